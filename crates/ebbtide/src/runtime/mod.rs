@@ -1,0 +1,3 @@
+//! What runs a lifecycle: clock, operating system, and the loop over the machine.
+
+pub(crate) mod clock;
