@@ -1,8 +1,32 @@
 //! What a stop is, without a runtime: no async, no clock, no I/O.
+//!
+//! Instants are durations since the lifecycle began, so that a test can be at any of them.
 
+mod budget;
 mod cause;
+mod component;
+mod exit;
+mod machine;
 pub(crate) mod millis;
+mod outcome;
+mod phase;
+mod plan;
+mod platform;
+mod report;
+mod stage;
 mod straggler;
+mod text;
 
+pub use budget::{Budget, BudgetError, LameDuck};
 pub use cause::Cause;
+pub use component::{ComponentId, Kind, Spec};
+pub use exit::Exit;
+pub use machine::{Effect, End, Event, Machine, Progress};
+pub use outcome::Outcome;
+pub use phase::{Phase, PhaseChange};
+pub use plan::Plan;
+pub use platform::Platform;
+pub use report::{ComponentReport, REPORT_SCHEMA, Report};
+pub use stage::Stage;
 pub use straggler::Straggler;
+pub use text::{DurationError, parse_duration, show_duration};

@@ -1,0 +1,42 @@
+use std::time::Duration;
+
+use super::Stage;
+
+/// Numbers a component in the order of registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ComponentId(pub usize);
+
+/// Tells what ends a component by itself means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The start-up closure: its end makes the lifecycle ready.
+    StartUp,
+    /// Runs until it is asked to stop; its end before that stops the whole group.
+    Service,
+    /// May end by itself at any time.
+    Finite,
+    /// Does nothing until it is asked to stop, and then has something to do: a hook, a resource, a flusher.
+    Teardown,
+    /// Answers health probes: runs until the very end, after the flushers.
+    Probe,
+}
+
+/// Describes a component to the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// The name in logs and reports.
+    pub name: String,
+    /// The stage that it stops in.
+    pub stage: Stage,
+    /// What its end means.
+    pub kind: Kind,
+    /// A deadline of its own, counted from the moment it is asked. The stage's holds as well.
+    pub limit: Option<Duration>,
+}
+
+impl Spec {
+    /// Describes a component without a deadline of its own.
+    pub fn new(name: impl Into<String>, stage: Stage, kind: Kind) -> Self {
+        Self { name: name.into(), stage, kind, limit: None }
+    }
+}

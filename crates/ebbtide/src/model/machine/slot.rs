@@ -1,0 +1,54 @@
+use std::time::Duration;
+
+use crate::model::{Outcome, Spec};
+
+/// What the machine knows of one component.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    pub(crate) spec: Spec,
+    pub(crate) status: Status,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) schedule: Option<Schedule>,
+}
+
+/// How far a component's escalation has come. It only ever moves forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Status {
+    Running,
+    Asked,
+    Cut,
+    Aborted,
+    Over,
+}
+
+/// When a component that was asked is cut, aborted and given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    pub(crate) cut: Duration,
+    pub(crate) abort: Duration,
+    pub(crate) give_up: Duration,
+}
+
+impl Slot {
+    pub(crate) fn new(spec: Spec) -> Self {
+        Self { spec, status: Status::Running, outcome: None, schedule: None }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.status == Status::Over
+    }
+
+    pub(crate) fn end(&mut self, outcome: Outcome) {
+        self.status = Status::Over;
+        self.outcome = Some(outcome);
+    }
+}
+
+impl Schedule {
+    /// Fits the escalation between `asked` and `end`. Half of a short time stays for an orderly end.
+    pub(crate) fn between(asked: Duration, end: Duration, allowance: Duration) -> Self {
+        let end = end.max(asked);
+        let allowance = allowance.min((end - asked) / 2);
+        Self { cut: end - allowance, abort: end - allowance / 2, give_up: end }
+    }
+}

@@ -1,0 +1,204 @@
+use std::time::Duration;
+
+use super::slot::{Slot, Status};
+use super::{Effect, End, Event, Progress};
+use crate::model::{Cause, ComponentId, Exit, Kind, Outcome, Phase, PhaseChange, Plan, Spec, Stage};
+
+/// One lifecycle's state. Knows no time but what it is told.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    pub(super) plan: Plan,
+    pub(super) phase: Phase,
+    pub(super) slots: Vec<Slot>,
+    pub(super) stop: Option<Begun>,
+    /// The stages up to here have been asked, but for those that take turns.
+    pub(super) cursor: Stage,
+    timeline: Vec<PhaseChange>,
+    exit: Option<Exit>,
+}
+
+/// A stop that has begun.
+#[derive(Clone, Debug)]
+pub(super) struct Begun {
+    pub(super) cause: Cause,
+    pub(super) at: Duration,
+    pub(super) skip_lame_duck: bool,
+    pub(super) last_arrival: Duration,
+    signalled: bool,
+}
+
+impl Machine {
+    /// Begins a lifecycle at instant zero, in [`Phase::Starting`].
+    pub fn new(plan: Plan) -> Self {
+        let begin = PhaseChange { phase: Phase::Starting, at: Duration::ZERO };
+        Self {
+            plan,
+            phase: Phase::Starting,
+            slots: Vec::new(),
+            stop: None,
+            cursor: Stage::Servers,
+            timeline: vec![begin],
+            exit: None,
+        }
+    }
+
+    /// Takes an event and returns what is to be done. `now` never goes back.
+    pub fn step(&mut self, event: Event, now: Duration) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.exit.is_some() {
+            return effects;
+        }
+        match event {
+            Event::Registered(spec) => self.slots.push(Slot::new(spec)),
+            Event::Ended(id, end) => self.ended(id, end, now, &mut effects),
+            Event::Signal { number, skip_lame_duck } => {
+                self.signalled(number, skip_lame_duck, now, &mut effects);
+            }
+            Event::Stop(cause) => self.begin(cause, false, now, &mut effects),
+            Event::Arrival => {
+                if let Some(stop) = &mut self.stop {
+                    stop.last_arrival = now;
+                }
+            }
+            Event::Tick => {}
+        }
+        self.advance(now, &mut effects);
+        effects
+    }
+
+    /// Returns the phase.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Returns the plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Returns why the stop began, once it has.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.stop.as_ref().map(|stop| &stop.cause)
+    }
+
+    /// Returns when the stop began, once it has.
+    pub fn stop_began(&self) -> Option<Duration> {
+        self.stop.as_ref().map(|stop| stop.at)
+    }
+
+    /// Returns how the lifecycle ended, once it has.
+    pub fn exit(&self) -> Option<Exit> {
+        self.exit
+    }
+
+    /// Returns when each phase began.
+    pub fn timeline(&self) -> &[PhaseChange] {
+        &self.timeline
+    }
+
+    /// Returns each component with its outcome, in the order of registration.
+    pub fn components(&self) -> impl Iterator<Item = (ComponentId, &Spec, Option<&Outcome>)> {
+        self.slots.iter().enumerate().map(|(n, slot)| (ComponentId(n), &slot.spec, slot.outcome.as_ref()))
+    }
+
+    /// Returns who is not over yet.
+    pub fn waiting(&self) -> Vec<Progress> {
+        let waiting = |(n, slot): (usize, &Slot)| Progress {
+            id: ComponentId(n),
+            name: slot.spec.name.clone(),
+            stage: slot.spec.stage,
+            asked: slot.status > Status::Running,
+            give_up: slot.schedule.map(|schedule| schedule.give_up),
+        };
+        self.slots.iter().enumerate().filter(|(_, slot)| !slot.is_over()).map(waiting).collect()
+    }
+
+    fn ended(&mut self, id: ComponentId, end: End, now: Duration, effects: &mut Vec<Effect>) {
+        let Some(slot) = self.slots.get_mut(id.0) else { return };
+        if slot.is_over() {
+            return;
+        }
+        let (status, kind, component) = (slot.status, slot.spec.kind, slot.spec.name.clone());
+        let unasked = status == Status::Running;
+        let (outcome, cause) = match end {
+            End::Failed(error) if kind == Kind::StartUp => {
+                (Outcome::Failed { error: error.clone() }, Some(Cause::StartUpFailed { error }))
+            }
+            End::Panicked(message) if kind == Kind::StartUp => {
+                let error = format!("it panicked: {message}");
+                (Outcome::Panicked { message }, Some(Cause::StartUpFailed { error }))
+            }
+            End::Failed(error) => {
+                (Outcome::Failed { error: error.clone() }, Some(Cause::Failed { component, error }))
+            }
+            End::Panicked(message) => {
+                (Outcome::Panicked { message: message.clone() }, Some(Cause::Panicked { component, message }))
+            }
+            End::Done { .. } | End::Aborted if unasked && matches!(kind, Kind::Service | Kind::Probe) => {
+                let error = "it ended before it was asked to stop".to_owned();
+                (Outcome::Failed { error }, Some(Cause::Ended { component }))
+            }
+            End::Done { cut: 0 } if status < Status::Cut => (Outcome::Drained, None),
+            // An abandoned start-up was not cut: a stop during start-up is meant to end it.
+            End::Done { .. } | End::Aborted if kind == Kind::StartUp => (Outcome::Drained, None),
+            End::Done { .. } | End::Aborted => (Outcome::Cut, None),
+        };
+        slot.end(outcome);
+        match cause {
+            Some(cause) => self.begin(cause, false, now, effects),
+            None if kind == Kind::StartUp && self.phase == Phase::Starting && self.stop.is_none() => {
+                self.enter(Phase::Ready, now, effects);
+            }
+            None => {}
+        }
+    }
+
+    fn signalled(&mut self, number: i32, skip: bool, now: Duration, effects: &mut Vec<Effect>) {
+        match &mut self.stop {
+            None => {
+                self.begin(Cause::Signal { number }, skip, now, effects);
+                if let Some(stop) = &mut self.stop {
+                    stop.signalled = true;
+                }
+            }
+            // A stop that began by itself doesn't turn the platform's first signal into a second one.
+            Some(stop) if !stop.signalled => {
+                stop.signalled = true;
+                stop.skip_lame_duck |= skip;
+            }
+            Some(_) if self.plan.platform.repeats_signal() => {}
+            Some(_) => {
+                self.exit = Some(Exit::Signalled(number));
+                self.enter(Phase::Exited, now, effects);
+                effects.push(Effect::EndNow { number });
+            }
+        }
+    }
+
+    fn begin(&mut self, cause: Cause, skip_lame_duck: bool, now: Duration, effects: &mut Vec<Effect>) {
+        if self.stop.is_some() {
+            return;
+        }
+        let deadline = now + self.plan.deadline;
+        effects.push(Effect::Announce { cause: cause.clone(), deadline });
+        let was_ready = self.phase == Phase::Ready;
+        self.stop = Some(Begun { cause, at: now, skip_lame_duck, last_arrival: now, signalled: false });
+        // Nobody sends traffic on purpose to a service that never was ready.
+        self.enter(if was_ready { Phase::LameDuck } else { Phase::Draining }, now, effects);
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase, now: Duration, effects: &mut Vec<Effect>) {
+        debug_assert!(phase > self.phase, "phases only move forward");
+        self.phase = phase;
+        self.timeline.push(PhaseChange { phase, at: now });
+        effects.push(Effect::Enter(phase));
+    }
+
+    pub(super) fn finish(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        let outcomes = self.slots.iter().filter_map(|slot| slot.outcome.as_ref());
+        let exit = Exit::judge(self.stop.as_ref().map(|stop| &stop.cause), outcomes);
+        self.exit = Some(exit);
+        self.enter(Phase::Exited, now, effects);
+        effects.push(Effect::Exit(exit));
+    }
+}

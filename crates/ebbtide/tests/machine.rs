@@ -1,0 +1,463 @@
+//! The machine keeps the invariants of `docs/spec.md`, whatever its components do.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ebbtide::model::{
+    Budget, Cause, ComponentId, Effect, End, Event, Exit, Kind, LameDuck, Machine, Outcome, Phase, Plan,
+    Platform, Spec, Stage,
+};
+use proptest::prelude::*;
+
+/// What a simulated component does.
+#[derive(Clone, Copy, Debug)]
+enum Does {
+    /// Ends so long after it was asked.
+    DrainsIn(u64),
+    /// Ends at the cut.
+    EndsAtCut,
+    /// Ends when it is aborted.
+    EndsAtAbort,
+    /// Blocks its thread for ever.
+    NeverEnds,
+    /// Fails at that time, asked or not.
+    FailsAt(u64),
+    /// Panics at that time, asked or not.
+    PanicsAt(u64),
+    /// Returns at that time, asked or not.
+    ReturnsAt(u64),
+}
+
+#[derive(Clone, Debug)]
+struct Part {
+    stage: Stage,
+    kind: Kind,
+    limit: Option<u64>,
+    born: u64,
+    does: Does,
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    start_up: Does,
+    parts: Vec<Part>,
+    outside: Vec<(u64, Event)>,
+    plan: Plan,
+}
+
+/// Everything that a run has shown.
+struct Run {
+    machine: Machine,
+    effects: Vec<(Duration, Effect)>,
+    stop_at: Duration,
+    second_signal: Option<Duration>,
+    /// The id that each part got.
+    ids: BTreeMap<usize, ComponentId>,
+    born_at: BTreeMap<ComponentId, Duration>,
+    /// When each component was over for the machine.
+    ended_at: BTreeMap<ComponentId, Duration>,
+}
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn does() -> impl Strategy<Value = Does> {
+    prop_oneof![
+        6 => (0..3000u64).prop_map(Does::DrainsIn),
+        1 => (3000..60_000u64).prop_map(Does::DrainsIn),
+        1 => Just(Does::EndsAtCut),
+        1 => Just(Does::EndsAtAbort),
+        1 => Just(Does::NeverEnds),
+        1 => (0..30_000u64).prop_map(Does::FailsAt),
+        1 => (0..30_000u64).prop_map(Does::PanicsAt),
+        1 => (0..30_000u64).prop_map(Does::ReturnsAt),
+    ]
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    let place = prop_oneof![
+        Just((Stage::Intake, Kind::Service)),
+        Just((Stage::Intake, Kind::Teardown)),
+        Just((Stage::Servers, Kind::Service)),
+        Just((Stage::Workers, Kind::Service)),
+        Just((Stage::Workers, Kind::Finite)),
+        Just((Stage::Resources, Kind::Teardown)),
+        Just((Stage::Telemetry, Kind::Teardown)),
+        Just((Stage::Telemetry, Kind::Probe)),
+    ];
+    let born = prop_oneof![4 => Just(0u64), 1 => 0..20_000u64];
+    (place, prop::option::weighted(0.2, 1..5000u64), born, does()).prop_map(
+        |((stage, kind), limit, born, does)| {
+            // A teardown has nothing to fail with before it is asked.
+            let does = match (kind, does) {
+                (Kind::Teardown, Does::FailsAt(t) | Does::PanicsAt(t) | Does::ReturnsAt(t)) => {
+                    Does::DrainsIn(t)
+                }
+                (_, does) => does,
+            };
+            Part { stage, kind, limit, born, does }
+        },
+    )
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let platform = prop_oneof![Just(Platform::Kubernetes), Just(Platform::Plain), Just(Platform::Nomad)];
+    (platform, any::<bool>()).prop_map(|(platform, duck)| {
+        let lame_duck = if duck { None } else { Some(LameDuck::NONE) };
+        Budget { lame_duck, ..Budget::of(platform) }.plan().expect("the default fits")
+    })
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let outside = prop_oneof![
+        3 => any::<bool>().prop_map(|skip_lame_duck| Event::Signal { number: 15, skip_lame_duck }),
+        1 => Just(Event::Stop(Cause::Requested { reason: "test".into() })),
+        3 => Just(Event::Arrival),
+        1 => Just(Event::Tick),
+    ];
+    let start_up = prop_oneof![4 => (0..5000u64).prop_map(Does::ReturnsAt), 1 => does()];
+    (
+        start_up,
+        prop::collection::vec(part(), 0..9),
+        prop::collection::vec((0..40_000u64, outside), 0..6),
+        plan(),
+    )
+        .prop_map(|(start_up, parts, outside, plan)| World { start_up, parts, outside, plan })
+}
+
+/// Plays a world to its end; a signal at 50 s makes sure that there is one.
+fn play(world: &World) -> Run {
+    let mut machine = Machine::new(world.plan.clone());
+    let mut queue: BTreeMap<(Duration, usize), Item> = BTreeMap::new();
+    let mut order = 0;
+    let mut push = |queue: &mut BTreeMap<(Duration, usize), Item>, at: Duration, item: Item| {
+        queue.insert((at, order), item);
+        order += 1;
+    };
+    let mut run = Run {
+        machine: machine.clone(),
+        effects: Vec::new(),
+        stop_at: Duration::MAX,
+        second_signal: None,
+        ids: BTreeMap::new(),
+        born_at: BTreeMap::new(),
+        ended_at: BTreeMap::new(),
+    };
+    let mut next_id = 0;
+    let mut acts: BTreeMap<ComponentId, Does> = BTreeMap::new();
+    let mut signals = 0;
+    push(&mut queue, Duration::ZERO, Item::Born(None));
+    for n in 0..world.parts.len() {
+        push(&mut queue, ms(world.parts[n].born), Item::Born(Some(n)));
+    }
+    for (at, event) in &world.outside {
+        push(&mut queue, ms(*at), Item::Event(event.clone()));
+    }
+    push(&mut queue, ms(50_000), Item::Event(Event::Signal { number: 15, skip_lame_duck: false }));
+    while let Some(((now, _), item)) = queue.pop_first() {
+        let event = match item {
+            Item::Event(event) => event,
+            Item::Born(n) => {
+                let id = ComponentId(next_id);
+                next_id += 1;
+                let (spec, does) = match n {
+                    None => (Spec::new("start-up", Stage::Intake, Kind::StartUp), world.start_up),
+                    Some(n) => {
+                        run.ids.insert(n, id);
+                        let part = &world.parts[n];
+                        let mut spec = Spec::new(format!("part {n}"), part.stage, part.kind);
+                        spec.limit = part.limit.map(ms);
+                        (spec, part.does)
+                    }
+                };
+                acts.insert(id, does);
+                run.born_at.insert(id, now);
+                let end = match does {
+                    Does::FailsAt(at) => Some((at, End::Failed("test".into()))),
+                    Does::PanicsAt(at) => Some((at, End::Panicked("test".into()))),
+                    Does::ReturnsAt(at) => Some((at, End::Done { cut: 0 })),
+                    _ => None,
+                };
+                if let Some((at, end)) = end {
+                    push(&mut queue, now + ms(at), Item::Event(Event::Ended(id, end)));
+                }
+                Event::Registered(spec)
+            }
+        };
+        let over = machine.exit().is_some();
+        if let Event::Signal { .. } = event {
+            signals += 1;
+            if signals == 2 && !over {
+                run.second_signal = Some(now);
+            }
+        }
+        if let Event::Ended(id, _) = &event {
+            run.ended_at.entry(*id).or_insert(now);
+        }
+        for effect in machine.step(event, now) {
+            if let Effect::GiveUp(id) = &effect {
+                run.ended_at.entry(*id).or_insert(now);
+            }
+            match &effect {
+                Effect::Announce { .. } => run.stop_at = now,
+                Effect::Ask { id, .. } => {
+                    if let Does::DrainsIn(after) = acts[id] {
+                        push(
+                            &mut queue,
+                            now + ms(after),
+                            Item::Event(Event::Ended(*id, End::Done { cut: 0 })),
+                        );
+                    }
+                }
+                Effect::Cut(id) if matches!(acts[id], Does::EndsAtCut) => {
+                    push(&mut queue, now, Item::Event(Event::Ended(*id, End::Done { cut: 1 })));
+                }
+                Effect::Abort(id) if !matches!(acts[id], Does::NeverEnds) => {
+                    push(&mut queue, now, Item::Event(Event::Ended(*id, End::Aborted)));
+                }
+                Effect::Wake(at) => {
+                    assert!(*at > now, "a wake in the past would spin");
+                    push(&mut queue, *at, Item::Event(Event::Tick));
+                }
+                _ => {}
+            }
+            run.effects.push((now, effect));
+        }
+    }
+    run.machine = machine;
+    run
+}
+
+enum Item {
+    Born(Option<usize>),
+    Event(Event),
+}
+
+impl Run {
+    fn asked(&self) -> Vec<(Duration, ComponentId)> {
+        let asks = self.effects.iter().filter_map(|(at, effect)| match effect {
+            Effect::Ask { id, .. } => Some((*at, *id)),
+            _ => None,
+        });
+        asks.collect()
+    }
+
+    fn entered(&self, phase: Phase) -> Option<Duration> {
+        self.machine.timeline().iter().find(|change| change.phase == phase).map(|change| change.at)
+    }
+
+    fn spec(&self, id: ComponentId) -> Spec {
+        self.machine.components().nth(id.0).map(|(_, spec, _)| spec.clone()).expect("registered")
+    }
+
+    fn ended_by_second_signal(&self) -> bool {
+        matches!(self.machine.exit(), Some(Exit::Signalled(_)))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn i1_phases_only_move_forward(world in world()) {
+        let run = play(&world);
+        let phases = run.machine.timeline();
+        prop_assert!(phases.windows(2).all(|pair| pair[0].phase < pair[1].phase && pair[0].at <= pair[1].at));
+    }
+
+    #[test]
+    fn i2_a_stage_begins_when_the_earlier_ones_are_over(world in world()) {
+        let run = play(&world);
+        for (at, id) in run.asked() {
+            let stage = run.spec(id).stage;
+            if stage == Stage::Servers {
+                prop_assert!(run.entered(Phase::Draining).is_some_and(|draining| draining <= at));
+            }
+            // Intake and servers are one group: both are over before the workers are asked.
+            let group = |stage: Stage| stage.max(Stage::Servers);
+            for (other, spec, _) in run.machine.components() {
+                let earlier = group(spec.stage) < group(stage);
+                let ended = run.ended_at.get(&other).copied().unwrap_or(Duration::MAX);
+                // Born when a later group had been asked already, it holds only what comes after.
+                let born = run.born_at[&other];
+                let late = run.asked().iter().any(|(at, id)| *at <= born && group(run.spec(*id).stage) > group(spec.stage));
+                prop_assert!(!earlier || ended <= at || late, "{id:?} at {at:?}, {other:?} until {ended:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn i3_resources_and_flushers_stop_one_at_a_time_in_reverse(world in world()) {
+        let run = play(&world);
+        for stage in [Stage::Resources, Stage::Telemetry] {
+            let turns: Vec<(Duration, ComponentId)> =
+                run.asked().into_iter().filter(|(_, id)| run.spec(*id).stage == stage).collect();
+            for pair in turns.windows(2) {
+                let ((first_at, first), (next_at, next)) = (pair[0], pair[1]);
+                // Whoever was registered while the stage was under way comes when it comes.
+                let next_born = run.ids.iter().find(|(_, id)| **id == next).map(|(n, _)| ms(world.parts[*n].born));
+                if next_born.is_some_and(|born| born <= first_at) {
+                    let probe = |id| run.spec(id).kind == Kind::Probe;
+                    prop_assert!(first > next || (!probe(first) && probe(next)), "{stage}: {first:?} then {next:?}");
+                }
+                prop_assert!(first_at <= next_at);
+            }
+        }
+    }
+
+    #[test]
+    fn i4_no_component_takes_a_later_stages_time(world in world()) {
+        let run = play(&world);
+        for (at, effect) in &run.effects {
+            let Effect::Ask { id, cut_at } = effect else { continue };
+            let stage = run.spec(*id).stage;
+            // Whoever is born too late for its stage has the time of the one that it is born into.
+            let passed = match stage {
+                Stage::Resources => Phase::Flushing,
+                Stage::Telemetry => Phase::Exited,
+                _ => Phase::Closing,
+            };
+            let late = run.entered(passed).is_some_and(|at| run.born_at[id] >= at);
+            let end = run.stop_at + world.plan.end(if late { Stage::Telemetry } else { stage });
+            prop_assert!(*cut_at <= end.max(*at), "{id:?} asked at {at:?}, cut at {cut_at:?}, stage over at {end:?}");
+        }
+    }
+
+    #[test]
+    fn i5_the_deadline_is_said_once_and_never_moves(world in world()) {
+        let run = play(&world);
+        let said = run.effects.iter().filter_map(|(at, effect)| match effect {
+            Effect::Announce { deadline, .. } => Some((*at, *deadline)),
+            _ => None,
+        });
+        let said: Vec<_> = said.collect();
+        prop_assert_eq!(said.len(), 1);
+        prop_assert_eq!(said[0].1, said[0].0 + world.plan.deadline);
+    }
+
+    #[test]
+    fn i6_a_second_signal_always_ends(world in world()) {
+        let run = play(&world);
+        match run.second_signal {
+            Some(at) => {
+                prop_assert_eq!(run.machine.exit(), Some(Exit::Signalled(15)));
+                prop_assert_eq!(run.effects.last(), Some(&(at, Effect::EndNow { number: 15 })));
+            }
+            None => prop_assert!(!run.ended_by_second_signal()),
+        }
+    }
+
+    #[test]
+    fn i7_every_component_has_exactly_one_outcome(world in world()) {
+        let run = play(&world);
+        prop_assume!(!run.ended_by_second_signal());
+        let exited = run.entered(Phase::Exited).expect("every world ends");
+        for (n, id) in &run.ids {
+            // Registered after the exit, nobody runs it any more.
+            if ms(world.parts[*n].born) > exited || id.0 >= run.machine.components().count() {
+                continue;
+            }
+            let outcome = run.machine.components().nth(id.0).and_then(|(_, _, outcome)| outcome.cloned());
+            prop_assert!(outcome.is_some(), "{id:?}");
+        }
+        prop_assert!(run.machine.waiting().is_empty());
+    }
+
+    #[test]
+    fn i8_each_step_of_the_escalation_comes_once_and_in_order(world in world()) {
+        let run = play(&world);
+        let mut level: BTreeMap<ComponentId, u8> = BTreeMap::new();
+        for (_, effect) in &run.effects {
+            let (id, step) = match effect {
+                Effect::Ask { id, .. } => (id, 1),
+                Effect::Cut(id) => (id, 2),
+                Effect::Abort(id) => (id, 3),
+                Effect::GiveUp(id) => (id, 4),
+                _ => continue,
+            };
+            let before = level.insert(*id, step).unwrap_or(0);
+            prop_assert_eq!(before + 1, step, "{:?}", id);
+        }
+    }
+
+    #[test]
+    fn i9_readiness_is_red_from_the_step_that_begins_the_stop(world in world()) {
+        let run = play(&world);
+        let announced = run.effects.iter().position(|(_, effect)| matches!(effect, Effect::Announce { .. }));
+        let announced = announced.expect("every world stops");
+        let (at, next) = &run.effects[announced + 1];
+        prop_assert_eq!(*at, run.stop_at);
+        prop_assert!(matches!(next, Effect::Enter(phase) if phase.is_stopping()), "{:?}", next);
+    }
+
+    #[test]
+    fn i10_the_machine_is_done_before_the_watchdog_has_to_act(world in world()) {
+        let run = play(&world);
+        let exited = run.entered(Phase::Exited).expect("every world ends");
+        // A component that is registered in the last moments is asked and given up there and then.
+        prop_assert!(exited <= run.stop_at + world.plan.telemetry_end, "{exited:?}");
+    }
+
+    #[test]
+    fn i11_the_first_cause_wins(world in world()) {
+        let run = play(&world);
+        let first = run.effects.iter().find_map(|(_, effect)| match effect {
+            Effect::Announce { cause, .. } => Some(cause.clone()),
+            _ => None,
+        });
+        prop_assert_eq!(run.machine.cause().cloned(), first);
+    }
+
+    #[test]
+    fn i12_the_exit_tells_the_truth(world in world()) {
+        let run = play(&world);
+        prop_assume!(!run.ended_by_second_signal());
+        let outcomes: Vec<Outcome> = run.machine.components().filter_map(|(_, _, o)| o.cloned()).collect();
+        let failed = outcomes.iter().any(|o| matches!(o, Outcome::Failed { .. } | Outcome::Panicked { .. }));
+        let cut = outcomes.iter().any(|o| matches!(o, Outcome::Cut | Outcome::Stuck));
+        let failed = failed || run.machine.cause().is_some_and(Cause::is_failure);
+        let truth = if failed { 1 } else if cut { 3 } else { 0 };
+        prop_assert_eq!(run.machine.exit().map(Exit::code), Some(truth));
+    }
+
+    #[test]
+    fn i13_the_lame_duck_has_its_minimum_and_its_maximum(world in world()) {
+        let run = play(&world);
+        prop_assume!(!run.ended_by_second_signal());
+        let (Some(from), Some(to)) = (run.entered(Phase::LameDuck), run.entered(Phase::Draining)) else {
+            return Ok(());
+        };
+        prop_assert!(to - from <= world.plan.lame_duck.max);
+    }
+}
+
+/// A server in a lame duck, with the signal at 1 s.
+fn duck(arrivals: &[u64]) -> Duration {
+    let parts = vec![Part {
+        stage: Stage::Servers,
+        kind: Kind::Service,
+        limit: None,
+        born: 0,
+        does: Does::DrainsIn(0),
+    }];
+    let mut outside = vec![(1000, Event::Signal { number: 15, skip_lame_duck: false })];
+    outside.extend(arrivals.iter().map(|at| (1000 + at, Event::Arrival)));
+    let plan = Budget::of(Platform::Kubernetes).plan().expect("the default fits");
+    let run = play(&World { start_up: Does::ReturnsAt(0), parts, outside, plan });
+    run.entered(Phase::Draining).expect("it drains") - ms(1000)
+}
+
+#[test]
+fn the_lame_duck_is_over_at_its_minimum_when_nothing_comes() {
+    assert_eq!(duck(&[]), ms(5000));
+    assert_eq!(duck(&[3000]), ms(5000));
+}
+
+#[test]
+fn the_lame_duck_goes_on_while_new_requests_come_and_ends_at_its_maximum() {
+    assert_eq!(duck(&[4500]), ms(5500));
+    assert_eq!(duck(&[4500, 5400, 6300]), ms(7300));
+    let always: Vec<u64> = (0..400).map(|n| n * 100).collect();
+    assert_eq!(duck(&always), ms(15_000));
+}
