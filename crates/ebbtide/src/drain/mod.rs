@@ -1,15 +1,20 @@
 //! The primitives of a drain: stop token, in-flight tracker, registry of stragglers, gate.
 //!
-//! Nothing here knows time, the network or signals.
+//! Nothing here knows time, the network or signals. Each concurrent type has its numbered invariants above it; the
+//! tests and the loom models cite them.
 
 mod gate;
+mod held;
+#[cfg(all(test, ebbtide_loom))]
+mod models;
 mod registry;
 mod stop;
+mod sync;
 mod tracker;
 mod work;
 
-pub use gate::{Closed, Gate};
+pub use gate::{Closed, Drained, Gate};
 pub use registry::{Entry, Registry};
-pub use stop::{Stop, StopSource};
-pub use tracker::{Guard, Tracker};
+pub use stop::{Cutting, Stop, StopSource, Stopping, Unless};
+pub use tracker::{Guard, Idle, Tracker};
 pub use work::{Arrivals, Work};

@@ -1,0 +1,51 @@
+//! Measuring two sides in one run: interleaved rounds, medians.
+
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// Returns the present instant.
+#[expect(clippy::disallowed_methods, reason = "this is the comparisons' own clock; nothing here pauses it")]
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Returns the median, the upper of the two middle ones where there are two; zero of nothing.
+pub fn median(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
+/// Runs `operation` `times` times on each of `threads` threads at once, each on a core of its own where there are enough.
+///
+/// Returns the nanoseconds that one operation took its thread, as the mean over the threads.
+pub fn nanos_per_operation(threads: usize, times: u32, operation: &(dyn Fn(u32) + Sync)) -> f64 {
+    let start = Barrier::new(threads);
+    let on_thread = |index: usize| {
+        pin_to(index);
+        // A short run first: caches, branch predictors and the thread's own slot are warm when it counts.
+        operation(times / 16);
+        start.wait();
+        let began = now();
+        operation(times);
+        began.elapsed()
+    };
+    let spent: Duration = thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|index| scope.spawn(move || on_thread(index))).collect();
+        running.into_iter().filter_map(|thread| thread.join().ok()).sum()
+    });
+    spent.as_secs_f64() * 1e9 / f64::from(times) / threads as f64
+}
+
+/// Keeps the calling thread on the `index`-th of the cores it may use. Where that is refused it stays free.
+fn pin_to(index: usize) {
+    let Ok(allowed) = sched_getaffinity(None) else { return };
+    let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+    let Some(core) = cores.get(index % cores.len().max(1)) else { return };
+    let mut only = CpuSet::new();
+    only.set(*core);
+    let _refused = sched_setaffinity(None, &only);
+}

@@ -1,0 +1,10 @@
+/// The gate was closed.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(ebbtide::drain::Closed.to_string(), "nothing new is admitted: the gate is closed");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nothing new is admitted: the gate is closed")]
+pub struct Closed;

@@ -1,0 +1,87 @@
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crossbeam_utils::CachePadded;
+
+use super::deadline::Deadline;
+use super::level::Level;
+use super::waitlist::WaitList;
+use crate::drain::sync::{AtomicU8, OnceLock};
+use crate::model::Cause;
+
+/// What a source and its tokens share.
+///
+/// # Invariants
+///
+/// 1. The level only rises.
+/// 2. The details are written once, and before the level rises by [`stop`](Self::stop): who sees the stop sees its cause
+///    and its deadline. (After a cut that no stop preceded there are none.)
+/// 3. When [`stop`](Self::stop) or [`cut`](Self::cut) has returned, the level is up, whichever call was the first.
+/// 4. The deadline is the earlier of the stop's and the tightened one, of which the first never changes and the second
+///    only moves earlier: it never moves later.
+/// 5. Who waits for a level that has been reached is woken: the level rises before the list is fired, and see
+///    [`WaitList`].
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Alone on its cache line: checking it costs one load even while other threads clone the token.
+    level: CachePadded<AtomicU8>,
+    details: OnceLock<Details>,
+    tightened: Deadline,
+    pub(super) now: Option<fn() -> Instant>,
+    pub(super) waiting: WaitList,
+}
+
+#[derive(Debug)]
+struct Details {
+    cause: Cause,
+    deadline: Option<Instant>,
+}
+
+impl Shared {
+    pub(super) fn new(now: Option<fn() -> Instant>) -> Self {
+        Self {
+            level: CachePadded::new(AtomicU8::new(0)),
+            details: OnceLock::new(),
+            tightened: Deadline::new(),
+            now,
+            waiting: WaitList::new(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn has_reached(&self, level: Level) -> bool {
+        self.level.load(Ordering::Acquire) >= level as u8
+    }
+
+    pub(super) fn stop(&self, cause: Cause, deadline: Option<Instant>) -> bool {
+        let first = self.details.set(Details { cause, deadline }).is_ok();
+        self.raise(Level::Stopping);
+        first
+    }
+
+    pub(super) fn cut(&self) {
+        self.raise(Level::Cut);
+    }
+
+    pub(super) fn tighten(&self, deadline: Instant) {
+        self.tightened.tighten(deadline);
+    }
+
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        self.details.get().map(|details| &details.cause)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        if !self.has_reached(Level::Stopping) {
+            return None;
+        }
+        let stop = self.details.get().and_then(|details| details.deadline);
+        stop.into_iter().chain(self.tightened.get()).min()
+    }
+
+    fn raise(&self, level: Level) {
+        if self.level.fetch_max(level as u8, Ordering::AcqRel) < level as u8 {
+            self.waiting.fire(level);
+        }
+    }
+}

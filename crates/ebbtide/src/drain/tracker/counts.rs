@@ -1,0 +1,82 @@
+use crossbeam_utils::CachePadded;
+
+use crate::drain::sync::{SeqCounter, shard_count, slot};
+
+/// The most shards a tracker has: 128 bytes each.
+const MOST_SHARDS: usize = 128;
+
+/// How much has begun and ended, counted apart on each thread's own cache line.
+///
+/// A piece of work may end on another thread than it began on; each thread counts what *it* does. So a shard's two
+/// counters don't match, only the sums over all shards do, and no sum can be read at one instant.
+///
+/// # Invariants
+///
+/// All accesses are sequentially consistent and so have one order, *S*, on which all threads agree. An instant is a
+/// place in *S*.
+///
+/// 1. Both counters of each shard only grow.
+/// 2. The beginning of a piece of work comes before its end: by program order on one thread, and by whatever carried
+///    the guard from one thread to another (a happens-before edge) on two. *S* agrees with both. So at each instant
+///    *ended ≤ begun*, in the sums.
+/// 3. [`is_idle`](Self::is_idle) reads every `ended`, and then every `begun`. Let *t* be the instant between. By 1, what
+///    it read as ended is at most *ended(t)*, and what it read as begun at least *begun(t)*. Were the two sums read
+///    equal, then *begun(t) ≤ begun read = ended read ≤ ended(t) ≤ begun(t)*: at *t*, nothing was in flight. (The other
+///    way round, a piece that ends on a shard not yet read hides one that began on a shard already read.)
+/// 4. Whatever ended before that instant happens before the return of `is_idle`: the load that read its end acquires.
+#[derive(Debug)]
+pub(in crate::drain) struct Counts {
+    shards: Box<[CachePadded<Shard>]>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    begun: SeqCounter,
+    ended: SeqCounter,
+}
+
+impl Counts {
+    pub(super) fn new() -> Self {
+        Self { shards: (0..shard_count(MOST_SHARDS)).map(|_| CachePadded::default()).collect() }
+    }
+
+    #[inline]
+    pub(super) fn begin(&self) {
+        self.own().begun.add();
+    }
+
+    #[inline]
+    pub(super) fn end(&self) {
+        self.own().ended.add();
+    }
+
+    pub(in crate::drain) fn begun(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.begun.get()).sum()
+    }
+
+    pub(in crate::drain) fn ended(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.ended.get()).sum()
+    }
+
+    pub(super) fn in_flight(&self) -> u64 {
+        // In this order for the reason in invariant 3; the difference cannot be negative.
+        let ended = self.ended();
+        self.begun().saturating_sub(ended)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight() == 0
+    }
+
+    #[inline]
+    fn own(&self) -> &Shard {
+        // Their number is a power of two.
+        &self.shards[slot() & (self.shards.len() - 1)]
+    }
+
+    /// Ends a piece of work without a place in *S*: what the models show to lose wake-ups.
+    #[cfg(all(test, ebbtide_loom))]
+    pub(super) fn end_unordered(&self) {
+        self.own().ended.add_unordered();
+    }
+}
