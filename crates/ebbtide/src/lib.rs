@@ -1,5 +1,35 @@
 //! Graceful shutdown, built in: one lifecycle from the first signal handler to the exit code.
+//!
+//! When a service is told to stop, nobody outside may notice: no request is dropped, no job is lost, no connection
+//! lingers, the last log line arrives, and the process is gone before the platform kills it.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! fn main() -> std::process::ExitCode {
+//!     ebbtide::Lifecycle::new("orders")
+//! #       .lame_duck(ebbtide::LameDuck::NONE)
+//!         .run(async |life| {
+//!             let cache = life.resource("cache", String::from("warm"), |cache| async move { drop(cache); Ok(()) });
+//!             life.every("reaper", Duration::from_secs(60), move || { let _ = &cache; async { Ok(()) } });
+//!             let emails = life.workers("emails", 8, |to: String, _stop| async move { let _ = to; Ok(()) });
+//!             emails.send("a@example.org".to_owned()).await?;
+//! #           life.stop("the example is over");
+//!             Ok(())
+//!         })
+//! }
+//! ```
+//!
+//! Signals are handled from the first instruction, everything stops in the right order, and the exit code tells the
+//! truth. The parts work one by one as well: the [stop token](drain::Stop), the [tracker](drain::Tracker), and with the
+//! feature `http` the server.
 
 pub mod drain;
+pub mod lifecycle;
 pub mod model;
 mod runtime;
+
+pub use drain::Stop;
+pub use lifecycle::{Life, Lifecycle};
+pub use model::{Cause, Exit, LameDuck, Phase, Report, Stage};
+pub use runtime::BoxError;

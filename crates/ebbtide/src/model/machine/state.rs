@@ -91,6 +91,12 @@ impl Machine {
         self.exit
     }
 
+    /// Returns how the lifecycle would end if nothing else went wrong.
+    pub fn verdict(&self) -> Exit {
+        let outcomes = self.slots.iter().filter_map(|slot| slot.outcome.as_ref());
+        self.exit.unwrap_or_else(|| Exit::judge(self.cause(), outcomes))
+    }
+
     /// Returns when each phase began.
     pub fn timeline(&self) -> &[PhaseChange] {
         &self.timeline
@@ -195,8 +201,7 @@ impl Machine {
     }
 
     pub(super) fn finish(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        let outcomes = self.slots.iter().filter_map(|slot| slot.outcome.as_ref());
-        let exit = Exit::judge(self.stop.as_ref().map(|stop| &stop.cause), outcomes);
+        let exit = self.verdict();
         self.exit = Some(exit);
         self.enter(Phase::Exited, now, effects);
         effects.push(Effect::Exit(exit));

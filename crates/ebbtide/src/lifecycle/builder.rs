@@ -1,0 +1,107 @@
+use std::time::Duration;
+
+use super::Signal;
+use crate::model::{Budget, LameDuck, Platform, Report, Stage};
+use crate::runtime::{Inputs, ReportCallback, Watchdog, say_error};
+use tokio::sync::mpsc;
+
+/// Builds and runs the lifecycle of a process.
+///
+/// Make it in the first line of `main`: from [`new`](Self::new) on, SIGTERM and SIGINT begin an orderly stop.
+#[must_use = "a lifecycle does nothing until it is run, but take the signals"]
+pub struct Lifecycle {
+    pub(super) name: String,
+    pub(super) budget: Budget,
+    pub(super) signals: Vec<i32>,
+    pub(super) watchdog: Option<Watchdog>,
+    pub(super) inputs: (Inputs, mpsc::UnboundedReceiver<crate::runtime::Input>),
+    pub(super) on_report: Vec<ReportCallback>,
+    pub(super) progress_every: Duration,
+    pub(super) worker_threads: Option<usize>,
+}
+
+impl Lifecycle {
+    /// Begins a lifecycle: installs the signal handlers and starts the watchdog thread.
+    ///
+    /// The budget comes from the platform that the environment tells of (see [`Platform`]), then from the methods below,
+    /// then from `EBBTIDE_GRACE`, `EBBTIDE_MARGIN` and `EBBTIDE_LAME_DUCK`; the last word wins.
+    pub fn new(name: impl Into<String>) -> Self {
+        let (name, inputs) = (name.into(), Inputs::channel());
+        let platform = Platform::detect(|name| std::env::var(name).ok(), std::process::id());
+        let budget = Budget::of(platform);
+        // The platform's own plan holds until `run` has worked out the real one.
+        let watchdog = budget.plan().ok().and_then(|plan| {
+            Watchdog::start(plan, inputs.0.clone())
+                .inspect_err(|error| say_error(&name, &format!("failed to handle signals: {error}")))
+                .ok()
+        });
+        Self {
+            name,
+            budget,
+            signals: Vec::new(),
+            watchdog,
+            inputs,
+            on_report: Vec::new(),
+            progress_every: Duration::from_secs(3),
+            worker_threads: None,
+        }
+    }
+
+    /// Sets the time between the stop signal and SIGKILL. Default: the platform's.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.budget.grace = Some(grace);
+        self
+    }
+
+    /// Sets how much earlier than SIGKILL to be gone. Default: a sixth of the grace period, at most 5 s.
+    pub fn margin(mut self, margin: Duration) -> Self {
+        self.budget.margin = Some(margin);
+        self
+    }
+
+    /// Sets how long to go on serving after the signal. Default: the platform's.
+    pub fn lame_duck(mut self, lame_duck: LameDuck) -> Self {
+        self.budget.lame_duck = Some(lame_duck);
+        self
+    }
+
+    /// Sets the minimum that earlier stages cannot take from `stage`. Intake shares the servers'. Default: a twentieth
+    /// of `grace − margin`, at most 2 s; half of that for telemetry.
+    pub fn reserve(mut self, stage: Stage, minimum: Duration) -> Self {
+        self.budget.reserve(stage, minimum);
+        self
+    }
+
+    /// Lets another signal begin the stop as well.
+    pub fn also_on(mut self, signal: Signal) -> Self {
+        self.signals.push(signal.number());
+        self
+    }
+
+    /// Hands the report to a callback, on every path but the forced one.
+    pub fn on_report(mut self, callback: impl FnOnce(&Report) + Send + 'static) -> Self {
+        self.on_report.push(Box::new(callback));
+        self
+    }
+
+    /// Sets how often a stop under way says who is still waited for. Default: every 3 s.
+    pub fn progress_every(mut self, interval: Duration) -> Self {
+        self.progress_every = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Sets the number of the runtime's worker threads. Default: tokio's, one a core.
+    pub fn worker_threads(mut self, count: usize) -> Self {
+        self.worker_threads = Some(count.max(1));
+        self
+    }
+}
+
+impl std::fmt::Debug for Lifecycle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lifecycle")
+            .field("name", &self.name)
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
+    }
+}

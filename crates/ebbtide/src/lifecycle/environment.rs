@@ -1,0 +1,124 @@
+//! What the environment says: it overrides the code.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::{Budget, DurationError, LameDuck, parse_duration};
+
+/// An environment variable that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnvironmentError {
+    /// A duration cannot be read.
+    #[error("{name}: {source}")]
+    Duration {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong with it.
+        source: DurationError,
+    },
+    /// The lame duck has too many parts.
+    #[error(
+        "EBBTIDE_LAME_DUCK: `{text}` is no lame duck: write one duration, or MIN/QUIET/MAX such as 5s/1s/15s"
+    )]
+    LameDuck {
+        /// What was given.
+        text: String,
+    },
+    /// The plan was asked for in a form that isn't known.
+    #[error("EBBTIDE_PLAN: `{text}` is no form of the plan: write json or text")]
+    Plan {
+        /// What was given.
+        text: String,
+    },
+}
+
+/// What the environment asks for beside the budget.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wishes {
+    pub(super) report_path: Option<PathBuf>,
+    pub(super) plan: Option<PlanForm>,
+}
+
+/// How the plan is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlanForm {
+    Json,
+    Text,
+}
+
+/// Applies `EBBTIDE_GRACE`, `EBBTIDE_MARGIN` and `EBBTIDE_LAME_DUCK` to the budget and returns the other wishes.
+pub(super) fn apply(
+    budget: &mut Budget,
+    var: impl Fn(&str) -> Option<String>,
+) -> Result<Wishes, EnvironmentError> {
+    let duration = |name: &'static str| -> Result<Option<Duration>, EnvironmentError> {
+        let Some(text) = var(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        parse_duration(&text).map(Some).map_err(|source| EnvironmentError::Duration { name, source })
+    };
+    if let Some(grace) = duration("EBBTIDE_GRACE")? {
+        budget.grace = Some(grace);
+    }
+    if let Some(margin) = duration("EBBTIDE_MARGIN")? {
+        budget.margin = Some(margin);
+    }
+    if let Some(text) = var("EBBTIDE_LAME_DUCK").filter(|text| !text.is_empty()) {
+        budget.lame_duck = Some(lame_duck(&text)?);
+    }
+    let plan = match var("EBBTIDE_PLAN").as_deref() {
+        None | Some("") => None,
+        Some("json") => Some(PlanForm::Json),
+        Some("text") => Some(PlanForm::Text),
+        Some(text) => return Err(EnvironmentError::Plan { text: text.to_owned() }),
+    };
+    let report_path = var("EBBTIDE_REPORT").filter(|path| !path.is_empty()).map(PathBuf::from);
+    Ok(Wishes { report_path, plan })
+}
+
+fn lame_duck(text: &str) -> Result<LameDuck, EnvironmentError> {
+    let read = |part: &str| {
+        parse_duration(part)
+            .map_err(|source| EnvironmentError::Duration { name: "EBBTIDE_LAME_DUCK", source })
+    };
+    match *text.split('/').collect::<Vec<_>>().as_slice() {
+        [time] => Ok(LameDuck::exactly(read(time)?)),
+        [min, quiet, max] => Ok(LameDuck { min: read(min)?, quiet: read(quiet)?, max: read(max)? }),
+        _ => Err(EnvironmentError::LameDuck { text: text.to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Platform;
+
+    fn applied(vars: &[(&str, &str)]) -> Result<(Budget, Wishes), String> {
+        let mut budget = Budget::of(Platform::Plain);
+        let find = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+        let wishes = apply(&mut budget, find).map_err(|error| error.to_string())?;
+        Ok((budget, wishes))
+    }
+
+    #[test]
+    fn the_environment_overrides_the_code() {
+        let vars =
+            [("EBBTIDE_GRACE", "60s"), ("EBBTIDE_LAME_DUCK", "5s/1s/15s"), ("EBBTIDE_REPORT", "/r.json")];
+        let (budget, wishes) = applied(&vars).expect("understood");
+        assert_eq!(budget.grace, Some(Duration::from_secs(60)));
+        assert_eq!(budget.lame_duck.map(|duck| duck.max), Some(Duration::from_secs(15)));
+        assert_eq!(wishes.report_path, Some(PathBuf::from("/r.json")));
+    }
+
+    #[test]
+    fn a_wish_that_cannot_be_understood_names_its_variable() {
+        for (name, value) in [
+            ("EBBTIDE_GRACE", "soon"),
+            ("EBBTIDE_MARGIN", "-1"),
+            ("EBBTIDE_LAME_DUCK", "1s/2s"),
+            ("EBBTIDE_PLAN", "x"),
+        ] {
+            let error = applied(&[(name, value)]).expect_err("not understood");
+            assert!(error.starts_with(name) && error.contains(value), "{error}");
+        }
+    }
+}

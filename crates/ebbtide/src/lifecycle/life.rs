@@ -1,0 +1,125 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Context;
+use crate::drain::{Arrivals, Stop, StopSource, Work};
+use crate::model::{Cause, Kind, Phase, Plan, Spec, Stage};
+use crate::runtime::{BoxError, BoxFuture, Input, Inputs, Registration, Run, Watchdog, clock};
+
+/// The handle of a running lifecycle: registers components, and tells how far it has come.
+///
+/// Cheap to clone; may be kept by handlers and jobs. A component that is registered while a stop is under way is asked to
+/// stop at once, so that what was opened is closed.
+#[derive(Clone, Debug)]
+pub struct Life {
+    inputs: Inputs,
+    phase: watch::Receiver<Phase>,
+    announced: Stop,
+    arrivals: Arrivals,
+    watchdog: Watchdog,
+    plan: Arc<Plan>,
+    pub(super) limit: Option<Duration>,
+}
+
+impl Life {
+    pub(super) fn new(
+        inputs: Inputs,
+        phase: watch::Receiver<Phase>,
+        announced: Stop,
+        arrivals: Arrivals,
+        watchdog: Watchdog,
+        plan: Plan,
+    ) -> Self {
+        Self { inputs, phase, announced, arrivals, watchdog, plan: Arc::new(plan), limit: None }
+    }
+
+    /// Begins the stop, as a signal would. Only the first cause counts. Returns at once.
+    pub fn stop(&self, reason: impl Into<String>) {
+        // Armed from here: the dispatcher may be what is blocked.
+        self.watchdog.arm();
+        self.inputs.send(Input::Stop(Cause::Requested { reason: reason.into() }));
+    }
+
+    /// Returns the token that is raised when the stop begins.
+    pub fn stop_token(&self) -> Stop {
+        self.announced.clone()
+    }
+
+    /// Returns the phase.
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Waits until the lifecycle has come to `phase` or beyond.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    pub async fn reached(&self, phase: Phase) {
+        let mut phases = self.phase.clone();
+        // An error means that the lifecycle is gone: it was beyond every phase.
+        let _ = phases.wait_for(|now| *now >= phase).await;
+    }
+
+    /// Returns the plan of the stop.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Registers a component that serves from now on and is told of a stop in two steps; for servers.
+    ///
+    /// `run` gets what it needs to announce the stop and to end. An error that it returns, its panic, and its end before
+    /// it is asked stop the whole lifecycle.
+    pub fn serve<F, Fut>(&self, name: impl Into<String>, work: Arc<dyn Work>, run: F)
+    where
+        F: FnOnce(Context) -> Fut,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.spawn(self.spec(name, Stage::Servers, Kind::Service), Some(work), run);
+    }
+
+    /// Registers a component that answers health probes until the very end.
+    pub fn probe<F, Fut>(&self, name: impl Into<String>, run: F)
+    where
+        F: FnOnce(Context) -> Fut,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.spawn(self.spec(name, Stage::Telemetry, Kind::Probe), None, run);
+    }
+
+    pub(super) fn spawn<F, Fut>(&self, spec: Spec, work: Option<Arc<dyn Work>>, run: F)
+    where
+        F: FnOnce(Context) -> Fut,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let source = StopSource::new(clock::now);
+        let context = Context {
+            announced: self.announced.clone(),
+            stop: source.token(),
+            arrivals: self.arrivals.clone(),
+        };
+        let future: BoxFuture<Result<(), BoxError>> = Box::pin(run(context));
+        self.register(Registration { spec, source, run: Run::Task(future), work });
+    }
+
+    /// Registers something that is done when the stage's turn comes.
+    pub(super) fn teardown<F, Fut>(&self, spec: Spec, begin: F)
+    where
+        F: FnOnce(Stop) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let begin = Box::new(move |stop: Stop| -> BoxFuture<Result<(), BoxError>> { Box::pin(begin(stop)) });
+        self.register(Registration {
+            spec,
+            source: StopSource::new(clock::now),
+            run: Run::OnAsk(begin),
+            work: None,
+        });
+    }
+
+    pub(super) fn register(&self, registration: Registration) {
+        self.inputs.send(Input::Register(registration));
+    }
+}

@@ -1,0 +1,31 @@
+use std::time::Duration;
+
+use super::Life;
+use crate::model::{Kind, Spec, Stage};
+
+impl Life {
+    /// Returns a handle whose registrations have a deadline of their own, counted from the moment they are asked to stop.
+    /// The stage's deadline holds as well.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use ebbtide::{Life, Lifecycle};
+    /// # fn register(life: &Life) {
+    /// life.within(Duration::from_secs(2)).resource("cache", (), |()| async { Ok(()) });
+    /// # }
+    /// ```
+    #[must_use = "the limit holds for what is registered through the returned handle"]
+    pub fn within(&self, limit: Duration) -> Self {
+        let mut life = self.clone();
+        life.limit = Some(limit);
+        life
+    }
+
+    pub(super) fn spec(&self, name: impl Into<String>, stage: Stage, kind: Kind) -> Spec {
+        let mut spec = Spec::new(name, stage, kind);
+        spec.limit = self.limit;
+        spec
+    }
+}

@@ -1,0 +1,167 @@
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::environment::{self, PlanForm, Wishes};
+use super::{Life, Lifecycle};
+use crate::drain::{Arrivals, StopSource};
+use crate::model::{ComponentId, Exit, Kind, Phase, Plan, Report, Spec, Stage};
+use crate::runtime::{
+    BoxError, Dispatcher, Input, Ledger, Registration, Run, Settings, Watchdog, clock, say_error, start_up,
+};
+
+impl Lifecycle {
+    /// Runs the service on a tokio runtime of its own, from start-up to the exit code.
+    ///
+    /// `start_up` opens what the service needs and registers its components; when it returns, the service is ready.
+    /// It runs on the calling thread. A stop during start-up drops it at its next `.await`; what it had registered is
+    /// closed in order, what it had not is dropped.
+    ///
+    /// Return the code from `main`: the deadline holds until the process is gone, so that a destructor that hangs doesn't
+    /// keep it either.
+    ///
+    /// # Errors
+    ///
+    /// There are none to handle: they are logged (on standard error where no `tracing` subscriber is set) and end in the
+    /// exit code, see [`Exit`]. A budget that cannot work, a runtime that cannot start and a variable that cannot be
+    /// understood are start-up failures, 1.
+    pub fn run<F>(self, start_up: F) -> ExitCode
+    where
+        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+    {
+        match self.prepare() {
+            Ok(Ready::Run(prepared)) => ExitCode::from(prepared.run(start_up).exit_code),
+            Ok(Ready::Printed) => ExitCode::SUCCESS,
+            Err(()) => ExitCode::from(Exit::FAILED),
+        }
+    }
+
+    /// Runs the service like [`run`](Self::run), but lets the process live on: the deadline holds until this returns,
+    /// and a later signal does what it would do without us.
+    ///
+    /// # Errors
+    ///
+    /// When the service cannot be started; the reason was logged.
+    pub fn run_to_report<F>(self, start_up: F) -> Result<Report, NotStarted>
+    where
+        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+    {
+        let Ok(Ready::Run(prepared)) = self.prepare() else { return Err(NotStarted) };
+        let watchdog = prepared.watchdog.clone();
+        let report = prepared.run(start_up);
+        watchdog.disarm();
+        Ok(report)
+    }
+
+    /// Works out the plan from the platform, the code and the environment.
+    fn prepare(mut self) -> Result<Ready, ()> {
+        let (plan, wishes) = self.plan().map_err(|error| say_error(&self.name, &error.to_string()))?;
+        if let Some(form) = wishes.plan {
+            return print(&plan, form).map_or_else(
+                |error| {
+                    say_error(&self.name, &format!("failed to print the plan: {error}"));
+                    Err(())
+                },
+                |()| Ok(Ready::Printed),
+            );
+        }
+        let watchdog = match self.watchdog.take() {
+            Some(watchdog) => Ok(watchdog),
+            None => Watchdog::start(plan.clone(), self.inputs.0.clone()),
+        };
+        let watchdog = watchdog
+            .and_then(|watchdog| watchdog.also_on(&self.signals).map(|()| watchdog))
+            .map_err(|error| say_error(&self.name, &format!("failed to handle signals: {error}")))?;
+        Ok(Ready::Run(Box::new(Prepared { plan, wishes, watchdog, lifecycle: self })))
+    }
+
+    fn plan(&mut self) -> Result<(Plan, Wishes), BoxError> {
+        let wishes = environment::apply(&mut self.budget, |name| std::env::var(name).ok())?;
+        Ok((self.budget.plan()?, wishes))
+    }
+}
+
+/// The service could not be started; the reason was logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the lifecycle could not be started; the log says why")]
+pub struct NotStarted;
+
+enum Ready {
+    Run(Box<Prepared>),
+    Printed,
+}
+
+struct Prepared {
+    plan: Plan,
+    wishes: Wishes,
+    watchdog: Watchdog,
+    lifecycle: Lifecycle,
+}
+
+impl Prepared {
+    fn run<F>(self, begin: F) -> Report
+    where
+        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+    {
+        let Self { plan, wishes, watchdog, lifecycle } = self;
+        let ledger = Arc::new(Ledger::new(lifecycle.name.clone(), plan.clone()));
+        watchdog.equip(plan.clone(), Arc::clone(&ledger), wishes.report_path.clone());
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.enable_all();
+        if let Some(count) = lifecycle.worker_threads {
+            builder.worker_threads(count);
+        }
+        let runtime = match builder.build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                say_error(&lifecycle.name, &format!("failed to start the runtime: {error}"));
+                return ledger.report(Some(Exit::Failed));
+            }
+        };
+        tracing::info!(lifecycle = lifecycle.name, %plan, "plan");
+        let announced = StopSource::new(clock::now);
+        let (phases, phase) = watch::channel(Phase::Starting);
+        let inputs = lifecycle.inputs.0.clone();
+        let arrivals = Arrivals::new();
+        let life =
+            Life::new(inputs.clone(), phase, announced.token(), arrivals.clone(), watchdog.clone(), plan);
+        let settings = Settings {
+            report_path: wishes.report_path,
+            on_report: lifecycle.on_report,
+            progress_every: lifecycle.progress_every,
+        };
+        let dispatcher =
+            Dispatcher::new(ledger, watchdog, lifecycle.inputs, announced, phases, arrivals, settings);
+        let report = runtime.block_on(async {
+            // The executor of executors: the dispatcher's own task is the one that no component owns.
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the task that owns all others has no owner but this function"
+            )]
+            let dispatcher = tokio::spawn(dispatcher.run());
+            let source = StopSource::new(clock::now);
+            let stop = source.token();
+            let spec = Spec::new("start-up", Stage::Intake, Kind::StartUp);
+            inputs.send(Input::Register(Registration { spec, source, run: Run::StartUp, work: None }));
+            let end = start_up(begin(life), &stop).await;
+            inputs.send(Input::Ended(ComponentId(0), end));
+            dispatcher.await
+        });
+        // Tasks that don't go by themselves were reported; the process doesn't wait for their threads.
+        runtime.shutdown_background();
+        match report {
+            Ok(report) => report,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+fn print(plan: &Plan, form: PlanForm) -> std::io::Result<()> {
+    let text = match form {
+        PlanForm::Json => serde_json::to_string_pretty(plan)?,
+        PlanForm::Text => plan.to_string(),
+    };
+    writeln!(std::io::stdout(), "{text}")
+}

@@ -1,0 +1,182 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::executor::{Executor, Next};
+use super::input::{Input, Inputs};
+use super::{Ledger, ReportCallback, Watchdog, report_file, voice};
+use crate::drain::{Arrivals, StopSource};
+use crate::model::{ComponentId, End, Event, Exit, Phase, Report};
+
+/// The only loop over the machine: inputs become events, the machine decides, the executor does it.
+pub(crate) struct Dispatcher {
+    executor: Executor,
+    ledger: Arc<Ledger>,
+    watchdog: Watchdog,
+    inputs: mpsc::UnboundedReceiver<Input>,
+    arrivals: Arrivals,
+    seen: u64,
+    settings: Settings,
+    wake: Option<Duration>,
+    next_progress: Option<Duration>,
+}
+
+/// What the dispatcher is told by the builder.
+pub(crate) struct Settings {
+    pub(crate) report_path: Option<PathBuf>,
+    pub(crate) on_report: Vec<ReportCallback>,
+    pub(crate) progress_every: Duration,
+}
+
+/// How often the lame duck looks for new requests. Its quiet time is as exact as this.
+const LOOK_FOR_ARRIVALS: Duration = Duration::from_millis(10);
+
+impl Dispatcher {
+    pub(crate) fn new(
+        ledger: Arc<Ledger>,
+        watchdog: Watchdog,
+        (sender, inputs): (Inputs, mpsc::UnboundedReceiver<Input>),
+        announced: StopSource,
+        phases: watch::Sender<Phase>,
+        arrivals: Arrivals,
+        settings: Settings,
+    ) -> Self {
+        let executor = Executor::new(Arc::clone(&ledger), sender, announced, phases);
+        let (wake, next_progress) = (None, None);
+        Self { executor, ledger, watchdog, inputs, arrivals, seen: 0, settings, wake, next_progress }
+    }
+
+    /// Runs the lifecycle to its end and returns the report, which has been logged, written and handed over.
+    pub(crate) async fn run(mut self) -> Report {
+        let exit = loop {
+            let event = self.next().await;
+            if let Some(exit) = self.dispatch(event) {
+                break exit;
+            }
+        };
+        self.finish(exit)
+    }
+
+    async fn next(&mut self) -> Event {
+        loop {
+            let alarm = self.alarm();
+            let sleep = async {
+                match alarm {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                // The channel never closes: the executor holds a sender.
+                Some(input) = self.inputs.recv() => {
+                    if let Some(event) = self.receive(input) {
+                        return event;
+                    }
+                }
+                (id, end) = self.executor.ended() => return self.ended(id, end),
+                () = sleep => return self.tick(),
+            }
+        }
+    }
+
+    fn receive(&mut self, input: Input) -> Option<Event> {
+        match input {
+            Input::Register(registration) => Some(Event::Registered(self.executor.adopt(registration))),
+            Input::Ended(id, end) => Some(self.ended(id, end)),
+            Input::Signal { number, skip_lame_duck } => {
+                self.say_signal(number);
+                Some(Event::Signal { number, skip_lame_duck })
+            }
+            Input::Stop(cause) if self.ledger.stop_began().is_none() => {
+                tracing::info!(lifecycle = self.ledger.name(), %cause, "stopping");
+                Some(Event::Stop(cause))
+            }
+            Input::Stop(_) => None,
+        }
+    }
+
+    fn ended(&self, id: ComponentId, end: End) -> Event {
+        let component = self.ledger.component_name(id);
+        match &end {
+            End::Failed(error) => tracing::error!(component, error, "failed"),
+            End::Panicked(message) => tracing::error!(component, message, "panicked"),
+            End::Done { .. } | End::Aborted => tracing::debug!(component, ?end, "ended"),
+        }
+        Event::Ended(id, end)
+    }
+
+    fn tick(&mut self) -> Event {
+        let now = self.ledger.now();
+        if self.next_progress.is_some_and(|at| at <= now) {
+            self.executor.say_progress();
+            self.next_progress = Some(now + self.settings.progress_every);
+        }
+        let count = self.arrivals.count();
+        if std::mem::replace(&mut self.seen, count) == count { Event::Tick } else { Event::Arrival }
+    }
+
+    /// Returns when the loop must go round although nothing has come.
+    fn alarm(&self) -> Option<Instant> {
+        let in_duck = self.ledger.phase() == Phase::LameDuck;
+        let look = in_duck.then(|| self.ledger.now() + LOOK_FOR_ARRIVALS);
+        let at = [self.wake, self.next_progress, look].into_iter().flatten().min()?;
+        Some(Instant::from_std(self.ledger.instant(at)))
+    }
+
+    fn dispatch(&mut self, event: Event) -> Option<Exit> {
+        let before = self.ledger.stop_began();
+        let effects = self.ledger.step(event);
+        if before.is_none()
+            && let Some(began) = self.ledger.stop_began()
+        {
+            self.watchdog.arm();
+            self.next_progress = Some(began + self.settings.progress_every);
+        }
+        self.wake = None;
+        for effect in effects {
+            match self.executor.apply(effect) {
+                Next::GoOn => {}
+                Next::WakeAt(at) => self.wake = Some(at),
+                Next::Exit(exit) => return Some(exit),
+            }
+        }
+        None
+    }
+
+    fn say_signal(&self, number: i32) {
+        let plan_deadline = crate::model::show_duration(self.ledger.plan().deadline);
+        let signal = crate::model::Cause::signal_name(number).unwrap_or("signal");
+        if self.ledger.plan().platform.repeats_signal() {
+            tracing::info!(lifecycle = self.ledger.name(), "{signal}: stopping, gone within {plan_deadline}");
+        } else {
+            tracing::info!(
+                lifecycle = self.ledger.name(),
+                "{signal}: stopping, gone within {plan_deadline}; a second signal ends the process at once"
+            );
+        }
+    }
+
+    fn finish(self, exit: Exit) -> Report {
+        let report = self.ledger.report(Some(exit));
+        self.watchdog.decide(report.exit_code);
+        voice::say_flushers(&report);
+        if let Some(path) = &self.settings.report_path
+            && let Err(error) = report_file::write(&report, path)
+        {
+            let path = path.display();
+            voice::say_error(self.ledger.name(), &format!("failed to write the report to {path}: {error}"));
+        }
+        for hand_over in self.settings.on_report {
+            let call = std::panic::AssertUnwindSafe(|| hand_over(&report));
+            if let Err(panic) = std::panic::catch_unwind(call) {
+                let message = super::panics::message(&*panic);
+                tracing::error!(message, "a report callback panicked");
+            }
+        }
+        report
+    }
+}

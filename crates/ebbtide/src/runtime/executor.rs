@@ -1,0 +1,175 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+
+use super::input::{Input, Inputs};
+use super::registration::{Registration, Run};
+use super::{BoxError, Ledger, panics, voice};
+use crate::drain::StopSource;
+use crate::model::{Cause, ComponentId, Effect, End, Exit, Phase, Spec};
+
+/// Does what the machine says. Owns every task of the lifecycle.
+pub(crate) struct Executor {
+    ledger: Arc<Ledger>,
+    inputs: Inputs,
+    announced: StopSource,
+    phases: watch::Sender<Phase>,
+    tasks: JoinSet<Result<(), BoxError>>,
+    owners: HashMap<Id, ComponentId>,
+    controls: Vec<Control>,
+}
+
+/// The executor's end of one component.
+struct Control {
+    source: StopSource,
+    run: Option<Run>,
+    abort: Option<AbortHandle>,
+}
+
+/// What the dispatcher's loop must know of an effect.
+#[must_use = "the loop ends by it"]
+pub(crate) enum Next {
+    GoOn,
+    WakeAt(std::time::Duration),
+    Exit(Exit),
+}
+
+impl Executor {
+    pub(crate) fn new(
+        ledger: Arc<Ledger>,
+        inputs: Inputs,
+        announced: StopSource,
+        phases: watch::Sender<Phase>,
+    ) -> Self {
+        let (tasks, owners, controls) = (JoinSet::new(), HashMap::new(), Vec::new());
+        Self { ledger, inputs, announced, phases, tasks, owners, controls }
+    }
+
+    /// Takes a component; what runs from now on is started.
+    pub(crate) fn adopt(&mut self, registration: Registration) -> Spec {
+        let id = ComponentId(self.controls.len());
+        let Registration { spec, source, run, work } = registration;
+        if let Some(work) = work {
+            self.ledger.keep_work(id, work);
+        }
+        let mut control = Control { source, run: None, abort: None };
+        match run {
+            Run::Task(future) => {
+                let handle = self.tasks.spawn(future);
+                self.owners.insert(handle.id(), id);
+                control.abort = Some(handle);
+            }
+            Run::Flush(slot) => {
+                self.ledger.keep_flusher(Arc::clone(&slot));
+                control.run = Some(Run::Flush(slot));
+            }
+            later => control.run = Some(later),
+        }
+        self.controls.push(control);
+        spec
+    }
+
+    /// Waits for a task to end; for ever while there is none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped: the task's end is returned by the next call.
+    pub(crate) async fn ended(&mut self) -> (ComponentId, End) {
+        loop {
+            let Some(joined) = self.tasks.join_next_with_id().await else {
+                std::future::pending::<()>().await;
+                continue;
+            };
+            let task = joined.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+            let Some(id) = self.owners.remove(&task) else { continue };
+            let end = match joined {
+                Ok((_, Ok(()))) => End::Done { cut: self.ledger.cut_since_stop(id) },
+                Ok((_, Err(error))) => End::Failed(panics::chain(&*error)),
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => End::Panicked(panics::message(&*panic)),
+                    Err(_) => End::Aborted,
+                },
+            };
+            return (id, end);
+        }
+    }
+
+    pub(crate) fn apply(&mut self, effect: Effect) -> Next {
+        match effect {
+            Effect::Enter(phase) => {
+                self.phases.send_replace(phase);
+                match phase {
+                    // What is said after the flushers have run may not arrive.
+                    Phase::Flushing => voice::say_report(&self.ledger.report(None)),
+                    Phase::Exited => {}
+                    _ => tracing::info!(lifecycle = self.ledger.name(), %phase, "phase"),
+                }
+            }
+            Effect::Announce { cause, deadline } => {
+                let instant = self.ledger.instant(deadline);
+                self.announced.stop(cause, Some(instant));
+            }
+            Effect::Ask { id, cut_at } => self.ask(id, cut_at),
+            Effect::Cut(id) => self.cut(id),
+            Effect::Abort(id) => {
+                if let Some(abort) = self.controls.get(id.0).and_then(|control| control.abort.as_ref()) {
+                    abort.abort();
+                }
+            }
+            Effect::GiveUp(id) => {
+                let held = self.ledger.keep_stragglers(id);
+                let component = self.ledger.component_name(id);
+                tracing::error!(component, ?held, "stuck: it was aborted and does not go");
+            }
+            Effect::Wake(at) => return Next::WakeAt(at),
+            Effect::EndNow { number } => super::os::exit::by_signal(number),
+            Effect::Exit(exit) => return Next::Exit(exit),
+        }
+        Next::GoOn
+    }
+
+    fn ask(&mut self, id: ComponentId, cut_at: std::time::Duration) {
+        let deadline = self.ledger.instant(cut_at);
+        let cause = self.cause();
+        let Some(control) = self.controls.get_mut(id.0) else { return };
+        control.source.stop(cause, Some(deadline));
+        match control.run.take() {
+            Some(Run::OnAsk(begin)) => {
+                let handle = self.tasks.spawn(begin(control.source.token()));
+                self.owners.insert(handle.id(), id);
+                control.abort = Some(handle);
+            }
+            Some(Run::Flush(slot)) => {
+                let inputs = self.inputs.clone();
+                slot.start(move |end| inputs.send(Input::Ended(id, end)));
+            }
+            Some(Run::StartUp | Run::Task(_)) | None => {}
+        }
+    }
+
+    fn cut(&mut self, id: ComponentId) {
+        let held = self.ledger.keep_stragglers(id);
+        let component = self.ledger.component_name(id);
+        let held: Vec<&str> = held.iter().map(|straggler| straggler.name.as_str()).collect();
+        tracing::warn!(component, ?held, "its time is up: cut");
+        if let Some(control) = self.controls.get(id.0) {
+            control.source.cut();
+        }
+    }
+
+    fn cause(&self) -> Cause {
+        // Nobody is asked before the announcement.
+        let unknown = || Cause::Requested { reason: "unknown".to_owned() };
+        self.announced.token().cause().cloned().unwrap_or_else(unknown)
+    }
+
+    /// Says who is waited for and how much time is left.
+    pub(crate) fn say_progress(&self) {
+        let waiting = voice::describe(&self.ledger.waiting());
+        let left = self.announced.token().time_left().map(crate::model::show_duration).unwrap_or_default();
+        let phase = self.ledger.phase();
+        tracing::info!(lifecycle = self.ledger.name(), %phase, left, waiting, "still stopping");
+    }
+}

@@ -1,0 +1,199 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::clock;
+use crate::drain::Work;
+use crate::model::{
+    ComponentId, ComponentReport, Effect, Event, Exit, Machine, Phase, Plan, REPORT_SCHEMA, Report, Straggler,
+};
+
+/// The machine and what the report needs beside it; shared with the watchdog, which reads it when the runtime is stuck.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    name: String,
+    epoch: Instant,
+    state: Mutex<State>,
+    flushers: Mutex<Vec<Arc<super::FlushSlot>>>,
+}
+
+struct State {
+    machine: Machine,
+    works: BTreeMap<ComponentId, Account>,
+}
+
+/// What one component held and did.
+struct Account {
+    work: Arc<dyn Work>,
+    at_stop: Option<Counts>,
+    stragglers: Vec<Straggler>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    in_flight: u64,
+    finished: u64,
+    cut: u64,
+}
+
+/// What one component holds now.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) name: String,
+    pub(crate) asked: bool,
+    pub(crate) in_flight: u64,
+    pub(crate) stragglers: Vec<Straggler>,
+}
+
+impl Ledger {
+    pub(crate) fn new(name: String, plan: Plan) -> Self {
+        let state = State { machine: Machine::new(plan), works: BTreeMap::new() };
+        Self { name, epoch: clock::now(), state: Mutex::new(state), flushers: Mutex::default() }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the time since the lifecycle began.
+    pub(crate) fn now(&self) -> Duration {
+        clock::now().saturating_duration_since(self.epoch)
+    }
+
+    /// Returns the instant that the machine calls `at`.
+    pub(crate) fn instant(&self, at: Duration) -> Instant {
+        self.epoch + at
+    }
+
+    pub(crate) fn step(&self, event: Event) -> Vec<Effect> {
+        let now = self.now();
+        let mut state = self.lock();
+        let before = state.machine.stop_began();
+        let effects = state.machine.step(event, now);
+        if before.is_none() && state.machine.stop_began().is_some() {
+            for account in state.works.values_mut() {
+                account.at_stop = Some(Counts::of(&*account.work));
+            }
+        }
+        effects
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        self.lock().machine.plan().clone()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.lock().machine.phase()
+    }
+
+    pub(crate) fn stop_began(&self) -> Option<Duration> {
+        self.lock().machine.stop_began()
+    }
+
+    /// Keeps a component's work for the report.
+    pub(crate) fn keep_work(&self, id: ComponentId, work: Arc<dyn Work>) {
+        let mut state = self.lock();
+        let at_stop = state.machine.stop_began().map(|_| Counts::of(&*work));
+        state.works.insert(id, Account { work, at_stop, stragglers: Vec::new() });
+    }
+
+    /// Keeps what a component holds now as what it held when its time was up.
+    pub(crate) fn keep_stragglers(&self, id: ComponentId) -> Vec<Straggler> {
+        let mut state = self.lock();
+        let Some(account) = state.works.get_mut(&id) else { return Vec::new() };
+        account.stragglers = account.work.stragglers();
+        account.stragglers.clone()
+    }
+
+    /// Returns how much a component has cut since the stop began.
+    pub(crate) fn cut_since_stop(&self, id: ComponentId) -> u64 {
+        let state = self.lock();
+        let Some(account) = state.works.get(&id) else { return 0 };
+        account.at_stop.map_or(0, |at_stop| account.work.cut().saturating_sub(at_stop.cut))
+    }
+
+    pub(crate) fn component_name(&self, id: ComponentId) -> String {
+        let state = self.lock();
+        state.machine.components().nth(id.0).map_or_else(String::new, |(_, spec, _)| spec.name.clone())
+    }
+
+    pub(crate) fn keep_flusher(&self, flusher: Arc<super::FlushSlot>) {
+        self.flushers.lock().unwrap_or_else(PoisonError::into_inner).push(flusher);
+    }
+
+    pub(crate) fn flushers(&self) -> Vec<Arc<super::FlushSlot>> {
+        self.flushers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns who is still waited for. Those whose turn has not come come last.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+        let state = self.lock();
+        let describe = |progress: crate::model::Progress| {
+            let work = state.works.get(&progress.id).map(|account| &account.work);
+            Waiting {
+                name: progress.name,
+                asked: progress.asked,
+                in_flight: work.map_or(0, |work| work.in_flight()),
+                stragglers: work.map_or_else(Vec::new, |work| work.stragglers()),
+            }
+        };
+        let mut waiting: Vec<Waiting> = state.machine.waiting().into_iter().map(describe).collect();
+        waiting.sort_by_key(|one| !one.asked);
+        waiting
+    }
+
+    /// Makes the report; `exit` is given where something else than the machine ends the process.
+    pub(crate) fn report(&self, exit: Option<Exit>) -> Report {
+        let now = self.now();
+        let state = self.lock();
+        let machine = &state.machine;
+        let end = machine.timeline().iter().find(|change| change.phase == Phase::Exited);
+        let components = machine.components().map(|(id, spec, outcome)| {
+            let account = state.works.get(&id);
+            let at_stop = account.and_then(|account| account.at_stop).unwrap_or_default();
+            let counts = account.map(|account| Counts::of(&*account.work)).unwrap_or_default();
+            let mut stragglers = account.map(|account| account.stragglers.clone()).unwrap_or_default();
+            if outcome.is_none()
+                && let Some(account) = account
+            {
+                stragglers = account.work.stragglers();
+            }
+            ComponentReport {
+                name: spec.name.clone(),
+                stage: spec.stage,
+                outcome: outcome.cloned(),
+                in_flight_at_stop: at_stop.in_flight,
+                finished: counts.finished.saturating_sub(at_stop.finished),
+                cut: counts.cut.saturating_sub(at_stop.cut),
+                stragglers,
+            }
+        });
+        let began = machine.stop_began().unwrap_or(now);
+        Report {
+            schema: REPORT_SCHEMA,
+            name: self.name.clone(),
+            cause: machine.cause().cloned(),
+            exit_code: exit.unwrap_or_else(|| machine.verdict()).code(),
+            stop: end.map_or(now, |change| change.at).saturating_sub(began),
+            phases: machine.timeline().to_vec(),
+            components: components.collect(),
+            plan: machine.plan().clone(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("machine", &self.machine).finish_non_exhaustive()
+    }
+}
+
+impl Counts {
+    fn of(work: &dyn Work) -> Self {
+        Self { in_flight: work.in_flight(), finished: work.finished(), cut: work.cut() }
+    }
+}

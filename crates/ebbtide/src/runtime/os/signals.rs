@@ -1,0 +1,134 @@
+//! From an asynchronous signal to a thread that waits for it, by a pipe.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::pipe::{PipeFlags, pipe_with};
+
+/// What came through the pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// A signal.
+    Signal(i32),
+    /// Somebody changed what the thread must know.
+    Poked,
+    /// The time passed.
+    Timeout,
+}
+
+/// The reading end: one thread waits here.
+#[derive(Debug)]
+pub(crate) struct SignalPipe {
+    read: OwnedFd,
+    poker: Poker,
+}
+
+/// Wakes the reader.
+#[derive(Clone, Debug)]
+pub(crate) struct Poker {
+    write: Arc<OwnedFd>,
+}
+
+const POKE: u8 = 0;
+
+impl SignalPipe {
+    /// Installs handlers. From here on none of these signals ends the process by itself.
+    ///
+    /// A signal other than SIGTERM that the parent had set to be ignored stays ignored: that is how `nohup` and a
+    /// shell's `&` say that it is not meant for us.
+    pub(crate) fn install(numbers: &[i32]) -> io::Result<Self> {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let poker = Poker { write: Arc::new(write) };
+        poker.install(numbers)?;
+        Ok(Self { read, poker })
+    }
+
+    /// Returns a handle that wakes the reader.
+    pub(crate) fn poker(&self) -> Poker {
+        self.poker.clone()
+    }
+
+    /// Waits for a signal, a poke, or for `timeout` to pass; without one, for ever.
+    pub(crate) fn wait(&self, timeout: Option<Duration>) -> Wake {
+        let mut byte = [POKE];
+        if let Ok(1) = rustix::io::read(&self.read, &mut byte) {
+            return Self::decode(byte[0]);
+        }
+        // A timeout beyond the range of Timespec is as good as none.
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut fds = [PollFd::new(&self.read, PollFlags::IN)];
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(0) => Wake::Timeout,
+            // Interrupted by a signal: its byte is in the pipe, or another thread's is on its way.
+            Ok(_) | Err(_) => match rustix::io::read(&self.read, &mut byte) {
+                Ok(1) => Self::decode(byte[0]),
+                _ => Wake::Poked,
+            },
+        }
+    }
+
+    fn decode(byte: u8) -> Wake {
+        if byte == POKE { Wake::Poked } else { Wake::Signal(i32::from(byte)) }
+    }
+}
+
+impl Poker {
+    /// Installs handlers that write to this pipe.
+    pub(crate) fn install(&self, numbers: &[i32]) -> io::Result<()> {
+        for number in numbers {
+            if *number == libc::SIGTERM || !is_ignored(*number) {
+                register(*number, Arc::clone(&self.write))?;
+            }
+        }
+        unblock(numbers);
+        Ok(())
+    }
+
+    /// Wakes the reader.
+    pub(crate) fn poke(&self) {
+        // A full pipe has woken the reader already.
+        let _ = rustix::io::write(&*self.write, &[POKE]);
+    }
+}
+
+#[expect(unsafe_code, reason = "what runs in a signal handler must be promised to be async-signal-safe")]
+fn register(number: i32, write: Arc<OwnedFd>) -> io::Result<()> {
+    let byte = u8::try_from(number).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // SAFETY: the closure calls write(2) and reads and writes errno, all async-signal-safe; it neither allocates nor
+    // locks. The file descriptor lives as long as the closure, which is never unregistered.
+    unsafe {
+        signal_hook::low_level::register(number, move || {
+            let errno = libc::__errno_location();
+            let saved = *errno;
+            libc::write(write.as_raw_fd(), (&raw const byte).cast(), 1);
+            *errno = saved;
+        })
+    }?;
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "the disposition that we inherited can be asked only of sigaction(2)")]
+fn is_ignored(number: i32) -> bool {
+    // SAFETY: an all-zero `sigaction` is a valid value, and the call only writes to it.
+    unsafe {
+        let mut old: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(number, std::ptr::null(), &raw mut old) == 0 && old.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// A signal that the parent left blocked would never come.
+#[expect(unsafe_code, reason = "the signal mask is set by libc calls only")]
+fn unblock(numbers: &[i32]) {
+    // SAFETY: the set is initialised by sigemptyset before it is read; the numbers are signals that were registered.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for number in numbers {
+            libc::sigaddset(&raw mut set, *number);
+        }
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+    }
+}

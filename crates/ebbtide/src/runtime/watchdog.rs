@@ -1,0 +1,169 @@
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::input::{Input, Inputs};
+use super::last_words;
+use super::ledger::Ledger;
+use super::os::exit;
+use super::os::signals::{Poker, SignalPipe, Wake};
+use crate::model::Plan;
+
+/// A plain thread that takes the signals and holds the deadline, whatever the runtime does.
+///
+/// Invariants:
+/// 1. From [`Watchdog::start`] on, every stop signal reaches this thread or is still in its pipe.
+/// 2. The first signal arms the deadline before the dispatcher hears of it; the deadline never moves later.
+/// 3. A second signal ends the process without asking anybody.
+/// 4. After the deadline the process is gone, by this thread alone.
+/// 5. Once disarmed, a signal does what it would do without us.
+#[derive(Clone, Debug)]
+pub(crate) struct Watchdog {
+    state: Arc<Mutex<State>>,
+    poker: Poker,
+}
+
+#[derive(Debug)]
+struct State {
+    plan: Plan,
+    began: Option<Instant>,
+    signalled: bool,
+    disarmed: bool,
+    /// The exit code, once it was decided: a process that hangs after that still ends with it.
+    decided: Option<u8>,
+    ledger: Option<Arc<Ledger>>,
+    report_path: Option<PathBuf>,
+}
+
+/// How many lifecycles of this process are alive. A signal takes its default action only when none is.
+static ALIVE: AtomicUsize = AtomicUsize::new(0);
+
+impl Watchdog {
+    /// Installs the handlers and starts the thread.
+    pub(crate) fn start(plan: Plan, inputs: Inputs) -> io::Result<Self> {
+        let pipe = SignalPipe::install(&[libc::SIGTERM, libc::SIGINT])?;
+        let state = State {
+            plan,
+            began: None,
+            signalled: false,
+            disarmed: false,
+            decided: None,
+            ledger: None,
+            report_path: None,
+        };
+        let watchdog = Self { state: Arc::new(Mutex::new(state)), poker: pipe.poker() };
+        let watching = watchdog.clone();
+        ALIVE.fetch_add(1, Ordering::SeqCst);
+        thread::Builder::new()
+            .name("ebbtide watchdog".to_owned())
+            .spawn(move || watching.watch(&pipe, &inputs))
+            .inspect_err(|_| {
+                ALIVE.fetch_sub(1, Ordering::SeqCst);
+            })?;
+        Ok(watchdog)
+    }
+
+    /// Takes more signals.
+    pub(crate) fn also_on(&self, numbers: &[i32]) -> io::Result<()> {
+        self.poker.install(numbers)
+    }
+
+    /// Tells the watchdog what it needs for its last words.
+    pub(crate) fn equip(&self, plan: Plan, ledger: Arc<Ledger>, report_path: Option<PathBuf>) {
+        let mut state = self.lock();
+        state.plan = plan;
+        state.ledger = Some(ledger);
+        state.report_path = report_path;
+        drop(state);
+        self.poker.poke();
+    }
+
+    /// Arms the deadline for a stop that begins now. A stop that has begun keeps its deadline.
+    pub(crate) fn arm(&self) {
+        self.lock().began.get_or_insert_with(now);
+        self.poker.poke();
+    }
+
+    /// Keeps the exit code for a process that hangs on its way out.
+    pub(crate) fn decide(&self, code: u8) {
+        self.lock().decided = Some(code);
+    }
+
+    /// Lets the process live on.
+    pub(crate) fn disarm(&self) {
+        let mut state = self.lock();
+        if !state.disarmed {
+            state.disarmed = true;
+            ALIVE.fetch_sub(1, Ordering::SeqCst);
+        }
+        drop(state);
+        self.poker.poke();
+    }
+
+    fn watch(&self, pipe: &SignalPipe, inputs: &Inputs) {
+        loop {
+            match pipe.wait(self.patience()) {
+                Wake::Signal(number) => self.signal(number, inputs),
+                Wake::Timeout => self.time_is_up(),
+                Wake::Poked => {}
+            }
+        }
+    }
+
+    /// Returns the time until the forced exit begins; `None` while nothing stops.
+    fn patience(&self) -> Option<Duration> {
+        let state = self.lock();
+        let began = state.began.filter(|_| !state.disarmed)?;
+        Some((began + state.plan.forced_at()).saturating_duration_since(now()))
+    }
+
+    fn signal(&self, number: i32, inputs: &Inputs) {
+        let mut state = self.lock();
+        if state.disarmed {
+            if ALIVE.load(Ordering::SeqCst) == 0 {
+                exit::by_signal(number);
+            }
+            return;
+        }
+        if state.signalled && !state.plan.platform.repeats_signal() {
+            exit::by_signal(number);
+        }
+        state.signalled = true;
+        state.began.get_or_insert_with(now);
+        drop(state);
+        let skip_lame_duck = number == libc::SIGINT && exit::at_a_terminal();
+        inputs.send(Input::Signal { number, skip_lame_duck });
+    }
+
+    fn time_is_up(&self) {
+        let state = self.lock();
+        let Some(began) = state.began.filter(|_| !state.disarmed) else { return };
+        if now() < began + state.plan.forced_at() {
+            return;
+        }
+        let hard = began + state.plan.deadline;
+        let (decided, ledger, path) = (state.decided, state.ledger.clone(), state.report_path.clone());
+        drop(state);
+        match (decided, ledger) {
+            // The report is made: what hangs is the way out of the process.
+            (Some(code), _) => exit::now(code),
+            (None, Some(ledger)) => last_words::speak_and_exit(&ledger, path.as_deref(), hard),
+            (None, None) => exit::now(crate::model::Exit::WATCHDOG),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "real time: the runtime's clock may stand still with the runtime"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
