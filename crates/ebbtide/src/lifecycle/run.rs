@@ -9,7 +9,8 @@ use super::{Life, Lifecycle};
 use crate::drain::{Arrivals, StopSource};
 use crate::model::{ComponentId, Exit, Kind, Phase, Plan, Report, Spec, Stage};
 use crate::runtime::{
-    BoxError, Dispatcher, Input, Ledger, Registration, Run, Settings, Watchdog, clock, say_error, start_up,
+    BoxError, Dispatcher, Input, Ledger, Links, Registration, Run, Settings, Watchdog, clock, say_error,
+    start_up,
 };
 
 impl Lifecycle {
@@ -132,8 +133,12 @@ impl Prepared {
             on_report: lifecycle.on_report,
             progress_every: lifecycle.progress_every,
         };
-        let dispatcher =
-            Dispatcher::new(ledger, watchdog, lifecycle.inputs, announced, phases, arrivals, settings);
+        let source = StopSource::new(clock::now);
+        let stop = source.token();
+        let spec = Spec::new("start-up", Stage::Intake, Kind::StartUp);
+        let start = Registration { spec, source, run: Run::StartUp, work: None };
+        let links = Links { ledger, watchdog, inputs: lifecycle.inputs, announced, phases, arrivals };
+        let dispatcher = Dispatcher::new(links, settings, start);
         let report = runtime.block_on(async {
             // The executor of executors: the dispatcher's own task is the one that no component owns.
             #[expect(
@@ -141,10 +146,6 @@ impl Prepared {
                 reason = "the task that owns all others has no owner but this function"
             )]
             let dispatcher = tokio::spawn(dispatcher.run());
-            let source = StopSource::new(clock::now);
-            let stop = source.token();
-            let spec = Spec::new("start-up", Stage::Intake, Kind::StartUp);
-            inputs.send(Input::Register(Registration { spec, source, run: Run::StartUp, work: None }));
             let end = start_up(begin(life), &stop).await;
             inputs.send(Input::Ended(ComponentId(0), end));
             dispatcher.await

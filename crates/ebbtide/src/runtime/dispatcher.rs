@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::executor::{Executor, Next};
 use super::input::{Input, Inputs};
-use super::{Ledger, ReportCallback, Watchdog, report_file, voice};
+use super::{Ledger, Registration, ReportCallback, Watchdog, report_file, voice};
 use crate::drain::{Arrivals, StopSource};
 use crate::model::{ComponentId, End, Event, Exit, Phase, Report};
 
@@ -31,20 +31,28 @@ pub(crate) struct Settings {
     pub(crate) progress_every: Duration,
 }
 
+/// What connects the dispatcher with the handle and the watchdog.
+pub(crate) struct Links {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) watchdog: Watchdog,
+    pub(crate) inputs: (Inputs, mpsc::UnboundedReceiver<Input>),
+    pub(crate) announced: StopSource,
+    pub(crate) phases: watch::Sender<Phase>,
+    pub(crate) arrivals: Arrivals,
+}
+
 /// How often the lame duck looks for new requests. Its quiet time is as exact as this.
 const LOOK_FOR_ARRIVALS: Duration = Duration::from_millis(10);
 
 impl Dispatcher {
-    pub(crate) fn new(
-        ledger: Arc<Ledger>,
-        watchdog: Watchdog,
-        (sender, inputs): (Inputs, mpsc::UnboundedReceiver<Input>),
-        announced: StopSource,
-        phases: watch::Sender<Phase>,
-        arrivals: Arrivals,
-        settings: Settings,
-    ) -> Self {
-        let executor = Executor::new(Arc::clone(&ledger), sender, announced, phases);
+    /// Takes the start-up as its first component.
+    pub(crate) fn new(links: Links, settings: Settings, start_up: Registration) -> Self {
+        let Links { ledger, watchdog, inputs: (sender, inputs), announced, phases, arrivals } = links;
+        let mut executor = Executor::new(Arc::clone(&ledger), sender, announced, phases);
+        // Before the first input: a signal that came already would find nothing to wait for.
+        let registered = Event::Registered(executor.adopt(start_up));
+        let due = ledger.step(registered);
+        debug_assert!(due.is_empty(), "nothing is due before a stop");
         let (wake, next_progress) = (None, None);
         Self { executor, ledger, watchdog, inputs, arrivals, seen: 0, settings, wake, next_progress }
     }

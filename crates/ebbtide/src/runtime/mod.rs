@@ -15,7 +15,7 @@ mod start_up;
 mod voice;
 mod watchdog;
 
-pub(crate) use dispatcher::{Dispatcher, Settings};
+pub(crate) use dispatcher::{Dispatcher, Links, Settings};
 pub(crate) use flush::FlushSlot;
 pub(crate) use input::{Input, Inputs};
 pub(crate) use ledger::Ledger;

@@ -1,0 +1,139 @@
+//! A lifecycle that misbehaves the way its argument says.
+#![expect(clippy::panic, clippy::print_stderr, reason = "panics and bare lines are what it is for")]
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
+
+fn main() -> ExitCode {
+    let fault = std::env::args().nth(1).unwrap_or_default();
+    let lifecycle = Lifecycle::new("victim").lame_duck(LameDuck::NONE).worker_threads(2);
+    let lifecycle = match fault.as_str() {
+        "lame-duck" => lifecycle.lame_duck(LameDuck::exactly(Duration::from_millis(1200))),
+        _ => lifecycle.progress_every(Duration::from_millis(200)),
+    };
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    lifecycle.on_report(|report| eprintln!("callback: code {}", report.exit_code)).run(async move |life| {
+        life.on_flush("log", || eprintln!("flushed"));
+        open(&life, "first");
+        misbehave(&life, &fault).await?;
+        open(&life, "second");
+        eprintln!("up");
+        Ok(())
+    })
+}
+
+/// Opens something that must be closed.
+fn open(life: &Life, name: &'static str) {
+    eprintln!("opened {name}");
+    life.resource(name, (), move |()| async move {
+        eprintln!("closed {name}");
+        Ok(())
+    });
+}
+
+async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
+    match fault {
+        "" => {}
+        "spinning-runtime" => {
+            for _ in 0..4 {
+                life.task("spinner", |stop| async move {
+                    stop.stopping().await;
+                    spin()
+                });
+            }
+            life.on_stop("spinning-hook", |_| async { spin() });
+            life.on_stop("spinning-hook", |_| async { spin() });
+        }
+        "spawn-blocking" => life.task("blocker", |_| async {
+            tokio::task::spawn_blocking(|| thread::sleep(Duration::MAX)).await?;
+            Ok(())
+        }),
+        "stuck-task" => life.task("stuck-task", |_| async {
+            thread::sleep(Duration::MAX);
+            Ok(())
+        }),
+        "hanging-close" => {
+            life.resource("hanging-pool", (), |()| std::future::pending());
+        }
+        "deadlocked-flush" => life.on_flush("deadlocked-log", || {
+            let lock = Mutex::new(());
+            let _held = lock.lock();
+            // A thread that waits for a lock which it holds itself.
+            drop(lock.lock());
+        }),
+        "hanging-hook" => life.on_stop("hanging-hook", |_| std::future::pending()),
+        "lame-duck" => life.serve("server", std::sync::Arc::new(Nothing), |context| async move {
+            context.stop.stopping().await;
+            Ok(())
+        }),
+        "stubborn-task" => life.task("stubborn-task", |_| std::future::pending()),
+        "panicking-task" => life.task("panicking-task", |_| async { panic!("the task fell over") }),
+        "failing-task" => life.task("failing-task", |_| async { Err("the task gave up".into()) }),
+        "ending-task" => life.task("ending-task", |_| async { Ok(()) }),
+        "panicking-close" => {
+            life.resource("panicking-pool", (), |()| async { panic!("the close fell over") });
+        }
+        "panicking-flush" => life.on_flush("panicking-log", || panic!("the flush fell over")),
+        "panicking-drop" => life.task("panicking-drop", |stop| async move {
+            let _bomb = Bomb;
+            stop.stopping().await;
+            Ok(())
+        }),
+        "panicking-drop-when-aborted" => life.task("panicking-drop", |_| async move {
+            let _bomb = Bomb;
+            std::future::pending().await
+        }),
+        "slow-start" => tokio::time::sleep(Duration::from_secs(600)).await,
+        "several-awaits" => {
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        "blocked-start" => thread::sleep(Duration::MAX),
+        "failing-start" => return Err("no database".into()),
+        "panicking-start" => panic!("start-up fell over"),
+        "stopping-itself" => life.stop("had enough"),
+        other => return Err(format!("no such fault: {other}").into()),
+    }
+    Ok(())
+}
+
+fn spin() -> Result<(), BoxError> {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the drop fell over");
+    }
+}
+
+/// A server's work where there is none.
+struct Nothing;
+
+impl ebbtide::drain::Work for Nothing {
+    fn in_flight(&self) -> u64 {
+        0
+    }
+
+    fn finished(&self) -> u64 {
+        0
+    }
+
+    fn cut(&self) -> u64 {
+        0
+    }
+
+    fn stragglers(&self) -> Vec<ebbtide::model::Straggler> {
+        Vec::new()
+    }
+}

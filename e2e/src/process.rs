@@ -1,0 +1,190 @@
+#![expect(clippy::panic, reason = "a broken harness fails its test")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A child process whose output is read as it comes. Killed when it is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    output: Arc<Output>,
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its status.
+    pub status: ExitStatus,
+    /// Everything it wrote, both streams, in the order in which it came.
+    pub output: String,
+    /// From the call of `ended` to its end.
+    pub after: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Output {
+    text: Mutex<(String, usize)>,
+    more: Condvar,
+}
+
+impl Process {
+    /// Starts a command with both output streams captured.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started: the test has nothing to test.
+    pub fn start(command: &mut Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        let output = Arc::new(Output::default());
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let streams: [Option<Box<dyn Read + Send>>; 2] =
+            [out.map(|out| Box::new(out) as _), err.map(|err| Box::new(err) as _)];
+        for stream in streams.into_iter().flatten() {
+            let output = Arc::clone(&output);
+            output.text.lock().unwrap_or_else(PoisonError::into_inner).1 += 1;
+            thread::Builder::new()
+                .name("output".to_owned())
+                .spawn(move || output.read(stream))
+                .unwrap_or_else(|error| panic!("no thread: {error}"));
+        }
+        Self { child, output }
+    }
+
+    /// Returns the process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal; a process that is gone already gets none.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Waits until the output contains `text`.
+    ///
+    /// # Panics
+    ///
+    /// When it doesn't within 30 s, or the process ends without.
+    pub fn says(&self, text: &str) {
+        let limit = now() + Duration::from_secs(30);
+        let mut output = self.output.text.lock().unwrap_or_else(PoisonError::into_inner);
+        while !output.0.contains(text) {
+            let left = limit.saturating_duration_since(now());
+            assert!(!left.is_zero() && output.1 > 0, "it does not say {text:?} but:\n{}", output.0);
+            let wait = self.output.more.wait_timeout(output, left);
+            output = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until the process has ended, or returns `None` when `limit` has passed.
+    pub fn ended(&mut self, limit: Duration) -> Option<Ended> {
+        let begun = now();
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if begun.elapsed() >= limit => return None,
+                Ok(None) => thread::sleep(Duration::from_millis(1)),
+                Err(error) => panic!("waitpid: {error}"),
+            }
+        };
+        let after = begun.elapsed();
+        // A grandchild may hold the pipes open, so that this wait has a limit of its own.
+        let limit = now() + Duration::from_secs(2);
+        let mut output = self.output.text.lock().unwrap_or_else(PoisonError::into_inner);
+        while output.1 > 0 && now() < limit {
+            let wait = self.output.more.wait_timeout(output, limit.saturating_duration_since(now()));
+            output = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Some(Ended { status, output: output.0.clone(), after })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    /// Asserts the exit code.
+    ///
+    /// # Panics
+    ///
+    /// When it is another, or a signal.
+    pub fn code(&self, code: i32) -> &Self {
+        assert_eq!(self.status.code(), Some(code), "{:?}; it said:\n{}", self.status, self.output);
+        self
+    }
+
+    /// Asserts that a signal ended it.
+    ///
+    /// # Panics
+    ///
+    /// When it exited by itself, or another signal ended it.
+    pub fn by_signal(&self, signal: Signal) -> &Self {
+        let number = Some(signal.as_raw());
+        assert_eq!(self.status.signal(), number, "{:?}; it said:\n{}", self.status, self.output);
+        self
+    }
+
+    /// Asserts that it said `text`.
+    ///
+    /// # Panics
+    ///
+    /// When it did not.
+    pub fn said(&self, text: &str) -> &Self {
+        assert!(self.output.contains(text), "it did not say {text:?} but:\n{}", self.output);
+        self
+    }
+
+    /// Asserts that it did not say `text`.
+    ///
+    /// # Panics
+    ///
+    /// When it did.
+    pub fn never_said(&self, text: &str) -> &Self {
+        assert!(!self.output.contains(text), "it said {text:?}:\n{}", self.output);
+        self
+    }
+
+    /// Asserts that it ended within `limit` from the call of [`Process::ended`].
+    ///
+    /// # Panics
+    ///
+    /// When it took longer.
+    pub fn within(&self, limit: Duration) -> &Self {
+        assert!(self.after <= limit, "it took {:?}, more than {limit:?}:\n{}", self.after, self.output);
+        self
+    }
+}
+
+impl Output {
+    fn read(&self, stream: impl Read) {
+        let mut lines = BufReader::new(stream);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            let mut output = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+            output.0.push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+            drop(output);
+            self.more.notify_all();
+        }
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).1 -= 1;
+        self.more.notify_all();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test waits in real time for real processes")]
+fn now() -> Instant {
+    Instant::now()
+}
