@@ -31,7 +31,9 @@ impl SeqCounter {
 
     #[inline]
     pub(in crate::drain) fn get(&self) -> u64 {
-        self.0.load(SeqCst)
+        let value = self.0.load(SeqCst);
+        modelled_fence();
+        value
     }
 
     /// Adds one without a place in *S*: what the models show to lose wake-ups.
@@ -55,12 +57,17 @@ impl SeqFlag {
 
     #[inline]
     pub(in crate::drain) fn is_raised(&self) -> bool {
-        self.0.load(SeqCst)
+        let value = self.0.load(SeqCst);
+        modelled_fence();
+        value
     }
 }
 
-/// loom takes a sequentially consistent access for an acquire-release one and knows only fences to be more, so that the
-/// models get after each write the fence that the write's own place in *S* amounts to.
+/// Orders an access with the thread's next one in a model.
+///
+/// loom takes a sequentially consistent access for an acquire-release one and knows only fences to be more. Accesses that
+/// all have their place in *S* are sequentially consistent among themselves, and so are accesses with a fence between
+/// each two: with one after each access, a model has the interleavings that the real types have.
 #[inline]
 fn modelled_fence() {
     #[cfg(ebbtide_loom)]

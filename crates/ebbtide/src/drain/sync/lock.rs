@@ -19,11 +19,6 @@ impl<T> Lock<T> {
         Self(Mutex::new(value))
     }
 
-    #[cfg(ebbtide_loom)]
-    pub(in crate::drain) fn new(value: T) -> Self {
-        Self(Mutex::new(value))
-    }
-
     #[inline]
     pub(in crate::drain) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

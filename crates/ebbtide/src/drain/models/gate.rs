@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use loom::future::block_on;
+use loom::model;
+use loom::thread;
+
+use super::poll::{Woken, poll_with};
+use crate::drain::Gate;
+use crate::drain::tracker::Ledger;
+
+#[test]
+fn what_is_admitted_is_counted_by_every_look_after_the_close() {
+    enters_while_one_closes(Ledger::enter);
+}
+
+#[test]
+#[should_panic(expected = "admitted unseen")]
+fn without_a_second_look_at_the_door_work_is_admitted_unseen() {
+    enters_while_one_closes(Ledger::enter_without_a_second_look);
+}
+
+/// `Ledger` 3: when the closer finds nothing in flight, nobody is let in any more.
+fn enters_while_one_closes(enter: fn(&Ledger) -> bool) {
+    model(move || {
+        let ledger = Arc::new(Ledger::new());
+        let entering = {
+            let ledger = Arc::clone(&ledger);
+            thread::spawn(move || enter(&ledger))
+        };
+        ledger.close();
+        let was_idle = ledger.is_idle();
+        let admitted = entering.join().unwrap();
+        assert!(!(was_idle && admitted), "admitted unseen");
+    });
+}
+
+#[test]
+fn a_look_from_a_third_thread_counts_what_was_admitted_too() {
+    model(|| {
+        let ledger = Arc::new(Ledger::new());
+        let spawn = |run: fn(&Ledger) -> bool| {
+            let ledger = Arc::clone(&ledger);
+            thread::spawn(move || run(&ledger))
+        };
+        let entering = spawn(Ledger::enter);
+        let closing = spawn(|ledger| {
+            ledger.close();
+            true
+        });
+        let drained = ledger.is_closed() && ledger.is_idle();
+        let admitted = entering.join().unwrap();
+        closing.join().unwrap();
+        assert!(!(drained && admitted), "admitted unseen");
+    });
+}
+
+#[test]
+fn drained_comes_after_the_close_and_the_last_end() {
+    // `Ledger` 5: the last event is an end, a close, or someone who was turned away.
+    model(|| {
+        let gate = Gate::new();
+        let entering = {
+            let gate = gate.clone();
+            thread::spawn(move || gate.enter().is_ok())
+        };
+        let closing = {
+            let gate = gate.clone();
+            thread::spawn(move || gate.close())
+        };
+        block_on(gate.drained());
+        assert!(gate.is_closed());
+        let admitted = entering.join().unwrap();
+        closing.join().unwrap();
+        assert_eq!(gate.tracker().finished(), u64::from(admitted), "who was turned away is not counted");
+        assert_eq!(gate.tracker().begun(), u64::from(admitted));
+    });
+}
+
+#[test]
+fn a_close_wakes_who_waits_for_it() {
+    model(|| {
+        let gate = Gate::new();
+        let woken = Woken::new();
+        let mut drained = gate.drained();
+        let closing = {
+            let gate = gate.clone();
+            thread::spawn(move || gate.close())
+        };
+        let polled = poll_with(&mut drained, &woken);
+        closing.join().unwrap();
+        assert!(polled.is_ready() || woken.times() == 1);
+    });
+}

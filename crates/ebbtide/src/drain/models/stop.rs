@@ -1,0 +1,212 @@
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use loom::future::block_on;
+use loom::model;
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+
+use super::poll::{Woken, poll_with};
+use crate::drain::StopSource;
+use crate::drain::stop::{Level, WaitList};
+use crate::model::Cause;
+
+#[test]
+fn who_waits_for_the_stop_is_woken_by_it() {
+    // `Shared` 5, `WaitList` 1 and 2: two waiters, in the raiser's shard and in another.
+    model(|| {
+        let source = StopSource::new(no_clock);
+        let stop = source.token();
+        let other = thread::spawn(move || block_on(stop.stopping_owned()));
+        let stop = source.token();
+        let third = thread::spawn(move || block_on(stop.stopping()));
+        source.stop(signal(15), None);
+        other.join().unwrap();
+        third.join().unwrap();
+    });
+}
+
+#[test]
+fn a_cut_wakes_who_waits_for_either_level() {
+    model(|| {
+        let source = StopSource::new(no_clock);
+        let stop = source.token();
+        let cutting = thread::spawn(move || block_on(stop.cut_owned()));
+        let stop = source.token();
+        let stopping = thread::spawn(move || block_on(stop.stopping()));
+        source.cut();
+        cutting.join().unwrap();
+        stopping.join().unwrap();
+    });
+}
+
+#[test]
+fn a_stop_and_a_cut_at_once_wake_who_waits_for_the_cut() {
+    model(|| {
+        let source = Arc::new(StopSource::new(no_clock));
+        let stop = source.token();
+        let stopper = {
+            let source = Arc::clone(&source);
+            thread::spawn(move || source.stop(signal(15), None))
+        };
+        let cutter = thread::spawn(move || source.cut());
+        block_on(stop.cut());
+        assert!(stop.is_stopping());
+        stopper.join().unwrap();
+        cutter.join().unwrap();
+    });
+}
+
+#[test]
+fn with_a_second_look_under_the_lock_no_wake_up_is_lost() {
+    parks_while_one_raises(|level| level.load(Ordering::SeqCst));
+}
+
+#[test]
+#[should_panic(expected = "the wake-up was lost")]
+fn without_a_second_look_under_the_lock_the_wake_up_is_lost() {
+    parks_while_one_raises(|_level| false);
+}
+
+/// `WaitList` 1 and 2, step by step.
+fn parks_while_one_raises(second_look: fn(&AtomicBool) -> bool) {
+    model(move || {
+        let shared = Arc::new((AtomicBool::new(false), WaitList::new()));
+        let raiser = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.0.store(true, Ordering::SeqCst);
+                shared.1.fire(Level::Stopping);
+            })
+        };
+        let woken = Woken::new();
+        let mut waiting = poll_fn(|cx| {
+            if shared.0.load(Ordering::SeqCst) {
+                return Poll::Ready(());
+            }
+            match shared.1.park(Level::Stopping, cx.waker().clone(), || second_look(&shared.0)) {
+                Some(_key) => Poll::Pending,
+                None => Poll::Ready(()),
+            }
+        });
+        let polled = poll_with(&mut waiting, &woken);
+        raiser.join().unwrap();
+        assert!(polled.is_ready() || woken.times() == 1, "the wake-up was lost");
+    });
+}
+
+#[test]
+fn a_future_dropped_while_the_stop_comes_harms_no_other() {
+    // `WaitList` 3, `Reached` 2: three futures of one shard, one leaves while the list is taken.
+    model(|| {
+        let source = StopSource::new(no_clock);
+        let stop = source.token();
+        let (staying, leaving) = (Woken::new(), Woken::new());
+        let mut first = stop.clone().stopping_owned();
+        let mut second = stop.clone().stopping_owned();
+        assert!(poll_with(&mut first, &leaving).is_pending());
+        assert!(poll_with(&mut second, &staying).is_pending());
+        let dropper = thread::spawn(move || drop(first));
+        source.stop(signal(15), None);
+        dropper.join().unwrap();
+        assert_eq!(staying.times(), 1, "a waiter is woken exactly once");
+        assert!(leaving.times() <= 1);
+        assert!(poll_with(&mut second, &staying).is_ready());
+    });
+}
+
+#[test]
+fn a_dropped_future_takes_its_waker_off_the_list() {
+    model(|| {
+        let source = StopSource::new(no_clock);
+        let stop = source.token();
+        let woken = Woken::new();
+        let mut waiting = stop.stopping();
+        assert!(poll_with(&mut waiting, &woken).is_pending());
+        assert_eq!(Arc::strong_count(&woken), 2);
+        drop(waiting);
+        assert_eq!(Arc::strong_count(&woken), 1);
+    });
+}
+
+#[test]
+fn a_future_that_moved_to_another_task_wakes_that_task() {
+    // `WaitList::refresh` against `fire`: either the new waker is taken, or the poll is told.
+    model(|| {
+        let source = StopSource::new(no_clock);
+        let (before, after) = (Woken::new(), Woken::new());
+        let mut waiting = source.token().stopping_owned();
+        assert!(poll_with(&mut waiting, &before).is_pending());
+        let raiser = thread::spawn(move || source.stop(signal(15), None));
+        let polled = poll_with(&mut waiting, &after);
+        raiser.join().unwrap();
+        assert!(polled.is_ready() || after.times() == 1, "nobody told the task that has the future now");
+    });
+}
+
+#[test]
+fn who_sees_the_stop_sees_its_cause_and_its_deadline() {
+    // `Shared` 1, 2 and 3, with two who stop at the same time.
+    let deadline = no_clock();
+    model(move || {
+        let source = Arc::new(StopSource::new(no_clock));
+        let stop = source.token();
+        let stopper = {
+            let source = Arc::clone(&source);
+            thread::spawn(move || {
+                let first = source.stop(signal(15), Some(deadline));
+                assert!(source.token().is_stopping(), "it returned, so the tokens are up");
+                first
+            })
+        };
+        let other = thread::spawn(move || {
+            let first = source.stop(signal(2), Some(deadline));
+            assert!(source.token().is_stopping(), "it returned, so the tokens are up");
+            first
+        });
+        if stop.is_stopping() {
+            assert!(stop.cause().is_some());
+            assert_eq!(stop.deadline(), Some(deadline));
+        }
+        let (first, second) = (stopper.join().unwrap(), other.join().unwrap());
+        assert!(first != second, "exactly one was the first");
+        assert_eq!(stop.cause(), Some(&signal(if first { 15 } else { 2 })));
+    });
+}
+
+#[test]
+fn the_deadline_never_moves_later() {
+    // `Deadline` 1 and 2, `Shared` 4.
+    let now = no_clock();
+    model(move || {
+        let at = move |seconds| now + Duration::from_secs(seconds);
+        let source = Arc::new(StopSource::new(no_clock));
+        let stop = source.token();
+        source.stop(signal(15), Some(at(30)));
+        let tightening = |seconds| {
+            let source = Arc::clone(&source);
+            thread::spawn(move || {
+                source.tighten(at(seconds));
+                assert!(source.token().deadline() <= Some(at(seconds)));
+            })
+        };
+        let threads = [tightening(20), tightening(10)];
+        let (earlier, later) = (stop.deadline(), stop.deadline());
+        assert!(later <= earlier);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(stop.deadline(), Some(at(10)));
+    });
+}
+
+fn signal(number: i32) -> Cause {
+    Cause::Signal { number }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a model has no clock; this is an instant to reckon from")]
+fn no_clock() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,183 @@
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use loom::future::block_on;
+use loom::model;
+use loom::thread;
+
+use super::poll::{Woken, poll_with};
+use crate::drain::Tracker;
+use crate::drain::tracker::Ledger;
+
+#[test]
+fn the_last_of_two_guards_wakes_who_waits_for_idle() {
+    // `Ledger` 1: the guards end on different threads, one of them in the waiter's shard.
+    model(|| {
+        let tracker = Tracker::new();
+        let (first, second) = (tracker.guard(), tracker.guard());
+        let one = thread::spawn(move || drop(first));
+        let other = thread::spawn(move || drop(second));
+        block_on(tracker.idle());
+        assert_eq!(tracker.finished(), 2);
+        one.join().unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_guard_that_begins_while_another_ends_is_waited_for() {
+    model(|| {
+        let tracker = Tracker::new();
+        let guard = tracker.guard();
+        let busy = {
+            let tracker = tracker.clone();
+            thread::spawn(move || {
+                let next = tracker.guard();
+                drop(guard);
+                drop(next);
+            })
+        };
+        block_on(tracker.idle());
+        assert_eq!((tracker.begun(), tracker.finished()), (2, 2), "there was no idle instant before both had ended");
+        busy.join().unwrap();
+    });
+}
+
+#[test]
+fn two_waiters_are_both_woken() {
+    model(|| {
+        let tracker = Tracker::new();
+        let guard = tracker.guard();
+        let waiter = {
+            let tracker = tracker.clone();
+            thread::spawn(move || block_on(tracker.idle_owned()))
+        };
+        let ender = thread::spawn(move || drop(guard));
+        block_on(tracker.idle());
+        waiter.join().unwrap();
+        ender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_waiter_that_leaves_harms_no_other() {
+    model(|| {
+        let tracker = Tracker::new();
+        let guard = tracker.guard();
+        let (leaving, staying) = (Woken::new(), Woken::new());
+        let mut first = tracker.clone().idle_owned();
+        let mut second = tracker.idle();
+        assert!(poll_with(&mut first, &leaving).is_pending());
+        assert!(poll_with(&mut second, &staying).is_pending());
+        let ender = thread::spawn(move || drop(guard));
+        drop(first);
+        ender.join().unwrap();
+        assert_eq!(staying.times(), 1);
+        assert!(poll_with(&mut second, &staying).is_ready());
+        assert_eq!(Arc::strong_count(&leaving), 1, "its waker is off the list");
+    });
+}
+
+#[test]
+fn a_waiter_that_moved_to_another_task_wakes_that_task() {
+    // `Ledger` 1, the waiter that was there already.
+    model(|| {
+        let tracker = Tracker::new();
+        let guard = tracker.guard();
+        let (before, after) = (Woken::new(), Woken::new());
+        let mut waiting = tracker.idle();
+        assert!(poll_with(&mut waiting, &before).is_pending());
+        let ender = thread::spawn(move || drop(guard));
+        let polled = poll_with(&mut waiting, &after);
+        ender.join().unwrap();
+        assert!(polled.is_ready() || after.times() == 1, "nobody told the task that has the future now");
+    });
+}
+
+#[test]
+fn idle_is_told_only_of_an_instant_with_nothing_in_flight() {
+    hands_over_without_a_gap(Ledger::is_idle);
+}
+
+#[test]
+#[should_panic(expected = "idle, although")]
+fn read_in_the_other_order_idle_is_told_of_no_instant() {
+    // The opposite of `Counts` 3.
+    hands_over_without_a_gap(Ledger::is_idle_begun_first);
+}
+
+/// One piece of work ends only after the next has begun, on another thread: there is no idle instant to be told of.
+fn hands_over_without_a_gap(is_idle: fn(&Ledger) -> bool) {
+    model(move || {
+        let ledger = Arc::new(Ledger::new());
+        ledger.begin();
+        let working = {
+            let ledger = Arc::clone(&ledger);
+            thread::spawn(move || {
+                ledger.begin();
+                ledger.end();
+            })
+        };
+        assert!(!is_idle(&ledger), "idle, although something was always in flight");
+        working.join().unwrap();
+    });
+}
+
+#[test]
+fn an_end_is_seen_by_the_waiter_or_sees_it() {
+    ends_while_one_waits(Ledger::end);
+}
+
+#[test]
+#[should_panic(expected = "the wake-up was lost")]
+fn an_end_without_its_place_in_the_order_loses_the_wake_up() {
+    ends_while_one_waits(Ledger::end_unordered);
+}
+
+#[test]
+#[should_panic(expected = "the wake-up was lost")]
+fn an_end_that_looks_for_waiters_first_loses_the_wake_up() {
+    ends_while_one_waits(Ledger::end_after_looking);
+}
+
+/// `Ledger` 1, step by step.
+fn ends_while_one_waits(end: fn(&Ledger)) {
+    model(move || {
+        let ledger = Arc::new(Ledger::new());
+        ledger.begin();
+        let ender = {
+            let ledger = Arc::clone(&ledger);
+            thread::spawn(move || end(&ledger))
+        };
+        let (woken, mut key) = (Woken::new(), None);
+        let mut waiting = poll_fn(|cx| {
+            ledger.park(&mut key, cx.waker());
+            if ledger.is_idle() { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let polled = poll_with(&mut waiting, &woken);
+        ender.join().unwrap();
+        assert!(polled.is_ready() || woken.times() == 1, "the wake-up was lost");
+        ledger.leave(&mut key);
+    });
+}
+
+#[test]
+fn what_was_done_under_a_guard_is_seen_after_the_wait() {
+    // `Counts` 4. The cell is loom's: a read that nothing orders after the write is an error of the model.
+    model(|| {
+        let tracker = Tracker::new();
+        let guard = tracker.guard();
+        let result = Arc::new(loom::cell::UnsafeCell::new(0));
+        let working = {
+            let result = Arc::clone(&result);
+            thread::spawn(move || {
+                result.with_mut(|_cell| {});
+                drop(guard);
+            })
+        };
+        block_on(tracker.idle());
+        result.with(|_cell| {});
+        working.join().unwrap();
+    });
+}
