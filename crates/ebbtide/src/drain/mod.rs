@@ -5,7 +5,8 @@
 
 mod gate;
 mod held;
-#[cfg(all(test, ebbtide_loom))]
+#[cfg(test)]
+#[cfg(ebbtide_loom)]
 mod models;
 mod registry;
 mod stop;

@@ -39,7 +39,11 @@ fn a_guard_that_begins_while_another_ends_is_waited_for() {
             })
         };
         block_on(tracker.idle());
-        assert_eq!((tracker.begun(), tracker.finished()), (2, 2), "there was no idle instant before both had ended");
+        assert_eq!(
+            (tracker.begun(), tracker.finished()),
+            (2, 2),
+            "there was no idle instant before both had ended"
+        );
         busy.join().unwrap();
     });
 }
@@ -163,6 +167,10 @@ fn ends_while_one_waits(end: fn(&Ledger)) {
 }
 
 #[test]
+#[expect(
+    clippy::arc_with_non_send_sync,
+    reason = "the model is what tells whether the cell is shared rightly"
+)]
 fn what_was_done_under_a_guard_is_seen_after_the_wait() {
     // `Counts` 4. The cell is loom's: a read that nothing orders after the write is an error of the model.
     model(|| {

@@ -1,0 +1,7 @@
+#![deny(unused_must_use)]
+
+use ebbtide::drain::Gate;
+
+fn main() {
+    Gate::new().enter();
+}

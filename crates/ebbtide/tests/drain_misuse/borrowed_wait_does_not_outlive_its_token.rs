@@ -1,0 +1,10 @@
+use ebbtide::drain::{Stop, Stopping};
+
+fn wait() -> Stopping<'static> {
+    let stop = Stop::never();
+    stop.stopping()
+}
+
+fn main() {
+    drop(wait());
+}

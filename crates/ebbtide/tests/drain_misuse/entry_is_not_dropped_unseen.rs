@@ -1,0 +1,7 @@
+#![deny(unused_must_use)]
+
+use ebbtide::drain::Registry;
+
+fn main() {
+    Registry::new(std::time::Instant::now).register("job 7");
+}

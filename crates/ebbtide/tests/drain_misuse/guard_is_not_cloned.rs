@@ -1,0 +1,6 @@
+use ebbtide::drain::Tracker;
+
+fn main() {
+    let guard = Tracker::new().guard();
+    let _counted_twice = guard.clone();
+}

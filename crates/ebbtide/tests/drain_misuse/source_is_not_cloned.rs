@@ -1,0 +1,6 @@
+use ebbtide::drain::StopSource;
+
+fn main() {
+    let source = StopSource::new(std::time::Instant::now);
+    let _second_who_decides = source.clone();
+}

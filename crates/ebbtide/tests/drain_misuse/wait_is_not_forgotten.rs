@@ -1,0 +1,12 @@
+#![deny(unused_must_use)]
+
+use ebbtide::drain::{Gate, Stop, Tracker};
+
+fn main() {
+    let (stop, tracker, gate) = (Stop::never(), Tracker::new(), Gate::new());
+    stop.stopping();
+    stop.cut();
+    stop.unless_cut(async {});
+    tracker.idle();
+    gate.drained();
+}

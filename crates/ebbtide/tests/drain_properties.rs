@@ -1,0 +1,186 @@
+//! The primitives against models of them that are too simple to be wrong, over arbitrary sequences of operations.
+#![cfg(not(ebbtide_loom))]
+
+#[path = "drain_common/clock.rs"]
+mod clock;
+#[path = "drain_common/woken.rs"]
+mod woken;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use ebbtide::drain::{Gate, Registry, StopSource, Stopping};
+use ebbtide::model::Cause;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use clock::now;
+use woken::{Woken, poll};
+
+#[derive(Clone, Debug)]
+enum Raise {
+    Stop(i32, Option<u64>),
+    Tighten(u64),
+    Cut,
+}
+
+fn raise() -> impl Strategy<Value = Raise> {
+    let seconds = 0..1_000_u64;
+    prop_oneof![
+        (1..32, proptest::option::of(seconds.clone())).prop_map(|(cause, limit)| Raise::Stop(cause, limit)),
+        seconds.prop_map(Raise::Tighten),
+        Just(Raise::Cut),
+    ]
+}
+
+proptest! {
+    /// `Shared` 1, 2 and 4, `Deadline` 1.
+    #[test]
+    fn the_first_cause_wins_and_the_deadline_never_moves_later(raises in vec(raise(), 0..24)) {
+        let start = now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let source = StopSource::new(now);
+        let stop = source.token();
+        let (mut cause, mut limits, mut stopping, mut cut) = (None, Vec::new(), false, false);
+        for raise in raises {
+            let before = stop.deadline();
+            match raise {
+                Raise::Stop(number, limit) => {
+                    let first = source.stop(Cause::Signal { number }, limit.map(at));
+                    prop_assert_eq!(first, cause.is_none());
+                    if first {
+                        cause = Some(Cause::Signal { number });
+                        limits.extend(limit.map(at));
+                    }
+                    stopping = true;
+                }
+                Raise::Tighten(seconds) => {
+                    source.tighten(at(seconds));
+                    limits.push(at(seconds));
+                }
+                Raise::Cut => {
+                    source.cut();
+                    (stopping, cut) = (true, true);
+                }
+            }
+            let expected = if stopping { limits.iter().min().copied() } else { None };
+            prop_assert_eq!(stop.deadline(), expected);
+            prop_assert!(before.is_none() || stop.deadline() <= before);
+            prop_assert_eq!((stop.is_stopping(), stop.is_cut(), stop.cause()), (stopping, cut, cause.as_ref()));
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Wait {
+    Begin,
+    Poll(usize),
+    PollElsewhere(usize),
+    Drop(usize),
+    Raise,
+}
+
+fn wait() -> impl Strategy<Value = Wait> {
+    prop_oneof![
+        4 => Just(Wait::Begin),
+        6 => (0..8_usize).prop_map(Wait::Poll),
+        2 => (0..8_usize).prop_map(Wait::PollElsewhere),
+        3 => (0..8_usize).prop_map(Wait::Drop),
+        1 => Just(Wait::Raise),
+    ]
+}
+
+/// A future, and the waker of its last poll where that was pending.
+struct Waiter {
+    future: Stopping<'static>,
+    parked: Option<Arc<Woken>>,
+}
+
+proptest! {
+    /// `Shared` 5, `WaitList` 3, `Reached` 1 and 2.
+    #[test]
+    fn a_stop_wakes_exactly_those_who_wait(steps in vec(wait(), 0..64)) {
+        let source = StopSource::new(now);
+        let mut waiters: Vec<Waiter> = Vec::new();
+        let mut left: Vec<Arc<Woken>> = Vec::new();
+        let mut raised = false;
+        for step in steps {
+            match step {
+                Wait::Begin => waiters.push(Waiter { future: source.token().stopping_owned(), parked: None }),
+                Wait::Poll(index) | Wait::PollElsewhere(index) => {
+                    let Some(waiter) = waiters.get_mut(index) else { continue };
+                    let elsewhere = matches!(step, Wait::PollElsewhere(_));
+                    let woken = waiter.parked.take().filter(|_| !elsewhere).unwrap_or_else(Woken::new);
+                    let polled = poll(&mut waiter.future, &woken);
+                    prop_assert_eq!(polled.is_ready(), raised);
+                    waiter.parked = polled.is_pending().then_some(woken);
+                }
+                Wait::Drop(index) if index < waiters.len() => left.extend(waiters.swap_remove(index).parked),
+                Wait::Drop(_) => {}
+                Wait::Raise => {
+                    // What left before is woken no more; what leaves later already was.
+                    prop_assert!(raised || left.iter().all(|woken| woken.times() == 0));
+                    prop_assert!(raised || left.iter().all(|woken| Arc::strong_count(woken) == 1));
+                    source.stop(Cause::Signal { number: 15 }, None);
+                    for woken in waiters.iter().filter_map(|waiter| waiter.parked.as_ref()) {
+                        prop_assert_eq!(woken.times(), 1);
+                        prop_assert_eq!(Arc::strong_count(woken), 1, "the list let go of it");
+                    }
+                    raised = true;
+                }
+            }
+        }
+    }
+
+    /// `Ledger` 3 and 4, `Lease` 3: the gate counts what it admitted, across the gates that share its memory.
+    #[test]
+    fn a_gate_counts_like_a_queue(steps in vec(0..8_u8, 0..64)) {
+        let gate = Gate::new();
+        let (mut open, mut begun, mut ended, mut held) = (true, 0, 0, VecDeque::new());
+        for step in steps {
+            match step {
+                0..=3 => match gate.enter() {
+                    Ok(guard) => {
+                        prop_assert!(open);
+                        begun += 1;
+                        held.push_back(guard);
+                    }
+                    Err(_) => prop_assert!(!open),
+                },
+                4..=6 => ended += u64::from(held.pop_front().is_some()),
+                _ => {
+                    gate.close();
+                    open = false;
+                }
+            }
+            let tracker = gate.tracker();
+            prop_assert_eq!((tracker.begun(), tracker.finished()), (begun, ended));
+            prop_assert_eq!(tracker.in_flight(), begun - ended);
+            let drained = Pin::new(&mut gate.drained()).poll(&mut Context::from_waker(Waker::noop()));
+            prop_assert_eq!(drained.is_ready(), !open && begun == ended);
+            let idle = Pin::new(&mut tracker.idle()).poll(&mut Context::from_waker(Waker::noop()));
+            prop_assert_eq!(idle.is_ready(), begun == ended);
+        }
+    }
+
+    /// `Shard` 1 and 3.
+    #[test]
+    fn a_registry_lists_what_is_there_in_the_order_it_came(steps in vec((any::<bool>(), 0..16_usize), 0..64)) {
+        let registry = Registry::new(now);
+        let mut present = Vec::new();
+        for (number, (comes, index)) in steps.into_iter().enumerate() {
+            if comes {
+                let name = number.to_string();
+                present.push((name.clone(), registry.register(name)));
+            } else if index < present.len() {
+                drop(present.remove(index));
+            }
+            let listed: Vec<String> = registry.stragglers().into_iter().map(|straggler| straggler.name).collect();
+            prop_assert_eq!(listed, present.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
+        }
+    }
+}

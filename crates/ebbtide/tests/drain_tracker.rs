@@ -1,0 +1,208 @@
+//! The tracker and the gate: every piece of work counted once, no wake-up lost, nothing admitted unseen.
+#![cfg(not(ebbtide_loom))]
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::Duration;
+
+use ebbtide::drain::{Closed, Gate, Guard, Tracker};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How long a test waits for what must come at once before it calls it lost.
+const LOST: Duration = Duration::from_secs(30);
+
+#[test]
+fn each_piece_of_work_is_counted_once() {
+    let tracker = Tracker::new();
+    let guards = [tracker.guard(), tracker.clone().guard()];
+    assert_eq!((tracker.begun(), tracker.finished(), tracker.in_flight()), (2, 0, 2));
+    drop(guards);
+    assert_eq!((tracker.begun(), tracker.finished(), tracker.in_flight()), (2, 2, 0));
+}
+
+#[test]
+fn a_panic_ends_the_work_it_interrupts() {
+    let tracker = Tracker::new();
+    let panicked = thread::scope(|scope| {
+        let tracker = &tracker;
+        scope
+            .spawn(move || {
+                let _guard = tracker.guard();
+                std::panic::resume_unwind(Box::new("as if by panic"));
+            })
+            .join()
+    });
+    assert!(panicked.is_err());
+    assert_eq!((tracker.in_flight(), tracker.finished()), (0, 1));
+}
+
+#[test]
+fn work_that_ends_on_another_thread_is_counted_there() {
+    // `Counts` 2, from many threads to one and back.
+    let tracker = Tracker::new();
+    let (send, receive) = mpsc::channel::<Guard>();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            let (send, tracker) = (send.clone(), tracker.clone());
+            scope.spawn(move || (0..10_000).for_each(|_| send.send(tracker.guard()).unwrap()));
+        }
+        drop(send);
+        scope.spawn(move || receive.into_iter().for_each(drop));
+    });
+    assert_eq!((tracker.begun(), tracker.finished(), tracker.in_flight()), (40_000, 40_000, 0));
+}
+
+#[test]
+fn a_tracker_that_is_handed_on_without_a_gap_is_never_idle() {
+    // `Counts` 3 on the real machine: guards overlap from thread to thread, so no look may find none.
+    let tracker = Tracker::new();
+    let relay = std::sync::Mutex::new(Some(tracker.guard()));
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let next = tracker.guard();
+                    let previous = relay.lock().unwrap().replace(next);
+                    drop(previous);
+                }
+            });
+        }
+        for _ in 0..200_000 {
+            assert_ne!(tracker.in_flight(), 0);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_end_wakes_who_waits_round_after_round() {
+    // `Ledger` 1 on the real machine: a lost wake-up hangs, and the limit says so.
+    let tracker = Tracker::new();
+    for round in 0..20_000_u64 {
+        let guards = [tracker.guard(), tracker.guard()];
+        let mut enders: JoinSet<()> = guards.into_iter().map(|guard| async move { drop(guard) }).collect();
+        timeout(LOST, tracker.idle()).await.unwrap();
+        assert_eq!(tracker.finished(), 2 * (round + 1));
+        while enders.join_next().await.is_some() {}
+    }
+}
+
+#[tokio::test]
+async fn a_tracker_with_nothing_in_flight_is_idle_at_once() {
+    let tracker = Tracker::new();
+    tracker.idle().await;
+    tracker.idle_owned().await;
+}
+
+#[test]
+fn a_dropped_wait_leaves_no_waker_behind() {
+    let tracker = Tracker::new();
+    let guard = tracker.guard();
+    let noticed = Arc::new(());
+    let waker = waker_holding(&noticed);
+    {
+        let mut idle = pin!(tracker.idle());
+        assert!(idle.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        assert!(idle.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    drop(waker);
+    assert_eq!(Arc::strong_count(&noticed), 1);
+    drop(guard);
+}
+
+#[test]
+fn the_memory_of_a_dropped_tracker_serves_the_next_one_from_zero() {
+    // `Lease` 3.
+    for round in 0..1_000 {
+        let gate = Gate::new();
+        let tracker = gate.tracker();
+        assert!(!gate.is_closed(), "round {round} finds the door of the one before");
+        assert_eq!((tracker.begun(), tracker.finished(), tracker.in_flight()), (0, 0, 0));
+        drop((gate.enter(), tracker.guard()));
+        gate.close();
+        assert_eq!((tracker.begun(), tracker.finished()), (2, 2));
+    }
+}
+
+#[test]
+fn a_guard_that_outlives_its_tracker_counts_in_no_other() {
+    // `Lease` 1 and 2.
+    let orphan = Tracker::new().guard();
+    let others: Vec<Tracker> = (0..64).map(|_| Tracker::new()).collect();
+    drop(orphan);
+    for other in &others {
+        assert_eq!((other.begun(), other.finished(), other.in_flight()), (0, 0, 0));
+    }
+}
+
+#[test]
+fn what_is_admitted_is_counted_and_what_is_refused_is_not() {
+    let gate = Gate::new();
+    let guard = gate.enter().unwrap();
+    gate.close();
+    assert_eq!(gate.enter().unwrap_err(), Closed);
+    assert_eq!((gate.tracker().begun(), gate.tracker().in_flight()), (1, 1));
+    drop(guard);
+    assert_eq!((gate.tracker().begun(), gate.tracker().finished()), (1, 1));
+}
+
+#[test]
+fn nothing_is_admitted_that_a_look_after_the_close_does_not_count() {
+    // `Ledger` 3 and 4 on the real machine, with the exact sums at the end.
+    for _ in 0..2_000 {
+        let (gate, start, admitted) = (Gate::new(), Barrier::new(3), AtomicU64::new(0));
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    start.wait();
+                    while let Ok(guard) = gate.enter() {
+                        admitted.fetch_add(1, Ordering::Relaxed);
+                        drop(guard);
+                    }
+                });
+            }
+            start.wait();
+            gate.close();
+            while gate.tracker().in_flight() != 0 {
+                thread::yield_now();
+            }
+            assert!(gate.enter().is_err());
+        });
+        let admitted = admitted.into_inner();
+        assert_eq!((gate.tracker().begun(), gate.tracker().finished()), (admitted, admitted));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drained_waits_for_the_close_and_for_the_last_end() {
+    let gate = Gate::new();
+    let mut drained = JoinSet::new();
+    drained.spawn(gate.clone().drained_owned());
+    let mut working = JoinSet::new();
+    for _ in 0..100 {
+        let guard = gate.enter().unwrap();
+        working.spawn(async move { drop(guard) });
+    }
+    while working.join_next().await.is_some() {}
+    assert!(drained.try_join_next().is_none(), "idle, but not closed");
+    let last = gate.enter().unwrap();
+    gate.close();
+    assert!(drained.try_join_next().is_none(), "closed, but not idle");
+    drop(last);
+    timeout(LOST, drained.join_next()).await.unwrap();
+    timeout(LOST, gate.drained()).await.unwrap();
+}
+
+fn waker_holding(noticed: &Arc<()>) -> Waker {
+    struct Holder(#[expect(dead_code, reason = "held for its count")] Arc<()>);
+    impl std::task::Wake for Holder {
+        fn wake(self: Arc<Self>) {}
+    }
+    Waker::from(Arc::new(Holder(Arc::clone(noticed))))
+}
