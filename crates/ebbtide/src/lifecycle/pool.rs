@@ -196,8 +196,13 @@ impl<F> Crew<F> {
     {
         let free = Arc::new(Semaphore::new(workers));
         let mut running = JoinSet::new();
-        let mut open = true;
+        let (mut open, mut exhausted) = (true, false);
         loop {
+            if exhausted && running.is_empty() {
+                // The queue was closed and is empty, or all senders are gone.
+                stop.stopping().await;
+                return Ok(());
+            }
             tokio::select! {
                 biased;
                 () = stop.cut() => break,
@@ -206,7 +211,7 @@ impl<F> Crew<F> {
                     jobs.close();
                 }
                 Some(result) = running.join_next(), if !running.is_empty() => self.settle(result),
-                job = self.next(&mut jobs, &free) => match job {
+                job = self.next(&mut jobs, &free), if !exhausted => match job {
                     Some((job, permit)) => {
                         let (run, stop) = (Arc::clone(&self.run), stop.clone());
                         let held = (self.books.running.guard(), self.books.names.register(self.name.clone()), permit);
@@ -216,16 +221,16 @@ impl<F> Crew<F> {
                             result
                         });
                     }
-                    None if running.is_empty() => {
-                        // All senders are gone, or the queue was closed and is empty.
-                        stop.stopping().await;
-                        return Ok(());
-                    }
-                    None => if let Some(result) = running.join_next().await { self.settle(result) },
+                    None => exhausted = true,
                 },
             }
         }
-        let queued = self.books.queued.swap(0, Ordering::SeqCst);
+        jobs.close();
+        let mut queued = 0;
+        while jobs.recv().await.is_some() {
+            queued += 1;
+            self.books.queued.fetch_sub(1, Ordering::SeqCst);
+        }
         // Jobs that look at their token end by themselves until the task is aborted, and then they are dropped with it.
         let mut books = Cutting { books: &self.books, left: queued + running.len() as u64 };
         while let Some(result) = running.join_next().await {

@@ -1,0 +1,241 @@
+//! What a lifecycle does with its components, in one process.
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ebbtide::lifecycle::{PoolOptions, Rejected};
+use ebbtide::model::{ComponentReport, Outcome};
+use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Phase, Report};
+use tokio::sync::Notify;
+
+/// Runs a service that stops itself.
+fn run<F>(grace: Duration, start_up: F) -> Report
+where
+    F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+{
+    let lifecycle = Lifecycle::new("test").grace(grace).lame_duck(LameDuck::NONE);
+    lifecycle.run_to_report(start_up).expect("it starts")
+}
+
+fn component<'a>(report: &'a Report, name: &str) -> &'a ComponentReport {
+    report.components.iter().find(|component| component.name == name).expect("it was registered")
+}
+
+/// Keeps what happened, in order.
+#[derive(Clone, Default)]
+struct Diary(Arc<Mutex<Vec<String>>>);
+
+impl Diary {
+    fn note(&self, what: impl Into<String>) {
+        self.0.lock().expect("not poisoned").push(what.into());
+    }
+
+    fn read(&self) -> Vec<String> {
+        self.0.lock().expect("not poisoned").clone()
+    }
+}
+
+const LONG: Duration = Duration::from_secs(30);
+const SHORT: Duration = Duration::from_millis(600);
+
+#[test]
+fn a_pool_works_off_what_it_holds_before_its_resources_close() {
+    let diary = Diary::default();
+    let written = diary.clone();
+    let report = run(LONG, async move |life| {
+        let closed = written.clone();
+        life.resource("db", (), move |()| async move {
+            closed.note("closed");
+            Ok(())
+        });
+        let done = written.clone();
+        let pool = life.workers("pool", PoolOptions::new(2).capacity(100), move |n: u32, _| {
+            let done = done.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                done.note(format!("job {n}"));
+                Ok(())
+            }
+        });
+        for n in 0..50 {
+            pool.send(n).await?;
+        }
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    let diary = diary.read();
+    assert_eq!(diary.len(), 51);
+    assert_eq!(diary.last().map(String::as_str), Some("closed"));
+    let pool = component(&report, "pool");
+    assert_eq!(pool.outcome, Some(Outcome::Drained));
+    assert_eq!((pool.in_flight_at_stop, pool.cut), (pool.finished, 0));
+}
+
+#[test]
+fn a_pool_whose_time_is_up_counts_what_it_cut() {
+    let report = run(SHORT, async |life| {
+        let pool = life.workers("pool", PoolOptions::new(2).capacity(10), |_: u32, stop| async move {
+            // Half of the jobs hand back what they hold when they are told; the other half never ends.
+            stop.cut().await;
+            std::future::pending().await
+        });
+        for n in 0..7 {
+            pool.send(n).await?;
+        }
+        life.stop("enough");
+        Ok(())
+    });
+    let pool = component(&report, "pool");
+    assert_eq!(report.exit_code, 3);
+    assert_eq!(pool.outcome, Some(Outcome::Cut));
+    assert_eq!((pool.in_flight_at_stop, pool.finished, pool.cut), (7, 0, 7), "{pool:?}");
+    assert_eq!(pool.stragglers.len(), 2, "two were running: {pool:?}");
+}
+
+#[test]
+fn a_job_that_fails_or_panics_does_not_end_its_pool() {
+    let report = run(LONG, async |life| {
+        let pool = life.workers("pool", 1, |n: u32, _| async move {
+            assert!(n != 1, "job 1 panics");
+            if n == 0 { Err("job 0 fails".into()) } else { Ok(()) }
+        });
+        for n in 0..3 {
+            pool.send(n).await?;
+        }
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    assert_eq!(component(&report, "pool").cut, 0);
+}
+
+#[test]
+fn a_pool_pushes_back_when_it_is_full_and_gives_the_job_back_when_it_has_stopped() {
+    let kept = Arc::new(Mutex::new(None));
+    let keep = Arc::clone(&kept);
+    run(LONG, async move |life| {
+        let gate = Arc::new(Notify::new());
+        let open = Arc::clone(&gate);
+        let pool = life.workers("pool", PoolOptions::new(1).capacity(1), move |_: u32, _| {
+            let open = Arc::clone(&open);
+            async move {
+                open.notified().await;
+                Ok(())
+            }
+        });
+        pool.send(1).await?;
+        // The first is running or about to be; the queue holds one.
+        while pool.queued() > 0 {
+            tokio::task::yield_now().await;
+        }
+        pool.try_send(2).map_err(|_| "there is room for one")?;
+        assert_eq!(pool.try_send(3), Err(Rejected::Full(3)));
+        gate.notify_one();
+        while pool.queued() > 0 {
+            tokio::task::yield_now().await;
+        }
+        gate.notify_one();
+        *keep.lock().expect("not poisoned") = Some(pool);
+        life.stop("enough");
+        Ok(())
+    });
+    let pool = kept.lock().expect("not poisoned").take().expect("kept");
+    assert_eq!(pool.try_send(4), Err(Rejected::Stopped(4)));
+}
+
+#[test]
+fn a_ticker_starts_no_run_after_the_stop_and_finishes_the_one_under_way() {
+    let (begun, finished) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (begin, finish) = (Arc::clone(&begun), Arc::clone(&finished));
+    let report = run(LONG, async move |life| {
+        let stopper = life.clone();
+        life.every("ticker", Duration::from_millis(1), move || {
+            let (finish, stopper) = (Arc::clone(&finish), stopper.clone());
+            let n = begin.fetch_add(1, Ordering::SeqCst);
+            async move {
+                if n == 4 {
+                    stopper.stop("the fifth run is under way");
+                    stopper.reached(Phase::LameDuck).await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                finish.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            }
+        });
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    assert_eq!((begun.load(Ordering::SeqCst), finished.load(Ordering::SeqCst)), (5, 5));
+}
+
+#[test]
+fn hooks_run_beside_each_other_at_the_stop() {
+    let report = run(LONG, async |life| {
+        let meet = Arc::new(tokio::sync::Barrier::new(2));
+        for name in ["leave discovery", "drop the lease"] {
+            let meet = Arc::clone(&meet);
+            life.on_stop(name, move |_| async move {
+                meet.wait().await;
+                Ok(())
+            });
+        }
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+}
+
+#[test]
+fn a_deadline_of_its_own_cuts_a_component_before_its_stage_does() {
+    let report = run(LONG, async |life| {
+        life.within(Duration::from_millis(50)).resource("slow", (), |()| std::future::pending());
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!(component(&report, "slow").outcome, Some(Outcome::Cut));
+    assert!(report.stop < Duration::from_secs(5), "{report:?}");
+}
+
+#[test]
+fn what_is_opened_while_a_stop_is_under_way_is_closed_too() {
+    let diary = Diary::default();
+    let written = diary.clone();
+    let report = run(LONG, async move |life| {
+        let late = life.clone();
+        life.on_stop("opens something", move |_| async move {
+            late.resource("late", (), move |()| async move {
+                written.note("closed late");
+                Ok(())
+            });
+            Ok(())
+        });
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    assert_eq!(diary.read(), ["closed late"]);
+}
+
+#[test]
+fn the_token_tells_cause_and_time_left() {
+    let report = run(LONG, async |life| {
+        let stop = life.stop_token();
+        assert!(!stop.is_stopping() && stop.cause().is_none() && stop.time_left().is_none());
+        let token = stop.clone();
+        life.once("looks", move |own| async move {
+            token.stopping().await;
+            assert_eq!(token.cause().map(ToString::to_string).as_deref(), Some("requested: enough"));
+            assert!(token.time_left().is_some_and(|left| left <= Duration::from_secs(25)));
+            own.stopping().await;
+            assert!(own.time_left() < token.time_left(), "the workers' time is shorter than the whole");
+            Ok(())
+        });
+        life.stop("enough");
+        life.stop("never heard");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+}
