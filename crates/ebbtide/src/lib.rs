@@ -25,6 +25,8 @@
 //! feature `http` the server.
 
 pub mod drain;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod lifecycle;
 pub mod model;
 mod runtime;

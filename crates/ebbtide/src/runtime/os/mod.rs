@@ -2,3 +2,7 @@
 
 pub(crate) mod exit;
 pub(crate) mod signals;
+#[cfg(all(feature = "http", target_os = "linux"))]
+pub(crate) mod sock_diag;
+#[cfg(feature = "http")]
+pub(crate) mod socket;

@@ -1,0 +1,158 @@
+//! How a listener is closed without losing what the kernel has accepted for it.
+//!
+//! 1. New handshakes are held back, without touching those under way: the client's kernel sends its SYN again, and
+//!    meets a closed port, or the next instance.
+//! 2. Connections are accepted until the queue is empty and no handshake that had begun is still under way.
+//! 3. Then closing the listener destroys nothing.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+
+use super::accept::Acceptor;
+use super::settings::CloseMode;
+use crate::runtime::clock;
+use crate::runtime::os::socket;
+
+/// How long a handshake that had begun is waited for. The kernel repeats its SYN-ACK after 1, 3 and 7 s; a flood of
+/// forged SYNs leaves handshakes that never end, and shall not hold the stop for long.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long to accept when nobody can tell whether handshakes are under way.
+const BLIND_PATIENCE: Duration = Duration::from_millis(100);
+/// How long to accept when new handshakes cannot be held back for good, so that the queue may never be empty.
+const BACKLOG_PATIENCE: Duration = Duration::from_secs(1);
+/// How often to look.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// How new handshakes are held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    Filter,
+    HopLimit,
+    Backlog,
+}
+
+/// Empties the listener and closes it; every connection goes to `serve`.
+///
+/// # Cancel safety
+///
+/// Cancelled, it closes the listener with what is in its queue.
+pub(super) async fn close(
+    mut acceptor: Acceptor,
+    mode: CloseMode,
+    mut serve: impl FnMut(TcpStream, SocketAddr),
+) {
+    let hold = hold_back(&acceptor, mode);
+    let mut pending = Pending::new(&acceptor, hold);
+    let mut serve = |(stream, from)| {
+        restore(&stream, hold);
+        serve(stream, from);
+    };
+    while !pending.is_too_long() {
+        if let Some(accepted) = acceptor.accept_queued().await {
+            serve(accepted);
+            continue;
+        }
+        if pending.is_over() {
+            break;
+        }
+        tokio::select! {
+            accepted = acceptor.accept() => serve(accepted),
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
+    // What was completed since the queue was found empty. Where new handshakes go on, this would have no end.
+    while hold != Hold::Backlog
+        && let Some(accepted) = acceptor.accept_queued().await
+    {
+        serve(accepted);
+    }
+}
+
+fn hold_back(acceptor: &Acceptor, mode: CloseMode) -> Hold {
+    let listener = acceptor.listener();
+    let all = mode == CloseMode::Lossless;
+    #[cfg(target_os = "linux")]
+    {
+        let ipv6 = listener.local_addr().is_ok_and(|addr| addr.is_ipv6());
+        if (all || mode == CloseMode::SynFilter) && socket::drop_syn_by_filter(listener).is_ok() {
+            return Hold::Filter;
+        }
+        if (all || mode == CloseMode::HopLimit) && socket::set_min_ttl(listener, ipv6, u8::MAX).is_ok() {
+            return Hold::HopLimit;
+        }
+    }
+    if let Err(error) = socket::listen(listener, 0) {
+        tracing::warn!(%error, all, "cannot hold new connections back while the listener is emptied");
+    }
+    Hold::Backlog
+}
+
+/// Takes back what an accepted connection inherited from its listener and would suffer from.
+fn restore(stream: &TcpStream, hold: Hold) {
+    #[cfg(target_os = "linux")]
+    if hold == Hold::HopLimit {
+        let ipv6 = stream.local_addr().is_ok_and(|addr| addr.is_ipv6());
+        let _ = socket::set_min_ttl(stream, ipv6, 0);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, hold);
+}
+
+/// The handshakes that had begun when new ones were held back, as long as they are under way.
+struct Pending {
+    port: u16,
+    since: Instant,
+    limit: Duration,
+    looks: u32,
+    known: Option<Vec<Handshake>>,
+}
+
+impl Pending {
+    fn new(acceptor: &Acceptor, hold: Hold) -> Self {
+        let port = acceptor.listener().local_addr().map_or(0, |addr| addr.port());
+        let limit = if hold == Hold::Backlog { BACKLOG_PATIENCE } else { HANDSHAKE_PATIENCE };
+        let mut pending = Self { port, since: clock::now(), limit, looks: 0, known: None };
+        pending.look();
+        pending
+    }
+
+    fn is_too_long(&self) -> bool {
+        clock::now().saturating_duration_since(self.since) >= self.limit
+    }
+
+    /// Looks again; tells whether none is left, or, where nobody can tell, whether it has been long enough.
+    fn is_over(&mut self) -> bool {
+        self.look();
+        match &self.known {
+            Some(known) => known.is_empty(),
+            None => clock::now().saturating_duration_since(self.since) >= BLIND_PATIENCE,
+        }
+    }
+
+    fn look(&mut self) {
+        let found = half_done(self.port).ok();
+        self.looks += 1;
+        self.known = match (self.known.take(), found) {
+            // A SYN that was being processed when the hold began shows at the second look at the latest. What shows
+            // later is for another socket on the same port.
+            (Some(mut known), Some(found)) if self.looks > 2 => {
+                known.retain(|handshake| found.contains(handshake));
+                Some(known)
+            }
+            (_, found) => found,
+        };
+    }
+}
+
+#[cfg(target_os = "linux")]
+use crate::runtime::os::sock_diag::{Handshake, half_done};
+
+#[cfg(not(target_os = "linux"))]
+type Handshake = ();
+
+#[cfg(not(target_os = "linux"))]
+fn half_done(_port: u16) -> std::io::Result<Vec<Handshake>> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,280 @@
+use std::net::SocketAddr;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use http::{Method, Request, Uri};
+
+use super::message::{Framing, Message};
+use crate::http::ledger::Order;
+use crate::http::settings::Settings;
+use crate::model::Straggler;
+use crate::runtime::clock;
+
+/// How many pipelined requests are served after the lame duck before the client is told to stop all the same: it might
+/// go on for ever. It knows which ones were not answered (RFC 9112 §9.3.2).
+const PIPELINED: u32 = 256;
+
+/// Keeps what is known of one connection. Behind a lock that only its own task takes while nobody asks.
+#[derive(Debug)]
+pub(crate) struct Book {
+    phase: Phase,
+    since: Instant,
+    requests: Vec<Current>,
+    begun: u64,
+    finished: u64,
+    message: Message,
+    multiplexed: bool,
+    pipelined: u32,
+    /// The socket takes no more of a response that the service has finished.
+    blocked: bool,
+    /// The peer has part of a response and shall not take it for the whole.
+    broken: bool,
+    waker: Option<Waker>,
+}
+
+/// What the connection does while no request is in flight on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The peer has sent nothing yet.
+    Silent,
+    /// Part of a request's head has come.
+    HalfHead,
+    /// A head is whole, and the parser has it.
+    Whole,
+    /// The last response is out, and nothing has come since.
+    Idle,
+    /// Our side is closed; what the peer still sends is thrown away.
+    Lingering,
+    /// The socket was handed over to another protocol.
+    Upgraded,
+}
+
+#[derive(Debug)]
+struct Current {
+    id: u64,
+    method: Method,
+    uri: Uri,
+    since: Instant,
+    framing: Framing,
+    answering: bool,
+}
+
+/// Identifies a request within its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begun(u64);
+
+/// Says why a connection's time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Nothing has been asked for long enough. Bytes that wait unread forbid the close.
+    Quiet,
+    /// A head was begun and not finished in time.
+    HalfHead,
+}
+
+impl Book {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            phase: Phase::Silent,
+            since: now,
+            requests: Vec::new(),
+            begun: 0,
+            finished: 0,
+            message: Message::default(),
+            multiplexed: false,
+            pipelined: 0,
+            blocked: false,
+            broken: false,
+            waker: None,
+        }
+    }
+
+    /// Notes bytes on their way to the parser.
+    pub(super) fn read(&mut self, bytes: &[u8], now: impl FnOnce() -> Instant) {
+        if self.multiplexed {
+            return;
+        }
+        if !self.requests.is_empty() {
+            self.message.more(bytes);
+            return;
+        }
+        let blank = || bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+        match (self.message.head(bytes), self.phase) {
+            (true, _) => self.phase = Phase::Whole,
+            (false, Phase::HalfHead) => {}
+            // Empty lines between requests are tolerated by the parser and begin nothing (RFC 9112 §2.2).
+            (false, Phase::Idle) if blank() => {}
+            (false, _) => (self.phase, self.since) = (Phase::HalfHead, now()),
+        }
+    }
+
+    /// Notes that the connection carries many requests at a time.
+    pub(crate) fn multiplex(&mut self, now: Instant) {
+        (self.multiplexed, self.phase, self.since) = (true, Phase::Idle, now);
+    }
+
+    /// Notes that the peer was asked to end, and counts the quiet time from now where its answer ends the connection.
+    pub(crate) fn asked(&mut self, now: Instant) {
+        if self.multiplexed {
+            self.since = now;
+        }
+    }
+
+    /// Begins a request.
+    pub(crate) fn begin<B>(&mut self, request: &Request<B>, now: Instant) -> Begun {
+        let id = self.begun;
+        self.begun += 1;
+        self.requests.push(Current {
+            id,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            since: now,
+            framing: Framing::of(request.headers()),
+            answering: false,
+        });
+        Begun(id)
+    }
+
+    /// Notes that the head of the response goes out.
+    pub(crate) fn answer(&mut self, begun: Begun) {
+        if let Some(request) = self.requests.iter_mut().find(|request| request.id == begun.0) {
+            request.answering = true;
+        }
+    }
+
+    /// Notes that the request made the connection something else, until its socket is dropped.
+    pub(crate) fn upgrade(&mut self) {
+        self.phase = Phase::Upgraded;
+    }
+
+    /// Ends a request: `whole` if the response was handed over to its end.
+    pub(crate) fn end(&mut self, begun: Begun, whole: bool, now: impl FnOnce() -> Instant) {
+        let Some(at) = self.requests.iter().position(|request| request.id == begun.0) else {
+            return; // it was cut, and counted as that
+        };
+        let request = self.requests.swap_remove(at);
+        if whole {
+            self.finished += 1;
+        } else if request.answering && !self.multiplexed {
+            self.broken = true;
+        }
+        if self.requests.is_empty() {
+            self.phase = if self.message.next_began(request.framing) { Phase::HalfHead } else { Phase::Idle };
+            self.since = now();
+            self.message.ended();
+        }
+    }
+
+    /// Tells whether the response to a request may say that it is the last: no request has come behind it.
+    pub(crate) fn may_be_last(&mut self, begun: Begun, order: Order) -> bool {
+        let request = self.requests.iter().find(|request| request.id == begun.0);
+        let last = request.is_some_and(|request| self.message.nothing_follows(request.framing));
+        if !last && order >= Order::Drain {
+            self.pipelined += 1;
+        }
+        last || self.pipelined > PIPELINED
+    }
+
+    /// Notes whether the socket takes what is written.
+    pub(super) fn set_blocked(&mut self, blocked: bool, now: Instant) {
+        self.blocked = blocked;
+        if self.phase == Phase::Idle {
+            self.since = now;
+        }
+    }
+
+    pub(super) fn linger(&mut self) {
+        self.phase = Phase::Lingering;
+    }
+
+    pub(crate) fn is_upgraded(&self) -> bool {
+        self.phase == Phase::Upgraded
+    }
+
+    /// Tells whether closing the socket would end a response early without the peer being able to tell.
+    pub(super) fn must_reset(&self) -> bool {
+        let unfinished = self.requests.iter().any(|request| request.answering);
+        self.broken || (unfinished && !self.multiplexed && self.phase != Phase::Upgraded)
+    }
+
+    pub(super) fn set_waker(&mut self, waker: Waker) {
+        self.waker = Some(waker);
+    }
+
+    pub(crate) fn waker(&self) -> Option<Waker> {
+        self.waker.clone()
+    }
+
+    /// Returns when the connection's time will have come, if it stays as it is.
+    pub(super) fn due(&mut self, order: Order, settings: &Settings) -> Option<(Instant, Reason)> {
+        if !self.requests.is_empty() || self.blocked {
+            return None;
+        }
+        if self.phase == Phase::Whole {
+            // The parser had its turn and wants more: it was no head after all, empty lines for instance.
+            (self.phase, self.since) = (Phase::HalfHead, clock::now());
+        }
+        let draining = matches!(order, Order::Drain);
+        let (after, reason) = match self.phase {
+            Phase::HalfHead => (settings.header_timeout, Reason::HalfHead),
+            Phase::Silent if draining => (settings.first_byte_grace, Reason::Quiet),
+            Phase::Idle if draining => (settings.idle_quiet, Reason::Quiet),
+            _ => return None,
+        };
+        Some((self.since + after, reason))
+    }
+
+    pub(crate) fn in_flight(&self) -> u64 {
+        let lone = self.requests.is_empty() && (self.blocked || self.phase == Phase::HalfHead);
+        self.requests.len() as u64 + u64::from(lone)
+    }
+
+    pub(crate) fn finished(&self) -> u64 {
+        self.finished - u64::from(self.is_flushing())
+    }
+
+    /// Returns how many finish when the socket is dropped without having been cut.
+    pub(super) fn close(&mut self) -> u64 {
+        let upgraded = u64::from(self.phase == Phase::Upgraded && !self.requests.is_empty());
+        let flushing = u64::from(self.is_flushing());
+        self.requests.clear();
+        self.finished + upgraded - flushing
+    }
+
+    pub(crate) fn stragglers(&self, peer: SocketAddr, now: Instant) -> Vec<Straggler> {
+        let age = |since| now.saturating_duration_since(since);
+        let straggler = |name: String, age: Duration| Straggler { name, age, created: None };
+        if self.requests.is_empty() {
+            let name = match self.phase {
+                _ if self.blocked => format!("the rest of a response to {peer}"),
+                Phase::HalfHead => format!("half a request head from {peer}"),
+                _ => return Vec::new(),
+            };
+            return vec![straggler(name, age(self.since))];
+        }
+        let upgraded = if self.phase == Phase::Upgraded { " (upgraded)" } else { "" };
+        let name = |request: &Current| {
+            // The query is left out: it may hold what does not belong in a log.
+            format!("{} {} from {peer}{upgraded}", request.method, request.uri.path())
+        };
+        self.requests.iter().map(|request| straggler(name(request), age(request.since))).collect()
+    }
+
+    /// Ends what is in flight; returns it.
+    pub(crate) fn cut(&mut self, peer: SocketAddr, now: Instant) -> Vec<Straggler> {
+        let cut = self.stragglers(peer, now);
+        self.broken |= self.must_reset() || self.blocked;
+        self.finished -= u64::from(self.is_flushing());
+        self.requests.clear();
+        self.blocked = false;
+        if self.phase == Phase::HalfHead {
+            self.phase = Phase::Idle;
+        }
+        cut
+    }
+
+    /// Tells whether the last response has left the service, and not yet our buffer.
+    fn is_flushing(&self) -> bool {
+        self.requests.is_empty() && self.blocked && self.finished > 0
+    }
+}

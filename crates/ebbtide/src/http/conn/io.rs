@@ -1,0 +1,186 @@
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+use super::Held;
+use crate::runtime::clock;
+
+/// A connection's bytes: notes what comes, and closes lingering.
+#[derive(Debug)]
+pub(crate) struct Io {
+    /// Dropped before the stream, so that nobody reaches for a closed descriptor.
+    held: Held,
+    stream: TcpStream,
+    /// What was read before the protocol was known.
+    first: Vec<u8>,
+    first_at: usize,
+    /// Mirrors the book, to spare its lock.
+    blocked: bool,
+    closing: Closing,
+}
+
+#[derive(Debug)]
+enum Closing {
+    No,
+    Lingering(Pin<Box<Sleep>>),
+    Done,
+}
+
+impl Io {
+    pub(crate) fn new(held: Held, stream: TcpStream) -> Self {
+        Self { held, stream, first: Vec::new(), first_at: 0, blocked: false, closing: Closing::No }
+    }
+
+    pub(crate) fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// Reads more of the first bytes, which stay to be read again; `false` at the end of the stream.
+    pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        // Enough for most heads; a silent connection has no buffer at all.
+        const CHUNK: usize = 1024;
+        ready!(self.stream.poll_read_ready(cx))?;
+        let before = self.first.len();
+        self.first.resize(before + CHUNK, 0);
+        let mut buf = ReadBuf::new(&mut self.first[before..]);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
+        let read = buf.filled().len();
+        self.first.truncate(before + read);
+        ready!(polled)?;
+        self.held.book().read(&self.first[before..], clock::now);
+        Poll::Ready(Ok(read > 0))
+    }
+
+    pub(super) fn first(&self) -> &[u8] {
+        &self.first
+    }
+
+    fn take_first(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        let left = &self.first[self.first_at..];
+        if left.is_empty() {
+            return false;
+        }
+        let taken = left.len().min(buf.remaining());
+        buf.put_slice(&left[..taken]);
+        self.first_at += taken;
+        if self.first_at == self.first.len() {
+            (self.first, self.first_at) = (Vec::new(), 0);
+        }
+        true
+    }
+
+    fn note_blocked(&mut self, blocked: bool) {
+        if self.blocked != blocked {
+            self.blocked = blocked;
+            self.held.book().set_blocked(blocked, clock::now());
+        }
+    }
+
+    /// Throws away what comes, until the peer has closed or `limit` is over.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // So that a peer that sends for ever cannot keep the task from looking at its timer.
+        const ROUNDS: usize = 16;
+        let mut scrap = [0_u8; 4096];
+        for _ in 0..ROUNDS {
+            let mut buf = ReadBuf::new(&mut scrap);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Tells whether the close is ours, so that the peer may still be sending and must not be reset for it.
+    fn must_linger(&mut self, cx: &mut Context<'_>) -> bool {
+        let ours = self.held.context.is_announced();
+        if ours {
+            return true;
+        }
+        let mut byte = [0_u8; 1];
+        let mut buf = ReadBuf::new(&mut byte);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+            Poll::Ready(Ok(())) => !buf.filled().is_empty(),
+            _ => false,
+        }
+    }
+}
+
+impl AsyncRead for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.take_first(buf) {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let new = &buf.filled()[before..];
+        if !new.is_empty() {
+            self.held.book().read(new, clock::now);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.note_blocked(written.is_pending());
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.note_blocked(written.is_pending());
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Half-closes, then reads on for a while (RFC 9112 §9.6): a socket closed with bytes unread sends a reset, which
+    /// can destroy the last response on its way.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            match &mut self.closing {
+                Closing::No => {
+                    ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+                    if self.held.book().is_upgraded() || !self.must_linger(cx) {
+                        self.closing = Closing::Done;
+                        continue;
+                    }
+                    self.held.book().linger();
+                    let limit = tokio::time::sleep(self.held.context.settings.linger);
+                    self.closing = Closing::Lingering(Box::pin(limit));
+                }
+                Closing::Lingering(limit) => {
+                    let over = limit.as_mut().poll(cx).is_ready();
+                    if !over {
+                        ready!(self.poll_discard(cx));
+                    }
+                    self.closing = Closing::Done;
+                }
+                Closing::Done => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Where a message ends in the bytes of an HTTP/1 connection, as far as the announcement of the close needs it.
+
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+
+const HEAD_END: &[u8] = b"\r\n\r\n";
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+const LAST_CHUNK_AFTER_DATA: &[u8] = b"\r\n0\r\n\r\n";
+
+/// Follows the bytes that were handed to the parser, to tell whether more than one message was among them.
+///
+/// It may say that it does not know; it never says that nothing follows a request when something does, as long as the
+/// client follows RFC 9112.
+#[derive(Debug, Default)]
+pub(crate) struct Message {
+    /// The last three bytes of a head that goes on, in case its end is split.
+    tail: [u8; 3],
+    /// How many bytes came behind the head, once its end was seen.
+    behind_head: Option<u64>,
+    /// Whether the latest bytes end as the last chunk of a body does.
+    chunks_ended: bool,
+}
+
+/// How a request says where its body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// It has none, or one of known length.
+    Length(u64),
+    /// Chunks.
+    Chunked,
+}
+
+impl Message {
+    /// Notes bytes that came between two requests; tells whether a head is whole with them.
+    pub(crate) fn head(&mut self, bytes: &[u8]) -> bool {
+        self.chunks_ended = bytes.ends_with(LAST_CHUNK_AFTER_DATA);
+        self.behind_head = self.split_end(bytes).or_else(|| {
+            let at = memchr::memmem::find(bytes, HEAD_END)?;
+            Some((bytes.len() - at - HEAD_END.len()) as u64)
+        });
+        for byte in &bytes[bytes.len().saturating_sub(3)..] {
+            self.tail = [self.tail[1], self.tail[2], *byte];
+        }
+        self.behind_head.is_some()
+    }
+
+    /// Notes bytes that came while a request was being served.
+    pub(crate) fn more(&mut self, bytes: &[u8]) {
+        self.chunks_ended = bytes.ends_with(LAST_CHUNK_AFTER_DATA) || bytes == LAST_CHUNK;
+        if let Some(behind) = &mut self.behind_head {
+            *behind += bytes.len() as u64;
+        }
+    }
+
+    /// Forgets the message, because the next one may have come together with it.
+    pub(crate) fn ended(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Tells whether no byte of a further message has been handed to the parser.
+    pub(crate) fn nothing_follows(&self, framing: Framing) -> bool {
+        match (self.behind_head, framing) {
+            (None, _) => false,
+            (Some(behind), Framing::Length(length)) => behind <= length,
+            (Some(behind), Framing::Chunked) => behind == 0 || self.chunks_ended,
+        }
+    }
+
+    /// Tells whether the beginning of a further message was handed to the parser together with this one.
+    pub(crate) fn next_began(&self, framing: Framing) -> bool {
+        // Two bytes can be the empty line that some clients send behind a body.
+        const EMPTY_LINE: u64 = 2;
+        match (self.behind_head, framing) {
+            (Some(behind), Framing::Length(length)) => behind > length + EMPTY_LINE,
+            _ => false,
+        }
+    }
+
+    /// Returns how many bytes come behind a head whose end began in the bytes before these.
+    fn split_end(&self, bytes: &[u8]) -> Option<u64> {
+        let mut seam = [0_u8; 6];
+        seam[..3].copy_from_slice(&self.tail);
+        let taken = bytes.len().min(3);
+        seam[3..3 + taken].copy_from_slice(&bytes[..taken]);
+        let at = seam[..3 + taken].windows(4).position(|window| window == HEAD_END)?;
+        Some((bytes.len() - (at + 1)) as u64)
+    }
+}
+
+impl Framing {
+    /// Reads it from a request's headers; the parser has refused contradictory ones.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        if headers.contains_key(TRANSFER_ENCODING) {
+            return Self::Chunked;
+        }
+        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        Self::Length(length.unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follows(first: &[u8], later: &[&[u8]], framing: Framing) -> bool {
+        let mut message = Message::default();
+        assert!(message.head(first));
+        later.iter().for_each(|bytes| message.more(bytes));
+        !message.nothing_follows(framing)
+    }
+
+    #[test]
+    fn one_request_without_a_body_is_followed_by_nothing() {
+        assert!(!follows(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", &[], Framing::Length(0)));
+    }
+
+    #[test]
+    fn a_pipelined_request_follows() {
+        let both = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        assert!(follows(both, &[], Framing::Length(0)));
+        assert!(follows(&both[..30], &[&both[30..]], Framing::Length(0)));
+    }
+
+    #[test]
+    fn a_body_of_known_length_is_not_a_request() {
+        let head = b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n";
+        assert!(!follows(head, &[b"12", b"34"], Framing::Length(4)));
+        assert!(!follows(head, &[b"12"], Framing::Length(4)));
+        assert!(follows(head, &[b"12", b"34G"], Framing::Length(4)));
+    }
+
+    #[test]
+    fn what_comes_behind_the_last_chunk_follows() {
+        let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert!(!follows(head, &[b"2\r\nab\r\n0\r\n\r\n"], Framing::Chunked));
+        assert!(!follows(head, &[b"2\r\nab\r\n", b"0\r\n\r\n"], Framing::Chunked));
+        assert!(follows(
+            head,
+            &[b"2\r\nab\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: 10.0.0.0\r\n\r\n"],
+            Framing::Chunked
+        ));
+    }
+
+    #[test]
+    fn a_head_may_be_split_anywhere() {
+        let head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        for at in 1..head.len() {
+            let mut message = Message::default();
+            assert!(!message.head(&head[..at]), "whole at {at}");
+            assert!(message.head(&head[at..]), "not whole at {at}");
+            assert!(message.nothing_follows(Framing::Length(0)), "split at {at}");
+        }
+        let mut message = Message::default();
+        let whole: Vec<bool> = head.iter().map(|byte| message.head(&[*byte])).collect();
+        assert_eq!(whole.iter().filter(|whole| **whole).count(), 1);
+    }
+}

@@ -1,0 +1,14 @@
+//! One connection: what is known of it, its bytes, and when it may be closed.
+
+mod book;
+mod first;
+mod held;
+mod io;
+mod message;
+mod watch;
+
+pub(super) use book::{Begun, Book, Reason};
+pub(super) use first::{Protocol, first_bytes};
+pub(super) use held::{Conn, Held};
+pub(super) use io::Io;
+pub(super) use watch::Watch;

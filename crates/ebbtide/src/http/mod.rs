@@ -1,0 +1,29 @@
+//! An HTTP/1 and HTTP/2 server for any tower service that loses no request when it stops.
+//!
+//! [`Server`] serves a [`Listener`]. From the stop signal on it tells every HTTP/1 client to come back on a new
+//! connection, and goes on accepting. When the lame duck is over it closes the listener without dropping what the
+//! kernel had accepted for it, lets the requests in flight finish, and closes an idle connection only when no request
+//! can be on its way. `docs/design/` has the reasons.
+
+mod accept;
+mod close;
+mod conn;
+mod drive;
+mod error;
+mod ledger;
+mod listener;
+mod probe;
+mod request;
+mod serve;
+mod server;
+mod settings;
+mod spawn;
+
+pub use error::ServeError;
+pub use listener::Listener;
+pub use request::{Peer, Reply};
+pub use server::Server;
+pub use settings::CloseMode;
+
+/// An error of any type, as tower and hyper pass them.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

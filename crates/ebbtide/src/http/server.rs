@@ -1,0 +1,174 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use tower_service::Service;
+
+use super::ledger::{Context, Ledger};
+use super::settings::Settings;
+use super::{BoxError, CloseMode, Listener, ServeError, serve};
+use crate::drain::{Arrivals, Stop, Work};
+
+/// Serves HTTP/1 and HTTP/2 (with prior knowledge) for a tower service such as `axum::Router`, and stops without loss.
+///
+/// # Examples
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// use ebbtide::drain::StopSource;
+/// use ebbtide::http::{Listener, Server};
+/// # use ebbtide::model::Cause;
+///
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
+/// let listener = Listener::bind("127.0.0.1:0").await?;
+/// let stop = StopSource::new(Instant::now);
+///
+/// let server = Server::new(router).idle_quiet(Duration::from_millis(500));
+/// let work = server.work();
+/// let serving = server.serve(listener, stop.token(), stop.token());
+///
+/// stop.stop(Cause::Requested { reason: "example".into() }, None);
+/// serving.await?;
+/// assert_eq!((work.in_flight(), work.cut()), (0, 0));
+/// # Ok(()) }
+/// ```
+#[must_use = "a server does nothing until it is told to `serve`"]
+pub struct Server<S> {
+    service: S,
+    settings: Settings,
+    arrivals: Arrivals,
+    ledger: Arc<Ledger>,
+}
+
+impl<S> Server<S> {
+    /// Makes a server for a service. Each request gets a clone of it.
+    pub fn new(service: S) -> Self {
+        let settings = Settings::default();
+        Self { service, settings, arrivals: Arrivals::new(), ledger: Arc::new(Ledger::default()) }
+    }
+
+    /// Sets how long a connection that was accepted and has sent nothing is waited for when the server stops.
+    ///
+    /// Default: 1 s from its acceptance. The first bytes usually come with the end of the handshake; when they are lost
+    /// on the way, their repetition comes within a second. It holds up a stop only by what is left of it then.
+    pub fn first_byte_grace(mut self, grace: Duration) -> Self {
+        self.settings.first_byte_grace = grace;
+        self
+    }
+
+    /// Sets for how long after its last response an idle keep-alive connection must have been quiet to be closed when
+    /// the server stops.
+    ///
+    /// Default: 1 s. A client that thinks for less than that, plus a round trip, never has a request on the way when
+    /// its connection is closed: the answer to that request tells it to come back elsewhere. Connections that have been
+    /// quiet for longer when the stop begins are closed at once.
+    pub fn idle_quiet(mut self, quiet: Duration) -> Self {
+        self.settings.idle_quiet = quiet;
+        self
+    }
+
+    /// Sets how long a client may take from the first to the last byte of a request's head, at any time.
+    ///
+    /// Default: 10 s. A head takes one or two packets; this leaves room for several that are lost. A connection on which
+    /// nothing of a request has come is not bounded by it.
+    pub fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.header_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a request may take from the end of its head to the end of its response.
+    ///
+    /// Default: no limit but the stop's. A request that has not been answered by then is dropped and answered with 503;
+    /// a response that has begun is broken off, so that the client can tell.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.request_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets for how long a connection that this side closes is read on, to let the last response arrive (RFC 9112 §9.6).
+    ///
+    /// Default: 1 s. It ends as soon as the client closes too, which clients do when they are told `Connection: close`.
+    pub fn linger(mut self, limit: Duration) -> Self {
+        self.settings.linger = limit;
+        self
+    }
+
+    /// Sets whether HTTP/1 responses say `Connection: close` from the stop signal on.
+    ///
+    /// Default: yes. It is what moves keep-alive clients away without a race.
+    pub fn announce_close(mut self, announce: bool) -> Self {
+        self.settings.announce_close = announce;
+        self
+    }
+
+    /// Sets whether requests carry the client's address as a [`Peer`](super::Peer) extension.
+    ///
+    /// Default: no. It costs an allocation for each request.
+    pub fn peer_info(mut self, carry: bool) -> Self {
+        self.settings.peer_info = carry;
+        self
+    }
+
+    /// Chooses how the close is done, for tests and demonstrations.
+    ///
+    /// Default: [`CloseMode::Lossless`].
+    pub fn close_mode(mut self, mode: CloseMode) -> Self {
+        self.settings.close_mode = mode;
+        self
+    }
+
+    /// Gives the counter in which requests are noted that come after the stop signal. Health probes are not.
+    pub fn arrivals(mut self, arrivals: Arrivals) -> Self {
+        self.arrivals = arrivals;
+        self
+    }
+
+    /// Returns what tells about the requests in flight, from any thread, during and after [`serve`](Self::serve).
+    ///
+    /// In flight are requests, half-sent heads and upgraded connections, not idle connections. What was cut stays
+    /// among the stragglers, behind what is in flight, up to 1,000 of them; all are counted.
+    pub fn work(&self) -> Arc<dyn Work> {
+        Arc::<Ledger>::clone(&self.ledger)
+    }
+
+    /// Serves until `stop` is stopping and the last connection is gone.
+    ///
+    /// - `announced` stopping is the stop signal: the server goes on, and says `Connection: close` in every response.
+    /// - `stop` stopping is the end of the lame duck: the listener is emptied and closed, and the connections end.
+    /// - `stop` cut is the end of the time: what is left is cut and counted, and this returns soon.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the listener cannot be used at all. No error of a connection, nor one while accepting, ends it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it closes the listener and cuts every connection; requests are lost.
+    pub fn serve<B>(
+        self,
+        listener: Listener,
+        announced: Stop,
+        stop: Stop,
+    ) -> impl Future<Output = Result<(), ServeError>> + Send
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<BoxError>,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let Self { service, settings, arrivals, ledger } = self;
+        serve::serve(service, listener, Context { ledger, settings, arrivals, announced, stop })
+    }
+}
+
+impl<S> fmt::Debug for Server<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,111 @@
+//! Asks the kernel for half-done handshakes (`sock_diag(7)`). Anybody may ask; the answer is of this network namespace.
+
+use std::io;
+
+use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+
+/// Identifies one half-done handshake: ports, addresses, interface and the kernel's cookie for it.
+pub(crate) type Handshake = [u8; ID_LENGTH];
+
+const HEADER_LENGTH: usize = 16;
+const REQUEST_LENGTH: usize = HEADER_LENGTH + 8 + ID_LENGTH;
+const ID_OFFSET: usize = HEADER_LENGTH + 4;
+const ID_LENGTH: usize = 48;
+
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLM_F_REQUEST_DUMP: u16 = 0x301;
+const IPPROTO_TCP: u8 = 6;
+/// `TCP_SYN_RECV` and `TCP_NEW_SYN_RECV`: the kernel keeps a half-done handshake in the second, and reports the first.
+const STATES: u32 = 1 << 3 | 1 << 12;
+
+/// Returns the handshakes to a local port that have begun and not been completed, over IPv4 and IPv6.
+///
+/// # Errors
+///
+/// Fails where a sandbox has no `sock_diag`, and where no descriptor is left.
+pub(crate) fn half_done(port: u16) -> io::Result<Vec<Handshake>> {
+    let socket = rustix::net::socket_with(
+        AddressFamily::NETLINK,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        Some(SOCK_DIAG),
+    )?;
+    let mut found = Vec::new();
+    for family in [AddressFamily::INET, AddressFamily::INET6] {
+        let kernel = SocketAddrNetlink::new(0, 0);
+        rustix::net::sendto(&socket, &request(family, port), SendFlags::empty(), &kernel)?;
+        let mut answer = vec![0_u8; 32 * 1024];
+        loop {
+            // The kernel fills a dump while it is being read, so there is never anything to wait for.
+            let (length, _) = rustix::net::recv(&socket, &mut answer[..], RecvFlags::DONTWAIT)?;
+            if collect(&answer[..length], &mut found)? {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn request(family: AddressFamily, port: u16) -> [u8; REQUEST_LENGTH] {
+    let mut request = [0; REQUEST_LENGTH];
+    request[0..4].copy_from_slice(&(REQUEST_LENGTH as u32).to_ne_bytes());
+    request[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    request[6..8].copy_from_slice(&NLM_F_REQUEST_DUMP.to_ne_bytes());
+    request[16] = family.as_raw() as u8;
+    request[17] = IPPROTO_TCP;
+    request[20..24].copy_from_slice(&STATES.to_ne_bytes());
+    request[24..26].copy_from_slice(&port.to_be_bytes());
+    request
+}
+
+/// Takes the handshakes from one datagram; returns whether it was the last.
+fn collect(mut rest: &[u8], found: &mut Vec<Handshake>) -> io::Result<bool> {
+    while rest.len() >= HEADER_LENGTH {
+        let length = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
+        let kind = u16::from_ne_bytes([rest[4], rest[5]]);
+        if length < HEADER_LENGTH || length > rest.len() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        match kind {
+            NLMSG_DONE => return Ok(true),
+            NLMSG_ERROR => return Err(refusal(&rest[HEADER_LENGTH..length])),
+            SOCK_DIAG_BY_FAMILY => {
+                let id = rest[..length].get(ID_OFFSET..ID_OFFSET + ID_LENGTH);
+                found.extend(id.and_then(|id| Handshake::try_from(id).ok()));
+            }
+            _ => {}
+        }
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+    }
+    Ok(false)
+}
+
+fn refusal(body: &[u8]) -> io::Error {
+    match body.first_chunk::<4>() {
+        Some(code) => io::Error::from_raw_os_error(-i32::from_ne_bytes(*code)),
+        None => io::ErrorKind::InvalidData.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_without_handshakes_has_none() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(half_done(listener.local_addr().unwrap().port()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_broken_answer_is_an_error_and_not_a_panic() {
+        let mut found = Vec::new();
+        assert!(collect(&[255; 64], &mut found).is_err());
+        assert!(collect(&[0; 64], &mut found).is_err());
+        assert!(!collect(&[1; 7], &mut found).unwrap());
+        assert!(found.is_empty());
+    }
+}

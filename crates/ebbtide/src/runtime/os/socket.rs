@@ -1,0 +1,144 @@
+//! Socket options and looks at a socket that tokio does not offer.
+#![expect(unsafe_code, reason = "two socket options and a borrowed descriptor have no safe interface")]
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, Shutdown};
+use socket2::SockRef;
+
+/// Reaches a socket that somebody else owns, until the owner lets go of it.
+///
+/// Invariant: while the descriptor is `Some`, the owner has not closed it. The owner keeps this by calling
+/// [`release`](Self::release) before it drops the socket; every use holds the lock, so none outlasts the release.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    fd: Mutex<Option<RawFd>>,
+}
+
+/// What a look at a socket's receive buffer found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// Nothing, or the peer's end of stream, or a broken socket: there is nothing to answer.
+    Nothing,
+    /// Bytes that nobody has read yet.
+    Bytes,
+}
+
+impl Handle {
+    /// Makes a handle for a socket whose owner promises to call [`release`](Self::release) before closing it.
+    pub(crate) fn new(socket: &impl AsRawFd) -> Self {
+        Self { fd: Mutex::new(Some(socket.as_raw_fd())) }
+    }
+
+    /// Forgets the socket: every later call does nothing.
+    pub(crate) fn release(&self) {
+        *self.fd.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Looks whether bytes wait unread, without taking them.
+    pub(crate) fn unread(&self) -> Unread {
+        let mut byte = [0_u8; 1];
+        let look =
+            |fd: BorrowedFd<'_>| rustix::net::recv(fd, &mut byte[..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        match self.with(look) {
+            Some(Ok((1.., _))) => Unread::Bytes,
+            Some(Err(Errno::INTR)) => Unread::Bytes,
+            _ => Unread::Nothing,
+        }
+    }
+
+    /// Makes the coming close a reset, so that the peer cannot take what it got for the whole.
+    pub(crate) fn reset_on_close(&self) {
+        let _ = self.with(|fd| SockRef::from(&fd).set_linger(Some(Duration::ZERO)));
+    }
+
+    /// Ends both directions, which wakes whoever waits on the socket.
+    pub(crate) fn shutdown(&self) {
+        let _ = self.with(|fd| rustix::net::shutdown(fd, Shutdown::Both));
+    }
+
+    fn with<R>(&self, then: impl FnOnce(BorrowedFd<'_>) -> R) -> Option<R> {
+        let fd = self.fd.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: by the invariant of the type the descriptor is open while it is `Some`, and the lock is held
+        // until the borrow has ended.
+        fd.map(|fd| then(unsafe { BorrowedFd::borrow_raw(fd) }))
+    }
+}
+
+/// Takes one connection from the accept queue, if there is one, without asking the reactor.
+///
+/// # Errors
+///
+/// Fails as `accept(2)` does; an empty queue is `None`.
+pub(crate) fn accept_now(listener: &impl AsFd) -> io::Result<Option<(std::net::TcpStream, SocketAddr)>> {
+    match SockRef::from(listener).accept() {
+        Ok((socket, from)) => {
+            socket.set_nonblocking(true)?;
+            let from = from.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+            Ok(Some((socket.into(), from)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sets the backlog of a socket, also of one that listens already.
+///
+/// # Errors
+///
+/// Fails as `listen(2)` does.
+pub(crate) fn listen(listener: &impl AsFd, backlog: i32) -> io::Result<()> {
+    Ok(rustix::net::listen(listener, backlog)?)
+}
+
+/// Makes the kernel drop each new SYN before the listener sees it. Connections that come from it later inherit the
+/// filter, which never matches there.
+///
+/// # Errors
+///
+/// Fails where the kernel or a sandbox refuses `SO_ATTACH_FILTER`.
+#[cfg(target_os = "linux")]
+pub(crate) fn drop_syn_by_filter(listener: &impl AsFd) -> io::Result<()> {
+    use socket2::SockFilter;
+    // The filter of a TCP socket sees the packet from the TCP header on; byte 13 holds the flags (RFC 9293 §3.1).
+    const FLAGS_OFFSET: u32 = 13;
+    const SYN: u32 = 0x02;
+    const SYN_AND_ACK: u32 = 0x12;
+    const KEEP: u32 = u32::MAX;
+    const DROP: u32 = 0;
+    let op = |code: u32, jt, jf, k| SockFilter::new(code as u16, jt, jf, k);
+    SockRef::from(listener).attach_filter(&[
+        op(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, FLAGS_OFFSET),
+        op(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, SYN_AND_ACK),
+        op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, 0, SYN),
+        op(libc::BPF_RET | libc::BPF_K, 0, 0, KEEP),
+        op(libc::BPF_RET | libc::BPF_K, 0, 0, DROP),
+    ])
+}
+
+/// Requires packets to come from at most `255 - hops + 1` hops away: 255 drops everything that a usual peer sends,
+/// 0 nothing. Handshakes under way complete in either case, because the kernel asks only for the listener's packets.
+///
+/// # Errors
+///
+/// Fails where the kernel or a sandbox refuses the option.
+#[cfg(target_os = "linux")]
+pub(crate) fn set_min_ttl(socket: &(impl AsFd + AsRawFd), ipv6: bool, hops: u8) -> io::Result<()> {
+    // A dual-stack socket has both options; an IPv4 peer of it is judged by the IPv4 one.
+    let both = set_int(socket, libc::IPPROTO_IP, libc::IP_MINTTL, hops.into());
+    if ipv6 { set_int(socket, libc::IPPROTO_IPV6, libc::IPV6_MINHOPCOUNT, hops.into()) } else { both }
+}
+
+#[cfg(target_os = "linux")]
+fn set_int(socket: &impl AsRawFd, level: i32, option: i32, value: i32) -> io::Result<()> {
+    let length = size_of::<i32>() as libc::socklen_t;
+    // SAFETY: the descriptor is borrowed for the call, and the pointer and the length describe one i32 that outlives it.
+    let done =
+        unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), length) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
