@@ -26,6 +26,8 @@
 
 pub mod drain;
 #[cfg(feature = "http")]
+pub mod health;
+#[cfg(feature = "http")]
 pub mod http;
 pub mod lifecycle;
 pub mod model;

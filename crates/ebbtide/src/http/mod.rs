@@ -12,7 +12,7 @@ mod drive;
 mod error;
 mod ledger;
 mod listener;
-mod probe;
+pub(crate) mod probe;
 mod request;
 mod serve;
 mod server;

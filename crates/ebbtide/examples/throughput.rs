@@ -1,0 +1,142 @@
+//! Compares `/ping` under this server and under `axum::serve`, alternating: requests a second, and the server thread's
+//! CPU time for each request, which other load on the machine disturbs less.
+//!
+//! `cargo run --release -p ebbtide --features http --example throughput [rounds] [connections] [per-request]`
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ebbtide::drain::StopSource;
+use ebbtide::http::{Listener, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark has its own clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn router() -> axum::Router {
+    axum::Router::new().route("/ping", axum::routing::get(async || "pong"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark's thread")]
+fn start(ours: bool) -> Peer {
+    let (tell, told) = std::sync::mpsc::channel();
+    let (tell_thread, told_thread) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        pin(0);
+        tell_thread.send(rustix::thread::gettid()).expect("a receiver");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let listener = Listener::bind("127.0.0.1:0").await.expect("a port");
+            if ours {
+                let stop = StopSource::new(now);
+                tell.send(listener.local_addr()).expect("a receiver");
+                Server::new(router()).serve(listener, stop.token(), stop.token()).await.expect("serves");
+            } else {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                tell.send(listener.local_addr().expect("an address")).expect("a receiver");
+                use axum::serve::ListenerExt;
+                let listener = listener.tap_io(|io| drop(io.set_nodelay(true)));
+                axum::serve(listener, router()).await.expect("serves");
+            }
+        });
+    });
+    Peer {
+        addr: told.recv().expect("an address"),
+        thread: told_thread.recv().expect("a thread").as_raw_pid(),
+    }
+}
+
+struct Peer {
+    addr: SocketAddr,
+    thread: i32,
+}
+
+struct Figures {
+    per_second: f64,
+    cpu_ns: f64,
+}
+
+impl Peer {
+    async fn measure(&self, connections: usize, fresh: bool, time: Duration) -> Figures {
+        let before = self.cpu();
+        let done = load(self.addr, connections, fresh, time).await as f64;
+        Figures { per_second: done / time.as_secs_f64(), cpu_ns: (self.cpu() - before) as f64 / done }
+    }
+
+    /// The nanoseconds that the server's thread has been on a CPU.
+    fn cpu(&self) -> u64 {
+        let stat =
+            std::fs::read_to_string(format!("/proc/self/task/{}/schedstat", self.thread)).expect("a thread");
+        stat.split(' ').next().and_then(|ns| ns.parse().ok()).expect("a number")
+    }
+}
+
+fn pin(core: usize) {
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(core);
+    let _ = rustix::thread::sched_setaffinity(None, &set);
+}
+
+async fn load(addr: SocketAddr, connections: usize, fresh: bool, time: Duration) -> u64 {
+    let until = now() + time;
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..connections {
+        clients.spawn(async move {
+            let mut done = 0_u64;
+            let mut buf = [0; 4096];
+            let head: &[u8] = if fresh {
+                b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            } else {
+                b"GET /ping HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"
+            };
+            let mut stream = TcpStream::connect(addr).await.expect("connects");
+            while now() < until {
+                stream.write_all(head).await.expect("writes");
+                if fresh {
+                    while stream.read(&mut buf).await.expect("reads") > 0 {}
+                    stream = TcpStream::connect(addr).await.expect("connects");
+                } else {
+                    let read = stream.read(&mut buf).await.expect("reads");
+                    assert!(buf[..read].ends_with(b"pong"));
+                }
+                done += 1;
+            }
+            done
+        });
+    }
+    clients.join_all().await.into_iter().sum()
+}
+
+#[expect(clippy::print_stdout, reason = "the figures")]
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let number = |at: usize, default| args.get(at).and_then(|arg| arg.parse().ok()).unwrap_or(default);
+    let (rounds, connections, fresh) = (number(1, 5), number(2, 32), args.get(3).is_some());
+    let (ours, axum) = (start(true), start(false));
+    pin(1);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (mut rates, mut costs) = (Vec::new(), Vec::new());
+    for round in 0..=rounds {
+        let time = Duration::from_millis(if round == 0 { 300 } else { 1000 });
+        let ours = runtime.block_on(ours.measure(connections, fresh, time));
+        let axum = runtime.block_on(axum.measure(connections, fresh, time));
+        if round > 0 {
+            println!(
+                "ours {:.0}/s {:.0} ns   axum {:.0}/s {:.0} ns",
+                ours.per_second, ours.cpu_ns, axum.per_second, axum.cpu_ns
+            );
+            rates.push(ours.per_second / axum.per_second);
+            costs.push(axum.cpu_ns / ours.cpu_ns);
+        }
+    }
+    rates.sort_by(f64::total_cmp);
+    costs.sort_by(f64::total_cmp);
+    println!(
+        "median ratio: throughput {:.3}, by CPU time {:.3}",
+        rates[rates.len() / 2],
+        costs[costs.len() / 2]
+    );
+}

@@ -1,0 +1,100 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{Either, Full};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{Health, routes};
+
+/// Answers health probes, and hands every other request to the service behind it.
+#[derive(Clone, Debug)]
+pub struct HealthService<S> {
+    health: Health,
+    inner: S,
+}
+
+/// Makes [`HealthService`]s.
+#[derive(Clone, Debug)]
+pub struct HealthLayer {
+    health: Health,
+}
+
+pin_project! {
+    /// The future of a [`HealthService`].
+    #[must_use = "a future does nothing until it is polled"]
+    pub struct HealthFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F> {
+        Probe { answer: Option<Response<Full<Bytes>>> },
+        Inner { #[pin] future: F },
+    }
+}
+
+impl<S> HealthService<S> {
+    pub(super) fn new(health: Health, inner: S) -> Self {
+        Self { health, inner }
+    }
+}
+
+impl HealthLayer {
+    pub(super) fn new(health: Health) -> Self {
+        Self { health }
+    }
+}
+
+impl<S> Layer<S> for HealthLayer {
+    type Service = HealthService<S>;
+
+    fn layer(&self, inner: S) -> HealthService<S> {
+        HealthService::new(self.health.clone(), inner)
+    }
+}
+
+impl<S, Q, B> Service<Request<Q>> for HealthService<S>
+where
+    S: Service<Request<Q>, Response = Response<B>>,
+{
+    type Response = Response<Either<Full<Bytes>, B>>;
+    type Error = S::Error;
+    type Future = HealthFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Q>) -> Self::Future {
+        let state = match routes::answer(self.health.state(), request.method(), request.uri().path()) {
+            Some(answer) => State::Probe { answer: Some(answer) },
+            None => State::Inner { future: self.inner.call(request) },
+        };
+        HealthFuture { state }
+    }
+}
+
+impl<F, B, E> Future for HealthFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<Either<Full<Bytes>, B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProj::Probe { answer } => match answer.take() {
+                Some(answer) => Poll::Ready(Ok(answer.map(Either::Left))),
+                None => Poll::Pending, // polled again after it was ready
+            },
+            StateProj::Inner { future } => Poll::Ready(Ok(ready!(future.poll(cx))?.map(Either::Right))),
+        }
+    }
+}

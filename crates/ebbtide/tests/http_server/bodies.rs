@@ -1,0 +1,127 @@
+//! Bodies on their way while the server stops.
+
+use axum::body::{Body, Bytes};
+use axum::routing::{get, post};
+use tokio::io::AsyncReadExt;
+
+use crate::support::{Client, ping, serve, stop_source, until};
+
+const BIG: usize = 24 * 1024 * 1024;
+
+#[tokio::test]
+async fn a_large_response_is_whole_when_the_stop_comes_in_its_middle() {
+    let router = ping().route("/big", get(async || vec![b'x'; BIG]));
+    let mut served = serve(router, |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(b"GET /big HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+    let mut start = vec![0; 1000];
+    client.stream.read_exact(&mut start).await.unwrap();
+    assert_eq!(served.work.in_flight(), 1, "it is in flight until the socket took it");
+    served.stop();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert!(served.is_running());
+    let (rest, error) = client.rest().await;
+    assert!(error.is_none());
+    let head = start.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    assert_eq!(start.len() + rest.len() - head, BIG);
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+fn count() -> axum::Router {
+    let count = async |body: Bytes| body.len().to_string();
+    ping().route("/count", post(count).layer(axum::extract::DefaultBodyLimit::disable()))
+}
+
+#[tokio::test]
+async fn a_chunked_upload_finishes_when_the_stop_comes_in_its_middle() {
+    let mut served = serve(count(), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client
+        .send(b"POST /count HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        .await
+        .unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    for _ in 0..20 {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        client.send(b"5\r\nworld\r\n").await.unwrap();
+    }
+    client.send(b"0\r\n\r\n").await.unwrap();
+    let answer = client.answer().await.expect("an answer");
+    assert!(answer.body == b"105" && answer.closes());
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn an_upload_of_known_length_finishes_when_the_stop_comes_in_its_middle() {
+    let mut served = serve(count(), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(b"POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 200000\r\n\r\n").await.unwrap();
+    client.send(&[b'x'; 100_000]).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    client.send(&[b'x'; 100_000]).await.unwrap();
+    let answer = client.answer().await.expect("an answer");
+    assert!(answer.body == b"200000" && answer.closes());
+    served.ended().await;
+}
+
+/// A response that goes out before the upload was read would be destroyed by the reset that a plain close sends.
+#[tokio::test]
+async fn a_refused_upload_gets_its_answer() {
+    let mut served = serve(ping(), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(b"POST /none HTTP/1.1\r\nHost: test\r\nContent-Length: 2000000\r\n\r\n").await.unwrap();
+    client.send(&[b'x'; 1_000_000]).await.unwrap();
+    client.send(&[b'x'; 1_000_000]).await.unwrap();
+    let (bytes, error) = client.rest().await;
+    assert!(error.is_none(), "{error:?}");
+    assert!(bytes.starts_with(b"HTTP/1.1 404"));
+    served.stop();
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn http_1_0_and_head_requests_are_answered_whole_through_the_stop() {
+    let release = stop_source();
+    let token = release.token();
+    let slow = async move || {
+        token.stopping().await;
+        Body::from("slow pong")
+    };
+    let mut served = serve(ping().route("/slow", get(slow)), |server| server).await;
+    let mut old = Client::connect(served.addr).await.unwrap();
+    old.send(b"GET /slow HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await.unwrap();
+    let mut head = Client::connect(served.addr).await.unwrap();
+    head.send(b"HEAD /slow HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+    until(|| served.work.in_flight() == 2).await;
+    served.stop();
+    release.stop(crate::support::cause(), None);
+    let (bytes, error) = old.rest().await;
+    assert!(error.is_none() && bytes.starts_with(b"HTTP/1.0 200") && bytes.ends_with(b"\r\n\r\nslow pong"));
+    let answer = head.answer_to(true).await.expect("a head");
+    assert!(answer.is_ok() && answer.closes());
+    assert!(head.rest().await.0.is_empty());
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_streamed_response_counts_as_finished_only_at_its_end() {
+    let release = stop_source();
+    let token = release.token();
+    let stream = async move || Body::new(crate::cut::Streamed::new(token));
+    let mut served = serve(ping().route("/stream", get(stream)), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+    let mut byte = [0];
+    client.stream.read_exact(&mut byte).await.unwrap();
+    assert_eq!((served.work.in_flight(), served.work.finished()), (1, 0));
+    served.stop();
+    release.stop(crate::support::cause(), None);
+    let (bytes, error) = client.rest().await;
+    assert!(error.is_none() && bytes.ends_with(b"0\r\n\r\n"));
+    served.ended().await;
+    assert_eq!((served.work.in_flight(), served.work.finished()), (0, 1));
+}

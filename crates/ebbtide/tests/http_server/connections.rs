@@ -1,0 +1,223 @@
+//! Single connections in every state that a stop can meet.
+
+use std::time::Duration;
+
+use ebbtide::http::CloseMode;
+
+use crate::support::{Client, LONG, PING, SLOW, accepted, now, ping, serve, slow, stop_source, until};
+
+#[tokio::test]
+async fn the_close_is_announced_from_the_signal_on_and_not_before() {
+    let mut served = serve(ping(), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(PING).await.unwrap();
+    assert!(!client.answer().await.unwrap().closes());
+    served.announce();
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.unwrap().closes());
+    assert!(client.rest().await.1.is_none(), "the connection ends in order");
+    // The lame duck goes on: new connections are served, and told the same.
+    let mut late = Client::connect(served.addr).await.unwrap();
+    late.send(PING).await.unwrap();
+    assert!(late.answer().await.unwrap().closes());
+    served.stop();
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn announcing_can_be_turned_off() {
+    let mut served = serve(ping(), |server| server.announce_close(false).idle_quiet(Duration::ZERO)).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    served.announce();
+    client.send(PING).await.unwrap();
+    assert!(!client.answer().await.unwrap().closes());
+    served.stop();
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_was_silent_at_the_stop_is_answered() {
+    let mut served = serve(ping(), |server| server.first_byte_grace(LONG)).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    accepted(served.addr).await;
+    served.stop();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(served.is_running(), "the silent connection has its grace");
+    client.send(PING).await.unwrap();
+    let answer = client.answer().await.expect("an answer");
+    assert!(answer.is_ok() && answer.closes());
+    served.ended().await;
+}
+
+/// The opposite: hyper's own way closes it at once.
+#[tokio::test]
+async fn a_connection_that_was_silent_is_lost_by_an_abrupt_close() {
+    let mut served = serve(ping(), |server| server.close_mode(CloseMode::Abrupt)).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    accepted(served.addr).await;
+    served.stop();
+    served.ended().await;
+    let _ = client.send(PING).await;
+    assert!(client.answer().await.is_none());
+}
+
+#[tokio::test]
+async fn a_silent_connection_ends_with_its_grace() {
+    let mut served = serve(ping(), |server| server.first_byte_grace(Duration::from_millis(50))).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    accepted(served.addr).await;
+    served.stop();
+    served.ended().await;
+    assert_eq!(served.work.cut(), 0);
+    assert!(client.rest().await.0.is_empty());
+}
+
+#[tokio::test]
+async fn a_head_that_was_half_sent_at_the_stop_is_answered() {
+    let mut served = serve(ping(), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(&PING[..20]).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    let name = served.work.stragglers()[0].name.clone();
+    assert_eq!(name, format!("half a request head from {}", client.stream.local_addr().unwrap()));
+    served.stop();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(served.is_running());
+    client.send(&PING[20..]).await.unwrap();
+    let answer = client.answer().await.expect("an answer");
+    assert!(answer.is_ok() && answer.closes());
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.in_flight()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_half_sent_head_ends_at_its_timeout_with_and_without_a_stop() {
+    let mut served = serve(ping(), |server| server.header_timeout(Duration::from_millis(50))).await;
+    let mut first = Client::connect(served.addr).await.unwrap();
+    first.send(&PING[..20]).await.unwrap();
+    assert!(first.rest().await.0.is_empty());
+    // Also behind a whole request, and typed a byte at a time.
+    let mut second = Client::connect(served.addr).await.unwrap();
+    second.send(PING).await.unwrap();
+    assert!(second.answer().await.unwrap().is_ok());
+    second.send(b"G").await.unwrap();
+    assert!(second.rest().await.0.is_empty());
+    let mut third = Client::connect(served.addr).await.unwrap();
+    third.send(b"\r\n\r\n").await.unwrap();
+    assert!(third.rest().await.0.is_empty());
+    let mut fourth = Client::connect(served.addr).await.unwrap();
+    fourth.send(b"G").await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    served.ended().await;
+    assert_eq!(served.work.cut(), 0);
+}
+
+#[tokio::test]
+async fn a_pipelined_request_is_answered_too() {
+    let release = stop_source();
+    let mut served =
+        serve(slow(release.token()), |server| server.idle_quiet(Duration::from_millis(50))).await;
+    // Both at once; and the second while the first is being served.
+    let mut at_once = Client::connect(served.addr).await.unwrap();
+    at_once.send(&[SLOW, PING].concat()).await.unwrap();
+    let mut later = Client::connect(served.addr).await.unwrap();
+    later.send(SLOW).await.unwrap();
+    until(|| served.work.in_flight() == 2).await;
+    later.send(PING).await.unwrap();
+    served.stop();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    release.stop(crate::support::cause(), None);
+    for mut client in [at_once, later] {
+        let first = client.answer().await.expect("the first answer");
+        assert!(first.body == b"slow pong" && !first.closes());
+        assert_eq!(client.answer().await.expect("the second answer").body, b"pong");
+    }
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (4, 0));
+}
+
+#[tokio::test]
+async fn a_request_in_flight_at_the_stop_finishes() {
+    let release = stop_source();
+    let mut served = serve(slow(release.token()), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(SLOW).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(served.is_running());
+    let straggler = served.work.stragglers().remove(0);
+    assert_eq!(straggler.name, format!("GET /slow from {}", client.stream.local_addr().unwrap()));
+    assert!(straggler.age >= Duration::from_millis(50));
+    release.stop(crate::support::cause(), None);
+    let answer = client.answer().await.expect("an answer");
+    assert!(answer.body == b"slow pong" && answer.closes());
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+#[tokio::test]
+async fn connections_that_have_been_quiet_do_not_hold_the_stop() {
+    let quiet = Duration::from_millis(400);
+    let mut took = Vec::new();
+    for wait in [Duration::ZERO, quiet * 2] {
+        let mut served = serve(ping(), |server| server.idle_quiet(quiet)).await;
+        let mut client = Client::connect(served.addr).await.unwrap();
+        client.send(PING).await.unwrap();
+        assert!(client.answer().await.unwrap().is_ok());
+        tokio::time::sleep(wait).await;
+        let begun = now();
+        served.stop();
+        served.ended().await;
+        took.push(begun.elapsed());
+        assert!(client.rest().await.1.is_none());
+    }
+    assert!(took[0] >= quiet * 3 / 4, "a fresh connection has its quiet time: {took:?}");
+    assert!(took[1] < quiet / 2, "an old one is closed at once: {took:?}");
+}
+
+#[tokio::test]
+async fn an_idle_server_ends_at_once() {
+    let mut took = Vec::new();
+    for _ in 0..5 {
+        let mut served = serve(ping(), |server| server).await;
+        accepted(served.addr).await;
+        let begun = now();
+        served.stop();
+        served.ended().await;
+        took.push(begun.elapsed());
+    }
+    took.sort();
+    println!("idle: {took:?}");
+    assert!(took[0] < Duration::from_millis(50), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_answered_503() {
+    let never = stop_source();
+    let served = serve(slow(never.token()), |server| server.request_timeout(Duration::from_millis(50))).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(SLOW).await.unwrap();
+    assert!(client.answer().await.unwrap().head.starts_with("http/1.1 503"));
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn new_requests_are_noted_from_the_signal_on_and_probes_are_not() {
+    let arrivals = ebbtide::drain::Arrivals::new();
+    let noted = arrivals.clone();
+    let mut served = serve(ping(), |server| server.arrivals(arrivals)).await;
+    accepted(served.addr).await;
+    assert_eq!(noted.count(), 0);
+    served.announce();
+    accepted(served.addr).await;
+    assert_eq!(noted.count(), 1);
+    let mut probe = Client::connect(served.addr).await.unwrap();
+    probe.send(b"GET /readyz HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+    assert!(probe.answer().await.is_some());
+    assert_eq!(noted.count(), 1);
+    served.stop();
+    served.ended().await;
+}

@@ -1,0 +1,108 @@
+//! Clients that keep their connection and think between two requests, while the server closes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ebbtide::http::CloseMode;
+use tokio::task::JoinSet;
+
+use crate::support::{Client, PING, ping, serve, stop_source, until};
+
+const CLIENTS: u64 = 200;
+const CLOSES: u64 = 5;
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+/// Asks until the server says that it closes, or a request is lost. Returns how many were answered and lost.
+async fn client(addr: SocketAddr, seed: u64, warm: Arc<AtomicU64>) -> (u64, u64) {
+    let mut random = Random(seed);
+    let mut client = Client::connect(addr).await.unwrap();
+    let mut answered = 0;
+    loop {
+        tokio::time::sleep(Duration::from_micros(random.below(20_000))).await;
+        if client.send(PING).await.is_err() {
+            return (answered, 1);
+        }
+        match client.answer().await {
+            Some(answer) if answer.is_ok() && answer.body == b"pong" => {
+                answered += 1;
+                warm.fetch_add(u64::from(answered == 2), Ordering::SeqCst);
+                if answer.closes() {
+                    return (answered, 0);
+                }
+            }
+            _ => return (answered, 1),
+        }
+    }
+}
+
+async fn closes(mode: CloseMode) -> u64 {
+    let (mut answered, mut lost) = (0, 0);
+    for round in 0..CLOSES {
+        let mut served = serve(ping(), |server| server.close_mode(mode)).await;
+        let (mut clients, warm) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
+        for each in 0..CLIENTS {
+            clients.spawn(client(served.addr, round * CLIENTS + each, Arc::clone(&warm)));
+        }
+        until(|| warm.load(Ordering::SeqCst) == CLIENTS).await;
+        tokio::time::sleep(Duration::from_millis(3 * round)).await;
+        served.stop();
+        for (good, bad) in clients.join_all().await {
+            answered += good;
+            lost += bad;
+        }
+        served.ended().await;
+    }
+    println!("{mode:?}: {answered} answered, {lost} lost in {CLOSES} closes");
+    assert!(answered >= CLOSES * CLIENTS);
+    lost
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keep_alive_clients_with_think_time_lose_nothing() {
+    assert_eq!(closes(CloseMode::Lossless).await, 0);
+}
+
+/// The opposite: closing idle connections at once loses the requests that are on their way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_idle_connections_at_once_loses_requests() {
+    assert!(closes(CloseMode::Abrupt).await > 0);
+}
+
+/// The opposite with a peer: the same clients and `axum::serve`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn axum_serve_loses_requests_of_the_same_clients() {
+    let (mut answered, mut lost) = (0, 0);
+    for round in 0..CLOSES {
+        let stop = stop_source();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut server = JoinSet::new();
+        let token = stop.token();
+        server.spawn(async move {
+            axum::serve(listener, ping()).with_graceful_shutdown(async move { token.stopping().await }).await
+        });
+        let (mut clients, warm) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
+        for each in 0..CLIENTS {
+            clients.spawn(client(addr, round * CLIENTS + each, Arc::clone(&warm)));
+        }
+        until(|| warm.load(Ordering::SeqCst) == CLIENTS).await;
+        tokio::time::sleep(Duration::from_millis(3 * round)).await;
+        stop.stop(crate::support::cause(), None);
+        for (good, bad) in clients.join_all().await {
+            answered += good;
+            lost += bad;
+        }
+    }
+    println!("axum::serve: {answered} answered, {lost} lost in {CLOSES} closes");
+    assert!(lost > 0);
+}

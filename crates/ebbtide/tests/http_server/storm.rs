@@ -1,0 +1,122 @@
+//! Clients that open a connection for each request, as fast as they can, while the server closes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use ebbtide::http::CloseMode;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::support::{Client, PING_CLOSE, ping, serve_at};
+
+const CLIENTS: usize = 64;
+const CLOSES: u64 = 20;
+
+#[derive(Debug, Default)]
+struct Count {
+    answered: AtomicU64,
+    lost: AtomicU64,
+    gone: AtomicBool,
+    wake: Notify,
+}
+
+impl Count {
+    fn end(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+        self.wake.notify_waiters();
+    }
+
+    /// A connect that is under way when the server is gone was never completed, and would be refused after a second.
+    async fn gone(&self) {
+        loop {
+            let wake = self.wake.notified();
+            if self.gone.load(Ordering::SeqCst) {
+                return;
+            }
+            wake.await;
+        }
+    }
+}
+
+async fn client(addr: SocketAddr, count: Arc<Count>) {
+    loop {
+        let mut client = tokio::select! {
+            biased;
+            client = Client::connect(addr) => match client {
+                Ok(client) => client,
+                Err(_) => return,
+            },
+            () = count.gone() => return,
+        };
+        // From here on the handshake is done: whatever is not an answer is a loss.
+        let sent = client.send(PING_CLOSE).await;
+        let (bytes, error) = client.rest().await;
+        let whole = sent.is_ok() && error.is_none() && bytes.ends_with(b"\r\n\r\npong");
+        let counter = if whole { &count.answered } else { &count.lost };
+        counter.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Returns how many were answered and how many lost.
+async fn storms(addr: &str, mode: CloseMode) -> (u64, u64) {
+    let (mut answered, mut lost) = (0, 0);
+    for round in 0..CLOSES {
+        let mut served = serve_at(addr, ping(), |server| server.close_mode(mode)).await;
+        let count = Arc::new(Count::default());
+        let mut clients = JoinSet::new();
+        let to = SocketAddr::new(
+            if served.addr.ip().is_unspecified() { [127, 0, 0, 1].into() } else { served.addr.ip() },
+            served.addr.port(),
+        );
+        for _ in 0..CLIENTS {
+            clients.spawn(client(to, Arc::clone(&count)));
+        }
+        // The moment differs from round to round.
+        tokio::time::sleep(Duration::from_micros(10_000 + 1_713 * round)).await;
+        served.stop();
+        served.ended().await;
+        count.end();
+        clients.join_all().await;
+        assert_eq!(served.work.cut(), 0);
+        answered += count.answered.load(Ordering::SeqCst);
+        lost += count.lost.load(Ordering::SeqCst);
+    }
+    assert!(answered > CLOSES * CLIENTS as u64, "there was a storm: {answered} answered");
+    println!("{addr} {mode:?}: {answered} answered, {lost} lost in {CLOSES} closes");
+    (answered, lost)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_new_connections_loses_nothing() {
+    assert_eq!(storms("127.0.0.1:0", CloseMode::Lossless).await.1, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_new_connections_loses_nothing_with_the_syn_filter() {
+    assert_eq!(storms("127.0.0.1:0", CloseMode::SynFilter).await.1, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_new_connections_loses_nothing_with_the_hop_limit() {
+    assert_eq!(storms("127.0.0.1:0", CloseMode::HopLimit).await.1, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_new_connections_loses_nothing_over_ipv6() {
+    assert_eq!(storms("[::1]:0", CloseMode::SynFilter).await.1, 0);
+    assert_eq!(storms("[::1]:0", CloseMode::HopLimit).await.1, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_new_connections_loses_nothing_over_ipv4_on_a_dual_stack_socket() {
+    assert_eq!(storms("[::]:0", CloseMode::SynFilter).await.1, 0);
+    assert_eq!(storms("[::]:0", CloseMode::HopLimit).await.1, 0);
+}
+
+/// The opposite: without the mechanism the same storm loses requests.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abrupt_close_loses_requests_in_the_same_storm() {
+    assert!(storms("127.0.0.1:0", CloseMode::Abrupt).await.1 > 0);
+}

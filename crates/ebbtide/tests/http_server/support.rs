@@ -1,0 +1,218 @@
+//! A server under test, and a client that reports every outcome.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ebbtide::drain::{Stop, StopSource, Work};
+use ebbtide::http::{Listener, ServeError, Server};
+use ebbtide::model::Cause;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+/// Long enough for anything that happens at all; nothing is measured with it.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+
+#[expect(clippy::disallowed_methods, reason = "the tests' own clock")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+pub(crate) struct Served {
+    pub(crate) addr: SocketAddr,
+    pub(crate) work: Arc<dyn Work>,
+    announced: StopSource,
+    stop: StopSource,
+    task: JoinSet<Result<(), ServeError>>,
+}
+
+/// Starts a server for `router`, changed by `with`.
+pub(crate) async fn serve(
+    router: axum::Router,
+    with: impl FnOnce(Server<axum::Router>) -> Server<axum::Router>,
+) -> Served {
+    serve_at("127.0.0.1:0", router, with).await
+}
+
+pub(crate) async fn serve_at(
+    addr: &str,
+    router: axum::Router,
+    with: impl FnOnce(Server<axum::Router>) -> Server<axum::Router>,
+) -> Served {
+    let listener = Listener::bind(addr).await.unwrap();
+    let addr = listener.local_addr();
+    let (announced, stop) = (StopSource::new(now), StopSource::new(now));
+    let server = with(Server::new(router));
+    let work = server.work();
+    let mut task = JoinSet::new();
+    task.spawn(server.serve(listener, announced.token(), stop.token()));
+    Served { addr, work, announced, stop, task }
+}
+
+impl Served {
+    pub(crate) fn announce(&self) {
+        self.announced.stop(cause(), None);
+    }
+
+    pub(crate) fn stop(&self) {
+        self.announce();
+        self.stop.stop(cause(), None);
+    }
+
+    pub(crate) fn cut(&self) {
+        self.stop.cut();
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.task.try_join_next().is_none()
+    }
+
+    /// Waits until the server has ended by itself.
+    pub(crate) async fn ended(&mut self) {
+        let ended = tokio::time::timeout(LONG, self.task.join_next()).await;
+        ended
+            .expect("the server ends")
+            .expect("it was running")
+            .expect("it does not panic")
+            .expect("it serves");
+    }
+
+    /// Drops the server's future.
+    pub(crate) async fn abandon(&mut self) {
+        self.task.shutdown().await;
+    }
+}
+
+pub(crate) fn cause() -> Cause {
+    Cause::Requested { reason: "test".into() }
+}
+
+pub(crate) fn stop_source() -> StopSource {
+    StopSource::new(now)
+}
+
+pub(crate) fn ping() -> axum::Router {
+    axum::Router::new().route("/ping", axum::routing::get(async || "pong"))
+}
+
+/// A `/slow` route that answers when the token stops.
+pub(crate) fn slow(until: Stop) -> axum::Router {
+    let handler = async move || {
+        until.stopping().await;
+        "slow pong"
+    };
+    ping().route("/slow", axum::routing::get(handler))
+}
+
+pub(crate) const PING: &[u8] = b"GET /ping HTTP/1.1\r\nHost: test\r\n\r\n";
+pub(crate) const PING_CLOSE: &[u8] = b"GET /ping HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+pub(crate) const SLOW: &[u8] = b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n";
+
+/// A client connection.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    left: Vec<u8>,
+}
+
+/// A response with a known length, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) async fn connect(addr: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(addr).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, left: Vec::new() })
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
+    /// Reads one response that has a `Content-Length`; `None` if it does not come whole.
+    pub(crate) async fn answer(&mut self) -> Option<Answer> {
+        self.answer_to(false).await
+    }
+
+    pub(crate) async fn answer_to(&mut self, head_request: bool) -> Option<Answer> {
+        tokio::time::timeout(LONG, async {
+            let end = loop {
+                if let Some(at) = self.left.windows(4).position(|window| window == b"\r\n\r\n") {
+                    break at + 4;
+                }
+                self.more().await?;
+            };
+            let head = String::from_utf8(self.left.drain(..end).collect()).ok()?.to_ascii_lowercase();
+            let length = head
+                .split("content-length: ")
+                .nth(1)
+                .and_then(|rest| rest.split("\r\n").next()?.parse().ok());
+            let length: usize = if head_request { 0 } else { length? };
+            while self.left.len() < length {
+                self.more().await?;
+            }
+            Some(Answer { head, body: self.left.drain(..length).collect() })
+        })
+        .await
+        .expect("a response or its absence in time")
+    }
+
+    /// Reads to the end of the stream: the bytes, and the error if there was one.
+    pub(crate) async fn rest(&mut self) -> (Vec<u8>, Option<std::io::Error>) {
+        let end = async {
+            loop {
+                let mut buf = [0; 65536];
+                match self.stream.read(&mut buf).await {
+                    Ok(0) => return None,
+                    Ok(read) => self.left.extend_from_slice(&buf[..read]),
+                    Err(error) => return Some(error),
+                }
+            }
+        };
+        let error = tokio::time::timeout(LONG, end).await.expect("the stream ends");
+        (std::mem::take(&mut self.left), error)
+    }
+
+    async fn more(&mut self) -> Option<()> {
+        let mut buf = [0; 16384];
+        match self.stream.read(&mut buf).await {
+            Ok(0) | Err(_) => None,
+            Ok(read) => {
+                self.left.extend_from_slice(&buf[..read]);
+                Some(())
+            }
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn is_ok(&self) -> bool {
+        self.head.starts_with("http/1.1 200") || self.head.starts_with("http/1.0 200")
+    }
+
+    pub(crate) fn closes(&self) -> bool {
+        self.head.contains("\r\nconnection: close\r\n")
+    }
+}
+
+/// Waits until something becomes true.
+pub(crate) async fn until(mut true_: impl FnMut() -> bool) {
+    let wait = async {
+        while !true_() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(LONG, wait).await.expect("it becomes true");
+}
+
+/// Waits until the server has taken every connection made so far.
+pub(crate) async fn accepted(addr: SocketAddr) {
+    let mut client = Client::connect(addr).await.unwrap();
+    client.send(PING_CLOSE).await.unwrap();
+    assert!(client.answer().await.unwrap().is_ok());
+    let _ = client.rest().await;
+}
