@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -18,7 +19,13 @@ use super::{HealthLayer, HealthService};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    state: Arc<AtomicU8>,
+    source: Source,
+}
+
+#[derive(Clone)]
+enum Source {
+    Set(Arc<AtomicU8>),
+    Asked(Arc<dyn Fn() -> HealthState + Send + Sync>),
 }
 
 /// How far the process is. It only goes forward.
@@ -39,17 +46,27 @@ impl Health {
         Self::default()
     }
 
-    /// Moves to a later state. A state that lies behind is ignored.
+    /// Makes a handle that asks for the state at each probe.
+    pub fn from_fn(state: impl Fn() -> HealthState + Send + Sync + 'static) -> Self {
+        Self { source: Source::Asked(Arc::new(state)) }
+    }
+
+    /// Moves to a later state. A state that lies behind is ignored, and so is any by a handle that asks.
     pub fn set(&self, state: HealthState) {
-        self.state.fetch_max(state as u8, Ordering::SeqCst);
+        if let Source::Set(present) = &self.source {
+            present.fetch_max(state as u8, Ordering::SeqCst);
+        }
     }
 
     /// Returns the present state.
     pub fn state(&self) -> HealthState {
-        match self.state.load(Ordering::SeqCst) {
-            0 => HealthState::Starting,
-            1 => HealthState::Ready,
-            _ => HealthState::Draining,
+        match &self.source {
+            Source::Asked(state) => state(),
+            Source::Set(state) => match state.load(Ordering::SeqCst) {
+                0 => HealthState::Starting,
+                1 => HealthState::Ready,
+                _ => HealthState::Draining,
+            },
         }
     }
 
@@ -61,5 +78,20 @@ impl Health {
     /// Returns [`wrap`](Self::wrap) as a tower layer.
     pub fn layer(&self) -> HealthLayer {
         HealthLayer::new(self.clone())
+    }
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::Set(Arc::default())
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Set(_) => "Set",
+            Self::Asked(_) => "Asked",
+        })
     }
 }

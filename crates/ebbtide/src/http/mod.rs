@@ -11,6 +11,7 @@ mod conn;
 mod drive;
 mod error;
 mod ledger;
+mod life;
 mod listener;
 pub(crate) mod probe;
 mod request;
@@ -19,11 +20,9 @@ mod server;
 mod settings;
 mod spawn;
 
+pub use crate::runtime::BoxError;
 pub use error::ServeError;
 pub use listener::Listener;
 pub use request::{Peer, Reply};
 pub use server::Server;
 pub use settings::CloseMode;
-
-/// An error of any type, as tower and hyper pass them.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,7 +1,9 @@
 //! Compares `/ping` under this server and under `axum::serve`, alternating: requests a second, and the server thread's
 //! CPU time for each request, which other load on the machine disturbs less.
 //!
-//! `cargo run --release -p ebbtide --features http --example throughput [rounds] [connections] [per-request]`
+//! `cargo run --release -p ebbtide-bench --bin throughput [rounds] [connections] [fresh]`; with `fresh` each request has a
+//! connection of its own.
+#![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -110,7 +112,7 @@ async fn load(addr: SocketAddr, connections: usize, fresh: bool, time: Duration)
     clients.join_all().await.into_iter().sum()
 }
 
-#[expect(clippy::print_stdout, reason = "the figures")]
+#[expect(clippy::print_stdout, reason = "the figures are its output")]
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let number = |at: usize, default| args.get(at).and_then(|arg| arg.parse().ok()).unwrap_or(default);
