@@ -1,0 +1,35 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+
+/// Proves that a service stops without loss.
+///
+/// When a service is told to stop, nobody outside should notice: no request is dropped, no job is lost, no database
+/// connection lingers, the last log line arrives, and the process is gone before the platform kills it. `rehearse`
+/// starts a service in any language, loads it, stops it, and says what was and was not lost. `demo` is a small order
+/// service to try it on.
+#[derive(Debug, Parser)]
+#[command(name = "ebbtide", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = EXAMPLES, after_long_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a service, load it, stop it, and say what was lost
+    Rehearse(Box<commands::rehearse::RehearseArgs>),
+    /// Run the demo: a small order service that stops without loss, and misbehaves on request
+    Demo(commands::demo::DemoArgs),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ebbtide rehearse --demo
+  ebbtide rehearse --ready http://127.0.0.1:8080/readyz -- ./my-service --port 8080
+  ebbtide rehearse --demo -- --fault close-listener";

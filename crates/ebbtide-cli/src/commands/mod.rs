@@ -1,0 +1,4 @@
+//! The commands: from arguments to an exit code.
+
+pub(crate) mod demo;
+pub(crate) mod rehearse;

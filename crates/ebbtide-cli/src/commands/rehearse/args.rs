@@ -1,0 +1,132 @@
+//! The options of `ebbtide rehearse`.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::help::{LOAD, OUTPUT, SERVICE, STOP, extra};
+use super::values::{destination, duration, expected, ready, signal, span, url};
+use crate::output::Destination;
+use crate::rehearse::{Expected, Ready, Route, Shape, Span, StopSignal};
+
+/// Start a service, load it, stop it, and say what was lost.
+///
+/// The command after `--` is started; once it is ready, clients load it in several shapes at once; then it gets the
+/// stop signal while the load goes on, and is watched until it is gone. Every request's end is classified exactly, by
+/// clients that never retry. The verdict comes with one line of evidence for each check.
+#[derive(Debug, Args)]
+#[command(after_long_help = extra())]
+pub(crate) struct RehearseArgs {
+    /// The service to start; with --demo, options of the demo
+    #[arg(last = true, value_name = "COMMAND", required_unless_present = "demo")]
+    pub(super) command: Vec<OsString>,
+
+    /// Rehearse the demo service; what follows `--` are its options, such as --fault NAME
+    #[arg(long, help_heading = SERVICE, conflicts_with = "ready")]
+    pub(super) demo: bool,
+
+    /// The service is ready when this URL answers 2xx, or this port accepts a connection
+    #[arg(long, help_heading = SERVICE, value_name = "URL|PORT", value_parser = ready, required_unless_present = "demo")]
+    pub(super) ready: Option<Ready>,
+
+    /// How long the service may take to get ready
+    #[arg(long, help_heading = SERVICE, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(super) ready_timeout: Duration,
+
+    /// Fail when readiness does not turn red before the listener closes (always on for the demo)
+    #[arg(long, help_heading = SERVICE)]
+    pub(super) require_readiness: bool,
+
+    /// Watch the service's sessions in this PostgreSQL database, which should be its own
+    #[arg(long, help_heading = SERVICE, value_name = "URL")]
+    pub(super) database_url: Option<String>,
+
+    /// What a shape of load asks for; may be given once for each shape
+    ///
+    /// SHAPE is storm, keepalive, slow, open or orders; METHOD may be left out (GET); PATH may be a whole http:// URL
+    /// when the load does not go to the address of --ready. `{ms}` in a path stands for a slow request's time in
+    /// milliseconds. Without it: the path of --ready for storm, keepalive and open.
+    #[arg(long, help_heading = LOAD, value_name = "SHAPE=METHOD:PATH", value_parser = url)]
+    pub(super) url: Vec<(Shape, Route)>,
+
+    /// Clients that open a new connection for every request, as fast as they can; 0: off
+    #[arg(long, help_heading = LOAD, value_name = "CLIENTS", default_value_t = 64)]
+    pub(super) storm: u32,
+
+    /// Clients that keep their connection and think between requests; 0: off
+    #[arg(long, help_heading = LOAD, value_name = "CLIENTS", default_value_t = 200)]
+    pub(super) keepalive: u32,
+
+    /// How long keep-alive clients think
+    #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "0-20ms", value_parser = span)]
+    pub(super) think: Span,
+
+    /// Clients with a slow request in flight; 0: off [default: 8 where a route is known, by --url slow=… or --demo]
+    #[arg(long, help_heading = LOAD, value_name = "CLIENTS")]
+    pub(super) slow: Option<u32>,
+
+    /// How long slow requests take: said in `{ms}`, or by a body that trickles where the method is POST
+    #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "3s-5s", value_parser = span)]
+    pub(super) slow_time: Span,
+
+    /// Requests a second on a schedule, whether or not earlier ones were answered; 0: off
+    #[arg(long, help_heading = LOAD, value_name = "RATE", default_value_t = 100)]
+    pub(super) open: u32,
+
+    /// Clients that post orders to the demo; 0: off [default: 4 with --demo]
+    #[arg(long, help_heading = LOAD, value_name = "CLIENTS")]
+    pub(super) orders: Option<u32>,
+
+    /// Do not hold a connection in each phase of the protocol at the signal
+    #[arg(long, help_heading = LOAD)]
+    pub(super) no_phases: bool,
+
+    /// How long a request may take until its answer is whole
+    #[arg(long, help_heading = LOAD, value_name = "TIME", default_value = "20s", value_parser = duration)]
+    pub(super) request_timeout: Duration,
+
+    /// How long a handshake may take
+    #[arg(long, help_heading = LOAD, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub(super) connect_timeout: Duration,
+
+    /// No more requests than this in one run, so that the machine's ports last; clients then stop asking
+    #[arg(long, help_heading = LOAD, value_name = "COUNT", default_value_t = 400_000)]
+    pub(super) max_requests: u64,
+
+    /// The stop signal
+    #[arg(long, help_heading = STOP, value_name = "SIGNAL", default_value = "TERM", value_parser = signal)]
+    pub(super) signal: StopSignal,
+
+    /// The platform's grace period: SIGKILL comes this long after the stop signal
+    #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(super) grace: Duration,
+
+    /// How the process should end: an exit code, or signal:NAME
+    #[arg(long, help_heading = STOP, value_name = "CODE|signal:NAME", default_value = "0", value_parser = expected)]
+    pub(super) expect_exit: Expected,
+
+    /// The load runs at least this long before the signal
+    #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub(super) warmup: Duration,
+
+    /// The signal comes at a random moment within this time after the warm-up
+    #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "500ms", value_parser = duration)]
+    pub(super) window: Duration,
+
+    /// How many times to start, load and stop the service
+    #[arg(long, help_heading = STOP, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) repeat: u32,
+
+    /// Draw the signal's moments from this seed [default: a random one, which is printed]
+    #[arg(long, help_heading = STOP, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+
+    /// text or json on stdout, text=FILE or json=FILE into a file; may be given more than once [default: text]
+    #[arg(long, help_heading = OUTPUT, value_name = "FORMAT[=FILE]", value_parser = destination)]
+    pub(super) format: Vec<Destination>,
+
+    /// Say nothing on stderr while it runs
+    #[arg(long, short, help_heading = OUTPUT)]
+    pub(super) quiet: bool,
+}

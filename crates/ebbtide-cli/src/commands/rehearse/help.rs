@@ -1,0 +1,53 @@
+//! The parts of `rehearse --help` that are not about one option.
+
+pub(super) const SERVICE: &str = "Service";
+pub(super) const LOAD: &str = "Load";
+pub(super) const STOP: &str = "Stop";
+pub(super) const OUTPUT: &str = "Output";
+
+const EXTRA: &str = "\
+Examples:
+  A first try needs one option; the load asks for the readiness URL's own path:
+      ebbtide rehearse --ready http://127.0.0.1:8080/ -- python3 server.py
+
+  With routes for each shape, 25 stops at random moments, and a JSON file for CI:
+      ebbtide rehearse --ready http://127.0.0.1:8080/readyz --require-readiness \\
+          --url storm=/ping --url keepalive=/ping --url slow='/slow?ms={ms}' \\
+          --repeat 25 --seed 7 --format text --format json=rehearsal.json \\
+          -- ./my-service --port 8080
+
+  The demo, and the demo with a fault:
+      ebbtide rehearse --demo --repeat 25
+      ebbtide rehearse --demo --grace 6s -- --fault stuck-worker
+
+Checks:
+  signal-handled          the process handles the stop signal (/proc/PID/status)
+  requests-answered       every accepted request was answered whole
+  phases-served           one connection in each phase of the protocol was served
+  readiness-before-close  readiness turned red before new connections were refused
+  refusals-clean          after the first refusal, only refusals, and no loss before
+  exit-in-time            gone within --grace
+  exit-code               ended as --expect-exit says
+  no-kill                 ended on its own, not by SIGKILL
+  no-orphans              no process left 100 ms after the exit
+  no-leaked-connections   PostgreSQL: no session in use at the exit
+  database-clean          PostgreSQL: sessions_abandoned did not grow
+  orders-processed        demo: every acknowledged order is there and processed
+  last-log-line           demo: the last log line reached the file
+
+  Each is pass, fail, inconclusive (too little to tell by) or skipped (does not
+  apply). The verdict is `fail` when a check failed, and also when one of
+  requests-answered, database-clean, orders-processed or last-log-line was
+  inconclusive: what nothing could have shown is not proven.
+
+What counts as lost:
+  The TCP handshake was done and the request written, then came a reset or the
+  end of the stream with no response byte. That includes a kept connection that
+  closed at that moment (`ambiguous` in the JSON: a proxy's retry may hide it).
+  A kept connection that was closed while idle, before anything was written, is
+  no loss; a refused connection isn't either: nothing was accepted.";
+
+/// What follows the options.
+pub(super) fn extra() -> String {
+    format!("{EXTRA}\n\n{}", crate::exit::TABLE)
+}

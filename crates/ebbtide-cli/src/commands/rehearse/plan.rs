@@ -1,0 +1,114 @@
+//! From options to a scenario.
+
+use std::env;
+
+use thiserror::Error;
+
+use super::args::RehearseArgs;
+use crate::rehearse::{LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan};
+
+/// Options that cannot work together.
+#[derive(Debug, Error)]
+pub(super) enum BadPlan {
+    /// A shape without a route.
+    #[error("--{0} needs a route; add --url {0}=METHOD:PATH")]
+    NoRoute(Shape),
+    /// Nothing to send.
+    #[error("every shape of load is off; leave at least one of --storm, --keepalive, --slow and --open on")]
+    NoLoad,
+    /// A route given twice.
+    #[error("--url {0}=… is given more than once")]
+    TwoRoutes(Shape),
+    /// The signal itself would be the kill.
+    #[error("--signal KILL cannot be handled by any service; --grace sends it when the time is up")]
+    Kill,
+}
+
+/// Makes the scenario that `args` ask for.
+///
+/// # Errors
+///
+/// The options contradict each other.
+pub(super) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
+    if args.signal.number() == libc::SIGKILL {
+        return Err(BadPlan::Kill);
+    }
+    let shapes = shapes(args)?;
+    if shapes.is_empty() {
+        return Err(BadPlan::NoLoad);
+    }
+    let command = args.command.clone();
+    let from_env = || env::var("DATABASE_URL").ok().filter(|url| args.demo && url.starts_with("postgres"));
+    Ok(Scenario {
+        program: if args.demo { Program::Demo(command) } else { Program::Command(command) },
+        ready: args.ready.clone().unwrap_or(Ready::Demo),
+        ready_limit: args.ready_timeout,
+        require_readiness: args.require_readiness || args.demo,
+        load: LoadPlan {
+            shapes,
+            request_limit: args.request_timeout,
+            connect_limit: args.connect_timeout,
+            bound: args.max_requests,
+            phases: !args.no_phases,
+        },
+        stop: StopPlan {
+            signal: args.signal,
+            grace: args.grace,
+            expected: args.expect_exit,
+            warmup: args.warmup,
+            window: args.window,
+        },
+        database: args.database_url.clone().or_else(from_env),
+        repeat: args.repeat,
+        seed: args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
+    })
+}
+
+fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
+    let mut shapes = Vec::new();
+    let think = args.think;
+    if args.storm > 0 {
+        shapes.push(ShapePlan::Storm { clients: args.storm, route: route(args, Shape::Storm)? });
+    }
+    if args.keepalive > 0 {
+        let route = route(args, Shape::Keepalive)?;
+        shapes.push(ShapePlan::Keepalive { clients: args.keepalive, think, route });
+    }
+    let has_slow = args.demo || args.url.iter().any(|(shape, _)| *shape == Shape::Slow);
+    let slow = args.slow.unwrap_or(if has_slow { 8 } else { 0 });
+    if slow > 0 {
+        let route = route(args, Shape::Slow)?;
+        shapes.push(ShapePlan::Slow { clients: slow, time: args.slow_time, route });
+    }
+    if args.open > 0 {
+        shapes.push(ShapePlan::Open { rate: args.open, route: route(args, Shape::Open)? });
+    }
+    let has_orders = args.demo || args.url.iter().any(|(shape, _)| *shape == Shape::Orders);
+    let orders = args.orders.unwrap_or(if has_orders { 4 } else { 0 });
+    if orders > 0 {
+        let route = route(args, Shape::Orders)?;
+        shapes.push(ShapePlan::Orders { clients: orders, think: SHORT_THINK, route });
+    }
+    Ok(shapes)
+}
+
+/// The route of `shape`: the one that was given, or else the demo's, or else the readiness URL's own path.
+fn route(args: &RehearseArgs, shape: Shape) -> Result<Route, BadPlan> {
+    let mut given = args.url.iter().filter(|(known, _)| *known == shape).map(|(_, route)| route);
+    match (given.next(), given.next()) {
+        (Some(_), Some(_)) => return Err(BadPlan::TwoRoutes(shape)),
+        (Some(route), None) => return Ok(route.clone()),
+        (None, _) => {}
+    }
+    let path = match (args.demo, shape, &args.ready) {
+        (true, Shape::Slow, _) => "/slow?ms={ms}",
+        (true, Shape::Orders, _) => {
+            return Ok(Route { method: http::Method::POST, ..Route::get("/orders") });
+        }
+        (true, _, _) => "/ping",
+        (false, Shape::Slow | Shape::Orders, _) => return Err(BadPlan::NoRoute(shape)),
+        (false, _, Some(Ready::Http(_, path))) => path,
+        (false, _, _) => "/",
+    };
+    Ok(Route::get(path))
+}

@@ -1,0 +1,103 @@
+//! Values as they are written on the command line.
+
+use std::time::Duration;
+
+use crate::output::Destination;
+use crate::rehearse::{Expected, Ready, Route, Shape, Span, StopSignal, Target};
+
+/// `500ms`, `1.5s`, `2m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time; write 500ms, 30s, 1.5s or 2m");
+    let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(unit);
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "s" => number,
+        "m" => number * 60.0,
+        _ => return Err(wrong()),
+    };
+    Duration::try_from_secs_f64(seconds).ok().filter(|time| *time <= DAY).ok_or_else(wrong)
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// `0ms-20ms`, `3s-5s`, `0-20ms`, or one time for both.
+pub(super) fn span(text: &str) -> Result<Span, String> {
+    let (least, most) = text.split_once('-').unwrap_or((text, text));
+    let most_time = duration(most)?;
+    let unit = most.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let bare = least.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let least = if bare { duration(&format!("{least}{unit}"))? } else { duration(least)? };
+    if least > most_time {
+        return Err(format!("`{text}` begins after its end"));
+    }
+    Ok(Span { least, most: most_time })
+}
+
+/// `http://…`, a port, or `host:port`.
+pub(super) fn ready(text: &str) -> Result<Ready, String> {
+    if text.contains("://") {
+        let (target, path) = Target::from_url(text).map_err(|error| error.to_string())?;
+        return Ok(Ready::Http(target, path));
+    }
+    Target::from_port(text).map(Ready::Port).map_err(|error| error.to_string())
+}
+
+/// `storm=GET:/path`.
+pub(super) fn url(text: &str) -> Result<(Shape, Route), String> {
+    let wrong =
+        || format!("`{text}` is no SHAPE=METHOD:PATH; shapes are storm, keepalive, slow, open, orders");
+    let (shape, route) = text.split_once('=').ok_or_else(wrong)?;
+    let known = Shape::ALL.into_iter().filter(|shape| *shape != Shape::Phases);
+    let shape = known.into_iter().find(|known| known.name() == shape).ok_or_else(wrong)?;
+    Ok((shape, Route::parse(route).map_err(|error| error.to_string())?))
+}
+
+/// `TERM`, `SIGINT`, `15`.
+pub(super) fn signal(text: &str) -> Result<StopSignal, String> {
+    StopSignal::parse(text)
+        .ok_or_else(|| format!("`{text}` is no stop signal; write TERM, INT, QUIT, HUP, USR1 or USR2"))
+}
+
+/// `0`, `signal:TERM`.
+pub(super) fn expected(text: &str) -> Result<Expected, String> {
+    Expected::parse(text)
+        .ok_or_else(|| format!("`{text}` is no end; write an exit code (0 to 255) or signal:TERM"))
+}
+
+/// `text`, `json`, `json=FILE`.
+pub(super) fn destination(text: &str) -> Result<Destination, String> {
+    Destination::parse(text)
+        .ok_or_else(|| format!("`{text}` is no format; write text, json, text=FILE or json=FILE"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_need_a_unit() {
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "5", "s", "-1s", "1h", "1e99s", "99999999999999999999s", "..s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_span_shares_its_unit() {
+        let span = |text| span(text).map(|span| (span.least.as_millis(), span.most.as_millis()));
+        assert_eq!(span("0-20ms"), Ok((0, 20)));
+        assert_eq!(span("3s-5s"), Ok((3000, 5000)));
+        assert_eq!(span("7ms"), Ok((7, 7)));
+        assert!(span("5s-3s").is_err());
+    }
+
+    #[test]
+    fn a_url_names_a_known_shape() {
+        assert_eq!(url("slow=GET:/slow?ms={ms}").unwrap().0, Shape::Slow);
+        assert!(url("phases=GET:/").is_err());
+        assert!(url("storm").is_err());
+    }
+}

@@ -1,0 +1,14 @@
+//! What people and programs read: text, JSON, progress. Knows verdicts; no verdict knows it.
+
+mod bars;
+mod complaint;
+mod destination;
+mod json;
+mod paint;
+mod progress;
+mod table;
+mod text;
+
+pub(crate) use complaint::{complain, not_rehearsed};
+pub(crate) use destination::Destination;
+pub(crate) use progress::Progress;

@@ -1,0 +1,31 @@
+//! Colours. Everything reads without them; `anstream` leaves them out where they are not wanted (`NO_COLOR`, no
+//! terminal).
+
+use anstyle::{AnsiColor, Style};
+
+use crate::rehearse::{Finding, Verdict};
+
+pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
+pub(super) const PASS: Style = AnsiColor::Green.on_default();
+pub(super) const WARN: Style = AnsiColor::Yellow.on_default();
+pub(super) const HINT: Style = AnsiColor::Cyan.on_default();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
+
+/// The style of a finding.
+pub(super) fn finding(finding: Finding) -> Style {
+    match finding {
+        Finding::Pass => PASS,
+        Finding::Fail => FAIL,
+        Finding::Inconclusive => WARN,
+        Finding::Skipped => DIM,
+    }
+}
+
+/// The style of a verdict.
+pub(super) fn verdict(verdict: Verdict) -> Style {
+    match verdict {
+        Verdict::Pass => PASS.bold(),
+        Verdict::Fail => FAIL,
+    }
+}

@@ -1,0 +1,98 @@
+//! What is seen while a rehearsal runs: one changing line on a terminal, a few plain lines elsewhere.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::rehearse::{Counts, News, RunVerdict, Verdict};
+use crate::words;
+
+/// Shows news on stderr.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    line: Option<ProgressBar>,
+    quiet: bool,
+    run: String,
+}
+
+impl Progress {
+    /// A changing line where stderr is a terminal, plain lines elsewhere, nothing when `quiet`.
+    pub(crate) fn new(quiet: bool) -> Self {
+        let terminal = !quiet && std::io::stderr().is_terminal();
+        let line = terminal.then(|| {
+            let line = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                line.set_style(style);
+            }
+            line.enable_steady_tick(Duration::from_millis(120));
+            line
+        });
+        Self { line, quiet, run: String::new() }
+    }
+
+    /// Shows one piece of news.
+    pub(crate) fn show(&mut self, news: &News<'_>) {
+        match news {
+            News::Begins { run, of } => {
+                self.run = if *of > 1 { format!("run {run}/{of}: ") } else { String::new() };
+                self.change("starting the service".into());
+            }
+            News::Ready { after } => self.change(format!("ready after {}", words::time(*after))),
+            News::Loading { answered, in_flight, lost, since_signal } => {
+                let stage = match since_signal {
+                    Some(time) => format!("stopping for {}", words::time(*time)),
+                    None => "loading".into(),
+                };
+                let (answered, lost) = (words::count(*answered), words::count(*lost));
+                self.change(format!("{stage}: {answered} answered, {in_flight} in flight, {lost} lost"));
+            }
+            News::Judged { run, of, verdict } => self.line(&judged(*run, *of, verdict)),
+        }
+    }
+
+    /// Takes the changing line away.
+    pub(crate) fn clear(&mut self) {
+        if let Some(line) = self.line.take() {
+            line.finish_and_clear();
+        }
+    }
+
+    fn change(&self, what: String) {
+        if let Some(line) = &self.line {
+            line.set_message(format!("{}{what}", self.run));
+        }
+    }
+
+    /// A line that stays.
+    fn line(&self, what: &str) {
+        match &self.line {
+            Some(line) => line.println(what),
+            None if self.quiet => {}
+            None => {
+                // Nobody can be told that stderr is gone.
+                let _gone = writeln!(anstream::stderr().lock(), "{what}");
+            }
+        }
+    }
+}
+
+fn judged(run: u32, of: u32, verdict: &RunVerdict) -> String {
+    let word = match verdict.verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "FAIL",
+    };
+    let Counts { sent, refused, lost, truncated, timed_out, .. } = verdict.requests;
+    let exit = verdict.exit.after_ms.map_or_else(String::new, |ms| {
+        format!(", gone after {}", words::time(Duration::from_secs_f64(ms.max(0.0) / 1000.0)))
+    });
+    let failed: Vec<&str> =
+        verdict.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name()).collect();
+    let failed = if failed.is_empty() { String::new() } else { format!(" [{}]", failed.join(", ")) };
+    format!(
+        "run {run}/{of}: {word}, {} sent, {} refused, {} lost{exit}{failed}",
+        words::count(sent),
+        words::count(refused),
+        words::count(lost + truncated + timed_out)
+    )
+}

@@ -1,0 +1,105 @@
+//! The verdict for people.
+
+use std::io::{self, Write};
+
+use super::paint::{BOLD, DIM, finding, verdict as style};
+use super::{bars, table};
+use crate::rehearse::{CheckId, Finding, NumberedRun, Rehearsal, Scenario, Verdict};
+use crate::words;
+
+/// Writes checks, table, timeline and the verdict.
+pub(super) fn write(out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehearsal) -> io::Result<()> {
+    let runs = words::plural(rehearsal.runs.len() as u64, "run", "runs");
+    writeln!(out, "{BOLD}rehearsal{BOLD:#} of {}: {runs}, seed {}", scenario.program.title(), scenario.seed)?;
+    writeln!(out)?;
+    checks(out, rehearsal)?;
+    writeln!(out)?;
+    table::write(out, rehearsal)?;
+    writeln!(out)?;
+    if let Some(run) = shown(rehearsal) {
+        timeline(out, run, rehearsal.runs.len())?;
+        tail(out, run)?;
+    }
+    verdict(out, rehearsal)
+}
+
+fn checks(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
+    for check in &rehearsal.checks {
+        let style = finding(check.verdict);
+        let word = match check.verdict {
+            Finding::Fail => "FAIL",
+            Finding::Inconclusive => "?",
+            Finding::Skipped => "-",
+            Finding::Pass => "ok",
+        };
+        let id = check.id.name();
+        // Losses for several reasons come one on a line.
+        let mut parts = check.evidence.lines();
+        writeln!(out, "{style}{word:>4}{style:#}  {id:<23}{}", parts.next().unwrap_or_default())?;
+        for part in parts {
+            writeln!(out, "{:29}{part}", "")?;
+        }
+    }
+    Ok(())
+}
+
+/// The run whose timeline says most: the first that failed, or else the last.
+fn shown(rehearsal: &Rehearsal) -> Option<&NumberedRun> {
+    let failed = rehearsal.runs.iter().find(|run| run.verdict.verdict == Verdict::Fail);
+    failed.or_else(|| rehearsal.runs.last())
+}
+
+fn timeline(out: &mut dyn Write, run: &NumberedRun, of: usize) -> io::Result<()> {
+    let which = if of > 1 { format!(" of run {}", run.run) } else { String::new() };
+    writeln!(out, "{DIM}timeline{which}, ms from the stop signal{DIM:#}")?;
+    for mark in &run.verdict.timeline.landmarks {
+        writeln!(out, "{:>12}  {}", format!("{:+.1}", mark.ms), mark.what)?;
+    }
+    let bars = &run.verdict.timeline.in_flight;
+    let most = bars.counts.iter().max().copied().unwrap_or_default();
+    let (row, pointer) = bars::rows(bars);
+    writeln!(out, "{:>12}  {row}", "in flight")?;
+    writeln!(
+        out,
+        "{:>12}  {pointer}{DIM} signal; one column is {:.0} ms, the highest {} requests{DIM:#}",
+        "",
+        bars.every_ms,
+        words::count(most)
+    )?;
+    writeln!(out)
+}
+
+fn tail(out: &mut dyn Write, run: &NumberedRun) -> io::Result<()> {
+    if run.facts.output_tail.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{DIM}last output of the service{DIM:#}")?;
+    for line in &run.facts.output_tail {
+        writeln!(out, "  {DIM}|{DIM:#} {line}")?;
+    }
+    writeln!(out)
+}
+
+fn verdict(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
+    let style = style(rehearsal.verdict);
+    let requests = &rehearsal.requests;
+    let sent = words::count(requests.sent);
+    match rehearsal.verdict {
+        Verdict::Pass => writeln!(out, "{style}PASS{style:#}: nothing lost of {sent} requests"),
+        Verdict::Fail => {
+            let sunk: Vec<&str> =
+                rehearsal.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name()).collect();
+            let lost = words::count(requests.lost + requests.truncated + requests.timed_out);
+            let lost = match rehearsal.checks.iter().find(|check| check.id == CheckId::RequestsAnswered) {
+                Some(check) if check.verdict == Finding::Fail => format!(" ({lost} of {sent} requests lost)"),
+                _ => String::new(),
+            };
+            let failed = rehearsal.runs.iter().filter(|run| run.verdict.verdict == Verdict::Fail).count();
+            let of = match rehearsal.runs.len() {
+                1 => String::new(),
+                all => format!(" in {failed} of {all} runs"),
+            };
+            writeln!(out, "{style}FAIL{style:#}{of}: {}{lost}", sunk.join(", "))
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! All runs of a rehearsal, one after the other.
+
+use super::child::adopt_orphans;
+use super::limits::make_room;
+use super::news::News;
+use super::run::run;
+use super::scenario::Scenario;
+use super::trouble::NotRehearsed;
+use super::verdict::{Rehearsal, conclude};
+
+/// Rehearses `scenario` and judges it, telling `news` on the way.
+///
+/// # Errors
+///
+/// The service could not be rehearsed: that is no verdict on it.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends the service and whatever it started.
+pub(crate) async fn rehearse(
+    scenario: &Scenario,
+    news: &mut dyn FnMut(News<'_>),
+) -> Result<Rehearsal, NotRehearsed> {
+    adopt_orphans();
+    let files = make_room(scenario.load.sockets());
+    let mut runs = Vec::new();
+    for number in 0..scenario.repeat {
+        news(News::Begins { run: number + 1, of: scenario.repeat });
+        let (verdict, facts) = run(scenario, number, files, news).await?;
+        news(News::Judged { run: number + 1, of: scenario.repeat, verdict: &verdict });
+        runs.push((verdict, facts));
+    }
+    Ok(conclude(runs))
+}

@@ -1,0 +1,18 @@
+//! The clients. Every request is sent once and watched to its end; nothing is ever sent again.
+
+mod body;
+mod connection;
+mod crew;
+mod engine;
+mod keepalive;
+mod open;
+mod orders;
+mod phases;
+mod raw;
+mod slow;
+mod stage;
+mod storm;
+mod wire;
+mod wish;
+
+pub(crate) use engine::{Address, Hold, Load, LoadOrder};

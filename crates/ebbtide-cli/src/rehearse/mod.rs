@@ -1,0 +1,30 @@
+//! A rehearsal: start a service, load it, stop it, and judge what was seen.
+
+mod address;
+mod aftermath;
+mod child;
+mod conductor;
+mod held;
+mod limits;
+mod load;
+mod news;
+mod place;
+mod probe;
+mod readying;
+mod record;
+mod run;
+mod scenario;
+mod trouble;
+mod verdict;
+
+pub(crate) use conductor::rehearse;
+pub(crate) use news::News;
+pub(crate) use record::Shape;
+pub(crate) use scenario::{
+    Expected, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, ShapePlan, Span, StopPlan, StopSignal,
+    Target,
+};
+pub(crate) use trouble::NotRehearsed;
+pub(crate) use verdict::{
+    Bars, Check, CheckId, Counts, ExitSeen, Finding, Latency, NumberedRun, Rehearsal, RunVerdict, Verdict,
+};

@@ -1,0 +1,42 @@
+//! What a rehearsal tells while it is under way.
+
+use std::time::Duration;
+
+use super::verdict::RunVerdict;
+
+/// One piece of news. Whoever shows it decides how much of it to show.
+#[derive(Debug)]
+pub(crate) enum News<'a> {
+    /// Run `run` of `of` begins; the signal will come this long after its load began.
+    Begins {
+        /// The run's number, from 1.
+        run: u32,
+        /// How many there are.
+        of: u32,
+    },
+    /// The service is ready.
+    Ready {
+        /// How long it took.
+        after: Duration,
+    },
+    /// The load is running.
+    Loading {
+        /// Requests answered so far.
+        answered: u64,
+        /// Requests in flight now.
+        in_flight: u64,
+        /// Requests lost so far.
+        lost: u64,
+        /// Time since the signal, once it was sent.
+        since_signal: Option<Duration>,
+    },
+    /// A run was judged.
+    Judged {
+        /// The run's number, from 1.
+        run: u32,
+        /// How many there are.
+        of: u32,
+        /// The judgement.
+        verdict: &'a RunVerdict,
+    },
+}

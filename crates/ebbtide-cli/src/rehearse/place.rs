@@ -1,0 +1,68 @@
+//! What one run needs before anything is started: a folder, an address, a command line.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::address::free_port;
+use super::probe::StorePlace;
+use super::scenario::{Program, Ready, Scenario, Target, demo_program};
+use super::trouble::NotRehearsed;
+
+/// Where a run takes place. The folder goes with it.
+#[derive(Debug)]
+pub(super) struct Place {
+    folder: TempDir,
+    /// The command line.
+    pub(super) words: Vec<OsString>,
+    /// Variables that are added to the service's environment.
+    pub(super) env: Vec<(&'static str, OsString)>,
+    /// Where the service will listen.
+    pub(super) target: Target,
+    /// The readiness path; `None` when readiness is a bare port.
+    pub(super) ready_path: Option<String>,
+    /// What to look at after the exit.
+    pub(super) store: Option<StorePlace>,
+}
+
+impl Place {
+    /// Makes the place of one run.
+    pub(super) async fn prepare(scenario: &Scenario, rng: &mut fastrand::Rng) -> Result<Self, NotRehearsed> {
+        let folder = tempfile::Builder::new().prefix("ebbtide-rehearse-").tempdir()?;
+        let mut env = vec![("EBBTIDE_REPORT", folder.path().join("report.json").into_os_string())];
+        let (target, ready_path) = match &scenario.ready {
+            Ready::Http(target, path) => (target.clone(), Some(path.clone())),
+            Ready::Port(target) => (target.clone(), None),
+            Ready::Demo => {
+                let port = free_port(rng).await?;
+                (Target { host: "127.0.0.1".into(), port }, Some("/readyz".into()))
+            }
+        };
+        let (words, store) = match &scenario.program {
+            Program::Command(words) => (words.clone(), None),
+            Program::Demo(options) => {
+                let data = folder.path().join("data");
+                std::fs::create_dir(&data)?;
+                if let Some(url) = &scenario.database {
+                    env.push(("DATABASE_URL", url.into()));
+                }
+                let words =
+                    demo_program(&env::current_exe()?, target.port, &data, scenario.stop.grace, options);
+                (words, Some(StorePlace { folder: data, postgres: scenario.database.clone() }))
+            }
+        };
+        Ok(Self { folder, words, env, target, ready_path, store })
+    }
+
+    /// The file for the service's output.
+    pub(super) fn log(&self) -> PathBuf {
+        self.folder.path().join("output.log")
+    }
+
+    /// The file for the service's own report.
+    pub(super) fn report(&self) -> PathBuf {
+        self.folder.path().join("report.json")
+    }
+}

@@ -1,0 +1,88 @@
+//! The record of one run.
+
+use serde::Serialize;
+
+use super::{Database, Ended, Orphan, Phase, Request, SignalState, Store};
+use crate::clock::At;
+
+/// Everything that was seen in one run, from the start of the process to what it left behind.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub(crate) struct Record {
+    /// When the service was found to be ready.
+    pub(crate) ready: At,
+    /// When the load began.
+    pub(crate) load_began: At,
+    /// When the stop signal was sent.
+    pub(crate) signalled: At,
+    /// When and how the process ended.
+    pub(crate) exit: Option<(At, Ended)>,
+    /// When we sent SIGKILL because the grace period was over.
+    pub(crate) killed: Option<At>,
+    /// What it meant to do with the signal.
+    pub(crate) signal_state: Option<SignalState>,
+    /// Processes it left behind.
+    pub(crate) orphans: Vec<Orphan>,
+    /// What the clients saw.
+    pub(crate) traffic: Traffic,
+    /// What the readiness probe saw, in order; empty when readiness is a bare port.
+    pub(crate) readiness: Vec<ReadySample>,
+    /// What the database saw, when one was named.
+    pub(crate) database: Option<Database>,
+    /// What the demo left in its data folder.
+    pub(crate) store: Option<Store>,
+    /// The service's own report (`EBBTIDE_REPORT`): told beside a finding, never a proof.
+    pub(crate) report: Option<serde_json::Value>,
+}
+
+/// What all clients of a run saw.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub(crate) struct Traffic {
+    /// Every request, in the order in which they ended.
+    pub(crate) requests: Vec<Request>,
+    /// Kept connections that the service closed while idle, seen before anything was written: no loss.
+    pub(crate) idle_closed: u64,
+    /// Attempts that failed on our side (no free port, no file descriptor), and how the last one did.
+    pub(crate) trouble: u64,
+    /// The last failure on our side.
+    pub(crate) last_trouble: Option<String>,
+    /// When the bound on the number of requests was reached, if it was.
+    pub(crate) bound_reached: Option<At>,
+    /// The connections held in a phase of the protocol at the signal.
+    pub(crate) held: Vec<Held>,
+}
+
+/// One connection that was to be held in a phase of the protocol.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(crate) struct Held {
+    /// The phase.
+    pub(crate) phase: Phase,
+    /// Whether it really was in that phase at the signal; otherwise why not.
+    pub(crate) held: Result<(), String>,
+    /// The service closed it before it had carried a byte of the request: safe to send again.
+    pub(crate) closed_unused: bool,
+}
+
+/// One look at the readiness URL, on a connection of its own.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub(crate) struct ReadySample {
+    /// When the look began.
+    pub(crate) begun: At,
+    /// When it was answered.
+    pub(crate) ended: At,
+    /// What it saw.
+    pub(crate) state: ReadyState,
+}
+
+/// What one look at the readiness URL saw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ReadyState {
+    /// 2xx.
+    Ready,
+    /// Another status.
+    Red(u16),
+    /// Nobody listens any more.
+    Refused,
+    /// The connection ended without an answer, or none came in time.
+    NoAnswer,
+}

@@ -1,0 +1,129 @@
+//! One check and what it found.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A check with its verdict and its evidence.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub(crate) struct Check {
+    /// Which check.
+    pub(crate) id: CheckId,
+    /// What it found.
+    pub(crate) verdict: Finding,
+    /// The numbers behind it.
+    pub(crate) evidence: String,
+}
+
+/// Every check, by the name it has in output.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum CheckId {
+    /// The process handles the stop signal, as the kernel sees it before any load.
+    SignalHandled,
+    /// Every accepted request was answered whole.
+    RequestsAnswered,
+    /// A connection held in each phase of the protocol at the signal was served.
+    PhasesServed,
+    /// Readiness turned red before the listener closed.
+    ReadinessBeforeClose,
+    /// Once a new connection was refused, every later one was, and none got lost in between.
+    RefusalsClean,
+    /// The process was gone within the grace period.
+    ExitInTime,
+    /// It ended as expected.
+    ExitCode,
+    /// Nobody had to send SIGKILL.
+    NoKill,
+    /// No process was left.
+    NoOrphans,
+    /// No database session was in use when the process went.
+    NoLeakedConnections,
+    /// The database counts no abandoned session.
+    DatabaseClean,
+    /// The demo: every acknowledged order is there and processed.
+    OrdersProcessed,
+    /// The demo: the last log line is there.
+    LastLogLine,
+}
+
+impl CheckId {
+    /// Its name in output.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::SignalHandled => "signal-handled",
+            Self::RequestsAnswered => "requests-answered",
+            Self::PhasesServed => "phases-served",
+            Self::ReadinessBeforeClose => "readiness-before-close",
+            Self::RefusalsClean => "refusals-clean",
+            Self::ExitInTime => "exit-in-time",
+            Self::ExitCode => "exit-code",
+            Self::NoKill => "no-kill",
+            Self::NoOrphans => "no-orphans",
+            Self::NoLeakedConnections => "no-leaked-connections",
+            Self::DatabaseClean => "database-clean",
+            Self::OrdersProcessed => "orders-processed",
+            Self::LastLogLine => "last-log-line",
+        }
+    }
+
+    /// Whether the rehearsal fails when this check could not tell: a loss that nothing could have shown proves nothing.
+    fn must_tell(self) -> bool {
+        matches!(
+            self,
+            Self::RequestsAnswered | Self::DatabaseClean | Self::OrdersProcessed | Self::LastLogLine
+        )
+    }
+}
+
+impl fmt::Display for CheckId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a check found; later ones weigh more when runs are put together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Finding {
+    /// It does not apply.
+    Skipped,
+    /// It holds.
+    Pass,
+    /// There was too little to tell by.
+    Inconclusive,
+    /// It does not hold.
+    Fail,
+}
+
+/// The verdict on a run, or on all of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Verdict {
+    /// Nothing was found.
+    Pass,
+    /// A check failed, or one that must tell could not.
+    Fail,
+}
+
+impl Verdict {
+    /// The verdict that `checks` come to.
+    pub(crate) fn of(checks: &[Check]) -> Self {
+        if checks.iter().any(Check::sinks) { Self::Fail } else { Self::Pass }
+    }
+}
+
+impl Check {
+    pub(super) fn new(id: CheckId, verdict: Finding, evidence: impl Into<String>) -> Self {
+        Self { id, verdict, evidence: evidence.into() }
+    }
+
+    /// Whether this check alone makes the run fail.
+    pub(crate) fn sinks(&self) -> bool {
+        match self.verdict {
+            Finding::Fail => true,
+            Finding::Inconclusive => self.id.must_tell(),
+            Finding::Pass | Finding::Skipped => false,
+        }
+    }
+}

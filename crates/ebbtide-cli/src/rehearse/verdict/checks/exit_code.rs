@@ -1,0 +1,53 @@
+//! Did the process end as expected?
+
+use crate::rehearse::record::{Ended, Record};
+use crate::rehearse::scenario::signal_name;
+use crate::rehearse::verdict::{Check, CheckId, Finding, Terms};
+
+pub(super) fn check(record: &Record, terms: &Terms) -> Check {
+    let found = |finding, evidence: String| Check::new(CheckId::ExitCode, finding, evidence);
+    let expected = terms.expected.0;
+    match record.exit {
+        Some((_, ended)) if ended == expected => found(Finding::Pass, text(ended)),
+        Some((_, ended)) => {
+            let said = meaning(record, ended);
+            found(Finding::Fail, format!("{}, expected {}{said}", text(ended), text(expected)))
+        }
+        None => found(Finding::Fail, format!("it never ended, expected {}", text(expected))),
+    }
+}
+
+fn text(ended: Ended) -> String {
+    match ended {
+        Ended::Code(code) => format!("exit code {code}"),
+        Ended::Signal(signal) => format!("ended by {}", signal_name(signal)),
+    }
+}
+
+/// What the service's own report adds, for a service that writes one.
+fn meaning(record: &Record, ended: Ended) -> String {
+    let (Some(report), Ended::Code(code)) = (&record.report, ended) else { return String::new() };
+    let code = match code {
+        1 => " (start-up or a component failed)",
+        3 => " (something was cut at its deadline)",
+        4 => " (the watchdog had to end it)",
+        _ => "",
+    };
+    let named = unfinished(report);
+    if named.is_empty() { code.into() } else { format!("{code}; its report names {}", named.join(", ")) }
+}
+
+/// Components that did not drain, as the report lists them.
+fn unfinished(report: &serde_json::Value) -> Vec<String> {
+    let components = report.get("components").and_then(serde_json::Value::as_array);
+    components
+        .into_iter()
+        .flatten()
+        .filter_map(|component| {
+            let name = component.get("name")?.as_str()?;
+            let outcome = component.get("outcome")?;
+            let outcome = outcome.as_str().or_else(|| outcome.get("kind")?.as_str())?;
+            (outcome != "drained").then(|| format!("`{name}` as {outcome}"))
+        })
+        .collect()
+}

@@ -1,0 +1,43 @@
+//! The demo: is every acknowledged order there, and none left half-way?
+
+use crate::rehearse::record::Record;
+use crate::rehearse::verdict::{Check, CheckId, Finding};
+use crate::words;
+
+pub(super) fn check(record: &Record) -> Check {
+    let found = |finding, evidence: String| Check::new(CheckId::OrdersProcessed, finding, evidence);
+    let orders = match record.store.as_ref().map(|store| &store.orders) {
+        None => return found(Finding::Skipped, "only for the demo service".into()),
+        Some(Err(why)) => {
+            return found(Finding::Inconclusive, format!("the orders could not be read: {why}"));
+        }
+        Some(Ok(orders)) => orders,
+    };
+    let acknowledged =
+        record.traffic.requests.iter().filter(|request| request.order.is_some()).count() as u64;
+    let mut wrong = Vec::new();
+    for (ids, what) in [
+        (&orders.missing, "acknowledged with 201 and not there"),
+        (&orders.stored, "stored and never processed"),
+        (&orders.processing, "half-processed"),
+    ] {
+        if let Some(first) = ids.first() {
+            wrong.push(format!("{} {what} (such as {first})", words::count(ids.len() as u64)));
+        }
+    }
+    if !wrong.is_empty() {
+        let total = words::count(orders.total as u64);
+        return found(Finding::Fail, format!("of {total} orders: {}", wrong.join(", ")));
+    }
+    if acknowledged == 0 {
+        return found(Finding::Inconclusive, "no order was acknowledged".into());
+    }
+    found(
+        Finding::Pass,
+        format!(
+            "{} acknowledged, {} in the store, all processed",
+            words::count(acknowledged),
+            words::count(orders.total as u64)
+        ),
+    )
+}

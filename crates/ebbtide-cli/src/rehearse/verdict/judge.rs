@@ -1,0 +1,59 @@
+//! The judgement of one run.
+
+use serde::Serialize;
+
+use super::checks;
+use super::shapes::summaries;
+use super::{Check, Counts, ShapeSummary, Terms, Timeline, Verdict};
+use crate::rehearse::record::{Ended, Record};
+
+/// The judgement of one run.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(crate) struct RunVerdict {
+    /// What its checks come to.
+    pub(crate) verdict: Verdict,
+    /// Its requests.
+    pub(crate) requests: Counts,
+    /// The process's end.
+    pub(crate) exit: ExitSeen,
+    /// Each check.
+    pub(crate) checks: Vec<Check>,
+    /// Its requests by shape.
+    pub(crate) shapes: Vec<ShapeSummary>,
+    /// What happened when.
+    pub(crate) timeline: Timeline,
+}
+
+/// How the process ended.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+pub(crate) struct ExitSeen {
+    /// Its exit code, if it exited.
+    pub(crate) code: Option<i32>,
+    /// The signal that ended it, if one did.
+    pub(crate) signal: Option<i32>,
+    /// Milliseconds from the stop signal to its end.
+    pub(crate) after_ms: Option<f64>,
+}
+
+/// Judges `record` by `terms`.
+pub(crate) fn judge(record: &Record, terms: &Terms) -> RunVerdict {
+    let shapes = summaries(record, terms);
+    let checks = checks::all(record, terms, &shapes);
+    RunVerdict {
+        verdict: Verdict::of(&checks),
+        requests: Counts::of(&record.traffic.requests, record.signalled),
+        exit: exit(record),
+        checks,
+        shapes,
+        timeline: Timeline::of(record),
+    }
+}
+
+fn exit(record: &Record) -> ExitSeen {
+    let Some((at, ended)) = record.exit else { return ExitSeen::default() };
+    let after_ms = Some((at.ms_from(record.signalled) * 1000.0).round() / 1000.0);
+    match ended {
+        Ended::Code(code) => ExitSeen { code: Some(code), signal: None, after_ms },
+        Ended::Signal(signal) => ExitSeen { code: None, signal: Some(signal), after_ms },
+    }
+}

@@ -1,0 +1,91 @@
+//! Hand-made records for the tests of the verdict.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{Check, CheckId, Terms, judge};
+use crate::clock::At;
+use crate::rehearse::record::{Close, Ended, Outcome, Record, Request, Shape, SignalState, Traffic};
+use crate::rehearse::scenario::{Expected, StopSignal};
+
+/// Any request that a client can write down.
+pub(super) fn any_request() -> impl Strategy<Value = Request> {
+    let close = prop_oneof![Just(Close::Reset), Just(Close::Eof)];
+    let outcome = (0..9_u8, close, 200..600_u16).prop_map(|(kind, close, status)| match kind {
+        0 | 1 => Outcome::Answered { status },
+        2 => Outcome::Refused,
+        3 => Outcome::ConnectTimeout,
+        4 => Outcome::ClosedBeforeSend { close },
+        5 => Outcome::Unanswered { close },
+        6 => Outcome::CutInHead { close },
+        7 => Outcome::CutInBody { close },
+        _ => Outcome::TimedOut,
+    });
+    let shape = prop::sample::select(Shape::ALL.as_slice());
+    (outcome, shape, any::<bool>(), 0..5_000_u64, 0..5_000_u64).prop_map(
+        |(outcome, shape, fresh, begun, took)| Request {
+            shape,
+            fresh,
+            connected: (!matches!(outcome, Outcome::Refused | Outcome::ConnectTimeout)).then_some(At(begun)),
+            ended: At(begun + took),
+            ..request(begun, outcome)
+        },
+    )
+}
+
+/// A storm request that began at `begun` microseconds and took one millisecond.
+pub(super) fn request(begun: u64, outcome: Outcome) -> Request {
+    Request {
+        id: begun,
+        shape: Shape::Storm,
+        phase: None,
+        fresh: true,
+        due: At(begun),
+        begun: At(begun),
+        connected: (outcome != Outcome::Refused).then_some(At(begun)),
+        ended: At(begun + 1000),
+        outcome,
+        order: None,
+    }
+}
+
+/// The moment of the signal in [`good`].
+pub(super) const SIGNALLED: u64 = 1_000_000;
+
+/// A run in which nothing was lost: answered across the signal at 1 s, refused from 1.5 s on, gone at 1.6 s with 0.
+pub(super) fn good() -> Record {
+    let answered = |begun| request(begun, Outcome::Answered { status: 200 });
+    Record {
+        signalled: At(SIGNALLED),
+        exit: Some((At(1_600_000), Ended::Code(0))),
+        signal_state: Some(SignalState { caught: true, blocked: false, ignored: false, pid_one: false }),
+        traffic: Traffic {
+            requests: vec![
+                answered(900_000),
+                answered(999_500),
+                answered(1_200_000),
+                request(1_500_000, Outcome::Refused),
+            ],
+            ..Traffic::default()
+        },
+        ..Record::default()
+    }
+}
+
+/// Terms of a storm that should end with code 0 within 30 s.
+pub(super) fn terms() -> Terms {
+    Terms {
+        signal: StopSignal::TERM,
+        grace: Duration::from_secs(30),
+        expected: Expected(Ended::Code(0)),
+        require_readiness: false,
+        shapes: vec![Shape::Storm],
+        phases: false,
+    }
+}
+
+/// What check `id` finds in `record`.
+pub(super) fn found(id: CheckId, record: &Record, terms: &Terms) -> Check {
+    judge(record, terms).checks.into_iter().find(|check| check.id == id).unwrap()
+}

@@ -1,0 +1,195 @@
+//! Each check on hand-made records: what it lets pass, and the fault it is meant for.
+
+use super::samples::{SIGNALLED, found, good, request, terms};
+use super::{CheckId, Facts, Finding, Terms, Verdict, conclude, judge};
+use crate::clock::At;
+use crate::rehearse::record::{
+    Close, Database, Ended, OrderStore, Orphan, Outcome, ReadySample, ReadyState, Record, Session, Shape,
+    SignalState, Store,
+};
+
+const RESET: Outcome = Outcome::Unanswered { close: Close::Reset };
+
+#[track_caller]
+fn fails(id: CheckId, record: &Record, terms: &Terms, evidence: &str) {
+    let check = found(id, record, terms);
+    assert_eq!(check.verdict, Finding::Fail, "{check:?}");
+    assert!(check.evidence.contains(evidence), "{check:?}");
+    assert_eq!(judge(record, terms).verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_run_that_loses_nothing_passes() {
+    let run = judge(&good(), &terms());
+    assert_eq!(run.verdict, Verdict::Pass, "{:?}", run.checks);
+    assert_eq!(run.exit.after_ms, Some(600.0));
+    assert_eq!((run.requests.sent, run.requests.answered_after_signal, run.requests.refused), (4, 2, 1));
+}
+
+#[test]
+fn one_lost_request_of_many_fails_and_says_which_shape_and_why() {
+    let mut record = good();
+    record.traffic.requests.push(request(1_400_000, RESET));
+    fails(
+        CheckId::RequestsAnswered,
+        &record,
+        &terms(),
+        "storm: 1 of 5 lost (+401 ms): connection accepted by the kernel",
+    );
+}
+
+#[test]
+fn a_reused_connection_that_closes_under_a_request_is_ambiguous_and_still_fails() {
+    let mut record = good();
+    let mut lost = request(1_400_000, Outcome::Unanswered { close: Close::Eof });
+    (lost.shape, lost.fresh) = (Shape::Keepalive, false);
+    record.traffic.requests.push(lost);
+    let terms = Terms { shapes: vec![Shape::Storm, Shape::Keepalive], ..terms() };
+    fails(
+        CheckId::RequestsAnswered,
+        &record,
+        &terms,
+        "keepalive: 1 of 1 lost (+401 ms): idle connection closed",
+    );
+    assert_eq!(judge(&record, &terms).shapes[1].ambiguous, 1);
+}
+
+#[test]
+fn truncated_timed_out_and_failed_answers_are_no_answers() {
+    for (outcome, evidence) in [
+        (Outcome::CutInBody { close: Close::Eof }, "truncated"),
+        (Outcome::TimedOut, "timed out"),
+        (Outcome::Answered { status: 503 }, "status 503"),
+        (Outcome::ClosedBeforeSend { close: Close::Reset }, "before its first byte"),
+    ] {
+        let mut record = good();
+        record.traffic.requests.push(request(1_400_000, outcome));
+        fails(CheckId::RequestsAnswered, &record, &terms(), evidence);
+    }
+}
+
+#[test]
+fn a_shape_that_was_not_there_during_the_stop_proves_nothing() {
+    let terms = Terms { shapes: vec![Shape::Storm, Shape::Slow], ..terms() };
+    let check = found(CheckId::RequestsAnswered, &good(), &terms);
+    assert_eq!(check.verdict, Finding::Inconclusive);
+    assert!(check.evidence.contains("slow"), "{check:?}");
+    assert_eq!(judge(&good(), &terms).verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_listener_that_opens_again_or_refuses_before_the_signal_is_not_clean() {
+    let mut record = good();
+    record.traffic.requests.push(request(1_550_000, Outcome::Answered { status: 200 }));
+    fails(CheckId::RefusalsClean, &record, &terms(), "1 new connection was accepted after the first refusal");
+    let mut record = good();
+    record.traffic.requests.push(request(500_000, Outcome::Refused));
+    fails(CheckId::RefusalsClean, &record, &terms(), "before the signal");
+    let mut record = good();
+    record.traffic.requests.push(request(1_400_000, Outcome::ConnectTimeout));
+    fails(CheckId::RefusalsClean, &record, &terms(), "neither accepted nor refused");
+}
+
+fn look(ended: u64, state: ReadyState) -> ReadySample {
+    ReadySample { begun: At(ended), ended: At(ended), state }
+}
+
+#[test]
+fn readiness_has_to_be_red_before_the_first_refusal() {
+    let strict = Terms { require_readiness: true, ..terms() };
+    let with = |looks: Vec<ReadySample>| Record { readiness: looks, ..good() };
+    let green = || look(SIGNALLED - 1, ReadyState::Ready);
+    let red_first = with(vec![green(), look(SIGNALLED + 5, ReadyState::Red(503))]);
+    assert_eq!(found(CheckId::ReadinessBeforeClose, &red_first, &strict).verdict, Finding::Pass);
+    let never = with(vec![green()]);
+    fails(CheckId::ReadinessBeforeClose, &never, &strict, "never seen red");
+    let late = with(vec![green(), look(1_700_000, ReadyState::Red(503))]);
+    fails(CheckId::ReadinessBeforeClose, &late, &strict, "only at +700 ms");
+    assert_eq!(found(CheckId::ReadinessBeforeClose, &never, &terms()).verdict, Finding::Skipped);
+    assert_eq!(found(CheckId::ReadinessBeforeClose, &good(), &strict).verdict, Finding::Skipped);
+}
+
+#[test]
+fn the_process_has_to_go_in_time_by_itself_and_as_expected() {
+    let exit = |at, ended| Record { exit: Some((At(at), ended)), ..good() };
+    fails(CheckId::ExitInTime, &exit(32_000_000, Ended::Code(0)), &terms(), "30 s");
+    fails(CheckId::ExitCode, &exit(1_600_000, Ended::Code(3)), &terms(), "exit code 3, expected exit code 0");
+    fails(CheckId::ExitCode, &exit(1_600_000, Ended::Signal(15)), &terms(), "ended by SIGTERM");
+    fails(CheckId::NoKill, &exit(1_600_000, Ended::Signal(9)), &terms(), "not ours");
+    let killed = Record { killed: Some(At(31_000_000)), ..exit(31_000_100, Ended::Signal(9)) };
+    fails(CheckId::NoKill, &killed, &terms(), "SIGKILL was sent 30.00 s after");
+    fails(CheckId::ExitInTime, &killed, &terms(), "still there");
+}
+
+#[test]
+fn a_signal_that_nobody_handles_is_found_before_it_is_sent() {
+    let with = |caught, ignored, pid_one| {
+        let state = SignalState { caught, blocked: false, ignored, pid_one };
+        Record { signal_state: Some(state), ..good() }
+    };
+    fails(CheckId::SignalHandled, &with(false, true, false), &terms(), "ignores SIGTERM");
+    fails(CheckId::SignalHandled, &with(false, false, true), &terms(), "PID 1");
+    fails(CheckId::SignalHandled, &with(false, false, false), &terms(), "default action");
+}
+
+#[test]
+fn a_process_left_behind_is_named() {
+    let record = Record { orphans: vec![Orphan { pid: 7, name: "helper".into() }], ..good() };
+    fails(CheckId::NoOrphans, &record, &terms(), "helper (7)");
+}
+
+#[test]
+fn a_database_session_that_was_not_closed_is_found() {
+    let session = |state: &str| Session { pid: 9, state: state.into(), query: "SELECT 1".into() };
+    let clean = Database { abandoned: Some(0), most: 4, ..Database::default() };
+    let with = |database| Record { database: Some(database), ..good() };
+    assert_eq!(judge(&with(clean.clone()), &terms()).verdict, Verdict::Pass);
+    fails(
+        CheckId::DatabaseClean,
+        &with(Database { abandoned: Some(2), ..clean.clone() }),
+        &terms(),
+        "2 sessions",
+    );
+    let busy =
+        Database { last: Some((At(1_590_000), vec![session("idle in transaction")])), ..clean.clone() };
+    fails(CheckId::NoLeakedConnections, &with(busy), &terms(), "backend 9");
+    let left = Database { left: vec![session("active")], ..clean.clone() };
+    fails(CheckId::NoLeakedConnections, &with(left), &terms(), "after the exit");
+    let unused = Database { most: 0, ..clean };
+    assert_eq!(found(CheckId::DatabaseClean, &with(unused), &terms()).verdict, Finding::Inconclusive);
+}
+
+#[test]
+fn the_demos_orders_and_its_last_log_line_have_to_be_there() {
+    let with = |orders: OrderStore, line: &str| {
+        let mut record = good();
+        record.traffic.requests[0].order = Some("a".into());
+        let store = Store { orders: Ok(orders), last_log_line: Ok(line.into()) };
+        Record { store: Some(store), ..record }
+    };
+    let whole = || OrderStore { total: 1, ..OrderStore::default() };
+    let ids = || vec!["a".to_owned()];
+    assert_eq!(judge(&with(whole(), "INFO lifecycle exited"), &terms()).verdict, Verdict::Pass);
+    fails(CheckId::LastLogLine, &with(whole(), "INFO draining"), &terms(), "INFO draining");
+    for (orders, evidence) in [
+        (OrderStore { missing: ids(), ..whole() }, "not there"),
+        (OrderStore { stored: ids(), ..whole() }, "never processed"),
+        (OrderStore { processing: ids(), ..whole() }, "half-processed"),
+    ] {
+        fails(CheckId::OrdersProcessed, &with(orders, "lifecycle exited"), &terms(), evidence);
+    }
+}
+
+#[test]
+fn one_failed_run_of_many_fails_the_rehearsal_and_is_the_one_that_is_told() {
+    let mut bad = good();
+    bad.traffic.requests.push(request(1_400_000, RESET));
+    bad.exit = Some((At(1_700_000), Ended::Code(0)));
+    let runs = [good(), bad, good()].map(|record| (judge(&record, &terms()), Facts::default()));
+    let rehearsal = conclude(runs.into());
+    assert_eq!(rehearsal.verdict, Verdict::Fail);
+    assert_eq!((rehearsal.requests.sent, rehearsal.requests.lost), (13, 1));
+    assert_eq!(rehearsal.exit.after_ms, Some(700.0));
+    let check = rehearsal.checks.iter().find(|check| check.id == CheckId::RequestsAnswered).unwrap();
+    assert!(check.evidence.starts_with("in 1 of 3 runs; run 2: storm"), "{check:?}");
+}

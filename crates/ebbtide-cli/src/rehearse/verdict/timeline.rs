@@ -1,0 +1,97 @@
+//! What happened when, relative to the signal.
+
+use serde::Serialize;
+
+use super::checks::{first_red, first_refusal};
+use crate::clock::At;
+use crate::rehearse::record::{Outcome, Record};
+
+/// The landmarks of a run, and its requests in flight over time.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(crate) struct Timeline {
+    /// In the order in which they happened.
+    pub(crate) landmarks: Vec<Landmark>,
+    /// Requests in flight.
+    pub(crate) in_flight: Bars,
+}
+
+/// One thing that happened.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(crate) struct Landmark {
+    /// Milliseconds after the signal; negative before it.
+    pub(crate) ms: f64,
+    /// What.
+    pub(crate) what: String,
+}
+
+/// Requests in flight, sampled at even distances.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub(crate) struct Bars {
+    /// The first sample, in milliseconds after the signal.
+    pub(crate) from_ms: f64,
+    /// The distance of two samples.
+    pub(crate) every_ms: f64,
+    /// How many requests were in flight at each.
+    pub(crate) counts: Vec<u64>,
+}
+
+const SAMPLES: u64 = 60;
+
+impl Timeline {
+    /// The timeline of `record`.
+    pub(super) fn of(record: &Record) -> Self {
+        Self { landmarks: landmarks(record), in_flight: in_flight(record) }
+    }
+}
+
+fn landmarks(record: &Record) -> Vec<Landmark> {
+    let mut marks: Vec<(At, String)> =
+        vec![(record.load_began, "load begins".into()), (record.signalled, "stop signal".into())];
+    if let Some(red) = first_red(record) {
+        marks.push((red.ended, "readiness is red".into()));
+    }
+    if let Some(refused) = first_refusal(record) {
+        marks.push((refused, "listener closed: first refusal".into()));
+    }
+    let answers = || {
+        let answered =
+            |at: &&crate::rehearse::record::Request| matches!(at.outcome, Outcome::Answered { .. });
+        record.traffic.requests.iter().filter(answered).map(|request| request.ended)
+    };
+    marks.extend(answers().max().map(|at| (at, "last answer".into())));
+    let losses = || record.traffic.requests.iter().filter(|r| super::reason::is_loss(r)).map(|r| r.ended);
+    marks.extend(losses().min().map(|at| (at, "first loss".into())));
+    marks.extend(losses().max().map(|at| (at, "last loss".into())));
+    let database = record.database.as_ref();
+    marks.extend(database.and_then(|seen| seen.emptied).map(|at| (at, "database connections closed".into())));
+    marks.extend(record.killed.map(|at| (at, "grace period over: SIGKILL".into())));
+    marks.extend(record.exit.map(|(at, ended)| (at, format!("process gone: {ended}"))));
+    marks.sort_by_key(|(at, _)| *at);
+    marks.into_iter().map(|(at, what)| Landmark { ms: at.ms_from(record.signalled), what }).collect()
+}
+
+fn in_flight(record: &Record) -> Bars {
+    let end = record.exit.map_or(record.signalled, |(at, _)| at).max(record.signalled);
+    // As much before the signal as there is after it, a second at least, but no more than there was.
+    let before = end.since(record.signalled).max(std::time::Duration::from_secs(1));
+    let before = u64::try_from(before.as_micros()).unwrap_or(u64::MAX);
+    let from = At(record.signalled.0.saturating_sub(before)).max(record.load_began);
+    let step = ((end.0 - from.0) / SAMPLES).max(1);
+    // A running sum over beginnings and ends, so that a long record costs one pass.
+    let mut change = vec![0_i64; usize::try_from(SAMPLES).unwrap_or_default() + 2];
+    let sample = |at: At| usize::try_from(at.0.saturating_sub(from.0).div_ceil(step)).unwrap_or(usize::MAX);
+    for request in &record.traffic.requests {
+        if let Some(slot) = change.get_mut(sample(request.begun)) {
+            *slot += 1;
+        }
+        if let Some(slot) = change.get_mut(sample(request.ended)) {
+            *slot -= 1;
+        }
+    }
+    let mut now = 0_i64;
+    let counts = change.iter().take(usize::try_from(SAMPLES).unwrap_or_default() + 1).map(|step| {
+        now += step;
+        u64::try_from(now).unwrap_or_default()
+    });
+    Bars { from_ms: from.ms_from(record.signalled), every_ms: step as f64 / 1000.0, counts: counts.collect() }
+}
