@@ -1,0 +1,104 @@
+use crate::failure::Failure;
+
+/// What `cargo xtask help` prints.
+pub(crate) const USAGE: &str = "\
+cargo xtask <command>
+
+  test                          get what the tests need, then run every test, doc test and model
+  bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit; without a name, all of them
+  help                          this text
+
+test installs missing tools with apt-get when it runs as root, and starts a PostgreSQL of its own when none answers.
+EBBTIDE_TEST_POSTGRES=postgres://... names one to use instead.";
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Help,
+    Test,
+    /// The comparison to run (all of them without a name), and the options handed on to it.
+    Bench(Option<Comparison>, Vec<String>),
+}
+
+/// One of the programs of `bench/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Primitives,
+    Ping,
+    IdleExit,
+}
+
+impl Command {
+    /// Reads the arguments after the program's name.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] for anything that is not a command of ours.
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self, Failure> {
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["help" | "--help" | "-h"] => Ok(Self::Help),
+            ["test"] => Ok(Self::Test),
+            ["bench"] => Ok(Self::Bench(None, Vec::new())),
+            ["bench", name, options @ ..] => {
+                let options = options.iter().map(|&option| option.to_owned()).collect();
+                Ok(Self::Bench(Some(Comparison::parse(name)?), options))
+            }
+            [] => Err(Failure::Usage("no command given".to_owned())),
+            words => Err(Failure::Usage(format!("no such command: {}", words.join(" ")))),
+        }
+    }
+}
+
+impl Comparison {
+    pub(crate) const ALL: [Self; 3] = [Self::Primitives, Self::Ping, Self::IdleExit];
+
+    /// The name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Primitives => "primitives",
+            Self::Ping => "ping",
+            Self::IdleExit => "idle-exit",
+        }
+    }
+
+    /// The name of the program in `bench/src/bin`.
+    pub(crate) const fn program(self) -> &'static str {
+        match self {
+            Self::Primitives => "primitives",
+            Self::Ping => "ping",
+            Self::IdleExit => "idle_exit",
+        }
+    }
+
+    fn parse(name: &str) -> Result<Self, Failure> {
+        Self::ALL
+            .into_iter()
+            .find(|comparison| comparison.name() == name)
+            .ok_or_else(|| Failure::Usage(format!("no such comparison: {name}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, Failure> {
+        Command::parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn every_comparison_is_found_by_its_name() {
+        for comparison in Comparison::ALL {
+            let parsed = parse(&format!("bench {} --check", comparison.name())).unwrap();
+            assert_eq!(parsed, Command::Bench(Some(comparison), vec!["--check".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_command_is_refused() {
+        for line in ["", "tests", "test --quick", "bench pong"] {
+            assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
+        }
+    }
+}

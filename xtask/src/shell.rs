@@ -1,0 +1,98 @@
+//! Running other programs, and saying so.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::failure::Failure;
+
+/// Writes a line for the person who reads along. A reader who has gone is no reason to stop.
+pub(crate) fn say(line: &str) {
+    let _gone = writeln!(io::stderr(), "{line}");
+}
+
+/// Makes the workspace's root the working directory, wherever the command was called.
+///
+/// # Errors
+///
+/// When the directory this program was built from is no longer there.
+pub(crate) fn go_to_the_root() -> Result<(), Failure> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here.parent().unwrap_or(here);
+    env::set_current_dir(root).map_err(Failure::io(format!("enter {}", root.display())))
+}
+
+/// The cargo that runs us, so that a toolchain chosen by `cargo +name` stays chosen.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    command
+}
+
+/// Runs a program in the foreground, after saying which.
+///
+/// # Errors
+///
+/// When it cannot be started, or ends with anything but success.
+pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
+    let line = describe(command);
+    say(&format!("==> {line}"));
+    let status = command.stdin(Stdio::null()).status().map_err(Failure::io(format!("run `{line}`")))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::Command { command: line, status: status.to_string() })
+    }
+}
+
+/// Runs a program in the foreground and hands each line of its standard output to `line_seen` after passing it on.
+///
+/// # Errors
+///
+/// As [`run`]; what was seen until then stays seen.
+pub(crate) fn run_watching(command: &mut Command, mut line_seen: impl FnMut(&str)) -> Result<(), Failure> {
+    let line = describe(command);
+    say(&format!("==> {line}"));
+    let cannot = || Failure::io(format!("run `{line}`"));
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(cannot())?;
+    if let Some(output) = child.stdout.take() {
+        for output_line in BufReader::new(output).split(b'\n') {
+            let output_line = output_line.map_err(cannot())?;
+            let text = String::from_utf8_lossy(&output_line);
+            let _gone = writeln!(io::stdout(), "{text}");
+            line_seen(&text);
+        }
+    }
+    let status = child.wait().map_err(cannot())?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::Command { command: line, status: status.to_string() })
+    }
+}
+
+/// Returns where a program is found on the `PATH`.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
+}
+
+/// The command as a person would type it, its own environment variables first.
+fn describe(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let variables = variables.map(|(name, value)| format!("{}={}", name.display(), quoted(value)));
+    let arguments = command.get_args().map(quoted);
+    variables.chain([program.display().to_string()]).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    if word.is_empty() || word.contains(char::is_whitespace) {
+        format!("'{word}'")
+    } else {
+        word.into_owned()
+    }
+}

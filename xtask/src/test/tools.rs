@@ -1,0 +1,49 @@
+//! Programs that tests start, beyond what comes with Rust.
+
+use std::process::Command;
+use std::sync::Once;
+
+use crate::failure::Failure;
+use crate::shell;
+
+/// A program that tests need, and the Debian package that has it.
+struct Tool {
+    program: &'static str,
+    package: &'static str,
+}
+
+/// `rehearse` is shown on services that are not Rust: these run them.
+const TOOLS: [Tool; 1] = [Tool { program: "python3", package: "python3" }];
+
+/// Makes sure that every tool is there.
+///
+/// # Errors
+///
+/// When one is missing and cannot be installed; the error names the package.
+pub(super) fn provide() -> Result<(), Failure> {
+    TOOLS
+        .iter()
+        .filter(|tool| shell::find_program(tool.program).is_none())
+        .try_for_each(|tool| install(tool.program, tool.package))
+}
+
+/// Installs a Debian package.
+///
+/// # Errors
+///
+/// Where there is no apt-get, where we are not root, or when it fails.
+pub(super) fn install(tool: &'static str, package: &'static str) -> Result<(), Failure> {
+    static LISTS: Once = Once::new();
+    let missing = |why| Failure::MissingTool { tool, package, why };
+    if shell::find_program("apt-get").is_none() {
+        return Err(missing("there is no apt-get here to install it with"));
+    }
+    if !rustix::process::geteuid().is_root() {
+        return Err(missing("only root may install it"));
+    }
+    let mut updated = Ok(());
+    LISTS.call_once(|| updated = shell::run(Command::new("apt-get").args(["update", "--quiet"])));
+    updated?;
+    let arguments = ["install", "--yes", "--quiet", "--no-install-recommends", package];
+    shell::run(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(arguments))
+}
