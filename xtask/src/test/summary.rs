@@ -22,6 +22,10 @@ impl Summary {
         self.results.push(line.to_owned());
     }
 
+    pub(super) const fn passed(&self) -> u64 {
+        self.passed
+    }
+
     /// Prints the closing lines that had something to say, and the sum.
     pub(super) fn print(&self) {
         say("\n==> all test programs");
