@@ -169,6 +169,35 @@ fn a_waker_may_come_back_for_the_list_while_it_is_dropped_or_woken() {
     source.stop(signal(15), None);
 }
 
+#[test]
+fn a_waker_that_panics_keeps_no_other_from_being_woken() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            std::panic::resume_unwind(Box::new("as if by panic"));
+        }
+    }
+    let source = source();
+    let others: Vec<_> = (0..8).map(|_| (Woken::new(), source.token().stopping_owned())).collect();
+    let mut waiting = Vec::new();
+    for (number, (woken, mut future)) in others.into_iter().enumerate() {
+        assert!(poll(&mut future, &woken).is_pending());
+        waiting.push((woken, future));
+        if number == 3 {
+            let mut panicking = source.token().stopping_owned();
+            assert!(
+                Pin::new(&mut panicking)
+                    .poll(&mut Context::from_waker(&Waker::from(Arc::new(Panics))))
+                    .is_pending()
+            );
+            std::mem::forget(panicking);
+        }
+    }
+    let raised = std::panic::catch_unwind(|| source.stop(signal(15), None));
+    assert!(raised.is_err());
+    assert!(waiting.iter().all(|(woken, _)| woken.times() == 1));
+}
+
 #[tokio::test]
 async fn a_future_of_a_raised_token_is_ready_at_once() {
     let source = source();

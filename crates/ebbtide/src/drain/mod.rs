@@ -3,6 +3,7 @@
 //! Nothing here knows time, the network or signals. Each concurrent type has its numbered invariants above it; the
 //! tests and the loom models cite them.
 
+mod arrivals;
 mod gate;
 mod held;
 #[cfg(test)]
@@ -14,8 +15,9 @@ mod sync;
 mod tracker;
 mod work;
 
+pub use arrivals::Arrivals;
 pub use gate::{Closed, Drained, Gate};
 pub use registry::{Entry, Registry};
 pub use stop::{Cutting, Stop, StopSource, Stopping, Unless};
 pub use tracker::{Guard, Idle, Tracker};
-pub use work::{Arrivals, Work};
+pub use work::Work;

@@ -1,5 +1,5 @@
-use std::mem;
 use std::task::Waker;
+use std::{array, mem};
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
@@ -82,18 +82,37 @@ impl WaitList {
 
     /// Wakes all who wait for the level or one below it.
     pub(in crate::drain) fn fire(&self, level: Level) {
-        for shard in &self.shards {
-            let taken: Lists = {
-                let mut lists = shard.lock();
-                std::array::from_fn(|index| {
-                    if index <= level.index() { mem::take(&mut lists[index]) } else { Slab::new() }
-                })
-            };
-            taken.into_iter().flatten().for_each(|(_, waker)| waker.wake());
-        }
+        let mut waking = Waking(self.shards.iter().flat_map(|shard| take(&mut shard.lock(), level)));
+        waking.wake_rest();
     }
 
     fn place(&self, key: Key) -> (&Lock<Lists>, usize) {
         (&self.shards[key % self.shards.len()], key / self.shards.len())
+    }
+}
+
+/// Takes out the lists of a level and of those below it.
+fn take(lists: &mut Lists, level: Level) -> impl Iterator<Item = Waker> + use<> {
+    let taken: Lists =
+        array::from_fn(
+            |index| {
+                if index <= level.index() { mem::take(&mut lists[index]) } else { Slab::new() }
+            },
+        );
+    taken.into_iter().flatten().map(|(_, waker)| waker)
+}
+
+/// Wakes the rest although one of them panics: a waker is foreign code, and the others were promised to be woken.
+struct Waking<I: Iterator<Item = Waker>>(I);
+
+impl<I: Iterator<Item = Waker>> Waking<I> {
+    fn wake_rest(&mut self) {
+        self.0.by_ref().for_each(Waker::wake);
+    }
+}
+
+impl<I: Iterator<Item = Waker>> Drop for Waking<I> {
+    fn drop(&mut self) {
+        self.wake_rest();
     }
 }

@@ -12,7 +12,8 @@ use counted::Place;
 ///
 /// A reference count would be two more, and one that all threads write. Instead, ledgers are never freed: when the last
 /// [`Tenancy`] ends, the ledger is put aside, and a later tracker takes it over once nothing is in flight on it. So a
-/// process keeps as many ledgers as it had trackers at the same time at most.
+/// process keeps about as many ledgers as were needed at the same time: one for each tracker, and one for each dropped
+/// tracker that had guards left.
 ///
 /// # Invariants
 ///
