@@ -12,8 +12,8 @@ use crate::drain::held::Held;
 /// Taking a guard and dropping it is two increments of counters on the thread's own cache line: it costs the same on one
 /// thread and on many.
 ///
-/// A tracker takes 128 bytes, and 128 for each of its shards, of which there are twice as many as cores, rounded up to a
-/// power of two, at least 4 and at most 128: 640 bytes on two cores, 16 KB on 64. The memory of a dropped tracker is kept
+/// A tracker takes 256 bytes, and 128 for each of its shards, of which there are twice as many as cores, rounded up to a
+/// power of two, at least 4 and at most 128: 768 bytes on two cores, 16 KB on 64. The memory of a dropped tracker is kept
 /// for the next one.
 ///
 /// # Examples

@@ -158,3 +158,14 @@ impl Ledger {
         true
     }
 }
+
+#[cfg(test)]
+#[cfg(not(ebbtide_loom))]
+mod tests {
+    use super::Ledger;
+
+    #[test]
+    fn a_ledger_takes_what_the_tracker_documents() {
+        assert!(size_of::<Ledger>() <= 256);
+    }
+}
