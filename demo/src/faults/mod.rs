@@ -1,0 +1,14 @@
+//! Misbehaviour on request: each fault is a real one, small and in a file of its own.
+
+mod blocked_runtime;
+mod exit_early;
+mod fault;
+mod ignore_signal;
+mod leak_connection;
+mod set;
+mod slow_close;
+mod stuck_worker;
+
+pub use fault::Fault;
+pub(crate) use set::Faults;
+pub(crate) use stuck_worker::StuckWorker;

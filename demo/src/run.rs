@@ -1,0 +1,67 @@
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ebbtide::lifecycle::PoolOptions;
+use ebbtide::{LameDuck, Lifecycle};
+
+use crate::data::DataDir;
+use crate::faults::Faults;
+use crate::log::LogFile;
+use crate::orders::{Worker, resume};
+use crate::routes::{self, Shop};
+use crate::store::Store;
+use crate::{Args, log};
+
+/// Runs the order service until it is told to stop, and returns its exit code (see [`ebbtide::Exit`]).
+///
+/// It installs the process's `tracing` subscriber and its signal handlers: call it once, from `main`.
+pub fn run(args: Args) -> ExitCode {
+    let lifecycle = budget(Lifecycle::new("orders"), &args);
+    let faults = Faults::new(&args.faults);
+    let (data, log) = match prepare(&args) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            // Without a log there is nowhere to say it but here; and if nobody reads that, the exit code says it.
+            let _ = writeln!(std::io::stderr(), "orders: error: {error}");
+            return ExitCode::from(ebbtide::Exit::FAILED);
+        }
+    };
+    faults.budget(lifecycle).run(async |life| {
+        if !faults.on(crate::Fault::LoseLog) {
+            life.on_flush("demo.log", log.flusher());
+        }
+        life.every("log", Duration::from_secs(1), log.flush_now());
+
+        let store = life.resource("database", Store::open(data.path()).await?, |store| store.close());
+        faults.arm(&life, &store).await?;
+
+        let worker = Worker::new(store.clone(), &faults);
+        let orders = life
+            .workers("orders", PoolOptions::new(16).capacity(256), move |job, _| worker.clone().run(job));
+        resume(&store, &orders).await?;
+        life.every("census", Duration::from_secs(5), log::census(store.clone()));
+
+        routes::serve(&life, &args.listen, Shop { store, orders }, &faults).await
+    })
+}
+
+/// Takes from the command line what it says about time; the rest is the platform's.
+fn budget(mut lifecycle: Lifecycle, args: &Args) -> Lifecycle {
+    if let Some(grace) = args.grace {
+        lifecycle = lifecycle.grace(grace);
+    }
+    if let Some(time) = args.lame_duck {
+        lifecycle = lifecycle.lame_duck(LameDuck::exactly(time));
+    }
+    lifecycle
+}
+
+/// Opens what must be there before the lifecycle says its first word.
+fn prepare(args: &Args) -> Result<(DataDir, LogFile), ebbtide::BoxError> {
+    let data = DataDir::open(args.data.as_deref())?;
+    let log = LogFile::create(&data.path().join("demo.log"))?;
+    log::install(&log)?;
+    data.announce();
+    Ok((data, log))
+}

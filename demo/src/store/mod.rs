@@ -1,0 +1,9 @@
+//! Where orders are kept: SQLite in a file, or PostgreSQL.
+
+mod error;
+mod open;
+mod statements;
+mod table;
+
+pub(crate) use error::StoreError;
+pub(crate) use table::Store;
