@@ -14,10 +14,10 @@ pub(crate) struct DataDir {
 
 /// The folder cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to use the data folder {}: {source}; give another one with --data DIR", path.display())]
+#[error("failed to use the data folder {}: {cause}; give another one with --data DIR", path.display())]
 pub(crate) struct DataError {
     path: PathBuf,
-    source: io::Error,
+    cause: io::Error,
 }
 
 impl DataDir {
@@ -25,11 +25,11 @@ impl DataDir {
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, DataError> {
         let Some(path) = path else {
             let temporary = TempDir::with_prefix("ebbtide-demo-")
-                .map_err(|source| DataError { path: std::env::temp_dir(), source })?;
+                .map_err(|cause| DataError { path: std::env::temp_dir(), cause })?;
             return Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) });
         };
         let absolute = fs::create_dir_all(path).and_then(|()| path.canonicalize());
-        let path = absolute.map_err(|source| DataError { path: path.to_owned(), source })?;
+        let path = absolute.map_err(|cause| DataError { path: path.to_owned(), cause })?;
         Ok(Self { path, temporary: None })
     }
 

@@ -8,6 +8,7 @@
 mod args;
 mod data;
 mod faults;
+mod listen;
 mod log;
 mod orders;
 mod routes;

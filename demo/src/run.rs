@@ -1,4 +1,4 @@
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use ebbtide::{LameDuck, Lifecycle};
 
 use crate::data::DataDir;
 use crate::faults::Faults;
+use crate::listen::listen;
 use crate::log::LogFile;
 use crate::orders::{Worker, resume};
 use crate::routes::{self, Shop};
@@ -23,7 +24,7 @@ pub fn run(args: Args) -> ExitCode {
         Ok(prepared) => prepared,
         Err(error) => {
             // Without a log there is nowhere to say it but here; and if nobody reads that, the exit code says it.
-            let _ = writeln!(std::io::stderr(), "orders: error: {error}");
+            let _ = writeln!(io::stderr(), "orders: error: {error}");
             return ExitCode::from(ebbtide::Exit::FAILED);
         }
     };
@@ -37,12 +38,18 @@ pub fn run(args: Args) -> ExitCode {
         faults.arm(&life, &store).await?;
 
         let worker = Worker::new(store.clone(), &faults);
-        let orders = life
-            .workers("orders", PoolOptions::new(16).capacity(256), move |job, _| worker.clone().run(job));
+        let orders =
+            life.workers("orders", PoolOptions::new(16).capacity(256), move |job, _| worker.clone().run(job));
         resume(&store, &orders).await?;
         life.every("census", Duration::from_secs(5), log::census(store.clone()));
 
-        routes::serve(&life, &args.listen, Shop { store, orders }, &faults).await
+        let listener = listen(&life, &args.listen).await?;
+        let router = routes::router(Shop { store, orders });
+        match faults.server(&life, &router) {
+            None => life.http("api", listener, router),
+            Some(misbehaving) => life.http_server("api", listener, misbehaving),
+        }
+        Ok(())
     })
 }
 

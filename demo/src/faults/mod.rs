@@ -5,6 +5,7 @@ mod exit_early;
 mod fault;
 mod ignore_signal;
 mod leak_connection;
+mod server;
 mod set;
 mod slow_close;
 mod stuck_worker;

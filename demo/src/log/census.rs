@@ -13,7 +13,12 @@ pub(crate) fn census(
         Box::pin(async move {
             match store.counts().await {
                 Ok(counts) => {
-                    tracing::info!(stored = counts.stored, processing = counts.processing, done = counts.done, "orders");
+                    tracing::info!(
+                        stored = counts.stored,
+                        processing = counts.processing,
+                        done = counts.done,
+                        "orders"
+                    );
                 }
                 // A ticker's error would stop the service; a number that is missing once is no reason to.
                 Err(error) => tracing::warn!(%error, "failed to count the orders"),

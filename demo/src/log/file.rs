@@ -15,10 +15,10 @@ pub(crate) struct LogFile {
 
 /// The file cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to open the log {}: {source}", path.display())]
+#[error("failed to open the log {}: {cause}", path.display())]
 pub(crate) struct LogFileError {
     path: PathBuf,
-    source: io::Error,
+    cause: io::Error,
 }
 
 const BUFFER: usize = 64 * 1024;
@@ -27,7 +27,7 @@ impl LogFile {
     /// Opens the file to append to it, and makes it if it is missing.
     pub(crate) fn create(path: &Path) -> Result<Self, LogFileError> {
         let file = File::options().create(true).append(true).open(path);
-        let file = file.map_err(|source| LogFileError { path: path.to_owned(), source })?;
+        let file = file.map_err(|cause| LogFileError { path: path.to_owned(), cause })?;
         Ok(Self { writer: Arc::new(Mutex::new(BufWriter::with_capacity(BUFFER, file))) })
     }
 
@@ -42,7 +42,9 @@ impl LogFile {
     }
 
     /// Returns what flushes the file now and then, so that one can read along.
-    pub(crate) fn flush_now(&self) -> impl FnMut() -> std::future::Ready<Result<(), BoxError>> + Send + use<> {
+    pub(crate) fn flush_now(
+        &self,
+    ) -> impl FnMut() -> std::future::Ready<Result<(), BoxError>> + Send + use<> {
         let mut log = self.clone();
         move || {
             if let Err(error) = log.flush() {

@@ -14,14 +14,12 @@ use super::LogFile;
 ///
 /// When the process has a subscriber already.
 pub(crate) fn install(file: &LogFile) -> Result<(), TryInitError> {
-    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour =
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let wanted = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
     let people = fmt::layer().compact().with_target(false).with_ansi(colour).with_writer(io::stderr);
     let kept = EnvFilter::new("info,ebbtide_demo=debug");
     let writer = file.clone();
     let lines = fmt::layer().with_ansi(false).with_writer(move || writer.clone());
-    tracing_subscriber::registry()
-        .with(people.with_filter(wanted))
-        .with(lines.with_filter(kept))
-        .try_init()
+    tracing_subscriber::registry().with(people.with_filter(wanted)).with(lines.with_filter(kept)).try_init()
 }

@@ -18,7 +18,10 @@ pub(crate) async fn resume(store: &Store, orders: &Pool<Job>) -> Result<(), BoxE
         tracing::warn!(orders = left.len(), "an earlier run left orders unfinished: working them off");
     }
     for id in left {
-        orders.send(Job::Left { id }).await.map_err(|_| "the workers stopped while they were given their first jobs")?;
+        orders
+            .send(Job::Left { id })
+            .await
+            .map_err(|_| "the workers stopped while they were given their first jobs")?;
     }
     Ok(())
 }

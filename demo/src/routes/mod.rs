@@ -1,8 +1,10 @@
-//! The service's HTTP interface.
+//! The service's HTTP interface. The health routes are Ebbtide's.
 
 mod error;
 mod orders;
 mod plain;
-mod serve;
+mod router;
+mod shop;
 
-pub(crate) use serve::{Shop, serve};
+pub(crate) use router::router;
+pub(crate) use shop::Shop;

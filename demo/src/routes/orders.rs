@@ -19,7 +19,8 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse, ApiError> {
     let Json(order) = order.map_err(|error| {
         let error = error.body_text();
-        ApiError::bad(format!("{error}; send JSON such as {{\"item\": \"tea\", \"quantity\": 2}}"))
+        let example = r#"{"item": "tea", "quantity": 2}"#;
+        ApiError::bad(format!("{error}; send JSON such as {example}, as application/json"))
     })?;
     order.check().map_err(ApiError::bad)?;
     let (stored, answer) = oneshot::channel();
@@ -37,7 +38,9 @@ pub(super) async fn show(
 ) -> Result<Json<Order>, ApiError> {
     let Path(id) = id.map_err(|error| ApiError::bad(error.body_text()))?;
     let order = shop.store.find(&id).await?;
-    order.map(Json).ok_or_else(|| ApiError::missing(format!("there is no order `{id}`; POST /orders makes one")))
+    order
+        .map(Json)
+        .ok_or_else(|| ApiError::missing(format!("there is no order `{id}`; POST /orders makes one")))
 }
 
 /// `GET /orders`: how many orders there are in each state.

@@ -2,20 +2,20 @@
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// The database cannot be opened.
-    #[error("failed to open the {database} database: {source}")]
+    #[error("failed to open the {database} database: {cause}")]
     Open {
         /// What kind it is. Its address may hold a password.
         database: &'static str,
-        source: sqlx::Error,
+        cause: sqlx::Error,
     },
     /// A statement failed.
-    #[error("failed to {action}: {source}")]
-    Statement { action: &'static str, source: sqlx::Error },
+    #[error("failed to {action}: {cause}")]
+    Statement { action: &'static str, cause: sqlx::Error },
 }
 
 impl StoreError {
     /// Makes the mapping for a statement that was to do `action`.
     pub(crate) fn when(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
-        move |source| Self::Statement { action, source }
+        move |cause| Self::Statement { action, cause }
     }
 }

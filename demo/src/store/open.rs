@@ -32,7 +32,7 @@ impl Store {
     pub(crate) async fn open(folder: &Path) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let Target { database, url, set_up, statements, connections, writers } = target(folder);
-        let failed = |source| StoreError::Open { database, source };
+        let failed = |cause| StoreError::Open { database, cause };
         let pool = AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(5))
@@ -91,6 +91,9 @@ mod tests {
 
     #[test]
     fn a_path_keeps_its_odd_characters_in_the_url() {
-        assert_eq!(sqlite_url(Path::new("/a b/50%/c?d#é.db")), "sqlite:///a%20b/50%25/c%3Fd%23%C3%A9.db?mode=rwc");
+        assert_eq!(
+            sqlite_url(Path::new("/a b/50%/c?d#é.db")),
+            "sqlite:///a%20b/50%25/c%3Fd%23%C3%A9.db?mode=rwc"
+        );
     }
 }
