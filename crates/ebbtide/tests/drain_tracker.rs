@@ -142,6 +142,34 @@ fn a_guard_that_outlives_its_tracker_counts_in_no_other() {
 }
 
 #[test]
+fn trackers_that_come_and_go_on_many_threads_never_mix_their_counts() {
+    // `Lease` 1 to 3: ledgers change hands while guards of their earlier tenants still end elsewhere.
+    let (send, receive) = mpsc::channel::<Guard>();
+    thread::scope(|scope| {
+        for thread in 0..3_u64 {
+            let send = send.clone();
+            scope.spawn(move || {
+                for round in 0..3_000 {
+                    let tracker = Tracker::new();
+                    assert_eq!((tracker.begun(), tracker.finished(), tracker.in_flight()), (0, 0, 0));
+                    let (here, elsewhere) = (round % 4, (round + thread) % 3);
+                    (0..here).for_each(|_| drop(tracker.guard()));
+                    (0..elsewhere).for_each(|_| send.send(tracker.guard()).unwrap());
+                    assert_eq!(tracker.begun(), here + elsewhere);
+                    let finished = tracker.finished();
+                    assert!(
+                        (here..=here + elsewhere).contains(&finished),
+                        "{finished} of {here} + {elsewhere}"
+                    );
+                }
+            });
+        }
+        drop(send);
+        scope.spawn(move || receive.into_iter().for_each(drop));
+    });
+}
+
+#[test]
 fn what_is_admitted_is_counted_and_what_is_refused_is_not() {
     let gate = Gate::new();
     let guard = gate.enter().unwrap();

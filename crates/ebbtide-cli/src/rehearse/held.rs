@@ -19,12 +19,7 @@ const PHASES: [Phase; 9] = [
 ];
 
 /// The phases that are to be held, each with its route or with the reason why it cannot be tried.
-pub(super) fn held(
-    plan: &LoadPlan,
-    addresses: &[Address],
-    home: &Address,
-    plain: &Route,
-) -> Vec<Hold> {
+pub(super) fn held(plan: &LoadPlan, addresses: &[Address], home: &Address, plain: &Route) -> Vec<Hold> {
     if !plan.phases {
         return Vec::new();
     }

@@ -1,5 +1,10 @@
 //! What the HTTP server promises, over real sockets, with clients that repeat nothing.
-#![expect(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout, reason = "a test's helpers may fail and tell")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test's helpers may fail and tell"
+)]
 
 mod bodies;
 mod close;
