@@ -1,0 +1,86 @@
+#![expect(clippy::panic, reason = "a test without the command has nothing to test")]
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// Returns the path of the command `ebbtide`, built the way the test was.
+///
+/// # Panics
+///
+/// When it cannot be built.
+pub fn ebbtide() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let folder =
+                std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.parent()?.to_owned()));
+            let folder = folder.unwrap_or_else(|| panic!("the test does not know where it is"));
+            let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+            build.args(["build", "--quiet", "--workspace", "--all-features", "--bins"]);
+            if folder.ends_with("release") {
+                build.arg("--release");
+            }
+            let built = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status();
+            assert!(built.is_ok_and(|status| status.success()), "the command does not build");
+            folder.join("ebbtide")
+        })
+        .clone()
+}
+
+/// What a rehearsal said.
+#[derive(Debug)]
+pub struct Rehearsed {
+    /// The exit code.
+    pub code: Option<i32>,
+    /// What stood on standard output.
+    pub json: Value,
+}
+
+/// Runs `ebbtide rehearse` with these arguments and returns its JSON.
+///
+/// # Panics
+///
+/// When it says no JSON.
+pub fn rehearse(args: &[&str]) -> Rehearsed {
+    let output =
+        Command::new(ebbtide()).arg("rehearse").args(["--format", "json", "--quiet"]).args(args).output();
+    let output = output.unwrap_or_else(|error| panic!("the command does not start: {error}"));
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        panic!("{error}: {}\n{said}", String::from_utf8_lossy(&output.stdout))
+    });
+    Rehearsed { code: output.status.code(), json }
+}
+
+impl Rehearsed {
+    /// Returns a count of `requests`.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of that name.
+    pub fn count(&self, name: &str) -> u64 {
+        let count = &self.json["requests"][name];
+        count.as_u64().unwrap_or_else(|| panic!("no requests.{name}: {:#}", self.json))
+    }
+
+    /// Returns the verdict and the evidence of a check.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of that id.
+    pub fn check(&self, id: &str) -> (&str, &str) {
+        let mut checks = self.json["checks"].as_array().into_iter().flatten();
+        let check = checks.find(|check| check["id"] == id);
+        let check = check.unwrap_or_else(|| panic!("no check {id}: {:#}", self.json));
+        (check["verdict"].as_str().unwrap_or_default(), check["evidence"].as_str().unwrap_or_default())
+    }
+
+    /// Returns the ids of the checks that failed.
+    pub fn failed(&self) -> Vec<&str> {
+        let checks = self.json["checks"].as_array().into_iter().flatten();
+        checks.filter(|check| check["verdict"] == "fail").filter_map(|check| check["id"].as_str()).collect()
+    }
+}
