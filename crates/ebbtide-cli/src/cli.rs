@@ -25,7 +25,7 @@ pub(crate) enum Command {
     /// Start a service, load it, stop it, and say what was lost
     Rehearse(Box<commands::rehearse::RehearseArgs>),
     /// Run the demo: a small order service that stops without loss, and misbehaves on request
-    Demo(commands::demo::DemoArgs),
+    Demo(ebbtide_demo::Args),
 }
 
 const EXAMPLES: &str = "\
