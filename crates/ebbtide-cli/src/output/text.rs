@@ -89,9 +89,12 @@ fn verdict(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
         Verdict::Fail => {
             let sunk: Vec<&str> =
                 rehearsal.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name()).collect();
+            let accepted = words::count(requests.sent - requests.refused);
             let lost = words::count(requests.lost + requests.truncated + requests.timed_out);
             let lost = match rehearsal.checks.iter().find(|check| check.id == CheckId::RequestsAnswered) {
-                Some(check) if check.verdict == Finding::Fail => format!(" ({lost} of {sent} requests lost)"),
+                Some(check) if check.verdict == Finding::Fail => {
+                    format!(" ({lost} of {accepted} accepted requests lost)")
+                }
                 _ => String::new(),
             };
             let failed = rehearsal.runs.iter().filter(|run| run.verdict.verdict == Verdict::Fail).count();

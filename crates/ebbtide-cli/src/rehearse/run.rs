@@ -22,7 +22,7 @@ use super::verdict::{Facts, RunVerdict, Terms, Verdict, judge};
 use crate::clock::{At, Clock};
 
 /// How long before the signal connections are brought into the phases they are held in.
-const BRACE: Duration = Duration::from_millis(150);
+const BRACE: Duration = Duration::from_millis(300);
 /// The time between two pieces of news.
 const TICK: Duration = Duration::from_millis(100);
 

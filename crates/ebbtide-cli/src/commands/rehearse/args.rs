@@ -16,7 +16,7 @@ use crate::rehearse::{Expected, Ready, Route, Shape, Span, StopSignal};
 /// stop signal while the load goes on, and is watched until it is gone. Every request's end is classified exactly, by
 /// clients that never retry. The verdict comes with one line of evidence for each check.
 #[derive(Debug, Args)]
-#[command(after_long_help = extra())]
+#[command(args_override_self = true, after_long_help = extra())]
 pub(crate) struct RehearseArgs {
     /// The service to start; with --demo, options of the demo
     #[arg(last = true, value_name = "COMMAND", required_unless_present = "demo")]

@@ -12,6 +12,8 @@ mod raw;
 mod slow;
 mod stage;
 mod storm;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod wish;
 

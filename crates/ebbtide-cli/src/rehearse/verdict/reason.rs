@@ -68,12 +68,13 @@ impl Reason {
     }
 }
 
-/// One sentence for each shape and reason of what was lost: how many, of how many, when and why.
+/// One sentence for each shape and reason of what was lost: how many, of how many that were accepted, when and why.
 pub(super) fn losses(requests: &[Request], signalled: At) -> Vec<String> {
-    let mut sent = BTreeMap::<Shape, u64>::new();
+    let mut accepted_by_shape = BTreeMap::<Shape, u64>::new();
     let mut groups = BTreeMap::<(Shape, Reason), Vec<&Request>>::new();
     for request in requests {
-        *sent.entry(request.shape).or_default() += 1;
+        let accepted = !matches!(request.outcome, Outcome::Refused | Outcome::ConnectTimeout);
+        *accepted_by_shape.entry(request.shape).or_default() += u64::from(accepted);
         if let Some(reason) = Reason::of(request) {
             groups.entry((request.shape, reason)).or_default().push(request);
         }
@@ -81,7 +82,7 @@ pub(super) fn losses(requests: &[Request], signalled: At) -> Vec<String> {
     groups
         .into_iter()
         .map(|((shape, reason), lost)| {
-            let of = sent.get(&shape).copied().unwrap_or_default();
+            let of = accepted_by_shape.get(&shape).copied().unwrap_or_default();
             let word = match reason {
                 Reason::CutInHead | Reason::CutInBody => "truncated",
                 Reason::TimedOut => "timed out",

@@ -34,7 +34,7 @@ fn one_lost_request_of_many_fails_and_says_which_shape_and_why() {
         CheckId::RequestsAnswered,
         &record,
         &terms(),
-        "storm: 1 of 5 lost (+401 ms): connection accepted by the kernel",
+        "storm: 1 of 4 lost (+401 ms): connection accepted by the kernel",
     );
 }
 

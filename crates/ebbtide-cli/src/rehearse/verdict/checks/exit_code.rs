@@ -45,8 +45,9 @@ fn unfinished(report: &serde_json::Value) -> Vec<String> {
         .flatten()
         .filter_map(|component| {
             let name = component.get("name")?.as_str()?;
-            let outcome = component.get("outcome")?;
-            let outcome = outcome.as_str().or_else(|| outcome.get("kind")?.as_str())?;
+            // No outcome: it still ran when the watchdog wrote the report.
+            let outcome = component.get("outcome").and_then(|outcome| outcome.get("kind")?.as_str());
+            let outcome = outcome.unwrap_or("unfinished");
             (outcome != "drained").then(|| format!("`{name}` as {outcome}"))
         })
         .collect()

@@ -1,0 +1,62 @@
+//! The built command, and services to rehearse.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use serde_json::Value;
+
+/// The built command.
+pub(crate) fn ebbtide() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ebbtide"));
+    command.stdin(Stdio::null()).env_remove("DATABASE_URL");
+    command
+}
+
+/// A service of the folder `tests/services`.
+pub(crate) fn service(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/services").join(name)
+}
+
+/// Whether `program` can be run here. A machine with only Rust and git has no Python and no Node.
+pub(crate) fn have(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        eprintln!("skipped: there is no {program} here");
+    }
+    found
+}
+
+/// A port that nobody uses, below those that the kernel gives to clients.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 12_000 + (std::process::id() % 500) as u16 * 14 + step;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// A small load: enough to meet the stop, little enough for a slow service on a busy machine.
+pub(crate) const SMALL: [&str; 6] =
+    ["--storm=8", "--keepalive=20", "--open=20", "--warmup=600ms", "--window=200ms", "--seed=7"];
+
+/// The verdict that the command printed as JSON.
+#[track_caller]
+pub(crate) fn verdict(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(&text).unwrap_or_else(|_| {
+        panic!("no JSON: {text}\n{}", String::from_utf8_lossy(&output.stderr));
+    })
+}
+
+/// The verdict and the evidence of check `id`.
+#[track_caller]
+pub(crate) fn check(verdict: &Value, id: &str) -> (String, String) {
+    let checks = verdict["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}"));
+    (check["verdict"].as_str().unwrap().to_owned(), check["evidence"].as_str().unwrap().to_owned())
+}

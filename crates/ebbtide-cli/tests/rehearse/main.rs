@@ -1,0 +1,12 @@
+//! `ebbtide rehearse` as a user runs it: the built command, real services, real signals.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests, outside test functions"
+)]
+
+mod common;
+mod exit_codes;
+mod other_languages;
+mod processes;

@@ -1,0 +1,93 @@
+//! Services that are neither ours nor Rust, rehearsed as real processes.
+
+use crate::common::{SMALL, check, ebbtide, free_port, have, service, verdict};
+use serde_json::Value;
+
+/// Rehearses `words` and returns the exit code and the verdict.
+#[track_caller]
+fn rehearse(interpreter: &str, script: &str, port: u16, more: &[&str]) -> (Option<i32>, Value) {
+    let output = ebbtide()
+        .args(["rehearse", "--format=json", "--ready"])
+        .arg(format!("http://127.0.0.1:{port}/readyz"))
+        .args(SMALL)
+        .args(["--url=storm=/", "--url=keepalive=/", "--url=open=/"])
+        .args(more)
+        .args(["--", interpreter])
+        .arg(service(script))
+        .arg(port.to_string())
+        .output()
+        .unwrap();
+    (output.status.code(), verdict(&output))
+}
+
+#[test]
+fn a_careful_python_service_passes() {
+    if !have("python3") {
+        return;
+    }
+    let more = ["--url=slow=/slow/{ms}", "--slow=2", "--slow-time=500ms-900ms", "--require-readiness"];
+    let (code, verdict) = rehearse("python3", "careful.py", free_port(), &more);
+    assert_eq!(code, Some(0), "{verdict:#}");
+    assert_eq!(verdict["verdict"], "pass");
+    assert_eq!(verdict["requests"]["lost"], 0);
+    assert!(verdict["requests"]["answered_after_signal"].as_u64() > Some(0), "{verdict:#}");
+    assert!(verdict["requests"]["refused"].as_u64() > Some(0), "{verdict:#}");
+    assert_eq!(check(&verdict, "readiness-before-close").0, "pass");
+    assert_eq!(check(&verdict, "orders-processed").0, "skipped");
+}
+
+#[test]
+fn a_python_service_that_just_ends_fails_and_the_shape_is_named() {
+    if !have("python3") {
+        return;
+    }
+    let more = ["--url=slow=/slow/{ms}", "--slow=3", "--slow-time=2s"];
+    let (code, verdict) = rehearse("python3", "naive.py", free_port(), &more);
+    assert_eq!(code, Some(1), "{verdict:#}");
+    let (found, evidence) = check(&verdict, "requests-answered");
+    assert_eq!(found, "fail");
+    assert!(evidence.contains("slow: 3 of 3 lost"), "{evidence}");
+    assert!(evidence.contains("while the request was being worked on"), "{evidence}");
+    assert_eq!(check(&verdict, "exit-code").0, "pass");
+}
+
+#[test]
+fn a_node_service_that_closes_its_server_fails() {
+    if !have("node") {
+        return;
+    }
+    // `close` resets the accept queue, and never ends a connection that is kept busy: the kill at the end of the grace
+    // period cuts those.
+    let (code, verdict) = rehearse(
+        "node",
+        "close.js",
+        free_port(),
+        &["--repeat=2", "--grace=2s", "--storm=64", "--keepalive=100"],
+    );
+    assert_eq!(code, Some(1), "{verdict:#}");
+    assert_eq!(check(&verdict, "requests-answered").0, "fail", "{verdict:#}");
+    assert_eq!(verdict["runs"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn the_counts_of_every_run_add_up_to_the_counts_of_all() {
+    if !have("python3") {
+        return;
+    }
+    let (_, verdict) = rehearse("python3", "naive.py", free_port(), &["--repeat=2"]);
+    let number = |value: &Value, field: &str| value["requests"][field].as_u64().unwrap();
+    let runs = verdict["runs"].as_array().unwrap();
+    for of in runs.iter().chain([&verdict]) {
+        let parts = ["answered", "refused", "lost", "truncated", "timed_out"].map(|field| number(of, field));
+        assert_eq!(number(of, "sent"), parts.iter().sum::<u64>(), "{of:#}");
+    }
+    for field in ["sent", "answered", "answered_after_signal", "refused", "lost", "truncated", "timed_out"] {
+        assert_eq!(
+            number(&verdict, field),
+            runs.iter().map(|run| number(run, field)).sum::<u64>(),
+            "{field}"
+        );
+    }
+    assert_eq!(verdict["schema"], 1);
+    assert!(verdict["exit"]["after_ms"].is_number());
+}

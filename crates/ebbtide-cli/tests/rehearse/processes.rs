@@ -1,0 +1,108 @@
+//! What becomes of processes: the service, what it leaves behind, and the command itself.
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::common::{SMALL, check, ebbtide, free_port, have, service, verdict};
+use rustix::process::{Pid, Signal, kill_process};
+
+#[test]
+fn a_service_that_ignores_the_signal_is_killed_and_found_out() {
+    if !have("python3") {
+        return;
+    }
+    let port = free_port().to_string();
+    let output = ebbtide()
+        .args(["rehearse", "--format=json", "--grace=1s", "--ready", &port])
+        .args(SMALL)
+        .args(["--", "python3"])
+        .arg(service("naive.py"))
+        .args([&port, "ignore"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let verdict = verdict(&output);
+    for id in ["signal-handled", "no-kill", "exit-in-time", "exit-code"] {
+        assert_eq!(check(&verdict, id).0, "fail", "{id}: {verdict:#}");
+    }
+    assert_eq!(verdict["exit"]["signal"], 9);
+}
+
+#[test]
+fn a_process_left_behind_is_named_and_ended_even_in_a_session_of_its_own() {
+    if !have("python3") {
+        return;
+    }
+    let port = free_port().to_string();
+    // Two helpers: one in the service's process group, and one that has left it.
+    let script = "sleep 61.7 & setsid sleep 61.7 & exec python3 \"$0\" \"$1\"";
+    let output = ebbtide()
+        .args(["rehearse", "--format=json", "--ready", &port])
+        .args(SMALL)
+        .args(["--", "sh", "-c", script])
+        .arg(service("naive.py"))
+        .arg(&port)
+        .output()
+        .unwrap();
+    let (found, evidence) = check(&verdict(&output), "no-orphans");
+    assert_eq!(found, "fail", "{evidence}");
+    assert!(evidence.starts_with("2 processes were left behind: sleep ("), "{evidence}");
+    for word in evidence.split(['(', ')']) {
+        if let Ok(pid) = word.parse::<i32>() {
+            assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{pid} is still there");
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_ends_the_service_too_and_the_exit_code_says_so() {
+    if !have("python3") {
+        return;
+    }
+    let port = free_port();
+    let mut command = ebbtide()
+        .args(["rehearse", "--warmup=60s", "--ready", &format!("{port}")])
+        .args(["--storm=2", "--keepalive=2", "--open=0", "--", "python3"])
+        .arg(service("naive.py"))
+        .arg(port.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        sleep(Duration::from_millis(10));
+    }
+    kill_process(Pid::from_child(&command), Signal::INT).unwrap();
+    let status = command.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "the service is still there");
+    let mut words = String::new();
+    command.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert!(words.contains("interrupted"), "{words}");
+}
+
+#[test]
+fn a_reader_of_stdout_that_goes_away_is_no_error() {
+    if !have("python3") {
+        return;
+    }
+    let port = free_port().to_string();
+    let mut command = ebbtide()
+        .args(["rehearse", "--quiet", "--ready", &port])
+        .args(SMALL)
+        .args(["--", "python3"])
+        .arg(service("naive.py"))
+        .arg(&port)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(command.stdout.take());
+    let output = command.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
