@@ -1,0 +1,257 @@
+//! Plays a machine with components that do what they want.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ebbtide::model::{
+    Budget, Cause, ComponentId, Effect, End, Event, Exit, Kind, LameDuck, Machine, Phase, Plan, Platform,
+    Spec, Stage,
+};
+use proptest::prelude::*;
+
+/// What a simulated component does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Does {
+    /// Ends so long after it was asked.
+    DrainsIn(u64),
+    /// Ends at the cut.
+    EndsAtCut,
+    /// Ends when it is aborted.
+    EndsAtAbort,
+    /// Blocks its thread for ever.
+    NeverEnds,
+    /// Fails at that time, asked or not.
+    FailsAt(u64),
+    /// Panics at that time, asked or not.
+    PanicsAt(u64),
+    /// Returns at that time, asked or not.
+    ReturnsAt(u64),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) stage: Stage,
+    pub(crate) kind: Kind,
+    pub(crate) limit: Option<u64>,
+    pub(crate) born: u64,
+    pub(crate) does: Does,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) start_up: Does,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) outside: Vec<(u64, Event)>,
+    pub(crate) plan: Plan,
+}
+
+/// Everything that a run has shown.
+pub(crate) struct Run {
+    pub(crate) machine: Machine,
+    pub(crate) effects: Vec<(Duration, Effect)>,
+    pub(crate) stop_at: Duration,
+    pub(crate) second_signal: Option<Duration>,
+    /// The id that each part got.
+    pub(crate) ids: BTreeMap<usize, ComponentId>,
+    pub(crate) born_at: BTreeMap<ComponentId, Duration>,
+    /// When each component was over for the machine.
+    pub(crate) ended_at: BTreeMap<ComponentId, Duration>,
+}
+
+pub(crate) fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub(crate) fn does() -> impl Strategy<Value = Does> {
+    prop_oneof![
+        6 => (0..3000u64).prop_map(Does::DrainsIn),
+        1 => (3000..60_000u64).prop_map(Does::DrainsIn),
+        1 => Just(Does::EndsAtCut),
+        1 => Just(Does::EndsAtAbort),
+        1 => Just(Does::NeverEnds),
+        1 => (0..30_000u64).prop_map(Does::FailsAt),
+        1 => (0..30_000u64).prop_map(Does::PanicsAt),
+        1 => (0..30_000u64).prop_map(Does::ReturnsAt),
+    ]
+}
+
+pub(crate) fn part() -> impl Strategy<Value = Part> {
+    let place = prop_oneof![
+        Just((Stage::Intake, Kind::Service)),
+        Just((Stage::Intake, Kind::Teardown)),
+        Just((Stage::Servers, Kind::Service)),
+        Just((Stage::Workers, Kind::Service)),
+        Just((Stage::Workers, Kind::Finite)),
+        Just((Stage::Resources, Kind::Teardown)),
+        Just((Stage::Telemetry, Kind::Teardown)),
+        Just((Stage::Telemetry, Kind::Probe)),
+    ];
+    let born = prop_oneof![4 => Just(0u64), 1 => 0..20_000u64];
+    (place, prop::option::weighted(0.2, 1..5000u64), born, does()).prop_map(
+        |((stage, kind), limit, born, does)| {
+            // A teardown has nothing to fail with before it is asked.
+            let does = match (kind, does) {
+                (Kind::Teardown, Does::FailsAt(t) | Does::PanicsAt(t) | Does::ReturnsAt(t)) => {
+                    Does::DrainsIn(t)
+                }
+                (_, does) => does,
+            };
+            Part { stage, kind, limit, born, does }
+        },
+    )
+}
+
+pub(crate) fn plan() -> impl Strategy<Value = Plan> {
+    let platform = prop_oneof![Just(Platform::Kubernetes), Just(Platform::Plain), Just(Platform::Nomad)];
+    (platform, any::<bool>()).prop_map(|(platform, duck)| {
+        let lame_duck = if duck { None } else { Some(LameDuck::NONE) };
+        Budget { lame_duck, ..Budget::of(platform) }.plan().expect("the default fits")
+    })
+}
+
+pub(crate) fn world() -> impl Strategy<Value = World> {
+    let outside = prop_oneof![
+        3 => any::<bool>().prop_map(|skip_lame_duck| Event::Signal { number: 15, skip_lame_duck }),
+        1 => Just(Event::Stop(Cause::Requested { reason: "test".into() })),
+        3 => Just(Event::Arrival),
+        1 => Just(Event::Tick),
+    ];
+    let start_up = prop_oneof![4 => (0..5000u64).prop_map(Does::ReturnsAt), 1 => does()];
+    (
+        start_up,
+        prop::collection::vec(part(), 0..9),
+        prop::collection::vec((0..40_000u64, outside), 0..6),
+        plan(),
+    )
+        .prop_map(|(start_up, parts, outside, plan)| World { start_up, parts, outside, plan })
+}
+
+/// Plays a world to its end; a signal at 50 s makes sure that there is one.
+pub(crate) fn play(world: &World) -> Run {
+    let mut machine = Machine::new(world.plan.clone());
+    let mut queue: BTreeMap<(Duration, usize), Item> = BTreeMap::new();
+    let mut order = 0;
+    let mut push = |queue: &mut BTreeMap<(Duration, usize), Item>, at: Duration, item: Item| {
+        queue.insert((at, order), item);
+        order += 1;
+    };
+    let mut run = Run {
+        machine: machine.clone(),
+        effects: Vec::new(),
+        stop_at: Duration::MAX,
+        second_signal: None,
+        ids: BTreeMap::new(),
+        born_at: BTreeMap::new(),
+        ended_at: BTreeMap::new(),
+    };
+    let mut next_id = 0;
+    let mut acts: BTreeMap<ComponentId, Does> = BTreeMap::new();
+    let mut signals = 0;
+    push(&mut queue, Duration::ZERO, Item::Born(None));
+    for n in 0..world.parts.len() {
+        push(&mut queue, ms(world.parts[n].born), Item::Born(Some(n)));
+    }
+    for (at, event) in &world.outside {
+        push(&mut queue, ms(*at), Item::Event(event.clone()));
+    }
+    push(&mut queue, ms(50_000), Item::Event(Event::Signal { number: 15, skip_lame_duck: false }));
+    while let Some(((now, _), item)) = queue.pop_first() {
+        let event = match item {
+            Item::Event(event) => event,
+            Item::Born(n) => {
+                let id = ComponentId(next_id);
+                next_id += 1;
+                let (spec, does) = match n {
+                    None => (Spec::new("start-up", Stage::Intake, Kind::StartUp), world.start_up),
+                    Some(n) => {
+                        run.ids.insert(n, id);
+                        let part = &world.parts[n];
+                        let mut spec = Spec::new(format!("part {n}"), part.stage, part.kind);
+                        spec.limit = part.limit.map(ms);
+                        (spec, part.does)
+                    }
+                };
+                acts.insert(id, does);
+                run.born_at.insert(id, now);
+                let end = match does {
+                    Does::FailsAt(at) => Some((at, End::Failed("test".into()))),
+                    Does::PanicsAt(at) => Some((at, End::Panicked("test".into()))),
+                    Does::ReturnsAt(at) => Some((at, End::Done { cut: 0 })),
+                    _ => None,
+                };
+                if let Some((at, end)) = end {
+                    push(&mut queue, now + ms(at), Item::Event(Event::Ended(id, end)));
+                }
+                Event::Registered(spec)
+            }
+        };
+        let over = machine.exit().is_some();
+        if let Event::Signal { .. } = event {
+            signals += 1;
+            if signals == 2 && !over {
+                run.second_signal = Some(now);
+            }
+        }
+        if let Event::Ended(id, _) = &event {
+            run.ended_at.entry(*id).or_insert(now);
+        }
+        for effect in machine.step(event, now) {
+            if let Effect::GiveUp(id) = &effect {
+                run.ended_at.entry(*id).or_insert(now);
+            }
+            match &effect {
+                Effect::Announce { .. } => run.stop_at = now,
+                Effect::Ask { id, .. } => {
+                    if let Does::DrainsIn(after) = acts[id] {
+                        push(
+                            &mut queue,
+                            now + ms(after),
+                            Item::Event(Event::Ended(*id, End::Done { cut: 0 })),
+                        );
+                    }
+                }
+                Effect::Cut(id) if matches!(acts[id], Does::EndsAtCut) => {
+                    push(&mut queue, now, Item::Event(Event::Ended(*id, End::Done { cut: 1 })));
+                }
+                Effect::Abort(id) if !matches!(acts[id], Does::NeverEnds) => {
+                    push(&mut queue, now, Item::Event(Event::Ended(*id, End::Aborted)));
+                }
+                Effect::Wake(at) => {
+                    assert!(*at > now, "a wake in the past would spin");
+                    push(&mut queue, *at, Item::Event(Event::Tick));
+                }
+                _ => {}
+            }
+            run.effects.push((now, effect));
+        }
+    }
+    run.machine = machine;
+    run
+}
+
+pub(crate) enum Item {
+    Born(Option<usize>),
+    Event(Event),
+}
+
+impl Run {
+    pub(crate) fn asked(&self) -> Vec<(Duration, ComponentId)> {
+        let asks = self.effects.iter().filter_map(|(at, effect)| match effect {
+            Effect::Ask { id, .. } => Some((*at, *id)),
+            _ => None,
+        });
+        asks.collect()
+    }
+
+    pub(crate) fn entered(&self, phase: Phase) -> Option<Duration> {
+        self.machine.timeline().iter().find(|change| change.phase == phase).map(|change| change.at)
+    }
+
+    pub(crate) fn spec(&self, id: ComponentId) -> Spec {
+        self.machine.components().nth(id.0).map(|(_, spec, _)| spec.clone()).expect("registered")
+    }
+
+    pub(crate) fn ended_by_second_signal(&self) -> bool {
+        matches!(self.machine.exit(), Some(Exit::Signalled(_)))
+    }
+}
