@@ -1,0 +1,125 @@
+//! Each fault does what it says, and the service without it does not.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use rustix::process::Signal;
+
+use super::client::{get, order, receive, send};
+use super::process::{Demo, Ended, folder, last_line};
+use super::table;
+
+/// Stops a service that has taken an order, and tells how it ended, what the order's state is, and the log's last line.
+fn stopped(options: &[&str]) -> (Ended, String, String) {
+    let folder = folder();
+    let demo = Demo::start(&folder, options);
+    let id = order(demo.address);
+    let ended = demo.stopped();
+    let state = table::orders(&folder).remove(&id).expect("an order that was answered is stored");
+    (ended, state, last_line(&folder))
+}
+
+fn trouble(component: &str, outcome: &str) -> Vec<(String, String)> {
+    vec![(component.to_owned(), outcome.to_owned())]
+}
+
+#[test]
+fn without_a_fault_everything_drains_and_the_log_is_whole() {
+    let (ended, state, last) = stopped(&[]);
+    assert_eq!((ended.code, ended.troubled, state.as_str()), (Some(0), vec![], "done"));
+    assert!(last.contains("lifecycle exited"), "{last}");
+}
+
+#[test]
+fn stuck_worker_is_cut_and_leaves_its_order_half_processed() {
+    let (ended, state, last) = stopped(&["--fault", "stuck-worker"]);
+    assert_eq!(
+        (ended.code, ended.troubled, state.as_str()),
+        (Some(3), trouble("orders", "cut"), "processing")
+    );
+    assert!(last.contains("lifecycle exited"), "{last}");
+}
+
+#[test]
+fn blocked_runtime_is_ended_by_the_watchdog() {
+    let (ended, _, last) = stopped(&["--fault", "blocked-runtime"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.said.join("\n"));
+    let stuck = ended.said.iter().any(|line| line.contains("stuck: ") && line.contains("blocked runtime"));
+    assert!(stuck && last.contains("lifecycle exited"), "{last}\n{}", ended.said.join("\n"));
+}
+
+#[test]
+fn slow_close_is_cut_by_name() {
+    let (ended, state, _) = stopped(&["--fault", "slow-close"]);
+    assert_eq!(
+        (ended.code, ended.troubled, state.as_str()),
+        (Some(3), trouble("slow courier", "cut"), "done")
+    );
+}
+
+#[test]
+fn leak_connection_keeps_the_database_from_closing() {
+    let (ended, state, _) = stopped(&["--fault", "leak-connection"]);
+    assert_eq!((ended.code, ended.troubled, state.as_str()), (Some(3), trouble("database", "cut"), "done"));
+}
+
+#[test]
+fn lose_log_loses_the_last_line_and_nothing_else() {
+    let (ended, state, last) = stopped(&["--fault", "lose-log"]);
+    assert_eq!((ended.code, ended.troubled, state.as_str()), (Some(0), vec![], "done"));
+    assert!(ended.said.iter().any(|line| line.contains("lifecycle exited")));
+    assert!(!last.contains("lifecycle exited"), "{last}");
+}
+
+#[test]
+fn ignore_signal_goes_on_as_if_nothing_had_been_said() {
+    let folder = folder();
+    let demo = Demo::start(&folder, &["--fault", "ignore-signal"]);
+    for signal in [Signal::TERM, Signal::INT, Signal::TERM] {
+        demo.signal(signal);
+        assert_eq!(get(demo.address, "/readyz").expect("answered").status, 200);
+    }
+    demo.signal(Signal::KILL);
+    assert_eq!(demo.ended().code, None);
+}
+
+#[test]
+fn exit_early_drops_what_is_in_flight_and_claims_success() {
+    let folder = folder();
+    let demo = Demo::start(&folder, &["--fault", "exit-early"]);
+    let slow = send(demo.address, "GET", "/slow?ms=1000", None).expect("sent");
+    get(demo.address, "/ping").expect("answered");
+    let ended = demo.stopped();
+    assert!(receive(slow).is_err(), "without the fault it is answered: see `stop`");
+    assert_eq!(ended.code, Some(0));
+    assert!(!last_line(&folder).contains("lifecycle exited"));
+}
+
+#[test]
+fn no_readiness_flip_stays_green_after_the_signal() {
+    let folder = folder();
+    let mut demo = Demo::start(&folder, &["--fault", "no-readiness-flip", "--lame-duck", "1s"]);
+    demo.terminate();
+    assert_eq!(get(demo.address, "/readyz").expect("answered").status, 200);
+    assert_eq!(demo.ended().code, Some(0));
+}
+
+#[test]
+fn close_listener_turns_clients_away_at_once() {
+    let folder = folder();
+    // It outranks the lame duck.
+    let mut demo = Demo::start(&folder, &["--fault", "close-listener", "--lame-duck", "1s"]);
+    let slow = send(demo.address, "GET", "/slow?ms=1500", None).expect("sent");
+    let mut idle = TcpStream::connect(demo.address).expect("connected");
+    idle.write_all(b"GET /ping HTTP/1.1\r\nHost: demo\r\n\r\n").expect("sent");
+    let mut answer = [0; 4096];
+    let read = idle.read(&mut answer).expect("answered");
+    assert!(answer[..read].ends_with(b"pong") && !answer[..read].windows(5).any(|bytes| bytes == b"close"));
+
+    demo.terminate();
+    // Neither told `Connection: close` nor given time to ask again.
+    assert_eq!(idle.read(&mut answer).expect("closed"), 0);
+    assert!(TcpStream::connect(demo.address).is_err(), "the listener is still there");
+    assert_eq!(receive(slow).expect("answered").status, 200);
+    assert_eq!(demo.ended().code, Some(0));
+}

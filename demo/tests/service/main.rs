@@ -1,0 +1,12 @@
+//! The demo service as a process of its own, with real sockets and real signals.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test's helpers may fail and tell")]
+
+mod client;
+mod crash;
+mod faults;
+mod load;
+mod orders;
+mod postgres;
+mod process;
+mod stop;
+mod table;

@@ -1,0 +1,84 @@
+//! The same service on PostgreSQL. The server is the one that `EBBTIDE_TEST_POSTGRES` names.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::load::Load;
+use super::process::{Demo, Ended, folder};
+use super::table::{execute, rows};
+
+/// A database of our own, so that its statistics tell of nobody else. Dropped with this.
+struct Database {
+    admin: String,
+    name: String,
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+impl Database {
+    fn create() -> Self {
+        let default = || "postgres://postgres@127.0.0.1:5432/postgres".to_owned();
+        let admin = std::env::var("EBBTIDE_TEST_POSTGRES").unwrap_or_else(|_| default());
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("ebbtide_demo_test_{}_{number}", std::process::id());
+        execute(&admin, &format!("CREATE DATABASE {name}"));
+        Self { admin, name }
+    }
+
+    fn url(&self) -> String {
+        let (server, _) = self.admin.rsplit_once('/').expect("a URL with a database");
+        format!("{server}/{}", self.name)
+    }
+
+    /// Waits until the server knows that all sessions have ended, and tells how many of them nobody said goodbye to.
+    fn abandoned(&self) -> String {
+        let query = format!(
+            "SELECT numbackends::text, sessions_abandoned::text FROM pg_stat_database WHERE datname = '{}'",
+            self.name
+        );
+        loop {
+            match rows(&self.admin, &query).remove(0) {
+                (backends, abandoned) if backends == "0" => return abandoned,
+                _ => sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        execute(&self.admin, &format!("DROP DATABASE {} WITH (FORCE)", self.name));
+    }
+}
+
+fn stopped_under_load(database: &Database, options: &[&str]) -> (Ended, Vec<String>) {
+    let folder = folder();
+    let data = folder.path().to_str().expect("a plain path");
+    let options = [&["--data", data], options].concat();
+    let demo = Demo::launch(&options, &[("DATABASE_URL", &database.url())]);
+    let load = Load::start(demo.address, 8);
+    load.wait_for(50);
+    let ended = demo.stopped();
+    (ended, load.answered())
+}
+
+#[test]
+fn on_postgres_each_order_that_was_answered_is_done_and_no_session_is_abandoned() {
+    let database = Database::create();
+    let (ended, answered) = stopped_under_load(&database, &[]);
+    assert_eq!((ended.code, ended.troubled), (Some(0), vec![]), "{}", ended.said.join("\n"));
+    assert_eq!(database.abandoned(), "0");
+    let table = rows(&database.url(), "SELECT id, state FROM ebbtide_demo_orders");
+    assert!(table.iter().all(|(_, state)| state == "done"), "{table:?}");
+    assert!(answered.iter().all(|id| table.iter().any(|(stored, _)| stored == id)) && answered.len() >= 50);
+}
+
+#[test]
+fn on_postgres_a_leaked_connection_abandons_sessions() {
+    let database = Database::create();
+    let (ended, _) = stopped_under_load(&database, &["--fault", "leak-connection"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.said.join("\n"));
+    // All of them, not only the one: sqlx closes no connection before each has come back.
+    assert_ne!(database.abandoned(), "0");
+}

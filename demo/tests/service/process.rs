@@ -1,0 +1,153 @@
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::{NamedTempFile, TempDir};
+
+/// How long a test waits for what must come. Far more than it takes: this only keeps a failed test from hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A demo service that runs. Killed when it is dropped.
+pub(crate) struct Demo {
+    child: Child,
+    lines: Receiver<String>,
+    said: Vec<String>,
+    pub(crate) address: SocketAddr,
+    report: NamedTempFile,
+}
+
+/// How a demo service has ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) said: Vec<String>,
+    /// The components that did not drain, with how they ended.
+    pub(crate) troubled: Vec<(String, String)>,
+}
+
+impl Demo {
+    /// Starts it on a folder, and returns when it is ready.
+    pub(crate) fn start(folder: &TempDir, options: &[&str]) -> Self {
+        let data = folder.path().to_str().expect("a plain path");
+        Self::launch(&[&["--data", data], options].concat(), &[])
+    }
+
+    /// Starts it with these options and environment variables only, and returns when it is ready. Its grace period is
+    /// 4 s, so that a fault doesn't take long.
+    pub(crate) fn launch(options: &[&str], environment: &[(&str, &str)]) -> Self {
+        let report = NamedTempFile::new().expect("a temporary file");
+        let mut command = Command::new(program());
+        command.args(["--listen", "127.0.0.1:0", "--grace", "4s"]).args(options);
+        command.env_clear().env("EBBTIDE_REPORT", report.path()).envs(environment.iter().copied());
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the example `demo` starts");
+        let lines = read_lines(&mut child);
+        let address = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut demo = Self { child, lines, said: Vec::new(), address, report };
+        let listening = demo.wait_for("listening on http://");
+        let (_, address) = listening.split_once("http://").expect("it says its address");
+        demo.address = address.trim().parse().expect("an address");
+        demo.wait_for("phase=ready");
+        demo
+    }
+
+    /// Waits for a line that has this text in it, and returns it.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    self.said.push(line.clone());
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(error) => panic!("it never said `{text}` ({error}), but:\n{}", self.said.join("\n")),
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(pid, signal).expect("it can be signalled");
+    }
+
+    /// Sends SIGTERM and waits until the service is no longer ready.
+    pub(crate) fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+        self.wait_for("SIGTERM: stopping");
+        self.wait_for("phase=");
+    }
+
+    /// Waits until the process is gone.
+    pub(crate) fn ended(mut self) -> Ended {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => self.said.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it is still there:\n{}", self.said.join("\n")),
+            }
+        }
+        let code = self.child.wait().expect("a child of ours").code();
+        let report = std::fs::read(self.report.path()).expect("a report");
+        Ended { code, said: std::mem::take(&mut self.said), troubled: troubled(&report) }
+    }
+
+    /// Sends SIGTERM and waits until the process is gone.
+    pub(crate) fn stopped(self) -> Ended {
+        self.signal(Signal::TERM);
+        self.ended()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // Fails when it has ended, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Returns the last line of the log file.
+pub(crate) fn last_line(folder: &TempDir) -> String {
+    let log = std::fs::read_to_string(folder.path().join("demo.log")).expect("a log");
+    log.lines().last().unwrap_or_default().to_owned()
+}
+
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+fn troubled(report: &[u8]) -> Vec<(String, String)> {
+    // A process that is killed, or exits behind its lifecycle's back, writes none.
+    let report: Value = serde_json::from_slice(report).unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or("running").to_owned();
+    let component = |one: &Value| (text(&one["name"]), text(&one["outcome"]["kind"]));
+    let components = report["components"].as_array().into_iter().flatten().map(component);
+    components.filter(|(_, outcome)| outcome != "drained").collect()
+}
+
+/// The example is built along with the tests, two folders up from this test's own program.
+fn program() -> PathBuf {
+    let tests = std::env::current_exe().expect("our own path");
+    let program = tests.parent().and_then(Path::parent).map(|target| target.join("examples/demo"));
+    program.filter(|path| path.exists()).expect("run `cargo build -p ebbtide-demo --examples` first")
+}
+
+fn read_lines(child: &mut Child) -> Receiver<String> {
+    let (sender, lines) = channel();
+    let stderr = child.stderr.take().expect("a pipe");
+    std::thread::Builder::new()
+        .name("reader".to_owned())
+        .spawn(move || {
+            // Ends with the process. A test that no longer listens lets it run on.
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        })
+        .expect("a thread");
+    lines
+}

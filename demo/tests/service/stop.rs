@@ -1,0 +1,65 @@
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::client::{get, order, receive, send};
+use super::load::Load;
+use super::process::{Demo, folder, last_line};
+use super::table;
+
+#[test]
+fn after_a_graceful_stop_each_order_that_was_answered_is_done() {
+    let folder = folder();
+    let demo = Demo::start(&folder, &[]);
+    let load = Load::start(demo.address, 16);
+    load.wait_for(100);
+    let ended = demo.stopped();
+    let (answered, table) = (load.answered(), table::orders(&folder));
+    assert_eq!((ended.code, ended.troubled), (Some(0), vec![]), "{}", ended.said.join("\n"));
+    for id in &answered {
+        assert_eq!(table.get(id).map(String::as_str), Some("done"), "{id}");
+    }
+    let unfinished = table.values().filter(|state| *state != "done").count();
+    assert_eq!((unfinished, table.len()), (0, answered.len()));
+    assert!(last_line(&folder).contains("lifecycle exited"), "{}", last_line(&folder));
+}
+
+/// A handler is dropped with its connection, at any of its awaits.
+#[test]
+fn a_client_that_hangs_up_leaves_no_order_half_done() {
+    let folder = folder();
+    let demo = Demo::start(&folder, &[]);
+    for pause in 0..200 {
+        let stream = send(demo.address, "POST", "/orders", Some(r#"{"item": "tea"}"#)).expect("sent");
+        // Hang up at all points between the first byte and the answer.
+        sleep(Duration::from_micros(pause * 20));
+        drop(stream);
+    }
+    assert_eq!(demo.stopped().code, Some(0));
+    let table = table::orders(&folder);
+    let unfinished: Vec<_> = table.iter().filter(|(_, state)| *state != "done").collect();
+    assert!(unfinished.is_empty() && !table.is_empty(), "{unfinished:?} of {}", table.len());
+}
+
+#[test]
+fn requests_in_flight_and_new_ones_are_answered_after_the_signal() {
+    let folder = folder();
+    let mut demo = Demo::start(&folder, &["--lame-duck", "1s"]);
+    let slow = send(demo.address, "GET", "/slow?ms=2000", None).expect("sent");
+    // The next answer tells that the slow request has been read.
+    get(demo.address, "/ping").expect("answered");
+    demo.terminate();
+    assert_eq!(get(demo.address, "/readyz").expect("answered").status, 503);
+    assert_eq!(get(demo.address, "/livez").expect("answered").status, 200);
+    order(demo.address);
+    assert_eq!(receive(slow).expect("answered").body, "answered after 2000 ms\n");
+    assert_eq!(demo.ended().code, Some(0));
+    assert_eq!(table::orders(&folder).values().collect::<Vec<_>>(), ["done"]);
+}
+
+#[test]
+fn a_temporary_folder_is_gone_with_the_service() {
+    let elsewhere = folder();
+    let demo = Demo::launch(&[], &[("TMPDIR", elsewhere.path().to_str().expect("a plain path"))]);
+    let left = || std::fs::read_dir(elsewhere.path()).expect("a folder").count();
+    assert_eq!((left(), demo.stopped().code, left()), (1, Some(0), 0));
+}
