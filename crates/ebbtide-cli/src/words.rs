@@ -1,5 +1,6 @@
 //! Numbers as people read them.
 
+use std::error::Error;
 use std::time::Duration;
 
 /// `12,034`.
@@ -36,6 +37,17 @@ pub(crate) fn limit(duration: Duration) -> String {
         0 => format!("{} s", duration.as_secs()),
         _ => format!("{} ms", duration.as_millis()),
     }
+}
+
+/// An error with its sources, joined by `: `.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text += &format!(": {inner}");
+        source = inner.source();
+    }
+    text
 }
 
 #[cfg(test)]

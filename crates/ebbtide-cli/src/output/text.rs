@@ -34,13 +34,32 @@ fn checks(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
         };
         let id = check.id.name();
         // Losses for several reasons come one on a line.
-        let mut parts = check.evidence.lines();
-        writeln!(out, "{style}{word:>4}{style:#}  {id:<23}{}", parts.next().unwrap_or_default())?;
-        for part in parts {
-            writeln!(out, "{:29}{part}", "")?;
+        let mut lines = check.evidence.lines().flat_map(|line| wrap(line, EVIDENCE));
+        writeln!(out, "{style}{word:>4}{style:#}  {id:<23}{}", lines.next().unwrap_or_default())?;
+        for line in lines {
+            writeln!(out, "{:29}{line}", "")?;
         }
     }
     Ok(())
+}
+
+/// How wide evidence gets.
+const EVIDENCE: usize = 100;
+
+/// `text` in lines of at most `width` characters; those after the first are set in by two.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) => lines.push(format!("  {word}")),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// The run whose timeline says most: the first that failed, or else the last.

@@ -29,14 +29,14 @@ pub(super) struct Place {
 
 impl Place {
     /// Makes the place of one run.
-    pub(super) async fn prepare(scenario: &Scenario, rng: &mut fastrand::Rng) -> Result<Self, NotRehearsed> {
+    pub(super) async fn prepare(scenario: &Scenario) -> Result<Self, NotRehearsed> {
         let folder = tempfile::Builder::new().prefix("ebbtide-rehearse-").tempdir()?;
         let mut env = vec![("EBBTIDE_REPORT", folder.path().join("report.json").into_os_string())];
         let (target, ready_path) = match &scenario.ready {
             Ready::Http(target, path) => (target.clone(), Some(path.clone())),
             Ready::Port(target) => (target.clone(), None),
             Ready::Demo => {
-                let port = free_port(rng).await?;
+                let port = free_port().await?;
                 (Target { host: "127.0.0.1".into(), port }, Some("/readyz".into()))
             }
         };

@@ -35,7 +35,7 @@ pub(super) async fn run(
 ) -> Result<(RunVerdict, Facts), NotRehearsed> {
     let seed = run_seed(scenario.seed, number);
     let mut rng = fastrand::Rng::with_seed(seed);
-    let place = Place::prepare(scenario, &mut rng).await?;
+    let place = Place::prepare(scenario).await?;
     let addresses = resolve(&place.target).await?;
     for address in &addresses {
         if taken(*address).await {

@@ -7,6 +7,7 @@
 )]
 
 mod common;
+mod databases;
 mod exit_codes;
 mod other_languages;
 mod processes;

@@ -11,6 +11,7 @@ use tokio_postgres::{Client, Error, NoTls};
 
 use crate::clock::{At, Clock};
 use crate::rehearse::record::{Database, Session};
+use crate::words;
 
 /// Watches one database for a run. Begin before the service starts: sessions that are there already are not its own.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ enum Moment {
 
 /// The database cannot be observed.
 #[derive(Debug, Error)]
-#[error("cannot observe the database: {0}")]
+#[error("cannot observe the database: {}", words::chain(.0))]
 pub(crate) struct DatabaseTrouble(#[from] Error);
 
 /// The time between two samples.
@@ -60,7 +61,7 @@ impl DatabaseProbe {
             let _driver = driver;
             let mut seen = Database::default();
             if let Err(error) = observe(&client, &before, clock, &moment, abandoned, &mut seen).await {
-                seen.trouble = Some(error.to_string());
+                seen.trouble = Some(words::chain(&error));
             }
             seen
         });

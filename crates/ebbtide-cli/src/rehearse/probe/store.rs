@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
 
 use crate::rehearse::record::{OrderStore, Store};
+use crate::words;
 
 /// Where the demo keeps its orders.
 #[derive(Clone, Debug)]
@@ -22,8 +23,8 @@ pub(crate) struct StorePlace {
 /// Reads what the demo left at `place` and looks up the orders that it had `acknowledged`.
 pub(crate) async fn store(place: &StorePlace, acknowledged: &[Box<str>]) -> Store {
     let states = match &place.postgres {
-        Some(url) => from_postgres(url).await.map_err(|error| error.to_string()),
-        None => from_sqlite(&place.folder.join("orders.db")).await.map_err(|error| error.to_string()),
+        Some(url) => from_postgres(url).await.map_err(|error| words::chain(&error)),
+        None => from_sqlite(&place.folder.join("orders.db")).await.map_err(|error| words::chain(&error)),
     };
     Store {
         orders: states.map(|states| compare(states, acknowledged)),
@@ -31,12 +32,14 @@ pub(crate) async fn store(place: &StorePlace, acknowledged: &[Box<str>]) -> Stor
     }
 }
 
-const STATES: &str = "SELECT CAST(id AS TEXT), CAST(state AS TEXT) FROM orders";
+const IN_SQLITE: &str = "SELECT CAST(id AS TEXT), CAST(state AS TEXT) FROM orders";
+/// A shared server gets a name that is nobody else's.
+const IN_POSTGRES: &str = "SELECT CAST(id AS TEXT), CAST(state AS TEXT) FROM ebbtide_demo_orders";
 
 async fn from_sqlite(file: &Path) -> Result<HashMap<String, String>, sqlx::Error> {
     let options = SqliteConnectOptions::new().filename(file).create_if_missing(false);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-    let rows: Vec<(String, String)> = sqlx::query_as(STATES).fetch_all(&pool).await?;
+    let rows: Vec<(String, String)> = sqlx::query_as(IN_SQLITE).fetch_all(&pool).await?;
     pool.close().await;
     Ok(rows.into_iter().collect())
 }
@@ -45,7 +48,7 @@ async fn from_postgres(url: &str) -> Result<HashMap<String, String>, tokio_postg
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     let mut driver = JoinSet::new();
     driver.spawn(connection);
-    let rows = client.query(STATES, &[]).await?;
+    let rows = client.query(IN_POSTGRES, &[]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 

@@ -1,0 +1,59 @@
+//! The service's PostgreSQL sessions. Needs a server: `EBBTIDE_TEST_POSTGRES` names one (`cargo xtask test` does).
+
+use std::env;
+
+use serde_json::Value;
+use tokio_postgres::NoTls;
+
+use crate::common::{check, ebbtide, verdict};
+
+/// Rehearses the demo on a database of its own; `None` where there is no server.
+fn rehearse(database: &str, demo: &[&str]) -> Option<Value> {
+    let Ok(server) = env::var("EBBTIDE_TEST_POSTGRES") else {
+        eprintln!("skipped: EBBTIDE_TEST_POSTGRES names no server");
+        return None;
+    };
+    let url = create(&server, database);
+    let output = ebbtide()
+        .args(["rehearse", "--demo", "--format=json", "--grace=6s", "--slow-time=300ms-600ms"])
+        .args(["--storm=8", "--keepalive=20", "--open=20", "--seed=7", "--database-url", &url, "--"])
+        .args(demo)
+        .output()
+        .unwrap();
+    Some(verdict(&output))
+}
+
+/// Makes an empty database on `server` and returns its URL.
+fn create(server: &str, name: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(server, NoTls).await.unwrap();
+        let mut driver = tokio::task::JoinSet::new();
+        driver.spawn(connection);
+        client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+        client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    });
+    let (server, options) =
+        server.split_once('?').map_or((server, ""), |(server, options)| (server, options));
+    let (start, host) = server.split_once("://").unwrap();
+    let host = host.split('/').next().unwrap();
+    let options = if options.is_empty() { String::new() } else { format!("?{options}") };
+    format!("{start}://{host}/{name}{options}")
+}
+
+#[test]
+fn a_pool_that_is_closed_leaves_no_session_and_every_order_is_found() {
+    let Some(verdict) = rehearse("ebbtide_rehearse_clean", &[]) else { return };
+    assert_eq!(verdict["verdict"], "pass", "{verdict:#}");
+    for id in ["no-leaked-connections", "database-clean", "orders-processed"] {
+        assert_eq!(check(&verdict, id).0, "pass", "{id}: {verdict:#}");
+    }
+}
+
+#[test]
+fn a_process_that_just_goes_abandons_its_sessions() {
+    let Some(verdict) = rehearse("ebbtide_rehearse_abandoned", &["--fault=exit-early"]) else { return };
+    let (found, evidence) = check(&verdict, "database-clean");
+    assert_eq!(found, "fail", "{verdict:#}");
+    assert!(evidence.contains("sessions_abandoned"), "{evidence}");
+}
