@@ -40,8 +40,9 @@ pub fn nanos_per_operation(threads: usize, times: u32, operation: &(dyn Fn(u32) 
     spent.as_secs_f64() * 1e9 / f64::from(times) / threads as f64
 }
 
-/// Keeps the calling thread on the `index`-th of the cores it may use. Where that is refused it stays free.
-fn pin_to(index: usize) {
+/// Keeps the calling thread, and those it starts from now on, on the `index`-th of the cores it may use. Where that is
+/// refused it stays free.
+pub fn pin_to(index: usize) {
     let Ok(allowed) = sched_getaffinity(None) else { return };
     let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
     let Some(core) = cores.get(index % cores.len().max(1)) else { return };

@@ -1,0 +1,66 @@
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::load::Load;
+use super::options::Options;
+use super::report::{Report, Turn};
+use crate::conclude::conclude;
+use crate::measure::{now, pin_to};
+use crate::service::{Child, Side, serve};
+
+const SERVER_CORE: usize = 0;
+const LOAD_CORE: usize = 1;
+
+/// A server and the load on it.
+struct Runner {
+    side: Side,
+    server: Child,
+    load: Load,
+}
+
+/// Measures, prints the table, and returns the exit code that the binary documents.
+pub fn run(options: &Options) -> ExitCode {
+    match options.serve {
+        Some(side) => serve(side, options.core),
+        None => conclude(measure(options), options.json.as_deref(), options.check),
+    }
+}
+
+fn measure(options: &Options) -> io::Result<Report> {
+    pin_to(LOAD_CORE);
+    let turn = Duration::from_millis(options.turn);
+    let mut report = Report::default();
+    for _ in 0..options.starts {
+        let mut runners = Vec::new();
+        for side in Side::BOTH {
+            let mut runner = Runner::start(side, options.connections)?;
+            // The first turn warms up, and does not count.
+            runner.turn(turn)?;
+            runners.push(runner);
+        }
+        for _ in 0..options.rounds {
+            for runner in &mut runners {
+                report.turns.push(runner.turn(turn)?);
+            }
+            // Neither side is always the one that comes after the other.
+            runners.reverse();
+        }
+    }
+    Ok(report)
+}
+
+impl Runner {
+    fn start(side: Side, connections: u32) -> io::Result<Self> {
+        let server = Child::start(side, Some(SERVER_CORE))?;
+        let load = Load::connect(server.address(), connections)?;
+        Ok(Self { side, server, load })
+    }
+
+    fn turn(&mut self, turn: Duration) -> io::Result<Turn> {
+        let (before, began) = (self.server.on_core()?, now());
+        let answered = self.load.turn(turn)?;
+        let on_core = self.server.on_core()?.saturating_sub(before);
+        Ok(Turn { side: self.side, answered, took: began.elapsed(), on_core })
+    }
+}

@@ -1,0 +1,92 @@
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+use std::{env, fs, process};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::Side;
+
+/// A service in a process of its own, killed when this is dropped.
+#[derive(Debug)]
+pub struct Child {
+    process: process::Child,
+    address: SocketAddr,
+}
+
+impl Child {
+    /// Starts this very program with `--serve SIDE` and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start, or ends without saying where it listens.
+    pub fn start(side: Side, core: Option<usize>) -> io::Result<Self> {
+        let mut command = Command::new(env::current_exe()?);
+        command
+            .args(["--serve", side.name()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        if let Some(core) = core {
+            command.args(["--core", &core.to_string()]);
+        }
+        let mut process = command.spawn()?;
+        let mut line = String::new();
+        if let Some(output) = process.stdout.take() {
+            BufReader::new(output).read_line(&mut line)?;
+        }
+        let Ok(address) = line.trim().parse() else {
+            process.kill()?;
+            let status = process.wait()?;
+            return Err(io::Error::other(format!("{} did not say where it listens: {status}", side.name())));
+        };
+        Ok(Self { process, address })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The time that its threads were on a core so far. One that has ended no longer counts.
+    ///
+    /// # Errors
+    ///
+    /// Where `/proc` has no scheduler statistics.
+    pub fn on_core(&self) -> io::Result<Duration> {
+        let mut nanos = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
+            let text = fs::read_to_string(task?.path().join("schedstat"))?;
+            nanos += text.split(' ').next().and_then(|field| field.parse::<u64>().ok()).unwrap_or_default();
+        }
+        Ok(Duration::from_nanos(nanos))
+    }
+
+    /// Sends SIGTERM.
+    ///
+    /// # Errors
+    ///
+    /// When the process is gone already.
+    pub fn terminate(&self) -> io::Result<()> {
+        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("no such process id"))?;
+        Ok(kill_process(pid, Signal::TERM)?)
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for.
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.process.wait()
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _gone = self.process.kill();
+        let _status = self.process.wait();
+    }
+}
