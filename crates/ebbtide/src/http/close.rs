@@ -52,6 +52,8 @@ pub(super) async fn close(
     while !pending.is_too_long() {
         if let Some(accepted) = acceptor.accept_queued().await {
             serve(accepted);
+            // The queue may be long: let the connections begin.
+            tokio::task::yield_now().await;
             continue;
         }
         if pending.is_over() {

@@ -97,9 +97,9 @@ impl<S> Server<S> {
         self
     }
 
-    /// Sets whether HTTP/1 responses say `Connection: close` from the stop signal on.
+    /// Sets whether HTTP/1 responses say `Connection: close` from the stop signal on, or only after the lame duck.
     ///
-    /// Default: yes. It is what moves keep-alive clients away without a race.
+    /// Default: from the signal on. It is what moves keep-alive clients away without a race.
     pub fn announce_close(mut self, announce: bool) -> Self {
         self.settings.announce_close = announce;
         self

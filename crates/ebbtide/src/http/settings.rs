@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::ledger::Order;
+
 /// Chooses how the listener and the connections are closed. Everything but [`Lossless`](Self::Lossless) is there for
 /// tests and demonstrations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,8 +51,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Tells whether responses announce the close at all.
-    pub(super) fn announces(&self) -> bool {
-        self.announce_close && self.close_mode != CloseMode::Abrupt
+    /// Tells whether a response announces the close once the stop signal has come.
+    pub(super) fn announces(&self, order: Order) -> bool {
+        self.close_mode != CloseMode::Abrupt && (self.announce_close || order >= Order::Drain)
     }
 }

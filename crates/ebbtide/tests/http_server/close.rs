@@ -112,3 +112,41 @@ async fn an_unspecified_ipv6_address_takes_ipv4_as_well() {
     let port = listener.local_addr().port();
     assert!(Client::connect(([127, 0, 0, 1], port).into()).await.is_ok());
 }
+
+/// Runs in a process of its own, which has few descriptors.
+#[test]
+fn running_out_of_descriptors_neither_ends_the_server_nor_makes_it_spin() {
+    const CHILD: &str = "EBBTIDE_TEST_FEW_DESCRIPTORS";
+    let name = "close::running_out_of_descriptors_neither_ends_the_server_nor_makes_it_spin";
+    if std::env::var_os(CHILD).is_none() {
+        let test = std::env::current_exe().unwrap();
+        let mut child = std::process::Command::new(test);
+        assert!(child.args(["--exact", name, "--nocapture"]).env(CHILD, "1").status().unwrap().success());
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut served = serve(ping(), |server| server).await;
+        accepted(served.addr).await;
+        let limit = rustix::process::Rlimit { current: Some(40), maximum: Some(40) };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+        let mut clients = Vec::new();
+        while let Ok(client) = Client::connect(served.addr).await {
+            clients.push(client);
+        }
+        let spent = || rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        let before = spent();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let spent = Duration::try_from(spent() - before).unwrap();
+        assert!(spent < Duration::from_millis(100), "it spins: {spent:?} of CPU in 300 ms");
+        // Those in the queue are served as soon as descriptors are free again, also when the stop comes first.
+        served.stop();
+        let queued = clients.split_off(clients.len() / 2);
+        drop(clients);
+        for mut client in queued {
+            client.send(PING).await.unwrap();
+            assert!(client.answer().await.expect("an answer").closes());
+        }
+        served.ended().await;
+    });
+}

@@ -25,13 +25,16 @@ async fn the_close_is_announced_from_the_signal_on_and_not_before() {
 }
 
 #[tokio::test]
-async fn announcing_can_be_turned_off() {
-    let mut served = serve(ping(), |server| server.announce_close(false).idle_quiet(Duration::ZERO)).await;
+async fn announcing_can_wait_until_the_lame_duck_is_over() {
+    let mut served = serve(ping(), |server| server.announce_close(false)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     served.announce();
     client.send(PING).await.unwrap();
     assert!(!client.answer().await.unwrap().closes());
     served.stop();
+    assert!(served.is_running());
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.unwrap().closes());
     served.ended().await;
 }
 

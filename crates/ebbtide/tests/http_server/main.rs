@@ -12,6 +12,7 @@ mod connections;
 mod cut;
 mod health;
 mod keep_alive;
+mod life;
 mod protocols;
 mod storm;
 mod support;

@@ -2,13 +2,14 @@ use std::net::SocketAddr;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use http::{Method, Request, Uri};
+use http::uri::PathAndQuery;
+use http::{Method, Request};
+use http_body::Body;
 
 use super::message::{Framing, Message};
 use crate::http::ledger::Order;
 use crate::http::settings::Settings;
 use crate::model::Straggler;
-use crate::runtime::clock;
 
 /// How many pipelined requests are served after the lame duck before the client is told to stop all the same: it might
 /// go on for ever. It knows which ones were not answered (RFC 9112 §9.3.2).
@@ -39,8 +40,6 @@ enum Phase {
     Silent,
     /// Part of a request's head has come.
     HalfHead,
-    /// A head is whole, and the parser has it.
-    Whole,
     /// The last response is out, and nothing has come since.
     Idle,
     /// Our side is closed; what the peer still sends is thrown away.
@@ -53,7 +52,7 @@ enum Phase {
 struct Current {
     id: u64,
     method: Method,
-    uri: Uri,
+    path: Option<PathAndQuery>,
     since: Instant,
     framing: Framing,
     answering: bool,
@@ -89,22 +88,33 @@ impl Book {
         }
     }
 
-    /// Notes bytes on their way to the parser.
-    pub(super) fn read(&mut self, bytes: &[u8], now: impl FnOnce() -> Instant) {
+    /// Notes bytes on their way to the parser. Tells whether a head has begun with them and is not whole.
+    pub(super) fn read(&mut self, bytes: &[u8], now: impl FnOnce() -> Instant) -> bool {
         if self.multiplexed {
-            return;
+            return false;
         }
         if !self.requests.is_empty() {
             self.message.more(bytes);
-            return;
+            return false;
         }
-        let blank = || bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
-        match (self.message.head(bytes), self.phase) {
-            (true, _) => self.phase = Phase::Whole,
-            (false, Phase::HalfHead) => {}
-            // Empty lines between requests are tolerated by the parser and begin nothing (RFC 9112 §2.2).
-            (false, Phase::Idle) if blank() => {}
-            (false, _) => (self.phase, self.since) = (Phase::HalfHead, now()),
+        let whole = self.message.head(bytes);
+        // Empty lines are tolerated before a request (RFC 9112 §2.2). Between two they begin nothing; before the first
+        // they end the silence. A whole head begins its request as soon as the parser has it.
+        let blank = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+        let begins = match self.phase {
+            Phase::Idle => !whole && !blank,
+            Phase::Silent => !whole || blank,
+            _ => false,
+        };
+        if begins {
+            (self.phase, self.since) = (Phase::HalfHead, now());
+        }
+        begins
+    }
+
+    pub(super) fn half_head(&mut self, now: Instant) {
+        if self.phase != Phase::HalfHead {
+            (self.phase, self.since) = (Phase::HalfHead, now);
         }
     }
 
@@ -121,15 +131,15 @@ impl Book {
     }
 
     /// Begins a request.
-    pub(crate) fn begin<B>(&mut self, request: &Request<B>, now: Instant) -> Begun {
+    pub(crate) fn begin<B: Body>(&mut self, request: &Request<B>, now: Instant) -> Begun {
         let id = self.begun;
         self.begun += 1;
         self.requests.push(Current {
             id,
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            path: request.uri().path_and_query().cloned(),
             since: now,
-            framing: Framing::of(request.headers()),
+            framing: Framing::of(request.body()),
             answering: false,
         });
         Begun(id)
@@ -147,10 +157,10 @@ impl Book {
         self.phase = Phase::Upgraded;
     }
 
-    /// Ends a request: `whole` if the response was handed over to its end.
-    pub(crate) fn end(&mut self, begun: Begun, whole: bool, now: impl FnOnce() -> Instant) {
+    /// Ends a request: `whole` if the response was handed over to its end. Tells whether part of the next head has come.
+    pub(super) fn end(&mut self, begun: Begun, whole: bool, now: impl FnOnce() -> Instant) -> bool {
         let Some(at) = self.requests.iter().position(|request| request.id == begun.0) else {
-            return; // it was cut, and counted as that
+            return false; // it was cut, and counted as that
         };
         let request = self.requests.swap_remove(at);
         if whole {
@@ -163,6 +173,7 @@ impl Book {
             self.since = now();
             self.message.ended();
         }
+        self.phase == Phase::HalfHead
     }
 
     /// Tells whether the response to a request may say that it is the last: no request has come behind it.
@@ -206,13 +217,9 @@ impl Book {
     }
 
     /// Returns when the connection's time will have come, if it stays as it is.
-    pub(super) fn due(&mut self, order: Order, settings: &Settings) -> Option<(Instant, Reason)> {
+    pub(super) fn due(&self, order: Order, settings: &Settings) -> Option<(Instant, Reason)> {
         if !self.requests.is_empty() || self.blocked {
             return None;
-        }
-        if self.phase == Phase::Whole {
-            // The parser had its turn and wants more: it was no head after all, empty lines for instance.
-            (self.phase, self.since) = (Phase::HalfHead, clock::now());
         }
         let draining = matches!(order, Order::Drain);
         let (after, reason) = match self.phase {
@@ -255,7 +262,8 @@ impl Book {
         let upgraded = if self.phase == Phase::Upgraded { " (upgraded)" } else { "" };
         let name = |request: &Current| {
             // The query is left out: it may hold what does not belong in a log.
-            format!("{} {} from {peer}{upgraded}", request.method, request.uri.path())
+            let path = request.path.as_ref().map_or("", PathAndQuery::path);
+            format!("{} {path} from {peer}{upgraded}", request.method)
         };
         self.requests.iter().map(|request| straggler(name(request), age(request.since))).collect()
     }

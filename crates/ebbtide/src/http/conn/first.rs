@@ -31,6 +31,7 @@ pub(crate) async fn first_bytes(io: &mut Io, watch: &mut Watch) -> Option<Protoc
             if let Some(protocol) = detect(io.first()) {
                 return Poll::Ready(Some(protocol));
             }
+            io.held().half_head();
         }
     })
     .await

@@ -1,11 +1,13 @@
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::net::TcpStream;
 
-use super::Book;
-use crate::http::ledger::Context;
+use super::{Begun, Book, Reason};
+use crate::http::ledger::{Context, Order};
 use crate::runtime::clock;
 use crate::runtime::os::socket::Handle;
 
@@ -17,6 +19,8 @@ pub(crate) struct Conn {
     pub(crate) socket: Handle,
     key: u64,
     book: Mutex<Book>,
+    /// Whether the book may know a time for the connection's end while the server serves, to spare the lock.
+    timed: AtomicBool,
 }
 
 /// Keeps a connection in the ledger for as long as its socket is open.
@@ -28,6 +32,36 @@ pub(crate) struct Held {
 }
 
 impl Conn {
+    /// Notes bytes on their way to the parser.
+    pub(super) fn read(&self, bytes: &[u8]) {
+        if self.book().read(bytes, clock::now) {
+            self.timed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that what has come so far is not a whole head, whatever it looks like.
+    pub(super) fn half_head(&self) {
+        self.book().half_head(clock::now());
+        self.timed.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns when the connection's time will have come, if it stays as it is. Asked by the connection's own task.
+    pub(super) fn due(&self, order: Order) -> Option<(Instant, Reason)> {
+        if order == Order::Serve && !self.timed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let due = self.book().due(order, &self.context.settings);
+        self.timed.store(due.is_some(), Ordering::Relaxed);
+        due
+    }
+
+    /// Ends a request; see [`Book::end`].
+    pub(crate) fn end(&self, begun: Begun, whole: bool) {
+        if self.book().end(begun, whole, clock::now) {
+            self.timed.store(true, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -37,8 +71,8 @@ impl Held {
     /// Enters a connection into the ledger.
     pub(crate) fn new(context: &Arc<Context>, stream: &TcpStream, peer: SocketAddr) -> Self {
         let book = Mutex::new(Book::new(clock::now()));
-        let socket = Handle::new(stream);
-        let enter = |key| Arc::new(Conn { context: Arc::clone(context), peer, socket, key, book });
+        let (socket, timed) = (Handle::new(stream), AtomicBool::new(false));
+        let enter = |key| Arc::new(Conn { context: Arc::clone(context), peer, socket, key, book, timed });
         Self { conn: context.ledger.enter(enter) }
     }
 

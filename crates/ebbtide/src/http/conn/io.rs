@@ -52,7 +52,9 @@ impl Io {
         let read = buf.filled().len();
         self.first.truncate(before + read);
         ready!(polled)?;
-        self.held.book().read(&self.first[before..], clock::now);
+        if read > 0 {
+            self.held.read(&self.first[before..]);
+        }
         Poll::Ready(Ok(read > 0))
     }
 
@@ -126,7 +128,7 @@ impl AsyncRead for Io {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         let new = &buf.filled()[before..];
         if !new.is_empty() {
-            self.held.book().read(new, clock::now);
+            self.held.read(new);
         }
         Poll::Ready(Ok(()))
     }

@@ -1,8 +1,12 @@
 //! Where a message ends in the bytes of an HTTP/1 connection, as far as the announcement of the close needs it.
 
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use std::sync::LazyLock;
 
+use http_body::Body;
+use memchr::memmem::Finder;
+
+/// Made once: it costs more than a search in a usual head.
+static FIND_HEAD_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(HEAD_END));
 const HEAD_END: &[u8] = b"\r\n\r\n";
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 const LAST_CHUNK_AFTER_DATA: &[u8] = b"\r\n0\r\n\r\n";
@@ -35,7 +39,7 @@ impl Message {
     pub(crate) fn head(&mut self, bytes: &[u8]) -> bool {
         self.chunks_ended = bytes.ends_with(LAST_CHUNK_AFTER_DATA);
         self.behind_head = self.split_end(bytes).or_else(|| {
-            let at = memchr::memmem::find(bytes, HEAD_END)?;
+            let at = FIND_HEAD_END.find(bytes)?;
             Some((bytes.len() - at - HEAD_END.len()) as u64)
         });
         for byte in &bytes[bytes.len().saturating_sub(3)..] {
@@ -88,13 +92,12 @@ impl Message {
 }
 
 impl Framing {
-    /// Reads it from a request's headers; the parser has refused contradictory ones.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        if headers.contains_key(TRANSFER_ENCODING) {
-            return Self::Chunked;
+    /// Asks the request's body, which the parser made from the headers.
+    pub(crate) fn of(body: &impl Body) -> Self {
+        if body.is_end_stream() {
+            return Self::Length(0);
         }
-        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self::Length(length.unwrap_or(0))
+        body.size_hint().exact().map_or(Self::Chunked, Self::Length)
     }
 }
 

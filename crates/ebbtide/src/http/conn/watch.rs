@@ -49,8 +49,7 @@ impl Watch {
             if order == Order::Cut {
                 return Poll::Ready(());
             }
-            let due = self.conn.book().due(order, &self.conn.context.settings);
-            let Some((mut at, reason)) = due else {
+            let Some((mut at, reason)) = self.conn.due(order) else {
                 self.timer = None;
                 return Poll::Pending;
             };

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body::Body;
 
 use crate::http::conn::{Begun, Conn};
 use crate::http::probe::is_probe;
@@ -27,7 +28,7 @@ enum Outcome {
 }
 
 impl Ticket {
-    pub(super) fn new<B>(conn: &Arc<Conn>, request: &Request<B>) -> Self {
+    pub(super) fn new<B: Body>(conn: &Arc<Conn>, request: &Request<B>) -> Self {
         let context = &conn.context;
         if context.is_announced() && !is_probe(request.uri().path()) {
             context.arrivals.note();
@@ -55,8 +56,9 @@ impl Ticket {
             return None;
         }
         book.answer(self.begun);
-        let announce = self.http1 && context.settings.announces() && context.is_announced();
-        if announce && book.may_be_last(self.begun, context.ledger.order()) {
+        let order = context.ledger.order();
+        let announce = self.http1 && context.is_announced() && context.settings.announces(order);
+        if announce && book.may_be_last(self.begun, order) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         drop(book);
@@ -78,7 +80,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if self.outcome != Outcome::Upgraded {
-            self.conn.book().end(self.begun, self.outcome == Outcome::Whole, clock::now);
+            self.conn.end(self.begun, self.outcome == Outcome::Whole);
         }
     }
 }
