@@ -1,22 +1,18 @@
 //! Compares `/ping` under this server and under `axum::serve`, alternating: requests a second, and the server thread's
 //! CPU time for each request, which other load on the machine disturbs less.
 //!
-//! `cargo run --release -p ebbtide-bench --bin throughput [rounds] [connections] [fresh]`; with `fresh` each request has a
-//! connection of its own.
+//! `cargo run --release -p ebbtide-bench --bin throughput [rounds] [connections] [fresh]`; with `fresh` each
+//! request has a connection of its own, with `same` both sides are axum, which shows what the noise is.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ebbtide::drain::StopSource;
 use ebbtide::http::{Listener, Server};
+use ebbtide_bench::measure::{median, now};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark has its own clock")]
-fn now() -> Instant {
-    Instant::now()
-}
 
 fn router() -> axum::Router {
     axum::Router::new().route("/ping", axum::routing::get(async || "pong"))
@@ -116,15 +112,24 @@ async fn load(addr: SocketAddr, connections: usize, fresh: bool, time: Duration)
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let number = |at: usize, default| args.get(at).and_then(|arg| arg.parse().ok()).unwrap_or(default);
-    let (rounds, connections, fresh) = (number(1, 5), number(2, 32), args.get(3).is_some());
-    let (ours, axum) = (start(true), start(false));
+    let (rounds, connections) = (number(1, 5), number(2, 32));
+    let says = |word: &str| args.iter().any(|arg| arg == word);
+    let fresh = says("fresh");
+    let (ours, axum) = (start(!says("same")), start(false));
     pin(1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (mut rates, mut costs) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
-        let time = Duration::from_millis(if round == 0 { 300 } else { 1000 });
-        let ours = runtime.block_on(ours.measure(connections, fresh, time));
-        let axum = runtime.block_on(axum.measure(connections, fresh, time));
+        let time = Duration::from_millis(300);
+        let measure = |peer: &Peer| runtime.block_on(peer.measure(connections, fresh, time));
+        // Who comes first changes, so that what the one leaves behind for the other evens out.
+        let (ours, axum) = if round % 2 == 0 {
+            let ours = measure(&ours);
+            (ours, measure(&axum))
+        } else {
+            let axum = measure(&axum);
+            (measure(&ours), axum)
+        };
         if round > 0 {
             println!(
                 "ours {:.0}/s {:.0} ns   axum {:.0}/s {:.0} ns",
@@ -134,11 +139,5 @@ fn main() {
             costs.push(axum.cpu_ns / ours.cpu_ns);
         }
     }
-    rates.sort_by(f64::total_cmp);
-    costs.sort_by(f64::total_cmp);
-    println!(
-        "median ratio: throughput {:.3}, by CPU time {:.3}",
-        rates[rates.len() / 2],
-        costs[costs.len() / 2]
-    );
+    println!("median ratio: throughput {:.3}, by CPU time {:.3}", median(&rates), median(&costs));
 }

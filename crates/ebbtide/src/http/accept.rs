@@ -1,9 +1,10 @@
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::runtime::clock;
 use crate::runtime::os::socket;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -14,11 +15,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Acceptor {
     listener: TcpListener,
     pause: Duration,
+    latest: Option<Instant>,
 }
 
 impl Acceptor {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, pause: FIRST_PAUSE }
+        Self { listener, pause: FIRST_PAUSE, latest: None }
     }
 
     /// Waits for the next connection.
@@ -57,8 +59,15 @@ impl Acceptor {
         &self.listener
     }
 
+    /// Tells whether a connection was accepted within the last second.
+    pub(super) fn is_busy(&self) -> bool {
+        let lately = |latest| clock::now().saturating_duration_since(latest) < Duration::from_secs(1);
+        self.latest.is_some_and(lately)
+    }
+
     fn prepared(&mut self, (stream, from): (TcpStream, SocketAddr)) -> (TcpStream, SocketAddr) {
         self.pause = FIRST_PAUSE;
+        self.latest = Some(clock::now());
         // Fails on a connection that is gone already: its task will find out.
         let _ = stream.set_nodelay(true);
         (stream, from)

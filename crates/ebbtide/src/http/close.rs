@@ -56,7 +56,7 @@ pub(super) async fn close(
             tokio::task::yield_now().await;
             continue;
         }
-        if pending.is_over() {
+        if pending.is_over(acceptor.is_busy()) {
             break;
         }
         tokio::select! {
@@ -104,7 +104,7 @@ fn restore(stream: &TcpStream, hold: Hold) {
 
 /// The handshakes that had begun when new ones were held back, as long as they are under way.
 struct Pending {
-    port: u16,
+    listener: Option<SocketAddr>,
     since: Instant,
     limit: Duration,
     looks: u32,
@@ -113,10 +113,13 @@ struct Pending {
 
 impl Pending {
     fn new(acceptor: &Acceptor, hold: Hold) -> Self {
-        let port = acceptor.listener().local_addr().map_or(0, |addr| addr.port());
+        let listener = acceptor.listener().local_addr().ok();
         let limit = if hold == Hold::Backlog { BACKLOG_PATIENCE } else { HANDSHAKE_PATIENCE };
-        let mut pending = Self { port, since: clock::now(), limit, looks: 0, known: None };
-        pending.look();
+        let mut pending = Self { listener, since: clock::now(), limit, looks: 0, known: None };
+        // A SYN that is being processed at this moment may be missed by one look. Where connections come, look twice.
+        if acceptor.is_busy() {
+            pending.look();
+        }
         pending
     }
 
@@ -125,20 +128,19 @@ impl Pending {
     }
 
     /// Looks again; tells whether none is left, or, where nobody can tell, whether it has been long enough.
-    fn is_over(&mut self) -> bool {
+    fn is_over(&mut self, busy: bool) -> bool {
         self.look();
         match &self.known {
-            Some(known) => known.is_empty(),
+            Some(known) => known.is_empty() && (self.looks > 1 || !busy),
             None => clock::now().saturating_duration_since(self.since) >= BLIND_PATIENCE,
         }
     }
 
     fn look(&mut self) {
-        let found = half_done(self.port).ok();
+        let found = self.listener.and_then(|listener| half_done(listener).ok());
         self.looks += 1;
         self.known = match (self.known.take(), found) {
-            // A SYN that was being processed when the hold began shows at the second look at the latest. What shows
-            // later is for another socket on the same port.
+            // What shows only now came after the hold: it is for another socket on the same port.
             (Some(mut known), Some(found)) if self.looks > 2 => {
                 known.retain(|handshake| found.contains(handshake));
                 Some(known)
@@ -155,6 +157,6 @@ use crate::runtime::os::sock_diag::{Handshake, half_done};
 type Handshake = ();
 
 #[cfg(not(target_os = "linux"))]
-fn half_done(_port: u16) -> std::io::Result<Vec<Handshake>> {
+fn half_done(_: SocketAddr) -> std::io::Result<Vec<Handshake>> {
     Err(std::io::ErrorKind::Unsupported.into())
 }

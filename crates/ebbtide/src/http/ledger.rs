@@ -88,13 +88,7 @@ impl Ledger {
             let mut entries = self.entries();
             let Entries { open, cut, cut_by_name, .. } = &mut *entries;
             for conn in open.values() {
-                let mut book = conn.book();
-                let upgraded = book.is_upgraded();
-                let ended = book.cut(conn.peer, now);
-                drop(book);
-                if upgraded {
-                    conn.socket.shutdown(); // its task is not ours to end
-                }
+                let ended = conn.cut(now);
                 *cut += ended.len() as u64;
                 let room = REMEMBERED.saturating_sub(cut_by_name.len());
                 cut_by_name.extend(ended.into_iter().take(room));
@@ -158,8 +152,8 @@ impl Work for Ledger {
     fn stragglers(&self) -> Vec<Straggler> {
         let now = clock::now();
         let entries = self.entries();
-        let books = entries.open.values();
-        let mut all: Vec<_> = books.flat_map(|conn| conn.book().stragglers(conn.peer, now)).collect();
+        let open = entries.open.values();
+        let mut all: Vec<_> = open.flat_map(|conn| conn.stragglers(now)).collect();
         all.sort_by_key(|straggler| std::cmp::Reverse(straggler.age));
         all.extend(entries.cut_by_name.iter().cloned());
         all

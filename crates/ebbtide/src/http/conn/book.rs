@@ -19,7 +19,8 @@ const PIPELINED: u32 = 256;
 #[derive(Debug)]
 pub(crate) struct Book {
     phase: Phase,
-    since: Instant,
+    /// When the phase began, or, if that is not known yet, when the kernel last saw data.
+    since: Option<Instant>,
     requests: Vec<Current>,
     begun: u64,
     finished: u64,
@@ -53,7 +54,8 @@ struct Current {
     id: u64,
     method: Method,
     path: Option<PathAndQuery>,
-    since: Instant,
+    /// Known once it had to wait for something: most requests end before, and need no clock.
+    since: Option<Instant>,
     framing: Framing,
     answering: bool,
 }
@@ -61,6 +63,17 @@ struct Current {
 /// Identifies a request within its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Begun(u64);
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Its response was handed over to the end.
+    Whole,
+    /// It has no response.
+    Unanswered,
+    /// Its response is not whole, and the client must be able to tell.
+    Broken,
+}
 
 /// Says why a connection's time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +88,7 @@ impl Book {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             phase: Phase::Silent,
-            since: now,
+            since: Some(now),
             requests: Vec::new(),
             begun: 0,
             finished: 0,
@@ -107,48 +120,49 @@ impl Book {
             _ => false,
         };
         if begins {
-            (self.phase, self.since) = (Phase::HalfHead, now());
+            (self.phase, self.since) = (Phase::HalfHead, Some(now()));
         }
         begins
     }
 
     pub(super) fn half_head(&mut self, now: Instant) {
         if self.phase != Phase::HalfHead {
-            (self.phase, self.since) = (Phase::HalfHead, now);
+            (self.phase, self.since) = (Phase::HalfHead, Some(now));
         }
     }
 
     /// Notes that the connection carries many requests at a time.
     pub(crate) fn multiplex(&mut self, now: Instant) {
-        (self.multiplexed, self.phase, self.since) = (true, Phase::Idle, now);
+        (self.multiplexed, self.phase, self.since) = (true, Phase::Idle, Some(now));
     }
 
     /// Notes that the peer was asked to end, and counts the quiet time from now where its answer ends the connection.
     pub(crate) fn asked(&mut self, now: Instant) {
         if self.multiplexed {
-            self.since = now;
+            self.since = Some(now);
         }
     }
 
     /// Begins a request.
-    pub(crate) fn begin<B: Body>(&mut self, request: &Request<B>, now: Instant) -> Begun {
+    pub(crate) fn begin<B: Body>(&mut self, request: &Request<B>) -> Begun {
         let id = self.begun;
         self.begun += 1;
         self.requests.push(Current {
             id,
             method: request.method().clone(),
             path: request.uri().path_and_query().cloned(),
-            since: now,
+            since: None,
             framing: Framing::of(request.body()),
             answering: false,
         });
         Begun(id)
     }
 
-    /// Notes that the head of the response goes out.
-    pub(crate) fn answer(&mut self, begun: Begun) {
+    /// Notes that a request waits for something: its response if `answering` is not set, more of its body if it is.
+    pub(crate) fn wait(&mut self, begun: Begun, answering: bool, now: Instant) {
         if let Some(request) = self.requests.iter_mut().find(|request| request.id == begun.0) {
-            request.answering = true;
+            request.since.get_or_insert(now);
+            request.answering |= answering;
         }
     }
 
@@ -158,22 +172,24 @@ impl Book {
     }
 
     /// Ends a request: `whole` if the response was handed over to its end. Tells whether part of the next head has come.
-    pub(super) fn end(&mut self, begun: Begun, whole: bool, now: impl FnOnce() -> Instant) -> bool {
+    pub(super) fn end(&mut self, begun: Begun, outcome: Ended, now: impl FnOnce() -> Instant) -> bool {
         let Some(at) = self.requests.iter().position(|request| request.id == begun.0) else {
             return false; // it was cut, and counted as that
         };
         let request = self.requests.swap_remove(at);
-        if whole {
-            self.finished += 1;
-        } else if request.answering && !self.multiplexed {
-            self.broken = true;
+        match outcome {
+            Ended::Whole => self.finished += 1,
+            Ended::Unanswered => {}
+            Ended::Broken => self.broken |= !self.multiplexed,
         }
-        if self.requests.is_empty() {
-            self.phase = if self.message.next_began(request.framing) { Phase::HalfHead } else { Phase::Idle };
-            self.since = now();
-            self.message.ended();
+        if !self.requests.is_empty() {
+            return false;
         }
-        self.phase == Phase::HalfHead
+        let next_began = self.message.next_began(request.framing);
+        (self.phase, self.since) =
+            if next_began { (Phase::HalfHead, Some(now())) } else { (Phase::Idle, None) };
+        self.message.ended();
+        next_began
     }
 
     /// Tells whether the response to a request may say that it is the last: no request has come behind it.
@@ -190,7 +206,7 @@ impl Book {
     pub(super) fn set_blocked(&mut self, blocked: bool, now: Instant) {
         self.blocked = blocked;
         if self.phase == Phase::Idle {
-            self.since = now;
+            self.since = Some(now);
         }
     }
 
@@ -216,8 +232,14 @@ impl Book {
         self.waker.clone()
     }
 
-    /// Returns when the connection's time will have come, if it stays as it is.
-    pub(super) fn due(&self, order: Order, settings: &Settings) -> Option<(Instant, Reason)> {
+    /// Returns when the connection's time will have come, if it stays as it is; `active` tells when data last came or
+    /// went.
+    pub(super) fn due(
+        &mut self,
+        order: Order,
+        settings: &Settings,
+        active: impl FnOnce() -> Instant,
+    ) -> Option<(Instant, Reason)> {
         if !self.requests.is_empty() || self.blocked {
             return None;
         }
@@ -228,7 +250,7 @@ impl Book {
             Phase::Idle if draining => (settings.idle_quiet, Reason::Quiet),
             _ => return None,
         };
-        Some((self.since + after, reason))
+        Some((*self.since.get_or_insert_with(active) + after, reason))
     }
 
     pub(crate) fn in_flight(&self) -> u64 {
@@ -248,8 +270,9 @@ impl Book {
         self.finished + upgraded - flushing
     }
 
-    pub(crate) fn stragglers(&self, peer: SocketAddr, now: Instant) -> Vec<Straggler> {
-        let age = |since| now.saturating_duration_since(since);
+    /// Returns what is in flight; `active` is when data last came or went.
+    pub(super) fn stragglers(&self, peer: SocketAddr, active: Instant, now: Instant) -> Vec<Straggler> {
+        let age = |since: Option<Instant>| now.saturating_duration_since(since.unwrap_or(active));
         let straggler = |name: String, age: Duration| Straggler { name, age, created: None };
         if self.requests.is_empty() {
             let name = match self.phase {
@@ -269,8 +292,8 @@ impl Book {
     }
 
     /// Ends what is in flight; returns it.
-    pub(crate) fn cut(&mut self, peer: SocketAddr, now: Instant) -> Vec<Straggler> {
-        let cut = self.stragglers(peer, now);
+    pub(super) fn cut(&mut self, peer: SocketAddr, active: Instant, now: Instant) -> Vec<Straggler> {
+        let cut = self.stragglers(peer, active, now);
         self.broken |= self.must_reset() || self.blocked;
         self.finished -= u64::from(self.is_flushing());
         self.requests.clear();

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use tokio::net::TcpStream;
 
-use super::{Begun, Book, Reason};
+use super::{Begun, Book, Ended, Reason};
 use crate::http::ledger::{Context, Order};
+use crate::model::Straggler;
 use crate::runtime::clock;
 use crate::runtime::os::socket::Handle;
 
@@ -50,16 +51,39 @@ impl Conn {
         if order == Order::Serve && !self.timed.load(Ordering::Relaxed) {
             return None;
         }
-        let due = self.book().due(order, &self.context.settings);
+        let due = self.book().due(order, &self.context.settings, || self.active());
         self.timed.store(due.is_some(), Ordering::Relaxed);
         due
     }
 
     /// Ends a request; see [`Book::end`].
-    pub(crate) fn end(&self, begun: Begun, whole: bool) {
-        if self.book().end(begun, whole, clock::now) {
+    pub(crate) fn end(&self, begun: Begun, outcome: Ended) {
+        if self.book().end(begun, outcome, clock::now) {
             self.timed.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Returns what is in flight here.
+    pub(crate) fn stragglers(&self, now: Instant) -> Vec<Straggler> {
+        let active = self.active();
+        self.book().stragglers(self.peer, active, now)
+    }
+
+    /// Ends what is in flight here; returns it.
+    pub(crate) fn cut(&self, now: Instant) -> Vec<Straggler> {
+        let active = self.active();
+        let mut book = self.book();
+        let cut = book.cut(self.peer, active, now);
+        if book.is_upgraded() {
+            self.socket.shutdown(); // its task is not ours to end
+        }
+        cut
+    }
+
+    /// Returns when data last came or went; now, where the kernel does not say.
+    fn active(&self) -> Instant {
+        let now = clock::now();
+        self.socket.quiet().and_then(|quiet| now.checked_sub(quiet)).unwrap_or(now)
     }
 
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {

@@ -7,7 +7,7 @@ mod io;
 mod message;
 mod watch;
 
-pub(super) use book::{Begun, Book, Reason};
+pub(super) use book::{Begun, Book, Ended, Reason};
 pub(super) use first::{Protocol, first_bytes};
 pub(super) use held::{Conn, Held};
 pub(super) use io::Io;

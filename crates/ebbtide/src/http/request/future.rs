@@ -70,6 +70,11 @@ where
             }
         };
         if answered.is_pending()
+            && let Some(ticket) = this.ticket
+        {
+            ticket.wait();
+        }
+        if answered.is_pending()
             && let Some(deadline) = this.deadline
             && deadline.as_mut().poll(cx).is_ready()
         {

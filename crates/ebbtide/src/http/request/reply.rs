@@ -70,8 +70,14 @@ where
         };
         match body.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                if let (Some(left), Some(data)) = (this.left, frame.data_ref()) {
+                if let (Some(left), Some(data)) = (this.left.as_mut(), frame.data_ref()) {
                     *left = left.saturating_sub(data.remaining() as u64);
+                }
+                // From here on the client has part of it, which must not pass for the whole.
+                if *this.left != Some(0)
+                    && let Some(ticket) = this.ticket
+                {
+                    ticket.wait();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -87,6 +93,9 @@ where
                 Poll::Ready(None)
             }
             Poll::Pending => {
+                if let Some(ticket) = this.ticket {
+                    ticket.wait();
+                }
                 let over =
                     this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready());
                 if !over {

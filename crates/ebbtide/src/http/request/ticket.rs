@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 
-use crate::http::conn::{Begun, Conn};
+use crate::http::conn::{Begun, Conn, Ended};
 use crate::http::probe::is_probe;
 use crate::runtime::clock;
 
@@ -15,16 +15,9 @@ pub(super) struct Ticket {
     http1: bool,
     bodiless: bool,
     connect: bool,
-    outcome: Outcome,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    /// Dropped now, the response is not whole.
-    Open,
-    Whole,
-    /// The request stays in flight until the connection's socket is dropped.
-    Upgraded,
+    /// What it is if it is dropped now; `None` when it stays in flight until the connection's socket is dropped.
+    outcome: Option<Ended>,
+    waited: bool,
 }
 
 impl Ticket {
@@ -34,34 +27,34 @@ impl Ticket {
             context.arrivals.note();
         }
         Self {
-            begun: conn.book().begin(request, clock::now()),
+            begun: conn.book().begin(request),
             conn: Arc::clone(conn),
             http1: request.version() <= Version::HTTP_11,
             bodiless: request.method() == Method::HEAD,
             connect: request.method() == Method::CONNECT,
-            outcome: Outcome::Open,
+            outcome: Some(Ended::Unanswered),
+            waited: false,
         }
     }
 
     /// Prepares the head of the response. `None` when the connection becomes something else with it.
     pub(super) fn answer<B>(mut self, response: &mut Response<B>) -> Option<Self> {
         let status = response.status();
-        let context = &self.conn.context;
-        let mut book = self.conn.book();
         let switches = status == StatusCode::SWITCHING_PROTOCOLS || (self.connect && status.is_success());
         if self.http1 && switches {
-            book.upgrade();
-            drop(book);
-            self.outcome = Outcome::Upgraded;
+            self.conn.book().upgrade();
+            self.outcome = None;
             return None;
         }
-        book.answer(self.begun);
-        let order = context.ledger.order();
-        let announce = self.http1 && context.is_announced() && context.settings.announces(order);
-        if announce && book.may_be_last(self.begun, order) {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let context = &self.conn.context;
+        if self.http1 && context.is_announced() {
+            let order = context.ledger.order();
+            if context.settings.announces(order) && self.conn.book().may_be_last(self.begun, order) {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
         }
-        drop(book);
+        self.outcome = Some(Ended::Broken);
+        self.waited = false;
         self.bodiless |= matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         Some(self)
     }
@@ -71,16 +64,25 @@ impl Ticket {
         self.bodiless
     }
 
+    /// Notes that the request waits; cheap when it has waited before.
+    pub(super) fn wait(&mut self) {
+        if !self.waited {
+            self.waited = true;
+            let answering = self.outcome == Some(Ended::Broken);
+            self.conn.book().wait(self.begun, answering, clock::now());
+        }
+    }
+
     /// Ends the request: its response was handed over to the end.
     pub(super) fn whole(mut self) {
-        self.outcome = Outcome::Whole;
+        self.outcome = Some(Ended::Whole);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.outcome != Outcome::Upgraded {
-            self.conn.end(self.begun, self.outcome == Outcome::Whole);
+        if let Some(outcome) = self.outcome {
+            self.conn.end(self.begun, outcome);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Asks the kernel for half-done handshakes (`sock_diag(7)`). Anybody may ask; the answer is of this network namespace.
 
 use std::io;
+use std::net::SocketAddr;
 
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
@@ -21,12 +22,16 @@ const IPPROTO_TCP: u8 = 6;
 /// `TCP_SYN_RECV` and `TCP_NEW_SYN_RECV`: the kernel keeps a half-done handshake in the second, and reports the first.
 const STATES: u32 = 1 << 3 | 1 << 12;
 
-/// Returns the handshakes to a local port that have begun and not been completed, over IPv4 and IPv6.
+/// Returns the handshakes with a listener that have begun and not been completed. IPv4 peers of an IPv6 listener count as
+/// its own.
+///
+/// The kernel walks its whole table of connections for this: a few milliseconds where it is large.
 ///
 /// # Errors
 ///
 /// Fails where a sandbox has no `sock_diag`, and where no descriptor is left.
-pub(crate) fn half_done(port: u16) -> io::Result<Vec<Handshake>> {
+pub(crate) fn half_done(listener: SocketAddr) -> io::Result<Vec<Handshake>> {
+    let family = if listener.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = rustix::net::socket_with(
         AddressFamily::NETLINK,
         SocketType::DGRAM,
@@ -34,19 +39,16 @@ pub(crate) fn half_done(port: u16) -> io::Result<Vec<Handshake>> {
         Some(SOCK_DIAG),
     )?;
     let mut found = Vec::new();
-    for family in [AddressFamily::INET, AddressFamily::INET6] {
-        let kernel = SocketAddrNetlink::new(0, 0);
-        rustix::net::sendto(&socket, &request(family, port), SendFlags::empty(), &kernel)?;
-        let mut answer = vec![0_u8; 32 * 1024];
-        loop {
-            // The kernel fills a dump while it is being read, so there is never anything to wait for.
-            let (length, _) = rustix::net::recv(&socket, &mut answer[..], RecvFlags::DONTWAIT)?;
-            if collect(&answer[..length], &mut found)? {
-                break;
-            }
+    let kernel = SocketAddrNetlink::new(0, 0);
+    rustix::net::sendto(&socket, &request(family, listener.port()), SendFlags::empty(), &kernel)?;
+    let mut answer = vec![0_u8; 32 * 1024];
+    loop {
+        // The kernel fills a dump while it is being read, so there is never anything to wait for.
+        let (length, _) = rustix::net::recv(&socket, &mut answer[..], RecvFlags::DONTWAIT)?;
+        if collect(&answer[..length], &mut found)? {
+            return Ok(found);
         }
     }
-    Ok(found)
 }
 
 fn request(family: AddressFamily, port: u16) -> [u8; REQUEST_LENGTH] {
@@ -97,7 +99,7 @@ mod tests {
     #[test]
     fn a_listener_without_handshakes_has_none() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        assert!(half_done(listener.local_addr().unwrap().port()).unwrap().is_empty());
+        assert!(half_done(listener.local_addr().unwrap()).unwrap().is_empty());
     }
 
     #[test]

@@ -52,6 +52,18 @@ impl Handle {
         }
     }
 
+    /// Returns for how long no data has come or gone, as the kernel knows it, to a few milliseconds.
+    ///
+    /// Asking the kernel when it matters spares a look at the clock for each request. `None` where it cannot be asked.
+    pub(crate) fn quiet(&self) -> Option<Duration> {
+        #[cfg(target_os = "linux")]
+        return self.with(|fd| tcp_info(&fd).ok()).flatten().map(|info| {
+            Duration::from_millis(info.tcpi_last_data_sent.min(info.tcpi_last_data_recv).into())
+        });
+        #[cfg(not(target_os = "linux"))]
+        return None;
+    }
+
     /// Makes the coming close a reset, so that the peer cannot take what it got for the whole.
     pub(crate) fn reset_on_close(&self) {
         let _ = self.with(|fd| SockRef::from(&fd).set_linger(Some(Duration::ZERO)));
@@ -141,4 +153,22 @@ fn set_int(socket: &impl AsRawFd, level: i32, option: i32, value: i32) -> io::Re
     let done =
         unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), length) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(target_os = "linux")]
+fn tcp_info(socket: &impl AsRawFd) -> io::Result<libc::tcp_info> {
+    // SAFETY: the structure consists of integers, for which all zeroes are a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the descriptor is borrowed for the call, and the kernel writes at most `length` bytes to `info`.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    if done == 0 { Ok(info) } else { Err(io::Error::last_os_error()) }
 }
