@@ -59,9 +59,10 @@ impl Acceptor {
         &self.listener
     }
 
-    /// Tells whether a connection was accepted within the last second.
+    /// Tells whether connections come, so that one may be coming at this moment.
     pub(super) fn is_busy(&self) -> bool {
-        let lately = |latest| clock::now().saturating_duration_since(latest) < Duration::from_secs(1);
+        const LATELY: Duration = Duration::from_millis(100);
+        let lately = |latest| clock::now().saturating_duration_since(latest) < LATELY;
         self.latest.is_some_and(lately)
     }
 
