@@ -162,7 +162,24 @@ impl Ledger {
 #[cfg(test)]
 #[cfg(not(ebbtide_loom))]
 mod tests {
+    use std::task::Waker;
+
     use super::Ledger;
+
+    #[test]
+    fn when_the_last_waiter_has_left_an_end_looks_no_further_again() {
+        // Invariant 2.
+        let ledger = Ledger::new();
+        let (mut first, mut second) = (None, None);
+        ledger.park(&mut first, Waker::noop());
+        ledger.park(&mut first, Waker::noop());
+        ledger.park(&mut second, Waker::noop());
+        ledger.leave(&mut first);
+        assert!(ledger.front.waiters.are_present(), "the second still waits");
+        ledger.leave(&mut second);
+        ledger.leave(&mut second);
+        assert!(!ledger.front.waiters.are_present());
+    }
 
     #[test]
     fn a_ledger_takes_what_the_tracker_documents() {
