@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::paint::{BOLD, DIM, finding, verdict as style};
+use super::paint::{BOLD, DIM, HINT, finding, verdict as style};
 use super::{bars, table};
 use crate::rehearse::{CheckId, Finding, NumberedRun, Rehearsal, Scenario, Verdict};
 use crate::words;
@@ -16,7 +16,8 @@ pub(super) fn write(out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehear
     writeln!(out)?;
     table::write(out, rehearsal)?;
     writeln!(out)?;
-    if let Some(run) = shown(rehearsal) {
+    if let Some(run) = rehearsal.runs.get(rehearsal.shown.saturating_sub(1)) {
+        notes(out, run)?;
         timeline(out, run, rehearsal.runs.len())?;
         tail(out, run)?;
     }
@@ -62,10 +63,11 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The run whose timeline says most: the first that failed, or else the last.
-fn shown(rehearsal: &Rehearsal) -> Option<&NumberedRun> {
-    let failed = rehearsal.runs.iter().find(|run| run.verdict.verdict == Verdict::Fail);
-    failed.or_else(|| rehearsal.runs.last())
+fn notes(out: &mut dyn Write, run: &NumberedRun) -> io::Result<()> {
+    for note in &run.verdict.notes {
+        writeln!(out, "{HINT}note{HINT:#}: {note}")?;
+    }
+    if run.verdict.notes.is_empty() { Ok(()) } else { writeln!(out) }
 }
 
 fn timeline(out: &mut dyn Write, run: &NumberedRun, of: usize) -> io::Result<()> {

@@ -80,8 +80,6 @@ pub(super) async fn run(
     let failed = verdict.verdict == Verdict::Fail;
     let facts = Facts {
         signal_after_load_ms: record.signalled.ms_from(record.load_began),
-        idle_closed: record.traffic.idle_closed,
-        client_trouble: record.traffic.trouble,
         output_tail: if failed { tail(service.log(), TAIL) } else { Vec::new() },
     };
     Ok((verdict, facts))

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::checks;
+use super::notes::notes;
 use super::shapes::summaries;
 use super::{Check, Counts, ShapeSummary, Terms, Timeline, Verdict};
 use crate::rehearse::record::{Ended, Record};
@@ -20,6 +21,8 @@ pub(crate) struct RunVerdict {
     pub(crate) checks: Vec<Check>,
     /// Its requests by shape.
     pub(crate) shapes: Vec<ShapeSummary>,
+    /// What is no finding and still good to know.
+    pub(crate) notes: Vec<String>,
     /// What happened when.
     pub(crate) timeline: Timeline,
 }
@@ -45,6 +48,7 @@ pub(crate) fn judge(record: &Record, terms: &Terms) -> RunVerdict {
         exit: exit(record),
         checks,
         shapes,
+        notes: notes(record),
         timeline: Timeline::of(record),
     }
 }

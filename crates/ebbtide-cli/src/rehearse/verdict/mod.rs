@@ -4,6 +4,7 @@ mod check;
 mod checks;
 mod counts;
 mod judge;
+mod notes;
 mod reason;
 mod rehearsal;
 #[cfg(test)]

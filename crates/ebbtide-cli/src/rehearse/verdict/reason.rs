@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::At;
-use crate::rehearse::record::{Close, Outcome, Request, Shape};
+use crate::rehearse::record::{Close, Outcome, Record, Request, Shape};
 use crate::words;
 
 /// What a loss looks like from outside, which names its usual cause.
@@ -69,7 +69,8 @@ impl Reason {
 }
 
 /// One sentence for each shape and reason of what was lost: how many, of how many that were accepted, when and why.
-pub(super) fn losses(requests: &[Request], signalled: At) -> Vec<String> {
+pub(super) fn losses(record: &Record) -> Vec<String> {
+    let (requests, signalled) = (&record.traffic.requests, record.signalled);
     let mut accepted_by_shape = BTreeMap::<Shape, u64>::new();
     let mut groups = BTreeMap::<(Shape, Reason), Vec<&Request>>::new();
     for request in requests {
@@ -91,7 +92,12 @@ pub(super) fn losses(requests: &[Request], signalled: At) -> Vec<String> {
             };
             let (count, of) = (words::count(lost.len() as u64), words::count(of));
             let phase = phases(&lost);
-            format!("{shape}: {count} of {of} {word} ({}): {}{phase}", when(&lost, signalled), reason.text())
+            let end = with_the_process(&lost, record);
+            format!(
+                "{shape}: {count} of {of} {word} ({}): {}{end}{phase}",
+                when(&lost, signalled),
+                reason.text()
+            )
         })
         .collect()
 }
@@ -109,6 +115,20 @@ fn when(lost: &[&Request], signalled: At) -> String {
     match before {
         0 => after,
         before => format!("{} before the signal, then {after}", words::count(before)),
+    }
+}
+
+/// Says so when the requests were lost by the end of the process itself.
+fn with_the_process(lost: &[&Request], record: &Record) -> String {
+    let Some((exit, _)) = record.exit else { return String::new() };
+    // The kernel closes a process's sockets shortly before its end can be seen.
+    let near = |request: &&&Request| request.ended + Duration::from_millis(5) >= exit;
+    let count = lost.iter().filter(near).count();
+    let after = words::time(exit.since(record.signalled));
+    match count {
+        0 => String::new(),
+        count if count == lost.len() => format!("; all when the process ended (+{after})"),
+        count => format!("; {} of them when the process ended (+{after})", words::count(count as u64)),
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Rehearsal {
     pub(crate) exit: ExitSeen,
     /// Each check at its worst, with the run that showed it.
     pub(crate) checks: Vec<Check>,
+    /// The number of the run that `exit` is from, and whose timeline says most.
+    pub(crate) shown: usize,
     /// Each run, in order.
     pub(crate) runs: Vec<NumberedRun>,
 }
@@ -37,10 +39,6 @@ pub(crate) struct NumberedRun {
 pub(crate) struct Facts {
     /// How long after the load began the signal came, in milliseconds.
     pub(crate) signal_after_load_ms: f64,
-    /// Kept connections that the service closed while idle: no loss.
-    pub(crate) idle_closed: u64,
-    /// Attempts that failed on our side.
-    pub(crate) client_trouble: u64,
     /// The last lines that the service printed, of a run that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) output_tail: Vec<String>,
@@ -49,19 +47,15 @@ pub(crate) struct Facts {
 /// Puts `runs` together.
 pub(crate) fn conclude(runs: Vec<(RunVerdict, Facts)>) -> Rehearsal {
     let (runs, facts): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
-    let failed = runs.iter().find(|run| run.verdict == Verdict::Fail);
-    let longest = || {
-        runs.iter().max_by(|one, other| {
-            let ms = |run: &RunVerdict| run.exit.after_ms.unwrap_or(f64::MAX);
-            ms(one).total_cmp(&ms(other))
-        })
-    };
-    let shown = failed.or_else(longest);
+    let failed = runs.iter().position(|run| run.verdict == Verdict::Fail);
+    let shown = failed.or_else(|| longest(&runs)).unwrap_or_default();
+    let run = runs.get(shown);
     Rehearsal {
         verdict: if failed.is_some() { Verdict::Fail } else { Verdict::Pass },
         requests: runs.iter().map(|run| run.requests).fold(Counts::default(), |sum, run| sum + run),
-        exit: shown.map(|run| run.exit).unwrap_or_default(),
-        checks: shown.map(|run| &run.checks).into_iter().flatten().map(|c| worst(c.id, &runs)).collect(),
+        exit: run.map(|run| run.exit).unwrap_or_default(),
+        checks: run.iter().flat_map(|run| &run.checks).map(|check| worst(check.id, &runs, shown)).collect(),
+        shown: shown + 1,
         runs: number(runs, facts),
     }
 }
@@ -71,18 +65,28 @@ fn number(runs: Vec<RunVerdict>, facts: Vec<Facts>) -> Vec<NumberedRun> {
     runs.map(|((verdict, facts), run)| NumberedRun { run, facts, verdict }).collect()
 }
 
-/// The worst finding of check `id` in any run.
-fn worst(id: CheckId, runs: &[RunVerdict]) -> Check {
+fn longest(runs: &[RunVerdict]) -> Option<usize> {
+    let ms = |run: &RunVerdict| run.exit.after_ms.unwrap_or(f64::MAX);
+    (0..runs.len()).max_by(|one, other| match (runs.get(*one), runs.get(*other)) {
+        (Some(one), Some(other)) => ms(one).total_cmp(&ms(other)),
+        _ => std::cmp::Ordering::Equal,
+    })
+}
+
+/// The worst finding of check `id` in any run, as the run `shown` has it or else the first that does.
+fn worst(id: CheckId, runs: &[RunVerdict], shown: usize) -> Check {
     let found: Vec<(usize, &Check)> = runs
         .iter()
         .enumerate()
-        .filter_map(|(at, run)| Some((at + 1, run.checks.iter().find(|check| check.id == id)?)))
+        .filter_map(|(at, run)| Some((at, run.checks.iter().find(|check| check.id == id)?)))
         .collect();
     let verdict = found.iter().map(|(_, check)| check.verdict).max().unwrap_or(Finding::Skipped);
-    let same: Vec<_> = found.iter().filter(|(_, check)| check.verdict == verdict).collect();
-    let evidence = same.first().map_or_else(String::new, |(run, check)| match (runs.len(), verdict) {
+    let same: Vec<_> = found.into_iter().filter(|(_, check)| check.verdict == verdict).collect();
+    let told = same.iter().find(|(at, _)| *at == shown).or_else(|| same.first());
+    let evidence = told.map_or_else(String::new, |(at, check)| match (runs.len(), verdict) {
         (0 | 1, _) | (_, Finding::Skipped) => check.evidence.clone(),
-        (all, _) => format!("in {} of {all} runs; run {run}: {}", same.len(), check.evidence),
+        (all, _) if same.len() == all => format!("in all {all} runs; run {}: {}", at + 1, check.evidence),
+        (all, _) => format!("in {} of {all} runs; run {}: {}", same.len(), at + 1, check.evidence),
     });
     Check { id, verdict, evidence }
 }

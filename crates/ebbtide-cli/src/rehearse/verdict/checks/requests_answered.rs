@@ -7,7 +7,7 @@ use crate::words;
 
 pub(super) fn check(record: &Record, shapes: &[ShapeSummary]) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::RequestsAnswered, finding, evidence);
-    let lost = losses(&record.traffic.requests, record.signalled);
+    let lost = losses(record);
     if !lost.is_empty() {
         return found(Finding::Fail, lost.join("\n"));
     }

@@ -1,0 +1,55 @@
+//! What is no finding and still good to know before one trusts a verdict.
+
+use std::collections::BTreeMap;
+
+use crate::rehearse::record::{Outcome, Record, Shape};
+use crate::words;
+
+/// Remarks on how the run was made.
+pub(super) fn notes(record: &Record) -> Vec<String> {
+    let traffic = &record.traffic;
+    let mut notes = Vec::new();
+    if let Some(trouble) = &traffic.last_trouble {
+        let count = words::plural(traffic.trouble, "attempt", "attempts");
+        notes.push(format!("{count} failed on our side and tell nothing about the service: {trouble}"));
+    }
+    if let Some(at) = traffic.bound_reached {
+        let at = words::time(at.since(record.load_began));
+        notes.push(format!("clients stopped asking {at} after the load began: --max-requests was reached"));
+    }
+    notes.extend(unwanted(record).into_iter().map(|(shape, status)| {
+        format!("{shape}: every answer had status {status}; --url {shape}=METHOD:PATH names another route")
+    }));
+    if traffic.idle_closed > 0 {
+        let count = words::plural(traffic.idle_closed, "kept connection was", "kept connections were");
+        notes
+            .push(format!("{count} closed by the service while idle, before a request was written: no loss"));
+    }
+    notes
+}
+
+/// Shapes whose every answer had one and the same status of 400 to 499.
+fn unwanted(record: &Record) -> Vec<(Shape, u16)> {
+    let mut seen = BTreeMap::<Shape, Option<u16>>::new();
+    for request in &record.traffic.requests {
+        if let Outcome::Answered { status } = request.outcome {
+            let only = seen.entry(request.shape).or_insert(Some(status));
+            *only = only.filter(|known| *known == status && (400..500).contains(&status));
+        }
+    }
+    seen.into_iter().filter_map(|(shape, status)| Some((shape, status?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rehearse::verdict::samples::{good, request};
+
+    #[test]
+    fn a_route_that_is_not_there_is_remarked_on_and_a_good_run_is_not() {
+        assert_eq!(notes(&good()), Vec::<String>::new());
+        let mut record = good();
+        record.traffic.requests = vec![request(1, Outcome::Answered { status: 404 })];
+        assert!(notes(&record)[0].starts_with("storm: every answer had status 404"));
+    }
+}
