@@ -8,6 +8,7 @@ use std::time::Duration;
 use ebbtide::http::CloseMode;
 use tokio::task::JoinSet;
 
+use crate::far::Far;
 use crate::support::{Client, PING, ping, serve, stop_source, until};
 
 const CLIENTS: u64 = 200;
@@ -23,12 +24,16 @@ impl Random {
 }
 
 /// Asks until the server says that it closes, or a request is lost. Returns how many were answered and lost.
-async fn client(addr: SocketAddr, seed: u64, warm: Arc<AtomicU64>) -> (u64, u64) {
+async fn client(addr: SocketAddr, kind: Clients, seed: u64, warm: Arc<AtomicU64>) -> (u64, u64) {
     let mut random = Random(seed);
     let mut client = Client::connect(addr).await.unwrap();
     let mut answered = 0;
     loop {
-        tokio::time::sleep(Duration::from_micros(random.below(20_000))).await;
+        tokio::time::sleep(Duration::from_micros(random.below(kind.think.as_micros() as u64))).await;
+        // A client that finds its connection closed before it has asked has lost nothing.
+        if client.is_closed() {
+            return (answered, 0);
+        }
         if client.send(PING).await.is_err() {
             return (answered, 1);
         }
@@ -45,16 +50,35 @@ async fn client(addr: SocketAddr, seed: u64, warm: Arc<AtomicU64>) -> (u64, u64)
     }
 }
 
-async fn closes(mode: CloseMode) -> u64 {
-    let (mut answered, mut lost) = (0, 0);
-    for round in 0..CLOSES {
-        let mut served = serve(ping(), |server| server.close_mode(mode)).await;
+/// How the clients are: how long they think at most, and how far away they are.
+#[derive(Clone, Copy, Debug)]
+struct Clients {
+    think: Duration,
+    round_trip: Duration,
+}
+
+const NEAR: Clients = Clients { think: Duration::from_millis(20), round_trip: Duration::ZERO };
+const FAR: Clients = Clients { think: Duration::from_millis(200), round_trip: Duration::from_millis(10) };
+
+impl Clients {
+    /// Starts them, and returns when each has been answered twice.
+    async fn start(self, addr: SocketAddr, round: u64) -> JoinSet<(u64, u64)> {
         let (mut clients, warm) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
         for each in 0..CLIENTS {
-            clients.spawn(client(served.addr, round * CLIENTS + each, Arc::clone(&warm)));
+            clients.spawn(client(addr, self, round * CLIENTS + each, Arc::clone(&warm)));
         }
         until(|| warm.load(Ordering::SeqCst) == CLIENTS).await;
         tokio::time::sleep(Duration::from_millis(3 * round)).await;
+        clients
+    }
+}
+
+async fn closes(mode: CloseMode, kind: Clients) -> u64 {
+    let (mut answered, mut lost) = (0, 0);
+    for round in 0..CLOSES {
+        let mut served = serve(ping(), |server| server.close_mode(mode)).await;
+        let far = Far::between(served.addr, kind.round_trip / 2).await;
+        let clients = kind.start(far.addr, round).await;
         served.stop();
         for (good, bad) in clients.join_all().await {
             answered += good;
@@ -62,20 +86,26 @@ async fn closes(mode: CloseMode) -> u64 {
         }
         served.ended().await;
     }
-    println!("{mode:?}: {answered} answered, {lost} lost in {CLOSES} closes");
+    println!("{mode:?} {kind:?}: {answered} answered, {lost} lost in {CLOSES} closes");
     assert!(answered >= CLOSES * CLIENTS);
     lost
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keep_alive_clients_with_think_time_lose_nothing() {
-    assert_eq!(closes(CloseMode::Lossless).await, 0);
+    assert_eq!(closes(CloseMode::Lossless, NEAR).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keep_alive_clients_ten_milliseconds_away_lose_nothing() {
+    assert_eq!(closes(CloseMode::Lossless, FAR).await, 0);
 }
 
 /// The opposite: closing idle connections at once loses the requests that are on their way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_idle_connections_at_once_loses_requests() {
-    assert!(closes(CloseMode::Abrupt).await > 0);
+    assert!(closes(CloseMode::Abrupt, NEAR).await > 0);
+    assert!(closes(CloseMode::Abrupt, FAR).await > 0);
 }
 
 /// The opposite with a peer: the same clients and `axum::serve`.
@@ -91,12 +121,7 @@ async fn axum_serve_loses_requests_of_the_same_clients() {
         server.spawn(async move {
             axum::serve(listener, ping()).with_graceful_shutdown(async move { token.stopping().await }).await
         });
-        let (mut clients, warm) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
-        for each in 0..CLIENTS {
-            clients.spawn(client(addr, round * CLIENTS + each, Arc::clone(&warm)));
-        }
-        until(|| warm.load(Ordering::SeqCst) == CLIENTS).await;
-        tokio::time::sleep(Duration::from_millis(3 * round)).await;
+        let clients = NEAR.start(addr, round).await;
         stop.stop(crate::support::cause(), None);
         for (good, bad) in clients.join_all().await {
             answered += good;

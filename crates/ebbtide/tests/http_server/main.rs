@@ -10,6 +10,7 @@ mod bodies;
 mod close;
 mod connections;
 mod cut;
+mod far;
 mod health;
 mod keep_alive;
 mod life;

@@ -133,6 +133,12 @@ impl Client {
         self.stream.write_all(bytes).await
     }
 
+    /// Tells whether the server's end of the stream has arrived.
+    pub(crate) fn is_closed(&self) -> bool {
+        let read = self.stream.try_read(&mut [0]);
+        !matches!(read, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+
     /// Reads one response that has a `Content-Length`; `None` if it does not come whole.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
         self.answer_to(false).await
