@@ -9,6 +9,9 @@ mod progress;
 mod table;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use complaint::{complain, not_rehearsed};
 pub(crate) use destination::Destination;
 pub(crate) use progress::Progress;

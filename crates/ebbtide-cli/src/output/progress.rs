@@ -38,7 +38,7 @@ impl Progress {
                 self.run = if *of > 1 { format!("run {run}/{of}: ") } else { String::new() };
                 self.change("starting the service".into());
             }
-            News::Ready { after } => self.change(format!("ready after {}", words::time(*after))),
+            News::Ready { after } => self.step(&format!("ready after {}, loading", words::time(*after))),
             News::Loading { answered, in_flight, lost, since_signal } => {
                 let stage = match since_signal {
                     Some(time) => format!("stopping for {}", words::time(*time)),
@@ -47,6 +47,11 @@ impl Progress {
                 let (answered, lost) = (words::count(*answered), words::count(*lost));
                 self.change(format!("{stage}: {answered} answered, {in_flight} in flight, {lost} lost"));
             }
+            News::Signalled { signal, grace } => {
+                self.step(&format!("{signal} sent, the grace period is {}", words::limit(*grace)));
+            }
+            // The verdict on a single run follows at once.
+            News::Judged { of: 1, .. } => {}
             News::Judged { run, of, verdict } => self.line(&judged(*run, *of, verdict)),
         }
     }
@@ -55,6 +60,15 @@ impl Progress {
     pub(crate) fn clear(&mut self) {
         if let Some(line) = self.line.take() {
             line.finish_and_clear();
+        }
+    }
+
+    /// A step of the run: a line of its own where there is no terminal and one run only.
+    fn step(&self, what: &str) {
+        if self.line.is_some() {
+            self.change(what.to_owned());
+        } else if self.run.is_empty() {
+            self.line(what);
         }
     }
 

@@ -17,6 +17,9 @@ mod scenario;
 mod trouble;
 mod verdict;
 
+#[cfg(test)]
+pub(crate) mod samples;
+
 pub(crate) use conductor::rehearse;
 pub(crate) use news::News;
 pub(crate) use record::Shape;

@@ -7,7 +7,7 @@ use super::verdict::RunVerdict;
 /// One piece of news. Whoever shows it decides how much of it to show.
 #[derive(Debug)]
 pub(crate) enum News<'a> {
-    /// Run `run` of `of` begins; the signal will come this long after its load began.
+    /// Run `run` of `of` begins.
     Begins {
         /// The run's number, from 1.
         run: u32,
@@ -29,6 +29,13 @@ pub(crate) enum News<'a> {
         lost: u64,
         /// Time since the signal, once it was sent.
         since_signal: Option<Duration>,
+    },
+    /// The stop signal was sent.
+    Signalled {
+        /// Its name.
+        signal: String,
+        /// The grace period.
+        grace: Duration,
     },
     /// A run was judged.
     Judged {

@@ -70,6 +70,7 @@ pub(super) async fn run(
     record.signalled = clock.now();
     service.signal(signal);
     watchers.load.signalled();
+    news(News::Signalled { signal: scenario.stop.signal.name(), grace: scenario.stop.grace });
     if let Some(database) = &watchers.database {
         database.signalled(record.signalled);
     }

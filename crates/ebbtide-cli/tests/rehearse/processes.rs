@@ -86,6 +86,60 @@ fn ctrl_c_ends_the_service_too_and_the_exit_code_says_so() {
 }
 
 #[test]
+fn a_command_that_is_killed_takes_the_service_with_it() {
+    if !have("python3") {
+        return;
+    }
+    let port = free_port();
+    let mut command = ebbtide()
+        .args(["rehearse", "--quiet", "--warmup=60s", "--ready", &port.to_string()])
+        .args(["--storm=1", "--keepalive=1", "--open=0", "--", "python3"])
+        .arg(service("naive.py"))
+        .arg(port.to_string())
+        .spawn()
+        .unwrap();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        sleep(Duration::from_millis(10));
+    }
+    command.kill().unwrap();
+    command.wait().unwrap();
+    let mut looks = 0;
+    while TcpStream::connect(("127.0.0.1", port)).is_ok() {
+        looks += 1;
+        assert!(looks < 500, "the service outlives the command");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_service_that_ends_by_the_signal_itself_passes_where_that_is_expected() {
+    if !have("python3") {
+        return;
+    }
+    let port = free_port().to_string();
+    let script = "import signal, sys, os\n\
+                  signal.signal(signal.SIGTERM, signal.SIG_DFL)\n\
+                  sys.argv = ['', sys.argv[2]]\n\
+                  source = open(os.environ['NAIVE']).read().replace('os._exit(0)', \
+                  '(signal.signal(15, signal.SIG_DFL), os.kill(os.getpid(), 15))')\n\
+                  exec(source)\n";
+    let output = ebbtide()
+        .args(["rehearse", "--format=json", "--expect-exit=signal:TERM", "--ready", &port])
+        .args(SMALL)
+        .env("NAIVE", service("naive.py"))
+        .args(["--", "python3", "-c", script, "x", &port])
+        .output()
+        .unwrap();
+    let verdict = verdict(&output);
+    assert_eq!(
+        check(&verdict, "exit-code"),
+        ("pass".to_owned(), "ended by SIGTERM".to_owned()),
+        "{verdict:#}"
+    );
+    assert_eq!(verdict["exit"]["signal"], 15);
+}
+
+#[test]
 fn a_reader_of_stdout_that_goes_away_is_no_error() {
     if !have("python3") {
         return;

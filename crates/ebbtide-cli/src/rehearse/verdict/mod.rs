@@ -8,7 +8,7 @@ mod notes;
 mod reason;
 mod rehearsal;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod shapes;
 mod terms;
 #[cfg(test)]

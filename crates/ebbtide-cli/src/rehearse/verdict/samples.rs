@@ -10,7 +10,7 @@ use crate::rehearse::record::{Close, Ended, Outcome, Record, Request, Shape, Sig
 use crate::rehearse::scenario::{Expected, StopSignal};
 
 /// Any request that a client can write down.
-pub(super) fn any_request() -> impl Strategy<Value = Request> {
+pub(crate) fn any_request() -> impl Strategy<Value = Request> {
     let close = prop_oneof![Just(Close::Reset), Just(Close::Eof)];
     let outcome = (0..9_u8, close, 200..600_u16).prop_map(|(kind, close, status)| match kind {
         0 | 1 => Outcome::Answered { status },
@@ -35,7 +35,7 @@ pub(super) fn any_request() -> impl Strategy<Value = Request> {
 }
 
 /// A storm request that began at `begun` microseconds and took one millisecond.
-pub(super) fn request(begun: u64, outcome: Outcome) -> Request {
+pub(crate) fn request(begun: u64, outcome: Outcome) -> Request {
     Request {
         id: begun,
         shape: Shape::Storm,
@@ -51,10 +51,10 @@ pub(super) fn request(begun: u64, outcome: Outcome) -> Request {
 }
 
 /// The moment of the signal in [`good`].
-pub(super) const SIGNALLED: u64 = 1_000_000;
+pub(crate) const SIGNALLED: u64 = 1_000_000;
 
 /// A run in which nothing was lost: answered across the signal at 1 s, refused from 1.5 s on, gone at 1.6 s with 0.
-pub(super) fn good() -> Record {
+pub(crate) fn good() -> Record {
     let answered = |begun| request(begun, Outcome::Answered { status: 200 });
     Record {
         signalled: At(SIGNALLED),
@@ -74,7 +74,7 @@ pub(super) fn good() -> Record {
 }
 
 /// Terms of a storm that should end with code 0 within 30 s.
-pub(super) fn terms() -> Terms {
+pub(crate) fn terms() -> Terms {
     Terms {
         signal: StopSignal::TERM,
         grace: Duration::from_secs(30),
@@ -86,6 +86,6 @@ pub(super) fn terms() -> Terms {
 }
 
 /// What check `id` finds in `record`.
-pub(super) fn found(id: CheckId, record: &Record, terms: &Terms) -> Check {
+pub(crate) fn found(id: CheckId, record: &Record, terms: &Terms) -> Check {
     judge(record, terms).checks.into_iter().find(|check| check.id == id).unwrap()
 }

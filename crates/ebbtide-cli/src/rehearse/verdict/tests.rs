@@ -1,6 +1,8 @@
 //! Each check on hand-made records: what it lets pass, and the fault it is meant for.
 
-use super::samples::{SIGNALLED, found, good, request, terms};
+use proptest::prelude::*;
+
+use super::samples::{SIGNALLED, any_request, found, good, request, terms};
 use super::{CheckId, Facts, Finding, Terms, Verdict, conclude, judge};
 use crate::clock::At;
 use crate::rehearse::record::{
@@ -192,4 +194,29 @@ fn one_failed_run_of_many_fails_the_rehearsal_and_is_the_one_that_is_told() {
     assert_eq!(rehearsal.exit.after_ms, Some(700.0));
     let check = rehearsal.checks.iter().find(|check| check.id == CheckId::RequestsAnswered).unwrap();
     assert!(check.evidence.starts_with("in 1 of 3 runs; run 2: storm"), "{check:?}");
+}
+
+proptest! {
+    #[test]
+    fn a_run_with_any_loss_never_passes_and_its_sums_hold(
+        requests in proptest::collection::vec(any_request(), 1..60),
+        signalled in 0..6_000_u64,
+        exit in 0..6_000_u64,
+    ) {
+        let mut record = good();
+        record.traffic.requests = requests;
+        record.signalled = At(signalled);
+        record.exit = Some((At(signalled + exit), Ended::Code(0)));
+        let runs: Vec<_> = (0..3).map(|_| (judge(&record, &terms()), Facts::default())).collect();
+        let counts = runs[0].0.requests;
+        if counts.lost + counts.truncated + counts.timed_out + counts.bad_status > 0 {
+            prop_assert_eq!(runs[0].0.verdict, Verdict::Fail);
+        }
+        let by_shape = runs[0].0.shapes.iter().map(|shape| shape.requests.sent).sum::<u64>();
+        prop_assert!(by_shape <= counts.sent);
+        let all = conclude(runs);
+        prop_assert_eq!(all.requests.sent, 3 * counts.sent);
+        prop_assert_eq!(all.requests.lost, 3 * counts.lost);
+        prop_assert_eq!(all.verdict, all.runs[0].verdict.verdict);
+    }
 }

@@ -24,14 +24,14 @@ pub(crate) struct Landmark {
     pub(crate) what: String,
 }
 
-/// Requests in flight, sampled at even distances.
+/// Requests in flight: the most in each of many equal spans of time.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub(crate) struct Bars {
-    /// The first sample, in milliseconds after the signal.
+    /// The beginning of the first span, in milliseconds after the signal.
     pub(crate) from_ms: f64,
-    /// The distance of two samples.
+    /// How long a span is.
     pub(crate) every_ms: f64,
-    /// How many requests were in flight at each.
+    /// The most requests in flight at once, in each span.
     pub(crate) counts: Vec<u64>,
 }
 
@@ -76,22 +76,27 @@ fn in_flight(record: &Record) -> Bars {
     let before = end.since(record.signalled).max(std::time::Duration::from_secs(1));
     let before = u64::try_from(before.as_micros()).unwrap_or(u64::MAX);
     let from = At(record.signalled.0.saturating_sub(before)).max(record.load_began);
-    let step = ((end.0 - from.0) / SAMPLES).max(1);
-    // A running sum over beginnings and ends, so that a long record costs one pass.
-    let mut change = vec![0_i64; usize::try_from(SAMPLES).unwrap_or_default() + 2];
-    let sample = |at: At| usize::try_from(at.0.saturating_sub(from.0).div_ceil(step)).unwrap_or(usize::MAX);
+    let step = ((end.0 - from.0) / SAMPLES + 1).max(1);
+    let mut changes: Vec<(At, i64)> = Vec::with_capacity(2 * record.traffic.requests.len());
     for request in &record.traffic.requests {
-        if let Some(slot) = change.get_mut(sample(request.begun)) {
-            *slot += 1;
-        }
-        if let Some(slot) = change.get_mut(sample(request.ended)) {
-            *slot -= 1;
-        }
+        changes.push((request.begun, 1));
+        changes.push((request.ended, -1));
     }
+    // At the same moment a request ends before the next one begins.
+    changes.sort_unstable();
+    let mut changes = changes.into_iter().peekable();
     let mut now = 0_i64;
-    let counts = change.iter().take(usize::try_from(SAMPLES).unwrap_or_default() + 1).map(|step| {
-        now += step;
-        u64::try_from(now).unwrap_or_default()
+    while let Some((_, change)) = changes.next_if(|(at, _)| *at < from) {
+        now += change;
+    }
+    let counts = (1..=SAMPLES).map(|sample| {
+        let until = At(from.0 + sample * step);
+        let mut most = now;
+        while let Some((_, change)) = changes.next_if(|(at, _)| *at < until) {
+            now += change;
+            most = most.max(now);
+        }
+        u64::try_from(most).unwrap_or_default()
     });
     Bars { from_ms: from.ms_from(record.signalled), every_ms: step as f64 / 1000.0, counts: counts.collect() }
 }
