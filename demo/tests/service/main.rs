@@ -8,5 +8,6 @@ mod load;
 mod orders;
 mod postgres;
 mod process;
+mod start;
 mod stop;
 mod table;

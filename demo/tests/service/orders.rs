@@ -1,4 +1,4 @@
-use super::client::{get, order, post};
+use super::client::{get, order, post, receive, send};
 use super::process::{Demo, folder};
 
 #[test]
@@ -53,4 +53,19 @@ fn the_plain_routes_and_the_probes_answer() {
     for probe in ["/livez", "/readyz", "/startupz", "/healthz"] {
         assert_eq!(get(demo.address, probe).expect("answered").status, 200, "{probe}");
     }
+}
+
+#[test]
+fn more_orders_at_once_than_the_queue_holds_wait_their_turn() {
+    let folder = folder();
+    let demo = Demo::start(&folder, &[]);
+    let body = Some(r#"{"item": "tea"}"#);
+    // 16 workers and a queue of 256.
+    let sent: Vec<_> = (0..500).map(|_| send(demo.address, "POST", "/orders", body).expect("sent")).collect();
+    for stream in sent {
+        assert_eq!(receive(stream).expect("answered").status, 201);
+    }
+    let counts = get(demo.address, "/orders").expect("answered").json();
+    let sum: i64 = ["stored", "processing", "done"].iter().filter_map(|state| counts[state].as_i64()).sum();
+    assert_eq!(sum, 500);
 }

@@ -131,7 +131,7 @@ fn troubled(report: &[u8]) -> Vec<(String, String)> {
 }
 
 /// The example is built along with the tests, two folders up from this test's own program.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let tests = std::env::current_exe().expect("our own path");
     let program = tests.parent().and_then(Path::parent).map(|target| target.join("examples/demo"));
     program.filter(|path| path.exists()).expect("run `cargo build -p ebbtide-demo --examples` first")
