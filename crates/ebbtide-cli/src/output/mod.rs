@@ -6,6 +6,7 @@ mod destination;
 mod json;
 mod paint;
 mod progress;
+mod recorder;
 mod table;
 mod text;
 
@@ -15,3 +16,4 @@ mod tests;
 pub(crate) use complaint::{complain, not_rehearsed};
 pub(crate) use destination::Destination;
 pub(crate) use progress::Progress;
+pub(crate) use recorder::Recorder;

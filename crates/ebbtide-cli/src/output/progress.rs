@@ -52,7 +52,7 @@ impl Progress {
             }
             // The verdict on a single run follows at once.
             News::Judged { of: 1, .. } => {}
-            News::Judged { run, of, verdict } => self.line(&judged(*run, *of, verdict)),
+            News::Judged { run, of, verdict, .. } => self.line(&judged(*run, *of, verdict)),
         }
     }
 

@@ -26,8 +26,8 @@ pub(crate) async fn rehearse(
     let mut runs = Vec::new();
     for number in 0..scenario.repeat {
         news(News::Begins { run: number + 1, of: scenario.repeat });
-        let (verdict, facts) = run(scenario, number, files, news).await?;
-        news(News::Judged { run: number + 1, of: scenario.repeat, verdict: &verdict });
+        let (record, verdict, facts) = run(scenario, number, files, news).await?;
+        news(News::Judged { run: number + 1, of: scenario.repeat, record: &record, verdict: &verdict });
         runs.push((verdict, facts));
     }
     Ok(conclude(runs))

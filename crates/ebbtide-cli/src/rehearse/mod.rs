@@ -22,7 +22,7 @@ pub(crate) mod samples;
 
 pub(crate) use conductor::rehearse;
 pub(crate) use news::News;
-pub(crate) use record::Shape;
+pub(crate) use record::{Record, Shape};
 pub(crate) use scenario::{
     Expected, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, ShapePlan, Span, StopPlan, StopSignal,
     Target,

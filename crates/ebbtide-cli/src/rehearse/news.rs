@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::record::Record;
 use super::verdict::RunVerdict;
 
 /// One piece of news. Whoever shows it decides how much of it to show.
@@ -43,6 +44,8 @@ pub(crate) enum News<'a> {
         run: u32,
         /// How many there are.
         of: u32,
+        /// What was seen.
+        record: &'a Record,
         /// The judgement.
         verdict: &'a RunVerdict,
     },

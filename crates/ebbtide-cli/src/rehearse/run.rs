@@ -32,7 +32,7 @@ pub(super) async fn run(
     number: u32,
     files: Rlimit,
     news: &mut dyn FnMut(News<'_>),
-) -> Result<(RunVerdict, Facts), NotRehearsed> {
+) -> Result<(Record, RunVerdict, Facts), NotRehearsed> {
     let seed = run_seed(scenario.seed, number);
     let mut rng = fastrand::Rng::with_seed(seed);
     let place = Place::prepare(scenario).await?;
@@ -83,7 +83,7 @@ pub(super) async fn run(
         signal_after_load_ms: record.signalled.ms_from(record.load_began),
         output_tail: if failed { tail(service.log(), TAIL) } else { Vec::new() },
     };
-    Ok((verdict, facts))
+    Ok((record, verdict, facts))
 }
 
 /// Lets `time` pass before the signal, telling how the load fares.

@@ -74,7 +74,10 @@ fn the_counts_of_every_run_add_up_to_the_counts_of_all() {
     if !have("python3") {
         return;
     }
-    let (_, verdict) = rehearse("python3", "naive.py", free_port(), &["--repeat=2"]);
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("record.ndjson");
+    let into = format!("--record={}", record.display());
+    let (_, verdict) = rehearse("python3", "naive.py", free_port(), &["--repeat=2", &into]);
     let number = |value: &Value, field: &str| value["requests"][field].as_u64().unwrap();
     let runs = verdict["runs"].as_array().unwrap();
     for of in runs.iter().chain([&verdict]) {
@@ -88,6 +91,9 @@ fn the_counts_of_every_run_add_up_to_the_counts_of_all() {
             "{field}"
         );
     }
+    let events = std::fs::read_to_string(record).unwrap();
+    let requests = events.lines().filter(|line| line.contains(r#""event":"request""#)).count() as u64;
+    assert_eq!(requests, number(&verdict, "sent"), "every request is in the record, once");
     assert_eq!(verdict["schema"], 1);
     assert!(verdict["exit"]["after_ms"].is_number());
 }

@@ -1,6 +1,7 @@
 //! The options of `ebbtide rehearse`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -125,6 +126,10 @@ pub(crate) struct RehearseArgs {
     /// text or json on stdout, text=FILE or json=FILE into a file; may be given more than once [default: text]
     #[arg(long, help_heading = OUTPUT, value_name = "FORMAT[=FILE]", value_parser = destination)]
     pub(super) format: Vec<Destination>,
+
+    /// Write every event of every run into this file, one JSON object on a line
+    #[arg(long, help_heading = OUTPUT, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
 
     /// Say nothing on stderr while it runs
     #[arg(long, short, help_heading = OUTPUT)]

@@ -14,6 +14,7 @@ Examples:
       ebbtide rehearse --ready http://127.0.0.1:8080/readyz --require-readiness \\
           --url storm=/ping --url keepalive=/ping --url slow='/slow?ms={ms}' \\
           --repeat 25 --seed 7 --format text --format json=rehearsal.json \\
+          --record events.ndjson \\
           -- ./my-service --port 8080
 
   The demo, and the demo with a fault:

@@ -7,8 +7,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::args::RehearseArgs;
 use super::plan::scenario;
 use crate::exit::Ending;
-use crate::output::{self, Destination, Progress};
-use crate::rehearse::{NotRehearsed, Rehearsal, Scenario, Verdict, rehearse};
+use crate::output::{self, Destination, Progress, Recorder};
+use crate::rehearse::{News, NotRehearsed, Rehearsal, Scenario, Verdict, rehearse};
 
 /// Runs `ebbtide rehearse`.
 pub(crate) fn run(args: RehearseArgs) -> Ending {
@@ -26,9 +26,17 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
             return Ending::Usage;
         }
     };
+    let recorder = match args.record.as_deref().map(Recorder::create).transpose() {
+        Ok(recorder) => recorder,
+        Err(error) => {
+            output::complain(&format!("cannot create the file of --record: {error}"), None);
+            return Ending::Usage;
+        }
+    };
     let mut progress = Progress::new(args.quiet);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let outcome = runtime.and_then(|runtime| runtime.block_on(until_interrupted(&scenario, &mut progress)));
+    let outcome =
+        runtime.and_then(|runtime| runtime.block_on(until_interrupted(&scenario, &mut progress, recorder)));
     progress.clear();
     match outcome {
         Ok(Outcome::Judged(rehearsal)) => conclude(&scenario, &rehearsal, &destinations),
@@ -53,13 +61,23 @@ enum Outcome {
     Interrupted(i32),
 }
 
-async fn until_interrupted(scenario: &Scenario, progress: &mut Progress) -> io::Result<Outcome> {
+async fn until_interrupted(
+    scenario: &Scenario,
+    progress: &mut Progress,
+    mut recorder: Option<Recorder>,
+) -> io::Result<Outcome> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut news = |news: crate::rehearse::News<'_>| progress.show(&news);
+    let mut written = Ok(());
+    let mut news = |news: News<'_>| {
+        if let (Some(recorder), News::Judged { run, record, .. }, Ok(())) = (&mut recorder, &news, &written) {
+            written = recorder.write(*run, record);
+        }
+        progress.show(&news);
+    };
     // Dropping the rehearsal ends the service and everything it started.
-    Ok(tokio::select! {
+    let outcome = tokio::select! {
         judged = rehearse(scenario, &mut news) => match judged {
             Ok(rehearsal) => Outcome::Judged(Box::new(rehearsal)),
             Err(error) => Outcome::Not(error),
@@ -67,7 +85,8 @@ async fn until_interrupted(scenario: &Scenario, progress: &mut Progress) -> io::
         _ = interrupt.recv() => Outcome::Interrupted(libc::SIGINT),
         _ = terminate.recv() => Outcome::Interrupted(libc::SIGTERM),
         _ = hangup.recv() => Outcome::Interrupted(libc::SIGHUP),
-    })
+    };
+    written.map(|()| outcome)
 }
 
 fn conclude(scenario: &Scenario, rehearsal: &Rehearsal, destinations: &[Destination]) -> Ending {

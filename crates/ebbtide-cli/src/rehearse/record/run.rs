@@ -6,7 +6,7 @@ use super::{Database, Ended, Orphan, Phase, Request, SignalState, Store};
 use crate::clock::At;
 
 /// Everything that was seen in one run, from the start of the process to what it left behind.
-#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Record {
     /// When the service was found to be ready.
     pub(crate) ready: At,
@@ -34,8 +34,43 @@ pub(crate) struct Record {
     pub(crate) report: Option<serde_json::Value>,
 }
 
+impl Record {
+    /// All of it but the requests and the looks at readiness, which are many.
+    pub(crate) fn process(&self) -> ProcessRecord<'_> {
+        let Self { ready, load_began, signalled, exit, killed, signal_state, .. } = *self;
+        let Self { orphans, database, store, report, .. } = self;
+        ProcessRecord {
+            ready,
+            load_began,
+            signalled,
+            exit,
+            killed,
+            signal_state,
+            orphans,
+            database: database.as_ref(),
+            store: store.as_ref(),
+            report: report.as_ref(),
+        }
+    }
+}
+
+/// What [`Record::process`] tells, field by field as in [`Record`].
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ProcessRecord<'a> {
+    pub(crate) ready: At,
+    pub(crate) load_began: At,
+    pub(crate) signalled: At,
+    pub(crate) exit: Option<(At, Ended)>,
+    pub(crate) killed: Option<At>,
+    pub(crate) signal_state: Option<SignalState>,
+    pub(crate) orphans: &'a [Orphan],
+    pub(crate) database: Option<&'a Database>,
+    pub(crate) store: Option<&'a Store>,
+    pub(crate) report: Option<&'a serde_json::Value>,
+}
+
 /// What all clients of a run saw.
-#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Traffic {
     /// Every request, in the order in which they ended.
     pub(crate) requests: Vec<Request>,
