@@ -177,7 +177,7 @@ impl Budget {
             workers_end,
             resources_end,
             telemetry_end,
-            cut_allowance: (deadline / 50).clamp(Duration::from_millis(5), Duration::from_millis(500)),
+            cut_allowance: (deadline / 10).clamp(Duration::from_millis(5), Duration::from_millis(500)),
         })
     }
 

@@ -68,8 +68,8 @@ impl Machine {
             (0..self.slots.len()).filter(|n| self.is_due(*n)).collect()
         };
         for n in &due {
-            let end = self.deadline_of(*n, stop, now);
-            let schedule = Schedule::between(now, end, self.plan.cut_allowance);
+            let end = self.end_of(*n, stop);
+            let schedule = Schedule::between(now, end, self.slots[*n].spec.limit, self.plan.cut_allowance);
             let slot = &mut self.slots[*n];
             slot.status = Status::Asked;
             slot.schedule = Some(schedule);
@@ -103,8 +103,8 @@ impl Machine {
         running.max_by_key(rank).into_iter().collect()
     }
 
-    /// Returns when a component's time is up. In a stage that takes turns, each that still waits keeps its slice.
-    fn deadline_of(&self, n: usize, stop: &Begun, now: Duration) -> Duration {
+    /// Returns when a component's time is up by its stage. In a stage that takes turns, each that still waits keeps its slice.
+    fn end_of(&self, n: usize, stop: &Begun) -> Duration {
         let spec = &self.slots[n].spec;
         let stage = spec.stage.max(if self.cursor.is_sequential() { self.cursor } else { spec.stage });
         let mut end = stop.at + self.plan.end(stage);
@@ -115,7 +115,7 @@ impl Machine {
             let after = u32::try_from(waiting.saturating_sub(1)).unwrap_or(u32::MAX);
             end = end.saturating_sub(self.plan.reserve(stage) / all * after);
         }
-        spec.limit.map_or(end, |limit| end.min(now + limit))
+        end
     }
 
     /// Moves to the next stage when everything up to here is over; returns whether it moved.

@@ -45,10 +45,18 @@ impl Slot {
 }
 
 impl Schedule {
-    /// Fits the escalation between `asked` and `end`. Half of a short time stays for an orderly end.
-    pub(crate) fn between(asked: Duration, end: Duration, allowance: Duration) -> Self {
+    /// Fits the escalation between `asked` and `end`. Half of a short time stays for an orderly end; a limit of its own
+    /// is when the component is cut, if that is earlier.
+    pub(crate) fn between(
+        asked: Duration,
+        end: Duration,
+        limit: Option<Duration>,
+        allowance: Duration,
+    ) -> Self {
         let end = end.max(asked);
         let allowance = allowance.min((end - asked) / 2);
-        Self { cut: end - allowance, abort: end - allowance / 2, give_up: end }
+        let latest = end - allowance;
+        let cut = limit.map_or(latest, |limit| latest.min(asked + limit));
+        Self { cut, abort: cut + allowance / 2, give_up: cut + allowance }
     }
 }
