@@ -34,7 +34,7 @@ pub(super) fn held(plan: &LoadPlan, addresses: &[Address], home: &Address, plain
         found.map(|(route, to)| ((*route).clone(), (*to).clone())).ok_or_else(|| why.to_owned())
     };
     let at = |shape| plan.shapes.iter().position(|plan| plan.shape() == shape).and_then(|at| known.get(at));
-    let usual = at(Shape::Keepalive).or_else(|| at(Shape::Storm));
+    let usual = at(Shape::Keepalive).or_else(|| at(Shape::Storm)).or_else(|| at(Shape::Open));
     let usual = usual.map_or((plain, home), |(route, to)| (*route, *to));
     PHASES
         .into_iter()

@@ -16,7 +16,7 @@ use super::place::Place;
 use super::probe::{DatabaseProbe, ReadinessProbe};
 use super::readying::{TAIL, ready};
 use super::record::Record;
-use super::scenario::{Route, Scenario, ShapePlan, run_seed, signal_moment};
+use super::scenario::{Program, Route, Scenario, ShapePlan, run_seed, signal_moment};
 use super::trouble::NotRehearsed;
 use super::verdict::{Facts, RunVerdict, Terms, Verdict, judge};
 use crate::clock::{At, Clock};
@@ -160,7 +160,10 @@ async fn order(
             None => home.clone(),
         });
     }
-    let held = held(&plan, &addresses, home, &Route::get(ready_path.unwrap_or("/")));
+    // The demo's readiness is red after the signal: its phases are held on a route that is answered to the end.
+    let demo = matches!(scenario.program, Program::Demo(_));
+    let plain = if demo { "/ping" } else { ready_path.unwrap_or("/") };
+    let held = held(&plan, &addresses, home, &Route::get(plain));
     Ok(LoadOrder { plan, addresses, held, seed })
 }
 
