@@ -3,12 +3,15 @@
 //! `/livez` is green as long as the process answers, while it drains too: a liveness probe must never kill a drain.
 //! `/readyz` is green only while the service wants new traffic. `/healthz` is another name for `/readyz`, for probes
 //! that know only that one. `/startupz` turns green when the start-up is over, and stays green.
+//!
+//! They know no server: [`Health::wrap`] puts them in front of any service, and [`http::serve_health`](crate::http::serve_health)
+//! serves them alone.
 
+mod paths;
 mod routes;
-mod serve;
 mod service;
 mod state;
 
-pub use serve::serve;
+pub(crate) use paths::is_probe;
 pub use service::{HealthFuture, HealthLayer, HealthService};
 pub use state::{Health, HealthState};

@@ -3,16 +3,16 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
 
 use super::HealthState;
-use crate::http::probe;
+use super::paths::{self, is_probe};
 
 /// Answers a probe; `None` if the request is none.
 pub(super) fn answer(state: HealthState, method: &Method, path: &str) -> Option<Response<Full<Bytes>>> {
-    if !probe::is_probe(path) || !(method == Method::GET || method == Method::HEAD) {
+    if !is_probe(path) || !(method == Method::GET || method == Method::HEAD) {
         return None;
     }
     let good = match path {
-        probe::LIVE => true,
-        probe::STARTED => state > HealthState::Starting,
+        paths::LIVE => true,
+        paths::STARTED => state > HealthState::Starting,
         _ => state == HealthState::Ready,
     };
     let word = match state {

@@ -6,8 +6,8 @@ use hyper::body::Incoming;
 use tokio::net::ToSocketAddrs;
 use tower_service::Service;
 
-use super::{BoxError, Listener, Server};
-use crate::health::{self, Health, HealthState};
+use super::{BoxError, Listener, Server, serve_health};
+use crate::health::{Health, HealthState};
 use crate::lifecycle::Life;
 use crate::model::Phase;
 
@@ -68,7 +68,7 @@ impl Life {
     /// Serves the health routes on a listener of their own, until everything else has stopped.
     pub fn health(&self, name: impl Into<String>, listener: Listener) {
         let health = self.health_handle();
-        self.probe(name, |context| async move { Ok(health::serve(listener, health, context.stop).await?) });
+        self.probe(name, |context| async move { Ok(serve_health(listener, health, context.stop).await?) });
     }
 
     /// Returns a handle for the health routes that follows the lifecycle: red from the instant the stop begins.

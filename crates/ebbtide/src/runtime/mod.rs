@@ -1,5 +1,6 @@
 //! What runs a lifecycle: clock, operating system, watchdog thread, and the loop over the machine.
 
+mod aliases;
 pub(crate) mod clock;
 mod dispatcher;
 mod executor;
@@ -15,6 +16,8 @@ mod start_up;
 mod voice;
 mod watchdog;
 
+pub use aliases::BoxError;
+pub(crate) use aliases::{BoxFuture, ReportCallback};
 pub(crate) use dispatcher::{Dispatcher, Links, Settings};
 pub(crate) use flush::FlushSlot;
 pub(crate) use input::{Input, Inputs};
@@ -23,11 +26,3 @@ pub(crate) use registration::{Registration, Run};
 pub(crate) use start_up::start_up;
 pub(crate) use voice::say_error;
 pub(crate) use watchdog::Watchdog;
-
-/// What a component's error may be.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-pub(crate) type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// What is called with the report.
-pub(crate) type ReportCallback = Box<dyn FnOnce(&crate::model::Report) + Send>;

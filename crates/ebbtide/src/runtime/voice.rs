@@ -1,6 +1,6 @@
 //! What a lifecycle says: through `tracing`, and where nobody listens there, errors on standard error.
 
-use crate::model::{ComponentReport, Outcome, Phase, Report, Stage, show_duration};
+use crate::model::{Outcome, Report, Stage, show_duration};
 
 use super::ledger::Waiting;
 use super::os::exit::last_word;
@@ -18,14 +18,8 @@ pub(crate) fn say_error(name: &str, error: &str) {
 pub(crate) fn say_report(report: &Report) {
     let (in_flight, finished, cut) = report.totals();
     let cause = report.cause.as_ref().map_or_else(String::new, ToString::to_string);
-    // Said before the flushers run: that they have not yet is no trouble.
-    let flushers_turn = report.phases.last().is_some_and(|change| change.phase == Phase::Flushing);
-    let waits = |component: &ComponentReport| {
-        flushers_turn && component.stage == Stage::Telemetry && component.outcome.is_none()
-    };
     let troubled: Vec<String> = report
         .troubled()
-        .filter(|component| !waits(component))
         .map(|component| {
             let outcome = component.outcome.as_ref().map_or("still running", Outcome::name);
             let held = component.stragglers.iter().map(|straggler| straggler.name.as_str());

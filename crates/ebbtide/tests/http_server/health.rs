@@ -1,7 +1,7 @@
 //! The health routes on a server's own port and on the service's.
 
-use ebbtide::health::{self, Health, HealthState};
-use ebbtide::http::{Listener, Server};
+use ebbtide::health::{Health, HealthState};
+use ebbtide::http::{Listener, Server, serve_health};
 use tokio::task::JoinSet;
 
 use crate::support::{Client, cause, ping, stop_source};
@@ -19,7 +19,7 @@ async fn probes_follow_the_state_on_a_port_of_their_own() {
     let addr = listener.local_addr();
     let (health, stop) = (Health::new(), stop_source());
     let mut serving = JoinSet::new();
-    serving.spawn(health::serve(listener, health.clone(), stop.token()));
+    serving.spawn(serve_health(listener, health.clone(), stop.token()));
     let mut client = Client::connect(addr).await.unwrap();
     assert_eq!(get(&mut client, "/livez").await, (200, "starting".into()));
     assert_eq!(get(&mut client, "/readyz").await, (503, "starting".into()));

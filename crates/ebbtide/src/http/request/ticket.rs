@@ -3,8 +3,8 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 
+use crate::health::is_probe;
 use crate::http::conn::{Begun, Conn, Ended};
-use crate::http::probe::is_probe;
 use crate::runtime::clock;
 
 /// Stands for a request in its connection's book, until its response has been handed over whole or was given up.

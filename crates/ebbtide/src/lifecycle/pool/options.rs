@@ -14,7 +14,7 @@ impl PoolOptions {
         Self { workers, capacity: workers }
     }
 
-    /// Sets how many jobs wait in the queue before [`Pool::send`] waits; at least one.
+    /// Sets how many jobs wait in the queue before [`Pool::send`](crate::lifecycle::Pool::send) waits; at least one.
     #[must_use]
     pub fn capacity(mut self, capacity: usize) -> Self {
         self.capacity = capacity.max(1);

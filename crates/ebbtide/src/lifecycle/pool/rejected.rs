@@ -3,7 +3,7 @@ use std::fmt;
 /// A job that the pool did not take, because it is full or stopping.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected<T> {
-    /// The queue is full: wait with [`Pool::send`], or tell the caller to come again.
+    /// The queue is full: wait with [`Pool::send`](crate::lifecycle::Pool::send), or tell the caller to come again.
     #[error("the pool's queue is full")]
     Full(T),
     /// The pool has stopped: nobody will run the job here.

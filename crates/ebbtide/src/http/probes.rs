@@ -9,9 +9,9 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 use tower_service::Service;
 
-use super::Health;
+use super::{Listener, ServeError, Server};
 use crate::drain::Stop;
-use crate::http::{Listener, ServeError, Server};
+use crate::health::Health;
 
 /// Probes come on connections of their own and are repeated: nothing is gained by waiting for them.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// # Cancel safety
 ///
 /// Dropped, it closes the listener and its connections.
-pub fn serve(
+pub fn serve_health(
     listener: Listener,
     health: Health,
     stop: Stop,
