@@ -5,6 +5,9 @@ pub(crate) const USAGE: &str = "\
 cargo xtask <command>
 
   test                          get what the tests need, then run every test, doc test and model
+  check                         everything in ci but the tests: format, lints, layers, documents, licences, features
+  ci                            check, then test
+  generate                      write the generated pages anew
   bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit; without a name, all of them
   help                          this text
 
@@ -16,6 +19,9 @@ EBBTIDE_TEST_POSTGRES=postgres://... names one to use instead.";
 pub(crate) enum Command {
     Help,
     Test,
+    Check,
+    Ci,
+    Generate,
     /// The comparison to run (all of them without a name), and the options handed on to it.
     Bench(Option<Comparison>, Vec<String>),
 }
@@ -39,6 +45,9 @@ impl Command {
         match words.as_slice() {
             ["help" | "--help" | "-h"] => Ok(Self::Help),
             ["test"] => Ok(Self::Test),
+            ["check"] => Ok(Self::Check),
+            ["ci"] => Ok(Self::Ci),
+            ["generate"] => Ok(Self::Generate),
             ["bench"] => Ok(Self::Bench(None, Vec::new())),
             ["bench", name, options @ ..] => {
                 let options = options.iter().map(|&option| option.to_owned()).collect();

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::command::USAGE;
+use crate::shell::say;
 
 /// Why a chore was not done.
 #[derive(Debug, Error)]
@@ -20,6 +21,10 @@ pub(crate) enum Failure {
     Postgres(String),
     #[error("failed: {0}")]
     Steps(String),
+    #[error("{}", list(.what, .violations))]
+    Violations { what: &'static str, violations: Vec<String> },
+    #[error("cannot make sense of {what}: {why}")]
+    Unreadable { what: String, why: String },
 }
 
 impl Failure {
@@ -29,6 +34,26 @@ impl Failure {
         move |source| Self::Io { what, source }
     }
 
+    /// Returns success when nothing was violated.
+    pub(crate) fn unless_empty(what: &'static str, violations: Vec<String>) -> Result<(), Self> {
+        if violations.is_empty() { Ok(()) } else { Err(Self::Violations { what, violations }) }
+    }
+
+    /// Returns success when all of these are; tells the failures one by one, and then how many there were.
+    pub(crate) fn all(outcomes: impl IntoIterator<Item = Result<(), Self>>) -> Result<(), Self> {
+        let failures: Vec<Self> = outcomes.into_iter().filter_map(Result::err).collect();
+        match failures.len() {
+            0 => Ok(()),
+            1 => Err(failures.into_iter().next().unwrap_or(Self::Steps("one step".to_owned()))),
+            several => {
+                for failure in failures {
+                    say(&format!("error: {failure}"));
+                }
+                Err(Self::Steps(format!("{several} steps")))
+            }
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
@@ -36,7 +61,14 @@ impl Failure {
             | Self::Command { .. }
             | Self::MissingTool { .. }
             | Self::Postgres(_)
-            | Self::Steps(_) => ExitCode::FAILURE,
+            | Self::Steps(_)
+            | Self::Violations { .. }
+            | Self::Unreadable { .. } => ExitCode::FAILURE,
         }
     }
+}
+
+fn list(what: &str, violations: &[String]) -> String {
+    let lines: Vec<String> = violations.iter().map(|violation| format!("\n  {violation}")).collect();
+    format!("{what}:{}", lines.concat())
 }

@@ -3,10 +3,14 @@
 //! Exit codes: 0 when everything asked for was done and passed, 1 when it was not, 2 for wrong usage.
 
 mod bench;
+mod check;
 mod command;
 mod failure;
+mod generate;
 mod shell;
 mod test;
+mod tokens;
+mod tree;
 
 use std::env;
 use std::process::ExitCode;
@@ -37,6 +41,10 @@ fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Test => test::run(),
+        Command::Check => check::run(),
+        // The tests run although a check failed: whoever reads the outcome wants to know all of it.
+        Command::Ci => Failure::all([check::run(), test::run()]),
+        Command::Generate => generate::write(),
         Command::Bench(which, options) => bench::run(which, &options),
     }
 }

@@ -73,6 +73,22 @@ pub(crate) fn run_watching(command: &mut Command, mut line_seen: impl FnMut(&str
     }
 }
 
+/// Runs a program in silence and returns what it wrote to its standard output.
+///
+/// # Errors
+///
+/// As [`run`], and when what it wrote is not text.
+pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
+    let line = describe(command);
+    let output = command.stdin(Stdio::null()).output().map_err(Failure::io(format!("run `{line}`")))?;
+    if !output.status.success() {
+        say(&String::from_utf8_lossy(&output.stderr));
+        return Err(Failure::Command { command: line, status: output.status.to_string() });
+    }
+    String::from_utf8(output.stdout)
+        .map_err(|error| Failure::Unreadable { what: format!("what `{line}` wrote"), why: error.to_string() })
+}
+
 /// Returns where a program is found on the `PATH`.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;

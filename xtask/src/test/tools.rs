@@ -13,7 +13,8 @@ struct Tool {
 }
 
 /// `rehearse` is shown on services that are not Rust: these run them.
-const TOOLS: [Tool; 1] = [Tool { program: "python3", package: "python3" }];
+const TOOLS: [Tool; 2] =
+    [Tool { program: "python3", package: "python3" }, Tool { program: "node", package: "nodejs" }];
 
 /// Makes sure that every tool is there.
 ///

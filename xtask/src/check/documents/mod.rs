@@ -1,0 +1,7 @@
+//! What documents say about the repository has to be true of it.
+
+mod check;
+mod invariants;
+mod places;
+
+pub(super) use check::check;

@@ -1,0 +1,129 @@
+use std::path::{Path, PathBuf};
+
+use super::paths::paths;
+use super::scope::Scope;
+use super::table::SCOPES;
+use crate::failure::Failure;
+use crate::tokens::tokens;
+use crate::tree::files;
+
+/// Checks every path of every file that stands in one of the tables.
+///
+/// # Errors
+///
+/// When an arrow points up or sideways.
+pub(in crate::check) fn check() -> Result<(), Failure> {
+    let files = files("rs")?;
+    let mut violations = Vec::new();
+    for scope in &SCOPES {
+        let inside = files.iter().filter(|(path, _)| path.starts_with(scope.folder));
+        let mut seen = false;
+        for (path, text) in inside {
+            seen = true;
+            violations.extend(violations_in(scope, path, text)?);
+        }
+        if !seen {
+            violations.push(format!("{} is in the table of layers, and is not there", scope.folder));
+        }
+    }
+    Failure::unless_empty("arrows point down only (ARCHITECTURE.md)", violations)
+}
+
+fn violations_in(scope: &Scope, path: &Path, text: &str) -> Result<Vec<String>, Failure> {
+    let Ok(inside) = path.strip_prefix(scope.folder) else { return Ok(Vec::new()) };
+    let Some(from) = layer(scope, inside) else { return Ok(Vec::new()) };
+    let module = module(scope, inside);
+    let depth = scope.module.len();
+    let mut violations = Vec::new();
+    for named in paths(tokens(path, text)?, &module) {
+        let is_here = named.path.iter().zip(scope.module).all(|(named, here)| named == here);
+        let Some(to) = named.path.get(depth).filter(|_| is_here) else { continue };
+        violations.extend(scope.objection(&from, to).map(|why| {
+            format!("{}:{}: {} in {}: {why}", path.display(), named.line, named.path.join("::"), scope.folder)
+        }));
+    }
+    Ok(violations)
+}
+
+/// The layer that a file belongs to: the folder, or the file itself where it lies beside the folders. What declares a
+/// scope that is not a whole crate belongs to none of its layers.
+fn layer(scope: &Scope, inside: &Path) -> Option<String> {
+    let first = inside.components().next()?;
+    let name = Path::new(first.as_os_str()).file_stem()?.to_str()?.to_owned();
+    let stands_above = scope.files_on_top && inside.components().count() == 1;
+    (name != "mod" && !stands_above).then_some(name)
+}
+
+/// The module that a file is, from its crate's root.
+fn module(scope: &Scope, inside: &Path) -> Vec<String> {
+    let mut names: Vec<PathBuf> = inside.with_extension("").iter().map(PathBuf::from).collect();
+    if names.last().is_some_and(|last| ["mod", "lib", "main"].iter().any(|name| last == Path::new(name))) {
+        names.pop();
+    }
+    let above = scope.module.iter().map(|&name| name.to_owned());
+    above.chain(names.iter().map(|name| name.display().to_string())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCOPE: Scope = Scope {
+        folder: "crates/ebbtide/src",
+        module: &[],
+        tiers: &[&["model"], &["drain"], &["http", "grpc"]],
+        top: &["lib"],
+        files_on_top: false,
+    };
+
+    const REHEARSE: Scope = Scope {
+        folder: "crates/ebbtide-cli/src/rehearse",
+        module: &["rehearse"],
+        tiers: &[&["record"], &["load", "verdict"]],
+        top: &["run"],
+        files_on_top: true,
+    };
+
+    fn found(scope: &Scope, file: &str, text: &str) -> usize {
+        violations_in(scope, &Path::new(scope.folder).join(file), text).unwrap().len()
+    }
+
+    #[test]
+    fn arrows_that_point_down_pass() {
+        assert_eq!(
+            found(&SCOPE, "http/conn/mod.rs", "use crate::{drain::Stop, model::Phase}; use super::x;"),
+            0
+        );
+        assert_eq!(found(&SCOPE, "lib.rs", "pub use http::Server; pub use crate::drain::Stop;"), 0);
+        assert_eq!(found(&SCOPE, "drain/mod.rs", "use crate::drain::stop::Stop;"), 0);
+        assert_eq!(
+            found(&REHEARSE, "load/storm.rs", "use crate::rehearse::record::Record; use crate::clock;"),
+            0
+        );
+        assert_eq!(found(&REHEARSE, "conductor.rs", "use super::{load, verdict};"), 0);
+    }
+
+    #[test]
+    fn an_arrow_that_points_up_is_found() {
+        assert_eq!(found(&SCOPE, "model/phase.rs", "use crate::drain::Stop;"), 1);
+        assert_eq!(found(&SCOPE, "drain/stop/token.rs", "fn f() { super::super::super::http::serve() }"), 1);
+        assert_eq!(found(&REHEARSE, "record/run.rs", "use super::super::verdict::judge;"), 1);
+        assert_eq!(found(&REHEARSE, "load/storm.rs", "use crate::rehearse::conductor::Conductor;"), 1);
+    }
+
+    #[test]
+    fn neighbours_do_not_know_each_other() {
+        assert_eq!(found(&SCOPE, "http/mod.rs", "use crate::grpc::Routes;"), 1);
+        assert_eq!(
+            found(&REHEARSE, "verdict/judge.rs", "use crate::rehearse::{load::Storm, record::Record};"),
+            1
+        );
+    }
+
+    #[test]
+    fn what_has_no_place_and_what_comes_by_a_detour_is_found() {
+        assert_eq!(found(&SCOPE, "misc/mod.rs", "use crate::model::Phase;"), 1);
+        assert_eq!(found(&SCOPE, "model/phase.rs", "use crate::Lifecycle;"), 1, "a re-export from above");
+        assert_eq!(found(&SCOPE, "model/phase.rs", "use crate::*;"), 1);
+    }
+}

@@ -1,0 +1,36 @@
+/// One folder of layers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope {
+    /// Where it is, from the workspace's root.
+    pub(super) folder: &'static str,
+    /// The module it is, from its crate's root.
+    pub(super) module: &'static [&'static str],
+    /// The layers, the lowest first.
+    pub(super) tiers: &'static [&'static [&'static str]],
+    /// Stands above all of them, and is known by none.
+    pub(super) top: &'static [&'static str],
+    /// Whether the files that lie beside the folders do so too.
+    pub(super) files_on_top: bool,
+}
+
+impl Scope {
+    /// Returns why a file in the layer `from` must not name `to`, if it must not.
+    pub(super) fn objection(&self, from: &str, to: &str) -> Option<String> {
+        if from == to || self.top.contains(&from) {
+            return None;
+        }
+        let Some(from_tier) = self.tier(from) else {
+            return Some(format!("`{from}` has no place in the table of layers"));
+        };
+        match self.tier(to) {
+            Some(to_tier) if to_tier < from_tier => None,
+            Some(to_tier) if to_tier == from_tier => Some(format!("`{from}` and `{to}` are neighbours")),
+            Some(_) => Some(format!("`{to}` is above `{from}`")),
+            None => Some(format!("`{to}` is no layer below `{from}`: name it where it lives")),
+        }
+    }
+
+    fn tier(&self, layer: &str) -> Option<usize> {
+        self.tiers.iter().position(|tier| tier.contains(&layer))
+    }
+}

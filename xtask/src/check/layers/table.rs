@@ -1,0 +1,27 @@
+use super::scope::Scope;
+
+/// Who may know whom, the lowest first. What is in one tier does not know its neighbours; what is in none is a
+/// violation, so that a new folder has to be given its place here.
+pub(super) const SCOPES: [Scope; 3] = [
+    Scope {
+        folder: "crates/ebbtide/src",
+        module: &[],
+        tiers: &[&["model"], &["drain"], &["runtime"], &["lifecycle"], &["health"], &["http"]],
+        top: &["lib"],
+        files_on_top: false,
+    },
+    Scope {
+        folder: "crates/ebbtide-cli/src",
+        module: &[],
+        tiers: &[&["clock", "words"], &["rehearse"], &["output", "exit"], &["commands"]],
+        top: &["main", "cli"],
+        files_on_top: false,
+    },
+    Scope {
+        folder: "crates/ebbtide-cli/src/rehearse",
+        module: &["rehearse"],
+        tiers: &[&["record"], &["scenario"], &["child", "load", "probe", "verdict"]],
+        top: &["run"],
+        files_on_top: true,
+    },
+];

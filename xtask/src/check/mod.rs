@@ -1,0 +1,12 @@
+//! `cargo xtask check`: what must be true of the workspace besides that its tests pass.
+
+mod cargo;
+mod documents;
+mod features;
+mod layers;
+mod licences;
+mod metadata;
+mod run;
+mod sources;
+
+pub(crate) use run::run;

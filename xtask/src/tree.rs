@@ -1,0 +1,38 @@
+//! The files of the workspace.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+
+/// Returns every file with this ending, its path from the root and its text, in the order of the paths. What is built
+/// and what is hidden is left out.
+///
+/// # Errors
+///
+/// When one cannot be read.
+pub(crate) fn files(ending: &str) -> Result<Vec<(PathBuf, String)>, Failure> {
+    let mut found = Vec::new();
+    collect(Path::new(""), ending, &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+fn collect(folder: &Path, ending: &str, found: &mut Vec<(PathBuf, String)>) -> Result<(), Failure> {
+    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let cannot = |path: &Path| Failure::io(format!("read {}", path.display()));
+    for entry in fs::read_dir(here).map_err(cannot(here))? {
+        let entry = entry.map_err(cannot(here))?;
+        let name = entry.file_name();
+        let path = folder.join(&name);
+        let kind = entry.file_type().map_err(cannot(&path))?;
+        let is_ours = !name.to_string_lossy().starts_with('.') && name != "target";
+        if kind.is_dir() && is_ours {
+            collect(&path, ending, found)?;
+        } else if kind.is_file() && path.extension().is_some_and(|extension| extension == ending) {
+            let text = fs::read_to_string(&path).map_err(cannot(&path))?;
+            found.push((path, text));
+        }
+    }
+    Ok(())
+}
