@@ -40,7 +40,8 @@ impl Process {
     ///
     /// When it cannot be started: the test has nothing to test.
     pub fn start(command: &mut Command) -> Self {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A debug build takes longer to print a backtrace than some of these stops may take in all.
+        command.env("RUST_BACKTRACE", "0").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let output = Arc::new(Output::default());
         let (out, err) = (child.stdout.take(), child.stderr.take());
