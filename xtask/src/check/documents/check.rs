@@ -1,4 +1,4 @@
-use super::{invariants, places};
+use super::{commands, invariants, places};
 use crate::failure::Failure;
 use crate::tree::files;
 
@@ -6,11 +6,12 @@ use crate::tree::files;
 ///
 /// # Errors
 ///
-/// When a document names a file that is not there, or an invariant is not tested.
+/// When a document names a file or a command that is not there, or an invariant is not tested.
 pub(in crate::check) fn check() -> Result<(), Failure> {
     let mut violations = Vec::new();
     for (path, text) in files("md")? {
         violations.extend(places::missing(&path, &text));
+        violations.extend(commands::refused(&path, &text));
     }
     violations.extend(invariants::untested()?);
     Failure::unless_empty("documents are out of date", violations)
