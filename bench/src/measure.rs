@@ -1,10 +1,12 @@
 //! Measuring two sides in one run: interleaved rounds, medians.
 
+use std::io;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Returns the present instant.
 #[expect(clippy::disallowed_methods, reason = "this is the comparisons' own clock; nothing here pauses it")]
@@ -40,13 +42,33 @@ pub fn nanos_per_operation(threads: usize, times: u32, operation: &(dyn Fn(u32) 
     spent.as_secs_f64() * 1e9 / f64::from(times) / threads as f64
 }
 
-/// Keeps the calling thread, and those it starts from now on, on the `index`-th of the cores it may use. Where that is
-/// refused it stays free.
-pub fn pin_to(index: usize) {
-    let Ok(allowed) = sched_getaffinity(None) else { return };
-    let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
-    let Some(core) = cores.get(index % cores.len().max(1)) else { return };
+/// Keeps the calling thread on the `index`-th of the cores it may use. Where that is refused it stays free.
+fn pin_to(index: usize) {
+    let cores = cores();
+    if let Some(core) = cores.get(index % cores.len().max(1)) {
+        let _refused = pin_to_core(*core);
+    }
+}
+
+/// Returns the time that the calling thread was on a core so far.
+pub fn thread_on_core() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.try_into().unwrap_or_default()
+}
+
+/// Returns the cores that the calling thread may use.
+pub fn cores() -> Vec<usize> {
+    let Ok(allowed) = sched_getaffinity(None) else { return Vec::new() };
+    (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect()
+}
+
+/// Keeps the calling thread, and the threads and processes that it starts from now on, on one core.
+///
+/// # Errors
+///
+/// When the core may not be used.
+pub fn pin_to_core(core: usize) -> io::Result<()> {
     let mut only = CpuSet::new();
-    only.set(*core);
-    let _refused = sched_setaffinity(None, &only);
+    only.set(core);
+    Ok(sched_setaffinity(None, &only)?)
 }

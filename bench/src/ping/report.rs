@@ -18,6 +18,8 @@ pub(super) struct Turn {
     pub(super) took: Duration,
     /// The time the server was on its core meanwhile.
     pub(super) on_core: Duration,
+    /// The time the load was on its own.
+    pub(super) load_on_core: Duration,
 }
 
 /// All turns, in the order in which they were taken: each side once in each round.
@@ -37,6 +39,10 @@ impl Turn {
 
     fn busy(&self) -> f64 {
         self.on_core.as_secs_f64() / self.took.as_secs_f64()
+    }
+
+    fn load_busy(&self) -> f64 {
+        self.load_on_core.as_secs_f64() / self.took.as_secs_f64()
     }
 }
 
@@ -68,12 +74,17 @@ impl Findings for Report {
     }
 
     fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{:<10} {:>12} {:>18} {:>12}", "/ping", "requests/s", "core us/request", "core busy")?;
+        writeln!(
+            out,
+            "{:<10} {:>12} {:>17} {:>11} {:>11}",
+            "/ping", "requests/s", "core us/request", "core busy", "load's core"
+        )?;
         for side in Side::BOTH {
             let (speed, cost) =
                 (self.median_of(side, Turn::per_second), self.median_of(side, Turn::micros_each));
             let busy = self.median_of(side, Turn::busy) * 100.0;
-            writeln!(out, "{:<10} {speed:>12.0} {cost:>18.2} {busy:>11.0}%", side.name())?;
+            let load = self.median_of(side, Turn::load_busy) * 100.0;
+            writeln!(out, "{:<10} {speed:>12.0} {cost:>17.2} {busy:>10.0}% {load:>10.0}%", side.name())?;
         }
         let verdict = if self.are_met() { "met" } else { "MISSED" };
         writeln!(out, "throughput, of axum's {:>8.3} at least {AT_LEAST}: {verdict}", self.ratio())?;
@@ -87,6 +98,7 @@ impl Findings for Report {
                 "per_second": self.median_of(side, Turn::per_second),
                 "core_us_each": self.median_of(side, Turn::micros_each),
                 "core_busy": self.median_of(side, Turn::busy),
+                "load_core_busy": self.median_of(side, Turn::load_busy),
                 "rounds_per_second": self.of(side, Turn::per_second),
             })
         };
@@ -111,6 +123,7 @@ mod tests {
             answered,
             took: Duration::from_secs(1),
             on_core: Duration::from_millis(900),
+            load_on_core: Duration::from_millis(800),
         };
         Report { turns: vec![turn(Side::Ebbtide, ebbtide), turn(Side::Axum, axum)] }
     }

@@ -6,11 +6,8 @@ use super::load::Load;
 use super::options::Options;
 use super::report::{Report, Turn};
 use crate::conclude::conclude;
-use crate::measure::{now, pin_to};
+use crate::measure::{cores, now, pin_to_core, thread_on_core};
 use crate::service::{Child, Side, serve};
-
-const SERVER_CORE: usize = 0;
-const LOAD_CORE: usize = 1;
 
 /// A server and the load on it.
 struct Runner {
@@ -28,13 +25,17 @@ pub fn run(options: &Options) -> ExitCode {
 }
 
 fn measure(options: &Options) -> io::Result<Report> {
-    pin_to(LOAD_CORE);
+    // Asked for once: whoever is pinned sees only its own.
+    let &[server_core, load_core, ..] = cores().as_slice() else {
+        return Err(io::Error::other("the servers and the load need a core each"));
+    };
+    pin_to_core(load_core)?;
     let turn = Duration::from_millis(options.turn);
     let mut report = Report::default();
     for _ in 0..options.starts {
         let mut runners = Vec::new();
         for side in Side::BOTH {
-            let mut runner = Runner::start(side, options.connections)?;
+            let mut runner = Runner::start(side, server_core, options.connections)?;
             // The first turn warms up, and does not count.
             runner.turn(turn)?;
             runners.push(runner);
@@ -51,16 +52,17 @@ fn measure(options: &Options) -> io::Result<Report> {
 }
 
 impl Runner {
-    fn start(side: Side, connections: u32) -> io::Result<Self> {
-        let server = Child::start(side, Some(SERVER_CORE))?;
+    fn start(side: Side, core: usize, connections: u32) -> io::Result<Self> {
+        let server = Child::start(side, Some(core))?;
         let load = Load::connect(server.address(), connections)?;
         Ok(Self { side, server, load })
     }
 
     fn turn(&mut self, turn: Duration) -> io::Result<Turn> {
-        let (before, began) = (self.server.on_core()?, now());
+        let (server, load, began) = (self.server.on_core()?, thread_on_core(), now());
         let answered = self.load.turn(turn)?;
-        let on_core = self.server.on_core()?.saturating_sub(before);
-        Ok(Turn { side: self.side, answered, took: began.elapsed(), on_core })
+        let on_core = self.server.on_core()?.saturating_sub(server);
+        let load_on_core = thread_on_core().saturating_sub(load);
+        Ok(Turn { side: self.side, answered, took: began.elapsed(), on_core, load_on_core })
     }
 }

@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Side;
-use crate::measure::pin_to;
+use crate::measure::pin_to_core;
 
 /// Both runtimes get one worker: they have one core.
 const WORKERS: usize = 1;
@@ -18,11 +18,10 @@ const WORKERS: usize = 1;
 /// Any free port.
 const ADDRESS: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
-/// Serves `/ping` until SIGTERM, all threads on the `core`-th core if one is given, after writing the address to
-/// standard output.
+/// Serves `/ping` until SIGTERM, all threads on one core if it is given, after writing the address to standard output.
 pub fn serve(side: Side, core: Option<usize>) -> ExitCode {
-    if let Some(core) = core {
-        pin_to(core);
+    if core.is_some_and(|core| pin_to_core(core).is_err()) {
+        return ExitCode::FAILURE;
     }
     match side {
         Side::Ebbtide => ebbtide(),
