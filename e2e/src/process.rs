@@ -1,6 +1,6 @@
 #![expect(clippy::panic, reason = "a broken harness fails its test")]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -84,6 +84,33 @@ impl Process {
             let wait = self.output.more.wait_timeout(output, left);
             output = wait.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Waits until the output contains `text`, and returns what stands behind it on its line.
+    ///
+    /// # Panics
+    ///
+    /// As [`says`](Self::says).
+    pub fn says_after(&self, text: &str) -> String {
+        self.says(text);
+        let output = self.output.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = output.0.split_once(text).and_then(|(_, rest)| rest.lines().next());
+        rest.unwrap_or_default().trim().to_owned()
+    }
+
+    /// Returns what it has said so far.
+    pub fn output(&self) -> String {
+        self.output.text.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// Writes a line to its standard input, which has to be a pipe.
+    ///
+    /// # Panics
+    ///
+    /// When it reads no more.
+    pub fn tell(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().unwrap_or_else(|| panic!("its standard input is no pipe"));
+        writeln!(input, "{line}").unwrap_or_else(|error| panic!("it does not listen: {error}"));
     }
 
     /// Waits until the process has ended, or returns `None` when `limit` has passed.

@@ -89,10 +89,14 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
         .map_err(|error| Failure::Unreadable { what: format!("what `{line}` wrote"), why: error.to_string() })
 }
 
-/// Returns where a program is found on the `PATH`.
+/// Returns where a program is found on the `PATH`, or where those for the administrator are.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
+    let administrators = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path)
+        .chain(administrators)
+        .map(|folder| folder.join(name))
+        .find(|candidate| candidate.is_file())
 }
 
 /// The command as a person would type it, its own environment variables first.

@@ -12,9 +12,16 @@ struct Tool {
     package: &'static str,
 }
 
-/// `rehearse` is shown on services that are not Rust: these run them.
-const TOOLS: [Tool; 2] =
-    [Tool { program: "python3", package: "python3" }, Tool { program: "node", package: "nodejs" }];
+/// `rehearse` is shown on services that are not Rust: the first two run them. The others make two machines out of one, for
+/// what has to be shown between machines.
+const TOOLS: [Tool; 6] = [
+    Tool { program: "python3", package: "python3" },
+    Tool { program: "node", package: "nodejs" },
+    Tool { program: "ip", package: "iproute2" },
+    Tool { program: "nft", package: "nftables" },
+    Tool { program: "nsenter", package: "util-linux" },
+    Tool { program: "setpriv", package: "util-linux" },
+];
 
 /// Makes sure that every tool is there.
 ///

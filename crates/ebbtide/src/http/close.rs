@@ -45,6 +45,7 @@ pub(super) async fn close(
 ) {
     let hold = hold_back(&acceptor, mode);
     let mut pending = Pending::new(&acceptor, hold);
+    tracing::debug!(?hold, "new handshakes are held back");
     let mut serve = |(stream, from)| {
         restore(&stream, hold);
         serve(stream, from);

@@ -1,0 +1,101 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Query;
+use axum::routing::{get, post};
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use tokio::time::Sleep;
+
+use crate::pattern;
+
+/// The routes of every server here, ours and the peers': each shape of request that a stop can meet.
+///
+/// - `GET /ping`: at once.
+/// - `GET /slow?ms=`: after so long.
+/// - `GET /never`: never.
+/// - `POST /upload`: tells how many bytes came, and whether they are those of [`pattern`].
+/// - `GET /download?bytes=&ms=&known=`: so many bytes of [`pattern`], with a pause of `ms` before each 16 KiB, with a length
+///   in the head if `known`.
+pub fn routes() -> Router {
+    Router::new()
+        .route("/ping", get(async || "pong"))
+        .route("/slow", get(slow))
+        .route("/never", get(std::future::pending::<()>))
+        .route("/upload", post(upload))
+        .route("/download", get(download))
+}
+
+#[derive(serde::Deserialize)]
+struct Slow {
+    ms: u64,
+}
+
+async fn slow(Query(slow): Query<Slow>) -> &'static str {
+    tokio::time::sleep(Duration::from_millis(slow.ms)).await;
+    "done"
+}
+
+async fn upload(mut body: Body) -> String {
+    let (mut length, mut right) = (0, true);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return format!("{length} broken") };
+        if let Some(data) = frame.data_ref() {
+            right &= pattern::is_at(length, data);
+            length += data.len() as u64;
+        }
+    }
+    format!("{length} {}", if right { "whole" } else { "wrong" })
+}
+
+#[derive(serde::Deserialize)]
+struct Size {
+    bytes: u64,
+    ms: u64,
+    known: bool,
+}
+
+async fn download(Query(size): Query<Size>) -> Body {
+    let pause = Duration::from_millis(size.ms);
+    Body::new(Download { at: 0, end: size.bytes, known: size.known, pause, timer: None })
+}
+
+struct Download {
+    at: u64,
+    end: u64,
+    known: bool,
+    pause: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl http_body::Body for Download {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        const CHUNK: u64 = 16 * 1024;
+        if self.at == self.end {
+            return Poll::Ready(None);
+        }
+        if !self.pause.is_zero() {
+            let pause = self.pause;
+            ready!(self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause))).as_mut().poll(cx));
+            self.timer = None;
+        }
+        let length = CHUNK.min(self.end - self.at);
+        let chunk = pattern::bytes(self.at, length as usize);
+        self.at += length;
+        Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.known { SizeHint::with_exact(self.end - self.at) } else { SizeHint::default() }
+    }
+}

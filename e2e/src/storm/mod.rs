@@ -1,0 +1,13 @@
+//! Clients that never let go, and count exactly what became of each request.
+//!
+//! A request is *lost* when the handshake was done in the client's kernel, and anything but a whole answer came. What was
+//! refused, or closed before anything was sent on it, is no loss: the client knows that nothing happened.
+
+mod attempt;
+mod fresh;
+mod kept;
+mod run;
+mod tally;
+
+pub use run::{Clients, Storm};
+pub use tally::Tally;
