@@ -1,5 +1,6 @@
+use std::fmt::Display;
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use axum::Router;
@@ -57,7 +58,7 @@ fn router() -> Router {
     Router::new().route("/ping", get(async || "pong"))
 }
 
-fn announce(address: SocketAddr) -> io::Result<()> {
+fn announce(address: impl Display) -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "{address}")?;
     out.flush()

@@ -1,11 +1,15 @@
+use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Sleep;
 
+use super::Address;
+use super::conn::Socket;
+use super::listener::Listening;
 use crate::runtime::clock;
-use crate::runtime::os::socket;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -13,28 +17,42 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Accepts connections, and waits where the system cannot give one: no error ends it, none makes it spin.
 #[derive(Debug)]
 pub(super) struct Acceptor {
-    listener: TcpListener,
-    pause: Duration,
+    listening: Listening,
+    next_pause: Duration,
+    pause: Option<Pin<Box<Sleep>>>,
     latest: Option<Instant>,
 }
 
+/// A connection that was just accepted.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) socket: Socket,
+    pub(super) from: Address,
+}
+
 impl Acceptor {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, pause: FIRST_PAUSE, latest: None }
+    pub(super) fn new(listening: Listening) -> Self {
+        Self { listening, next_pause: FIRST_PAUSE, pause: None, latest: None }
+    }
+
+    /// Waits for the next connection.
+    pub(super) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Accepted> {
+        loop {
+            ready!(self.poll_pause(cx));
+            match ready!(self.listening.poll_accept(cx)) {
+                Ok(accepted) => return Poll::Ready(self.prepared(accepted)),
+                Err(error) => self.failed(&error),
+            }
+        }
     }
 
     /// Waits for the next connection.
     ///
     /// # Cancel safety
     ///
-    /// No connection is lost; a pause after an error is cut short.
-    pub(super) async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        loop {
-            match self.listener.accept().await {
-                Ok(accepted) => return self.prepared(accepted),
-                Err(error) => self.failed(&error).await,
-            }
-        }
+    /// No connection is lost.
+    pub(super) async fn accept(&mut self) -> Accepted {
+        poll_fn(|cx| self.poll_accept(cx)).await
     }
 
     /// Takes a connection that waits in the queue already, whether or not the reactor knows of it yet.
@@ -42,21 +60,28 @@ impl Acceptor {
     /// # Cancel safety
     ///
     /// As for [`accept`](Self::accept).
-    pub(super) async fn accept_queued(&mut self) -> Option<(TcpStream, SocketAddr)> {
-        loop {
-            let accepted = socket::accept_now(&self.listener);
-            match accepted.and_then(|accepted| match accepted {
-                Some((stream, from)) => Ok(Some((TcpStream::from_std(stream)?, from))),
-                None => Ok(None),
-            }) {
-                Ok(accepted) => return accepted.map(|accepted| self.prepared(accepted)),
-                Err(error) => self.failed(&error).await,
+    pub(super) async fn accept_queued(&mut self) -> Option<Accepted> {
+        poll_fn(|cx| {
+            loop {
+                ready!(self.poll_pause(cx));
+                match self.listening.accept_now() {
+                    Ok(accepted) => return Poll::Ready(accepted.map(|accepted| self.prepared(accepted))),
+                    Err(error) => self.failed(&error),
+                }
             }
-        }
+        })
+        .await
     }
 
-    pub(super) fn listener(&self) -> &TcpListener {
-        &self.listener
+    pub(super) fn listening(&self) -> &Listening {
+        &self.listening
+    }
+
+    /// Removes the listener's file, if it has one that is ours.
+    pub(super) fn remove_file(&mut self) {
+        if let Listening::Unix(_, file) = &mut self.listening {
+            *file = None;
+        }
     }
 
     /// Tells whether connections come, so that one may be coming at this moment.
@@ -66,21 +91,29 @@ impl Acceptor {
         self.latest.is_some_and(lately)
     }
 
-    fn prepared(&mut self, (stream, from): (TcpStream, SocketAddr)) -> (TcpStream, SocketAddr) {
-        self.pause = FIRST_PAUSE;
+    fn prepared(&mut self, (socket, from): (Socket, Address)) -> Accepted {
+        self.next_pause = FIRST_PAUSE;
         self.latest = Some(clock::now());
-        // Fails on a connection that is gone already: its task will find out.
-        let _ = stream.set_nodelay(true);
-        (stream, from)
+        socket.prepare();
+        Accepted { socket, from }
     }
 
-    async fn failed(&mut self, error: &io::Error) {
+    fn failed(&mut self, error: &io::Error) {
         if is_of_the_connection(error) {
             return;
         }
-        tracing::warn!(%error, pause = ?self.pause, "cannot accept a connection; trying again after a pause");
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        let pause = self.next_pause;
+        tracing::warn!(%error, ?pause, "cannot accept a connection; trying again after a pause");
+        self.pause = Some(Box::pin(tokio::time::sleep(pause)));
+        self.next_pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+        }
+        Poll::Ready(())
     }
 }
 

@@ -78,7 +78,7 @@ where
             Poll::Pending => watch.poll_over(cx),
             Poll::Ready(result) => {
                 if let Err(error) = result {
-                    tracing::debug!(peer = %watch.conn().peer, %error, "connection ended with an error");
+                    tracing::debug!(peer = %watch.conn().peer(), %error, "connection ended with an error");
                 }
                 Poll::Ready(())
             }

@@ -9,4 +9,9 @@ pub enum ServeError {
     /// The listener could not be registered with the runtime.
     #[error("use the listener: run the server on a tokio runtime with I/O enabled")]
     Listener(#[source] io::Error),
+    /// There was nothing to serve.
+    #[error(
+        "serve: no listener was given; bind one, or start the service with sockets if it takes inherited ones"
+    )]
+    NoListener,
 }

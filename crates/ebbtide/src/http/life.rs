@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use tokio::net::ToSocketAddrs;
 use tower_service::Service;
 
-use super::{BoxError, Listener, Server, serve_health};
+use super::{BoxError, Listener, Listeners, Server, serve_health};
 use crate::health::{Health, HealthState};
 use crate::lifecycle::Life;
 use crate::model::Phase;
@@ -35,7 +35,7 @@ impl Life {
     /// life.http("api", life.bind("0.0.0.0:8080").await?, router);
     /// # Ok(()) }
     /// ```
-    pub fn http<S, B>(&self, name: impl Into<String>, listener: Listener, service: S)
+    pub fn http<S, B>(&self, name: impl Into<String>, listeners: impl Into<Listeners>, service: S)
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send,
@@ -43,15 +43,19 @@ impl Life {
         B: Body<Data = bytes::Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.http_server(name, listener, Server::new(self.health_handle().wrap(service)));
+        self.http_server(name, listeners, Server::new(self.health_handle().wrap(service)));
     }
 
     /// Serves with a server that was set up by hand. It has no health routes but those that its service has: put
     /// [`health_handle`](Self::health_handle) in front of it for them.
     ///
     /// The counter given with [`Server::arrivals`] is replaced by the lifecycle's own.
-    pub fn http_server<S, B>(&self, name: impl Into<String>, listener: Listener, server: Server<S>)
-    where
+    pub fn http_server<S, B>(
+        &self,
+        name: impl Into<String>,
+        listeners: impl Into<Listeners>,
+        server: Server<S>,
+    ) where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send,
         S::Error: Into<BoxError>,
@@ -59,8 +63,9 @@ impl Life {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
+        let listeners = listeners.into();
         self.serve(name, server.work(), |context| {
-            let serving = server.arrivals(context.arrivals).serve(listener, context.announced, context.stop);
+            let serving = server.arrivals(context.arrivals).serve(listeners, context.announced, context.stop);
             async move { Ok(serving.await?) }
         });
     }

@@ -6,6 +6,7 @@
 //! can be on its way. `docs/design/` has the reasons.
 
 mod accept;
+mod address;
 mod close;
 mod conn;
 mod drive;
@@ -21,8 +22,9 @@ mod settings;
 mod spawn;
 
 pub use crate::runtime::BoxError;
+pub use address::Address;
 pub use error::ServeError;
-pub use listener::Listener;
+pub use listener::{Listener, Listeners};
 pub use probes::serve_health;
 pub use request::{Peer, Reply};
 pub use server::Server;

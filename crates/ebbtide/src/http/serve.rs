@@ -1,24 +1,25 @@
-use std::net::SocketAddr;
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::accept::Acceptor;
-use super::conn::{Held, Io};
+use super::accept::{Accepted, Acceptor};
+use super::conn::{Held, Io, Stream};
 use super::drive::drive;
 use super::ledger::{Context, Ledger, Order};
-use super::{BoxError, CloseMode, Listener, ServeError, close};
+use super::{BoxError, CloseMode, Listener, Listeners, ServeError, close};
 
 /// How long connections get to notice that they were cut. What does not by then blocks its thread, and is not ours to
 /// wait for.
 const CUT_PATIENCE: Duration = Duration::from_millis(200);
 
-pub(super) async fn serve<S, B>(service: S, listener: Listener, context: Context) -> Result<(), ServeError>
+pub(super) async fn serve<S, B>(service: S, listeners: Listeners, context: Context) -> Result<(), ServeError>
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
@@ -27,30 +28,36 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let (listener, shared) = listener.register().map_err(ServeError::Listener)?;
+    let (mut acceptors, shared) = register(listeners)?;
     let context = Arc::new(context);
     let Context { ledger, settings, stop, .. } = &*context;
     let _abandoned = CutOnDrop(Arc::clone(ledger));
     let mut serve_one = {
         let context = Arc::clone(&context);
-        move |stream: TcpStream, from: SocketAddr| {
-            let held = Held::new(&context, &stream, from);
-            drive(Io::new(held, stream), service.clone());
+        move |accepted: Accepted| {
+            let Accepted { socket, from } = accepted;
+            let held = Held::new(&context, &socket, from);
+            drive(Io::new(held, Stream::Plain(socket)), service.clone());
         }
     };
 
-    let mut acceptor = Acceptor::new(listener);
-    accept_until(&mut acceptor, stop.stopping(), &mut serve_one).await;
+    tokio::select! {
+        biased;
+        () = stop.stopping() => {}
+        never = accept_all(&mut acceptors, &mut serve_one) => match never {},
+    }
 
     let drained = async {
         if settings.close_mode == CloseMode::Abrupt {
-            drop(acceptor);
+            drop(acceptors);
             ledger.raise(Order::Abrupt);
         } else {
             ledger.raise(Order::Drain);
-            if !shared {
-                close::close(acceptor, settings.close_mode, serve_one).await;
-            }
+            let ours = acceptors
+                .into_iter()
+                .zip(shared)
+                .filter_map(|(acceptor, shared)| (!shared).then_some(acceptor));
+            close::close_all(ours.collect(), settings.close_mode, serve_one).await;
         }
         ledger.emptied().await;
     };
@@ -65,22 +72,39 @@ where
     Ok(())
 }
 
-async fn accept_until(
-    acceptor: &mut Acceptor,
-    end: impl Future<Output = ()>,
-    mut serve_one: impl FnMut(TcpStream, SocketAddr),
-) {
-    let accepting = async {
-        loop {
-            let (stream, from) = acceptor.accept().await;
-            serve_one(stream, from);
-        }
-    };
-    tokio::select! {
-        biased;
-        () = end => {}
-        never = accepting => never,
+/// Hands the listeners to the runtime; tells which of them others hold too.
+fn register(listeners: Listeners) -> Result<(Vec<Acceptor>, Vec<bool>), ServeError> {
+    let listeners = listeners.into_vec();
+    if listeners.is_empty() {
+        return Err(ServeError::NoListener);
     }
+    let shared = listeners.iter().map(Listener::is_shared).collect();
+    let registered = listeners.into_iter().map(|listener| listener.register().map(Acceptor::new));
+    Ok((registered.collect::<Result<_, _>>().map_err(ServeError::Listener)?, shared))
+}
+
+/// Accepts from every listener, for ever.
+async fn accept_all(acceptors: &mut [Acceptor], mut serve_one: impl FnMut(Accepted)) -> Infallible {
+    // One listener's storm shall not keep the others waiting.
+    const ROUND: usize = 64;
+    poll_fn(|cx| {
+        let mut more = false;
+        for acceptor in &mut *acceptors {
+            let mut accepted = 0;
+            while accepted < ROUND
+                && let Poll::Ready(one) = acceptor.poll_accept(cx)
+            {
+                serve_one(one);
+                accepted += 1;
+            }
+            more |= accepted == ROUND;
+        }
+        if more {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Cuts what is left when serving ends, also when it was cancelled.

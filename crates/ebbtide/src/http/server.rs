@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::ledger::{Context, Ledger};
 use super::settings::Settings;
-use super::{BoxError, CloseMode, Listener, ServeError, serve};
+use super::{BoxError, CloseMode, Listeners, ServeError, serve};
 use crate::drain::{Arrivals, Stop, Work};
 
 /// Serves HTTP/1 and HTTP/2 (with prior knowledge) for a tower service such as `axum::Router`, and stops without loss.
@@ -138,19 +138,19 @@ impl<S> Server<S> {
     /// Serves until `stop` is stopping and the last connection is gone.
     ///
     /// - `announced` stopping is the stop signal: the server goes on, and says `Connection: close` in every response.
-    /// - `stop` stopping is the end of the lame duck: the listener is emptied and closed, and the connections end.
+    /// - `stop` stopping is the end of the lame duck: the listeners are emptied and closed, and the connections end.
     /// - `stop` cut is the end of the time: what is left is cut and counted, and this returns soon.
     ///
     /// # Errors
     ///
-    /// Fails when the listener cannot be used at all. No error of a connection, nor one while accepting, ends it.
+    /// Fails when a listener cannot be used at all, and when there is none. No error of a connection, nor one while accepting, ends it.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it closes the listener and cuts every connection; requests are lost.
+    /// Dropped, it closes the listeners and cuts every connection; requests are lost.
     pub fn serve<B>(
         self,
-        listener: Listener,
+        listeners: impl Into<Listeners>,
         announced: Stop,
         stop: Stop,
     ) -> impl Future<Output = Result<(), ServeError>> + Send
@@ -163,7 +163,7 @@ impl<S> Server<S> {
         B::Error: Into<BoxError>,
     {
         let Self { service, settings, arrivals, ledger } = self;
-        serve::serve(service, listener, Context { ledger, settings, arrivals, announced, stop })
+        serve::serve(service, listeners.into(), Context { ledger, settings, arrivals, announced, stop })
     }
 }
 

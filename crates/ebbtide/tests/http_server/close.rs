@@ -11,7 +11,7 @@ use crate::support::{Client, PING, accepted, cause, ping, serve, stop_source};
 async fn connections_in_the_queue_are_served_at_the_close() {
     for mode in [CloseMode::Lossless, CloseMode::SynFilter, CloseMode::HopLimit, CloseMode::Backlog] {
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr();
+        let addr = listener.local_addr().tcp().unwrap();
         let mut clients = Vec::new();
         for _ in 0..300 {
             let mut client = Client::connect(addr).await.expect("the backlog has room");
@@ -36,7 +36,7 @@ async fn connections_in_the_queue_are_served_at_the_close() {
 #[tokio::test]
 async fn connections_in_the_queue_are_lost_by_an_abrupt_close() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-    let mut client = Client::connect(listener.local_addr()).await.unwrap();
+    let mut client = Client::connect(listener.local_addr().tcp().unwrap()).await.unwrap();
     client.send(PING).await.unwrap();
     let stop = stop_source();
     stop.stop(cause(), None);
@@ -49,7 +49,7 @@ async fn connections_in_the_queue_are_lost_by_an_abrupt_close() {
 #[tokio::test]
 async fn connections_accepted_under_the_hop_limit_hear_their_client() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr();
+    let addr = listener.local_addr().tcp().unwrap();
     let mut silent = Client::connect(addr).await.unwrap();
     let stop = stop_source();
     stop.stop(cause(), None);
@@ -102,14 +102,14 @@ async fn a_shared_socket_goes_on_after_the_server() {
 #[tokio::test]
 async fn binding_a_port_that_is_taken_fails() {
     let first = Listener::bind("127.0.0.1:0").await.unwrap();
-    let error = Listener::bind(first.local_addr()).await.unwrap_err();
+    let error = Listener::bind(first.local_addr().tcp().unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
 }
 
 #[tokio::test]
 async fn an_unspecified_ipv6_address_takes_ipv4_as_well() {
     let listener = Listener::bind("[::]:0").await.unwrap();
-    let port = listener.local_addr().port();
+    let port = listener.local_addr().port().unwrap();
     assert!(Client::connect(([127, 0, 0, 1], port).into()).await.is_ok());
 }
 

@@ -16,7 +16,7 @@ async fn get(client: &mut Client, path: &str) -> (u16, String) {
 #[tokio::test]
 async fn probes_follow_the_state_on_a_port_of_their_own() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr();
+    let addr = listener.local_addr().tcp().unwrap();
     let (health, stop) = (Health::new(), stop_source());
     let mut serving = JoinSet::new();
     serving.spawn(serve_health(listener, health.clone(), stop.token()));
@@ -39,7 +39,7 @@ async fn probes_follow_the_state_on_a_port_of_their_own() {
 #[tokio::test]
 async fn probes_are_answered_in_front_of_a_service() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr();
+    let addr = listener.local_addr().tcp().unwrap();
     let (health, stop) = (Health::new(), stop_source());
     let server = Server::new(health.wrap(ping()));
     let mut serving = JoinSet::new();

@@ -43,7 +43,8 @@ fn a_lifecycle_stops_its_server_without_loss_and_answers_probes_to_the_end() {
         .run_to_report(async |life| {
             let listener = life.bind("127.0.0.1:0").await?;
             let probes = Listener::bind("127.0.0.1:0").await?;
-            let (api, health) = (listener.local_addr(), probes.local_addr());
+            let addr = |listener: &Listener| listener.local_addr().tcp().unwrap();
+            let (api, health) = (addr(&listener), addr(&probes));
             life.http("api", listener, router);
             life.health("health", probes);
             let seen = life.clone();

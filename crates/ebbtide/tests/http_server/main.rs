@@ -14,6 +14,8 @@ mod far;
 mod health;
 mod keep_alive;
 mod life;
+mod listeners;
 mod protocols;
 mod storm;
 mod support;
+mod unix;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ebbtide::drain::{Stop, StopSource, Work};
-use ebbtide::http::{Listener, ServeError, Server};
+use ebbtide::http::{Listener, Listeners, ServeError, Server};
 use ebbtide::model::Cause;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -41,12 +41,23 @@ pub(crate) async fn serve_at(
     with: impl FnOnce(Server<axum::Router>) -> Server<axum::Router>,
 ) -> Served {
     let listener = Listener::bind(addr).await.unwrap();
-    let addr = listener.local_addr();
+    let addr = listener.local_addr().tcp().unwrap();
+    serve_on(listener, addr, router, with)
+}
+
+/// Starts a server on any listeners; `addr` is for those that ask for one.
+pub(crate) fn serve_on(
+    listeners: impl Into<Listeners>,
+    addr: SocketAddr,
+    router: axum::Router,
+    with: impl FnOnce(Server<axum::Router>) -> Server<axum::Router>,
+) -> Served {
+    let listeners: Listeners = listeners.into();
     let (announced, stop) = (StopSource::new(now), StopSource::new(now));
     let server = with(Server::new(router));
     let work = server.work();
     let mut task = JoinSet::new();
-    task.spawn(server.serve(listener, announced.token(), stop.token()));
+    task.spawn(server.serve(listeners, announced.token(), stop.token()));
     Served { addr, work, announced, stop, task }
 }
 
@@ -110,8 +121,8 @@ pub(crate) const PING_CLOSE: &[u8] = b"GET /ping HTTP/1.1\r\nHost: test\r\nConne
 pub(crate) const SLOW: &[u8] = b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n";
 
 /// A client connection.
-pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) stream: S,
     left: Vec<u8>,
 }
 
@@ -126,17 +137,24 @@ impl Client {
     pub(crate) async fn connect(addr: SocketAddr) -> std::io::Result<Self> {
         let stream = TcpStream::connect(addr).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, left: Vec::new() })
-    }
-
-    pub(crate) async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(bytes).await
+        Ok(Self::over(stream))
     }
 
     /// Tells whether the server's end of the stream has arrived.
     pub(crate) fn is_closed(&self) -> bool {
         let read = self.stream.try_read(&mut [0]);
         !matches!(read, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub(crate) fn over(stream: S) -> Self {
+        Self { stream, left: Vec::new() }
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
     }
 
     /// Reads one response that has a `Content-Length`; `None` if it does not come whole.

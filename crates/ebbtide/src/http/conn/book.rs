@@ -1,4 +1,3 @@
-use std::net::SocketAddr;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -7,6 +6,7 @@ use http::{Method, Request};
 use http_body::Body;
 
 use super::message::{Framing, Message};
+use crate::http::Address;
 use crate::http::ledger::Order;
 use crate::http::settings::Settings;
 use crate::model::Straggler;
@@ -18,6 +18,8 @@ const PIPELINED: u32 = 256;
 /// Keeps what is known of one connection. Behind a lock that only its own task takes while nobody asks.
 #[derive(Debug)]
 pub(crate) struct Book {
+    /// Whether the kernel can be asked when data last came or went, which spares a look at the clock for each request.
+    timed_by_kernel: bool,
     phase: Phase,
     /// When the phase began, or, if that is not known yet, when the kernel last saw data.
     since: Option<Instant>,
@@ -85,8 +87,9 @@ pub(crate) enum Reason {
 }
 
 impl Book {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, timed_by_kernel: bool) -> Self {
         Self {
+            timed_by_kernel,
             phase: Phase::Silent,
             since: Some(now),
             requests: Vec::new(),
@@ -186,8 +189,8 @@ impl Book {
             return false;
         }
         let next_began = self.message.next_began(request.framing);
-        (self.phase, self.since) =
-            if next_began { (Phase::HalfHead, Some(now())) } else { (Phase::Idle, None) };
+        self.phase = if next_began { Phase::HalfHead } else { Phase::Idle };
+        self.since = (next_began || !self.timed_by_kernel).then(now);
         self.message.ended();
         next_began
     }
@@ -271,7 +274,7 @@ impl Book {
     }
 
     /// Returns what is in flight; `active` is when data last came or went.
-    pub(super) fn stragglers(&self, peer: SocketAddr, active: Instant, now: Instant) -> Vec<Straggler> {
+    pub(super) fn stragglers(&self, peer: &Address, active: Instant, now: Instant) -> Vec<Straggler> {
         let age = |since: Option<Instant>| now.saturating_duration_since(since.unwrap_or(active));
         let straggler = |name: String, age: Duration| Straggler { name, age, created: None };
         if self.requests.is_empty() {
@@ -292,7 +295,7 @@ impl Book {
     }
 
     /// Ends what is in flight; returns it.
-    pub(super) fn cut(&mut self, peer: SocketAddr, active: Instant, now: Instant) -> Vec<Straggler> {
+    pub(super) fn cut(&mut self, peer: &Address, active: Instant, now: Instant) -> Vec<Straggler> {
         let cut = self.stragglers(peer, active, now);
         self.broken |= self.must_reset() || self.blocked;
         self.finished -= u64::from(self.is_flushing());

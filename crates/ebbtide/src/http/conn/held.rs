@@ -1,12 +1,10 @@
-use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::net::TcpStream;
-
-use super::{Begun, Book, Ended, Reason};
+use super::{Begun, Book, Ended, Reason, Socket};
+use crate::http::Address;
 use crate::http::ledger::{Context, Order};
 use crate::model::Straggler;
 use crate::runtime::clock;
@@ -16,7 +14,7 @@ use crate::runtime::os::socket::Handle;
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(crate) context: Arc<Context>,
-    pub(crate) peer: SocketAddr,
+    peer: Address,
     pub(crate) socket: Handle,
     key: u64,
     book: Mutex<Book>,
@@ -33,6 +31,11 @@ pub(crate) struct Held {
 }
 
 impl Conn {
+    /// Returns the address of the client.
+    pub(crate) fn peer(&self) -> &Address {
+        &self.peer
+    }
+
     /// Notes bytes on their way to the parser.
     pub(super) fn read(&self, bytes: &[u8]) {
         if self.book().read(bytes, clock::now) {
@@ -66,14 +69,14 @@ impl Conn {
     /// Returns what is in flight here.
     pub(crate) fn stragglers(&self, now: Instant) -> Vec<Straggler> {
         let active = self.active();
-        self.book().stragglers(self.peer, active, now)
+        self.book().stragglers(self.peer(), active, now)
     }
 
     /// Ends what is in flight here; returns it.
     pub(crate) fn cut(&self, now: Instant) -> Vec<Straggler> {
         let active = self.active();
         let mut book = self.book();
-        let cut = book.cut(self.peer, active, now);
+        let cut = book.cut(self.peer(), active, now);
         if book.is_upgraded() {
             self.socket.shutdown(); // its task is not ours to end
         }
@@ -93,9 +96,9 @@ impl Conn {
 
 impl Held {
     /// Enters a connection into the ledger.
-    pub(crate) fn new(context: &Arc<Context>, stream: &TcpStream, peer: SocketAddr) -> Self {
-        let book = Mutex::new(Book::new(clock::now()));
-        let (socket, timed) = (Handle::new(stream), AtomicBool::new(false));
+    pub(crate) fn new(context: &Arc<Context>, socket: &Socket, peer: Address) -> Self {
+        let book = Mutex::new(Book::new(clock::now(), socket.is_timed_by_kernel()));
+        let (socket, timed) = (Handle::new(socket), AtomicBool::new(false));
         let enter = |key| Arc::new(Conn { context: Arc::clone(context), peer, socket, key, book, timed });
         Self { conn: context.ledger.enter(enter) }
     }

@@ -1,13 +1,13 @@
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use super::Held;
+use super::{Held, Stream};
 use crate::runtime::clock;
 
 /// A connection's bytes: notes what comes, and closes lingering.
@@ -15,7 +15,7 @@ use crate::runtime::clock;
 pub(crate) struct Io {
     /// Dropped before the stream, so that nobody reaches for a closed descriptor.
     held: Held,
-    stream: TcpStream,
+    stream: Stream,
     /// What was read before the protocol was known.
     first: Vec<u8>,
     first_at: usize,
@@ -32,7 +32,7 @@ enum Closing {
 }
 
 impl Io {
-    pub(crate) fn new(held: Held, stream: TcpStream) -> Self {
+    pub(crate) fn new(held: Held, stream: Stream) -> Self {
         Self { held, stream, first: Vec::new(), first_at: 0, blocked: false, closing: Closing::No }
     }
 
@@ -42,20 +42,16 @@ impl Io {
 
     /// Reads more of the first bytes, which stay to be read again; `false` at the end of the stream.
     pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        // Enough for most heads; a silent connection has no buffer at all.
-        const CHUNK: usize = 1024;
-        ready!(self.stream.poll_read_ready(cx))?;
-        let before = self.first.len();
-        self.first.resize(before + CHUNK, 0);
-        let mut buf = ReadBuf::new(&mut self.first[before..]);
-        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
-        let read = buf.filled().len();
-        self.first.truncate(before + read);
-        ready!(polled)?;
-        if read > 0 {
-            self.held.read(&self.first[before..]);
+        // Enough for most heads. A silent connection has no buffer: this one is gone when nothing has come.
+        let mut buf = [MaybeUninit::uninit(); 1024];
+        let mut buf = ReadBuf::uninit(&mut buf);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
+        let new = buf.filled();
+        if !new.is_empty() {
+            self.held.read(new);
+            self.first.extend_from_slice(new);
         }
-        Poll::Ready(Ok(read > 0))
+        Poll::Ready(Ok(!new.is_empty()))
     }
 
     pub(super) fn first(&self) -> &[u8] {
@@ -90,7 +86,7 @@ impl Io {
         let mut scrap = [0_u8; 4096];
         for _ in 0..ROUNDS {
             let mut buf = ReadBuf::new(&mut scrap);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+            match self.stream.poll_discard(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {}
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,

@@ -38,7 +38,7 @@ where
         let settings = &self.conn.context.settings;
         let ticket = Ticket::new(&self.conn, &request);
         if settings.peer_info {
-            request.extensions_mut().insert(Peer(self.conn.peer));
+            request.extensions_mut().insert(Peer(self.conn.peer().clone()));
         }
         let deadline = settings.request_timeout.map(|limit| Box::pin(tokio::time::sleep(limit)));
         Responding::new(self.service.clone(), request, ticket, deadline)

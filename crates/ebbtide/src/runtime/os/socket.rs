@@ -2,14 +2,13 @@
 #![expect(unsafe_code, reason = "two socket options and a borrowed descriptor have no safe interface")]
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown};
-use socket2::SockRef;
+use socket2::{SockAddr, SockRef, Socket};
 
 /// Reaches a socket that somebody else owns, until the owner lets go of it.
 ///
@@ -54,7 +53,8 @@ impl Handle {
 
     /// Returns for how long no data has come or gone, as the kernel knows it, to a few milliseconds.
     ///
-    /// Asking the kernel when it matters spares a look at the clock for each request. `None` where it cannot be asked.
+    /// Asking the kernel when it matters spares a look at the clock for each request. `None` where it cannot be asked,
+    /// and for Unix sockets.
     pub(crate) fn quiet(&self) -> Option<Duration> {
         #[cfg(target_os = "linux")]
         return self.with(|fd| tcp_info(&fd).ok()).flatten().map(|info| {
@@ -64,7 +64,7 @@ impl Handle {
         return None;
     }
 
-    /// Makes the coming close a reset, so that the peer cannot take what it got for the whole.
+    /// Makes the coming close a reset, so that the peer cannot take what it got for the whole. Unix sockets know none.
     pub(crate) fn reset_on_close(&self) {
         let _ = self.with(|fd| SockRef::from(&fd).set_linger(Some(Duration::ZERO)));
     }
@@ -86,17 +86,27 @@ impl Handle {
 ///
 /// # Errors
 ///
-/// Fails as `accept(2)` does; an empty queue is `None`.
-pub(crate) fn accept_now(listener: &impl AsFd) -> io::Result<Option<(std::net::TcpStream, SocketAddr)>> {
+/// Fails as `accept(2)` does; an empty queue is `None`, also that of a socket that refuses new connections.
+pub(crate) fn accept_now(listener: &impl AsFd) -> io::Result<Option<(Socket, SockAddr)>> {
     match SockRef::from(listener).accept() {
         Ok((socket, from)) => {
             socket.set_nonblocking(true)?;
-            let from = from.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-            Ok(Some((socket.into(), from)))
+            Ok(Some((socket, from)))
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Makes a listening Unix socket refuse new connections; those in its queue can still be accepted. (Linux; elsewhere it
+/// may do nothing.)
+///
+/// # Errors
+///
+/// Fails as `shutdown(2)` does.
+pub(crate) fn refuse_connections(listener: &impl AsFd) -> io::Result<()> {
+    Ok(rustix::net::shutdown(listener, Shutdown::Read)?)
 }
 
 /// Sets the backlog of a socket, also of one that listens already.

@@ -1,4 +1,4 @@
-//! How a listener is closed without losing what the kernel has accepted for it.
+//! A TCP listener.
 //!
 //! 1. New handshakes are held back, without touching those under way: the client's kernel sends its SYN again, and
 //!    meets a closed port, or the next instance.
@@ -8,10 +8,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
-
-use super::accept::Acceptor;
-use super::settings::CloseMode;
+use crate::http::CloseMode;
+use crate::http::accept::{Accepted, Acceptor};
+use crate::http::conn::Socket;
 use crate::runtime::clock;
 use crate::runtime::os::socket;
 
@@ -38,17 +37,13 @@ enum Hold {
 /// # Cancel safety
 ///
 /// Cancelled, it closes the listener with what is in its queue.
-pub(super) async fn close(
-    mut acceptor: Acceptor,
-    mode: CloseMode,
-    mut serve: impl FnMut(TcpStream, SocketAddr),
-) {
+pub(super) async fn close(mut acceptor: Acceptor, mode: CloseMode, serve: impl Fn(Accepted)) {
     let hold = hold_back(&acceptor, mode);
     let mut pending = Pending::new(&acceptor, hold);
     tracing::debug!(?hold, "new handshakes are held back");
-    let mut serve = |(stream, from)| {
-        restore(&stream, hold);
-        serve(stream, from);
+    let serve = |accepted: Accepted| {
+        restore(&accepted.socket, hold);
+        serve(accepted);
     };
     while !pending.is_too_long() {
         if let Some(accepted) = acceptor.accept_queued().await {
@@ -74,11 +69,11 @@ pub(super) async fn close(
 }
 
 fn hold_back(acceptor: &Acceptor, mode: CloseMode) -> Hold {
-    let listener = acceptor.listener();
+    let listener = acceptor.listening();
     let all = mode == CloseMode::Lossless;
     #[cfg(target_os = "linux")]
     {
-        let ipv6 = listener.local_addr().is_ok_and(|addr| addr.is_ipv6());
+        let ipv6 = listener.tcp_addr().is_some_and(|addr| addr.is_ipv6());
         if (all || mode == CloseMode::SynFilter) && socket::drop_syn_by_filter(listener).is_ok() {
             return Hold::Filter;
         }
@@ -93,14 +88,16 @@ fn hold_back(acceptor: &Acceptor, mode: CloseMode) -> Hold {
 }
 
 /// Takes back what an accepted connection inherited from its listener and would suffer from.
-fn restore(stream: &TcpStream, hold: Hold) {
+fn restore(socket: &Socket, hold: Hold) {
     #[cfg(target_os = "linux")]
-    if hold == Hold::HopLimit {
+    if hold == Hold::HopLimit
+        && let Socket::Tcp(stream) = socket
+    {
         let ipv6 = stream.local_addr().is_ok_and(|addr| addr.is_ipv6());
         let _ = socket::set_min_ttl(stream, ipv6, 0);
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = (stream, hold);
+    let _ = (socket, hold);
 }
 
 /// The handshakes that had begun when new ones were held back, as long as they are under way.
@@ -114,7 +111,7 @@ struct Pending {
 
 impl Pending {
     fn new(acceptor: &Acceptor, hold: Hold) -> Self {
-        let listener = acceptor.listener().local_addr().ok();
+        let listener = acceptor.listening().tcp_addr();
         let limit = if hold == Hold::Backlog { BACKLOG_PATIENCE } else { HANDSHAKE_PATIENCE };
         let mut pending = Self { listener, since: clock::now(), limit, looks: 0, known: None };
         // A SYN that is being processed at this moment may be missed by one look. Where connections come, look twice.

@@ -1,0 +1,180 @@
+use std::io;
+use std::path::Path;
+
+use tokio::net::ToSocketAddrs;
+
+use super::{Listening, SocketFile, tcp, unix};
+use crate::http::Address;
+use crate::runtime::os::socket;
+
+/// How many handshakes may wait to be accepted. The kernel caps it at `net.core.somaxconn`, 4096 by default; tokio's
+/// own 128 overflows under 256 clients.
+pub(super) const BACKLOG: i32 = 4096;
+
+/// A socket that listens, TCP or Unix, ready to be served.
+///
+/// The kernel completes connections from here on: those that come before [`Server::serve`](crate::http::Server::serve)
+/// wait.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Bound,
+    local_addr: Address,
+    shared: bool,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener, Option<SocketFile>),
+}
+
+impl Listener {
+    /// Binds a TCP address, with a backlog of 4096 and `SO_REUSEADDR`. `[::]` takes IPv4 as well.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of the last address tried when none can be bound, and when the name has no address.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancelled while a name is being resolved, it has bound nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> std::io::Result<()> {
+    /// let listener = ebbtide::http::Listener::bind("127.0.0.1:0").await?;
+    /// assert_ne!(listener.local_addr().port(), Some(0));
+    /// # Ok(()) }
+    /// ```
+    pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
+        let mut failed = None;
+        for addr in tokio::net::lookup_host(addr).await? {
+            match tcp::bind(addr).and_then(Self::from_std) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, "the name to listen on has no address")
+        }))
+    }
+
+    /// Binds a Unix socket, with a backlog of 4096, and the rights that the process's umask leaves to its file.
+    ///
+    /// A file that an earlier process left behind, on which nobody listens, is replaced. The file is removed when the
+    /// listener is closed, if it is still this one's: never a successor's.
+    ///
+    /// On Linux `@name` is a name in the abstract namespace, without a file. It is free as soon as the listener is
+    /// closed, and not before: where a successor has to be able to listen before this one has ended, use a path.
+    ///
+    /// # Errors
+    ///
+    /// Fails when another process listens there, when the path is that of something else than a socket, when it is too
+    /// long for a socket (107 bytes on Linux), or when its directory does not exist or may not be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancelled, it has bound nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("orders.sock");
+    /// let listener = ebbtide::http::Listener::bind_unix(&path).await?;
+    /// assert_eq!(listener.local_addr().path(), Some(path.as_path()));
+    /// drop(listener);
+    /// assert!(!path.exists());
+    /// # Ok(()) }
+    /// ```
+    pub async fn bind_unix(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::unix(path.as_ref(), None).await
+    }
+
+    /// Binds a Unix socket as [`bind_unix`](Self::bind_unix) does, with a mode such as `0o660` for its file.
+    ///
+    /// It is set before anybody can connect. Who may connect is who may write the file. An abstract name has no file:
+    /// there everybody in the network namespace may, and the mode says nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind_unix`](Self::bind_unix).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancelled, it has bound nothing.
+    pub async fn bind_unix_with_mode(path: impl AsRef<Path>, mode: u32) -> io::Result<Self> {
+        Self::unix(path.as_ref(), Some(mode)).await
+    }
+
+    /// Takes a TCP socket that listens already and that nobody else holds, and gives it this type's backlog.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is not a listening TCP socket.
+    pub fn from_std(socket: std::net::TcpListener) -> io::Result<Self> {
+        socket::listen(&socket, BACKLOG)?;
+        Self::shared_from_std(socket).map(|listener| Self { shared: false, ..listener })
+    }
+
+    /// Takes a TCP socket that another process or another part of this one holds as well.
+    ///
+    /// At the close it is let go as it is: what waits in its queue belongs to whoever serves it next.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is not a TCP socket.
+    pub fn shared_from_std(socket: std::net::TcpListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let local_addr = socket.local_addr()?.into();
+        Ok(Self { socket: Bound::Tcp(socket), local_addr, shared: true })
+    }
+
+    /// Takes a Unix socket that listens already and that nobody else holds. Its file stays when it is closed.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is not a listening Unix socket.
+    pub fn from_std_unix(socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        socket::listen(&socket, BACKLOG)?;
+        Self::shared_from_std_unix(socket).map(|listener| Self { shared: false, ..listener })
+    }
+
+    /// Takes a Unix socket that somebody else holds as well, as [`shared_from_std`](Self::shared_from_std) does.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is not a Unix socket.
+    pub fn shared_from_std_unix(socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let local_addr = (&socket.local_addr()?).into();
+        Ok(Self { socket: Bound::Unix(socket, None), local_addr, shared: true })
+    }
+
+    /// Returns the address that it listens on, with the port that the kernel chose if none was asked for.
+    pub fn local_addr(&self) -> Address {
+        self.local_addr.clone()
+    }
+
+    /// Tells whether others hold the socket too, so that it is not ours to close.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// Hands the socket to the runtime.
+    pub(crate) fn register(self) -> io::Result<Listening> {
+        Ok(match self.socket {
+            Bound::Tcp(socket) => Listening::Tcp(tokio::net::TcpListener::from_std(socket)?),
+            Bound::Unix(socket, file) => Listening::Unix(tokio::net::UnixListener::from_std(socket)?, file),
+        })
+    }
+
+    async fn unix(path: &Path, mode: Option<u32>) -> io::Result<Self> {
+        let (socket, file) = unix::bind(path, mode).await?;
+        let listener = Self::shared_from_std_unix(socket)?;
+        let Bound::Unix(socket, _) = listener.socket else { return Ok(listener) };
+        Ok(Self { socket: Bound::Unix(socket, file), local_addr: listener.local_addr, shared: false })
+    }
+}

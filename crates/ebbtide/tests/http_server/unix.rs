@@ -1,0 +1,377 @@
+//! Unix sockets: their files, and their close.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::extract::Extension;
+use ebbtide::http::{CloseMode, Listener, Peer, Server};
+use tokio::net::UnixStream;
+use tokio::task::JoinSet;
+
+use crate::support::{
+    Client, PING, PING_CLOSE, SLOW, Served, cause, now, ping, serve_on, slow, stop_source, until,
+};
+
+const CLIENTS: u64 = 64;
+const CLOSES: u64 = 20;
+
+/// A directory of the test's own, and a path for a socket in it.
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("test.sock")
+    }
+}
+
+async fn connect(path: &Path) -> std::io::Result<Client<UnixStream>> {
+    if let Some(name) = path.to_str().unwrap().strip_prefix('@') {
+        use std::os::linux::net::SocketAddrExt;
+        let addr = std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap();
+        let stream = std::os::unix::net::UnixStream::connect_addr(&addr)?;
+        stream.set_nonblocking(true)?;
+        return Ok(Client::over(UnixStream::from_std(stream)?));
+    }
+    UnixStream::connect(path).await.map(Client::over)
+}
+
+async fn serve(
+    path: &Path,
+    router: axum::Router,
+    with: impl FnOnce(Server<axum::Router>) -> Server<axum::Router>,
+) -> Served {
+    serve_on(Listener::bind_unix(path).await.unwrap(), ([0, 0, 0, 0], 0).into(), router, with)
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    answered: AtomicU64,
+    lost: AtomicU64,
+    refused: AtomicU64,
+    enough: AtomicBool,
+}
+
+/// Asks over a new connection each time. It is refused when nobody listens: then it ends, or, if the path is to be served
+/// by others, tries again until it is told that it is enough.
+async fn client(path: PathBuf, count: Arc<Count>, again: bool) {
+    while !count.enough.load(Ordering::SeqCst) {
+        let mut client = match connect(&path).await {
+            Ok(client) => client,
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) => {
+                count.refused.fetch_add(1, Ordering::SeqCst);
+                if !again {
+                    return;
+                }
+                tokio::task::yield_now().await;
+                continue;
+            }
+            Err(error) => {
+                // It was in the queue already: it is not refused, but lost.
+                assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+                count.lost.fetch_add(1, Ordering::SeqCst);
+                continue;
+            }
+        };
+        // From here on the connection is made: whatever is not an answer is a loss.
+        let sent = client.send(PING_CLOSE).await;
+        let (bytes, error) = client.rest().await;
+        let whole = sent.is_ok() && error.is_none() && bytes.ends_with(b"\r\n\r\npong");
+        let counter = if whole { &count.answered } else { &count.lost };
+        counter.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Returns how many requests were lost.
+async fn storms(path: &Path, mode: CloseMode) -> u64 {
+    let (mut answered, mut lost) = (0, 0);
+    for round in 0..CLOSES {
+        let mut served = serve(path, ping(), |server| server.close_mode(mode)).await;
+        let count = Arc::new(Count::default());
+        let mut clients = JoinSet::new();
+        for _ in 0..CLIENTS {
+            clients.spawn(client(path.into(), Arc::clone(&count), false));
+        }
+        until(|| count.answered.load(Ordering::SeqCst) >= CLIENTS).await;
+        // The moment differs from round to round.
+        tokio::time::sleep(Duration::from_micros(713 * round)).await;
+        served.stop();
+        served.ended().await;
+        clients.join_all().await;
+        assert_eq!(served.work.cut(), 0);
+        answered += count.answered.load(Ordering::SeqCst);
+        lost += count.lost.load(Ordering::SeqCst);
+    }
+    assert!(answered >= CLOSES * CLIENTS, "there was a storm: {answered} answered");
+    println!("{} {mode:?}: {answered} answered, {lost} lost in {CLOSES} closes", path.display());
+    lost
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_new_connections_to_a_path_loses_nothing() {
+    assert_eq!(storms(&Place::new().path(), CloseMode::Lossless).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_new_connections_to_an_abstract_name_loses_nothing() {
+    let name = format!("@ebbtide-storm-{}", std::process::id());
+    assert_eq!(storms(Path::new(&name), CloseMode::Lossless).await, 0);
+}
+
+/// The opposite: closed at once, what is in the queue is reset.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abrupt_close_of_a_path_loses_requests_in_the_same_storm() {
+    assert!(storms(&Place::new().path(), CloseMode::Abrupt).await > 0);
+}
+
+/// Each server binds the path as soon as the one before it lets go, while that one still drains.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn successors_on_one_path_lose_nothing_between_them() {
+    let place = Place::new();
+    let count = Arc::new(Count::default());
+    let mut clients = JoinSet::new();
+    let mut last = serve(&place.path(), ping(), |server| server).await;
+    for _ in 0..CLIENTS {
+        clients.spawn(client(place.path(), Arc::clone(&count), true));
+    }
+    for round in 1..=CLOSES {
+        until(|| count.answered.load(Ordering::SeqCst) >= round * CLIENTS).await;
+        last.stop();
+        until(|| !place.path().exists()).await;
+        let next = serve(&place.path(), ping(), |server| server).await;
+        last.ended().await;
+        assert!(place.path().exists(), "the file of the successor is not the predecessor's to remove");
+        last = next;
+    }
+    count.enough.store(true, Ordering::SeqCst);
+    clients.join_all().await;
+    last.stop();
+    last.ended().await;
+    println!("{count:?}");
+    assert_eq!(count.lost.load(Ordering::SeqCst), 0);
+}
+
+/// What waits in the queue before the server ran is served, however late that is.
+#[tokio::test]
+async fn connections_in_a_paths_queue_are_served_at_the_close() {
+    let place = Place::new();
+    let listener = Listener::bind_unix(place.path()).await.unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..300 {
+        let mut client = connect(&place.path()).await.expect("the backlog has room");
+        client.send(PING).await.unwrap();
+        clients.push(client);
+    }
+    let stop = stop_source();
+    stop.stop(cause(), None); // before it accepts the first
+    let serving = Server::new(ping()).serve(listener, stop.token(), stop.token());
+    let answers = async {
+        for client in &mut clients {
+            assert!(client.answer().await.expect("an answer").closes());
+        }
+        drop(std::mem::take(&mut clients));
+    };
+    let (served, ()) = tokio::join!(serving, answers);
+    served.unwrap();
+    assert!(!place.path().exists());
+}
+
+/// Asks until the server says that it closes, or a request is lost. Returns how many were lost.
+async fn keeps_alive(path: PathBuf, think: Duration, warm: Arc<AtomicU64>) -> u64 {
+    let mut client = connect(&path).await.unwrap();
+    let mut answered = 0;
+    loop {
+        tokio::time::sleep(think).await;
+        // A client that finds its connection closed before it has asked has lost nothing.
+        let closed = client.stream.try_read(&mut [0]);
+        if !matches!(closed, Err(error) if error.kind() == ErrorKind::WouldBlock) {
+            return 0;
+        }
+        let sent = client.send(PING).await;
+        match client.answer().await {
+            Some(answer) if sent.is_ok() && answer.is_ok() => {
+                answered += 1;
+                warm.fetch_add(u64::from(answered == 2), Ordering::SeqCst);
+                if answer.closes() {
+                    return 0;
+                }
+            }
+            _ => return 1,
+        }
+    }
+}
+
+async fn keep_alive_closes(mode: CloseMode) -> u64 {
+    let mut lost = 0;
+    for round in 0..5 {
+        let place = Place::new();
+        let mut served = serve(&place.path(), ping(), |server| server.close_mode(mode)).await;
+        let (mut clients, warm) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
+        for each in 0..200 {
+            let think = Duration::from_micros(each * 100);
+            clients.spawn(keeps_alive(place.path(), think, Arc::clone(&warm)));
+        }
+        until(|| warm.load(Ordering::SeqCst) == 200).await;
+        tokio::time::sleep(Duration::from_millis(3 * round)).await;
+        served.stop();
+        lost += clients.join_all().await.into_iter().sum::<u64>();
+        served.ended().await;
+    }
+    println!("{mode:?}: {lost} lost in 5 closes");
+    lost
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keep_alive_clients_of_a_path_lose_nothing() {
+    assert_eq!(keep_alive_closes(CloseMode::Lossless).await, 0);
+}
+
+/// The opposite: closing idle connections at once loses the requests that wait in their buffers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_idle_connections_of_a_path_at_once_loses_requests() {
+    assert!(keep_alive_closes(CloseMode::Abrupt).await > 0);
+}
+
+/// The kernel doesn't say for how long a Unix socket has been quiet.
+#[tokio::test]
+async fn connections_of_a_path_that_have_been_quiet_do_not_hold_the_stop() {
+    let quiet = Duration::from_millis(400);
+    let mut took = Vec::new();
+    for wait in [Duration::ZERO, quiet * 2] {
+        let place = Place::new();
+        let mut served = serve(&place.path(), ping(), |server| server.idle_quiet(quiet)).await;
+        let mut client = connect(&place.path()).await.unwrap();
+        client.send(PING).await.unwrap();
+        assert!(client.answer().await.unwrap().is_ok());
+        tokio::time::sleep(wait).await;
+        let begun = now();
+        served.stop();
+        served.ended().await;
+        took.push(begun.elapsed());
+        assert!(client.rest().await.1.is_none());
+    }
+    assert!(took[0] > quiet / 2 && took[1] < quiet / 2, "{took:?}");
+}
+
+#[tokio::test]
+async fn requests_over_a_path_say_so() {
+    let release = stop_source();
+    let peer = async |Extension(Peer(peer)): Extension<Peer>| peer.to_string();
+    let router = slow(release.token()).route("/peer", axum::routing::get(peer));
+    let place = Place::new();
+    let mut served = serve(&place.path(), router, |server| server.peer_info(true)).await;
+    let mut client = connect(&place.path()).await.unwrap();
+    client.send(b"GET /peer HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+    assert_eq!(client.answer().await.unwrap().body, b"unix");
+    client.send(SLOW).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    assert_eq!(served.work.stragglers()[0].name, "GET /slow from unix");
+    release.stop(cause(), None);
+    served.stop();
+    assert!(client.answer().await.unwrap().closes());
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_listens_on_is_replaced() {
+    let place = Place::new();
+    let left = std::os::unix::net::UnixListener::bind(place.path()).unwrap();
+    drop(left);
+    assert!(place.path().exists(), "a process that is killed leaves its file");
+    let mut served = serve(&place.path(), ping(), |server| server).await;
+    let mut client = connect(&place.path()).await.unwrap();
+    client.send(PING_CLOSE).await.unwrap();
+    assert!(client.answer().await.unwrap().is_ok());
+    served.stop();
+    served.ended().await;
+    assert!(!place.path().exists());
+}
+
+#[tokio::test]
+async fn a_path_on_which_somebody_listens_is_refused_and_left_alone() {
+    let place = Place::new();
+    let first = Listener::bind_unix(place.path()).await.unwrap();
+    let error = Listener::bind_unix(place.path()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    let path = place.path();
+    let said = format!("another process listens on {}: stop it, or choose another path", path.display());
+    assert_eq!(error.to_string(), said);
+    assert!(connect(&place.path()).await.is_ok());
+    drop(first);
+    assert!(!place.path().exists());
+    let name = format!("@ebbtide-taken-{}", std::process::id());
+    let _first = Listener::bind_unix(&name).await.unwrap();
+    assert_eq!(Listener::bind_unix(&name).await.unwrap_err().kind(), ErrorKind::AddrInUse);
+}
+
+/// Only one of those that start at once gets the path, stale file or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_that_start_at_once_one_gets_the_path() {
+    let place = Place::new();
+    for _ in 0..50 {
+        drop(std::os::unix::net::UnixListener::bind(place.path()).unwrap());
+        let mut starts = JoinSet::new();
+        for _ in 0..4 {
+            let path = place.path();
+            starts.spawn(async move { Listener::bind_unix(path).await });
+        }
+        let bound: Vec<_> = starts.join_all().await.into_iter().filter_map(Result::ok).collect();
+        assert_eq!(bound.len(), 1);
+        assert!(connect(&place.path()).await.is_ok(), "and it is the one that the path leads to");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_a_socket_is_left_alone() {
+    let place = Place::new();
+    std::fs::write(place.path(), "precious").unwrap();
+    let error = Listener::bind_unix(place.path()).await.unwrap_err();
+    assert!(error.to_string().ends_with("exists and is not a socket: move it away, or choose another path"));
+    assert_eq!(std::fs::read(place.path()).unwrap(), b"precious");
+    let error = Listener::bind_unix("/nowhere/at/all.sock").await.unwrap_err();
+    assert!(error.to_string().starts_with("cannot listen on /nowhere/at/all.sock: No such file"), "{error}");
+    let long = place.directory.path().join("x".repeat(200));
+    assert!(Listener::bind_unix(long).await.unwrap_err().to_string().contains("shorter than"));
+}
+
+#[tokio::test]
+async fn the_files_mode_can_be_chosen() {
+    let place = Place::new();
+    for mode in [0o600, 0o660, 0o666] {
+        let _listener = Listener::bind_unix_with_mode(place.path(), mode).await.unwrap();
+        let metadata = std::fs::symlink_metadata(place.path()).unwrap();
+        assert!(metadata.file_type().is_socket());
+        assert_eq!(metadata.permissions().mode() & 0o777, mode);
+    }
+}
+
+#[tokio::test]
+async fn a_shared_unix_socket_goes_on_after_the_server() {
+    let place = Place::new();
+    let socket = std::os::unix::net::UnixListener::bind(place.path()).unwrap();
+    let next = Listener::shared_from_std_unix(socket.try_clone().unwrap()).unwrap();
+    let first = stop_source();
+    first.stop(cause(), None);
+    let listener = Listener::shared_from_std_unix(socket).unwrap();
+    Server::new(ping()).serve(listener, first.token(), first.token()).await.unwrap();
+    let mut client = connect(&place.path()).await.expect("a connection");
+    client.send(PING).await.unwrap();
+    let second = stop_source();
+    let serving = Server::new(ping()).serve(next, second.token(), second.token());
+    let talk = async {
+        assert!(client.answer().await.expect("an answer").is_ok());
+        drop(client);
+        second.stop(cause(), None);
+    };
+    let (served, ()) = tokio::join!(serving, talk);
+    served.unwrap();
+}
