@@ -1,0 +1,55 @@
+//! Requests that were sent behind another one before the signal are all answered.
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+
+use std::time::Duration;
+
+use ebbtide_e2e::{Client, Served};
+
+const LONG: Duration = Duration::from_secs(20);
+const CLIENTS: usize = 50;
+const BEHIND: usize = 10;
+
+/// Stops a server while each client has a slow request in flight and ten more behind it; returns how many were answered.
+async fn answered(mut served: Served) -> usize {
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = Client::connect(served.addr).await.expect("it listens");
+        let slow = "GET /slow?ms=700 HTTP/1.1\r\nHost: test\r\n\r\n";
+        let behind = "GET /ping HTTP/1.1\r\nHost: test\r\n\r\n".repeat(BEHIND);
+        client.send(format!("{slow}{behind}").as_bytes()).await.expect("it reads");
+        clients.push(client);
+    }
+    // Accepted behind them: when it is answered, they have been read.
+    let mut last = Client::connect(served.addr).await.expect("it listens");
+    last.get("/ping").await.expect("it reads");
+    last.answer().await.expect("an answer");
+    served.terminate();
+    let mut answered = 0;
+    for client in &mut clients {
+        while let Ok(answer) = client.answer().await {
+            assert!(answer.is_ok(), "{answer:?}");
+            answered += 1;
+            if answer.closes() {
+                break;
+            }
+        }
+    }
+    drop(clients);
+    served.ended(LONG).await.code(0);
+    answered
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_of_them_during_the_lame_duck_and_after_it() {
+    for lame_duck in ["0s", "2s"] {
+        let served = Served::shapes(env!("CARGO_BIN_EXE_shapes"), &[], "20s", lame_duck);
+        assert_eq!(answered(served).await, CLIENTS * (1 + BEHIND), "lame duck of {lame_duck}");
+    }
+}
+
+/// The opposite: the peer answers the first, and drops the others, which it has received.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_axum_server_drops_those_behind() {
+    let answered = answered(Served::peer(env!("CARGO_BIN_EXE_peer_axum"))).await;
+    assert!(answered < CLIENTS * (1 + BEHIND), "{answered} were answered");
+}
