@@ -25,13 +25,19 @@
 //! feature `http` the server.
 
 pub mod drain;
-#[cfg(feature = "http")]
+#[cfg(feature = "grpc")]
+pub mod grpc;
+#[cfg(feature = "tower")]
 pub mod health;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "tower")]
+pub mod layer;
 pub mod lifecycle;
 pub mod model;
 mod runtime;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 pub use drain::Stop;
 pub use lifecycle::{Life, Lifecycle};

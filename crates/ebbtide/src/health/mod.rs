@@ -4,14 +4,16 @@
 //! `/readyz` is green only while the service wants new traffic. `/healthz` is another name for `/readyz`, for probes
 //! that know only that one. `/startupz` turns green when the start-up is over, and stays green.
 //!
-//! They know no server: [`Health::wrap`] puts them in front of any service, and [`http::serve_health`](crate::http::serve_health)
+//! They know no server: [`Health::wrap`] puts them in front of any service. With the feature `http`, `http::serve_health`
 //! serves them alone.
 
+mod life;
 mod paths;
 mod routes;
 mod service;
 mod state;
 
+#[cfg(feature = "http")]
 pub(crate) use paths::is_probe;
 pub use service::{HealthFuture, HealthLayer, HealthService};
 pub use state::{Health, HealthState};

@@ -1,8 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::{HealthLayer, HealthService};
+use crate::runtime::BoxFuture;
 
 /// What the probes are told. Cheap to clone; all clones say the same.
 ///
@@ -24,13 +27,21 @@ pub struct Health {
 
 #[derive(Clone)]
 enum Source {
-    Set(Arc<AtomicU8>),
+    Set(Arc<watch::Sender<HealthState>>),
     Asked(Arc<dyn Fn() -> HealthState + Send + Sync>),
+    Followed(Arc<dyn Follow>),
+}
+
+/// Something that knows the state by itself, and tells when it changes.
+pub(super) trait Follow: Send + Sync {
+    fn state(&self) -> HealthState;
+
+    /// Waits until the state may be another one than `from`.
+    fn changed(&self, from: HealthState) -> BoxFuture<()>;
 }
 
 /// How far the process is. It only goes forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
 pub enum HealthState {
     /// Starting up: not ready.
     Starting,
@@ -51,22 +62,52 @@ impl Health {
         Self { source: Source::Asked(Arc::new(state)) }
     }
 
+    pub(super) fn following(followed: impl Follow + 'static) -> Self {
+        Self { source: Source::Followed(Arc::new(followed)) }
+    }
+
     /// Moves to a later state. A state that lies behind is ignored, and so is any by a handle that asks.
     pub fn set(&self, state: HealthState) {
         if let Source::Set(present) = &self.source {
-            present.fetch_max(state as u8, Ordering::SeqCst);
+            present.send_if_modified(|present| {
+                let later = state > *present;
+                *present = state.max(*present);
+                later
+            });
         }
     }
 
     /// Returns the present state.
     pub fn state(&self) -> HealthState {
         match &self.source {
+            Source::Set(state) => *state.borrow(),
             Source::Asked(state) => state(),
-            Source::Set(state) => match state.load(Ordering::SeqCst) {
-                0 => HealthState::Starting,
-                1 => HealthState::Ready,
-                _ => HealthState::Draining,
-            },
+            Source::Followed(followed) => followed.state(),
+        }
+    }
+
+    /// Waits until the state is another one than `from`, and returns it.
+    ///
+    /// A handle that [asks](Self::from_fn) cannot know when to ask: it does so every 100 ms.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    pub async fn changed(&self, from: HealthState) -> HealthState {
+        const ASK_AGAIN: Duration = Duration::from_millis(100);
+        loop {
+            let state = self.state();
+            if state != from {
+                return state;
+            }
+            match &self.source {
+                Source::Set(state) => {
+                    // It cannot fail: the sender is ours.
+                    let _ = state.subscribe().wait_for(|state| *state != from).await;
+                }
+                Source::Asked(_) => tokio::time::sleep(ASK_AGAIN).await,
+                Source::Followed(followed) => followed.changed(from).await,
+            }
         }
     }
 
@@ -83,7 +124,7 @@ impl Health {
 
 impl Default for Source {
     fn default() -> Self {
-        Self::Set(Arc::default())
+        Self::Set(Arc::new(watch::Sender::new(HealthState::Starting)))
     }
 }
 
@@ -92,6 +133,7 @@ impl fmt::Debug for Source {
         f.write_str(match self {
             Self::Set(_) => "Set",
             Self::Asked(_) => "Asked",
+            Self::Followed(_) => "Followed",
         })
     }
 }

@@ -7,9 +7,7 @@ use tokio::net::ToSocketAddrs;
 use tower_service::Service;
 
 use super::{BoxError, Listener, Listeners, Server, serve_health};
-use crate::health::{Health, HealthState};
 use crate::lifecycle::Life;
-use crate::model::Phase;
 
 /// Servers.
 impl Life {
@@ -74,16 +72,5 @@ impl Life {
     pub fn health(&self, name: impl Into<String>, listener: Listener) {
         let health = self.health_handle();
         self.probe(name, |context| async move { Ok(serve_health(listener, health, context.stop).await?) });
-    }
-
-    /// Returns a handle for the health routes that follows the lifecycle: red from the instant the stop begins.
-    pub fn health_handle(&self) -> Health {
-        let (life, stop) = (self.clone(), self.stop_token());
-        Health::from_fn(move || match life.phase() {
-            _ if stop.is_stopping() => HealthState::Draining,
-            Phase::Starting => HealthState::Starting,
-            Phase::Ready => HealthState::Ready,
-            _ => HealthState::Draining,
-        })
     }
 }

@@ -20,6 +20,7 @@ mod serve;
 mod server;
 mod settings;
 mod spawn;
+mod standalone;
 
 pub use crate::runtime::BoxError;
 pub use address::Address;
@@ -29,3 +30,4 @@ pub use probes::serve_health;
 pub use request::{Peer, Reply};
 pub use server::Server;
 pub use settings::CloseMode;
+pub use standalone::{IntoListeners, Serve, ServeFuture, serve};

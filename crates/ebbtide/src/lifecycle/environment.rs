@@ -35,8 +35,8 @@ pub enum EnvironmentError {
 
 /// What the environment asks for beside the budget.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wishes {
-    pub(super) report_path: Option<PathBuf>,
+pub(crate) struct Wishes {
+    pub(crate) report_path: Option<PathBuf>,
     pub(super) plan: Option<PlanForm>,
 }
 
@@ -48,7 +48,7 @@ pub(super) enum PlanForm {
 }
 
 /// Applies `EBBTIDE_GRACE`, `EBBTIDE_MARGIN` and `EBBTIDE_LAME_DUCK` to the budget and returns the other wishes.
-pub(super) fn apply(
+pub(crate) fn apply(
     budget: &mut Budget,
     var: impl Fn(&str) -> Option<String>,
 ) -> Result<Wishes, EnvironmentError> {

@@ -17,6 +17,7 @@ pub struct Life {
     inputs: Inputs,
     phase: watch::Receiver<Phase>,
     announced: Stop,
+    drain: Stop,
     arrivals: Arrivals,
     watchdog: Watchdog,
     plan: Arc<Plan>,
@@ -28,11 +29,12 @@ impl Life {
         inputs: Inputs,
         phase: watch::Receiver<Phase>,
         announced: Stop,
+        drain: Stop,
         arrivals: Arrivals,
         watchdog: Watchdog,
         plan: Plan,
     ) -> Self {
-        Self { inputs, phase, announced, arrivals, watchdog, plan: Arc::new(plan), limit: None }
+        Self { inputs, phase, announced, drain, arrivals, watchdog, plan: Arc::new(plan), limit: None }
     }
 
     /// Begins the stop, as a signal would. Only the first cause counts. Returns at once.
@@ -45,6 +47,14 @@ impl Life {
     /// Returns the token that is raised when the stop begins.
     pub fn stop_token(&self) -> Stop {
         self.announced.clone()
+    }
+
+    /// Returns the token that is raised when the lame duck is over and the servers close: the one for what servers hold
+    /// that has no end of its own, such as a WebSocket.
+    ///
+    /// Its deadline is when servers cut what is left, and it is cut then.
+    pub fn drain_token(&self) -> Stop {
+        self.drain.clone()
     }
 
     /// Returns the phase.
@@ -87,6 +97,11 @@ impl Life {
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         self.spawn(self.spec(name, Stage::Telemetry, Kind::Probe), None, run);
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn arrivals(&self) -> Arrivals {
+        self.arrivals.clone()
     }
 
     pub(super) fn spawn<F, Fut>(&self, spec: Spec, work: Option<Arc<dyn Work>>, run: F)

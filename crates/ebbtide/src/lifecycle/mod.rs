@@ -16,6 +16,8 @@ mod ticker;
 pub use builder::Lifecycle;
 pub use context::Context;
 pub use environment::EnvironmentError;
+#[cfg(feature = "http")]
+pub(crate) use environment::apply as apply_environment;
 pub use life::Life;
 pub use pool::{Pool, PoolOptions, Rejected};
 pub use signal::Signal;

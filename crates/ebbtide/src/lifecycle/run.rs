@@ -122,12 +122,19 @@ impl Prepared {
             }
         };
         tracing::info!(lifecycle = lifecycle.name, %plan, "plan");
-        let announced = StopSource::new(clock::now);
+        let (announced, drain) = (StopSource::new(clock::now), StopSource::new(clock::now));
         let (phases, phase) = watch::channel(Phase::Starting);
         let inputs = lifecycle.inputs.0.clone();
         let arrivals = Arrivals::new();
-        let life =
-            Life::new(inputs.clone(), phase, announced.token(), arrivals.clone(), watchdog.clone(), plan);
+        let life = Life::new(
+            inputs.clone(),
+            phase,
+            announced.token(),
+            drain.token(),
+            arrivals.clone(),
+            watchdog.clone(),
+            plan,
+        );
         let settings = Settings {
             report_path: wishes.report_path,
             on_report: lifecycle.on_report,
@@ -137,7 +144,7 @@ impl Prepared {
         let stop = source.token();
         let spec = Spec::new("start-up", Stage::Intake, Kind::StartUp);
         let start = Registration { spec, source, run: Run::StartUp, work: None };
-        let links = Links { ledger, watchdog, inputs: lifecycle.inputs, announced, phases, arrivals };
+        let links = Links { ledger, watchdog, inputs: lifecycle.inputs, announced, drain, phases, arrivals };
         let dispatcher = Dispatcher::new(links, settings, start);
         let report = runtime.block_on(async {
             // The executor of executors: the dispatcher's own task is the one that no component owns.

@@ -49,6 +49,11 @@ impl Plan {
         }
     }
 
+    /// Returns when what the servers still hold is cut, so that it is over by the end of their stage.
+    pub fn servers_cut(&self) -> Duration {
+        self.servers_end.saturating_sub(self.cut_allowance)
+    }
+
     /// Returns the minimum that earlier stages cannot eat.
     pub fn reserve(&self, stage: Stage) -> Duration {
         match stage {

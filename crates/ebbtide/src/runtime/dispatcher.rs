@@ -37,6 +37,7 @@ pub(crate) struct Links {
     pub(crate) watchdog: Watchdog,
     pub(crate) inputs: (Inputs, mpsc::UnboundedReceiver<Input>),
     pub(crate) announced: StopSource,
+    pub(crate) drain: StopSource,
     pub(crate) phases: watch::Sender<Phase>,
     pub(crate) arrivals: Arrivals,
 }
@@ -47,8 +48,8 @@ const LOOK_FOR_ARRIVALS: Duration = Duration::from_millis(10);
 impl Dispatcher {
     /// Takes the start-up as its first component.
     pub(crate) fn new(links: Links, settings: Settings, start_up: Registration) -> Self {
-        let Links { ledger, watchdog, inputs: (sender, inputs), announced, phases, arrivals } = links;
-        let mut executor = Executor::new(Arc::clone(&ledger), sender, announced, phases);
+        let Links { ledger, watchdog, inputs: (sender, inputs), announced, drain, phases, arrivals } = links;
+        let mut executor = Executor::new(Arc::clone(&ledger), sender, (announced, drain), phases);
         // Before the first input: a signal that came already would find nothing to wait for.
         let registered = Event::Registered(executor.adopt(start_up));
         let due = ledger.step(registered);

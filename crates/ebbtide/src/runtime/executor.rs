@@ -8,13 +8,14 @@ use super::input::{Input, Inputs};
 use super::registration::{Registration, Run};
 use super::{BoxError, Ledger, panics, voice};
 use crate::drain::StopSource;
-use crate::model::{Cause, ComponentId, Effect, End, Exit, Phase, Spec};
+use crate::model::{Cause, ComponentId, Effect, End, Exit, Phase, Spec, Stage};
 
 /// Does what the machine says. Owns every task of the lifecycle.
 pub(crate) struct Executor {
     ledger: Arc<Ledger>,
     inputs: Inputs,
     announced: StopSource,
+    drain: StopSource,
     phases: watch::Sender<Phase>,
     tasks: JoinSet<Result<(), BoxError>>,
     owners: HashMap<Id, ComponentId>,
@@ -40,11 +41,11 @@ impl Executor {
     pub(crate) fn new(
         ledger: Arc<Ledger>,
         inputs: Inputs,
-        announced: StopSource,
+        (announced, drain): (StopSource, StopSource),
         phases: watch::Sender<Phase>,
     ) -> Self {
         let (tasks, owners, controls) = (JoinSet::new(), HashMap::new(), Vec::new());
-        Self { ledger, inputs, announced, phases, tasks, owners, controls }
+        Self { ledger, inputs, announced, drain, phases, tasks, owners, controls }
     }
 
     /// Takes a component; what runs from now on is started.
@@ -100,6 +101,7 @@ impl Executor {
         match effect {
             Effect::Enter(phase) => {
                 self.phases.send_replace(phase);
+                self.drain_in(phase);
                 match phase {
                     // What is said after the flushers have run may not arrive.
                     Phase::Flushing => voice::say_report(&self.ledger.report(None)),
@@ -156,6 +158,20 @@ impl Executor {
         tracing::warn!(component, ?held, "its time is up: cut");
         if let Some(control) = self.controls.get(id.0) {
             control.source.cut();
+        }
+        if self.ledger.is_whole_stage(id, Stage::Servers) {
+            self.drain.cut();
+        }
+    }
+
+    /// Tells what servers hold that their time has come, or is over.
+    fn drain_in(&self, phase: Phase) {
+        if phase == Phase::Draining {
+            let began = self.ledger.stop_began().unwrap_or_default();
+            let deadline = self.ledger.instant(began + self.ledger.plan().servers_cut());
+            self.drain.stop(self.cause(), Some(deadline));
+        } else if phase > Phase::Draining {
+            self.drain.cut();
         }
     }
 

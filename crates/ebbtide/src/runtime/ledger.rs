@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use super::clock;
 use crate::drain::Work;
 use crate::model::{
-    ComponentId, ComponentReport, Effect, Event, Exit, Machine, Phase, Plan, REPORT_SCHEMA, Report, Straggler,
+    ComponentId, ComponentReport, Effect, Event, Exit, Machine, Phase, Plan, REPORT_SCHEMA, Report, Stage,
+    Straggler,
 };
 
 /// The machine and what the report needs beside it; shared with the watchdog, which reads it when the runtime is stuck.
@@ -115,6 +116,13 @@ impl Ledger {
     pub(crate) fn component_name(&self, id: ComponentId) -> String {
         let state = self.lock();
         state.machine.components().nth(id.0).map_or_else(String::new, |(_, spec, _)| spec.name.clone())
+    }
+
+    /// Tells whether a component belongs to a stage and has no deadline but the stage's.
+    pub(crate) fn is_whole_stage(&self, id: ComponentId, stage: Stage) -> bool {
+        let state = self.lock();
+        let spec = state.machine.components().nth(id.0).map(|(_, spec, _)| spec.clone());
+        spec.is_some_and(|spec| spec.stage == stage && spec.limit.is_none())
     }
 
     pub(crate) fn keep_flusher(&self, flusher: Arc<super::FlushSlot>) {

@@ -11,9 +11,9 @@ mod ledger;
 pub(crate) mod os;
 mod panics;
 mod registration;
-mod report_file;
+pub(crate) mod report_file;
 mod start_up;
-mod voice;
+pub(crate) mod voice;
 mod watchdog;
 
 pub use aliases::BoxError;

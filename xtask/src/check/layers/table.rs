@@ -6,7 +6,15 @@ pub(super) const SCOPES: [Scope; 3] = [
     Scope {
         folder: "crates/ebbtide/src",
         module: &[],
-        tiers: &[&["model"], &["drain"], &["runtime"], &["lifecycle"], &["health"], &["http"]],
+        tiers: &[
+            &["model"],
+            &["drain"],
+            &["runtime"],
+            &["lifecycle"],
+            &["health", "layer", "ws"],
+            &["http"],
+            &["grpc"],
+        ],
         top: &["lib"],
         files_on_top: false,
     },

@@ -1,0 +1,33 @@
+use tonic::service::Routes;
+
+use super::GrpcHealth;
+use crate::http::Listeners;
+use crate::lifecycle::Life;
+
+/// gRPC.
+impl Life {
+    /// Serves tonic's services, with `grpc.health.v1` and the HTTP health routes beside them.
+    ///
+    /// It is [`http`](Self::http) with the service of [`grpc_health`](Self::grpc_health) added, which knows the whole
+    /// server only. For statuses by name, add that service yourself and serve the routes with [`http`](Self::http). There
+    /// `Routes::into_axum_router` merges them with other routes.
+    ///
+    /// HTTP/2 comes with prior knowledge, as gRPC clients without TLS do it, or over TLS.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide::{BoxError, Life};
+    /// # async fn start(life: Life, routes: tonic::service::Routes) -> Result<(), BoxError> {
+    /// life.grpc("api", life.bind("0.0.0.0:50051").await?, routes);
+    /// # Ok(()) }
+    /// ```
+    pub fn grpc(&self, name: impl Into<String>, listeners: impl Into<Listeners>, routes: Routes) {
+        self.http(name, listeners, routes.add_service(self.grpc_health().into_server()).prepare());
+    }
+
+    /// Returns the service `grpc.health.v1` of this lifecycle. It knows the whole server; make others known to it.
+    pub fn grpc_health(&self) -> GrpcHealth {
+        GrpcHealth::new(self.health_handle(), self.drain_token())
+    }
+}

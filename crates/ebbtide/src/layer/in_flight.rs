@@ -1,0 +1,137 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::shared::Shared;
+use super::{HandlerStop, InFlightService};
+use crate::drain::{Arrivals, Guard, Idle, Registry, Tracker, Work};
+use crate::runtime::clock;
+
+/// Counts the requests in flight of any tower service behind any server: `axum::serve`, tonic's, hyper's.
+///
+/// A request is in flight from the call until the body of its response has ended or was dropped. It costs what a
+/// [`Tracker`]'s guard costs: two counter increments on the thread's own cache line.
+///
+/// An upgraded connection (WebSocket) is beyond the service's reach: it counts until its `101` response was handed over.
+/// Keep a [`guard`](Self::guard) in the upgraded task to count it to its end.
+///
+/// # Examples
+///
+/// With somebody else's server, in somebody else's `main`:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// use axum::{Router, routing::get};
+/// use ebbtide::layer::InFlightLayer;
+///
+/// let in_flight = InFlightLayer::new();
+/// let router = Router::new().route("/ping", get(async || "pong")).layer(in_flight.clone());
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let signal = async {};
+/// axum::serve(listener, router).with_graceful_shutdown(signal).await?;
+/// in_flight.idle().await;
+/// assert_eq!(in_flight.in_flight(), 0);
+/// # Ok(()) }
+/// ```
+///
+/// As a component of a lifecycle, with the report's counts and stragglers, see [`Life::in_flight`](crate::Life::in_flight).
+#[derive(Clone, Debug)]
+pub struct InFlightLayer {
+    shared: Arc<Shared>,
+}
+
+impl InFlightLayer {
+    /// Makes a layer with a tracker of its own. Its clones, and the services that they make, count together.
+    pub fn new() -> Self {
+        Self { shared: Arc::default() }
+    }
+
+    /// Keeps the name of each request, for [`stragglers`](Work::stragglers). It costs an allocation for each request.
+    ///
+    /// Set it before the layer is cloned or used: a clone made before does not know of it, and counts by itself.
+    #[must_use = "it returns the layer with names"]
+    pub fn named(self) -> Self {
+        self.with(|shared| shared.names = Some(Registry::new(clock::now)))
+    }
+
+    /// Puts a [`HandlerStop`] into each request, as [`StopLayer`](super::StopLayer) does. It costs an allocation for
+    /// each.
+    ///
+    /// Set it before the layer is cloned or used, as with [`named`](Self::named).
+    #[must_use = "it returns the layer that tells handlers"]
+    pub fn tell(self, stop: HandlerStop) -> Self {
+        self.with(|shared| (shared.stop, shared.tell) = (Some(stop), true))
+    }
+
+    /// Counts what is no request: an upgraded connection, for as long as the guard is held.
+    pub fn guard(&self) -> Guard {
+        self.shared.tracker.guard()
+    }
+
+    /// Returns how many requests are in flight; see [`Tracker::in_flight`] for how exact it is.
+    pub fn in_flight(&self) -> u64 {
+        self.shared.tracker.in_flight()
+    }
+
+    /// Waits for an instant at which nothing is in flight. Close the server first: it takes new requests otherwise.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub fn idle(&self) -> Idle<'_> {
+        self.shared.tracker.idle()
+    }
+
+    /// Returns the tracker.
+    pub fn tracker(&self) -> &Tracker {
+        &self.shared.tracker
+    }
+
+    /// Returns what a lifecycle's report needs of it, for [`Life::serve`](crate::Life::serve).
+    pub fn work(&self) -> Arc<dyn Work> {
+        Arc::<Shared>::clone(&self.shared)
+    }
+
+    /// Notes requests that come after the stop began, and tells nobody else.
+    pub(super) fn noting(self, stop: HandlerStop, arrivals: Arrivals) -> Self {
+        self.with(|shared| (shared.stop, shared.arrivals) = (Some(stop), Some(arrivals)))
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Changes what the clones share; in a copy, with the same tracker, where it is shared already.
+    fn with(mut self, change: impl FnOnce(&mut Shared)) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            change(shared);
+            return self;
+        }
+        let Shared { tracker, names, stop, tell, arrivals, .. } = &*self.shared;
+        let (names, stop, arrivals) = (names.clone(), stop.clone(), arrivals.clone());
+        let mut copy = Shared { tracker: tracker.clone(), names, stop, tell: *tell, arrivals, cut: 0.into() };
+        change(&mut copy);
+        Self { shared: Arc::new(copy) }
+    }
+}
+
+/// Counts in a tracker that is there already, together with whatever else it counts.
+impl From<Tracker> for InFlightLayer {
+    fn from(tracker: Tracker) -> Self {
+        Self { shared: Arc::new(Shared { tracker, ..Shared::default() }) }
+    }
+}
+
+impl Default for InFlightLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for InFlightLayer {
+    type Service = InFlightService<S>;
+
+    fn layer(&self, inner: S) -> InFlightService<S> {
+        InFlightService::new(inner, Arc::clone(&self.shared))
+    }
+}

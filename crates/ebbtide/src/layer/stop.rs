@@ -1,0 +1,83 @@
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::HandlerStop;
+use crate::drain::Stop;
+
+/// Puts a [`HandlerStop`] into each request, so that the handler knows when a stop has begun and how long it has.
+///
+/// It costs an allocation for each request: put it on the routes that ask for it.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// use ebbtide::drain::StopSource;
+/// use ebbtide::layer::{HandlerStop, StopLayer};
+///
+/// let stop = StopSource::new(std::time::Instant::now);
+/// let slow = axum::routing::get(async |stop: HandlerStop| format!("stopping: {}", stop.is_stopping()));
+/// let router: axum::Router = axum::Router::new().route("/slow", slow).layer(StopLayer::new(stop.token()));
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct StopLayer {
+    stop: HandlerStop,
+}
+
+/// Puts a [`HandlerStop`] into each request, if there is one to put. Made by [`StopLayer`].
+#[derive(Clone, Debug)]
+pub struct StopService<S> {
+    stop: Option<HandlerStop>,
+    inner: S,
+}
+
+impl StopLayer {
+    /// Tells handlers of one token.
+    pub fn new(stop: Stop) -> Self {
+        Self::from(HandlerStop::new(stop))
+    }
+}
+
+impl From<HandlerStop> for StopLayer {
+    fn from(stop: HandlerStop) -> Self {
+        Self { stop }
+    }
+}
+
+impl<S> Layer<S> for StopLayer {
+    type Service = StopService<S>;
+
+    fn layer(&self, inner: S) -> StopService<S> {
+        StopService::new(inner, Some(self.stop.clone()))
+    }
+}
+
+impl<S> StopService<S> {
+    pub(crate) fn new(inner: S, stop: Option<HandlerStop>) -> Self {
+        Self { stop, inner }
+    }
+}
+
+impl<S, B> Service<Request<B>> for StopService<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> S::Future {
+        if let Some(stop) = &self.stop {
+            request.extensions_mut().insert(stop.clone());
+        }
+        self.inner.call(request)
+    }
+}

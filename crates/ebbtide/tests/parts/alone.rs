@@ -1,0 +1,133 @@
+//! The server alone, in somebody's own `main`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use ebbtide::health::{Health, HealthState};
+use ebbtide::http::{Serve, ServeError, serve};
+use ebbtide::layer::HandlerStop;
+use ebbtide::{LameDuck, Report};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::support::{LONG, answer, connect, get as ask, signal};
+
+/// Time enough; what is tested does not use it up.
+const GRACE: Duration = Duration::from_secs(30);
+
+type Ending = JoinSet<Result<Report, ServeError>>;
+
+async fn start<F>(
+    router: Router,
+    with: impl FnOnce(Serve<Router>) -> Serve<Router, F>,
+) -> (SocketAddr, Ending)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(with(serve(listener, router).grace_period(GRACE).lame_duck(LameDuck::NONE)).into_future());
+    (addr, tasks)
+}
+
+async fn end(mut tasks: Ending) -> Result<Report, ServeError> {
+    tokio::time::timeout(LONG, tasks.join_next()).await.expect("it ends").unwrap().expect("no panic")
+}
+
+/// A route that answers when the stop has begun, and one that never does.
+fn routes(began: &Arc<Notify>) -> Router {
+    let (one, other) = (Arc::clone(began), Arc::clone(began));
+    let told = async move |stop: HandlerStop| {
+        one.notify_one();
+        stop.stopping().await;
+        format!("told, {} s left", stop.time_left().map_or(0, |left| left.as_secs()))
+    };
+    let never = async move || {
+        other.notify_one();
+        std::future::pending::<()>().await
+    };
+    Router::new().route("/told", get(told)).route("/never", get(never)).route("/ping", get(async || "pong"))
+}
+
+#[tokio::test]
+async fn it_finishes_what_is_in_flight_and_says_so() {
+    let (stop, stopped) = signal();
+    let health = Health::new();
+    let began = Arc::new(Notify::new());
+    let routes = routes(&began).layer(health.layer());
+    let set = health.clone();
+    let (addr, server) =
+        start(routes, |serve| serve.tell_handlers().health(set).with_graceful_shutdown(stopped)).await;
+    assert_eq!(ask(addr, "/ping").await, (200, "pong".to_owned()));
+    assert_eq!(health.state(), HealthState::Ready);
+    let client = connect(addr, "/told").await;
+    began.notified().await;
+    stop.send(()).unwrap();
+    // 30 s less a margin of 5, and less what is kept for whatever comes after the server, and 0.5 s to end.
+    assert_eq!(answer(client).await, (200, "told, 20 s left".to_owned()));
+    assert_eq!(health.state(), HealthState::Draining);
+    let report = end(server).await.expect("all was served");
+    let (in_flight, finished, cut) = report.totals();
+    assert_eq!((report.exit_code, in_flight, finished, cut), (0, 1, 1, 0), "{report:?}");
+}
+
+#[tokio::test]
+async fn what_is_cut_is_an_error_that_names_it() {
+    let (stop, stopped) = signal();
+    let serve =
+        |serve: Serve<Router>| serve.grace_period(Duration::from_millis(600)).with_graceful_shutdown(stopped);
+    let began = Arc::new(Notify::new());
+    let (addr, server) = start(routes(&began), serve).await;
+    let _client = connect(addr, "/never").await;
+    began.notified().await;
+    stop.send(()).unwrap();
+    let error = end(server).await.expect_err("it was cut");
+    let text = std::io::Error::from(error).to_string();
+    assert!(text.starts_with("1 in flight cut at the deadline: GET /never from 127.0.0.1"), "{text}");
+}
+
+#[tokio::test]
+async fn the_lame_duck_lasts_as_long_as_requests_come() {
+    let (stop, stopped) = signal();
+    let lame_duck =
+        LameDuck { min: Duration::ZERO, quiet: Duration::from_secs(1), max: Duration::from_secs(15) };
+    let (addr, server) =
+        start(routes(&Arc::default()), |serve| serve.lame_duck(lame_duck).with_graceful_shutdown(stopped))
+            .await;
+    assert_eq!(ask(addr, "/ping").await.0, 200);
+    stop.send(()).unwrap();
+    let begun = crate::support::now();
+    let mut asked = 0;
+    while begun.elapsed() < Duration::from_secs(2) {
+        assert_eq!(ask(addr, "/ping").await, (200, "pong".to_owned()), "it serves while requests come");
+        asked += 1;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let report = end(server).await.expect("all was served");
+    let draining = report.phases.iter().find(|change| change.phase == ebbtide::Phase::Draining).unwrap();
+    let duck = report.phases.iter().find(|change| change.phase == ebbtide::Phase::LameDuck).unwrap();
+    assert!(draining.at - duck.at >= Duration::from_secs(2), "not over while requests came: {report:?}");
+    assert!(report.totals().1 >= asked, "{report:?}");
+}
+
+#[tokio::test]
+async fn without_a_signal_it_serves_until_it_is_dropped() {
+    let (addr, mut server) = start(routes(&Arc::default()), |serve| serve).await;
+    assert_eq!(ask(addr, "/ping").await.0, 200);
+    assert!(server.try_join_next().is_none());
+    server.shutdown().await;
+    assert!(tokio::net::TcpStream::connect(addr).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_budget_that_cannot_work_is_refused_before_it_serves() {
+    let duck = LameDuck::exactly(Duration::from_secs(60));
+    let (_, server) = start(routes(&Arc::default()), |serve| serve.lame_duck(duck)).await;
+    let error = std::io::Error::from(end(server).await.expect_err("60 s of 25"));
+    assert!(error.to_string().contains("the budget cannot work"), "{error}");
+}

@@ -1,0 +1,117 @@
+//! tonic's services on the server, and `grpc.health.v1`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use ebbtide::{LameDuck, Life, Lifecycle, Phase};
+use tonic::Code;
+use tonic::service::Routes;
+use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::support::get as ask;
+
+const SERVING: i32 = ServingStatus::Serving as i32;
+const NOT_SERVING: i32 = ServingStatus::NotServing as i32;
+const UNKNOWN: i32 = ServingStatus::ServiceUnknown as i32;
+
+fn about(service: &str) -> HealthCheckRequest {
+    HealthCheckRequest { service: service.to_owned() }
+}
+
+async fn client(addr: SocketAddr) -> HealthClient<Channel> {
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{addr}")).unwrap();
+    HealthClient::new(channel.connect().await.expect("it listens"))
+}
+
+async fn check(client: &mut HealthClient<Channel>, service: &str) -> Result<i32, Code> {
+    client.check(about(service)).await.map(|reply| reply.into_inner().status).map_err(|status| status.code())
+}
+
+/// Runs a lifecycle around a test that runs on a thread of its own.
+fn lifecycle<F>(
+    start: impl AsyncFnOnce(&Life) -> SocketAddr,
+    test: impl FnOnce(Life, SocketAddr) -> F + Send + 'static,
+) where
+    F: Future<Output = ()>,
+{
+    let mut thread = None;
+    let report = Lifecycle::new("test")
+        .lame_duck(LameDuck::exactly(Duration::from_millis(500)))
+        .run_to_report(async |life| {
+            let addr = start(&life).await;
+            let seen = life.clone();
+            let run = std::thread::Builder::new().spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(test(seen, addr));
+            });
+            thread = Some(run?);
+            Ok(())
+        })
+        .expect("it starts");
+    thread.unwrap().join().expect("the client saw what it should");
+    assert_eq!(report.exit_code, 0, "a watch holds no stop: {report:?}");
+}
+
+#[test]
+fn grpc_health_follows_readiness_and_ends_its_watches_at_the_drain() {
+    let start = async |life: &Life| {
+        let listener = life.bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        life.grpc("api", listener, Routes::default());
+        addr
+    };
+    lifecycle(start, async |life: Life, addr| {
+        life.reached(Phase::Ready).await;
+        let mut client = client(addr).await;
+        assert_eq!(check(&mut client, "").await, Ok(SERVING));
+        assert_eq!(check(&mut client, "nobody").await, Err(Code::NotFound));
+        assert_eq!(ask(addr, "/readyz").await.0, 200, "the HTTP routes stand beside it");
+        let mut watch = client.watch(about("")).await.unwrap().into_inner();
+        assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
+        life.stop("test");
+        life.stop_token().stopping().await;
+        assert_eq!(check(&mut client, "").await, Ok(NOT_SERVING), "from the instant of the stop");
+        assert_eq!(watch.message().await.unwrap().unwrap().status, NOT_SERVING);
+        assert_eq!(life.phase(), Phase::LameDuck, "told before the drain");
+        let end = watch.message().await.expect_err("it ends");
+        assert_eq!(end.code(), Code::Unavailable);
+        assert!(life.phase() >= Phase::Draining);
+    });
+}
+
+#[test]
+fn services_have_names_and_the_routes_merge_with_an_axum_router() {
+    let start = async |life: &Life| {
+        let listener = life.bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        let health = life.grpc_health().service("orders.v1.Orders");
+        health.set_serving("orders.v1.Orders", false);
+        let warm = health.clone();
+        let grpc = Routes::new(health.into_server()).into_axum_router();
+        let warm_up = get(async move || warm.set_serving("orders.v1.Orders", true));
+        let page = get(async || "a page");
+        let rest = Router::new().route("/page", page).route("/warm", warm_up);
+        life.http("api", listener, rest.merge(grpc));
+        addr
+    };
+    lifecycle(start, async |life: Life, addr| {
+        life.reached(Phase::Ready).await;
+        let mut client = client(addr).await;
+        assert_eq!(check(&mut client, "").await, Ok(SERVING));
+        assert_eq!(check(&mut client, "orders.v1.Orders").await, Ok(NOT_SERVING));
+        let mut known = client.watch(about("orders.v1.Orders")).await.unwrap().into_inner();
+        let mut unknown = client.watch(about("later")).await.unwrap().into_inner();
+        assert_eq!(known.message().await.unwrap().unwrap().status, NOT_SERVING);
+        assert_eq!(unknown.message().await.unwrap().unwrap().status, UNKNOWN);
+        assert_eq!(ask(addr, "/page").await, (200, "a page".to_owned()));
+        assert_eq!(ask(addr, "/warm").await.0, 200);
+        assert_eq!(known.message().await.unwrap().unwrap().status, SERVING);
+        life.stop("test");
+        assert_eq!(known.message().await.unwrap().unwrap().status, NOT_SERVING);
+    });
+}

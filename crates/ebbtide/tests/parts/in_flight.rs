@@ -1,0 +1,149 @@
+//! Requests in flight behind somebody else's server.
+
+use std::convert::Infallible;
+use std::future::Ready;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use bytes::Bytes;
+use ebbtide::drain::Tracker;
+use ebbtide::layer::InFlightLayer;
+use ebbtide::{LameDuck, Lifecycle, Phase};
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use tokio::sync::mpsc;
+use tower::{Layer as _, Service};
+
+use crate::support::{answer, connect, signal, until};
+
+/// Answers at once with a body that is not read yet.
+#[derive(Clone)]
+struct AtOnce;
+
+impl Service<Request<()>> for AtOnce {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        std::future::ready(Ok(Response::new(Full::from("whole"))))
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_in_flight_from_the_call_to_the_end_of_its_body() {
+    let layer = InFlightLayer::from(Tracker::new()).named();
+    let mut service = layer.layer(AtOnce);
+    let answering = service.call(Request::builder().uri("/a?secret").body(()).unwrap());
+    assert_eq!(layer.in_flight(), 1);
+    assert_eq!(layer.work().stragglers()[0].name, "GET /a");
+    let mut response = answering.await.unwrap();
+    assert_eq!(layer.in_flight(), 1, "its body is not read");
+    response.body_mut().frame().await.unwrap().unwrap();
+    assert!(response.body_mut().frame().await.is_none());
+    assert_eq!((layer.in_flight(), layer.work().finished()), (0, 1), "its body has ended");
+    drop(service.call(Request::new(())));
+    let unread = service.call(Request::new(())).await.unwrap();
+    drop(unread);
+    assert_eq!((layer.in_flight(), layer.work().finished()), (0, 3), "dropped, with and without a response");
+    assert_eq!(layer.work().stragglers(), []);
+    let upgraded = layer.guard();
+    assert_eq!(layer.in_flight(), 1);
+    drop(upgraded);
+    layer.idle().await;
+}
+
+/// A body that goes on for as long as the sender lives.
+fn endless() -> (mpsc::Sender<()>, Router) {
+    let (release, released) = mpsc::channel::<()>(1);
+    let released = std::sync::Arc::new(tokio::sync::Mutex::new(released));
+    let handler = async move || {
+        let body = async move {
+            while released.lock().await.recv().await.is_some() {}
+            Ok::<_, Infallible>("over")
+        };
+        Body::from_stream(futures_util::stream::once(body))
+    };
+    (release, Router::new().route("/stream", get(handler)))
+}
+
+#[tokio::test]
+async fn a_stream_behind_axums_own_server_counts_until_it_ends() {
+    let (release, router) = endless();
+    let layer = InFlightLayer::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (stop, stopped) = signal();
+    let server = axum::serve(listener, router.layer(layer.clone())).with_graceful_shutdown(stopped);
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(server.into_future());
+    let client = connect(addr, "/stream").await;
+    until(|| layer.in_flight() == 1).await;
+    stop.send(()).unwrap();
+    drop(release);
+    layer.idle().await;
+    let (status, body) = answer(client).await;
+    assert!(status == 200 && body.contains("over"), "{status} {body}");
+    tasks.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(layer.work().finished(), 1);
+}
+
+/// Runs a lifecycle over axum's server; `end` says whether the stream in flight ends in time.
+fn report_of_foreign_server(end: bool) -> ebbtide::Report {
+    let (release, router) = endless();
+    let mut client = None;
+    Lifecycle::new("test")
+        .lame_duck(LameDuck::NONE)
+        .grace(Duration::from_millis(1500))
+        .run_to_report(async |life| {
+            let layer = life.in_flight("api requests");
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+            let addr = listener.local_addr()?;
+            let closed = life.drain_token().stopping_owned();
+            let router = router.layer(layer.clone());
+            life.once("api", |stop| async move {
+                let server = axum::serve(listener, router).with_graceful_shutdown(closed);
+                stop.unless_cut(server.into_future()).await.unwrap_or(Ok(()))?;
+                Ok(())
+            });
+            client = Some(connect(addr, "/stream").await);
+            until(|| layer.in_flight() == 1).await;
+            let seen = life.clone();
+            life.once("releaser", move |_| async move {
+                seen.reached(Phase::Draining).await;
+                if end {
+                    drop(release);
+                } else {
+                    std::mem::forget(release);
+                }
+                Ok(())
+            });
+            life.stop("test");
+            Ok(())
+        })
+        .expect("it starts")
+}
+
+#[test]
+fn a_lifecycle_waits_for_the_requests_of_a_foreign_server_and_reports_them() {
+    let report = report_of_foreign_server(true);
+    let component = report.components.iter().find(|one| one.name == "api requests").unwrap();
+    assert_eq!(
+        (report.exit_code, component.in_flight_at_stop, component.finished, component.cut),
+        (0, 1, 1, 0)
+    );
+}
+
+#[test]
+fn what_a_foreign_server_does_not_finish_in_time_is_reported_as_cut() {
+    let report = report_of_foreign_server(false);
+    let component = report.components.iter().find(|one| one.name == "api requests").unwrap();
+    assert_eq!((report.exit_code, component.in_flight_at_stop, component.cut), (3, 1, 1), "{report:?}");
+}

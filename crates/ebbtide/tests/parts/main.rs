@@ -1,0 +1,9 @@
+//! The parts that are of use without the rest: layers, the server alone, the WebSocket helper, gRPC.
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
+
+mod alone;
+mod grpc;
+mod in_flight;
+mod sockets;
+mod support;
+mod told;

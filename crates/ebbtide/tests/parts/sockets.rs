@@ -1,0 +1,177 @@
+//! The WebSocket helper, over a real protocol implementation and a pipe in memory.
+
+use std::time::Duration;
+
+use ebbtide::drain::{Stop, StopSource};
+use ebbtide::ws::{CloseCode, Graceful};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use tokio::io::DuplexStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+
+use crate::support::{LONG, cause, source};
+
+type Socket = WebSocketStream<DuplexStream>;
+
+async fn pair(stop: Stop) -> (Graceful<Socket>, Socket) {
+    let (ours, theirs) = tokio::io::duplex(4096);
+    let server = WebSocketStream::from_raw_socket(ours, Role::Server, None).await;
+    let client = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
+    (Graceful::new(server, stop), client)
+}
+
+fn raise(stop: &StopSource) {
+    stop.stop(cause(), None);
+}
+
+/// Echoes to the end; returns the messages that were delivered, and how many answers came too late.
+async fn echo(mut socket: Graceful<Socket>) -> (Vec<String>, u64) {
+    let mut delivered = Vec::new();
+    while let Some(message) = socket.next().await {
+        let message = message.expect("no error");
+        if let Message::Text(text) = &message {
+            delivered.push(text.to_string());
+            socket.send(message).await.expect("sent, or known to be too late");
+        }
+    }
+    (delivered, socket.unsent())
+}
+
+async fn next(client: &mut Socket) -> Message {
+    let next = tokio::time::timeout(LONG, client.next()).await.expect("a message in time");
+    next.expect("a message").expect("no error")
+}
+
+fn close_frame(message: Message) -> (u16, String) {
+    match message {
+        Message::Close(Some(CloseFrame { code, reason })) => (code.into(), reason.to_string()),
+        other => panic!("no close frame: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_came_before_the_stop_is_answered_and_then_the_peer_is_told() {
+    let stop = source();
+    let (server, mut client) = pair(stop.token()).await;
+    for n in 0..3 {
+        client.send(Message::text(n.to_string())).await.unwrap();
+    }
+    raise(&stop);
+    let client = async {
+        for n in 0..3 {
+            assert_eq!(next(&mut client).await, Message::text(n.to_string()));
+        }
+        assert_eq!(close_frame(next(&mut client).await), (1001, String::new()));
+        assert!(client.next().await.is_none(), "tungstenite answers the close frame by itself");
+    };
+    let (echoed, ()) = tokio::join!(echo(server), client);
+    assert_eq!(echoed, (["0", "1", "2"].map(String::from).to_vec(), 0));
+}
+
+#[tokio::test]
+async fn what_crosses_the_close_frame_is_delivered_and_its_answer_thrown_away() {
+    let stop = source();
+    let (server, mut client) = pair(stop.token()).await;
+    let server = server.code(CloseCode::ServiceRestart).reason("deploy");
+    raise(&stop);
+    let mut echoing = Box::pin(echo(server));
+    assert!((&mut echoing).now_or_never().is_none(), "the close frame is out, the peer's is not here");
+    client.send(Message::text("crossing")).await.unwrap();
+    let client = async {
+        assert_eq!(close_frame(next(&mut client).await), (1012, "deploy".to_owned()));
+        assert!(client.next().await.is_none());
+    };
+    let (echoed, ()) = tokio::join!(echoing, client);
+    assert_eq!(echoed, (vec!["crossing".to_owned()], 1));
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_told_at_once() {
+    let stop = source();
+    let (server, mut client) = pair(stop.token()).await;
+    let closer = async {
+        tokio::task::yield_now().await;
+        raise(&stop);
+        assert_eq!(close_frame(next(&mut client).await).0, 1001);
+        client.next().await;
+    };
+    let (echoed, ()) =
+        tokio::time::timeout(LONG, async { tokio::join!(echo(server), closer) }).await.unwrap();
+    assert_eq!(echoed, (Vec::new(), 0));
+}
+
+#[tokio::test]
+async fn a_close_that_the_peer_began_is_left_to_it() {
+    let stop = source();
+    let (server, mut client) = pair(stop.token()).await;
+    client.close(Some(CloseFrame { code: 4000.into(), reason: "bye".into() })).await.unwrap();
+    let client = async {
+        raise(&stop);
+        assert_eq!(close_frame(next(&mut client).await), (4000, "bye".to_owned()), "its own code comes back");
+    };
+    tokio::join!(echo(server), client);
+}
+
+#[tokio::test]
+async fn a_peer_that_never_stops_sending_is_told_after_a_bounded_number() {
+    let stop = source();
+    let (ours, theirs) = tokio::io::duplex(1 << 20);
+    let server = WebSocketStream::from_raw_socket(ours, Role::Server, None).await;
+    let mut client = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
+    for n in 0..1000 {
+        client.feed(Message::text(n.to_string())).await.unwrap();
+    }
+    client.flush().await.unwrap();
+    raise(&stop);
+    let client = async {
+        let mut echoed = 0;
+        loop {
+            match next(&mut client).await {
+                Message::Text(_) => echoed += 1,
+                close => break (echoed, close_frame(close).0, client.next().await.is_none()),
+            }
+        }
+    };
+    let ((delivered, unsent), (echoed, code, ended)) =
+        tokio::join!(echo(Graceful::new(server, stop.token())), client);
+    assert_eq!((delivered.len(), echoed, unsent, code, ended), (1000, 256, 744, 1001, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_opposite_a_bare_socket_is_not_told() {
+    let stop = source();
+    let (server, mut client) = pair(stop.token()).await;
+    let mut bare = server.into_inner();
+    raise(&stop);
+    let told = async { tokio::join!(bare.next(), client.next()) };
+    assert!(tokio::time::timeout(Duration::from_secs(3600), told).await.is_err());
+}
+
+#[tokio::test]
+async fn a_read_that_is_dropped_loses_no_step() {
+    let stop = source();
+    let (mut server, mut client) = pair(stop.token()).await;
+    raise(&stop);
+    for _ in 0..5 {
+        assert!(server.next().now_or_never().is_none());
+    }
+    assert!(server.is_closing());
+    assert_eq!(close_frame(next(&mut client).await).0, 1001);
+    let (echoed, end) = tokio::join!(echo(server), client.next());
+    assert!(echoed.0.is_empty() && end.is_none());
+}
+
+#[tokio::test]
+async fn a_long_reason_is_cut_where_a_character_ends() {
+    let stop = source();
+    let (server, mut client) = pair(stop.token()).await;
+    // The last character would need the 123rd byte and the 124th.
+    let server = server.reason(format!("{}é", "x".repeat(122)));
+    raise(&stop);
+    let client = async {
+        assert_eq!(close_frame(next(&mut client).await), (1001, "x".repeat(122)));
+        client.next().await;
+    };
+    tokio::join!(echo(server), client);
+}
