@@ -45,7 +45,7 @@ use crate::runtime::BoxFuture;
 ///
 /// ```
 /// # #[cfg(feature = "axum")]
-/// # async fn example(listeners: tokio::net::TcpListener, signal: impl Future<Output = ()> + Send + 'static)
+/// # async fn example(listener: tokio::net::TcpListener, signal: impl Future<Output = ()> + Send + 'static)
 /// # -> Result<(), ebbtide::http::ServeError> {
 /// use std::time::Duration;
 ///
