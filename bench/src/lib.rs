@@ -1,9 +1,14 @@
-//! What the comparisons share: a clock, rounds and medians, threads that are kept apart, the two services; and what
+//! What the comparisons share: a clock, rounds and medians, threads that are kept apart, the services, their clients; and what
 //! each compares.
 
+pub mod client;
 pub mod conclude;
 pub mod idle_exit;
+pub mod limits;
 pub mod measure;
 pub mod ping;
 pub mod primitives;
 pub mod service;
+pub mod shutdown;
+pub mod soak;
+pub mod throughput;

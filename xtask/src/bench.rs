@@ -4,7 +4,7 @@ use crate::command::Comparison;
 use crate::failure::Failure;
 use crate::shell;
 
-/// Runs one comparison with `options`, or all of them with their defaults.
+/// Runs one comparison with `options`, or the short ones with their defaults.
 ///
 /// # Errors
 ///
@@ -12,7 +12,7 @@ use crate::shell;
 pub(crate) fn run(which: Option<Comparison>, options: &[String]) -> Result<(), Failure> {
     // Built whole first: nothing is compiled while something is measured, and programs find each other beside them.
     shell::run(&mut shell::cargo(&["build", "--release", "--package", "ebbtide-bench", "--bins"]))?;
-    let comparisons = which.map_or_else(|| Comparison::ALL.to_vec(), |comparison| vec![comparison]);
+    let comparisons = which.map_or_else(|| Comparison::SHORT.to_vec(), |comparison| vec![comparison]);
     for comparison in comparisons {
         let program = comparison.program();
         let arguments = ["run", "--quiet", "--release", "--package", "ebbtide-bench", "--bin", program, "--"];

@@ -8,7 +8,8 @@ cargo xtask <command>
   check                         everything in ci but the tests: format, lints, layers, documents, licences, features
   ci                            check, then test
   generate                      write the generated pages anew
-  bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit; without a name, all of them
+  bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, throughput, shutdown, soak;
+                                without a name, all of them but the last three, which take long
   help                          this text
 
 test installs missing tools with apt-get when it runs as root, and starts a PostgreSQL of its own when none answers.
@@ -22,7 +23,7 @@ pub(crate) enum Command {
     Check,
     Ci,
     Generate,
-    /// The comparison to run (all of them without a name), and the options handed on to it.
+    /// The comparison to run (the short ones without a name), and the options handed on to it.
     Bench(Option<Comparison>, Vec<String>),
 }
 
@@ -32,6 +33,9 @@ pub(crate) enum Comparison {
     Primitives,
     Ping,
     IdleExit,
+    Throughput,
+    Shutdown,
+    Soak,
 }
 
 impl Command {
@@ -60,7 +64,11 @@ impl Command {
 }
 
 impl Comparison {
-    pub(crate) const ALL: [Self; 3] = [Self::Primitives, Self::Ping, Self::IdleExit];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Primitives, Self::Ping, Self::IdleExit, Self::Throughput, Self::Shutdown, Self::Soak];
+
+    /// Those that take a minute or two each.
+    pub(crate) const SHORT: [Self; 3] = [Self::Primitives, Self::Ping, Self::IdleExit];
 
     /// The name on the command line.
     pub(crate) const fn name(self) -> &'static str {
@@ -68,6 +76,9 @@ impl Comparison {
             Self::Primitives => "primitives",
             Self::Ping => "ping",
             Self::IdleExit => "idle-exit",
+            Self::Throughput => "throughput",
+            Self::Shutdown => "shutdown",
+            Self::Soak => "soak",
         }
     }
 
@@ -77,6 +88,9 @@ impl Comparison {
             Self::Primitives => "primitives",
             Self::Ping => "ping",
             Self::IdleExit => "idle_exit",
+            Self::Throughput => "throughput",
+            Self::Shutdown => "shutdown",
+            Self::Soak => "soak",
         }
     }
 

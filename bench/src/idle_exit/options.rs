@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::service::Side;
+use crate::service::ServerArgs;
 
 /// Compares the time from SIGTERM to the exit of an idle service under Ebbtide, without a lame duck, with that under
 /// plain axum.
@@ -21,7 +21,7 @@ pub struct Options {
     #[arg(long)]
     pub check: bool,
 
-    /// Be one of the services.
-    #[arg(long, hide = true)]
-    pub serve: Option<Side>,
+    /// The server that it may have to be.
+    #[command(flatten)]
+    pub server: ServerArgs,
 }

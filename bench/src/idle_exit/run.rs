@@ -8,15 +8,15 @@ use super::options::Options;
 use super::report::Report;
 use crate::conclude::conclude;
 use crate::measure::now;
-use crate::service::{Child, Side, serve};
+use crate::service::{Child, ServerArgs, Side, serve};
 
 /// For the service to have nothing left to do: what it does after an answer, and after its start.
 const SETTLE: Duration = Duration::from_millis(30);
 
 /// Measures, prints the table, and returns the exit code that the binary documents.
 pub fn run(options: &Options) -> ExitCode {
-    match options.serve {
-        Some(side) => serve(side, None),
+    match options.server.serve {
+        Some(side) => serve(side, options.server),
         None => conclude(measure(options), options.json.as_deref(), options.check),
     }
 }
@@ -38,7 +38,7 @@ fn measure(options: &Options) -> io::Result<Report> {
 
 /// Starts a service, sees that it serves, and stops it.
 fn stop(side: Side) -> io::Result<Duration> {
-    let mut service = Child::start(side, None)?;
+    let mut service = Child::start(side, ServerArgs { workers: Some(1), ..ServerArgs::DEFAULT })?;
     ask(service.address())?;
     thread::sleep(SETTLE);
     let began = now();

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::service::Side;
+use crate::service::ServerArgs;
 
 /// Compares the throughput of `/ping` under Ebbtide with that under plain axum.
 ///
@@ -35,11 +35,7 @@ pub struct Options {
     #[arg(long)]
     pub check: bool,
 
-    /// Be one of the servers.
-    #[arg(long, hide = true)]
-    pub serve: Option<Side>,
-
-    /// The core of that server.
-    #[arg(long, hide = true, requires = "serve")]
-    pub core: Option<usize>,
+    /// The server that it may have to be.
+    #[command(flatten)]
+    pub server: ServerArgs,
 }

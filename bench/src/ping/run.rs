@@ -7,7 +7,7 @@ use super::options::Options;
 use super::report::{Report, Turn};
 use crate::conclude::conclude;
 use crate::measure::{cores, now, pin_to_core, thread_on_core};
-use crate::service::{Child, Side, serve};
+use crate::service::{Child, ServerArgs, Side, serve};
 
 /// A server and the load on it.
 struct Runner {
@@ -18,8 +18,8 @@ struct Runner {
 
 /// Measures, prints the table, and returns the exit code that the binary documents.
 pub fn run(options: &Options) -> ExitCode {
-    match options.serve {
-        Some(side) => serve(side, options.core),
+    match options.server.serve {
+        Some(side) => serve(side, options.server),
         None => conclude(measure(options), options.json.as_deref(), options.check),
     }
 }
@@ -53,7 +53,7 @@ fn measure(options: &Options) -> io::Result<Report> {
 
 impl Runner {
     fn start(side: Side, core: usize, connections: u32) -> io::Result<Self> {
-        let server = Child::start(side, Some(core))?;
+        let server = Child::start(side, ServerArgs::on_core(core))?;
         let load = Load::connect(server.address(), connections)?;
         Ok(Self { side, server, load })
     }

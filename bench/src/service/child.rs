@@ -6,7 +6,7 @@ use std::{env, fs, process};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::Side;
+use super::{ServerArgs, Side};
 
 /// A service in a process of its own, killed when this is dropped.
 #[derive(Debug)]
@@ -21,15 +21,38 @@ impl Child {
     /// # Errors
     ///
     /// When it does not start, or ends without saying where it listens.
-    pub fn start(side: Side, core: Option<usize>) -> io::Result<Self> {
-        let mut command = Command::new(env::current_exe()?);
+    pub fn start(side: Side, args: ServerArgs) -> io::Result<Self> {
+        Self::start_under(None, side, args)
+    }
+
+    /// The same, under another program, such as one that counts instructions, with its arguments.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_under(tool: Option<&[&str]>, side: Side, args: ServerArgs) -> io::Result<Self> {
+        let own = env::current_exe()?;
+        let mut command = match tool {
+            Some([program, arguments @ ..]) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(own);
+                command
+            }
+            _ => Command::new(own),
+        };
         command
             .args(["--serve", side.name()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        if let Some(core) = core {
+        if let Some(core) = args.core {
             command.args(["--core", &core.to_string()]);
+        }
+        if let Some(workers) = args.workers {
+            command.args(["--workers", &workers.to_string()]);
+        }
+        if args.http2 {
+            command.arg("--http2");
         }
         let mut process = command.spawn()?;
         let mut line = String::new();
@@ -63,6 +86,18 @@ impl Child {
         Ok(Duration::from_nanos(nanos))
     }
 
+    /// The most memory that was resident at once so far, in octets.
+    ///
+    /// # Errors
+    ///
+    /// Where `/proc` does not say.
+    pub fn peak_memory(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("no VmHWM in /proc/PID/status"))
+    }
+
     /// Sends SIGTERM.
     ///
     /// # Errors
@@ -81,6 +116,15 @@ impl Child {
     /// When it cannot be waited for.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         self.process.wait()
+    }
+
+    /// Tells whether it has ended, and how.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for.
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.process.try_wait()
     }
 }
 

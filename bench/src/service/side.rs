@@ -1,16 +1,25 @@
 use clap::ValueEnum;
 
 /// Who serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
 pub enum Side {
     /// `ebbtide::http` under a lifecycle.
     Ebbtide,
     /// `axum::serve` with `with_graceful_shutdown`.
     Axum,
+    /// hyper-util's connections with its `GracefulShutdown`.
+    Hyper,
+    /// `axum_server` with a handle's `graceful_shutdown`.
+    AxumServer,
+    /// `actix_web::HttpServer`, which takes the signal itself.
+    Actix,
 }
 
 impl Side {
-    /// Both, in the order in which they are printed.
+    /// All, in the order in which they are printed.
+    pub const ALL: [Self; 5] = [Self::Ebbtide, Self::Axum, Self::Hyper, Self::AxumServer, Self::Actix];
+
+    /// Ours and the one that is compared with most.
     pub const BOTH: [Self; 2] = [Self::Ebbtide, Self::Axum];
 
     /// The name on the command line and in the tables.
@@ -18,6 +27,16 @@ impl Side {
         match self {
             Self::Ebbtide => "ebbtide",
             Self::Axum => "axum",
+            Self::Hyper => "hyper",
+            Self::AxumServer => "axum-server",
+            Self::Actix => "actix",
         }
+    }
+
+    /// All, beginning with another one in each round: nobody always comes after the same one.
+    pub fn in_round(round: u32) -> [Self; 5] {
+        let mut sides = Self::ALL;
+        sides.rotate_left(round as usize % Self::ALL.len());
+        sides
     }
 }

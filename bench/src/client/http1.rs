@@ -1,0 +1,170 @@
+use std::fmt::Arguments;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use super::tally::Tally;
+
+/// A response that takes longer than this has failed the comparison.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// One connection, and a request at a time on it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+}
+
+/// Whether the connection can be used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    Kept,
+    Gone,
+}
+
+/// A request, piece by piece, and the body of its answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish<'a> {
+    pub(super) pieces: &'a [&'a [u8]],
+    pub(super) pause: Duration,
+    pub(super) answer: &'a [u8],
+}
+
+/// A response's head.
+#[derive(Debug)]
+struct Head {
+    length: usize,
+    body: usize,
+    well: bool,
+    last: bool,
+}
+
+impl Connection {
+    /// Connects once. `None`, and it is counted, when nobody takes the connection.
+    ///
+    /// # Errors
+    ///
+    /// When something is short on our side.
+    pub(super) async fn open(address: SocketAddr, tally: &Tally) -> io::Result<Option<Self>> {
+        use io::ErrorKind::{ConnectionRefused, TimedOut};
+        match TcpStream::connect(address).await {
+            // The kernel may pick the very port for our end that nobody listens on any more: it meets itself.
+            Ok(stream) if stream.local_addr()? == address => {}
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(Some(Self { stream }));
+            }
+            // The kernel says `refused` before the handshake is done, and `reset` after it.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                tally.unsent();
+                return Ok(None);
+            }
+            Err(error) if matches!(error.kind(), ConnectionRefused | TimedOut) => {}
+            Err(error) => return Err(error),
+        }
+        tally.refused();
+        Ok(None)
+    }
+
+    /// Waits, and watches; `Gone` when the server closed meanwhile, which is its right.
+    pub(super) async fn think(&self, time: Duration) -> After {
+        let closed = async {
+            while self.stream.readable().await.is_ok() {
+                // Whatever comes unasked, bytes or an end, is the end of the connection.
+                match self.stream.try_read(&mut [0]) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    _ => break,
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = closed => After::Gone,
+            () = sleep(time) => After::Kept,
+        }
+    }
+
+    /// Asks once, and counts what becomes of it.
+    pub(super) async fn ask(&mut self, wish: Wish<'_>, tally: &Tally) -> After {
+        let mut written = 0;
+        for (nth, piece) in wish.pieces.iter().enumerate() {
+            if nth > 0 {
+                sleep(wish.pause).await;
+            }
+            match self.stream.write_all(piece).await {
+                Ok(()) => written += piece.len(),
+                Err(_) if written == 0 => {
+                    tally.unsent();
+                    return After::Gone;
+                }
+                // An answer may have come all the same.
+                Err(_) => break,
+            }
+        }
+        let what = format_args!("{:?}, {written} octets written", first_line(wish.pieces));
+        match tokio::time::timeout(SILENCE, self.answer(wish.answer, what, tally)).await {
+            Ok(after) => after,
+            Err(_) => {
+                tally.odd(format_args!("{what}, no answer for {SILENCE:?}"));
+                After::Gone
+            }
+        }
+    }
+
+    /// Waits until the server has closed: it was told that this was the last request.
+    pub(super) async fn closed(mut self) {
+        let mut rest = [0; 64];
+        while matches!(self.stream.read(&mut rest).await, Ok(1..)) {}
+    }
+
+    async fn answer(&mut self, wanted: &[u8], what: Arguments<'_>, tally: &Tally) -> After {
+        let mut received = Vec::with_capacity(256);
+        let head = loop {
+            match self.stream.read_buf(&mut received).await {
+                Ok(1..) => {}
+                _ if received.is_empty() => {
+                    tally.lost(what);
+                    return After::Gone;
+                }
+                _ => {
+                    tally.cut(what);
+                    return After::Gone;
+                }
+            }
+            if let Some(head) = Head::of(&received)
+                && received.len() >= head.length + head.body
+            {
+                break head;
+            }
+        };
+        if head.well && received.get(head.length..) == Some(wanted) {
+            tally.answered();
+        } else {
+            tally.odd(format_args!("{what} was answered by {:?}", String::from_utf8_lossy(&received)));
+        }
+        if head.last { After::Gone } else { After::Kept }
+    }
+}
+
+impl Head {
+    /// Reads it, once it is whole.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let length = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+        let text = String::from_utf8_lossy(bytes.get(..length)?).to_ascii_lowercase();
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        Some(Self {
+            length,
+            body: field("content-length:").and_then(|length| length.parse().ok()).unwrap_or_default(),
+            well: text.starts_with("http/1.1 200 "),
+            last: field("connection:") == Some("close"),
+        })
+    }
+}
+
+fn first_line(pieces: &[&[u8]]) -> String {
+    let first = pieces.first().copied().unwrap_or_default();
+    String::from_utf8_lossy(first).lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,13 @@
+//! Clients that try nothing again, and tell what became of each request by the bytes that passed.
+
+mod crowd;
+mod frames;
+mod http1;
+mod http2;
+mod shape;
+mod tally;
+
+pub use crowd::Crowd;
+pub use frames::{Arrived, Frames, OPENING, PING_ACK, SETTINGS_ACK, frame};
+pub use shape::Shape;
+pub use tally::{Counts, Tally};

@@ -1,0 +1,149 @@
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+
+use super::connect::Connect;
+use super::http2::Http2;
+use super::keep_alive::KeepAlive;
+use crate::measure::now;
+use crate::throughput::Column;
+
+/// A server that says nothing for so long has failed the comparison.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// Clients of one server, each with as many requests in flight as it may while there is load.
+#[derive(Debug)]
+pub(in crate::throughput) struct Load {
+    epoll: OwnedFd,
+    clients: Vec<Client>,
+}
+
+#[derive(Debug)]
+enum Client {
+    KeepAlive(KeepAlive),
+    Connect(Connect),
+    Http2(Http2),
+}
+
+impl Load {
+    /// Makes the clients; each asks once.
+    pub(in crate::throughput) fn connect(
+        column: Column,
+        address: SocketAddr,
+        clients: u32,
+    ) -> io::Result<Self> {
+        let mut load = Self { epoll: epoll::create(CreateFlags::CLOEXEC)?, clients: Vec::new() };
+        for index in 0..clients {
+            let client = match column {
+                Column::KeepAlive => Client::KeepAlive(KeepAlive::new(open(address)?)?),
+                Column::Connect => Client::Connect(Connect::new(address)?),
+                Column::Http2 => Client::Http2(Http2::new(open(address)?)?),
+            };
+            if let Some(stream) = client.stream() {
+                epoll::add(&load.epoll, stream, EventData::new_u64(index.into()), EventFlags::IN)?;
+            }
+            load.clients.push(client);
+        }
+        Ok(load)
+    }
+
+    /// Asks as fast as it is answered for `turn`, and returns how many answers came in that time. What is still in
+    /// flight then is waited for and does not count.
+    pub(in crate::throughput) fn turn(&mut self, turn: Duration) -> io::Result<u64> {
+        let end = now() + turn;
+        let (mut answered, mut over) = (0, false);
+        self.run(|| {
+            over |= now() >= end;
+            answered += u64::from(!over);
+            !over
+        })?;
+        Ok(answered)
+    }
+
+    /// Asks as often as it is told, one request at a time.
+    pub(in crate::throughput) fn ask(&mut self, times: u32) -> io::Result<()> {
+        let mut left = times;
+        self.run(|| {
+            left = left.saturating_sub(1);
+            left > 0
+        })
+    }
+
+    /// Has every client ask with all it may have in flight, and then again for each answer for which `again` says so.
+    fn run(&mut self, mut again: impl FnMut() -> bool) -> io::Result<()> {
+        let silence = SILENCE.try_into().map_err(io::Error::other)?;
+        let mut events = Vec::<Event>::with_capacity(self.clients.len());
+        let mut in_flight = 0;
+        for (index, client) in self.clients.iter_mut().enumerate() {
+            let asked = client.width();
+            client.ask(asked, &self.epoll, index as u64)?;
+            in_flight += asked;
+        }
+        while in_flight > 0 {
+            events.clear();
+            if epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&silence))? == 0 {
+                return Err(io::Error::other("the server says nothing"));
+            }
+            for event in &events {
+                let index = event.data.u64();
+                let place = usize::try_from(index).map_err(io::Error::other)?;
+                let Some(client) = self.clients.get_mut(place) else { continue };
+                let answers = client.take()?;
+                let asked = (0..answers).filter(|_| again()).count();
+                in_flight -= answers - asked;
+                client.ask(asked, &self.epoll, index)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Client {
+    fn stream(&self) -> Option<&TcpStream> {
+        match self {
+            Self::KeepAlive(client) => Some(client.stream()),
+            Self::Connect(_) => None,
+            Self::Http2(client) => Some(client.stream()),
+        }
+    }
+
+    /// How many requests it has in flight.
+    fn width(&self) -> usize {
+        match self {
+            Self::KeepAlive(_) | Self::Connect(_) => 1,
+            Self::Http2(client) => client.width(),
+        }
+    }
+
+    fn ask(&mut self, times: usize, epoll: &OwnedFd, index: u64) -> io::Result<()> {
+        match self {
+            Self::Http2(client) => client.ask(times),
+            _ if times == 0 => Ok(()),
+            Self::KeepAlive(client) => client.ask(),
+            Self::Connect(client) => {
+                let stream = client.ask()?;
+                Ok(epoll::add(epoll, stream, EventData::new_u64(index), EventFlags::IN)?)
+            }
+        }
+    }
+
+    /// Reads what is there, and returns how many answers are whole with it.
+    fn take(&mut self) -> io::Result<usize> {
+        match self {
+            Self::KeepAlive(client) => client.take().map(usize::from),
+            Self::Connect(client) => client.take().map(usize::from),
+            Self::Http2(client) => client.take(),
+        }
+    }
+}
+
+fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(SILENCE))?;
+    Ok(stream)
+}
