@@ -2,12 +2,14 @@
 
 mod client;
 mod command;
+pub mod kinds;
 mod limits;
 mod namespaces;
 pub mod pattern;
 mod process;
 mod routes;
 mod served;
+mod sockets;
 pub mod storm;
 
 pub use client::{Answer, Client, Cut, End};
@@ -17,3 +19,4 @@ pub use namespaces::{LATE_PORTS, Namespaces};
 pub use process::{Ended, Process};
 pub use routes::routes;
 pub use served::Served;
+pub use sockets::{Echoes, sockets};

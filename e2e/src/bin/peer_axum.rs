@@ -20,5 +20,6 @@ async fn main() -> std::io::Result<()> {
     let stopped = async move {
         terminate.recv().await;
     };
-    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+    axum::serve(listener, router).with_graceful_shutdown(stopped).await?;
+    Ok(())
 }

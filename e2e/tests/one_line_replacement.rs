@@ -1,0 +1,50 @@
+//! One line of a plain axum program is replaced, and it loses nothing any more under the same load.
+
+use ebbtide_e2e::{Rehearsed, rehearse};
+
+const BEFORE: &str = include_str!("../src/bin/peer_axum.rs");
+const AFTER: &str = include_str!("../src/bin/axum_replaced.rs");
+
+/// The load of the design's bar, as a debug build on two shared cores can carry it.
+const SHAPES: [&str; 6] = ["--storm", "64", "--keepalive", "200", "--slow-time", "1s-2s"];
+
+fn rehearse_at(exe: &str, port: &str) -> Rehearsed {
+    let ready = format!("http://127.0.0.1:{port}/readyz");
+    let listen = format!("127.0.0.1:{port}");
+    let mut args = vec!["--ready", ready.as_str(), "--repeat", "3", "--seed", "7"];
+    args.extend(["--url", "storm=/ping", "--url", "keepalive=/ping", "--url", "slow=/slow?ms={ms}"]);
+    args.extend(SHAPES);
+    args.extend(["--", exe, "--listen", listen.as_str()]);
+    rehearse(&args)
+}
+
+#[test]
+fn the_two_programs_differ_in_one_line() {
+    let code = |text: &'static str| text.lines().filter(|line| !line.starts_with("//!"));
+    let different: Vec<_> = code(BEFORE).zip(code(AFTER)).filter(|(before, after)| before != after).collect();
+    let expected = (
+        "    axum::serve(listener, router).with_graceful_shutdown(stopped).await?;",
+        "    ebbtide::http::serve(listener, router).with_graceful_shutdown(stopped).await?;",
+    );
+    assert_eq!((different, code(BEFORE).count()), (vec![expected], code(AFTER).count()));
+}
+
+#[test]
+fn with_the_line_replaced_nothing_is_lost() {
+    let rehearsed = rehearse_at(env!("CARGO_BIN_EXE_axum_replaced"), "18095");
+    for loss in ["lost", "truncated", "timed_out"] {
+        assert_eq!(rehearsed.count(loss), 0, "{loss}: {:#}", rehearsed.json);
+    }
+    // Zero of nothing would be no proof.
+    assert!(rehearsed.count("answered") > 2000, "{:#}", rehearsed.json["requests"]);
+    assert!(rehearsed.count("answered_after_signal") > 300, "{:#}", rehearsed.json["requests"]);
+    assert_eq!(rehearsed.check("exit-code").0, "pass", "{:#}", rehearsed.json);
+}
+
+/// The opposite.
+#[test]
+fn before_requests_are_lost_under_the_same_load() {
+    let rehearsed = rehearse_at(env!("CARGO_BIN_EXE_peer_axum"), "18096");
+    assert_eq!(rehearsed.code, Some(1), "{:#}", rehearsed.json);
+    assert!(rehearsed.count("lost") > 0, "{:#}", rehearsed.json["requests"]);
+}
