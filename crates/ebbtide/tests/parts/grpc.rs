@@ -32,16 +32,18 @@ async fn check(client: &mut HealthClient<Channel>, service: &str) -> Result<i32,
     client.check(about(service)).await.map(|reply| reply.into_inner().status).map_err(|status| status.code())
 }
 
-/// Runs a lifecycle around a test that runs on a thread of its own.
+/// Runs a lifecycle around a test that runs on a thread of its own; returns the exit code.
 fn lifecycle<F>(
     start: impl AsyncFnOnce(&Life) -> SocketAddr,
     test: impl FnOnce(Life, SocketAddr) -> F + Send + 'static,
-) where
+) -> u8
+where
     F: Future<Output = ()>,
 {
     let mut thread = None;
     let report = Lifecycle::new("test")
         .lame_duck(LameDuck::exactly(Duration::from_millis(500)))
+        .grace(Duration::from_secs(3))
         .run_to_report(async |life| {
             let addr = start(&life).await;
             let seen = life.clone();
@@ -54,7 +56,7 @@ fn lifecycle<F>(
         })
         .expect("it starts");
     thread.unwrap().join().expect("the client saw what it should");
-    assert_eq!(report.exit_code, 0, "a watch holds no stop: {report:?}");
+    report.exit_code
 }
 
 #[test]
@@ -65,7 +67,7 @@ fn grpc_health_follows_readiness_and_ends_its_watches_at_the_drain() {
         life.grpc("api", listener, Routes::default());
         addr
     };
-    lifecycle(start, async |life: Life, addr| {
+    let code = lifecycle(start, async |life: Life, addr| {
         life.reached(Phase::Ready).await;
         let mut client = client(addr).await;
         assert_eq!(check(&mut client, "").await, Ok(SERVING));
@@ -82,6 +84,7 @@ fn grpc_health_follows_readiness_and_ends_its_watches_at_the_drain() {
         assert_eq!(end.code(), Code::Unavailable);
         assert!(life.phase() >= Phase::Draining);
     });
+    assert_eq!(code, 0);
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn services_have_names_and_the_routes_merge_with_an_axum_router() {
         life.http("api", listener, rest.merge(grpc));
         addr
     };
-    lifecycle(start, async |life: Life, addr| {
+    let code = lifecycle(start, async |life: Life, addr| {
         life.reached(Phase::Ready).await;
         let mut client = client(addr).await;
         assert_eq!(check(&mut client, "").await, Ok(SERVING));
@@ -114,4 +117,25 @@ fn services_have_names_and_the_routes_merge_with_an_axum_router() {
         life.stop("test");
         assert_eq!(known.message().await.unwrap().unwrap().status, NOT_SERVING);
     });
+    assert_eq!(code, 0, "a watch holds no stop");
+}
+
+#[test]
+fn the_opposite_a_watch_of_tonics_own_health_service_is_cut_at_the_deadline() {
+    let start = async |life: &Life| {
+        let listener = life.bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        let (_, health) = tonic_health::server::health_reporter();
+        life.http("api", listener, Routes::new(health));
+        addr
+    };
+    let code = lifecycle(start, async |life: Life, addr| {
+        life.reached(Phase::Ready).await;
+        let mut client = client(addr).await;
+        let mut watch = client.watch(about("")).await.unwrap().into_inner();
+        assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
+        life.stop("test");
+        watch.message().await.expect_err("nobody tells it before the cut");
+    });
+    assert_eq!(code, 3);
 }
