@@ -8,7 +8,7 @@ use tokio::time::Sleep;
 
 use super::Address;
 use super::conn::Socket;
-use super::listener::Listening;
+use super::listener::{Listening, Via};
 use crate::runtime::clock;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -18,6 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Acceptor {
     listening: Listening,
+    via: Via,
     next_pause: Duration,
     pause: Option<Pin<Box<Sleep>>>,
     latest: Option<Instant>,
@@ -28,11 +29,12 @@ pub(super) struct Acceptor {
 pub(super) struct Accepted {
     pub(super) socket: Socket,
     pub(super) from: Address,
+    pub(super) via: Via,
 }
 
 impl Acceptor {
-    pub(super) fn new(listening: Listening) -> Self {
-        Self { listening, next_pause: FIRST_PAUSE, pause: None, latest: None }
+    pub(super) fn new(listening: Listening, via: Via) -> Self {
+        Self { listening, via, next_pause: FIRST_PAUSE, pause: None, latest: None }
     }
 
     /// Waits for the next connection.
@@ -95,7 +97,7 @@ impl Acceptor {
         self.next_pause = FIRST_PAUSE;
         self.latest = Some(clock::now());
         socket.prepare();
-        Accepted { socket, from }
+        Accepted { socket, from, via: self.via.clone() }
     }
 
     fn failed(&mut self, error: &io::Error) {

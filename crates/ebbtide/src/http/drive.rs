@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tower_service::Service;
 
 use super::BoxError;
-use super::conn::{Io, Protocol, Watch, first_bytes};
+use super::conn::{Io, Protocol, Watch, first_bytes, open};
 use super::ledger::Order;
 use super::request::Requests;
 use super::spawn::{Streams, spawn};
@@ -40,6 +40,9 @@ where
 {
     let conn = io.held().conn().clone();
     let mut watch = Watch::new(conn.clone());
+    if !io.is_open() && !open(&mut io, &mut watch).await {
+        return;
+    }
     let Some(protocol) = first_bytes(&mut io, &mut watch).await else { return };
     let requests = Requests::new(service, conn);
     let io = TokioIo::new(io);

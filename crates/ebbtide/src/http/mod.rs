@@ -21,6 +21,8 @@ mod server;
 mod settings;
 mod spawn;
 mod standalone;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use crate::runtime::BoxError;
 pub use address::Address;
@@ -31,3 +33,8 @@ pub use request::{Peer, Reply};
 pub use server::Server;
 pub use settings::CloseMode;
 pub use standalone::{IntoListeners, Serve, ServeFuture, serve};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
+/// The crate that [`Tls::from_config`] takes a configuration of.
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;

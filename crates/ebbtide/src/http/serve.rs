@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use tower_service::Service;
 
 use super::accept::{Accepted, Acceptor};
-use super::conn::{Held, Io, Stream};
+use super::conn::{Held, Io};
 use super::drive::drive;
 use super::ledger::{Context, Ledger, Order};
 use super::{BoxError, CloseMode, Listener, Listeners, ServeError, close};
@@ -35,9 +35,9 @@ where
     let mut serve_one = {
         let context = Arc::clone(&context);
         move |accepted: Accepted| {
-            let Accepted { socket, from } = accepted;
+            let Accepted { socket, from, via } = accepted;
             let held = Held::new(&context, &socket, from);
-            drive(Io::new(held, Stream::Plain(socket)), service.clone());
+            drive(Io::new(held, socket, &via), service.clone());
         }
     };
 
@@ -79,7 +79,10 @@ fn register(listeners: Listeners) -> Result<(Vec<Acceptor>, Vec<bool>), ServeErr
         return Err(ServeError::NoListener);
     }
     let shared = listeners.iter().map(Listener::is_shared).collect();
-    let registered = listeners.into_iter().map(|listener| listener.register().map(Acceptor::new));
+    let registered = listeners.into_iter().map(|listener| {
+        let via = listener.via().clone();
+        listener.register().map(|listening| Acceptor::new(listening, via))
+    });
     Ok((registered.collect::<Result<_, _>>().map_err(ServeError::Listener)?, shared))
 }
 

@@ -80,6 +80,16 @@ impl<S> Server<S> {
         self
     }
 
+    /// Sets how long a client may take for what comes before HTTP, from its first byte on, at any time: the TLS handshake,
+    /// and the load balancer's PROXY header.
+    ///
+    /// Default: 10 s, as for Go's `http.Transport`. When the server stops, a handshake on which nothing more has come for
+    /// [`first_byte_grace`](Self::first_byte_grace) is let go before that; one that goes on is finished and served.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.handshake_timeout = timeout;
+        self
+    }
+
     /// Sets how long a request may take from the end of its head to the end of its response.
     ///
     /// Default: no limit but the stop's. A request that has not been answered by then is dropped and answered with 503;

@@ -5,6 +5,7 @@ use http::uri::PathAndQuery;
 use http::{Method, Request};
 use http_body::Body;
 
+use super::Opening;
 use super::message::{Framing, Message};
 use crate::http::Address;
 use crate::http::ledger::Order;
@@ -41,14 +42,25 @@ pub(crate) struct Book {
 enum Phase {
     /// The peer has sent nothing yet.
     Silent,
+    /// What comes before HTTP has begun, and is not through.
+    Opening { what: Opening, began: Instant },
     /// Part of a request's head has come.
     HalfHead,
+    /// Part of a TLS record has come, behind everything that was read.
+    HalfRecord,
     /// The last response is out, and nothing has come since.
     Idle,
     /// Our side is closed; what the peer still sends is thrown away.
     Lingering,
     /// The socket was handed over to another protocol.
     Upgraded,
+}
+
+impl Phase {
+    /// Tells whether part of something has come that the peer is not through with.
+    fn is_half(self) -> bool {
+        matches!(self, Self::HalfHead | Self::HalfRecord | Self::Opening { .. })
+    }
 }
 
 #[derive(Debug)]
@@ -104,6 +116,32 @@ impl Book {
         }
     }
 
+    /// Notes that bytes have come of what precedes HTTP.
+    pub(super) fn opening(&mut self, what: Opening, now: Instant) {
+        let began = match self.phase {
+            Phase::Opening { began, .. } => began,
+            _ => now,
+        };
+        (self.phase, self.since) = (Phase::Opening { what, began }, Some(now));
+    }
+
+    /// Notes that HTTP can begin.
+    pub(super) fn opened(&mut self, now: Instant) {
+        (self.phase, self.since) = (Phase::Silent, Some(now));
+    }
+
+    /// Notes whether part of a record has come, behind everything that could be read.
+    pub(super) fn half_record(&mut self, half: bool, now: Instant) {
+        let may_begin = !self.multiplexed && self.requests.is_empty();
+        self.phase = match self.phase {
+            Phase::Silent | Phase::Idle if half && may_begin => Phase::HalfRecord,
+            // What the record held was not for us.
+            Phase::HalfRecord if !half => Phase::Idle,
+            _ => return,
+        };
+        self.since = Some(now);
+    }
+
     /// Notes bytes on their way to the parser. Tells whether a head has begun with them and is not whole.
     pub(super) fn read(&mut self, bytes: &[u8], now: impl FnOnce() -> Instant) -> bool {
         if self.multiplexed {
@@ -118,7 +156,7 @@ impl Book {
         // they end the silence. A whole head begins its request as soon as the parser has it.
         let blank = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
         let begins = match self.phase {
-            Phase::Idle => !whole && !blank,
+            Phase::Idle | Phase::HalfRecord => !whole && !blank,
             Phase::Silent => !whole || blank,
             _ => false,
         };
@@ -248,7 +286,13 @@ impl Book {
         }
         let draining = matches!(order, Order::Drain);
         let (after, reason) = match self.phase {
-            Phase::HalfHead => (settings.header_timeout, Reason::HalfHead),
+            Phase::HalfHead | Phase::HalfRecord => (settings.header_timeout, Reason::HalfHead),
+            Phase::Opening { began, .. } => {
+                // While it goes on it is finished, within its time; when it stops, it shall not hold the stop.
+                let limit = began + settings.handshake_timeout;
+                let stalled = self.since.filter(|_| draining).map(|since| since + settings.first_byte_grace);
+                return Some((stalled.map_or(limit, |stalled| stalled.min(limit)), Reason::HalfHead));
+            }
             Phase::Silent if draining => (settings.first_byte_grace, Reason::Quiet),
             Phase::Idle if draining => (settings.idle_quiet, Reason::Quiet),
             _ => return None,
@@ -257,7 +301,7 @@ impl Book {
     }
 
     pub(crate) fn in_flight(&self) -> u64 {
-        let lone = self.requests.is_empty() && (self.blocked || self.phase == Phase::HalfHead);
+        let lone = self.requests.is_empty() && (self.blocked || self.phase.is_half());
         self.requests.len() as u64 + u64::from(lone)
     }
 
@@ -281,6 +325,8 @@ impl Book {
             let name = match self.phase {
                 _ if self.blocked => format!("the rest of a response to {peer}"),
                 Phase::HalfHead => format!("half a request head from {peer}"),
+                Phase::HalfRecord => format!("half a TLS record from {peer}"),
+                Phase::Opening { what, .. } => format!("half a {what} from {peer}"),
                 _ => return Vec::new(),
             };
             return vec![straggler(name, age(self.since))];
@@ -301,7 +347,7 @@ impl Book {
         self.finished -= u64::from(self.is_flushing());
         self.requests.clear();
         self.blocked = false;
-        if self.phase == Phase::HalfHead {
+        if self.phase.is_half() {
             self.phase = Phase::Idle;
         }
         cut

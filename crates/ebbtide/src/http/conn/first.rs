@@ -21,6 +21,9 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(crate) async fn first_bytes(io: &mut Io, watch: &mut Watch) -> Option<Protocol> {
     poll_fn(|cx| {
         loop {
+            if let Some(protocol) = protocol(io) {
+                return Poll::Ready(Some(protocol));
+            }
             match io.poll_first(cx) {
                 Poll::Ready(Ok(true)) => {}
                 Poll::Ready(_) => return Poll::Ready(None),
@@ -28,13 +31,17 @@ pub(crate) async fn first_bytes(io: &mut Io, watch: &mut Watch) -> Option<Protoc
                 Poll::Pending if watch.poll_over(cx).is_ready() => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
             }
-            if let Some(protocol) = detect(io.first()) {
-                return Poll::Ready(Some(protocol));
+            if protocol(io).is_none() {
+                io.held().half_head();
             }
-            io.held().half_head();
         }
     })
     .await
+}
+
+/// Returns the protocol, once something has come: until then the connection is silent, whatever was agreed on.
+fn protocol(io: &Io) -> Option<Protocol> {
+    if io.first().is_empty() { None } else { io.negotiated().or_else(|| detect(io.first())) }
 }
 
 fn detect(bytes: &[u8]) -> Option<Protocol> {

@@ -1,9 +1,9 @@
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use super::{Begun, Book, Ended, Reason, Socket};
+use super::{Begun, Book, Ended, Opening, Reason, Socket};
 use crate::http::Address;
 use crate::http::ledger::{Context, Order};
 use crate::model::Straggler;
@@ -15,6 +15,8 @@ use crate::runtime::os::socket::Handle;
 pub(crate) struct Conn {
     pub(crate) context: Arc<Context>,
     peer: Address,
+    /// Who is behind the peer, if that is a load balancer that says so.
+    source: OnceLock<Address>,
     pub(crate) socket: Handle,
     key: u64,
     book: Mutex<Book>,
@@ -33,7 +35,7 @@ pub(crate) struct Held {
 impl Conn {
     /// Returns the address of the client.
     pub(crate) fn peer(&self) -> &Address {
-        &self.peer
+        self.source.get().unwrap_or(&self.peer)
     }
 
     /// Notes bytes on their way to the parser.
@@ -47,6 +49,28 @@ impl Conn {
     pub(super) fn half_head(&self) {
         self.book().half_head(clock::now());
         self.timed.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that bytes have come of what precedes HTTP.
+    pub(super) fn opening(&self, what: Opening) {
+        self.book().opening(what, clock::now());
+        self.timed.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that HTTP can begin.
+    pub(super) fn opened(&self) {
+        self.book().opened(clock::now());
+    }
+
+    /// Notes whether part of a record has come, behind everything that could be read.
+    pub(super) fn half_record(&self, half: bool) {
+        self.book().half_record(half, clock::now());
+        self.timed.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes whom the connection comes from, as the load balancer before us says.
+    pub(super) fn introduce(&self, source: Address) {
+        let _ = self.source.set(source); // there is one header
     }
 
     /// Returns when the connection's time will have come, if it stays as it is. Asked by the connection's own task.
@@ -99,7 +123,9 @@ impl Held {
     pub(crate) fn new(context: &Arc<Context>, socket: &Socket, peer: Address) -> Self {
         let book = Mutex::new(Book::new(clock::now(), socket.is_timed_by_kernel()));
         let (socket, timed) = (Handle::new(socket), AtomicBool::new(false));
-        let enter = |key| Arc::new(Conn { context: Arc::clone(context), peer, socket, key, book, timed });
+        let source = OnceLock::new();
+        let enter =
+            |key| Arc::new(Conn { context: Arc::clone(context), peer, source, socket, key, book, timed });
         Self { conn: context.ledger.enter(enter) }
     }
 

@@ -7,7 +7,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::{Held, Stream};
+use super::proxy_header::{Introduced, introduced};
+use super::{Held, Opening, Protocol, Socket, Stream};
+use crate::http::listener::Via;
 use crate::runtime::clock;
 
 /// A connection's bytes: notes what comes, and closes lingering.
@@ -19,8 +21,10 @@ pub(crate) struct Io {
     /// What was read before the protocol was known.
     first: Vec<u8>,
     first_at: usize,
-    /// Mirrors the book, to spare its lock.
+    /// Mirror the book, to spare its lock.
     blocked: bool,
+    half_record: bool,
+    opening: Option<Opening>,
     closing: Closing,
 }
 
@@ -32,12 +36,77 @@ enum Closing {
 }
 
 impl Io {
-    pub(crate) fn new(held: Held, stream: Stream) -> Self {
-        Self { held, stream, first: Vec::new(), first_at: 0, blocked: false, closing: Closing::No }
+    pub(crate) fn new(held: Held, socket: Socket, via: &Via) -> Self {
+        Self {
+            held,
+            stream: Stream::new(socket, via),
+            first: Vec::new(),
+            first_at: 0,
+            blocked: false,
+            half_record: false,
+            opening: via.first_opening(),
+            closing: Closing::No,
+        }
     }
 
     pub(crate) fn held(&self) -> &Held {
         &self.held
+    }
+
+    /// Tells whether HTTP can begin.
+    pub(crate) fn is_open(&self) -> bool {
+        self.opening.is_none()
+    }
+
+    /// Goes through what comes before HTTP.
+    pub(super) fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(opening) = self.opening {
+            self.opening = match opening {
+                Opening::ProxyHeader => {
+                    ready!(self.poll_proxy_header(cx))?;
+                    self.stream.put_back(&mut self.first)
+                }
+                #[cfg(feature = "tls")]
+                Opening::Handshake => {
+                    let polled = self.stream.poll_handshake(cx);
+                    if self.stream.take_came() {
+                        self.held.opening(opening);
+                    }
+                    ready!(polled)?;
+                    None
+                }
+            };
+        }
+        self.held.opened();
+        if !self.first.is_empty() {
+            self.held.read(&self.first);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_proxy_header(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut buf = [MaybeUninit::uninit(); 1024];
+            let mut buf = ReadBuf::uninit(&mut buf);
+            ready!(self.stream.poll_raw(cx, &mut buf))?;
+            if buf.filled().is_empty() {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            self.held.opening(Opening::ProxyHeader);
+            self.first.extend_from_slice(buf.filled());
+            if let Some(Introduced { length, source }) = introduced(&self.first)? {
+                self.first.drain(..length);
+                if let Some(source) = source {
+                    self.held.introduce(source);
+                }
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Returns the protocol that was agreed on before HTTP began.
+    pub(super) fn negotiated(&self) -> Option<Protocol> {
+        self.stream.negotiated()
     }
 
     /// Reads more of the first bytes, which stay to be read again; `false` at the end of the stream.
@@ -45,7 +114,9 @@ impl Io {
         // Enough for most heads. A silent connection has no buffer: this one is gone when nothing has come.
         let mut buf = [MaybeUninit::uninit(); 1024];
         let mut buf = ReadBuf::uninit(&mut buf);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
+        self.note_half_record(polled.is_pending());
+        ready!(polled)?;
         let new = buf.filled();
         if !new.is_empty() {
             self.held.read(new);
@@ -79,6 +150,15 @@ impl Io {
         }
     }
 
+    /// Notes whether part of a record waits for its rest, when there is nothing else left to read.
+    fn note_half_record(&mut self, all_read: bool) {
+        let half = all_read && self.stream.is_in_record();
+        if half || (all_read && self.half_record) {
+            self.half_record = half;
+            self.held.half_record(half);
+        }
+    }
+
     /// Throws away what comes, until the peer has closed or `limit` is over.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // So that a peer that sends for ever cannot keep the task from looking at its timer.
@@ -86,7 +166,7 @@ impl Io {
         let mut scrap = [0_u8; 4096];
         for _ in 0..ROUNDS {
             let mut buf = ReadBuf::new(&mut scrap);
-            match self.stream.poll_discard(cx, &mut buf) {
+            match self.stream.poll_raw(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {}
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
@@ -121,7 +201,9 @@ impl AsyncRead for Io {
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.note_half_record(polled.is_pending());
+        ready!(polled)?;
         let new = &buf.filled()[before..];
         if !new.is_empty() {
             self.held.read(new);
@@ -152,7 +234,11 @@ impl AsyncWrite for Io {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if self.stream.holds_back() {
+            self.note_blocked(flushed.is_pending());
+        }
+        flushed
     }
 
     /// Half-closes, then reads on for a while (RFC 9112 §9.6): a socket closed with bytes unread sends a reset, which
@@ -179,6 +265,15 @@ impl AsyncWrite for Io {
                 }
                 Closing::Done => return Poll::Ready(Ok(())),
             }
+        }
+    }
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        let is_whole = |held: &Held| !held.book().must_reset() && !held.book().is_upgraded();
+        if self.stream.holds_back() && matches!(self.closing, Closing::No) && is_whole(&self.held) {
+            self.stream.farewell();
         }
     }
 }

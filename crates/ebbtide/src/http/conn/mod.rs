@@ -5,14 +5,23 @@ mod first;
 mod held;
 mod io;
 mod message;
+mod opening;
+mod proxy_header;
 mod socket;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls_stream;
 mod watch;
+#[cfg(feature = "tls")]
+mod wire;
 
 pub(super) use book::{Begun, Book, Ended, Reason};
 pub(super) use first::{Protocol, first_bytes};
 pub(super) use held::{Conn, Held};
 pub(super) use io::Io;
+pub(super) use opening::{Opening, open};
 pub(super) use socket::Socket;
 pub(super) use stream::Stream;
+#[cfg(feature = "tls")]
+pub(super) use tls_stream::TlsStream;
 pub(super) use watch::Watch;

@@ -21,6 +21,14 @@ impl Socket {
         cfg!(target_os = "linux") && matches!(self, Self::Tcp(_))
     }
 
+    /// Waits for bytes, or the end.
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_read_ready(cx),
+            Self::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
     /// Prepares a new connection.
     pub(crate) fn prepare(&self) {
         if let Self::Tcp(stream) = self {

@@ -3,8 +3,10 @@ use std::path::Path;
 
 use tokio::net::ToSocketAddrs;
 
-use super::{Listening, SocketFile, tcp, unix};
+use super::{Listening, SocketFile, Via, tcp, unix};
 use crate::http::Address;
+#[cfg(feature = "tls")]
+use crate::http::Tls;
 use crate::runtime::os::socket;
 
 /// How many handshakes may wait to be accepted. The kernel caps it at `net.core.somaxconn`, 4096 by default; tokio's
@@ -20,6 +22,7 @@ pub struct Listener {
     socket: Bound,
     local_addr: Address,
     shared: bool,
+    via: Via,
 }
 
 #[derive(Debug)]
@@ -129,7 +132,7 @@ impl Listener {
     pub fn shared_from_std(socket: std::net::TcpListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let local_addr = socket.local_addr()?.into();
-        Ok(Self { socket: Bound::Tcp(socket), local_addr, shared: true })
+        Ok(Self { socket: Bound::Tcp(socket), local_addr, shared: true, via: Via::default() })
     }
 
     /// Takes a Unix socket that listens already and that nobody else holds. Its file stays when it is closed.
@@ -150,7 +153,44 @@ impl Listener {
     pub fn shared_from_std_unix(socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let local_addr = (&socket.local_addr()?).into();
-        Ok(Self { socket: Bound::Unix(socket, None), local_addr, shared: true })
+        Ok(Self { socket: Bound::Unix(socket, None), local_addr, shared: true, via: Via::default() })
+    }
+
+    /// Speaks TLS on its connections.
+    ///
+    /// With `h2` agreed on in the handshake (ALPN) it serves HTTP/2, with `http/1.1` HTTP/1, and without an agreement what
+    /// the client's first bytes begin. How long a handshake may take is
+    /// [`Server::handshake_timeout`](crate::http::Server::handshake_timeout)'s matter.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use ebbtide::{BoxError, Life};
+    /// # use ebbtide::http::Tls;
+    /// # async fn start(life: Life) -> Result<(), BoxError> {
+    /// # let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
+    /// let tls = Tls::from_pem_files("/etc/tls/tls.crt", "/etc/tls/tls.key")?;
+    /// life.http("api", life.bind("0.0.0.0:8443").await?.tls(tls), router);
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.via.tls = Some(tls);
+        self
+    }
+
+    /// Expects a PROXY protocol header, version 1 or 2, at the beginning of each connection, before TLS if there is any.
+    ///
+    /// The client that it names is the one that a request's [`Peer`](crate::http::Peer) and the stragglers show. Where the
+    /// load balancer speaks for itself, as in its health checks, or names a Unix socket, they show the load balancer.
+    /// What else the header says is ignored. A connection without a valid header is closed and never served: let only the
+    /// load balancer reach this listener, because whoever does can claim any address. The header has the time of
+    /// [`Server::handshake_timeout`](crate::http::Server::handshake_timeout).
+    #[must_use]
+    pub fn proxy_protocol(mut self) -> Self {
+        self.via.proxy_header = true;
+        self
     }
 
     /// Returns the address that it listens on, with the port that the kernel chose if none was asked for.
@@ -163,6 +203,10 @@ impl Listener {
         self.shared
     }
 
+    pub(crate) fn via(&self) -> &Via {
+        &self.via
+    }
+
     /// Hands the socket to the runtime.
     pub(crate) fn register(self) -> io::Result<Listening> {
         Ok(match self.socket {
@@ -173,8 +217,8 @@ impl Listener {
 
     async fn unix(path: &Path, mode: Option<u32>) -> io::Result<Self> {
         let (socket, file) = unix::bind(path, mode).await?;
-        let listener = Self::shared_from_std_unix(socket)?;
-        let Bound::Unix(socket, _) = listener.socket else { return Ok(listener) };
-        Ok(Self { socket: Bound::Unix(socket, file), local_addr: listener.local_addr, shared: false })
+        socket.set_nonblocking(true)?;
+        let local_addr = (&socket.local_addr()?).into();
+        Ok(Self { socket: Bound::Unix(socket, file), local_addr, shared: false, via: Via::default() })
     }
 }

@@ -7,8 +7,10 @@ mod listeners;
 mod listening;
 mod tcp;
 mod unix;
+mod via;
 
 pub(super) use file::SocketFile;
 pub use listener::Listener;
 pub use listeners::Listeners;
 pub(super) use listening::Listening;
+pub(super) use via::Via;

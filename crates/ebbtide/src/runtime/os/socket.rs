@@ -99,6 +99,17 @@ pub(crate) fn accept_now(listener: &impl AsFd) -> io::Result<Option<(Socket, Soc
     }
 }
 
+/// Writes what the socket takes at once.
+///
+/// # Errors
+///
+/// Fails as `send(2)` does; a socket that takes nothing would block.
+#[cfg(feature = "tls")]
+pub(crate) fn send_now(socket: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    use rustix::net::SendFlags;
+    Ok(rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+}
+
 /// Makes a listening Unix socket refuse new connections; those in its queue can still be accepted. (Linux; elsewhere it
 /// may do nothing.)
 ///

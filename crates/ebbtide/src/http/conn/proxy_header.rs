@@ -1,0 +1,79 @@
+use std::io;
+
+use proxy_header::{Error, ParseConfig, ProxyHeader};
+
+use crate::http::Address;
+
+/// What a load balancer says of a connection before its first byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Introduced {
+    /// How long the header is; what follows is the client's.
+    pub(super) length: usize,
+    /// The client's address; `None` when the load balancer speaks for itself, or does not know.
+    pub(super) source: Option<Address>,
+}
+
+/// Reads a PROXY protocol header, version 1 or 2, from the beginning of a connection; `None` when it is not whole yet.
+///
+/// # Errors
+///
+/// Fails as soon as the bytes cannot become a header.
+pub(super) fn introduced(bytes: &[u8]) -> io::Result<Option<Introduced>> {
+    match ProxyHeader::parse(bytes, ParseConfig::default()) {
+        Ok((header, length)) => {
+            let source = header.proxied_address().map(|address| address.source.into());
+            Ok(Some(Introduced { length, source }))
+        }
+        Err(Error::BufferTooShort) if may_begin(bytes) => Ok(None),
+        Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "no valid PROXY header")),
+    }
+}
+
+/// The parser looks at the first bytes only when it has some; a client that is not the load balancer is told at once.
+fn may_begin(bytes: &[u8]) -> bool {
+    const BEGINNINGS: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
+    BEGINNINGS.iter().any(|beginning| {
+        let length = bytes.len().min(beginning.len());
+        bytes[..length] == beginning[..length]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V1: &[u8] = b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n";
+    const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x50";
+
+    #[test]
+    fn both_versions_are_read_byte_by_byte() {
+        for header in [V1, V2] {
+            for length in 0..header.len() {
+                assert_eq!(introduced(&header[..length]).unwrap(), None, "{length}");
+            }
+            let bytes = [header, b"GET / HTTP/1.1\r\n"].concat();
+            let introduced = introduced(&bytes).unwrap().expect("it is whole");
+            assert_eq!(introduced.length, header.len());
+            assert_eq!(introduced.source.unwrap().to_string(), "192.0.2.1:1234");
+        }
+    }
+
+    #[test]
+    fn a_load_balancer_that_speaks_for_itself_names_nobody() {
+        for header in [b"PROXY UNKNOWN\r\n".as_slice(), b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00"] {
+            let introduced = introduced(header).unwrap().expect("it is whole");
+            assert_eq!(introduced, Introduced { length: header.len(), source: None });
+        }
+    }
+
+    #[test]
+    fn what_is_no_header_is_refused_at_its_first_byte() {
+        for bytes in
+            ["G", "POST / HTTP/1.1\r\n", "PRI * HTTP/2.0\r\n\r\n", "\u{16}\u{3}", "PROXY TCP4 x y 1 2\r\n"]
+        {
+            assert!(introduced(bytes.as_bytes()).is_err(), "{bytes:?}");
+        }
+        let endless = [b"PROXY TCP4 ".as_slice(), &[b'1'; 200]].concat();
+        assert!(introduced(&endless).is_err());
+    }
+}

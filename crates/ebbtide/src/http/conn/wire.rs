@@ -1,0 +1,151 @@
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::Socket;
+
+/// The bytes under TLS, and where one record ends and the next begins in those that came.
+#[derive(Debug)]
+pub(super) struct Wire {
+    socket: Socket,
+    /// What was read from the socket before TLS began.
+    ahead: Vec<u8>,
+    records: Records,
+    came: bool,
+}
+
+impl Wire {
+    pub(super) fn new(socket: Socket) -> Self {
+        Self { socket, ahead: Vec::new(), records: Records::default(), came: false }
+    }
+
+    pub(super) fn socket(&mut self) -> &mut Socket {
+        &mut self.socket
+    }
+
+    /// Waits until a read does not have to.
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() { self.socket.poll_readable(cx) } else { Poll::Ready(Ok(())) }
+    }
+
+    /// Puts back what was read from the socket.
+    pub(super) fn put_back(&mut self, bytes: Vec<u8>) {
+        self.ahead = bytes;
+    }
+
+    /// Tells whether a record has begun to come and is not whole.
+    pub(super) fn is_in_record(&self) -> bool {
+        self.records.is_in_one()
+    }
+
+    /// Tells whether bytes have come since this was last asked.
+    pub(super) fn take_came(&mut self) -> bool {
+        std::mem::take(&mut self.came)
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = if self.ahead.is_empty() {
+            Pin::new(&mut self.socket).poll_read(cx, buf)
+        } else {
+            let taken = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead[..taken]);
+            self.ahead.drain(..taken);
+            Poll::Ready(Ok(()))
+        };
+        let new = &buf.filled()[before..];
+        if !new.is_empty() {
+            self.came = true;
+            self.records.read(new);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+/// Follows records by their headers, which are not encrypted (RFC 8446 §5.1): a type, a version, a length.
+#[derive(Debug, Default)]
+struct Records {
+    header: [u8; HEADER],
+    /// How much of the header has come, if not all.
+    known: usize,
+    /// How much of the record is still to come.
+    left: usize,
+}
+
+const HEADER: usize = 5;
+
+impl Records {
+    fn read(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.left > 0 {
+                let taken = self.left.min(bytes.len());
+                self.left -= taken;
+                bytes = &bytes[taken..];
+                continue;
+            }
+            let taken = (HEADER - self.known).min(bytes.len());
+            self.header[self.known..self.known + taken].copy_from_slice(&bytes[..taken]);
+            self.known += taken;
+            bytes = &bytes[taken..];
+            if self.known == HEADER {
+                self.known = 0;
+                self.left = u16::from_be_bytes([self.header[3], self.header[4]]).into();
+            }
+        }
+    }
+
+    fn is_in_one(&self) -> bool {
+        self.known > 0 || self.left > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_whole_at_its_last_byte() {
+        let two = [&[23, 3, 3, 0, 2, 1, 2][..], &[23, 3, 3, 1, 0], &[7; 256]].concat();
+        for cut in 0..=two.len() {
+            let mut records = Records::default();
+            records.read(&two[..cut]);
+            assert_eq!(records.is_in_one(), ![0, 7, two.len()].contains(&cut), "{cut}");
+            records.read(&two[cut..]);
+            assert!(!records.is_in_one(), "{cut}");
+        }
+    }
+}
