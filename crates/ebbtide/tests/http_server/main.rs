@@ -18,4 +18,6 @@ mod listeners;
 mod protocols;
 mod storm;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod unix;
