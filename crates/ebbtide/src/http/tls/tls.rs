@@ -29,6 +29,7 @@ use super::files::Files;
 ///         if let Err(error) = tls.reload() {
 ///             tracing::error!(%error, "the old certificates stay");
 ///         }
+///         Ok(())
 ///     }
 /// });
 /// # Ok(()) }
