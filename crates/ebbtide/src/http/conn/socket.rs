@@ -22,6 +22,7 @@ impl Socket {
     }
 
     /// Waits for bytes, or the end.
+    #[cfg(feature = "tls")]
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(cx),
