@@ -16,7 +16,7 @@ use crate::pattern;
 /// The routes of every server here, ours and the peers': each shape of request that a stop can meet.
 ///
 /// - `GET /ping`: at once.
-/// - `GET /slow?ms=`: after so long.
+/// - `GET` or `POST /slow?ms=`: after so long.
 /// - `GET /never`: never.
 /// - `POST /upload`: tells how many bytes came, and whether they are those of [`pattern`].
 /// - `GET /download?bytes=&ms=&known=`: so many bytes of [`pattern`], with a pause of `ms` before each 16 KiB, with a length
@@ -24,7 +24,7 @@ use crate::pattern;
 pub fn routes() -> Router {
     Router::new()
         .route("/ping", get(async || "pong"))
-        .route("/slow", get(slow))
+        .route("/slow", get(slow).post(slow))
         .route("/never", get(std::future::pending::<()>))
         .route("/upload", post(upload))
         .route("/download", get(download))

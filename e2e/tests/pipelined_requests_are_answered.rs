@@ -9,14 +9,26 @@ const LONG: Duration = Duration::from_secs(20);
 const CLIENTS: usize = 50;
 const BEHIND: usize = 10;
 
-/// Stops a server while each client has a slow request in flight and ten more behind it; returns how many were answered.
-async fn answered(mut served: Served) -> usize {
+/// What a client sends at once: a slow request, and ten more behind it.
+fn without_bodies() -> String {
+    let slow = "GET /slow?ms=700 HTTP/1.1\r\nHost: test\r\n\r\n";
+    let behind = "GET /ping HTTP/1.1\r\nHost: test\r\n\r\n";
+    format!("{slow}{}", behind.repeat(BEHIND))
+}
+
+/// The same with bodies in chunks, the end of each of which looks like that of all others.
+fn in_chunks() -> String {
+    let chunked = "HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+    let behind = format!("POST /upload {chunked}");
+    format!("POST /slow?ms=700 {chunked}{}", behind.repeat(BEHIND))
+}
+
+/// Stops a server while each client has sent its requests; returns how many were answered.
+async fn answered(mut served: Served, requests: &str) -> usize {
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         let mut client = Client::connect(served.addr).await.expect("it listens");
-        let slow = "GET /slow?ms=700 HTTP/1.1\r\nHost: test\r\n\r\n";
-        let behind = "GET /ping HTTP/1.1\r\nHost: test\r\n\r\n".repeat(BEHIND);
-        client.send(format!("{slow}{behind}").as_bytes()).await.expect("it reads");
+        client.send(requests.as_bytes()).await.expect("it reads");
         clients.push(client);
     }
     // Accepted behind them: when it is answered, they have been read.
@@ -42,14 +54,17 @@ async fn answered(mut served: Served) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_of_them_during_the_lame_duck_and_after_it() {
     for lame_duck in ["0s", "2s"] {
-        let served = Served::shapes(env!("CARGO_BIN_EXE_shapes"), &[], "20s", lame_duck);
-        assert_eq!(answered(served).await, CLIENTS * (1 + BEHIND), "lame duck of {lame_duck}");
+        for requests in [without_bodies(), in_chunks()] {
+            let served = Served::shapes(env!("CARGO_BIN_EXE_shapes"), &[], "20s", lame_duck);
+            let answered = answered(served, &requests).await;
+            assert_eq!(answered, CLIENTS * (1 + BEHIND), "lame duck of {lame_duck}: {requests}");
+        }
     }
 }
 
 /// The opposite: the peer answers the first, and drops the others, which it has received.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_axum_server_drops_those_behind() {
-    let answered = answered(Served::peer(env!("CARGO_BIN_EXE_peer_axum"))).await;
+    let answered = answered(Served::peer(env!("CARGO_BIN_EXE_peer_axum")), &without_bodies()).await;
     assert!(answered < CLIENTS * (1 + BEHIND), "{answered} were answered");
 }

@@ -226,10 +226,9 @@ impl Book {
         if !self.requests.is_empty() {
             return false;
         }
-        let next_began = self.message.next_began(request.framing);
+        let next_began = self.message.ended(request.framing);
         self.phase = if next_began { Phase::HalfHead } else { Phase::Idle };
         self.since = (next_began || !self.timed_by_kernel).then(now);
-        self.message.ended();
         next_began
     }
 

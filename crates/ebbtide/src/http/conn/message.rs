@@ -5,11 +5,13 @@ use std::sync::LazyLock;
 use http_body::Body;
 use memchr::memmem::Finder;
 
+use super::chunks::Chunks;
+
 /// Made once: it costs more than a search in a usual head.
 static FIND_HEAD_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(HEAD_END));
 const HEAD_END: &[u8] = b"\r\n\r\n";
-const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
-const LAST_CHUNK_AFTER_DATA: &[u8] = b"\r\n0\r\n\r\n";
+/// The tail of nothing that could go on.
+const NOTHING: [u8; 3] = [0; 3];
 
 /// Follows the bytes that were handed to the parser, to tell whether more than one message was among them.
 ///
@@ -17,12 +19,12 @@ const LAST_CHUNK_AFTER_DATA: &[u8] = b"\r\n0\r\n\r\n";
 /// client follows RFC 9112.
 #[derive(Debug, Default)]
 pub(crate) struct Message {
-    /// The last three bytes of a head that goes on, in case its end is split.
+    /// The last three bytes, in case they begin the end of a head that goes on.
     tail: [u8; 3],
     /// How many bytes came behind the head, once its end was seen.
     behind_head: Option<u64>,
-    /// Whether the latest bytes end as the last chunk of a body does.
-    chunks_ended: bool,
+    /// The bytes behind the head, read as chunks; means something only where they are.
+    chunks: Chunks,
 }
 
 /// How a request says where its body ends.
@@ -37,28 +39,38 @@ pub(crate) enum Framing {
 impl Message {
     /// Notes bytes that came between two requests; tells whether a head is whole with them.
     pub(crate) fn head(&mut self, bytes: &[u8]) -> bool {
-        self.chunks_ended = bytes.ends_with(LAST_CHUNK_AFTER_DATA);
+        // Empty lines before a request are no part of it (RFC 9112 §2.2).
+        let blank =
+            if self.tail == NOTHING { bytes.iter().take_while(|byte| is_blank(**byte)).count() } else { 0 };
+        let bytes = &bytes[blank..];
         self.behind_head = self.split_end(bytes).or_else(|| {
             let at = FIND_HEAD_END.find(bytes)?;
             Some((bytes.len() - at - HEAD_END.len()) as u64)
         });
-        for byte in &bytes[bytes.len().saturating_sub(3)..] {
-            self.tail = [self.tail[1], self.tail[2], *byte];
+        self.chunks = Chunks::default();
+        if let Some(behind) = self.behind_head {
+            self.chunks.feed(&bytes[bytes.len() - behind as usize..]);
         }
+        self.keep_tail(bytes);
         self.behind_head.is_some()
     }
 
     /// Notes bytes that came while a request was being served.
     pub(crate) fn more(&mut self, bytes: &[u8]) {
-        self.chunks_ended = bytes.ends_with(LAST_CHUNK_AFTER_DATA) || bytes == LAST_CHUNK;
         if let Some(behind) = &mut self.behind_head {
             *behind += bytes.len() as u64;
+            self.chunks.feed(bytes);
         }
+        self.keep_tail(bytes);
     }
 
-    /// Forgets the message, because the next one may have come together with it.
-    pub(crate) fn ended(&mut self) {
-        *self = Self::default();
+    /// Ends the message. Tells whether the beginning of a further one was handed to the parser together with it.
+    pub(crate) fn ended(&mut self, framing: Framing) -> bool {
+        let next_began = self.next_began(framing);
+        // The next head may have begun with these bytes, and its end be split between them and the next.
+        let tail = if self.behind_head.is_none() || next_began { self.tail } else { NOTHING };
+        *self = Self { tail, ..Self::default() };
+        next_began
     }
 
     /// Tells whether no byte of a further message has been handed to the parser.
@@ -66,17 +78,27 @@ impl Message {
         match (self.behind_head, framing) {
             (None, _) => false,
             (Some(behind), Framing::Length(length)) => behind <= length,
-            (Some(behind), Framing::Chunked) => behind == 0 || self.chunks_ended,
+            (Some(_), Framing::Chunked) => self.chunks.is_all(),
         }
     }
 
-    /// Tells whether the beginning of a further message was handed to the parser together with this one.
-    pub(crate) fn next_began(&self, framing: Framing) -> bool {
+    fn next_began(&self, framing: Framing) -> bool {
         // Two bytes can be the empty line that some clients send behind a body.
         const EMPTY_LINE: u64 = 2;
         match (self.behind_head, framing) {
-            (Some(behind), Framing::Length(length)) => behind > length + EMPTY_LINE,
-            _ => false,
+            (Some(behind), Framing::Length(length)) => behind > length.saturating_add(EMPTY_LINE),
+            (Some(_), Framing::Chunked) => self.chunks.behind().is_some_and(|behind| behind > EMPTY_LINE),
+            (None, _) => false,
+        }
+    }
+
+    fn keep_tail(&mut self, bytes: &[u8]) {
+        for byte in &bytes[bytes.len().saturating_sub(3)..] {
+            self.tail = [self.tail[1], self.tail[2], *byte];
+        }
+        // An empty line has ended something already; it cannot be the beginning of another end.
+        if self.tail == *b"\n\r\n" {
+            self.tail = NOTHING;
         }
     }
 
@@ -99,6 +121,10 @@ impl Framing {
         }
         body.size_hint().exact().map_or(Self::Chunked, Self::Length)
     }
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
 }
 
 #[cfg(test)]
@@ -137,11 +163,27 @@ mod tests {
         let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
         assert!(!follows(head, &[b"2\r\nab\r\n0\r\n\r\n"], Framing::Chunked));
         assert!(!follows(head, &[b"2\r\nab\r\n", b"0\r\n\r\n"], Framing::Chunked));
+        assert!(!follows(head, &[b"2\r\na"], Framing::Chunked));
+        let twice = [&head[..], b"0\r\n\r\n", head, b"2\r\nab\r\n0\r\n\r\n"].concat();
+        assert!(follows(&twice, &[], Framing::Chunked), "the end of the second is not that of the first");
         assert!(follows(
             head,
             &[b"2\r\nab\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: 10.0.0.0\r\n\r\n"],
             Framing::Chunked
         ));
+    }
+
+    #[test]
+    fn a_head_that_began_with_the_message_before_ends_where_it_ends() {
+        let head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        let three = head.repeat(3);
+        for at in head.len() + 3..2 * head.len() {
+            let mut message = Message::default();
+            assert!(message.head(&three[..at]));
+            assert!(message.ended(Framing::Length(0)), "the next one began");
+            assert!(message.head(&three[at..]), "the second and the third are whole");
+            assert!(!message.nothing_follows(Framing::Length(0)), "the third follows, split at {at}");
+        }
     }
 
     #[test]

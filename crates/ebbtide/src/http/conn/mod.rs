@@ -1,7 +1,10 @@
 //! One connection: what is known of it, its bytes, and when it may be closed.
 
 mod book;
+mod chunks;
 mod first;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod held;
 mod io;
 mod message;

@@ -64,7 +64,7 @@ fn request(family: AddressFamily, port: u16) -> [u8; REQUEST_LENGTH] {
 }
 
 /// Takes the handshakes from one datagram; returns whether it was the last.
-fn collect(mut rest: &[u8], found: &mut Vec<Handshake>) -> io::Result<bool> {
+pub(super) fn collect(mut rest: &[u8], found: &mut Vec<Handshake>) -> io::Result<bool> {
     while rest.len() >= HEADER_LENGTH {
         let length = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
         let kind = u16::from_ne_bytes([rest[4], rest[5]]);
@@ -87,7 +87,7 @@ fn collect(mut rest: &[u8], found: &mut Vec<Handshake>) -> io::Result<bool> {
 
 fn refusal(body: &[u8]) -> io::Error {
     match body.first_chunk::<4>() {
-        Some(code) => io::Error::from_raw_os_error(-i32::from_ne_bytes(*code)),
+        Some(code) => io::Error::from_raw_os_error(i32::from_ne_bytes(*code).wrapping_neg()),
         None => io::ErrorKind::InvalidData.into(),
     }
 }

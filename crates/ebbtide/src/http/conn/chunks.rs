@@ -1,0 +1,133 @@
+/// Follows a chunked body to its end (RFC 9112 §7.1), and counts what comes behind it.
+///
+/// It reads sizes and line ends; data is skipped. What is no chunked body is given up, and never said to have ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chunks {
+    state: State,
+    /// The size so far, the rest of the data, or what came behind the end.
+    count: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Before the first digit of a size.
+    #[default]
+    Begin,
+    Size,
+    Extension,
+    SizeEnd,
+    Data,
+    DataCr,
+    DataLf,
+    /// At the beginning of a line behind the last chunk: a trailer, or the empty line that ends the body.
+    Line,
+    Trailer,
+    TrailerEnd,
+    Last,
+    Over,
+    Unknown,
+}
+
+impl Chunks {
+    /// Takes more of the body.
+    pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
+        while let Some((&byte, rest)) = bytes.split_first() {
+            (self.state, bytes) = match (self.state, byte) {
+                (State::Unknown, _) => return,
+                (State::Over, _) => {
+                    self.count += bytes.len() as u64;
+                    return;
+                }
+                (State::Data, _) => {
+                    let taken = self.count.min(bytes.len() as u64);
+                    self.count -= taken;
+                    let state = if self.count == 0 { State::DataCr } else { State::Data };
+                    (state, bytes.get(taken as usize..).unwrap_or_default())
+                }
+                (State::Extension, byte) if byte != b'\r' => (State::Extension, behind_line(rest)),
+                (State::Trailer, byte) if byte != b'\r' => (State::Trailer, behind_line(rest)),
+                (state, byte) => (self.step(state, byte), rest),
+            };
+        }
+    }
+
+    /// Returns how many bytes came behind the end; `None` before it, and where it cannot be told.
+    pub(crate) fn behind(&self) -> Option<u64> {
+        (self.state == State::Over).then_some(self.count)
+    }
+
+    /// Tells whether all bytes so far belong to the body, as far as can be told.
+    pub(crate) fn is_all(&self) -> bool {
+        match self.state {
+            State::Over => self.count == 0,
+            State::Unknown => false,
+            _ => true,
+        }
+    }
+
+    fn step(&mut self, state: State, byte: u8) -> State {
+        match (state, byte) {
+            (State::Begin | State::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                let digit = u64::from((byte as char).to_digit(16).unwrap_or_default());
+                let size = self.count.checked_mul(16).and_then(|size| size.checked_add(digit));
+                self.count = size.unwrap_or_default();
+                if size.is_some() { State::Size } else { State::Unknown }
+            }
+            (State::Size, b'\r') | (State::Extension, b'\r') => State::SizeEnd,
+            (State::Size, b';' | b' ' | b'\t') => State::Extension,
+            (State::SizeEnd, b'\n') if self.count == 0 => State::Line,
+            (State::SizeEnd, b'\n') => State::Data,
+            (State::DataCr, b'\r') => State::DataLf,
+            (State::DataLf, b'\n') => State::Begin,
+            (State::Line, b'\r') => State::Last,
+            (State::Line, _) => State::Trailer,
+            (State::Trailer, b'\r') => State::TrailerEnd,
+            (State::TrailerEnd, b'\n') => State::Line,
+            (State::Last, b'\n') => State::Over,
+            _ => State::Unknown,
+        }
+    }
+}
+
+/// Returns what is left from the next end of a line on.
+fn behind_line(bytes: &[u8]) -> &[u8] {
+    memchr::memchr(b'\r', bytes).and_then(|at| bytes.get(at..)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fed(pieces: &[&[u8]]) -> Chunks {
+        let mut chunks = Chunks::default();
+        pieces.iter().for_each(|piece| chunks.feed(piece));
+        chunks
+    }
+
+    #[test]
+    fn the_end_is_found_wherever_it_is_split() {
+        for body in [
+            "0\r\n\r\n",
+            "2\r\nab\r\n0\r\n\r\n",
+            "A;x=\"y\"\r\n\r\n0\r\n\r\n0\r\n\r\n000\r\n\r\n",
+            "1 \r\n\r\r\n0;last\r\nTrailer: 1\r\nOther: 2\r\n\r\n",
+        ] {
+            let body = body.as_bytes();
+            for at in 0..=body.len() {
+                let chunks = fed(&[&body[..at], &body[at..], b"GET"]);
+                assert_eq!(chunks.behind(), Some(3), "{:?} at {at}", String::from_utf8_lossy(body));
+                assert!(!chunks.is_all());
+                assert_eq!(fed(&[&body[..at]]).behind().is_some(), at == body.len());
+                assert!(fed(&[&body[..at]]).is_all());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_chunked_body_has_no_end() {
+        for body in ["x", "\r\n", "1\r\nab\r\n0\r\n\r\n", "fffffffffffffffff\r\n", "1\n", "0\r\n\rx"] {
+            let chunks = fed(&[body.as_bytes()]);
+            assert_eq!((chunks.behind(), chunks.is_all()), (None, false), "{body:?}");
+        }
+    }
+}
