@@ -10,6 +10,8 @@ cargo xtask <command>
   generate                      write the generated pages anew
   bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, throughput, shutdown, soak;
                                 without a name, all of them but the last three, which take long
+  fuzz [SECONDS]                feed each reader of bytes from the wire for so long, 60 s by default (needs a nightly
+                                toolchain; installs cargo-fuzz where it is missing)
   help                          this text
 
 test installs missing tools with apt-get when it runs as root, and starts a PostgreSQL of its own when none answers.
@@ -23,6 +25,8 @@ pub(crate) enum Command {
     Check,
     Ci,
     Generate,
+    /// For how many seconds each target is to run.
+    Fuzz(u32),
     /// The comparison to run (the short ones without a name), and the options handed on to it.
     Bench(Option<Comparison>, Vec<String>),
 }
@@ -52,6 +56,11 @@ impl Command {
             ["check"] => Ok(Self::Check),
             ["ci"] => Ok(Self::Ci),
             ["generate"] => Ok(Self::Generate),
+            ["fuzz"] => Ok(Self::Fuzz(60)),
+            ["fuzz", seconds] => seconds
+                .parse()
+                .map(Self::Fuzz)
+                .map_err(|_| Failure::Usage(format!("no number of seconds: {seconds}"))),
             ["bench"] => Ok(Self::Bench(None, Vec::new())),
             ["bench", name, options @ ..] => {
                 let options = options.iter().map(|&option| option.to_owned()).collect();
@@ -120,7 +129,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_command_is_refused() {
-        for line in ["", "tests", "test --quick", "bench pong"] {
+        for line in ["", "tests", "test --quick", "bench pong", "fuzz ever"] {
             assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
         }
     }

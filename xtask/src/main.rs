@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod command;
 mod failure;
+mod fuzz;
 mod generate;
 mod shell;
 mod test;
@@ -45,6 +46,7 @@ fn run(command: Command) -> Result<(), Failure> {
         // The tests run although a check failed: whoever reads the outcome wants to know all of it.
         Command::Ci => Failure::all([check::run(), test::run()]),
         Command::Generate => generate::write(),
+        Command::Fuzz(seconds) => fuzz::run(seconds),
         Command::Bench(which, options) => bench::run(which, &options),
     }
 }

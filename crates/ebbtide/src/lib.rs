@@ -25,6 +25,9 @@
 //! feature `http` the server.
 
 pub mod drain;
+#[cfg(all(fuzzing, feature = "http"))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 #[cfg(feature = "tower")]
@@ -36,6 +39,8 @@ pub mod layer;
 pub mod lifecycle;
 pub mod model;
 mod runtime;
+#[cfg(all(test, feature = "http"))]
+mod seeds;
 #[cfg(feature = "ws")]
 pub mod ws;
 

@@ -26,6 +26,8 @@ mod tls;
 
 pub use crate::runtime::BoxError;
 pub use address::Address;
+#[cfg(fuzzing)]
+pub(crate) use conn::fuzzing;
 pub use error::ServeError;
 pub use listener::{Listener, Listeners};
 pub use probes::serve_health;

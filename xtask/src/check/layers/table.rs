@@ -7,7 +7,7 @@ pub(super) const SCOPES: [Scope; 3] = [
         folder: "crates/ebbtide/src",
         module: &[],
         tiers: &[
-            &["model"],
+            &["model", "seeds"],
             &["drain"],
             &["runtime"],
             &["lifecycle"],
@@ -15,7 +15,7 @@ pub(super) const SCOPES: [Scope; 3] = [
             &["http"],
             &["grpc"],
         ],
-        top: &["lib"],
+        top: &["lib", "fuzzing"],
         files_on_top: false,
     },
     Scope {

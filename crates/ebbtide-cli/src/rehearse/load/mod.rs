@@ -9,6 +9,7 @@ mod open;
 mod orders;
 mod phases;
 mod raw;
+mod response;
 mod slow;
 mod stage;
 mod storm;

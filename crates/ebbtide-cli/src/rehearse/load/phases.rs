@@ -7,7 +7,8 @@ use tokio::time::{sleep, timeout};
 
 use super::crew::Crew;
 use super::engine::Address;
-use super::raw::{Answer, Raw};
+use super::raw::Raw;
+use super::response::Answer;
 use super::stage::Stage;
 use super::wire::Socket;
 use super::wish::raw_request;

@@ -5,6 +5,7 @@ use std::io;
 use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 
+use super::response::{Answer, head_length, parse};
 use super::wire::Socket;
 use crate::rehearse::record::{Close, Outcome};
 
@@ -14,15 +15,6 @@ pub(super) struct Raw {
     socket: Socket,
     read: Vec<u8>,
     written: bool,
-}
-
-/// A whole response.
-#[derive(Debug)]
-pub(super) struct Answer {
-    /// Its status.
-    pub(super) status: u16,
-    /// Whether the server announced that it will close the connection.
-    pub(super) closes: bool,
 }
 
 impl Raw {
@@ -110,81 +102,5 @@ impl Raw {
                 Err(error) => return Err(error),
             }
         }
-    }
-}
-
-fn head_length(read: &[u8]) -> Option<usize> {
-    read.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
-}
-
-/// The answer at the beginning of `read` and its length, when it is whole; `ended`: nothing more will come.
-fn parse(read: &[u8], ended: bool) -> Option<(Answer, usize)> {
-    let head = head_length(read)?;
-    let text = String::from_utf8_lossy(read.get(..head)?).to_ascii_lowercase();
-    let mut lines = text.lines();
-    let mut first = lines.next()?.split(' ');
-    let old = first.next()? == "http/1.0";
-    let status: u16 = first.next()?.parse().ok()?;
-    let header = |name: &str| {
-        text.lines().skip(1).find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-    };
-    let connection = header("connection").unwrap_or_default();
-    let closes = connection.contains("close") || (old && !connection.contains("keep-alive"));
-    let body = read.get(head..)?;
-    let length = if status == 204 || status == 304 || status < 200 {
-        0
-    } else if let Some(length) = header("content-length") {
-        length.parse().ok().filter(|length| body.len() >= *length)?
-    } else if header("transfer-encoding").is_some_and(|encoding| encoding.contains("chunked")) {
-        chunked_length(body)?
-    } else if ended {
-        body.len()
-    } else {
-        return None;
-    };
-    Some((Answer { status, closes }, head + length))
-}
-
-/// The length of a chunked body, when it is whole.
-fn chunked_length(body: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let rest = body.get(at..)?;
-        let line = rest.windows(2).position(|two| two == b"\r\n")?;
-        let size = std::str::from_utf8(rest.get(..line)?).ok()?;
-        let size = usize::from_str_radix(size.split(';').next()?.trim(), 16).ok()?;
-        at = at.checked_add(line)?.checked_add(size)?.checked_add(4)?;
-        if at > body.len() {
-            return None;
-        }
-        if size == 0 {
-            return Some(at);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_whole_only_with_its_last_byte() {
-        for whole in [
-            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-        ] {
-            let parsed = |cut: usize| parse(&whole.as_bytes()[..whole.len() - cut], false);
-            assert_eq!(parsed(0).unwrap().1, whole.len());
-            for cut in 1..whole.len() {
-                assert!(parsed(cut).is_none(), "{cut} bytes short of {whole:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_body_without_a_length_ends_with_the_connection() {
-        let read = b"HTTP/1.0 200 OK\r\n\r\nok";
-        assert!(parse(read, false).is_none());
-        assert!(parse(read, true).unwrap().0.closes);
     }
 }

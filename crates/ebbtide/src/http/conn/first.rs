@@ -44,7 +44,7 @@ fn protocol(io: &Io) -> Option<Protocol> {
     if io.first().is_empty() { None } else { io.negotiated().or_else(|| detect(io.first())) }
 }
 
-fn detect(bytes: &[u8]) -> Option<Protocol> {
+pub(super) fn detect(bytes: &[u8]) -> Option<Protocol> {
     let length = bytes.len().min(PREFACE.len());
     if bytes[..length] != PREFACE[..length] {
         Some(Protocol::Http1)

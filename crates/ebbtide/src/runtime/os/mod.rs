@@ -1,6 +1,8 @@
 //! What belongs to the operating system. The only place in the crate where `unsafe` may be.
 
 pub(crate) mod exit;
+#[cfg(all(feature = "http", target_os = "linux", any(test, fuzzing)))]
+pub(crate) mod fuzzing;
 pub(crate) mod signals;
 #[cfg(all(feature = "http", target_os = "linux"))]
 pub(crate) mod sock_diag;

@@ -1,0 +1,27 @@
+//! The fuzz targets' way in (`fuzz/`): not part of the interface, and not there in any other build. Each panics where something
+//! does not hold that must hold for any bytes.
+
+use crate::http::fuzzing;
+#[cfg(target_os = "linux")]
+use crate::runtime::os;
+
+/// A chunked body ends where it ends, in any pieces.
+pub fn chunks(data: &[u8]) {
+    fuzzing::chunks(data);
+}
+
+/// The protocol is known from the first byte that tells it.
+pub fn first(data: &[u8]) {
+    fuzzing::first(data);
+}
+
+/// It is never said that nothing follows a request when something does.
+pub fn message(data: &[u8]) {
+    fuzzing::message(data);
+}
+
+/// Any answer of the kernel is read without a panic.
+#[cfg(target_os = "linux")]
+pub fn sock_diag(data: &[u8]) {
+    os::fuzzing::sock_diag(data);
+}

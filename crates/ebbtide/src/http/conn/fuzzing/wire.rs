@@ -1,0 +1,125 @@
+use std::fmt;
+
+use crate::http::conn::message::Framing;
+
+/// What a client that follows RFC 9112 sends on one connection: any requests, one behind the other.
+#[derive(Default)]
+pub(super) struct Wire {
+    pub(super) bytes: Vec<u8>,
+    pub(super) requests: Vec<Sent>,
+}
+
+/// Where a request lies.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) begin: usize,
+    pub(super) head_end: usize,
+    pub(super) end: usize,
+    pub(super) framing: Framing,
+    /// Whether empty lines stand before it (RFC 9112 §2.2): nothing is promised about its beginning then.
+    pub(super) behind_empty_lines: bool,
+}
+
+/// Bytes that look like something else where they stand.
+const TRICKS: [&[u8]; 6] = [
+    b"\r\n\r\n",
+    b"0\r\n\r\n",
+    b"\r\n0\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"\r",
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+];
+
+/// Makes decisions from the data of a fuzzer; zero when there is none left.
+pub(super) struct Choices<'a>(&'a [u8]);
+
+impl<'a> Choices<'a> {
+    pub(super) fn new(data: &'a [u8]) -> Self {
+        Self(data)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn next(&mut self) -> usize {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        usize::from(*first)
+    }
+
+    fn content(&mut self) -> Vec<u8> {
+        let choice = self.next();
+        match TRICKS.get(choice % 16) {
+            Some(trick) => trick.to_vec(),
+            None => {
+                let (taken, rest) = self.0.split_at(self.0.len().min(choice / 16));
+                self.0 = rest;
+                taken.to_vec()
+            }
+        }
+    }
+}
+
+impl Wire {
+    /// Adds requests until the choices are over, sixteen at most.
+    pub(super) fn write(choices: &mut Choices<'_>) -> Self {
+        let mut wire = Self::default();
+        while wire.requests.len() < 16 && (!choices.is_over() || wire.requests.is_empty()) {
+            wire.request(choices);
+        }
+        wire
+    }
+
+    fn request(&mut self, choices: &mut Choices<'_>) {
+        let choice = choices.next();
+        let behind_empty_lines = choice & 0xc0 == 0xc0;
+        if behind_empty_lines {
+            self.bytes.extend_from_slice(if choice & 0x20 == 0 { b"\r\n" } else { b"\r\n\r\n" });
+        }
+        let begin = self.bytes.len();
+        let line: &[u8] = if choice & 4 == 0 { b"PUT / HTTP/1.1\r\n" } else { b"PUT / HTTP/1.1\r\nX: 0\r\n" };
+        self.bytes.extend_from_slice(line);
+        let (head_end, framing) = match choice & 3 {
+            0 => self.body(b"\r\n", &[], Framing::Length(0)),
+            1 => {
+                let body = choices.content();
+                let length = format!("Content-Length: {}\r\n\r\n", body.len());
+                self.body(length.as_bytes(), &body, Framing::Length(body.len() as u64))
+            }
+            _ => {
+                let mut body = Vec::new();
+                for _ in 0..choices.next() % 4 {
+                    chunk(&mut body, &choices.content(), choice);
+                }
+                body.extend_from_slice(if choice & 8 == 0 { b"0\r\n" } else { b"00;last\r\nTrailer: 0\r\n" });
+                body.extend_from_slice(b"\r\n");
+                self.body(b"Transfer-Encoding: chunked\r\n\r\n", &body, Framing::Chunked)
+            }
+        };
+        let end = self.bytes.len();
+        self.requests.push(Sent { begin, head_end, end, framing, behind_empty_lines });
+    }
+
+    fn body(&mut self, rest_of_head: &[u8], body: &[u8], framing: Framing) -> (usize, Framing) {
+        self.bytes.extend_from_slice(rest_of_head);
+        let head_end = self.bytes.len();
+        self.bytes.extend_from_slice(body);
+        (head_end, framing)
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} in \"{}\"", self.requests, self.bytes.escape_ascii())
+    }
+}
+
+fn chunk(body: &mut Vec<u8>, content: &[u8], choice: usize) {
+    if !content.is_empty() {
+        let extension = if choice & 16 == 0 { "" } else { ";a=\"0\"" };
+        body.extend_from_slice(format!("{:x}{extension}\r\n", content.len()).as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+}
