@@ -1,6 +1,10 @@
 //! One line of a plain axum program is replaced, and it loses nothing any more under the same load.
 
-use ebbtide_e2e::{Rehearsed, rehearse};
+use std::process::Command;
+use std::time::Duration;
+
+use ebbtide::Report;
+use ebbtide_e2e::{Client, Rehearsed, Served, rehearse};
 
 const BEFORE: &str = include_str!("../src/bin/peer_axum.rs");
 const AFTER: &str = include_str!("../src/bin/axum_replaced.rs");
@@ -39,6 +43,27 @@ fn with_the_line_replaced_nothing_is_lost() {
     assert!(rehearsed.count("answered") > 2000, "{:#}", rehearsed.json["requests"]);
     assert!(rehearsed.count("answered_after_signal") > 300, "{:#}", rehearsed.json["requests"]);
     assert_eq!(rehearsed.check("exit-code").0, "pass", "{:#}", rehearsed.json);
+}
+
+/// The plain program hangs there: see `what_never_ends_is_cut_and_named.rs`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_cut_at_the_deadline_is_an_error_that_names_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = folder.path().join("report.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_axum_replaced"));
+    command.args(["--listen", "127.0.0.1:0"]).env("EBBTIDE_GRACE", "2s").env("EBBTIDE_REPORT", &report);
+    let mut served = Served::start(&mut command);
+    let mut never = Client::connect(served.addr).await.expect("it listens");
+    never.get("/never?secret").await.expect("it reads");
+    let mut last = Client::connect(served.addr).await.expect("it listens");
+    last.get("/ping").await.expect("it reads");
+    last.answer().await.expect("an answer");
+    served.terminate();
+    let ended = served.ended(Duration::from_secs(2)).await;
+    ended.code(1).said("1 in flight cut at the deadline: GET /never from 127.0.0.1").never_said("secret");
+    let report: Report =
+        serde_json::from_slice(&std::fs::read(report).expect("a report")).expect("a whole one");
+    assert_eq!((report.exit_code, report.totals().2), (3, 1), "{report:?}");
 }
 
 /// The opposite.

@@ -137,3 +137,24 @@ impl fmt::Debug for Source {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_is_told_by_whoever_knows_and_asked_for_where_nobody_does() {
+        let health = Health::new();
+        let asked = {
+            let health = health.clone();
+            Health::from_fn(move || health.state())
+        };
+        let changes = async {
+            (health.changed(HealthState::Starting).await, asked.changed(HealthState::Starting).await)
+        };
+        let (changed, ()) = tokio::join!(changes, async { health.set(HealthState::Draining) });
+        assert_eq!(changed, (HealthState::Draining, HealthState::Draining));
+        let again = tokio::time::timeout(Duration::from_secs(3600), health.changed(HealthState::Draining));
+        assert!(again.await.is_err(), "it is the last state");
+    }
+}

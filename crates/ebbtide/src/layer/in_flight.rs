@@ -48,7 +48,7 @@ impl InFlightLayer {
 
     /// Keeps the name of each request, for [`stragglers`](Work::stragglers). It costs an allocation for each request.
     ///
-    /// Set it before the layer is cloned or used: a clone made before does not know of it, and counts by itself.
+    /// Set it before the layer is cloned or used: clones made before count together with it, and keep no names.
     #[must_use = "it returns the layer with names"]
     pub fn named(self) -> Self {
         self.with(|shared| shared.names = Some(Registry::new(clock::now)))
@@ -57,7 +57,7 @@ impl InFlightLayer {
     /// Puts a [`HandlerStop`] into each request, as [`StopLayer`](super::StopLayer) does. It costs an allocation for
     /// each.
     ///
-    /// Set it before the layer is cloned or used, as with [`named`](Self::named).
+    /// Set it before the layer is cloned or used: clones made before tell nobody.
     #[must_use = "it returns the layer that tells handlers"]
     pub fn tell(self, stop: HandlerStop) -> Self {
         self.with(|shared| (shared.stop, shared.tell) = (Some(stop), true))

@@ -15,6 +15,7 @@ use ebbtide::{LameDuck, Lifecycle, Phase};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::mpsc;
+use tonic::transport::server::TcpIncoming;
 use tower::{Layer as _, Service};
 
 use crate::support::{answer, connect, signal, until};
@@ -93,6 +94,31 @@ async fn a_stream_behind_axums_own_server_counts_until_it_ends() {
     assert!(status == 200 && body.contains("over"), "{status} {body}");
     tasks.join_next().await.unwrap().unwrap().unwrap();
     assert_eq!(layer.work().finished(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_behind_tonics_own_server_counts_until_it_ends() {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let layer = InFlightLayer::new().named();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (stop, stopped) = signal();
+    let server = tonic::transport::Server::builder().layer(layer.clone()).add_service(health);
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(server.serve_with_incoming_shutdown(TcpIncoming::from(listener), stopped));
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{addr}")).unwrap().connect().await;
+    let mut client = tonic_health::pb::health_client::HealthClient::new(channel.unwrap());
+    let about = tonic_health::pb::HealthCheckRequest { service: String::new() };
+    let mut watch = client.watch(about.clone()).await.unwrap().into_inner();
+    watch.message().await.unwrap();
+    client.check(about).await.unwrap();
+    until(|| layer.in_flight() == 1).await;
+    assert_eq!(layer.work().stragglers()[0].name, "POST /grpc.health.v1.Health/Watch");
+    drop((watch, client, reporter));
+    layer.idle().await;
+    stop.send(()).unwrap();
+    tasks.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(layer.work().finished(), 2);
 }
 
 /// Runs a lifecycle over axum's server; `end` says whether the stream in flight ends in time.

@@ -1,10 +1,13 @@
 //! A handler learns of the stop.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::routing::get;
 use ebbtide::layer::{HandlerStop, InFlightLayer, StopLayer};
+use ebbtide::{LameDuck, Lifecycle, Phase};
 use tower::ServiceExt as _;
 
 use crate::support::{cause, now, source};
@@ -33,10 +36,55 @@ async fn the_extractor_tells_whether_a_stop_has_begun_and_how_long_it_has() {
     for router in [&by_layer, &by_in_flight] {
         assert_eq!(told(router.clone()).await, (200, "no hurry".to_owned()));
     }
-    stop.stop(cause(), Some(now() + std::time::Duration::from_secs(10)));
+    stop.stop(cause(), Some(now() + Duration::from_secs(10)));
     for router in [&by_layer, &by_in_flight] {
         assert_eq!(told(router.clone()).await, (200, "true true".to_owned()));
     }
+}
+
+/// Looks at a lifecycle's stop as a handler of a server that never ends sees it.
+#[test]
+fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck() {
+    let duck = Duration::from_millis(300);
+    let mut seen = None;
+    let report = Lifecycle::new("test")
+        .lame_duck(LameDuck::exactly(duck))
+        .grace(Duration::from_secs(2))
+        .run_to_report(async |life| {
+            let (stop, drain, plan) = (life.handler_stop(), life.drain_token(), life.plan().clone());
+            assert!(stop.time_left().is_none() && drain.deadline().is_none());
+            life.serve("server", InFlightLayer::new().work(), |_| std::future::pending());
+            let (send, receive) = std::sync::mpsc::channel();
+            life.once("handler", |_| async move {
+                stop.stopping().await;
+                let begun = (stop.time_left(), stop.drain().is_stopping(), stop.deadline());
+                drain.stopping().await;
+                let drained = (drain.time_left(), drain.deadline());
+                drain.cut().await;
+                let _ = send.send((begun, drained, drain.time_left(), plan));
+                Ok(())
+            });
+            life.once("stopper", |_| {
+                let life = life.clone();
+                async move {
+                    life.reached(Phase::Ready).await;
+                    life.stop("test");
+                    Ok(())
+                }
+            });
+            seen = Some(receive);
+            Ok(())
+        })
+        .expect("it starts");
+    assert_eq!(report.exit_code, 3);
+    let ((left, draining, deadline), (drain_left, drain_deadline), at_cut, plan) =
+        seen.unwrap().recv().unwrap();
+    assert!(
+        !draining && left.is_some_and(|left| left <= plan.servers_cut() && left > plan.servers_cut() - duck)
+    );
+    assert!(drain_left.is_some_and(|left| left <= plan.servers_cut() - duck), "{drain_left:?}");
+    assert_eq!(deadline, drain_deadline);
+    assert_eq!(at_cut, Some(Duration::ZERO), "not cut before its deadline");
 }
 
 #[tokio::test]

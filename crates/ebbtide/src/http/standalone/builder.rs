@@ -26,6 +26,10 @@ use crate::runtime::BoxFuture;
 /// server of a lifecycle does: it announces the close and goes on serving through the lame duck, empties and closes the
 /// listener, lets what is in flight finish, and cuts what is left at its deadline.
 ///
+/// It takes the service itself, not a maker of services: in place of `into_make_service_with_connect_info` ask for the
+/// client's address with `.server(|server| server.peer_info(true))`, and take it from the [`Peer`](crate::http::Peer)
+/// extension.
+///
 /// # Examples
 ///
 /// The one line to replace in a program that has its own `main`:
