@@ -1,6 +1,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Poll, ready};
+use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
@@ -11,10 +12,13 @@ use tower_service::Service;
 
 use super::BoxError;
 use super::conn::{Io, Protocol, Watch, first_bytes, open};
-use super::ledger::Order;
+use super::order::Order;
 use super::request::Requests;
 use super::spawn::{Streams, spawn};
 use crate::runtime::clock;
+
+/// How long an HTTP/2 connection is served on after its streams were cut, so that their resets leave.
+const PARTING: Duration = Duration::from_millis(50);
 
 /// Starts to serve one connection, to its end.
 pub(super) fn drive<S, B>(io: Io, service: S)
@@ -49,42 +53,62 @@ where
     match protocol {
         Protocol::Http1 => {
             let served = http1::Builder::new().serve_connection(io, requests).with_upgrades();
-            run(served, |served| served.graceful_shutdown(), Order::Abrupt, watch).await;
+            run(served, |served| served.graceful_shutdown(), protocol, watch).await;
         }
         Protocol::Http2 => {
             watch.conn().book().multiplex(clock::now());
             let served =
                 http2::Builder::new(Streams).enable_connect_protocol().serve_connection(io, requests);
-            Box::pin(run(served, |served| served.graceful_shutdown(), Order::Drain, watch)).await;
+            Box::pin(run(served, |served| served.graceful_shutdown(), protocol, watch)).await;
         }
     }
 }
 
-/// Polls hyper's connection until it is done or its time has come. From the order `ask_at` on, hyper is asked to end it.
-async fn run<C>(served: C, ask: impl Fn(Pin<&mut C>), ask_at: Order, mut watch: Watch)
+/// Polls hyper's connection until it is done or its time has come.
+///
+/// HTTP/2 peers are told by hyper that the connection ends: GOAWAY with the highest id and a PING, and after the PONG,
+/// when no request can be on its way any more, GOAWAY with the last one. HTTP/1 peers are told in their responses; there
+/// hyper would close idle connections at once.
+async fn run<C>(served: C, ask: impl Fn(Pin<&mut C>), protocol: Protocol, mut watch: Watch)
 where
     C: Future<Output = hyper::Result<()>>,
 {
     let mut served = pin!(served);
+    let (ask_at, tells) = match protocol {
+        Protocol::Http1 => (Order::Abrupt, false),
+        Protocol::Http2 => (Order::Drain, true),
+    };
     let mut asked = false;
+    let mut parting = None;
     poll_fn(|cx| {
-        let order = watch.order(cx);
-        if order == Order::Cut {
-            return Poll::Ready(());
-        }
-        if order >= ask_at && !asked {
-            asked = true;
-            ask(served.as_mut());
-            watch.conn().book().asked(clock::now());
-        }
-        match served.as_mut().poll(cx) {
-            Poll::Pending => watch.poll_over(cx),
-            Poll::Ready(result) => {
+        loop {
+            let order = watch.order(cx);
+            if order == Order::Cut && protocol == Protocol::Http1 {
+                return Poll::Ready(());
+            }
+            if order >= ask_at && !asked {
+                asked = true;
+                ask(served.as_mut());
+                watch.conn().book().asked(clock::now());
+            }
+            if let Poll::Ready(result) = served.as_mut().poll(cx) {
                 if let Err(error) = result {
                     tracing::debug!(peer = %watch.conn().peer(), %error, "connection ended with an error");
                 }
-                Poll::Ready(())
+                return Poll::Ready(());
             }
+            if order == Order::Cut {
+                // The streams reset themselves, each in its task; let that leave.
+                let parting = parting.get_or_insert_with(|| Box::pin(tokio::time::sleep(PARTING)));
+                return parting.as_mut().poll(cx);
+            }
+            if order != Order::Announce || !tells || asked {
+                return watch.poll_over(cx);
+            }
+            ready!(watch.poll_tell(cx));
+            asked = true;
+            ask(served.as_mut());
+            watch.conn().book().asked(clock::now());
         }
     })
     .await;

@@ -1,12 +1,16 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use super::conn::Conn;
+use super::order::Order;
 use super::settings::Settings;
+use super::spread::share;
 use crate::drain::{Arrivals, Stop, Work};
 use crate::model::Straggler;
 use crate::runtime::clock;
@@ -20,6 +24,8 @@ const REMEMBERED: usize = 1000;
 #[derive(Default)]
 pub(crate) struct Ledger {
     order: AtomicU8,
+    announced_at: OnceLock<Instant>,
+    draining_since: OnceLock<Instant>,
     entries: Mutex<Entries>,
     empty: Notify,
 }
@@ -31,20 +37,6 @@ struct Entries {
     finished: u64,
     cut: u64,
     cut_by_name: Vec<Straggler>,
-}
-
-/// What a server wants of its connections. Only ever raised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Order {
-    /// Go on.
-    Serve,
-    /// Finish what is in flight, then end; end when quiet.
-    Drain,
-    /// End as hyper does when asked to.
-    Abrupt,
-    /// End now.
-    Cut,
 }
 
 /// What the connections of one `serve` call share.
@@ -62,39 +54,74 @@ impl Context {
     pub(crate) fn is_announced(&self) -> bool {
         self.announced.is_stopping() || self.stop.is_stopping()
     }
+
+    /// Tells whether the connection with this key tells its peer now that it will end. Asked only once the stop signal
+    /// has come: it may look at the clock.
+    pub(crate) fn announces(&self, key: u64) -> bool {
+        match self.ledger.order() {
+            _ if !self.settings.is_orderly() => false,
+            Order::Serve | Order::Announce => self.announces_at(key).is_some_and(|at| clock::now() >= at),
+            _ => true,
+        }
+    }
+
+    /// Returns the instant during the lame duck from which on the connection with this key tells its peer; `None` if
+    /// it waits for the end of it.
+    pub(crate) fn announces_at(&self, key: u64) -> Option<Instant> {
+        let spread = self.settings.announce_over.unwrap_or(Duration::ZERO);
+        let tells = self.settings.announce_close && self.settings.is_orderly();
+        tells.then(|| self.ledger.announced_at() + share(spread, key))
+    }
 }
 
 impl Ledger {
     pub(crate) fn order(&self) -> Order {
-        match self.order.load(Ordering::SeqCst) {
-            0 => Order::Serve,
-            1 => Order::Drain,
-            2 => Order::Abrupt,
-            _ => Order::Cut,
-        }
+        Order::from_u8(self.order.load(Ordering::SeqCst))
     }
 
-    /// Raises the order and wakes every connection.
+    /// Raises the order and wakes whom it concerns.
     pub(crate) fn raise(&self, order: Order) {
+        match order {
+            Order::Announce => drop(self.announced_at()),
+            Order::Drain => drop(self.draining_since()),
+            _ => {}
+        }
         self.order.fetch_max(order as u8, Ordering::SeqCst);
-        let wakers: Vec<_> = self.entries().open.values().filter_map(|conn| conn.book().waker()).collect();
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        let mut wakers = Vec::new();
+        self.entries().open.values().for_each(|conn| conn.book().wakers(order, &mut wakers));
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Returns when the stop signal was first seen.
+    pub(crate) fn announced_at(&self) -> Instant {
+        *self.announced_at.get_or_init(clock::now)
+    }
+
+    /// Returns when the draining began.
+    pub(crate) fn draining_since(&self) -> Instant {
+        *self.draining_since.get_or_init(clock::now)
+    }
+
+    /// Counts and remembers what was cut.
+    pub(crate) fn note_cut(&self, ended: Vec<Straggler>) {
+        self.entries().note_cut(ended);
     }
 
     /// Ends every connection now; what was in flight is counted and remembered as cut.
     pub(crate) fn cut_all(&self) {
         let now = clock::now();
+        // From here on a connection that ends by itself counts what it had in flight, as does a stream.
+        self.order.fetch_max(Order::Cut as u8, Ordering::SeqCst);
+        let mut wakers = Vec::new();
         {
             let mut entries = self.entries();
-            let Entries { open, cut, cut_by_name, .. } = &mut *entries;
-            for conn in open.values() {
-                let ended = conn.cut(now);
-                *cut += ended.len() as u64;
-                let room = REMEMBERED.saturating_sub(cut_by_name.len());
-                cut_by_name.extend(ended.into_iter().take(room));
+            let open: Vec<_> = entries.open.values().map(Arc::clone).collect();
+            for conn in open {
+                conn.book().wakers(Order::Cut, &mut wakers);
+                entries.note_cut(conn.cut(now));
             }
         }
-        self.raise(Order::Cut);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Waits until no connection is open.
@@ -131,6 +158,14 @@ impl Ledger {
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn note_cut(&mut self, ended: Vec<Straggler>) {
+        self.cut += ended.len() as u64;
+        let room = REMEMBERED.saturating_sub(self.cut_by_name.len());
+        self.cut_by_name.extend(ended.into_iter().take(room));
     }
 }
 

@@ -61,7 +61,7 @@ impl Life {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let listeners = listeners.into();
+        let (server, listeners) = (server.follow(self.plan()), listeners.into());
         self.serve(name, server.work(), |context| {
             let serving = server.arrivals(context.arrivals).serve(listeners, context.announced, context.stop);
             async move { Ok(serving.await?) }

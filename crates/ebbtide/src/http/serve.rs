@@ -12,8 +12,9 @@ use tower_service::Service;
 use super::accept::{Accepted, Acceptor};
 use super::conn::{Held, Io};
 use super::drive::drive;
-use super::ledger::{Context, Ledger, Order};
-use super::{BoxError, CloseMode, Listener, Listeners, ServeError, close};
+use super::ledger::{Context, Ledger};
+use super::order::Order;
+use super::{BoxError, Listener, Listeners, ServeError, close};
 
 /// How long connections get to notice that they were cut. What does not by then blocks its thread, and is not ours to
 /// wait for.
@@ -30,7 +31,7 @@ where
 {
     let (mut acceptors, shared) = register(listeners)?;
     let context = Arc::new(context);
-    let Context { ledger, settings, stop, .. } = &*context;
+    let Context { ledger, settings, announced, stop, .. } = &*context;
     let _abandoned = CutOnDrop(Arc::clone(ledger));
     let mut serve_one = {
         let context = Arc::clone(&context);
@@ -41,35 +42,46 @@ where
         }
     };
 
-    tokio::select! {
-        biased;
-        () = stop.stopping() => {}
-        never = accept_all(&mut acceptors, &mut serve_one) => match never {},
-    }
-
-    let drained = async {
-        if settings.close_mode == CloseMode::Abrupt {
-            drop(acceptors);
-            ledger.raise(Order::Abrupt);
-        } else {
-            ledger.raise(Order::Drain);
-            let ours = acceptors
-                .into_iter()
-                .zip(shared)
-                .filter_map(|(acceptor, shared)| (!shared).then_some(acceptor));
-            close::close_all(ours.collect(), settings.close_mode, serve_one).await;
+    let lame_duck_over = async {
+        tokio::select! {
+            biased;
+            () = stop.stopping() => return,
+            () = announced.stopping() => ledger.raise(Order::Announce),
         }
-        ledger.emptied().await;
+        stop.stopping().await;
     };
     tokio::select! {
         biased;
-        () = drained => {}
-        () = stop.cut() => {
-            ledger.cut_all();
-            let _ = tokio::time::timeout(CUT_PATIENCE, ledger.emptied()).await;
-        }
+        () = lame_duck_over => {}
+        never = accept_all(&mut acceptors, &mut serve_one) => match never {},
+    }
+
+    if settings.is_orderly() {
+        ledger.raise(Order::Drain);
+        let ours =
+            acceptors.into_iter().zip(shared).filter_map(|(acceptor, shared)| (!shared).then_some(acceptor));
+        close::close_all(ours.collect(), settings.close_mode, stop, serve_one).await;
+    } else {
+        drop(acceptors);
+        ledger.raise(Order::Abrupt);
+    }
+    tokio::select! {
+        biased;
+        () = ledger.emptied() => {}
+        () = stop.cut() => end_now(&context).await,
     }
     Ok(())
+}
+
+/// Answers what has no response yet, and then cuts what is left.
+async fn end_now(context: &Context) {
+    let Context { ledger, settings, .. } = context;
+    if settings.is_orderly() {
+        ledger.raise(Order::Refuse);
+        let _ = tokio::time::timeout(settings.refusal_time, ledger.emptied()).await;
+    }
+    ledger.cut_all();
+    let _ = tokio::time::timeout(CUT_PATIENCE, ledger.emptied()).await;
 }
 
 /// Hands the listeners to the runtime; tells which of them others hold too.

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::ledger::{Context, Ledger};
 use super::settings::Settings;
 use super::{BoxError, CloseMode, Listeners, ServeError, serve};
 use crate::drain::{Arrivals, Stop, Work};
+use crate::model::Plan;
 
 /// Serves HTTP/1 and HTTP/2 (with prior knowledge) for a tower service such as `axum::Router`, and stops without loss.
 ///
@@ -107,11 +109,51 @@ impl<S> Server<S> {
         self
     }
 
-    /// Sets whether HTTP/1 responses say `Connection: close` from the stop signal on, or only after the lame duck.
+    /// Sets whether clients are told from the stop signal on that their connection will end, or only after the lame
+    /// duck: HTTP/1 responses say `Connection: close`, HTTP/2 connections get a GOAWAY.
     ///
     /// Default: from the signal on. It is what moves keep-alive clients away without a race.
     pub fn announce_close(mut self, announce: bool) -> Self {
         self.settings.announce_close = announce;
+        self
+    }
+
+    /// Sets over how long, from the stop signal on, the connections are told that they will end, each at its own
+    /// instant, so that not all clients come back in the same one.
+    ///
+    /// Default: half of the lame duck's minimum under a lifecycle, otherwise zero: all at the signal. When the lame duck is
+    /// over, whoever asks is told.
+    pub fn announce_over(mut self, spread: Duration) -> Self {
+        self.settings.announce_over = Some(spread);
+        self
+    }
+
+    /// Lets streams of server-sent events that end because the server stops close with `retry: <ms>`, by which the client
+    /// waits before it connects again; each says another number of the range, so that they don't all come back at once.
+    ///
+    /// Default: nothing is sent; the clients wait as long as they were told before, or by their own default.
+    pub fn sse_retry(mut self, wait: RangeInclusive<Duration>) -> Self {
+        self.settings.sse_retry = Some(wait);
+        self
+    }
+
+    /// Sets how long, once the server drains, a client may take nothing of the response that it is sent, or leave an
+    /// HTTP/2 PING unanswered, before it is cut.
+    ///
+    /// Default: 5 s. By then the kernel has repeated a lost packet four times (after 0.2, 0.4, 0.8 and 1.6 s). A client
+    /// that takes a little now and then is slow, and is left in peace until the deadline; before the server drains, so
+    /// is every other.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.stall_timeout = timeout;
+        self
+    }
+
+    /// Sets how long the answers may take that requests without a response get at the deadline: `503 Service
+    /// Unavailable`, or the gRPC status `UNAVAILABLE`. After that everything is cut.
+    ///
+    /// Default: 200 ms, and under a lifecycle at most two fifths of its plan's allowance for a cut.
+    pub fn refusal_time(mut self, time: Duration) -> Self {
+        self.settings.refusal_time = time;
         self
     }
 
@@ -145,11 +187,18 @@ impl<S> Server<S> {
         Arc::<Ledger>::clone(&self.ledger)
     }
 
+    /// Takes over what a lifecycle plans, where nothing else was set.
+    pub(super) fn follow(mut self, plan: &Plan) -> Self {
+        self.settings.follow(plan);
+        self
+    }
+
     /// Serves until `stop` is stopping and the last connection is gone.
     ///
-    /// - `announced` stopping is the stop signal: the server goes on, and says `Connection: close` in every response.
-    /// - `stop` stopping is the end of the lame duck: the listeners are emptied and closed, and the connections end.
-    /// - `stop` cut is the end of the time: what is left is cut and counted, and this returns soon.
+    /// - `announced` stopping is the stop signal: the server goes on, and tells its clients to come back elsewhere.
+    /// - `stop` stopping is the end of the lame duck: the listener is emptied and closed, and the connections end.
+    /// - `stop` cut is the end of the time: requests without a response get 503 in place of it, what is left is cut, all of
+    ///   them are counted, and this returns soon.
     ///
     /// # Errors
     ///

@@ -1,6 +1,7 @@
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::ledger::Order;
+use crate::model::Plan;
 
 /// Chooses how the listener and the connections are closed. Everything but [`Lossless`](Self::Lossless) is there for
 /// tests and demonstrations.
@@ -23,7 +24,7 @@ pub enum CloseMode {
 }
 
 /// What [`Server`](super::Server)'s builder sets; the reasons are documented there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) first_byte_grace: Duration,
     pub(super) idle_quiet: Duration,
@@ -32,6 +33,11 @@ pub(super) struct Settings {
     pub(super) request_timeout: Option<Duration>,
     pub(super) linger: Duration,
     pub(super) announce_close: bool,
+    /// `None` until the user or the lifecycle's plan says.
+    pub(super) announce_over: Option<Duration>,
+    pub(super) sse_retry: Option<RangeInclusive<Duration>>,
+    pub(super) stall_timeout: Duration,
+    pub(super) refusal_time: Duration,
     pub(super) peer_info: bool,
     pub(super) close_mode: CloseMode,
 }
@@ -46,6 +52,10 @@ impl Default for Settings {
             request_timeout: None,
             linger: Duration::from_secs(1),
             announce_close: true,
+            announce_over: None,
+            sse_retry: None,
+            stall_timeout: Duration::from_secs(5),
+            refusal_time: Duration::from_millis(200),
             peer_info: false,
             close_mode: CloseMode::Lossless,
         }
@@ -53,8 +63,15 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Tells whether a response announces the close once the stop signal has come.
-    pub(super) fn announces(&self, order: Order) -> bool {
-        self.close_mode != CloseMode::Abrupt && (self.announce_close || order >= Order::Drain)
+    /// Tells whether the close is announced and policies are heeded.
+    pub(super) fn is_orderly(&self) -> bool {
+        self.close_mode != CloseMode::Abrupt
+    }
+
+    /// Takes over what a lifecycle plans, where the user has not said otherwise.
+    pub(super) fn follow(&mut self, plan: &Plan) {
+        self.announce_over.get_or_insert(plan.lame_duck.min / 2);
+        // Half an allowance after the cut the component is aborted: be done before that.
+        self.refusal_time = self.refusal_time.min(plan.cut_allowance * 2 / 5);
     }
 }

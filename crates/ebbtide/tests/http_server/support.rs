@@ -201,6 +201,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         (std::mem::take(&mut self.left), error)
     }
 
+    /// Reads up to the first occurrence of some bytes, and leaves what follows.
+    pub(crate) async fn up_to(&mut self, bytes: &[u8]) {
+        let read = async {
+            loop {
+                if let Some(at) = self.left.windows(bytes.len()).position(|window| window == bytes) {
+                    self.left.drain(..at + bytes.len());
+                    return;
+                }
+                self.more().await.expect("more, before the end");
+            }
+        };
+        tokio::time::timeout(LONG, read).await.expect("the bytes come in time");
+    }
+
     async fn more(&mut self) -> Option<()> {
         let mut buf = [0; 16384];
         match self.stream.read(&mut buf).await {

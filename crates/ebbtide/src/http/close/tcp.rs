@@ -8,6 +8,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::drain::Stop;
 use crate::http::CloseMode;
 use crate::http::accept::{Accepted, Acceptor};
 use crate::http::conn::Socket;
@@ -21,6 +22,8 @@ const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 const BLIND_PATIENCE: Duration = Duration::from_millis(100);
 /// How long to accept when new handshakes cannot be held back for good, so that the queue may never be empty.
 const BACKLOG_PATIENCE: Duration = Duration::from_secs(1);
+/// How many are taken at once in the end where new handshakes go on: what the queue can have held before.
+const BACKLOG_AT_ONCE: usize = 4096;
 /// How often to look.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -34,10 +37,12 @@ enum Hold {
 
 /// Empties the listener and closes it; every connection goes to `serve`.
 ///
+/// When `stop` is cut it takes what is in the queue by then, and waits for nothing more.
+///
 /// # Cancel safety
 ///
 /// Cancelled, it closes the listener with what is in its queue.
-pub(super) async fn close(mut acceptor: Acceptor, mode: CloseMode, serve: impl Fn(Accepted)) {
+pub(super) async fn close(mut acceptor: Acceptor, mode: CloseMode, stop: &Stop, serve: impl Fn(Accepted)) {
     let hold = hold_back(&acceptor, mode);
     let mut pending = Pending::new(&acceptor, hold);
     tracing::debug!(?hold, "new handshakes are held back");
@@ -45,7 +50,7 @@ pub(super) async fn close(mut acceptor: Acceptor, mode: CloseMode, serve: impl F
         restore(&accepted.socket, hold);
         serve(accepted);
     };
-    while !pending.is_too_long() {
+    while !pending.is_too_long() && !stop.is_cut() {
         if let Some(accepted) = acceptor.accept_queued().await {
             serve(accepted);
             // The queue may be long: let the connections begin.
@@ -57,14 +62,17 @@ pub(super) async fn close(mut acceptor: Acceptor, mode: CloseMode, serve: impl F
         }
         tokio::select! {
             accepted = acceptor.accept() => serve(accepted),
+            () = stop.cut() => {}
             () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
     }
     // What was completed since the queue was found empty. Where new handshakes go on, this would have no end.
-    while hold != Hold::Backlog
+    let mut left = if hold == Hold::Backlog { BACKLOG_AT_ONCE } else { usize::MAX };
+    while left > 0
         && let Some(accepted) = acceptor.accept_queued().await
     {
         serve(accepted);
+        left -= 1;
     }
 }
 

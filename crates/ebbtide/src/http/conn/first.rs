@@ -2,7 +2,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use super::{Io, Watch};
-use crate::http::ledger::Order;
+use crate::http::order::Order;
 
 /// The protocol that the first bytes of a connection begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

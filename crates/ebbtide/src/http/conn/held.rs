@@ -1,11 +1,13 @@
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Begun, Book, Ended, Opening, Reason, Socket};
 use crate::http::Address;
-use crate::http::ledger::{Context, Order};
+use crate::http::ledger::Context;
+use crate::http::order::Order;
+use crate::http::spread::share;
 use crate::model::Straggler;
 use crate::runtime::clock;
 use crate::runtime::os::socket::Handle;
@@ -75,19 +77,55 @@ impl Conn {
 
     /// Returns when the connection's time will have come, if it stays as it is. Asked by the connection's own task.
     pub(super) fn due(&self, order: Order) -> Option<(Instant, Reason)> {
-        if order == Order::Serve && !self.timed.load(Ordering::Relaxed) {
+        if order <= Order::Announce && !self.timed.load(Ordering::Relaxed) {
             return None;
         }
-        let due = self.book().due(order, &self.context.settings, || self.active());
+        let Context { settings, ledger, .. } = &*self.context;
+        let due = self.book().due(order, settings, || ledger.draining_since(), || self.active());
         self.timed.store(due.is_some(), Ordering::Relaxed);
         due
     }
 
     /// Ends a request; see [`Book::end`].
     pub(crate) fn end(&self, begun: Begun, outcome: Ended) {
-        if self.book().end(begun, outcome, clock::now) {
+        let order = self.context.ledger.order();
+        if self.book().end(begun, outcome, order, clock::now) {
             self.timed.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Ends a request that will not be finished, counted and named as cut.
+    pub(crate) fn give_up(&self, begun: Begun, outcome: Ended) {
+        let order = self.context.ledger.order();
+        let cut = self.book().give_up(begun, outcome, order, self.peer(), clock::now());
+        self.context.ledger.note_cut(cut.into_iter().collect());
+    }
+
+    /// Ends what is in flight here because the peer stalls, counted and named as cut.
+    pub(super) fn give_up_all(&self) {
+        let stalled =
+            |straggler: Straggler| Straggler { name: format!("{} (stalled)", straggler.name), ..straggler };
+        let cut: Vec<_> = self.cut(clock::now()).into_iter().map(stalled).collect();
+        for straggler in &cut {
+            tracing::info!(name = %straggler.name, age = ?straggler.age, "cut: its peer takes nothing");
+        }
+        self.context.ledger.note_cut(cut);
+    }
+
+    /// Tells whether this connection tells its peer now that it will end; asked once the stop signal has come.
+    pub(crate) fn announces(&self) -> bool {
+        self.context.announces(self.key)
+    }
+
+    /// Returns when during the lame duck the peer of a multiplexed connection is told: not before its first request,
+    /// or it would come back again and again without ever being served.
+    pub(crate) fn announces_at(&self) -> Option<Instant> {
+        self.book().has_begun().then(|| self.context.announces_at(self.key)).flatten()
+    }
+
+    /// Returns the part of `whole` that falls to a request, so that those of all connections share it evenly.
+    pub(crate) fn share(&self, whole: Duration, begun: Begun) -> Duration {
+        share(whole, self.key.wrapping_mul(31).wrapping_add(begun.number()))
     }
 
     /// Returns what is in flight here.
@@ -144,6 +182,10 @@ impl Deref for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        let ledger = &self.conn.context.ledger;
+        if ledger.order() == Order::Cut {
+            ledger.note_cut(self.conn.cut(clock::now()));
+        }
         let finished = {
             let mut book = self.conn.book();
             if book.must_reset() {
@@ -152,6 +194,6 @@ impl Drop for Held {
             book.close()
         };
         self.conn.socket.release();
-        self.conn.context.ledger.leave(self.conn.key, finished);
+        ledger.leave(self.conn.key, finished);
     }
 }

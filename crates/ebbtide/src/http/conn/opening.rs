@@ -3,7 +3,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use super::{Io, Watch};
-use crate::http::ledger::Order;
+use crate::http::order::Order;
 
 /// What a connection goes through before HTTP begins on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
 use super::{Conn, Reason};
-use crate::http::ledger::Order;
+use crate::http::order::Order;
 use crate::runtime::clock;
 use crate::runtime::os::socket::Unread;
 
@@ -20,11 +20,22 @@ pub(crate) struct Watch {
     conn: Arc<Conn>,
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
     known: bool,
+    /// What was seen of the full socket, and when first.
+    stuck: Option<(Full, Instant)>,
+}
+
+/// A full socket. While nothing of it changes, the peer takes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Full {
+    /// How many times it has been full: it may be as full as before.
+    times: u64,
+    /// How many bytes the peer has not taken.
+    left: u64,
 }
 
 impl Watch {
     pub(crate) fn new(conn: Arc<Conn>) -> Self {
-        Self { conn, timer: None, known: false }
+        Self { conn, timer: None, known: false, stuck: None }
     }
 
     pub(crate) fn conn(&self) -> &Conn {
@@ -42,6 +53,15 @@ impl Watch {
         self.conn.context.ledger.order()
     }
 
+    /// Is ready when the peer of a multiplexed connection is to be told, in the lame duck, that it will end.
+    pub(crate) fn poll_tell(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.conn.announces_at() {
+            Some(at) if clock::now() >= at => Poll::Ready(()),
+            Some(at) => self.poll_timer(at, cx),
+            None => Poll::Pending,
+        }
+    }
+
     /// Is ready when the connection is to be dropped as it is. Poll it last, after the connection itself is pending.
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
@@ -49,27 +69,61 @@ impl Watch {
             if order == Order::Cut {
                 return Poll::Ready(());
             }
-            let Some((mut at, reason)) = self.conn.due(order) else {
-                self.timer = None;
+            let Some((at, reason)) = self.conn.due(order) else {
+                (self.timer, self.stuck) = (None, None);
                 return Poll::Pending;
             };
             let now = clock::now();
-            if now >= at {
-                if reason == Reason::HalfHead || self.conn.socket.unread() == Unread::Nothing {
-                    return Poll::Ready(());
-                }
-                at = now + LOOK_AGAIN;
-            }
-            let timer = match &mut self.timer {
-                Some((set, timer)) if *set == at => timer,
-                other => {
-                    let timer = Box::pin(tokio::time::sleep_until(at.into()));
-                    &mut other.insert((at, timer)).1
+            let at = match reason {
+                Reason::Blocked => self.stuck_until(now),
+                _ => {
+                    self.stuck = None;
+                    at
                 }
             };
-            if timer.as_mut().poll(cx).is_pending() {
+            let at = match reason {
+                _ if now < at => at,
+                Reason::Quiet if self.conn.socket.unread() == Unread::Bytes => now + LOOK_AGAIN,
+                Reason::Quiet | Reason::HalfHead => return Poll::Ready(()),
+                Reason::Stalled | Reason::Blocked => {
+                    self.conn.give_up_all();
+                    return Poll::Ready(());
+                }
+                Reason::Look => self.look_at(now),
+            };
+            if self.poll_timer(at, cx).is_pending() {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Returns until when a full socket is waited for: anew from each time that the peer took something.
+    fn stuck_until(&mut self, now: Instant) -> Instant {
+        let full = Full { times: self.conn.book().blocks(), left: self.conn.socket.untaken() };
+        let since = match self.stuck {
+            Some((was, since)) if was == full => since,
+            _ => now,
+        };
+        self.stuck = Some((full, since));
+        since + self.conn.context.settings.stall_timeout
+    }
+
+    /// Returns when to look again: when the timer already says, if it does.
+    fn look_at(&self, now: Instant) -> Instant {
+        match &self.timer {
+            Some((at, _)) if *at > now => *at,
+            _ => now + self.conn.context.settings.stall_timeout.max(LOOK_AGAIN),
+        }
+    }
+
+    fn poll_timer(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = match &mut self.timer {
+            Some((set, timer)) if *set == at => timer,
+            other => {
+                let timer = Box::pin(tokio::time::sleep_until(at.into()));
+                &mut other.insert((at, timer)).1
+            }
+        };
+        timer.as_mut().poll(cx)
     }
 }

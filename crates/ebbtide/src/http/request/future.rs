@@ -2,7 +2,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -10,11 +10,14 @@ use tokio::time::Sleep;
 use tower_service::Service;
 
 use super::Reply;
+use super::refusal::refusal;
 use super::ticket::Ticket;
 use crate::http::BoxError;
+use crate::http::order::Order;
 
 pin_project! {
     /// A request on its way through the service.
+    #[project = RespondingProj]
     pub(crate) struct Responding<S: Service<Request<Incoming>>> {
         #[pin]
         state: State<S, S::Future>,
@@ -40,6 +43,19 @@ impl<S: Service<Request<Incoming>>> Responding<S> {
         deadline: Option<Pin<Box<Sleep>>>,
     ) -> Self {
         Self { state: State::Waiting { service, request: Some(request) }, ticket: Some(ticket), deadline }
+    }
+}
+
+impl<S: Service<Request<Incoming>>> RespondingProj<'_, S> {
+    /// Answers in place of the service, whose future is dropped with this one; `cut` if it is for the stop's sake.
+    fn refuse<B: Body>(&mut self, cut: bool) -> Response<Reply<B>> {
+        let ticket = self.ticket.take();
+        let mut response = refusal(cut && ticket.as_ref().is_some_and(Ticket::is_grpc));
+        let mut ticket = ticket.and_then(|ticket| ticket.answer(&mut response));
+        if cut && let Some(ticket) = &mut ticket {
+            ticket.give_up();
+        }
+        Reply::empty(response, ticket)
     }
 }
 
@@ -69,19 +85,21 @@ where
                 StateProj::Called { future } => break future.poll(cx),
             }
         };
-        if answered.is_pending()
-            && let Some(ticket) = this.ticket
-        {
-            ticket.wait();
-        }
-        if answered.is_pending()
-            && let Some(deadline) = this.deadline
-            && deadline.as_mut().poll(cx).is_ready()
-        {
-            let mut timed_out = Response::new(());
-            *timed_out.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            let ticket = this.ticket.take().and_then(|ticket| ticket.answer(&mut timed_out));
-            return Poll::Ready(Ok(Reply::empty(timed_out, ticket)));
+        if answered.is_pending() {
+            let order = this.ticket.as_mut().map_or(Order::Serve, |ticket| ticket.wait(cx));
+            if order == Order::Refuse {
+                return Poll::Ready(Ok(this.refuse(true)));
+            }
+            if order == Order::Cut {
+                // Seen only by HTTP/2, whose streams have a task each.
+                if let Some(ticket) = this.ticket {
+                    ticket.give_up();
+                }
+                return Poll::Ready(Err("cut, because the server's time is up".into()));
+            }
+            if this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
+                return Poll::Ready(Ok(this.refuse(false)));
+            }
         }
         let mut response = ready!(answered).map_err(Into::into)?;
         let ticket = this.ticket.take().and_then(|ticket| ticket.answer(&mut response));

@@ -1,11 +1,16 @@
 //! One request: from its head to the last byte of its response.
 
+mod ending;
+mod events;
 mod future;
+mod part;
 mod peer;
+mod refusal;
 mod reply;
 mod service;
 mod ticket;
 
+pub use part::Part;
 pub use peer::Peer;
 pub use reply::Reply;
 pub(super) use service::Requests;

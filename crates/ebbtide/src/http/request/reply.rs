@@ -2,24 +2,41 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
+use super::Part;
+use super::ending::{Ending, Endings};
+use super::events::retry;
+use super::refusal::unavailable;
 use super::ticket::Ticket;
 use crate::http::BoxError;
+use crate::http::order::Order;
+
+/// How much of a response an HTTP/2 stream is given at once: what fits in a frame of the usual size (RFC 9113 §4.2). hyper
+/// takes a part as soon as the peer's window has room for one byte of it, so that a large one would pass for sent long
+/// before the peer has taken it.
+const PIECE: usize = 16 * 1024;
+
+/// What the stream is given next; `None` at the end.
+type Next<D> = Option<Result<Frame<Part<D>>, BoxError>>;
 
 pin_project! {
     /// The body of a response on its way out: the service's own, and the record that it is in flight.
+    #[project = ReplyProj]
     pub struct Reply<B> {
         #[pin]
         body: Option<B>,
         ticket: Option<Ticket>,
         left: Option<u64>,
         deadline: Option<Pin<Box<Sleep>>>,
+        endings: Option<Endings>,
+        // What the service has given and the stream was not given yet.
+        rest: Bytes,
     }
 
     impl<B> PinnedDrop for Reply<B> {
@@ -39,16 +56,21 @@ impl<B: Body> Reply<B> {
         ticket: Option<Ticket>,
         deadline: Option<Pin<Box<Sleep>>>,
     ) -> Response<Self> {
-        let (head, body) = response.into_parts();
+        let body = response.body();
         let bodiless = ticket.as_ref().is_some_and(Ticket::is_bodiless) || body.is_end_stream();
         let left =
-            if bodiless { Some(0) } else { body.size_hint().exact().or_else(|| length(&head.headers)) };
-        Response::from_parts(head, Self { body: Some(body), ticket, left, deadline })
+            if bodiless { Some(0) } else { body.size_hint().exact().or_else(|| length(response.headers())) };
+        let endings = match &ticket {
+            Some(ticket) if !bodiless => Endings::of(&response, ticket, left.is_none()),
+            _ => None,
+        };
+        response.map(|body| Self { body: Some(body), ticket, left, deadline, endings, rest: Bytes::new() })
     }
 
     /// A response without a body, made by the server itself.
     pub(super) fn empty(response: Response<()>, ticket: Option<Ticket>) -> Response<Self> {
-        response.map(|()| Self { body: None, ticket, left: Some(0), deadline: None })
+        let (left, rest) = (Some(0), Bytes::new());
+        response.map(|()| Self { body: None, ticket, left, deadline: None, endings: None, rest })
     }
 }
 
@@ -57,63 +79,157 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    type Data = B::Data;
+    type Data = Part<B::Data>;
     type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let this = self.project();
-        let Some(body) = this.body.as_pin_mut() else {
+        let mut this = self.project();
+        if !this.rest.is_empty() {
+            let piece = std::mem::take(this.rest);
+            return Poll::Ready(Some(Ok(Frame::data(this.give(Part::Own(piece), cx)))));
+        }
+        // A stream that always has something to send would never be found waiting.
+        if let Some(ending) = this.due() {
+            return Poll::Ready(this.end(ending));
+        }
+        let Some(body) = this.body.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
         match body.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                if let (Some(left), Some(data)) = (this.left.as_mut(), frame.data_ref()) {
-                    *left = left.saturating_sub(data.remaining() as u64);
-                }
-                // From here on the client has part of it, which must not pass for the whole.
-                if *this.left != Some(0)
-                    && let Some(ticket) = this.ticket
-                {
-                    ticket.wait();
-                }
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(Some(Ok(match frame.map_data(Part::Given).into_data() {
+                    Ok(data) => Frame::data(this.give(data, cx)),
+                    Err(trailers) => trailers,
+                })))
             }
-            Poll::Ready(Some(Err(error))) => {
-                *this.left = None;
-                drop(this.ticket.take());
-                Poll::Ready(Some(Err(error.into())))
-            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(this.fail(error.into())),
             Poll::Ready(None) => {
                 if let Some(ticket) = this.ticket.take() {
                     ticket.whole();
                 }
                 Poll::Ready(None)
             }
-            Poll::Pending => {
-                if let Some(ticket) = this.ticket {
-                    ticket.wait();
-                }
-                let over =
-                    this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready());
-                if !over {
-                    return Poll::Pending;
-                }
-                *this.left = None;
-                drop(this.ticket.take());
-                Poll::Ready(Some(Err("the response took longer than the request timeout".into())))
-            }
+            Poll::Pending => this.wait(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.rest.is_empty() && self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
         self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl<B> ReplyProj<'_, B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    /// Hands a part to the stream, or as much of it as the stream shall be given at once.
+    fn give(&mut self, part: Part<B::Data>, cx: &Context<'_>) -> Part<B::Data> {
+        let Some(ticket) = self.ticket.as_mut() else { return part };
+        let part = if ticket.is_http1() { part } else { self.first_piece(part) };
+        let part = match self.endings.as_mut() {
+            Some(endings) if endings.reads() => {
+                let part = if part.whole().is_some() { part } else { Part::Own(part.into_bytes()) };
+                endings.sent(|| part.chunk());
+                part
+            }
+            _ => part,
+        };
+        if let Some(left) = self.left.as_mut() {
+            *left = left.saturating_sub(part.remaining() as u64);
+        }
+        // From here on the client has part of it, which must not pass for the whole.
+        if *self.left != Some(0)
+            && let Some(ticket) = self.ticket.as_mut()
+            && ticket.wait(cx).is_draining()
+        {
+            ticket.offer(true);
+        }
+        part
+    }
+
+    /// Cuts a piece from a part and keeps the rest. The last byte of a body comes alone: when it is taken, the peer's
+    /// window has room for everything before it.
+    fn first_piece(&mut self, part: Part<B::Data>) -> Part<B::Data> {
+        let length = part.remaining();
+        if length <= PIECE && !(matches!(part, Part::Own(_)) && length > 1) {
+            return part;
+        }
+        let ends = self.body.as_ref().as_pin_ref().is_none_or(|body| body.is_end_stream());
+        let mut bytes = part.into_bytes();
+        let piece = if length > PIECE { PIECE } else { length - usize::from(ends) };
+        *self.rest = bytes.split_off(piece);
+        Part::Own(bytes)
+    }
+
+    fn due(&self) -> Option<Ending> {
+        let (endings, ticket) = (self.endings.as_ref()?, self.ticket.as_ref()?);
+        endings.due(ticket.order())
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Next<B::Data>> {
+        let order = self.ticket.as_mut().map_or(Order::Serve, |ticket| ticket.wait(cx));
+        if order.is_draining()
+            && let Some(ticket) = &self.ticket
+        {
+            ticket.offer(false);
+        }
+        if let Some(ending) = self.due() {
+            return Poll::Ready(self.end(ending));
+        }
+        if order == Order::Cut {
+            // Seen only by HTTP/2, whose streams have a task each.
+            if let Some(ticket) = &mut self.ticket {
+                ticket.give_up();
+            }
+            return Poll::Ready(self.fail("cut, because the server's time is up".into()));
+        }
+        if self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(self.fail("the response took longer than the request timeout".into()));
+        }
+        Poll::Pending
+    }
+
+    fn fail(&mut self, error: BoxError) -> Next<B::Data> {
+        *self.left = None;
+        drop(self.ticket.take());
+        Some(Err(error))
+    }
+
+    /// Ends the response before its time. Its body is dropped at once.
+    fn end(&mut self, ending: Ending) -> Next<B::Data> {
+        self.body.set(None);
+        let mut ticket = self.ticket.take()?;
+        match ending {
+            Ending::Clean => {
+                ticket.whole();
+                None
+            }
+            Ending::Events => {
+                let last = ticket.sse_retry().map(|wait| Ok(Frame::data(Part::Own(retry(wait)))));
+                ticket.whole();
+                last
+            }
+            Ending::Unavailable => {
+                ticket.whole();
+                Some(Ok(Frame::trailers(unavailable())))
+            }
+            Ending::TimeIsUp => {
+                ticket.give_up();
+                Some(Ok(Frame::trailers(unavailable())))
+            }
+            Ending::LetGo => {
+                ticket.let_go();
+                Some(Err("broken off, because the server stops".into()))
+            }
+        }
     }
 }
 

@@ -1,10 +1,14 @@
 use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 
+use super::refusal;
 use crate::health::is_probe;
 use crate::http::conn::{Begun, Conn, Ended};
+use crate::http::order::Order;
 use crate::runtime::clock;
 
 /// Stands for a request in its connection's book, until its response has been handed over whole or was given up.
@@ -15,6 +19,7 @@ pub(super) struct Ticket {
     http1: bool,
     bodiless: bool,
     connect: bool,
+    grpc: bool,
     /// What it is if it is dropped now; `None` when it stays in flight until the connection's socket is dropped.
     outcome: Option<Ended>,
     waited: bool,
@@ -32,6 +37,7 @@ impl Ticket {
             http1: request.version() <= Version::HTTP_11,
             bodiless: request.method() == Method::HEAD,
             connect: request.method() == Method::CONNECT,
+            grpc: refusal::is_grpc(request),
             outcome: Some(Ended::Unanswered),
             waited: false,
         }
@@ -47,9 +53,9 @@ impl Ticket {
             return None;
         }
         let context = &self.conn.context;
-        if self.http1 && context.is_announced() {
+        if self.http1 && context.is_announced() && self.conn.announces() {
             let order = context.ledger.order();
-            if context.settings.announces(order) && self.conn.book().may_be_last(self.begun, order) {
+            if self.conn.book().may_be_last(self.begun, order) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
         }
@@ -64,18 +70,57 @@ impl Ticket {
         self.bodiless
     }
 
-    /// Notes that the request waits; cheap when it has waited before.
-    pub(super) fn wait(&mut self) {
+    pub(super) fn is_http1(&self) -> bool {
+        self.http1
+    }
+
+    pub(super) fn is_grpc(&self) -> bool {
+        self.grpc
+    }
+
+    /// Returns what the server wants of its connections now.
+    pub(super) fn order(&self) -> Order {
+        self.conn.context.ledger.order()
+    }
+
+    /// Notes that the request waits, and returns what the server wants; the task is woken when that changes. Cheap when
+    /// it has waited before.
+    pub(super) fn wait(&mut self, cx: &Context<'_>) -> Order {
         if !self.waited {
             self.waited = true;
             let answering = self.outcome == Some(Ended::Broken);
-            self.conn.book().wait(self.begun, answering, clock::now());
+            self.conn.book().wait(self.begun, answering, cx.waker(), clock::now());
         }
+        // Only after the waker was left: either the ledger finds it, or its order is found here.
+        self.order()
+    }
+
+    /// Notes, while the server drains, whether the peer has just been given a part of the response, or is waited for by
+    /// the service.
+    pub(super) fn offer(&self, given: bool) {
+        self.conn.book().offer(self.begun, given.then(clock::now));
+    }
+
+    /// Returns how long the client shall be told to wait before it connects again, if it shall be told.
+    pub(super) fn sse_retry(&self) -> Option<Duration> {
+        let wait = self.conn.context.settings.sse_retry.as_ref()?;
+        let more = wait.end().saturating_sub(*wait.start());
+        Some(*wait.start() + self.conn.share(more, self.begun))
     }
 
     /// Ends the request: its response was handed over to the end.
     pub(super) fn whole(mut self) {
         self.outcome = Some(Ended::Whole);
+    }
+
+    /// Ends the request: its response is broken off, as it was meant to be.
+    pub(super) fn let_go(mut self) {
+        self.outcome = Some(Ended::LetGo);
+    }
+
+    /// Ends the request because the time is up: it is counted and named as cut, although the client is answered.
+    pub(super) fn give_up(&mut self) {
+        self.conn.give_up(self.begun, Ended::Unanswered);
     }
 }
 

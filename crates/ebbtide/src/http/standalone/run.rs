@@ -54,6 +54,7 @@ where
     let (announced, stop) = (StopSource::new(clock::now), StopSource::new(clock::now));
     let told = HandlerStop::of(announced.token(), stop.token(), Duration::ZERO);
     let server = server(Server::new(StopService::new(service, settings.tell_handlers.then_some(told))));
+    let server = server.follow(&plan);
     let arrivals = Arrivals::new();
     let ledger = Ledger::new(settings.name.clone(), plan);
     ledger.keep_work(SERVER, server.work());

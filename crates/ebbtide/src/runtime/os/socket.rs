@@ -1,5 +1,8 @@
 //! Socket options and looks at a socket that tokio does not offer.
-#![expect(unsafe_code, reason = "two socket options and a borrowed descriptor have no safe interface")]
+#![expect(
+    unsafe_code,
+    reason = "socket options, a request to a socket and a borrowed descriptor have no safe interface"
+)]
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -62,6 +65,14 @@ impl Handle {
         });
         #[cfg(not(target_os = "linux"))]
         return None;
+    }
+
+    /// Returns how many bytes were written that the peer's kernel has not acknowledged; zero where nobody can tell.
+    pub(crate) fn untaken(&self) -> u64 {
+        #[cfg(target_os = "linux")]
+        return self.with(|fd| unacknowledged(&fd).ok()).flatten().unwrap_or(0);
+        #[cfg(not(target_os = "linux"))]
+        return 0;
     }
 
     /// Makes the coming close a reset, so that the peer cannot take what it got for the whole. Unix sockets know none.
@@ -174,6 +185,15 @@ fn set_int(socket: &impl AsRawFd, level: i32, option: i32, value: i32) -> io::Re
     let done =
         unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), length) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(target_os = "linux")]
+fn unacknowledged(socket: &impl AsRawFd) -> io::Result<u64> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the descriptor is borrowed for the call, and the kernel writes one int, as SIOCOUTQ (which has the number
+    // of TIOCOUTQ) does for sockets.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if done == 0 { Ok(u64::try_from(bytes).unwrap_or(0)) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(target_os = "linux")]

@@ -1,15 +1,14 @@
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use http::uri::PathAndQuery;
-use http::{Method, Request};
+use http::Request;
 use http_body::Body;
 
-use super::Opening;
-use super::message::{Framing, Message};
+use super::request::{Begun, Current, Ended};
 use crate::http::Address;
-use crate::http::ledger::Order;
-use crate::http::settings::Settings;
+use crate::http::conn::Opening;
+use crate::http::conn::message::{Framing, Message};
+use crate::http::order::Order;
 use crate::model::Straggler;
 
 /// How many pipelined requests are served after the lame duck before the client is told to stop all the same: it might
@@ -20,26 +19,32 @@ const PIPELINED: u32 = 256;
 #[derive(Debug)]
 pub(crate) struct Book {
     /// Whether the kernel can be asked when data last came or went, which spares a look at the clock for each request.
-    timed_by_kernel: bool,
-    phase: Phase,
+    pub(super) timed_by_kernel: bool,
+    pub(super) phase: Phase,
     /// When the phase began, or, if that is not known yet, when the kernel last saw data.
-    since: Option<Instant>,
-    requests: Vec<Current>,
+    pub(super) since: Option<Instant>,
+    pub(super) requests: Vec<Current>,
     begun: u64,
     finished: u64,
     message: Message,
-    multiplexed: bool,
+    pub(super) multiplexed: bool,
     pipelined: u32,
     /// The socket takes no more of a response that the service has finished.
-    blocked: bool,
+    pub(super) blocked: bool,
+    /// How many times it has begun to take no more.
+    blocks: u64,
     /// The peer has part of a response and shall not take it for the whole.
     broken: bool,
+    /// When the peer of a multiplexed connection was asked to end.
+    pub(super) asked: Option<Instant>,
+    /// The peer has sent something since, and an answer to the question must have been among it.
+    pub(super) heard: bool,
     waker: Option<Waker>,
 }
 
 /// What the connection does while no request is in flight on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// The peer has sent nothing yet.
     Silent,
     /// What comes before HTTP has begun, and is not through.
@@ -63,43 +68,8 @@ impl Phase {
     }
 }
 
-#[derive(Debug)]
-struct Current {
-    id: u64,
-    method: Method,
-    path: Option<PathAndQuery>,
-    /// Known once it had to wait for something: most requests end before, and need no clock.
-    since: Option<Instant>,
-    framing: Framing,
-    answering: bool,
-}
-
-/// Identifies a request within its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Begun(u64);
-
-/// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// Its response was handed over to the end.
-    Whole,
-    /// It has no response.
-    Unanswered,
-    /// Its response is not whole, and the client must be able to tell.
-    Broken,
-}
-
-/// Says why a connection's time has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// Nothing has been asked for long enough. Bytes that wait unread forbid the close.
-    Quiet,
-    /// A head was begun and not finished in time.
-    HalfHead,
-}
-
 impl Book {
-    pub(super) fn new(now: Instant, timed_by_kernel: bool) -> Self {
+    pub(in crate::http::conn) fn new(now: Instant, timed_by_kernel: bool) -> Self {
         Self {
             timed_by_kernel,
             phase: Phase::Silent,
@@ -111,13 +81,16 @@ impl Book {
             multiplexed: false,
             pipelined: 0,
             blocked: false,
+            blocks: 0,
             broken: false,
+            asked: None,
+            heard: false,
             waker: None,
         }
     }
 
     /// Notes that bytes have come of what precedes HTTP.
-    pub(super) fn opening(&mut self, what: Opening, now: Instant) {
+    pub(in crate::http::conn) fn opening(&mut self, what: Opening, now: Instant) {
         let began = match self.phase {
             Phase::Opening { began, .. } => began,
             _ => now,
@@ -126,12 +99,12 @@ impl Book {
     }
 
     /// Notes that HTTP can begin.
-    pub(super) fn opened(&mut self, now: Instant) {
+    pub(in crate::http::conn) fn opened(&mut self, now: Instant) {
         (self.phase, self.since) = (Phase::Silent, Some(now));
     }
 
     /// Notes whether part of a record has come, behind everything that could be read.
-    pub(super) fn half_record(&mut self, half: bool, now: Instant) {
+    pub(in crate::http::conn) fn half_record(&mut self, half: bool, now: Instant) {
         let may_begin = !self.multiplexed && self.requests.is_empty();
         self.phase = match self.phase {
             Phase::Silent | Phase::Idle if half && may_begin => Phase::HalfRecord,
@@ -143,8 +116,9 @@ impl Book {
     }
 
     /// Notes bytes on their way to the parser. Tells whether a head has begun with them and is not whole.
-    pub(super) fn read(&mut self, bytes: &[u8], now: impl FnOnce() -> Instant) -> bool {
+    pub(in crate::http::conn) fn read(&mut self, bytes: &[u8], now: impl FnOnce() -> Instant) -> bool {
         if self.multiplexed {
+            self.heard |= self.asked.is_some();
             return false;
         }
         if !self.requests.is_empty() {
@@ -166,7 +140,7 @@ impl Book {
         begins
     }
 
-    pub(super) fn half_head(&mut self, now: Instant) {
+    pub(in crate::http::conn) fn half_head(&mut self, now: Instant) {
         if self.phase != Phase::HalfHead {
             (self.phase, self.since) = (Phase::HalfHead, Some(now));
         }
@@ -177,11 +151,16 @@ impl Book {
         (self.multiplexed, self.phase, self.since) = (true, Phase::Idle, Some(now));
     }
 
-    /// Notes that the peer was asked to end, and counts the quiet time from now where its answer ends the connection.
+    /// Notes that the peer was asked to end, where its answer ends the connection.
     pub(crate) fn asked(&mut self, now: Instant) {
         if self.multiplexed {
-            self.since = Some(now);
+            self.asked.get_or_insert(now);
         }
+    }
+
+    /// Tells whether a request has begun, now or before.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun > 0
     }
 
     /// Begins a request.
@@ -195,15 +174,33 @@ impl Book {
             since: None,
             framing: Framing::of(request.body()),
             answering: false,
+            offered: true,
+            latest: None,
+            waker: None,
         });
         Begun(id)
     }
 
     /// Notes that a request waits for something: its response if `answering` is not set, more of its body if it is.
-    pub(crate) fn wait(&mut self, begun: Begun, answering: bool, now: Instant) {
-        if let Some(request) = self.requests.iter_mut().find(|request| request.id == begun.0) {
+    ///
+    /// A stream's `waker` is kept: a task of its own runs it, and hears nothing of what its connection is told.
+    pub(crate) fn wait(&mut self, begun: Begun, answering: bool, waker: &Waker, now: Instant) {
+        let multiplexed = self.multiplexed;
+        if let Some(request) = self.current(begun) {
             request.since.get_or_insert(now);
             request.answering |= answering;
+            if multiplexed {
+                request.waker.get_or_insert_with(|| waker.clone());
+            }
+        }
+    }
+
+    /// Notes, while draining, whether a response waits for its peer, to whom a part of it was given just `now`, or for
+    /// the service.
+    pub(crate) fn offer(&mut self, begun: Begun, now: Option<Instant>) {
+        if let Some(request) = self.current(begun) {
+            request.offered = now.is_some();
+            request.latest = now.or(request.latest);
         }
     }
 
@@ -213,7 +210,13 @@ impl Book {
     }
 
     /// Ends a request: `whole` if the response was handed over to its end. Tells whether part of the next head has come.
-    pub(super) fn end(&mut self, begun: Begun, outcome: Ended, now: impl FnOnce() -> Instant) -> bool {
+    pub(in crate::http::conn) fn end(
+        &mut self,
+        begun: Begun,
+        outcome: Ended,
+        order: Order,
+        now: impl FnOnce() -> Instant,
+    ) -> bool {
         let Some(at) = self.requests.iter().position(|request| request.id == begun.0) else {
             return false; // it was cut, and counted as that
         };
@@ -222,14 +225,35 @@ impl Book {
             Ended::Whole => self.finished += 1,
             Ended::Unanswered => {}
             Ended::Broken => self.broken |= !self.multiplexed,
+            Ended::LetGo => {
+                self.finished += 1;
+                self.broken |= !self.multiplexed;
+            }
         }
         if !self.requests.is_empty() {
             return false;
         }
         let next_began = self.message.ended(request.framing);
         self.phase = if next_began { Phase::HalfHead } else { Phase::Idle };
-        self.since = (next_began || !self.timed_by_kernel).then(now);
+        // Another task has still to send the end of a stream's response: the kernel knows nothing of it yet.
+        let unsent = self.multiplexed && order.is_draining();
+        self.since = (next_began || unsent || !self.timed_by_kernel).then(now);
         next_began
+    }
+
+    /// Ends a request that will not be finished; returns what to call it. Nothing, if it was cut before.
+    pub(in crate::http::conn) fn give_up(
+        &mut self,
+        begun: Begun,
+        outcome: Ended,
+        order: Order,
+        peer: &Address,
+        now: Instant,
+    ) -> Option<Straggler> {
+        let upgraded = self.is_upgraded();
+        let straggler = self.current(begun)?.straggler(peer, upgraded, now, now);
+        self.end(begun, outcome, order, || now);
+        Some(straggler)
     }
 
     /// Tells whether the response to a request may say that it is the last: no request has come behind it.
@@ -243,14 +267,20 @@ impl Book {
     }
 
     /// Notes whether the socket takes what is written.
-    pub(super) fn set_blocked(&mut self, blocked: bool, now: Instant) {
+    pub(in crate::http::conn) fn set_blocked(&mut self, blocked: bool, now: Instant) {
         self.blocked = blocked;
+        self.blocks += u64::from(blocked);
         if self.phase == Phase::Idle {
             self.since = Some(now);
         }
     }
 
-    pub(super) fn linger(&mut self) {
+    /// Returns how many times the socket has begun to take no more.
+    pub(in crate::http::conn) fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
+    pub(in crate::http::conn) fn linger(&mut self) {
         self.phase = Phase::Lingering;
     }
 
@@ -259,44 +289,24 @@ impl Book {
     }
 
     /// Tells whether closing the socket would end a response early without the peer being able to tell.
-    pub(super) fn must_reset(&self) -> bool {
+    pub(in crate::http::conn) fn must_reset(&self) -> bool {
         let unfinished = self.requests.iter().any(|request| request.answering);
         self.broken || (unfinished && !self.multiplexed && self.phase != Phase::Upgraded)
     }
 
-    pub(super) fn set_waker(&mut self, waker: Waker) {
+    pub(in crate::http::conn) fn set_waker(&mut self, waker: Waker) {
         self.waker = Some(waker);
     }
 
-    pub(crate) fn waker(&self) -> Option<Waker> {
-        self.waker.clone()
-    }
-
-    /// Returns when the connection's time will have come, if it stays as it is; `active` tells when data last came or
-    /// went.
-    pub(super) fn due(
-        &mut self,
-        order: Order,
-        settings: &Settings,
-        active: impl FnOnce() -> Instant,
-    ) -> Option<(Instant, Reason)> {
-        if !self.requests.is_empty() || self.blocked {
-            return None;
+    /// Adds those to wake when the order is raised to this.
+    pub(crate) fn wakers(&self, order: Order, wakers: &mut Vec<Waker>) {
+        // HTTP/1 has nothing to announce before its next response.
+        if order >= Order::Drain || self.multiplexed {
+            wakers.extend(self.waker.clone());
         }
-        let draining = matches!(order, Order::Drain);
-        let (after, reason) = match self.phase {
-            Phase::HalfHead | Phase::HalfRecord => (settings.header_timeout, Reason::HalfHead),
-            Phase::Opening { began, .. } => {
-                // While it goes on it is finished, within its time; when it stops, it shall not hold the stop.
-                let limit = began + settings.handshake_timeout;
-                let stalled = self.since.filter(|_| draining).map(|since| since + settings.first_byte_grace);
-                return Some((stalled.map_or(limit, |stalled| stalled.min(limit)), Reason::HalfHead));
-            }
-            Phase::Silent if draining => (settings.first_byte_grace, Reason::Quiet),
-            Phase::Idle if draining => (settings.idle_quiet, Reason::Quiet),
-            _ => return None,
-        };
-        Some((*self.since.get_or_insert_with(active) + after, reason))
+        if order >= Order::Drain {
+            wakers.extend(self.requests.iter().filter_map(|request| request.waker.clone()));
+        }
     }
 
     pub(crate) fn in_flight(&self) -> u64 {
@@ -309,7 +319,7 @@ impl Book {
     }
 
     /// Returns how many finish when the socket is dropped without having been cut.
-    pub(super) fn close(&mut self) -> u64 {
+    pub(in crate::http::conn) fn close(&mut self) -> u64 {
         let upgraded = u64::from(self.phase == Phase::Upgraded && !self.requests.is_empty());
         let flushing = u64::from(self.is_flushing());
         self.requests.clear();
@@ -317,9 +327,12 @@ impl Book {
     }
 
     /// Returns what is in flight; `active` is when data last came or went.
-    pub(super) fn stragglers(&self, peer: &Address, active: Instant, now: Instant) -> Vec<Straggler> {
-        let age = |since: Option<Instant>| now.saturating_duration_since(since.unwrap_or(active));
-        let straggler = |name: String, age: Duration| Straggler { name, age, created: None };
+    pub(in crate::http::conn) fn stragglers(
+        &self,
+        peer: &Address,
+        active: Instant,
+        now: Instant,
+    ) -> Vec<Straggler> {
         if self.requests.is_empty() {
             let name = match self.phase {
                 _ if self.blocked => format!("the rest of a response to {peer}"),
@@ -328,19 +341,20 @@ impl Book {
                 Phase::Opening { what, .. } => format!("half a {what} from {peer}"),
                 _ => return Vec::new(),
             };
-            return vec![straggler(name, age(self.since))];
+            let age = now.saturating_duration_since(self.since.unwrap_or(active));
+            return vec![Straggler { name, age, created: None }];
         }
-        let upgraded = if self.phase == Phase::Upgraded { " (upgraded)" } else { "" };
-        let name = |request: &Current| {
-            // The query is left out: it may hold what does not belong in a log.
-            let path = request.path.as_ref().map_or("", PathAndQuery::path);
-            format!("{} {path} from {peer}{upgraded}", request.method)
-        };
-        self.requests.iter().map(|request| straggler(name(request), age(request.since))).collect()
+        let upgraded = self.is_upgraded();
+        self.requests.iter().map(|request| request.straggler(peer, upgraded, active, now)).collect()
     }
 
     /// Ends what is in flight; returns it.
-    pub(super) fn cut(&mut self, peer: &Address, active: Instant, now: Instant) -> Vec<Straggler> {
+    pub(in crate::http::conn) fn cut(
+        &mut self,
+        peer: &Address,
+        active: Instant,
+        now: Instant,
+    ) -> Vec<Straggler> {
         let cut = self.stragglers(peer, active, now);
         self.broken |= self.must_reset() || self.blocked;
         self.finished -= u64::from(self.is_flushing());
@@ -355,5 +369,9 @@ impl Book {
     /// Tells whether the last response has left the service, and not yet our buffer.
     fn is_flushing(&self) -> bool {
         self.requests.is_empty() && self.blocked && self.finished > 0
+    }
+
+    fn current(&mut self, begun: Begun) -> Option<&mut Current> {
+        self.requests.iter_mut().find(|request| request.id == begun.0)
     }
 }

@@ -1,0 +1,49 @@
+use tower_layer::Layer;
+
+use super::OnStopService;
+
+/// Says what becomes of a response that is under way when the server drains, after the lame duck.
+///
+/// It is an extension of the response, which a handler sets, and a [`Layer`], which sets it for whole routes. What the
+/// handler sets counts more than what a layer around it does, and the inner layer more than the outer.
+///
+/// Without it a response is finished, except for server-sent events, which end: a response of the content type
+/// `text/event-stream` has [`End`](Self::End). At the server's deadline whatever is still under way is cut: a finite body is
+/// reset, and a gRPC stream ends with the status `UNAVAILABLE`.
+///
+/// # Examples
+///
+/// ```
+/// use axum::routing::get;
+/// use ebbtide::http::OnStop;
+///
+/// // The last event of this stream is what its client waits for: let it come.
+/// let progress = async || ([("content-type", "text/event-stream")], "event: done\n\n");
+/// let router: axum::Router = axum::Router::new().route("/progress", get(progress).layer(OnStop::Finish));
+/// # drop(router);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnStop {
+    /// It goes on to its natural end, at most until the deadline.
+    #[default]
+    Finish,
+    /// It ends cleanly at its next boundary, and counts as finished.
+    ///
+    /// The boundary of server-sent events is the end of an event; of any other body the end of what the service gave as
+    /// one frame; of a gRPC stream the same, and it ends with the status `UNAVAILABLE`. A body whose length was promised
+    /// has no boundary: it is finished.
+    End,
+    /// It is broken off when the draining begins, so that the client sees that it is not whole, and counts as finished.
+    ///
+    /// For endless streams whose consumers resume where they were.
+    Break,
+}
+
+impl<S> Layer<S> for OnStop {
+    type Service = OnStopService<S>;
+
+    fn layer(&self, inner: S) -> OnStopService<S> {
+        OnStopService::new(*self, inner)
+    }
+}

@@ -1,0 +1,245 @@
+//! What a client gets whose request is still in flight when the time is up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::Bytes;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use ebbtide::http::{CloseMode, Listener, Server};
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, Empty};
+
+use crate::feed::feed;
+use crate::frames::{Frames, HEADERS, RST_STREAM};
+use crate::protocols::http2;
+use crate::support::{Client, PING, SLOW, Served, cause, ping, serve, slow, stop_source, until};
+
+/// Tells when it is dropped.
+struct Dropped(Arc<AtomicBool>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_response_gets_503_and_its_handler_is_dropped() {
+    let dropped = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&dropped);
+    let never = async move || {
+        let _dropped = Dropped(seen);
+        std::future::pending::<()>().await;
+    };
+    let mut served = serve(ping().route("/slow", get(never)), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(SLOW).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    assert!(!client.is_closed() && !dropped.load(Ordering::SeqCst), "not before the time is up");
+    served.cut();
+    let answer = client.answer().await.expect("an answer");
+    assert!(answer.head.starts_with("http/1.1 503") && answer.closes(), "{}", answer.head);
+    assert!(client.rest().await.1.is_none(), "the connection ends in order");
+    served.ended().await;
+    assert!(dropped.load(Ordering::SeqCst));
+    assert_eq!((served.work.finished(), served.work.cut(), served.work.in_flight()), (0, 1, 0));
+    let name = served.work.stragglers().remove(0).name;
+    assert!(name.starts_with("GET /slow from 127.0.0.1:"), "{name}");
+}
+
+/// The opposite: other servers cut, and their clients never hear of it.
+#[tokio::test]
+async fn a_request_without_a_response_gets_nothing_after_an_abrupt_close() {
+    let never = stop_source();
+    let mut served = serve(slow(never.token()), |server| server.close_mode(CloseMode::Abrupt)).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(SLOW).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    served.cut();
+    served.ended().await;
+    assert!(client.rest().await.0.is_empty());
+    assert_eq!(served.work.cut(), 1);
+}
+
+#[tokio::test]
+async fn requests_pipelined_behind_it_are_answered_too() {
+    let never = stop_source();
+    let mut served = serve(slow(never.token()), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(&[SLOW, PING, SLOW].concat()).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    served.cut();
+    let first = client.answer().await.expect("the first answer");
+    assert!(first.head.starts_with("http/1.1 503") && !first.closes(), "{}", first.head);
+    // What can be answered at once is.
+    let second = client.answer().await.expect("the second answer");
+    assert!(second.is_ok() && !second.closes() && second.body == b"pong", "{}", second.head);
+    let third = client.answer().await.expect("the third answer");
+    assert!(third.head.starts_with("http/1.1 503"), "{}", third.head);
+    let (rest, error) = client.rest().await;
+    assert!(rest.is_empty() && error.is_none());
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 2));
+}
+
+/// Whatever the kernel had accepted is heard, although nothing of it was when the time was up.
+#[tokio::test]
+async fn requests_that_wait_in_the_accept_queue_are_answered_too() {
+    let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().tcp().unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        let mut client = Client::connect(addr).await.unwrap();
+        client.send(SLOW).await.unwrap();
+        clients.push(client);
+    }
+    let (stop, never) = (stop_source(), stop_source());
+    stop.stop(cause(), None);
+    stop.cut();
+    let server = Server::new(slow(never.token()));
+    let work = server.work();
+    let answers = async {
+        for mut client in clients {
+            let answer = client.answer().await.expect("an answer");
+            assert!(answer.head.starts_with("http/1.1 503") && answer.closes());
+        }
+    };
+    let (served, ()) = tokio::join!(server.serve(listener, stop.token(), stop.token()), answers);
+    served.unwrap();
+    assert_eq!((work.finished(), work.cut()), (0, 100));
+}
+
+#[tokio::test]
+async fn a_half_sent_head_that_is_finished_in_time_is_answered_too() {
+    let never = stop_source();
+    let long = std::time::Duration::from_secs(20);
+    let mut served = serve(slow(never.token()), |server| server.refusal_time(long)).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(&SLOW[..20]).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    served.cut();
+    client.send(&SLOW[20..]).await.unwrap();
+    let answer = client.answer().await.expect("an answer");
+    assert!(answer.head.starts_with("http/1.1 503") && answer.closes());
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn an_http_2_request_without_a_response_gets_503() {
+    let never = stop_source();
+    let mut served = serve(slow(never.token()), |server| server).await;
+    let (mut sender, mut driver) = http2(&served).await;
+    let request = http::Request::get("http://test/slow").body(Empty::new()).unwrap();
+    let response = sender.send_request(request);
+    let stop = async {
+        until(|| served.work.in_flight() == 1).await;
+        served.stop();
+        served.cut();
+    };
+    let (response, ()) = tokio::join!(response, stop);
+    assert_eq!(response.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+    driver.join_next().await.unwrap().unwrap().expect("the connection ends in order");
+}
+
+/// Calls a gRPC route; cuts the server when the response has begun, or the handler has.
+async fn call(served: &mut Served) -> hyper::Result<(StatusCode, HeaderMap, Option<HeaderMap>)> {
+    let (mut sender, _driver) = http2(served).await;
+    let request = http::Request::post("http://test/grpc").header("content-type", "application/grpc+proto");
+    let (work, request) = (Arc::clone(&served.work), request.body(Empty::new()).unwrap());
+    let cut = async {
+        until(|| work.in_flight() == 1).await;
+        served.stop();
+        served.cut();
+    };
+    let response = async {
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        Ok((head.status, head.headers, body.collect().await?.trailers().cloned()))
+    };
+    let (response, ()) = tokio::join!(response, cut);
+    served.ended().await;
+    response
+}
+
+fn is_unavailable(headers: &HeaderMap) -> bool {
+    headers.get("grpc-status").is_some_and(|status| status == "14")
+        && headers.get("grpc-message").is_some_and(|message| message == "the server is stopping")
+}
+
+#[tokio::test]
+async fn a_grpc_call_without_a_response_is_unavailable() {
+    let never = async || std::future::pending::<()>().await;
+    let mut served = serve(ping().route("/grpc", post(never)), |server| server).await;
+    let (status, headers, trailers) = call(&mut served).await.expect("a response");
+    assert_eq!(status, StatusCode::OK);
+    assert!(is_unavailable(&headers) && headers["content-type"] == "application/grpc", "{headers:?}");
+    assert!(trailers.is_none());
+    assert_eq!(served.work.cut(), 1);
+}
+
+#[tokio::test]
+async fn a_grpc_stream_under_way_ends_as_unavailable() {
+    let (feed, fed) = feed();
+    let stream = async move || ([("content-type", "application/grpc")], fed.body()).into_response();
+    let mut served = serve(ping().route("/grpc", post(stream)), |server| server).await;
+    feed.send("\0\0\0\0\x02hi");
+    let (status, _, trailers) = call(&mut served).await.expect("a response");
+    assert_eq!(status, StatusCode::OK);
+    assert!(is_unavailable(&trailers.expect("trailers")));
+    assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+    assert!(feed.is_dropped());
+}
+
+/// The opposite: cut by others, the same stream is an error of the transport.
+#[tokio::test]
+async fn a_grpc_stream_that_is_closed_abruptly_is_an_error_of_the_transport() {
+    let (feed, fed) = feed();
+    let stream = async move || ([("content-type", "application/grpc")], fed.body()).into_response();
+    let mut served =
+        serve(ping().route("/grpc", post(stream)), |server| server.close_mode(CloseMode::Abrupt)).await;
+    feed.send("\0\0\0\0\x02hi");
+    assert!(call(&mut served).await.is_err());
+}
+
+/// Trailers would make a plain body whole that is not.
+#[tokio::test]
+async fn a_plain_body_is_never_ended_with_a_status() {
+    for (kind, answer) in [("application/json", "application/grpc"), ("application/grpc", "application/json")]
+    {
+        let (feed, fed) = feed();
+        let stream = async move || ([("content-type", answer)], fed.body()).into_response();
+        let mut served = serve(ping().route("/grpc", post(stream)), |server| server).await;
+        feed.send("{");
+        let (mut sender, _driver) = http2(&served).await;
+        let request = http::Request::post("http://test/grpc").header("content-type", kind);
+        let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+        served.stop();
+        served.cut();
+        served.ended().await;
+        assert!(response.into_body().collect().await.is_err(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_http_2_body_that_is_cut_is_reset() {
+    let (feed, fed) = feed();
+    let stream = async move || fed.body();
+    let mut served = serve(ping().route("/stream", get(stream)), |server| server).await;
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.get(1, "/stream").await;
+    assert_eq!(frames.next_of(&[HEADERS]).await.expect("a head").stream, 1);
+    feed.send("half of it");
+    served.stop();
+    served.cut();
+    let reset = frames.next_of(&[RST_STREAM]).await.expect("a reset before the connection ends");
+    assert_eq!(reset.stream, 1);
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+}

@@ -1,0 +1,318 @@
+//! Streams that are under way when the server stops, and their policies.
+
+use std::time::Duration;
+
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get};
+use ebbtide::http::{CloseMode, OnStop, Server};
+use tokio::task::JoinSet;
+
+use crate::feed::{Feed, feed};
+use crate::frames::{DATA, END_STREAM, Frames, RST_STREAM};
+use crate::support::{Client, Served, cause, ping, serve, stop_source};
+
+const ASK: &[u8] = b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n";
+const ASK_1_0: &[u8] = b"GET /stream HTTP/1.0\r\n\r\n";
+const EVENTS: &str = "text/event-stream; charset=utf-8";
+const LINES: &str = "application/x-ndjson";
+
+fn stream(kind: &'static str) -> (Feed, MethodRouter) {
+    let (feed, fed) = feed();
+    (feed, get(async move || ([("content-type", kind)], fed.body()).into_response()))
+}
+
+/// Serves the stream to a client that has seen the beginning of it.
+async fn begin(
+    (feed, stream): (Feed, MethodRouter),
+    request: &[u8],
+    first: &'static str,
+    with: impl FnOnce(Server<axum::Router>) -> Server<axum::Router>,
+) -> (Served, Client, Feed) {
+    let served = serve(ping().route("/stream", stream), with).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(request).await.unwrap();
+    feed.send(first);
+    client.up_to(first.as_bytes()).await;
+    (served, client, feed)
+}
+
+/// Half a body that is reset, over HTTP/1.0, where nothing else tells it from a whole one.
+fn is_reset(error: Option<std::io::Error>) -> bool {
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+}
+
+#[tokio::test]
+async fn events_go_on_in_the_lame_duck_and_end_between_two_when_it_is_over() {
+    let (mut served, mut client, feed) = begin(stream(EVENTS), ASK, "data: 1\n\n", |server| server).await;
+    served.announce();
+    feed.send("data: 2\n\n");
+    client.up_to(b"data: 2\n\n").await;
+    assert!(!feed.is_dropped());
+    served.stop();
+    let (rest, error) = client.rest().await;
+    assert!(error.is_none() && rest == b"\r\n0\r\n\r\n", "{rest:?}");
+    assert!(feed.is_dropped());
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_event_that_has_begun_is_sent_whole() {
+    for (half, rest, after) in [
+        ("data: 1\n\ndata: 2", "\n\n", "data: 3\n\n"),
+        ("data: 1\r\n\r\ndata: 2\r\n", "\r\n", "data: 3\r\n\r\n"),
+        ("data: 1\r\rdata: 2\r", "\r", "data: 3\r\r"),
+    ] {
+        let (mut served, mut client, feed) = begin(stream(EVENTS), ASK_1_0, half, |server| server).await;
+        served.stop();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(!client.is_closed() && !feed.is_dropped(), "in the middle of {half:?}");
+        feed.send(rest);
+        feed.send(after);
+        let (seen, error) = client.rest().await;
+        assert!(error.is_none() && seen == rest.as_bytes(), "{seen:?}");
+        served.ended().await;
+        assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn events_that_never_began_end_as_well() {
+    let (feed, stream) = stream(EVENTS);
+    let mut served = serve(ping().route("/stream", stream), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(ASK).await.unwrap();
+    client.up_to(b"\r\n\r\n").await;
+    served.stop();
+    assert_eq!(client.rest().await.0, b"0\r\n\r\n");
+    assert!(feed.is_dropped());
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn the_last_event_can_say_when_to_come_back() {
+    let (low, high) = (Duration::from_millis(1000), Duration::from_millis(5000));
+    let mut waits = Vec::new();
+    let (mut feeds, mut clients) = (Vec::new(), Vec::new());
+    let mut router = ping();
+    for each in 0..20 {
+        let (feed, stream) = stream(EVENTS);
+        router = router.route(&format!("/{each}"), stream);
+        feeds.push(feed);
+    }
+    let mut served = serve(router, |server| server.sse_retry(low..=high)).await;
+    for (each, feed) in feeds.iter().enumerate() {
+        let mut client = Client::connect(served.addr).await.unwrap();
+        client.send(format!("GET /{each} HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
+        feed.send("data: 1\n\n");
+        client.up_to(b"data: 1\n\n").await;
+        clients.push(client);
+    }
+    served.stop();
+    for mut client in clients {
+        let (rest, error) = client.rest().await;
+        let rest = String::from_utf8(rest).unwrap();
+        let wait = rest.strip_prefix("retry: ").and_then(|rest| rest.strip_suffix("\n\n"));
+        waits.push(wait.and_then(|wait| wait.parse::<u64>().ok()).unwrap_or_else(|| panic!("{rest:?}")));
+        assert!(error.is_none());
+    }
+    served.ended().await;
+    waits.sort_unstable();
+    assert!(waits.iter().all(|wait| (1000..=5000).contains(wait)), "{waits:?}");
+    assert!(waits.windows(2).all(|pair| pair[1] - pair[0] < 800), "evenly spread: {waits:?}");
+    waits.dedup();
+    assert_eq!(waits.len(), 20, "{waits:?}");
+}
+
+#[tokio::test]
+async fn events_that_end_with_the_connection_end_in_order() {
+    let (mut served, mut client, _feed) =
+        begin(stream(EVENTS), ASK_1_0, "data: 1\n\n", |server| server).await;
+    served.stop();
+    let (rest, error) = client.rest().await;
+    assert!(error.is_none() && rest.is_empty());
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+#[tokio::test]
+async fn events_over_http_2_end_their_stream() {
+    let (feed, stream) = stream(EVENTS);
+    let mut served = serve(ping().route("/stream", stream), |server| server).await;
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.get(1, "/stream").await;
+    feed.send("data: 1\n\n");
+    assert_eq!(frames.next_of(&[DATA]).await.expect("an event").payload, b"data: 1\n\n");
+    served.stop();
+    let last = frames.next_of(&[DATA, RST_STREAM]).await.expect("an end");
+    assert_eq!((last.kind, last.flags, last.payload.len()), (DATA, END_STREAM, 0));
+    assert!(feed.is_dropped());
+    drop(frames);
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+/// The opposite: without the policy they go on until they are cut, and the client is told that they are not whole.
+#[tokio::test]
+async fn events_that_are_to_finish_do_or_are_cut() {
+    for finishes in [true, false] {
+        let (feed, stream) = stream(EVENTS);
+        let stream = (feed, stream.layer(OnStop::Finish));
+        let (mut served, mut client, feed) = begin(stream, ASK_1_0, "data: 1\n\n", |server| server).await;
+        served.stop();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(served.is_running() && !feed.is_dropped());
+        if finishes {
+            feed.send("data: 2\n\n");
+            drop(feed);
+            let (rest, error) = client.rest().await;
+            assert!(error.is_none() && rest == b"data: 2\n\n");
+        } else {
+            served.cut();
+            assert!(is_reset(client.rest().await.1));
+        }
+        served.ended().await;
+        assert_eq!((served.work.finished(), served.work.cut()), (u64::from(finishes), u64::from(!finishes)));
+    }
+}
+
+/// The opposite: an abrupt close heeds no policy.
+#[tokio::test]
+async fn events_hold_an_abrupt_close_until_they_are_cut() {
+    let abrupt = |server: Server<axum::Router>| server.close_mode(CloseMode::Abrupt);
+    let (mut served, mut client, feed) = begin(stream(EVENTS), ASK_1_0, "data: 1\n\n", abrupt).await;
+    served.stop();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(served.is_running() && !feed.is_dropped());
+    served.cut();
+    assert!(is_reset(client.rest().await.1));
+    served.ended().await;
+}
+
+/// The opposite with a peer: `axum::serve` waits for as long as the client stays.
+#[tokio::test]
+async fn events_hold_axum_serve_for_as_long_as_the_client_stays() {
+    let (feed, stream) = stream(EVENTS);
+    let stop = stop_source();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut server = JoinSet::new();
+    let (token, router) = (stop.token(), ping().route("/stream", stream));
+    server.spawn(async move {
+        axum::serve(listener, router).with_graceful_shutdown(async move { token.stopping().await }).await
+    });
+    let mut client = Client::connect(addr).await.unwrap();
+    client.send(ASK).await.unwrap();
+    feed.send("data: 1\n\n");
+    client.up_to(b"data: 1\n\n").await;
+    stop.stop(cause(), None);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(server.try_join_next().is_none() && !client.is_closed());
+    drop(client);
+    server.join_next().await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn other_streams_finish_unless_they_are_to_end() {
+    for ends in [true, false] {
+        let (feed, stream) = stream(LINES);
+        let stream = if ends { stream.layer(OnStop::End) } else { stream };
+        let (mut served, mut client, feed) = begin((feed, stream), ASK_1_0, "{}\n", |server| server).await;
+        served.stop();
+        if !ends {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(!client.is_closed() && !feed.is_dropped());
+            drop(feed);
+        }
+        let (rest, error) = client.rest().await;
+        assert!(error.is_none() && rest.is_empty());
+        served.ended().await;
+        assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    }
+}
+
+/// A stream that never waits is not woken by the stop either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_always_has_something_ends_too() {
+    struct Endless;
+    impl http_body::Body for Endless {
+        type Data = bytes::Bytes;
+        type Error = std::convert::Infallible;
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+            let event = bytes::Bytes::from_static(b"data: more\n\n");
+            std::task::Poll::Ready(Some(Ok(http_body::Frame::data(event))))
+        }
+    }
+    let endless = async || ([("content-type", EVENTS)], axum::body::Body::new(Endless));
+    let mut served = serve(ping().route("/stream", get(endless)), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(ASK_1_0).await.unwrap();
+    client.up_to(b"data: more\n\n").await;
+    served.stop();
+    let (rest, error) = client.rest().await;
+    assert!(error.is_none() && (rest.is_empty() || rest.ends_with(b"data: more\n\n")));
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_to_break_is_seen_to_be_broken_and_counts_as_finished() {
+    let (feed, lines) = stream(LINES);
+    let broken = (feed, lines.layer(OnStop::Break));
+    let (mut served, mut client, feed) = begin(broken, ASK_1_0, "{}\n", |server| server).await;
+    served.announce();
+    feed.send("{}\n");
+    client.up_to(b"{}\n").await;
+    served.stop();
+    assert!(is_reset(client.rest().await.1));
+    assert!(feed.is_dropped());
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+
+    let (feed, lines) = stream(LINES);
+    let mut served = serve(ping().route("/stream", lines.layer(OnStop::Break)), |server| server).await;
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.get(1, "/stream").await;
+    feed.send("{}\n");
+    assert_eq!(frames.next_of(&[DATA]).await.expect("a line").payload, b"{}\n");
+    served.stop();
+    assert_eq!(frames.next_of(&[DATA, RST_STREAM]).await.expect("an end").kind, RST_STREAM);
+    drop(frames);
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+/// The inner choice is the better informed one.
+#[tokio::test]
+async fn what_the_handler_chooses_counts_more_than_the_layer() {
+    let (feed, fed) = feed();
+    let handler = async move || {
+        (axum::Extension(OnStop::Finish), [("content-type", EVENTS)], fed.body()).into_response()
+    };
+    let stream = (feed, get(handler).layer(OnStop::Break));
+    let (mut served, mut client, feed) = begin(stream, ASK_1_0, "data: 1\n\n", |server| server).await;
+    served.stop();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!client.is_closed() && !feed.is_dropped());
+    drop(feed);
+    assert!(client.rest().await.1.is_none());
+    served.ended().await;
+}
+
+/// A body whose length was promised cannot end early and be whole.
+#[tokio::test]
+async fn a_body_of_known_length_finishes_whatever_its_policy() {
+    let (feed, fed) = feed();
+    let handler = async move || ([("content-type", EVENTS), ("content-length", "4")], fed.body());
+    let stream = (feed, get(handler).layer(OnStop::End));
+    let (mut served, mut client, feed) = begin(stream, ASK, "\n\n", |server| server).await;
+    served.stop();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!client.is_closed() && !feed.is_dropped());
+    feed.send("\n\n");
+    client.up_to(b"\n\n").await;
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}

@@ -1,0 +1,154 @@
+//! How an HTTP/2 connection is ended: first "no more after the highest stream there can be", then the real last one.
+
+use std::time::Duration;
+
+use ebbtide::http::CloseMode;
+
+use crate::frames::{ACK, DATA, Frame, Frames, GOAWAY, HEADERS, HIGHEST, PING};
+use crate::support::{LONG, ping, serve, slow, stop_source, until};
+
+const NO_ERROR: u32 = 0;
+
+/// Answers a PING as every live peer must.
+async fn pong(frames: &mut Frames, ping: &Frame) {
+    frames.send(PING, ACK, 0, &ping.payload).await;
+}
+
+/// Reads the first GOAWAY and the PING that comes with it.
+async fn told(frames: &mut Frames) -> Frame {
+    let goaway = frames.next_of(&[GOAWAY, PING]).await.expect("GOAWAY");
+    assert_eq!(goaway.goes_away(), (HIGHEST, NO_ERROR), "nothing is refused yet");
+    let ping = frames.next_of(&[GOAWAY, PING]).await.expect("PING");
+    assert_eq!((ping.kind, ping.flags), (PING, 0));
+    ping
+}
+
+#[tokio::test]
+async fn a_connection_is_told_in_two_steps_in_the_lame_duck() {
+    let mut served = serve(ping(), |server| server).await;
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.get(1, "/ping").await;
+    assert_eq!(frames.body(1).await.expect("an answer"), b"pong");
+    served.announce();
+    let ping = told(&mut frames).await;
+    // What was on its way when the peer was told is served, however much it is.
+    for stream in [3, 5, 7] {
+        frames.get(stream, "/ping").await;
+        assert_eq!(frames.body(stream).await.expect("an answer"), b"pong");
+    }
+    pong(&mut frames, &ping).await;
+    let last = frames.next_of(&[GOAWAY]).await.expect("the real GOAWAY");
+    assert_eq!(last.goes_away(), (7, NO_ERROR));
+    assert_eq!(frames.next().await, None, "the connection ends in the lame duck");
+    // Others are served still.
+    let mut late = Frames::connect(served.addr, 65_535).await;
+    late.get(1, "/ping").await;
+    assert_eq!(late.body(1).await.expect("an answer"), b"pong");
+    drop(late);
+    served.stop();
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (5, 0));
+}
+
+#[tokio::test]
+async fn a_stream_in_flight_is_finished_between_the_two_steps_and_after() {
+    let release = stop_source();
+    let mut served = serve(slow(release.token()), |server| server).await;
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.get(1, "/slow").await;
+    until(|| served.work.in_flight() == 1).await;
+    served.announce();
+    let ping = told(&mut frames).await;
+    pong(&mut frames, &ping).await;
+    assert_eq!(frames.next_of(&[GOAWAY]).await.expect("the real GOAWAY").goes_away(), (1, NO_ERROR));
+    served.stop();
+    release.stop(crate::support::cause(), None);
+    assert_eq!(frames.body(1).await.expect("an answer"), b"slow pong");
+    assert_eq!(frames.next().await, None);
+    served.ended().await;
+}
+
+/// Told before it has asked for anything, a client would come back again and again and never be served.
+#[tokio::test]
+async fn a_connection_of_the_lame_duck_is_told_when_its_first_request_has_begun() {
+    let mut served = serve(ping(), |server| server).await;
+    served.announce();
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.send(PING, 0, 0, b"are you?").await;
+    let first = frames.next_of(&[PING, GOAWAY]).await.expect("an answer");
+    assert_eq!((first.kind, first.flags), (PING, ACK), "no GOAWAY yet");
+    frames.get(1, "/ping").await;
+    let goaway = frames.next_of(&[GOAWAY]).await.expect("GOAWAY");
+    assert_eq!(goaway.goes_away(), (HIGHEST, NO_ERROR));
+    frames.get(3, "/ping").await;
+    let ping = frames.next_of(&[PING]).await.expect("PING");
+    assert_eq!(frames.body(3).await.expect("an answer"), b"pong");
+    pong(&mut frames, &ping).await;
+    assert_eq!(frames.next_of(&[GOAWAY]).await.expect("the real GOAWAY").goes_away(), (3, NO_ERROR));
+    served.stop();
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn announcing_can_wait_until_the_lame_duck_is_over() {
+    let mut served = serve(ping(), |server| server.announce_close(false)).await;
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    served.announce();
+    for stream in [1, 3] {
+        frames.get(stream, "/ping").await;
+        let answer = frames.next_of(&[HEADERS, GOAWAY]).await.expect("an answer");
+        assert_eq!((answer.kind, answer.stream), (HEADERS, stream));
+    }
+    served.stop();
+    let ping = told(&mut frames).await;
+    pong(&mut frames, &ping).await;
+    served.ended().await;
+}
+
+/// hyper is asked to end before it has taken the client's settings.
+#[tokio::test]
+async fn a_connection_that_speaks_only_when_the_lame_duck_is_over_is_served() {
+    let mut served = serve(ping(), |server| server.first_byte_grace(LONG)).await;
+    let silent = tokio::net::TcpStream::connect(served.addr).await.unwrap();
+    crate::support::accepted(served.addr).await;
+    served.stop();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let mut frames = Frames::over(silent, 65_535).await;
+    frames.get(1, "/ping").await;
+    assert_eq!(frames.body(1).await.expect("an answer"), b"pong");
+    drop(frames);
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_nothing_is_served_in_the_lame_duck_and_does_not_hold_the_stop() {
+    let mut served = serve(ping(), |server| server.idle_quiet(Duration::from_millis(100))).await;
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.get(1, "/ping").await;
+    assert_eq!(frames.body(1).await.expect("an answer"), b"pong");
+    served.announce();
+    told(&mut frames).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // Deaf, or very far away; nothing is held up by it yet.
+    frames.get(3, "/ping").await;
+    let data = frames.next_of(&[DATA, GOAWAY]).await.expect("an answer");
+    assert_eq!((data.kind, data.payload), (DATA, b"pong".to_vec()));
+    served.stop();
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
+}
+
+/// The opposite: nothing is told before the end, as other servers do.
+#[tokio::test]
+async fn an_abrupt_close_tells_nobody_in_the_lame_duck() {
+    let mut served = serve(ping(), |server| server.close_mode(CloseMode::Abrupt)).await;
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    served.announce();
+    frames.get(1, "/ping").await;
+    assert_eq!(frames.body(1).await.expect("an answer"), b"pong");
+    frames.send(PING, 0, 0, b"are you?").await;
+    assert_eq!(frames.next_of(&[PING, GOAWAY]).await.expect("an answer").kind, PING);
+    drop(frames);
+    served.stop();
+    served.ended().await;
+}

@@ -1,0 +1,178 @@
+//! Peers that take nothing, or are gone: they don't hold the stop until its deadline. Slow ones are left in peace.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpSocket;
+
+use crate::frames::{ACK, DATA, Frames, HEADERS, PING};
+use crate::support::{Client, LONG, Served, ping, serve, slow, stop_source, until};
+
+const BIG: usize = 8 * 1024 * 1024;
+const STALL: Duration = Duration::from_millis(300);
+
+fn big() -> Router {
+    ping().route("/big", get(async || vec![b'x'; BIG]))
+}
+
+/// A client of few buffers that has asked for the big response and read its first bytes.
+async fn taker(served: &Served) -> Client {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    let mut client = Client::over(socket.connect(served.addr).await.unwrap());
+    client.send(b"GET /big HTTP/1.0\r\n\r\n").await.unwrap();
+    client.up_to(b"\r\n\r\n").await;
+    client
+}
+
+fn is_cut_as_stalled(served: &Served, name: &str) {
+    assert_eq!((served.work.in_flight(), served.work.cut()), (0, 1));
+    let straggler = served.work.stragglers().remove(0).name;
+    assert!(straggler.starts_with(name) && straggler.ends_with("(stalled)"), "{straggler}");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_response_does_not_hold_the_stop() {
+    let mut served = serve(big(), |server| server.stall_timeout(STALL)).await;
+    let mut client = taker(&served).await;
+    // While the server serves it may take its time.
+    tokio::time::sleep(STALL * 2).await;
+    assert_eq!(served.work.in_flight(), 1);
+    served.stop();
+    served.ended().await;
+    is_cut_as_stalled(&served, "the rest of a response to 127.0.0.1:");
+    let (_, error) = client.rest().await;
+    assert_eq!(error.expect("a reset").kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+/// The opposite: without the limit it does.
+#[tokio::test]
+async fn without_the_limit_it_holds_the_stop_until_the_deadline() {
+    let mut served = serve(big(), |server| server.stall_timeout(LONG)).await;
+    let _client = taker(&served).await;
+    served.stop();
+    tokio::time::sleep(STALL * 3).await;
+    assert!(served.is_running());
+    served.cut();
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn a_slow_client_is_left_in_peace() {
+    let mut served = serve(big(), |server| server.stall_timeout(STALL)).await;
+    let mut client = taker(&served).await;
+    served.stop();
+    let (mut taken, mut buf) = (0, vec![0; 64 * 1024]);
+    loop {
+        tokio::time::sleep(STALL / 20).await;
+        match client.stream.read(&mut buf).await.expect("no reset") {
+            0 => break,
+            read => taken += read,
+        }
+    }
+    // `up_to` may have read some of it.
+    assert!(taken > BIG - 64 * 1024, "{taken}");
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_http_2_stream_that_is_given_no_window_does_not_hold_the_stop() {
+    let mut served = serve(big(), |server| server.stall_timeout(STALL)).await;
+    let mut frames = Frames::connect(served.addr, 1000).await;
+    frames.get(1, "/big").await;
+    assert_eq!(frames.next_of(&[DATA]).await.expect("the beginning").payload.len(), 1000);
+    tokio::time::sleep(STALL * 2).await;
+    assert_eq!(served.work.in_flight(), 1);
+    served.stop();
+    // Alive it is: it answers, and asks. It just takes nothing.
+    while let Some(frame) = frames.next().await {
+        if frame.kind == PING && frame.flags == 0 {
+            frames.send(PING, ACK, 0, &frame.payload).await;
+        }
+    }
+    served.ended().await;
+    is_cut_as_stalled(&served, "GET /big from 127.0.0.1:");
+}
+
+#[tokio::test]
+async fn a_slow_http_2_stream_is_left_in_peace() {
+    let (size, step) = (600_000, 20_000);
+    let some = get(async move || vec![b'x'; size as usize]);
+    let settings = |server: ebbtide::http::Server<Router>| {
+        server.stall_timeout(STALL).idle_quiet(Duration::from_millis(10))
+    };
+    let mut served = serve(ping().route("/some", some), settings).await;
+    let mut frames = Frames::connect(served.addr, step).await;
+    frames.get(1, "/some").await;
+    assert_eq!(frames.next_of(&[HEADERS]).await.expect("a head").stream, 1);
+    served.stop();
+    let (mut taken, mut unspent) = (0, 0);
+    while taken < size {
+        let frame = frames.next().await.expect("the rest of the response");
+        if frame.kind == PING && frame.flags == 0 {
+            frames.send(PING, ACK, 0, &frame.payload).await;
+        }
+        if frame.kind == DATA {
+            taken += frame.payload.len() as u32;
+            unspent += frame.payload.len() as u32;
+        }
+        if unspent >= step / 2 {
+            tokio::time::sleep(STALL / 4).await;
+            frames.allow(1, unspent).await;
+            unspent = 0;
+        }
+    }
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+/// What it was given counts as sent only when its window has room for it.
+#[tokio::test]
+async fn an_http_2_response_is_in_flight_until_it_can_be_taken() {
+    let mut served = serve(big(), |server| server).await;
+    let mut frames = Frames::connect(served.addr, 1000).await;
+    frames.get(1, "/big").await;
+    assert_eq!(frames.next_of(&[DATA]).await.expect("the beginning").payload.len(), 1000);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!((served.work.in_flight(), served.work.finished()), (1, 0));
+    frames.allow(1, BIG as u32).await;
+    assert_eq!(frames.body(1).await.expect("the rest").len(), BIG - 1000);
+    until(|| served.work.finished() == 1).await;
+    drop(frames);
+    served.stop();
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn an_http_2_peer_that_is_gone_with_a_stream_open_does_not_hold_the_stop() {
+    let never = stop_source();
+    let mut served = serve(slow(never.token()), |server| server.stall_timeout(STALL)).await;
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.get(1, "/slow").await;
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    served.ended().await; // nobody answered the PING
+    is_cut_as_stalled(&served, "GET /slow from 127.0.0.1:");
+}
+
+/// The opposite: one that is there may wait for its answer.
+#[tokio::test]
+async fn an_http_2_peer_that_waits_for_its_answer_is_left_in_peace() {
+    let release = stop_source();
+    let mut served = serve(slow(release.token()), |server| server.stall_timeout(STALL)).await;
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.get(1, "/slow").await;
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    let ping = frames.next_of(&[PING]).await.expect("PING");
+    frames.send(PING, ACK, 0, &ping.payload).await;
+    tokio::time::sleep(STALL * 3).await;
+    assert!(served.is_running());
+    release.stop(crate::support::cause(), None);
+    assert_eq!(frames.body(1).await.expect("an answer"), b"slow pong");
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
