@@ -14,6 +14,8 @@ pub(super) fn router() -> Router {
         .route("/ping", get(async || PONG))
         .route("/slow/{ms}", get(slow))
         .route("/upload", post(async |body: Bytes| body.len().to_string()))
+        // `axum::serve` does so itself for a router without a state: else each request makes its handler a service.
+        .with_state(())
 }
 
 async fn slow(Path(ms): Path<u64>) -> &'static str {
