@@ -5,6 +5,7 @@ pub(crate) const STARTED: &str = "/startupz";
 pub(crate) const HEALTHY: &str = "/healthz";
 
 /// Tells whether a request for this path is a probe. Probes go on until the end, so they are no sign that traffic does.
+#[inline]
 pub(crate) fn is_probe(path: &str) -> bool {
     matches!(path, LIVE | READY | STARTED | HEALTHY)
 }

@@ -5,11 +5,18 @@ use http_body_util::Full;
 use super::HealthState;
 use super::paths::{self, is_probe};
 
-/// Answers a probe; `None` if the request is none.
-pub(super) fn answer(state: HealthState, method: &Method, path: &str) -> Option<Response<Full<Bytes>>> {
-    if !is_probe(path) || !(method == Method::GET || method == Method::HEAD) {
-        return None;
-    }
+/// Answers a probe; `None` if the request is none, which costs a look at its path.
+#[inline]
+pub(super) fn answer(
+    state: impl FnOnce() -> HealthState,
+    method: &Method,
+    path: &str,
+) -> Option<Response<Full<Bytes>>> {
+    let is_ours = is_probe(path) && (method == Method::GET || method == Method::HEAD);
+    is_ours.then(|| answer_probe(state(), path))
+}
+
+fn answer_probe(state: HealthState, path: &str) -> Response<Full<Bytes>> {
     let good = match path {
         paths::LIVE => true,
         paths::STARTED => state > HealthState::Starting,
@@ -25,7 +32,7 @@ pub(super) fn answer(state: HealthState, method: &Method, path: &str) -> Option<
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Some(response)
+    response
 }
 
 #[cfg(test)]
@@ -33,7 +40,7 @@ mod tests {
     use super::*;
 
     fn status(state: HealthState, path: &str) -> u16 {
-        answer(state, &Method::GET, path).map_or(0, |response| response.status().as_u16())
+        answer(|| state, &Method::GET, path).map_or(0, |response| response.status().as_u16())
     }
 
     #[test]
@@ -48,7 +55,7 @@ mod tests {
     fn only_exact_paths_and_safe_methods_are_taken() {
         assert_eq!(status(HealthState::Ready, "/livez/"), 0);
         assert_eq!(status(HealthState::Ready, "/"), 0);
-        assert!(answer(HealthState::Ready, &Method::POST, "/livez").is_none());
-        assert!(answer(HealthState::Ready, &Method::HEAD, "/livez").is_some());
+        assert!(answer(|| HealthState::Ready, &Method::POST, "/livez").is_none());
+        assert!(answer(|| HealthState::Ready, &Method::HEAD, "/livez").is_some());
     }
 }

@@ -69,16 +69,18 @@ where
     type Error = S::Error;
     type Future = HealthFuture<S::Future>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let state = match routes::answer(self.health.state(), request.method(), request.uri().path()) {
-            Some(answer) => State::Probe { answer: Some(answer) },
-            None => State::Inner { future: self.inner.call(request) },
-        };
-        HealthFuture { state }
+        let answer = routes::answer(|| self.health.state(), request.method(), request.uri().path());
+        if answer.is_some() {
+            return HealthFuture { state: State::Probe { answer } };
+        }
+        HealthFuture { state: State::Inner { future: self.inner.call(request) } }
     }
 }
 
@@ -88,6 +90,7 @@ where
 {
     type Output = Result<Response<Either<Full<Bytes>, B>>, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProj::Probe { answer } => match answer.take() {

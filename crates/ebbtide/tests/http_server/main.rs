@@ -16,6 +16,7 @@ mod far;
 mod feed;
 mod frames;
 mod goaway;
+mod gone;
 mod health;
 mod keep_alive;
 mod life;

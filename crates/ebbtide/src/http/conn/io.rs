@@ -25,7 +25,19 @@ pub(crate) struct Io {
     blocked: bool,
     half_record: bool,
     opening: Option<Opening>,
+    talk: Talk,
     closing: Closing,
+}
+
+/// What the protocol's last word was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Talk {
+    /// It finds the end of the stream itself: it always reads.
+    Reads,
+    /// HTTP/1: it waits for bytes.
+    Wants,
+    /// HTTP/1: it has got bytes, and has not asked for more since.
+    Has,
 }
 
 #[derive(Debug)]
@@ -45,6 +57,7 @@ impl Io {
             blocked: false,
             half_record: false,
             opening: via.first_opening(),
+            talk: Talk::Reads,
             closing: Closing::No,
         }
     }
@@ -125,6 +138,33 @@ impl Io {
         Poll::Ready(Ok(!new.is_empty()))
     }
 
+    /// Watches for the end of the stream on behalf of a protocol that does not read while a request waits for its
+    /// response.
+    ///
+    /// hyper would read on itself unless told that clients may half-close. It allocates a buffer for that with each
+    /// request, because the last one is still held by the request's head; and a client that half-closes right behind its
+    /// request gets no answer.
+    pub(crate) fn watch_for_end(&mut self) {
+        self.talk = Talk::Wants;
+    }
+
+    /// Fails when the client has gone while its request waits, so that its service is spared the rest of the work.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.talk != Talk::Has || !self.first.is_empty() || !self.held.book().is_alone() {
+            return Ok(());
+        }
+        match self.poll_first(cx)? {
+            Poll::Ready(false) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Poll::Ready(true) | Poll::Pending => Ok(()),
+        }
+    }
+
+    fn note(&mut self, talk: Talk) {
+        if self.talk != Talk::Reads {
+            self.talk = talk;
+        }
+    }
+
     pub(super) fn first(&self) -> &[u8] {
         &self.first
     }
@@ -197,7 +237,9 @@ impl AsyncRead for Io {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.note(Talk::Wants);
         if self.take_first(buf) {
+            self.note(Talk::Has);
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
@@ -207,6 +249,7 @@ impl AsyncRead for Io {
         let new = &buf.filled()[before..];
         if !new.is_empty() {
             self.held.read(new);
+            self.note(Talk::Has);
         }
         Poll::Ready(Ok(()))
     }
@@ -238,7 +281,8 @@ impl AsyncWrite for Io {
         if self.stream.holds_back() {
             self.note_blocked(flushed.is_pending());
         }
-        flushed
+        ready!(flushed)?;
+        Poll::Ready(self.poll_end(cx))
     }
 
     /// Half-closes, then reads on for a while (RFC 9112 §9.6): a socket closed with bytes unread sends a reset, which

@@ -82,6 +82,15 @@ impl Message {
         }
     }
 
+    /// Tells whether the whole of the message was handed to the parser, and no byte of a further one.
+    pub(crate) fn is_alone(&self, framing: Framing) -> bool {
+        match (self.behind_head, framing) {
+            (Some(behind), Framing::Length(length)) => behind == length,
+            (Some(_), Framing::Chunked) => self.chunks.behind() == Some(0),
+            (None, _) => false,
+        }
+    }
+
     fn next_began(&self, framing: Framing) -> bool {
         // Two bytes can be the empty line that some clients send behind a body.
         const EMPTY_LINE: u64 = 2;

@@ -266,6 +266,12 @@ impl Book {
         last || self.pipelined > PIPELINED
     }
 
+    /// Tells whether one request is being served that has come whole, and nothing behind it.
+    pub(super) fn is_alone(&self) -> bool {
+        let [request] = self.requests.as_slice() else { return false };
+        !self.multiplexed && self.phase != Phase::Upgraded && self.message.is_alone(request.framing)
+    }
+
     /// Notes whether the socket takes what is written.
     pub(in crate::http::conn) fn set_blocked(&mut self, blocked: bool, now: Instant) {
         self.blocked = blocked;

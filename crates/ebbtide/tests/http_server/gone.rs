@@ -1,0 +1,147 @@
+//! Clients that go, or close their half, while they wait.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body as AxumBody;
+use axum::routing::get;
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+
+use crate::support::{Client, LONG, PING, SLOW, cause, ping, serve, slow, stop_source};
+
+/// Tells when it begins and when it is dropped.
+#[derive(Debug)]
+struct Told(UnboundedSender<&'static str>);
+
+impl Told {
+    fn new(to: UnboundedSender<&'static str>) -> Self {
+        let _ = to.send("begun");
+        Self(to)
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _ = self.0.send("dropped");
+    }
+}
+
+/// Gives one frame, and then nothing for ever.
+struct Endless {
+    sent: bool,
+    _told: Told,
+}
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.sent {
+            return Poll::Pending;
+        }
+        self.sent = true;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"one")))))
+    }
+}
+
+async fn next(of: &mut UnboundedReceiver<&'static str>) -> &'static str {
+    tokio::time::timeout(LONG, of.recv()).await.expect("in time").expect("it is told")
+}
+
+/// Has clients ask and close their half, one after the other; returns how many were answered.
+async fn answered_with_half_closed(addr: SocketAddr) -> usize {
+    let mut answered = 0;
+    for _ in 0..HALF_CLOSERS {
+        let mut client = Client::connect(addr).await.unwrap();
+        client.send(PING).await.unwrap();
+        client.stream.shutdown().await.unwrap();
+        answered += usize::from(client.answer().await.is_some_and(|answer| answer.is_ok()));
+    }
+    answered
+}
+
+const HALF_CLOSERS: usize = 100;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_with_a_half_close_right_behind_it_is_answered() {
+    let mut served = serve(ping(), |server| server).await;
+    assert_eq!(answered_with_half_closed(served.addr).await, HALF_CLOSERS);
+    served.stop();
+    served.ended().await;
+}
+
+/// The opposite: hyper with its defaults gives the request up when it meets the end of the stream behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_with_a_half_close_right_behind_them_are_lost_by_axum() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut serving = JoinSet::new();
+    serving.spawn(async move { axum::serve(listener, ping()).await });
+    let answered = answered_with_half_closed(addr).await;
+    println!("axum answered {answered} of {HALF_CLOSERS}");
+    assert!(answered < HALF_CLOSERS);
+    serving.shutdown().await;
+}
+
+#[tokio::test]
+async fn requests_in_a_pipeline_with_a_half_close_behind_it_are_all_answered() {
+    let release = stop_source();
+    let mut served = serve(slow(release.token()), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(&[SLOW, PING].concat()).await.unwrap();
+    client.stream.shutdown().await.unwrap();
+    // The end of the stream is there when the slow request begins to wait, or comes while it does.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    release.stop(cause(), None);
+    assert_eq!(client.answer().await.expect("the first answer").body, b"slow pong");
+    assert_eq!(client.answer().await.expect("the second answer").body, b"pong");
+    served.stop();
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn a_request_that_waits_is_dropped_when_its_client_has_gone() {
+    let (tell, mut told) = unbounded_channel();
+    let handler = async move || {
+        let _told = Told::new(tell);
+        std::future::pending::<()>().await;
+    };
+    let mut served = serve(ping().route("/slow", get(handler)), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    // The second request on the connection, so that its first bytes are not read ahead.
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.unwrap().is_ok());
+    client.send(SLOW).await.unwrap();
+    assert_eq!(next(&mut told).await, "begun");
+    drop(client);
+    assert_eq!(next(&mut told).await, "dropped");
+    served.stop();
+    served.ended().await;
+    assert_eq!(served.work.cut(), 0, "nobody was there to be cut");
+}
+
+#[tokio::test]
+async fn a_response_that_waits_is_dropped_when_its_client_has_gone() {
+    let (tell, mut told) = unbounded_channel();
+    let handler = async move || AxumBody::new(Endless { sent: false, _told: Told::new(tell) });
+    let mut served = serve(ping().route("/slow", get(handler)), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(SLOW).await.unwrap();
+    assert_eq!(next(&mut told).await, "begun");
+    client.stream.readable().await.unwrap();
+    drop(client);
+    assert_eq!(next(&mut told).await, "dropped");
+    served.stop();
+    served.ended().await;
+}
