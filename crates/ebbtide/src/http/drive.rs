@@ -55,15 +55,10 @@ where
     let io = TokioIo::new(io);
     match protocol {
         Protocol::Http1 => {
-<<<<<<< HEAD
-            let served = http1::Builder::new().serve_connection(io, requests).with_upgrades();
-            run(served, |served| served.graceful_shutdown(), protocol, watch).await;
-=======
             // The end of the stream is ours to watch for.
             let mut builder = http1::Builder::new();
             let served = builder.half_close(true).serve_connection(io, requests).with_upgrades();
-            run(served, |served| served.graceful_shutdown(), Order::Abrupt, watch).await;
->>>>>>> fa43859 (Read no further while a request waits than to see that its client has gone)
+            run(served, |served| served.graceful_shutdown(), protocol, watch).await;
         }
         Protocol::Http2 => {
             watch.conn().book().multiplex(clock::now());
