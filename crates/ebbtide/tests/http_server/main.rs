@@ -17,6 +17,7 @@ mod feed;
 mod frames;
 mod goaway;
 mod gone;
+mod h2c;
 mod health;
 mod keep_alive;
 mod life;
@@ -24,6 +25,7 @@ mod listeners;
 mod protocols;
 mod spread;
 mod stall;
+mod proxy_protocol;
 mod storm;
 mod support;
 #[cfg(feature = "tls")]

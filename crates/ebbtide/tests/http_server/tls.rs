@@ -28,14 +28,14 @@ use crate::support::{
 };
 
 /// A certificate with its key, in files, and those who trust it.
-struct Pair {
+pub(crate) struct Pair {
     directory: tempfile::TempDir,
     trusted: RootCertStore,
     certificate: CertificateDer<'static>,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut pair = Self {
             directory,
@@ -63,7 +63,7 @@ impl Pair {
         self.directory.path().join("tls.key")
     }
 
-    fn tls(&self) -> Tls {
+    pub(crate) fn tls(&self) -> Tls {
         Tls::from_pem_files(self.certificates(), self.key()).unwrap()
     }
 
@@ -75,7 +75,7 @@ impl Pair {
         Arc::new(config).into()
     }
 
-    async fn over<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(crate) async fn over<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
         protocols: &[&str],

@@ -7,6 +7,7 @@ use super::{Listening, SocketFile, Via, tcp, unix};
 use crate::http::Address;
 #[cfg(feature = "tls")]
 use crate::http::Tls;
+use crate::runtime::os::inherited::{self, Inherited};
 use crate::runtime::os::socket;
 
 /// How many handshakes may wait to be accepted. The kernel caps it at `net.core.somaxconn`, 4096 by default; tokio's
@@ -156,6 +157,48 @@ impl Listener {
         Ok(Self { socket: Bound::Unix(socket, None), local_addr, shared: true, via: Via::default() })
     }
 
+    /// Takes the sockets that the service manager opened and passed on (`LISTEN_FDS`): systemd's `.socket` units, and
+    /// whatever follows `sd_listen_fds(3)`. Empty when there are none, or when they are meant for another process.
+    ///
+    /// They are shared: at the close they are let go as they are, and what waits in their queues is served by the next
+    /// process that the service manager starts. A service that is restarted thus refuses nobody.
+    ///
+    /// Each socket is given out once in the life of the process, here or by [`inherited_by_name`](Self::inherited_by_name).
+    /// The descriptors are made close-on-exec, so that no child inherits them. The environment is left as it is, because
+    /// changing it is not safe once there are threads: a child sees by `LISTEN_PID` that it is not meant.
+    ///
+    /// # Errors
+    ///
+    /// Fails when one of them is not a listening TCP or Unix stream socket, and names it. Then none is taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide::{BoxError, Life};
+    /// # use ebbtide::http::Listener;
+    /// # async fn start(life: Life) -> Result<(), BoxError> {
+    /// # let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
+    /// let mut listeners = Listener::inherited()?;
+    /// if listeners.is_empty() {
+    ///     listeners.push(life.bind("0.0.0.0:8080").await?);
+    /// }
+    /// life.http("api", listeners, router);
+    /// # Ok(()) }
+    /// ```
+    pub fn inherited() -> io::Result<Vec<Self>> {
+        inherited::take(None)?.into_iter().map(Self::from_inherited).collect()
+    }
+
+    /// Takes the sockets of one name, as [`inherited`](Self::inherited) takes them all. systemd's name for a socket is its
+    /// `FileDescriptorName=`, by default the name of the `.socket` unit.
+    ///
+    /// # Errors
+    ///
+    /// Fails when one of that name is not a listening TCP or Unix stream socket.
+    pub fn inherited_by_name(name: &str) -> io::Result<Vec<Self>> {
+        inherited::take(Some(name))?.into_iter().map(Self::from_inherited).collect()
+    }
+
     /// Speaks TLS on its connections.
     ///
     /// With `h2` agreed on in the handshake (ALPN) it serves HTTP/2, with `http/1.1` HTTP/1, and without an agreement what
@@ -213,6 +256,13 @@ impl Listener {
             Bound::Tcp(socket) => Listening::Tcp(tokio::net::TcpListener::from_std(socket)?),
             Bound::Unix(socket, file) => Listening::Unix(tokio::net::UnixListener::from_std(socket)?, file),
         })
+    }
+
+    fn from_inherited(inherited: Inherited) -> io::Result<Self> {
+        match inherited {
+            Inherited::Tcp(socket) => Self::shared_from_std(socket),
+            Inherited::Unix(socket) => Self::shared_from_std_unix(socket),
+        }
     }
 
     async fn unix(path: &Path, mode: Option<u32>) -> io::Result<Self> {

@@ -3,6 +3,8 @@
 pub(crate) mod exit;
 #[cfg(all(feature = "http", target_os = "linux", any(test, fuzzing)))]
 pub(crate) mod fuzzing;
+#[cfg(feature = "http")]
+pub(crate) mod inherited;
 pub(crate) mod signals;
 #[cfg(all(feature = "http", target_os = "linux"))]
 pub(crate) mod sock_diag;

@@ -1,0 +1,193 @@
+//! The load balancer says for whom it speaks (the PROXY protocol, versions 1 and 2).
+
+use std::net::Ipv6Addr;
+use std::time::Duration;
+
+use axum::extract::Extension;
+use ebbtide::drain::Stop;
+use ebbtide::http::{Listener, Peer, Server};
+
+use crate::support::{Client, LONG, PING, SLOW, Served, cause, serve_on, slow, stop_source, until};
+
+const V1: &[u8] = b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n";
+const V1_IPV6: &[u8] = b"PROXY TCP6 2001:db8::1 2001:db8::2 1234 80\r\n";
+const V1_UNKNOWN: &[u8] = b"PROXY UNKNOWN\r\n";
+const PEER: &[u8] = b"GET /peer HTTP/1.1\r\nHost: test\r\n\r\n";
+
+fn v2(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(rest.len()).unwrap().to_be_bytes();
+    [b"\r\n\r\n\0\r\nQUIT\n".as_slice(), &[0x20 | command, family], &length, rest].concat()
+}
+
+fn v2_ipv4(behind: &[u8]) -> Vec<u8> {
+    v2(1, 0x11, &[&[192, 0, 2, 1, 192, 0, 2, 2, 0x04, 0xd2, 0, 80], behind].concat())
+}
+
+fn v2_ipv6() -> Vec<u8> {
+    let (from, to): (Ipv6Addr, Ipv6Addr) = ("2001:db8::1".parse().unwrap(), Ipv6Addr::LOCALHOST);
+    v2(1, 0x21, &[from.octets().as_slice(), &to.octets(), &[0x04, 0xd2, 0, 80]].concat())
+}
+
+async fn serve(with: impl FnOnce(Server<axum::Router>) -> Server<axum::Router>, until: Stop) -> Served {
+    let listener = Listener::bind("127.0.0.1:0").await.unwrap().proxy_protocol();
+    let addr = listener.local_addr().tcp().unwrap();
+    let peer = async |Extension(Peer(peer)): Extension<Peer>| peer.to_string();
+    let router = slow(until).route("/peer", axum::routing::get(peer));
+    serve_on(listener, addr, router, |server| with(server.peer_info(true)))
+}
+
+#[tokio::test]
+async fn the_client_is_the_one_that_the_header_names() {
+    let release = stop_source();
+    let mut served = serve(|server| server, release.token()).await;
+    let tlvs = [3, 0, 4, 1, 2, 3, 4, 0xe0, 0, 0];
+    for (header, source) in [
+        (V1.to_vec(), Some("192.0.2.1:1234")),
+        (V1_IPV6.to_vec(), Some("[2001:db8::1]:1234")),
+        (V1_UNKNOWN.to_vec(), None),
+        (v2_ipv4(&[]), Some("192.0.2.1:1234")),
+        (v2_ipv4(&tlvs), Some("192.0.2.1:1234")),
+        (v2_ipv6(), Some("[2001:db8::1]:1234")),
+        // LOCAL: the load balancer for itself, such as its health check.
+        (v2(0, 0x00, &[]), None),
+        (v2(0, 0x11, &[192, 0, 2, 1, 192, 0, 2, 2, 0x04, 0xd2, 0, 80]), None),
+        (v2(1, 0x00, &[]), None),
+        (v2(1, 0x31, &[0; 216]), None),
+    ] {
+        // At once; and in two parts, cut at each place.
+        for cut in [0].into_iter().chain(1..=header.len()) {
+            let mut client = Client::connect(served.addr).await.unwrap();
+            let all = [header.as_slice(), PEER].concat();
+            if cut > 0 {
+                client.send(&all[..cut]).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            client.send(&all[cut..]).await.unwrap();
+            let answer = client.answer().await.expect("an answer");
+            let own = client.stream.local_addr().unwrap().to_string();
+            assert_eq!(
+                String::from_utf8(answer.body).unwrap(),
+                source.unwrap_or(&own),
+                "{header:?} at {cut}"
+            );
+        }
+    }
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(&[V1, SLOW].concat()).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    assert_eq!(served.work.stragglers()[0].name, "GET /slow from 192.0.2.1:1234");
+    served.stop();
+    release.stop(cause(), None);
+    assert!(client.answer().await.unwrap().closes());
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn who_sends_no_valid_header_is_never_served() {
+    let never = stop_source();
+    let mut served = serve(|server| server, never.token()).await;
+    for bytes in [
+        PING.to_vec(),
+        b"POST /ping HTTP/1.1\r\nHost: test\r\n\r\n".to_vec(),
+        [b"PROXY TCP4 localhost 192.0.2.2 1234 80\r\n", PING].concat(),
+        [b"PROXY TCP4 192.0.2.1 192.0.2.2 123456 80\r\n".as_slice(), PING].concat(),
+        [v2(2, 0x11, &[0; 12]), PING.to_vec()].concat(),
+        [v2(1, 0x51, &[0; 12]), PING.to_vec()].concat(),
+        [b"PROXY TCP4 ".as_slice(), &[b'1'; 4000]].concat(),
+    ] {
+        let mut client = Client::connect(served.addr).await.unwrap();
+        let _ = client.send(&bytes).await;
+        let (answer, _) = client.rest().await;
+        assert!(answer.is_empty(), "{:?} was answered", String::from_utf8_lossy(&bytes));
+    }
+    assert_eq!(served.work.finished(), 0);
+    served.stop();
+    served.ended().await;
+    assert_eq!(served.work.cut(), 0);
+}
+
+#[tokio::test]
+async fn half_a_header_ends_at_its_time_and_does_not_hold_the_stop() {
+    let never = stop_source();
+    let limit = Duration::from_millis(50);
+    let served = serve(|server| server.handshake_timeout(limit), never.token()).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(&V1[..20]).await.unwrap();
+    assert!(client.rest().await.0.is_empty());
+    let mut served =
+        serve(|server| server.handshake_timeout(LONG).first_byte_grace(limit), never.token()).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(&V1[..20]).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    let name = format!("half a PROXY header from {}", client.stream.local_addr().unwrap());
+    assert_eq!(served.work.stragglers()[0].name, name);
+    served.stop();
+    served.ended().await;
+    assert!(client.rest().await.0.is_empty());
+}
+
+#[tokio::test]
+async fn a_header_that_is_under_way_at_the_stop_is_finished_and_served() {
+    let never = stop_source();
+    let mut served = serve(|server| server.first_byte_grace(LONG), never.token()).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(&V1[..20]).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(served.is_running());
+    client.send(&V1[20..]).await.unwrap();
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.expect("an answer").closes());
+    served.ended().await;
+}
+
+/// What comes with the header is part of the request's head, with the head's own limit.
+#[tokio::test]
+async fn half_a_head_behind_the_header_is_half_a_head() {
+    let never = stop_source();
+    let limit = Duration::from_millis(50);
+    let served = serve(|server| server.header_timeout(limit), never.token()).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(&[V1, &PING[..10]].concat()).await.unwrap();
+    assert!(client.rest().await.0.is_empty());
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn tls_behind_the_header_is_tls() {
+    use tokio::io::AsyncWriteExt;
+
+    use crate::tls::Pair;
+    let pair = Pair::new();
+    let listener = Listener::bind("127.0.0.1:0").await.unwrap().proxy_protocol().tls(pair.tls());
+    let addr = listener.local_addr().tcp().unwrap();
+    let peer = async |Extension(Peer(peer)): Extension<Peer>| peer.to_string();
+    let router = axum::Router::new().route("/peer", axum::routing::get(peer));
+    let mut served = serve_on(listener, addr, router, |server| server.peer_info(true));
+    // Alone, and in one packet with the client's first message.
+    for joined in [false, true] {
+        let mut stream = tokio::io::BufWriter::new(Client::connect(addr).await.unwrap().stream);
+        stream.write_all(V1).await.unwrap();
+        if !joined {
+            stream.flush().await.unwrap();
+        }
+        let mut client = Client::over(pair.over(stream, &[]).await.unwrap());
+        client.send(PEER).await.unwrap();
+        assert_eq!(client.answer().await.expect("an answer").body, b"192.0.2.1:1234");
+    }
+    served.stop();
+    served.ended().await;
+}
+
+/// The opposite: nobody who was not asked for a header can claim an address.
+#[tokio::test]
+async fn a_header_that_was_not_asked_for_is_no_header() {
+    let mut served = crate::support::serve(crate::support::ping(), |server| server.peer_info(true)).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(&[V1, PING].concat()).await.unwrap();
+    assert!(client.answer().await.expect("an answer").head.starts_with("http/1.1 400"));
+    served.stop();
+    served.ended().await;
+    assert_eq!(served.work.finished(), 0);
+}
