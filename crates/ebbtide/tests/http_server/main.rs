@@ -23,9 +23,9 @@ mod keep_alive;
 mod life;
 mod listeners;
 mod protocols;
+mod proxy_protocol;
 mod spread;
 mod stall;
-mod proxy_protocol;
 mod storm;
 mod support;
 #[cfg(feature = "tls")]
