@@ -267,7 +267,7 @@ impl Book {
     }
 
     /// Tells whether one request is being served that has come whole, and nothing behind it.
-    pub(super) fn is_alone(&self) -> bool {
+    pub(in crate::http::conn) fn is_alone(&self) -> bool {
         let [request] = self.requests.as_slice() else { return false };
         !self.multiplexed && self.phase != Phase::Upgraded && self.message.is_alone(request.framing)
     }
