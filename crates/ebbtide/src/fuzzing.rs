@@ -20,6 +20,17 @@ pub fn message(data: &[u8]) {
     fuzzing::message(data);
 }
 
+/// A PROXY header is whole at one length only, and what was refused stays refused.
+pub fn proxy(data: &[u8]) {
+    fuzzing::proxy(data);
+}
+
+/// A TLS record is whole at its last byte, in any pieces.
+#[cfg(feature = "tls")]
+pub fn records(data: &[u8]) {
+    fuzzing::records(data);
+}
+
 /// Any answer of the kernel is read without a panic.
 #[cfg(target_os = "linux")]
 pub fn sock_diag(data: &[u8]) {

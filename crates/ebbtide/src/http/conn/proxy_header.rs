@@ -4,6 +4,10 @@ use proxy_header::{Error, ParseConfig, ProxyHeader};
 
 use crate::http::Address;
 
+const VERSION_1: &[u8] = b"PROXY ";
+/// With its end, as the protocol's text has it for version 1.
+const LONGEST_LINE: usize = 107;
+
 /// What a load balancer says of a connection before its first byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Introduced {
@@ -19,19 +23,25 @@ pub(super) struct Introduced {
 ///
 /// Fails as soon as the bytes cannot become a header.
 pub(super) fn introduced(bytes: &[u8]) -> io::Result<Option<Introduced>> {
+    let no_header = || io::Error::new(io::ErrorKind::InvalidData, "no valid PROXY header");
+    // The parser is strict about these only while the header is not whole: it would take more of what comes at once.
+    if !may_begin(bytes) {
+        return Err(no_header());
+    }
     match ProxyHeader::parse(bytes, ParseConfig::default()) {
+        Ok((_, length)) if bytes.starts_with(VERSION_1) && length > LONGEST_LINE => Err(no_header()),
         Ok((header, length)) => {
             let source = header.proxied_address().map(|address| address.source.into());
             Ok(Some(Introduced { length, source }))
         }
-        Err(Error::BufferTooShort) if may_begin(bytes) => Ok(None),
-        Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "no valid PROXY header")),
+        Err(Error::BufferTooShort) => Ok(None),
+        Err(_) => Err(no_header()),
     }
 }
 
-/// The parser looks at the first bytes only when it has some; a client that is not the load balancer is told at once.
+/// Tells whether these are the first bytes of a header, as far as they go.
 fn may_begin(bytes: &[u8]) -> bool {
-    const BEGINNINGS: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
+    const BEGINNINGS: [&[u8]; 2] = [VERSION_1, b"\r\n\r\n\0\r\nQUIT\n"];
     BEGINNINGS.iter().any(|beginning| {
         let length = bytes.len().min(beginning.len());
         bytes[..length] == beginning[..length]

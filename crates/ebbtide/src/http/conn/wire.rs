@@ -98,7 +98,7 @@ impl AsyncWrite for Wire {
 
 /// Follows records by their headers, which are not encrypted (RFC 8446 §5.1): a type, a version, a length.
 #[derive(Debug, Default)]
-struct Records {
+pub(super) struct Records {
     header: [u8; HEADER],
     /// How much of the header has come, if not all.
     known: usize,
@@ -109,7 +109,7 @@ struct Records {
 const HEADER: usize = 5;
 
 impl Records {
-    fn read(&mut self, mut bytes: &[u8]) {
+    pub(super) fn read(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.left > 0 {
                 let taken = self.left.min(bytes.len());
@@ -128,7 +128,7 @@ impl Records {
         }
     }
 
-    fn is_in_one(&self) -> bool {
+    pub(super) fn is_in_one(&self) -> bool {
         self.known > 0 || self.left > 0
     }
 }

@@ -4,6 +4,9 @@
 mod chunks;
 mod first;
 mod message;
+mod proxy;
+#[cfg(feature = "tls")]
+mod records;
 mod wire;
 
 #[cfg(fuzzing)]
@@ -12,3 +15,7 @@ pub(crate) use chunks::chunks;
 pub(crate) use first::first;
 #[cfg(fuzzing)]
 pub(crate) use message::message;
+#[cfg(fuzzing)]
+pub(crate) use proxy::proxy;
+#[cfg(all(fuzzing, feature = "tls"))]
+pub(crate) use records::records;
