@@ -1,5 +1,7 @@
 use std::future::Future;
 
+use super::request::Tunnel;
+
 /// Spawns a task that ends with its connection. The ledger owns connections: it counts each until its socket is
 /// dropped, wakes each when the order changes, and the server waits for the last.
 #[expect(
@@ -20,6 +22,12 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
-        spawn(stream);
+        match Tunnel::take() {
+            Some(tunnel) => spawn(async move {
+                let _in_flight = tunnel;
+                stream.await;
+            }),
+            None => spawn(stream),
+        }
     }
 }

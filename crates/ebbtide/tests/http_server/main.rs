@@ -30,4 +30,5 @@ mod storm;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod tunnels;
 mod unix;

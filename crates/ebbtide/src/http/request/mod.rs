@@ -9,8 +9,10 @@ mod refusal;
 mod reply;
 mod service;
 mod ticket;
+mod tunnel;
 
 pub use part::Part;
 pub use peer::Peer;
 pub use reply::Reply;
 pub(super) use service::Requests;
+pub(super) use tunnel::Tunnel;

@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 
 use super::refusal;
+use super::tunnel::Claim;
 use crate::health::is_probe;
 use crate::http::conn::{Begun, Conn, Ended};
 use crate::http::order::Order;
@@ -23,6 +24,8 @@ pub(super) struct Ticket {
     /// What it is if it is dropped now; `None` when it stays in flight until the connection's socket is dropped.
     outcome: Option<Ended>,
     waited: bool,
+    /// What the request becomes, where its response hands the stream over.
+    claim: Option<Arc<Claim>>,
 }
 
 impl Ticket {
@@ -40,6 +43,7 @@ impl Ticket {
             grpc: refusal::is_grpc(request),
             outcome: Some(Ended::Unanswered),
             waited: false,
+            claim: None,
         }
     }
 
@@ -51,6 +55,9 @@ impl Ticket {
             self.conn.book().upgrade();
             self.outcome = None;
             return None;
+        }
+        if self.connect && status.is_success() {
+            self.claim = Some(Claim::offer(&self.conn, self.begun));
         }
         let context = &self.conn.context;
         if self.http1 && context.is_announced() && self.conn.announces() {
@@ -126,6 +133,9 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        if self.claim.as_ref().is_some_and(|claim| claim.is_taken()) {
+            return;
+        }
         if let Some(outcome) = self.outcome {
             self.conn.end(self.begun, outcome);
         }

@@ -1,0 +1,96 @@
+//! Upgraded streams of HTTP/2: WebSockets over extended CONNECT (RFC 8441).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use ebbtide::http::Server;
+use http::{Method, Request, Response};
+use http_body_util::Empty;
+use hyper::ext::Protocol;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::support::{LONG, Served, serve, until};
+
+/// Gives back what it gets, in the protocol that the stream is handed over to.
+async fn echo(mut request: Request<axum::body::Body>) -> Response<axum::body::Body> {
+    let upgrade = hyper::upgrade::on(&mut request);
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let (mut read, mut write) = tokio::io::split(TokioIo::new(upgrade.await.unwrap()));
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    });
+    task.detach_all();
+    Response::new(axum::body::Body::empty())
+}
+
+/// A server, the client's end of an upgraded stream, and what keeps its connection alive.
+async fn tunnel() -> (Served, TokioIo<Upgraded>, JoinSet<hyper::Result<()>>) {
+    let router = axum::Router::new().route("/echo", axum::routing::any(echo));
+    let served = serve(router, |server: Server<_>| server.idle_quiet(Duration::from_millis(50))).await;
+    let stream = TcpStream::connect(served.addr).await.unwrap();
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut send, conn) = handshake.await.unwrap();
+    let mut connection = JoinSet::new();
+    connection.spawn(conn);
+    let request = || {
+        Request::builder()
+            .method(Method::CONNECT)
+            .uri("http://test/echo")
+            .extension(Protocol::from_static("websocket"))
+            .body(Empty::<Bytes>::new())
+            .unwrap()
+    };
+    // The server's settings allow it; they may not have come yet.
+    let mut response = loop {
+        match send.send_request(request()).await {
+            Ok(response) => break response,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    assert_eq!(response.status(), 200);
+    let upgraded = hyper::upgrade::on(&mut response).await.unwrap();
+    (served, TokioIo::new(upgraded), connection)
+}
+
+async fn echoes(tunnel: &mut TokioIo<Upgraded>) {
+    tunnel.write_all(b"ping").await.unwrap();
+    let mut back = [0; 4];
+    tokio::time::timeout(LONG, tunnel.read_exact(&mut back)).await.expect("an echo").unwrap();
+    assert_eq!(&back, b"ping");
+}
+
+#[tokio::test]
+async fn an_upgraded_stream_is_in_flight_until_it_ends() {
+    let (mut served, mut tunnel, _connection) = tunnel().await;
+    echoes(&mut tunnel).await;
+    assert_eq!(served.work.in_flight(), 1);
+    assert!(served.work.stragglers()[0].name.starts_with("CONNECT /echo from 127.0.0.1"));
+    served.stop();
+    // Several times what an idle connection is given.
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    assert!(served.is_running());
+    echoes(&mut tunnel).await;
+    tunnel.shutdown().await.unwrap();
+    let end = tunnel.read(&mut [0; 1]).await.unwrap();
+    assert_eq!(end, 0);
+    drop(tunnel);
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_upgraded_stream_is_cut_and_named_at_the_end() {
+    let (mut served, mut tunnel, _connection) = tunnel().await;
+    echoes(&mut tunnel).await;
+    served.stop();
+    served.cut();
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+    assert!(served.work.stragglers()[0].name.starts_with("CONNECT /echo from 127.0.0.1"));
+    assert!(!matches!(tunnel.read(&mut [0; 1]).await, Ok(1..)));
+    until(|| served.work.in_flight() == 0).await;
+}
