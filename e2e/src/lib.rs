@@ -11,6 +11,7 @@ mod routes;
 mod served;
 mod sockets;
 pub mod storm;
+pub mod streams;
 
 pub use client::{Answer, Client, Cut, End};
 pub use command::{Rehearsed, ebbtide, rehearse};

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tower_service::Service;
 
 use super::BoxError;
-use super::conn::{Io, Protocol, Watch, first_bytes, open};
+use super::conn::{Io, PongLater, Protocol, Watch, first_bytes, open};
 use super::order::Order;
 use super::request::Requests;
 use super::spawn::{Streams, spawn};
@@ -49,19 +49,18 @@ where
     }
     let Some(protocol) = first_bytes(&mut io, &mut watch).await else { return };
     let requests = Requests::new(service, conn);
-    if protocol == Protocol::Http1 {
-        io.watch_for_end();
-    }
-    let io = TokioIo::new(io);
     match protocol {
         Protocol::Http1 => {
+            io.watch_for_end();
             // The end of the stream is ours to watch for.
             let mut builder = http1::Builder::new();
-            let served = builder.half_close(true).serve_connection(io, requests).with_upgrades();
+            let served =
+                builder.half_close(true).serve_connection(TokioIo::new(io), requests).with_upgrades();
             run(served, |served| served.graceful_shutdown(), protocol, watch).await;
         }
         Protocol::Http2 => {
             watch.conn().book().multiplex(clock::now());
+            let io = TokioIo::new(PongLater::new(io));
             let served =
                 http2::Builder::new(Streams).enable_connect_protocol().serve_connection(io, requests);
             Box::pin(run(served, |served| served.graceful_shutdown(), protocol, watch)).await;

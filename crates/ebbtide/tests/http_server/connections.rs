@@ -25,6 +25,33 @@ async fn the_close_is_announced_from_the_signal_on_and_not_before() {
 }
 
 #[tokio::test]
+async fn an_http_1_0_client_keeps_its_connection_until_it_is_told() {
+    const KEEP: &[u8] = b"GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    let mut served = serve(ping(), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    for _ in 0..2 {
+        client.send(KEEP).await.unwrap();
+        let answer = client.answer().await.expect("an answer");
+        assert!(answer.is_ok() && answer.head.contains("\r\nconnection: keep-alive\r\n"), "{}", answer.head);
+    }
+    served.announce();
+    client.send(KEEP).await.unwrap();
+    let answer = client.answer().await.expect("an answer");
+    assert!(answer.is_ok() && answer.closes() && !answer.head.contains("keep-alive"), "{}", answer.head);
+    assert!(client.rest().await.1.is_none());
+    // Who does not ask to keep it has one answer, and the end, before and after.
+    for _ in 0..2 {
+        let mut client = Client::connect(served.addr).await.unwrap();
+        client.send(b"GET /ping HTTP/1.0\r\n\r\n").await.unwrap();
+        assert!(client.answer().await.expect("an answer").is_ok());
+        assert!(client.rest().await.1.is_none());
+    }
+    served.stop();
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (5, 0));
+}
+
+#[tokio::test]
 async fn announcing_can_wait_until_the_lame_duck_is_over() {
     let mut served = serve(ping(), |server| server.announce_close(false)).await;
     let mut client = Client::connect(served.addr).await.unwrap();

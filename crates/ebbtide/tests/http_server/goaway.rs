@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use ebbtide::http::CloseMode;
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use crate::frames::{ACK, DATA, Frame, Frames, GOAWAY, HEADERS, HIGHEST, PING};
 use crate::support::{LONG, ping, serve, slow, stop_source, until};
@@ -151,4 +153,54 @@ async fn an_abrupt_close_tells_nobody_in_the_lame_duck() {
     drop(frames);
     served.stop();
     served.ended().await;
+}
+
+/// A client may write its PONG before requests that it had begun when the GOAWAY came, as hyper's does.
+async fn overtake(frames: &mut Frames) -> Option<Vec<u8>> {
+    let ping = told(frames).await;
+    pong(frames, &ping).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    frames.get(3, "/ping").await;
+    frames.body(3).await
+}
+
+#[tokio::test]
+async fn a_request_that_its_own_pong_has_overtaken_is_served() {
+    let mut served = serve(ping(), |server| server).await;
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.get(1, "/ping").await;
+    assert!(frames.body(1).await.is_some());
+    served.announce();
+    assert_eq!(overtake(&mut frames).await.expect("an answer"), b"pong");
+    assert_eq!(frames.next_of(&[GOAWAY]).await.expect("the real GOAWAY").goes_away(), (3, NO_ERROR));
+    served.stop();
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
+}
+
+/// The opposite with a peer: hyper takes the PONG for the last word, and the request is never answered.
+#[tokio::test]
+async fn a_request_that_its_own_pong_has_overtaken_is_lost_by_hyper() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let stop = stop_source();
+    let token = stop.token();
+    let mut server = tokio::task::JoinSet::new();
+    server.spawn(async move {
+        let io = TokioIo::new(listener.accept().await.unwrap().0);
+        let service = hyper_util::service::TowerToHyperService::new(ping());
+        let mut connection =
+            std::pin::pin!(http2::Builder::new(TokioExecutor::new()).serve_connection(io, service));
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = token.stopping() => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    });
+    let mut frames = Frames::connect(addr, 65_535).await;
+    frames.get(1, "/ping").await;
+    assert!(frames.body(1).await.is_some());
+    stop.stop(crate::support::cause(), None);
+    assert_eq!(overtake(&mut frames).await, None);
+    server.join_all().await;
 }

@@ -12,7 +12,7 @@ pub(crate) enum Protocol {
 }
 
 /// What an HTTP/2 client with prior knowledge sends first (RFC 9113 §3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Waits until the protocol is known; `None` when the connection ended, or its time came, before that.
 ///

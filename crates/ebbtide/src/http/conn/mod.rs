@@ -9,6 +9,7 @@ mod held;
 mod io;
 mod message;
 mod opening;
+mod pong;
 mod proxy_header;
 mod socket;
 mod stream;
@@ -23,6 +24,7 @@ pub(super) use first::{Protocol, first_bytes};
 pub(super) use held::{Conn, Held};
 pub(super) use io::Io;
 pub(super) use opening::{Opening, open};
+pub(super) use pong::PongLater;
 pub(super) use socket::Socket;
 pub(super) use stream::Stream;
 #[cfg(feature = "tls")]

@@ -18,6 +18,8 @@ pub(super) struct Ticket {
     conn: Arc<Conn>,
     begun: Begun,
     http1: bool,
+    /// HTTP/1.0, or older.
+    old: bool,
     bodiless: bool,
     connect: bool,
     grpc: bool,
@@ -38,6 +40,7 @@ impl Ticket {
             begun: conn.book().begin(request),
             conn: Arc::clone(conn),
             http1: request.version() <= Version::HTTP_11,
+            old: request.version() <= Version::HTTP_10,
             bodiless: request.method() == Method::HEAD,
             connect: request.method() == Method::CONNECT,
             grpc: refusal::is_grpc(request),
@@ -64,6 +67,10 @@ impl Ticket {
             let order = context.ledger.order();
             if self.conn.book().may_be_last(self.begun, order) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                if self.old {
+                    // Otherwise hyper adds `keep-alive` for a client that asked for it.
+                    *response.version_mut() = Version::HTTP_10;
+                }
             }
         }
         self.outcome = Some(Ended::Broken);
