@@ -21,7 +21,10 @@ fn served(folder: &tempfile::TempDir, args: &[&str]) -> Served {
     let exe = folder.path().join("shapes");
     if !exe.exists() {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("our own folder");
-        fs::copy(env!("CARGO_BIN_EXE_shapes"), &exe).expect("a copy");
+        // By another process: a file that is open for writing here cannot be run, nor while a child that another test just
+        // starts has inherited it.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_shapes")).arg(&exe).status();
+        assert!(copied.expect("cp runs").success(), "no copy");
     }
     let mut command = Command::new("setpriv");
     if rustix::process::geteuid().is_root() {

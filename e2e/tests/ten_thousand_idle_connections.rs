@@ -63,7 +63,7 @@ async fn stopped(mut served: Served, count: usize) -> Ends {
     ended.code(0);
     let tally = storm.gone().await.expect("nothing was short");
     println!("{ends:?}; {tally}; gone {:?} after the last of them", ended.after);
-    assert!(tally.answered > 16, "{tally}");
+    assert!(tally.answered >= 16, "there was a load: {tally}");
     ends.asked += (tally.answered + tally.lost) as usize;
     ends.answered += tally.answered as usize;
     ends
