@@ -1,6 +1,7 @@
 //! The drain primitives beside `TaskTracker`, `CancellationToken`, `Notify` and `watch`.
 
 mod bars;
+mod layer;
 mod operations;
 mod options;
 mod report;

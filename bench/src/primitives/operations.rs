@@ -9,6 +9,7 @@ use ebbtide::drain::{Gate, Registry, StopSource, Tracker};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::layer;
 use super::options::Options;
 use crate::measure::{median, nanos_per_operation, now};
 
@@ -30,6 +31,8 @@ pub(super) const STOPPING_POLLED: &str = "Stop::stopping polled once";
 pub(super) const CANCELLED_POLLED: &str = "CancellationToken::cancelled polled once";
 pub(super) const STOP_CLONE: &str = "Stop::clone + drop";
 pub(super) const CHILD_TOKEN: &str = "CancellationToken::child_token + drop";
+pub(super) const BARE_REQUEST: &str = "a request to a service that answers at once";
+pub(super) const COUNTED_REQUEST: &str = "the same through InFlightLayer";
 pub(super) const REGISTER: &str = "Registry::register + drop";
 
 /// Measures each operation on one thread and on two that share the object. All take their turn in each round.
@@ -50,9 +53,9 @@ pub(super) fn measure(options: &Options) -> Vec<Cost> {
     sides.into_iter().zip(samples).map(cost).collect()
 }
 
-struct Side {
-    what: &'static str,
-    run: Box<dyn Fn(u32) + Sync>,
+pub(super) struct Side {
+    pub(super) what: &'static str,
+    pub(super) run: Box<dyn Fn(u32) + Sync>,
 }
 
 fn side(what: &'static str, operation: impl Fn() + Sync + 'static) -> Side {
@@ -87,6 +90,8 @@ fn sides() -> Vec<Side> {
         side(STOP_CLONE, move || drop(black_box(black_box(&cloned).clone()))),
         side(CHILD_TOKEN, move || drop(black_box(black_box(&parent).child_token()))),
         side(REGISTER, move || drop(black_box(black_box(&registry).register("GET /orders/7")))),
+        layer::bare(BARE_REQUEST),
+        layer::counted(COUNTED_REQUEST),
     ]
 }
 

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::bars::Bar;
 use super::operations::{
-    CANCELLED_POLLED, CHILD_TOKEN, Cost, GATE_ENTER, IS_CANCELLED, IS_STOPPING, REGISTER, STOP_CLONE,
-    STOPPING_POLLED, TASK_TRACKER_TOKEN, TRACKER_GUARD,
+    BARE_REQUEST, CANCELLED_POLLED, CHILD_TOKEN, COUNTED_REQUEST, Cost, GATE_ENTER, IS_CANCELLED,
+    IS_STOPPING, REGISTER, STOP_CLONE, STOPPING_POLLED, TASK_TRACKER_TOKEN, TRACKER_GUARD,
 };
 use super::waking::{NOTIFY, Waking};
 
@@ -72,6 +72,7 @@ impl Report {
     fn peer_of(&self, what: &str) -> Option<&Cost> {
         let peer = match what {
             TRACKER_GUARD | GATE_ENTER | REGISTER => TASK_TRACKER_TOKEN,
+            COUNTED_REQUEST => BARE_REQUEST,
             IS_STOPPING => IS_CANCELLED,
             STOPPING_POLLED => CANCELLED_POLLED,
             STOP_CLONE => CHILD_TOKEN,
