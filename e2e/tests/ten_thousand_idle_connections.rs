@@ -11,7 +11,8 @@ use std::time::Duration;
 use ebbtide_e2e::storm::{Clients, Storm};
 use ebbtide_e2e::{Client, End, Served, raise_open_files};
 
-const LONG: Duration = Duration::from_secs(30);
+/// From the signal to the end of the process: the quiet time and the first byte's grace are a second each.
+const IN_TIME: Duration = Duration::from_secs(10);
 
 /// What became of the connections.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -45,21 +46,24 @@ async fn stopped(mut served: Served, count: usize) -> Ends {
     let mut storm = Storm::begin(Clients::kept(served.addr, 16));
     storm.is_up().await.expect("it serves");
     served.terminate();
-    let mut ends = Ends::default();
-    for client in idle.iter_mut().step_by(100) {
-        ends.asked += 1;
-        let _ = client.get("/ping").await;
-    }
-    for (number, mut client) in idle.into_iter().enumerate() {
-        if number % 100 == 0 {
-            ends.answered += usize::from(client.answer().await.is_ok_and(|answer| answer.is_ok()));
+    let stop = async {
+        let mut ends = Ends::default();
+        for client in idle.iter_mut().step_by(100) {
+            ends.asked += 1;
+            let _ = client.get("/ping").await;
         }
-        match client.rest().await.end {
-            End::Fin => ends.fin += 1,
-            End::Error(_) => ends.reset += 1,
+        for (number, mut client) in idle.into_iter().enumerate() {
+            if number % 100 == 0 {
+                ends.answered += usize::from(client.answer().await.is_ok_and(|answer| answer.is_ok()));
+            }
+            match client.rest().await.end {
+                End::Fin => ends.fin += 1,
+                End::Error(_) => ends.reset += 1,
+            }
         }
-    }
-    let ended = served.ended(LONG).await;
+        (ends, served.ended(IN_TIME).await)
+    };
+    let (mut ends, ended) = tokio::time::timeout(IN_TIME, stop).await.expect("it ends in time");
     ended.code(0);
     let tally = storm.gone().await.expect("nothing was short");
     println!("{ends:?}; {tally}; gone {:?} after the last of them", ended.after);

@@ -123,3 +123,63 @@ fn chunk(body: &mut Vec<u8>, content: &[u8], choice: usize) {
         body.extend_from_slice(b"\r\n");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http_body_util::{BodyExt as _, Empty};
+    use hyper::body::{Bytes, Incoming};
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// Lets hyper read it, and returns how long the bodies were that it saw.
+    async fn seen(bytes: Vec<u8>) -> Vec<usize> {
+        let (mut client, server) = tokio::io::duplex(1 << 20);
+        let lengths = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let failed = AtomicUsize::new(0);
+        let service = service_fn(async |request: http::Request<Incoming>| {
+            match request.into_body().collect().await {
+                Ok(body) => lengths.lock().unwrap().push(body.to_bytes().len()),
+                Err(_) => drop(failed.fetch_add(1, Ordering::SeqCst)),
+            }
+            Ok::<_, Infallible>(http::Response::new(Empty::<Bytes>::new()))
+        });
+        let serving = hyper::server::conn::http1::Builder::new()
+            .half_close(true)
+            .serve_connection(TokioIo::new(server), service);
+        let talk = async {
+            client.write_all(&bytes).await.unwrap();
+            client.shutdown().await.unwrap();
+            client.read_to_end(&mut Vec::new()).await.unwrap();
+        };
+        let (_, ()) = tokio::join!(serving, talk);
+        assert_eq!(failed.into_inner(), 0, "\"{}\"", bytes.escape_ascii());
+        Arc::into_inner(lengths).unwrap().into_inner().unwrap()
+    }
+
+    /// What the targets take for the truth is what the parser sees.
+    #[tokio::test]
+    async fn hyper_sees_the_requests_that_were_written() {
+        use proptest::strategy::{Strategy as _, ValueTree as _};
+        let mut runner = proptest::test_runner::TestRunner::default();
+        let inputs = proptest::collection::vec(proptest::num::u8::ANY, 0..150);
+        for _ in 0..500 {
+            let data = inputs.new_tree(&mut runner).unwrap().current();
+            let wire = Wire::write(&mut Choices::new(&data));
+            let lengths = seen(wire.bytes.clone()).await;
+            assert_eq!(lengths.len(), wire.requests.len(), "{wire:?}");
+            for (sent, length) in wire.requests.iter().zip(lengths) {
+                match sent.framing {
+                    Framing::Length(framed) => assert_eq!(framed, length as u64, "{wire:?}"),
+                    Framing::Chunked => assert!(length <= sent.end - sent.head_end, "{wire:?}"),
+                }
+            }
+        }
+    }
+}
