@@ -12,11 +12,11 @@ use tokio::task::JoinSet;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-const GRACE: Duration = Duration::from_secs(4);
+const GRACE: Duration = Duration::from_secs(6);
 
 fn start(args: &[&str]) -> Served {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kinds"));
-    command.args(args).env("EBBTIDE_GRACE", "4s").env("EBBTIDE_LAME_DUCK", "500ms");
+    command.args(args).env("EBBTIDE_GRACE", "6s").env("EBBTIDE_LAME_DUCK", "500ms");
     let served = Served::start(&mut command);
     if args.is_empty() {
         served.process.says("phase=ready");
