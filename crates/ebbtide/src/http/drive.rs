@@ -56,7 +56,8 @@ where
             let mut builder = http1::Builder::new();
             let served =
                 builder.half_close(true).serve_connection(TokioIo::new(io), requests).with_upgrades();
-            run(served, |served| served.graceful_shutdown(), protocol, watch).await;
+            // Apart, so that a connection that has sent nothing needs no room for it.
+            Box::pin(run(served, |served| served.graceful_shutdown(), protocol, watch)).await;
         }
         Protocol::Http2 => {
             watch.conn().book().multiplex(clock::now());
@@ -84,7 +85,15 @@ where
     };
     let mut asked = false;
     let mut parting = None;
+    let mut let_others = false;
     poll_fn(|cx| {
+        // The first of many streams that end wakes the connection before the others have run. They are let go first: their
+        // responses leave together, in one call instead of many.
+        let_others = tells && !let_others && watch.conn().book().is_shared();
+        if let_others {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         loop {
             let order = watch.order(cx);
             if order == Order::Cut && protocol == Protocol::Http1 {

@@ -40,14 +40,18 @@ impl Message {
     /// Notes bytes that came between two requests; tells whether a head is whole with them.
     pub(crate) fn head(&mut self, bytes: &[u8]) -> bool {
         // Empty lines before a request are no part of it (RFC 9112 §2.2).
-        let blank =
-            if self.tail == NOTHING { bytes.iter().take_while(|byte| is_blank(**byte)).count() } else { 0 };
+        let goes_on = self.tail != NOTHING;
+        let blank = if goes_on { 0 } else { bytes.iter().take_while(|byte| is_blank(**byte)).count() };
         let bytes = &bytes[blank..];
-        self.behind_head = self.split_end(bytes).or_else(|| {
+        self.behind_head = goes_on.then(|| self.split_end(bytes)).flatten().or_else(|| {
             let at = FIND_HEAD_END.find(bytes)?;
             Some((bytes.len() - at - HEAD_END.len()) as u64)
         });
         self.chunks = Chunks::default();
+        if self.behind_head == Some(0) {
+            self.tail = NOTHING; // the usual request, which ends here
+            return true;
+        }
         if let Some(behind) = self.behind_head {
             self.chunks.feed(&bytes[bytes.len() - behind as usize..]);
         }

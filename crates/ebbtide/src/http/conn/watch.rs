@@ -70,7 +70,9 @@ impl Watch {
                 return Poll::Ready(());
             }
             let Some((at, reason)) = self.conn.due(order) else {
-                (self.timer, self.stuck) = (None, None);
+                if self.timer.is_some() || self.stuck.is_some() {
+                    (self.timer, self.stuck) = (None, None);
+                }
                 return Poll::Pending;
             };
             let now = clock::now();

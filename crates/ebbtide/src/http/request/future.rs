@@ -1,6 +1,6 @@
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use http::{Request, Response};
 use http_body::Body;
@@ -29,20 +29,63 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, F> {
-        // The service has not said yet that it is ready.
-        Waiting { service: S, request: Option<Request<Incoming>> },
+        // The service has not said yet that it is ready. Apart, because nearly always it has: the future stays small.
+        Waiting { waiting: Box<Waiting<S>> },
         Called { #[pin] future: F },
     }
 }
 
-impl<S: Service<Request<Incoming>>> Responding<S> {
+/// A request and the service that it waits for.
+struct Waiting<S> {
+    service: S,
+    /// Why the service will never be ready.
+    failed: Option<BoxError>,
+    request: Option<Request<Incoming>>,
+}
+
+impl<S> Waiting<S>
+where
+    S: Service<Request<Incoming>>,
+    S::Error: Into<BoxError>,
+{
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match self.failed.take() {
+            Some(error) => Poll::Ready(Err(error)),
+            None => self.service.poll_ready(cx).map_err(Into::into),
+        }
+    }
+}
+
+impl<S> Responding<S>
+where
+    S: Service<Request<Incoming>>,
+    S::Error: Into<BoxError>,
+{
+    #[inline]
     pub(super) fn new(
-        service: S,
+        mut service: S,
         request: Request<Incoming>,
         ticket: Ticket,
         deadline: Option<Pin<Box<Sleep>>>,
     ) -> Self {
-        Self { state: State::Waiting { service, request: Some(request) }, ticket: Some(ticket), deadline }
+        // What is called here need not be kept until the first poll, which follows at once. Not so with a stream: a task
+        // of its own polls it, and the service's work is to be done there.
+        let mut failed = None;
+        if ticket.is_http1() {
+            match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(())) => {
+                    return Self {
+                        state: State::Called { future: service.call(request) },
+                        ticket: Some(ticket),
+                        deadline,
+                    };
+                }
+                Poll::Ready(Err(error)) => failed = Some(error.into()),
+                Poll::Pending => {}
+            }
+        }
+        let waiting = Box::new(Waiting { service, failed, request: Some(request) });
+        Self { state: State::Waiting { waiting }, ticket: Some(ticket), deadline }
     }
 }
 
@@ -71,18 +114,18 @@ where
         let mut this = self.project();
         let answered = loop {
             match this.state.as_mut().project() {
-                StateProj::Waiting { service, request } => match service.poll_ready(cx) {
+                StateProj::Waiting { waiting } => match waiting.poll_ready(cx) {
                     Poll::Pending => break Poll::Pending,
                     Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
                     Poll::Ready(Ok(())) => {
-                        let Some(request) = request.take() else {
+                        let Some(request) = waiting.request.take() else {
                             return Poll::Pending; // polled after a panic of the service's
                         };
-                        let future = service.call(request);
+                        let future = waiting.service.call(request);
                         this.state.set(State::Called { future });
                     }
                 },
-                StateProj::Called { future } => break future.poll(cx),
+                StateProj::Called { future } => break future.poll(cx).map_err(Into::into),
             }
         };
         if answered.is_pending() {
@@ -101,7 +144,7 @@ where
                 return Poll::Ready(Ok(this.refuse(false)));
             }
         }
-        let mut response = ready!(answered).map_err(Into::into)?;
+        let mut response = ready!(answered)?;
         let ticket = this.ticket.take().and_then(|ticket| ticket.answer(&mut response));
         Poll::Ready(Ok(Reply::new(response, ticket, this.deadline.take())))
     }

@@ -151,6 +151,11 @@ impl Book {
         (self.multiplexed, self.phase, self.since) = (true, Phase::Idle, Some(now));
     }
 
+    /// Tells whether several requests are in flight at a time.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.requests.len() > 1
+    }
+
     /// Notes that the peer was asked to end, where its answer ends the connection.
     pub(crate) fn asked(&mut self, now: Instant) {
         if self.multiplexed {
@@ -220,7 +225,13 @@ impl Book {
         let Some(at) = self.requests.iter().position(|request| request.id == begun.0) else {
             return false; // it was cut, and counted as that
         };
-        let request = self.requests.swap_remove(at);
+        let framing = self.requests[at].framing;
+        // The latest one, as nearly always, is dropped where it is.
+        if at + 1 == self.requests.len() {
+            self.requests.truncate(at);
+        } else {
+            self.requests.swap_remove(at);
+        }
         match outcome {
             Ended::Whole => self.finished += 1,
             Ended::Unanswered => {}
@@ -233,7 +244,7 @@ impl Book {
         if !self.requests.is_empty() {
             return false;
         }
-        let next_began = self.message.ended(request.framing);
+        let next_began = self.message.ended(framing);
         self.phase = if next_began { Phase::HalfHead } else { Phase::Idle };
         // Another task has still to send the end of a stream's response: the kernel knows nothing of it yet.
         let unsent = self.multiplexed && order.is_draining();
