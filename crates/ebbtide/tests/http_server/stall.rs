@@ -11,7 +11,9 @@ use crate::frames::{ACK, DATA, Frames, HEADERS, PING};
 use crate::support::{Client, LONG, Served, ping, serve, slow, stop_source, until};
 
 const BIG: usize = 8 * 1024 * 1024;
-const STALL: Duration = Duration::from_millis(300);
+const STALL: Duration = Duration::from_millis(700);
+/// What a slow client takes between two reads; a busy machine takes longer.
+const PAUSE: Duration = Duration::from_millis(20);
 
 fn big() -> Router {
     ping().route("/big", get(async || vec![b'x'; BIG]))
@@ -66,7 +68,7 @@ async fn a_slow_client_is_left_in_peace() {
     served.stop();
     let (mut taken, mut buf) = (0, vec![0; 64 * 1024]);
     loop {
-        tokio::time::sleep(STALL / 20).await;
+        tokio::time::sleep(PAUSE).await;
         match client.stream.read(&mut buf).await.expect("no reset") {
             0 => break,
             read => taken += read,
@@ -120,7 +122,7 @@ async fn a_slow_http_2_stream_is_left_in_peace() {
             unspent += frame.payload.len() as u32;
         }
         if unspent >= step / 2 {
-            tokio::time::sleep(STALL / 4).await;
+            tokio::time::sleep(PAUSE * 2).await;
             frames.allow(1, unspent).await;
             unspent = 0;
         }
