@@ -517,6 +517,47 @@ async fn a_response_that_is_read_slowly_arrives_whole() {
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }
 
+/// Wherever the end of a response is when the socket takes no more, in hyper's buffer, in that of TLS or in the kernel's.
+#[tokio::test]
+async fn a_response_whose_end_waits_behind_tls_arrives_whole() {
+    let pair = Pair::new();
+    let sent = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&sent);
+    let body = async move |axum::extract::Path(length): axum::extract::Path<usize>| {
+        count.fetch_add(1, Ordering::SeqCst);
+        vec![b'x'; length]
+    };
+    let router = axum::Router::new().route("/{length}", axum::routing::get(body));
+    // The kernel's buffers are small, so that the others matter.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_send_buffer_size(16 * 1024).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(100).unwrap();
+    let listener = Listener::from_std(socket.into()).unwrap().tls(pair.tls());
+    let addr = listener.local_addr().tcp().unwrap();
+    let mut served = serve_on(listener, addr, router, |server| server.idle_quiet(Duration::ZERO));
+    let mut clients = Vec::new();
+    for length in (8..=256).step_by(4).map(|length| length * 1024) {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(addr).await.unwrap();
+        let mut client = Client::over(pair.over(stream, &[]).await.unwrap());
+        client.send(format!("GET /{length} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await.unwrap();
+        clients.push((length, client));
+    }
+    until(|| sent.load(Ordering::SeqCst) == clients.len() as u64).await;
+    tokio::time::sleep(Duration::from_millis(50)).await; // each goes as far as it can
+    served.stop();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    for (length, client) in &mut clients {
+        let answer = client.answer().await.unwrap_or_else(|| panic!("{length} bytes are not whole"));
+        assert_eq!(answer.body.len(), *length);
+    }
+    clients.clear();
+    served.ended().await;
+    assert_eq!(served.work.cut(), 0);
+}
+
 /// A keep-alive connection on which the beginning of a request has come, in a record that is not whole.
 async fn half_record(
     pair: &Pair,

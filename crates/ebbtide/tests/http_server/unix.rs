@@ -330,6 +330,21 @@ async fn of_many_that_start_at_once_one_gets_the_path() {
     }
 }
 
+/// Between bind and listen a socket looks like a stale one: whoever looks has to wait until the other is through.
+#[tokio::test]
+async fn who_binds_waits_for_another_that_is_binding_in_the_same_directory() {
+    let place = Place::new();
+    let directory = std::fs::File::open(place.directory.path()).unwrap();
+    rustix::fs::flock(&directory, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let mut binding = JoinSet::new();
+    let path = place.path();
+    binding.spawn(async move { Listener::bind_unix(path).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(binding.try_join_next().is_none() && !place.path().exists());
+    drop(directory);
+    binding.join_next().await.unwrap().unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn what_is_not_a_socket_is_left_alone() {
     let place = Place::new();

@@ -213,3 +213,27 @@ fn tcp_info(socket: &impl AsRawFd) -> io::Result<libc::tcp_info> {
     };
     if done == 0 { Ok(info) } else { Err(io::Error::last_os_error()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_unix_listener_that_refuses_gives_out_its_queue_and_nothing_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let queued: Vec<_> = (0..10).map(|_| UnixStream::connect(&path).unwrap()).collect();
+        refuse_connections(&listener).unwrap();
+        let refused = UnixStream::connect(&path).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        for _ in &queued {
+            assert!(accept_now(&listener).unwrap().is_some());
+        }
+        assert!(accept_now(&listener).unwrap().is_none());
+    }
+}
