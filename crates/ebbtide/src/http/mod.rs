@@ -4,6 +4,11 @@
 //! connection, and goes on accepting. When the lame duck is over it closes the listener without dropping what the
 //! kernel had accepted for it, lets the requests in flight finish, and closes an idle connection only when no request
 //! can be on its way. `docs/design/` has the reasons.
+//!
+//! It listens on TCP and Unix sockets, of its own or the service manager's ([`Listener`]), any number of them at once
+//! ([`Listeners`]), plain or, with the feature `tls`, over TLS. HTTP/2 is spoken by agreement (ALPN) or to who begins with
+//! it; an upgrade (`Upgrade: h2c`) is ignored, as RFC 9113 §3.1 allows, and its request answered over HTTP/1.1. HTTP/3 is
+//! out of scope.
 
 mod accept;
 mod address;

@@ -14,7 +14,7 @@ use super::{BoxError, CloseMode, Listeners, ServeError, serve};
 use crate::drain::{Arrivals, Stop, Work};
 use crate::model::Plan;
 
-/// Serves HTTP/1 and HTTP/2 (with prior knowledge) for a tower service such as `axum::Router`, and stops without loss.
+/// Serves HTTP/1 and HTTP/2 for a tower service such as `axum::Router`, and stops without loss.
 ///
 /// # Examples
 ///
