@@ -1,0 +1,132 @@
+//! Many clients over TLS while the server closes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ebbtide::drain::Stop;
+use ebbtide::http::CloseMode;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::pair::{Pair, serve};
+use crate::support::{Client, PING, PING_CLOSE, cause, ping, stop_source, until};
+
+/// Asks until the server says that it closes, or a request is lost. Returns how many were lost.
+async fn keeps_alive(pair: Arc<Pair>, addr: SocketAddr, think: Duration, warm: Arc<AtomicU64>) -> u64 {
+    let mut client = pair.connect(addr).await.unwrap();
+    let mut answered = 0;
+    loop {
+        // A client that finds its connection closed before it has asked has lost nothing.
+        let closed = tokio::time::timeout(think, client.stream.read(&mut [0])).await;
+        if closed.is_ok() {
+            return 0;
+        }
+        let sent = client.send(PING).await;
+        match client.answer().await {
+            Some(answer) if sent.is_ok() && answer.is_ok() => {
+                answered += 1;
+                warm.fetch_add(u64::from(answered == 2), Ordering::SeqCst);
+                if answer.closes() {
+                    return 0;
+                }
+            }
+            _ => return 1,
+        }
+    }
+}
+
+async fn keep_alive_closes(mode: CloseMode) -> u64 {
+    const CLIENTS: u64 = 200;
+    let pair = Arc::new(Pair::new());
+    let mut lost = 0;
+    for round in 0..5 {
+        let mut served = serve(pair.tls(), ping(), |server| server.close_mode(mode)).await;
+        let (mut clients, warm) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
+        for each in 0..CLIENTS {
+            let think = Duration::from_micros(each * 100);
+            clients.spawn(keeps_alive(Arc::clone(&pair), served.addr, think, Arc::clone(&warm)));
+        }
+        until(|| warm.load(Ordering::SeqCst) == CLIENTS).await;
+        tokio::time::sleep(Duration::from_millis(3 * round)).await;
+        served.stop();
+        lost += clients.join_all().await.into_iter().sum::<u64>();
+        served.ended().await;
+        assert_eq!(served.work.cut(), 0);
+    }
+    println!("TLS, {mode:?}: {lost} lost in 5 closes");
+    lost
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keep_alive_clients_over_tls_lose_nothing() {
+    assert_eq!(keep_alive_closes(CloseMode::Lossless).await, 0);
+}
+
+/// The opposite: closing idle connections at once loses the requests that are on their way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_idle_connections_over_tls_at_once_loses_requests() {
+    assert!(keep_alive_closes(CloseMode::Abrupt).await > 0);
+}
+
+/// Connects, shakes hands and asks until it is refused. Whatever happens behind a connection that was made, and is not
+/// an answer, is a loss.
+async fn client(pair: Arc<Pair>, addr: SocketAddr, answered: Arc<AtomicU64>, gone: Stop) -> u64 {
+    let mut lost = 0;
+    loop {
+        let connected = tokio::select! {
+            biased;
+            connected = TcpStream::connect(addr) => connected,
+            () = gone.stopping() => return lost,
+        };
+        let Ok(stream) = connected else { return lost };
+        let asked = async {
+            let mut client = Client::over(pair.over(stream, &[]).await?);
+            client.send(PING_CLOSE).await?;
+            let (bytes, error) = client.rest().await;
+            match error {
+                None => Ok(bytes.ends_with(b"\r\n\r\npong")),
+                Some(error) => Err(error),
+            }
+        };
+        if asked.await.unwrap_or(false) {
+            answered.fetch_add(1, Ordering::SeqCst);
+        } else {
+            lost += 1;
+        }
+    }
+}
+
+async fn storms(mode: CloseMode) -> u64 {
+    const CLIENTS: u64 = 32;
+    let pair = Arc::new(Pair::new());
+    let mut lost = 0;
+    for round in 0..10 {
+        let mut served = serve(pair.tls(), ping(), |server| server.close_mode(mode)).await;
+        let (mut clients, answered, gone) = (JoinSet::new(), Arc::new(AtomicU64::new(0)), stop_source());
+        for _ in 0..CLIENTS {
+            clients.spawn(client(Arc::clone(&pair), served.addr, Arc::clone(&answered), gone.token()));
+        }
+        until(|| answered.load(Ordering::SeqCst) >= CLIENTS).await;
+        tokio::time::sleep(Duration::from_millis(round)).await;
+        served.stop();
+        served.ended().await;
+        gone.stop(cause(), None);
+        lost += clients.join_all().await.into_iter().sum::<u64>();
+    }
+    println!("TLS, {mode:?}: {lost} lost in 10 closes");
+    lost
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_new_connections_over_tls_loses_nothing() {
+    assert_eq!(storms(CloseMode::Lossless).await, 0);
+}
+
+/// The opposite: closed at once, handshakes and requests are lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abrupt_close_loses_requests_over_tls() {
+    assert!(storms(CloseMode::Abrupt).await > 0);
+}
