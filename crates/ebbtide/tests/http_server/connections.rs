@@ -167,6 +167,27 @@ async fn a_pipelined_request_is_answered_too() {
     assert_eq!((served.work.finished(), served.work.cut()), (4, 0));
 }
 
+/// It arrives in the very moment in which the first response is made, and nobody has read it yet.
+#[tokio::test]
+async fn a_pipelined_request_that_nobody_has_read_yet_is_answered_too() {
+    let release = stop_source();
+    let mut served =
+        serve(slow(release.token()), |server| server.idle_quiet(Duration::from_millis(50))).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(SLOW).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    until(|| served.is_running()).await;
+    // Nothing of the server runs between the two: this runtime has one thread.
+    assert_eq!(client.stream.try_write(PING).unwrap(), PING.len());
+    release.stop(crate::support::cause(), None);
+    let first = client.answer().await.expect("the first answer");
+    assert!(first.body == b"slow pong" && !first.closes());
+    assert!(client.answer().await.expect("the second answer").closes());
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
+}
+
 #[tokio::test]
 async fn a_request_in_flight_at_the_stop_finishes() {
     let release = stop_source();

@@ -10,7 +10,7 @@ use crate::http::order::Order;
 use crate::http::spread::share;
 use crate::model::Straggler;
 use crate::runtime::clock;
-use crate::runtime::os::socket::Handle;
+use crate::runtime::os::socket::{Handle, Unread};
 
 /// One open connection, as its task, its requests and the ledger see it.
 #[derive(Debug)]
@@ -84,6 +84,11 @@ impl Conn {
         let due = self.book().due(order, settings, || ledger.draining_since(), || self.active());
         self.timed.store(due.is_some(), Ordering::Relaxed);
         due
+    }
+
+    /// Tells whether the response to a request may say that it is the last; see [`Book::may_be_last`].
+    pub(crate) fn may_be_last(&self, begun: Begun, order: Order) -> bool {
+        self.book().may_be_last(begun, order, || self.socket.unread() == Unread::Bytes)
     }
 
     /// Ends a request; see [`Book::end`].

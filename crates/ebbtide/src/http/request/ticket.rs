@@ -65,7 +65,7 @@ impl Ticket {
         let context = &self.conn.context;
         if self.http1 && context.is_announced() && self.conn.announces() {
             let order = context.ledger.order();
-            if self.conn.book().may_be_last(self.begun, order) {
+            if self.conn.may_be_last(self.begun, order) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 if self.old {
                     // Otherwise hyper adds `keep-alive` for a client that asked for it.

@@ -267,10 +267,20 @@ impl Book {
         Some(straggler)
     }
 
-    /// Tells whether the response to a request may say that it is the last: no request has come behind it.
-    pub(crate) fn may_be_last(&mut self, begun: Begun, order: Order) -> bool {
+    /// Tells whether the response to a request may say that it is the last: no request has come behind it. `unread` looks
+    /// for what the parser has not asked for yet.
+    pub(in crate::http::conn) fn may_be_last(
+        &mut self,
+        begun: Begun,
+        order: Order,
+        unread: impl FnOnce() -> bool,
+    ) -> bool {
         let request = self.requests.iter().find(|request| request.id == begun.0);
-        let last = request.is_some_and(|request| self.message.nothing_follows(request.framing));
+        let last = request.is_some_and(|request| {
+            let whole = self.message.is_alone(request.framing);
+            // What is unread behind a whole request is another; behind the beginning of one it is the rest.
+            self.message.nothing_follows(request.framing) && !(whole && unread())
+        });
         if !last && order >= Order::Drain {
             self.pipelined += 1;
         }
