@@ -4,6 +4,7 @@ use std::time::Instant;
 use http::Request;
 use http_body::Body;
 
+use super::phase::Phase;
 use super::request::{Begun, Current, Ended};
 use crate::http::Address;
 use crate::http::conn::Opening;
@@ -40,32 +41,6 @@ pub(crate) struct Book {
     /// The peer has sent something since, and an answer to the question must have been among it.
     pub(super) heard: bool,
     waker: Option<Waker>,
-}
-
-/// What the connection does while no request is in flight on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// The peer has sent nothing yet.
-    Silent,
-    /// What comes before HTTP has begun, and is not through.
-    Opening { what: Opening, began: Instant },
-    /// Part of a request's head has come.
-    HalfHead,
-    /// Part of a TLS record has come, behind everything that was read.
-    HalfRecord,
-    /// The last response is out, and nothing has come since.
-    Idle,
-    /// Our side is closed; what the peer still sends is thrown away.
-    Lingering,
-    /// The socket was handed over to another protocol.
-    Upgraded,
-}
-
-impl Phase {
-    /// Tells whether part of something has come that the peer is not through with.
-    fn is_half(self) -> bool {
-        matches!(self, Self::HalfHead | Self::HalfRecord | Self::Opening { .. })
-    }
 }
 
 impl Book {

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::Book;
-use super::book::Phase;
+use super::phase::Phase;
 use crate::http::order::Order;
 use crate::http::settings::Settings;
 

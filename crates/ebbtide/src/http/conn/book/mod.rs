@@ -3,6 +3,7 @@
 #[expect(clippy::module_inception, reason = "the type has the folder's name")]
 mod book;
 mod due;
+mod phase;
 mod request;
 
 pub(crate) use book::Book;
