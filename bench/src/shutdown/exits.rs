@@ -11,7 +11,7 @@ use crate::service::{Child, ServerArgs, Side};
 const IDLE: Duration = Duration::from_secs(2);
 
 /// The same where nothing is connected.
-const SETTLE: Duration = Duration::from_millis(30);
+const SETTLE: Duration = Duration::from_millis(250);
 
 const REQUEST: &[u8] = b"GET /ping HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
 

@@ -12,7 +12,7 @@ use crate::service::{ServerArgs, Side};
 /// servers take turns; each is a process of its own. A column ends early for a server whose stops in it have taken a
 /// minute, after three at least; the table says so.
 ///
-/// Time is from SIGTERM to the exit: with nothing connected, with connections that have sent nothing, and with
+/// Time is from SIGTERM to the exit: with nothing connected for a quarter of a second, with connections that have sent nothing, and with
 /// connections that are kept after one request, each idle for two seconds. Memory is the peak of the resident set
 /// (VmHWM) with those connections, just before SIGTERM.
 ///

@@ -1,5 +1,5 @@
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -56,15 +56,14 @@ where
             let mut builder = http1::Builder::new();
             let served =
                 builder.half_close(true).serve_connection(TokioIo::new(io), requests).with_upgrades();
-            // Apart, so that a connection that has sent nothing needs no room for it.
-            Box::pin(run(served, |served| served.graceful_shutdown(), protocol, watch)).await;
+            run(Box::pin(served), |served| served.graceful_shutdown(), protocol, watch).await;
         }
         Protocol::Http2 => {
             watch.conn().book().multiplex(clock::now());
             let io = TokioIo::new(PongLater::new(io));
             let served =
                 http2::Builder::new(Streams).enable_connect_protocol().serve_connection(io, requests);
-            Box::pin(run(served, |served| served.graceful_shutdown(), protocol, watch)).await;
+            run(Box::pin(served), |served| served.graceful_shutdown(), protocol, watch).await;
         }
     }
 }
@@ -74,11 +73,13 @@ where
 /// HTTP/2 peers are told by hyper that the connection ends: GOAWAY with the highest id and a PING, and after the PONG,
 /// when no request can be on its way any more, GOAWAY with the last one. HTTP/1 peers are told in their responses; there
 /// hyper would close idle connections at once.
-async fn run<C>(served: C, ask: impl Fn(Pin<&mut C>), protocol: Protocol, mut watch: Watch)
+///
+/// What is `served` lies apart: a connection that has sent nothing needs no room for it, and one that has needs it once,
+/// while a future that is handed another by value keeps a place for it before and after.
+async fn run<C>(mut served: Pin<Box<C>>, ask: impl Fn(Pin<&mut C>), protocol: Protocol, mut watch: Watch)
 where
     C: Future<Output = hyper::Result<()>>,
 {
-    let mut served = pin!(served);
     let (ask_at, tells) = match protocol {
         Protocol::Http1 => (Order::Abrupt, false),
         Protocol::Http2 => (Order::Drain, true),

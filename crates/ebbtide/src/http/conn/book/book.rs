@@ -147,6 +147,9 @@ impl Book {
     pub(crate) fn begin<B: Body>(&mut self, request: &Request<B>) -> Begun {
         let id = self.begun;
         self.begun += 1;
+        if self.requests.capacity() == 0 {
+            self.requests.reserve_exact(1); // HTTP/1 has one at a time, and may be idle for long with its place
+        }
         self.requests.push(Current {
             id,
             method: request.method().clone(),
