@@ -1,8 +1,11 @@
 //! Clients that go, or close their half, while they wait.
 
 use std::convert::Infallible;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,7 +17,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-use crate::support::{Client, LONG, PING, SLOW, cause, ping, serve, slow, stop_source};
+use crate::support::{Client, LONG, PING, SLOW, cause, ping, serve, slow, stop_source, until};
 
 /// Tells when it begins and when it is dropped.
 #[derive(Debug)]
@@ -143,5 +146,30 @@ async fn a_response_that_waits_is_dropped_when_its_client_has_gone() {
     drop(client);
     assert_eq!(next(&mut told).await, "dropped");
     served.stop();
+    served.ended().await;
+}
+
+/// The other way round: what has come behind a request is not read before its response is made, and still served.
+#[tokio::test]
+async fn a_request_that_comes_in_the_instant_of_an_answer_is_answered_too() {
+    let (release, sending) = (stop_source(), Arc::new(OnceLock::<std::net::TcpStream>::new()));
+    let (until_released, client) = (release.token(), Arc::clone(&sending));
+    let handler = async move || {
+        until_released.stopping().await;
+        // The server's task runs this, and cannot read what comes before it has the answer.
+        client.get().unwrap().write_all(PING).unwrap();
+        "slow pong"
+    };
+    let mut served = serve(ping().route("/slow", get(handler)), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    let same = client.stream.as_fd().try_clone_to_owned().unwrap();
+    sending.set(same.into()).unwrap();
+    client.send(SLOW).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    release.stop(cause(), None);
+    assert!(!client.answer().await.expect("the first answer").closes());
+    let second = client.answer().await.expect("the second answer");
+    assert!(second.body == b"pong" && second.closes());
     served.ended().await;
 }
