@@ -8,14 +8,15 @@ cargo xtask <command>
   check                         everything in ci but the tests: format, lints, layers, documents, licences, features
   ci                            check, then test
   generate                      write the generated pages anew
-  bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, throughput, shutdown, soak;
-                                without a name, all of them but the last three, which take long
+  bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, queue, throughput, shutdown,
+                                soak; without a name, the first three: the others take long, or need servers
   fuzz [SECONDS]                feed each reader of bytes from the wire for so long, 60 s by default (needs a nightly
                                 toolchain; installs cargo-fuzz where it is missing)
   help                          this text
 
-test installs missing tools with apt-get when it runs as root, and starts a PostgreSQL of its own when none answers.
-EBBTIDE_TEST_POSTGRES=postgres://... names one to use instead.";
+test installs missing tools with apt-get when it runs as root, and starts a PostgreSQL, Redis, RabbitMQ and NATS of its
+own where none answers. EBBTIDE_TEST_POSTGRES, EBBTIDE_TEST_REDIS, EBBTIDE_TEST_RABBITMQ and EBBTIDE_TEST_NATS name one to
+use instead by its URL; `own` as the URL starts one of its own although another answers.";
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +38,7 @@ pub(crate) enum Comparison {
     Primitives,
     Ping,
     IdleExit,
+    Queue,
     Throughput,
     Shutdown,
     Soak,
@@ -73,8 +75,15 @@ impl Command {
 }
 
 impl Comparison {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Primitives, Self::Ping, Self::IdleExit, Self::Throughput, Self::Shutdown, Self::Soak];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Primitives,
+        Self::Ping,
+        Self::IdleExit,
+        Self::Queue,
+        Self::Throughput,
+        Self::Shutdown,
+        Self::Soak,
+    ];
 
     /// Those that take a minute or two each.
     pub(crate) const SHORT: [Self; 3] = [Self::Primitives, Self::Ping, Self::IdleExit];
@@ -85,6 +94,7 @@ impl Comparison {
             Self::Primitives => "primitives",
             Self::Ping => "ping",
             Self::IdleExit => "idle-exit",
+            Self::Queue => "queue",
             Self::Throughput => "throughput",
             Self::Shutdown => "shutdown",
             Self::Soak => "soak",
@@ -97,6 +107,7 @@ impl Comparison {
             Self::Primitives => "primitives",
             Self::Ping => "ping",
             Self::IdleExit => "idle_exit",
+            Self::Queue => "queue",
             Self::Throughput => "throughput",
             Self::Shutdown => "shutdown",
             Self::Soak => "soak",

@@ -17,8 +17,10 @@ pub(crate) enum Failure {
     Command { command: String, status: String },
     #[error("{tool} is missing and {why}; install the package `{package}`")]
     MissingTool { tool: &'static str, package: &'static str, why: &'static str },
-    #[error("{0}")]
-    Postgres(String),
+    #[error("{name} did not start; it said:\n{said}")]
+    Server { name: &'static str, said: String },
+    #[error("ended by a signal")]
+    Interrupted,
     #[error("failed: {0}")]
     Steps(String),
     #[error("{}", list(.what, .violations))]
@@ -60,7 +62,8 @@ impl Failure {
             Self::Io { .. }
             | Self::Command { .. }
             | Self::MissingTool { .. }
-            | Self::Postgres(_)
+            | Self::Server { .. }
+            | Self::Interrupted
             | Self::Steps(_)
             | Self::Violations { .. }
             | Self::Unreadable { .. } => ExitCode::FAILURE,

@@ -8,6 +8,7 @@ mod command;
 mod failure;
 mod fuzz;
 mod generate;
+mod interruption;
 mod shell;
 mod test;
 mod tokens;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::failure::Failure;
+use crate::interruption::Foreground;
 
 /// Writes a line for the person who reads along. A reader who has gone is no reason to stop.
 pub(crate) fn say(line: &str) {
@@ -39,7 +40,9 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     let line = describe(command);
     say(&format!("==> {line}"));
-    let status = command.stdin(Stdio::null()).status().map_err(Failure::io(format!("run `{line}`")))?;
+    let cannot = || Failure::io(format!("run `{line}`"));
+    let mut child = Foreground::start(command.stdin(Stdio::null()), cannot())?;
+    let status = child.wait().map_err(cannot())?;
     if status.success() {
         Ok(())
     } else {
@@ -56,8 +59,8 @@ pub(crate) fn run_watching(command: &mut Command, mut line_seen: impl FnMut(&str
     let line = describe(command);
     say(&format!("==> {line}"));
     let cannot = || Failure::io(format!("run `{line}`"));
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(cannot())?;
-    if let Some(output) = child.stdout.take() {
+    let mut child = Foreground::start(command.stdin(Stdio::null()).stdout(Stdio::piped()), cannot())?;
+    if let Some(output) = child.stdout() {
         for output_line in BufReader::new(output).split(b'\n') {
             let output_line = output_line.map_err(cannot())?;
             let text = String::from_utf8_lossy(&output_line);

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything a fresh machine needs, then every test.
 
-mod postgres;
 mod run;
+mod servers;
 mod summary;
 mod tools;
 

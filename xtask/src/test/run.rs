@@ -1,8 +1,8 @@
-use super::postgres::Postgres;
+use super::servers::Servers;
 use super::summary::Summary;
 use super::tools;
 use crate::failure::Failure;
-use crate::shell;
+use crate::{interruption, shell};
 
 /// The cfg that exchanges the drain's atomics and locks for loom's. Not `loom`, which would take tokio's net away.
 const LOOM_FLAGS: &str = "--cfg ebbtide_loom";
@@ -10,27 +10,29 @@ const LOOM_FLAGS: &str = "--cfg ebbtide_loom";
 /// Every interleaving with up to so many preemptions: seconds, where the unbounded search takes hours.
 const PREEMPTIONS: &str = "3";
 
-/// Gets what the tests need, runs them all whether or not one fails, and prints what they said at the end.
+/// Gets what the tests need, runs them all whether or not one fails, and prints what they said at the end. What was
+/// started for them is stopped and removed, also when a signal ends us.
 ///
 /// # Errors
 ///
 /// When something needed cannot be had, something does not build, or a test fails.
 pub(crate) fn run() -> Result<(), Failure> {
+    interruption::heed()?;
     tools::provide()?;
-    let postgres = Postgres::provide()?;
+    let servers = Servers::provide()?;
     let mut summary = Summary::default();
     // Tests that start real programs look for them beside themselves: they are built first, with the tests' own flags.
     shell::run(&mut shell::cargo(&["build", "--workspace", "--all-features", "--bins"]))?;
-    let tests = tests(&postgres, &mut summary);
+    let tests = tests(&servers, &mut summary);
     let models = models(&mut summary);
-    postgres.stop();
+    drop(servers);
     summary.print();
     summary.judge(tests.and(models))
 }
 
-fn tests(postgres: &Postgres, summary: &mut Summary) -> Result<(), Failure> {
+fn tests(servers: &Servers, summary: &mut Summary) -> Result<(), Failure> {
     let mut cargo = shell::cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
-    cargo.env("EBBTIDE_TEST_POSTGRES", postgres.url());
+    cargo.envs(servers.variables());
     shell::run_watching(&mut cargo, |line| summary.see(line))
 }
 

@@ -1,5 +1,6 @@
 //! Programs that tests start, beyond what comes with Rust.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Once;
 
@@ -12,15 +13,18 @@ struct Tool {
     package: &'static str,
 }
 
-/// `rehearse` is shown on services that are not Rust: the first two run them. The others make two machines out of one, for
-/// what has to be shown between machines.
-const TOOLS: [Tool; 6] = [
+/// `rehearse` is shown on services that are not Rust: the first two run them. The next four make two machines out of one, for
+/// what has to be shown between machines. The brokers are started by tests that kill them, beside the one for all tests.
+const TOOLS: [Tool; 9] = [
     Tool { program: "python3", package: "python3" },
     Tool { program: "node", package: "nodejs" },
     Tool { program: "ip", package: "iproute2" },
     Tool { program: "nft", package: "nftables" },
     Tool { program: "nsenter", package: "util-linux" },
     Tool { program: "setpriv", package: "util-linux" },
+    Tool { program: "redis-server", package: "redis-server" },
+    Tool { program: "rabbitmq-server", package: "rabbitmq-server" },
+    Tool { program: "nats-server", package: "nats-server" },
 ];
 
 /// Makes sure that every tool is there.
@@ -33,6 +37,20 @@ pub(super) fn provide() -> Result<(), Failure> {
         .iter()
         .filter(|tool| shell::find_program(tool.program).is_none())
         .try_for_each(|tool| install(tool.program, tool.package))
+}
+
+/// Returns where a program is, after installing its Debian package where it is missing.
+///
+/// # Errors
+///
+/// When it cannot be installed, or was not in the package.
+pub(super) fn find_or_install(tool: &'static str, package: &'static str) -> Result<PathBuf, Failure> {
+    if let Some(program) = shell::find_program(tool) {
+        return Ok(program);
+    }
+    install(tool, package)?;
+    let why = "was not among what the package installed";
+    shell::find_program(tool).ok_or(Failure::MissingTool { tool, package, why })
 }
 
 /// Installs a Debian package.

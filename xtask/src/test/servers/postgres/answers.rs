@@ -1,6 +1,6 @@
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
-use std::time::Duration;
+
+use crate::test::servers::greeting::greet;
 
 /// Protocol 3.0, user and database `postgres`: what PostgreSQL calls a startup message, without its length.
 const STARTUP: &[u8] = b"\x00\x03\x00\x00user\0postgres\0database\0postgres\0\0";
@@ -8,18 +8,13 @@ const STARTUP: &[u8] = b"\x00\x03\x00\x00user\0postgres\0database\0postgres\0\0"
 /// Authentication is done and nothing was asked: kind, length, zero.
 const AUTHENTICATION_OK: &[u8; 9] = b"R\x00\x00\x00\x08\x00\x00\x00\x00";
 
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Returns whether a PostgreSQL on this port of the loopback lets the user `postgres` in without a password.
-///
-/// An open port proves nothing: the server may still be starting, want a password, or be something else.
+/// Returns whether a PostgreSQL lets the user `postgres` in without a password.
 pub(super) fn answers(port: u16) -> bool {
-    greet(port).is_ok_and(|answer| answer == *AUTHENTICATION_OK)
+    ask(port).is_ok_and(|answer| answer == *AUTHENTICATION_OK)
 }
 
-fn greet(port: u16) -> io::Result<[u8; 9]> {
-    let mut stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+fn ask(port: u16) -> io::Result<[u8; 9]> {
+    let mut stream = greet(port)?;
     let length = u32::try_from(STARTUP.len() + 4).map_err(io::Error::other)?;
     stream.write_all(&[&length.to_be_bytes(), STARTUP].concat())?;
     let mut answer = [0; 9];

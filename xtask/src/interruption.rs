@@ -1,0 +1,100 @@
+//! A signal that is to end us ends what runs in the foreground, so that we can put away what we hold and then end.
+//!
+//! Without [`heed`] nothing is different from a program that knows nothing of signals.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::failure::Failure;
+
+static STATE: Mutex<State> = Mutex::new(State { heeding: false, interrupted: false, foreground: None });
+
+#[derive(Debug)]
+struct State {
+    heeding: bool,
+    interrupted: bool,
+    /// The group of what runs in the foreground.
+    foreground: Option<Pid>,
+}
+
+/// From now on a signal goes to the foreground, and nothing is started any more. The second one ends us at once.
+///
+/// # Errors
+///
+/// When the signals cannot be had.
+pub(crate) fn heed() -> Result<(), Failure> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(Failure::io("take signals"))?;
+    state().heeding = true;
+    let thread = thread::Builder::new().name("signals".to_owned());
+    let pass_on = move || signals.forever().for_each(pass_on);
+    thread.spawn(pass_on).map(drop).map_err(Failure::io("start a thread"))
+}
+
+fn pass_on(signal: i32) {
+    let mut state = state();
+    if let (Some(group), Some(signal)) = (state.foreground, Signal::from_named_raw(signal)) {
+        let _gone = kill_process_group(group, signal);
+    }
+    if state.interrupted {
+        let _ended = emulate_default_handler(signal);
+    }
+    state.interrupted = true;
+}
+
+/// A program that runs while we wait for it.
+#[derive(Debug)]
+pub(crate) struct Foreground {
+    child: Child,
+}
+
+impl Foreground {
+    /// Starts it, unless a signal has come.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Interrupted`] when one has, and what `cannot` makes of the error when it cannot be started.
+    pub(crate) fn start(
+        command: &mut Command,
+        cannot: impl FnOnce(io::Error) -> Failure,
+    ) -> Result<Self, Failure> {
+        let mut state = state();
+        if state.interrupted {
+            return Err(Failure::Interrupted);
+        }
+        if state.heeding {
+            // A group of its own, so that all that it has started can be told, and each once.
+            command.process_group(0);
+        }
+        let child = command.spawn().map_err(cannot)?;
+        if state.heeding {
+            state.foreground = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        }
+        Ok(Self { child })
+    }
+
+    pub(crate) const fn stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    pub(crate) fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait()
+    }
+}
+
+impl Drop for Foreground {
+    fn drop(&mut self) {
+        state().foreground = None;
+    }
+}
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,15 @@
+//! The servers that tests need: for each kind the one that is named, the local one, or one of our own.
+
+mod account;
+mod greeting;
+mod kind;
+mod nats;
+mod own;
+mod port;
+mod postgres;
+mod process;
+mod provide;
+mod rabbitmq;
+mod redis;
+
+pub(super) use provide::Servers;

@@ -1,0 +1,5 @@
+mod answers;
+mod kind;
+mod launch;
+
+pub(super) use kind::KIND;

@@ -1,0 +1,114 @@
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::kind::Kind;
+use super::port::free_port;
+use super::process::Process;
+use crate::failure::Failure;
+
+const START_PATIENCE: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_millis(50);
+
+/// A server on a free port, with its data in a temporary folder: stopped and removed when this is dropped.
+#[derive(Debug)]
+pub(super) struct OwnServer {
+    /// The first is what the others need, so it ends last.
+    processes: Vec<Process>,
+    port: u16,
+    /// Removed after the processes have ended, since `Drop` of the whole runs before that of its parts.
+    folder: TempDir,
+}
+
+impl OwnServer {
+    /// Installs it where it is missing, starts it, and waits until it serves.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be installed, does not start, or does not answer within a minute.
+    pub(super) fn start(kind: &Kind) -> Result<Self, Failure> {
+        let prefix = format!("ebbtide-{}-", kind.name.to_lowercase());
+        let folder = TempDir::with_prefix(prefix).map_err(Failure::io("make a folder"))?;
+        let port = free_port()?;
+        let processes = (kind.launch)(folder.path(), port)?;
+        let mut server = Self { processes, port, folder };
+        server.wait_until_it_answers(kind)?;
+        Ok(server)
+    }
+
+    pub(super) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn wait_until_it_answers(&mut self, kind: &Kind) -> Result<(), Failure> {
+        for _ in 0..START_PATIENCE.as_millis() / STEP.as_millis() {
+            if (kind.answers)(self.port) {
+                return Ok(());
+            }
+            if self.processes.iter_mut().any(Process::has_ended) {
+                break;
+            }
+            thread::sleep(STEP);
+        }
+        let said = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        Err(Failure::Server { name: kind.name, said })
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        while let Some(process) = self.processes.pop() {
+            drop(process);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+
+    use super::*;
+    use crate::test::servers::{nats, postgres, rabbitmq, redis};
+
+    /// It serves until it is dropped; then nobody listens and nothing is left on the disk.
+    fn serves_and_is_gone(kind: &Kind) {
+        let server = OwnServer::start(kind).unwrap();
+        let (port, folder) = (server.port(), server.folder.path().to_owned());
+        assert!((kind.answers)(port) && folder.is_dir());
+        drop(server);
+        assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err());
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_postgres_of_our_own_serves_and_is_gone() {
+        serves_and_is_gone(&postgres::KIND);
+    }
+
+    #[test]
+    fn a_redis_of_our_own_serves_and_is_gone() {
+        serves_and_is_gone(&redis::KIND);
+    }
+
+    #[test]
+    fn a_rabbitmq_of_our_own_serves_and_is_gone() {
+        serves_and_is_gone(&rabbitmq::KIND);
+    }
+
+    #[test]
+    fn a_nats_of_our_own_serves_and_is_gone() {
+        serves_and_is_gone(&nats::KIND);
+    }
+
+    #[test]
+    fn no_kind_takes_another_for_its_own() {
+        let redis = OwnServer::start(&redis::KIND).unwrap();
+        let nats = OwnServer::start(&nats::KIND).unwrap();
+        for kind in Kind::ALL {
+            assert_eq!((kind.answers)(redis.port()), kind.name == redis::KIND.name, "{}", kind.name);
+            assert_eq!((kind.answers)(nats.port()), kind.name == nats::KIND.name, "{}", kind.name);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::failure::Failure;
+use crate::shell;
+use crate::test::servers::account::Account;
+use crate::test::servers::process::{Ending, Process};
+use crate::test::tools;
+
+/// Where Debian keeps the programs of each version, which are not on the `PATH`.
+const DEBIAN: &str = "/usr/lib/postgresql";
+
+/// PostgreSQL's fast shutdown: it sends clients away and waits for nobody.
+const ENDING: Ending = Ending::Interrupt;
+
+/// Makes a cluster in the folder, and starts a server over it.
+///
+/// # Errors
+///
+/// When PostgreSQL cannot be installed, or does not run here.
+pub(super) fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
+    let programs = find_or_install()?;
+    let account = Account::of("postgres");
+    account.give(folder)?;
+    let data = folder.join("data");
+    let mut initdb = Process::command(&programs.join("initdb"), &account, ENDING);
+    initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"]);
+    shell::run(initdb.arg(&data).current_dir(folder).stdout(Stdio::null()))?;
+
+    let mut postgres = Process::command(&programs.join("postgres"), &account, ENDING);
+    postgres.arg("-D").arg(&data).args(["-p", &port.to_string()]);
+    for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"] {
+        postgres.args(["-c", setting]);
+    }
+    Ok(vec![Process::start(&mut postgres, folder, ENDING)?])
+}
+
+fn find_or_install() -> Result<PathBuf, Failure> {
+    if let Some(programs) = find_programs() {
+        return Ok(programs);
+    }
+    tools::install("initdb", "postgresql")?;
+    find_programs().ok_or(Failure::MissingTool {
+        tool: "initdb",
+        package: "postgresql",
+        why: "was not among what the package installed",
+    })
+}
+
+/// The folder of the newest version's programs.
+fn find_programs() -> Option<PathBuf> {
+    let on_path = shell::find_program("initdb").and_then(|initdb| Some(initdb.parent()?.to_owned()));
+    let versions = fs::read_dir(DEBIAN).into_iter().flatten().flatten().map(|version| version.path());
+    let newest = versions.max_by_key(|path| version_of(path)).map(|version| version.join("bin"));
+    newest
+        .into_iter()
+        .chain(on_path)
+        .find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+}
+
+fn version_of(folder: &Path) -> u32 {
+    folder.file_name().and_then(OsStr::to_str).and_then(|name| name.parse().ok()).unwrap_or_default()
+}

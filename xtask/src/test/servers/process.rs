@@ -1,0 +1,82 @@
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::account::Account;
+use crate::failure::Failure;
+use crate::shell;
+
+/// A server's process: ended in order when this is dropped, and by the kernel when we end without that.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    ending: Ending,
+}
+
+/// The signal by which a server ends fast and in order.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ending {
+    Terminate,
+    Interrupt,
+}
+
+impl Process {
+    /// The command that runs a program as somebody, and ends it when we end.
+    pub(super) fn command(program: &Path, account: &Account, ending: Ending) -> Command {
+        if shell::find_program("setpriv").is_none() {
+            return Command::new(program);
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", ending.name()]).args(account.options()).arg("--").arg(program);
+        command
+    }
+
+    /// Starts it in this folder, where what it says is kept in `log`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub(super) fn start(command: &mut Command, folder: &Path, ending: Ending) -> Result<Self, Failure> {
+        let mut log = fs::File::options();
+        let open_log = log.create(true).append(true).open(folder.join("log"));
+        let output = open_log.map_err(Failure::io("create a server's log"))?;
+        let errors = output.try_clone().map_err(Failure::io("share a server's log"))?;
+        command.current_dir(folder).stdin(Stdio::null()).stdout(output).stderr(errors);
+        // In a group of its own: Ctrl-C is for the tests first, and they need their servers until they have ended.
+        let child = command.process_group(0).spawn();
+        Ok(Self { child: child.map_err(Failure::io("start a server"))?, ending })
+    }
+
+    pub(super) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+}
+
+impl Ending {
+    /// As `setpriv` calls it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "TERM",
+            Self::Interrupt => "INT",
+        }
+    }
+
+    const fn signal(self) -> Signal {
+        match self {
+            Self::Terminate => Signal::TERM,
+            Self::Interrupt => Signal::INT,
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _gone = kill_process(pid, self.ending.signal());
+        }
+        let _status = self.child.wait();
+    }
+}

@@ -1,0 +1,81 @@
+use std::env;
+
+use super::kind::Kind;
+use super::own::OwnServer;
+use crate::failure::Failure;
+use crate::shell::say;
+
+/// In place of an address: start one of our own, although another answers.
+const OWN: &str = "own";
+
+/// A server of each kind that tests need. Those that are ours end when this is dropped.
+#[derive(Debug, Default)]
+pub(in crate::test) struct Servers(Vec<Server>);
+
+#[derive(Debug)]
+struct Server {
+    kind: Kind,
+    whose: Whose,
+}
+
+/// A server that the tests may use, and whose it is.
+#[derive(Debug)]
+enum Whose {
+    /// Named by the caller; taken at their word.
+    Named(String),
+    /// Was running on this machine.
+    Local,
+    /// Started by us, stopped by us.
+    Own(OwnServer),
+}
+
+impl Servers {
+    /// Finds a server of each kind, or installs and starts one.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of a kind, and none can be started.
+    pub(in crate::test) fn provide() -> Result<Self, Failure> {
+        // One by one into what stops them: when the third cannot be started, the first two are stopped.
+        let mut servers = Self::default();
+        for kind in Kind::ALL {
+            let server = Server::provide(kind)?;
+            say(&format!("==> {}: {}", server.kind.name, server.url()));
+            servers.0.push(server);
+        }
+        Ok(servers)
+    }
+
+    /// The variables by which the tests find them.
+    pub(in crate::test) fn variables(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.0.iter().map(|server| (server.kind.variable, server.url()))
+    }
+}
+
+impl Server {
+    fn provide(kind: Kind) -> Result<Self, Failure> {
+        let whose = match env::var(kind.variable) {
+            Ok(word) if word == OWN => Whose::Own(OwnServer::start(&kind)?),
+            Ok(url) if !url.is_empty() => Whose::Named(url),
+            _ if (kind.answers)(kind.local_port) => Whose::Local,
+            _ => Whose::Own(OwnServer::start(&kind)?),
+        };
+        Ok(Self { kind, whose })
+    }
+
+    fn url(&self) -> String {
+        match &self.whose {
+            Whose::Named(url) => url.clone(),
+            Whose::Local => (self.kind.url)(self.kind.local_port),
+            Whose::Own(server) => (self.kind.url)(server.port()),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.whose, Whose::Own(_)) {
+            say(&format!("==> stopping {}", self.kind.name));
+        }
+    }
+}
