@@ -5,6 +5,11 @@ use crate::http::fuzzing;
 #[cfg(target_os = "linux")]
 use crate::runtime::os;
 
+/// What an answer to a call says is said for good.
+pub fn answer(data: &[u8]) {
+    crate::call::fuzzing::answer(data);
+}
+
 /// A chunked body ends where it ends, in any pieces.
 pub fn chunks(data: &[u8]) {
     fuzzing::chunks(data);

@@ -24,6 +24,7 @@
 //! truth. The parts work one by one as well: the [stop token](drain::Stop), the [tracker](drain::Tracker), and with the
 //! feature `http` the server.
 
+pub mod call;
 pub mod drain;
 #[cfg(all(fuzzing, feature = "http"))]
 #[doc(hidden)]
@@ -38,13 +39,21 @@ pub mod http;
 pub mod layer;
 pub mod lifecycle;
 pub mod model;
+#[cfg(feature = "queue")]
+pub mod queue;
+#[cfg(any(feature = "async-nats", feature = "lapin", feature = "redis", feature = "sqlx"))]
+pub mod resource;
 mod runtime;
 #[cfg(all(test, feature = "http"))]
 mod seeds;
+#[cfg(any(feature = "opentelemetry", feature = "tracing-appender"))]
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "ws")]
 pub mod ws;
 
 pub use drain::Stop;
 pub use lifecycle::{Life, Lifecycle};
 pub use model::{Cause, Exit, LameDuck, Phase, Report, Stage};
-pub use runtime::BoxError;
+pub use runtime::{Backoff, BoxError};

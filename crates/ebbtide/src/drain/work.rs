@@ -51,4 +51,14 @@ pub trait Work: Send + Sync + 'static {
 
     /// Returns what is in flight now, oldest first.
     fn stragglers(&self) -> Vec<Straggler>;
+
+    /// Returns the ids of what was handed back, for somebody else to do.
+    fn handed_back(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns the ids of what was neither finished nor handed back, because whoever is to be told did not answer.
+    fn unsettled(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

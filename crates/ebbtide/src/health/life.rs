@@ -2,12 +2,13 @@ use super::state::Follow;
 use super::{Health, HealthState};
 use crate::drain::Stop;
 use crate::lifecycle::Life;
-use crate::model::Phase;
+use crate::model::{CheckStatus, Phase};
 use crate::runtime::BoxFuture;
 
 /// Health.
 impl Life {
-    /// Returns a handle for the health routes that follows the lifecycle: red from the instant the stop begins.
+    /// Returns a handle for the health routes that follows the lifecycle: red while a readiness check is, and from the instant
+    /// the stop begins.
     pub fn health_handle(&self) -> Health {
         Health::following(Lived { life: self.clone(), stop: self.stop_token() })
     }
@@ -23,6 +24,7 @@ impl Follow for Lived {
         match self.life.phase() {
             _ if self.stop.is_stopping() => HealthState::Draining,
             Phase::Starting => HealthState::Starting,
+            Phase::Ready if !self.life.board().is_green() => HealthState::Unready,
             Phase::Ready => HealthState::Ready,
             _ => HealthState::Draining,
         }
@@ -31,11 +33,20 @@ impl Follow for Lived {
     fn changed(&self, from: HealthState) -> BoxFuture<()> {
         let (life, stop) = (self.life.clone(), self.stop.clone());
         Box::pin(async move {
+            let turned = |green| {
+                let board = life.board().clone();
+                async move { board.turned(green).await }
+            };
             match from {
                 HealthState::Starting => drop(stop.unless_stopping(life.reached(Phase::Ready)).await),
-                HealthState::Ready => stop.stopping().await,
+                HealthState::Unready => drop(stop.unless_stopping(turned(true)).await),
+                HealthState::Ready => drop(stop.unless_stopping(turned(false)).await),
                 HealthState::Draining => std::future::pending().await,
             }
         })
+    }
+
+    fn checks(&self) -> Vec<CheckStatus> {
+        self.life.checks()
     }
 }

@@ -1,7 +1,8 @@
 //! Health routes: `/livez`, `/readyz`, `/startupz` and `/healthz`.
 //!
 //! `/livez` is green as long as the process answers, while it drains too: a liveness probe must never kill a drain.
-//! `/readyz` is green only while the service wants new traffic. `/healthz` is another name for `/readyz`, for probes
+//! `/readyz` is green only while the service wants new traffic, and with `?verbose` it tells as JSON how each readiness check
+//! stands. `/healthz` is another name for `/readyz`, for probes
 //! that know only that one. `/startupz` turns green when the start-up is over, and stays green.
 //!
 //! They know no server: [`Health::wrap`] puts them in front of any service. With the feature `http`, `http::serve_health`

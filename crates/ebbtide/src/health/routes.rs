@@ -1,61 +1,100 @@
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderValue, Method, Response, StatusCode, Uri, header};
+use serde::Serialize;
 
-use super::HealthState;
 use super::paths::{self, is_probe};
+use super::{Health, HealthState};
+use crate::model::CheckStatus;
 
 /// Answers a probe; `None` if the request is none, which costs a look at its path.
 #[inline]
-pub(super) fn answer(
-    state: impl FnOnce() -> HealthState,
-    method: &Method,
-    path: &str,
-) -> Option<Response<Full<Bytes>>> {
-    let is_ours = is_probe(path) && (method == Method::GET || method == Method::HEAD);
-    is_ours.then(|| answer_probe(state(), path))
+pub(super) fn answer(health: &Health, method: &Method, uri: &Uri) -> Option<Response<Bytes>> {
+    let is_ours = is_probe(uri.path()) && (method == Method::GET || method == Method::HEAD);
+    is_ours.then(|| answer_probe(health, uri))
 }
 
-fn answer_probe(state: HealthState, path: &str) -> Response<Full<Bytes>> {
-    let good = match path {
-        paths::LIVE => true,
-        paths::STARTED => state > HealthState::Starting,
-        _ => state == HealthState::Ready,
+fn answer_probe(health: &Health, uri: &Uri) -> Response<Bytes> {
+    let state = health.state();
+    let (good, of_readiness) = match uri.path() {
+        paths::LIVE => (true, false),
+        paths::STARTED => (state > HealthState::Starting, false),
+        _ => (state == HealthState::Ready, true),
     };
-    let word = match state {
-        HealthState::Starting => "starting\n",
-        HealthState::Ready => "ready\n",
-        HealthState::Draining => "draining\n",
+    let (kind, body) = match uri.query() {
+        Some(query) if of_readiness && is_verbose(query) => ("application/json", tell(health, state)),
+        _ => ("text/plain; charset=utf-8", Bytes::from_static(state.word().as_bytes())),
     };
-    let mut response = Response::new(Full::new(Bytes::from_static(word.as_bytes())));
+    let mut response = Response::new(body);
     *response.status_mut() = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+fn is_verbose(query: &str) -> bool {
+    query.split('&').any(|pair| pair == "verbose" || pair.starts_with("verbose="))
+}
+
+/// What `?verbose` says.
+#[derive(Serialize)]
+struct Told {
+    state: &'static str,
+    checks: Vec<CheckStatus>,
+}
+
+fn tell(health: &Health, state: HealthState) -> Bytes {
+    let told = Told { state: state.name(), checks: health.checks() };
+    // Names, numbers and texts: there is nothing in it that JSON cannot say.
+    let mut json = serde_json::to_vec(&told).unwrap_or_default();
+    json.push(b'\n');
+    json.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn status(state: HealthState, path: &str) -> u16 {
-        answer(|| state, &Method::GET, path).map_or(0, |response| response.status().as_u16())
+    fn ask(state: HealthState, method: &Method, uri: &str) -> Option<Response<Bytes>> {
+        answer(&Health::from_fn(move || state), method, &uri.parse().expect("a path"))
+    }
+
+    fn status(state: HealthState, uri: &str) -> u16 {
+        ask(state, &Method::GET, uri).map_or(0, |response| response.status().as_u16())
     }
 
     #[test]
     fn liveness_stays_green_while_draining_and_readiness_does_not() {
-        use HealthState::{Draining, Ready, Starting};
-        let table = [Starting, Ready, Draining]
+        use HealthState::{Draining, Ready, Starting, Unready};
+        let table = [Starting, Unready, Ready, Draining]
             .map(|state| ["/livez", "/readyz", "/healthz", "/startupz"].map(|path| status(state, path)));
-        assert_eq!(table, [[200, 503, 503, 503], [200, 200, 200, 200], [200, 503, 503, 200]]);
+        let expected =
+            [[200, 503, 503, 503], [200, 503, 503, 200], [200, 200, 200, 200], [200, 503, 503, 200]];
+        assert_eq!(table, expected);
     }
 
     #[test]
     fn only_exact_paths_and_safe_methods_are_taken() {
         assert_eq!(status(HealthState::Ready, "/livez/"), 0);
         assert_eq!(status(HealthState::Ready, "/"), 0);
-        assert!(answer(|| HealthState::Ready, &Method::POST, "/livez").is_none());
-        assert!(answer(|| HealthState::Ready, &Method::HEAD, "/livez").is_some());
+        assert!(ask(HealthState::Ready, &Method::POST, "/livez").is_none());
+        assert!(ask(HealthState::Ready, &Method::HEAD, "/livez").is_some());
+    }
+
+    #[test]
+    fn readiness_is_told_as_json_to_who_asks_for_it_and_as_a_word_to_others() {
+        let kind = |uri| {
+            let response = ask(HealthState::Ready, &Method::GET, uri).expect("a probe");
+            response.headers()[header::CONTENT_TYPE].to_str().expect("a text").to_owned()
+        };
+        for uri in ["/readyz?verbose", "/healthz?a=b&verbose=1", "/readyz?verbose=&c"] {
+            assert_eq!(kind(uri), "application/json", "{uri}");
+        }
+        for uri in
+            ["/readyz", "/readyz?verbosely", "/livez?verbose", "/startupz?verbose", "/readyz?x=verbose"]
+        {
+            assert_eq!(kind(uri), "text/plain; charset=utf-8", "{uri}");
+        }
+        assert_eq!(status(HealthState::Unready, "/readyz?verbose"), 503);
     }
 }

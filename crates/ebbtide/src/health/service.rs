@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Health, routes};
+use super::Health;
 
 /// Answers health probes, and hands every other request to the service behind it.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<F> {
-        Probe { answer: Option<Response<Full<Bytes>>> },
+        Probe { answer: Option<Response<Bytes>> },
         Inner { #[pin] future: F },
     }
 }
@@ -76,7 +76,7 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let answer = routes::answer(|| self.health.state(), request.method(), request.uri().path());
+        let answer = self.health.answer(&request);
         if answer.is_some() {
             return HealthFuture { state: State::Probe { answer } };
         }
@@ -94,7 +94,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProj::Probe { answer } => match answer.take() {
-                Some(answer) => Poll::Ready(Ok(answer.map(Either::Left))),
+                Some(answer) => Poll::Ready(Ok(answer.map(|body| Either::Left(Full::new(body))))),
                 None => Poll::Pending, // polled again after it was ready
             },
             StateProj::Inner { future } => Poll::Ready(Ok(ready!(future.poll(cx))?.map(Either::Right))),

@@ -2,9 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
 use tokio::sync::watch;
 
-use super::{HealthLayer, HealthService};
+use super::{HealthLayer, HealthService, routes};
+use crate::model::CheckStatus;
 use crate::runtime::BoxFuture;
 
 /// What the probes are told. Cheap to clone; all clones say the same.
@@ -16,6 +19,7 @@ use crate::runtime::BoxFuture;
 ///
 /// let health = Health::new();
 /// health.set(HealthState::Ready);
+/// health.set(HealthState::Unready); // a dependency is away; it may come back
 /// health.set(HealthState::Draining);
 /// health.set(HealthState::Ready); // too late: a stop is never taken back
 /// assert_eq!(health.state(), HealthState::Draining);
@@ -23,6 +27,7 @@ use crate::runtime::BoxFuture;
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     source: Source,
+    reasons: bool,
 }
 
 #[derive(Clone)]
@@ -38,13 +43,17 @@ pub(super) trait Follow: Send + Sync {
 
     /// Waits until the state may be another one than `from`.
     fn changed(&self, from: HealthState) -> BoxFuture<()>;
+
+    fn checks(&self) -> Vec<CheckStatus>;
 }
 
-/// How far the process is. It only goes forward.
+/// How far the process is. It only goes forward, but for *unready* and *ready*, which may take turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HealthState {
     /// Starting up: not ready.
     Starting,
+    /// Started, and not ready for traffic now: a readiness check is red.
+    Unready,
     /// Ready for traffic.
     Ready,
     /// The stop has begun: not ready, and still answering.
@@ -59,20 +68,31 @@ impl Health {
 
     /// Makes a handle that asks for the state at each probe.
     pub fn from_fn(state: impl Fn() -> HealthState + Send + Sync + 'static) -> Self {
-        Self { source: Source::Asked(Arc::new(state)) }
+        Self { source: Source::Asked(Arc::new(state)), reasons: false }
     }
 
     pub(super) fn following(followed: impl Follow + 'static) -> Self {
-        Self { source: Source::Followed(Arc::new(followed)) }
+        Self { source: Source::Followed(Arc::new(followed)), reasons: false }
     }
 
-    /// Moves to a later state. A state that lies behind is ignored, and so is any by a handle that asks.
+    /// Lets `?verbose` tell what a check failed with as well, which may name hosts and users: for a listener that the public
+    /// doesn't reach. The log has it in any case.
+    #[must_use = "it returns the same handle with another voice"]
+    pub fn with_reasons(mut self) -> Self {
+        self.reasons = true;
+        self
+    }
+
+    /// Moves to a later state, or between *unready* and *ready*. A state that lies behind is ignored, and so is any by a handle
+    /// that asks.
     pub fn set(&self, state: HealthState) {
         if let Source::Set(present) = &self.source {
             present.send_if_modified(|present| {
-                let later = state > *present;
-                *present = state.max(*present);
-                later
+                let moves = state != *present && state.step() >= present.step();
+                if moves {
+                    *present = state;
+                }
+                moves
             });
         }
     }
@@ -111,14 +131,57 @@ impl Health {
         }
     }
 
+    /// Returns how the readiness checks stand, without what they failed with unless the handle was
+    /// [told to](Self::with_reasons) say it. A handle that follows no lifecycle knows none.
+    pub fn checks(&self) -> Vec<CheckStatus> {
+        let Source::Followed(followed) = &self.source else { return Vec::new() };
+        let mut checks = followed.checks();
+        if !self.reasons {
+            checks.iter_mut().for_each(|check| check.error = None);
+        }
+        checks
+    }
+
     /// Puts the health routes in front of a service. Only `GET` and `HEAD` of the four exact paths are taken from it.
     pub fn wrap<S>(&self, service: S) -> HealthService<S> {
         HealthService::new(self.clone(), service)
     }
 
+    /// Answers a request if it is a probe.
+    #[inline]
+    pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Response<Bytes>> {
+        routes::answer(self, request.method(), request.uri())
+    }
+
     /// Returns [`wrap`](Self::wrap) as a tower layer.
     pub fn layer(&self) -> HealthLayer {
         HealthLayer::new(self.clone())
+    }
+}
+
+impl HealthState {
+    /// Returns the state's name as it stands in the probes' answers.
+    pub fn name(self) -> &'static str {
+        self.word().trim_end()
+    }
+
+    /// Returns the name as a line of text.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Starting => "starting\n",
+            Self::Unready => "unready\n",
+            Self::Ready => "ready\n",
+            Self::Draining => "draining\n",
+        }
+    }
+
+    /// Numbers the states in the order in which they follow each other.
+    fn step(self) -> u8 {
+        match self {
+            Self::Starting => 0,
+            Self::Unready | Self::Ready => 1,
+            Self::Draining => 2,
+        }
     }
 }
 
@@ -154,6 +217,7 @@ mod tests {
         };
         let (changed, ()) = tokio::join!(changes, async { health.set(HealthState::Draining) });
         assert_eq!(changed, (HealthState::Draining, HealthState::Draining));
+        health.set(HealthState::Unready);
         let again = tokio::time::timeout(Duration::from_secs(3600), health.changed(HealthState::Draining));
         assert!(again.await.is_err(), "it is the last state");
     }

@@ -12,6 +12,7 @@ use super::order::Order;
 use super::settings::Settings;
 use super::spread::share;
 use crate::drain::{Arrivals, Stop, Work};
+use crate::health::Health;
 use crate::model::Straggler;
 use crate::runtime::clock;
 
@@ -46,6 +47,8 @@ pub(crate) struct Context {
     pub(crate) arrivals: Arrivals,
     pub(crate) announced: Stop,
     pub(crate) stop: Stop,
+    /// What answers the health routes, if not the service.
+    pub(crate) health: Option<Health>,
 }
 
 impl Context {
@@ -75,6 +78,7 @@ impl Context {
 }
 
 impl Ledger {
+    #[inline]
     pub(crate) fn order(&self) -> Order {
         Order::from_u8(self.order.load(Ordering::SeqCst))
     }

@@ -6,7 +6,8 @@ use hyper::body::Incoming;
 use tokio::net::ToSocketAddrs;
 use tower_service::Service;
 
-use super::{BoxError, Listener, Listeners, Server, serve_health};
+use super::probes::serve_pages;
+use super::{BoxError, HealthPages, Listener, Listeners, Server};
 use crate::lifecycle::Life;
 
 /// Servers.
@@ -41,7 +42,7 @@ impl Life {
         B: Body<Data = bytes::Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.http_server(name, listeners, Server::new(self.health_handle().wrap(service)));
+        self.http_server(name, listeners, Server::new(service).probed(self.health_handle()));
     }
 
     /// Serves with a server that was set up by hand. It has no health routes but those that its service has: put
@@ -69,8 +70,19 @@ impl Life {
     }
 
     /// Serves the health routes on a listener of their own, until everything else has stopped.
+    ///
+    /// There `/readyz?verbose` tells what a check failed with, too: keep the listener from the public, or serve a
+    /// [handle](Self::health_handle) of your own.
     pub fn health(&self, name: impl Into<String>, listener: Listener) {
-        let health = self.health_handle();
-        self.probe(name, |context| async move { Ok(serve_health(listener, health, context.stop).await?) });
+        self.health_with(name, listener, HealthPages::new());
+    }
+
+    /// Serves the health routes and other pages, as [`health`](Self::health) does.
+    pub fn health_with(&self, name: impl Into<String>, listener: Listener, pages: HealthPages) {
+        let health = self.health_handle().with_reasons();
+        self.probe(
+            name,
+            |context| async move { Ok(serve_pages(listener, health, pages, context.stop).await?) },
+        );
     }
 }

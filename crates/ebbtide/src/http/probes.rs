@@ -1,15 +1,6 @@
-use std::convert::Infallible;
-use std::future::{Ready, ready};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::Empty;
-use hyper::body::Incoming;
-use tower_service::Service;
-
-use super::{Listener, ServeError, Server};
+use super::{HealthPages, Listener, ServeError, Server};
 use crate::drain::Stop;
 use crate::health::Health;
 
@@ -32,28 +23,19 @@ pub fn serve_health(
     health: Health,
     stop: Stop,
 ) -> impl Future<Output = Result<(), ServeError>> + Send {
-    Server::new(health.wrap(NotFound)).first_byte_grace(PATIENCE).idle_quiet(PATIENCE).linger(PATIENCE).serve(
+    serve_pages(listener, health, HealthPages::new(), stop)
+}
+
+/// Serves the health routes and what is wished beside them.
+pub(super) fn serve_pages(
+    listener: Listener,
+    health: Health,
+    pages: HealthPages,
+    stop: Stop,
+) -> impl Future<Output = Result<(), ServeError>> + Send {
+    Server::new(health.wrap(pages)).first_byte_grace(PATIENCE).idle_quiet(PATIENCE).linger(PATIENCE).serve(
         listener,
         stop.clone(),
         stop,
     )
-}
-
-#[derive(Clone, Copy, Debug)]
-struct NotFound;
-
-impl Service<Request<Incoming>> for NotFound {
-    type Response = Response<Empty<Bytes>>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<Incoming>) -> Self::Future {
-        let mut response = Response::new(Empty::new());
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        ready(Ok(response))
-    }
 }

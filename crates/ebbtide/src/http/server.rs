@@ -12,6 +12,7 @@ use super::ledger::{Context, Ledger};
 use super::settings::Settings;
 use super::{BoxError, CloseMode, Listeners, ServeError, serve};
 use crate::drain::{Arrivals, Stop, Work};
+use crate::health::Health;
 use crate::model::Plan;
 
 /// Serves HTTP/1 and HTTP/2 for a tower service such as `axum::Router`, and stops without loss.
@@ -44,13 +45,21 @@ pub struct Server<S> {
     settings: Settings,
     arrivals: Arrivals,
     ledger: Arc<Ledger>,
+    health: Option<Health>,
 }
 
 impl<S> Server<S> {
-    /// Makes a server for a service. Each request gets a clone of it.
+    /// Makes a server for a service. Each connection gets a clone of it, and each HTTP/2 stream; the HTTP/1 requests of a
+    /// connection come one after the other and share theirs.
     pub fn new(service: S) -> Self {
         let settings = Settings::default();
-        Self { service, settings, arrivals: Arrivals::new(), ledger: Arc::new(Ledger::default()) }
+        Self {
+            service,
+            settings,
+            arrivals: Arrivals::new(),
+            ledger: Arc::new(Ledger::default()),
+            health: None,
+        }
     }
 
     /// Sets how long a connection that was accepted and has sent nothing is waited for when the server stops.
@@ -187,6 +196,12 @@ impl<S> Server<S> {
         Arc::<Ledger>::clone(&self.ledger)
     }
 
+    /// Answers the health routes itself: [`Health::wrap`] without what it costs every other request.
+    pub(super) fn probed(mut self, health: Health) -> Self {
+        self.health = Some(health);
+        self
+    }
+
     /// Takes over what a lifecycle plans, where nothing else was set.
     pub(super) fn follow(mut self, plan: &Plan) -> Self {
         self.settings.follow(plan);
@@ -221,8 +236,12 @@ impl<S> Server<S> {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let Self { service, settings, arrivals, ledger } = self;
-        serve::serve(service, listeners.into(), Context { ledger, settings, arrivals, announced, stop })
+        let Self { service, settings, arrivals, ledger, health } = self;
+        serve::serve(
+            service,
+            listeners.into(),
+            Context { ledger, settings, arrivals, announced, stop, health },
+        )
     }
 }
 

@@ -1,8 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Signal;
 use crate::model::{Budget, LameDuck, Platform, Report, Stage};
-use crate::runtime::{Inputs, ReportCallback, Watchdog, say_error};
+use crate::runtime::{BoxError, FlushSlot, Inputs, ReportCallback, Watchdog, say_error};
 use tokio::sync::mpsc;
 
 /// Builds and runs the lifecycle of a process.
@@ -18,6 +19,7 @@ pub struct Lifecycle {
     pub(super) on_report: Vec<ReportCallback>,
     pub(super) progress_every: Duration,
     pub(super) worker_threads: Option<usize>,
+    pub(super) flushers: Vec<Arc<FlushSlot>>,
 }
 
 impl Lifecycle {
@@ -35,15 +37,25 @@ impl Lifecycle {
                 .inspect_err(|error| say_error(&name, &format!("failed to handle signals: {error}")))
                 .ok()
         });
+        Self { watchdog, ..Self::without_watchdog(name, budget, inputs) }
+    }
+
+    /// Makes one that has taken no signals yet.
+    pub(crate) fn without_watchdog(
+        name: String,
+        budget: Budget,
+        inputs: (Inputs, mpsc::UnboundedReceiver<crate::runtime::Input>),
+    ) -> Self {
         Self {
             name,
             budget,
             signals: Vec::new(),
-            watchdog,
+            watchdog: None,
             inputs,
             on_report: Vec::new(),
             progress_every: Duration::from_secs(3),
             worker_threads: None,
+            flushers: Vec::new(),
         }
     }
 
@@ -81,6 +93,37 @@ impl Lifecycle {
     /// Hands the report to a callback, on every path but the forced one.
     pub fn on_report(mut self, callback: impl FnOnce(&Report) + Send + 'static) -> Self {
         self.on_report.push(Box::new(callback));
+        self
+    }
+
+    /// Registers a flusher, as [`Life::on_flush`](super::Life::on_flush) does: for what is set up before the lifecycle runs.
+    ///
+    /// It runs too when the lifecycle cannot be started, so that the log of that arrives. Of all flushers it comes last.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn guard() {}
+    /// fn main() -> std::process::ExitCode {
+    ///     let guard = guard();
+    ///     ebbtide::Lifecycle::new("orders").on_flush("log", move || drop(guard)).run(async |_life| Ok(()))
+    /// }
+    /// ```
+    pub fn on_flush(self, name: impl Into<String>, flush: impl FnOnce() + Send + 'static) -> Self {
+        self.try_on_flush(name, move |_| {
+            flush();
+            Ok(())
+        })
+    }
+
+    /// Registers a flusher as [`on_flush`](Self::on_flush) does, one that may fail and wants to know how long it has; see
+    /// [`Life::try_on_flush`](super::Life::try_on_flush).
+    pub fn try_on_flush(
+        mut self,
+        name: impl Into<String>,
+        flush: impl FnOnce(Duration) -> Result<(), BoxError> + Send + 'static,
+    ) -> Self {
+        self.flushers.push(Arc::new(FlushSlot::new(name.into(), Box::new(flush))));
         self
     }
 

@@ -1,17 +1,64 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::Life;
+use super::assemble::flusher;
 use crate::drain::Stop;
 use crate::model::{Kind, Stage};
-use crate::runtime::BoxError;
+use crate::runtime::{BoxError, FlushSlot};
 
 impl Life {
     /// Registers something to do when the stop begins, beside the lame duck: leave service discovery, drop a lease.
     ///
-    /// All hooks run at once. One that is not done when the servers' time is up is cut; the token tells it when.
+    /// All hooks run at once. One that is not done when the servers' time is up is cut, and [`within`](Self::within) gives it a
+    /// deadline of its own: a registry that does not answer then holds nothing up. The token tells it when.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ebbtide::call::Call;
+    /// use ebbtide::{BoxError, Life};
+    ///
+    /// # struct Lease;
+    /// # impl Lease { async fn delete(self) -> Result<(), BoxError> { Ok(()) } }
+    /// # fn register(life: &Life, lease: Lease) -> Result<(), BoxError> {
+    /// let leave = Call::put("http://127.0.0.1:8500/v1/agent/service/deregister/orders-1")?;
+    /// life.within(Duration::from_secs(2)).on_stop("leave consul", |_| async move { Ok(leave.send().await?) });
+    /// life.within(Duration::from_secs(1)).on_stop("leader lease", |_| lease.delete());
+    /// # Ok(()) }
+    /// ```
     pub fn on_stop<F, Fut>(&self, name: impl Into<String>, hook: F)
     where
         F: FnOnce(Stop) -> Fut + Send + 'static,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         self.teardown(self.spec(name, Stage::Intake, Kind::Teardown), hook);
+    }
+
+    /// Registers something to do when everything else is over, the flushers and the health listener too, just before the exit: tell
+    /// a sidecar to quit that the process needed until then.
+    ///
+    /// Like a flusher it is a plain closure on a thread of its own, so that it is run on the forced path too, when the flushers
+    /// are done or three quarters of their time are over; it is told how long it has. What was registered last is done first.
+    /// Its error makes the exit code 1 and is told on standard error. A second signal ends the process without it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ebbtide::call::Call;
+    ///
+    /// # fn register(life: &ebbtide::Life) -> Result<(), ebbtide::BoxError> {
+    /// let quit = Call::post("http://127.0.0.1:15020/quitquitquit")?;
+    /// life.at_exit("sidecar", move |left| Ok(quit.timeout(left).send_blocking()?));
+    /// # Ok(()) }
+    /// ```
+    pub fn at_exit(
+        &self,
+        name: impl Into<String>,
+        run: impl FnOnce(Duration) -> Result<(), BoxError> + Send + 'static,
+    ) {
+        let slot = Arc::new(FlushSlot::last(name.into(), Box::new(run)));
+        self.register(flusher(slot, self.limit));
     }
 }

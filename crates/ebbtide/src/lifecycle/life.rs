@@ -4,9 +4,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Context;
+use super::check::Board;
 use crate::drain::{Arrivals, Stop, StopSource, Work};
-use crate::model::{Cause, Kind, Phase, Plan, Spec, Stage};
-use crate::runtime::{BoxError, BoxFuture, Input, Inputs, Registration, Run, Watchdog, clock};
+use crate::model::{Cause, ComponentSnapshot, Kind, Phase, Plan, Snapshot, Spec, Stage};
+use crate::runtime::{
+    BoxError, BoxFuture, Input, Inputs, Ledger, Registration, Run, Temporaries, Watchdog, clock,
+};
 
 /// The handle of a running lifecycle: registers components, and tells how far it has come.
 ///
@@ -19,8 +22,10 @@ pub struct Life {
     announced: Stop,
     drain: Stop,
     arrivals: Arrivals,
-    watchdog: Watchdog,
+    watchdog: Option<Watchdog>,
     plan: Arc<Plan>,
+    ledger: Arc<Ledger>,
+    board: Board,
     pub(super) limit: Option<Duration>,
 }
 
@@ -31,17 +36,24 @@ impl Life {
         announced: Stop,
         drain: Stop,
         arrivals: Arrivals,
-        watchdog: Watchdog,
-        plan: Plan,
+        watchdog: Option<Watchdog>,
+        ledger: Arc<Ledger>,
     ) -> Self {
-        Self { inputs, phase, announced, drain, arrivals, watchdog, plan: Arc::new(plan), limit: None }
+        let (plan, board) = (Arc::new(ledger.plan()), Board::new());
+        Self { inputs, phase, announced, drain, arrivals, watchdog, plan, ledger, board, limit: None }
     }
 
     /// Begins the stop, as a signal would. Only the first cause counts. Returns at once.
     pub fn stop(&self, reason: impl Into<String>) {
+        self.begin_stop(Cause::Requested { reason: reason.into() });
+    }
+
+    pub(super) fn begin_stop(&self, cause: Cause) {
         // Armed from here: the dispatcher may be what is blocked.
-        self.watchdog.arm();
-        self.inputs.send(Input::Stop(Cause::Requested { reason: reason.into() }));
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.arm();
+        }
+        self.inputs.send(Input::Stop(cause));
     }
 
     /// Returns the token that is raised when the stop begins.
@@ -78,6 +90,22 @@ impl Life {
         &self.plan
     }
 
+    /// Tells how far everything is at this moment: what each component holds, and for how long. For debugging: it locks the
+    /// books for as long as it takes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn look(life: &ebbtide::Life) {
+    /// for component in life.snapshot().components {
+    ///     println!("{}: {} in flight", component.name, component.in_flight);
+    /// }
+    /// # }
+    /// ```
+    pub fn snapshot(&self) -> Snapshot {
+        self.ledger.snapshot(ComponentSnapshot::SHOWN_STRAGGLERS)
+    }
+
     /// Registers a component that serves from now on and is told of a stop in two steps; for servers.
     ///
     /// `run` gets what it needs to announce the stop and to end. An error that it returns, its panic, and its end before
@@ -99,12 +127,22 @@ impl Life {
         self.spawn(self.spec(name, Stage::Telemetry, Kind::Probe), None, run);
     }
 
+    /// Returns what is removed at the end.
+    pub(super) fn temporaries(&self) -> &Temporaries {
+        self.ledger.temporaries()
+    }
+
+    /// Returns how the readiness checks stand.
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
+    }
+
     #[cfg(feature = "tower")]
     pub(crate) fn arrivals(&self) -> Arrivals {
         self.arrivals.clone()
     }
 
-    pub(super) fn spawn<F, Fut>(&self, spec: Spec, work: Option<Arc<dyn Work>>, run: F)
+    pub(crate) fn spawn<F, Fut>(&self, spec: Spec, work: Option<Arc<dyn Work>>, run: F)
     where
         F: FnOnce(Context) -> Fut,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,

@@ -1,23 +1,36 @@
 //! What the user holds: the builder, the handle, and the ways to register components.
 
+mod assemble;
+mod books;
 mod builder;
+mod check;
 mod context;
 mod environment;
+mod holding;
 mod hook;
 mod life;
 mod options;
 mod pool;
 mod resource;
+mod retry;
 mod run;
 mod signal;
 mod task;
+mod temporary;
 mod ticker;
 
+#[cfg(feature = "testing")]
+pub(crate) use assemble::{Assembled, Surroundings};
 pub use builder::Lifecycle;
 pub use context::Context;
 pub use environment::EnvironmentError;
 #[cfg(feature = "http")]
 pub(crate) use environment::apply as apply_environment;
+pub use holding::Held;
 pub use life::Life;
-pub use pool::{Pool, PoolOptions, Rejected};
+pub use pool::{Place, Pool, PoolOptions, Rejected};
+pub use retry::{Retry, RetryError};
 pub use signal::Signal;
+#[cfg(feature = "cron")]
+pub use ticker::CronError;
+pub use ticker::{Every, OnError};

@@ -23,7 +23,7 @@ impl Life {
         life
     }
 
-    pub(super) fn spec(&self, name: impl Into<String>, stage: Stage, kind: Kind) -> Spec {
+    pub(crate) fn spec(&self, name: impl Into<String>, stage: Stage, kind: Kind) -> Spec {
         let mut spec = Spec::new(name, stage, kind);
         spec.limit = self.limit;
         spec

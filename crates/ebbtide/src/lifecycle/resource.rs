@@ -1,8 +1,9 @@
 use super::Life;
-use crate::drain::StopSource;
+use super::assemble::flusher;
 use crate::model::{Kind, Stage};
-use crate::runtime::{BoxError, FlushSlot, Registration, Run, clock};
+use crate::runtime::{BoxError, FlushSlot};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Life {
     /// Registers something that is closed when everything that uses it has stopped, and returns it.
@@ -27,10 +28,37 @@ impl Life {
     /// It is a plain closure, run once on a thread of its own, so that a blocked runtime doesn't keep it from running and
     /// a flush that deadlocks doesn't keep the process. Flushers run one at a time, the last registered first; on the
     /// forced path all at once.
+    ///
+    /// A second signal ends the process at once, as SIGKILL does: neither leaves time for a flush.
     pub fn on_flush(&self, name: impl Into<String>, flush: impl FnOnce() + Send + 'static) {
-        let spec = self.spec(name, Stage::Telemetry, Kind::Teardown);
-        let slot = FlushSlot::new(spec.name.clone(), Box::new(flush));
-        let source = StopSource::new(clock::now);
-        self.register(Registration { spec, source, run: Run::Flush(Arc::new(slot)), work: None });
+        self.try_on_flush(name, move |_| {
+            flush();
+            Ok(())
+        });
+    }
+
+    /// Registers a flusher as [`on_flush`](Self::on_flush) does, one that may fail and wants to know how long it has.
+    ///
+    /// It is told the time until its flusher's deadline: what waits no longer than that can still say what it lost. Its error
+    /// makes the exit code 1, and is told on standard error, because the log may be what failed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # struct Exporter;
+    /// # impl Exporter {
+    /// #     fn shutdown(&self, _limit: std::time::Duration) -> Result<(), std::io::Error> { Ok(()) }
+    /// # }
+    /// # fn register(life: &ebbtide::Life, exporter: Exporter) {
+    /// life.try_on_flush("spans", move |left| Ok(exporter.shutdown(left)?));
+    /// # }
+    /// ```
+    pub fn try_on_flush(
+        &self,
+        name: impl Into<String>,
+        flush: impl FnOnce(Duration) -> Result<(), BoxError> + Send + 'static,
+    ) {
+        let slot = Arc::new(FlushSlot::new(name.into(), Box::new(flush)));
+        self.register(flusher(slot, self.limit));
     }
 }

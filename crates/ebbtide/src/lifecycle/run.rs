@@ -1,17 +1,13 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::watch;
-
+use super::assemble::{Assembled, Surroundings};
 use super::environment::{self, PlanForm, Wishes};
 use super::{Life, Lifecycle};
-use crate::drain::{Arrivals, StopSource};
-use crate::model::{ComponentId, Exit, Kind, Phase, Plan, Report, Spec, Stage};
-use crate::runtime::{
-    BoxError, Dispatcher, Input, Ledger, Links, Registration, Run, Settings, Watchdog, clock, say_error,
-    start_up,
-};
+use crate::model::{ComponentId, Exit, Plan, Report};
+use crate::runtime::{BoxError, FlushSlot, Input, Ledger, Manager, Place, Watchdog, say_error, start_up};
 
 impl Lifecycle {
     /// Runs the service on a tokio runtime of its own, from start-up to the exit code.
@@ -32,7 +28,7 @@ impl Lifecycle {
     where
         F: AsyncFnOnce(Life) -> Result<(), BoxError>,
     {
-        match self.prepare() {
+        match self.prepared() {
             Ok(Ready::Run(prepared)) => ExitCode::from(prepared.run(start_up).exit_code),
             Ok(Ready::Printed) => ExitCode::SUCCESS,
             Err(()) => ExitCode::from(Exit::FAILED),
@@ -49,11 +45,17 @@ impl Lifecycle {
     where
         F: AsyncFnOnce(Life) -> Result<(), BoxError>,
     {
-        let Ok(Ready::Run(prepared)) = self.prepare() else { return Err(NotStarted) };
+        let Ok(Ready::Run(prepared)) = self.prepared() else { return Err(NotStarted) };
         let watchdog = prepared.watchdog.clone();
         let report = prepared.run(start_up);
         watchdog.disarm();
         Ok(report)
+    }
+
+    /// Prepares; where that fails, flushes: what was logged of it arrives.
+    fn prepared(self) -> Result<Ready, ()> {
+        let (name, flushers) = (self.name.clone(), self.flushers.clone());
+        self.prepare().inspect_err(|()| flush_unstarted(&name, &flushers))
     }
 
     /// Works out the plan from the platform, the code and the environment.
@@ -118,34 +120,20 @@ impl Prepared {
             Ok(runtime) => runtime,
             Err(error) => {
                 say_error(&lifecycle.name, &format!("failed to start the runtime: {error}"));
+                flush_unstarted(&lifecycle.name, &lifecycle.flushers);
                 return ledger.report(Some(Exit::Failed));
             }
         };
         tracing::info!(lifecycle = lifecycle.name, %plan, "plan");
-        let (announced, drain) = (StopSource::new(clock::now), StopSource::new(clock::now));
-        let (phases, phase) = watch::channel(Phase::Starting);
-        let inputs = lifecycle.inputs.0.clone();
-        let arrivals = Arrivals::new();
-        let life = Life::new(
-            inputs.clone(),
-            phase,
-            announced.token(),
-            drain.token(),
-            arrivals.clone(),
-            watchdog.clone(),
-            plan,
-        );
-        let settings = Settings {
+        let surroundings = Surroundings {
+            ledger,
+            watchdog: Some(watchdog),
+            place: Place::Process,
             report_path: wishes.report_path,
-            on_report: lifecycle.on_report,
-            progress_every: lifecycle.progress_every,
+            manager: Manager::of(|name| std::env::var_os(name), std::process::id()),
         };
-        let source = StopSource::new(clock::now);
-        let stop = source.token();
-        let spec = Spec::new("start-up", Stage::Intake, Kind::StartUp);
-        let start = Registration { spec, source, run: Run::StartUp, work: None };
-        let links = Links { ledger, watchdog, inputs: lifecycle.inputs, announced, drain, phases, arrivals };
-        let dispatcher = Dispatcher::new(links, settings, start);
+        let assembled = lifecycle.assemble(surroundings);
+        let Assembled { life, dispatcher, inputs, abandon } = assembled;
         let report = runtime.block_on(async {
             // The executor of executors: the dispatcher's own task is the one that no component owns.
             #[expect(
@@ -153,7 +141,7 @@ impl Prepared {
                 reason = "the task that owns all others has no owner but this function"
             )]
             let dispatcher = tokio::spawn(dispatcher.run());
-            let end = start_up(begin(life), &stop).await;
+            let end = start_up(begin(life), &abandon).await;
             inputs.send(Input::Ended(ComponentId(0), end));
             dispatcher.await
         });
@@ -163,6 +151,18 @@ impl Prepared {
             Ok(report) => report,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
+    }
+}
+
+/// How long a lifecycle that could not be started waits for its flushers.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn flush_unstarted(name: &str, flushers: &[Arc<FlushSlot>]) {
+    for flusher in flushers {
+        flusher.start(Place::Process, PATIENCE, drop);
+    }
+    for flusher in flushers {
+        flusher.say_trouble(name, PATIENCE);
     }
 }
 

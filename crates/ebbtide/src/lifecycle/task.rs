@@ -26,6 +26,41 @@ impl Life {
         self.spawn(self.spec(name, Stage::Workers, Kind::Service), None, |context| run(context.stop));
     }
 
+    /// Registers a task that takes in work from outside, such as a subscription. It is asked at the signal, with the consumers,
+    /// and may finish what it holds while servers and workers go on.
+    ///
+    /// Wait for what comes with [`unless_stopping`](Stop::unless_stopping), and it is woken by the stop. It is cut when the
+    /// servers' time is up. Its end before the stop, an error and a panic stop the whole lifecycle.
+    ///
+    /// What it hands to a pool of workers is worked off: they are asked when the intake has stopped. Reserve the place before you
+    /// take a message, and none is taken that nobody runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide::BoxError;
+    /// # use ebbtide::lifecycle::Pool;
+    /// # fn register(life: &ebbtide::Life, mut messages: tokio::sync::mpsc::Receiver<String>, pool: Pool<String>) {
+    /// life.subscriber("messages", |stop| async move {
+    ///     loop {
+    ///         let place = pool.reserve().await?;
+    ///         match stop.unless_stopping(messages.recv()).await {
+    ///             Some(Some(message)) => place.send(message),
+    ///             Some(None) => return Err("the publisher is gone".into()),
+    ///             None => return Ok(()),
+    ///         }
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    pub fn subscriber<F, Fut>(&self, name: impl Into<String>, run: F)
+    where
+        F: FnOnce(Stop) -> Fut,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.spawn(self.spec(name, Stage::Intake, Kind::Service), None, |context| run(context.stop));
+    }
+
     /// Registers a task that may end by itself. A stop waits for it like for any other; its error and its panic stop the
     /// whole lifecycle.
     pub fn once<F, Fut>(&self, name: impl Into<String>, run: F)

@@ -1,6 +1,9 @@
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use super::show_duration;
 
 /// Names why a stop began.
 ///
@@ -37,6 +40,16 @@ pub enum Cause {
     Ended {
         /// The component's name.
         component: String,
+    },
+    /// A critical readiness check stayed red for too long.
+    Unhealthy {
+        /// The check's name.
+        check: String,
+        /// What its last run failed with.
+        error: String,
+        /// How long it had been red while the service should have been ready.
+        #[serde(rename = "red_for_ms", with = "super::millis")]
+        red_for: Duration,
     },
     /// The start-up closure returned an error or panicked.
     StartUpFailed {
@@ -75,6 +88,9 @@ impl fmt::Display for Cause {
             Self::Failed { component, error } => write!(f, "{component} failed: {error}"),
             Self::Panicked { component, message } => write!(f, "{component} panicked: {message}"),
             Self::Ended { component } => write!(f, "{component} ended before the stop"),
+            Self::Unhealthy { check, error, red_for } => {
+                write!(f, "the critical check {check} was red for {}: {error}", show_duration(*red_for))
+            }
             Self::StartUpFailed { error } => write!(f, "start-up failed: {error}"),
         }
     }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Stage;
 
 /// Numbers a component in the order of registration.
@@ -19,6 +21,24 @@ pub enum Kind {
     Teardown,
     /// Answers health probes: runs until the very end, after the flushers.
     Probe,
+    /// Does nothing until everything else is over, the probes too, and is done then.
+    Last,
+}
+
+/// Tells how far a component's end is. It only ever moves forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComponentState {
+    /// It was not asked to stop.
+    Running,
+    /// It was asked.
+    Asked,
+    /// It was told that its time is up.
+    Cut,
+    /// Its task was aborted.
+    Aborted,
+    /// It has ended, or is waited for no longer.
+    Over,
 }
 
 /// Describes a component to the machine.

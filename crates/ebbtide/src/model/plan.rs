@@ -64,6 +64,13 @@ impl Plan {
         }
     }
 
+    /// Returns when the flushers are overdue: a machine that runs has come to them by the end of the resources.
+    ///
+    /// A quarter of what is kept for them is left to a machine that is late on a busy computer.
+    pub fn flush_overdue_at(&self) -> Duration {
+        self.resources_end + self.reserve(Stage::Telemetry) / 4
+    }
+
     /// Returns when the watchdog stops waiting for the runtime and begins to end the process itself.
     pub fn forced_at(&self) -> Duration {
         self.telemetry_end + (self.deadline - self.telemetry_end) / 2

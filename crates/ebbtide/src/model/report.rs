@@ -46,9 +46,21 @@ pub struct ComponentReport {
     pub cut: u64,
     /// What it held when its time was up, oldest first.
     pub stragglers: Vec<Straggler>,
+    /// The ids of the jobs that it handed back to their queue. Those that had begun are counted in `cut` as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handed_back: Vec<String>,
+    /// The ids of the jobs whose queue did not answer in time, counted in `cut` as well: they are delivered again when their
+    /// leases run out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsettled: Vec<String>,
 }
 
 impl Report {
+    /// Returns what became of a component; the first of that name, where several have it.
+    pub fn component(&self, name: &str) -> Option<&ComponentReport> {
+        self.components.iter().find(|component| component.name == name)
+    }
+
     /// Returns the components that did not drain, with how they ended.
     pub fn troubled(&self) -> impl Iterator<Item = &ComponentReport> {
         self.components.iter().filter(|component| component.outcome != Some(Outcome::Drained))

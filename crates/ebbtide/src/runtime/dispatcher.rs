@@ -7,25 +7,28 @@ use tokio::time::{Instant, sleep_until};
 
 use super::executor::{Executor, Next};
 use super::input::{Input, Inputs};
-use super::{Ledger, Registration, ReportCallback, Watchdog, report_file, voice};
+use super::observe::Observers;
+use super::{Ledger, Manager, Place, Registration, ReportCallback, Watchdog, report_file, voice};
 use crate::drain::{Arrivals, StopSource};
-use crate::model::{ComponentId, End, Event, Exit, Phase, Report};
+use crate::model::{ComponentId, Effect, End, Event, Exit, Phase, Report};
 
 /// The only loop over the machine: inputs become events, the machine decides, the executor does it.
 pub(crate) struct Dispatcher {
     executor: Executor,
     ledger: Arc<Ledger>,
-    watchdog: Watchdog,
+    watchdog: Option<Watchdog>,
     inputs: mpsc::UnboundedReceiver<Input>,
     arrivals: Arrivals,
     seen: u64,
     settings: Settings,
+    observers: Observers,
     wake: Option<Duration>,
     next_progress: Option<Duration>,
 }
 
 /// What the dispatcher is told by the builder.
 pub(crate) struct Settings {
+    pub(crate) place: Place,
     pub(crate) report_path: Option<PathBuf>,
     pub(crate) on_report: Vec<ReportCallback>,
     pub(crate) progress_every: Duration,
@@ -34,12 +37,13 @@ pub(crate) struct Settings {
 /// What connects the dispatcher with the handle and the watchdog.
 pub(crate) struct Links {
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) watchdog: Watchdog,
+    pub(crate) watchdog: Option<Watchdog>,
     pub(crate) inputs: (Inputs, mpsc::UnboundedReceiver<Input>),
     pub(crate) announced: StopSource,
     pub(crate) drain: StopSource,
     pub(crate) phases: watch::Sender<Phase>,
     pub(crate) arrivals: Arrivals,
+    pub(crate) manager: Manager,
 }
 
 /// How often the lame duck looks for new requests. Its quiet time is as exact as this.
@@ -48,14 +52,29 @@ const LOOK_FOR_ARRIVALS: Duration = Duration::from_millis(10);
 impl Dispatcher {
     /// Takes the start-up as its first component.
     pub(crate) fn new(links: Links, settings: Settings, start_up: Registration) -> Self {
-        let Links { ledger, watchdog, inputs: (sender, inputs), announced, drain, phases, arrivals } = links;
-        let mut executor = Executor::new(Arc::clone(&ledger), sender, (announced, drain), phases);
+        let Links { ledger, watchdog, inputs: (sender, inputs), announced, drain, phases, arrivals, manager } =
+            links;
+        let mut executor =
+            Executor::new(Arc::clone(&ledger), settings.place, sender, (announced, drain), phases);
         // Before the first input: a signal that came already would find nothing to wait for.
         let registered = Event::Registered(executor.adopt(start_up));
         let due = ledger.step(registered);
         debug_assert!(due.is_empty(), "nothing is due before a stop");
+        let mut observers = Observers::new(manager);
+        observers.look(&ledger);
         let (wake, next_progress) = (None, None);
-        Self { executor, ledger, watchdog, inputs, arrivals, seen: 0, settings, wake, next_progress }
+        Self {
+            executor,
+            ledger,
+            watchdog,
+            inputs,
+            arrivals,
+            seen: 0,
+            settings,
+            observers,
+            wake,
+            next_progress,
+        }
     }
 
     /// Runs the lifecycle to its end and returns the report, which has been logged, written and handed over.
@@ -120,8 +139,10 @@ impl Dispatcher {
 
     fn tick(&mut self) -> Event {
         let now = self.ledger.now();
+        self.observers.tick(&self.ledger);
         if self.next_progress.is_some_and(|at| at <= now) {
-            self.executor.say_progress();
+            let line = self.executor.say_progress();
+            self.observers.progress(&line, now);
             self.next_progress = Some(now + self.settings.progress_every);
         }
         let count = self.arrivals.count();
@@ -132,7 +153,7 @@ impl Dispatcher {
     fn alarm(&self) -> Option<Instant> {
         let in_duck = self.ledger.phase() == Phase::LameDuck;
         let look = in_duck.then(|| self.ledger.now() + LOOK_FOR_ARRIVALS);
-        let at = [self.wake, self.next_progress, look].into_iter().flatten().min()?;
+        let at = [self.wake, self.next_progress, look, self.observers.due()].into_iter().flatten().min()?;
         Some(Instant::from_std(self.ledger.instant(at)))
     }
 
@@ -142,18 +163,27 @@ impl Dispatcher {
         if before.is_none()
             && let Some(began) = self.ledger.stop_began()
         {
-            self.watchdog.arm();
+            if let Some(watchdog) = &self.watchdog {
+                watchdog.arm();
+            }
             self.next_progress = Some(began + self.settings.progress_every);
         }
         self.wake = None;
+        let mut over = None;
         for effect in effects {
+            let enters = matches!(effect, Effect::Enter(_));
             match self.executor.apply(effect) {
                 Next::GoOn => {}
                 Next::WakeAt(at) => self.wake = Some(at),
-                Next::Exit(exit) => return Some(exit),
+                Next::Exit(exit) => over = Some(exit),
+            }
+            if enters {
+                // Before anybody is asked: what is told once the flushers have begun may not arrive.
+                self.observers.look(&self.ledger);
             }
         }
-        None
+        self.observers.look(&self.ledger);
+        over
     }
 
     fn say_signal(&self, number: i32) {
@@ -171,7 +201,9 @@ impl Dispatcher {
 
     fn finish(self, exit: Exit) -> Report {
         let report = self.ledger.report(Some(exit));
-        self.watchdog.decide(report.exit_code);
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.decide(report.exit_code);
+        }
         voice::say_flushers(&report);
         if let Some(path) = &self.settings.report_path
             && let Err(error) = report_file::write(&report, path)

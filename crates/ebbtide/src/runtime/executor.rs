@@ -6,13 +6,14 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 use super::input::{Input, Inputs};
 use super::registration::{Registration, Run};
-use super::{BoxError, Ledger, panics, voice};
+use super::{BoxError, Ledger, Place, panics, voice};
 use crate::drain::StopSource;
 use crate::model::{Cause, ComponentId, Effect, End, Exit, Phase, Spec, Stage};
 
 /// Does what the machine says. Owns every task of the lifecycle.
 pub(crate) struct Executor {
     ledger: Arc<Ledger>,
+    place: Place,
     inputs: Inputs,
     announced: StopSource,
     drain: StopSource,
@@ -40,12 +41,13 @@ pub(crate) enum Next {
 impl Executor {
     pub(crate) fn new(
         ledger: Arc<Ledger>,
+        place: Place,
         inputs: Inputs,
         (announced, drain): (StopSource, StopSource),
         phases: watch::Sender<Phase>,
     ) -> Self {
         let (tasks, owners, controls) = (JoinSet::new(), HashMap::new(), Vec::new());
-        Self { ledger, inputs, announced, drain, phases, tasks, owners, controls }
+        Self { ledger, place, inputs, announced, drain, phases, tasks, owners, controls }
     }
 
     /// Takes a component; what runs from now on is started.
@@ -111,6 +113,10 @@ impl Executor {
             }
             Effect::Announce { cause, deadline } => {
                 let instant = self.ledger.instant(deadline);
+                // The start-up first: what it runs and sees the announcement must not take it for a failure of its own.
+                if let Some(start_up) = self.controls.first() {
+                    start_up.source.stop(cause.clone(), Some(instant));
+                }
                 self.announced.stop(cause, Some(instant));
             }
             Effect::Ask { id, cut_at } => self.ask(id, cut_at),
@@ -126,7 +132,11 @@ impl Executor {
                 tracing::error!(component, ?held, "stuck: it was aborted and does not go");
             }
             Effect::Wake(at) => return Next::WakeAt(at),
-            Effect::EndNow { number } => super::os::exit::by_signal(number),
+            Effect::EndNow { number } => match self.place {
+                Place::Process => super::os::exit::by_signal(number),
+                #[cfg(feature = "testing")]
+                Place::Test => return Next::Exit(Exit::Signalled(number)),
+            },
             Effect::Exit(exit) => return Next::Exit(exit),
         }
         Next::GoOn
@@ -145,7 +155,8 @@ impl Executor {
             }
             Some(Run::Flush(slot)) => {
                 let inputs = self.inputs.clone();
-                slot.start(move |end| inputs.send(Input::Ended(id, end)));
+                let left = cut_at.saturating_sub(self.ledger.now());
+                slot.start(self.place, left, move |end| inputs.send(Input::Ended(id, end)));
             }
             Some(Run::StartUp | Run::Task(_)) | None => {}
         }
@@ -181,11 +192,12 @@ impl Executor {
         self.announced.token().cause().cloned().unwrap_or_else(unknown)
     }
 
-    /// Says who is waited for and how much time is left.
-    pub(crate) fn say_progress(&self) {
+    /// Says who is waited for and how much time is left, and returns it as a line.
+    pub(crate) fn say_progress(&self) -> String {
         let waiting = voice::describe(&self.ledger.waiting());
         let left = self.announced.token().time_left().map(crate::model::show_duration).unwrap_or_default();
         let phase = self.ledger.phase();
         tracing::info!(lifecycle = self.ledger.name(), %phase, left, waiting, "still stopping");
+        format!("{phase}: {left} left, waiting for {waiting}")
     }
 }

@@ -1,9 +1,11 @@
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::panics;
+use super::os::exit::last_word;
+use super::{BoxError, Place, panics};
 use crate::model::End;
 
 /// A flusher that is run once, by whoever comes first: the executor, or the watchdog on the forced path.
@@ -12,34 +14,151 @@ use crate::model::End;
 /// that deadlocks holds nobody.
 pub(crate) struct FlushSlot {
     name: String,
-    flush: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    is_last: bool,
+    state: Mutex<State>,
+    over: Condvar,
+}
+
+/// Flushes within the time that it is told.
+pub(crate) type Flush = Box<dyn FnOnce(Duration) -> Result<(), BoxError> + Send>;
+
+type Done = Box<dyn FnOnce(End) + Send>;
+
+enum State {
+    Waiting(Flush),
+    Running(Vec<Done>),
+    Over(End),
 }
 
 impl FlushSlot {
-    pub(crate) fn new(name: String, flush: Box<dyn FnOnce() + Send>) -> Self {
-        Self { name, flush: Mutex::new(Some(flush)) }
+    pub(crate) fn new(name: String, flush: Flush) -> Self {
+        Self { name, is_last: false, state: Mutex::new(State::Waiting(flush)), over: Condvar::new() }
     }
 
-    /// Runs the flusher on a thread, unless it was run before. `done` is called on that thread.
-    pub(crate) fn start(&self, done: impl FnOnce(End) + Send + 'static) {
-        let flush = self.flush.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(flush) = flush else { return };
-        let run = move || {
-            done(match catch_unwind(AssertUnwindSafe(flush)) {
-                Ok(()) => End::Done { cut: 0 },
-                Err(panic) => End::Panicked(panics::message(&*panic)),
-            });
+    /// Makes one that is run when everything else is over, the flushers too.
+    pub(crate) fn last(name: String, run: Flush) -> Self {
+        Self { is_last: true, ..Self::new(name, run) }
+    }
+
+    pub(crate) fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs the flusher aside, unless it was begun before. `done` is called when it has ended, whoever began it.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        place: Place,
+        left: Duration,
+        done: impl FnOnce(End) + Send + 'static,
+    ) {
+        let mut state = self.lock();
+        let flush = match mem::replace(&mut *state, State::Running(Vec::new())) {
+            State::Waiting(flush) => flush,
+            State::Running(mut waiting) => {
+                waiting.push(Box::new(done));
+                *state = State::Running(waiting);
+                return;
+            }
+            State::Over(end) => {
+                *state = State::Over(end.clone());
+                drop(state);
+                return done(end);
+            }
         };
-        let started = thread::Builder::new().name(format!("flush {}", self.name)).spawn(run);
-        // Without a thread `done` is dropped uncalled, and the flusher's deadline passes: it is reported as stuck.
-        if let Err(error) = started {
-            tracing::error!(flusher = self.name, %error, "no thread to flush on");
+        *state = State::Running(vec![Box::new(done)]);
+        drop(state);
+        let slot = Arc::clone(self);
+        let run = move || slot.run(flush, left);
+        // Without a thread nobody is told, and the flusher's deadline passes: it is reported as stuck.
+        if let Err(error) = place.run_aside(format!("flush {}", self.name), run) {
+            // Not through `tracing`: on the forced path a subscriber may hang.
+            last_word(&format!("error: {}: no thread to flush on: {error}\n", self.name));
         }
+    }
+
+    /// Waits until the flusher has ended, whoever began it, or until `limit` has passed: `None`. Blocks its thread.
+    pub(crate) fn wait(&self, limit: Duration) -> Option<End> {
+        let is_open = |state: &mut State| !matches!(state, State::Over(_));
+        let waited = self.over.wait_timeout_while(self.lock(), limit, is_open);
+        match &*waited.unwrap_or_else(PoisonError::into_inner).0 {
+            State::Over(end) => Some(end.clone()),
+            State::Waiting(_) | State::Running(_) => None,
+        }
+    }
+
+    /// Waits as [`wait`](Self::wait) does, and says what keeps it from being flushed, or done. Blocks its thread.
+    pub(crate) fn say_trouble(&self, lifecycle: &str, limit: Duration) {
+        let trouble = match self.wait(limit) {
+            Some(End::Done { .. } | End::Aborted) => return,
+            Some(End::Failed(why) | End::Panicked(why)) => why,
+            None => "it is not done in time".to_owned(),
+        };
+        let not = if self.is_last { "not done" } else { "not flushed" };
+        last_word(&format!("{lifecycle}: error: {} ({not}: {trouble})\n", self.name));
+    }
+
+    fn run(&self, flush: Flush, left: Duration) {
+        let end = match catch_unwind(AssertUnwindSafe(|| flush(left))) {
+            Ok(Ok(())) => End::Done { cut: 0 },
+            Ok(Err(error)) => End::Failed(panics::chain(&*error)),
+            Err(panic) => End::Panicked(panics::message(&*panic)),
+        };
+        let begun = mem::replace(&mut *self.lock(), State::Over(end.clone()));
+        self.over.notify_all();
+        if let State::Running(waiting) = begun {
+            waiting.into_iter().for_each(|done| done(end.clone()));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for FlushSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FlushSlot").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn it_runs_once_and_tells_everybody_who_asked_for_it() {
+        let (told, heard) = mpsc::channel();
+        let (open, gate) = mpsc::channel::<()>();
+        let runs = told.clone();
+        let flush: Flush = Box::new(move |left| {
+            runs.send(format!("runs for {left:?}"))?;
+            gate.recv()?;
+            Err("the collector is gone".into())
+        });
+        let slot = Arc::new(FlushSlot::new("log".to_owned(), flush));
+        let tell = |who: &'static str| {
+            let told = told.clone();
+            move |end| drop(told.send(format!("{who}: {end:?}")))
+        };
+        slot.start(Place::Process, LONG, tell("first"));
+        assert_eq!(heard.recv().unwrap(), "runs for 30s");
+        slot.start(Place::Process, LONG, tell("while it runs"));
+        assert_eq!(slot.wait(Duration::from_millis(1)), None);
+        open.send(()).unwrap();
+        let end = End::Failed("the collector is gone".to_owned());
+        assert_eq!(slot.wait(LONG), Some(end.clone()));
+        assert_eq!(heard.recv().unwrap(), format!("first: {end:?}"));
+        assert_eq!(heard.recv().unwrap(), format!("while it runs: {end:?}"));
+        slot.start(Place::Process, LONG, tell("afterwards"));
+        assert_eq!(heard.recv().unwrap(), format!("afterwards: {end:?}"));
+        assert!(heard.try_recv().is_err(), "it ran once");
     }
 }

@@ -8,42 +8,70 @@ use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use super::os::exit::{self, last_word};
-use super::{report_file, voice};
-use crate::model::{Exit, show_duration};
+use super::{Manager, Place, report_file, voice};
+use crate::model::{Exit, Phase, Stage, show_duration};
+
+/// Begins the flushers beside whatever hangs, where the machine did not come to them in time: so they have the time that is
+/// kept for them, and not only what is kept for the forced exit.
+///
+/// Before them the event that tells of the exit is logged, or it would not arrive. Should the runtime come to itself after
+/// all, it is logged once more.
+pub(crate) fn flush_early(ledger: &Arc<Ledger>, hard: Instant) {
+    let ledger = Arc::clone(ledger);
+    let flush = move || {
+        // Asked here and not by the watchdog: a component that is asked what it holds may hang.
+        if ledger.phase() < Phase::Flushing {
+            let patience = ledger.plan().reserve(Stage::Telemetry) / 4;
+            say_report(&ledger, patience);
+            begin_flush(&ledger, hard);
+        }
+    };
+    // Without a thread they are begun on the forced path.
+    let _ = thread::Builder::new().name("early flush".to_owned()).spawn(flush);
+}
 
 /// Reports who is stuck, flushes what can be flushed, and ends the process at `hard` at the latest.
 ///
 /// Everything that may block runs on a thread of its own: the only thing that this one waits for is time.
 pub(crate) fn speak_and_exit(ledger: &Arc<Ledger>, report_path: Option<&Path>, hard: Instant) -> ! {
-    let begun = now();
-    let half = hard.saturating_duration_since(begun) / 2;
+    let half = hard.saturating_duration_since(now()) / 2;
     let path = report_path.map(Path::to_owned);
-    let (shared, (done, words)) = (Arc::clone(ledger), mpsc::channel());
-    let told = thread::Builder::new().name("last words".to_owned()).spawn(move || {
-        tell(&shared, path.as_deref());
-        let _ = done.send(());
-    });
-    if told.is_ok() {
-        let _ = words.recv_timeout(half);
-    }
-    let (done, flushed) = mpsc::channel();
-    for flusher in ledger.flushers() {
-        let done = done.clone();
-        flusher.start(move |_| {
-            let _ = done.send(());
-        });
-    }
-    drop(done);
-    // Ends when each flusher has dropped its sender.
-    while let Some(left) = hard.checked_duration_since(now()).filter(|left| *left > Duration::ZERO) {
-        if flushed.recv_timeout(left).is_err() {
-            break;
-        }
-    }
+    let shared = Arc::clone(ledger);
+    aside(half, move || tell(&shared, path.as_deref(), half));
+    flush(ledger, hard);
     exit::now(Exit::WATCHDOG)
 }
 
-fn tell(ledger: &Ledger, report_path: Option<&Path>) {
+/// Flushes all at once, waits for those too that were begun before, and says whose flush failed or did not end. Then, and in
+/// time, does what is done last.
+fn flush(ledger: &Ledger, hard: Instant) {
+    let lasts = ledger.lasts();
+    // What is done last needs a connection's time, where a flush may need all that there is.
+    let kept = if lasts.is_empty() { 0 } else { 1 };
+    let flushed = hard - hard.saturating_duration_since(now()) / 4 * kept;
+    begin_flush(ledger, flushed);
+    for flusher in ledger.flushers() {
+        flusher.say_trouble(ledger.name(), flushed.saturating_duration_since(now()));
+    }
+    let left = hard.saturating_duration_since(now()) / 10 * 9;
+    for last in &lasts {
+        last.start(Place::Process, left, drop);
+    }
+    for last in &lasts {
+        last.say_trouble(ledger.name(), hard.saturating_duration_since(now()));
+    }
+}
+
+/// Begins all flushers that were not begun.
+fn begin_flush(ledger: &Ledger, hard: Instant) {
+    // A tenth less than there is, so that what gives up in time can still be told.
+    let left = hard.saturating_duration_since(now()) / 10 * 9;
+    for flusher in ledger.flushers() {
+        flusher.start(Place::Process, left, drop);
+    }
+}
+
+fn tell(ledger: &Arc<Ledger>, report_path: Option<&Path>, patience: Duration) {
     let waiting = ledger.waiting();
     let who = voice::describe(&waiting);
     let who = if who.is_empty() { "the runtime itself".to_owned() } else { who };
@@ -51,22 +79,38 @@ fn tell(ledger: &Ledger, report_path: Option<&Path>) {
         format!(" {} after the stop began", show_duration(ledger.now().saturating_sub(began)))
     });
     let phase = ledger.phase();
-    last_word(&format!(
-        "{}: error: the watchdog ends the process{since}, in phase {phase}; stuck: {who}\n",
-        ledger.name()
-    ));
-    let report = ledger.report(Some(Exit::Watchdog));
+    let line = format!("the watchdog ends the process{since}, in phase {phase}; stuck: {who}");
+    last_word(&format!("{}: error: {line}\n", ledger.name()));
+    let mut manager = Manager::of(|name| std::env::var_os(name), std::process::id());
+    manager.say(&line, Duration::ZERO);
     if let Some(path) = report_path
-        && let Err(error) = report_file::write(&report, path)
+        && let Err(error) = report_file::write(&ledger.report(Some(Exit::Watchdog)), path)
     {
-        last_word(&format!(
-            "{}: error: failed to write the report to {}: {error}\n",
-            ledger.name(),
-            path.display()
-        ));
+        let (name, path) = (ledger.name(), path.display());
+        last_word(&format!("{name}: error: failed to write the report to {path}: {error}\n"));
     }
     // Last, because a subscriber may hang on what is stuck.
-    voice::say_report(&report);
+    say_report(ledger, patience);
+}
+
+/// Logs the report, once, and waits for that no longer than `patience`.
+fn say_report(ledger: &Arc<Ledger>, patience: Duration) {
+    if ledger.is_first_to_tell() {
+        let shared = Arc::clone(ledger);
+        aside(patience, move || voice::say_report(&shared.report(Some(Exit::Watchdog))));
+    }
+}
+
+/// Does something that may hang on a thread of its own, and waits for it no longer than `patience`.
+fn aside(patience: Duration, run: impl FnOnce() + Send + 'static) {
+    let (done, wait) = mpsc::channel();
+    let run = move || {
+        run();
+        let _ = done.send(());
+    };
+    if thread::Builder::new().name("last words".to_owned()).spawn(run).is_ok() {
+        let _ = wait.recv_timeout(patience);
+    }
 }
 
 #[expect(

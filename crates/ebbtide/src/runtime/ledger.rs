@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::clock;
+use super::{Temporaries, clock};
 use crate::drain::Work;
 use crate::model::{
-    ComponentId, ComponentReport, Effect, Event, Exit, Machine, Phase, Plan, REPORT_SCHEMA, Report, Stage,
-    Straggler,
+    Cause, ComponentId, ComponentReport, ComponentSnapshot, Effect, Event, Exit, Machine, Phase, Plan,
+    REPORT_SCHEMA, Report, SNAPSHOT_SCHEMA, Snapshot, Stage, StopSnapshot, Straggler,
 };
 
 /// The machine and what the report needs beside it; shared with the watchdog, which reads it when the runtime is stuck.
@@ -16,6 +17,9 @@ pub(crate) struct Ledger {
     epoch: Instant,
     state: Mutex<State>,
     flushers: Mutex<Vec<Arc<super::FlushSlot>>>,
+    temporaries: Temporaries,
+    /// The report was logged on the forced path.
+    told: AtomicBool,
 }
 
 struct State {
@@ -43,13 +47,21 @@ pub(crate) struct Waiting {
     pub(crate) name: String,
     pub(crate) asked: bool,
     pub(crate) in_flight: u64,
+    pub(crate) handed_back: usize,
     pub(crate) stragglers: Vec<Straggler>,
 }
 
 impl Ledger {
     pub(crate) fn new(name: String, plan: Plan) -> Self {
         let state = State { machine: Machine::new(plan), works: BTreeMap::new() };
-        Self { name, epoch: clock::now(), state: Mutex::new(state), flushers: Mutex::default() }
+        Self {
+            name,
+            epoch: clock::now(),
+            state: Mutex::new(state),
+            flushers: Mutex::default(),
+            temporaries: Temporaries::default(),
+            told: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -91,6 +103,15 @@ impl Ledger {
         self.lock().machine.stop_began()
     }
 
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.lock().machine.cause().cloned()
+    }
+
+    /// Returns the machine as it is now: a copy, so that whoever looks at it for long holds up nobody.
+    pub(crate) fn machine(&self) -> Machine {
+        self.lock().machine.clone()
+    }
+
     /// Keeps a component's work for the report.
     pub(crate) fn keep_work(&self, id: ComponentId, work: Arc<dyn Work>) {
         let mut state = self.lock();
@@ -129,8 +150,29 @@ impl Ledger {
         self.flushers.lock().unwrap_or_else(PoisonError::into_inner).push(flusher);
     }
 
+    /// Returns the flushers.
     pub(crate) fn flushers(&self) -> Vec<Arc<super::FlushSlot>> {
-        self.flushers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.slots(false)
+    }
+
+    /// Returns what is done when everything else is over.
+    pub(crate) fn lasts(&self) -> Vec<Arc<super::FlushSlot>> {
+        self.slots(true)
+    }
+
+    /// Returns what is removed whichever way the process ends.
+    pub(crate) fn temporaries(&self) -> &Temporaries {
+        &self.temporaries
+    }
+
+    fn slots(&self, last: bool) -> Vec<Arc<super::FlushSlot>> {
+        let slots = self.flushers.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.iter().filter(|slot| slot.is_last() == last).map(Arc::clone).collect()
+    }
+
+    /// Returns whether whoever asks is the first who logs the report on the forced path.
+    pub(crate) fn is_first_to_tell(&self) -> bool {
+        !self.told.swap(true, Ordering::SeqCst)
     }
 
     /// Returns who is still waited for. Those whose turn has not come come last.
@@ -142,6 +184,7 @@ impl Ledger {
                 name: progress.name,
                 asked: progress.asked,
                 in_flight: work.map_or(0, |work| work.in_flight()),
+                handed_back: work.map_or(0, |work| work.handed_back().len()),
                 stragglers: work.map_or_else(Vec::new, |work| work.stragglers()),
             }
         };
@@ -174,6 +217,8 @@ impl Ledger {
                 finished: counts.finished.saturating_sub(at_stop.finished),
                 cut: counts.cut.saturating_sub(at_stop.cut),
                 stragglers,
+                handed_back: account.map(|account| account.work.handed_back()).unwrap_or_default(),
+                unsettled: account.map(|account| account.work.unsettled()).unwrap_or_default(),
             }
         });
         let began = machine.stop_began().unwrap_or(now);
@@ -186,6 +231,47 @@ impl Ledger {
             phases: machine.timeline().to_vec(),
             components: components.collect(),
             plan: machine.plan().clone(),
+        }
+    }
+
+    /// Tells how far everything is, with so many stragglers of each component at most; none are cheap.
+    pub(crate) fn snapshot(&self, shown: usize) -> Snapshot {
+        let now = self.now();
+        let state = self.lock();
+        let machine = &state.machine;
+        let stop = machine.cause().zip(machine.stop_began()).map(|(cause, began)| StopSnapshot {
+            cause: cause.clone(),
+            elapsed: now.saturating_sub(began),
+            left: (began + machine.plan().deadline).saturating_sub(now),
+        });
+        let components = machine.components().zip(machine.states());
+        let components = components.map(|((id, spec, outcome), (_, _, progress))| {
+            let work = state.works.get(&id).map(|account| &account.work);
+            let counts = work.map(|work| Counts::of(&**work)).unwrap_or_default();
+            let held = work.filter(|_| shown > 0).map(|work| work.stragglers());
+            let mut stragglers = held.unwrap_or_default();
+            stragglers.truncate(shown);
+            ComponentSnapshot {
+                name: spec.name.clone(),
+                stage: spec.stage,
+                state: progress,
+                outcome: outcome.cloned(),
+                in_flight: counts.in_flight,
+                finished: counts.finished,
+                cut: counts.cut,
+                handed_back: work.map_or(0, |work| work.handed_back().len()),
+                unsettled: work.map_or(0, |work| work.unsettled().len()),
+                stragglers,
+            }
+        });
+        Snapshot {
+            schema: SNAPSHOT_SCHEMA,
+            name: self.name.clone(),
+            phase: machine.phase(),
+            age: now,
+            phases: machine.timeline().to_vec(),
+            stop,
+            components: components.collect(),
         }
     }
 

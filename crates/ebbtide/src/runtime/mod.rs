@@ -1,6 +1,9 @@
 //! What runs a lifecycle: clock, operating system, watchdog thread, and the loop over the machine.
 
 mod aliases;
+mod backoff;
+mod caught;
+mod chance;
 pub(crate) mod clock;
 mod dispatcher;
 mod executor;
@@ -8,21 +11,31 @@ mod flush;
 mod input;
 mod last_words;
 mod ledger;
+mod observe;
 pub(crate) mod os;
-mod panics;
+pub(crate) mod panics;
+mod place;
 mod registration;
 pub(crate) mod report_file;
 mod start_up;
+mod temporaries;
 pub(crate) mod voice;
 mod watchdog;
 
 pub use aliases::BoxError;
 pub(crate) use aliases::{BoxFuture, ReportCallback};
+pub use backoff::Backoff;
+pub(crate) use caught::Caught;
+pub(crate) use chance::chance;
 pub(crate) use dispatcher::{Dispatcher, Links, Settings};
 pub(crate) use flush::FlushSlot;
 pub(crate) use input::{Input, Inputs};
 pub(crate) use ledger::Ledger;
+pub(crate) use observe::Manager;
+pub(crate) use panics::chain;
+pub(crate) use place::Place;
 pub(crate) use registration::{Registration, Run};
 pub(crate) use start_up::start_up;
+pub(crate) use temporaries::Temporaries;
 pub(crate) use voice::say_error;
 pub(crate) use watchdog::Watchdog;

@@ -9,7 +9,8 @@ use crate::model::End;
 
 /// Runs the start-up closure's future until it ends, or until the stop abandons it.
 ///
-/// It is dropped before this returns, so that what it had opened and not registered is closed.
+/// What it returns once the stop has begun counts for nothing: a retry or a send that the stop ended is no failed start-up. It
+/// is dropped before this returns, so that what it had opened and not registered is closed.
 pub(crate) async fn start_up(future: impl Future<Output = Result<(), BoxError>>, stop: &Stop) -> End {
     let mut future = Some(Box::pin(future));
     let end = {
@@ -27,6 +28,14 @@ pub(crate) async fn start_up(future: impl Future<Output = Result<(), BoxError>>,
             () = stop.stopping() => End::Aborted,
             end = guarded => end,
         }
+    };
+    let end = match end {
+        // Whatever in it had seen the stop first and gave up for it.
+        End::Failed(error) if stop.is_stopping() => {
+            tracing::debug!(error, "the start-up is abandoned");
+            End::Aborted
+        }
+        end => end,
     };
     match catch_unwind(AssertUnwindSafe(|| drop(future.take()))) {
         Ok(()) => end,

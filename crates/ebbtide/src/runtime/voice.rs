@@ -25,14 +25,27 @@ pub(crate) fn say_report(report: &Report) {
             let held = component.stragglers.iter().map(|straggler| straggler.name.as_str());
             let held = held.take(8).collect::<Vec<_>>().join(", ");
             let open = if held.is_empty() { String::new() } else { format!(" with {held}") };
-            format!("{} ({outcome}{open})", component.name)
+            let handed_back = some_of("handed back", &component.handed_back);
+            let unsettled = some_of("not settled", &component.unsettled);
+            format!("{} ({outcome}{open}{handed_back}{unsettled})", component.name)
         })
         .collect();
     let troubled = troubled.join("; ");
     let (name, code) = (&report.name, report.exit_code);
+    let handed_back: usize = report.components.iter().map(|component| component.handed_back.len()).sum();
     let took = show_duration(report.stop);
     if code == 0 {
-        tracing::info!(lifecycle = name, cause, code, took, in_flight, finished, cut, "lifecycle exited");
+        tracing::info!(
+            lifecycle = name,
+            cause,
+            code,
+            took,
+            in_flight,
+            finished,
+            cut,
+            handed_back,
+            "lifecycle exited"
+        );
     } else {
         tracing::error!(
             lifecycle = name,
@@ -42,17 +55,20 @@ pub(crate) fn say_report(report: &Report) {
             in_flight,
             finished,
             cut,
+            handed_back,
             troubled,
             "lifecycle exited"
         );
     }
 }
 
-/// Says which flushers did not drain, on standard error: the log may be what they failed to flush.
+/// Says which flushers did not drain, on standard error: the log may be what they failed to flush. The event that tells of
+/// the exit was logged before them, so that the exit code is told here once more.
 pub(crate) fn say_flushers(report: &Report) {
     for component in report.troubled().filter(|component| component.stage == Stage::Telemetry) {
         let outcome = component.outcome.as_ref().map_or_else(String::new, ToString::to_string);
-        last_word(&format!("{}: error: {} ({outcome})\n", report.name, component.name));
+        let (name, code) = (&report.name, report.exit_code);
+        last_word(&format!("{name}: error: {} ({outcome}); exit code {code}\n", component.name));
     }
 }
 
@@ -60,17 +76,59 @@ pub(crate) fn say_flushers(report: &Report) {
 pub(crate) fn describe(waiting: &[Waiting]) -> String {
     let describe = |one: &Waiting| {
         let held: Vec<String> = one.stragglers.iter().take(3).map(describe_straggler).collect();
-        match (one.in_flight, held.is_empty()) {
-            (0, true) => one.name.clone(),
-            (count, true) => format!("{} ({count} in flight)", one.name),
-            (count, false) => format!("{} ({count} in flight: {})", one.name, held.join(", ")),
-        }
+        let in_flight = match (one.in_flight, held.is_empty()) {
+            (0, true) => None,
+            (count, true) => Some(format!("{count} in flight")),
+            (count, false) => Some(format!("{count} in flight: {}", held.join(", "))),
+        };
+        let handed_back = (one.handed_back > 0).then(|| format!("{} handed back", one.handed_back));
+        let state: Vec<String> = in_flight.into_iter().chain(handed_back).collect();
+        if state.is_empty() { one.name.clone() } else { format!("{} ({})", one.name, state.join("; ")) }
     };
     let asked: Vec<String> = waiting.iter().filter(|one| one.asked).map(describe).collect();
     asked.join("; ")
 }
 
+/// Names the first few of them, behind a comma.
+fn some_of(what: &str, ids: &[String]) -> String {
+    match ids.len() {
+        0 => String::new(),
+        1..=8 => format!(", {what}: {}", ids.join(", ")),
+        more => format!(", {what}: {} and {} more", ids[..8].join(", "), more - 8),
+    }
+}
+
 fn describe_straggler(straggler: &crate::model::Straggler) -> String {
     let created = straggler.created.as_ref().map_or_else(String::new, |at| format!(", from {at}"));
     format!("{} for {}{created}", straggler.name, show_duration(straggler.age))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::Straggler;
+
+    #[test]
+    fn who_is_waited_for_is_told_with_what_it_holds_and_what_it_handed_back() {
+        let job = Straggler { name: "7".to_owned(), age: Duration::from_secs(3), created: None };
+        let one = |name: &str, in_flight, handed_back, stragglers| Waiting {
+            name: name.to_owned(),
+            asked: true,
+            in_flight,
+            handed_back,
+            stragglers,
+        };
+        let waiting = [
+            one("emails", 1, 2, vec![job]),
+            one("invoices", 0, 4, Vec::new()),
+            one("api", 3, 0, Vec::new()),
+            one("hook", 0, 0, Vec::new()),
+        ];
+        assert_eq!(
+            describe(&waiting),
+            "emails (1 in flight: 7 for 3s; 2 handed back); invoices (4 handed back); api (3 in flight); hook"
+        );
+    }
 }

@@ -17,9 +17,12 @@ use crate::model::Plan;
 /// Invariants:
 /// 1. From [`Watchdog::start`] on, every stop signal reaches this thread or is still in its pipe.
 /// 2. The first signal arms the deadline before the dispatcher hears of it; the deadline never moves later.
-/// 3. A second signal ends the process without asking anybody.
+/// 3. A second signal ends the process without asking anybody. All that is done before is to remove temporary files, and all
+///    that is waited for is [`TIDY`].
 /// 4. After the deadline the process is gone, by this thread alone.
-/// 5. Once disarmed, a signal does what it would do without us.
+/// 5. Where the machine has not come to the flushers when they are overdue, they begin all the same, and it goes on
+///    waiting until the forced exit: a runtime that comes to itself loses nothing by it.
+/// 6. Once disarmed, a signal does what it would do without us.
 #[derive(Clone, Debug)]
 pub(crate) struct Watchdog {
     state: Arc<Mutex<State>>,
@@ -34,9 +37,14 @@ struct State {
     disarmed: bool,
     /// The exit code, once it was decided: a process that hangs after that still ends with it.
     decided: Option<u8>,
+    /// The flushers were begun where the machine had not come to them.
+    flushes: bool,
     ledger: Option<Arc<Ledger>>,
     report_path: Option<PathBuf>,
 }
+
+/// How long a second signal waits for temporary files to be removed.
+const TIDY: Duration = Duration::from_millis(250);
 
 /// How many lifecycles of this process are alive. A signal takes its default action only when none is.
 static ALIVE: AtomicUsize = AtomicUsize::new(0);
@@ -51,6 +59,7 @@ impl Watchdog {
             signalled: false,
             disarmed: false,
             decided: None,
+            flushes: false,
             ledger: None,
             report_path: None,
         };
@@ -113,11 +122,12 @@ impl Watchdog {
         }
     }
 
-    /// Returns the time until the forced exit begins; `None` while nothing stops.
+    /// Returns the time until there is something to do by itself; `None` while nothing stops.
     fn patience(&self) -> Option<Duration> {
         let state = self.lock();
         let began = state.began.filter(|_| !state.disarmed)?;
-        Some((began + state.plan.forced_at()).saturating_duration_since(now()))
+        let next = if state.flushes { state.plan.forced_at() } else { state.plan.flush_overdue_at() };
+        Some((began + next).saturating_duration_since(now()))
     }
 
     fn signal(&self, number: i32, inputs: &Inputs) {
@@ -129,6 +139,11 @@ impl Watchdog {
             return;
         }
         if state.signalled && !state.plan.platform.repeats_signal() {
+            let ledger = state.ledger.clone();
+            drop(state);
+            if let Some(ledger) = ledger {
+                ledger.temporaries().remove_all_within(TIDY);
+            }
             exit::by_signal(number);
         }
         state.signalled = true;
@@ -139,12 +154,18 @@ impl Watchdog {
     }
 
     fn time_is_up(&self) {
-        let state = self.lock();
+        let mut state = self.lock();
         let Some(began) = state.began.filter(|_| !state.disarmed) else { return };
+        let hard = began + state.plan.deadline;
+        if !state.flushes && now() >= began + state.plan.flush_overdue_at() {
+            state.flushes = true;
+            if let (None, Some(ledger)) = (state.decided, &state.ledger) {
+                last_words::flush_early(ledger, hard);
+            }
+        }
         if now() < began + state.plan.forced_at() {
             return;
         }
-        let hard = began + state.plan.deadline;
         let (decided, ledger, path) = (state.decided, state.ledger.clone(), state.report_path.clone());
         drop(state);
         match (decided, ledger) {

@@ -26,7 +26,14 @@ async fn probes_follow_the_state_on_a_port_of_their_own() {
     assert_eq!(get(&mut client, "/startupz").await, (503, "starting".into()));
     health.set(HealthState::Ready);
     assert_eq!(get(&mut client, "/readyz").await, (200, "ready".into()));
-    assert_eq!(get(&mut client, "/healthz?verbose").await, (200, "ready".into()));
+    assert_eq!(get(&mut client, "/healthz?from=probe").await, (200, "ready".into()));
+    let told = r#"{"state":"ready","checks":[]}"#;
+    assert_eq!(get(&mut client, "/healthz?verbose").await, (200, told.into()));
+    health.set(HealthState::Unready);
+    assert_eq!(get(&mut client, "/readyz").await, (503, "unready".into()));
+    assert_eq!(get(&mut client, "/startupz").await, (200, "unready".into()));
+    health.set(HealthState::Ready);
+    assert_eq!(get(&mut client, "/readyz").await, (200, "ready".into()));
     health.set(HealthState::Draining);
     assert_eq!(get(&mut client, "/livez").await, (200, "draining".into()));
     assert_eq!(get(&mut client, "/readyz").await, (503, "draining".into()));

@@ -22,6 +22,7 @@ mod health;
 mod keep_alive;
 mod life;
 mod listeners;
+mod pages;
 mod protocols;
 mod proxy_protocol;
 mod spread;

@@ -55,8 +55,14 @@ proptest! {
                 // Whoever was registered while the stage was under way comes when it comes.
                 let next_born = run.ids.iter().find(|(_, id)| **id == next).map(|(n, _)| ms(world.parts[*n].born));
                 if next_born.is_some_and(|born| born <= first_at) {
-                    let probe = |id| run.spec(id).kind == Kind::Probe;
-                    prop_assert!(first > next || (!probe(first) && probe(next)), "{stage}: {first:?} then {next:?}");
+                    let turn = |id| match run.spec(id).kind {
+                        Kind::Last => 2,
+                        Kind::Probe => 1,
+                        _ => 0,
+                    };
+                    let (first_turn, next_turn) = (turn(first), turn(next));
+                    let in_order = first_turn < next_turn || (first_turn == next_turn && first > next);
+                    prop_assert!(in_order, "{stage}: {first:?} then {next:?}");
                 }
                 prop_assert!(first_at <= next_at);
             }

@@ -85,13 +85,14 @@ pub(crate) fn part() -> impl Strategy<Value = Part> {
         Just((Stage::Resources, Kind::Teardown)),
         Just((Stage::Telemetry, Kind::Teardown)),
         Just((Stage::Telemetry, Kind::Probe)),
+        Just((Stage::Telemetry, Kind::Last)),
     ];
     let born = prop_oneof![4 => Just(0u64), 1 => 0..20_000u64];
     (place, prop::option::weighted(0.2, 1..5000u64), born, does()).prop_map(
         |((stage, kind), limit, born, does)| {
             // A teardown has nothing to fail with before it is asked.
             let does = match (kind, does) {
-                (Kind::Teardown, Does::FailsAt(t) | Does::PanicsAt(t) | Does::ReturnsAt(t)) => {
+                (Kind::Teardown | Kind::Last, Does::FailsAt(t) | Does::PanicsAt(t) | Does::ReturnsAt(t)) => {
                     Does::DrainsIn(t)
                 }
                 (_, does) => does,

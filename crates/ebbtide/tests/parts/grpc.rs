@@ -1,10 +1,13 @@
 //! tonic's services on the server, and `grpc.health.v1`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use ebbtide::model::Check;
 use ebbtide::{LameDuck, Life, Lifecycle, Phase};
 use tonic::Code;
 use tonic::service::Routes;
@@ -86,6 +89,37 @@ fn grpc_health_follows_readiness_and_ends_its_watches_at_the_drain() {
         let end = watch.message().await.expect_err("it ends");
         assert_eq!(end.code(), Code::Unavailable);
         assert!(life.phase() >= Phase::Draining);
+    });
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn grpc_health_follows_the_readiness_checks() {
+    let good = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&good);
+    let start = async |life: &Life| {
+        let listener = life.bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        life.check("good", Check::every(Duration::from_millis(5)).failures(1), move || {
+            let good = asked.load(Ordering::SeqCst);
+            async move { if good { Ok(()) } else { Err("not good") } }
+        });
+        life.grpc("api", listener, Routes::default());
+        addr
+    };
+    let code = lifecycle(start, async move |life: Life, addr| {
+        let mut client = client(addr).await;
+        let mut watch = client.watch(about("")).await.unwrap().into_inner();
+        let mut told = watch.message().await.unwrap().unwrap().status;
+        while told != SERVING {
+            told = watch.message().await.unwrap().unwrap().status;
+        }
+        for (now, status) in [(false, NOT_SERVING), (true, SERVING), (false, NOT_SERVING)] {
+            good.store(now, Ordering::SeqCst);
+            assert_eq!(watch.message().await.unwrap().unwrap().status, status);
+            assert_eq!(check(&mut client, "").await, Ok(status));
+        }
+        life.stop("test");
     });
     assert_eq!(code, 0);
 }

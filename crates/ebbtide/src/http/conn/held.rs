@@ -1,6 +1,7 @@
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::{Begun, Book, Ended, Opening, Reason, Socket};
@@ -24,6 +25,10 @@ pub(crate) struct Conn {
     book: Mutex<Book>,
     /// Whether the book may know a time for the connection's end while the server serves, to spare the lock.
     timed: AtomicBool,
+    /// Whether an HTTP/1 request may wait, to spare the lock. Used by the connection's own task.
+    waits: AtomicBool,
+    /// Whether nothing follows what is still to be written of the last response. Used by the connection's own task.
+    last: AtomicBool,
 }
 
 /// Keeps a connection in the ledger for as long as its socket is open.
@@ -41,6 +46,7 @@ impl Conn {
     }
 
     /// Notes bytes on their way to the parser.
+    #[inline]
     pub(super) fn read(&self, bytes: &[u8]) {
         if self.book().read(bytes, clock::now) {
             self.timed.store(true, Ordering::Relaxed);
@@ -76,6 +82,7 @@ impl Conn {
     }
 
     /// Returns when the connection's time will have come, if it stays as it is. Asked by the connection's own task.
+    #[inline]
     pub(super) fn due(&self, order: Order) -> Option<(Instant, Reason)> {
         if order <= Order::Announce && !self.timed.load(Ordering::Relaxed) {
             return None;
@@ -91,9 +98,34 @@ impl Conn {
         self.book().may_be_last(begun, order, || self.socket.unread() == Unread::Bytes)
     }
 
+    /// Notes that a request waits; see [`Book::wait`].
+    pub(crate) fn wait(&self, begun: Begun, answering: bool, waker: &Waker) {
+        self.waits.store(true, Ordering::Relaxed);
+        self.book().wait(begun, answering, waker, clock::now());
+    }
+
+    /// Tells whether one request waits that has come whole, and nothing behind it.
+    #[inline]
+    pub(super) fn waits_alone(&self) -> bool {
+        self.waits.load(Ordering::Relaxed) && self.book().is_alone()
+    }
+
+    /// Notes that hyper ends the connection with the response that it has been handed to its end.
+    pub(crate) fn end_with_response(&self) {
+        self.last.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether the end of the stream follows what is written now.
+    #[inline]
+    pub(super) fn ends_with_response(&self) -> bool {
+        self.last.load(Ordering::Relaxed)
+    }
+
     /// Ends a request; see [`Book::end`].
+    #[inline]
     pub(crate) fn end(&self, begun: Begun, outcome: Ended) {
         let order = self.context.ledger.order();
+        self.waits.store(false, Ordering::Relaxed);
         if self.book().end(begun, outcome, order, clock::now) {
             self.timed.store(true, Ordering::Relaxed);
         }
@@ -156,6 +188,7 @@ impl Conn {
         self.socket.quiet().and_then(|quiet| now.checked_sub(quiet)).unwrap_or(now)
     }
 
+    #[inline]
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -165,10 +198,22 @@ impl Held {
     /// Enters a connection into the ledger.
     pub(crate) fn new(context: &Arc<Context>, socket: &Socket, peer: Address) -> Self {
         let book = Mutex::new(Book::new(clock::now(), socket.is_timed_by_kernel()));
-        let (socket, timed) = (Handle::new(socket), AtomicBool::new(false));
+        let socket = Handle::new(socket);
+        let [timed, waits, last] = [const { AtomicBool::new(false) }; 3];
         let source = OnceLock::new();
-        let enter =
-            |key| Arc::new(Conn { context: Arc::clone(context), peer, source, socket, key, book, timed });
+        let enter = |key| {
+            Arc::new(Conn {
+                context: Arc::clone(context),
+                peer,
+                source,
+                socket,
+                key,
+                book,
+                timed,
+                waits,
+                last,
+            })
+        };
         Self { conn: context.ledger.enter(enter) }
     }
 

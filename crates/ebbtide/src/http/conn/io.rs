@@ -149,8 +149,9 @@ impl Io {
     }
 
     /// Fails when the client has gone while its request waits, so that its service is spared the rest of the work.
+    #[inline]
     fn poll_end(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.talk != Talk::Has || !self.first.is_empty() || !self.held.book().is_alone() {
+        if self.talk != Talk::Has || !self.first.is_empty() || !self.held.waits_alone() {
             return Ok(());
         }
         match self.poll_first(cx)? {
@@ -159,6 +160,7 @@ impl Io {
         }
     }
 
+    #[inline]
     fn note(&mut self, talk: Talk) {
         if self.talk != Talk::Reads {
             self.talk = talk;
@@ -169,6 +171,7 @@ impl Io {
         &self.first
     }
 
+    #[inline]
     fn take_first(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         let left = &self.first[self.first_at..];
         if left.is_empty() {
@@ -183,6 +186,7 @@ impl Io {
         true
     }
 
+    #[inline]
     fn note_blocked(&mut self, blocked: bool) {
         if self.blocked != blocked {
             self.blocked = blocked;
@@ -191,6 +195,7 @@ impl Io {
     }
 
     /// Notes whether part of a record waits for its rest, when there is nothing else left to read.
+    #[inline]
     fn note_half_record(&mut self, all_read: bool) {
         let half = all_read && self.stream.is_in_record();
         if half || (all_read && self.half_record) {
@@ -232,6 +237,7 @@ impl Io {
 }
 
 impl AsyncRead for Io {
+    #[inline]
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -256,26 +262,34 @@ impl AsyncRead for Io {
 }
 
 impl AsyncWrite for Io {
+    #[inline]
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.note_blocked(written.is_pending());
         written
     }
 
+    #[inline]
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let written = if self.held.ends_with_response() {
+            self.stream.poll_write_before_end(cx, bufs)
+        } else {
+            Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        };
         self.note_blocked(written.is_pending());
         written
     }
 
+    #[inline]
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
+    #[inline]
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if self.stream.holds_back() {

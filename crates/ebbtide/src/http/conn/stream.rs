@@ -79,6 +79,7 @@ impl Stream {
     }
 
     /// Tells whether part of something has come that cannot be read before it is whole.
+    #[inline]
     pub(super) fn is_in_record(&self) -> bool {
         match self {
             Self::Plain(_) => false,
@@ -88,8 +89,22 @@ impl Stream {
     }
 
     /// Tells whether what was written may wait here, and not yet be the kernel's.
+    #[inline]
     pub(super) fn holds_back(&self) -> bool {
         !matches!(self, Self::Plain(_))
+    }
+
+    /// Writes what the end of the stream follows at once.
+    pub(super) fn poll_write_before_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(socket) => socket.poll_write_before_end(cx, bufs),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
+        }
     }
 
     /// Says to the peer that this is the end, without waiting.
@@ -144,6 +159,7 @@ impl AsyncWrite for Stream {
         }
     }
 
+    #[inline]
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Plain(socket) => socket.is_write_vectored(),
@@ -152,6 +168,7 @@ impl AsyncWrite for Stream {
         }
     }
 
+    #[inline]
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_flush(cx),

@@ -43,6 +43,7 @@ impl Watch {
     }
 
     /// Returns what the server wants of its connections. The caller's task is woken when that changes.
+    #[inline]
     pub(crate) fn order(&mut self, cx: &Context<'_>) -> Order {
         // The waker of a spawned task never changes. It is left before the order is read, and the ledger reads it
         // after the order is written: one of the two sees the other.
@@ -63,6 +64,7 @@ impl Watch {
     }
 
     /// Is ready when the connection is to be dropped as it is. Poll it last, after the connection itself is pending.
+    #[inline]
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let order = self.order(cx);

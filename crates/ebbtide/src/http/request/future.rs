@@ -1,7 +1,10 @@
+use std::cell::RefCell;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -32,6 +35,8 @@ pin_project! {
         // The service has not said yet that it is ready. Apart, because nearly always it has: the future stays small.
         Waiting { waiting: Box<Waiting<S>> },
         Called { #[pin] future: F },
+        // A probe, which the service does not see.
+        Answered { answer: Option<Box<Response<Bytes>>> },
     }
 }
 
@@ -58,19 +63,19 @@ where
 
 impl<S> Responding<S>
 where
-    S: Service<Request<Incoming>>,
+    S: Service<Request<Incoming>> + Clone,
     S::Error: Into<BoxError>,
 {
     #[inline]
     pub(super) fn new(
-        mut service: S,
+        service: &RefCell<S>,
         request: Request<Incoming>,
         ticket: Ticket,
         deadline: Option<Pin<Box<Sleep>>>,
     ) -> Self {
         // What is called here need not be kept until the first poll, which follows at once. Not so with a stream: a task
         // of its own polls it, and the service's work is to be done there.
-        let mut failed = None;
+        let (mut service, mut failed) = (service.borrow_mut(), None);
         if ticket.is_http1() {
             match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(Ok(())) => {
@@ -84,8 +89,19 @@ where
                 Poll::Pending => {}
             }
         }
+        // The one that was asked is the one that waits: what it waits for comes to it alone.
+        let fresh = service.clone();
+        let service = mem::replace(&mut *service, fresh);
         let waiting = Box::new(Waiting { service, failed, request: Some(request) });
         Self { state: State::Waiting { waiting }, ticket: Some(ticket), deadline }
+    }
+}
+
+impl<S: Service<Request<Incoming>>> Responding<S> {
+    #[cold]
+    pub(super) fn answered(answer: Response<Bytes>, ticket: Ticket) -> Self {
+        let answer = Some(Box::new(answer));
+        Self { state: State::Answered { answer }, ticket: Some(ticket), deadline: None }
     }
 }
 
@@ -98,7 +114,7 @@ impl<S: Service<Request<Incoming>>> RespondingProj<'_, S> {
         if cut && let Some(ticket) = &mut ticket {
             ticket.give_up();
         }
-        Reply::empty(response, ticket)
+        Reply::own(response.map(|()| Bytes::new()), ticket)
     }
 }
 
@@ -126,6 +142,14 @@ where
                     }
                 },
                 StateProj::Called { future } => break future.poll(cx).map_err(Into::into),
+                StateProj::Answered { answer } => {
+                    let Some(answer) = answer.take() else {
+                        return Poll::Pending; // polled again after it was ready
+                    };
+                    let mut answer = *answer;
+                    let ticket = this.ticket.take().and_then(|ticket| ticket.answer(&mut answer));
+                    return Poll::Ready(Ok(Reply::own(answer, ticket)));
+                }
             }
         };
         if answered.is_pending() {

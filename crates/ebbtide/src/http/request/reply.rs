@@ -67,10 +67,11 @@ impl<B: Body> Reply<B> {
         response.map(|body| Self { body: Some(body), ticket, left, deadline, endings, rest: Bytes::new() })
     }
 
-    /// A response without a body, made by the server itself.
-    pub(super) fn empty(response: Response<()>, ticket: Option<Ticket>) -> Response<Self> {
-        let (left, rest) = (Some(0), Bytes::new());
-        response.map(|()| Self { body: None, ticket, left, deadline: None, endings: None, rest })
+    /// A response made by the server itself.
+    pub(super) fn own(response: Response<Bytes>, ticket: Option<Ticket>) -> Response<Self> {
+        let bodiless = ticket.as_ref().is_some_and(Ticket::is_bodiless);
+        let left = Some(if bodiless { 0 } else { response.body().len() as u64 });
+        response.map(|rest| Self { body: None, ticket, left, deadline: None, endings: None, rest })
     }
 }
 
@@ -121,7 +122,7 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(self.rest.len() as u64), Body::size_hint)
     }
 }
 

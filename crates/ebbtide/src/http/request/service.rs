@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -14,13 +15,14 @@ use crate::http::conn::Conn;
 /// Hands the requests of one connection to the service, and keeps the connection's book.
 #[derive(Debug)]
 pub(crate) struct Requests<S> {
-    service: S,
+    /// The one of the connection's requests, as long as it is ready: a clone for each would cost what it counts.
+    service: RefCell<S>,
     conn: Arc<Conn>,
 }
 
 impl<S> Requests<S> {
     pub(crate) fn new(service: S, conn: Arc<Conn>) -> Self {
-        Self { service, conn }
+        Self { service: RefCell::new(service), conn }
     }
 }
 
@@ -40,7 +42,10 @@ where
         if settings.peer_info {
             request.extensions_mut().insert(Peer(self.conn.peer().clone()));
         }
+        if let Some(answer) = self.conn.context.health.as_ref().and_then(|health| health.answer(&request)) {
+            return Responding::answered(answer, ticket);
+        }
         let deadline = settings.request_timeout.map(|limit| Box::pin(tokio::time::sleep(limit)));
-        Responding::new(self.service.clone(), request, ticket, deadline)
+        Responding::new(&self.service, request, ticket, deadline)
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Ticket {
     /// HTTP/1.0, or older.
     old: bool,
     bodiless: bool,
+    /// The connection ends with its response, as hyper knows too.
+    last: bool,
     connect: bool,
     grpc: bool,
     /// What it is if it is dropped now; `None` when it stays in flight until the connection's socket is dropped.
@@ -42,6 +44,7 @@ impl Ticket {
             http1: request.version() <= Version::HTTP_11,
             old: request.version() <= Version::HTTP_10,
             bodiless: request.method() == Method::HEAD,
+            last: request.version() <= Version::HTTP_11 && asks_for_end(request),
             connect: request.method() == Method::CONNECT,
             grpc: refusal::is_grpc(request),
             outcome: Some(Ended::Unanswered),
@@ -51,6 +54,7 @@ impl Ticket {
     }
 
     /// Prepares the head of the response. `None` when the connection becomes something else with it.
+    #[inline]
     pub(super) fn answer<B>(mut self, response: &mut Response<B>) -> Option<Self> {
         let status = response.status();
         let switches = status == StatusCode::SWITCHING_PROTOCOLS || (self.connect && status.is_success());
@@ -67,6 +71,7 @@ impl Ticket {
             let order = context.ledger.order();
             if self.conn.may_be_last(self.begun, order) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                self.last = true;
                 if self.old {
                     // Otherwise hyper adds `keep-alive` for a client that asked for it.
                     *response.version_mut() = Version::HTTP_10;
@@ -80,10 +85,12 @@ impl Ticket {
     }
 
     /// Tells whether no body is sent whatever the response has.
+    #[inline]
     pub(super) fn is_bodiless(&self) -> bool {
         self.bodiless
     }
 
+    #[inline]
     pub(super) fn is_http1(&self) -> bool {
         self.http1
     }
@@ -93,6 +100,7 @@ impl Ticket {
     }
 
     /// Returns what the server wants of its connections now.
+    #[inline]
     pub(super) fn order(&self) -> Order {
         self.conn.context.ledger.order()
     }
@@ -103,7 +111,7 @@ impl Ticket {
         if !self.waited {
             self.waited = true;
             let answering = self.outcome == Some(Ended::Broken);
-            self.conn.book().wait(self.begun, answering, cx.waker(), clock::now());
+            self.conn.wait(self.begun, answering, cx.waker());
         }
         // Only after the waker was left: either the ledger finds it, or its order is found here.
         self.order()
@@ -123,6 +131,7 @@ impl Ticket {
     }
 
     /// Ends the request: its response was handed over to the end.
+    #[inline]
     pub(super) fn whole(mut self) {
         self.outcome = Some(Ended::Whole);
     }
@@ -139,12 +148,24 @@ impl Ticket {
 }
 
 impl Drop for Ticket {
+    #[inline]
     fn drop(&mut self) {
         if self.claim.as_ref().is_some_and(|claim| claim.is_taken()) {
             return;
+        }
+        if self.last && self.outcome == Some(Ended::Whole) {
+            self.conn.end_with_response();
         }
         if let Some(outcome) = self.outcome {
             self.conn.end(self.begun, outcome);
         }
     }
+}
+
+/// Tells whether a client of HTTP/1 asks for the end of the connection.
+fn asks_for_end<B>(request: &Request<B>) -> bool {
+    request
+        .headers()
+        .get(header::CONNECTION)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"))
 }

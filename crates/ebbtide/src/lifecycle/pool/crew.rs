@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::books::Books;
 use crate::drain::Stop;
+use crate::lifecycle::books::Books;
 use crate::runtime::BoxError;
 
 /// The receiving side of a pool.
@@ -59,13 +59,10 @@ impl<F> Crew<F> {
             }
         }
         jobs.close();
-        let mut queued = 0;
-        while jobs.recv().await.is_some() {
-            queued += 1;
-            self.books.queued.fetch_sub(1, Ordering::SeqCst);
-        }
+        // What is queued is not run any more. Whoever keeps a place is not waited for.
+        self.books.end();
         // Jobs that look at their token end by themselves until the task is aborted, and then they are dropped with it.
-        let mut books = Cutting { books: &self.books, left: queued + running.len() as u64 };
+        let mut books = Cutting { books: &self.books, left: running.len() as u64 };
         while let Some(result) = running.join_next().await {
             books.left -= 1;
             self.settle(result);

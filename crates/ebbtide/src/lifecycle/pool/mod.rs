@@ -1,12 +1,13 @@
 //! Worker pools over a bounded in-process queue.
 
-mod books;
 mod crew;
 mod options;
+mod place;
 mod register;
 mod rejected;
 mod sender;
 
 pub use options::PoolOptions;
+pub use place::Place;
 pub use rejected::Rejected;
 pub use sender::Pool;

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::books::Books;
 use super::crew::Crew;
 use super::{Pool, PoolOptions};
 use crate::drain::{Stop, Work};
 use crate::lifecycle::Life;
+use crate::lifecycle::books::Books;
 use crate::model::{Kind, Stage};
 use crate::runtime::BoxError;
 
@@ -19,6 +19,32 @@ impl Life {
     /// what must not be lost before you send it.
     ///
     /// A job's error is logged, and so is its panic; the pool goes on.
+    ///
+    /// A producer sees the pressure: [`Pool::send`] waits while the queue is full, [`Pool::try_send`] gives the job back,
+    /// [`Pool::send_within`] does so after a time, and [`Pool::reserve`] keeps a place before there is a job.
+    ///
+    /// # Examples
+    ///
+    /// A handler that sends its client away rather than let it wait:
+    ///
+    /// ```
+    /// use ebbtide::lifecycle::{Pool, PoolOptions, Rejected};
+    ///
+    /// # fn register(life: &ebbtide::Life) -> Pool<String> {
+    /// let emails = life.workers("emails", PoolOptions::new(8).capacity(100), |to: String, _stop| async move {
+    ///     let _ = to;
+    ///     Ok(())
+    /// });
+    /// # emails }
+    ///
+    /// fn handle(emails: &Pool<String>, to: String) -> u16 {
+    ///     match emails.try_send(to) {
+    ///         Ok(()) => 202,
+    ///         Err(Rejected::Full(_)) => 429,
+    ///         Err(Rejected::Stopped(_)) => 503,
+    ///     }
+    /// }
+    /// ```
     pub fn workers<T, F, Fut>(
         &self,
         name: impl Into<String>,
@@ -37,6 +63,6 @@ impl Life {
         let crew = Crew { name: spec.name.clone(), books: Arc::clone(&books), run: Arc::new(run) };
         let work = Arc::clone(&books) as Arc<dyn Work>;
         self.spawn(spec, Some(work), move |context| crew.run(receiver, options.workers, context.stop));
-        Pool::new(sender, books)
+        Pool::new(sender, books, options.workers)
     }
 }

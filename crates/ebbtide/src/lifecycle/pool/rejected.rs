@@ -11,6 +11,15 @@ pub enum Rejected<T> {
     Stopped(T),
 }
 
+impl<T> Rejected<T> {
+    /// Returns the job.
+    pub fn into_job(self) -> T {
+        match self {
+            Self::Full(job) | Self::Stopped(job) => job,
+        }
+    }
+}
+
 impl<T> fmt::Debug for Rejected<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

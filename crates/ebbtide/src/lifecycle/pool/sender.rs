@@ -1,21 +1,25 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-use super::books::Books;
+use super::place::Place;
 use super::rejected::Rejected;
+use crate::lifecycle::books::Books;
 
 /// Sends jobs to a worker pool. Cheap to clone.
 pub struct Pool<T> {
     sender: mpsc::Sender<T>,
     books: Arc<Books>,
+    workers: usize,
 }
 
 impl<T> Pool<T> {
-    pub(super) fn new(sender: mpsc::Sender<T>, books: Arc<Books>) -> Self {
-        Self { sender, books }
+    pub(super) fn new(sender: mpsc::Sender<T>, books: Arc<Books>, workers: usize) -> Self {
+        Self { sender, books, workers }
     }
 
     /// Sends a job; waits while the queue is full.
@@ -28,14 +32,32 @@ impl<T> Pool<T> {
     ///
     /// When it is dropped before it is done, the job is dropped with it and was not sent.
     pub async fn send(&self, job: T) -> Result<(), Rejected<T>> {
-        match self.sender.reserve().await {
+        match self.reserve().await {
             Ok(place) => {
-                // Counted before a worker can see it, so that the count never goes below zero.
-                self.books.queued.fetch_add(1, Ordering::SeqCst);
                 place.send(job);
                 Ok(())
             }
             Err(_) => Err(Rejected::Stopped(job)),
+        }
+    }
+
+    /// Sends a job; waits for `limit` while the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// When the queue was full all that time or the pool has stopped; the job comes back.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`send`](Self::send).
+    pub async fn send_within(&self, limit: Duration, job: T) -> Result<(), Rejected<T>> {
+        match timeout(limit, self.reserve()).await {
+            Ok(Ok(place)) => {
+                place.send(job);
+                Ok(())
+            }
+            Ok(Err(_)) => Err(Rejected::Stopped(job)),
+            Err(_) => Err(Rejected::Full(job)),
         }
     }
 
@@ -45,26 +67,90 @@ impl<T> Pool<T> {
     ///
     /// When the queue is full or the pool has stopped; the job comes back.
     pub fn try_send(&self, job: T) -> Result<(), Rejected<T>> {
-        match self.sender.try_reserve() {
+        match self.try_reserve() {
             Ok(place) => {
-                self.books.queued.fetch_add(1, Ordering::SeqCst);
                 place.send(job);
                 Ok(())
             }
-            Err(mpsc::error::TrySendError::Full(())) => Err(Rejected::Full(job)),
-            Err(mpsc::error::TrySendError::Closed(())) => Err(Rejected::Stopped(job)),
+            Err(Rejected::Full(())) => Err(Rejected::Full(job)),
+            Err(Rejected::Stopped(())) => Err(Rejected::Stopped(job)),
         }
+    }
+
+    /// Waits for a place in the queue and keeps it: for a producer that takes a message from elsewhere only if it can be run
+    /// here. A place that is kept when the pool stops is waited for.
+    ///
+    /// # Errors
+    ///
+    /// When the pool has stopped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has lost its turn among those who wait, and nothing else.
+    pub async fn reserve(&self) -> Result<Place<'_, T>, Rejected<()>> {
+        match self.sender.reserve().await {
+            Ok(place) => Ok(Place::new(place, &self.books)),
+            Err(_) => Err(Rejected::Stopped(())),
+        }
+    }
+
+    /// Keeps a place in the queue if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the queue is full or the pool has stopped.
+    pub fn try_reserve(&self) -> Result<Place<'_, T>, Rejected<()>> {
+        match self.sender.try_reserve() {
+            Ok(place) => Ok(Place::new(place, &self.books)),
+            Err(mpsc::error::TrySendError::Full(())) => Err(Rejected::Full(())),
+            Err(mpsc::error::TrySendError::Closed(())) => Err(Rejected::Stopped(())),
+        }
+    }
+
+    /// Waits until the pool takes nothing more: a producer that has no other reason to stop may go then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    pub async fn stopped(&self) {
+        self.sender.closed().await;
+    }
+
+    /// Tells whether the pool takes nothing more.
+    pub fn is_stopped(&self) -> bool {
+        self.sender.is_closed()
     }
 
     /// Returns how many jobs wait in the queue.
     pub fn queued(&self) -> u64 {
         self.books.queued.load(Ordering::SeqCst)
     }
+
+    /// Returns how many jobs are run now.
+    pub fn running(&self) -> u64 {
+        self.books.running.in_flight()
+    }
+
+    /// Returns how many jobs fit into the queue.
+    pub fn capacity(&self) -> usize {
+        self.sender.max_capacity()
+    }
+
+    /// Returns how many places of the queue are neither taken nor kept. Another producer may be quicker: to be sure of one,
+    /// [keep](Self::try_reserve) it.
+    pub fn free(&self) -> usize {
+        self.sender.capacity()
+    }
+
+    /// Returns how many jobs are run side by side.
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
 }
 
 impl<T> Clone for Pool<T> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), books: Arc::clone(&self.books) }
+        Self { sender: self.sender.clone(), books: Arc::clone(&self.books), workers: self.workers }
     }
 }
 

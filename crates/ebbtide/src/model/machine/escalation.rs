@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::slot::{Schedule, Status};
+use super::slot::Schedule;
 use super::state::Begun;
 use super::{Effect, Machine};
+use crate::model::ComponentState as Status;
 use crate::model::{ComponentId, Kind, Outcome, Phase, Stage};
 
 impl Machine {
@@ -98,7 +99,7 @@ impl Machine {
         let running = open().filter(|n| self.slots[*n].status == Status::Running);
         let rank = |n: &usize| {
             let spec = &self.slots[*n].spec;
-            (std::cmp::Reverse(spec.stage), spec.kind != Kind::Probe, *n)
+            (std::cmp::Reverse(spec.stage), before_the_end(spec.kind), *n)
         };
         running.max_by_key(rank).into_iter().collect()
     }
@@ -154,5 +155,14 @@ impl Machine {
             }
         });
         escalations.chain(duck).min()
+    }
+}
+
+/// Ranks what stops in the last stage: the higher, the sooner.
+fn before_the_end(kind: Kind) -> u8 {
+    match kind {
+        Kind::Last => 0,
+        Kind::Probe => 1,
+        Kind::StartUp | Kind::Service | Kind::Finite | Kind::Teardown => 2,
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::model::{Outcome, Spec};
+use crate::model::{ComponentState as Status, Outcome, Spec};
 
 /// What the machine knows of one component.
 #[derive(Clone, Debug)]
@@ -9,16 +9,6 @@ pub(crate) struct Slot {
     pub(crate) status: Status,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) schedule: Option<Schedule>,
-}
-
-/// How far a component's escalation has come. It only ever moves forward.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Status {
-    Running,
-    Asked,
-    Cut,
-    Aborted,
-    Over,
 }
 
 /// When a component that was asked is cut, aborted and given up.

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use super::slot::{Slot, Status};
+use super::slot::Slot;
 use super::{Effect, End, Event, Progress};
+use crate::model::ComponentState as Status;
 use crate::model::{Cause, ComponentId, Exit, Kind, Outcome, Phase, PhaseChange, Plan, Spec, Stage};
 
 /// One lifecycle's state. Knows no time but what it is told.
@@ -105,6 +106,11 @@ impl Machine {
     /// Returns each component with its outcome, in the order of registration.
     pub fn components(&self) -> impl Iterator<Item = (ComponentId, &Spec, Option<&Outcome>)> {
         self.slots.iter().enumerate().map(|(n, slot)| (ComponentId(n), &slot.spec, slot.outcome.as_ref()))
+    }
+
+    /// Returns each component with how far its end is, in the order of registration.
+    pub fn states(&self) -> impl Iterator<Item = (ComponentId, &Spec, Status)> {
+        self.slots.iter().enumerate().map(|(n, slot)| (ComponentId(n), &slot.spec, slot.status))
     }
 
     /// Returns who is not over yet.

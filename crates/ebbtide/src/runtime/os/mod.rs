@@ -5,6 +5,7 @@ pub(crate) mod exit;
 pub(crate) mod fuzzing;
 #[cfg(feature = "http")]
 pub(crate) mod inherited;
+pub(crate) mod notify;
 pub(crate) mod signals;
 #[cfg(all(feature = "http", target_os = "linux"))]
 pub(crate) mod sock_diag;

@@ -110,6 +110,19 @@ pub(crate) fn accept_now(listener: &impl AsFd) -> io::Result<Option<(Socket, Soc
     }
 }
 
+/// Writes what the socket takes at once, and lets the kernel keep it until more is written or the socket is shut down, so
+/// that the end of the stream leaves in the same packet. It waits 200 ms at most (`tcp(7)`, `TCP_CORK`).
+///
+/// # Errors
+///
+/// Fails as `send(2)` does; a socket that takes nothing would block.
+#[cfg(target_os = "linux")]
+pub(crate) fn send_before_end(socket: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    use rustix::net::SendFlags;
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL | SendFlags::MORE;
+    Ok(rustix::net::send(socket, bytes, flags)?)
+}
+
 /// Writes what the socket takes at once.
 ///
 /// # Errors

@@ -91,6 +91,7 @@ impl Book {
     }
 
     /// Notes bytes on their way to the parser. Tells whether a head has begun with them and is not whole.
+    #[inline]
     pub(in crate::http::conn) fn read(&mut self, bytes: &[u8], now: impl FnOnce() -> Instant) -> bool {
         if self.multiplexed {
             self.heard |= self.asked.is_some();
@@ -193,6 +194,7 @@ impl Book {
     }
 
     /// Ends a request: `whole` if the response was handed over to its end. Tells whether part of the next head has come.
+    #[inline]
     pub(in crate::http::conn) fn end(
         &mut self,
         begun: Begun,

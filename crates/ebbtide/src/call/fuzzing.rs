@@ -1,0 +1,39 @@
+use super::answer::{Read, read};
+
+/// What was read of an answer stays, whatever comes behind it.
+pub(crate) fn answer(data: &[u8]) {
+    let mut before = Read::More;
+    for length in 0..=data.len() {
+        let now = read(&data[..length]);
+        let stays = match (&before, &now) {
+            (Read::More, _) | (Read::NotHttp, Read::NotHttp) => true,
+            // More of the body may be there to be told.
+            (Read::Answer(before), Read::Answer(now)) => before.status == now.status,
+            _ => false,
+        };
+        assert!(stays, "{before:?} became {now:?} at \"{}\"", data[..length].escape_ascii());
+        before = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_was_read_of_an_answer_stays(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0..40usize) {
+            let head = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+            answer(&bytes);
+            answer(&[&head[..cut.min(head.len())], &bytes[..]].concat());
+        }
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn so_does_that_of_the_seeds() {
+        crate::seeds::on_seeds_and_at_random("answer", answer);
+    }
+}

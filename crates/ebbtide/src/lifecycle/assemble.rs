@@ -1,0 +1,81 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{Life, Lifecycle};
+use crate::drain::{Arrivals, Stop, StopSource};
+#[cfg(feature = "testing")]
+use crate::model::BudgetError;
+use crate::model::{Kind, Phase, Spec, Stage};
+use crate::runtime::{
+    Dispatcher, FlushSlot, Input, Inputs, Ledger, Links, Manager, Place, Registration, Run, Settings,
+    Watchdog, clock,
+};
+
+/// A lifecycle that is put together, and whose dispatcher is not run yet.
+pub(crate) struct Assembled {
+    pub(crate) life: Life,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) inputs: Inputs,
+    /// Abandons the start-up, which is the first component.
+    pub(crate) abandon: Stop,
+}
+
+/// Makes a component of a flusher, or of what is done last.
+pub(super) fn flusher(slot: Arc<FlushSlot>, limit: Option<Duration>) -> Registration {
+    let kind = if slot.is_last() { Kind::Last } else { Kind::Teardown };
+    let mut spec = Spec::new(slot.name(), Stage::Telemetry, kind);
+    spec.limit = limit;
+    Registration { spec, source: StopSource::new(clock::now), run: Run::Flush(slot), work: None }
+}
+
+/// What a lifecycle lives in.
+pub(crate) struct Surroundings {
+    pub(crate) ledger: Arc<Ledger>,
+    /// `None` where no thread holds the deadline: in a test.
+    pub(crate) watchdog: Option<Watchdog>,
+    pub(crate) place: Place,
+    pub(crate) report_path: Option<PathBuf>,
+    /// The service manager that is told.
+    pub(crate) manager: Manager,
+}
+
+impl Lifecycle {
+    /// Begins the books by what the code says alone, without the environment.
+    #[cfg(feature = "testing")]
+    pub(crate) fn ledger(&self) -> Result<Ledger, BudgetError> {
+        Ok(Ledger::new(self.name.clone(), self.budget.plan()?))
+    }
+
+    /// Puts together what runs a lifecycle. Its inputs go to the dispatcher from here on.
+    pub(crate) fn assemble(self, surroundings: Surroundings) -> Assembled {
+        let Surroundings { ledger, watchdog, place, report_path, manager } = surroundings;
+        let (announced, drain) = (StopSource::new(clock::now), StopSource::new(clock::now));
+        let (phases, phase) = watch::channel(Phase::Starting);
+        let inputs = self.inputs.0.clone();
+        let arrivals = Arrivals::new();
+        let life = Life::new(
+            inputs.clone(),
+            phase,
+            announced.token(),
+            drain.token(),
+            arrivals.clone(),
+            watchdog.clone(),
+            Arc::clone(&ledger),
+        );
+        for slot in self.flushers {
+            inputs.send(Input::Register(flusher(slot, None)));
+        }
+        let settings =
+            Settings { place, report_path, on_report: self.on_report, progress_every: self.progress_every };
+        let source = StopSource::new(clock::now);
+        let abandon = source.token();
+        let spec = Spec::new("start-up", Stage::Intake, Kind::StartUp);
+        let start = Registration { spec, source, run: Run::StartUp, work: None };
+        let links =
+            Links { ledger, watchdog, inputs: self.inputs, announced, drain, phases, arrivals, manager };
+        Assembled { life, dispatcher: Dispatcher::new(links, settings, start), inputs, abandon }
+    }
+}

@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+use super::run::Runner;
+use crate::lifecycle::Life;
+use crate::model::{Check, CheckStatus, Kind, Phase, Stage};
+use crate::runtime::BoxError;
+
+impl Life {
+    /// Registers a readiness check: the service is ready while no check is red.
+    ///
+    /// It is run from now on, and is red until it has passed. A run fails when it returns an error or takes longer than the
+    /// check's timeout, which drops it; a panic stops the whole lifecycle. `docs/spec.md` has the rules, and [`Check`] what can
+    /// be set; a plain `Duration` is the interval. A check that is [critical](Check::critical) and stays red begins the stop, and
+    /// the cause names it.
+    ///
+    /// `/readyz?verbose` and [`checks`](Self::checks) tell how each stands. From the stop on none is run: the service is not ready
+    /// anyway.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ebbtide::model::Check;
+    ///
+    /// # async fn ping() -> Result<(), std::io::Error> { Ok(()) }
+    /// # fn register(life: &ebbtide::Life) {
+    /// life.check("payments", Check::every(Duration::from_secs(5)).failures(2), || async { ping().await });
+    /// # }
+    /// ```
+    pub fn check<F, Fut, E>(&self, name: impl Into<String>, check: impl Into<Check>, run: F)
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        let check = check.into();
+        let spec = self.spec(name, Stage::Intake, Kind::Service);
+        let number = self.board().add(CheckStatus {
+            name: spec.name.clone(),
+            passing: false,
+            required: !check.advisory,
+            critical_after: check.critical.filter(|_| !check.advisory),
+            age: Duration::ZERO,
+            error: None,
+        });
+        let runner = Runner::new(self.clone(), spec.name.clone(), number, check);
+        self.spawn(spec, None, move |context| runner.run(run, context.stop));
+    }
+
+    /// Tells whether the service is ready: start-up is over, no check that is required is red, and no stop has begun.
+    pub fn is_ready(&self) -> bool {
+        self.phase() == Phase::Ready && self.board().is_green() && !self.stop_token().is_stopping()
+    }
+
+    /// Returns how each readiness check stands, in the order of registration.
+    pub fn checks(&self) -> Vec<CheckStatus> {
+        self.board().statuses()
+    }
+}

@@ -1,0 +1,141 @@
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::Life;
+use crate::drain::{StopSource, Work};
+use crate::model::{Kind, Stage, Straggler};
+use crate::runtime::{BoxError, BoxFuture, Registration, Run, clock};
+
+/// What keeps a resource from being closed, such as the connections of a pool that somebody still uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    count: u64,
+    what: String,
+}
+
+impl Held {
+    /// Says that `count` of something are held, such as `3` `"connections in use"`.
+    pub fn new(count: u64, what: impl Into<String>) -> Self {
+        Self { count, what: what.into() }
+    }
+}
+
+impl Life {
+    /// Registers a resource like [`resource`](Self::resource), one that can tell what keeps it from being closed.
+    ///
+    /// While `close` runs, `held` is asked: the progress line says what it says, and if the time is up before `close` is done,
+    /// so do the log and the report, which counts it as cut. It is asked from any thread, the watchdog's among them, so it
+    /// must not block for longer than a short lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ebbtide::lifecycle::Held;
+    /// # #[derive(Clone)]
+    /// # struct Pool;
+    /// # impl Pool {
+    /// #     fn in_use(&self) -> u64 { 0 }
+    /// #     async fn close(&self) {}
+    /// # }
+    /// # fn register(life: &ebbtide::Life, pool: Pool) {
+    /// let held = |pool: &Pool| Held::new(pool.in_use(), "connections in use");
+    /// let pool = life.resource_holding("legacy", pool, held, |pool| async move { Ok(pool.close().await) });
+    /// # drop(pool);
+    /// # }
+    /// ```
+    pub fn resource_holding<T, H, F, Fut>(&self, name: impl Into<String>, value: T, held: H, close: F) -> T
+    where
+        T: Clone + Send + Sync + 'static,
+        H: Fn(&T) -> Held + Send + Sync + 'static,
+        F: FnOnce(T) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let asked = value.clone();
+        let closing = Arc::new(Closing {
+            held: Box::new(move || held(&asked)),
+            since: Mutex::new(None),
+            over: AtomicBool::new(false),
+            cut: AtomicU64::new(0),
+        });
+        let (kept, work) = (value.clone(), Arc::clone(&closing) as Arc<dyn Work>);
+        let begin = Box::new(move |_| -> BoxFuture<Result<(), BoxError>> {
+            let under_way = closing.begin();
+            Box::pin(async move {
+                let result = close(kept).await;
+                under_way.done();
+                result
+            })
+        });
+        let spec = self.spec(name, Stage::Resources, Kind::Teardown);
+        let source = StopSource::new(clock::now);
+        self.register(Registration { spec, source, run: Run::OnAsk(begin), work: Some(work) });
+        value
+    }
+}
+
+/// A resource's close, from when it begins.
+struct Closing {
+    held: Box<dyn Fn() -> Held + Send + Sync>,
+    since: Mutex<Option<Instant>>,
+    over: AtomicBool,
+    cut: AtomicU64,
+}
+
+/// The close is under way. Dropped before it is [done](Self::done), it counts what was held then as cut.
+struct UnderWay(Arc<Closing>);
+
+impl Closing {
+    fn begin(self: &Arc<Self>) -> UnderWay {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock::now());
+        UnderWay(Arc::clone(self))
+    }
+
+    /// Returns since when the close is under way, and what is held.
+    fn now(&self) -> Option<(Instant, Held)> {
+        // What is held before somebody wants to close it holds nobody up.
+        let since = (*self.since.lock().unwrap_or_else(PoisonError::into_inner))?;
+        if self.over.load(Ordering::SeqCst) {
+            return None;
+        }
+        Some((since, (self.held)())).filter(|(_, held)| held.count > 0)
+    }
+}
+
+impl UnderWay {
+    fn done(&self) {
+        self.0.over.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some((_, held)) = self.0.now() {
+            self.0.cut.fetch_add(held.count, Ordering::SeqCst);
+        }
+        self.0.over.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Work for Closing {
+    fn in_flight(&self) -> u64 {
+        self.now().map_or(0, |(_, held)| held.count)
+    }
+
+    fn finished(&self) -> u64 {
+        0
+    }
+
+    fn cut(&self) -> u64 {
+        self.cut.load(Ordering::SeqCst)
+    }
+
+    fn stragglers(&self) -> Vec<Straggler> {
+        let describe = |(since, held): (Instant, Held)| Straggler {
+            name: format!("{} {}", held.count, held.what),
+            age: clock::now().saturating_duration_since(since),
+            created: None,
+        };
+        self.now().map(describe).into_iter().collect()
+    }
+}

@@ -1,0 +1,90 @@
+use tokio::time::{sleep, timeout};
+
+use super::{Retry, RetryError};
+use crate::lifecycle::Life;
+use crate::model::show_duration;
+use crate::runtime::{BoxError, chain, clock};
+
+impl Life {
+    /// Tries something again and again until it works: opens what isn't there yet when the service starts.
+    ///
+    /// Each failure is logged with the number of the attempt, its error, and when the next one comes. The stop ends it, in
+    /// the midst of an attempt or of the wait for the next one: during start-up, what was opened before is closed in order.
+    ///
+    /// # Errors
+    ///
+    /// When the attempts that it was given are used up; outside start-up also when the stop begins.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it drops the attempt under way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ebbtide::{Backoff, BoxError, Life};
+    /// use tokio::net::TcpStream;
+    ///
+    /// # async fn start(life: Life) -> Result<(), BoxError> {
+    /// let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+    /// let cache = life.retry("cache", backoff, async || TcpStream::connect("cache:6379").await).await?;
+    /// # drop(cache);
+    /// # Ok(()) }
+    /// ```
+    pub async fn retry<T, E, F>(
+        &self,
+        name: impl Into<String>,
+        retry: impl Into<Retry>,
+        mut attempt: F,
+    ) -> Result<T, RetryError>
+    where
+        F: AsyncFnMut() -> Result<T, E>,
+        E: Into<BoxError>,
+    {
+        let (name, retry, begun) = (name.into(), retry.into(), clock::now());
+        let mut attempts = 0;
+        let stop = self.stop_token();
+        let tried = stop.unless_stopping(async {
+            loop {
+                attempts += 1;
+                let error = match retry.once(&mut attempt).await {
+                    Ok(value) => break Ok(value),
+                    Err(error) => error,
+                };
+                if retry.attempts.is_some_and(|most| attempts >= most) {
+                    break Err(error);
+                }
+                let wait = retry.backoff.after(attempts);
+                let (error, next_in) = (chain(&*error), show_duration(wait));
+                tracing::warn!(waiting_for = name, attempt = attempts, error, next_in, "not there yet");
+                sleep(wait).await;
+            }
+        });
+        let result = tried.await;
+        let took = clock::now().saturating_duration_since(begun);
+        match result {
+            Some(Ok(value)) => {
+                if attempts > 1 {
+                    tracing::info!(waiting_for = name, attempts, took = show_duration(took), "it is there");
+                }
+                Ok(value)
+            }
+            Some(Err(source)) => Err(RetryError::GaveUp { name, attempts, took, source }),
+            None => Err(RetryError::Stopping { name }),
+        }
+    }
+}
+
+impl Retry {
+    async fn once<T, E>(&self, attempt: &mut impl AsyncFnMut() -> Result<T, E>) -> Result<T, BoxError>
+    where
+        E: Into<BoxError>,
+    {
+        let Some(limit) = self.timeout else { return attempt().await.map_err(Into::into) };
+        match timeout(limit, attempt()).await {
+            Ok(result) => result.map_err(Into::into),
+            Err(_) => Err(format!("no answer within {}", show_duration(limit)).into()),
+        }
+    }
+}

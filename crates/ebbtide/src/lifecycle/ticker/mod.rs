@@ -1,0 +1,12 @@
+//! Things that are done again and again: when, and what becomes of their errors.
+
+#[cfg(feature = "cron")]
+mod cron;
+mod every;
+mod register;
+mod run;
+mod times;
+
+#[cfg(feature = "cron")]
+pub use cron::CronError;
+pub use every::{Every, OnError};

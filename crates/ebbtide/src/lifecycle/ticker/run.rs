@@ -1,0 +1,214 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::every::{Every, OnError};
+use super::times::Times;
+use crate::drain::Stop;
+use crate::lifecycle::books::Books;
+use crate::runtime::{BoxError, Caught, chain, panics};
+
+/// Runs one ticker until the stop.
+pub(super) struct Ticker {
+    pub(super) name: String,
+    pub(super) every: Every,
+    pub(super) books: Arc<Books>,
+}
+
+impl Ticker {
+    pub(super) async fn run<F, Fut>(self, mut run: F, stop: Stop) -> Result<(), BoxError>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<(), BoxError>>,
+    {
+        let mut times = Times::new(&self.every);
+        loop {
+            let due = stop.unless_stopping(times.next()).await;
+            // A run that is due in the very instant of the stop is not begun.
+            if due.is_none() || stop.is_stopping() {
+                return Ok(());
+            }
+            let _running = (self.books.running.guard(), self.books.names.register(self.name.clone()));
+            let result = match stop.unless_cut(self.once(&mut run)).await {
+                Some(result) => result,
+                None => {
+                    self.books.cut.fetch_add(1, Ordering::SeqCst);
+                    return Ok(());
+                }
+            };
+            self.books.finished.fetch_add(1, Ordering::SeqCst);
+            result?;
+        }
+    }
+
+    /// Does it once; an error that is returned is one that stops the lifecycle.
+    async fn once<F, Fut>(&self, run: &mut F) -> Result<(), BoxError>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<(), BoxError>>,
+    {
+        if self.every.on_error == OnError::Stop {
+            return run().await;
+        }
+        let ticker = &self.name;
+        match Caught::new(async { run().await }).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(ticker, error = chain(&*error), "a run failed"),
+            Err(panic) => tracing::error!(ticker, message = panics::message(&*panic), "a run panicked"),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use tokio::task::JoinSet;
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::drain::StopSource;
+    use crate::model::Cause;
+    use crate::runtime::clock;
+
+    /// A ticker under paused time: when its runs began, in milliseconds.
+    struct Trial {
+        source: StopSource,
+        began: Arc<Mutex<Vec<u64>>>,
+        books: Arc<Books>,
+        ticking: JoinSet<Result<(), BoxError>>,
+    }
+
+    impl Trial {
+        /// Starts a ticker whose nth run does what `act` says.
+        fn start<Fut>(every: Every, mut act: impl FnMut(usize) -> Fut + Send + 'static) -> Self
+        where
+            Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+        {
+            let (source, began) = (StopSource::new(clock::now), Arc::new(Mutex::new(Vec::new())));
+            let books = Arc::new(Books::new());
+            let ticker = Ticker { name: "ticker".to_owned(), every, books: Arc::clone(&books) };
+            let (noted, start) = (Arc::clone(&began), clock::now());
+            let run = move || {
+                let mut noted = noted.lock().unwrap();
+                noted.push(u64::try_from((clock::now() - start).as_millis()).unwrap());
+                act(noted.len() - 1)
+            };
+            let mut ticking = JoinSet::new();
+            ticking.spawn(ticker.run(run, source.token()));
+            Self { source, began, books, ticking }
+        }
+
+        fn stop(&self) {
+            self.source.stop(Cause::Requested { reason: "test".to_owned() }, None);
+        }
+
+        async fn ended(&mut self) -> Result<(), BoxError> {
+            self.ticking.join_next().await.unwrap().unwrap()
+        }
+
+        fn began(&self) -> Vec<u64> {
+            self.began.lock().unwrap().clone()
+        }
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fixed_rate_stays_and_skips_what_it_missed() {
+        let takes = [10, 250, 100, 10, 10];
+        let mut trial = Trial::start(Every::rate(ms(100)), move |n| async move {
+            sleep(ms(takes[n.min(4)])).await;
+            Ok(())
+        });
+        sleep(ms(790)).await;
+        trial.stop();
+        trial.ended().await.unwrap();
+        // The second took from 200 to 450: those of 300 and 400 are skipped. The third ended when the next was due.
+        assert_eq!(trial.began(), [100, 200, 500, 600, 700]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fixed_delay_counts_from_the_end_of_a_run() {
+        let takes = [10, 250, 100, 10];
+        let mut trial = Trial::start(Every::delay(ms(100)), move |n| async move {
+            sleep(ms(takes[n.min(3)])).await;
+            Ok(())
+        });
+        sleep(ms(790)).await;
+        trial.stop();
+        trial.ended().await.unwrap();
+        assert_eq!(trial.began(), [100, 210, 560, 760]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn jitter_delays_each_run_and_does_not_add_up() {
+        let mut trial = Trial::start(Every::rate(ms(1000)).jitter(ms(300)), |_| async { Ok(()) });
+        sleep(ms(200_500)).await;
+        trial.stop();
+        trial.ended().await.unwrap();
+        let late: Vec<u64> = (1..).map(|n| n * 1000).zip(trial.began()).map(|(due, at)| at - due).collect();
+        assert_eq!(late.len(), 200);
+        assert!(late.iter().all(|late| *late <= 301), "the timer's own millisecond aside: {late:?}");
+        assert!(late.iter().any(|late| *late < 100) && late.iter().any(|late| *late > 200), "{late:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_run_comes_one_period_from_now_or_at_once() {
+        for (every, first) in [(Every::rate(ms(500)), 500), (Every::delay(ms(500)).at_once(), 0)] {
+            let mut trial = Trial::start(every, |_| async { Ok(()) });
+            sleep(ms(999)).await;
+            trial.stop();
+            trial.ended().await.unwrap();
+            assert_eq!(trial.began().first(), Some(&first));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_is_due_in_the_instant_of_the_stop_is_not_begun_and_one_under_way_finishes() {
+        let mut trial = Trial::start(Every::rate(ms(100)), |_| async {
+            sleep(ms(50)).await;
+            Ok(())
+        });
+        sleep(ms(200)).await;
+        // Either the second run has begun by now and finishes, or it never will.
+        trial.stop();
+        let begun = trial.began().len();
+        trial.ended().await.unwrap();
+        sleep(ms(1000)).await;
+        assert_eq!(trial.began().len(), begun);
+        assert_eq!(trial.books.finished.load(Ordering::SeqCst), begun as u64);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_does_not_end_is_cut_and_counted() {
+        let mut trial = Trial::start(Every::rate(ms(100)), |_| std::future::pending());
+        sleep(ms(150)).await;
+        trial.stop();
+        sleep(ms(1000)).await;
+        assert_eq!(trial.books.running.in_flight(), 1, "it is waited for until its time is up");
+        trial.source.cut();
+        trial.ended().await.unwrap();
+        assert_eq!(trial.books.cut.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_stops_the_ticker_or_is_logged_as_one_likes() {
+        let fails = |n: usize| async move {
+            assert!(n != 1, "the second falls over");
+            if n == 0 { Err("the first fails".into()) } else { Ok(()) }
+        };
+        let mut stops = Trial::start(Every::rate(ms(100)), fails);
+        assert_eq!(stops.ended().await.unwrap_err().to_string(), "the first fails");
+        assert_eq!(stops.began().len(), 1);
+
+        let mut goes_on = Trial::start(Every::rate(ms(100)).on_error(OnError::GoOn), fails);
+        sleep(ms(450)).await;
+        goes_on.stop();
+        goes_on.ended().await.unwrap();
+        assert_eq!(goes_on.began(), [100, 200, 300, 400]);
+    }
+}

@@ -1,0 +1,71 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cause, ComponentState, Outcome, Phase, PhaseChange, Stage, Straggler};
+
+/// The version of the snapshot's JSON. It changes when a field is removed or changes its meaning.
+pub const SNAPSHOT_SCHEMA: u32 = 1;
+
+/// Tells how far a lifecycle is at one moment: what the debug view shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The version of this structure, [`SNAPSHOT_SCHEMA`].
+    pub schema: u32,
+    /// The lifecycle's name.
+    pub name: String,
+    /// The phase.
+    pub phase: Phase,
+    /// How long the lifecycle has lived.
+    #[serde(rename = "age_ms", with = "super::millis")]
+    pub age: Duration,
+    /// When each phase began.
+    pub phases: Vec<PhaseChange>,
+    /// The stop, once one has begun.
+    pub stop: Option<StopSnapshot>,
+    /// Each component, in the order of registration.
+    pub components: Vec<ComponentSnapshot>,
+}
+
+/// Tells how far a stop is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopSnapshot {
+    /// Why it began.
+    pub cause: Cause,
+    /// How long ago.
+    #[serde(rename = "elapsed_ms", with = "super::millis")]
+    pub elapsed: Duration,
+    /// How long until the process is gone, whatever happens.
+    #[serde(rename = "left_ms", with = "super::millis")]
+    pub left: Duration,
+}
+
+/// Tells how far one component is, and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComponentSnapshot {
+    /// The component's name.
+    pub name: String,
+    /// The stage it stops in.
+    pub stage: Stage,
+    /// How far its end is.
+    pub state: ComponentState,
+    /// How it ended, once it has.
+    pub outcome: Option<Outcome>,
+    /// What it holds now.
+    pub in_flight: u64,
+    /// What it has finished since it began.
+    pub finished: u64,
+    /// What was ended before it finished, since it began.
+    pub cut: u64,
+    /// How many jobs it has handed back, for somebody else to do.
+    pub handed_back: usize,
+    /// How many jobs were neither finished nor handed back, because whoever is to be told did not answer.
+    pub unsettled: usize,
+    /// What it holds now, oldest first; at most [`SHOWN_STRAGGLERS`](Self::SHOWN_STRAGGLERS).
+    pub stragglers: Vec<Straggler>,
+}
+
+impl ComponentSnapshot {
+    /// How many stragglers of a component are shown: the oldest.
+    pub const SHOWN_STRAGGLERS: usize = 100;
+}

@@ -1,0 +1,185 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::fate::Fate;
+use super::tally::Tally;
+use super::ticket::{Side, Ticket};
+use crate::drain::{StopSource, Work};
+use crate::model::{Cause, Straggler};
+use crate::queue::Delivery;
+use crate::runtime::clock;
+
+/// Knows every delivery that the consumer holds, and what became of the others.
+///
+/// # Invariants
+///
+/// `docs/spec.md` has all of them; here these are kept.
+///
+/// - Q1. `taken` is the sum of all fates and what is held, whenever the lock is free: a delivery gets its fate in the same
+///   critical section that takes it out of `held`.
+/// - Q4. A delivery is settled by its owner only. It passes from the job's task to the loop once at most, and not any
+///   more when the job has ended by itself.
+/// - Q5. The token of a job that the loop owns is cut when the job has its fate, and not before.
+///
+/// No waker is woken under the lock: tokens are raised outside.
+pub(super) struct Books<R> {
+    state: Mutex<State<R>>,
+}
+
+struct State<R> {
+    next: u64,
+    /// By number, so that the oldest comes first.
+    held: BTreeMap<u64, Held<R>>,
+    tally: Tally,
+}
+
+struct Held<R> {
+    id: Arc<str>,
+    receipt: R,
+    since: Instant,
+    stage: Stage,
+    owner: Side,
+    stop: Arc<StopSource>,
+}
+
+/// How far a delivery has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Unbegun,
+    Running,
+    /// The job has ended by itself, and the broker is being told.
+    Ended,
+}
+
+impl<R: Clone> Books<R> {
+    pub(super) fn new() -> Self {
+        let state = State { next: 0, held: BTreeMap::new(), tally: Tally::default() };
+        Self { state: Mutex::new(state) }
+    }
+
+    /// Takes a delivery that is about to run, or that will not be begun.
+    pub(super) fn take(self: &Arc<Self>, delivery: &Delivery<R>, id: &Arc<str>, begin: bool) -> Ticket<R> {
+        let stop = Arc::new(StopSource::new(clock::now));
+        let token = stop.token();
+        let stage = if begin { Stage::Running } else { Stage::Unbegun };
+        let receipt = delivery.receipt.clone();
+        let held = Held { id: Arc::clone(id), receipt, since: clock::now(), stage, owner: Side::Job, stop };
+        let mut state = self.lock();
+        let key = state.next;
+        state.next += 1;
+        state.tally.taken += 1;
+        state.held.insert(key, held);
+        drop(state);
+        Ticket::new(Arc::clone(self), key, Side::Job, token)
+    }
+
+    /// Notes that a job has ended by itself; returns whether it is still its task that settles it.
+    pub(super) fn ended(&self, key: u64) -> bool {
+        let mut state = self.lock();
+        let held = state.held.get_mut(&key).filter(|held| held.owner == Side::Job);
+        held.map(|held| held.stage = Stage::Ended).is_some()
+    }
+
+    /// Passes every job that still runs to the loop.
+    pub(super) fn claim_running(self: &Arc<Self>) -> Vec<Ticket<R>> {
+        let mut claimed = Vec::new();
+        for (key, held) in &mut self.lock().held {
+            if held.stage == Stage::Running && held.owner == Side::Job {
+                held.owner = Side::Loop;
+                claimed.push((*key, held.stop.token()));
+            }
+        }
+        let ticket = |(key, stop)| Ticket::new(Arc::clone(self), key, Side::Loop, stop);
+        claimed.into_iter().map(ticket).collect()
+    }
+
+    /// Gives a delivery its fate, if `side` owns it and it has none yet.
+    pub(super) fn end(&self, key: u64, side: Side, fate: Fate) {
+        let mut state = self.lock();
+        if state.held.get(&key).is_none_or(|held| held.owner != side) {
+            return;
+        }
+        let Some(held) = state.held.remove(&key) else { return };
+        state.tally.count(&held.id, fate, side == Side::Loop);
+        drop(state);
+        if side == Side::Loop {
+            held.stop.cut();
+        }
+    }
+
+    /// Gives everything that is held the same fate: nobody is left to settle it. Returns the ids.
+    pub(super) fn give_up(&self) -> Vec<Arc<str>> {
+        let mut state = self.lock();
+        let held = std::mem::take(&mut state.held);
+        for held in held.values() {
+            state.tally.count(&held.id, Fate::Unsettled, true);
+        }
+        drop(state);
+        held.values().for_each(|held| held.stop.cut());
+        held.into_values().map(|held| held.id).collect()
+    }
+
+    /// Tells all jobs to stop.
+    pub(super) fn stop(&self, cause: &Cause, deadline: Option<Instant>) {
+        let sources: Vec<_> = self.lock().held.values().map(|held| Arc::clone(&held.stop)).collect();
+        for source in sources {
+            source.stop(cause.clone(), deadline);
+        }
+    }
+
+    /// Counts something as cut that has no delivery.
+    pub(super) fn cut_one(&self) {
+        self.lock().tally.cut += 1;
+    }
+
+    pub(super) fn receipts(&self) -> Vec<R> {
+        self.lock().held.values().map(|held| held.receipt.clone()).collect()
+    }
+
+    pub(super) fn receipt(&self, key: u64) -> Option<(Arc<str>, R)> {
+        self.lock().held.get(&key).map(|held| (Arc::clone(&held.id), held.receipt.clone()))
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        self.lock().tally.clone()
+    }
+}
+
+impl<R> Books<R> {
+    fn lock(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R: Send + 'static> Work for Books<R> {
+    fn in_flight(&self) -> u64 {
+        self.lock().held.len() as u64
+    }
+
+    fn finished(&self) -> u64 {
+        self.lock().tally.finished()
+    }
+
+    fn cut(&self) -> u64 {
+        self.lock().tally.cut
+    }
+
+    fn stragglers(&self) -> Vec<Straggler> {
+        let now = clock::now();
+        let describe = |held: &Held<R>| Straggler {
+            name: held.id.to_string(),
+            age: now.saturating_duration_since(held.since),
+            created: None,
+        };
+        self.lock().held.values().map(describe).collect()
+    }
+
+    fn handed_back(&self) -> Vec<String> {
+        self.lock().tally.handed_back.clone()
+    }
+
+    fn unsettled(&self) -> Vec<String> {
+        self.lock().tally.unsettled.clone()
+    }
+}

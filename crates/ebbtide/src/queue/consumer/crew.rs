@@ -1,0 +1,148 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::sleep;
+
+use super::last_fetch::Fetch;
+use super::outage::Outage;
+use super::shared::{AGAIN, Shared};
+use crate::drain::Stop;
+use crate::queue::{Job, Queue};
+use crate::runtime::{BoxError, panics};
+
+/// The tasks of a consumer: the jobs, and what is said to the queue beside them.
+pub(super) struct Crew<Q: Queue, F> {
+    shared: Arc<Shared<Q, F>>,
+    jobs: JoinSet<()>,
+    errands: JoinSet<()>,
+}
+
+/// Longer than the longest wait between two questions.
+const CALM: Duration = Duration::from_secs(10);
+
+/// A queue that returns nothing although it is to wait is not asked in a circle.
+const EMPTY_PAUSE: Duration = Duration::from_millis(10);
+
+impl<Q, F, Fut> Crew<Q, F>
+where
+    Q: Queue,
+    F: Fn(Job, Stop) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+{
+    pub(super) fn new(shared: Arc<Shared<Q, F>>) -> Self {
+        Self { shared, jobs: JoinSet::new(), errands: JoinSet::new() }
+    }
+
+    /// Fetches and runs until the token is stopping. Returns the fetch that is under way then, or what it has just returned.
+    ///
+    /// While a fetch waits, the jobs that end leave room for the next one: the busier the consumer, the larger its batches.
+    pub(super) async fn take_until_stopping(&mut self, stop: &Stop) -> Option<Fetch<Q::Receipt>> {
+        let outage = Outage::new(Arc::clone(&self.shared.name), "fetch jobs");
+        let mut failures = 0;
+        loop {
+            let free = stop.unless_stopping(self.room()).await?;
+            let mut fetch = self.fetch(free, stop);
+            let fetched = tokio::select! {
+                biased;
+                fetched = &mut fetch => fetched,
+                () = stop.stopping() => return Some(fetch),
+                never = calm(failures, &outage) => match never {},
+            };
+            if stop.is_stopping() {
+                return Some(Box::pin(std::future::ready(fetched)));
+            }
+            match fetched {
+                Ok(deliveries) => {
+                    outage.over();
+                    failures = 0;
+                    if deliveries.is_empty() {
+                        stop.unless_stopping(sleep(EMPTY_PAUSE)).await?;
+                    }
+                    for delivery in deliveries {
+                        self.jobs.spawn(self.shared.run(delivery));
+                    }
+                }
+                Err(error) => {
+                    outage.failed(&*error);
+                    failures += 1;
+                    stop.unless_stopping(sleep(AGAIN.after(failures))).await?;
+                }
+            }
+        }
+    }
+
+    /// Hands back what comes after the signal, in a task beside the jobs.
+    pub(super) fn return_unbegun(&mut self, fetch: Option<Fetch<Q::Receipt>>) {
+        self.errands.spawn(Arc::clone(&self.shared).return_unbegun(fetch));
+    }
+
+    /// Hands back every job that still runs, in tasks of their own: a job that blocks its thread holds nobody up.
+    pub(super) fn hand_back_running(&mut self) {
+        for ticket in self.shared.books.claim_running() {
+            let shared = Arc::clone(&self.shared);
+            self.errands
+                .spawn(async move { shared.settle(ticket, crate::queue::Settlement::HandBack).await });
+        }
+    }
+
+    /// Waits until no task is left.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    pub(super) async fn idle(&mut self) {
+        while let Some(ended) = self.errands.join_next().await {
+            self.note(ended);
+        }
+        while let Some(ended) = self.jobs.join_next().await {
+            self.note(ended);
+        }
+    }
+
+    /// Drops what is left. Its tickets say what was not settled.
+    pub(super) fn let_go(&mut self) {
+        self.errands.abort_all();
+        self.jobs.abort_all();
+    }
+
+    /// Waits until a place is free and returns how many are.
+    async fn room(&mut self) -> usize {
+        loop {
+            while let Some(ended) = self.jobs.try_join_next() {
+                self.note(ended);
+            }
+            match self.shared.options.concurrency.saturating_sub(self.jobs.len()) {
+                0 => {
+                    if let Some(ended) = self.jobs.join_next().await {
+                        self.note(ended);
+                    }
+                }
+                free => return free,
+            }
+        }
+    }
+
+    fn fetch(&self, free: usize, stop: &Stop) -> Fetch<Q::Receipt> {
+        let (queue, stop) = (Arc::clone(&self.shared.queue), stop.clone());
+        Box::pin(async move { queue.fetch(free, &stop).await })
+    }
+
+    /// A handler's panic is caught: what panics here is the queue's adapter.
+    fn note(&self, ended: Result<(), JoinError>) {
+        if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+            let message = panics::message(&*panic);
+            tracing::error!(consumer = &*self.shared.name, message, "the queue's adapter panicked");
+        }
+    }
+}
+
+/// Says that an outage is over when a fetch has waited without an error for a while: there may be no jobs to tell it by.
+async fn calm(failures: u32, outage: &Outage) -> Infallible {
+    if failures > 0 {
+        sleep(CALM).await;
+        outage.over();
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,73 @@
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::model::show_duration;
+use crate::runtime::{clock, panics};
+
+/// Says once that the queue cannot be reached, and once that it can again.
+pub(super) struct Outage {
+    consumer: Arc<str>,
+    what: &'static str,
+    /// Asked for each job: the lock is for what seldom happens.
+    is_on: AtomicBool,
+    state: Mutex<Option<Begun>>,
+}
+
+struct Begun {
+    at: Instant,
+    failures: u64,
+}
+
+impl Outage {
+    /// `what` reads after "failed to".
+    pub(super) fn new(consumer: Arc<str>, what: &'static str) -> Self {
+        Self { consumer, what, is_on: AtomicBool::new(false), state: Mutex::new(None) }
+    }
+
+    pub(super) fn failed(&self, error: &(dyn Error + 'static)) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(begun) = &mut *state {
+            begun.failures += 1;
+            return;
+        }
+        *state = Some(Begun { at: clock::now(), failures: 1 });
+        // Both change under the lock, so that they agree whoever comes in between.
+        self.is_on.store(true, Ordering::Release);
+        drop(state);
+        let error = panics::chain(error);
+        tracing::error!(
+            consumer = &*self.consumer,
+            error,
+            "failed to {}: trying again until the queue is back, and saying no more until then",
+            self.what
+        );
+    }
+
+    pub(super) fn over(&self) {
+        let Some(Begun { at, failures }) = self.take() else { return };
+        let after = show_duration(clock::now().saturating_duration_since(at));
+        tracing::info!(
+            consumer = &*self.consumer,
+            failures,
+            after,
+            "the queue is back: we can {} again",
+            self.what
+        );
+    }
+
+    /// Ends it without a word.
+    pub(super) fn forget(&self) {
+        self.take();
+    }
+
+    fn take(&self) -> Option<Begun> {
+        if !self.is_on.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_on.store(false, Ordering::Release);
+        state.take()
+    }
+}

@@ -1,0 +1,49 @@
+use super::fate::Fate;
+
+/// What became of everything that a consumer took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// How many deliveries it took. Each is counted in exactly one of the fates below, or still held.
+    pub taken: u64,
+    /// Done, and never delivered again.
+    pub acked: u64,
+    /// The attempt failed; another one follows.
+    pub retried: u64,
+    /// Failed for good.
+    pub buried: u64,
+    /// Their leases had run out before they were settled: somebody else runs them again.
+    pub lost: u64,
+    /// The ids of the jobs that were handed back, in the order in which the broker took them.
+    pub handed_back: Vec<String>,
+    /// The ids of the jobs that were not settled: the broker did not answer in time. They are delivered again when their leases run out.
+    pub unsettled: Vec<String>,
+    /// How many were ended by us before they had finished: begun and handed back, or not settled.
+    pub cut: u64,
+}
+
+impl Tally {
+    /// Returns how many have a fate.
+    pub fn settled(&self) -> u64 {
+        let named = self.handed_back.len() + self.unsettled.len();
+        self.finished() + self.lost + named as u64
+    }
+
+    /// Returns how many ended by themselves and are settled.
+    pub(super) fn finished(&self) -> u64 {
+        self.acked + self.retried + self.buried
+    }
+
+    /// Counts one more fate. `cuts` says that we ended the job before it had finished.
+    pub(super) fn count(&mut self, id: &str, fate: Fate, cuts: bool) {
+        match fate {
+            Fate::Acked => self.acked += 1,
+            Fate::Retried => self.retried += 1,
+            Fate::Buried => self.buried += 1,
+            Fate::Lost => self.lost += 1,
+            Fate::HandedBack => self.handed_back.push(id.to_owned()),
+            Fate::Unsettled => self.unsettled.push(id.to_owned()),
+        }
+        self.cut += u64::from(cuts || fate == Fate::Unsettled);
+    }
+}

@@ -1,0 +1,85 @@
+use std::any::Any;
+use std::error::Error;
+
+use crate::queue::{ConsumeOptions, Permanent, Settlement};
+use crate::runtime::{BoxError, panics};
+
+/// How a handler ended.
+pub(super) type End = Result<Result<(), BoxError>, Box<dyn Any + Send>>;
+
+/// Decides what becomes of a job whose attempt has ended (invariant Q8).
+pub(super) fn judge(end: End, attempt: u32, options: &ConsumeOptions) -> Settlement {
+    let (error, permanent) = match end {
+        Ok(Ok(())) => return Settlement::Ack,
+        Ok(Err(error)) => (panics::chain(&*error), is_permanent(&*error)),
+        Err(panic) => (format!("it panicked: {}", panics::message(&*panic)), false),
+    };
+    if permanent || attempt >= options.attempts {
+        Settlement::Bury { error }
+    } else {
+        Settlement::Retry { after: options.backoff.after(attempt), error }
+    }
+}
+
+/// Decides whether a delivery is begun at all: one whose attempts are all spent, and which never said how they ended, is not.
+pub(super) fn refuse(attempt: u32, options: &ConsumeOptions) -> Option<Settlement> {
+    let spent = attempt > options.attempts;
+    spent.then(|| Settlement::Bury {
+        error: format!(
+            "attempt {attempt} of {}: those before did not tell how they ended; it may be what ends its process",
+            options.attempts
+        ),
+    })
+}
+
+/// An error may have been wrapped on its way through the handler.
+fn is_permanent(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<Permanent>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("failed to read")]
+    struct Wrapped(#[source] Permanent);
+
+    fn failed(error: impl Into<BoxError>) -> End {
+        Ok(Err(error.into()))
+    }
+
+    #[test]
+    fn q8_attempts_are_spent_one_by_one_and_permanent_ones_at_once() {
+        let options = ConsumeOptions::new(1).attempts(3);
+        assert_eq!(judge(Ok(Ok(())), 3, &options), Settlement::Ack);
+        for (end, attempt, buried) in [
+            (failed("no"), 1, false),
+            (failed("no"), 2, false),
+            (failed("no"), 3, true),
+            (failed("no"), u32::MAX, true),
+            (failed(Permanent::new("no")), 1, true),
+            (failed(Wrapped(Permanent::new("no"))), 1, true),
+            (Err(Box::new("boom")), 1, false),
+            (Err(Box::new("boom")), 3, true),
+        ] {
+            let settlement = judge(end, attempt, &options);
+            assert_eq!(matches!(settlement, Settlement::Bury { .. }), buried, "{attempt}: {settlement:?}");
+        }
+        assert!((0..=3).all(|attempt| refuse(attempt, &options).is_none()));
+        assert!(refuse(4, &options).is_some());
+    }
+
+    #[test]
+    fn the_error_is_told_with_its_sources() {
+        let settlement = judge(failed(Wrapped(Permanent::new("no quantity"))), 1, &ConsumeOptions::new(1));
+        assert_eq!(settlement, Settlement::Bury { error: "failed to read: no quantity".to_owned() });
+    }
+}

@@ -1,0 +1,177 @@
+//! Consumers of queues that stop without losing a job.
+//!
+//! [`Life::consume`](crate::Life::consume) runs the loop over a [`Queue`]: it fetches what it has room for, runs up to so many
+//! jobs side by side, acknowledges what is done, and hands back what it can't finish. [`Consumer`] is the same for those who
+//! keep their own `main`. What the loop keeps to is in `docs/spec.md`, under "Consumers".
+//!
+//! # A queue of your own
+//!
+//! This one is complete, but lives in the process and is lost with it:
+//!
+//! ```
+//! use std::sync::Mutex;
+//! use std::time::Duration;
+//!
+//! use ebbtide::queue::{Delivery, Queue, Settled, Settlement};
+//! use ebbtide::{BoxError, Stop};
+//! use tokio::sync::Notify;
+//! use tokio::time::{Instant, sleep_until};
+//!
+//! #[derive(Default)]
+//! struct Memory {
+//!     jobs: Mutex<Vec<Entry>>,
+//!     news: Notify,
+//! }
+//!
+//! struct Entry {
+//!     job: Delivery<usize>,
+//!     state: State,
+//! }
+//!
+//! #[derive(Debug, PartialEq)]
+//! enum State {
+//!     Waits(Option<Instant>),
+//!     GivenOut,
+//!     Done,
+//!     Buried(String),
+//! }
+//!
+//! impl Memory {
+//!     fn push(&self, payload: &str) {
+//!         let mut jobs = self.jobs.lock().unwrap();
+//!         let receipt = jobs.len();
+//!         let job = Delivery { receipt, id: receipt.to_string(), payload: payload.into(), attempt: 0 };
+//!         jobs.push(Entry { job, state: State::Waits(None) });
+//!         self.news.notify_one();
+//!     }
+//!
+//!     /// Gives out what is due, and says when something else will be.
+//!     fn take(&self, max: usize, now: Instant) -> (Vec<Delivery<usize>>, Option<Instant>) {
+//!         let (mut taken, mut next) = (Vec::new(), None);
+//!         for Entry { job, state } in self.jobs.lock().unwrap().iter_mut() {
+//!             match *state {
+//!                 State::Waits(Some(at)) if at > now => next = Some(next.unwrap_or(at).min(at)),
+//!                 State::Waits(_) if taken.len() < max => {
+//!                     *state = State::GivenOut;
+//!                     job.attempt += 1;
+//!                     taken.push(job.clone());
+//!                 }
+//!                 _ => {}
+//!             }
+//!         }
+//!         (taken, next)
+//!     }
+//! }
+//!
+//! impl Queue for Memory {
+//!     type Receipt = usize;
+//!
+//!     async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<usize>>, BoxError> {
+//!         while !stop.is_stopping() {
+//!             let (taken, next) = self.take(max, Instant::now());
+//!             if !taken.is_empty() {
+//!                 return Ok(taken);
+//!             }
+//!             let due = async {
+//!                 match next {
+//!                     Some(at) => sleep_until(at).await,
+//!                     None => std::future::pending().await,
+//!                 }
+//!             };
+//!             tokio::select! {
+//!                 () = stop.stopping() => {}
+//!                 () = self.news.notified() => {}
+//!                 () = due => {}
+//!             }
+//!         }
+//!         Ok(Vec::new())
+//!     }
+//!
+//!     async fn settle(&self, receipt: &usize, settlement: Settlement) -> Result<Settled, BoxError> {
+//!         let mut jobs = self.jobs.lock().unwrap();
+//!         let Entry { job, state } = &mut jobs[*receipt];
+//!         if *state != State::GivenOut {
+//!             return Ok(Settled::Lost);
+//!         }
+//!         *state = match settlement {
+//!             Settlement::Ack => State::Done,
+//!             Settlement::Retry { after, .. } => State::Waits(Some(Instant::now() + after)),
+//!             Settlement::Bury { error } => State::Buried(error),
+//!             _ => {
+//!                 job.attempt -= 1;
+//!                 State::Waits(None)
+//!             }
+//!         };
+//!         // A fetch may be waiting, and has not seen when this one is due.
+//!         self.news.notify_one();
+//!         Ok(Settled::Done)
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+//! # use ebbtide::drain::StopSource;
+//! # use ebbtide::queue::Consumer;
+//! let queue = std::sync::Arc::new(Memory::default());
+//! queue.push("work");
+//! queue.push("trouble");
+//! let consumer = Consumer::new("jobs", queue.clone(), 8, |job: ebbtide::queue::Job, _stop| async move {
+//!     if job.payload() == b"trouble" { Err("it always fails".into()) } else { Ok(()) }
+//! });
+//! # let source = StopSource::new(|| tokio::time::Instant::now().into_std());
+//! # let token = source.token();
+//! # let stop = async { tokio::time::sleep(Duration::from_secs(3600)).await; source.cut() };
+//! # let (tally, ()) = tokio::join!(consumer.run(token), stop);
+//! # assert_eq!((tally.acked, tally.retried, tally.buried), (1, 9, 1));
+//! let states = queue.jobs.lock().unwrap();
+//! assert_eq!(states[0].state, State::Done);
+//! assert_eq!(states[1].state, State::Buried("it always fails".to_owned()));
+//! # });
+//! ```
+//!
+//! A queue that outlives the process needs a [lease](Queue::lease) as well, or a broker that notices when its client is gone.
+
+mod consumer;
+mod delivery;
+mod job;
+#[cfg(any(
+    feature = "queue-nats",
+    feature = "queue-postgres",
+    feature = "queue-redis",
+    feature = "queue-sqlite"
+))]
+mod job_counts;
+mod life;
+#[cfg(feature = "queue-nats")]
+pub mod nats;
+mod options;
+mod permanent;
+#[cfg(feature = "queue-postgres")]
+pub mod postgres;
+#[expect(clippy::module_inception, reason = "the trait is what the folder is about")]
+mod queue;
+#[cfg(feature = "queue-rabbitmq")]
+pub mod rabbitmq;
+#[cfg(feature = "queue-redis")]
+pub mod redis;
+mod settlement;
+#[cfg(feature = "queue-sqlite")]
+pub mod sqlite;
+#[cfg(any(feature = "queue-postgres", feature = "queue-sqlite"))]
+mod table;
+
+pub use consumer::{Consumer, Tally};
+pub use delivery::Delivery;
+pub use job::Job;
+#[cfg(any(
+    feature = "queue-nats",
+    feature = "queue-postgres",
+    feature = "queue-redis",
+    feature = "queue-sqlite"
+))]
+pub use job_counts::JobCounts;
+pub use options::ConsumeOptions;
+pub use permanent::Permanent;
+pub use queue::Queue;
+pub use settlement::{Settled, Settlement};
+#[cfg(any(feature = "queue-postgres", feature = "queue-sqlite"))]
+pub use table::{JobLease, JobState, NewJob, StoredJob};

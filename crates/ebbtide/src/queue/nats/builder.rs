@@ -1,0 +1,98 @@
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions};
+
+use super::error::NatsQueueError;
+use super::link::Link;
+use super::queue::NatsQueue;
+use super::set_up::Plan;
+
+const LOCAL: &str = "nats://127.0.0.1:4222";
+
+const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+
+/// Describes a [`NatsQueue`], and opens it.
+///
+/// # Examples
+///
+/// See the [module](super).
+#[derive(Clone, Debug)]
+#[must_use = "nothing is opened until `open` is called"]
+pub struct NatsBuilder {
+    name: String,
+    lease: Duration,
+    replicas: usize,
+    server: Server,
+}
+
+#[derive(Clone, Debug)]
+enum Server {
+    Url(String),
+    Client(Client),
+}
+
+impl NatsBuilder {
+    pub(super) fn new(name: String) -> Self {
+        Self { name, lease: Duration::from_secs(30), replicas: 1, server: Server::Url(LOCAL.to_owned()) }
+    }
+
+    /// Sets which server it is on, or several of one cluster with commas in between. Default: `nats://127.0.0.1:4222`.
+    ///
+    /// For credentials other than those in a URL connect by yourself and give the [client](Self::client).
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.server = Server::Url(url.into());
+        self
+    }
+
+    /// Takes a connection that there is. It stays open when the queue is closed.
+    pub fn client(mut self, client: Client) -> Self {
+        self.server = Server::Client(client);
+        self
+    }
+
+    /// Sets how long a consumer may be silent before its jobs are given to others: 100 ms or more. Default: 30 s.
+    ///
+    /// It is that of the durable consumer, and counts when that is made: one that is there keeps its `ack_wait`, by which those
+    /// live who consume already. `nats consumer edit` changes it; restart the consumers then.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Sets on how many servers of a cluster the streams are, when they are made. Default: one.
+    pub fn replicas(mut self, replicas: usize) -> Self {
+        self.replicas = replicas.max(1);
+        self
+    }
+
+    /// Connects, and makes the streams and the consumer where they are missing. Any number may do so at once.
+    ///
+    /// # Errors
+    ///
+    /// When the name or the lease cannot be used, the server cannot be reached, has no JetStream or refuses, or what is there under
+    /// the name could lose jobs.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves at most empty streams behind.
+    pub async fn open(self) -> Result<NatsQueue, NatsQueueError> {
+        let fit = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if self.name.is_empty() || self.name.len() > 128 || !self.name.chars().all(fit) {
+            return Err(NatsQueueError::Name(self.name));
+        }
+        if self.lease < SHORTEST_LEASE {
+            return Err(NatsQueueError::Lease(self.lease));
+        }
+        let (client, ours) = match self.server {
+            Server::Client(client) => (client, false),
+            Server::Url(url) => {
+                let urls: Vec<&str> = url.split(',').map(str::trim).collect();
+                let options = ConnectOptions::new().name(format!("ebbtide {}", self.name));
+                (options.connect(&*urls).await.map_err(NatsQueueError::Connect)?, true)
+            }
+        };
+        let dead = format!("{}-dead", self.name);
+        let plan = Plan { name: self.name, dead, lease: self.lease, replicas: self.replicas };
+        NatsQueue::new(Link::new(client), plan, ours).await
+    }
+}

@@ -1,0 +1,65 @@
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::jetstream::context::ContextBuilder;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{AckKind, Context};
+use async_nats::{Client, HeaderMap, Subject};
+use bytes::Bytes;
+use tokio::time::timeout;
+
+use super::error::NatsQueueError;
+
+/// How long to wait for an answer.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// The connection, and how long to wait for whoever is asked over it.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    pub(super) client: Client,
+    pub(super) context: Context,
+}
+
+impl Link {
+    pub(super) fn new(client: Client) -> Self {
+        let context = ContextBuilder::new().timeout(ANSWER).build(client.clone());
+        Self { client, context }
+    }
+
+    /// Says whether the connection is there at the moment. What is sent without one is sent later, when it may have become wrong.
+    pub(super) fn connected(&self) -> Result<(), NatsQueueError> {
+        match self.client.connection_state() {
+            State::Connected => Ok(()),
+            State::Pending | State::Disconnected => Err(NatsQueueError::Away),
+        }
+    }
+
+    /// Says a word about a delivery, and waits until the server has heard it.
+    pub(super) async fn tell(&self, reply: &Subject, kind: AckKind) -> Result<(), NatsQueueError> {
+        self.connected()?;
+        let failed = "tell the server what became of a delivery";
+        match timeout(ANSWER, self.client.request(reply.clone(), kind.into())).await {
+            Ok(Ok(_confirmed)) => Ok(()),
+            Ok(Err(error)) => Err(NatsQueueError::when(failed)(error)),
+            Err(elapsed) => Err(NatsQueueError::when(failed)(elapsed)),
+        }
+    }
+
+    /// Publishes a message, and returns its number in the stream when that has it.
+    pub(super) async fn publish(
+        &self,
+        subject: &str,
+        headers: Option<HeaderMap>,
+        payload: Bytes,
+    ) -> Result<u64, NatsQueueError> {
+        self.connected()?;
+        let mut message = PublishMessage::build().payload(payload);
+        if let Some(headers) = headers {
+            message = message.headers(headers);
+        }
+        let failed = "store a job";
+        let stored = self.context.send_publish(subject.to_owned(), message).await;
+        let stored = stored.map_err(NatsQueueError::when(failed))?.await;
+        Ok(stored.map_err(NatsQueueError::when(failed))?.sequence)
+    }
+}

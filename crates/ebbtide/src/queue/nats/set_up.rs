@@ -1,0 +1,104 @@
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, Config as AnyConfig, PullConsumer, pull};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType, Stream};
+
+use super::error::NatsQueueError;
+use super::link::Link;
+
+/// What a queue is made of.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// The stream, its subject, and its durable consumer.
+    pub(super) name: String,
+    /// The stream of those that were buried, and its subject.
+    pub(super) dead: String,
+    pub(super) lease: Duration,
+    pub(super) replicas: usize,
+}
+
+impl Plan {
+    /// Makes the streams and the consumer where they are missing, and returns the consumer. Any number may do so at once.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not answer or refuses, or what is there could lose jobs.
+    pub(super) async fn set_up(&self, link: &Link) -> Result<PullConsumer, NatsQueueError> {
+        link.connected()?;
+        let stream = self.stream(link, &self.name, RetentionPolicy::WorkQueue).await?;
+        self.stream(link, &self.dead, RetentionPolicy::Limits).await?;
+        let config = match stream.consumer_info(&self.name).await {
+            Ok(info) => {
+                self.judge(&info.config)?;
+                // Who is consuming already relies on its lease.
+                let consumer = stream.get_consumer::<pull::Config>(&self.name).await;
+                return consumer.map_err(NatsQueueError::when("look at the consumer"));
+            }
+            Err(error) if matches!(error.kind(), ConsumerInfoErrorKind::NotFound) => self.consumer(),
+            Err(error) => return Err(NatsQueueError::when("look at the consumer")(error)),
+        };
+        stream.create_consumer(config).await.map_err(NatsQueueError::when("make the consumer"))
+    }
+
+    async fn stream(
+        &self,
+        link: &Link,
+        name: &str,
+        retention: RetentionPolicy,
+    ) -> Result<Stream, NatsQueueError> {
+        let config = Config {
+            name: name.to_owned(),
+            subjects: vec![name.to_owned()],
+            retention,
+            storage: StorageType::File,
+            num_replicas: self.replicas,
+            ..Config::default()
+        };
+        let stream = link.context.get_or_create_stream(config).await;
+        let stream = stream.map_err(NatsQueueError::when("make the stream"))?;
+        let found = &stream.cached_info().config;
+        let why = if found.subjects != [name] {
+            "there is a stream of that name with other subjects"
+        } else if found.retention != retention {
+            "there is a stream of that name with another retention"
+        } else if found.storage != StorageType::File {
+            "there is a stream of that name that is kept in memory"
+        } else {
+            return Ok(stream);
+        };
+        Err(NatsQueueError::Unsuitable { name: name.to_owned(), why })
+    }
+
+    fn consumer(&self) -> pull::Config {
+        pull::Config {
+            durable_name: Some(self.name.clone()),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: self.lease,
+            // The loop counts.
+            max_deliver: -1,
+            // Retries that wait for their time are among them.
+            max_ack_pending: -1,
+            max_waiting: MAX_WAITING,
+            ..pull::Config::default()
+        }
+    }
+
+    fn judge(&self, found: &AnyConfig) -> Result<(), NatsQueueError> {
+        let why = if found.deliver_subject.is_some() {
+            "there is a consumer of that name that is pushed to"
+        } else if found.ack_policy != AckPolicy::Explicit {
+            "there is a consumer of that name without explicit acknowledgements"
+        } else if found.max_deliver > 0 {
+            "there is a consumer of that name with a limit of deliveries, after which a job would be given to nobody"
+        } else if !found.backoff.is_empty() {
+            "there is a consumer of that name with a backoff, which is no lease"
+        } else {
+            return Ok(());
+        };
+        Err(NatsQueueError::Unsuitable { name: self.name.clone(), why })
+    }
+}
+
+/// The server's own default, 512, is soon used up: each consumer has a request for each place that has become free lately.
+const MAX_WAITING: i64 = 16_384;

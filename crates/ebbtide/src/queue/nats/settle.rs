@@ -1,0 +1,84 @@
+use async_nats::jetstream::AckKind;
+
+use super::error::NatsQueueError;
+use super::headers::{ROOM, add_error, anew};
+use super::queue::NatsQueue;
+use super::receipt::{Inner, NatsReceipt};
+use crate::queue::{Settled, Settlement};
+use crate::runtime::clock;
+
+/// No error needs more words than this.
+const LONGEST_ERROR: usize = 16 * 1024;
+
+impl NatsQueue {
+    pub(super) async fn say(
+        &self,
+        receipt: &NatsReceipt,
+        settlement: Settlement,
+    ) -> Result<Settled, NatsQueueError> {
+        let job = &*receipt.inner;
+        let mut state = job.state.lock().await;
+        if state.settled || clock::now() >= state.since + self.lease() {
+            return Ok(Settled::Lost);
+        }
+        match settlement {
+            Settlement::Ack => self.link.tell(&job.reply, AckKind::Ack).await?,
+            Settlement::HandBack => self.hand_back(job).await?,
+            Settlement::Retry { after, error: _ } => {
+                let after = (!after.is_zero()).then_some(after);
+                self.link.tell(&job.reply, AckKind::Nak(after)).await?;
+            }
+            Settlement::Bury { error } => self.bury(job, &error).await?,
+        }
+        state.settled = true;
+        Ok(Settled::Done)
+    }
+
+    /// Begins a lease anew, unless it is over or the delivery is being settled.
+    pub(super) async fn prolong(&self, receipt: &NatsReceipt) -> Result<(), NatsQueueError> {
+        let job = &*receipt.inner;
+        let Ok(mut state) = job.state.try_lock() else { return Ok(()) };
+        let now = clock::now();
+        if state.settled || now >= state.since + self.lease() {
+            return Ok(());
+        }
+        self.link.tell(&job.reply, AckKind::Progress).await?;
+        state.since = now;
+        Ok(())
+    }
+
+    /// Publishes the job anew before its message is acknowledged: whatever happens in between, it is there.
+    async fn hand_back(&self, job: &Inner) -> Result<(), NatsQueueError> {
+        if self.room_beside(job) < ROOM {
+            return self.link.tell(&job.reply, AckKind::Nak(None)).await;
+        }
+        let tries = job.tries.saturating_add(job.delivered).saturating_sub(1);
+        let once = format!("back-{}-{}", job.sequence, job.delivered);
+        let headers = anew(job.headers.as_ref(), &job.id, tries, once);
+        self.link.publish(&self.plan.name, Some(headers), job.payload.clone()).await?;
+        self.link.tell(&job.reply, AckKind::Ack).await
+    }
+
+    /// Stores the job where it is looked for before it is taken from where it is delivered.
+    async fn bury(&self, job: &Inner, error: &str) -> Result<(), NatsQueueError> {
+        let room = self.room_beside(job);
+        let headers = (room >= ROOM).then(|| {
+            let tries = job.tries.saturating_add(job.delivered);
+            let once = format!("dead-{}-{}", job.sequence, job.delivered);
+            let mut headers = anew(job.headers.as_ref(), &job.id, tries, once);
+            add_error(&mut headers, error, LONGEST_ERROR.min(room - ROOM / 2));
+            headers
+        });
+        self.link.publish(&self.plan.dead, headers, job.payload.clone()).await?;
+        self.link.tell(&job.reply, AckKind::Term).await
+    }
+
+    /// Returns how many bytes the server takes beside the payload and the producer's own headers.
+    fn room_beside(&self, job: &Inner) -> usize {
+        let theirs = job.headers.iter().flat_map(|headers| headers.iter()).map(|(name, values)| {
+            let name = name.to_string().len() + ": \r\n".len();
+            values.iter().map(|value| name + value.as_str().len()).sum::<usize>()
+        });
+        self.link.client.max_payload().saturating_sub(job.payload.len() + theirs.sum::<usize>())
+    }
+}

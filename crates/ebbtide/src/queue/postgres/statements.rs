@@ -1,0 +1,212 @@
+//! The SQL. All time is the server's.
+//!
+//! `due_at` is when a job may be given out: after its delay, at once, or when the lease of whoever has it runs out. So one
+//! condition finds all three, over one index that holds nothing else; what is buried is not due at all. `deliveries` counts
+//! how often a job was given out and never goes back: it is what a lease is known by.
+//!
+//! `now()` stands where an index is searched by it, and for what belongs to a transaction as a whole; `clock_timestamp()`
+//! where time counts from the moment at which a row was got hold of.
+
+/// What is notified of: the queue's name is the message.
+macro_rules! channel {
+    () => {
+        "ebbtide_jobs"
+    };
+}
+
+macro_rules! notify {
+    ($name:literal, $whether:literal) => {
+        concat!("CASE WHEN ", $whether, " THEN pg_notify('", channel!(), "', ", $name, ") END")
+    };
+}
+
+/// The rows that the arrays `$1` and `$2` name, if they are still leased by that delivery. Locked in one order by
+/// everybody, so that two who settle overlapping jobs, one of them in vain, don't wait for each other.
+///
+/// The LIMIT limits nothing. It makes the planner expect few rows: otherwise a plan that was made, and kept, while the table
+/// was small reads all of it when it is large.
+macro_rules! held {
+    ($arrays:literal, $columns:literal) => {
+        concat!(
+            "WITH said AS (SELECT * FROM unnest(",
+            $arrays,
+            ") AS said (",
+            $columns,
+            ") LIMIT cardinality($1)), held AS (SELECT said.* FROM ebbtide_jobs AS job
+                JOIN said ON job.id = said.id AND job.deliveries = said.delivery
+                WHERE job.leased ORDER BY job.id FOR UPDATE OF job)"
+        )
+    };
+}
+
+/// The same, for what frees a job for others, who are told.
+macro_rules! freed {
+    ($arrays:literal, $columns:literal, $set:literal, $name:literal, $whether:literal) => {
+        concat!(
+            held!($arrays, $columns),
+            ", done AS (UPDATE ebbtide_jobs AS job SET leased = false, ",
+            $set,
+            " FROM held WHERE job.id = held.id RETURNING job.id, job.deliveries)
+            SELECT id, deliveries, ",
+            notify!($name, $whether),
+            " FROM done"
+        )
+    };
+}
+
+macro_rules! millis {
+    ($parameter:literal) => {
+        concat!($parameter, " * interval '1 millisecond'")
+    };
+}
+
+macro_rules! is_leased {
+    () => {
+        "(leased AND due_at > now())"
+    };
+}
+
+macro_rules! list {
+    ($condition:expr, $order:literal) => {
+        concat!(
+            "SELECT id, payload, attempts, error, (extract(epoch FROM pushed_at) * 1000)::bigint,
+                (extract(epoch FROM due_at) * 1000)::bigint, (extract(epoch FROM buried_at) * 1000)::bigint
+            FROM ebbtide_jobs WHERE queue = $1 AND ",
+            $condition,
+            " ORDER BY ",
+            $order,
+            ", id LIMIT $2"
+        )
+    };
+}
+
+macro_rules! revive {
+    () => {
+        "UPDATE ebbtide_jobs SET due_at = now(), buried_at = NULL, attempts = 0
+        WHERE queue = $1 AND buried_at IS NOT NULL"
+    };
+}
+
+pub(super) const CHANNEL: &str = channel!();
+
+// Whoever finds the table needs no right to make one. The lock is for several services that start at once, since IF NOT
+// EXISTS alone is no protection against that; it is needed all the same, for what was looked up before the lock may be old.
+pub(super) const CREATE: &str = "DO $$ BEGIN
+    IF to_regclass('ebbtide_jobs') IS NULL THEN
+        PERFORM pg_advisory_xact_lock(3906249772);
+        CREATE TABLE IF NOT EXISTS ebbtide_jobs (
+            id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            queue TEXT NOT NULL,
+            payload BYTEA NOT NULL,
+            pushed_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+            due_at TIMESTAMPTZ,
+            leased BOOLEAN NOT NULL DEFAULT false,
+            deliveries BIGINT NOT NULL DEFAULT 0,
+            attempts BIGINT NOT NULL DEFAULT 0,
+            error TEXT,
+            buried_at TIMESTAMPTZ
+        );
+        CREATE INDEX IF NOT EXISTS ebbtide_jobs_due ON ebbtide_jobs (queue, due_at, id)
+            WHERE due_at IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS ebbtide_jobs_buried ON ebbtide_jobs (queue, buried_at)
+            WHERE buried_at IS NOT NULL;
+    END IF;
+END $$";
+
+// The ids are given in the order of the arrays, since they are made above the sort.
+pub(super) const PUSH: &str = concat!(
+    "WITH pushed AS (INSERT INTO ebbtide_jobs (queue, payload, due_at)
+        SELECT $1, payload, now() + ",
+    millis!("after"),
+    " FROM unnest($2::bytea[], $3::bigint[]) WITH ORDINALITY AS job (payload, after, place)
+        ORDER BY place RETURNING id)
+    SELECT id, ",
+    notify!("$1", "$4"),
+    " FROM pushed ORDER BY id"
+);
+
+// An array of a subquery is made once. `id IN (SELECT …)` runs the subquery again for each row in some plans, and leases more
+// than it should; a join is planned for a tenth of the table.
+pub(super) const LEASE: &str = concat!(
+    "UPDATE ebbtide_jobs SET leased = true, deliveries = deliveries + 1, attempts = attempts + 1,
+        due_at = clock_timestamp() + ",
+    millis!("$3"),
+    " WHERE id = ANY (ARRAY (SELECT id FROM ebbtide_jobs WHERE queue = $1 AND due_at <= now()
+        ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED))
+    RETURNING id, deliveries, attempts, payload"
+);
+
+pub(super) const DUE_IN: &str =
+    "SELECT greatest(ceil(extract(epoch FROM due_at - clock_timestamp()) * 1000), 0)::bigint
+    FROM ebbtide_jobs WHERE queue = $1 AND due_at IS NOT NULL ORDER BY due_at, id LIMIT 1";
+
+pub(super) const ACK: &str = concat!(
+    held!("$1::bigint[], $2::bigint[]", "id, delivery"),
+    " DELETE FROM ebbtide_jobs AS job USING held WHERE job.id = held.id RETURNING job.id, job.deliveries"
+);
+
+// The most frequent of all, and with one row there is no order of locks to keep.
+pub(super) const ACK_ONE: &str = "DELETE FROM ebbtide_jobs WHERE id = $1 AND deliveries = $2 AND leased";
+
+// To the place it had: it was due before, and those behind it still are.
+pub(super) const HAND_BACK: &str = freed!(
+    "$1::bigint[], $2::bigint[]",
+    "id, delivery",
+    "due_at = pushed_at, attempts = greatest(attempts - 1, 0)",
+    "$3",
+    "$4"
+);
+
+pub(super) const RETRY: &str = freed!(
+    "$1::bigint[], $2::bigint[], $3::bigint[], $4::text[]",
+    "id, delivery, after, error",
+    "due_at = clock_timestamp() + held.after * interval '1 millisecond', error = held.error",
+    "$5",
+    "$6"
+);
+
+pub(super) const BURY: &str = concat!(
+    held!("$1::bigint[], $2::bigint[], $3::text[]", "id, delivery, error"),
+    " UPDATE ebbtide_jobs AS job
+        SET leased = false, due_at = NULL, buried_at = clock_timestamp(), error = held.error
+    FROM held WHERE job.id = held.id RETURNING job.id, job.deliveries"
+);
+
+pub(super) const EXTEND: &str = concat!(
+    held!("$1::bigint[], $2::bigint[]", "id, delivery"),
+    " UPDATE ebbtide_jobs AS job SET due_at = clock_timestamp() + ",
+    millis!("$3"),
+    " FROM held WHERE job.id = held.id"
+);
+
+pub(super) const COUNTS: &str = concat!(
+    "SELECT count(*) FILTER (WHERE due_at IS NOT NULL AND NOT ",
+    is_leased!(),
+    "), count(*) FILTER (WHERE ",
+    is_leased!(),
+    "), count(*) FILTER (WHERE due_at IS NULL) FROM ebbtide_jobs WHERE queue = $1"
+);
+
+pub(super) const WAITING: &str = list!(concat!("due_at IS NOT NULL AND NOT ", is_leased!()), "due_at");
+pub(super) const LEASED: &str = list!(is_leased!(), "due_at");
+pub(super) const BURIED: &str = list!("buried_at IS NOT NULL", "buried_at");
+
+pub(super) const REVIVE: &str = concat!(
+    "WITH revived AS (",
+    revive!(),
+    " AND id = $2 RETURNING id) SELECT id, ",
+    notify!("$1", "$3"),
+    " FROM revived"
+);
+
+pub(super) const REVIVE_ALL: &str = concat!(
+    "WITH revived AS (",
+    revive!(),
+    " RETURNING id), counted AS (SELECT count(*) AS jobs FROM revived)
+    SELECT jobs, ",
+    notify!("$1", "$2 AND jobs > 0"),
+    " FROM counted"
+);
+
+pub(super) const DISCARD: &str =
+    "DELETE FROM ebbtide_jobs WHERE queue = $1 AND buried_at IS NOT NULL AND id = $2";

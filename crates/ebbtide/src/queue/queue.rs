@@ -1,0 +1,123 @@
+use std::future::{self, Future};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Delivery, Settled, Settlement};
+use crate::drain::Stop;
+use crate::runtime::BoxError;
+
+/// Gives out jobs and takes back what became of them: what a consumer needs of a broker.
+///
+/// What it promises, so that the loop loses nothing:
+///
+/// 1. A job that was pushed is delivered until it is acknowledged or buried, whoever crashes in between.
+/// 2. A delivery is given to nobody else until it is settled, or its lease has run out.
+/// 3. When a consumer has stopped, nothing is left with it: what [`fetch`](Self::fetch) took is in what it returned, and
+///    what the broker had sent and nobody fetched is in what [`withdraw`](Self::withdraw) returns.
+///
+/// One `fetch` runs at a time; everything else may be called beside it and beside itself. Errors are logged and tried
+/// again with backoff by the loop: an adapter makes its connection anew when it is called again, and doesn't wait for long.
+pub trait Queue: Send + Sync + 'static {
+    /// What a delivery is settled by.
+    type Receipt: Clone + Send + Sync + 'static;
+
+    /// Waits for jobs and returns up to `max` of them, at least one, or none once `stop` is stopping.
+    ///
+    /// From the moment `stop` is stopping it takes nothing new and returns at once with what it has. The loop doesn't drop
+    /// the future before its time is up: an adapter needs no care but that its own waiting ends with `stop`.
+    ///
+    /// # Errors
+    ///
+    /// When the broker cannot be asked. It has then taken nothing that it does not give up by itself.
+    fn fetch(
+        &self,
+        max: usize,
+        stop: &Stop,
+    ) -> impl Future<Output = Result<Vec<Delivery<Self::Receipt>>, BoxError>> + Send;
+
+    /// Says what becomes of a delivery, and returns when the broker has it for good.
+    ///
+    /// # Errors
+    ///
+    /// When the broker cannot be told, or did not confirm it; the loop says it again. Saying it twice is [`Settled::Lost`] at worst.
+    fn settle(
+        &self,
+        receipt: &Self::Receipt,
+        settlement: Settlement,
+    ) -> impl Future<Output = Result<Settled, BoxError>> + Send;
+
+    /// Returns how long a delivery is ours without a word from us, where that has a limit.
+    ///
+    /// The loop [extends](Self::extend) what it has fetched three times in that time, until the last job has ended. The lease of
+    /// what was sent ahead and not fetched yet is the adapter's to keep.
+    fn lease(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Begins the lease of these deliveries anew. One that was settled meanwhile, or is lost, is passed over in silence.
+    ///
+    /// # Errors
+    ///
+    /// When the broker cannot be told; the loop says it again.
+    fn extend(&self, receipts: &[Self::Receipt]) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _ = receipts;
+        future::ready(Ok(()))
+    }
+
+    /// Ends the subscription and returns what had been sent to us and was never fetched, for brokers that send ahead.
+    ///
+    /// Called once, when the stop has begun and the last fetch has returned. The loop hands back what it returns. What the last
+    /// fetch returned is handed back beside it: say the end first, so that the broker doesn't send it to us again.
+    ///
+    /// # Errors
+    ///
+    /// When the broker cannot be told; it gives the jobs to others when it sees that we are gone.
+    fn withdraw(&self) -> impl Future<Output = Result<Vec<Delivery<Self::Receipt>>, BoxError>> + Send {
+        future::ready(Ok(Vec::new()))
+    }
+
+    /// Ends what the queue holds open for this consumer, in order. Called last, when everything is settled.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be ended in order; nothing is lost by that.
+    fn close(&self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        future::ready(Ok(()))
+    }
+}
+
+impl<Q: Queue> Queue for Arc<Q> {
+    type Receipt = Q::Receipt;
+
+    fn fetch(
+        &self,
+        max: usize,
+        stop: &Stop,
+    ) -> impl Future<Output = Result<Vec<Delivery<Self::Receipt>>, BoxError>> + Send {
+        (**self).fetch(max, stop)
+    }
+
+    fn settle(
+        &self,
+        receipt: &Self::Receipt,
+        settlement: Settlement,
+    ) -> impl Future<Output = Result<Settled, BoxError>> + Send {
+        (**self).settle(receipt, settlement)
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        (**self).lease()
+    }
+
+    fn extend(&self, receipts: &[Self::Receipt]) -> impl Future<Output = Result<(), BoxError>> + Send {
+        (**self).extend(receipts)
+    }
+
+    fn withdraw(&self) -> impl Future<Output = Result<Vec<Delivery<Self::Receipt>>, BoxError>> + Send {
+        (**self).withdraw()
+    }
+
+    fn close(&self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        (**self).close()
+    }
+}

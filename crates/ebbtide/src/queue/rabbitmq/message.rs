@@ -1,0 +1,148 @@
+use lapin::BasicProperties;
+use lapin::message::Delivery;
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use uuid::Uuid;
+
+/// How many attempts at the job have failed, in a header of its message.
+const ATTEMPTS: &str = "ebbtide-attempts";
+
+/// Why the last of them failed.
+const ERROR: &str = "ebbtide-error";
+
+/// How often a quorum queue has delivered the message before, without an answer.
+const DELIVERY_COUNT: &str = "x-delivery-count";
+
+/// Headers that are not for copies: what RabbitMQ wrote about deliveries and deaths of the first message, and what makes it
+/// send a message to further queues.
+const NOT_COPIED: [&str; 10] = [
+    DELIVERY_COUNT,
+    "x-death",
+    "x-first-death-exchange",
+    "x-first-death-queue",
+    "x-first-death-reason",
+    "x-last-death-exchange",
+    "x-last-death-queue",
+    "x-last-death-reason",
+    "CC",
+    "BCC",
+];
+
+/// A message's headers have to fit into one frame, 128 KiB unless the server says otherwise.
+const LONGEST_ERROR: usize = 8 * 1024;
+
+/// Written to the disk, in queues that last.
+const PERSISTENT: u8 = 2;
+
+/// Above what producers use: what was handed back was in hand before anything that waits.
+const FIRST: u8 = 9;
+
+/// What has to be known of a job to settle it.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) id: String,
+    /// Which attempt this is, from 1.
+    pub(super) attempt: u32,
+    /// Whether a consumer had it before that did not say what became of it, and only this delivery shows it.
+    pub(super) lapsed: bool,
+    pub(super) payload: Vec<u8>,
+    properties: BasicProperties,
+}
+
+/// Why there is another message for the same job.
+#[derive(Debug)]
+pub(super) enum Reason<'a> {
+    HandedBack,
+    Failed(&'a str),
+}
+
+impl Message {
+    pub(super) fn of(delivery: &Delivery) -> Self {
+        let properties = delivery.properties.clone();
+        let number = |name| properties.headers().as_ref()?.inner().get(name).and_then(number);
+        let failed = number(ATTEMPTS).unwrap_or(0);
+        let counted = number(DELIVERY_COUNT);
+        let before = counted.unwrap_or(u32::from(delivery.redelivered));
+        let sent = properties.message_id().as_ref().map(ToString::to_string).filter(|id| !id.is_empty());
+        Self {
+            // A producer that gave it none: the job has one from its first retry or hand-back on.
+            id: sent.unwrap_or_else(|| Uuid::now_v7().to_string()),
+            attempt: failed.saturating_add(before).saturating_add(1),
+            lapsed: delivery.redelivered && counted.is_none(),
+            payload: delivery.data.clone(),
+            properties,
+        }
+    }
+
+    /// The properties of a new job with this id.
+    pub(super) fn fresh(id: &str) -> BasicProperties {
+        BasicProperties::default().with_delivery_mode(PERSISTENT).with_message_id(ShortString::from(id))
+    }
+
+    /// The properties of another message for this job: those that it had, but the time after which it is given up, which
+    /// a delay's queue would obey, and the user, which only that user may set.
+    pub(super) fn copy(&self, reason: &Reason<'_>) -> BasicProperties {
+        let (old, new) = (&self.properties, Self::fresh(&self.id).with_headers(self.headers(reason)));
+        let new = with(new, old.content_type(), BasicProperties::with_content_type);
+        let new = with(new, old.content_encoding(), BasicProperties::with_content_encoding);
+        let new = with(new, old.correlation_id(), BasicProperties::with_correlation_id);
+        let new = with(new, old.reply_to(), BasicProperties::with_reply_to);
+        let new = with(new, old.timestamp(), BasicProperties::with_timestamp);
+        let new = with(new, old.kind(), BasicProperties::with_type);
+        let new = with(new, old.app_id(), BasicProperties::with_app_id);
+        match reason {
+            Reason::HandedBack => new.with_priority(FIRST),
+            Reason::Failed(_) => with(new, old.priority(), BasicProperties::with_priority),
+        }
+    }
+
+    fn headers(&self, reason: &Reason<'_>) -> FieldTable {
+        let mut headers = FieldTable::default();
+        for (name, value) in self.properties.headers().iter().flat_map(FieldTable::inner) {
+            if !NOT_COPIED.contains(&name.as_str()) {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        let failed = match reason {
+            Reason::HandedBack => self.attempt - 1,
+            Reason::Failed(error) => {
+                headers.insert(ERROR.into(), AMQPValue::LongString(shortened(error).into()));
+                self.attempt
+            }
+        };
+        headers.insert(ATTEMPTS.into(), AMQPValue::LongLongInt(failed.into()));
+        headers
+    }
+}
+
+fn with<T: Clone>(
+    properties: BasicProperties,
+    value: &Option<T>,
+    set: fn(BasicProperties, T) -> BasicProperties,
+) -> BasicProperties {
+    match value {
+        Some(value) => set(properties, value.clone()),
+        None => properties,
+    }
+}
+
+/// Reads a header that others may have written as another type, or not as a number at all.
+fn number(value: &AMQPValue) -> Option<u32> {
+    match *value {
+        AMQPValue::ShortShortInt(number) => u32::try_from(number).ok(),
+        AMQPValue::ShortShortUInt(number) => Some(number.into()),
+        AMQPValue::ShortInt(number) => u32::try_from(number).ok(),
+        AMQPValue::ShortUInt(number) => Some(number.into()),
+        AMQPValue::LongInt(number) => u32::try_from(number).ok(),
+        AMQPValue::LongUInt(number) => Some(number),
+        AMQPValue::LongLongInt(number) => u32::try_from(number).ok(),
+        _ => None,
+    }
+}
+
+fn shortened(error: &str) -> &str {
+    let mut end = error.len().min(LONGEST_ERROR);
+    while !error.is_char_boundary(end) {
+        end -= 1;
+    }
+    &error[..end]
+}

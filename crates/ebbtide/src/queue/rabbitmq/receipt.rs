@@ -1,0 +1,73 @@
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use lapin::message::Delivery;
+use tokio::sync::Mutex;
+
+use super::message::Message;
+use super::session::Session;
+
+/// What a delivery of RabbitMQ is settled by: it belongs to the channel that it came by, and is lost with it.
+#[derive(Clone)]
+pub struct RabbitReceipt {
+    pub(super) held: Arc<Held>,
+}
+
+pub(super) struct Held {
+    /// The connection ends with its consumer, whoever still has a receipt.
+    session: Weak<Session>,
+    /// Its number on the channel.
+    pub(super) tag: u64,
+    pub(super) message: Message,
+    /// What was said of it, from when that cannot be taken back any more.
+    pub(super) said: Mutex<Option<Verb>>,
+}
+
+/// What can be said of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Ack,
+    HandBack,
+    Retry,
+    Bury,
+}
+
+impl RabbitReceipt {
+    pub(super) fn new(session: &Arc<Session>, delivery: &Delivery) -> Self {
+        session.gives_out();
+        let held = Held {
+            session: Arc::downgrade(session),
+            tag: delivery.delivery_tag,
+            message: Message::of(delivery),
+            said: Mutex::new(None),
+        };
+        Self { held: Arc::new(held) }
+    }
+}
+
+impl Held {
+    /// The connection that it came by, if that is alive: what came by another one is lost.
+    pub(super) fn session(&self) -> Option<Arc<Session>> {
+        self.session.upgrade().filter(|session| session.is_alive())
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.session().is_none()
+    }
+
+    /// Sets what is said from now on.
+    pub(super) fn say(&self, said: &mut Option<Verb>, verb: Verb) {
+        if said.replace(verb).is_none()
+            && let Some(session) = self.session.upgrade()
+        {
+            session.has_heard();
+        }
+    }
+}
+
+impl fmt::Debug for RabbitReceipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = &self.held.message;
+        f.debug_struct("RabbitReceipt").field("id", &message.id).field("lost", &self.held.is_lost()).finish()
+    }
+}

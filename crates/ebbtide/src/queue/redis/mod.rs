@@ -1,0 +1,59 @@
+//! Jobs in a Redis stream with a consumer group, through the crate `redis`.
+//!
+//! Needs Redis 7 or newer, or Valkey. A queue is one stream of one group: what is acknowledged is deleted from it. Beside
+//! it are two more keys: `NAME:delayed`, a sorted set of the jobs that wait for their next attempt, and `NAME:dead`, a stream of those
+//! that were buried, with why (`ebbtide-error`) and, in their id, when.
+//!
+//! - *Delivery.* A job comes again when its consumer has said nothing for the [lease](crate::queue::Queue::lease). All
+//!   consumers of a queue need the same one: each takes over what has been silent for its own.
+//! - *Producers* in any language: `XADD emails * payload …`. Whatever other fields a job has it keeps.
+//! - *Handing back* puts the job behind those that wait, under the same id, and does not count as an attempt. So does
+//!   a retry, when its time has come; that is looked at once a second.
+//! - *Don't trim* the stream (`MAXLEN`): jobs that wait would be gone.
+//!
+//! # What survives
+//!
+//! Redis keeps what it has persisted, and no more: with its default settings, snapshots every few minutes, a crash of the *server*
+//! loses jobs that were pushed since, and brings back what was acknowledged since. For jobs that matter set `appendonly yes`,
+//! and `appendfsync always` where not even the last second may be lost; replicas alone are behind by what they have not yet got.
+//! A crash of a consumer or a producer loses nothing with any settings.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use ebbtide::queue::redis::RedisQueue;
+//! use ebbtide::queue::Job;
+//! use ebbtide::{BoxError, Stop};
+//!
+//! async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
+//!     println!("{} goes to {:?}", job.id(), job.payload());
+//!     Ok(())
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     ebbtide::Lifecycle::new("emails").run(async |life| {
+//!         let emails = RedisQueue::builder("emails").url("redis://127.0.0.1").open().await?;
+//!         emails.push("a@example.org").await?;
+//!         life.consume("emails", emails, 8, send_email);
+//!         Ok(())
+//!     })
+//! }
+//! ```
+
+mod builder;
+mod commands;
+mod entry;
+mod error;
+mod held;
+mod keys;
+mod link;
+mod queue;
+mod reader;
+mod receipt;
+mod schedule;
+mod scripts;
+
+pub use builder::RedisBuilder;
+pub use error::RedisQueueError;
+pub use queue::RedisQueue;
+pub use receipt::RedisReceipt;

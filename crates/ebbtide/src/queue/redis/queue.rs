@@ -1,0 +1,153 @@
+use std::time::Duration;
+
+use super::builder::RedisBuilder;
+use super::commands::Commands;
+use super::entry::Entry;
+use super::error::RedisQueueError;
+use super::held::Held;
+use super::reader::Reader;
+use super::receipt::RedisReceipt;
+use super::schedule::Schedule;
+use crate::drain::Stop;
+use crate::queue::{Delivery, JobCounts, Queue, Settled, Settlement};
+use crate::runtime::BoxError;
+
+/// The most that one fetch takes: what Redis does for one client holds up the others.
+const MOST: usize = 1000;
+
+/// A queue in Redis: a producer, and a consumer with a name of its own.
+///
+/// The [module](super) says what it keeps and what it doesn't. It has two connections, which it makes anew when they are
+/// broken and it is called again.
+#[derive(Debug)]
+pub struct RedisQueue {
+    commands: Commands,
+    reader: Reader,
+    schedule: Schedule,
+    held: Held,
+}
+
+impl RedisQueue {
+    /// Begins to describe a queue. Its name is the key of its stream.
+    ///
+    /// # Examples
+    ///
+    /// See the [module](super).
+    pub fn builder(name: impl Into<String>) -> RedisBuilder {
+        RedisBuilder::new(name.into())
+    }
+
+    pub(super) fn new(commands: Commands) -> Self {
+        let schedule = Schedule::new(commands.lease);
+        Self { commands, reader: Reader::default(), schedule, held: Held::default() }
+    }
+
+    /// Pushes a job and returns its id. Redis then has it: the [module](super) says how well.
+    ///
+    /// # Errors
+    ///
+    /// When Redis cannot be told, or refuses it. If the answer did not come in time, it may have it all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the job may have been pushed or not.
+    pub async fn push(&self, payload: impl AsRef<[u8]>) -> Result<String, RedisQueueError> {
+        self.commands.push(payload.as_ref()).await
+    }
+
+    /// JobCounts the jobs, for operators and tests.
+    ///
+    /// # Errors
+    ///
+    /// When Redis cannot be asked.
+    pub async fn counts(&self) -> Result<JobCounts, RedisQueueError> {
+        self.commands.counts().await
+    }
+
+    /// Takes what is due or was left by others, when it is time to look for that.
+    async fn sweep(&self, max: usize) -> Result<Vec<Entry>, RedisQueueError> {
+        let Some(cursor) = self.schedule.due() else { return Ok(Vec::new()) };
+        let swept = self.commands.sweep(max, &cursor).await?;
+        self.schedule.looked(swept.cursor, swept.next_due);
+        Ok(swept.entries)
+    }
+
+    async fn take(&self, max: usize, stop: &Stop) -> Result<Vec<Entry>, RedisQueueError> {
+        let swept = self.sweep(max).await?;
+        if !swept.is_empty() {
+            return Ok(swept);
+        }
+        let read = self.reader.read(&self.commands, max, self.schedule.block(), stop).await;
+        read.map_err(|error| self.commands.error(error))
+    }
+
+    /// Makes deliveries of entries, and buries those that no producer of jobs has written.
+    async fn deliver(&self, entries: Vec<Entry>) -> Vec<Delivery<RedisReceipt>> {
+        let mut deliveries = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let receipt = entry.receipt();
+            if let Some(delivery) = entry.into_delivery() {
+                self.held.add(&receipt);
+                deliveries.push(delivery);
+                continue;
+            }
+            let error = "no job: the entry has no field `payload`".to_owned();
+            let buried = self.commands.settle(&receipt, &Settlement::Bury { error }).await;
+            tracing::warn!(entry = receipt.entry, ?buried, "an entry without a field `payload` is buried");
+        }
+        deliveries
+    }
+}
+
+impl Queue for RedisQueue {
+    type Receipt = RedisReceipt;
+
+    async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<RedisReceipt>>, BoxError> {
+        let max = max.min(MOST);
+        while max > 0 && !stop.is_stopping() {
+            // Connecting takes nothing: the stop may end it.
+            let Some(ready) = stop.unless_stopping(self.commands.link.ready()).await else { break };
+            ready.map_err(|error| self.commands.error(error))?;
+            let taken = match self.take(max, stop).await {
+                Err(error) if error.is_gone() => {
+                    tracing::warn!(%error, "the stream or its group is gone, and is made anew");
+                    self.commands.set_up().await?;
+                    continue;
+                }
+                taken => self.deliver(taken?).await,
+            };
+            if !taken.is_empty() {
+                return Ok(taken);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn settle(&self, receipt: &RedisReceipt, settlement: Settlement) -> Result<Settled, BoxError> {
+        let settled = self.commands.settle(receipt, &settlement).await?;
+        self.held.remove(receipt);
+        Ok(settled)
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        Some(self.commands.lease)
+    }
+
+    async fn extend(&self, receipts: &[RedisReceipt]) -> Result<(), BoxError> {
+        Ok(self.commands.extend(receipts).await?)
+    }
+
+    /// Returns what was delivered in an answer that never reached us.
+    async fn withdraw(&self) -> Result<Vec<Delivery<RedisReceipt>>, BoxError> {
+        self.reader.settle_down().await;
+        let entries = self.commands.unknown(&self.held.entries()).await?;
+        Ok(self.deliver(entries).await)
+    }
+
+    async fn close(&self) -> Result<(), BoxError> {
+        let left = self.commands.leave().await;
+        self.reader.close().await;
+        self.commands.link.close().await;
+        Ok(left?)
+    }
+}

@@ -1,0 +1,75 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{SqliteQueue, SqliteQueueError, statements};
+use crate::drain::Stop;
+use crate::queue::table::{Leasing, fetch, millis};
+use crate::queue::{Delivery, JobLease, Queue, Settled, Settlement};
+use crate::runtime::BoxError;
+
+impl Queue for SqliteQueue {
+    type Receipt = JobLease;
+
+    async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<JobLease>>, BoxError> {
+        Ok(fetch(self, &self.shared.wake, self.poll, max, stop).await?)
+    }
+
+    async fn settle(&self, receipt: &JobLease, settlement: Settlement) -> Result<Settled, BoxError> {
+        let frees = matches!(settlement, Settlement::HandBack | Settlement::Retry { .. });
+        let (said, settling) = ((*receipt, settlement), &self.shared.settling);
+        let settled = settling.submit(said, &self.writer, |batch| self.settle_all(batch)).await?;
+        if frees {
+            self.wake();
+        }
+        Ok(settled)
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        Some(self.lease)
+    }
+
+    async fn extend(&self, receipts: &[JobLease]) -> Result<(), BoxError> {
+        let held: Value = receipts.iter().map(|lease| json!([lease.id, lease.delivery])).collect();
+        let _turn = self.writer.acquire().await;
+        let query = sqlx::query(statements::EXTEND).bind(held.to_string()).bind(millis(self.lease));
+        query.execute(&self.pool).await.map_err(SqliteQueueError::when("extend the leases of jobs"))?;
+        Ok(())
+    }
+}
+
+impl Leasing for SqliteQueue {
+    type Error = SqliteQueueError;
+
+    async fn lease(
+        &self,
+        max: usize,
+        stop: &Stop,
+    ) -> Result<Option<Vec<Delivery<JobLease>>>, SqliteQueueError> {
+        let failed = SqliteQueueError::when("lease jobs");
+        let ready = async { (self.writer.acquire().await, self.pool.acquire().await) };
+        let Some((_turn, connection)) = stop.unless_stopping(ready).await else { return Ok(None) };
+        let mut connection = connection.map_err(&failed)?;
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let query = sqlx::query_as(statements::LEASE).bind(&*self.name).bind(max).bind(millis(self.lease));
+        let mut rows: Vec<(i64, i64, i64, Vec<u8>)> =
+            query.fetch_all(&mut *connection).await.map_err(&failed)?;
+        // They come in no order.
+        rows.sort_unstable_by_key(|row| row.0);
+        Ok(Some(rows.into_iter().map(delivery).collect()))
+    }
+
+    async fn due_in(&self) -> Result<Option<Duration>, SqliteQueueError> {
+        let query = sqlx::query_scalar(statements::DUE_IN).bind(&*self.name);
+        let due: Option<i64> = query
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(SqliteQueueError::when("look when the next job is due"))?;
+        Ok(due.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default())))
+    }
+}
+
+fn delivery((id, number, attempts, payload): (i64, i64, i64, Vec<u8>)) -> Delivery<JobLease> {
+    let attempt = u32::try_from(attempts).unwrap_or(u32::MAX);
+    Delivery { receipt: JobLease { id, delivery: number }, id: id.to_string(), payload, attempt }
+}

@@ -1,0 +1,16 @@
+//! Jobs that are rows of a table: what the adapters for SQL databases have in common.
+
+mod combiner;
+mod lease;
+mod new_job;
+mod patience;
+mod stored;
+mod terms;
+
+pub(super) use combiner::Combiner;
+pub use lease::JobLease;
+pub use new_job::NewJob;
+pub(super) use patience::{Leasing, fetch};
+pub(super) use stored::Row;
+pub use stored::{JobState, StoredJob};
+pub(super) use terms::{DEFAULT_LEASE, SHORTEST, millis, text};

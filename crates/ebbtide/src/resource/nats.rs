@@ -1,0 +1,31 @@
+use async_nats::Client;
+use async_nats::client::RequestErrorKind;
+
+use crate::lifecycle::Life;
+
+/// NATS.
+impl Life {
+    /// Registers a client of NATS, which is drained when everything that uses it has stopped: what was published is sent, the
+    /// subscriptions end, and the connection is closed.
+    ///
+    /// A publisher that is dropped instead loses what still waits in its buffer. While the server is away, the close waits for it
+    /// until its time is up.
+    pub fn nats(&self, name: impl Into<String>, client: Client) -> Client {
+        self.resource(name, client, |client| async move {
+            // Draining sends what is in the buffer once, and goes, whether the socket took all of it or not.
+            client.flush().await?;
+            // A close with something unread destroys what the server has not read yet. It has read all when it answers what
+            // comes behind: that nobody listens there.
+            match client.request(client.new_inbox(), "".into()).await {
+                Err(error) if error.kind() != RequestErrorKind::NoResponders => return Err(error.into()),
+                _ => {}
+            }
+            client.drain().await?;
+            // There is nothing to wait on for the end of a drain but that nobody takes commands any more.
+            while client.flush().await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        })
+    }
+}

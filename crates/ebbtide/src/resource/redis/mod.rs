@@ -1,0 +1,6 @@
+//! Redis.
+
+mod blocking;
+mod life;
+
+pub use blocking::BlockingReads;

@@ -1,0 +1,73 @@
+use std::time::Duration;
+
+use super::chance;
+
+/// How long to wait before the next attempt: twice as long after each failure, up to a limit, less up to half of it by chance.
+///
+/// The chance keeps those that failed together, because what they need was away, from coming back together.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use ebbtide::Backoff;
+///
+/// let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+/// let third = backoff.after(3);
+/// assert!(Duration::from_secs(2) <= third && third <= Duration::from_secs(4));
+/// assert!(backoff.after(100) <= Duration::from_secs(60));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    first: Duration,
+    most: Duration,
+}
+
+impl Backoff {
+    /// Waits up to `first` after the first failure, and never longer than `most`.
+    pub const fn new(first: Duration, most: Duration) -> Self {
+        Self { first, most }
+    }
+
+    /// Returns how long to wait after so many failures in a row.
+    pub fn after(&self, failures: u32) -> Duration {
+        let whole = self.whole(failures);
+        whole - whole.mul_f64(chance() / 2.0)
+    }
+
+    fn whole(&self, failures: u32) -> Duration {
+        let doubled = 1_u32.checked_shl(failures.saturating_sub(1));
+        doubled.and_then(|times| self.first.checked_mul(times)).map_or(self.most, |wait| wait.min(self.most))
+    }
+}
+
+impl Default for Backoff {
+    /// From 1 second to 5 minutes.
+    fn default() -> Self {
+        Self::new(Duration::from_secs(1), Duration::from_secs(300))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_doubles_up_to_its_limit_and_never_overflows() {
+        let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        let whole = [1, 2, 3, 6, 7, 32, 33, u32::MAX].map(|failures| backoff.whole(failures).as_millis());
+        assert_eq!(whole, [100, 200, 400, 3200, 5000, 5000, 5000, 5000]);
+        assert!(Backoff::new(Duration::MAX, Duration::MAX).after(9).as_secs() > u64::MAX / 3);
+    }
+
+    #[test]
+    fn those_that_failed_together_come_back_apart() {
+        let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
+        let waits: Vec<_> = (0..1000).map(|_| backoff.after(1)).collect();
+        assert!(waits.iter().all(|wait| (500..=1000).contains(&wait.as_millis())), "{waits:?}");
+        for tenth in 0..10_u128 {
+            let in_it = |wait: &&Duration| (wait.as_micros() - 500_000) / 50_000 == tenth;
+            assert!(waits.iter().filter(in_it).count() > 50, "{tenth}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io;
+use std::time::Duration;
+
+use crate::model::Plan;
+use crate::runtime::os::notify::NotifySocket;
+
+/// Tells a service manager such as systemd how far the lifecycle is, as in `sd_notify(3)`.
+///
+/// # Invariants
+///
+/// 1. It never waits: what the manager's queue has no room for is kept, the newest status only, and sent later.
+/// 2. `READY=1` and `STOPPING=1` are sent once each, in this order, and are not lost while the manager lives.
+/// 3. The watchdog's pings come from whoever calls [`tick`](Self::tick): while that is held up there are none, which is
+///    what the manager's watchdog is for.
+#[derive(Debug, Default)]
+pub(crate) struct Manager {
+    socket: Option<NotifySocket>,
+    /// What could not be sent yet: the states, then the newest status.
+    states: String,
+    status: String,
+    ping: Option<Ping>,
+    retry: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Ping {
+    every: Duration,
+    next: Duration,
+}
+
+/// How long a full queue is left alone.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// systemd reads at most a page of a message.
+const LONGEST_STATUS: usize = 1024;
+
+impl Manager {
+    /// Tells whoever the environment names: `NOTIFY_SOCKET`, and `WATCHDOG_USEC` where `WATCHDOG_PID` is ours or missing.
+    pub(crate) fn of(var: impl Fn(&str) -> Option<OsString>, pid: u32) -> Self {
+        let Some(address) = var("NOTIFY_SOCKET").filter(|address| !address.is_empty()) else {
+            return Self::default();
+        };
+        let socket = NotifySocket::to(&address)
+            .inspect_err(|error| tracing::warn!(?address, %error, "NOTIFY_SOCKET cannot be used"));
+        let text = |name: &str| var(name).and_then(|value| value.into_string().ok());
+        let is_ours = text("WATCHDOG_PID").is_none_or(|meant| meant.parse() == Ok(pid));
+        let limit = text("WATCHDOG_USEC").and_then(|limit| limit.parse().ok());
+        let limit = limit.filter(|limit| *limit > 0 && is_ours).map(Duration::from_micros);
+        let ping = limit.map(|limit| Ping { every: limit / 2, next: Duration::ZERO });
+        Self { socket: socket.ok(), ping, ..Self::default() }
+    }
+
+    /// Tells that the service is ready.
+    pub(crate) fn ready(&mut self, now: Duration) {
+        self.states.push_str("READY=1\n");
+        self.say("ready", now);
+    }
+
+    /// Tells that a stop has begun, and to wait for its end as long as the plan's grace period, whatever the unit's
+    /// `TimeoutStopSec` says: the plan knows nothing of that.
+    pub(crate) fn stopping(&mut self, plan: &Plan, status: &str, now: Duration) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.states, "STOPPING=1\nEXTEND_TIMEOUT_USEC={}", plan.grace.as_micros());
+        self.say(status, now);
+    }
+
+    /// Sends a status, which replaces one that could not be sent yet.
+    pub(crate) fn say(&mut self, status: &str, now: Duration) {
+        self.status.clear();
+        self.status.push_str("STATUS=");
+        for letter in status.chars() {
+            if self.status.len() + letter.len_utf8() > LONGEST_STATUS {
+                break;
+            }
+            // A line break would begin another assignment.
+            self.status.push(if letter.is_control() { ' ' } else { letter });
+        }
+        self.send(now);
+    }
+
+    /// Returns when [`tick`](Self::tick) has something to do.
+    pub(crate) fn due(&self) -> Option<Duration> {
+        let ping = self.ping.as_ref().filter(|_| self.socket.is_some()).map(|ping| ping.next);
+        [ping, self.retry].into_iter().flatten().min()
+    }
+
+    /// Does what is due: pings, and sends what had no room.
+    pub(crate) fn tick(&mut self, now: Duration) {
+        if self.retry.is_some_and(|at| at <= now) {
+            self.send(now);
+        }
+        if let Some(socket) = &self.socket
+            && let Some(ping) = self.ping.as_mut().filter(|ping| ping.next <= now)
+        {
+            ping.next = now + ping.every;
+            // One that has no room is made up for by the next: only half of the limit will have passed.
+            let _ = socket.send("WATCHDOG=1");
+        }
+    }
+
+    fn send(&mut self, now: Duration) {
+        let Some(socket) = &self.socket else { return };
+        match socket.send(&format!("{}{}", self.states, self.status)) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.retry = Some(now + RETRY),
+            sent => {
+                if let Err(error) = sent {
+                    tracing::debug!(%error, "the service manager does not listen");
+                }
+                self.states.clear();
+                self.retry = None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use super::*;
+    use crate::model::{Budget, Platform};
+
+    const NOW: Duration = Duration::ZERO;
+
+    struct Listening {
+        _folder: tempfile::TempDir,
+        reader: UnixDatagram,
+        manager: Manager,
+    }
+
+    fn listening(vars: &[(&str, &str)]) -> Listening {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let reader = UnixDatagram::bind(&path).unwrap();
+        reader.set_nonblocking(true).unwrap();
+        let find = |name: &str| match name {
+            "NOTIFY_SOCKET" => Some(path.clone().into_os_string()),
+            _ => vars.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v)),
+        };
+        Listening { manager: Manager::of(find, 42), _folder: folder, reader }
+    }
+
+    impl Listening {
+        fn heard(&self) -> Vec<String> {
+            let mut buffer = [0; 8192];
+            let mut next = || {
+                self.reader.recv(&mut buffer).ok().map(|n| String::from_utf8_lossy(&buffer[..n]).into_owned())
+            };
+            std::iter::from_fn(&mut next).collect()
+        }
+    }
+
+    #[test]
+    fn states_come_with_their_status_in_one_message() {
+        let mut told = listening(&[]);
+        told.manager.ready(NOW);
+        let plan = Budget::of(Platform::Systemd).plan().unwrap();
+        told.manager.stopping(&plan, "lame_duck (SIGTERM)", NOW);
+        told.manager.say("draining\nREADY=1\tdone", NOW);
+        let expected = [
+            "READY=1\nSTATUS=ready",
+            "STOPPING=1\nEXTEND_TIMEOUT_USEC=90000000\nSTATUS=lame_duck (SIGTERM)",
+            "STATUS=draining READY=1 done",
+        ];
+        assert_eq!(told.heard(), expected);
+        assert_eq!(told.manager.due(), None);
+    }
+
+    #[test]
+    fn a_status_is_cut_at_a_letter_and_fits() {
+        let mut told = listening(&[]);
+        told.manager.say(&"ä".repeat(3000), NOW);
+        let heard = told.heard().concat();
+        assert!(heard.len() <= LONGEST_STATUS && heard.len() > LONGEST_STATUS - 3 && heard.ends_with('ä'));
+    }
+
+    /// Invariants 1 and 2.
+    #[test]
+    fn what_a_full_queue_has_no_room_for_is_sent_later_with_the_newest_status_only() {
+        let mut told = listening(&[]);
+        while told.manager.due().is_none() {
+            told.manager.say("filling", NOW);
+        }
+        told.manager.ready(NOW);
+        told.manager.say("newer", NOW);
+        told.manager.say("newest", NOW);
+        assert_eq!(told.manager.due(), Some(RETRY));
+        assert!(told.heard().iter().all(|message| message == "STATUS=filling"));
+        told.manager.tick(RETRY / 2);
+        assert_eq!(told.heard(), [""; 0], "not before its time");
+        told.manager.tick(RETRY);
+        assert_eq!(told.heard(), ["READY=1\nSTATUS=newest"]);
+        assert_eq!(told.manager.due(), None);
+    }
+
+    #[test]
+    fn pings_come_at_half_of_the_limit_and_only_for_us() {
+        let mut told = listening(&[("WATCHDOG_USEC", "2000000"), ("WATCHDOG_PID", "42")]);
+        let second = Duration::from_secs(1);
+        for (at, pings) in [(NOW, 1), (second / 2, 0), (second, 1), (second, 0), (2 * second, 1)] {
+            told.manager.tick(at);
+            assert_eq!(told.heard().len(), pings, "{at:?}");
+        }
+        assert_eq!(told.manager.due(), Some(3 * second));
+        for vars in [
+            &[("WATCHDOG_USEC", "2000000"), ("WATCHDOG_PID", "41")][..],
+            &[("WATCHDOG_USEC", "0")],
+            &[("WATCHDOG_USEC", "soon")],
+            &[],
+        ] {
+            let mut told = listening(vars);
+            told.manager.tick(second);
+            assert_eq!((told.heard().len(), told.manager.due()), (0, None), "{vars:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_socket_nobody_is_told_and_nothing_is_due() {
+        for address in ["", "relative", "vsock:2:1"] {
+            let find = |name: &str| {
+                (name == "NOTIFY_SOCKET" || name == "WATCHDOG_USEC").then(|| OsString::from(address))
+            };
+            let mut manager = Manager::of(find, 42);
+            manager.ready(NOW);
+            manager.tick(NOW);
+            assert_eq!(manager.due(), None, "{address}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+
+use crate::model::{Phase, Snapshot};
+use crate::runtime::Ledger;
+
+/// Records what `docs/metrics.md` lists, through the `metrics` facade, once a second, ten times a second while a stop is
+/// under way, and at each change of the phase.
+#[derive(Default)]
+pub(super) struct Metrics {
+    phase: Option<Phase>,
+    next: Option<Duration>,
+}
+
+const EVERY: Duration = Duration::from_secs(1);
+const EVERY_IN_A_STOP: Duration = Duration::from_millis(100);
+
+impl Metrics {
+    pub(super) fn look(&mut self, ledger: &Ledger, now: Duration) {
+        let phase = ledger.phase();
+        if self.phase == Some(phase) && self.next.is_some_and(|at| now < at) {
+            return;
+        }
+        if self.phase != Some(phase) {
+            // Again at each phase: a recorder may be installed while the service starts.
+            describe();
+        }
+        self.phase = Some(phase);
+        self.next = Some(now + if phase.is_stopping() { EVERY_IN_A_STOP } else { EVERY });
+        record(&ledger.snapshot(0));
+    }
+
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.next
+    }
+}
+
+fn describe() {
+    describe_gauge!("ebbtide_phase", "1 for the phase that the lifecycle is in, 0 for the others");
+    describe_gauge!("ebbtide_in_flight", "Work that a component holds");
+    describe_counter!("ebbtide_finished_total", "Work that a component has finished");
+    describe_counter!("ebbtide_cut_total", "Work that was ended before it finished");
+    describe_counter!("ebbtide_handed_back_total", "Jobs that were handed back to their queue");
+    describe_counter!(
+        "ebbtide_unsettled_total",
+        "Jobs of which their queue could not be told what became of them"
+    );
+    describe_gauge!("ebbtide_stop_seconds", Unit::Seconds, "How long the stop has taken so far");
+    describe_gauge!(
+        "ebbtide_time_left_seconds",
+        Unit::Seconds,
+        "How long until the process is gone, once it stops"
+    );
+}
+
+fn record(snapshot: &Snapshot) {
+    let lifecycle = &snapshot.name;
+    for phase in Phase::ALL {
+        let is_it = if phase == snapshot.phase { 1.0 } else { 0.0 };
+        gauge!("ebbtide_phase", "lifecycle" => lifecycle.clone(), "phase" => phase.name()).set(is_it);
+    }
+    for component in &snapshot.components {
+        let labels = [
+            ("lifecycle", lifecycle.clone()),
+            ("component", component.name.clone()),
+            ("stage", component.stage.name().to_owned()),
+        ];
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "gauges are floating-point numbers; 2^53 pieces of work are not in flight"
+        )]
+        gauge!("ebbtide_in_flight", &labels).set(component.in_flight as f64);
+        counter!("ebbtide_finished_total", &labels).absolute(component.finished);
+        counter!("ebbtide_cut_total", &labels).absolute(component.cut);
+        counter!("ebbtide_handed_back_total", &labels).absolute(count(component.handed_back));
+        counter!("ebbtide_unsettled_total", &labels).absolute(count(component.unsettled));
+    }
+    if let Some(stop) = &snapshot.stop {
+        gauge!("ebbtide_stop_seconds", "lifecycle" => lifecycle.clone()).set(stop.elapsed.as_secs_f64());
+        gauge!("ebbtide_time_left_seconds", "lifecycle" => lifecycle.clone()).set(stop.left.as_secs_f64());
+    }
+}
+
+fn count(jobs: usize) -> u64 {
+    u64::try_from(jobs).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,93 @@
+//! The socket on which a service manager listens: one datagram a message, as in `sd_notify(3)`.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+/// Sends datagrams to the address in `NOTIFY_SOCKET`, and never waits for whoever reads them.
+#[derive(Debug)]
+pub(crate) struct NotifySocket {
+    socket: UnixDatagram,
+    to: SocketAddr,
+}
+
+impl NotifySocket {
+    /// Takes an absolute path, or an abstract name behind an `@`.
+    ///
+    /// # Errors
+    ///
+    /// When the address is neither, or no socket can be made.
+    pub(crate) fn to(address: &OsStr) -> io::Result<Self> {
+        let to = parse(address.as_bytes())?;
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, to })
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] when the reader's queue is full; others when nobody reads.
+    pub(crate) fn send(&self, message: &str) -> io::Result<()> {
+        // Not connected: a manager that is restarted listens on a new socket at the same address.
+        self.socket.send_to_addr(message.as_bytes(), &self.to).map(drop)
+    }
+}
+
+fn parse(address: &[u8]) -> io::Result<SocketAddr> {
+    match address {
+        [b'/', ..] => SocketAddr::from_pathname(OsStr::from_bytes(address)),
+        #[cfg(target_os = "linux")]
+        [b'@', name @ ..] => {
+            use std::os::linux::net::SocketAddrExt as _;
+            SocketAddr::from_abstract_name(name)
+        }
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is neither an absolute path nor an abstract name",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_address_of_a_socket_is_refused() {
+        let long = format!("/{}", "x".repeat(200));
+        for address in ["", "relative", "vsock:2:1234", "/with\0nul", long.as_str()] {
+            assert!(NotifySocket::to(OsStr::new(address)).is_err(), "{address:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_datagram_at_a_path_and_at_an_abstract_name() {
+        use std::os::linux::net::SocketAddrExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let name = format!("ebbtide-notify-{}", std::process::id());
+        let at_path = UnixDatagram::bind(&path).unwrap();
+        let at_name = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+        for (address, reader) in [(path.to_str().unwrap(), at_path), (&format!("@{name}"), at_name)] {
+            NotifySocket::to(OsStr::new(address)).unwrap().send("READY=1\nSTATUS=up").unwrap();
+            let mut buffer = [0; 100];
+            let length = reader.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], b"READY=1\nSTATUS=up");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_does_not_read_and_one_that_is_gone_hold_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let reader = UnixDatagram::bind(&path).unwrap();
+        let socket = NotifySocket::to(path.as_os_str()).unwrap();
+        let error = (0..1_000_000).find_map(|_| socket.send("STATUS=again").err()).unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        drop(reader);
+        assert_eq!(socket.send("STATUS=gone").unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    }
+}

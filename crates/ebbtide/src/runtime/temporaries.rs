@@ -1,0 +1,127 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+/// Files and folders that are removed when the process ends, whichever way it does. Clones are the same list.
+///
+/// Kept beside the components: a second signal ends the process without asking the machine.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Temporaries {
+    paths: Arc<Mutex<Vec<PathBuf>>>,
+}
+
+/// How often a folder is emptied again, into which something is still written.
+const ROUNDS: usize = 20;
+
+impl Temporaries {
+    pub(crate) fn keep(&self, path: PathBuf) {
+        self.lock().push(path);
+    }
+
+    /// Removes one, and forgets it.
+    ///
+    /// # Errors
+    ///
+    /// When it is there still.
+    pub(crate) fn remove(&self, path: &Path) -> io::Result<()> {
+        self.lock().retain(|kept| kept != path);
+        remove(path)
+    }
+
+    /// Removes all of them, the last that was kept first, and waits for it no longer than `limit`: a file system that
+    /// hangs keeps no process.
+    pub(crate) fn remove_all_within(&self, limit: Duration) {
+        let paths = std::mem::take(&mut *self.lock());
+        if paths.is_empty() {
+            return;
+        }
+        let (done, removed) = mpsc::channel::<()>();
+        let work = move || {
+            for path in paths.iter().rev() {
+                // The process ends by a signal: there is nobody to tell.
+                let _ = remove(path);
+            }
+            drop(done);
+        };
+        if thread::Builder::new().name("temporary files".to_owned()).spawn(work).is_ok() {
+            // It returns when the sender is dropped.
+            let _ = removed.recv_timeout(limit);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes a file, a link (and not what it leads to), or a folder with everything in it. One that is gone already is removed.
+fn remove(path: &Path) -> io::Result<()> {
+    let mut result = Ok(());
+    for _ in 0..ROUNDS {
+        result = match fs::symlink_metadata(path) {
+            Err(error) => Err(error),
+            Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+            Ok(_) => fs::remove_file(path),
+        };
+        match &result {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            _ => return result,
+        }
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn files_folders_and_links_are_removed_and_what_a_link_leads_to_is_not() {
+        let outer = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| outer.path().join(name);
+        fs::create_dir_all(at("folder/deep")).expect("made");
+        fs::write(at("folder/deep/file"), "x").expect("written");
+        fs::create_dir(at("kept")).expect("made");
+        fs::write(at("kept/file"), "x").expect("written");
+        std::os::unix::fs::symlink(at("kept"), at("link")).expect("linked");
+        std::os::unix::fs::symlink(at("kept"), at("folder/link")).expect("linked");
+        fs::write(at("file"), "x").expect("written");
+        let temporaries = Temporaries::default();
+        for name in ["folder", "link", "file", "never there"] {
+            temporaries.keep(at(name));
+        }
+        temporaries.remove(&at("file")).expect("removed");
+        temporaries.remove_all_within(Duration::from_secs(20));
+        let left: Vec<_> =
+            fs::read_dir(outer.path()).expect("read").flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left, ["kept"]);
+        assert!(at("kept/file").exists());
+        temporaries.remove(&at("never there")).expect("gone is removed");
+    }
+
+    #[test]
+    fn a_folder_into_which_something_is_written_is_removed_all_the_same() {
+        let outer = tempfile::tempdir().expect("a folder");
+        let folder = outer.path().join("busy");
+        fs::create_dir(&folder).expect("made");
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut n = 0;
+                while !stop.load(Ordering::SeqCst) && fs::write(folder.join(n.to_string()), "x").is_ok() {
+                    n += 1;
+                }
+            });
+            let removed = remove(&folder);
+            stop.store(true, Ordering::SeqCst);
+            removed.expect("removed");
+        });
+        assert!(!folder.exists());
+    }
+}

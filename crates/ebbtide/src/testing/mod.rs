@@ -1,0 +1,41 @@
+//! What a user's own tests need: a lifecycle inside a test, and queues that are put to the test.
+//!
+//! [`Trial`] runs a lifecycle inside a test: it takes no signals, ends no process, and lives by the test's own clock, so that
+//! a stop of half a minute takes no time where that clock is paused. As many as you like run in one process, beside each
+//! other too.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use ebbtide::testing::{self, Trial};
+//! use ebbtide::{BoxError, Life};
+//!
+//! // What the program hands to `Lifecycle::run`.
+//! async fn start(life: Life) -> Result<(), BoxError> {
+//!     let emails = life.workers("emails", 1, |_to: &str, _stop| async {
+//!         tokio::time::sleep(Duration::from_secs(1)).await;
+//!         Ok(())
+//!     });
+//!     emails.send("a@example.org").await?;
+//!     emails.send("b@example.org").await?;
+//!     Ok(())
+//! }
+//!
+//! // In a test: #[tokio::test(start_paused = true)]
+//! #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! async fn main() {
+//!     let service = Trial::start(testing::lifecycle("orders"), start);
+//!     service.ready().await;
+//!     let report = service.stop().await;
+//!     assert_eq!(report.exit_code, 0, "{report:?}");
+//!     assert_eq!(report.component("emails").map(|emails| emails.finished), Some(2));
+//! }
+//! ```
+
+mod lifecycle;
+#[cfg(feature = "queue")]
+pub mod queue;
+mod trial;
+
+pub use lifecycle::{lifecycle, lifecycle_on};
+pub use trial::Trial;

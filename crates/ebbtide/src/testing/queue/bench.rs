@@ -1,0 +1,247 @@
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::broken::{Broken, Why};
+use super::promise::Promise;
+use super::subject::{Census, Subject};
+use crate::drain::{Stop, StopSource};
+use crate::model::Cause;
+use crate::queue::{Delivery, Queue, Settled, Settlement};
+use crate::runtime::{BoxError, clock};
+
+/// What a consumer of the subject is given.
+pub(super) type Given<S> = Delivery<<<S as Subject>::Queue as Queue>::Receipt>;
+
+/// How long the suite waits for what has to come by itself, beside the lease: far more than it takes, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What happens "at once" may take so long: less than the five seconds by which clients like to poll.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// How long nothing may come where there is no lease to wait for.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// The time between two looks at what takes a while to show.
+const STEP: Duration = Duration::from_millis(20);
+
+/// A subject while one of its promises is tried: each step has a limit, and says which promise it was for when it fails.
+pub(super) struct Bench<'a, S> {
+    subject: &'a S,
+    promise: Promise,
+}
+
+impl<'a, S: Subject> Bench<'a, S> {
+    pub(super) fn new(subject: &'a S, promise: Promise) -> Self {
+        Self { subject, promise }
+    }
+
+    pub(super) async fn open(&self) -> Result<S::Queue, Broken> {
+        self.does("open a consumer", PATIENCE, self.subject.open()).await
+    }
+
+    pub(super) async fn push(&self, payload: &[u8]) -> Result<(), Broken> {
+        self.does("push a job", PATIENCE, self.subject.push(payload)).await
+    }
+
+    /// Pushes the numbers of a range, as text.
+    pub(super) async fn push_all(&self, numbers: std::ops::Range<u32>) -> Result<(), Broken> {
+        for number in numbers {
+            self.push(number.to_string().as_bytes()).await?;
+        }
+        Ok(())
+    }
+
+    /// Fetches until there are so many, however many fetches that takes.
+    pub(super) async fn take(&self, queue: &S::Queue, count: usize) -> Result<Vec<Given<S>>, Broken> {
+        self.take_within(queue, count, self.patience(queue)).await
+    }
+
+    /// Fetches one that has to be available.
+    pub(super) async fn take_at_once(&self, queue: &S::Queue) -> Result<Given<S>, Broken> {
+        let mut taken = self.take_within(queue, 1, AT_ONCE).await?;
+        taken.pop().ok_or_else(|| self.broken("a fetch of one job returned none".to_owned()))
+    }
+
+    pub(super) async fn take_one(&self, queue: &S::Queue) -> Result<Given<S>, Broken> {
+        let mut taken = self.take(queue, 1).await?;
+        taken.pop().ok_or_else(|| self.broken("a fetch of one job returned none".to_owned()))
+    }
+
+    async fn take_within(
+        &self,
+        queue: &S::Queue,
+        count: usize,
+        limit: Duration,
+    ) -> Result<Vec<Given<S>>, Broken> {
+        let never = Stop::never();
+        let mut taken = Vec::new();
+        let taking = async {
+            while taken.len() < count {
+                let more = queue.fetch(count - taken.len(), &never).await?;
+                if more.is_empty() {
+                    // One promise says that it ought not to; here it only must not spin.
+                    sleep(STEP).await;
+                }
+                taken.extend(more);
+            }
+            Ok(())
+        };
+        self.does("fetch the jobs that are there", limit, taking).await?;
+        Ok(taken)
+    }
+
+    /// Sees that nothing is delivered for so long.
+    pub(super) async fn gets_nothing(&self, queue: &S::Queue, time: Duration) -> Result<(), Broken> {
+        let source = StopSource::new(clock::now);
+        let stop = source.token();
+        let mut fetch = pin!(queue.fetch(1, &stop));
+        let early = timeout(time, fetch.as_mut()).await;
+        let got = match early {
+            Ok(got) => Some(got),
+            Err(_) => {
+                source.stop(suite_ends_it(), None);
+                // That it ends with the stop is another promise.
+                timeout(AT_ONCE, fetch).await.ok()
+            }
+        };
+        match got {
+            Some(Ok(got)) => match got.first() {
+                Some(one) => Err(self.broken(format!("{} was delivered", describe(one)))),
+                None => Ok(()),
+            },
+            Some(Err(source)) => Err(self.failed("fetch from a queue that has nothing to give", source)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn settle(
+        &self,
+        queue: &S::Queue,
+        delivery: &Given<S>,
+        settlement: Settlement,
+    ) -> Result<Settled, Broken> {
+        self.does("settle a delivery", PATIENCE, queue.settle(&delivery.receipt, settlement)).await
+    }
+
+    /// Settles a delivery that is ours.
+    pub(super) async fn settle_ours(
+        &self,
+        queue: &S::Queue,
+        delivery: &Given<S>,
+        settlement: Settlement,
+    ) -> Result<(), Broken> {
+        let said = format!("{settlement:?} of {}", describe(delivery));
+        match self.settle(queue, delivery, settlement).await? {
+            Settled::Done => Ok(()),
+            Settled::Lost => Err(self.broken(format!("{said} was Lost, though the delivery was ours"))),
+        }
+    }
+
+    /// Ends a consumer's subscription, and returns what had been sent ahead.
+    pub(super) async fn withdraw(&self, queue: &S::Queue) -> Result<Vec<Given<S>>, Broken> {
+        self.does("withdraw", PATIENCE, queue.withdraw()).await
+    }
+
+    /// Stops a consumer that holds these deliveries, as the loop does: everything is handed back.
+    pub(super) async fn stop(&self, queue: S::Queue, held: Vec<Given<S>>) -> Result<(), Broken> {
+        for delivery in held.into_iter().chain(self.withdraw(&queue).await?) {
+            self.settle_ours(&queue, &delivery, Settlement::HandBack).await?;
+        }
+        self.does("close", PATIENCE, queue.close()).await
+    }
+
+    /// Asks for the counts until they are these.
+    pub(super) async fn counts(&self, wanted: Census) -> Result<(), Broken> {
+        self.counts_within(PATIENCE, wanted).await
+    }
+
+    /// Asks for the counts until they are these, while no lease that was left behind can have run out.
+    pub(super) async fn counts_at_once(&self, lease: Option<Duration>, wanted: Census) -> Result<(), Broken> {
+        self.counts_within(lease.map_or(PATIENCE, |lease| lease / 2), wanted).await
+    }
+
+    async fn counts_within(&self, limit: Duration, wanted: Census) -> Result<(), Broken> {
+        let mut last = None;
+        let asking = async {
+            loop {
+                let census = self.subject.census().await?;
+                if (census.waiting, census.buried) == (wanted.waiting, wanted.buried)
+                    && census.leased.is_none_or(|leased| Some(leased) == wanted.leased)
+                {
+                    return Ok::<(), BoxError>(());
+                }
+                last = Some(census);
+                sleep(STEP).await;
+            }
+        };
+        match timeout(limit, asking).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(source)) => Err(self.failed("count the jobs", source)),
+            Err(_) => Err(self.broken(format!("the queue ought to have {wanted:?}, and has {last:?}"))),
+        }
+    }
+
+    /// Runs a step that ought to succeed within a limit.
+    pub(super) async fn does<T>(
+        &self,
+        step: &'static str,
+        limit: Duration,
+        doing: impl Future<Output = Result<T, BoxError>>,
+    ) -> Result<T, Broken> {
+        match timeout(limit, doing).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(source)) => Err(self.failed(step, source)),
+            Err(_) => Err(self.too_long(step, limit)),
+        }
+    }
+
+    /// How long to wait for a delivery, that somebody else's lease may be in the way of.
+    pub(super) fn patience(&self, queue: &S::Queue) -> Duration {
+        PATIENCE + 2 * queue.lease().unwrap_or_default()
+    }
+
+    /// How long to wait for what must not come, because no lease stands for it any more or none has run out.
+    pub(super) fn quiet(&self, queue: &S::Queue) -> Duration {
+        queue.lease().map_or(QUIET, |lease| lease * 3 / 2)
+    }
+
+    pub(super) const fn at_once(&self) -> Duration {
+        AT_ONCE
+    }
+
+    pub(super) const fn step(&self) -> Duration {
+        STEP
+    }
+
+    pub(super) fn broken(&self, seen: String) -> Broken {
+        Broken { promise: self.promise, why: Why::Seen(seen) }
+    }
+
+    pub(super) fn failed(&self, step: &'static str, source: BoxError) -> Broken {
+        Broken { promise: self.promise, why: Why::Failed { step, source } }
+    }
+
+    pub(super) fn too_long(&self, step: &'static str, limit: Duration) -> Broken {
+        Broken { promise: self.promise, why: Why::TookTooLong { step, limit } }
+    }
+}
+
+/// Says which delivery is meant.
+pub(super) fn describe<R>(delivery: &Delivery<R>) -> String {
+    let start = delivery.payload.get(..20).unwrap_or(&delivery.payload);
+    let start = String::from_utf8_lossy(start);
+    format!("job {:?} ({start:?}, attempt {})", delivery.id, delivery.attempt)
+}
+
+/// The cause of the stops that the suite raises.
+pub(super) fn suite_ends_it() -> Cause {
+    Cause::Requested { reason: "the suite has seen enough".to_owned() }
+}
+
+/// The payload that was pushed for a number.
+pub(super) fn number<R>(delivery: &Delivery<R>) -> Option<u32> {
+    std::str::from_utf8(&delivery.payload).ok()?.parse().ok()
+}

@@ -1,0 +1,53 @@
+use std::time::Duration;
+
+use super::promise::Promise;
+use crate::runtime::BoxError;
+
+/// A promise that a queue has broken.
+#[derive(Debug, thiserror::Error)]
+#[error("{promise:?}, which is that {promise}: {why}")]
+pub struct Broken {
+    /// Which one.
+    pub promise: Promise,
+    /// How that showed.
+    #[source]
+    pub why: Why,
+}
+
+/// How a broken promise showed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Why {
+    /// Something else than was promised.
+    #[error("{0}")]
+    Seen(String),
+    /// A call failed that ought not to.
+    #[error("failed to {step}: {source}")]
+    Failed {
+        /// What was tried.
+        step: &'static str,
+        /// What the adapter said.
+        source: BoxError,
+    },
+    /// A call did not return.
+    #[error("it took more than {limit:?} to {step}")]
+    TookTooLong {
+        /// What was tried.
+        step: &'static str,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+}
+
+/// A queue does not keep what [`Queue`](crate::queue::Queue) promises.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue breaks {} of its promises:{}", broken.len(), list(broken))]
+#[non_exhaustive]
+pub struct NotConforming {
+    /// What it breaks, at least one.
+    pub broken: Vec<Broken>,
+}
+
+fn list(broken: &[Broken]) -> String {
+    broken.iter().map(|broken| format!("\n- {broken}")).collect()
+}

@@ -1,0 +1,247 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::time::sleep_until;
+
+use super::subject::{Buried, Census, Subject};
+use crate::drain::Stop;
+use crate::queue::{Delivery, Queue, Settled, Settlement};
+use crate::runtime::{BoxError, clock};
+
+/// Where a delay leads that ends beyond what the clock can tell: years.
+const FAR: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// A queue in memory, for tests of a handler without a broker: it keeps every promise, and forgets everything when its last
+/// handle is dropped. Clones are consumers of the same queue.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use ebbtide::Stop;
+/// use ebbtide::queue::Queue as _;
+/// use ebbtide::testing::queue::MemoryQueue;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let queue = MemoryQueue::new(Duration::from_secs(30));
+/// queue.push(b"write to a@example.org");
+/// let jobs = queue.fetch(8, &Stop::never()).await?;
+/// assert_eq!(jobs[0].payload, b"write to a@example.org");
+/// # Ok::<(), ebbtide::BoxError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct MemoryQueue {
+    shared: Arc<Shared>,
+}
+
+/// What a [`MemoryQueue`] knows a delivery by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryReceipt {
+    job: u64,
+    delivery: u64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    lease: Duration,
+    jobs: Mutex<Jobs>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Jobs {
+    last_job: u64,
+    last_delivery: u64,
+    /// By their number, in the order in which they were pushed.
+    all: BTreeMap<u64, Job>,
+}
+
+#[derive(Debug)]
+struct Job {
+    payload: Vec<u8>,
+    /// How many attempts count.
+    attempts: u32,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// May be delivered from then on.
+    Waiting(Instant),
+    Leased {
+        delivery: u64,
+        until: Instant,
+    },
+    Buried(String),
+}
+
+impl MemoryQueue {
+    /// Makes an empty queue whose deliveries are leased for so long.
+    pub fn new(lease: Duration) -> Self {
+        Self { shared: Arc::new(Shared { lease, jobs: Mutex::default(), changed: Notify::new() }) }
+    }
+
+    /// Pushes a job.
+    pub fn push(&self, payload: &[u8]) {
+        let mut jobs = self.jobs();
+        jobs.last_job += 1;
+        let number = jobs.last_job;
+        let state = State::Waiting(clock::now());
+        jobs.all.insert(number, Job { payload: payload.to_vec(), attempts: 0, state });
+        drop(jobs);
+        self.shared.changed.notify_waiters();
+    }
+
+    /// Counts the jobs in each state.
+    pub fn counts(&self) -> Census {
+        let (now, mut census) = (clock::now(), Census { leased: Some(0), ..Census::default() });
+        for job in self.jobs().all.values() {
+            match &job.state {
+                State::Leased { until, .. } if *until > now => {
+                    census.leased = census.leased.map(|leased| leased + 1);
+                }
+                State::Waiting(_) | State::Leased { .. } => census.waiting += 1,
+                State::Buried(_) => census.buried += 1,
+            }
+        }
+        census
+    }
+
+    /// Returns what has been buried.
+    pub fn graveyard(&self) -> Vec<Buried> {
+        let jobs = self.jobs();
+        let buried = |job: &Job| match &job.state {
+            State::Buried(error) => Some(Buried { payload: job.payload.clone(), error: Some(error.clone()) }),
+            State::Waiting(_) | State::Leased { .. } => None,
+        };
+        jobs.all.values().filter_map(buried).collect()
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, Jobs> {
+        self.shared.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue for MemoryQueue {
+    type Receipt = MemoryReceipt;
+
+    async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<MemoryReceipt>>, BoxError> {
+        loop {
+            let mut changed = std::pin::pin!(self.shared.changed.notified());
+            // From here on a push is noticed, though it comes before the waiting.
+            changed.as_mut().enable();
+            if stop.is_stopping() {
+                return Ok(Vec::new());
+            }
+            let (taken, next) = self.jobs().take(max, clock::now(), self.shared.lease);
+            if !taken.is_empty() {
+                return Ok(taken);
+            }
+            tokio::select! {
+                () = stop.stopping() => {}
+                () = changed => {}
+                () = async { sleep_until(next.unwrap_or_else(clock::now).into()).await }, if next.is_some() => {}
+            }
+        }
+    }
+
+    async fn settle(&self, receipt: &MemoryReceipt, settlement: Settlement) -> Result<Settled, BoxError> {
+        let settled = self.jobs().settle(receipt, settlement, clock::now());
+        self.shared.changed.notify_waiters();
+        Ok(settled)
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        Some(self.shared.lease)
+    }
+
+    async fn extend(&self, receipts: &[MemoryReceipt]) -> Result<(), BoxError> {
+        let (mut jobs, now) = (self.jobs(), clock::now());
+        for receipt in receipts {
+            if let Some(Job { state: State::Leased { until, .. }, .. }) = jobs.ours(receipt, now) {
+                *until = now + self.shared.lease;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Jobs {
+    /// Takes what may be delivered, and tells when there will be more if there is none now.
+    fn take(
+        &mut self,
+        max: usize,
+        now: Instant,
+        lease: Duration,
+    ) -> (Vec<Delivery<MemoryReceipt>>, Option<Instant>) {
+        let (mut taken, mut next) = (Vec::new(), None::<Instant>);
+        for (number, job) in &mut self.all {
+            let from = match &job.state {
+                State::Waiting(from) | State::Leased { until: from, .. } => *from,
+                State::Buried(_) => continue,
+            };
+            if from > now {
+                next = Some(next.map_or(from, |next| next.min(from)));
+            } else if taken.len() < max {
+                self.last_delivery += 1;
+                let delivery = self.last_delivery;
+                job.attempts += 1;
+                job.state = State::Leased { delivery, until: now + lease };
+                let receipt = MemoryReceipt { job: *number, delivery };
+                let (id, payload) = (number.to_string(), job.payload.clone());
+                taken.push(Delivery { receipt, id, payload, attempt: job.attempts });
+            }
+        }
+        (taken, next)
+    }
+
+    /// Returns the job of a delivery whose lease stands.
+    fn ours(&mut self, receipt: &MemoryReceipt, now: Instant) -> Option<&mut Job> {
+        self.all.get_mut(&receipt.job).filter(|job| {
+            matches!(job.state, State::Leased { delivery, until } if delivery == receipt.delivery && until > now)
+        })
+    }
+
+    fn settle(&mut self, receipt: &MemoryReceipt, settlement: Settlement, now: Instant) -> Settled {
+        let Some(job) = self.ours(receipt, now) else { return Settled::Lost };
+        match settlement {
+            Settlement::Ack => {
+                self.all.remove(&receipt.job);
+            }
+            Settlement::HandBack => {
+                job.attempts -= 1;
+                job.state = State::Waiting(now);
+            }
+            Settlement::Retry { after, .. } => {
+                job.state = State::Waiting(now.checked_add(after).unwrap_or(now + FAR))
+            }
+            Settlement::Bury { error } => job.state = State::Buried(error),
+        }
+        Settled::Done
+    }
+}
+
+impl Subject for MemoryQueue {
+    type Queue = Self;
+
+    async fn open(&self) -> Result<Self, BoxError> {
+        Ok(self.clone())
+    }
+
+    async fn push(&self, payload: &[u8]) -> Result<(), BoxError> {
+        Self::push(self, payload);
+        Ok(())
+    }
+
+    async fn census(&self) -> Result<Census, BoxError> {
+        Ok(self.counts())
+    }
+
+    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
+        Ok(self.graveyard())
+    }
+}

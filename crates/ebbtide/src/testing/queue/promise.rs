@@ -1,0 +1,77 @@
+use std::fmt;
+
+/// One of the things that a [`Queue`](crate::queue::Queue) promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Promise {
+    /// See [`payloads_arrive_exactly`](super::promises::payloads_arrive_exactly).
+    PayloadsArriveExactly,
+    /// See [`id_stays`](super::promises::id_stays).
+    IdStays,
+    /// See [`fetch_waits`](super::promises::fetch_waits).
+    FetchWaits,
+    /// See [`fetch_ends_with_stop`](super::promises::fetch_ends_with_stop).
+    FetchEndsWithStop,
+    /// See [`stopped_fetch_keeps_nothing`](super::promises::stopped_fetch_keeps_nothing).
+    StoppedFetchKeepsNothing,
+    /// See [`fetch_takes_at_most_max`](super::promises::fetch_takes_at_most_max).
+    FetchTakesAtMostMax,
+    /// See [`deliveries_are_exclusive`](super::promises::deliveries_are_exclusive).
+    DeliveriesAreExclusive,
+    /// See [`ack_is_final`](super::promises::ack_is_final).
+    AckIsFinal,
+    /// See [`hand_back_is_at_once`](super::promises::hand_back_is_at_once).
+    HandBackIsAtOnce,
+    /// See [`retry_waits`](super::promises::retry_waits).
+    RetryWaits,
+    /// See [`buried_is_kept`](super::promises::buried_is_kept).
+    BuriedIsKept,
+    /// See [`crash_loses_nothing`](super::promises::crash_loses_nothing).
+    CrashLosesNothing,
+    /// See [`lapsed_lease_is_lost`](super::promises::lapsed_lease_is_lost).
+    LapsedLeaseIsLost,
+    /// See [`extend_keeps`](super::promises::extend_keeps).
+    ExtendKeeps,
+    /// See [`first_settlement_counts`](super::promises::first_settlement_counts).
+    FirstSettlementCounts,
+    /// See [`stop_leaves_nothing`](super::promises::stop_leaves_nothing).
+    StopLeavesNothing,
+    /// See [`order_is_kept`](super::promises::order_is_kept).
+    OrderIsKept,
+    /// See [`outage_is_an_error`](super::promises::outage_is_an_error).
+    OutageIsAnError,
+}
+
+/// What became of a promise that was not broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was kept.
+    Kept,
+    /// This queue does not make it: one without leases lets none lapse.
+    DoesNotApply,
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PayloadsArriveExactly => "a payload arrives byte for byte",
+            Self::IdStays => "a job has the same id in each delivery",
+            Self::FetchWaits => "fetch waits for a job and returns at least one",
+            Self::FetchEndsWithStop => "fetch takes nothing and returns at once when it is stopping",
+            Self::StoppedFetchKeepsNothing => "what a stopped fetch took is in what it returned",
+            Self::FetchTakesAtMostMax => "fetch takes no more than it was asked for",
+            Self::DeliveriesAreExclusive => "a delivery is given to nobody else",
+            Self::AckIsFinal => "what is acknowledged is never delivered again",
+            Self::HandBackIsAtOnce => "what is handed back is available at once and counts as no attempt",
+            Self::RetryWaits => "a retry comes when its time has passed, as the next attempt",
+            Self::BuriedIsKept => "what is buried is kept and not delivered again",
+            Self::CrashLosesNothing => "what a crashed consumer had is delivered again",
+            Self::LapsedLeaseIsLost => "whose lease has run out has lost the delivery",
+            Self::ExtendKeeps => "what is extended is kept",
+            Self::FirstSettlementCounts => "the first settlement counts, and another one does no harm",
+            Self::StopLeavesNothing => "nothing is left with a consumer that has stopped",
+            Self::OrderIsKept => "jobs come in the order in which they were pushed",
+            Self::OutageIsAnError => "a broker that is away is an error, and is found again when it is back",
+        })
+    }
+}

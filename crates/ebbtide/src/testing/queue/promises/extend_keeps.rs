@@ -1,0 +1,39 @@
+use tokio::time::sleep;
+
+use crate::queue::{Queue as _, Settlement};
+use crate::testing::queue::bench::Bench;
+use crate::testing::queue::{Broken, Promise, Subject, Verdict};
+
+/// Tries whether deliveries that are extended three times in each lease stay ours for three of them.
+///
+/// It does not apply to a queue [without leases](crate::queue::Queue::lease).
+///
+/// # Errors
+///
+/// When somebody else gets one.
+pub async fn extend_keeps<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::new(subject, Promise::ExtendKeeps);
+    let ours = bench.open().await?;
+    let Some(lease) = ours.lease() else { return Ok(Verdict::DoesNotApply) };
+    bench.push_all(0..3).await?;
+    let held = bench.take(&ours, 3).await?;
+    let other = bench.open().await?;
+    let receipts: Vec<_> = held.iter().map(|delivery| delivery.receipt.clone()).collect();
+    let extending = async {
+        loop {
+            let extended = bench.does("extend the leases", bench.at_once(), ours.extend(&receipts)).await;
+            if extended.is_err() {
+                break extended;
+            }
+            sleep(lease / 3).await;
+        }
+    };
+    tokio::select! {
+        broken = extending => broken?,
+        seen = bench.gets_nothing(&other, lease * 3) => seen?,
+    }
+    for delivery in &held {
+        bench.settle_ours(&ours, delivery, Settlement::Ack).await?;
+    }
+    Ok(Verdict::Kept)
+}

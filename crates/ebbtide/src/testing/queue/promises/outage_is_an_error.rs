@@ -1,0 +1,90 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use crate::drain::{Stop, StopSource};
+use crate::queue::{Queue as _, Settled, Settlement};
+use crate::runtime::clock;
+use crate::testing::queue::bench::{Bench, number, suite_ends_it};
+use crate::testing::queue::{Broken, Promise, Subject, Verdict};
+
+/// The time between two calls, as the loop's backoff would have it.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Tries whether every call returns with an error while the broker is away, and works again when it is back, on the same
+/// consumer, with nothing lost.
+///
+/// It does not apply where nothing can be [cut off](Subject::cut_off).
+///
+/// # Errors
+///
+/// When a call hangs or claims that it worked, or the consumer does not find its way back.
+pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::new(subject, Promise::OutageIsAnError);
+    let queue = bench.open().await?;
+    let (never, patience) = (Stop::never(), bench.patience(&queue));
+    bench.push_all(0..3).await?;
+    let held = bench.take_one(&queue).await?;
+    if !bench.does("cut the broker off", patience, subject.cut_off()).await? {
+        return Ok(Verdict::DoesNotApply);
+    }
+
+    let mut done: BTreeSet<u32> = BTreeSet::new();
+    // What had been sent ahead may still come.
+    let until_error = async {
+        while queue.fetch(3, &never).await.is_ok() {
+            sleep(PAUSE).await;
+        }
+    };
+    if timeout(patience, until_error).await.is_err() {
+        return Err(bench.too_long("say that there is nobody to fetch from", patience));
+    }
+    match timeout(patience, queue.settle(&held.receipt, Settlement::Ack)).await {
+        Err(_) => return Err(bench.too_long("say that there is nobody to settle with", patience)),
+        Ok(Ok(Settled::Done)) => {
+            return Err(bench.broken("a settlement was Done, though the broker was away".to_owned()));
+        }
+        Ok(Ok(Settled::Lost) | Err(_)) => {}
+    }
+    let source = StopSource::new(clock::now);
+    source.stop(suite_ends_it(), None);
+    if timeout(bench.at_once(), queue.fetch(3, &source.token())).await.is_err() {
+        return Err(bench.too_long("end a fetch that is stopping while the broker is away", bench.at_once()));
+    }
+
+    bench.does("let the broker back", patience, subject.mend()).await?;
+    bench.push(b"3").await?;
+    let settling = async {
+        loop {
+            match queue.settle(&held.receipt, Settlement::Ack).await {
+                Ok(Settled::Done) => break done.extend(number(&held)),
+                Ok(Settled::Lost) => break,
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
+    };
+    if timeout(patience, settling).await.is_err() {
+        return Err(bench.too_long("settle when the broker is back", patience));
+    }
+    let held_is_done = !done.is_empty();
+    let working_off = async {
+        while done.len() < 4 {
+            for delivery in queue.fetch(3, &never).await.unwrap_or_default() {
+                if held_is_done && delivery.payload == held.payload {
+                    return false;
+                }
+                if let Ok(Settled::Done) = queue.settle(&delivery.receipt, Settlement::Ack).await {
+                    done.extend(number(&delivery));
+                }
+            }
+            sleep(PAUSE).await;
+        }
+        true
+    };
+    match timeout(patience, working_off).await {
+        Ok(true) => Ok(Verdict::Kept),
+        Ok(false) => Err(bench.broken("a settlement was Done, and the job came again".to_owned())),
+        Err(_) => Err(bench.broken(format!("of the jobs 0 to 3 these were worked off afterwards: {done:?}"))),
+    }
+}

@@ -1,0 +1,33 @@
+use crate::queue::{Queue as _, Settlement};
+use crate::testing::queue::bench::{Bench, number};
+use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
+
+const JOBS: u32 = 40;
+
+/// Tries whether nothing is left with a consumer that was stopped in order: what it had fetched and what had been sent ahead
+/// is there for the next one, all of it, and nothing is counted as leased.
+///
+/// # Errors
+///
+/// When a job is missing, delivered twice, or still leased.
+pub async fn stop_leaves_nothing<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::new(subject, Promise::StopLeavesNothing);
+    bench.push_all(0..JOBS).await?;
+    let first = bench.open().await?;
+    let held = bench.take(&first, 3).await?;
+    let lease = first.lease();
+    bench.stop(first, held).await?;
+    bench.counts_at_once(lease, Census { waiting: JOBS.into(), leased: Some(0), buried: 0 }).await?;
+    let second = bench.open().await?;
+    let mut numbers = Vec::new();
+    for _ in 0..JOBS {
+        let delivery = bench.take_one(&second).await?;
+        bench.settle_ours(&second, &delivery, Settlement::Ack).await?;
+        numbers.extend(number(&delivery));
+    }
+    numbers.sort_unstable();
+    if numbers == (0..JOBS).collect::<Vec<_>>() {
+        return Ok(Verdict::Kept);
+    }
+    Err(bench.broken(format!("{JOBS} jobs were left, and these came: {numbers:?}")))
+}

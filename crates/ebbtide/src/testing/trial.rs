@@ -1,0 +1,195 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::task::JoinSet;
+
+use crate::lifecycle::{Assembled, Life, Lifecycle, Surroundings};
+use crate::model::{ComponentId, Phase, Report};
+use crate::runtime::{BoxError, Input, Inputs, Ledger, Manager, Place, start_up};
+
+/// A lifecycle that runs inside a test, on the test's own runtime and by its clock.
+///
+/// It is the machine, the dispatcher and the escalation of a real one, with three exceptions. No signal of the process is
+/// taken: [`terminate`](Self::terminate) is how one comes. Nothing ends the process: a second signal ends the lifecycle.
+/// And no watchdog thread holds the deadline: code that blocks its thread blocks the test.
+///
+/// Paused time leaps to the next timer whenever every task waits, and does not know of what waits for the world outside: a
+/// socket, a process, a thread of its own. Do without it there (`#[tokio::test]` without `start_paused`), or use
+/// `tokio::task::spawn_blocking`, for which it stands still. It does for flushers: one that never ends holds the test.
+///
+/// Dropped, it aborts everything that it runs.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use ebbtide::model::Outcome;
+/// use ebbtide::testing::{self, Trial};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let lifecycle = testing::lifecycle("orders").grace(Duration::from_secs(30));
+/// let service = Trial::start(lifecycle, async |life| {
+///     life.resource("pool", (), |()| std::future::pending());
+///     Ok(())
+/// });
+/// service.ready().await;
+/// let report = service.stop().await;
+/// assert_eq!(report.exit_code, 3);
+/// assert_eq!(report.component("pool").and_then(|pool| pool.outcome.clone()), Some(Outcome::Cut));
+/// assert!(report.stop < Duration::from_secs(25), "in time, by the paused clock");
+/// # }
+/// ```
+#[must_use = "a lifecycle that is dropped is aborted"]
+pub struct Trial {
+    life: Life,
+    inputs: Inputs,
+    tasks: JoinSet<Option<Report>>,
+    signalled: AtomicBool,
+}
+
+impl Trial {
+    /// Starts a service: what a program does with [`Lifecycle::run`].
+    ///
+    /// Returns at once; [`ready`](Self::ready) waits for the start-up. Give it a [`lifecycle`](super::lifecycle) of this
+    /// module: one that [`Lifecycle::new`] made has taken the signals of the process.
+    ///
+    /// # Panics
+    ///
+    /// When the budget cannot work, with the arithmetic, and outside a tokio runtime.
+    pub fn start<F, Fut>(lifecycle: Lifecycle, begin: F) -> Self
+    where
+        F: FnOnce(Life) -> Fut,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let ledger = ledger(&lifecycle);
+        tracing::info!(lifecycle = ledger.name(), plan = %ledger.plan(), "plan");
+        let surroundings = Surroundings {
+            ledger,
+            watchdog: None,
+            place: Place::Test,
+            report_path: None,
+            manager: Manager::default(),
+        };
+        let Assembled { life, dispatcher, inputs, abandon } = lifecycle.assemble(surroundings);
+        let (starting, started) = (begin(life.clone()), inputs.clone());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { Some(dispatcher.run().await) });
+        tasks.spawn(async move {
+            let end = start_up(starting, &abandon).await;
+            started.send(Input::Ended(ComponentId(0), end));
+            None
+        });
+        Self { life, inputs, tasks, signalled: AtomicBool::new(false) }
+    }
+
+    /// Returns the handle of the lifecycle.
+    pub fn life(&self) -> &Life {
+        &self.life
+    }
+
+    /// Returns the phase.
+    pub fn phase(&self) -> Phase {
+        self.life.phase()
+    }
+
+    /// Waits until the lifecycle has come to `phase` or beyond.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    pub async fn reached(&self, phase: Phase) {
+        self.life.reached(phase).await;
+    }
+
+    /// Waits until the start-up is over.
+    ///
+    /// # Panics
+    ///
+    /// When a stop has begun instead; it says why.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    #[expect(clippy::panic, reason = "in a test, a service that does not start is the test's failure")]
+    pub async fn ready(&self) {
+        self.reached(Phase::Ready).await;
+        let (phase, stop) = (self.phase(), self.life.stop_token());
+        if let Some(cause) = stop.cause() {
+            panic!("the service is not ready but {phase}: {cause}");
+        }
+    }
+
+    /// Does what SIGTERM does. A second signal ends the lifecycle at once: its report has the exit code 143.
+    pub fn terminate(&self) {
+        self.signal(libc::SIGTERM, false);
+    }
+
+    /// Does what Ctrl-C at a terminal does: a stop without a lame duck.
+    pub fn interrupt(&self) {
+        self.signal(libc::SIGINT, true);
+    }
+
+    /// Waits for the end, whoever begins the stop, and returns the report.
+    ///
+    /// # Panics
+    ///
+    /// When the lifecycle itself has panicked.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it aborts the lifecycle: it owns it.
+    pub async fn exited(mut self) -> Report {
+        loop {
+            match self.tasks.join_next().await {
+                Some(Ok(Some(report))) => return report,
+                Some(Ok(None)) => {}
+                // Nobody but our own drop aborts them: it is a panic.
+                Some(Err(error)) => {
+                    if let Ok(panic) = error.try_into_panic() {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Stops it as [`terminate`](Self::terminate) does, unless it stops already, waits for the end, and returns the report.
+    ///
+    /// # Panics
+    ///
+    /// When the lifecycle itself has panicked.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it aborts the lifecycle: it owns it.
+    pub async fn stop(self) -> Report {
+        // A signal that was sent and not seen yet would make this one the second.
+        if !self.phase().is_stopping() && !self.signalled.load(Ordering::SeqCst) {
+            self.terminate();
+        }
+        self.exited().await
+    }
+
+    fn signal(&self, number: i32, skip_lame_duck: bool) {
+        self.signalled.store(true, Ordering::SeqCst);
+        self.inputs.send(Input::Signal { number, skip_lame_duck });
+    }
+}
+
+impl fmt::Debug for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trial").field("phase", &self.phase()).finish_non_exhaustive()
+    }
+}
+
+#[expect(clippy::panic, reason = "in a test, a budget that cannot work is the test's failure")]
+fn ledger(lifecycle: &Lifecycle) -> Arc<Ledger> {
+    match lifecycle.ledger() {
+        Ok(ledger) => Arc::new(ledger),
+        Err(error) => panic!("{error}"),
+    }
+}

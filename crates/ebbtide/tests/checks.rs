@@ -1,0 +1,148 @@
+//! Readiness checks, in one process.
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ebbtide::model::{Cause, Check};
+use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Phase, Report};
+use tokio::sync::Notify;
+
+const OFTEN: Duration = Duration::from_millis(1);
+
+fn run<F>(start_up: F) -> Report
+where
+    F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+{
+    let lifecycle = Lifecycle::new("test").grace(Duration::from_secs(20)).lame_duck(LameDuck::NONE);
+    lifecycle.run_to_report(start_up).expect("it starts")
+}
+
+/// Counts the runs of something that is done again and again, and those that began after the stop had.
+#[derive(Clone, Default)]
+struct Runs {
+    all: Arc<AtomicU64>,
+    late: Arc<AtomicU64>,
+}
+
+impl Runs {
+    fn note(&self, life: &Life) {
+        self.all.fetch_add(1, Ordering::SeqCst);
+        if life.stop_token().is_stopping() && life.phase() > Phase::Ready {
+            self.late.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Stops when there were some, and waits for 50 ms in which others might come.
+    fn stop_amidst(&self, life: &Life) {
+        let (all, stopper) = (Arc::clone(&self.all), life.clone());
+        life.once("stopper", async move |_| {
+            while all.load(Ordering::SeqCst) < 20 {
+                tokio::time::sleep(OFTEN).await;
+            }
+            stopper.stop("enough");
+            Ok(())
+        });
+        life.on_stop("waits", |_| async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn no_run_begins_once_the_stop_has() {
+    let runs = Runs::default();
+    let noted = runs.clone();
+    let report = run(async move |life| {
+        let seen = life.clone();
+        noted.stop_amidst(&life);
+        life.check("often", OFTEN, move || {
+            noted.note(&seen);
+            async { Ok::<_, BoxError>(()) }
+        });
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    assert!(runs.all.load(Ordering::SeqCst) >= 20);
+    // One may have begun on another thread in the very instant in which the stop did.
+    assert!(runs.late.load(Ordering::SeqCst) <= 1);
+}
+
+#[test]
+fn the_opposite_a_task_of_ones_own_goes_on_while_the_intake_stops() {
+    let runs = Runs::default();
+    let noted = runs.clone();
+    run(async move |life| {
+        let seen = life.clone();
+        noted.stop_amidst(&life);
+        life.task("by hand", async move |stop| {
+            while !stop.is_stopping() {
+                noted.note(&seen);
+                tokio::time::sleep(OFTEN).await;
+            }
+            Ok(())
+        });
+        Ok(())
+    });
+    assert!(runs.late.load(Ordering::SeqCst) > 1);
+}
+
+#[test]
+fn a_run_under_way_holds_no_stop_and_one_that_takes_too_long_has_failed() {
+    let statuses = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = Arc::clone(&statuses);
+    let report = run(async move |life| {
+        let failed = Arc::new(Notify::new());
+        let tell = Arc::clone(&failed);
+        let mut runs = 0;
+        life.check("hangs", Check::every(OFTEN).timeout(Duration::from_millis(20)), move || {
+            runs += 1;
+            if runs == 2 {
+                tell.notify_one();
+            }
+            std::future::pending::<Result<(), BoxError>>()
+        });
+        failed.notified().await;
+        *kept.lock().expect("not poisoned") = life.checks();
+        life.stop("a run is under way");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    assert!(report.stop < Duration::from_secs(5), "{report:?}");
+    let statuses = statuses.lock().expect("not poisoned");
+    assert_eq!(statuses[0].error.as_deref(), Some("no answer within 20ms"));
+    assert!(!statuses[0].passing);
+}
+
+#[test]
+fn a_check_that_panics_stops_the_lifecycle_and_is_named() {
+    let report = run(async |life| {
+        life.check("falls over", OFTEN, || async {
+            assert!(std::hint::black_box(false), "a check's own mistake");
+            Ok::<_, BoxError>(())
+        });
+        Ok(())
+    });
+    assert!(matches!(&report.cause, Some(Cause::Panicked { component, .. }) if component == "falls over"));
+}
+
+#[test]
+fn a_critical_check_waits_for_a_start_up_that_takes_longer() {
+    let report = run(async |life| {
+        let fails = || async { Err::<(), BoxError>("not yet".into()) };
+        life.check("slow to come", Check::every(OFTEN).critical(Duration::from_millis(10)), fails);
+        // Its time has passed many times over, and nothing stops: it is red, and the service isn't ready in any case.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!life.stop_token().is_stopping());
+        Ok(())
+    });
+    assert!(report.phases.iter().any(|change| change.phase == Phase::Ready), "{report:?}");
+    assert!(
+        matches!(&report.cause, Some(Cause::Unhealthy { check, error, .. })
+        if check == "slow to come" && error == "not yet"),
+        "{:?}",
+        report.cause
+    );
+}

@@ -1,0 +1,97 @@
+//! What the health listener answers beside the probes, where that was asked for, until the very end.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ebbtide::http::{HealthPages, Listener};
+use ebbtide::model::{ComponentState, Snapshot};
+use ebbtide::{LameDuck, Life, Lifecycle, Phase};
+
+use crate::support::{Client, SLOW, cause, slow, stop_source};
+
+async fn get(addr: SocketAddr, request: &str) -> (u16, String) {
+    let mut client = Client::connect(addr).await.expect("the health port answers");
+    client.send(format!("{request} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await.unwrap();
+    let answer = client.answer().await.expect("an answer");
+    (answer.head[9..12].parse().unwrap(), String::from_utf8(answer.body).unwrap())
+}
+
+async fn snapshot(addr: SocketAddr) -> Snapshot {
+    let (status, body) = get(addr, "GET /lifecycle").await;
+    assert_eq!(status, 200);
+    serde_json::from_str(&body).unwrap()
+}
+
+/// Stops the lifecycle under a request in flight, and looks at it from outside.
+async fn look(life: Life, api: SocketAddr, health: SocketAddr, release: ebbtide::drain::StopSource) {
+    life.reached(Phase::Ready).await;
+    let ready = snapshot(health).await;
+    assert_eq!((ready.name.as_str(), ready.phase, ready.stop), ("test", Phase::Ready, None));
+    let names: Vec<&str> = ready.components.iter().map(|component| component.name.as_str()).collect();
+    assert_eq!(names, ["start-up", "api", "health", "looks"]);
+    assert_eq!(get(health, "GET /metrics").await, (200, "up 1\n".to_owned()));
+    assert_eq!(get(health, "POST /lifecycle").await.0, 404);
+    assert_eq!(get(health, "GET /lifecycle/").await.0, 404);
+
+    let mut client = Client::connect(api).await.unwrap();
+    client.send(SLOW).await.unwrap();
+    while life.snapshot().components[1].in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    life.stop("test");
+    life.reached(Phase::Draining).await;
+    let draining = snapshot(health).await;
+    let stop = draining.stop.as_ref().expect("it stops");
+    assert_eq!((draining.phase, stop.cause.to_string().as_str()), (Phase::Draining, "requested: test"));
+    // Both are cut to milliseconds.
+    let deadline = life.plan().deadline;
+    assert!((stop.elapsed + stop.left).abs_diff(deadline) < Duration::from_millis(3), "{stop:?}");
+    let api = &draining.components[1];
+    assert_eq!((api.state, api.in_flight, api.outcome.is_none()), (ComponentState::Asked, 1, true));
+    assert!(api.stragglers[0].name.starts_with("GET /slow"), "{api:?}");
+    assert_eq!(get(health, "GET /metrics").await.0, 200, "while it stops too");
+    release.stop(cause(), None);
+    assert_eq!(client.answer().await.expect("an answer").body, b"slow pong");
+}
+
+#[test]
+fn the_debug_view_and_the_metrics_are_answered_while_a_stop_is_under_way() {
+    let release = stop_source();
+    let router = slow(release.token());
+    let report = Lifecycle::new("test")
+        .lame_duck(LameDuck::NONE)
+        .run_to_report(async |life| {
+            let (api, health) = (life.bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
+            let addr = |listener: &Listener| listener.local_addr().tcp().unwrap();
+            let looks = look(life.clone(), addr(&api), addr(&health), release);
+            life.http("api", api, router);
+            let pages = HealthPages::new().lifecycle(&life).metrics(|| "up 1\n".to_owned());
+            life.health_with("health", health, pages);
+            life.once("looks", |_| async {
+                looks.await;
+                Ok(())
+            });
+            Ok(())
+        })
+        .expect("it starts");
+    assert_eq!(report.exit_code, 0, "{report:?}");
+}
+
+/// The opposite: off by default.
+#[test]
+fn without_being_asked_for_they_are_not_there() {
+    let report = Lifecycle::new("test")
+        .lame_duck(LameDuck::NONE)
+        .run_to_report(async |life| {
+            let listener = Listener::bind("127.0.0.1:0").await?;
+            let addr = listener.local_addr().tcp().unwrap();
+            life.health("health", listener);
+            assert_eq!(get(addr, "GET /lifecycle").await.0, 404);
+            assert_eq!(get(addr, "GET /metrics").await.0, 404);
+            assert_eq!(get(addr, "GET /livez").await.0, 200);
+            life.stop("seen");
+            Ok(())
+        })
+        .expect("it starts");
+    assert_eq!(report.exit_code, 0, "{report:?}");
+}

@@ -1,0 +1,203 @@
+//! The invariants of `docs/spec.md`, for any jobs, any broker and any moment of the stop.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use ebbtide::Backoff;
+use ebbtide::queue::{ConsumeOptions, Settlement};
+use proptest::prelude::*;
+
+use crate::broker::{Broker, Entry, State, Troubles, counted};
+use crate::run::{Does, World, play};
+
+/// A broker by its numbers: a broker itself cannot be cloned.
+#[derive(Clone, Debug)]
+struct Kind {
+    lease: Duration,
+    latency: Duration,
+    ahead: usize,
+    troubles: Troubles,
+}
+
+impl Kind {
+    fn make(&self) -> Broker {
+        let mut broker = Broker::new();
+        broker.lease = Some(self.lease);
+        (broker.latency, broker.ahead) = (self.latency, self.ahead);
+        broker.troubles = self.troubles.clone();
+        broker
+    }
+}
+
+fn ms(range: Range<u64>) -> impl Strategy<Value = Duration> {
+    range.prop_map(Duration::from_millis)
+}
+
+fn does() -> impl Strategy<Value = Does> {
+    prop_oneof![
+        4 => (0_u64..8000).prop_map(Does::Finishes),
+        2 => (0_u64..3000).prop_map(Does::Fails),
+        1 => (0_u64..3000).prop_map(Does::IsHopeless),
+        1 => (0_u64..3000).prop_map(Does::Panics),
+        1 => Just(Does::EndsWhenTold),
+        1 => Just(Does::EndsWhenCut),
+        1 => Just(Does::Hangs),
+    ]
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let jobs = proptest::collection::vec(does(), 0..30);
+    (jobs, 1_usize..9, 1_u32..4, ms(0..12_000), ms(0..12_000), ms(0..1500)).prop_map(
+        |(jobs, concurrency, attempts, stop_at, grace, hand_back)| {
+            let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
+            let options = ConsumeOptions::new(concurrency).attempts(attempts).backoff(backoff);
+            World { jobs, options: options.hand_back(hand_back), stop_at, grace }
+        },
+    )
+}
+
+fn trouble() -> impl Strategy<Value = Option<Range<Duration>>> {
+    let some = (ms(0..20_000), ms(0..6000)).prop_map(|(at, time)| Some(at..at + time));
+    prop_oneof![2 => Just(None), 1 => some]
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    (ms(600..4000), ms(0..30), 0_usize..6, trouble(), trouble(), trouble()).prop_map(
+        |(lease, latency, ahead, away, silent, forgetful)| {
+            let troubles = Troubles { away, silent, forgetful };
+            Kind { lease, latency, ahead, troubles }
+        },
+    )
+}
+
+/// A broker that answers quickly and always.
+fn sound() -> impl Strategy<Value = Kind> {
+    (ms(600..4000), ms(0..5), 0_usize..6).prop_map(|(lease, latency, ahead)| Kind {
+        lease,
+        latency,
+        ahead,
+        troubles: Troubles::default(),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn q1_every_delivery_has_exactly_one_fate(world in world(), kind in kind()) {
+        let (broker, seen) = play(&world, || kind.make());
+        let tally = &seen.tally;
+        prop_assert_eq!(tally.settled(), tally.taken, "{:?}", tally);
+        let counted = counted(&broker.diary());
+        let count = |wanted: fn(&Settlement) -> bool| counted.iter().filter(|(_, said)| wanted(said)).count() as u64;
+        // What the tally claims, the broker has; it may have more, where its answer was lost.
+        let retried = count(|said| matches!(said, Settlement::Retry { .. }));
+        let buried = count(|said| matches!(said, Settlement::Bury { .. }));
+        let handed_back = count(|said| *said == Settlement::HandBack);
+        prop_assert!(tally.acked <= count(|said| *said == Settlement::Ack));
+        prop_assert!(tally.retried <= retried && tally.buried <= buried);
+        prop_assert!(tally.handed_back.len() as u64 <= handed_back);
+        let mut by_receipt = BTreeMap::new();
+        for (receipt, said) in counted {
+            prop_assert!(by_receipt.insert(receipt, said).is_none(), "settled twice");
+        }
+    }
+
+    #[test]
+    fn q2_nothing_is_fetched_or_begun_after_the_signal(world in world(), kind in kind()) {
+        let (broker, seen) = play(&world, || kind.make());
+        prop_assert!(seen.begun.iter().all(|(at, _)| *at <= world.stop_at), "{:?}", seen.begun);
+        let asked = |(at, entry): &(Duration, Entry)| matches!(entry, Entry::Asked(_)).then_some(*at);
+        prop_assert!(broker.diary().iter().filter_map(asked).all(|at| at <= world.stop_at));
+    }
+
+    #[test]
+    fn q3_no_more_run_than_there_are_places(world in world(), kind in kind(), places in 1_usize..9) {
+        let world = World { options: ConsumeOptions::new(places), ..world };
+        let (broker, seen) = play(&world, || kind.make());
+        prop_assert!(seen.most_running <= places);
+        for (_, entry) in broker.diary() {
+            prop_assert!(!matches!(entry, Entry::Asked(max) if max > places || max == 0));
+        }
+    }
+
+    #[test]
+    fn q4_one_word_for_each_delivery(world in world(), kind in kind()) {
+        let (broker, _) = play(&world, || kind.make());
+        let mut words = BTreeMap::new();
+        for (_, entry) in broker.diary() {
+            if let Entry::Said { receipt, settlement, .. } = entry {
+                let first = words.entry(receipt).or_insert_with(|| settlement.clone());
+                prop_assert_eq!(&*first, &settlement, "said again in other words");
+            }
+        }
+    }
+
+    #[test]
+    fn q5_a_job_is_cut_only_when_it_was_handed_back(world in world(), kind in sound()) {
+        let (broker, seen) = play(&world, || kind.make());
+        let diary = broker.diary();
+        let given: BTreeMap<_, _> = diary.iter().filter_map(|(_, entry)| match entry {
+            Entry::Gave { receipt, job } => Some((*receipt, job.clone())),
+            _ => None,
+        }).collect();
+        for (cut, job) in &seen.cut {
+            let before = diary.iter().any(|(at, entry)| matches!(
+                entry,
+                Entry::Said { receipt, settlement: Settlement::HandBack, .. } if given[receipt] == *job && at <= cut
+            ));
+            let in_time = world.grace / 20 > 2 * kind.latency && world.options != world.options.hand_back(Duration::ZERO);
+            prop_assert!(before || !in_time, "{} was cut at {:?}: {:?}", job, cut, diary);
+        }
+    }
+
+    #[test]
+    fn q6_no_lease_runs_out_while_the_broker_answers(world in world(), kind in sound()) {
+        let (broker, seen) = play(&world, || kind.make());
+        prop_assert_eq!(seen.tally.lost, 0);
+        let expired = |(_, entry): &(Duration, Entry)| matches!(entry, Entry::Expired(_));
+        prop_assert!(!broker.diary().iter().any(expired), "{:?}", broker.diary());
+    }
+
+    #[test]
+    fn q7_it_is_over_by_its_deadline(world in world(), kind in kind()) {
+        let (_, seen) = play(&world, || kind.make());
+        // Paused time counts whole milliseconds.
+        let deadline = world.stop_at + world.grace + Duration::from_millis(2);
+        prop_assert!(seen.ended_at <= deadline, "{:?} > {:?}", seen.ended_at, deadline);
+    }
+
+    #[test]
+    fn q8_no_job_is_tried_more_often_than_it_may(world in world(), kind in kind(), attempts in 1_u32..4) {
+        let world = World { options: world.options.attempts(attempts), ..world };
+        let (_, seen) = play(&world, || kind.make());
+        let mut tried: BTreeMap<_, u32> = BTreeMap::new();
+        seen.begun.iter().for_each(|(_, job)| *tried.entry(job.clone()).or_default() += 1);
+        prop_assert!(tried.values().all(|times| *times <= attempts), "{:?}", tried);
+    }
+
+    #[test]
+    fn q9_a_cut_is_what_had_begun_and_was_not_finished(world in world(), kind in sound()) {
+        // Time enough to hand back: nothing is unsettled.
+        let world = World { grace: world.grace + Duration::from_secs(2), ..world };
+        let world = World { options: world.options.hand_back(Duration::from_millis(500)), ..world };
+        let (_, seen) = play(&world, || kind.make());
+        let tally = &seen.tally;
+        prop_assert!(tally.unsettled.is_empty(), "{:?}", tally);
+        let ended = tally.acked + tally.retried + tally.buried;
+        prop_assert_eq!(seen.begun.len() as u64, ended + tally.cut, "{:?}", tally);
+    }
+
+    #[test]
+    fn q10_a_stop_with_a_sound_broker_leaves_nothing_with_the_consumer(world in world(), kind in sound()) {
+        let world = World { grace: world.grace + Duration::from_secs(2), ..world };
+        let world = World { options: world.options.hand_back(Duration::from_millis(500)), ..world };
+        let (broker, seen) = play(&world, || kind.make());
+        for (job, state) in broker.states() {
+            prop_assert!(!matches!(state, State::Leased(_)), "{}: {:?}, {:?}", job, state, seen.tally);
+        }
+        let diary = broker.diary();
+        prop_assert_eq!(diary.last().map(|(_, entry)| entry), Some(&Entry::Closed));
+    }
+}

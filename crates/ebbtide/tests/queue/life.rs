@@ -1,0 +1,104 @@
+//! A consumer as a part of a lifecycle: what the report says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ebbtide::model::{ComponentReport, Outcome};
+use ebbtide::queue::Job;
+use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report, Stop};
+use tokio::sync::Semaphore;
+
+use crate::broker::{Broker, State};
+
+fn run<F>(start_up: F) -> Report
+where
+    F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+{
+    let lifecycle = Lifecycle::new("test").grace(Duration::from_secs(2)).lame_duck(LameDuck::NONE);
+    // Two jobs may block their threads.
+    let lifecycle = lifecycle.worker_threads(4);
+    lifecycle.run_to_report(start_up).expect("it starts")
+}
+
+fn emails(report: &Report) -> &ComponentReport {
+    report.components.iter().find(|component| component.name == "emails").expect("it was registered")
+}
+
+/// Runs a consumer with two places and five jobs sent ahead, and stops when both places are taken.
+fn stop_when_two_are_running<F, Fut>(handler: F) -> (Arc<Broker>, Report)
+where
+    F: Fn(Job, Stop) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+{
+    let (send, receive) = std::sync::mpsc::channel();
+    let report = run(async move |life| {
+        let mut broker = Broker::new();
+        broker.ahead = 5;
+        let broker = Arc::new(broker);
+        ["a", "b", "c", "d", "e", "f", "g", "h"].into_iter().for_each(|job| broker.push(job));
+        send.send(Arc::clone(&broker))?;
+        let begun = Arc::new(Semaphore::new(0));
+        let begin = Arc::clone(&begun);
+        life.consume("emails", broker, 2, move |job, stop| {
+            begin.add_permits(1);
+            handler(job, stop)
+        });
+        let _both = begun.acquire_many(2).await?;
+        life.stop("enough");
+        Ok(())
+    });
+    (receive.recv().expect("it was sent"), report)
+}
+
+#[test]
+fn a_consumer_that_ends_in_time_has_drained_and_names_what_it_never_began() {
+    let (broker, report) = stop_when_two_are_running(|_, stop: Stop| async move {
+        stop.stopping().await;
+        assert!(stop.time_left().is_some_and(|left| left > Duration::from_millis(500)));
+        Ok(())
+    });
+    let emails = emails(&report);
+    assert_eq!((report.exit_code, emails.outcome.clone()), (0, Some(Outcome::Drained)), "{report:?}");
+    assert_eq!((emails.finished, emails.cut), (2, 0), "{emails:?}");
+    assert_eq!(emails.handed_back.len(), 5, "{emails:?}");
+    assert!(emails.unsettled.is_empty());
+    assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
+    assert_eq!(emails.stage, ebbtide::Stage::Intake);
+}
+
+#[test]
+fn a_job_that_does_not_end_is_handed_back_cut_and_named_and_the_exit_code_says_so() {
+    let (broker, report) = stop_when_two_are_running(|_, _| std::future::pending());
+    let emails = emails(&report);
+    assert_eq!((report.exit_code, emails.outcome.clone()), (3, Some(Outcome::Cut)), "{report:?}");
+    assert_eq!((emails.in_flight_at_stop, emails.finished, emails.cut), (2, 0, 2), "{emails:?}");
+    assert_eq!(emails.handed_back.len(), 7, "the two that ran as well: {emails:?}");
+    assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
+}
+
+#[test]
+fn a_job_that_blocks_its_thread_is_handed_back_all_the_same() {
+    let (broker, report) = stop_when_two_are_running(|_, _| async {
+        std::thread::sleep(Duration::from_secs(4));
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 3, "{report:?}");
+    assert_eq!(emails(&report).handed_back.len(), 7, "{report:?}");
+    assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
+}
+
+#[test]
+fn the_report_of_a_consumer_reads_as_it_was_written() {
+    let (_, report) = stop_when_two_are_running(|_, _| std::future::pending());
+    let text = serde_json::to_string(&report).expect("it is plain data");
+    let read: Report = serde_json::from_str(&text).expect("it is a report");
+    assert_eq!(read.components, report.components);
+    // A report from before there were consumers is still one.
+    let mut old: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    for component in old["components"].as_array_mut().expect("a list") {
+        let fields = component.as_object_mut().expect("an object");
+        fields.remove("handed_back");
+        fields.remove("unsettled");
+    }
+    assert!(serde_json::from_value::<Report>(old).is_ok());
+}

@@ -1,0 +1,31 @@
+//! What a consumer does with its deliveries, in one process and under paused time. The invariants are those of `docs/spec.md`.
+//! And the adapters, each against its real broker: one folder an adapter.
+#![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
+
+mod broker;
+mod clock;
+mod invariants;
+mod life;
+#[cfg(feature = "queue-nats")]
+mod nats;
+mod policy;
+#[cfg(feature = "queue-postgres")]
+mod postgres;
+#[cfg(feature = "queue-rabbitmq")]
+mod rabbitmq;
+#[cfg(feature = "queue-redis")]
+mod redis;
+mod run;
+mod said;
+#[cfg(feature = "queue-sqlite")]
+mod sqlite;
+#[cfg(any(
+    feature = "queue-nats",
+    feature = "queue-postgres",
+    feature = "queue-rabbitmq",
+    feature = "queue-redis",
+    feature = "queue-sqlite"
+))]
+mod support;
+#[cfg(any(feature = "queue-postgres", feature = "queue-sqlite"))]
+mod table;

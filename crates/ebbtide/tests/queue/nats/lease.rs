@@ -1,0 +1,75 @@
+use std::time::Duration;
+
+use ebbtide::queue::{Queue, Settled, Settlement};
+
+use super::place::Place;
+use crate::support::{fetch_all, fetch_for, next};
+
+const LEASE: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn a_crash_between_fetch_and_settle_loses_nothing() {
+    let place = Place::new().await;
+    let queue = place.open_short(LEASE).await;
+    let mut pushed = Vec::new();
+    for n in 0..60 {
+        pushed.push(queue.push(n.to_string()).await.unwrap());
+    }
+    let held = fetch_all(&queue, 40).await;
+    assert_eq!(held.len(), 40);
+    drop(queue);
+
+    let next = place.open_short(LEASE).await;
+    // One after the other, as they come: what comes again has a lease of its own.
+    let (mut ids, mut again) = (Vec::new(), 0);
+    while ids.len() < 60 {
+        let job = crate::support::next(&next).await;
+        again += u32::from(job.attempt == 2);
+        assert_eq!(next.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+        ids.push(job.id);
+    }
+    ids.sort();
+    pushed.sort();
+    assert_eq!((ids, again), (pushed, 40));
+    assert_eq!(place.messages().await, 0);
+}
+
+#[tokio::test]
+async fn what_is_extended_stays_and_what_is_not_goes() {
+    let place = Place::new().await;
+    let (kept, lost) = (place.open_short(LEASE).await, place.open_short(LEASE).await);
+    kept.push("kept").await.unwrap();
+    let ours = next(&kept).await;
+    kept.withdraw().await.unwrap();
+    lost.push("lost").await.unwrap();
+    let theirs = next(&lost).await;
+
+    let other = place.open_short(LEASE).await;
+    let extending = async {
+        for _ in 0..10 {
+            tokio::time::sleep(LEASE / 4).await;
+            kept.extend(std::slice::from_ref(&ours.receipt)).await.unwrap();
+        }
+    };
+    let (taken, ()) = tokio::join!(next(&other), extending);
+    assert_eq!((&*taken.id, taken.attempt), (&*theirs.id, 2));
+    // To extend what is lost does no harm to whose it is.
+    lost.extend(std::slice::from_ref(&theirs.receipt)).await.unwrap();
+    assert_eq!(lost.settle(&theirs.receipt, Settlement::HandBack).await.unwrap(), Settled::Lost);
+    assert_eq!(kept.settle(&ours.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    assert_eq!(place.messages().await, 1);
+}
+
+#[tokio::test]
+async fn a_receipt_is_that_of_one_delivery() {
+    let place = Place::new().await;
+    let queue = place.open_short(LEASE).await;
+    queue.push("job").await.unwrap();
+    let first = next(&queue).await;
+    let second = next(&queue).await;
+    assert_eq!((&first.id, first.attempt, second.attempt), (&second.id, 1, 2));
+    assert_eq!(queue.settle(&first.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
+    assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
+    assert_eq!(fetch_for(&queue, 2 * LEASE).await, []);
+}

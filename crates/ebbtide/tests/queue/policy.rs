@@ -1,0 +1,309 @@
+//! The loop's decisions, one by one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ebbtide::drain::StopSource;
+use ebbtide::model::Cause;
+use ebbtide::queue::{ConsumeOptions, Consumer, Delivery, Queue, Settled, Settlement};
+use ebbtide::{Backoff, BoxError, Stop};
+use tokio::time::{sleep, timeout};
+
+use crate::broker::{Broker, Entry, State, counted};
+use crate::clock::now;
+use crate::run::{Does, World, name, play};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn world(jobs: &[Does], concurrency: usize) -> World {
+    let backoff = Backoff::new(SECOND, 8 * SECOND);
+    let options = ConsumeOptions::new(concurrency).attempts(3).backoff(backoff);
+    World { jobs: jobs.to_vec(), options, stop_at: 60 * SECOND, grace: 20 * SECOND }
+}
+
+#[test]
+fn q8_a_job_is_acknowledged_retried_or_buried() {
+    let jobs = [Does::Finishes(5), Does::Fails(5), Does::IsHopeless(5), Does::Panics(5)];
+    let (broker, seen) = play(&world(&jobs, 2), Broker::new);
+    assert_eq!(broker.state(&name(0)), State::Acked);
+    assert_eq!(broker.state(&name(1)), State::Buried("it failed".to_owned()));
+    assert_eq!(broker.state(&name(2)), State::Buried("it is hopeless".to_owned()));
+    assert_eq!(broker.state(&name(3)), State::Buried("it panicked: it panicked".to_owned()));
+    let attempts = |n| seen.begun.iter().filter(|(_, job)| *job == name(n)).count();
+    assert_eq!([0, 1, 2, 3].map(attempts), [1, 3, 1, 3]);
+    let tally = &seen.tally;
+    assert_eq!((tally.acked, tally.retried, tally.buried, tally.cut), (1, 4, 3, 0), "{tally:?}");
+    assert_eq!(tally.settled(), tally.taken);
+}
+
+#[test]
+fn q8_retries_wait_longer_each_time() {
+    let (_, seen) = play(&world(&[Does::Fails(0)], 1), Broker::new);
+    let begun: Vec<_> = seen.begun.iter().map(|(at, _)| *at).collect();
+    let waits: Vec<_> = begun.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // Half of it at least by the backoff's chance; the broker looks for what is due every 50 ms.
+    for (wait, whole) in waits.iter().zip([SECOND, 2 * SECOND]) {
+        assert!(*wait >= whole / 2 && *wait < whole + Duration::from_millis(100), "{waits:?}");
+    }
+}
+
+#[test]
+fn q8_a_job_that_ends_its_process_each_time_is_buried_unbegun() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("it starts");
+    runtime.block_on(async {
+        let mut broker = Broker::new();
+        broker.lease = Some(SECOND);
+        broker.push(name(0));
+        let (broker, options) = (Arc::new(broker), ConsumeOptions::new(1).attempts(3));
+        // Three consumers are dropped while they run it, as their processes would be.
+        for _ in 0..3 {
+            let hangs = |_, _| std::future::pending();
+            let killed = Consumer::new("killed", Arc::clone(&broker), options, hangs).run(Stop::never());
+            assert!(timeout(SECOND / 2, killed).await.is_err(), "it runs on");
+            sleep(2 * SECOND).await;
+        }
+        let never = |_, _| async { panic!("it is not begun") };
+        let next = Consumer::new("next", Arc::clone(&broker), options, never);
+        let source = StopSource::new(now);
+        let stop = async {
+            sleep(SECOND).await;
+            source.cut();
+        };
+        let (tally, ()) = tokio::join!(next.run(source.token()), stop);
+        assert_eq!((tally.buried, tally.cut), (1, 0), "{tally:?}");
+        let State::Buried(error) = broker.state(&name(0)) else { panic!("{:?}", broker.states()) };
+        assert!(error.starts_with("attempt 4 of 3"), "{error}");
+    });
+}
+
+#[test]
+fn q3_it_asks_for_what_is_free_and_runs_no_more() {
+    let (broker, seen) = play(&world(&[Does::Finishes(100); 40], 8), Broker::new);
+    assert_eq!(seen.most_running, 8);
+    assert_eq!(seen.tally.acked, 40);
+    let asked = broker.diary().into_iter().filter_map(|(_, entry)| match entry {
+        Entry::Asked(max) => Some(max),
+        _ => None,
+    });
+    let asked: Vec<_> = asked.collect();
+    assert!(asked.iter().all(|max| (1..=8).contains(max)), "{asked:?}");
+    // All eight end in the same instant, and are fetched anew in one or two batches.
+    assert!(asked.len() <= 11, "{asked:?}");
+}
+
+#[test]
+fn q2_q9_what_was_sent_ahead_is_handed_back_at_once_and_is_no_cut() {
+    let broker = || {
+        let mut broker = Broker::new();
+        broker.ahead = 5;
+        broker
+    };
+    let (broker, seen) = play(&world(&[Does::EndsWhenTold; 9], 2), broker);
+    assert_eq!(seen.begun.len(), 2);
+    assert_eq!(
+        (seen.tally.acked, seen.tally.cut, seen.tally.handed_back.len()),
+        (2, 0, 5),
+        "{:?}",
+        seen.tally
+    );
+    assert!(seen.ended_at < Duration::from_millis(60_100), "at once: {:?}", seen.ended_at);
+    assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
+    // In order: the subscription ends before its jobs are handed back, and the connection last of all.
+    let diary: Vec<_> = broker.diary().into_iter().map(|(_, entry)| entry).collect();
+    let withdrew = diary.iter().position(|entry| *entry == Entry::Withdrew).expect("it did");
+    let said = |entry: &Entry| matches!(entry, Entry::Said { settlement: Settlement::HandBack, .. });
+    assert!(withdrew < diary.iter().position(said).expect("it did"));
+    assert_eq!(diary.last(), Some(&Entry::Closed));
+}
+
+#[test]
+fn q2_what_a_fetch_returns_in_the_very_moment_of_the_signal_is_not_begun() {
+    /// Raises the stop in the poll in which it returns.
+    struct Raises(Arc<Broker>, StopSource);
+
+    impl Queue for Raises {
+        type Receipt = usize;
+
+        async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<usize>>, BoxError> {
+            let taken = self.0.fetch(max, stop).await;
+            self.1.stop(Cause::Signal { number: 15 }, None);
+            taken
+        }
+
+        async fn settle(&self, receipt: &usize, settlement: Settlement) -> Result<Settled, BoxError> {
+            self.0.settle(receipt, settlement).await
+        }
+    }
+
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("it starts");
+    runtime.block_on(async {
+        let broker = Arc::new(Broker::new());
+        broker.push(name(0));
+        let source = StopSource::new(now);
+        let stop = source.token();
+        let never = |_, _| async { panic!("it is not begun") };
+        let tally = Consumer::new("late", Raises(Arc::clone(&broker), source), 1, never).run(stop).await;
+        assert_eq!((tally.handed_back, tally.cut, tally.retried), (vec![name(0)], 0, 0));
+    });
+}
+
+#[test]
+fn q2_what_is_on_its_way_at_the_signal_is_waited_for_and_handed_back() {
+    let slow = || {
+        let mut broker = Broker::new();
+        broker.latency = Duration::from_millis(100);
+        broker
+    };
+    let mut world = world(&[Does::Hangs; 3], 3);
+    // The queue has given them out, and the answer is on its way.
+    world.stop_at = Duration::from_millis(150);
+    let (broker, seen) = play(&world, slow);
+    assert!(seen.begun.is_empty() && seen.tally.cut == 0, "{seen:?}");
+    assert_eq!(seen.tally.handed_back, [name(0), name(1), name(2)]);
+    assert!(broker.states().iter().all(|(_, state)| matches!(state, State::Ready(_))));
+}
+
+#[test]
+fn q4_a_job_that_ends_while_it_is_handed_back_stays_handed_back() {
+    let slow = || {
+        let mut broker = Broker::new();
+        broker.latency = Duration::from_millis(100);
+        broker
+    };
+    // It comes after 200 ms, and ends 50 ms after the hand-back began.
+    let (broker, seen) = play(&world(&[Does::Finishes(79_350)], 1), slow);
+    assert_eq!((seen.tally.handed_back, seen.tally.cut), (vec![name(0)], 1));
+    assert!(seen.tally.unsettled.is_empty() && seen.tally.acked == 0);
+    assert_eq!(counted(&broker.diary()), [(0, Settlement::HandBack)]);
+}
+
+#[test]
+fn q5_what_still_runs_is_handed_back_before_it_is_cut() {
+    let (broker, seen) =
+        play(&world(&[Does::EndsWhenCut, Does::Hangs, Does::Finishes(70_000)], 3), Broker::new);
+    let tally = &seen.tally;
+    assert_eq!(
+        (tally.acked, tally.cut, tally.handed_back.clone()),
+        (1, 2, vec![name(0), name(1)]),
+        "{tally:?}"
+    );
+    let handed_back_at = Duration::from_millis(80_000 - 500);
+    let diary = broker.diary();
+    for (at, entry) in &diary {
+        if matches!(entry, Entry::Said { settlement: Settlement::HandBack, .. }) {
+            assert!(*at >= handed_back_at && *at < handed_back_at + Duration::from_millis(10), "{at:?}");
+            assert!(seen.cut.iter().all(|(cut, _)| cut >= at), "{:?}", seen.cut);
+        }
+    }
+    assert_eq!(seen.cut.len(), 2, "both learned it: {:?}", seen.cut);
+    assert!(seen.ended_at <= Duration::from_secs(80));
+    // The jobs were told when that would be.
+    let left = Some(Duration::from_millis(19_500));
+    assert_eq!(seen.told.iter().map(|(_, left)| *left).collect::<Vec<_>>(), [left; 3]);
+}
+
+#[test]
+fn q6_leases_are_kept_to_the_end_of_the_last_job_the_stop_included() {
+    let lease = |tells_lease| {
+        move || {
+            let mut broker = Broker::new();
+            (broker.lease, broker.tells_lease) = (Some(3 * SECOND), tells_lease);
+            broker
+        }
+    };
+    let world = world(&[Does::Finishes(75_000)], 1);
+    let (broker, seen) = play(&world, lease(true));
+    assert_eq!((seen.tally.acked, seen.tally.lost, seen.begun.len()), (1, 0, 1), "{:?}", seen.tally);
+    assert!(!broker.diary().iter().any(|(_, entry)| matches!(entry, Entry::Expired(_))));
+    // Without the heartbeat the same job is lost to somebody else.
+    let (broker, seen) = play(&world, lease(false));
+    assert_eq!((seen.tally.acked, seen.tally.lost), (0, 1), "{:?}", seen.tally);
+    assert!(broker.diary().iter().any(|(_, entry)| matches!(entry, Entry::Expired(_))));
+}
+
+#[test]
+fn q7_the_deadline_holds_although_the_broker_is_silent_and_who_was_not_settled_is_named() {
+    let silent = || {
+        let mut broker = Broker::new();
+        broker.troubles.silent = Some(30 * SECOND..1000 * SECOND);
+        broker.lease = Some(100 * SECOND);
+        broker
+    };
+    let (broker, seen) = play(&world(&[Does::Finishes(40_000), Does::Hangs], 2), silent);
+    assert!(seen.ended_at <= Duration::from_secs(80), "{:?}", seen.ended_at);
+    assert_eq!(seen.tally.unsettled, [name(0), name(1)]);
+    // The withdrawal as well: nobody knows what had been sent ahead.
+    assert_eq!((seen.tally.cut, seen.tally.settled()), (3, 2), "{:?}", seen.tally);
+    assert!(counted(&broker.diary()).is_empty());
+}
+
+#[test]
+fn q7_a_fetch_that_never_returns_is_told_and_does_not_hold_the_stop() {
+    let silent = || {
+        let mut broker = Broker::new();
+        broker.troubles.silent = Some(Duration::ZERO..1000 * SECOND);
+        broker
+    };
+    let (_, seen) = play(&world(&[], 2), silent);
+    assert!(seen.ended_at <= Duration::from_secs(80), "{:?}", seen.ended_at);
+    assert_eq!((seen.tally.taken, seen.tally.cut), (0, 1), "nobody knows what it took: {:?}", seen.tally);
+}
+
+#[test]
+fn a_broker_that_was_away_is_found_again_by_itself() {
+    let away = || {
+        let mut broker = Broker::new();
+        broker.troubles.away = Some(10 * SECOND..30 * SECOND);
+        broker.lease = Some(60 * SECOND);
+        broker
+    };
+    // One job ends while the broker is away, one is pushed and begun after.
+    let (broker, seen) = play(&world(&[Does::Finishes(15_000), Does::Finishes(100)], 1), away);
+    assert_eq!(seen.tally.acked, 2, "{:?} {:?}", seen.tally, broker.diary());
+    assert_eq!(seen.tally.lost, 0);
+    let asked = broker.diary().iter().filter(|(at, _)| (10..30).contains(&at.as_secs())).count();
+    assert!(asked < 20, "it is asked with backoff: {asked}");
+}
+
+#[test]
+fn a_settlement_whose_answer_was_lost_is_said_again_and_does_no_harm() {
+    let forgetful = || {
+        let mut broker = Broker::new();
+        broker.troubles.forgetful = Some(Duration::ZERO..SECOND / 2);
+        broker
+    };
+    let (broker, seen) = play(&world(&[Does::Finishes(5)], 1), forgetful);
+    assert_eq!(broker.state(&name(0)), State::Acked);
+    assert_eq!((seen.begun.len(), seen.tally.lost), (1, 1), "said twice: {:?}", seen.tally);
+}
+
+#[test]
+fn q1_a_consumer_that_is_dropped_has_not_settled_what_it_held() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("it starts");
+    runtime.block_on(async {
+        let broker = Arc::new(Broker::new());
+        (0..3).for_each(|n| broker.push(name(n)));
+        let consumer = Consumer::new("dropped", Arc::clone(&broker), 2, |_, _| std::future::pending());
+        let work = consumer.work();
+        assert!(timeout(SECOND, consumer.run(Stop::never())).await.is_err(), "it runs on");
+        assert_eq!((work.in_flight(), work.finished(), work.cut()), (0, 0, 2));
+        assert_eq!(work.unsettled(), [name(0), name(1)]);
+    });
+}
+
+#[test]
+fn q10_without_time_for_the_hand_back_the_job_stays_leased() {
+    let mut world = world(&[Does::Hangs], 1);
+    let (broker, seen) = play(&world, Broker::new);
+    assert_eq!(
+        (broker.state(&name(0)), seen.tally.handed_back),
+        (State::Ready(79_501 * SECOND / 1000), vec![name(0)])
+    );
+    world.options = world.options.hand_back(Duration::ZERO);
+    let (broker, seen) = play(&world, Broker::new);
+    assert!(matches!(broker.state(&name(0)), State::Leased(_)), "{:?}", broker.states());
+    assert_eq!(seen.tally.unsettled, [name(0)], "and it is named");
+}

@@ -1,0 +1,9 @@
+//! PostgreSQL: a database of the test's own, on the server that `EBBTIDE_TEST_POSTGRES` names.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod common;
+#[cfg(feature = "testing")]
+mod conforming;
+mod listening;
+mod place;
+mod storing;

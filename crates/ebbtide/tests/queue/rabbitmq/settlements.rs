@@ -1,0 +1,127 @@
+//! When a settlement is done, it is done.
+
+use std::time::Duration;
+
+use ebbtide::queue::rabbitmq::{RabbitQueue, RabbitQueueError};
+use ebbtide::queue::{Queue as _, Settled, Settlement};
+use futures_util::StreamExt as _;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions};
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
+
+use super::broker::{DELAYS, ack, number, retry, settle, take, take_one};
+use super::{Broker, Wire};
+use crate::support::now;
+
+/// Thirty times: acknowledged, and the connection torn down in the same instant.
+#[test]
+fn what_is_done_stays_done_though_the_connection_dies_right_behind_it() {
+    Broker::with(async |broker| {
+        let producer = broker.open().await;
+        for round in 0..30_u32 {
+            producer.push(round.to_string()).await.unwrap();
+            let wire = Wire::to(broker.address()).await;
+            let queue = RabbitQueue::builder(&broker.name).url(wire.url()).open().await.unwrap();
+            let delivery = take_one(&queue).await;
+            // (It may have been sent to the one before, whose end the server had not noticed yet.)
+            assert_eq!(number(&delivery), round, "one was delivered again");
+            ack(&queue, &delivery).await;
+            wire.cut();
+        }
+        assert_eq!(broker.ready(&broker.name).await, Some(0));
+    });
+}
+
+/// The opposite: the client says that the acknowledgement is sent, the server has never seen it, and the job comes again.
+/// A settlement over the same wire doesn't say that it was done.
+#[test]
+fn an_acknowledgement_that_is_only_sent_proves_nothing() {
+    Broker::with(async |broker| {
+        let producer = broker.open().await;
+        producer.push("by hand").await.unwrap();
+        let wire = Wire::to(broker.address()).await;
+        let by_hand = Connection::connect(&wire.url(), ConnectionProperties::default()).await.unwrap();
+        let channel = by_hand.create_channel().await.unwrap();
+        let (name, options) = (broker.name.as_str(), BasicConsumeOptions::default());
+        let mut consumer =
+            channel.basic_consume(name.into(), "".into(), options, FieldTable::default()).await.unwrap();
+        let delivery = consumer.next().await.unwrap().unwrap();
+        wire.go_deaf();
+        assert!(delivery.ack(BasicAckOptions::default()).await.unwrap(), "the client believes it");
+        wire.cut();
+        broker.wait_for(1).await;
+
+        wire.mend();
+        let queue = RabbitQueue::builder(&broker.name).url(wire.url()).open().await.unwrap();
+        let delivery = take_one(&queue).await;
+        assert_eq!(delivery.attempt, 2);
+        wire.go_deaf();
+        let settled = queue.settle(&delivery.receipt, Settlement::Ack).await;
+        assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Silent { .. })));
+        wire.cut();
+        // Said again, when it is known that the connection is gone.
+        while queue.settle(&delivery.receipt, Settlement::Ack).await.ok() != Some(Settled::Lost) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        broker.wait_for(1).await;
+    });
+}
+
+#[test]
+fn a_failed_job_is_stored_for_later_before_it_is_acknowledged() {
+    Broker::with(async |broker| {
+        let wire = Wire::to(broker.address()).await;
+        let queue = RabbitQueue::builder(&broker.name).url(wire.url()).open().await.unwrap();
+        queue.push("job").await.unwrap();
+        let delivery = take_one(&queue).await;
+        // Nothing that is published arrives: the job stays with its consumer, and is not acknowledged.
+        wire.go_deaf();
+        let settled = queue.settle(&delivery.receipt, retry(DELAYS[0].0)).await;
+        assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Silent { .. })));
+        wire.cut();
+        broker.wait_for(1).await;
+        let again = take_one(&broker.open().await).await;
+        assert_eq!((again.id, again.attempt), (delivery.id, 2));
+    });
+}
+
+#[test]
+fn a_retry_comes_when_its_time_has_passed_and_its_queue_holds_no_other_up() {
+    Broker::with(async |broker| {
+        let queue = broker.open().await;
+        queue.push("0").await.unwrap();
+        queue.push("1").await.unwrap();
+        let both = take(&queue, 2).await;
+        let began = now();
+        // The longer one first: in one queue for both it would be in the other's way.
+        let (short, long) = (DELAYS[0].0, DELAYS[1].0);
+        assert_eq!(settle(&queue, &both[0], retry(long)).await, Settled::Done);
+        assert_eq!(settle(&queue, &both[1], retry(short)).await, Settled::Done);
+        let first = take_one(&queue).await;
+        let first_after = began.elapsed();
+        let second = take_one(&queue).await;
+        let second_after = began.elapsed();
+        assert_eq!((number(&first), number(&second)), (1, 0));
+        assert!(
+            first_after >= short && first_after < long && second_after >= long,
+            "{first_after:?}, {second_after:?}"
+        );
+        assert_eq!((first.attempt, second.attempt), (2, 2));
+    });
+}
+
+#[test]
+fn many_settle_at_the_same_time_and_each_is_done() {
+    Broker::with(async |broker| {
+        let queue = broker.open().await;
+        for job in 0..200 {
+            queue.push(job.to_string()).await.unwrap();
+        }
+        let all = take(&queue, 200).await;
+        let settling = all.iter().map(|delivery| settle(&queue, delivery, Settlement::Ack));
+        let settled = futures_util::future::join_all(settling).await;
+        assert!(settled.iter().all(|settled| *settled == Settled::Done));
+        queue.close().await.unwrap();
+        assert_eq!(broker.ready(&broker.name).await, Some(0));
+    });
+}

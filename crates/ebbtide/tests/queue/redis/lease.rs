@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use ebbtide::queue::{Queue, Settled, Settlement};
+
+use super::place::Place;
+use crate::support::{fetch_all, fetch_for, next};
+
+const LEASE: Duration = Duration::from_millis(600);
+
+#[tokio::test]
+async fn a_crash_between_fetch_and_settle_loses_nothing() {
+    let place = Place::new();
+    let queue = place.open_short(LEASE).await;
+    let mut pushed = Vec::new();
+    for n in 0..300 {
+        pushed.push(queue.push(n.to_string()).await.unwrap());
+    }
+    let held = fetch_all(&queue, 250).await;
+    assert_eq!(held.len(), 250);
+    drop(queue);
+
+    let next = place.open_short(LEASE).await;
+    let mut found = fetch_all(&next, 300).await;
+    found.sort_by_key(|job| job.payload.len() * 1000 + usize::from(job.payload[0]));
+    let mut ids: Vec<_> = found.iter().map(|job| job.id.clone()).collect();
+    ids.sort();
+    pushed.sort();
+    assert_eq!(ids, pushed);
+    assert_eq!(found.iter().filter(|job| job.attempt == 2).count(), 250, "what the crash had is tried again");
+    for job in found {
+        assert_eq!(next.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    }
+    assert_eq!(next.counts().await.unwrap(), Default::default());
+}
+
+#[tokio::test]
+async fn what_is_extended_stays_and_what_is_not_goes() {
+    let place = Place::new();
+    let (kept, lost) = (place.open_short(LEASE).await, place.open_short(LEASE).await);
+    kept.push("kept").await.unwrap();
+    let ours = next(&kept).await;
+    lost.push("lost").await.unwrap();
+    let theirs = next(&lost).await;
+
+    let other = place.open_short(LEASE).await;
+    let extending = async {
+        for _ in 0..10 {
+            tokio::time::sleep(LEASE / 3).await;
+            kept.extend(std::slice::from_ref(&ours.receipt)).await.unwrap();
+        }
+    };
+    let (taken, ()) = tokio::join!(next(&other), extending);
+    assert_eq!((&*taken.id, taken.attempt), (&*theirs.id, 2));
+    // To extend what is lost does no harm to whose it is.
+    lost.extend(std::slice::from_ref(&theirs.receipt)).await.unwrap();
+    assert_eq!(lost.settle(&theirs.receipt, Settlement::HandBack).await.unwrap(), Settled::Lost);
+    assert_eq!(kept.settle(&ours.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    assert_eq!(other.settle(&taken.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    assert_eq!(other.counts().await.unwrap(), Default::default());
+}
+
+/// A consumer that slept through its lease may be the one that takes the job over: its first receipt is lost all the same.
+#[tokio::test]
+async fn a_receipt_is_that_of_one_delivery() {
+    let place = Place::new();
+    let queue = place.open_short(LEASE).await;
+    queue.push("job").await.unwrap();
+    let first = next(&queue).await;
+    let second = next(&queue).await;
+    assert_eq!((&first.id, first.attempt, second.attempt), (&second.id, 1, 2));
+    assert_eq!(queue.settle(&first.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
+    assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
+    assert_eq!(fetch_for(&queue, 2 * LEASE).await, []);
+}
+
+/// More than one look at what is pending has room for: a look takes ten times as many as it is asked for.
+#[tokio::test]
+async fn what_was_left_is_found_behind_much_that_was_not() {
+    let place = Place::new();
+    let busy = place.open_short(LEASE).await;
+    for n in 0..200 {
+        busy.push(n.to_string()).await.unwrap();
+    }
+    let held: Vec<_> = fetch_all(&busy, 200).await.into_iter().map(|job| job.receipt).collect();
+    let gone = place.open_short(LEASE).await;
+    let id = gone.push("left").await.unwrap();
+    assert_eq!(next(&gone).await.id, id);
+    drop(gone);
+    let other = place.open_short(LEASE).await;
+    let extending = async {
+        loop {
+            busy.extend(&held).await.unwrap();
+            tokio::time::sleep(LEASE / 4).await;
+        }
+    };
+    let found = tokio::select! {
+        found = next(&other) => found,
+        () = extending => unreachable!("it goes on for ever"),
+    };
+    assert_eq!(found.id, id);
+}

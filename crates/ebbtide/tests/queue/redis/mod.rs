@@ -1,0 +1,13 @@
+//! The queue in Redis, against a real server: that of `EBBTIDE_TEST_REDIS`, or the local one, and our own ones to kill.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+#[cfg(feature = "testing")]
+mod conforming;
+mod foreign;
+mod lease;
+mod opening;
+mod outage;
+mod place;
+mod server;
+mod settling;
+mod stop;

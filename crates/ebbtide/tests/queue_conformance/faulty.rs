@@ -1,0 +1,304 @@
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use ebbtide::queue::{Delivery, Queue, Settled, Settlement};
+use ebbtide::testing::queue::{Buried, Census, MemoryQueue, MemoryReceipt, Subject};
+use ebbtide::{BoxError, Stop};
+use tokio::time::{sleep, timeout};
+
+use super::fault::Fault;
+
+type Given = Delivery<MemoryReceipt>;
+
+/// The queue in memory behind what could be a network, with a fault or without.
+pub(crate) struct Faulty {
+    inner: MemoryQueue,
+    fault: Option<Fault>,
+    /// How many deliveries each consumer is sent beyond what it asked for.
+    ahead: usize,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    away: AtomicBool,
+    waiting: AtomicU32,
+    delivered: AtomicU32,
+    /// Jobs that nobody sees before somebody asks anew.
+    unseen: Mutex<Vec<Vec<u8>>>,
+    /// A delivery that somebody else gets as well.
+    twin: Mutex<Option<(u32, Given)>>,
+    consumers: AtomicU32,
+}
+
+/// A consumer.
+pub(crate) struct Consumer {
+    inner: MemoryQueue,
+    fault: Option<Fault>,
+    ahead: usize,
+    shared: Arc<Shared>,
+    number: u32,
+    was_away: AtomicBool,
+    sent_ahead: Mutex<Vec<Given>>,
+    /// What was fetched and not settled, and what was settled.
+    held: Mutex<Vec<Given>>,
+    settled: Mutex<Vec<Given>>,
+    /// What a crash would forget, until the next call.
+    unsent: Mutex<Vec<Vec<u8>>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}
+
+impl Faulty {
+    pub(crate) fn new(inner: MemoryQueue, fault: Option<Fault>, ahead: usize) -> Self {
+        Self { inner, fault, ahead, shared: Arc::default() }
+    }
+}
+
+impl Subject for Faulty {
+    type Queue = Consumer;
+
+    async fn open(&self) -> Result<Consumer, BoxError> {
+        Ok(Consumer {
+            inner: self.inner.clone(),
+            fault: self.fault,
+            ahead: self.ahead,
+            shared: Arc::clone(&self.shared),
+            number: self.shared.consumers.fetch_add(1, Ordering::Relaxed),
+            was_away: AtomicBool::default(),
+            sent_ahead: Mutex::default(),
+            held: Mutex::default(),
+            settled: Mutex::default(),
+            unsent: Mutex::default(),
+        })
+    }
+
+    async fn push(&self, payload: &[u8]) -> Result<(), BoxError> {
+        let somebody_waits = self.shared.waiting.load(Ordering::Relaxed) > 0;
+        if self.fault == Some(Fault::SeesAJobOnlyWhenAskedAgain) && somebody_waits {
+            locked(&self.shared.unseen).push(payload.to_vec());
+        } else {
+            self.inner.push(payload);
+        }
+        Ok(())
+    }
+
+    async fn census(&self) -> Result<Census, BoxError> {
+        let mut census = self.inner.counts();
+        census.waiting += locked(&self.shared.unseen).len() as u64;
+        Ok(census)
+    }
+
+    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
+        Ok(self.inner.graveyard())
+    }
+
+    async fn crash(&self, queue: Consumer) {
+        for payload in locked(&queue.unsent).drain(..) {
+            self.inner.push(&payload);
+        }
+        let held = std::mem::take(&mut *locked(&queue.held));
+        let settlement = match self.fault {
+            // Not those few that the other promises crash with.
+            Some(Fault::TakesItsJobsAlong) if held.len() > 4 => Settlement::Ack,
+            Some(Fault::CountsNoCrash) => Settlement::HandBack,
+            _ => return,
+        };
+        for delivery in held {
+            let _settled = self.inner.settle(&delivery.receipt, settlement.clone()).await.unwrap();
+        }
+    }
+
+    async fn cut_off(&self) -> Result<bool, BoxError> {
+        self.shared.away.store(true, Ordering::Relaxed);
+        Ok(true)
+    }
+
+    async fn mend(&self) -> Result<(), BoxError> {
+        self.shared.away.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Consumer {
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    fn reach(&self) -> Result<(), BoxError> {
+        let away = self.shared.away.load(Ordering::Relaxed);
+        self.was_away.fetch_or(away, Ordering::Relaxed);
+        if away || self.has(Fault::StaysAway) && self.was_away.load(Ordering::Relaxed) {
+            return Err("the broker is away".into());
+        }
+        Ok(())
+    }
+
+    /// Gets deliveries as far as the fault lets it, before they are disfigured.
+    async fn get(&self, max: usize, stop: &Stop) -> Result<Vec<Given>, BoxError> {
+        let never = Stop::never();
+        match self.fault {
+            Some(Fault::ReturnsNothingInsteadOfWaiting) => {
+                timeout(Duration::ZERO, self.inner.fetch(max, stop)).await.unwrap_or_else(|_| Ok(Vec::new()))
+            }
+            Some(Fault::WaitsOnThroughTheStop) => {
+                let got = self.inner.fetch(max, stop).await?;
+                if got.is_empty() {
+                    sleep(Duration::from_secs(30)).await;
+                }
+                Ok(got)
+            }
+            Some(Fault::TakesMoreThoughStopping) => {
+                match timeout(Duration::ZERO, self.inner.fetch(max, &never)).await {
+                    Ok(got) => got,
+                    Err(_) => self.inner.fetch(max, stop).await,
+                }
+            }
+            Some(Fault::ThrowsAwayWhatItTookAtTheStop) => {
+                let got = tokio::select! {
+                    biased;
+                    got = self.inner.fetch(max, &never), if !stop.is_stopping() => got?,
+                    () = stop.stopping() => Vec::new(),
+                };
+                Ok(if stop.is_stopping() { Vec::new() } else { got })
+            }
+            Some(Fault::TakesMoreThanAsked) => self.inner.fetch(max + 1, stop).await,
+            _ => self.inner.fetch(max, stop).await,
+        }
+    }
+
+    fn disfigure(&self, got: &mut [Given]) {
+        for delivery in got.iter_mut() {
+            match self.fault {
+                Some(Fault::TakesPayloadsForText) => {
+                    delivery.payload = String::from_utf8_lossy(&delivery.payload).into_owned().into_bytes();
+                }
+                Some(Fault::CutsPayloadsShort) => delivery.payload.truncate(65_535),
+                Some(Fault::NamesTheDeliveryNotTheJob) => delivery.id = format!("{:?}", delivery.receipt),
+                Some(Fault::NamesAllJobsAlike) => delivery.id = "job".to_owned(),
+                _ => {}
+            }
+            let delivered = self.shared.delivered.fetch_add(1, Ordering::Relaxed);
+            // Once in a while: more than the other promises come to.
+            if self.has(Fault::DeliversOneTwice) && delivered == 50 {
+                *locked(&self.shared.twin) = Some((self.number, delivery.clone()));
+            }
+        }
+        if self.has(Fault::LastComesFirst) {
+            got.reverse();
+        }
+        locked(&self.held).extend(got.iter().cloned());
+    }
+
+    /// What a fault makes of a settlement before it is told.
+    fn misunderstand(&self, settlement: Settlement) -> Settlement {
+        let error = String::new();
+        match (self.fault, settlement) {
+            (Some(Fault::CountsAHandBack), Settlement::HandBack) => {
+                Settlement::Retry { after: Duration::ZERO, error }
+            }
+            (Some(Fault::HandsBackLater), Settlement::HandBack) => {
+                Settlement::Retry { after: Duration::from_secs(5), error }
+            }
+            (Some(Fault::RetriesAtOnce), Settlement::Retry { error, .. }) => {
+                Settlement::Retry { after: Duration::ZERO, error }
+            }
+            (Some(Fault::CountsNoRetry), Settlement::Retry { after, .. }) if after.is_zero() => {
+                Settlement::HandBack
+            }
+            (Some(Fault::BuriesForEver), Settlement::Bury { .. }) => Settlement::Ack,
+            (Some(Fault::BuriesAlive), Settlement::Bury { error }) => {
+                Settlement::Retry { after: Duration::from_secs(5), error }
+            }
+            (Some(Fault::LosesTheReason), Settlement::Bury { .. }) => {
+                Settlement::Bury { error: "failed".to_owned() }
+            }
+            (_, settlement) => settlement,
+        }
+    }
+}
+
+impl Queue for Consumer {
+    type Receipt = MemoryReceipt;
+
+    async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Given>, BoxError> {
+        locked(&self.unsent).clear();
+        if self.has(Fault::HangsWhenAway) && self.shared.away.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        self.reach()?;
+        let ready: Vec<_> = {
+            let mut ahead = locked(&self.sent_ahead);
+            let ready = max.min(ahead.len());
+            ahead.drain(..ready).collect()
+        };
+        if !ready.is_empty() && !stop.is_stopping() {
+            return Ok(ready);
+        }
+        let twin = locked(&self.shared.twin).take_if(|(owner, _)| *owner != self.number);
+        if let Some((_, twin)) = twin {
+            return Ok(vec![twin]);
+        }
+        for payload in locked(&self.shared.unseen).drain(..) {
+            self.inner.push(&payload);
+        }
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        let got = self.get(max + self.ahead, stop).await;
+        self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        let mut got = got?;
+        self.disfigure(&mut got);
+        if self.ahead > 0 {
+            let rest = got.split_off(max.min(got.len()));
+            locked(&self.sent_ahead).extend(rest);
+        }
+        Ok(got)
+    }
+
+    async fn settle(&self, receipt: &MemoryReceipt, settlement: Settlement) -> Result<Settled, BoxError> {
+        locked(&self.unsent).clear();
+        if self.has(Fault::LiesWhenAway) && self.shared.away.load(Ordering::Relaxed) {
+            return Ok(Settled::Done);
+        }
+        self.reach()?;
+        let before = locked(&self.settled).iter().find(|delivery| delivery.receipt == *receipt).cloned();
+        match (self.fault, &before, &settlement) {
+            (Some(Fault::FailsTheSecondTime), Some(_), _) => return Err("it is settled".into()),
+            (Some(Fault::LetsTheSecondCount), Some(delivery), Settlement::HandBack) => {
+                self.inner.push(&delivery.payload);
+                return Ok(Settled::Done);
+            }
+            (Some(Fault::FailsOnOddWords), _, Settlement::Bury { error }) if error.contains('\0') => {
+                return Err("no text".into());
+            }
+            _ => {}
+        }
+        let ack = settlement == Settlement::Ack;
+        let settled = self.inner.settle(receipt, self.misunderstand(settlement)).await?;
+        let place = locked(&self.held).iter().position(|delivery| delivery.receipt == *receipt);
+        if let Some(place) = place {
+            let delivery = locked(&self.held).remove(place);
+            if ack && self.has(Fault::ForgetsAcksThatWereNotSent) {
+                locked(&self.unsent).push(delivery.payload.clone());
+            }
+            locked(&self.settled).push(delivery);
+        }
+        Ok(if self.has(Fault::TrustsLapsedReceipts) { Settled::Done } else { settled })
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.inner.lease()
+    }
+
+    async fn extend(&self, receipts: &[MemoryReceipt]) -> Result<(), BoxError> {
+        self.reach()?;
+        if self.has(Fault::ForgetsToExtend) { Ok(()) } else { self.inner.extend(receipts).await }
+    }
+
+    async fn withdraw(&self) -> Result<Vec<Given>, BoxError> {
+        let ahead = std::mem::take(&mut *locked(&self.sent_ahead));
+        Ok(if self.has(Fault::ForgetsWhatWasSentAhead) { Vec::new() } else { ahead })
+    }
+}

@@ -1,0 +1,96 @@
+//! The conformance suite passes a queue that keeps its promises, and says of each that is broken which one it was.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod fault;
+mod faulty;
+mod relay;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ebbtide::testing::queue::{
+    Buried, Census, MemoryQueue, NotConforming, Promise, Subject, Verdict, conforms,
+};
+
+use fault::Fault;
+use faulty::Faulty;
+
+const LEASE: Duration = Duration::from_secs(1);
+
+async fn tried(fault: Option<Fault>, ahead: usize) -> Result<Vec<(Promise, Verdict)>, NotConforming> {
+    conforms(async || Ok(Faulty::new(MemoryQueue::new(LEASE), fault, ahead))).await
+}
+
+fn not_applicable(kept: &[(Promise, Verdict)]) -> Vec<Promise> {
+    kept.iter()
+        .filter(|(_, verdict)| *verdict == Verdict::DoesNotApply)
+        .map(|(promise, _)| *promise)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queue_in_memory_keeps_every_promise() {
+    let kept = conforms(async || Ok(MemoryQueue::new(LEASE))).await.unwrap();
+    assert_eq!(not_applicable(&kept), [Promise::OutageIsAnError], "nothing is in between that could be cut");
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_does_one_over_a_network_and_one_that_sends_ahead() {
+    for ahead in [0, 1, 7] {
+        let kept = tried(None, ahead).await.unwrap();
+        assert_eq!(not_applicable(&kept), []);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_fault_breaks_its_own_promise_and_no_other() {
+    let mut wrong = Vec::new();
+    for (fault, promise) in fault::ALL {
+        let ahead = if fault == Fault::ForgetsWhatWasSentAhead { 5 } else { 0 };
+        match tried(Some(fault), ahead).await {
+            Ok(_) => wrong.push(format!("{fault:?} was not found")),
+            Err(error) => {
+                let broken: Vec<_> = error.broken.iter().map(|broken| broken.promise).collect();
+                if broken != [promise] || !error.to_string().contains(&format!("{promise:?}")) {
+                    wrong.push(format!("{fault:?}, which breaks {promise:?}: {error}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn there_is_a_fault_for_each_promise() {
+    let kept =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let kept = kept.block_on(tried(None, 0)).unwrap();
+    for (promise, _) in kept {
+        assert!(fault::ALL.iter().any(|(_, broken)| *broken == promise), "{promise:?} has no fault");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subject_that_cannot_be_made_or_counted_is_said_and_not_a_panic() {
+    struct Uncountable(MemoryQueue);
+    impl Subject for Uncountable {
+        type Queue = Arc<MemoryQueue>;
+        async fn open(&self) -> Result<Arc<MemoryQueue>, ebbtide::BoxError> {
+            Ok(Arc::new(self.0.clone()))
+        }
+        async fn push(&self, payload: &[u8]) -> Result<(), ebbtide::BoxError> {
+            self.0.push(payload);
+            Ok(())
+        }
+        async fn census(&self) -> Result<Census, ebbtide::BoxError> {
+            Err("lost count".into())
+        }
+        async fn buried(&self) -> Result<Vec<Buried>, ebbtide::BoxError> {
+            Ok(self.0.graveyard())
+        }
+    }
+    let error = conforms(async || Ok(Uncountable(MemoryQueue::new(LEASE)))).await.unwrap_err();
+    assert!(error.to_string().contains("failed to count the jobs: lost count"), "{error}");
+    let error = conforms(async || Err::<MemoryQueue, _>("no broker".into())).await.unwrap_err();
+    assert!(error.broken.len() > 10 && error.to_string().contains("no broker"), "{error}");
+}

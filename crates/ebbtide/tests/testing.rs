@@ -1,0 +1,301 @@
+//! The testing module: a lifecycle inside a test, by the test's own clock.
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ebbtide::model::{Outcome, Platform};
+use ebbtide::testing::{self, Trial};
+use ebbtide::{BoxError, Cause, Exit, LameDuck, Life, Lifecycle, Phase};
+
+#[expect(clippy::disallowed_methods, reason = "what is measured is how long the test really takes")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+async fn one_that_hangs(life: Life) -> Result<(), BoxError> {
+    life.resource("pool", (), |()| std::future::pending());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_takes_the_time_of_the_plan_by_the_paused_clock_and_none_by_the_real_one() {
+    let begun = now();
+    for (grace, deadline) in [(30, 25), (300, 295)] {
+        let lifecycle = testing::lifecycle("orders").grace(Duration::from_secs(grace));
+        let service = Trial::start(lifecycle, one_that_hangs);
+        service.ready().await;
+        let plan = service.life().plan().clone();
+        assert_eq!(plan.deadline, Duration::from_secs(deadline));
+        let report = service.stop().await;
+        assert_eq!((report.exit_code, &report.cause), (Exit::CUT, &Some(Cause::Signal { number: 15 })));
+        assert_eq!(report.component("pool").unwrap().outcome, Some(Outcome::Cut));
+        // It is cut in time for its abort, half an allowance later.
+        assert_eq!(report.stop, plan.resources_end - plan.cut_allowance / 2);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10), "325 s of the paused clock passed meanwhile");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_stop_runs_by_the_real_clock_too() {
+    tokio::time::resume();
+    let service =
+        Trial::start(testing::lifecycle("orders").grace(Duration::from_millis(600)), one_that_hangs);
+    service.ready().await;
+    let begun = now();
+    let report = service.stop().await;
+    assert_eq!(report.exit_code, Exit::CUT);
+    assert!(begun.elapsed() >= report.stop && report.stop >= Duration::from_millis(300), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_live_beside_each_other_and_one_after_the_other() {
+    for round in 0..3 {
+        let begin = |name: &'static str, count: u32| {
+            Trial::start(testing::lifecycle(name), move |life: Life| async move {
+                let pool = life.workers("pool", 1, |_: u32, _| async {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    Ok(())
+                });
+                for n in 0..count {
+                    pool.send(n).await?;
+                }
+                Ok(())
+            })
+        };
+        let (one, other) = (begin("one", 3), begin("other", 7));
+        tokio::join!(one.ready(), other.ready());
+        let report = one.stop().await;
+        assert_eq!((report.name.as_str(), report.exit_code), ("one", 0), "round {round}: {report:?}");
+        assert_eq!(other.phase(), Phase::Ready, "the other one does not stop with it");
+        let report = other.stop().await;
+        assert_eq!((report.name.as_str(), report.exit_code), ("other", 0), "round {round}: {report:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_signal_ends_the_lifecycle_and_not_the_process() {
+    let service = Trial::start(testing::lifecycle("orders"), one_that_hangs);
+    service.ready().await;
+    service.terminate();
+    service.reached(Phase::Closing).await;
+    service.terminate();
+    let report = service.exited().await;
+    assert_eq!(report.exit_code, 143);
+    assert_eq!(report.component("pool").unwrap().outcome, None, "nobody waited for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_stop_what_was_told_to_stop_is_no_second_signal() {
+    let service = Trial::start(testing::lifecycle("orders"), async |_| Ok(()));
+    service.ready().await;
+    service.terminate();
+    assert_eq!(service.stop().await.exit_code, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_during_start_up_abandons_it_and_closes_what_was_opened() {
+    let service = Trial::start(testing::lifecycle("orders"), async |life| {
+        life.resource("db", (), |()| async { Ok(()) });
+        std::future::pending().await
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(service.phase(), Phase::Starting);
+    let report = service.stop().await;
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    assert_eq!(report.component("db").unwrap().outcome, Some(Outcome::Drained));
+    assert!(report.phases.iter().all(|change| change.phase != Phase::Ready));
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "the service is not ready but exited: start-up failed: no database")]
+async fn a_start_up_that_fails_is_told_by_whoever_waits_for_it() {
+    let service = Trial::start(testing::lifecycle("orders"), async |_| Err("no database".into()));
+    service.reached(Phase::Exited).await;
+    service.ready().await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "the budget cannot work: 29s (lame duck at most)")]
+async fn a_budget_that_cannot_work_is_told_with_its_sum() {
+    let lifecycle = testing::lifecycle("orders").grace(Duration::from_secs(30));
+    let _service =
+        Trial::start(lifecycle.lame_duck(LameDuck::exactly(Duration::from_secs(29))), async |_| Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ctrl_c_skips_the_lame_duck_and_sigterm_does_not() {
+    for (ctrl_c, expected) in [(false, Duration::from_secs(5)), (true, Duration::ZERO)] {
+        let lifecycle = testing::lifecycle_on(Platform::Kubernetes, "orders");
+        let service = Trial::start(lifecycle, async |life| {
+            life.serve("server", Arc::new(Nothing), |context| async move {
+                context.stop.stopping().await;
+                Ok(())
+            });
+            Ok(())
+        });
+        service.ready().await;
+        if ctrl_c {
+            service.interrupt()
+        } else {
+            service.terminate()
+        }
+        let report = service.exited().await;
+        assert_eq!((report.exit_code, report.stop), (0, expected), "{report:?}");
+    }
+}
+
+/// Under paused time whatever waits for a thread is overtaken by the next timer: the flusher's own deadline.
+#[tokio::test(start_paused = true)]
+async fn a_flusher_that_takes_real_time_is_waited_for_although_time_is_paused() {
+    let flushed = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&flushed);
+    let service = Trial::start(testing::lifecycle("orders"), async move |life| {
+        life.on_flush("log", move || {
+            std::thread::sleep(Duration::from_millis(100));
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        Ok(())
+    });
+    service.ready().await;
+    let report = service.stop().await;
+    assert_eq!((report.exit_code, flushed.load(Ordering::SeqCst)), (0, 1), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn flushers_run_one_after_the_other_and_those_of_the_builder_last() {
+    let (note, noted) = std::sync::mpsc::channel();
+    let flush = |name: &'static str| {
+        let note = note.clone();
+        move || {
+            let _ = note.send(name);
+        }
+    };
+    let lifecycle = testing::lifecycle("orders").on_flush("log", flush("log"));
+    let (first, second) = (flush("first"), flush("second"));
+    let service = Trial::start(lifecycle, async move |life| {
+        life.on_flush("first", first);
+        life.on_flush("second", second);
+        Ok(())
+    });
+    service.ready().await;
+    assert_eq!(service.stop().await.exit_code, 0);
+    assert_eq!(noted.try_iter().collect::<Vec<_>>(), ["second", "first", "log"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flusher_that_fails_is_an_outcome_and_is_told_how_long_it_has() {
+    let service = Trial::start(testing::lifecycle("orders").grace(Duration::from_secs(30)), async |life| {
+        life.try_on_flush("spans", |left| Err(format!("{left:?} were not enough").into()));
+        Ok(())
+    });
+    service.ready().await;
+    let report = service.stop().await;
+    let error = "24s were not enough".to_owned();
+    assert_eq!(report.exit_code, Exit::FAILED);
+    assert_eq!(report.component("spans").unwrap().outcome, Some(Outcome::Failed { error }));
+}
+
+/// The opposite: what a thread of its own does is overtaken.
+#[tokio::test(start_paused = true)]
+async fn a_thread_that_the_runtime_does_not_know_is_overtaken_by_paused_time() {
+    let service = Trial::start(testing::lifecycle("orders"), async |life| {
+        life.resource("pool", (), |()| async {
+            let (done, waits) = tokio::sync::oneshot::channel();
+            let slow = move || {
+                std::thread::sleep(Duration::from_millis(200));
+                let _ = done.send(());
+            };
+            std::thread::Builder::new().spawn(slow)?;
+            Ok(waits.await?)
+        });
+        Ok(())
+    });
+    service.ready().await;
+    assert_eq!(service.stop().await.exit_code, Exit::CUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_dropped_is_aborted_with_all_its_tasks() {
+    let held = Arc::new(());
+    let task = Arc::clone(&held);
+    let service = Trial::start(testing::lifecycle("orders"), async move |life| {
+        life.task("holds", move |_| async move {
+            let _task = task;
+            std::future::pending().await
+        });
+        Ok(())
+    });
+    service.ready().await;
+    assert_eq!(Arc::strong_count(&held), 2);
+    drop(service);
+    while Arc::strong_count(&held) > 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_report_is_handed_over() {
+    let (hand, over) = std::sync::mpsc::channel();
+    let lifecycle = testing::lifecycle("orders").on_report(move |report| drop(hand.send(report.clone())));
+    let service = Trial::start(lifecycle, async |life| {
+        life.stop("had enough");
+        Ok(())
+    });
+    let report = service.exited().await;
+    assert_eq!(report.cause, Some(Cause::Requested { reason: "had enough".to_owned() }));
+    assert_eq!(over.try_recv(), Ok(report));
+}
+
+/// Nothing else in this program makes a real lifecycle: the handlers stay when it is gone.
+#[tokio::test]
+async fn no_signal_is_taken_and_no_thread_is_started() {
+    let service = Trial::start(testing::lifecycle("orders"), async |_| Ok(()));
+    service.ready().await;
+    assert!(!takes_sigterm() && !has_a_watchdog());
+    assert_eq!(service.stop().await.exit_code, 0);
+    assert!(!takes_sigterm() && !has_a_watchdog());
+    // The opposite.
+    let _real = Lifecycle::new("real");
+    assert!(takes_sigterm());
+    // A thread gives itself its name.
+    while !has_a_watchdog() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Reads what `proc(5)` calls `SigCgt`: the signals that have a handler.
+fn takes_sigterm() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").expect("there is /proc");
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a line of its own");
+    u64::from_str_radix(caught.trim(), 16).expect("hexadecimal") & (1 << 14) != 0
+}
+
+fn has_a_watchdog() -> bool {
+    let threads = std::fs::read_dir("/proc/self/task").expect("there is /proc");
+    let names =
+        threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
+    names.into_iter().any(|name| name.starts_with("ebbtide watchdo"))
+}
+
+/// A server's work where there is none.
+struct Nothing;
+
+impl ebbtide::drain::Work for Nothing {
+    fn in_flight(&self) -> u64 {
+        0
+    }
+
+    fn finished(&self) -> u64 {
+        0
+    }
+
+    fn cut(&self) -> u64 {
+        0
+    }
+
+    fn stragglers(&self) -> Vec<ebbtide::model::Straggler> {
+        Vec::new()
+    }
+}
