@@ -69,13 +69,14 @@ async fn clients_that_think_between_requests_lose_nothing() {
 async fn a_plain_close_loses_them() {
     let abrupt = || Served::shapes(env!("CARGO_BIN_EXE_shapes"), &["--close", "abrupt"], "20s", "0s");
     let peer = || Served::peer(env!("CARGO_BIN_EXE_peer_axum"));
-    assert!(answered(abrupt(), 300).await < 300, "closed at once, and yet nothing was lost");
-    assert!(answered(peer(), 300).await < 300, "a plain axum server, and yet nothing was lost");
     for start in [&abrupt as &dyn Fn() -> Served, &peer] {
-        let mut sum = Tally::default();
+        // In a single stop the requests may all be read before the signal is.
+        let (mut waiting, mut sum) = (0, Tally::default());
         for round in 0..6 {
+            waiting += answered(start(), 300).await;
             sum += &stopped(start(), round).await;
         }
+        assert!(waiting < 6 * 300, "closed at once, and yet every request that waited was answered");
         assert!(sum.lost > 0, "{sum}");
     }
 }

@@ -48,6 +48,20 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
             life.on_stop("spinning-hook", |_| async { spin() });
             life.on_stop("spinning-hook", |_| async { spin() });
         }
+        "wedged-when-told" => {
+            let (told, wedged) = tokio::sync::watch::channel(false);
+            thread::Builder::new().spawn(move || {
+                let _ = std::io::stdin().read_line(&mut String::new());
+                told.send(true)
+            })?;
+            for _ in 0..4 {
+                let mut wedged = wedged.clone();
+                life.task("spinner", |_| async move {
+                    wedged.changed().await?;
+                    spin()
+                });
+            }
+        }
         "spawn-blocking" => life.task("blocker", |_| async {
             tokio::task::spawn_blocking(|| thread::sleep(Duration::MAX)).await?;
             Ok(())

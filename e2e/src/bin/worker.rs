@@ -1,0 +1,144 @@
+//! Works off a queue: each job takes its time, and is then written down in a file outside of the queue.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use ebbtide::queue::{ConsumeOptions, Delivery, Job, Queue, Settled, Settlement};
+use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Stop};
+use ebbtide_demo::queue::{AnyQueue, AnyReceipt, QueueKind, QueuePlace};
+use ebbtide_e2e::jobs::{Journal, Manner, What};
+use tokio::task::JoinSet;
+
+#[derive(Parser)]
+struct Args {
+    #[arg(long)]
+    queue: QueueKind,
+    #[arg(long)]
+    url: String,
+    #[arg(long)]
+    name: String,
+    /// In milliseconds.
+    #[arg(long)]
+    lease: u64,
+    #[arg(long)]
+    journal: PathBuf,
+    /// In milliseconds.
+    #[arg(long)]
+    job: u64,
+    #[arg(long)]
+    concurrency: usize,
+    #[arg(long, value_parser = manner)]
+    manner: Manner,
+}
+
+fn manner(name: &str) -> Result<Manner, String> {
+    let found = Manner::ALL.iter().find(|(_, known)| *known == name);
+    found.map(|(manner, _)| *manner).ok_or_else(|| format!("there is no manner `{name}`"))
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    Lifecycle::new("worker").worker_threads(2).lame_duck(LameDuck::NONE).run(async |life| {
+        let place = QueuePlace {
+            kind: args.queue,
+            url: args.url.clone(),
+            name: args.name.clone(),
+            lease: Duration::from_millis(args.lease),
+        };
+        let queue = life.resource("queue", place.open().await?, |queue| async move {
+            queue.disconnect().await;
+            Ok(())
+        });
+        let journal = Arc::new(Journal::open(&args.journal)?);
+        let time = Duration::from_millis(args.job);
+        match args.manner {
+            Manner::AckFirst | Manner::DropAtSignal => by_hand(&life, queue, &args, journal, time),
+            manner => {
+                // Those that the test kills count as attempts; it wants to see all of them done.
+                let options = ConsumeOptions::new(args.concurrency).attempts(1000);
+                let queue = Crippled { queue, manner };
+                life.consume("jobs", queue, options, move |job: Job, _| {
+                    let journal = Arc::clone(&journal);
+                    async move { work(&journal, job.payload(), time).await }
+                });
+            }
+        }
+        Ok(())
+    })
+}
+
+async fn work(journal: &Journal, payload: &[u8], time: Duration) -> Result<(), BoxError> {
+    let job = str::from_utf8(payload)?;
+    journal.note(What::Begun, job)?;
+    tokio::time::sleep(time).await;
+    Ok(journal.note(What::Done, job)?)
+}
+
+/// A consumer as it is often written: what is in flight at the signal is dropped with the runtime.
+fn by_hand(life: &Life, queue: AnyQueue, args: &Args, journal: Arc<Journal>, time: Duration) {
+    let (concurrency, manner) = (args.concurrency, args.manner);
+    life.task("jobs", move |stop| async move {
+        let mut running = JoinSet::new();
+        while !stop.is_stopping() {
+            if running.len() == concurrency {
+                // Whatever it brings: there is room again, or the stop has come.
+                let _ = stop.unless_stopping(running.join_next()).await;
+            }
+            for delivery in queue.fetch(concurrency - running.len(), &stop).await? {
+                let (queue, journal) = (queue.clone(), Arc::clone(&journal));
+                running.spawn(async move {
+                    if manner == Manner::AckFirst {
+                        let _settled = queue.settle(&delivery.receipt, Settlement::Ack).await;
+                    }
+                    let worked = work(&journal, &delivery.payload, time).await;
+                    if manner != Manner::AckFirst && worked.is_ok() {
+                        let _settled = queue.settle(&delivery.receipt, Settlement::Ack).await;
+                    }
+                });
+            }
+            while running.try_join_next().is_some() {}
+        }
+        Ok(())
+    });
+}
+
+/// A queue that leaves out what its manner says.
+struct Crippled {
+    queue: AnyQueue,
+    manner: Manner,
+}
+
+impl Queue for Crippled {
+    type Receipt = AnyReceipt;
+
+    async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<AnyReceipt>>, BoxError> {
+        self.queue.fetch(max, stop).await
+    }
+
+    async fn settle(&self, receipt: &AnyReceipt, settlement: Settlement) -> Result<Settled, BoxError> {
+        if self.manner == Manner::WithoutHandBack && settlement == Settlement::HandBack {
+            return Ok(Settled::Done);
+        }
+        self.queue.settle(receipt, settlement).await
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.queue.lease()
+    }
+
+    async fn extend(&self, receipts: &[AnyReceipt]) -> Result<(), BoxError> {
+        if self.manner == Manner::WithoutHeartbeat { Ok(()) } else { self.queue.extend(receipts).await }
+    }
+
+    async fn withdraw(&self) -> Result<Vec<Delivery<AnyReceipt>>, BoxError> {
+        self.queue.withdraw().await
+    }
+
+    async fn close(&self) -> Result<(), BoxError> {
+        self.queue.close().await
+    }
+}

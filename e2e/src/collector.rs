@@ -1,0 +1,183 @@
+#![expect(clippy::panic, reason = "a collector that does not start fails its test")]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
+use tokio::net::TcpListener;
+use tonic::{Request, Response, Status};
+
+/// An OTLP collector on two ports of its own, gRPC and HTTP, that keeps what it is sent.
+#[derive(Debug)]
+pub struct Collector {
+    grpc: SocketAddr,
+    http: SocketAddr,
+    kept: Kept,
+    _runtime: tokio::runtime::Runtime,
+}
+
+/// What came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// The names of the spans, each as often as it came.
+    pub spans: Vec<String>,
+    /// The texts of the log records, each as often as it came.
+    pub lines: Vec<String>,
+    /// The last value of each counter.
+    pub counters: BTreeMap<String, i64>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Kept(Arc<Mutex<Collected>>);
+
+impl Collector {
+    /// Starts it.
+    ///
+    /// # Panics
+    ///
+    /// When there is no port for it.
+    pub fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
+        let bind =
+            || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap_or_else(|error| panic!("{error}"));
+        let (grpc, http) = (bind(), bind());
+        let addr = |listener: &TcpListener| listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
+        let (grpc_addr, http_addr) = (addr(&grpc), addr(&http));
+        let kept = Kept::default();
+        let services = tonic::service::Routes::new(TraceServiceServer::new(kept.clone()))
+            .add_service(MetricsServiceServer::new(kept.clone()))
+            .add_service(LogsServiceServer::new(kept.clone()));
+        let grpc = ebbtide::http::serve(grpc, services.into_axum_router());
+        let paths = Router::new()
+            .route(
+                "/v1/traces",
+                post(async |State(kept): State<Kept>, body: Bytes| kept.decoded(&body, Kept::traces)),
+            )
+            .route(
+                "/v1/metrics",
+                post(async |State(kept): State<Kept>, body: Bytes| kept.decoded(&body, Kept::metrics)),
+            )
+            .route(
+                "/v1/logs",
+                post(async |State(kept): State<Kept>, body: Bytes| kept.decoded(&body, Kept::logs)),
+            )
+            .with_state(kept.clone());
+        runtime.spawn(async move { grpc.await });
+        runtime.spawn(async move { axum::serve(http, paths).await });
+        Self { grpc: grpc_addr, http: http_addr, kept, _runtime: runtime }
+    }
+
+    /// Returns the address for exporters over gRPC.
+    pub fn grpc(&self) -> String {
+        format!("http://{}", self.grpc)
+    }
+
+    /// Returns the address for exporters over HTTP, without the path.
+    pub fn http(&self) -> String {
+        format!("http://{}", self.http)
+    }
+
+    /// Returns what came so far.
+    pub fn collected(&self) -> Collected {
+        self.kept.lock().clone()
+    }
+}
+
+impl Kept {
+    fn lock(&self) -> MutexGuard<'_, Collected> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decoded<T: prost::Message + Default>(&self, body: &[u8], keep: fn(&Self, T)) -> StatusCode {
+        match T::decode(body) {
+            Ok(request) => {
+                keep(self, request);
+                StatusCode::OK
+            }
+            Err(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    fn traces(&self, request: ExportTraceServiceRequest) {
+        let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+        self.lock().spans.extend(scopes.flat_map(|scope| scope.spans).map(|span| span.name));
+    }
+
+    fn logs(&self, request: ExportLogsServiceRequest) {
+        let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
+        let texts =
+            scopes.flat_map(|scope| scope.log_records).filter_map(|record| match record.body?.value? {
+                Value::StringValue(text) => Some(text),
+                _ => None,
+            });
+        self.lock().lines.extend(texts);
+    }
+
+    fn metrics(&self, request: ExportMetricsServiceRequest) {
+        let scopes = request.resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
+        for metric in scopes.flat_map(|scope| scope.metrics) {
+            let Some(Data::Sum(sum)) = metric.data else { continue };
+            for point in sum.data_points {
+                if let Some(Number::AsInt(value)) = point.value {
+                    self.lock().counters.insert(metric.name.clone(), value);
+                }
+            }
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl TraceService for Kept {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        self.traces(request.into_inner());
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl MetricsService for Kept {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        self.metrics(request.into_inner());
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl LogsService for Kept {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        self.logs(request.into_inner());
+        Ok(Response::new(ExportLogsServiceResponse::default()))
+    }
+}

@@ -1,0 +1,152 @@
+#![expect(clippy::panic, reason = "a broken harness fails its test")]
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ebbtide::testing::queue::Relay;
+use ebbtide_demo::queue::{AnyQueue, Left, QueueKind, QueuePlace};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::worker::text;
+use super::{Entry, Journal};
+
+/// A queue of a test's own, with somebody who pushes and counts. Removed when it is dropped.
+#[derive(Debug)]
+pub struct Bed {
+    folder: TempDir,
+    place: QueuePlace,
+    queue: AnyQueue,
+    runtime: Runtime,
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+impl Bed {
+    /// Makes an empty queue on the broker that the tests are given, with leases of that length.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made.
+    pub fn fresh(kind: QueueKind, lease: Duration) -> Self {
+        let folder =
+            TempDir::with_prefix("ebbtide-jobs-").unwrap_or_else(|error| panic!("no folder: {error}"));
+        let (variable, local) = match kind {
+            QueueKind::Sqlite => ("", text(&folder.path().join("jobs.db"))),
+            QueueKind::Postgres => ("EBBTIDE_TEST_POSTGRES", kind.url()),
+            QueueKind::Redis => ("EBBTIDE_TEST_REDIS", kind.url()),
+        };
+        let url = std::env::var(variable).unwrap_or(local);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("ebbtide_e2e_{}_{number}", std::process::id());
+        let place = QueuePlace { kind, url, name, lease };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
+        let queue = runtime.block_on(place.open());
+        let queue = queue.unwrap_or_else(|error| panic!("no queue on {}: {error}", kind.name()));
+        Self { folder, place, queue, runtime }
+    }
+
+    /// Returns where the queue is.
+    pub const fn place(&self) -> &QueuePlace {
+        &self.place
+    }
+
+    /// Returns the file that the workers write to.
+    pub fn journal(&self) -> PathBuf {
+        self.folder.path().join("journal")
+    }
+
+    /// Returns the folder, for what else a test needs.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Returns what the workers have written.
+    pub fn entries(&self) -> Vec<Entry> {
+        if self.journal().exists() { Journal::read(&self.journal()) } else { Vec::new() }
+    }
+
+    /// Pushes a job of that name.
+    ///
+    /// # Panics
+    ///
+    /// When the broker does not take it.
+    pub fn push(&self, job: &str) {
+        let pushed = self.runtime.block_on(self.queue.push(job.as_bytes()));
+        pushed.unwrap_or_else(|error| panic!("not pushed: {error}"));
+    }
+
+    /// Pushes the numbers of a range, so many a second.
+    ///
+    /// # Panics
+    ///
+    /// As [`push`](Self::push).
+    pub fn push_evenly(&self, jobs: std::ops::Range<u32>, per_second: u32) {
+        let began = instant();
+        for (number, job) in (0_u32..).zip(jobs) {
+            let due = began + Duration::from_secs(1) * number / per_second;
+            thread::sleep(due.saturating_duration_since(instant()));
+            self.push(&job.to_string());
+        }
+    }
+
+    /// Opens a way to the broker that can be cut, and returns the address to use in place of the broker's.
+    ///
+    /// # Panics
+    ///
+    /// When there is no port, or the broker's address is not `…//user@host:port…`.
+    pub fn relay(&self) -> (Relay, String) {
+        let (scheme, rest) = self.place.url.split_once("//").unwrap_or_default();
+        let (rest, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (login, broker) = rest.split_at(rest.find('@').map_or(0, |at| at + 1));
+        let relay = self.runtime.block_on(Relay::open(broker));
+        let relay = relay.unwrap_or_else(|error| panic!("no way to {broker}: {error}"));
+        let url = format!("{scheme}//{login}{}{path}", relay.address());
+        (relay, url)
+    }
+
+    /// Runs something on the runtime that relays work on.
+    pub fn runs<T>(&self, something: impl Future<Output = T>) -> T {
+        self.runtime.block_on(something)
+    }
+
+    /// Counts what is in the queue.
+    ///
+    /// # Panics
+    ///
+    /// When the broker cannot be asked.
+    pub fn left(&self) -> Left {
+        self.runtime.block_on(self.queue.left()).unwrap_or_else(|error| panic!("not counted: {error}"))
+    }
+
+    /// Waits until something is so, in the queue or in the journal.
+    ///
+    /// # Panics
+    ///
+    /// When it is not within the limit.
+    pub fn until(&self, what: &str, limit: Duration, mut is_so: impl FnMut(&Self) -> bool) {
+        let end = instant() + limit;
+        while !is_so(self) {
+            assert!(instant() < end, "{what}: not within {limit:?}; the queue has {:?}", self.left());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        self.runtime.block_on(async {
+            self.queue.disconnect().await;
+            // What is left behind is a queue that nobody looks at; the test has said what it had to say.
+            let _ = self.place.remove().await;
+        });
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test waits in real time for real processes")]
+fn instant() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,9 @@
+//! Queues under test: where they are, who pushes, who works, and what was done, written down outside of the queue.
+
+mod bed;
+mod journal;
+mod worker;
+
+pub use bed::Bed;
+pub use journal::{Entry, Journal, What};
+pub use worker::{Manner, Wish, Worker};

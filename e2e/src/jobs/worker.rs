@@ -1,0 +1,158 @@
+#![expect(clippy::panic, reason = "a broken harness fails its test")]
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::Bed;
+use super::journal::now;
+use crate::{Ended, Process};
+
+/// How the `worker` binary treats its jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// By `Life::consume`.
+    Consume,
+    /// By `Life::consume`, with nobody who keeps the leases.
+    WithoutHeartbeat,
+    /// By `Life::consume`, with a queue that takes nothing back.
+    WithoutHandBack,
+    /// By hand: acknowledged on receipt.
+    AckFirst,
+    /// By hand: acknowledged when done, and dropped at the signal.
+    DropAtSignal,
+}
+
+impl Manner {
+    /// All, with their names on the command line.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Consume, "consume"),
+        (Self::WithoutHeartbeat, "without-heartbeat"),
+        (Self::WithoutHandBack, "without-hand-back"),
+        (Self::AckFirst, "ack-first"),
+        (Self::DropAtSignal, "drop-at-signal"),
+    ];
+}
+
+/// A process that works off a queue.
+#[derive(Debug)]
+pub struct Worker {
+    /// The process.
+    pub process: Process,
+    report: tempfile::NamedTempFile,
+}
+
+/// What is asked of a worker.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// How it treats its jobs.
+    pub manner: Manner,
+    /// How long a job takes.
+    pub job: Duration,
+    /// How many run side by side.
+    pub concurrency: usize,
+    /// Its grace period.
+    pub grace: Duration,
+    /// Where the broker is, if not where the bed has it.
+    pub url: Option<String>,
+}
+
+impl Wish {
+    /// The worker of the story: jobs of so long, enough of them side by side.
+    pub fn of(job: Duration) -> Self {
+        Self { manner: Manner::Consume, job, concurrency: 64, grace: Duration::from_secs(15), url: None }
+    }
+}
+
+impl Worker {
+    /// Starts one, and returns when it fetches.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn start(program: &str, bed: &Bed, wish: &Wish) -> Self {
+        let worker = Self::launch(program, bed, wish);
+        worker.process.says("phase=ready");
+        worker
+    }
+
+    /// Starts one, and returns at once.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn launch(program: &str, bed: &Bed, wish: &Wish) -> Self {
+        let report = tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("no file: {error}"));
+        let place = bed.place();
+        let manner =
+            Manner::ALL.iter().find(|(manner, _)| *manner == wish.manner).map_or("", |(_, name)| name);
+        let mut command = Command::new(program);
+        command.args(["--queue", place.kind.name(), "--name", &place.name]);
+        command.args(["--url", wish.url.as_ref().unwrap_or(&place.url)]);
+        command.arg("--lease").arg(place.lease.as_millis().to_string());
+        command.arg("--journal").arg(bed.journal());
+        command.arg("--job").arg(wish.job.as_millis().to_string());
+        command.args(["--concurrency", &wish.concurrency.to_string(), "--manner", manner]);
+        command.env("EBBTIDE_GRACE", format!("{}ms", wish.grace.as_millis()));
+        command.env("EBBTIDE_REPORT", report.path());
+        Self { process: Process::start(&mut command), report }
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        self.process.signal(Signal::TERM);
+    }
+
+    /// Sends SIGKILL, waits until the process is gone, and returns the moment at which that was sent, less what a
+    /// settlement may be under way.
+    ///
+    /// # Panics
+    ///
+    /// When it outlives that.
+    pub fn kill(mut self) -> u128 {
+        const UNDER_WAY: u128 = 1000;
+        let at = now();
+        self.process.signal(Signal::KILL);
+        assert!(self.process.ended(Duration::from_secs(10)).is_some(), "it outlives SIGKILL");
+        at - UNDER_WAY
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    ///
+    /// When it does not within its grace period and a little.
+    pub fn ended(&mut self, limit: Duration) -> Ended {
+        let said = self.process.output();
+        self.process
+            .ended(limit)
+            .unwrap_or_else(|| panic!("it does not end within {limit:?}; it had said:\n{said}"))
+    }
+
+    /// Returns what the report says of a component, once the process has ended.
+    ///
+    /// # Panics
+    ///
+    /// When there is no report, or no such component.
+    pub fn reported(&self, component: &str) -> Value {
+        let text = std::fs::read(self.report.path()).unwrap_or_default();
+        let report: Value =
+            serde_json::from_slice(&text).unwrap_or_else(|error| panic!("no report: {error}"));
+        let mut components = report["components"].as_array().into_iter().flatten();
+        let found = components.find(|one| one["name"] == component).cloned();
+        found.unwrap_or_else(|| panic!("no component {component}: {report:#}"))
+    }
+
+    /// Returns the process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+}
+
+/// Where the command line wants a path.
+pub(super) fn text(path: &Path) -> String {
+    path.display().to_string()
+}

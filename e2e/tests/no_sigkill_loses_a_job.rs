@@ -1,0 +1,79 @@
+//! Workers are killed at random moments, again and again: in the midst of start-up, of fetching, of jobs, of settling, of a
+//! stop. Every job is done in the end.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a helper that fails fails its test, and the seed is told"
+)]
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use ebbtide_demo::queue::QueueKind;
+use ebbtide_e2e::jobs::{Bed, Journal, Wish, Worker};
+use fastrand::Rng;
+
+const WORKER: &str = env!("CARGO_BIN_EXE_worker");
+const LONG: Duration = Duration::from_secs(60);
+const KILLS: usize = 100;
+
+/// The seed: what `EBBTIDE_CHAOS_SEED` says, or another one each time. It is printed.
+fn seed() -> u64 {
+    let given = std::env::var("EBBTIDE_CHAOS_SEED").ok().and_then(|seed| seed.parse().ok());
+    given.unwrap_or_else(|| fastrand::u64(..))
+}
+
+fn chaos(kind: QueueKind) {
+    let seed = seed();
+    println!("{}: EBBTIDE_CHAOS_SEED={seed}", kind.name());
+    let mut rng = Rng::with_seed(seed);
+    let bed = Bed::fresh(kind, Duration::from_secs(1));
+    let wish = Wish { concurrency: 8, ..Wish::of(Duration::from_millis(30)) };
+    let (over, pushed) = (AtomicBool::new(false), AtomicU32::new(0));
+    std::thread::scope(|threads| {
+        let pushing = threads.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                bed.push(&pushed.load(Ordering::Relaxed).to_string());
+                pushed.fetch_add(1, Ordering::Relaxed);
+                sleep(Duration::from_millis(15));
+            }
+        });
+        let mut workers = [Worker::launch(WORKER, &bed, &wish), Worker::launch(WORKER, &bed, &wish)];
+        for _ in 0..KILLS {
+            // A start takes about a tenth of a second here.
+            sleep(Duration::from_millis(rng.u64(0..400)));
+            let victim = &mut workers[rng.usize(0..2)];
+            if rng.u8(0..4) == 0 {
+                victim.terminate();
+                sleep(Duration::from_millis(rng.u64(0..40)));
+            }
+            let killed = std::mem::replace(victim, Worker::launch(WORKER, &bed, &wish));
+            killed.kill();
+        }
+        over.store(true, Ordering::Relaxed);
+        pushing.join().expect("all are pushed");
+        let pushed = pushed.load(Ordering::Relaxed) as usize;
+        bed.until("every job is done", LONG, |bed| Journal::done(&bed.entries()).len() == pushed);
+        for worker in &mut workers {
+            // One that was launched a moment ago may not yet have a handler to take the signal.
+            worker.process.says("phase=ready");
+            worker.terminate();
+            worker.ended(LONG).code(0);
+        }
+        let again = Journal::begun(&bed.entries()).values().filter(|times| **times > 1).count();
+        println!("{}: {KILLS} kills, {pushed} jobs, 0 lost, {again} begun again", kind.name());
+        assert!(bed.left().is_none(), "{:?}", bed.left());
+        assert!(again > 0 && pushed > 500, "that was no chaos: {again} of {pushed} were begun again");
+    });
+}
+
+#[test]
+fn on_sqlite() {
+    chaos(QueueKind::Sqlite);
+}
+
+#[test]
+fn on_postgres() {
+    chaos(QueueKind::Postgres);
+}
