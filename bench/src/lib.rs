@@ -8,6 +8,7 @@ pub mod limits;
 pub mod measure;
 pub mod ping;
 pub mod primitives;
+pub mod queue;
 pub mod service;
 pub mod shutdown;
 pub mod soak;

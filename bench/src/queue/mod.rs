@@ -1,0 +1,20 @@
+//! The throughput of the consumer loop with a handler that does nothing, beside the same client crates used by hand and
+//! beside apalis.
+
+mod apalis;
+mod broker;
+mod column;
+mod options;
+mod postgres;
+mod redis;
+mod report;
+mod run;
+mod side;
+mod sqlite;
+mod tasks;
+mod work;
+
+pub use column::Column;
+pub use options::Options;
+pub use run::run;
+pub use side::Side;

@@ -1,0 +1,89 @@
+use ebbtide::BoxError;
+use ebbtide::queue::postgres::PostgresQueue;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use tokio::task::JoinSet;
+
+use super::broker::Broker;
+use super::tasks::{all_ended, make_room};
+use super::work::Work;
+
+const LEASE: &str =
+    "UPDATE ebbtide_jobs SET leased = true, deliveries = deliveries + 1, attempts = attempts + 1,
+        due_at = now() + interval '30 seconds'
+    WHERE id IN (SELECT id FROM ebbtide_jobs WHERE queue = 'bench' AND due_at <= now()
+        ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED)
+    RETURNING id, deliveries, payload";
+
+const ACK: &str = "DELETE FROM ebbtide_jobs WHERE id = $1 AND deliveries = $2 AND leased";
+
+/// A table in a schema of its own.
+pub(super) struct Postgres {
+    schema: String,
+    queue: PostgresQueue,
+}
+
+impl Broker for Postgres {
+    type Queue = PostgresQueue;
+
+    async fn filled(jobs: u32) -> Result<Self, BoxError> {
+        let url = std::env::var("EBBTIDE_TEST_POSTGRES")
+            .unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
+        let schema = format!("ebbtide_bench_{}_{:08x}", std::process::id(), fastrand::u32(..));
+        let path = format!("SET search_path TO {schema}");
+        let options = PgPoolOptions::new().max_connections(10).after_connect(move |connection, _| {
+            let path = path.clone();
+            Box::pin(async move {
+                sqlx::raw_sql(sqlx::AssertSqlSafe(path)).execute(connection).await?;
+                Ok(())
+            })
+        });
+        let pool = options.connect(&url).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&pool).await?;
+        let queue = PostgresQueue::new(pool, "bench");
+        queue.create().await?;
+        let fill = "INSERT INTO ebbtide_jobs (queue, payload, due_at) SELECT 'bench', '', now() FROM generate_series(1, $1)";
+        sqlx::query(fill).bind(i64::from(jobs)).execute(queue.pool()).await?;
+        sqlx::raw_sql("ANALYZE ebbtide_jobs").execute(queue.pool()).await?;
+        Ok(Self { schema, queue })
+    }
+
+    fn queue(&self) -> PostgresQueue {
+        self.queue.clone()
+    }
+
+    async fn by_hand(&self, work: &Work, places: usize) -> Result<(), BoxError> {
+        let (mut running, mut untaken) = (JoinSet::new(), work.left());
+        while untaken > 0 {
+            let free = i64::try_from(places - running.len())?;
+            let rows: Vec<(i64, i64, Vec<u8>)> =
+                sqlx::query_as(LEASE).bind(free).fetch_all(self.queue.pool()).await?;
+            untaken -= rows.len();
+            for (id, delivery, payload) in rows {
+                running.spawn(one(self.queue.pool().clone(), work.clone(), id, delivery, payload));
+            }
+            make_room(&mut running).await?;
+        }
+        all_ended(running).await
+    }
+
+    async fn left(&self) -> Result<u64, BoxError> {
+        let left: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM ebbtide_jobs").fetch_one(self.queue.pool()).await?;
+        Ok(left.unsigned_abs())
+    }
+
+    async fn remove(self) -> Result<(), BoxError> {
+        let drop = format!("DROP SCHEMA {} CASCADE", self.schema);
+        sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(self.queue.pool()).await?;
+        self.queue.pool().close().await;
+        Ok(())
+    }
+}
+
+async fn one(pool: PgPool, work: Work, id: i64, delivery: i64, payload: Vec<u8>) -> Result<(), BoxError> {
+    work.run();
+    drop(payload);
+    let acked = sqlx::query(ACK).bind(id).bind(delivery).execute(&pool).await?;
+    if acked.rows_affected() == 1 { Ok(()) } else { Err("the lease was lost".into()) }
+}

@@ -1,0 +1,79 @@
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ebbtide::BoxError;
+use tokio::runtime::Builder;
+use tokio::task::JoinSet;
+
+use super::broker::{Broker, by_the_loop};
+use super::options::Options;
+use super::postgres::Postgres;
+use super::redis::Redis;
+use super::report::{Report, Turn};
+use super::sqlite::Sqlite;
+use super::work::Work;
+use super::{Column, Side, apalis};
+use crate::conclude::conclude;
+use crate::measure::now;
+
+/// Measures, prints the tables, and returns the exit code that the binary documents.
+pub fn run(options: &Options) -> ExitCode {
+    conclude(measure(options), options.json.as_deref(), options.check)
+}
+
+fn measure(options: &Options) -> io::Result<Report> {
+    let (jobs, places) = (options.jobs(), options.places());
+    let mut report = Report { jobs, places, ..Report::default() };
+    for column in options.columns() {
+        // The first round warms up what is shared: the server's caches and ours.
+        for round in 0..=options.rounds() {
+            let mut sides = column.sides().to_vec();
+            // Nobody always comes first.
+            sides.rotate_left(usize::try_from(round).unwrap_or_default() % column.sides().len());
+            for side in sides {
+                let took = turn(column, side, jobs, places).map_err(|error| {
+                    io::Error::other(format!("{}, {}: {error}", column.title(), side.name()))
+                })?;
+                if round > 0 {
+                    report.turns.push(Turn { column, side, jobs, took });
+                }
+            }
+        }
+    }
+    Ok(report)
+}
+
+fn turn(column: Column, side: Side, jobs: u32, places: usize) -> Result<Duration, BoxError> {
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // In a task, as in a service: what `block_on` polls has a thread of its own.
+        let mut task = JoinSet::new();
+        match (column, side) {
+            (Column::Sqlite, Side::Apalis) => task.spawn(apalis::turn(jobs, places)),
+            (Column::Sqlite, _) => task.spawn(one::<Sqlite>(side, jobs, places)),
+            (Column::Postgres, _) => task.spawn(one::<Postgres>(side, jobs, places)),
+            (Column::Redis, _) => task.spawn(one::<Redis>(side, jobs, places)),
+        };
+        task.join_next().await.ok_or("there is no task")??
+    })
+}
+
+async fn one<B: Broker>(side: Side, jobs: u32, places: usize) -> Result<Duration, BoxError> {
+    let broker = B::filled(jobs).await?;
+    let (work, queue) = (Work::of(jobs), broker.queue());
+    let took = match side {
+        Side::Ebbtide => by_the_loop(queue, &work, places).await?,
+        Side::ByHand | Side::Apalis => {
+            let began = now();
+            broker.by_hand(&work, places).await?;
+            began.elapsed()
+        }
+    };
+    let (unrun, left) = (work.left(), broker.left().await?);
+    broker.remove().await?;
+    if unrun == 0 && left == 0 {
+        return Ok(took);
+    }
+    Err(format!("{unrun} jobs have not run, and {left} are still there").into())
+}
