@@ -2,6 +2,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ebbtide::Life;
 use tempfile::TempDir;
 
 /// The folder that holds the database and the log.
@@ -35,6 +36,14 @@ impl DataDir {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Has a temporary folder removed on the ways out on which nothing is dropped: by the watchdog, by a second signal.
+    pub(crate) fn removed_by(&self, life: &Life) -> io::Result<()> {
+        if self.temporary.is_some() {
+            life.temporary(&self.path)?;
+        }
+        Ok(())
     }
 
     /// Says where the data is.

@@ -11,6 +11,7 @@ mod faults;
 mod listen;
 mod log;
 mod orders;
+pub mod queue;
 mod routes;
 mod run;
 mod store;

@@ -29,6 +29,7 @@ pub fn run(args: Args) -> ExitCode {
         }
     };
     faults.budget(lifecycle).run(async |life| {
+        data.removed_by(&life)?;
         if !faults.on(crate::Fault::LoseLog) {
             life.on_flush("demo.log", log.flusher());
         }

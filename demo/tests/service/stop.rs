@@ -1,6 +1,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::client::{get, order, receive, send};
 use super::load::Load;
 use super::process::{Demo, folder, last_line};
@@ -62,4 +64,20 @@ fn a_temporary_folder_is_gone_with_the_service() {
     let demo = Demo::launch(&[], &[("TMPDIR", elsewhere.path().to_str().expect("a plain path"))]);
     let left = || std::fs::read_dir(elsewhere.path()).expect("a folder").count();
     assert_eq!((left(), demo.stopped().code, left()), (1, Some(0), 0));
+}
+
+#[test]
+fn a_temporary_folder_is_gone_when_the_watchdog_or_a_second_signal_ends_the_service() {
+    for (signals, code) in [(1, Some(4)), (2, None)] {
+        let elsewhere = folder();
+        let temporary = [("TMPDIR", elsewhere.path().to_str().expect("a plain path"))];
+        let mut demo = Demo::launch(&["--fault", "blocked-runtime"], &temporary);
+        let left = || std::fs::read_dir(elsewhere.path()).expect("a folder").count();
+        assert_eq!(left(), 1);
+        demo.terminate();
+        if signals == 2 {
+            demo.signal(Signal::TERM);
+        }
+        assert_eq!((demo.ended().code, left()), (code, 0));
+    }
 }
