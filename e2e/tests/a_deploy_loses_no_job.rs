@@ -120,8 +120,18 @@ fn on_redis() {
 }
 
 #[test]
+fn on_rabbitmq() {
+    story(QueueKind::Rabbitmq);
+}
+
+#[test]
+fn on_nats() {
+    story(QueueKind::Nats);
+}
+
+#[test]
 fn what_would_be_cut_is_handed_back_on_every_broker() {
-    for kind in [QueueKind::Sqlite, QueueKind::Postgres, QueueKind::Redis] {
+    for kind in QueueKind::ALL {
         handed_back(kind);
     }
 }

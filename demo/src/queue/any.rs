@@ -1,12 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ebbtide::queue::nats::NatsQueue;
 use ebbtide::queue::postgres::PostgresQueue;
+use ebbtide::queue::rabbitmq::RabbitQueue;
 use ebbtide::queue::redis::RedisQueue;
 use ebbtide::queue::sqlite::SqliteQueue;
 use ebbtide::queue::{Delivery, JobCounts, Queue, Settled, Settlement};
 use ebbtide::{BoxError, Stop};
 
+use super::onlooker::Onlooker;
 use super::receipt::any;
 use super::{AnyReceipt, Left};
 
@@ -21,9 +24,21 @@ enum Which {
     Sqlite(SqliteQueue),
     Postgres(PostgresQueue),
     Redis(Arc<RedisQueue>),
+    /// Beside it whoever counts, which is not the queue's affair.
+    Rabbitmq(RabbitQueue, Arc<Onlooker>),
+    /// The connection is ours, not the queue's: those who push go on when the consumer has closed.
+    Nats(Arc<NatsQueue>, Arc<async_nats::Client>),
 }
 
 impl AnyQueue {
+    pub(super) fn rabbitmq(queue: RabbitQueue, onlooker: Onlooker) -> Self {
+        Self { which: Which::Rabbitmq(queue, Arc::new(onlooker)) }
+    }
+
+    pub(super) fn nats(queue: NatsQueue, client: async_nats::Client) -> Self {
+        Self { which: Which::Nats(Arc::new(queue), Arc::new(client)) }
+    }
+
     /// Pushes a job, and returns its id when the broker has stored it.
     ///
     /// # Errors
@@ -34,10 +49,13 @@ impl AnyQueue {
             Which::Sqlite(queue) => queue.push(payload).await?.to_string(),
             Which::Postgres(queue) => queue.push(payload).await?.to_string(),
             Which::Redis(queue) => queue.push(payload).await?,
+            Which::Rabbitmq(queue, _) => queue.push(payload).await?,
+            Which::Nats(queue, _) => queue.push(payload).await?,
         })
     }
 
-    /// Counts what is in it.
+    /// Counts what is in it. `RabbitMQ` tells neither what consumers have nor what waits for the time of its next attempt; NATS
+    /// counts the latter as leased.
     ///
     /// # Errors
     ///
@@ -47,17 +65,35 @@ impl AnyQueue {
             Which::Sqlite(queue) => queue.counts().await?,
             Which::Postgres(queue) => queue.counts().await?,
             Which::Redis(queue) => queue.counts().await?,
+            Which::Rabbitmq(queue, onlooker) => {
+                let waiting = onlooker.ready(queue.name()).await?;
+                let buried = onlooker.ready(&queue.dead_name()).await?;
+                return Ok(Left { waiting, leased: None, buried });
+            }
+            Which::Nats(queue, _) => queue.counts().await?,
         };
         Ok(Left { waiting, leased: Some(leased), buried })
     }
 
-    /// Closes the connections that outlive a consumer: the pools of the SQL databases. Called when all have stopped.
-    pub async fn disconnect(&self) {
+    /// Closes the connections that outlive a consumer: the pools of the SQL databases, and those of who pushes. Called when all
+    /// have stopped.
+    ///
+    /// # Errors
+    ///
+    /// When the broker was not told of the end; it sees then that we are gone, and nothing is lost.
+    pub async fn disconnect(&self) -> Result<(), BoxError> {
         match &self.which {
             Which::Sqlite(queue) => queue.pool().close().await,
             Which::Postgres(queue) => queue.pool().close().await,
             Which::Redis(_) => {}
+            Which::Rabbitmq(queue, onlooker) => {
+                let closed = queue.close().await;
+                onlooker.close().await?;
+                closed?;
+            }
+            Which::Nats(_, client) => client.drain().await?,
         }
+        Ok(())
     }
 }
 
@@ -90,6 +126,8 @@ impl Queue for AnyQueue {
             Which::Sqlite(queue) => any(queue.fetch(max, stop).await?),
             Which::Postgres(queue) => any(queue.fetch(max, stop).await?),
             Which::Redis(queue) => any(queue.fetch(max, stop).await?),
+            Which::Rabbitmq(queue, _) => any(queue.fetch(max, stop).await?),
+            Which::Nats(queue, _) => any(queue.fetch(max, stop).await?),
         })
     }
 
@@ -98,6 +136,10 @@ impl Queue for AnyQueue {
             (Which::Sqlite(queue), AnyReceipt::Lease(receipt)) => queue.settle(receipt, settlement).await,
             (Which::Postgres(queue), AnyReceipt::Lease(receipt)) => queue.settle(receipt, settlement).await,
             (Which::Redis(queue), AnyReceipt::Redis(receipt)) => queue.settle(receipt, settlement).await,
+            (Which::Rabbitmq(queue, _), AnyReceipt::Rabbitmq(receipt)) => {
+                queue.settle(receipt, settlement).await
+            }
+            (Which::Nats(queue, _), AnyReceipt::Nats(receipt)) => queue.settle(receipt, settlement).await,
             _ => Err(FOREIGN.into()),
         }
     }
@@ -107,6 +149,8 @@ impl Queue for AnyQueue {
             Which::Sqlite(queue) => queue.lease(),
             Which::Postgres(queue) => queue.lease(),
             Which::Redis(queue) => queue.lease(),
+            Which::Rabbitmq(queue, _) => queue.lease(),
+            Which::Nats(queue, _) => Queue::lease(queue),
         }
     }
 
@@ -118,6 +162,10 @@ impl Queue for AnyQueue {
             Which::Redis(queue) => {
                 queue.extend(&receipts.iter().filter_map(AnyReceipt::redis).collect::<Vec<_>>()).await
             }
+            Which::Rabbitmq(..) => Ok(()),
+            Which::Nats(queue, _) => {
+                queue.extend(&receipts.iter().filter_map(AnyReceipt::nats).collect::<Vec<_>>()).await
+            }
         }
     }
 
@@ -126,6 +174,8 @@ impl Queue for AnyQueue {
             Which::Sqlite(queue) => any(queue.withdraw().await?),
             Which::Postgres(queue) => any(queue.withdraw().await?),
             Which::Redis(queue) => any(queue.withdraw().await?),
+            Which::Rabbitmq(queue, _) => any(queue.withdraw().await?),
+            Which::Nats(queue, _) => any(queue.withdraw().await?),
         })
     }
 
@@ -134,6 +184,8 @@ impl Queue for AnyQueue {
             Which::Sqlite(queue) => queue.close().await,
             Which::Postgres(queue) => queue.close().await,
             Which::Redis(queue) => queue.close().await,
+            Which::Rabbitmq(queue, _) => queue.close().await,
+            Which::Nats(queue, _) => queue.close().await,
         }
     }
 }

@@ -9,25 +9,37 @@ pub enum QueueKind {
     Postgres,
     /// A stream in Redis
     Redis,
+    /// A queue in RabbitMQ
+    Rabbitmq,
+    /// A stream in NATS
+    Nats,
 }
 
 impl QueueKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Sqlite, Self::Postgres, Self::Redis, Self::Rabbitmq, Self::Nats];
+
     /// Returns the name that the command line takes.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
             Self::Redis => "redis",
+            Self::Rabbitmq => "rabbitmq",
+            Self::Nats => "nats",
         }
     }
 
     /// Returns where the broker is: what the environment says, or this machine. SQLite is a file of the caller's.
     pub fn url(self) -> String {
-        let (variable, local) = match self {
+        let (variables, local): (&[&str], _) = match self {
             Self::Sqlite => return String::new(),
-            Self::Postgres => ("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"),
-            Self::Redis => ("REDIS_URL", "redis://127.0.0.1:6379"),
+            Self::Postgres => (&["DATABASE_URL"], "postgres://postgres@127.0.0.1:5432/postgres"),
+            Self::Redis => (&["REDIS_URL"], "redis://127.0.0.1:6379"),
+            Self::Rabbitmq => (&["AMQP_URL", "RABBITMQ_URL"], "amqp://guest:guest@127.0.0.1:5672/%2f"),
+            Self::Nats => (&["NATS_URL"], "nats://127.0.0.1:4222"),
         };
-        env::var(variable).ok().filter(|url| !url.is_empty()).unwrap_or_else(|| local.to_owned())
+        let mut said = variables.iter().filter_map(|variable| env::var(variable).ok());
+        said.find(|url| !url.is_empty()).unwrap_or_else(|| local.to_owned())
     }
 }

@@ -5,6 +5,7 @@
 mod any;
 mod kind;
 mod left;
+mod onlooker;
 mod place;
 mod receipt;
 mod remove;

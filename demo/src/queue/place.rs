@@ -2,13 +2,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ebbtide::BoxError;
+use ebbtide::queue::nats::NatsQueue;
 use ebbtide::queue::postgres::PostgresQueue;
+use ebbtide::queue::rabbitmq::RabbitQueue;
 use ebbtide::queue::redis::RedisQueue;
 use ebbtide::queue::sqlite::SqliteQueue;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Executor as _};
 
+use super::onlooker::Onlooker;
 use super::{AnyQueue, QueueKind};
 
 /// The schema in PostgreSQL that everything of ours is in.
@@ -41,7 +44,21 @@ impl QueuePlace {
                 let builder = RedisQueue::builder(&self.name).url(&self.url).lease(self.lease);
                 AnyQueue::from(builder.open().await?)
             }
+            QueueKind::Rabbitmq => {
+                let queue = RabbitQueue::builder(&self.name).url(&self.url).open().await?;
+                AnyQueue::rabbitmq(queue, Onlooker::new(&self.url))
+            }
+            QueueKind::Nats => {
+                let client = self.nats().await?;
+                let builder = NatsQueue::builder(&self.name).client(client.clone()).lease(self.lease);
+                AnyQueue::nats(builder.open().await?, client)
+            }
         })
+    }
+
+    pub(super) async fn nats(&self) -> Result<async_nats::Client, BoxError> {
+        let options = async_nats::ConnectOptions::new().name(format!("ebbtide-demo {}", self.name));
+        Ok(options.connect(&self.url).await?)
     }
 
     async fn sqlite(&self) -> Result<SqliteQueue, BoxError> {

@@ -1,4 +1,7 @@
-use ebbtide::queue::{Delivery, JobLease, redis::RedisReceipt};
+use ebbtide::queue::nats::NatsReceipt;
+use ebbtide::queue::rabbitmq::RabbitReceipt;
+use ebbtide::queue::redis::RedisReceipt;
+use ebbtide::queue::{Delivery, JobLease};
 
 /// What a delivery is settled by, whichever broker it came from.
 #[derive(Clone, Debug)]
@@ -6,21 +9,21 @@ use ebbtide::queue::{Delivery, JobLease, redis::RedisReceipt};
 pub enum AnyReceipt {
     Lease(JobLease),
     Redis(RedisReceipt),
+    Rabbitmq(RabbitReceipt),
+    Nats(NatsReceipt),
 }
 
 impl AnyReceipt {
-    pub(super) fn lease(&self) -> Option<JobLease> {
-        match self {
-            Self::Lease(lease) => Some(*lease),
-            Self::Redis(_) => None,
-        }
+    pub(super) const fn lease(&self) -> Option<JobLease> {
+        if let Self::Lease(lease) = self { Some(*lease) } else { None }
     }
 
     pub(super) fn redis(&self) -> Option<RedisReceipt> {
-        match self {
-            Self::Redis(receipt) => Some(receipt.clone()),
-            Self::Lease(_) => None,
-        }
+        if let Self::Redis(receipt) = self { Some(receipt.clone()) } else { None }
+    }
+
+    pub(super) fn nats(&self) -> Option<NatsReceipt> {
+        if let Self::Nats(receipt) = self { Some(receipt.clone()) } else { None }
     }
 }
 
@@ -33,6 +36,18 @@ impl From<JobLease> for AnyReceipt {
 impl From<RedisReceipt> for AnyReceipt {
     fn from(receipt: RedisReceipt) -> Self {
         Self::Redis(receipt)
+    }
+}
+
+impl From<RabbitReceipt> for AnyReceipt {
+    fn from(receipt: RabbitReceipt) -> Self {
+        Self::Rabbitmq(receipt)
+    }
+}
+
+impl From<NatsReceipt> for AnyReceipt {
+    fn from(receipt: NatsReceipt) -> Self {
+        Self::Nats(receipt)
     }
 }
 

@@ -1,6 +1,7 @@
 use ebbtide::BoxError;
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::onlooker::Onlooker;
 use super::place::SCHEMA;
 use super::{QueueKind, QueuePlace};
 
@@ -26,6 +27,16 @@ impl QueuePlace {
                 let keys =
                     [self.name.clone(), format!("{}:delayed", self.name), format!("{}:dead", self.name)];
                 let () = redis::cmd("DEL").arg(&keys).query_async(&mut connection).await?;
+            }
+            // Those of the retries go by themselves, when they have been idle.
+            QueueKind::Rabbitmq => {
+                Onlooker::new(&self.url).remove([&self.name, &format!("{}.dead", self.name)]).await?
+            }
+            QueueKind::Nats => {
+                let context = async_nats::jetstream::new(self.nats().await?);
+                for stream in [self.name.clone(), format!("{}-dead", self.name)] {
+                    context.delete_stream(stream).await?;
+                }
             }
         }
         Ok(())

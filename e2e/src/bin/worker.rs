@@ -49,10 +49,8 @@ fn main() -> ExitCode {
             name: args.name.clone(),
             lease: Duration::from_millis(args.lease),
         };
-        let queue = life.resource("queue", place.open().await?, |queue| async move {
-            queue.disconnect().await;
-            Ok(())
-        });
+        let queue =
+            life.resource("queue", place.open().await?, |queue| async move { queue.disconnect().await });
         let journal = Arc::new(Journal::open(&args.journal)?);
         let time = Duration::from_millis(args.job);
         match args.manner {

@@ -37,6 +37,8 @@ impl Bed {
             QueueKind::Sqlite => ("", text(&folder.path().join("jobs.db"))),
             QueueKind::Postgres => ("EBBTIDE_TEST_POSTGRES", kind.url()),
             QueueKind::Redis => ("EBBTIDE_TEST_REDIS", kind.url()),
+            QueueKind::Rabbitmq => ("EBBTIDE_TEST_RABBITMQ", kind.url()),
+            QueueKind::Nats => ("EBBTIDE_TEST_NATS", kind.url()),
         };
         let url = std::env::var(variable).unwrap_or(local);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -139,7 +141,7 @@ impl Bed {
 impl Drop for Bed {
     fn drop(&mut self) {
         self.runtime.block_on(async {
-            self.queue.disconnect().await;
+            let _ = self.queue.disconnect().await;
             // What is left behind is a queue that nobody looks at; the test has said what it had to say.
             let _ = self.place.remove().await;
         });
