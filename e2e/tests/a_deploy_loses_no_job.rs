@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ebbtide_demo::queue::QueueKind;
-use ebbtide_e2e::jobs::{Bed, Journal, Manner, Wish, Worker};
+use ebbtide_e2e::jobs::{Bed, Journal, Manner, Wish, Worker, on_each};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_worker");
 const LONG: Duration = Duration::from_secs(60);
@@ -104,82 +104,71 @@ fn handed_back(kind: QueueKind) {
     assert!(Journal::done(&bed.entries()).values().all(|times| *times == 1));
 }
 
-#[test]
-fn on_sqlite() {
-    story(QueueKind::Sqlite);
-}
+/// Those that give a job to somebody else when its lease runs out. `RabbitMQ` does so when its connection ends.
+const WITH_LEASES: [QueueKind; 4] =
+    [QueueKind::Sqlite, QueueKind::Postgres, QueueKind::Redis, QueueKind::Nats];
 
 #[test]
-fn on_postgres() {
-    story(QueueKind::Postgres);
-}
-
-#[test]
-fn on_redis() {
-    story(QueueKind::Redis);
-}
-
-#[test]
-fn on_rabbitmq() {
-    story(QueueKind::Rabbitmq);
-}
-
-#[test]
-fn on_nats() {
-    story(QueueKind::Nats);
+fn on_every_broker() {
+    on_each(QueueKind::ALL, story);
 }
 
 #[test]
 fn what_would_be_cut_is_handed_back_on_every_broker() {
-    for kind in QueueKind::ALL {
-        handed_back(kind);
-    }
+    on_each(QueueKind::ALL, handed_back);
 }
 
 /// The opposite: without the hand-back they are leased to a process that is gone.
 #[test]
 fn without_the_hand_back_they_stay_leased() {
-    let bed = Bed::fresh(QueueKind::Sqlite, LONG);
-    (0..20).for_each(|job| bed.push(&job.to_string()));
-    let mut wish = of(Manner::WithoutHandBack, LONG, 8);
-    wish.grace = Duration::from_secs(3);
-    let mut worker = Worker::start(WORKER, &bed, &wish);
-    bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
-    worker.terminate();
-    worker.ended(wish.grace);
-    assert_eq!((bed.left().waiting, bed.left().leased), (12, Some(8)));
+    on_each(WITH_LEASES, |kind| {
+        let bed = Bed::fresh(kind, LONG);
+        (0..20).for_each(|job| bed.push(&job.to_string()));
+        let mut wish = of(Manner::WithoutHandBack, LONG, 8);
+        wish.grace = Duration::from_secs(3);
+        let mut worker = Worker::start(WORKER, &bed, &wish);
+        bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
+        worker.terminate();
+        worker.ended(wish.grace);
+        assert_eq!((bed.left().waiting, bed.left().leased), (12, Some(8)));
+    });
 }
 
 /// The opposite: a consumer by hand that drops its jobs at the signal leaves them leased, and they are begun twice.
 #[test]
 fn a_consumer_that_drops_its_jobs_at_the_signal_leaves_them_leased() {
-    let bed = Bed::fresh(QueueKind::Sqlite, Duration::from_secs(10));
-    (0..8).for_each(|job| bed.push(&job.to_string()));
-    let mut worker = Worker::start(WORKER, &bed, &of(Manner::DropAtSignal, EACH, 8));
-    bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
-    worker.terminate();
-    worker.ended(LONG).code(0);
-    assert_eq!((done(&bed), bed.left().leased), (0, Some(8)));
-    let mut next = Worker::start(WORKER, &bed, &of(Manner::Consume, Duration::ZERO, 8));
-    bed.until("the next one does them", LONG, |bed| done(bed) == 8);
-    next.terminate();
-    next.ended(LONG).code(0);
-    assert_eq!(more_than_once(&bed).len(), 8);
+    on_each(QueueKind::ALL, |kind| {
+        let bed = Bed::fresh(kind, Duration::from_secs(10));
+        (0..8).for_each(|job| bed.push(&job.to_string()));
+        let mut worker = Worker::start(WORKER, &bed, &of(Manner::DropAtSignal, EACH, 8));
+        bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
+        worker.terminate();
+        worker.ended(LONG).code(0);
+        assert_eq!((done(&bed), bed.left().leased.unwrap_or(8)), (0, 8));
+        let mut next = Worker::start(WORKER, &bed, &of(Manner::Consume, Duration::ZERO, 8));
+        bed.until("the next one does them", LONG, |bed| done(bed) == 8);
+        next.terminate();
+        next.ended(LONG).code(0);
+        assert_eq!(more_than_once(&bed).len(), 8);
+    });
 }
 
 /// The opposite: a consumer by hand that acknowledges on receipt loses what it had when it is killed.
 #[test]
 fn a_consumer_that_acknowledges_first_loses_what_it_had_when_it_is_killed() {
-    let bed = Bed::fresh(QueueKind::Sqlite, LEASE);
-    (0..20).for_each(|job| bed.push(&job.to_string()));
-    let worker = Worker::start(WORKER, &bed, &of(Manner::AckFirst, LONG, 8));
-    bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
-    worker.kill();
-    let mut next = Worker::start(WORKER, &bed, &of(Manner::Consume, Duration::ZERO, 8));
-    bed.until("the queue is empty", LONG, |bed| bed.left().is_none());
-    next.terminate();
-    next.ended(LONG).code(0);
-    assert!(done(&bed) <= 12, "of 20 jobs 8 were acknowledged and not done, and yet {} are", done(&bed));
+    on_each(QueueKind::ALL, |kind| {
+        let bed = Bed::fresh(kind, LEASE);
+        (0..20).for_each(|job| bed.push(&job.to_string()));
+        let worker = Worker::start(WORKER, &bed, &of(Manner::AckFirst, LONG, 8));
+        bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
+        worker.kill();
+        let mut next = Worker::start(WORKER, &bed, &of(Manner::Consume, Duration::ZERO, 8));
+        bed.until("the queue is empty", LONG, |bed| done(bed) >= 12 && bed.left().is_none());
+        next.terminate();
+        next.ended(LONG).code(0);
+        let done = done(&bed);
+        assert_eq!(done, 12, "of 20 jobs 8 were acknowledged and not done, and yet {done} are");
+    });
 }
 
 /// Jobs that take three leases are nobody else's; and the opposite: without the heartbeat they are begun again and again.
@@ -187,16 +176,18 @@ fn a_consumer_that_acknowledges_first_loses_what_it_had_when_it_is_killed() {
 fn leases_are_kept_alive_while_a_job_runs() {
     let lease = Duration::from_secs(1);
     for (manner, twice) in [(Manner::Consume, 0), (Manner::WithoutHeartbeat, 4)] {
-        let bed = Bed::fresh(QueueKind::Sqlite, lease);
-        (0..4).for_each(|job| bed.push(&job.to_string()));
-        let mut one = Worker::start(WORKER, &bed, &of(manner, lease * 3, 4));
-        bed.until("it has its hands full", LONG, |bed| begun(bed) == 4);
-        let mut other = Worker::start(WORKER, &bed, &of(manner, lease * 3, 4));
-        bed.until("all are done", LONG, |bed| done(bed) == 4);
-        one.terminate();
-        other.terminate();
-        one.ended(LONG);
-        other.ended(LONG);
-        assert_eq!(more_than_once(&bed).len(), twice, "{manner:?}");
+        on_each(WITH_LEASES, |kind| {
+            let bed = Bed::fresh(kind, lease);
+            (0..4).for_each(|job| bed.push(&job.to_string()));
+            let mut one = Worker::start(WORKER, &bed, &of(manner, lease * 3, 4));
+            bed.until("it has its hands full", LONG, |bed| begun(bed) == 4);
+            let mut other = Worker::start(WORKER, &bed, &of(manner, lease * 3, 4));
+            bed.until("all are done", LONG, |bed| done(bed) == 4);
+            one.terminate();
+            other.terminate();
+            one.ended(LONG);
+            other.ended(LONG);
+            assert_eq!(more_than_once(&bed).len(), twice, "{manner:?}");
+        });
     }
 }
