@@ -8,6 +8,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
+use tokio::time::Sleep;
 use tower_service::Service;
 
 use super::BoxError;
@@ -33,7 +34,9 @@ where
     spawn(serve_one(io, service));
 }
 
-async fn serve_one<S, B>(mut io: Io, service: S)
+/// What it is given is used where it lies: an `async fn` would keep a second place for each argument that it changes, and what
+/// is not needed over an await is gone before. A connection that waits has little else.
+fn serve_one<S, B>(mut io: Io, service: S) -> impl Future<Output = ()> + Send
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
@@ -42,28 +45,34 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let conn = io.held().conn().clone();
-    let mut watch = Watch::new(conn.clone());
-    if !io.is_open() && !open(&mut io, &mut watch).await {
-        return;
-    }
-    let Some(protocol) = first_bytes(&mut io, &mut watch).await else { return };
-    let requests = Requests::new(service, conn);
-    match protocol {
-        Protocol::Http1 => {
-            io.watch_for_end();
-            // The end of the stream is ours to watch for.
-            let mut builder = http1::Builder::new();
-            let served =
-                builder.half_close(true).serve_connection(TokioIo::new(io), requests).with_upgrades();
-            run(Box::pin(served), |served| served.graceful_shutdown(), protocol, watch).await;
+    let mut watch = Watch::new(io.held().conn().clone());
+    async move {
+        if !io.is_open() && !open(&mut io, &mut watch).await {
+            return;
         }
-        Protocol::Http2 => {
-            watch.conn().book().multiplex(clock::now());
-            let io = TokioIo::new(PongLater::new(io));
-            let served =
-                http2::Builder::new(Streams).enable_connect_protocol().serve_connection(io, requests);
-            run(Box::pin(served), |served| served.graceful_shutdown(), protocol, watch).await;
+        let Some(protocol) = first_bytes(&mut io, &mut watch).await else { return };
+        match protocol {
+            Protocol::Http1 => {
+                let served = {
+                    io.watch_for_end();
+                    // The end of the stream is ours to watch for.
+                    let mut builder = http1::Builder::new();
+                    let requests = Requests::new(service, watch.shared());
+                    let served = builder.half_close(true).serve_connection(TokioIo::new(io), requests);
+                    Box::pin(served.with_upgrades())
+                };
+                run(served, |served| served.graceful_shutdown(), protocol, &mut watch).await;
+            }
+            Protocol::Http2 => {
+                let served = {
+                    watch.conn().book().multiplex(clock::now());
+                    let requests = Requests::new(service, watch.shared());
+                    let mut builder = http2::Builder::new(Streams);
+                    let io = TokioIo::new(PongLater::new(io));
+                    Box::pin(builder.enable_connect_protocol().serve_connection(io, requests))
+                };
+                run(served, |served| served.graceful_shutdown(), protocol, &mut watch).await;
+            }
         }
     }
 }
@@ -76,7 +85,12 @@ where
 ///
 /// What is `served` lies apart: a connection that has sent nothing needs no room for it, and one that has needs it once,
 /// while a future that is handed another by value keeps a place for it before and after.
-async fn run<C>(mut served: Pin<Box<C>>, ask: impl Fn(Pin<&mut C>), protocol: Protocol, mut watch: Watch)
+fn run<C>(
+    mut served: Pin<Box<C>>,
+    ask: impl Fn(Pin<&mut C>),
+    protocol: Protocol,
+    watch: &mut Watch,
+) -> impl Future<Output = ()>
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -85,9 +99,9 @@ where
         Protocol::Http2 => (Order::Drain, true),
     };
     let mut asked = false;
-    let mut parting = None;
+    let mut parting: Option<Pin<Box<Sleep>>> = None;
     let mut let_others = false;
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         // The first of many streams that end wakes the connection before the others have run. They are let go first: their
         // responses leave together, in one call instead of many.
         let_others = tells && !let_others && watch.conn().book().is_shared();
@@ -125,5 +139,4 @@ where
             watch.conn().book().asked(clock::now());
         }
     })
-    .await;
 }

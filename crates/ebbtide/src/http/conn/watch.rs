@@ -42,6 +42,11 @@ impl Watch {
         &self.conn
     }
 
+    /// Returns the connection for another to keep.
+    pub(crate) fn shared(&self) -> Arc<Conn> {
+        Arc::clone(&self.conn)
+    }
+
     /// Returns what the server wants of its connections. The caller's task is woken when that changes.
     #[inline]
     pub(crate) fn order(&mut self, cx: &Context<'_>) -> Order {
