@@ -1,5 +1,6 @@
 //! Runs programs as real processes and watches how they end.
 
+pub mod brokers;
 mod client;
 mod collector;
 mod command;

@@ -1,5 +1,6 @@
 #![expect(clippy::panic, reason = "a broken harness fails its test")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -12,6 +13,7 @@ use tokio::runtime::Runtime;
 
 use super::worker::text;
 use super::{Entry, Journal};
+use crate::brokers::Broker;
 
 /// A queue of a test's own, with somebody who pushes and counts. Removed when it is dropped.
 #[derive(Debug)]
@@ -31,8 +33,7 @@ impl Bed {
     ///
     /// When it cannot be made.
     pub fn fresh(kind: QueueKind, lease: Duration) -> Self {
-        let folder =
-            TempDir::with_prefix("ebbtide-jobs-").unwrap_or_else(|error| panic!("no folder: {error}"));
+        let folder = folder();
         let (variable, local) = match kind {
             QueueKind::Sqlite => ("", text(&folder.path().join("jobs.db"))),
             QueueKind::Postgres => ("EBBTIDE_TEST_POSTGRES", kind.url()),
@@ -41,6 +42,19 @@ impl Bed {
             QueueKind::Nats => ("EBBTIDE_TEST_NATS", kind.url()),
         };
         let url = std::env::var(variable).unwrap_or(local);
+        Self::at(folder, kind, url, lease)
+    }
+
+    /// Makes an empty queue on a broker of the test's own.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made.
+    pub fn on(broker: &Broker, lease: Duration) -> Self {
+        Self::at(folder(), broker.kind(), broker.url(), lease)
+    }
+
+    fn at(folder: TempDir, kind: QueueKind, url: String, lease: Duration) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("ebbtide_e2e_{}_{number}", std::process::id());
         let place = QueuePlace { kind, url, name, lease };
@@ -95,6 +109,21 @@ impl Bed {
         }
     }
 
+    /// Pushes the numbers of a range, so many a second, each until the broker has taken it. Returns those that it did not take the
+    /// first time: of which nobody knows whether it has them twice.
+    pub fn push_until_taken(&self, jobs: std::ops::Range<u32>, per_second: u32) -> BTreeSet<String> {
+        let mut again = BTreeSet::new();
+        for job in jobs {
+            let job = job.to_string();
+            while self.runtime.block_on(self.queue.push(job.as_bytes())).is_err() {
+                again.insert(job.clone());
+                thread::sleep(Duration::from_millis(50));
+            }
+            thread::sleep(Duration::from_secs(1) / per_second);
+        }
+        again
+    }
+
     /// Opens a way to the broker that can be cut, and returns the address to use in place of the broker's.
     ///
     /// # Panics
@@ -115,13 +144,20 @@ impl Bed {
         self.runtime.block_on(something)
     }
 
-    /// Counts what is in the queue.
+    /// Counts what is in the queue. A connection that has broken may take some seconds to be made anew.
     ///
     /// # Panics
     ///
     /// When the broker cannot be asked.
     pub fn left(&self) -> Left {
-        self.runtime.block_on(self.queue.left()).unwrap_or_else(|error| panic!("not counted: {error}"))
+        let end = instant() + Duration::from_secs(15);
+        loop {
+            match self.runtime.block_on(self.queue.left()) {
+                Ok(left) => return left,
+                Err(error) => assert!(instant() < end, "not counted: {error}"),
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// Waits until something is so, in the queue or in the journal.
@@ -146,6 +182,10 @@ impl Drop for Bed {
             let _ = self.place.remove().await;
         });
     }
+}
+
+fn folder() -> TempDir {
+    TempDir::with_prefix("ebbtide-jobs-").unwrap_or_else(|error| panic!("no folder: {error}"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test waits in real time for real processes")]

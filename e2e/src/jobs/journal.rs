@@ -51,7 +51,7 @@ impl Journal {
     /// When it cannot be written.
     pub fn note(&self, what: What, job: &str) -> io::Result<()> {
         let what = if what == What::Begun { "begun" } else { "done" };
-        let line = format!("{what} {job} {} {}\n", std::process::id(), now());
+        let line = format!("{what} {job} {} {}\n", std::process::id(), wall_clock());
         (&self.file).write_all(line.as_bytes())
     }
 
@@ -100,7 +100,7 @@ impl Journal {
 
 /// Returns the wall clock, in milliseconds since 1970: the workers are several processes.
 #[expect(clippy::disallowed_methods, reason = "several processes have no other clock in common")]
-pub(super) fn now() -> u128 {
+pub fn wall_clock() -> u128 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_millis())
 }
 

@@ -7,5 +7,5 @@ mod worker;
 
 pub use bed::Bed;
 pub use each::on_each;
-pub use journal::{Entry, Journal, What};
+pub use journal::{Entry, Journal, What, wall_clock};
 pub use worker::{Manner, Wish, Worker};

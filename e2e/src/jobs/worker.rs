@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::Bed;
-use super::journal::now;
+use super::journal::wall_clock;
 use crate::{Ended, Process};
 
 /// How the `worker` binary treats its jobs.
@@ -114,7 +114,7 @@ impl Worker {
     /// When it outlives that.
     pub fn kill(mut self) -> u128 {
         const UNDER_WAY: u128 = 1000;
-        let at = now();
+        let at = wall_clock();
         self.process.signal(Signal::KILL);
         assert!(self.process.ended(Duration::from_secs(10)).is_some(), "it outlives SIGKILL");
         at - UNDER_WAY

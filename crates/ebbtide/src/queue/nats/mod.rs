@@ -21,7 +21,8 @@
 //!
 //! The stream is on disk: a crash of a consumer, a producer or the *server process* loses nothing. What the server knows of
 //! deliveries it writes a little later, so that one that is killed may forget attempts, and bring back what was
-//! acknowledged in the moment before. It waits for the disk only every two minutes (`sync_interval`): the loss of power may
+//! acknowledged in the moment before. It may also keep messages that were acknowledged, which nobody is given any more, and count
+//! one as outstanding that is gone: [`counts`](NatsQueue::counts) then shows one leased job too many. It waits for the disk only every two minutes (`sync_interval`): the loss of power may
 //! lose jobs that were pushed since. [Three replicas](NatsBuilder::replicas), or `sync_interval: always`, are against that.
 //!
 //! # Examples
