@@ -1,9 +1,11 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::settle::arrays;
+use super::to_the_end::to_the_end;
 use super::{PostgresQueue, PostgresQueueError, statements};
 use crate::drain::Stop;
-use crate::queue::table::{Leasing, fetch, millis};
+use crate::queue::table::{Leasing, deliveries, fetch, millis};
 use crate::queue::{Delivery, JobLease, Queue, Settled, Settlement};
 use crate::runtime::BoxError;
 
@@ -27,8 +29,11 @@ impl Queue for PostgresQueue {
 
     async fn extend(&self, receipts: &[JobLease]) -> Result<(), BoxError> {
         let (ids, deliveries) = arrays(receipts.iter().copied());
-        let query = sqlx::query(statements::EXTEND).bind(ids).bind(deliveries).bind(millis(self.lease));
-        query.execute(&self.pool).await.map_err(PostgresQueueError::when("extend the leases of jobs"))?;
+        let (pool, lease) = (self.pool.clone(), millis(self.lease));
+        let extending = to_the_end(async move {
+            sqlx::query(statements::EXTEND).bind(ids).bind(deliveries).bind(lease).execute(&pool).await
+        });
+        extending.await.map_err(PostgresQueueError::when("extend the leases of jobs"))?;
         Ok(())
     }
 
@@ -47,28 +52,23 @@ impl Leasing for PostgresQueue {
         stop: &Stop,
     ) -> Result<Option<Vec<Delivery<JobLease>>>, PostgresQueueError> {
         let failed = PostgresQueueError::when("lease jobs");
-        let Some(connection) = stop.unless_stopping(self.pool.acquire()).await else { return Ok(None) };
+        let pool = self.pool.clone();
+        let acquiring = to_the_end(async move { pool.acquire().await });
+        let Some(connection) = stop.unless_stopping(acquiring).await else { return Ok(None) };
         let mut connection = connection.map_err(&failed)?;
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let query = sqlx::query_as(statements::LEASE).bind(&*self.name).bind(max).bind(millis(self.lease));
-        let mut rows: Vec<(i64, i64, i64, Vec<u8>)> =
-            query.fetch_all(&mut *connection).await.map_err(&failed)?;
-        // They come in no order.
-        rows.sort_unstable_by_key(|row| row.0);
-        Ok(Some(rows.into_iter().map(delivery).collect()))
+        let rows = query.fetch_all(&mut *connection).await.map_err(&failed)?;
+        Ok(Some(deliveries(rows)))
     }
 
     async fn due_in(&self) -> Result<Option<Duration>, PostgresQueueError> {
-        let query = sqlx::query_scalar(statements::DUE_IN).bind(&*self.name);
-        let due: Option<i64> = query
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(PostgresQueueError::when("look when the next job is due"))?;
+        let (pool, name) = (self.pool.clone(), Arc::clone(&self.name));
+        let looking = to_the_end(async move {
+            sqlx::query_scalar(statements::DUE_IN).bind(&*name).fetch_optional(&pool).await
+        });
+        let due: Option<i64> =
+            looking.await.map_err(PostgresQueueError::when("look when the next job is due"))?;
         Ok(due.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default())))
     }
-}
-
-fn delivery((id, number, attempts, payload): (i64, i64, i64, Vec<u8>)) -> Delivery<JobLease> {
-    let attempt = u32::try_from(attempts).unwrap_or(u32::MAX);
-    Delivery { receipt: JobLease { id, delivery: number }, id: id.to_string(), payload, attempt }
 }

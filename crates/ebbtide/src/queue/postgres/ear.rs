@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::PostgresQueue;
 use super::statements::CHANNEL;
+use super::to_the_end::to_the_end;
 use crate::drain::Stop;
 
 /// How long to wait between two attempts to listen, at first and at most.
@@ -87,7 +88,8 @@ impl Listener {
                 _ = &mut ended => None,
                 error = self.listen(&pool, &mut backoff) => Some(error),
             };
-            // The server is told that we go; one that doesn't answer is not waited for.
+            // The listener, when it is dropped, has itself unsubscribed before its connection goes back to the pool, so that
+            // nothing is left unread. The server is told that we go; one that doesn't answer is not waited for.
             let _ = tokio::time::timeout(PATIENCE, pool.close()).await;
             let Some(error) = error else { return };
             tracing::warn!(
@@ -114,7 +116,8 @@ impl Listener {
     }
 
     async fn try_listen(&self, pool: &sqlx::PgPool, backoff: &mut Duration) -> Result<(), sqlx::Error> {
-        let mut listener = PgListener::connect_with(pool).await?;
+        let pool = pool.clone();
+        let mut listener = to_the_end(async move { PgListener::connect_with(&pool).await }).await?;
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;
         *backoff = BACKOFF[0];

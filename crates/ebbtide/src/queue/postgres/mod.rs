@@ -61,6 +61,7 @@ mod look;
 mod queue;
 mod settle;
 mod statements;
+mod to_the_end;
 
 pub use error::PostgresQueueError;
 pub use queue::PostgresQueue;

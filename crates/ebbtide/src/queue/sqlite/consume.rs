@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{SqliteQueue, SqliteQueueError, statements};
 use crate::drain::Stop;
-use crate::queue::table::{Leasing, fetch, millis};
+use crate::queue::table::{Leasing, deliveries, fetch, millis};
 use crate::queue::{Delivery, JobLease, Queue, Settled, Settlement};
 use crate::runtime::BoxError;
 
@@ -52,11 +52,8 @@ impl Leasing for SqliteQueue {
         let mut connection = connection.map_err(&failed)?;
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let query = sqlx::query_as(statements::LEASE).bind(&*self.name).bind(max).bind(millis(self.lease));
-        let mut rows: Vec<(i64, i64, i64, Vec<u8>)> =
-            query.fetch_all(&mut *connection).await.map_err(&failed)?;
-        // They come in no order.
-        rows.sort_unstable_by_key(|row| row.0);
-        Ok(Some(rows.into_iter().map(delivery).collect()))
+        let rows = query.fetch_all(&mut *connection).await.map_err(&failed)?;
+        Ok(Some(deliveries(rows)))
     }
 
     async fn due_in(&self) -> Result<Option<Duration>, SqliteQueueError> {
@@ -67,9 +64,4 @@ impl Leasing for SqliteQueue {
             .map_err(SqliteQueueError::when("look when the next job is due"))?;
         Ok(due.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default())))
     }
-}
-
-fn delivery((id, number, attempts, payload): (i64, i64, i64, Vec<u8>)) -> Delivery<JobLease> {
-    let attempt = u32::try_from(attempts).unwrap_or(u32::MAX);
-    Delivery { receipt: JobLease { id, delivery: number }, id: id.to_string(), payload, attempt }
 }

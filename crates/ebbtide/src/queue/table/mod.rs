@@ -2,6 +2,7 @@
 
 mod combiner;
 mod lease;
+mod leased;
 mod new_job;
 mod patience;
 mod stored;
@@ -9,6 +10,7 @@ mod terms;
 
 pub(super) use combiner::Combiner;
 pub use lease::JobLease;
+pub(super) use leased::deliveries;
 pub use new_job::NewJob;
 pub(super) use patience::{Leasing, fetch};
 pub(super) use stored::Row;
