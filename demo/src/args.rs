@@ -1,9 +1,10 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ebbtide::model::parse_duration;
 
 use crate::Fault;
+use crate::queue::{QueueKind, QueuePlace};
 
 /// What the service is told on its command line.
 #[derive(Clone, Debug, clap::Args)]
@@ -12,9 +13,19 @@ pub struct Args {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
-    /// The folder for orders.db and demo.log, made if missing [default: a temporary one, removed at the end]
+    /// The folder for orders.db, jobs.db and demo.log, made if missing [default: a temporary one, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+
+    /// The broker of the queue that orders are worked off from [default: sqlite, or postgres if DATABASE_URL names one]
+    ///
+    /// Its address is what DATABASE_URL, REDIS_URL, AMQP_URL or NATS_URL says, or the usual port on this machine.
+    #[arg(long, value_name = "BROKER", value_enum)]
+    pub queue: Option<QueueKind>,
+
+    /// The queue's name there: each set of orders needs a queue of its own
+    #[arg(long, value_name = "NAME", default_value = "ebbtide-demo-orders")]
+    pub queue_name: String,
 
     /// Go on serving for exactly so long after the stop signal [default: until it is quiet, 250ms to 2s on a laptop]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
@@ -27,4 +38,27 @@ pub struct Args {
     /// Misbehave; may be given more than once
     #[arg(long = "fault", value_name = "NAME", value_enum)]
     pub faults: Vec<Fault>,
+}
+
+/// After a crash, what was in hand is worked off so much later; a job takes milliseconds.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// Longer than any rehearsal: a job that was kept is still kept when somebody looks.
+const KEPT: Duration = Duration::from_secs(600);
+
+impl Args {
+    /// Returns where the queue is of a service with its data in `folder`, and its orders in `database` if that is given.
+    ///
+    /// The queue lives where the orders do unless told otherwise: neither is of use without the other.
+    pub fn queue_place(&self, folder: &Path, database: Option<&str>) -> QueuePlace {
+        let default = if database.is_some() { QueueKind::Postgres } else { QueueKind::Sqlite };
+        let kind = self.queue.unwrap_or(default);
+        let url = match (kind, database) {
+            (QueueKind::Sqlite, _) => folder.join("jobs.db").to_string_lossy().into_owned(),
+            (QueueKind::Postgres, Some(database)) => database.to_owned(),
+            _ => kind.url(),
+        };
+        let lease = if self.faults.contains(&Fault::KeepJobs) { KEPT } else { LEASE };
+        QueuePlace { kind, url, name: self.queue_name.clone(), lease }
+    }
 }

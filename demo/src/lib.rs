@@ -1,9 +1,9 @@
 //! A small order service, written the way a service is written with Ebbtide.
 //!
-//! [`run()`] is the whole program; begin reading there. `POST /orders` stores an order, a worker pool works it off, and
-//! however the service is stopped, each order that was answered with 201 is worked off: by this process after a
-//! graceful stop, by the next one after a crash. `--fault` makes the service misbehave, so that one can see what
-//! catches it.
+//! [`run()`] is the whole program; begin reading there. `POST /orders` stores an order and pushes a job for it to a queue,
+//! on the broker of one's choice; a consumer works it off. However the service is stopped, each order that was answered with
+//! 201 is worked off once: by this process, or by the next one, for which its job waits in the queue. `--fault` makes the service
+//! misbehave, so that one can see what catches it.
 
 mod args;
 mod data;

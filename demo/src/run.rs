@@ -9,9 +9,9 @@ use crate::data::DataDir;
 use crate::faults::Faults;
 use crate::listen::listen;
 use crate::log::LogFile;
-use crate::orders::{Worker, resume};
+use crate::orders::{Intake, Worker};
 use crate::routes::{self, Shop};
-use crate::store::Store;
+use crate::store::{Store, postgres_url};
 use crate::{Args, log};
 
 /// Runs the order service until it is told to stop, and returns its exit code (see [`ebbtide::Exit`]).
@@ -38,14 +38,20 @@ pub fn run(args: Args) -> ExitCode {
         let store = life.resource("database", Store::open(data.path()).await?, |store| store.close());
         faults.arm(&life, &store).await?;
 
+        let place = args.queue_place(data.path(), postgres_url().as_deref());
+        let queue = life.resource("queue", place.open().await?, async |queue| queue.disconnect().await);
+
+        let intake = Intake::new(store.clone(), queue.clone());
+        intake.resume().await?;
+        let take = move |order, _| intake.clone().run(order);
+        let intake = life.workers("intake", PoolOptions::new(16).capacity(256), take);
+
         let worker = Worker::new(store.clone(), &faults);
-        let orders =
-            life.workers("orders", PoolOptions::new(16).capacity(256), move |job, _| worker.clone().run(job));
-        resume(&store, &orders).await?;
+        life.consume("orders", faults.queue(queue), 16, move |job, _| worker.clone().run(job));
         life.every("census", Duration::from_secs(5), log::census(store.clone()));
 
         let listener = listen(&life, &args.listen).await?;
-        let router = routes::router(Shop { store, orders });
+        let router = routes::router(Shop { store, intake });
         match faults.server(&life, &router) {
             None => life.http("api", listener, router),
             Some(misbehaving) => life.http_server("api", listener, misbehaving),

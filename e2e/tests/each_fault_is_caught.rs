@@ -63,6 +63,11 @@ fn a_leaked_connection_holds_the_pool_past_its_deadline() {
 }
 
 #[test]
+fn jobs_that_are_kept_past_the_stop_are_counted() {
+    caught("keep-jobs", "jobs-returned", "still leased");
+}
+
+#[test]
 fn an_early_exit_loses_requests() {
     caught("exit-early", "requests-answered", "lost");
 }

@@ -14,6 +14,8 @@ pub enum Fault {
     CloseListener,
     /// /readyz stays green after the signal, until the listener is closed
     NoReadinessFlip,
+    /// After the signal the queue's consumer takes jobs and keeps them; RabbitMQ gives them to others when it is gone
+    KeepJobs,
     /// A database connection is taken and never given back
     LeakConnection,
     /// The process exits at the signal, with 0 and whatever is in flight

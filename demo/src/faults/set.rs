@@ -1,6 +1,8 @@
 use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
 
-use super::{Fault, StuckWorker, blocked_runtime, exit_early, ignore_signal, leak_connection, slow_close};
+use super::{
+    Fault, KeepJobs, StuckWorker, blocked_runtime, exit_early, ignore_signal, leak_connection, slow_close,
+};
 use crate::store::Store;
 
 /// The faults that were asked for; usually none.
@@ -33,10 +35,19 @@ impl Faults {
                 Fault::IgnoreSignal => ignore_signal::arm()?,
                 Fault::LeakConnection => leak_connection::arm(store).await?,
                 Fault::ExitEarly => exit_early::arm(life),
-                Fault::StuckWorker | Fault::CloseListener | Fault::NoReadinessFlip | Fault::LoseLog => {}
+                Fault::StuckWorker
+                | Fault::CloseListener
+                | Fault::NoReadinessFlip
+                | Fault::KeepJobs
+                | Fault::LoseLog => {}
             }
         }
         Ok(())
+    }
+
+    /// Returns what the consumer takes its jobs from.
+    pub(crate) fn queue<Q>(&self, queue: Q) -> KeepJobs<Q> {
+        KeepJobs { queue, wanted: self.on(Fault::KeepJobs) }
     }
 
     pub(crate) fn stuck_worker(&self) -> StuckWorker {

@@ -15,6 +15,7 @@ pub(crate) fn census(
                 Ok(counts) => {
                     tracing::info!(
                         stored = counts.stored,
+                        queued = counts.queued,
                         processing = counts.processing,
                         done = counts.done,
                         "orders"

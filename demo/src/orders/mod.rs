@@ -1,11 +1,9 @@
-//! What an order is, and how it is worked off.
+//! What an order is, how it is taken in, and how it is worked off.
 
-mod job;
+mod intake;
 mod order;
-mod resume;
 mod worker;
 
-pub(crate) use job::Job;
+pub(crate) use intake::{Intake, IntakeError, Taking};
 pub(crate) use order::{Counts, NewOrder, Order, State};
-pub(crate) use resume::resume;
 pub(crate) use worker::Worker;

@@ -22,7 +22,11 @@ pub(crate) struct Order {
 /// How far an order is. It only goes forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
+    /// It is in the table, and whether it has a job is unknown.
     Stored,
+    /// It has a job in the queue.
+    Queued,
+    /// A worker has it.
     Processing,
     Done,
 }
@@ -31,6 +35,7 @@ pub(crate) enum State {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Counts {
     pub(crate) stored: i64,
+    pub(crate) queued: i64,
     pub(crate) processing: i64,
     pub(crate) done: i64,
 }
@@ -58,6 +63,7 @@ impl State {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Stored => "stored",
+            Self::Queued => "queued",
             Self::Processing => "processing",
             Self::Done => "done",
         }
@@ -69,6 +75,7 @@ impl Counts {
     pub(crate) fn set(&mut self, state: &str, count: i64) {
         match state {
             "stored" => self.stored = count,
+            "queued" => self.queued = count,
             "processing" => self.processing = count,
             "done" => self.done = count,
             other => tracing::warn!(state = other, count, "orders in a state that is not ours"),

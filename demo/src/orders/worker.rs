@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use ebbtide::BoxError;
-use uuid::Uuid;
+use ebbtide::queue::{Job, Permanent};
 
-use super::{Job, State};
+use super::State;
 use crate::faults::{Faults, StuckWorker};
 use crate::store::Store;
 
@@ -22,37 +22,30 @@ impl Worker {
         Self { store, stuck: faults.stuck_worker() }
     }
 
-    /// Does one job.
+    /// Does one job: works off the order whose id it brings. One that is done already, as after a crash, is left alone.
     ///
     /// # Errors
     ///
-    /// When the database fails: the order stays as it is, and the next start takes it up.
+    /// When the database fails, so that the job comes again; for good, when there is no such order.
     pub(crate) async fn run(self, job: Job) -> Result<(), BoxError> {
-        let id = match job {
-            Job::Left { id } => id,
-            Job::New { order, stored } => {
-                // Version 7 grows with time: new rows lie side by side in the index.
-                let id = Uuid::now_v7().to_string();
-                let result = self.store.insert(&id, &order).await;
-                let failed = result.is_err();
-                // Nobody listens when the client has hung up; the order is worked off all the same.
-                let _ = stored.send(result.map(|()| id.clone()));
-                if failed {
-                    return Ok(());
-                }
-                tracing::debug!(id, item = order.item, quantity = order.quantity, "order stored");
-                id
-            }
-        };
-        self.work_off(&id).await
-    }
-
-    async fn work_off(&self, id: &str) -> Result<(), BoxError> {
-        self.store.advance(id, State::Processing).await?;
+        let id = str::from_utf8(job.payload()).map_err(Permanent::new)?;
+        if !self.store.advance(id, State::Processing).await? {
+            return match self.store.find(id).await? {
+                Some(_) => Ok(()),
+                None => Err(stranger(id)),
+            };
+        }
         self.stuck.wait().await;
         tokio::time::sleep(WORK).await;
-        self.store.advance(id, State::Done).await?;
-        tracing::debug!(id, "order done");
+        // Of two jobs for one order, side by side, one gets here first.
+        if self.store.advance(id, State::Done).await? {
+            tracing::debug!(id, "order done");
+        }
         Ok(())
     }
+}
+
+fn stranger(id: &str) -> BoxError {
+    let hint = "does another service use the queue? give each its own with --queue-name";
+    Permanent::new(format!("there is no order {id}: {hint}")).into()
 }

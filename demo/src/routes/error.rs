@@ -3,6 +3,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::orders::IntakeError;
+use crate::store::StoreError;
+
+const DATABASE: &str = "the database did not answer; try again";
+
 /// What a client is told when it cannot have what it asked for: `{"error": …}`, in words that say what to do.
 #[derive(Debug)]
 pub(super) struct ApiError {
@@ -26,17 +31,30 @@ impl ApiError {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, message: message.into() }
     }
 
-    /// We cannot do it now; nothing was stored.
+    /// We cannot do it now.
     pub(super) fn unavailable(message: impl Into<String>) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, message: message.into() }
     }
 }
 
-impl From<crate::store::StoreError> for ApiError {
-    fn from(error: crate::store::StoreError) -> Self {
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
         // The client has no use for the database's words.
         tracing::error!(%error, "a request failed");
-        Self::unavailable("the database did not answer; try again")
+        Self::unavailable(DATABASE)
+    }
+}
+
+impl From<IntakeError> for ApiError {
+    fn from(error: IntakeError) -> Self {
+        tracing::error!(%error, "an order was not taken in");
+        match error {
+            IntakeError::Store(_) => Self::unavailable(DATABASE),
+            IntakeError::Queue { id, .. } => Self::unavailable(format!(
+                "the queue did not answer; order {id} is kept and worked off after the next start: send it again only if \
+                it may be worked off twice"
+            )),
+        }
     }
 }
 

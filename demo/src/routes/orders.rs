@@ -8,11 +8,11 @@ use tokio::sync::oneshot;
 
 use super::Shop;
 use super::error::ApiError;
-use crate::orders::{Counts, Job, NewOrder, Order};
+use crate::orders::{Counts, NewOrder, Order, Taking};
 
 const STOPPED: &str = "the service is stopping and did not store the order; send it again";
 
-/// `POST /orders`: answers when the order is stored. While the queue is full, it waits.
+/// `POST /orders`: answers when the order is stored and its job is in the queue. While the pool is full, it waits.
 pub(super) async fn create(
     State(shop): State<Shop>,
     order: Result<Json<NewOrder>, JsonRejection>,
@@ -23,12 +23,12 @@ pub(super) async fn create(
         ApiError::bad(format!("{error}; send JSON such as {example}, as application/json"))
     })?;
     order.check().map_err(ApiError::bad)?;
-    let (stored, answer) = oneshot::channel();
-    let sent = shop.orders.send(Job::New { order, stored }).await;
+    let (taken, answer) = oneshot::channel();
+    let sent = shop.intake.send(Taking { order, taken }).await;
     sent.map_err(|_| ApiError::unavailable(STOPPED))?;
     let id = answer.await.map_err(|_| ApiError::unavailable(STOPPED))??;
     let location = format!("/orders/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(json!({ "id": id, "state": "stored" }))))
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(json!({ "id": id, "state": "queued" }))))
 }
 
 /// `GET /orders/{id}`: the order and how far it is.

@@ -1,11 +1,11 @@
 use ebbtide::lifecycle::Pool;
 
-use crate::orders::Job;
+use crate::orders::Taking;
 use crate::store::Store;
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
 pub(crate) struct Shop {
     pub(crate) store: Store,
-    pub(crate) orders: Pool<Job>,
+    pub(crate) intake: Pool<Taking>,
 }

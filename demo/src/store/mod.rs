@@ -6,4 +6,5 @@ mod statements;
 mod table;
 
 pub(crate) use error::StoreError;
+pub(crate) use open::postgres_url;
 pub(crate) use table::Store;

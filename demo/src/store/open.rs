@@ -48,9 +48,15 @@ impl Store {
     }
 }
 
+/// Returns `DATABASE_URL`, if it names a PostgreSQL.
+pub(crate) fn postgres_url() -> Option<String> {
+    let is_postgres = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
+    std::env::var("DATABASE_URL").ok().filter(is_postgres)
+}
+
 fn target(folder: &Path) -> Target {
-    match std::env::var("DATABASE_URL") {
-        Ok(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Target {
+    match postgres_url() {
+        Some(url) => Target {
             database: "PostgreSQL",
             url,
             set_up: "",
@@ -58,7 +64,7 @@ fn target(folder: &Path) -> Target {
             connections: 8,
             writers: 8,
         },
-        _ => Target {
+        None => Target {
             database: "SQLite",
             url: sqlite_url(&folder.join("orders.db")),
             set_up: SQLITE_SET_UP,

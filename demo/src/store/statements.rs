@@ -8,7 +8,7 @@ pub(super) struct Statements {
     pub(super) advance: &'static str,
     pub(super) find: &'static str,
     pub(super) count: &'static str,
-    pub(super) unfinished: &'static str,
+    pub(super) without_job: &'static str,
 }
 
 macro_rules! statements {
@@ -16,15 +16,19 @@ macro_rules! statements {
         Statements {
             create: $create,
             insert: concat!("INSERT INTO ", $table, " (id, item, quantity, state) VALUES ($1, $2, $3, $4)"),
-            // An order never goes back: it may be worked off twice after a crash.
-            advance: concat!("UPDATE ", $table, " SET state = $2 WHERE id = $1 AND state <> 'done'"),
+            // An order never goes back. Its job may run before the push is noted, and twice after a crash.
+            advance: concat!(
+                "UPDATE ",
+                $table,
+                " SET state = $2 WHERE id = $1 AND state <> 'done' AND ($2 <> 'queued' OR state = 'stored')"
+            ),
             find: concat!(
                 "SELECT id, item, quantity, state, CAST(created_at AS TEXT) AS created_at FROM ",
                 $table,
                 " WHERE id = $1"
             ),
             count: concat!("SELECT state, COUNT(*) AS orders FROM ", $table, " GROUP BY state"),
-            unfinished: concat!("SELECT id FROM ", $table, " WHERE state <> 'done' ORDER BY id"),
+            without_job: concat!("SELECT id FROM ", $table, " WHERE state = 'stored' ORDER BY id"),
         }
     };
 }

@@ -30,11 +30,12 @@ impl Store {
         query.execute(&self.pool).await.map(drop).map_err(StoreError::when("store an order"))
     }
 
-    /// Moves an order on, unless it is done.
-    pub(crate) async fn advance(&self, id: &str, state: State) -> Result<(), StoreError> {
+    /// Moves an order on, and tells whether it did: one that is further already stays as it is.
+    pub(crate) async fn advance(&self, id: &str, state: State) -> Result<bool, StoreError> {
         let _turn = self.writers.acquire().await;
         let query = sqlx::query(self.statements.advance).bind(id).bind(state.name());
-        query.execute(&self.pool).await.map(drop).map_err(StoreError::when("move an order on"))
+        let moved = query.execute(&self.pool).await.map_err(StoreError::when("move an order on"))?;
+        Ok(moved.rows_affected() > 0)
     }
 
     /// Returns an order, if it is there.
@@ -56,10 +57,10 @@ impl Store {
         Ok(counts)
     }
 
-    /// Returns the orders that are stored and not done, oldest first.
-    pub(crate) async fn unfinished(&self) -> Result<Vec<String>, StoreError> {
-        let query = sqlx::query_scalar(self.statements.unfinished);
-        query.fetch_all(&self.pool).await.map_err(StoreError::when("look for unfinished orders"))
+    /// Returns the orders that are stored and whose job was not seen to be pushed, oldest first.
+    pub(crate) async fn without_job(&self) -> Result<Vec<String>, StoreError> {
+        let query = sqlx::query_scalar(self.statements.without_job);
+        query.fetch_all(&self.pool).await.map_err(StoreError::when("look for orders without a job"))
     }
 
     /// Closes every connection; waits for those that are in use.

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use ebbtide_demo::queue::Left;
 use rustix::process::Signal;
 
 use super::client::{get, order, receive, send};
@@ -14,6 +15,7 @@ fn stopped(options: &[&str]) -> (Ended, String, String) {
     let folder = folder();
     let demo = Demo::start(&folder, options);
     let id = order(demo.address);
+    demo.wait_until_begun(&id);
     let ended = demo.stopped();
     let state = table::orders(&folder).remove(&id).expect("an order that was answered is stored");
     (ended, state, last_line(&folder))
@@ -55,6 +57,21 @@ fn slow_close_is_cut_by_name() {
         (ended.code, ended.troubled, state.as_str()),
         (Some(3), trouble("slow courier", "cut"), "done")
     );
+}
+
+#[test]
+fn keep_jobs_leaves_what_came_after_the_signal_with_nobody() {
+    for (options, left) in
+        [(["--lame-duck", "1s"].as_slice(), (1, 0)), (&["--lame-duck", "1s", "--fault", "keep-jobs"], (0, 1))]
+    {
+        let folder = folder();
+        let mut demo = Demo::start(&folder, options);
+        demo.terminate();
+        order(demo.address);
+        assert_eq!(demo.ended().code, Some(0));
+        let Left { waiting, leased, .. } = table::left(&table::sqlite(&folder));
+        assert_eq!((waiting, leased.unwrap_or_default()), left, "{options:?}");
+    }
 }
 
 #[test]

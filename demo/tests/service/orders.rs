@@ -10,13 +10,13 @@ fn an_order_is_stored_and_then_worked_off() {
         let answer = get(demo.address, &format!("/orders/{id}")).expect("answered");
         assert_eq!((answer.status, &answer.json()["quantity"]), (200, &2.into()), "{}", answer.body);
         match answer.json()["state"].as_str() {
-            Some("stored" | "processing") => {}
+            Some("stored" | "queued" | "processing") => {}
             state => break state.map(str::to_owned),
         }
     };
     assert_eq!(state.as_deref(), Some("done"));
     let counts = get(demo.address, "/orders").expect("answered").json();
-    assert_eq!(counts, serde_json::json!({ "stored": 0, "processing": 0, "done": 1 }));
+    assert_eq!(counts, serde_json::json!({ "stored": 0, "queued": 0, "processing": 0, "done": 1 }));
 }
 
 #[test]
@@ -56,16 +56,17 @@ fn the_plain_routes_and_the_probes_answer() {
 }
 
 #[test]
-fn more_orders_at_once_than_the_queue_holds_wait_their_turn() {
+fn more_orders_at_once_than_the_intake_holds_wait_their_turn() {
     let folder = folder();
     let demo = Demo::start(&folder, &[]);
     let body = Some(r#"{"item": "tea"}"#);
-    // 16 workers and a queue of 256.
+    // 16 at a time, and 256 that wait for them.
     let sent: Vec<_> = (0..500).map(|_| send(demo.address, "POST", "/orders", body).expect("sent")).collect();
     for stream in sent {
         assert_eq!(receive(stream).expect("answered").status, 201);
     }
     let counts = get(demo.address, "/orders").expect("answered").json();
-    let sum: i64 = ["stored", "processing", "done"].iter().filter_map(|state| counts[state].as_i64()).sum();
+    let sum: i64 =
+        ["stored", "queued", "processing", "done"].iter().filter_map(|state| counts[state].as_i64()).sum();
     assert_eq!(sum, 500);
 }

@@ -3,11 +3,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::sleep;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::{NamedTempFile, TempDir};
+
+use super::client::get;
 
 /// How long a test waits for what must come. Far more than it takes: this only keeps a failed test from hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -67,6 +70,27 @@ impl Demo {
                 }
                 Err(error) => panic!("it never said `{text}` ({error}), but:\n{}", self.said.join("\n")),
             }
+        }
+    }
+
+    /// Tells whether it has said this until now.
+    pub(crate) fn has_said(&self, text: &str) -> bool {
+        self.said.iter().any(|line| line.contains(text))
+    }
+
+    /// Waits until so many orders are done.
+    pub(crate) fn wait_until_done(&self, orders: u64) {
+        let counts = || get(self.address, "/orders").expect("answered").json();
+        while counts()["done"] != orders {
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until a worker has taken up an order.
+    pub(crate) fn wait_until_begun(&self, id: &str) {
+        let order = || get(self.address, &format!("/orders/{id}")).expect("answered").json();
+        while matches!(order()["state"].as_str(), Some("stored" | "queued")) {
+            sleep(Duration::from_millis(5));
         }
     }
 

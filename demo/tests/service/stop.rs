@@ -9,7 +9,7 @@ use super::process::{Demo, folder, last_line};
 use super::table;
 
 #[test]
-fn after_a_graceful_stop_each_order_that_was_answered_is_done() {
+fn after_a_graceful_stop_each_order_that_was_answered_is_done_or_waits_for_the_next_process() {
     let folder = folder();
     let demo = Demo::start(&folder, &[]);
     let load = Load::start(demo.address, 16);
@@ -17,11 +17,8 @@ fn after_a_graceful_stop_each_order_that_was_answered_is_done() {
     let ended = demo.stopped();
     let (answered, table) = (load.answered(), table::orders(&folder));
     assert_eq!((ended.code, ended.troubled), (Some(0), vec![]), "{}", ended.said.join("\n"));
-    for id in &answered {
-        assert_eq!(table.get(id).map(String::as_str), Some("done"), "{id}");
-    }
-    let unfinished = table.values().filter(|state| *state != "done").count();
-    assert_eq!((unfinished, table.len()), (0, answered.len()));
+    assert!(answered.iter().all(|id| table.contains_key(id)) && table.len() == answered.len());
+    assert!(table::assert_none_half_way(table.values(), &table::sqlite(&folder)) > 0);
     assert!(last_line(&folder).contains("lifecycle exited"), "{}", last_line(&folder));
 }
 
@@ -38,8 +35,8 @@ fn a_client_that_hangs_up_leaves_no_order_half_done() {
     }
     assert_eq!(demo.stopped().code, Some(0));
     let table = table::orders(&folder);
-    let unfinished: Vec<_> = table.iter().filter(|(_, state)| *state != "done").collect();
-    assert!(unfinished.is_empty() && !table.is_empty(), "{unfinished:?} of {}", table.len());
+    assert!(!table.is_empty());
+    table::assert_none_half_way(table.values(), &table::sqlite(&folder));
 }
 
 #[test]
@@ -55,7 +52,14 @@ fn requests_in_flight_and_new_ones_are_answered_after_the_signal() {
     order(demo.address);
     assert_eq!(receive(slow).expect("answered").body, "answered after 2000 ms\n");
     assert_eq!(demo.ended().code, Some(0));
-    assert_eq!(table::orders(&folder).values().collect::<Vec<_>>(), ["done"]);
+    // Its consumer had stopped taking jobs: this one is the next process's.
+    assert_eq!(table::orders(&folder).values().collect::<Vec<_>>(), ["queued"]);
+    assert_eq!(table::left(&table::sqlite(&folder)).waiting, 1);
+
+    let next = Demo::start(&folder, &[]);
+    next.wait_until_done(1);
+    assert_eq!(next.stopped().code, Some(0));
+    assert!(table::left(&table::sqlite(&folder)).is_none());
 }
 
 #[test]

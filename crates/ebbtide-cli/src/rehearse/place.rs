@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::address::free_port;
 use super::probe::StorePlace;
-use super::scenario::{Program, Ready, Scenario, Target, demo_program};
+use super::scenario::{Program, Ready, Scenario, Target, demo_program, queue_of};
 use super::trouble::NotRehearsed;
 
 /// Where a run takes place. The folder goes with it.
@@ -50,10 +50,21 @@ impl Place {
                 }
                 let words =
                     demo_program(&env::current_exe()?, target.port, &data, scenario.stop.grace, options);
-                (words, Some(StorePlace { folder: data, postgres: scenario.database.clone() }))
+                let store = match queue_of(&words, &data, scenario.database.as_deref()) {
+                    Some(queue) => Some(StorePlace::note(data, scenario.database.clone(), queue).await),
+                    None => None,
+                };
+                (words, store)
             }
         };
         Ok(Self { folder, words, env, target, ready_path, store })
+    }
+
+    /// Removes what is not in the folder.
+    pub(super) async fn clear(&self) {
+        if let Some(store) = &self.store {
+            store.clear().await;
+        }
     }
 
     /// The file for the service's output.

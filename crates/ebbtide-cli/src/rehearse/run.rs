@@ -33,9 +33,21 @@ pub(super) async fn run(
     files: Rlimit,
     news: &mut dyn FnMut(News<'_>),
 ) -> Result<(Record, RunVerdict, Facts), NotRehearsed> {
+    let place = Place::prepare(scenario).await?;
+    let judged = run_at(&place, scenario, number, files, news).await;
+    place.clear().await;
+    judged
+}
+
+async fn run_at(
+    place: &Place,
+    scenario: &Scenario,
+    number: u32,
+    files: Rlimit,
+    news: &mut dyn FnMut(News<'_>),
+) -> Result<(Record, RunVerdict, Facts), NotRehearsed> {
     let seed = run_seed(scenario.seed, number);
     let mut rng = fastrand::Rng::with_seed(seed);
-    let place = Place::prepare(scenario).await?;
     let addresses = resolve(&place.target).await?;
     for address in &addresses {
         if taken(*address).await {
@@ -49,7 +61,7 @@ pub(super) async fn run(
     };
     let mut service = Service::start(&place.words, &place.env, &place.log(), files, clock)?;
     let began = clock.now();
-    let socket = ready(&mut service, &place, &addresses, scenario.ready_limit).await?;
+    let socket = ready(&mut service, place, &addresses, scenario.ready_limit).await?;
     let mut record = Record { ready: clock.now(), ..Record::default() };
     news(News::Ready { after: record.ready.since(began) });
     let signal = scenario.stop.signal.signal();
@@ -75,7 +87,7 @@ pub(super) async fn run(
         database.signalled(record.signalled);
     }
     end(&mut record, &mut service, &watchers.load, scenario.stop.grace, clock, news).await?;
-    collect(&mut record, &service, &place, watchers).await?;
+    collect(&mut record, &service, place, watchers).await?;
 
     let verdict = judge(&record, &terms(scenario));
     let failed = verdict.verdict == Verdict::Fail;

@@ -23,7 +23,7 @@ pub(crate) struct RehearseArgs {
     #[arg(last = true, value_name = "COMMAND", required_unless_present = "demo")]
     pub(super) command: Vec<OsString>,
 
-    /// Rehearse the demo service; what follows `--` are its options, such as --fault NAME
+    /// Rehearse the demo service; what follows `--` are its options, such as --fault NAME and --queue BROKER
     #[arg(long, help_heading = SERVICE, conflicts_with = "ready")]
     pub(super) demo: bool,
 

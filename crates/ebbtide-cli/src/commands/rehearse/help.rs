@@ -21,6 +21,9 @@ Examples:
       ebbtide rehearse --demo --repeat 25
       ebbtide rehearse --demo --grace 6s -- --fault stuck-worker
 
+  The demo with its queue in Redis, which REDIS_URL names if it is elsewhere:
+      ebbtide rehearse --demo -- --queue redis
+
 Checks:
   signal-handled          the process handles the stop signal (/proc/PID/status)
   requests-answered       every accepted request was answered whole
@@ -33,13 +36,15 @@ Checks:
   no-orphans              no process left 100 ms after the exit
   no-leaked-connections   PostgreSQL: no session in use at the exit
   database-clean          PostgreSQL: sessions_abandoned did not grow
-  orders-processed        demo: every acknowledged order is there and processed
+  orders-processed        demo: every acknowledged order is there, processed or queued
+  jobs-returned           demo: every order not processed has its job in the queue, and
+                          the consumer that is gone keeps none
   last-log-line           demo: the last log line reached the file
 
   Each is pass, fail, inconclusive (too little to tell by) or skipped (does not
   apply). The verdict is `fail` when a check failed, and also when one of
-  requests-answered, database-clean, orders-processed or last-log-line was
-  inconclusive: what nothing could have shown is not proven.
+  requests-answered, database-clean, orders-processed, jobs-returned or
+  last-log-line was inconclusive: what nothing could have shown is not proven.
 
 What counts as lost:
   The TCP handshake was done and the request written, then came a reset or the

@@ -1,9 +1,10 @@
-//! The demo's orders and its log, after the exit.
+//! The demo's orders, its queue and its log, after the exit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ebbtide_demo::queue::{Left, QueueKind, QueuePlace};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
@@ -11,13 +12,38 @@ use tokio_postgres::NoTls;
 use crate::rehearse::record::{OrderStore, Store};
 use crate::words;
 
-/// Where the demo keeps its orders.
+/// Where the demo keeps what outlives it.
 #[derive(Clone, Debug)]
 pub(crate) struct StorePlace {
     /// The data folder, with the log.
-    pub(crate) folder: PathBuf,
+    folder: PathBuf,
     /// The PostgreSQL database with the orders; without one they are in the folder.
-    pub(crate) postgres: Option<String>,
+    postgres: Option<String>,
+    /// The orders of earlier services there, which are not this one's affair.
+    earlier: HashSet<String>,
+    /// The queue, which is this run's own.
+    queue: QueuePlace,
+}
+
+impl StorePlace {
+    /// Notes what is there before the demo starts.
+    pub(crate) async fn note(folder: PathBuf, postgres: Option<String>, queue: QueuePlace) -> Self {
+        let earlier = match &postgres {
+            // A table that cannot be read yet is empty, or fails the demo as well.
+            Some(url) => from_postgres(url).await.unwrap_or_default().into_keys().collect(),
+            None => HashSet::new(),
+        };
+        Self { folder, postgres, earlier, queue }
+    }
+
+    /// Removes the run's queue from a broker that others use as well. The folder is its owner's to remove.
+    ///
+    /// What cannot be removed stays behind: nobody uses its name again.
+    pub(crate) async fn clear(&self) {
+        if self.queue.kind != QueueKind::Sqlite {
+            let _removed = self.queue.remove().await;
+        }
+    }
 }
 
 /// Reads what the demo left at `place` and looks up the orders that it had `acknowledged`.
@@ -26,10 +52,23 @@ pub(crate) async fn store(place: &StorePlace, acknowledged: &[Box<str>]) -> Stor
         Some(url) => from_postgres(url).await.map_err(|error| words::chain(&error)),
         None => from_sqlite(&place.folder.join("orders.db")).await.map_err(|error| words::chain(&error)),
     };
+    let ours = |mut states: HashMap<String, String>| {
+        states.retain(|id, _| !place.earlier.contains(id));
+        compare(states, acknowledged)
+    };
     Store {
-        orders: states.map(|states| compare(states, acknowledged)),
+        orders: states.map(ours),
+        jobs: left(&place.queue).await.map_err(|error| words::chain(&*error)),
         last_log_line: last_line(&place.folder.join("demo.log")),
     }
+}
+
+async fn left(queue: &QueuePlace) -> Result<Left, Box<dyn std::error::Error + Send + Sync>> {
+    let queue = queue.open().await?;
+    let left = queue.left().await;
+    // The count is what was asked for; the broker will see that we are gone.
+    let _closed = queue.disconnect().await;
+    left
 }
 
 const IN_SQLITE: &str = "SELECT CAST(id AS TEXT), CAST(state AS TEXT) FROM orders";
@@ -58,6 +97,7 @@ fn compare(states: HashMap<String, String>, acknowledged: &[Box<str>]) -> OrderS
     for (id, state) in states {
         match state.as_str() {
             "stored" => store.stored.push(id),
+            "queued" => store.queued += 1,
             "processing" => store.processing.push(id),
             _ => {}
         }
@@ -77,10 +117,10 @@ mod tests {
 
     #[test]
     fn an_acknowledged_order_that_is_not_there_is_missing() {
-        let states = [("a", "done"), ("b", "stored"), ("c", "processing")];
+        let states = [("a", "done"), ("b", "stored"), ("c", "processing"), ("d", "queued")];
         let states = states.map(|(id, state)| (id.to_owned(), state.to_owned())).into();
         let store = compare(states, &["a".into(), "z".into()]);
-        assert_eq!(store.total, 3);
+        assert_eq!((store.total, store.queued), (4, 1));
         assert_eq!((store.stored, store.processing), (vec!["b".to_owned()], vec!["c".to_owned()]));
         assert_eq!(store.missing, ["z"]);
     }

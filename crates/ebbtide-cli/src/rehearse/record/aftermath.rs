@@ -1,5 +1,6 @@
 //! What the service left behind in its stores.
 
+use ebbtide_demo::queue::Left;
 use serde::Serialize;
 
 use crate::clock::At;
@@ -37,6 +38,8 @@ pub(crate) struct Session {
 pub(crate) struct Store {
     /// The orders, or why they could not be read.
     pub(crate) orders: Result<OrderStore, String>,
+    /// The jobs in the queue, or why they could not be counted.
+    pub(crate) jobs: Result<Left, String>,
     /// The last line of the log file, or why there is none.
     pub(crate) last_log_line: Result<String, String>,
 }
@@ -46,8 +49,10 @@ pub(crate) struct Store {
 pub(crate) struct OrderStore {
     /// How many there are.
     pub(crate) total: usize,
-    /// Ids that are stored and not processed.
+    /// Ids that are stored and for which no job was pushed.
     pub(crate) stored: Vec<String>,
+    /// How many have a job in the queue.
+    pub(crate) queued: u64,
     /// Ids that are half-processed.
     pub(crate) processing: Vec<String>,
     /// Ids that were acknowledged with 201 and are not there.

@@ -4,6 +4,9 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use clap::Parser as _;
+use ebbtide_demo::queue::QueuePlace;
+
 /// The demo's command line: address, data folder and grace period are the rehearsal's unless `options` say otherwise.
 pub(crate) fn demo_program(
     exe: &Path,
@@ -21,8 +24,26 @@ pub(crate) fn demo_program(
     if !has(options, "--lame-duck") {
         words.extend(["--lame-duck".into(), LAME_DUCK.into()]);
     }
+    words.extend(["--queue-name".into(), queue_name().into()]);
     words.extend(options.iter().cloned());
     words
+}
+
+/// Where the queue is of a demo with that command line. `None` if it does not understand its options: it will say so.
+pub(crate) fn queue_of(words: &[OsString], data: &Path, database: Option<&str>) -> Option<QueuePlace> {
+    let parsed = Demo::try_parse_from(words.iter().skip(1)).ok()?;
+    Some(parsed.args.queue_place(data, database))
+}
+
+#[derive(clap::Parser)]
+struct Demo {
+    #[command(flatten)]
+    args: ebbtide_demo::Args,
+}
+
+/// A name that no other run's queue has, on a broker that others use as well.
+fn queue_name() -> String {
+    format!("ebbtide-rehearsal-{}-{:08x}", std::process::id(), fastrand::u32(..))
 }
 
 /// Long enough that a probe every few milliseconds sees readiness turn red, short enough for many runs.
@@ -37,6 +58,8 @@ fn has(options: &[OsString], name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use ebbtide_demo::queue::QueueKind;
+
     use super::*;
 
     #[test]
@@ -45,5 +68,21 @@ mod tests {
         let words = demo_program(Path::new("x"), 1, Path::new("/d"), Duration::from_secs(3), &options);
         let count = |name| words.iter().filter(|word| word.to_string_lossy().starts_with(name)).count();
         assert_eq!((count("--lame-duck"), count("--grace")), (1, 1));
+    }
+
+    #[test]
+    fn the_queue_is_where_the_demo_has_it_and_no_two_runs_share_one() {
+        let queue = |options: &[&str], database| {
+            let options: Vec<OsString> = options.iter().map(Into::into).collect();
+            let words = demo_program(Path::new("x"), 1, Path::new("/d"), Duration::from_secs(3), &options);
+            queue_of(&words, Path::new("/d"), database)
+        };
+        let (one, other) = (queue(&[], None).unwrap(), queue(&["--fault=keep-jobs"], None).unwrap());
+        assert_eq!((one.kind, one.url.as_str()), (QueueKind::Sqlite, "/d/jobs.db"));
+        assert_ne!(one.name, other.name);
+        let database = Some("postgres://db/orders");
+        assert_eq!(queue(&[], database).unwrap().url, "postgres://db/orders");
+        assert_eq!(queue(&["--queue", "redis"], database).unwrap().kind, QueueKind::Redis);
+        assert!(queue(&["--queue", "carrier-pigeon"], None).is_none());
     }
 }

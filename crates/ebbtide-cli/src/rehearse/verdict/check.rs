@@ -41,8 +41,10 @@ pub(crate) enum CheckId {
     NoLeakedConnections,
     /// The database counts no abandoned session.
     DatabaseClean,
-    /// The demo: every acknowledged order is there and processed.
+    /// The demo: every acknowledged order is there, processed or queued.
     OrdersProcessed,
+    /// The demo: every order that is not processed has its job in the queue, and nobody keeps one.
+    JobsReturned,
     /// The demo: the last log line is there.
     LastLogLine,
 }
@@ -63,6 +65,7 @@ impl CheckId {
             Self::NoLeakedConnections => "no-leaked-connections",
             Self::DatabaseClean => "database-clean",
             Self::OrdersProcessed => "orders-processed",
+            Self::JobsReturned => "jobs-returned",
             Self::LastLogLine => "last-log-line",
         }
     }
@@ -71,7 +74,11 @@ impl CheckId {
     fn must_tell(self) -> bool {
         matches!(
             self,
-            Self::RequestsAnswered | Self::DatabaseClean | Self::OrdersProcessed | Self::LastLogLine
+            Self::RequestsAnswered
+                | Self::DatabaseClean
+                | Self::OrdersProcessed
+                | Self::JobsReturned
+                | Self::LastLogLine
         )
     }
 }

@@ -1,5 +1,6 @@
 //! Each check on hand-made records: what it lets pass, and the fault it is meant for.
 
+use ebbtide_demo::queue::Left;
 use proptest::prelude::*;
 
 use super::samples::{SIGNALLED, any_request, found, good, request, terms};
@@ -163,23 +164,58 @@ fn a_database_session_that_was_not_closed_is_found() {
 
 #[test]
 fn the_demos_orders_and_its_last_log_line_have_to_be_there() {
-    let with = |orders: OrderStore, line: &str| {
-        let mut record = good();
-        record.traffic.requests[0].order = Some("a".into());
-        let store = Store { orders: Ok(orders), last_log_line: Ok(line.into()) };
-        Record { store: Some(store), ..record }
-    };
+    let with = |orders: OrderStore, line: &str| left(orders, Left::default(), line);
     let whole = || OrderStore { total: 1, ..OrderStore::default() };
     let ids = || vec!["a".to_owned()];
     assert_eq!(judge(&with(whole(), "INFO lifecycle exited"), &terms()).verdict, Verdict::Pass);
     fails(CheckId::LastLogLine, &with(whole(), "INFO draining"), &terms(), "INFO draining");
     for (orders, evidence) in [
         (OrderStore { missing: ids(), ..whole() }, "not there"),
-        (OrderStore { stored: ids(), ..whole() }, "never processed"),
+        (OrderStore { stored: ids(), ..whole() }, "never queued"),
         (OrderStore { processing: ids(), ..whole() }, "half-processed"),
     ] {
         fails(CheckId::OrdersProcessed, &with(orders, "lifecycle exited"), &terms(), evidence);
     }
+}
+
+/// A good run of the demo that left these orders and jobs behind.
+fn left(orders: OrderStore, jobs: Left, line: &str) -> Record {
+    let mut record = good();
+    record.traffic.requests[0].order = Some("a".into());
+    let store = Store { orders: Ok(orders), jobs: Ok(jobs), last_log_line: Ok(line.into()) };
+    Record { store: Some(store), ..record }
+}
+
+#[test]
+fn each_order_that_is_not_processed_has_to_have_its_job_in_the_queue() {
+    let orders = || OrderStore { total: 9, queued: 3, ..OrderStore::default() };
+    let with = |orders: OrderStore, (waiting, leased, buried)| {
+        left(orders, Left { waiting, leased, buried }, "lifecycle exited")
+    };
+    for leased in [Some(0), None] {
+        let record = with(orders(), (3, leased, 0));
+        let check = found(CheckId::JobsReturned, &record, &terms());
+        assert!(check.verdict == Finding::Pass && check.evidence.starts_with("3 jobs wait"), "{check:?}");
+        assert_eq!(judge(&record, &terms()).verdict, Verdict::Pass);
+    }
+    for (jobs, evidence) in [
+        ((1, Some(2), 0), "2 jobs are still leased"),
+        ((2, None, 0), "3 orders wait for the next process, and 2 jobs are"),
+        ((4, None, 0), "4 jobs are"),
+        ((3, Some(0), 1), "1 job was buried"),
+    ] {
+        fails(CheckId::JobsReturned, &with(orders(), jobs), &terms(), evidence);
+    }
+    // What was handed back is not lost, only half-processed.
+    let handed_back = with(OrderStore { processing: vec!["a".into()], ..orders() }, (4, Some(0), 0));
+    assert_eq!(found(CheckId::JobsReturned, &handed_back, &terms()).verdict, Finding::Pass);
+
+    let mut unknown = with(orders(), (3, Some(0), 0));
+    unknown.store.as_mut().unwrap().jobs = Err("no answer".into());
+    assert_eq!(found(CheckId::JobsReturned, &unknown, &terms()).verdict, Finding::Inconclusive);
+    assert_eq!(judge(&unknown, &terms()).verdict, Verdict::Fail);
+    let idle = with(OrderStore { total: 3, ..orders() }, (3, Some(0), 0));
+    assert_eq!(found(CheckId::OrdersProcessed, &idle, &terms()).verdict, Finding::Inconclusive);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Every check, in the order in which a reader wants them.
 
 use super::{
-    database_clean, exit_code, exit_in_time, last_log_line, no_kill, no_leaked_connections, no_orphans,
-    orders_processed, phases_served, readiness_before_close, refusals_clean, requests_answered,
+    database_clean, exit_code, exit_in_time, jobs_returned, last_log_line, no_kill, no_leaked_connections,
+    no_orphans, orders_processed, phases_served, readiness_before_close, refusals_clean, requests_answered,
     signal_handled,
 };
 use crate::rehearse::record::Record;
@@ -27,6 +27,7 @@ pub(in crate::rehearse::verdict) fn all(
         no_leaked_connections::check(record),
         database_clean::check(record),
         orders_processed::check(record),
+        jobs_returned::check(record),
         last_log_line::check(record),
     ]
 }

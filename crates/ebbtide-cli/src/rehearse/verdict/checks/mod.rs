@@ -4,6 +4,7 @@ mod all;
 mod database_clean;
 mod exit_code;
 mod exit_in_time;
+mod jobs_returned;
 mod last_log_line;
 mod no_kill;
 mod no_leaked_connections;

@@ -1,4 +1,4 @@
-//! The demo: is every acknowledged order there, and none left half-way?
+//! The demo: is every acknowledged order there, processed or queued for the next process, and none left half-way?
 
 use crate::rehearse::record::Record;
 use crate::rehearse::verdict::{Check, CheckId, Finding};
@@ -18,7 +18,7 @@ pub(super) fn check(record: &Record) -> Check {
     let mut wrong = Vec::new();
     for (ids, what) in [
         (&orders.missing, "acknowledged with 201 and not there"),
-        (&orders.stored, "stored and never processed"),
+        (&orders.stored, "stored and never queued"),
         (&orders.processing, "half-processed"),
     ] {
         if let Some(first) = ids.first() {
@@ -32,12 +32,13 @@ pub(super) fn check(record: &Record) -> Check {
     if acknowledged == 0 {
         return found(Finding::Inconclusive, "no order was acknowledged".into());
     }
+    let processed = (orders.total as u64).saturating_sub(orders.queued);
+    if processed == 0 {
+        return found(Finding::Inconclusive, "no order was processed, not even before the signal".into());
+    }
+    let [acknowledged, processed, queued] = [acknowledged, processed, orders.queued].map(words::count);
     found(
         Finding::Pass,
-        format!(
-            "{} acknowledged, {} in the store, all processed",
-            words::count(acknowledged),
-            words::count(orders.total as u64)
-        ),
+        format!("{acknowledged} acknowledged, {processed} processed, {queued} queued for the next process"),
     )
 }
