@@ -14,9 +14,9 @@ cargo xtask <command>
                                 toolchain; installs cargo-fuzz where it is missing)
   help                          this text
 
-test installs missing tools with apt-get when it runs as root, and starts a PostgreSQL, Redis, RabbitMQ and NATS of its
-own where none answers. EBBTIDE_TEST_POSTGRES, EBBTIDE_TEST_REDIS, EBBTIDE_TEST_RABBITMQ and EBBTIDE_TEST_NATS name one to
-use instead by its URL; `own` as the URL starts one of its own although another answers.";
+test installs missing tools with apt-get when it runs as root, and starts a PostgreSQL, Redis, RabbitMQ, NATS and SQS of its
+own where none answers. EBBTIDE_TEST_POSTGRES, EBBTIDE_TEST_REDIS, EBBTIDE_TEST_RABBITMQ, EBBTIDE_TEST_NATS and
+EBBTIDE_TEST_SQS name one to use instead by its URL; `own` as the URL starts one of its own although another answers.";
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]

@@ -137,7 +137,8 @@ mod job;
     feature = "queue-nats",
     feature = "queue-postgres",
     feature = "queue-redis",
-    feature = "queue-sqlite"
+    feature = "queue-sqlite",
+    feature = "queue-sqs"
 ))]
 mod job_counts;
 mod life;
@@ -156,6 +157,8 @@ pub mod redis;
 mod settlement;
 #[cfg(feature = "queue-sqlite")]
 pub mod sqlite;
+#[cfg(feature = "queue-sqs")]
+pub mod sqs;
 #[cfg(any(feature = "queue-postgres", feature = "queue-sqlite"))]
 mod table;
 
@@ -166,7 +169,8 @@ pub use job::Job;
     feature = "queue-nats",
     feature = "queue-postgres",
     feature = "queue-redis",
-    feature = "queue-sqlite"
+    feature = "queue-sqlite",
+    feature = "queue-sqs"
 ))]
 pub use job_counts::JobCounts;
 pub use options::ConsumeOptions;

@@ -19,12 +19,15 @@ mod run;
 mod said;
 #[cfg(feature = "queue-sqlite")]
 mod sqlite;
+#[cfg(feature = "queue-sqs")]
+mod sqs;
 #[cfg(any(
     feature = "queue-nats",
     feature = "queue-postgres",
     feature = "queue-rabbitmq",
     feature = "queue-redis",
-    feature = "queue-sqlite"
+    feature = "queue-sqlite",
+    feature = "queue-sqs"
 ))]
 mod support;
 #[cfg(any(feature = "queue-postgres", feature = "queue-sqlite"))]

@@ -21,6 +21,11 @@ impl Account {
         })
     }
 
+    /// Whoever we are, for a server that we have built ourselves, where others cannot read it.
+    pub(super) const fn ours() -> Self {
+        Self(None)
+    }
+
     /// Makes a folder theirs.
     ///
     /// # Errors

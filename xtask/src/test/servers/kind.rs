@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::process::Process;
-use super::{nats, postgres, rabbitmq, redis};
+use super::{nats, postgres, rabbitmq, redis, sqs};
 use crate::failure::Failure;
 
 /// What has to be known of a kind of server.
@@ -24,5 +24,5 @@ pub(super) struct Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 4] = [postgres::KIND, redis::KIND, rabbitmq::KIND, nats::KIND];
+    pub(super) const ALL: [Self; 5] = [postgres::KIND, redis::KIND, rabbitmq::KIND, nats::KIND, sqs::KIND];
 }

@@ -11,5 +11,6 @@ mod process;
 mod provide;
 mod rabbitmq;
 mod redis;
+mod sqs;
 
 pub(super) use provide::Servers;

@@ -70,7 +70,7 @@ mod tests {
     use std::net::{Ipv4Addr, TcpStream};
 
     use super::*;
-    use crate::test::servers::{nats, postgres, rabbitmq, redis};
+    use crate::test::servers::{nats, postgres, rabbitmq, redis, sqs};
 
     /// It serves until it is dropped; then nobody listens and nothing is left on the disk.
     fn serves_and_is_gone(kind: &Kind) {
@@ -100,6 +100,11 @@ mod tests {
     #[test]
     fn a_nats_of_our_own_serves_and_is_gone() {
         serves_and_is_gone(&nats::KIND);
+    }
+
+    #[test]
+    fn an_sqs_of_our_own_serves_and_is_gone() {
+        serves_and_is_gone(&sqs::KIND);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Process {
 pub(super) enum Ending {
     Terminate,
     Interrupt,
+    /// At once: for one that has nothing to lose.
+    Kill,
 }
 
 impl Process {
@@ -61,6 +63,7 @@ impl Ending {
         match self {
             Self::Terminate => "TERM",
             Self::Interrupt => "INT",
+            Self::Kill => "KILL",
         }
     }
 
@@ -68,6 +71,7 @@ impl Ending {
         match self {
             Self::Terminate => Signal::TERM,
             Self::Interrupt => Signal::INT,
+            Self::Kill => Signal::KILL,
         }
     }
 }

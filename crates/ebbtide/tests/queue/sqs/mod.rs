@@ -1,0 +1,13 @@
+//! The queue in SQS, against what speaks its protocol: that of `EBBTIDE_TEST_SQS`, or the local one.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+#[cfg(feature = "testing")]
+mod conforming;
+mod foreign;
+mod lease;
+mod opening;
+#[cfg(feature = "testing")]
+mod outage;
+mod place;
+mod settling;
+mod stop;
