@@ -21,7 +21,8 @@
 //!   leaves it in both: it comes again, and is buried twice.
 //! - *At the stop* SQS may still have a request of ours, which cannot be taken back, for as long as a
 //!   [poll](SqsBuilder::poll) takes. [`withdraw`](crate::queue::Queue::withdraw) waits for its answer and returns what came, so
-//!   that none lies under our lease.
+//!   that none lies under our lease. That is handed back for a little later, when the requests of those that stop with us are
+//!   over as well: it would otherwise go from one to the next, and each time counts.
 //! - *Not for FIFO queues*: a job that is handed back or tried again would hold up its group.
 //!
 //! # What survives

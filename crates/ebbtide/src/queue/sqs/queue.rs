@@ -90,10 +90,16 @@ impl Queue for SqsQueue {
     }
 
     /// Waits until SQS has no request of ours any more, and returns what came for it.
+    ///
+    /// What is handed back of it is out of sight for as long as a request waits: others that stop with us may still have requests that
+    /// they can't take back, and it would go from one to the next and count each time.
     async fn withdraw(&self) -> Result<Vec<Delivery<SqsReceipt>>, BoxError> {
         let mut polls = self.polls.lock().await;
         let answered = polls.answered().await;
         let came = polls.take(usize::MAX);
+        for delivery in &came {
+            delivery.receipt.inner.state.lock().await.back_after = self.link.poll;
+        }
         match answered {
             Err(error) if came.is_empty() => Err(error.into()),
             Err(error) => {

@@ -36,6 +36,8 @@ pub(super) struct State {
     /// Whether the dead have the job already.
     pub(super) is_among_the_dead: bool,
     pub(super) settled: bool,
+    /// How long it stays out of sight when it is handed back.
+    pub(super) back_after: Duration,
 }
 
 impl Inner {
@@ -52,13 +54,15 @@ pub(super) fn deliver(message: Message, since: Instant, lease: Duration) -> Opti
     let count = counts.get(&MessageSystemAttributeName::ApproximateReceiveCount);
     let attempt = count.and_then(|count| count.parse().ok()).unwrap_or(1).max(1);
     let id = message.message_id?;
+    let until = since + lease;
+    let state = State { until, is_among_the_dead: false, settled: false, back_after: Duration::ZERO };
     let inner = Inner {
         handle: message.receipt_handle?,
         id: id.clone(),
         body: message.body.unwrap_or_default(),
         attributes: message.message_attributes.unwrap_or_default(),
         last: since + LONGEST_LEASE,
-        state: Mutex::new(State { until: since + lease, is_among_the_dead: false, settled: false }),
+        state: Mutex::new(state),
     };
     let payload = message::read(&inner.body, &inner.attributes);
     Some(Delivery { receipt: SqsReceipt { inner: Arc::new(inner) }, id, payload, attempt })

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use tokio::task::JoinSet;
 
 use super::builder::whole_seconds;
@@ -27,7 +25,7 @@ pub(super) async fn settle(
     }
     let said = match settlement {
         Settlement::Ack | Settlement::Bury { .. } => link.delete(&job.handle).await,
-        Settlement::HandBack => link.hide(&job.handle, Duration::ZERO).await,
+        Settlement::HandBack => link.hide(&job.handle, state.back_after).await,
         Settlement::Retry { after, error: _ } => {
             link.hide(&job.handle, job.at_most(whole_seconds(after), now)).await
         }
