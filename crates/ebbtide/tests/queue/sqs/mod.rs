@@ -3,6 +3,7 @@
 
 #[cfg(feature = "testing")]
 mod conforming;
+mod deploy;
 mod foreign;
 mod lease;
 mod opening;
