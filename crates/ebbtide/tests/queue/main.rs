@@ -8,6 +8,7 @@ mod invariants;
 mod life;
 #[cfg(feature = "queue-nats")]
 mod nats;
+mod panics;
 mod policy;
 #[cfg(feature = "queue-postgres")]
 mod postgres;
@@ -17,6 +18,8 @@ mod rabbitmq;
 mod redis;
 mod run;
 mod said;
+#[cfg(any(feature = "queue-nats", feature = "queue-redis"))]
+mod server;
 #[cfg(feature = "queue-sqlite")]
 mod sqlite;
 #[cfg(feature = "queue-sqs")]

@@ -7,7 +7,7 @@ use ebbtide::queue::nats::{NatsQueue, NatsQueueError};
 use futures_util::future::join_all;
 
 use super::place::Place;
-use super::server::Server;
+use crate::server::Server;
 use crate::support::{next, now};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,8 +75,8 @@ async fn what_cannot_be_opened_says_what_to_do() {
     assert!(matches!(nobody, NatsQueueError::Connect(_)), "{nobody:?}");
     let odd = NatsQueue::builder("x").url("::").open().await.unwrap_err();
     assert!(matches!(odd, NatsQueueError::Connect(_)), "{odd:?}");
-    let plain = Server::start(&[]).await;
-    let plain = NatsQueue::builder("x").url(plain.url()).open().await.unwrap_err();
+    let plain = Server::nats(&[]).await;
+    let plain = NatsQueue::builder("x").url(plain.url("nats")).open().await.unwrap_err();
     assert!(plain.to_string().contains("see that the server runs with JetStream"), "{plain}");
     assert!(began.elapsed() < Duration::from_secs(15));
 }

@@ -8,6 +8,5 @@ mod lease;
 mod opening;
 mod outage;
 mod place;
-mod server;
 mod settling;
 mod stop;

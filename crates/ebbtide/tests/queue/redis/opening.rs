@@ -5,7 +5,7 @@ use ebbtide::queue::redis::{RedisQueue, RedisQueueError};
 use futures_util::future::join_all;
 
 use super::place::Place;
-use super::server::Server;
+use crate::server::Server;
 use crate::support::{next, now};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,23 +60,24 @@ async fn what_cannot_be_opened_says_what_to_do() {
 
 #[tokio::test]
 async fn who_may_not_is_told_so() {
-    let server = Server::start(&["--save", ""]).await;
-    let admin = Place::at(server.url());
+    let server = Server::redis(&["--save", ""]).await;
+    let admin = Place::at(server.url("redis"));
     let mut acl = redis::cmd("ACL");
     acl.arg("SETUSER").arg("reader").arg(&["on", ">secret", "~*", "+@read", "+@connection"]);
     acl.query_async::<()>(&mut admin.connection().await).await.unwrap();
-    let place = Place { name: admin.name.clone(), url: server.url().replace("//", "//reader:secret@") };
+    let place =
+        Place { name: admin.name.clone(), url: server.url("redis").replace("//", "//reader:secret@") };
     let may_not = place.builder().open().await.unwrap_err();
     assert!(matches!(may_not, RedisQueueError::NotAllowed(_)), "{may_not:?}");
     let stranger =
-        place.builder().url(server.url().replace("//", "//reader:guess@")).open().await.unwrap_err();
+        place.builder().url(server.url("redis").replace("//", "//reader:guess@")).open().await.unwrap_err();
     assert!(matches!(stranger, RedisQueueError::Credentials(_)), "{stranger:?}");
 }
 
 #[tokio::test]
 async fn a_server_that_takes_no_more_keeps_what_it_has() {
-    let server = Server::start(&["--save", "", "--maxmemory-policy", "noeviction"]).await;
-    let place = Place::at(server.url());
+    let server = Server::redis(&["--save", "", "--maxmemory-policy", "noeviction"]).await;
+    let place = Place::at(server.url("redis"));
     let queue = place.open().await;
     let id = queue.push("job").await.unwrap();
     let job = next(&queue).await;

@@ -2,32 +2,21 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ebbtide::drain::Stop;
-use ebbtide::queue::redis::RedisQueue;
-use ebbtide::queue::{Delivery, Queue, Settled, Settlement};
+use ebbtide::queue::{Queue, Settled, Settlement};
 
 use super::place::Place;
-use super::server::Server;
-use crate::support::{next, now, source, stop};
+use crate::server::{Server, settle, until_it_works};
+use crate::support::{next, source, stop};
 
 const DURABLE: &[&str] = &["--save", "", "--appendonly", "yes", "--appendfsync", "always"];
 const FORGETFUL: &[&str] = &["--save", ""];
 
 const LEASE: Duration = Duration::from_secs(1);
 
-/// Calls again until it works, as the loop does.
-async fn until_it_works<T, E, F: Future<Output = Result<T, E>>>(call: impl Fn() -> F) -> T {
-    loop {
-        if let Ok(value) = call().await {
-            return value;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test]
 async fn a_server_that_is_killed_is_an_error_and_is_found_again_with_all_that_it_had() {
-    let mut server = Server::start(DURABLE).await;
-    let place = Place::at(server.url());
+    let mut server = Server::redis(DURABLE).await;
+    let place = Place::at(server.url("redis"));
     let queue = place.open_short(LEASE).await;
     let mut pushed = BTreeSet::new();
     for n in 0..20 {
@@ -36,25 +25,10 @@ async fn a_server_that_is_killed_is_an_error_and_is_found_again_with_all_that_it
     let held = next(&queue).await;
     // The last of them while a read blocks.
     for n in 0..3 {
-        let began = now();
-        let killing = async {
-            tokio::time::sleep(Duration::from_millis(50 * n)).await;
-            server.kill();
-        };
-        let failing = async {
-            let mut jobs = Vec::new();
-            loop {
-                match queue.fetch(3, &Stop::never()).await {
-                    Ok(more) => jobs.extend(more),
-                    Err(_) => break jobs,
-                }
-            }
-        };
-        let ((), mut jobs) = tokio::join!(killing, failing);
+        let mut jobs = server.dies_under(&queue, &held.receipt, Duration::from_millis(50 * n)).await;
         assert!(queue.push("nobody takes it").await.is_err());
         assert!(queue.settle(&held.receipt, Settlement::Ack).await.is_err());
         assert!(queue.withdraw().await.is_err());
-        assert!(began.elapsed() < Duration::from_secs(10), "errors, not hangs");
         server.start_again().await;
         jobs.truncate(2);
         for job in jobs {
@@ -75,15 +49,11 @@ async fn a_server_that_is_killed_is_an_error_and_is_found_again_with_all_that_it
     assert_eq!(queue.counts().await.unwrap(), Default::default());
 }
 
-async fn settle(queue: &RedisQueue, job: &Delivery<ebbtide::queue::redis::RedisReceipt>) -> Settled {
-    until_it_works(|| queue.settle(&job.receipt, Settlement::Ack)).await
-}
-
 /// The opposite, and what the documentation warns of: the default settings keep nothing over a kill.
 #[tokio::test]
 async fn without_an_append_only_file_a_killed_server_has_lost_what_was_pushed() {
-    let mut server = Server::start(FORGETFUL).await;
-    let place = Place::at(server.url());
+    let mut server = Server::redis(FORGETFUL).await;
+    let place = Place::at(server.url("redis"));
     let queue = place.open_short(LEASE).await;
     queue.push("gone").await.unwrap();
     queue.push("gone as well").await.unwrap();
@@ -101,8 +71,8 @@ async fn without_an_append_only_file_a_killed_server_has_lost_what_was_pushed() 
 
 #[tokio::test]
 async fn a_stop_while_the_server_hangs_is_not_held_up() {
-    let server = Server::start(FORGETFUL).await;
-    let place = Place::at(server.url());
+    let server = Server::redis(FORGETFUL).await;
+    let place = Place::at(server.url("redis"));
     let queue = place.open_short(LEASE).await;
     let source = source();
     let token = source.token();

@@ -6,7 +6,7 @@ use ebbtide::queue::redis::RedisQueue;
 use ebbtide::queue::{Queue, Settled, Settlement};
 
 use super::place::{GROUP, Place};
-use super::server::Server;
+use crate::server::Server;
 use crate::support::{fetch, fetch_for, next, now, source, stop};
 
 const ROUNDS: u32 = 150;
@@ -189,12 +189,13 @@ async fn a_consumer_that_still_has_something_is_not_forgotten_with_it() {
 /// Where the block cannot be ended from outside, it ends by itself, and nothing is left behind either.
 #[tokio::test]
 async fn without_the_right_to_end_a_block_the_stop_waits_for_its_end() {
-    let server = Server::start(&["--save", ""]).await;
-    let admin = Place::at(server.url());
+    let server = Server::redis(&["--save", ""]).await;
+    let admin = Place::at(server.url("redis"));
     let mut acl = redis::cmd("ACL");
     acl.arg("SETUSER").arg("worker").arg(&["on", ">secret", "~*", "+@all", "-client|unblock"]);
     acl.query_async::<()>(&mut admin.connection().await).await.unwrap();
-    let place = Place { name: admin.name.clone(), url: server.url().replace("//", "//worker:secret@") };
+    let place =
+        Place { name: admin.name.clone(), url: server.url("redis").replace("//", "//worker:secret@") };
     let queue = place.open().await;
     let source = source();
     let token = source.token();
