@@ -3,14 +3,21 @@
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::ConnectOptions;
+use ebbtide::model::Outcome;
+use ebbtide::{LameDuck, Lifecycle, Report};
+use ebbtide_e2e::brokers::free_port;
 use ebbtide_e2e::{Process, Stall, services};
 use futures_util::StreamExt as _;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
 use rustix::process::Signal;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 const LONG: Duration = Duration::from_secs(30);
 /// More than the server takes to hand over what it has.
@@ -109,4 +116,47 @@ async fn the_opposite_a_client_that_is_dropped_takes_what_it_holds_with_it() {
     }
     let (.., [_, connection]) = rabbitmq("dropped").await;
     assert_eq!(connection, None, "nobody told the server");
+}
+
+/// A client that may not publish to its own inbox gets no answer to what it sends last: it fails, and its subscriptions end all the
+/// same. Whoever reads them here is awaited behind it.
+#[test]
+fn a_client_of_nats_that_gets_no_answer_is_drained_all_the_same() {
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let settings = folder.path().join("nats.conf");
+    let limited =
+        r#"{ user: "limited", password: "secret", permissions: { publish: "nothing", subscribe: ">" } }"#;
+    std::fs::write(&settings, format!("authorization {{ users: [{limited}] }}")).expect("written");
+    let mut server = Command::new("nats-server");
+    server.args(["-a", "127.0.0.1", "-p", &port.to_string(), "-c"]).arg(&settings);
+    let _server = Process::start(&mut server);
+    let lifecycle = Lifecycle::new("test").grace(LONG).lame_duck(LameDuck::NONE);
+    let report = lifecycle.run_to_report(async move |life| {
+        let options = ConnectOptions::with_user_and_password("limited".to_owned(), "secret".to_owned());
+        let options = options.retry_on_initial_connect().request_timeout(Some(QUIET));
+        let client = options.connect(format!("nats://127.0.0.1:{port}")).await?;
+        let mut messages = client.subscribe("news").await?;
+        client.flush().await?;
+        let over = life.resource("reader", Arc::new(Notify::new()), |over| async move {
+            over.notified().await;
+            Ok(())
+        });
+        life.nats("client", client);
+        let mut reading = JoinSet::new();
+        reading.spawn(async move {
+            while messages.next().await.is_some() {}
+            over.notify_one();
+        });
+        reading.detach_all();
+        life.stop("enough");
+        Ok(())
+    });
+    let report = report.expect("it starts");
+    assert!(matches!(outcome(&report, "client"), Some(Outcome::Failed { .. })), "{report:?}");
+    assert_eq!(outcome(&report, "reader"), Some(Outcome::Drained), "{report:?}");
+}
+
+fn outcome(report: &Report, component: &str) -> Option<Outcome> {
+    let found = report.components.iter().find(|one| one.name == component);
+    found.and_then(|one| one.outcome.clone())
 }

@@ -8,3 +8,4 @@ mod postgres;
 mod rabbitmq;
 
 pub use broker::Broker;
+pub use ports::free_port;
