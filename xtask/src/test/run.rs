@@ -1,4 +1,4 @@
-use super::servers::Servers;
+use super::servers::{Servers, postgres};
 use super::summary::Summary;
 use super::tools;
 use crate::failure::Failure;
@@ -19,6 +19,8 @@ const PREEMPTIONS: &str = "3";
 pub(crate) fn run() -> Result<(), Failure> {
     interruption::heed()?;
     tools::provide()?;
+    // Some tests start one of their own, wherever the others find theirs.
+    postgres::find_or_install()?;
     let servers = Servers::provide()?;
     let mut summary = Summary::default();
     // Tests that start real programs look for them beside themselves: they are built first, with the tests' own flags.

@@ -6,7 +6,7 @@ mod kind;
 mod nats;
 mod own;
 mod port;
-mod postgres;
+pub(super) mod postgres;
 mod process;
 mod provide;
 mod rabbitmq;

@@ -37,7 +37,12 @@ pub(super) fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> 
     Ok(vec![Process::start(&mut postgres, folder, ENDING)?])
 }
 
-fn find_or_install() -> Result<PathBuf, Failure> {
+/// Returns the folder of its programs, after installing the package where it is missing.
+///
+/// # Errors
+///
+/// When it cannot be installed.
+pub(in crate::test) fn find_or_install() -> Result<PathBuf, Failure> {
     if let Some(programs) = find_programs() {
         return Ok(programs);
     }
