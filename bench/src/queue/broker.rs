@@ -20,13 +20,35 @@ pub(super) trait Broker: Sized + Send + Sync + 'static {
     fn queue(&self) -> Self::Queue;
 
     /// Works it off with the client crate alone, until all jobs have run and are acknowledged.
-    fn by_hand(&self, work: &Work, places: usize) -> impl Future<Output = Result<(), BoxError>> + Send;
+    fn by_hand(
+        &self,
+        work: &Work,
+        places: usize,
+        confirmed: Confirmed,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Returns how many jobs it holds, given out or not.
     fn left(&self) -> impl Future<Output = Result<u64, BoxError>> + Send;
 
     /// Takes it away.
     fn remove(self) -> impl Future<Output = Result<(), BoxError>> + Send;
+}
+
+/// Whether whoever acknowledges waits until the broker has dealt with it, where that is a choice: we do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Confirmed {
+    Yes,
+    No,
+}
+
+/// Returns the address of a server, as for the tests.
+pub(super) fn server(variable: &str, local: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| local.to_owned())
+}
+
+/// Returns a name for a queue that nobody else has.
+pub(super) fn own_name() -> String {
+    format!("ebbtide-bench-{}-{:08x}", std::process::id(), fastrand::u32(..))
 }
 
 /// Works a queue off with the consumer loop, and returns how long it took until all jobs had run and were acknowledged.

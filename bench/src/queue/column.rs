@@ -11,11 +11,16 @@ pub enum Column {
     Postgres,
     /// A stream with a consumer group.
     Redis,
+    /// A durable queue.
+    #[value(name = "rabbitmq")]
+    RabbitMq,
+    /// A stream on disk with a pull consumer.
+    Nats,
 }
 
 impl Column {
     /// In the order in which they are measured.
-    pub const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::Redis];
+    pub const ALL: [Self; 5] = [Self::Sqlite, Self::Postgres, Self::Redis, Self::RabbitMq, Self::Nats];
 
     /// Returns the name that the table has.
     pub fn title(self) -> &'static str {
@@ -23,6 +28,8 @@ impl Column {
             Self::Sqlite => "SQLite",
             Self::Postgres => "PostgreSQL",
             Self::Redis => "Redis",
+            Self::RabbitMq => "RabbitMQ",
+            Self::Nats => "NATS",
         }
     }
 
@@ -31,6 +38,7 @@ impl Column {
         match self {
             Self::Sqlite => &[Side::Ebbtide, Side::ByHand, Side::Apalis],
             Self::Postgres | Self::Redis => &[Side::Ebbtide, Side::ByHand],
+            Self::RabbitMq | Self::Nats => &[Side::Ebbtide, Side::ByHand, Side::Unconfirmed],
         }
     }
 }

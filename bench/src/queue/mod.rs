@@ -3,15 +3,17 @@
 
 mod apalis;
 mod broker;
+mod by_hand;
 mod column;
+mod nats;
 mod options;
 mod postgres;
+mod rabbitmq;
 mod redis;
 mod report;
 mod run;
 mod side;
 mod sqlite;
-mod tasks;
 mod work;
 
 pub use column::Column;

@@ -2,10 +2,9 @@ use ebbtide::BoxError;
 use ebbtide::queue::postgres::PostgresQueue;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
-use tokio::task::JoinSet;
 
-use super::broker::Broker;
-use super::tasks::{all_ended, make_room};
+use super::broker::{Broker, Confirmed, own_name, server};
+use super::by_hand::ByHand;
 use super::work::Work;
 
 const LEASE: &str =
@@ -27,9 +26,8 @@ impl Broker for Postgres {
     type Queue = PostgresQueue;
 
     async fn filled(jobs: u32) -> Result<Self, BoxError> {
-        let url = std::env::var("EBBTIDE_TEST_POSTGRES")
-            .unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
-        let schema = format!("ebbtide_bench_{}_{:08x}", std::process::id(), fastrand::u32(..));
+        let url = server("EBBTIDE_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/postgres");
+        let schema = own_name().replace('-', "_");
         let path = format!("SET search_path TO {schema}");
         let options = PgPoolOptions::new().max_connections(10).after_connect(move |connection, _| {
             let path = path.clone();
@@ -52,19 +50,8 @@ impl Broker for Postgres {
         self.queue.clone()
     }
 
-    async fn by_hand(&self, work: &Work, places: usize) -> Result<(), BoxError> {
-        let (mut running, mut untaken) = (JoinSet::new(), work.left());
-        while untaken > 0 {
-            let free = i64::try_from(places - running.len())?;
-            let rows: Vec<(i64, i64, Vec<u8>)> =
-                sqlx::query_as(LEASE).bind(free).fetch_all(self.queue.pool()).await?;
-            untaken -= rows.len();
-            for (id, delivery, payload) in rows {
-                running.spawn(one(self.queue.pool().clone(), work.clone(), id, delivery, payload));
-            }
-            make_room(&mut running).await?;
-        }
-        all_ended(running).await
+    async fn by_hand(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
+        Rows(self.queue.pool().clone()).work_off(work, places).await
     }
 
     async fn left(&self) -> Result<u64, BoxError> {
@@ -81,9 +68,19 @@ impl Broker for Postgres {
     }
 }
 
-async fn one(pool: PgPool, work: Work, id: i64, delivery: i64, payload: Vec<u8>) -> Result<(), BoxError> {
-    work.run();
-    drop(payload);
-    let acked = sqlx::query(ACK).bind(id).bind(delivery).execute(&pool).await?;
-    if acked.rows_affected() == 1 { Ok(()) } else { Err("the lease was lost".into()) }
+#[derive(Clone)]
+struct Rows(PgPool);
+
+impl ByHand for Rows {
+    /// The row, which of its deliveries this is, and the payload.
+    type Job = (i64, i64, Vec<u8>);
+
+    async fn take(&mut self, max: usize) -> Result<Vec<Self::Job>, BoxError> {
+        Ok(sqlx::query_as(LEASE).bind(i64::try_from(max)?).fetch_all(&self.0).await?)
+    }
+
+    async fn ack(self, (id, delivery, _payload): Self::Job) -> Result<(), BoxError> {
+        let acked = sqlx::query(ACK).bind(id).bind(delivery).execute(&self.0).await?;
+        if acked.rows_affected() == 1 { Ok(()) } else { Err("the lease was lost".into()) }
+    }
 }

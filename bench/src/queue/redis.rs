@@ -4,10 +4,9 @@ use ebbtide::BoxError;
 use ebbtide::queue::redis::RedisQueue;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, cmd};
-use tokio::task::JoinSet;
 
-use super::broker::Broker;
-use super::tasks::{all_ended, make_room};
+use super::broker::{Broker, Confirmed, own_name, server};
+use super::by_hand::ByHand;
 use super::work::Work;
 
 const GROUP: &str = "workers";
@@ -26,9 +25,8 @@ impl Broker for Redis {
     type Queue = Arc<RedisQueue>;
 
     async fn filled(jobs: u32) -> Result<Self, BoxError> {
-        let url = std::env::var("EBBTIDE_TEST_REDIS").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned());
-        let client = Client::open(url)?;
-        let key = format!("ebbtide-bench-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let client = Client::open(server("EBBTIDE_TEST_REDIS", "redis://127.0.0.1:6379"))?;
+        let key = own_name();
         let queue = RedisQueue::builder(&key).client(client.clone()).group(GROUP).open().await?;
         let mut connection = client.get_multiplexed_async_connection().await?;
         let mut fill = redis::pipe();
@@ -43,23 +41,14 @@ impl Broker for Redis {
         Arc::clone(&self.queue)
     }
 
-    async fn by_hand(&self, work: &Work, places: usize) -> Result<(), BoxError> {
-        // A read that blocks needs a connection of its own.
-        let mut reader = self.client.get_multiplexed_async_connection().await?;
-        let connection = self.client.get_multiplexed_async_connection().await?;
-        let (mut running, mut untaken) = (JoinSet::new(), work.left());
-        while untaken > 0 {
-            let mut read = cmd("XREADGROUP");
-            read.arg("GROUP").arg(GROUP).arg("by-hand").arg("COUNT").arg(places - running.len());
-            read.arg("BLOCK").arg(1000).arg("STREAMS").arg(&self.key).arg(">");
-            let answer: Option<Answer> = read.query_async(&mut reader).await?;
-            for (id, fields) in answer.into_iter().flatten().flat_map(|(_, entries)| entries) {
-                untaken -= 1;
-                running.spawn(one(connection.clone(), self.key.clone(), work.clone(), id, fields));
-            }
-            make_room(&mut running).await?;
-        }
-        all_ended(running).await
+    async fn by_hand(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
+        let stream = Stream {
+            // A read that blocks needs a connection of its own.
+            reader: self.client.get_multiplexed_async_connection().await?,
+            connection: self.client.get_multiplexed_async_connection().await?,
+            key: Arc::from(self.key.as_str()),
+        };
+        stream.work_off(work, places).await
     }
 
     async fn left(&self) -> Result<u64, BoxError> {
@@ -73,17 +62,29 @@ impl Broker for Redis {
     }
 }
 
-async fn one(
-    mut connection: MultiplexedConnection,
-    key: String,
-    work: Work,
-    id: String,
-    fields: Vec<(String, Vec<u8>)>,
-) -> Result<(), BoxError> {
-    work.run();
-    drop(fields);
-    let mut ack = redis::pipe();
-    ack.cmd("XACK").arg(&key).arg(GROUP).arg(&id).cmd("XDEL").arg(&key).arg(&id);
-    let (acked, _deleted): (u64, u64) = ack.query_async(&mut connection).await?;
-    if acked == 1 { Ok(()) } else { Err("the lease was lost".into()) }
+#[derive(Clone)]
+struct Stream {
+    reader: MultiplexedConnection,
+    connection: MultiplexedConnection,
+    key: Arc<str>,
+}
+
+impl ByHand for Stream {
+    /// The entry's id, and its fields.
+    type Job = (String, Vec<(String, Vec<u8>)>);
+
+    async fn take(&mut self, max: usize) -> Result<Vec<Self::Job>, BoxError> {
+        let mut read = cmd("XREADGROUP");
+        read.arg("GROUP").arg(GROUP).arg("by-hand").arg("COUNT").arg(max);
+        read.arg("BLOCK").arg(1000).arg("STREAMS").arg(&*self.key).arg(">");
+        let answer: Option<Answer> = read.query_async(&mut self.reader).await?;
+        Ok(answer.into_iter().flatten().flat_map(|(_, entries)| entries).collect())
+    }
+
+    async fn ack(mut self, (id, _fields): Self::Job) -> Result<(), BoxError> {
+        let mut ack = redis::pipe();
+        ack.cmd("XACK").arg(&*self.key).arg(GROUP).arg(&id).cmd("XDEL").arg(&*self.key).arg(&id);
+        let (acked, _deleted): (u64, u64) = ack.query_async(&mut self.connection).await?;
+        if acked == 1 { Ok(()) } else { Err("the lease was lost".into()) }
+    }
 }

@@ -46,7 +46,7 @@ impl Report {
     }
 
     fn is_met(&self, column: Column, peer: Side) -> bool {
-        self.ratio(column, peer).is_some_and(|ratio| ratio >= peer.bar())
+        peer.bar().is_none_or(|bar| self.ratio(column, peer).is_some_and(|ratio| ratio >= bar))
     }
 }
 
@@ -70,12 +70,14 @@ impl Findings for Report {
                 let mut rounds = self.per_second(column, *side);
                 rounds.sort_by(f64::total_cmp);
                 let (slowest, fastest) = (rounds.first().copied(), rounds.last().copied());
-                let verdict = match self.ratio(column, *side).filter(|_| *side != Side::Ebbtide) {
-                    Some(ratio) => {
+                let ratio = self.ratio(column, *side).filter(|_| *side != Side::Ebbtide);
+                let verdict = match (ratio, side.bar()) {
+                    (Some(ratio), Some(bar)) => {
                         let word = if self.is_met(column, *side) { "met" } else { "MISSED" };
-                        format!("  {ratio:.3}, at least {:.2}: {word}", side.bar())
+                        format!("  {ratio:.3}, at least {bar:.2}: {word}")
                     }
-                    None => String::new(),
+                    (Some(ratio), None) => format!("  {ratio:.3}"),
+                    (None, _) => String::new(),
                 };
                 writeln!(
                     out,

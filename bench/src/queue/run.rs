@@ -6,9 +6,11 @@ use ebbtide::BoxError;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
-use super::broker::{Broker, by_the_loop};
+use super::broker::{Broker, Confirmed, by_the_loop};
+use super::nats::Nats;
 use super::options::Options;
 use super::postgres::Postgres;
+use super::rabbitmq::RabbitMq;
 use super::redis::Redis;
 use super::report::{Report, Turn};
 use super::sqlite::Sqlite;
@@ -54,6 +56,8 @@ fn turn(column: Column, side: Side, jobs: u32, places: usize) -> Result<Duration
             (Column::Sqlite, _) => task.spawn(one::<Sqlite>(side, jobs, places)),
             (Column::Postgres, _) => task.spawn(one::<Postgres>(side, jobs, places)),
             (Column::Redis, _) => task.spawn(one::<Redis>(side, jobs, places)),
+            (Column::RabbitMq, _) => task.spawn(one::<RabbitMq>(side, jobs, places)),
+            (Column::Nats, _) => task.spawn(one::<Nats>(side, jobs, places)),
         };
         task.join_next().await.ok_or("there is no task")??
     })
@@ -64,13 +68,19 @@ async fn one<B: Broker>(side: Side, jobs: u32, places: usize) -> Result<Duration
     let (work, queue) = (Work::of(jobs), broker.queue());
     let took = match side {
         Side::Ebbtide => by_the_loop(queue, &work, places).await?,
-        Side::ByHand | Side::Apalis => {
+        Side::ByHand | Side::Unconfirmed | Side::Apalis => {
+            let confirmed = if side == Side::Unconfirmed { Confirmed::No } else { Confirmed::Yes };
             let began = now();
-            broker.by_hand(&work, places).await?;
+            broker.by_hand(&work, places, confirmed).await?;
             began.elapsed()
         }
     };
-    let (unrun, left) = (work.left(), broker.left().await?);
+    let (unrun, mut left) = (work.left(), broker.left().await?);
+    let patience = now() + Duration::from_secs(5);
+    while side == Side::Unconfirmed && left > 0 && now() < patience {
+        // Nobody has waited for the broker: it is still at it.
+        left = broker.left().await?;
+    }
     broker.remove().await?;
     if unrun == 0 && left == 0 {
         return Ok(took);

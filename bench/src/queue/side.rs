@@ -6,6 +6,9 @@ pub enum Side {
     /// The adapter's client crate, used as a careful user would: a batch is fetched, so many jobs run side by side in tasks
     /// of their own, and each is acknowledged with an answer awaited.
     ByHand,
+    /// The same, for those brokers that take an acknowledgement without an answer: nobody waits for one, so that jobs that
+    /// are done may run again after a crash. It is no bar for us, who wait; it shows what that costs.
+    Unconfirmed,
     /// The peer, on its own tables.
     Apalis,
 }
@@ -16,15 +19,17 @@ impl Side {
         match self {
             Self::Ebbtide => "ebbtide",
             Self::ByHand => "by hand",
+            Self::Unconfirmed => "unconfirmed",
             Self::Apalis => "apalis",
         }
     }
 
-    /// Returns the least share of this side's throughput that is good enough for us.
-    pub(super) fn bar(self) -> f64 {
+    /// Returns the least share of this side's throughput that is good enough for us, if it is one to be measured by.
+    pub(super) fn bar(self) -> Option<f64> {
         match self {
-            Self::Ebbtide | Self::Apalis => 1.0,
-            Self::ByHand => 0.95,
+            Self::Ebbtide | Self::Unconfirmed => None,
+            Self::Apalis => Some(1.0),
+            Self::ByHand => Some(0.95),
         }
     }
 }

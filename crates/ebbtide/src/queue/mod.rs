@@ -130,6 +130,13 @@
 //!
 //! A queue that outlives the process needs a [lease](Queue::lease) as well, or a broker that notices when its client is gone.
 
+#[cfg(any(
+    feature = "queue-postgres",
+    feature = "queue-rabbitmq",
+    feature = "queue-redis",
+    feature = "queue-sqlite"
+))]
+mod combiner;
 mod consumer;
 mod delivery;
 mod job;

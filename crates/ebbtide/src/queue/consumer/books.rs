@@ -31,6 +31,8 @@ struct State<R> {
     next: u64,
     /// By number, so that the oldest comes first.
     held: BTreeMap<u64, Held<R>>,
+    /// How many of them have ended by themselves.
+    ended: usize,
     tally: Tally,
 }
 
@@ -54,7 +56,7 @@ enum Stage {
 
 impl<R: Clone> Books<R> {
     pub(super) fn new() -> Self {
-        let state = State { next: 0, held: BTreeMap::new(), tally: Tally::default() };
+        let state = State { next: 0, held: BTreeMap::new(), ended: 0, tally: Tally::default() };
         Self { state: Mutex::new(state) }
     }
 
@@ -77,8 +79,17 @@ impl<R: Clone> Books<R> {
     /// Notes that a job has ended by itself; returns whether it is still its task that settles it.
     pub(super) fn ended(&self, key: u64) -> bool {
         let mut state = self.lock();
-        let held = state.held.get_mut(&key).filter(|held| held.owner == Side::Job);
-        held.map(|held| held.stage = Stage::Ended).is_some()
+        let Some(held) = state.held.get_mut(&key).filter(|held| held.owner == Side::Job) else {
+            return false;
+        };
+        held.stage = Stage::Ended;
+        state.ended += 1;
+        true
+    }
+
+    /// Returns how many jobs have ended by themselves, and the broker is being told.
+    pub(super) fn being_settled(&self) -> usize {
+        self.lock().ended
     }
 
     /// Passes every job that still runs to the loop.
@@ -101,6 +112,7 @@ impl<R: Clone> Books<R> {
             return;
         }
         let Some(held) = state.held.remove(&key) else { return };
+        state.ended -= usize::from(held.stage == Stage::Ended);
         state.tally.count(&held.id, fate, side == Side::Loop);
         drop(state);
         if side == Side::Loop {
@@ -112,6 +124,7 @@ impl<R: Clone> Books<R> {
     pub(super) fn give_up(&self) -> Vec<Arc<str>> {
         let mut state = self.lock();
         let held = std::mem::take(&mut state.held);
+        state.ended = 0;
         for held in held.values() {
             state.tally.count(&held.id, Fate::Unsettled, true);
         }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::last_fetch::Fetch;
 use super::outage::Outage;
@@ -17,10 +17,15 @@ pub(super) struct Crew<Q: Queue, F> {
     shared: Arc<Shared<Q, F>>,
     jobs: JoinSet<()>,
     errands: JoinSet<()>,
+    /// How many settlements have kept a fetch waiting in vain.
+    slow: usize,
 }
 
 /// Longer than the longest wait between two questions.
 const CALM: Duration = Duration::from_secs(10);
+
+/// The longest that a fetch waits for jobs that are being settled: a broker near by has confirmed them by then.
+const COMPANY: Duration = Duration::from_millis(20);
 
 /// A queue that returns nothing although it is to wait is not asked in a circle.
 const EMPTY_PAUSE: Duration = Duration::from_millis(10);
@@ -32,7 +37,7 @@ where
     Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
     pub(super) fn new(shared: Arc<Shared<Q, F>>) -> Self {
-        Self { shared, jobs: JoinSet::new(), errands: JoinSet::new() }
+        Self { shared, jobs: JoinSet::new(), errands: JoinSet::new(), slow: 0 }
     }
 
     /// Fetches and runs until the token is stopping. Returns the fetch that is under way then, or what it has just returned.
@@ -108,19 +113,43 @@ where
     }
 
     /// Waits until a place is free and returns how many are.
+    ///
+    /// What ends together is asked for together: a fetch costs the broker the same for one as for many, and to commit each
+    /// fetch beside the settlements of the one before costs more than to commit one behind the other. So it is waited for
+    /// those that are being settled, not for jobs; and not for ever.
     async fn room(&mut self) -> usize {
-        loop {
-            while let Some(ended) = self.jobs.try_join_next() {
-                self.note(ended);
-            }
-            match self.shared.options.concurrency.saturating_sub(self.jobs.len()) {
-                0 => {
-                    if let Some(ended) = self.jobs.join_next().await {
-                        self.note(ended);
-                    }
-                }
-                free => return free,
-            }
+        while self.jobs.len() >= self.shared.options.concurrency {
+            self.one_ends().await;
+        }
+        self.take_ended().await;
+        let settling = self.shared.books.being_settled();
+        self.slow = self.slow.min(settling);
+        let goal = self.jobs.len().saturating_sub(settling - self.slow);
+        if self.jobs.len() > goal && timeout(COMPANY, self.shrink_to(goal)).await.is_err() {
+            // Those that have not been settled by now are not waited for again.
+            self.slow = self.shared.books.being_settled();
+        }
+        self.shared.options.concurrency.saturating_sub(self.jobs.len())
+    }
+
+    async fn shrink_to(&mut self, goal: usize) {
+        while self.jobs.len() > goal {
+            self.one_ends().await;
+            self.take_ended().await;
+        }
+    }
+
+    async fn one_ends(&mut self) {
+        if let Some(ended) = self.jobs.join_next().await {
+            self.note(ended);
+        }
+    }
+
+    /// The first that ends wakes us before the others run that have their answer as well: they come first.
+    async fn take_ended(&mut self) {
+        tokio::task::yield_now().await;
+        while let Some(ended) = self.jobs.try_join_next() {
+            self.note(ended);
         }
     }
 

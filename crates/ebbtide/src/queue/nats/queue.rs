@@ -20,6 +20,9 @@ use crate::runtime::BoxError;
 /// The most that one fetch takes.
 const MOST: usize = 1000;
 
+/// How often one fetch lets others run before it goes with less than it could have.
+const PATIENCE: usize = 4;
+
 /// A queue in NATS: a producer, and one of the consumers that share it. Clones are the same consumer.
 ///
 /// The [module](super) says what it keeps and what it doesn't. The client connects again by itself, with backoff; until
@@ -125,17 +128,28 @@ impl NatsQueue {
         }
         // What comes after the stop, `withdraw` returns.
         let Some(Some(first)) = stop.unless_stopping(pulls.next()).await else { return Ok(Vec::new()) };
-        let mut taken = vec![first?];
+        let (mut taken, mut patience) = (vec![first?], PATIENCE);
         while taken.len() < max {
             match pulls.ready().await {
                 Some(Ok(came)) => taken.push(came),
                 // It is said again when the next request is made.
                 Some(Err(error)) => tracing::debug!(%error, "a request for jobs has ended"),
+                // The others that the server sent with it are about to be read from the same socket. What is left
+                // nevertheless stays with the request.
+                None if patience > 0 && pulls.left() > 0 && taken.last().is_some_and(says_more) => {
+                    patience -= 1;
+                    tokio::task::yield_now().await;
+                }
                 None => break,
             }
         }
         Ok(taken.into_iter().filter_map(delivery).collect())
     }
+}
+
+/// Whether the server had further jobs when it sent this one.
+fn says_more((message, _): &Came) -> bool {
+    message.info().is_ok_and(|info| info.pending > 0)
 }
 
 /// Whatever is sent to the inbox of a request without being a job is nobody's.

@@ -21,14 +21,15 @@ impl NatsQueue {
         if state.settled || clock::now() >= state.since + self.lease() {
             return Ok(Settled::Lost);
         }
+        // What is seldom said is boxed, and so no part of every job's future.
         match settlement {
             Settlement::Ack => self.link.tell(&job.reply, AckKind::Ack).await?,
-            Settlement::HandBack => self.hand_back(job).await?,
+            Settlement::HandBack => Box::pin(self.hand_back(job)).await?,
             Settlement::Retry { after, error: _ } => {
                 let after = (!after.is_zero()).then_some(after);
                 self.link.tell(&job.reply, AckKind::Nak(after)).await?;
             }
-            Settlement::Bury { error } => self.bury(job, &error).await?,
+            Settlement::Bury { error } => Box::pin(self.bury(job, &error)).await?,
         }
         state.settled = true;
         Ok(Settled::Done)

@@ -8,7 +8,8 @@ use super::ear::Ear;
 use super::settle::Settling;
 use super::{PostgresQueueError, statements};
 use crate::queue::NewJob;
-use crate::queue::table::{Combiner, DEFAULT_LEASE, SHORTEST, millis};
+use crate::queue::combiner::Combiner;
+use crate::queue::table::{DEFAULT_LEASE, SHORTEST, millis};
 
 /// For what no notification told of: one that was sent while the listener was away, or a consumer that died.
 const SAFETY_NET: Duration = Duration::from_secs(5);

@@ -5,7 +5,8 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
 
 use super::{PostgresQueue, PostgresQueueError, statements};
-use crate::queue::table::{Combiner, millis, text};
+use crate::queue::combiner::Combiner;
+use crate::queue::table::{millis, text};
 use crate::queue::{JobLease, Settled, Settlement};
 
 /// What waits to be settled, by how. One statement settles one kind, all of it or nothing.

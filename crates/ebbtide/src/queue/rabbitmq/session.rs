@@ -25,7 +25,7 @@ impl Session {
         let connection = link.connect("consumer").await?;
         let channel = answer(|| "open a channel".to_owned(), connection.create_channel()).await?;
         topology.declare(&channel).await?;
-        Ok(Self { connection, channel, barrier: Barrier::default(), in_hand: AtomicUsize::new(0) })
+        Ok(Self { connection, channel, barrier: Barrier::new(), in_hand: AtomicUsize::new(0) })
     }
 
     pub(super) const fn channel(&self) -> &Channel {

@@ -38,13 +38,18 @@ pub(super) async fn settle(
         return Ok(Settled::Lost);
     }
     if said.is_none() {
-        let publishing = publish(held, settlement, publisher);
-        let how = if verb == Verb::HandBack {
-            let published = timeout(HAND_BACK_PATIENCE, publishing).await;
-            if matches!(published, Ok(Ok(()))) { How::Ack } else { How::Requeue }
-        } else {
-            publishing.await?;
-            How::Ack
+        // What is seldom said is boxed, and so no part of every job's future.
+        let publishing = || Box::pin(publish(held, settlement, publisher));
+        let how = match verb {
+            Verb::Ack => How::Ack,
+            Verb::HandBack => {
+                let published = timeout(HAND_BACK_PATIENCE, publishing()).await;
+                if matches!(published, Ok(Ok(()))) { How::Ack } else { How::Requeue }
+            }
+            Verb::Retry | Verb::Bury => {
+                publishing().await?;
+                How::Ack
+            }
         };
         match tell(held, &mut said, verb, how).await {
             Err(error) if !held.is_lost() => return Err(error),

@@ -14,6 +14,9 @@ use crate::queue::{JobCounts, Settled, Settlement};
 /// After so long a silence a consumer that has nothing is forgotten.
 const FORGET: Duration = Duration::from_secs(3600);
 
+/// The most that one script is told of: Lua's stack holds a few thousand.
+const MOST: usize = 1000;
+
 /// Everything that is said to Redis, but for the read that blocks.
 pub(super) struct Commands {
     pub(super) link: Link,
@@ -50,6 +53,25 @@ impl Commands {
         script.arg(millis(self.lease)).arg(max).arg(cursor);
         let (cursor, wait, entries): (String, i64, Vec<Entry>) = self.invoke(&script).await?;
         Ok(Swept { cursor, next_due: u64::try_from(wait).ok().map(Duration::from_millis), entries })
+    }
+
+    /// Acknowledges these, or fails with all of them.
+    pub(super) async fn ack(&self, receipts: Vec<RedisReceipt>) -> Result<Vec<Settled>, RedisQueueError> {
+        let mut settled = Vec::with_capacity(receipts.len());
+        for receipts in receipts.chunks(MOST) {
+            let mut script = self.on_stream(&self.scripts.ack);
+            script.arg(&self.consumer);
+            for receipt in receipts {
+                script.arg(&receipt.entry).arg(receipt.count);
+            }
+            let done: Vec<bool> = match self.invoke(&script).await {
+                // The group is gone, and with it whatever we had.
+                Err(error) if error.is_gone() => vec![false; receipts.len()],
+                other => other?,
+            };
+            settled.extend(done.into_iter().map(|done| if done { Settled::Done } else { Settled::Lost }));
+        }
+        Ok(settled)
     }
 
     pub(super) async fn settle(

@@ -3,7 +3,7 @@ use std::time::Duration;
 use redis::{ErrorKind, RedisError};
 
 /// Says why Redis could not be used as a queue.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisQueueError {
     /// The URL cannot be understood.

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::builder::RedisBuilder;
 use super::commands::Commands;
 use super::entry::Entry;
@@ -9,11 +11,15 @@ use super::reader::Reader;
 use super::receipt::RedisReceipt;
 use super::schedule::Schedule;
 use crate::drain::Stop;
+use crate::queue::combiner::Combiner;
 use crate::queue::{Delivery, JobCounts, Queue, Settled, Settlement};
 use crate::runtime::BoxError;
 
 /// The most that one fetch takes: what Redis does for one client holds up the others.
 const MOST: usize = 1000;
+
+/// So many batches of acknowledgements are under way at a time; what comes meanwhile gathers for the next.
+const TURNS: usize = 2;
 
 /// A queue in Redis: a producer, and a consumer with a name of its own.
 ///
@@ -25,6 +31,8 @@ pub struct RedisQueue {
     reader: Reader,
     schedule: Schedule,
     held: Held,
+    acking: Combiner<RedisReceipt, Settled, RedisQueueError>,
+    turns: Semaphore,
 }
 
 impl RedisQueue {
@@ -39,7 +47,14 @@ impl RedisQueue {
 
     pub(super) fn new(commands: Commands) -> Self {
         let schedule = Schedule::new(commands.lease);
-        Self { commands, reader: Reader::default(), schedule, held: Held::default() }
+        Self {
+            commands,
+            reader: Reader::default(),
+            schedule,
+            held: Held::default(),
+            acking: Combiner::default(),
+            turns: Semaphore::new(TURNS),
+        }
     }
 
     /// Pushes a job and returns its id. Redis then has it: the [module](super) says how well.
@@ -124,7 +139,12 @@ impl Queue for RedisQueue {
     }
 
     async fn settle(&self, receipt: &RedisReceipt, settlement: Settlement) -> Result<Settled, BoxError> {
-        let settled = self.commands.settle(receipt, &settlement).await?;
+        let settled = if settlement == Settlement::Ack {
+            self.acking.submit(receipt.clone(), &self.turns, |batch| self.commands.ack(batch)).await?
+        } else {
+            // Seldom, and much larger than the other: it is no part of every job's future.
+            Box::pin(self.commands.settle(receipt, &settlement)).await?
+        };
         self.held.remove(receipt);
         Ok(settled)
     }

@@ -5,6 +5,7 @@ use redis::Script;
 pub(super) struct Scripts {
     pub(super) setup: Script,
     pub(super) sweep: Script,
+    pub(super) ack: Script,
     pub(super) settle: Script,
     pub(super) extend: Script,
     pub(super) withdraw: Script,
@@ -17,6 +18,7 @@ impl Scripts {
         Self {
             setup: Script::new(include_str!("scripts/setup.lua")),
             sweep: Script::new(include_str!("scripts/sweep.lua")),
+            ack: Script::new(include_str!("scripts/ack.lua")),
             settle: Script::new(include_str!("scripts/settle.lua")),
             extend: Script::new(include_str!("scripts/extend.lua")),
             withdraw: Script::new(include_str!("scripts/withdraw.lua")),

@@ -6,7 +6,8 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::SqliteQueueError;
 use super::statements;
-use crate::queue::table::{Combiner, DEFAULT_LEASE, SHORTEST, millis};
+use crate::queue::combiner::Combiner;
+use crate::queue::table::{DEFAULT_LEASE, SHORTEST, millis};
 use crate::queue::{JobLease, NewJob, Settled, Settlement};
 
 /// SQLite has no way to tell other processes that something was pushed: a look at an index, four times a second.

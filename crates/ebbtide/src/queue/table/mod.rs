@@ -1,6 +1,5 @@
 //! Jobs that are rows of a table: what the adapters for SQL databases have in common.
 
-mod combiner;
 mod lease;
 mod leased;
 mod new_job;
@@ -8,7 +7,6 @@ mod patience;
 mod stored;
 mod terms;
 
-pub(super) use combiner::Combiner;
 pub use lease::JobLease;
 pub(super) use leased::deliveries;
 pub use new_job::NewJob;

@@ -2,6 +2,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, oneshot};
 
+/// So many are not kept waiting for more.
+const CROWD: usize = 100;
+
 /// Lets one caller do the work of all who wait for the same thing, so that many small writes cost one commit.
 ///
 /// There is no task behind it. Who gets a turn takes what has gathered, does it, and gives each its answer; what comes
@@ -60,8 +63,14 @@ impl<T: Clone, R, E: Clone> Combiner<T, R, E> {
                     Err(_) => continue,
                 },
                 _turn = turns.acquire() => {
+                    // Whoever is about to come anyway, such as the other jobs of a batch, comes now.
+                    let mut gathered = 0;
+                    while self.lock().grows(&mut gathered) {
+                        tokio::task::yield_now().await;
+                    }
                     let gathered = self.lock().take_with(number);
-                    lead(gathered, &work).await;
+                    // Whoever submits carries the room for this future: few lead.
+                    Box::pin(lead(gathered, &work)).await;
                 }
             }
             // From us, or from who had taken it before we had our turn.
@@ -83,6 +92,12 @@ impl<T, R, E> Gathered<T, R, E> {
         self.next = number.wrapping_add(1);
         self.items.push(Waiting { number, item, answer });
         number
+    }
+
+    /// Returns whether there are more by now, but for a crowd that is large enough.
+    fn grows(&self, gathered: &mut usize) -> bool {
+        let before = std::mem::replace(gathered, self.items.len());
+        before < self.items.len() && self.items.len() < CROWD
     }
 
     /// Takes all, if this one is among them: who has it in other hands leaves the turn to those that have not.
