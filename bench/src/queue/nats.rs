@@ -72,7 +72,7 @@ impl ByHand for Pulling {
 
     async fn take(&mut self, max: usize) -> Result<Vec<Message>, BoxError> {
         let batch = self.consumer.batch().max_messages(max).expires(Duration::from_secs(1)).messages();
-        Ok(batch.await?.try_collect().await?)
+        batch.await?.try_collect().await
     }
 
     async fn ack(self, job: Message) -> Result<(), BoxError> {

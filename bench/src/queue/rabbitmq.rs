@@ -101,7 +101,7 @@ impl ByHand for Consuming {
 
     /// AMQP has no answer to an acknowledgement: that to the next command on the channel tells that it was dealt with.
     async fn ack(self, job: Delivery) -> Result<(), BoxError> {
-        job.acker.ack(BasicAckOptions::default()).await?;
+        self.channel.basic_ack(job.delivery_tag, BasicAckOptions::default()).await?;
         if self.confirmed == Confirmed::Yes {
             self.channel.channel_flow(ChannelFlowOptions { active: true }).await?;
         }

@@ -4,6 +4,7 @@
 
 mod broker;
 mod clock;
+mod company;
 mod invariants;
 mod life;
 #[cfg(feature = "queue-nats")]

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use ebbtide::queue::{Queue, Settled, Settlement};
+use futures_util::future::join_all;
 
 use super::place::Place;
 use crate::support::{fetch_all, fetch_for, next};
@@ -72,6 +73,40 @@ async fn a_receipt_is_that_of_one_delivery() {
     assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
     assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
     assert_eq!(fetch_for(&queue, 2 * LEASE).await, []);
+}
+
+/// They go to Redis in batches.
+#[tokio::test]
+async fn of_many_that_are_acknowledged_at_once_each_has_its_own_answer() {
+    let place = Place::new();
+    let queue = place.open_short(LEASE).await;
+    for n in 0..40 {
+        queue.push(n.to_string()).await.unwrap();
+    }
+    let held = fetch_all(&queue, 40).await;
+    let (extended, lapsed) = held.split_at(30);
+    let extended: Vec<_> = extended.iter().map(|job| job.receipt.clone()).collect();
+    let extending = async {
+        loop {
+            queue.extend(&extended).await.unwrap();
+            tokio::time::sleep(LEASE / 4).await;
+        }
+    };
+    let other = place.open_short(LEASE).await;
+    let taken = tokio::select! {
+        taken = fetch_all(&other, lapsed.len()) => taken,
+        () = extending => unreachable!("it goes on for ever"),
+    };
+    let acked = held.iter().map(|job| queue.settle(&job.receipt, Settlement::Ack));
+    let said: Vec<_> = join_all(acked).await.into_iter().map(Result::unwrap).collect();
+    assert!(said[..30].iter().all(|settled| *settled == Settled::Done), "{said:?}");
+    assert!(said[30..].iter().all(|settled| *settled == Settled::Lost), "{said:?}");
+    // What is whose is still whose.
+    assert_eq!(other.counts().await.unwrap().leased, 10);
+    for job in taken {
+        assert_eq!(other.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    }
+    assert_eq!(other.counts().await.unwrap(), Default::default());
 }
 
 /// More than one look at what is pending has room for: a look takes ten times as many as it is asked for.
