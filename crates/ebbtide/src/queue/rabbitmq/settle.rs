@@ -37,10 +37,11 @@ pub(super) async fn settle(
     if held.is_lost() || said.is_some_and(|before| before != verb) {
         return Ok(Settled::Lost);
     }
+    let mut how = None;
     if said.is_none() {
         // What is seldom said is boxed, and so no part of every job's future.
         let publishing = || Box::pin(publish(held, settlement, publisher));
-        let how = match verb {
+        how = Some(match verb {
             Verb::Ack => How::Ack,
             Verb::HandBack => {
                 let published = timeout(HAND_BACK_PATIENCE, publishing()).await;
@@ -50,14 +51,18 @@ pub(super) async fn settle(
                 publishing().await?;
                 How::Ack
             }
-        };
-        match tell(held, &mut said, verb, how).await {
-            Err(error) if !held.is_lost() => return Err(error),
-            _ => {}
-        }
+        });
     }
     let Some(session) = held.session() else { return Ok(Settled::Lost) };
-    match session.barrier().await {
+    let telling = async {
+        match how {
+            Some(how) => tell(held, &mut said, verb, how).await,
+            None => Ok(()),
+        }
+    };
+    // The acknowledgement is in line first; that it has been sent is no news that the barrier would have to wait for.
+    let (told, passed) = tokio::join!(biased; telling, session.barrier());
+    match told.and(passed) {
         Ok(()) => Ok(Settled::Done),
         Err(_) if held.is_lost() => Ok(Settled::Lost),
         Err(error) => Err(error),
