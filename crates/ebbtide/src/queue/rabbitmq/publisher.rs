@@ -14,7 +14,7 @@ use super::topology::Topology;
 use crate::runtime::clock;
 
 /// How many publish at the same time; the others wait for one of them.
-const CHANNELS: usize = 32;
+const CHANNELS: u32 = 32;
 
 /// Where a message is to go.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ struct Line {
 
 impl Publisher {
     pub(super) fn new(link: Link, topology: Topology) -> Self {
-        Self { link, topology, line: tokio::sync::Mutex::new(None), turns: Semaphore::new(CHANNELS) }
+        Self { link, topology, line: tokio::sync::Mutex::new(None), turns: Semaphore::new(CHANNELS as usize) }
     }
 
     /// Connects and declares the queues, so that what is wrong shows now.
@@ -75,8 +75,10 @@ impl Publisher {
         published
     }
 
-    /// Ends the channels, and then the connection.
+    /// Ends the channels, and then the connection, when what is under way has ended. Whoever publishes later connects anew.
     pub(super) async fn close(&self) -> Result<(), RabbitQueueError> {
+        // A consumer that stops closes this while others go on pushing through their clones.
+        let _nobody_else = self.turns.acquire_many(CHANNELS).await;
         let Some(line) = self.line.lock().await.take() else { return Ok(()) };
         let idle = std::mem::take(&mut *line.idle());
         for channel in idle.into_iter().filter(|channel| channel.status().connected()) {

@@ -142,3 +142,25 @@ fn pushing_goes_on_after_a_close() {
         queue.close().await.unwrap();
     });
 }
+
+/// Nobody who pushes is cut off by a consumer that stops: four go on pushing while it is closed again and again.
+#[test]
+fn a_close_lets_those_who_push_end_first() {
+    Broker::with(async |broker| {
+        let (queue, next, over) = (broker.open().await, AtomicU32::new(0), source());
+        let end = over.token();
+        let closing = async {
+            for round in 0..ROUNDS {
+                tokio::time::sleep(Duration::from_micros(700) * (round % 8)).await;
+                queue.close().await.unwrap();
+            }
+            stop(&over);
+        };
+        let storm = || storm(&queue, &next, &end);
+        tokio::join!(storm(), storm(), storm(), storm(), closing);
+        let pushed = next.into_inner();
+        assert!(pushed >= ROUNDS, "{pushed} pushed");
+        assert_eq!(broker.ready(&broker.name).await, Some(pushed));
+        queue.close().await.unwrap();
+    });
+}
