@@ -45,8 +45,18 @@ pub struct Rehearsed {
 ///
 /// When it says no JSON.
 pub fn rehearse(args: &[&str]) -> Rehearsed {
-    let output =
-        Command::new(ebbtide()).arg("rehearse").args(["--format", "json", "--quiet"]).args(args).output();
+    rehearse_in(&[], args)
+}
+
+/// The same, with these environment variables beside our own.
+///
+/// # Panics
+///
+/// As [`rehearse`].
+pub fn rehearse_in(environment: &[(&str, &str)], args: &[&str]) -> Rehearsed {
+    let mut command = Command::new(ebbtide());
+    command.arg("rehearse").args(["--format", "json", "--quiet"]).args(args);
+    let output = command.envs(environment.iter().copied()).output();
     let output = output.unwrap_or_else(|error| panic!("the command does not start: {error}"));
     let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -76,6 +86,14 @@ impl Rehearsed {
         let check = checks.find(|check| check["id"] == id);
         let check = check.unwrap_or_else(|| panic!("no check {id}: {:#}", self.json));
         (check["verdict"].as_str().unwrap_or_default(), check["evidence"].as_str().unwrap_or_default())
+    }
+
+    /// Returns the evidence of a check in each run, if it passed there.
+    pub fn passed(&self, id: &str) -> Vec<&str> {
+        let runs = self.json["runs"].as_array().into_iter().flatten();
+        let checks = runs.filter_map(|run| run["checks"].as_array()).flatten();
+        let passed = checks.filter(|check| check["id"] == id && check["verdict"] == "pass");
+        passed.filter_map(|check| check["evidence"].as_str()).collect()
     }
 
     /// Returns the ids of the checks that failed.

@@ -22,7 +22,7 @@ pub mod streams;
 
 pub use client::{Answer, Client, Cut, End};
 pub use collector::{Collected, Collector};
-pub use command::{Rehearsed, ebbtide, rehearse};
+pub use command::{Rehearsed, ebbtide, rehearse, rehearse_in};
 pub use ending::end;
 pub use exporters::Exporters;
 pub use limits::raise_open_files;
