@@ -23,9 +23,10 @@ pub struct Args {
     #[arg(long, value_name = "BROKER", value_enum)]
     pub queue: Option<QueueKind>,
 
-    /// The queue's name there: each set of orders needs a queue of its own
-    #[arg(long, value_name = "NAME", default_value = "ebbtide-demo-orders")]
-    pub queue_name: String,
+    /// The queue's name there: each set of orders needs a queue of its own [default: ebbtide-demo-orders; a temporary one
+    /// for orders in a temporary folder]
+    #[arg(long, value_name = "NAME")]
+    pub queue_name: Option<String>,
 
     /// Go on serving for exactly so long after the stop signal [default: until it is quiet, 250ms to 2s on a laptop]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
@@ -39,6 +40,9 @@ pub struct Args {
     #[arg(long = "fault", value_name = "NAME", value_enum)]
     pub faults: Vec<Fault>,
 }
+
+/// The queue of those whose orders are kept.
+const NAME: &str = "ebbtide-demo-orders";
 
 /// After a crash, what was in hand is worked off so much later; a job takes milliseconds.
 const LEASE: Duration = Duration::from_secs(5);
@@ -58,7 +62,17 @@ impl Args {
             (QueueKind::Postgres, Some(database)) => database.to_owned(),
             _ => kind.url(),
         };
+        let name = match (&self.queue_name, folder.file_name()) {
+            (Some(name), _) => name.clone(),
+            (None, Some(folder)) if self.is_temporary(database) => folder.to_string_lossy().into_owned(),
+            (None, _) => NAME.to_owned(),
+        };
         let lease = if self.faults.contains(&Fault::KeepJobs) { KEPT } else { LEASE };
-        QueuePlace { kind, url, name: self.queue_name.clone(), lease }
+        QueuePlace { kind, url, name, lease }
+    }
+
+    /// Tells whether the queue is to go with the orders, which go with their folder.
+    pub(crate) fn is_temporary(&self, database: Option<&str>) -> bool {
+        self.data.is_none() && database.is_none() && self.queue_name.is_none()
     }
 }

@@ -1,15 +1,17 @@
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use ebbtide::lifecycle::PoolOptions;
-use ebbtide::{LameDuck, Lifecycle};
+use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
 
 use crate::data::DataDir;
 use crate::faults::Faults;
 use crate::listen::listen;
 use crate::log::LogFile;
 use crate::orders::{Intake, Worker};
+use crate::queue::AnyQueue;
 use crate::routes::{self, Shop};
 use crate::store::{Store, postgres_url};
 use crate::{Args, log};
@@ -38,8 +40,7 @@ pub fn run(args: Args) -> ExitCode {
         let store = life.resource("database", Store::open(data.path()).await?, |store| store.close());
         faults.arm(&life, &store).await?;
 
-        let place = args.queue_place(data.path(), postgres_url().as_deref());
-        let queue = life.resource("queue", place.open().await?, async |queue| queue.disconnect().await);
+        let queue = open_queue(&life, &args, data.path()).await?;
 
         let intake = Intake::new(store.clone(), queue.clone());
         intake.resume().await?;
@@ -60,6 +61,21 @@ pub fn run(args: Args) -> ExitCode {
     })
 }
 
+/// Opens the queue, which is closed when all who use it have stopped, and removed if its orders are.
+async fn open_queue(life: &Life, args: &Args, folder: &Path) -> Result<AnyQueue, BoxError> {
+    let database = postgres_url();
+    let place = args.queue_place(folder, database.as_deref());
+    let removed = args.is_temporary(database.as_deref());
+    let (name, variable) = (place.kind.name(), place.kind.variable());
+    let opened = place.open().await.map_err(|cause| {
+        format!("failed to open the queue on {name}: {cause}; is it running, and where {variable} says?")
+    });
+    Ok(life.resource("queue", opened?, async move |queue: AnyQueue| {
+        queue.disconnect().await?;
+        if removed { place.remove().await } else { Ok(()) }
+    }))
+}
+
 /// Takes from the command line what it says about time; the rest is the platform's.
 fn budget(mut lifecycle: Lifecycle, args: &Args) -> Lifecycle {
     if let Some(grace) = args.grace {
@@ -72,7 +88,7 @@ fn budget(mut lifecycle: Lifecycle, args: &Args) -> Lifecycle {
 }
 
 /// Opens what must be there before the lifecycle says its first word.
-fn prepare(args: &Args) -> Result<(DataDir, LogFile), ebbtide::BoxError> {
+fn prepare(args: &Args) -> Result<(DataDir, LogFile), BoxError> {
     let data = DataDir::open(args.data.as_deref())?;
     let log = LogFile::create(&data.path().join("demo.log"))?;
     log::install(&log)?;

@@ -30,6 +30,17 @@ impl QueueKind {
         }
     }
 
+    /// Returns the environment variable that says where the broker is; for SQLite the option that does.
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::Sqlite => "--data",
+            Self::Postgres => "DATABASE_URL",
+            Self::Redis => "REDIS_URL",
+            Self::Rabbitmq => "AMQP_URL",
+            Self::Nats => "NATS_URL",
+        }
+    }
+
     /// Returns where the broker is: what the environment says, or this machine. SQLite is a file of the caller's.
     pub fn url(self) -> String {
         let (variables, local): (&[&str], _) = match self {

@@ -20,6 +20,17 @@ fn a_start_that_fails_is_exit_code_1_and_says_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = taken.local_addr().expect("an address").to_string();
     let nobody = "postgres://nobody:secret@127.0.0.1:1/none";
+    let here = ["--data", data, "--listen", "127.0.0.1:0", "--queue"];
+    let on = |broker| [here.as_slice(), &[broker]].concat();
+    for (broker, variable, url) in [
+        ("redis", "REDIS_URL", "redis://:secret@127.0.0.1:1"),
+        ("rabbitmq", "AMQP_URL", "amqp://nobody:secret@127.0.0.1:1/%2f"),
+        ("nats", "NATS_URL", "nats://nobody:secret@127.0.0.1:1"),
+    ] {
+        let (code, said) = refused(&on(broker), &[(variable, url)]);
+        let told = said.contains(&format!("failed to open the queue on {broker}")) && said.contains(variable);
+        assert!(code == Some(1) && told && !said.contains("secret"), "{broker} {code:?}: {said}");
+    }
     for (options, environment, hint) in [
         (["--data", data, "--listen", &taken], [].as_slice(), "give another address with --listen"),
         (["--data", data, "--listen", "nonsense"], &[], "give another address with --listen"),

@@ -29,6 +29,11 @@ pub(crate) fn left(place: &QueuePlace) -> Left {
     on_queue(place, async |queue| queue.left().await.expect("counted"))
 }
 
+/// Removes a queue from its broker.
+pub(crate) fn remove(place: &QueuePlace) {
+    runtime().block_on(place.remove()).expect("removed");
+}
+
 /// Pushes a job.
 pub(crate) fn push(place: &QueuePlace, payload: &str) {
     on_queue(place, async |queue| queue.push(payload.as_bytes()).await.expect("pushed"));
