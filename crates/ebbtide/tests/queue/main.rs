@@ -6,6 +6,8 @@ mod broker;
 mod clock;
 mod company;
 mod invariants;
+#[cfg(any(feature = "queue-nats", feature = "queue-redis"))]
+mod leases;
 mod life;
 #[cfg(feature = "queue-nats")]
 mod nats;

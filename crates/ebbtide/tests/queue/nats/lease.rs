@@ -3,7 +3,8 @@ use std::time::Duration;
 use ebbtide::queue::{Queue, Settled, Settlement};
 
 use super::place::Place;
-use crate::support::{fetch_all, fetch_for, next};
+use crate::leases;
+use crate::support::{fetch_all, next};
 
 const LEASE: Duration = Duration::from_secs(1);
 
@@ -45,18 +46,8 @@ async fn what_is_extended_stays_and_what_is_not_goes() {
     let theirs = next(&lost).await;
 
     let other = place.open_short(LEASE).await;
-    let extending = async {
-        for _ in 0..10 {
-            tokio::time::sleep(LEASE / 4).await;
-            kept.extend(std::slice::from_ref(&ours.receipt)).await.unwrap();
-        }
-    };
-    let (taken, ()) = tokio::join!(next(&other), extending);
-    assert_eq!((&*taken.id, taken.attempt), (&*theirs.id, 2));
-    // To extend what is lost does no harm to whose it is.
-    lost.extend(std::slice::from_ref(&theirs.receipt)).await.unwrap();
-    assert_eq!(lost.settle(&theirs.receipt, Settlement::HandBack).await.unwrap(), Settled::Lost);
-    assert_eq!(kept.settle(&ours.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    leases::what_is_extended_stays_and_what_is_not_goes([&kept, &lost, &other], LEASE, [&ours, &theirs])
+        .await;
     assert_eq!(place.messages().await, 1);
 }
 
@@ -65,11 +56,5 @@ async fn a_receipt_is_that_of_one_delivery() {
     let place = Place::new().await;
     let queue = place.open_short(LEASE).await;
     queue.push("job").await.unwrap();
-    let first = next(&queue).await;
-    let second = next(&queue).await;
-    assert_eq!((&first.id, first.attempt, second.attempt), (&second.id, 1, 2));
-    assert_eq!(queue.settle(&first.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
-    assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
-    assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
-    assert_eq!(fetch_for(&queue, 2 * LEASE).await, []);
+    leases::a_receipt_is_that_of_one_delivery(&queue, LEASE).await;
 }

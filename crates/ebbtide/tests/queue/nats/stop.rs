@@ -8,6 +8,7 @@ use ebbtide::queue::{Queue, Settled, Settlement};
 use futures_util::StreamExt as _;
 
 use super::place::Place;
+use crate::leases;
 use crate::support::{fetch, fetch_for, now, source, stop};
 
 /// Each takes as long as the server keeps a request.
@@ -124,12 +125,7 @@ async fn a_request_that_is_dropped_leaves_jobs_with_nobody() {
 async fn a_fetch_that_waits_ends_with_the_stop_at_once() {
     let place = Place::new().await;
     let queue = place.open().await;
-    let began = now();
-    for _ in 0..20 {
-        assert_eq!(fetch_for(&queue, Duration::from_millis(20)).await, []);
-    }
-    // Each request is kept for a second.
-    assert!(began.elapsed() < Duration::from_secs(20) / 4, "{:?}", began.elapsed());
+    leases::a_fetch_that_waits_ends_with_the_stop_at_once(&queue).await;
 }
 
 /// What comes for a request whose fetch was stopped or dropped is withdrawn, and what came is not more than was asked for.

@@ -6,8 +6,9 @@ use ebbtide::queue::redis::RedisQueue;
 use ebbtide::queue::{Queue, Settled, Settlement};
 
 use super::place::{GROUP, Place};
+use crate::leases;
 use crate::server::Server;
-use crate::support::{fetch, fetch_for, next, now, source, stop};
+use crate::support::{fetch, next, source, stop};
 
 const ROUNDS: u32 = 150;
 
@@ -118,16 +119,11 @@ fn ids(read: redis::Value) -> Vec<String> {
     streams.into_iter().flatten().flat_map(|(_, entries)| entries).map(|(id, _)| id).collect()
 }
 
-/// Each block would take a second.
 #[tokio::test]
 async fn a_fetch_that_waits_ends_with_the_stop_at_once() {
     let place = Place::new();
     let queue = place.open().await;
-    let began = now();
-    for _ in 0..20 {
-        assert_eq!(fetch_for(&queue, Duration::from_millis(20)).await, []);
-    }
-    assert!(began.elapsed() < Duration::from_secs(20) / 4, "{:?}", began.elapsed());
+    leases::a_fetch_that_waits_ends_with_the_stop_at_once(&queue).await;
 }
 
 #[tokio::test]
