@@ -6,4 +6,5 @@ mod common;
 mod conforming;
 mod listening;
 mod place;
+mod sessions;
 mod storing;

@@ -70,6 +70,22 @@ impl Database {
         rows
     }
 
+    /// Waits until all sessions have ended, and returns how many of them nobody said goodbye to.
+    pub(super) async fn abandoned(&self) -> i64 {
+        let mut admin = PgConnection::connect(&self.admin).await.unwrap();
+        let counts =
+            "SELECT numbackends::bigint, sessions_abandoned FROM pg_stat_database WHERE datname = $1";
+        let abandoned = loop {
+            let counts = sqlx::query_as(counts).bind(&self.name).fetch_one(&mut admin).await.unwrap();
+            match counts {
+                (0_i64, abandoned) => break abandoned,
+                _ => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        };
+        admin.close().await.unwrap();
+        abandoned
+    }
+
     /// Waits until there are so many.
     pub(super) async fn wait_for_sessions(&self, query: &str, expected: i64) {
         while self.sessions(query).await != expected {
