@@ -13,7 +13,7 @@ pub(crate) struct KeepJobs<Q> {
 }
 
 /// How long it waits for a job that it can keep.
-const GREED: Duration = Duration::from_millis(500);
+const GREED: Duration = Duration::from_millis(1500);
 
 impl<Q: Queue> Queue for KeepJobs<Q> {
     type Receipt = Q::Receipt;

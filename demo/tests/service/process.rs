@@ -80,18 +80,14 @@ impl Demo {
 
     /// Waits until so many orders are done.
     pub(crate) fn wait_until_done(&self, orders: u64) {
-        let counts = || get(self.address, "/orders").expect("answered").json();
-        while counts()["done"] != orders {
-            sleep(Duration::from_millis(5));
-        }
+        let done = || get(self.address, "/orders").expect("answered").json()["done"] == orders;
+        until(done, "the orders are not done");
     }
 
     /// Waits until a worker has taken up an order.
     pub(crate) fn wait_until_begun(&self, id: &str) {
         let order = || get(self.address, &format!("/orders/{id}")).expect("answered").json();
-        while matches!(order()["state"].as_str(), Some("stored" | "queued")) {
-            sleep(Duration::from_millis(5));
-        }
+        until(|| order()["state"] != "stored" && order()["state"] != "queued", "nobody takes the order up");
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -133,6 +129,18 @@ impl Drop for Demo {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn until(mut is_so: impl FnMut() -> bool, otherwise: &str) {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let looks = PATIENCE.as_millis() / PAUSE.as_millis();
+    for _ in 0..looks {
+        if is_so() {
+            return;
+        }
+        sleep(PAUSE);
+    }
+    panic!("{otherwise}");
 }
 
 /// Returns the last line of the log file.
