@@ -66,7 +66,8 @@ fn a_producer_sees_how_full_the_pool_is() {
         full(&pool).await?;
         assert_eq!((pool.capacity(), pool.free(), pool.queued(), pool.running()), (3, 0, 3, 2));
         gate.add_permits(1);
-        while pool.free() == 0 {
+        // The worker takes the job, and then notes that it has.
+        while (pool.free(), pool.queued()) != (1, 2) {
             tokio::task::yield_now().await;
         }
         let place = pool.try_reserve().map_err(|_| "there is a place")?;

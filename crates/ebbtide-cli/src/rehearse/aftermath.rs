@@ -49,6 +49,10 @@ pub(super) async fn collect(
 }
 
 /// Notes what the process means to do with the signal.
-pub(super) fn note_signal_state(record: &mut Record, service: &Service, signal: rustix::process::Signal) {
-    record.signal_state = signal_state(service.pid(), signal);
+pub(super) async fn note_signal_state(
+    record: &mut Record,
+    service: &Service,
+    signal: rustix::process::Signal,
+) {
+    record.signal_state = signal_state(service.pid(), signal).await;
 }

@@ -65,7 +65,7 @@ async fn run_at(
     let mut record = Record { ready: clock.now(), ..Record::default() };
     news(News::Ready { after: record.ready.since(began) });
     let signal = scenario.stop.signal.signal();
-    note_signal_state(&mut record, &service, signal);
+    note_signal_state(&mut record, &service, signal).await;
 
     let home = Address { socket, authority: place.target.authority() };
     let order = order(scenario, &home, place.ready_path.as_deref(), rng.u64(..)).await?;

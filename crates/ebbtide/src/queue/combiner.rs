@@ -210,15 +210,24 @@ mod tests {
             );
         }
         drop(held);
-        // It takes both items, and never ends.
-        tokio::select! {
-            biased;
-            _ = &mut first => unreachable!(),
-            () = std::future::ready(()) => {}
+        // It lets others come, takes both items, and never ends.
+        for _ in 0..3 {
+            tokio::select! {
+                biased;
+                _ = &mut first => unreachable!(),
+                () = tokio::task::yield_now() => {}
+            }
         }
         assert!(combiner.lock().items.is_empty());
         drop(first);
         assert_eq!(second.await, Ok(4));
+    }
+
+    /// Lets others run so many times.
+    async fn rest(times: u32) {
+        for _ in 0..times {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
@@ -228,12 +237,17 @@ mod tests {
         let (ran, running, peak) = (&done, &beside, &most);
         let work = |items: Vec<u32>| async move {
             peak.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            tokio::task::yield_now().await;
+            rest(100).await;
             ran.lock().unwrap().extend(items.iter().copied());
             running.fetch_sub(1, Ordering::SeqCst);
             doubled(items).await
         };
-        let submitted = (100..200).map(|n| combiner.submit(n, &turns, &work));
+        // Five crowds, each of which comes while the ones before are worked at.
+        let (combiner, turns, work) = (&combiner, &turns, &work);
+        let submitted = (100..200).map(|n| async move {
+            rest(n % 5 * 8).await;
+            combiner.submit(n, turns, work).await
+        });
         let answers = futures_util::future::join_all(submitted).await;
         assert_eq!(answers, (100..200).map(|n| Ok(n * 2)).collect::<Vec<_>>());
         let mut done = done.into_inner().unwrap();

@@ -1,15 +1,33 @@
 //! What the process means to do with the stop signal, before it gets it.
 
 use std::fs;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
+use tokio::time::sleep;
 
 use crate::rehearse::record::SignalState;
 
+/// How often a signal that is blocked is looked at again: while a thread is made, the C library blocks every signal in
+/// its maker, and one look may fall into that.
+const LOOKS: u32 = 10;
+
+/// Longer than it takes to make a thread.
+const PAUSE: Duration = Duration::from_millis(2);
+
 /// Reads from `/proc/PID/status` what `pid` does about `signal`. `None`: the process is gone.
-pub(crate) fn signal_state(pid: Pid, signal: Signal) -> Option<SignalState> {
+pub(crate) async fn signal_state(pid: Pid, signal: Signal) -> Option<SignalState> {
     let path = format!("/proc/{}/status", pid.as_raw_nonzero());
-    parse(&fs::read_to_string(path).ok()?, signal.as_raw())
+    let look = || parse(&fs::read_to_string(&path).ok()?, signal.as_raw());
+    let mut state = look()?;
+    for _ in 0..LOOKS {
+        if !state.blocked {
+            break;
+        }
+        sleep(PAUSE).await;
+        state = look()?;
+    }
+    Some(state)
 }
 
 fn parse(status: &str, signal: i32) -> Option<SignalState> {
