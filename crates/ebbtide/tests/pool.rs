@@ -109,8 +109,10 @@ fn a_place_that_is_kept_when_the_pool_stops_is_waited_for_and_its_job_is_done() 
             count.fetch_add(u64::from(n), Ordering::SeqCst);
             async { Ok(()) }
         });
+        let (keeps, kept) = tokio::sync::oneshot::channel();
         life.task("producer", async move |stop| {
             let place = pool.reserve().await?;
+            let _ = keeps.send(());
             // The pool takes nothing new from here on; what was promised it takes.
             pool.stopped().await;
             assert!(stop.is_stopping() && pool.is_stopped());
@@ -119,6 +121,7 @@ fn a_place_that_is_kept_when_the_pool_stops_is_waited_for_and_its_job_is_done() 
             place.send(70);
             Ok(())
         });
+        kept.await?;
         life.stop("a place is kept");
         Ok(())
     });

@@ -126,12 +126,20 @@ fn close_listener_turns_clients_away_at_once() {
     let folder = folder();
     // It outranks the lame duck.
     let mut demo = Demo::start(&folder, &["--fault", "close-listener", "--lame-duck", "1s"]);
-    let slow = send(demo.address, "GET", "/slow?ms=1500", None).expect("sent");
-    let mut idle = TcpStream::connect(demo.address).expect("connected");
-    idle.write_all(b"GET /ping HTTP/1.1\r\nHost: demo\r\n\r\n").expect("sent");
+    let ping = "GET /ping HTTP/1.1\r\nHost: demo\r\n\r\n";
     let mut answer = [0; 4096];
-    let read = idle.read(&mut answer).expect("answered");
-    assert!(answer[..read].ends_with(b"pong") && !answer[..read].windows(5).any(|bytes| bytes == b"close"));
+    let mut ask = |request: String| {
+        let mut stream = TcpStream::connect(demo.address).expect("connected");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let read = stream.read(&mut answer).expect("answered");
+        let answer = &answer[..read];
+        assert!(answer.ends_with(b"pong") && !answer.windows(5).any(|bytes| bytes == b"close"));
+        stream
+    };
+    // Behind the answer to the request before it, a request has been read.
+    let slow = "GET /slow?ms=1500 HTTP/1.1\r\nHost: demo\r\nConnection: close\r\n\r\n";
+    let slow = ask(format!("{ping}{slow}"));
+    let mut idle = ask(ping.to_owned());
 
     demo.terminate();
     // Neither told `Connection: close` nor given time to ask again.
