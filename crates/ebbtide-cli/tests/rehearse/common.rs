@@ -19,13 +19,14 @@ pub(crate) fn service(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/services").join(name)
 }
 
-/// Whether `program` can be run here. A machine with only Rust and git has no Python and no Node.
-pub(crate) fn have(program: &str) -> bool {
+/// Fails the test where `program` cannot be run: `cargo xtask test` installs it.
+#[track_caller]
+pub(crate) fn need(program: &str) {
     let found = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
-    if !found {
-        eprintln!("skipped: there is no {program} here");
-    }
-    found
+    assert!(
+        found,
+        "there is no {program} here: run the tests by `cargo xtask test`, which installs what they need"
+    );
 }
 
 /// A port that nobody uses, below those that the kernel gives to clients.

@@ -1,10 +1,5 @@
 //! `ebbtide rehearse` as a user runs it: the built command, real services, real signals.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "helpers of tests, outside test functions"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside test functions")]
 
 mod common;
 mod databases;

@@ -1,6 +1,6 @@
 //! Services that are neither ours nor Rust, rehearsed as real processes.
 
-use crate::common::{SMALL, check, ebbtide, free_port, have, service, verdict};
+use crate::common::{SMALL, check, ebbtide, free_port, need, service, verdict};
 use serde_json::Value;
 
 /// Rehearses `words` and returns the exit code and the verdict.
@@ -22,9 +22,7 @@ fn rehearse(interpreter: &str, script: &str, port: u16, more: &[&str]) -> (Optio
 
 #[test]
 fn a_careful_python_service_passes() {
-    if !have("python3") {
-        return;
-    }
+    need("python3");
     let more = ["--url=slow=/slow/{ms}", "--slow=2", "--slow-time=500ms-900ms", "--require-readiness"];
     let (code, verdict) = rehearse("python3", "careful.py", free_port(), &more);
     assert_eq!(code, Some(0), "{verdict:#}");
@@ -38,9 +36,7 @@ fn a_careful_python_service_passes() {
 
 #[test]
 fn a_python_service_that_just_ends_fails_and_the_shape_is_named() {
-    if !have("python3") {
-        return;
-    }
+    need("python3");
     let more = ["--url=slow=/slow/{ms}", "--slow=3", "--slow-time=2s"];
     let (code, verdict) = rehearse("python3", "naive.py", free_port(), &more);
     assert_eq!(code, Some(1), "{verdict:#}");
@@ -53,9 +49,7 @@ fn a_python_service_that_just_ends_fails_and_the_shape_is_named() {
 
 #[test]
 fn a_node_service_that_closes_its_server_fails() {
-    if !have("node") {
-        return;
-    }
+    need("node");
     // `close` resets the accept queue, and never ends a connection that is kept busy: the kill at the end of the grace
     // period cuts those.
     let (code, verdict) = rehearse(
@@ -71,9 +65,7 @@ fn a_node_service_that_closes_its_server_fails() {
 
 #[test]
 fn the_counts_of_every_run_add_up_to_the_counts_of_all() {
-    if !have("python3") {
-        return;
-    }
+    need("python3");
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("record.ndjson");
     let into = format!("--record={}", record.display());

@@ -7,14 +7,12 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::common::{SMALL, check, ebbtide, free_port, have, service, verdict};
+use crate::common::{SMALL, check, ebbtide, free_port, need, service, verdict};
 use rustix::process::{Pid, Signal, kill_process};
 
 #[test]
 fn a_service_that_ignores_the_signal_is_killed_and_found_out() {
-    if !have("python3") {
-        return;
-    }
+    need("python3");
     let port = free_port().to_string();
     let output = ebbtide()
         .args(["rehearse", "--format=json", "--grace=1s", "--ready", &port])
@@ -34,9 +32,7 @@ fn a_service_that_ignores_the_signal_is_killed_and_found_out() {
 
 #[test]
 fn a_process_left_behind_is_named_and_ended_even_in_a_session_of_its_own() {
-    if !have("python3") {
-        return;
-    }
+    need("python3");
     let port = free_port().to_string();
     // Two helpers: one in the service's process group, and one that has left it.
     let script = "sleep 61.7 & setsid sleep 61.7 & exec python3 \"$0\" \"$1\"";
@@ -60,9 +56,7 @@ fn a_process_left_behind_is_named_and_ended_even_in_a_session_of_its_own() {
 
 #[test]
 fn ctrl_c_ends_the_service_too_and_the_exit_code_says_so() {
-    if !have("python3") {
-        return;
-    }
+    need("python3");
     let port = free_port();
     let mut command = ebbtide()
         .args(["rehearse", "--warmup=60s", "--ready", &format!("{port}")])
@@ -87,9 +81,7 @@ fn ctrl_c_ends_the_service_too_and_the_exit_code_says_so() {
 
 #[test]
 fn a_command_that_is_killed_takes_the_service_with_it() {
-    if !have("python3") {
-        return;
-    }
+    need("python3");
     let port = free_port();
     let mut command = ebbtide()
         .args(["rehearse", "--quiet", "--warmup=60s", "--ready", &port.to_string()])
@@ -113,9 +105,7 @@ fn a_command_that_is_killed_takes_the_service_with_it() {
 
 #[test]
 fn a_service_that_ends_by_the_signal_itself_passes_where_that_is_expected() {
-    if !have("python3") {
-        return;
-    }
+    need("python3");
     let port = free_port().to_string();
     let script = "import signal, sys, os\n\
                   signal.signal(signal.SIGTERM, signal.SIG_DFL)\n\
@@ -141,9 +131,7 @@ fn a_service_that_ends_by_the_signal_itself_passes_where_that_is_expected() {
 
 #[test]
 fn a_reader_of_stdout_that_goes_away_is_no_error() {
-    if !have("python3") {
-        return;
-    }
+    need("python3");
     let port = free_port().to_string();
     let mut command = ebbtide()
         .args(["rehearse", "--quiet", "--ready", &port])
