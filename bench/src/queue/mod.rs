@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod side;
 mod sqlite;
+mod sqs;
 mod work;
 
 pub use column::Column;

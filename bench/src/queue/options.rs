@@ -10,7 +10,7 @@ use super::Column;
 /// first fetch to the last acknowledgement, and the ratio is the median over the rounds. By hand is as durable as the loop: a
 /// job's place is free when the broker has confirmed that the job is done. Where that is a choice, "unconfirmed" shows
 /// what the other way gains. Servers are those that the tests use: EBBTIDE_TEST_POSTGRES, EBBTIDE_TEST_REDIS,
-/// EBBTIDE_TEST_RABBITMQ and EBBTIDE_TEST_NATS name others than the local ones.
+/// EBBTIDE_TEST_RABBITMQ, EBBTIDE_TEST_NATS and EBBTIDE_TEST_SQS name others than the local ones.
 #[derive(Debug, Parser)]
 #[command(name = "queue")]
 pub struct Options {
@@ -45,7 +45,10 @@ pub struct Options {
 
 impl Options {
     pub(super) fn columns(&self) -> Vec<Column> {
-        Column::ALL.into_iter().filter(|column| self.only.is_empty() || self.only.contains(column)).collect()
+        let is_wanted = |column: &Column| {
+            if self.only.is_empty() { column.is_usual() } else { self.only.contains(column) }
+        };
+        Column::ALL.into_iter().filter(is_wanted).collect()
     }
 
     pub(super) fn rounds(&self) -> u32 {

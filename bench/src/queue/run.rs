@@ -14,6 +14,7 @@ use super::rabbitmq::RabbitMq;
 use super::redis::Redis;
 use super::report::{Report, Turn};
 use super::sqlite::Sqlite;
+use super::sqs::Sqs;
 use super::work::Work;
 use super::{Column, Side, apalis};
 use crate::conclude::conclude;
@@ -58,6 +59,7 @@ fn turn(column: Column, side: Side, jobs: u32, places: usize) -> Result<Duration
             (Column::Redis, _) => task.spawn(one::<Redis>(side, jobs, places)),
             (Column::RabbitMq, _) => task.spawn(one::<RabbitMq>(side, jobs, places)),
             (Column::Nats, _) => task.spawn(one::<Nats>(side, jobs, places)),
+            (Column::Sqs, _) => task.spawn(one::<Sqs>(side, jobs, places)),
         };
         task.join_next().await.ok_or("there is no task")??
     })

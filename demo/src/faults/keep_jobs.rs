@@ -22,6 +22,10 @@ impl<Q: Queue> Queue for KeepJobs<Q> {
         self.queue.fetch(max, stop).await
     }
 
+    fn prefetch(&self, allowed: bool) -> bool {
+        self.queue.prefetch(allowed)
+    }
+
     async fn settle(&self, receipt: &Q::Receipt, settlement: Settlement) -> Result<Settled, BoxError> {
         self.queue.settle(receipt, settlement).await
     }

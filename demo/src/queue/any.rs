@@ -6,6 +6,8 @@ use ebbtide::queue::postgres::PostgresQueue;
 use ebbtide::queue::rabbitmq::RabbitQueue;
 use ebbtide::queue::redis::RedisQueue;
 use ebbtide::queue::sqlite::SqliteQueue;
+#[cfg(feature = "sqs")]
+use ebbtide::queue::sqs::SqsQueue;
 use ebbtide::queue::{Delivery, JobCounts, Queue, Settled, Settlement};
 use ebbtide::{BoxError, Stop};
 
@@ -28,6 +30,8 @@ enum Which {
     Rabbitmq(RabbitQueue, Arc<Onlooker>),
     /// The connection is ours, not the queue's: those who push go on when the consumer has closed.
     Nats(Arc<NatsQueue>, Arc<async_nats::Client>),
+    #[cfg(feature = "sqs")]
+    Sqs(Arc<SqsQueue>),
 }
 
 impl AnyQueue {
@@ -51,6 +55,8 @@ impl AnyQueue {
             Which::Redis(queue) => queue.push(payload).await?,
             Which::Rabbitmq(queue, _) => queue.push(payload).await?,
             Which::Nats(queue, _) => queue.push(payload).await?,
+            #[cfg(feature = "sqs")]
+            Which::Sqs(queue) => queue.push(payload).await?,
         })
     }
 
@@ -71,6 +77,8 @@ impl AnyQueue {
                 return Ok(Left { waiting, leased: None, buried });
             }
             Which::Nats(queue, _) => queue.counts().await?,
+            #[cfg(feature = "sqs")]
+            Which::Sqs(queue) => queue.counts().await?,
         };
         Ok(Left { waiting, leased: Some(leased), buried })
     }
@@ -92,6 +100,8 @@ impl AnyQueue {
                 closed?;
             }
             Which::Nats(_, client) => client.drain().await?,
+            #[cfg(feature = "sqs")]
+            Which::Sqs(_) => {}
         }
         Ok(())
     }
@@ -115,6 +125,13 @@ impl From<RedisQueue> for AnyQueue {
     }
 }
 
+#[cfg(feature = "sqs")]
+impl From<SqsQueue> for AnyQueue {
+    fn from(queue: SqsQueue) -> Self {
+        Self { which: Which::Sqs(Arc::new(queue)) }
+    }
+}
+
 /// A receipt of another broker than the queue's: it cannot come from it.
 const FOREIGN: &str = "the receipt is another queue's";
 
@@ -128,7 +145,21 @@ impl Queue for AnyQueue {
             Which::Redis(queue) => any(queue.fetch(max, stop).await?),
             Which::Rabbitmq(queue, _) => any(queue.fetch(max, stop).await?),
             Which::Nats(queue, _) => any(queue.fetch(max, stop).await?),
+            #[cfg(feature = "sqs")]
+            Which::Sqs(queue) => any(queue.fetch(max, stop).await?),
         })
+    }
+
+    fn prefetch(&self, allowed: bool) -> bool {
+        match &self.which {
+            Which::Sqlite(queue) => queue.prefetch(allowed),
+            Which::Postgres(queue) => queue.prefetch(allowed),
+            Which::Redis(queue) => queue.prefetch(allowed),
+            Which::Rabbitmq(queue, _) => queue.prefetch(allowed),
+            Which::Nats(queue, _) => queue.prefetch(allowed),
+            #[cfg(feature = "sqs")]
+            Which::Sqs(queue) => queue.prefetch(allowed),
+        }
     }
 
     async fn settle(&self, receipt: &AnyReceipt, settlement: Settlement) -> Result<Settled, BoxError> {
@@ -140,6 +171,8 @@ impl Queue for AnyQueue {
                 queue.settle(receipt, settlement).await
             }
             (Which::Nats(queue, _), AnyReceipt::Nats(receipt)) => queue.settle(receipt, settlement).await,
+            #[cfg(feature = "sqs")]
+            (Which::Sqs(queue), AnyReceipt::Sqs(receipt)) => queue.settle(receipt, settlement).await,
             _ => Err(FOREIGN.into()),
         }
     }
@@ -151,6 +184,8 @@ impl Queue for AnyQueue {
             Which::Redis(queue) => queue.lease(),
             Which::Rabbitmq(queue, _) => queue.lease(),
             Which::Nats(queue, _) => Queue::lease(queue),
+            #[cfg(feature = "sqs")]
+            Which::Sqs(queue) => queue.lease(),
         }
     }
 
@@ -166,6 +201,10 @@ impl Queue for AnyQueue {
             Which::Nats(queue, _) => {
                 queue.extend(&receipts.iter().filter_map(AnyReceipt::nats).collect::<Vec<_>>()).await
             }
+            #[cfg(feature = "sqs")]
+            Which::Sqs(queue) => {
+                queue.extend(&receipts.iter().filter_map(AnyReceipt::sqs).collect::<Vec<_>>()).await
+            }
         }
     }
 
@@ -176,6 +215,8 @@ impl Queue for AnyQueue {
             Which::Redis(queue) => any(queue.withdraw().await?),
             Which::Rabbitmq(queue, _) => any(queue.withdraw().await?),
             Which::Nats(queue, _) => any(queue.withdraw().await?),
+            #[cfg(feature = "sqs")]
+            Which::Sqs(queue) => any(queue.withdraw().await?),
         })
     }
 
@@ -186,6 +227,8 @@ impl Queue for AnyQueue {
             Which::Redis(queue) => queue.close().await,
             Which::Rabbitmq(queue, _) => queue.close().await,
             Which::Nats(queue, _) => queue.close().await,
+            #[cfg(feature = "sqs")]
+            Which::Sqs(queue) => queue.close().await,
         }
     }
 }

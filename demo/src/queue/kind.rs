@@ -13,10 +13,14 @@ pub enum QueueKind {
     Rabbitmq,
     /// A stream in NATS
     Nats,
+    /// A queue in SQS, or in an emulator of it
+    #[cfg(feature = "sqs")]
+    #[value(skip)]
+    Sqs,
 }
 
 impl QueueKind {
-    /// All of them.
+    /// All that the command line offers.
     pub const ALL: [Self; 5] = [Self::Sqlite, Self::Postgres, Self::Redis, Self::Rabbitmq, Self::Nats];
 
     /// Returns the name that the command line takes.
@@ -27,6 +31,8 @@ impl QueueKind {
             Self::Redis => "redis",
             Self::Rabbitmq => "rabbitmq",
             Self::Nats => "nats",
+            #[cfg(feature = "sqs")]
+            Self::Sqs => "sqs",
         }
     }
 
@@ -38,6 +44,8 @@ impl QueueKind {
             Self::Redis => "REDIS_URL",
             Self::Rabbitmq => "AMQP_URL",
             Self::Nats => "NATS_URL",
+            #[cfg(feature = "sqs")]
+            Self::Sqs => "AWS_ENDPOINT_URL_SQS",
         }
     }
 
@@ -49,6 +57,8 @@ impl QueueKind {
             Self::Redis => (&["REDIS_URL"], "redis://127.0.0.1:6379"),
             Self::Rabbitmq => (&["AMQP_URL", "RABBITMQ_URL"], "amqp://guest:guest@127.0.0.1:5672/%2f"),
             Self::Nats => (&["NATS_URL"], "nats://127.0.0.1:4222"),
+            #[cfg(feature = "sqs")]
+            Self::Sqs => (&["AWS_ENDPOINT_URL_SQS"], "http://127.0.0.1:4566"),
         };
         let mut said = variables.iter().filter_map(|variable| env::var(variable).ok());
         said.find(|url| !url.is_empty()).unwrap_or_else(|| local.to_owned())

@@ -9,6 +9,8 @@ mod onlooker;
 mod place;
 mod receipt;
 mod remove;
+#[cfg(feature = "sqs")]
+mod sqs;
 
 pub use any::AnyQueue;
 pub use kind::QueueKind;

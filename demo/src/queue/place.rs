@@ -53,6 +53,8 @@ impl QueuePlace {
                 let builder = NatsQueue::builder(&self.name).client(client.clone()).lease(self.lease);
                 AnyQueue::nats(builder.open().await?, client)
             }
+            #[cfg(feature = "sqs")]
+            QueueKind::Sqs => AnyQueue::from(super::sqs::open(self).await?),
         })
     }
 

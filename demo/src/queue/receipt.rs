@@ -1,6 +1,8 @@
 use ebbtide::queue::nats::NatsReceipt;
 use ebbtide::queue::rabbitmq::RabbitReceipt;
 use ebbtide::queue::redis::RedisReceipt;
+#[cfg(feature = "sqs")]
+use ebbtide::queue::sqs::SqsReceipt;
 use ebbtide::queue::{Delivery, JobLease};
 
 /// What a delivery is settled by, whichever broker it came from.
@@ -11,6 +13,8 @@ pub enum AnyReceipt {
     Redis(RedisReceipt),
     Rabbitmq(RabbitReceipt),
     Nats(NatsReceipt),
+    #[cfg(feature = "sqs")]
+    Sqs(SqsReceipt),
 }
 
 impl AnyReceipt {
@@ -24,6 +28,11 @@ impl AnyReceipt {
 
     pub(super) fn nats(&self) -> Option<NatsReceipt> {
         if let Self::Nats(receipt) = self { Some(receipt.clone()) } else { None }
+    }
+
+    #[cfg(feature = "sqs")]
+    pub(super) fn sqs(&self) -> Option<SqsReceipt> {
+        if let Self::Sqs(receipt) = self { Some(receipt.clone()) } else { None }
     }
 }
 
@@ -48,6 +57,13 @@ impl From<RabbitReceipt> for AnyReceipt {
 impl From<NatsReceipt> for AnyReceipt {
     fn from(receipt: NatsReceipt) -> Self {
         Self::Nats(receipt)
+    }
+}
+
+#[cfg(feature = "sqs")]
+impl From<SqsReceipt> for AnyReceipt {
+    fn from(receipt: SqsReceipt) -> Self {
+        Self::Sqs(receipt)
     }
 }
 

@@ -38,6 +38,8 @@ impl QueuePlace {
                     context.delete_stream(stream).await?;
                 }
             }
+            #[cfg(feature = "sqs")]
+            QueueKind::Sqs => super::sqs::remove(self).await?,
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 #[derive(Parser)]
 struct Args {
-    #[arg(long)]
+    #[arg(long, value_parser = kind)]
     queue: QueueKind,
     #[arg(long)]
     url: String,
@@ -32,6 +32,12 @@ struct Args {
     concurrency: usize,
     #[arg(long, value_parser = manner)]
     manner: Manner,
+}
+
+/// One more than the demo's command line offers.
+fn kind(name: &str) -> Result<QueueKind, String> {
+    let mut all = QueueKind::ALL.into_iter().chain([QueueKind::Sqs]);
+    all.find(|kind| kind.name() == name).ok_or_else(|| format!("there is no queue `{name}`"))
 }
 
 fn manner(name: &str) -> Result<Manner, String> {
@@ -115,6 +121,10 @@ impl Queue for Crippled {
 
     async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<AnyReceipt>>, BoxError> {
         self.queue.fetch(max, stop).await
+    }
+
+    fn prefetch(&self, allowed: bool) -> bool {
+        self.queue.prefetch(allowed)
     }
 
     async fn settle(&self, receipt: &AnyReceipt, settlement: Settlement) -> Result<Settled, BoxError> {

@@ -16,6 +16,7 @@ pub(super) fn launch(kind: QueueKind, folder: &Path, port: u16, beside: &mut Opt
         QueueKind::Redis => redis(folder, port),
         QueueKind::Rabbitmq => rabbitmq::launch(folder, port, beside),
         QueueKind::Nats => nats(folder, port),
+        QueueKind::Sqs => panic!("the emulator of SQS keeps nothing over its death"),
     }
 }
 
@@ -26,6 +27,7 @@ pub(super) fn url(kind: QueueKind, port: u16) -> String {
         QueueKind::Redis => format!("redis://127.0.0.1:{port}"),
         QueueKind::Rabbitmq => format!("amqp://guest:guest@127.0.0.1:{port}/%2f"),
         QueueKind::Nats => format!("nats://127.0.0.1:{port}"),
+        QueueKind::Sqs => format!("http://127.0.0.1:{port}"),
     }
 }
 

@@ -40,6 +40,7 @@ impl Bed {
             QueueKind::Redis => ("EBBTIDE_TEST_REDIS", kind.url()),
             QueueKind::Rabbitmq => ("EBBTIDE_TEST_RABBITMQ", kind.url()),
             QueueKind::Nats => ("EBBTIDE_TEST_NATS", kind.url()),
+            QueueKind::Sqs => ("EBBTIDE_TEST_SQS", kind.url()),
         };
         let url = std::env::var(variable).unwrap_or(local);
         Self::at(folder, kind, url, lease)
