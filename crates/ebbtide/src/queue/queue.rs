@@ -15,6 +15,8 @@ use crate::runtime::BoxError;
 /// 3. When a consumer has stopped, nothing is left with it: what [`fetch`](Self::fetch) took is in what it returned, and
 ///    what the broker had sent and nobody fetched is in what [`withdraw`](Self::withdraw) returns.
 ///
+/// A queue may [prefetch](Self::prefetch) where it is told that it may, and not otherwise.
+///
 /// One `fetch` runs at a time; everything else may be called beside it and beside itself. Errors are logged and tried
 /// again with backoff by the loop: an adapter makes its connection anew when it is called again, and doesn't wait for long.
 pub trait Queue: Send + Sync + 'static {
@@ -34,6 +36,21 @@ pub trait Queue: Send + Sync + 'static {
         max: usize,
         stop: &Stop,
     ) -> impl Future<Output = Result<Vec<Delivery<Self::Receipt>>, BoxError>> + Send;
+
+    /// Says whether the queue may prefetch from now on, and returns whether it does.
+    ///
+    /// It may while whoever settles a job fetches again as soon as it can: the queue then takes as many jobs as it settles,
+    /// in the same breath, and returns them from the next `fetch`, so that a job costs one way to the broker and not two.
+    /// Never more than that: what is given out is at no time more than the consumer has places. The loop says yes when it
+    /// begins and no at the signal. What was prefetched by then is in what [`withdraw`](Self::withdraw) returns.
+    ///
+    /// The loop doesn't gather free places for a queue that returns true: a fetch costs the broker nothing there.
+    ///
+    /// Default: false, and nothing is prefetched.
+    fn prefetch(&self, allowed: bool) -> bool {
+        let _ = allowed;
+        false
+    }
 
     /// Says what becomes of a delivery, and returns when the broker has it for good.
     ///
@@ -64,7 +81,8 @@ pub trait Queue: Send + Sync + 'static {
         future::ready(Ok(()))
     }
 
-    /// Ends the subscription and returns what had been sent to us and was never fetched, for brokers that send ahead.
+    /// Ends the subscription and returns what had been sent to us and was never fetched, for queues that prefetch and brokers
+    /// that send ahead.
     ///
     /// Called once, when the stop has begun and the last fetch has returned. The loop hands back what it returns. What the last
     /// fetch returned is handed back beside it: say the end first, so that the broker doesn't send it to us again.
@@ -95,6 +113,10 @@ impl<Q: Queue> Queue for Arc<Q> {
         stop: &Stop,
     ) -> impl Future<Output = Result<Vec<Delivery<Self::Receipt>>, BoxError>> + Send {
         (**self).fetch(max, stop)
+    }
+
+    fn prefetch(&self, allowed: bool) -> bool {
+        (**self).prefetch(allowed)
     }
 
     fn settle(

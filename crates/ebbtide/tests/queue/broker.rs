@@ -38,6 +38,8 @@ pub(crate) enum Entry {
     },
     Extended(usize),
     Expired(String),
+    /// It may prefetch from now on, or may not.
+    Prefetch(bool),
     Withdrew,
     Closed,
 }
@@ -59,6 +61,8 @@ pub(crate) struct Broker {
     pub(crate) troubles: Troubles,
     /// How many deliveries it sends ahead, before anybody asks.
     pub(crate) ahead: usize,
+    /// Whether it takes a job for each that is acknowledged, where it may.
+    pub(crate) prefetches: bool,
     /// How long each answer takes.
     pub(crate) latency: Duration,
     /// Whether it tells its consumer of its lease.
@@ -72,6 +76,7 @@ struct Inner {
     jobs: BTreeMap<String, (State, u32)>,
     given: Vec<String>,
     sent_ahead: VecDeque<Delivery<usize>>,
+    may_prefetch: bool,
     diary: Vec<(Duration, Entry)>,
 }
 
@@ -82,6 +87,7 @@ impl Broker {
             lease: Some(Duration::from_secs(30)),
             troubles: Troubles::default(),
             ahead: 0,
+            prefetches: false,
             latency: Duration::from_millis(1),
             tells_lease: true,
             news: Notify::new(),
@@ -163,6 +169,14 @@ impl Broker {
         taken
     }
 
+    /// Takes a job for one that is done, for the next fetch.
+    fn prefetch_one(&self) {
+        if self.inner.lock().expect("not poisoned").may_prefetch {
+            let more = self.give(1, Duration::MAX);
+            self.inner.lock().expect("not poisoned").sent_ahead.extend(more);
+        }
+    }
+
     /// Gives out up to `max` of what is ready, the longest waiting first.
     fn give(&self, max: usize, until: Duration) -> Vec<Delivery<usize>> {
         self.expire();
@@ -228,6 +242,13 @@ impl Queue for Broker {
         }
     }
 
+    fn prefetch(&self, allowed: bool) -> bool {
+        self.note(Entry::Prefetch(allowed));
+        let prefetches = allowed && self.prefetches;
+        self.inner.lock().expect("not poisoned").may_prefetch = prefetches;
+        prefetches
+    }
+
     async fn settle(&self, receipt: &usize, settlement: Settlement) -> Result<Settled, BoxError> {
         self.answer().await?;
         self.expire();
@@ -250,8 +271,12 @@ impl Queue for Broker {
                 other => panic!("unknown: {other:?}"),
             };
         }
+        let done = counted && settlement == Settlement::Ack;
         diary.push((time, Entry::Said { receipt: *receipt, settlement, counted }));
         drop(inner);
+        if done {
+            self.prefetch_one();
+        }
         match &self.troubles.forgetful {
             Some(forgetful) if forgetful.contains(&time) => Err("the answer was lost".into()),
             _ => Ok(if counted { Settled::Done } else { Settled::Lost }),

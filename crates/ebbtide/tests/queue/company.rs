@@ -40,6 +40,24 @@ fn those_that_are_being_settled_are_waited_for() {
     assert_eq!(asked.iter().map(|(_, max)| *max).collect::<Vec<_>>(), [PLACES; 6], "{asked:?}");
 }
 
+/// A fetch costs it nothing that the settlements haven't brought along.
+#[test]
+fn for_a_queue_that_prefetches_nobody_is_waited_for_and_the_signal_ends_it() {
+    let slow = || {
+        let mut broker = Broker::new();
+        (broker.latency, broker.prefetches) = (Duration::from_millis(10), true);
+        broker
+    };
+    let jobs = (0..40).map(|n| Does::Finishes(n % 8)).collect();
+    let (broker, seen) = play(&world(jobs), slow);
+    assert_eq!((seen.tally.acked, seen.most_running <= PLACES), (40, true));
+    let asked = asked(&broker);
+    assert!(asked.iter().filter(|(_, max)| *max < PLACES).count() > 5, "{asked:?}");
+    let mut said: Vec<_> = broker.diary().into_iter().map(|(_, entry)| entry).collect();
+    said.retain(|entry| matches!(entry, Entry::Prefetch(_) | Entry::Withdrew));
+    assert_eq!(said, [Entry::Prefetch(true), Entry::Prefetch(false), Entry::Withdrew]);
+}
+
 #[test]
 fn those_that_run_are_not_waited_for() {
     let mut jobs = vec![Does::Finishes(1); 40];

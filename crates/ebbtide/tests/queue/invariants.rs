@@ -17,6 +17,7 @@ struct Kind {
     lease: Duration,
     latency: Duration,
     ahead: usize,
+    prefetches: bool,
     troubles: Troubles,
 }
 
@@ -24,7 +25,7 @@ impl Kind {
     fn make(&self) -> Broker {
         let mut broker = Broker::new();
         broker.lease = Some(self.lease);
-        (broker.latency, broker.ahead) = (self.latency, self.ahead);
+        (broker.latency, broker.ahead, broker.prefetches) = (self.latency, self.ahead, self.prefetches);
         broker.troubles = self.troubles.clone();
         broker
     }
@@ -63,21 +64,19 @@ fn trouble() -> impl Strategy<Value = Option<Range<Duration>>> {
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
-    (ms(600..4000), ms(0..30), 0_usize..6, trouble(), trouble(), trouble()).prop_map(
-        |(lease, latency, ahead, away, silent, forgetful)| {
-            let troubles = Troubles { away, silent, forgetful };
-            Kind { lease, latency, ahead, troubles }
+    (sound(), ms(0..30), trouble(), trouble(), trouble()).prop_map(
+        |(kind, latency, away, silent, forgetful)| Kind {
+            latency,
+            troubles: Troubles { away, silent, forgetful },
+            ..kind
         },
     )
 }
 
 /// A broker that answers quickly and always.
 fn sound() -> impl Strategy<Value = Kind> {
-    (ms(600..4000), ms(0..5), 0_usize..6).prop_map(|(lease, latency, ahead)| Kind {
-        lease,
-        latency,
-        ahead,
-        troubles: Troubles::default(),
+    (ms(600..4000), ms(0..5), 0_usize..6, any::<bool>()).prop_map(|(lease, latency, ahead, prefetches)| {
+        Kind { lease, latency, ahead, prefetches, troubles: Troubles::default() }
     })
 }
 

@@ -30,13 +30,15 @@ pub(crate) enum Fault {
     FailsTheSecondTime,
     LetsTheSecondCount,
     ForgetsWhatWasSentAhead,
+    ForgetsWhatWasPrefetched,
+    PrefetchesTooMuch,
     LastComesFirst,
     HangsWhenAway,
     LiesWhenAway,
     StaysAway,
 }
 
-pub(crate) const ALL: [(Fault, Promise); 31] = [
+pub(crate) const ALL: [(Fault, Promise); 33] = [
     (Fault::TakesPayloadsForText, Promise::PayloadsArriveExactly),
     (Fault::CutsPayloadsShort, Promise::PayloadsArriveExactly),
     (Fault::NamesTheDeliveryNotTheJob, Promise::IdStays),
@@ -64,6 +66,8 @@ pub(crate) const ALL: [(Fault, Promise); 31] = [
     (Fault::FailsTheSecondTime, Promise::FirstSettlementCounts),
     (Fault::LetsTheSecondCount, Promise::FirstSettlementCounts),
     (Fault::ForgetsWhatWasSentAhead, Promise::StopLeavesNothing),
+    (Fault::ForgetsWhatWasPrefetched, Promise::PrefetchKeepsNothing),
+    (Fault::PrefetchesTooMuch, Promise::PrefetchKeepsNothing),
     (Fault::LastComesFirst, Promise::OrderIsKept),
     (Fault::HangsWhenAway, Promise::OutageIsAnError),
     (Fault::LiesWhenAway, Promise::OutageIsAnError),

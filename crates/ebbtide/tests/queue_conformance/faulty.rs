@@ -41,6 +41,7 @@ pub(crate) struct Consumer {
     number: u32,
     was_away: AtomicBool,
     sent_ahead: Mutex<Vec<Given>>,
+    prefetches: AtomicBool,
     /// What was fetched and not settled, and what was settled.
     held: Mutex<Vec<Given>>,
     settled: Mutex<Vec<Given>>,
@@ -70,6 +71,7 @@ impl Subject for Faulty {
             number: self.shared.consumers.fetch_add(1, Ordering::Relaxed),
             was_away: AtomicBool::default(),
             sent_ahead: Mutex::default(),
+            prefetches: AtomicBool::default(),
             held: Mutex::default(),
             settled: Mutex::default(),
             unsent: Mutex::default(),
@@ -193,6 +195,17 @@ impl Consumer {
         locked(&self.held).extend(got.iter().cloned());
     }
 
+    /// Takes as many jobs as were settled, if there are any.
+    async fn prefetch_for(&self, settled: usize) -> Result<(), BoxError> {
+        let max = if self.has(Fault::PrefetchesTooMuch) { 2 * settled } else { settled };
+        let never = Stop::never();
+        let mut got =
+            timeout(Duration::ZERO, self.inner.fetch(max, &never)).await.unwrap_or(Ok(Vec::new()))?;
+        self.disfigure(&mut got);
+        locked(&self.sent_ahead).extend(got);
+        Ok(())
+    }
+
     /// What a fault makes of a settlement before it is told.
     fn misunderstand(&self, settlement: Settlement) -> Settlement {
         let error = String::new();
@@ -257,6 +270,13 @@ impl Queue for Consumer {
         Ok(got)
     }
 
+    /// One that sends ahead anyway has no use for it.
+    fn prefetch(&self, allowed: bool) -> bool {
+        let prefetches = allowed && self.ahead == 0;
+        self.prefetches.store(prefetches, Ordering::Relaxed);
+        prefetches
+    }
+
     async fn settle(&self, receipt: &MemoryReceipt, settlement: Settlement) -> Result<Settled, BoxError> {
         locked(&self.unsent).clear();
         if self.has(Fault::LiesWhenAway) && self.shared.away.load(Ordering::Relaxed) {
@@ -285,6 +305,9 @@ impl Queue for Consumer {
             }
             locked(&self.settled).push(delivery);
         }
+        if self.prefetches.load(Ordering::Relaxed) {
+            self.prefetch_for(1).await?;
+        }
         Ok(if self.has(Fault::TrustsLapsedReceipts) { Settled::Done } else { settled })
     }
 
@@ -299,6 +322,11 @@ impl Queue for Consumer {
 
     async fn withdraw(&self) -> Result<Vec<Given>, BoxError> {
         let ahead = std::mem::take(&mut *locked(&self.sent_ahead));
-        Ok(if self.has(Fault::ForgetsWhatWasSentAhead) { Vec::new() } else { ahead })
+        let forgets = match self.fault {
+            Some(Fault::ForgetsWhatWasSentAhead) => self.ahead > 0,
+            Some(Fault::ForgetsWhatWasPrefetched) => self.ahead == 0,
+            _ => false,
+        };
+        Ok(if forgets { Vec::new() } else { ahead })
     }
 }

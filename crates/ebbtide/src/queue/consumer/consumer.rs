@@ -53,6 +53,7 @@ where
         heart.spawn(heart::beat(Arc::clone(&shared)));
 
         let last_fetch = crew.take_until_stopping(&stop).await;
+        shared.queue.prefetch(false);
 
         let times = Times::of(clock::now(), stop.deadline(), shared.options.hand_back);
         let unknown = || Cause::Requested { reason: "unknown".to_owned() };

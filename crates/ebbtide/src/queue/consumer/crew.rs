@@ -19,6 +19,8 @@ pub(super) struct Crew<Q: Queue, F> {
     errands: JoinSet<()>,
     /// How many settlements have kept a fetch waiting in vain.
     slow: usize,
+    /// Whether the queue brings new jobs with each settlement, so that free places need not be gathered.
+    prefetches: bool,
 }
 
 /// Longer than the longest wait between two questions.
@@ -37,7 +39,7 @@ where
     Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
     pub(super) fn new(shared: Arc<Shared<Q, F>>) -> Self {
-        Self { shared, jobs: JoinSet::new(), errands: JoinSet::new(), slow: 0 }
+        Self { shared, jobs: JoinSet::new(), errands: JoinSet::new(), slow: 0, prefetches: false }
     }
 
     /// Fetches and runs until the token is stopping. Returns the fetch that is under way then, or what it has just returned.
@@ -46,6 +48,7 @@ where
     pub(super) async fn take_until_stopping(&mut self, stop: &Stop) -> Option<Fetch<Q::Receipt>> {
         let outage = Outage::new(Arc::clone(&self.shared.name), "fetch jobs");
         let mut failures = 0;
+        self.prefetches = self.shared.queue.prefetch(true);
         loop {
             let free = stop.unless_stopping(self.room()).await?;
             let mut fetch = self.fetch(free, stop);
@@ -115,13 +118,20 @@ where
     /// Waits until a place is free and returns how many are.
     ///
     /// What ends together is asked for together: a fetch costs the broker the same for one as for many, and to commit each
-    /// fetch beside the settlements of the one before costs more than to commit one behind the other. So it is waited for
-    /// those that are being settled, not for jobs; and not for ever.
+    /// fetch beside the settlements of the one before costs more than to commit one behind the other.
     async fn room(&mut self) -> usize {
         while self.jobs.len() >= self.shared.options.concurrency {
             self.one_ends().await;
         }
         self.take_ended().await;
+        if !self.prefetches {
+            self.gather().await;
+        }
+        self.shared.options.concurrency.saturating_sub(self.jobs.len())
+    }
+
+    /// Waits for those that are being settled: not for jobs, and not for ever.
+    async fn gather(&mut self) {
         let settling = self.shared.books.being_settled();
         self.slow = self.slow.min(settling);
         let goal = self.jobs.len().saturating_sub(settling - self.slow);
@@ -129,7 +139,6 @@ where
             // Those that have not been settled by now are not waited for again.
             self.slow = self.shared.books.being_settled();
         }
-        self.shared.options.concurrency.saturating_sub(self.jobs.len())
     }
 
     async fn shrink_to(&mut self, goal: usize) {

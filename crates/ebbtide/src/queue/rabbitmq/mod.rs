@@ -10,7 +10,8 @@
 //! - *Long jobs.* The server takes back what was not settled within `consumer_timeout`, 30 minutes by default, and ends the
 //!   channel: raise it, there or by a policy, where jobs take longer.
 //! - *Settling* waits for the server. AMQP has no answer to an acknowledgement, so another command goes behind it on the same
-//!   channel whose answer says that it was dealt with; jobs that are settled at the same time share one. From then on nothing that
+//!   channel whose answer says that it was dealt with; jobs that are settled at the same time share one, and where they were
+//!   delivered one behind the other, the acknowledgement as well. From then on nothing that
 //!   happens to the consumer brings the job back. A *server* that crashes within moments may still deliver it once more.
 //! - *Attempts* are counted in a header. A failed job, a buried one and one that was handed back is another message, stored
 //!   before the first is acknowledged: whoever crashes in between, a job is doubled at worst. So is one whose consumer
@@ -67,6 +68,7 @@ mod queue;
 mod receipt;
 mod session;
 mod settle;
+mod settled;
 mod subscription;
 mod topology;
 

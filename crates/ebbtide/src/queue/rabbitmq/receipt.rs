@@ -1,8 +1,7 @@
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use lapin::message::Delivery;
-use tokio::sync::Mutex;
 
 use super::message::Message;
 use super::session::Session;
@@ -19,8 +18,10 @@ pub(super) struct Held {
     /// Its number on the channel.
     pub(super) tag: u64,
     pub(super) message: Message,
+    /// Held by whoever settles it.
+    pub(super) settling: tokio::sync::Mutex<()>,
     /// What was said of it, from when that cannot be taken back any more.
-    pub(super) said: Mutex<Option<Verb>>,
+    said: Mutex<Option<Verb>>,
 }
 
 /// What can be said of a delivery.
@@ -39,6 +40,7 @@ impl RabbitReceipt {
             session: Arc::downgrade(session),
             tag: delivery.delivery_tag,
             message: Message::of(delivery),
+            settling: tokio::sync::Mutex::new(()),
             said: Mutex::new(None),
         };
         Self { held: Arc::new(held) }
@@ -55,13 +57,21 @@ impl Held {
         self.session().is_none()
     }
 
-    /// Sets what is said from now on.
-    pub(super) fn say(&self, said: &mut Option<Verb>, verb: Verb) {
-        if said.replace(verb).is_none()
-            && let Some(session) = self.session.upgrade()
-        {
+    pub(super) fn said(&self) -> Option<Verb> {
+        *self.lock()
+    }
+
+    /// Sets what is said from now on, and returns whether nothing was before.
+    pub(super) fn say(&self, verb: Verb) -> bool {
+        let is_first = self.lock().replace(verb).is_none();
+        if is_first && let Some(session) = self.session.upgrade() {
             session.has_heard();
         }
+        is_first
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Verb>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,5 +79,11 @@ impl fmt::Debug for RabbitReceipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = &self.held.message;
         f.debug_struct("RabbitReceipt").field("id", &message.id).field("lost", &self.held.is_lost()).finish()
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").field("tag", &self.tag).field("said", &self.said()).finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use lapin::{Channel, Connection};
 
 use super::RabbitQueueError;
 use super::answer::answer;
-use super::barrier::Barrier;
+use super::barrier::{Ack, Barrier};
 use super::link::Link;
 use super::topology::Topology;
 
@@ -49,9 +49,15 @@ impl Session {
         self.connection.status().connected() && self.channel.status().connected()
     }
 
-    /// Returns when the server has dealt with all that was said on the channel.
-    pub(super) async fn barrier(&self) -> Result<(), RabbitQueueError> {
-        self.barrier.pass(&self.channel).await
+    /// Acknowledges a delivery, where there is one, and returns when the server has dealt with all that was said on the
+    /// channel.
+    pub(super) async fn settle(&self, ack: Option<Ack>) -> Result<(), RabbitQueueError> {
+        self.barrier.pass(&self.channel, ack).await
+    }
+
+    /// Notes that something is in line that settles a delivery.
+    pub(super) fn is_in_line(&self, tag: u64) {
+        self.barrier.is_in_line(tag);
     }
 
     /// Closes the channel first: its answer says that whatever was unsettled on it is back in its queue.

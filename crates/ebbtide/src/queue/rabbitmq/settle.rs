@@ -1,10 +1,12 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::options::{BasicAckOptions, BasicNackOptions};
+use lapin::options::BasicNackOptions;
 use tokio::time::timeout;
 
 use super::RabbitQueueError;
 use super::answer::answer;
+use super::barrier::Ack;
 use super::delay::Delay;
 use super::message::Reason;
 use super::publisher::{Publisher, Target};
@@ -23,87 +25,65 @@ const HAND_BACK_PATIENCE: Duration = Duration::from_secs(1);
 /// # Invariants
 ///
 /// 1. One caller is in here for each delivery.
-/// 2. `said` is set when the acknowledgement is put in line, behind the other message's confirmation: what is said twice
-///    is done once, and something else that is said later does nothing at all.
+/// 2. What is said of it is set when the acknowledgement is put in line, behind the other message's confirmation: what is
+///    said twice is done once, and something else that is said later does nothing at all.
 /// 3. The barrier comes behind the acknowledgement on the same channel, also when it was put in line by an earlier call
 ///    that nobody waited for.
 pub(super) async fn settle(
-    held: &Held,
+    held: &Arc<Held>,
     settlement: &Settlement,
     publisher: &Publisher,
 ) -> Result<Settled, RabbitQueueError> {
     let verb = Verb::of(settlement);
-    let mut said = held.said.lock().await;
+    let _alone = held.settling.lock().await;
+    let said = held.said();
     if held.is_lost() || said.is_some_and(|before| before != verb) {
         return Ok(Settled::Lost);
     }
-    let mut how = None;
     if said.is_none() {
         // What is seldom said is boxed, and so no part of every job's future.
-        let publishing = || Box::pin(publish(held, settlement, publisher));
-        how = Some(match verb {
-            Verb::Ack => How::Ack,
-            Verb::HandBack => {
-                let published = timeout(HAND_BACK_PATIENCE, publishing()).await;
-                if matches!(published, Ok(Ok(()))) { How::Ack } else { How::Requeue }
-            }
-            Verb::Retry | Verb::Bury => {
-                publishing().await?;
-                How::Ack
-            }
-        });
+        match verb {
+            Verb::Ack => {}
+            Verb::HandBack => Box::pin(hand_back(held, publisher)).await?,
+            Verb::Retry | Verb::Bury => Box::pin(publish(held, settlement, publisher)).await?,
+        }
     }
     let Some(session) = held.session() else { return Ok(Settled::Lost) };
-    let telling = async {
-        match how {
-            Some(how) => tell(held, &mut said, verb, how).await,
-            None => Ok(()),
-        }
-    };
-    // The acknowledgement is in line first; that it has been sent is no news that the barrier would have to wait for.
-    let (told, passed) = tokio::join!(biased; telling, session.barrier());
-    match told.and(passed) {
+    let unsaid = held.said().is_none();
+    let settled = session.settle(unsaid.then(|| Ack { held: Arc::clone(held), verb })).await;
+    match settled {
         Ok(()) => Ok(Settled::Done),
         Err(_) if held.is_lost() => Ok(Settled::Lost),
         Err(error) => Err(error),
     }
 }
 
-/// What the server is told of the message that it had sent.
-#[derive(Clone, Copy, Debug)]
-enum How {
-    Ack,
-    Requeue,
-}
-
-/// Tells the server, and returns when it is sent.
-///
-/// # Cancel safety
-///
-/// It is in line when this was polled once, and before whatever is said on the channel later: it must not be said again.
-async fn tell(held: &Held, said: &mut Option<Verb>, verb: Verb, how: How) -> Result<(), RabbitQueueError> {
-    let Some(session) = held.session() else { return Ok(()) };
-    held.say(said, verb);
-    let action = || "settle a job".to_owned();
-    match how {
-        How::Ack => {
-            answer(action, session.channel().basic_ack(held.tag, BasicAckOptions { multiple: false })).await
-        }
-        How::Requeue => {
-            let options = BasicNackOptions { requeue: true, multiple: false };
-            answer(action, session.channel().basic_nack(held.tag, options)).await
-        }
+/// Puts a job back, by another message or, where that takes too long, by this one: then it is said by now.
+async fn hand_back(held: &Held, publisher: &Publisher) -> Result<(), RabbitQueueError> {
+    let published = timeout(HAND_BACK_PATIENCE, publish(held, &Settlement::HandBack, publisher)).await;
+    if matches!(published, Ok(Ok(()))) {
+        return Ok(());
     }
+    let Some(session) = held.session() else { return Ok(()) };
+    let requeued = async {
+        held.say(Verb::HandBack);
+        session.channel().basic_nack(held.tag, BasicNackOptions { requeue: true, multiple: false }).await
+    };
+    answer(|| "settle a job".to_owned(), requeued).await?;
+    session.is_in_line(held.tag);
+    Ok(())
 }
 
 /// Puts a job back with the attempts that are known of by now, and returns whether it did.
-pub(super) async fn return_to_queue(held: &Held, publisher: &Publisher) -> bool {
-    let mut said = held.said.lock().await;
+pub(super) async fn return_to_queue(held: &Arc<Held>, publisher: &Publisher) -> bool {
+    let _alone = held.settling.lock().await;
     if publish(held, &Settlement::HandBack, publisher).await.is_err() {
         return false;
     }
-    // Where it is not told any more, the connection is gone, and the job comes twice.
-    let _told = tell(held, &mut said, Verb::HandBack, How::Ack).await;
+    if let Some(session) = held.session() {
+        // Where it is not told any more, the connection is gone, and the job comes twice.
+        let _told = session.settle(Some(Ack { held: Arc::clone(held), verb: Verb::HandBack })).await;
+    }
     true
 }
 

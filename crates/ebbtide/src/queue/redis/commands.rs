@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use redis::{FromRedisValue, Script, ScriptInvocation};
 
-use super::entry::{Entry, PAYLOAD};
+use super::entry::{Entry, Fields, PAYLOAD};
 use super::error::RedisQueueError;
 use super::keys::Keys;
 use super::link::Link;
@@ -55,21 +55,30 @@ impl Commands {
         Ok(Swept { cursor, next_due: u64::try_from(wait).ok().map(Duration::from_millis), entries })
     }
 
-    /// Acknowledges these, or fails with all of them.
-    pub(super) async fn ack(&self, receipts: Vec<RedisReceipt>) -> Result<Vec<Settled>, RedisQueueError> {
+    /// Acknowledges these, or fails with all of them. Reads as many new entries into `ahead`, where there is one.
+    ///
+    /// What was read stays read when a later part fails.
+    pub(super) async fn ack(
+        &self,
+        receipts: &[RedisReceipt],
+        mut ahead: Option<&mut Vec<Entry>>,
+    ) -> Result<Vec<Settled>, RedisQueueError> {
         let mut settled = Vec::with_capacity(receipts.len());
         for receipts in receipts.chunks(MOST) {
             let mut script = self.on_stream(&self.scripts.ack);
-            script.arg(&self.consumer);
+            script.arg(&self.consumer).arg(if ahead.is_some() { receipts.len() } else { 0 });
             for receipt in receipts {
                 script.arg(&receipt.entry).arg(receipt.count);
             }
-            let done: Vec<bool> = match self.invoke(&script).await {
+            let (done, read): (Vec<bool>, Fields) = match self.invoke(&script).await {
                 // The group is gone, and with it whatever we had.
-                Err(error) if error.is_gone() => vec![false; receipts.len()],
+                Err(error) if error.is_gone() => (vec![false; receipts.len()], Vec::new()),
                 other => other?,
             };
             settled.extend(done.into_iter().map(|done| if done { Settled::Done } else { Settled::Lost }));
+            if let Some(ahead) = &mut ahead {
+                ahead.extend(read.into_iter().map(|(id, fields)| Entry::new(id, fields)));
+            }
         }
         Ok(settled)
     }

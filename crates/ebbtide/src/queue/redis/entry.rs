@@ -12,6 +12,9 @@ const JOB: &[u8] = b"ebbtide-job";
 /// How many attempts there were in earlier entries.
 const TRIES: &[u8] = b"ebbtide-tries";
 
+/// New entries as Redis returns them: their ids and their fields, names and values in turn.
+pub(super) type Fields = Vec<(String, Vec<Vec<u8>>)>;
+
 /// An entry of the stream, as it was delivered.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {

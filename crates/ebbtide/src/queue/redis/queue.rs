@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::ahead::Ahead;
 use super::builder::RedisBuilder;
 use super::commands::Commands;
 use super::entry::Entry;
@@ -31,6 +32,7 @@ pub struct RedisQueue {
     reader: Reader,
     schedule: Schedule,
     held: Held,
+    ahead: Ahead,
     acking: Combiner<RedisReceipt, Settled, RedisQueueError>,
     turns: Semaphore,
 }
@@ -46,12 +48,13 @@ impl RedisQueue {
     }
 
     pub(super) fn new(commands: Commands) -> Self {
-        let schedule = Schedule::new(commands.lease);
+        let (schedule, ahead) = (Schedule::new(commands.lease), Ahead::new(commands.lease));
         Self {
             commands,
             reader: Reader::default(),
             schedule,
             held: Held::default(),
+            ahead,
             acking: Combiner::default(),
             turns: Semaphore::new(TURNS),
         }
@@ -88,12 +91,28 @@ impl RedisQueue {
     }
 
     async fn take(&self, max: usize, stop: &Stop) -> Result<Vec<Entry>, RedisQueueError> {
+        let ahead = self.ahead.take(max);
+        if !ahead.is_empty() {
+            return Ok(ahead);
+        }
         let swept = self.sweep(max).await?;
         if !swept.is_empty() {
             return Ok(swept);
         }
-        let read = self.reader.read(&self.commands, max, self.schedule.block(), stop).await;
+        let read = self.reader.read(&self.commands, max, self.schedule.block(), &self.ahead, stop).await;
         read.map_err(|error| self.commands.error(error))
+    }
+
+    /// Acknowledges these, or fails with all of them. Where it may, it reads as many new ones for the next fetch.
+    async fn ack(&self, receipts: Vec<RedisReceipt>) -> Result<Vec<Settled>, RedisQueueError> {
+        // What is delayed or was left by others has its turn at free places as well.
+        let reading = if self.schedule.is_due() { None } else { self.ahead.begin().await };
+        let mut read = Vec::new();
+        let settled = self.commands.ack(&receipts, reading.is_some().then_some(&mut read)).await;
+        if let Some(reading) = reading {
+            reading.keep(read);
+        }
+        settled
     }
 
     /// Makes deliveries of entries, and buries those that no producer of jobs has written.
@@ -138,9 +157,14 @@ impl Queue for RedisQueue {
         Ok(Vec::new())
     }
 
+    fn prefetch(&self, allowed: bool) -> bool {
+        self.ahead.allow(allowed);
+        allowed
+    }
+
     async fn settle(&self, receipt: &RedisReceipt, settlement: Settlement) -> Result<Settled, BoxError> {
         let settled = if settlement == Settlement::Ack {
-            self.acking.submit(receipt.clone(), &self.turns, |batch| self.commands.ack(batch)).await?
+            self.acking.submit(receipt.clone(), &self.turns, |batch| self.ack(batch)).await?
         } else {
             // Seldom, and much larger than the other: it is no part of every job's future.
             Box::pin(self.commands.settle(receipt, &settlement)).await?
@@ -157,8 +181,9 @@ impl Queue for RedisQueue {
         Ok(self.commands.extend(receipts).await?)
     }
 
-    /// Returns what was delivered in an answer that never reached us.
+    /// Returns what was read ahead, and what was delivered in an answer that never reached us.
     async fn withdraw(&self) -> Result<Vec<Delivery<RedisReceipt>>, BoxError> {
+        self.ahead.end().await;
         self.reader.settle_down().await;
         let entries = self.commands.unknown(&self.held.entries()).await?;
         Ok(self.deliver(entries).await)

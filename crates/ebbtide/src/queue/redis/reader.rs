@@ -6,8 +6,9 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue as _, RedisError, Value};
 use tokio::sync::Mutex;
 
+use super::ahead::Ahead;
 use super::commands::Commands;
-use super::entry::Entry;
+use super::entry::{Entry, Fields};
 use crate::drain::Stop;
 use crate::runtime::clock;
 
@@ -20,8 +21,8 @@ const AGAIN: Duration = Duration::from_millis(5);
 /// How long a read that is to end may still take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A stream with its entries: their ids and their fields.
-type Streams = Vec<(String, Vec<(String, Vec<Vec<u8>>)>)>;
+/// Streams, each with its entries.
+type Streams = Vec<(String, Fields)>;
 
 /// Reads what is new, on a connection of its own, since a block holds up whatever else is on it.
 ///
@@ -44,12 +45,14 @@ struct Connection {
 }
 
 impl Reader {
-    /// Waits for up to `block` for new entries, and returns up to `max` of them.
+    /// Waits for up to `block` for new entries, and returns up to `max` of them. It waits no longer once there is something
+    /// `ahead`.
     pub(super) async fn read(
         &self,
         commands: &Commands,
         max: usize,
         block: Duration,
+        ahead: &Ahead,
         stop: &Stop,
     ) -> Result<Vec<Entry>, RedisError> {
         let mut idle = self.idle.lock().await;
@@ -63,7 +66,7 @@ impl Reader {
         let block = block.min(LONGEST);
         let command = command(commands, max, block);
         self.set_unseen(Some(clock::now() + block));
-        let entries = connection.read(commands, &command, stop).await?;
+        let entries = connection.read(commands, &command, ahead, stop).await?;
         self.set_unseen(None);
         *idle = Some(connection);
         Ok(entries)
@@ -91,13 +94,14 @@ impl Connection {
         &mut self,
         commands: &Commands,
         command: &Cmd,
+        ahead: &Ahead,
         stop: &Stop,
     ) -> Result<Vec<Entry>, RedisError> {
         let mut answer = pin!(command.query_async::<Value>(&mut self.connection));
         let value = tokio::select! {
             biased;
             value = &mut answer => value?,
-            () = stop.stopping() => {
+            () = enough(ahead, stop) => {
                 let ended = tokio::select! {
                     biased;
                     value = answer => value,
@@ -110,6 +114,19 @@ impl Connection {
         let streams = Option::<Streams>::from_redis_value(value)?.unwrap_or_default();
         let entries = streams.into_iter().flat_map(|(_stream, entries)| entries);
         Ok(entries.map(|(id, fields)| Entry::new(id, fields)).collect())
+    }
+}
+
+/// Returns when a read ought not to block any longer.
+async fn enough(ahead: &Ahead, stop: &Stop) {
+    let arrived = async {
+        ahead.arrived().await;
+        // A read that doesn't block has its answer by then.
+        tokio::time::sleep(AGAIN).await;
+    };
+    tokio::select! {
+        () = stop.stopping() => {}
+        () = arrived => {}
     }
 }
 

@@ -31,7 +31,11 @@ impl Schedule {
     /// Returns where to look on, if it is time to.
     pub(super) fn due(&self) -> Option<String> {
         let state = self.lock();
-        (clock::now() >= state.next).then(|| state.cursor.clone())
+        state.is_due().then(|| state.cursor.clone())
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.lock().is_due()
     }
 
     /// Remembers where a look has ended, and when the next delayed job is due.
@@ -52,5 +56,11 @@ impl Schedule {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_due(&self) -> bool {
+        clock::now() >= self.next
     }
 }

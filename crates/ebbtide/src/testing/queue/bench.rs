@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::broken::{Broken, Why};
-use super::promise::Promise;
+use super::promise::{Promise, Verdict};
 use super::subject::{Census, Subject};
 use crate::drain::{Stop, StopSource};
 use crate::model::Cause;
@@ -153,6 +153,21 @@ impl<'a, S: Subject> Bench<'a, S> {
         self.does("close", PATIENCE, queue.close()).await
     }
 
+    /// Sees that what is left of so many numbered jobs comes to another consumer, each once, beside those that came before.
+    pub(super) async fn rest_comes(&self, jobs: u32, mut came: Vec<u32>) -> Result<Verdict, Broken> {
+        let queue = self.open().await?;
+        for _ in came.len()..jobs as usize {
+            let delivery = self.take_one(&queue).await?;
+            self.settle_ours(&queue, &delivery, Settlement::Ack).await?;
+            came.extend(number(&delivery));
+        }
+        came.sort_unstable();
+        if came == (0..jobs).collect::<Vec<_>>() {
+            return Ok(Verdict::Kept);
+        }
+        Err(self.broken(format!("{jobs} jobs were pushed, and these came: {came:?}")))
+    }
+
     /// Asks for the counts until they are these.
     pub(super) async fn counts(&self, wanted: Census) -> Result<(), Broken> {
         self.counts_within(PATIENCE, wanted).await
@@ -181,6 +196,17 @@ impl<'a, S: Subject> Bench<'a, S> {
             Ok(Ok(())) => Ok(()),
             Ok(Err(source)) => Err(self.failed("count the jobs", source)),
             Err(_) => Err(self.broken(format!("the queue ought to have {wanted:?}, and has {last:?}"))),
+        }
+    }
+
+    /// Sees that no more are leased than that, where that can be told.
+    pub(super) async fn leases_at_most(&self, most: u64) -> Result<(), Broken> {
+        let census = self.does("count the jobs", PATIENCE, self.subject.census()).await?;
+        match census.leased {
+            Some(leased) if leased > most => {
+                Err(self.broken(format!("{leased} jobs are leased, and there are places for {most}")))
+            }
+            _ => Ok(()),
         }
     }
 

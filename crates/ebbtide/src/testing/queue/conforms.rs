@@ -51,6 +51,7 @@ pub async fn conforms<S: Subject>(
         ExtendKeeps: extend_keeps,
         FirstSettlementCounts: first_settlement_counts,
         StopLeavesNothing: stop_leaves_nothing,
+        PrefetchKeepsNothing: prefetch_keeps_nothing,
         OrderIsKept: order_is_kept,
         OutageIsAnError: outage_is_an_error,
     );

@@ -36,6 +36,8 @@ pub enum Promise {
     FirstSettlementCounts,
     /// See [`stop_leaves_nothing`](super::promises::stop_leaves_nothing).
     StopLeavesNothing,
+    /// See [`prefetch_keeps_nothing`](super::promises::prefetch_keeps_nothing).
+    PrefetchKeepsNothing,
     /// See [`order_is_kept`](super::promises::order_is_kept).
     OrderIsKept,
     /// See [`outage_is_an_error`](super::promises::outage_is_an_error).
@@ -70,6 +72,9 @@ impl fmt::Display for Promise {
             Self::ExtendKeeps => "what is extended is kept",
             Self::FirstSettlementCounts => "the first settlement counts, and another one does no harm",
             Self::StopLeavesNothing => "nothing is left with a consumer that has stopped",
+            Self::PrefetchKeepsNothing => {
+                "what is prefetched takes the place of what was settled, and is fetched or withdrawn"
+            }
             Self::OrderIsKept => "jobs come in the order in which they were pushed",
             Self::OutageIsAnError => "a broker that is away is an error, and is found again when it is back",
         })

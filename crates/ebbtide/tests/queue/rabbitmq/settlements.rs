@@ -125,3 +125,58 @@ fn many_settle_at_the_same_time_and_each_is_done() {
         assert_eq!(broker.ready(&broker.name).await, Some(0));
     });
 }
+
+/// Acknowledgements share words: no word may be for a job that nobody acknowledged.
+#[test]
+fn whatever_is_settled_beside_it_what_was_not_acknowledged_comes_back() {
+    const JOBS: u32 = 60;
+    Broker::with(async |broker| {
+        for round in 0..10 {
+            let queue = broker.open().await;
+            let mut wanted = Vec::new();
+            for job in 0..JOBS {
+                queue.push(job.to_string()).await.unwrap();
+            }
+            let held = take(&queue, JOBS as usize).await;
+            let settling = held.iter().enumerate().filter_map(|(place, delivery)| {
+                let chance = (place * 7919 + round * 104_729) % 101 % 8;
+                let settlement = match chance {
+                    0 => None,
+                    1 => Some(Settlement::HandBack),
+                    2 => Some(retry(Duration::ZERO)),
+                    _ => Some(Settlement::Ack),
+                };
+                if settlement != Some(Settlement::Ack) {
+                    wanted.push(number(delivery));
+                }
+                let queue = &queue;
+                settlement.map(|settlement| async move {
+                    for _ in 0..place * 13 % 5 {
+                        tokio::task::yield_now().await;
+                    }
+                    if chance == 3 {
+                        // Begun, and dropped: it is said again.
+                        let begun = queue.settle(&delivery.receipt, settlement.clone());
+                        let _ = tokio::time::timeout(Duration::ZERO, begun).await;
+                    }
+                    settle(queue, delivery, settlement).await
+                })
+            });
+            let settling: Vec<_> = settling.collect();
+            let settled = futures_util::future::join_all(settling).await;
+            assert!(settled.iter().all(|settled| *settled == Settled::Done), "in round {round}");
+            queue.close().await.unwrap();
+
+            let next = broker.open().await;
+            let rest = take(&next, wanted.len()).await;
+            let mut numbers: Vec<u32> = rest.iter().map(number).collect();
+            numbers.sort_unstable();
+            assert_eq!(numbers, wanted, "in round {round}");
+            for delivery in &rest {
+                ack(&next, delivery).await;
+            }
+            next.close().await.unwrap();
+            assert_eq!(broker.ready(&broker.name).await, Some(0), "in round {round}");
+        }
+    });
+}

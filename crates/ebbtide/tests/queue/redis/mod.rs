@@ -1,6 +1,7 @@
 //! The queue in Redis, against a real server: that of `EBBTIDE_TEST_REDIS`, or the local one, and our own ones to kill.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod ahead;
 #[cfg(feature = "testing")]
 mod conforming;
 mod foreign;

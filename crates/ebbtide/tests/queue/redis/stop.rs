@@ -10,10 +10,10 @@ use crate::leases;
 use crate::server::Server;
 use crate::support::{fetch, next, source, stop};
 
-const ROUNDS: u32 = 150;
+pub(super) const ROUNDS: u32 = 150;
 
 /// What a storm of pushes goes through: the number of jobs that were pushed, when it has ended.
-async fn storm(queue: &RedisQueue, until: &Stop) -> u32 {
+pub(super) async fn storm(queue: &RedisQueue, until: &Stop) -> u32 {
     let mut pushed = 0;
     while !until.is_stopping() {
         queue.push(pushed.to_string()).await.unwrap();
@@ -25,7 +25,7 @@ async fn storm(queue: &RedisQueue, until: &Stop) -> u32 {
 }
 
 /// How long a round is: over the time that a push, a read and an answer take.
-fn moment(round: u32) -> Duration {
+pub(super) fn moment(round: u32) -> Duration {
     Duration::from_micros(u64::from(round) * 37 % 4000)
 }
 

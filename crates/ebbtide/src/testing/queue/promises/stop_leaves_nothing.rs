@@ -1,5 +1,5 @@
-use crate::queue::{Queue as _, Settlement};
-use crate::testing::queue::bench::{Bench, number};
+use crate::queue::Queue as _;
+use crate::testing::queue::bench::Bench;
 use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
 
 const JOBS: u32 = 40;
@@ -18,16 +18,5 @@ pub async fn stop_leaves_nothing<S: Subject>(subject: &S) -> Result<Verdict, Bro
     let lease = first.lease();
     bench.stop(first, held).await?;
     bench.counts_at_once(lease, Census { waiting: JOBS.into(), leased: Some(0), buried: 0 }).await?;
-    let second = bench.open().await?;
-    let mut numbers = Vec::new();
-    for _ in 0..JOBS {
-        let delivery = bench.take_one(&second).await?;
-        bench.settle_ours(&second, &delivery, Settlement::Ack).await?;
-        numbers.extend(number(&delivery));
-    }
-    numbers.sort_unstable();
-    if numbers == (0..JOBS).collect::<Vec<_>>() {
-        return Ok(Verdict::Kept);
-    }
-    Err(bench.broken(format!("{JOBS} jobs were left, and these came: {numbers:?}")))
+    bench.rest_comes(JOBS, Vec::new()).await
 }
