@@ -4,7 +4,7 @@
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd as _};
+use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Command;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use command_fds::{CommandFdExt as _, FdMapping};
 use ebbtide_e2e::Process;
 use rustix::process::Signal;
 
@@ -26,21 +27,16 @@ fn start(sockets: &[(&str, &dyn AsFd)], args: &[&str]) -> Process {
 
 /// Starts the service with sockets that are called so, as descriptors 3 and up.
 fn start_unready(sockets: &[(&str, &dyn AsFd)], args: &[&str]) -> Process {
-    let mut script = String::new();
-    let mut names = Vec::new();
-    let mut kept = Vec::new();
-    for (at, (name, socket)) in sockets.iter().enumerate() {
-        // A high number that is not closed on `exec`: the shell moves it to where it belongs.
-        let high = rustix::io::fcntl_dupfd_cloexec(socket, 50).expect("a descriptor");
-        rustix::io::fcntl_setfd(&high, rustix::io::FdFlags::empty()).expect("it stays open");
-        script += &format!("exec {}<&{high} {high}<&-; ", at + 3, high = high.as_raw_fd());
-        names.push(*name);
-        kept.push(high);
-    }
+    // Only the child has them without close-on-exec: a child that another test makes meanwhile must not take them along.
+    let passed = sockets.iter().zip(3..).map(|((_, socket), child_fd)| {
+        let parent_fd = socket.as_fd().try_clone_to_owned().expect("a descriptor");
+        FdMapping { parent_fd, child_fd }
+    });
+    let names: Vec<_> = sockets.iter().map(|(name, _)| *name).collect();
+    let mut command = Command::new("sh");
     // `LISTEN_PID` is the shell's, and stays that of what it becomes.
-    script += "LISTEN_PID=$$ exec \"$0\" \"$@\"";
-    let mut command = Command::new("bash");
-    command.arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_inherits")).args(args);
+    command.args(["-c", "LISTEN_PID=$$ exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_inherits")]).args(args);
+    command.fd_mappings(passed.collect()).expect("each number is given once");
     command.env("LISTEN_FDS", sockets.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
     Process::start(command.env("EBBTIDE_GRACE", "10s"))
 }
