@@ -104,23 +104,18 @@ fn handed_back(kind: QueueKind) {
     assert!(Journal::done(&bed.entries()).values().all(|times| *times == 1));
 }
 
-/// All that there is an adapter for.
-fn every() -> impl Iterator<Item = QueueKind> {
-    QueueKind::ALL.into_iter().chain([QueueKind::Sqs])
-}
-
 /// Those that give a job to somebody else when its lease runs out. `RabbitMQ` does so when its connection ends.
 const WITH_LEASES: [QueueKind; 5] =
     [QueueKind::Sqlite, QueueKind::Postgres, QueueKind::Redis, QueueKind::Nats, QueueKind::Sqs];
 
 #[test]
 fn on_every_broker() {
-    on_each(every(), story);
+    on_each(QueueKind::ADAPTERS, story);
 }
 
 #[test]
 fn what_would_be_cut_is_handed_back_on_every_broker() {
-    on_each(every(), handed_back);
+    on_each(QueueKind::ADAPTERS, handed_back);
 }
 
 /// The opposite: without the hand-back they are leased to a process that is gone.
@@ -142,7 +137,7 @@ fn without_the_hand_back_they_stay_leased() {
 /// The opposite: a consumer by hand that drops its jobs at the signal leaves them leased, and they are begun twice.
 #[test]
 fn a_consumer_that_drops_its_jobs_at_the_signal_leaves_them_leased() {
-    on_each(every(), |kind| {
+    on_each(QueueKind::ADAPTERS, |kind| {
         let bed = Bed::fresh(kind, Duration::from_secs(10));
         (0..8).for_each(|job| bed.push(&job.to_string()));
         let mut worker = Worker::start(WORKER, &bed, &of(Manner::DropAtSignal, EACH, 8));
@@ -161,7 +156,7 @@ fn a_consumer_that_drops_its_jobs_at_the_signal_leaves_them_leased() {
 /// The opposite: a consumer by hand that acknowledges on receipt loses what it had when it is killed.
 #[test]
 fn a_consumer_that_acknowledges_first_loses_what_it_had_when_it_is_killed() {
-    on_each(every(), |kind| {
+    on_each(QueueKind::ADAPTERS, |kind| {
         let bed = Bed::fresh(kind, LEASE);
         (0..20).for_each(|job| bed.push(&job.to_string()));
         let worker = Worker::start(WORKER, &bed, &of(Manner::AckFirst, LONG, 8));

@@ -23,6 +23,11 @@ impl QueueKind {
     /// All that the command line offers.
     pub const ALL: [Self; 5] = [Self::Sqlite, Self::Postgres, Self::Redis, Self::Rabbitmq, Self::Nats];
 
+    /// All that there is an adapter for.
+    #[cfg(feature = "sqs")]
+    pub const ADAPTERS: [Self; 6] =
+        [Self::Sqlite, Self::Postgres, Self::Redis, Self::Rabbitmq, Self::Nats, Self::Sqs];
+
     /// Returns the name that the command line takes.
     pub const fn name(self) -> &'static str {
         match self {

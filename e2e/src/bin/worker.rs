@@ -36,8 +36,10 @@ struct Args {
 
 /// One more than the demo's command line offers.
 fn kind(name: &str) -> Result<QueueKind, String> {
-    let mut all = QueueKind::ALL.into_iter().chain([QueueKind::Sqs]);
-    all.find(|kind| kind.name() == name).ok_or_else(|| format!("there is no queue `{name}`"))
+    QueueKind::ADAPTERS
+        .into_iter()
+        .find(|kind| kind.name() == name)
+        .ok_or_else(|| format!("there is no queue `{name}`"))
 }
 
 fn manner(name: &str) -> Result<Manner, String> {

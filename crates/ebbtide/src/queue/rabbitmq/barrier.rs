@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::RabbitQueueError;
 use super::answer::answer;
 use super::receipt::{Held, Verb};
-use super::settled::{Settled, Word};
+use super::settled_tags::{SettledTags, Word};
 use crate::queue::combiner::Combiner;
 
 /// So many commands are under way at a time.
@@ -35,7 +35,7 @@ pub(super) struct Barrier {
 
 #[derive(Debug, Default)]
 struct Known {
-    settled: Settled,
+    settled: SettledTags,
     /// What was said of these is in line: the next answer says that they are settled.
     in_line: Vec<u64>,
 }

@@ -68,7 +68,7 @@ mod queue;
 mod receipt;
 mod session;
 mod settle;
-mod settled;
+mod settled_tags;
 mod subscription;
 mod topology;
 

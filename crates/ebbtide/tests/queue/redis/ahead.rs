@@ -120,13 +120,12 @@ async fn no_more_is_leased_than_there_are_places() {
     assert_eq!(place.pending().await, 0);
 }
 
-type Ran = Arc<Mutex<BTreeMap<Vec<u8>, u32>>>;
-
-/// Stops one consumer after the other at any moment of a storm of pushes. Returns how often each job has run, how many were
-/// pushed, and how many rounds have left something behind.
-async fn stops_in_a_storm(place: &Place) -> (Ran, usize, u32) {
+/// One consumer after the other stops, at any moment of a storm of pushes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_stops_in_a_storm_leaves_nothing_that_it_read_ahead() {
+    let place = Place::new();
     let producer = place.open().await;
-    let (over, ran) = (source(), Ran::default());
+    let (over, ran) = (source(), Arc::new(Mutex::new(BTreeMap::<Vec<u8>, u32>::new())));
     let token = over.token();
     let rounds = async {
         let mut left = 0;
@@ -148,23 +147,16 @@ async fn stops_in_a_storm(place: &Place) -> (Ran, usize, u32) {
         left
     };
     let (left, pushed) = tokio::join!(rounds, storm(&producer, &token));
-    (ran, usize::try_from(pushed).unwrap(), left)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consumer_that_stops_in_a_storm_leaves_nothing_that_it_read_ahead() {
-    let place = Place::new();
-    let (ran, pushed, left) = stops_in_a_storm(&place).await;
     assert_eq!(left, 0, "rounds that left something");
-    let waiting = usize::try_from(place.open().await.counts().await.unwrap().waiting).unwrap();
-    let rest = fetch_all(&place.open().await, waiting).await;
+    let waiting = usize::try_from(producer.counts().await.unwrap().waiting).unwrap();
+    let rest = fetch_all(&producer, waiting).await;
     let mut ran = std::mem::take(&mut *ran.lock().unwrap());
     let once = ran.values().filter(|times| **times == 1).count();
     assert_eq!(once, ran.len(), "jobs that ran twice");
     for job in rest {
         assert_eq!((ran.insert(job.payload, 1), job.attempt), (None, 1));
     }
-    assert_eq!(ran.len(), pushed);
+    assert_eq!(ran.len(), usize::try_from(pushed).unwrap());
 }
 
 async fn tell(connection: &MultiplexedConnection, words: &[&str]) -> redis::Value {

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 /// it may be said only where each delivery below is acknowledged by it, or is known to be settled. What was said and not yet
 /// answered is not known: a hand-back on its way must not be overtaken by an acknowledgement of the same delivery.
 #[derive(Debug)]
-pub(super) struct Settled {
+pub(super) struct SettledTags {
     /// The first and the last of each run without a gap; the first run begins with 0, which is nobody's. There are no more runs
     /// than deliveries that are not settled, and one: a job that never ends costs no memory for those behind it.
     runs: BTreeMap<u64, u64>,
 }
 
-impl Default for Settled {
+impl Default for SettledTags {
     fn default() -> Self {
         Self { runs: BTreeMap::from([(0, 0)]) }
     }
@@ -26,7 +26,7 @@ pub(super) struct Word {
     pub(super) multiple: bool,
 }
 
-impl Settled {
+impl SettledTags {
     /// Returns the words by which exactly these are acknowledged, each of which is settled by nothing else.
     pub(super) fn words(&self, mut tags: Vec<u64>) -> Vec<Word> {
         tags.sort_unstable();
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_is_next_to_what_is_settled_is_acknowledged_in_one_word() {
-        let mut settled = Settled::default();
+        let mut settled = SettledTags::default();
         assert_eq!(settled.words(vec![3, 1, 2]), [word(3, true)]);
         assert_eq!(settled.words(vec![1, 2, 4, 5]), [word(2, true), word(4, false), word(5, false)]);
         assert_eq!(settled.words(vec![2, 3]), [word(2, false), word(3, false)], "1 may still run");
@@ -99,7 +99,7 @@ mod tests {
         fn each_is_acknowledged_and_nothing_else(
             batches in proptest::collection::vec(proptest::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..12), 1..30),
         ) {
-            let mut settled = Settled::default();
+            let mut settled = SettledTags::default();
             let (mut outstanding, mut next) = (BTreeSet::<u64>::new(), 1);
             for batch in batches {
                 while outstanding.len() < 20 {
