@@ -105,7 +105,7 @@ fn for_good(kind: QueueKind) {
     if keeps(kind) {
         worker.ended(grace).code(3).said("not settled: ");
     } else {
-        worker.ended(grace).code(0).said(told(kind));
+        worker.ended(grace).code(0).said(told(kind)).said("redelivered=8");
     }
     let mut next = Worker::start(WORKER, &bed, &Wish { url: None, ..wish.clone() });
     bed.until("every job is done and settled", LONG, |bed| done(bed) == 12 && bed.left().is_none());

@@ -130,6 +130,10 @@ impl ebbtide::drain::Work for Consumer {
         vec!["job 6".to_owned(), "job 7".to_owned()]
     }
 
+    fn redelivered(&self) -> u64 {
+        4
+    }
+
     fn unsettled(&self) -> Vec<String> {
         vec!["job 8".to_owned()]
     }
@@ -154,6 +158,7 @@ async fn what_was_handed_back_is_counted_by_component() {
         recorded[&format!("ebbtide_{name}_total{{component=emails,lifecycle=orders,stage=servers}}")]
     };
     assert_eq!((of("finished"), of("handed_back"), of("unsettled"), of("cut")), (5.0, 2.0, 1.0, 0.0));
+    assert_eq!(of("redelivered"), 4.0);
 }
 
 /// Scrapes a Prometheus exporter on the health listener, as Prometheus does, while a stop is under way.

@@ -57,6 +57,11 @@ pub trait Work: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Returns how many pieces of work were no longer ours when they had finished, and that somebody else does again.
+    fn redelivered(&self) -> u64 {
+        0
+    }
+
     /// Returns the ids of what was neither finished nor handed back, because whoever is to be told did not answer.
     fn unsettled(&self) -> Vec<String> {
         Vec::new()

@@ -53,6 +53,10 @@ pub struct ComponentReport {
     /// leases run out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsettled: Vec<String>,
+    /// How many jobs it finished from then on that were no longer its own when their queue was told: their lease or their
+    /// connection had ended. They are delivered again, or were settled by a word whose answer was lost.
+    #[serde(default)]
+    pub redelivered: u64,
 }
 
 impl Report {

@@ -61,6 +61,9 @@ pub struct ComponentSnapshot {
     pub handed_back: usize,
     /// How many jobs were neither finished nor handed back, because whoever is to be told did not answer.
     pub unsettled: usize,
+    /// How many jobs were no longer its own when they had finished, since it began: somebody else does them again.
+    #[serde(default)]
+    pub redelivered: u64,
     /// What it holds now, oldest first; at most [`SHOWN_STRAGGLERS`](Self::SHOWN_STRAGGLERS).
     pub stragglers: Vec<Straggler>,
 }

@@ -84,12 +84,14 @@ pub trait Queue: Send + Sync + 'static {
     /// Ends the subscription and returns what had been sent to us and was never fetched, for queues that prefetch and brokers
     /// that send ahead.
     ///
-    /// Called once, when the stop has begun and the last fetch has returned. The loop hands back what it returns. What the last
-    /// fetch returned is handed back beside it: say the end first, so that the broker doesn't send it to us again.
+    /// Called when the stop has begun and the last fetch has returned, and again after an error, until it returns what there is.
+    /// The loop hands that back. What the last fetch returned is handed back beside it: say the end first, so that the broker
+    /// doesn't send it to us again.
     ///
     /// # Errors
     ///
-    /// When the broker cannot be told; it gives the jobs to others when it sees that we are gone.
+    /// When the broker could not be told, and can be asked again: nothing is forgotten by then. The loop says it again until the
+    /// time is up; what may still be given out then makes the exit code 3.
     fn withdraw(&self) -> impl Future<Output = Result<Vec<Delivery<Self::Receipt>>, BoxError>> + Send {
         future::ready(Ok(Vec::new()))
     }

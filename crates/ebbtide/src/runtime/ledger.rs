@@ -39,6 +39,7 @@ struct Counts {
     in_flight: u64,
     finished: u64,
     cut: u64,
+    redelivered: u64,
 }
 
 /// What one component holds now.
@@ -219,6 +220,7 @@ impl Ledger {
                 stragglers,
                 handed_back: account.map(|account| account.work.handed_back()).unwrap_or_default(),
                 unsettled: account.map(|account| account.work.unsettled()).unwrap_or_default(),
+                redelivered: counts.redelivered.saturating_sub(at_stop.redelivered),
             }
         });
         let began = machine.stop_began().unwrap_or(now);
@@ -261,6 +263,7 @@ impl Ledger {
                 cut: counts.cut,
                 handed_back: work.map_or(0, |work| work.handed_back().len()),
                 unsettled: work.map_or(0, |work| work.unsettled().len()),
+                redelivered: counts.redelivered,
                 stragglers,
             }
         });
@@ -288,6 +291,11 @@ impl std::fmt::Debug for State {
 
 impl Counts {
     fn of(work: &dyn Work) -> Self {
-        Self { in_flight: work.in_flight(), finished: work.finished(), cut: work.cut() }
+        Self {
+            in_flight: work.in_flight(),
+            finished: work.finished(),
+            cut: work.cut(),
+            redelivered: work.redelivered(),
+        }
     }
 }

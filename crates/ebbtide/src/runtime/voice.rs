@@ -33,6 +33,7 @@ pub(crate) fn say_report(report: &Report) {
     let troubled = troubled.join("; ");
     let (name, code) = (&report.name, report.exit_code);
     let handed_back: usize = report.components.iter().map(|component| component.handed_back.len()).sum();
+    let redelivered: u64 = report.components.iter().map(|component| component.redelivered).sum();
     let took = show_duration(report.stop);
     if code == 0 {
         tracing::info!(
@@ -44,6 +45,7 @@ pub(crate) fn say_report(report: &Report) {
             finished,
             cut,
             handed_back,
+            redelivered,
             "lifecycle exited"
         );
     } else {
@@ -56,6 +58,7 @@ pub(crate) fn say_report(report: &Report) {
             finished,
             cut,
             handed_back,
+            redelivered,
             troubled,
             "lifecycle exited"
         );

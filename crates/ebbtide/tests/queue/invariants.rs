@@ -107,17 +107,24 @@ proptest! {
     fn q2_nothing_is_fetched_or_begun_after_the_signal(world in world(), kind in kind()) {
         let (broker, seen) = play(&world, || kind.make());
         prop_assert!(seen.begun.iter().all(|(at, _)| *at <= world.stop_at), "{:?}", seen.begun);
-        let asked = |(at, entry): &(Duration, Entry)| matches!(entry, Entry::Asked(_)).then_some(*at);
-        prop_assert!(broker.diary().iter().filter_map(asked).all(|at| at <= world.stop_at));
+        let taken = |(at, entry): &(Duration, Entry)| matches!(entry, Entry::Asked(_) | Entry::Gave { .. }).then_some(*at);
+        prop_assert!(broker.diary().iter().filter_map(taken).all(|at| at <= world.stop_at));
     }
 
     #[test]
-    fn q3_no_more_run_than_there_are_places(world in world(), kind in kind(), places in 1_usize..9) {
+    fn q3_no_more_run_or_are_leased_than_there_are_places(world in world(), kind in kind(), places in 1_usize..9) {
         let world = World { options: ConsumeOptions::new(places), ..world };
         let (broker, seen) = play(&world, || kind.make());
         prop_assert!(seen.most_running <= places);
+        let mut leased = 0;
         for (_, entry) in broker.diary() {
             prop_assert!(!matches!(entry, Entry::Asked(max) if max > places || max == 0));
+            match entry {
+                Entry::Gave { .. } => leased += 1,
+                Entry::Said { counted: true, .. } | Entry::Expired(_) => leased -= 1,
+                _ => {}
+            }
+            prop_assert!(leased <= places + kind.ahead, "{} are leased", leased);
         }
     }
 

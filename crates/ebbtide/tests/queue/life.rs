@@ -88,6 +88,32 @@ fn a_job_that_blocks_its_thread_is_handed_back_all_the_same() {
 }
 
 #[test]
+fn a_job_that_was_given_to_somebody_else_meanwhile_is_in_the_report() {
+    let lease = Duration::from_millis(50);
+    let report = run(async move |life| {
+        let mut broker = Broker::new();
+        (broker.lease, broker.tells_lease) = (Some(lease), false);
+        broker.push("a");
+        let begun = Arc::new(Semaphore::new(0));
+        let begin = Arc::clone(&begun);
+        life.consume("emails", broker, 1, move |_, stop: Stop| {
+            begin.add_permits(1);
+            async move {
+                stop.stopping().await;
+                tokio::time::sleep(2 * lease).await;
+                Ok(())
+            }
+        });
+        let _begun = begun.acquire().await?;
+        life.stop("enough");
+        Ok(())
+    });
+    let emails = emails(&report);
+    assert_eq!((emails.redelivered, emails.finished, emails.cut), (1, 0, 0), "{emails:?}");
+    assert_eq!(report.exit_code, 0, "whoever does it again does it whole");
+}
+
+#[test]
 fn the_report_of_a_consumer_reads_as_it_was_written() {
     let (_, report) = stop_when_two_are_running(|_, _| std::future::pending());
     let text = serde_json::to_string(&report).expect("it is plain data");
@@ -99,6 +125,7 @@ fn the_report_of_a_consumer_reads_as_it_was_written() {
         let fields = component.as_object_mut().expect("an object");
         fields.remove("handed_back");
         fields.remove("unsettled");
+        fields.remove("redelivered");
     }
     assert!(serde_json::from_value::<Report>(old).is_ok());
 }

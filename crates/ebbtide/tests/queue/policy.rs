@@ -240,6 +240,60 @@ fn q7_the_deadline_holds_although_the_broker_is_silent_and_who_was_not_settled_i
 }
 
 #[test]
+fn q2_what_was_sent_ahead_is_withdrawn_from_a_broker_that_was_away_at_the_signal() {
+    let away = |until: Duration| {
+        move || {
+            let mut broker = Broker::new();
+            (broker.ahead, broker.lease) = (5, Some(1000 * SECOND));
+            broker.troubles.away = Some(59 * SECOND..until);
+            broker
+        }
+    };
+    let world = world(&[Does::Finishes(65_000); 7], 2);
+    let (broker, seen) = play(&world, away(70 * SECOND));
+    let tally = &seen.tally;
+    assert_eq!((tally.acked, tally.cut, tally.handed_back.len()), (2, 0, 5), "{tally:?}");
+    assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
+    // Where it does not come back, somebody has to look.
+    let (broker, seen) = play(&world, away(1000 * SECOND));
+    let tally = &seen.tally;
+    assert_eq!((tally.unsettled.len(), tally.cut), (2, 3), "what was sent ahead as well: {tally:?}");
+    assert!(broker.states().iter().all(|(_, state)| matches!(state, State::Leased(_))));
+    assert!(seen.ended_at <= Duration::from_secs(80), "{:?}", seen.ended_at);
+}
+
+#[test]
+fn q7_a_job_that_blocks_its_thread_does_not_hold_the_stop() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_time().build();
+    runtime.expect("it starts").block_on(async {
+        let broker = Arc::new(Broker::new());
+        broker.push(name(0));
+        let (begins, begun) = tokio::sync::oneshot::channel();
+        let (release, blocks) = std::sync::mpsc::channel::<()>();
+        let once = std::sync::Mutex::new(Some((begins, blocks)));
+        let block = move |_, _| {
+            let taken = once.lock().expect("not poisoned").take();
+            async move {
+                let (begins, blocks) = taken.ok_or("it is begun once")?;
+                begins.send(()).map_err(|()| "the test is over")?;
+                let _released = blocks.recv();
+                Ok(())
+            }
+        };
+        let source = StopSource::new(now);
+        let running = Consumer::new("blocks", Arc::clone(&broker), 1, block).run(source.token());
+        let stopping = async {
+            begun.await.expect("it runs");
+            source.stop(Cause::Signal { number: 15 }, Some(now() + SECOND));
+        };
+        let ended = timeout(60 * SECOND, async { tokio::join!(running, stopping).0 }).await;
+        let tally = ended.expect("the job still blocks");
+        drop(release);
+        assert_eq!((tally.handed_back, tally.cut), (vec![name(0)], 1));
+    });
+}
+
+#[test]
 fn q7_a_fetch_that_never_returns_is_told_and_does_not_hold_the_stop() {
     let silent = || {
         let mut broker = Broker::new();

@@ -192,6 +192,10 @@ impl<R: Send + 'static> Work for Books<R> {
         self.lock().tally.handed_back.clone()
     }
 
+    fn redelivered(&self) -> u64 {
+        self.lock().tally.lost
+    }
+
     fn unsettled(&self) -> Vec<String> {
         self.lock().tally.unsettled.clone()
     }

@@ -77,8 +77,7 @@ where
         drop(accounts);
         heart.abort_all();
         shared.close(close).await;
-        // Those that were let go are gone before what they use is closed.
-        crew.idle().await;
+        crew.leave(close).await;
         shared.books.tally()
     }
 }

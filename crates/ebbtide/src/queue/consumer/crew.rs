@@ -1,9 +1,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout, timeout_at};
 
 use super::last_fetch::Fetch;
 use super::outage::Outage;
@@ -113,6 +113,17 @@ where
     pub(super) fn let_go(&mut self) {
         self.errands.abort_all();
         self.jobs.abort_all();
+    }
+
+    /// Waits for those that were let go, so that they are gone before what they use is closed; but for no longer than that.
+    pub(super) async fn leave(&mut self, until: Instant) {
+        if timeout_at(tokio::time::Instant::from_std(until), self.idle()).await.is_err() {
+            tracing::error!(
+                consumer = &*self.shared.name,
+                tasks = self.jobs.len() + self.errands.len(),
+                "left behind what was let go and blocks its thread: it goes on until it returns or the process ends"
+            );
+        }
     }
 
     /// Waits until a place is free and returns how many are.

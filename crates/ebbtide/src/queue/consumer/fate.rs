@@ -7,7 +7,7 @@ pub(super) enum Fate {
     Retried,
     Buried,
     HandedBack,
-    /// Its lease had run out before it was settled.
+    /// No longer ours before it was settled.
     Lost,
     /// The broker was not told, or did not confirm it in time.
     Unsettled,

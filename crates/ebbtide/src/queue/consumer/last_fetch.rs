@@ -1,9 +1,12 @@
+use std::error::Error;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::books::Books;
-use super::shared::Shared;
+use super::outage::Outage;
+use super::shared::{AGAIN, Shared};
 use crate::queue::{Delivery, Queue};
 use crate::runtime::{BoxError, BoxFuture, panics};
 
@@ -16,15 +19,33 @@ impl<Q: Queue, F: Send + Sync + 'static> Shared<Q, F> {
     pub(super) async fn return_unbegun(self: Arc<Self>, fetch: Option<Fetch<Q::Receipt>>) {
         let open = Open { name: &self.name, books: Some(&self.books) };
         let fetched = match fetch {
-            Some(fetch) => self.or_none("fetch", fetch.await),
+            Some(fetch) => fetch.await.unwrap_or_else(|error| self.none_came(&*error)),
             None => Vec::new(),
         };
         // The subscription's end is said first, so that what is handed back isn't sent to us again; if it hangs, it
         // doesn't hold the others.
-        let (withdrawn, ()) = tokio::join!(self.queue.withdraw(), self.hand_back_all(fetched));
-        let withdrawn = self.or_none("withdraw", withdrawn);
+        let (withdrawn, ()) = tokio::join!(self.withdraw(), self.hand_back_all(fetched));
         open.close();
         self.hand_back_all(withdrawn).await;
+    }
+
+    /// Asks until the queue answers: nobody else knows what it has given out and nobody fetched.
+    async fn withdraw(&self) -> Vec<Delivery<Q::Receipt>> {
+        let outage = Outage::new(Arc::clone(&self.name), "withdraw what was sent ahead");
+        let mut failures = 0;
+        loop {
+            match self.queue.withdraw().await {
+                Ok(withdrawn) => {
+                    outage.over();
+                    return withdrawn;
+                }
+                Err(error) => {
+                    outage.failed(&*error);
+                    failures += 1;
+                    sleep(AGAIN.after(failures)).await;
+                }
+            }
+        }
     }
 
     async fn hand_back_all(self: &Arc<Self>, deliveries: Vec<Delivery<Q::Receipt>>) {
@@ -35,16 +56,15 @@ impl<Q: Queue, F: Send + Sync + 'static> Shared<Q, F> {
         while going.join_next().await.is_some() {}
     }
 
-    fn or_none<T>(&self, what: &str, taken: Result<Vec<T>, BoxError>) -> Vec<T> {
-        taken.unwrap_or_else(|error| {
-            let error = panics::chain(&*error);
-            tracing::error!(
-                consumer = &*self.name,
-                error,
-                "failed to {what}: what the queue has given out comes back when its lease runs out"
-            );
-            Vec::new()
-        })
+    /// It has taken nothing that it does not give up by itself.
+    fn none_came(&self, error: &(dyn Error + 'static)) -> Vec<Delivery<Q::Receipt>> {
+        let error = panics::chain(error);
+        tracing::warn!(
+            consumer = &*self.name,
+            error,
+            "failed to fetch jobs, and the stop has begun: no more are fetched"
+        );
+        Vec::new()
     }
 }
 
@@ -66,7 +86,7 @@ impl<R: Clone> Drop for Open<'_, R> {
         books.cut_one();
         tracing::error!(
             consumer = self.name,
-            "the queue did not answer the last fetch: what it may have given out comes back when its lease runs out"
+            "the queue did not say what it had given out last: that comes back when its lease runs out"
         );
     }
 }

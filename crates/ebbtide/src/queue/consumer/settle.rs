@@ -44,7 +44,7 @@ impl<Q: Queue, F> Shared<Q, F> {
             (Settled::Lost, _) => tracing::warn!(
                 consumer,
                 job,
-                "its lease had run out before it was settled: somebody else runs it again"
+                "no longer ours when it was settled, its lease or its connection having ended: somebody else runs it again"
             ),
             (Settled::Done, Settlement::Ack) => {}
             (Settled::Done, Settlement::HandBack) => tracing::info!(consumer, job, "handed back"),

@@ -12,7 +12,8 @@ pub struct Tally {
     pub retried: u64,
     /// Failed for good.
     pub buried: u64,
-    /// Their leases had run out before they were settled: somebody else runs them again.
+    /// No longer ours when they were settled, their lease or their connection having ended: somebody else runs them again. So
+    /// says a queue also of what it has from an earlier word whose answer was lost.
     pub lost: u64,
     /// The ids of the jobs that were handed back, in the order in which the broker took them.
     pub handed_back: Vec<String>,

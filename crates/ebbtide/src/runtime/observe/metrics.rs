@@ -46,6 +46,10 @@ fn describe() {
         "ebbtide_unsettled_total",
         "Jobs of which their queue could not be told what became of them"
     );
+    describe_counter!(
+        "ebbtide_redelivered_total",
+        "Jobs that were no longer ours when they had finished: somebody else does them again"
+    );
     describe_gauge!("ebbtide_stop_seconds", Unit::Seconds, "How long the stop has taken so far");
     describe_gauge!(
         "ebbtide_time_left_seconds",
@@ -75,6 +79,7 @@ fn record(snapshot: &Snapshot) {
         counter!("ebbtide_cut_total", &labels).absolute(component.cut);
         counter!("ebbtide_handed_back_total", &labels).absolute(count(component.handed_back));
         counter!("ebbtide_unsettled_total", &labels).absolute(count(component.unsettled));
+        counter!("ebbtide_redelivered_total", &labels).absolute(component.redelivered);
     }
     if let Some(stop) = &snapshot.stop {
         gauge!("ebbtide_stop_seconds", "lifecycle" => lifecycle.clone()).set(stop.elapsed.as_secs_f64());
