@@ -9,9 +9,9 @@ use rustix::process::Signal;
 
 const JOBS: usize = 200;
 
-fn stopped(how: &str) -> (Ended, usize) {
+fn stopped(how: &[&str]) -> (Ended, usize) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pools"));
-    let mut process = Process::start(command.arg(how).env("EBBTIDE_GRACE", "20s"));
+    let mut process = Process::start(command.args(how).env("EBBTIDE_GRACE", "20s"));
     process.says("all sent");
     process.says("phase=ready");
     process.signal(Signal::TERM);
@@ -22,14 +22,31 @@ fn stopped(how: &str) -> (Ended, usize) {
 
 #[test]
 fn every_job_that_was_sent_is_done() {
-    let (ended, done) = stopped("ours");
+    let (ended, done) = stopped(&[]);
     ended.code(0);
     assert_eq!(done, JOBS);
 }
 
 #[test]
 fn the_opposite_a_channel_by_hand_takes_its_jobs_along() {
-    let (ended, done) = stopped("by-hand");
+    let (ended, done) = stopped(&["by-hand"]);
     ended.code(0);
     assert!(done < JOBS, "all {done} were done");
+}
+
+#[test]
+fn every_job_that_a_pool_hands_on_to_another_is_done() {
+    for pools in ["2", "3"] {
+        let (ended, done) = stopped(&["chain", pools]);
+        ended.code(0);
+        assert_eq!(done, JOBS, "{pools} pools");
+    }
+}
+
+#[test]
+fn the_opposite_a_pool_that_is_registered_after_the_one_that_feeds_it_turns_its_jobs_away() {
+    let (ended, done) = stopped(&["backwards"]);
+    ended.code(0);
+    assert!(done < JOBS, "all {done} were done");
+    assert!(ended.output.contains("a job failed"), "{}", ended.output);
 }

@@ -9,6 +9,7 @@ use ebbtide::lifecycle::{Pool, PoolOptions, Rejected};
 use ebbtide::model::ComponentReport;
 use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(600);
@@ -104,14 +105,18 @@ fn a_full_pool_makes_its_producer_wait_and_gives_the_job_back_when_that_takes_to
 fn a_place_that_is_kept_when_the_pool_stops_is_waited_for_and_its_job_is_done() {
     let done = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&done);
+    // They are none of the lifecycle's: nobody waits for them but the pool.
+    let mut outside = JoinSet::new();
+    let outside = &mut outside;
     let report = run(LONG, async move |life| {
         let pool = life.workers("pool", 1, move |n: u32, _| {
             count.fetch_add(u64::from(n), Ordering::SeqCst);
             async { Ok(()) }
         });
         let (keeps, kept) = tokio::sync::oneshot::channel();
-        life.task("producer", async move |stop| {
-            let place = pool.reserve().await?;
+        let stop = life.stop_token();
+        outside.spawn(async move {
+            let place = pool.reserve().await.expect("the pool is open");
             let _ = keeps.send(());
             // The pool takes nothing new from here on; what was promised it takes.
             pool.stopped().await;
@@ -119,7 +124,6 @@ fn a_place_that_is_kept_when_the_pool_stops_is_waited_for_and_its_job_is_done() 
             assert!(matches!(pool.reserve().await, Err(Rejected::Stopped(()))));
             assert_eq!(pool.try_send(1), Err(Rejected::Stopped(1)));
             place.send(70);
-            Ok(())
         });
         kept.await?;
         life.stop("a place is kept");
@@ -156,4 +160,114 @@ fn a_place_that_is_kept_for_ever_holds_the_pool_to_its_deadline_only_and_a_job_t
     });
     assert_eq!(report.exit_code, 3, "{report:?}");
     assert_eq!(pool_of(&report).cut, 3, "{report:?}");
+}
+
+/// A pool whose jobs send themselves on, or note what the last of them has got.
+fn sends_on(life: &Life, name: &str, to: Option<Pool<u32>>, arrived: &Arc<Mutex<Vec<u32>>>) -> Pool<u32> {
+    let arrived = Arc::clone(arrived);
+    life.workers(name, PoolOptions::new(2).capacity(100), move |n: u32, stop| {
+        let (to, arrived) = (to.clone(), Arc::clone(&arrived));
+        async move {
+            // Nothing moves before the stop, so that the first has its queue full then. A job learns of it at once.
+            stop.stopping().await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            match to {
+                Some(to) => to.send(n).await?,
+                None => arrived.lock().expect("not poisoned").push(n),
+            }
+            Ok(())
+        }
+    })
+}
+
+#[test]
+fn what_one_pool_sends_to_another_during_the_stop_arrives() {
+    for pools in [2, 3] {
+        let arrived = Arc::new(Mutex::new(Vec::new()));
+        let list = Arc::clone(&arrived);
+        let report = run(LONG, async move |life| {
+            let mut first = sends_on(&life, "last", None, &list);
+            for n in 1..pools {
+                first = sends_on(&life, &format!("pool {n}"), Some(first), &list);
+            }
+            for n in 0..100 {
+                first.send(n).await?;
+            }
+            life.stop("the first is full");
+            Ok(())
+        });
+        assert_eq!(report.exit_code, 0, "{report:?}");
+        let mut arrived = arrived.lock().expect("not poisoned").clone();
+        arrived.sort_unstable();
+        assert_eq!(arrived, (0..100).collect::<Vec<_>>(), "{pools} pools");
+    }
+}
+
+#[test]
+fn the_last_batch_of_a_task_is_taken_although_the_pool_was_asked_together_with_it() {
+    let arrived = Arc::new(Mutex::new(Vec::new()));
+    let list = Arc::clone(&arrived);
+    let report = run(LONG, async move |life| {
+        let pool = sends_on(&life, "pool", None, &list);
+        life.task("batches", async move |stop| {
+            stop.stopping().await;
+            // More than there is room for, and not at once: the pool has nothing to do meanwhile.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            for n in 0..300 {
+                pool.send(n).await?;
+            }
+            Ok(())
+        });
+        life.stop("a batch is left");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    assert_eq!(arrived.lock().expect("not poisoned").len(), 300);
+}
+
+/// The opposite: it got hold of a pool that was registered after it.
+#[test]
+fn whoever_feeds_a_pool_that_is_registered_after_it_is_turned_away_at_the_stop() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let arrived = Arc::default();
+    let report = run(LONG, async move |life| {
+        let (hand, over) = tokio::sync::oneshot::channel::<Pool<u32>>();
+        life.task("feeds", async move |stop| {
+            let pool = over.await?;
+            stop.stopping().await;
+            pool.stopped().await;
+            tell.send(pool.send(1).await)?;
+            Ok(())
+        });
+        hand.send(sends_on(&life, "pool", None, &arrived)).map_err(|_| "it waits for it")?;
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    assert_eq!(told.try_recv(), Ok(Err(Rejected::Stopped(1))));
+}
+
+#[test]
+fn a_job_that_sends_to_its_own_pool_is_turned_away_once_the_pool_is_closed() {
+    let report = run(LONG, async move |life| {
+        let own: Arc<std::sync::OnceLock<Pool<u32>>> = Arc::default();
+        let known = Arc::clone(&own);
+        let pool = life.workers("pool", 1, move |n: u32, stop| {
+            let own = Arc::clone(&known);
+            async move {
+                stop.stopping().await;
+                let pool = own.get().ok_or("it is known before the stop")?;
+                // It would go on for ever.
+                while pool.send(n).await.is_ok() {
+                    tokio::task::yield_now().await;
+                }
+                Ok(())
+            }
+        });
+        pool.send(1).await?;
+        own.set(pool).map_err(|_| "set once")?;
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!((report.exit_code, pool_of(&report).cut), (0, 0), "{report:?}");
 }

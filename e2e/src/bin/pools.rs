@@ -1,12 +1,13 @@
-//! Jobs in a pool, or, with `by-hand`, in a channel with workers behind it, as one writes it without Ebbtide.
+//! Jobs in a pool; with `chain 3` in one that feeds a second that feeds a third; with `backwards` in one that feeds another
+//! which is registered after it; with `by-hand` in a channel with workers behind it, as one writes it without Ebbtide.
 #![expect(clippy::print_stderr, reason = "bare lines are what it is for")]
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ebbtide::lifecycle::PoolOptions;
-use ebbtide::{LameDuck, Lifecycle};
+use ebbtide::lifecycle::{Pool, PoolOptions};
+use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
@@ -16,21 +17,58 @@ const WORKERS: usize = 4;
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
-    if std::env::args().nth(1).as_deref() == Some("by-hand") {
+    let how = std::env::args().nth(1);
+    if how.as_deref() == Some("by-hand") {
         return by_hand();
     }
-    Lifecycle::new("pools").lame_duck(LameDuck::NONE).worker_threads(2).run(async |life| {
-        let options = PoolOptions::new(WORKERS).capacity(JOBS);
-        let pool = life.workers("pool", options, |n: usize, _| async move {
-            work(n).await;
-            Ok(())
-        });
+    let lifecycle = Lifecycle::new("pools").lame_duck(LameDuck::NONE).worker_threads(2);
+    lifecycle.run(async |life| {
+        let pool = match how.as_deref() {
+            Some("chain") => chain(&life, std::env::args().nth(2).ok_or("how many pools?")?.parse()?),
+            Some("backwards") => backwards(&life)?,
+            _ => last(&life),
+        };
         for n in 0..JOBS {
             pool.send(n).await?;
         }
         eprintln!("all sent");
         Ok(())
     })
+}
+
+/// Returns a pool that does the work.
+fn last(life: &Life) -> Pool<usize> {
+    life.workers("pool", PoolOptions::new(WORKERS).capacity(JOBS), |n, _| async move {
+        work(n).await;
+        Ok(())
+    })
+}
+
+/// Returns the first of so many pools, each of which hands its jobs on to the one that was registered before it.
+fn chain(life: &Life, pools: usize) -> Pool<usize> {
+    (1..pools).fold(last(life), |to, n| {
+        life.workers(format!("pool {n}"), PoolOptions::new(WORKERS).capacity(JOBS), move |n, _| {
+            let to = to.clone();
+            async move { hand_on(n, &to).await }
+        })
+    })
+}
+
+/// Returns a pool that feeds another which is registered after it.
+fn backwards(life: &Life) -> Result<Pool<usize>, BoxError> {
+    let to = Arc::new(OnceLock::new());
+    let later = Arc::clone(&to);
+    let first = life.workers("first", PoolOptions::new(WORKERS).capacity(JOBS), move |n, _| {
+        let to = Arc::clone(&later);
+        async move { hand_on(n, to.get().ok_or("it is set before the first job")?).await }
+    });
+    to.set(last(life)).map_err(|_| "it is set once")?;
+    Ok(first)
+}
+
+async fn hand_on(n: usize, to: &Pool<usize>) -> Result<(), BoxError> {
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    Ok(to.send(n).await?)
 }
 
 async fn work(n: usize) {

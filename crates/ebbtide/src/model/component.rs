@@ -15,6 +15,8 @@ pub enum Kind {
     StartUp,
     /// Runs until it is asked to stop; its end before that stops the whole group.
     Service,
+    /// A [`Service`](Self::Service) that takes work from components registered after it, until they are over.
+    Pool,
     /// May end by itself at any time.
     Finite,
     /// Does nothing until it is asked to stop, and then has something to do: a hook, a resource, a flusher.

@@ -10,7 +10,7 @@ pub enum Stage {
     Intake,
     /// Servers: announce at the signal, asked when the lame duck is over.
     Servers,
-    /// Worker pools and tasks: asked when intake and servers have stopped.
+    /// Worker pools and tasks: asked when intake and servers have stopped. Pools take what those registered after them send.
     Workers,
     /// Resources: asked one at a time, the last registered first, when the workers have stopped.
     Resources,

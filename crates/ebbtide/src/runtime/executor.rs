@@ -1,12 +1,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 use super::input::{Input, Inputs};
 use super::registration::{Registration, Run};
-use super::{BoxError, Ledger, Place, panics, voice};
+use super::{BoxError, BoxFuture, Ledger, Place, panics, voice};
 use crate::drain::StopSource;
 use crate::model::{Cause, ComponentId, Effect, End, Exit, Phase, Spec, Stage};
 
@@ -27,6 +27,7 @@ pub(crate) struct Executor {
 struct Control {
     source: StopSource,
     run: Option<Run>,
+    close: Option<oneshot::Sender<()>>,
     abort: Option<AbortHandle>,
 }
 
@@ -57,12 +58,12 @@ impl Executor {
         if let Some(work) = work {
             self.ledger.keep_work(id, work);
         }
-        let mut control = Control { source, run: None, abort: None };
+        let mut control = Control { source, run: None, close: None, abort: None };
         match run {
-            Run::Task(future) => {
-                let handle = self.tasks.spawn(future);
-                self.owners.insert(handle.id(), id);
-                control.abort = Some(handle);
+            Run::Task(future) => control.abort = Some(self.start(id, future)),
+            Run::Pool(future, close) => {
+                control.abort = Some(self.start(id, future));
+                control.close = Some(close);
             }
             Run::Flush(slot) => {
                 self.ledger.keep_flusher(Arc::clone(&slot));
@@ -72,6 +73,12 @@ impl Executor {
         }
         self.controls.push(control);
         spec
+    }
+
+    fn start(&mut self, id: ComponentId, future: BoxFuture<Result<(), BoxError>>) -> AbortHandle {
+        let handle = self.tasks.spawn(future);
+        self.owners.insert(handle.id(), id);
+        handle
     }
 
     /// Waits for a task to end; for ever while there is none.
@@ -120,6 +127,13 @@ impl Executor {
                 self.announced.stop(cause, Some(instant));
             }
             Effect::Ask { id, cut_at } => self.ask(id, cut_at),
+            Effect::Close(id) => {
+                let pool = self.controls.get_mut(id.0);
+                if let Some(close) = pool.and_then(|control| control.close.take()) {
+                    // A pool that is gone takes nothing anyway.
+                    let _ = close.send(());
+                }
+            }
             Effect::Cut(id) => self.cut(id),
             Effect::Abort(id) => {
                 if let Some(abort) = self.controls.get(id.0).and_then(|control| control.abort.as_ref()) {
@@ -158,7 +172,7 @@ impl Executor {
                 let left = cut_at.saturating_sub(self.ledger.now());
                 slot.start(self.place, left, move |end| inputs.send(Input::Ended(id, end)));
             }
-            Some(Run::StartUp | Run::Task(_)) | None => {}
+            Some(Run::StartUp | Run::Task(_) | Run::Pool(..)) | None => {}
         }
     }
 

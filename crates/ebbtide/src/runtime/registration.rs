@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use super::{BoxError, BoxFuture, FlushSlot};
 use crate::drain::{Stop, StopSource, Work};
 use crate::model::Spec;
@@ -18,6 +20,8 @@ pub(crate) enum Run {
     StartUp,
     /// Runs from now on.
     Task(BoxFuture<Result<(), BoxError>>),
+    /// Runs from now on, and is told by the other end when nobody feeds it any more.
+    Pool(BoxFuture<Result<(), BoxError>>, oneshot::Sender<()>),
     /// Begins when it is asked to stop.
     OnAsk(Box<dyn FnOnce(Stop) -> BoxFuture<Result<(), BoxError>> + Send>),
     /// Runs on a thread of its own when it is asked to stop, or when the watchdog ends the process.

@@ -1,6 +1,6 @@
 //! Plays a machine with components that do what they want.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ebbtide::model::{
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 /// What a simulated component does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Does {
-    /// Ends so long after it was asked.
+    /// Ends so long after it was asked; a pool, after it was closed, or at the cut if it never was.
     DrainsIn(u64),
     /// Ends at the cut.
     EndsAtCut,
@@ -81,6 +81,7 @@ pub(crate) fn part() -> impl Strategy<Value = Part> {
         Just((Stage::Intake, Kind::Teardown)),
         Just((Stage::Servers, Kind::Service)),
         Just((Stage::Workers, Kind::Service)),
+        Just((Stage::Workers, Kind::Pool)),
         Just((Stage::Workers, Kind::Finite)),
         Just((Stage::Resources, Kind::Teardown)),
         Just((Stage::Telemetry, Kind::Teardown)),
@@ -147,6 +148,8 @@ pub(crate) fn play(world: &World) -> Run {
     };
     let mut next_id = 0;
     let mut acts: BTreeMap<ComponentId, Does> = BTreeMap::new();
+    // Those that are still open.
+    let mut pools: BTreeSet<ComponentId> = BTreeSet::new();
     let mut signals = 0;
     push(&mut queue, Duration::ZERO, Item::Born(None));
     for n in 0..world.parts.len() {
@@ -173,6 +176,9 @@ pub(crate) fn play(world: &World) -> Run {
                     }
                 };
                 acts.insert(id, does);
+                if spec.kind == Kind::Pool {
+                    pools.insert(id);
+                }
                 run.born_at.insert(id, now);
                 let end = match does {
                     Does::FailsAt(at) => Some((at, End::Failed("test".into()))),
@@ -202,7 +208,9 @@ pub(crate) fn play(world: &World) -> Run {
             }
             match &effect {
                 Effect::Announce { .. } => run.stop_at = now,
-                Effect::Ask { id, .. } => {
+                Effect::Ask { id, .. } if pools.contains(id) => {}
+                Effect::Ask { id, .. } | Effect::Close(id) => {
+                    pools.remove(id);
                     if let Does::DrainsIn(after) = acts[id] {
                         push(
                             &mut queue,
@@ -210,6 +218,9 @@ pub(crate) fn play(world: &World) -> Run {
                             Item::Event(Event::Ended(*id, End::Done { cut: 0 })),
                         );
                     }
+                }
+                Effect::Cut(id) if pools.contains(id) && matches!(acts[id], Does::DrainsIn(_)) => {
+                    push(&mut queue, now, Item::Event(Event::Ended(*id, End::Done { cut: 0 })));
                 }
                 Effect::Cut(id) if matches!(acts[id], Does::EndsAtCut) => {
                     push(&mut queue, now, Item::Event(Event::Ended(*id, End::Done { cut: 1 })));
@@ -242,6 +253,12 @@ impl Run {
             _ => None,
         });
         asks.collect()
+    }
+
+    /// Returns when something was done to a component, and in which place among all effects.
+    pub(crate) fn told(&self, effect: &Effect) -> Option<(usize, Duration)> {
+        let place = self.effects.iter().position(|(_, done)| done == effect)?;
+        Some((place, self.effects[place].0))
     }
 
     pub(crate) fn entered(&self, phase: Phase) -> Option<Duration> {

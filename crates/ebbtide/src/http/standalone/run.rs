@@ -155,8 +155,8 @@ impl Driver {
                 Effect::Abort(_) => abort = true,
                 Effect::Wake(at) => self.wake = Some(at),
                 Effect::Exit(exit) => self.exit = Some(exit),
-                // No signal is told to this machine, and a dropped future is always gone.
-                Effect::GiveUp(_) | Effect::EndNow { .. } => {}
+                // It has no pool, no signal is told to this machine, and a dropped future is always gone.
+                Effect::Close(_) | Effect::GiveUp(_) | Effect::EndNow { .. } => {}
             }
         }
         abort

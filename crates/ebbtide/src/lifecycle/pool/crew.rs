@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::drain::Stop;
@@ -21,6 +21,7 @@ impl<F> Crew<F> {
         mut jobs: mpsc::Receiver<T>,
         workers: usize,
         stop: Stop,
+        mut unfed: oneshot::Receiver<()>,
     ) -> Result<(), BoxError>
     where
         T: Send + 'static,
@@ -39,7 +40,8 @@ impl<F> Crew<F> {
             tokio::select! {
                 biased;
                 () = stop.cut() => break,
-                () = stop.stopping(), if open => {
+                // The jobs know of the stop by now; whoever sends them may still have some.
+                _ = &mut unfed, if open => {
                     open = false;
                     jobs.close();
                 }

@@ -1,22 +1,27 @@
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::crew::Crew;
 use super::{Pool, PoolOptions};
-use crate::drain::{Stop, Work};
+use crate::drain::{Stop, StopSource};
 use crate::lifecycle::Life;
 use crate::lifecycle::books::Books;
 use crate::model::{Kind, Stage};
-use crate::runtime::BoxError;
+use crate::runtime::{BoxError, Registration, Run, clock};
 
 impl Life {
     /// Registers a pool of workers over a bounded in-process queue, and returns its sender.
     ///
-    /// When servers and intake have stopped, the queue takes nothing new and the pool works off what it holds. What is
-    /// not done when the pool's time is up is cut: the running jobs' tokens say so, and then they are dropped; the jobs
-    /// still queued are dropped unrun. Both are counted in the report. In-process jobs don't outlive the process: store
-    /// what must not be lost before you send it.
+    /// When servers and intake have stopped, the jobs' tokens say so, and the pool works off what it holds. Its queue takes
+    /// nothing new when all pools and tasks that were registered after it have ended too: what the jobs of one pool send to
+    /// another, which they know and which so was registered before, is worked off as well. Whoever gets hold of a pool that is
+    /// registered after itself is turned away at the stop, and so is a job that sends to its own pool.
+    ///
+    /// What is not done when the pool's time is up is cut: the running jobs' tokens say so, and then they are dropped; the jobs
+    /// still queued are dropped unrun. Both are counted in the report. With [`within`](Self::within) that time begins when the
+    /// tokens say so, for what feeds the pool as well. In-process jobs don't outlive the process: store what must not be lost
+    /// before you send it.
     ///
     /// A job's error is logged, and so is its panic; the pool goes on.
     ///
@@ -58,11 +63,13 @@ impl Life {
     {
         let options = options.into();
         let (sender, receiver) = mpsc::channel(options.capacity);
-        let books = Arc::new(Books::new());
-        let spec = self.spec(name, Stage::Workers, Kind::Service);
+        let (close, unfed) = oneshot::channel();
+        let (source, books) = (StopSource::new(clock::now), Arc::new(Books::new()));
+        let spec = self.spec(name, Stage::Workers, Kind::Pool);
         let crew = Crew { name: spec.name.clone(), books: Arc::clone(&books), run: Arc::new(run) };
-        let work = Arc::clone(&books) as Arc<dyn Work>;
-        self.spawn(spec, Some(work), move |context| crew.run(receiver, options.workers, context.stop));
+        let future = crew.run(receiver, options.workers, source.token(), unfed);
+        let (run, work) = (Run::Pool(Box::pin(future), close), Arc::clone(&books) as _);
+        self.register(Registration { spec, source, run, work: Some(work) });
         Pool::new(sender, books, options.workers)
     }
 }

@@ -107,7 +107,11 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Waits until the pool takes nothing more: a producer that has no other reason to stop may go then.
+    /// Waits until the pool takes nothing more: a producer that is no component of the lifecycle and has no other reason to
+    /// stop may go then.
+    ///
+    /// A component must not wait for it: the pool goes on taking until all pools and tasks registered after it have ended.
+    /// What tells them of the stop is their own token.
     ///
     /// # Cancel safety
     ///

@@ -22,6 +22,8 @@ pub enum Effect {
         /// When it is cut.
         cut_at: Duration,
     },
+    /// Tell a pool to take nothing more: nobody who feeds it is left.
+    Close(ComponentId),
     /// Tell a component that its time is up.
     Cut(ComponentId),
     /// Abort a component's task.

@@ -1,4 +1,4 @@
-//! What time does to a stop: the end of the lame duck, the turn of each stage, and ask → cut → abort → give up.
+//! What time does to a stop: the end of the lame duck, the turn of each stage, ask → cut → abort → give up, and the order of pools.
 
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ impl Machine {
                 self.enter(Phase::Draining, now, effects);
             }
             let asked = self.ask(&stop, now, effects);
+            self.close(effects);
             if !asked && !self.next_stage(now, effects) {
                 break;
             }
@@ -77,6 +78,20 @@ impl Machine {
             effects.push(Effect::Ask { id: ComponentId(*n), cut_at: schedule.cut });
         }
         !due.is_empty()
+    }
+
+    /// Closes the pool that nobody feeds any more: whoever feeds one holds its handle, and so was registered after it.
+    fn close(&mut self, effects: &mut Vec<Effect>) {
+        let mut slots = self.slots.iter_mut().enumerate().rev();
+        let last = slots.find(|(_, slot)| slot.spec.stage <= Stage::Workers && !slot.is_over());
+        if let Some((n, slot)) = last
+            && slot.spec.kind == Kind::Pool
+            && slot.status == Status::Asked
+            && !slot.closed
+        {
+            slot.closed = true;
+            effects.push(Effect::Close(ComponentId(n)));
+        }
     }
 
     fn is_due(&self, n: usize) -> bool {
@@ -163,6 +178,6 @@ fn before_the_end(kind: Kind) -> u8 {
     match kind {
         Kind::Last => 0,
         Kind::Probe => 1,
-        Kind::StartUp | Kind::Service | Kind::Finite | Kind::Teardown => 2,
+        Kind::StartUp | Kind::Service | Kind::Pool | Kind::Finite | Kind::Teardown => 2,
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::model::{ComponentState as Status, Outcome, Spec};
+use crate::model::{ComponentState as Status, Kind, Outcome, Spec};
 
 /// What the machine knows of one component.
 #[derive(Clone, Debug)]
@@ -9,6 +9,8 @@ pub(crate) struct Slot {
     pub(crate) status: Status,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) schedule: Option<Schedule>,
+    /// A pool was told to take nothing more.
+    pub(crate) closed: bool,
 }
 
 /// When a component that was asked is cut, aborted and given up.
@@ -21,11 +23,16 @@ pub(crate) struct Schedule {
 
 impl Slot {
     pub(crate) fn new(spec: Spec) -> Self {
-        Self { spec, status: Status::Running, outcome: None, schedule: None }
+        Self { spec, status: Status::Running, outcome: None, schedule: None, closed: false }
     }
 
     pub(crate) fn is_over(&self) -> bool {
         self.status == Status::Over
+    }
+
+    /// Tells whether this is a pool that somebody may still feed. A deadline of its own says how long it takes anything.
+    pub(crate) fn is_kept_open(&self) -> bool {
+        self.spec.kind == Kind::Pool && !self.closed && self.spec.limit.is_none()
     }
 
     pub(crate) fn end(&mut self, outcome: Outcome) {

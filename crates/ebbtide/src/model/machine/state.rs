@@ -131,7 +131,7 @@ impl Machine {
             return;
         }
         let (status, kind, component) = (slot.status, slot.spec.kind, slot.spec.name.clone());
-        let unasked = status == Status::Running;
+        let (unasked, kept_open) = (status == Status::Running, slot.is_kept_open());
         let (outcome, cause) = match end {
             End::Failed(error) if kind == Kind::StartUp => {
                 (Outcome::Failed { error: error.clone() }, Some(Cause::StartUpFailed { error }))
@@ -146,11 +146,14 @@ impl Machine {
             End::Panicked(message) => {
                 (Outcome::Panicked { message: message.clone() }, Some(Cause::Panicked { component, message }))
             }
-            End::Done { .. } | End::Aborted if unasked && matches!(kind, Kind::Service | Kind::Probe) => {
+            End::Done { .. } | End::Aborted
+                if unasked && matches!(kind, Kind::Service | Kind::Pool | Kind::Probe) =>
+            {
                 let error = "it ended before it was asked to stop".to_owned();
                 (Outcome::Failed { error }, Some(Cause::Ended { component }))
             }
-            End::Done { cut: 0 } if status < Status::Cut => (Outcome::Drained, None),
+            // A pool that was only kept open for others had nothing left when its time was up with theirs.
+            End::Done { cut: 0 } if status < Status::Cut || kept_open => (Outcome::Drained, None),
             // An abandoned start-up was not cut: a stop during start-up is meant to end it.
             End::Done { .. } | End::Aborted if kind == Kind::StartUp => (Outcome::Drained, None),
             End::Done { .. } | End::Aborted => (Outcome::Cut, None),
