@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 pub struct Process {
     child: Child,
     output: Arc<Output>,
+    began: Instant,
 }
 
 /// How a process ended.
@@ -34,6 +35,11 @@ struct Output {
 }
 
 impl Process {
+    /// Returns the time since it was started.
+    pub fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     /// Starts a command with both output streams captured.
     ///
     /// # Panics
@@ -42,6 +48,7 @@ impl Process {
     pub fn start(command: &mut Command) -> Self {
         // A debug build takes longer to print a backtrace than some of these stops may take in all.
         command.env("RUST_BACKTRACE", "0").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let began = now();
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let output = Arc::new(Output::default());
         let (out, err) = (child.stdout.take(), child.stderr.take());
@@ -55,7 +62,7 @@ impl Process {
                 .spawn(move || output.read(stream))
                 .unwrap_or_else(|error| panic!("no thread: {error}"));
         }
-        Self { child, output }
+        Self { child, output, began }
     }
 
     /// Returns the process id.

@@ -15,8 +15,12 @@ use tonic::{Code, Status};
 const GRACE: Duration = Duration::from_secs(6);
 
 fn start(args: &[&str]) -> Served {
+    start_with(args, "6s", "500ms")
+}
+
+fn start_with(args: &[&str], grace: &str, lame_duck: &str) -> Served {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kinds"));
-    command.args(args).env("EBBTIDE_GRACE", "6s").env("EBBTIDE_LAME_DUCK", "500ms");
+    command.args(args).env("EBBTIDE_GRACE", grace).env("EBBTIDE_LAME_DUCK", lame_duck);
     let served = Served::start(&mut command);
     if args.is_empty() {
         served.process.says("phase=ready");
@@ -148,7 +152,8 @@ async fn tonics_own_server_outlives_its_grace_period() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_connects_in_the_lame_duck_is_answered() {
-    let mut served = start(&[]);
+    // It lasts for as long as they come, and then ends.
+    let mut served = start_with(&[], "30s", "500ms/2s/12s");
     served.terminate();
     served.process.says("phase=lame_duck");
     for value in 0..20 {
@@ -156,5 +161,5 @@ async fn whoever_connects_in_the_lame_duck_is_answered() {
         let reply = late.double(Number { value, ms: 0 }).await.expect("an answer");
         assert_eq!(reply.into_inner().value, 2 * value);
     }
-    served.ended(GRACE).await.code(0);
+    served.ended(GRACE * 5).await.code(0);
 }

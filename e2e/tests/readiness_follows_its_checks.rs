@@ -159,7 +159,7 @@ async fn a_critical_check_that_stays_red_begins_the_stop_and_is_its_cause() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_critical_check_that_comes_back_in_time_begins_nothing() {
     let mut dependency = Dependency::there().await;
-    let mut checked = Checked::start(&dependency, "critical", None);
+    let mut checked = Checked::start(&dependency, "patient", None);
     for _ in 0..5 {
         checked.is(200, "ready").await;
         dependency.goes().await;

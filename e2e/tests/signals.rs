@@ -69,13 +69,25 @@ fn a_start_up_that_fails_closes_what_was_opened() {
     }
 }
 
+/// Returns how long it takes from the exec to the start-up.
+fn time_to_begin() -> Duration {
+    let mut victim = Process::start(&mut victim("several-awaits"));
+    victim.says("opened");
+    let age = victim.age();
+    victim.signal(Signal::KILL);
+    victim.ended(LONG).expect("it does not end");
+    age
+}
+
 #[test]
 fn a_signal_at_any_moment_from_exec_on_closes_what_was_opened() {
+    let begins = (0..5).map(|_| time_to_begin()).max().expect("five");
+    let moments = u64::try_from(begins.as_micros()).expect("it begins soon") * 2;
     let mut by_default_action = 0;
     for round in 0..200_u64 {
         let mut victim = Process::start(&mut victim("several-awaits"));
-        // From the exec to well after start-up, which takes about 25 ms here.
-        std::thread::sleep(Duration::from_micros(round * 7919 % 40_000));
+        // From the exec to well after the start-up has begun.
+        std::thread::sleep(Duration::from_micros(round * moments / 200));
         victim.signal(Signal::TERM);
         let ended = victim.ended(LONG).expect("it does not end");
         let (opened, closed) =

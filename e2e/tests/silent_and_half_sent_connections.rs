@@ -9,7 +9,9 @@ use ebbtide_e2e::{Client, End, Served};
 const LONG: Duration = Duration::from_secs(20);
 /// What the server gives a head, and the first byte, in these tests.
 const ARGS: [&str; 4] = ["--header-ms", "1500", "--first-byte-ms", "1500"];
-/// Well beyond both.
+/// For those that are completed.
+const PATIENT: [&str; 4] = ["--header-ms", "20000", "--first-byte-ms", "20000"];
+/// Well beyond both of the others.
 const SOON: Duration = Duration::from_millis(3500);
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -86,7 +88,7 @@ async fn a_request_that_was_half_sent_at_the_signal_is_answered_when_it_is_compl
     let request: &[u8] = b"GET /ping HTTP/1.1\r\nHost: test\r\n\r\n";
     let mut stopped = Vec::new();
     for at in [0, 1, 3, 20, request.len() - 1] {
-        let served = shapes(&ARGS);
+        let served = shapes(&PATIENT);
         let client = sent(&served, &request[..at]).await;
         served.terminate();
         stopped.push((at, served, client));
@@ -106,7 +108,7 @@ async fn a_request_that_was_half_sent_at_the_signal_is_answered_when_it_is_compl
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_preface_that_was_half_sent_at_the_signal_is_served_when_it_is_completed() {
-    assert!(completes_preface(shapes(&ARGS)).await);
+    assert!(completes_preface(shapes(&PATIENT)).await);
 }
 
 /// Completes half a preface after the signal and asks for `/ping`; tells whether it was answered.

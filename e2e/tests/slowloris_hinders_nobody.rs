@@ -19,9 +19,10 @@ const HEADER: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Sends a head that never ends, byte by byte, until the server has had enough.
-async fn trickle(addr: SocketAddr, open: Arc<AtomicUsize>) {
+async fn trickle(addr: SocketAddr, came: Arc<AtomicUsize>, open: Arc<AtomicUsize>) {
     let mut client = Client::connect(addr).await.expect("it listens");
     open.fetch_add(1, Ordering::SeqCst);
+    came.fetch_add(1, Ordering::SeqCst);
     let head = b"GET /ping HTTP/1.1\r\nHost: test\r\nX-Long: ".iter().chain(std::iter::repeat(&b'x'));
     for byte in head {
         if client.send(&[*byte]).await.is_err() {
@@ -39,18 +40,18 @@ async fn trickle(addr: SocketAddr, open: Arc<AtomicUsize>) {
 async fn slowloris(addr: SocketAddr) -> (JoinSet<()>, Arc<AtomicUsize>) {
     let files = raise_open_files().expect("the limit can be raised");
     assert!(files > SLOW as u64 + 500, "this needs {SLOW} open files and some: `ulimit -Hn` allows {files}");
-    let open = Arc::new(AtomicUsize::new(0));
+    let (came, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut slow = JoinSet::new();
     for _ in 0..SLOW {
-        slow.spawn(trickle(addr, Arc::clone(&open)));
+        slow.spawn(trickle(addr, Arc::clone(&came), Arc::clone(&open)));
     }
-    until(&open, |open| open == SLOW).await;
+    until(&came, |came| came == SLOW).await;
     (slow, open)
 }
 
-async fn until(open: &AtomicUsize, true_: impl Fn(usize) -> bool) {
+async fn until(count: &AtomicUsize, true_: impl Fn(usize) -> bool) {
     let wait = async {
-        while !true_(open.load(Ordering::SeqCst)) {
+        while !true_(count.load(Ordering::SeqCst)) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

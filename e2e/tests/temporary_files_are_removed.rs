@@ -17,7 +17,7 @@ fn start(amiss: &str) -> (Process, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_leaves"));
     command.args([NOBODY, NOBODY]).arg(folder.path()).arg(amiss);
-    command.env("EBBTIDE_GRACE", "2s").env("EBBTIDE_LAME_DUCK", "0s");
+    command.env("EBBTIDE_GRACE", "8s").env("EBBTIDE_LAME_DUCK", "0s");
     (Process::start(&mut command), folder)
 }
 
@@ -50,7 +50,7 @@ fn in_order() {
 #[test]
 fn by_the_watchdog() {
     let (ended, left) = stopped("spins", 1);
-    ended.code(4).within(Duration::from_secs(2));
+    ended.code(4).within(Duration::from_secs(8));
     assert_eq!(left, 0);
 }
 
@@ -58,7 +58,7 @@ fn by_the_watchdog() {
 fn by_a_second_signal() {
     for amiss in ["hangs", "spins"] {
         let (ended, left) = stopped(amiss, 2);
-        ended.by_signal(Signal::TERM).within(Duration::from_secs(1));
+        ended.by_signal(Signal::TERM).within(Duration::from_secs(4));
         assert_eq!(left, 0, "{amiss}");
     }
 }

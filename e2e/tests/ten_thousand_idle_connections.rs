@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use ebbtide_e2e::storm::{Clients, Storm};
 use ebbtide_e2e::{Client, End, Served, raise_open_files};
+use rustix::process::Signal;
 
-/// From the signal to the end of the process: the quiet time and the first byte's grace are a second each.
-const IN_TIME: Duration = Duration::from_secs(10);
+/// From the signal to the end of the process: what a grace period of 30 s leaves.
+const IN_TIME: Duration = Duration::from_secs(25);
 
 /// What became of the connections.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -45,13 +46,16 @@ async fn stopped(mut served: Served, count: usize) -> Ends {
     }
     let mut storm = Storm::begin(Clients::kept(served.addr, 16));
     storm.is_up().await.expect("it serves");
+    let mut ends = Ends::default();
+    // They are sent before the server can close anything, and reach it with the signal.
+    served.process.signal(Signal::STOP);
+    for client in idle.iter_mut().step_by(100) {
+        ends.asked += 1;
+        client.get("/ping").await.expect("the kernel takes it");
+    }
     served.terminate();
+    served.process.signal(Signal::CONT);
     let stop = async {
-        let mut ends = Ends::default();
-        for client in idle.iter_mut().step_by(100) {
-            ends.asked += 1;
-            let _ = client.get("/ping").await;
-        }
         for (number, mut client) in idle.into_iter().enumerate() {
             if number % 100 == 0 {
                 ends.answered += usize::from(client.answer().await.is_ok_and(|answer| answer.is_ok()));

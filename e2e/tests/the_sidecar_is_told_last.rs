@@ -58,7 +58,7 @@ impl Scene {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new(env!("CARGO_BIN_EXE_leaves"));
         command.args([registry.addr(), sidecar.addr()]).arg(folder.path()).arg(amiss);
-        let served = Served::start(command.env("EBBTIDE_GRACE", "3s").env("EBBTIDE_LAME_DUCK", "1s"));
+        let served = Served::start(command.env("EBBTIDE_GRACE", "10s").env("EBBTIDE_LAME_DUCK", "3s"));
         let health = served.process.says_after("health on ").parse().expect("an address");
         served.process.says("phase=ready");
         Self { served, health, registry, sidecar, _folder: folder }
@@ -89,8 +89,9 @@ async fn the_registry_is_left_at_the_signal_and_the_sidecar_told_when_everything
     answer(registry, "200 OK").await;
     let (call, sidecar) = scene.sidecar.next().await;
     assert!(call.starts_with("POST /quitquitquit HTTP/1.1\r\n"), "{call}");
-    let said = scene.served.process.output();
-    assert!(said.contains("flushed") && said.contains("lifecycle exited"), "{said}");
+    // It waits for the answer: whatever it has said, it said before.
+    scene.served.process.says("flushed");
+    scene.served.process.says("lifecycle exited");
     assert_eq!(status(scene.health, "/livez").await, None, "the health listener is closed");
     answer(sidecar, "200 OK").await;
     scene.ended().await.code(0);
@@ -98,7 +99,7 @@ async fn the_registry_is_left_at_the_signal_and_the_sidecar_told_when_everything
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registry_that_does_not_answer_is_given_up_at_the_hooks_own_deadline() {
-    let mut scene = Scene::start("").await;
+    let mut scene = Scene::start("hasty").await;
     scene.served.terminate();
     let (_, registry) = scene.registry.next().await;
     // Its 300 ms are over before the lame duck is.
@@ -129,10 +130,10 @@ async fn the_sidecar_is_told_on_the_forced_path_too() {
     let mut scene = Scene::start("spins").await;
     scene.served.terminate();
     let (_, sidecar) = scene.sidecar.next().await;
-    let said = scene.served.process.output();
-    assert!(said.contains("the watchdog ends the process") && said.contains("flushed"), "{said}");
+    scene.served.process.says("the watchdog ends the process");
+    scene.served.process.says("flushed");
     answer(sidecar, "200 OK").await;
-    scene.ended().await.code(4).within(Duration::from_secs(3));
+    scene.ended().await.code(4).within(Duration::from_secs(10));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

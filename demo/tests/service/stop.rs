@@ -44,14 +44,14 @@ fn a_client_that_hangs_up_leaves_no_order_half_done() {
 fn requests_in_flight_and_new_ones_are_answered_after_the_signal() {
     let folder = folder();
     let mut demo = Demo::start(&folder, &["--lame-duck", "1s"]);
-    let slow = send(demo.address, "GET", "/slow?ms=2000", None).expect("sent");
+    let slow = send(demo.address, "GET", "/slow?ms=1000", None).expect("sent");
     // The next answer tells that the slow request has been read.
     get(demo.address, "/ping").expect("answered");
     demo.terminate();
     assert_eq!(get(demo.address, "/readyz").expect("answered").status, 503);
     assert_eq!(get(demo.address, "/livez").expect("answered").status, 200);
     order(demo.address);
-    assert_eq!(receive(slow).expect("answered").body, "answered after 2000 ms\n");
+    assert_eq!(receive(slow).expect("answered").body, "answered after 1000 ms\n");
     assert_eq!(demo.ended().code, Some(0));
     // Its consumer had stopped taking jobs: this one is the next process's.
     assert_eq!(table::orders(&folder).values().collect::<Vec<_>>(), ["queued"]);

@@ -1,5 +1,5 @@
 //! A service with a dependency: the address that its first argument names. The second says what asks after it: `required`,
-//! `critical`, `advisory`, or `none`.
+//! `critical`, `patient` (critical as well, for long), `advisory`, or `none`.
 #![expect(clippy::print_stderr, reason = "bare lines tell where it listens")]
 
 use std::process::ExitCode;
@@ -34,6 +34,7 @@ fn check(life: &Life, dependency: String, kind: &str) {
     let check = match kind {
         "required" => check,
         "critical" => check.critical(Duration::from_millis(500)),
+        "patient" => check.critical(Duration::from_secs(20)),
         "advisory" => check.critical(Duration::from_millis(500)).advisory(),
         _ => return,
     };

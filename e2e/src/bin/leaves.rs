@@ -1,5 +1,5 @@
 //! A service that leaves a registry at the signal, tells a sidecar to quit at the very end, and has files to remove. Arguments: the
-//! registry's address, the sidecar's, a folder, and what it does amiss: nothing, `spins`, `early`, `patient`, `hangs`, `fails`,
+//! registry's address, the sidecar's, a folder, and what it does amiss: nothing, `spins`, `early`, `patient`, `hasty`, `hangs`, `fails`,
 //! `tempdir`.
 #![expect(clippy::print_stderr, reason = "bare lines are what it is for")]
 
@@ -57,7 +57,11 @@ fn fill(life: &Life, folder: &Path, amiss: &str) -> Result<Option<TempDir>, BoxE
 fn leave(life: &Life, registry: &str, amiss: &str) -> Result<(), BoxError> {
     let leave = Call::put(&format!("http://{registry}/v1/agent/service/deregister/leaves"))?;
     let leave = leave.header("X-Consul-Token", "secret")?.timeout(Duration::from_secs(60));
-    let life = if amiss == "patient" { life.clone() } else { life.within(Duration::from_millis(300)) };
+    let life = match amiss {
+        "patient" => life.clone(),
+        "hasty" => life.within(Duration::from_millis(300)),
+        _ => life.within(Duration::from_secs(5)),
+    };
     life.on_stop("leave the registry", |_| async move { Ok(leave.send().await?) });
     Ok(())
 }
@@ -77,7 +81,7 @@ fn spin(life: &Life) {
     for _ in 0..4 {
         life.on_stop("spinner", |_| async {
             loop {
-                std::hint::spin_loop();
+                std::thread::park();
             }
         });
     }

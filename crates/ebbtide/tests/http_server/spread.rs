@@ -139,9 +139,9 @@ fn told_at_once(lame_duck: LameDuck, with: Option<Duration>) -> usize {
 #[test]
 fn a_lifecycle_spreads_them_over_half_of_its_lame_duck() {
     let lame_duck = LameDuck {
-        min: Duration::from_secs(2),
+        min: Duration::from_secs(6),
         quiet: Duration::from_millis(100),
-        max: Duration::from_secs(2),
+        max: Duration::from_secs(6),
     };
     assert!(told_at_once(lame_duck, None) < 5);
     assert_eq!(told_at_once(lame_duck, Some(Duration::ZERO)), 10);

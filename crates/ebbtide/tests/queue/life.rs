@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ebbtide::model::{ComponentReport, Outcome};
-use ebbtide::queue::Job;
+use ebbtide::queue::{ConsumeOptions, Job};
 use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report, Stop};
 use tokio::sync::Semaphore;
 
@@ -14,7 +14,8 @@ fn run<F>(start_up: F) -> Report
 where
     F: AsyncFnOnce(Life) -> Result<(), BoxError>,
 {
-    let lifecycle = Lifecycle::new("test").grace(Duration::from_secs(2)).lame_duck(LameDuck::NONE);
+    // The consumer has less of it, so that the process is far from its own deadline.
+    let lifecycle = Lifecycle::new("test").grace(Duration::from_secs(30)).lame_duck(LameDuck::NONE);
     // Two jobs may block their threads.
     let lifecycle = lifecycle.worker_threads(4);
     lifecycle.run_to_report(start_up).expect("it starts")
@@ -39,7 +40,8 @@ where
         send.send(Arc::clone(&broker))?;
         let begun = Arc::new(Semaphore::new(0));
         let begin = Arc::clone(&begun);
-        life.consume("emails", broker, 2, move |job, stop| {
+        let options = ConsumeOptions::new(2).hand_back(Duration::from_secs(1));
+        life.within(Duration::from_secs(4)).consume("emails", broker, options, move |job, stop| {
             begin.add_permits(1);
             handler(job, stop)
         });
@@ -79,7 +81,7 @@ fn a_job_that_does_not_end_is_handed_back_cut_and_named_and_the_exit_code_says_s
 #[test]
 fn a_job_that_blocks_its_thread_is_handed_back_all_the_same() {
     let (broker, report) = stop_when_two_are_running(|_, _| async {
-        std::thread::sleep(Duration::from_secs(4));
+        std::thread::sleep(Duration::from_secs(10));
         Ok(())
     });
     assert_eq!(report.exit_code, 3, "{report:?}");

@@ -12,6 +12,8 @@ use crate::clock::Clock;
 use crate::rehearse::record::{Meaning, Outcome, Traffic};
 use crate::rehearse::scenario::{LoadPlan, Route, SHORT_THINK, ShapePlan, Span};
 
+const LONG: Duration = Duration::from_secs(30);
+
 /// What a server does with the n-th request of a connection.
 type Manners = fn(u64, u32) -> Deed;
 
@@ -83,10 +85,10 @@ fn serve(mut stream: TcpStream, seen: &Seen, manners: Manners) {
 
 /// Loads `address` for `time`.
 fn load(address: SocketAddr, time: Duration) -> Traffic {
-    load_thinking(address, SHORT_THINK, time)
+    load_thinking(address, SHORT_THINK, LONG, time)
 }
 
-fn load_thinking(address: SocketAddr, think: Span, time: Duration) -> Traffic {
+fn load_thinking(address: SocketAddr, think: Span, request_limit: Duration, time: Duration) -> Traffic {
     let route = Route::get("/");
     let shapes = vec![
         ShapePlan::Storm { clients: 4, route: route.clone() },
@@ -96,7 +98,7 @@ fn load_thinking(address: SocketAddr, think: Span, time: Duration) -> Traffic {
     let to = Address { socket: address, authority: address.to_string() };
     let plan = LoadPlan {
         shapes,
-        request_limit: Duration::from_millis(300),
+        request_limit,
         connect_limit: Duration::from_secs(5),
         bound: 100_000,
         phases: false,
@@ -135,7 +137,8 @@ fn each_way_to_lose_an_answer_is_told_apart() {
         3 => Deed::HalfBody,
         _ => Deed::Hang,
     });
-    let traffic = load(address, Duration::from_millis(700));
+    let limit = Duration::from_secs(2);
+    let traffic = load_thinking(address, SHORT_THINK, limit, limit * 2);
     for request in &traffic.requests {
         let as_served = match request.id % 5 {
             0 => request.outcome == Outcome::Answered { status: 200 },
@@ -153,8 +156,8 @@ fn each_way_to_lose_an_answer_is_told_apart() {
 fn a_connection_closed_while_idle_is_no_loss() {
     // One answer per connection, then a close that was not announced, long before the client has done thinking.
     let (address, _) = server(|_, nth| if nth == 1 { Deed::AnswerAndClose } else { Deed::Destroy });
-    let thought = Span { least: Duration::from_millis(200), most: Duration::from_millis(200) };
-    let traffic = load_thinking(address, thought, Duration::from_millis(500));
+    let thought = Span { least: Duration::from_secs(1), most: Duration::from_secs(1) };
+    let traffic = load_thinking(address, thought, LONG, Duration::from_millis(1500));
     let lost: Vec<_> =
         traffic.requests.iter().filter(|request| request.meaning() != Meaning::Served).collect();
     assert!(lost.is_empty(), "{lost:?}");

@@ -122,22 +122,25 @@ async fn a_hundred_thousand_jobs_don_t_make_the_next_one_hard_to_find() {
         SELECT 'jobs', zeroblob(200), 0,
             CASE i % 3 WHEN 0 THEN NULL ELSE 4102444800000 END, i % 3 = 1, CASE i % 3 WHEN 0 THEN 1 END FROM n";
     sqlx::query(fill).execute(queue.pool()).await.unwrap();
-    let with = time_of_twenty(&queue).await;
+    let with = fastest_of_twenty(&queue).await;
     sqlx::query("DROP INDEX ebbtide_jobs_due").execute(queue.pool()).await.unwrap();
-    let without = time_of_twenty(&queue).await;
+    let without = fastest_of_twenty(&queue).await;
     assert!(with * 5 < without, "with the index {with:?}, without it {without:?}");
     let counts = queue.counts().await.unwrap();
     assert_eq!((counts.waiting, counts.leased, counts.buried), (33_333, 33_333, 33_334));
 }
 
-/// Pushes, fetches and acknowledges twenty jobs, one by one.
-async fn time_of_twenty(queue: &SqliteQueue) -> Duration {
-    let began = now();
+/// Pushes, fetches and acknowledges twenty jobs, one by one. Whatever else the machine does makes some of them slow, and none
+/// fast.
+async fn fastest_of_twenty(queue: &SqliteQueue) -> Duration {
+    let mut fastest = LONG;
     for _ in 0..20 {
+        let began = now();
         let id = queue.push(NewJob::new("next")).await.unwrap();
         let job = next(queue).await;
         assert_eq!(job.id, id.to_string());
         assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+        fastest = fastest.min(began.elapsed());
     }
-    began.elapsed()
+    fastest
 }

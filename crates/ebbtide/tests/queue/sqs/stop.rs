@@ -7,7 +7,7 @@ use ebbtide::queue::{Queue, Settled, Settlement};
 use futures_util::future::{join_all, try_join_all};
 
 use super::place::{Counts, Place};
-use crate::support::{fetch_for, next, now, source, stop};
+use crate::support::{LONG, fetch_for, next, now, source, stop};
 
 const ROUNDS: u32 = 8;
 
@@ -79,19 +79,19 @@ async fn what_a_stop_interrupts_is_nowhere_but_in_the_queue() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let last = place.open().await;
-    loop {
-        let rest = fetch_for(&last, Duration::from_millis(500)).await;
-        if rest.is_empty() {
-            break;
-        }
-        for job in rest {
+    let pushed = usize::try_from(pushed).unwrap();
+    while done.len() < pushed {
+        for job in
+            tokio::time::timeout(LONG, last.fetch(10, &Stop::never())).await.expect("a job is lost").unwrap()
+        {
             assert_eq!(last.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
             done.push(job.payload);
         }
     }
     let count = done.len();
     let unique: BTreeSet<_> = done.into_iter().collect();
-    assert_eq!((count, unique.len()), (usize::try_from(pushed).unwrap(), count), "none lost, none twice");
+    assert_eq!((count, unique.len()), (pushed, count), "none lost, none twice");
+    assert_eq!(place.counts().await, Counts { visible: 0, in_flight: 0 });
 }
 
 #[tokio::test]
@@ -135,8 +135,8 @@ async fn a_request_that_is_dropped_leaves_a_job_under_a_lease() {
     let place = Place::new();
     let queue = place.open().await;
     let asking = place.client.receive_message().queue_url(place.url(&place.name).await);
-    let asking = asking.wait_time_seconds(5).visibility_timeout(30).send();
-    assert!(tokio::time::timeout(Duration::from_millis(300), asking).await.is_err());
+    let asking = asking.wait_time_seconds(20).visibility_timeout(30).send();
+    assert!(tokio::time::timeout(Duration::from_secs(2), asking).await.is_err());
     queue.push("late").await.unwrap();
     assert_eq!(fetch_for(&queue, Duration::from_millis(300)).await, []);
     assert_eq!(place.counts().await, Counts { visible: 0, in_flight: 1 });
@@ -152,7 +152,7 @@ async fn consumers_that_stop_together_do_not_pass_a_job_round() {
     let holder = place.open().await;
     holder.push("job").await.unwrap();
     let held = next(&holder).await;
-    let opening = (0..TOGETHER).map(|_| place.builder().poll(Duration::from_secs(3)).open());
+    let opening = (0..TOGETHER).map(|_| place.builder().poll(Duration::from_secs(8)).open());
     let queues = try_join_all(opening).await.unwrap();
     let waiting = queues.iter().map(|queue| fetch_for(queue, Duration::from_millis(300)));
     assert!(join_all(waiting).await.concat().is_empty());
@@ -173,7 +173,7 @@ async fn by_hand_a_job_that_is_given_back_at_once_goes_round() {
     let queue = place.open().await;
     let url = place.url(&place.name).await;
     let stopping = async || {
-        let asking = place.client.receive_message().queue_url(&url).wait_time_seconds(3);
+        let asking = place.client.receive_message().queue_url(&url).wait_time_seconds(8);
         let came = asking.visibility_timeout(30).send().await.unwrap();
         for job in came.messages() {
             let back = place.client.change_message_visibility().queue_url(&url).visibility_timeout(0);
