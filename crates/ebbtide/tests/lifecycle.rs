@@ -38,7 +38,6 @@ impl Diary {
 }
 
 const LONG: Duration = Duration::from_secs(30);
-const SHORT: Duration = Duration::from_millis(600);
 
 #[test]
 fn a_pool_works_off_what_it_holds_before_its_resources_close() {
@@ -74,13 +73,16 @@ fn a_pool_works_off_what_it_holds_before_its_resources_close() {
     assert_eq!((pool.in_flight_at_stop, pool.cut), (pool.finished, 0));
 }
 
-#[test]
-fn a_pool_whose_time_is_up_counts_what_it_cut() {
-    let report = run(SHORT, async |life| {
-        let pool = life.workers("pool", PoolOptions::new(2).capacity(10), |_: u32, stop| async move {
+/// By the paused clock, as on a machine that is never late: the watchdog is another thing.
+#[cfg(feature = "testing")]
+#[tokio::test(start_paused = true)]
+async fn a_pool_whose_time_is_up_counts_what_it_cut() {
+    let lifecycle = ebbtide::testing::lifecycle("test").grace(Duration::from_millis(600));
+    let service = ebbtide::testing::Trial::start(lifecycle, async |life| {
+        let pool = life.workers("pool", PoolOptions::new(2).capacity(10), |n: u32, stop| async move {
             // Half of the jobs hand back what they hold when they are told; the other half never ends.
             stop.cut().await;
-            std::future::pending().await
+            if n.is_multiple_of(2) { Ok(()) } else { std::future::pending().await }
         });
         for n in 0..7 {
             pool.send(n).await?;
@@ -88,6 +90,7 @@ fn a_pool_whose_time_is_up_counts_what_it_cut() {
         life.stop("enough");
         Ok(())
     });
+    let report = service.exited().await;
     let pool = component(&report, "pool");
     assert_eq!(report.exit_code, 3);
     assert_eq!(pool.outcome, Some(Outcome::Cut));

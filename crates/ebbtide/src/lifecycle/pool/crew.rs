@@ -1,23 +1,35 @@
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::drain::Stop;
 use crate::lifecycle::books::Books;
-use crate::runtime::BoxError;
+use crate::runtime::{BoxError, Caught, panics};
 
-/// The receiving side of a pool.
+/// The receiving side of a pool. Whenever it is dropped, it counts what is left as cut.
 pub(super) struct Crew<F> {
-    pub(super) name: String,
-    pub(super) books: Arc<Books>,
-    pub(super) run: Arc<F>,
+    name: String,
+    books: Arc<Books>,
+    run: Arc<F>,
+    running: JoinSet<Ended>,
+}
+
+/// How a job ended.
+struct Ended {
+    in_time: bool,
+    result: Result<Result<(), BoxError>, Box<dyn Any + Send>>,
 }
 
 impl<F> Crew<F> {
+    pub(super) fn new(name: String, books: Arc<Books>, run: F) -> Self {
+        Self { name, books, run: Arc::new(run), running: JoinSet::new() }
+    }
+
     pub(super) async fn run<T, Fut>(
-        self,
+        mut self,
         mut jobs: mpsc::Receiver<T>,
         workers: usize,
         stop: Stop,
@@ -29,10 +41,9 @@ impl<F> Crew<F> {
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         let free = Arc::new(Semaphore::new(workers));
-        let mut running = JoinSet::new();
         let (mut open, mut exhausted) = (true, false);
         loop {
-            if exhausted && running.is_empty() {
+            if exhausted && self.running.is_empty() {
                 // The queue was closed and is empty, or all senders are gone.
                 stop.stopping().await;
                 return Ok(());
@@ -45,17 +56,9 @@ impl<F> Crew<F> {
                     open = false;
                     jobs.close();
                 }
-                Some(result) = running.join_next(), if !running.is_empty() => self.settle(result),
-                job = self.next(&mut jobs, &free), if !exhausted => match job {
-                    Some((job, permit)) => {
-                        let (run, stop) = (Arc::clone(&self.run), stop.clone());
-                        let held = (self.books.running.guard(), self.books.names.register(self.name.clone()), permit);
-                        running.spawn(async move {
-                            let result = run(job, stop).await;
-                            drop(held);
-                            result
-                        });
-                    }
+                Some(ended) = self.running.join_next(), if !self.running.is_empty() => self.settle(ended),
+                job = next(&mut jobs, &free, &self.books), if !exhausted => match job {
+                    Some((job, permit)) => self.begin(job, permit, &stop),
                     None => exhausted = true,
                 },
             }
@@ -64,44 +67,173 @@ impl<F> Crew<F> {
         // What is queued is not run any more. Whoever keeps a place is not waited for.
         self.books.end();
         // Jobs that look at their token end by themselves until the task is aborted, and then they are dropped with it.
-        let mut books = Cutting { books: &self.books, left: running.len() as u64 };
-        while let Some(result) = running.join_next().await {
-            books.left -= 1;
-            self.settle(result);
+        while let Some(ended) = self.running.join_next().await {
+            self.settle(ended);
         }
         Ok(())
     }
 
-    async fn next<T>(
-        &self,
-        jobs: &mut mpsc::Receiver<T>,
-        free: &Arc<Semaphore>,
-    ) -> Option<(T, tokio::sync::OwnedSemaphorePermit)> {
-        // A permit first: a job that was received is run. The semaphore is never closed.
-        let permit = Arc::clone(free).acquire_owned().await.ok()?;
-        let job = jobs.recv().await?;
-        self.books.queued.fetch_sub(1, Ordering::SeqCst);
-        Some((job, permit))
+    fn begin<T, Fut>(&mut self, job: T, permit: OwnedSemaphorePermit, stop: &Stop)
+    where
+        T: Send + 'static,
+        F: Fn(T, Stop) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let (run, stop) = (Arc::clone(&self.run), stop.clone());
+        let held = (self.books.running.guard(), self.books.names.register(self.name.clone()), permit);
+        self.running.spawn(async move {
+            let token = stop.clone();
+            let result = Caught::new(async { run(job, token).await }).await;
+            // Noted here: the crew may come to look at it only after the cut.
+            let in_time = !stop.is_cut();
+            drop(held);
+            Ended { in_time, result }
+        });
     }
 
-    fn settle(&self, result: Result<Result<(), BoxError>, tokio::task::JoinError>) {
-        self.books.finished.fetch_add(1, Ordering::SeqCst);
-        match result {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(pool = self.name, error, "a job failed"),
-            Err(error) => tracing::error!(pool = self.name, %error, "a job panicked"),
+    fn settle(&self, ended: Result<Ended, JoinError>) {
+        // Nobody aborts a job but its runtime, which is gone then.
+        let ended = ended.ok();
+        let in_time = ended.as_ref().is_some_and(|ended| ended.in_time);
+        let count = if in_time { &self.books.finished } else { &self.books.cut };
+        count.fetch_add(1, Ordering::SeqCst);
+        match ended.map(|ended| ended.result) {
+            None | Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(error))) => tracing::error!(pool = self.name, error, "a job failed"),
+            Some(Err(panic)) => {
+                tracing::error!(pool = self.name, message = panics::message(&*panic), "a job panicked");
+            }
         }
     }
 }
 
-/// Counts what is left as cut, when the pool's task is aborted as well.
-struct Cutting<'a> {
-    books: &'a Books,
-    left: u64,
+impl<F> Drop for Crew<F> {
+    /// The pool's task may be aborted before it has seen the cut, or anything at all.
+    fn drop(&mut self) {
+        self.books.end();
+        while let Some(ended) = self.running.try_join_next() {
+            self.settle(ended);
+        }
+        self.books.cut.fetch_add(self.running.len() as u64, Ordering::SeqCst);
+    }
 }
 
-impl Drop for Cutting<'_> {
-    fn drop(&mut self) {
-        self.books.cut.fetch_add(self.left, Ordering::SeqCst);
+async fn next<T>(
+    jobs: &mut mpsc::Receiver<T>,
+    free: &Arc<Semaphore>,
+    books: &Books,
+) -> Option<(T, OwnedSemaphorePermit)> {
+    // A permit first: a job that was received is run. The semaphore is never closed.
+    let permit = Arc::clone(free).acquire_owned().await.ok()?;
+    let job = jobs.recv().await?;
+    books.queued.fetch_sub(1, Ordering::SeqCst);
+    Some((job, permit))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::drain::StopSource;
+    use crate::lifecycle::pool::Pool;
+    use crate::model::Cause;
+    use crate::runtime::clock;
+
+    /// A pool of two workers under paused time, with seven jobs, and nobody who aborts it in time.
+    struct Trial {
+        source: StopSource,
+        books: Arc<Books>,
+        working: JoinSet<Result<(), BoxError>>,
+        _pool: Pool<u32>,
+        _unfed: oneshot::Sender<()>,
+    }
+
+    impl Trial {
+        async fn start<Fut>(run: impl Fn(u32, Stop) -> Fut + Send + Sync + 'static) -> Self
+        where
+            Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+        {
+            let (source, books) = (StopSource::new(clock::now), Arc::new(Books::new()));
+            let (sender, jobs) = mpsc::channel(7);
+            let (unfed, fed) = oneshot::channel();
+            let crew = Crew::new("pool".to_owned(), Arc::clone(&books), run);
+            let mut working = JoinSet::new();
+            working.spawn(crew.run(jobs, 2, source.token(), fed));
+            let pool = Pool::new(sender, Arc::clone(&books), 2);
+            for n in 0..7 {
+                pool.send(n).await.unwrap();
+            }
+            Self { source, books, working, _pool: pool, _unfed: unfed }
+        }
+
+        /// Waits until everything waits.
+        async fn settled(&self) {
+            sleep(Duration::from_secs(1)).await;
+        }
+
+        fn stop(&self) {
+            self.source.stop(Cause::Requested { reason: "test".to_owned() }, None);
+        }
+
+        async fn aborted(&mut self) {
+            self.working.abort_all();
+            while self.working.join_next().await.is_some() {}
+        }
+
+        fn finished_and_cut(&self) -> (u64, u64) {
+            (self.books.finished.load(Ordering::SeqCst), self.books.cut.load(Ordering::SeqCst))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_heeds_the_cut_is_cut_and_so_is_one_that_does_not() {
+        let mut trial = Trial::start(|n, stop| async move {
+            stop.cut().await;
+            if n == 0 { Ok(()) } else { std::future::pending().await }
+        })
+        .await;
+        trial.settled().await;
+        trial.stop();
+        trial.source.cut();
+        trial.settled().await;
+        assert_eq!(trial.finished_and_cut(), (0, 6), "one hands back, and five are queued");
+        trial.aborted().await;
+        assert_eq!(trial.finished_and_cut(), (0, 7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_ended_before_the_cut_is_finished() {
+        let mut trial = Trial::start(|n, _| async move {
+            assert!(n != 1, "the second panics");
+            match n {
+                0 => Err("the first fails".into()),
+                2..5 => Ok(()),
+                _ => std::future::pending().await,
+            }
+        })
+        .await;
+        trial.settled().await;
+        trial.stop();
+        trial.source.cut();
+        trial.aborted().await;
+        assert_eq!(trial.finished_and_cut(), (5, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pool_that_is_aborted_before_it_has_seen_the_cut_counts_all_that_it_held() {
+        for settled in [true, false] {
+            let mut trial = Trial::start(|_, _| std::future::pending()).await;
+            if settled {
+                trial.settled().await;
+            }
+            trial.stop();
+            trial.source.cut();
+            // On this one thread nobody runs before the abort.
+            trial.aborted().await;
+            assert_eq!(trial.finished_and_cut(), (0, 7), "two had begun: {settled}");
+        }
     }
 }

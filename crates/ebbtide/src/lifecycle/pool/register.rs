@@ -19,7 +19,7 @@ impl Life {
     /// registered after itself is turned away at the stop, and so is a job that sends to its own pool.
     ///
     /// What is not done when the pool's time is up is cut: the running jobs' tokens say so, and then they are dropped; the jobs
-    /// still queued are dropped unrun. Both are counted in the report. With [`within`](Self::within) that time begins when the
+    /// still queued are dropped unrun. Both are counted in the report, also the jobs that end by themselves when told. With [`within`](Self::within) that time begins when the
     /// tokens say so, for what feeds the pool as well. In-process jobs don't outlive the process: store what must not be lost
     /// before you send it.
     ///
@@ -66,7 +66,7 @@ impl Life {
         let (close, unfed) = oneshot::channel();
         let (source, books) = (StopSource::new(clock::now), Arc::new(Books::new()));
         let spec = self.spec(name, Stage::Workers, Kind::Pool);
-        let crew = Crew { name: spec.name.clone(), books: Arc::clone(&books), run: Arc::new(run) };
+        let crew = Crew::new(spec.name.clone(), Arc::clone(&books), run);
         let future = crew.run(receiver, options.workers, source.token(), unfed);
         let (run, work) = (Run::Pool(Box::pin(future), close), Arc::clone(&books) as _);
         self.register(Registration { spec, source, run, work: Some(work) });

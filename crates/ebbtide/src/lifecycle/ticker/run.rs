@@ -27,16 +27,12 @@ impl Ticker {
             if due.is_none() || stop.is_stopping() {
                 return Ok(());
             }
-            let _running = (self.books.running.guard(), self.books.names.register(self.name.clone()));
-            let result = match stop.unless_cut(self.once(&mut run)).await {
-                Some(result) => result,
-                None => {
-                    self.books.cut.fetch_add(1, Ordering::SeqCst);
-                    return Ok(());
-                }
-            };
-            self.books.finished.fetch_add(1, Ordering::SeqCst);
-            result?;
+            let _held = (self.books.running.guard(), self.books.names.register(self.name.clone()));
+            let _running = Running { books: &self.books, stop: &stop };
+            match stop.unless_cut(self.once(&mut run)).await {
+                Some(result) => result?,
+                None => return Ok(()),
+            }
         }
     }
 
@@ -59,11 +55,25 @@ impl Ticker {
     }
 }
 
+/// A run under way. What ends after the cut is cut, however it ends: the task may be aborted before it has seen the cut.
+struct Running<'a> {
+    books: &'a Books,
+    stop: &'a Stop,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let count = if self.stop.is_cut() { &self.books.cut } else { &self.books.finished };
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
+    use tokio::sync::Notify;
     use tokio::task::JoinSet;
     use tokio::time::sleep;
 
@@ -193,6 +203,33 @@ mod tests {
         trial.source.cut();
         trial.ended().await.unwrap();
         assert_eq!(trial.books.cut.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_ends_or_is_aborted_before_the_cut_was_seen_is_counted_as_cut_too() {
+        for aborted in [true, false] {
+            let done = Arc::new(Notify::new());
+            let waits = Arc::clone(&done);
+            let mut trial = Trial::start(Every::rate(ms(100)), move |_| {
+                let done = Arc::clone(&waits);
+                async move {
+                    done.notified().await;
+                    Ok(())
+                }
+            });
+            sleep(ms(150)).await;
+            trial.stop();
+            trial.source.cut();
+            // On this one thread the ticker runs behind this.
+            if aborted {
+                trial.ticking.abort_all();
+            } else {
+                done.notify_one();
+            }
+            while trial.ticking.join_next().await.is_some() {}
+            let books = (trial.books.finished.load(Ordering::SeqCst), trial.books.cut.load(Ordering::SeqCst));
+            assert_eq!(books, (0, 1), "aborted: {aborted}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
