@@ -32,20 +32,20 @@ impl Sessions {
         count.bind(&self.name).fetch_one(&pool).await.expect("it is asked")
     }
 
-    /// Waits until the server has none any more: its processes end a moment after their clients.
-    async fn are_gone(&self) {
+    /// Waits until the server has so many: its processes end a moment after their clients.
+    async fn are(&self, count: i64) {
         let wait = async {
-            while self.count().await > 0 {
+            while self.count().await != count {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(LONG, wait).await.expect("a connection lingers");
+        tokio::time::timeout(LONG, wait).await.expect("a connection lingers or is missing");
     }
 }
 
 fn start(sessions: &Sessions, held: &str, how: &str, report: &Path) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_holds"));
-    command.args([held, &sessions.url, how]).env("EBBTIDE_GRACE", "2s").env("EBBTIDE_REPORT", report);
+    command.args([held, &sessions.url, how]).env("EBBTIDE_GRACE", "6s").env("EBBTIDE_REPORT", report);
     let process = Process::start(&mut command);
     process.says("phase=ready");
     process
@@ -56,20 +56,20 @@ async fn stopped(held: &str, how: &str) -> (Ended, Value) {
     let folder = tempfile::tempdir().expect("a folder");
     let (sessions, report) = (Sessions::new(), folder.path().join("report.json"));
     let mut process = start(&sessions, held, how, &report);
-    assert_eq!(sessions.count().await, 5);
+    sessions.are(5).await;
     process.signal(Signal::TERM);
     let ended = tokio::task::block_in_place(|| process.ended(LONG)).expect("it does not end");
     let report: Value = serde_json::from_slice(&std::fs::read(&report).expect("written")).expect("JSON");
     let components = report["components"].as_array().expect("a list");
     let pool = components.iter().find(|component| component["name"] == "postgres").expect("registered");
-    sessions.are_gone().await;
+    sessions.are(0).await;
     (ended, pool.clone())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_that_somebody_holds_is_reported_with_the_number_held() {
     let (ended, pool) = stopped("2", "ours").await;
-    ended.code(3).within(Duration::from_secs(2));
+    ended.code(3).within(Duration::from_secs(6));
     ended.said("its time is up: cut component=\"postgres\" held=[\"2 connections in use\"]");
     ended.said("postgres (2 in flight: 2 connections in use for");
     ended.said("postgres (cut with 2 connections in use)").said("closed first");
@@ -94,6 +94,6 @@ async fn the_opposite_a_close_that_is_not_asked_says_nothing_and_one_by_hand_out
 
     let mut by_hand = start(&Sessions::new(), "2", "by-hand", Path::new("/dev/null"));
     by_hand.signal(Signal::TERM);
-    let ended = tokio::task::block_in_place(|| by_hand.ended(Duration::from_secs(3)));
+    let ended = tokio::task::block_in_place(|| by_hand.ended(Duration::from_secs(7)));
     assert!(ended.is_none(), "it ended: {ended:?}");
 }

@@ -51,7 +51,7 @@ async fn what_is_cut_at_the_deadline_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let report = folder.path().join("report.json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_axum_replaced"));
-    command.args(["--listen", "127.0.0.1:0"]).env("EBBTIDE_GRACE", "2s").env("EBBTIDE_REPORT", &report);
+    command.args(["--listen", "127.0.0.1:0"]).env("EBBTIDE_GRACE", "6s").env("EBBTIDE_REPORT", &report);
     let mut served = Served::start(&mut command);
     let mut never = Client::connect(served.addr).await.expect("it listens");
     never.get("/never?secret").await.expect("it reads");
@@ -59,7 +59,7 @@ async fn what_is_cut_at_the_deadline_is_an_error_that_names_it() {
     last.get("/ping").await.expect("it reads");
     last.answer().await.expect("an answer");
     served.terminate();
-    let ended = served.ended(Duration::from_secs(2)).await;
+    let ended = served.ended(Duration::from_secs(6)).await;
     ended.code(1).said("1 in flight cut at the deadline: GET /never from 127.0.0.1").never_said("secret");
     let report: Report =
         serde_json::from_slice(&std::fs::read(report).expect("a report")).expect("a whole one");

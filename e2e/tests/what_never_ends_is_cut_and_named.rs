@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use ebbtide_e2e::{Client, Served};
 
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(8);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_the_deadline_with_exit_code_3_and_its_name_while_others_are_answered() {
-    let mut served = Served::shapes(env!("CARGO_BIN_EXE_shapes"), &[], "3s", "0s");
+    let mut served = Served::shapes(env!("CARGO_BIN_EXE_shapes"), &[], "8s", "0s");
     let mut never = Client::connect(served.addr).await.expect("it listens");
     never.get("/never?secret=1").await.expect("it reads");
     let mut slow = Client::connect(served.addr).await.expect("it listens");

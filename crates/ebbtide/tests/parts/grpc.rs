@@ -45,8 +45,8 @@ where
 {
     let mut thread = None;
     let report = Lifecycle::new("test")
-        .lame_duck(LameDuck::exactly(Duration::from_secs(1)))
-        .grace(Duration::from_secs(3))
+        .lame_duck(LameDuck::exactly(Duration::from_secs(3)))
+        .grace(Duration::from_secs(10))
         .run_to_report(async |life| {
             let addr = start(&life).await;
             let seen = life.clone();

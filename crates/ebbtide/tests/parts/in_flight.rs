@@ -127,7 +127,7 @@ fn report_of_foreign_server(end: bool) -> ebbtide::Report {
     let mut client = None;
     Lifecycle::new("test")
         .lame_duck(LameDuck::NONE)
-        .grace(Duration::from_millis(1500))
+        .grace(Duration::from_secs(if end { 30 } else { 6 }))
         .run_to_report(async |life| {
             let layer = life.in_flight("api requests");
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;

@@ -49,7 +49,7 @@ fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck
     let mut seen = None;
     let report = Lifecycle::new("test")
         .lame_duck(LameDuck::exactly(duck))
-        .grace(Duration::from_secs(2))
+        .grace(Duration::from_secs(6))
         .run_to_report(async |life| {
             let (stop, drain, plan) = (life.handler_stop(), life.drain_token(), life.plan().clone());
             assert!(stop.time_left().is_none() && drain.deadline().is_none());

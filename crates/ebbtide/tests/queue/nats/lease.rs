@@ -6,7 +6,7 @@ use super::place::Place;
 use crate::leases;
 use crate::support::{fetch_all, next};
 
-const LEASE: Duration = Duration::from_secs(1);
+const LEASE: Duration = Duration::from_secs(3);
 
 #[tokio::test]
 async fn a_crash_between_fetch_and_settle_loses_nothing() {

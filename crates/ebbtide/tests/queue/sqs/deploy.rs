@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ebbtide::model::Cause;
-use ebbtide::queue::{Consumer, Job, Tally};
+use ebbtide::queue::{ConsumeOptions, Consumer, Job, Tally};
 use ebbtide::{BoxError, Stop};
 
 use super::place::{Counts, Place};
 use crate::support::{now, source};
 
 const JOBS: usize = 30;
-const LEASE: Duration = Duration::from_secs(2);
+const LEASE: Duration = Duration::from_secs(4);
 
 /// How often each job was begun and ended.
 #[derive(Default)]
@@ -33,7 +33,7 @@ async fn consume(place: &Place, diary: &Arc<Mutex<Diary>>, until: usize, is_long
                 let name = String::from_utf8(job.payload().to_vec())?;
                 *diary.lock().unwrap().begun.entry(name.clone()).or_default() += 1;
                 // The first is longer than a lease, and in one process than its grace as well.
-                let time = if name == "0" { 3000 } else { 150 };
+                let time = if name == "0" { 6000 } else { 150 };
                 tokio::time::sleep(Duration::from_millis(time)).await;
                 if name == "0" && is_long {
                     std::future::pending::<()>().await;
@@ -48,9 +48,10 @@ async fn consume(place: &Place, diary: &Arc<Mutex<Diary>>, until: usize, is_long
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let cause = Cause::Requested { reason: "a deploy".to_owned() };
-        raised.stop(cause, Some(now() + Duration::from_secs(3)));
+        raised.stop(cause, Some(now() + Duration::from_secs(8)));
     };
-    let running = Consumer::new("deployed", queue, 4, handler).run(raised.token());
+    let options = ConsumeOptions::new(4).hand_back(Duration::from_secs(2));
+    let running = Consumer::new("deployed", queue, options, handler).run(raised.token());
     let (tally, ()) = tokio::join!(running, stopping);
     tally
 }

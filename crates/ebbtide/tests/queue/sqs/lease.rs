@@ -103,11 +103,13 @@ async fn the_shortest_lease_is_kept_by_requests_that_do_not_wait() {
     };
     let (job, id) = tokio::join!(next(&queue), pushing);
     assert_eq!(job.id, id);
-    for _ in 0..6 {
-        queue.extend(std::slice::from_ref(&job.receipt)).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(333)).await;
-    }
-    assert_eq!(fetch_for(&queue, Duration::from_millis(300)).await, []);
+    let (others, ()) = tokio::join!(fetch_for(&queue, Duration::from_secs(2)), async {
+        for _ in 0..12 {
+            queue.extend(std::slice::from_ref(&job.receipt)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
+    assert_eq!(others, []);
     assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
     assert_eq!(queue.withdraw().await.unwrap(), []);
 }

@@ -33,7 +33,7 @@ pub(crate) async fn a_job_whose_lease_ran_out_is_delivered_again_and_no_longer_o
 }
 
 pub(crate) async fn a_lease_that_is_extended_lasts<P: Place>(place: &P) {
-    let lease = Duration::from_millis(600);
+    let lease = Duration::from_secs(2);
     let queue = place.queue().await.leased_for(lease);
     for payload in ["extended", "settled late", "taken by another"] {
         queue.pushed(payload).await;
