@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use crate::drain::Stop;
 ///
 /// A read that is dropped while it waits may lose an element: the server takes it from its list at that moment, and answers
 /// nobody. So it is not dropped: a second connection tells the server to end it (`CLIENT UNBLOCK`), and what it had taken by
-/// then still comes.
+/// then still comes. That connection is opened when the stop begins, and anew as often as it fails: a server that doesn't
+/// answer then holds the component to its deadline.
 ///
 /// # Examples
 ///
@@ -32,27 +34,33 @@ use crate::drain::Stop;
 /// # Ok(()) }
 /// ```
 pub struct BlockingReads {
+    /// Opens the second connection. One that had been open all along would be gone at the stop: a server with a `timeout` closes
+    /// what is idle, and only who is blocked is exempt.
+    client: Client,
     reading: MultiplexedConnection,
-    control: MultiplexedConnection,
     id: i64,
 }
 
 /// How long an unblocked read may take to answer before the server is told again: the first word may have come before the read.
 const TELL_AGAIN: Duration = Duration::from_millis(20);
 
+/// How long the second connection may take to open and to answer before another one is tried: more than a server that lives takes.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 impl BlockingReads {
-    /// Opens the two connections.
+    /// Opens the connection that reads.
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached.
+    /// When the server cannot be reached, or doesn't permit `CLIENT ID` and `CLIENT UNBLOCK`.
     pub async fn connect(client: &Client) -> RedisResult<Self> {
         // A read that waits is no server that doesn't answer.
         let patient = AsyncConnectionConfig::new().set_response_timeout(None);
         let mut reading = client.get_multiplexed_async_connection_with_config(&patient).await?;
-        let control = client.get_multiplexed_async_connection().await?;
         let id = cmd("CLIENT").arg("ID").query_async(&mut reading).await?;
-        Ok(Self { reading, control, id })
+        // Who may not do that should know it now, and not at the stop. It does nothing to a connection that isn't blocked.
+        unblock(id).exec_async(&mut reading).await?;
+        Ok(Self { client: client.clone(), reading, id })
     }
 
     /// Sends a read that blocks, and returns its answer. A nil is asked again; `None` says that the stop has begun and nothing
@@ -62,7 +70,7 @@ impl BlockingReads {
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached, or refuses.
+    /// When the connection that reads is lost, or the server refuses.
     ///
     /// # Cancel safety
     ///
@@ -70,11 +78,10 @@ impl BlockingReads {
     pub async fn read<T: FromRedisValue>(&mut self, read: &Cmd, stop: &Stop) -> RedisResult<Option<T>> {
         while !stop.is_stopping() {
             let reading = read.query_async::<Option<T>>(&mut self.reading);
-            let unblocking = unblock(&mut self.control, self.id, stop);
             let answer = tokio::select! {
                 biased;
                 answer = reading => answer?,
-                failed = unblocking => return Err(failed),
+                never = end(&self.client, self.id, stop) => match never {},
             };
             if answer.is_some() {
                 return Ok(answer);
@@ -90,14 +97,29 @@ impl fmt::Debug for BlockingReads {
     }
 }
 
-/// Ends the read of a connection once the stop has begun; returns only if that fails.
-async fn unblock(control: &mut MultiplexedConnection, id: i64, stop: &Stop) -> redis::RedisError {
+/// Ends the read of a connection once the stop has begun: again and again, whatever becomes of the connection that says so.
+async fn end(client: &Client, id: i64, stop: &Stop) -> Infallible {
     stop.stopping().await;
     loop {
-        let told = cmd("CLIENT").arg("UNBLOCK").arg(id).exec_async(control).await;
-        if let Err(error) = told {
-            return error;
-        }
+        let Err(error) = keep_telling(client, id).await;
+        tracing::debug!(%error, "failed to end the read that blocks; trying again");
         sleep(TELL_AGAIN).await;
     }
+}
+
+async fn keep_telling(client: &Client, id: i64) -> RedisResult<Infallible> {
+    let limits = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    let mut control = client.get_multiplexed_async_connection_with_config(&limits).await?;
+    loop {
+        unblock(id).exec_async(&mut control).await?;
+        sleep(TELL_AGAIN).await;
+    }
+}
+
+fn unblock(id: i64) -> Cmd {
+    let mut command = cmd("CLIENT");
+    command.arg("UNBLOCK").arg(id);
+    command
 }
