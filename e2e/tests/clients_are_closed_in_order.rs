@@ -1,5 +1,5 @@
 //! What was given to a client of NATS or Redis before the stop reaches the server, although its socket took nothing of it until
-//! then; a channel of RabbitMQ gets its confirms, and then is closed before its connection.
+//! then, or the server took long to answer; a channel of RabbitMQ gets its confirms, and then is closed before its connection.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::process::{Command, Stdio};
@@ -15,6 +15,8 @@ use futures_util::StreamExt as _;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
+use redis::AsyncConnectionConfig;
+use redis::aio::MultiplexedConnection;
 use rustix::process::Signal;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -58,7 +60,10 @@ async fn nats(how: &str) -> (usize, usize) {
 async fn redis(how: &str) -> (usize, usize) {
     let (url, list) = (services::redis(), services::unique("publishes"));
     let client = redis::Client::open(url.as_str()).expect("a URL");
-    let mut connection = client.get_multiplexed_async_connection().await.expect("Redis answers");
+    // Others use the server as well, and may keep it busy.
+    let patient = AsyncConnectionConfig::new().set_response_timeout(None);
+    let connection = client.get_multiplexed_async_connection_with_config(&patient).await;
+    let mut connection = connection.expect("Redis answers");
     let (published, _) = stopped("redis", &url, &list, how).await;
     tokio::time::sleep(QUIET).await;
     let came = redis::cmd("LLEN").arg(&list).query_async(&mut connection).await.expect("a number");
@@ -154,6 +159,91 @@ fn a_client_of_nats_that_gets_no_answer_is_drained_all_the_same() {
     let report = report.expect("it starts");
     assert!(matches!(outcome(&report, "client"), Some(Outcome::Failed { .. })), "{report:?}");
     assert_eq!(outcome(&report, "reader"), Some(Outcome::Drained), "{report:?}");
+}
+
+/// What becomes of a connection to Redis whose close the test disturbs.
+#[derive(Debug)]
+struct Disturbed {
+    stall: Stall,
+    connection: MultiplexedConnection,
+    id: u64,
+    /// Another one, which nothing is between.
+    other: MultiplexedConnection,
+}
+
+impl Disturbed {
+    async fn connect() -> Self {
+        let url = services::redis();
+        let stall = Stall::before(&services::address(&url)).await;
+        let connect = async |url: &str| {
+            let client = redis::Client::open(url).expect("a URL");
+            client.get_multiplexed_async_connection().await.expect("Redis answers")
+        };
+        let mut connection = connect(&services::through(&url, stall.addr)).await;
+        let id = redis::cmd("CLIENT").arg("ID").query_async(&mut connection).await.expect("a number");
+        Self { stall, connection, id, other: connect(&url).await }
+    }
+
+    /// Waits until the server was given a `PING` so many times.
+    async fn pinged(&self, times: usize) {
+        let enough = async {
+            while self.stall.sent().windows(4).filter(|four| four == b"PING").count() < times {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(LONG, enough).await.expect("it was not asked again");
+    }
+
+    async fn kill(&mut self) {
+        let kill = redis::cmd("CLIENT").arg("KILL").arg("ID").arg(self.id).query_async(&mut self.other).await;
+        assert_eq!(kill, Ok(1), "it was there");
+    }
+}
+
+/// Closes the connection in a lifecycle of its own, and disturbs that; returns how it ended.
+async fn closed(mut disturbed: Disturbed, disturb: impl AsyncFnOnce(&mut Disturbed)) -> Option<Outcome> {
+    let connection = disturbed.connection.clone();
+    disturbed.stall.hold_to_client();
+    let closing = tokio::task::spawn_blocking(move || {
+        let lifecycle = Lifecycle::new("test").grace(LONG).lame_duck(LameDuck::NONE);
+        lifecycle.run_to_report(async move |life| {
+            life.redis("client", connection);
+            life.stop("enough");
+            Ok(())
+        })
+    });
+    disturb(&mut disturbed).await;
+    let report = closing.await.expect("no panic").expect("it starts");
+    outcome(&report, "client")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_takes_longer_than_a_response_may_is_waited_for() {
+    let ended = closed(Disturbed::connect().await, async |disturbed| {
+        // It is asked again when the first response is overdue.
+        disturbed.pinged(2).await;
+        disturbed.stall.release();
+    });
+    assert_eq!(ended.await, Some(Outcome::Drained));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_to_redis_that_was_lost_before_has_nothing_to_close() {
+    let mut disturbed = Disturbed::connect().await;
+    disturbed.kill().await;
+    while redis::cmd("PING").exec_async(&mut disturbed.connection).await.is_ok() {}
+    assert_eq!(closed(disturbed, async |_| {}).await, Some(Outcome::Drained));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_opposite_a_connection_to_redis_that_is_lost_while_it_is_closed_is_a_failure() {
+    let ended = closed(Disturbed::connect().await, async |disturbed| {
+        disturbed.pinged(1).await;
+        // The answer is gone with the one that holds it back.
+        disturbed.stall = Stall::before(&services::address(&services::redis())).await;
+    });
+    let ended = ended.await;
+    assert!(matches!(ended, Some(Outcome::Failed { .. })), "{ended:?}");
 }
 
 fn outcome(report: &Report, component: &str) -> Option<Outcome> {

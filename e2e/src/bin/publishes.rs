@@ -56,7 +56,9 @@ async fn nats(life: Life, url: &str, subject: String, closed: bool) -> Result<()
 }
 
 async fn redis(life: Life, url: &str, list: String, closed: bool) -> Result<(), BoxError> {
-    let connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+    // A command that is out of time before it is sent is never sent, however much time the close has.
+    let patient = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+    let connection = redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&patient).await?;
     if closed {
         life.redis("client", connection.clone());
     }

@@ -1,5 +1,7 @@
+use std::future::ready;
+
 use redis::aio::ConnectionLike;
-use redis::cmd;
+use redis::{RedisError, cmd};
 
 use crate::lifecycle::Life;
 
@@ -9,8 +11,12 @@ impl Life {
     /// the lifecycle knows of has stopped, the commands that are still under way, in tasks that nobody waits for, are done before
     /// the process goes.
     ///
-    /// Redis answers in order: one `PING` at the end says that everything before it was done. A command whose future was dropped
-    /// may not be sent at all; that is the client's way.
+    /// Redis answers in order: one `PING` at the end says that everything before it was done. A server that takes longer than
+    /// the connection's response timeout is waited for until the component's time is up. A command whose future was dropped, or
+    /// whose own response timeout passed, may not be sent at all; that is the client's way.
+    ///
+    /// A connection that was lost before, such as one that the server closed because it was idle, has nothing under way: what it
+    /// had has failed, and who waited for it knows. That is a warning. One that is lost while it is closed makes the component fail.
     ///
     /// # Examples
     ///
@@ -26,9 +32,31 @@ impl Life {
     where
         C: ConnectionLike + Clone + Send + 'static,
     {
+        let name = name.into();
+        let component = name.clone();
         self.resource(name, connection, |mut connection| async move {
-            cmd("PING").exec_async(&mut connection).await?;
-            Ok(())
+            if let Some(error) = lost(&mut connection).await {
+                tracing::warn!(component, %error, "the connection was lost before it was closed");
+                return Ok(());
+            }
+            loop {
+                match cmd("PING").exec_async(&mut connection).await {
+                    // That limit is the connection's own. Ours is the component's deadline, by which this is dropped.
+                    Err(error) if error.is_timeout() => {}
+                    done => return Ok(done?),
+                }
+            }
         })
     }
+}
+
+/// Returns why a connection is gone, if it is known to be: it then refuses a command at once, without sending it.
+async fn lost(connection: &mut impl ConnectionLike) -> Option<RedisError> {
+    let ping = cmd("PING");
+    let refused = tokio::select! {
+        biased;
+        answer = ping.exec_async(connection) => answer.err(),
+        () = ready(()) => None,
+    };
+    refused.filter(RedisError::is_connection_dropped)
 }
