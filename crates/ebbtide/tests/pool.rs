@@ -102,6 +102,29 @@ fn a_full_pool_makes_its_producer_wait_and_gives_the_job_back_when_that_takes_to
 }
 
 #[test]
+fn a_subscriber_that_waits_for_a_place_in_a_full_pool_is_woken_by_the_stop() {
+    let report = run(LONG, async |life| {
+        let (pool, gate) = gated(&life, 2, 3);
+        full(&pool).await?;
+        let (waits, waiting) = tokio::sync::oneshot::channel();
+        life.subscriber("subscriber", async move |stop| {
+            let reserve = async {
+                let place = pool.reserve();
+                tokio::join!(place, async move { waits.send(()) }).0
+            };
+            assert!(stop.unless_stopping(reserve).await.is_none(), "there is no place");
+            // Only now one gets free.
+            gate.add_permits(100);
+            Ok(())
+        });
+        waiting.await?;
+        life.stop("it waits");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+}
+
+#[test]
 fn a_place_that_is_kept_when_the_pool_stops_is_waited_for_and_its_job_is_done() {
     let done = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&done);

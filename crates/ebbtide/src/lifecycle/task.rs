@@ -33,7 +33,7 @@ impl Life {
     /// servers' time is up. Its end before the stop, an error and a panic stop the whole lifecycle.
     ///
     /// What it hands to a pool of workers is worked off: they are asked when the intake has stopped. Reserve the place before you
-    /// take a message, and none is taken that nobody runs.
+    /// take a message, and none is taken that nobody runs. Wait for the place in the same way: a full pool would hold it.
     ///
     /// # Examples
     ///
@@ -42,14 +42,14 @@ impl Life {
     /// # use ebbtide::lifecycle::Pool;
     /// # fn register(life: &ebbtide::Life, mut messages: tokio::sync::mpsc::Receiver<String>, pool: Pool<String>) {
     /// life.subscriber("messages", |stop| async move {
-    ///     loop {
-    ///         let place = pool.reserve().await?;
+    ///     while let Some(place) = stop.unless_stopping(pool.reserve()).await.transpose()? {
     ///         match stop.unless_stopping(messages.recv()).await {
     ///             Some(Some(message)) => place.send(message),
     ///             Some(None) => return Err("the publisher is gone".into()),
-    ///             None => return Ok(()),
+    ///             None => break,
     ///         }
     ///     }
+    ///     Ok(())
     /// });
     /// # }
     /// ```
