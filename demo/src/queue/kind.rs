@@ -3,7 +3,7 @@ use std::env;
 /// A broker for the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum QueueKind {
-    /// A table in the file orders.db: needs no server
+    /// A table in the file jobs.db: needs no server
     Sqlite,
     /// A table in PostgreSQL
     Postgres,
