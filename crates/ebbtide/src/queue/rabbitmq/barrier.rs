@@ -26,6 +26,8 @@ const TURNS: usize = 4;
 ///
 /// 1. Who passes had asked before the command was sent whose answer lets them pass: it is sent for those who wait by then.
 /// 2. A delivery is acknowledged once. What is said of it is set in the same poll that puts the acknowledgement in line.
+/// 3. What is in line is known to be settled with the next answer to a command behind it, whichever that is: also when the
+///    command that was sent with it had no answer, or nobody waited for it.
 #[derive(Debug)]
 pub(super) struct Barrier {
     waiting: Combiner<Option<Ack>, (), RabbitQueueError>,
@@ -36,8 +38,15 @@ pub(super) struct Barrier {
 #[derive(Debug, Default)]
 struct Known {
     settled: SettledTags,
-    /// What was said of these is in line: the next answer says that they are settled.
+    /// What was said of these is in line: the answer to the next command says that they are settled.
     in_line: Vec<u64>,
+}
+
+/// The deliveries of which the answer to a command says that they are settled. Dropped without it, they are the next one's.
+#[derive(Debug)]
+struct Covered<'a> {
+    barrier: &'a Barrier,
+    tags: Vec<u64>,
 }
 
 /// The acknowledgement of a delivery, and what it means for its job.
@@ -69,10 +78,8 @@ impl Barrier {
     async fn send(&self, channel: &Channel, waiting: Vec<Option<Ack>>) -> Result<Vec<()>, RabbitQueueError> {
         let acks = waiting.iter().flatten();
         let tags: Vec<u64> = acks.filter(|ack| ack.held.say(ack.verb)).map(|ack| ack.held.tag).collect();
-        let (words, mut settled) = {
-            let mut known = self.known();
-            (known.settled.words(tags.clone()), std::mem::take(&mut known.in_line))
-        };
+        let words = self.known().settled.words(tags.clone());
+        let covered = self.cover(tags);
         let acking = words.into_iter().map(|Word { tag, multiple }| {
             let sent = channel.basic_ack(tag, BasicAckOptions { multiple });
             Box::pin(answer(|| "settle a job".to_owned(), sent))
@@ -82,14 +89,34 @@ impl Barrier {
         // The acknowledgements are in line first; that they have been sent is no news that the command would have to wait for.
         let (acked, flowed) = tokio::join!(biased; all(acking.collect()), flowing);
         acked.and(flowed)?;
-        settled.extend(tags);
-        self.known().settled.note(settled);
+        covered.are_settled();
         Ok(vec![(); waiting.len()])
+    }
+
+    /// Takes what is in line, beside these, for a command that comes behind all of it.
+    fn cover(&self, mut tags: Vec<u64>) -> Covered<'_> {
+        tags.append(&mut self.known().in_line);
+        Covered { barrier: self, tags }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
         // What is known is true after each statement that changes it.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Covered<'_> {
+    fn are_settled(mut self) {
+        let tags = std::mem::take(&mut self.tags);
+        self.barrier.known().settled.note(tags);
+    }
+}
+
+impl Drop for Covered<'_> {
+    fn drop(&mut self) {
+        if !self.tags.is_empty() {
+            self.barrier.known().in_line.append(&mut self.tags);
+        }
     }
 }
 
@@ -112,4 +139,31 @@ async fn all<T, E>(mut running: Vec<Pin<Box<impl Future<Output = Result<T, E>>>>
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_had_no_answer_is_settled_with_the_next_that_there_is() {
+        let barrier = Barrier::new();
+        let words = |tags| barrier.known().settled.words(tags);
+        let several = [Word { tag: 6, multiple: true }];
+        barrier.is_in_line(1);
+        // A command whose leader is dropped, and one that is not answered.
+        drop(barrier.cover(vec![2, 3]));
+        drop(barrier.cover(vec![4]));
+        assert_ne!(words(vec![5, 6]), several, "not known yet");
+        let answered = barrier.cover(Vec::new());
+        barrier.is_in_line(8);
+        answered.are_settled();
+        assert_eq!(words(vec![5, 6]), several);
+        assert_eq!(
+            words(vec![7, 9]),
+            [Word { tag: 7, multiple: false }, Word { tag: 9, multiple: false }],
+            "8 is not known"
+        );
+        assert_eq!(barrier.known().in_line, [8]);
+    }
 }

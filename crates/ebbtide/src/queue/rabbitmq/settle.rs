@@ -49,9 +49,14 @@ pub(super) async fn settle(
         }
     }
     let Some(session) = held.session() else { return Ok(Settled::Lost) };
-    let unsaid = held.said().is_none();
-    let settled = session.settle(unsaid.then(|| Ack { held: Arc::clone(held), verb })).await;
-    match settled {
+    let ack = match held.said() {
+        None => Some(Ack { held: Arc::clone(held), verb }),
+        Some(_) => {
+            session.is_in_line(held.tag);
+            None
+        }
+    };
+    match session.settle(ack).await {
         Ok(()) => Ok(Settled::Done),
         Err(_) if held.is_lost() => Ok(Settled::Lost),
         Err(error) => Err(error),
@@ -70,7 +75,6 @@ async fn hand_back(held: &Held, publisher: &Publisher) -> Result<(), RabbitQueue
         session.channel().basic_nack(held.tag, BasicNackOptions { requeue: true, multiple: false }).await
     };
     answer(|| "settle a job".to_owned(), requeued).await?;
-    session.is_in_line(held.tag);
     Ok(())
 }
 
