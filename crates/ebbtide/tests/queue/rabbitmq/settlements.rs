@@ -126,43 +126,51 @@ fn many_settle_at_the_same_time_and_each_is_done() {
     });
 }
 
-/// Acknowledgements share words: no word may be for a job that nobody acknowledged.
+/// Acknowledgements share words: no word may be for a job that nobody acknowledged. The first ones are, in any order, so
+/// that words are shared by many, and behind them some are not.
 #[test]
 fn whatever_is_settled_beside_it_what_was_not_acknowledged_comes_back() {
     const JOBS: u32 = 60;
     Broker::with(async |broker| {
         for round in 0..10 {
+            let mut random = Random(round);
             let queue = broker.open().await;
             let mut wanted = Vec::new();
             for job in 0..JOBS {
                 queue.push(job.to_string()).await.unwrap();
             }
             let held = take(&queue, JOBS as usize).await;
-            let settling = held.iter().enumerate().filter_map(|(place, delivery)| {
-                let chance = (place * 7919 + round * 104_729) % 101 % 8;
-                let settlement = match chance {
-                    0 => None,
-                    1 => Some(Settlement::HandBack),
-                    2 => Some(retry(Duration::ZERO)),
-                    _ => Some(Settlement::Ack),
-                };
-                if settlement != Some(Settlement::Ack) {
-                    wanted.push(number(delivery));
-                }
-                let queue = &queue;
-                settlement.map(|settlement| async move {
-                    for _ in 0..place * 13 % 5 {
-                        tokio::task::yield_now().await;
+            let acknowledged = 20 + random.below(11);
+            let mut to_settle: Vec<_> = (0_u64..).zip(&held).collect();
+            random.shuffle(&mut to_settle);
+            let settling: Vec<_> = to_settle
+                .into_iter()
+                .filter_map(|(place, delivery)| {
+                    let chance = random.below(8);
+                    let settlement = match chance {
+                        _ if place < acknowledged => Some(Settlement::Ack),
+                        0 | 1 => None,
+                        2 => Some(Settlement::HandBack),
+                        3 => Some(retry(Duration::ZERO)),
+                        _ => Some(Settlement::Ack),
+                    };
+                    if settlement != Some(Settlement::Ack) {
+                        wanted.push(number(delivery));
                     }
-                    if chance == 3 {
-                        // Begun, and dropped: it is said again.
-                        let begun = queue.settle(&delivery.receipt, settlement.clone());
-                        let _ = tokio::time::timeout(Duration::ZERO, begun).await;
-                    }
-                    settle(queue, delivery, settlement).await
+                    let (queue, after) = (&queue, random.below(5));
+                    settlement.map(|settlement| async move {
+                        for _ in 0..after {
+                            tokio::task::yield_now().await;
+                        }
+                        if chance == 4 {
+                            // Begun, and dropped: it is said again.
+                            let begun = queue.settle(&delivery.receipt, settlement.clone());
+                            let _ = tokio::time::timeout(Duration::ZERO, begun).await;
+                        }
+                        settle(queue, delivery, settlement).await
+                    })
                 })
-            });
-            let settling: Vec<_> = settling.collect();
+                .collect();
             let settled = futures_util::future::join_all(settling).await;
             assert!(settled.iter().all(|settled| *settled == Settled::Done), "in round {round}");
             queue.close().await.unwrap();
@@ -171,6 +179,7 @@ fn whatever_is_settled_beside_it_what_was_not_acknowledged_comes_back() {
             let rest = take(&next, wanted.len()).await;
             let mut numbers: Vec<u32> = rest.iter().map(number).collect();
             numbers.sort_unstable();
+            wanted.sort_unstable();
             assert_eq!(numbers, wanted, "in round {round}");
             for delivery in &rest {
                 ack(&next, delivery).await;
@@ -179,4 +188,23 @@ fn whatever_is_settled_beside_it_what_was_not_acknowledged_comes_back() {
             assert_eq!(broker.ready(&broker.name).await, Some(0), "in round {round}");
         }
     });
+}
+
+/// Numbers by chance, the same for the same seed: SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            let other = self.below(last as u64 + 1);
+            items.swap(last, usize::try_from(other).unwrap());
+        }
+    }
 }
