@@ -48,9 +48,8 @@ impl Commands {
     }
 
     pub(super) async fn sweep(&self, max: usize, cursor: &str) -> Result<Swept, RedisQueueError> {
-        let mut script = self.scripts.sweep.key(&self.keys.stream);
-        script.key(&self.keys.delayed).arg(&self.group).arg(&self.consumer);
-        script.arg(millis(self.lease)).arg(max).arg(cursor);
+        let mut script = self.on_all(&self.scripts.sweep);
+        script.arg(&self.consumer).arg(millis(self.lease)).arg(max).arg(cursor);
         let (cursor, wait, entries): (String, i64, Vec<Entry>) = self.invoke(&script).await?;
         Ok(Swept { cursor, next_due: u64::try_from(wait).ok().map(Duration::from_millis), entries })
     }

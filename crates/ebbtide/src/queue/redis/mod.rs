@@ -8,7 +8,8 @@
 //!   consumers of a queue need the same one: each takes over what has been silent for its own.
 //! - *Prefetching.* While a consumer takes jobs, each acknowledgement brings a new one in the same step; no more than it has places for
 //!   are ever leased to it. What it has got in this way and not begun goes back at the stop.
-//! - *Producers* in any language: `XADD emails * payload …`. Whatever other fields a job has it keeps.
+//! - *Producers* in any language: `XADD emails * payload …`. Whatever other fields a job has it keeps; when it is tried again
+//!   or buried those beyond 3000 go along as one, `ebbtide-rest`, packed by MessagePack.
 //! - *Handing back* puts the job behind those that wait, under the same id, and does not count as an attempt. So does
 //!   a retry, when its time has come; that is looked at once a second.
 //! - *Don't trim* the stream (`MAXLEN`): jobs that wait would be gone.

@@ -46,6 +46,73 @@ async fn an_entry_that_is_no_job_is_buried_and_holds_nobody_up() {
     assert_eq!((buried.len(), &*buried[0]["body"]), (1, b"who knows".as_slice()));
 }
 
+/// More than a script can say in one breath.
+#[tokio::test]
+async fn an_entry_with_thousands_of_fields_is_a_job_like_any_other() {
+    let place = Place::new();
+    let queue = place.open().await;
+    for first in [true, false] {
+        let mut fields: Vec<String> =
+            (0..4000).flat_map(|n| [format!("field-{n}"), format!("value-{n}")]).collect();
+        let at = if first { 0 } else { fields.len() };
+        fields.splice(at..at, ["payload".to_owned(), "large".to_owned()]);
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let id = add(&place, &fields).await;
+        queue.push("small").await.unwrap();
+        let after = Duration::from_millis(1);
+        for (attempt, settlement) in [
+            (1, Settlement::HandBack),
+            (1, Settlement::Retry { after, error: String::new() }),
+            (2, Settlement::Retry { after: Duration::ZERO, error: String::new() }),
+            (3, Settlement::HandBack),
+            (3, Settlement::Bury { error: "no".to_owned() }),
+        ] {
+            let mut job = next(&queue).await;
+            while job.payload == b"small" {
+                assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+                queue.push("small").await.unwrap();
+                job = next(&queue).await;
+            }
+            assert_eq!((&*job.id, &*job.payload, job.attempt), (&*id, b"large".as_slice(), attempt));
+            assert_eq!(queue.settle(&job.receipt, settlement).await.unwrap(), Settled::Done);
+        }
+        let buried = place.buried().await;
+        let buried = buried.last().unwrap();
+        let text = |name: &str| String::from_utf8_lossy(&buried[name]).into_owned();
+        assert_eq!(
+            (text("payload"), text("ebbtide-job"), text("ebbtide-tries")),
+            ("large".to_owned(), id, "3".to_owned())
+        );
+        // Those beyond are packed in one.
+        let rest = text("ebbtide-rest");
+        for n in 0..4000 {
+            let (field, value) = (format!("field-{n}"), format!("value-{n}"));
+            assert!(buried.get(&field).map_or_else(
+                || rest.contains(&field) && rest.contains(&value),
+                |kept| *kept == value.as_bytes()
+            ));
+        }
+        assert_eq!(next(&queue).await.payload, b"small");
+    }
+}
+
+/// Nor does what somebody puts there by hand.
+#[tokio::test]
+async fn what_is_delayed_and_is_no_job_is_buried_and_holds_nobody_up() {
+    let place = Place::new();
+    let queue = place.open().await;
+    let long = [[0xdc, 0x40, 0x00].as_slice(), &[0xa1, b'x'].repeat(0x4000)].concat();
+    for no_job in [b"\xa1x".as_slice(), b"\x91\xa1x", b"\x92\x01\x02", b"\xc1", b"", &long] {
+        let mut put = redis::cmd("ZADD");
+        put.arg(format!("{}:delayed", place.name)).arg(1).arg(no_job);
+        put.query_async::<()>(&mut place.connection().await).await.unwrap();
+    }
+    queue.push("job").await.unwrap();
+    assert_eq!(next(&queue).await.payload, b"job");
+    let counts = queue.counts().await.unwrap();
+    assert_eq!((counts.waiting, counts.leased, counts.buried), (0, 1, 6));
+}
+
 /// Against the advice: nobody can say any more what was in it.
 #[tokio::test]
 async fn a_job_that_is_deleted_by_hand_while_it_runs_is_lost_and_held_by_nobody() {

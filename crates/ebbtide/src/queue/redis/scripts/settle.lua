@@ -1,6 +1,33 @@
 -- Says what becomes of a delivery, if it is still ours.
 -- KEYS: stream, delayed, dead. ARGV: group, consumer, id, count, what, ms, error.
 -- Returns 1, or 0 when the delivery is lost.
+
+-- Lua's stack holds 8000, and ours are to be added.
+local most = 6000
+
+-- Makes so few of an entry's fields: the rest goes along packed in one.
+local function packed(fields)
+  local kept, rest, payload = {}, {}, nil
+  for n = 1, #fields, 2 do
+    local name, value = fields[n], fields[n + 1]
+    if name == 'payload' then
+      -- Of several it is the last.
+      payload = value
+    else
+      local into = #kept < most - 4 and kept or rest
+      into[#into + 1] = name
+      into[#into + 1] = value
+    end
+  end
+  if payload then
+    kept[#kept + 1] = 'payload'
+    kept[#kept + 1] = payload
+  end
+  kept[#kept + 1] = 'ebbtide-rest'
+  kept[#kept + 1] = cmsgpack.pack(rest)
+  return kept
+end
+
 local id = ARGV[3]
 local pending = redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1)[1]
 if not pending or pending[2] ~= ARGV[2] or pending[4] ~= tonumber(ARGV[4]) then
@@ -25,6 +52,9 @@ if what ~= 'ack' then
       fields[#fields + 1] = name
       fields[#fields + 1] = value
     end
+  end
+  if #fields > most then
+    fields = packed(fields)
   end
   tries = tries + pending[4]
   if what == 'back' then

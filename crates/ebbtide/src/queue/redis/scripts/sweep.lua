@@ -1,11 +1,32 @@
 -- Puts the jobs whose delay has passed back into the stream, and takes over what others have left.
--- KEYS: stream, delayed. ARGV: group, consumer, lease in ms, how many, cursor.
+-- KEYS: stream, delayed, dead. ARGV: group, consumer, lease in ms, how many, cursor.
 -- Returns the next cursor, the ms until the next delayed job (-1: there is none), and the deliveries: {id, fields, count}.
+
+-- Lua's stack holds 8000. A retry packs less, so that whatever is more is no job, as is what was not packed by one.
+local most = 7000
+local function unpacked(packed)
+  local ok, fields = pcall(cmsgpack.unpack, packed)
+  if not ok or type(fields) ~= 'table' or #fields == 0 or #fields % 2 == 1 or #fields > most then
+    return nil
+  end
+  for _, field in ipairs(fields) do
+    if type(field) ~= 'string' then
+      return nil
+    end
+  end
+  return fields
+end
+
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for _, packed in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 100)) do
+  local fields = unpacked(packed)
   -- In this order: where memory is short, the first of the two is refused, and the job stays where it is.
-  redis.call('XADD', KEYS[1], '*', unpack(cmsgpack.unpack(packed)))
+  if fields then
+    redis.call('XADD', KEYS[1], '*', unpack(fields))
+  else
+    redis.call('XADD', KEYS[3], '*', 'ebbtide-error', 'no job: it was not put here by a retry', 'packed', packed)
+  end
   redis.call('ZREM', KEYS[2], packed)
 end
 local next_due = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
