@@ -17,6 +17,7 @@ pub(crate) enum Fault {
     ForgetsAcksThatWereNotSent,
     CountsAHandBack,
     HandsBackLater,
+    HandsNothingBack,
     RetriesAtOnce,
     CountsNoRetry,
     BuriesForEver,
@@ -32,13 +33,14 @@ pub(crate) enum Fault {
     ForgetsWhatWasSentAhead,
     ForgetsWhatWasPrefetched,
     PrefetchesTooMuch,
+    PrefetchesThoughForbidden,
     LastComesFirst,
     HangsWhenAway,
     LiesWhenAway,
     StaysAway,
 }
 
-pub(crate) const ALL: [(Fault, Promise); 33] = [
+pub(crate) const ALL: [(Fault, Promise); 35] = [
     (Fault::TakesPayloadsForText, Promise::PayloadsArriveExactly),
     (Fault::CutsPayloadsShort, Promise::PayloadsArriveExactly),
     (Fault::NamesTheDeliveryNotTheJob, Promise::IdStays),
@@ -53,6 +55,7 @@ pub(crate) const ALL: [(Fault, Promise); 33] = [
     (Fault::ForgetsAcksThatWereNotSent, Promise::AckIsFinal),
     (Fault::CountsAHandBack, Promise::HandBackIsAtOnce),
     (Fault::HandsBackLater, Promise::HandBackIsAtOnce),
+    (Fault::HandsNothingBack, Promise::HandBackIsAtOnce),
     (Fault::RetriesAtOnce, Promise::RetryWaits),
     (Fault::CountsNoRetry, Promise::RetryWaits),
     (Fault::BuriesForEver, Promise::BuriedIsKept),
@@ -68,6 +71,7 @@ pub(crate) const ALL: [(Fault, Promise); 33] = [
     (Fault::ForgetsWhatWasSentAhead, Promise::StopLeavesNothing),
     (Fault::ForgetsWhatWasPrefetched, Promise::PrefetchKeepsNothing),
     (Fault::PrefetchesTooMuch, Promise::PrefetchKeepsNothing),
+    (Fault::PrefetchesThoughForbidden, Promise::PrefetchKeepsNothing),
     (Fault::LastComesFirst, Promise::OrderIsKept),
     (Fault::HangsWhenAway, Promise::OutageIsAnError),
     (Fault::LiesWhenAway, Promise::OutageIsAnError),

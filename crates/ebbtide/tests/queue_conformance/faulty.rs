@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use ebbtide::{BoxError, Stop};
 use tokio::time::{sleep, timeout};
 
 use super::fault::Fault;
+use super::telling::Telling;
 
 type Given = Delivery<MemoryReceipt>;
 
@@ -17,6 +19,7 @@ pub(crate) struct Faulty {
     fault: Option<Fault>,
     /// How many deliveries each consumer is sent beyond what it asked for.
     ahead: usize,
+    telling: Telling,
     shared: Arc<Shared>,
 }
 
@@ -30,6 +33,8 @@ struct Shared {
     /// A delivery that somebody else gets as well.
     twin: Mutex<Option<(u32, Given)>>,
     consumers: AtomicU32,
+    /// The jobs that were handed back.
+    handed_back: Mutex<BTreeSet<String>>,
 }
 
 /// A consumer.
@@ -54,17 +59,17 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Faulty {
-    pub(crate) fn new(inner: MemoryQueue, fault: Option<Fault>, ahead: usize) -> Self {
-        Self { inner, fault, ahead, shared: Arc::default() }
+    pub(crate) fn new(inner: MemoryQueue, fault: Option<Fault>, ahead: usize, telling: Telling) -> Self {
+        Self { inner, fault, ahead, telling, shared: Arc::default() }
     }
 }
 
 impl Subject for Faulty {
     type Queue = Consumer;
 
-    async fn open(&self) -> Result<Consumer, BoxError> {
+    async fn open(&self, lease: Duration) -> Result<Consumer, BoxError> {
         Ok(Consumer {
-            inner: self.inner.clone(),
+            inner: self.inner.open(lease).await?,
             fault: self.fault,
             ahead: self.ahead,
             shared: Arc::clone(&self.shared),
@@ -91,6 +96,9 @@ impl Subject for Faulty {
     async fn census(&self) -> Result<Census, BoxError> {
         let mut census = self.inner.counts();
         census.waiting += locked(&self.shared.unseen).len() as u64;
+        if !self.telling.leases {
+            census.waiting += census.leased.take().unwrap_or_default();
+        }
         Ok(census)
     }
 
@@ -122,6 +130,10 @@ impl Subject for Faulty {
     async fn mend(&self) -> Result<(), BoxError> {
         self.shared.away.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn tells_hand_backs(&self) -> bool {
+        self.telling.hand_backs
     }
 }
 
@@ -206,14 +218,22 @@ impl Consumer {
         Ok(())
     }
 
+    /// Tells whether a job is handed back once more: the other promises do so at most once with each.
+    fn is_handed_back_again(&self, receipt: &MemoryReceipt, settlement: &Settlement) -> bool {
+        let held = locked(&self.held);
+        let delivery = held.iter().find(|delivery| delivery.receipt == *receipt);
+        *settlement == Settlement::HandBack
+            && delivery.is_some_and(|delivery| !locked(&self.shared.handed_back).insert(delivery.id.clone()))
+    }
+
     /// What a fault makes of a settlement before it is told.
-    fn misunderstand(&self, settlement: Settlement) -> Settlement {
+    fn misunderstand(&self, settlement: Settlement, again: bool) -> Settlement {
         let error = String::new();
         match (self.fault, settlement) {
-            (Some(Fault::CountsAHandBack), Settlement::HandBack) => {
+            (Some(Fault::CountsAHandBack), Settlement::HandBack) if again => {
                 Settlement::Retry { after: Duration::ZERO, error }
             }
-            (Some(Fault::HandsBackLater), Settlement::HandBack) => {
+            (Some(Fault::HandsBackLater), Settlement::HandBack) if again => {
                 Settlement::Retry { after: Duration::from_secs(5), error }
             }
             (Some(Fault::RetriesAtOnce), Settlement::Retry { error, .. }) => {
@@ -272,7 +292,7 @@ impl Queue for Consumer {
 
     /// One that sends ahead anyway has no use for it.
     fn prefetch(&self, allowed: bool) -> bool {
-        let prefetches = allowed && self.ahead == 0;
+        let prefetches = (allowed || self.has(Fault::PrefetchesThoughForbidden)) && self.ahead == 0;
         self.prefetches.store(prefetches, Ordering::Relaxed);
         prefetches
     }
@@ -295,8 +315,12 @@ impl Queue for Consumer {
             }
             _ => {}
         }
+        let again = self.is_handed_back_again(receipt, &settlement);
+        if again && self.has(Fault::HandsNothingBack) {
+            return Ok(Settled::Done);
+        }
         let ack = settlement == Settlement::Ack;
-        let settled = self.inner.settle(receipt, self.misunderstand(settlement)).await?;
+        let settled = self.inner.settle(receipt, self.misunderstand(settlement, again)).await?;
         let place = locked(&self.held).iter().position(|delivery| delivery.receipt == *receipt);
         if let Some(place) = place {
             let delivery = locked(&self.held).remove(place);

@@ -4,6 +4,7 @@
 mod fault;
 mod faulty;
 mod relay;
+mod telling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +15,16 @@ use ebbtide::testing::queue::{
 
 use fault::Fault;
 use faulty::Faulty;
+use telling::Telling;
 
 const LEASE: Duration = Duration::from_secs(1);
 
-async fn tried(fault: Option<Fault>, ahead: usize) -> Result<Vec<(Promise, Verdict)>, NotConforming> {
-    conforms(async || Ok(Faulty::new(MemoryQueue::new(LEASE), fault, ahead))).await
+async fn tried(
+    fault: Option<Fault>,
+    ahead: usize,
+    telling: Telling,
+) -> Result<Vec<(Promise, Verdict)>, NotConforming> {
+    conforms(async || Ok(Faulty::new(MemoryQueue::new(LEASE), fault, ahead, telling))).await
 }
 
 fn not_applicable(kept: &[(Promise, Verdict)]) -> Vec<Promise> {
@@ -37,24 +43,32 @@ async fn the_queue_in_memory_keeps_every_promise() {
 
 #[tokio::test(start_paused = true)]
 async fn so_does_one_over_a_network_and_one_that_sends_ahead() {
-    for ahead in [0, 1, 7] {
-        let kept = tried(None, ahead).await.unwrap();
-        let without: &[_] = if ahead > 0 { &[Promise::PrefetchKeepsNothing] } else { &[] };
-        assert_eq!(not_applicable(&kept), without);
+    for telling in Telling::ALL {
+        for ahead in [0, 1, 7] {
+            let kept = tried(None, ahead, telling).await.unwrap();
+            let without: &[_] = if ahead > 0 { &[Promise::PrefetchKeepsNothing] } else { &[] };
+            assert_eq!(not_applicable(&kept), without);
+        }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_fault_breaks_its_own_promise_and_no_other() {
+async fn each_fault_breaks_its_own_promise_and_no_other_whatever_the_broker_tells() {
     let mut wrong = Vec::new();
-    for (fault, promise) in fault::ALL {
+    for (telling, (fault, promise)) in
+        Telling::ALL.into_iter().flat_map(|one| fault::ALL.map(|all| (one, all)))
+    {
+        if fault == Fault::CountsAHandBack && !telling.hand_backs {
+            // Where the broker counts it, the queue cannot help it.
+            continue;
+        }
         let ahead = if fault == Fault::ForgetsWhatWasSentAhead { 5 } else { 0 };
-        match tried(Some(fault), ahead).await {
-            Ok(_) => wrong.push(format!("{fault:?} was not found")),
+        match tried(Some(fault), ahead, telling).await {
+            Ok(_) => wrong.push(format!("{fault:?} was not found with {telling:?}")),
             Err(error) => {
                 let broken: Vec<_> = error.broken.iter().map(|broken| broken.promise).collect();
                 if broken != [promise] || !error.to_string().contains(&format!("{promise:?}")) {
-                    wrong.push(format!("{fault:?}, which breaks {promise:?}: {error}"));
+                    wrong.push(format!("{fault:?}, which breaks {promise:?}, with {telling:?}: {error}"));
                 }
             }
         }
@@ -62,11 +76,35 @@ async fn each_fault_breaks_its_own_promise_and_no_other() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A subject that ignores what it is asked for would let pass what waits for its lease.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_shorter_than_was_asked_for_is_said() {
+    struct Hasty(MemoryQueue);
+    impl Subject for Hasty {
+        type Queue = MemoryQueue;
+        async fn open(&self, _lease: Duration) -> Result<MemoryQueue, ebbtide::BoxError> {
+            Ok(self.0.clone())
+        }
+        async fn push(&self, payload: &[u8]) -> Result<(), ebbtide::BoxError> {
+            self.0.push(payload);
+            Ok(())
+        }
+        async fn census(&self) -> Result<Census, ebbtide::BoxError> {
+            Ok(self.0.counts())
+        }
+        async fn buried(&self) -> Result<Vec<Buried>, ebbtide::BoxError> {
+            Ok(self.0.graveyard())
+        }
+    }
+    let error = conforms(async || Ok(Hasty(MemoryQueue::new(LEASE)))).await.unwrap_err();
+    assert!(error.to_string().contains("was asked for, and it is 1s"), "{error}");
+}
+
 #[test]
 fn there_is_a_fault_for_each_promise() {
     let kept =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let kept = kept.block_on(tried(None, 0)).unwrap();
+    let kept = kept.block_on(tried(None, 0, Telling::EVERYTHING)).unwrap();
     for (promise, _) in kept {
         assert!(fault::ALL.iter().any(|(_, broken)| *broken == promise), "{promise:?} has no fault");
     }
@@ -77,8 +115,8 @@ async fn a_subject_that_cannot_be_made_or_counted_is_said_and_not_a_panic() {
     struct Uncountable(MemoryQueue);
     impl Subject for Uncountable {
         type Queue = Arc<MemoryQueue>;
-        async fn open(&self) -> Result<Arc<MemoryQueue>, ebbtide::BoxError> {
-            Ok(Arc::new(self.0.clone()))
+        async fn open(&self, lease: Duration) -> Result<Arc<MemoryQueue>, ebbtide::BoxError> {
+            Ok(Arc::new(self.0.open(lease).await?))
         }
         async fn push(&self, payload: &[u8]) -> Result<(), ebbtide::BoxError> {
             self.0.push(payload);

@@ -15,6 +15,12 @@ use crate::runtime::{BoxError, clock};
 /// What a consumer of the subject is given.
 pub(super) type Given<S> = Delivery<<<S as Subject>::Queue as Queue>::Receipt>;
 
+/// The lease of those promises that wait for it to run out.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// The lease of those that see that nothing waits for it: none runs out while they are tried, however slow the machine is.
+const LASTING: Duration = Duration::from_secs(600);
+
 /// How long the suite waits for what has to come by itself, beside the lease: far more than it takes, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -31,15 +37,28 @@ const STEP: Duration = Duration::from_millis(20);
 pub(super) struct Bench<'a, S> {
     subject: &'a S,
     promise: Promise,
+    lease: Duration,
 }
 
 impl<'a, S: Subject> Bench<'a, S> {
+    /// Its leases are short.
     pub(super) fn new(subject: &'a S, promise: Promise) -> Self {
-        Self { subject, promise }
+        Self { subject, promise, lease: SHORT }
+    }
+
+    /// Its leases don't run out: what a consumer has left with the broker as its own does not come back, and is missed.
+    pub(super) fn lasting(subject: &'a S, promise: Promise) -> Self {
+        Self { subject, promise, lease: LASTING }
     }
 
     pub(super) async fn open(&self) -> Result<S::Queue, Broken> {
-        self.does("open a consumer", PATIENCE, self.subject.open()).await
+        let queue = self.does("open a consumer", PATIENCE, self.subject.open(self.lease)).await?;
+        match queue.lease() {
+            Some(lease) if lease < self.lease => {
+                Err(self.broken(format!("a lease of {:?} was asked for, and it is {lease:?}", self.lease)))
+            }
+            _ => Ok(queue),
+        }
     }
 
     pub(super) async fn push(&self, payload: &[u8]) -> Result<(), Broken> {
@@ -68,6 +87,15 @@ impl<'a, S: Subject> Bench<'a, S> {
     pub(super) async fn take_one(&self, queue: &S::Queue) -> Result<Given<S>, Broken> {
         let mut taken = self.take(queue, 1).await?;
         taken.pop().ok_or_else(|| self.broken("a fetch of one job returned none".to_owned()))
+    }
+
+    /// Fetches jobs that nobody has worked at: whoever had them gave them back, which counts as no attempt where that can be told.
+    pub(super) async fn take_untried(&self, queue: &S::Queue) -> Result<Vec<Given<S>>, Broken> {
+        let taken = self.take(queue, 1).await?;
+        match taken.iter().find(|delivery| self.subject.tells_hand_backs() && delivery.attempt != 1) {
+            Some(tried) => Err(self.broken(format!("nobody has worked at {}", describe(tried)))),
+            None => Ok(taken),
+        }
     }
 
     async fn take_within(
@@ -153,13 +181,15 @@ impl<'a, S: Subject> Bench<'a, S> {
         self.does("close", PATIENCE, queue.close()).await
     }
 
-    /// Sees that what is left of so many numbered jobs comes to another consumer, each once, beside those that came before.
+    /// Sees that what is left of so many numbered jobs comes to another consumer, each once and untried, beside those that came
+    /// before.
     pub(super) async fn rest_comes(&self, jobs: u32, mut came: Vec<u32>) -> Result<Verdict, Broken> {
         let queue = self.open().await?;
-        for _ in came.len()..jobs as usize {
-            let delivery = self.take_one(&queue).await?;
-            self.settle_ours(&queue, &delivery, Settlement::Ack).await?;
-            came.extend(number(&delivery));
+        while came.len() < jobs as usize {
+            for delivery in self.take_untried(&queue).await? {
+                self.settle_ours(&queue, &delivery, Settlement::Ack).await?;
+                came.extend(number(&delivery));
+            }
         }
         came.sort_unstable();
         if came == (0..jobs).collect::<Vec<_>>() {
@@ -170,15 +200,6 @@ impl<'a, S: Subject> Bench<'a, S> {
 
     /// Asks for the counts until they are these.
     pub(super) async fn counts(&self, wanted: Census) -> Result<(), Broken> {
-        self.counts_within(PATIENCE, wanted).await
-    }
-
-    /// Asks for the counts until they are these, while no lease that was left behind can have run out.
-    pub(super) async fn counts_at_once(&self, lease: Option<Duration>, wanted: Census) -> Result<(), Broken> {
-        self.counts_within(lease.map_or(PATIENCE, |lease| lease / 2), wanted).await
-    }
-
-    async fn counts_within(&self, limit: Duration, wanted: Census) -> Result<(), Broken> {
         let mut last = None;
         let asking = async {
             loop {
@@ -192,7 +213,7 @@ impl<'a, S: Subject> Bench<'a, S> {
                 sleep(STEP).await;
             }
         };
-        match timeout(limit, asking).await {
+        match timeout(PATIENCE, asking).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(source)) => Err(self.failed("count the jobs", source)),
             Err(_) => Err(self.broken(format!("the queue ought to have {wanted:?}, and has {last:?}"))),
@@ -224,9 +245,9 @@ impl<'a, S: Subject> Bench<'a, S> {
         }
     }
 
-    /// How long to wait for a delivery, that somebody else's lease may be in the way of.
+    /// How long to wait for a delivery, that somebody else's lease may be in the way of if it is a short one.
     pub(super) fn patience(&self, queue: &S::Queue) -> Duration {
-        PATIENCE + 2 * queue.lease().unwrap_or_default()
+        if self.lease == LASTING { PATIENCE } else { PATIENCE + 2 * queue.lease().unwrap_or_default() }
     }
 
     /// How long to wait for what must not come, because no lease stands for it any more or none has run out.

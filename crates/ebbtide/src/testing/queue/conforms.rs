@@ -6,7 +6,7 @@ use crate::runtime::BoxError;
 
 /// Tries every promise, each on a subject of its own, and returns which ones were kept and which don't apply.
 ///
-/// One after the other, about ten seconds in all with a lease of one second: most of them wait for something not to happen.
+/// One after the other, a quarter of a minute in all where a stop waits for nothing: most of them wait for something not to happen.
 ///
 /// # Errors
 ///

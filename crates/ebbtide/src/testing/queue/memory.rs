@@ -35,6 +35,7 @@ const FAR: Duration = Duration::from_secs(u32::MAX as u64);
 /// ```
 #[derive(Clone, Debug)]
 pub struct MemoryQueue {
+    lease: Duration,
     shared: Arc<Shared>,
 }
 
@@ -47,7 +48,6 @@ pub struct MemoryReceipt {
 
 #[derive(Debug)]
 struct Shared {
-    lease: Duration,
     jobs: Mutex<Jobs>,
     changed: Notify,
 }
@@ -82,7 +82,7 @@ enum State {
 impl MemoryQueue {
     /// Makes an empty queue whose deliveries are leased for so long.
     pub fn new(lease: Duration) -> Self {
-        Self { shared: Arc::new(Shared { lease, jobs: Mutex::default(), changed: Notify::new() }) }
+        Self { lease, shared: Arc::new(Shared { jobs: Mutex::default(), changed: Notify::new() }) }
     }
 
     /// Pushes a job.
@@ -137,7 +137,7 @@ impl Queue for MemoryQueue {
             if stop.is_stopping() {
                 return Ok(Vec::new());
             }
-            let (taken, next) = self.jobs().take(max, clock::now(), self.shared.lease);
+            let (taken, next) = self.jobs().take(max, clock::now(), self.lease);
             if !taken.is_empty() {
                 return Ok(taken);
             }
@@ -156,14 +156,14 @@ impl Queue for MemoryQueue {
     }
 
     fn lease(&self) -> Option<Duration> {
-        Some(self.shared.lease)
+        Some(self.lease)
     }
 
     async fn extend(&self, receipts: &[MemoryReceipt]) -> Result<(), BoxError> {
         let (mut jobs, now) = (self.jobs(), clock::now());
         for receipt in receipts {
             if let Some(Job { state: State::Leased { until, .. }, .. }) = jobs.ours(receipt, now) {
-                *until = now + self.shared.lease;
+                *until = now + self.lease;
             }
         }
         Ok(())
@@ -228,8 +228,8 @@ impl Jobs {
 impl Subject for MemoryQueue {
     type Queue = Self;
 
-    async fn open(&self) -> Result<Self, BoxError> {
-        Ok(self.clone())
+    async fn open(&self, lease: Duration) -> Result<Self, BoxError> {
+        Ok(Self { lease, ..self.clone() })
     }
 
     async fn push(&self, payload: &[u8]) -> Result<(), BoxError> {

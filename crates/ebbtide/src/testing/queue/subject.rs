@@ -1,4 +1,5 @@
 use std::future::{self, Future};
+use std::time::Duration;
 
 use crate::queue::Queue;
 use crate::runtime::BoxError;
@@ -12,12 +13,13 @@ pub trait Subject: Sync {
 
     /// Opens a consumer over the queue, with a connection of its own where there are connections.
     ///
-    /// Where it has leases, give it a short one: several promises wait for it to run out. One second is good.
+    /// Where it has leases, give it one of so long, or the shortest beyond that: some promises wait for it to run out, and others
+    /// see that what has come back did not wait for it. The consumers of one subject are all asked for the same.
     ///
     /// # Errors
     ///
     /// When it cannot be opened.
-    fn open(&self) -> impl Future<Output = Result<Self::Queue, BoxError>>;
+    fn open(&self, lease: Duration) -> impl Future<Output = Result<Self::Queue, BoxError>>;
 
     /// Pushes a job the way a producer does, and returns when the broker has it.
     ///

@@ -16,8 +16,9 @@ struct Jobs {
 impl Jobs {
     async fn new() -> Result<Self, BoxError> {
         let place = Place::new().await;
-        // There has to be a stream before something is pushed.
-        let _made = place.open_short(Duration::from_secs(1)).await;
+        // There has to be a stream before something is pushed; the lease is that of the first consumer.
+        let _made = place.open().await;
+        place.context.get_stream(&place.name).await?.delete_consumer(&place.name).await?;
         let broker = place.url.trim_start_matches("nats://").trim_end_matches('/').to_owned();
         Ok(Self { relay: Relay::open(&broker).await?, place })
     }
@@ -26,9 +27,9 @@ impl Jobs {
 impl Subject for Jobs {
     type Queue = NatsQueue;
 
-    async fn open(&self) -> Result<NatsQueue, BoxError> {
+    async fn open(&self, lease: Duration) -> Result<NatsQueue, BoxError> {
         let url = format!("nats://{}", self.relay.address());
-        Ok(self.place.builder().url(url).lease(Duration::from_secs(1)).open().await?)
+        Ok(self.place.builder().url(url).lease(lease).open().await?)
     }
 
     async fn push(&self, payload: &[u8]) -> Result<(), BoxError> {

@@ -32,12 +32,12 @@ impl Jobs {
 impl Subject for Jobs {
     type Queue = PostgresQueue;
 
-    async fn open(&self) -> Result<PostgresQueue, BoxError> {
+    async fn open(&self, lease: Duration) -> Result<PostgresQueue, BoxError> {
         let address = self.relay.address();
         let options = PgConnectOptions::clone(&self.producer.pool().connect_options());
         let options = options.host(&address.ip().to_string()).port(address.port());
         let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(1));
-        Ok(PostgresQueue::new(pool.connect_with(options).await?, "jobs").lease_for(Duration::from_secs(1)))
+        Ok(PostgresQueue::new(pool.connect_with(options).await?, "jobs").lease_for(lease))
     }
 
     async fn push(&self, payload: &[u8]) -> Result<(), BoxError> {

@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ebbtide::BoxError;
 use ebbtide::queue::rabbitmq::RabbitQueue;
@@ -38,7 +39,7 @@ async fn open(url: &str, name: &str, quorum: bool) -> Result<RabbitQueue, BoxErr
 impl Subject for Place {
     type Queue = RabbitQueue;
 
-    async fn open(&self) -> Result<RabbitQueue, BoxError> {
+    async fn open(&self, _lease: Duration) -> Result<RabbitQueue, BoxError> {
         open(&self.wire.url(), &self.broker.name, self.quorum).await
     }
 

@@ -29,9 +29,9 @@ impl Jobs {
 impl Subject for Jobs {
     type Queue = RedisQueue;
 
-    async fn open(&self) -> Result<RedisQueue, BoxError> {
+    async fn open(&self, lease: Duration) -> Result<RedisQueue, BoxError> {
         let url = format!("redis://{}", self.relay.address());
-        Ok(self.place.builder().url(url).lease(Duration::from_secs(1)).open().await?)
+        Ok(self.place.builder().url(url).lease(lease).open().await?)
     }
 
     async fn push(&self, payload: &[u8]) -> Result<(), BoxError> {

@@ -34,9 +34,9 @@ impl Jobs {
 impl Subject for Jobs {
     type Queue = SqliteQueue;
 
-    async fn open(&self) -> Result<SqliteQueue, BoxError> {
+    async fn open(&self, lease: Duration) -> Result<SqliteQueue, BoxError> {
         let pool = self.file.pool(Duration::from_millis(500)).await;
-        Ok(SqliteQueue::new(pool, "jobs").lease_for(Duration::from_secs(1)))
+        Ok(SqliteQueue::new(pool, "jobs").lease_for(lease))
     }
 
     async fn push(&self, payload: &[u8]) -> Result<(), BoxError> {

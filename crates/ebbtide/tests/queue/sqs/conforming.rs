@@ -11,7 +11,11 @@ use ebbtide::testing::queue::{Buried, Census, Promise, Relay, Subject, Verdict, 
 
 use super::place::{Place, client, text};
 
-const LEASE: Duration = Duration::from_secs(2);
+/// How long its requests wait.
+const POLL: Duration = Duration::from_secs(1);
+
+/// They wait for half of a lease at most.
+const SHORTEST: Duration = Duration::from_secs(2);
 
 struct Jobs {
     relay: Relay,
@@ -22,7 +26,7 @@ impl Jobs {
     async fn new() -> Result<Self, BoxError> {
         let place = Place::new();
         // There have to be queues before something is pushed.
-        let _made = place.open_short(LEASE).await;
+        let _made = place.open().await;
         let server = place.endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned();
         Ok(Self { relay: Relay::open(&server).await?, place })
     }
@@ -31,9 +35,10 @@ impl Jobs {
 impl Subject for Jobs {
     type Queue = SqsQueue;
 
-    async fn open(&self) -> Result<SqsQueue, BoxError> {
+    async fn open(&self, lease: Duration) -> Result<SqsQueue, BoxError> {
         let client = client(&format!("http://{}", self.relay.address()));
-        Ok(SqsQueue::builder(client, &self.place.name).lease(LEASE).open().await?)
+        let builder = SqsQueue::builder(client, &self.place.name).lease(lease.max(SHORTEST)).poll(POLL);
+        Ok(builder.open().await?)
     }
 
     async fn push(&self, payload: &[u8]) -> Result<(), BoxError> {
@@ -87,7 +92,6 @@ impl Subject for Jobs {
     }
 }
 
-/// Its requests wait for a second, the half of its lease.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqs_keeps_every_promise() {
     let kept = conforms(Jobs::new).await.unwrap();

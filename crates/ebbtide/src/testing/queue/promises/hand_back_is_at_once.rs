@@ -1,4 +1,4 @@
-use crate::queue::{Queue as _, Settlement};
+use crate::queue::Settlement;
 use crate::testing::queue::bench::{Bench, describe};
 use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
 
@@ -11,7 +11,7 @@ use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
 ///
 /// When it takes as long as a lease or a delay, or the attempt is counted.
 pub async fn hand_back_is_at_once<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
-    let bench = Bench::new(subject, Promise::HandBackIsAtOnce);
+    let bench = Bench::lasting(subject, Promise::HandBackIsAtOnce);
     bench.push(b"job").await?;
     for round in 0..4 {
         let queue = bench.open().await?;
@@ -27,7 +27,7 @@ pub async fn hand_back_is_at_once<S: Subject>(subject: &S) -> Result<Verdict, Br
         // As the loop does it: only then does a broker that sends ahead not give it back to us.
         bench.withdraw(&queue).await?;
         bench.settle_ours(&queue, &delivery, Settlement::HandBack).await?;
-        bench.counts_at_once(queue.lease(), Census { waiting: 1, leased: Some(0), buried: 0 }).await?;
+        bench.counts(Census { waiting: 1, leased: Some(0), buried: 0 }).await?;
         subject.crash(queue).await;
     }
     Ok(Verdict::Kept)
