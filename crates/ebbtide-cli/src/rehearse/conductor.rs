@@ -1,5 +1,7 @@
 //! All runs of a rehearsal, one after the other.
 
+use tokio::sync::Notify;
+
 use super::child::adopt_orphans;
 use super::limits::make_room;
 use super::news::News;
@@ -8,7 +10,7 @@ use super::scenario::Scenario;
 use super::trouble::NotRehearsed;
 use super::verdict::{Rehearsal, conclude};
 
-/// Rehearses `scenario` and judges it, telling `news` on the way.
+/// Rehearses `scenario` and judges it, telling `news` on the way, unless it is `interrupted`.
 ///
 /// # Errors
 ///
@@ -16,9 +18,11 @@ use super::verdict::{Rehearsal, conclude};
 ///
 /// # Cancel safety
 ///
-/// Dropping the future ends the service and whatever it started.
+/// Dropping the future ends the service and whatever it started. What the service left on a broker stays there; interrupt
+/// it instead, and that is removed.
 pub(crate) async fn rehearse(
     scenario: &Scenario,
+    interrupted: &Notify,
     news: &mut dyn FnMut(News<'_>),
 ) -> Result<Rehearsal, NotRehearsed> {
     adopt_orphans();
@@ -26,7 +30,7 @@ pub(crate) async fn rehearse(
     let mut runs = Vec::new();
     for number in 0..scenario.repeat {
         news(News::Begins { run: number + 1, of: scenario.repeat });
-        let (record, verdict, facts) = run(scenario, number, files, news).await?;
+        let (record, verdict, facts) = run(scenario, number, files, interrupted, news).await?;
         news(News::Judged { run: number + 1, of: scenario.repeat, record: &record, verdict: &verdict });
         runs.push((verdict, facts));
     }

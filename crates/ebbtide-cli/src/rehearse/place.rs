@@ -3,13 +3,18 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use super::address::free_port;
 use super::probe::StorePlace;
 use super::scenario::{Program, Ready, Scenario, Target, demo_program, queue_of};
 use super::trouble::NotRehearsed;
+
+/// How long a broker may take to remove a queue.
+const CLEARED: Duration = Duration::from_secs(2);
 
 /// Where a run takes place. The folder goes with it.
 #[derive(Debug)]
@@ -60,10 +65,10 @@ impl Place {
         Ok(Self { folder, words, env, target, ready_path, store })
     }
 
-    /// Removes what is not in the folder.
+    /// Removes what is not in the folder, if its broker answers. What cannot be removed stays behind: nobody uses its name again.
     pub(super) async fn clear(&self) {
         if let Some(store) = &self.store {
-            store.clear().await;
+            let _late = timeout(CLEARED, store.clear()).await;
         }
     }
 
@@ -75,5 +80,34 @@ impl Place {
     /// The file for the service's own report.
     pub(super) fn report(&self) -> PathBuf {
         self.folder.path().join("report.json")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use ebbtide_demo::queue::{QueueKind, QueuePlace};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broker_that_says_nothing_holds_nobody() {
+        // Its kernel takes the connection, and nobody ever reads from it.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("postgres://postgres@{}/postgres", silent.local_addr().unwrap());
+        let (kind, name, lease) = (QueueKind::Postgres, "x".to_owned(), Duration::ZERO);
+        let folder = tempfile::tempdir().unwrap();
+        let queue = QueuePlace { kind, url, name, lease };
+        let store = StorePlace::note(folder.path().to_owned(), None, queue).await;
+        let place = Place {
+            folder,
+            words: Vec::new(),
+            env: Vec::new(),
+            target: Target { host: "127.0.0.1".into(), port: 1 },
+            ready_path: None,
+            store: Some(store),
+        };
+        timeout(CLEARED * 2, place.clear()).await.unwrap();
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::process::Rlimit;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::address::{first, resolve, taken};
@@ -26,15 +27,23 @@ const BRACE: Duration = Duration::from_millis(300);
 /// The time between two pieces of news.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Rehearses `scenario` once, as run `number` from 0.
+/// Rehearses `scenario` once, as run `number` from 0, unless it is `interrupted`.
 pub(super) async fn run(
     scenario: &Scenario,
     number: u32,
     files: Rlimit,
+    interrupted: &Notify,
     news: &mut dyn FnMut(News<'_>),
 ) -> Result<(Record, RunVerdict, Facts), NotRehearsed> {
-    let place = Place::prepare(scenario).await?;
-    let judged = run_at(&place, scenario, number, files, news).await;
+    let place = tokio::select! {
+        place = Place::prepare(scenario) => place?,
+        () = interrupted.notified() => return Err(NotRehearsed::Interrupted),
+    };
+    // Either way the service is gone before the place is cleared: it would make its queue anew.
+    let judged = tokio::select! {
+        judged = run_at(&place, scenario, number, files, news) => judged,
+        () = interrupted.notified() => Err(NotRehearsed::Interrupted),
+    };
     place.clear().await;
     judged
 }

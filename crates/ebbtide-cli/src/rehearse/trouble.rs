@@ -52,6 +52,9 @@ pub(crate) enum NotRehearsed {
     /// The rehearsal itself cannot work here.
     #[error("the rehearsal itself failed: {0}")]
     Io(#[from] io::Error),
+    /// Whoever started it wants it no more.
+    #[error("the rehearsal was interrupted")]
+    Interrupted,
     /// The load's thread panicked.
     #[error("the rehearsal itself failed: its load ended unexpectedly; please report this")]
     Load,

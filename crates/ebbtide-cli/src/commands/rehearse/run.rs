@@ -1,8 +1,10 @@
 //! Running a rehearsal: until it is judged, cannot be, or is interrupted.
 
 use std::io;
+use std::pin::pin;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use super::args::RehearseArgs;
 use super::plan::scenario;
@@ -66,9 +68,7 @@ async fn until_interrupted(
     progress: &mut Progress,
     mut recorder: Option<Recorder>,
 ) -> io::Result<Outcome> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
+    let mut signals = Signals::catch()?;
     let mut written = Ok(());
     let mut news = |news: News<'_>| {
         if let (Some(recorder), News::Judged { run, record, .. }, Ok(())) = (&mut recorder, &news, &written) {
@@ -76,17 +76,52 @@ async fn until_interrupted(
         }
         progress.show(&news);
     };
-    // Dropping the rehearsal ends the service and everything it started.
-    let outcome = tokio::select! {
-        judged = rehearse(scenario, &mut news) => match judged {
-            Ok(rehearsal) => Outcome::Judged(Box::new(rehearsal)),
-            Err(error) => Outcome::Not(error),
-        },
-        _ = interrupt.recv() => Outcome::Interrupted(libc::SIGINT),
-        _ = terminate.recv() => Outcome::Interrupted(libc::SIGTERM),
-        _ = hangup.recv() => Outcome::Interrupted(libc::SIGHUP),
+    let interrupted = Notify::new();
+    let outcome = {
+        let mut rehearsal = pin!(rehearse(scenario, &interrupted, &mut news));
+        tokio::select! {
+            judged = &mut rehearsal => match judged {
+                Ok(rehearsal) => Outcome::Judged(Box::new(rehearsal)),
+                Err(error) => Outcome::Not(error),
+            },
+            signal = signals.next() => {
+                interrupted.notify_one();
+                // It ends the service and clears up. Who is too impatient for that sends a second signal.
+                tokio::select! {
+                    _ = &mut rehearsal => {}
+                    _ = signals.next() => {}
+                }
+                Outcome::Interrupted(signal)
+            }
+        }
     };
     written.map(|()| outcome)
+}
+
+/// The signals that interrupt a rehearsal.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next one, and returns its number.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => libc::SIGINT,
+            _ = self.terminate.recv() => libc::SIGTERM,
+            _ = self.hangup.recv() => libc::SIGHUP,
+        }
+    }
 }
 
 fn conclude(scenario: &Scenario, rehearsal: &Rehearsal, destinations: &[Destination]) -> Ending {

@@ -36,9 +36,7 @@ impl StorePlace {
         Self { folder, postgres, earlier, queue }
     }
 
-    /// Removes the run's queue from a broker that others use as well. The folder is its owner's to remove.
-    ///
-    /// What cannot be removed stays behind: nobody uses its name again.
+    /// Tries to remove the run's queue from a broker that others use as well. The folder is its owner's to remove.
     pub(crate) async fn clear(&self) {
         if self.queue.kind != QueueKind::Sqlite {
             let _removed = self.queue.remove().await;
