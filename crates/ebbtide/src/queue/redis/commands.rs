@@ -117,20 +117,29 @@ impl Commands {
         }
     }
 
-    /// Returns what is pending under our name beside what is `held`.
-    pub(super) async fn unknown(&self, held: &[String]) -> Result<Vec<Entry>, RedisQueueError> {
+    /// Returns what is pending under our name beside what is `known`. Its lease begins anew.
+    pub(super) async fn unknown(&self, known: &[RedisReceipt]) -> Result<Vec<Entry>, RedisQueueError> {
         let mut script = self.on_stream(&self.scripts.withdraw);
-        script.arg(&self.consumer).arg(held);
+        script.arg(&self.consumer);
+        for receipt in known {
+            script.arg(&receipt.entry).arg(receipt.count);
+        }
         match self.invoke(&script).await {
             Err(error) if error.is_gone() => Ok(Vec::new()),
             other => other,
         }
     }
 
+    /// Takes our name off the group.
+    ///
+    /// # Errors
+    ///
+    /// When something is still pending under it: then it stays.
     pub(super) async fn leave(&self) -> Result<(), RedisQueueError> {
         let mut script = self.on_stream(&self.scripts.leave);
         match self.invoke::<u64>(script.arg(&self.consumer)).await {
-            Ok(_pending) => Ok(()),
+            Ok(0) => Ok(()),
+            Ok(pending) => Err(RedisQueueError::Pending(pending)),
             Err(error) if error.is_gone() => Ok(()),
             Err(error) => Err(error),
         }

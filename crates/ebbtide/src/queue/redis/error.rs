@@ -35,6 +35,11 @@ pub enum RedisQueueError {
     /// The lease is too short to be kept.
     #[error("use a lease of {0:?}: it is begun anew three times in that time; give it 100 ms or more")]
     Lease(Duration),
+    /// A consumer was closed that still has so many deliveries.
+    #[error(
+        "give back all that Redis had given out: {0} still pending, to come again when their lease has run out"
+    )]
+    Pending(u64),
     /// Anything else that the server says.
     #[error("use Redis: {0}")]
     Refused(#[source] RedisError),

@@ -1,8 +1,12 @@
+use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, ScriptInvocation};
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind,
+};
 use tokio::sync::Mutex;
+
+use super::connection::{Connection, Identity, is_answer};
 
 /// How long to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -11,23 +15,32 @@ const CONNECT: Duration = Duration::from_secs(3);
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// A connection for short requests, which is made anew when it is needed and there is none.
+///
+/// # Invariants
+///
+/// 1. When something is said, nothing is done any more of what was said on a connection that was given up without its
+///    last answer: the server has ended it by then. A server that had stalled, or a network, would otherwise come to it
+///    later, and read jobs for us that nobody here asks for any more. Where we may not end connections
+///    (`CLIENT KILL`), that can happen, and their leases end it.
 #[derive(Debug)]
 pub(super) struct Link {
     client: Client,
-    open: Mutex<Option<MultiplexedConnection>>,
+    open: Mutex<Option<Connection>>,
+    /// Those that were given up.
+    left: Lock<Vec<Arc<Identity>>>,
 }
 
 impl Link {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, open: Mutex::new(None) }
+        Self { client, open: Mutex::new(None), left: Lock::default() }
     }
 
     /// Makes a connection of its own, whose answers may take `longer` than others.
-    pub(super) async fn connect(&self, longer: Duration) -> Result<MultiplexedConnection, RedisError> {
+    pub(super) async fn connect(&self, longer: Duration) -> Result<Connection, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(Some(ANSWER + longer));
-        self.client.get_multiplexed_async_connection_with_config(&config).await
+        Connection::meet(self.client.get_multiplexed_async_connection_with_config(&config).await?).await
     }
 
     /// Returns the connection.
@@ -35,14 +48,19 @@ impl Link {
     /// # Cancel safety
     ///
     /// Dropping the future leaves no connection behind.
-    pub(super) async fn ready(&self) -> Result<MultiplexedConnection, RedisError> {
+    pub(super) async fn ready(&self) -> Result<Connection, RedisError> {
         // Held while it connects: those that come meanwhile wait for the same connection.
         let mut open = self.open.lock().await;
-        if let Some(connection) = &*open {
-            return Ok(connection.clone());
+        let connection = match &*open {
+            Some(connection) => connection.clone(),
+            None => open.insert(self.connect(Duration::ZERO).await?).clone(),
+        };
+        let ended = self.end_left(&connection).await;
+        if ended.is_err() {
+            *open = None;
+            self.leave(&connection);
         }
-        let connection = self.connect(Duration::ZERO).await?;
-        Ok(open.insert(connection).clone())
+        ended.map(|()| connection)
     }
 
     pub(super) async fn invoke<T: FromRedisValue>(
@@ -50,25 +68,68 @@ impl Link {
         script: &ScriptInvocation<'_>,
     ) -> Result<T, RedisError> {
         let mut connection = self.ready().await?;
-        self.judged(script.invoke_async(&mut connection).await).await
+        let answer = script.invoke_async(&mut connection.wire).await;
+        self.judged(&connection, answer).await
     }
 
     pub(super) async fn query<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, RedisError> {
         let mut connection = self.ready().await?;
-        self.judged(command.query_async(&mut connection).await).await
+        let answer = command.query_async(&mut connection.wire).await;
+        self.judged(&connection, answer).await
     }
 
-    /// Lets the connection go after an answer by which it is of no more use.
-    async fn judged<T>(&self, answer: Result<T, RedisError>) -> Result<T, RedisError> {
-        if let Err(error) = &answer
-            && (error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error())
-        {
-            self.close().await;
-        }
-        answer
+    /// Notes that a connection is given up on which the server may still have something to do.
+    pub(super) fn leave(&self, connection: &Connection) {
+        self.left().extend(connection.identity.clone());
     }
 
     pub(super) async fn close(&self) {
         *self.open.lock().await = None;
     }
+
+    /// Lets the connection go after an answer by which it is of no more use.
+    async fn judged<T>(
+        &self,
+        connection: &Connection,
+        answer: Result<T, RedisError>,
+    ) -> Result<T, RedisError> {
+        if let Err(error) = &answer
+            && is_the_end(error)
+        {
+            let mut open = self.open.lock().await;
+            // Whoever shared it may have let it go, and there is another one by now.
+            if open.as_ref().is_some_and(|open| open.identity == connection.identity) {
+                *open = None;
+                self.leave(connection);
+            }
+        }
+        answer
+    }
+
+    async fn end_left(&self, by: &Connection) -> Result<(), RedisError> {
+        loop {
+            let next = self.left().first().cloned();
+            let Some(identity) = next else { return Ok(()) };
+            match identity.kill().query_async::<u64>(&mut by.wire.clone()).await {
+                Ok(_was_there) => {}
+                Err(error) if is_answer(&error) => {
+                    tracing::debug!(%error, "failed to end a connection that was given up");
+                }
+                Err(error) => return Err(error),
+            }
+            self.left().retain(|left| *left != identity);
+        }
+    }
+
+    fn left(&self) -> MutexGuard<'_, Vec<Arc<Identity>>> {
+        // The list is whole after each statement that changes it.
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_the_end(error: &RedisError) -> bool {
+    // What has become a replica stays one for those who are connected: the server that is to be written to now is found by
+    // its name.
+    let is_replica = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
+    is_replica || error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error()
 }

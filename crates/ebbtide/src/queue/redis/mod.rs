@@ -8,6 +8,9 @@
 //!   consumers of a queue need the same one: each takes over what has been silent for its own.
 //! - *Prefetching.* While a consumer takes jobs, each acknowledgement brings a new one in the same step; no more than it has places for
 //!   are ever leased to it. What it has got in this way and not begun goes back at the stop.
+//! - *Lost answers.* What Redis gave out in an answer that never arrived the next fetch asks for, and at the stop the withdrawal.
+//!   A connection that was given up is ended at the server first (`CLIENT KILL`), so that no job is given out on it later. Where the
+//!   user may not do that, a job that a stalled server or network gives out after the consumer's end waits for its lease.
 //! - *Producers* in any language: `XADD emails * payload …`. Whatever other fields a job has it keeps; when it is tried again
 //!   or buried those beyond 3000 go along as one, `ebbtide-rest`, packed by MessagePack.
 //! - *Handing back* puts the job behind those that wait, under the same id, and does not count as an attempt. So does
@@ -46,6 +49,7 @@
 mod ahead;
 mod builder;
 mod commands;
+mod connection;
 mod entry;
 mod error;
 mod held;

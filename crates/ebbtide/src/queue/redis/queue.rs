@@ -91,26 +91,41 @@ impl RedisQueue {
     }
 
     async fn take(&self, max: usize, stop: &Stop) -> Result<Vec<Entry>, RedisQueueError> {
+        self.find_missed(stop).await?;
         let ahead = self.ahead.take(max);
         if !ahead.is_empty() {
             return Ok(ahead);
         }
-        let swept = self.sweep(max).await?;
-        if !swept.is_empty() {
-            return Ok(swept);
+        let asked = self.ahead.asks();
+        let mut taken = self.sweep(max).await?;
+        if taken.is_empty() {
+            let read = self.reader.read(&self.commands, max, self.schedule.block(), &self.ahead, stop).await;
+            taken = read.map_err(|error| self.commands.error(error))?;
         }
-        let read = self.reader.read(&self.commands, max, self.schedule.block(), &self.ahead, stop).await;
-        read.map_err(|error| self.commands.error(error))
+        asked.answered();
+        Ok(taken)
+    }
+
+    /// Looks for what was given to us in answers that never reached us, and keeps it for the next one who takes.
+    async fn find_missed(&self, stop: &Stop) -> Result<(), RedisQueueError> {
+        if !self.ahead.has_missed() {
+            return Ok(());
+        }
+        // What an answer brings that is still on its way would be taken twice.
+        let Some(alone) = stop.unless_stopping(self.ahead.alone()).await else { return Ok(()) };
+        let known = [self.held.receipts(), alone.known()].concat();
+        alone.found(self.commands.unknown(&known).await?);
+        Ok(())
     }
 
     /// Acknowledges these, or fails with all of them. Where it may, it reads as many new ones for the next fetch.
     async fn ack(&self, receipts: Vec<RedisReceipt>) -> Result<Vec<Settled>, RedisQueueError> {
         // What is delayed or was left by others has its turn at free places as well.
-        let reading = if self.schedule.is_due() { None } else { self.ahead.begin().await };
+        let reading = if self.schedule.is_due() { None } else { self.ahead.begin() };
         let mut read = Vec::new();
         let settled = self.commands.ack(&receipts, reading.is_some().then_some(&mut read)).await;
         if let Some(reading) = reading {
-            reading.keep(read);
+            reading.keep(read, settled.is_ok());
         }
         settled
     }
@@ -121,13 +136,16 @@ impl RedisQueue {
         for entry in entries {
             let receipt = entry.receipt();
             if let Some(delivery) = entry.into_delivery() {
-                self.held.add(&receipt);
                 deliveries.push(delivery);
                 continue;
             }
             let error = "no job: the entry has no field `payload`".to_owned();
             let buried = self.commands.settle(&receipt, &Settlement::Bury { error }).await;
             tracing::warn!(entry = receipt.entry, ?buried, "an entry without a field `payload` is buried");
+        }
+        // Nothing is waited for from here on: what is held is in somebody's hands.
+        for delivery in &deliveries {
+            self.held.add(&delivery.receipt);
         }
         deliveries
     }
@@ -182,10 +200,12 @@ impl Queue for RedisQueue {
     }
 
     /// Returns what was read ahead, and what was delivered in an answer that never reached us.
+    ///
+    /// What was read ahead is forgotten first: the server knows it too, however often it has to be asked.
     async fn withdraw(&self) -> Result<Vec<Delivery<RedisReceipt>>, BoxError> {
         self.ahead.end().await;
         self.reader.settle_down().await;
-        let entries = self.commands.unknown(&self.held.entries()).await?;
+        let entries = self.commands.unknown(&self.held.receipts()).await?;
         Ok(self.deliver(entries).await)
     }
 

@@ -1,14 +1,15 @@
 use std::pin::pin;
-use std::sync::{Mutex as Lock, PoisonError};
+use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue as _, RedisError, Value};
 use tokio::sync::Mutex;
 
 use super::ahead::Ahead;
 use super::commands::Commands;
+use super::connection::{Connection, Identity};
 use super::entry::{Entry, Fields};
+use super::link::Link;
 use crate::drain::Stop;
 use crate::runtime::clock;
 
@@ -29,19 +30,19 @@ type Streams = Vec<(String, Fields)>;
 /// 1. What Redis delivers to a read is ours from then on, whether or not we see it. So a read that has begun is never
 ///    dropped: the stop ends the block at the server, and its answer is read to the end.
 /// 2. A connection whose read failed, or was dropped with the future, is not used again: its next answer would be that of
-///    another question.
+///    another question. The server ends it before it is told anything else, so that nothing is read on it later.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     idle: Mutex<Option<Connection>>,
-    /// Until when a read may still be delivered to whose answer we did not see.
+    /// Until when a read may still be delivered to whose answer we did not see, where we may not end its connection.
     unseen: Lock<Option<Instant>>,
 }
 
+/// A connection with a read under way. Dropped before the answer it is given up.
 #[derive(Debug)]
-struct Connection {
-    connection: MultiplexedConnection,
-    /// What the server calls it.
-    id: i64,
+struct InUse<'a> {
+    link: &'a Link,
+    connection: Option<Connection>,
 }
 
 impl Reader {
@@ -56,9 +57,9 @@ impl Reader {
         stop: &Stop,
     ) -> Result<Vec<Entry>, RedisError> {
         let mut idle = self.idle.lock().await;
-        let mut connection = match idle.take() {
+        let connection = match idle.take() {
             Some(connection) => connection,
-            None => match stop.unless_stopping(connect(commands)).await {
+            None => match stop.unless_stopping(commands.link.connect(LONGEST)).await {
                 Some(made) => made?,
                 None => return Ok(Vec::new()),
             },
@@ -66,8 +67,10 @@ impl Reader {
         let block = block.min(LONGEST);
         let command = command(commands, max, block);
         self.set_unseen(Some(clock::now() + block));
-        let entries = connection.read(commands, &command, ahead, stop).await?;
+        let mut in_use = InUse { link: &commands.link, connection: Some(connection.clone()) };
+        let entries = read(connection.clone(), commands, &command, ahead, stop).await?;
         self.set_unseen(None);
+        in_use.connection = None;
         *idle = Some(connection);
         Ok(entries)
     }
@@ -89,32 +92,38 @@ impl Reader {
     }
 }
 
-impl Connection {
-    async fn read(
-        &mut self,
-        commands: &Commands,
-        command: &Cmd,
-        ahead: &Ahead,
-        stop: &Stop,
-    ) -> Result<Vec<Entry>, RedisError> {
-        let mut answer = pin!(command.query_async::<Value>(&mut self.connection));
-        let value = tokio::select! {
-            biased;
-            value = &mut answer => value?,
-            () = enough(ahead, stop) => {
-                let ended = tokio::select! {
-                    biased;
-                    value = answer => value,
-                    never = end_block(commands, self.id) => match never {},
-                    () = tokio::time::sleep(PATIENCE) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
-                };
-                ended?
-            }
-        };
-        let streams = Option::<Streams>::from_redis_value(value)?.unwrap_or_default();
-        let entries = streams.into_iter().flat_map(|(_stream, entries)| entries);
-        Ok(entries.map(|(id, fields)| Entry::new(id, fields)).collect())
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            self.link.leave(connection);
+        }
     }
+}
+
+async fn read(
+    mut connection: Connection,
+    commands: &Commands,
+    command: &Cmd,
+    ahead: &Ahead,
+    stop: &Stop,
+) -> Result<Vec<Entry>, RedisError> {
+    let mut answer = pin!(command.query_async::<Value>(&mut connection.wire));
+    let value = tokio::select! {
+        biased;
+        value = &mut answer => value?,
+        () = enough(ahead, stop) => {
+            let ended = tokio::select! {
+                biased;
+                value = answer => value,
+                never = end_block(commands, connection.identity.as_ref()) => match never {},
+                () = tokio::time::sleep(PATIENCE) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+            };
+            ended?
+        }
+    };
+    let streams = Option::<Streams>::from_redis_value(value)?.unwrap_or_default();
+    let entries = streams.into_iter().flat_map(|(_stream, entries)| entries);
+    Ok(entries.map(|(id, fields)| Entry::new(id, fields)).collect())
 }
 
 /// Returns when a read ought not to block any longer.
@@ -130,12 +139,6 @@ async fn enough(ahead: &Ahead, stop: &Stop) {
     }
 }
 
-async fn connect(commands: &Commands) -> Result<Connection, RedisError> {
-    let mut connection = commands.link.connect(LONGEST).await?;
-    let id = redis::cmd("CLIENT").arg("ID").query_async(&mut connection).await?;
-    Ok(Connection { connection, id })
-}
-
 fn command(commands: &Commands, max: usize, block: Duration) -> Cmd {
     let mut command = redis::cmd("XREADGROUP");
     command.arg("GROUP").arg(&commands.group).arg(&commands.consumer).arg("COUNT").arg(max);
@@ -147,9 +150,9 @@ fn command(commands: &Commands, max: usize, block: Duration) -> Cmd {
 /// Ends the block of a connection, again and again: the read may reach the server after the first order to end it.
 ///
 /// Where that is not permitted the block ends by itself.
-async fn end_block(commands: &Commands, id: i64) -> std::convert::Infallible {
-    let mut command = redis::cmd("CLIENT");
-    command.arg("UNBLOCK").arg(id).arg("TIMEOUT");
+async fn end_block(commands: &Commands, identity: Option<&Arc<Identity>>) -> std::convert::Infallible {
+    let Some(identity) = identity else { return std::future::pending().await };
+    let command = identity.unblock();
     loop {
         if let Err(error) = commands.link.query::<i64>(&command).await {
             tracing::debug!(%error, "failed to end the read that blocks");

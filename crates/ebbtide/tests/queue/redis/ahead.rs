@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ebbtide::queue::redis::{RedisQueue, RedisReceipt};
+use ebbtide::queue::redis::{RedisQueue, RedisQueueError, RedisReceipt};
 use ebbtide::queue::{Consumer, Delivery, Queue, Settled, Settlement};
 use redis::aio::MultiplexedConnection;
 use tokio::time::{sleep, timeout};
@@ -73,7 +73,8 @@ async fn what_was_read_ahead_and_not_withdrawn_stays_leased() {
     let place = Place::new();
     let queue = place.open().await;
     read_one_ahead(&place, &queue).await;
-    queue.close().await.unwrap();
+    let left = queue.close().await.unwrap_err();
+    assert!(matches!(left.downcast_ref(), Some(RedisQueueError::Pending(1))), "{left:?}");
     assert_eq!(place.pending().await, 1);
 }
 

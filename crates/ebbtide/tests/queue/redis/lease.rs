@@ -59,6 +59,21 @@ async fn a_receipt_is_that_of_one_delivery() {
     leases::a_receipt_is_that_of_one_delivery(&queue, LEASE).await;
 }
 
+/// After an outage that is longer than its lease, for one, and then the stop comes while it runs again.
+#[tokio::test]
+async fn a_job_that_was_taken_over_from_ourselves_is_not_withdrawn_when_its_first_run_has_ended() {
+    let place = Place::new();
+    let queue = place.open_short(LEASE).await;
+    queue.push("job").await.unwrap();
+    let first = next(&queue).await;
+    let second = next(&queue).await;
+    assert_eq!((&first.id, first.attempt, second.attempt), (&second.id, 1, 2));
+    assert_eq!(queue.settle(&first.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
+    assert_eq!(queue.withdraw().await.unwrap(), []);
+    assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    assert_eq!(queue.counts().await.unwrap(), Default::default());
+}
+
 /// They go to Redis in batches.
 #[tokio::test]
 async fn of_many_that_are_acknowledged_at_once_each_has_its_own_answer() {

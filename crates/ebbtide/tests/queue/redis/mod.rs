@@ -4,10 +4,13 @@
 mod ahead;
 #[cfg(feature = "testing")]
 mod conforming;
+mod failover;
 mod foreign;
 mod lease;
+mod lost_answers;
 mod opening;
 mod outage;
 mod place;
 mod settling;
 mod stop;
+mod wire;

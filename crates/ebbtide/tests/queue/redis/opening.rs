@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use ebbtide::queue::Queue;
 use ebbtide::queue::redis::{RedisQueue, RedisQueueError};
+use ebbtide::queue::{Queue, Settled, Settlement};
 use futures_util::future::join_all;
 
 use super::place::Place;
@@ -33,6 +33,7 @@ async fn a_client_serves_as_well_as_a_url_in_either_protocol() {
         let queue = open().await.unwrap();
         let again = next(&queue).await;
         assert_eq!((again.id, again.attempt), (id, 2));
+        assert_eq!(queue.settle(&again.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
         queue.close().await.unwrap();
     }
 }
@@ -89,9 +90,9 @@ async fn a_server_that_takes_no_more_keeps_what_it_has() {
     limit("1mb").await;
     let full = queue.push("another").await.unwrap_err();
     assert!(matches!(full, RedisQueueError::Full(_)), "{full:?}");
-    let back = ebbtide::queue::Settlement::HandBack;
+    let back = Settlement::HandBack;
     assert!(queue.settle(&job.receipt, back.clone()).await.is_err());
     limit("0").await;
-    assert_eq!(queue.settle(&job.receipt, back).await.unwrap(), ebbtide::queue::Settled::Done);
+    assert_eq!(queue.settle(&job.receipt, back).await.unwrap(), Settled::Done);
     assert_eq!(next(&queue).await.id, id);
 }

@@ -175,7 +175,8 @@ async fn a_consumer_that_still_has_something_is_not_forgotten_with_it() {
     let queue = place.open_short(lease).await;
     let id = queue.push("job").await.unwrap();
     let job = next(&queue).await;
-    queue.close().await.unwrap();
+    let left = queue.close().await.unwrap_err();
+    assert!(left.to_string().contains("1 still pending"), "{left}");
     assert_eq!(place.consumers().await.len(), 1);
     let other = place.open_short(lease).await;
     let again = next(&other).await;

@@ -1,17 +1,21 @@
--- Returns the deliveries that are pending under our name and that we don't know of: {id, fields, count}.
--- KEYS: stream. ARGV: group, consumer, then the ids that we do know of.
+-- Returns the deliveries that are pending under our name and that we don't know of, and begins their lease anew:
+-- {id, fields, count}.
+-- KEYS: stream. ARGV: group, consumer, then id and count of each delivery that we do know of.
 local held = {}
-for n = 3, #ARGV do
-  held[ARGV[n]] = true
+for n = 3, #ARGV, 2 do
+  held[ARGV[n] .. ' ' .. ARGV[n + 1]] = true
 end
 local found = {}
 for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100000, ARGV[2])) do
-  if not held[pending[1]] then
-    local entry = redis.call('XRANGE', KEYS[1], pending[1], pending[1])[1]
+  local id, count = pending[1], pending[4]
+  if not held[id .. ' ' .. string.format('%.0f', count)] then
+    local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
     if entry then
-      found[#found + 1] = { entry[1], entry[2], pending[4] }
+      -- JUSTID leaves the count as it is.
+      redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'JUSTID')
+      found[#found + 1] = { id, entry[2], count }
     else
-      redis.call('XACK', KEYS[1], ARGV[1], pending[1])
+      redis.call('XACK', KEYS[1], ARGV[1], id)
     end
   end
 end
