@@ -74,6 +74,30 @@ async fn several_live_beside_each_other_and_one_after_the_other() {
     }
 }
 
+#[cfg(feature = "cron")]
+#[tokio::test(start_paused = true)]
+async fn the_times_of_a_cron_expression_come_by_the_paused_clock() {
+    let (note, mut noted) = tokio::sync::mpsc::unbounded_channel();
+    let service = Trial::start(testing::lifecycle("orders"), async move |life| {
+        life.every("report", ebbtide::lifecycle::Every::cron("@hourly")?, move || {
+            let _ = note.send(());
+            async { Ok(()) }
+        });
+        Ok(())
+    });
+    service.ready().await;
+    let (begun, mut came) = (now(), Vec::new());
+    for _ in 0..3 {
+        noted.recv().await.expect("it goes on");
+        came.push(service.life().snapshot().age);
+    }
+    let apart: Vec<u64> =
+        came.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64().round() as u64).collect();
+    assert_eq!(apart, [3600, 3600]);
+    assert!(begun.elapsed() < Duration::from_secs(1800), "hours of the paused clock passed meanwhile");
+    assert_eq!(service.stop().await.exit_code, 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_second_signal_ends_the_lifecycle_and_not_the_process() {
     let service = Trial::start(testing::lifecycle("orders"), one_that_hangs);

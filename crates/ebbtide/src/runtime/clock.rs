@@ -14,9 +14,16 @@ pub(crate) fn after(from: Instant, by: Duration) -> Instant {
     from.checked_add(by).unwrap_or_else(|| from + FAR)
 }
 
-/// Returns the time of the day, which somebody may set. Nothing of a stop depends on it.
+/// Returns the time of the day, which somebody may set. Nothing of a stop depends on it. Under tokio's paused time it is as
+/// far ahead or behind as that clock is.
 #[cfg(feature = "cron")]
 #[expect(clippy::disallowed_methods, reason = "cron expressions name times of the day")]
 pub(crate) fn wall() -> std::time::SystemTime {
-    std::time::SystemTime::now()
+    let (virtually, really, wall) = (now(), Instant::now(), std::time::SystemTime::now());
+    // Some nanoseconds where time is not paused: the two were read one after the other.
+    let shifted = match virtually.checked_duration_since(really) {
+        Some(ahead) => wall.checked_add(ahead),
+        None => wall.checked_sub(really - virtually),
+    };
+    shifted.unwrap_or(wall)
 }

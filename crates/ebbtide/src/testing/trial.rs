@@ -17,6 +17,7 @@ use crate::runtime::{BoxError, Input, Inputs, Ledger, Manager, Place, start_up};
 /// Paused time leaps to the next timer whenever every task waits, and does not know of what waits for the world outside: a
 /// socket, a process, a thread of its own. Do without it there (`#[tokio::test]` without `start_paused`), or use
 /// `tokio::task::spawn_blocking`, for which it stands still. It does for flushers: one that never ends holds the test.
+/// The wall clock of cron expressions goes with it, from the time on at which the test began.
 ///
 /// Dropped, it aborts everything that it runs.
 ///

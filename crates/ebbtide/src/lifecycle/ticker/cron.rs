@@ -1,12 +1,10 @@
 use std::str::FromStr as _;
-use std::time::{Duration, SystemTime};
 
 use croner::Cron as Pattern;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 
+use super::calendar::Calendar;
 use super::every::{Every, Schedule};
-use crate::runtime::clock;
 
 /// A cron expression or a time zone that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +44,11 @@ impl Every {
     /// At the times of a cron expression: five fields (minute, hour, day of the month, month, day of the week), six with the
     /// seconds in front, seven with the year behind, or `@daily` and its like. They are read by the crate croner.
     ///
-    /// The times are those of the wall clock, in UTC unless [`zone`](Self::zone) says otherwise; a clock that is set is seen within
-    /// half a minute, and no time is taken twice when it is set back. Times that were missed are skipped.
+    /// The times are those of the wall clock, in UTC unless [`zone`](Self::zone) says otherwise. Times that were missed are skipped.
+    /// Under tokio's paused time the wall clock goes on with it, from where it stood.
+    ///
+    /// A clock that is set is seen within half a minute. When it is set back, no time is taken twice; by more than three hours, it
+    /// was wrong before: that is logged, and the times count from the new one on.
     ///
     /// # Errors
     ///
@@ -67,10 +68,11 @@ impl Every {
     pub fn cron(expression: &str) -> Result<Self, CronError> {
         let failed = |source| CronError::Expression { expression: expression.to_owned(), source };
         let pattern = Pattern::from_str(expression).map_err(failed)?;
-        let cron = Cron { pattern: Box::new(pattern), zone: TimeZone::UTC, last: None, wall: clock::wall };
-        let never = || CronError::Never { expression: expression.to_owned() };
-        cron.after(zoned(clock::wall(), &TimeZone::UTC)).ok_or_else(never)?;
-        Ok(Self::new(Schedule::Cron(Box::new(cron))))
+        let calendar = Calendar::new(pattern);
+        if calendar.is_over() {
+            return Err(CronError::Never { expression: expression.to_owned() });
+        }
+        Ok(Self::new(Schedule::Cron(Box::new(calendar))))
     }
 
     /// Reads the cron expression in a time zone of the IANA database, such as `Europe/Berlin`, which the system has to have.
@@ -85,74 +87,27 @@ impl Every {
     pub fn zone(mut self, name: &str) -> Result<Self, CronError> {
         let failed = |source| CronError::Zone { zone: name.to_owned(), source };
         match &mut self.schedule {
-            Schedule::Cron(cron) => cron.zone = TimeZone::get(name).map_err(failed)?,
+            Schedule::Cron(calendar) => calendar.zone = TimeZone::get(name).map_err(failed)?,
             Schedule::Rate(_) | Schedule::Delay(_) => return Err(CronError::NoZone),
         }
         Ok(self)
     }
 }
 
-/// The times of a cron expression.
-#[derive(Clone, Debug)]
-pub(super) struct Cron {
-    pattern: Box<Pattern>,
-    zone: TimeZone,
-    /// The last one that came.
-    last: Option<Zoned>,
-    wall: fn() -> SystemTime,
-}
-
-/// How soon a wall clock that was set is noticed.
-const LOOK: Duration = Duration::from_secs(30);
-
-impl Cron {
-    /// Waits until the next time has come.
-    pub(super) async fn due(&mut self) {
-        let now = self.now();
-        let after = self.last.take().filter(|last| *last > now).unwrap_or(now);
-        let Some(due) = self.after(after) else {
-            // In thousands of years.
-            return std::future::pending().await;
-        };
-        // Kept before the wait: whoever drops it at the stop asks no more.
-        self.last = Some(due.clone());
-        loop {
-            let left = Duration::try_from(due.timestamp().duration_since(self.now().timestamp()));
-            match left {
-                Ok(left) if !left.is_zero() => tokio::time::sleep(left.min(LOOK)).await,
-                _ => return,
-            }
-        }
-    }
-
-    fn after(&self, time: Zoned) -> Option<Zoned> {
-        self.pattern.find_next_occurrence(&time, false).ok()
-    }
-
-    fn now(&self) -> Zoned {
-        zoned((self.wall)(), &self.zone)
-    }
-}
-
-/// A clock outside of the years that a calendar knows is taken as 1970.
-fn zoned(time: SystemTime, zone: &TimeZone) -> Zoned {
-    Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.clone())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
+    use std::time::Duration;
 
-    use tokio::time::{Instant, sleep};
+    use jiff::{Timestamp, Zoned};
 
     use super::*;
 
     /// The times of an expression from a moment on, as a calendar shows them.
     fn times(every: Every, from: &str, count: usize) -> Vec<String> {
-        let Schedule::Cron(cron) = every.schedule else { panic!("a cron expression") };
-        let mut at: Zoned = from.parse::<Timestamp>().expect("a time").to_zoned(cron.zone.clone());
+        let Schedule::Cron(calendar) = every.schedule else { panic!("a cron expression") };
+        let mut at: Zoned = from.parse::<Timestamp>().expect("a time").to_zoned(calendar.zone.clone());
         let next = |_| {
-            at = cron.after(at.clone()).expect("there is one");
+            at = calendar.after(at.clone()).expect("there is one");
             at.strftime("%m-%d %H:%M%:z").to_string()
         };
         (0..count).map(next).collect()
@@ -202,31 +157,6 @@ mod tests {
         let error =
             Every::cron("@daily").unwrap().zone("Europe/Nowhere").expect_err("no such zone").to_string();
         assert!(error.contains("Europe/Nowhere") && error.contains("tzdata"), "{error}");
-        assert!(matches!(Every::rate(LOOK).zone("Europe/Berlin"), Err(CronError::NoZone)));
-    }
-
-    /// A wall clock that follows the paused one, from a quarter past twelve.
-    fn wall() -> SystemTime {
-        static BEGAN: OnceLock<Instant> = OnceLock::new();
-        let quarter = SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_500);
-        let now = clock::now();
-        quarter + now.saturating_duration_since((*BEGAN.get_or_init(|| now.into())).into())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn it_waits_for_the_wall_clock_and_takes_no_time_twice() {
-        let Schedule::Cron(mut cron) = Every::cron("*/5 * * * *").unwrap().schedule else { panic!("cron") };
-        cron.wall = wall;
-        let began = clock::now();
-        let mut came = Vec::new();
-        for missed in [0, 0, 700, 0] {
-            cron.due().await;
-            came.push((clock::now() - began).as_secs());
-            // As long as a run takes.
-            sleep(Duration::from_secs(missed)).await;
-        }
-        assert_eq!(came[1] - came[0], 300);
-        // The third run took 700 s: two times passed, and the next is the one after them.
-        assert_eq!((came[2] - came[1], came[3] - came[2]), (300, 900));
+        assert!(matches!(Every::rate(Duration::from_secs(30)).zone("Europe/Berlin"), Err(CronError::NoZone)));
     }
 }

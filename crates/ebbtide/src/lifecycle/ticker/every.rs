@@ -40,7 +40,7 @@ pub(super) enum Schedule {
     Rate(Duration),
     Delay(Duration),
     #[cfg(feature = "cron")]
-    Cron(Box<super::cron::Cron>),
+    Cron(Box<super::calendar::Calendar>),
 }
 
 impl Every {

@@ -1,6 +1,8 @@
 //! Things that are done again and again: when, and what becomes of their errors.
 
 #[cfg(feature = "cron")]
+mod calendar;
+#[cfg(feature = "cron")]
 mod cron;
 mod every;
 mod register;

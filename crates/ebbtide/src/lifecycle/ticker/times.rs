@@ -34,8 +34,8 @@ impl Times {
             }
             Schedule::Delay(pause) => clock::after(clock::now(), *pause),
             #[cfg(feature = "cron")]
-            Schedule::Cron(cron) => {
-                cron.due().await;
+            Schedule::Cron(calendar) => {
+                calendar.due().await;
                 clock::now()
             }
         };
