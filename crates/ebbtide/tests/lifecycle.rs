@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use ebbtide::lifecycle::{PoolOptions, Rejected};
 use ebbtide::model::{ComponentReport, Outcome};
+#[cfg(feature = "testing")]
+use ebbtide::{Backoff, lifecycle::Retry};
 use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Phase, Report};
 use tokio::sync::Notify;
 
@@ -96,6 +98,32 @@ async fn a_pool_whose_time_is_up_counts_what_it_cut() {
     assert_eq!(pool.outcome, Some(Outcome::Cut));
     assert_eq!((pool.in_flight_at_stop, pool.finished, pool.cut), (7, 0, 7), "{pool:?}");
     assert_eq!(pool.stragglers.len(), 2, "two were running: {pool:?}");
+}
+
+#[cfg(feature = "testing")]
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_takes_longer_than_its_timeout_has_failed_and_the_next_one_comes() {
+    let service = ebbtide::testing::Trial::start(ebbtide::testing::lifecycle("test"), async |_| Ok(()));
+    service.ready().await;
+    let (life, second) = (service.life(), Duration::from_secs(1));
+    let retry = Retry::new(Backoff::new(second, second)).timeout(3 * second).attempts(3);
+    let (begun, mut tried) = (life.snapshot().age, 0);
+    let there = life.retry("db", retry, async || {
+        tried += 1;
+        // The first two take too long; the last one just does not.
+        tokio::time::sleep(if tried < 3 { 4 * second } else { 2 * second }).await;
+        Ok::<_, BoxError>("there")
+    });
+    assert_eq!(there.await.expect("it is there at last"), "there");
+    // Two timeouts, two waits between half a second and one, and the attempt that worked.
+    let took = life.snapshot().age - begun;
+    assert!((9 * second..=10 * second + second / 10).contains(&took), "{took:?}");
+    // The opposite: none works.
+    let never = life.retry("db", retry, async || std::future::pending::<Result<(), BoxError>>().await);
+    let error = never.await.expect_err("it never works");
+    assert!(error.to_string().contains("after 3 attempts"), "{error}");
+    let source = std::error::Error::source(&error).expect("what the last one failed with");
+    assert_eq!(source.to_string(), "no answer within 3s");
 }
 
 #[test]

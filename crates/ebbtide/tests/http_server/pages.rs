@@ -1,6 +1,8 @@
 //! What the health listener answers beside the probes, where that was asked for, until the very end.
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ebbtide::http::{HealthPages, Listener};
@@ -22,13 +24,40 @@ async fn snapshot(addr: SocketAddr) -> Snapshot {
     serde_json::from_str(&body).unwrap()
 }
 
+/// Asks on a thread that knows no runtime, as a flusher is.
+fn get_blocking(addr: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(addr).expect("the health port answers");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer.split_once("\r\n\r\n").expect("a body").1.to_owned()
+}
+
+/// Looks once more while the resources close, and while the flushers run.
+fn look_at_the_end(life: &Life, health: SocketAddr, seen: &Arc<Mutex<Vec<Phase>>>) {
+    let (later, last) = (Arc::clone(seen), Arc::clone(seen));
+    life.resource("looks later", (), move |()| async move {
+        let closing = snapshot(health).await;
+        assert_eq!(closing.components[1].state, ComponentState::Over, "the server that it stands beside");
+        assert_eq!(get(health, "GET /metrics").await, (200, "up 1\n".to_owned()));
+        later.lock().unwrap().push(closing.phase);
+        Ok(())
+    });
+    life.on_flush("looks last", move || {
+        let flushing: Snapshot = serde_json::from_str(&get_blocking(health, "/lifecycle")).unwrap();
+        assert_eq!(get_blocking(health, "/metrics"), "up 1\n");
+        last.lock().unwrap().push(flushing.phase);
+    });
+}
+
 /// Stops the lifecycle under a request in flight, and looks at it from outside.
 async fn look(life: Life, api: SocketAddr, health: SocketAddr, release: ebbtide::drain::StopSource) {
     life.reached(Phase::Ready).await;
     let ready = snapshot(health).await;
     assert_eq!((ready.name.as_str(), ready.phase, ready.stop), ("test", Phase::Ready, None));
     let names: Vec<&str> = ready.components.iter().map(|component| component.name.as_str()).collect();
-    assert_eq!(names, ["start-up", "api", "health", "looks"]);
+    assert_eq!(names, ["start-up", "api", "health", "looks", "looks later", "looks last"]);
     assert_eq!(get(health, "GET /metrics").await, (200, "up 1\n".to_owned()));
     assert_eq!(get(health, "POST /lifecycle").await.0, 404);
     assert_eq!(get(health, "GET /lifecycle/").await.0, 404);
@@ -55,15 +84,17 @@ async fn look(life: Life, api: SocketAddr, health: SocketAddr, release: ebbtide:
 }
 
 #[test]
-fn the_debug_view_and_the_metrics_are_answered_while_a_stop_is_under_way() {
+fn the_debug_view_and_the_metrics_are_answered_until_the_very_end_of_a_stop() {
     let release = stop_source();
+    let seen = Arc::new(Mutex::new(Vec::new()));
     let router = slow(release.token());
     let report = Lifecycle::new("test")
         .lame_duck(LameDuck::NONE)
         .run_to_report(async |life| {
             let (api, health) = (life.bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
             let addr = |listener: &Listener| listener.local_addr().tcp().unwrap();
-            let looks = look(life.clone(), addr(&api), addr(&health), release);
+            let (api_addr, health_addr) = (addr(&api), addr(&health));
+            let looks = look(life.clone(), api_addr, health_addr, release);
             life.http("api", api, router);
             let pages = HealthPages::new().lifecycle(&life).metrics(|| "up 1\n".to_owned());
             life.health_with("health", health, pages);
@@ -71,10 +102,12 @@ fn the_debug_view_and_the_metrics_are_answered_while_a_stop_is_under_way() {
                 looks.await;
                 Ok(())
             });
+            look_at_the_end(&life, health_addr, &seen);
             Ok(())
         })
         .expect("it starts");
     assert_eq!(report.exit_code, 0, "{report:?}");
+    assert_eq!(*seen.lock().unwrap(), [Phase::Closing, Phase::Flushing]);
 }
 
 /// The opposite: off by default.
