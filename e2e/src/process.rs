@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 /// A child process whose output is read as it comes. Killed when it is dropped.
 #[derive(Debug)]
@@ -74,6 +74,20 @@ impl Process {
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Stops all its threads where they are, until SIGCONT, and returns when they have or when it has ended.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be waited for.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else { return };
+        let seen = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        if let Err(error) = waitid(WaitId::Pid(pid), seen) {
+            panic!("waitid: {error}");
         }
     }
 

@@ -72,7 +72,7 @@ fn during_work(broker: &mut Broker) {
             assert!(round > 1 || !pushing.is_finished(), "nobody pushes while it is away");
             bed.until("it is said", LONG, |_| worker.process.output().matches(AWAY).count() >= round);
             bed.until("what was begun is done all the same", LONG, |bed| {
-                Journal::held(&bed.entries(), worker.pid(), u128::MAX).is_empty()
+                Journal::held(&bed.entries(), worker.pid()).is_empty()
             });
             broker.start_again();
             outages.push((from, wall_clock()));

@@ -52,7 +52,7 @@ fn during_work(kind: QueueKind) {
             bed.runs(relay.cut());
             worker.process.says("trying again until the queue is back");
             bed.until("what was begun is done all the same", LONG, |bed| {
-                Journal::held(&bed.entries(), worker.pid(), u128::MAX).is_empty()
+                Journal::held(&bed.entries(), worker.pid()).is_empty()
             });
             bed.runs(relay.mend()).expect("the port is still ours");
         }

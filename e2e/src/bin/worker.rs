@@ -66,7 +66,7 @@ fn main() -> ExitCode {
             manner => {
                 // Those that the test kills count as attempts; it wants to see all of them done.
                 let options = ConsumeOptions::new(args.concurrency).attempts(1000);
-                let queue = Crippled { queue, manner };
+                let queue = Crippled { queue, manner, journal: Arc::clone(&journal) };
                 life.consume("jobs", queue, options, move |job: Job, _| {
                     let journal = Arc::clone(&journal);
                     async move { work(&journal, job.payload(), time).await }
@@ -112,40 +112,66 @@ fn by_hand(life: &Life, queue: AnyQueue, args: &Args, journal: Arc<Journal>, tim
     });
 }
 
-/// A queue that leaves out what its manner says.
+/// A queue that leaves out what its manner says, and writes down what it has acknowledged.
 struct Crippled {
     queue: AnyQueue,
     manner: Manner,
+    journal: Arc<Journal>,
+}
+
+/// A receipt, and of which job.
+#[derive(Clone)]
+struct Named {
+    receipt: AnyReceipt,
+    job: String,
+}
+
+fn named(deliveries: Vec<Delivery<AnyReceipt>>) -> Vec<Delivery<Named>> {
+    let name = |delivery: Delivery<AnyReceipt>| {
+        let Delivery { receipt, id, payload, attempt } = delivery;
+        let job = String::from_utf8_lossy(&payload).into_owned();
+        Delivery { receipt: Named { receipt, job }, id, payload, attempt }
+    };
+    deliveries.into_iter().map(name).collect()
 }
 
 impl Queue for Crippled {
-    type Receipt = AnyReceipt;
+    type Receipt = Named;
 
-    async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<AnyReceipt>>, BoxError> {
-        self.queue.fetch(max, stop).await
+    async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<Named>>, BoxError> {
+        Ok(named(self.queue.fetch(max, stop).await?))
     }
 
     fn prefetch(&self, allowed: bool) -> bool {
         self.queue.prefetch(allowed)
     }
 
-    async fn settle(&self, receipt: &AnyReceipt, settlement: Settlement) -> Result<Settled, BoxError> {
+    async fn settle(&self, of: &Named, settlement: Settlement) -> Result<Settled, BoxError> {
         if self.manner == Manner::WithoutHandBack && settlement == Settlement::HandBack {
             return Ok(Settled::Done);
         }
-        self.queue.settle(receipt, settlement).await
+        let acknowledges = settlement == Settlement::Ack;
+        let settled = self.queue.settle(&of.receipt, settlement).await?;
+        if acknowledges && settled == Settled::Done {
+            self.journal.note(What::Acknowledged, &of.job)?;
+        }
+        Ok(settled)
     }
 
     fn lease(&self) -> Option<Duration> {
         self.queue.lease()
     }
 
-    async fn extend(&self, receipts: &[AnyReceipt]) -> Result<(), BoxError> {
-        if self.manner == Manner::WithoutHeartbeat { Ok(()) } else { self.queue.extend(receipts).await }
+    async fn extend(&self, of: &[Named]) -> Result<(), BoxError> {
+        if self.manner == Manner::WithoutHeartbeat {
+            return Ok(());
+        }
+        let receipts: Vec<_> = of.iter().map(|of| of.receipt.clone()).collect();
+        self.queue.extend(&receipts).await
     }
 
-    async fn withdraw(&self) -> Result<Vec<Delivery<AnyReceipt>>, BoxError> {
-        self.queue.withdraw().await
+    async fn withdraw(&self) -> Result<Vec<Delivery<Named>>, BoxError> {
+        Ok(named(self.queue.withdraw().await?))
     }
 
     async fn close(&self) -> Result<(), BoxError> {

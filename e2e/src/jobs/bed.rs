@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ebbtide::BoxError;
 use ebbtide::testing::queue::Relay;
 use ebbtide_demo::queue::{AnyQueue, Left, QueueKind, QueuePlace};
 use tempfile::TempDir;
@@ -21,6 +23,8 @@ pub struct Bed {
     folder: TempDir,
     place: QueuePlace,
     queue: AnyQueue,
+    /// How many were pushed.
+    pushed: Mutex<u32>,
     runtime: Runtime,
 }
 
@@ -63,7 +67,7 @@ impl Bed {
         let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
         let queue = runtime.block_on(place.open());
         let queue = queue.unwrap_or_else(|error| panic!("no queue on {}: {error}", kind.name()));
-        Self { folder, place, queue, runtime }
+        Self { folder, place, queue, pushed: Mutex::default(), runtime }
     }
 
     /// Returns where the queue is.
@@ -92,8 +96,7 @@ impl Bed {
     ///
     /// When the broker does not take it.
     pub fn push(&self, job: &str) {
-        let pushed = self.runtime.block_on(self.queue.push(job.as_bytes()));
-        pushed.unwrap_or_else(|error| panic!("not pushed: {error}"));
+        self.try_push(job).unwrap_or_else(|error| panic!("not pushed: {error}"));
     }
 
     /// Pushes the numbers of a range, so many a second.
@@ -116,13 +119,19 @@ impl Bed {
         let mut again = BTreeSet::new();
         for job in jobs {
             let job = job.to_string();
-            while self.runtime.block_on(self.queue.push(job.as_bytes())).is_err() {
+            while self.try_push(&job).is_err() {
                 again.insert(job.clone());
                 thread::sleep(Duration::from_millis(50));
             }
             thread::sleep(Duration::from_secs(1) / per_second);
         }
         again
+    }
+
+    /// Looks at something while nobody pushes, and tells it how many were pushed before.
+    pub fn between_pushes<T>(&self, look: impl FnOnce(u32) -> T) -> T {
+        let pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        look(*pushed)
     }
 
     /// Opens a way to the broker that can be cut, and returns the address to use in place of the broker's.
@@ -172,6 +181,13 @@ impl Bed {
             assert!(instant() < end, "{what}: not within {limit:?}; the queue has {:?}", self.left());
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    fn try_push(&self, job: &str) -> Result<(), BoxError> {
+        let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.runtime.block_on(self.queue.push(job.as_bytes()))?;
+        *pushed += 1;
+        Ok(())
     }
 }
 

@@ -19,6 +19,14 @@ pub enum What {
     Begun,
     /// The work was done; the queue has not been told yet.
     Done,
+    /// The queue has said that it is acknowledged.
+    Acknowledged,
+}
+
+impl What {
+    /// All, with their words in the file.
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Begun, "begun"), (Self::Done, "done"), (Self::Acknowledged, "acknowledged")];
 }
 
 /// One line.
@@ -50,7 +58,7 @@ impl Journal {
     ///
     /// When it cannot be written.
     pub fn note(&self, what: What, job: &str) -> io::Result<()> {
-        let what = if what == What::Begun { "begun" } else { "done" };
+        let what = What::ALL.iter().find(|(one, _)| *one == what).map_or("", |(_, word)| word);
         let line = format!("{what} {job} {} {}\n", std::process::id(), wall_clock());
         (&self.file).write_all(line.as_bytes())
     }
@@ -62,39 +70,46 @@ impl Journal {
     /// When the file is missing or something else is in it.
     pub fn read(path: &Path) -> Vec<Entry> {
         let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("no journal: {error}"));
-        text.lines()
+        // A line may be read while it is written.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole
+            .lines()
             .map(|line| entry(line).unwrap_or_else(|| panic!("no line of a journal: {line}")))
             .collect()
     }
 
-    /// Returns the jobs that were done, and how often.
-    pub fn done(entries: &[Entry]) -> BTreeMap<String, u32> {
-        let mut done = BTreeMap::new();
-        for entry in entries.iter().filter(|entry| entry.what == What::Done) {
-            *done.entry(entry.job.clone()).or_default() += 1;
-        }
-        done
-    }
-
     /// Returns the jobs that were begun, and how often.
     pub fn begun(entries: &[Entry]) -> BTreeMap<String, u32> {
-        let mut begun = BTreeMap::new();
-        for entry in entries.iter().filter(|entry| entry.what == What::Begun) {
-            *begun.entry(entry.job.clone()).or_default() += 1;
-        }
-        begun
+        Self::often(entries, What::Begun)
     }
 
-    /// Returns the jobs that a process had begun and, by a moment a little before its end, not done: what it held.
-    pub fn held(entries: &[Entry], pid: u32, by: u128) -> BTreeSet<String> {
-        let of = |what, entry: &&Entry| entry.pid == pid && entry.what == what;
-        let begun = entries.iter().filter(|entry| of(What::Begun, entry)).map(|entry| entry.job.clone());
-        let done: BTreeSet<_> = entries
-            .iter()
-            .filter(|entry| of(What::Done, entry) && entry.at < by)
-            .map(|entry| &entry.job)
-            .collect();
-        begun.filter(|job| !done.contains(job)).collect()
+    /// Returns the jobs that were done, and how often.
+    pub fn done(entries: &[Entry]) -> BTreeMap<String, u32> {
+        Self::often(entries, What::Done)
+    }
+
+    /// Returns the jobs that a process had begun and not done: what it held.
+    pub fn held(entries: &[Entry], pid: u32) -> BTreeSet<String> {
+        &Self::of(entries, pid, What::Begun) - &Self::of(entries, pid, What::Done)
+    }
+
+    /// Returns the jobs that a process had begun and of which it did not know that they are acknowledged.
+    pub fn unacknowledged(entries: &[Entry], pid: u32) -> BTreeSet<String> {
+        &Self::of(entries, pid, What::Begun) - &Self::of(entries, pid, What::Acknowledged)
+    }
+
+    /// Returns the jobs that something happened to in a process.
+    pub fn of(entries: &[Entry], pid: u32, what: What) -> BTreeSet<String> {
+        let found = entries.iter().filter(|entry| entry.pid == pid && entry.what == what);
+        found.map(|entry| entry.job.clone()).collect()
+    }
+
+    fn often(entries: &[Entry], what: What) -> BTreeMap<String, u32> {
+        let mut often = BTreeMap::new();
+        for entry in entries.iter().filter(|entry| entry.what == what) {
+            *often.entry(entry.job.clone()).or_default() += 1;
+        }
+        often
     }
 }
 
@@ -106,11 +121,8 @@ pub fn wall_clock() -> u128 {
 
 fn entry(line: &str) -> Option<Entry> {
     let mut words = line.split(' ');
-    let what = match words.next()? {
-        "begun" => What::Begun,
-        "done" => What::Done,
-        _ => return None,
-    };
+    let word = words.next()?;
+    let (what, _) = What::ALL.into_iter().find(|(_, known)| *known == word)?;
     let (job, pid, at) = (words.next()?.to_owned(), words.next()?.parse().ok()?, words.next()?.parse().ok()?);
     Some(Entry { what, job, pid, at })
 }

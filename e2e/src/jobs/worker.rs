@@ -8,7 +8,6 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::Bed;
-use super::journal::wall_clock;
 use crate::{Ended, Process};
 
 /// How the `worker` binary treats its jobs.
@@ -61,9 +60,9 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// The worker of the story: jobs of so long, enough of them side by side.
+    /// The worker of the story: jobs of so long, twenty of them side by side.
     pub fn of(job: Duration) -> Self {
-        Self { manner: Manner::Consume, job, concurrency: 64, grace: Duration::from_secs(15), url: None }
+        Self { manner: Manner::Consume, job, concurrency: 20, grace: Duration::from_secs(15), url: None }
     }
 }
 
@@ -106,18 +105,14 @@ impl Worker {
         self.process.signal(Signal::TERM);
     }
 
-    /// Sends SIGKILL, waits until the process is gone, and returns the moment at which that was sent, less what a
-    /// settlement may be under way.
+    /// Sends SIGKILL, and waits until the process is gone.
     ///
     /// # Panics
     ///
     /// When it outlives that.
-    pub fn kill(mut self) -> u128 {
-        const UNDER_WAY: u128 = 1000;
-        let at = wall_clock();
+    pub fn kill(mut self) {
         self.process.signal(Signal::KILL);
         assert!(self.process.ended(Duration::from_secs(10)).is_some(), "it outlives SIGKILL");
-        at - UNDER_WAY
     }
 
     /// Waits until it has ended by itself.
