@@ -97,6 +97,50 @@ fn a_panic_in_a_teardown_keeps_nobody_from_closing() {
 }
 
 #[test]
+fn a_closure_that_panics_or_blocks_before_it_returns_a_future_keeps_nobody_from_closing() {
+    for (fault, code, said) in [
+        ("panicking-close-at-once", 1, "panicking-pool (panicked)"),
+        ("panicking-hook-at-once", 1, "panicking-hook (panicked)"),
+        ("blocking-close-at-once", 3, "blocking-pool (stuck)"),
+    ] {
+        let ended = stopped(fault);
+        ended.code(code).said(said).said("closed second").said("closed first").said("flushed");
+    }
+}
+
+#[test]
+fn a_resource_that_panics_when_it_is_asked_what_it_holds_keeps_nobody_from_closing() {
+    let ended = stopped("panicking-held");
+    ended.code(3).said("nobody knows what is held").said("holding-pool (cut)");
+    ended.said("closed second").said("closed first").said("flushed");
+}
+
+#[test]
+fn a_resource_that_asks_the_lifecycle_what_it_holds_is_answered() {
+    let ended = stopped("asking-held");
+    ended.code(3).said("5 components").said("holding-pool (cut with 5 components)");
+    ended.said("closed second").said("closed first").said("flushed");
+}
+
+/// Its subscriber runs a user's code in the loop that runs the lifecycle: nothing can go on in order.
+#[test]
+fn a_panic_of_the_lifecycle_itself_is_told_and_the_flushers_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_victim"));
+    command.arg("panicking-log").env("EBBTIDE_GRACE", "2s").env("EBBTIDE_REPORT", &path);
+    let mut victim = Process::start(&mut command);
+    victim.says("up");
+    victim.says("phase=ready");
+    victim.signal(Signal::TERM);
+    let ended = victim.ended(Duration::from_secs(2)).expect("it outlived its grace period");
+    ended.code(1).said("the lifecycle itself panicked: the log fell over").said("flushed");
+    ended.said("lifecycle exited").said("code=1");
+    let report = std::fs::read_to_string(path).expect("the report was written");
+    assert!(report.contains("\"exit_code\": 1"), "{report}");
+}
+
+#[test]
 fn a_panic_in_a_drop_keeps_nobody_from_closing() {
     for fault in ["panicking-drop", "panicking-drop-when-aborted"] {
         stopped(fault).code(1).said("the drop fell over").said("closed first").said("flushed");

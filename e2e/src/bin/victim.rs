@@ -1,11 +1,13 @@
 //! A lifecycle that misbehaves the way its argument says.
 #![expect(clippy::panic, clippy::print_stderr, reason = "panics and bare lines are what it is for")]
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
+use ebbtide::lifecycle::Held;
 use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
 
 fn main() -> ExitCode {
@@ -15,7 +17,9 @@ fn main() -> ExitCode {
         "lame-duck" => lifecycle.lame_duck(LameDuck::exactly(Duration::from_millis(1200))),
         _ => lifecycle.progress_every(Duration::from_millis(200)),
     };
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    let log =
+        if fault == "panicking-log" { || Log { falls_over: true } } else { || Log { falls_over: false } };
+    tracing_subscriber::fmt().with_writer(log).with_ansi(false).init();
     lifecycle.on_report(|report| eprintln!("callback: code {}", report.exit_code)).run(async move |life| {
         life.on_flush("log", || eprintln!("flushed"));
         open(&life, "first");
@@ -37,7 +41,7 @@ fn open(life: &Life, name: &'static str) {
 
 async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
     match fault {
-        "" => {}
+        "" | "panicking-log" => {}
         "spinning-runtime" => {
             for _ in 0..4 {
                 life.task("spinner", |stop| async move {
@@ -51,7 +55,7 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
         "wedged-when-told" => {
             let (told, wedged) = tokio::sync::watch::channel(false);
             thread::Builder::new().spawn(move || {
-                let _ = std::io::stdin().read_line(&mut String::new());
+                let _ = io::stdin().read_line(&mut String::new());
                 told.send(true)
             })?;
             for _ in 0..4 {
@@ -79,6 +83,15 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
             // A thread that waits for a lock which it holds itself.
             drop(lock.lock());
         }),
+        "panicking-held" => {
+            let held = |(): &()| -> Held { panic!("nobody knows what is held") };
+            life.resource_holding("holding-pool", (), held, |()| std::future::pending());
+        }
+        "asking-held" => {
+            let asked = life.clone();
+            let held = move |(): &()| Held::new(asked.snapshot().components.len() as u64, "components");
+            life.resource_holding("holding-pool", (), held, |()| std::future::pending());
+        }
         "hanging-hook" => life.on_stop("hanging-hook", |_| std::future::pending()),
         "lame-duck" => life.serve("server", std::sync::Arc::new(Nothing), |context| async move {
             context.stop.stopping().await;
@@ -90,6 +103,21 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
         "ending-task" => life.task("ending-task", |_| async { Ok(()) }),
         "panicking-close" => {
             life.resource("panicking-pool", (), |()| async { panic!("the close fell over") });
+        }
+        "panicking-close-at-once" => {
+            // The closure itself, before there is a future.
+            life.resource("panicking-pool", (), |()| -> std::future::Ready<_> {
+                panic!("the close fell over")
+            });
+        }
+        "panicking-hook-at-once" => {
+            life.on_stop("panicking-hook", |_| -> std::future::Ready<_> { panic!("the hook fell over") });
+        }
+        "blocking-close-at-once" => {
+            life.resource("blocking-pool", (), |()| {
+                thread::sleep(Duration::MAX);
+                std::future::ready(Ok(()))
+            });
         }
         "panicking-flush" => life.on_flush("panicking-log", || panic!("the flush fell over")),
         "panicking-drop" => life.task("panicking-drop", |stop| async move {
@@ -119,6 +147,22 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
 fn spin() -> Result<(), BoxError> {
     loop {
         std::hint::spin_loop();
+    }
+}
+
+/// Standard error, with a panic where it is told of the stop's phases: in the loop that runs the lifecycle.
+struct Log {
+    falls_over: bool,
+}
+
+impl io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        assert!(!(self.falls_over && line.ends_with(b"phase=draining\n")), "the log fell over");
+        io::stderr().write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }
 

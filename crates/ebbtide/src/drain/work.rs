@@ -2,7 +2,8 @@ use crate::model::Straggler;
 
 /// Tells what a component has in flight, for the progress line and the report.
 ///
-/// Asked from any thread, the watchdog's among them: an implementation never blocks for longer than a short lock.
+/// Asked from any thread, the watchdog's among them: an implementation never blocks for longer than a short lock. One that
+/// panics holds nothing, and that it panicked is logged.
 ///
 /// # Examples
 ///

@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -26,7 +27,7 @@ impl Life {
     ///
     /// While `close` runs, `held` is asked: the progress line says what it says, and if the time is up before `close` is done,
     /// so do the log and the report, which counts it as cut. It is asked from any thread, the watchdog's among them, so it
-    /// must not block for longer than a short lock.
+    /// must not block for longer than a short lock. Where it panics, that is logged, and nothing is held.
     ///
     /// # Examples
     ///
@@ -110,7 +111,8 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        if let Some((_, held)) = self.0.now() {
+        // It is dropped by a panic of `close` as well, and a second one that leaves this would abort the process.
+        if let Ok(Some((_, held))) = catch_unwind(AssertUnwindSafe(|| self.0.now())) {
             self.0.cut.fetch_add(held.count, Ordering::SeqCst);
         }
         self.0.over.store(true, Ordering::SeqCst);

@@ -90,8 +90,8 @@ impl Life {
         &self.plan
     }
 
-    /// Tells how far everything is at this moment: what each component holds, and for how long. For debugging: it locks the
-    /// books for as long as it takes.
+    /// Tells how far everything is at this moment: what each component holds, and for how long. For debugging: it
+    /// asks every component.
     ///
     /// # Examples
     ///
@@ -163,7 +163,10 @@ impl Life {
         F: FnOnce(Stop) -> Fut + Send + 'static,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
-        let begin = Box::new(move |stop: Stop| -> BoxFuture<Result<(), BoxError>> { Box::pin(begin(stop)) });
+        let begin = Box::new(move |stop: Stop| -> BoxFuture<Result<(), BoxError>> {
+            // In the task, and not by the dispatcher, which calls this: what comes before the future may panic or block too.
+            Box::pin(async move { begin(stop).await })
+        });
         self.register(Registration {
             spec,
             source: StopSource::new(clock::now),

@@ -7,7 +7,9 @@ use super::assemble::{Assembled, Surroundings};
 use super::environment::{self, PlanForm, Wishes};
 use super::{Life, Lifecycle};
 use crate::model::{ComponentId, Exit, Plan, Report};
-use crate::runtime::{BoxError, FlushSlot, Input, Ledger, Manager, Place, Watchdog, say_error, start_up};
+use crate::runtime::{
+    BoxError, FlushSlot, Input, Ledger, Manager, Place, Watchdog, panics, say_error, start_up,
+};
 
 impl Lifecycle {
     /// Runs the service on a tokio runtime of its own, from start-up to the exit code.
@@ -126,8 +128,8 @@ impl Prepared {
         };
         tracing::info!(lifecycle = lifecycle.name, %plan, "plan");
         let surroundings = Surroundings {
-            ledger,
-            watchdog: Some(watchdog),
+            ledger: Arc::clone(&ledger),
+            watchdog: Some(watchdog.clone()),
             place: Place::Process,
             report_path: wishes.report_path,
             manager: Manager::of(|name| std::env::var_os(name), std::process::id()),
@@ -140,17 +142,21 @@ impl Prepared {
                 clippy::disallowed_methods,
                 reason = "the task that owns all others has no owner but this function"
             )]
-            let dispatcher = tokio::spawn(dispatcher.run());
-            let end = start_up(begin(life), &abandon).await;
-            inputs.send(Input::Ended(ComponentId(0), end));
+            let mut dispatcher = tokio::spawn(dispatcher.run());
+            tokio::select! {
+                biased;
+                end = start_up(begin(life), &abandon) => inputs.send(Input::Ended(ComponentId(0), end)),
+                // Only by a panic: a start-up that is not over is waited for.
+                report = &mut dispatcher => return report,
+            }
             dispatcher.await
+        });
+        let report = report.unwrap_or_else(|error| {
+            watchdog.dispatcher_is_gone(&ledger, panics::message(&*error.into_panic()))
         });
         // Tasks that don't go by themselves were reported; the process doesn't wait for their threads.
         runtime.shutdown_background();
-        match report {
-            Ok(report) => report,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        report
     }
 }
 

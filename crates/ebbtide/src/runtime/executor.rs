@@ -56,7 +56,7 @@ impl Executor {
         let id = ComponentId(self.controls.len());
         let Registration { spec, source, run, work } = registration;
         if let Some(work) = work {
-            self.ledger.keep_work(id, work);
+            self.ledger.keep_work(id, &spec.name, work);
         }
         let mut control = Control { source, run: None, close: None, abort: None };
         match run {

@@ -1,4 +1,4 @@
-//! The forced path: what the watchdog does when the runtime did not end in time.
+//! The forced path: what the watchdog does when the runtime did not end in time, and what is done when the dispatcher is gone.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::ledger::Ledger;
 use super::os::exit::{self, last_word};
 use super::{Manager, Place, report_file, voice};
-use crate::model::{Exit, Phase, Stage, show_duration};
+use crate::model::{Exit, Phase, Report, Stage, show_duration};
 
 /// Begins the flushers beside whatever hangs, where the machine did not come to them in time: so they have the time that is
 /// kept for them, and not only what is kept for the forced exit.
@@ -22,7 +22,7 @@ pub(crate) fn flush_early(ledger: &Arc<Ledger>, hard: Instant) {
         // Asked here and not by the watchdog: a component that is asked what it holds may hang.
         if ledger.phase() < Phase::Flushing {
             let patience = ledger.plan().reserve(Stage::Telemetry) / 4;
-            say_report(&ledger, patience);
+            say_report(&ledger, patience, Exit::Watchdog);
             begin_flush(&ledger, hard);
         }
     };
@@ -34,12 +34,39 @@ pub(crate) fn flush_early(ledger: &Arc<Ledger>, hard: Instant) {
 ///
 /// Everything that may block runs on a thread of its own: the only thing that this one waits for is time.
 pub(crate) fn speak_and_exit(ledger: &Arc<Ledger>, report_path: Option<&Path>, hard: Instant) -> ! {
+    speak(ledger, report_path, hard, Exit::Watchdog, who_is_stuck);
+    exit::now(Exit::WATCHDOG)
+}
+
+/// Does what can still be done where the lifecycle itself has panicked, and returns its report: nobody asks the components any
+/// more, and those that run as tasks were aborted.
+pub(crate) fn speak_of_panic(
+    ledger: &Arc<Ledger>,
+    report_path: Option<&Path>,
+    hard: Instant,
+    message: String,
+) -> Report {
+    let line = move |_: &Ledger| format!("the lifecycle itself panicked: {message}");
+    speak(ledger, report_path, hard, Exit::Failed, line);
+    ledger.report(Some(Exit::Failed))
+}
+
+/// Says a line, reports, and flushes, and is done with it by `hard`.
+fn speak(
+    ledger: &Arc<Ledger>,
+    report_path: Option<&Path>,
+    hard: Instant,
+    exit: Exit,
+    line: impl FnOnce(&Ledger) -> String + Send + 'static,
+) {
     let half = hard.saturating_duration_since(now()) / 2;
     let path = report_path.map(Path::to_owned);
     let shared = Arc::clone(ledger);
-    aside(half, move || tell(&shared, path.as_deref(), half));
+    aside(half, move || {
+        let line = line(&shared);
+        tell(&shared, path.as_deref(), half, exit, &line);
+    });
     flush(ledger, hard);
-    exit::now(Exit::WATCHDOG)
 }
 
 /// Flushes all at once, waits for those too that were begun before, and says whose flush failed or did not end. Then, and in
@@ -71,7 +98,7 @@ fn begin_flush(ledger: &Ledger, hard: Instant) {
     }
 }
 
-fn tell(ledger: &Arc<Ledger>, report_path: Option<&Path>, patience: Duration) {
+fn who_is_stuck(ledger: &Ledger) -> String {
     let waiting = ledger.waiting();
     let who = voice::describe(&waiting);
     let who = if who.is_empty() { "the runtime itself".to_owned() } else { who };
@@ -79,25 +106,28 @@ fn tell(ledger: &Arc<Ledger>, report_path: Option<&Path>, patience: Duration) {
         format!(" {} after the stop began", show_duration(ledger.now().saturating_sub(began)))
     });
     let phase = ledger.phase();
-    let line = format!("the watchdog ends the process{since}, in phase {phase}; stuck: {who}");
+    format!("the watchdog ends the process{since}, in phase {phase}; stuck: {who}")
+}
+
+fn tell(ledger: &Arc<Ledger>, report_path: Option<&Path>, patience: Duration, exit: Exit, line: &str) {
     last_word(&format!("{}: error: {line}\n", ledger.name()));
     let mut manager = Manager::of(|name| std::env::var_os(name), std::process::id());
-    manager.say(&line, Duration::ZERO);
+    manager.say(line, Duration::ZERO);
     if let Some(path) = report_path
-        && let Err(error) = report_file::write(&ledger.report(Some(Exit::Watchdog)), path)
+        && let Err(error) = report_file::write(&ledger.report(Some(exit)), path)
     {
         let (name, path) = (ledger.name(), path.display());
         last_word(&format!("{name}: error: failed to write the report to {path}: {error}\n"));
     }
     // Last, because a subscriber may hang on what is stuck.
-    say_report(ledger, patience);
+    say_report(ledger, patience, exit);
 }
 
 /// Logs the report, once, and waits for that no longer than `patience`.
-fn say_report(ledger: &Arc<Ledger>, patience: Duration) {
+fn say_report(ledger: &Arc<Ledger>, patience: Duration, exit: Exit) {
     if ledger.is_first_to_tell() {
         let shared = Arc::clone(ledger);
-        aside(patience, move || voice::say_report(&shared.report(Some(Exit::Watchdog))));
+        aside(patience, move || voice::say_report(&shared.report(Some(exit))));
     }
 }
 

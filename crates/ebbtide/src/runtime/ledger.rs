@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::asked::{Asked, Counts};
 use super::{Temporaries, clock};
 use crate::drain::Work;
 use crate::model::{
@@ -22,24 +23,19 @@ pub(crate) struct Ledger {
     told: AtomicBool,
 }
 
+/// Whoever asks the works copies it first: they are not asked under the lock.
+#[derive(Clone)]
 struct State {
     machine: Machine,
     works: BTreeMap<ComponentId, Account>,
 }
 
 /// What one component held and did.
+#[derive(Clone)]
 struct Account {
-    work: Arc<dyn Work>,
+    work: Arc<Asked>,
     at_stop: Option<Counts>,
     stragglers: Vec<Straggler>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Counts {
-    in_flight: u64,
-    finished: u64,
-    cut: u64,
-    redelivered: u64,
 }
 
 /// What one component holds now.
@@ -84,12 +80,21 @@ impl Ledger {
         let mut state = self.lock();
         let before = state.machine.stop_began();
         let effects = state.machine.step(event, now);
-        if before.is_none() && state.machine.stop_began().is_some() {
-            for account in state.works.values_mut() {
-                account.at_stop = Some(Counts::of(&*account.work));
-            }
+        let begins_stop = before.is_none() && state.machine.stop_began().is_some();
+        drop(state);
+        if begins_stop {
+            self.count_at_stop();
         }
         effects
+    }
+
+    fn count_at_stop(&self) {
+        for (id, account) in self.copy().works {
+            let counts = account.work.counts();
+            if let Some(kept) = self.lock().works.get_mut(&id) {
+                kept.at_stop = Some(counts);
+            }
+        }
     }
 
     pub(crate) fn plan(&self) -> Plan {
@@ -114,24 +119,25 @@ impl Ledger {
     }
 
     /// Keeps a component's work for the report.
-    pub(crate) fn keep_work(&self, id: ComponentId, work: Arc<dyn Work>) {
-        let mut state = self.lock();
-        let at_stop = state.machine.stop_began().map(|_| Counts::of(&*work));
-        state.works.insert(id, Account { work, at_stop, stragglers: Vec::new() });
+    pub(crate) fn keep_work(&self, id: ComponentId, name: &str, work: Arc<dyn Work>) {
+        let work = Arc::new(Asked::new(name.to_owned(), work));
+        let at_stop = self.stop_began().map(|_| work.counts());
+        self.lock().works.insert(id, Account { work, at_stop, stragglers: Vec::new() });
     }
 
     /// Keeps what a component holds now as what it held when its time was up.
     pub(crate) fn keep_stragglers(&self, id: ComponentId) -> Vec<Straggler> {
-        let mut state = self.lock();
-        let Some(account) = state.works.get_mut(&id) else { return Vec::new() };
-        account.stragglers = account.work.stragglers();
-        account.stragglers.clone()
+        let Some(account) = self.account(id) else { return Vec::new() };
+        let stragglers = account.work.stragglers();
+        if let Some(kept) = self.lock().works.get_mut(&id) {
+            kept.stragglers.clone_from(&stragglers);
+        }
+        stragglers
     }
 
     /// Returns how much a component has cut since the stop began.
     pub(crate) fn cut_since_stop(&self, id: ComponentId) -> u64 {
-        let state = self.lock();
-        let Some(account) = state.works.get(&id) else { return 0 };
+        let Some(account) = self.account(id) else { return 0 };
         account.at_stop.map_or(0, |at_stop| account.work.cut().saturating_sub(at_stop.cut))
     }
 
@@ -178,7 +184,7 @@ impl Ledger {
 
     /// Returns who is still waited for. Those whose turn has not come come last.
     pub(crate) fn waiting(&self) -> Vec<Waiting> {
-        let state = self.lock();
+        let state = self.copy();
         let describe = |progress: crate::model::Progress| {
             let work = state.works.get(&progress.id).map(|account| &account.work);
             Waiting {
@@ -197,13 +203,13 @@ impl Ledger {
     /// Makes the report; `exit` is given where something else than the machine ends the process.
     pub(crate) fn report(&self, exit: Option<Exit>) -> Report {
         let now = self.now();
-        let state = self.lock();
+        let state = self.copy();
         let machine = &state.machine;
         let end = machine.timeline().iter().find(|change| change.phase == Phase::Exited);
         let components = machine.components().map(|(id, spec, outcome)| {
             let account = state.works.get(&id);
             let at_stop = account.and_then(|account| account.at_stop).unwrap_or_default();
-            let counts = account.map(|account| Counts::of(&*account.work)).unwrap_or_default();
+            let counts = account.map(|account| account.work.counts()).unwrap_or_default();
             let mut stragglers = account.map(|account| account.stragglers.clone()).unwrap_or_default();
             if outcome.is_none()
                 && let Some(account) = account
@@ -239,7 +245,7 @@ impl Ledger {
     /// Tells how far everything is, with so many stragglers of each component at most; none are cheap.
     pub(crate) fn snapshot(&self, shown: usize) -> Snapshot {
         let now = self.now();
-        let state = self.lock();
+        let state = self.copy();
         let machine = &state.machine;
         let stop = machine.cause().zip(machine.stop_began()).map(|(cause, began)| StopSnapshot {
             cause: cause.clone(),
@@ -249,7 +255,7 @@ impl Ledger {
         let components = machine.components().zip(machine.states());
         let components = components.map(|((id, spec, outcome), (_, _, progress))| {
             let work = state.works.get(&id).map(|account| &account.work);
-            let counts = work.map(|work| Counts::of(&**work)).unwrap_or_default();
+            let counts = work.map(|work| work.counts()).unwrap_or_default();
             let held = work.filter(|_| shown > 0).map(|work| work.stragglers());
             let mut stragglers = held.unwrap_or_default();
             stragglers.truncate(shown);
@@ -278,6 +284,14 @@ impl Ledger {
         }
     }
 
+    fn account(&self, id: ComponentId) -> Option<Account> {
+        self.lock().works.get(&id).cloned()
+    }
+
+    fn copy(&self) -> State {
+        self.lock().clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -286,16 +300,5 @@ impl Ledger {
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State").field("machine", &self.machine).finish_non_exhaustive()
-    }
-}
-
-impl Counts {
-    fn of(work: &dyn Work) -> Self {
-        Self {
-            in_flight: work.in_flight(),
-            finished: work.finished(),
-            cut: work.cut(),
-            redelivered: work.redelivered(),
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What runs a lifecycle: clock, operating system, watchdog thread, and the loop over the machine.
 
 mod aliases;
+mod asked;
 mod backoff;
 mod caught;
 mod chance;

@@ -22,7 +22,7 @@ pub(crate) enum Run {
     Task(BoxFuture<Result<(), BoxError>>),
     /// Runs from now on, and is told by the other end when nobody feeds it any more.
     Pool(BoxFuture<Result<(), BoxError>>, oneshot::Sender<()>),
-    /// Begins when it is asked to stop.
+    /// Begins when it is asked to stop. The dispatcher calls it: it only makes the future, and runs nothing of a user's.
     OnAsk(Box<dyn FnOnce(Stop) -> BoxFuture<Result<(), BoxError>> + Send>),
     /// Runs on a thread of its own when it is asked to stop, or when the watchdog ends the process.
     Flush(Arc<FlushSlot>),

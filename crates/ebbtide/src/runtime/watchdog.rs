@@ -10,7 +10,7 @@ use super::last_words;
 use super::ledger::Ledger;
 use super::os::exit;
 use super::os::signals::{Poker, SignalPipe, Wake};
-use crate::model::Plan;
+use crate::model::{Exit, Plan, Report};
 
 /// A plain thread that takes the signals and holds the deadline, whatever the runtime does.
 ///
@@ -96,6 +96,18 @@ impl Watchdog {
         self.poker.poke();
     }
 
+    /// Ends the lifecycle where the dispatcher has panicked: flushes and reports what can still be, by the deadline, and
+    /// returns the report.
+    pub(crate) fn dispatcher_is_gone(&self, ledger: &Arc<Ledger>, message: String) -> Report {
+        self.arm();
+        self.decide(Exit::FAILED);
+        let state = self.lock();
+        let hard = state.began.unwrap_or_else(now) + state.plan.forced_at();
+        let path = state.report_path.clone();
+        drop(state);
+        last_words::speak_of_panic(ledger, path.as_deref(), hard, message)
+    }
+
     /// Keeps the exit code for a process that hangs on its way out.
     pub(crate) fn decide(&self, code: u8) {
         self.lock().decided = Some(code);
@@ -172,7 +184,7 @@ impl Watchdog {
             // The report is made: what hangs is the way out of the process.
             (Some(code), _) => exit::now(code),
             (None, Some(ledger)) => last_words::speak_and_exit(&ledger, path.as_deref(), hard),
-            (None, None) => exit::now(crate::model::Exit::WATCHDOG),
+            (None, None) => exit::now(Exit::WATCHDOG),
         }
     }
 

@@ -57,7 +57,7 @@ where
     let server = server.follow(&plan);
     let arrivals = Arrivals::new();
     let ledger = Ledger::new(settings.name.clone(), plan);
-    ledger.keep_work(SERVER, server.work());
+    ledger.keep_work(SERVER, &settings.name, server.work());
     let mut driver =
         Driver { ledger, settings, announced, stop, wake: None, next_progress: None, exit: None };
     driver.begin();

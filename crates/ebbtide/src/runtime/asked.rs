@@ -1,0 +1,82 @@
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::panics;
+use crate::drain::Work;
+use crate::model::Straggler;
+
+/// A component's work, asked so that its answer harms nobody: it may be a user's code, and the dispatcher asks.
+///
+/// 1. A panic is no answer: the log names the component, once, and nothing is held.
+/// 2. A work that asks the lifecycle in its turn, by a snapshot, is not asked again by that: nothing is held there.
+/// 3. It is asked outside the ledger's lock.
+pub(super) struct Asked {
+    component: String,
+    work: Arc<dyn Work>,
+    fell_over: AtomicBool,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) in_flight: u64,
+    pub(super) finished: u64,
+    pub(super) cut: u64,
+    pub(super) redelivered: u64,
+}
+
+thread_local! {
+    /// This thread asks somebody.
+    static ASKS: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Asked {
+    pub(super) fn new(component: String, work: Arc<dyn Work>) -> Self {
+        Self { component, work, fell_over: AtomicBool::new(false) }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.ask(|work| Counts {
+            in_flight: work.in_flight(),
+            finished: work.finished(),
+            cut: work.cut(),
+            redelivered: work.redelivered(),
+        })
+    }
+
+    pub(super) fn in_flight(&self) -> u64 {
+        self.ask(Work::in_flight)
+    }
+
+    pub(super) fn cut(&self) -> u64 {
+        self.ask(Work::cut)
+    }
+
+    pub(super) fn stragglers(&self) -> Vec<Straggler> {
+        self.ask(Work::stragglers)
+    }
+
+    pub(super) fn handed_back(&self) -> Vec<String> {
+        self.ask(Work::handed_back)
+    }
+
+    pub(super) fn unsettled(&self) -> Vec<String> {
+        self.ask(Work::unsettled)
+    }
+
+    fn ask<T: Default>(&self, question: impl FnOnce(&dyn Work) -> T) -> T {
+        if ASKS.replace(true) {
+            return T::default();
+        }
+        let answer = catch_unwind(AssertUnwindSafe(|| question(&*self.work)));
+        ASKS.set(false);
+        answer.unwrap_or_else(|panic| {
+            if !self.fell_over.swap(true, Ordering::SeqCst) {
+                let (component, message) = (&self.component, panics::message(&*panic));
+                tracing::error!(component, message, "panicked when it was asked what it holds");
+            }
+            T::default()
+        })
+    }
+}
