@@ -54,6 +54,17 @@ fn by_the_watchdog() {
     assert_eq!(left, 0);
 }
 
+/// The dispatcher has not seen them: they were registered when it was blocked already.
+#[test]
+fn by_the_watchdog_what_was_registered_on_a_blocked_runtime_and_its_flushers_run() {
+    let (mut process, folder) = start("blocked");
+    process.says("registered");
+    assert_eq!(left(&folder), 1);
+    process.signal(Signal::TERM);
+    process.ended(LONG).expect("it does not end").code(4).said("flushed").within(Duration::from_secs(8));
+    assert_eq!(left(&folder), 0);
+}
+
 #[test]
 fn by_a_second_signal() {
     for amiss in ["hangs", "spins"] {

@@ -1,6 +1,6 @@
 //! A service that leaves a registry at the signal, tells a sidecar to quit at the very end, and has files to remove. Arguments: the
 //! registry's address, the sidecar's, a folder, and what it does amiss: nothing, `spins`, `early`, `patient`, `hasty`, `hangs`, `fails`,
-//! `tempdir`.
+//! `tempdir`, `blocked`.
 #![expect(clippy::print_stderr, reason = "bare lines are what it is for")]
 
 use std::path::Path;
@@ -16,7 +16,11 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     let argument = |n| std::env::args().nth(n).unwrap_or_default();
     let (registry, sidecar, folder, amiss) = (argument(1), argument(2), argument(3), argument(4));
-    Lifecycle::new("leaves").worker_threads(2).run(async move |life| {
+    let workers = if amiss == "blocked" { 1 } else { 2 };
+    Lifecycle::new("leaves").worker_threads(workers).run(async move |life| {
+        if amiss == "blocked" {
+            block(&life).await?;
+        }
         let kept = fill(&life, Path::new(&folder), &amiss)?;
         life.on_flush("log", || eprintln!("flushed"));
         leave(&life, &registry, &amiss)?;
@@ -26,6 +30,9 @@ fn main() -> ExitCode {
         eprintln!("listening on {}", api.local_addr());
         life.health("health", health);
         life.http("api", api, routes());
+        if amiss == "blocked" {
+            eprintln!("registered");
+        }
         match amiss.as_str() {
             "spins" | "tempdir" => spin(&life),
             "hangs" => life.task("hangs", |_| std::future::pending()),
@@ -74,6 +81,18 @@ fn quit(life: &Life, sidecar: &str, amiss: &str) -> Result<(), BoxError> {
         life.at_exit("sidecar", move |left| Ok(quit.timeout(left).send_blocking()?));
     }
     Ok(())
+}
+
+/// Blocks the only worker of the runtime, on which the lifecycle runs: what is registered from now on it does not see.
+async fn block(life: &Life) -> Result<(), BoxError> {
+    let (blocks, blocked) = tokio::sync::oneshot::channel();
+    life.task("blocker", |_| async {
+        let _ = blocks.send(());
+        loop {
+            std::hint::spin_loop();
+        }
+    });
+    Ok(blocked.await?)
 }
 
 /// Blocks every worker of the runtime once the stop has begun.

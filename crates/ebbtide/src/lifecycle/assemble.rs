@@ -10,8 +10,8 @@ use crate::drain::{Arrivals, Stop, StopSource};
 use crate::model::BudgetError;
 use crate::model::{Kind, Phase, Spec, Stage};
 use crate::runtime::{
-    Dispatcher, FlushSlot, Input, Inputs, Ledger, Links, Manager, Place, Registration, Run, Settings,
-    Watchdog, clock,
+    Dispatcher, FlushSlot, Inputs, Ledger, Links, Manager, Place, Registration, Run, Settings, Watchdog,
+    clock,
 };
 
 /// A lifecycle that is put together, and whose dispatcher is not run yet.
@@ -66,7 +66,7 @@ impl Lifecycle {
             Arc::clone(&ledger),
         );
         for slot in self.flushers {
-            inputs.send(Input::Register(flusher(slot, None)));
+            life.register(flusher(slot, None));
         }
         let settings =
             Settings { place, report_path, on_report: self.on_report, progress_every: self.progress_every };

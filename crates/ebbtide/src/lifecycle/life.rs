@@ -176,6 +176,10 @@ impl Life {
     }
 
     pub(super) fn register(&self, registration: Registration) {
+        if let Run::Flush(slot) = &registration.run {
+            // Not by the dispatcher, which may be blocked: on the forced path it is run all the same.
+            self.ledger.keep_flusher(Arc::clone(slot));
+        }
         self.inputs.send(Input::Register(registration));
     }
 }

@@ -1,20 +1,21 @@
 use std::io;
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Component, Path, PathBuf, absolute};
 
 use super::Life;
 
 impl Life {
     /// Removes a file or a folder, with everything in it, when the process ends: in order, by the watchdog, or by a second signal.
-    /// Returns its absolute path.
+    /// Returns its absolute path, in which the links on the way to it are resolved: it stays what it is when they change.
     ///
     /// It is removed last, when the flushers have written what they write into it. What can't be removed makes the exit code 1.
     /// SIGKILL leaves it, as it leaves everything: where that matters, take a name that the next process finds.
     ///
-    /// A link is removed, and not what it leads to.
+    /// A link is removed, and not what it leads to, a slash behind its name or not.
     ///
     /// # Errors
     ///
-    /// When the path is a root, or the folder that the process works in lies in it: that is a mistake, and would be a costly one.
+    /// When the path is a root or ends in `..`, or the folder that the process works in lies in it: that is a mistake, and would
+    /// be a costly one. When its parent can't be looked at, or does not exist yet and has a `..` in its name.
     ///
     /// # Examples
     ///
@@ -25,14 +26,107 @@ impl Life {
     /// # Ok(()) }
     /// ```
     pub fn temporary(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
-        let path = absolute(path)?;
-        if path.parent().is_none() || std::env::current_dir().is_ok_and(|here| here.starts_with(&path)) {
-            let why = format!("{} is not removed: a root, or where this process works", path.display());
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        }
+        let path = removable(&absolute(path)?, std::env::current_dir().ok().as_deref())?;
         let (removed, temporaries) = (path.clone(), self.temporaries().clone());
         temporaries.keep(path.clone());
         self.at_exit(format!("remove {}", path.display()), move |_| Ok(temporaries.remove(&removed)?));
         Ok(path)
+    }
+}
+
+/// Returns an absolute path as the one to remove, or why it is none. The process works `here`.
+fn removable(path: &Path, here: Option<&Path>) -> io::Result<PathBuf> {
+    let refused = |why: &str| {
+        let why = format!("{} is not removed: {why}", path.display());
+        io::Error::new(io::ErrorKind::InvalidInput, why)
+    };
+    // Without the slash at its end, which would follow a link.
+    let path: PathBuf = path.components().collect();
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(refused("it is a root, or leads to one"));
+    };
+    let resolved = match parent.canonicalize() {
+        Ok(parent) => parent.join(name),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(_) if parent.components().any(|part| part == Component::ParentDir) => {
+            return Err(refused("a folder on the way does not exist, and nobody knows where its `..` leads"));
+        }
+        Err(_) => path.clone(),
+    };
+    let is_here = |here: &Path| here.canonicalize().is_ok_and(|here| here.starts_with(&resolved));
+    if here.is_some_and(|here| here.starts_with(&resolved) || is_here(here)) {
+        return Err(refused("this process works in it"));
+    }
+    Ok(resolved)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// The process works in `srv/app`; `data` is a link to `srv`.
+    fn folders() -> (tempfile::TempDir, PathBuf) {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join("srv/app/deep")).unwrap();
+        symlink(root.join("srv"), root.join("data")).unwrap();
+        (outer, root)
+    }
+
+    #[test]
+    fn a_root_and_what_ends_in_two_dots_are_refused() {
+        let (_kept, root) = folders();
+        let here = root.join("srv/app");
+        for path in ["/", "//", "/..", "/../..", "/."] {
+            assert!(removable(Path::new(path), Some(&here)).is_err(), "{path}");
+            assert!(removable(Path::new(path), None).is_err(), "{path}");
+        }
+        for path in ["srv/app/..", "srv/app/deep/..", "srv/app/../..", "srv/app/../"] {
+            assert!(removable(&root.join(path), Some(&here)).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_folder_that_the_process_works_in_is_refused_by_whatever_name() {
+        let (_kept, root) = folders();
+        let here = root.join("srv/app");
+        let by_link = root.join("data/app");
+        for here in [&here, &by_link] {
+            for path in
+                ["srv", "srv/app", "srv/app/.", "srv/app/", "data/app", "data/app/", "srv/app/deep/../../app"]
+            {
+                let error = removable(&root.join(path), Some(here)).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{path}: {error}");
+            }
+            assert!(removable(&root, Some(here)).is_err());
+        }
+    }
+
+    #[test]
+    fn two_dots_behind_a_folder_that_is_not_there_yet_are_refused() {
+        let (_kept, root) = folders();
+        let here = root.join("srv/app");
+        assert!(removable(&root.join("none/../srv"), Some(&here)).is_err());
+        assert_eq!(removable(&root.join("none/deep/t"), Some(&here)).unwrap(), root.join("none/deep/t"));
+    }
+
+    #[test]
+    fn what_a_process_may_remove_is_named_without_its_links() {
+        let (_kept, root) = folders();
+        let here = root.join("srv/app");
+        for (path, removed) in [
+            ("srv/app/t", "srv/app/t"),
+            ("srv/application", "srv/application"),
+            ("srv/app/../t/", "srv/t"),
+            ("data/app/deep", "srv/app/deep"),
+            // A link, and not the folder in which the process works.
+            ("data", "data"),
+            ("data/", "data"),
+        ] {
+            assert_eq!(removable(&root.join(path), Some(&here)).unwrap(), root.join(removed), "{path}");
+        }
     }
 }

@@ -65,10 +65,6 @@ impl Executor {
                 control.abort = Some(self.start(id, future));
                 control.close = Some(close);
             }
-            Run::Flush(slot) => {
-                self.ledger.keep_flusher(Arc::clone(&slot));
-                control.run = Some(Run::Flush(slot));
-            }
             later => control.run = Some(later),
         }
         self.controls.push(control);

@@ -21,14 +21,15 @@ impl Temporaries {
         self.lock().push(path);
     }
 
-    /// Removes one, and forgets it.
+    /// Removes one, and forgets it then: a second signal that comes meanwhile finds it, and removes the rest.
     ///
     /// # Errors
     ///
     /// When it is there still.
     pub(crate) fn remove(&self, path: &Path) -> io::Result<()> {
+        remove(path)?;
         self.lock().retain(|kept| kept != path);
-        remove(path)
+        Ok(())
     }
 
     /// Removes all of them, the last that was kept first, and waits for it no longer than `limit`: a file system that
@@ -62,13 +63,15 @@ fn remove(path: &Path) -> io::Result<()> {
     let mut result = Ok(());
     for _ in 0..ROUNDS {
         result = match fs::symlink_metadata(path) {
-            Err(error) => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
             Ok(found) if found.is_dir() => fs::remove_dir_all(path),
             Ok(_) => fs::remove_file(path),
         };
         match &result {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            // Somebody else writes into it, or removes it as well.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => {}
             _ => return result,
         }
     }
@@ -103,6 +106,37 @@ mod tests {
         assert_eq!(left, ["kept"]);
         assert!(at("kept/file").exists());
         temporaries.remove(&at("never there")).expect("gone is removed");
+    }
+
+    #[test]
+    fn what_is_being_removed_is_not_forgotten_yet() {
+        const FILES: usize = 5000;
+        let outer = tempfile::tempdir().expect("a folder");
+        let folder = outer.path().join("big");
+        fs::create_dir(&folder).expect("made");
+        for n in 0..FILES {
+            fs::write(folder.join(n.to_string()), "").expect("written");
+        }
+        let temporaries = Temporaries::default();
+        temporaries.keep(folder.clone());
+        thread::scope(|scope| {
+            let removing = scope.spawn(|| temporaries.remove(&folder));
+            let left = || fs::read_dir(&folder).map_or(0, Iterator::count);
+            while left() == FILES {}
+            // What a second signal does.
+            temporaries.remove_all_within(Duration::from_secs(20));
+            assert_eq!(left(), 0);
+            removing.join().expect("it does not panic").expect("removed");
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_removed_is_not_forgotten() {
+        let temporaries = Temporaries::default();
+        let stays = Path::new("/proc/self/status");
+        temporaries.keep(stays.to_owned());
+        temporaries.remove(stays).expect_err("nobody can remove it");
+        assert_eq!(*temporaries.lock(), [stays]);
     }
 
     #[test]
