@@ -41,6 +41,23 @@ fn a_second_signal_ends_the_process_by_its_default_action_in_every_phase() {
     }
 }
 
+/// A program that goes on without a lifecycle is as mortal as one that never had one.
+#[test]
+fn a_lifecycle_that_is_dropped_refused_or_over_gives_the_signals_back() {
+    for (how, variable, value) in [
+        ("dropped", "EBBTIDE_GRACE", "5s"),
+        ("refused", "EBBTIDE_GRACE", "soon"),
+        ("printed", "EBBTIDE_PLAN", "text"),
+        ("over", "EBBTIDE_GRACE", "5s"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unstarted"));
+        let mut unstarted = Process::start(command.arg(how).env(variable, value));
+        unstarted.says("goes on");
+        unstarted.signal(Signal::TERM);
+        unstarted.ended(LONG).expect("it outlived the signal").by_signal(Signal::TERM);
+    }
+}
+
 #[test]
 fn a_second_interrupt_ends_the_process_as_an_interrupt() {
     let mut victim = Process::start(&mut victim("stubborn-task"));

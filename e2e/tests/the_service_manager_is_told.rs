@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use ebbtide_e2e::Process;
 use rustix::process::Signal;
+use socket2::{Domain, Socket, Type};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -101,6 +102,27 @@ fn ready_and_stopping_are_told_in_order_with_the_time_that_the_plan_needs() {
         victim.ended(LONG).expect("it ends").code(0);
         assert_eq!(manager.hears_within(Duration::from_millis(1)), None, "no ping was asked for");
     }
+}
+
+#[test]
+fn ready_is_not_told_before_every_check_is_green_and_the_status_says_what_is_waited_for() {
+    let manager = Manager::at_a_path();
+    // Bound and not listening: whoever connects is refused until it is.
+    let dependency = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    dependency.bind(&nowhere.into()).expect("a port");
+    let address = dependency.local_addr().ok().and_then(|at| at.as_socket()).expect("its address");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_checked"));
+    command.args([&address.to_string(), "required"]).env("NOTIFY_SOCKET", &manager.address);
+    let mut checked = Process::start(command.env("EBBTIDE_GRACE", "2s").env("EBBTIDE_LAME_DUCK", "0s"));
+    assert_eq!(manager.hears(), "STATUS=starting");
+    assert_eq!(manager.hears(), "STATUS=not ready: waiting for dependency");
+    assert_eq!(manager.hears_within(Duration::from_millis(300)), None);
+    dependency.listen(16).expect("it listens");
+    assert_eq!(manager.hears(), "READY=1\nSTATUS=ready");
+    checked.signal(Signal::TERM);
+    assert!(manager.hears().starts_with("STOPPING=1\n"));
+    checked.ended(LONG).expect("it ends").code(0);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use crate::drain::{Arrivals, Stop, StopSource};
 use crate::model::BudgetError;
 use crate::model::{Kind, Phase, Spec, Stage};
 use crate::runtime::{
-    Dispatcher, FlushSlot, Inputs, Ledger, Links, Manager, Place, Registration, Run, Settings, Watchdog,
-    clock,
+    Dispatcher, FlushSlot, Inputs, Ledger, Links, Manager, Observers, Place, Registration, Run, Settings,
+    Watchdog, clock,
 };
 
 /// A lifecycle that is put together, and whose dispatcher is not run yet.
@@ -74,8 +74,9 @@ impl Lifecycle {
         let abandon = source.token();
         let spec = Spec::new("start-up", Stage::Intake, Kind::StartUp);
         let start = Registration { spec, source, run: Run::StartUp, work: None };
+        let observers = Observers::new(manager, life.board().clone());
         let links =
-            Links { ledger, watchdog, inputs: self.inputs, announced, drain, phases, arrivals, manager };
+            Links { ledger, watchdog, inputs: self.inputs, announced, drain, phases, arrivals, observers };
         Assembled { life, dispatcher: Dispatcher::new(links, settings, start), inputs, abandon }
     }
 }

@@ -2,19 +2,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Signal;
+use super::taken::Taken;
 use crate::model::{Budget, LameDuck, Platform, Report, Stage};
 use crate::runtime::{BoxError, FlushSlot, Inputs, ReportCallback, Watchdog, say_error};
 use tokio::sync::mpsc;
 
 /// Builds and runs the lifecycle of a process.
 ///
-/// Make it in the first line of `main`: from [`new`](Self::new) on, SIGTERM and SIGINT begin an orderly stop.
+/// Make it in the first line of `main`: from [`new`](Self::new) on, SIGTERM and SIGINT begin an orderly stop. Dropped without
+/// being run, it gives them back: the next one does what it would do without us.
 #[must_use = "a lifecycle does nothing until it is run, but take the signals"]
 pub struct Lifecycle {
     pub(super) name: String,
     pub(super) budget: Budget,
     pub(super) signals: Vec<i32>,
-    pub(super) watchdog: Option<Watchdog>,
+    pub(super) taken: Option<Taken>,
     pub(super) inputs: (Inputs, mpsc::UnboundedReceiver<crate::runtime::Input>),
     pub(super) on_report: Vec<ReportCallback>,
     pub(super) progress_every: Duration,
@@ -37,7 +39,7 @@ impl Lifecycle {
                 .inspect_err(|error| say_error(&name, &format!("failed to handle signals: {error}")))
                 .ok()
         });
-        Self { watchdog, ..Self::without_watchdog(name, budget, inputs) }
+        Self { taken: watchdog.map(Taken::new), ..Self::without_watchdog(name, budget, inputs) }
     }
 
     /// Makes one that has taken no signals yet.
@@ -50,7 +52,7 @@ impl Lifecycle {
             name,
             budget,
             signals: Vec::new(),
-            watchdog: None,
+            taken: None,
             inputs,
             on_report: Vec::new(),
             progress_every: Duration::from_secs(3),

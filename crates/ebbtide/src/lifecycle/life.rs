@@ -4,11 +4,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Context;
-use super::check::Board;
 use crate::drain::{Arrivals, Stop, StopSource, Work};
 use crate::model::{Cause, ComponentSnapshot, Kind, Phase, Plan, Snapshot, Spec, Stage};
 use crate::runtime::{
-    BoxError, BoxFuture, Input, Inputs, Ledger, Registration, Run, Temporaries, Watchdog, clock,
+    Board, BoxError, BoxFuture, Input, Inputs, Ledger, Registration, Run, Temporaries, Watchdog, clock,
 };
 
 /// The handle of a running lifecycle: registers components, and tells how far it has come.

@@ -15,6 +15,7 @@ mod resource;
 mod retry;
 mod run;
 mod signal;
+mod taken;
 mod task;
 mod temporary;
 mod ticker;

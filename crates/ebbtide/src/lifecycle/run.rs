@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::assemble::{Assembled, Surroundings};
 use super::environment::{self, PlanForm, Wishes};
+use super::taken::Taken;
 use super::{Life, Lifecycle};
 use crate::model::{ComponentId, Exit, Plan, Report};
 use crate::runtime::{
@@ -42,7 +43,7 @@ impl Lifecycle {
     ///
     /// # Errors
     ///
-    /// When the service cannot be started; the reason was logged.
+    /// When the service cannot be started; the reason was logged, and the signals are given back.
     pub fn run_to_report<F>(self, start_up: F) -> Result<Report, NotStarted>
     where
         F: AsyncFnOnce(Life) -> Result<(), BoxError>,
@@ -54,14 +55,19 @@ impl Lifecycle {
         Ok(report)
     }
 
-    /// Prepares; where that fails, flushes: what was logged of it arrives.
-    fn prepared(self) -> Result<Ready, ()> {
-        let (name, flushers) = (self.name.clone(), self.flushers.clone());
-        self.prepare().inspect_err(|()| flush_unstarted(&name, &flushers))
+    /// Prepares; where that fails, flushes: what was logged of it arrives. Where nothing is run, the signals are given back then.
+    fn prepared(mut self) -> Result<Ready, ()> {
+        let (name, flushers, taken) = (self.name.clone(), self.flushers.clone(), self.taken.take());
+        let watchdog = taken.as_ref().and_then(Taken::watchdog).cloned();
+        let ready = self.prepare(watchdog).inspect_err(|()| flush_unstarted(&name, &flushers));
+        if let (Ok(Ready::Run(_)), Some(taken)) = (&ready, taken) {
+            taken.keep();
+        }
+        ready
     }
 
     /// Works out the plan from the platform, the code and the environment.
-    fn prepare(mut self) -> Result<Ready, ()> {
+    fn prepare(mut self, watchdog: Option<Watchdog>) -> Result<Ready, ()> {
         let (plan, wishes) = self.plan().map_err(|error| say_error(&self.name, &error.to_string()))?;
         if let Some(form) = wishes.plan {
             return print(&plan, form).map_or_else(
@@ -72,12 +78,19 @@ impl Lifecycle {
                 |()| Ok(Ready::Printed),
             );
         }
-        let watchdog = match self.watchdog.take() {
+        let watchdog = match watchdog {
             Some(watchdog) => Ok(watchdog),
             None => Watchdog::start(plan.clone(), self.inputs.0.clone()),
         };
+        let more = |watchdog: Watchdog| match watchdog.also_on(&self.signals) {
+            Ok(()) => Ok(watchdog),
+            Err(error) => {
+                watchdog.disarm();
+                Err(error)
+            }
+        };
         let watchdog = watchdog
-            .and_then(|watchdog| watchdog.also_on(&self.signals).map(|()| watchdog))
+            .and_then(more)
             .map_err(|error| say_error(&self.name, &format!("failed to handle signals: {error}")))?;
         Ok(Ready::Run(Box::new(Prepared { plan, wishes, watchdog, lifecycle: self })))
     }

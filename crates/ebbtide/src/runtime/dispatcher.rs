@@ -7,8 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::executor::{Executor, Next};
 use super::input::{Input, Inputs};
-use super::observe::Observers;
-use super::{Ledger, Manager, Place, Registration, ReportCallback, Watchdog, report_file, voice};
+use super::{Ledger, Observers, Place, Registration, ReportCallback, Watchdog, report_file, voice};
 use crate::drain::{Arrivals, StopSource};
 use crate::model::{ComponentId, Effect, End, Event, Exit, Phase, Report};
 
@@ -43,7 +42,7 @@ pub(crate) struct Links {
     pub(crate) drain: StopSource,
     pub(crate) phases: watch::Sender<Phase>,
     pub(crate) arrivals: Arrivals,
-    pub(crate) manager: Manager,
+    pub(crate) observers: Observers,
 }
 
 /// How often the lame duck looks for new requests. Its quiet time is as exact as this.
@@ -52,15 +51,22 @@ const LOOK_FOR_ARRIVALS: Duration = Duration::from_millis(10);
 impl Dispatcher {
     /// Takes the start-up as its first component.
     pub(crate) fn new(links: Links, settings: Settings, start_up: Registration) -> Self {
-        let Links { ledger, watchdog, inputs: (sender, inputs), announced, drain, phases, arrivals, manager } =
-            links;
+        let Links {
+            ledger,
+            watchdog,
+            inputs: (sender, inputs),
+            announced,
+            drain,
+            phases,
+            arrivals,
+            mut observers,
+        } = links;
         let mut executor =
             Executor::new(Arc::clone(&ledger), settings.place, sender, (announced, drain), phases);
         // Before the first input: a signal that came already would find nothing to wait for.
         let registered = Event::Registered(executor.adopt(start_up));
         let due = ledger.step(registered);
         debug_assert!(due.is_empty(), "nothing is due before a stop");
-        let mut observers = Observers::new(manager);
         observers.look(&ledger);
         let (wake, next_progress) = (None, None);
         Self {
@@ -106,6 +112,7 @@ impl Dispatcher {
                     }
                 }
                 (id, end) = self.executor.ended() => return self.ended(id, end),
+                () = self.observers.changed() => self.observers.look(&self.ledger),
                 () = sleep => return self.tick(),
             }
         }

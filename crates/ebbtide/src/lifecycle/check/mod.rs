@@ -1,7 +1,4 @@
 //! Named readiness checks.
 
-mod board;
 mod register;
 mod run;
-
-pub(crate) use board::Board;

@@ -5,7 +5,7 @@ use super::Manager;
 use super::metrics::Metrics;
 use super::spans::Spans;
 use crate::model::Phase;
-use crate::runtime::Ledger;
+use crate::runtime::{Board, Ledger};
 
 /// Everybody who is told. The dispatcher shows them the books after each step, and before the flushers begin.
 pub(crate) struct Observers {
@@ -13,17 +13,22 @@ pub(crate) struct Observers {
     spans: Spans,
     #[cfg(feature = "metrics")]
     metrics: Metrics,
+    board: Board,
     seen: Option<Phase>,
+    /// The checks that are red although the start-up is over; `None` before, and once the manager was told that all is ready.
+    red: Option<Vec<String>>,
 }
 
 impl Observers {
-    pub(crate) fn new(manager: Manager) -> Self {
+    pub(crate) fn new(manager: Manager, board: Board) -> Self {
         Self {
             manager,
             spans: Spans::default(),
             #[cfg(feature = "metrics")]
             metrics: Metrics::default(),
+            board,
             seen: None,
+            red: None,
         }
     }
 
@@ -34,15 +39,46 @@ impl Observers {
         #[cfg(feature = "metrics")]
         self.metrics.look(ledger, now);
         if self.seen == Some(phase) {
+            self.look_at_checks(now);
             return;
         }
         let begins_stop = phase.is_stopping() && !self.seen.is_some_and(Phase::is_stopping);
         self.seen = Some(phase);
+        self.red = None;
         let cause = ledger.cause().map_or_else(String::new, |cause| format!(" ({cause})"));
         match phase {
             _ if begins_stop => self.manager.stopping(&ledger.plan(), &format!("{phase}{cause}"), now),
-            Phase::Ready => self.manager.ready(now),
+            Phase::Ready => {
+                self.red = Some(Vec::new());
+                self.look_at_checks(now);
+            }
             _ => self.manager.say(&format!("{phase}{cause}"), now),
+        }
+    }
+
+    /// Waits until they are to be shown the books although nothing has come: the checks that keep the service from being ready
+    /// are others.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    pub(crate) async fn changed(&self) {
+        match &self.red {
+            Some(named) => self.board.changed_from(named).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The manager is told that the service is ready when no check is red, and until then what is.
+    fn look_at_checks(&mut self, now: Duration) {
+        let Some(named) = &self.red else { return };
+        let red = self.board.red();
+        if red.is_empty() {
+            self.red = None;
+            self.manager.ready(now);
+        } else if red != *named {
+            self.manager.say(&format!("not ready: waiting for {}", red.join(", ")), now);
+            self.red = Some(red);
         }
     }
 

@@ -3,8 +3,8 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use super::clock;
 use crate::model::CheckStatus;
-use crate::runtime::clock;
 
 /// How every check of a lifecycle stands. Clones are the same board.
 #[derive(Clone, Debug)]
@@ -14,29 +14,40 @@ pub(crate) struct Board {
 
 /// One check's line. Lines are added and never removed, so that its number stays.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
-    pub(super) status: CheckStatus,
+struct Line {
+    status: CheckStatus,
     /// When it took its present colour.
-    pub(super) since: Instant,
+    since: Instant,
 }
 
 impl Board {
-    pub(in crate::lifecycle) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { lines: Arc::new(watch::Sender::new(Vec::new())) }
     }
 
     /// Tells whether no check keeps the service from being ready.
     pub(crate) fn is_green(&self) -> bool {
-        self.lines.borrow().iter().all(|line| line.status.passing || !line.status.required)
+        self.red().is_empty()
+    }
+
+    /// Returns the names of the checks that keep the service from being ready.
+    pub(crate) fn red(&self) -> Vec<String> {
+        red(&self.lines.borrow())
+    }
+
+    /// Waits until [`red`](Self::red) names others.
+    pub(crate) async fn changed_from(&self, named: &[String]) {
+        let mut lines = self.lines.subscribe();
+        // It cannot fail: the sender is ours.
+        let _ = lines.wait_for(|lines| red(lines) != named).await;
     }
 
     /// Waits until [`is_green`](Self::is_green) says `green`.
     #[cfg(feature = "tower")]
     pub(crate) async fn turned(&self, green: bool) {
         let mut lines = self.lines.subscribe();
-        let is = |lines: &Vec<Line>| lines.iter().all(|line| line.status.passing || !line.status.required);
         // It cannot fail: the sender is ours.
-        let _ = lines.wait_for(|lines| is(lines) == green).await;
+        let _ = lines.wait_for(|lines| red(lines).is_empty() == green).await;
     }
 
     /// Returns how each check stands, in the order of registration.
@@ -50,7 +61,7 @@ impl Board {
         aged.collect()
     }
 
-    pub(super) fn add(&self, status: CheckStatus) -> usize {
+    pub(crate) fn add(&self, status: CheckStatus) -> usize {
         let mut number = 0;
         self.lines.send_modify(|lines| {
             number = lines.len();
@@ -60,7 +71,7 @@ impl Board {
     }
 
     /// Writes a check's colour and its last error.
-    pub(super) fn note(&self, number: usize, passing: bool, error: Option<String>) {
+    pub(crate) fn note(&self, number: usize, passing: bool, error: Option<String>) {
         self.lines.send_modify(|lines| {
             if let Some(line) = lines.get_mut(number) {
                 if line.status.passing != passing {
@@ -71,4 +82,9 @@ impl Board {
             }
         });
     }
+}
+
+fn red(lines: &[Line]) -> Vec<String> {
+    let red = lines.iter().filter(|line| line.status.required && !line.status.passing);
+    red.map(|line| line.status.name.clone()).collect()
 }
