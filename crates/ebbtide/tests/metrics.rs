@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::time::Duration;
 
 use ebbtide::http::HealthPages;
@@ -161,6 +162,75 @@ async fn what_was_handed_back_is_counted_by_component() {
     assert_eq!(of("redelivered"), 4.0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn components_of_one_name_are_one_series_and_those_without_work_are_none() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _recorded_here = metrics::set_default_local_recorder(&recorder);
+    let folder = tempfile::tempdir().unwrap();
+    let temporary = folder.path().join(format!("orders-{}.sock", std::process::id()));
+    let service = Trial::start(testing::lifecycle("orders"), async move |life| {
+        life.temporary(temporary)?;
+        life.resource("db", (), |()| async { Ok(()) });
+        start(life.clone()).await?;
+        start(life).await
+    });
+    service.ready().await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let recorded = recorded(&snapshotter);
+    let of_pool =
+        |name: &str| recorded[&format!("ebbtide_{name}{{component=pool,lifecycle=orders,stage=workers}}")];
+    // Each of both as in the test of the phases.
+    assert_eq!((of_pool("finished_total"), of_pool("in_flight")), (4.0, 4.0));
+    let others: Vec<_> = recorded
+        .keys()
+        .filter(|key| key.contains("component=") && !key.contains("component=pool,"))
+        .collect();
+    assert!(others.is_empty(), "{others:?}");
+}
+
+/// The dispatcher is blocked with the runtime's only worker when the stop has begun: the watchdog is what records.
+#[test]
+fn the_last_values_are_recorded_for_the_flushers_of_the_forced_path() {
+    const CHILD: &str = "EBBTIDE_TEST_FORCED";
+    if std::env::var_os(CHILD).is_some() {
+        forced();
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args([
+        "--exact",
+        "the_last_values_are_recorded_for_the_flushers_of_the_forced_path",
+        "--nocapture",
+    ]);
+    child.env(CHILD, "1").env("EBBTIDE_GRACE", "2s").env("EBBTIDE_LAME_DUCK", "0s");
+    let ended = child.output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(4), "{said}");
+    let taken =
+        said.lines().find_map(|line| line.strip_prefix("ebbtide_stop_seconds{lifecycle=\"forced\"} "));
+    // Until the flushers are overdue: the dispatcher last looked when the stop began.
+    assert!(taken.is_some_and(|taken| taken.starts_with("1.")), "{said}");
+}
+
+/// Runs a service that the watchdog ends, with what was recorded on standard error.
+#[expect(clippy::print_stderr, clippy::expect_used, reason = "the test that started this process reads it")]
+fn forced() -> ! {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).expect("it is the first");
+    ebbtide::Lifecycle::new("forced").worker_threads(1).run(async |life| {
+        life.on_flush("metrics", move || eprintln!("{}", handle.render()));
+        life.on_stop("spinner", |_| async {
+            loop {
+                std::hint::spin_loop();
+            }
+        });
+        life.stop("seen enough");
+        Ok(())
+    });
+    unreachable!("the watchdog ends the process");
+}
+
 /// Scrapes a Prometheus exporter on the health listener, as Prometheus does, while a stop is under way.
 #[test]
 fn a_prometheus_scrape_sees_the_stop() {
@@ -173,6 +243,7 @@ fn a_prometheus_scrape_sees_the_stop() {
             let listener = life.bind("127.0.0.1:0").await?;
             let addr = listener.local_addr().tcp().unwrap();
             life.health_with("health", listener, HealthPages::new().metrics(move || handle.render()));
+            life.every("reaper", Duration::from_secs(3600), || async { Ok(()) });
             let seen = life.clone();
             life.on_stop("scrapes", move |_| async move {
                 let scraped = tokio::task::spawn_blocking(move || scrape(addr)).await??;
@@ -182,7 +253,7 @@ fn a_prometheus_scrape_sees_the_stop() {
                     format!("ebbtide_phase{{lifecycle=\"scraped\",phase=\"{phase}\"}} 1"),
                     "ebbtide_phase{lifecycle=\"scraped\",phase=\"ready\"} 0".to_owned(),
                     "ebbtide_time_left_seconds{lifecycle=\"scraped\"} 2".to_owned(),
-                    "ebbtide_in_flight{lifecycle=\"scraped\",component=\"health\",stage=\"telemetry\"} 0"
+                    "ebbtide_in_flight{lifecycle=\"scraped\",component=\"reaper\",stage=\"intake\"} 0"
                         .to_owned(),
                 ] {
                     assert!(scraped.contains(&line), "{line} is not in\n{scraped}");

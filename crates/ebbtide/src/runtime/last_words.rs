@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use super::os::exit::{self, last_word};
-use super::{Manager, Place, report_file, voice};
+use super::{Manager, Observers, Place, report_file, voice};
 use crate::model::{Exit, Phase, Report, Stage, show_duration};
 
 /// Begins the flushers beside whatever hangs, where the machine did not come to them in time: so they have the time that is
 /// kept for them, and not only what is kept for the forced exit.
 ///
-/// Before them the event that tells of the exit is logged, or it would not arrive. Should the runtime come to itself after
-/// all, it is logged once more.
+/// Before them the event that tells of the exit is logged and the metrics are recorded, or they would not arrive. Should the runtime come to itself after
+/// all, that is done once more.
 pub(crate) fn flush_early(ledger: &Arc<Ledger>, hard: Instant) {
     let ledger = Arc::clone(ledger);
     let flush = move || {
@@ -62,11 +62,13 @@ fn speak(
     let half = hard.saturating_duration_since(now()) / 2;
     let path = report_path.map(Path::to_owned);
     let shared = Arc::clone(ledger);
-    aside(half, move || {
+    let told = aside(half, move || {
         let line = line(&shared);
         tell(&shared, path.as_deref(), half, exit, &line);
     });
     flush(ledger, hard);
+    // What the flush left over: a machine whose cores all spin takes its time to run a thread.
+    let _ = told.recv_timeout(hard.saturating_duration_since(now()));
 }
 
 /// Flushes all at once, waits for those too that were begun before, and says whose flush failed or did not end. Then, and in
@@ -123,16 +125,20 @@ fn tell(ledger: &Arc<Ledger>, report_path: Option<&Path>, patience: Duration, ex
     say_report(ledger, patience, exit);
 }
 
-/// Logs the report, once, and waits for that no longer than `patience`.
+/// Logs the report and records the last metrics, once, and waits for that no longer than `patience`.
 fn say_report(ledger: &Arc<Ledger>, patience: Duration, exit: Exit) {
     if ledger.is_first_to_tell() {
         let shared = Arc::clone(ledger);
-        aside(patience, move || voice::say_report(&shared.report(Some(exit))));
+        let _ = aside(patience, move || {
+            Observers::last_look(&shared);
+            voice::say_report(&shared.report(Some(exit)));
+        });
     }
 }
 
-/// Does something that may hang on a thread of its own, and waits for it no longer than `patience`.
-fn aside(patience: Duration, run: impl FnOnce() + Send + 'static) {
+/// Does something that may hang on a thread of its own, and waits for it no longer than `patience`. Whoever waits on is told
+/// of its end by the channel, which is closed then.
+fn aside(patience: Duration, run: impl FnOnce() + Send + 'static) -> mpsc::Receiver<()> {
     let (done, wait) = mpsc::channel();
     let run = move || {
         run();
@@ -141,6 +147,7 @@ fn aside(patience: Duration, run: impl FnOnce() + Send + 'static) {
     if thread::Builder::new().name("last words".to_owned()).spawn(run).is_ok() {
         let _ = wait.recv_timeout(patience);
     }
+    wait
 }
 
 #[expect(

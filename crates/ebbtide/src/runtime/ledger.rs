@@ -125,6 +125,12 @@ impl Ledger {
         self.lock().works.insert(id, Account { work, at_stop, stragglers: Vec::new() });
     }
 
+    /// Returns the components that count what they hold.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn counting(&self) -> std::collections::BTreeSet<ComponentId> {
+        self.lock().works.keys().copied().collect()
+    }
+
     /// Keeps what a component holds now as what it held when its time was up.
     pub(crate) fn keep_stragglers(&self, id: ComponentId) -> Vec<Straggler> {
         let Some(account) = self.account(id) else { return Vec::new() };

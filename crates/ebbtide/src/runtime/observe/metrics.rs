@@ -1,8 +1,9 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
-use crate::model::{Phase, Snapshot};
+use crate::model::{ComponentId, Phase, Snapshot, Stage};
 use crate::runtime::Ledger;
 
 /// Records what `docs/metrics.md` lists, through the `metrics` facade, once a second, ten times a second while a stop is
@@ -28,7 +29,7 @@ impl Metrics {
         }
         self.phase = Some(phase);
         self.next = Some(now + if phase.is_stopping() { EVERY_IN_A_STOP } else { EVERY });
-        record(&ledger.snapshot(0));
+        record(ledger);
     }
 
     pub(super) fn due(&self) -> Option<Duration> {
@@ -58,33 +59,67 @@ fn describe() {
     );
 }
 
-fn record(snapshot: &Snapshot) {
+/// Records how the books stand now.
+pub(super) fn record(ledger: &Ledger) {
+    let (snapshot, counting) = (ledger.snapshot(0), ledger.counting());
     let lifecycle = &snapshot.name;
     for phase in Phase::ALL {
         let is_it = if phase == snapshot.phase { 1.0 } else { 0.0 };
         gauge!("ebbtide_phase", "lifecycle" => lifecycle.clone(), "phase" => phase.name()).set(is_it);
     }
-    for component in &snapshot.components {
+    for ((component, stage), tally) in tallies(&snapshot, &counting) {
         let labels = [
             ("lifecycle", lifecycle.clone()),
-            ("component", component.name.clone()),
-            ("stage", component.stage.name().to_owned()),
+            ("component", component.to_owned()),
+            ("stage", stage.name().to_owned()),
         ];
         #[expect(
             clippy::cast_precision_loss,
             reason = "gauges are floating-point numbers; 2^53 pieces of work are not in flight"
         )]
-        gauge!("ebbtide_in_flight", &labels).set(component.in_flight as f64);
-        counter!("ebbtide_finished_total", &labels).absolute(component.finished);
-        counter!("ebbtide_cut_total", &labels).absolute(component.cut);
-        counter!("ebbtide_handed_back_total", &labels).absolute(count(component.handed_back));
-        counter!("ebbtide_unsettled_total", &labels).absolute(count(component.unsettled));
-        counter!("ebbtide_redelivered_total", &labels).absolute(component.redelivered);
+        gauge!("ebbtide_in_flight", &labels).set(tally.in_flight as f64);
+        counter!("ebbtide_finished_total", &labels).absolute(tally.finished);
+        counter!("ebbtide_cut_total", &labels).absolute(tally.cut);
+        counter!("ebbtide_handed_back_total", &labels).absolute(tally.handed_back);
+        counter!("ebbtide_unsettled_total", &labels).absolute(tally.unsettled);
+        counter!("ebbtide_redelivered_total", &labels).absolute(tally.redelivered);
     }
     if let Some(stop) = &snapshot.stop {
         gauge!("ebbtide_stop_seconds", "lifecycle" => lifecycle.clone()).set(stop.elapsed.as_secs_f64());
         gauge!("ebbtide_time_left_seconds", "lifecycle" => lifecycle.clone()).set(stop.left.as_secs_f64());
     }
+}
+
+/// What the components of one name and stage hold and did: they share their labels.
+#[derive(Default)]
+struct Tally {
+    in_flight: u64,
+    finished: u64,
+    cut: u64,
+    handed_back: u64,
+    unsettled: u64,
+    redelivered: u64,
+}
+
+/// Adds up what counts work. What counts none has no series: its name may be another in each process, as a temporary file's.
+fn tallies<'a>(
+    snapshot: &'a Snapshot,
+    counting: &BTreeSet<ComponentId>,
+) -> BTreeMap<(&'a str, Stage), Tally> {
+    let mut tallies = BTreeMap::<_, Tally>::new();
+    for (number, component) in snapshot.components.iter().enumerate() {
+        if !counting.contains(&ComponentId(number)) {
+            continue;
+        }
+        let tally = tallies.entry((component.name.as_str(), component.stage)).or_default();
+        tally.in_flight += component.in_flight;
+        tally.finished += component.finished;
+        tally.cut += component.cut;
+        tally.handed_back += count(component.handed_back);
+        tally.unsettled += count(component.unsettled);
+        tally.redelivered += component.redelivered;
+    }
+    tallies
 }
 
 fn count(jobs: usize) -> u64 {

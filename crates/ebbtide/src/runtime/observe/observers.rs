@@ -32,6 +32,15 @@ impl Observers {
         }
     }
 
+    /// Shows the books for the last time, where the dispatcher is blocked or gone, to those who can be shown them from any
+    /// thread.
+    pub(crate) fn last_look(ledger: &Ledger) {
+        #[cfg(feature = "metrics")]
+        super::metrics::record(ledger);
+        #[cfg(not(feature = "metrics"))]
+        let _ = ledger;
+    }
+
     /// Shows them the books.
     pub(crate) fn look(&mut self, ledger: &Ledger) {
         let (now, phase) = (ledger.now(), ledger.phase());
