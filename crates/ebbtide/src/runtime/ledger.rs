@@ -188,6 +188,11 @@ impl Ledger {
         !self.told.swap(true, Ordering::SeqCst)
     }
 
+    /// Returns whether the report was logged on the forced path.
+    pub(crate) fn was_told(&self) -> bool {
+        self.told.load(Ordering::SeqCst)
+    }
+
     /// Returns who is still waited for. Those whose turn has not come come last.
     pub(crate) fn waiting(&self) -> Vec<Waiting> {
         let state = self.copy();
