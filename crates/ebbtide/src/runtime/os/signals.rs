@@ -78,13 +78,15 @@ impl SignalPipe {
 impl Poker {
     /// Installs handlers that write to this pipe.
     pub(crate) fn install(&self, numbers: &[i32]) -> io::Result<()> {
-        for number in numbers {
-            if *number == libc::SIGTERM || !is_ignored(*number) {
-                register(*number, Arc::clone(&self.write))?;
-            }
-        }
-        unblock(numbers);
-        Ok(())
+        // One that comes between the handler and what it is to do would be lost: it waits until both are there.
+        mask(libc::SIG_BLOCK, numbers);
+        let installed = numbers
+            .iter()
+            .filter(|number| **number == libc::SIGTERM || !is_ignored(**number))
+            .try_for_each(|number| register(*number, Arc::clone(&self.write)));
+        // One that the parent left blocked would never come.
+        mask(libc::SIG_UNBLOCK, numbers);
+        installed
     }
 
     /// Wakes the reader.
@@ -119,9 +121,9 @@ fn is_ignored(number: i32) -> bool {
     }
 }
 
-/// A signal that the parent left blocked would never come.
+/// Blocks or unblocks signals for this thread.
 #[expect(unsafe_code, reason = "the signal mask is set by libc calls only")]
-fn unblock(numbers: &[i32]) {
+fn mask(how: i32, numbers: &[i32]) {
     // SAFETY: the set is initialised by sigemptyset before it is read; the numbers are signals that were registered.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
@@ -129,6 +131,6 @@ fn unblock(numbers: &[i32]) {
         for number in numbers {
             libc::sigaddset(&raw mut set, *number);
         }
-        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+        libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut());
     }
 }
