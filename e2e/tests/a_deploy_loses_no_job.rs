@@ -118,7 +118,7 @@ fn handed_back(kind: QueueKind) {
     let bed = Bed::fresh(kind, LONG);
     (0..20).for_each(|job| bed.push(&job.to_string()));
     let mut wish = of(Manner::Consume, LONG, 8);
-    wish.grace = Duration::from_secs(3);
+    wish.grace = Duration::from_secs(12);
     let mut worker = Worker::start(WORKER, &bed, &wish);
     bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
     worker.terminate();

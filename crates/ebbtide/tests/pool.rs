@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 const LONG: Duration = Duration::from_secs(30);
-const SHORT: Duration = Duration::from_millis(600);
+/// What a pool gets that will not end in time.
+const SHORT: Duration = Duration::from_millis(400);
 const BRIEF: Duration = Duration::from_millis(20);
 
 fn run<F>(grace: Duration, start_up: F) -> Report
@@ -161,8 +162,8 @@ fn a_place_that_is_kept_for_ever_holds_the_pool_to_its_deadline_only_and_a_job_t
  {
     let late = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&late);
-    let report = run(SHORT, async move |life| {
-        let (pool, _gate) = gated(&life, 1, 2);
+    let report = run(LONG, async move |life| {
+        let (pool, _gate) = gated(&life.within(SHORT), 1, 2);
         for n in 0..2 {
             pool.send(n).await?;
         }
