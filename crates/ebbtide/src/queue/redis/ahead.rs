@@ -226,6 +226,7 @@ mod tests {
         arrived.await;
         assert_eq!((ahead.take(2), ahead.take(2)), (entries(2), entries(3).split_off(2)));
     }
+
     /// An answer that is on its way would bring what is found by a look at what is pending a second time.
     #[tokio::test]
     async fn what_was_missed_is_looked_for_when_nobody_reads() {
