@@ -4,17 +4,20 @@ use crate::failure::Failure;
 pub(crate) const USAGE: &str = "\
 cargo xtask <command>
 
-  test                          get what the tests need, then run every test, doc test and model
-  check                         everything in ci but the tests: format, lints, layers, documents, licences, features
+  test [SELECTION...]           get what the tests need, then run every test, doc test and model; with a selection, as
+                                `cargo nextest run` takes it, only those tests: `test -p ebbtide-e2e signals`
+  check                         everything in ci but the tests: format, layers, documents, licences, lints, documentation,
+                                features, benchmarks, fuzz targets
   ci                            check, then test
-  generate                      write the generated pages anew
+  features                      check the library with each of its features alone
+  generate                      write the generated pages
   bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, queue, throughput, shutdown,
                                 soak; without a name, the first three: the others take long, or need servers
   fuzz [SECONDS]                feed each reader of bytes from the wire for so long, 60 s by default (needs a nightly
                                 toolchain; installs cargo-fuzz where it is missing)
   help                          this text
 
-test installs missing tools with apt-get when it runs as root, and starts a PostgreSQL, Redis, RabbitMQ, NATS and SQS of its
+test installs cargo-nextest with cargo and missing tools with apt-get, when it runs as root, and starts a PostgreSQL, Redis, RabbitMQ, NATS and SQS of its
 own where none answers. EBBTIDE_TEST_POSTGRES, EBBTIDE_TEST_REDIS, EBBTIDE_TEST_RABBITMQ, EBBTIDE_TEST_NATS and
 EBBTIDE_TEST_SQS name one to use instead by its URL; `own` as the URL starts one of its own although another answers.";
 
@@ -22,9 +25,11 @@ EBBTIDE_TEST_SQS name one to use instead by its URL; `own` as the URL starts one
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
-    Test,
+    /// Which tests: arguments for cargo-nextest, or all.
+    Test(Vec<String>),
     Check,
     Ci,
+    Features,
     Generate,
     /// For how many seconds each target is to run.
     Fuzz(u32),
@@ -54,7 +59,8 @@ impl Command {
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["help" | "--help" | "-h"] => Ok(Self::Help),
-            ["test"] => Ok(Self::Test),
+            ["test", selection @ ..] => Ok(Self::Test(owned(selection))),
+            ["features"] => Ok(Self::Features),
             ["check"] => Ok(Self::Check),
             ["ci"] => Ok(Self::Ci),
             ["generate"] => Ok(Self::Generate),
@@ -64,10 +70,7 @@ impl Command {
                 .map(Self::Fuzz)
                 .map_err(|_| Failure::Usage(format!("no number of seconds: {seconds}"))),
             ["bench"] => Ok(Self::Bench(None, Vec::new())),
-            ["bench", name, options @ ..] => {
-                let options = options.iter().map(|&option| option.to_owned()).collect();
-                Ok(Self::Bench(Some(Comparison::parse(name)?), options))
-            }
+            ["bench", name, options @ ..] => Ok(Self::Bench(Some(Comparison::parse(name)?), owned(options))),
             [] => Err(Failure::Usage("no command given".to_owned())),
             words => Err(Failure::Usage(format!("no such command: {}", words.join(" ")))),
         }
@@ -122,6 +125,10 @@ impl Comparison {
     }
 }
 
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_command_is_refused() {
-        for line in ["", "tests", "test --quick", "bench pong", "fuzz ever"] {
+        for line in ["", "tests", "check --quick", "bench pong", "fuzz ever"] {
             assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! Without [`heed`] nothing is different from a program that knows nothing of signals.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdout, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -14,6 +14,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::failure::Failure;
+use crate::shell::Output;
 
 static STATE: Mutex<State> = Mutex::new(State { heeding: false, interrupted: false, foreground: None });
 
@@ -80,8 +81,12 @@ impl Foreground {
         Ok(Self { child })
     }
 
-    pub(crate) const fn stdout(&mut self) -> Option<ChildStdout> {
-        self.child.stdout.take()
+    /// Returns the reading end of a stream that is piped, once.
+    pub(crate) fn output(&mut self, which: Output) -> Option<Box<dyn Read>> {
+        match which {
+            Output::Stdout => self.child.stdout.take().map(|stream| Box::new(stream) as Box<dyn Read>),
+            Output::Stderr => self.child.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read>),
+        }
     }
 
     pub(crate) fn wait(&mut self) -> io::Result<ExitStatus> {

@@ -10,6 +10,7 @@ mod fuzz;
 mod generate;
 mod interruption;
 mod shell;
+mod steps;
 mod test;
 mod tokens;
 mod tree;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 
 use command::{Command, USAGE};
 use failure::Failure;
+use steps::Steps;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -37,17 +39,29 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     shell::go_to_the_root()?;
-    match command {
+    let mut steps = Steps::default();
+    let outcome = match command {
         Command::Help => {
             shell::say(USAGE);
+            return Ok(());
+        }
+        Command::Generate => return generate::write(),
+        Command::Fuzz(seconds) => return fuzz::run(seconds),
+        Command::Bench(which, options) => return bench::run(which, &options),
+        Command::Test(selection) => test::run(&mut steps, &selection),
+        Command::Check => {
+            check::run(&mut steps);
             Ok(())
         }
-        Command::Test => test::run(),
-        Command::Check => check::run(),
-        // The tests run although a check failed: whoever reads the outcome wants to know all of it.
-        Command::Ci => Failure::all([check::run(), test::run()]),
-        Command::Generate => generate::write(),
-        Command::Fuzz(seconds) => fuzz::run(seconds),
-        Command::Bench(which, options) => bench::run(which, &options),
-    }
+        Command::Features => {
+            check::matrix(&mut steps);
+            Ok(())
+        }
+        // The tests run although a check failed: the reader of the outcome needs all of it.
+        Command::Ci => {
+            check::run(&mut steps);
+            test::run(&mut steps, &[])
+        }
+    };
+    Failure::all([steps.finish(), outcome])
 }

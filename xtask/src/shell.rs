@@ -25,9 +25,20 @@ pub(crate) fn go_to_the_root() -> Result<(), Failure> {
     env::set_current_dir(root).map_err(Failure::io(format!("enter {}", root.display())))
 }
 
-/// The cargo that runs us, so that a toolchain chosen by `cargo +name` stays chosen.
+/// The cargo that runs this program, so that a toolchain chosen by `cargo +name` stays chosen.
+///
+/// What cargo tells a program of its package is not passed on: some build scripts (that of ring) run again, and all that depends
+/// on them is compiled again, when these variables differ from the last time.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let of_a_package = |name: &str| {
+        name == "CARGO_CRATE_NAME" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    };
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(of_a_package) {
+            command.env_remove(name);
+        }
+    }
     command.args(arguments);
     command
 }
@@ -50,21 +61,40 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
-/// Runs a program in the foreground and hands each line of its standard output to `line_seen` after passing it on.
+/// One of the two streams of a program.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Output {
+    Stdout,
+    Stderr,
+}
+
+/// Runs a program in the foreground and calls `line_seen` with each line of one of its streams after passing it on.
 ///
 /// # Errors
 ///
 /// As [`run`]; what was seen until then stays seen.
-pub(crate) fn run_watching(command: &mut Command, mut line_seen: impl FnMut(&str)) -> Result<(), Failure> {
+pub(crate) fn run_watching(
+    command: &mut Command,
+    output: Output,
+    mut line_seen: impl FnMut(&str),
+) -> Result<(), Failure> {
     let line = describe(command);
     say(&format!("==> {line}"));
     let cannot = || Failure::io(format!("run `{line}`"));
-    let mut child = Foreground::start(command.stdin(Stdio::null()).stdout(Stdio::piped()), cannot())?;
-    if let Some(output) = child.stdout() {
-        for output_line in BufReader::new(output).split(b'\n') {
+    command.stdin(Stdio::null());
+    match output {
+        Output::Stdout => command.stdout(Stdio::piped()),
+        Output::Stderr => command.stderr(Stdio::piped()),
+    };
+    let mut child = Foreground::start(command, cannot())?;
+    if let Some(lines) = child.output(output) {
+        for output_line in BufReader::new(lines).split(b'\n') {
             let output_line = output_line.map_err(cannot())?;
             let text = String::from_utf8_lossy(&output_line);
-            let _gone = writeln!(io::stdout(), "{text}");
+            let _gone = match output {
+                Output::Stdout => writeln!(io::stdout(), "{text}"),
+                Output::Stderr => writeln!(io::stderr(), "{text}"),
+            };
             line_seen(&text);
         }
     }

@@ -4,7 +4,11 @@ use crate::failure::Failure;
 use crate::shell;
 
 pub(super) fn format() -> Result<(), Failure> {
-    shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))
+    const OTHERS: [&str; 2] = ["bench/Cargo.toml", "fuzz/Cargo.toml"];
+    shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))?;
+    OTHERS.into_iter().try_for_each(|manifest| {
+        shell::run(&mut shell::cargo(&["fmt", "--check", "--manifest-path", manifest]))
+    })
 }
 
 pub(super) fn lints() -> Result<(), Failure> {
@@ -13,12 +17,25 @@ pub(super) fn lints() -> Result<(), Failure> {
     shell::run(&mut shell::cargo(&arguments))
 }
 
-/// The command is documented apart: its program and the library have one name, and so would their pages.
+/// Documents what the lints have checked: `--examples`, of which there are none, makes cargo resolve the features of
+/// dependencies as it does for tests, so that none is compiled once more.
 pub(super) fn documentation() -> Result<(), Failure> {
-    let command =
-        ["doc", "--quiet", "--package", "ebbtide-cli", "--bins", "--no-deps", "--document-private-items"];
-    let libraries = ["doc", "--quiet", "--workspace", "--lib", "--no-deps", "--all-features"];
-    [command.as_slice(), libraries.as_slice()]
-        .into_iter()
-        .try_for_each(|arguments| shell::run(shell::cargo(arguments).env("RUSTDOCFLAGS", "-Dwarnings")))
+    let arguments = ["doc", "--quiet", "--workspace", "--lib", "--examples", "--no-deps", "--all-features"];
+    shell::run(shell::cargo(&arguments).env("RUSTDOCFLAGS", "-Dwarnings"))
+}
+
+/// Compiles, lints and tests the benchmarks, a workspace of its own; its registry dependencies that the others have too are
+/// shared by way of the target folder.
+pub(super) fn benchmarks() -> Result<(), Failure> {
+    const BENCH: [&str; 4] = ["--manifest-path", "bench/Cargo.toml", "--target-dir", "target"];
+    let mut lints = shell::cargo(&["clippy", "--quiet", "--locked", "--all-targets"]);
+    shell::run(lints.args(BENCH).args(["--", "-Dwarnings"]))?;
+    shell::run(shell::cargo(&["test", "--quiet", "--locked", "--lib"]).args(BENCH))
+}
+
+/// Compiles the fuzz targets. To run them takes a nightly compiler.
+pub(super) fn fuzz_targets() -> Result<(), Failure> {
+    let fuzz = ["--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target/fuzz"];
+    let mut cargo = shell::cargo(&["check", "--quiet", "--locked"]);
+    shell::run(cargo.args(fuzz).env("RUSTFLAGS", "--cfg fuzzing"))
 }

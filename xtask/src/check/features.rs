@@ -1,28 +1,42 @@
-//! The library has to compile without a warning for whoever takes only a part of it.
+//! The crates have to compile without a warning for those who take only a part of them.
 
 use serde_json::Value;
 
 use super::metadata::metadata;
 use crate::failure::Failure;
 use crate::shell;
+use crate::steps::Steps;
 
 const LIBRARY: &str = "ebbtide";
 
-/// Checks the library alone, with each of its features alone, and with all of them.
+/// What users take together. Each further one of the library alone: [`matrix`].
+const COMBINATIONS: [&str; 4] = ["", "http", "axum,tower", "cron,queue-sqlite,testing"];
+
+/// Checks the library with each of the sets of features that users have, and the programs as they are built by default.
 ///
 /// # Errors
 ///
 /// When one of them does not compile, or not without a warning.
 pub(super) fn check() -> Result<(), Failure> {
-    let mut sets = vec![vec!["--no-default-features".to_owned()], vec!["--all-features".to_owned()]];
-    for feature in features()? {
-        sets.push(vec!["--no-default-features".to_owned(), "--features".to_owned(), feature]);
-    }
-    sets.into_iter().try_for_each(|set| {
-        let mut cargo = shell::cargo(&["clippy", "--quiet", "--package", LIBRARY, "--lib"]);
-        // Clippy's own flag: `RUSTFLAGS` would compile every dependency once more.
-        shell::run(cargo.args(set).args(["--", "-Dwarnings"]))
-    })
+    COMBINATIONS.into_iter().try_for_each(library_with)?;
+    clippy(&["--package", "ebbtide-cli", "--bins"])
+}
+
+/// Checks the library alone, with each of its features alone, and with all of them.
+pub(crate) fn matrix(steps: &mut Steps) {
+    steps.run("no feature", || library_with(""));
+    steps.run("all features", || clippy(&["--package", LIBRARY, "--lib", "--all-features"]));
+    steps.run("each feature alone", || features()?.iter().try_for_each(|feature| library_with(feature)));
+}
+
+fn library_with(features: &str) -> Result<(), Failure> {
+    clippy(&["--package", LIBRARY, "--lib", "--no-default-features", "--features", features])
+}
+
+fn clippy(arguments: &[&str]) -> Result<(), Failure> {
+    let mut cargo = shell::cargo(&["clippy", "--quiet"]);
+    // Clippy's own flag: `RUSTFLAGS` would compile every dependency once more.
+    shell::run(cargo.args(arguments).args(["--", "-Dwarnings"]))
 }
 
 fn features() -> Result<Vec<String>, Failure> {

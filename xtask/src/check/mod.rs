@@ -9,4 +9,5 @@ mod metadata;
 mod run;
 mod sources;
 
+pub(crate) use features::matrix;
 pub(crate) use run::run;

@@ -2,7 +2,15 @@ use super::servers::{Servers, postgres};
 use super::summary::Summary;
 use super::tools;
 use crate::failure::Failure;
-use crate::{interruption, shell};
+use crate::shell::{self, Output};
+use crate::steps::Steps;
+use crate::{interruption, shell::cargo};
+
+/// What is built once, for the tests and for the programs that they start.
+const WORLD: [&str; 2] = ["--workspace", "--all-features"];
+
+/// Tells the tests that the programs they start are built already. Without it they build them.
+const BUILT: (&str, &str) = ("EBBTIDE_TEST_BUILT", "1");
 
 /// The cfg that exchanges the drain's atomics and locks for loom's. Not `loom`, which would take tokio's net away.
 const LOOM_FLAGS: &str = "--cfg ebbtide_loom";
@@ -10,43 +18,65 @@ const LOOM_FLAGS: &str = "--cfg ebbtide_loom";
 /// Every interleaving with up to so many preemptions: seconds, where the unbounded search takes hours.
 const PREEMPTIONS: &str = "3";
 
-/// Gets what the tests need, runs them all whether or not one fails, and prints what they said at the end. What was
-/// started for them is stopped and removed, also when a signal ends us.
+/// Gets what the tests need, runs them all whether or not one fails, and prints the counts at the end. What was
+/// started for them is stopped and removed, also when a signal ends this program.
+///
+/// With a selection, which cargo-nextest reads, only those tests run: neither doc tests nor models.
 ///
 /// # Errors
 ///
 /// When something needed cannot be had, something does not build, or a test fails.
-pub(crate) fn run() -> Result<(), Failure> {
+pub(crate) fn run(steps: &mut Steps, selection: &[String]) -> Result<(), Failure> {
     interruption::heed()?;
+    let Some(servers) = steps.run("tools and servers of the tests", provide) else { return Ok(()) };
+    let mut summary = Summary::default();
+    if steps.run("build of the tests", build).is_some() {
+        steps.run("tests", || tests(&servers, selection, &mut summary));
+        if selection.is_empty() {
+            steps.run("doc tests", || doc_tests(&servers, &mut summary));
+        }
+    }
+    drop(servers);
+    if selection.is_empty() {
+        steps.run("models", || models(&mut summary));
+    }
+    summary.print();
+    summary.judge()
+}
+
+fn provide() -> Result<Servers, Failure> {
     tools::provide()?;
     // Some tests start one of their own, wherever the others find theirs.
     postgres::find_or_install()?;
-    let servers = Servers::provide()?;
-    let mut summary = Summary::default();
-    // Tests that start real programs look for them beside themselves: they are built first, with the tests' own flags.
-    shell::run(&mut shell::cargo(&["build", "--workspace", "--all-features", "--bins"]))?;
-    let tests = tests(&servers, &mut summary);
-    let models = models(&mut summary);
-    drop(servers);
-    summary.print();
-    summary.judge(tests.and(models))
+    Servers::provide()
 }
 
-fn tests(servers: &Servers, summary: &mut Summary) -> Result<(), Failure> {
-    let mut cargo = shell::cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
-    cargo.envs(servers.variables());
-    shell::run_watching(&mut cargo, |line| summary.see(line))
+fn build() -> Result<(), Failure> {
+    shell::run(cargo(&["nextest", "run", "--no-run"]).args(WORLD))
+}
+
+fn tests(servers: &Servers, selection: &[String], summary: &mut Summary) -> Result<(), Failure> {
+    let mut nextest = cargo(&["nextest", "run"]);
+    nextest.args(WORLD).args(selection).envs([BUILT]).envs(servers.variables());
+    shell::run_watching(&mut nextest, Output::Stderr, |line| summary.read_nextest(line))
+}
+
+/// Runs what cargo-nextest does not.
+fn doc_tests(servers: &Servers, summary: &mut Summary) -> Result<(), Failure> {
+    let mut doc_tests = cargo(&["test", "--doc", "--no-fail-fast"]);
+    doc_tests.args(WORLD).envs(servers.variables());
+    shell::run_watching(&mut doc_tests, Output::Stdout, |line| summary.read_libtest(line))
 }
 
 /// Runs the interleavings of the drain's primitives, in a target folder of its own: the flags would otherwise rebuild
 /// everything each time.
 fn models(summary: &mut Summary) -> Result<(), Failure> {
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
-    let mut cargo = shell::cargo(&["test", "--package", "ebbtide", "--lib", "--profile", "loom"]);
+    let mut cargo = cargo(&["test", "--package", "ebbtide", "--lib", "--profile", "loom"]);
     cargo.args(["--target-dir", "target/loom", "drain::models::"]);
     cargo.env("RUSTFLAGS", format!("{flags} {LOOM_FLAGS}").trim());
     cargo.env("LOOM_MAX_PREEMPTIONS", PREEMPTIONS);
     let before = summary.passed();
-    shell::run_watching(&mut cargo, |line| summary.see(line))?;
+    shell::run_watching(&mut cargo, Output::Stdout, |line| summary.read_libtest(line))?;
     if summary.passed() == before { Err(Failure::Steps("no model ran".to_owned())) } else { Ok(()) }
 }

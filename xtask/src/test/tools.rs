@@ -33,6 +33,9 @@ const TOOLS: [Tool; 9] = [
 ///
 /// When one is missing and cannot be installed; the error names the package.
 pub(super) fn provide() -> Result<(), Failure> {
+    if shell::output(&mut shell::cargo(&["nextest", "--version"])).is_err() {
+        shell::run(&mut shell::cargo(&["install", "--locked", "cargo-nextest"]))?;
+    }
     TOOLS
         .iter()
         .filter(|tool| shell::find_program(tool.program).is_none())

@@ -4,5 +4,6 @@
 mod common;
 mod databases;
 mod exit_codes;
+mod help_page;
 mod other_languages;
 mod processes;

@@ -1,0 +1,65 @@
+//! `docs/cli.md` is what `--help` prints. `cargo xtask generate` writes it.
+
+use std::path::Path;
+use std::{env, fs};
+
+use crate::common::ebbtide;
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
+
+const HEAD: &str = "\
+<!-- Written by `cargo xtask generate` from the command's own help. Do not edit. -->
+
+# The command line
+";
+
+/// Fewer columns than a page has room for, on whichever terminal the test runs.
+const COLUMNS: &str = "100";
+
+#[test]
+fn the_page_of_the_command_line_is_its_help() {
+    let expected = page();
+    if env::var_os("EBBTIDE_GENERATE").is_some() {
+        fs::write(PAGE, &expected).unwrap();
+    }
+    let present = fs::read_to_string(Path::new(PAGE)).unwrap();
+    for (number, (present, expected)) in present.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(present, expected, "docs/cli.md:{}: run `cargo xtask generate`", number + 1);
+    }
+    assert_eq!(present.len(), expected.len(), "docs/cli.md is stale: run `cargo xtask generate`");
+}
+
+#[test]
+fn the_subcommands_are_those_that_the_help_lists() {
+    let help = "Usage\n\nCommands:\n  rehearse  Stops it\n            and looks\n  demo      Serves\n  help      This\n\nOptions:\n  -h\n";
+    assert_eq!(subcommands(help), ["rehearse", "demo"]);
+}
+
+/// The command's help first, then that of each of its subcommands.
+fn page() -> String {
+    let overview = help(&[]);
+    let commands = subcommands(&overview).into_iter();
+    let sections = commands.map(|name| section(&format!("ebbtide {name}"), &help(&[name])));
+    [HEAD.to_owned(), section("ebbtide", &overview)].into_iter().chain(sections).collect()
+}
+
+fn help(words: &[&str]) -> String {
+    let output =
+        ebbtide().args(words).arg("--help").env("COLUMNS", COLUMNS).env("NO_COLOR", "1").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn section(title: &str, help: &str) -> String {
+    let help: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
+    format!("\n## `{title}`\n\n```text\n{}\n```\n", help.join("\n"))
+}
+
+/// The names under `Commands:`, which clap indents by two.
+fn subcommands(help: &str) -> Vec<&str> {
+    let listed =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names =
+        listed.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help").collect()
+}
