@@ -25,7 +25,6 @@
 //! feature `http` the server.
 
 pub mod call;
-pub mod drain;
 #[cfg(all(fuzzing, feature = "http"))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -38,7 +37,6 @@ pub mod http;
 #[cfg(feature = "tower")]
 pub mod layer;
 pub mod lifecycle;
-pub mod model;
 #[cfg(feature = "queue")]
 pub mod queue;
 #[cfg(any(feature = "async-nats", feature = "lapin", feature = "redis", feature = "sqlx"))]
@@ -52,6 +50,9 @@ pub mod telemetry;
 pub mod testing;
 #[cfg(feature = "ws")]
 pub mod ws;
+
+#[doc(inline)]
+pub use ebbtide_core::{drain, model};
 
 pub use drain::Stop;
 pub use lifecycle::{Life, Lifecycle};

@@ -72,7 +72,7 @@ fn doc_tests(servers: &Servers, summary: &mut Summary) -> Result<(), Failure> {
 /// everything each time.
 fn models(summary: &mut Summary) -> Result<(), Failure> {
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
-    let mut cargo = cargo(&["test", "--package", "ebbtide", "--lib", "--profile", "loom"]);
+    let mut cargo = cargo(&["test", "--package", "ebbtide-core", "--lib", "--profile", "loom"]);
     cargo.args(["--target-dir", "target/loom", "drain::models::"]);
     cargo.env("RUSTFLAGS", format!("{flags} {LOOM_FLAGS}").trim());
     cargo.env("LOOM_MAX_PREEMPTIONS", PREEMPTIONS);

@@ -2,13 +2,20 @@ use super::scope::Scope;
 
 /// Who may know whom, the lowest first. What is in one tier does not know its neighbours; what is in none is a
 /// violation, so that a new folder has to be given its place here.
-pub(super) const SCOPES: [Scope; 3] = [
+pub(super) const SCOPES: [Scope; 4] = [
+    Scope {
+        folder: "crates/ebbtide-core/src",
+        module: &[],
+        tiers: &[&["model"], &["drain"]],
+        top: &["lib"],
+        files_on_top: false,
+    },
     Scope {
         folder: "crates/ebbtide/src",
         module: &[],
         tiers: &[
-            &["model", "seeds"],
-            &["drain"],
+            // The first two are `ebbtide-core`, re-exported.
+            &["model", "drain", "seeds"],
             &["runtime"],
             &["lifecycle"],
             &["call", "health", "layer", "queue", "resource", "telemetry", "ws"],

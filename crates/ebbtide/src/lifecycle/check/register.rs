@@ -38,8 +38,8 @@ impl Life {
         let number = self.board().add(CheckStatus {
             name: spec.name.clone(),
             passing: false,
-            required: !check.advisory,
-            critical_after: check.critical.filter(|_| !check.advisory),
+            required: !check.is_advisory(),
+            critical_after: check.critical_after(),
             age: Duration::ZERO,
             error: None,
         });

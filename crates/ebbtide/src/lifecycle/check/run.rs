@@ -32,12 +32,12 @@ impl Runner {
         let rounds = async {
             loop {
                 let begun = clock::now();
-                let result = match timeout(self.check.timeout, run()).await {
+                let result = match timeout(self.check.run_limit(), run()).await {
                     Ok(result) => result.map_err(|error| chain(&*error.into())),
-                    Err(_) => Err(format!("no answer within {}", show_duration(self.check.timeout))),
+                    Err(_) => Err(format!("no answer within {}", show_duration(self.check.run_limit()))),
                 };
                 self.take(result);
-                sleep_until(clock::after(begun, self.check.every).into()).await;
+                sleep_until(clock::after(begun, self.check.interval()).into()).await;
             }
         };
         match stop.unless_stopping(rounds).await {

@@ -1,0 +1,305 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::future::{Cutting, Stopping};
+use super::level::Level;
+use super::shared::Shared;
+use super::unless::Unless;
+use crate::drain::held::Held;
+use crate::model::Cause;
+
+/// Tells a component or a job whether it is to stop, and how urgently.
+///
+/// It has two levels. *Stopping*: finish what you have, take nothing new. *Cut*: drop it now, the time is up. Each can be
+/// asked (one atomic load) and awaited. Clones are the same token.
+///
+/// # Examples
+///
+/// ```
+/// # use ebbtide_core as ebbtide;
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use ebbtide::drain::StopSource;
+/// use ebbtide::model::Cause;
+///
+/// let source = StopSource::new(std::time::Instant::now);
+/// let stop = source.token();
+/// let (jobs, mut queue) = tokio::sync::mpsc::channel(8);
+/// jobs.send("a").await?;
+/// jobs.send("b").await?;
+///
+/// let mut done = Vec::new();
+/// while let Some(Some(job)) = stop.unless_stopping(queue.recv()).await {
+///     done.push(job);
+///     if done.len() == 2 {
+///         source.stop(Cause::Signal { number: 15 }, None);
+///     }
+/// }
+/// assert_eq!(done, ["a", "b"]);
+/// # Ok::<(), tokio::sync::mpsc::error::SendError<&str>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Stop {
+    shared: Arc<Shared>,
+}
+
+impl Stop {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Returns a token that is never raised, for code that is used without a lifecycle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// let stop = ebbtide::drain::Stop::never();
+    /// assert!(!stop.is_stopping());
+    /// assert_eq!(stop.time_left(), None);
+    /// ```
+    pub fn never() -> Self {
+        Self::new(Arc::new(Shared::new(None)))
+    }
+
+    /// Tells whether to finish what is held and take nothing new. One atomic load.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let stop = source.token();
+    /// let mut batches = 0;
+    /// while !stop.is_stopping() {
+    ///     batches += 1;
+    ///     if batches == 3 {
+    ///         source.cut();
+    ///     }
+    /// }
+    /// assert_eq!(batches, 3);
+    /// ```
+    #[inline]
+    pub fn is_stopping(&self) -> bool {
+        self.has_reached(Level::Stopping)
+    }
+
+    /// Tells whether the time is up. One atomic load.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// use ebbtide::model::Cause;
+    ///
+    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// source.stop(Cause::Signal { number: 15 }, None);
+    /// assert!(!source.token().is_cut());
+    /// ```
+    #[inline]
+    pub fn is_cut(&self) -> bool {
+        self.has_reached(Level::Cut)
+    }
+
+    /// Waits until the token is stopping.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes its waker off the list and loses nothing; a new one waits for the same level.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let stop = source.token();
+    /// source.cut();
+    /// stop.stopping().await;
+    /// # });
+    /// ```
+    pub fn stopping(&self) -> Stopping<'_> {
+        Stopping::new(Held::Borrowed(self))
+    }
+
+    /// Waits like [`stopping`](Self::stopping), in a future that owns the token.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`stopping`](Self::stopping).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let waiting = tokio::task::spawn(source.token().stopping_owned());
+    /// source.cut();
+    /// waiting.await?;
+    /// # Ok::<(), tokio::task::JoinError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn stopping_owned(self) -> Stopping<'static> {
+        Stopping::new(Held::Owned(self))
+    }
+
+    /// Waits until the token is cut.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes its waker off the list and loses nothing; a new one waits for the same level.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let stop = source.token();
+    /// source.cut();
+    /// stop.cut().await;
+    /// # });
+    /// ```
+    pub fn cut(&self) -> Cutting<'_> {
+        Cutting::new(Held::Borrowed(self))
+    }
+
+    /// Waits like [`cut`](Self::cut), in a future that owns the token.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`cut`](Self::cut).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let waiting = tokio::task::spawn(source.token().cut_owned());
+    /// source.cut();
+    /// waiting.await?;
+    /// # Ok::<(), tokio::task::JoinError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn cut_owned(self) -> Cutting<'static> {
+        Cutting::new(Held::Owned(self))
+    }
+
+    /// Runs a future unless the token is stopping, or until it is: `None` says that it was.
+    ///
+    /// On a token that is stopping already, the future is not polled at all, so that a loop over a source that always
+    /// has something ends. Once begun, a result that is ready counts even when the token is raised at the same moment:
+    /// what was taken is not thrown away.
+    ///
+    /// # Cancel safety
+    ///
+    /// The given future is dropped in the midst of its work when the token is raised, and when this one is dropped: give
+    /// it one that loses nothing by that, such as receiving from a channel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let stop = source.token();
+    /// assert_eq!(stop.unless_stopping(async { 7 }).await, Some(7));
+    /// source.cut();
+    /// assert_eq!(stop.unless_stopping(async { 7 }).await, None);
+    /// # });
+    /// ```
+    pub fn unless_stopping<F: Future>(&self, future: F) -> Unless<'_, F> {
+        Unless::new(self, Level::Stopping, future)
+    }
+
+    /// Runs a future unless the token is cut, or until it is: `None` says that it was.
+    ///
+    /// See [`unless_stopping`](Self::unless_stopping) for what happens when both are ready.
+    ///
+    /// # Cancel safety
+    ///
+    /// The given future is dropped in the midst of its work when the token is cut, and when this one is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use ebbtide::model::Cause;
+    ///
+    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let stop = source.token();
+    /// source.stop(Cause::Signal { number: 15 }, None);
+    /// assert_eq!(stop.unless_cut(async { "finished" }).await, Some("finished"));
+    /// source.cut();
+    /// assert_eq!(stop.unless_cut(std::future::pending::<()>()).await, None);
+    /// # });
+    /// ```
+    pub fn unless_cut<F: Future>(&self, future: F) -> Unless<'_, F> {
+        Unless::new(self, Level::Cut, future)
+    }
+
+    /// Returns why the stop began, once it has. The first cause stays.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// assert_eq!(ebbtide::drain::Stop::never().cause(), None);
+    /// ```
+    pub fn cause(&self) -> Option<&Cause> {
+        self.shared.cause()
+    }
+
+    /// Returns the instant at which the token will be cut, once the stop has begun and has a limit.
+    ///
+    /// It may move earlier while the stop is under way, never later.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use ebbtide::model::Cause;
+    ///
+    /// let source = ebbtide::drain::StopSource::new(Instant::now);
+    /// let deadline = Instant::now() + Duration::from_secs(25);
+    /// source.stop(Cause::Signal { number: 15 }, Some(deadline));
+    /// assert_eq!(source.token().deadline(), Some(deadline));
+    /// ```
+    pub fn deadline(&self) -> Option<Instant> {
+        self.shared.deadline()
+    }
+
+    /// Returns the time until the deadline, zero once it has passed; `None` where there is no [`deadline`](Self::deadline).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use ebbtide::model::Cause;
+    ///
+    /// let source = ebbtide::drain::StopSource::new(Instant::now);
+    /// source.stop(Cause::Signal { number: 15 }, Some(Instant::now()));
+    /// assert_eq!(source.token().time_left(), Some(Duration::ZERO));
+    /// ```
+    pub fn time_left(&self) -> Option<Duration> {
+        let now = self.shared.now?;
+        self.deadline().map(|deadline| deadline.saturating_duration_since(now()))
+    }
+
+    #[inline]
+    pub(super) fn has_reached(&self, level: Level) -> bool {
+        self.shared.has_reached(level)
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+}

@@ -1,0 +1,254 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Plan, Platform, Stage, show_duration};
+
+/// Says how much time a stop has and how it is shared. Whatever is `None` is derived.
+///
+/// The deadline is `grace − margin`, one for all stages. Each stage after the lame duck has a reserved minimum that
+/// the earlier ones cannot eat; what an earlier stage leaves over flows on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// What runs the process.
+    pub platform: Platform,
+    /// The time between the stop signal and SIGKILL. Default: the platform's.
+    pub grace: Option<Duration>,
+    /// How much earlier than SIGKILL to be gone. Default: a sixth of the grace period, at most 5 s.
+    pub margin: Option<Duration>,
+    /// How long to go on serving after the signal. Default: the platform's, cut to three fifths of what the margin leaves.
+    pub lame_duck: Option<LameDuck>,
+    /// The minimum kept for servers to finish what is in flight. Default: a twentieth of `grace − margin`, at most 2 s.
+    pub servers: Option<Duration>,
+    /// The minimum kept for the workers. Default: as for the servers.
+    pub workers: Option<Duration>,
+    /// The minimum kept for the resources. Default: as for the servers.
+    pub resources: Option<Duration>,
+    /// The minimum kept for the flushers. Default: half of the resources'.
+    pub telemetry: Option<Duration>,
+}
+
+/// Says how long a service that was told to stop still serves what comes.
+///
+/// It ends when `min` has passed and no new request came for `quiet`, and at `max` whatever happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LameDuck {
+    /// Served for at least so long.
+    #[serde(rename = "min_ms", with = "super::millis")]
+    pub min: Duration,
+    /// Over when no new request came for so long.
+    #[serde(rename = "quiet_ms", with = "super::millis")]
+    pub quiet: Duration,
+    /// Over at the latest.
+    #[serde(rename = "max_ms", with = "super::millis")]
+    pub max: Duration,
+}
+
+/// A budget that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BudgetError {
+    /// The margin leaves nothing of the grace period.
+    #[error(
+        "the budget cannot work: {} (grace period) - {} (margin) leaves {}; raise the grace period or lower the margin",
+        show_duration(*grace), show_duration(*margin), show_duration(grace.saturating_sub(*margin))
+    )]
+    NothingLeft {
+        /// The grace period.
+        grace: Duration,
+        /// The margin.
+        margin: Duration,
+    },
+    /// The parts do not fit.
+    #[error("the budget cannot work: {sum}; raise the grace period, or lower the lame duck or a minimum")]
+    DoesNotFit {
+        /// The arithmetic.
+        sum: String,
+    },
+    /// The lame duck's own times contradict each other.
+    #[error(
+        "the lame duck cannot work: its minimum {} is above its maximum {}; raise the maximum or lower the minimum",
+        show_duration(*min), show_duration(*max)
+    )]
+    LameDuck {
+        /// The minimum.
+        min: Duration,
+        /// The maximum.
+        max: Duration,
+    },
+}
+
+impl LameDuck {
+    /// No lame duck: servers close at the signal.
+    pub const NONE: Self = Self { min: Duration::ZERO, quiet: Duration::ZERO, max: Duration::ZERO };
+
+    /// Serves for exactly `time` after the signal.
+    pub fn exactly(time: Duration) -> Self {
+        Self { min: time, quiet: Duration::ZERO, max: time }
+    }
+
+    fn at_most(self, limit: Duration) -> Self {
+        Self { min: self.min.min(limit), quiet: self.quiet.min(limit), max: self.max.min(limit) }
+    }
+}
+
+impl Budget {
+    /// Takes everything from the platform.
+    pub fn of(platform: Platform) -> Self {
+        Self {
+            platform,
+            grace: None,
+            margin: None,
+            lame_duck: None,
+            servers: None,
+            workers: None,
+            resources: None,
+            telemetry: None,
+        }
+    }
+
+    /// Works the budget out.
+    ///
+    /// # Errors
+    ///
+    /// When the parts do not fit into the grace period; the error shows the sum.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// use std::time::Duration;
+    /// use ebbtide::model::{Budget, Platform};
+    ///
+    /// let plan = Budget::of(Platform::Kubernetes).plan().unwrap();
+    /// assert_eq!(plan.deadline, Duration::from_secs(25));
+    /// ```
+    pub fn plan(&self) -> Result<Plan, BudgetError> {
+        let grace = self.grace.unwrap_or_else(|| self.platform.grace());
+        let margin = self.margin.unwrap_or_else(|| (grace / 6).min(Duration::from_secs(5)));
+        let deadline = grace.saturating_sub(margin);
+        if deadline < Duration::from_millis(100) {
+            return Err(BudgetError::NothingLeft { grace, margin });
+        }
+        let lame_duck = self.lame_duck.unwrap_or_else(|| {
+            // Three fifths of 25 s keep Kubernetes' 15 s whole; short grace periods shrink it.
+            self.platform.lame_duck().at_most(deadline * 3 / 5)
+        });
+        if lame_duck.min > lame_duck.max {
+            return Err(BudgetError::LameDuck { min: lame_duck.min, max: lame_duck.max });
+        }
+        let share = (deadline / 20).min(Duration::from_secs(2));
+        let servers = self.servers.unwrap_or(share);
+        let workers = self.workers.unwrap_or(share);
+        let resources = self.resources.unwrap_or(share);
+        let telemetry = self.telemetry.unwrap_or(share / 2);
+        let forced = (deadline / 20).clamp(Duration::from_millis(20), Duration::from_millis(500));
+        let parts = [
+            (lame_duck.max, "lame duck at most"),
+            (servers, "servers"),
+            (workers, "workers"),
+            (resources, "resources"),
+            (telemetry, "telemetry"),
+            (forced, "forced exit"),
+        ];
+        let sum: Duration = parts.iter().map(|(time, _)| *time).sum();
+        if sum > deadline {
+            let parts = parts.map(|(time, name)| format!("{} ({name})", show_duration(time)));
+            let sum = format!(
+                "{} = {} > {} = {} (grace period) - {} (margin)",
+                parts.join(" + "),
+                show_duration(sum),
+                show_duration(deadline),
+                show_duration(grace),
+                show_duration(margin),
+            );
+            return Err(BudgetError::DoesNotFit { sum });
+        }
+        let telemetry_end = deadline - forced;
+        let resources_end = telemetry_end - telemetry;
+        let workers_end = resources_end - resources;
+        let servers_end = workers_end - workers;
+        Ok(Plan {
+            platform: self.platform,
+            grace,
+            margin,
+            deadline,
+            lame_duck,
+            servers_end,
+            workers_end,
+            resources_end,
+            telemetry_end,
+            cut_allowance: (deadline / 10).clamp(Duration::from_millis(5), Duration::from_millis(500)),
+        })
+    }
+
+    /// Sets the minimum that is kept for a stage. Intake shares the servers'.
+    pub fn reserve(&mut self, stage: Stage, minimum: Duration) {
+        let slot = match stage {
+            Stage::Intake | Stage::Servers => &mut self.servers,
+            Stage::Workers => &mut self.workers,
+            Stage::Resources => &mut self.resources,
+            Stage::Telemetry => &mut self.telemetry,
+        };
+        *slot = Some(minimum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Platform; 8] = [
+        Platform::Kubernetes,
+        Platform::Ecs,
+        Platform::CloudRun,
+        Platform::Nomad,
+        Platform::Fly,
+        Platform::Heroku,
+        Platform::Systemd,
+        Platform::Plain,
+    ];
+
+    #[test]
+    fn every_platform_has_a_plan_that_fits() {
+        for platform in ALL {
+            let plan = Budget::of(platform).plan().expect("the default fits");
+            assert!(plan.lame_duck.max <= plan.servers_end, "{platform}");
+            assert!(plan.telemetry_end < plan.deadline && plan.deadline < plan.grace, "{platform}");
+        }
+    }
+
+    #[test]
+    fn the_margin_is_five_seconds_of_thirty_and_scales_down() {
+        let margin = |seconds| {
+            let grace = Some(Duration::from_secs(seconds));
+            Budget { grace, ..Budget::of(Platform::Plain) }.plan().map(|plan| plan.margin)
+        };
+        assert_eq!(margin(30), Ok(Duration::from_secs(5)));
+        assert_eq!(margin(6), Ok(Duration::from_secs(1)));
+        assert_eq!(margin(300), Ok(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_budget_that_cannot_work_shows_the_sum() {
+        let lame_duck = Some(LameDuck::exactly(Duration::from_secs(24)));
+        let budget = Budget { lame_duck, ..Budget::of(Platform::Kubernetes) };
+        let error = budget.plan().expect_err("24 s of 25 s leave too little").to_string();
+        assert_eq!(
+            error,
+            "the budget cannot work: 24s (lame duck at most) + 1.25s (servers) + 1.25s (workers) + 1.25s (resources) \
+             + 625ms (telemetry) + 500ms (forced exit) = 28.875s > 25s = 30s (grace period) - 5s (margin); raise the \
+             grace period, or lower the lame duck or a minimum"
+        );
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let none = Budget { grace: Some(Duration::ZERO), ..Budget::of(Platform::Plain) };
+        assert!(matches!(none.plan(), Err(BudgetError::NothingLeft { .. })));
+        let (min, max) = (Duration::from_secs(2), Duration::from_secs(1));
+        let lame_duck = Some(LameDuck { min, quiet: Duration::ZERO, max });
+        let crossed = Budget { lame_duck, ..Budget::of(Platform::Plain) };
+        assert_eq!(crossed.plan(), Err(BudgetError::LameDuck { min, max }));
+    }
+}

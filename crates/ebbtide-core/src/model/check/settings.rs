@@ -1,0 +1,110 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// Sets how often a readiness check is run, and what its results mean.
+///
+/// # Examples
+///
+/// ```
+/// # use ebbtide_core as ebbtide;
+/// use std::time::Duration;
+/// use ebbtide::model::Check;
+///
+/// let check = Check::every(Duration::from_secs(5))
+///     .timeout(Duration::from_millis(500))
+///     .failures(2)
+///     .critical(Duration::from_secs(60));
+/// # let _ = check;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "it says how a check is run, and runs none"]
+pub struct Check {
+    every: Duration,
+    timeout: Duration,
+    pub(super) failures: NonZeroU32,
+    pub(super) passes: NonZeroU32,
+    critical: Option<Duration>,
+    advisory: bool,
+}
+
+impl Check {
+    /// Runs the check at once and then every `interval`, from the beginning of one run to that of the next. A run that takes
+    /// longer delays the next one. An interval of zero is taken as one millisecond.
+    ///
+    /// A run fails after one second, a green check turns red at the third failure in a row, a red one turns green at the first
+    /// pass: Kubernetes' own defaults for a probe.
+    pub fn every(interval: Duration) -> Self {
+        let three = NonZeroU32::MIN.saturating_add(2);
+        Self {
+            every: interval.max(Duration::from_millis(1)),
+            timeout: Duration::from_secs(1),
+            failures: three,
+            passes: NonZeroU32::MIN,
+            critical: None,
+            advisory: false,
+        }
+    }
+
+    /// Sets after what time a run has failed. Default: one second.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets how many failures in a row turn a green check red; at least one. Default: three.
+    pub fn failures(mut self, count: u32) -> Self {
+        self.failures = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+        self
+    }
+
+    /// Sets how many passes in a row turn a red check green; at least one. Default: one.
+    pub fn passes(mut self, count: u32) -> Self {
+        self.passes = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+        self
+    }
+
+    /// Begins the stop, as a failure, when the check stays red for `time`: for what only a restart repairs.
+    ///
+    /// The time counts from the first failure that found the check red in the phase Ready. What it asks after is better not
+    /// shared by all replicas: a database that is away would restart every one of them, and heal nothing.
+    pub fn critical(mut self, time: Duration) -> Self {
+        self.critical = Some(time);
+        self
+    }
+
+    /// Only shows the check beside the others: it makes the service unready never, and begins no stop.
+    pub fn advisory(mut self) -> Self {
+        self.advisory = true;
+        self
+    }
+}
+
+/// What `ebbtide` reads to run a check. Hidden: users set these values and do not read them.
+#[doc(hidden)]
+impl Check {
+    /// Returns the time from the start of one run to the start of the next.
+    pub fn interval(&self) -> Duration {
+        self.every
+    }
+
+    /// Returns the time after which a run has failed.
+    pub fn run_limit(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Returns how long the check may stay red before the shutdown begins; `None` for an advisory check.
+    pub fn critical_after(&self) -> Option<Duration> {
+        self.critical.filter(|_| !self.advisory)
+    }
+
+    /// Returns whether the check leaves readiness alone.
+    pub fn is_advisory(&self) -> bool {
+        self.advisory
+    }
+}
+
+impl From<Duration> for Check {
+    fn from(interval: Duration) -> Self {
+        Self::every(interval)
+    }
+}

@@ -1,0 +1,15 @@
+//! The lifecycle as a pure state machine: `step(event, now) → effects`.
+//!
+//! `docs/spec.md` states its invariants; the tests in `tests/machine` of `ebbtide` cite them.
+
+mod effect;
+mod escalation;
+mod event;
+mod progress;
+mod slot;
+mod state;
+
+pub use effect::Effect;
+pub use event::{End, Event};
+pub use progress::Progress;
+pub use state::Machine;

@@ -1,0 +1,36 @@
+//! What a stop is, without a runtime: no async, no clock, no I/O.
+//!
+//! Instants are durations since the lifecycle began, so that a test can be at any of them.
+
+mod budget;
+mod cause;
+mod check;
+mod component;
+mod exit;
+mod machine;
+mod millis;
+mod outcome;
+mod phase;
+mod plan;
+mod platform;
+mod report;
+mod snapshot;
+mod stage;
+mod straggler;
+mod text;
+
+pub use budget::{Budget, BudgetError, LameDuck};
+pub use cause::Cause;
+pub use check::{Check, CheckStatus, Standing, Verdict};
+pub use component::{ComponentId, ComponentState, Kind, Spec};
+pub use exit::Exit;
+pub use machine::{Effect, End, Event, Machine, Progress};
+pub use outcome::Outcome;
+pub use phase::{Phase, PhaseChange};
+pub use plan::Plan;
+pub use platform::Platform;
+pub use report::{ComponentReport, REPORT_SCHEMA, Report};
+pub use snapshot::{ComponentSnapshot, SNAPSHOT_SCHEMA, Snapshot, StopSnapshot};
+pub use stage::Stage;
+pub use straggler::Straggler;
+pub use text::{DurationError, parse_duration, show_duration};
