@@ -9,7 +9,7 @@ use ebbtide::http::CloseMode;
 use tokio::task::JoinSet;
 
 use crate::far::Far;
-use crate::support::{Client, PING, ping, serve, stop_source, until};
+use crate::support::{Client, LONG, PING, ping, seed, serve, stop_source, until};
 
 const CLIENTS: u64 = 200;
 const CLOSES: u64 = 5;
@@ -63,12 +63,12 @@ const FAR: Clients = Clients { think: Duration::from_millis(200), round_trip: Du
 impl Clients {
     /// Starts them, and returns when each has been answered twice.
     async fn start(self, addr: SocketAddr, round: u64) -> JoinSet<(u64, u64)> {
-        let (mut clients, warm) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
+        let (mut clients, warm, seed) = (JoinSet::new(), Arc::new(AtomicU64::new(0)), seed());
         for each in 0..CLIENTS {
-            clients.spawn(client(addr, self, round * CLIENTS + each, Arc::clone(&warm)));
+            clients.spawn(client(addr, self, seed + round * CLIENTS + each, Arc::clone(&warm)));
         }
         until(|| warm.load(Ordering::SeqCst) == CLIENTS).await;
-        tokio::time::sleep(Duration::from_millis(3 * round)).await;
+        tokio::time::sleep(Duration::from_millis(3 * round)).await; // the moment differs from round to round
         clients
     }
 }
@@ -76,7 +76,8 @@ impl Clients {
 async fn closes(mode: CloseMode, kind: Clients) -> u64 {
     let (mut answered, mut lost) = (0, 0);
     for round in 0..CLOSES {
-        let mut served = serve(ping(), |server| server.close_mode(mode)).await;
+        // On a busy machine clients think for longer than they are meant to.
+        let mut served = serve(ping(), |server| server.close_mode(mode).idle_quiet(LONG)).await;
         let far = Far::between(served.addr, kind.round_trip / 2).await;
         let clients = kind.start(far.addr, round).await;
         served.stop();

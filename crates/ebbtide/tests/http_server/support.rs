@@ -1,5 +1,6 @@
 //! A server under test, and a client that reports every outcome.
 
+use std::io::BufRead;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// Long enough for anything that happens at all; nothing is measured with it.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 #[expect(clippy::disallowed_methods, reason = "the tests' own clock")]
 pub(crate) fn now() -> Instant {
@@ -75,6 +76,14 @@ impl Served {
         self.stop.cut();
     }
 
+    /// Waits until the server has handled the stop: its TCP listener is closed, and each connection has seen that it drains.
+    ///
+    /// The connections are woken before the listener is closed; on a runtime with one thread they have run once that is seen.
+    pub(crate) async fn draining(&self) {
+        until(|| !is_listening(self.addr)).await;
+        settle().await;
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.task.try_join_next().is_none()
     }
@@ -97,6 +106,15 @@ impl Served {
 
 pub(crate) fn cause() -> Cause {
     Cause::Requested { reason: "test".into() }
+}
+
+/// Returns the seed of everything that tests draw at random, which is printed where a test fails.
+pub(crate) fn seed() -> u64 {
+    const FIXED: u64 = 20_261_128;
+    let given = std::env::var("EBBTIDE_TEST_SEED").ok();
+    let seed = given.map_or(FIXED, |seed| seed.parse().expect("EBBTIDE_TEST_SEED is a number"));
+    println!("EBBTIDE_TEST_SEED={seed}");
+    seed
 }
 
 pub(crate) fn stop_source() -> StopSource {
@@ -237,14 +255,100 @@ impl Answer {
     }
 }
 
-/// Waits until something becomes true.
-pub(crate) async fn until(mut true_: impl FnMut() -> bool) {
-    let wait = async {
-        while !true_() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+/// Waits until a condition holds.
+pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
+    let began = now();
+    for round in 0.. {
+        if holds() {
+            return;
         }
-    };
-    tokio::time::timeout(LONG, wait).await.expect("it becomes true");
+        assert!(began.elapsed() < LONG, "the condition never held");
+        if round < 10 {
+            tokio::task::yield_now().await;
+        } else {
+            // The runtime's own clock may be paused.
+            let pause = || std::thread::sleep(Duration::from_millis(1));
+            tokio::task::spawn_blocking(pause).await.expect("the pause ends");
+        }
+    }
+}
+
+/// Lets every task run that is ready, and what it wakes, on a runtime with one thread.
+///
+/// For what must not happen: it can miss an event that the kernel delays, and then proves nothing. What must happen is awaited.
+pub(crate) async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The paused clock of a runtime with one thread: timers fire only when [`advance`](Self::advance) reaches them, however long the
+/// test takes. Sockets work as usual, and what the kernel measures (how long a TCP connection has been quiet) is real time.
+pub(crate) struct PausedClock {
+    released: Option<std::sync::mpsc::Sender<()>>,
+    /// Tokio does not advance a paused clock by itself while a blocking task runs. This one ends after `LONG`, so that a test
+    /// that waits for what never happens fails by a timeout of its own.
+    holding: tokio::task::JoinHandle<()>,
+}
+
+impl PausedClock {
+    /// Tokio's timers fire up to a millisecond late.
+    const TICK: Duration = Duration::from_millis(1);
+
+    pub(crate) fn new() -> Self {
+        tokio::time::pause();
+        let (released, release) = std::sync::mpsc::channel::<()>();
+        let holding = tokio::task::spawn_blocking(move || {
+            let _ = release.recv_timeout(LONG);
+        });
+        Self { released: Some(released), holding }
+    }
+
+    pub(crate) async fn advance(&self, by: Duration) {
+        settle().await; // so that the timers start that are due to
+        tokio::time::advance(by).await;
+        settle().await;
+    }
+
+    /// Advances to the last moment before a timer that was started just now with this duration.
+    pub(crate) async fn advance_to_before(&self, timer: Duration) {
+        self.advance(timer - Self::TICK).await;
+    }
+
+    /// Advances from there to the moment at which that timer has fired.
+    pub(crate) async fn advance_past(&self) {
+        self.advance(2 * Self::TICK).await;
+    }
+
+    /// Lets time pass as usual again.
+    pub(crate) fn resume(self) {
+        tokio::time::resume();
+    }
+}
+
+impl Drop for PausedClock {
+    fn drop(&mut self) {
+        let in_time = !self.holding.is_finished();
+        self.released = None;
+        assert!(
+            in_time || std::thread::panicking(),
+            "the test waited for a timer that it did not advance to"
+        );
+    }
+}
+
+/// Tells whether a TCP socket listens on the address.
+pub(crate) fn is_listening(addr: SocketAddr) -> bool {
+    const LISTEN: &str = "0A";
+    let SocketAddr::V4(addr) = addr else { panic!("{addr} is not an IPv4 address") };
+    let local = format!("{:08X}:{:04X}", u32::from_ne_bytes(addr.ip().octets()), addr.port());
+    let table = std::fs::File::open("/proc/net/tcp").unwrap();
+    let lines = std::io::BufReader::new(table).lines().map(Result::unwrap).skip(1);
+    // Listening sockets come first; of the others there may be tens of thousands.
+    lines
+        .map(|line| line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>())
+        .take_while(|fields| fields[2] == LISTEN)
+        .any(|fields| fields[0] == local)
 }
 
 /// Waits until the server has taken every connection made so far.
