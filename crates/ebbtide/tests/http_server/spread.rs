@@ -2,49 +2,67 @@
 
 use std::time::Duration;
 
-use ebbtide::{LameDuck, Lifecycle};
-use tokio::task::JoinSet;
-
-use crate::frames::{Frames, GOAWAY};
-use crate::support::{Client, LONG, PING, now, ping, serve};
+use crate::frames::{self, Frames, GOAWAY};
+use crate::support::{Client, LONG, PING, PausedClock, ping, serve};
 
 const CLIENTS: usize = 40;
 
-/// Asks until it is told to come back elsewhere.
-async fn until_told(mut client: Client) {
-    loop {
-        client.send(PING).await.unwrap();
-        if client.answer().await.expect("an answer").closes() {
-            return;
+enum Peer {
+    Http1(Client),
+    Http2(Frames),
+}
+
+impl Peer {
+    /// Tells whether the server has announced the close; asks it something for that.
+    async fn is_told(&mut self) -> bool {
+        match self {
+            Self::Http1(client) => {
+                client.send(PING).await.unwrap();
+                client.answer().await.expect("an answer").closes()
+            }
+            Self::Http2(frames) => {
+                frames.send(frames::PING, 0, 0, b"are you?").await;
+                let first = frames.next_of(&[GOAWAY, frames::PING]).await.expect("an answer");
+                first.kind == GOAWAY
+            }
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// Returns when the clients are told, in milliseconds from the signal.
-async fn told(http2: bool, spread: Duration) -> Vec<u128> {
+/// Returns how many clients have been told at the signal, and after each further third of `whole`.
+async fn told(clock: &PausedClock, http2: bool, spread: Duration, whole: Duration) -> [usize; 4] {
     let mut served = serve(ping(), |server| server.announce_over(spread)).await;
-    let mut clients = JoinSet::new();
+    let mut untold = Vec::new();
     for _ in 0..CLIENTS {
-        if http2 {
+        untold.push(if http2 {
             let mut frames = Frames::connect(served.addr, 65_535).await;
             frames.get(1, "/ping").await;
             assert!(frames.body(1).await.is_some());
-            clients.spawn(async move { assert!(frames.next_of(&[GOAWAY]).await.is_some()) });
+            Peer::Http2(frames)
         } else {
-            let mut client = Client::connect(served.addr).await.unwrap();
-            client.send(PING).await.unwrap();
-            assert!(!client.answer().await.expect("an answer").closes());
-            clients.spawn(until_told(client));
-        }
+            Peer::Http1(Client::connect(served.addr).await.unwrap())
+        });
     }
-    let begun = now();
+    for peer in &mut untold {
+        assert!(!peer.is_told().await, "before the signal");
+    }
     served.announce();
-    let mut told = Vec::new();
-    while let Some(one) = clients.join_next().await {
-        one.unwrap();
-        told.push(begun.elapsed().as_millis());
+    let mut told = [0; 4];
+    for (third, told) in told.iter_mut().enumerate() {
+        clock.advance(if third == 0 { Duration::ZERO } else { whole / 3 }).await;
+        if third == 3 {
+            clock.advance_past().await;
+        }
+        let mut still = Vec::new();
+        for mut peer in untold {
+            if !peer.is_told().await {
+                still.push(peer);
+            }
+        }
+        untold = still;
+        *told = CLIENTS - untold.len();
     }
+    drop(untold);
     served.stop();
     served.ended().await;
     told
@@ -52,23 +70,24 @@ async fn told(http2: bool, spread: Duration) -> Vec<u128> {
 
 #[tokio::test]
 async fn each_connection_is_told_at_an_instant_of_its_own() {
+    let clock = PausedClock::new();
+    let spread = Duration::from_secs(12);
     for http2 in [false, true] {
-        let told = told(http2, Duration::from_millis(1200)).await;
-        // In each third of the time about a third of them. A busy machine is late, never early.
-        let early = told.iter().filter(|at| **at < 400).count();
-        let late = told.iter().filter(|at| **at >= 800).count();
-        assert!((4..=16).contains(&early), "{told:?}");
-        assert!(late >= 10, "{told:?}");
+        let [first, third, two_thirds, all] = told(&clock, http2, spread, spread).await;
+        // The first connection's instant is the signal's. In each third about a third of them are told.
+        assert_eq!((first, all), (1, CLIENTS));
+        let thirds = [third, two_thirds - third, all - two_thirds];
+        assert!(thirds.iter().all(|third| (12..=15).contains(third)), "{thirds:?}");
     }
 }
 
 /// The opposite: all at once.
 #[tokio::test]
 async fn without_a_spread_all_are_told_at_the_signal() {
+    let clock = PausedClock::new();
     for http2 in [false, true] {
-        let told = told(http2, Duration::ZERO).await;
-        let late = told.iter().filter(|at| **at >= 800).count();
-        assert!(late < 10, "{told:?}");
+        let told = told(&clock, http2, Duration::ZERO, Duration::ZERO).await;
+        assert_eq!(told[0], CLIENTS);
     }
 }
 
@@ -95,54 +114,70 @@ async fn when_the_lame_duck_is_over_whoever_asks_is_told() {
     served.ended().await;
 }
 
-/// How many of ten connections are told in the very beginning of a lame duck.
-fn told_at_once(lame_duck: LameDuck, with: Option<Duration>) -> usize {
-    let mut client = None;
-    let report = Lifecycle::new("test")
-        .lame_duck(lame_duck)
-        .run_to_report(async |life| {
-            let listener = life.bind("127.0.0.1:0").await?;
-            let addr = listener.local_addr().tcp().unwrap();
-            let server = ebbtide::http::Server::new(ping());
-            let server = if let Some(spread) = with { server.announce_over(spread) } else { server };
-            life.http_server("api", listener, server);
-            let life = life.clone();
-            let asks = async move {
-                life.reached(ebbtide::Phase::Ready).await;
-                let mut clients = Vec::new();
-                for _ in 0..10 {
-                    clients.push(Client::connect(addr).await.unwrap());
-                }
-                for client in &mut clients {
-                    client.send(PING).await.unwrap();
-                    assert!(!client.answer().await.expect("an answer").closes());
-                }
-                life.stop("test");
-                life.stop_token().stopping().await;
-                let mut told = 0;
-                for client in &mut clients {
-                    client.send(PING).await.unwrap();
-                    told += usize::from(client.answer().await.expect("an answer").closes());
-                }
-                told
-            };
-            client = Some(std::thread::Builder::new().spawn(move || {
-                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(asks)
-            })?);
-            Ok(())
-        })
-        .expect("it starts");
-    assert_eq!(report.exit_code, 0, "{report:?}");
-    client.unwrap().join().expect("the client saw what it should")
-}
+#[cfg(feature = "testing")]
+mod in_a_lifecycle {
+    use std::time::Duration;
 
-#[test]
-fn a_lifecycle_spreads_them_over_half_of_its_lame_duck() {
-    let lame_duck = LameDuck {
+    use ebbtide::http::{Listener, Server};
+    use ebbtide::testing::{Trial, lifecycle};
+    use ebbtide::{LameDuck, Phase};
+
+    use crate::support::{Client, PING, PausedClock, ping};
+
+    const LAME_DUCK: LameDuck = LameDuck {
         min: Duration::from_secs(6),
         quiet: Duration::from_millis(100),
         max: Duration::from_secs(6),
     };
-    assert!(told_at_once(lame_duck, None) < 5);
-    assert_eq!(told_at_once(lame_duck, Some(Duration::ZERO)), 10);
+
+    /// Returns how many of ten connections have been told at the stop, and after one and two quarters of the lame duck.
+    async fn told(spread: Option<Duration>) -> [usize; 3] {
+        let clock = PausedClock::new();
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        let service = Trial::start(lifecycle("test").lame_duck(LAME_DUCK), |life| async move {
+            let server = Server::new(ping());
+            let server = if let Some(spread) = spread { server.announce_over(spread) } else { server };
+            life.http_server("api", listener, server);
+            Ok(())
+        });
+        service.ready().await;
+        let mut untold = Vec::new();
+        for _ in 0..10 {
+            let mut client = Client::connect(addr).await.unwrap();
+            client.send(PING).await.unwrap();
+            assert!(!client.answer().await.expect("an answer").closes());
+            untold.push(client);
+        }
+        service.life().stop("test");
+        service.life().stop_token().stopping().await;
+        let mut told = [0; 3];
+        for (quarter, told) in told.iter_mut().enumerate() {
+            clock.advance(if quarter == 0 { Duration::ZERO } else { LAME_DUCK.min / 4 }).await;
+            let mut still = Vec::new();
+            for mut client in untold {
+                client.send(PING).await.unwrap();
+                if !client.answer().await.expect("an answer").closes() {
+                    still.push(client);
+                }
+            }
+            untold = still;
+            *told = 10 - untold.len();
+            assert_eq!(service.phase(), Phase::LameDuck);
+        }
+        drop((clock, untold));
+        assert_eq!(service.stop().await.exit_code, 0);
+        told
+    }
+
+    #[tokio::test]
+    async fn a_lifecycle_spreads_them_over_half_of_its_lame_duck() {
+        assert_eq!(told(None).await, [1, 5, 10]);
+    }
+
+    /// The opposite: what the server itself is set to counts.
+    #[tokio::test]
+    async fn a_lifecycle_leaves_a_spread_of_zero_as_it_is() {
+        assert_eq!(told(Some(Duration::ZERO)).await, [10, 10, 10]);
+    }
 }
