@@ -4,7 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use tokio::io::AsyncReadExt;
 
-use crate::support::{Client, ping, serve, stop_source, until};
+use crate::support::{Client, ping, serve, settle, stop_source, until};
 
 const BIG: usize = 24 * 1024 * 1024;
 
@@ -18,7 +18,7 @@ async fn a_large_response_is_whole_when_the_stop_comes_in_its_middle() {
     client.stream.read_exact(&mut start).await.unwrap();
     assert_eq!(served.work.in_flight(), 1, "it is in flight until the socket took it");
     served.stop();
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    served.draining().await;
     assert!(served.is_running());
     let (rest, error) = client.rest().await;
     assert!(error.is_none());
@@ -43,9 +43,10 @@ async fn a_chunked_upload_finishes_when_the_stop_comes_in_its_middle() {
         .unwrap();
     until(|| served.work.in_flight() == 1).await;
     served.stop();
+    served.draining().await;
     for _ in 0..20 {
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         client.send(b"5\r\nworld\r\n").await.unwrap();
+        settle().await; // so that the server reads them one by one
     }
     client.send(b"0\r\n\r\n").await.unwrap();
     let answer = client.answer().await.expect("an answer");

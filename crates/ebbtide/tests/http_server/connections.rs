@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use ebbtide::http::CloseMode;
 
-use crate::support::{Client, LONG, PING, SLOW, accepted, now, ping, serve, slow, stop_source, until};
+use crate::support::{
+    Client, LONG, PING, PausedClock, SLOW, Served, accepted, ping, serve, slow, stop_source, until,
+};
 
 #[tokio::test]
 async fn the_close_is_announced_from_the_signal_on_and_not_before() {
@@ -67,15 +69,19 @@ async fn announcing_can_wait_until_the_lame_duck_is_over() {
 
 #[tokio::test]
 async fn a_connection_that_was_silent_at_the_stop_is_answered() {
-    let mut served = serve(ping(), |server| server.first_byte_grace(LONG)).await;
+    let clock = PausedClock::new();
+    let grace = Duration::from_secs(10);
+    let mut served = serve(ping(), |server| server.first_byte_grace(grace)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     accepted(served.addr).await;
     served.stop();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    served.draining().await;
+    clock.advance_to_before(grace).await;
     assert!(served.is_running(), "the silent connection has its grace");
     client.send(PING).await.unwrap();
     let answer = client.answer().await.expect("an answer");
     assert!(answer.is_ok() && answer.closes());
+    drop(client);
     served.ended().await;
 }
 
@@ -93,10 +99,16 @@ async fn a_connection_that_was_silent_is_lost_by_an_abrupt_close() {
 
 #[tokio::test]
 async fn a_silent_connection_ends_with_its_grace() {
-    let mut served = serve(ping(), |server| server.first_byte_grace(Duration::from_millis(50))).await;
+    let clock = PausedClock::new();
+    let grace = Duration::from_secs(10);
+    let mut served = serve(ping(), |server| server.first_byte_grace(grace)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     accepted(served.addr).await;
     served.stop();
+    served.draining().await;
+    clock.advance_to_before(grace).await;
+    assert!(served.is_running() && !client.is_closed());
+    clock.advance_past().await;
     served.ended().await;
     assert_eq!(served.work.cut(), 0);
     assert!(client.rest().await.0.is_empty());
@@ -111,7 +123,7 @@ async fn a_head_that_was_half_sent_at_the_stop_is_answered() {
     let name = served.work.stragglers()[0].name.clone();
     assert_eq!(name, format!("half a request head from {}", client.stream.local_addr().unwrap()));
     served.stop();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    served.draining().await;
     assert!(served.is_running());
     client.send(&PING[20..]).await.unwrap();
     let answer = client.answer().await.expect("an answer");
@@ -122,25 +134,38 @@ async fn a_head_that_was_half_sent_at_the_stop_is_answered() {
 
 #[tokio::test]
 async fn a_half_sent_head_ends_at_its_timeout_with_and_without_a_stop() {
-    let mut served = serve(ping(), |server| server.header_timeout(Duration::from_millis(50))).await;
+    let clock = PausedClock::new();
+    let limit = Duration::from_secs(10);
+    let mut served = serve(ping(), |server| server.header_timeout(limit)).await;
     let mut first = Client::connect(served.addr).await.unwrap();
     first.send(&PING[..20]).await.unwrap();
-    assert!(first.rest().await.0.is_empty());
+    ends_at_the_limit(&clock, limit, &served, &mut first).await;
     // Also behind a whole request, and typed a byte at a time.
     let mut second = Client::connect(served.addr).await.unwrap();
     second.send(PING).await.unwrap();
     assert!(second.answer().await.unwrap().is_ok());
     second.send(b"G").await.unwrap();
-    assert!(second.rest().await.0.is_empty());
+    ends_at_the_limit(&clock, limit, &served, &mut second).await;
     let mut third = Client::connect(served.addr).await.unwrap();
     third.send(b"\r\n\r\n").await.unwrap();
-    assert!(third.rest().await.0.is_empty());
+    ends_at_the_limit(&clock, limit, &served, &mut third).await;
     let mut fourth = Client::connect(served.addr).await.unwrap();
     fourth.send(b"G").await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     served.stop();
+    served.draining().await;
+    ends_at_the_limit(&clock, limit, &served, &mut fourth).await;
     served.ended().await;
     assert_eq!(served.work.cut(), 0);
+}
+
+/// Checks that half a head that has just been sent ends its connection at the limit, and not before.
+async fn ends_at_the_limit(clock: &PausedClock, limit: Duration, served: &Served, client: &mut Client) {
+    until(|| served.work.in_flight() == 1).await;
+    clock.advance_to_before(limit).await;
+    assert!(!client.is_closed(), "before the limit");
+    clock.advance_past().await;
+    assert!(client.rest().await.0.is_empty());
 }
 
 #[tokio::test]
@@ -156,7 +181,7 @@ async fn a_pipelined_request_is_answered_too() {
     until(|| served.work.in_flight() == 2).await;
     later.send(PING).await.unwrap();
     served.stop();
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    served.draining().await;
     release.stop(crate::support::cause(), None);
     for mut client in [at_once, later] {
         let first = client.answer().await.expect("the first answer");
@@ -177,7 +202,7 @@ async fn a_pipelined_request_that_nobody_has_read_yet_is_answered_too() {
     client.send(SLOW).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     served.stop();
-    until(|| served.is_running()).await;
+    served.draining().await;
     // Nothing of the server runs between the two: this runtime has one thread.
     assert_eq!(client.stream.try_write(PING).unwrap(), PING.len());
     release.stop(crate::support::cause(), None);
@@ -190,66 +215,101 @@ async fn a_pipelined_request_that_nobody_has_read_yet_is_answered_too() {
 
 #[tokio::test]
 async fn a_request_in_flight_at_the_stop_finishes() {
+    let clock = PausedClock::new();
     let release = stop_source();
     let mut served = serve(slow(release.token()), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(SLOW).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     served.stop();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    served.draining().await;
+    clock.advance(LONG / 2).await;
     assert!(served.is_running());
     let straggler = served.work.stragglers().remove(0);
     assert_eq!(straggler.name, format!("GET /slow from {}", client.stream.local_addr().unwrap()));
-    assert!(straggler.age >= Duration::from_millis(50));
+    assert_eq!(straggler.age, LONG / 2);
     release.stop(crate::support::cause(), None);
     let answer = client.answer().await.expect("an answer");
     assert!(answer.body == b"slow pong" && answer.closes());
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }
 
 #[tokio::test]
+async fn a_closed_connection_waits_for_its_client_for_the_linger_time_only() {
+    let clock = PausedClock::new();
+    let linger = Duration::from_secs(10);
+    let mut served = serve(ping(), |server| server.linger(linger)).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.unwrap().is_ok());
+    served.stop();
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.unwrap().closes());
+    assert!(client.rest().await.1.is_none(), "the server closes its half");
+    clock.advance_to_before(linger).await;
+    assert!(served.is_running(), "the client may still be sending");
+    clock.advance_past().await;
+    served.ended().await;
+}
+
+#[tokio::test]
 async fn connections_that_have_been_quiet_do_not_hold_the_stop() {
-    let quiet = Duration::from_secs(2);
-    let mut took = Vec::new();
-    for wait in [Duration::ZERO, quiet * 2] {
-        let mut served = serve(ping(), |server| server.idle_quiet(quiet)).await;
-        let mut client = Client::connect(served.addr).await.unwrap();
-        client.send(PING).await.unwrap();
-        assert!(client.answer().await.unwrap().is_ok());
-        tokio::time::sleep(wait).await;
-        let begun = now();
-        served.stop();
-        served.ended().await;
-        took.push(begun.elapsed());
-        assert!(client.rest().await.1.is_none());
-    }
-    assert!(took[0] >= quiet * 3 / 4, "a fresh connection has its quiet time: {took:?}");
-    assert!(took[1] < quiet / 2, "an old one is closed at once: {took:?}");
+    let quiet = Duration::from_millis(200);
+    let mut served = serve(ping(), |server| server.idle_quiet(quiet)).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.unwrap().is_ok());
+    // The client's pause. The kernel measures it, so it is real time.
+    tokio::time::sleep(quiet * 2).await;
+    let _clock = PausedClock::new();
+    served.stop();
+    served.ended().await; // in no time at all
+    assert!(client.rest().await.1.is_none());
+}
+
+/// The opposite: one that has just been used may be used again.
+#[tokio::test]
+async fn connections_that_were_just_used_have_their_quiet_time() {
+    let clock = PausedClock::new();
+    let quiet = Duration::from_secs(100);
+    let mut served = serve(ping(), |server| server.idle_quiet(quiet)).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.unwrap().is_ok());
+    served.stop();
+    served.draining().await;
+    // The server subtracts how long the kernel has seen no data, in real time: less than half of this.
+    clock.advance(quiet / 2).await;
+    assert!(served.is_running() && !client.is_closed());
+    clock.advance(quiet / 2).await;
+    clock.advance_past().await;
+    assert!(client.rest().await.1.is_none());
+    drop(client);
+    served.ended().await;
 }
 
 #[tokio::test]
 async fn an_idle_server_ends_at_once() {
-    let mut took = Vec::new();
-    for _ in 0..5 {
-        let mut served = serve(ping(), |server| server).await;
-        accepted(served.addr).await;
-        let begun = now();
-        served.stop();
-        served.ended().await;
-        took.push(begun.elapsed());
-    }
-    took.sort();
-    println!("idle: {took:?}");
-    assert!(took[0] < Duration::from_millis(50), "{took:?}");
+    let _clock = PausedClock::new();
+    let mut served = serve(ping(), |server| server).await;
+    accepted(served.addr).await;
+    served.stop();
+    served.ended().await; // in no time at all
 }
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_answered_503() {
-    let never = stop_source();
-    let served = serve(slow(never.token()), |server| server.request_timeout(Duration::from_millis(50))).await;
+    let clock = PausedClock::new();
+    let (never, limit) = (stop_source(), Duration::from_secs(10));
+    let served = serve(slow(never.token()), |server| server.request_timeout(limit)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(SLOW).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    clock.advance_to_before(limit).await;
+    assert_eq!(served.work.in_flight(), 1, "before the limit");
+    clock.advance_past().await;
     assert!(client.answer().await.unwrap().head.starts_with("http/1.1 503"));
     client.send(PING).await.unwrap();
     assert!(client.answer().await.unwrap().is_ok());

@@ -10,7 +10,7 @@ use ebbtide::drain::Stop;
 use http_body::Frame;
 use tokio::io::AsyncReadExt;
 
-use crate::support::{Client, PING, SLOW, ping, serve, slow, stop_source, until};
+use crate::support::{Client, LONG, PING, PausedClock, SLOW, ping, serve, slow, stop_source, until};
 
 /// A body that sends one chunk, and another one when the token stops.
 pub(crate) struct Streamed {
@@ -42,6 +42,7 @@ impl http_body::Body for Streamed {
 
 #[tokio::test]
 async fn what_is_in_flight_at_the_end_is_cut_counted_and_named() {
+    let clock = PausedClock::new();
     let never = stop_source();
     let mut served = serve(slow(never.token()), |server| server).await;
     let mut request = Client::connect(served.addr).await.unwrap();
@@ -54,6 +55,9 @@ async fn what_is_in_flight_at_the_end_is_cut_counted_and_named() {
     until(|| served.work.in_flight() == 2).await;
     served.stop();
     served.cut();
+    let answer = request.answer().await.expect("an answer");
+    assert!(answer.head.starts_with("http/1.1 503"), "{}", answer.head);
+    clock.advance(LONG).await;
     served.ended().await;
     assert_eq!((served.work.in_flight(), served.work.finished(), served.work.cut()), (0, 1, 2));
     let mut names: Vec<_> = served.work.stragglers().into_iter().map(|straggler| straggler.name).collect();
@@ -65,7 +69,6 @@ async fn what_is_in_flight_at_the_end_is_cut_counted_and_named() {
             format!("half a request head from {}", half.stream.local_addr().unwrap()),
         ]
     );
-    assert!(request.rest().await.0.starts_with(b"HTTP/1.1 503"));
 }
 
 /// Over HTTP/1.0 the end of the connection is the end of the body: only a reset tells that it is not whole.
@@ -118,10 +121,15 @@ async fn a_response_that_takes_too_long_is_reset() {
     let never = stop_source();
     let token = never.token();
     let stream = async move || Body::new(Streamed::new(token));
-    let limit = std::time::Duration::from_millis(50);
+    let clock = PausedClock::new();
+    let limit = std::time::Duration::from_secs(10);
     let served = serve(ping().route("/stream", get(stream)), |server| server.request_timeout(limit)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(b"GET /stream HTTP/1.0\r\n\r\n").await.unwrap();
+    client.up_to(b"chunk").await;
+    clock.advance_to_before(limit).await;
+    assert!(!client.is_closed(), "before the limit");
+    clock.advance_past().await;
     let (_, error) = client.rest().await;
     assert_eq!(error.map(|error| error.kind()), Some(std::io::ErrorKind::ConnectionReset));
     assert_eq!(served.work.finished(), 0);

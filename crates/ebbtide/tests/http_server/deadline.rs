@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Empty};
 use crate::feed::feed;
 use crate::frames::{Frames, HEADERS, RST_STREAM};
 use crate::protocols::http2;
-use crate::support::{Client, PING, SLOW, Served, cause, ping, serve, slow, stop_source, until};
+use crate::support::{Client, LONG, PING, SLOW, Served, cause, ping, serve, slow, stop_source, until};
 
 /// Tells when it is dropped.
 struct Dropped(Arc<AtomicBool>);
@@ -32,17 +32,18 @@ async fn a_request_without_a_response_gets_503_and_its_handler_is_dropped() {
         let _dropped = Dropped(seen);
         std::future::pending::<()>().await;
     };
-    let mut served = serve(ping().route("/slow", get(never)), |server| server).await;
+    let mut served = serve(ping().route("/slow", get(never)), |server| server.refusal_time(LONG)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(SLOW).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     served.stop();
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    served.draining().await;
     assert!(!client.is_closed() && !dropped.load(Ordering::SeqCst), "not before the time is up");
     served.cut();
     let answer = client.answer().await.expect("an answer");
     assert!(answer.head.starts_with("http/1.1 503") && answer.closes(), "{}", answer.head);
     assert!(client.rest().await.1.is_none(), "the connection ends in order");
+    drop(client);
     served.ended().await;
     assert!(dropped.load(Ordering::SeqCst));
     assert_eq!((served.work.finished(), served.work.cut(), served.work.in_flight()), (0, 1, 0));
@@ -68,7 +69,7 @@ async fn a_request_without_a_response_gets_nothing_after_an_abrupt_close() {
 #[tokio::test]
 async fn requests_pipelined_behind_it_are_answered_too() {
     let never = stop_source();
-    let mut served = serve(slow(never.token()), |server| server).await;
+    let mut served = serve(slow(never.token()), |server| server.refusal_time(LONG)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(&[SLOW, PING, SLOW].concat()).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
@@ -83,6 +84,7 @@ async fn requests_pipelined_behind_it_are_answered_too() {
     assert!(third.head.starts_with("http/1.1 503"), "{}", third.head);
     let (rest, error) = client.rest().await;
     assert!(rest.is_empty() && error.is_none());
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 2));
 }
@@ -101,7 +103,7 @@ async fn requests_that_wait_in_the_accept_queue_are_answered_too() {
     let (stop, never) = (stop_source(), stop_source());
     stop.stop(cause(), None);
     stop.cut();
-    let server = Server::new(slow(never.token()));
+    let server = Server::new(slow(never.token())).refusal_time(LONG);
     let work = server.work();
     let answers = async {
         for mut client in clients {
@@ -117,8 +119,7 @@ async fn requests_that_wait_in_the_accept_queue_are_answered_too() {
 #[tokio::test]
 async fn a_half_sent_head_that_is_finished_in_time_is_answered_too() {
     let never = stop_source();
-    let long = std::time::Duration::from_secs(20);
-    let mut served = serve(slow(never.token()), |server| server.refusal_time(long)).await;
+    let mut served = serve(slow(never.token()), |server| server.refusal_time(LONG)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(&SLOW[..20]).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
@@ -127,13 +128,14 @@ async fn a_half_sent_head_that_is_finished_in_time_is_answered_too() {
     client.send(&SLOW[20..]).await.unwrap();
     let answer = client.answer().await.expect("an answer");
     assert!(answer.head.starts_with("http/1.1 503") && answer.closes());
+    drop(client);
     served.ended().await;
 }
 
 #[tokio::test]
 async fn an_http_2_request_without_a_response_gets_503() {
     let never = stop_source();
-    let mut served = serve(slow(never.token()), |server| server).await;
+    let mut served = serve(slow(never.token()), |server| server.refusal_time(LONG)).await;
     let (mut sender, mut driver) = http2(&served).await;
     let request = http::Request::get("http://test/slow").body(Empty::new()).unwrap();
     let response = sender.send_request(request);
@@ -176,7 +178,7 @@ fn is_unavailable(headers: &HeaderMap) -> bool {
 #[tokio::test]
 async fn a_grpc_call_without_a_response_is_unavailable() {
     let never = async || std::future::pending::<()>().await;
-    let mut served = serve(ping().route("/grpc", post(never)), |server| server).await;
+    let mut served = serve(ping().route("/grpc", post(never)), |server| server.refusal_time(LONG)).await;
     let (status, headers, trailers) = call(&mut served).await.expect("a response");
     assert_eq!(status, StatusCode::OK);
     assert!(is_unavailable(&headers) && headers["content-type"] == "application/grpc", "{headers:?}");
@@ -188,7 +190,7 @@ async fn a_grpc_call_without_a_response_is_unavailable() {
 async fn a_grpc_stream_under_way_ends_as_unavailable() {
     let (feed, fed) = feed();
     let stream = async move || ([("content-type", "application/grpc")], fed.body()).into_response();
-    let mut served = serve(ping().route("/grpc", post(stream)), |server| server).await;
+    let mut served = serve(ping().route("/grpc", post(stream)), |server| server.refusal_time(LONG)).await;
     feed.send("\0\0\0\0\x02hi");
     let (status, _, trailers) = call(&mut served).await.expect("a response");
     assert_eq!(status, StatusCode::OK);

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::feed::{Feed, feed};
 use crate::frames::{DATA, END_STREAM, Frames, RST_STREAM};
-use crate::support::{Client, Served, cause, ping, serve, stop_source};
+use crate::support::{Client, PausedClock, Served, cause, is_listening, ping, serve, stop_source, until};
 
 const ASK: &[u8] = b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n";
 const ASK_1_0: &[u8] = b"GET /stream HTTP/1.0\r\n\r\n";
@@ -65,7 +65,7 @@ async fn an_event_that_has_begun_is_sent_whole() {
     ] {
         let (mut served, mut client, feed) = begin(stream(EVENTS), ASK_1_0, half, |server| server).await;
         served.stop();
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        served.draining().await;
         assert!(!client.is_closed() && !feed.is_dropped(), "in the middle of {half:?}");
         feed.send(rest);
         feed.send(after);
@@ -160,7 +160,7 @@ async fn events_that_are_to_finish_do_or_are_cut() {
         let stream = (feed, stream.layer(OnStop::Finish));
         let (mut served, mut client, feed) = begin(stream, ASK_1_0, "data: 1\n\n", |server| server).await;
         served.stop();
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        served.draining().await;
         assert!(served.is_running() && !feed.is_dropped());
         if finishes {
             feed.send("data: 2\n\n");
@@ -182,7 +182,7 @@ async fn events_hold_an_abrupt_close_until_they_are_cut() {
     let abrupt = |server: Server<axum::Router>| server.close_mode(CloseMode::Abrupt);
     let (mut served, mut client, feed) = begin(stream(EVENTS), ASK_1_0, "data: 1\n\n", abrupt).await;
     served.stop();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    served.draining().await;
     assert!(served.is_running() && !feed.is_dropped());
     served.cut();
     assert!(is_reset(client.rest().await.1));
@@ -192,6 +192,7 @@ async fn events_hold_an_abrupt_close_until_they_are_cut() {
 /// The opposite with a peer: `axum::serve` waits for as long as the client stays.
 #[tokio::test]
 async fn events_hold_axum_serve_for_as_long_as_the_client_stays() {
+    let clock = PausedClock::new();
     let (feed, stream) = stream(EVENTS);
     let stop = stop_source();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -206,7 +207,8 @@ async fn events_hold_axum_serve_for_as_long_as_the_client_stays() {
     feed.send("data: 1\n\n");
     client.up_to(b"data: 1\n\n").await;
     stop.stop(cause(), None);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until(|| !is_listening(addr)).await;
+    clock.advance(Duration::from_secs(3600)).await;
     assert!(server.try_join_next().is_none() && !client.is_closed());
     drop(client);
     server.join_next().await.unwrap().unwrap().unwrap();
@@ -220,7 +222,7 @@ async fn other_streams_finish_unless_they_are_to_end() {
         let (mut served, mut client, feed) = begin((feed, stream), ASK_1_0, "{}\n", |server| server).await;
         served.stop();
         if !ends {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            served.draining().await;
             assert!(!client.is_closed() && !feed.is_dropped());
             drop(feed);
         }
@@ -294,7 +296,7 @@ async fn what_the_handler_chooses_counts_more_than_the_layer() {
     let stream = (feed, get(handler).layer(OnStop::Break));
     let (mut served, mut client, feed) = begin(stream, ASK_1_0, "data: 1\n\n", |server| server).await;
     served.stop();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    served.draining().await;
     assert!(!client.is_closed() && !feed.is_dropped());
     drop(feed);
     assert!(client.rest().await.1.is_none());
@@ -309,7 +311,7 @@ async fn a_body_of_known_length_finishes_whatever_its_policy() {
     let stream = (feed, get(handler).layer(OnStop::End));
     let (mut served, mut client, feed) = begin(stream, ASK, "\n\n", |server| server).await;
     served.stop();
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    served.draining().await;
     assert!(!client.is_closed() && !feed.is_dropped());
     feed.send("\n\n");
     client.up_to(b"\n\n").await;

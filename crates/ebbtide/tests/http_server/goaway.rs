@@ -7,7 +7,7 @@ use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use crate::frames::{ACK, DATA, Frame, Frames, GOAWAY, HEADERS, HIGHEST, PING};
-use crate::support::{LONG, ping, serve, slow, stop_source, until};
+use crate::support::{LONG, PausedClock, ping, serve, slow, stop_source, until};
 
 const NO_ERROR: u32 = 0;
 
@@ -114,7 +114,7 @@ async fn a_connection_that_speaks_only_when_the_lame_duck_is_over_is_served() {
     let silent = tokio::net::TcpStream::connect(served.addr).await.unwrap();
     crate::support::accepted(served.addr).await;
     served.stop();
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    served.draining().await;
     let mut frames = Frames::over(silent, 65_535).await;
     frames.get(1, "/ping").await;
     assert_eq!(frames.body(1).await.expect("an answer"), b"pong");
@@ -124,17 +124,20 @@ async fn a_connection_that_speaks_only_when_the_lame_duck_is_over_is_served() {
 
 #[tokio::test]
 async fn a_peer_that_answers_nothing_is_served_in_the_lame_duck_and_does_not_hold_the_stop() {
-    let mut served = serve(ping(), |server| server.idle_quiet(Duration::from_millis(100))).await;
+    let clock = PausedClock::new();
+    let quiet = Duration::from_millis(100);
+    let mut served = serve(ping(), |server| server.idle_quiet(quiet).stall_timeout(quiet)).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
     frames.get(1, "/ping").await;
     assert_eq!(frames.body(1).await.expect("an answer"), b"pong");
     served.announce();
     told(&mut frames).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    clock.advance(quiet * 100).await;
     // Deaf, or very far away; nothing is held up by it yet.
     frames.get(3, "/ping").await;
     let data = frames.next_of(&[DATA, GOAWAY]).await.expect("an answer");
     assert_eq!((data.kind, data.payload), (DATA, b"pong".to_vec()));
+    clock.resume(); // the end depends on how long the kernel has seen no data
     served.stop();
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
@@ -159,20 +162,26 @@ async fn an_abrupt_close_tells_nobody_in_the_lame_duck() {
 async fn overtake(frames: &mut Frames) -> Option<Vec<u8>> {
     let ping = told(frames).await;
     pong(frames, &ping).await;
-    tokio::time::sleep(Duration::from_millis(10)).await;
+    // Once this is answered, the server has read the PONG; hyper may have closed the connection by then.
+    frames.send(PING, 0, 0, b"are you?").await;
+    frames.next_of(&[PING]).await?;
     frames.get(3, "/ping").await;
     frames.body(3).await
 }
 
 #[tokio::test]
 async fn a_request_that_its_own_pong_has_overtaken_is_served() {
+    // The server holds the PONG back for a time that would pass on a busy machine.
+    let clock = PausedClock::new();
     let mut served = serve(ping(), |server| server).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
     frames.get(1, "/ping").await;
     assert!(frames.body(1).await.is_some());
     served.announce();
     assert_eq!(overtake(&mut frames).await.expect("an answer"), b"pong");
+    clock.advance(LONG / 2).await;
     assert_eq!(frames.next_of(&[GOAWAY]).await.expect("the real GOAWAY").goes_away(), (3, NO_ERROR));
+    drop(frames);
     served.stop();
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (2, 0));

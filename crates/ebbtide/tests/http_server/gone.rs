@@ -7,7 +7,6 @@ use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::body::Body as AxumBody;
 use axum::routing::get;
@@ -17,7 +16,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-use crate::support::{Client, LONG, PING, SLOW, cause, ping, serve, slow, stop_source, until};
+use crate::support::{Client, LONG, PING, SLOW, cause, ping, serve, settle, slow, stop_source, until};
 
 /// Tells when it begins and when it is dropped.
 #[derive(Debug)]
@@ -104,8 +103,9 @@ async fn requests_in_a_pipeline_with_a_half_close_behind_it_are_all_answered() {
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(&[SLOW, PING].concat()).await.unwrap();
     client.stream.shutdown().await.unwrap();
-    // The end of the stream is there when the slow request begins to wait, or comes while it does.
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    // The end of the stream is there when the slow request begins to wait.
+    until(|| served.work.in_flight() == 1).await;
+    settle().await;
     release.stop(cause(), None);
     assert_eq!(client.answer().await.expect("the first answer").body, b"slow pong");
     assert_eq!(client.answer().await.expect("the second answer").body, b"pong");

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::support::{Client, Served, cause, ping, serve, slow, stop_source, until};
+use crate::support::{Client, LONG, PausedClock, Served, cause, ping, serve, slow, stop_source, until};
 
 pub(crate) type Sender = hyper::client::conn::http2::SendRequest<Empty<Bytes>>;
 
@@ -43,7 +43,7 @@ async fn http_2_streams_in_flight_at_the_stop_finish() {
     until(|| served.work.in_flight() == 10).await;
     assert!(served.work.stragglers()[0].name.starts_with("GET /slow from 127.0.0.1:"));
     served.stop();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    served.draining().await;
     assert!(served.is_running());
     release.stop(cause(), None);
     for answer in streams.join_all().await {
@@ -56,21 +56,33 @@ async fn http_2_streams_in_flight_at_the_stop_finish() {
 
 #[tokio::test]
 async fn an_http_2_peer_that_went_silent_does_not_hold_the_stop() {
-    let mut served = serve(ping(), |server| server.idle_quiet(Duration::from_millis(50))).await;
+    let clock = PausedClock::new();
+    let quiet = Duration::from_secs(10);
+    let mut served = serve(ping(), |server| server.idle_quiet(quiet)).await;
     let mut stream = TcpStream::connect(served.addr).await.unwrap();
     // The preface and empty settings, and then nothing: no PING is answered.
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
     let mut settings = [0; 9];
     stream.read_exact(&mut settings).await.unwrap();
     served.stop();
+    served.draining().await;
+    clock.advance_to_before(quiet).await;
+    assert!(served.is_running(), "before the limit");
+    clock.advance_past().await;
     served.ended().await;
 }
 
 #[tokio::test]
 async fn half_an_http_2_preface_is_half_a_head() {
-    let mut served = serve(ping(), |server| server.header_timeout(Duration::from_millis(50))).await;
+    let clock = PausedClock::new();
+    let limit = Duration::from_secs(10);
+    let mut served = serve(ping(), |server| server.header_timeout(limit)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(b"PRI * HTTP/2.0\r\n\r\nSM").await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    clock.advance_to_before(limit).await;
+    assert!(!client.is_closed(), "before the limit");
+    clock.advance_past().await;
     assert!(client.rest().await.0.is_empty());
     served.stop();
     served.ended().await;
@@ -79,7 +91,7 @@ async fn half_an_http_2_preface_is_half_a_head() {
 #[tokio::test]
 async fn http_2_streams_are_cut_counted_and_named() {
     let never = stop_source();
-    let mut served = serve(slow(never.token()), |server| server).await;
+    let mut served = serve(slow(never.token()), |server| server.refusal_time(LONG)).await;
     let (sender, _driver) = http2(&served).await;
     let mut streams = JoinSet::new();
     streams.spawn(ask(sender.clone(), "/slow"));
@@ -124,7 +136,7 @@ async fn an_upgraded_connection_is_in_flight_until_its_socket_is_dropped() {
         serve(ping().route("/echo", get(echo)), |server| server.idle_quiet(Duration::ZERO)).await;
     let mut client = upgraded(&served).await;
     served.stop();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    served.draining().await;
     assert!(served.is_running());
     client.send(b"hello").await.unwrap();
     let mut reply = [0; 4];

@@ -7,7 +7,9 @@ use axum::extract::Extension;
 use ebbtide::drain::Stop;
 use ebbtide::http::{Listener, Peer, Server};
 
-use crate::support::{Client, LONG, PING, SLOW, Served, cause, serve_on, slow, stop_source, until};
+use crate::support::{
+    Client, LONG, PING, PausedClock, SLOW, Served, cause, serve_on, settle, slow, stop_source, until,
+};
 
 const V1: &[u8] = b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n";
 const V1_IPV6: &[u8] = b"PROXY TCP6 2001:db8::1 2001:db8::2 1234 80\r\n";
@@ -60,7 +62,10 @@ async fn the_client_is_the_one_that_the_header_names() {
             let all = [header.as_slice(), PEER].concat();
             if cut > 0 {
                 client.send(&all[..cut]).await.unwrap();
-                tokio::task::yield_now().await;
+                settle().await;
+            }
+            if (1..header.len()).contains(&cut) {
+                until(|| served.work.in_flight() == 1).await;
             }
             client.send(&all[cut..]).await.unwrap();
             let answer = client.answer().await.expect("an answer");
@@ -108,11 +113,16 @@ async fn who_sends_no_valid_header_is_never_served() {
 
 #[tokio::test]
 async fn half_a_header_ends_at_its_time_and_does_not_hold_the_stop() {
+    let clock = PausedClock::new();
     let never = stop_source();
-    let limit = Duration::from_millis(50);
+    let limit = Duration::from_secs(10);
     let served = serve(|server| server.handshake_timeout(limit), never.token()).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(&V1[..20]).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    clock.advance_to_before(limit).await;
+    assert!(!client.is_closed(), "before the limit");
+    clock.advance_past().await;
     assert!(client.rest().await.0.is_empty());
     let mut served =
         serve(|server| server.handshake_timeout(LONG).first_byte_grace(limit), never.token()).await;
@@ -122,6 +132,10 @@ async fn half_a_header_ends_at_its_time_and_does_not_hold_the_stop() {
     let name = format!("half a PROXY header from {}", client.stream.local_addr().unwrap());
     assert_eq!(served.work.stragglers()[0].name, name);
     served.stop();
+    served.draining().await;
+    clock.advance_to_before(limit).await;
+    assert!(served.is_running() && !client.is_closed(), "before the limit");
+    clock.advance_past().await;
     served.ended().await;
     assert!(client.rest().await.0.is_empty());
 }
@@ -134,7 +148,7 @@ async fn a_header_that_is_under_way_at_the_stop_is_finished_and_served() {
     client.send(&V1[..20]).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     served.stop();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    served.draining().await;
     assert!(served.is_running());
     client.send(&V1[20..]).await.unwrap();
     client.send(PING).await.unwrap();
@@ -145,11 +159,16 @@ async fn a_header_that_is_under_way_at_the_stop_is_finished_and_served() {
 /// What comes with the header is part of the request's head, with the head's own limit.
 #[tokio::test]
 async fn half_a_head_behind_the_header_is_half_a_head() {
+    let clock = PausedClock::new();
     let never = stop_source();
-    let limit = Duration::from_millis(50);
+    let limit = Duration::from_secs(5); // less than the one for the header
     let served = serve(|server| server.header_timeout(limit), never.token()).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(&[V1, &PING[..10]].concat()).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    clock.advance_to_before(limit).await;
+    assert!(!client.is_closed(), "before the limit");
+    clock.advance_past().await;
     assert!(client.rest().await.0.is_empty());
 }
 

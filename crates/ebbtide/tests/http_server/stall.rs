@@ -8,25 +8,39 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpSocket;
 
 use crate::frames::{ACK, DATA, Frames, HEADERS, PING};
-use crate::support::{Client, LONG, Served, ping, serve, slow, stop_source, until};
+use crate::support::{Client, PausedClock, Served, ping, serve, slow, stop_source, until};
 
 const BIG: usize = 8 * 1024 * 1024;
-const STALL: Duration = Duration::from_millis(700);
-/// What a slow client takes between two reads; a busy machine takes longer.
-const PAUSE: Duration = Duration::from_millis(20);
+const STALL: Duration = Duration::from_secs(7);
+/// The time between two reads of a slow client. Its kernel tells the server of them only every few times.
+const PAUSE: Duration = Duration::from_millis(500);
 
 fn big() -> Router {
     ping().route("/big", get(async || vec![b'x'; BIG]))
 }
 
-/// A client of few buffers that has asked for the big response and read its first bytes.
+/// A client of few buffers that has asked for the big response and read its first bytes. The rest of it waits in the server.
 async fn taker(served: &Served) -> Client {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(64 * 1024).unwrap();
     let mut client = Client::over(socket.connect(served.addr).await.unwrap());
     client.send(b"GET /big HTTP/1.0\r\n\r\n").await.unwrap();
     client.up_to(b"\r\n\r\n").await;
+    until(|| served.work.stragglers().iter().any(|each| each.name.starts_with("the rest of a response")))
+        .await;
     client
+}
+
+/// Waits until the server has handled everything that was sent so far on an HTTP/2 connection.
+async fn heard(frames: &mut Frames) {
+    frames.send(PING, 0, 0, b"are you?").await;
+    loop {
+        let frame = frames.next_of(&[PING]).await.expect("an answer");
+        match frame.flags {
+            ACK => return,
+            _ => frames.send(PING, ACK, 0, &frame.payload).await,
+        }
+    }
 }
 
 fn is_cut_as_stalled(served: &Served, name: &str) {
@@ -37,12 +51,17 @@ fn is_cut_as_stalled(served: &Served, name: &str) {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_of_its_response_does_not_hold_the_stop() {
+    let clock = PausedClock::new();
     let mut served = serve(big(), |server| server.stall_timeout(STALL)).await;
     let mut client = taker(&served).await;
     // While the server serves it may take its time.
-    tokio::time::sleep(STALL * 2).await;
+    clock.advance(STALL * 2).await;
     assert_eq!(served.work.in_flight(), 1);
     served.stop();
+    served.draining().await;
+    clock.advance_to_before(STALL).await;
+    assert!(served.is_running(), "before the limit");
+    clock.advance_past().await;
     served.ended().await;
     is_cut_as_stalled(&served, "the rest of a response to 127.0.0.1:");
     let (_, error) = client.rest().await;
@@ -52,23 +71,28 @@ async fn a_client_that_takes_nothing_of_its_response_does_not_hold_the_stop() {
 /// The opposite: without the limit it does.
 #[tokio::test]
 async fn without_the_limit_it_holds_the_stop_until_the_deadline() {
-    let mut served = serve(big(), |server| server.stall_timeout(LONG)).await;
+    let clock = PausedClock::new();
+    let mut served = serve(big(), |server| server.stall_timeout(STALL * 10)).await;
     let _client = taker(&served).await;
     served.stop();
-    tokio::time::sleep(STALL * 3).await;
+    served.draining().await;
+    clock.advance(STALL * 3).await;
     assert!(served.is_running());
     served.cut();
+    clock.advance(STALL).await;
     served.ended().await;
 }
 
 #[tokio::test]
 async fn a_slow_client_is_left_in_peace() {
+    let clock = PausedClock::new();
     let mut served = serve(big(), |server| server.stall_timeout(STALL)).await;
     let mut client = taker(&served).await;
     served.stop();
+    served.draining().await;
     let (mut taken, mut buf) = (0, vec![0; 64 * 1024]);
     loop {
-        tokio::time::sleep(PAUSE).await;
+        clock.advance(PAUSE).await;
         match client.stream.read(&mut buf).await.expect("no reset") {
             0 => break,
             read => taken += read,
@@ -76,31 +100,36 @@ async fn a_slow_client_is_left_in_peace() {
     }
     // `up_to` may have read some of it.
     assert!(taken > BIG - 64 * 1024, "{taken}");
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }
 
 #[tokio::test]
 async fn an_http_2_stream_that_is_given_no_window_does_not_hold_the_stop() {
+    let clock = PausedClock::new();
     let mut served = serve(big(), |server| server.stall_timeout(STALL)).await;
     let mut frames = Frames::connect(served.addr, 1000).await;
     frames.get(1, "/big").await;
     assert_eq!(frames.next_of(&[DATA]).await.expect("the beginning").payload.len(), 1000);
-    tokio::time::sleep(STALL * 2).await;
+    clock.advance(STALL * 2).await;
     assert_eq!(served.work.in_flight(), 1);
     served.stop();
-    // Alive it is: it answers, and asks. It just takes nothing.
-    while let Some(frame) = frames.next().await {
-        if frame.kind == PING && frame.flags == 0 {
-            frames.send(PING, ACK, 0, &frame.payload).await;
-        }
-    }
+    // The peer is alive: it answers the PING. It takes nothing.
+    let ping = frames.next_of(&[PING]).await.expect("PING");
+    frames.send(PING, ACK, 0, &ping.payload).await;
+    heard(&mut frames).await;
+    clock.advance_to_before(STALL).await;
+    assert!(served.is_running(), "before the limit");
+    clock.advance_past().await;
+    while frames.next().await.is_some() {}
     served.ended().await;
     is_cut_as_stalled(&served, "GET /big from 127.0.0.1:");
 }
 
 #[tokio::test]
 async fn a_slow_http_2_stream_is_left_in_peace() {
+    let clock = PausedClock::new();
     let (size, step) = (600_000, 20_000);
     let some = get(async move || vec![b'x'; size as usize]);
     let settings = |server: ebbtide::http::Server<Router>| {
@@ -122,11 +151,12 @@ async fn a_slow_http_2_stream_is_left_in_peace() {
             unspent += frame.payload.len() as u32;
         }
         if unspent >= step / 2 {
-            tokio::time::sleep(PAUSE * 2).await;
+            clock.advance(PAUSE).await;
             frames.allow(1, unspent).await;
             unspent = 0;
         }
     }
+    drop(frames);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }
@@ -138,7 +168,7 @@ async fn an_http_2_response_is_in_flight_until_it_can_be_taken() {
     let mut frames = Frames::connect(served.addr, 1000).await;
     frames.get(1, "/big").await;
     assert_eq!(frames.next_of(&[DATA]).await.expect("the beginning").payload.len(), 1000);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    heard(&mut frames).await;
     assert_eq!((served.work.in_flight(), served.work.finished()), (1, 0));
     frames.allow(1, BIG as u32).await;
     assert_eq!(frames.body(1).await.expect("the rest").len(), BIG - 1000);
@@ -150,19 +180,25 @@ async fn an_http_2_response_is_in_flight_until_it_can_be_taken() {
 
 #[tokio::test]
 async fn an_http_2_peer_that_is_gone_with_a_stream_open_does_not_hold_the_stop() {
+    let clock = PausedClock::new();
     let never = stop_source();
     let mut served = serve(slow(never.token()), |server| server.stall_timeout(STALL)).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
     frames.get(1, "/slow").await;
     until(|| served.work.in_flight() == 1).await;
     served.stop();
-    served.ended().await; // nobody answered the PING
+    served.draining().await;
+    clock.advance_to_before(STALL).await;
+    assert!(served.is_running(), "before the limit");
+    clock.advance_past().await;
+    served.ended().await; // the PING was not answered
     is_cut_as_stalled(&served, "GET /slow from 127.0.0.1:");
 }
 
 /// The opposite: one that is there may wait for its answer.
 #[tokio::test]
 async fn an_http_2_peer_that_waits_for_its_answer_is_left_in_peace() {
+    let clock = PausedClock::new();
     let release = stop_source();
     let mut served = serve(slow(release.token()), |server| server.stall_timeout(STALL)).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
@@ -171,10 +207,14 @@ async fn an_http_2_peer_that_waits_for_its_answer_is_left_in_peace() {
     served.stop();
     let ping = frames.next_of(&[PING]).await.expect("PING");
     frames.send(PING, ACK, 0, &ping.payload).await;
-    tokio::time::sleep(STALL * 3).await;
-    assert!(served.is_running());
+    heard(&mut frames).await;
+    for _ in 0..10 {
+        clock.advance(STALL / 2).await;
+        assert!(served.is_running());
+    }
     release.stop(crate::support::cause(), None);
     assert_eq!(frames.body(1).await.expect("an answer"), b"slow pong");
+    drop(frames);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }

@@ -13,7 +13,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::support::{LONG, Served, serve, until};
+use crate::support::{LONG, PausedClock, Served, serve, until};
+
+const IDLE_QUIET: Duration = Duration::from_millis(50);
 
 /// Gives back what it gets, in the protocol that the stream is handed over to.
 async fn echo(mut request: Request<axum::body::Body>) -> Response<axum::body::Body> {
@@ -30,7 +32,7 @@ async fn echo(mut request: Request<axum::body::Body>) -> Response<axum::body::Bo
 /// A server, the client's end of an upgraded stream, and what keeps its connection alive.
 async fn tunnel() -> (Served, TokioIo<Upgraded>, JoinSet<hyper::Result<()>>) {
     let router = axum::Router::new().route("/echo", axum::routing::any(echo));
-    let served = serve(router, |server: Server<_>| server.idle_quiet(Duration::from_millis(50))).await;
+    let served = serve(router, |server: Server<_>| server.idle_quiet(IDLE_QUIET)).await;
     let stream = TcpStream::connect(served.addr).await.unwrap();
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (mut send, conn) = handshake.await.unwrap();
@@ -65,13 +67,16 @@ async fn echoes(tunnel: &mut TokioIo<Upgraded>) {
 
 #[tokio::test]
 async fn an_upgraded_stream_is_in_flight_until_it_ends() {
+    let clock = PausedClock::new();
     let (mut served, mut tunnel, _connection) = tunnel().await;
     echoes(&mut tunnel).await;
     assert_eq!(served.work.in_flight(), 1);
     assert!(served.work.stragglers()[0].name.starts_with("CONNECT /echo from 127.0.0.1"));
     served.stop();
-    // Several times what an idle connection is given.
-    tokio::time::sleep(Duration::from_millis(250)).await;
+    served.draining().await;
+    for _ in 0..10 {
+        clock.advance(IDLE_QUIET).await;
+    }
     assert!(served.is_running());
     echoes(&mut tunnel).await;
     tunnel.shutdown().await.unwrap();

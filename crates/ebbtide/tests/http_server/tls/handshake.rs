@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::halting::Halting;
 use super::pair::{Pair, serve};
-use crate::support::{Client, LONG, PING, cause, ping, stop_source, until};
+use crate::support::{Client, LONG, PING, PausedClock, cause, ping, stop_source, until};
 
 /// A connection whose handshake stops in the middle of the client's first message, until the token stops.
 fn half_handshake(pair: &Arc<Pair>, addr: SocketAddr, until: Stop) -> JoinSet<std::io::Result<Bytes>> {
@@ -39,7 +39,7 @@ async fn a_handshake_that_is_under_way_at_the_stop_is_finished_and_served() {
     until(|| served.work.in_flight() == 1).await;
     assert!(served.work.stragglers()[0].name.starts_with("half a TLS handshake from 127.0.0.1:"));
     served.stop();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    served.draining().await;
     assert!(served.is_running());
     release.stop(cause(), None);
     assert_eq!(going.join_next().await.unwrap().unwrap().expect("it is served"), "pong");
@@ -74,11 +74,16 @@ async fn stopped_handshake(pair: &Pair, addr: SocketAddr) -> Client {
 
 #[tokio::test]
 async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
+    let clock = PausedClock::new();
     let pair = Pair::new();
     // While the server serves, its own limit ends it.
-    let limit = Duration::from_millis(50);
+    let limit = Duration::from_secs(10);
     let mut served = serve(pair.tls(), ping(), |server| server.handshake_timeout(limit)).await;
     let mut client = stopped_handshake(&pair, served.addr).await;
+    until(|| served.work.in_flight() == 1).await;
+    clock.advance_to_before(limit).await;
+    assert!(!client.is_closed(), "before the limit");
+    clock.advance_past().await;
     assert!(client.rest().await.0.is_empty());
     served.stop();
     served.ended().await;
@@ -88,6 +93,10 @@ async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
     let mut client = stopped_handshake(&pair, served.addr).await;
     until(|| served.work.in_flight() == 1).await;
     served.stop();
+    served.draining().await;
+    clock.advance_to_before(limit).await;
+    assert!(served.is_running() && !client.is_closed(), "before the limit");
+    clock.advance_past().await;
     served.ended().await;
     assert_eq!((served.work.in_flight(), served.work.cut()), (0, 0));
     assert!(client.rest().await.0.is_empty());
@@ -97,6 +106,7 @@ async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
     until(|| served.work.in_flight() == 1).await;
     served.stop();
     served.cut();
+    clock.advance(limit).await;
     served.ended().await;
     assert_eq!(served.work.cut(), 1);
     assert!(served.work.stragglers()[0].name.starts_with("half a TLS handshake from"));
@@ -110,7 +120,7 @@ async fn connections_that_have_sent_nothing_have_their_grace_before_and_behind_t
     let silent = TcpStream::connect(served.addr).await.unwrap();
     let mut shaken = pair.connect(served.addr).await.unwrap();
     served.stop();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    served.draining().await;
     assert!(served.is_running());
     shaken.send(PING).await.unwrap();
     assert!(shaken.answer().await.unwrap().closes());
