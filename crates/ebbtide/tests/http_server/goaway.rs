@@ -48,6 +48,7 @@ async fn a_connection_is_told_in_two_steps_in_the_lame_duck() {
     assert_eq!(late.body(1).await.expect("an answer"), b"pong");
     drop(late);
     served.stop();
+    drop(frames);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (5, 0));
 }
@@ -67,6 +68,7 @@ async fn a_stream_in_flight_is_finished_between_the_two_steps_and_after() {
     release.stop(crate::support::cause(), None);
     assert_eq!(frames.body(1).await.expect("an answer"), b"slow pong");
     assert_eq!(frames.next().await, None);
+    drop(frames);
     served.ended().await;
 }
 
@@ -88,6 +90,7 @@ async fn a_connection_of_the_lame_duck_is_told_when_its_first_request_has_begun(
     pong(&mut frames, &ping).await;
     assert_eq!(frames.next_of(&[GOAWAY]).await.expect("the real GOAWAY").goes_away(), (3, NO_ERROR));
     served.stop();
+    drop(frames);
     served.ended().await;
 }
 
@@ -104,6 +107,7 @@ async fn announcing_can_wait_until_the_lame_duck_is_over() {
     served.stop();
     let ping = told(&mut frames).await;
     pong(&mut frames, &ping).await;
+    drop(frames);
     served.ended().await;
 }
 
@@ -132,7 +136,7 @@ async fn a_peer_that_answers_nothing_is_served_in_the_lame_duck_and_does_not_hol
     assert_eq!(frames.body(1).await.expect("an answer"), b"pong");
     served.announce();
     told(&mut frames).await;
-    clock.advance(quiet * 100).await;
+    clock.advance(LONG / 2).await;
     // Deaf, or very far away; nothing is held up by it yet.
     frames.get(3, "/ping").await;
     let data = frames.next_of(&[DATA, GOAWAY]).await.expect("an answer");

@@ -54,6 +54,24 @@ async fn http_2_streams_in_flight_at_the_stop_finish() {
     driver.join_next().await.unwrap().unwrap().unwrap();
 }
 
+/// The preface ends like a request's head, and more follows it: none of that is the beginning of a further request.
+#[tokio::test]
+async fn an_http_2_connection_is_idle_behind_its_first_request_and_every_other() {
+    let clock = PausedClock::new();
+    let limit = Duration::from_secs(10);
+    let mut served = serve(ping(), |server| server.header_timeout(limit)).await;
+    let (sender, _driver) = http2(&served).await;
+    for count in 1..=3 {
+        assert_eq!(ask(sender.clone(), "/ping").await.unwrap(), "pong");
+        until(|| served.work.finished() == count).await;
+        assert_eq!(served.work.in_flight(), 0, "after {count}");
+        clock.advance(2 * limit).await;
+    }
+    drop(sender);
+    served.stop();
+    served.ended().await;
+}
+
 #[tokio::test]
 async fn an_http_2_peer_that_went_silent_does_not_hold_the_stop() {
     let clock = PausedClock::new();

@@ -224,7 +224,8 @@ impl Book {
         if !self.requests.is_empty() {
             return false;
         }
-        let next_began = self.message.ended(framing);
+        // Of a multiplexed connection the message knows the preface alone, with frames behind it that begin no head.
+        let next_began = !self.multiplexed && self.message.ended(framing);
         self.phase = if next_began { Phase::HalfHead } else { Phase::Idle };
         // Another task has still to send the end of a stream's response: the kernel knows nothing of it yet.
         let unsent = self.multiplexed && order.is_draining();
