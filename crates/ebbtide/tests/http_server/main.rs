@@ -7,6 +7,7 @@
 )]
 
 mod bodies;
+mod clock;
 mod close;
 mod connections;
 mod cut;

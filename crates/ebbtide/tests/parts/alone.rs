@@ -14,7 +14,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::clock::PausedClock;
 use crate::support::{LONG, answer, connect, get as ask, signal};
+
+/// How often the server looks whether requests came in the lame duck.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Time enough; what is tested does not use it up.
 const GRACE: Duration = Duration::from_secs(30);
@@ -96,26 +100,30 @@ async fn what_is_cut_is_an_error_that_names_it() {
 
 #[tokio::test]
 async fn the_lame_duck_lasts_as_long_as_requests_come() {
+    const ASKED: u32 = 7;
+    let clock = PausedClock::new();
     let (stop, stopped) = signal();
-    let lame_duck =
-        LameDuck { min: Duration::ZERO, quiet: Duration::from_secs(2), max: Duration::from_secs(15) };
+    let (quiet, longest) = (Duration::from_secs(2), Duration::from_secs(15));
+    let lame_duck = LameDuck { min: Duration::ZERO, quiet, max: longest };
     let (addr, server) =
         start(routes(&Arc::default()), |serve| serve.lame_duck(lame_duck).with_graceful_shutdown(stopped))
             .await;
     assert_eq!(ask(addr, "/ping").await.0, 200);
     stop.send(()).unwrap();
-    let begun = crate::support::now();
-    let mut asked = 0;
-    while begun.elapsed() < Duration::from_secs(4) {
+    let between = quiet - 2 * LOOK;
+    for _ in 0..ASKED {
         assert_eq!(ask(addr, "/ping").await, (200, "pong".to_owned()), "it serves while requests come");
-        asked += 1;
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        clock.advance(2 * LOOK).await; // the server notes it
+        clock.advance(between - 2 * LOOK).await;
     }
+    drop(clock);
     let report = end(server).await.expect("all was served");
     let draining = report.phases.iter().find(|change| change.phase == ebbtide::Phase::Draining).unwrap();
     let duck = report.phases.iter().find(|change| change.phase == ebbtide::Phase::LameDuck).unwrap();
-    assert!(draining.at - duck.at >= Duration::from_secs(4), "not over while requests came: {report:?}");
-    assert!(report.totals().1 >= asked, "{report:?}");
+    let lasted = draining.at - duck.at;
+    assert!(lasted >= (ASKED - 1) * between + quiet, "not over while requests came: {report:?}");
+    assert!(lasted < longest, "over when none came for the quiet time: {report:?}");
+    assert!(report.totals().1 >= ASKED.into(), "{report:?}");
 }
 
 #[tokio::test]

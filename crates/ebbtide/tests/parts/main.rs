@@ -2,6 +2,9 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
 
 mod alone;
+#[expect(dead_code, reason = "the HTTP server's tests use the rest")]
+#[path = "../http_server/clock.rs"]
+mod clock;
 mod grpc;
 mod in_flight;
 mod sockets;
