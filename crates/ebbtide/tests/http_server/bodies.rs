@@ -24,6 +24,7 @@ async fn a_large_response_is_whole_when_the_stop_comes_in_its_middle() {
     assert!(error.is_none());
     let head = start.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
     assert_eq!(start.len() + rest.len() - head, BIG);
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }
@@ -51,6 +52,7 @@ async fn a_chunked_upload_finishes_when_the_stop_comes_in_its_middle() {
     client.send(b"0\r\n\r\n").await.unwrap();
     let answer = client.answer().await.expect("an answer");
     assert!(answer.body == b"105" && answer.closes());
+    drop(client);
     served.ended().await;
 }
 
@@ -65,6 +67,7 @@ async fn an_upload_of_known_length_finishes_when_the_stop_comes_in_its_middle() 
     client.send(&[b'x'; 100_000]).await.unwrap();
     let answer = client.answer().await.expect("an answer");
     assert!(answer.body == b"200000" && answer.closes());
+    drop(client);
     served.ended().await;
 }
 
@@ -80,6 +83,7 @@ async fn a_refused_upload_gets_its_answer() {
     assert!(error.is_none(), "{error:?}");
     assert!(bytes.starts_with(b"HTTP/1.1 404"));
     served.stop();
+    drop(client);
     served.ended().await;
 }
 
@@ -104,6 +108,7 @@ async fn http_1_0_and_head_requests_are_answered_whole_through_the_stop() {
     let answer = head.answer_to(true).await.expect("a head");
     assert!(answer.is_ok() && answer.closes());
     assert!(head.rest().await.0.is_empty());
+    drop((old, head));
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
 }
@@ -123,6 +128,7 @@ async fn a_streamed_response_counts_as_finished_only_at_its_end() {
     release.stop(crate::support::cause(), None);
     let (bytes, error) = client.rest().await;
     assert!(error.is_none() && bytes.ends_with(b"0\r\n\r\n"));
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.in_flight(), served.work.finished()), (0, 1));
 }

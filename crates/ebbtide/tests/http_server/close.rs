@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ebbtide::http::{CloseMode, Listener, Server};
 
-use crate::support::{Client, PING, accepted, cause, now, ping, serve, stop_source};
+use crate::support::{Client, LONG, PING, accepted, cause, now, ping, serve, stop_source};
 
 /// What the kernel accepted before the server ran is served, however late that is.
 #[tokio::test]
@@ -126,7 +126,7 @@ fn running_out_of_descriptors_neither_ends_the_server_nor_makes_it_spin() {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut served = serve(ping(), |server| server).await;
+        let mut served = serve(ping(), |server| server.first_byte_grace(LONG)).await;
         accepted(served.addr).await;
         let limit = rustix::process::Rlimit { current: Some(40), maximum: Some(40) };
         rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();

@@ -23,6 +23,7 @@ async fn the_close_is_announced_from_the_signal_on_and_not_before() {
     late.send(PING).await.unwrap();
     assert!(late.answer().await.unwrap().closes());
     served.stop();
+    drop(client);
     served.ended().await;
 }
 
@@ -49,6 +50,7 @@ async fn an_http_1_0_client_keeps_its_connection_until_it_is_told() {
         assert!(client.rest().await.1.is_none());
     }
     served.stop();
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (5, 0));
 }
@@ -64,6 +66,7 @@ async fn announcing_can_wait_until_the_lame_duck_is_over() {
     assert!(served.is_running());
     client.send(PING).await.unwrap();
     assert!(client.answer().await.unwrap().closes());
+    drop(client);
     served.ended().await;
 }
 
@@ -128,6 +131,7 @@ async fn a_head_that_was_half_sent_at_the_stop_is_answered() {
     client.send(&PING[20..]).await.unwrap();
     let answer = client.answer().await.expect("an answer");
     assert!(answer.is_ok() && answer.closes());
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.in_flight()), (1, 0));
 }
@@ -209,6 +213,7 @@ async fn a_pipelined_request_that_nobody_has_read_yet_is_answered_too() {
     let first = client.answer().await.expect("the first answer");
     assert!(first.body == b"slow pong" && !first.closes());
     assert!(client.answer().await.expect("the second answer").closes());
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
 }
@@ -329,6 +334,7 @@ async fn new_requests_are_noted_from_the_signal_on_and_probes_are_not() {
     probe.send(b"GET /readyz HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
     assert!(probe.answer().await.is_some());
     assert_eq!(noted.count(), 1);
+    drop(probe);
     served.stop();
     served.ended().await;
 }

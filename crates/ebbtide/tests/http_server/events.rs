@@ -52,6 +52,7 @@ async fn events_go_on_in_the_lame_duck_and_end_between_two_when_it_is_over() {
     let (rest, error) = client.rest().await;
     assert!(error.is_none() && rest == b"\r\n0\r\n\r\n", "{rest:?}");
     assert!(feed.is_dropped());
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }
@@ -71,6 +72,7 @@ async fn an_event_that_has_begun_is_sent_whole() {
         feed.send(after);
         let (seen, error) = client.rest().await;
         assert!(error.is_none() && seen == rest.as_bytes(), "{seen:?}");
+        drop(client);
         served.ended().await;
         assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
     }
@@ -86,6 +88,7 @@ async fn events_that_never_began_end_as_well() {
     served.stop();
     assert_eq!(client.rest().await.0, b"0\r\n\r\n");
     assert!(feed.is_dropped());
+    drop(client);
     served.ended().await;
 }
 
@@ -131,6 +134,7 @@ async fn events_that_end_with_the_connection_end_in_order() {
     served.stop();
     let (rest, error) = client.rest().await;
     assert!(error.is_none() && rest.is_empty());
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }
@@ -171,6 +175,7 @@ async fn events_that_are_to_finish_do_or_are_cut() {
             served.cut();
             assert!(is_reset(client.rest().await.1));
         }
+        drop(client);
         served.ended().await;
         assert_eq!((served.work.finished(), served.work.cut()), (u64::from(finishes), u64::from(!finishes)));
     }
@@ -228,6 +233,7 @@ async fn other_streams_finish_unless_they_are_to_end() {
         }
         let (rest, error) = client.rest().await;
         assert!(error.is_none() && rest.is_empty());
+        drop(client);
         served.ended().await;
         assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
     }
@@ -256,6 +262,7 @@ async fn a_stream_that_always_has_something_ends_too() {
     served.stop();
     let (rest, error) = client.rest().await;
     assert!(error.is_none() && (rest.is_empty() || rest.ends_with(b"data: more\n\n")));
+    drop(client);
     served.ended().await;
 }
 
@@ -300,6 +307,7 @@ async fn what_the_handler_chooses_counts_more_than_the_layer() {
     assert!(!client.is_closed() && !feed.is_dropped());
     drop(feed);
     assert!(client.rest().await.1.is_none());
+    drop(client);
     served.ended().await;
 }
 
@@ -315,6 +323,7 @@ async fn a_body_of_known_length_finishes_whatever_its_policy() {
     assert!(!client.is_closed() && !feed.is_dropped());
     feed.send("\n\n");
     client.up_to(b"\n\n").await;
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }

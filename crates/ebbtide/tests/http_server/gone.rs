@@ -171,5 +171,6 @@ async fn a_request_that_comes_in_the_instant_of_an_answer_is_answered_too() {
     assert!(!client.answer().await.expect("the first answer").closes());
     let second = client.answer().await.expect("the second answer");
     assert!(second.body == b"pong" && second.closes());
+    drop(client);
     served.ended().await;
 }

@@ -39,6 +39,7 @@ async fn probes_follow_the_state_on_a_port_of_their_own() {
     assert_eq!(get(&mut client, "/readyz").await, (503, "draining".into()));
     assert_eq!(get(&mut client, "/startupz").await, (200, "draining".into()));
     assert_eq!(get(&mut client, "/elsewhere").await.0, 404);
+    drop(client);
     stop.stop(cause(), None);
     serving.join_all().await.remove(0).unwrap();
 }
@@ -55,6 +56,7 @@ async fn probes_are_answered_in_front_of_a_service() {
     let mut client = Client::connect(addr).await.unwrap();
     assert_eq!(get(&mut client, "/readyz").await, (200, "ready".into()));
     assert_eq!(get(&mut client, "/ping").await, (200, "pong".into()));
+    drop(client);
     stop.stop(cause(), None);
     serving.join_all().await.remove(0).unwrap();
 }

@@ -84,6 +84,7 @@ async fn the_client_is_the_one_that_the_header_names() {
     served.stop();
     release.stop(cause(), None);
     assert!(client.answer().await.unwrap().closes());
+    drop(client);
     served.ended().await;
 }
 
@@ -153,6 +154,7 @@ async fn a_header_that_is_under_way_at_the_stop_is_finished_and_served() {
     client.send(&V1[20..]).await.unwrap();
     client.send(PING).await.unwrap();
     assert!(client.answer().await.expect("an answer").closes());
+    drop(client);
     served.ended().await;
 }
 

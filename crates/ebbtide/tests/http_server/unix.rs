@@ -293,6 +293,7 @@ async fn requests_over_a_path_say_so() {
     release.stop(cause(), None);
     served.stop();
     assert!(client.answer().await.unwrap().closes());
+    drop(client);
     served.ended().await;
 }
 

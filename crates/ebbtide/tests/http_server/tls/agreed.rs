@@ -91,5 +91,6 @@ async fn tls_is_spoken_over_a_path_too() {
     release.stop(cause(), None);
     assert!(client.answer().await.unwrap().closes());
     assert!(client.rest().await.1.is_none());
+    drop(client);
     served.ended().await;
 }

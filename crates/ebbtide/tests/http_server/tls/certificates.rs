@@ -31,6 +31,7 @@ async fn certificates_are_exchanged_without_a_restart() {
     // The old connection goes on.
     old.send(PING).await.unwrap();
     assert!(old.answer().await.unwrap().is_ok());
+    drop((old, new));
     served.stop();
     served.ended().await;
 }
@@ -76,6 +77,7 @@ async fn a_broken_file_leaves_the_old_certificates_in_place_and_is_named() {
     client.send(PING).await.unwrap();
     assert!(client.answer().await.unwrap().is_ok());
     served.stop();
+    drop(client);
     served.ended().await;
 }
 

@@ -90,6 +90,7 @@ async fn a_response_that_is_read_slowly_arrives_whole() {
     assert!(served.is_running());
     let (bytes, error) = client.rest().await;
     assert!(error.is_none() && bytes.len() > LENGTH, "{} bytes, {error:?}", bytes.len());
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }

@@ -143,6 +143,7 @@ async fn who_does_not_speak_tls_is_let_go() {
     client.send(PING).await.unwrap();
     assert!(client.answer().await.unwrap().is_ok());
     served.stop();
+    drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }
