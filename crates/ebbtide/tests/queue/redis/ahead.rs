@@ -9,7 +9,7 @@ use ebbtide::queue::{Consumer, Delivery, Queue, Settled, Settlement};
 use redis::aio::MultiplexedConnection;
 use tokio::time::{sleep, timeout};
 
-use super::place::Place;
+use super::place::{Place, info};
 use super::stop::{ROUNDS, moment, storm};
 use crate::server::Server;
 use crate::support::{fetch_all, next, source, stop};
@@ -164,13 +164,6 @@ async fn tell(connection: &MultiplexedConnection, words: &[&str]) -> redis::Valu
     let mut command = redis::cmd(words[0]);
     command.arg(&words[1..]);
     command.query_async(&mut connection.clone()).await.unwrap()
-}
-
-/// Returns a number that the server tells about itself.
-async fn info(connection: &MultiplexedConnection, section: &str, name: &str) -> u64 {
-    let text: String = redis::from_redis_value(tell(connection, &["INFO", section]).await).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.map_or(0, |rest| rest.split([',', '\r']).next().unwrap().parse().unwrap())
 }
 
 /// The acknowledgement takes the last job there is, and the read behind it finds none: it would wait for the whole of

@@ -3,6 +3,7 @@ use std::time::Duration;
 use ebbtide::queue::{Queue, Settled, Settlement};
 
 use super::place::{GROUP, Place};
+use crate::server::Server;
 use crate::support::{fetch_for, next};
 
 async fn add(place: &Place, fields: &[&str]) -> String {
@@ -131,7 +132,8 @@ async fn a_job_that_is_deleted_by_hand_while_it_runs_is_lost_and_held_by_nobody(
 
 #[tokio::test]
 async fn a_stream_that_is_deleted_under_its_consumers_is_made_anew() {
-    let place = Place::new();
+    let server = Server::redis(&["--save", ""]).await;
+    let place = Place::at(server.url("redis"));
     let queue = place.open().await;
     queue.push("gone").await.unwrap();
     let gone = next(&queue).await;
@@ -146,9 +148,9 @@ async fn a_stream_that_is_deleted_under_its_consumers_is_made_anew() {
     queue.push("first").await.unwrap();
     assert_eq!(next(&queue).await.payload, b"first");
     let (job, ()) = tokio::join!(next(&queue), async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        place.wait_for_blocked(1).await;
         delete(place.connection().await).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        place.wait_for_blocked(1).await;
         queue.push("second").await.unwrap();
     });
     assert_eq!(job.payload, b"second");

@@ -77,7 +77,7 @@ async fn a_stop_while_the_server_hangs_is_not_held_up() {
     let source = source();
     let token = source.token();
     let (ended, ()) = tokio::join!(queue.fetch(1, &token), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        place.wait_for_blocked(1).await;
         server.freeze();
         stop(&source);
     });

@@ -52,6 +52,14 @@ impl Place {
         pending
     }
 
+    /// Waits until so many connections are blocked in a read. Other tests' are among them, unless the server is the test's own.
+    pub(super) async fn wait_for_blocked(&self, count: u64) {
+        let connection = self.connection().await;
+        while info(&connection, "clients", "blocked_clients:").await < count {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// Returns the names of the consumers that Redis knows.
     pub(super) async fn consumers(&self) -> Vec<String> {
         let mut command = redis::cmd("XINFO");
@@ -71,6 +79,14 @@ impl Place {
             command.query_async(&mut self.connection().await).await.unwrap();
         entries.into_iter().map(|(_id, fields)| fields).collect()
     }
+}
+
+/// Returns a number that the server tells about itself.
+pub(super) async fn info(connection: &MultiplexedConnection, section: &str, name: &str) -> u64 {
+    let mut command = redis::cmd("INFO");
+    let text: String = command.arg(section).query_async(&mut connection.clone()).await.unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.map_or(0, |rest| rest.split([',', '\r']).next().unwrap().parse().unwrap())
 }
 
 impl Drop for Place {

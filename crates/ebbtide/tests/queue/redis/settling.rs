@@ -3,19 +3,21 @@ use std::time::Duration;
 use ebbtide::queue::{Queue, Settled, Settlement};
 
 use super::place::Place;
+use crate::server::Server;
 use crate::support::{fetch_all, fetch_for, next, now};
 
 #[tokio::test]
 async fn what_is_handed_back_wakes_a_consumer_that_waits_under_its_id_and_uncounted() {
-    let place = Place::new();
+    let server = Server::redis(&["--save", ""]).await;
+    let place = Place::at(server.url("redis"));
     let (first, second) = (place.open().await, place.open().await);
     let id = first.push("job").await.unwrap();
     for _ in 0..5 {
         let job = next(&first).await;
         assert_eq!((&*job.id, job.attempt), (&*id, 1));
         let (again, settled) = tokio::join!(next(&second), async {
-            // The other one waits by then, and is not asked to look again for a second.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            // The other one waits, and is not asked to look again for a second.
+            place.wait_for_blocked(1).await;
             first.settle(&job.receipt, Settlement::HandBack).await.unwrap()
         });
         assert_eq!((settled, &*again.id, again.attempt), (Settled::Done, &*id, 1));

@@ -152,11 +152,15 @@ async fn what_came_in_an_answer_that_never_reached_us_is_withdrawn() {
 /// What a read is still delivered to when its fetch is dropped is found as well.
 #[tokio::test]
 async fn a_fetch_that_is_dropped_leaves_nothing_behind_the_withdrawal() {
-    let place = Place::new();
+    let server = Server::redis(&["--save", ""]).await;
+    let place = Place::at(server.url("redis"));
     let queue = place.open().await;
     for _ in 0..3 {
-        let waiting = tokio::time::timeout(Duration::from_millis(20), queue.fetch(1, &Stop::never())).await;
-        assert!(waiting.is_err());
+        let never = Stop::never();
+        tokio::select! {
+            fetched = queue.fetch(1, &never) => panic!("there is nothing to fetch: {fetched:?}"),
+            () = place.wait_for_blocked(1) => {}
+        }
         let id = queue.push("job").await.unwrap();
         for job in queue.withdraw().await.unwrap() {
             assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
@@ -197,7 +201,7 @@ async fn without_the_right_to_end_a_block_the_stop_waits_for_its_end() {
     let source = source();
     let token = source.token();
     let stopping = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        admin.wait_for_blocked(1).await;
         stop(&source);
         queue.push("late").await.unwrap();
     };
