@@ -1,4 +1,4 @@
-//! The telemetry of the program `exporter`: the SDK's three providers with OTLP exporters.
+//! The telemetry of the service `exporter`: the SDK's three providers with OTLP exporters.
 
 use ebbtide::BoxError;
 use opentelemetry::metrics::MeterProvider as _;

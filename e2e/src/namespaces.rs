@@ -1,5 +1,6 @@
 #![expect(clippy::panic, reason = "a broken harness fails its test")]
 
+use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::process::{Command, Stdio};
@@ -53,21 +54,21 @@ impl Namespaces {
     }
 
     /// A program on the server's machine.
-    pub fn server(&self, program: &str) -> Command {
+    pub fn server(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = enter(&self.server, self.rootless, true);
         command.arg(program);
         command
     }
 
     /// A program on the server's machine that may not change the network: without `CAP_NET_ADMIN`, as in a container.
-    pub fn server_unprivileged(&self, program: &str) -> Command {
+    pub fn server_unprivileged(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = self.server("setpriv");
-        command.args(["--bounding-set=-net_admin", "--inh-caps=-net_admin", "--", program]);
+        command.args(["--bounding-set=-net_admin", "--inh-caps=-net_admin", "--"]).arg(program);
         command
     }
 
     /// A program on the clients' machine.
-    pub fn client(&self, program: &str) -> Command {
+    pub fn client(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = enter(&self.client, self.rootless, true);
         command.arg(program);
         command
@@ -119,7 +120,7 @@ impl Namespaces {
         );
         let host =
             |address: &str, number: &str| address.strip_suffix('1').map(|net| format!("{net}{number}"));
-        for (number, ip) in [("1", Self::server as fn(&Self, &str) -> Command), ("2", Self::client)] {
+        for (number, ip) in [("1", Self::server as fn(&Self, &'static str) -> Command), ("2", Self::client)] {
             let [v4, v6] = [Self::SERVER_IPV4, Self::SERVER_IPV6]
                 .map(|address| host(&address.to_string(), number).unwrap_or_default());
             done(ip(self, "ip").args(["address", "add", &format!("{v4}/24"), "dev", "cable"]));

@@ -95,13 +95,26 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// When it doesn't within 30 s, or the process ends without.
+    /// When it doesn't within a minute, or the process ends without.
     pub fn says(&self, text: &str) {
-        let limit = now() + Duration::from_secs(30);
+        self.says_times(text, 1);
+    }
+
+    /// Waits until the output contains `text` so many times.
+    ///
+    /// # Panics
+    ///
+    /// As [`says`](Self::says).
+    pub fn says_times(&self, text: &str, times: usize) {
+        let limit = now() + Duration::from_secs(60);
         let mut output = self.output.text.lock().unwrap_or_else(PoisonError::into_inner);
-        while !output.0.contains(text) {
+        while output.0.matches(text).count() < times {
             let left = limit.saturating_duration_since(now());
-            assert!(!left.is_zero() && output.1 > 0, "it does not say {text:?} but:\n{}", output.0);
+            assert!(
+                !left.is_zero() && output.1 > 0,
+                "it does not say {text:?} {times} times but:\n{}",
+                output.0
+            );
             let wait = self.output.more.wait_timeout(output, left);
             output = wait.unwrap_or_else(PoisonError::into_inner).0;
         }

@@ -17,7 +17,7 @@ use crate::pattern;
 ///
 /// - `GET /ping`: at once.
 /// - `GET` or `POST /slow?ms=`: after so long.
-/// - `GET /never`: never.
+/// - `GET /never`: never; says `asked for /never` on standard error.
 /// - `POST /upload`: tells how many bytes came, and whether they are those of [`pattern`].
 /// - `GET /download?bytes=&ms=&known=`: so many bytes of [`pattern`], with a pause of `ms` before each 16 KiB, with a length
 ///   in the head if `known`.
@@ -25,7 +25,7 @@ pub fn routes() -> Router {
     Router::new()
         .route("/ping", get(async || "pong"))
         .route("/slow", get(slow).post(slow))
-        .route("/never", get(std::future::pending::<()>))
+        .route("/never", get(never))
         .route("/upload", post(upload))
         .route("/download", get(download))
 }
@@ -38,6 +38,12 @@ struct Slow {
 async fn slow(Query(slow): Query<Slow>) -> &'static str {
     tokio::time::sleep(Duration::from_millis(slow.ms)).await;
     "done"
+}
+
+#[expect(clippy::print_stderr, reason = "a test waits for this line: a peer has no other log")]
+async fn never() {
+    eprintln!("asked for /never");
+    std::future::pending().await
 }
 
 async fn upload(mut body: Body) -> String {

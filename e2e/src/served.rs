@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::{Ended, Process};
+use crate::{Ended, Process, service};
 
 /// A server in a process of its own, that has said where it listens.
 #[derive(Debug)]
@@ -30,26 +30,26 @@ impl Served {
         Self { process, addr }
     }
 
-    /// Starts `shapes` with its arguments, a grace period and a lame duck, and waits until it is ready.
+    /// Starts the service `shapes` with its arguments, a grace period and a lame duck, and waits until it is ready.
     ///
     /// # Panics
     ///
     /// When it does not get ready.
-    pub fn shapes(exe: &str, args: &[&str], grace: &str, lame_duck: &str) -> Self {
-        let mut command = Command::new(exe);
+    pub fn shapes(args: &[&str], grace: &str, lame_duck: &str) -> Self {
+        let mut command = service("shapes");
         command.args(args).env("EBBTIDE_GRACE", grace).env("EBBTIDE_LAME_DUCK", lame_duck);
         let served = Self::start(&mut command);
         served.process.says("phase=ready");
         served
     }
 
-    /// Starts a peer, which takes `--listen`.
+    /// Starts the service `peer_axum`, a plain axum server.
     ///
     /// # Panics
     ///
     /// As [`start`](Self::start).
-    pub fn peer(exe: &str) -> Self {
-        Self::start(Command::new(exe).args(["--listen", "127.0.0.1:0"]))
+    pub fn peer() -> Self {
+        Self::start(service("peer_axum").args(["--listen", "127.0.0.1:0"]))
     }
 
     /// Sends SIGTERM.

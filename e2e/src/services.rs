@@ -36,9 +36,7 @@ pub fn through(url: &str, proxy: std::net::SocketAddr) -> String {
     url.replacen(&address(url), &proxy.to_string(), 1)
 }
 
-/// A name of this process's own, for what is made on a server.
+/// A name for what a test makes on a server. No other process has it, and none that was killed has left it behind.
 pub fn unique(what: &str) -> String {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("ebbtide-e2e-{what}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("ebbtide-e2e-{what}-{}-{:08x}", std::process::id(), fastrand::u32(..))
 }

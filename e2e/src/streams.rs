@@ -1,4 +1,4 @@
-//! What the `streams` binary serves.
+//! What the service `streams` serves.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -20,15 +20,22 @@ pub const LONGEST_WAIT: Duration = Duration::from_millis(3000);
 
 /// The routes:
 ///
-/// - `GET /ping`: at once; `GET /short`: after two milliseconds; `GET` or `POST /never`: never.
+/// - `GET /ping`: at once; `GET /short`: after two milliseconds; `GET` or `POST /never`: never. Logs `asked for /never`.
 /// - `GET /events`: server-sent events without end, each sent in two halves; `GET /late`: one, and then nothing more.
 /// - `GET /resumed`: lines without end, broken off when the server drains.
-/// - `POST /grpc`: a gRPC stream whose messages don't end.
+/// - `POST /grpc`: a gRPC stream whose messages don't end. Logs `asked for /grpc`.
 pub fn routes() -> Router {
     let events = async || of_kind("text/event-stream", &["event: tick\ndata: one", " event\n\n"], false);
     let late = async || of_kind("text/event-stream", &["data: the only one\n\n"], true);
     let lines = async || of_kind("application/x-ndjson", &["{\"line\":true}\n"], false);
-    let grpc = async || of_kind("application/grpc", &["\0\0\0\0\x02hi"], false);
+    let grpc = async || {
+        tracing::info!("asked for /grpc");
+        of_kind("application/grpc", &["\0\0\0\0\x02hi"], false)
+    };
+    let never = async || {
+        tracing::info!("asked for /never");
+        std::future::pending::<()>().await
+    };
     let short = async || {
         tokio::time::sleep(Duration::from_millis(2)).await;
         "done"
@@ -36,7 +43,7 @@ pub fn routes() -> Router {
     Router::new()
         .route("/ping", get(async || "pong"))
         .route("/short", get(short))
-        .route("/never", get(std::future::pending::<()>).post(std::future::pending::<()>))
+        .route("/never", get(never).post(never))
         .route("/events", get(events))
         .route("/late", get(late))
         .route("/resumed", get(lines).layer(OnStop::Break))

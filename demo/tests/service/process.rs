@@ -166,7 +166,10 @@ fn troubled(report: &[u8]) -> Vec<(String, String)> {
 pub(crate) fn program() -> PathBuf {
     let tests = std::env::current_exe().expect("our own path");
     let program = tests.parent().and_then(Path::parent).map(|target| target.join("examples/demo"));
-    program.filter(|path| path.exists()).expect("run `cargo build -p ebbtide-demo --examples` first")
+    // With the features of `cargo test --workspace --all-features`, so that no dependency is compiled again.
+    program
+        .filter(|path| path.exists())
+        .expect("run `cargo build --workspace --all-features --examples` first")
 }
 
 fn read_lines(child: &mut Child) -> Receiver<String> {

@@ -8,8 +8,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::launch::{launch, url};
-use super::ports::free_port;
-use crate::Process;
+use crate::{Process, free_port};
 
 /// A broker that only one test uses, on a free port and with its data in a temporary folder. Gone when this is dropped.
 ///

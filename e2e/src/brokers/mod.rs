@@ -3,9 +3,7 @@
 mod account;
 mod broker;
 mod launch;
-mod ports;
 mod postgres;
 mod rabbitmq;
 
 pub use broker::Broker;
-pub use ports::free_port;

@@ -7,8 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::account::Account;
-use super::ports::free_port;
-use crate::Process;
+use crate::{Process, free_port};
 
 /// Debian's program on the `PATH` is a wrapper that knows one node only, the machine's own; this is what it wraps.
 const DEBIAN: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";

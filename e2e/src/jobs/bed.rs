@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use tokio::runtime::Runtime;
 use super::worker::text;
 use super::{Entry, Journal};
 use crate::brokers::Broker;
+use crate::services;
 
 /// A queue of a test's own, with somebody who pushes and counts. Removed when it is dropped.
 #[derive(Debug)]
@@ -27,8 +27,6 @@ pub struct Bed {
     pushed: Mutex<u32>,
     runtime: Runtime,
 }
-
-static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Bed {
     /// Makes an empty queue on the broker that the tests are given, with leases of that length.
@@ -60,8 +58,7 @@ impl Bed {
     }
 
     fn at(folder: TempDir, kind: QueueKind, url: String, lease: Duration) -> Self {
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("ebbtide_e2e_{}_{number}", std::process::id());
+        let name = services::unique("jobs").replace('-', "_");
         let place = QueuePlace { kind, url, name, lease };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));

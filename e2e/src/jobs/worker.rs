@@ -1,16 +1,15 @@
 #![expect(clippy::panic, reason = "a broken harness fails its test")]
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use super::Bed;
-use crate::{Ended, Process};
+use crate::{Ended, Process, ReportFile, service};
 
-/// How the `worker` binary treats its jobs.
+/// How the service `worker` treats its jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// By `Life::consume`.
@@ -41,7 +40,7 @@ impl Manner {
 pub struct Worker {
     /// The process.
     pub process: Process,
-    report: tempfile::NamedTempFile,
+    report: ReportFile,
 }
 
 /// What is asked of a worker.
@@ -72,8 +71,8 @@ impl Worker {
     /// # Panics
     ///
     /// When it does not start.
-    pub fn start(program: &str, bed: &Bed, wish: &Wish) -> Self {
-        let worker = Self::launch(program, bed, wish);
+    pub fn start(bed: &Bed, wish: &Wish) -> Self {
+        let worker = Self::launch(bed, wish);
         worker.process.says("phase=ready");
         worker
     }
@@ -83,12 +82,12 @@ impl Worker {
     /// # Panics
     ///
     /// When it does not start.
-    pub fn launch(program: &str, bed: &Bed, wish: &Wish) -> Self {
-        let report = tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("no file: {error}"));
+    pub fn launch(bed: &Bed, wish: &Wish) -> Self {
+        let report = ReportFile::new();
         let place = bed.place();
         let manner =
             Manner::ALL.iter().find(|(manner, _)| *manner == wish.manner).map_or("", |(_, name)| name);
-        let mut command = Command::new(program);
+        let mut command = service("worker");
         command.args(["--queue", place.kind.name(), "--name", &place.name]);
         command.args(["--url", wish.url.as_ref().unwrap_or(&place.url)]);
         command.arg("--lease").arg(place.lease.as_millis().to_string());

@@ -1,0 +1,99 @@
+//! Emits spans, log lines and counts, and ends the way its arguments say: how it ends, how it exports, to whom, and whether
+//! it flushes.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ebbtide::{BoxError, LameDuck, Lifecycle, Stage, telemetry};
+use ebbtide_e2e::Exporters;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use tracing::Metadata;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::setup::Arguments;
+
+/// Fewer than a batch, so that none is sent by itself.
+const BEFORE: u32 = 300;
+
+pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
+    let mut next = || arguments.next().unwrap_or_default();
+    let (path, how, endpoint, flushes) = (next(), next(), next(), next() != "unflushed");
+    let lifecycle = Lifecycle::new("exporter").lame_duck(LameDuck::NONE).worker_threads(2);
+    // An export takes its time where every core is held by a runtime that spins.
+    let lifecycle = lifecycle.reserve(Stage::Telemetry, Duration::from_millis(1500));
+    if path == "not-started" {
+        return not_started(lifecycle, &endpoint, flushes);
+    }
+    lifecycle.run(async move |life| {
+        let exporters = exporters(&how, &endpoint)?;
+        subscribe(&exporters);
+        if flushes {
+            life.opentelemetry(&exporters.logs);
+            life.opentelemetry(&exporters.metrics);
+            life.opentelemetry(&exporters.traces);
+        }
+        for n in 0..BEFORE {
+            exporters.work(&format!("job {n}"));
+        }
+        let late = exporters.clone();
+        life.resource("db", (), move |()| async move {
+            late.work("the last job");
+            Ok(())
+        });
+        ebbtide_e2e::end(&life, &path).await
+    })
+}
+
+/// Sets its telemetry up before the lifecycle runs, which is not to start.
+fn not_started(lifecycle: Lifecycle, endpoint: &str, flushes: bool) -> ExitCode {
+    let Ok(exporters) = Exporters::over_http(endpoint) else { return ExitCode::from(99) };
+    subscribe(&exporters);
+    for n in 0..BEFORE {
+        exporters.work(&format!("job {n}"));
+    }
+    let lifecycle = if flushes {
+        lifecycle
+            .opentelemetry(&exporters.logs)
+            .opentelemetry(&exporters.metrics)
+            .opentelemetry(&exporters.traces)
+    } else {
+        lifecycle
+    };
+    lifecycle.run(async |_| Ok(()))
+}
+
+/// What the exporters themselves say would be exported by them, and so on.
+fn subscribe(exporters: &Exporters) {
+    let said = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let ours = |meta: &Metadata<'_>| meta.target().starts_with("ebbtide");
+    let tracer = exporters.traces.tracer("ebbtide");
+    tracing_subscriber::registry()
+        .with(said.with_filter(filter_fn(ours)))
+        .with(
+            OpenTelemetryTracingBridge::new(&exporters.logs).with_filter(filter_fn(move |meta| {
+                meta.is_event() && (ours(meta) || meta.target() == "work")
+            })),
+        )
+        .with(
+            tracing_opentelemetry::layer()
+                .with_tracer(tracer)
+                .with_filter(filter_fn(move |meta| meta.is_span() && ours(meta))),
+        )
+        .init();
+    // As programs do: so they are never dropped, and nothing is exported by their drop.
+    opentelemetry::global::set_tracer_provider(exporters.traces.clone());
+    opentelemetry::global::set_meter_provider(exporters.metrics.clone());
+}
+
+fn exporters(how: &str, endpoint: &str) -> Result<Exporters, BoxError> {
+    match how {
+        "grpc" => Exporters::over_grpc(endpoint),
+        "grpc-apart" => telemetry::apart(|| Exporters::over_grpc(endpoint))?,
+        "http" => Exporters::over_http(endpoint),
+        other => Err(format!("no such way to export: {other}").into()),
+    }
+}

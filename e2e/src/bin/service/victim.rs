@@ -1,0 +1,199 @@
+//! A lifecycle that misbehaves the way its argument says.
+#![expect(clippy::panic, reason = "panics are what it is for")]
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use ebbtide::lifecycle::Held;
+use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
+
+use crate::setup::Arguments;
+
+pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
+    let fault = arguments.next().unwrap_or_default();
+    let lifecycle = Lifecycle::new("victim").lame_duck(LameDuck::NONE).worker_threads(2);
+    let lifecycle = match fault.as_str() {
+        "lame-duck" => lifecycle.lame_duck(LameDuck::exactly(Duration::from_millis(1200))),
+        _ => lifecycle.progress_every(Duration::from_millis(200)),
+    };
+    let log =
+        if fault == "panicking-log" { || Log { falls_over: true } } else { || Log { falls_over: false } };
+    tracing_subscriber::fmt().with_writer(log).with_ansi(false).init();
+    lifecycle.on_report(|report| eprintln!("callback: code {}", report.exit_code)).run(async move |life| {
+        life.on_flush("log", || eprintln!("flushed"));
+        open(&life, "first");
+        misbehave(&life, &fault).await?;
+        open(&life, "second");
+        eprintln!("up");
+        Ok(())
+    })
+}
+
+/// Opens something that must be closed.
+fn open(life: &Life, name: &'static str) {
+    eprintln!("opened {name}");
+    life.resource(name, (), move |()| async move {
+        eprintln!("closed {name}");
+        Ok(())
+    });
+}
+
+async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
+    match fault {
+        "" | "panicking-log" => {}
+        "spinning-runtime" => {
+            for _ in 0..4 {
+                life.task("spinner", |stop| async move {
+                    stop.stopping().await;
+                    spin()
+                });
+            }
+            life.on_stop("spinning-hook", |_| async { spin() });
+            life.on_stop("spinning-hook", |_| async { spin() });
+        }
+        "wedged-when-told" => {
+            let (told, wedged) = tokio::sync::watch::channel(false);
+            thread::Builder::new().spawn(move || {
+                let _ = io::stdin().read_line(&mut String::new());
+                told.send(true)
+            })?;
+            for _ in 0..4 {
+                let mut wedged = wedged.clone();
+                life.task("spinner", |_| async move {
+                    wedged.changed().await?;
+                    spin()
+                });
+            }
+        }
+        "spawn-blocking" => life.task("blocker", |_| async {
+            tokio::task::spawn_blocking(|| thread::sleep(Duration::MAX)).await?;
+            Ok(())
+        }),
+        "stuck-task" => life.task("stuck-task", |_| async {
+            thread::sleep(Duration::MAX);
+            Ok(())
+        }),
+        "hanging-close" => {
+            life.resource("hanging-pool", (), |()| std::future::pending());
+        }
+        "deadlocked-flush" => life.on_flush("deadlocked-log", || {
+            let lock = Mutex::new(());
+            let _held = lock.lock();
+            // A thread that waits for a lock which it holds itself.
+            drop(lock.lock());
+        }),
+        "panicking-held" => {
+            let held = |(): &()| -> Held { panic!("nobody knows what is held") };
+            life.resource_holding("holding-pool", (), held, |()| std::future::pending());
+        }
+        "asking-held" => {
+            let asked = life.clone();
+            let held = move |(): &()| Held::new(asked.snapshot().components.len() as u64, "components");
+            life.resource_holding("holding-pool", (), held, |()| std::future::pending());
+        }
+        "hanging-hook" => life.on_stop("hanging-hook", |_| std::future::pending()),
+        "lame-duck" => life.serve("server", std::sync::Arc::new(Nothing), |context| async move {
+            context.stop.stopping().await;
+            Ok(())
+        }),
+        "stubborn-task" => life.task("stubborn-task", |_| std::future::pending()),
+        "panicking-task" => life.task("panicking-task", |_| async { panic!("the task fell over") }),
+        "failing-task" => life.task("failing-task", |_| async { Err("the task gave up".into()) }),
+        "ending-task" => life.task("ending-task", |_| async { Ok(()) }),
+        "panicking-close" => {
+            life.resource("panicking-pool", (), |()| async { panic!("the close fell over") });
+        }
+        "panicking-close-at-once" => {
+            // The closure itself, before there is a future.
+            life.resource("panicking-pool", (), |()| -> std::future::Ready<_> {
+                panic!("the close fell over")
+            });
+        }
+        "panicking-hook-at-once" => {
+            life.on_stop("panicking-hook", |_| -> std::future::Ready<_> { panic!("the hook fell over") });
+        }
+        "blocking-close-at-once" => {
+            life.resource("blocking-pool", (), |()| {
+                thread::sleep(Duration::MAX);
+                std::future::ready(Ok(()))
+            });
+        }
+        "panicking-flush" => life.on_flush("panicking-log", || panic!("the flush fell over")),
+        "panicking-drop" => life.task("panicking-drop", |stop| async move {
+            let _bomb = Bomb;
+            stop.stopping().await;
+            Ok(())
+        }),
+        "panicking-drop-when-aborted" => life.task("panicking-drop", |_| async move {
+            let _bomb = Bomb;
+            std::future::pending().await
+        }),
+        "slow-start" => tokio::time::sleep(Duration::from_secs(600)).await,
+        "several-awaits" => {
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        "blocked-start" => thread::sleep(Duration::MAX),
+        "failing-start" => return Err("no database".into()),
+        "panicking-start" => panic!("start-up fell over"),
+        "stopping-itself" => life.stop("had enough"),
+        other => return Err(format!("no such fault: {other}").into()),
+    }
+    Ok(())
+}
+
+fn spin() -> Result<(), BoxError> {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// Standard error, with a panic where it is told of the stop's phases: in the loop that runs the lifecycle.
+struct Log {
+    falls_over: bool,
+}
+
+impl io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        assert!(!(self.falls_over && line.ends_with(b"phase=draining\n")), "the log fell over");
+        io::stderr().write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the drop fell over");
+    }
+}
+
+/// A server's work where there is none.
+struct Nothing;
+
+impl ebbtide::drain::Work for Nothing {
+    fn in_flight(&self) -> u64 {
+        0
+    }
+
+    fn finished(&self) -> u64 {
+        0
+    }
+
+    fn cut(&self) -> u64 {
+        0
+    }
+
+    fn stragglers(&self) -> Vec<ebbtide::model::Straggler> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,48 @@
+#![expect(clippy::panic, reason = "a broken harness fails its test")]
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::{Mutex, PoisonError};
+
+/// Below the ports that the kernel gives to outgoing connections, one of which might take a port while its server is away; and
+/// apart from those that `ebbtide rehearse` takes for the demo.
+const PORTS: Range<u16> = 10_000..12_000;
+
+/// Returns a port of the loopback on which nothing listens. Until this process ends, no other test is given it.
+///
+/// # Panics
+///
+/// When there is none.
+pub fn free_port() -> u16 {
+    let start = fastrand::u16(PORTS);
+    let mut candidates = (start..PORTS.end).chain(PORTS.start..start);
+    let free = candidates.find(|port| {
+        // In this order: the process that has reserved a port may not listen on it yet.
+        reserve(*port).is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()
+    });
+    free.unwrap_or_else(|| panic!("no port of {PORTS:?} is free"))
+}
+
+/// Takes the name that stands for a port. The kernel gives it to one process at a time, and frees it when that process ends.
+fn reserve(port: u16) -> io::Result<()> {
+    static RESERVED: Mutex<Vec<UnixDatagram>> = Mutex::new(Vec::new());
+    let name = SocketAddr::from_abstract_name(format!("ebbtide-e2e-port-{port}"))?;
+    let reserved = UnixDatagram::bind_addr(&name)?;
+    RESERVED.lock().unwrap_or_else(PoisonError::into_inner).push(reserved);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_given_out_once() {
+        let port = free_port();
+        assert!(reserve(port).is_err());
+        assert!((0..100).all(|_| free_port() != port));
+    }
+}

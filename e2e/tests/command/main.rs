@@ -1,0 +1,6 @@
+//! The command: what `ebbtide rehearse` reports of the demo and of other services.
+
+mod each_fault_is_caught;
+mod nothing_is_lost;
+mod one_line_replacement;
+mod the_demo_passes_on_each_queue;

@@ -1,0 +1,181 @@
+//! The service is ready while its named checks are green; a critical one that stays red begins the stop, and is its cause.
+#![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ebbtide_e2e::{Client, Served, free_port, service};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+const LONG: Duration = Duration::from_secs(20);
+/// More than the critical check's time and its runs take together.
+const PAST_CRITICAL: Duration = Duration::from_millis(1500);
+
+/// What the service depends on: something that accepts connections while it is there.
+struct Dependency {
+    addr: SocketAddr,
+    accepting: JoinSet<()>,
+}
+
+impl Dependency {
+    fn away() -> Self {
+        Self { addr: ([127, 0, 0, 1], free_port()).into(), accepting: JoinSet::new() }
+    }
+
+    async fn there() -> Self {
+        let mut dependency = Self::away();
+        dependency.comes().await;
+        dependency
+    }
+
+    async fn comes(&mut self) {
+        let listener = TcpListener::bind(self.addr).await.expect("its port is free");
+        self.accepting.spawn(async move {
+            loop {
+                drop(listener.accept().await);
+            }
+        });
+    }
+
+    async fn goes(&mut self) {
+        self.accepting.shutdown().await;
+    }
+}
+
+/// The service under test, and where its health port is.
+struct Checked {
+    served: Served,
+    health: SocketAddr,
+}
+
+impl Checked {
+    fn start(dependency: &Dependency, kind: &str, report: Option<&std::path::Path>) -> Self {
+        let mut command = service("checked");
+        command.args([&dependency.addr.to_string(), kind]);
+        command.env("EBBTIDE_GRACE", "10s").env("EBBTIDE_LAME_DUCK", "500ms");
+        if let Some(report) = report {
+            command.env("EBBTIDE_REPORT", report);
+        }
+        let served = Served::start(&mut command);
+        let health = served.process.says_after("health on ").parse().expect("an address");
+        served.process.says("phase=ready");
+        Self { served, health }
+    }
+
+    /// Waits until readiness says so.
+    async fn is(&self, status: u16, word: &str) {
+        let wait = async {
+            while ask(self.health, "/readyz").await != (status, format!("{word}\n")) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let said = tokio::time::timeout(LONG, wait).await;
+        said.unwrap_or_else(|_| panic!("it was never {word}:\n{}", self.served.process.output()));
+    }
+}
+
+/// Asks once, on a connection of its own.
+async fn ask(addr: SocketAddr, path: &str) -> (u16, String) {
+    let mut client = Client::connect(addr).await.expect("it listens");
+    client.get(path).await.expect("a request leaves");
+    let answer = client.answer().await.expect("it is answered");
+    let status = answer.head["http/1.1 ".len()..][..3].parse().expect("a status");
+    (status, String::from_utf8(answer.body).expect("UTF-8"))
+}
+
+async fn verbose(addr: SocketAddr) -> (u16, Value) {
+    let (status, body) = ask(addr, "/readyz?verbose").await;
+    (status, serde_json::from_str(&body).expect("JSON"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_goes_and_comes_with_what_the_service_depends_on() {
+    let mut dependency = Dependency::away();
+    let mut checked = Checked::start(&dependency, "required", None);
+    checked.is(503, "unready").await;
+    dependency.comes().await;
+    checked.is(200, "ready").await;
+    dependency.goes().await;
+    checked.is(503, "unready").await;
+    // Not ready is not dead: what comes is served, and no probe restarts it.
+    assert_eq!(ask(checked.served.addr, "/ping").await.0, 200);
+    assert_eq!(ask(checked.health, "/livez").await.0, 200);
+    assert_eq!(ask(checked.health, "/startupz").await.0, 200);
+    dependency.comes().await;
+    checked.is(200, "ready").await;
+    checked.served.terminate();
+    checked.served.ended(LONG).await.code(0).said("readiness check: red").said("readiness check: green");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_check_is_told_as_json_and_its_error_only_where_the_public_does_not_look() {
+    let mut dependency = Dependency::there().await;
+    let mut checked = Checked::start(&dependency, "required", None);
+    checked.is(200, "ready").await;
+    let (status, told) = verbose(checked.health).await;
+    assert_eq!((status, &told["state"]), (200, &Value::from("ready")));
+    assert_eq!(told["checks"][0]["name"], "dependency");
+    assert_eq!(told["checks"][0]["passing"], true);
+    assert!(told["checks"][0]["for_ms"].is_u64() && told["checks"][0].get("error").is_none(), "{told}");
+    dependency.goes().await;
+    checked.is(503, "unready").await;
+    let (status, told) = verbose(checked.health).await;
+    assert_eq!((status, &told["state"]), (503, &Value::from("unready")));
+    assert_eq!(told["checks"][0]["passing"], false);
+    assert!(told["checks"][0]["error"].as_str().is_some_and(|error| error.contains("refused")), "{told}");
+    let (status, told) = verbose(checked.served.addr).await;
+    assert_eq!((status, &told["checks"][0]["passing"]), (503, &Value::from(false)));
+    assert!(told["checks"][0].get("error").is_none(), "{told}");
+    checked.served.terminate();
+    checked.served.ended(LONG).await.code(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_critical_check_that_stays_red_begins_the_stop_and_is_its_cause() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = folder.path().join("report.json");
+    let mut dependency = Dependency::there().await;
+    let mut checked = Checked::start(&dependency, "critical", Some(&report));
+    checked.is(200, "ready").await;
+    let mut client = Client::connect(checked.served.addr).await.expect("it listens");
+    client.get("/slow?ms=1200").await.expect("a request leaves");
+    dependency.goes().await;
+    let answer = client.answer().await.expect("what is in flight is finished");
+    assert_eq!(answer.body, b"done");
+    let ended = checked.served.ended(LONG).await;
+    ended.code(1).said("the critical check dependency was red for").said("closed store");
+    let report: Value = serde_json::from_slice(&std::fs::read(&report).expect("written")).expect("JSON");
+    assert_eq!(report["cause"]["kind"], "unhealthy");
+    assert_eq!(report["cause"]["check"], "dependency");
+    assert!(report["cause"]["red_for_ms"].as_u64().is_some_and(|time| time >= 500), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_critical_check_that_comes_back_in_time_begins_nothing() {
+    let mut dependency = Dependency::there().await;
+    let mut checked = Checked::start(&dependency, "patient", None);
+    for _ in 0..5 {
+        checked.is(200, "ready").await;
+        dependency.goes().await;
+        checked.is(503, "unready").await;
+        dependency.comes().await;
+    }
+    checked.is(200, "ready").await;
+    checked.served.terminate();
+    checked.served.ended(LONG).await.code(0).never_said("critical check");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_opposite_without_a_check_it_is_ready_for_what_it_cannot_do_and_without_critical_it_stays() {
+    let dependency = Dependency::away();
+    for (kind, status) in [("none", 200), ("required", 503), ("advisory", 200)] {
+        let mut checked = Checked::start(&dependency, kind, None);
+        let ended = checked.served.ended_or_not(PAST_CRITICAL).await;
+        assert!(ended.is_none(), "{kind}: {ended:?}");
+        assert_eq!(ask(checked.health, "/readyz").await.0, status, "{kind}");
+        checked.served.terminate();
+        checked.served.ended(LONG).await.code(0).never_said("critical check");
+    }
+}
