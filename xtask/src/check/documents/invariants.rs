@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::tree::files;
 
 const SPECIFICATION: &str = "docs/spec.md";
-const TESTS: &str = "crates/ebbtide/tests/machine";
+const TESTS: &str = "crates/ebbtide-core/tests/core/machine";
 
 /// Returns the numbered invariants of the specification that no property of the machine has in its name, and the
 /// properties that name an invariant which is not there.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use ebbtide::model::{Budget, ComponentId, Effect, Event, Kind, Outcome, Platform, Stage};
+use ebbtide_core::model::{Budget, ComponentId, Effect, Event, Kind, Outcome, Platform, Stage};
 use proptest::prelude::*;
 
-use crate::simulation::{Does, Part, Run, World, ms, play, world};
+use super::simulation::{Does, Part, Run, World, ms, play, world};
 
 /// Returns when the last of those that may feed a pool was over: those that were registered after it and before `until`.
 fn fed_until(run: &Run, pool: ComponentId, until: Duration) -> Duration {
@@ -89,7 +89,7 @@ fn pools_are_asked_at_once_and_closed_one_behind_the_other() {
     assert_eq!(asked_and_closed(&run, 3), (ms(0), Some(ms(0))));
     assert_eq!(asked_and_closed(&run, 1), (ms(0), Some(ms(1000))), "the task was over before the last pool");
     assert_eq!(asked_and_closed(&run, 0), (ms(0), Some(ms(1020))));
-    assert_eq!(run.machine.exit().map(ebbtide::Exit::code), Some(0));
+    assert_eq!(run.machine.exit().map(ebbtide_core::model::Exit::code), Some(0));
 }
 
 #[test]

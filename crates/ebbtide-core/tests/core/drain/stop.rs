@@ -1,10 +1,4 @@
 //! The stop token: two levels, one cause, one deadline, and nobody left waiting.
-#![cfg(not(ebbtide_loom))]
-
-#[path = "drain_common/clock.rs"]
-mod clock;
-#[path = "drain_common/woken.rs"]
-mod woken;
 
 use std::future::{Future, pending, poll_fn, ready};
 use std::pin::{Pin, pin};
@@ -13,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use ebbtide::drain::{Cutting, Stop, StopSource};
-use ebbtide::model::Cause;
+use ebbtide_core::drain::{Cutting, Stop, StopSource};
+use ebbtide_core::model::Cause;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use clock::now;
-use woken::{Woken, poll};
+use super::clock::now;
+use super::woken::{Woken, poll};
 
 #[test]
 fn a_new_token_is_not_stopping_and_knows_nothing() {

@@ -1,5 +1,4 @@
 //! The tracker and the gate: every piece of work counted once, no wake-up lost, nothing admitted unseen.
-#![cfg(not(ebbtide_loom))]
 
 use std::future::Future;
 use std::pin::pin;
@@ -9,7 +8,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use ebbtide::drain::{Closed, Gate, Guard, Tracker};
+use ebbtide_core::drain::{Closed, Gate, Guard, Tracker};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 

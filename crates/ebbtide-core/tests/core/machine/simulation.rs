@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ebbtide::model::{
+use ebbtide_core::model::{
     Budget, Cause, ComponentId, Effect, End, Event, Exit, Kind, LameDuck, Machine, Phase, Plan, Platform,
     Spec, Stage,
 };

@@ -1,10 +1,4 @@
 //! The primitives against models of them that are too simple to be wrong, over arbitrary sequences of operations.
-#![cfg(not(ebbtide_loom))]
-
-#[path = "drain_common/clock.rs"]
-mod clock;
-#[path = "drain_common/woken.rs"]
-mod woken;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -13,13 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use ebbtide::drain::{Gate, Registry, StopSource, Stopping};
-use ebbtide::model::Cause;
+use ebbtide_core::drain::{Gate, Registry, StopSource, Stopping};
+use ebbtide_core::model::Cause;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use clock::now;
-use woken::{Woken, poll};
+use super::clock::now;
+use super::woken::{Woken, poll};
 
 #[derive(Clone, Debug)]
 enum Raise {

@@ -1,16 +1,12 @@
 //! The registry of stragglers: every entry there until it is dropped, oldest first, with its age and its origin.
-#![cfg(not(ebbtide_loom))]
-
-#[path = "drain_common/clock.rs"]
-mod clock;
 
 use std::cell::Cell;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ebbtide::drain::Registry;
+use ebbtide_core::drain::Registry;
 
-use clock::now;
+use super::clock::now;
 
 thread_local! {
     static START: Instant = now();

@@ -1,18 +1,14 @@
-//! The machine keeps the invariants of `docs/spec.md`, whatever its components do.
-#![expect(clippy::expect_used, reason = "a simulation that breaks fails its test")]
-
-mod pools;
-mod simulation;
+//! The properties of the machine; each name begins with the number of its invariant in `docs/spec.md`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ebbtide::model::{
+use ebbtide_core::model::{
     Budget, Cause, ComponentId, Effect, Event, Exit, Kind, Outcome, Phase, Platform, Stage,
 };
 use proptest::prelude::*;
 
-use simulation::{Does, Part, World, ms, play, world};
+use super::simulation::{Does, Part, World, ms, play, world};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]

@@ -1,11 +1,10 @@
 //! What each public type and future of the drain can be: sent, shared, moved after it was polled.
-#![cfg(not(ebbtide_loom))]
 
 use std::future::Ready;
 use std::marker::PhantomPinned;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use ebbtide::drain::{
+use ebbtide_core::drain::{
     Arrivals, Closed, Cutting, Drained, Entry, Gate, Guard, Idle, Registry, Stop, StopSource, Stopping,
     Tracker, Unless,
 };
