@@ -65,7 +65,7 @@ impl Clients {
     async fn start(self, addr: SocketAddr, round: u64) -> JoinSet<(u64, u64)> {
         let (mut clients, warm, seed) = (JoinSet::new(), Arc::new(AtomicU64::new(0)), seed());
         for each in 0..CLIENTS {
-            clients.spawn(client(addr, self, seed + round * CLIENTS + each, Arc::clone(&warm)));
+            clients.spawn(client(addr, self, seed.wrapping_add(round * CLIENTS + each), Arc::clone(&warm)));
         }
         until(|| warm.load(Ordering::SeqCst) == CLIENTS).await;
         tokio::time::sleep(Duration::from_millis(3 * round)).await; // the moment differs from round to round

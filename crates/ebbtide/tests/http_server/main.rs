@@ -1,6 +1,7 @@
 //! What the HTTP server promises, over real sockets, with clients that repeat nothing.
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a test's helpers may fail and tell"
@@ -26,6 +27,7 @@ mod listeners;
 mod pages;
 mod protocols;
 mod proxy_protocol;
+mod seed;
 mod spread;
 mod stall;
 mod storm;

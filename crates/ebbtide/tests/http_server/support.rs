@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 pub(crate) use crate::clock::{PausedClock, settle};
+pub(crate) use crate::seed::seed;
 
 /// Long enough for anything that happens at all; nothing is measured with it.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -108,15 +109,6 @@ impl Served {
 
 pub(crate) fn cause() -> Cause {
     Cause::Requested { reason: "test".into() }
-}
-
-/// Returns the seed of everything that tests draw at random, which is printed where a test fails.
-pub(crate) fn seed() -> u64 {
-    const FIXED: u64 = 20_261_128;
-    let given = std::env::var("EBBTIDE_TEST_SEED").ok();
-    let seed = given.map_or(FIXED, |seed| seed.parse().expect("EBBTIDE_TEST_SEED is a number"));
-    println!("EBBTIDE_TEST_SEED={seed}");
-    seed
 }
 
 pub(crate) fn stop_source() -> StopSource {

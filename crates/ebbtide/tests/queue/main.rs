@@ -21,6 +21,9 @@ mod rabbitmq;
 mod redis;
 mod run;
 mod said;
+#[cfg(feature = "queue-rabbitmq")]
+#[path = "../http_server/seed.rs"]
+mod seed;
 #[cfg(any(feature = "queue-nats", feature = "queue-redis"))]
 mod server;
 #[cfg(feature = "queue-sqlite")]
