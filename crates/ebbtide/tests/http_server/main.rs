@@ -25,6 +25,7 @@ mod keep_alive;
 mod life;
 mod listeners;
 mod pages;
+mod place;
 mod protocols;
 mod proxy_protocol;
 mod seed;

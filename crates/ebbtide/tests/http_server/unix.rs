@@ -9,50 +9,15 @@ use std::time::Duration;
 
 use axum::extract::Extension;
 use ebbtide::http::{CloseMode, Listener, Peer, Server};
-use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
+use crate::place::{Place, connect, serve};
 use crate::support::{
-    Client, LONG, PING, PING_CLOSE, PausedClock, SLOW, Served, cause, ping, serve_on, settle, slow,
-    stop_source, until,
+    LONG, PING, PING_CLOSE, PausedClock, SLOW, cause, ping, settle, slow, stop_source, until,
 };
 
 const CLIENTS: u64 = 64;
 const CLOSES: u64 = 20;
-
-/// A directory of the test's own, and a path for a socket in it.
-struct Place {
-    directory: tempfile::TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.directory.path().join("test.sock")
-    }
-}
-
-async fn connect(path: &Path) -> std::io::Result<Client<UnixStream>> {
-    if let Some(name) = path.to_str().unwrap().strip_prefix('@') {
-        use std::os::linux::net::SocketAddrExt;
-        let addr = std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap();
-        let stream = std::os::unix::net::UnixStream::connect_addr(&addr)?;
-        stream.set_nonblocking(true)?;
-        return Ok(Client::over(UnixStream::from_std(stream)?));
-    }
-    UnixStream::connect(path).await.map(Client::over)
-}
-
-async fn serve(
-    path: &Path,
-    router: axum::Router,
-    with: impl FnOnce(Server<axum::Router>) -> Server<axum::Router>,
-) -> Served {
-    serve_on(Listener::bind_unix(path).await.unwrap(), ([0, 0, 0, 0], 0).into(), router, with)
-}
 
 #[derive(Debug, Default)]
 struct Count {
