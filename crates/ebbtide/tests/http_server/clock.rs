@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::LONG;
+use super::support::LONG;
 
 /// Lets every task run that is ready, and what it wakes, on a runtime with one thread.
 ///

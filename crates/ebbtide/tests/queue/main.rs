@@ -5,6 +5,8 @@
 mod broker;
 mod clock;
 mod company;
+#[cfg(feature = "testing")]
+mod conformance;
 mod invariants;
 #[cfg(any(feature = "queue-nats", feature = "queue-redis"))]
 mod leases;

@@ -13,6 +13,12 @@ pub(crate) const LONG: Duration = Duration::from_secs(3600);
 /// Says what a job failed of.
 pub(crate) const ERROR: &str = "the mail server said \"no\"\n— twice \u{1F4A5}";
 
+/// Returns a part of a name that no other test uses, in this process or another, now or in an earlier run: a process id
+/// comes again, and so would what a killed test has left behind.
+pub(crate) fn unique() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
 pub(crate) fn source() -> StopSource {
     StopSource::new(now)
 }

@@ -1,9 +1,10 @@
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::Info;
 use async_nats::jetstream::{self, Context};
 use ebbtide::queue::nats::{NatsBuilder, NatsQueue};
+
+use crate::support::unique;
 
 /// A name in NATS that only one test uses, and a connection beside the adapter's. Its streams are deleted in the end.
 pub(super) struct Place {
@@ -25,10 +26,8 @@ impl Place {
     }
 
     pub(super) async fn at(url: String) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let context = jetstream::new(async_nats::connect(&url).await.unwrap());
-        Self { name: format!("ebbtide-test-{}-{number}", std::process::id()), url, context }
+        Self { name: format!("ebbtide-test-{}", unique()), url, context }
     }
 
     pub(super) fn builder(&self) -> NatsBuilder {

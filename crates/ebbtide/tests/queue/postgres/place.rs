@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -7,6 +6,7 @@ use futures_util::future::join_all;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 
+use crate::support::unique;
 use crate::table::{Place, rows};
 
 /// A database that is dropped with this.
@@ -15,14 +15,11 @@ pub(super) struct Database {
     name: String,
 }
 
-static NUMBER: AtomicU32 = AtomicU32::new(0);
-
 impl Database {
     pub(super) async fn new() -> Self {
         let default = || "postgres://postgres@127.0.0.1:5432/postgres".to_owned();
         let admin = std::env::var("EBBTIDE_TEST_POSTGRES").unwrap_or_else(|_| default());
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("ebbtide_queue_test_{}_{number}", std::process::id());
+        let name = format!("ebbtide_queue_test_{}", unique());
         execute(&admin, format!("CREATE DATABASE {name}")).await;
         Self { admin, name }
     }

@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ebbtide::Stop;
@@ -8,6 +7,8 @@ use lapin::options::{BasicAckOptions, BasicGetOptions, QueueDeclareOptions, Queu
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use tokio::time::sleep;
+
+use crate::support::unique;
 
 /// The same delays in all tests, so that what was made for them can be removed: as they are asked for, and as they are.
 pub(super) const DELAYS: [(Duration, u64); 2] =
@@ -20,15 +21,12 @@ pub(super) struct Broker {
     connection: Connection,
 }
 
-static NUMBER: AtomicU32 = AtomicU32::new(0);
-
 impl Broker {
     pub(super) async fn new() -> Self {
         let default = || "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned();
         let url = std::env::var("EBBTIDE_TEST_RABBITMQ").unwrap_or_else(|_| default());
         let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("ebbtide.test.{}.{number}", uuid::Uuid::now_v7().simple());
+        let name = format!("ebbtide.test.{}", unique());
         Self { name, url, connection }
     }
 

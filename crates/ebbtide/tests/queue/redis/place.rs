@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ebbtide::queue::redis::{RedisBuilder, RedisQueue};
 use redis::aio::MultiplexedConnection;
+
+use crate::support::unique;
 
 /// The group that a queue has by default.
 pub(super) const GROUP: &str = "workers";
@@ -20,9 +21,7 @@ impl Place {
     }
 
     pub(super) fn at(url: String) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { name: format!("ebbtide-test-{}-{number}", std::process::id()), url }
+        Self { name: format!("ebbtide-test-{}", unique()), url }
     }
 
     pub(super) fn builder(&self) -> RedisBuilder {

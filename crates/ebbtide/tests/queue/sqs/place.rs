@@ -1,11 +1,12 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use aws_sdk_sqs::{Client, Config};
 use ebbtide::queue::sqs::{SqsBuilder, SqsQueue};
+
+use crate::support::unique;
 
 /// Queues in SQS that only one test uses, and a client beside the adapter's. They are deleted in the end.
 pub(super) struct Place {
@@ -29,12 +30,10 @@ pub(super) struct Counts {
 
 impl Place {
     pub(super) fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let endpoint = std::env::var("EBBTIDE_TEST_SQS");
         let endpoint = endpoint.unwrap_or_else(|_| "http://127.0.0.1:4566".to_owned());
         let client = client(&endpoint);
-        Self { name: format!("ebbtide-test-{}-{number}", std::process::id()), endpoint, client }
+        Self { name: format!("ebbtide-test-{}", unique()), endpoint, client }
     }
 
     pub(super) fn builder(&self) -> SqsBuilder {

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tonic::transport::server::TcpIncoming;
 use tower::{Layer as _, Service};
 
-use crate::support::{answer, connect, signal, until};
+use super::support::{answer, connect, signal, until};
 
 /// Answers at once with a body that is not read yet.
 #[derive(Clone)]

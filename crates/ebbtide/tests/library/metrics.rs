@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
 use std::time::Duration;
 
 use ebbtide::http::HealthPages;
 use ebbtide::testing::{self, Trial};
 use ebbtide::{BoxError, Life, Phase};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+
+use crate::own_process;
 
 /// Each metric with its labels, as Prometheus would write them, and its value.
 fn recorded(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
@@ -192,17 +193,12 @@ async fn components_of_one_name_are_one_series_and_those_without_work_are_none()
 /// The dispatcher is blocked with the runtime's only worker when the stop has begun: the watchdog is what records.
 #[test]
 fn the_last_values_are_recorded_for_the_flushers_of_the_forced_path() {
-    const CHILD: &str = "EBBTIDE_TEST_FORCED";
-    if std::env::var_os(CHILD).is_some() {
+    if own_process::is_child() {
         forced();
     }
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args([
-        "--exact",
-        "the_last_values_are_recorded_for_the_flushers_of_the_forced_path",
-        "--nocapture",
-    ]);
-    child.env(CHILD, "1").env("EBBTIDE_GRACE", "2s").env("EBBTIDE_LAME_DUCK", "0s");
+    let name = "metrics::the_last_values_are_recorded_for_the_flushers_of_the_forced_path";
+    let mut child = own_process::command(name);
+    child.env("EBBTIDE_GRACE", "2s").env("EBBTIDE_LAME_DUCK", "0s");
     let ended = child.output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(4), "{said}");
@@ -234,6 +230,10 @@ fn forced() -> ! {
 /// Scrapes a Prometheus exporter on the health listener, as Prometheus does, while a stop is under way.
 #[test]
 fn a_prometheus_scrape_sees_the_stop() {
+    own_process::run("metrics::a_prometheus_scrape_sees_the_stop", scraped);
+}
+
+fn scraped() {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).unwrap();
@@ -289,7 +289,7 @@ async fn every_metric_is_in_the_table_and_the_other_way_round() {
         .filter_map(|key| Some(key.split_once('{')?.0.to_owned()))
         .collect();
     names.dedup();
-    let table = include_str!("../../../docs/metrics.md");
+    let table = include_str!("../../../../docs/metrics.md");
     let mut listed: Vec<&str> =
         table.lines().filter_map(|line| line.strip_prefix("| `ebbtide_")?.split('`').next()).collect();
     listed.sort_unstable();

@@ -10,7 +10,7 @@ use ebbtide::layer::{HandlerStop, InFlightLayer, StopLayer};
 use ebbtide::{LameDuck, Lifecycle, Phase};
 use tower::ServiceExt as _;
 
-use crate::support::{cause, now, source};
+use super::support::{cause, now, source};
 
 async fn told(router: Router) -> (u16, String) {
     let request = Request::builder().uri("/").body(Body::empty()).unwrap();

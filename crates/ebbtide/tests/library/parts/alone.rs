@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::clock::PausedClock;
-use crate::support::{LONG, answer, connect, get as ask, signal};
+use super::clock::PausedClock;
+use super::support::{LONG, answer, connect, get as ask, signal};
 
 /// How often the server looks whether requests came in the lame duck.
 const LOOK: Duration = Duration::from_millis(10);

@@ -10,7 +10,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
-use crate::support::{LONG, cause, source};
+use super::support::{LONG, cause, source};
 
 type Socket = WebSocketStream<DuplexStream>;
 

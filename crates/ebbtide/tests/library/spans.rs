@@ -12,6 +12,8 @@ use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::own_process;
+
 /// Writes down each span as `parent > name field=value …` when it opens, gets a value, and closes.
 #[derive(Clone, Default)]
 struct Diary(Arc<Mutex<Vec<String>>>);
@@ -70,8 +72,16 @@ async fn start(life: Life) -> Result<(), BoxError> {
     Ok(())
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_stop_its_stages_and_its_components_are_spans_that_end_before_the_flushers_begin() {
+/// In a process of its own: `tracing` caches for each span whether any subscriber wants it, and asks only the thread that
+/// reaches the span first. Another test's thread has no subscriber.
+#[test]
+fn a_stop_its_stages_and_its_components_are_spans_that_end_before_the_flushers_begin() {
+    let name = "spans::a_stop_its_stages_and_its_components_are_spans_that_end_before_the_flushers_begin";
+    own_process::run(name, spans);
+}
+
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+async fn spans() {
     let diary = Diary::default();
     let _here = tracing::subscriber::set_default(tracing_subscriber::registry().with(diary.clone()));
     let flushes = diary.clone();

@@ -1,11 +1,3 @@
-//! The conformance suite passes a queue that keeps its promises, and says of each that is broken which one it was.
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
-
-mod fault;
-mod faulty;
-mod relay;
-mod telling;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +5,9 @@ use ebbtide::testing::queue::{
     Buried, Census, MemoryQueue, NotConforming, Promise, Subject, Verdict, conforms,
 };
 
-use fault::Fault;
-use faulty::Faulty;
-use telling::Telling;
+use super::fault::{self, Fault};
+use super::faulty::Faulty;
+use super::telling::Telling;
 
 const LEASE: Duration = Duration::from_secs(1);
 

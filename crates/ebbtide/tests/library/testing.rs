@@ -9,6 +9,8 @@ use ebbtide::model::{Outcome, Platform};
 use ebbtide::testing::{self, Trial};
 use ebbtide::{BoxError, Cause, Exit, LameDuck, Life, Lifecycle, Phase};
 
+use crate::own_process;
+
 #[expect(clippy::disallowed_methods, reason = "what is measured is how long the test really takes")]
 fn now() -> Instant {
     Instant::now()
@@ -272,9 +274,14 @@ async fn the_report_is_handed_over() {
     assert_eq!(over.try_recv(), Ok(report));
 }
 
-/// Nothing else in this program makes a real lifecycle: the handlers stay when it is gone.
-#[tokio::test]
-async fn no_signal_is_taken_and_no_thread_is_started() {
+/// In a process of its own: the signal handlers of a real lifecycle stay when it is gone.
+#[test]
+fn no_signal_is_taken_and_no_thread_is_started() {
+    own_process::run("testing::no_signal_is_taken_and_no_thread_is_started", signals_and_threads);
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn signals_and_threads() {
     let service = Trial::start(testing::lifecycle("orders"), async |_| Ok(()));
     service.ready().await;
     assert!(!takes_sigterm() && !has_a_watchdog());

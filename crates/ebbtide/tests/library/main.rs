@@ -1,0 +1,17 @@
+//! The tests of the library that need neither a broker nor the HTTP server's clients, in one program.
+//!
+//! Several of them may run in one process at once. A test that needs a process for itself starts one (`own_process`).
+
+mod checks;
+mod lifecycle;
+#[cfg(all(feature = "http", feature = "metrics", feature = "testing"))]
+mod metrics;
+#[cfg(feature = "testing")]
+mod own_process;
+#[cfg(all(feature = "http", feature = "axum", feature = "tungstenite", feature = "grpc"))]
+mod parts;
+mod pool;
+#[cfg(feature = "testing")]
+mod spans;
+#[cfg(feature = "testing")]
+mod testing;
