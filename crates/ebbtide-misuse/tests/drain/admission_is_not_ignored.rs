@@ -1,6 +1,6 @@
 #![deny(unused_must_use)]
 
-use ebbtide::drain::Gate;
+use ebbtide_core::drain::Gate;
 
 fn main() {
     Gate::new().enter();

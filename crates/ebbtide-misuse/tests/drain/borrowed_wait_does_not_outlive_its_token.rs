@@ -1,4 +1,4 @@
-use ebbtide::drain::{Stop, Stopping};
+use ebbtide_core::drain::{Stop, Stopping};
 
 fn wait() -> Stopping<'static> {
     let stop = Stop::never();

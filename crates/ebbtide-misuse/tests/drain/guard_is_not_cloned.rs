@@ -1,4 +1,4 @@
-use ebbtide::drain::Tracker;
+use ebbtide_core::drain::Tracker;
 
 fn main() {
     let guard = Tracker::new().guard();

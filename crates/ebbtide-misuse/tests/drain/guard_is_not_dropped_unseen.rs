@@ -1,6 +1,6 @@
 #![deny(unused_must_use)]
 
-use ebbtide::drain::{Gate, Tracker};
+use ebbtide_core::drain::{Gate, Tracker};
 
 fn main() {
     Tracker::new().guard();

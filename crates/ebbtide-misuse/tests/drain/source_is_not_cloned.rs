@@ -1,4 +1,4 @@
-use ebbtide::drain::StopSource;
+use ebbtide_core::drain::StopSource;
 
 fn main() {
     let source = StopSource::new(std::time::Instant::now);

@@ -1,5 +1,5 @@
-use ebbtide::drain::StopSource;
-use ebbtide::model::Cause;
+use ebbtide_core::drain::StopSource;
+use ebbtide_core::model::Cause;
 
 fn main() {
     let source = StopSource::new(std::time::Instant::now);

@@ -1,6 +1,6 @@
 #![deny(unused_must_use)]
 
-use ebbtide::drain::{Gate, Stop, Tracker};
+use ebbtide_core::drain::{Gate, Stop, Tracker};
 
 fn main() {
     let (stop, tracker, gate) = (Stop::never(), Tracker::new(), Gate::new());

@@ -233,6 +233,7 @@ fn a_prometheus_scrape_sees_the_stop() {
     own_process::run("metrics::a_prometheus_scrape_sees_the_stop", scraped);
 }
 
+#[expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 fn scraped() {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();

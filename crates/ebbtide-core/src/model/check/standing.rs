@@ -75,7 +75,8 @@ impl Standing {
     }
 }
 
-#[cfg(all(test, not(ebbtide_loom)))]
+#[cfg(test)]
+#[cfg(not(ebbtide_loom))]
 mod tests {
     use proptest::prelude::*;
 
