@@ -221,8 +221,8 @@ async fn closed(mut disturbed: Disturbed, disturb: impl AsyncFnOnce(&mut Disturb
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_takes_longer_than_a_response_may_is_waited_for() {
     let ended = closed(Disturbed::connect().await, async |disturbed| {
-        // It is asked again when the first response is overdue.
-        disturbed.pinged(2).await;
+        // The first looks whether the connection is lost, the second is the close; it is asked again when that is overdue.
+        disturbed.pinged(3).await;
         disturbed.stall.release();
     });
     assert_eq!(ended.await, Some(Outcome::Drained));
@@ -239,7 +239,8 @@ async fn a_connection_to_redis_that_was_lost_before_has_nothing_to_close() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_opposite_a_connection_to_redis_that_is_lost_while_it_is_closed_is_a_failure() {
     let ended = closed(Disturbed::connect().await, async |disturbed| {
-        disturbed.pinged(1).await;
+        // The first only looks whether the connection is lost already.
+        disturbed.pinged(2).await;
         // The answer is gone with the one that holds it back.
         disturbed.stall = Stall::before(&services::address(&services::redis())).await;
     });
