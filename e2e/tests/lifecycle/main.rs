@@ -1,5 +1,6 @@
 //! The process and its lifecycle: signals, deadlines, start-up, reports, and the service manager.
 
+mod a_service_has_a_name;
 mod always_out_in_time;
 mod plan_and_report;
 mod readiness_follows_its_checks;

@@ -211,7 +211,8 @@ fn a_consumer_that_acknowledges_first_loses_what_it_had_when_it_is_killed() {
 /// Jobs that take three leases are nobody else's; and the opposite: without the heartbeat they are begun again and again.
 #[test]
 fn leases_are_kept_alive_while_a_job_runs() {
-    let lease = Duration::from_secs(1);
+    // Long enough for a heartbeat that is late on a busy machine.
+    let lease = Duration::from_secs(2);
     for (manner, twice) in [(Manner::Consume, 0), (Manner::WithoutHeartbeat, 4)] {
         on_each(WITH_LEASES, |kind| {
             let bed = Bed::fresh(kind, lease);
