@@ -6,12 +6,12 @@ use std::time::Duration;
 use ebbtide_e2e::{Ended, Process, service};
 use rustix::process::Signal;
 
-/// When SIGKILL would come.
-const GRACE: Duration = Duration::from_secs(2);
+/// When SIGKILL would come. Each stage has a part of it that a busy machine does not use up.
+const GRACE: Duration = Duration::from_secs(4);
 
 /// Starts the victim, waits until it is up, stops it, and returns how it ended: before SIGKILL would have come.
 fn stopped(fault: &str) -> Ended {
-    let mut victim = Process::start(service("victim").arg(fault).env("EBBTIDE_GRACE", "2s"));
+    let mut victim = Process::start(service("victim").arg(fault).env("EBBTIDE_GRACE", "4s"));
     victim.says("phase=ready");
     victim.says("up");
     let ended = victim.ended(Duration::ZERO);
@@ -125,7 +125,7 @@ fn a_panic_of_the_lifecycle_itself_is_told_and_the_flushers_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.json");
     let mut command = service("victim");
-    command.arg("panicking-log").env("EBBTIDE_GRACE", "2s").env("EBBTIDE_REPORT", &path);
+    command.arg("panicking-log").env("EBBTIDE_GRACE", "4s").env("EBBTIDE_REPORT", &path);
     let mut victim = Process::start(&mut command);
     victim.says("up");
     victim.says("phase=ready");
@@ -146,7 +146,7 @@ fn a_panic_in_a_drop_keeps_nobody_from_closing() {
 
 #[test]
 fn a_start_up_that_blocks_its_thread_ends_by_the_deadline() {
-    let mut victim = Process::start(service("victim").arg("blocked-start").env("EBBTIDE_GRACE", "2s"));
+    let mut victim = Process::start(service("victim").arg("blocked-start").env("EBBTIDE_GRACE", "4s"));
     victim.says("opened first");
     victim.signal(Signal::TERM);
     let ended = victim.ended(GRACE).expect("it outlived its grace period");
@@ -159,6 +159,6 @@ fn without_the_watchdog_the_same_faults_outlive_every_deadline() {
         let mut plain = Process::start(service("plain").arg(fault));
         plain.says("up");
         plain.signal(Signal::TERM);
-        assert!(plain.ended(Duration::from_secs(3)).is_none(), "{fault}: it ended");
+        assert!(plain.ended(GRACE).is_none(), "{fault}: it ended");
     }
 }

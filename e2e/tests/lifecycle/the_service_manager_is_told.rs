@@ -14,6 +14,8 @@ use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
 const LONG: Duration = Duration::from_secs(30);
+/// Each stage has a part of it that a busy machine does not use up.
+const GRACE: Duration = Duration::from_secs(4);
 
 struct Manager {
     socket: UnixDatagram,
@@ -42,7 +44,7 @@ impl Manager {
         command
             .arg(fault)
             .env("NOTIFY_SOCKET", &self.address)
-            .env("EBBTIDE_GRACE", "2s")
+            .env("EBBTIDE_GRACE", "4s")
             .stdin(Stdio::piped());
         command.env_remove("WATCHDOG_PID").env_remove("WATCHDOG_USEC");
         if let Some(watchdog) = watchdog {
@@ -92,7 +94,7 @@ fn ready_and_stopping_are_told_in_order_with_the_time_that_the_plan_needs() {
         victim.signal(Signal::TERM);
         let stopping = manager.hears();
         // Nothing is to be waited for: several phases pass in one step.
-        assert!(stopping.starts_with("STOPPING=1\nEXTEND_TIMEOUT_USEC=2000000\nSTATUS="), "{stopping}");
+        assert!(stopping.starts_with("STOPPING=1\nEXTEND_TIMEOUT_USEC=4000000\nSTATUS="), "{stopping}");
         assert!(stopping.ends_with(" (SIGTERM)"), "{stopping}");
         let mut rest = Vec::new();
         while rest.last().is_none_or(|last| last != "STATUS=exited (SIGTERM)") {
@@ -114,7 +116,7 @@ fn ready_is_not_told_before_every_check_is_green_and_the_status_says_what_is_wai
     let address = dependency.local_addr().ok().and_then(|at| at.as_socket()).expect("its address");
     let mut command = service("checked");
     command.args([&address.to_string(), "required"]).env("NOTIFY_SOCKET", &manager.address);
-    let mut checked = Process::start(command.env("EBBTIDE_GRACE", "2s").env("EBBTIDE_LAME_DUCK", "0s"));
+    let mut checked = Process::start(command.env("EBBTIDE_GRACE", "4s").env("EBBTIDE_LAME_DUCK", "0s"));
     assert_eq!(manager.hears(), "STATUS=starting");
     assert_eq!(manager.hears(), "STATUS=not ready: waiting for dependency");
     assert_eq!(manager.hears_within(Duration::from_millis(300)), None);
@@ -146,7 +148,7 @@ fn the_status_says_who_is_waited_for_and_how_long() {
         waiting.strip_prefix("STATUS=draining: ").and_then(|rest| rest.split_once(" left, waiting for "));
     let (left, who) = left.unwrap_or_else(|| panic!("{waiting}"));
     let left = ebbtide::model::parse_duration(left).expect("a duration");
-    assert!(!left.is_zero() && left < Duration::from_secs(2), "of a grace period of 2 s: {waiting}");
+    assert!(!left.is_zero() && left < GRACE, "{waiting}");
     assert_eq!(who, "stubborn-task");
     victim.ended(LONG).expect("it ends").code(3);
 }
@@ -190,11 +192,11 @@ fn pings_go_on_while_a_stop_is_under_way() {
         match manager.hears().as_str() {
             "WATCHDOG=1" => pings += 1,
             "STATUS=exited (SIGTERM)" => break,
-            _ => {}
+            status => assert!(!status.contains("watchdog"), "{status}"),
         }
     }
     victim.ended(LONG).expect("it ends").code(3);
-    // 1.4 s at least, one each 100 ms.
+    // 2.8 s at least, one each 100 ms.
     assert!(pings >= 5, "{pings}");
 }
 
@@ -218,7 +220,7 @@ fn without_a_manager_nothing_is_told_and_one_that_is_gone_hinders_nothing() {
     let gone = Manager::at_a_path().address;
     for address in [OsString::new(), gone, "no address".into()] {
         let mut command = service("victim");
-        command.arg("").env("NOTIFY_SOCKET", &address).env("EBBTIDE_GRACE", "2s");
+        command.arg("").env("NOTIFY_SOCKET", &address).env("EBBTIDE_GRACE", "4s");
         let mut victim = Process::start(&mut command);
         victim.says("phase=ready");
         victim.signal(Signal::TERM);

@@ -71,7 +71,7 @@ async fn a_read_that_blocks_is_woken_by_the_stop() {
 async fn the_opposite_a_read_that_does_not_listen_is_cut_when_its_time_is_up_and_named() {
     for kind in ["publish", "notify"] {
         let name = services::unique(kind);
-        let process = start_within("2s", kind, &url(kind), &name, "by-hand");
+        let process = start_within("4s", kind, &url(kind), &name, "by-hand");
         let ended = stop(process);
         ended.code(3).said("subscriber (cut)").said("closed store");
     }
