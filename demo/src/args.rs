@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use ebbtide::model::parse_duration;
 
-use crate::Fault;
 use crate::queue::{QueueKind, QueuePlace};
+use crate::{Fault, MissingFeature};
 
 /// What the service is told on its command line.
 #[derive(Clone, Debug, clap::Args)]
@@ -19,7 +19,8 @@ pub struct Args {
 
     /// The broker of the queue that orders are worked off from [default: sqlite, or postgres if DATABASE_URL names one]
     ///
-    /// Its address is what DATABASE_URL, REDIS_URL, AMQP_URL or NATS_URL says, or the usual port on this machine.
+    /// Its address is what DATABASE_URL, REDIS_URL, AMQP_URL or NATS_URL says, or the usual port on this machine. A broker whose
+    /// feature this build does not have is refused with exit code 2; `cargo build --release --features brokers` builds them all.
     #[arg(long, value_name = "BROKER", value_enum)]
     pub queue: Option<QueueKind>,
 
@@ -69,6 +70,16 @@ impl Args {
         };
         let lease = if self.faults.contains(&Fault::KeepJobs) { KEPT } else { LEASE };
         QueuePlace { kind, url, name, lease }
+    }
+
+    /// Returns the setting that requires a feature which this build does not have, of a service with its orders in `database` if
+    /// that is given.
+    pub fn missing_feature(&self, database: Option<&str>) -> Option<MissingFeature> {
+        let of = |kind: QueueKind, setting: String| {
+            kind.missing_feature().map(|feature| MissingFeature::new(setting, feature))
+        };
+        let queue = self.queue.and_then(|kind| of(kind, format!("--queue {}", kind.name())));
+        queue.or_else(|| database.and_then(|_| of(QueueKind::Postgres, "DATABASE_URL".to_owned())))
     }
 
     /// Tells whether the queue is to go with the orders, which go with their folder.

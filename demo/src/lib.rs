@@ -10,6 +10,7 @@ mod data;
 mod faults;
 mod listen;
 mod log;
+mod missing_feature;
 mod orders;
 pub mod queue;
 mod routes;
@@ -18,4 +19,6 @@ mod store;
 
 pub use args::Args;
 pub use faults::Fault;
+pub use missing_feature::MissingFeature;
 pub use run::run;
+pub use store::order_states;

@@ -16,10 +16,18 @@ use crate::routes::{self, Shop};
 use crate::store::{Store, postgres_url};
 use crate::{Args, log};
 
-/// Runs the order service until it is told to stop, and returns its exit code (see [`ebbtide::Exit`]).
+/// The exit code for a command line that cannot work, as clap has it too.
+const WRONG_USAGE: u8 = 2;
+
+/// Runs the order service until it is told to stop, and returns its exit code (see [`ebbtide::Exit`]); 2 when a setting requires
+/// a feature that this build does not have.
 ///
 /// It installs the process's `tracing` subscriber and its signal handlers: call it once, from `main`.
 pub fn run(args: Args) -> ExitCode {
+    if let Some(missing) = args.missing_feature(postgres_url().as_deref()) {
+        let _ = writeln!(io::stderr(), "orders: error: {missing}\norders: hint: {}", missing.hint());
+        return ExitCode::from(WRONG_USAGE);
+    }
     let lifecycle = budget(Lifecycle::new("orders"), &args);
     let faults = Faults::new(&args.faults);
     let (data, log) = match prepare(&args) {

@@ -9,7 +9,7 @@ pub(crate) enum Ending {
     Passed,
     /// The service failed a check.
     Failed,
-    /// Wrong usage.
+    /// Wrong usage, or a feature that is missing.
     Usage,
     /// The service could not be rehearsed.
     NotRehearsed,
@@ -22,7 +22,7 @@ pub(crate) const TABLE: &str = "\
 Exit codes:
   0      every check passed
   1      the service failed a check
-  2      wrong usage
+  2      wrong usage, or an option whose feature this build does not have
   3      the service could not be rehearsed: it did not start, never got ready,
          its port was taken, or it ended before the signal
   128+n  ended by signal n (130: Ctrl-C); the service was ended too";

@@ -39,12 +39,15 @@ pub(crate) fn limit(duration: Duration) -> String {
     }
 }
 
-/// An error with its sources, joined by `: `.
+/// An error with its sources, joined by `: `. A source that an error has in its own text already is not repeated.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
-        text += &format!(": {inner}");
+        let inner_text = inner.to_string();
+        if !text.ends_with(&inner_text) {
+            text += &format!(": {inner_text}");
+        }
         source = inner.source();
     }
     text
@@ -53,6 +56,20 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_is_told_once() {
+        let io = || std::io::Error::other("refused");
+        #[derive(Debug, thiserror::Error)]
+        enum Outer {
+            #[error("no connection")]
+            Without(#[source] std::io::Error),
+            #[error("no connection: {0}")]
+            Within(#[source] std::io::Error),
+        }
+        let chains = [Outer::Without(io()), Outer::Within(io())].map(|error| chain(&error));
+        assert_eq!(chains, ["no connection: refused", "no connection: refused"]);
+    }
 
     #[test]
     fn thousands_are_set_apart() {

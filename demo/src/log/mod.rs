@@ -2,6 +2,7 @@
 
 mod census;
 mod file;
+mod filter;
 mod install;
 
 pub(crate) use census::census;

@@ -5,16 +5,15 @@ use std::env;
 pub enum QueueKind {
     /// A table in the file jobs.db: needs no server
     Sqlite,
-    /// A table in PostgreSQL
+    /// A table in PostgreSQL: requires a build with the feature `postgres`
     Postgres,
-    /// A stream in Redis
+    /// A stream in Redis: requires a build with the feature `redis`
     Redis,
-    /// A queue in RabbitMQ
+    /// A queue in RabbitMQ: requires a build with the feature `rabbitmq`
     Rabbitmq,
-    /// A stream in NATS
+    /// A stream in NATS: requires a build with the feature `nats`
     Nats,
-    /// A queue in SQS, or in an emulator of it
-    #[cfg(feature = "sqs")]
+    /// A queue in SQS, or in an emulator of it: requires a build with the feature `sqs`
     #[value(skip)]
     Sqs,
 }
@@ -24,7 +23,6 @@ impl QueueKind {
     pub const ALL: [Self; 5] = [Self::Sqlite, Self::Postgres, Self::Redis, Self::Rabbitmq, Self::Nats];
 
     /// All that there is an adapter for.
-    #[cfg(feature = "sqs")]
     pub const ADAPTERS: [Self; 6] =
         [Self::Sqlite, Self::Postgres, Self::Redis, Self::Rabbitmq, Self::Nats, Self::Sqs];
 
@@ -36,9 +34,22 @@ impl QueueKind {
             Self::Redis => "redis",
             Self::Rabbitmq => "rabbitmq",
             Self::Nats => "nats",
-            #[cfg(feature = "sqs")]
             Self::Sqs => "sqs",
         }
+    }
+
+    /// Returns the feature that the broker requires, if this build does not have it.
+    pub const fn missing_feature(self) -> Option<&'static str> {
+        let built = match self {
+            Self::Sqlite => true,
+            Self::Postgres => cfg!(feature = "postgres"),
+            Self::Redis => cfg!(feature = "redis"),
+            Self::Rabbitmq => cfg!(feature = "rabbitmq"),
+            Self::Nats => cfg!(feature = "nats"),
+            Self::Sqs => cfg!(feature = "sqs"),
+        };
+        // The features are named as the brokers.
+        if built { None } else { Some(self.name()) }
     }
 
     /// Returns the environment variable that says where the broker is; for SQLite the option that does.
@@ -49,7 +60,6 @@ impl QueueKind {
             Self::Redis => "REDIS_URL",
             Self::Rabbitmq => "AMQP_URL",
             Self::Nats => "NATS_URL",
-            #[cfg(feature = "sqs")]
             Self::Sqs => "AWS_ENDPOINT_URL_SQS",
         }
     }
@@ -62,7 +72,6 @@ impl QueueKind {
             Self::Redis => (&["REDIS_URL"], "redis://127.0.0.1:6379"),
             Self::Rabbitmq => (&["AMQP_URL", "RABBITMQ_URL"], "amqp://guest:guest@127.0.0.1:5672/%2f"),
             Self::Nats => (&["NATS_URL"], "nats://127.0.0.1:4222"),
-            #[cfg(feature = "sqs")]
             Self::Sqs => (&["AWS_ENDPOINT_URL_SQS"], "http://127.0.0.1:4566"),
         };
         let mut said = variables.iter().filter_map(|variable| env::var(variable).ok());

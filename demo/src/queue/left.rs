@@ -1,3 +1,4 @@
+use ebbtide::queue::JobCounts;
 use serde::{Deserialize, Serialize};
 
 /// What is in a queue.
@@ -15,5 +16,11 @@ impl Left {
     /// Tells whether all jobs have been done.
     pub fn is_none(&self) -> bool {
         (self.waiting, self.leased.unwrap_or_default(), self.buried) == (0, 0, 0)
+    }
+}
+
+impl From<JobCounts> for Left {
+    fn from(JobCounts { waiting, leased, buried, .. }: JobCounts) -> Self {
+        Self { waiting, leased: Some(leased), buried }
     }
 }

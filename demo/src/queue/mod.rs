@@ -3,17 +3,45 @@
 //! A service that knows its broker needs none of this. It passes the adapter to `Life::consume`.
 
 mod any;
+mod broker;
 mod kind;
 mod left;
-mod onlooker;
+#[cfg(feature = "nats")]
+mod nats;
+mod object;
 mod place;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
 mod receipt;
-mod remove;
+#[cfg(feature = "redis")]
+mod redis;
+mod sqlite;
 #[cfg(feature = "sqs")]
 mod sqs;
+#[cfg(not(all(
+    feature = "nats",
+    feature = "postgres",
+    feature = "rabbitmq",
+    feature = "redis",
+    feature = "sqs"
+)))]
+mod unsupported;
 
 pub use any::AnyQueue;
+pub(crate) use broker::BoxFuture;
 pub use kind::QueueKind;
 pub use left::Left;
 pub use place::QueuePlace;
 pub use receipt::AnyReceipt;
+#[cfg(not(feature = "nats"))]
+use unsupported as nats;
+#[cfg(not(feature = "postgres"))]
+use unsupported as postgres;
+#[cfg(not(feature = "rabbitmq"))]
+use unsupported as rabbitmq;
+#[cfg(not(feature = "redis"))]
+use unsupported as redis;
+#[cfg(not(feature = "sqs"))]
+use unsupported as sqs;

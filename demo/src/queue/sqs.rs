@@ -5,13 +5,16 @@ use aws_sdk_sqs::{Client, Config};
 use ebbtide::BoxError;
 use ebbtide::queue::sqs::SqsQueue;
 
-use super::QueuePlace;
+use super::broker::Broker;
+use super::{AnyQueue, Left, QueuePlace};
 
-pub(super) async fn open(place: &QueuePlace) -> Result<SqsQueue, BoxError> {
+/// Opens the queue, and creates it if it is missing.
+pub(super) async fn open(place: &QueuePlace) -> Result<AnyQueue, BoxError> {
     let builder = SqsQueue::builder(client(&place.url), &place.name).lease(place.lease);
-    Ok(builder.poll(Duration::from_secs(1)).open().await?)
+    Ok(AnyQueue::new(builder.poll(Duration::from_secs(1)).open().await?))
 }
 
+/// Removes the queue and that of the jobs that failed for good.
 pub(super) async fn remove(place: &QueuePlace) -> Result<(), BoxError> {
     let client = client(&place.url);
     for name in [place.name.clone(), format!("{}-dead", place.name)] {
@@ -30,4 +33,25 @@ fn client(endpoint: &str) -> Client {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .endpoint_url(endpoint);
     Client::from_conf(config.build())
+}
+
+impl Broker for SqsQueue {
+    type Adapter = Self;
+
+    fn adapter(&self) -> &Self {
+        self
+    }
+
+    async fn push(&self, payload: &[u8]) -> Result<String, BoxError> {
+        Ok(Self::push(self, payload).await?)
+    }
+
+    async fn left(&self) -> Result<Left, BoxError> {
+        Ok(self.counts().await?.into())
+    }
+
+    /// Its client has no connection to close.
+    async fn disconnect(&self) -> Result<(), BoxError> {
+        Ok(())
+    }
 }

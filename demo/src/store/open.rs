@@ -1,105 +1,47 @@
-use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt as _;
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
-use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, Executor as _};
-use tokio::sync::Semaphore;
+use ebbtide::BoxError;
 
-use super::statements::{self, Statements};
-use super::{Store, StoreError};
+use super::{Store, StoreError, postgres, sqlite};
+use crate::queue::BoxFuture;
 
-/// What to open, and how.
-struct Target {
-    database: &'static str,
-    url: String,
-    /// Run on each new connection.
-    set_up: &'static str,
-    statements: &'static Statements,
-    connections: u32,
-    writers: usize,
-}
-
-/// Readers don't wait for the writer (WAL), and a commit doesn't wait for the disk: it survives the process's death, and
-/// that is what the demo is about. A machine that loses its power would need `synchronous=FULL`.
-const SQLITE_SET_UP: &str =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;";
+/// The file of the orders in SQLite.
+const FILE: &str = "orders.db";
 
 impl Store {
     /// Opens PostgreSQL if `DATABASE_URL` names one, otherwise `orders.db` in `folder`, and makes the table if missing.
     pub(crate) async fn open(folder: &Path) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
-        let Target { database, url, set_up, statements, connections, writers } = target(folder);
-        let failed = |cause| StoreError::Open { database, cause };
-        let pool = AnyPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(5))
-            .after_connect(move |connection: &mut AnyConnection, _| {
-                Box::pin(async move { connection.execute(sqlx::raw_sql(set_up)).await.map(drop) })
-            })
-            .connect(&url)
-            .await
-            .map_err(failed)?;
-        pool.execute(sqlx::raw_sql(statements.create)).await.map_err(failed)?;
+        let (database, opened) = match postgres_url() {
+            Some(url) => ("PostgreSQL", postgres::open(&url).await),
+            None => ("SQLite", sqlite::open(&folder.join(FILE)).await),
+        };
+        let store = opened.map_err(|cause| StoreError::Open { database, cause })?;
         tracing::info!("orders are kept in {database}");
-        Ok(Self { pool, statements, writers: Arc::new(Semaphore::new(writers)) })
+        Ok(store)
     }
+}
+
+/// Returns the state of each order, by its id, of a service with its data in `folder`, or with its orders in the PostgreSQL
+/// `database` if that is given: what a service that has ended left behind.
+///
+/// # Errors
+///
+/// When there are no orders, or they cannot be read, or this build has no client for PostgreSQL.
+pub fn order_states<'a>(
+    folder: &'a Path,
+    database: Option<&'a str>,
+) -> BoxFuture<'a, Result<HashMap<String, String>, BoxError>> {
+    Box::pin(async move {
+        Ok(match database {
+            Some(url) => postgres::states(url).await?,
+            None => sqlite::states(&folder.join(FILE)).await?,
+        })
+    })
 }
 
 /// Returns `DATABASE_URL`, if it names a PostgreSQL.
 pub(crate) fn postgres_url() -> Option<String> {
     let is_postgres = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
     std::env::var("DATABASE_URL").ok().filter(is_postgres)
-}
-
-fn target(folder: &Path) -> Target {
-    match postgres_url() {
-        Some(url) => Target {
-            database: "PostgreSQL",
-            url,
-            set_up: "",
-            statements: &statements::POSTGRES,
-            connections: 8,
-            writers: 8,
-        },
-        None => Target {
-            database: "SQLite",
-            url: sqlite_url(&folder.join("orders.db")),
-            set_up: SQLITE_SET_UP,
-            statements: &statements::SQLITE,
-            connections: 4,
-            // It has one writer at a time, whom the others wait for by sleeping: better to queue here.
-            writers: 1,
-        },
-    }
-}
-
-/// Writes a path as a URL: what is not plain is escaped.
-fn sqlite_url(path: &Path) -> String {
-    let mut url = String::from("sqlite://");
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'~' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => {
-                url.push(char::from(*byte));
-            }
-            // Writing to a string cannot fail.
-            _ => drop(write!(url, "%{byte:02X}")),
-        }
-    }
-    url + "?mode=rwc"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_keeps_its_odd_characters_in_the_url() {
-        assert_eq!(
-            sqlite_url(Path::new("/a b/50%/c?d#é.db")),
-            "sqlite:///a%20b/50%25/c%3Fd%23%C3%A9.db?mode=rwc"
-        );
-    }
 }

@@ -9,6 +9,8 @@ pub(super) struct Statements {
     pub(super) find: &'static str,
     pub(super) count: &'static str,
     pub(super) without_job: &'static str,
+    /// What the rehearsal reads when the service has ended.
+    pub(super) states: &'static str,
 }
 
 macro_rules! statements {
@@ -29,6 +31,7 @@ macro_rules! statements {
             ),
             count: concat!("SELECT state, COUNT(*) AS orders FROM ", $table, " GROUP BY state"),
             without_job: concat!("SELECT id FROM ", $table, " WHERE state = 'stored' ORDER BY id"),
+            states: concat!("SELECT id, state FROM ", $table),
         }
     };
 }
@@ -42,6 +45,7 @@ pub(super) const SQLITE: Statements = statements!(
 );
 
 // The lock is for several services that start at once: IF NOT EXISTS alone is no protection against that.
+#[cfg(feature = "postgres")]
 pub(super) const POSTGRES: Statements = statements!(
     "ebbtide_demo_orders",
     "DO $$ BEGIN

@@ -6,8 +6,11 @@ mod crash;
 mod faults;
 mod load;
 mod orders;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod process;
+#[cfg(feature = "redis")]
+mod redis;
 mod start;
 mod stop;
 mod table;

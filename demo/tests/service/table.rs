@@ -29,11 +29,6 @@ pub(crate) fn left(place: &QueuePlace) -> Left {
     on_queue(place, async |queue| queue.left().await.expect("counted"))
 }
 
-/// Removes a queue from its broker.
-pub(crate) fn remove(place: &QueuePlace) {
-    runtime().block_on(place.remove()).expect("removed");
-}
-
 /// Pushes a job.
 pub(crate) fn push(place: &QueuePlace, payload: &str) {
     on_queue(place, async |queue| queue.push(payload.as_bytes()).await.expect("pushed"));
@@ -88,6 +83,6 @@ fn on<T>(url: &str, work: impl AsyncFnOnce(AnyPool) -> T) -> T {
     })
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }

@@ -25,7 +25,7 @@ pub(crate) use news::News;
 pub(crate) use record::{Record, Shape};
 pub(crate) use scenario::{
     Expected, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, ShapePlan, Span, StopPlan, StopSignal,
-    Target,
+    Target, missing_feature,
 };
 pub(crate) use trouble::NotRehearsed;
 pub(crate) use verdict::{

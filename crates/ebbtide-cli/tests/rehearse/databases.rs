@@ -4,7 +4,7 @@
 use std::env;
 
 use serde_json::Value;
-use tokio_postgres::NoTls;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use crate::common::{check, ebbtide, verdict};
 
@@ -26,11 +26,13 @@ fn rehearse(database: &str, demo: &[&str]) -> Value {
 fn create(server: &str, name: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(server, NoTls).await.unwrap();
-        let mut driver = tokio::task::JoinSet::new();
-        driver.spawn(connection);
-        client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
-        client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let mut client = PgConnection::connect(server).await.unwrap();
+        for statement in
+            [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")]
+        {
+            client.execute(AssertSqlSafe(statement)).await.unwrap();
+        }
+        client.close().await.unwrap();
     });
     let (server, options) =
         server.split_once('?').map_or((server, ""), |(server, options)| (server, options));

@@ -1,7 +1,6 @@
 //! What becomes of processes: the service, what it leaves behind, and the command itself.
 
-use std::env;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Read as _;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
@@ -78,33 +77,6 @@ fn ctrl_c_ends_the_service_too_and_the_exit_code_says_so() {
     let mut words = String::new();
     command.stderr.take().unwrap().read_to_string(&mut words).unwrap();
     assert!(words.contains("interrupted"), "{words}");
-}
-
-/// Asks Redis for one thing, and returns the first line of its answer.
-fn redis(url: &str, command: &str) -> String {
-    let address = url.trim_start_matches("redis://").trim_end_matches('/');
-    let mut stream = TcpStream::connect(address).unwrap();
-    writeln!(stream, "{command}").unwrap();
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).unwrap();
-    line.trim_end().to_owned()
-}
-
-#[test]
-fn ctrl_c_leaves_nothing_of_the_demo_on_its_broker() {
-    let url = env::var("EBBTIDE_TEST_REDIS").unwrap_or_else(|_| "redis://127.0.0.1:6379/".to_owned());
-    let mut command = ebbtide()
-        .args(["rehearse", "--demo", "--quiet", "--warmup=60s", "--", "--queue", "redis"])
-        .env("REDIS_URL", &url)
-        .spawn()
-        .unwrap();
-    let keys = || redis(&url, &format!("KEYS ebbtide-rehearsal-{}-*", command.id()));
-    while keys() == "*0" {
-        sleep(Duration::from_millis(10));
-    }
-    kill_process(Pid::from_child(&command), Signal::INT).unwrap();
-    assert_eq!(command.wait().unwrap().code(), Some(130));
-    assert_eq!(redis(&url, &format!("KEYS ebbtide-rehearsal-{}-*", command.id())), "*0");
 }
 
 #[test]

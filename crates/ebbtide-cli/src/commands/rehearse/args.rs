@@ -40,6 +40,8 @@ pub(crate) struct RehearseArgs {
     pub(super) require_readiness: bool,
 
     /// Watch the service's sessions in this PostgreSQL database, which should be its own
+    ///
+    /// Requires a build with the feature `postgres`.
     #[arg(long, help_heading = SERVICE, value_name = "URL")]
     pub(super) database_url: Option<String>,
 

@@ -21,7 +21,8 @@ Examples:
       ebbtide rehearse --demo --repeat 25
       ebbtide rehearse --demo --grace 6s -- --fault stuck-worker
 
-  The demo with its queue in Redis, which REDIS_URL names if it is elsewhere:
+  The demo with its queue in Redis, which REDIS_URL names if it is elsewhere (in a
+  build with the feature `redis`, or `brokers` for all that --queue offers):
       ebbtide rehearse --demo -- --queue redis
 
 Checks:

@@ -2,12 +2,15 @@
 
 use std::env;
 
+use ebbtide_demo::MissingFeature;
 use thiserror::Error;
 
 use super::args::RehearseArgs;
-use crate::rehearse::{LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan};
+use crate::rehearse::{
+    LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan, missing_feature,
+};
 
-/// Options that cannot work together.
+/// Options that cannot work together, or not in this build.
 #[derive(Debug, Error)]
 pub(super) enum BadPlan {
     /// A shape without a route.
@@ -22,13 +25,26 @@ pub(super) enum BadPlan {
     /// The signal itself would be the kill.
     #[error("--signal KILL cannot be handled by any service; --grace sends it when the time is up")]
     Kill,
+    /// A part that this build lacks.
+    #[error(transparent)]
+    Feature(#[from] MissingFeature),
+}
+
+impl BadPlan {
+    /// What to do about it.
+    pub(super) fn hint(&self) -> String {
+        match self {
+            Self::Feature(missing) => missing.hint(),
+            _ => "`ebbtide rehearse --help` explains every option".to_owned(),
+        }
+    }
 }
 
 /// Makes the scenario that `args` ask for.
 ///
 /// # Errors
 ///
-/// The options contradict each other.
+/// The options contradict each other, or require a feature that this build does not have.
 pub(super) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
     if args.signal.number() == libc::SIGKILL {
         return Err(BadPlan::Kill);
@@ -38,7 +54,7 @@ pub(super) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         return Err(BadPlan::NoLoad);
     }
     let command = args.command.clone();
-    let from_env = || env::var("DATABASE_URL").ok().filter(|url| args.demo && url.starts_with("postgres"));
+    let database = database(args)?;
     Ok(Scenario {
         program: if args.demo { Program::Demo(command) } else { Program::Command(command) },
         ready: args.ready.clone().unwrap_or(Ready::Demo),
@@ -58,10 +74,23 @@ pub(super) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
             warmup: args.warmup,
             window: args.window,
         },
-        database: args.database_url.clone().or_else(from_env),
+        database,
         repeat: args.repeat,
         seed: args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
     })
+}
+
+/// The database to watch: the one that was given, or else the demo's own.
+fn database(args: &RehearseArgs) -> Result<Option<String>, MissingFeature> {
+    if args.database_url.is_some() && cfg!(not(feature = "postgres")) {
+        return Err(MissingFeature::new("--database-url", "postgres"));
+    }
+    let from_env = || env::var("DATABASE_URL").ok().filter(|url| args.demo && url.starts_with("postgres"));
+    let database = args.database_url.clone().or_else(from_env);
+    match missing_feature(&args.command, database.as_deref()).filter(|_| args.demo) {
+        Some(missing) => Err(missing),
+        None => Ok(database),
+    }
 }
 
 fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {

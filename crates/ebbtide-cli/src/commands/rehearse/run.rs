@@ -17,7 +17,7 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
     let scenario = match scenario(&args) {
         Ok(scenario) => scenario,
         Err(error) => {
-            output::complain(&error.to_string(), Some("`ebbtide rehearse --help` explains every option"));
+            output::complain(&error.to_string(), Some(&error.hint()));
             return Ending::Usage;
         }
     };

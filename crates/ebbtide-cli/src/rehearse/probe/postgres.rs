@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use thiserror::Error;
+use sqlx::{Connection as _, Error, PgConnection};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tokio_postgres::{Client, Error, NoTls};
 
+use super::DatabaseTrouble;
 use crate::clock::{At, Clock};
 use crate::rehearse::record::{Database, Session};
 use crate::words;
@@ -26,11 +26,6 @@ enum Moment {
     Signalled(At),
     Over(At),
 }
-
-/// The database cannot be observed.
-#[derive(Debug, Error)]
-#[error("cannot observe the database: {}", words::chain(.0))]
-pub(crate) struct DatabaseTrouble(#[from] Error);
 
 /// The time between two samples.
 const EVERY: Duration = Duration::from_millis(20);
@@ -50,19 +45,20 @@ impl DatabaseProbe {
     ///
     /// The database cannot be reached or does not let itself be looked at.
     pub(crate) async fn start(url: &str, clock: Clock) -> Result<Self, DatabaseTrouble> {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-        let mut driver = JoinSet::new();
-        driver.spawn(connection);
-        let before: HashSet<i32> = sessions(&client).await?.into_iter().map(|session| session.pid).collect();
-        let abandoned = abandoned(&client).await;
+        let trouble = |error: Error| DatabaseTrouble(words::chain(&error));
+        let mut client = PgConnection::connect(url).await.map_err(trouble)?;
+        let before = sessions(&mut client).await.map_err(trouble)?;
+        let before: HashSet<i32> = before.into_iter().map(|session| session.pid).collect();
+        let abandoned = abandoned(&mut client).await;
         let (now, moment) = watch::channel(Moment::Before);
         let mut task = JoinSet::new();
         task.spawn(async move {
-            let _driver = driver;
             let mut seen = Database::default();
-            if let Err(error) = observe(&client, &before, clock, &moment, abandoned, &mut seen).await {
+            if let Err(error) = observe(&mut client, &before, clock, &moment, abandoned, &mut seen).await {
                 seen.trouble = Some(words::chain(&error));
             }
+            // What was seen counts, however the connection ends.
+            let _closed = client.close().await;
             seen
         });
         Ok(Self { task, now })
@@ -81,19 +77,15 @@ impl DatabaseProbe {
 }
 
 async fn observe(
-    client: &Client,
+    client: &mut PgConnection,
     before: &HashSet<i32>,
     clock: Clock,
     moment: &watch::Receiver<Moment>,
     abandoned_before: Option<i64>,
     seen: &mut Database,
 ) -> Result<(), Error> {
-    let own = async || -> Result<Vec<Session>, Error> {
-        let all = sessions(client).await?;
-        Ok(all.into_iter().filter(|session| !before.contains(&session.pid)).collect())
-    };
     let exit = loop {
-        let left = own().await?;
+        let left = own(client, before).await?;
         let at = clock.now();
         let now = *moment.borrow();
         match now {
@@ -110,7 +102,7 @@ async fn observe(
     };
     let last = exit + GONE_WITHIN;
     loop {
-        seen.left = own().await?;
+        seen.left = own(client, before).await?;
         if seen.left.is_empty() || clock.now() >= last {
             break;
         }
@@ -128,14 +120,18 @@ async fn observe(
     }
 }
 
-async fn sessions(client: &Client) -> Result<Vec<Session>, Error> {
-    let rows = client.query(SESSIONS, &[]).await?;
-    rows.iter()
-        .map(|row| Ok(Session { pid: row.try_get(0)?, state: row.try_get(1)?, query: row.try_get(2)? }))
-        .collect()
+/// The sessions of the service.
+async fn own(client: &mut PgConnection, before: &HashSet<i32>) -> Result<Vec<Session>, Error> {
+    let all = sessions(client).await?;
+    Ok(all.into_iter().filter(|session| !before.contains(&session.pid)).collect())
+}
+
+async fn sessions(client: &mut PgConnection) -> Result<Vec<Session>, Error> {
+    let rows: Vec<(i32, String, String)> = sqlx::query_as(SESSIONS).fetch_all(client).await?;
+    Ok(rows.into_iter().map(|(pid, state, query)| Session { pid, state, query }).collect())
 }
 
 /// The server's count of abandoned sessions; `None` before PostgreSQL 14.
-async fn abandoned(client: &Client) -> Option<i64> {
-    client.query_one(ABANDONED, &[]).await.ok()?.try_get(0).ok()
+async fn abandoned(client: &mut PgConnection) -> Option<i64> {
+    sqlx::query_scalar(ABANDONED).fetch_one(client).await.ok()
 }

@@ -4,10 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ebbtide_demo::order_states;
 use ebbtide_demo::queue::{Left, QueueKind, QueuePlace};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use tokio::task::JoinSet;
-use tokio_postgres::NoTls;
 
 use crate::rehearse::record::{OrderStore, Store};
 use crate::words;
@@ -30,7 +28,7 @@ impl StorePlace {
     pub(crate) async fn note(folder: PathBuf, postgres: Option<String>, queue: QueuePlace) -> Self {
         let earlier = match &postgres {
             // A table that cannot be read yet is empty, or fails the demo as well.
-            Some(url) => from_postgres(url).await.unwrap_or_default().into_keys().collect(),
+            Some(url) => order_states(&folder, Some(url)).await.unwrap_or_default().into_keys().collect(),
             None => HashSet::new(),
         };
         Self { folder, postgres, earlier, queue }
@@ -46,16 +44,13 @@ impl StorePlace {
 
 /// Reads what the demo left at `place` and looks up the orders that it had `acknowledged`.
 pub(crate) async fn store(place: &StorePlace, acknowledged: &[Box<str>]) -> Store {
-    let states = match &place.postgres {
-        Some(url) => from_postgres(url).await.map_err(|error| words::chain(&error)),
-        None => from_sqlite(&place.folder.join("orders.db")).await.map_err(|error| words::chain(&error)),
-    };
+    let states = order_states(&place.folder, place.postgres.as_deref()).await;
     let ours = |mut states: HashMap<String, String>| {
         states.retain(|id, _| !place.earlier.contains(id));
         compare(states, acknowledged)
     };
     Store {
-        orders: states.map(ours),
+        orders: states.map(ours).map_err(|error| words::chain(&*error)),
         jobs: left(&place.queue).await.map_err(|error| words::chain(&*error)),
         last_log_line: last_line(&place.folder.join("demo.log")),
     }
@@ -67,26 +62,6 @@ async fn left(queue: &QueuePlace) -> Result<Left, Box<dyn std::error::Error + Se
     // The count is what was asked for; the broker will see that we are gone.
     let _closed = queue.disconnect().await;
     left
-}
-
-const IN_SQLITE: &str = "SELECT CAST(id AS TEXT), CAST(state AS TEXT) FROM orders";
-/// A shared server gets a name that is nobody else's.
-const IN_POSTGRES: &str = "SELECT CAST(id AS TEXT), CAST(state AS TEXT) FROM ebbtide_demo_orders";
-
-async fn from_sqlite(file: &Path) -> Result<HashMap<String, String>, sqlx::Error> {
-    let options = SqliteConnectOptions::new().filename(file).create_if_missing(false);
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-    let rows: Vec<(String, String)> = sqlx::query_as(IN_SQLITE).fetch_all(&pool).await?;
-    pool.close().await;
-    Ok(rows.into_iter().collect())
-}
-
-async fn from_postgres(url: &str) -> Result<HashMap<String, String>, tokio_postgres::Error> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    let rows = client.query(IN_POSTGRES, &[]).await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 fn compare(states: HashMap<String, String>, acknowledged: &[Box<str>]) -> OrderStore {

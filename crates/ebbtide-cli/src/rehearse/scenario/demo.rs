@@ -1,10 +1,12 @@
 //! How the demo is started for a run.
 
 use std::ffi::OsString;
+use std::iter;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser as _;
+use ebbtide_demo::MissingFeature;
 use ebbtide_demo::queue::QueuePlace;
 
 /// The demo's command line: address, data folder and grace period are the rehearsal's unless `options` say otherwise.
@@ -33,6 +35,13 @@ pub(crate) fn demo_program(
 pub(crate) fn queue_of(words: &[OsString], data: &Path, database: Option<&str>) -> Option<QueuePlace> {
     let parsed = Demo::try_parse_from(words.iter().skip(1)).ok()?;
     Some(parsed.args.queue_place(data, database))
+}
+
+/// Returns the setting of a demo with these options that requires a feature which this build does not have.
+pub(crate) fn missing_feature(options: &[OsString], database: Option<&str>) -> Option<MissingFeature> {
+    let program: OsString = "demo".into();
+    let parsed = Demo::try_parse_from(iter::once(&program).chain(options)).ok()?;
+    parsed.args.missing_feature(database)
 }
 
 #[derive(clap::Parser)]

@@ -1,24 +1,70 @@
 use std::fmt;
 
 use ebbtide::BoxError;
+use ebbtide::queue::rabbitmq::RabbitQueue;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::sync::Mutex;
 
+use super::broker::Broker;
+use super::{AnyQueue, Left, QueuePlace};
+
+/// The queue, and a connection beside it for what the queue has no need of: to count and to remove.
+#[derive(Debug)]
+struct Rabbitmq {
+    queue: RabbitQueue,
+    onlooker: Onlooker,
+}
+
+/// Opens the queue, and creates it if it is missing.
+pub(super) async fn open(place: &QueuePlace) -> Result<AnyQueue, BoxError> {
+    let queue = RabbitQueue::builder(&place.name).url(&place.url).open().await?;
+    Ok(AnyQueue::new(Rabbitmq { queue, onlooker: Onlooker::new(&place.url) }))
+}
+
+/// Removes the queue and that of the jobs that failed for good. The server removes those of the retries once they are idle.
+pub(super) async fn remove(place: &QueuePlace) -> Result<(), BoxError> {
+    Onlooker::new(&place.url).remove([&place.name, &format!("{}.dead", place.name)]).await
+}
+
+impl Broker for Rabbitmq {
+    type Adapter = RabbitQueue;
+
+    fn adapter(&self) -> &RabbitQueue {
+        &self.queue
+    }
+
+    async fn push(&self, payload: &[u8]) -> Result<String, BoxError> {
+        Ok(self.queue.push(payload).await?)
+    }
+
+    async fn left(&self) -> Result<Left, BoxError> {
+        let waiting = self.onlooker.ready(self.queue.name()).await?;
+        let buried = self.onlooker.ready(&self.queue.dead_name()).await?;
+        Ok(Left { waiting, leased: None, buried })
+    }
+
+    async fn disconnect(&self) -> Result<(), BoxError> {
+        let closed = ebbtide::queue::Queue::close(&self.queue).await;
+        self.onlooker.close().await?;
+        closed
+    }
+}
+
 /// Looks at the queues of a `RabbitMQ` from outside, over a connection of its own that is made when it is needed.
-pub(super) struct Onlooker {
+struct Onlooker {
     url: String,
     connection: Mutex<Option<Connection>>,
 }
 
 impl Onlooker {
-    pub(super) fn new(url: &str) -> Self {
+    fn new(url: &str) -> Self {
         Self { url: url.to_owned(), connection: Mutex::default() }
     }
 
     /// Counts the messages in a queue that no consumer has.
-    pub(super) async fn ready(&self, queue: &str) -> Result<u64, BoxError> {
+    async fn ready(&self, queue: &str) -> Result<u64, BoxError> {
         let channel = self.channel().await?;
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let found = channel.queue_declare(ShortString::from(queue), options, FieldTable::default()).await?;
@@ -27,7 +73,7 @@ impl Onlooker {
     }
 
     /// Removes queues and what is in them. One that is not there is removed already.
-    pub(super) async fn remove(&self, queues: [&str; 2]) -> Result<(), BoxError> {
+    async fn remove(&self, queues: [&str; 2]) -> Result<(), BoxError> {
         let channel = self.channel().await?;
         for queue in queues {
             channel.queue_delete(ShortString::from(queue), QueueDeleteOptions::default()).await?;
@@ -35,7 +81,7 @@ impl Onlooker {
         self.close().await
     }
 
-    pub(super) async fn close(&self) -> Result<(), BoxError> {
+    async fn close(&self) -> Result<(), BoxError> {
         let connection = self.connection.lock().await.take();
         if let Some(connection) = connection.filter(|connection| connection.status().connected()) {
             connection.close(200, "done".into()).await?;

@@ -1,0 +1,87 @@
+//! What the features of the build decide. Each test holds in a build with a feature and in one without it.
+
+use std::process::Output;
+
+use crate::common::ebbtide;
+
+/// The brokers of a server, whether this build has a client for them, and an address where nothing listens.
+const BROKERS: [(&str, bool, &str, &str); 4] = [
+    ("postgres", cfg!(feature = "postgres"), "DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"),
+    ("redis", cfg!(feature = "redis"), "REDIS_URL", "redis://127.0.0.1:1"),
+    ("rabbitmq", cfg!(feature = "rabbitmq"), "AMQP_URL", "amqp://127.0.0.1:1/%2f"),
+    ("nats", cfg!(feature = "nats"), "NATS_URL", "nats://127.0.0.1:1"),
+];
+
+fn run(args: &[&str], variable: &str, url: &str) -> Output {
+    ebbtide().args(args).env(variable, url).output().unwrap()
+}
+
+/// Asserts that `setting` was refused, with the feature and what to do about it.
+#[track_caller]
+fn is_refused(output: &Output, setting: &str, feature: &str) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for words in [
+        format!("error: `{setting}` requires the feature `{feature}`"),
+        format!("hint: build with `cargo build --release --features {feature}`"),
+    ] {
+        assert!(said.contains(&words), "{said}");
+    }
+    assert!(output.stdout.is_empty(), "words belong on stderr");
+}
+
+/// Asserts that a server was looked for.
+#[track_caller]
+fn is_tried(output: &Output, code: i32, words: &str) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(words), "{said}");
+}
+
+#[test]
+fn a_broker_whose_feature_is_missing_is_refused_and_another_is_connected_to() {
+    for (name, built, variable, url) in BROKERS {
+        let rehearsed = run(&["rehearse", "--demo", "--quiet", "--", "--queue", name], variable, url);
+        let served = run(&["demo", "--listen=127.0.0.1:0", "--queue", name], variable, url);
+        if built {
+            // The demo's orders are where its jobs are in PostgreSQL: they come first.
+            let orders = name == "postgres";
+            let queue = format!("failed to open the queue on {name}");
+            is_tried(&rehearsed, 3, if orders { "cannot observe the database" } else { &queue });
+            is_tried(&served, 1, if orders { "failed to open the PostgreSQL database" } else { &queue });
+        } else {
+            let setting = format!("--queue {name}");
+            is_refused(&rehearsed, &setting, name);
+            is_refused(&served, &setting, name);
+        }
+    }
+}
+
+#[test]
+fn a_database_is_observed_or_refused_and_never_ignored() {
+    let [(feature, built, variable, url), ..] = BROKERS;
+    let watched = run(&["rehearse", "--ready=1", "--database-url", url, "--", "true"], "NONE", "");
+    let rehearsed = run(&["rehearse", "--demo", "--quiet"], variable, url);
+    let served = run(&["demo", "--listen=127.0.0.1:0"], variable, url);
+    if built {
+        is_tried(&watched, 3, "cannot observe the database");
+        is_tried(&rehearsed, 3, "cannot observe the database");
+        is_tried(&served, 1, "failed to open the PostgreSQL database");
+    } else {
+        is_refused(&watched, "--database-url", feature);
+        is_refused(&rehearsed, variable, feature);
+        is_refused(&served, variable, feature);
+    }
+}
+
+/// The generated page is that of every build.
+#[test]
+fn the_help_is_the_same_whatever_is_built() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md")).unwrap();
+    for command in ["rehearse", "demo"] {
+        let output = ebbtide().args([command, "--help"]).env("COLUMNS", "100").env("NO_COLOR", "1").output();
+        let help = String::from_utf8(output.unwrap().stdout).unwrap();
+        let help: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
+        assert!(page.contains(&help.join("\n")), "docs/cli.md has another `{command} --help`");
+    }
+}

@@ -1,0 +1,60 @@
+use std::time::Duration;
+
+use ebbtide::BoxError;
+use ebbtide::queue::postgres::PostgresQueue;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+
+use super::broker::Broker;
+use super::{AnyQueue, Left, QueuePlace};
+
+/// Opens the queue, and creates its schema and its table if they are missing.
+pub(super) async fn open(place: &QueuePlace) -> Result<AnyQueue, BoxError> {
+    let mut first = options(place)?.connect().await?;
+    // IF NOT EXISTS alone does not protect several services that start at once.
+    first.execute("DO $$ BEGIN PERFORM pg_advisory_xact_lock(3906249772); CREATE SCHEMA IF NOT EXISTS ebbtide_demo; END $$").await?;
+    first.close().await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(8)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_with(options(place)?)
+        .await?;
+    let queue = PostgresQueue::new(pool, &*place.name).lease_for(place.lease);
+    queue.create().await?;
+    Ok(AnyQueue::new(queue))
+}
+
+/// Removes the jobs of the queue.
+pub(super) async fn remove(place: &QueuePlace) -> Result<(), BoxError> {
+    let mut connection = options(place)?.connect().await?;
+    let query = sqlx::query("DELETE FROM ebbtide_jobs WHERE queue = $1").bind(&place.name);
+    query.execute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+/// Selects the schema that holds the demo's jobs.
+fn options(place: &QueuePlace) -> Result<PgConnectOptions, sqlx::Error> {
+    let options: PgConnectOptions = place.url.parse()?;
+    Ok(options.options([("search_path", "ebbtide_demo")]))
+}
+
+impl Broker for PostgresQueue {
+    type Adapter = Self;
+
+    fn adapter(&self) -> &Self {
+        self
+    }
+
+    async fn push(&self, payload: &[u8]) -> Result<String, BoxError> {
+        Ok(Self::push(self, payload).await?.to_string())
+    }
+
+    async fn left(&self) -> Result<Left, BoxError> {
+        Ok(self.counts().await?.into())
+    }
+
+    async fn disconnect(&self) -> Result<(), BoxError> {
+        self.pool().close().await;
+        Ok(())
+    }
+}
