@@ -34,6 +34,9 @@ struct Output {
     more: Condvar,
 }
 
+/// How long after the first signal a lifecycle takes another one for a duplicate.
+const SIGNAL_GUARD: Duration = Duration::from_millis(300);
+
 impl Process {
     /// Returns the time since it was started.
     pub fn age(&self) -> Duration {
@@ -75,6 +78,12 @@ impl Process {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, signal);
         }
+    }
+
+    /// Sends a second signal, which ends a lifecycle at once: it comes the guard time after a first one that was logged.
+    pub fn second_signal(&self, signal: Signal) {
+        thread::sleep(SIGNAL_GUARD);
+        self.signal(signal);
     }
 
     /// Stops all its threads where they are, until SIGCONT, and returns when they have or when it has ended.

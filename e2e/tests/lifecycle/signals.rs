@@ -9,6 +9,9 @@ use rustix::process::Signal;
 
 const LONG: Duration = Duration::from_secs(30);
 
+/// The default of `Lifecycle::signal_guard`.
+const GUARD: Duration = Duration::from_millis(300);
+
 fn victim(fault: &str) -> Command {
     let mut command = service("victim");
     command.arg(fault).env("EBBTIDE_GRACE", "20s");
@@ -22,7 +25,7 @@ fn second_signal(fault: &str, up: &str, phase: &str) -> Ended {
     victim.signal(Signal::TERM);
     victim.says("a second signal ends the process at once");
     victim.says(phase);
-    victim.signal(Signal::TERM);
+    victim.second_signal(Signal::TERM);
     victim.ended(LONG).expect("it outlived a second signal")
 }
 
@@ -38,6 +41,50 @@ fn a_second_signal_ends_the_process_by_its_default_action_in_every_phase() {
         ("deadlocked-flush", "phase=ready", "lifecycle exited"),
     ] {
         second_signal(fault, up, phase).by_signal(Signal::TERM);
+    }
+}
+
+/// A terminal and a parent that forwards, or a process group and a trapping shell: one request, delivered twice.
+#[test]
+fn a_signal_that_is_delivered_twice_cancels_nothing() {
+    for (first, second) in [(Signal::TERM, Signal::INT), (Signal::INT, Signal::TERM)] {
+        let mut victim = Process::start(&mut victim("slow-task"));
+        victim.says("up");
+        victim.signal(first);
+        victim.signal(second);
+        let ended = victim.ended(LONG).expect("it does not end");
+        ended.code(0).said("duplicate signal ignored").said("the task finished").said("closed first");
+    }
+}
+
+/// Two of the same kind are one while the first is pending: here the first is handled before the second is sent, and the guard time
+/// is long, so that a busy machine does not make a second signal of it.
+#[test]
+fn each_signal_within_the_guard_time_is_a_duplicate() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut victim = Process::start(victim("slow-task").arg("60000"));
+        victim.says("up");
+        victim.signal(signal);
+        victim.says(": stopping");
+        for times in 1..=3 {
+            victim.signal(signal);
+            victim.says_times("duplicate signal ignored", times);
+        }
+        victim.ended(LONG).expect("it does not end").code(0).said("the task finished").said("closed first");
+    }
+}
+
+/// The opposite: without a guard time the same duplicate ends the process, and the task with it.
+#[test]
+fn the_opposite_without_a_guard_time_a_duplicate_ends_the_process() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut victim = Process::start(victim("slow-task").arg("0"));
+        victim.says("up");
+        victim.signal(signal);
+        victim.says(": stopping");
+        victim.signal(signal);
+        let ended = victim.ended(LONG).expect("it outlived a second signal");
+        ended.by_signal(signal).never_said("the task finished").never_said("closed first");
     }
 }
 
@@ -64,7 +111,7 @@ fn a_second_interrupt_ends_the_process_as_an_interrupt() {
     victim.says("phase=ready");
     victim.signal(Signal::TERM);
     victim.says("a second signal");
-    victim.signal(Signal::INT);
+    victim.second_signal(Signal::INT);
     victim.ended(LONG).expect("it outlived a second signal").by_signal(Signal::INT);
 }
 
@@ -178,6 +225,7 @@ fn as_pid_1_the_first_signal_stops_in_order_and_the_second_ends_with_128_plus_n(
     twice.says("phase=ready");
     signal_child_of(&twice, Signal::TERM);
     twice.says("a second signal");
+    std::thread::sleep(GUARD);
     signal_child_of(&twice, Signal::TERM);
     twice.ended(LONG).expect("it outlived a second signal").code(128 + 15);
 

@@ -35,7 +35,7 @@ fn stopped(amiss: &str, signals: usize) -> (Ended, usize) {
     process.signal(Signal::TERM);
     if signals > 1 {
         process.says("a second signal ends the process at once");
-        process.signal(Signal::TERM);
+        process.second_signal(Signal::TERM);
     }
     let ended = process.ended(LONG).expect("it does not end");
     (ended, left(&folder))

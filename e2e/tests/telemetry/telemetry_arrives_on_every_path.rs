@@ -116,7 +116,7 @@ fn a_second_signal_leaves_no_time_to_flush() {
     process.says("phase=ready");
     process.signal(Signal::TERM);
     process.says("SIGTERM: stopping");
-    process.signal(Signal::TERM);
+    process.second_signal(Signal::TERM);
     process.ended(LONG).expect("it ends").by_signal(Signal::TERM);
     assert_eq!(collector.collected(), Collected::default());
 }

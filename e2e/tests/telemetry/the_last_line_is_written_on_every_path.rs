@@ -25,7 +25,7 @@ fn written(path: &str, flusher: &str) -> (Ended, usize, bool) {
     }
     if path == "hanging" {
         process.says("SIGTERM: stopping");
-        process.signal(Signal::TERM);
+        process.second_signal(Signal::TERM);
     }
     let ended = process.ended(LONG).expect("it ends");
     let log = std::fs::read_to_string(&file).expect("the log");

@@ -26,6 +26,8 @@ pub struct Budget {
     pub resources: Option<Duration>,
     /// The minimum kept for the flushers. Default: half of the resources'.
     pub telemetry: Option<Duration>,
+    /// How long after the first signal another one counts as a duplicate of it. Default: 300 ms.
+    pub signal_guard: Option<Duration>,
 }
 
 /// Says how long a service that was told to stop still serves what comes.
@@ -104,6 +106,7 @@ impl Budget {
             workers: None,
             resources: None,
             telemetry: None,
+            signal_guard: None,
         }
     }
 
@@ -179,6 +182,7 @@ impl Budget {
             resources_end,
             telemetry_end,
             cut_allowance: (deadline / 10).clamp(Duration::from_millis(5), Duration::from_millis(500)),
+            signal_guard: self.signal_guard.unwrap_or_else(Plan::default_signal_guard),
         })
     }
 

@@ -36,9 +36,25 @@ pub struct Plan {
     /// How long before its deadline a component is cut, so that it can hand back what it holds.
     #[serde(rename = "cut_allowance_ms", with = "super::millis")]
     pub cut_allowance: Duration,
+    /// How long after the first signal another one counts as a duplicate of it.
+    #[serde(rename = "signal_guard_ms", with = "super::millis", default = "Plan::default_signal_guard")]
+    pub signal_guard: Duration,
 }
 
 impl Plan {
+    /// Longer than any duplicate of one delivery takes, shorter than a person needs to press Ctrl-C again.
+    pub(super) fn default_signal_guard() -> Duration {
+        Duration::from_millis(300)
+    }
+
+    /// Returns whether a signal that comes `after` the first one ends the process.
+    ///
+    /// It does not within the guard time: a terminal and a parent that forwards, or a process group and a trapping shell, deliver
+    /// one request twice within milliseconds. Nor does it on a platform that repeats the signal.
+    pub fn is_second_signal(&self, after: Duration) -> bool {
+        after >= self.signal_guard && !self.platform.repeats_signal()
+    }
+
     /// Returns when a stage is over at the latest.
     pub fn end(&self, stage: Stage) -> Duration {
         match stage {

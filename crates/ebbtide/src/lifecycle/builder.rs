@@ -86,6 +86,16 @@ impl Lifecycle {
         self
     }
 
+    /// Sets how long after the first signal another one counts as a duplicate of it. Default: 300 ms.
+    ///
+    /// A duplicate is logged and ignored; a signal that comes later ends the process at once. One request often arrives twice
+    /// within milliseconds: a terminal signals the whole process group, and a parent in it forwards the signal. With
+    /// [`Duration::ZERO`] every further signal ends the process.
+    pub fn signal_guard(mut self, guard: Duration) -> Self {
+        self.budget.signal_guard = Some(guard);
+        self
+    }
+
     /// Lets another signal begin the stop as well.
     pub fn also_on(mut self, signal: Signal) -> Self {
         self.signals.push(signal.number());

@@ -123,8 +123,14 @@ impl Dispatcher {
             Input::Register(registration) => Some(Event::Registered(self.executor.adopt(registration))),
             Input::Ended(id, end) => Some(self.ended(id, end)),
             Input::Signal { number, skip_lame_duck } => {
-                self.say_signal(number);
+                if !self.ledger.machine().was_signalled() {
+                    self.say_signal(number);
+                }
                 Some(Event::Signal { number, skip_lame_duck })
+            }
+            Input::IgnoredSignal { number, after } => {
+                voice::say_ignored_signal(self.ledger.name(), number, after);
+                None
             }
             Input::Stop(cause) if self.ledger.stop_began().is_none() => {
                 tracing::info!(lifecycle = self.ledger.name(), %cause, "stopping");
@@ -194,14 +200,16 @@ impl Dispatcher {
     }
 
     fn say_signal(&self, number: i32) {
-        let plan_deadline = crate::model::show_duration(self.ledger.plan().deadline);
+        let plan = self.ledger.plan();
+        let plan_deadline = crate::model::show_duration(plan.deadline);
+        let guard = crate::model::show_duration(plan.signal_guard);
         let signal = crate::model::Cause::signal_name(number).unwrap_or("signal");
-        if self.ledger.plan().platform.repeats_signal() {
+        if plan.platform.repeats_signal() {
             tracing::info!(lifecycle = self.ledger.name(), "{signal}: stopping, gone within {plan_deadline}");
         } else {
             tracing::info!(
                 lifecycle = self.ledger.name(),
-                "{signal}: stopping, gone within {plan_deadline}; a second signal ends the process at once"
+                "{signal}: stopping, gone within {plan_deadline}; after {guard} a second signal ends the process at once"
             );
         }
     }

@@ -142,6 +142,9 @@ impl Executor {
                 tracing::error!(component, ?held, "stuck: it was aborted and does not go");
             }
             Effect::Wake(at) => return Next::WakeAt(at),
+            Effect::IgnoreSignal { number, after } => {
+                voice::say_ignored_signal(self.ledger.name(), number, after);
+            }
             Effect::EndNow { number } => match self.place {
                 Place::Process => super::os::exit::by_signal(number),
                 #[cfg(feature = "testing")]

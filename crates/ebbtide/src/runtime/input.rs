@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
 use super::Registration;
@@ -7,7 +9,15 @@ use crate::model::{Cause, ComponentId, End};
 pub(crate) enum Input {
     Register(Registration),
     Ended(ComponentId, End),
-    Signal { number: i32, skip_lame_duck: bool },
+    Signal {
+        number: i32,
+        skip_lame_duck: bool,
+    },
+    /// A duplicate of the first signal, so long after it: to be logged.
+    IgnoredSignal {
+        number: i32,
+        after: Duration,
+    },
     Stop(Cause),
 }
 

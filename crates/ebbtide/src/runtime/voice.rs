@@ -1,6 +1,8 @@
 //! What a lifecycle says: through `tracing`, and where nobody listens there, errors on standard error.
 
-use crate::model::{Outcome, Report, Stage, show_duration};
+use std::time::Duration;
+
+use crate::model::{Cause, Outcome, Report, Stage, show_duration};
 
 use super::ledger::Waiting;
 use super::os::exit::last_word;
@@ -12,6 +14,13 @@ pub(crate) fn say_error(name: &str, error: &str) {
     } else {
         last_word(&format!("{name}: error: {error}\n"));
     }
+}
+
+/// Logs that a signal repeats the first one, and is ignored.
+pub(crate) fn say_ignored_signal(name: &str, number: i32, after: Duration) {
+    let signal = Cause::signal_name(number).unwrap_or("signal");
+    let after = show_duration(after);
+    tracing::info!(lifecycle = name, signal, after, "duplicate signal ignored");
 }
 
 /// Logs the report as one event.
@@ -108,8 +117,6 @@ fn describe_straggler(straggler: &crate::model::Straggler) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::model::Straggler;
 

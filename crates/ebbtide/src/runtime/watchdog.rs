@@ -17,8 +17,8 @@ use crate::model::{Exit, Plan, Report};
 /// Invariants:
 /// 1. From [`Watchdog::start`] on, every stop signal reaches this thread or is still in its pipe.
 /// 2. The first signal arms the deadline before the dispatcher hears of it; the deadline never moves later.
-/// 3. A second signal ends the process without asking anybody. All that is done before is to remove temporary files, and all
-///    that is waited for is [`TIDY`].
+/// 3. A second signal that comes the guard time or more after the first ends the process without asking anybody. All that is done
+///    before is to remove temporary files, and all that is waited for is [`TIDY`]. One that comes earlier changes nothing.
 /// 4. After the deadline the process is gone, by this thread alone.
 /// 5. Where the machine has not come to the flushers when they are overdue, they begin all the same, and it goes on
 ///    waiting until the forced exit: a runtime that comes to itself loses nothing by it.
@@ -33,7 +33,8 @@ pub(crate) struct Watchdog {
 struct State {
     plan: Plan,
     began: Option<Instant>,
-    signalled: bool,
+    /// When the first signal came, by the clock of the signal handlers.
+    first_signal: Option<Duration>,
     disarmed: bool,
     /// The exit code, once it was decided: a process that hangs after that still ends with it.
     decided: Option<u8>,
@@ -56,7 +57,7 @@ impl Watchdog {
         let state = State {
             plan,
             began: None,
-            signalled: false,
+            first_signal: None,
             disarmed: false,
             decided: None,
             flushes: false,
@@ -127,7 +128,7 @@ impl Watchdog {
     fn watch(&self, pipe: &SignalPipe, inputs: &Inputs) {
         loop {
             match pipe.wait(self.patience()) {
-                Wake::Signal(number) => self.signal(number, inputs),
+                Wake::Signal { number, at } => self.signal(number, at, inputs),
                 Wake::Timeout => self.time_is_up(),
                 Wake::Poked => {}
             }
@@ -142,7 +143,7 @@ impl Watchdog {
         Some((began + next).saturating_duration_since(now()))
     }
 
-    fn signal(&self, number: i32, inputs: &Inputs) {
+    fn signal(&self, number: i32, at: Duration, inputs: &Inputs) {
         let mut state = self.lock();
         if state.disarmed {
             if ALIVE.load(Ordering::SeqCst) == 0 {
@@ -150,7 +151,14 @@ impl Watchdog {
             }
             return;
         }
-        if state.signalled && !state.plan.platform.repeats_signal() {
+        if let Some(first) = state.first_signal {
+            let after = at.saturating_sub(first);
+            if !state.plan.is_second_signal(after) {
+                drop(state);
+                // Logged by the dispatcher: a subscriber may hang.
+                inputs.send(Input::IgnoredSignal { number, after });
+                return;
+            }
             let ledger = state.ledger.clone();
             drop(state);
             if let Some(ledger) = ledger {
@@ -158,7 +166,7 @@ impl Watchdog {
             }
             exit::by_signal(number);
         }
-        state.signalled = true;
+        state.first_signal = Some(at);
         state.began.get_or_insert_with(now);
         drop(state);
         let skip_lame_duck = number == libc::SIGINT && exit::at_a_terminal();

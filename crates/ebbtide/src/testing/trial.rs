@@ -123,7 +123,8 @@ impl Trial {
         }
     }
 
-    /// Does what SIGTERM does. A second signal ends the lifecycle at once: its report has the exit code 143.
+    /// Does what SIGTERM does. A second signal ends the lifecycle at once, with the exit code 143 in its report, if
+    /// it comes the [guard time](crate::Lifecycle::signal_guard) or more after the first.
     pub fn terminate(&self) {
         self.signal(libc::SIGTERM, false);
     }

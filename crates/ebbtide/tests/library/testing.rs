@@ -106,10 +106,29 @@ async fn a_second_signal_ends_the_lifecycle_and_not_the_process() {
     service.ready().await;
     service.terminate();
     service.reached(Phase::Closing).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     service.terminate();
     let report = service.exited().await;
     assert_eq!(report.exit_code, 143);
     assert_eq!(report.component("pool").unwrap().outcome, None, "nobody waited for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_duplicate_of_a_signal_changes_nothing() {
+    let service = Trial::start(testing::lifecycle("orders"), async |_| Ok(()));
+    service.ready().await;
+    service.terminate();
+    service.terminate();
+    service.interrupt();
+    assert_eq!(service.exited().await.exit_code, 0);
+
+    // The opposite: without a guard time the second one ends it.
+    let lifecycle = testing::lifecycle("orders").signal_guard(Duration::ZERO);
+    let service = Trial::start(lifecycle, one_that_hangs);
+    service.ready().await;
+    service.terminate();
+    service.terminate();
+    assert_eq!(service.exited().await.exit_code, 143);
 }
 
 #[tokio::test(start_paused = true)]

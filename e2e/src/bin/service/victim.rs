@@ -1,4 +1,4 @@
-//! A lifecycle that misbehaves the way its argument says.
+//! A lifecycle that misbehaves the way its argument says. A second argument sets its guard time for signals, in milliseconds.
 #![expect(clippy::panic, reason = "panics are what it is for")]
 
 use std::io;
@@ -19,6 +19,8 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         "lame-duck" => lifecycle.lame_duck(LameDuck::exactly(Duration::from_millis(1200))),
         _ => lifecycle.progress_every(Duration::from_millis(200)),
     };
+    let guard = arguments.next().and_then(|millis| millis.parse().ok()).map(Duration::from_millis);
+    let lifecycle = guard.into_iter().fold(lifecycle, Lifecycle::signal_guard);
     let log =
         if fault == "panicking-log" { || Log { falls_over: true } } else { || Log { falls_over: false } };
     tracing_subscriber::fmt().with_writer(log).with_ansi(false).init();
@@ -97,6 +99,12 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
         "hanging-hook" => life.on_stop("hanging-hook", |_| std::future::pending()),
         "lame-duck" => life.serve("server", std::sync::Arc::new(Nothing), |context| async move {
             context.stop.stopping().await;
+            Ok(())
+        }),
+        "slow-task" => life.task("slow-task", |stop| async move {
+            stop.stopping().await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            eprintln!("the task finished");
             Ok(())
         }),
         "stubborn-task" => life.task("stubborn-task", |_| std::future::pending()),

@@ -32,6 +32,13 @@ pub enum Effect {
     GiveUp(ComponentId),
     /// Come back with a `Tick` at that instant at the latest.
     Wake(Duration),
+    /// Log that a signal is ignored: it repeats the first one.
+    IgnoreSignal {
+        /// The signal.
+        number: i32,
+        /// How long after the first one it came.
+        after: Duration,
+    },
     /// End the process now, by the signal's default action.
     EndNow {
         /// The second signal.

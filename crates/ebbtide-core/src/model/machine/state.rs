@@ -25,7 +25,8 @@ pub(super) struct Begun {
     pub(super) at: Duration,
     pub(super) skip_lame_duck: bool,
     pub(super) last_arrival: Duration,
-    signalled: bool,
+    /// When the first signal came. A stop may begin without one.
+    first_signal: Option<Duration>,
 }
 
 impl Machine {
@@ -85,6 +86,11 @@ impl Machine {
     /// Returns when the stop began, once it has.
     pub fn stop_began(&self) -> Option<Duration> {
         self.stop.as_ref().map(|stop| stop.at)
+    }
+
+    /// Returns whether a signal has come, the one that began the stop or one after it began for another reason.
+    pub fn was_signalled(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.first_signal.is_some())
     }
 
     /// Returns how the lifecycle ended, once it has.
@@ -173,16 +179,20 @@ impl Machine {
             None => {
                 self.begin(Cause::Signal { number }, skip, now, effects);
                 if let Some(stop) = &mut self.stop {
-                    stop.signalled = true;
+                    stop.first_signal = Some(now);
                 }
             }
             // A stop that began by itself doesn't turn the platform's first signal into a second one.
-            Some(stop) if !stop.signalled => {
-                stop.signalled = true;
+            Some(stop) if stop.first_signal.is_none() => {
+                stop.first_signal = Some(now);
                 stop.skip_lame_duck |= skip;
             }
-            Some(_) if self.plan.platform.repeats_signal() => {}
-            Some(_) => {
+            Some(stop) => {
+                let after = now.saturating_sub(stop.first_signal.unwrap_or(now));
+                if !self.plan.is_second_signal(after) {
+                    effects.push(Effect::IgnoreSignal { number, after });
+                    return;
+                }
                 self.exit = Some(Exit::Signalled(number));
                 self.enter(Phase::Exited, now, effects);
                 effects.push(Effect::EndNow { number });
@@ -197,7 +207,7 @@ impl Machine {
         let deadline = now + self.plan.deadline;
         effects.push(Effect::Announce { cause: cause.clone(), deadline });
         let was_ready = self.phase == Phase::Ready;
-        self.stop = Some(Begun { cause, at: now, skip_lame_duck, last_arrival: now, signalled: false });
+        self.stop = Some(Begun { cause, at: now, skip_lame_duck, last_arrival: now, first_signal: None });
         // Nobody sends traffic on purpose to a service that never was ready.
         self.enter(if was_ready { Phase::LameDuck } else { Phase::Draining }, now, effects);
     }

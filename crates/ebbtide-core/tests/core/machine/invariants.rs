@@ -8,7 +8,7 @@ use ebbtide_core::model::{
 };
 use proptest::prelude::*;
 
-use super::simulation::{Does, Part, World, ms, play, world};
+use super::simulation::{Does, Part, Run, World, ms, play, world};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -106,6 +106,27 @@ proptest! {
             }
             None => prop_assert!(!run.ended_by_second_signal()),
         }
+    }
+
+    #[test]
+    fn i15_a_duplicate_of_the_first_signal_changes_nothing(
+        world in world(),
+        duplicates in prop::collection::vec((1..300u64, any::<bool>()), 1..4),
+    ) {
+        let signals = world.outside.iter().filter(|(_, event)| matches!(event, Event::Signal { .. }));
+        let first = signals.map(|(at, _)| *at).min().unwrap_or(50_000);
+        let mut twice = world.clone();
+        for (after, skip_lame_duck) in duplicates {
+            twice.outside.push((first + after, Event::Signal { number: 2, skip_lame_duck }));
+        }
+        let (once, twice) = (play(&world), play(&twice));
+        let told = |run: &Run| {
+            let effects = run.effects.iter().filter(|(_, effect)| {
+                !matches!(effect, Effect::IgnoreSignal { .. } | Effect::Wake(_))
+            });
+            effects.cloned().collect::<Vec<_>>()
+        };
+        prop_assert_eq!(told(&once), told(&twice));
     }
 
     #[test]

@@ -150,7 +150,7 @@ pub(crate) fn play(world: &World) -> Run {
     let mut acts: BTreeMap<ComponentId, Does> = BTreeMap::new();
     // Those that are still open.
     let mut pools: BTreeSet<ComponentId> = BTreeSet::new();
-    let mut signals = 0;
+    let mut first_signal = None;
     push(&mut queue, Duration::ZERO, Item::Born(None));
     for n in 0..world.parts.len() {
         push(&mut queue, ms(world.parts[n].born), Item::Born(Some(n)));
@@ -194,8 +194,8 @@ pub(crate) fn play(world: &World) -> Run {
         };
         let over = machine.exit().is_some();
         if let Event::Signal { .. } = event {
-            signals += 1;
-            if signals == 2 && !over {
+            let first = *first_signal.get_or_insert(now);
+            if now > first && now - first >= world.plan.signal_guard && !over {
                 run.second_signal = Some(now);
             }
         }

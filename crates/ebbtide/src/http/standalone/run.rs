@@ -156,7 +156,10 @@ impl Driver {
                 Effect::Wake(at) => self.wake = Some(at),
                 Effect::Exit(exit) => self.exit = Some(exit),
                 // It has no pool, no signal is told to this machine, and a dropped future is always gone.
-                Effect::Close(_) | Effect::GiveUp(_) | Effect::EndNow { .. } => {}
+                Effect::Close(_)
+                | Effect::GiveUp(_)
+                | Effect::IgnoreSignal { .. }
+                | Effect::EndNow { .. } => {}
             }
         }
         abort

@@ -12,7 +12,12 @@ use rustix::pipe::{PipeFlags, pipe_with};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wake {
     /// A signal.
-    Signal(i32),
+    Signal {
+        number: i32,
+        /// When its handler ran, by the monotonic clock. This thread may read it late: only the handler's clock says how far two
+        /// signals lie apart.
+        at: Duration,
+    },
     /// Somebody changed what the thread must know.
     Poked,
     /// The time passed.
@@ -32,7 +37,11 @@ pub(crate) struct Poker {
     write: Arc<OwnedFd>,
 }
 
-const POKE: u8 = 0;
+/// What is written to the pipe: a signal's number, and the monotonic clock in nanoseconds. A write as short as this is atomic.
+type Record = [u8; 9];
+
+/// Not a signal.
+const POKE: Record = [0; 9];
 
 impl SignalPipe {
     /// Installs handlers. From here on none of these signals ends the process by itself.
@@ -53,25 +62,25 @@ impl SignalPipe {
 
     /// Waits for a signal, a poke, or for `timeout` to pass; without one, for ever.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> Wake {
-        let mut byte = [POKE];
-        if let Ok(1) = rustix::io::read(&self.read, &mut byte) {
-            return Self::decode(byte[0]);
+        if let Some(wake) = self.read() {
+            return wake;
         }
         // A timeout beyond the range of Timespec is as good as none.
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut fds = [PollFd::new(&self.read, PollFlags::IN)];
         match poll(&mut fds, timeout.as_ref()) {
             Ok(0) => Wake::Timeout,
-            // Interrupted by a signal: its byte is in the pipe, or another thread's is on its way.
-            Ok(_) | Err(_) => match rustix::io::read(&self.read, &mut byte) {
-                Ok(1) => Self::decode(byte[0]),
-                _ => Wake::Poked,
-            },
+            // Interrupted by a signal: its record is in the pipe, or another thread's is on its way.
+            Ok(_) | Err(_) => self.read().unwrap_or(Wake::Poked),
         }
     }
 
-    fn decode(byte: u8) -> Wake {
-        if byte == POKE { Wake::Poked } else { Wake::Signal(i32::from(byte)) }
+    fn read(&self) -> Option<Wake> {
+        let mut record = POKE;
+        match rustix::io::read(&self.read, &mut record) {
+            Ok(length) if length == record.len() => Some(decode(record)),
+            _ => None,
+        }
     }
 }
 
@@ -92,20 +101,42 @@ impl Poker {
     /// Wakes the reader.
     pub(crate) fn poke(&self) {
         // A full pipe has woken the reader already.
-        let _ = rustix::io::write(&*self.write, &[POKE]);
+        let _ = rustix::io::write(&*self.write, &POKE);
     }
+}
+
+fn decode([number, time @ ..]: Record) -> Wake {
+    match number {
+        0 => Wake::Poked,
+        number => {
+            Wake::Signal { number: i32::from(number), at: Duration::from_nanos(u64::from_ne_bytes(time)) }
+        }
+    }
+}
+
+/// Runs in a signal handler: async-signal-safe.
+fn encode(number: u8) -> Record {
+    // clock_gettime(2).
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+    let mut record = POKE;
+    record[0] = number;
+    record[1..].copy_from_slice(&seconds.saturating_mul(1_000_000_000).saturating_add(nanos).to_ne_bytes());
+    record
 }
 
 #[expect(unsafe_code, reason = "what runs in a signal handler must be promised to be async-signal-safe")]
 fn register(number: i32, write: Arc<OwnedFd>) -> io::Result<()> {
-    let byte = u8::try_from(number).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-    // SAFETY: the closure calls write(2) and reads and writes errno, all async-signal-safe; it neither allocates nor
-    // locks. The file descriptor lives as long as the closure, which is never unregistered.
+    let number_byte = u8::try_from(number).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // SAFETY: the closure calls clock_gettime(2) and write(2), and reads and writes errno, all async-signal-safe; it neither
+    // allocates nor locks. The file descriptor lives as long as the closure, which is never unregistered.
     unsafe {
         signal_hook::low_level::register(number, move || {
             let errno = libc::__errno_location();
             let saved = *errno;
-            libc::write(write.as_raw_fd(), (&raw const byte).cast(), 1);
+            let record = encode(number_byte);
+            libc::write(write.as_raw_fd(), record.as_ptr().cast(), record.len());
             *errno = saved;
         })
     }?;
