@@ -88,21 +88,51 @@ fn the_opposite_without_a_guard_time_a_duplicate_ends_the_process() {
     }
 }
 
+/// Each way to be without a lifecycle, with the environment that it needs.
+const WITHOUT: [(&str, &str, &str); 4] = [
+    ("dropped", "EBBTIDE_GRACE", "5s"),
+    ("refused", "EBBTIDE_GRACE", "soon"),
+    ("printed", "EBBTIDE_PLAN", "text"),
+    ("over", "EBBTIDE_GRACE", "5s"),
+];
+
 /// A program that goes on without a lifecycle is as mortal as one that never had one.
 #[test]
 fn a_lifecycle_that_is_dropped_refused_or_over_gives_the_signals_back() {
-    for (how, variable, value) in [
-        ("dropped", "EBBTIDE_GRACE", "5s"),
-        ("refused", "EBBTIDE_GRACE", "soon"),
-        ("printed", "EBBTIDE_PLAN", "text"),
-        ("over", "EBBTIDE_GRACE", "5s"),
-    ] {
+    for (how, variable, value) in WITHOUT {
         let mut command = service("unstarted");
         let mut unstarted = Process::start(command.arg(how).env(variable, value));
         unstarted.says("goes on");
         unstarted.signal(Signal::TERM);
         unstarted.ended(LONG).expect("it outlived the signal").by_signal(Signal::TERM);
     }
+}
+
+/// A handler that the program has of its own is all that there is: it is called, and the program goes on.
+#[test]
+fn where_no_lifecycle_is_left_the_handlers_of_the_program_take_the_signals() {
+    for (how, variable, value) in WITHOUT {
+        for own in ["before", "after"] {
+            let mut command = service("unstarted");
+            let mut unstarted = Process::start(command.args([how, own]).env(variable, value));
+            unstarted.says("goes on");
+            for times in 1..=3 {
+                unstarted.signal(Signal::TERM);
+                unstarted.says_times("the program's own SIGTERM", times);
+                unstarted.signal(Signal::INT);
+                unstarted.says_times("the program's own SIGINT", times);
+            }
+            unstarted.signal(Signal::KILL);
+            unstarted.ended(LONG).expect("it is killed").by_signal(Signal::KILL);
+        }
+    }
+}
+
+#[test]
+fn a_lifecycle_that_has_ended_leaves_no_thread_and_no_descriptor() {
+    let mut unstarted = Process::start(service("unstarted").arg("often").env("EBBTIDE_GRACE", "5s"));
+    let ended = unstarted.ended(LONG).expect("something is left");
+    ended.code(0).said("nothing is left").never_said("false");
 }
 
 #[test]

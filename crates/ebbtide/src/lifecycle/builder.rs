@@ -9,8 +9,9 @@ use tokio::sync::mpsc;
 
 /// Builds and runs the lifecycle of a process.
 ///
-/// Make it in the first line of `main`: from [`new`](Self::new) on, SIGTERM and SIGINT begin an orderly stop. Dropped without
-/// being run, it gives them back: the next one does what it would do without us.
+/// Make it in the first line of `main`: from [`new`](Self::new) on, SIGTERM and SIGINT begin an orderly stop. Handlers that the
+/// program installs itself, with `tokio::signal` for example, run as well. Dropped without being run, it gives the signals back: the
+/// next one does what it would do without a lifecycle.
 #[must_use = "a lifecycle does nothing until it is run, but take the signals"]
 pub struct Lifecycle {
     pub(super) name: String,

@@ -38,8 +38,10 @@ impl Lifecycle {
         }
     }
 
-    /// Runs the service like [`run`](Self::run), but lets the process live on: the deadline holds until this returns,
-    /// and a later signal does what it would do without us.
+    /// Runs the service like [`run`](Self::run), but lets the process live on: the deadline holds until this returns.
+    ///
+    /// A later signal does what it would do without a lifecycle: it runs the handlers that the program has, or ends the process.
+    /// Neither a thread nor a descriptor is left.
     ///
     /// # Errors
     ///

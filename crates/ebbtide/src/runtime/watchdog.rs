@@ -1,15 +1,14 @@
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::input::{Input, Inputs};
 use super::last_words;
 use super::ledger::Ledger;
 use super::os::exit;
-use super::os::signals::{Poker, SignalPipe, Wake};
+use super::os::signals::{SignalPipe, Wake};
 use crate::model::{Exit, Plan, Report};
 
 /// A plain thread that takes the signals and holds the deadline, whatever the runtime does.
@@ -22,19 +21,20 @@ use crate::model::{Exit, Plan, Report};
 /// 4. After the deadline the process is gone, by this thread alone.
 /// 5. Where the machine has not come to the flushers when they are overdue, they begin all the same, and it goes on
 ///    waiting until the forced exit: a runtime that comes to itself loses nothing by it.
-/// 6. Once disarmed, a signal does what it would do without us.
+/// 6. Once disarmed, the signals are given back, thread and ledger are freed, and a signal that came and was not taken for the
+///    stop does what it would have done without us.
 #[derive(Clone, Debug)]
 pub(crate) struct Watchdog {
     state: Arc<Mutex<State>>,
-    poker: Poker,
+    pipe: SignalPipe,
 }
 
 #[derive(Debug)]
 struct State {
     plan: Plan,
     began: Option<Instant>,
-    /// When the first signal came, by the clock of the signal handlers.
-    first_signal: Option<Duration>,
+    /// The first signal, and when it came by the clock of the signal handlers.
+    first_signal: Option<(i32, Duration)>,
     disarmed: bool,
     /// The exit code, once it was decided: a process that hangs after that still ends with it.
     decided: Option<u8>,
@@ -42,18 +42,19 @@ struct State {
     flushes: bool,
     ledger: Option<Arc<Ledger>>,
     report_path: Option<PathBuf>,
+    thread: Option<JoinHandle<()>>,
+    /// A signal that came when it was disarmed.
+    late: Option<i32>,
 }
 
 /// How long a second signal waits for temporary files to be removed.
 const TIDY: Duration = Duration::from_millis(250);
 
-/// How many lifecycles of this process are alive. A signal takes its default action only when none is.
-static ALIVE: AtomicUsize = AtomicUsize::new(0);
-
 impl Watchdog {
     /// Installs the handlers and starts the thread.
     pub(crate) fn start(plan: Plan, inputs: Inputs) -> io::Result<Self> {
-        let pipe = SignalPipe::install(&[libc::SIGTERM, libc::SIGINT])?;
+        let pipe = SignalPipe::new()?;
+        pipe.take(&[libc::SIGTERM, libc::SIGINT])?;
         let state = State {
             plan,
             began: None,
@@ -63,22 +64,21 @@ impl Watchdog {
             flushes: false,
             ledger: None,
             report_path: None,
+            thread: None,
+            late: None,
         };
-        let watchdog = Self { state: Arc::new(Mutex::new(state)), poker: pipe.poker() };
+        let watchdog = Self { state: Arc::new(Mutex::new(state)), pipe };
         let watching = watchdog.clone();
-        ALIVE.fetch_add(1, Ordering::SeqCst);
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("ebbtide watchdog".to_owned())
-            .spawn(move || watching.watch(&pipe, &inputs))
-            .inspect_err(|_| {
-                ALIVE.fetch_sub(1, Ordering::SeqCst);
-            })?;
+            .spawn(move || watching.watch(&inputs))?;
+        watchdog.lock().thread = Some(thread);
         Ok(watchdog)
     }
 
     /// Takes more signals.
     pub(crate) fn also_on(&self, numbers: &[i32]) -> io::Result<()> {
-        self.poker.install(numbers)
+        self.pipe.take(numbers)
     }
 
     /// Tells the watchdog what it needs for its last words.
@@ -88,13 +88,13 @@ impl Watchdog {
         state.ledger = Some(ledger);
         state.report_path = report_path;
         drop(state);
-        self.poker.poke();
+        self.pipe.poke();
     }
 
     /// Arms the deadline for a stop that begins now. A stop that has begun keeps its deadline.
     pub(crate) fn arm(&self) {
         self.lock().began.get_or_insert_with(now);
-        self.poker.poke();
+        self.pipe.poke();
     }
 
     /// Ends the lifecycle where the dispatcher has panicked: flushes and reports what can still be, by the deadline, and
@@ -114,20 +114,52 @@ impl Watchdog {
         self.lock().decided = Some(code);
     }
 
-    /// Lets the process live on.
+    /// Lets the process live on as if there had been no lifecycle.
     pub(crate) fn disarm(&self) {
         let mut state = self.lock();
-        if !state.disarmed {
-            state.disarmed = true;
-            ALIVE.fetch_sub(1, Ordering::SeqCst);
+        if std::mem::replace(&mut state.disarmed, true) {
+            return;
         }
+        let thread = state.thread.take();
         drop(state);
-        self.poker.poke();
+        self.pipe.poke();
+        if let Some(thread) = thread {
+            // It ends at once. Where it is about to end the process instead, that is awaited here.
+            let _ = thread.join();
+        }
+        self.pipe.give_back();
+        while let Some(wake) = self.pipe.read() {
+            if let Wake::Signal { number, at } = wake {
+                self.came_late(number, at);
+            }
+        }
+        if let Some(number) = self.untaken() {
+            exit::deliver(number);
+        }
     }
 
-    fn watch(&self, pipe: &SignalPipe, inputs: &Inputs) {
-        loop {
-            match pipe.wait(self.patience()) {
+    /// Keeps a signal that came too late for the lifecycle, unless it repeats the first one.
+    fn came_late(&self, number: i32, at: Duration) {
+        let mut state = self.lock();
+        let first = state.first_signal.map(|(_, first)| at.saturating_sub(first));
+        if first.is_none_or(|after| state.plan.is_second_signal(after)) {
+            state.late.get_or_insert(number);
+        }
+    }
+
+    /// Returns a signal that began no stop, and lets go of the ledger.
+    fn untaken(&self) -> Option<i32> {
+        let mut state = self.lock();
+        let ledger = state.ledger.take();
+        let (late, first) = (state.late, state.first_signal);
+        drop(state);
+        let was_taken = ledger.is_some_and(|ledger| ledger.machine().was_signalled());
+        late.or(first.filter(|_| !was_taken).map(|(number, _)| number))
+    }
+
+    fn watch(&self, inputs: &Inputs) {
+        while !self.lock().disarmed {
+            match self.pipe.wait(self.patience()) {
                 Wake::Signal { number, at } => self.signal(number, at, inputs),
                 Wake::Timeout => self.time_is_up(),
                 Wake::Poked => {}
@@ -146,12 +178,10 @@ impl Watchdog {
     fn signal(&self, number: i32, at: Duration, inputs: &Inputs) {
         let mut state = self.lock();
         if state.disarmed {
-            if ALIVE.load(Ordering::SeqCst) == 0 {
-                exit::by_signal(number);
-            }
-            return;
+            drop(state);
+            return self.came_late(number, at);
         }
-        if let Some(first) = state.first_signal {
+        if let Some((_, first)) = state.first_signal {
             let after = at.saturating_sub(first);
             if !state.plan.is_second_signal(after) {
                 drop(state);
@@ -166,7 +196,7 @@ impl Watchdog {
             }
             exit::by_signal(number);
         }
-        state.first_signal = Some(at);
+        state.first_signal = Some((number, at));
         state.began.get_or_insert_with(now);
         drop(state);
         let skip_lame_duck = number == libc::SIGINT && exit::at_a_terminal();

@@ -41,6 +41,34 @@ impl Diary {
 
 const LONG: Duration = Duration::from_secs(30);
 
+/// What the lifecycle knows of its components is freed with it.
+#[test]
+fn nothing_that_was_registered_outlives_the_lifecycle() {
+    let kept = Arc::new(());
+    let (value, close, held, job) =
+        (Arc::clone(&kept), Arc::clone(&kept), Arc::clone(&kept), Arc::clone(&kept));
+    let report = run(LONG, async move |life| {
+        let held = move |_: &Arc<()>| {
+            ebbtide::lifecycle::Held::new(u64::from(Arc::strong_count(&held) == 0), "users")
+        };
+        life.resource_holding("db", value, held, move |_| async move {
+            drop(close);
+            Ok(())
+        });
+        life.workers("pool", 1, move |(): (), _| {
+            let job = Arc::clone(&job);
+            async move { Ok(drop(job)) }
+        });
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    // The runtime's threads drop their tasks in their own time; a leak would hold this for ever.
+    while Arc::strong_count(&kept) > 1 {
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_pool_works_off_what_it_holds_before_its_resources_close() {
     let diary = Diary::default();

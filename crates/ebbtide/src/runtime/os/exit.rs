@@ -19,6 +19,14 @@ pub(crate) fn by_signal(number: i32) -> ! {
     now(crate::model::Exit::Signalled(number).code())
 }
 
+/// Does what a signal would have done without us. Handlers of the program have run already.
+pub(crate) fn deliver(number: i32) {
+    if super::signals::is_default(number) {
+        // Fails only for a number that the kernel doesn't know.
+        let _ = signal_hook::low_level::raise(number);
+    }
+}
+
 /// Writes to standard error without the lock of [`std::io::Stderr`], which a stuck thread may hold.
 pub(crate) fn last_word(line: &str) {
     let mut rest = line.as_bytes();

@@ -1,0 +1,9 @@
+//! From an asynchronous signal to a thread that waits for it, by a pipe.
+
+mod handler;
+mod pipe;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use pipe::{SignalPipe, Wake, is_default};
