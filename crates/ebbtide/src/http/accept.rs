@@ -9,6 +9,7 @@ use tokio::time::Sleep;
 use super::Address;
 use super::conn::Socket;
 use super::listener::{Listening, Via};
+use crate::drain::Stop;
 use crate::runtime::clock;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -20,6 +21,7 @@ pub(super) struct Acceptor {
     listening: Listening,
     via: Via,
     next_pause: Duration,
+    longest_pause: Duration,
     pause: Option<Pin<Box<Sleep>>>,
     latest: Option<Instant>,
 }
@@ -34,7 +36,8 @@ pub(super) struct Accepted {
 
 impl Acceptor {
     pub(super) fn new(listening: Listening, via: Via) -> Self {
-        Self { listening, via, next_pause: FIRST_PAUSE, pause: None, latest: None }
+        let (next_pause, longest_pause) = (FIRST_PAUSE, LONGEST_PAUSE);
+        Self { listening, via, next_pause, longest_pause, pause: None, latest: None }
     }
 
     /// Waits for the next connection.
@@ -57,22 +60,23 @@ impl Acceptor {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    /// Takes a connection that waits in the queue already, whether or not the reactor knows of it yet.
+    /// Takes a connection that waits in the queue already, whether or not the reactor knows of it yet; `None` when the queue
+    /// is empty.
+    ///
+    /// While the process has no free descriptor it waits for one. After `stop` is cancelled it retries every few milliseconds,
+    /// because each refused request frees one; the caller bounds that time.
     ///
     /// # Cancel safety
     ///
     /// As for [`accept`](Self::accept).
-    pub(super) async fn accept_queued(&mut self) -> Option<Accepted> {
-        poll_fn(|cx| {
-            loop {
-                ready!(self.poll_pause(cx));
-                match self.listening.accept_now() {
-                    Ok(accepted) => return Poll::Ready(accepted.map(|accepted| self.prepared(accepted))),
-                    Err(error) => self.failed(&error),
-                }
+    pub(super) async fn accept_queued(&mut self, stop: &Stop) -> Option<Accepted> {
+        match stop.unless_cut(poll_fn(|cx| self.poll_queued(cx))).await {
+            Some(queued) => queued,
+            None => {
+                self.hurry();
+                poll_fn(|cx| self.poll_queued(cx)).await
             }
-        })
-        .await
+        }
     }
 
     pub(super) fn listening(&self) -> &Listening {
@@ -93,6 +97,22 @@ impl Acceptor {
         self.latest.is_some_and(lately)
     }
 
+    fn poll_queued(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
+        loop {
+            ready!(self.poll_pause(cx));
+            match self.listening.accept_now() {
+                Ok(accepted) => return Poll::Ready(accepted.map(|accepted| self.prepared(accepted))),
+                Err(error) => self.failed(&error),
+            }
+        }
+    }
+
+    fn hurry(&mut self) {
+        if self.longest_pause != FIRST_PAUSE {
+            (self.next_pause, self.longest_pause, self.pause) = (FIRST_PAUSE, FIRST_PAUSE, None);
+        }
+    }
+
     fn prepared(&mut self, (socket, from): (Socket, Address)) -> Accepted {
         self.next_pause = FIRST_PAUSE;
         self.latest = Some(clock::now());
@@ -105,9 +125,11 @@ impl Acceptor {
             return;
         }
         let pause = self.next_pause;
-        tracing::warn!(%error, ?pause, "cannot accept a connection; trying again after a pause");
+        if self.longest_pause == LONGEST_PAUSE {
+            tracing::warn!(%error, ?pause, "accept failed; retrying after a pause");
+        }
         self.pause = Some(Box::pin(tokio::time::sleep(pause)));
-        self.next_pause = (pause * 2).min(LONGEST_PAUSE);
+        self.next_pause = (pause * 2).min(self.longest_pause);
     }
 
     fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {

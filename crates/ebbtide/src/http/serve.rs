@@ -56,32 +56,32 @@ where
         never = accept_all(&mut acceptors, &mut serve_one) => match never {},
     }
 
-    if settings.is_orderly() {
-        ledger.raise(Order::Drain);
-        let ours =
-            acceptors.into_iter().zip(shared).filter_map(|(acceptor, shared)| (!shared).then_some(acceptor));
-        close::close_all(ours.collect(), settings.close_mode, stop, serve_one).await;
-    } else {
-        drop(acceptors);
-        ledger.raise(Order::Abrupt);
-    }
+    let mut drained = Box::pin(async {
+        if settings.is_orderly() {
+            ledger.raise(Order::Drain);
+            let ours = acceptors.into_iter().zip(shared);
+            let ours = ours.filter_map(|(acceptor, shared)| (!shared).then_some(acceptor)).collect();
+            close::close_all(ours, settings.close_mode, stop, serve_one).await;
+        } else {
+            drop(acceptors);
+            ledger.raise(Order::Abrupt);
+        }
+        ledger.emptied().await;
+    });
     tokio::select! {
         biased;
-        () = ledger.emptied() => {}
-        () = stop.cut() => end_now(&context).await,
+        () = &mut drained => return Ok(()),
+        () = stop.cut() => {}
     }
-    Ok(())
-}
-
-/// Answers what has no response yet, and then cuts what is left.
-async fn end_now(context: &Context) {
-    let Context { ledger, settings, .. } = context;
     if settings.is_orderly() {
+        // The listeners are still emptied meanwhile: a refused request frees the descriptor that one in the queue needs.
         ledger.raise(Order::Refuse);
-        let _ = tokio::time::timeout(settings.refusal_time, ledger.emptied()).await;
+        let _ = tokio::time::timeout(settings.refusal_time, &mut drained).await;
     }
+    drop(drained);
     ledger.cut_all();
     let _ = tokio::time::timeout(CUT_PATIENCE, ledger.emptied()).await;
+    Ok(())
 }
 
 /// Hands the listeners to the runtime; tells which of them others hold too.

@@ -11,7 +11,8 @@ use crate::http::listener::Listening;
 
 /// Empties the listeners and closes them, all at the same time; every connection goes to `serve`.
 ///
-/// When `stop` is cut they take what is in the queues by then, and wait for nothing more.
+/// After `stop` is cancelled they take only what is in the queues. They then wait for nothing but free descriptors, for as long
+/// as the caller lets them.
 ///
 /// # Cancel safety
 ///
@@ -43,6 +44,6 @@ fn close<'a>(
 ) -> Closing<'a> {
     match acceptor.listening() {
         Listening::Tcp(_) => Box::pin(tcp::close(acceptor, mode, stop, serve)),
-        Listening::Unix(..) => Box::pin(unix::close(acceptor, serve)),
+        Listening::Unix(..) => Box::pin(unix::close(acceptor, stop, serve)),
     }
 }

@@ -37,7 +37,8 @@ enum Hold {
 
 /// Empties the listener and closes it; every connection goes to `serve`.
 ///
-/// When `stop` is cut it takes what is in the queue by then, and waits for nothing more.
+/// After `stop` is cancelled it takes only what is in the queue. It then waits for nothing but free descriptors, for as long as
+/// the caller lets it.
 ///
 /// # Cancel safety
 ///
@@ -51,7 +52,7 @@ pub(super) async fn close(mut acceptor: Acceptor, mode: CloseMode, stop: &Stop, 
         serve(accepted);
     };
     while !pending.is_too_long() && !stop.is_cut() {
-        if let Some(accepted) = acceptor.accept_queued().await {
+        if let Some(accepted) = acceptor.accept_queued(stop).await {
             serve(accepted);
             // The queue may be long: let the connections begin.
             tokio::task::yield_now().await;
@@ -69,7 +70,7 @@ pub(super) async fn close(mut acceptor: Acceptor, mode: CloseMode, stop: &Stop, 
     // What was completed since the queue was found empty. Where new handshakes go on, this would have no end.
     let mut left = if hold == Hold::Backlog { BACKLOG_AT_ONCE } else { usize::MAX };
     while left > 0
-        && let Some(accepted) = acceptor.accept_queued().await
+        && let Some(accepted) = acceptor.accept_queued(stop).await
     {
         serve(accepted);
         left -= 1;

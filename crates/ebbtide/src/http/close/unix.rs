@@ -9,6 +9,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::drain::Stop;
 use crate::http::accept::{Accepted, Acceptor};
 use crate::runtime::clock;
 use crate::runtime::os::socket;
@@ -16,16 +17,16 @@ use crate::runtime::os::socket;
 /// How long to accept where the kernel does not refuse new connections, so that the queue may never be empty.
 const BACKLOG_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Empties the listener and closes it; every connection goes to `serve`.
+/// Empties the listener and closes it; every connection goes to `serve`. `stop` is to it what it is to a TCP listener.
 ///
 /// # Cancel safety
 ///
 /// Cancelled, it closes the listener with what is in its queue.
-pub(super) async fn close(mut acceptor: Acceptor, serve: impl Fn(Accepted)) {
+pub(super) async fn close(mut acceptor: Acceptor, stop: &Stop, serve: impl Fn(Accepted)) {
     acceptor.remove_file();
     let limit = refuse(&acceptor);
     while limit.is_none_or(|limit| clock::now() < limit)
-        && let Some(accepted) = acceptor.accept_queued().await
+        && let Some(accepted) = acceptor.accept_queued(stop).await
     {
         serve(accepted);
         // The queue may be long: let the connections begin.

@@ -34,9 +34,20 @@ impl Listening {
         }
     }
 
-    /// Takes a connection that waits in the queue already, whether or not the reactor knows of it yet.
+    /// Takes a connection that waits in the queue already, whether or not the reactor knows of it yet; `None` when the queue
+    /// is empty.
+    ///
+    /// # Errors
+    ///
+    /// Fails as `accept(2)` does. A queue that is known to be empty is no error, although `accept(2)` asks for a descriptor
+    /// before it looks at the queue.
     pub(crate) fn accept_now(&self) -> io::Result<Option<(Socket, Address)>> {
-        let Some((accepted, from)) = socket::accept_now(self)? else { return Ok(None) };
+        let (accepted, from) = match socket::accept_now(self) {
+            Ok(Some(accepted)) => accepted,
+            Ok(None) => return Ok(None),
+            Err(_) if self.is_queue_empty() => return Ok(None),
+            Err(error) => return Err(error),
+        };
         Ok(Some(match self {
             Self::Tcp(_) => {
                 let from = from.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
@@ -47,6 +58,11 @@ impl Listening {
                 (Socket::Unix(tokio::net::UnixStream::from_std(accepted.into())?), from)
             }
         }))
+    }
+
+    /// Tells whether no connection waits in the queue. A Unix socket that refuses new ones cannot tell.
+    fn is_queue_empty(&self) -> bool {
+        matches!(self, Self::Tcp(_)) && socket::is_queue_empty(self)
     }
 
     pub(crate) fn tcp_addr(&self) -> Option<SocketAddr> {

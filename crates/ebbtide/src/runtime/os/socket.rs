@@ -110,6 +110,15 @@ pub(crate) fn accept_now(listener: &impl AsFd) -> io::Result<Option<(Socket, Soc
     }
 }
 
+/// Tells whether no connection waits in the accept queue of a listening TCP socket; `false` where that is unknown. It needs
+/// no free descriptor.
+pub(crate) fn is_queue_empty(listener: &impl AsRawFd) -> bool {
+    let mut look = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: the descriptor is borrowed for the call, and the pointer is to one `pollfd` that outlives it.
+    let found = unsafe { libc::poll(&raw mut look, 1, 0) };
+    found == 0
+}
+
 /// Writes what the socket takes at once, and lets the kernel keep it until more is written or the socket is shut down, so
 /// that the end of the stream leaves in the same packet. It waits 200 ms at most (`tcp(7)`, `TCP_CORK`).
 ///
