@@ -14,6 +14,7 @@ mod stop;
 mod sync;
 mod tracker;
 mod work;
+mod work_counts;
 
 pub use arrivals::Arrivals;
 pub use gate::{Closed, Drained, Gate};
@@ -21,3 +22,4 @@ pub use registry::{Entry, Registry};
 pub use stop::{Cutting, Stop, StopSource, Stopping, Unless};
 pub use tracker::{Guard, Idle, Tracker};
 pub use work::Work;
+pub use work_counts::WorkCounts;

@@ -1,3 +1,4 @@
+use super::WorkCounts;
 use crate::model::Straggler;
 
 /// Tells what a component has in flight, for the progress line and the report.
@@ -53,6 +54,18 @@ pub trait Work: Send + Sync + 'static {
 
     /// Returns what is in flight now, oldest first.
     fn stragglers(&self) -> Vec<Straggler>;
+
+    /// Returns all counts at one instant.
+    ///
+    /// By default they are made of the three above, one after the other: work that has failed or was abandoned is in none of
+    /// them. An implementation that knows more returns what adds up (see [`WorkCounts`]).
+    fn counts(&self) -> WorkCounts {
+        let mut counts = WorkCounts::default();
+        (counts.in_flight, counts.finished, counts.cut) = (self.in_flight(), self.finished(), self.cut());
+        counts.redelivered = self.redelivered();
+        counts.begun = counts.in_flight.saturating_add(counts.ended());
+        counts
+    }
 
     /// Returns the ids of what was handed back, for somebody else to do.
     fn handed_back(&self) -> Vec<String> {

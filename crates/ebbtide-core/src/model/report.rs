@@ -40,11 +40,30 @@ pub struct ComponentReport {
     pub outcome: Option<Outcome>,
     /// What it held when the stop began.
     pub in_flight_at_stop: u64,
+    /// What it accepted from then on.
+    #[serde(default)]
+    pub begun: u64,
+    /// What it still holds; not zero only in a report that was made before its end.
+    #[serde(default)]
+    pub in_flight: u64,
     /// What it finished from then on.
     pub finished: u64,
-    /// What was ended before it finished.
+    /// What it ended from then on before its source had ended, because its policy says so, such as event streams. It is no loss
+    /// and does not change the exit code.
+    #[serde(default)]
+    pub ended_early: u64,
+    /// What it cancelled at a deadline before it finished.
     pub cut: u64,
-    /// What it held when its time was up, oldest first.
+    /// What failed from then on: it returned an error, panicked or exceeded a timeout of its own.
+    #[serde(default)]
+    pub failed: u64,
+    /// What the client abandoned from then on: it disconnected or stalled. It does not change the exit code.
+    #[serde(default)]
+    pub abandoned: u64,
+    /// How many jobs it returned to their queue before they had begun.
+    #[serde(default)]
+    pub requeued: u64,
+    /// What it held at its deadline, oldest first, and the requests whose peers stalled.
     pub stragglers: Vec<Straggler>,
     /// The ids of the jobs that it handed back to their queue. Those that had begun are counted in `cut` as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -57,6 +76,26 @@ pub struct ComponentReport {
     /// connection had ended. They are delivered again, or were settled by a word whose answer was lost.
     #[serde(default)]
     pub redelivered: u64,
+}
+
+impl ComponentReport {
+    /// Returns by how many pieces of work the counts miss their sum; zero where they add up: what was in flight when the stop
+    /// began, and what was accepted from then on, is finished, ended early, cut, failed, abandoned, requeued, redelivered, or
+    /// still in flight.
+    pub fn unaccounted(&self) -> u64 {
+        let accepted = self.in_flight_at_stop.saturating_add(self.begun);
+        let fates = [
+            self.in_flight,
+            self.finished,
+            self.ended_early,
+            self.cut,
+            self.failed,
+            self.abandoned,
+            self.requeued,
+            self.redelivered,
+        ];
+        accepted.abs_diff(fates.into_iter().fold(0, u64::saturating_add))
+    }
 }
 
 impl Report {

@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 use tower_service::Service;
 
 use super::BoxError;
-use super::conn::{Io, PongLater, Protocol, Watch, first_bytes, open};
+use super::conn::{Frames, Io, PongLater, Protocol, STREAM_WINDOW, Watch, first_bytes, open};
 use super::order::Order;
 use super::request::Requests;
 use super::spawn::{Streams, spawn};
@@ -68,7 +68,11 @@ where
                     watch.conn().book().multiplex(clock::now());
                     let requests = Requests::new(service, watch.shared());
                     let mut builder = http2::Builder::new(Streams);
-                    let io = TokioIo::new(PongLater::new(io));
+                    let io = TokioIo::new(PongLater::new(Frames::new(io)));
+                    // hyper's own, said here because the peer's progress is judged by it.
+                    builder
+                        .initial_stream_window_size(STREAM_WINDOW)
+                        .initial_connection_window_size(STREAM_WINDOW);
                     Box::pin(builder.enable_connect_protocol().serve_connection(io, requests))
                 };
                 run(served, |served| served.graceful_shutdown(), protocol, &mut watch).await;

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -7,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::conn::Conn;
+use super::conn::{Conn, EndedBy};
 use super::order::Order;
 use super::settings::Settings;
 use super::spread::share;
-use crate::drain::{Arrivals, Stop, Work};
+use crate::drain::{Arrivals, Stop, Work, WorkCounts};
 use crate::health::Health;
 use crate::model::Straggler;
 use crate::runtime::clock;
 
-/// How many of the requests that were cut are remembered by name; all are counted.
+/// How many of the requests that were cut, or whose peer stalled, are remembered by name; all are counted.
 const REMEMBERED: usize = 1000;
 
 /// Knows every open connection of a server.
@@ -27,6 +28,8 @@ pub(crate) struct Ledger {
     order: AtomicU8,
     announced_at: OnceLock<Instant>,
     draining_since: OnceLock<Instant>,
+    /// How long a peer may make no progress at most, whatever the settings say.
+    longest_stall: OnceLock<Duration>,
     entries: Mutex<Entries>,
     empty: Notify,
 }
@@ -35,9 +38,10 @@ pub(crate) struct Ledger {
 struct Entries {
     next: u64,
     open: HashMap<u64, Arc<Conn>>,
-    finished: u64,
-    cut: u64,
-    cut_by_name: Vec<Straggler>,
+    /// Of the connections that are closed.
+    closed: WorkCounts,
+    /// What was cut, and what ended because its peer stalled.
+    ended: Vec<Straggler>,
 }
 
 /// What the connections of one `serve` call share.
@@ -68,6 +72,12 @@ impl Context {
         }
     }
 
+    /// Returns how long a peer may make no progress while the server drains.
+    pub(crate) fn stall(&self) -> Duration {
+        let longest = self.ledger.longest_stall.get().copied().unwrap_or(Duration::MAX);
+        self.settings.stall_timeout.min(longest)
+    }
+
     /// Returns the instant during the lame duck from which on the connection with this key tells its peer; `None` if
     /// it waits for the end of it.
     pub(crate) fn announces_at(&self, key: u64) -> Option<Instant> {
@@ -96,6 +106,26 @@ impl Ledger {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Begins the draining, which has so much time: a peer that stalls from its beginning on is given up before it is over.
+    pub(crate) fn drain(&self, time_left: Option<Duration>) {
+        if let Some(left) = time_left {
+            let _ = self.longest_stall.set(left / 2); // it begins once
+        }
+        self.raise(Order::Drain);
+    }
+
+    /// Ends WebSockets whose peers leave our close frame unanswered, as long as this is polled.
+    pub(crate) async fn give_up_farewells(&self, context: &Context) -> Infallible {
+        const OFTEN: Duration = Duration::from_millis(10);
+        const SELDOM: Duration = Duration::from_millis(250);
+        loop {
+            tokio::time::sleep((context.stall() / 8).clamp(OFTEN, SELDOM)).await;
+            let open: Vec<_> = self.entries().open.values().map(Arc::clone).collect();
+            let now = clock::now();
+            open.iter().for_each(|conn| conn.give_up_farewell(now));
+        }
+    }
+
     /// Returns when the stop signal was first seen.
     pub(crate) fn announced_at(&self) -> Instant {
         *self.announced_at.get_or_init(clock::now)
@@ -106,9 +136,9 @@ impl Ledger {
         *self.draining_since.get_or_init(clock::now)
     }
 
-    /// Counts and remembers what was cut.
-    pub(crate) fn note_cut(&self, ended: Vec<Straggler>) {
-        self.entries().note_cut(ended);
+    /// Remembers by name what was cut, or ended because its peer stalled.
+    pub(crate) fn note_ended(&self, ended: Vec<Straggler>) {
+        self.entries().note_ended(ended);
     }
 
     /// Ends every connection now; what was in flight is counted and remembered as cut.
@@ -122,7 +152,7 @@ impl Ledger {
             let open: Vec<_> = entries.open.values().map(Arc::clone).collect();
             for conn in open {
                 conn.book().wakers(Order::Cut, &mut wakers);
-                entries.note_cut(conn.cut(now));
+                entries.note_ended(conn.end_all(EndedBy::Deadline, now));
             }
         }
         wakers.into_iter().for_each(Waker::wake);
@@ -148,9 +178,9 @@ impl Ledger {
         conn
     }
 
-    pub(crate) fn leave(&self, key: u64, finished: u64) {
+    pub(crate) fn leave(&self, key: u64, counts: &WorkCounts) {
         let mut entries = self.entries();
-        entries.finished += finished;
+        entries.closed.add(counts);
         let gone = entries.open.remove(&key);
         let empty = entries.open.is_empty();
         drop(entries);
@@ -166,35 +196,40 @@ impl Ledger {
 }
 
 impl Entries {
-    fn note_cut(&mut self, ended: Vec<Straggler>) {
-        self.cut += ended.len() as u64;
-        let room = REMEMBERED.saturating_sub(self.cut_by_name.len());
-        self.cut_by_name.extend(ended.into_iter().take(room));
+    fn note_ended(&mut self, ended: Vec<Straggler>) {
+        let room = REMEMBERED.saturating_sub(self.ended.len());
+        self.ended.extend(ended.into_iter().take(room));
     }
 }
 
 impl Work for Ledger {
     fn in_flight(&self) -> u64 {
-        self.entries().open.values().map(|conn| conn.book().in_flight()).sum()
+        self.counts().in_flight
     }
 
     fn finished(&self) -> u64 {
-        let entries = self.entries();
-        entries.finished + entries.open.values().map(|conn| conn.book().finished()).sum::<u64>()
+        self.counts().finished
     }
 
     fn cut(&self) -> u64 {
-        self.entries().cut
+        self.counts().cut
     }
 
-    /// Returns what is in flight now, oldest first, and behind it what was cut.
+    fn counts(&self) -> WorkCounts {
+        let entries = self.entries();
+        let mut counts = entries.closed;
+        entries.open.values().for_each(|conn| counts.add(&conn.book().counts()));
+        counts
+    }
+
+    /// Returns what is in flight now, oldest first, and behind it what was cut and whose peer stalled.
     fn stragglers(&self) -> Vec<Straggler> {
         let now = clock::now();
         let entries = self.entries();
         let open = entries.open.values();
         let mut all: Vec<_> = open.flat_map(|conn| conn.stragglers(now)).collect();
         all.sort_by_key(|straggler| std::cmp::Reverse(straggler.age));
-        all.extend(entries.cut_by_name.iter().cloned());
+        all.extend(entries.ended.iter().cloned());
         all
     }
 }

@@ -58,7 +58,7 @@ where
 
     let mut drained = Box::pin(async {
         if settings.is_orderly() {
-            ledger.raise(Order::Drain);
+            ledger.drain(stop.time_left());
             let ours = acceptors.into_iter().zip(shared);
             let ours = ours.filter_map(|(acceptor, shared)| (!shared).then_some(acceptor)).collect();
             close::close_all(ours, settings.close_mode, stop, serve_one).await;
@@ -71,6 +71,7 @@ where
     tokio::select! {
         biased;
         () = &mut drained => return Ok(()),
+        never = ledger.give_up_farewells(&context) => match never {},
         () = stop.cut() => {}
     }
     if settings.is_orderly() {

@@ -146,12 +146,14 @@ impl<S> Server<S> {
         self
     }
 
-    /// Sets how long, once the server drains, a client may take nothing of the response that it is sent, or leave an
-    /// HTTP/2 PING unanswered, before it is cut.
+    /// Sets how long, once the server drains, a client may make no progress before it is given up: while it owes the rest of a
+    /// request's head or body, takes nothing of a response, leaves the close frame of a WebSocket unanswered, or acknowledges no
+    /// packet.
     ///
-    /// Default: 5 s. By then the kernel has repeated a lost packet four times (after 0.2, 0.4, 0.8 and 1.6 s). A client
-    /// that takes a little now and then is slow, and is left in peace until the deadline; before the server drains, so
-    /// is every other.
+    /// Default: 5 s. By then the kernel has repeated a lost packet four times (after 0.2, 0.4, 0.8 and 1.6 s). It is at most half
+    /// of the time that the server has left when the draining begins, so that no client can hold it until its deadline.
+    /// A client that makes progress now and then is slow, and may finish until the deadline; before the server drains, every
+    /// client may. Requests that end by it count as abandoned by their clients, and don't change the exit code.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.settings.stall_timeout = timeout;
         self

@@ -1,6 +1,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -13,12 +14,25 @@ pin_project! {
         #[pin]
         body: B,
         held: Option<InFlight>,
+        left: Option<u64>,
+    }
+
+    impl<B> PinnedDrop for Counted<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            // Where the length is known, a server need not ask for the end, and drops the body when it has it all.
+            if *this.left == Some(0) && let Some(held) = this.held.take() {
+                held.finish();
+            }
+        }
     }
 }
 
-impl<B> Counted<B> {
-    pub(super) fn new(body: B, held: Option<InFlight>) -> Self {
-        Self { body, held }
+impl<B: Body> Counted<B> {
+    /// Counts a response until its end; one that is `bodiless` is sent without its body.
+    pub(super) fn new(body: B, held: Option<InFlight>, bodiless: bool) -> Self {
+        let left = if bodiless || body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
+        Self { body, held, left }
     }
 }
 
@@ -32,8 +46,21 @@ impl<B: Body> Body for Counted<B> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
         let frame = ready!(this.body.poll_frame(cx));
-        if !matches!(frame, Some(Ok(_))) {
-            drop(this.held.take());
+        match &frame {
+            Some(Ok(frame)) => {
+                if let (Some(left), Some(data)) = (this.left.as_mut(), frame.data_ref()) {
+                    *left = left.saturating_sub(data.remaining() as u64);
+                }
+                if frame.is_trailers() {
+                    // They are last: a server need not ask for the end behind them.
+                    this.held.take().into_iter().for_each(InFlight::finish);
+                }
+            }
+            Some(Err(_)) => {
+                *this.left = None;
+                this.held.take().into_iter().for_each(InFlight::fail);
+            }
+            None => this.held.take().into_iter().for_each(InFlight::finish),
         }
         Poll::Ready(frame)
     }

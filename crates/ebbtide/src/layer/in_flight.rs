@@ -10,8 +10,11 @@ use crate::runtime::clock;
 /// Counts the requests in flight of any tower service behind any server: `axum::serve`, tonic's, hyper's.
 ///
 /// A request is in flight from the call until the body of its response has ended or was dropped. It costs a [`Tracker`]'s
-/// guard, which is two counter increments on the thread's own cache line, and the move of the response into another body:
-/// no allocation, no lock, nothing that threads share.
+/// guard, which is two counter increments on the thread's own cache line, a reference count, and the move of the response into
+/// another body: no allocation and no lock.
+///
+/// It has finished when its body has ended, failed when the service or the body returns an error or panics, and was abandoned
+/// by its client when its server drops it before.
 ///
 /// An upgraded connection (WebSocket) is beyond the service's reach: it counts until its `101` response was handed over.
 /// Keep a [`guard`](Self::guard) in the upgraded task to count it to its end.
@@ -110,7 +113,8 @@ impl InFlightLayer {
         }
         let Shared { tracker, names, stop, tell, arrivals, .. } = &*self.shared;
         let (names, stop, arrivals) = (names.clone(), stop.clone(), arrivals.clone());
-        let mut copy = Shared { tracker: tracker.clone(), names, stop, tell: *tell, arrivals, cut: 0.into() };
+        let tracker = tracker.clone();
+        let mut copy = Shared { tracker, names, stop, tell: *tell, arrivals, ..Shared::default() };
         change(&mut copy);
         Self { shared: Arc::new(copy) }
     }

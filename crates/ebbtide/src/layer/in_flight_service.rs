@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -26,6 +26,7 @@ pin_project! {
         #[pin]
         inner: F,
         held: Option<InFlight>,
+        head: bool,
     }
 }
 
@@ -50,7 +51,8 @@ where
 
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
         let held = Some(self.shared.begin(&mut request));
-        InFlightFuture { inner: self.inner.call(request), held }
+        let head = request.method() == Method::HEAD;
+        InFlightFuture { inner: self.inner.call(request), held, head }
     }
 }
 
@@ -65,6 +67,16 @@ where
         let this = self.project();
         let answered = ready!(this.inner.poll(cx));
         let held = this.held.take();
-        Poll::Ready(answered.map(|response| response.map(|body| Counted::new(body, held))))
+        Poll::Ready(match answered {
+            Ok(response) => {
+                let empty = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+                let bodiless = *this.head || empty;
+                Ok(response.map(|body| Counted::new(body, held, bodiless)))
+            }
+            Err(error) => {
+                held.into_iter().for_each(InFlight::fail);
+                Err(error)
+            }
+        })
     }
 }

@@ -1,9 +1,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use http::Request;
 
 use super::HandlerStop;
-use crate::drain::{Arrivals, Entry, Guard, Registry, Tracker, Work};
+use crate::drain::{Arrivals, Entry, Guard, Registry, Tracker, Work, WorkCounts};
 use crate::model::Straggler;
 
 /// What the clones of an in-flight layer share, behind one reference count: a service is cloned for each request.
@@ -14,19 +15,47 @@ pub(super) struct Shared {
     pub(super) stop: Option<HandlerStop>,
     pub(super) tell: bool,
     pub(super) arrivals: Option<Arrivals>,
-    pub(super) cut: AtomicU64,
+    /// The counts when what was in flight was cut.
+    pub(super) at_cut: OnceLock<WorkCounts>,
+    pub(super) failed: AtomicU64,
+    pub(super) abandoned: AtomicU64,
 }
 
-/// A request in flight, until it is dropped.
+/// A request in flight, until it is dropped. Abandoned then, unless its end was noted before.
 #[derive(Debug)]
-#[expect(dead_code, reason = "held for what their drop does")]
 pub(super) struct InFlight {
-    guard: Guard,
-    name: Option<Entry>,
+    shared: Arc<Shared>,
+    ended: bool,
+    _guard: Guard,
+    _name: Option<Entry>,
+}
+
+impl InFlight {
+    /// Ends the request: its response has gone whole.
+    pub(super) fn finish(mut self) {
+        self.ended = true;
+    }
+
+    /// Ends the request: the service has failed.
+    pub(super) fn fail(mut self) {
+        self.ended = true;
+        self.shared.failed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        // Counted before the guard ends: a look in between finds it in flight.
+        let count = if std::thread::panicking() { &self.shared.failed } else { &self.shared.abandoned };
+        count.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 impl Shared {
-    pub(super) fn begin<B>(&self, request: &mut Request<B>) -> InFlight {
+    pub(super) fn begin<B>(self: &Arc<Self>, request: &mut Request<B>) -> InFlight {
         if let Some(stop) = &self.stop {
             if stop.is_stopping()
                 && let Some(arrivals) = &self.arrivals
@@ -37,12 +66,26 @@ impl Shared {
                 request.extensions_mut().insert(stop.clone());
             }
         }
-        InFlight { guard: self.tracker.guard(), name: self.names.as_ref().map(|names| name(names, request)) }
+        let name = self.names.as_ref().map(|names| name(names, request));
+        InFlight { shared: Arc::clone(self), ended: false, _guard: self.tracker.guard(), _name: name }
     }
 
-    /// Counts what is in flight as cut. What ends later counts as finished all the same: it is not ours to end.
+    /// Counts what is in flight as cut. What becomes of it later is not counted: it is another server's to end.
     pub(super) fn cut_now(&self) {
-        self.cut.fetch_add(self.tracker.in_flight(), Ordering::SeqCst);
+        let mut counts = self.counts_now();
+        (counts.cut, counts.in_flight) = (counts.in_flight, 0);
+        let _ = self.at_cut.set(counts); // it is cut once
+    }
+
+    fn counts_now(&self) -> WorkCounts {
+        let mut counts = WorkCounts::default();
+        // From the rarest fate to the beginning: what ends meanwhile is still in flight here.
+        counts.failed = self.failed.load(Ordering::SeqCst);
+        counts.abandoned = self.abandoned.load(Ordering::SeqCst);
+        counts.finished = self.tracker.finished().saturating_sub(counts.ended());
+        counts.begun = self.tracker.begun();
+        counts.in_flight = counts.begun.saturating_sub(counts.ended());
+        counts
     }
 }
 
@@ -52,11 +95,15 @@ impl Work for Shared {
     }
 
     fn finished(&self) -> u64 {
-        self.tracker.finished()
+        self.counts().finished
     }
 
     fn cut(&self) -> u64 {
-        self.cut.load(Ordering::SeqCst)
+        self.counts().cut
+    }
+
+    fn counts(&self) -> WorkCounts {
+        self.at_cut.get().copied().unwrap_or_else(|| self.counts_now())
     }
 
     fn stragglers(&self) -> Vec<Straggler> {

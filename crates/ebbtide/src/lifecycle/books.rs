@@ -1,16 +1,19 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::drain::{Registry, Tracker, Work};
+use crate::drain::{Registry, Tracker, Work, WorkCounts};
 use crate::model::Straggler;
 use crate::runtime::clock;
 
 /// What a pool or a ticker holds and has done.
 #[derive(Debug)]
 pub(in crate::lifecycle) struct Books {
+    /// Every job that was accepted, every run that began.
+    pub(in crate::lifecycle) begun: AtomicU64,
     pub(in crate::lifecycle) queued: AtomicU64,
     pub(in crate::lifecycle) running: Tracker,
     pub(in crate::lifecycle) names: Registry,
     pub(in crate::lifecycle) finished: AtomicU64,
+    pub(in crate::lifecycle) failed: AtomicU64,
     pub(in crate::lifecycle) cut: AtomicU64,
     /// Nobody runs what comes from now on.
     over: AtomicBool,
@@ -19,10 +22,12 @@ pub(in crate::lifecycle) struct Books {
 impl Books {
     pub(in crate::lifecycle) fn new() -> Self {
         Self {
+            begun: AtomicU64::new(0),
             queued: AtomicU64::new(0),
             running: Tracker::new(),
             names: Registry::new(clock::now),
             finished: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
             cut: AtomicU64::new(0),
             over: AtomicBool::new(false),
         }
@@ -55,6 +60,18 @@ impl Work for Books {
 
     fn cut(&self) -> u64 {
         self.cut.load(Ordering::SeqCst)
+    }
+
+    /// What has no fate yet is in flight: between its end and its count a job is in neither the queue nor the crew.
+    fn counts(&self) -> WorkCounts {
+        let mut counts = WorkCounts::default();
+        // The fates first: a job that ends meanwhile is still in flight here.
+        counts.finished = self.finished.load(Ordering::SeqCst);
+        counts.failed = self.failed.load(Ordering::SeqCst);
+        counts.cut = self.cut.load(Ordering::SeqCst);
+        counts.begun = self.begun.load(Ordering::SeqCst);
+        counts.in_flight = counts.begun.saturating_sub(counts.ended());
+        counts
     }
 
     fn stragglers(&self) -> Vec<Straggler> {

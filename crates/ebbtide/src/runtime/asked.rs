@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::panics;
-use crate::drain::Work;
+use crate::drain::{Work, WorkCounts};
 use crate::model::Straggler;
 
 /// A component's work, asked so that its answer harms nobody: it may be a user's code, and the dispatcher asks.
@@ -18,14 +18,6 @@ pub(super) struct Asked {
     fell_over: AtomicBool,
 }
 
-#[derive(Clone, Copy, Default)]
-pub(super) struct Counts {
-    pub(super) in_flight: u64,
-    pub(super) finished: u64,
-    pub(super) cut: u64,
-    pub(super) redelivered: u64,
-}
-
 thread_local! {
     /// This thread asks somebody.
     static ASKS: Cell<bool> = const { Cell::new(false) };
@@ -36,13 +28,8 @@ impl Asked {
         Self { component, work, fell_over: AtomicBool::new(false) }
     }
 
-    pub(super) fn counts(&self) -> Counts {
-        self.ask(|work| Counts {
-            in_flight: work.in_flight(),
-            finished: work.finished(),
-            cut: work.cut(),
-            redelivered: work.redelivered(),
-        })
+    pub(super) fn counts(&self) -> WorkCounts {
+        self.ask(Work::counts)
     }
 
     pub(super) fn in_flight(&self) -> u64 {

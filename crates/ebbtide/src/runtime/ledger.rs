@@ -3,9 +3,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::asked::{Asked, Counts};
+use super::asked::Asked;
 use super::{Temporaries, clock};
-use crate::drain::Work;
+use crate::drain::{Work, WorkCounts};
 use crate::model::{
     Cause, ComponentId, ComponentReport, ComponentSnapshot, Effect, Event, Exit, Machine, Phase, Plan,
     REPORT_SCHEMA, Report, SNAPSHOT_SCHEMA, Snapshot, Stage, StopSnapshot, Straggler,
@@ -34,7 +34,7 @@ struct State {
 #[derive(Clone)]
 struct Account {
     work: Arc<Asked>,
-    at_stop: Option<Counts>,
+    at_stop: Option<WorkCounts>,
     stragglers: Vec<Straggler>,
 }
 
@@ -221,8 +221,12 @@ impl Ledger {
             let account = state.works.get(&id);
             let at_stop = account.and_then(|account| account.at_stop).unwrap_or_default();
             let counts = account.map(|account| account.work.counts()).unwrap_or_default();
+            let since = counts.since(&at_stop);
+            // Beginnings that came to nothing, such as half a TLS record without a request, are taken back.
+            let in_flight_at_stop =
+                at_stop.in_flight.saturating_sub(at_stop.begun.saturating_sub(counts.begun));
             let mut stragglers = account.map(|account| account.stragglers.clone()).unwrap_or_default();
-            if outcome.is_none()
+            if (outcome.is_none() || stragglers.is_empty())
                 && let Some(account) = account
             {
                 stragglers = account.work.stragglers();
@@ -231,13 +235,19 @@ impl Ledger {
                 name: spec.name.clone(),
                 stage: spec.stage,
                 outcome: outcome.cloned(),
-                in_flight_at_stop: at_stop.in_flight,
-                finished: counts.finished.saturating_sub(at_stop.finished),
-                cut: counts.cut.saturating_sub(at_stop.cut),
+                in_flight_at_stop,
+                begun: since.begun,
+                in_flight: since.in_flight,
+                finished: since.finished,
+                ended_early: since.ended_early,
+                cut: since.cut,
+                failed: since.failed,
+                abandoned: since.abandoned,
+                requeued: since.requeued,
                 stragglers,
                 handed_back: account.map(|account| account.work.handed_back()).unwrap_or_default(),
                 unsettled: account.map(|account| account.work.unsettled()).unwrap_or_default(),
-                redelivered: counts.redelivered.saturating_sub(at_stop.redelivered),
+                redelivered: since.redelivered,
             }
         });
         let began = machine.stop_began().unwrap_or(now);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Cause, Outcome, Report, Stage, show_duration};
+use crate::model::{Cause, ComponentReport, Outcome, Report, Stage, show_duration};
 
 use super::ledger::Waiting;
 use super::os::exit::last_word;
@@ -43,6 +43,13 @@ pub(crate) fn say_report(report: &Report) {
     let (name, code) = (&report.name, report.exit_code);
     let handed_back: usize = report.components.iter().map(|component| component.handed_back.len()).sum();
     let redelivered: u64 = report.components.iter().map(|component| component.redelivered).sum();
+    let sum = |count: fn(&ComponentReport) -> u64| report.components.iter().map(count).sum::<u64>();
+    let (ended_early, failed) = (sum(|one| one.ended_early), sum(|one| one.failed));
+    let abandoned = sum(|one| one.abandoned);
+    for component in report.components.iter().filter(|component| component.unaccounted() > 0) {
+        let (component, missing) = (&component.name, component.unaccounted());
+        tracing::warn!(lifecycle = name, component, missing, "counts of a component do not add up");
+    }
     let took = show_duration(report.stop);
     if code == 0 {
         tracing::info!(
@@ -52,7 +59,10 @@ pub(crate) fn say_report(report: &Report) {
             took,
             in_flight,
             finished,
+            ended_early,
             cut,
+            failed,
+            abandoned,
             handed_back,
             redelivered,
             "lifecycle exited"
@@ -65,7 +75,10 @@ pub(crate) fn say_report(report: &Report) {
             took,
             in_flight,
             finished,
+            ended_early,
             cut,
+            failed,
+            abandoned,
             handed_back,
             redelivered,
             troubled,

@@ -2,9 +2,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_core::Stream;
 use futures_sink::Sink;
+use tokio::time::Sleep;
 
 use super::state::State;
 use super::{CloseCode, Message};
@@ -12,6 +14,9 @@ use crate::drain::{Stop, Stopping};
 
 /// How many messages are delivered after the stop before the close frame goes out, however fast they come.
 const LATE: u32 = 256;
+
+/// How long the peer's answer to a close frame is waited for, unless it is set.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a close frame has room for behind its code (RFC 6455 §5.5).
 const LONGEST_REASON: usize = 123;
@@ -23,9 +28,9 @@ const LONGEST_REASON: usize = 123;
 /// sends after the close frame is thrown away and [counted](Self::unsent): the protocol allows no data behind it
 /// (RFC 6455 §5.5.1), and the peer knows from the code that it must ask again elsewhere.
 ///
-/// The close begins when the handler reads: one that only ever sends must read as well. A peer that never answers the
-/// close frame holds the connection until the server's deadline, where it is cut, counted and named. Behind a server that
-/// has no such deadline, put [`Stop::unless_cut`] around the handler.
+/// The close begins when the handler reads: one that only ever sends must read as well. A peer that sends nothing for
+/// [`answer_within`](Self::answer_within) after the close frame is given up: that is logged, and the stream ends. Ebbtide's own
+/// server counts its request as abandoned by the client.
 ///
 /// # Which token
 ///
@@ -73,13 +78,26 @@ pub struct Graceful<S> {
     unsent: u64,
     code: CloseCode,
     reason: Cow<'static, str>,
+    stop: Stop,
+    answer_within: Duration,
+    silence: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Graceful<S> {
     /// Wraps a socket. When `stop` is stopping, it closes with 1001 and no reason.
     pub fn new(socket: S, stop: Stop) -> Self {
-        let (code, reason) = (CloseCode::GoingAway, Cow::Borrowed(""));
-        Self { socket, stopping: stop.stopping_owned(), state: State::Open, late: 0, unsent: 0, code, reason }
+        Self {
+            socket,
+            stopping: stop.clone().stopping_owned(),
+            state: State::Open,
+            late: 0,
+            unsent: 0,
+            code: CloseCode::GoingAway,
+            reason: Cow::Borrowed(""),
+            stop,
+            answer_within: ANSWER_WITHIN,
+            silence: None,
+        }
     }
 
     /// Sets the code of the close frame. Default: 1001, going away.
@@ -95,6 +113,13 @@ impl<S> Graceful<S> {
             let end = self.reason.floor_char_boundary(LONGEST_REASON);
             self.reason = Cow::Owned(self.reason[..end].to_owned());
         }
+        self
+    }
+
+    /// Sets for how long the peer may send nothing, and take nothing, once the close has begun. At most half of the time that
+    /// the token has left then. Default: 5 s.
+    pub fn answer_within(mut self, time: Duration) -> Self {
+        self.answer_within = time;
         self
     }
 
@@ -131,7 +156,15 @@ where
 {
     /// Delivers the next message, and says what it does to the handshake.
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
-        let item = ready!(Pin::new(&mut self.socket).poll_next(cx));
+        let item = match Pin::new(&mut self.socket).poll_next(cx) {
+            Poll::Ready(item) => item,
+            Poll::Pending if self.is_closing() => {
+                ready!(self.poll_silence(cx));
+                None
+            }
+            Poll::Pending => return Poll::Pending,
+        };
+        self.silence = None;
         self.state = match (&item, self.state) {
             (Some(Ok(message)), State::Open) if message.is_close() => State::NotOurs,
             (Some(Ok(message)), State::Sending | State::Sent) if message.is_close() => State::Over,
@@ -139,6 +172,20 @@ where
             (Some(Err(_)) | None, _) => State::Over,
         };
         Poll::Ready(item)
+    }
+}
+
+impl<S> Graceful<S> {
+    /// Waits until the peer has been silent for too long.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { silence, stop, answer_within, .. } = self;
+        let silence = silence.get_or_insert_with(|| {
+            let left = stop.time_left().map_or(Duration::MAX, |left| left / 2);
+            Box::pin(tokio::time::sleep((*answer_within).min(left)))
+        });
+        ready!(silence.as_mut().poll(cx));
+        tracing::warn!("peer did not answer the close frame; giving up its WebSocket");
+        Poll::Ready(())
     }
 }
 

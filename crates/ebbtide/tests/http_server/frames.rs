@@ -1,9 +1,10 @@
 //! An HTTP/2 client that speaks in single frames, so that a test sees what is on the wire and chooses what to answer.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::LONG;
 
@@ -50,6 +51,33 @@ impl Frames {
         frames
     }
 
+    /// Connects like [`connect`](Self::connect), with a receive buffer of this size.
+    pub(crate) async fn connect_with(addr: SocketAddr, window: u32, buffer: u32) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(buffer).unwrap();
+        Self::over(socket.connect(addr).await.unwrap(), window).await
+    }
+
+    /// Asks until its own receive buffer is full of answers, and the server's kernel holds more that cannot be acknowledged.
+    pub(crate) async fn fill(&mut self) {
+        loop {
+            let before = self.waiting();
+            for _ in 0..200 {
+                self.send(PING, 0, 0, b"are you?").await;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if before > 0 && self.waiting() == before {
+                return;
+            }
+        }
+    }
+
+    /// Returns how many bytes wait unread.
+    fn waiting(&self) -> usize {
+        let mut bytes = vec![std::mem::MaybeUninit::uninit(); 1 << 20];
+        socket2::SockRef::from(&self.stream).peek(&mut bytes).unwrap_or(0)
+    }
+
     pub(crate) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
         let mut bytes = vec![length[1], length[2], length[3], kind, flags];
@@ -66,6 +94,15 @@ impl Frames {
         head.extend([0x01, 4]);
         head.extend(b"test");
         self.send(HEADERS, END_HEADERS | END_STREAM, stream, &head).await;
+    }
+
+    /// Begins `POST path`, whose body is still to come.
+    pub(crate) async fn post(&mut self, stream: u32, path: &str) {
+        let mut head = vec![0x83, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
+        head.extend(path.as_bytes());
+        head.extend([0x01, 4]);
+        head.extend(b"test");
+        self.send(HEADERS, END_HEADERS, stream, &head).await;
     }
 
     /// Reads the next frame; `None` at the end of the connection, also if it is a reset.

@@ -9,6 +9,7 @@
 
 mod bodies;
 mod clock;
+mod books;
 mod close;
 mod connections;
 mod cut;
@@ -26,6 +27,7 @@ mod life;
 mod listeners;
 mod pages;
 mod place;
+mod peers;
 mod protocols;
 mod proxy_protocol;
 mod seed;

@@ -75,6 +75,12 @@ impl Served {
         self.stop.stop(cause(), None);
     }
 
+    /// Stops with a deadline, without cutting anything at it.
+    pub(crate) fn stop_within(&self, time: Duration) {
+        self.announce();
+        self.stop.stop(cause(), Some(now() + time));
+    }
+
     pub(crate) fn cut(&self) {
         self.stop.cut();
     }

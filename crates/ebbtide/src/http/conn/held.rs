@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::{Begun, Book, Ended, Opening, Reason, Socket};
+use super::book::Terms;
+use super::{Begun, Book, Ended, EndedBy, Opening, Reason, Socket};
 use crate::http::Address;
 use crate::http::ledger::Context;
 use crate::http::order::Order;
@@ -27,6 +28,10 @@ pub(crate) struct Conn {
     timed: AtomicBool,
     /// Whether an HTTP/1 request may wait, to spare the lock. Used by the connection's own task.
     waits: AtomicBool,
+    /// Whether the parser waits for bytes. Used by the connection's own task.
+    reads: AtomicBool,
+    /// Whether the connection has become a WebSocket whose frames can be followed.
+    websocket: AtomicBool,
     /// Whether nothing follows what is still to be written of the last response. Used by the connection's own task.
     last: AtomicBool,
 }
@@ -87,8 +92,15 @@ impl Conn {
         if order <= Order::Announce && !self.timed.load(Ordering::Relaxed) {
             return None;
         }
-        let Context { settings, ledger, .. } = &*self.context;
-        let due = self.book().due(order, settings, || ledger.draining_since(), || self.active());
+        let terms = Terms {
+            order,
+            settings: &self.context.settings,
+            draining: order
+                .is_draining()
+                .then(|| (self.context.ledger.draining_since(), self.context.stall())),
+            reads: self.reads.load(Ordering::Relaxed),
+        };
+        let due = self.book().due(terms, || self.active());
         self.timed.store(due.is_some(), Ordering::Relaxed);
         due
     }
@@ -102,6 +114,40 @@ impl Conn {
     pub(crate) fn wait(&self, begun: Begun, answering: bool, waker: &Waker) {
         self.waits.store(true, Ordering::Relaxed);
         self.book().wait(begun, answering, waker, clock::now());
+    }
+
+    /// Notes whether the parser waits for bytes.
+    #[inline]
+    pub(super) fn reads(&self, reads: bool) {
+        self.reads.store(reads, Ordering::Relaxed);
+    }
+
+    /// Notes that the connection becomes something else with a response.
+    pub(crate) fn upgrade(&self, websocket: bool) {
+        if self.book().upgrade() && websocket {
+            self.websocket.store(true, Ordering::Release);
+        }
+    }
+
+    /// Tells whether the connection is a WebSocket whose frames can be followed.
+    #[inline]
+    pub(super) fn is_websocket(&self) -> bool {
+        self.websocket.load(Ordering::Acquire)
+    }
+
+    /// Notes that the response of a stream has begun; see [`Book::answer`].
+    pub(crate) fn answer(&self, begun: Begun, tunnel: bool) {
+        let draining = self.context.ledger.order().is_draining();
+        self.book().answer(begun, tunnel, draining.then(clock::now));
+    }
+
+    /// Ends what is in flight here if it is a WebSocket whose peer leaves our close frame unanswered.
+    pub(crate) fn give_up_farewell(&self, now: Instant) {
+        let (began, stall) = (self.context.ledger.draining_since(), self.context.stall());
+        let unanswered = self.is_websocket() && self.book().is_farewell_unanswered(now, began, stall);
+        if unanswered {
+            self.give_up_all();
+        }
     }
 
     /// Tells whether one request waits that has come whole, and nothing behind it.
@@ -132,21 +178,27 @@ impl Conn {
     }
 
     /// Ends a request that will not be finished, counted and named as cut.
-    pub(crate) fn give_up(&self, begun: Begun, outcome: Ended) {
+    pub(crate) fn give_up(&self, begun: Begun) {
         let order = self.context.ledger.order();
-        let cut = self.book().give_up(begun, outcome, order, self.peer(), clock::now());
-        self.context.ledger.note_cut(cut.into_iter().collect());
+        let cut = self.book().give_up(begun, order, self.peer(), clock::now());
+        self.context.ledger.note_ended(cut.into_iter().collect());
     }
 
-    /// Ends what is in flight here because the peer stalls, counted and named as cut.
-    pub(super) fn give_up_all(&self) {
-        let stalled =
-            |straggler: Straggler| Straggler { name: format!("{} (stalled)", straggler.name), ..straggler };
-        let cut: Vec<_> = self.cut(clock::now()).into_iter().map(stalled).collect();
-        for straggler in &cut {
-            tracing::info!(name = %straggler.name, age = ?straggler.age, "cut: its peer takes nothing");
+    /// Ends what is in flight here because the peer stalls, counted as abandoned by it, and named if that is while the server
+    /// drains: before, nothing waits for it.
+    pub(crate) fn give_up_all(&self) {
+        let stalled = |straggler: Straggler| Straggler {
+            name: format!("{} (peer stalled)", straggler.name),
+            ..straggler
+        };
+        let ended: Vec<_> = self.end_all(EndedBy::Peer, clock::now()).into_iter().map(stalled).collect();
+        if !self.context.ledger.order().is_draining() {
+            return;
         }
-        self.context.ledger.note_cut(cut);
+        for straggler in &ended {
+            tracing::warn!(name = %straggler.name, age = ?straggler.age, "peer stalled; closing its connection");
+        }
+        self.context.ledger.note_ended(ended);
     }
 
     /// Tells whether this connection tells its peer now that it will end; asked once the stop signal has come.
@@ -172,14 +224,14 @@ impl Conn {
     }
 
     /// Ends what is in flight here; returns it.
-    pub(crate) fn cut(&self, now: Instant) -> Vec<Straggler> {
+    pub(crate) fn end_all(&self, by: EndedBy, now: Instant) -> Vec<Straggler> {
         let active = self.active();
         let mut book = self.book();
-        let cut = book.cut(self.peer(), active, now);
+        let ended = book.end_all(by, self.peer(), active, now);
         if book.is_upgraded() {
             self.socket.shutdown(); // its task is not ours to end
         }
-        cut
+        ended
     }
 
     /// Returns when data last came or went; now, where the kernel does not say.
@@ -199,7 +251,7 @@ impl Held {
     pub(crate) fn new(context: &Arc<Context>, socket: &Socket, peer: Address) -> Self {
         let book = Mutex::new(Book::new(clock::now(), socket.is_timed_by_kernel()));
         let socket = Handle::new(socket);
-        let [timed, waits, last] = [const { AtomicBool::new(false) }; 3];
+        let [timed, waits, reads, websocket, last] = [const { AtomicBool::new(false) }; 5];
         let source = OnceLock::new();
         let enter = |key| {
             Arc::new(Conn {
@@ -211,6 +263,8 @@ impl Held {
                 book,
                 timed,
                 waits,
+                reads,
+                websocket,
                 last,
             })
         };
@@ -234,9 +288,9 @@ impl Drop for Held {
     fn drop(&mut self) {
         let ledger = &self.conn.context.ledger;
         if ledger.order() == Order::Cut {
-            ledger.note_cut(self.conn.cut(clock::now()));
+            ledger.note_ended(self.conn.end_all(EndedBy::Deadline, clock::now()));
         }
-        let finished = {
+        let counts = {
             let mut book = self.conn.book();
             if book.must_reset() {
                 self.conn.socket.reset_on_close();
@@ -244,6 +298,6 @@ impl Drop for Held {
             book.close()
         };
         self.conn.socket.release();
-        ledger.leave(self.conn.key, finished);
+        ledger.leave(self.conn.key, &counts);
     }
 }

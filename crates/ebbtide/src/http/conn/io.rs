@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::proxy_header::{Introduced, introduced};
+use super::websocket::CloseFrame;
 use super::{Held, Opening, Protocol, Socket, Stream};
 use crate::http::listener::Via;
 use crate::runtime::clock;
@@ -25,6 +26,8 @@ pub(crate) struct Io {
     blocked: bool,
     half_record: bool,
     opening: Option<Opening>,
+    /// Of a WebSocket: where the peer's close frame is, and ours.
+    farewells: Option<Box<[CloseFrame; 2]>>,
     talk: Talk,
     closing: Closing,
 }
@@ -57,6 +60,7 @@ impl Io {
             blocked: false,
             half_record: false,
             opening: via.first_opening(),
+            farewells: None,
             talk: Talk::Reads,
             closing: Closing::No,
         }
@@ -146,6 +150,7 @@ impl Io {
     /// request gets no answer.
     pub(crate) fn watch_for_end(&mut self) {
         self.talk = Talk::Wants;
+        self.held.reads(true);
     }
 
     /// Fails when the client has gone while its request waits, so that its service is spared the rest of the work.
@@ -162,8 +167,26 @@ impl Io {
 
     #[inline]
     fn note(&mut self, talk: Talk) {
-        if self.talk != Talk::Reads {
+        if self.talk != Talk::Reads && self.talk != talk {
             self.talk = talk;
+            self.held.reads(talk == Talk::Wants);
+        }
+    }
+
+    /// Notes the close frame of a WebSocket among bytes that have come; none are the end of the stream.
+    #[cold]
+    fn follow_peer(held: &Held, farewells: &mut Option<Box<[CloseFrame; 2]>>, bytes: &[u8]) {
+        let [theirs, _] = &mut **farewells.get_or_insert_with(farewells_new);
+        if bytes.is_empty() || theirs.feed(bytes) {
+            held.book().farewell(None);
+        }
+    }
+
+    /// Notes the close frame of a WebSocket among bytes that were written.
+    fn follow_ours(&mut self, bytes: &[u8]) {
+        let [_, ours] = &mut **self.farewells.get_or_insert_with(farewells_new);
+        if ours.feed(bytes) {
+            self.held.book().farewell(Some(clock::now()));
         }
     }
 
@@ -253,6 +276,10 @@ impl AsyncRead for Io {
         self.note_half_record(polled.is_pending());
         ready!(polled)?;
         let new = &buf.filled()[before..];
+        if self.held.is_websocket() {
+            let Self { held, farewells, .. } = &mut *self;
+            Self::follow_peer(held, farewells, new);
+        }
         if !new.is_empty() {
             self.held.read(new);
             self.note(Talk::Has);
@@ -261,11 +288,20 @@ impl AsyncRead for Io {
     }
 }
 
+fn farewells_new() -> Box<[CloseFrame; 2]> {
+    Box::new([CloseFrame::default(), CloseFrame::behind_head()])
+}
+
 impl AsyncWrite for Io {
     #[inline]
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.note_blocked(written.is_pending());
+        if let Poll::Ready(Ok(length)) = written
+            && self.held.is_websocket()
+        {
+            self.follow_ours(buf.get(..length).unwrap_or(buf));
+        }
         written
     }
 
@@ -281,6 +317,15 @@ impl AsyncWrite for Io {
             Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
         };
         self.note_blocked(written.is_pending());
+        if let Poll::Ready(Ok(mut length)) = written
+            && self.held.is_websocket()
+        {
+            for buf in bufs {
+                let part = length.min(buf.len());
+                self.follow_ours(&buf[..part]);
+                length -= part;
+            }
+        }
         written
     }
 

@@ -86,6 +86,15 @@ impl Message {
         }
     }
 
+    /// Tells whether the whole of the message was handed to the parser, as far as can be told.
+    pub(crate) fn is_whole(&self, framing: Framing) -> bool {
+        match (self.behind_head, framing) {
+            (Some(behind), Framing::Length(length)) => behind >= length,
+            (Some(_), Framing::Chunked) => self.chunks.behind().is_some() || !self.chunks.is_all(),
+            (None, _) => true,
+        }
+    }
+
     /// Tells whether the whole of the message was handed to the parser, and no byte of a further one.
     pub(crate) fn is_alone(&self, framing: Framing) -> bool {
         match (self.behind_head, framing) {

@@ -3,6 +3,7 @@
 mod book;
 mod chunks;
 mod first;
+mod frames;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod held;
@@ -15,12 +16,15 @@ mod socket;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls_stream;
+mod uploads;
 mod watch;
+mod websocket;
 #[cfg(feature = "tls")]
 mod wire;
 
-pub(super) use book::{Begun, Book, Ended, Reason};
+pub(super) use book::{Begun, Book, Ended, EndedBy, Reason};
 pub(super) use first::{Protocol, first_bytes};
+pub(super) use frames::Frames;
 pub(super) use held::{Conn, Held};
 pub(super) use io::Io;
 pub(super) use opening::{Opening, open};
@@ -29,4 +33,5 @@ pub(super) use socket::Socket;
 pub(super) use stream::Stream;
 #[cfg(feature = "tls")]
 pub(super) use tls_stream::TlsStream;
+pub(super) use uploads::STREAM_WINDOW;
 pub(super) use watch::Watch;

@@ -85,6 +85,8 @@ impl Watch {
             let now = clock::now();
             let at = match reason {
                 Reason::Blocked => self.stuck_until(now),
+                Reason::Unheard if self.conn.socket.untaken() > 0 => self.stuck_until(now),
+                Reason::Unheard => clock::after(now, self.conn.context.stall()),
                 _ => {
                     self.stuck = None;
                     at
@@ -93,8 +95,8 @@ impl Watch {
             let at = match reason {
                 _ if now < at => at,
                 Reason::Quiet if self.conn.socket.unread() == Unread::Bytes => now + LOOK_AGAIN,
-                Reason::Quiet | Reason::HalfHead => return Poll::Ready(()),
-                Reason::Stalled | Reason::Blocked => {
+                Reason::Quiet => return Poll::Ready(()),
+                Reason::HalfHead | Reason::Stalled | Reason::Blocked | Reason::Unheard => {
                     self.conn.give_up_all();
                     return Poll::Ready(());
                 }
@@ -114,14 +116,14 @@ impl Watch {
             _ => now,
         };
         self.stuck = Some((full, since));
-        since + self.conn.context.settings.stall_timeout
+        clock::after(since, self.conn.context.stall())
     }
 
     /// Returns when to look again: when the timer already says, if it does.
     fn look_at(&self, now: Instant) -> Instant {
         match &self.timer {
             Some((at, _)) if *at > now => *at,
-            _ => now + self.conn.context.settings.stall_timeout.max(LOOK_AGAIN),
+            _ => clock::after(now, self.conn.context.stall().max(LOOK_AGAIN)),
         }
     }
 

@@ -7,9 +7,13 @@ use super::OnStopService;
 /// It is an extension of the response, which a handler sets, and a [`Layer`], which sets it for whole routes. What the
 /// handler sets counts more than what a layer around it does, and the inner layer more than the outer.
 ///
-/// Without it a response is finished, except for server-sent events, which end: a response of the content type
-/// `text/event-stream` has [`End`](Self::End). At the server's deadline whatever is still under way is cut: a finite body is
-/// reset, and a gRPC stream ends with the status `UNAVAILABLE`.
+/// Without it a response is finished, except for the event streams of browsers: a response to `GET` of the content type
+/// `text/event-stream` has [`End`](Self::End), because `EventSource` sends no other method and connects again. At the server's
+/// deadline whatever is still under way is cancelled: a finite body is reset, and a gRPC stream ends with the status
+/// `UNAVAILABLE`.
+///
+/// A response that its policy ends before its source has ended counts as ended early, never as finished. It does not change
+/// the exit code.
 ///
 /// # Examples
 ///
@@ -28,13 +32,14 @@ pub enum OnStop {
     /// It goes on to its natural end, at most until the deadline.
     #[default]
     Finish,
-    /// It ends cleanly at its next boundary, and counts as finished.
+    /// It ends cleanly at its next boundary. For streams whose clients connect again: over HTTP alone they cannot tell that
+    /// more was to come.
     ///
     /// The boundary of server-sent events is the end of an event; of any other body the end of what the service gave as
     /// one frame; of a gRPC stream the same, and it ends with the status `UNAVAILABLE`. A body whose length was promised
     /// has no boundary: it is finished.
     End,
-    /// It is broken off when the draining begins, so that the client sees that it is not whole, and counts as finished.
+    /// It is broken off when the draining begins, so that the client sees that it is not whole.
     ///
     /// For endless streams whose consumers resume where they were.
     Break,

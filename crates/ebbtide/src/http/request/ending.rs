@@ -27,7 +27,7 @@ pub(super) enum Ending {
     /// With the gRPC status `UNAVAILABLE`, because the time is up.
     TimeIsUp,
     /// Broken off, by its policy.
-    LetGo,
+    BrokenOff,
 }
 
 impl Endings {
@@ -41,7 +41,10 @@ impl Endings {
         }
         let grpc = ticket.is_grpc() && speaks_grpc(response.headers());
         let sends_events = !grpc && response.status() == StatusCode::OK && is_event_stream(response);
-        let policy = chosen.unwrap_or(if sends_events { OnStop::End } else { OnStop::Finish });
+        // `EventSource` sends nothing but GET (WHATWG HTML §9.2.2), and connects again when its stream ends. What answers
+        // another method, such as the tokens of a model, has an end that its client waits for.
+        let policy =
+            chosen.unwrap_or(if sends_events && ticket.is_get() { OnStop::End } else { OnStop::Finish });
         let events = (sends_events && policy == OnStop::End).then(Events::new);
         (grpc || policy != OnStop::Finish).then_some(Self { policy, grpc, events })
     }
@@ -64,7 +67,7 @@ impl Endings {
             return None;
         }
         match self.policy {
-            OnStop::Break => Some(Ending::LetGo),
+            OnStop::Break => Some(Ending::BrokenOff),
             OnStop::End if self.grpc => Some(Ending::Unavailable),
             OnStop::End => match self.events {
                 None => Some(Ending::Clean),

@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use super::Reply;
 use super::refusal::refusal;
-use super::ticket::Ticket;
+use super::ticket::{Ticket, unless_it_panics};
 use crate::http::BoxError;
 use crate::http::order::Order;
 
@@ -80,7 +80,9 @@ where
             match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(Ok(())) => {
                     return Self {
-                        state: State::Called { future: service.call(request) },
+                        state: State::Called {
+                            future: unless_it_panics(Some(&ticket), || service.call(request)),
+                        },
                         ticket: Some(ticket),
                         deadline,
                     };
@@ -109,6 +111,9 @@ impl<S: Service<Request<Incoming>>> RespondingProj<'_, S> {
     /// Answers in place of the service, whose future is dropped with this one; `cut` if it is for the stop's sake.
     fn refuse<B: Body>(&mut self, cut: bool) -> Response<Reply<B>> {
         let ticket = self.ticket.take();
+        if !cut && let Some(ticket) = &ticket {
+            ticket.fail();
+        }
         let mut response = refusal(cut && ticket.as_ref().is_some_and(Ticket::is_grpc));
         let mut ticket = ticket.and_then(|ticket| ticket.answer(&mut response));
         if cut && let Some(ticket) = &mut ticket {
@@ -137,11 +142,15 @@ where
                         let Some(request) = waiting.request.take() else {
                             return Poll::Pending; // polled after a panic of the service's
                         };
-                        let future = waiting.service.call(request);
+                        let call = || waiting.service.call(request);
+                        let future = unless_it_panics(this.ticket.as_ref(), call);
                         this.state.set(State::Called { future });
                     }
                 },
-                StateProj::Called { future } => break future.poll(cx).map_err(Into::into),
+                StateProj::Called { future } => {
+                    let polled = unless_it_panics(this.ticket.as_ref(), || future.poll(cx));
+                    break polled.map_err(Into::into);
+                }
                 StateProj::Answered { answer } => {
                     let Some(answer) = answer.take() else {
                         return Poll::Pending; // polled again after it was ready
@@ -168,7 +177,13 @@ where
                 return Poll::Ready(Ok(this.refuse(false)));
             }
         }
-        let mut response = ready!(answered)?;
+        let mut response = match ready!(answered) {
+            Ok(response) => response,
+            Err(error) => {
+                this.ticket.take().iter().for_each(Ticket::fail);
+                return Poll::Ready(Err(error));
+            }
+        };
         let ticket = this.ticket.take().and_then(|ticket| ticket.answer(&mut response));
         Poll::Ready(Ok(Reply::new(response, ticket, this.deadline.take())))
     }

@@ -13,7 +13,7 @@ use super::Part;
 use super::ending::{Ending, Endings};
 use super::events::retry;
 use super::refusal::unavailable;
-use super::ticket::Ticket;
+use super::ticket::{Ticket, unless_it_panics};
 use crate::http::BoxError;
 use crate::http::order::Order;
 
@@ -99,11 +99,15 @@ where
         let Some(body) = this.body.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        match body.poll_frame(cx) {
+        match unless_it_panics(this.ticket.as_ref(), || body.poll_frame(cx)) {
             Poll::Ready(Some(Ok(frame))) => {
                 Poll::Ready(Some(Ok(match frame.map_data(Part::Given).into_data() {
                     Ok(data) => Frame::data(this.give(data, cx)),
-                    Err(trailers) => trailers,
+                    Err(trailers) => {
+                        // They are last: nobody need ask for the end behind them.
+                        this.ticket.take().into_iter().for_each(Ticket::whole);
+                        trailers
+                    }
                 })))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(this.fail(error.into())),
@@ -200,7 +204,7 @@ where
 
     fn fail(&mut self, error: BoxError) -> Next<B::Data> {
         *self.left = None;
-        drop(self.ticket.take());
+        self.ticket.take().iter().for_each(Ticket::fail);
         Some(Err(error))
     }
 
@@ -210,24 +214,24 @@ where
         let mut ticket = self.ticket.take()?;
         match ending {
             Ending::Clean => {
-                ticket.whole();
+                ticket.ended_early();
                 None
             }
             Ending::Events => {
                 let last = ticket.sse_retry().map(|wait| Ok(Frame::data(Part::Own(retry(wait)))));
-                ticket.whole();
+                ticket.ended_early();
                 last
             }
             Ending::Unavailable => {
-                ticket.whole();
+                ticket.ended_early();
                 Some(Ok(Frame::trailers(unavailable())))
             }
             Ending::TimeIsUp => {
                 ticket.give_up();
                 Some(Ok(Frame::trailers(unavailable())))
             }
-            Ending::LetGo => {
-                ticket.let_go();
+            Ending::BrokenOff => {
+                ticket.broken_off();
                 Some(Err("broken off, because the server stops".into()))
             }
         }

@@ -1,8 +1,9 @@
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 
 use super::refusal;
@@ -10,7 +11,7 @@ use super::tunnel::Claim;
 use crate::health::is_probe;
 use crate::http::conn::{Begun, Conn, Ended};
 use crate::http::order::Order;
-use crate::runtime::clock;
+use crate::runtime::{clock, panics};
 
 /// Stands for a request in its connection's book, until its response has been handed over whole or was given up.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(super) struct Ticket {
     /// The connection ends with its response, as hyper knows too.
     last: bool,
     connect: bool,
+    get: bool,
     grpc: bool,
     /// What it is if it is dropped now; `None` when it stays in flight until the connection's socket is dropped.
     outcome: Option<Ended>,
@@ -46,6 +48,7 @@ impl Ticket {
             bodiless: request.method() == Method::HEAD,
             last: request.version() <= Version::HTTP_11 && asks_for_end(request),
             connect: request.method() == Method::CONNECT,
+            get: request.method() == Method::GET,
             grpc: refusal::is_grpc(request),
             outcome: Some(Ended::Unanswered),
             waited: false,
@@ -59,12 +62,15 @@ impl Ticket {
         let status = response.status();
         let switches = status == StatusCode::SWITCHING_PROTOCOLS || (self.connect && status.is_success());
         if self.http1 && switches {
-            self.conn.book().upgrade();
+            self.conn.upgrade(is_websocket(response.headers()));
             self.outcome = None;
             return None;
         }
         if self.connect && status.is_success() {
             self.claim = Some(Claim::offer(&self.conn, self.begun));
+        }
+        if !self.http1 {
+            self.conn.answer(self.begun, self.claim.is_some());
         }
         let context = &self.conn.context;
         if self.http1 && context.is_announced() && self.conn.announces() {
@@ -95,6 +101,10 @@ impl Ticket {
         self.http1
     }
 
+    pub(super) fn is_get(&self) -> bool {
+        self.get
+    }
+
     pub(super) fn is_grpc(&self) -> bool {
         self.grpc
     }
@@ -123,6 +133,14 @@ impl Ticket {
         self.conn.book().offer(self.begun, given.then(clock::now));
     }
 
+    /// Notes that the service has panicked, and logs it.
+    #[cold]
+    fn panicked(&self, message: &str) {
+        self.fail();
+        let (method, path) = self.conn.book().name_of(self.begun).unwrap_or_default();
+        tracing::error!(%method, path, peer = %self.conn.peer(), panic = message, "request handler panicked");
+    }
+
     /// Returns how long the client shall be told to wait before it connects again, if it shall be told.
     pub(super) fn sse_retry(&self) -> Option<Duration> {
         let wait = self.conn.context.settings.sse_retry.as_ref()?;
@@ -136,14 +154,24 @@ impl Ticket {
         self.outcome = Some(Ended::Whole);
     }
 
-    /// Ends the request: its response is broken off, as it was meant to be.
-    pub(super) fn let_go(mut self) {
-        self.outcome = Some(Ended::LetGo);
+    /// Ends the request: its response was ended in order before its source, by its policy.
+    pub(super) fn ended_early(mut self) {
+        self.outcome = Some(Ended::EndedEarly);
+    }
+
+    /// Ends the request: its response is broken off, by its policy.
+    pub(super) fn broken_off(mut self) {
+        self.outcome = Some(Ended::BrokenOff);
+    }
+
+    /// Notes that the request has failed, whatever its client gets.
+    pub(super) fn fail(&self) {
+        self.conn.book().fail(self.begun);
     }
 
     /// Ends the request because the time is up: it is counted and named as cut, although the client is answered.
     pub(super) fn give_up(&mut self) {
-        self.conn.give_up(self.begun, Ended::Unanswered);
+        self.conn.give_up(self.begun);
     }
 }
 
@@ -153,13 +181,35 @@ impl Drop for Ticket {
         if self.claim.as_ref().is_some_and(|claim| claim.is_taken()) {
             return;
         }
-        if self.last && self.outcome == Some(Ended::Whole) {
+        if self.last && matches!(self.outcome, Some(Ended::Whole | Ended::EndedEarly)) {
             self.conn.end_with_response();
         }
         if let Some(outcome) = self.outcome {
+            if std::thread::panicking() {
+                self.fail();
+            }
             self.conn.end(self.begun, outcome);
         }
     }
+}
+
+/// Runs code of the service. A panic is logged with the request and goes on; it ends the connection or the stream.
+#[inline]
+pub(super) fn unless_it_panics<T>(ticket: Option<&Ticket>, run: impl FnOnce() -> T) -> T {
+    // Nothing that it may have left half done is used again: the panic goes on.
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(done) => done,
+        Err(panic) => {
+            if let Some(ticket) = ticket {
+                ticket.panicked(&panics::message(&*panic));
+            }
+            resume_unwind(panic)
+        }
+    }
+}
+
+fn is_websocket(headers: &HeaderMap) -> bool {
+    headers.get(header::UPGRADE).is_some_and(|kind| kind.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Tells whether a client of HTTP/1 asks for the end of the connection.

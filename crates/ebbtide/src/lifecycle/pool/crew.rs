@@ -95,7 +95,12 @@ impl<F> Crew<F> {
         // Nobody aborts a job but its runtime, which is gone then.
         let ended = ended.ok();
         let in_time = ended.as_ref().is_some_and(|ended| ended.in_time);
-        let count = if in_time { &self.books.finished } else { &self.books.cut };
+        let is_done = ended.as_ref().is_some_and(|ended| matches!(ended.result, Ok(Ok(()))));
+        let count = match (in_time, is_done) {
+            (false, _) => &self.books.cut,
+            (true, true) => &self.books.finished,
+            (true, false) => &self.books.failed,
+        };
         count.fetch_add(1, Ordering::SeqCst);
         match ended.map(|ended| ended.result) {
             None | Some(Ok(Ok(()))) => {}
@@ -137,7 +142,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::drain::StopSource;
+    use crate::drain::{StopSource, Work as _};
     use crate::lifecycle::pool::Pool;
     use crate::model::Cause;
     use crate::runtime::clock;
@@ -205,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_ended_before_the_cut_is_finished() {
+    async fn what_has_ended_before_the_cut_is_finished_or_has_failed() {
         let mut trial = Trial::start(|n, _| async move {
             assert!(n != 1, "the second panics");
             match n {
@@ -219,7 +224,9 @@ mod tests {
         trial.stop();
         trial.source.cut();
         trial.aborted().await;
-        assert_eq!(trial.finished_and_cut(), (5, 2));
+        assert_eq!(trial.finished_and_cut(), (3, 2));
+        let counts = trial.books.counts();
+        assert_eq!((counts.failed, counts.begun, counts.in_flight), (2, 7, 0), "one fails, one panics");
     }
 
     #[tokio::test(start_paused = true)]

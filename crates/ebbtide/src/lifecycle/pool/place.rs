@@ -25,6 +25,7 @@ impl<'a, T> Place<'a, T> {
     /// Where the pool's time was up before, the job is dropped and counted as cut.
     pub fn send(self, job: T) {
         // Counted before a worker can see it, so that the count never goes below zero.
+        self.books.begun.fetch_add(1, Ordering::SeqCst);
         self.books.queued.fetch_add(1, Ordering::SeqCst);
         self.place.send(job);
         self.books.cut_what_came_too_late();

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -28,30 +29,30 @@ impl Ticker {
                 return Ok(());
             }
             let _held = (self.books.running.guard(), self.books.names.register(self.name.clone()));
-            let _running = Running { books: &self.books, stop: &stop };
+            let running = Running::begin(&self.books, &stop);
             match stop.unless_cut(self.once(&mut run)).await {
-                Some(result) => result?,
+                Some(result) => running.done.set(result?),
                 None => return Ok(()),
             }
         }
     }
 
-    /// Does it once; an error that is returned is one that stops the lifecycle.
-    async fn once<F, Fut>(&self, run: &mut F) -> Result<(), BoxError>
+    /// Does it once, and tells whether it succeeded; an error that is returned is one that stops the lifecycle.
+    async fn once<F, Fut>(&self, run: &mut F) -> Result<bool, BoxError>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<(), BoxError>>,
     {
         if self.every.on_error == OnError::Stop {
-            return run().await;
+            return run().await.map(|()| true);
         }
         let ticker = &self.name;
         match Caught::new(async { run().await }).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => return Ok(true),
             Ok(Err(error)) => tracing::error!(ticker, error = chain(&*error), "a run failed"),
             Err(panic) => tracing::error!(ticker, message = panics::message(&*panic), "a run panicked"),
         }
-        Ok(())
+        Ok(false)
     }
 }
 
@@ -59,11 +60,23 @@ impl Ticker {
 struct Running<'a> {
     books: &'a Books,
     stop: &'a Stop,
+    done: Cell<bool>,
+}
+
+impl<'a> Running<'a> {
+    fn begin(books: &'a Books, stop: &'a Stop) -> Self {
+        books.begun.fetch_add(1, Ordering::SeqCst);
+        Self { books, stop, done: Cell::new(false) }
+    }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let count = if self.stop.is_cut() { &self.books.cut } else { &self.books.finished };
+        let count = match (self.stop.is_cut(), self.done.get()) {
+            (true, _) => &self.books.cut,
+            (false, true) => &self.books.finished,
+            (false, false) => &self.books.failed,
+        };
         count.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -78,7 +91,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::drain::StopSource;
+    use crate::drain::{StopSource, Work as _};
     use crate::model::Cause;
     use crate::runtime::clock;
 
@@ -247,5 +260,7 @@ mod tests {
         goes_on.stop();
         goes_on.ended().await.unwrap();
         assert_eq!(goes_on.began(), [100, 200, 300, 400]);
+        let counts = goes_on.books.counts();
+        assert_eq!((counts.begun, counts.finished, counts.failed, counts.in_flight), (4, 2, 2, 0));
     }
 }

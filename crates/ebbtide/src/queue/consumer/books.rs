@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::fate::Fate;
 use super::tally::Tally;
 use super::ticket::{Side, Ticket};
-use crate::drain::{StopSource, Work};
+use crate::drain::{StopSource, Work, WorkCounts};
 use crate::model::{Cause, Straggler};
 use crate::queue::Delivery;
 use crate::runtime::clock;
@@ -143,7 +143,9 @@ impl<R: Clone> Books<R> {
 
     /// Counts something as cut that has no delivery.
     pub(super) fn cut_one(&self) {
-        self.lock().tally.cut += 1;
+        let mut state = self.lock();
+        state.tally.cut += 1;
+        state.tally.unknown += 1;
     }
 
     pub(super) fn receipts(&self) -> Vec<R> {
@@ -176,6 +178,11 @@ impl<R: Send + 'static> Work for Books<R> {
 
     fn cut(&self) -> u64 {
         self.lock().tally.cut
+    }
+
+    fn counts(&self) -> WorkCounts {
+        let state = self.lock();
+        state.tally.counts(state.held.len() as u64)
     }
 
     fn stragglers(&self) -> Vec<Straggler> {

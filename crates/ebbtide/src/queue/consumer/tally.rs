@@ -1,4 +1,5 @@
 use super::fate::Fate;
+use crate::drain::WorkCounts;
 
 /// What became of everything that a consumer took.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub struct Tally {
     pub unsettled: Vec<String>,
     /// How many were ended by us before they had finished: begun and handed back, or not settled.
     pub cut: u64,
+    /// How many were handed back without having begun.
+    pub(super) unbegun: u64,
+    /// How many were cut that have no delivery: what a fetch without an answer may have given out.
+    pub(super) unknown: u64,
 }
 
 impl Tally {
@@ -35,6 +40,19 @@ impl Tally {
         self.acked + self.retried + self.buried
     }
 
+    /// Returns the counts as those of any component. A job that failed is settled with its broker, and so has finished.
+    pub(super) fn counts(&self, held: u64) -> WorkCounts {
+        let mut counts = WorkCounts::default();
+        counts.begun = self.taken + self.unknown;
+        counts.in_flight = held;
+        counts.finished = self.finished();
+        counts.requeued = self.unbegun;
+        counts.redelivered = self.lost;
+        let cut = (self.handed_back.len() as u64).saturating_sub(self.unbegun);
+        counts.cut = cut + self.unsettled.len() as u64 + self.unknown;
+        counts
+    }
+
     /// Counts one more fate. `cuts` says that we ended the job before it had finished.
     pub(super) fn count(&mut self, id: &str, fate: Fate, cuts: bool) {
         match fate {
@@ -42,7 +60,10 @@ impl Tally {
             Fate::Retried => self.retried += 1,
             Fate::Buried => self.buried += 1,
             Fate::Lost => self.lost += 1,
-            Fate::HandedBack => self.handed_back.push(id.to_owned()),
+            Fate::HandedBack => {
+                self.handed_back.push(id.to_owned());
+                self.unbegun += u64::from(!cuts);
+            }
             Fate::Unsettled => self.unsettled.push(id.to_owned()),
         }
         self.cut += u64::from(cuts || fate == Fate::Unsettled);

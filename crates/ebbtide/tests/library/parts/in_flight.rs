@@ -53,7 +53,9 @@ async fn a_request_is_in_flight_from_the_call_to_the_end_of_its_body() {
     drop(service.call(Request::new(())));
     let unread = service.call(Request::new(())).await.unwrap();
     drop(unread);
-    assert_eq!((layer.in_flight(), layer.work().finished()), (0, 3), "dropped, with and without a response");
+    let counts = layer.work().counts();
+    let dropped = (counts.in_flight, counts.finished, counts.abandoned, counts.unaccounted());
+    assert_eq!(dropped, (0, 1, 2, 0), "dropped, with and without a response");
     assert_eq!(layer.work().stragglers(), []);
     let upgraded = layer.guard();
     assert_eq!(layer.in_flight(), 1);
@@ -118,7 +120,12 @@ async fn a_stream_behind_tonics_own_server_counts_until_it_ends() {
     layer.idle().await;
     stop.send(()).unwrap();
     tasks.join_next().await.unwrap().unwrap().unwrap();
-    assert_eq!(layer.work().finished(), 2);
+    let counts = layer.work().counts();
+    assert_eq!(
+        (counts.finished, counts.abandoned, counts.unaccounted()),
+        (1, 1, 0),
+        "the client left the watch"
+    );
 }
 
 /// Runs a lifecycle over axum's server; `end` says whether the stream in flight ends in time.

@@ -1,11 +1,14 @@
 use std::task::Waker;
 use std::time::Instant;
 
-use http::Request;
+use http::uri::PathAndQuery;
+use http::{Method, Request};
 use http_body::Body;
 
+use super::fates::Fates;
 use super::phase::Phase;
-use super::request::{Begun, Current, Ended};
+use super::request::{Begun, Current, Farewell};
+use super::streams::Streams;
 use crate::http::Address;
 use crate::http::conn::Opening;
 use crate::http::conn::message::{Framing, Message};
@@ -25,21 +28,18 @@ pub(crate) struct Book {
     /// When the phase began, or, if that is not known yet, when the kernel last saw data.
     pub(super) since: Option<Instant>,
     pub(super) requests: Vec<Current>,
-    begun: u64,
-    finished: u64,
-    message: Message,
-    pub(super) multiplexed: bool,
+    pub(super) begun: u64,
+    pub(super) fates: Fates,
+    pub(super) message: Message,
+    /// Of a connection that carries many requests at a time.
+    pub(super) streams: Option<Box<Streams>>,
     pipelined: u32,
     /// The socket takes no more of a response that the service has finished.
     pub(super) blocked: bool,
     /// How many times it has begun to take no more.
     blocks: u64,
     /// The peer has part of a response and shall not take it for the whole.
-    broken: bool,
-    /// When the peer of a multiplexed connection was asked to end.
-    pub(super) asked: Option<Instant>,
-    /// The peer has sent something since, and an answer to the question must have been among it.
-    pub(super) heard: bool,
+    pub(super) broken: bool,
     waker: Option<Waker>,
 }
 
@@ -51,15 +51,13 @@ impl Book {
             since: Some(now),
             requests: Vec::new(),
             begun: 0,
-            finished: 0,
+            fates: Fates::default(),
             message: Message::default(),
-            multiplexed: false,
+            streams: None,
             pipelined: 0,
             blocked: false,
             blocks: 0,
             broken: false,
-            asked: None,
-            heard: false,
             waker: None,
         }
     }
@@ -80,7 +78,7 @@ impl Book {
 
     /// Notes whether part of a record has come, behind everything that could be read.
     pub(in crate::http::conn) fn half_record(&mut self, half: bool, now: Instant) {
-        let may_begin = !self.multiplexed && self.requests.is_empty();
+        let may_begin = !self.is_multiplexed() && self.requests.is_empty();
         self.phase = match self.phase {
             Phase::Silent | Phase::Idle if half && may_begin => Phase::HalfRecord,
             // What the record held was not for us.
@@ -93,15 +91,22 @@ impl Book {
     /// Notes bytes on their way to the parser. Tells whether a head has begun with them and is not whole.
     #[inline]
     pub(in crate::http::conn) fn read(&mut self, bytes: &[u8], now: impl FnOnce() -> Instant) -> bool {
-        if self.multiplexed {
-            self.heard |= self.asked.is_some();
+        if let Some(streams) = &mut self.streams {
+            streams.heard |= streams.asked.is_some();
             return false;
         }
-        if !self.requests.is_empty() {
+        if let Some(request) = self.requests.last_mut() {
             self.message.more(bytes);
+            if let Some(latest) = &mut request.latest {
+                *latest = now();
+            }
             return false;
         }
         let whole = self.message.head(bytes);
+        if matches!(self.phase, Phase::HalfHead { .. }) {
+            self.since = (!whole).then(now).or(self.since);
+            return false;
+        }
         // Empty lines are tolerated before a request (RFC 9112 §2.2). Between two they begin nothing; before the first
         // they end the silence. A whole head begins its request as soon as the parser has it.
         let blank = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
@@ -111,20 +116,27 @@ impl Book {
             _ => false,
         };
         if begins {
-            (self.phase, self.since) = (Phase::HalfHead, Some(now()));
+            let began = now();
+            (self.phase, self.since) = (Phase::HalfHead { began }, Some(began));
         }
         begins
     }
 
     pub(in crate::http::conn) fn half_head(&mut self, now: Instant) {
-        if self.phase != Phase::HalfHead {
-            (self.phase, self.since) = (Phase::HalfHead, Some(now));
+        if !matches!(self.phase, Phase::HalfHead { .. }) {
+            self.phase = Phase::HalfHead { began: now };
         }
+        self.since = Some(now);
     }
 
     /// Notes that the connection carries many requests at a time.
     pub(crate) fn multiplex(&mut self, now: Instant) {
-        (self.multiplexed, self.phase, self.since) = (true, Phase::Idle, Some(now));
+        self.streams = Some(Box::default());
+        (self.phase, self.since) = (Phase::Idle, Some(now));
+    }
+
+    pub(super) fn is_multiplexed(&self) -> bool {
+        self.streams.is_some()
     }
 
     /// Tells whether several requests are in flight at a time.
@@ -134,8 +146,16 @@ impl Book {
 
     /// Notes that the peer was asked to end, where its answer ends the connection.
     pub(crate) fn asked(&mut self, now: Instant) {
-        if self.multiplexed {
-            self.asked.get_or_insert(now);
+        if let Some(streams) = &mut self.streams {
+            streams.asked.get_or_insert(now);
+        }
+    }
+
+    /// Notes how many requests wait for more of their bodies, and when the peer last sent anything for a request.
+    pub(in crate::http::conn) fn uploads(&mut self, waiting: usize, progress: Option<Instant>) {
+        if let Some(streams) = &mut self.streams {
+            streams.uploading = waiting;
+            streams.progress = progress.or(streams.progress);
         }
     }
 
@@ -160,6 +180,8 @@ impl Book {
             answering: false,
             offered: true,
             latest: None,
+            failed: false,
+            farewell: Farewell::No,
             waker: None,
         });
         Begun(id)
@@ -169,13 +191,20 @@ impl Book {
     ///
     /// A stream's `waker` is kept: a task of its own runs it, and hears nothing of what its connection is told.
     pub(crate) fn wait(&mut self, begun: Begun, answering: bool, waker: &Waker, now: Instant) {
-        let multiplexed = self.multiplexed;
+        let multiplexed = self.is_multiplexed();
         if let Some(request) = self.current(begun) {
             request.since.get_or_insert(now);
             request.answering |= answering;
             if multiplexed {
                 request.waker.get_or_insert_with(|| waker.clone());
             }
+        }
+    }
+
+    /// Notes that the response of a stream has begun, and waits for the peer's window if it has a body; `now` while draining.
+    pub(crate) fn answer(&mut self, begun: Begun, tunnel: bool, now: Option<Instant>) {
+        if let Some(request) = self.current(begun) {
+            (request.answering, request.offered, request.latest) = (true, !tunnel, now);
         }
     }
 
@@ -188,64 +217,21 @@ impl Book {
         }
     }
 
-    /// Notes that the request made the connection something else, until its socket is dropped.
-    pub(crate) fn upgrade(&mut self) {
+    /// Notes that the request made the connection something else, until its socket is dropped. Tells whether nothing of that
+    /// has come yet.
+    pub(crate) fn upgrade(&mut self) -> bool {
         self.phase = Phase::Upgraded;
+        self.requests.last().is_some_and(|request| self.message.is_alone(request.framing))
     }
 
-    /// Ends a request: `whole` if the response was handed over to its end. Tells whether part of the next head has come.
-    #[inline]
-    pub(in crate::http::conn) fn end(
-        &mut self,
-        begun: Begun,
-        outcome: Ended,
-        order: Order,
-        now: impl FnOnce() -> Instant,
-    ) -> bool {
-        let Some(at) = self.requests.iter().position(|request| request.id == begun.0) else {
-            return false; // it was cut, and counted as that
-        };
-        let framing = self.requests[at].framing;
-        // The latest one, as nearly always, is dropped where it is.
-        if at + 1 == self.requests.len() {
-            self.requests.truncate(at);
-        } else {
-            self.requests.swap_remove(at);
+    /// Notes a close frame of a WebSocket: ours to the peer, sent `now`, or the peer's.
+    pub(in crate::http::conn) fn farewell(&mut self, ours: Option<Instant>) {
+        let Some(request) = self.requests.last_mut() else { return };
+        match (request.farewell, ours) {
+            (Farewell::No, Some(now)) => (request.farewell, request.latest) = (Farewell::Sent, Some(now)),
+            (_, None) => request.farewell = Farewell::Answered,
+            (_, Some(_)) => {}
         }
-        match outcome {
-            Ended::Whole => self.finished += 1,
-            Ended::Unanswered => {}
-            Ended::Broken => self.broken |= !self.multiplexed,
-            Ended::LetGo => {
-                self.finished += 1;
-                self.broken |= !self.multiplexed;
-            }
-        }
-        if !self.requests.is_empty() {
-            return false;
-        }
-        // Of a multiplexed connection the message knows the preface alone, with frames behind it that begin no head.
-        let next_began = !self.multiplexed && self.message.ended(framing);
-        self.phase = if next_began { Phase::HalfHead } else { Phase::Idle };
-        // Another task has still to send the end of a stream's response: the kernel knows nothing of it yet.
-        let unsent = self.multiplexed && order.is_draining();
-        self.since = (next_began || unsent || !self.timed_by_kernel).then(now);
-        next_began
-    }
-
-    /// Ends a request that will not be finished; returns what to call it. Nothing, if it was cut before.
-    pub(in crate::http::conn) fn give_up(
-        &mut self,
-        begun: Begun,
-        outcome: Ended,
-        order: Order,
-        peer: &Address,
-        now: Instant,
-    ) -> Option<Straggler> {
-        let upgraded = self.is_upgraded();
-        let straggler = self.current(begun)?.straggler(peer, upgraded, now, now);
-        self.end(begun, outcome, order, || now);
-        Some(straggler)
     }
 
     /// Tells whether the response to a request may say that it is the last: no request has come behind it. `unread` looks
@@ -271,7 +257,7 @@ impl Book {
     /// Tells whether one request is being served that has come whole, and nothing behind it.
     pub(in crate::http::conn) fn is_alone(&self) -> bool {
         let [request] = self.requests.as_slice() else { return false };
-        !self.multiplexed && self.phase != Phase::Upgraded && self.message.is_alone(request.framing)
+        !self.is_multiplexed() && self.phase != Phase::Upgraded && self.message.is_alone(request.framing)
     }
 
     /// Notes whether the socket takes what is written.
@@ -299,7 +285,7 @@ impl Book {
     /// Tells whether closing the socket would end a response early without the peer being able to tell.
     pub(in crate::http::conn) fn must_reset(&self) -> bool {
         let unfinished = self.requests.iter().any(|request| request.answering);
-        self.broken || (unfinished && !self.multiplexed && self.phase != Phase::Upgraded)
+        self.broken || (unfinished && !self.is_multiplexed() && self.phase != Phase::Upgraded)
     }
 
     pub(in crate::http::conn) fn set_waker(&mut self, waker: Waker) {
@@ -309,29 +295,12 @@ impl Book {
     /// Adds those to wake when the order is raised to this.
     pub(crate) fn wakers(&self, order: Order, wakers: &mut Vec<Waker>) {
         // HTTP/1 has nothing to announce before its next response.
-        if order >= Order::Drain || self.multiplexed {
+        if order >= Order::Drain || self.is_multiplexed() {
             wakers.extend(self.waker.clone());
         }
         if order >= Order::Drain {
             wakers.extend(self.requests.iter().filter_map(|request| request.waker.clone()));
         }
-    }
-
-    pub(crate) fn in_flight(&self) -> u64 {
-        let lone = self.requests.is_empty() && (self.blocked || self.phase.is_half());
-        self.requests.len() as u64 + u64::from(lone)
-    }
-
-    pub(crate) fn finished(&self) -> u64 {
-        self.finished - u64::from(self.is_flushing())
-    }
-
-    /// Returns how many finish when the socket is dropped without having been cut.
-    pub(in crate::http::conn) fn close(&mut self) -> u64 {
-        let upgraded = u64::from(self.phase == Phase::Upgraded && !self.requests.is_empty());
-        let flushing = u64::from(self.is_flushing());
-        self.requests.clear();
-        self.finished + upgraded - flushing
     }
 
     /// Returns what is in flight; `active` is when data last came or went.
@@ -344,7 +313,7 @@ impl Book {
         if self.requests.is_empty() {
             let name = match self.phase {
                 _ if self.blocked => format!("the rest of a response to {peer}"),
-                Phase::HalfHead => format!("half a request head from {peer}"),
+                Phase::HalfHead { .. } => format!("half a request head from {peer}"),
                 Phase::HalfRecord => format!("half a TLS record from {peer}"),
                 Phase::Opening { what, .. } => format!("half a {what} from {peer}"),
                 _ => return Vec::new(),
@@ -356,30 +325,14 @@ impl Book {
         self.requests.iter().map(|request| request.straggler(peer, upgraded, active, now)).collect()
     }
 
-    /// Ends what is in flight; returns it.
-    pub(in crate::http::conn) fn cut(
-        &mut self,
-        peer: &Address,
-        active: Instant,
-        now: Instant,
-    ) -> Vec<Straggler> {
-        let cut = self.stragglers(peer, active, now);
-        self.broken |= self.must_reset() || self.blocked;
-        self.finished -= u64::from(self.is_flushing());
-        self.requests.clear();
-        self.blocked = false;
-        if self.phase.is_half() {
-            self.phase = Phase::Idle;
-        }
-        cut
+    /// Returns the method and the path of a request in flight. The query may hold what does not belong in a log.
+    pub(crate) fn name_of(&self, begun: Begun) -> Option<(Method, String)> {
+        let request = self.requests.iter().find(|request| request.id == begun.0)?;
+        let path = request.path.as_ref().map_or("", PathAndQuery::path);
+        Some((request.method.clone(), path.to_owned()))
     }
 
-    /// Tells whether the last response has left the service, and not yet our buffer.
-    fn is_flushing(&self) -> bool {
-        self.requests.is_empty() && self.blocked && self.finished > 0
-    }
-
-    fn current(&mut self, begun: Begun) -> Option<&mut Current> {
+    pub(super) fn current(&mut self, begun: Begun) -> Option<&mut Current> {
         self.requests.iter_mut().find(|request| request.id == begun.0)
     }
 }

@@ -3,9 +3,12 @@
 #[expect(clippy::module_inception, reason = "the type has the folder's name")]
 mod book;
 mod due;
+mod fates;
 mod phase;
 mod request;
+mod streams;
 
 pub(crate) use book::Book;
-pub(crate) use due::Reason;
+pub(crate) use due::{Reason, Terms};
+pub(crate) use fates::EndedBy;
 pub(crate) use request::{Begun, Ended};

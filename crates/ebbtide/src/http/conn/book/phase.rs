@@ -10,7 +10,7 @@ pub(super) enum Phase {
     /// What comes before HTTP has begun, and is not through.
     Opening { what: Opening, began: Instant },
     /// Part of a request's head has come.
-    HalfHead,
+    HalfHead { began: Instant },
     /// Part of a TLS record has come, behind everything that was read.
     HalfRecord,
     /// The last response is out, and nothing has come since.
@@ -24,6 +24,6 @@ pub(super) enum Phase {
 impl Phase {
     /// Tells whether part of something has come that the peer is not through with.
     pub(super) fn is_half(self) -> bool {
-        matches!(self, Self::HalfHead | Self::HalfRecord | Self::Opening { .. })
+        matches!(self, Self::HalfHead { .. } | Self::HalfRecord | Self::Opening { .. })
     }
 }

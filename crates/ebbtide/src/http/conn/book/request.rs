@@ -20,10 +20,24 @@ pub(super) struct Current {
     pub(super) answering: bool,
     /// Since the draining began: the peer is waited for, to take what it has been given.
     pub(super) offered: bool,
-    /// When the latest part of the response was given, if that was since the draining began.
+    /// Since the draining began: when the latest part of the response was given, or of the request's body came. Of a WebSocket
+    /// that was closed: when anything came.
     pub(super) latest: Option<Instant>,
+    /// It has failed, whatever the client gets of it.
+    pub(super) failed: bool,
+    pub(super) farewell: Farewell,
     /// Of the request's own task, where it has one.
     pub(super) waker: Option<Waker>,
+}
+
+/// How far the closing handshake of a WebSocket is (RFC 6455 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    No,
+    /// Our close frame was sent.
+    Sent,
+    /// The peer's close frame has come, or the end of its stream.
+    Answered,
 }
 
 /// Identifies a request within its connection.
@@ -35,12 +49,16 @@ pub(crate) struct Begun(pub(super) u64);
 pub(crate) enum Ended {
     /// Its response was handed over to the end.
     Whole,
-    /// It has no response.
+    /// Its response was ended in order before its source had ended, by its policy.
+    EndedEarly,
+    /// Its response was broken off by its policy. The client must be able to tell.
+    BrokenOff,
+    /// It has no response: nothing waits for one any more.
     Unanswered,
-    /// Its response is not whole, and the client must be able to tell.
+    /// Its response is not whole: nothing takes the rest of it. The client must be able to tell.
     Broken,
-    /// The same, and that is how it was meant to end.
-    LetGo,
+    /// It was cut at the deadline.
+    Cut,
 }
 
 impl Begun {
