@@ -176,6 +176,24 @@ impl<S> Server<S> {
         self
     }
 
+    /// Sets whether an HTTP/1 request is answered although its client closes its sending half while the handler runs.
+    ///
+    /// Default: no, as for hyper and `axum::serve`. A FIN comes from a client that has gone as well as from one that only has
+    /// nothing more to say; the server cannot tell them apart.
+    ///
+    /// - `false`: a handler that waits is cancelled when the FIN comes, and the request counts as abandoned. Only one that
+    ///   answers without waiting answers a client that has closed its half right behind its request. As long as another
+    ///   request follows in the pipeline, the FIN is not seen.
+    /// - `true`: handlers run to their end and every request that came whole is answered. A client that has gone is noticed
+    ///   by a reset alone, at the latest by the write of its response.
+    ///
+    /// It changes nothing for HTTP/2, where the end of the connection ends its streams, nor for a request whose body has not come
+    /// whole: it fails.
+    pub fn half_close(mut self, answer: bool) -> Self {
+        self.settings.half_close = answer;
+        self
+    }
+
     /// Chooses how the close is done, for tests and demonstrations.
     ///
     /// Default: [`CloseMode::Lossless`].

@@ -39,6 +39,7 @@ pub(super) struct Settings {
     pub(super) stall_timeout: Duration,
     pub(super) refusal_time: Duration,
     pub(super) peer_info: bool,
+    pub(super) half_close: bool,
     pub(super) close_mode: CloseMode,
 }
 
@@ -57,6 +58,7 @@ impl Default for Settings {
             stall_timeout: Duration::from_secs(5),
             refusal_time: Duration::from_millis(200),
             peer_info: false,
+            half_close: false,
             close_mode: CloseMode::Lossless,
         }
     }

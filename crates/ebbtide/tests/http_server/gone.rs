@@ -174,3 +174,51 @@ async fn a_request_that_comes_in_the_instant_of_an_answer_is_answered_too() {
     drop(client);
     served.ended().await;
 }
+
+/// Asks for what takes long and closes its half; returns whether the handler came to its end, and the answer.
+async fn half_closed_while_it_waits(half_close: bool) -> (&'static str, Option<Vec<u8>>) {
+    let (tell, mut told) = unbounded_channel();
+    let (release, closed) = (stop_source(), stop_source());
+    let (until_released, until_closed) = (release.token(), closed.token());
+    let handler = async move || {
+        let told = Told::new(tell);
+        until_closed.stopping().await;
+        until_released.stopping().await;
+        let _ = told.0.send("finished");
+        "slow pong"
+    };
+    let with = |server: ebbtide::http::Server<axum::Router>| server.half_close(half_close);
+    let mut served = serve(ping().route("/slow", get(handler)), with).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(SLOW).await.unwrap();
+    assert_eq!(next(&mut told).await, "begun");
+    client.stream.shutdown().await.unwrap();
+    // The handler is woken once behind the FIN, and waits again.
+    closed.stop(cause(), None);
+    if !half_close {
+        let told = next(&mut told).await;
+        assert!(client.answer().await.is_none());
+        served.stop();
+        served.ended().await;
+        assert_eq!((served.work.counts().abandoned, served.work.finished()), (1, 0));
+        return (told, None);
+    }
+    release.stop(cause(), None);
+    let told = next(&mut told).await;
+    let answer = client.answer().await.map(|answer| answer.body);
+    served.stop();
+    served.ended().await;
+    assert_eq!((served.work.counts().abandoned, served.work.finished()), (0, 1));
+    (told, answer)
+}
+
+#[tokio::test]
+async fn a_half_closed_client_gets_its_answer_where_the_server_allows_it() {
+    assert_eq!(half_closed_while_it_waits(true).await, ("finished", Some(b"slow pong".to_vec())));
+}
+
+/// The opposite, and the default: the handler is cancelled.
+#[tokio::test]
+async fn a_half_closed_client_passes_for_one_that_has_gone_by_default() {
+    assert_eq!(half_closed_while_it_waits(false).await, ("dropped", None));
+}

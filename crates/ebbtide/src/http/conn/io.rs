@@ -153,13 +153,15 @@ impl Io {
         self.held.reads(true);
     }
 
-    /// Fails when the client has gone while its request waits, so that its service is spared the rest of the work.
+    /// Fails when the client has gone while its request waits, so that its service is spared the rest of the work. One that may
+    /// have closed its half alone is answered where [`half_close`](crate::http::Server::half_close) says so.
     #[inline]
     fn poll_end(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.talk != Talk::Has || !self.first.is_empty() || !self.held.waits_alone() {
             return Ok(());
         }
         match self.poll_first(cx)? {
+            Poll::Ready(false) if self.held.context.settings.half_close => Ok(()),
             Poll::Ready(false) => Err(io::ErrorKind::UnexpectedEof.into()),
             Poll::Ready(true) | Poll::Pending => Ok(()),
         }
