@@ -83,7 +83,12 @@ async fn an_empty_queue_is_closed_without_a_descriptor() {
     let (mut served, clients) = exhausted("ebbtide").await;
     let open = || fs::read_dir(format!("/proc/{}/fd", served.process.pid())).map_or(0, Iterator::count);
     let before = open();
+    // Behind the others in the queue: it is answered when they have been accepted.
+    let mut last = Client::connect(served.addr).await.expect("a connection");
+    last.get("/ping").await.expect("a request");
     drop(clients);
+    last.answer().await.expect("an answer");
+    drop(last);
     let freed = async {
         while open() + IN_FLIGHT > before {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Book;
 use super::phase::Phase;
-use super::request::{Begun, Ended, Farewell};
+use super::request::{Begun, Ended};
 use crate::drain::WorkCounts;
 use crate::http::Address;
 use crate::http::order::Order;
@@ -112,9 +112,7 @@ impl Book {
     /// Returns the counts for good, when the socket is dropped. What is in flight still ends with it.
     pub(in crate::http::conn) fn close(&mut self) -> WorkCounts {
         for request in self.requests.drain(..) {
-            // A WebSocket that was closed before its peer has answered is not finished.
-            let whole = self.phase == Phase::Upgraded && request.farewell != Farewell::Sent;
-            let outcome = if whole { Ended::Whole } else { Ended::Broken };
+            let outcome = if self.phase == Phase::Upgraded { Ended::Whole } else { Ended::Broken };
             self.fates.count(outcome, request.failed);
         }
         self.fates.abandoned += u32::from(self.has_lone());
