@@ -72,6 +72,15 @@ impl Context {
         }
     }
 
+    /// Returns when the signal came, and from when on the HTTP/1 connection with this key is closed in the lame duck if it is
+    /// idle: after all clients that ask were told, spread over as much time again. `None` where they are not spread.
+    pub(crate) fn leaves(&self, key: u64) -> Option<(Instant, Instant)> {
+        let spread = self.settings.announce_over.filter(|spread| !spread.is_zero())?;
+        let tells = self.settings.announce_close && self.settings.is_orderly();
+        let signal = self.ledger.announced_at();
+        tells.then(|| (signal, clock::after(clock::after(signal, spread), share(spread, key))))
+    }
+
     /// Returns how long a peer may make no progress while the server drains.
     pub(crate) fn stall(&self) -> Duration {
         let longest = self.ledger.longest_stall.get().copied().unwrap_or(Duration::MAX);
@@ -122,7 +131,7 @@ impl Ledger {
             tokio::time::sleep((context.stall() / 8).clamp(OFTEN, SELDOM)).await;
             let open: Vec<_> = self.entries().open.values().map(Arc::clone).collect();
             let now = clock::now();
-            open.iter().for_each(|conn| conn.give_up_farewell(now));
+            open.iter().for_each(|conn| conn.give_up_farewell(now, context.stall()));
         }
     }
 

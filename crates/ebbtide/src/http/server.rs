@@ -130,8 +130,11 @@ impl<S> Server<S> {
     /// Sets over how long, from the stop signal on, the connections are told that they will end, each at its own
     /// instant, so that not all clients come back in the same one.
     ///
+    /// HTTP/1 connections that are idle are closed after that, spread over as much time again: under a lifecycle over the second
+    /// half of the lame duck's minimum. Without a spread they are closed when the lame duck is over.
+    ///
     /// Default: half of the lame duck's minimum under a lifecycle, otherwise zero: all at the signal. When the lame duck is
-    /// over, whoever asks is told.
+    /// over, every client that asks is told.
     pub fn announce_over(mut self, spread: Duration) -> Self {
         self.settings.announce_over = Some(spread);
         self

@@ -91,6 +91,57 @@ async fn without_a_spread_all_are_told_at_the_signal() {
     }
 }
 
+/// Idle connections and the server, which has been told to stop; the connections' ends, in milliseconds from the signal.
+async fn left(spread: Duration, wait: Duration) -> Vec<Option<u128>> {
+    let quiet = Duration::from_millis(50);
+    let with = |server: ebbtide::http::Server<axum::Router>| server.announce_over(spread).idle_quiet(quiet);
+    let mut served = serve(ping(), with).await;
+    let mut clients = JoinSet::new();
+    let mut begun = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = Client::connect(served.addr).await.unwrap();
+        client.send(PING).await.unwrap();
+        assert!(client.answer().await.expect("an answer").is_ok());
+        begun.push(client);
+    }
+    let signal = now();
+    served.announce();
+    for mut client in begun {
+        clients.spawn(async move {
+            let ended = tokio::time::timeout(wait, client.rest()).await;
+            ended.ok().map(|(rest, error)| {
+                assert!(rest.is_empty() && error.is_none());
+                signal.elapsed().as_millis()
+            })
+        });
+    }
+    let left = clients.join_all().await;
+    served.stop();
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (CLIENTS as u64, 0));
+    left
+}
+
+/// They would all be closed at once when the lame duck is over, and come back in the same instant.
+#[tokio::test]
+async fn idle_connections_leave_over_the_second_half_of_the_lame_duck() {
+    let spread = 1200;
+    let left: Vec<u128> = left(Duration::from_millis(spread), LONG).await.into_iter().flatten().collect();
+    assert_eq!(left.len(), CLIENTS);
+    // Late on a busy machine, and never early; in each third of the second half about a third of them.
+    assert!(left.iter().all(|at| *at >= u128::from(spread)), "{left:?}");
+    let early = left.iter().filter(|at| **at < 1600).count();
+    let late = left.iter().filter(|at| **at >= 2000).count();
+    assert!((2..=16).contains(&early) && late >= 10, "{left:?}");
+}
+
+/// The opposite: without a spread none leaves before the lame duck is over.
+#[tokio::test]
+async fn without_a_spread_idle_connections_stay_until_the_lame_duck_is_over() {
+    let left = left(Duration::ZERO, Duration::from_millis(500)).await;
+    assert_eq!(left, [None; CLIENTS]);
+}
+
 #[tokio::test]
 async fn when_the_lame_duck_is_over_whoever_asks_is_told() {
     let mut served = serve(ping(), |server| server.announce_over(LONG * 1000)).await;

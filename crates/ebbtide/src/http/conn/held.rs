@@ -89,7 +89,8 @@ impl Conn {
     /// Returns when the connection's time will have come, if it stays as it is. Asked by the connection's own task.
     #[inline]
     pub(super) fn due(&self, order: Order) -> Option<(Instant, Reason)> {
-        if order <= Order::Announce && !self.timed.load(Ordering::Relaxed) {
+        let leaving = if order == Order::Announce { self.context.leaves(self.key) } else { None };
+        if order <= Order::Announce && leaving.is_none() && !self.timed.load(Ordering::Relaxed) {
             return None;
         }
         let terms = Terms {
@@ -98,6 +99,7 @@ impl Conn {
             draining: order
                 .is_draining()
                 .then(|| (self.context.ledger.draining_since(), self.context.stall())),
+            leaving,
             reads: self.reads.load(Ordering::Relaxed),
         };
         let due = self.book().due(terms, || self.active());
@@ -142,8 +144,8 @@ impl Conn {
     }
 
     /// Ends what is in flight here if it is a WebSocket whose peer leaves our close frame unanswered.
-    pub(crate) fn give_up_farewell(&self, now: Instant) {
-        let (began, stall) = (self.context.ledger.draining_since(), self.context.stall());
+    pub(crate) fn give_up_farewell(&self, now: Instant, stall: Duration) {
+        let began = self.context.ledger.draining_since();
         let unanswered = self.is_websocket() && self.book().is_farewell_unanswered(now, began, stall);
         if unanswered {
             self.give_up_all();
@@ -287,6 +289,10 @@ impl Deref for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let ledger = &self.conn.context.ledger;
+        if self.conn.is_websocket() && ledger.order().is_draining() {
+            // Its handler may have given it up a little earlier.
+            self.conn.give_up_farewell(clock::now(), self.conn.context.stall() / 2);
+        }
         if ledger.order() == Order::Cut {
             ledger.note_ended(self.conn.end_all(EndedBy::Deadline, clock::now()));
         }

@@ -294,8 +294,8 @@ impl Book {
 
     /// Adds those to wake when the order is raised to this.
     pub(crate) fn wakers(&self, order: Order, wakers: &mut Vec<Waker>) {
-        // HTTP/1 has nothing to announce before its next response.
-        if order >= Order::Drain || self.is_multiplexed() {
+        // HTTP/1 has nothing to announce before its next response; one that is idle may have to leave.
+        if order >= Order::Drain || self.is_multiplexed() || self.requests.is_empty() {
             wakers.extend(self.waker.clone());
         }
         if order >= Order::Drain {

@@ -32,6 +32,8 @@ pub(crate) struct Terms<'a> {
     pub(in crate::http::conn) settings: &'a Settings,
     /// When the draining began, and how long a peer may make no progress from then on.
     pub(in crate::http::conn) draining: Option<(Instant, Duration)>,
+    /// During the lame duck: when the signal came, and from when on a connection that is idle may be closed.
+    pub(in crate::http::conn) leaving: Option<(Instant, Instant)>,
     /// The parser waits for bytes.
     pub(in crate::http::conn) reads: bool,
 }
@@ -44,7 +46,7 @@ impl Book {
         terms: Terms<'_>,
         active: impl FnOnce() -> Instant,
     ) -> Option<(Instant, Reason)> {
-        let Terms { order, settings, draining, reads } = terms;
+        let Terms { order, settings, draining, leaving, reads } = terms;
         if let Some((began, stall)) = draining
             && (self.is_multiplexed() || self.blocked)
         {
@@ -74,6 +76,9 @@ impl Book {
                     Reason::HalfHead,
                 ));
             }
+            Phase::Silent | Phase::Idle if !self.is_multiplexed() && leaving.is_some() => {
+                return self.leaving_due(settings, leaving?, active);
+            }
             Phase::Silent if draining.is_some() => (hurried(settings.first_byte_grace), Reason::Quiet),
             Phase::Idle if draining.is_some() => (hurried(settings.idle_quiet), Reason::Quiet),
             _ => return None,
@@ -81,7 +86,8 @@ impl Book {
         Some((clock::after(*self.since.get_or_insert_with(active), after), reason))
     }
 
-    /// Tells whether our close frame has gone unanswered for `stall`, since the draining began.
+    /// Tells whether our close frame has gone unanswered for `stall`, since the draining began. A handler that does not wait for
+    /// the answer has finished.
     pub(in crate::http::conn) fn is_farewell_unanswered(
         &self,
         now: Instant,
@@ -93,6 +99,23 @@ impl Book {
             request.farewell == Farewell::Sent && now >= clock::after(latest, stall)
         };
         self.phase == Phase::Upgraded && self.requests.iter().any(unanswered)
+    }
+
+    /// Returns when an idle connection is closed during the lame duck: not before its own instant, and not before it has been
+    /// quiet. One that has asked nothing yet is closed only if it came before the signal.
+    fn leaving_due(
+        &mut self,
+        settings: &Settings,
+        (signal, from): (Instant, Instant),
+        active: impl FnOnce() -> Instant,
+    ) -> Option<(Instant, Reason)> {
+        let since = *self.since.get_or_insert_with(active);
+        let quiet = match self.phase {
+            Phase::Silent if since > signal => return None,
+            Phase::Silent => settings.first_byte_grace,
+            _ => settings.idle_quiet,
+        };
+        Some((clock::after(since, quiet).max(from), Reason::Quiet))
     }
 
     /// Returns until when the rest of a beginning is waited for. While it comes, that is its limit; when nothing more comes, it
