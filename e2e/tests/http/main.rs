@@ -2,6 +2,7 @@
 
 mod as_nobody_without_any_right;
 mod bodies_are_whole_or_visibly_cut;
+mod descriptors_are_exhausted;
 mod event_streams_end_whole;
 mod grpc_of_all_kinds;
 mod http2_is_told_in_two_steps;

@@ -8,8 +8,8 @@
 )]
 
 mod bodies;
-mod clock;
 mod books;
+mod clock;
 mod close;
 mod connections;
 mod cut;
@@ -26,8 +26,8 @@ mod keep_alive;
 mod life;
 mod listeners;
 mod pages;
-mod place;
 mod peers;
+mod place;
 mod protocols;
 mod proxy_protocol;
 mod seed;

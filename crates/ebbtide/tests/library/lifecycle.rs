@@ -57,7 +57,10 @@ fn nothing_that_was_registered_outlives_the_lifecycle() {
         });
         life.workers("pool", 1, move |(): (), _| {
             let job = Arc::clone(&job);
-            async move { Ok(drop(job)) }
+            async move {
+                drop(job);
+                Ok(())
+            }
         });
         life.stop("enough");
         Ok(())

@@ -156,7 +156,7 @@ impl Ticket {
 
     /// Ends the request: its response was ended in order before its source, by its policy.
     pub(super) fn ended_early(mut self) {
-        self.outcome = Some(Ended::EndedEarly);
+        self.outcome = Some(Ended::Early);
     }
 
     /// Ends the request: its response is broken off, by its policy.
@@ -181,7 +181,7 @@ impl Drop for Ticket {
         if self.claim.as_ref().is_some_and(|claim| claim.is_taken()) {
             return;
         }
-        if self.last && matches!(self.outcome, Some(Ended::Whole | Ended::EndedEarly)) {
+        if self.last && matches!(self.outcome, Some(Ended::Whole | Ended::Early)) {
             self.conn.end_with_response();
         }
         if let Some(outcome) = self.outcome {

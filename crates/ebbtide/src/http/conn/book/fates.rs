@@ -163,7 +163,7 @@ impl Fates {
             Ended::Cut => self.cut += 1,
             _ if failed => self.failed += 1,
             Ended::Whole => self.finished += 1,
-            Ended::EndedEarly | Ended::BrokenOff => self.ended_early += 1,
+            Ended::Early | Ended::BrokenOff => self.ended_early += 1,
             Ended::Unanswered | Ended::Broken => self.abandoned += 1,
         }
     }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn counts_add_up_at_every_step() {
         let outcomes =
-            [Ended::Whole, Ended::EndedEarly, Ended::BrokenOff, Ended::Unanswered, Ended::Broken, Ended::Cut];
+            [Ended::Whole, Ended::Early, Ended::BrokenOff, Ended::Unanswered, Ended::Broken, Ended::Cut];
         let (now, peer) = (clock::now(), Address::Unix(None));
         for seed in 0..2_000_u64 {
             let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;

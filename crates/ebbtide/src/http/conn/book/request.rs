@@ -50,7 +50,7 @@ pub(crate) enum Ended {
     /// Its response was handed over to the end.
     Whole,
     /// Its response was ended in order before its source had ended, by its policy.
-    EndedEarly,
+    Early,
     /// Its response was broken off by its policy. The client must be able to tell.
     BrokenOff,
     /// It has no response: nothing waits for one any more.

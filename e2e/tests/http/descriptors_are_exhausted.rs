@@ -1,13 +1,11 @@
 //! A server without a free descriptor, until the end, still closes: requests in flight and connections in the accept queue are
 //! answered with 503 at the deadline.
-#![cfg(target_os = "linux")]
 #![expect(clippy::expect_used, reason = "a client that sees something else fails its test")]
 
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
-use ebbtide_e2e::{Answer, Client, Cut, Served};
+use ebbtide_e2e::{Answer, Client, Cut, Served, service};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::task::JoinSet;
 
@@ -17,7 +15,7 @@ const QUEUED: usize = 18;
 
 /// Starts a server with requests in flight, takes away its free descriptors, and fills its accept queue.
 async fn exhausted(mode: &str) -> (Served, Vec<Client>) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_streams"));
+    let mut command = service("streams");
     command.arg(mode).env("EBBTIDE_GRACE", "6s").env("EBBTIDE_LAME_DUCK", "0s");
     let served = Served::start(&mut command);
     served.process.says("phase=ready");
