@@ -81,7 +81,7 @@ fn a_temporary_folder_is_gone_when_the_watchdog_or_a_second_signal_ends_the_serv
         demo.terminate();
         if signals == 2 {
             // The guard time, in which it would be a duplicate of the first.
-            thread::sleep(Duration::from_millis(300));
+            sleep(Duration::from_millis(300));
             demo.signal(Signal::TERM);
         }
         assert_eq!((demo.ended().code, left()), (code, 0));

@@ -18,10 +18,16 @@ pub(super) fn lints() -> Result<(), Failure> {
 }
 
 /// Documents what the lints have checked: `--examples`, of which there are none, makes cargo resolve the features of
-/// dependencies as it does for tests, so that none is compiled once more.
+/// dependencies as it does for tests, so that none is compiled once more. The programs are documented apart: that of the command and
+/// the library have one name, and so would their pages.
 pub(super) fn documentation() -> Result<(), Failure> {
-    let arguments = ["doc", "--quiet", "--workspace", "--lib", "--examples", "--no-deps", "--all-features"];
-    shell::run(shell::cargo(&arguments).env("RUSTDOCFLAGS", "-Dwarnings"))
+    const WORLD: [&str; 6] = ["doc", "--quiet", "--workspace", "--examples", "--no-deps", "--all-features"];
+    let document = |targets: &[&str]| {
+        let mut cargo = shell::cargo(&WORLD);
+        shell::run(cargo.args(targets).env("RUSTDOCFLAGS", "-Dwarnings"))
+    };
+    document(&["--lib"])?;
+    document(&["--bins", "--document-private-items"])
 }
 
 /// Compiles, lints and tests the benchmarks, a workspace of its own; its registry dependencies that the others have too are

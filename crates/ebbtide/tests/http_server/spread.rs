@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::frames::{self, Frames, GOAWAY};
-use crate::support::{Client, LONG, PING, PausedClock, ping, serve};
+use crate::support::{Client, LONG, PING, PausedClock, now, ping, serve};
 
 const CLIENTS: usize = 40;
 
