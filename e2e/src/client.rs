@@ -173,18 +173,19 @@ fn parse(read: &[u8], ended: bool) -> Option<(Answer, usize)> {
 }
 
 fn dechunk(read: &[u8]) -> Option<(Vec<u8>, usize)> {
-    let (mut body, mut at) = (Vec::new(), 0);
+    // Nothing is copied before the last chunk has come: this is called again for everything that is read.
+    let (mut chunks, mut at) = (Vec::new(), 0);
     loop {
         let line = read[at..].windows(2).position(|two| two == b"\r\n")?;
         let size = usize::from_str_radix(std::str::from_utf8(&read[at..at + line]).ok()?, 16).ok()?;
         let data = at + line + 2;
-        body.extend_from_slice(read.get(data..data + size)?);
+        chunks.push(read.get(data..data + size)?);
         at = data + size + 2;
         if read.get(at - 2..at)? != b"\r\n" {
             return None;
         }
         if size == 0 {
-            return Some((body, at));
+            return Some((chunks.concat(), at));
         }
     }
 }
