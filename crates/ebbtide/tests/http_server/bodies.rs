@@ -1,9 +1,18 @@
 //! Bodies on their way while the server stops.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::body::{Body, Bytes};
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use http::HeaderMap;
+use http_body::Frame;
 use tokio::io::AsyncReadExt;
 
+use crate::frames::Frames;
 use crate::support::{Client, ping, serve, settle, stop_source, until};
 
 const BIG: usize = 24 * 1024 * 1024;
@@ -131,4 +140,64 @@ async fn a_streamed_response_counts_as_finished_only_at_its_end() {
     drop(client);
     served.ended().await;
     assert_eq!((served.work.in_flight(), served.work.finished()), (0, 1));
+}
+
+/// A body without a length that says with its last frame that it is the last.
+struct Ends(VecDeque<Frame<Bytes>>);
+
+impl Ends {
+    fn new(last: Frame<Bytes>) -> Self {
+        Self(VecDeque::from([Frame::data(Bytes::from_static(b"first")), last]))
+    }
+}
+
+impl http_body::Body for Ends {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// hyper asks neither of them for what comes behind its last frame. They are whole all the same, and not to be reset.
+#[tokio::test]
+async fn bodies_whose_last_frame_says_so_are_whole() {
+    let last = async || Body::new(Ends::new(Frame::data(Bytes::from_static(b"last"))));
+    let trailers = async || {
+        let trailers =
+            HeaderMap::from_iter([(http::header::ETAG, http::HeaderValue::from_static("\"last\""))]);
+        ([("trailer", "etag")], Body::new(Ends::new(Frame::trailers(trailers)))).into_response()
+    };
+    let router = ping().route("/last", get(last)).route("/trailers", get(trailers));
+    let mut served = serve(router, |server| server).await;
+    for (path, version, end) in [
+        ("/last", "1.0", "firstlast"),
+        ("/last", "1.1", "last\r\n0\r\n\r\n"),
+        ("/trailers", "1.0", "first"),
+        ("/trailers", "1.1", "0\r\netag: \"last\"\r\n\r\n"),
+    ] {
+        let mut client = Client::connect(served.addr).await.unwrap();
+        let head =
+            format!("GET {path} HTTP/{version}\r\nHost: test\r\nTE: trailers\r\nConnection: close\r\n\r\n");
+        client.send(head.as_bytes()).await.unwrap();
+        let (bytes, error) = client.rest().await;
+        assert!(error.is_none() && bytes.ends_with(end.as_bytes()), "{error:?}, {}", bytes.escape_ascii());
+    }
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.get(1, "/last").await;
+    assert_eq!(frames.body(1).await.expect("it is whole"), b"firstlast");
+    frames.get(3, "/trailers").await;
+    assert_eq!(frames.body(3).await.expect("it is whole"), b"first");
+    drop(frames);
+    served.stop();
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (6, 0));
 }

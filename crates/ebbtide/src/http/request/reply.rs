@@ -102,10 +102,15 @@ where
         match unless_it_panics(this.ticket.as_ref(), || body.poll_frame(cx)) {
             Poll::Ready(Some(Ok(frame))) => {
                 Poll::Ready(Some(Ok(match frame.map_data(Part::Given).into_data() {
-                    Ok(data) => Frame::data(this.give(data, cx)),
+                    Ok(data) => {
+                        this.note_last(&data);
+                        Frame::data(this.give(data, cx))
+                    }
                     Err(trailers) => {
-                        // They are last: nobody need ask for the end behind them.
-                        this.ticket.take().into_iter().for_each(Ticket::whole);
+                        // The body is dropped behind them, without being asked for its end.
+                        if let Some(ticket) = this.ticket.take() {
+                            ticket.whole();
+                        }
                         trailers
                     }
                 })))
@@ -135,6 +140,15 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
+    /// Notes how much is left, if a part is the last one: the body is dropped behind it, without being asked for its end.
+    fn note_last(&mut self, part: &Part<B::Data>) {
+        let is_last =
+            self.left.is_none() && self.body.as_ref().as_pin_ref().is_some_and(|body| body.is_end_stream());
+        if is_last {
+            *self.left = Some(part.remaining() as u64);
+        }
+    }
+
     /// Hands a part to the stream, or as much of it as the stream shall be given at once.
     fn give(&mut self, part: Part<B::Data>, cx: &Context<'_>) -> Part<B::Data> {
         let Some(ticket) = self.ticket.as_mut() else { return part };
