@@ -229,6 +229,26 @@ async fn a_plain_body_is_never_ended_with_a_status() {
     }
 }
 
+/// Nor is a gRPC stream over HTTP/1, which gRPC does not know: hyper drops trailers there, and the last chunk would be left.
+#[tokio::test]
+async fn a_grpc_stream_over_http_1_is_reset() {
+    let (feed, fed) = feed();
+    let stream = async move || ([("content-type", "application/grpc")], fed.body()).into_response();
+    let mut served = serve(ping().route("/grpc", post(stream)), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    let call =
+        b"POST /grpc HTTP/1.1\r\nHost: test\r\nContent-Type: application/grpc\r\nContent-Length: 0\r\n\r\n";
+    client.send(call).await.unwrap();
+    feed.send("\0\0\0\0\x02hi");
+    client.up_to(b"hi").await;
+    served.stop();
+    served.cut();
+    let (rest, error) = client.rest().await;
+    assert_eq!(error.map(|error| error.kind()), Some(std::io::ErrorKind::ConnectionReset), "{rest:?}");
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+}
+
 #[tokio::test]
 async fn an_http_2_body_that_is_cut_is_reset() {
     let (feed, fed) = feed();

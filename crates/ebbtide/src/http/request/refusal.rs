@@ -1,7 +1,7 @@
 //! What is answered in place of a handler whose time is up.
 
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -29,8 +29,11 @@ pub(super) fn unavailable() -> HeaderMap {
 }
 
 /// Tells whether a request is a gRPC call. All of them are posted, so that others are not looked at.
+///
+/// gRPC requires HTTP/2. Over HTTP/1 hyper sends no trailers that the response has not announced: a stream that is ended with a
+/// status would pass for whole.
 pub(super) fn is_grpc<B>(request: &Request<B>) -> bool {
-    request.method() == Method::POST && speaks_grpc(request.headers())
+    request.method() == Method::POST && request.version() == Version::HTTP_2 && speaks_grpc(request.headers())
 }
 
 /// Tells whether a message has the content type of gRPC; gRPC-Web, whose trailers are part of the body, has not.
