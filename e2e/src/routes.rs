@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use axum::extract::Query;
 use axum::routing::{get, post};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use tokio::task::JoinSet;
 use tokio::time::Sleep;
 
 use crate::pattern;
@@ -21,6 +23,8 @@ use crate::pattern;
 /// - `POST /upload`: tells how many bytes came, and whether they are those of [`pattern`].
 /// - `GET /download?bytes=&ms=&known=`: so many bytes of [`pattern`], with a pause of `ms` before each 16 KiB, with a length
 ///   in the head if `known`.
+/// - `GET /hangs?known=`: half of a body; then `a body hangs` is logged, and its thread hangs for ever.
+/// - `GET /hang`: hangs up to four threads of the runtime, and logs `N threads hang` for each.
 pub fn routes() -> Router {
     Router::new()
         .route("/ping", get(async || "pong"))
@@ -28,6 +32,8 @@ pub fn routes() -> Router {
         .route("/never", get(never))
         .route("/upload", post(upload))
         .route("/download", get(download))
+        .route("/hangs", get(hangs))
+        .route("/hang", get(hang))
 }
 
 #[derive(serde::Deserialize)]
@@ -103,5 +109,56 @@ impl http_body::Body for Download {
 
     fn size_hint(&self) -> SizeHint {
         if self.known { SizeHint::with_exact(self.end - self.at) } else { SizeHint::default() }
+    }
+}
+
+async fn hang() {
+    static HANGING: AtomicU32 = AtomicU32::new(0);
+    let mut tasks = JoinSet::new();
+    for _ in 0..4 {
+        tasks.spawn(async {
+            tracing::info!("{} threads hang", HANGING.fetch_add(1, Ordering::SeqCst) + 1);
+            std::thread::sleep(Duration::MAX);
+        });
+    }
+    tasks.detach_all();
+}
+
+#[derive(serde::Deserialize)]
+struct Known {
+    known: bool,
+}
+
+async fn hangs(Query(Known { known }): Query<Known>) -> Body {
+    Body::new(Hangs { known, sent: false, timer: Box::pin(tokio::time::sleep(Duration::from_millis(20))) })
+}
+
+struct Hangs {
+    known: bool,
+    sent: bool,
+    /// Lets the first half leave.
+    timer: Pin<Box<Sleep>>,
+}
+
+impl http_body::Body for Hangs {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if !self.sent {
+            self.sent = true;
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"half")))));
+        }
+        ready!(self.timer.as_mut().poll(cx));
+        tracing::info!("a body hangs");
+        std::thread::sleep(Duration::MAX);
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.known { SizeHint::with_exact(8 - 4 * u64::from(self.sent)) } else { SizeHint::default() }
     }
 }

@@ -133,6 +133,75 @@ async fn what_is_cut_at_the_deadline_is_seen_to_be_cut() {
     ended.code(3).said("GET /download").said("POST /upload");
 }
 
+const RESET: End = End::Error(std::io::ErrorKind::ConnectionReset);
+
+/// Nothing of ours runs any more: it is the kernel that closes the sockets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_in_their_midst_bodies_never_look_whole() {
+    let served = shapes("30s");
+    let mut clients = Vec::new();
+    for ending in ENDINGS {
+        clients.push(download(&served, LARGE, 50, ending).await);
+    }
+    served.process.signal(Signal::KILL);
+    for (mut client, ending) in clients.into_iter().zip(ENDINGS) {
+        let cut = client.answer().await.expect_err("half of it must not look whole");
+        if ending == ENDINGS[2] {
+            assert_eq!(cut.end, RESET, "only that tells");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_resets_every_body_under_way() {
+    let mut served = shapes("30s");
+    let mut clients = Vec::new();
+    for ending in ENDINGS {
+        clients.push(download(&served, LARGE, 50, ending).await);
+    }
+    served.terminate();
+    // When the listener is closed, every connection has been notified.
+    while Client::connect(served.addr).await.is_ok() {}
+    served.terminate();
+    for mut client in clients {
+        assert_eq!(client.rest().await.end, RESET);
+    }
+    served.ended(LONG).await.by_signal(Signal::TERM);
+}
+
+/// Its task is never polled again. Where the runtime waits for events in that thread, it is the watchdog that ends the process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_whose_thread_hangs_is_reset_when_the_process_ends() {
+    for (version, known) in ENDINGS {
+        let mut served = shapes("3s");
+        let mut client = Client::connect(served.addr).await.expect("it listens");
+        let head = format!("GET /hangs?known={known} {version}\r\nHost: test\r\n\r\n");
+        client.send(head.as_bytes()).await.expect("it reads");
+        served.process.says("a body hangs");
+        served.terminate();
+        assert_eq!(client.rest().await.end, RESET, "{version}, {known}");
+        served.ended(LONG).await.said("GET /hangs");
+    }
+}
+
+/// The runtime hangs before the signal, and never receives it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_are_reset_when_the_watchdog_ends_the_process() {
+    let mut served = shapes("3s");
+    let mut clients = Vec::new();
+    for ending in ENDINGS {
+        clients.push(download(&served, LARGE, 50, ending).await);
+    }
+    let mut last = Client::connect(served.addr).await.expect("it listens");
+    last.get("/hang").await.expect("it reads");
+    served.process.says("2 threads hang");
+    served.terminate();
+    for mut client in clients {
+        assert_eq!(client.rest().await.end, RESET);
+    }
+    served.ended(LONG).await.code(4);
+}
+
 /// The opposite: a plain axum server does not end by itself, and when it is killed, half a body of HTTP/1.0 looks whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_by_the_platform_half_a_body_looks_whole() {

@@ -81,4 +81,10 @@ pub trait Work: Send + Sync + 'static {
     fn unsettled(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Prepares for the end of the process: what is in flight must not look finished to its peers.
+    ///
+    /// Called on a thread of its own when the watchdog ends the process. The runtime may be blocked, and nothing is waited for
+    /// after this call. Does nothing by default.
+    fn prepare_for_exit(&self) {}
 }

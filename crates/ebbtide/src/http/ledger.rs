@@ -111,7 +111,11 @@ impl Ledger {
         }
         self.order.fetch_max(order as u8, Ordering::SeqCst);
         let mut wakers = Vec::new();
-        self.entries().open.values().for_each(|conn| conn.book().wakers(order, &mut wakers));
+        self.entries().open.values().for_each(|conn| {
+            // The process may end at any time from now on, by a second signal among others.
+            conn.guard_response();
+            conn.book().wakers(order, &mut wakers);
+        });
         wakers.into_iter().for_each(Waker::wake);
     }
 
@@ -229,6 +233,11 @@ impl Work for Ledger {
         let mut counts = entries.closed;
         entries.open.values().for_each(|conn| counts.add(&conn.book().counts()));
         counts
+    }
+
+    /// The order has every body guarded, those that begin later too.
+    fn prepare_for_exit(&self) {
+        self.raise(Order::Announce);
     }
 
     /// Returns what is in flight now, oldest first, and behind it what was cut and whose peer stalled.

@@ -9,6 +9,33 @@
 //! ([`Listeners`]), plain or, with the feature `tls`, over TLS. HTTP/2 is spoken by agreement (ALPN) or to who begins with
 //! it; an upgrade (`Upgrade: h2c`) is ignored, as RFC 9113 §3.1 allows, and its request answered over HTTP/1.1. HTTP/3 is
 //! out of scope.
+//!
+//! # Responses that do not finish
+//!
+//! A response whose body has begun and is then cancelled is reset, so that its client cannot take part of it for the whole:
+//!
+//! | protocol | what the client sees |
+//! |---|---|
+//! | HTTP/1 over TCP | a TCP reset; over TLS without `close_notify` |
+//! | HTTP/2 | `RST_STREAM`, or the end of the connection without `END_STREAM` |
+//! | HTTP/1 over a Unix socket | the end of the connection: Unix sockets cannot be reset |
+//! | WebSocket | the end of the connection without a close frame |
+//! | any other HTTP/1 upgrade | a TCP reset |
+//!
+//! This applies at the deadline, to a body that fails or panics, to a request timeout, and when the server's future or its
+//! runtime is dropped. The end of the process is covered too. A body that only the end of the connection delimits (HTTP/1.0
+//! without `Content-Length`) is guarded from its first byte on (`SO_LINGER`, two system calls a response), so that also SIGKILL
+//! resets it. Every other HTTP/1 body is guarded from the moment the server receives the stop, and by the watchdog.
+//!
+//! Two cases remain without a reset:
+//!
+//! - Over a Unix socket an HTTP/1.0 client takes part of a response without `Content-Length` for the whole. Have the proxy in
+//!   front of the socket speak HTTP/1.1 (nginx: `proxy_http_version 1.1`).
+//! - When the process is killed, a response over HTTP/2, or over HTTP/1.1 while the server has not received the stop, ends before
+//!   its last frame, its announced length or its last chunk. Clients must treat it as incomplete (RFC 9113 §8.1, RFC 9112 §8).
+//!
+//! A body that the service itself ends early is whole to the server. A body that gives up, such as a stream that watches the stop
+//! token, has to return an error; [`OnStop`] ends or breaks streams without that.
 
 mod accept;
 mod address;

@@ -52,6 +52,10 @@ impl Asked {
         self.ask(Work::unsettled)
     }
 
+    pub(super) fn prepare_for_exit(&self) {
+        self.ask(Work::prepare_for_exit);
+    }
+
     fn ask<T: Default>(&self, question: impl FnOnce(&dyn Work) -> T) -> T {
         if ASKS.replace(true) {
             return T::default();

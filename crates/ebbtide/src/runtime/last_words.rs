@@ -60,6 +60,8 @@ fn speak(
     line: impl FnOnce(&Ledger) -> String + Send + 'static,
 ) {
     let half = hard.saturating_duration_since(now()) / 2;
+    let shared = Arc::clone(ledger);
+    let prepared = aside(Duration::ZERO, move || shared.prepare_for_exit());
     let path = report_path.map(Path::to_owned);
     let shared = Arc::clone(ledger);
     // Where the flushers were begun early, what they are to flush was logged then: nobody has to wait for the rest.
@@ -70,7 +72,9 @@ fn speak(
     });
     flush(ledger, hard);
     // What the flush left over: a machine whose cores all spin takes its time to run a thread.
-    let _ = told.recv_timeout(hard.saturating_duration_since(now()));
+    for done in [prepared, told] {
+        let _ = done.recv_timeout(hard.saturating_duration_since(now()));
+    }
 }
 
 /// Flushes all at once, waits for those too that were begun before, and says whose flush failed or did not end. Then, and in

@@ -141,6 +141,11 @@ impl Ledger {
         stragglers
     }
 
+    /// Has every component prepare for the end of the process; see [`Work::prepare_for_exit`].
+    pub(crate) fn prepare_for_exit(&self) {
+        self.copy().works.values().for_each(|account| account.work.prepare_for_exit());
+    }
+
     /// Returns how much a component has cut since the stop began.
     pub(crate) fn cut_since_stop(&self, id: ComponentId) -> u64 {
         let Some(account) = self.account(id) else { return 0 };

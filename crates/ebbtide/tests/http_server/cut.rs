@@ -1,16 +1,22 @@
 //! What is left when the time is up.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
 use axum::routing::get;
 use ebbtide::drain::Stop;
+use ebbtide::http::{Listener, Server};
 use http_body::Frame;
 use tokio::io::AsyncReadExt;
+use tokio::task::JoinSet;
 
-use crate::support::{Client, LONG, PING, PausedClock, SLOW, ping, serve, slow, stop_source, until};
+use crate::frames::{DATA, END_STREAM, Frames, RST_STREAM};
+use crate::support::{
+    Client, LONG, PING, PausedClock, SLOW, cause, ping, serve, serve_on, slow, stop_source, until,
+};
 
 /// A body that sends one chunk, and another one when the token stops.
 pub(crate) struct Streamed {
@@ -102,7 +108,7 @@ fn a_body_that_axum_drops_looks_whole() {
     let router = axum::Router::new().route("/stream", get(stream));
     let listener = server.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let addr = listener.local_addr().unwrap();
-    let mut serving = tokio::task::JoinSet::new();
+    let mut serving = JoinSet::new();
     serving.spawn_on(async move { axum::serve(listener, router).await }, server.handle());
     client.block_on(async {
         let mut client = Client::connect(addr).await.unwrap();
@@ -151,6 +157,185 @@ async fn a_response_that_nobody_reads_is_cut_and_not_counted_as_finished() {
     assert_eq!((served.work.finished(), served.work.cut(), served.work.in_flight()), (0, 1, 0));
     let (_, error) = client.rest().await;
     assert_eq!(error.map(|error| error.kind()), Some(std::io::ErrorKind::ConnectionReset));
+}
+
+/// Three kinds of a body that are under way when its server goes, and how each is asked for.
+fn halves(never: &Stop) -> axum::Router {
+    let (stream, sized) = (never.clone(), never.clone());
+    // It is given at once, and fits in no socket of these tests: only hyper has the rest.
+    let given = async || Body::new(Given(Some(Bytes::from_static(&[b'x'; 256 * 1024]))));
+    let sized = async move || ([("content-length", "10")], Body::new(Streamed::new(sized)));
+    ping()
+        .route("/stream", get(async move || Body::new(Streamed::new(stream))))
+        .route("/sized", get(sized))
+        .route("/given", get(given))
+}
+
+const HALVES: [&[u8]; 4] = [
+    b"GET /stream HTTP/1.0\r\n\r\n",
+    b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n",
+    b"GET /sized HTTP/1.1\r\nHost: test\r\n\r\n",
+    b"GET /given HTTP/1.0\r\n\r\n",
+];
+
+/// A body of one part, without a length.
+struct Given(Option<Bytes>);
+
+impl http_body::Body for Given {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+/// A listener whose connections take little before they wait for their peers.
+fn narrow() -> Listener {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_send_buffer_size(16 * 1024).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(100).unwrap();
+    Listener::from_std(socket.into()).unwrap()
+}
+
+/// Asks for a body and waits for its first part.
+async fn begin(addr: SocketAddr, request: &[u8]) -> Client {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut client = Client::over(socket.connect(addr).await.unwrap());
+    client.send(request).await.unwrap();
+    // The first part of the body leaves together with the head.
+    client.stream.readable().await.unwrap();
+    client
+}
+
+fn is_reset(error: Option<std::io::Error>) -> bool {
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+}
+
+#[tokio::test]
+async fn bodies_are_reset_when_the_servers_future_is_dropped() {
+    let never = stop_source();
+    for request in HALVES {
+        let listener = narrow();
+        let addr = listener.local_addr().tcp().unwrap();
+        let mut served = serve_on(listener, addr, halves(&never.token()), |server| server);
+        let mut client = begin(addr, request).await;
+        served.abandon().await;
+        assert!(is_reset(client.rest().await.1), "{}", request.escape_ascii());
+        assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+    }
+}
+
+/// The server's future lives on, so that nothing but the end of the tasks ends the connections.
+#[test]
+fn bodies_are_reset_when_their_runtime_is_dropped() {
+    let runtime =
+        || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let never = stop_source();
+    let client = runtime();
+    for request in HALVES {
+        let server = runtime();
+        let (addr, mut serving) = {
+            let _context = server.enter();
+            let listener = narrow();
+            let addr = listener.local_addr().tcp().unwrap();
+            let serving = Server::new(halves(&never.token())).serve(listener, never.token(), never.token());
+            (addr, Box::pin(serving))
+        };
+        let mut begun = JoinSet::new();
+        begun.spawn_on(begin(addr, request), client.handle());
+        let begun = server.block_on(async {
+            tokio::select! {
+                _ = &mut serving => panic!("it serves for ever"),
+                begun = begun.join_next() => begun,
+            }
+        });
+        drop(server);
+        let (_, error) = client.block_on(begun.unwrap().unwrap().rest());
+        assert!(is_reset(error), "{}", request.escape_ascii());
+    }
+}
+
+/// The limit: a Unix socket cannot be reset. What has an end of its own is seen to lack it, and the rest looks whole.
+#[tokio::test]
+async fn over_a_unix_socket_a_body_that_only_the_close_ends_looks_whole() {
+    let never = stop_source();
+    let directory = tempfile::tempdir().unwrap();
+    for (request, end) in HALVES.into_iter().zip(["chunk", "chunk\r\n", "chunk"]) {
+        let path = directory.path().join("test.sock");
+        let listener = Listener::bind_unix(&path).await.unwrap();
+        let mut served =
+            serve_on(listener, ([0, 0, 0, 0], 0).into(), halves(&never.token()), |server| server);
+        let mut client = Client::over(tokio::net::UnixStream::connect(&path).await.unwrap());
+        client.send(request).await.unwrap();
+        client.stream.readable().await.unwrap();
+        served.stop();
+        served.cut();
+        served.ended().await;
+        let (bytes, error) = client.rest().await;
+        assert!(error.is_none() && bytes.ends_with(end.as_bytes()), "{error:?}, {}", bytes.escape_ascii());
+        assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+    }
+}
+
+/// A body that sends one chunk, and panics when the token stops.
+struct Panics(Streamed);
+
+impl http_body::Body for Panics {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = Pin::new(&mut self.0).poll_frame(cx);
+        assert!(frame.is_pending() || self.0.sent == 1, "the body panics");
+        frame
+    }
+}
+
+fn panics(when: Stop) -> axum::Router {
+    ping().route("/stream", get(async move || Body::new(Panics(Streamed::new(when)))))
+}
+
+#[tokio::test]
+async fn a_body_that_panics_is_reset() {
+    let now = stop_source();
+    let served = serve(panics(now.token()), |server| server).await;
+    let mut clients = Vec::new();
+    for request in &HALVES[..2] {
+        clients.push(begin(served.addr, request).await);
+    }
+    let mut frames = Frames::connect(served.addr, 65_535).await;
+    frames.get(1, "/stream").await;
+    assert_eq!(frames.next_of(&[DATA]).await.expect("the first chunk").flags & END_STREAM, 0);
+    now.stop(cause(), None);
+    for client in &mut clients {
+        assert!(is_reset(client.rest().await.1));
+    }
+    assert_eq!(frames.next_of(&[RST_STREAM, DATA]).await.expect("a frame").kind, RST_STREAM);
+    assert_eq!(served.work.finished(), 0);
+}
+
+/// The opposite: behind `axum::serve` half a body looks whole when the other half panics.
+#[tokio::test]
+async fn a_body_that_panics_looks_whole_behind_axum() {
+    let now = stop_source();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let router = panics(now.token());
+    let mut serving = JoinSet::new();
+    serving.spawn(async move { axum::serve(listener, router).await });
+    let mut client = begin(addr, HALVES[0]).await;
+    now.stop(cause(), None);
+    let (bytes, error) = client.rest().await;
+    assert!(error.is_none() && bytes.ends_with(b"chunk"));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Upgraded streams of HTTP/2: WebSockets over extended CONNECT (RFC 8441).
+//! Connections that become something else: HTTP/1 upgrades, and WebSockets over HTTP/2 by extended CONNECT (RFC 8441).
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::support::{LONG, PausedClock, Served, serve, until};
+use crate::support::{Client, LONG, PausedClock, Served, serve, until};
 
 const IDLE_QUIET: Duration = Duration::from_millis(50);
 
@@ -98,4 +98,64 @@ async fn an_upgraded_stream_is_cut_and_named_at_the_end() {
     assert!(served.work.stragglers()[0].name.starts_with("CONNECT /echo from 127.0.0.1"));
     assert!(!matches!(tunnel.read(&mut [0; 1]).await, Ok(1..)));
     until(|| served.work.in_flight() == 0).await;
+}
+
+/// Takes an HTTP/1 connection over as the protocol that its client asks for. It echoes up to a `.`, and panics at a `!`.
+async fn take_over(mut request: Request<axum::body::Body>) -> Response<axum::body::Body> {
+    let protocol = request.headers()[http::header::UPGRADE].clone();
+    let upgrade = hyper::upgrade::on(&mut request);
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let mut stream = TokioIo::new(upgrade.await.unwrap());
+        let mut byte = [0];
+        while stream.read_exact(&mut byte).await.is_ok() && byte != *b"." {
+            assert_ne!(byte, *b"!", "the tunnel's task panics");
+            stream.write_all(&byte).await.unwrap();
+        }
+    });
+    task.detach_all();
+    let response =
+        Response::builder().status(101).header("connection", "upgrade").header("upgrade", protocol);
+    response.body(axum::body::Body::empty()).unwrap()
+}
+
+/// A server, and a client whose connection has become `protocol` and has been used.
+async fn taken_over(protocol: &str) -> (Served, Client) {
+    let router = axum::Router::new().route("/", axum::routing::get(take_over));
+    let served = serve(router, |server: Server<_>| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    let head = format!("GET / HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: {protocol}\r\n\r\n");
+    client.send(head.as_bytes()).await.unwrap();
+    client.up_to(b"\r\n\r\n").await;
+    client.send(b"x").await.unwrap();
+    client.up_to(b"x").await;
+    (served, client)
+}
+
+fn is_reset(error: Option<std::io::Error>) -> bool {
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+}
+
+/// A WebSocket ends with a close frame. Of any other protocol nobody knows whether it tells half from whole.
+#[tokio::test]
+async fn an_upgraded_connection_that_is_cut_is_reset_unless_it_is_a_websocket() {
+    for (protocol, resets) in [("echo", true), ("WebSocket", false)] {
+        let (mut served, mut client) = taken_over(protocol).await;
+        served.stop();
+        served.cut();
+        assert_eq!(is_reset(client.rest().await.1), resets, "{protocol}");
+        served.ended().await;
+        assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_is_reset_when_its_task_panics_and_ends_in_order_when_that_ends() {
+    for (last, resets) in [(b"!", true), (b".", false)] {
+        let (mut served, mut client) = taken_over("echo").await;
+        client.send(last).await.unwrap();
+        assert_eq!(is_reset(client.rest().await.1), resets, "{last:?}");
+        served.stop();
+        served.ended().await;
+    }
 }

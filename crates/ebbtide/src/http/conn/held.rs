@@ -34,6 +34,8 @@ pub(crate) struct Conn {
     websocket: AtomicBool,
     /// Whether nothing follows what is still to be written of the last response. Used by the connection's own task.
     last: AtomicBool,
+    /// Whether closing the socket resets the connection. Changed under the book's lock.
+    resets: AtomicBool,
 }
 
 /// Keeps a connection in the ledger for as long as its socket is open.
@@ -115,7 +117,63 @@ impl Conn {
     /// Notes that a request waits; see [`Book::wait`].
     pub(crate) fn wait(&self, begun: Begun, answering: bool, waker: &Waker) {
         self.waits.store(true, Ordering::Relaxed);
-        self.book().wait(begun, answering, waker, clock::now());
+        let mut book = self.book();
+        book.wait(begun, answering, waker, clock::now());
+        // Only after it was noted: either the ledger finds the response, or its order is found here.
+        if answering && self.context.ledger.order() != Order::Serve {
+            self.guard(&book);
+        }
+    }
+
+    /// Notes that only the end of the connection tells where the body of a response ends. Whatever closes the socket before
+    /// the body is whole resets the connection, also the end of the process.
+    pub(crate) fn ends_response(&self, begun: Begun) {
+        let mut book = self.book();
+        book.answering(begun);
+        self.guard(&book);
+    }
+
+    /// Notes that the peer of an HTTP/1 connection has part of a response and never gets the rest.
+    pub(crate) fn break_off(&self) {
+        let mut book = self.book();
+        book.break_off();
+        self.guard(&book);
+    }
+
+    /// Has the connection reset by whatever closes its socket while a response is under way, also by the end of the process.
+    pub(crate) fn guard_response(&self) {
+        self.guard(&self.book());
+    }
+
+    fn guard(&self, book: &Book) {
+        if book.must_reset() {
+            self.set_resets(book, true);
+        }
+    }
+
+    /// Lets the socket close in order again, if everything has been written that must not be reset.
+    #[inline]
+    pub(in crate::http) fn flushed(&self) {
+        if self.resets.load(Ordering::Relaxed) && !self.book().is_upgraded() {
+            self.may_end();
+        }
+    }
+
+    /// Tells whether the connection may end in order. `false` means that a response is not whole: the close resets it.
+    pub(super) fn may_end(&self) -> bool {
+        let book = self.book();
+        let whole = !book.must_reset();
+        if whole {
+            self.set_resets(&book, false);
+        }
+        whole
+    }
+
+    /// Sets what a close does. `_book` is proof that its lock is held: the connection's task and the ledger both come here.
+    fn set_resets(&self, _book: &Book, resets: bool) {
+        if self.resets.swap(resets, Ordering::Relaxed) != resets {
+            self.socket.reset_on_close(resets);
+        }
     }
 
     /// Notes whether the parser waits for bytes.
@@ -124,9 +182,15 @@ impl Conn {
         self.reads.store(reads, Ordering::Relaxed);
     }
 
-    /// Notes that the connection becomes something else with a response.
+    /// Notes that the connection is upgraded to another protocol. A WebSocket has an end of its own, so that its peer can tell
+    /// an early end of the connection; of any other protocol the end of the connection may be the only one.
     pub(crate) fn upgrade(&self, websocket: bool) {
-        if self.book().upgrade() && websocket {
+        let mut book = self.book();
+        let alone = book.upgrade();
+        if !websocket {
+            book.make_tunnel();
+            self.set_resets(&book, true);
+        } else if alone {
             self.websocket.store(true, Ordering::Release);
         }
     }
@@ -230,8 +294,15 @@ impl Conn {
         let active = self.active();
         let mut book = self.book();
         let ended = book.end_all(by, self.peer(), active, now);
-        if book.is_upgraded() {
-            self.socket.shutdown(); // its task is not ours to end
+        if book.is_tunnel() {
+            book.break_off();
+        }
+        self.guard(&book);
+        // The task of an upgraded connection is not ours to end: the socket wakes it.
+        if book.is_tunnel() {
+            self.socket.abort();
+        } else if book.is_upgraded() {
+            self.socket.shutdown();
         }
         ended
     }
@@ -253,7 +324,7 @@ impl Held {
     pub(crate) fn new(context: &Arc<Context>, socket: &Socket, peer: Address) -> Self {
         let book = Mutex::new(Book::new(clock::now(), socket.is_timed_by_kernel()));
         let socket = Handle::new(socket);
-        let [timed, waits, reads, websocket, last] = [const { AtomicBool::new(false) }; 5];
+        let [timed, waits, reads, websocket, last, resets] = [const { AtomicBool::new(false) }; 6];
         let source = OnceLock::new();
         let enter = |key| {
             Arc::new(Conn {
@@ -268,6 +339,7 @@ impl Held {
                 reads,
                 websocket,
                 last,
+                resets,
             })
         };
         Self { conn: context.ledger.enter(enter) }
@@ -298,9 +370,9 @@ impl Drop for Held {
         }
         let counts = {
             let mut book = self.conn.book();
-            if book.must_reset() {
-                self.conn.socket.reset_on_close();
-            }
+            // A task that panics has not ended its tunnel.
+            let torn = book.is_tunnel() && std::thread::panicking();
+            self.conn.set_resets(&book, book.must_reset() || torn);
             book.close()
         };
         self.conn.socket.release();

@@ -343,15 +343,22 @@ impl AsyncWrite for Io {
             self.note_blocked(flushed.is_pending());
         }
         ready!(flushed)?;
+        self.held.flushed();
         Poll::Ready(self.poll_end(cx))
     }
 
     /// Half-closes, then reads on for a while (RFC 9112 §9.6): a socket closed with bytes unread sends a reset, which
     /// can destroy the last response on its way.
+    ///
+    /// While a response is not whole it does nothing: the close is to reset the connection.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             match &mut self.closing {
                 Closing::No => {
+                    if !self.held.may_end() {
+                        self.closing = Closing::Done;
+                        continue;
+                    }
                     ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
                     if self.held.book().is_upgraded() || !self.must_linger(cx) {
                         self.closing = Closing::Done;

@@ -167,7 +167,8 @@ where
                 return Poll::Ready(Ok(this.refuse(true)));
             }
             if order == Order::Cut {
-                // Seen only by HTTP/2, whose streams have a task each.
+                // The streams of HTTP/2 have a task each. An HTTP/1 connection looks before it polls, and the order may come
+                // between.
                 if let Some(ticket) = this.ticket {
                     ticket.give_up();
                 }

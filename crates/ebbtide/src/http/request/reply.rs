@@ -64,6 +64,11 @@ impl<B: Body> Reply<B> {
             Some(ticket) if !bodiless => Endings::of(&response, ticket, left.is_none()),
             _ => None,
         };
+        if left.is_none()
+            && let Some(ticket) = &ticket
+        {
+            ticket.has_no_length(response.version());
+        }
         response.map(|body| Self { body: Some(body), ticket, left, deadline, endings, rest: Bytes::new() })
     }
 
@@ -204,8 +209,9 @@ where
             return Poll::Ready(self.end(ending));
         }
         if order == Order::Cut {
-            // Seen only by HTTP/2, whose streams have a task each.
+            // The streams of HTTP/2 have a task each. An HTTP/1 connection looks before it polls, and the order may come between.
             if let Some(ticket) = &mut self.ticket {
+                ticket.break_off();
                 ticket.give_up();
             }
             return Poll::Ready(self.fail("cut, because the server's time is up".into()));

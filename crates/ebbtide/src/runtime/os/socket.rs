@@ -75,9 +75,24 @@ impl Handle {
         return 0;
     }
 
-    /// Makes the coming close a reset, so that the peer cannot take what it got for the whole. Unix sockets know none.
-    pub(crate) fn reset_on_close(&self) {
-        let _ = self.with(|fd| SockRef::from(&fd).set_linger(Some(Duration::ZERO)));
+    /// Chooses whether closing the socket resets the connection (`SO_LINGER` with a timeout of zero), so that the peer cannot
+    /// take what it has received for the whole. This applies to every close, including the one by the kernel when the process
+    /// ends. Unix sockets cannot be reset.
+    pub(crate) fn reset_on_close(&self, resets: bool) {
+        let timeout = resets.then_some(Duration::ZERO);
+        let _ = self.with(|fd| SockRef::from(&fd).set_linger(timeout));
+    }
+
+    /// Resets the connection at once, which wakes every task that waits on the socket. Where the system cannot, ends both
+    /// directions.
+    pub(crate) fn abort(&self) {
+        let _ = self.with(|fd| {
+            #[cfg(target_os = "linux")]
+            if rustix::net::connect_unspec(fd).is_ok() {
+                return Ok(());
+            }
+            rustix::net::shutdown(fd, Shutdown::Both)
+        });
     }
 
     /// Ends both directions, which wakes whoever waits on the socket.

@@ -41,6 +41,8 @@ pub(crate) struct Book {
     /// The peer has part of a response and shall not take it for the whole.
     pub(super) broken: bool,
     waker: Option<Waker>,
+    /// The connection was upgraded to a protocol whose only end may be that of the connection.
+    pub(super) tunnel: bool,
 }
 
 impl Book {
@@ -59,6 +61,7 @@ impl Book {
             blocks: 0,
             broken: false,
             waker: None,
+            tunnel: false,
         }
     }
 
@@ -194,10 +197,12 @@ impl Book {
         let multiplexed = self.is_multiplexed();
         if let Some(request) = self.current(begun) {
             request.since.get_or_insert(now);
-            request.answering |= answering;
             if multiplexed {
                 request.waker.get_or_insert_with(|| waker.clone());
             }
+        }
+        if answering {
+            self.answering(begun);
         }
     }
 
@@ -280,12 +285,6 @@ impl Book {
 
     pub(crate) fn is_upgraded(&self) -> bool {
         self.phase == Phase::Upgraded
-    }
-
-    /// Tells whether closing the socket would end a response early without the peer being able to tell.
-    pub(in crate::http::conn) fn must_reset(&self) -> bool {
-        let unfinished = self.requests.iter().any(|request| request.answering);
-        self.broken || (unfinished && !self.is_multiplexed() && self.phase != Phase::Upgraded)
     }
 
     pub(in crate::http::conn) fn set_waker(&mut self, waker: Waker) {

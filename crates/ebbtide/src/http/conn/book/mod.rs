@@ -6,6 +6,7 @@ mod due;
 mod fates;
 mod phase;
 mod request;
+mod reset;
 mod streams;
 
 pub(crate) use book::Book;
