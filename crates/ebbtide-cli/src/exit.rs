@@ -13,6 +13,8 @@ pub(crate) enum Ending {
     Usage,
     /// The service could not be rehearsed.
     NotRehearsed,
+    /// Nothing failed, and too little was seen to pass.
+    Inconclusive,
     /// Ended by this signal.
     Interrupted(i32),
 }
@@ -21,10 +23,12 @@ pub(crate) enum Ending {
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0      every check passed
-  1      the service failed a check
+  1      the service failed a check, or with --strict: inconclusive
   2      wrong usage, or an option whose feature this build does not have
   3      the service could not be rehearsed: it did not start, never got ready,
-         its port was taken, or it ended before the signal
+         its port was taken, it ended before the signal, or it did not work
+         before the signal either
+  4      inconclusive: no check failed, and too little was seen to pass
   128+n  ended by signal n (130: Ctrl-C); the service was ended too";
 
 impl From<Ending> for ExitCode {
@@ -34,6 +38,7 @@ impl From<Ending> for ExitCode {
             Ending::Failed => 1,
             Ending::Usage => 2,
             Ending::NotRehearsed => 3,
+            Ending::Inconclusive => 4,
             Ending::Interrupted(signal) => u8::try_from(signal).unwrap_or_default().saturating_add(128),
         })
     }

@@ -15,6 +15,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     match cli::Cli::parse().command {
         cli::Command::Rehearse(args) => commands::rehearse::run(*args).into(),
+        cli::Command::Janitor => commands::janitor::run().into(),
         cli::Command::Demo(args) => commands::demo::run(args),
     }
 }

@@ -55,6 +55,13 @@ impl Destination {
         Ok(all)
     }
 
+    /// This destination and why its file cannot be written, if so. Creates the file where it can.
+    pub(crate) fn unwritable(&self) -> Option<(&Self, io::Error)> {
+        let file = self.file.as_ref()?;
+        let opened = fs::OpenOptions::new().create(true).append(true).open(file);
+        opened.err().map(|error| (self, error))
+    }
+
     /// Writes the verdict. A reader of stdout that went away is no error.
     ///
     /// # Errors

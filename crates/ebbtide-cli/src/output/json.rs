@@ -1,13 +1,14 @@
 //! The verdict for programs.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::rehearse::{Check, Counts, ExitSeen, NumberedRun, Rehearsal, Scenario, Verdict};
+use crate::rehearse::{Check, Counts, ExitSeen, NumberedRun, Rehearsal, Scenario, Shape, Verdict};
 
 /// The version of the object's schema: raised when a field changes its meaning or goes.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -16,6 +17,8 @@ struct Document<'a> {
     command: String,
     seed: u64,
     repeat: u32,
+    lost_by_shutdown: u64,
+    in_flight_at_signal: &'a BTreeMap<Shape, u64>,
     requests: Counts,
     exit: ExitSeen,
     checks: &'a [Check],
@@ -30,6 +33,8 @@ pub(super) fn write(out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehear
         command: scenario.program.title(),
         seed: scenario.seed,
         repeat: scenario.repeat,
+        lost_by_shutdown: rehearsal.lost_by_shutdown,
+        in_flight_at_signal: &rehearsal.in_flight_at_signal,
         requests: rehearsal.requests,
         exit: rehearsal.exit,
         checks: &rehearsal.checks,

@@ -26,6 +26,7 @@ pub(super) fn finding(finding: Finding) -> Style {
 pub(super) fn verdict(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Pass => PASS.bold(),
+        Verdict::Inconclusive => WARN.bold(),
         Verdict::Fail => FAIL,
     }
 }

@@ -45,7 +45,9 @@ impl Progress {
                     None => "loading".into(),
                 };
                 let (answered, lost) = (words::count(*answered), words::count(*lost));
-                self.change(format!("{stage}: {answered} answered, {in_flight} in flight, {lost} lost"));
+                self.change(format!(
+                    "{stage}: {answered} answered, {in_flight} in flight, {lost} unanswered"
+                ));
             }
             News::Signalled { signal, grace } => {
                 self.step(&format!("{signal} sent, the grace period is {}", words::limit(*grace)));
@@ -94,9 +96,10 @@ impl Progress {
 fn judged(run: u32, of: u32, verdict: &RunVerdict) -> String {
     let word = match verdict.verdict {
         Verdict::Pass => "pass",
+        Verdict::Inconclusive => "inconclusive",
         Verdict::Fail => "FAIL",
     };
-    let Counts { sent, refused, lost, truncated, timed_out, .. } = verdict.requests;
+    let Counts { sent, refused, .. } = verdict.requests;
     let exit = verdict.exit.after_ms.map_or_else(String::new, |ms| {
         format!(", gone after {}", words::time(Duration::from_secs_f64(ms.max(0.0) / 1000.0)))
     });
@@ -107,6 +110,6 @@ fn judged(run: u32, of: u32, verdict: &RunVerdict) -> String {
         "run {run}/{of}: {word}, {} sent, {} refused, {} lost{exit}{failed}",
         words::count(sent),
         words::count(refused),
-        words::count(lost + truncated + timed_out)
+        words::count(verdict.lost_by_shutdown)
     )
 }

@@ -1,4 +1,4 @@
-//! The table of requests by shape.
+//! The table of requests by shape: before the signal, and after it.
 
 use std::io::{self, Write};
 
@@ -6,16 +6,30 @@ use super::paint::{DIM, FAIL};
 use crate::rehearse::{Counts, Latency, Rehearsal, Shape};
 use crate::words;
 
-const HEADS: [&str; 8] =
-    ["sent", "answered", "after signal", "refused", "lost", "truncated", "timed out", "bad status"];
+/// Columns about the time before the signal, at it, and after it.
+const BEFORE: [&str; 2] = ["answered", "failed"];
+const AFTER: [&str; 7] = ["answered", "refused", "no accept", "lost", "truncated", "timed out", "wrong"];
+const WIDTH: usize = 9;
+
+/// Sums over all runs.
+#[derive(Clone, Copy, Default)]
+struct Row {
+    before: Counts,
+    in_flight: u64,
+    after: Counts,
+}
 
 /// Writes a line for each shape and one for their sum.
 pub(super) fn write(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
+    let before = BEFORE.len() * (WIDTH + 1) - 1;
+    let gap = WIDTH + 2;
+    writeln!(out, "{DIM}{:<11}{:<before$}{:gap$}after it{DIM:#}", "", "before the signal", "")?;
     write!(out, "{DIM}{:<10}", "requests")?;
-    for head in HEADS {
-        write!(out, " {:>width$}", head, width = width(head))?;
+    for head in BEFORE.into_iter().chain(["in flight"]).chain(AFTER) {
+        write!(out, " {head:>WIDTH$}")?;
     }
     writeln!(out, " {:>9} {:>9} {:>9}{DIM:#}", "p50 ms", "p99 ms", "max ms")?;
+    let mut sum = Row::default();
     for shape in Shape::ALL {
         let seen: Vec<_> = rehearsal
             .runs
@@ -25,44 +39,51 @@ pub(super) fn write(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()
         if seen.is_empty() {
             continue;
         }
-        let sum = seen.iter().map(|seen| seen.requests).fold(Counts::default(), |sum, one| sum + one);
+        let one = seen.iter().fold(Row::default(), |row, seen| Row {
+            before: row.before + seen.before,
+            in_flight: row.in_flight + seen.in_flight_at_signal,
+            after: row.after + seen.after,
+        });
+        sum = Row {
+            before: sum.before + one.before,
+            in_flight: sum.in_flight + one.in_flight,
+            after: sum.after + one.after,
+        };
         // Over runs: the worst of each.
         let worst = seen.iter().map(|seen| seen.latency_ms).fold(Latency::default(), |worst, one| Latency {
             p50: worst.p50.max(one.p50),
             p99: worst.p99.max(one.p99),
             max: worst.max.max(one.max),
         });
-        row(out, shape.name(), &sum)?;
+        row(out, shape.name(), &one)?;
         writeln!(out, " {:>9.2} {:>9.2} {:>9.2}", worst.p50, worst.p99, worst.max)?;
     }
-    row(out, "all", &rehearsal.requests)?;
+    row(out, "all", &sum)?;
     writeln!(out)
 }
 
-fn row(out: &mut dyn Write, name: &str, counts: &Counts) -> io::Result<()> {
+fn row(out: &mut dyn Write, name: &str, row: &Row) -> io::Result<()> {
     write!(out, "{name:<10}")?;
+    let Row { before, in_flight, after } = row;
     let cells = [
-        (counts.sent, false),
-        (counts.answered, false),
-        (counts.answered_after_signal, false),
-        (counts.refused, false),
-        (counts.lost, true),
-        (counts.truncated, true),
-        (counts.timed_out, true),
-        (counts.bad_status, true),
+        (before.answered, false),
+        (before.bad(), true),
+        (*in_flight, false),
+        (after.answered, false),
+        (after.refused, false),
+        (after.connect_timed_out, true),
+        (after.lost, true),
+        (after.truncated, true),
+        (after.timed_out, true),
+        (after.wrong, true),
     ];
-    for ((count, bad), head) in cells.into_iter().zip(HEADS) {
+    for (count, bad) in cells {
         let text = words::count(count);
-        let width = width(head);
         if bad && count > 0 {
-            write!(out, " {FAIL}{text:>width$}{FAIL:#}")?;
+            write!(out, " {FAIL}{text:>WIDTH$}{FAIL:#}")?;
         } else {
-            write!(out, " {text:>width$}")?;
+            write!(out, " {text:>WIDTH$}")?;
         }
     }
     Ok(())
-}
-
-fn width(head: &str) -> usize {
-    head.len().max(9)
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::paint::{BOLD, DIM, HINT, finding, verdict as style};
 use super::{bars, table};
-use crate::rehearse::{CheckId, Finding, NumberedRun, Rehearsal, Scenario, Verdict};
+use crate::rehearse::{Finding, NumberedRun, Rehearsal, Scenario, Verdict};
 use crate::words;
 
 /// Writes checks, table, timeline and the verdict.
@@ -103,27 +103,46 @@ fn tail(out: &mut dyn Write, run: &NumberedRun) -> io::Result<()> {
 
 fn verdict(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
     let style = style(rehearsal.verdict);
-    let requests = &rehearsal.requests;
-    let sent = words::count(requests.sent);
+    let accepted = words::count(rehearsal.requests.accepted());
+    let lost = words::count(rehearsal.lost_by_shutdown);
+    let power = power(rehearsal);
+    let sunk: Vec<&str> =
+        rehearsal.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name()).collect();
+    let sunk = sunk.join(", ");
     match rehearsal.verdict {
-        Verdict::Pass => writeln!(out, "{style}PASS{style:#}: nothing lost of {sent} requests"),
+        Verdict::Pass => {
+            writeln!(out, "{style}PASS{style:#}: 0 of {accepted} accepted requests lost; {power}")
+        }
+        Verdict::Inconclusive => {
+            writeln!(
+                out,
+                "{style}INCONCLUSIVE{style:#}: {sunk} ({lost} of {accepted} accepted requests lost; {power})"
+            )?;
+            writeln!(
+                out,
+                "{HINT}hint{HINT:#}: {sunk} above says what would make it conclusive; --strict fails"
+            )
+        }
         Verdict::Fail => {
-            let sunk: Vec<&str> =
-                rehearsal.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name()).collect();
-            let accepted = words::count(requests.sent - requests.refused);
-            let lost = words::count(requests.lost + requests.truncated + requests.timed_out);
-            let lost = match rehearsal.checks.iter().find(|check| check.id == CheckId::RequestsAnswered) {
-                Some(check) if check.verdict == Finding::Fail => {
-                    format!(" ({lost} of {accepted} accepted requests lost)")
-                }
-                _ => String::new(),
-            };
             let failed = rehearsal.runs.iter().filter(|run| run.verdict.verdict == Verdict::Fail).count();
             let of = match rehearsal.runs.len() {
                 1 => String::new(),
                 all => format!(" in {failed} of {all} runs"),
             };
-            writeln!(out, "{style}FAIL{style:#}{of}: {}{lost}", sunk.join(", "))
+            let lost = match rehearsal.lost_by_shutdown {
+                0 => String::new(),
+                _ => format!(" ({lost} of {accepted} accepted requests lost or answered wrongly)"),
+            };
+            writeln!(out, "{style}FAIL{style:#}{of}: {sunk}{lost}")
         }
     }
+}
+
+/// What the verdict rests on: `in flight at the signal: storm 12, slow 8, in 5 runs`.
+fn power(rehearsal: &Rehearsal) -> String {
+    let named = rehearsal.in_flight_at_signal.iter();
+    let named: Vec<String> =
+        named.map(|(shape, count)| format!("{shape} {}", words::count(*count))).collect();
+    let runs = words::plural(rehearsal.runs.len() as u64, "run", "runs");
+    format!("in flight at the signal: {}, in {runs}", named.join(", "))
 }

@@ -10,6 +10,7 @@ use super::place::Place;
 use super::probe::{DatabaseProbe, ReadinessProbe, report, store};
 use super::record::Record;
 use super::trouble::NotRehearsed;
+use crate::clock::Clock;
 
 /// How long the load and the probes go on after the exit: the last refusals are seen, and helpers of the service that
 /// are just going have gone.
@@ -28,9 +29,11 @@ pub(super) async fn collect(
     service: &Service,
     place: &Place,
     watchers: Watchers,
+    clock: Clock,
 ) -> Result<(), NotRehearsed> {
     sleep(GOES_ON).await;
     record.orphans = survivors(service.pid());
+    record.cleaned_up = (!record.orphans.is_empty()).then(|| clock.now());
     end_family(service.pid());
     record.traffic = watchers.load.stop().await.ok_or(NotRehearsed::Load)?;
     if let Some(readiness) = watchers.readiness {

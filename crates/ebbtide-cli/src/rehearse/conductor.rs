@@ -3,6 +3,7 @@
 use tokio::sync::Notify;
 
 use super::child::adopt_orphans;
+use super::janitor::Janitor;
 use super::limits::make_room;
 use super::news::News;
 use super::run::run;
@@ -27,10 +28,11 @@ pub(crate) async fn rehearse(
 ) -> Result<Rehearsal, NotRehearsed> {
     adopt_orphans();
     let files = make_room(scenario.load.sockets());
+    let mut janitor = Janitor::start();
     let mut runs = Vec::new();
     for number in 0..scenario.repeat {
         news(News::Begins { run: number + 1, of: scenario.repeat });
-        let (record, verdict, facts) = run(scenario, number, files, interrupted, news).await?;
+        let (record, verdict, facts) = run(scenario, number, files, interrupted, &mut janitor, news).await?;
         news(News::Judged { run: number + 1, of: scenario.repeat, record: &record, verdict: &verdict });
         runs.push((verdict, facts));
     }

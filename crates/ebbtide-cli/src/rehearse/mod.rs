@@ -2,9 +2,11 @@
 
 mod address;
 mod aftermath;
+mod calibrate;
 mod child;
 mod conductor;
 mod held;
+mod janitor;
 mod limits;
 mod load;
 mod news;
@@ -12,22 +14,25 @@ mod place;
 mod probe;
 mod readying;
 mod record;
+mod routes;
 mod run;
 mod scenario;
 mod trouble;
 mod verdict;
+mod wire;
 
 #[cfg(test)]
 pub(crate) mod samples;
 
 pub(crate) use conductor::rehearse;
+pub(crate) use janitor::{JANITOR, janitor};
 pub(crate) use news::News;
 pub(crate) use record::{Record, Shape};
 pub(crate) use scenario::{
-    Expected, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, ShapePlan, Span, StopPlan, StopSignal,
-    Target, missing_feature,
+    Expected, Fitted, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, ShapePlan, Span, StopPlan,
+    StopSignal, Target, missing_feature,
 };
 pub(crate) use trouble::NotRehearsed;
 pub(crate) use verdict::{
-    Bars, Check, CheckId, Counts, ExitSeen, Finding, Latency, NumberedRun, Rehearsal, RunVerdict, Verdict,
+    Bars, Check, Counts, ExitSeen, Finding, Latency, NumberedRun, Rehearsal, RunVerdict, Verdict,
 };

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -70,6 +70,11 @@ impl Place {
         if let Some(store) = &self.store {
             let _late = timeout(CLEARED, store.clear()).await;
         }
+    }
+
+    /// The folder, which goes with the run.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The file for the service's output.

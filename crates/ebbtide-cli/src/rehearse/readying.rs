@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::address::taken;
-use super::child::{Service, tail};
+use super::child::{Service, listeners, survivors, tail};
 use super::place::Place;
 use super::probe::{Got, get};
 use super::trouble::NotRehearsed;
@@ -15,6 +15,8 @@ use super::trouble::NotRehearsed;
 const EVERY: Duration = Duration::from_millis(10);
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long helpers of a service that has ended may take to go.
+const GOING: Duration = Duration::from_millis(100);
 /// How many lines of the service's output help to understand why it is not ready.
 pub(super) const TAIL: usize = 20;
 
@@ -26,7 +28,7 @@ pub(super) async fn ready(
     limit: Duration,
 ) -> Result<SocketAddr, NotRehearsed> {
     let log = service.log().to_owned();
-    let mut seen = String::from("nobody listened");
+    let mut seen = String::from("nothing listened there");
     let looking = async {
         loop {
             for address in addresses {
@@ -43,10 +45,14 @@ pub(super) async fn ready(
         found = timeout(limit, looking) => found,
         ended = service.ended() => {
             let (when, (_, ended)) = ("before it was ready", ended?);
-            return Err(NotRehearsed::EndedEarly { when, ended, tail: tail(&log, TAIL) });
+            // Helpers that are just going have gone by then.
+            sleep(GOING).await;
+            let left = survivors(service.pid()).into_iter().map(|process| process.name).collect();
+            return Err(NotRehearsed::EndedEarly { when, ended, left, tail: tail(&log, TAIL) });
         }
     };
-    found.map_err(|_| NotRehearsed::NeverReady { limit, seen, tail: tail(&log, TAIL) })
+    let elsewhere = || listeners(service.pid());
+    found.map_err(|_| NotRehearsed::NeverReady { limit, seen, listens: elsewhere(), tail: tail(&log, TAIL) })
 }
 
 /// One look; an error says what was seen instead, `None` that nobody listens.
@@ -55,9 +61,18 @@ async fn look(place: &Place, address: SocketAddr) -> Result<(), Option<String>> 
         return if taken(address).await { Ok(()) } else { Err(None) };
     };
     match get(address, &place.target.authority(), path, LOOK).await {
-        Got::Status(200..=299) => Ok(()),
+        got if got.is_ready() => Ok(()),
         Got::Status(status) => Err(Some(format!("{path} answered {status}"))),
         Got::Nothing => Err(Some(format!("{path} gave no answer"))),
+        Got::NotHttp(first) => Err(Some(not_http(path, first))),
         Got::Refused => Err(None),
+    }
+}
+
+/// What was seen instead of HTTP: TLS begins with the number of a record type.
+fn not_http(path: &str, first: u8) -> String {
+    match first {
+        0x15 | 0x16 => format!("{path} was answered with TLS, and --ready speaks plain HTTP"),
+        _ => format!("{path} was answered with bytes that are not HTTP/1"),
     }
 }

@@ -9,21 +9,27 @@ use tokio::time::sleep;
 
 use super::address::{first, resolve, taken};
 use super::aftermath::{Watchers, collect, note_signal_state};
+use super::calibrate::{PHASES, calibrate, connections, fit};
 use super::child::{Service, tail};
 use super::held::held;
+use super::janitor::Janitor;
 use super::load::{Address, Load, LoadOrder};
 use super::news::News;
 use super::place::Place;
 use super::probe::{DatabaseProbe, ReadinessProbe};
 use super::readying::{TAIL, ready};
-use super::record::Record;
-use super::scenario::{Program, Route, Scenario, ShapePlan, run_seed, signal_moment};
+use super::record::{Record, Shape};
+use super::routes::settle;
+use super::scenario::{LoadPlan, Program, Route, Scenario, ShapePlan, run_seed, signal_moment};
 use super::trouble::NotRehearsed;
-use super::verdict::{Facts, RunVerdict, Terms, Verdict, judge};
+use super::verdict::{Facts, RunVerdict, Terms, Verdict, broken, judge};
 use crate::clock::{At, Clock};
+use crate::words;
 
 /// How long before the signal connections are brought into the phases they are held in.
 const BRACE: Duration = Duration::from_millis(300);
+/// No more connections than this are tried at once.
+const CONNECTIONS: u32 = 300;
 /// The time between two pieces of news.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -33,6 +39,7 @@ pub(super) async fn run(
     number: u32,
     files: Rlimit,
     interrupted: &Notify,
+    janitor: &mut Janitor,
     news: &mut dyn FnMut(News<'_>),
 ) -> Result<(Record, RunVerdict, Facts), NotRehearsed> {
     let place = tokio::select! {
@@ -41,10 +48,11 @@ pub(super) async fn run(
     };
     // Either way the service is gone before the place is cleared: it would make its queue anew.
     let judged = tokio::select! {
-        judged = run_at(&place, scenario, number, files, news) => judged,
+        judged = run_at(&place, scenario, number, files, janitor, news) => judged,
         () = interrupted.notified() => Err(NotRehearsed::Interrupted),
     };
     place.clear().await;
+    janitor.forget();
     judged
 }
 
@@ -53,6 +61,7 @@ async fn run_at(
     scenario: &Scenario,
     number: u32,
     files: Rlimit,
+    janitor: &mut Janitor,
     news: &mut dyn FnMut(News<'_>),
 ) -> Result<(Record, RunVerdict, Facts), NotRehearsed> {
     let seed = run_seed(scenario.seed, number);
@@ -68,7 +77,9 @@ async fn run_at(
         Some(url) => Some(DatabaseProbe::start(url, clock).await?),
         None => None,
     };
+    janitor.watch(place.folder(), None);
     let mut service = Service::start(&place.words, &place.env, &place.log(), files, clock)?;
+    janitor.watch(place.folder(), Some(service.pid()));
     let began = clock.now();
     let socket = ready(&mut service, place, &addresses, scenario.ready_limit).await?;
     let mut record = Record { ready: clock.now(), ..Record::default() };
@@ -77,7 +88,11 @@ async fn run_at(
     note_signal_state(&mut record, &service, signal).await;
 
     let home = Address { socket, authority: place.target.authority() };
-    let order = order(scenario, &home, place.ready_path.as_deref(), rng.u64(..)).await?;
+    let mut plan = scenario.load.clone();
+    settle(&mut plan, socket, &home.authority, place.ready_path.as_deref()).await?;
+    let crowded = calibrated(&mut plan, &home, &scenario.program, clock).await?;
+    let order = order(scenario, plan, crowded, &home, place.ready_path.as_deref(), rng.u64(..)).await?;
+    let shapes = order.plan.shapes.iter().map(ShapePlan::shape).collect();
     let probe = |path| ReadinessProbe::start(socket, home.authority.clone(), path, clock);
     let readiness = place.ready_path.clone().map(probe);
     record.load_began = clock.now();
@@ -96,9 +111,13 @@ async fn run_at(
         database.signalled(record.signalled);
     }
     end(&mut record, &mut service, &watchers.load, scenario.stop.grace, clock, news).await?;
-    collect(&mut record, &service, place, watchers).await?;
+    collect(&mut record, &service, place, watchers, clock).await?;
 
-    let verdict = judge(&record, &terms(scenario));
+    let terms = terms(scenario, &home, place.ready_path.as_deref(), shapes);
+    if let Some(why) = broken(&record, &terms) {
+        return Err(NotRehearsed::Baseline(why));
+    }
+    let verdict = judge(&record, &terms);
     let failed = verdict.verdict == Verdict::Fail;
     let facts = Facts {
         signal_after_load_ms: record.signalled.ms_from(record.load_began),
@@ -121,7 +140,7 @@ async fn tell(
         () = ticks(load, signalled, news) => Ok(()),
         ended = service.ended() => {
             let (when, (_, ended)) = ("under load, before the signal", ended?);
-            Err(NotRehearsed::EndedEarly { when, ended, tail: tail(&log, TAIL) })
+            Err(NotRehearsed::EndedEarly { when, ended, left: Vec::new(), tail: tail(&log, TAIL) })
         }
     }
 }
@@ -166,14 +185,47 @@ async fn ticks(load: &Load, signalled: Option<(At, Clock)>, news: &mut dyn FnMut
     }
 }
 
+/// Fits `plan` to the service, and tells why no connection can be held in the phases of the protocol, if so. The demo is
+/// known: it carries all of it.
+async fn calibrated(
+    plan: &mut LoadPlan,
+    home: &Address,
+    program: &Program,
+    clock: Clock,
+) -> Result<Option<String>, NotRehearsed> {
+    if matches!(program, Program::Demo(_)) {
+        return Ok(None);
+    }
+    let usual = [Shape::Storm, Shape::Keepalive, Shape::Open].into_iter().find_map(|shape| plan.route(shape));
+    let Some(route) = usual.cloned() else { return Ok(None) };
+    let to = match &route.target {
+        Some(target) => first(target).await?,
+        None => home.clone(),
+    };
+    let phases = if plan.phases { PHASES } else { 0 };
+    let served = if plan.fitted.any() {
+        let sockets = u32::try_from(plan.sockets()).unwrap_or(u32::MAX);
+        let capacity = calibrate(&to, &route, sockets.min(CONNECTIONS), clock).await;
+        fit(plan, capacity);
+        capacity.connections
+    } else {
+        connections(&to, &route, phases, clock).await
+    };
+    Ok(served.filter(|count| *count < phases.saturating_mul(2)).map(|count| {
+        let count = words::plural(count.into(), "open connection", "open connections");
+        format!("the service answers no other request beside {count}, and each phase holds one")
+    }))
+}
+
 /// The load with every address resolved.
 async fn order(
     scenario: &Scenario,
+    plan: LoadPlan,
+    crowded: Option<String>,
     home: &Address,
     ready_path: Option<&str>,
     seed: u64,
 ) -> Result<LoadOrder, NotRehearsed> {
-    let plan = scenario.load.clone();
     let mut addresses = Vec::new();
     for shape in plan.shapes.iter().map(ShapePlan::shape) {
         addresses.push(match plan.route(shape).and_then(|route| route.target.as_ref()) {
@@ -184,17 +236,23 @@ async fn order(
     // The demo's readiness is red after the signal: its phases are held on a route that is answered to the end.
     let demo = matches!(scenario.program, Program::Demo(_));
     let plain = if demo { "/ping" } else { ready_path.unwrap_or("/") };
-    let held = held(&plan, &addresses, home, &Route::get(plain));
+    let held = match crowded {
+        Some(why) => Err(why),
+        None => Ok(held(&plan, &addresses, home, &Route::get(plain))),
+    };
     Ok(LoadOrder { plan, addresses, held, seed })
 }
 
-fn terms(scenario: &Scenario) -> Terms {
+fn terms(scenario: &Scenario, home: &Address, ready_path: Option<&str>, shapes: Vec<Shape>) -> Terms {
     Terms {
         signal: scenario.stop.signal,
         grace: scenario.stop.grace,
-        expected: scenario.stop.expected,
+        expected: scenario.stop.expected.clone(),
         require_readiness: scenario.require_readiness,
-        shapes: scenario.load.shapes.iter().map(ShapePlan::shape).collect(),
+        readiness: ready_path.map(|path| (home.socket, path.to_owned())),
+        allow_status: scenario.allow_status.clone(),
+        shapes,
         phases: scenario.load.phases,
+        demo: matches!(scenario.program, Program::Demo(_)),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::record::{Close, Ended, Outcome};
 use super::verdict::samples::{good, request, terms};
 use super::verdict::{Facts, conclude, judge};
-use super::{Expected, LoadPlan, Program, Ready, Rehearsal, Scenario, StopPlan, StopSignal, Target};
+use super::{Expected, Fitted, LoadPlan, Program, Ready, Rehearsal, Scenario, StopPlan, StopSignal, Target};
 
 /// Two runs, the second of which lost one request.
 pub(crate) fn rehearsal() -> Rehearsal {
@@ -26,17 +26,20 @@ pub(crate) fn scenario() -> Scenario {
         ready: Ready::Port(Target { host: "127.0.0.1".into(), port: 1 }),
         ready_limit: Duration::from_secs(30),
         require_readiness: false,
+        allow_status: Vec::new(),
+        strict: false,
         load: LoadPlan {
             shapes: Vec::new(),
             request_limit: Duration::from_secs(20),
             connect_limit: Duration::from_secs(5),
             bound: 1000,
+            fitted: Fitted::default(),
             phases: false,
         },
         stop: StopPlan {
             signal: StopSignal::TERM,
             grace: Duration::from_secs(30),
-            expected: Expected(Ended::Code(0)),
+            expected: vec![Expected(Ended::Code(0))],
             warmup: Duration::from_secs(1),
             window: Duration::from_secs(1),
         },

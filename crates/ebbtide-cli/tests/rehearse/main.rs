@@ -11,3 +11,4 @@ mod features;
 mod help_page;
 mod other_languages;
 mod processes;
+mod truth;

@@ -31,7 +31,8 @@ fn a_careful_python_service_passes() {
     assert!(verdict["requests"]["answered_after_signal"].as_u64() > Some(0), "{verdict:#}");
     assert!(verdict["requests"]["refused"].as_u64() > Some(0), "{verdict:#}");
     assert_eq!(check(&verdict, "readiness-before-close").0, "pass");
-    assert_eq!(check(&verdict, "orders-processed").0, "skipped");
+    let checks = verdict["checks"].as_array().unwrap();
+    assert!(checks.iter().all(|check| check["id"] != "orders-processed"), "a check of the demo: {verdict:#}");
 }
 
 #[test]
@@ -42,7 +43,7 @@ fn a_python_service_that_just_ends_fails_and_the_shape_is_named() {
     assert_eq!(code, Some(1), "{verdict:#}");
     let (found, evidence) = check(&verdict, "requests-answered");
     assert_eq!(found, "fail");
-    assert!(evidence.contains("slow: 3 of 3 lost"), "{evidence}");
+    assert!(evidence.contains("slow: 3 of "), "{evidence}");
     assert!(evidence.contains("while the request was being worked on"), "{evidence}");
     assert_eq!(check(&verdict, "exit-code").0, "pass");
 }
@@ -63,6 +64,10 @@ fn a_node_service_that_closes_its_server_fails() {
     assert_eq!(verdict["runs"].as_array().map(Vec::len), Some(2));
 }
 
+/// What the requests that were sent are made of.
+const PARTS: [&str; 7] =
+    ["answered", "refused", "connect_timed_out", "lost", "truncated", "timed_out", "ended_by_clean_up"];
+
 #[test]
 fn the_counts_of_every_run_add_up_to_the_counts_of_all() {
     need("python3");
@@ -73,7 +78,7 @@ fn the_counts_of_every_run_add_up_to_the_counts_of_all() {
     let number = |value: &Value, field: &str| value["requests"][field].as_u64().unwrap();
     let runs = verdict["runs"].as_array().unwrap();
     for of in runs.iter().chain([&verdict]) {
-        let parts = ["answered", "refused", "lost", "truncated", "timed_out"].map(|field| number(of, field));
+        let parts = PARTS.map(|field| number(of, field));
         assert_eq!(number(of, "sent"), parts.iter().sum::<u64>(), "{of:#}");
     }
     for field in ["sent", "answered", "answered_after_signal", "refused", "lost", "truncated", "timed_out"] {
@@ -86,6 +91,6 @@ fn the_counts_of_every_run_add_up_to_the_counts_of_all() {
     let events = std::fs::read_to_string(record).unwrap();
     let requests = events.lines().filter(|line| line.contains(r#""event":"request""#)).count() as u64;
     assert_eq!(requests, number(&verdict, "sent"), "every request is in the record, once");
-    assert_eq!(verdict["schema"], 1);
+    assert_eq!(verdict["schema"], 2);
     assert!(verdict["exit"]["after_ms"].is_number());
 }

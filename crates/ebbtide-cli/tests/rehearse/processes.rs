@@ -1,5 +1,6 @@
 //! What becomes of processes: the service, what it leaves behind, and the command itself.
 
+use std::fs;
 use std::io::Read as _;
 use std::net::TcpStream;
 use std::path::Path;
@@ -80,27 +81,55 @@ fn ctrl_c_ends_the_service_too_and_the_exit_code_says_so() {
 }
 
 #[test]
-fn a_command_that_is_killed_takes_the_service_with_it() {
+fn a_command_that_is_killed_leaves_no_process_and_no_folder() {
     need("python3");
-    let port = free_port();
+    let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+    // Its helpers: one in its process group, one in a session of its own.
     let mut command = ebbtide()
         .args(["rehearse", "--quiet", "--warmup=60s", "--ready", &port.to_string()])
         .args(["--storm=1", "--keepalive=1", "--open=0", "--", "python3"])
-        .arg(service("naive.py"))
-        .arg(port.to_string())
+        .arg(service("truth.py"))
+        .args([&port.to_string(), "grandchildren"])
+        .env("TRUTH", folder.path().join("truth"))
+        .env("TMPDIR", folder.path())
         .spawn()
         .unwrap();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         sleep(Duration::from_millis(10));
     }
+    let mark = format!("EBBTIDE_REPORT={}/", folder.path().display());
+    assert!(with_environment(&mark) >= 3, "the service and its helpers");
     command.kill().unwrap();
     command.wait().unwrap();
+    let left = || {
+        fs::read_dir(folder.path())
+            .unwrap()
+            .filter(|entry| {
+                entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("ebbtide-rehearse-")
+            })
+            .count()
+    };
     let mut looks = 0;
-    while TcpStream::connect(("127.0.0.1", port)).is_ok() {
+    while with_environment(&mark) > 0 || left() > 0 {
         looks += 1;
-        assert!(looks < 500, "the service outlives the command");
+        assert!(
+            looks < 1000,
+            "{} processes and {} folders outlive the command",
+            with_environment(&mark),
+            left()
+        );
         sleep(Duration::from_millis(10));
     }
+}
+
+/// How many processes have a variable that begins so.
+fn with_environment(mark: &str) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().map_while(Result::ok);
+    let environments = processes.filter_map(|entry| fs::read(entry.path().join("environ")).ok());
+    let has = |environment: &Vec<u8>| {
+        environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(mark.as_bytes()))
+    };
+    environments.filter(has).count()
 }
 
 #[test]

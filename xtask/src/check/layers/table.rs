@@ -36,7 +36,7 @@ pub(super) const SCOPES: [Scope; 4] = [
     Scope {
         folder: "crates/ebbtide-cli/src/rehearse",
         module: &["rehearse"],
-        tiers: &[&["record"], &["scenario"], &["child", "load", "probe", "verdict"]],
+        tiers: &[&["record"], &["scenario"], &["wire"], &["child", "load", "probe", "verdict"]],
         top: &["run"],
         files_on_top: true,
     },

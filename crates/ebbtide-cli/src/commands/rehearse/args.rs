@@ -27,7 +27,7 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = SERVICE, conflicts_with = "ready")]
     pub(super) demo: bool,
 
-    /// The service is ready when this URL answers 2xx, or this port accepts a connection
+    /// Ready when this URL answers 200 to 399, or this port accepts a connection
     #[arg(long, help_heading = SERVICE, value_name = "URL|PORT", value_parser = ready, required_unless_present = "demo")]
     pub(super) ready: Option<Ready>,
 
@@ -49,19 +49,23 @@ pub(crate) struct RehearseArgs {
     ///
     /// SHAPE is storm, keepalive, slow, open or orders; METHOD may be left out (GET); PATH may be a whole http:// URL
     /// when the load does not go to the address of --ready. `{ms}` in a path stands for a slow request's time in
-    /// milliseconds. Without it: the path of --ready for storm, keepalive and open.
+    /// milliseconds. Without it, storm, keepalive and open go to the first usual path that the service answers (`/`, `/ping`,
+    /// `/health`, …) other than that of --ready, whose answer changes at the stop.
     #[arg(long, help_heading = LOAD, value_name = "SHAPE=METHOD:PATH", value_parser = url)]
     pub(super) url: Vec<(Shape, Route)>,
 
-    /// Clients that open a new connection for every request, as fast as they can; 0: off
-    #[arg(long, help_heading = LOAD, value_name = "CLIENTS", default_value_t = 64)]
-    pub(super) storm: u32,
+    /// Clients that open a new connection for every request; 0: off
+    ///
+    /// A number that is given is used as it is, as fast as the clients can. Otherwise the number and the rate of the load are
+    /// fitted to the service: half of what it carries, with 64 clients at most.
+    #[arg(long, help_heading = LOAD, value_name = "CLIENTS")]
+    pub(super) storm: Option<u32>,
 
-    /// Clients that keep their connection and think between requests; 0: off
-    #[arg(long, help_heading = LOAD, value_name = "CLIENTS", default_value_t = 200)]
-    pub(super) keepalive: u32,
+    /// Clients that keep their connection and think between requests; 0: off [default: fitted, 200 at most]
+    #[arg(long, help_heading = LOAD, value_name = "CLIENTS")]
+    pub(super) keepalive: Option<u32>,
 
-    /// How long keep-alive clients think
+    /// How long keep-alive clients think; longer where their number is fitted
     #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "0-20ms", value_parser = span)]
     pub(super) think: Span,
 
@@ -73,9 +77,9 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "3s-5s", value_parser = span)]
     pub(super) slow_time: Span,
 
-    /// Requests a second on a schedule, whether or not earlier ones were answered; 0: off
-    #[arg(long, help_heading = LOAD, value_name = "RATE", default_value_t = 100)]
-    pub(super) open: u32,
+    /// Scheduled requests a second, whether or not earlier ones were answered; 0: off [default: fitted, 100 at most]
+    #[arg(long, help_heading = LOAD, value_name = "RATE")]
+    pub(super) open: Option<u32>,
 
     /// Clients that post orders to the demo; 0: off [default: 4 with --demo]
     #[arg(long, help_heading = LOAD, value_name = "CLIENTS")]
@@ -93,7 +97,7 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = LOAD, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(super) connect_timeout: Duration,
 
-    /// No more requests than this in one run, so that the machine's ports last; clients then stop asking
+    /// Maximum requests per run (avoids ephemeral port exhaustion)
     #[arg(long, help_heading = LOAD, value_name = "COUNT", default_value_t = 400_000)]
     pub(super) max_requests: u64,
 
@@ -105,9 +109,17 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(super) grace: Duration,
 
-    /// How the process should end: an exit code, or signal:NAME
-    #[arg(long, help_heading = STOP, value_name = "CODE|signal:NAME", default_value = "0", value_parser = expected)]
-    pub(super) expect_exit: Expected,
+    /// How the process may end: exit codes, or signal:NAME, separated by commas
+    #[arg(long, help_heading = STOP, value_name = "CODE|signal:NAME", default_value = "0", value_delimiter = ',', value_parser = expected)]
+    pub(super) expect_exit: Vec<Expected>,
+
+    /// Statuses that are no loss after the signal, such as 503 for a service that declines requests
+    #[arg(long, help_heading = STOP, value_name = "STATUS", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(100..=599))]
+    pub(super) allow_status: Vec<u16>,
+
+    /// Fail when the verdict is inconclusive
+    #[arg(long, help_heading = OUTPUT)]
+    pub(super) strict: bool,
 
     /// The load runs at least this long before the signal
     #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "1s", value_parser = duration)]

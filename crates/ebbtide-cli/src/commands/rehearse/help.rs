@@ -7,8 +7,8 @@ pub(super) const OUTPUT: &str = "Output";
 
 const EXTRA: &str = "\
 Examples:
-  A first try needs one option; the load asks for the readiness URL's own path:
-      ebbtide rehearse --ready http://127.0.0.1:8080/ -- python3 server.py
+  A first try needs one option; the load goes to a path that the service answers:
+      ebbtide rehearse --ready http://127.0.0.1:8080/readyz -- python3 server.py
 
   With routes for each shape, 25 stops at random moments, and a JSON file for CI:
       ebbtide rehearse --ready http://127.0.0.1:8080/readyz --require-readiness \\
@@ -26,12 +26,14 @@ Examples:
       ebbtide rehearse --demo -- --queue redis
 
 Checks:
-  signal-handled          the process handles the stop signal (/proc/PID/status)
-  requests-answered       every accepted request was answered whole
+  signal-handled          the process ended by itself, not by the default action
+  requests-answered       every accepted request was answered whole, and as before
+                          the signal: by status, redirect and length
   phases-served           one connection in each phase of the protocol was served
   readiness-before-close  readiness turned red before new connections were refused
-  refusals-clean          after the first refusal, only refusals, and no loss before
-  exit-in-time            gone within --grace
+  refusals-clean          at each address: after the first refusal only refusals,
+                          and no new connection closed without a response
+  exit-in-time            gone within --grace; if not, what was still in use
   exit-code               ended as --expect-exit says
   no-kill                 ended on its own, not by SIGKILL
   no-orphans              no process left 100 ms after the exit
@@ -43,14 +45,27 @@ Checks:
   last-log-line           demo: the last log line reached the file
 
   Each is pass, fail, inconclusive (too little to tell by) or skipped (does not
-  apply). The verdict is `fail` when a check failed, and also when one of
-  requests-answered, database-clean, orders-processed, jobs-returned or
-  last-log-line was inconclusive: what nothing could have shown is not proven.
+  apply). The verdict is `fail` when a check failed. It is `inconclusive` when none
+  failed and one of requests-answered, database-clean, orders-processed,
+  jobs-returned or last-log-line is; its evidence names the option that would make
+  it conclusive. A `pass` states how many requests of each shape were in flight at
+  the signal.
+
+The baseline:
+  What happens before the signal as often as after it is not caused by the shutdown:
+  it is a note, and no finding. A service that fails more than a tenth of a route's
+  requests before the signal is not judged (exit code 3). Without --storm,
+  --keepalive and --open the load is half of what the service was measured to carry.
 
 What counts as lost:
   The TCP handshake was done and the request written, then came a reset or the
   end of the stream with no response byte. That includes a kept connection that
   closed at that moment (`ambiguous` in the JSON: a proxy's retry may hide it).
+  A response is truncated when it ends before its length or last chunk, or, where it
+  ends with the connection, when it is shorter than every one before the signal.
+  An answer is wrong when its status, redirect or fixed length exists only after
+  the signal; --allow-status accepts a status, and one that readiness announces on
+  its own path is accepted anyway.
   A kept connection that was closed while idle, before anything was written, is
   no loss; a refused connection isn't either: nothing was accepted.";
 

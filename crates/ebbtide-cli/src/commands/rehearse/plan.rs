@@ -7,7 +7,8 @@ use thiserror::Error;
 
 use super::args::RehearseArgs;
 use crate::rehearse::{
-    LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan, missing_feature,
+    Fitted, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan,
+    missing_feature,
 };
 
 /// Options that cannot work together, or not in this build.
@@ -60,17 +61,20 @@ pub(super) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         ready: args.ready.clone().unwrap_or(Ready::Demo),
         ready_limit: args.ready_timeout,
         require_readiness: args.require_readiness || args.demo,
+        allow_status: args.allow_status.clone(),
+        strict: args.strict,
         load: LoadPlan {
             shapes,
             request_limit: args.request_timeout,
             connect_limit: args.connect_timeout,
             bound: args.max_requests,
+            fitted: fitted(args),
             phases: !args.no_phases,
         },
         stop: StopPlan {
             signal: args.signal,
             grace: args.grace,
-            expected: args.expect_exit,
+            expected: args.expect_exit.clone(),
             warmup: args.warmup,
             window: args.window,
         },
@@ -93,15 +97,28 @@ fn database(args: &RehearseArgs) -> Result<Option<String>, MissingFeature> {
     }
 }
 
+/// The numbers that are fitted to the service: those that were not given. The demo's load is known.
+fn fitted(args: &RehearseArgs) -> Fitted {
+    let fitted = |given: Option<u32>| given.is_none() && !args.demo;
+    Fitted { storm: fitted(args.storm), keepalive: fitted(args.keepalive), open: fitted(args.open) }
+}
+
+/// The most clients, and the highest rate, of a load whose numbers are not given.
+const STORM: u32 = 64;
+const KEEPALIVE: u32 = 200;
+const OPEN: u32 = 100;
+
 fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
     let mut shapes = Vec::new();
     let think = args.think;
-    if args.storm > 0 {
-        shapes.push(ShapePlan::Storm { clients: args.storm, route: route(args, Shape::Storm)? });
+    let (storm, keepalive) = (args.storm.unwrap_or(STORM), args.keepalive.unwrap_or(KEEPALIVE));
+    let open = args.open.unwrap_or(OPEN);
+    if storm > 0 {
+        shapes.push(ShapePlan::Storm { clients: storm, rate: None, route: route(args, Shape::Storm)? });
     }
-    if args.keepalive > 0 {
+    if keepalive > 0 {
         let route = route(args, Shape::Keepalive)?;
-        shapes.push(ShapePlan::Keepalive { clients: args.keepalive, think, route });
+        shapes.push(ShapePlan::Keepalive { clients: keepalive, think, route });
     }
     let has_slow = args.demo || args.url.iter().any(|(shape, _)| *shape == Shape::Slow);
     let slow = args.slow.unwrap_or(if has_slow { 8 } else { 0 });
@@ -109,8 +126,8 @@ fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
         let route = route(args, Shape::Slow)?;
         shapes.push(ShapePlan::Slow { clients: slow, time: args.slow_time, route });
     }
-    if args.open > 0 {
-        shapes.push(ShapePlan::Open { rate: args.open, route: route(args, Shape::Open)? });
+    if open > 0 {
+        shapes.push(ShapePlan::Open { rate: open, route: route(args, Shape::Open)? });
     }
     let has_orders = args.demo || args.url.iter().any(|(shape, _)| *shape == Shape::Orders);
     let orders = args.orders.unwrap_or(if has_orders { 4 } else { 0 });
@@ -121,7 +138,7 @@ fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
     Ok(shapes)
 }
 
-/// The route of `shape`: the one that was given, or else the demo's, or else the readiness URL's own path.
+/// The route of `shape`: the one that was given, or else the demo's, or else one that is found once the service is up.
 fn route(args: &RehearseArgs, shape: Shape) -> Result<Route, BadPlan> {
     let mut given = args.url.iter().filter(|(known, _)| *known == shape).map(|(_, route)| route);
     match (given.next(), given.next()) {
@@ -129,15 +146,12 @@ fn route(args: &RehearseArgs, shape: Shape) -> Result<Route, BadPlan> {
         (Some(route), None) => return Ok(route.clone()),
         (None, _) => {}
     }
-    let path = match (args.demo, shape, &args.ready) {
-        (true, Shape::Slow, _) => "/slow?ms={ms}",
-        (true, Shape::Orders, _) => {
-            return Ok(Route { method: http::Method::POST, ..Route::get("/orders") });
-        }
-        (true, _, _) => "/ping",
-        (false, Shape::Slow | Shape::Orders, _) => return Err(BadPlan::NoRoute(shape)),
-        (false, _, Some(Ready::Http(_, path))) => path,
-        (false, _, _) => "/",
+    let path = match (args.demo, shape) {
+        (true, Shape::Slow) => "/slow?ms={ms}",
+        (true, Shape::Orders) => return Ok(Route { method: http::Method::POST, ..Route::get("/orders") }),
+        (true, _) => "/ping",
+        (false, Shape::Slow | Shape::Orders) => return Err(BadPlan::NoRoute(shape)),
+        (false, _) => return Ok(Route::to_be_found()),
     };
     Ok(Route::get(path))
 }

@@ -28,6 +28,10 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
             return Ending::Usage;
         }
     };
+    if let Some((destination, error)) = destinations.iter().find_map(Destination::unwritable) {
+        output::complain(&format!("cannot write {destination}: {error}"), None);
+        return Ending::Usage;
+    }
     let recorder = match args.record.as_deref().map(Recorder::create).transpose() {
         Ok(recorder) => recorder,
         Err(error) => {
@@ -133,6 +137,7 @@ fn conclude(scenario: &Scenario, rehearsal: &Rehearsal, destinations: &[Destinat
     }
     match rehearsal.verdict {
         Verdict::Pass => Ending::Passed,
-        Verdict::Fail => Ending::Failed,
+        Verdict::Inconclusive if !scenario.strict => Ending::Inconclusive,
+        Verdict::Inconclusive | Verdict::Fail => Ending::Failed,
     }
 }

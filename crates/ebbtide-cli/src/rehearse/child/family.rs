@@ -1,6 +1,7 @@
 //! The processes that the service started and left behind.
 
 use std::fs;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +15,20 @@ use crate::rehearse::record::Orphan;
 pub(crate) fn adopt_orphans() {
     // Linux 3.4 and later; without it a daemon that leaves its process group would go unseen.
     let _old_kernel = set_child_subreaper(Some(getpid()));
+}
+
+/// Notes that `pid`, a child of this process, is no part of the service.
+pub(crate) fn ours(pid: Pid) {
+    OURS.store(pid.as_raw_nonzero().get(), Ordering::Relaxed);
+}
+
+/// The one process of our own that lives beside the service.
+static OURS: AtomicI32 = AtomicI32::new(0);
+
+/// The ids of the service in group `group` and of every process that it started.
+pub(super) fn members(group: Pid) -> Vec<i32> {
+    let others = family(group).into_iter().map(|process| process.pid);
+    others.chain([group.as_raw_nonzero().get()]).collect()
 }
 
 /// Processes of the service in group `group` that are still alive although the service itself is not.
@@ -59,7 +74,7 @@ fn family(group: Pid) -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|pid| *pid != group)
+        .filter(|pid| *pid != group && *pid != OURS.load(Ordering::Relaxed))
         .filter_map(|pid| {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
             let (process, parent, process_group) = parse(pid, &stat)?;

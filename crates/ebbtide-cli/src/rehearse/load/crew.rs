@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,12 +10,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::connection::{Connection, Exchange, NoConnection};
 use super::engine::{Address, Gauge};
 use super::stage::Stage;
-use super::wish::Wish;
 use crate::clock::{At, Clock};
-use crate::rehearse::record::{Meaning, Outcome, Phase, Request, Shape, Traffic};
+use crate::rehearse::record::{Meaning, Outcome, Request, Shape, Traffic};
+use crate::rehearse::wire::{Connection, Exchange, NoConnection, Seen, Wish};
 
 /// The clients' common ground. Lives on the load's own thread.
 pub(super) struct Crew {
@@ -78,7 +78,7 @@ impl Crew {
     pub(super) async fn connect(&self, to: &Address) -> Result<Connection, NoConnection> {
         tokio::select! {
             biased;
-            opened = Connection::open(to.socket) => opened,
+            opened = Connection::open(to.socket, self.clock.now()) => opened,
             () = sleep(self.connect_limit) => Err(NoConnection::Outcome(Outcome::ConnectTimeout)),
             () = self.until(Stage::Abandoned) => Err(NoConnection::Outcome(Outcome::ConnectTimeout)),
         }
@@ -100,7 +100,17 @@ impl Crew {
         let Some(id) = self.number() else { return Turn::Bound };
         let begun = self.clock.now();
         self.gauge.in_flight.fetch_add(1, Ordering::Relaxed);
-        let mut note = Note { id, shape, fresh: true, due: due.unwrap_or(begun), begun, connected: None };
+        let mut note = Note {
+            id,
+            shape,
+            to: to.socket,
+            route: wish.label(),
+            fresh: true,
+            opened: begun,
+            due: due.unwrap_or(begun),
+            begun,
+            connected: None,
+        };
         let turn = self.ask_on(to, kept, wish, &mut note).await;
         self.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
         turn
@@ -112,40 +122,41 @@ impl Crew {
             None => match self.connect(to).await {
                 Ok(connection) => connection,
                 Err(NoConnection::Outcome(outcome)) => {
-                    self.record(note, outcome, None);
+                    let seen = Seen { sent: false, ..Seen::without_answer(outcome) };
+                    self.record(note, &seen, None);
                     return Turn::Unreachable;
                 }
                 Err(NoConnection::Trouble(error)) => return self.trouble(&error),
             },
         };
-        note.fresh = connection.is_fresh();
+        (note.fresh, note.opened) = (connection.is_fresh(), connection.opened());
         note.connected = Some(self.clock.now());
         let keep_body = wish.keep_body;
-        let request = match wish.request(&to.authority, note.id) {
+        let request = match wish.request(&to.authority, Some(note.id)) {
             Ok(request) => request,
             Err(error) => return self.trouble(&io::Error::other(error)),
         };
         let exchange = tokio::select! {
             biased;
             exchange = connection.exchange(request, keep_body) => exchange,
-            () = sleep(self.request_limit) => Exchange::Ended(Outcome::TimedOut, Vec::new()),
-            () = self.until(Stage::Abandoned) => Exchange::Ended(Outcome::TimedOut, Vec::new()),
+            () = sleep(self.request_limit) => Exchange::Ended(Seen::without_answer(Outcome::TimedOut)),
+            () = self.until(Stage::Abandoned) => Exchange::Ended(Seen::without_answer(Outcome::TimedOut)),
         };
         match exchange {
             Exchange::NotSent => {
                 self.traffic.borrow_mut().idle_closed += 1;
                 Turn::Stale
             }
-            Exchange::Ended(outcome @ Outcome::Answered { status }, body) => {
-                self.record(note, outcome, (status == 201 && keep_body).then(|| order_id(&body)).flatten());
+            Exchange::Ended(seen) => {
+                let created = seen.outcome == (Outcome::Answered { status: 201 });
+                self.record(note, &seen, (created && keep_body).then(|| order_id(&seen.body)).flatten());
+                if seen.answer.is_none() {
+                    return Turn::Over;
+                }
                 if connection.kept().await {
                     return Turn::Kept(connection);
                 }
                 connection.let_peer_close().await;
-                Turn::Over
-            }
-            Exchange::Ended(outcome, _) => {
-                self.record(note, outcome, None);
                 Turn::Over
             }
         }
@@ -162,11 +173,24 @@ impl Crew {
         self.traffic.borrow_mut().requests.push(request);
     }
 
-    fn record(&self, note: &Note, outcome: Outcome, order: Option<Box<str>>) {
-        let Note { id, shape, fresh, due, begun, connected } = *note;
-        let phase: Option<Phase> = None;
-        let ended = self.clock.now();
-        self.write(Request { id, shape, phase, fresh, due, begun, connected, ended, outcome, order });
+    fn record(&self, note: &Note, seen: &Seen, order: Option<Box<str>>) {
+        self.write(Request {
+            id: note.id,
+            shape: note.shape,
+            phase: None,
+            to: note.to,
+            route: note.route.clone(),
+            fresh: note.fresh,
+            opened: note.opened,
+            due: note.due,
+            begun: note.begun,
+            connected: note.connected,
+            sent: seen.sent,
+            ended: self.clock.now(),
+            outcome: seen.outcome,
+            answer: seen.answer,
+            order,
+        });
     }
 
     fn trouble(&self, error: &io::Error) -> Turn {
@@ -181,7 +205,10 @@ impl Crew {
 struct Note {
     id: u64,
     shape: Shape,
+    to: SocketAddr,
+    route: Box<str>,
     fresh: bool,
+    opened: At,
     due: At,
     begun: At,
     connected: Option<At>,

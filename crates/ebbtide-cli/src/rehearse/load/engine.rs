@@ -19,6 +19,7 @@ use super::{keepalive, open, orders, phases, slow, storm};
 use crate::clock::Clock;
 use crate::rehearse::record::{Phase, Shape, Traffic};
 use crate::rehearse::scenario::{LoadPlan, Route, ShapePlan};
+use crate::rehearse::wire::Wish;
 
 /// Where requests go: the socket, and the name in the `Host` header.
 #[derive(Clone, Debug)]
@@ -36,8 +37,8 @@ pub(crate) struct LoadOrder {
     pub(crate) plan: LoadPlan,
     /// Where each shape goes, in the order of the plan's shapes.
     pub(crate) addresses: Vec<Address>,
-    /// The connections to hold in a phase at the signal: with which route, and where.
-    pub(crate) held: Vec<Hold>,
+    /// The connections to hold in a phase at the signal: with which route, and where; or why none can be held.
+    pub(crate) held: Result<Vec<Hold>, String>,
     /// What think times and slow times are drawn from.
     pub(crate) seed: u64,
 }
@@ -166,22 +167,37 @@ async fn run(crew: &Rc<Crew>, order: LoadOrder) {
             | ShapePlan::Orders { clients, .. } => *clients,
             ShapePlan::Open { .. } => 1,
         };
+        let pace = match &shape {
+            ShapePlan::Storm { rate: Some(rate), .. } => Some(Rc::new(storm::Pace::new(*rate))),
+            _ => None,
+        };
         for _ in 0..clones {
-            clients.spawn_local(client(Rc::clone(crew), shape.clone(), to.clone(), rng.fork()));
+            let (crew, pace) = (Rc::clone(crew), pace.clone());
+            clients.spawn_local(client(crew, shape.clone(), to.clone(), rng.fork(), pace));
         }
     }
-    for (phase, route) in order.held {
+    let held = order.held.unwrap_or_else(|why| {
+        crew.traffic.borrow_mut().no_phases = Some(why);
+        Vec::new()
+    });
+    for (phase, route) in held {
         let crew = Rc::clone(crew);
         clients.spawn_local(async move { phases::hold(&crew, phase, route).await });
     }
     while clients.join_next().await.is_some() {}
 }
 
-async fn client(crew: Rc<Crew>, shape: ShapePlan, to: Address, rng: fastrand::Rng) {
+async fn client(
+    crew: Rc<Crew>,
+    shape: ShapePlan,
+    to: Address,
+    rng: fastrand::Rng,
+    pace: Option<Rc<storm::Pace>>,
+) {
     match shape {
-        ShapePlan::Storm { route, .. } => storm::client(&crew, &to, &route).await,
+        ShapePlan::Storm { route, .. } => storm::client(&crew, &to, &route, pace.as_deref()).await,
         ShapePlan::Keepalive { think, route, .. } => {
-            let wish = |_: &mut fastrand::Rng| super::wish::Wish::plain(&route);
+            let wish = |_: &mut fastrand::Rng| Wish::plain(&route);
             keepalive::client(&crew, Shape::Keepalive, &to, think, rng, wish).await;
         }
         ShapePlan::Slow { time, route, .. } => slow::client(&crew, &to, time, &route, rng).await,

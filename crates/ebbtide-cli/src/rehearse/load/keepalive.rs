@@ -2,9 +2,9 @@
 
 use super::crew::{Crew, Turn};
 use super::engine::{Address, Backoff};
-use super::wish::Wish;
 use crate::rehearse::record::Shape;
 use crate::rehearse::scenario::Span;
+use crate::rehearse::wire::Wish;
 
 /// One client, until the load ends: asks what `wish` makes, thinks for a time within `think`, and asks again.
 pub(super) async fn client(

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::connection::Connection;
 use super::crew::{Crew, Turn};
 use super::engine::Address;
-use super::wish::Wish;
 use crate::rehearse::record::Shape;
 use crate::rehearse::scenario::Route;
+use crate::rehearse::wire::{Connection, Wish};
 
 /// Sends `rate` requests a second until the load ends, each on a free kept connection or else on a new one.
 pub(super) async fn arrivals(crew: &Rc<Crew>, to: &Address, rate: u32, route: &Route) {

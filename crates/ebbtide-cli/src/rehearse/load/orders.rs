@@ -3,9 +3,9 @@
 use super::crew::Crew;
 use super::engine::Address;
 use super::keepalive;
-use super::wish::Wish;
 use crate::rehearse::record::Shape;
 use crate::rehearse::scenario::{Route, Span};
+use crate::rehearse::wire::Wish;
 
 /// One client that posts an order, thinks, and posts the next.
 pub(super) async fn client(crew: &Crew, to: &Address, think: Span, route: &Route, rng: fastrand::Rng) {

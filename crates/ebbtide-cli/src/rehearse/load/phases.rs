@@ -3,18 +3,16 @@
 use std::io;
 use std::time::Duration;
 
+use http::Method;
 use tokio::time::{sleep, timeout};
 
 use super::crew::Crew;
 use super::engine::Address;
-use super::raw::Raw;
-use super::response::Answer;
 use super::stage::Stage;
-use super::wire::Socket;
-use super::wish::raw_request;
 use crate::clock::At;
-use crate::rehearse::record::{Held, Outcome, Phase, Request, Shape};
+use crate::rehearse::record::{Close, Held, Outcome, Phase, Request, Shape};
 use crate::rehearse::scenario::Route;
+use crate::rehearse::wire::{Raw, Seen, Socket, raw_request};
 
 /// How long after the signal the client goes on.
 const GOES_ON: Duration = Duration::from_millis(150);
@@ -57,23 +55,31 @@ struct Ready {
     rest: Vec<u8>,
     /// When the first byte of the request was written, if one was.
     begun: Option<At>,
-    connected: At,
-    fresh: bool,
+    line: Line,
     id: u64,
     /// The request that is pipelined behind it.
     second: Option<u64>,
 }
 
+/// What is known of the connection that a request goes over.
+#[derive(Clone, Copy)]
+struct Line {
+    opened: At,
+    connected: At,
+    fresh: bool,
+}
+
 impl Seat<'_> {
     /// Brings a connection into the phase.
     async fn prepare(&self) -> Result<Ready, String> {
+        let opened = self.crew.clock.now();
         let socket =
             Socket::connect(self.to.socket).await.map_err(|error| format!("no connection: {error}"))?;
-        let connected = self.crew.clock.now();
+        let mut line = Line { opened, connected: self.crew.clock.now(), fresh: true };
         let mut raw = Raw::new(socket);
-        let fresh = !matches!(self.phase, Phase::Idle | Phase::SecondHalfSent);
-        if !fresh {
-            self.first_exchange(&mut raw, connected).await?;
+        if matches!(self.phase, Phase::Idle | Phase::SecondHalfSent) {
+            self.first_exchange(&mut raw, line).await?;
+            line.fresh = false;
         }
         let id = self.number()?;
         let request = raw_request(&self.route, &self.to.authority, id, SLOW);
@@ -94,51 +100,51 @@ impl Seat<'_> {
             let second = raw_request(&self.route, &self.to.authority, second, Duration::ZERO);
             raw.write(&second.bytes).await.map_err(|error| format!("cannot write: {error}"))?;
         }
-        Ok(Ready { raw, rest: rest.to_vec(), begun, connected, fresh, id, second })
+        Ok(Ready { raw, rest: rest.to_vec(), begun, line, id, second })
     }
 
     /// The first request of a connection that is then kept.
-    async fn first_exchange(&self, raw: &mut Raw, connected: At) -> Result<(), String> {
+    async fn first_exchange(&self, raw: &mut Raw, line: Line) -> Result<(), String> {
         let id = self.number()?;
         let begun = self.crew.clock.now();
         let first = raw_request(&self.route, &self.to.authority, id, Duration::ZERO);
         raw.write(&first.bytes).await.map_err(|error| format!("cannot write: {error}"))?;
-        let answer = raw.answer().await;
-        let closes = answer.as_ref().is_ok_and(|answer| answer.closes);
-        self.write(id, true, begun, connected, outcome(answer));
-        if closes { Err("the service keeps no connections".into()) } else { Ok(()) }
+        let seen = raw.answer(self.is_head()).await;
+        let keeps = seen.answer.is_some_and(|answer| answer.keeps);
+        self.write(id, line, begun, &seen);
+        if !keeps { Err("the service keeps no connections".into()) } else { Ok(()) }
     }
 
     /// Waits for the signal, goes on a little later, and reads what comes.
     async fn finish(&self, mut ready: Ready) {
         self.crew.until(Stage::Signalled).await;
         if ready.raw.closed() {
-            let begun = ready.begun;
-            note(self.crew, self.phase, Err("closed before the signal".into()), begun.is_none());
-            if let Some(begun) = begun {
+            note(self.crew, self.phase, Err("closed before the signal".into()), ready.begun.is_none());
+            if let Some(begun) = ready.begun {
                 let seen = self.read(&mut ready.raw).await;
-                self.write(ready.id, ready.fresh, begun, ready.connected, outcome(seen));
+                self.write(ready.id, ready.line, begun, &Seen { sent: ready.rest.is_empty(), ..seen });
             }
             return;
         }
         sleep(GOES_ON).await;
-        // An honest client looks before it writes the first byte of a request.
-        if ready.begun.is_none() && ready.raw.closed() {
+        // An honest client looks before it writes on.
+        let closed = ready.raw.closed();
+        if ready.begun.is_none() && closed {
             return note(self.crew, self.phase, Ok(()), true);
         }
         let begun = ready.begun.unwrap_or_else(|| self.crew.clock.now());
         // What a failed write means is told by the reading that follows.
-        let _shown_by_reading = ready.raw.write(&ready.rest).await;
-        let seen = self.read(&mut ready.raw).await;
-        let announced = seen.as_ref().map(|answer| answer.closes).ok();
-        self.write(ready.id, ready.fresh, begun, ready.connected, outcome(seen));
+        let sent = ready.rest.is_empty() || (!closed && ready.raw.write(&ready.rest).await.is_ok());
+        let seen = Seen { sent, ..self.read(&mut ready.raw).await };
+        let announced = seen.answer.is_some_and(|answer| !answer.keeps);
+        self.write(ready.id, ready.line, begun, &seen);
         // RFC 9112 §9.6: what was pipelined behind an announced close was not processed and may be sent again.
-        note(self.crew, self.phase, Ok(()), ready.second.is_some() && announced == Some(true));
+        note(self.crew, self.phase, Ok(()), ready.second.is_some() && announced);
         if let Some(second) = ready.second
-            && announced != Some(true)
+            && !announced
         {
             let seen = self.read(&mut ready.raw).await;
-            self.write(second, false, begun, ready.connected, outcome(seen));
+            self.write(second, Line { fresh: false, ..ready.line }, begun, &seen);
         }
     }
 
@@ -148,57 +154,72 @@ impl Seat<'_> {
         sleep(GOES_ON).await;
         let Ok(id) = self.number() else { return };
         let begun = self.crew.clock.now();
-        note(self.crew, self.phase, Ok(()), false);
         let limit = self.crew.connect_limit;
         let opened = timeout(limit, Socket::connect(self.to.socket)).await;
-        let connected = self.crew.clock.now();
+        let line = Line { opened: begun, connected: self.crew.clock.now(), fresh: true };
         let seen = match opened {
-            Err(_) => Err(Outcome::ConnectTimeout),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Outcome::Refused),
-            Ok(Err(_)) => return,
+            Err(_) => unsent(Outcome::ConnectTimeout),
+            Ok(Err(error)) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => unsent(Outcome::Refused),
+                io::ErrorKind::TimedOut => unsent(Outcome::ConnectTimeout),
+                // The handshake was done.
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => {
+                    unsent(Outcome::ClosedBeforeSend { close: Close::Reset })
+                }
+                _ => return note(self.crew, self.phase, Err(format!("no connection: {error}")), false),
+            },
             Ok(Ok(socket)) => {
                 let mut raw = Raw::new(socket);
                 let request = raw_request(&self.route, &self.to.authority, id, Duration::ZERO);
-                let _shown_by_reading = raw.write(&request.bytes).await;
-                self.read(&mut raw).await
+                let sent = raw.write(&request.bytes).await.is_ok();
+                Seen { sent, ..self.read(&mut raw).await }
             }
         };
-        self.write(id, true, begun, connected, outcome(seen));
+        note(self.crew, self.phase, Ok(()), false);
+        self.write(id, line, begun, &seen);
     }
 
-    async fn read(&self, raw: &mut Raw) -> Result<Answer, Outcome> {
+    async fn read(&self, raw: &mut Raw) -> Seen {
         tokio::select! {
             biased;
-            answer = raw.answer() => answer,
-            () = sleep(self.crew.request_limit) => Err(Outcome::TimedOut),
-            () = self.crew.until(Stage::Abandoned) => Err(Outcome::TimedOut),
+            seen = raw.answer(self.is_head()) => seen,
+            () = sleep(self.crew.request_limit) => Seen::without_answer(Outcome::TimedOut),
+            () = self.crew.until(Stage::Abandoned) => Seen::without_answer(Outcome::TimedOut),
         }
+    }
+
+    fn is_head(&self) -> bool {
+        self.route.method == Method::HEAD
     }
 
     fn number(&self) -> Result<u64, String> {
         self.crew.number().ok_or_else(|| "the bound on the number of requests was reached".into())
     }
 
-    fn write(&self, id: u64, fresh: bool, begun: At, connected: At, outcome: Outcome) {
-        let connected = (!matches!(outcome, Outcome::Refused | Outcome::ConnectTimeout)).then_some(connected);
-        let (shape, phase, ended) = (Shape::Phases, Some(self.phase), self.crew.clock.now());
+    fn write(&self, id: u64, line: Line, begun: At, seen: &Seen) {
+        let reached = !matches!(seen.outcome, Outcome::Refused | Outcome::ConnectTimeout);
         self.crew.write(Request {
             id,
-            shape,
-            phase,
-            fresh,
+            shape: Shape::Phases,
+            phase: Some(self.phase),
+            to: self.to.socket,
+            route: self.route.label().into(),
+            fresh: line.fresh,
+            opened: line.opened,
             due: begun,
             begun,
-            connected,
-            ended,
-            outcome,
+            connected: reached.then_some(line.connected),
+            sent: seen.sent,
+            ended: self.crew.clock.now(),
+            outcome: seen.outcome,
+            answer: seen.answer,
             order: None,
         });
     }
 }
 
-fn outcome(seen: Result<Answer, Outcome>) -> Outcome {
-    seen.map_or_else(|outcome| outcome, |answer| Outcome::Answered { status: answer.status })
+fn unsent(outcome: Outcome) -> Seen {
+    Seen { sent: false, ..Seen::without_answer(outcome) }
 }
 
 fn note(crew: &Crew, phase: Phase, held: Result<(), String>, closed_unused: bool) {

@@ -3,9 +3,9 @@
 use super::crew::Crew;
 use super::engine::Address;
 use super::keepalive;
-use super::wish::Wish;
 use crate::rehearse::record::Shape;
 use crate::rehearse::scenario::{Route, SHORT_THINK, Span};
+use crate::rehearse::wire::Wish;
 
 /// One client with one slow request after the other.
 pub(super) async fn client(crew: &Crew, to: &Address, time: Span, route: &Route, rng: fastrand::Rng) {

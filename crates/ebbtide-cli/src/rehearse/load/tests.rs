@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{Address, Load, LoadOrder};
 use crate::clock::Clock;
 use crate::rehearse::record::{Meaning, Outcome, Traffic};
-use crate::rehearse::scenario::{LoadPlan, Route, SHORT_THINK, ShapePlan, Span};
+use crate::rehearse::scenario::{Fitted, LoadPlan, Route, SHORT_THINK, ShapePlan, Span};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -91,7 +91,7 @@ fn load(address: SocketAddr, time: Duration) -> Traffic {
 fn load_thinking(address: SocketAddr, think: Span, request_limit: Duration, time: Duration) -> Traffic {
     let route = Route::get("/");
     let shapes = vec![
-        ShapePlan::Storm { clients: 4, route: route.clone() },
+        ShapePlan::Storm { clients: 4, rate: None, route: route.clone() },
         ShapePlan::Keepalive { clients: 4, think, route: route.clone() },
         ShapePlan::Open { rate: if think == SHORT_THINK { 200 } else { 0 }, route },
     ];
@@ -101,9 +101,10 @@ fn load_thinking(address: SocketAddr, think: Span, request_limit: Duration, time
         request_limit,
         connect_limit: Duration::from_secs(5),
         bound: 100_000,
+        fitted: Fitted::default(),
         phases: false,
     };
-    let order = LoadOrder { plan, addresses: vec![to; 3], held: Vec::new(), seed: 1 };
+    let order = LoadOrder { plan, addresses: vec![to; 3], held: Ok(Vec::new()), seed: 1 };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let load = Load::start(order, Clock::start()).unwrap();

@@ -33,10 +33,10 @@ impl ReadinessProbe {
             while *watch.borrow() {
                 let begun = clock.now();
                 let state = match get(socket, &authority, &path, LIMIT).await {
-                    Got::Status(200..=299) => ReadyState::Ready,
+                    got if got.is_ready() => ReadyState::Ready,
                     Got::Status(status) => ReadyState::Red(status),
                     Got::Refused => ReadyState::Refused,
-                    Got::Nothing => ReadyState::NoAnswer,
+                    Got::NotHttp(_) | Got::Nothing => ReadyState::NoAnswer,
                 };
                 seen.push(ReadySample { begun, ended: clock.now(), state });
                 sleep(EVERY).await;

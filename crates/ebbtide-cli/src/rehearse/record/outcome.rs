@@ -36,6 +36,8 @@ pub(crate) enum Outcome {
         /// How it ended.
         close: Close,
     },
+    /// What came is not HTTP/1.
+    Malformed,
     /// The request was written and its response was not whole within the limit.
     TimedOut,
 }
@@ -74,6 +76,7 @@ impl Outcome {
             | Self::Unanswered { .. }
             | Self::CutInHead { .. }
             | Self::CutInBody { .. }
+            | Self::Malformed
             | Self::TimedOut => Meaning::Lost,
         }
     }

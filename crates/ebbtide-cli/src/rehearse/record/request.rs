@@ -1,10 +1,11 @@
 //! One request and the connection it used.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use super::{Meaning, Outcome};
+use super::{Answer, Meaning, Outcome};
 use crate::clock::At;
 
 /// One request, from the wish to send it to its end.
@@ -16,19 +17,30 @@ pub(crate) struct Request {
     pub(crate) shape: Shape,
     /// The protocol phase it was held in at the signal, for [`Shape::Phases`].
     pub(crate) phase: Option<Phase>,
+    /// Where it went.
+    pub(crate) to: SocketAddr,
+    /// Method and path, `{ms}` as it is: what its answer can be compared with.
+    pub(crate) route: Box<str>,
     /// Whether it was the first request of its connection.
     pub(crate) fresh: bool,
+    /// When its client began to open the connection: for a reused one long ago.
+    pub(crate) opened: At,
     /// When it was due: latency counts from here. In an open loop this is the schedule's moment.
     pub(crate) due: At,
     /// When its client began, connecting included.
     pub(crate) begun: At,
     /// When the handshake was done; for a reused connection, when the request began. `None`: it never was.
     pub(crate) connected: Option<At>,
+    /// Whether the request was written whole.
+    pub(crate) sent: bool,
     /// When its outcome was known.
     pub(crate) ended: At,
     /// How it ended.
     #[serde(flatten)]
     pub(crate) outcome: Outcome,
+    /// What a whole answer looked like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) answer: Option<Answer>,
     /// The order that the service acknowledged with 201, for [`Shape::Orders`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) order: Option<Box<str>>,

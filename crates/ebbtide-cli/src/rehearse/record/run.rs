@@ -18,6 +18,8 @@ pub(crate) struct Record {
     pub(crate) exit: Option<(At, Ended)>,
     /// When we sent SIGKILL because the grace period was over.
     pub(crate) killed: Option<At>,
+    /// When processes that outlived the service were killed, if any did.
+    pub(crate) cleaned_up: Option<At>,
     /// What it meant to do with the signal.
     pub(crate) signal_state: Option<SignalState>,
     /// Processes it left behind.
@@ -37,7 +39,7 @@ pub(crate) struct Record {
 impl Record {
     /// All of it but the requests and the looks at readiness, which are many.
     pub(crate) fn process(&self) -> ProcessRecord<'_> {
-        let Self { ready, load_began, signalled, exit, killed, signal_state, .. } = *self;
+        let Self { ready, load_began, signalled, exit, killed, cleaned_up, signal_state, .. } = *self;
         let Self { orphans, database, store, report, .. } = self;
         ProcessRecord {
             ready,
@@ -45,6 +47,7 @@ impl Record {
             signalled,
             exit,
             killed,
+            cleaned_up,
             signal_state,
             orphans,
             database: database.as_ref(),
@@ -62,6 +65,7 @@ pub(crate) struct ProcessRecord<'a> {
     pub(crate) signalled: At,
     pub(crate) exit: Option<(At, Ended)>,
     pub(crate) killed: Option<At>,
+    pub(crate) cleaned_up: Option<At>,
     pub(crate) signal_state: Option<SignalState>,
     pub(crate) orphans: &'a [Orphan],
     pub(crate) database: Option<&'a Database>,
@@ -82,6 +86,8 @@ pub(crate) struct Traffic {
     pub(crate) last_trouble: Option<String>,
     /// When the bound on the number of requests was reached, if it was.
     pub(crate) bound_reached: Option<At>,
+    /// Why no connection was held in a phase of the protocol, if none was.
+    pub(crate) no_phases: Option<String>,
     /// The connections held in a phase of the protocol at the signal.
     pub(crate) held: Vec<Held>,
 }
@@ -112,7 +118,7 @@ pub(crate) struct ReadySample {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ReadyState {
-    /// 2xx.
+    /// 200 to 399, as for the kubelet.
     Ready,
     /// Another status.
     Red(u16),

@@ -38,11 +38,42 @@ pub(crate) struct LoadPlan {
     pub(crate) connect_limit: Duration,
     /// No more requests than this in one run.
     pub(crate) bound: u64,
+    /// Which of the numbers nobody chose: they are fitted to what the service can carry.
+    pub(crate) fitted: Fitted,
     /// Whether connections are held in each phase of the protocol at the signal.
     pub(crate) phases: bool,
 }
 
+/// The numbers of a load that are fitted to what the service can carry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Fitted {
+    /// The storm's clients, and its rate.
+    pub(crate) storm: bool,
+    /// The clients that keep their connection, and how long they think.
+    pub(crate) keepalive: bool,
+    /// The rate of the open loop.
+    pub(crate) open: bool,
+}
+
+impl Fitted {
+    /// Whether any is.
+    pub(crate) fn any(self) -> bool {
+        self.storm || self.keepalive || self.open
+    }
+}
+
 impl LoadPlan {
+    /// Every route, to be settled.
+    pub(crate) fn routes_mut(&mut self) -> impl Iterator<Item = &mut Route> {
+        self.shapes.iter_mut().map(|plan| match plan {
+            ShapePlan::Storm { route, .. }
+            | ShapePlan::Keepalive { route, .. }
+            | ShapePlan::Slow { route, .. }
+            | ShapePlan::Open { route, .. }
+            | ShapePlan::Orders { route, .. } => route,
+        })
+    }
+
     /// The route of `shape`, if it is on.
     pub(crate) fn route(&self, shape: Shape) -> Option<&Route> {
         self.shapes.iter().find(|plan| plan.shape() == shape).map(|plan| match plan {
@@ -74,10 +105,12 @@ impl LoadPlan {
 /// One shape of load.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum ShapePlan {
-    /// `clients` that open a connection per request and never wait in between.
+    /// `clients` that open a connection per request: as fast as they can, or at a common rate.
     Storm {
         /// How many clients.
         clients: u32,
+        /// Requests a second of all of them together; `None`: they never wait in between.
+        rate: Option<u32>,
         /// What they ask for.
         route: Route,
     },

@@ -8,7 +8,7 @@ mod stop;
 mod target;
 
 pub(crate) use demo::{demo_program, missing_feature, queue_of};
-pub(crate) use load::{LoadPlan, SHORT_THINK, ShapePlan, Span};
+pub(crate) use load::{Fitted, LoadPlan, SHORT_THINK, ShapePlan, Span};
 pub(crate) use moment::{run_seed, signal_moment};
 pub(crate) use plan::{Program, Ready, Scenario};
 pub(crate) use stop::{Expected, StopPlan, StopSignal, signal_name};

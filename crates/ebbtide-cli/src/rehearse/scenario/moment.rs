@@ -27,11 +27,12 @@ mod tests {
         let stop = StopPlan {
             signal: StopSignal::TERM,
             grace: Duration::from_secs(1),
-            expected: Expected(Ended::Code(0)),
+            expected: vec![Expected(Ended::Code(0))],
             warmup: Duration::from_millis(500),
             window: Duration::from_millis(250),
         };
-        let moments = |seed| (0..20).map(move |run| signal_moment(&stop, run_seed(seed, run)));
+        let stop = &stop;
+        let moments = |seed| (0..20).map(move |run| signal_moment(stop, run_seed(seed, run)));
         assert!(moments(7).eq(moments(7)));
         assert!(moments(7).ne(moments(8)));
         assert!(moments(7).all(|at| at >= stop.warmup && at <= stop.warmup + stop.window));

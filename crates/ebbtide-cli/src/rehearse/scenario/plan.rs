@@ -16,6 +16,10 @@ pub(crate) struct Scenario {
     pub(crate) ready_limit: Duration,
     /// Whether a readiness that never turns red is a failure.
     pub(crate) require_readiness: bool,
+    /// Statuses that are no loss after the signal.
+    pub(crate) allow_status: Vec<u16>,
+    /// Whether an inconclusive rehearsal fails.
+    pub(crate) strict: bool,
     /// The load.
     pub(crate) load: LoadPlan,
     /// The stop.
@@ -52,7 +56,7 @@ impl Program {
 /// When the service counts as ready.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Ready {
-    /// A GET of this path is answered 2xx.
+    /// A GET of this path is answered with 200 to 399.
     Http(Target, String),
     /// The port accepts a connection.
     Port(Target),

@@ -7,14 +7,14 @@ use rustix::process::Signal;
 use crate::rehearse::record::Ended;
 
 /// The stop signal, the grace period and the end that is expected.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct StopPlan {
     /// The signal that asks the service to stop.
     pub(crate) signal: StopSignal,
     /// From the signal to the platform's SIGKILL, which is sent by us.
     pub(crate) grace: Duration,
-    /// How the process should end.
-    pub(crate) expected: Expected,
+    /// How the process may end.
+    pub(crate) expected: Vec<Expected>,
     /// The load goes on at least this long before the signal.
     pub(crate) warmup: Duration,
     /// The signal comes at a random moment within this time after the warm-up.

@@ -67,6 +67,21 @@ impl Route {
         Self { method: Method::GET, path: path.to_owned(), target: None }
     }
 
+    /// A route that is chosen once the service is up: one that it serves.
+    pub(crate) fn to_be_found() -> Self {
+        Self::get("")
+    }
+
+    /// Whether it is still to be chosen.
+    pub(crate) fn is_open(&self) -> bool {
+        self.path.is_empty()
+    }
+
+    /// Method and path, which name the route in the record.
+    pub(crate) fn label(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
     /// Reads `METHOD:/path` or `METHOD:http://host:port/path`; without a method it is GET.
     pub(crate) fn parse(text: &str) -> Result<Self, BadTarget> {
         let named = text

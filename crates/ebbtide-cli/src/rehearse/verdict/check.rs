@@ -13,15 +13,18 @@ pub(crate) struct Check {
     pub(crate) verdict: Finding,
     /// The numbers behind it.
     pub(crate) evidence: String,
+    /// It is inconclusive for lack of load alone: another run can make up for it.
+    #[serde(skip)]
+    pub(super) lacks_load: bool,
 }
 
 /// Every check, by the name it has in output.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum CheckId {
-    /// The process handles the stop signal, as the kernel sees it before any load.
+    /// The process handles the stop signal: it ended by itself, or did at least not end by the default action.
     SignalHandled,
-    /// Every accepted request was answered whole.
+    /// Every accepted request was answered whole, and as before the signal.
     RequestsAnswered,
     /// A connection held in each phase of the protocol at the signal was served.
     PhasesServed,
@@ -70,7 +73,7 @@ impl CheckId {
         }
     }
 
-    /// Whether the rehearsal fails when this check could not tell: a loss that nothing could have shown proves nothing.
+    /// Whether the verdict is inconclusive when this check is: a loss that nothing could have shown proves nothing.
     fn must_tell(self) -> bool {
         matches!(
             self,
@@ -104,33 +107,45 @@ pub(crate) enum Finding {
 }
 
 /// The verdict on a run, or on all of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
-    /// Nothing was found.
+    /// Every check that applies passed.
     Pass,
-    /// A check failed, or one that must tell could not.
+    /// No check failed, and one that is required could not tell.
+    Inconclusive,
+    /// A check failed.
     Fail,
 }
 
 impl Verdict {
     /// The verdict that `checks` come to.
     pub(crate) fn of(checks: &[Check]) -> Self {
-        if checks.iter().any(Check::sinks) { Self::Fail } else { Self::Pass }
+        checks.iter().map(Check::weighs).max().unwrap_or(Self::Inconclusive)
     }
 }
 
 impl Check {
     pub(super) fn new(id: CheckId, verdict: Finding, evidence: impl Into<String>) -> Self {
-        Self { id, verdict, evidence: evidence.into() }
+        Self { id, verdict, evidence: evidence.into(), lacks_load: false }
     }
 
-    /// Whether this check alone makes the run fail.
-    pub(crate) fn sinks(&self) -> bool {
+    /// Inconclusive for lack of load alone.
+    pub(super) fn for_lack_of_load(self) -> Self {
+        Self { lacks_load: true, ..self }
+    }
+
+    /// The verdict that this check alone comes to.
+    fn weighs(&self) -> Verdict {
         match self.verdict {
-            Finding::Fail => true,
-            Finding::Inconclusive => self.id.must_tell(),
-            Finding::Pass | Finding::Skipped => false,
+            Finding::Fail => Verdict::Fail,
+            Finding::Inconclusive if self.id.must_tell() => Verdict::Inconclusive,
+            Finding::Inconclusive | Finding::Pass | Finding::Skipped => Verdict::Pass,
         }
+    }
+
+    /// Whether this check alone keeps the verdict from being `pass`.
+    pub(crate) fn sinks(&self) -> bool {
+        self.weighs() > Verdict::Pass
     }
 }

@@ -4,50 +4,74 @@ use std::ops::Add;
 
 use serde::Serialize;
 
-use crate::clock::At;
-use crate::rehearse::record::{Outcome, Request};
+use super::fate::{Fate, Judged};
+use super::reason::Column;
 
-/// Requests by outcome. `sent = answered + refused + lost + truncated + timed_out`, always.
+/// Requests by what became of them. `sent = answered + refused + connect_timed_out + lost + truncated + timed_out +
+/// ended_by_clean_up`, always.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub(crate) struct Counts {
     /// Requests that a client set out to send, those that found no listener included.
     pub(crate) sent: u64,
-    /// Answered whole, whatever the status.
+    /// Answered whole, whatever the answer.
     pub(crate) answered: u64,
     /// Of these: answered after the signal.
     pub(crate) answered_after_signal: u64,
     /// Found no listener; safe to send again.
     pub(crate) refused: u64,
+    /// Neither accepted nor refused within the limit; safe to send again.
+    pub(crate) connect_timed_out: u64,
     /// Accepted, and closed with no response byte.
     pub(crate) lost: u64,
-    /// The answer was begun and not finished.
+    /// The response was begun and not finished, or was not HTTP.
     pub(crate) truncated: u64,
-    /// No whole answer, or no handshake, within the limit.
+    /// Accepted, and no whole response within the limit.
     pub(crate) timed_out: u64,
-    /// Of the answered ones: with a status of 500 or more.
-    pub(crate) bad_status: u64,
+    /// Of the answered ones: with a status of 500 or more, or after the signal with a status, length or redirect that the
+    /// route did not have before it.
+    pub(crate) wrong: u64,
+    /// Ended by the rehearsal's own clean-up, after the service had ended: they tell nothing.
+    pub(crate) ended_by_clean_up: u64,
 }
 
 impl Counts {
     /// Counts `requests`.
-    pub(crate) fn of<'a>(requests: impl IntoIterator<Item = &'a Request>, signalled: At) -> Self {
-        requests.into_iter().map(|request| Self::one(request, signalled)).fold(Self::default(), Add::add)
+    pub(super) fn of<'a>(requests: impl IntoIterator<Item = &'a Judged<'a>>) -> Self {
+        requests.into_iter().map(Self::one).fold(Self::default(), Add::add)
     }
 
-    fn one(request: &Request, signalled: At) -> Self {
+    fn one(judged: &Judged<'_>) -> Self {
         let mut counts = Self { sent: 1, ..Self::default() };
-        match request.outcome {
-            Outcome::Answered { status } => {
-                counts.answered = 1;
-                counts.answered_after_signal = u64::from(request.ended >= signalled);
-                counts.bad_status = u64::from(status >= 500);
-            }
-            Outcome::Refused => counts.refused = 1,
-            Outcome::ClosedBeforeSend { .. } | Outcome::Unanswered { .. } => counts.lost = 1,
-            Outcome::CutInHead { .. } | Outcome::CutInBody { .. } => counts.truncated = 1,
-            Outcome::ConnectTimeout | Outcome::TimedOut => counts.timed_out = 1,
+        let column = match judged.fate {
+            Fate::Answered | Fate::Declined | Fate::Unverified => &mut counts.answered,
+            Fate::Refused => &mut counts.refused,
+            Fate::ConnectTimeout => &mut counts.connect_timed_out,
+            Fate::CleanedUp => &mut counts.ended_by_clean_up,
+            Fate::Bad(reason) => match reason.column() {
+                Column::Lost => &mut counts.lost,
+                Column::Truncated => &mut counts.truncated,
+                Column::TimedOut => &mut counts.timed_out,
+                Column::Wrong => {
+                    counts.wrong = 1;
+                    &mut counts.answered
+                }
+            },
+        };
+        *column = 1;
+        if judged.after {
+            counts.answered_after_signal = counts.answered;
         }
         counts
+    }
+
+    /// Requests whose connection was accepted.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.sent.saturating_sub(self.refused).saturating_sub(self.connect_timed_out)
+    }
+
+    /// Requests that ended badly, whoever is to blame.
+    pub(crate) fn bad(&self) -> u64 {
+        self.lost.saturating_add(self.truncated).saturating_add(self.timed_out).saturating_add(self.wrong)
     }
 }
 
@@ -60,10 +84,12 @@ impl Add for Counts {
             answered: self.answered + more.answered,
             answered_after_signal: self.answered_after_signal + more.answered_after_signal,
             refused: self.refused + more.refused,
+            connect_timed_out: self.connect_timed_out + more.connect_timed_out,
             lost: self.lost + more.lost,
             truncated: self.truncated + more.truncated,
             timed_out: self.timed_out + more.timed_out,
-            bad_status: self.bad_status + more.bad_status,
+            wrong: self.wrong + more.wrong,
+            ended_by_clean_up: self.ended_by_clean_up + more.ended_by_clean_up,
         }
     }
 }
@@ -73,7 +99,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rehearse::verdict::samples::any_request;
+    use crate::clock::At;
+    use crate::rehearse::record::{Record, Traffic};
+    use crate::rehearse::verdict::fate::Case;
+    use crate::rehearse::verdict::samples::{any_request, terms};
 
     proptest! {
         #[test]
@@ -82,16 +111,21 @@ mod tests {
             cut in 0..200_usize,
             signalled in 0..5_000_u64,
         ) {
-            let signalled = At(signalled);
-            let all = Counts::of(&requests, signalled);
-            prop_assert_eq!(all.sent, requests.len() as u64);
+            let traffic = Traffic { requests, ..Traffic::default() };
+            let record = Record { traffic, signalled: At(signalled), ..Record::default() };
+            let terms = terms();
+            let case = Case::new(&record, &terms);
+            let all = Counts::of(&case.requests);
+            prop_assert_eq!(all.sent, record.traffic.requests.len() as u64);
             prop_assert_eq!(
                 all.sent,
-                all.answered + all.refused + all.lost + all.truncated + all.timed_out
+                all.answered + all.refused + all.connect_timed_out + all.lost + all.truncated + all.timed_out
+                    + all.ended_by_clean_up
             );
-            prop_assert!(all.answered_after_signal <= all.answered && all.bad_status <= all.answered);
-            let (one, other) = requests.split_at(cut.min(requests.len()));
-            prop_assert_eq!(all, Counts::of(one, signalled) + Counts::of(other, signalled));
+            prop_assert!(all.answered_after_signal <= all.answered && all.wrong <= all.answered);
+            prop_assert!(case.lost() <= all.bad());
+            let (one, other) = case.requests.split_at(cut.min(case.requests.len()));
+            prop_assert_eq!(all, Counts::of(one) + Counts::of(other));
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::checks;
+use super::fate::Case;
 use super::notes::notes;
 use super::shapes::summaries;
 use super::{Check, Counts, ShapeSummary, Terms, Timeline, Verdict};
@@ -13,6 +14,8 @@ use crate::rehearse::record::{Ended, Record};
 pub(crate) struct RunVerdict {
     /// What its checks come to.
     pub(crate) verdict: Verdict,
+    /// How many requests the shutdown lost, truncated, let time out or answered wrongly.
+    pub(crate) lost_by_shutdown: u64,
     /// Its requests.
     pub(crate) requests: Counts,
     /// The process's end.
@@ -40,16 +43,18 @@ pub(crate) struct ExitSeen {
 
 /// Judges `record` by `terms`.
 pub(crate) fn judge(record: &Record, terms: &Terms) -> RunVerdict {
-    let shapes = summaries(record, terms);
-    let checks = checks::all(record, terms, &shapes);
+    let case = Case::new(record, terms);
+    let shapes = summaries(&case);
+    let checks = checks::all(&case, &shapes);
     RunVerdict {
         verdict: Verdict::of(&checks),
-        requests: Counts::of(&record.traffic.requests, record.signalled),
+        lost_by_shutdown: case.lost(),
+        requests: Counts::of(&case.requests),
         exit: exit(record),
         checks,
         shapes,
-        notes: notes(record),
-        timeline: Timeline::of(record),
+        notes: notes(&case),
+        timeline: Timeline::of(&case),
     }
 }
 

@@ -1,9 +1,12 @@
 //! The judgement: a pure pass over the record of a run. No clock, no I/O, no process.
 
+mod baseline;
 mod check;
 mod checks;
 mod counts;
+mod fate;
 mod judge;
+mod losses;
 mod notes;
 mod reason;
 mod rehearsal;
@@ -14,7 +17,9 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod usual;
 
+pub(crate) use baseline::broken;
 pub(crate) use check::{Check, CheckId, Finding, Verdict};
 pub(crate) use counts::Counts;
 pub(crate) use judge::{ExitSeen, RunVerdict, judge};

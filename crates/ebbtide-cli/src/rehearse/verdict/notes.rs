@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::Counts;
+use super::fate::Case;
+use super::losses::Blame;
 use crate::rehearse::record::{Outcome, Record, Shape};
 use crate::words;
 
 /// Remarks on how the run was made.
-pub(super) fn notes(record: &Record) -> Vec<String> {
+pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
+    let record = case.record;
     let traffic = &record.traffic;
     let mut notes = Vec::new();
     if let Some(trouble) = &traffic.last_trouble {
@@ -20,12 +24,30 @@ pub(super) fn notes(record: &Record) -> Vec<String> {
     notes.extend(unwanted(record).into_iter().map(|(shape, status)| {
         format!("{shape}: every answer had status {status}; --url {shape}=METHOD:PATH names another route")
     }));
+    for group in case.groups.iter().filter(|group| group.blame == Blame::Usual) {
+        notes.push(format!("not caused by the shutdown: {}", group.sentence(record)));
+    }
+    notes.extend(before(case));
+    let ours = Counts::of(&case.requests).ended_by_clean_up;
+    if ours > 0 {
+        let ours = words::plural(ours, "request was", "requests were");
+        notes.push(format!(
+            "{ours} in flight at processes that outlived the service, and ended when these were killed: not counted"
+        ));
+    }
     if traffic.idle_closed > 0 {
         let count = words::plural(traffic.idle_closed, "kept connection was", "kept connections were");
         notes
             .push(format!("{count} closed by the service while idle, before a request was written: no loss"));
     }
     notes
+}
+
+/// Bad ends before the signal.
+fn before(case: &Case<'_>) -> Option<String> {
+    let bad = Counts::of(case.requests.iter().filter(|judged| !judged.after));
+    let (count, of) = (words::count(bad.bad()), words::count(bad.accepted()));
+    (bad.bad() > 0).then(|| format!("{count} of {of} requests failed before the signal: the baseline"))
 }
 
 /// Shapes whose every answer had one and the same status of 400 to 499.
@@ -43,7 +65,11 @@ fn unwanted(record: &Record) -> Vec<(Shape, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rehearse::verdict::samples::{good, request};
+    use crate::rehearse::verdict::samples::{good, request, terms};
+
+    fn notes(record: &Record) -> Vec<String> {
+        super::notes(&Case::new(record, &terms()))
+    }
 
     #[test]
     fn a_route_that_is_not_there_is_remarked_on_and_a_good_run_is_not() {

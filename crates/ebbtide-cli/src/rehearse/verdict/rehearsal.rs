@@ -1,14 +1,21 @@
 //! All runs together.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{Check, CheckId, Counts, ExitSeen, Finding, RunVerdict, Verdict};
+use crate::rehearse::record::Shape;
 
 /// What all runs come to.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Rehearsal {
-    /// Pass, when every run passed.
+    /// What the checks come to.
     pub(crate) verdict: Verdict,
+    /// How many requests the shutdown lost, truncated, let time out or answered wrongly.
+    pub(crate) lost_by_shutdown: u64,
+    /// How many requests of each shape were in flight at the signal, over all runs.
+    pub(crate) in_flight_at_signal: BTreeMap<Shape, u64>,
     /// The sums.
     pub(crate) requests: Counts,
     /// The end of the first run that failed, or else of the one that took longest.
@@ -50,14 +57,27 @@ pub(crate) fn conclude(runs: Vec<(RunVerdict, Facts)>) -> Rehearsal {
     let failed = runs.iter().position(|run| run.verdict == Verdict::Fail);
     let shown = failed.or_else(|| longest(&runs)).unwrap_or_default();
     let run = runs.get(shown);
+    let checks: Vec<Check> =
+        run.iter().flat_map(|run| &run.checks).map(|check| together(check.id, &runs, shown)).collect();
     Rehearsal {
-        verdict: if failed.is_some() { Verdict::Fail } else { Verdict::Pass },
+        verdict: Verdict::of(&checks),
+        lost_by_shutdown: runs.iter().map(|run| run.lost_by_shutdown).fold(0, u64::saturating_add),
+        in_flight_at_signal: in_flight(&runs),
         requests: runs.iter().map(|run| run.requests).fold(Counts::default(), |sum, run| sum + run),
         exit: run.map(|run| run.exit).unwrap_or_default(),
-        checks: run.iter().flat_map(|run| &run.checks).map(|check| worst(check.id, &runs, shown)).collect(),
+        checks,
         shown: shown + 1,
         runs: number(runs, facts),
     }
+}
+
+fn in_flight(runs: &[RunVerdict]) -> BTreeMap<Shape, u64> {
+    let mut sums = BTreeMap::new();
+    for shape in runs.iter().flat_map(|run| &run.shapes) {
+        let sum: &mut u64 = sums.entry(shape.shape).or_default();
+        *sum = sum.saturating_add(shape.in_flight_at_signal);
+    }
+    sums
 }
 
 fn number(runs: Vec<RunVerdict>, facts: Vec<Facts>) -> Vec<NumberedRun> {
@@ -73,14 +93,18 @@ fn longest(runs: &[RunVerdict]) -> Option<usize> {
     })
 }
 
-/// The worst finding of check `id` in any run, as the run `shown` has it or else the first that does.
-fn worst(id: CheckId, runs: &[RunVerdict], shown: usize) -> Check {
+/// What check `id` found in all runs: the worst finding, as the run `shown` has it or else the first that does. A run that had
+/// too little in flight is made up for by one that passed.
+fn together(id: CheckId, runs: &[RunVerdict], shown: usize) -> Check {
     let found: Vec<(usize, &Check)> = runs
         .iter()
         .enumerate()
         .filter_map(|(at, run)| Some((at, run.checks.iter().find(|check| check.id == id)?)))
         .collect();
-    let verdict = found.iter().map(|(_, check)| check.verdict).max().unwrap_or(Finding::Skipped);
+    let passed = found.iter().any(|(_, check)| check.verdict == Finding::Pass);
+    let counts = |check: &Check| !(passed && check.lacks_load);
+    let verdict = found.iter().filter(|(_, check)| counts(check)).map(|(_, check)| check.verdict).max();
+    let verdict = verdict.unwrap_or(Finding::Skipped);
     let same: Vec<_> = found.into_iter().filter(|(_, check)| check.verdict == verdict).collect();
     let told = same.iter().find(|(at, _)| *at == shown).or_else(|| same.first());
     let evidence = told.map_or_else(String::new, |(at, check)| match (runs.len(), verdict) {
@@ -88,5 +112,5 @@ fn worst(id: CheckId, runs: &[RunVerdict], shown: usize) -> Check {
         (all, _) if same.len() == all => format!("in all {all} runs; run {}: {}", at + 1, check.evidence),
         (all, _) => format!("in {} of {all} runs; run {}: {}", same.len(), at + 1, check.evidence),
     });
-    Check { id, verdict, evidence }
+    Check { lacks_load: told.is_some_and(|(_, check)| check.lacks_load), ..Check::new(id, verdict, evidence) }
 }

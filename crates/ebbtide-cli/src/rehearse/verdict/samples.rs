@@ -1,18 +1,21 @@
 //! Hand-made records for the tests of the verdict.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::{Check, CheckId, Terms, judge};
 use crate::clock::At;
-use crate::rehearse::record::{Close, Ended, Outcome, Record, Request, Shape, SignalState, Traffic};
+use crate::rehearse::record::{
+    Answer, Close, Ended, Framing, Outcome, Record, Request, Shape, SignalState, Traffic,
+};
 use crate::rehearse::scenario::{Expected, StopSignal};
 
 /// Any request that a client can write down.
 pub(crate) fn any_request() -> impl Strategy<Value = Request> {
     let close = prop_oneof![Just(Close::Reset), Just(Close::Eof)];
-    let outcome = (0..9_u8, close, 200..600_u16).prop_map(|(kind, close, status)| match kind {
+    let outcome = (0..10_u8, close, 200..600_u16).prop_map(|(kind, close, status)| match kind {
         0 | 1 => Outcome::Answered { status },
         2 => Outcome::Refused,
         3 => Outcome::ConnectTimeout,
@@ -20,6 +23,7 @@ pub(crate) fn any_request() -> impl Strategy<Value = Request> {
         5 => Outcome::Unanswered { close },
         6 => Outcome::CutInHead { close },
         7 => Outcome::CutInBody { close },
+        8 => Outcome::Malformed,
         _ => Outcome::TimedOut,
     });
     let shape = prop::sample::select(Shape::ALL.as_slice());
@@ -40,14 +44,25 @@ pub(crate) fn request(begun: u64, outcome: Outcome) -> Request {
         id: begun,
         shape: Shape::Storm,
         phase: None,
+        to: SocketAddr::from(([127, 0, 0, 1], 80)),
+        route: "GET /".into(),
         fresh: true,
+        opened: At(begun),
         due: At(begun),
         begun: At(begun),
         connected: (outcome != Outcome::Refused).then_some(At(begun)),
+        sent: true,
         ended: At(begun + 1000),
         outcome,
+        answer: answer_of(outcome),
         order: None,
     }
+}
+
+/// What an answer of two bytes with a length looks like.
+fn answer_of(outcome: Outcome) -> Option<Answer> {
+    let answer = Answer { length: 2, digest: 7, framing: Framing::Length, location: None, keeps: true };
+    matches!(outcome, Outcome::Answered { .. }).then_some(answer)
 }
 
 /// The moment of the signal in [`good`].
@@ -78,10 +93,13 @@ pub(crate) fn terms() -> Terms {
     Terms {
         signal: StopSignal::TERM,
         grace: Duration::from_secs(30),
-        expected: Expected(Ended::Code(0)),
+        expected: vec![Expected(Ended::Code(0))],
         require_readiness: false,
+        readiness: None,
+        allow_status: Vec::new(),
         shapes: vec![Shape::Storm],
         phases: false,
+        demo: false,
     }
 }
 

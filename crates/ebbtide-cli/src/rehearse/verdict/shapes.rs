@@ -3,8 +3,9 @@
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::{Counts, Terms};
-use crate::rehearse::record::{Outcome, Record, Request, Shape};
+use super::Counts;
+use super::fate::{Case, Judged};
+use crate::rehearse::record::{Meaning, Outcome, Record, Request, Shape};
 
 /// What one shape of load saw.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -13,7 +14,13 @@ pub(crate) struct ShapeSummary {
     pub(crate) shape: Shape,
     /// Its requests.
     pub(crate) requests: Counts,
-    /// How many were under way between the signal and the exit.
+    /// Those that ended before the signal: the baseline.
+    pub(crate) before: Counts,
+    /// Those that ended after it.
+    pub(crate) after: Counts,
+    /// How many were accepted and not yet answered at the signal: what the run proves something by.
+    pub(crate) in_flight_at_signal: u64,
+    /// How many were accepted and under way at some moment between the signal and the exit.
     pub(crate) met_the_stop: u64,
     /// Lost ones that were sent on a kept connection which closed at that moment: a proxy's retry may hide them.
     pub(crate) ambiguous: u64,
@@ -33,32 +40,37 @@ pub(crate) struct Latency {
 }
 
 /// A summary of each shape that was on.
-pub(super) fn summaries(record: &Record, terms: &Terms) -> Vec<ShapeSummary> {
+pub(super) fn summaries(case: &Case<'_>) -> Vec<ShapeSummary> {
+    let terms = case.terms;
     Shape::ALL
         .into_iter()
         .filter(|shape| terms.shapes.contains(shape) || (*shape == Shape::Phases && terms.phases))
-        .map(|shape| summary(record, shape))
+        .map(|shape| summary(case, shape))
         .collect()
 }
 
-fn summary(record: &Record, shape: Shape) -> ShapeSummary {
-    let requests = || record.traffic.requests.iter().filter(move |request| request.shape == shape);
-    let met = requests().filter(|request| met_the_stop(record, request)).count();
-    let ambiguous =
-        requests().filter(|request| request.meaning() == crate::rehearse::record::Meaning::Ambiguous).count();
+fn summary(case: &Case<'_>, shape: Shape) -> ShapeSummary {
+    let all = || case.requests.iter().filter(move |judged| judged.request.shape == shape);
+    let count = |of: &dyn Fn(&Judged<'_>) -> bool| all().filter(|judged| of(judged)).count() as u64;
     ShapeSummary {
         shape,
-        requests: Counts::of(requests(), record.signalled),
-        met_the_stop: met as u64,
-        ambiguous: ambiguous as u64,
-        latency_ms: latency(requests()),
+        requests: Counts::of(all()),
+        before: Counts::of(all().filter(|judged| !judged.after)),
+        after: Counts::of(all().filter(|judged| judged.after)),
+        in_flight_at_signal: count(&|judged| in_flight(case.record, judged)),
+        met_the_stop: count(&|judged| met_the_stop(case.record, judged)),
+        ambiguous: count(&|judged| judged.request.meaning() == Meaning::Ambiguous),
+        latency_ms: latency(all().map(|judged| judged.request)),
     }
 }
 
-/// Whether it was under way at some moment between the signal and the exit.
-fn met_the_stop(record: &Record, request: &Request) -> bool {
-    let exit = record.exit.map_or(request.begun, |(at, _)| at);
-    request.ended >= record.signalled && request.begun <= exit
+fn in_flight(record: &Record, judged: &Judged<'_>) -> bool {
+    judged.accepted() && judged.after && judged.request.begun < record.signalled
+}
+
+fn met_the_stop(record: &Record, judged: &Judged<'_>) -> bool {
+    let exit = record.exit.map_or(judged.request.begun, |(at, _)| at);
+    judged.accepted() && judged.after && judged.request.begun <= exit
 }
 
 fn latency<'a>(requests: impl Iterator<Item = &'a Request>) -> Latency {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::checks::{first_red, first_refusal};
+use super::fate::Case;
 use crate::clock::At;
 use crate::rehearse::record::{Outcome, Record};
 
@@ -38,19 +39,20 @@ pub(crate) struct Bars {
 const SAMPLES: u64 = 60;
 
 impl Timeline {
-    /// The timeline of `record`.
-    pub(super) fn of(record: &Record) -> Self {
-        Self { landmarks: landmarks(record), in_flight: in_flight(record) }
+    /// The timeline of `case`.
+    pub(super) fn of(case: &Case<'_>) -> Self {
+        Self { landmarks: landmarks(case), in_flight: in_flight(case.record) }
     }
 }
 
-fn landmarks(record: &Record) -> Vec<Landmark> {
+fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
+    let record = case.record;
     let mut marks: Vec<(At, String)> =
         vec![(record.load_began, "load begins".into()), (record.signalled, "stop signal".into())];
-    if let Some(red) = first_red(record) {
+    if let Some(red) = first_red(case) {
         marks.push((red.ended, "readiness is red".into()));
     }
-    if let Some(refused) = first_refusal(record) {
+    if let Some(refused) = first_refusal(case) {
         marks.push((refused, "listener closed: first refusal".into()));
     }
     let answers = || {
@@ -59,7 +61,7 @@ fn landmarks(record: &Record) -> Vec<Landmark> {
         record.traffic.requests.iter().filter(answered).map(|request| request.ended)
     };
     marks.extend(answers().max().map(|at| (at, "last answer".into())));
-    let losses = || record.traffic.requests.iter().filter(|r| super::reason::is_loss(r)).map(|r| r.ended);
+    let losses = || case.requests.iter().filter(|judged| judged.blamed).map(|judged| judged.request.ended);
     marks.extend(losses().min().map(|at| (at, "first loss".into())));
     marks.extend(losses().max().map(|at| (at, "last loss".into())));
     let database = record.database.as_ref();

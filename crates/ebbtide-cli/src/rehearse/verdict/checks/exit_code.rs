@@ -6,14 +6,28 @@ use crate::rehearse::verdict::{Check, CheckId, Finding, Terms};
 
 pub(super) fn check(record: &Record, terms: &Terms) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::ExitCode, finding, evidence);
-    let expected = terms.expected.0;
+    let expected = terms.expected.iter().map(|expected| text(expected.0)).collect::<Vec<_>>().join(" or ");
     match record.exit {
-        Some((_, ended)) if ended == expected => found(Finding::Pass, text(ended)),
+        Some((_, ended)) if terms.expected.iter().any(|expected| expected.0 == ended) => {
+            found(Finding::Pass, text(ended))
+        }
         Some((_, ended)) => {
             let said = meaning(record, ended);
-            found(Finding::Fail, format!("{}, expected {}{said}", text(ended), text(expected)))
+            let hint = match record.killed {
+                Some(_) => String::new(),
+                None => format!("; if the service ends so on purpose: --expect-exit {}", option(ended)),
+            };
+            found(Finding::Fail, format!("{}, expected {expected}{said}{hint}", text(ended)))
         }
-        None => found(Finding::Fail, format!("it never ended, expected {}", text(expected))),
+        None => found(Finding::Fail, format!("it never ended, expected {expected}")),
+    }
+}
+
+/// `ended` as --expect-exit has it.
+fn option(ended: Ended) -> String {
+    match ended {
+        Ended::Code(code) => code.to_string(),
+        Ended::Signal(signal) => format!("signal:{}", signal_name(signal).trim_start_matches("SIG")),
     }
 }
 
@@ -29,7 +43,7 @@ fn meaning(record: &Record, ended: Ended) -> String {
     let (Some(report), Ended::Code(code)) = (&record.report, ended) else { return String::new() };
     let code = match code {
         1 => " (start-up or a component failed)",
-        3 => " (something was cut at its deadline)",
+        3 => " (something was cancelled at its deadline)",
         4 => " (the watchdog had to end it)",
         _ => "",
     };

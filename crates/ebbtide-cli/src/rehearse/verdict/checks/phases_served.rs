@@ -1,33 +1,33 @@
 //! Was a connection served in whatever phase of the protocol it was at the signal?
 
-use crate::rehearse::record::{Held, Phase, Record, Request, Shape};
-use crate::rehearse::verdict::reason::is_loss;
-use crate::rehearse::verdict::{Check, CheckId, Finding, Terms};
+use crate::rehearse::record::{Held, Phase};
+use crate::rehearse::verdict::fate::Case;
+use crate::rehearse::verdict::{Check, CheckId, Finding};
 
-pub(super) fn check(record: &Record, terms: &Terms) -> Check {
+pub(super) fn check(case: &Case<'_>) -> Check {
+    let (record, terms) = (case.record, case.terms);
     let found = |finding, evidence: String| Check::new(CheckId::PhasesServed, finding, evidence);
     if !terms.phases {
         return found(Finding::Skipped, "switched off".into());
     }
-    let of_phases = |request: &&Request| request.shape == Shape::Phases;
-    let lost: Vec<Phase> = record
-        .traffic
-        .requests
-        .iter()
-        .filter(of_phases)
-        .filter(|request| is_loss(request))
-        .filter_map(|request| request.phase)
-        .collect();
+    if let Some(why) = &record.traffic.no_phases {
+        return found(Finding::Inconclusive, format!("no connection was held: {why}"));
+    }
+    let blamed = case.requests.iter().filter(|judged| judged.blamed);
+    let lost: Vec<Phase> = blamed.filter_map(|judged| judged.request.phase).collect();
     let held: Vec<&Held> = record.traffic.held.iter().filter(|held| held.held.is_ok()).collect();
     let named = |phases: Vec<Phase>| phases.into_iter().map(Phase::name).collect::<Vec<_>>().join(", ");
     if !lost.is_empty() {
         return found(
             Finding::Fail,
-            format!("lost, of {} held at the signal: {}", held.len(), named(sorted(lost))),
+            format!("not served, of {} held at the signal: {}", held.len(), named(sorted(lost))),
         );
     }
     if held.is_empty() {
-        return found(Finding::Inconclusive, "no connection could be held in any phase".into());
+        return found(
+            Finding::Inconclusive,
+            "no connection could be held in any phase; a longer --warmup gives it time".into(),
+        );
     }
     let mut evidence = format!("{} connections held at the signal, none lost", held.len());
     let unused: Vec<Phase> =

@@ -14,30 +14,37 @@ const REQUEST_ID: &str = "x-ebbtide-request";
 
 /// A request that has not been given a number yet.
 #[derive(Debug)]
-pub(super) struct Wish {
+pub(crate) struct Wish {
+    label: Box<str>,
     method: Method,
     path: String,
     payload: Payload,
     json: bool,
     last: bool,
-    pub(super) keep_body: bool,
+    pub(crate) keep_body: bool,
 }
 
 impl Wish {
     /// A plain request along `route`.
-    pub(super) fn plain(route: &Route) -> Self {
+    pub(crate) fn plain(route: &Route) -> Self {
         let path = route.path_for(0);
         let payload = Payload::empty();
-        Self { method: route.method.clone(), path, payload, json: false, last: false, keep_body: false }
+        let (label, method) = (route.label().into(), route.method.clone());
+        Self { label, method, path, payload, json: false, last: false, keep_body: false }
+    }
+
+    /// The route, as in [`Route::label`].
+    pub(crate) fn label(&self) -> Box<str> {
+        self.label.clone()
     }
 
     /// The same, telling the server that it is the connection's last one.
-    pub(super) fn last(self) -> Self {
+    pub(crate) fn last(self) -> Self {
         Self { last: true, ..self }
     }
 
     /// A request along `route` that is in flight for about `time`: said in the path, or by a body that trickles.
-    pub(super) fn slow(route: &Route, time: Duration) -> Self {
+    pub(crate) fn slow(route: &Route, time: Duration) -> Self {
         let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let trickles = !route.path.contains("{ms}") && [Method::POST, Method::PUT].contains(&route.method);
         let payload = if trickles { Payload::trickle(time) } else { Payload::empty() };
@@ -45,20 +52,22 @@ impl Wish {
     }
 
     /// An order, whose acknowledgement is read.
-    pub(super) fn order(route: &Route, item: &str) -> Self {
+    pub(crate) fn order(route: &Route, item: &str) -> Self {
         let body = format!(r#"{{"item":"{item}","quantity":1}}"#);
         let payload = Payload::Whole(Bytes::from(body));
         Self { payload, json: true, keep_body: true, ..Self::plain(route) }
     }
 
-    /// The request with its number, for the host `authority`.
-    pub(super) fn request(self, authority: &str, id: u64) -> Result<Request<Payload>, http::Error> {
+    /// The request for the host `authority`, with its number unless it belongs to no load.
+    pub(crate) fn request(self, authority: &str, id: Option<u64>) -> Result<Request<Payload>, http::Error> {
         let mut request = Request::builder()
             .method(self.method)
             .uri(self.path)
             .header(HOST, authority)
-            .header(USER_AGENT, "ebbtide-rehearse")
-            .header(REQUEST_ID, id);
+            .header(USER_AGENT, "ebbtide-rehearse");
+        if let Some(id) = id {
+            request = request.header(REQUEST_ID, id);
+        }
         if self.json {
             request = request.header(CONTENT_TYPE, "application/json");
         }
@@ -71,13 +80,13 @@ impl Wish {
 
 /// A request as bytes, and where its head ends.
 #[derive(Debug)]
-pub(super) struct RawRequest {
-    pub(super) bytes: Vec<u8>,
-    pub(super) head: usize,
+pub(crate) struct RawRequest {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) head: usize,
 }
 
 /// A request along `route` as it goes over the wire; one with a method that has a body carries an order.
-pub(super) fn raw_request(route: &Route, authority: &str, id: u64, time: Duration) -> RawRequest {
+pub(crate) fn raw_request(route: &Route, authority: &str, id: u64, time: Duration) -> RawRequest {
     let (method, path) = (&route.method, route.path_for(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
     let has_body = [Method::POST, Method::PUT, Method::PATCH].contains(method);
     let body = if has_body { r#"{"item":"held in a phase","quantity":1}"# } else { "" };

@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use tokio::time::{Sleep, sleep};
 
 /// Bytes that are sent at once, or that trickle.
 #[derive(Debug)]
-pub(super) enum Payload {
+pub(crate) enum Payload {
     /// All at once; may be empty.
     Whole(Bytes),
     /// A byte at a time, so that the request stays in flight on any route that reads its body.
@@ -22,6 +24,8 @@ pub(super) enum Payload {
         pause: Duration,
         /// Until the next one.
         timer: Pin<Box<Sleep>>,
+        /// Set once every byte was handed to the connection.
+        sent: Arc<AtomicBool>,
     },
 }
 
@@ -30,14 +34,27 @@ const TRICKLED: u32 = 20;
 
 impl Payload {
     /// No body.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self::Whole(Bytes::new())
     }
 
     /// A body that takes `time` to send.
-    pub(super) fn trickle(time: Duration) -> Self {
+    pub(crate) fn trickle(time: Duration) -> Self {
         let pause = time / TRICKLED;
-        Self::Trickle { left: u64::from(TRICKLED), pause, timer: Box::pin(sleep(pause)) }
+        Self::Trickle {
+            left: u64::from(TRICKLED),
+            pause,
+            timer: Box::pin(sleep(pause)),
+            sent: Arc::default(),
+        }
+    }
+
+    /// Tells whether the body was handed to the connection whole; `None`: it goes with the head.
+    pub(super) fn watch(&self) -> Option<Arc<AtomicBool>> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Trickle { sent, .. } => Some(Arc::clone(sent)),
+        }
     }
 }
 
@@ -53,9 +70,10 @@ impl Body for Payload {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Trickle { left: 0, .. } => Poll::Ready(None),
-            Self::Trickle { left, pause, timer } => {
+            Self::Trickle { left, pause, timer, sent } => {
                 ready!(timer.as_mut().poll(cx));
                 *left -= 1;
+                sent.store(*left == 0, Ordering::Relaxed);
                 *timer = Box::pin(sleep(*pause));
                 Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))))
             }

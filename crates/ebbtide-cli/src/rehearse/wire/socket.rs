@@ -1,10 +1,10 @@
 //! A socket that tells what passed over it, so that a loss is classified by bytes and not by an error's wording.
 
-use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -15,18 +15,24 @@ use crate::rehearse::record::Close;
 
 /// One end of a connection, shared by hyper (which owns a [`Wire`]) and whoever watches it.
 #[derive(Clone, Debug)]
-pub(super) struct Socket {
-    stream: Rc<TcpStream>,
-    meter: Rc<Meter>,
+pub(crate) struct Socket {
+    stream: Arc<TcpStream>,
+    meter: Arc<Meter>,
 }
 
 /// What passed over a connection so far.
 #[derive(Debug, Default)]
 struct Meter {
-    sent: Cell<u64>,
-    received: Cell<u64>,
-    failed: Cell<bool>,
+    sent: AtomicU64,
+    received: AtomicU64,
+    failed: AtomicBool,
+    ended: AtomicBool,
+    /// The beginning of what was read since the last [`Socket::mark`].
+    head: Mutex<Vec<u8>>,
 }
+
+/// How much of each answer is kept, to tell a cut head from an interim response.
+const HEAD: usize = 2048;
 
 /// A point in a connection's traffic, to count from.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +43,7 @@ pub(super) struct Mark {
 
 impl Socket {
     /// Connects to `to`, which may take for ever: bound it.
-    pub(super) async fn connect(to: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn connect(to: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(to).await?;
         // A connect to a local port that nobody listens on can meet itself when the kernel picks that very port
         // for our end. Nobody listens: it is a refusal.
@@ -45,11 +51,11 @@ impl Socket {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         stream.set_nodelay(true)?;
-        Ok(Self { stream: Rc::new(stream), meter: Rc::default() })
+        Ok(Self { stream: Arc::new(stream), meter: Arc::default() })
     }
 
     /// The socket.
-    pub(super) fn stream(&self) -> &TcpStream {
+    pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
@@ -60,22 +66,41 @@ impl Socket {
 
     /// Now, to count from.
     pub(super) fn mark(&self) -> Mark {
-        Mark { sent: self.meter.sent.get(), received: self.meter.received.get() }
+        self.head().clear();
+        Mark { sent: self.meter.sent.load(Relaxed), received: self.meter.received.load(Relaxed) }
     }
 
     /// Bytes written since `mark`.
     pub(super) fn sent_since(&self, mark: Mark) -> u64 {
-        self.meter.sent.get() - mark.sent
+        self.meter.sent.load(Relaxed).saturating_sub(mark.sent)
     }
 
     /// Bytes read since `mark`.
     pub(super) fn received_since(&self, mark: Mark) -> u64 {
-        self.meter.received.get() - mark.received
+        self.meter.received.load(Relaxed).saturating_sub(mark.received)
     }
 
-    /// How the connection ended, given that it did.
-    pub(super) fn close(&self) -> Close {
-        if self.meter.failed.get() { Close::Reset } else { Close::Eof }
+    /// The beginning of what was read since `_mark`, which is the last one.
+    pub(super) fn head_since(&self, _mark: Mark) -> Vec<u8> {
+        self.head().clone()
+    }
+
+    /// The first byte read since the last mark.
+    pub(super) fn first_byte(&self) -> Option<u8> {
+        self.head().first().copied()
+    }
+
+    fn head(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.meter.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the connection ended; `None`: it did not.
+    pub(super) fn close(&self) -> Option<Close> {
+        if self.meter.failed.load(Relaxed) {
+            Some(Close::Reset)
+        } else {
+            self.meter.ended.load(Relaxed).then_some(Close::Eof)
+        }
     }
 
     /// Whether the peer has neither closed the connection nor sent anything unasked, as the kernel knows this
@@ -99,9 +124,19 @@ impl Socket {
         }
     }
 
+    fn arrived(&self, read: &[u8]) {
+        self.meter.received.fetch_add(read.len() as u64, Relaxed);
+        if read.is_empty() {
+            self.meter.ended.store(true, Relaxed);
+        }
+        let mut head = self.head();
+        let room = HEAD.saturating_sub(head.len());
+        head.extend_from_slice(read.get(..room.min(read.len())).unwrap_or_default());
+    }
+
     fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
         if result.is_err() {
-            self.meter.failed.set(true);
+            self.meter.failed.store(true, Relaxed);
         }
         result
     }
@@ -126,8 +161,9 @@ impl Read for Wire {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
                     let count = socket.note(result)?;
-                    socket.meter.received.set(socket.meter.received.get() + count as u64);
-                    buf.put_slice(chunk.get(..count).unwrap_or_default());
+                    let read = chunk.get(..count).unwrap_or_default();
+                    socket.arrived(read);
+                    buf.put_slice(read);
                     return Poll::Ready(Ok(()));
                 }
             }
@@ -144,7 +180,7 @@ impl Write for Wire {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
                     let count = socket.note(result)?;
-                    socket.meter.sent.set(socket.meter.sent.get() + count as u64);
+                    socket.meter.sent.fetch_add(count as u64, Relaxed);
                     return Poll::Ready(Ok(count));
                 }
             }

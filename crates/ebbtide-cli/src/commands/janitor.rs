@@ -1,0 +1,9 @@
+//! `ebbtide rehearse-janitor`, which a rehearsal starts for itself.
+
+use crate::exit::Ending;
+
+/// Clears up after a rehearsal that is killed.
+pub(crate) fn run() -> Ending {
+    crate::rehearse::janitor();
+    Ending::Passed
+}

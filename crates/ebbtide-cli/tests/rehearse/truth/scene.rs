@@ -1,0 +1,236 @@
+//! One rehearsal of a service that keeps its own record, and the comparison of the two.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::common::{check, ebbtide, free_port, need, service, verdict};
+
+/// What the command has to come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Says {
+    Pass,
+    Fail,
+    Inconclusive,
+    NotRehearsed,
+}
+
+impl Says {
+    fn code(self) -> i32 {
+        match self {
+            Self::Pass => 0,
+            Self::Fail => 1,
+            Self::NotRehearsed => 3,
+            Self::Inconclusive => 4,
+        }
+    }
+}
+
+/// How far the record of the service is comparable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Truth {
+    /// To the request.
+    Exact,
+    /// The service is ended between an answer and its line in the record.
+    Torn,
+}
+
+/// One row of the table.
+pub(super) struct Row {
+    pub(super) mode: &'static str,
+    pub(super) options: &'static [&'static str],
+    pub(super) says: Says,
+    pub(super) truth: Truth,
+    /// Checks that have to fail, each with a part of its evidence.
+    pub(super) failing: Vec<(&'static str, &'static str)>,
+}
+
+impl Row {
+    /// `mode` stops well, and the verdict has to say so.
+    pub(super) fn innocent(mode: &'static str, options: &'static [&'static str]) -> Self {
+        Self { mode, options, says: Says::Pass, truth: Truth::Exact, failing: Vec::new() }
+    }
+
+    /// `mode` is at fault, and each of these checks has to find it.
+    pub(super) fn guilty(mode: &'static str, failing: &[(&'static str, &'static str)]) -> Self {
+        let failing = failing.to_vec();
+        Self { mode, options: &[], says: Says::Fail, truth: Truth::Exact, failing }
+    }
+
+    pub(super) fn with(self, options: &'static [&'static str]) -> Self {
+        Self { options, ..self }
+    }
+
+    pub(super) fn torn(self) -> Self {
+        Self { truth: Truth::Torn, ..self }
+    }
+
+    pub(super) fn says(self, says: Says) -> Self {
+        Self { says, ..self }
+    }
+}
+
+/// A load that is small, and long enough for a baseline on a busy machine.
+pub(super) const LOAD: [&str; 6] =
+    ["--storm=2", "--keepalive=4", "--open=20", "--warmup=400ms", "--window=100ms", "--seed=7"];
+
+/// Requests that meet the stop whatever happens.
+pub(super) const SLOW: [&str; 3] = ["--url=slow=/slow/{ms}", "--slow=2", "--slow-time=150ms-400ms"];
+
+/// What came of a rehearsal.
+pub(super) struct Seen {
+    pub(super) output: Output,
+    pub(super) verdict: Option<Value>,
+}
+
+impl Seen {
+    /// What the command said on stderr.
+    pub(super) fn words(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
+    /// The evidence of check `id`.
+    #[track_caller]
+    pub(super) fn evidence(&self, id: &str) -> String {
+        check(self.verdict.as_ref().unwrap(), id).1
+    }
+}
+
+/// Rehearses `row`, compares, and prints its line of the table.
+#[track_caller]
+pub(super) fn holds(row: &Row) -> Seen {
+    need("python3");
+    let folder = tempfile::tempdir().unwrap();
+    let (truth, record) = (folder.path().join("truth"), folder.path().join("record"));
+    let (port, second) = (free_port(), free_port());
+    let fill =
+        |word: &&str| word.replace("{port}", &port.to_string()).replace("{second}", &second.to_string());
+    let mut command = ebbtide();
+    command.env("TRUTH", &truth).args(["rehearse", "--format=json", "--quiet", "--grace=6s"]);
+    command.arg(format!("--record={}", record.display()));
+    command.arg(format!("--ready=http://127.0.0.1:{port}/readyz"));
+    // `--fitted`: the numbers of the load are left to the command.
+    let fitted = row.options.contains(&"--fitted");
+    command.args(LOAD.iter().skip(if fitted { 3 } else { 0 })).args(SLOW);
+    command.args(row.options.iter().filter(|word| **word != "--fitted").map(fill));
+    command.arg("--").arg("python3").arg(service("truth.py")).arg(port.to_string()).arg(row.mode);
+    if row.options.iter().any(|word| word.contains("{second}")) {
+        command.arg(second.to_string());
+    }
+    let output = command.output().unwrap();
+    let told = (output.status.code() != Some(3)).then(|| verdict(&output));
+    print(row, &Told::read(&truth), told.as_ref(), &output);
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    let shown = || format!("{}: {words}{:#}", row.mode, told.clone().unwrap_or_default());
+    assert_eq!(output.status.code(), Some(row.says.code()), "{}", shown());
+    if let Some(verdict) = &told {
+        for (id, evidence) in &row.failing {
+            let found = check(verdict, id);
+            assert!(found.0 == "fail" && found.1.contains(evidence), "{id} {evidence}: {}", shown());
+        }
+        if row.truth == Truth::Exact {
+            compare(row, &Told::read(&truth), &outcomes(&record), verdict, &shown);
+        }
+    }
+    Seen { output, verdict: told }
+}
+
+/// What the service wrote down: the numbers of the requests that it read whole, and of those that it answered whole.
+#[derive(Default)]
+struct Told {
+    received: BTreeSet<u64>,
+    answered: BTreeSet<u64>,
+}
+
+impl Told {
+    fn read(file: &Path) -> Self {
+        let mut told = Self::default();
+        for line in fs::read_to_string(file).unwrap_or_default().lines() {
+            let (kind, number) = line.split_once(' ').unwrap();
+            let number = number.parse().unwrap();
+            let new = if kind == "R" { told.received.insert(number) } else { told.answered.insert(number) };
+            assert!(new, "request {number} came twice");
+        }
+        told
+    }
+}
+
+/// What the clients saw of each request.
+fn outcomes(record: &Path) -> BTreeMap<u64, String> {
+    let text = fs::read_to_string(record).unwrap();
+    let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let requests = events.filter(|event| event["event"] == "request");
+    requests
+        .map(|event| (event["id"].as_u64().unwrap(), event["outcome"].as_str().unwrap().to_owned()))
+        .collect()
+}
+
+#[track_caller]
+fn compare(
+    row: &Row,
+    told: &Told,
+    seen: &BTreeMap<u64, String>,
+    verdict: &Value,
+    shown: &dyn Fn() -> String,
+) {
+    let count = |field: &str| verdict["requests"][field].as_u64().unwrap();
+    assert_eq!(
+        count("answered"),
+        told.answered.len() as u64,
+        "answered, by the service's record: {}",
+        shown()
+    );
+    let lost = count("lost") + count("truncated") + count("timed_out");
+    // What was read and not answered is lost; what was never read may be lost as well, and then the client knows it.
+    let unanswered: Vec<u64> = told.received.difference(&told.answered).copied().collect();
+    assert!(lost >= unanswered.len() as u64, "{lost} lost, not answered: {unanswered:?}: {}", shown());
+    for id in &unanswered {
+        assert!(seen.contains_key(id), "request {id} was read, and its client has not written it down");
+    }
+    for (id, outcome) in seen {
+        let reached = !matches!(outcome.as_str(), "refused" | "connect-timeout");
+        assert!(reached || !told.received.contains(id), "request {id} was read, and is {outcome}");
+        if told.answered.contains(id) {
+            assert_eq!(outcome, "answered", "request {id}");
+        }
+    }
+    if row.says == Says::Pass {
+        assert_eq!(verdict["lost_by_shutdown"], 0, "{}", shown());
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the table of verdicts against truth, for --nocapture")]
+fn print(row: &Row, told: &Told, verdict: Option<&Value>, output: &Output) {
+    let says = match output.status.code() {
+        Some(0) => "pass",
+        Some(1) => "FAIL",
+        Some(3) => "exit 3",
+        Some(4) => "inconclusive",
+        _ => "?",
+    };
+    let number = |field: &str| verdict.map_or(0, |verdict| verdict["requests"][field].as_u64().unwrap_or(0));
+    let failed: Vec<&str> = verdict
+        .and_then(|verdict| verdict["checks"].as_array())
+        .into_iter()
+        .flatten()
+        .filter(|check| check["verdict"] == "fail")
+        .filter_map(|check| check["id"].as_str())
+        .collect();
+    let first = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
+    let bad = number("lost") + number("truncated") + number("timed_out");
+    println!(
+        "{:<24} truth: {:>4} read {:>4} answered | verdict: {:>4} answered {:>3} lost {:>3} wrong {:<12} {}{}",
+        row.mode,
+        told.received.len(),
+        told.answered.len(),
+        number("answered"),
+        bad,
+        number("wrong"),
+        says,
+        failed.join(", "),
+        if verdict.is_none() { first } else { String::new() },
+    );
+}

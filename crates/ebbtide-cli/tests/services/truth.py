@@ -1,0 +1,351 @@
+"""A service that keeps its own record of what it did, for the tests of the verdict. Standard library only.
+
+    truth.py PORT MODE [SECOND_PORT]
+
+It appends a line to the file $TRUTH for each request that has a number: `R number` when the request was read whole,
+`A number` when its answer was written whole (or its connection's upgrade). What it does badly, MODE says; `perfect` stops
+without loss: on SIGTERM readiness turns red, every answer says `Connection: close`, and after a lame duck the kernel is told
+to drop new SYNs (IP_MINTTL on the listening socket), the accept queue is emptied, and only then is the listener closed.
+"""
+import os, select, signal, socket, subprocess, sys, threading, time
+
+IP_MINTTL = 21
+PORT, MODE = int(sys.argv[1]), sys.argv[2]
+SECOND = int(sys.argv[3]) if len(sys.argv) > 3 else None
+LAME_DUCK, QUIET = 0.3, 0.5
+truth = os.open(os.environ["TRUTH"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+stopping = threading.Event()
+# Held while an answer's last bytes and its line in the record are written: the process ends between two answers, not within.
+writing = threading.Lock()
+counter, looks = [0], [0]
+slots = threading.Lock()
+
+
+def is_(*modes):
+    return MODE in modes
+
+
+def end(code):
+    with writing:
+        os._exit(code)
+
+
+class Gone(Exception):
+    pass
+
+
+class Conn:
+    def __init__(self, sock):
+        self.sock, self.read = sock, b""
+
+    def more(self):
+        # A kept connection that stays quiet long after the signal is closed; nothing is on its way then.
+        while True:
+            if select.select([self.sock], [], [], 0.05)[0]:
+                break
+            if not self.read and stopping.is_set() and time.monotonic() - max(self.since, stopped[0]) > QUIET:
+                raise Gone
+            if is_("idle-timeout") and not self.read and time.monotonic() - self.since > 0.1:
+                time.sleep(0.003)
+                raise Gone
+        chunk = self.sock.recv(65536)
+        if not chunk:
+            raise Gone
+        self.read += chunk
+
+    def request(self):
+        self.since = time.monotonic()
+        while b"\r\n\r\n" not in self.read:
+            self.more()
+        head, self.read = self.read.split(b"\r\n\r\n", 1)
+        lines = head.decode().split("\r\n")
+        method, path, _ = lines[0].split(" ")
+        headers = dict((k.lower(), v.strip()) for k, v in (line.split(":", 1) for line in lines[1:]))
+        length = int(headers.get("content-length", "0"))
+        while len(self.read) < length:
+            self.more()
+        self.read = self.read[length:]
+        number = headers.get("x-ebbtide-request")
+        if number:
+            os.write(truth, f"R {number}\n".encode())
+        return method, path, headers, number
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def finish(self, data, number):
+        """The last bytes of an answer."""
+        with writing:
+            self.sock.sendall(data)
+            if number:
+                os.write(truth, f"A {number}\n".encode())
+
+    def close(self):
+        # Lingering: a reset would destroy an answer on its way.
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+            self.sock.settimeout(0.3)
+            while self.sock.recv(65536):
+                pass
+        except OSError:
+            pass
+        self.sock.close()
+
+
+stopped = [0.0]
+
+
+def answer(conn, method, path, headers, number):
+    """Answers one request; returns whether the connection is kept."""
+    stop = stopping.is_set()
+    close = headers.get("connection", "").lower() == "close" or (stop and not is_("keeps-connections"))
+    status, body, more = "200 OK", b"ok", ""
+    # Readiness.
+    if path == "/readyz":
+        looks[0] += 1
+        if is_("hints", "hints-then-cut"):
+            conn.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+        if is_("open-readiness"):
+            conn.finish(b"HTTP/1.1 200 OK\r\n\r\nready", number)
+            time.sleep(2)
+            return False
+        if is_("redirecting-readiness") and not stop:
+            status, more = "301 Moved Permanently", "Location: /elsewhere\r\n"
+        elif (stop and not is_("stays-green")) or (is_("red-before") and looks[0] > 10):
+            status, body = "503 Service Unavailable", b"stopping"
+    else:
+        if path.startswith("/slow/"):
+            time.sleep(int(path[6:].split("?")[0]) / 1000)
+            stop = stopping.is_set()
+        if is_("hundred-a-second"):
+            with slots:
+                time.sleep(0.01)
+        if path == "/" and is_("no-root", "only-readiness"):
+            status, body = "404 Not Found", b"no such page"
+        if is_("only-readiness"):
+            status, body = "404 Not Found", b"no such page"
+        if is_("broken") and counter[0] % 2 == 0:
+            status, body = "500 Internal Server Error", b"oops"
+        if is_("some-errors", "some-errors-then-all") and counter[0] % 20 == 0:
+            status, body = "500 Internal Server Error", b"oops"
+        if stop and is_("some-errors-then-all"):
+            status, body = "500 Internal Server Error", b"oops"
+        if stop and is_("all-404"):
+            status, body = "404 Not Found", b"no route"
+        if stop and is_("all-429"):
+            status, body = "429 Too Many Requests", b"slow down"
+        if stop and is_("all-302"):
+            status, body, more = "302 Found", b"", "Location: /maintenance\r\n"
+        if stop and is_("all-empty"):
+            body = b""
+        if stop and is_("other-page"):
+            body = b"<h1>maintenance</h1>"
+        if stop and is_("refuses-503"):
+            status, body, more = "503 Service Unavailable", b"stopping", "Retry-After: 1\r\n"
+        if is_("dynamic"):
+            body = f'{{"count": {counter[0]}, "now": {time.time()}}}'.encode()
+        if stop and is_("unanswered"):
+            raise Gone
+        if stop and is_("reset"):
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            conn.sock.close()
+            raise Gone
+        if stop and is_("half-head"):
+            conn.send(b"HTTP/1.1 200 OK\r\nContent-Le")
+            raise Gone
+        if stop and is_("half-body"):
+            conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf")
+            raise Gone
+        if stop and is_("garbage"):
+            conn.send(b"\x15\x03\x01\x00\x02\x02\x16")
+            raise Gone
+        if is_("hints", "hints-then-cut"):
+            conn.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+            if stop and is_("hints-then-cut"):
+                raise Gone
+        counter[0] += 1
+        if is_("trailers", "chunks-cut"):
+            conn.send(f"HTTP/1.1 {status}\r\nTransfer-Encoding: chunked\r\n"
+                      f"{'Connection: close' if close else 'X: y'}\r\n\r\n2\r\nok\r\n".encode())
+            if stop and is_("chunks-cut"):
+                raise Gone
+            conn.finish(b"0\r\nChecksum: 1\r\n\r\n", number)
+            return not close
+        if is_("close-delimited", "close-delimited-cut", "close-delimited-varying"):
+            body = b"0123456789" * (counter[0] % 7 + 3 if is_("close-delimited-varying") else 10)
+            conn.send(b"HTTP/1.1 200 OK\r\n\r\n" + body[:15])
+            time.sleep(0.01)
+            if stop and is_("close-delimited-cut"):
+                raise Gone
+            conn.finish(body[15:], number)
+            return False
+    if method == "HEAD":
+        conn.finish(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
+                    f"{'Connection: close' if close else 'X: y'}\r\n{more}\r\n".encode(), number)
+        return not close
+    conn.finish(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
+                f"{'Connection: close' if close else 'X: y'}\r\n{more}\r\n".encode() + body, number)
+    return not close
+
+
+def serve(sock, on_second=False):
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    conn = Conn(sock)
+    try:
+        if stopping.is_set() and is_("accepts-and-closes") and not on_second:
+            raise Gone
+        while True:
+            if not answer(conn, *conn.request()):
+                break
+    except (Gone, OSError, ValueError):
+        pass
+    conn.close()
+
+
+def listen(port):
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(1024)
+    return listener
+
+
+handlers = []
+
+
+
+def accept(listener, wait, on_second=False):
+    if not select.select([listener], [], [], wait)[0]:
+        return False
+    sock, _ = listener.accept()
+    sock.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 0)
+    if is_("one-at-a-time", "one-at-a-time-cut"):
+        serve(sock)
+        return True
+    handler = threading.Thread(target=serve, args=(sock, on_second), daemon=True)
+    handler.start()
+    handlers.append(handler)
+    return True
+
+
+def on_signal(*_):
+    stopped[0] = time.monotonic()
+    stopping.set()
+
+
+def wait_for_the_signal():
+    """As `tini -s` and its like: neither caught nor blocked in /proc while it waits."""
+    while not stopping.is_set():
+        if signal.sigtimedwait([signal.SIGTERM], 0.05):
+            on_signal()
+
+
+def accept_all(listener, on_second=False):
+    while not stopping.is_set():
+        accept(listener, 0.05, on_second)
+
+
+def close_well(listener):
+    listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 255)
+    while accept(listener, 0.1):
+        pass
+    listener.close()
+
+
+if is_("stdin"):
+    sys.stdin.read()
+    sys.exit(0)
+if is_("daemon"):
+    if os.fork():
+        os._exit(0)
+    time.sleep(30)
+if is_("on-ipv6"):
+    listener = socket.socket(socket.AF_INET6)
+    listener.bind(("::1", PORT))
+    listener.listen(8)
+    time.sleep(30)
+if is_("on-unix"):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(os.environ["TRUTH"] + ".sock")
+    listener.listen(8)
+    time.sleep(30)
+if is_("tls"):
+    listener = listen(PORT)
+    while True:
+        sock, _ = listener.accept()
+        sock.recv(65536)
+        sock.sendall(b"\x15\x03\x01\x00\x02\x02\x16")
+        sock.close()
+if is_("grandchildren"):
+    subprocess.Popen(["sleep", "61.9"], start_new_session=True)
+    subprocess.Popen(["sh", "-c", "sleep 61.9"])
+if is_("worker-outlives"):
+    # The parent ends at the signal; its child goes on serving.
+    child = os.fork()
+    if child:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        while True:
+            time.sleep(1)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+elif is_("ignores"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+elif is_("no-handler"):
+    pass
+elif is_("sigwait"):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+else:
+    signal.signal(signal.SIGTERM, on_signal)
+
+listener = listen(PORT)
+if SECOND:
+    second = listen(SECOND)
+    threading.Thread(target=accept_all, args=(second, True), daemon=True).start()
+if is_("sigwait"):
+    threading.Thread(target=accept_all, args=(listener,), daemon=True).start()
+    wait_for_the_signal()
+else:
+    accept_all(listener)
+if is_("exits-at-once"):
+    end(0)
+if is_("one-at-a-time-cut"):
+    # What it had not accepted yet is lost.
+    time.sleep(1)
+    end(0)
+if is_("closes-at-once"):
+    time.sleep(0.2)
+    listener.close()
+    # What was accepted is served; what the kernel had accepted alone is not.
+    for handler in handlers:
+        handler.join()
+    end(0)
+if is_("closes-first"):
+    # The listener first, and in order; what is open is served to its end.
+    close_well(listener)
+    for handler in handlers:
+        handler.join()
+    end(0)
+if is_("health-closes-first"):
+    second.close()
+end_of_duck = time.monotonic() + LAME_DUCK
+while time.monotonic() < end_of_duck:
+    accept(listener, 0.01)
+if is_("stuck"):
+    while True:
+        accept(listener, 0.05)
+if is_("reopens"):
+    close_well(listener)
+    time.sleep(0.1)
+    listener = listen(PORT)
+    again = time.monotonic() + 0.4
+    while time.monotonic() < again:
+        accept(listener, 0.01)
+close_well(listener)
+for handler in handlers:
+    handler.join()
+if is_("exits-143"):
+    end(143)
+if is_("raises-again"):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+end(0)
