@@ -9,6 +9,7 @@
 /// # Examples
 ///
 /// ```
+/// # use ebbtide_core as ebbtide;
 /// use ebbtide::drain::WorkCounts;
 ///
 /// let mut counts = WorkCounts::default();
