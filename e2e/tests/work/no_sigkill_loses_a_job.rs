@@ -65,7 +65,10 @@ fn chaos(kind: QueueKind, kills: usize) {
         over.store(true, Ordering::Relaxed);
         pushing.join().expect("all are pushed");
         let pushed = pushed.load(Ordering::Relaxed) as usize;
-        bed.until("every job is done", LONG, |bed| Journal::done(&bed.entries()).len() == pushed);
+        // What a worker had done when it was killed, and had not acknowledged, comes once more when its lease has run out.
+        bed.until("every job is done and acknowledged", LONG, |bed| {
+            Journal::done(&bed.entries()).len() == pushed && bed.left().is_none()
+        });
         for worker in &mut workers {
             // One that was launched a moment ago may not yet have a handler to take the signal.
             worker.process.says("phase=ready");
