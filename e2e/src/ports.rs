@@ -1,5 +1,8 @@
+//! Ports for the services that tests start. A module of several test programs, which run side by side.
+
 #![expect(clippy::panic, reason = "a broken harness fails its test")]
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
@@ -9,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Below the ports that the kernel gives to outgoing connections, one of which might take a port while its server is away; and
 /// apart from those that `ebbtide rehearse` takes for the demo.
-const PORTS: Range<u16> = 10_000..12_000;
+const PORTS: Range<u16> = 10_000..20_000;
 
 /// Returns a port of the loopback on which nothing listens. Until this process ends, no other test is given it.
 ///
@@ -17,7 +20,9 @@ const PORTS: Range<u16> = 10_000..12_000;
 ///
 /// When there is none.
 pub fn free_port() -> u16 {
-    let start = fastrand::u16(PORTS);
+    // Not from the seed of the tests: two programs with the same one would try the same ports.
+    let random = RandomState::new().build_hasher().finish() % u64::from(PORTS.end - PORTS.start);
+    let start = PORTS.start + random as u16;
     let mut candidates = (start..PORTS.end).chain(PORTS.start..start);
     let free = candidates.find(|port| {
         // In this order: the process that has reserved a port may not listen on it yet.
@@ -29,7 +34,7 @@ pub fn free_port() -> u16 {
 /// Takes the name that stands for a port. The kernel gives it to one process at a time, and frees it when that process ends.
 fn reserve(port: u16) -> io::Result<()> {
     static RESERVED: Mutex<Vec<UnixDatagram>> = Mutex::new(Vec::new());
-    let name = SocketAddr::from_abstract_name(format!("ebbtide-e2e-port-{port}"))?;
+    let name = SocketAddr::from_abstract_name(format!("ebbtide-test-port-{port}"))?;
     let reserved = UnixDatagram::bind_addr(&name)?;
     RESERVED.lock().unwrap_or_else(PoisonError::into_inner).push(reserved);
     Ok(())

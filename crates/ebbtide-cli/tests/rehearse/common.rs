@@ -1,9 +1,7 @@
 //! The built command, and services to rehearse.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
 
@@ -27,18 +25,6 @@ pub(crate) fn need(program: &str) {
         found,
         "there is no {program} here: run the tests by `cargo xtask test`, which installs what they need"
     );
-}
-
-/// A port that nobody uses, below those that the kernel gives to clients.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    loop {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 12_000 + (std::process::id() % 500) as u16 * 14 + step;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 /// A small load: enough to meet the stop, little enough for a slow service on a busy machine.

@@ -10,5 +10,8 @@ mod exit_codes;
 mod features;
 mod help_page;
 mod other_languages;
+#[path = "../../../../e2e/src/ports.rs"]
+#[expect(unreachable_pub, reason = "public where it is a module of a library")]
+mod ports;
 mod processes;
 mod truth;

@@ -1,6 +1,7 @@
 //! Services that are neither ours nor Rust, rehearsed as real processes.
 
-use crate::common::{SMALL, check, ebbtide, free_port, need, service, verdict};
+use crate::common::{SMALL, check, ebbtide, need, service, verdict};
+use crate::ports::free_port;
 use serde_json::Value;
 
 /// Rehearses `words` and returns the exit code and the verdict.
@@ -65,8 +66,16 @@ fn a_node_service_that_closes_its_server_fails() {
 }
 
 /// What the requests that were sent are made of.
-const PARTS: [&str; 7] =
-    ["answered", "refused", "connect_timed_out", "lost", "truncated", "timed_out", "ended_by_clean_up"];
+const PARTS: [&str; 8] = [
+    "answered",
+    "refused",
+    "connect_timed_out",
+    "lost",
+    "truncated",
+    "timed_out",
+    "ended_by_clean_up",
+    "foreign",
+];
 
 #[test]
 fn the_counts_of_every_run_add_up_to_the_counts_of_all() {

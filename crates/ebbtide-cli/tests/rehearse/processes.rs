@@ -8,7 +8,8 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::common::{SMALL, check, ebbtide, free_port, need, service, verdict};
+use crate::common::{SMALL, check, ebbtide, need, service, verdict};
+use crate::ports::free_port;
 use rustix::process::{Pid, Signal, kill_process};
 
 #[test]

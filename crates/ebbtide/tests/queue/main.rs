@@ -15,6 +15,10 @@ mod life;
 mod nats;
 mod panics;
 mod policy;
+#[cfg(any(feature = "queue-nats", feature = "queue-redis"))]
+#[path = "../../../../e2e/src/ports.rs"]
+#[expect(unreachable_pub, reason = "public where it is a module of a library")]
+mod ports;
 #[cfg(feature = "queue-postgres")]
 mod postgres;
 #[cfg(feature = "queue-rabbitmq")]

@@ -1,9 +1,7 @@
 //! Servers of a test's own, and what their deaths have in common.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -11,6 +9,7 @@ use ebbtide::drain::Stop;
 use ebbtide::queue::{Delivery, Queue, Settled, Settlement};
 use tempfile::TempDir;
 
+use crate::ports::free_port;
 use crate::support::now;
 
 /// A server of our own, on a free port and with its data in a temporary folder: to be killed and started again.
@@ -147,11 +146,4 @@ pub(crate) async fn until_it_works<T, E, F: Future<Output = Result<T, E>>>(call:
 /// Acknowledges a job, again until the server is back.
 pub(crate) async fn settle<Q: Queue>(queue: &Q, job: &Delivery<Q::Receipt>) -> Settled {
     until_it_works(|| queue.settle(&job.receipt, Settlement::Ack)).await
-}
-
-/// Below those that the kernel gives to outgoing connections, one of which might take it while the server is away.
-fn free_port() -> u16 {
-    let random = RandomState::new().build_hasher().finish();
-    let from = 20_000 + u16::try_from(random % 10_000).unwrap();
-    (from..).find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).unwrap()
 }

@@ -7,7 +7,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::common::{check, ebbtide, free_port, need, service, verdict};
+use crate::common::{check, ebbtide, need, service, verdict};
+use crate::ports::free_port;
 
 /// What the command has to come to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
