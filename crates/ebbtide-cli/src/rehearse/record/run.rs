@@ -37,6 +37,16 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// Whether no process of the service existed at `at`: whoever accepts a connection that is opened then is another program,
+    /// which has taken the free port.
+    pub(crate) fn had_ended(&self, at: At) -> bool {
+        let last = match &*self.orphans {
+            [] => self.exit.map(|(at, _)| at),
+            _ => self.cleaned_up,
+        };
+        last.is_some_and(|last| at > last)
+    }
+
     /// All of it but the requests and the looks at readiness, which are many.
     pub(crate) fn process(&self) -> ProcessRecord<'_> {
         let Self { ready, load_began, signalled, exit, killed, cleaned_up, signal_state, .. } = *self;

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::fate::{Fate, Judged};
 use super::reason::Column;
 
-/// Requests by what became of them. `sent = answered + refused + connect_timed_out + lost + truncated + timed_out +
-/// ended_by_clean_up`, always.
+/// Requests by their outcome. `sent = answered + refused + connect_timed_out + lost + truncated + timed_out +
+/// ended_by_clean_up + foreign`, always.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub(crate) struct Counts {
     /// Requests that a client set out to send, those that found no listener included.
@@ -32,6 +32,8 @@ pub(crate) struct Counts {
     pub(crate) wrong: u64,
     /// Ended by the rehearsal's own clean-up, after the service had ended: they tell nothing.
     pub(crate) ended_by_clean_up: u64,
+    /// Accepted by another program, on a port that the service had left when it ended: they tell nothing.
+    pub(crate) foreign: u64,
 }
 
 impl Counts {
@@ -47,6 +49,7 @@ impl Counts {
             Fate::Refused => &mut counts.refused,
             Fate::ConnectTimeout => &mut counts.connect_timed_out,
             Fate::CleanedUp => &mut counts.ended_by_clean_up,
+            Fate::Foreign => &mut counts.foreign,
             Fate::Bad(reason) => match reason.column() {
                 Column::Lost => &mut counts.lost,
                 Column::Truncated => &mut counts.truncated,
@@ -64,9 +67,10 @@ impl Counts {
         counts
     }
 
-    /// Requests whose connection was accepted.
+    /// Requests whose connection the service accepted.
     pub(crate) fn accepted(&self) -> u64 {
-        self.sent.saturating_sub(self.refused).saturating_sub(self.connect_timed_out)
+        let never = self.refused.saturating_add(self.connect_timed_out).saturating_add(self.foreign);
+        self.sent.saturating_sub(never)
     }
 
     /// Requests that ended badly, whoever is to blame.
@@ -90,6 +94,7 @@ impl Add for Counts {
             timed_out: self.timed_out + more.timed_out,
             wrong: self.wrong + more.wrong,
             ended_by_clean_up: self.ended_by_clean_up + more.ended_by_clean_up,
+            foreign: self.foreign + more.foreign,
         }
     }
 }
@@ -120,7 +125,7 @@ mod tests {
             prop_assert_eq!(
                 all.sent,
                 all.answered + all.refused + all.connect_timed_out + all.lost + all.truncated + all.timed_out
-                    + all.ended_by_clean_up
+                    + all.ended_by_clean_up + all.foreign
             );
             prop_assert!(all.answered_after_signal <= all.answered && all.wrong <= all.answered);
             prop_assert!(case.lost() <= all.bad());

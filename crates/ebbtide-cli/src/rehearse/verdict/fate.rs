@@ -22,6 +22,8 @@ pub(super) enum Fate {
     ConnectTimeout,
     /// Ended by our own clean-up, after the service had ended.
     CleanedUp,
+    /// Its connection was accepted when no process of the service existed any more: by another program.
+    Foreign,
     /// It counts against the service.
     Bad(Reason),
 }
@@ -38,9 +40,9 @@ pub(super) struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    /// Whether the kernel or the program accepted its connection.
+    /// Whether the service, or the kernel for it, accepted its connection.
     pub(super) fn accepted(&self) -> bool {
-        !matches!(self.fate, Fate::Refused | Fate::ConnectTimeout)
+        !matches!(self.fate, Fate::Refused | Fate::ConnectTimeout | Fate::Foreign)
     }
 
     /// The reason of a bad end.
@@ -94,6 +96,7 @@ fn fate(request: &Request, after: bool, record: &Record, usual: &Usual<'_>) -> F
     match (request.outcome, &request.answer) {
         (Outcome::Refused, _) => Fate::Refused,
         (Outcome::ConnectTimeout, _) => Fate::ConnectTimeout,
+        _ if record.had_ended(request.opened) => Fate::Foreign,
         (Outcome::Answered { status }, Some(answer)) if after => {
             match usual.compare(request, status, answer) {
                 Compared::AsUsual => Fate::Answered,

@@ -28,7 +28,14 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
         notes.push(format!("not caused by the shutdown: {}", group.sentence(record)));
     }
     notes.extend(before(case));
-    let ours = Counts::of(&case.requests).ended_by_clean_up;
+    let counts = Counts::of(&case.requests);
+    if counts.foreign > 0 {
+        let count = words::plural(counts.foreign, "new connection was", "new connections were");
+        notes.push(format!(
+            "{count} accepted by another program, which took the port after the service had ended: not counted"
+        ));
+    }
+    let ours = counts.ended_by_clean_up;
     if ours > 0 {
         let ours = words::plural(ours, "request was", "requests were");
         notes.push(format!(

@@ -90,6 +90,26 @@ fn a_shape_that_was_not_there_during_the_stop_proves_nothing() {
 }
 
 #[test]
+fn a_program_that_takes_the_port_after_the_exit_is_not_the_service() {
+    let exit = good().exit.unwrap().0.0;
+    for outcome in [Outcome::Malformed, RESET, Outcome::Answered { status: 500 }, Outcome::TimedOut] {
+        let mut record = good();
+        record.traffic.requests.push(request(exit + 1, outcome));
+        let run = judge(&record, &terms());
+        assert_eq!((run.verdict, run.requests.foreign), (Verdict::Pass, 1), "{:?}", run.checks);
+        assert!(run.notes.iter().any(|note| note.contains("another program")), "{:?}", run.notes);
+        // Opened while the service was there, or while a process of it was: its own.
+        record.traffic.requests.push(request(exit - 1, outcome));
+        assert_eq!(judge(&record, &terms()).verdict, Verdict::Fail);
+        let mut record = good();
+        record.orphans = vec![Orphan { pid: 1, name: "child".into() }];
+        record.cleaned_up = Some(At(exit + 2));
+        record.traffic.requests.push(request(exit + 1, outcome));
+        assert_eq!(judge(&record, &terms()).requests.foreign, 0);
+    }
+}
+
+#[test]
 fn a_listener_that_opens_again_or_closes_what_it_accepts_is_not_clean() {
     let mut record = good();
     record.traffic.requests.push(request(1_550_000, Outcome::Answered { status: 200 }));
@@ -153,8 +173,10 @@ fn readiness_has_to_be_red_before_the_first_refusal() {
     assert_eq!(found(CheckId::ReadinessBeforeClose, &red_first, &strict).verdict, Finding::Pass);
     let never = with(vec![green()]);
     fails(CheckId::ReadinessBeforeClose, &never, &strict, "never seen red");
-    let late = with(vec![green(), look(1_700_000, ReadyState::Red(503))]);
-    fails(CheckId::ReadinessBeforeClose, &late, &strict, "only at +700 ms");
+    let late = with(vec![green(), look(1_550_000, ReadyState::Red(503))]);
+    fails(CheckId::ReadinessBeforeClose, &late, &strict, "only at +550 ms");
+    let foreign = with(vec![green(), look(1_700_000, ReadyState::Red(503))]);
+    fails(CheckId::ReadinessBeforeClose, &foreign, &strict, "never seen red");
     assert_eq!(found(CheckId::ReadinessBeforeClose, &never, &terms()).verdict, Finding::Skipped);
     assert_eq!(found(CheckId::ReadinessBeforeClose, &good(), &terms()).verdict, Finding::Skipped);
     let before =

@@ -70,7 +70,7 @@ pub(in crate::rehearse::verdict) fn first_red<'a>(case: &Case<'a>) -> Option<&'a
     record.readiness.iter().find(|look| {
         look.ended >= record.signalled
             && match look.state {
-                ReadyState::Red(_) => true,
+                ReadyState::Red(_) => !record.had_ended(look.begun),
                 ReadyState::Refused => apart,
                 ReadyState::Ready | ReadyState::NoAnswer => false,
             }
