@@ -29,8 +29,8 @@ pub(crate) use janitor::{JANITOR, janitor};
 pub(crate) use news::News;
 pub(crate) use record::{Record, Shape};
 pub(crate) use scenario::{
-    Expected, Fitted, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, ShapePlan, Span, StopPlan,
-    StopSignal, Target, missing_feature,
+    BadDemo, Expected, Fitted, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, ShapePlan, Span,
+    StopPlan, StopSignal, Target, check_demo,
 };
 pub(crate) use trouble::NotRehearsed;
 pub(crate) use verdict::{

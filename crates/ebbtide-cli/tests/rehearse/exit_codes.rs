@@ -2,7 +2,8 @@
 
 use std::net::TcpListener;
 
-use crate::common::{ebbtide, free_port};
+use crate::common::ebbtide;
+use crate::ports::free_port;
 
 #[track_caller]
 fn ends(args: &[&str], code: i32, words: &str) {
@@ -24,6 +25,9 @@ fn wrong_usage_is_2() {
     ends(&["--ready=1", "--signal=KILL", "--", "true"], 2, "--grace");
     ends(&["--ready=1", "--format=json", "--format=text", "--", "true"], 2, "stdout");
     ends(&["--ready=1", "--repeat=0", "--", "true"], 2, "--repeat");
+    ends(&["--demo", "--", "--no-such-option"], 2, "invalid options for the demo: unexpected argument");
+    ends(&["--demo", "--", "--grace=x"], 2, "ebbtide demo --help");
+    ends(&["--demo", "--", "--help"], 2, "--help starts no service");
 }
 
 #[test]

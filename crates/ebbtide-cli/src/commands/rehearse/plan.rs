@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use super::args::RehearseArgs;
 use crate::rehearse::{
-    Fitted, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan,
-    missing_feature,
+    BadDemo, Fitted, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan,
+    check_demo,
 };
 
 /// Options that cannot work together, or not in this build.
@@ -29,6 +29,9 @@ pub(super) enum BadPlan {
     /// A part that this build lacks.
     #[error(transparent)]
     Feature(#[from] MissingFeature),
+    /// A demo that cannot be started.
+    #[error(transparent)]
+    Demo(#[from] BadDemo),
 }
 
 impl BadPlan {
@@ -36,6 +39,7 @@ impl BadPlan {
     pub(super) fn hint(&self) -> String {
         match self {
             Self::Feature(missing) => missing.hint(),
+            Self::Demo(demo) => demo.hint(),
             _ => "`ebbtide rehearse --help` explains every option".to_owned(),
         }
     }
@@ -85,16 +89,16 @@ pub(super) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
 }
 
 /// The database to watch: the one that was given, or else the demo's own.
-fn database(args: &RehearseArgs) -> Result<Option<String>, MissingFeature> {
+fn database(args: &RehearseArgs) -> Result<Option<String>, BadPlan> {
     if args.database_url.is_some() && cfg!(not(feature = "postgres")) {
-        return Err(MissingFeature::new("--database-url", "postgres"));
+        return Err(MissingFeature::new("--database-url", "postgres").into());
     }
     let from_env = || env::var("DATABASE_URL").ok().filter(|url| args.demo && url.starts_with("postgres"));
     let database = args.database_url.clone().or_else(from_env);
-    match missing_feature(&args.command, database.as_deref()).filter(|_| args.demo) {
-        Some(missing) => Err(missing),
-        None => Ok(database),
+    if args.demo {
+        check_demo(&args.command, database.as_deref())?;
     }
+    Ok(database)
 }
 
 /// The numbers that are fitted to the service: those that were not given. The demo's load is known.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use ebbtide_demo::MissingFeature;
 use ebbtide_demo::queue::QueuePlace;
+use thiserror::Error;
 
 /// The demo's command line: address, data folder and grace period are the rehearsal's unless `options` say otherwise.
 pub(crate) fn demo_program(
@@ -37,11 +38,44 @@ pub(crate) fn queue_of(words: &[OsString], data: &Path, database: Option<&str>) 
     Some(parsed.args.queue_place(data, database))
 }
 
-/// Returns the setting of a demo with these options that requires a feature which this build does not have.
-pub(crate) fn missing_feature(options: &[OsString], database: Option<&str>) -> Option<MissingFeature> {
+/// Checks that a demo with these options can be started by this build.
+///
+/// # Errors
+///
+/// The options are not the demo's, or require a feature that this build does not have.
+pub(crate) fn check_demo(options: &[OsString], database: Option<&str>) -> Result<(), BadDemo> {
     let program: OsString = "demo".into();
-    let parsed = Demo::try_parse_from(iter::once(&program).chain(options)).ok()?;
-    parsed.args.missing_feature(database)
+    let parsed = Demo::try_parse_from(iter::once(&program).chain(options)).map_err(|error| {
+        if error.use_stderr() {
+            let said = error.render().to_string();
+            let first = said.lines().next().unwrap_or_default();
+            BadDemo::Options(first.strip_prefix("error: ").unwrap_or(first).to_owned())
+        } else {
+            BadDemo::Options("--help starts no service".to_owned())
+        }
+    })?;
+    parsed.args.missing_feature(database).map_or(Ok(()), |missing| Err(missing.into()))
+}
+
+/// Why a demo cannot be started.
+#[derive(Debug, Error)]
+pub(crate) enum BadDemo {
+    /// Its options.
+    #[error("invalid options for the demo: {0}")]
+    Options(String),
+    /// A part that this build lacks.
+    #[error(transparent)]
+    Feature(#[from] MissingFeature),
+}
+
+impl BadDemo {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Options(_) => "`ebbtide demo --help` explains the options behind `--`".to_owned(),
+            Self::Feature(missing) => missing.hint(),
+        }
+    }
 }
 
 #[derive(clap::Parser)]

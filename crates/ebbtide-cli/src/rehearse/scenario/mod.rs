@@ -7,7 +7,7 @@ mod plan;
 mod stop;
 mod target;
 
-pub(crate) use demo::{demo_program, missing_feature, queue_of};
+pub(crate) use demo::{BadDemo, check_demo, demo_program, queue_of};
 pub(crate) use load::{Fitted, LoadPlan, SHORT_THINK, ShapePlan, Span};
 pub(crate) use moment::{run_seed, signal_moment};
 pub(crate) use plan::{Program, Ready, Scenario};
