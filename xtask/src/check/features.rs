@@ -12,6 +12,9 @@ const LIBRARY: &str = "ebbtide";
 /// What users take together. Each further one of the library alone: [`matrix`].
 const COMBINATIONS: [&str; 4] = ["", "http", "axum,tower", "cron,queue-sqlite,testing"];
 
+/// The brokers that the command and the demo are built with by a feature, one at a time.
+const BROKERS: [&str; 4] = ["nats", "postgres", "rabbitmq", "redis"];
+
 /// Checks the library with each of the sets of features that users have, and the programs as they are built by default.
 ///
 /// # Errors
@@ -19,7 +22,13 @@ const COMBINATIONS: [&str; 4] = ["", "http", "axum,tower", "cron,queue-sqlite,te
 /// When one of them does not compile, or not without a warning.
 pub(super) fn check() -> Result<(), Failure> {
     COMBINATIONS.into_iter().try_for_each(library_with)?;
-    clippy(&["--package", "ebbtide-cli", "--bins"])
+    clippy(&["--package", "ebbtide-cli", "--bins"])?;
+    BROKERS.into_iter().try_for_each(command_with)
+}
+
+/// Checks the programs with one broker, their tests too.
+fn command_with(broker: &str) -> Result<(), Failure> {
+    clippy(&["--package", "ebbtide-cli", "--package", "ebbtide-demo", "--all-targets", "--features", broker])
 }
 
 /// Checks the library alone, with each of its features alone, and with all of them.
