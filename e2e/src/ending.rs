@@ -13,12 +13,13 @@ pub async fn end(life: &Life, name: &str) -> Result<(), BoxError> {
         "stubborn" => life.task("stubborn", |_| std::future::pending()),
         "failing" => life.task("failing", |_| async { Err("the task gave up".into()) }),
         "failing-start" => return Err("no database".into()),
-        "spinning" => {
+        // The threads sleep: the tests beside this one need the processor.
+        "blocked" => {
             for _ in 0..4 {
-                life.task("spinner", |stop| async move {
+                life.task("blocker", |stop| async move {
                     stop.stopping().await;
                     loop {
-                        std::hint::spin_loop();
+                        std::thread::park();
                     }
                 });
             }

@@ -50,7 +50,7 @@ fn in_order() {
 
 #[test]
 fn by_the_watchdog() {
-    let (ended, left) = stopped("spins", 1);
+    let (ended, left) = stopped("blocks", 1);
     ended.code(4).within(GRACE);
     assert_eq!(left, 0);
 }
@@ -68,7 +68,7 @@ fn by_the_watchdog_what_was_registered_on_a_blocked_runtime_and_its_flushers_run
 
 #[test]
 fn by_a_second_signal() {
-    for amiss in ["hangs", "spins"] {
+    for amiss in ["hangs", "blocks"] {
         let (ended, left) = stopped(amiss, 2);
         ended.by_signal(Signal::TERM);
         assert_eq!(left, 0, "{amiss}");

@@ -126,7 +126,7 @@ async fn the_opposite_without_a_deadline_of_its_own_the_hook_takes_all_of_the_se
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sidecar_is_told_on_the_forced_path_too() {
-    let mut scene = Scene::start("spins").await;
+    let mut scene = Scene::start("blocks").await;
     scene.served.terminate();
     let (_, sidecar) = scene.sidecar.next().await;
     scene.served.process.says("the watchdog ends the process");

@@ -76,7 +76,7 @@ fn without_the_flusher_nothing_arrives() {
 fn everything_arrives_from_a_blocked_runtime_that_the_watchdog_ends() {
     for how in ["grpc-apart", "http"] {
         let collector = Collector::start();
-        ended(&collector, "spinning", how, "flushed").code(4).never_said("not flushed");
+        ended(&collector, "blocked", how, "flushed").code(4).never_said("not flushed");
         // The resource's turn never came: nobody emits the last job.
         assert_whole(&collector.collected(), BEFORE, how);
     }
@@ -86,10 +86,10 @@ fn everything_arrives_from_a_blocked_runtime_that_the_watchdog_ends() {
 #[test]
 fn an_exporter_on_the_blocked_runtime_cannot_export_and_is_named() {
     let collector = Collector::start();
-    let ended_by = ended(&collector, "spinning", "grpc", "flushed");
+    let ended_by = ended(&collector, "blocked", "grpc", "flushed");
     ended_by.code(4).said("opentelemetry traces (not flushed: ").said("opentelemetry logs (not flushed: ");
     assert_eq!(collector.collected(), Collected::default());
-    ended(&collector, "spinning", "http", "unflushed").code(4);
+    ended(&collector, "blocked", "http", "unflushed").code(4);
     assert_eq!(collector.collected(), Collected::default());
 }
 

@@ -50,7 +50,7 @@ fn every_line_is_written_after_a_signal_an_error_and_a_cut() {
 
 #[test]
 fn every_line_is_written_from_a_blocked_runtime_that_the_watchdog_ends() {
-    let (ended, count, exited) = written("spinning", "appender");
+    let (ended, count, exited) = written("blocked", "appender");
     ended.code(4).never_said("not flushed");
     // The resource's turn never came: nobody logs the last job.
     assert_eq!(count, BEFORE);

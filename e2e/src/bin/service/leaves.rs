@@ -1,5 +1,5 @@
 //! A service that leaves a registry at the signal, tells a sidecar to quit at the very end, and has files to remove. Arguments: the
-//! registry's address, the sidecar's, a folder, and what it does amiss: nothing, `spins`, `early`, `patient`, `hasty`, `hangs`, `fails`,
+//! registry's address, the sidecar's, a folder, and what it does amiss: nothing, `blocks`, `early`, `patient`, `hasty`, `hangs`, `fails`,
 //! `tempdir`, `blocked`.
 
 use std::path::Path;
@@ -35,7 +35,7 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
             eprintln!("registered");
         }
         match amiss.as_str() {
-            "spins" | "tempdir" => spin(&life),
+            "blocks" | "tempdir" => block_all(&life),
             "hangs" => life.task("hangs", |_| std::future::pending()),
             "fails" => return Err("no database".into()),
             _ => {}
@@ -90,16 +90,16 @@ async fn block(life: &Life) -> Result<(), BoxError> {
     life.task("blocker", |_| async {
         let _ = blocks.send(());
         loop {
-            std::hint::spin_loop();
+            std::thread::park();
         }
     });
     Ok(blocked.await?)
 }
 
 /// Blocks every worker of the runtime once the stop has begun.
-fn spin(life: &Life) {
+fn block_all(life: &Life) {
     for _ in 0..4 {
-        life.on_stop("spinner", |_| async {
+        life.on_stop("blocker", |_| async {
             loop {
                 std::thread::park();
             }

@@ -64,9 +64,11 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
             })?;
             for _ in 0..4 {
                 let mut wedged = wedged.clone();
-                life.task("spinner", |_| async move {
+                life.task("blocker", |_| async move {
                     wedged.changed().await?;
-                    spin()
+                    loop {
+                        thread::park();
+                    }
                 });
             }
         }
