@@ -21,7 +21,7 @@ const PREEMPTIONS: &str = "3";
 /// Gets what the tests need, runs them all whether or not one fails, and prints the counts at the end. What was
 /// started for them is stopped and removed, also when a signal ends this program.
 ///
-/// With a selection, which cargo-nextest reads, only those tests run: neither doc tests nor models.
+/// With a selection, which cargo-nextest reads, only those tests run: no doc tests, no models, nothing without features.
 ///
 /// # Errors
 ///
@@ -34,6 +34,7 @@ pub(crate) fn run(steps: &mut Steps, selection: &[String]) -> Result<(), Failure
         steps.run("tests", || tests(&servers, selection, &mut summary));
         if selection.is_empty() {
             steps.run("doc tests", || doc_tests(&servers, &mut summary));
+            steps.run("the command without features", || without_features(&mut summary));
         }
     }
     drop(servers);
@@ -66,6 +67,18 @@ fn doc_tests(servers: &Servers, summary: &mut Summary) -> Result<(), Failure> {
     let mut doc_tests = cargo(&["test", "--doc", "--no-fail-fast"]);
     doc_tests.args(WORLD).envs(servers.variables());
     shell::run_watching(&mut doc_tests, Output::Stdout, |line| summary.read_libtest(line))
+}
+
+/// Tests the command as README's first command builds it.
+fn without_features(summary: &mut Summary) -> Result<(), Failure> {
+    let mut tests = cargo(&["test", "--package", "ebbtide-cli", "--test", "rehearse", "features::"]);
+    let before = summary.passed();
+    shell::run_watching(&mut tests, Output::Stdout, |line| summary.read_libtest(line))?;
+    if summary.passed() == before {
+        Err(Failure::Steps("no test of the features ran".to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 /// Runs the interleavings of the drain's primitives, in a target folder of its own: the flags would otherwise rebuild

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use crate::common::ebbtide;
+use crate::common::{SMALL, check, ebbtide, verdict};
 
 /// The brokers of a server, whether this build has a client for them, and an address where nothing listens.
 const BROKERS: [(&str, bool, &str, &str); 4] = [
@@ -74,6 +74,17 @@ fn a_database_is_observed_or_refused_and_never_ignored() {
         is_refused(&rehearsed, variable, feature);
         is_refused(&served, variable, feature);
     }
+}
+
+/// As README's first command, with less of a load.
+#[test]
+fn the_demo_passes_in_every_build() {
+    let output =
+        ebbtide().args(["rehearse", "--demo", "--format=json", "--quiet"]).args(SMALL).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let verdict = verdict(&output);
+    assert_eq!(verdict["lost_by_shutdown"], 0, "{verdict:#}");
+    assert_eq!(check(&verdict, "orders-processed").0, "pass", "{verdict:#}");
 }
 
 /// The generated page is that of every build.
