@@ -159,7 +159,11 @@ const NEAR_MICROS: u64 = 5_000;
 /// Says which of them ended with the process itself.
 fn with_the_process(lost: &[&Request], record: &Record) -> String {
     let Some((exit, _)) = record.exit else { return String::new() };
-    let near = |request: &&&Request| request.ended.0.abs_diff(exit.0) <= NEAR_MICROS;
+    // Our own SIGKILL is known to the moment, whenever its effect is seen.
+    let near = |request: &&&Request| {
+        let since_kill = record.killed.is_some_and(|killed| (killed..=exit).contains(&request.ended));
+        since_kill || request.ended.0.abs_diff(exit.0) <= NEAR_MICROS
+    };
     let later = |request: &&&Request| request.ended.0 > exit.0.saturating_add(NEAR_MICROS);
     let how = match record.killed {
         Some(_) => "when SIGKILL ended the process at the end of the grace period",
