@@ -9,7 +9,7 @@ use super::port::free_port;
 use super::process::Process;
 use crate::failure::Failure;
 
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_secs(180);
 const STEP: Duration = Duration::from_millis(50);
 
 /// A server on a free port, with its data in a temporary folder: stopped and removed when this is dropped.
