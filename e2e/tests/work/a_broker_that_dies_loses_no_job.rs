@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ebbtide_demo::queue::QueueKind;
 use ebbtide_e2e::brokers::Broker;
-use ebbtide_e2e::jobs::{Bed, Journal, What, Wish, Worker, wall_clock};
+use ebbtide_e2e::jobs::{Bed, Entry, Journal, What, Wish, Worker, wall_clock};
 
 const LONG: Duration = Duration::from_secs(90);
 const LEASE: Duration = Duration::from_secs(6);
@@ -97,7 +97,7 @@ fn asked_with_backoff(output: &str) {
 /// It dies behind the signal and is back before the time is up.
 fn during_a_stop(broker: &mut Broker) {
     let bed = Bed::on(broker, LEASE * 4);
-    let wish = Wish { concurrency: 8, grace: LEASE * 4, ..Wish::of(Duration::from_secs(1)) };
+    let wish = Wish { concurrency: 8, grace: LEASE * 4, ..Wish::of(Duration::from_secs(2)) };
     (0..8).for_each(|job| bed.push(&job.to_string()));
     let mut worker = Worker::start(&bed, &wish);
     bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
@@ -105,6 +105,7 @@ fn during_a_stop(broker: &mut Broker) {
     worker.process.says("SIGTERM: stopping");
     let from = wall_clock();
     broker.kill();
+    let gone = wall_clock();
     bed.until("the work is done", LONG, |bed| done(bed) == 8);
     broker.start_again();
     let outage = (from, wall_clock());
@@ -112,7 +113,7 @@ fn during_a_stop(broker: &mut Broker) {
     if keeps(broker.kind()) {
         return none_lost(&bed, 8, &[], &BTreeSet::new());
     }
-    the_next_one_does(&bed, &wish, 8);
+    the_next_one_does(&bed, &wish, 8, gone);
     none_lost(&bed, 8, &[outage], &BTreeSet::new());
 }
 
@@ -127,6 +128,7 @@ fn for_good(broker: &mut Broker) {
     let from = wall_clock();
     worker.terminate();
     broker.kill();
+    let gone = wall_clock();
     let ended = worker.ended(grace);
     if broker.kind() == QueueKind::Rabbitmq {
         ended.code(0).said("somebody else runs it again");
@@ -135,13 +137,17 @@ fn for_good(broker: &mut Broker) {
     }
     broker.start_again();
     let outage = (from, wall_clock());
-    the_next_one_does(&bed, &wish, 12);
+    the_next_one_does(&bed, &wish, 12, gone);
     none_lost(&bed, 12, &[outage], &BTreeSet::new());
 }
 
-/// The next process finds what was not settled. On RabbitMQ that is all that the first one had in hand, whatever became of it.
-fn the_next_one_does(bed: &Bed, wish: &Wish, jobs: usize) {
-    let in_hand = if bed.place().kind == QueueKind::Rabbitmq { wish.concurrency } else { 0 };
+/// The next process finds what was not settled. On RabbitMQ, which does not count what a consumer holds, that is at least what
+/// the first one finished when the broker had `gone`.
+fn the_next_one_does(bed: &Bed, wish: &Wish, jobs: usize, gone: u128) {
+    let unsettled = |entries: Vec<Entry>| {
+        entries.iter().filter(|entry| entry.what == What::Done && entry.at >= gone).count()
+    };
+    let in_hand = if bed.place().kind == QueueKind::Rabbitmq { unsettled(bed.entries()) } else { 0 };
     let runs = |bed: &Bed| Journal::done(&bed.entries()).values().map(|times| *times as usize).sum::<usize>();
     let mut next = Worker::start(bed, wish);
     bed.until("every job is done and settled", LONG, |bed| {
