@@ -20,6 +20,38 @@
 //! }
 //! ```
 //!
+//! # Closures
+//!
+//! The closures of components return `Result<(), BoxError>`. `?` makes a [`BoxError`] of any error, anyhow's among them, so that
+//! a function with another error type needs one `?`. Where all have that type, [`Life::with_errors`] takes them as they are. A closure
+//! that is called again and again gives each call a clone of what it captures; an `async move` closure, which lends
+//! what it captures, does not compile there.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! # struct Database;
+//! # type Result<T> = std::result::Result<T, std::io::Error>;
+//!
+//! async fn reap(database: Arc<Database>) -> Result<()> {
+//! #   drop(database);
+//!     Ok(())
+//! }
+//!
+//! fn register(life: &ebbtide::Life, database: Arc<Database>) {
+//!     let reaped = database.clone();
+//!     life.every("reaper", Duration::from_secs(60), move || {
+//!         let database = reaped.clone();
+//!         async { Ok(reap(database).await?) }
+//!     });
+//!     // With the function's own type of errors it is one line:
+//!     let life = life.with_errors();
+//!     life.every("again", Duration::from_secs(60), move || reap(database.clone()));
+//! }
+//! ```
+//!
+//! # Parts
+//!
 //! Signals are handled from the first instruction, everything stops in the right order, and the exit code tells the
 //! truth. The parts work one by one as well: the [stop token](drain::Stop), the [tracker](drain::Tracker), and with the
 //! feature `http` the server.

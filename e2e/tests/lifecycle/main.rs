@@ -8,5 +8,6 @@ mod signals;
 mod sockets_of_the_service_manager;
 mod start_up_waits_for_its_resources;
 mod temporary_files_are_removed;
+mod the_readme_compiles;
 mod the_service_manager_is_told;
 mod the_sidecar_is_told_last;

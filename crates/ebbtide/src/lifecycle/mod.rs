@@ -9,6 +9,7 @@ mod environment;
 mod holding;
 mod hook;
 mod life;
+mod life_of;
 mod options;
 mod pool;
 mod resource;
@@ -29,8 +30,12 @@ pub use environment::EnvironmentError;
 pub(crate) use environment::apply as apply_environment;
 pub use holding::Held;
 pub use life::Life;
+#[cfg(feature = "queue")]
+pub(crate) use life_of::boxed;
+pub use life_of::{LifeOf, LifecycleOf};
 pub use pool::{Place, Pool, PoolOptions, Rejected};
 pub use retry::{Retry, RetryError};
+pub use run::NotStarted;
 pub use signal::Signal;
 #[cfg(feature = "cron")]
 pub use ticker::CronError;

@@ -1,6 +1,6 @@
 use super::{ConsumeOptions, Consumer, Job, Queue};
 use crate::drain::Stop;
-use crate::lifecycle::Life;
+use crate::lifecycle::{Life, LifeOf, boxed};
 use crate::model::{Kind, Stage};
 use crate::runtime::BoxError;
 
@@ -51,5 +51,22 @@ impl Life {
             consumer.run(context.stop).await;
             Ok(())
         });
+    }
+}
+
+impl<E: Into<BoxError> + 'static> LifeOf<E> {
+    /// Registers a consumer; see [`Life::consume`].
+    pub fn consume<Q, F, Fut>(
+        &self,
+        name: impl Into<String>,
+        queue: Q,
+        options: impl Into<ConsumeOptions>,
+        handler: F,
+    ) where
+        Q: Queue,
+        F: Fn(Job, Stop) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        Life::consume(self, name, queue, options, move |job, stop| boxed(handler(job, stop)));
     }
 }

@@ -3,6 +3,7 @@
 //! Several of them may run in one process at once. A test that needs a process for itself starts one (`own_process`).
 
 mod checks;
+mod errors;
 mod lifecycle;
 #[cfg(all(feature = "http", feature = "metrics", feature = "testing"))]
 mod metrics;

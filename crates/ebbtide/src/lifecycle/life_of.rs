@@ -1,0 +1,297 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Context, Every, Held, Life, Lifecycle, NotStarted, Pool, PoolOptions, Retry, RetryError};
+use crate::drain::{Stop, Work};
+use crate::model::{Check, Report};
+use crate::runtime::BoxError;
+
+/// A [`Life`] whose closures return errors of the type `E`, such as `anyhow::Error`. Made by [`Life::with_errors`].
+///
+/// It registers what [`Life`] registers, and is one for everything else. One type for all closures, rather than any type for
+/// each, because the compiler then knows the type of `Ok(())` and of `?` in a closure without being told.
+///
+/// # Examples
+///
+/// ```
+/// # use std::fmt;
+/// # #[derive(Debug)] struct Error;
+/// # impl fmt::Display for Error { fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result { f.write_str("no") } }
+/// # impl std::error::Error for Error {}
+/// # type Result<T> = std::result::Result<T, Error>;
+/// use ebbtide::{Life, Stop};
+///
+/// // With anyhow: `anyhow::Result<()>`, and `anyhow::Error` below.
+/// async fn send_email(to: String, _stop: Stop) -> Result<()> {
+///     let _ = to;
+///     Ok(())
+/// }
+///
+/// fn register(life: &Life) {
+///     let life = life.with_errors::<Error>();
+///     life.workers("emails", 8, send_email);
+///     life.task("refresh", async |stop| {
+///         stop.stopping().await;
+///         Ok(())
+///     });
+/// }
+/// ```
+#[must_use = "it registers nothing by itself"]
+pub struct LifeOf<E> {
+    life: Life,
+    error: PhantomData<fn() -> E>,
+}
+
+/// A [`Lifecycle`] whose start-up returns errors of the type `E`, such as `anyhow::Error`. Made by [`Lifecycle::with_errors`].
+#[must_use = "a lifecycle does nothing until it is run, but take the signals"]
+pub struct LifecycleOf<E> {
+    lifecycle: Lifecycle,
+    error: PhantomData<fn() -> E>,
+}
+
+impl Life {
+    /// Returns a handle whose closures return errors of the type `E` rather than [`BoxError`], such as `anyhow::Error`.
+    ///
+    /// For a single function `?` does the same: `life.task("refresh", async |stop| Ok(refresh(stop).await?))`.
+    pub fn with_errors<E: Into<BoxError> + 'static>(&self) -> LifeOf<E> {
+        LifeOf { life: self.clone(), error: PhantomData }
+    }
+}
+
+impl Lifecycle {
+    /// Sets the type of the errors that the start-up and the closures of its handle return, such as `anyhow::Error`. Default:
+    /// [`BoxError`], which `?` makes of any error.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # type Error = std::io::Error;
+    /// # type Result<T> = std::io::Result<T>;
+    /// use ebbtide::lifecycle::LifeOf;
+    ///
+    /// // With anyhow: `LifeOf<anyhow::Error>` and `anyhow::Result<()>`.
+    /// async fn start(life: LifeOf<Error>) -> Result<()> {
+    ///     life.once("greeting", async |_stop| Ok(()));
+    ///     Ok(())
+    /// }
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     ebbtide::Lifecycle::new("orders").with_errors().run(start)
+    /// }
+    /// ```
+    pub fn with_errors<E: Into<BoxError> + 'static>(self) -> LifecycleOf<E> {
+        LifecycleOf { lifecycle: self, error: PhantomData }
+    }
+}
+
+impl<E: Into<BoxError> + 'static> LifecycleOf<E> {
+    /// Runs the service as [`Lifecycle::run`] does.
+    pub fn run<F>(self, start_up: F) -> ExitCode
+    where
+        F: AsyncFnOnce(LifeOf<E>) -> Result<(), E>,
+    {
+        self.lifecycle.run(async |life| boxed(start_up(life.with_errors())).await)
+    }
+
+    /// Runs the service as [`Lifecycle::run_to_report`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lifecycle::run_to_report`].
+    pub fn run_to_report<F>(self, start_up: F) -> Result<Report, NotStarted>
+    where
+        F: AsyncFnOnce(LifeOf<E>) -> Result<(), E>,
+    {
+        self.lifecycle.run_to_report(async |life| boxed(start_up(life.with_errors())).await)
+    }
+}
+
+impl<E: Into<BoxError> + 'static> LifeOf<E> {
+    /// Registers a task; see [`Life::task`].
+    pub fn task<F, Fut>(&self, name: impl Into<String>, run: F)
+    where
+        F: FnOnce(Stop) -> Fut,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.life.task(name, |stop| boxed(run(stop)));
+    }
+
+    /// Registers a task that takes in work from outside; see [`Life::subscriber`].
+    pub fn subscriber<F, Fut>(&self, name: impl Into<String>, run: F)
+    where
+        F: FnOnce(Stop) -> Fut,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.life.subscriber(name, |stop| boxed(run(stop)));
+    }
+
+    /// Registers a task that may end by itself; see [`Life::once`].
+    pub fn once<F, Fut>(&self, name: impl Into<String>, run: F)
+    where
+        F: FnOnce(Stop) -> Fut,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.life.once(name, |stop| boxed(run(stop)));
+    }
+
+    /// Registers a server; see [`Life::serve`].
+    pub fn serve<F, Fut>(&self, name: impl Into<String>, work: Arc<dyn Work>, run: F)
+    where
+        F: FnOnce(Context) -> Fut,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.life.serve(name, work, |context| boxed(run(context)));
+    }
+
+    /// Registers what answers health probes until the very end; see [`Life::probe`].
+    pub fn probe<F, Fut>(&self, name: impl Into<String>, run: F)
+    where
+        F: FnOnce(Context) -> Fut,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.life.probe(name, |context| boxed(run(context)));
+    }
+
+    /// Registers something to do again and again; see [`Life::every`].
+    #[track_caller]
+    pub fn every<F, Fut>(&self, name: impl Into<String>, every: impl Into<Every>, mut run: F)
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.life.every(name, every, move || boxed(run()));
+    }
+
+    /// Registers a readiness check; see [`Life::check`].
+    pub fn check<F, Fut>(&self, name: impl Into<String>, check: impl Into<Check>, run: F)
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.life.check(name, check, run);
+    }
+
+    /// Registers a pool of workers; see [`Life::workers`].
+    #[track_caller]
+    pub fn workers<T, F, Fut>(
+        &self,
+        name: impl Into<String>,
+        options: impl Into<PoolOptions>,
+        run: F,
+    ) -> Pool<T>
+    where
+        T: Send + 'static,
+        F: Fn(T, Stop) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.life.workers(name, options, move |job, stop| boxed(run(job, stop)))
+    }
+
+    /// Registers something to do when the stop begins; see [`Life::on_stop`].
+    pub fn on_stop<F, Fut>(&self, name: impl Into<String>, hook: F)
+    where
+        F: FnOnce(Stop) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        // The closure first: it runs in the task, as that of `Life` does.
+        self.life.on_stop(name, |stop| async move { boxed(hook(stop)).await });
+    }
+
+    /// Registers something to do just before the exit; see [`Life::at_exit`].
+    pub fn at_exit(
+        &self,
+        name: impl Into<String>,
+        run: impl FnOnce(Duration) -> Result<(), E> + Send + 'static,
+    ) {
+        self.life.at_exit(name, |left| run(left).map_err(Into::into));
+    }
+
+    /// Registers a flusher that may fail; see [`Life::try_on_flush`].
+    pub fn try_on_flush(
+        &self,
+        name: impl Into<String>,
+        flush: impl FnOnce(Duration) -> Result<(), E> + Send + 'static,
+    ) {
+        self.life.try_on_flush(name, |left| flush(left).map_err(Into::into));
+    }
+
+    /// Registers something that is closed in its turn; see [`Life::resource`].
+    pub fn resource<T, F, Fut>(&self, name: impl Into<String>, value: T, close: F) -> T
+    where
+        T: Clone + Send + 'static,
+        F: FnOnce(T) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.life.resource(name, value, |value| boxed(close(value)))
+    }
+
+    /// Registers a resource that can tell what keeps it from being closed; see [`Life::resource_holding`].
+    pub fn resource_holding<T, H, F, Fut>(&self, name: impl Into<String>, value: T, held: H, close: F) -> T
+    where
+        T: Clone + Send + Sync + 'static,
+        H: Fn(&T) -> Held + Send + Sync + 'static,
+        F: FnOnce(T) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.life.resource_holding(name, value, held, |value| boxed(close(value)))
+    }
+
+    /// Tries something again and again until it works; see [`Life::retry`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Life::retry`].
+    pub async fn retry<T, F>(
+        &self,
+        name: impl Into<String>,
+        retry: impl Into<Retry>,
+        attempt: F,
+    ) -> Result<T, RetryError>
+    where
+        F: AsyncFnMut() -> Result<T, E>,
+    {
+        self.life.retry(name, retry, attempt).await
+    }
+
+    /// Returns a handle whose registrations have a deadline of their own; see [`Life::within`].
+    pub fn within(&self, limit: Duration) -> Self {
+        self.life.within(limit).with_errors()
+    }
+}
+
+impl<E> Deref for LifeOf<E> {
+    type Target = Life;
+
+    fn deref(&self) -> &Life {
+        &self.life
+    }
+}
+
+impl<E> Clone for LifeOf<E> {
+    fn clone(&self) -> Self {
+        Self { life: self.life.clone(), error: PhantomData }
+    }
+}
+
+impl<E> fmt::Debug for LifeOf<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.life.fmt(f)
+    }
+}
+
+impl<E> fmt::Debug for LifecycleOf<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lifecycle.fmt(f)
+    }
+}
+
+/// Makes the error of a future a [`BoxError`].
+pub(crate) async fn boxed<E: Into<BoxError>>(
+    run: impl Future<Output = Result<(), E>>,
+) -> Result<(), BoxError> {
+    run.await.map_err(Into::into)
+}

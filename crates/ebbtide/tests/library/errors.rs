@@ -1,0 +1,143 @@
+//! A component's closure may return errors of any type that becomes a `BoxError`, such as anyhow's; and the forms of a closure
+//! that captures something.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ebbtide::lifecycle::{Every, Held, LifeOf, Retry};
+use ebbtide::model::{Check, Outcome};
+use ebbtide::{Backoff, LameDuck, Lifecycle, Stop};
+use tokio::sync::Notify;
+
+const LONG: Duration = Duration::from_secs(3600);
+
+async fn works() -> anyhow::Result<()> {
+    Ok(())
+}
+
+async fn fails() -> anyhow::Result<()> {
+    Err(anyhow::anyhow!("the inner one").context("the outer one"))
+}
+
+async fn task(stop: Stop) -> anyhow::Result<()> {
+    stop.stopping().await;
+    works().await
+}
+
+async fn job(done: Arc<Notify>, _stop: Stop) -> anyhow::Result<()> {
+    works().await?;
+    done.notify_one();
+    Ok(())
+}
+
+/// Registers one of each kind, as functions, as closures that return `Ok(())`, and as closures with `?`.
+async fn start(life: LifeOf<anyhow::Error>) -> anyhow::Result<()> {
+    life.retry("broker", Retry::new(Backoff::default()), works).await?;
+    life.resource("function", (), |()| works());
+    let database = life.resource("closure", "database", async |_| {
+        works().await?;
+        Ok(())
+    });
+    life.resource_holding("held", (), |()| Held::new(0, "connections"), |()| works());
+    life.task("task", task);
+    life.subscriber("subscriber", task);
+    life.once("once", async |_| works().await);
+    life.on_stop("hook", async |_| works().await);
+    life.at_exit("exit", |_| Ok(()));
+    life.try_on_flush("flush", |_| Err(anyhow::anyhow!("nothing to flush")).or(Ok(())));
+    life.check("check", Check::every(LONG), works);
+    life.every("ticker", LONG, works);
+    life.every("rate", Every::rate(LONG).at_once(), move || async move {
+        works().await?;
+        let _ = database;
+        Ok(())
+    });
+    #[cfg(all(feature = "queue", feature = "testing"))]
+    life.consume("consumer", ebbtide::testing::queue::MemoryQueue::new(LONG), 1, async |_job, _stop| {
+        works().await
+    });
+    #[cfg(feature = "cron")]
+    life.every("cron", Every::cron("@yearly")?, works);
+    let done = Arc::new(Notify::new());
+    let pool = life.within(LONG).workers("pool", 1, job);
+    pool.send(Arc::clone(&done)).await?;
+    done.notified().await;
+    life.stop("that is all");
+    Ok(())
+}
+
+#[test]
+fn closures_return_errors_of_a_type_of_the_users() {
+    let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
+    let report = lifecycle.with_errors().run_to_report(start).unwrap();
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    let count = 14
+        + usize::from(cfg!(all(feature = "queue", feature = "testing")))
+        + usize::from(cfg!(feature = "cron"));
+    assert_eq!(report.components.len(), count, "{report:?}");
+}
+
+#[test]
+fn the_opposite_such_an_error_stops_the_lifecycle_with_its_sources() {
+    let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
+    let report = lifecycle.run_to_report(async |life| {
+        life.with_errors::<anyhow::Error>().once("once", async |_| fails().await);
+        Ok(())
+    });
+    let report = report.unwrap();
+    assert_eq!(report.exit_code, 1);
+    let error = "the outer one: the inner one".to_owned();
+    assert_eq!(report.component("once").unwrap().outcome, Some(Outcome::Failed { error }));
+}
+
+/// Without another handle: `?` makes a `BoxError` of anyhow's.
+#[test]
+fn a_question_mark_is_enough_for_a_single_function() {
+    let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
+    let report = lifecycle.run_to_report(async |life| {
+        life.task("task", async |stop| Ok(task(stop).await?));
+        life.resource("resource", (), async |()| Ok(works().await?));
+        life.every("ticker", LONG, async || Ok(works().await?));
+        life.check("check", Check::every(LONG), async || works().await);
+        let pool = life.workers("pool", 1, async |done, stop| Ok(job(done, stop).await?));
+        let done = Arc::new(Notify::new());
+        pool.send(Arc::clone(&done)).await?;
+        done.notified().await;
+        works().await?;
+        life.stop("that is all");
+        Ok(())
+    });
+    assert_eq!(report.unwrap().exit_code, 0);
+}
+
+async fn reap(database: Arc<str>) -> anyhow::Result<()> {
+    assert_eq!(&*database, "database");
+    Ok(())
+}
+
+/// A closure that is called again and again gives each call a clone of what it captures.
+#[test]
+fn what_a_closure_captures_is_cloned_for_each_call() {
+    let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
+    let report = lifecycle.run_to_report(async |life| {
+        let life = life.with_errors();
+        let (database, done) = (Arc::<str>::from("database"), Arc::new(Notify::new()));
+        let reaped = Arc::clone(&database);
+        life.every("ticker", Every::rate(LONG).at_once(), move || reap(reaped.clone()));
+        let checked = Arc::clone(&database);
+        life.check("check", Check::every(LONG), move || reap(checked.clone()));
+        let pool = life.workers("pool", 1, move |done: Arc<Notify>, _| {
+            let database = Arc::clone(&database);
+            async move {
+                reap(database).await?;
+                done.notify_one();
+                Ok(())
+            }
+        });
+        pool.send(Arc::clone(&done)).await?;
+        done.notified().await;
+        life.stop("that is all");
+        Ok(())
+    });
+    assert_eq!(report.unwrap().exit_code, 0);
+}
