@@ -1,3 +1,4 @@
+use std::panic::Location;
 use std::sync::Arc;
 
 use tower_layer::Layer;
@@ -54,8 +55,10 @@ impl InFlightLayer {
     ///
     /// Set it before the layer is cloned or used: clones made before count together with it, and keep no names.
     #[must_use = "it returns the layer with names"]
+    #[track_caller]
     pub fn named(self) -> Self {
-        self.with(|shared| shared.names = Some(Registry::new(clock::now)))
+        let created = Location::caller();
+        self.with(|shared| shared.names = Some((Registry::new(clock::now), created)))
     }
 
     /// Puts a [`HandlerStop`] into each request, as [`StopLayer`](super::StopLayer) does. It costs an allocation for

@@ -1,3 +1,4 @@
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +12,8 @@ use crate::model::Straggler;
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) tracker: Tracker,
-    pub(super) names: Option<Registry>,
+    /// The names, and where they were asked for.
+    pub(super) names: Option<(Registry, &'static Location<'static>)>,
     pub(super) stop: Option<HandlerStop>,
     pub(super) tell: bool,
     pub(super) arrivals: Option<Arrivals>,
@@ -66,7 +68,7 @@ impl Shared {
                 request.extensions_mut().insert(stop.clone());
             }
         }
-        let name = self.names.as_ref().map(|names| name(names, request));
+        let name = self.names.as_ref().map(|(names, created)| name(names, created, request));
         InFlight { shared: Arc::clone(self), ended: false, _guard: self.tracker.guard(), _name: name }
     }
 
@@ -107,11 +109,11 @@ impl Work for Shared {
     }
 
     fn stragglers(&self) -> Vec<Straggler> {
-        self.names.as_ref().map(Registry::stragglers).unwrap_or_default()
+        self.names.as_ref().map(|(names, _)| names.stragglers()).unwrap_or_default()
     }
 }
 
-fn name<B>(names: &Registry, request: &Request<B>) -> Entry {
+fn name<B>(names: &Registry, created: &'static Location<'static>, request: &Request<B>) -> Entry {
     // The query is left out: it may hold what does not belong in a log.
-    names.register(format!("{} {}", request.method(), request.uri().path()))
+    names.register_from(format!("{} {}", request.method(), request.uri().path()), created)
 }

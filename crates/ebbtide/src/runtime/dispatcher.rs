@@ -144,7 +144,7 @@ impl Dispatcher {
         let component = self.ledger.component_name(id);
         match &end {
             End::Failed(error) => tracing::error!(component, error, "failed"),
-            End::Panicked(message) => tracing::error!(component, message, "panicked"),
+            End::Panicked(message) => tracing::error!(component, panic = message, "panicked"),
             End::Done { .. } | End::Aborted => tracing::debug!(component, ?end, "ended"),
         }
         Event::Ended(id, end)
@@ -230,7 +230,7 @@ impl Dispatcher {
             let call = std::panic::AssertUnwindSafe(|| hand_over(&report));
             if let Err(panic) = std::panic::catch_unwind(call) {
                 let message = super::panics::message(&*panic);
-                tracing::error!(message, "a report callback panicked");
+                tracing::error!(panic = message, "a report callback panicked");
             }
         }
         report

@@ -25,66 +25,81 @@ pub(crate) fn say_ignored_signal(name: &str, number: i32, after: Duration) {
 
 /// Logs the report as one event.
 pub(crate) fn say_report(report: &Report) {
-    let (in_flight, finished, cut) = report.totals();
-    let cause = report.cause.as_ref().map_or_else(String::new, ToString::to_string);
-    let troubled: Vec<String> = report
-        .troubled()
-        .map(|component| {
-            let outcome = component.outcome.as_ref().map_or("still running", Outcome::name);
-            let held = component.stragglers.iter().map(|straggler| straggler.name.as_str());
-            let held = held.take(8).collect::<Vec<_>>().join(", ");
-            let open = if held.is_empty() { String::new() } else { format!(" with {held}") };
-            let handed_back = some_of("handed back", &component.handed_back);
-            let unsettled = some_of("not settled", &component.unsettled);
-            format!("{} ({outcome}{open}{handed_back}{unsettled})", component.name)
-        })
-        .collect();
-    let troubled = troubled.join("; ");
-    let (name, code) = (&report.name, report.exit_code);
-    let handed_back: usize = report.components.iter().map(|component| component.handed_back.len()).sum();
-    let redelivered: u64 = report.components.iter().map(|component| component.redelivered).sum();
-    let sum = |count: fn(&ComponentReport) -> u64| report.components.iter().map(count).sum::<u64>();
-    let (ended_early, failed) = (sum(|one| one.ended_early), sum(|one| one.failed));
-    let abandoned = sum(|one| one.abandoned);
     for component in report.components.iter().filter(|component| component.unaccounted() > 0) {
         let (component, missing) = (&component.name, component.unaccounted());
-        tracing::warn!(lifecycle = name, component, missing, "counts of a component do not add up");
+        tracing::warn!(lifecycle = report.name, component, missing, "counts of a component do not add up");
     }
+    let (code, cause) =
+        (report.exit_code, report.cause.as_ref().map_or_else(String::new, ToString::to_string));
     let took = show_duration(report.stop);
-    if code == 0 {
-        tracing::info!(
-            lifecycle = name,
-            cause,
-            code,
-            took,
-            in_flight,
-            finished,
-            ended_early,
-            cut,
-            failed,
-            abandoned,
-            handed_back,
-            redelivered,
-            "lifecycle exited"
-        );
-    } else {
-        tracing::error!(
-            lifecycle = name,
-            cause,
-            code,
-            took,
-            in_flight,
-            finished,
-            ended_early,
-            cut,
-            failed,
-            abandoned,
-            handed_back,
-            redelivered,
-            troubled,
-            "lifecycle exited"
-        );
+    let requests = Counts::of(report, |stage| stage == Stage::Servers);
+    let jobs = Counts::of(report, |stage| matches!(stage, Stage::Intake | Stage::Workers));
+    let sum = |count: fn(&ComponentReport) -> u64| report.components.iter().map(count).sum::<u64>();
+    let handed_back = sum(|one| one.handed_back.len() as u64);
+    macro_rules! say {
+        ($level:ident $(, $troubled:ident)?) => {
+            tracing::$level!(
+                lifecycle = report.name,
+                cause,
+                code,
+                took,
+                requests_at_signal = requests.at_signal,
+                requests_since = requests.since,
+                requests_finished = requests.finished,
+                jobs_at_signal = jobs.at_signal,
+                jobs_since = jobs.since,
+                jobs_finished = jobs.finished,
+                ended_early = sum(|one| one.ended_early),
+                cut = sum(|one| one.cut),
+                failed = sum(|one| one.failed),
+                abandoned = sum(|one| one.abandoned),
+                handed_back,
+                redelivered = sum(|one| one.redelivered),
+                $($troubled,)?
+                "lifecycle exited"
+            )
+        };
     }
+    if code == 0 {
+        say!(info);
+    } else {
+        let troubled = troubled(report);
+        say!(error, troubled);
+    }
+}
+
+/// What some components held when the stop began, what they accepted since, and what they finished since.
+struct Counts {
+    at_signal: u64,
+    since: u64,
+    finished: u64,
+}
+
+impl Counts {
+    fn of(report: &Report, is_counted: impl Fn(Stage) -> bool) -> Self {
+        let counted = report.components.iter().filter(|component| is_counted(component.stage));
+        counted.fold(Self { at_signal: 0, since: 0, finished: 0 }, |sum, one| Self {
+            at_signal: sum.at_signal + one.in_flight_at_stop,
+            since: sum.since + one.begun,
+            finished: sum.finished + one.finished,
+        })
+    }
+}
+
+/// Names the components that did not drain. The event comes before the flushers: those have no outcome yet, and no trouble.
+fn troubled(report: &Report) -> String {
+    let is_to_come = |one: &&ComponentReport| one.stage == Stage::Telemetry && one.outcome.is_none();
+    let describe = |component: &ComponentReport| {
+        let outcome = component.outcome.as_ref().map_or("still running", Outcome::name);
+        let held = component.stragglers.iter().map(|straggler| straggler.name.as_str());
+        let held = held.take(8).collect::<Vec<_>>().join(", ");
+        let open = if held.is_empty() { String::new() } else { format!(" with {held}") };
+        let handed_back = some_of("handed back", &component.handed_back);
+        let unsettled = some_of("not settled", &component.unsettled);
+        format!("{} ({outcome}{open}{handed_back}{unsettled})", component.name)
+    };
+    let troubled = report.troubled().filter(|one| !is_to_come(one)).map(describe);
+    troubled.collect::<Vec<_>>().join("; ")
 }
 
 /// Says which flushers did not drain, on standard error: the log may be what they failed to flush. The event that tells of

@@ -5,6 +5,7 @@
 mod checks;
 mod errors;
 mod lifecycle;
+mod logs;
 #[cfg(all(feature = "http", feature = "metrics", feature = "testing"))]
 mod metrics;
 #[cfg(feature = "testing")]

@@ -66,7 +66,35 @@ impl Registry {
     /// ```
     #[track_caller]
     pub fn register(&self, name: impl Into<Cow<'static, str>>) -> Entry {
-        self.register_at(name.into(), Location::caller())
+        self.register_from(name, Location::caller())
+    }
+
+    /// Registers a piece of work under a name, with a place in the source as its origin: for a library, whose own file tells its
+    /// users nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// use std::panic::Location;
+    ///
+    /// #[track_caller]
+    /// fn begin(registry: &ebbtide::drain::Registry) -> ebbtide::drain::Entry {
+    ///     registry.register_from("job 7", Location::caller())
+    /// }
+    /// let registry = ebbtide::drain::Registry::new(std::time::Instant::now);
+    /// let _entry = begin(&registry);
+    /// assert!(registry.stragglers()[0].created.is_some());
+    /// ```
+    pub fn register_from(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        created: &'static Location<'static>,
+    ) -> Entry {
+        let shards = &self.shared.shards;
+        let shard = &shards[slot() & (shards.len() - 1)];
+        let key = shard.insert(name.into(), (self.shared.now)(), created);
+        Entry::new(Arc::clone(shard), key)
     }
 
     /// Returns what is in flight now, oldest first.
@@ -89,13 +117,6 @@ impl Registry {
         records.sort_by_key(|record| (record.since, record.order));
         let now = (self.shared.now)();
         records.into_iter().map(|record| describe(record, now)).collect()
-    }
-
-    fn register_at(&self, name: Cow<'static, str>, created: &'static Location<'static>) -> Entry {
-        let shards = &self.shared.shards;
-        let shard = &shards[slot() & (shards.len() - 1)];
-        let key = shard.insert(name, (self.shared.now)(), created);
-        Entry::new(Arc::clone(shard), key)
     }
 }
 

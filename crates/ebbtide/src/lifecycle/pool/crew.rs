@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,6 +13,7 @@ use crate::runtime::{BoxError, Caught, panics};
 /// The receiving side of a pool. Whenever it is dropped, it counts what is left as cut.
 pub(super) struct Crew<F> {
     name: String,
+    created: &'static Location<'static>,
     books: Arc<Books>,
     run: Arc<F>,
     running: JoinSet<Ended>,
@@ -24,8 +26,9 @@ struct Ended {
 }
 
 impl<F> Crew<F> {
-    pub(super) fn new(name: String, books: Arc<Books>, run: F) -> Self {
-        Self { name, books, run: Arc::new(run), running: JoinSet::new() }
+    /// `created` is where the pool was registered.
+    pub(super) fn new(name: String, created: &'static Location<'static>, books: Arc<Books>, run: F) -> Self {
+        Self { name, created, books, run: Arc::new(run), running: JoinSet::new() }
     }
 
     pub(super) async fn run<T, Fut>(
@@ -80,7 +83,8 @@ impl<F> Crew<F> {
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         let (run, stop) = (Arc::clone(&self.run), stop.clone());
-        let held = (self.books.running.guard(), self.books.names.register(self.name.clone()), permit);
+        let name = self.books.names.register_from(self.name.clone(), self.created);
+        let held = (self.books.running.guard(), name, permit);
         self.running.spawn(async move {
             let token = stop.clone();
             let result = Caught::new(async { run(job, token).await }).await;
@@ -106,7 +110,7 @@ impl<F> Crew<F> {
             None | Some(Ok(Ok(()))) => {}
             Some(Ok(Err(error))) => tracing::error!(pool = self.name, error, "a job failed"),
             Some(Err(panic)) => {
-                tracing::error!(pool = self.name, message = panics::message(&*panic), "a job panicked");
+                tracing::error!(pool = self.name, panic = panics::message(&*panic), "a job panicked");
             }
         }
     }
@@ -164,7 +168,7 @@ mod tests {
             let (source, books) = (StopSource::new(clock::now), Arc::new(Books::new()));
             let (sender, jobs) = mpsc::channel(7);
             let (unfed, fed) = oneshot::channel();
-            let crew = Crew::new("pool".to_owned(), Arc::clone(&books), run);
+            let crew = Crew::new("pool".to_owned(), Location::caller(), Arc::clone(&books), run);
             let mut working = JoinSet::new();
             working.spawn(crew.run(jobs, 2, source.token(), fed));
             let pool = Pool::new(sender, Arc::clone(&books), 2);

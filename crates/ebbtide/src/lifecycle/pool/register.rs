@@ -1,3 +1,4 @@
+use std::panic::Location;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -50,6 +51,7 @@ impl Life {
     ///     }
     /// }
     /// ```
+    #[track_caller]
     pub fn workers<T, F, Fut>(
         &self,
         name: impl Into<String>,
@@ -66,7 +68,7 @@ impl Life {
         let (close, unfed) = oneshot::channel();
         let (source, books) = (StopSource::new(clock::now), Arc::new(Books::new()));
         let spec = self.spec(name, Stage::Workers, Kind::Pool);
-        let crew = Crew::new(spec.name.clone(), Arc::clone(&books), run);
+        let crew = Crew::new(spec.name.clone(), Location::caller(), Arc::clone(&books), run);
         let future = crew.run(receiver, options.workers, source.token(), unfed);
         let (run, work) = (Run::Pool(Box::pin(future), close), Arc::clone(&books) as _);
         self.register(Registration { spec, source, run, work: Some(work) });

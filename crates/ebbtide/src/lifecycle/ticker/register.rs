@@ -1,3 +1,4 @@
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::every::Every;
@@ -25,13 +26,19 @@ impl Life {
     /// life.every("reaper", Duration::from_secs(60), || async { Ok(()) });
     /// # }
     /// ```
+    #[track_caller]
     pub fn every<F, Fut>(&self, name: impl Into<String>, every: impl Into<Every>, run: F)
     where
         F: FnMut() -> Fut + Send + 'static,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         let (spec, books) = (self.spec(name, Stage::Intake, Kind::Service), Arc::new(Books::new()));
-        let ticker = Ticker { name: spec.name.clone(), every: every.into(), books: Arc::clone(&books) };
+        let ticker = Ticker {
+            name: spec.name.clone(),
+            created: Location::caller(),
+            every: every.into(),
+            books: Arc::clone(&books),
+        };
         self.spawn(spec, Some(books as Arc<dyn Work>), move |context| ticker.run(run, context.stop));
     }
 }

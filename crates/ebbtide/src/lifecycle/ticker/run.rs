@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,6 +12,8 @@ use crate::runtime::{BoxError, Caught, chain, panics};
 /// Runs one ticker until the stop.
 pub(super) struct Ticker {
     pub(super) name: String,
+    /// Where it was registered.
+    pub(super) created: &'static Location<'static>,
     pub(super) every: Every,
     pub(super) books: Arc<Books>,
 }
@@ -28,7 +31,8 @@ impl Ticker {
             if due.is_none() || stop.is_stopping() {
                 return Ok(());
             }
-            let _held = (self.books.running.guard(), self.books.names.register(self.name.clone()));
+            let name = self.books.names.register_from(self.name.clone(), self.created);
+            let _held = (self.books.running.guard(), name);
             let running = Running::begin(&self.books, &stop);
             match stop.unless_cut(self.once(&mut run)).await {
                 Some(result) => running.done.set(result?),
@@ -50,7 +54,7 @@ impl Ticker {
         match Caught::new(async { run().await }).await {
             Ok(Ok(())) => return Ok(true),
             Ok(Err(error)) => tracing::error!(ticker, error = chain(&*error), "a run failed"),
-            Err(panic) => tracing::error!(ticker, message = panics::message(&*panic), "a run panicked"),
+            Err(panic) => tracing::error!(ticker, panic = panics::message(&*panic), "a run panicked"),
         }
         Ok(false)
     }
@@ -111,7 +115,8 @@ mod tests {
         {
             let (source, began) = (StopSource::new(clock::now), Arc::new(Mutex::new(Vec::new())));
             let books = Arc::new(Books::new());
-            let ticker = Ticker { name: "ticker".to_owned(), every, books: Arc::clone(&books) };
+            let created = Location::caller();
+            let ticker = Ticker { name: "ticker".to_owned(), created, every, books: Arc::clone(&books) };
             let (noted, start) = (Arc::clone(&began), clock::now());
             let run = move || {
                 let mut noted = noted.lock().unwrap();

@@ -182,7 +182,7 @@ where
     fn note(&self, ended: Result<(), JoinError>) {
         if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
             let message = panics::message(&*panic);
-            tracing::error!(consumer = &*self.shared.name, message, "the queue's adapter panicked");
+            tracing::error!(consumer = &*self.shared.name, panic = message, "the queue's adapter panicked");
         }
     }
 }

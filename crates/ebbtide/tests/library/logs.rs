@@ -1,0 +1,201 @@
+//! What a lifecycle logs: fields that are unique, counts that say what they count, and places in the user's own source.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ebbtide::lifecycle::{Every, OnError};
+use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report};
+use tokio::sync::Notify;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+use crate::own_process;
+
+/// Keeps each event as `LEVEL message field=value …`, and the fields of those that have one twice.
+#[derive(Clone, Default)]
+struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    doubled: Arc<Mutex<Vec<String>>>,
+}
+
+impl Log {
+    fn lines(&self, with: &str) -> Vec<String> {
+        self.lines.lock().unwrap().iter().filter(|line| line.contains(with)).cloned().collect()
+    }
+
+    fn doubled(&self) -> Vec<String> {
+        self.doubled.lock().unwrap().clone()
+    }
+
+    fn check(&self, metadata: &Metadata<'_>) {
+        let names: Vec<&str> = metadata.fields().iter().map(|field| field.name()).collect();
+        if names.iter().collect::<BTreeSet<_>>().len() < names.len() {
+            self.doubled.lock().unwrap().push(format!("{names:?}"));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Line(String, String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        match field.name() {
+            "message" => self.0 = format!("{value:?}"),
+            name => write!(self.1, " {name}={value:?}").unwrap(),
+        }
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Log {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        self.check(event.metadata());
+        let mut line = Line::default();
+        event.record(&mut line);
+        self.lines.lock().unwrap().push(format!("{} {}{}", event.metadata().level(), line.0, line.1));
+    }
+}
+
+/// Runs a service with its log, as the only one of its process.
+fn logged<F>(grace: Duration, start_up: F) -> (Log, Report)
+where
+    F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+{
+    let log = Log::default();
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone())).unwrap();
+    let lifecycle = Lifecycle::new("test").grace(grace).lame_duck(LameDuck::NONE);
+    let lifecycle = lifecycle.progress_every(Duration::from_millis(20));
+    let report = lifecycle.run_to_report(start_up);
+    (log, report.unwrap())
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[test]
+fn no_event_has_a_field_twice() {
+    own_process::run("logs::no_event_has_a_field_twice", || {
+        let (log, _) = logged(LONG, async |life| {
+            let done = Arc::new(Notify::new());
+            let pool = life.workers("pool", 1, async |done: Arc<Notify>, _| {
+                let _told = done;
+                panic!("in a job");
+            });
+            let ran = Arc::clone(&done);
+            let every = Every::rate(LONG).at_once().on_error(OnError::GoOn);
+            life.every("ticker", every, move || {
+                ran.notify_one();
+                async { panic!("in a run") }
+            });
+            pool.send(Arc::clone(&done)).await?;
+            done.notified().await;
+            life.once("once", async |_| panic!("in a task"));
+            life.stop_token().stopping().await;
+            Ok(())
+        });
+        let again = Lifecycle::new("again").lame_duck(LameDuck::NONE).on_report(|_| panic!("in a callback"));
+        let again = again.run_to_report(async |life| {
+            life.stop("that is all");
+            Ok(())
+        });
+        assert_eq!(again.unwrap().exit_code, 0);
+        for said in
+            ["a job panicked", "a run panicked", "panicked component=\"once\"", "a report callback panicked"]
+        {
+            let lines = log.lines(said);
+            assert!(lines.len() == 1 && lines[0].contains("panic=\"in a "), "{said}: {lines:?}");
+        }
+        assert_eq!(log.doubled(), [""; 0]);
+    });
+}
+
+/// The opposite: what the check above looks for.
+#[test]
+fn an_event_with_a_field_twice_is_seen() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::registry().with(log.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        let message = "twice";
+        tracing::event!(Level::ERROR, message, "in words");
+    });
+    assert_eq!(log.doubled().len(), 1);
+}
+
+#[test]
+fn the_exit_line_tells_requests_from_jobs_and_what_was_there_from_what_came() {
+    own_process::run(
+        "logs::the_exit_line_tells_requests_from_jobs_and_what_was_there_from_what_came",
+        || {
+            let (log, report) = logged(LONG, async |life| {
+                let began = Arc::new(Notify::new());
+                let pool = life.workers("pool", 2, async |began: Arc<Notify>, stop| {
+                    began.notify_one();
+                    stop.stopping().await;
+                    Ok(())
+                });
+                for _ in 0..2 {
+                    pool.send(Arc::clone(&began)).await?;
+                    began.notified().await;
+                }
+                // Registered later, so that the pool still takes what it sends.
+                life.task("feeder", async move |stop| {
+                    stop.stopping().await;
+                    pool.send(began).await?;
+                    Ok(())
+                });
+                life.stop("that is all");
+                Ok(())
+            });
+            assert_eq!(report.exit_code, 0, "{report:?}");
+            let lines = log.lines("lifecycle exited");
+            let jobs = "jobs_at_signal=2 jobs_since=1 jobs_finished=3";
+            let requests = "requests_at_signal=0 requests_since=0 requests_finished=0";
+            assert!(lines.len() == 1 && lines[0].contains(jobs) && lines[0].contains(requests), "{lines:?}");
+        },
+    );
+}
+
+#[test]
+fn who_is_waited_for_is_told_with_a_place_in_the_users_source() {
+    own_process::run("logs::who_is_waited_for_is_told_with_a_place_in_the_users_source", || {
+        let (log, _) = logged(Duration::from_secs(3), async |life| {
+            let began = Arc::new(Notify::new());
+            let pool = life.workers("pool", 1, async |began: Arc<Notify>, _| {
+                began.notify_one();
+                std::future::pending().await
+            });
+            let ran = Arc::clone(&began);
+            life.every("ticker", Every::rate(LONG).at_once(), move || {
+                ran.notify_one();
+                std::future::pending()
+            });
+            pool.send(Arc::clone(&began)).await?;
+            began.notified().await;
+            began.notified().await;
+            life.stop("that is all");
+            Ok(())
+        });
+        let waiting = log.lines("still stopping").join("\n");
+        assert!(waiting.contains("ticker for ") && waiting.contains("pool for "), "{waiting}");
+        assert!(waiting.contains(", from ") && waiting.contains(file!()), "{waiting}");
+        assert!(!waiting.contains("src/"), "the library's own file: {waiting}");
+    });
+}
+
+#[test]
+fn a_start_that_failed_lists_nobody_as_still_running() {
+    own_process::run("logs::a_start_that_failed_lists_nobody_as_still_running", || {
+        let (log, report) = logged(LONG, async |life| {
+            life.on_flush("log", || {});
+            life.at_exit("exit", |_| Ok(()));
+            life.resource("pool", (), async |()| Ok(()));
+            Err("no database".into())
+        });
+        assert_eq!(report.exit_code, 1);
+        let lines = log.lines("lifecycle exited");
+        assert!(lines.len() == 1 && lines[0].contains("troubled=\"start-up (failed)\""), "{lines:?}");
+    });
+}
