@@ -153,18 +153,18 @@ fn when(lost: &[&Request], signalled: At) -> String {
     if first == last { first } else { format!("{first} to {last}") }
 }
 
-/// The kernel closes a process's sockets shortly before its end can be seen, and its clients see that shortly after.
+/// The kernel closes a process's sockets shortly before its end can be seen.
 const NEAR_MICROS: u64 = 5_000;
 
 /// Says which of them ended with the process itself.
 fn with_the_process(lost: &[&Request], record: &Record) -> String {
     let Some((exit, _)) = record.exit else { return String::new() };
-    // Our own SIGKILL is known to the moment, whenever its effect is seen.
-    let near = |request: &&&Request| {
-        let since_kill = record.killed.is_some_and(|killed| (killed..=exit).contains(&request.ended));
-        since_kill || request.ended.0.abs_diff(exit.0) <= NEAR_MICROS
-    };
-    let later = |request: &&&Request| request.ended.0 > exit.0.saturating_add(NEAR_MICROS);
+    // Our own SIGKILL is known to the moment. What was under way at the end ended with the process, whenever its client saw that;
+    // unless another process had its connection.
+    let from = record.killed.map_or(exit.0.saturating_sub(NEAR_MICROS), |killed| killed.0);
+    let until = if record.orphans.is_empty() { u64::MAX } else { exit.0.saturating_add(NEAR_MICROS) };
+    let near = |request: &&&Request| request.begun <= exit && (from..=until).contains(&request.ended.0);
+    let later = |request: &&&Request| request.begun > exit || request.ended.0 > until;
     let how = match record.killed {
         Some(_) => "when SIGKILL ended the process at the end of the grace period",
         None => "when the process ended",

@@ -90,6 +90,21 @@ fn a_shape_that_was_not_there_during_the_stop_proves_nothing() {
 }
 
 #[test]
+fn what_was_under_way_at_the_exit_ended_with_the_process_whenever_its_client_saw_that() {
+    let exit = good().exit.unwrap().0.0;
+    for seen in [exit - 4_000, exit, exit + 300_000] {
+        let mut record = good();
+        record.traffic.requests.push(Request { ended: At(seen), ..request(1_400_000, RESET) });
+        fails(CheckId::RequestsAnswered, &record, &terms(), "; all when the process ended (+600 ms)");
+        record.orphans = vec![Orphan { pid: 1, name: "child".into() }];
+        record.cleaned_up = Some(At(exit + 400_000));
+        let evidence = found(CheckId::RequestsAnswered, &record, &terms()).evidence;
+        // A process that is still there may have had its connection.
+        assert_eq!(evidence.contains("when the process ended"), seen <= exit, "{evidence}");
+    }
+}
+
+#[test]
 fn a_program_that_takes_the_port_after_the_exit_is_not_the_service() {
     let exit = good().exit.unwrap().0.0;
     for outcome in [Outcome::Malformed, RESET, Outcome::Answered { status: 500 }, Outcome::TimedOut] {
