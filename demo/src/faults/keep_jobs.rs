@@ -38,6 +38,14 @@ impl<Q: Queue> Queue for KeepJobs<Q> {
         self.queue.extend(receipts).await
     }
 
+    fn extends_anywhere(&self) -> bool {
+        self.queue.extends_anywhere()
+    }
+
+    fn limitation(&self, concurrency: usize) -> Option<String> {
+        self.queue.limitation(concurrency)
+    }
+
     async fn withdraw(&self) -> Result<Vec<Delivery<Q::Receipt>>, BoxError> {
         if self.wanted {
             let never = Stop::never();

@@ -72,6 +72,14 @@ impl Queue for AnyQueue {
         self.broker.extend(receipts).await
     }
 
+    fn extends_anywhere(&self) -> bool {
+        self.broker.extends_anywhere()
+    }
+
+    fn limitation(&self, concurrency: usize) -> Option<String> {
+        self.broker.limitation(concurrency)
+    }
+
     async fn withdraw(&self) -> Result<Vec<Delivery<AnyReceipt>>, BoxError> {
         self.broker.withdraw().await
     }

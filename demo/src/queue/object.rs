@@ -26,6 +26,8 @@ pub(super) trait Object: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Result<Settled, BoxError>>;
     fn lease(&self) -> Option<Duration>;
     fn extend<'a>(&'a self, receipts: &'a [AnyReceipt]) -> BoxFuture<'a, Result<(), BoxError>>;
+    fn extends_anywhere(&self) -> bool;
+    fn limitation(&self, concurrency: usize) -> Option<String>;
     fn withdraw(&self) -> BoxFuture<'_, Result<Vec<Delivery<AnyReceipt>>, BoxError>>;
     fn close(&self) -> BoxFuture<'_, Result<(), BoxError>>;
 }
@@ -75,6 +77,14 @@ impl<B: Broker> Object for B {
             let ours: Vec<_> = receipts.iter().filter_map(AnyReceipt::of).cloned().collect();
             self.adapter().extend(&ours).await
         })
+    }
+
+    fn extends_anywhere(&self) -> bool {
+        self.adapter().extends_anywhere()
+    }
+
+    fn limitation(&self, concurrency: usize) -> Option<String> {
+        self.adapter().limitation(concurrency)
     }
 
     fn withdraw(&self) -> BoxFuture<'_, Result<Vec<Delivery<AnyReceipt>>, BoxError>> {

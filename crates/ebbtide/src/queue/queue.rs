@@ -81,6 +81,27 @@ pub trait Queue: Send + Sync + 'static {
         future::ready(Ok(()))
     }
 
+    /// Returns whether [`extend`](Self::extend) may be polled on another runtime than the other methods: it then uses nothing
+    /// that makes progress on theirs only, such as a connection that was opened there.
+    ///
+    /// The loop then extends leases from a thread of its own with a runtime of its own, which is there until
+    /// [`close`](Self::close) has returned. Handlers that block every thread of the consumer's runtime do not delay it.
+    ///
+    /// Default: false. Leases are then extended on the consumer's runtime, and a renewal that such handlers delay is logged as a
+    /// warning before the leases expire.
+    fn extends_anywhere(&self) -> bool {
+        false
+    }
+
+    /// Returns why the queue may serve a consumer of `concurrency` jobs badly, such as a pool with too few connections. It is
+    /// logged as a warning when the consumer is made.
+    ///
+    /// Default: `None`.
+    fn limitation(&self, concurrency: usize) -> Option<String> {
+        let _ = concurrency;
+        None
+    }
+
     /// Ends the subscription and returns what had been sent to us and was never fetched, for queues that prefetch and brokers
     /// that send ahead.
     ///
@@ -135,6 +156,14 @@ impl<Q: Queue> Queue for Arc<Q> {
 
     fn extend(&self, receipts: &[Self::Receipt]) -> impl Future<Output = Result<(), BoxError>> + Send {
         (**self).extend(receipts)
+    }
+
+    fn extends_anywhere(&self) -> bool {
+        (**self).extends_anywhere()
+    }
+
+    fn limitation(&self, concurrency: usize) -> Option<String> {
+        (**self).limitation(concurrency)
     }
 
     fn withdraw(&self) -> impl Future<Output = Result<Vec<Delivery<Self::Receipt>>, BoxError>> + Send {

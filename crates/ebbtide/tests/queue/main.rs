@@ -2,6 +2,14 @@
 //! And the adapters, each against its real broker: one folder an adapter.
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
 
+#[cfg(any(
+    feature = "queue-nats",
+    feature = "queue-postgres",
+    feature = "queue-rabbitmq",
+    feature = "queue-redis",
+    feature = "queue-sqlite"
+))]
+mod blocked;
 mod broker;
 mod clock;
 mod company;

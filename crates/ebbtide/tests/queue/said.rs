@@ -12,7 +12,7 @@ use crate::run::{Does, World, play};
 const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -26,12 +26,22 @@ impl Write for Lines {
 
 impl Lines {
     /// Returns what is said while `run` runs, on this thread.
-    fn of(run: impl FnOnce()) -> Vec<String> {
+    pub(crate) fn of(run: impl FnOnce()) -> Vec<String> {
+        let (lines, subscriber) = Self::subscriber();
+        tracing::subscriber::with_default(subscriber, run);
+        lines.said()
+    }
+
+    /// Returns what takes lines, and what gives it some.
+    pub(crate) fn subscriber() -> (Self, impl tracing::Subscriber + Send + Sync) {
         let lines = Self::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false);
-        tracing::subscriber::with_default(subscriber.finish(), run);
-        let text = lines.0.lock().expect("not poisoned").clone();
+        (lines, subscriber.finish())
+    }
+
+    pub(crate) fn said(&self) -> Vec<String> {
+        let text = self.0.lock().expect("not poisoned").clone();
         String::from_utf8(text).expect("text").lines().map(str::to_owned).collect()
     }
 }

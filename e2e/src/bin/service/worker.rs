@@ -175,6 +175,10 @@ impl Queue for Crippled {
         self.queue.extend(&receipts).await
     }
 
+    fn extends_anywhere(&self) -> bool {
+        self.queue.extends_anywhere()
+    }
+
     async fn withdraw(&self) -> Result<Vec<Delivery<Named>>, BoxError> {
         Ok(named(self.queue.withdraw().await?))
     }

@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::accounts::Accounts;
 use super::crew::Crew;
+use super::heart::Heart;
+use super::settle::NoAnswer;
 use super::shared::Shared;
 use super::tally::Tally;
 use super::times::{Ends, Times};
-use super::{heart, settle::NoAnswer};
 use crate::drain::{Stop, Work};
 use crate::model::Cause;
 use crate::queue::{ConsumeOptions, Job, Queue};
@@ -29,8 +29,11 @@ where
 {
     /// Makes a consumer, which begins when it is [run](Self::run).
     pub fn new(name: impl Into<String>, queue: Q, options: impl Into<ConsumeOptions>, handler: F) -> Self {
-        let name: Arc<str> = Arc::from(name.into());
-        Self { shared: Arc::new(Shared::new(name, queue, options.into(), handler)) }
+        let (name, options): (Arc<str>, ConsumeOptions) = (Arc::from(name.into()), options.into());
+        if let Some(limitation) = queue.limitation(options.concurrency) {
+            tracing::warn!(consumer = &*name, limitation, "the queue may not serve the consumer well");
+        }
+        Self { shared: Arc::new(Shared::new(name, queue, options, handler)) }
     }
 
     /// Returns what it has in flight, for a progress line or a report of your own.
@@ -49,8 +52,7 @@ where
         let Self { shared } = self;
         let accounts = Accounts::new(Arc::clone(&shared.name), Arc::clone(&shared.books));
         let mut crew = Crew::new(Arc::clone(&shared));
-        let mut heart: JoinSet<()> = JoinSet::new();
-        heart.spawn(heart::beat(Arc::clone(&shared)));
+        let mut heart = Heart::start(&shared);
 
         let last_fetch = crew.take_until_stopping(&stop).await;
         shared.queue.prefetch(false);
@@ -75,8 +77,9 @@ where
         }
         crew.let_go();
         drop(accounts);
-        heart.abort_all();
+        heart.stop();
         shared.close(close).await;
+        heart.end(close).await;
         crew.leave(close).await;
         shared.books.tally()
     }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::books::Books;
@@ -18,12 +19,14 @@ pub(super) struct Shared<Q: Queue, F> {
     pub(super) handler: F,
     pub(super) books: Arc<Books<Q::Receipt>>,
     pub(super) settling: Outage,
+    /// Grows whenever the task of the renewals runs.
+    pub(super) beats: AtomicU64,
 }
 
 impl<Q: Queue, F> Shared<Q, F> {
     pub(super) fn new(name: Arc<str>, queue: Q, options: ConsumeOptions, handler: F) -> Self {
         let settling = Outage::new(Arc::clone(&name), "settle jobs");
         let (queue, books) = (Arc::new(queue), Arc::new(Books::new()));
-        Self { name, queue, options, handler, books, settling }
+        Self { name, queue, options, handler, books, settling, beats: AtomicU64::new(0) }
     }
 }

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions};
+use async_nats::Client;
 
 use super::error::NatsQueueError;
 use super::link::Link;
 use super::queue::NatsQueue;
+use super::server::Server;
 use super::set_up::Plan;
 
 const LOCAL: &str = "nats://127.0.0.1:4222";
@@ -22,31 +23,35 @@ pub struct NatsBuilder {
     name: String,
     lease: Duration,
     replicas: usize,
-    server: Server,
+    server: Given,
 }
 
 #[derive(Clone, Debug)]
-enum Server {
+enum Given {
     Url(String),
     Client(Client),
 }
 
 impl NatsBuilder {
     pub(super) fn new(name: String) -> Self {
-        Self { name, lease: Duration::from_secs(30), replicas: 1, server: Server::Url(LOCAL.to_owned()) }
+        Self { name, lease: Duration::from_secs(30), replicas: 1, server: Given::Url(LOCAL.to_owned()) }
     }
 
     /// Sets which server it is on, or several of one cluster with commas in between. Default: `nats://127.0.0.1:4222`.
     ///
     /// For credentials other than those in a URL connect by yourself and give the [client](Self::client).
     pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.server = Server::Url(url.into());
+        self.server = Given::Url(url.into());
         self
     }
 
     /// Takes a connection that there is. It stays open when the queue is closed.
+    ///
+    /// Leases are then renewed over this connection, and so by the runtime that it was made on: handlers that block every thread
+    /// of that delay them. A warning is logged before the leases expire. With [`url`](Self::url) renewals have a connection and a
+    /// thread of their own.
     pub fn client(mut self, client: Client) -> Self {
-        self.server = Server::Client(client);
+        self.server = Given::Client(client);
         self
     }
 
@@ -83,16 +88,15 @@ impl NatsBuilder {
         if self.lease < SHORTEST_LEASE {
             return Err(NatsQueueError::Lease(self.lease));
         }
-        let (client, ours) = match self.server {
-            Server::Client(client) => (client, false),
-            Server::Url(url) => {
-                let urls: Vec<&str> = url.split(',').map(str::trim).collect();
-                let options = ConnectOptions::new().name(format!("ebbtide {}", self.name));
-                (options.connect(&*urls).await.map_err(NatsQueueError::Connect)?, true)
+        let (client, server) = match self.server {
+            Given::Client(client) => (client, None),
+            Given::Url(url) => {
+                let server = Server { url, queue: self.name.clone() };
+                (server.connect().await.map_err(NatsQueueError::Connect)?, Some(server))
             }
         };
         let dead = format!("{}-dead", self.name);
         let plan = Plan { name: self.name, dead, lease: self.lease, replicas: self.replicas };
-        NatsQueue::new(Link::new(client), plan, ours).await
+        NatsQueue::new(Link::new(client), plan, server).await
     }
 }

@@ -8,6 +8,9 @@
 //! - *Delivery.* A job comes again when its consumer has said nothing for the [lease](crate::queue::Queue::lease), which is
 //!   the `ack_wait` of the durable consumer. Whether a lease has run out is judged by a clock on our side, from the last
 //!   word that the server confirmed: the server itself takes an acknowledgement from whoever sends it.
+//!   Leases are renewed over a connection and by a thread of their own: handlers that block every thread of the runtime do not
+//!   end them. Where the queue was given a [client](NatsBuilder::client), its connection belongs to a runtime that handlers can
+//!   block; then a warning is logged before the leases expire.
 //! - *Producers* in any language publish on the subject, and should wait for the stream's acknowledgement, as
 //!   [`push`](NatsQueue::push) does. What headers a job has it keeps, but for those that begin with `Nats-`.
 //! - *Handing back* publishes the job anew and then acknowledges the old one. So it does not count as an attempt, and stands behind
@@ -54,6 +57,7 @@ mod link;
 mod pulls;
 mod queue;
 mod receipt;
+mod server;
 mod set_up;
 mod settle;
 

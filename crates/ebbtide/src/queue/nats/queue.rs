@@ -5,6 +5,7 @@ use async_nats::jetstream::consumer::PullConsumer;
 use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::builder::NatsBuilder;
 use super::error::NatsQueueError;
@@ -12,6 +13,7 @@ use super::headers::ROOM;
 use super::link::Link;
 use super::pulls::{Came, Pulls};
 use super::receipt::{NatsReceipt, deliver};
+use super::server::Server;
 use super::set_up::Plan;
 use crate::drain::Stop;
 use crate::queue::{Delivery, JobCounts, Queue, Settled, Settlement};
@@ -40,8 +42,10 @@ struct Shared {
     consumer: Lock<Option<PullConsumer>>,
     lease: Lock<Duration>,
     pulls: Mutex<Pulls>,
-    /// Whether to close the connection: one that we were given is its owner's.
-    ours: bool,
+    /// How to connect. `None` for a connection that was given to us: its owner closes it.
+    server: Option<Server>,
+    /// A connection of its own, on the runtime that the renewals run on.
+    renewals: Mutex<Option<Link>>,
 }
 
 impl NatsQueue {
@@ -54,9 +58,15 @@ impl NatsQueue {
         NatsBuilder::new(name.into())
     }
 
-    pub(super) async fn new(link: Link, plan: Plan, ours: bool) -> Result<Self, NatsQueueError> {
+    pub(super) async fn new(link: Link, plan: Plan, server: Option<Server>) -> Result<Self, NatsQueueError> {
         let lease = Lock::new(plan.lease);
-        let shared = Shared { consumer: Lock::default(), lease, pulls: Mutex::default(), ours };
+        let shared = Shared {
+            consumer: Lock::default(),
+            lease,
+            pulls: Mutex::default(),
+            server,
+            renewals: Mutex::default(),
+        };
         let queue = Self { link, plan, shared: Arc::new(shared) };
         queue.consumer().await?;
         Ok(queue)
@@ -117,6 +127,36 @@ impl NatsQueue {
 
     fn set_consumer(&self, consumer: Option<PullConsumer>) {
         *self.shared.consumer.lock().unwrap_or_else(PoisonError::into_inner) = consumer;
+    }
+
+    /// Returns the connection for renewals, and connects where there is none. `None` where that is not possible.
+    async fn renewal_link(&self) -> Option<Link> {
+        let server = self.shared.server.as_ref()?;
+        let mut renewals = self.shared.renewals.lock().await;
+        if let Some(link) = &*renewals {
+            return Some(link.clone());
+        }
+        match server.connect().await {
+            Ok(client) => Some(renewals.insert(Link::new(client)).clone()),
+            Err(error) => {
+                let error = crate::runtime::chain(&error);
+                tracing::debug!(error, "no connection for renewals; using that of the queue");
+                None
+            }
+        }
+    }
+
+    async fn prolong_all(&self, link: &Link, receipts: &[NatsReceipt]) -> Result<(), BoxError> {
+        let mut words = JoinSet::new();
+        for receipt in receipts {
+            let (queue, link, receipt) = (self.clone(), link.clone(), receipt.clone());
+            words.spawn(async move { queue.prolong(&link, &receipt).await });
+        }
+        let mut failed = None;
+        while let Some(said) = words.join_next().await {
+            failed = said.map_err(BoxError::from).and_then(|said| Ok(said?)).err().or(failed);
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     async fn take(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<NatsReceipt>>, NatsQueueError> {
@@ -191,16 +231,19 @@ impl Queue for NatsQueue {
     }
 
     async fn extend(&self, receipts: &[NatsReceipt]) -> Result<(), BoxError> {
-        let mut words = JoinSet::new();
-        for receipt in receipts {
-            let (queue, receipt) = (self.clone(), receipt.clone());
-            words.spawn(async move { queue.prolong(&receipt).await });
+        let patience = self.lease() / 6;
+        if let Ok(Some(link)) = timeout(patience, self.renewal_link()).await {
+            if let Ok(Ok(())) = timeout(patience, self.prolong_all(&link, receipts)).await {
+                return Ok(());
+            }
+            // It may be the connection of a runtime that is gone.
+            *self.shared.renewals.lock().await = None;
         }
-        let mut failed = None;
-        while let Some(said) = words.join_next().await {
-            failed = said.map_err(BoxError::from).and_then(|said| Ok(said?)).err().or(failed);
-        }
-        failed.map_or(Ok(()), Err)
+        self.prolong_all(&self.link, receipts).await
+    }
+
+    fn extends_anywhere(&self) -> bool {
+        self.shared.server.is_some()
     }
 
     /// Waits until the server has no request of ours any more, and returns what came for them.
@@ -217,7 +260,10 @@ impl Queue for NatsQueue {
     }
 
     async fn close(&self) -> Result<(), BoxError> {
-        if self.shared.ours {
+        if let Some(renewals) = self.shared.renewals.lock().await.take() {
+            renewals.client.drain().await?;
+        }
+        if self.shared.server.is_some() {
             self.link.connected()?;
             self.link.client.drain().await?;
         }

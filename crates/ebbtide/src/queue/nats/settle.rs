@@ -2,6 +2,7 @@ use async_nats::jetstream::AckKind;
 
 use super::error::NatsQueueError;
 use super::headers::{ROOM, add_error, anew};
+use super::link::Link;
 use super::queue::NatsQueue;
 use super::receipt::{Inner, NatsReceipt};
 use crate::queue::{Settled, Settlement};
@@ -36,14 +37,14 @@ impl NatsQueue {
     }
 
     /// Begins a lease anew, unless it is over or the delivery is being settled.
-    pub(super) async fn prolong(&self, receipt: &NatsReceipt) -> Result<(), NatsQueueError> {
+    pub(super) async fn prolong(&self, link: &Link, receipt: &NatsReceipt) -> Result<(), NatsQueueError> {
         let job = &*receipt.inner;
         let Ok(mut state) = job.state.try_lock() else { return Ok(()) };
         let now = clock::now();
         if state.settled || now >= state.since + self.lease() {
             return Ok(());
         }
-        self.link.tell(&job.reply, AckKind::Progress).await?;
+        link.tell(&job.reply, AckKind::Progress).await?;
         state.since = now;
         Ok(())
     }

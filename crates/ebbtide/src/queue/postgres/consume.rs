@@ -1,11 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::PgPool;
+
 use super::settle::arrays;
 use super::to_the_end::to_the_end;
 use super::{PostgresQueue, PostgresQueueError, statements};
 use crate::drain::Stop;
-use crate::queue::table::{Leasing, deliveries, fetch, millis};
+use crate::queue::table::{Leasing, deliveries, fetch, limitation, millis};
 use crate::queue::{Delivery, JobLease, Queue, Settled, Settlement};
 use crate::runtime::BoxError;
 
@@ -28,17 +30,28 @@ impl Queue for PostgresQueue {
     }
 
     async fn extend(&self, receipts: &[JobLease]) -> Result<(), BoxError> {
-        let (ids, deliveries) = arrays(receipts.iter().copied());
-        let (pool, lease) = (self.pool.clone(), millis(self.lease));
-        let extending = to_the_end(async move {
-            sqlx::query(statements::EXTEND).bind(ids).bind(deliveries).bind(lease).execute(&pool).await
-        });
-        extending.await.map_err(PostgresQueueError::when("extend the leases of jobs"))?;
-        Ok(())
+        let held = arrays(receipts.iter().copied());
+        let renew = |pool: PgPool| {
+            let ((ids, deliveries), lease) = (held.clone(), millis(self.lease));
+            let extending = to_the_end(async move {
+                sqlx::query(statements::EXTEND).bind(ids).bind(deliveries).bind(lease).execute(&pool).await
+            });
+            async { Ok(extending.await?.rows_affected()) }
+        };
+        let renewed = self.shared.renewals.renew(&self.pool, self.lease, renew).await;
+        Ok(renewed.map_err(PostgresQueueError::when("extend the leases of jobs"))?)
+    }
+
+    fn extends_anywhere(&self) -> bool {
+        true
+    }
+
+    fn limitation(&self, concurrency: usize) -> Option<String> {
+        limitation(&self.pool, concurrency)
     }
 
     async fn close(&self) -> Result<(), BoxError> {
-        self.shared.ear.close().await;
+        tokio::join!(self.shared.ear.close(), self.shared.renewals.close());
         Ok(())
     }
 }

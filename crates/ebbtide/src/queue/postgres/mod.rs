@@ -45,7 +45,11 @@
 //! # The pool, and the server
 //!
 //! - A consumer uses connections of the pool now and then, all of them when it is busy, never for long, and none while it
-//!   waits; one is enough. It has one more to the server beside the pool, to listen, which is closed when the consumer stops.
+//!   waits; one is enough. It has two more to the server beside the pool, one to listen and one to renew leases, which are opened with
+//!   the options and the hooks of the pool and closed when the consumer stops.
+//! - Handlers that hold connections of the same pool need a pool of more connections than there are concurrent jobs: otherwise
+//!   fetches and settlements wait for them. A consumer whose pool is smaller logs a warning when it is registered. Leases are
+//!   renewed all the same, and also while handlers block every thread of the runtime.
 //! - `acquire_timeout` is how long a statement waits while the server is away. Five seconds suit a consumer; sqlx's default is
 //!   thirty.
 //! - `synchronous_commit` off would lose what was pushed last when the server crashes. Leave it on.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::{Notify, Semaphore};
 
 use super::ear::Ear;
@@ -9,7 +9,7 @@ use super::settle::Settling;
 use super::{PostgresQueueError, statements};
 use crate::queue::NewJob;
 use crate::queue::combiner::Combiner;
-use crate::queue::table::{DEFAULT_LEASE, SHORTEST, millis};
+use crate::queue::table::{DEFAULT_LEASE, Renewals, SHORTEST, millis};
 
 /// For what no notification told of: one that was sent while the listener was away, or a consumer that died.
 const SAFETY_NET: Duration = Duration::from_secs(5);
@@ -36,6 +36,7 @@ pub(super) struct Shared {
     pushing: Combiner<Arc<NewJob>, i64, PostgresQueueError>,
     pub(super) wake: Arc<Notify>,
     pub(super) ear: Ear,
+    pub(super) renewals: Renewals<Postgres>,
 }
 
 impl PostgresQueue {
@@ -49,6 +50,7 @@ impl PostgresQueue {
             pushing: Combiner::default(),
             wake: Arc::default(),
             ear: Ear::default(),
+            renewals: Renewals::default(),
         });
         Self { pool, name: name.into(), lease: DEFAULT_LEASE, poll: SAFETY_NET, notifies: true, shared }
     }

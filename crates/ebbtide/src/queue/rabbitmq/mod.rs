@@ -6,7 +6,9 @@
 //!
 //! - *Delivery.* There are no [leases](crate::queue::Queue::lease): a job is its consumer's as long as the connection lives, and
 //!   goes to another one when that ends, or when the server has heard no heartbeat for a minute or two. Heartbeats go on by
-//!   themselves, during a stop as well. As many jobs are sent ahead as the consumer runs side by side, no more.
+//!   themselves, during a stop as well, on the runtime that the queue was opened on: handlers that block every thread of that for
+//!   longer than the server waits for a heartbeat end the connection, and their jobs are delivered again. Run such handlers with
+//!   `spawn_blocking`. As many jobs are sent ahead as the consumer runs side by side, no more.
 //! - *Long jobs.* The server takes back what was not settled within `consumer_timeout`, 30 minutes by default, and ends the
 //!   channel: raise it, there or by a policy, where jobs take longer.
 //! - *Settling* waits for the server. AMQP has no answer to an acknowledgement, so another command goes behind it on the same

@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use redis::{FromRedisValue, Script, ScriptInvocation};
+use tokio::time::timeout;
 
 use super::entry::{Entry, Fields, PAYLOAD};
 use super::error::RedisQueueError;
@@ -105,13 +106,27 @@ impl Commands {
         }
     }
 
-    pub(super) async fn extend(&self, receipts: &[RedisReceipt]) -> Result<(), RedisQueueError> {
+    /// Extends leases over `renewals`, and over the usual connection where that fails or takes longer than a sixth of the lease.
+    pub(super) async fn extend(
+        &self,
+        renewals: &Link,
+        receipts: &[RedisReceipt],
+    ) -> Result<(), RedisQueueError> {
         let mut script = self.on_stream(&self.scripts.extend);
         script.arg(&self.consumer);
         for receipt in receipts {
             script.arg(&receipt.entry).arg(receipt.count);
         }
-        match self.invoke(&script).await {
+        let renewed = match timeout(self.lease / 6, renewals.invoke(&script)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) if !(error.is_io_error() || error.is_timeout()) => Err(self.error(error)),
+            _ => {
+                // It may be the connection of a runtime that is gone.
+                renewals.close().await;
+                self.invoke(&script).await
+            }
+        };
+        match renewed {
             Err(error) if error.is_gone() => Ok(()),
             other => other,
         }

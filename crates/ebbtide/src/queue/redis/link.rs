@@ -35,6 +35,11 @@ impl Link {
         Self { client, open: Mutex::new(None), left: Lock::default() }
     }
 
+    /// Makes a link to the same server that shares no connection with this one.
+    pub(super) fn another(&self) -> Self {
+        Self::new(self.client.clone())
+    }
+
     /// Makes a connection of its own, whose answers may take `longer` than others.
     pub(super) async fn connect(&self, longer: Duration) -> Result<Connection, RedisError> {
         let config = AsyncConnectionConfig::new()

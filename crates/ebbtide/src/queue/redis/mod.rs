@@ -6,6 +6,8 @@
 //!
 //! - *Delivery.* A job comes again when its consumer has said nothing for the [lease](crate::queue::Queue::lease). All
 //!   consumers of a queue need the same one: each takes over what has been silent for its own.
+//!   Leases are renewed over a connection and by a thread of their own: handlers that block every thread of the runtime do not
+//!   end them.
 //! - *Prefetching.* While a consumer takes jobs, each acknowledgement brings a new one in the same step; no more than it has places for
 //!   are ever leased to it. What it has got in this way and not begun goes back at the stop.
 //! - *Lost answers.* What Redis gave out in an answer that never arrived the next fetch asks for, and at the stop the withdrawal.

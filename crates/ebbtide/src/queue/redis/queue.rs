@@ -8,6 +8,7 @@ use super::commands::Commands;
 use super::entry::Entry;
 use super::error::RedisQueueError;
 use super::held::Held;
+use super::link::Link;
 use super::reader::Reader;
 use super::receipt::RedisReceipt;
 use super::schedule::Schedule;
@@ -24,11 +25,13 @@ const TURNS: usize = 2;
 
 /// A queue in Redis: a producer, and a consumer with a name of its own.
 ///
-/// The [module](super) says what it keeps and what it doesn't. It has two connections, which it makes anew when they are
-/// broken and it is called again.
+/// The [module](super) says what it keeps and what it doesn't. It has three connections, one of them to renew leases, which it
+/// makes anew when they are broken and it is called again.
 #[derive(Debug)]
 pub struct RedisQueue {
     commands: Commands,
+    /// A connection of its own, on the runtime that the renewals run on.
+    renewals: Link,
     reader: Reader,
     schedule: Schedule,
     held: Held,
@@ -50,6 +53,7 @@ impl RedisQueue {
     pub(super) fn new(commands: Commands) -> Self {
         let (schedule, ahead) = (Schedule::new(commands.lease), Ahead::new(commands.lease));
         Self {
+            renewals: commands.link.another(),
             commands,
             reader: Reader::default(),
             schedule,
@@ -196,7 +200,11 @@ impl Queue for RedisQueue {
     }
 
     async fn extend(&self, receipts: &[RedisReceipt]) -> Result<(), BoxError> {
-        Ok(self.commands.extend(receipts).await?)
+        Ok(self.commands.extend(&self.renewals, receipts).await?)
+    }
+
+    fn extends_anywhere(&self) -> bool {
+        true
     }
 
     /// Returns what was read ahead, and what was delivered in an answer that never reached us.
@@ -212,6 +220,7 @@ impl Queue for RedisQueue {
     async fn close(&self) -> Result<(), BoxError> {
         let left = self.commands.leave().await;
         self.reader.close().await;
+        self.renewals.close().await;
         self.commands.link.close().await;
         Ok(left?)
     }

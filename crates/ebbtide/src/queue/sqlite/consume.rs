@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sqlx::SqlitePool;
 
 use super::{SqliteQueue, SqliteQueueError, statements};
 use crate::drain::Stop;
-use crate::queue::table::{Leasing, deliveries, fetch, millis};
+use crate::queue::table::{Leasing, deliveries, fetch, limitation, millis};
 use crate::queue::{Delivery, JobLease, Queue, Settled, Settlement};
 use crate::runtime::BoxError;
 
@@ -29,11 +30,28 @@ impl Queue for SqliteQueue {
         Some(self.lease)
     }
 
+    /// Takes no turn: whoever has it may wait for a connection that a handler holds. It waits for SQLite's lock instead.
     async fn extend(&self, receipts: &[JobLease]) -> Result<(), BoxError> {
         let held: Value = receipts.iter().map(|lease| json!([lease.id, lease.delivery])).collect();
-        let _turn = self.writer.acquire().await;
-        let query = sqlx::query(statements::EXTEND).bind(held.to_string()).bind(millis(self.lease));
-        query.execute(&self.pool).await.map_err(SqliteQueueError::when("extend the leases of jobs"))?;
+        let held = held.to_string();
+        let renew = |pool: SqlitePool| {
+            let query = sqlx::query(statements::EXTEND).bind(held.clone()).bind(millis(self.lease));
+            async move { Ok(query.execute(&pool).await?.rows_affected()) }
+        };
+        let renewed = self.shared.renewals.renew(&self.pool, self.lease, renew).await;
+        Ok(renewed.map_err(SqliteQueueError::when("extend the leases of jobs"))?)
+    }
+
+    fn extends_anywhere(&self) -> bool {
+        true
+    }
+
+    fn limitation(&self, concurrency: usize) -> Option<String> {
+        if self.opened { None } else { limitation(&self.pool, concurrency) }
+    }
+
+    async fn close(&self) -> Result<(), BoxError> {
+        self.shared.renewals.close().await;
         Ok(())
     }
 }

@@ -68,7 +68,14 @@
 //! - `synchronous` FULL where a push must survive the loss of power; NORMAL, which is faster, survives the death of the process.
 //! - `busy_timeout` of some seconds, which is sqlx's default: how long a writer waits for another process, or for a
 //!   transaction of yours.
-//! - One connection is enough. Transactions that write begin with `BEGIN IMMEDIATE`: one that reads first and then writes is
+//! - One connection is enough, and handlers that hold connections of the same pool need more connections than there are
+//!   concurrent jobs: otherwise fetches and settlements wait for them. A consumer whose pool is smaller logs a warning when it is
+//!   registered.
+//! - Leases are renewed over a connection beside the pool, which is opened with its options and hooks and closed when the
+//!   consumer stops. Neither handlers that hold every connection nor those that block every thread of the runtime delay it; a
+//!   write transaction that is open for longer than the lease does. A private database in memory (`:memory:`) has no second
+//!   connection: there leases are renewed over the pool, and handlers that hold its connection end them.
+//! - Transactions that write begin with `BEGIN IMMEDIATE`: one that reads first and then writes is
 //!   refused at once when somebody wrote in between.
 //!
 //! The machine's clock being set forward ends leases early: a job may then run twice, as after a crash.

@@ -17,7 +17,8 @@ impl SqliteQueue {
     /// the table if it is missing.
     ///
     /// It is in WAL mode, and a commit is on the disk when it returns (`synchronous = FULL`): what was pushed survives the
-    /// loss of power. [`pool`](Self::pool) has it for other tables; its owner closes it.
+    /// loss of power. [`pool`](Self::pool) has it for other tables; its owner closes it. Handlers that
+    /// hold a connection while they run need a pool of their own: four of them would leave none to fetch and settle jobs.
     ///
     /// # Errors
     ///
@@ -42,7 +43,7 @@ impl SqliteQueue {
     pub async fn open(path: impl AsRef<Path>, name: impl Into<Arc<str>>) -> Result<Self, SqliteQueueError> {
         let path = path.as_ref();
         let failed = |source| SqliteQueueError::Open { path: path.to_owned(), source: Arc::new(source) };
-        let queue = Self::new(connect(path).await.map_err(failed)?, name);
+        let queue = Self { opened: true, ..Self::new(connect(path).await.map_err(failed)?, name) };
         queue.create().await?;
         Ok(queue)
     }

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{Notify, Semaphore};
 
 use super::SqliteQueueError;
 use super::statements;
 use crate::queue::combiner::Combiner;
-use crate::queue::table::{DEFAULT_LEASE, SHORTEST, millis};
+use crate::queue::table::{DEFAULT_LEASE, Renewals, SHORTEST, millis};
 use crate::queue::{JobLease, NewJob, Settled, Settlement};
 
 /// SQLite has no way to tell other processes that something was pushed: a look at an index, four times a second.
@@ -22,6 +22,8 @@ pub struct SqliteQueue {
     pub(super) name: Arc<str>,
     pub(super) lease: Duration,
     pub(super) poll: Duration,
+    /// Whether the pool was made by `open`, for the queue.
+    pub(super) opened: bool,
     /// SQLite has one writer, whom the others wait for by sleeping and looking again: ours queue here instead.
     pub(super) writer: Arc<Semaphore>,
     pub(super) shared: Arc<Shared>,
@@ -33,6 +35,7 @@ pub(super) struct Shared {
     pub(super) settling: Combiner<(JobLease, Settlement), Settled, SqliteQueueError>,
     pub(super) pushing: Combiner<Arc<NewJob>, i64, SqliteQueueError>,
     pub(super) wake: Notify,
+    pub(super) renewals: Renewals<Sqlite>,
 }
 
 impl SqliteQueue {
@@ -42,7 +45,7 @@ impl SqliteQueue {
     /// you need it: see the [module](super).
     pub fn new(pool: SqlitePool, name: impl Into<Arc<str>>) -> Self {
         let (name, writer, shared) = (name.into(), Arc::new(Semaphore::new(1)), Arc::default());
-        Self { pool, name, lease: DEFAULT_LEASE, poll: DEFAULT_POLL, writer, shared }
+        Self { pool, name, lease: DEFAULT_LEASE, poll: DEFAULT_POLL, opened: false, writer, shared }
     }
 
     /// Makes a queue of another name over the same pool, with the same settings. The two don't meet at SQLite's lock: they

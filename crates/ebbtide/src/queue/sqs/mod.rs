@@ -8,6 +8,8 @@
 //!   visibility timeout that each request asks for; that of the queue doesn't matter. Whether a lease has run out is
 //!   judged by a clock on our side, from before the request that brought the job: SQS takes a word about a message from
 //!   whoever says it.
+//!   Leases are renewed by your client, on the consumer's runtime: handlers that block every thread of that for longer than two
+//!   thirds of the lease end them. A warning is logged before. Run such handlers with `spawn_blocking`.
 //! - *Twelve hours* after it was given out a job is given out again, whatever its consumer says: SQS extends no further. A
 //!   retry that is to wait longer than that comes earlier.
 //! - *Producers* in any language send the payload as the body. One that is no text that SQS takes is the value of the

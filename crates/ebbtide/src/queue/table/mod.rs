@@ -4,6 +4,7 @@ mod lease;
 mod leased;
 mod new_job;
 mod patience;
+mod renewals;
 mod stored;
 mod terms;
 
@@ -11,6 +12,7 @@ pub use lease::JobLease;
 pub(super) use leased::deliveries;
 pub use new_job::NewJob;
 pub(super) use patience::{Leasing, fetch};
+pub(super) use renewals::{Renewals, limitation};
 pub(super) use stored::Row;
 pub use stored::{JobState, StoredJob};
 pub(super) use terms::{DEFAULT_LEASE, SHORTEST, millis, text};

@@ -8,5 +8,6 @@ mod lease;
 mod opening;
 mod outage;
 mod place;
+mod renewing;
 mod settling;
 mod stop;

@@ -6,5 +6,6 @@ mod common;
 mod conforming;
 mod listening;
 mod place;
+mod renewing;
 mod sessions;
 mod storing;

@@ -49,6 +49,7 @@ async fn an_extension_that_is_dropped_while_it_connects_abandons_no_session() {
     let abandoned = given_up(&database, async |pool, time| {
         let queue = PostgresQueue::new(pool.clone(), "jobs");
         let _dropped = timeout(time, queue.extend(&held)).await;
+        queue.close().await.unwrap();
     });
     assert_eq!(abandoned.await, 0);
 }

@@ -7,6 +7,7 @@ mod conformance;
 mod connections;
 mod deliveries;
 mod kinds;
+mod renewing;
 mod settlements;
 mod stops;
 mod wire;

@@ -11,6 +11,7 @@ mod lost_answers;
 mod opening;
 mod outage;
 mod place;
+mod renewing;
 mod settling;
 mod stop;
 mod wire;

@@ -7,4 +7,5 @@ mod competing;
 mod conforming;
 mod contention;
 mod place;
+mod renewing;
 mod storing;
