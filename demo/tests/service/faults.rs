@@ -61,16 +61,19 @@ fn slow_close_is_cut_by_name() {
 
 #[test]
 fn keep_jobs_leaves_what_came_after_the_signal_with_nobody() {
-    for (options, left) in
-        [(["--lame-duck", "1s"].as_slice(), (1, 0)), (&["--lame-duck", "1s", "--fault", "keep-jobs"], (0, 1))]
+    for (options, keeps) in
+        [(["--lame-duck", "1s"].as_slice(), false), (&["--lame-duck", "1s", "--fault", "keep-jobs"], true)]
     {
         let folder = folder();
         let mut demo = Demo::start(&folder, options);
         demo.terminate();
-        order(demo.address);
+        // The first may still be fetched by a consumer that was not yet told.
+        (0..3).for_each(|_| drop(order(demo.address)));
         assert_eq!(demo.ended().code, Some(0));
         let Left { waiting, leased, .. } = table::left(&table::sqlite(&folder));
-        assert_eq!((waiting, leased.unwrap_or_default()), left, "{options:?}");
+        let leased = leased.unwrap_or_default();
+        assert!(waiting + leased > 0, "{options:?}: none came after the signal");
+        assert_eq!(leased > 0, keeps, "{options:?}: {waiting} waiting, {leased} leased");
     }
 }
 
