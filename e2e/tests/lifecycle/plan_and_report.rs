@@ -28,6 +28,9 @@ fn the_plan_is_printed_without_starting() {
     assert_eq!(plan["platform"], "kubernetes");
     assert_eq!(plan["grace_ms"], 30_000);
     assert_eq!(plan["deadline_ms"], 25_000);
+    let ended = run(victim("").env("EBBTIDE_PLAN", "json").env("EBBTIDE_GRACE", "20"));
+    let plan: Value = serde_json::from_str(&ended.output).expect("JSON");
+    assert_eq!(plan["grace_ms"], 20_000, "a number without a unit is seconds");
     run(victim("").env("EBBTIDE_PLAN", "text")).code(0).said("10s (grace period, plain) - 1.667s (margin)");
     run(victim("").env("EBBTIDE_PLAN", "yaml")).code(1).said("EBBTIDE_PLAN: `yaml`").said("json or text");
 }
@@ -66,6 +69,38 @@ fn the_report_is_logged_handed_over_and_written() {
     assert!(order("closed second") < order("closed first"), "resources close in reverse");
     assert!(order("closed first") < order("flushed"), "flushers come last");
     assert!(order("lifecycle exited") < order("flushed"), "what is logged after the flush is lost");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_the_service_is_ready() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("file"), "").expect("written");
+    for wrong in ["none/report.json", "file/report.json", "."] {
+        let path = folder.path().join(wrong);
+        let mut victim = Process::start(victim("").env("EBBTIDE_REPORT", &path));
+        victim.says("phase=ready");
+        let said = victim.output();
+        let trouble = said.find("error: cannot write the report (EBBTIDE_REPORT) to ").expect("told");
+        assert!(trouble < said.find("phase=ready").expect("ready"), "{said}");
+        victim.signal(Signal::TERM);
+        victim.ended(LONG).expect("it does not end").code(0);
+    }
+    let left = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(left, 1, "only the file that was there: nothing is left by the check");
+}
+
+/// The opposite: one that can be written is no matter, and the check leaves nothing.
+#[test]
+fn a_report_that_can_be_written_is_not_there_before_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.json");
+    let mut victim = Process::start(victim("").env("EBBTIDE_REPORT", &path));
+    victim.says("phase=ready");
+    assert!(!victim.output().contains("EBBTIDE_REPORT"), "{}", victim.output());
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    victim.signal(Signal::TERM);
+    victim.ended(LONG).expect("it does not end").code(0);
+    assert!(path.is_file());
 }
 
 #[test]

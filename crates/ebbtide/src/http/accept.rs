@@ -126,7 +126,7 @@ impl Acceptor {
         }
         let pause = self.next_pause;
         if self.longest_pause == LONGEST_PAUSE {
-            tracing::warn!(%error, ?pause, "accept failed; retrying after a pause");
+            crate::runtime::log_warn!(%error, ?pause, "accept failed; retrying after a pause");
         }
         self.pause = Some(Box::pin(tokio::time::sleep(pause)));
         self.next_pause = (pause * 2).min(self.longest_pause);

@@ -1,4 +1,4 @@
-use std::io;
+use std::{fmt, io};
 
 use http::{Request, Response};
 use http_body::Body;
@@ -17,7 +17,7 @@ impl Life {
     /// # Errors
     ///
     /// Fails when no address can be bound.
-    pub async fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<Listener> {
+    pub async fn bind(&self, addr: impl ToSocketAddrs + fmt::Debug) -> io::Result<Listener> {
         Listener::bind(addr).await
     }
 
@@ -62,7 +62,8 @@ impl Life {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let (server, listeners) = (server.follow(self.plan()), listeners.into());
+        let (name, server, listeners) = (name.into(), server.follow(self.plan()), listeners.into());
+        listeners.say(&name);
         self.serve(name, server.work(), |context| {
             let serving = server.arrivals(context.arrivals).serve(listeners, context.announced, context.stop);
             async move { Ok(serving.await?) }
@@ -79,7 +80,8 @@ impl Life {
 
     /// Serves the health routes and other pages, as [`health`](Self::health) does.
     pub fn health_with(&self, name: impl Into<String>, listener: Listener, pages: HealthPages) {
-        let health = self.health_handle().with_reasons();
+        let (name, health) = (name.into(), self.health_handle().with_reasons());
+        tracing::info!(component = name, address = %listener.local_addr(), "listening");
         self.probe(
             name,
             |context| async move { Ok(serve_pages(listener, health, pages, context.stop).await?) },

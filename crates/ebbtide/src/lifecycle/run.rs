@@ -9,7 +9,8 @@ use super::taken::Taken;
 use super::{Life, Lifecycle};
 use crate::model::{ComponentId, Exit, Plan, Report};
 use crate::runtime::{
-    BoxError, FlushSlot, Input, Ledger, Manager, Place, Watchdog, panics, say_error, start_up,
+    BoxError, FlushSlot, Input, Ledger, Manager, Place, Watchdog, panics, report_file, say_error,
+    say_report_trouble, start_up,
 };
 
 impl Lifecycle {
@@ -128,6 +129,11 @@ impl Prepared {
         let Self { plan, wishes, watchdog, lifecycle } = self;
         let ledger = Arc::new(Ledger::new(lifecycle.name.clone(), plan.clone()));
         watchdog.equip(plan.clone(), Arc::clone(&ledger), wishes.report_path.clone());
+        if let Some(path) = &wishes.report_path
+            && let Err(error) = report_file::probe(path)
+        {
+            say_report_trouble(&lifecycle.name, path, &error);
+        }
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.enable_all();
         if let Some(count) = lifecycle.worker_threads {

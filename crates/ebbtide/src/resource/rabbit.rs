@@ -38,7 +38,7 @@ impl Life {
         self.resource(name, channel, |channel| async move {
             let returned = channel.wait_for_confirms().await?.len();
             if returned > 0 {
-                tracing::warn!(component, returned, "messages came back: no queue took them");
+                crate::runtime::log_warn!(component, returned, "messages came back: no queue took them");
             }
             Ok(channel.close(SUCCESS, "the service stops".into()).await?)
         })

@@ -65,7 +65,11 @@ impl Asked {
         answer.unwrap_or_else(|panic| {
             if !self.fell_over.swap(true, Ordering::SeqCst) {
                 let (component, message) = (&self.component, panics::message(&*panic));
-                tracing::error!(component, panic = message, "panicked when it was asked what it holds");
+                crate::runtime::log_error!(
+                    component,
+                    panic = message,
+                    "panicked when it was asked what it holds"
+                );
             }
             T::default()
         })

@@ -45,6 +45,9 @@ pub(crate) struct Links {
     pub(crate) observers: Observers,
 }
 
+/// How long a start-up may take until it is said that it still runs.
+const START_UP_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How often the lame duck looks for new requests. Its quiet time is as exact as this.
 const LOOK_FOR_ARRIVALS: Duration = Duration::from_millis(10);
 
@@ -68,7 +71,8 @@ impl Dispatcher {
         let due = ledger.step(registered);
         debug_assert!(due.is_empty(), "nothing is due before a stop");
         observers.look(&ledger);
-        let (wake, next_progress) = (None, None);
+        let wake = None;
+        let next_progress = settings.place.is_process().then_some(START_UP_PATIENCE);
         Self {
             executor,
             ledger,
@@ -143,8 +147,8 @@ impl Dispatcher {
     fn ended(&self, id: ComponentId, end: End) -> Event {
         let component = self.ledger.component_name(id);
         match &end {
-            End::Failed(error) => tracing::error!(component, error, "failed"),
-            End::Panicked(message) => tracing::error!(component, panic = message, "panicked"),
+            End::Failed(error) => crate::runtime::log_error!(component, error, "failed"),
+            End::Panicked(message) => crate::runtime::log_error!(component, panic = message, "panicked"),
             End::Done { .. } | End::Aborted => tracing::debug!(component, ?end, "ended"),
         }
         Event::Ended(id, end)
@@ -154,12 +158,25 @@ impl Dispatcher {
         let now = self.ledger.now();
         self.observers.tick(&self.ledger);
         if self.next_progress.is_some_and(|at| at <= now) {
-            let line = self.executor.say_progress();
-            self.observers.progress(&line, now);
-            self.next_progress = Some(now + self.settings.progress_every);
+            self.say_progress(now);
         }
         let count = self.arrivals.count();
         if std::mem::replace(&mut self.seen, count) == count { Event::Tick } else { Event::Arrival }
+    }
+
+    fn say_progress(&mut self, now: Duration) {
+        self.next_progress = Some(now + self.settings.progress_every);
+        if self.ledger.stop_began().is_some() {
+            let line = self.executor.say_progress();
+            self.observers.progress(&line, now);
+        } else if self.ledger.phase() == Phase::Starting {
+            let (lifecycle, elapsed) = (self.ledger.name(), crate::model::show_duration(now));
+            let machine = self.ledger.machine();
+            let last_registered = machine.components().last().map_or("", |(_, spec, _)| spec.name.as_str());
+            super::log_warn!(lifecycle, elapsed, last_registered, "start-up has not finished");
+        } else {
+            self.next_progress = None;
+        }
     }
 
     /// Returns when the loop must go round although nothing has come.
@@ -230,7 +247,7 @@ impl Dispatcher {
             let call = std::panic::AssertUnwindSafe(|| hand_over(&report));
             if let Err(panic) = std::panic::catch_unwind(call) {
                 let message = super::panics::message(&*panic);
-                tracing::error!(panic = message, "a report callback panicked");
+                crate::runtime::log_error!(panic = message, "a report callback panicked");
             }
         }
         report

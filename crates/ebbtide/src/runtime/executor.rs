@@ -139,7 +139,7 @@ impl Executor {
             Effect::GiveUp(id) => {
                 let held = self.ledger.keep_stragglers(id);
                 let component = self.ledger.component_name(id);
-                tracing::error!(component, ?held, "stuck: it was aborted and does not go");
+                crate::runtime::log_error!(component, ?held, "stuck: it was aborted and does not go");
             }
             Effect::Wake(at) => return Next::WakeAt(at),
             Effect::IgnoreSignal { number, after } => {
@@ -179,7 +179,7 @@ impl Executor {
         let held = self.ledger.keep_stragglers(id);
         let component = self.ledger.component_name(id);
         let held: Vec<&str> = held.iter().map(|straggler| straggler.name.as_str()).collect();
-        tracing::warn!(component, ?held, "its time is up: cut");
+        crate::runtime::log_warn!(component, ?held, "its time is up: cut");
         if let Some(control) = self.controls.get(id.0) {
             control.source.cut();
         }

@@ -12,6 +12,11 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// Tells whether it owns the process.
+    pub(crate) fn is_process(self) -> bool {
+        self == Self::Process
+    }
+
     /// Runs something that may block, without holding the runtime.
     pub(crate) fn run_aside(self, name: String, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
         match self {

@@ -1,19 +1,33 @@
 //! What a lifecycle says: through `tracing`, and where nobody listens there, errors on standard error.
 
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::model::{Cause, ComponentReport, Outcome, Report, Stage, show_duration};
 
 use super::ledger::Waiting;
+use tracing::info;
+
 use super::os::exit::last_word;
+use super::{is_heard, log_error};
 
 /// Says an error that ends the process.
 pub(crate) fn say_error(name: &str, error: &str) {
-    if tracing::dispatcher::has_been_set() {
-        tracing::error!(lifecycle = name, "{error}");
+    if is_heard() {
+        crate::runtime::log_error!(lifecycle = name, "{error}");
     } else {
         last_word(&format!("{name}: error: {error}\n"));
     }
+}
+
+/// Says on standard error, before the service is ready, that its report will not be written: whoever waits for the file does not
+/// read the log.
+pub(crate) fn say_report_trouble(name: &str, path: &Path, error: &io::Error) {
+    last_word(&format!(
+        "{name}: error: cannot write the report (EBBTIDE_REPORT) to {}: {error}\n",
+        path.display()
+    ));
 }
 
 /// Logs that a signal repeats the first one, and is ignored.
@@ -27,7 +41,12 @@ pub(crate) fn say_ignored_signal(name: &str, number: i32, after: Duration) {
 pub(crate) fn say_report(report: &Report) {
     for component in report.components.iter().filter(|component| component.unaccounted() > 0) {
         let (component, missing) = (&component.name, component.unaccounted());
-        tracing::warn!(lifecycle = report.name, component, missing, "counts of a component do not add up");
+        crate::runtime::log_warn!(
+            lifecycle = report.name,
+            component,
+            missing,
+            "counts of a component do not add up"
+        );
     }
     let (code, cause) =
         (report.exit_code, report.cause.as_ref().map_or_else(String::new, ToString::to_string));
@@ -37,8 +56,8 @@ pub(crate) fn say_report(report: &Report) {
     let sum = |count: fn(&ComponentReport) -> u64| report.components.iter().map(count).sum::<u64>();
     let handed_back = sum(|one| one.handed_back.len() as u64);
     macro_rules! say {
-        ($level:ident $(, $troubled:ident)?) => {
-            tracing::$level!(
+        ($log:ident $(, $troubled:ident)?) => {
+            $log!(
                 lifecycle = report.name,
                 cause,
                 code,
@@ -64,7 +83,7 @@ pub(crate) fn say_report(report: &Report) {
         say!(info);
     } else {
         let troubled = troubled(report);
-        say!(error, troubled);
+        say!(log_error, troubled);
     }
 }
 

@@ -184,7 +184,7 @@ impl<S> Graceful<S> {
             Box::pin(tokio::time::sleep((*answer_within).min(left)))
         });
         ready!(silence.as_mut().poll(cx));
-        tracing::warn!("peer did not answer the close frame; giving up its WebSocket");
+        crate::runtime::log_warn!("peer did not answer the close frame; giving up its WebSocket");
         Poll::Ready(())
     }
 }

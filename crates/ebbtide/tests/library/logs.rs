@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ebbtide::lifecycle::{Every, OnError};
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report};
+use ebbtide::lifecycle::{Every, OnError, Retry};
+use ebbtide::{Backoff, BoxError, LameDuck, Life, Lifecycle, Report};
 use tokio::sync::Notify;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -197,5 +197,178 @@ fn a_start_that_failed_lists_nobody_as_still_running() {
         assert_eq!(report.exit_code, 1);
         let lines = log.lines("lifecycle exited");
         assert!(lines.len() == 1 && lines[0].contains("troubled=\"start-up (failed)\""), "{lines:?}");
+    });
+}
+
+/// Runs the rest of a test in a process of its own that has no subscriber, and returns what it wrote to standard error.
+fn unheard(
+    test: &str,
+    grace: Duration,
+    start_up: impl AsyncFnOnce(Life) -> Result<(), BoxError>,
+) -> Option<String> {
+    if own_process::is_child() {
+        let lifecycle = Lifecycle::new("test").grace(grace).lame_duck(LameDuck::NONE);
+        lifecycle.run_to_report(start_up).unwrap();
+        return None;
+    }
+    let output = own_process::command(test).output().unwrap();
+    Some(String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn warnings_and_errors_reach_standard_error_where_nobody_subscribed() {
+    let test = "logs::warnings_and_errors_reach_standard_error_where_nobody_subscribed";
+    let said = unheard(test, LONG, async |life| {
+        let attempt = async || if life.plan().grace.is_zero() { Ok(()) } else { Err("refused") };
+        let once = Retry::new(Backoff::new(Duration::from_millis(1), Duration::from_millis(1))).attempts(2);
+        let _ = life.retry("broker", once, attempt).await;
+        life.once("once", async |_| Err("out of order".into()));
+        life.stop_token().stopping().await;
+        Ok(())
+    });
+    if let Some(said) = said {
+        for line in [
+            "WARN ebbtide: not there yet waiting_for=\"broker\" attempt=1 error=\"refused\"",
+            "ERROR ebbtide: failed component=\"once\" error=\"out of order\"",
+            "ERROR ebbtide: lifecycle exited lifecycle=\"test\"",
+        ] {
+            assert!(said.contains(line), "{line}:\n{said}");
+        }
+        assert!(!said.contains("INFO"), "{said}");
+    }
+}
+
+/// The opposite: who subscribed is told, and standard error is left alone.
+#[test]
+fn with_a_subscriber_nothing_is_written_to_standard_error() {
+    let test = "logs::with_a_subscriber_nothing_is_written_to_standard_error";
+    if own_process::is_child() {
+        let (log, _) = logged(LONG, async |_| Err("out of order".into()));
+        assert_eq!(log.lines("ERROR lifecycle exited").len(), 1);
+        return;
+    }
+    let output = own_process::command(test).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && !said.contains("ebbtide:"), "{said}");
+}
+
+/// Waits until a line was logged.
+async fn logged_line(log: &Log, with: &str) -> String {
+    loop {
+        if let Some(line) = log.lines(with).into_iter().next() {
+            return line;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[test]
+fn a_start_up_that_waits_says_so_and_one_that_is_quick_does_not() {
+    own_process::run("logs::a_start_up_that_waits_says_so_and_one_that_is_quick_does_not", || {
+        let log = Log::default();
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone())).unwrap();
+        for waits in [false, true] {
+            let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
+            let lifecycle = lifecycle.progress_every(Duration::from_millis(20));
+            let report = lifecycle.run_to_report(async |life| {
+                life.resource("first", (), async |()| Ok(()));
+                if waits {
+                    let line = logged_line(&log, "start-up has not finished").await;
+                    assert!(line.starts_with("WARN") && line.contains("last_registered=\"first\""), "{line}");
+                    while log.lines("start-up has not finished").len() < 3 {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                }
+                life.stop("that is all");
+                Ok(())
+            });
+            assert_eq!(report.unwrap().exit_code, 0);
+            assert_eq!(log.lines("start-up has not finished").is_empty(), !waits);
+        }
+    });
+}
+
+#[test]
+fn an_attempt_without_an_answer_is_told_while_it_waits() {
+    own_process::run("logs::an_attempt_without_an_answer_is_told_while_it_waits", || {
+        let log = Log::default();
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone())).unwrap();
+        let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
+        let report = lifecycle.run_to_report(async |life| {
+            let told = logged_line(&log, "no answer yet");
+            let never = std::future::pending::<Result<(), BoxError>>;
+            tokio::select! {
+                line = told => assert!(line.contains("waiting_for=\"cache\" attempt=1 waited=\"1s\""), "{line}"),
+                _ = life.retry("cache", Backoff::default(), never) => panic!("nobody answers"),
+            }
+            life.stop("that is all");
+            Ok(())
+        });
+        assert_eq!(report.unwrap().exit_code, 0);
+    });
+}
+
+/// An address at which nobody listens.
+#[cfg(feature = "sqlx")]
+fn closed() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[cfg(all(feature = "sqlx", feature = "queue-postgres"))]
+#[test]
+fn a_database_that_is_not_there_is_told_at_once_with_its_address_and_without_its_password() {
+    let test = "logs::a_database_that_is_not_there_is_told_at_once_with_its_address_and_without_its_password";
+    own_process::run(test, || {
+        let log = Log::default();
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone())).unwrap();
+        let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
+        let address = closed();
+        let report = lifecycle.run_to_report(async |life| {
+            let url = format!("postgres://shop:secret@{address}/orders");
+            let connected = life.sqlx_connect::<sqlx::Postgres>("database", &url);
+            tokio::select! {
+                line = logged_line(&log, "attempt=2") => {
+                    assert!(line.contains(&format!("waiting_for=\"database at {address}\"")), "{line}");
+                    assert!(line.contains("refused"), "{line}");
+                }
+                _ = connected => panic!("nobody listens there"),
+            }
+            // The opposite: sqlx's own way says nothing of it in the time of those two attempts.
+            let before = log.lines("").len();
+            let by_hand = sqlx::PgPool::connect(&url);
+            tokio::select! {
+                _ = by_hand => panic!("nobody listens there"),
+                () = tokio::time::sleep(Duration::from_millis(500)) => {}
+            }
+            assert_eq!(log.lines("").len(), before, "{:?}", log.lines(""));
+            life.stop("that is all");
+            Ok(())
+        });
+        assert_eq!(report.unwrap().exit_code, 0);
+        assert!(log.lines("secret").is_empty(), "{:?}", log.lines("secret"));
+    });
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn the_address_that_is_served_is_logged_and_so_is_the_one_that_is_taken() {
+    own_process::run("logs::the_address_that_is_served_is_logged_and_so_is_the_one_that_is_taken", || {
+        let (log, report) = logged(LONG, async |life| {
+            let listener = life.bind("127.0.0.1:0").await?;
+            let address = listener.local_addr();
+            life.http_server("api", listener, ebbtide::http::Server::new(axum::Router::<()>::new()));
+            life.health("health", life.bind("[::1]:0").await?);
+            let wrong = life.bind("127.0.0.1:http?").await.unwrap_err().to_string();
+            assert!(wrong.contains("cannot bind \"127.0.0.1:http?\": "), "{wrong}");
+            life.bind(address.tcp().unwrap()).await?;
+            Ok(())
+        });
+        assert_eq!(report.exit_code, 1);
+        let served = log.lines("INFO listening component=\"api\" address=127.0.0.1:");
+        assert_eq!(served.len(), 1, "{:?}", log.lines(""));
+        assert_eq!(log.lines("INFO listening component=\"health\" address=[::1]:").len(), 1);
+        let address = served[0].rsplit('=').next().unwrap();
+        let taken = log.lines(&format!("cannot bind {address}: Address already in use"));
+        assert!(!taken.is_empty(), "{:?}", log.lines(""));
     });
 }

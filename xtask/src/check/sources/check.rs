@@ -1,4 +1,4 @@
-use super::{attributes, declarations, length};
+use super::{attributes, declarations, length, unheard};
 use crate::failure::Failure;
 use crate::tokens::tokens;
 use crate::tree::files;
@@ -7,7 +7,7 @@ use crate::tree::files;
 ///
 /// # Errors
 ///
-/// When one is too long, declares in the wrong place, or carries an attribute that hides something.
+/// When one is too long, declares in the wrong place, carries an attribute that hides something, or logs what nobody may hear.
 pub(in crate::check) fn check() -> Result<(), Failure> {
     let mut violations = Vec::new();
     for (path, text) in files("rs")? {
@@ -18,7 +18,8 @@ pub(in crate::check) fn check() -> Result<(), Failure> {
                 format!("{}:{line}: mod.rs and lib.rs declare and re-export, nothing else", path.display())
             }));
         }
-        let found = attributes::violations(stream);
+        let mut found = attributes::violations(stream);
+        found.extend(unheard::violations(&path, &text));
         violations.extend(found.into_iter().map(|(line, why)| format!("{}:{line}: {why}", path.display())));
     }
     Failure::unless_empty("source files break the rules of CONTRIBUTING.md", violations)

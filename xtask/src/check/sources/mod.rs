@@ -4,5 +4,6 @@ mod attributes;
 mod check;
 mod declarations;
 mod length;
+mod unheard;
 
 pub(super) use check::check;

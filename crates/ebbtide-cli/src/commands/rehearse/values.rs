@@ -2,22 +2,15 @@
 
 use std::time::Duration;
 
+use ebbtide_core::model::parse_duration;
+
 use crate::output::Destination;
 use crate::rehearse::{Expected, Ready, Route, Shape, Span, StopSignal, Target};
 
-/// `500ms`, `1.5s`, `2m`.
+/// `500ms`, `1.5s`, `2m`, `30`: what the library's environment variables take, up to a day.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time; write 500ms, 30s, 1.5s or 2m");
-    let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(unit);
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    let seconds = match unit {
-        "ms" => number / 1000.0,
-        "s" => number,
-        "m" => number * 60.0,
-        _ => return Err(wrong()),
-    };
-    Duration::try_from_secs_f64(seconds).ok().filter(|time| *time <= DAY).ok_or_else(wrong)
+    let time = parse_duration(text).map_err(|error| error.to_string())?;
+    if time > DAY { Err(format!("`{text}` is more than a day")) } else { Ok(time) }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -76,13 +69,31 @@ pub(super) fn destination(text: &str) -> Result<Destination, String> {
 mod tests {
     use super::*;
 
+    /// One rule for the command's options and the library's variables, which both read with `parse_duration`.
     #[test]
-    fn times_need_a_unit() {
-        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        for wrong in ["", "5", "s", "-1s", "1h", "1e99s", "99999999999999999999s", "..s"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
+    fn times_read_as_the_library_reads_them() {
+        for (text, millis) in [
+            ("20", Some(20_000)),
+            ("20s", Some(20_000)),
+            ("0", Some(0)),
+            ("1.5", Some(1500)),
+            ("1.5s", Some(1500)),
+            ("500ms", Some(500)),
+            ("2m", Some(120_000)),
+            ("1h", Some(3_600_000)),
+            ("", None),
+            ("s", None),
+            ("-1s", None),
+            ("soon", None),
+            ("1e9", None),
+            ("99999999999999999999s", None),
+            ("..s", None),
+        ] {
+            let expected = millis.map(Duration::from_millis);
+            assert_eq!(duration(text).ok(), expected, "--grace {text}");
+            assert_eq!(parse_duration(text).ok(), expected, "EBBTIDE_GRACE={text}");
         }
+        assert!(duration("25h").is_err(), "no rehearsal takes longer than a day");
     }
 
     #[test]
@@ -91,6 +102,7 @@ mod tests {
         assert_eq!(span("0-20ms"), Ok((0, 20)));
         assert_eq!(span("3s-5s"), Ok((3000, 5000)));
         assert_eq!(span("7ms"), Ok((7, 7)));
+        assert_eq!(span("1-2"), Ok((1000, 2000)));
         assert!(span("5s-3s").is_err());
     }
 

@@ -91,7 +91,7 @@ fn hold_back(acceptor: &Acceptor, mode: CloseMode) -> Hold {
         }
     }
     if let Err(error) = socket::listen(listener, 0) {
-        tracing::warn!(%error, all, "cannot hold new connections back while the listener is emptied");
+        crate::runtime::log_warn!(%error, all, "cannot hold new connections back while the listener is emptied");
     }
     Hold::Backlog
 }

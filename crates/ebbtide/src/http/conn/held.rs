@@ -262,7 +262,7 @@ impl Conn {
             return;
         }
         for straggler in &ended {
-            tracing::warn!(name = %straggler.name, age = ?straggler.age, "peer stalled; closing its connection");
+            crate::runtime::log_warn!(name = %straggler.name, age = ?straggler.age, "peer stalled; closing its connection");
         }
         self.context.ledger.note_ended(ended);
     }

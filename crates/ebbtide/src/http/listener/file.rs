@@ -45,7 +45,7 @@ impl Drop for SocketFile {
             && let Err(error) = fs::remove_file(&self.path)
         {
             let path = self.path.display();
-            tracing::warn!(%path, %error, "cannot remove the socket's file: the next start will replace it");
+            crate::runtime::log_warn!(%path, %error, "cannot remove the socket's file: the next start will replace it");
         }
     }
 }

@@ -1,5 +1,5 @@
-use std::io;
 use std::path::Path;
+use std::{fmt, io};
 
 use tokio::net::ToSocketAddrs;
 
@@ -37,7 +37,8 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// Fails with the error of the last address tried when none can be bound, and when the name has no address.
+    /// Fails with the error of the last address tried when none can be bound, and when the name has no address. The error names the
+    /// address.
     ///
     /// # Cancel safety
     ///
@@ -51,16 +52,17 @@ impl Listener {
     /// assert_ne!(listener.local_addr().port(), Some(0));
     /// # Ok(()) }
     /// ```
-    pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
-        let mut failed = None;
-        for addr in tokio::net::lookup_host(addr).await? {
+    pub async fn bind(addr: impl ToSocketAddrs + fmt::Debug) -> io::Result<Self> {
+        let (mut failed, asked) = (None, format!("{addr:?}"));
+        let found = tokio::net::lookup_host(addr).await.map_err(|error| cannot_bind(&asked, error))?;
+        for addr in found {
             match tcp::bind(addr).and_then(Self::from_std) {
                 Ok(listener) => return Ok(listener),
-                Err(error) => failed = Some(error),
+                Err(error) => failed = Some(cannot_bind(addr, error)),
             }
         }
         Err(failed.unwrap_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "the name to listen on has no address")
+            cannot_bind(&asked, io::Error::new(io::ErrorKind::InvalidInput, "it has no address"))
         }))
     }
 
@@ -271,4 +273,8 @@ impl Listener {
         let local_addr = (&socket.local_addr()?).into();
         Ok(Self { socket: Bound::Unix(socket, file), local_addr, shared: false, via: Via::default() })
     }
+}
+
+fn cannot_bind(addr: impl fmt::Display, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot bind {addr}: {error}"))
 }

@@ -19,6 +19,13 @@ use super::Listener;
 pub struct Listeners(Vec<Listener>);
 
 impl Listeners {
+    /// Logs where a component listens.
+    pub(crate) fn say(&self, component: &str) {
+        for listener in &self.0 {
+            tracing::info!(component, address = %listener.local_addr(), "listening");
+        }
+    }
+
     pub(crate) fn into_vec(self) -> Vec<Listener> {
         self.0
     }

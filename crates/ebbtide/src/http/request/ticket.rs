@@ -138,7 +138,7 @@ impl Ticket {
     fn panicked(&self, message: &str) {
         self.fail();
         let (method, path) = self.conn.book().name_of(self.begun).unwrap_or_default();
-        tracing::error!(%method, path, peer = %self.conn.peer(), panic = message, "request handler panicked");
+        crate::runtime::log_error!(%method, path, peer = %self.conn.peer(), panic = message, "request handler panicked");
     }
 
     /// Notes that the response has no length. Without chunks or frames only the end of the connection tells where it ends.

@@ -51,6 +51,7 @@ where
     let (plan, report_path) = settings.plan().map_err(ServeError::Plan)?;
     let listeners = listeners.map_err(ServeError::Listener)?;
     tracing::info!(lifecycle = settings.name, %plan, "plan");
+    listeners.say(&settings.name);
     let (announced, stop) = (StopSource::new(clock::now), StopSource::new(clock::now));
     let told = HandlerStop::of(announced.token(), stop.token(), Duration::ZERO);
     let server = server(Server::new(StopService::new(service, settings.tell_handlers.then_some(told))));
@@ -149,7 +150,7 @@ impl Driver {
                 Effect::Cut(id) => {
                     let held = self.ledger.keep_stragglers(id);
                     let held: Vec<&str> = held.iter().map(|straggler| straggler.name.as_str()).collect();
-                    tracing::warn!(component = self.settings.name, ?held, "its time is up: cut");
+                    crate::runtime::log_warn!(component = self.settings.name, ?held, "its time is up: cut");
                     self.stop.cut();
                 }
                 Effect::Abort(_) => abort = true,

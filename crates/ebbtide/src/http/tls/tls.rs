@@ -27,7 +27,7 @@ use super::files::Files;
 ///     let tls = tls.clone();
 ///     async move {
 ///         if let Err(error) = tls.reload() {
-///             tracing::error!(%error, "the old certificates stay");
+///             crate::runtime::log_error!(%error, "the old certificates stay");
 ///         }
 ///         Ok(())
 ///     }

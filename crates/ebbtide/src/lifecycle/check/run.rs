@@ -57,7 +57,7 @@ impl Runner {
             Verdict::AsBefore if error.is_empty() => {}
             Verdict::AsBefore => tracing::debug!(check, error, "a run of the readiness check failed"),
             Verdict::TurnedGreen => tracing::info!(check, "readiness check: green"),
-            Verdict::TurnedRed => tracing::warn!(check, error, "readiness check: red"),
+            Verdict::TurnedRed => crate::runtime::log_warn!(check, error, "readiness check: red"),
             Verdict::Hopeless { red_for } => {
                 self.life.begin_stop(Cause::Unhealthy { check: check.clone(), error, red_for });
             }

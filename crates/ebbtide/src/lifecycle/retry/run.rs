@@ -1,14 +1,18 @@
+use std::pin::pin;
+use std::time::Duration;
+
 use tokio::time::{sleep, timeout};
 
 use super::{Retry, RetryError};
 use crate::lifecycle::Life;
 use crate::model::show_duration;
-use crate::runtime::{BoxError, chain, clock};
+use crate::runtime::{BoxError, chain, clock, log_warn};
 
 impl Life {
     /// Tries something again and again until it works: opens what isn't there yet when the service starts.
     ///
-    /// Each failure is logged with the number of the attempt, its error, and when the next one comes. The stop ends it, in
+    /// Each failure is logged with the number of the attempt, its error, and when the next one comes; an attempt that has no answer
+    /// yet after 1 s, 3 s, 7 s and so on. The stop ends it, in
     /// the midst of an attempt or of the wait for the next one: during start-up, what was opened before is closed in order.
     ///
     /// # Errors
@@ -48,7 +52,8 @@ impl Life {
         let tried = stop.unless_stopping(async {
             loop {
                 attempts += 1;
-                let error = match retry.once(&mut attempt).await {
+                let under_way = retry.once(&mut attempt);
+                let error = match said_so(under_way, &name, attempts).await {
                     Ok(value) => break Ok(value),
                     Err(error) => error,
                 };
@@ -57,7 +62,13 @@ impl Life {
                 }
                 let wait = retry.backoff.after(attempts);
                 let (error, next_in) = (chain(&*error), show_duration(wait));
-                tracing::warn!(waiting_for = name, attempt = attempts, error, next_in, "not there yet");
+                crate::runtime::log_warn!(
+                    waiting_for = name,
+                    attempt = attempts,
+                    error,
+                    next_in,
+                    "not there yet"
+                );
                 sleep(wait).await;
             }
         });
@@ -73,6 +84,19 @@ impl Life {
             Some(Err(source)) => Err(RetryError::GaveUp { name, attempts, took, source }),
             None => Err(RetryError::Stopping { name }),
         }
+    }
+}
+
+/// Waits for an attempt, and says so while it has no answer: after a second, and then twice as long after each time.
+async fn said_so<T>(attempt: impl Future<Output = T>, waiting_for: &str, number: u32) -> T {
+    let (mut attempt, mut pause, mut waited) = (pin!(attempt), Duration::from_secs(1), Duration::ZERO);
+    loop {
+        match timeout(pause, &mut attempt).await {
+            Ok(end) => return end,
+            Err(_) => waited += pause,
+        }
+        log_warn!(waiting_for, attempt = number, waited = show_duration(waited), "no answer yet");
+        pause = pause.saturating_mul(2);
     }
 }
 

@@ -53,8 +53,10 @@ impl Ticker {
         let ticker = &self.name;
         match Caught::new(async { run().await }).await {
             Ok(Ok(())) => return Ok(true),
-            Ok(Err(error)) => tracing::error!(ticker, error = chain(&*error), "a run failed"),
-            Err(panic) => tracing::error!(ticker, panic = panics::message(&*panic), "a run panicked"),
+            Ok(Err(error)) => crate::runtime::log_error!(ticker, error = chain(&*error), "a run failed"),
+            Err(panic) => {
+                crate::runtime::log_error!(ticker, panic = panics::message(&*panic), "a run panicked")
+            }
         }
         Ok(false)
     }

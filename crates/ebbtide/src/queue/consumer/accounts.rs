@@ -17,7 +17,7 @@ impl<R: Clone> Accounts<R> {
 impl<R: Clone> Drop for Accounts<R> {
     fn drop(&mut self) {
         for job in self.books.give_up() {
-            tracing::error!(
+            crate::runtime::log_error!(
                 consumer = &*self.name,
                 job = &*job,
                 "not settled: the queue did not answer in time; the job is delivered again when its lease runs out"

@@ -31,7 +31,11 @@ where
     pub fn new(name: impl Into<String>, queue: Q, options: impl Into<ConsumeOptions>, handler: F) -> Self {
         let (name, options): (Arc<str>, ConsumeOptions) = (Arc::from(name.into()), options.into());
         if let Some(limitation) = queue.limitation(options.concurrency) {
-            tracing::warn!(consumer = &*name, limitation, "the queue may not serve the consumer well");
+            crate::runtime::log_warn!(
+                consumer = &*name,
+                limitation,
+                "the queue may not serve the consumer well"
+            );
         }
         Self { shared: Arc::new(Shared::new(name, queue, options, handler)) }
     }
@@ -91,7 +95,7 @@ impl<Q: Queue, F> Shared<Q, F> {
         let closed = timeout_at(Instant::from_std(until), self.queue.close()).await;
         if let Err(error) = closed.unwrap_or_else(|_| Err(NoAnswer(left).into())) {
             let error = panics::chain(&*error);
-            tracing::warn!(
+            crate::runtime::log_warn!(
                 consumer = &*self.name,
                 error,
                 "failed to close the queue in order; nothing is lost by that"

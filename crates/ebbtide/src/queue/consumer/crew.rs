@@ -118,7 +118,7 @@ where
     /// Waits for those that were let go, so that they are gone before what they use is closed; but for no longer than that.
     pub(super) async fn leave(&mut self, until: Instant) {
         if timeout_at(tokio::time::Instant::from_std(until), self.idle()).await.is_err() {
-            tracing::error!(
+            crate::runtime::log_error!(
                 consumer = &*self.shared.name,
                 tasks = self.jobs.len() + self.errands.len(),
                 "left behind what was let go and blocks its thread: it goes on until it returns or the process ends"
@@ -182,7 +182,11 @@ where
     fn note(&self, ended: Result<(), JoinError>) {
         if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
             let message = panics::message(&*panic);
-            tracing::error!(consumer = &*self.shared.name, panic = message, "the queue's adapter panicked");
+            crate::runtime::log_error!(
+                consumer = &*self.shared.name,
+                panic = message,
+                "the queue's adapter panicked"
+            );
         }
     }
 }

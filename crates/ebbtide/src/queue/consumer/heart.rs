@@ -49,7 +49,7 @@ impl Heart {
         let anywhere = shared.queue.extends_anywhere();
         match Thread::start(Arc::clone(shared), anywhere) {
             Ok(thread) => heart.thread = Some(thread),
-            Err(error) => tracing::warn!(
+            Err(error) => crate::runtime::log_warn!(
                 consumer = &*shared.name,
                 %error,
                 "no thread to keep leases: handlers that block the runtime delay their renewal"

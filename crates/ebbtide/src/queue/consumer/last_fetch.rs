@@ -59,7 +59,7 @@ impl<Q: Queue, F: Send + Sync + 'static> Shared<Q, F> {
     /// It has taken nothing that it does not give up by itself.
     fn none_came(&self, error: &(dyn Error + 'static)) -> Vec<Delivery<Q::Receipt>> {
         let error = panics::chain(error);
-        tracing::warn!(
+        crate::runtime::log_warn!(
             consumer = &*self.name,
             error,
             "failed to fetch jobs, and the stop has begun: no more are fetched"
@@ -84,7 +84,7 @@ impl<R: Clone> Drop for Open<'_, R> {
     fn drop(&mut self) {
         let Some(books) = self.books else { return };
         books.cut_one();
-        tracing::error!(
+        crate::runtime::log_error!(
             consumer = self.name,
             "the queue did not say what it had given out last: that comes back when its lease runs out"
         );

@@ -37,7 +37,7 @@ pub(super) async fn watch<Q: Queue, F>(shared: &Arc<Shared<Q, F>>) {
 
 fn report<Q: Queue, F>(shared: &Shared<Q, F>, since: Instant, lease: Duration) {
     let silent = clock::now().saturating_duration_since(since);
-    tracing::warn!(
+    crate::runtime::log_warn!(
         consumer = &*shared.name,
         jobs = shared.books.in_flight(),
         blocked_for = show_duration(silent),
@@ -47,7 +47,7 @@ fn report<Q: Queue, F>(shared: &Shared<Q, F>, since: Instant, lease: Duration) {
 }
 
 fn back<Q: Queue, F>(shared: &Shared<Q, F>, silent: Duration, lease: Duration) {
-    tracing::warn!(
+    crate::runtime::log_warn!(
         consumer = &*shared.name,
         blocked_for = show_duration(silent),
         lease = show_duration(lease),

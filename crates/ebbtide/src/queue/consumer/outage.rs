@@ -37,7 +37,7 @@ impl Outage {
         self.is_on.store(true, Ordering::Release);
         drop(state);
         let error = panics::chain(error);
-        tracing::error!(
+        crate::runtime::log_error!(
             consumer = &*self.consumer,
             error,
             "failed to {}: trying again until the queue is back, and saying no more until then",

@@ -41,7 +41,7 @@ impl<Q: Queue, F> Shared<Q, F> {
     fn say(&self, job: &str, settlement: &Settlement, settled: Settled) {
         let consumer = &*self.name;
         match (settled, settlement) {
-            (Settled::Lost, _) => tracing::warn!(
+            (Settled::Lost, _) => crate::runtime::log_warn!(
                 consumer,
                 job,
                 "no longer ours when it was settled, its lease or its connection having ended: somebody else runs it again"
@@ -49,10 +49,16 @@ impl<Q: Queue, F> Shared<Q, F> {
             (Settled::Done, Settlement::Ack) => {}
             (Settled::Done, Settlement::HandBack) => tracing::info!(consumer, job, "handed back"),
             (Settled::Done, Settlement::Retry { after, error }) => {
-                tracing::warn!(consumer, job, error, ?after, "the attempt failed, another one follows");
+                crate::runtime::log_warn!(
+                    consumer,
+                    job,
+                    error,
+                    ?after,
+                    "the attempt failed, another one follows"
+                );
             }
             (Settled::Done, Settlement::Bury { error }) => {
-                tracing::error!(consumer, job, error, "failed for good: buried");
+                crate::runtime::log_error!(consumer, job, error, "failed for good: buried");
             }
         }
     }

@@ -197,7 +197,7 @@ fn delivery((message, since): Came) -> Option<Delivery<NatsReceipt>> {
     let subject = message.subject.clone();
     let delivery = deliver(message, since);
     if delivery.is_none() {
-        tracing::warn!(%subject, "a message that is no job came where jobs come");
+        crate::runtime::log_warn!(%subject, "a message that is no job came where jobs come");
     }
     delivery
 }

@@ -92,7 +92,7 @@ impl Listener {
             // nothing is left unread. The server is told that we go; one that doesn't answer is not waited for.
             let _ = tokio::time::timeout(PATIENCE, pool.close()).await;
             let Some(error) = error else { return };
-            tracing::warn!(
+            crate::runtime::log_warn!(
                 queue = &*self.name,
                 %error,
                 "listening for jobs failed: until it is possible again, they are found by looking"

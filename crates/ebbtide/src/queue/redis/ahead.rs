@@ -110,7 +110,10 @@ impl Ahead {
                 taken.push(entry);
             } else {
                 let entry = entry.receipt().entry;
-                tracing::warn!(entry, "read ahead and not fetched for a third of its lease: left to it");
+                crate::runtime::log_warn!(
+                    entry,
+                    "read ahead and not fetched for a third of its lease: left to it"
+                );
             }
         }
         taken

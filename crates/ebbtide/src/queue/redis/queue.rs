@@ -145,7 +145,11 @@ impl RedisQueue {
             }
             let error = "no job: the entry has no field `payload`".to_owned();
             let buried = self.commands.settle(&receipt, &Settlement::Bury { error }).await;
-            tracing::warn!(entry = receipt.entry, ?buried, "an entry without a field `payload` is buried");
+            crate::runtime::log_warn!(
+                entry = receipt.entry,
+                ?buried,
+                "an entry without a field `payload` is buried"
+            );
         }
         // Nothing is waited for from here on: what is held is in somebody's hands.
         for delivery in &deliveries {
@@ -166,7 +170,7 @@ impl Queue for RedisQueue {
             ready.map_err(|error| self.commands.error(error))?;
             let taken = match self.take(max, stop).await {
                 Err(error) if error.is_gone() => {
-                    tracing::warn!(%error, "the stream or its group is gone, and is made anew");
+                    crate::runtime::log_warn!(%error, "the stream or its group is gone, and is made anew");
                     self.commands.set_up().await?;
                     continue;
                 }

@@ -93,7 +93,7 @@ async fn put_among_the_dead(
     match link.bury(&job.body, said).await {
         // It may take less than the queue that the job came from: rather without the words than not at all.
         Err(error) if error.is_about_the_message() => {
-            tracing::warn!(job = &*job.id, %error, "a job is buried without the reason");
+            crate::runtime::log_warn!(job = &*job.id, %error, "a job is buried without the reason");
             link.bury(&job.body, job.attributes.clone()).await?;
         }
         buried => buried?,

@@ -36,7 +36,7 @@ impl Life {
         let component = name.clone();
         self.resource(name, connection, |mut connection| async move {
             if let Some(error) = lost(&mut connection).await {
-                tracing::warn!(component, %error, "the connection was lost before it was closed");
+                crate::runtime::log_warn!(component, %error, "the connection was lost before it was closed");
                 return Ok(());
             }
             loop {

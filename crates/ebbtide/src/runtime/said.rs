@@ -1,0 +1,84 @@
+//! Warnings and errors, which reach somebody: on standard error where no `tracing` subscriber listens.
+
+use std::fmt::{self, Write as _};
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::NoSubscriber;
+use tracing::{Dispatch, Event, Metadata, Subscriber, dispatcher, span};
+
+use super::os::exit::last_word;
+
+/// Logs a warning as `tracing::warn!` does.
+macro_rules! log_warn {
+    ($($event:tt)*) => { $crate::runtime::heard(|| ::tracing::warn!($($event)*)) };
+}
+
+/// Logs an error as `tracing::error!` does.
+macro_rules! log_error {
+    ($($event:tt)*) => { $crate::runtime::heard(|| ::tracing::error!($($event)*)) };
+}
+
+pub(crate) use {log_error, log_warn};
+
+/// Returns whether a subscriber listens on this thread.
+pub(crate) fn is_heard() -> bool {
+    !dispatcher::get_default(Dispatch::is::<NoSubscriber>)
+}
+
+/// Logs an event, on standard error where no subscriber listens.
+pub(crate) fn heard(log: impl FnOnce()) {
+    if is_heard() {
+        log();
+    } else {
+        // Made for this event alone: one that stayed would be asked for each event of the process.
+        dispatcher::with_default(&Dispatch::new(StandardError), log);
+    }
+}
+
+/// Writes each event as `ERROR ebbtide: message field=value …`.
+struct StandardError;
+
+impl Subscriber for StandardError {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= LevelFilter::WARN
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::WARN)
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line::default();
+        event.record(&mut line);
+        last_word(&format!("{} ebbtide: {}{}\n", event.metadata().level(), line.message, line.fields));
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[derive(Default)]
+struct Line {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // A text takes everything.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, " {name}={value:?}"),
+        };
+    }
+}
