@@ -6,11 +6,11 @@ use crate::lifecycle::Life;
 
 /// gRPC.
 impl Life {
-    /// Serves tonic's services, with `grpc.health.v1` and the HTTP health routes beside them.
+    /// Serves tonic's services, with `grpc.health.v1` beside them.
     ///
     /// It is [`http`](Self::http) with the service of [`grpc_health`](Self::grpc_health) added, which knows the whole
     /// server only. For statuses by name, add that service yourself and serve the routes with [`http`](Self::http). There
-    /// `Routes::into_axum_router` merges them with other routes.
+    /// `Routes::into_axum_router` merges them with other routes, such as the [health routes](Self::health_routes) of HTTP.
     ///
     /// HTTP/2 comes with prior knowledge, as gRPC clients without TLS do it, or over TLS.
     ///

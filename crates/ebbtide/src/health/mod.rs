@@ -5,9 +5,11 @@
 //! stands. `/healthz` is another name for `/readyz`, for probes
 //! that know only that one. `/startupz` turns green when the start-up is over, and stays green.
 //!
-//! They know no server: [`Health::wrap`] puts them in front of any service. With the feature `http`, `http::serve_health`
-//! serves them alone.
+//! No server has them unless asked: `Life::health_routes` adds them to an axum router (feature `axum`), [`Health::wrap`] puts them
+//! in front of any service, and `Life::health` or `http::serve_health` (feature `http`) serve them alone.
 
+#[cfg(feature = "axum")]
+mod axum;
 mod life;
 mod paths;
 mod routes;

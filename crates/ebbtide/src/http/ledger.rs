@@ -13,7 +13,6 @@ use super::order::Order;
 use super::settings::Settings;
 use super::spread::share;
 use crate::drain::{Arrivals, Stop, Work, WorkCounts};
-use crate::health::Health;
 use crate::model::Straggler;
 use crate::runtime::clock;
 
@@ -51,8 +50,6 @@ pub(crate) struct Context {
     pub(crate) arrivals: Arrivals,
     pub(crate) announced: Stop,
     pub(crate) stop: Stop,
-    /// What answers the health routes, if not the service.
-    pub(crate) health: Option<Health>,
 }
 
 impl Context {

@@ -16,14 +16,23 @@ impl Life {
     ///
     /// # Errors
     ///
-    /// Fails when no address can be bound.
+    /// Fails when no address can be bound, with the address in its text, and when the stop has begun: a start-up that blocked its
+    /// thread meanwhile opens nothing for clients that nobody would serve.
     pub async fn bind(&self, addr: impl ToSocketAddrs + fmt::Debug) -> io::Result<Listener> {
+        if self.stop_token().is_stopping() {
+            return Err(io::Error::other(format!("cannot bind {addr:?}: the shutdown has begun")));
+        }
         Listener::bind(addr).await
     }
 
-    /// Serves HTTP for a tower service such as `axum::Router`, with the health routes in front of it.
+    /// Serves HTTP for a tower service such as `axum::Router`.
     ///
-    /// It serves from now on. From the stop on it announces the close; when the lame duck is over it closes without loss.
+    /// It serves from now on. From the stop on it announces the close; when the lame duck is over it closes without loss. Where the
+    /// stop has begun already, it closes so at once.
+    ///
+    /// It has no health routes but those of its service: [`health_routes`](Self::health_routes) adds them to an axum router,
+    /// [`Health::wrap`](crate::health::Health::wrap) puts them in front of any service, and [`health`](Self::health) serves them on a
+    /// listener of their own.
     ///
     /// # Examples
     ///
@@ -42,11 +51,10 @@ impl Life {
         B: Body<Data = bytes::Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.http_server(name, listeners, Server::new(service).probed(self.health_handle()));
+        self.http_server(name, listeners, Server::new(service));
     }
 
-    /// Serves with a server that was set up by hand. It has no health routes but those that its service has: put
-    /// [`health_handle`](Self::health_handle) in front of it for them.
+    /// Serves with a server that was set up by hand, otherwise as [`http`](Self::http) does.
     ///
     /// The counter given with [`Server::arrivals`] is replaced by the lifecycle's own.
     pub fn http_server<S, B>(

@@ -12,7 +12,6 @@ use super::ledger::{Context, Ledger};
 use super::settings::Settings;
 use super::{BoxError, CloseMode, Listeners, ServeError, serve};
 use crate::drain::{Arrivals, Stop, Work};
-use crate::health::Health;
 use crate::model::Plan;
 
 /// Serves HTTP/1 and HTTP/2 for a tower service such as `axum::Router`, and stops without loss.
@@ -45,7 +44,6 @@ pub struct Server<S> {
     settings: Settings,
     arrivals: Arrivals,
     ledger: Arc<Ledger>,
-    health: Option<Health>,
 }
 
 impl<S> Server<S> {
@@ -53,13 +51,7 @@ impl<S> Server<S> {
     /// connection come one after the other and share theirs.
     pub fn new(service: S) -> Self {
         let settings = Settings::default();
-        Self {
-            service,
-            settings,
-            arrivals: Arrivals::new(),
-            ledger: Arc::new(Ledger::default()),
-            health: None,
-        }
+        Self { service, settings, arrivals: Arrivals::new(), ledger: Arc::new(Ledger::default()) }
     }
 
     /// Sets how long a connection that was accepted and has sent nothing is waited for when the server stops.
@@ -219,12 +211,6 @@ impl<S> Server<S> {
         Arc::<Ledger>::clone(&self.ledger)
     }
 
-    /// Answers the health routes itself: [`Health::wrap`] without what it costs every other request.
-    pub(super) fn probed(mut self, health: Health) -> Self {
-        self.health = Some(health);
-        self
-    }
-
     /// Takes over what a lifecycle plans, where nothing else was set.
     pub(super) fn follow(mut self, plan: &Plan) -> Self {
         self.settings.follow(plan);
@@ -259,12 +245,8 @@ impl<S> Server<S> {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let Self { service, settings, arrivals, ledger, health } = self;
-        serve::serve(
-            service,
-            listeners.into(),
-            Context { ledger, settings, arrivals, announced, stop, health },
-        )
+        let Self { service, settings, arrivals, ledger } = self;
+        serve::serve(service, listeners.into(), Context { ledger, settings, arrivals, announced, stop })
     }
 }
 

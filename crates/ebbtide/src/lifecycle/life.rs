@@ -75,6 +75,10 @@ impl Life {
 
     /// Waits until the lifecycle has come to `phase` or beyond.
     ///
+    /// For watchers from outside, such as a test or a thread of the program's own. A component or a job that waits for a phase which
+    /// waits for itself (workers for [`Closing`](Phase::Closing), everything for [`Exited`](Phase::Exited)) waits until it is cancelled
+    /// at its deadline, and is reported as that: wait for its own token there.
+    ///
     /// # Cancel safety
     ///
     /// Nothing is lost when it is dropped.

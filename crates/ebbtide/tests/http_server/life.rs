@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
 use ebbtide::http::Listener;
 use ebbtide::{LameDuck, Life, Lifecycle, Phase};
 
@@ -45,7 +48,7 @@ fn a_lifecycle_stops_its_server_without_loss_and_answers_probes_to_the_end() {
             let probes = Listener::bind("127.0.0.1:0").await?;
             let addr = |listener: &Listener| listener.local_addr().tcp().unwrap();
             let (api, health) = (addr(&listener), addr(&probes));
-            life.http("api", listener, router);
+            life.http("api", listener, life.health_handle().wrap(router));
             life.health("health", probes);
             let seen = life.clone();
             let client = std::thread::Builder::new().spawn(move || {
@@ -58,4 +61,102 @@ fn a_lifecycle_stops_its_server_without_loss_and_answers_probes_to_the_end() {
         .expect("it starts");
     rehearsal.unwrap().join().expect("the client saw what it should");
     assert_eq!(report.exit_code, 0, "{report:?}");
+}
+
+/// Runs a service with this router, looks at some paths while it is ready, and returns their statuses and its exit code.
+fn statuses(router: impl FnOnce(&Life) -> Router, paths: &'static [&str]) -> (Vec<u16>, u8) {
+    let mut looking = None;
+    let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
+    let report = lifecycle.run_to_report(async |life| {
+        let listener = life.bind("127.0.0.1:0").await?;
+        let addr = listener.local_addr().tcp().unwrap();
+        life.http("api", listener, router(&life));
+        let seen = life.clone();
+        looking = Some(std::thread::Builder::new().spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                seen.reached(Phase::Ready).await;
+                let mut statuses = Vec::new();
+                for path in paths {
+                    statuses.push(status(addr, path).await);
+                }
+                seen.stop("seen");
+                statuses
+            })
+        })?);
+        Ok(())
+    });
+    (looking.map_or_else(Vec::new, |looking| looking.join().unwrap()), report.unwrap().exit_code)
+}
+
+#[cfg(feature = "axum")]
+#[test]
+fn health_routes_are_added_to_a_router_that_asks_for_them_and_to_no_other() {
+    const PATHS: &[&str] =
+        &["/livez", "/readyz", "/startupz", "/healthz", "/readyz?verbose", "/ping", "/other"];
+    let own = || {
+        let router = Router::new().route("/ping", get(async || "pong"));
+        router.fallback(async || (StatusCode::IM_A_TEAPOT, "the fallback"))
+    };
+    let (with, code) = statuses(|life| life.health_routes(own()), PATHS);
+    assert_eq!((with, code), (vec![200, 200, 200, 200, 200, 200, 418], 0));
+    let (without, code) = statuses(|_| own(), PATHS);
+    assert_eq!((without, code), (vec![418, 418, 418, 418, 418, 200, 418], 0));
+}
+
+#[test]
+fn a_route_of_the_application_is_never_replaced() {
+    let own = || Router::new().route("/healthz", get(async || (StatusCode::ACCEPTED, "mine")));
+    assert_eq!(statuses(|_| own(), &["/healthz"]), (vec![202], 0));
+    #[cfg(feature = "axum")]
+    {
+        let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
+        let report = lifecycle.run_to_report(async |life| {
+            drop(life.health_routes(own()));
+            Ok(())
+        });
+        let cause = report.unwrap().cause.unwrap().to_string();
+        assert!(cause.contains("/healthz"), "refused at the start, by name: {cause}");
+    }
+}
+
+/// Blocks the thread of the start-up until the stop has begun.
+fn block_until_stopping(life: &Life) {
+    let stop = life.stop_token();
+    life.stop("while the start-up blocks its thread");
+    while !stop.is_stopping() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_start_up_that_blocked_through_the_signal_opens_nothing() {
+    for blocks in [true, false] {
+        let (mut bound, mut waiting) = (None, None);
+        let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
+        let report = lifecycle.run_to_report(async |life| {
+            let early = life.bind("127.0.0.1:0").await?;
+            let addr = early.local_addr().tcp().unwrap();
+            let mut client = std::net::TcpStream::connect(addr)?;
+            std::io::Write::write_all(&mut client, b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")?;
+            if blocks {
+                block_until_stopping(&life);
+            }
+            bound = Some(life.bind("127.0.0.1:0").await.map_err(|error| error.to_string()));
+            life.http("api", early, Router::new());
+            waiting = Some((client, addr));
+            life.stop("that is all");
+            Ok(())
+        });
+        assert_eq!(report.unwrap().exit_code, 0);
+        let bound = bound.unwrap();
+        assert_eq!(bound.is_err(), blocks, "{bound:?}");
+        assert!(!blocks || bound.unwrap_err().contains("the shutdown has begun"));
+        // What was bound before is closed at once, and without loss.
+        let (mut client, addr) = waiting.unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut client, &mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+        assert!(std::net::TcpStream::connect(addr).is_err(), "it is closed");
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
             Ok(())
         });
         check(&life, dependency, &kind);
-        life.http("api", api, routes());
+        life.http("api", api, life.health_routes(routes()));
         Ok(())
     })
 }

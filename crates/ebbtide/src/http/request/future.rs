@@ -35,8 +35,6 @@ pin_project! {
         // The service has not said yet that it is ready. Apart, because nearly always it has: the future stays small.
         Waiting { waiting: Box<Waiting<S>> },
         Called { #[pin] future: F },
-        // A probe, which the service does not see.
-        Answered { answer: Option<Box<Response<Bytes>>> },
     }
 }
 
@@ -99,14 +97,6 @@ where
     }
 }
 
-impl<S: Service<Request<Incoming>>> Responding<S> {
-    #[cold]
-    pub(super) fn answered(answer: Response<Bytes>, ticket: Ticket) -> Self {
-        let answer = Some(Box::new(answer));
-        Self { state: State::Answered { answer }, ticket: Some(ticket), deadline: None }
-    }
-}
-
 impl<S: Service<Request<Incoming>>> RespondingProj<'_, S> {
     /// Answers in place of the service, whose future is dropped with this one; `cut` if it is for the stop's sake.
     fn refuse<B: Body>(&mut self, cut: bool) -> Response<Reply<B>> {
@@ -150,14 +140,6 @@ where
                 StateProj::Called { future } => {
                     let polled = unless_it_panics(this.ticket.as_ref(), || future.poll(cx));
                     break polled.map_err(Into::into);
-                }
-                StateProj::Answered { answer } => {
-                    let Some(answer) = answer.take() else {
-                        return Poll::Pending; // polled again after it was ready
-                    };
-                    let mut answer = *answer;
-                    let ticket = this.ticket.take().and_then(|ticket| ticket.answer(&mut answer));
-                    return Poll::Ready(Ok(Reply::own(answer, ticket)));
                 }
             }
         };

@@ -42,9 +42,6 @@ where
         if settings.peer_info {
             request.extensions_mut().insert(Peer(self.conn.peer().clone()));
         }
-        if let Some(answer) = self.conn.context.health.as_ref().and_then(|health| health.answer(&request)) {
-            return Responding::answered(answer, ticket);
-        }
         let deadline = settings.request_timeout.map(|limit| Box::pin(tokio::time::sleep(limit)));
         Responding::new(&self.service, request, ticket, deadline)
     }

@@ -75,7 +75,6 @@ fn grpc_health_follows_readiness_and_ends_its_watches_at_the_drain() {
         let mut client = client(addr).await;
         assert_eq!(check(&mut client, "").await, Ok(SERVING));
         assert_eq!(check(&mut client, "nobody").await, Err(Code::NotFound));
-        assert_eq!(ask(addr, "/readyz").await.0, 200, "the HTTP routes stand beside it");
         let mut watch = client.watch(about("")).await.unwrap().into_inner();
         assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
         life.stop("test");
@@ -136,7 +135,7 @@ fn services_have_names_and_the_routes_merge_with_an_axum_router() {
         let warm_up = get(async move || warm.set_serving("orders.v1.Orders", true));
         let page = get(async || "a page");
         let rest = Router::new().route("/page", page).route("/warm", warm_up);
-        life.http("api", listener, rest.merge(grpc));
+        life.http("api", listener, life.health_routes(rest.merge(grpc)));
         addr
     };
     let code = lifecycle(start, async |life: Life, addr| {
@@ -144,6 +143,7 @@ fn services_have_names_and_the_routes_merge_with_an_axum_router() {
         let mut client = client(addr).await;
         assert_eq!(check(&mut client, "").await, Ok(SERVING));
         assert_eq!(check(&mut client, "orders.v1.Orders").await, Ok(NOT_SERVING));
+        assert_eq!(ask(addr, "/readyz").await.0, 200, "the HTTP routes stand beside it");
         let mut known = client.watch(about("orders.v1.Orders")).await.unwrap().into_inner();
         let mut unknown = client.watch(about("later")).await.unwrap().into_inner();
         assert_eq!(known.message().await.unwrap().unwrap().status, NOT_SERVING);

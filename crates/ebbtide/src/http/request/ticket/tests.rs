@@ -60,7 +60,6 @@ impl Halfway {
             arrivals: Arrivals::new(),
             announced: StopSource::new(clock::now).token(),
             stop: StopSource::new(clock::now).token(),
-            health: None,
         });
         let socket = Socket::Tcp(stream);
         let held = Held::new(&shared, &socket, Address::Tcp(peer));

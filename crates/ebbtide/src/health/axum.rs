@@ -1,0 +1,55 @@
+use std::future::ready;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::{Method, Uri};
+
+use super::{Health, paths, routes};
+use crate::lifecycle::Life;
+
+impl Life {
+    /// Adds the health routes to an axum router: `GET /livez`, `/readyz`, `/startupz` and `/healthz`, which follow the lifecycle.
+    ///
+    /// They are routes like the router's own: none of those is replaced, its fallback has all other paths, and layers that were
+    /// added to it before don't see the probes.
+    ///
+    /// # Panics
+    ///
+    /// When the router has one of these routes already, as `Router::route` does; the panic names it. Serve the health routes on a
+    /// listener of their own then, with [`health`](Self::health).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide::{BoxError, Life};
+    /// # async fn start(life: Life) -> Result<(), BoxError> {
+    /// let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
+    /// life.http("api", life.bind("0.0.0.0:8080").await?, life.health_routes(router));
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "it returns the router with the routes"]
+    pub fn health_routes<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
+        self.health_handle().add_to(router)
+    }
+}
+
+impl Health {
+    /// Adds the health routes to an axum router, as [`Life::health_routes`] does.
+    ///
+    /// # Panics
+    ///
+    /// As [`Life::health_routes`].
+    #[must_use = "it returns the router with the routes"]
+    pub fn add_to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
+        paths::ALL.into_iter().fold(router, |router, path| {
+            let health = self.clone();
+            let probe = move |method: Method, uri: Uri| {
+                // It is a probe: its path is that of the route, and axum answers HEAD by GET.
+                let answer = routes::answer(&health, &method, &uri).unwrap_or_default();
+                ready(answer.map(Body::from))
+            };
+            router.route(path, get(probe))
+        })
+    }
+}
