@@ -2,8 +2,9 @@
 //!
 //! [`run()`] is the whole program; begin reading there. `POST /orders` stores an order and pushes a job for it to a queue,
 //! on the broker of one's choice; a consumer works it off. However the service is stopped, each order that was answered with
-//! 201 is worked off once: by this process, or by the next one, for which its job waits in the queue. `--fault` makes the service
-//! misbehave, so that one can see what catches it.
+//! 201 is worked off once: by this process, or by the next one, for which its job waits in the queue. While the broker does not
+//! answer, orders are stored and answered with 202; their jobs are pushed when it answers again. `--fault` makes the
+//! service misbehave, so that one can see what catches it.
 
 mod args;
 mod data;

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ebbtide::lifecycle::PoolOptions;
+use ebbtide::lifecycle::{Every, OnError, PoolOptions};
 use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
 
 use crate::data::DataDir;
@@ -52,6 +52,9 @@ pub fn run(args: Args) -> ExitCode {
 
         let intake = Intake::new(store.clone(), queue.clone());
         intake.resume().await?;
+        let (outbox, stop) = (intake.clone(), life.stop_token());
+        let again = Every::delay(Duration::from_millis(500)).on_error(OnError::GoOn);
+        life.every("outbox", again, move || outbox.clone().catch_up(stop.clone()));
         let take = move |order, _| intake.clone().run(order);
         let intake = life.workers("intake", PoolOptions::new(16).capacity(256), take);
 
@@ -62,7 +65,7 @@ pub fn run(args: Args) -> ExitCode {
         let listener = listen(&life, &args.listen).await?;
         let router = routes::router(Shop { store, intake });
         match faults.server(&life, &router) {
-            None => life.http("api", listener, router),
+            None => life.http("api", listener, life.health_routes(router)),
             Some(misbehaving) => life.http_server("api", listener, misbehaving),
         }
         Ok(())

@@ -4,6 +4,6 @@ mod intake;
 mod order;
 mod worker;
 
-pub(crate) use intake::{Intake, IntakeError, Taking};
+pub(crate) use intake::{Intake, Taken, Taking};
 pub(crate) use order::{Counts, NewOrder, Order, State};
 pub(crate) use worker::Worker;

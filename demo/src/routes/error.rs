@@ -3,7 +3,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::orders::IntakeError;
 use crate::store::StoreError;
 
 const DATABASE: &str = "the database did not answer; try again";
@@ -42,19 +41,6 @@ impl From<StoreError> for ApiError {
         // The client has no use for the database's words.
         tracing::error!(%error, "a request failed");
         Self::unavailable(DATABASE)
-    }
-}
-
-impl From<IntakeError> for ApiError {
-    fn from(error: IntakeError) -> Self {
-        tracing::error!(%error, "an order was not taken in");
-        match error {
-            IntakeError::Store(_) => Self::unavailable(DATABASE),
-            IntakeError::Queue { id, .. } => Self::unavailable(format!(
-                "the queue did not answer; order {id} is kept and worked off after the next start: send it again only if \
-                it may be worked off twice"
-            )),
-        }
     }
 }
 

@@ -8,11 +8,12 @@ use tokio::sync::oneshot;
 
 use super::Shop;
 use super::error::ApiError;
-use crate::orders::{Counts, NewOrder, Order, Taking};
+use crate::orders::{Counts, NewOrder, Order, State as Progress, Taken, Taking};
 
 const STOPPED: &str = "the service is stopping and did not store the order; send it again";
 
-/// `POST /orders`: answers when the order is stored and its job is in the queue. While the pool is full, it waits.
+/// `POST /orders`: answers 201 when the order is stored and its job is in the queue, and 202 when it is stored and the queue does
+/// not answer: its job comes later. While the pool is full, it waits.
 pub(super) async fn create(
     State(shop): State<Shop>,
     order: Result<Json<NewOrder>, JsonRejection>,
@@ -26,9 +27,10 @@ pub(super) async fn create(
     let (taken, answer) = oneshot::channel();
     let sent = shop.intake.send(Taking { order, taken }).await;
     sent.map_err(|_| ApiError::unavailable(STOPPED))?;
-    let id = answer.await.map_err(|_| ApiError::unavailable(STOPPED))??;
+    let Taken { id, state } = answer.await.map_err(|_| ApiError::unavailable(STOPPED))??;
+    let status = if state == Progress::Queued { StatusCode::CREATED } else { StatusCode::ACCEPTED };
     let location = format!("/orders/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(json!({ "id": id, "state": "queued" }))))
+    Ok((status, [(header::LOCATION, location)], Json(json!({ "id": id, "state": state.name() }))))
 }
 
 /// `GET /orders/{id}`: the order and how far it is.

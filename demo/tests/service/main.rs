@@ -6,10 +6,11 @@ mod crash;
 mod faults;
 mod load;
 mod orders;
+#[cfg(feature = "redis")]
+mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod process;
-#[cfg(feature = "redis")]
 mod redis;
 mod start;
 mod stop;
