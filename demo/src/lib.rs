@@ -6,6 +6,9 @@
 //! answer, orders are stored and answered with 202; their jobs are pushed when it answers again. `--fault` makes the
 //! service misbehave, so that one can see what catches it.
 
+// Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod args;
 mod data;
 mod faults;

@@ -37,6 +37,11 @@ impl fmt::Display for At {
     }
 }
 
+/// So many seconds; none where the number is negative or none at all, and a day at most.
+pub(crate) fn seconds(number: f64) -> Duration {
+    Duration::try_from_secs_f64(number.clamp(0.0, 86_400.0)).unwrap_or_default()
+}
+
 /// Tells the moments of one run. Copies agree with each other on every thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {

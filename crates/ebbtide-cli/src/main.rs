@@ -1,5 +1,8 @@
 //! `ebbtide`: proves that a service stops without loss.
 
+// Times come from the command line. Tests may panic.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod cli;
 mod clock;
 mod commands;

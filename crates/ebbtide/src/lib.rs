@@ -56,6 +56,9 @@
 //! truth. The parts work one by one as well: the [stop token](drain::Stop), the [tracker](drain::Tracker), and with the
 //! feature `http` the server.
 
+// Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 pub mod call;
 #[cfg(all(fuzzing, feature = "http"))]
 #[doc(hidden)]

@@ -46,7 +46,8 @@ pub(super) async fn kept(
                 if tally.answered == 1 {
                     let _ = answered.try_send(());
                 }
-                tokio::time::sleep(thinking.mul_f64(thoughts.next())).await;
+                let thought = Duration::try_from_secs_f64(thinking.as_secs_f64() * thoughts.next());
+                tokio::time::sleep(thought.unwrap_or(thinking)).await;
                 open = (!closes && !is_closed(&stream)).then_some(stream);
             }
             Exchange::Lost(how) => tally.lose(how),

@@ -3,6 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
+use crate::clock::seconds;
+
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::rehearse::{Counts, News, RunVerdict, Verdict};
@@ -100,9 +102,10 @@ fn judged(run: u32, of: u32, verdict: &RunVerdict) -> String {
         Verdict::Fail => "FAIL",
     };
     let Counts { sent, refused, .. } = verdict.requests;
-    let exit = verdict.exit.after_ms.map_or_else(String::new, |ms| {
-        format!(", gone after {}", words::time(Duration::from_secs_f64(ms.max(0.0) / 1000.0)))
-    });
+    let exit = verdict
+        .exit
+        .after_ms
+        .map_or_else(String::new, |ms| format!(", gone after {}", words::time(seconds(ms / 1000.0))));
     let failed: Vec<&str> =
         verdict.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name()).collect();
     let failed = if failed.is_empty() { String::new() } else { format!(" [{}]", failed.join(", ")) };

@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use super::load::Address;
 use super::scenario::{LoadPlan, Route, ShapePlan, Span};
 use super::wire::{Connection, Exchange, Wish};
-use crate::clock::Clock;
+use crate::clock::{Clock, seconds};
 
 /// What the service can carry.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -116,7 +116,7 @@ pub(super) fn fit(plan: &mut LoadPlan, capacity: Capacity) {
         }
         ShapePlan::Keepalive { clients, think, .. } if fitted.keepalive => {
             *clients = number(capacity.rate / 25.0).clamp(2, *clients).min(room);
-            let wanted = Duration::from_secs(1).mul_f64(f64::from(*clients) / (budget * 0.4).max(1.0));
+            let wanted = seconds(f64::from(*clients) / (budget * 0.4).max(1.0));
             // Half a second at most: a connection has to be in use when the signal comes.
             let most = think.most.max(wanted.saturating_mul(2).min(Duration::from_secs(1)));
             *think = Span { least: think.least, most };

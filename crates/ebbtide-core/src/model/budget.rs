@@ -2,12 +2,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Platform, Stage, show_duration};
+use super::{LONGEST_TIME, Plan, Platform, Stage, part, show_duration};
 
 /// Says how much time a stop has and how it is shared. Whatever is `None` is derived.
 ///
 /// The deadline is `grace − margin`, one for all stages. Each stage after the lame duck has a reserved minimum that
 /// the earlier ones cannot eat; what an earlier stage leaves over flows on.
+///
+/// A time above [`LONGEST_TIME`], such as [`Duration::MAX`], is taken as that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// What runs the process.
@@ -127,25 +129,26 @@ impl Budget {
     /// assert_eq!(plan.deadline, Duration::from_secs(25));
     /// ```
     pub fn plan(&self) -> Result<Plan, BudgetError> {
-        let grace = self.grace.unwrap_or_else(|| self.platform.grace());
-        let margin = self.margin.unwrap_or_else(|| (grace / 6).min(Duration::from_secs(5)));
+        let bounded = |time: Option<Duration>| time.map(|time| time.min(LONGEST_TIME));
+        let grace = bounded(self.grace).unwrap_or_else(|| self.platform.grace());
+        let margin = bounded(self.margin).unwrap_or_else(|| part(grace, 1, 6).min(Duration::from_secs(5)));
         let deadline = grace.saturating_sub(margin);
         if deadline < Duration::from_millis(100) {
             return Err(BudgetError::NothingLeft { grace, margin });
         }
-        let lame_duck = self.lame_duck.unwrap_or_else(|| {
+        let lame_duck = self.lame_duck.map(|duck| duck.at_most(LONGEST_TIME)).unwrap_or_else(|| {
             // Three fifths of 25 s keep Kubernetes' 15 s whole; short grace periods shrink it.
-            self.platform.lame_duck().at_most(deadline * 3 / 5)
+            self.platform.lame_duck().at_most(part(deadline, 3, 5))
         });
         if lame_duck.min > lame_duck.max {
             return Err(BudgetError::LameDuck { min: lame_duck.min, max: lame_duck.max });
         }
-        let share = (deadline / 20).min(Duration::from_secs(2));
-        let servers = self.servers.unwrap_or(share);
-        let workers = self.workers.unwrap_or(share);
-        let resources = self.resources.unwrap_or(share);
-        let telemetry = self.telemetry.unwrap_or(share / 2);
-        let forced = (deadline / 20).clamp(Duration::from_millis(20), Duration::from_millis(500));
+        let share = part(deadline, 1, 20).min(Duration::from_secs(2));
+        let servers = bounded(self.servers).unwrap_or(share);
+        let workers = bounded(self.workers).unwrap_or(share);
+        let resources = bounded(self.resources).unwrap_or(share);
+        let telemetry = bounded(self.telemetry).unwrap_or(part(share, 1, 2));
+        let forced = part(deadline, 1, 20).clamp(Duration::from_millis(20), Duration::from_millis(500));
         let parts = [
             (lame_duck.max, "lame duck at most"),
             (servers, "servers"),
@@ -154,7 +157,7 @@ impl Budget {
             (telemetry, "telemetry"),
             (forced, "forced exit"),
         ];
-        let sum: Duration = parts.iter().map(|(time, _)| *time).sum();
+        let sum = parts.iter().fold(Duration::ZERO, |sum, (time, _)| sum.saturating_add(*time));
         if sum > deadline {
             let parts = parts.map(|(time, name)| format!("{} ({name})", show_duration(time)));
             let sum = format!(
@@ -167,10 +170,10 @@ impl Budget {
             );
             return Err(BudgetError::DoesNotFit { sum });
         }
-        let telemetry_end = deadline - forced;
-        let resources_end = telemetry_end - telemetry;
-        let workers_end = resources_end - resources;
-        let servers_end = workers_end - workers;
+        let telemetry_end = deadline.saturating_sub(forced);
+        let resources_end = telemetry_end.saturating_sub(telemetry);
+        let workers_end = resources_end.saturating_sub(resources);
+        let servers_end = workers_end.saturating_sub(workers);
         Ok(Plan {
             platform: self.platform,
             grace,
@@ -181,8 +184,8 @@ impl Budget {
             workers_end,
             resources_end,
             telemetry_end,
-            cut_allowance: (deadline / 10).clamp(Duration::from_millis(5), Duration::from_millis(500)),
-            signal_guard: self.signal_guard.unwrap_or_else(Plan::default_signal_guard),
+            cut_allowance: part(deadline, 1, 10).clamp(Duration::from_millis(5), Duration::from_millis(500)),
+            signal_guard: bounded(self.signal_guard).unwrap_or_else(Plan::default_signal_guard),
         })
     }
 

@@ -18,6 +18,7 @@ mod snapshot;
 mod stage;
 mod straggler;
 mod text;
+mod time;
 
 pub use budget::{Budget, BudgetError, LameDuck};
 pub use cause::Cause;
@@ -34,3 +35,6 @@ pub use snapshot::{ComponentSnapshot, SNAPSHOT_SCHEMA, Snapshot, StopSnapshot};
 pub use stage::Stage;
 pub use straggler::Straggler;
 pub use text::{DurationError, parse_duration, show_duration};
+pub use time::LONGEST_TIME;
+#[doc(hidden)]
+pub use time::part;

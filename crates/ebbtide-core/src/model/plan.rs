@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LameDuck, Platform, Stage, show_duration};
+use super::{LameDuck, Platform, Stage, part, show_duration};
 
 /// Says when each part of a stop is over at the latest, counted from the moment the stop begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,10 +73,10 @@ impl Plan {
     /// Returns the minimum that earlier stages cannot eat.
     pub fn reserve(&self, stage: Stage) -> Duration {
         match stage {
-            Stage::Intake | Stage::Servers => self.servers_end - self.lame_duck.max,
-            Stage::Workers => self.workers_end - self.servers_end,
-            Stage::Resources => self.resources_end - self.workers_end,
-            Stage::Telemetry => self.telemetry_end - self.resources_end,
+            Stage::Intake | Stage::Servers => self.servers_end.saturating_sub(self.lame_duck.max),
+            Stage::Workers => self.workers_end.saturating_sub(self.servers_end),
+            Stage::Resources => self.resources_end.saturating_sub(self.workers_end),
+            Stage::Telemetry => self.telemetry_end.saturating_sub(self.resources_end),
         }
     }
 
@@ -84,12 +84,12 @@ impl Plan {
     ///
     /// A quarter of what is kept for them is left to a machine that is late on a busy computer.
     pub fn flush_overdue_at(&self) -> Duration {
-        self.resources_end + self.reserve(Stage::Telemetry) / 4
+        self.resources_end.saturating_add(part(self.reserve(Stage::Telemetry), 1, 4))
     }
 
     /// Returns when the watchdog stops waiting for the runtime and begins to end the process itself.
     pub fn forced_at(&self) -> Duration {
-        self.telemetry_end + (self.deadline - self.telemetry_end) / 2
+        self.telemetry_end.saturating_add(part(self.deadline.saturating_sub(self.telemetry_end), 1, 2))
     }
 }
 

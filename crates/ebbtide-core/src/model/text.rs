@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A text that is no duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no duration: write a number of seconds, or a number and a unit, such as 500ms, 30s, 1.5s or 2m"
+    "`{text}` is no duration: write a number of seconds, or a number and a unit, such as 500ms, 30s, 1.5s or 2m; a thousand days at most"
 )]
 pub struct DurationError {
     /// What was given.

@@ -129,7 +129,7 @@ impl Acceptor {
             crate::runtime::log_warn!(%error, ?pause, "accept failed; retrying after a pause");
         }
         self.pause = Some(Box::pin(tokio::time::sleep(pause)));
-        self.next_pause = (pause * 2).min(self.longest_pause);
+        self.next_pause = pause.saturating_mul(2).min(self.longest_pause);
     }
 
     fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -13,7 +13,7 @@ use super::order::Order;
 use super::settings::Settings;
 use super::spread::share;
 use crate::drain::{Arrivals, Stop, Work, WorkCounts};
-use crate::model::Straggler;
+use crate::model::{Straggler, part};
 use crate::runtime::clock;
 
 /// How many of the requests that were cut, or whose peer stalled, are remembered by name; all are counted.
@@ -89,7 +89,7 @@ impl Context {
     pub(crate) fn announces_at(&self, key: u64) -> Option<Instant> {
         let spread = self.settings.announce_over.unwrap_or(Duration::ZERO);
         let tells = self.settings.announce_close && self.settings.is_orderly();
-        tells.then(|| self.ledger.announced_at() + share(spread, key))
+        tells.then(|| clock::after(self.ledger.announced_at(), share(spread, key)))
     }
 }
 
@@ -119,7 +119,7 @@ impl Ledger {
     /// Begins the draining, which has so much time: a peer that stalls from its beginning on is given up before it is over.
     pub(crate) fn drain(&self, time_left: Option<Duration>) {
         if let Some(left) = time_left {
-            let _ = self.longest_stall.set(left / 2); // it begins once
+            let _ = self.longest_stall.set(part(left, 1, 2)); // it begins once
         }
         self.raise(Order::Drain);
     }
@@ -129,7 +129,7 @@ impl Ledger {
         const OFTEN: Duration = Duration::from_millis(10);
         const SELDOM: Duration = Duration::from_millis(250);
         loop {
-            tokio::time::sleep((context.stall() / 8).clamp(OFTEN, SELDOM)).await;
+            tokio::time::sleep(part(context.stall(), 1, 8).clamp(OFTEN, SELDOM)).await;
             let open: Vec<_> = self.entries().open.values().map(Arc::clone).collect();
             let now = clock::now();
             open.iter().for_each(|conn| conn.give_up_farewell(now, context.stall()));

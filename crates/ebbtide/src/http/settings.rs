@@ -1,7 +1,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::model::Plan;
+use crate::model::{Plan, part};
 
 /// Chooses how the listener and the connections are closed. Everything but [`Lossless`](Self::Lossless) is there for
 /// tests and demonstrations.
@@ -72,8 +72,8 @@ impl Settings {
 
     /// Takes over what a lifecycle plans, where the user has not said otherwise.
     pub(super) fn follow(&mut self, plan: &Plan) {
-        self.announce_over.get_or_insert(plan.lame_duck.min / 2);
+        self.announce_over.get_or_insert(part(plan.lame_duck.min, 1, 2));
         // Half an allowance after the cut the component is aborted: be done before that.
-        self.refusal_time = self.refusal_time.min(plan.cut_allowance * 2 / 5);
+        self.refusal_time = self.refusal_time.min(part(plan.cut_allowance, 2, 5));
     }
 }

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use crate::drain::{Stop, Stopping};
 use crate::model::Cause;
+use crate::runtime::clock;
 
 /// Tells a handler whether a stop has begun, and how long it has to answer. Cheap to clone.
 ///
@@ -94,7 +95,7 @@ impl HandlerStop {
     /// It may move earlier while the stop is under way, never later.
     pub fn deadline(&self) -> Option<Instant> {
         let Shared { begins, drain, kept } = &*self.shared;
-        let mine = begins.deadline().map(|deadline| deadline.checked_sub(*kept).unwrap_or(deadline));
+        let mine = begins.deadline().map(|deadline| clock::before(deadline, *kept));
         [mine, drain.deadline()].into_iter().flatten().min()
     }
 
@@ -112,7 +113,6 @@ impl HandlerStop {
 mod tests {
     use super::*;
     use crate::drain::StopSource;
-    use crate::runtime::clock;
 
     const CAUSE: Cause = Cause::Signal { number: 15 };
 

@@ -5,7 +5,7 @@ use crate::model::{Kind, Spec, Stage};
 
 impl Life {
     /// Returns a handle whose registrations have a deadline of their own, counted from the moment they are asked to stop.
-    /// The stage's deadline holds as well.
+    /// The stage's deadline holds as well. With zero what is asked is cut at once: a teardown begins, and has until its abort.
     ///
     /// # Examples
     ///

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::chance;
+use super::{chance, clock};
 
 /// How long to wait before the next attempt: twice as long after each failure, up to a limit, less up to half of it by chance.
 ///
@@ -32,7 +32,7 @@ impl Backoff {
     /// Returns how long to wait after so many failures in a row.
     pub fn after(&self, failures: u32) -> Duration {
         let whole = self.whole(failures);
-        whole - whole.mul_f64(chance() / 2.0)
+        whole.saturating_sub(clock::share(whole, chance() / 2.0))
     }
 
     fn whole(&self, failures: u32) -> Duration {

@@ -165,7 +165,7 @@ impl Dispatcher {
     }
 
     fn say_progress(&mut self, now: Duration) {
-        self.next_progress = Some(now + self.settings.progress_every);
+        self.next_progress = Some(now.saturating_add(self.settings.progress_every));
         if self.ledger.stop_began().is_some() {
             let line = self.executor.say_progress();
             self.observers.progress(&line, now);
@@ -182,7 +182,7 @@ impl Dispatcher {
     /// Returns when the loop must go round although nothing has come.
     fn alarm(&self) -> Option<Instant> {
         let in_duck = self.ledger.phase() == Phase::LameDuck;
-        let look = in_duck.then(|| self.ledger.now() + LOOK_FOR_ARRIVALS);
+        let look = in_duck.then(|| self.ledger.now().saturating_add(LOOK_FOR_ARRIVALS));
         let at = [self.wake, self.next_progress, look, self.observers.due()].into_iter().flatten().min()?;
         Some(Instant::from_std(self.ledger.instant(at)))
     }
@@ -196,7 +196,7 @@ impl Dispatcher {
             if let Some(watchdog) = &self.watchdog {
                 watchdog.arm();
             }
-            self.next_progress = Some(began + self.settings.progress_every);
+            self.next_progress = Some(began.saturating_add(self.settings.progress_every));
         }
         self.wake = None;
         let mut over = None;

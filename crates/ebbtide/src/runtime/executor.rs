@@ -192,7 +192,7 @@ impl Executor {
     fn drain_in(&self, phase: Phase) {
         if phase == Phase::Draining {
             let began = self.ledger.stop_began().unwrap_or_default();
-            let deadline = self.ledger.instant(began + self.ledger.plan().servers_cut());
+            let deadline = self.ledger.instant(began.saturating_add(self.ledger.plan().servers_cut()));
             self.drain.stop(self.cause(), Some(deadline));
         } else if phase > Phase::Draining {
             self.drain.cut();

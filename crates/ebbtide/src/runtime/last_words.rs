@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use super::os::exit::{self, last_word};
-use super::{Manager, Observers, Place, report_file, voice};
-use crate::model::{Exit, Phase, Report, Stage, show_duration};
+use super::{Manager, Observers, Place, clock, report_file, voice};
+use crate::model::{Exit, Phase, Report, Stage, part, show_duration};
 
 /// Begins the flushers beside whatever hangs, where the machine did not come to them in time: so they have the time that is
 /// kept for them, and not only what is kept for the forced exit.
@@ -21,7 +21,7 @@ pub(crate) fn flush_early(ledger: &Arc<Ledger>, hard: Instant) {
     let flush = move || {
         // Asked here and not by the watchdog: a component that is asked what it holds may hang.
         if ledger.phase() < Phase::Flushing {
-            let patience = ledger.plan().reserve(Stage::Telemetry) / 4;
+            let patience = part(ledger.plan().reserve(Stage::Telemetry), 1, 4);
             say_report(&ledger, patience, Exit::Watchdog);
             begin_flush(&ledger, hard);
         }
@@ -59,7 +59,7 @@ fn speak(
     exit: Exit,
     line: impl FnOnce(&Ledger) -> String + Send + 'static,
 ) {
-    let half = hard.saturating_duration_since(now()) / 2;
+    let half = part(hard.saturating_duration_since(now()), 1, 2);
     let shared = Arc::clone(ledger);
     let prepared = aside(Duration::ZERO, move || shared.prepare_for_exit());
     let path = report_path.map(Path::to_owned);
@@ -83,12 +83,12 @@ fn flush(ledger: &Ledger, hard: Instant) {
     let lasts = ledger.lasts();
     // What is done last needs a connection's time, where a flush may need all that there is.
     let kept = if lasts.is_empty() { 0 } else { 1 };
-    let flushed = hard - hard.saturating_duration_since(now()) / 4 * kept;
+    let flushed = clock::before(hard, part(hard.saturating_duration_since(now()), kept, 4));
     begin_flush(ledger, flushed);
     for flusher in ledger.flushers() {
         flusher.say_trouble(ledger.name(), flushed.saturating_duration_since(now()));
     }
-    let left = hard.saturating_duration_since(now()) / 10 * 9;
+    let left = part(hard.saturating_duration_since(now()), 9, 10);
     for last in &lasts {
         last.start(Place::Process, left, drop);
     }
@@ -100,7 +100,7 @@ fn flush(ledger: &Ledger, hard: Instant) {
 /// Begins all flushers that were not begun.
 fn begin_flush(ledger: &Ledger, hard: Instant) {
     // A tenth less than there is, so that what gives up in time can still be told.
-    let left = hard.saturating_duration_since(now()) / 10 * 9;
+    let left = part(hard.saturating_duration_since(now()), 9, 10);
     for flusher in ledger.flushers() {
         flusher.start(Place::Process, left, drop);
     }

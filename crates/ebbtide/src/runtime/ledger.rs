@@ -72,7 +72,7 @@ impl Ledger {
 
     /// Returns the instant that the machine calls `at`.
     pub(crate) fn instant(&self, at: Duration) -> Instant {
-        self.epoch + at
+        clock::after(self.epoch, at)
     }
 
     pub(crate) fn step(&self, event: Event) -> Vec<Effect> {
@@ -276,7 +276,7 @@ impl Ledger {
         let stop = machine.cause().zip(machine.stop_began()).map(|(cause, began)| StopSnapshot {
             cause: cause.clone(),
             elapsed: now.saturating_sub(began),
-            left: (began + machine.plan().deadline).saturating_sub(now),
+            left: began.saturating_add(machine.plan().deadline).saturating_sub(now),
         });
         let components = machine.components().zip(machine.states());
         let components = components.map(|((id, spec, outcome), (_, _, progress))| {

@@ -5,10 +5,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::input::{Input, Inputs};
-use super::last_words;
 use super::ledger::Ledger;
 use super::os::exit;
 use super::os::signals::{SignalPipe, Wake};
+use super::{clock, last_words};
 use crate::model::{Exit, Plan, Report};
 
 /// A plain thread that takes the signals and holds the deadline, whatever the runtime does.
@@ -103,7 +103,7 @@ impl Watchdog {
         self.arm();
         self.decide(Exit::FAILED);
         let state = self.lock();
-        let hard = state.began.unwrap_or_else(now) + state.plan.forced_at();
+        let hard = clock::after(state.began.unwrap_or_else(now), state.plan.forced_at());
         let path = state.report_path.clone();
         drop(state);
         last_words::speak_of_panic(ledger, path.as_deref(), hard, message)
@@ -172,7 +172,7 @@ impl Watchdog {
         let state = self.lock();
         let began = state.began.filter(|_| !state.disarmed)?;
         let next = if state.flushes { state.plan.forced_at() } else { state.plan.flush_overdue_at() };
-        Some((began + next).saturating_duration_since(now()))
+        Some(clock::after(began, next).saturating_duration_since(now()))
     }
 
     fn signal(&self, number: i32, at: Duration, inputs: &Inputs) {
@@ -206,14 +206,14 @@ impl Watchdog {
     fn time_is_up(&self) {
         let mut state = self.lock();
         let Some(began) = state.began.filter(|_| !state.disarmed) else { return };
-        let hard = began + state.plan.deadline;
-        if !state.flushes && now() >= began + state.plan.flush_overdue_at() {
+        let hard = clock::after(began, state.plan.deadline);
+        if !state.flushes && now() >= clock::after(began, state.plan.flush_overdue_at()) {
             state.flushes = true;
             if let (None, Some(ledger)) = (state.decided, &state.ledger) {
                 last_words::flush_early(ledger, hard);
             }
         }
-        if now() < began + state.plan.forced_at() {
+        if now() < clock::after(began, state.plan.forced_at()) {
             return;
         }
         let (decided, ledger, path) = (state.decided, state.ledger.clone(), state.report_path.clone());

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 use crate::model::show_duration;
+use crate::runtime::clock;
 
 /// Makes a writer for `tracing-subscriber` that writes on a thread of its own, and what flushes it.
 ///
@@ -109,7 +110,7 @@ impl Appender {
 
     /// Waits for a mark. Those before it are of calls that did not wait for theirs.
     fn passed(&self, number: u64, limit: Duration) -> Option<Passed> {
-        let deadline = now() + limit;
+        let deadline = clock::after(now(), limit);
         loop {
             let passed = self.passes.recv_timeout(deadline.saturating_duration_since(now())).ok()?;
             if passed.number == number {

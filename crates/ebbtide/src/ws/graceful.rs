@@ -11,6 +11,7 @@ use tokio::time::Sleep;
 use super::state::State;
 use super::{CloseCode, Message};
 use crate::drain::{Stop, Stopping};
+use crate::model::part;
 
 /// How many messages are delivered after the stop before the close frame goes out, however fast they come.
 const LATE: u32 = 256;
@@ -180,7 +181,7 @@ impl<S> Graceful<S> {
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Self { silence, stop, answer_within, .. } = self;
         let silence = silence.get_or_insert_with(|| {
-            let left = stop.time_left().map_or(Duration::MAX, |left| left / 2);
+            let left = stop.time_left().map_or(Duration::MAX, |left| part(left, 1, 2));
             Box::pin(tokio::time::sleep((*answer_within).min(left)))
         });
         ready!(silence.as_mut().poll(cx));

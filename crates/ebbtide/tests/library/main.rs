@@ -17,3 +17,12 @@ mod pool;
 mod spans;
 #[cfg(feature = "testing")]
 mod testing;
+#[cfg(all(
+    feature = "axum",
+    feature = "http",
+    feature = "queue",
+    feature = "tracing-appender",
+    feature = "testing",
+    feature = "tungstenite"
+))]
+mod times;

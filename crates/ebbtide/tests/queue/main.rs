@@ -55,3 +55,10 @@ mod sqs;
 mod support;
 #[cfg(any(feature = "queue-postgres", feature = "queue-sqlite"))]
 mod table;
+#[cfg(any(
+    feature = "queue-nats",
+    feature = "queue-postgres",
+    feature = "queue-redis",
+    feature = "queue-sqlite"
+))]
+mod times;

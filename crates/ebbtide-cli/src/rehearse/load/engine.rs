@@ -146,7 +146,7 @@ impl Backoff {
     /// The next wait, longer each time up to a limit.
     pub(super) fn next(&mut self) -> Duration {
         let now = self.0;
-        self.0 = (now * 2).min(Duration::from_millis(100));
+        self.0 = now.saturating_mul(2).min(Duration::from_millis(100));
         now
     }
 

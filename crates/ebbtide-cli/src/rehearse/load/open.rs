@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use tokio::task::JoinSet;
 
 use super::crew::{Crew, Turn};
 use super::engine::Address;
+use crate::clock::seconds;
 use crate::rehearse::record::Shape;
 use crate::rehearse::scenario::Route;
 use crate::rehearse::wire::{Connection, Wish};
@@ -19,7 +19,7 @@ pub(super) async fn arrivals(crew: &Rc<Crew>, to: &Address, rate: u32, route: &R
     let began = crew.clock.now();
     let mut arrivals = 0_u64;
     while crew.wanted() {
-        let due = began + Duration::from_secs(1).mul_f64(arrivals as f64 / f64::from(rate.max(1)));
+        let due = began + seconds(arrivals as f64 / f64::from(rate.max(1)));
         // Behind the schedule, every arrival that is due is sent at once: waiting even a timer's tick for each would
         // make the load adapt to the service.
         let early = due.since(crew.clock.now());

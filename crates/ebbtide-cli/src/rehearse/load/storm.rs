@@ -43,7 +43,10 @@ const BURST: Duration = Duration::from_millis(20);
 impl Pace {
     /// `rate` requests a second.
     pub(super) fn new(rate: u32) -> Self {
-        Self { every: Duration::from_secs(1) / rate.max(1), next: Cell::new(At::default()) }
+        Self {
+            every: Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::from_secs(1)),
+            next: Cell::new(At::default()),
+        }
     }
 
     /// Takes the next moment for a request. Moments that were missed are not made up for.

@@ -116,7 +116,7 @@ async fn observe(
         if grown.is_none_or(|grown| grown > 0) || clock.now() >= last {
             return Ok(());
         }
-        sleep(EVERY * 5).await;
+        sleep(EVERY.saturating_mul(5)).await;
     }
 }
 

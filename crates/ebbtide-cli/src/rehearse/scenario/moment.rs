@@ -13,7 +13,7 @@ pub(crate) fn run_seed(seed: u64, run: u32) -> u64 {
 /// How long after the load's beginning the signal comes.
 pub(crate) fn signal_moment(stop: &StopPlan, run_seed: u64) -> Duration {
     let within = Span { least: Duration::ZERO, most: stop.window };
-    stop.warmup + within.draw(&mut fastrand::Rng::with_seed(run_seed))
+    stop.warmup.saturating_add(within.draw(&mut fastrand::Rng::with_seed(run_seed)))
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl Payload {
 
     /// A body that takes `time` to send.
     pub(crate) fn trickle(time: Duration) -> Self {
-        let pause = time / TRICKLED;
+        let pause = time.checked_div(TRICKLED).unwrap_or_default();
         Self::Trickle {
             left: u64::from(TRICKLED),
             pause,

@@ -6,7 +6,7 @@ use super::slot::Schedule;
 use super::state::Begun;
 use super::{Effect, Machine};
 use crate::model::ComponentState as Status;
-use crate::model::{ComponentId, Kind, Outcome, Phase, Stage};
+use crate::model::{ComponentId, Kind, Outcome, Phase, Stage, part};
 
 impl Machine {
     /// Does everything that is due at `now`, and says when something will be due next.
@@ -59,7 +59,8 @@ impl Machine {
             return stop.at;
         }
         let duck = self.plan.lame_duck;
-        (stop.at + duck.min).max(stop.last_arrival + duck.quiet).min(stop.at + duck.max)
+        let least = stop.at.saturating_add(duck.min).max(stop.last_arrival.saturating_add(duck.quiet));
+        least.min(stop.at.saturating_add(duck.max))
     }
 
     /// Asks whoever's turn it is; returns whether there was somebody.
@@ -123,13 +124,13 @@ impl Machine {
     fn end_of(&self, n: usize, stop: &Begun) -> Duration {
         let spec = &self.slots[n].spec;
         let stage = spec.stage.max(if self.cursor.is_sequential() { self.cursor } else { spec.stage });
-        let mut end = stop.at + self.plan.end(stage);
+        let mut end = stop.at.saturating_add(self.plan.end(stage));
         if stage.is_sequential() {
             let peers = self.slots.iter().filter(|slot| slot.spec.stage == stage);
             let all = u32::try_from(peers.clone().count()).unwrap_or(u32::MAX).max(1);
             let waiting = peers.filter(|slot| slot.status == Status::Running).count();
             let after = u32::try_from(waiting.saturating_sub(1)).unwrap_or(u32::MAX);
-            end = end.saturating_sub(self.plan.reserve(stage) / all * after);
+            end = end.saturating_sub(part(self.plan.reserve(stage), after, all));
         }
         end
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::model::{ComponentState as Status, Kind, Outcome, Spec};
+use crate::model::{ComponentState as Status, Kind, Outcome, Spec, part};
 
 /// What the machine knows of one component.
 #[derive(Clone, Debug)]
@@ -51,9 +51,10 @@ impl Schedule {
         allowance: Duration,
     ) -> Self {
         let end = end.max(asked);
-        let allowance = allowance.min((end - asked) / 2);
-        let latest = end - allowance;
-        let cut = limit.map_or(latest, |limit| latest.min(asked + limit));
-        Self { cut, abort: cut + allowance / 2, give_up: cut + allowance }
+        let allowance = allowance.min(part(end.saturating_sub(asked), 1, 2));
+        let latest = end.saturating_sub(allowance);
+        let cut = limit.map_or(latest, |limit| latest.min(asked.saturating_add(limit)));
+        let abort = cut.saturating_add(part(allowance, 1, 2));
+        Self { cut, abort, give_up: cut.saturating_add(allowance) }
     }
 }

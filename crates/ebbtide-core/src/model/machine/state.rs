@@ -204,7 +204,7 @@ impl Machine {
         if self.stop.is_some() {
             return;
         }
-        let deadline = now + self.plan.deadline;
+        let deadline = now.saturating_add(self.plan.deadline);
         effects.push(Effect::Announce { cause: cause.clone(), deadline });
         let was_ready = self.phase == Phase::Ready;
         self.stop = Some(Begun { cause, at: now, skip_lame_duck, last_arrival: now, first_signal: None });

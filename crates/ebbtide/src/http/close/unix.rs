@@ -42,5 +42,5 @@ fn refuse(acceptor: &Acceptor) -> Option<Instant> {
         Err(error) => Some(error),
     };
     tracing::debug!(?error, "new connections are not known to be refused while the listener is emptied");
-    Some(clock::now() + BACKLOG_PATIENCE)
+    Some(clock::after(clock::now(), BACKLOG_PATIENCE))
 }

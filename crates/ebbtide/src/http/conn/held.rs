@@ -10,7 +10,7 @@ use crate::http::Address;
 use crate::http::ledger::Context;
 use crate::http::order::Order;
 use crate::http::spread::share;
-use crate::model::Straggler;
+use crate::model::{Straggler, part};
 use crate::runtime::clock;
 use crate::runtime::os::socket::{Handle, Unread};
 
@@ -363,7 +363,7 @@ impl Drop for Held {
         let ledger = &self.conn.context.ledger;
         if self.conn.is_websocket() && ledger.order().is_draining() {
             // Its handler may have given it up a little earlier.
-            self.conn.give_up_farewell(clock::now(), self.conn.context.stall() / 2);
+            self.conn.give_up_farewell(clock::now(), part(self.conn.context.stall(), 1, 2));
         }
         if ledger.order() == Order::Cut {
             ledger.note_ended(self.conn.end_all(EndedBy::Deadline, clock::now()));

@@ -94,7 +94,7 @@ impl Watch {
             };
             let at = match reason {
                 _ if now < at => at,
-                Reason::Quiet if self.conn.socket.unread() == Unread::Bytes => now + LOOK_AGAIN,
+                Reason::Quiet if self.conn.socket.unread() == Unread::Bytes => clock::after(now, LOOK_AGAIN),
                 Reason::Quiet => return Poll::Ready(()),
                 Reason::HalfHead | Reason::Stalled | Reason::Blocked | Reason::Unheard => {
                     self.conn.give_up_all();

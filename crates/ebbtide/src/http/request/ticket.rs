@@ -157,7 +157,7 @@ impl Ticket {
     pub(super) fn sse_retry(&self) -> Option<Duration> {
         let wait = self.conn.context.settings.sse_retry.as_ref()?;
         let more = wait.end().saturating_sub(*wait.start());
-        Some(*wait.start() + self.conn.share(more, self.begun))
+        Some(wait.start().saturating_add(self.conn.share(more, self.begun)))
     }
 
     /// Ends the request: its response was handed over to the end.

@@ -181,16 +181,16 @@ impl Driver {
         }
         tracing::info!(lifecycle = self.settings.name, %cause, "stopping");
         let began = self.ledger.now();
-        self.next_progress = Some(began + self.settings.progress_every);
+        self.next_progress = Some(began.saturating_add(self.settings.progress_every));
         // What handlers have is what the server has: the rest is for whatever comes after it.
-        let cut = self.ledger.instant(began + self.ledger.plan().servers_cut());
+        let cut = self.ledger.instant(began.saturating_add(self.ledger.plan().servers_cut()));
         self.announced.stop(cause, Some(cut));
     }
 
     /// Returns when the loop must go round although nothing has come.
     fn alarm(&self) -> Option<Instant> {
         let in_duck = self.ledger.phase() == Phase::LameDuck;
-        let look = in_duck.then(|| self.ledger.now() + LOOK_FOR_ARRIVALS);
+        let look = in_duck.then(|| self.ledger.now().saturating_add(LOOK_FOR_ARRIVALS));
         let at = [self.wake, self.next_progress, look].into_iter().flatten().min()?;
         Some(Instant::from_std(self.ledger.instant(at)))
     }
@@ -202,7 +202,7 @@ impl Driver {
             let left = self.stop.token().time_left().map(show_duration).unwrap_or_default();
             let phase = self.ledger.phase();
             tracing::info!(lifecycle = self.settings.name, %phase, left, waiting, "still stopping");
-            self.next_progress = Some(now + self.settings.progress_every);
+            self.next_progress = Some(now.saturating_add(self.settings.progress_every));
         }
     }
 

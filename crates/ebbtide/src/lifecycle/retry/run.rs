@@ -93,7 +93,7 @@ async fn said_so<T>(attempt: impl Future<Output = T>, waiting_for: &str, number:
     loop {
         match timeout(pause, &mut attempt).await {
             Ok(end) => return end,
-            Err(_) => waited += pause,
+            Err(_) => waited = waited.saturating_add(pause),
         }
         log_warn!(waiting_for, attempt = number, waited = show_duration(waited), "no answer yet");
         pause = pause.saturating_mul(2);

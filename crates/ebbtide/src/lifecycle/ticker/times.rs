@@ -43,7 +43,7 @@ impl Times {
     }
 
     fn draw(&self) -> Duration {
-        self.jitter.mul_f64(chance())
+        clock::share(self.jitter, chance())
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::beat::period;
 use super::shared::Shared;
 use crate::drain::Work as _;
-use crate::model::show_duration;
+use crate::model::{part, show_duration};
 use crate::queue::Queue;
 use crate::runtime::clock;
 
@@ -20,7 +20,7 @@ pub(super) async fn watch<Q: Queue, F>(shared: &Arc<Shared<Q, F>>) {
     let period = period(lease);
     let (mut beats, mut since, mut late) = (None, clock::now(), false);
     loop {
-        sleep((period / 4).max(Duration::from_millis(1))).await;
+        sleep(part(period, 1, 4).max(Duration::from_millis(1))).await;
         let seen = Some(shared.beats.load(Ordering::Relaxed));
         let silent = clock::now().saturating_duration_since(since);
         if seen != beats {
@@ -28,7 +28,7 @@ pub(super) async fn watch<Q: Queue, F>(shared: &Arc<Shared<Q, F>>) {
                 back(shared, silent, lease);
             }
             (beats, since, late) = (seen, clock::now(), false);
-        } else if !late && silent >= period * 2 && shared.books.in_flight() > 0 {
+        } else if !late && silent >= period.saturating_mul(2) && shared.books.in_flight() > 0 {
             late = true;
             report(shared, since, lease);
         }

@@ -1,5 +1,8 @@
 use std::time::{Duration, Instant};
 
+use crate::model::part;
+use crate::runtime::clock;
+
 /// When a stop does what: counted once, from one deadline.
 ///
 /// ```text
@@ -25,20 +28,19 @@ pub(super) struct Ends {
 impl Times {
     pub(super) fn of(now: Instant, deadline: Option<Instant>, wished: Duration) -> Self {
         let Some(deadline) = deadline else { return Self { hand_back: None, time: wished } };
-        let time = wished.min(deadline.saturating_duration_since(now) / 4);
+        let time = wished.min(part(deadline.saturating_duration_since(now), 1, 4));
         Self { hand_back: Some(deadline.checked_sub(time).unwrap_or(now)), time }
     }
 
     /// Counts from the moment at which the hand-back begins.
     pub(super) fn ends(&self, now: Instant) -> Ends {
-        Ends { let_go: now + self.time * 4 / 5, close: now + self.time }
+        Ends { let_go: clock::after(now, part(self.time, 4, 5)), close: clock::after(now, self.time) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::clock;
 
     #[test]
     fn the_hand_back_takes_at_most_a_quarter_of_what_is_there() {

@@ -7,6 +7,7 @@ use super::link::Link;
 use super::queue::NatsQueue;
 use super::server::Server;
 use super::set_up::Plan;
+use crate::model::LONGEST_TIME;
 
 const LOCAL: &str = "nats://127.0.0.1:4222";
 
@@ -96,7 +97,8 @@ impl NatsBuilder {
             }
         };
         let dead = format!("{}-dead", self.name);
-        let plan = Plan { name: self.name, dead, lease: self.lease, replicas: self.replicas };
+        let plan =
+            Plan { name: self.name, dead, lease: self.lease.min(LONGEST_TIME), replicas: self.replicas };
         NatsQueue::new(Link::new(client), plan, server).await
     }
 }

@@ -9,6 +9,7 @@ use async_nats::jetstream::consumer::pull::Batch;
 use futures_core::Stream as _;
 
 use super::error::NatsQueueError;
+use crate::model::part;
 use crate::runtime::clock;
 
 /// How long the server keeps a request, at most. A request cannot be taken back, so that a stop waits for as long as this.
@@ -53,10 +54,15 @@ impl Pulls {
         count: usize,
         lease: Duration,
     ) -> Result<(), NatsQueueError> {
-        let (since, expires) = (clock::now(), LONGEST.min(lease / 4));
+        let (since, expires) = (clock::now(), LONGEST.min(part(lease, 1, 4)));
         let batch = consumer.batch().max_messages(count).expires(expires).messages().await;
         let batch = batch.map_err(NatsQueueError::when("ask for jobs"))?;
-        self.open.push(Pull { batch, left: count, until: since + expires + SLACK, since });
+        self.open.push(Pull {
+            batch,
+            left: count,
+            until: clock::after(since, expires.saturating_add(SLACK)),
+            since,
+        });
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use super::receipt::{NatsReceipt, deliver};
 use super::server::Server;
 use super::set_up::Plan;
 use crate::drain::Stop;
+use crate::model::part;
 use crate::queue::{Delivery, JobCounts, Queue, Settled, Settlement};
 use crate::runtime::BoxError;
 
@@ -231,7 +232,7 @@ impl Queue for NatsQueue {
     }
 
     async fn extend(&self, receipts: &[NatsReceipt]) -> Result<(), BoxError> {
-        let patience = self.lease() / 6;
+        let patience = part(self.lease(), 1, 6);
         if let Ok(Some(link)) = timeout(patience, self.renewal_link()).await {
             if let Ok(Ok(())) = timeout(patience, self.prolong_all(&link, receipts)).await {
                 return Ok(());

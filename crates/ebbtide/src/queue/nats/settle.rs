@@ -5,6 +5,7 @@ use super::headers::{ROOM, add_error, anew};
 use super::link::Link;
 use super::queue::NatsQueue;
 use super::receipt::{Inner, NatsReceipt};
+use crate::model::LONGEST_TIME;
 use crate::queue::{Settled, Settlement};
 use crate::runtime::clock;
 
@@ -19,7 +20,7 @@ impl NatsQueue {
     ) -> Result<Settled, NatsQueueError> {
         let job = &*receipt.inner;
         let mut state = job.state.lock().await;
-        if state.settled || clock::now() >= state.since + self.lease() {
+        if state.settled || clock::now() >= clock::after(state.since, self.lease()) {
             return Ok(Settled::Lost);
         }
         // What is seldom said is boxed, and so no part of every job's future.
@@ -27,7 +28,8 @@ impl NatsQueue {
             Settlement::Ack => self.link.tell(&job.reply, AckKind::Ack).await?,
             Settlement::HandBack => Box::pin(self.hand_back(job)).await?,
             Settlement::Retry { after, error: _ } => {
-                let after = (!after.is_zero()).then_some(after);
+                // The server keeps nanoseconds in 64 bits.
+                let after = (!after.is_zero()).then_some(after.min(LONGEST_TIME));
                 self.link.tell(&job.reply, AckKind::Nak(after)).await?;
             }
             Settlement::Bury { error } => Box::pin(self.bury(job, &error)).await?,
@@ -41,7 +43,7 @@ impl NatsQueue {
         let job = &*receipt.inner;
         let Ok(mut state) = job.state.try_lock() else { return Ok(()) };
         let now = clock::now();
-        if state.settled || now >= state.since + self.lease() {
+        if state.settled || now >= clock::after(state.since, self.lease()) {
             return Ok(());
         }
         link.tell(&job.reply, AckKind::Progress).await?;

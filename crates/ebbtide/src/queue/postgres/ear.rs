@@ -103,7 +103,7 @@ impl Listener {
                 _ = &mut ended => return,
                 () = tokio::time::sleep(backoff) => {}
             }
-            backoff = (backoff * 2).min(BACKOFF[1]);
+            backoff = backoff.saturating_mul(2).min(BACKOFF[1]);
         }
     }
 

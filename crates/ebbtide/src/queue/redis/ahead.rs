@@ -7,6 +7,7 @@ use tokio::sync::{Notify, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::entry::Entry;
 use super::receipt::RedisReceipt;
+use crate::model::part;
 use crate::runtime::clock;
 
 /// What was read in the breath in which other jobs were acknowledged, until the next fetch takes it.
@@ -58,7 +59,7 @@ pub(super) struct Asked<'a> {
 impl Ahead {
     pub(super) fn new(lease: Duration) -> Self {
         Self {
-            fresh: lease / 3,
+            fresh: part(lease, 1, 3),
             allowed: AtomicBool::new(false),
             reading: RwLock::new(()),
             entries: Mutex::default(),

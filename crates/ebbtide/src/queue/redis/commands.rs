@@ -10,6 +10,7 @@ use super::keys::Keys;
 use super::link::Link;
 use super::receipt::RedisReceipt;
 use super::scripts::Scripts;
+use crate::model::part;
 use crate::queue::{JobCounts, Settled, Settlement};
 
 /// After so long a silence a consumer that has nothing is forgotten.
@@ -117,7 +118,7 @@ impl Commands {
         for receipt in receipts {
             script.arg(&receipt.entry).arg(receipt.count);
         }
-        let renewed = match timeout(self.lease / 6, renewals.invoke(&script)).await {
+        let renewed = match timeout(part(self.lease, 1, 6), renewals.invoke(&script)).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) if !(error.is_io_error() || error.is_timeout()) => Err(self.error(error)),
             _ => {

@@ -44,7 +44,7 @@ impl Link {
     pub(super) async fn connect(&self, longer: Duration) -> Result<Connection, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(ANSWER + longer));
+            .set_response_timeout(Some(ANSWER.saturating_add(longer)));
         Connection::meet(self.client.get_multiplexed_async_connection_with_config(&config).await?).await
     }
 

@@ -66,7 +66,7 @@ impl Reader {
         };
         let block = block.min(LONGEST);
         let command = command(commands, max, block);
-        self.set_unseen(Some(clock::now() + block));
+        self.set_unseen(Some(clock::after(clock::now(), block)));
         let mut in_use = InUse { link: &commands.link, connection: Some(connection.clone()) };
         let entries = read(connection.clone(), commands, &command, ahead, stop).await?;
         self.set_unseen(None);

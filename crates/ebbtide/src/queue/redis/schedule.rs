@@ -1,6 +1,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::model::part;
 use crate::runtime::clock;
 
 /// Where an iteration over what is pending begins and ends.
@@ -25,7 +26,7 @@ struct State {
 impl Schedule {
     pub(super) fn new(lease: Duration) -> Self {
         let state = State { cursor: START.to_owned(), next: clock::now() };
-        Self { every: OFTEN.min(lease / 3), state: Mutex::new(state) }
+        Self { every: OFTEN.min(part(lease, 1, 3)), state: Mutex::new(state) }
     }
 
     /// Returns where to look on, if it is time to.
@@ -46,7 +47,7 @@ impl Schedule {
         } else {
             Duration::ZERO
         };
-        *state = State { cursor, next: clock::now() + wait };
+        *state = State { cursor, next: clock::after(clock::now(), wait) };
     }
 
     /// Returns how long a read may block: at least a millisecond, since zero would be for ever.

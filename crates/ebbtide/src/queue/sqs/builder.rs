@@ -7,6 +7,7 @@ use super::link::Link;
 use super::queue::SqsQueue;
 use super::receipt::LONGEST_LEASE;
 use super::set_up::set_up;
+use crate::model::part;
 
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
@@ -76,7 +77,7 @@ impl SqsBuilder {
             return Err(SqsQueueError::Lease(self.lease));
         }
         let lease = whole_seconds(self.lease);
-        let poll = Duration::from_secs(self.poll.min(LONGEST_POLL).min(lease / 2).as_secs());
+        let poll = Duration::from_secs(self.poll.min(LONGEST_POLL).min(part(lease, 1, 2)).as_secs());
         let url = set_up(&self.client, &self.name).await?;
         let dead = set_up(&self.client, &dead).await?;
         Ok(SqsQueue::new(Link { client: self.client, url, dead, lease, poll }))

@@ -49,7 +49,7 @@ impl Link {
             .customize()
             .config_override(once);
         let since = clock::now();
-        let came = answer_within(what, self.poll + ANSWER, asking.send()).await?;
+        let came = answer_within(what, self.poll.saturating_add(ANSWER), asking.send()).await?;
         Ok((came.messages.unwrap_or_default(), since))
     }
 

@@ -76,7 +76,8 @@ impl Polls {
     fn ask(&mut self, link: Link, max: usize) {
         self.open.spawn(async move {
             let (messages, since) = link.receive(max).await?;
-            let deliver = |message| Some((deliver(message, since, link.lease)?, since + link.lease));
+            let deliver =
+                |message| Some((deliver(message, since, link.lease)?, clock::after(since, link.lease)));
             Ok(messages.into_iter().filter_map(deliver).collect())
         });
     }

@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 
 use super::message::{self, Attributes};
 use crate::queue::Delivery;
+use crate::runtime::clock;
 
 /// After that SQS gives a message out again, whatever its consumer says.
 pub(super) const LONGEST_LEASE: Duration = Duration::from_secs(12 * 3600);
@@ -54,14 +55,14 @@ pub(super) fn deliver(message: Message, since: Instant, lease: Duration) -> Opti
     let count = counts.get(&MessageSystemAttributeName::ApproximateReceiveCount);
     let attempt = count.and_then(|count| count.parse().ok()).unwrap_or(1).max(1);
     let id = message.message_id?;
-    let until = since + lease;
+    let until = clock::after(since, lease);
     let state = State { until, is_among_the_dead: false, settled: false, back_after: Duration::ZERO };
     let inner = Inner {
         handle: message.receipt_handle?,
         id: id.clone(),
         body: message.body.unwrap_or_default(),
         attributes: message.message_attributes.unwrap_or_default(),
-        last: since + LONGEST_LEASE,
+        last: clock::after(since, LONGEST_LEASE),
         state: Mutex::new(state),
     };
     let payload = message::read(&inner.body, &inner.attributes);

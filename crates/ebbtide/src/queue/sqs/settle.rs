@@ -72,7 +72,7 @@ async fn extend_up_to_ten(link: &Link, receipts: &[SqsReceipt]) -> Result<(), Sq
     let kept = link.hide_all(&entries).await?;
     for ((_, mut state, time), kept) in held.into_iter().zip(kept) {
         if kept {
-            state.until = now + time;
+            state.until = clock::after(now, time);
         }
     }
     Ok(())

@@ -5,6 +5,8 @@ use sqlx::pool::PoolOptions;
 use sqlx::{Database, Pool};
 use tokio::time::timeout;
 
+use crate::model::part;
+
 /// The connection over which leases are renewed: one of its own, since handlers may hold every connection of the pool for
 /// longer than a lease.
 ///
@@ -37,7 +39,7 @@ impl<DB: Database> Renewals<DB> {
     where
         F: Future<Output = Result<u64, sqlx::Error>>,
     {
-        let patience = lease / 6;
+        let patience = part(lease, 1, 6);
         match timeout(patience, renew(self.own(pool))).await {
             // Either all of it is lost, or this is not the database that the pool sees.
             Ok(Ok(0)) => {}

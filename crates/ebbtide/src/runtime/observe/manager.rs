@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
-use crate::model::Plan;
+use crate::model::{Plan, part};
 use crate::runtime::os::notify::NotifySocket;
 
 /// Tells a service manager such as systemd how far the lifecycle is, as in `sd_notify(3)`.
@@ -48,7 +48,7 @@ impl Manager {
         let is_ours = text("WATCHDOG_PID").is_none_or(|meant| meant.parse() == Ok(pid));
         let limit = text("WATCHDOG_USEC").and_then(|limit| limit.parse().ok());
         let limit = limit.filter(|limit| *limit > 0 && is_ours).map(Duration::from_micros);
-        let ping = limit.map(|limit| Ping { every: limit / 2, next: Duration::ZERO });
+        let ping = limit.map(|limit| Ping { every: part(limit, 1, 2), next: Duration::ZERO });
         Self { socket: socket.ok(), ping, ..Self::default() }
     }
 
@@ -94,7 +94,7 @@ impl Manager {
         if let Some(socket) = &self.socket
             && let Some(ping) = self.ping.as_mut().filter(|ping| ping.next <= now)
         {
-            ping.next = now + ping.every;
+            ping.next = now.saturating_add(ping.every);
             // One that has no room is made up for by the next: only half of the limit will have passed.
             let _ = socket.send("WATCHDOG=1");
         }
@@ -103,7 +103,9 @@ impl Manager {
     fn send(&mut self, now: Duration) {
         let Some(socket) = &self.socket else { return };
         match socket.send(&format!("{}{}", self.states, self.status)) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.retry = Some(now + RETRY),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.retry = Some(now.saturating_add(RETRY))
+            }
             sent => {
                 if let Err(error) = sent {
                     tracing::debug!(%error, "the service manager does not listen");

@@ -28,7 +28,8 @@ impl Metrics {
             describe();
         }
         self.phase = Some(phase);
-        self.next = Some(now + if phase.is_stopping() { EVERY_IN_A_STOP } else { EVERY });
+        let every = if phase.is_stopping() { EVERY_IN_A_STOP } else { EVERY };
+        self.next = Some(now.saturating_add(every));
         record(ledger);
     }
 

@@ -8,7 +8,7 @@ use super::broken::{Broken, Why};
 use super::promise::{Promise, Verdict};
 use super::subject::{Census, Subject};
 use crate::drain::{Stop, StopSource};
-use crate::model::Cause;
+use crate::model::{Cause, part};
 use crate::queue::{Delivery, Queue, Settled, Settlement};
 use crate::runtime::{BoxError, clock};
 
@@ -247,12 +247,16 @@ impl<'a, S: Subject> Bench<'a, S> {
 
     /// How long to wait for a delivery, that somebody else's lease may be in the way of if it is a short one.
     pub(super) fn patience(&self, queue: &S::Queue) -> Duration {
-        if self.lease == LASTING { PATIENCE } else { PATIENCE + 2 * queue.lease().unwrap_or_default() }
+        if self.lease == LASTING {
+            PATIENCE
+        } else {
+            PATIENCE.saturating_add(part(queue.lease().unwrap_or_default(), 2, 1))
+        }
     }
 
     /// How long to wait for what must not come, because no lease stands for it any more or none has run out.
     pub(super) fn quiet(&self, queue: &S::Queue) -> Duration {
-        queue.lease().map_or(QUIET, |lease| lease * 3 / 2)
+        queue.lease().map_or(QUIET, |lease| part(lease, 3, 2))
     }
 
     pub(super) const fn at_once(&self) -> Duration {

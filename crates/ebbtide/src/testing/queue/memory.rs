@@ -10,9 +10,6 @@ use crate::drain::Stop;
 use crate::queue::{Delivery, Queue, Settled, Settlement};
 use crate::runtime::{BoxError, clock};
 
-/// Where a delay leads that ends beyond what the clock can tell: years.
-const FAR: Duration = Duration::from_secs(u32::MAX as u64);
-
 /// A queue in memory, for tests of a handler without a broker: it keeps every promise, and forgets everything when its last
 /// handle is dropped. Clones are consumers of the same queue.
 ///
@@ -163,7 +160,7 @@ impl Queue for MemoryQueue {
         let (mut jobs, now) = (self.jobs(), clock::now());
         for receipt in receipts {
             if let Some(Job { state: State::Leased { until, .. }, .. }) = jobs.ours(receipt, now) {
-                *until = now + self.lease;
+                *until = clock::after(now, self.lease);
             }
         }
         Ok(())
@@ -190,7 +187,7 @@ impl Jobs {
                 self.last_delivery += 1;
                 let delivery = self.last_delivery;
                 job.attempts += 1;
-                job.state = State::Leased { delivery, until: now + lease };
+                job.state = State::Leased { delivery, until: clock::after(now, lease) };
                 let receipt = MemoryReceipt { job: *number, delivery };
                 let (id, payload) = (number.to_string(), job.payload.clone());
                 taken.push(Delivery { receipt, id, payload, attempt: job.attempts });
@@ -216,9 +213,7 @@ impl Jobs {
                 job.attempts -= 1;
                 job.state = State::Waiting(now);
             }
-            Settlement::Retry { after, .. } => {
-                job.state = State::Waiting(now.checked_add(after).unwrap_or(now + FAR))
-            }
+            Settlement::Retry { after, .. } => job.state = State::Waiting(clock::after(now, after)),
             Settlement::Bury { error } => job.state = State::Buried(error),
         }
         Settled::Done

@@ -11,3 +11,4 @@ mod place;
 mod renewing;
 mod settling;
 mod stop;
+mod times;

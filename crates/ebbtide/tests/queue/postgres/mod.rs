@@ -9,3 +9,4 @@ mod place;
 mod renewing;
 mod sessions;
 mod storing;
+mod times;

@@ -14,4 +14,5 @@ mod place;
 mod renewing;
 mod settling;
 mod stop;
+mod times;
 mod wire;

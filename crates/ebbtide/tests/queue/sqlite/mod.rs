@@ -9,3 +9,4 @@ mod contention;
 mod place;
 mod renewing;
 mod storing;
+mod times;

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use tokio::time::{sleep, timeout};
 
 use crate::drain::StopSource;
+use crate::model::part;
 use crate::queue::Queue as _;
 use crate::runtime::clock;
 use crate::testing::queue::bench::{Bench, describe, number, suite_ends_it};
@@ -22,11 +23,11 @@ pub async fn deliveries_are_exclusive<S: Subject>(subject: &S) -> Result<Verdict
     let source = StopSource::new(clock::now);
     let stop = source.token();
     // All of it has to be over while the first lease stands.
-    let time = queues[0].lease().map_or(bench.at_once(), |lease| lease / 2);
+    let time = queues[0].lease().map_or(bench.at_once(), |lease| part(lease, 1, 2));
     let fetching = async |queue: &S::Queue| {
         let mut got = Vec::new();
         while !stop.is_stopping() {
-            match timeout(time + bench.at_once(), queue.fetch(3, &stop)).await {
+            match timeout(time.saturating_add(bench.at_once()), queue.fetch(3, &stop)).await {
                 Ok(Ok(more)) if more.is_empty() => sleep(bench.step()).await,
                 Ok(Ok(more)) => got.extend(more),
                 Ok(Err(source)) => return Err(bench.failed("fetch beside others", source)),

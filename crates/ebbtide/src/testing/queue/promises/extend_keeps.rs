@@ -1,5 +1,6 @@
 use tokio::time::sleep;
 
+use crate::model::part;
 use crate::queue::{Queue as _, Settlement};
 use crate::testing::queue::bench::Bench;
 use crate::testing::queue::{Broken, Promise, Subject, Verdict};
@@ -25,12 +26,12 @@ pub async fn extend_keeps<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
             if extended.is_err() {
                 break extended;
             }
-            sleep(lease / 3).await;
+            sleep(part(lease, 1, 3)).await;
         }
     };
     tokio::select! {
         broken = extending => broken?,
-        seen = bench.gets_nothing(&other, lease * 3) => seen?,
+        seen = bench.gets_nothing(&other, part(lease, 3, 1)) => seen?,
     }
     for delivery in &held {
         bench.settle_ours(&ours, delivery, Settlement::Ack).await?;

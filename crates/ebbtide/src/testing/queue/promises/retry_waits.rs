@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::model::part;
 use crate::queue::Settlement;
 use crate::testing::queue::bench::{Bench, describe};
 use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
@@ -27,7 +28,7 @@ pub async fn retry_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
         bench.settle_ours(&first, &delivery, Settlement::Retry { after, error }).await?;
         if !after.is_zero() {
             // A quarter for clocks that don't agree.
-            bench.gets_nothing(&first, after * 3 / 4).await?;
+            bench.gets_nothing(&first, part(after, 3, 4)).await?;
         }
         wanted += 1;
     }

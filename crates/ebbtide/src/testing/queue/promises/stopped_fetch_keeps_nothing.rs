@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use crate::drain::StopSource;
+use crate::model::part;
 use crate::queue::{Queue as _, Settlement};
 use crate::runtime::clock;
 use crate::testing::queue::bench::{Bench, suite_ends_it};
@@ -37,7 +38,7 @@ pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verd
         let pushing = async {
             bench.push(b"at this very moment").await?;
             if moment > 0 {
-                sleep(APART * moment).await;
+                sleep(part(APART, moment, 1)).await;
             }
             source.stop(suite_ends_it(), None);
             Ok(())

@@ -1,0 +1,227 @@
+//! The times of what a lifecycle runs, and of what stands alone.
+
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ebbtide::call::Call;
+use ebbtide::drain::{Stop, StopSource};
+use ebbtide::layer::HandlerStop;
+use ebbtide::lifecycle::{Every, Retry};
+use ebbtide::model::{Cause, Check};
+use ebbtide::queue::{ConsumeOptions, Job};
+use ebbtide::testing::queue::MemoryQueue;
+use ebbtide::ws::Graceful;
+use ebbtide::{Backoff, BoxError, LameDuck, Life, Lifecycle};
+use futures_util::StreamExt as _;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::support::End::Closed;
+use super::support::{End, LONG, VALUES, count_panics, live, panics};
+use crate::own_process;
+
+type Register = fn(&Life, Duration) -> Result<(), BoxError>;
+
+/// What is registered, and the ends with zero, a nanosecond, and the longest time.
+const COMPONENTS: [(&str, Register, [End; 3]); 16] = [
+    // Its own deadline has passed when its close begins: it is closed, and cut.
+    ("within: a resource", within, [Closed(3), Closed(3), Closed(0)]),
+    ("within: a hook", hook_within, [Closed(3), Closed(3), Closed(0)]),
+    ("Every::rate", |life, time| every(life, Every::rate(time)), DRAINED),
+    ("Every::delay", |life, time| every(life, Every::delay(time)), DRAINED),
+    ("Every::jitter", |life, time| every(life, Every::delay(MILLI).jitter(time)), DRAINED),
+    ("Check::every", |life, time| check(life, Check::every(time)), DRAINED),
+    ("Check::timeout", |life, time| check(life, Check::every(MILLI).timeout(time)), DRAINED),
+    ("Check::critical", |life, time| check(life, Check::every(MILLI).critical(time)), DRAINED),
+    ("Backoff::new", |life, time| retry(life, Backoff::new(time, time).into()), DRAINED),
+    ("Retry::timeout", |life, time| retry(life, Retry::new(SOON).timeout(time)), DRAINED),
+    ("Call::timeout", call, DRAINED),
+    ("Pool::send_within", send_within, DRAINED),
+    ("ConsumeOptions::hand_back", |life, time| consume(life, LEASE, options().hand_back(time)), DRAINED),
+    (
+        "ConsumeOptions::backoff",
+        |life, time| consume(life, LEASE, options().backoff(Backoff::new(time, time))),
+        DRAINED,
+    ),
+    ("MemoryQueue::new", |life, time| consume(life, time, options()), DRAINED),
+    ("HandlerStop::of", handler_stop, DRAINED),
+];
+
+const DRAINED: [End; 3] = [Closed(0); 3];
+const MILLI: Duration = Duration::from_millis(1);
+const SOON: Backoff = Backoff::new(MILLI, MILLI);
+const LEASE: Duration = Duration::from_secs(30);
+
+#[test]
+fn no_time_of_a_component_costs_the_shutdown() {
+    own_process::run("times::components::no_time_of_a_component_costs_the_shutdown", || {
+        count_panics();
+        for (name, register, expected) in COMPONENTS {
+            let ends = VALUES.map(|value| {
+                let lifecycle = Lifecycle::new("times").lame_duck(LameDuck::NONE);
+                live(lifecycle, async |life| register(life, value))
+            });
+            assert_eq!((ends, panics()), (expected, 0), "{name}");
+        }
+    });
+}
+
+/// Longer than a nanosecond, and shorter than it takes from a cut to the abort.
+async fn takes_a_moment() -> Result<(), BoxError> {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    Ok(())
+}
+
+fn within(life: &Life, time: Duration) -> Result<(), BoxError> {
+    life.within(time).resource("limited", (), |()| takes_a_moment());
+    Ok(())
+}
+
+fn hook_within(life: &Life, time: Duration) -> Result<(), BoxError> {
+    life.within(time).on_stop("limited", |_| takes_a_moment());
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as the others")]
+fn every(life: &Life, every: Every) -> Result<(), BoxError> {
+    life.every("ticker", every, || async { Ok(()) });
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as the others")]
+fn check(life: &Life, check: Check) -> Result<(), BoxError> {
+    life.check("check", check, || async { Ok::<_, BoxError>(()) });
+    Ok(())
+}
+
+/// Fails once, and then waits for as long as is said.
+#[expect(clippy::unnecessary_wraps, reason = "as the others")]
+fn retry(life: &Life, retry: Retry) -> Result<(), BoxError> {
+    let retrying = life.clone();
+    life.once("retries", |_| async move {
+        let mut failed = false;
+        let attempt = move || {
+            std::future::ready(if std::mem::replace(&mut failed, true) { Ok(()) } else { Err("not yet") })
+        };
+        // Either it is there, or the stop came first.
+        let _ = retrying.retry("it", retry, attempt).await;
+        Ok(())
+    });
+    Ok(())
+}
+
+/// Calls one that answers; in no time it has not.
+fn call(life: &Life, time: Duration) -> Result<(), BoxError> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let call = Call::get(&format!("http://{}/", listener.local_addr()?))?.timeout(time);
+    std::thread::Builder::new().spawn(move || {
+        if let Ok((mut stream, _)) = listener.accept() {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        }
+    })?;
+    life.on_stop("call", move |_| async move {
+        match (call.send().await, time == Duration::MAX) {
+            (Ok(()), _) | (Err(_), false) => Ok(()),
+            (Err(error), true) => Err(error.into()),
+        }
+    });
+    Ok(())
+}
+
+fn send_within(life: &Life, time: Duration) -> Result<(), BoxError> {
+    let pool = life.workers("pool of workers", 1, |_: u32, _| async { Ok(()) });
+    life.once("sends", move |_| async move {
+        // Zero may be too short.
+        let _ = pool.send_within(time, 7).await;
+        Ok(())
+    });
+    Ok(())
+}
+
+fn options() -> ConsumeOptions {
+    ConsumeOptions::new(1)
+}
+
+/// One job fails at first, one is still held at the stop.
+#[expect(clippy::unnecessary_wraps, reason = "as the others")]
+fn consume(life: &Life, lease: Duration, options: ConsumeOptions) -> Result<(), BoxError> {
+    let queue = MemoryQueue::new(lease);
+    queue.push(b"fails");
+    life.consume("jobs", queue, options, |job: Job, _| async move {
+        if job.attempt() == 1 { Err("it fails at first".into()) } else { Ok(()) }
+    });
+    Ok(())
+}
+
+fn handler_stop(life: &Life, kept: Duration) -> Result<(), BoxError> {
+    let stop = HandlerStop::of(life.stop_token(), life.drain_token(), kept);
+    life.on_stop("looks", move |_| async move {
+        let (left, deadline) = (stop.time_left().ok_or("it stops")?, stop.deadline().ok_or("it stops")?);
+        let until = deadline.saturating_duration_since(now());
+        // The two agree, give or take what lies between the two looks.
+        if left.abs_diff(until) < LONG / 60 { Ok(()) } else { Err(format!("{left:?} and {until:?}").into()) }
+    });
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test's own clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[tokio::test]
+async fn a_flush_of_any_length_returns() {
+    for limit in VALUES {
+        let (writer, log) = ebbtide::telemetry::non_blocking(Vec::new());
+        drop(writer);
+        let flushed = log.flush(limit);
+        assert!(flushed.is_ok() || limit != Duration::MAX, "{flushed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_socket_whose_peer_may_take_any_time_closes() {
+    for time in VALUES {
+        let source = StopSource::new(now);
+        let (ours, theirs) = tokio::io::duplex(4096);
+        let server = WebSocketStream::from_raw_socket(ours, Role::Server, None).await;
+        let mut client = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
+        let mut socket = Graceful::new(server, source.token()).answer_within(time);
+        source.stop(Cause::Requested { reason: "test".into() }, None);
+        let serve = async move { while socket.next().await.is_some() {} };
+        let answer = async { while client.next().await.is_some_and(|message| message.is_ok()) {} };
+        let both = async { tokio::join!(serve, answer) };
+        tokio::time::timeout(LONG, both).await.expect("it closes");
+    }
+}
+
+/// A consumer of one's own, whose stop has no deadline.
+#[tokio::test]
+async fn a_hand_back_of_any_length_ends_when_the_queue_answers() {
+    for time in VALUES {
+        let (source, queue) = (StopSource::new(now), MemoryQueue::new(LEASE));
+        queue.push(b"held");
+        let began = Arc::new(tokio::sync::Notify::new());
+        let begins = Arc::clone(&began);
+        // Where neither the stop has a deadline nor the hand-back an end, a job goes on until it obeys its token.
+        let handler = move |_: Job, stop: Stop| {
+            begins.notify_one();
+            async move {
+                stop.cut().await;
+                Ok::<_, BoxError>(())
+            }
+        };
+        let options = ConsumeOptions::new(1).hand_back(time);
+        let consumer = ebbtide::queue::Consumer::new("jobs", queue, options, handler);
+        let stopping = async {
+            began.notified().await;
+            source.stop(Cause::Requested { reason: "test".into() }, None);
+            source.cut();
+        };
+        let run = async { tokio::join!(consumer.run(source.token()), stopping).0 };
+        let tally = tokio::time::timeout(LONG, run).await.unwrap_or_else(|_| panic!("{time:?}"));
+        assert_eq!(tally.acked, 0, "{time:?}: {tally:?}");
+    }
+}

@@ -1,0 +1,117 @@
+//! The list of what takes a time is whole.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Every public function that takes a time, by its file and its name, and where it is tried at its ends.
+const TAKE_A_TIME: [(&str, &str); 58] = [
+    ("call/call.rs timeout", COMPONENTS),
+    ("http/server.rs announce_over", SERVER),
+    ("http/server.rs first_byte_grace", SERVER),
+    ("http/server.rs handshake_timeout", SERVER),
+    ("http/server.rs header_timeout", SERVER),
+    ("http/server.rs idle_quiet", SERVER),
+    ("http/server.rs linger", SERVER),
+    ("http/server.rs refusal_time", SERVER),
+    ("http/server.rs request_timeout", SERVER),
+    ("http/server.rs sse_retry", SERVER),
+    ("http/server.rs stall_timeout", SERVER),
+    ("http/standalone/builder.rs grace_period", SERVER),
+    ("http/standalone/builder.rs lame_duck", SERVER),
+    ("http/standalone/builder.rs margin", SERVER),
+    ("layer/handler_stop.rs of", COMPONENTS),
+    ("lifecycle/builder.rs grace", LIFECYCLE),
+    ("lifecycle/builder.rs lame_duck", LIFECYCLE),
+    ("lifecycle/builder.rs margin", LIFECYCLE),
+    ("lifecycle/builder.rs progress_every", LIFECYCLE),
+    ("lifecycle/builder.rs reserve", LIFECYCLE),
+    ("lifecycle/builder.rs signal_guard", LIFECYCLE),
+    ("lifecycle/builder.rs try_on_flush", TOLD),
+    ("lifecycle/hook.rs at_exit", TOLD),
+    ("lifecycle/life_of.rs at_exit", TOLD),
+    ("lifecycle/life_of.rs try_on_flush", TOLD),
+    ("lifecycle/life_of.rs within", COMPONENTS),
+    ("lifecycle/options.rs within", COMPONENTS),
+    ("lifecycle/pool/sender.rs send_within", COMPONENTS),
+    ("lifecycle/resource.rs try_on_flush", TOLD),
+    ("lifecycle/retry/options.rs timeout", COMPONENTS),
+    ("lifecycle/ticker/every.rs delay", COMPONENTS),
+    ("lifecycle/ticker/every.rs jitter", COMPONENTS),
+    ("lifecycle/ticker/every.rs rate", COMPONENTS),
+    ("model/budget.rs exactly", LIFECYCLE),
+    ("model/budget.rs reserve", LIFECYCLE),
+    ("model/check/settings.rs critical", COMPONENTS),
+    ("model/check/settings.rs every", COMPONENTS),
+    ("model/check/settings.rs timeout", COMPONENTS),
+    ("model/check/standing.rs judge", MACHINE),
+    ("model/machine/state.rs step", MACHINE),
+    ("model/plan.rs is_second_signal", MACHINE),
+    ("model/text.rs show_duration", "it compares and divides by numbers of its own"),
+    ("model/time.rs part", "its own tests"),
+    ("queue/nats/builder.rs lease", QUEUES),
+    ("queue/options.rs hand_back", COMPONENTS),
+    ("queue/postgres/queue.rs lease_for", QUEUES),
+    ("queue/postgres/queue.rs poll_every", QUEUES),
+    ("queue/postgres/queue.rs poll_only", QUEUES),
+    ("queue/redis/builder.rs lease", QUEUES),
+    ("queue/sqlite/queue.rs lease_for", QUEUES),
+    ("queue/sqlite/queue.rs poll_every", QUEUES),
+    ("queue/sqs/builder.rs lease", "queue/sqs/opening.rs: it is refused outside of SQS' own bounds"),
+    ("queue/sqs/builder.rs poll", "it is cut to SQS' own bounds"),
+    ("queue/table/new_job.rs after", QUEUES),
+    ("runtime/backoff.rs new", COMPONENTS),
+    ("telemetry/appender.rs flush", COMPONENTS),
+    ("testing/queue/memory.rs new", COMPONENTS),
+    ("ws/graceful.rs answer_within", COMPONENTS),
+];
+
+const LIFECYCLE: &str = "times/lifecycle.rs";
+const COMPONENTS: &str = "times/components.rs";
+const SERVER: &str = "times/server.rs";
+const QUEUES: &str = "times.rs in the folder of the adapter, tests/queue";
+/// It takes a closure that is told a time.
+const TOLD: &str = "a closure is told the time that is left";
+/// The machine is told instants; `tests/core/machine` tries what it does with any plan.
+const MACHINE: &str = "the machine is told the present instant";
+
+#[test]
+fn every_function_that_takes_a_time_is_tried_at_its_ends() {
+    let library = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = BTreeSet::new();
+    for root in [library.join("src"), library.join("../ebbtide-core/src")] {
+        look_in(&root, &root, &mut found);
+    }
+    let listed: BTreeSet<String> = TAKE_A_TIME.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let missing: Vec<_> = found.difference(&listed).collect();
+    let gone: Vec<_> = listed.difference(&found).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "not listed: {missing:#?}; not there: {gone:#?}");
+}
+
+fn look_in(root: &Path, folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            look_in(root, &path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let file = path.strip_prefix(root).unwrap().display().to_string();
+            // What stands behind `mod tests` is not public.
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            found.extend(that_take_a_time(code).map(|name| format!("{file} {name}")));
+        }
+    }
+}
+
+/// Returns the names of the public functions with a parameter of a time.
+fn that_take_a_time(code: &str) -> impl Iterator<Item = &str> {
+    code.split("pub ").skip(1).filter_map(|item| {
+        let item = item.trim_start_matches("const ").trim_start_matches("async ").strip_prefix("fn ")?;
+        let head = item.split(['{', ';']).next()?;
+        let name = head.split(['(', '<']).next()?;
+        // A returned time is none that is taken; a closure's arrow is no return.
+        let taken = if head.contains("Fn") { head } else { head.split("->").next()? };
+        let forms = [": Duration", "<Duration>", "(Duration)", ": LameDuck"];
+        let takes = forms.iter().any(|form| taken.contains(form));
+        takes.then_some(name)
+    })
+}
