@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ebbtide::lifecycle::{Every, OnError, Retry};
 use ebbtide::{Backoff, BoxError, LameDuck, Life, Lifecycle, Report};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
@@ -162,19 +162,19 @@ fn the_exit_line_tells_requests_from_jobs_and_what_was_there_from_what_came() {
 fn who_is_waited_for_is_told_with_a_place_in_the_users_source() {
     own_process::run("logs::who_is_waited_for_is_told_with_a_place_in_the_users_source", || {
         let (log, _) = logged(Duration::from_secs(3), async |life| {
-            let began = Arc::new(Notify::new());
-            let pool = life.workers("pool", 1, async |began: Arc<Notify>, _| {
-                began.notify_one();
+            // A `Notify` keeps one permit, and both may begin before anyone waits.
+            let began = Arc::new(Semaphore::new(0));
+            let pool = life.workers("pool", 1, async |began: Arc<Semaphore>, _| {
+                began.add_permits(1);
                 std::future::pending().await
             });
             let ran = Arc::clone(&began);
             life.every("ticker", Every::rate(LONG).at_once(), move || {
-                ran.notify_one();
+                ran.add_permits(1);
                 std::future::pending()
             });
             pool.send(Arc::clone(&began)).await?;
-            began.notified().await;
-            began.notified().await;
+            began.acquire_many(2).await?.forget();
             life.stop("that is all");
             Ok(())
         });
