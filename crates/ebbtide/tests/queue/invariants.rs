@@ -88,6 +88,15 @@ proptest! {
         let (broker, seen) = play(&world, || kind.make());
         let tally = &seen.tally;
         prop_assert_eq!(tally.settled(), tally.taken, "{:?}", tally);
+        // W1 and W2, and each fate under its own name.
+        let (at_stop, end) = seen.counts;
+        prop_assert_eq!((at_stop.unaccounted(), end.unaccounted(), end.in_flight), (0, 0, 0), "{:?}", seen.counts);
+        prop_assert_eq!(
+            (end.finished, end.failed, end.redelivered),
+            (tally.acked, tally.retried + tally.buried, tally.lost)
+        );
+        let since = end.since(&at_stop);
+        prop_assert_eq!(at_stop.in_flight + since.begun, since.ended(), "{:?}", seen.counts);
         let counted = counted(&broker.diary());
         let count = |wanted: fn(&Settlement) -> bool| counted.iter().filter(|(_, said)| wanted(said)).count() as u64;
         // What the tally claims, the broker has; it may have more, where its answer was lost.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ebbtide::model::{ComponentReport, Outcome};
-use ebbtide::queue::{ConsumeOptions, Job};
+use ebbtide::queue::{ConsumeOptions, Job, Permanent};
 use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report, Stop};
 use tokio::sync::Semaphore;
 
@@ -66,6 +66,33 @@ fn a_consumer_that_ends_in_time_has_drained_and_names_what_it_never_began() {
     assert!(emails.unsettled.is_empty());
     assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
     assert_eq!(emails.stage, ebbtide::Stage::Intake);
+}
+
+/// One job succeeds and one fails, both after the signal; a report that calls the second one finished hides it.
+#[test]
+fn a_job_that_fails_counts_as_failed_and_the_counts_add_up() {
+    for permanent in [false, true] {
+        let (_, report) = stop_when_two_are_running(move |job: Job, stop: Stop| async move {
+            stop.stopping().await;
+            match (job.id() == "a", permanent) {
+                (true, _) => Ok(()),
+                (_, true) => Err(Permanent::new("it is hopeless").into()),
+                (_, false) => Err("it failed".into()),
+            }
+        });
+        let emails = emails(&report);
+        assert_eq!(
+            (emails.in_flight_at_stop, emails.finished, emails.failed, emails.cut),
+            (2, 1, 1, 0),
+            "{emails:?}"
+        );
+        assert_eq!(emails.unaccounted(), 0, "{emails:?}");
+        assert_eq!(
+            (report.exit_code, emails.outcome.clone()),
+            (0, Some(Outcome::Drained)),
+            "it is not ours to judge"
+        );
+    }
 }
 
 #[test]

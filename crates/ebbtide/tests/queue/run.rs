@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ebbtide::drain::StopSource;
+use ebbtide::drain::{StopSource, WorkCounts};
 use ebbtide::model::Cause;
 use ebbtide::queue::{ConsumeOptions, Consumer, Job, Permanent, Tally};
 use ebbtide::{BoxError, Stop};
@@ -38,6 +38,8 @@ pub(crate) struct World {
 /// What was seen.
 #[derive(Debug)]
 pub(crate) struct Seen {
+    /// At the signal, and in the end.
+    pub(crate) counts: (WorkCounts, WorkCounts),
     pub(crate) tally: Tally,
     pub(crate) ended_at: Duration,
     /// When each attempt began, and at which job.
@@ -82,8 +84,10 @@ async fn run(world: &World, broker: &Arc<Broker>) -> Seen {
         attempt(jobs[number], job, stop, Arc::clone(&noted), Arc::clone(&clock))
     });
     let source = StopSource::new(now);
+    let (work, at_stop) = (consumer.work(), Mutex::default());
     let stopper = async {
         sleep(world.stop_at).await;
+        *at_stop.lock().expect("not poisoned") = work.counts();
         source.stop(Cause::Signal { number: 15 }, Some(now() + world.grace));
         sleep(world.grace).await;
         source.cut();
@@ -96,7 +100,8 @@ async fn run(world: &World, broker: &Arc<Broker>) -> Seen {
     let ended_at = broker.time();
     let notes = std::mem::take(&mut *notes.lock().expect("not poisoned"));
     let Notes { begun, cut, told, most_running, .. } = notes;
-    Seen { tally, ended_at, begun, cut, told, most_running }
+    let counts = (*at_stop.lock().expect("not poisoned"), work.counts());
+    Seen { tally, counts, ended_at, begun, cut, told, most_running }
 }
 
 async fn attempt(

@@ -173,7 +173,7 @@ impl<R: Send + 'static> Work for Books<R> {
     }
 
     fn finished(&self) -> u64 {
-        self.lock().tally.finished()
+        self.lock().tally.acked
     }
 
     fn cut(&self) -> u64 {

@@ -32,20 +32,21 @@ impl Tally {
     /// Returns how many have a fate.
     pub fn settled(&self) -> u64 {
         let named = self.handed_back.len() + self.unsettled.len();
-        self.finished() + self.lost + named as u64
+        self.acked + self.failed() + self.lost + named as u64
     }
 
-    /// Returns how many ended by themselves and are settled.
-    pub(super) fn finished(&self) -> u64 {
-        self.acked + self.retried + self.buried
+    /// Returns how many attempts failed, and are settled.
+    pub(super) fn failed(&self) -> u64 {
+        self.retried + self.buried
     }
 
-    /// Returns the counts as those of any component. A job that failed is settled with its broker, and so has finished.
+    /// Returns the counts as those of any component (`docs/spec.md`, W1 and W2).
     pub(super) fn counts(&self, held: u64) -> WorkCounts {
         let mut counts = WorkCounts::default();
         counts.begun = self.taken + self.unknown;
         counts.in_flight = held;
-        counts.finished = self.finished();
+        counts.finished = self.acked;
+        counts.failed = self.failed();
         counts.requeued = self.unbegun;
         counts.redelivered = self.lost;
         let cut = (self.handed_back.len() as u64).saturating_sub(self.unbegun);
