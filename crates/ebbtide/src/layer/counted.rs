@@ -5,7 +5,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::shared::InFlight;
+use super::shared::{InFlight, unless_it_panics};
 
 pin_project! {
     /// The body of a response whose request is in flight until the body has ended, has failed or is dropped.
@@ -45,7 +45,7 @@ impl<B: Body> Body for Counted<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        let frame = ready!(this.body.poll_frame(cx));
+        let frame = ready!(unless_it_panics(this.held.as_ref(), || this.body.poll_frame(cx)));
         match &frame {
             Some(Ok(frame)) => {
                 if let (Some(left), Some(data)) = (this.left.as_mut(), frame.data_ref()) {

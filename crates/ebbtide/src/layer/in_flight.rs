@@ -17,6 +17,9 @@ use crate::runtime::clock;
 /// It has finished when its body has ended, failed when the service or the body returns an error or panics, and was abandoned
 /// by its client when its server drops it before.
 ///
+/// A panic is logged with the request's method and path, and its peer where axum's `ConnectInfo` tells (feature `axum-ws`), and goes
+/// on to the server. Ebbtide's own server logs it as well.
+///
 /// An upgraded connection (WebSocket) is beyond the service's reach: it counts until its `101` response was handed over.
 /// Keep a [`guard`](Self::guard) in the upgraded task to count it to its end.
 ///

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::Counted;
-use super::shared::{InFlight, Shared};
+use super::shared::{InFlight, Shared, unless_it_panics};
 
 /// Counts the requests of the service behind it. Made by [`InFlightLayer`](super::InFlightLayer).
 #[derive(Clone, Debug)]
@@ -52,7 +52,8 @@ where
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
         let held = Some(self.shared.begin(&mut request));
         let head = request.method() == Method::HEAD;
-        InFlightFuture { inner: self.inner.call(request), held, head }
+        let inner = unless_it_panics(held.as_ref(), || self.inner.call(request));
+        InFlightFuture { inner, held, head }
     }
 }
 
@@ -65,7 +66,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answered = ready!(this.inner.poll(cx));
+        let answered = ready!(unless_it_panics(this.held.as_ref(), || this.inner.poll(cx)));
         let held = this.held.take();
         Poll::Ready(match answered {
             Ok(response) => {
@@ -78,5 +79,127 @@ where
                 Err(error)
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::io::{self, Write};
+    use std::net::SocketAddr;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::{Mutex, PoisonError};
+
+    use bytes::Bytes;
+    use http_body_util::{BodyExt as _, Empty, StreamBody};
+    use tower_layer::Layer as _;
+
+    use super::*;
+    use crate::layer::InFlightLayer;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, io::Error>;
+
+    /// Where the handler panics.
+    #[derive(Clone, Copy, Debug)]
+    enum Place {
+        Call,
+        Future,
+        Body,
+    }
+
+    #[derive(Clone)]
+    struct Panics(Place);
+
+    impl Service<Request<()>> for Panics {
+        type Response = Response<Body>;
+        type Error = io::Error;
+        type Future = Pin<Box<dyn Future<Output = io::Result<Response<Body>>>>>;
+
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _request: Request<()>) -> Self::Future {
+            match self.0 {
+                Place::Call => panic!("no order"),
+                Place::Future => Box::pin(async { panic!("no order") }),
+                Place::Body => {
+                    let frames = futures_util::stream::once(async { panic!("no order") });
+                    let body = StreamBody::new(frames).boxed_unsync();
+                    Box::pin(ready(Ok(Response::new(body))))
+                }
+            }
+        }
+    }
+
+    /// Runs a request to its end behind a service, and returns the lines that were logged and how many failed.
+    fn logged(place: Place) -> (String, u64) {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false);
+        let layer = InFlightLayer::new();
+        let mut service = layer.layer(Panics(place));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let run = AssertUnwindSafe(|| {
+            runtime.block_on(async {
+                let mut request = Request::post("/orders/7?token=secret").body(()).unwrap();
+                let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
+                #[cfg(feature = "axum-ws")]
+                request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
+                let _known = (&mut request, peer);
+                let response = service.call(request).await.unwrap();
+                response.into_body().collect().await.map(drop)
+            })
+        });
+        let ended = tracing::subscriber::with_default(subscriber.finish(), || catch_unwind(run));
+        assert!(ended.is_err(), "the panic goes on to the server: {place:?}");
+        let lines = lines.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (String::from_utf8(lines).unwrap(), layer.work().counts().failed)
+    }
+
+    #[test]
+    fn a_panic_behind_the_layer_is_logged_with_its_request_once() {
+        for place in [Place::Call, Place::Future, Place::Body] {
+            let (lines, failed) = logged(place);
+            assert_eq!(failed, 1, "{place:?}");
+            assert_eq!(lines.matches("request handler panicked").count(), 1, "{place:?}: {lines}");
+            for part in ["ERROR", "method=POST", "path=\"/orders/7\"", "panic=\"no order\""] {
+                assert!(lines.contains(part), "{place:?}: {part} is missing: {lines}");
+            }
+            assert!(!lines.contains("secret"), "{place:?}: {lines}");
+            assert_eq!(
+                lines.contains("peer=192.0.2.1:4711"),
+                cfg!(feature = "axum-ws"),
+                "{place:?}: {lines}"
+            );
+        }
+    }
+
+    /// The opposite: a service that does not panic logs nothing.
+    #[test]
+    fn a_request_that_ends_is_not_logged() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            let layer = InFlightLayer::new();
+            let held = layer.shared().begin(&mut Request::new(Empty::<Bytes>::new()));
+            assert_eq!(unless_it_panics(Some(&held), || 7), 7);
+            held.finish();
+        });
+        assert!(lines.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
     }
 }

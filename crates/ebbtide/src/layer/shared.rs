@@ -1,12 +1,14 @@
-use std::panic::Location;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use http::Request;
+use http::{Method, Request, Uri};
 
 use super::HandlerStop;
 use crate::drain::{Arrivals, Entry, Guard, Registry, Tracker, Work, WorkCounts};
 use crate::model::Straggler;
+use crate::runtime::panics;
 
 /// What the clones of an in-flight layer share, behind one reference count: a service is cloned for each request.
 #[derive(Debug, Default)]
@@ -28,6 +30,7 @@ pub(super) struct Shared {
 pub(super) struct InFlight {
     shared: Arc<Shared>,
     ended: bool,
+    request: Described,
     _guard: Guard,
     _name: Option<Entry>,
 }
@@ -42,6 +45,48 @@ impl InFlight {
     pub(super) fn fail(mut self) {
         self.ended = true;
         self.shared.failed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What a log line needs of a request. Its parts are counted references: nothing is copied.
+#[derive(Debug)]
+struct Described {
+    method: Method,
+    uri: Uri,
+    peer: Option<SocketAddr>,
+}
+
+impl Described {
+    fn new<B>(request: &Request<B>) -> Self {
+        Self { method: request.method().clone(), uri: request.uri().clone(), peer: peer(request) }
+    }
+}
+
+#[cfg(feature = "axum-ws")]
+fn peer<B>(request: &Request<B>) -> Option<SocketAddr> {
+    use axum::extract::ConnectInfo;
+
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer)
+}
+
+/// The type by which servers name the peer is axum's.
+#[cfg(not(feature = "axum-ws"))]
+fn peer<B>(_request: &Request<B>) -> Option<SocketAddr> {
+    None
+}
+
+/// Runs code of the service. A panic is logged with its request and goes on: what the client gets is the server's affair.
+pub(super) fn unless_it_panics<T>(held: Option<&InFlight>, run: impl FnOnce() -> T) -> T {
+    // Nothing that it may have left half done is used again: the panic goes on.
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(done) => done,
+        Err(panic) => {
+            if let Some(Described { method, uri, peer }) = held.map(|held| &held.request) {
+                let (path, peer) = (uri.path(), peer.map(tracing::field::display));
+                tracing::error!(%method, path, peer, panic = panics::message(&*panic), "request handler panicked");
+            }
+            resume_unwind(panic)
+        }
     }
 }
 
@@ -69,7 +114,8 @@ impl Shared {
             }
         }
         let name = self.names.as_ref().map(|(names, created)| name(names, created, request));
-        InFlight { shared: Arc::clone(self), ended: false, _guard: self.tracker.guard(), _name: name }
+        let (shared, request) = (Arc::clone(self), Described::new(request));
+        InFlight { shared, ended: false, request, _guard: self.tracker.guard(), _name: name }
     }
 
     /// Counts what is in flight as cut. What becomes of it later is not counted: it is another server's to end.
