@@ -48,6 +48,7 @@ pub async fn conforms<S: Subject>(
         BuriedIsKept: buried_is_kept,
         CrashLosesNothing: crash_loses_nothing,
         LapsedLeaseIsLost: lapsed_lease_is_lost,
+        LeaseBeginsAtDelivery: lease_begins_at_delivery,
         ExtendKeeps: extend_keeps,
         FirstSettlementCounts: first_settlement_counts,
         StopLeavesNothing: stop_leaves_nothing,

@@ -30,6 +30,8 @@ pub enum Promise {
     CrashLosesNothing,
     /// See [`lapsed_lease_is_lost`](super::promises::lapsed_lease_is_lost).
     LapsedLeaseIsLost,
+    /// See [`lease_begins_at_delivery`](super::promises::lease_begins_at_delivery).
+    LeaseBeginsAtDelivery,
     /// See [`extend_keeps`](super::promises::extend_keeps).
     ExtendKeeps,
     /// See [`first_settlement_counts`](super::promises::first_settlement_counts).
@@ -69,6 +71,7 @@ impl fmt::Display for Promise {
             Self::BuriedIsKept => "what is buried is kept and not delivered again",
             Self::CrashLosesNothing => "what a crashed consumer had is delivered again",
             Self::LapsedLeaseIsLost => "whose lease has run out has lost the delivery",
+            Self::LeaseBeginsAtDelivery => "a lease begins at the delivery, however long the job has waited",
             Self::ExtendKeeps => "what is extended is kept",
             Self::FirstSettlementCounts => "the first settlement counts, and another one does no harm",
             Self::StopLeavesNothing => "nothing is left with a consumer that has stopped",

@@ -27,7 +27,9 @@ pub(crate) enum Fault {
     TakesItsJobsAlong,
     CountsNoCrash,
     TrustsLapsedReceipts,
+    LeasesFromThePush,
     ForgetsToExtend,
+    FailsToExtendWhatIsSettled,
     FailsTheSecondTime,
     LetsTheSecondCount,
     ForgetsWhatWasSentAhead,
@@ -40,7 +42,7 @@ pub(crate) enum Fault {
     StaysAway,
 }
 
-pub(crate) const ALL: [(Fault, Promise); 35] = [
+pub(crate) const ALL: [(Fault, Promise); 37] = [
     (Fault::TakesPayloadsForText, Promise::PayloadsArriveExactly),
     (Fault::CutsPayloadsShort, Promise::PayloadsArriveExactly),
     (Fault::NamesTheDeliveryNotTheJob, Promise::IdStays),
@@ -65,7 +67,9 @@ pub(crate) const ALL: [(Fault, Promise); 35] = [
     (Fault::TakesItsJobsAlong, Promise::CrashLosesNothing),
     (Fault::CountsNoCrash, Promise::CrashLosesNothing),
     (Fault::TrustsLapsedReceipts, Promise::LapsedLeaseIsLost),
+    (Fault::LeasesFromThePush, Promise::LeaseBeginsAtDelivery),
     (Fault::ForgetsToExtend, Promise::ExtendKeeps),
+    (Fault::FailsToExtendWhatIsSettled, Promise::ExtendKeeps),
     (Fault::FailsTheSecondTime, Promise::FirstSettlementCounts),
     (Fault::LetsTheSecondCount, Promise::FirstSettlementCounts),
     (Fault::ForgetsWhatWasSentAhead, Promise::StopLeavesNothing),

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use ebbtide::queue::{Delivery, Queue, Settled, Settlement};
 use ebbtide::testing::queue::{Buried, Census, MemoryQueue, MemoryReceipt, Subject};
 use ebbtide::{BoxError, Stop};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::fault::Fault;
 use super::telling::Telling;
@@ -33,6 +33,8 @@ struct Shared {
     /// A delivery that somebody else gets as well.
     twin: Mutex<Option<(u32, Given)>>,
     consumers: AtomicU32,
+    /// When each was pushed, by the runtime's clock.
+    pushed: Mutex<BTreeMap<Vec<u8>, Instant>>,
     /// The jobs that were handed back.
     handed_back: Mutex<BTreeSet<String>>,
 }
@@ -52,6 +54,11 @@ pub(crate) struct Consumer {
     settled: Mutex<Vec<Given>>,
     /// What a crash would forget, until the next call.
     unsent: Mutex<Vec<Vec<u8>>>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock that the test pauses")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -84,6 +91,7 @@ impl Subject for Faulty {
     }
 
     async fn push(&self, payload: &[u8]) -> Result<(), BoxError> {
+        locked(&self.shared.pushed).insert(payload.to_vec(), now());
         let somebody_waits = self.shared.waiting.load(Ordering::Relaxed) > 0;
         if self.fault == Some(Fault::SeesAJobOnlyWhenAskedAgain) && somebody_waits {
             locked(&self.shared.unseen).push(payload.to_vec());
@@ -207,6 +215,18 @@ impl Consumer {
         locked(&self.held).extend(got.iter().cloned());
     }
 
+    /// Frees what was pushed longer ago than a lease lasts, as if that had begun then.
+    async fn let_lapse(&self, got: &[Given]) -> Result<(), BoxError> {
+        for delivery in got.iter().filter(|delivery| delivery.attempt == 1) {
+            let pushed = locked(&self.shared.pushed).get(&delivery.payload).copied();
+            if pushed.is_some_and(|at| now().duration_since(at) >= self.inner.lease().unwrap_or_default()) {
+                let again = Settlement::Retry { after: Duration::ZERO, error: String::new() };
+                let _settled = self.inner.settle(&delivery.receipt, again).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes as many jobs as were settled, if there are any.
     async fn prefetch_for(&self, settled: usize) -> Result<(), BoxError> {
         let max = if self.has(Fault::PrefetchesTooMuch) { 2 * settled } else { settled };
@@ -282,6 +302,9 @@ impl Queue for Consumer {
         let got = self.get(max + self.ahead, stop).await;
         self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
         let mut got = got?;
+        if self.has(Fault::LeasesFromThePush) {
+            self.let_lapse(&got).await?;
+        }
         self.disfigure(&mut got);
         if self.ahead > 0 {
             let rest = got.split_off(max.min(got.len()));
@@ -341,6 +364,12 @@ impl Queue for Consumer {
 
     async fn extend(&self, receipts: &[MemoryReceipt]) -> Result<(), BoxError> {
         self.reach()?;
+        let settled = |receipt: &MemoryReceipt| {
+            locked(&self.settled).iter().any(|delivery| delivery.receipt == *receipt)
+        };
+        if self.has(Fault::FailsToExtendWhatIsSettled) && receipts.iter().any(settled) {
+            return Err("one of them is settled".into());
+        }
         if self.has(Fault::ForgetsToExtend) { Ok(()) } else { self.inner.extend(receipts).await }
     }
 

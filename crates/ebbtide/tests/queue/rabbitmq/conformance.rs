@@ -101,8 +101,12 @@ async fn does_not_make(quorum: bool) -> Vec<Promise> {
 }
 
 /// It has no leases, and the server sends ahead by itself.
-const NOT_MADE: [Promise; 3] =
-    [Promise::LapsedLeaseIsLost, Promise::ExtendKeeps, Promise::PrefetchKeepsNothing];
+const NOT_MADE: [Promise; 4] = [
+    Promise::LapsedLeaseIsLost,
+    Promise::LeaseBeginsAtDelivery,
+    Promise::ExtendKeeps,
+    Promise::PrefetchKeepsNothing,
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_classic_queue_keeps_every_promise() {
