@@ -1,5 +1,5 @@
 use async_nats::Client;
-use async_nats::client::RequestErrorKind;
+use async_nats::client::{FlushErrorKind, RequestErrorKind};
 
 use crate::lifecycle::Life;
 use crate::runtime::BoxError;
@@ -11,9 +11,19 @@ impl Life {
     ///
     /// A publisher that is dropped instead loses what still waits in its buffer. While the server is away, the close waits for it
     /// until its time is up. A server that says nothing of what it was sent last, such as to a client that may not publish to its own
-    /// inbox, makes the component fail; its subscriptions end all the same.
+    /// inbox, makes the component fail; its subscriptions end all the same. A client that was drained before its turn, through a
+    /// clone, has nothing left to close: that is a warning.
     pub fn nats(&self, name: impl Into<String>, client: Client) -> Client {
+        let name = name.into();
+        let component = name.clone();
         self.resource(name, client, |client| async move {
+            // Nobody takes its commands any more.
+            if let Err(error) = client.flush().await
+                && error.kind() == FlushErrorKind::SendError
+            {
+                tracing::warn!(component, %error, "closed before its turn");
+                return Ok(());
+            }
             let read = all_is_read(&client).await;
             client.drain().await?;
             // There is nothing to wait on for the end of a drain but that nobody takes commands any more.

@@ -1,8 +1,10 @@
+use std::io;
 use std::sync::Arc;
 
-use lapin::{Channel, Connection};
+use lapin::{Channel, Connection, ErrorKind};
 
 use crate::lifecycle::Life;
+use crate::runtime::BoxError;
 
 /// What AMQP 0-9-1 calls a close without a complaint (`reply-success`).
 const SUCCESS: u16 = 200;
@@ -11,6 +13,10 @@ const SUCCESS: u16 = 200;
 impl Life {
     /// Registers a connection to RabbitMQ, which is closed when everything that uses it has stopped: RabbitMQ logs no connection
     /// that was closed abruptly. Register its channels behind it, and they are closed before it.
+    ///
+    /// A connection that is gone or closing when its turn comes, such as after the close of a channel that was cancelled at its
+    /// deadline, has nothing left to close: that is a warning, and so is one that the server ends without confirming the close. One
+    /// that breaks while it is closed makes the component fail.
     ///
     /// # Examples
     ///
@@ -25,8 +31,10 @@ impl Life {
     /// # Ok(()) }
     /// ```
     pub fn lapin(&self, name: impl Into<String>, connection: Connection) -> Arc<Connection> {
+        let name = name.into();
+        let component = name.clone();
         self.resource(name, Arc::new(connection), |connection| async move {
-            Ok(connection.close(SUCCESS, "the service stops".into()).await?)
+            connection_closed(&component, connection.close(SUCCESS, "the service stops".into()).await)
         })
     }
 
@@ -40,7 +48,40 @@ impl Life {
             if returned > 0 {
                 crate::runtime::log_warn!(component, returned, "messages came back: no queue took them");
             }
-            Ok(channel.close(SUCCESS, "the service stops".into()).await?)
+            closed(&component, channel.close(SUCCESS, "the service stops".into()).await)
         })
     }
+}
+
+/// Judges the end of a close. lapin refuses one, and fails one that is under way, for the state that it is in itself: that
+/// follows from an earlier end, ours or the server's, which was reported where it happened.
+fn closed(component: &str, closed: lapin::Result<()>) -> Result<(), BoxError> {
+    match closed {
+        Err(error) if is_about_state(&error) => {
+            tracing::warn!(component, %error, "closed before its turn");
+            Ok(())
+        }
+        ended => Ok(ended?),
+    }
+}
+
+/// Judges the end of a connection's close, which the server answers by ending the connection. Where the close of a channel was
+/// cancelled before, lapin may see that end before the answer.
+fn connection_closed(component: &str, result: lapin::Result<()>) -> Result<(), BoxError> {
+    match result {
+        Err(error) if is_end_of_stream(&error) => {
+            tracing::warn!(component, %error, "the server ended the connection without confirming the close");
+            Ok(())
+        }
+        ended => closed(component, ended),
+    }
+}
+
+fn is_about_state(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidChannelState(..) | ErrorKind::InvalidConnectionState(_))
+}
+
+/// lapin's word for it; a connection that breaks is reset, or times out.
+fn is_end_of_stream(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::IOError(error) if error.kind() == io::ErrorKind::ConnectionAborted)
 }
