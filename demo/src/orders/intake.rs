@@ -118,7 +118,8 @@ impl Intake {
             Ok(()) => State::Queued,
             Err(error) => {
                 if !self.away.swap(true, Ordering::SeqCst) {
-                    tracing::warn!(%error, "the queue does not answer: orders are stored, and queued later");
+                    let error: &dyn std::error::Error = &*error;
+                    tracing::warn!(error, "the queue does not answer: orders are stored, and queued later");
                 }
                 State::Stored
             }

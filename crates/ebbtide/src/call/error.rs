@@ -22,7 +22,7 @@ pub enum CallError {
         text: String,
     },
     /// The connection failed.
-    #[error("{to}: {source}")]
+    #[error("{to}: the connection failed")]
     Io {
         /// Whom the call was for.
         to: String,

@@ -2,6 +2,7 @@ use std::{fmt, io};
 
 use super::BoxError;
 use crate::model::Report;
+use crate::runtime::chain;
 
 /// Says why a server could not serve, or not to the end.
 ///
@@ -33,7 +34,7 @@ impl From<ServeError> for io::Error {
         match error {
             ServeError::Listener(source) => Self::new(source.kind(), ServeError::Listener(source)),
             ServeError::Plan(source) => {
-                Self::new(io::ErrorKind::InvalidInput, format!("plan the stop: {source}"))
+                Self::new(io::ErrorKind::InvalidInput, format!("plan the stop: {}", chain(&*source)))
             }
             // As text: whoever returns it from `main` gets its `Debug` on standard error.
             cut => Self::other(cut.to_string()),

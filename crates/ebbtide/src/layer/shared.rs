@@ -83,7 +83,7 @@ pub(super) fn unless_it_panics<T>(held: Option<&InFlight>, run: impl FnOnce() ->
         Err(panic) => {
             if let Some(Described { method, uri, peer }) = held.map(|held| &held.request) {
                 let (path, peer) = (uri.path(), peer.map(tracing::field::display));
-                tracing::error!(%method, path, peer, panic = panics::message(&*panic), "request handler panicked");
+                crate::runtime::log_error!(%method, path, peer, panic = panics::message(&*panic), "request handler panicked");
             }
             resume_unwind(panic)
         }

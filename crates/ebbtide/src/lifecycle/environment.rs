@@ -10,7 +10,7 @@ use crate::model::{Budget, DurationError, LameDuck, parse_duration};
 #[non_exhaustive]
 pub enum EnvironmentError {
     /// A duration cannot be read.
-    #[error("{name}: {source}")]
+    #[error("{name}")]
     Duration {
         /// The variable.
         name: &'static str,
@@ -95,7 +95,7 @@ mod tests {
     fn applied(vars: &[(&str, &str)]) -> Result<(Budget, Wishes), String> {
         let mut budget = Budget::of(Platform::Plain);
         let find = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        let wishes = apply(&mut budget, find).map_err(|error| error.to_string())?;
+        let wishes = apply(&mut budget, find).map_err(|error| crate::runtime::chain(&error))?;
         Ok((budget, wishes))
     }
 

@@ -9,7 +9,7 @@ use super::taken::Taken;
 use super::{Life, Lifecycle};
 use crate::model::{ComponentId, Exit, Plan, Report};
 use crate::runtime::{
-    BoxError, FlushSlot, Input, Ledger, Manager, Place, Watchdog, panics, report_file, say_error,
+    BoxError, FlushSlot, Input, Ledger, Manager, Place, Watchdog, chain, panics, report_file, say_error,
     say_report_trouble, start_up,
 };
 
@@ -71,7 +71,7 @@ impl Lifecycle {
 
     /// Works out the plan from the platform, the code and the environment.
     fn prepare(mut self, watchdog: Option<Watchdog>) -> Result<Ready, ()> {
-        let (plan, wishes) = self.plan().map_err(|error| say_error(&self.name, &error.to_string()))?;
+        let (plan, wishes) = self.plan().map_err(|error| say_error(&self.name, &chain(&*error)))?;
         if let Some(form) = wishes.plan {
             return print(&plan, form).map_or_else(
                 |error| {

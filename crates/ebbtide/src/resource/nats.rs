@@ -21,7 +21,7 @@ impl Life {
             if let Err(error) = client.flush().await
                 && error.kind() == FlushErrorKind::SendError
             {
-                tracing::warn!(component, %error, "closed before its turn");
+                crate::runtime::log_warn!(component, %error, "closed before its turn");
                 return Ok(());
             }
             let read = all_is_read(&client).await;

@@ -58,7 +58,7 @@ impl Life {
 fn closed(component: &str, closed: lapin::Result<()>) -> Result<(), BoxError> {
     match closed {
         Err(error) if is_about_state(&error) => {
-            tracing::warn!(component, %error, "closed before its turn");
+            crate::runtime::log_warn!(component, %error, "closed before its turn");
             Ok(())
         }
         ended => Ok(ended?),
@@ -70,7 +70,7 @@ fn closed(component: &str, closed: lapin::Result<()>) -> Result<(), BoxError> {
 fn connection_closed(component: &str, result: lapin::Result<()>) -> Result<(), BoxError> {
     match result {
         Err(error) if is_end_of_stream(&error) => {
-            tracing::warn!(component, %error, "the server ended the connection without confirming the close");
+            crate::runtime::log_warn!(component, %error, "the server ended the connection without confirming the close");
             Ok(())
         }
         ended => closed(component, ended),

@@ -15,6 +15,18 @@ mod clock;
 mod company;
 #[cfg(feature = "testing")]
 mod conformance;
+#[cfg(all(
+    feature = "cron",
+    feature = "queue-nats",
+    feature = "queue-postgres",
+    feature = "queue-rabbitmq",
+    feature = "queue-redis",
+    feature = "queue-sqlite",
+    feature = "queue-sqs",
+    feature = "testing",
+    feature = "tls"
+))]
+mod errors;
 mod invariants;
 #[cfg(any(feature = "queue-nats", feature = "queue-redis"))]
 mod leases;

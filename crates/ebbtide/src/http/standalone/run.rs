@@ -80,7 +80,7 @@ where
             ended = async { serving.as_mut()?.await.err() }, if serving.is_some() => {
                 serving = None;
                 let end = match &ended {
-                    Some(error) => End::Failed(error.to_string()),
+                    Some(error) => End::Failed(crate::runtime::chain(error)),
                     None => End::Done { cut: driver.ledger.cut_since_stop(SERVER) },
                 };
                 failed = ended;

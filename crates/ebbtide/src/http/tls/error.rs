@@ -8,7 +8,7 @@ use tokio_rustls::rustls;
 #[non_exhaustive]
 pub enum TlsError {
     /// A file could not be read.
-    #[error("read {path}: {source}; give the path of a file that this process may read")]
+    #[error("read {path}; give the path of a file that this process may read")]
     Read {
         /// The file.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum TlsError {
         key: PathBuf,
     },
     /// The certificate or the key is of a kind that cannot be used.
-    #[error("use the certificate in {certificates} with the key in {key}: {source}")]
+    #[error("use the certificate in {certificates} with the key in {key}")]
     Unusable {
         /// The file of the certificates.
         certificates: PathBuf,

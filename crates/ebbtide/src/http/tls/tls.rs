@@ -27,7 +27,8 @@ use super::files::Files;
 ///     let tls = tls.clone();
 ///     async move {
 ///         if let Err(error) = tls.reload() {
-///             crate::runtime::log_error!(%error, "the old certificates stay");
+///             let error: &dyn std::error::Error = &error;
+///             tracing::error!(error, "the old certificates stay");
 ///         }
 ///         Ok(())
 ///     }

@@ -11,7 +11,7 @@ use super::every::{Every, Schedule};
 #[non_exhaustive]
 pub enum CronError {
     /// The expression is none.
-    #[error("`{expression}` is no cron expression: {source}")]
+    #[error("`{expression}` is no cron expression")]
     Expression {
         /// What was given.
         expression: String,
@@ -26,7 +26,7 @@ pub enum CronError {
     },
     /// The time zone is not known here.
     #[error(
-        "the time zone `{zone}` is not known here: {source}; is the system's time zone database (tzdata) installed?"
+        "the time zone `{zone}` is not known here; is the system's time zone database (tzdata) installed?"
     )]
     Zone {
         /// What was given.

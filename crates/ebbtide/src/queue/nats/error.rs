@@ -15,14 +15,14 @@ pub enum NatsQueueError {
     #[error("use a lease of {0:?}: it is begun anew three times in that time; give it 100 ms or more")]
     Lease(Duration),
     /// No server answered.
-    #[error("connect to NATS: {0}; see that it is running, that the URL names it, and who may log in")]
+    #[error("connect to NATS; see that it is running, that the URL names it, and who may log in")]
     Connect(#[source] async_nats::ConnectError),
     /// The connection is broken, and is being made again.
     #[error("reach NATS: the connection is broken; it is being made again")]
     Away,
     /// The server, or what is to answer there, did not.
     #[error(
-        "{what}: {source}; see that the server runs with JetStream, and that the stream and its consumer are there"
+        "{what}; see that the server runs with JetStream, and that the stream and its consumer are there"
     )]
     NoAnswer {
         /// What was asked for.

@@ -18,7 +18,7 @@ use super::set_up::Plan;
 use crate::drain::Stop;
 use crate::model::part;
 use crate::queue::{Delivery, JobCounts, Queue, Settled, Settlement};
-use crate::runtime::BoxError;
+use crate::runtime::{BoxError, chain};
 
 /// The most that one fetch takes.
 const MOST: usize = 1000;
@@ -140,7 +140,7 @@ impl NatsQueue {
         match server.connect().await {
             Ok(client) => Some(renewals.insert(Link::new(client)).clone()),
             Err(error) => {
-                let error = crate::runtime::chain(&error);
+                let error = chain(&error);
                 tracing::debug!(error, "no connection for renewals; using that of the queue");
                 None
             }
@@ -174,7 +174,7 @@ impl NatsQueue {
             match pulls.ready().await {
                 Some(Ok(came)) => taken.push(came),
                 // It is said again when the next request is made.
-                Some(Err(error)) => tracing::debug!(%error, "a request for jobs has ended"),
+                Some(Err(error)) => request_ended(&error),
                 // The others that the server sent with it are about to be read from the same socket. What is left
                 // nevertheless stays with the request.
                 None if patience > 0 && pulls.left() > 0 && taken.last().is_some_and(says_more) => {
@@ -191,6 +191,10 @@ impl NatsQueue {
 /// Whether the server had further jobs when it sent this one.
 fn says_more((message, _): &Came) -> bool {
     message.info().is_ok_and(|info| info.pending > 0)
+}
+
+fn request_ended(error: &NatsQueueError) {
+    tracing::debug!(error = chain(error), "a request for jobs has ended");
 }
 
 /// Whatever is sent to the inbox of a request without being a job is nobody's.
@@ -254,7 +258,7 @@ impl Queue for NatsQueue {
         while let Some(next) = pulls.next().await {
             match next {
                 Ok(one) => came.extend(delivery(one)),
-                Err(error) => tracing::debug!(%error, "a request for jobs has ended"),
+                Err(error) => request_ended(&error),
             }
         }
         Ok(came)

@@ -7,17 +7,17 @@ use redis::{ErrorKind, RedisError};
 #[non_exhaustive]
 pub enum RedisQueueError {
     /// The URL cannot be understood.
-    #[error("understand the URL of Redis: {0}; write it as redis://user:password@host:port/database")]
+    #[error("understand the URL of Redis; write it as redis://user:password@host:port/database")]
     Url(#[source] RedisError),
     /// No server answered, or not in time.
-    #[error("reach Redis: {0}; see that it is running and reachable from here")]
+    #[error("reach Redis; see that it is running and reachable from here")]
     Unreachable(#[source] RedisError),
     /// The server does not know us.
-    #[error("log in to Redis: {0}; put the user and the password into the URL")]
+    #[error("log in to Redis; put the user and the password into the URL")]
     Credentials(#[source] RedisError),
     /// The server does not let us.
     #[error(
-        "use Redis: {0}; the user needs the stream, sorted set and scripting commands on the queue's name and on \
+        "use Redis; the user needs the stream, sorted set and scripting commands on the queue's name and on \
          the two keys that begin with it"
     )]
     NotAllowed(#[source] RedisError),
@@ -30,7 +30,7 @@ pub enum RedisQueueError {
         source: RedisError,
     },
     /// The server takes no more.
-    #[error("write to Redis: {0}; give it more memory, or see to what keeps it from persisting")]
+    #[error("write to Redis; give it more memory, or see to what keeps it from persisting")]
     Full(#[source] RedisError),
     /// The lease is too short to be kept.
     #[error("use a lease of {0:?}: it is begun anew three times in that time; give it 100 ms or more")]
@@ -41,7 +41,7 @@ pub enum RedisQueueError {
     )]
     Pending(u64),
     /// Anything else that the server says.
-    #[error("use Redis: {0}")]
+    #[error("use Redis")]
     Refused(#[source] RedisError),
 }
 

@@ -170,7 +170,8 @@ impl Queue for RedisQueue {
             ready.map_err(|error| self.commands.error(error))?;
             let taken = match self.take(max, stop).await {
                 Err(error) if error.is_gone() => {
-                    crate::runtime::log_warn!(%error, "the stream or its group is gone, and is made anew");
+                    let error = crate::runtime::chain(&error);
+                    crate::runtime::log_warn!(error, "the stream or its group is gone, and is made anew");
                     self.commands.set_up().await?;
                     continue;
                 }

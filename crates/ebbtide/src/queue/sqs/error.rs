@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 
-use crate::runtime::{BoxError, panics};
+use crate::runtime::BoxError;
 
 /// Says why SQS could not be used as a queue.
 #[derive(Debug, thiserror::Error)]
@@ -15,15 +15,11 @@ pub enum SqsQueueError {
     #[error("use a lease of {0:?}: SQS keeps one between a second and twelve hours")]
     Lease(Duration),
     /// SQS did not answer, or not in time.
-    #[error(
-        "{what}: {why}; see that its endpoint and its region are right, and that it is reachable from here"
-    )]
+    #[error("{what}; see that its endpoint and its region are right, and that it is reachable from here")]
     Unreachable {
         /// What was asked for.
         what: &'static str,
         /// What the client says.
-        why: String,
-        /// The same, to look into.
         source: BoxError,
     },
     /// SQS answered that it won't.
@@ -38,8 +34,8 @@ pub enum SqsQueueError {
         code: String,
         /// What it says of it.
         why: String,
-        /// What the client says.
-        source: BoxError,
+        /// What the client says: the same, and the response, to look into.
+        response: BoxError,
     },
 }
 
@@ -53,14 +49,14 @@ impl SqsQueueError {
         move |error| match error.code() {
             Some(code) => {
                 let (code, why) = (code.to_owned(), error.message().unwrap_or("no more than that"));
-                Self::Refused { what, code, why: why.to_owned(), source: error.into() }
+                Self::Refused { what, code, why: why.to_owned(), response: error.into() }
             }
             None => Self::unreachable(what, error.into()),
         }
     }
 
     pub(super) fn unreachable(what: &'static str, source: BoxError) -> Self {
-        Self::Unreachable { what, why: panics::chain(&*source), source }
+        Self::Unreachable { what, source }
     }
 
     /// Returns whether there is no queue of that name.

@@ -102,7 +102,11 @@ impl Queue for SqsQueue {
         }
         // A second request doesn't tell what the answer to the first would have said.
         if let Err(error) = answered {
-            crate::runtime::log_warn!(%error, "what SQS has given out for the last request comes back when its lease runs out");
+            let error = crate::runtime::chain(&error);
+            crate::runtime::log_warn!(
+                error,
+                "what SQS has given out for the last request comes back when its lease runs out"
+            );
         }
         Ok(came)
     }

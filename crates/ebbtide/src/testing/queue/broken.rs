@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use super::promise::Promise;
-use crate::runtime::BoxError;
+use crate::runtime::{BoxError, chain};
 
 /// A promise that a queue has broken.
 #[derive(Debug, thiserror::Error)]
-#[error("{promise:?}, which is that {promise}: {why}")]
+#[error("{promise:?}, which is that {promise}")]
 pub struct Broken {
     /// Which one.
     pub promise: Promise,
@@ -22,7 +22,7 @@ pub enum Why {
     #[error("{0}")]
     Seen(String),
     /// A call failed that ought not to.
-    #[error("failed to {step}: {source}")]
+    #[error("failed to {step}")]
     Failed {
         /// What was tried.
         step: &'static str,
@@ -49,5 +49,5 @@ pub struct NotConforming {
 }
 
 fn list(broken: &[Broken]) -> String {
-    broken.iter().map(|broken| format!("\n- {broken}")).collect()
+    broken.iter().map(|broken| format!("\n- {}", chain(broken))).collect()
 }

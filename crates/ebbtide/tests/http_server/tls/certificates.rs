@@ -52,7 +52,10 @@ async fn a_broken_file_leaves_the_old_certificates_in_place_and_is_named() {
     let mut served = serve(tls.clone(), ping(), |server| server).await;
     let (certificates, key) = (pair.certificates(), pair.key());
     let says = |error: TlsError, path: &Path, what: &str| {
-        let said = error.to_string();
+        let said = match std::error::Error::source(&error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        };
         assert!(said.contains(path.to_str().unwrap()) && said.contains(what), "{said}");
     };
     says(refusal(&tls, &certificates, ""), &certificates, "find a certificate in");
