@@ -8,6 +8,7 @@ impl Life {
     /// Returns its absolute path, in which the links on the way to it are resolved: it stays what it is when they change.
     ///
     /// It is removed last, when the flushers have written what they write into it. What can't be removed makes the exit code 1.
+    /// However many there are, they are one component of the report, `temporary files`.
     /// SIGKILL leaves it, as it leaves everything: where that matters, take a name that the next process finds.
     ///
     /// A link is removed, and not what it leads to, a slash behind its name or not.
@@ -27,9 +28,10 @@ impl Life {
     /// ```
     pub fn temporary(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
         let path = removable(&absolute(path)?, std::env::current_dir().ok().as_deref())?;
-        let (removed, temporaries) = (path.clone(), self.temporaries().clone());
-        temporaries.keep(path.clone());
-        self.at_exit(format!("remove {}", path.display()), move |_| Ok(temporaries.remove(&removed)?));
+        let temporaries = self.temporaries().clone();
+        if temporaries.keep(path.clone()) {
+            self.at_exit("temporary files", move |_| Ok(temporaries.remove_all()?));
+        }
         Ok(path)
     }
 }

@@ -10,32 +10,73 @@ use std::time::Duration;
 /// Kept beside the components: a second signal ends the process without asking the machine.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Temporaries {
-    paths: Arc<Mutex<Vec<PathBuf>>>,
+    state: Arc<Mutex<State>>,
 }
+
+#[derive(Debug, Default)]
+struct State {
+    paths: Vec<PathBuf>,
+    /// A component is registered that removes them, and has not begun.
+    awaited: bool,
+}
+
+/// How many of those that could not be removed an error names.
+const NAMED: usize = 8;
 
 /// How often a folder is emptied again, into which something is still written.
 const ROUNDS: usize = 20;
 
 impl Temporaries {
-    pub(crate) fn keep(&self, path: PathBuf) {
-        self.lock().push(path);
+    /// Keeps one more. Returns whether a component has to be registered that removes them: one does it for all.
+    #[must_use = "nobody else removes it"]
+    pub(crate) fn keep(&self, path: PathBuf) -> bool {
+        let mut state = self.lock();
+        state.paths.push(path);
+        !std::mem::replace(&mut state.awaited, true)
     }
 
-    /// Removes one, and forgets it then: a second signal that comes meanwhile finds it, and removes the rest.
+    /// Removes all of them, the last that was kept first, and forgets each only then: a second signal that comes meanwhile finds
+    /// what is left.
     ///
     /// # Errors
     ///
-    /// When it is there still.
-    pub(crate) fn remove(&self, path: &Path) -> io::Result<()> {
-        remove(path)?;
-        self.lock().retain(|kept| kept != path);
-        Ok(())
+    /// When some are there still; the error names the first few.
+    pub(crate) fn remove_all(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        state.awaited = false;
+        let count = state.paths.len();
+        drop(state);
+        let (mut named, mut failed) = (Vec::new(), 0_usize);
+        for at in (0..count).rev() {
+            let Some(path) = self.lock().paths.get(at).cloned() else { continue };
+            match remove(&path) {
+                Ok(()) => self.forget(at, &path),
+                Err(error) => {
+                    failed += 1;
+                    if named.len() < NAMED {
+                        named.push(format!("{}: {error}", path.display()));
+                    }
+                }
+            }
+        }
+        match failed.saturating_sub(named.len()) {
+            _ if named.is_empty() => Ok(()),
+            0 => Err(io::Error::other(named.join("; "))),
+            more => Err(io::Error::other(format!("{}; and {more} more", named.join("; ")))),
+        }
+    }
+
+    fn forget(&self, at: usize, path: &Path) {
+        let mut state = self.lock();
+        if state.paths.get(at).is_some_and(|kept| kept == path) {
+            state.paths.remove(at);
+        }
     }
 
     /// Removes all of them, the last that was kept first, and waits for it no longer than `limit`: a file system that
     /// hangs keeps no process.
     pub(crate) fn remove_all_within(&self, limit: Duration) {
-        let paths = std::mem::take(&mut *self.lock());
+        let paths = std::mem::take(&mut self.lock().paths);
         if paths.is_empty() {
             return;
         }
@@ -53,8 +94,8 @@ impl Temporaries {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<PathBuf>> {
-        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -97,15 +138,14 @@ mod tests {
         fs::write(at("file"), "x").expect("written");
         let temporaries = Temporaries::default();
         for name in ["folder", "link", "file", "never there"] {
-            temporaries.keep(at(name));
+            let _ = temporaries.keep(at(name));
         }
-        temporaries.remove(&at("file")).expect("removed");
         temporaries.remove_all_within(Duration::from_secs(20));
         let left: Vec<_> =
             fs::read_dir(outer.path()).expect("read").flatten().map(|entry| entry.file_name()).collect();
         assert_eq!(left, ["kept"]);
         assert!(at("kept/file").exists());
-        temporaries.remove(&at("never there")).expect("gone is removed");
+        remove(&at("never there")).expect("gone is removed");
     }
 
     #[test]
@@ -118,9 +158,10 @@ mod tests {
             fs::write(folder.join(n.to_string()), "").expect("written");
         }
         let temporaries = Temporaries::default();
-        temporaries.keep(folder.clone());
+        assert!(temporaries.keep(folder.clone()), "the first needs somebody");
+        assert!(!temporaries.keep(folder.clone()), "who removes them all");
         thread::scope(|scope| {
-            let removing = scope.spawn(|| temporaries.remove(&folder));
+            let removing = scope.spawn(|| temporaries.remove_all());
             let left = || fs::read_dir(&folder).map_or(0, Iterator::count);
             while left() == FILES {}
             // What a second signal does.
@@ -134,9 +175,10 @@ mod tests {
     fn what_cannot_be_removed_is_not_forgotten() {
         let temporaries = Temporaries::default();
         let stays = Path::new("/proc/self/status");
-        temporaries.keep(stays.to_owned());
-        temporaries.remove(stays).expect_err("nobody can remove it");
-        assert_eq!(*temporaries.lock(), [stays]);
+        let _ = temporaries.keep(stays.to_owned());
+        let error = temporaries.remove_all().expect_err("nobody can remove it").to_string();
+        assert!(error.starts_with("/proc/self/status: "), "{error}");
+        assert_eq!(temporaries.lock().paths, [stays]);
     }
 
     #[test]

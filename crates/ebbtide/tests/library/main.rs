@@ -6,6 +6,8 @@ mod checks;
 mod errors;
 mod lifecycle;
 mod logs;
+#[cfg(feature = "testing")]
+mod many;
 #[cfg(all(feature = "http", feature = "metrics", feature = "testing"))]
 mod metrics;
 #[cfg(feature = "testing")]
