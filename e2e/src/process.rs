@@ -1,4 +1,8 @@
-#![expect(clippy::panic, reason = "a broken harness fails its test")]
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a broken harness fails its test, and a failed test tells what it saw"
+)]
 
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -183,6 +187,9 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if thread::panicking() {
+            println!("process {} had said:\n{}", self.child.id(), self.output());
+        }
     }
 }
 

@@ -24,8 +24,8 @@ pub struct Broker {
     folder: TempDir,
 }
 
-/// RabbitMQ takes five to ten seconds, and more where much else goes on.
-const START: Duration = Duration::from_secs(90);
+/// RabbitMQ takes five to ten seconds, and minutes where much else goes on.
+const START: Duration = Duration::from_secs(240);
 
 impl Broker {
     /// Starts one, and returns when it serves.

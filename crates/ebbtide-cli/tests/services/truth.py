@@ -36,7 +36,7 @@ class Gone(Exception):
 
 class Conn:
     def __init__(self, sock):
-        self.sock, self.read = sock, b""
+        self.sock, self.read, self.served = sock, b"", 0
 
     def more(self):
         # A kept connection that stays quiet long after the signal is closed; nothing is on its way then.
@@ -45,7 +45,7 @@ class Conn:
                 break
             if not self.read and stopping.is_set() and time.monotonic() - max(self.since, stopped[0]) > QUIET:
                 raise Gone
-            if is_("idle-timeout") and not self.read and time.monotonic() - self.since > 0.1:
+            if is_("idle-timeout") and self.served and not self.read and time.monotonic() - self.since > 0.1:
                 time.sleep(0.003)
                 raise Gone
         chunk = self.sock.recv(65536)
@@ -65,6 +65,7 @@ class Conn:
         while len(self.read) < length:
             self.more()
         self.read = self.read[length:]
+        self.served += 1
         number = headers.get("x-ebbtide-request")
         if number:
             os.write(truth, f"R {number}\n".encode())
