@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
                 // Those that the test kills count as attempts; it wants to see all of them done.
                 let options = ConsumeOptions::new(args.concurrency).attempts(1000);
                 // Time for a broker that several tests share.
-                let options = options.hand_back(Duration::from_secs(2));
+                let options = options.hand_back(Duration::from_secs(4));
                 let queue = Crippled { queue, manner, journal: Arc::clone(&journal) };
                 life.consume("jobs", queue, options, move |job: Job, _| {
                     let journal = Arc::clone(&journal);

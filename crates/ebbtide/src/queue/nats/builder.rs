@@ -89,8 +89,8 @@ impl NatsBuilder {
         if self.lease < SHORTEST_LEASE {
             return Err(NatsQueueError::Lease(self.lease));
         }
-        let (client, server) = match self.server {
-            Given::Client(client) => (client, None),
+        let (link, server) = match self.server {
+            Given::Client(client) => (Link::given(client), None),
             Given::Url(url) => {
                 let server = Server { url, queue: self.name.clone() };
                 (server.connect().await.map_err(NatsQueueError::Connect)?, Some(server))
@@ -99,6 +99,6 @@ impl NatsBuilder {
         let dead = format!("{}-dead", self.name);
         let plan =
             Plan { name: self.name, dead, lease: self.lease.min(LONGEST_TIME), replicas: self.replicas };
-        NatsQueue::new(Link::new(client), plan, server).await
+        NatsQueue::new(link, plan, server).await
     }
 }

@@ -6,6 +6,7 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{AckKind, Context};
 use async_nats::{Client, HeaderMap, Subject};
 use bytes::Bytes;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::error::NatsQueueError;
@@ -18,12 +19,30 @@ const ANSWER: Duration = Duration::from_secs(5);
 pub(super) struct Link {
     pub(super) client: Client,
     pub(super) context: Context,
+    /// Whether the client has closed it. `None` for a connection that was given to us: its owner closes it.
+    closed: Option<watch::Receiver<bool>>,
 }
 
 impl Link {
-    pub(super) fn new(client: Client) -> Self {
+    /// Takes a connection that was given to us.
+    pub(super) fn given(client: Client) -> Self {
         let context = ContextBuilder::new().timeout(ANSWER).build(client.clone());
-        Self { client, context }
+        Self { client, context, closed: None }
+    }
+
+    /// Takes a connection that we made, and are told of the end of.
+    pub(super) fn ours(client: Client, closed: watch::Receiver<bool>) -> Self {
+        Self { closed: Some(closed), ..Self::given(client) }
+    }
+
+    /// Closes a connection of our own, and returns when it has closed: its client logs that, and after the close of the last
+    /// resource nothing may be logged that a flusher has not seen.
+    pub(super) async fn close(&self) -> Result<(), NatsQueueError> {
+        let Some(mut closed) = self.closed.clone() else { return Ok(()) };
+        self.client.drain().await.map_err(NatsQueueError::when("close the connection"))?;
+        // An end without a word, or none in time, leaves nothing to wait for.
+        let _ = timeout(ANSWER, closed.wait_for(|closed| *closed)).await;
+        Ok(())
     }
 
     /// Says whether the connection is there at the moment. What is sent without one is sent later, when it may have become wrong.

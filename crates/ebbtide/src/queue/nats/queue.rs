@@ -138,7 +138,7 @@ impl NatsQueue {
             return Some(link.clone());
         }
         match server.connect().await {
-            Ok(client) => Some(renewals.insert(Link::new(client)).clone()),
+            Ok(link) => Some(renewals.insert(link).clone()),
             Err(error) => {
                 let error = chain(&error);
                 tracing::debug!(error, "no connection for renewals; using that of the queue");
@@ -266,11 +266,11 @@ impl Queue for NatsQueue {
 
     async fn close(&self) -> Result<(), BoxError> {
         if let Some(renewals) = self.shared.renewals.lock().await.take() {
-            renewals.client.drain().await?;
+            renewals.close().await?;
         }
         if self.shared.server.is_some() {
             self.link.connected()?;
-            self.link.client.drain().await?;
+            self.link.close().await?;
         }
         Ok(())
     }

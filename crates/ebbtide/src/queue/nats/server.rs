@@ -1,4 +1,7 @@
-use async_nats::{Client, ConnectError, ConnectOptions};
+use async_nats::{ConnectError, ConnectOptions, Event};
+use tokio::sync::watch;
+
+use super::link::Link;
 
 /// Where the server is, and as whom to connect.
 #[derive(Clone, Debug)]
@@ -9,8 +12,16 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) async fn connect(&self) -> Result<Client, ConnectError> {
+    pub(super) async fn connect(&self) -> Result<Link, ConnectError> {
         let urls: Vec<&str> = self.url.split(',').map(str::trim).collect();
-        ConnectOptions::new().name(format!("ebbtide {}", self.queue)).connect(&*urls).await
+        let (is_closed, closed) = watch::channel(false);
+        let options = ConnectOptions::new().name(format!("ebbtide {}", self.queue));
+        let options = options.event_callback(move |event| {
+            if matches!(event, Event::Closed) {
+                is_closed.send_replace(true);
+            }
+            std::future::ready(())
+        });
+        Ok(Link::ours(options.connect(&*urls).await?, closed))
     }
 }
