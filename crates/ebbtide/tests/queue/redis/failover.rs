@@ -40,7 +40,8 @@ async fn a_server_that_has_become_a_replica_is_left_for_the_one_that_its_name_le
 
     // Neither connection has broken.
     let said = queue.settle(&first.receipt, Settlement::Ack).await.unwrap_err();
-    assert!(said.to_string().contains("read only replica"), "{said}");
+    let source = said.source().map(ToString::to_string).unwrap_or_default();
+    assert!(source.contains("read only replica"), "{said}: {source}");
     assert_eq!(queue.settle(&first.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
     let rest = until_it_works(async || queue.fetch(1, &Stop::never()).await).await;
     for job in rest.iter().chain(&fetch_all(&queue, 1).await) {
