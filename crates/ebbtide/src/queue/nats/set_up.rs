@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::{AckPolicy, Config as AnyConfig, PullConsumer, pull};
-use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use async_nats::jetstream::context::{ConsumerInfoErrorKind, CreateStreamErrorKind};
 use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType, Stream};
 
 use super::error::NatsQueueError;
@@ -55,8 +56,13 @@ impl Plan {
             num_replicas: self.replicas,
             ..Config::default()
         };
-        let stream = link.context.get_or_create_stream(config).await;
-        let stream = stream.map_err(NatsQueueError::when("make the stream"))?;
+        let mut attempts = 1;
+        let stream = loop {
+            match link.context.get_or_create_stream(config.clone()).await {
+                Err(error) if attempts < ATTEMPTS && has_no_folder(&error.kind()) => attempts += 1,
+                made => break made.map_err(NatsQueueError::when("make the stream"))?,
+            }
+        };
         let found = &stream.cached_info().config;
         let why = if found.subjects != [name] {
             "there is a stream of that name with other subjects"
@@ -98,6 +104,15 @@ impl Plan {
         };
         Err(NatsQueueError::Unsuitable { name: self.name.clone(), why })
     }
+}
+
+/// A server removes the folder of an account's streams with the last of them, and where that is just before the folder of a
+/// new one is made, it refuses the new one. The next attempt makes both.
+const ATTEMPTS: u32 = 5;
+
+fn has_no_folder(error: &CreateStreamErrorKind) -> bool {
+    let CreateStreamErrorKind::JetStream(error) = error else { return false };
+    matches!(error.error_code(), ErrorCode::STREAM_CREATE | ErrorCode::STREAM_STORE_FAILED)
 }
 
 /// The server's own default, 512, is soon used up: each consumer has a request for each place that has become free lately.
