@@ -5,7 +5,7 @@ pub(crate) const USAGE: &str = "\
 cargo xtask <command>
 
   test [SELECTION...]           get what the tests need, then run every test, doc test and model; with a selection, as
-                                `cargo nextest run` takes it, only those tests: `test -p ebbtide-e2e signals`
+                                `cargo nextest run` takes it, only those tests: `test signals`
   check                         everything in ci but the tests: format, layers, documents, licences, lints, documentation,
                                 features, benchmarks, fuzz targets
   ci                            check, then test
