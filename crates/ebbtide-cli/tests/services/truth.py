@@ -102,7 +102,7 @@ def answer(conn, method, path, headers, number):
     close = headers.get("connection", "").lower() == "close" or (stop and not is_("keeps-connections"))
     status, body, more = "200 OK", b"ok", ""
     # Readiness.
-    if path == "/readyz":
+    if path == "/readyz" or is_("health-aliases") and path in ("/health", "/healthz"):
         looks[0] += 1
         if is_("hints", "hints-then-cut"):
             conn.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
@@ -123,7 +123,7 @@ def answer(conn, method, path, headers, number):
                 time.sleep(0.01)
         if path == "/" and is_("no-root", "only-readiness"):
             status, body = "404 Not Found", b"no such page"
-        if is_("only-readiness"):
+        if is_("only-readiness") or is_("health-aliases") and path in ("/", "/ping"):
             status, body = "404 Not Found", b"no such page"
         if is_("broken") and counter[0] % 2 == 0:
             status, body = "500 Internal Server Error", b"oops"

@@ -16,6 +16,11 @@ fn the_load_never_goes_to_the_readiness_path_by_itself() {
 }
 
 #[test]
+fn the_load_never_goes_to_another_name_of_the_readiness_path_by_itself() {
+    holds(&Row::innocent("health-aliases", &[]));
+}
+
+#[test]
 fn a_status_that_readiness_announces_is_no_loss_on_its_own_path() {
     holds(&Row::innocent("perfect", &["--url=keepalive=/readyz", "--require-readiness"]));
     // The same status elsewhere is one.
