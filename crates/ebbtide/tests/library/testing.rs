@@ -330,7 +330,8 @@ fn has_a_watchdog() -> bool {
 }
 
 /// A server's work where there is none.
-struct Nothing;
+#[derive(Debug)]
+pub(crate) struct Nothing;
 
 impl ebbtide::drain::Work for Nothing {
     fn in_flight(&self) -> u64 {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ebbtide::{BoxError, Life, Lifecycle, Phase};
 
+use crate::testing::Nothing;
+
 /// The values that each setting is tried with.
 pub(super) const VALUES: [Duration; 3] = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];
 
@@ -70,25 +72,4 @@ pub(super) fn serve(life: &Life) {
         context.stop.stopping().await;
         Ok(())
     });
-}
-
-#[derive(Debug)]
-struct Nothing;
-
-impl ebbtide::drain::Work for Nothing {
-    fn in_flight(&self) -> u64 {
-        0
-    }
-
-    fn finished(&self) -> u64 {
-        0
-    }
-
-    fn cut(&self) -> u64 {
-        0
-    }
-
-    fn stragglers(&self) -> Vec<ebbtide::model::Straggler> {
-        Vec::new()
-    }
 }
