@@ -23,8 +23,11 @@ pub struct Snapshot {
     pub phases: Vec<PhaseChange>,
     /// The stop, once one has begun.
     pub stop: Option<StopSnapshot>,
-    /// Each component, in the order of registration.
+    /// Each component, in the order of registration. Those that ended by themselves are only counted, in `ended_by_themselves`.
     pub components: Vec<ComponentSnapshot>,
+    /// How many components that may end by themselves (`Life::once`) did so without an error before they were asked to stop.
+    #[serde(default)]
+    pub ended_by_themselves: u64,
 }
 
 /// Tells how far a stop is.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Context, Every, Held, Life, Lifecycle, NotStarted, Pool, PoolOptions, Retry, RetryError};
+use super::{Context, Every, Held, Life, Lifecycle, NotStarted, Pool, PoolOptions, Retry, RetryError, Tasks};
 use crate::drain::{Stop, Work};
 use crate::model::{Check, Report};
 use crate::runtime::BoxError;
@@ -189,6 +189,12 @@ impl<E: Into<BoxError> + 'static> LifeOf<E> {
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
         self.life.workers(name, options, move |job, stop| boxed(run(job, stop)))
+    }
+
+    /// Registers a group of background tasks; see [`Life::tasks`].
+    #[track_caller]
+    pub fn tasks(&self, name: impl Into<String>) -> Tasks<E> {
+        self.life.tasks(name).with_errors()
     }
 
     /// Registers something to do when the stop begins; see [`Life::on_stop`].

@@ -30,10 +30,9 @@ pub use environment::EnvironmentError;
 pub(crate) use environment::apply as apply_environment;
 pub use holding::Held;
 pub use life::Life;
-#[cfg(feature = "queue")]
 pub(crate) use life_of::boxed;
 pub use life_of::{LifeOf, LifecycleOf};
-pub use pool::{Place, Pool, PoolOptions, Rejected};
+pub use pool::{Place, Pool, PoolOptions, Rejected, Tasks};
 pub use retry::{Retry, RetryError};
 pub use run::NotStarted;
 pub use signal::Signal;

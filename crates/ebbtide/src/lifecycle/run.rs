@@ -9,7 +9,7 @@ use super::taken::Taken;
 use super::{Life, Lifecycle};
 use crate::model::{ComponentId, Exit, Plan, Report};
 use crate::runtime::{
-    BoxError, FlushSlot, Input, Ledger, Manager, Place, Watchdog, chain, panics, report_file, say_error,
+    BoxError, Input, Ledger, Manager, Place, Watchdog, chain, flush_all, panics, report_file, say_error,
     say_report_trouble, start_up,
 };
 
@@ -62,7 +62,7 @@ impl Lifecycle {
     fn prepared(mut self) -> Result<Ready, ()> {
         let (name, flushers, taken) = (self.name.clone(), self.flushers.clone(), self.taken.take());
         let watchdog = taken.as_ref().and_then(Taken::watchdog).cloned();
-        let ready = self.prepare(watchdog).inspect_err(|()| flush_unstarted(&name, &flushers));
+        let ready = self.prepare(watchdog).inspect_err(|()| flush_all(&flushers, &name, PATIENCE));
         if let (Ok(Ready::Run(_)), Some(taken)) = (&ready, taken) {
             taken.keep();
         }
@@ -143,7 +143,7 @@ impl Prepared {
             Ok(runtime) => runtime,
             Err(error) => {
                 say_error(&lifecycle.name, &format!("failed to start the runtime: {error}"));
-                flush_unstarted(&lifecycle.name, &lifecycle.flushers);
+                flush_all(&lifecycle.flushers, &lifecycle.name, PATIENCE);
                 return ledger.report(Some(Exit::Failed));
             }
         };
@@ -183,15 +183,6 @@ impl Prepared {
 
 /// How long a lifecycle that could not be started waits for its flushers.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-fn flush_unstarted(name: &str, flushers: &[Arc<FlushSlot>]) {
-    for flusher in flushers {
-        flusher.start(Place::Process, PATIENCE, drop);
-    }
-    for flusher in flushers {
-        flusher.say_trouble(name, PATIENCE);
-    }
-}
 
 fn print(plan: &Plan, form: PlanForm) -> std::io::Result<()> {
     let text = match form {

@@ -127,7 +127,7 @@ impl Dispatcher {
             Input::Register(registration) => Some(Event::Registered(self.executor.adopt(registration))),
             Input::Ended(id, end) => Some(self.ended(id, end)),
             Input::Signal { number, skip_lame_duck } => {
-                if !self.ledger.machine().was_signalled() {
+                if !self.ledger.was_signalled() {
                     self.say_signal(number);
                 }
                 Some(Event::Signal { number, skip_lame_duck })
@@ -171,8 +171,7 @@ impl Dispatcher {
             self.observers.progress(&line, now);
         } else if self.ledger.phase() == Phase::Starting {
             let (lifecycle, elapsed) = (self.ledger.name(), crate::model::show_duration(now));
-            let machine = self.ledger.machine();
-            let last_registered = machine.components().last().map_or("", |(_, spec, _)| spec.name.as_str());
+            let last_registered = self.ledger.last_registered();
             super::log_warn!(lifecycle, elapsed, last_registered, "start-up has not finished");
         } else {
             self.next_progress = None;
@@ -189,7 +188,15 @@ impl Dispatcher {
 
     fn dispatch(&mut self, event: Event) -> Option<Exit> {
         let before = self.ledger.stop_began();
+        let ended = match &event {
+            Event::Ended(id, _) => Some(*id),
+            _ => None,
+        };
         let effects = self.ledger.step(event);
+        if let Some(id) = ended {
+            self.executor.forget(id);
+            self.observers.ended(&self.ledger, id);
+        }
         if before.is_none()
             && let Some(began) = self.ledger.stop_began()
         {
@@ -202,6 +209,7 @@ impl Dispatcher {
         let mut over = None;
         for effect in effects {
             let enters = matches!(effect, Effect::Enter(_));
+            self.observers.see(&self.ledger, &effect);
             match self.executor.apply(effect) {
                 Next::GoOn => {}
                 Next::WakeAt(at) => self.wake = Some(at),

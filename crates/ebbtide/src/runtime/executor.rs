@@ -20,8 +20,18 @@ pub(crate) struct Executor {
     phases: watch::Sender<Phase>,
     tasks: JoinSet<Result<(), BoxError>>,
     owners: HashMap<Id, ComponentId>,
-    controls: Vec<Control>,
+    controls: HashMap<ComponentId, Control>,
+    /// How many components were adopted: the next one's id.
+    adopted: usize,
+    /// How many components were cancelled or given up with a line of the log each.
+    lines: usize,
 }
+
+/// The first component, which makes the lifecycle ready.
+const START_UP: ComponentId = ComponentId(0);
+
+/// How many components are cancelled or given up with a line of the log each: enough to read, and few enough to write in time.
+const LINES: usize = 100;
 
 /// The executor's end of one component.
 struct Control {
@@ -47,13 +57,25 @@ impl Executor {
         (announced, drain): (StopSource, StopSource),
         phases: watch::Sender<Phase>,
     ) -> Self {
-        let (tasks, owners, controls) = (JoinSet::new(), HashMap::new(), Vec::new());
-        Self { ledger, place, inputs, announced, drain, phases, tasks, owners, controls }
+        Self {
+            ledger,
+            place,
+            inputs,
+            announced,
+            drain,
+            phases,
+            tasks: JoinSet::new(),
+            owners: HashMap::new(),
+            controls: HashMap::new(),
+            adopted: 0,
+            lines: 0,
+        }
     }
 
     /// Takes a component; what runs from now on is started.
     pub(crate) fn adopt(&mut self, registration: Registration) -> Spec {
-        let id = ComponentId(self.controls.len());
+        let id = ComponentId(self.adopted);
+        self.adopted = self.adopted.saturating_add(1);
         let Registration { spec, source, run, work } = registration;
         if let Some(work) = work {
             self.ledger.keep_work(id, &spec.name, work);
@@ -67,8 +89,13 @@ impl Executor {
             }
             later => control.run = Some(later),
         }
-        self.controls.push(control);
+        self.controls.insert(id, control);
         spec
+    }
+
+    /// Forgets a component that has ended: nothing more is done with it.
+    pub(crate) fn forget(&mut self, id: ComponentId) {
+        self.controls.remove(&id);
     }
 
     fn start(&mut self, id: ComponentId, future: BoxFuture<Result<(), BoxError>>) -> AbortHandle {
@@ -117,14 +144,14 @@ impl Executor {
             Effect::Announce { cause, deadline } => {
                 let instant = self.ledger.instant(deadline);
                 // The start-up first: what it runs and sees the announcement must not take it for a failure of its own.
-                if let Some(start_up) = self.controls.first() {
+                if let Some(start_up) = self.controls.get(&START_UP) {
                     start_up.source.stop(cause.clone(), Some(instant));
                 }
                 self.announced.stop(cause, Some(instant));
             }
             Effect::Ask { id, cut_at } => self.ask(id, cut_at),
             Effect::Close(id) => {
-                let pool = self.controls.get_mut(id.0);
+                let pool = self.controls.get_mut(&id);
                 if let Some(close) = pool.and_then(|control| control.close.take()) {
                     // A pool that is gone takes nothing anyway.
                     let _ = close.send(());
@@ -132,14 +159,20 @@ impl Executor {
             }
             Effect::Cut(id) => self.cut(id),
             Effect::Abort(id) => {
-                if let Some(abort) = self.controls.get(id.0).and_then(|control| control.abort.as_ref()) {
+                if let Some(abort) = self.controls.get(&id).and_then(|control| control.abort.as_ref()) {
                     abort.abort();
                 }
             }
             Effect::GiveUp(id) => {
                 let held = self.ledger.keep_stragglers(id);
-                let component = self.ledger.component_name(id);
-                crate::runtime::log_error!(component, ?held, "stuck: it was aborted and does not go");
+                if self.has_a_line() {
+                    let component = self.ledger.component_name(id);
+                    crate::runtime::log_error!(
+                        component,
+                        ?held,
+                        "component did not stop after abort; giving up"
+                    );
+                }
             }
             Effect::Wake(at) => return Next::WakeAt(at),
             Effect::IgnoreSignal { number, after } => {
@@ -158,7 +191,7 @@ impl Executor {
     fn ask(&mut self, id: ComponentId, cut_at: std::time::Duration) {
         let deadline = self.ledger.instant(cut_at);
         let cause = self.cause();
-        let Some(control) = self.controls.get_mut(id.0) else { return };
+        let Some(control) = self.controls.get_mut(&id) else { return };
         control.source.stop(cause, Some(deadline));
         match control.run.take() {
             Some(Run::OnAsk(begin)) => {
@@ -177,15 +210,30 @@ impl Executor {
 
     fn cut(&mut self, id: ComponentId) {
         let held = self.ledger.keep_stragglers(id);
-        let component = self.ledger.component_name(id);
-        let held: Vec<&str> = held.iter().map(|straggler| straggler.name.as_str()).collect();
-        crate::runtime::log_warn!(component, ?held, "its time is up: cut");
-        if let Some(control) = self.controls.get(id.0) {
+        if self.has_a_line() {
+            let component = self.ledger.component_name(id);
+            let held: Vec<&str> = held.iter().map(|straggler| straggler.name.as_str()).collect();
+            crate::runtime::log_warn!(component, ?held, "deadline exceeded; cancelling component");
+        }
+        if let Some(control) = self.controls.get(&id) {
             control.source.cut();
         }
         if self.ledger.is_whole_stage(id, Stage::Servers) {
             self.drain.cut();
         }
+    }
+
+    /// Tells whether one more component is logged with a line of its own; says once when no more are.
+    fn has_a_line(&mut self) -> bool {
+        self.lines = self.lines.saturating_add(1);
+        if self.lines == LINES.saturating_add(1) {
+            let lifecycle = self.ledger.name();
+            crate::runtime::log_warn!(
+                lifecycle,
+                "further components are cancelled without a line each; the report lists them"
+            );
+        }
+        self.lines <= LINES
     }
 
     /// Tells what servers hold that their time has come, or is over.

@@ -90,15 +90,15 @@ impl FlushSlot {
         }
     }
 
-    /// Waits as [`wait`](Self::wait) does, and says what keeps it from being flushed, or done. Blocks its thread.
-    pub(crate) fn say_trouble(&self, lifecycle: &str, limit: Duration) {
-        let trouble = match self.wait(limit) {
-            Some(End::Done { .. } | End::Aborted) => return,
-            Some(End::Failed(why) | End::Panicked(why)) => why,
-            None => "it is not done in time".to_owned(),
-        };
-        let not = if self.is_last { "not done" } else { "not flushed" };
-        last_word(&format!("{lifecycle}: error: {} ({not}: {trouble})\n", self.name));
+    /// Runs the flusher on this thread, unless it was begun before.
+    pub(crate) fn run_here(&self, left: Duration) {
+        let mut state = self.lock();
+        if let State::Waiting(_) = &*state
+            && let State::Waiting(flush) = mem::replace(&mut *state, State::Running(Vec::new()))
+        {
+            drop(state);
+            self.run(flush, left);
+        }
     }
 
     fn run(&self, flush: Flush, left: Duration) {

@@ -6,9 +6,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::flush_all::run_all;
 use super::ledger::Ledger;
 use super::os::exit::{self, last_word};
-use super::{Manager, Observers, Place, clock, report_file, voice};
+use super::{Manager, Observers, clock, flush_all, report_file, voice};
 use crate::model::{Exit, Phase, Report, Stage, part, show_duration};
 
 /// Begins the flushers beside whatever hangs, where the machine did not come to them in time: so they have the time that is
@@ -23,7 +24,7 @@ pub(crate) fn flush_early(ledger: &Arc<Ledger>, hard: Instant) {
         if ledger.phase() < Phase::Flushing {
             let patience = part(ledger.plan().reserve(Stage::Telemetry), 1, 4);
             say_report(&ledger, patience, Exit::Watchdog);
-            begin_flush(&ledger, hard);
+            run_all(&ledger.flushers(), hard);
         }
     };
     // Without a thread they are begun on the forced path.
@@ -80,30 +81,13 @@ fn speak(
 /// Flushes all at once, waits for those too that were begun before, and says whose flush failed or did not end. Then, and in
 /// time, does what is done last.
 fn flush(ledger: &Ledger, hard: Instant) {
-    let lasts = ledger.lasts();
+    let (flushers, mut lasts) = (ledger.flushers(), ledger.lasts());
+    lasts.reverse();
     // What is done last needs a connection's time, where a flush may need all that there is.
     let kept = if lasts.is_empty() { 0 } else { 1 };
     let flushed = clock::before(hard, part(hard.saturating_duration_since(now()), kept, 4));
-    begin_flush(ledger, flushed);
-    for flusher in ledger.flushers() {
-        flusher.say_trouble(ledger.name(), flushed.saturating_duration_since(now()));
-    }
-    let left = part(hard.saturating_duration_since(now()), 9, 10);
-    for last in &lasts {
-        last.start(Place::Process, left, drop);
-    }
-    for last in &lasts {
-        last.say_trouble(ledger.name(), hard.saturating_duration_since(now()));
-    }
-}
-
-/// Begins all flushers that were not begun.
-fn begin_flush(ledger: &Ledger, hard: Instant) {
-    // A tenth less than there is, so that what gives up in time can still be told.
-    let left = part(hard.saturating_duration_since(now()), 9, 10);
-    for flusher in ledger.flushers() {
-        flusher.start(Place::Process, left, drop);
-    }
+    flush_all(&flushers, ledger.name(), flushed.saturating_duration_since(now()));
+    flush_all(&lasts, ledger.name(), hard.saturating_duration_since(now()));
 }
 
 fn who_is_stuck(ledger: &Ledger) -> String {

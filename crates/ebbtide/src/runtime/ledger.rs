@@ -8,7 +8,7 @@ use super::{Temporaries, clock};
 use crate::drain::{Work, WorkCounts};
 use crate::model::{
     Cause, ComponentId, ComponentReport, ComponentSnapshot, Effect, Event, Exit, Machine, Phase, Plan,
-    REPORT_SCHEMA, Report, SNAPSHOT_SCHEMA, Snapshot, Stage, StopSnapshot, Straggler,
+    REPORT_SCHEMA, Report, SNAPSHOT_SCHEMA, Snapshot, Spec, Stage, StopSnapshot, Straggler,
 };
 
 /// The machine and what the report needs beside it; shared with the watchdog, which reads it when the runtime is stuck.
@@ -23,7 +23,7 @@ pub(crate) struct Ledger {
     told: AtomicBool,
 }
 
-/// Whoever asks the works copies it first: they are not asked under the lock.
+/// The works are copied before they are asked: not under the lock.
 #[derive(Clone)]
 struct State {
     machine: Machine,
@@ -89,8 +89,8 @@ impl Ledger {
     }
 
     fn count_at_stop(&self) {
-        for (id, account) in self.copy().works {
-            let counts = account.work.counts();
+        for (id, work) in self.works() {
+            let counts = work.counts();
             if let Some(kept) = self.lock().works.get_mut(&id) {
                 kept.at_stop = Some(counts);
             }
@@ -113,9 +113,25 @@ impl Ledger {
         self.lock().machine.cause().cloned()
     }
 
-    /// Returns the machine as it is now: a copy, so that whoever looks at it for long holds up nobody.
-    pub(crate) fn machine(&self) -> Machine {
-        self.lock().machine.clone()
+    /// Returns whether a signal has come, the one that began the stop or a later one.
+    pub(crate) fn was_signalled(&self) -> bool {
+        self.lock().machine.was_signalled()
+    }
+
+    /// Returns whether a component of the stage has not ended.
+    pub(crate) fn is_open(&self, stage: Stage) -> bool {
+        self.lock().machine.is_open(stage)
+    }
+
+    /// Returns the name of the component that was registered last, of those that are kept.
+    pub(crate) fn last_registered(&self) -> String {
+        let state = self.lock();
+        state.machine.components().next_back().map_or_else(String::new, |(_, spec, _)| spec.name.clone())
+    }
+
+    /// Returns how a component ended, in a word, once it has.
+    pub(crate) fn outcome(&self, id: ComponentId) -> Option<&'static str> {
+        self.lock().machine.outcome(id).map(crate::model::Outcome::name)
     }
 
     /// Keeps a component's work for the report.
@@ -125,10 +141,15 @@ impl Ledger {
         self.lock().works.insert(id, Account { work, at_stop, stragglers: Vec::new() });
     }
 
-    /// Returns the components that count what they hold.
+    /// Returns the components that count what they hold, with their counts.
     #[cfg(feature = "metrics")]
-    pub(crate) fn counting(&self) -> std::collections::BTreeSet<ComponentId> {
-        self.lock().works.keys().copied().collect()
+    pub(super) fn counting(&self) -> Vec<(Spec, Arc<Asked>)> {
+        let state = self.lock();
+        let counting = state.works.iter().filter_map(|(id, account)| {
+            let spec = state.machine.component(*id)?;
+            Some((spec.clone(), Arc::clone(&account.work)))
+        });
+        counting.collect()
     }
 
     /// Keeps what a component holds now as what it held when its time was up.
@@ -143,7 +164,7 @@ impl Ledger {
 
     /// Has every component prepare for the end of the process; see [`Work::prepare_for_exit`].
     pub(crate) fn prepare_for_exit(&self) {
-        self.copy().works.values().for_each(|account| account.work.prepare_for_exit());
+        self.works().into_iter().for_each(|(_, work)| work.prepare_for_exit());
     }
 
     /// Returns how much a component has cut since the stop began.
@@ -153,15 +174,17 @@ impl Ledger {
     }
 
     pub(crate) fn component_name(&self, id: ComponentId) -> String {
-        let state = self.lock();
-        state.machine.components().nth(id.0).map_or_else(String::new, |(_, spec, _)| spec.name.clone())
+        self.component(id).map_or_else(String::new, |spec| spec.name)
+    }
+
+    /// Returns a component, unless it was only counted at its end.
+    pub(crate) fn component(&self, id: ComponentId) -> Option<Spec> {
+        self.lock().machine.component(id).cloned()
     }
 
     /// Tells whether a component belongs to a stage and has no deadline but the stage's.
     pub(crate) fn is_whole_stage(&self, id: ComponentId, stage: Stage) -> bool {
-        let state = self.lock();
-        let spec = state.machine.components().nth(id.0).map(|(_, spec, _)| spec.clone());
-        spec.is_some_and(|spec| spec.stage == stage && spec.limit.is_none())
+        self.component(id).is_some_and(|spec| spec.stage == stage && spec.limit.is_none())
     }
 
     pub(crate) fn keep_flusher(&self, flusher: Arc<super::FlushSlot>) {
@@ -200,9 +223,12 @@ impl Ledger {
 
     /// Returns who is still waited for. Those whose turn has not come come last.
     pub(crate) fn waiting(&self) -> Vec<Waiting> {
-        let state = self.copy();
+        let state = self.lock();
+        let waiting = state.machine.waiting();
+        drop(state);
+        let works = self.works();
         let describe = |progress: crate::model::Progress| {
-            let work = state.works.get(&progress.id).map(|account| &account.work);
+            let work = works.get(&progress.id);
             Waiting {
                 name: progress.name,
                 asked: progress.asked,
@@ -211,7 +237,7 @@ impl Ledger {
                 stragglers: work.map_or_else(Vec::new, |work| work.stragglers()),
             }
         };
-        let mut waiting: Vec<Waiting> = state.machine.waiting().into_iter().map(describe).collect();
+        let mut waiting: Vec<Waiting> = waiting.into_iter().map(describe).collect();
         waiting.sort_by_key(|one| !one.asked);
         waiting
     }
@@ -264,6 +290,7 @@ impl Ledger {
             stop: end.map_or(now, |change| change.at).saturating_sub(began),
             phases: machine.timeline().to_vec(),
             components: components.collect(),
+            ended_by_themselves: machine.ended_by_themselves(),
             plan: machine.plan().clone(),
         }
     }
@@ -273,11 +300,7 @@ impl Ledger {
         let now = self.now();
         let state = self.copy();
         let machine = &state.machine;
-        let stop = machine.cause().zip(machine.stop_began()).map(|(cause, began)| StopSnapshot {
-            cause: cause.clone(),
-            elapsed: now.saturating_sub(began),
-            left: began.saturating_add(machine.plan().deadline).saturating_sub(now),
-        });
+        let stop = stop_of(machine, now);
         let components = machine.components().zip(machine.states());
         let components = components.map(|((id, spec, outcome), (_, _, progress))| {
             let work = state.works.get(&id).map(|account| &account.work);
@@ -307,7 +330,19 @@ impl Ledger {
             phases: machine.timeline().to_vec(),
             stop,
             components: components.collect(),
+            ended_by_themselves: machine.ended_by_themselves(),
         }
+    }
+
+    /// Returns how far the stop is, once one has begun.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn stop_snapshot(&self) -> Option<StopSnapshot> {
+        stop_of(&self.lock().machine, self.now())
+    }
+
+    /// Returns the works. They are asked outside the lock.
+    fn works(&self) -> BTreeMap<ComponentId, Arc<Asked>> {
+        self.lock().works.iter().map(|(id, account)| (*id, Arc::clone(&account.work))).collect()
     }
 
     fn account(&self, id: ComponentId) -> Option<Account> {
@@ -321,6 +356,14 @@ impl Ledger {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn stop_of(machine: &Machine, now: Duration) -> Option<StopSnapshot> {
+    machine.cause().zip(machine.stop_began()).map(|(cause, began)| StopSnapshot {
+        cause: cause.clone(),
+        elapsed: now.saturating_sub(began),
+        left: began.saturating_add(machine.plan().deadline).saturating_sub(now),
+    })
 }
 
 impl std::fmt::Debug for State {

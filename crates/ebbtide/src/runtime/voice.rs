@@ -12,6 +12,9 @@ use tracing::info;
 use super::os::exit::last_word;
 use super::{is_heard, log_error};
 
+/// How many components a line names, and how many have a line of their own on standard error.
+const NAMED: usize = 20;
+
 /// Says an error that ends the process.
 pub(crate) fn say_error(name: &str, error: &str) {
     if is_heard() {
@@ -117,17 +120,21 @@ fn troubled(report: &Report) -> String {
         let unsettled = some_of("not settled", &component.unsettled);
         format!("{} ({outcome}{open}{handed_back}{unsettled})", component.name)
     };
-    let troubled = report.troubled().filter(|one| !is_to_come(one)).map(describe);
-    troubled.collect::<Vec<_>>().join("; ")
+    first_few(report.troubled().filter(|one| !is_to_come(one)).map(describe), "; ")
 }
 
 /// Says which flushers did not drain, on standard error: the log may be what they failed to flush. The event that tells of
 /// the exit was logged before them, so that the exit code is told here once more.
 pub(crate) fn say_flushers(report: &Report) {
-    for component in report.troubled().filter(|component| component.stage == Stage::Telemetry) {
+    let (name, code) = (&report.name, report.exit_code);
+    let mut troubled = report.troubled().filter(|component| component.stage == Stage::Telemetry);
+    for component in troubled.by_ref().take(NAMED) {
         let outcome = component.outcome.as_ref().map_or_else(String::new, ToString::to_string);
-        let (name, code) = (&report.name, report.exit_code);
         last_word(&format!("{name}: error: {} ({outcome}); exit code {code}\n", component.name));
+    }
+    let more = troubled.count();
+    if more > 0 {
+        last_word(&format!("{name}: error: and {more} more of the kind; exit code {code}\n"));
     }
 }
 
@@ -144,8 +151,17 @@ pub(crate) fn describe(waiting: &[Waiting]) -> String {
         let state: Vec<String> = in_flight.into_iter().chain(handed_back).collect();
         if state.is_empty() { one.name.clone() } else { format!("{} ({})", one.name, state.join("; ")) }
     };
-    let asked: Vec<String> = waiting.iter().filter(|one| one.asked).map(describe).collect();
-    asked.join("; ")
+    first_few(waiting.iter().filter(|one| one.asked).map(describe), "; ")
+}
+
+/// Joins the first few of them, and says how many more there are.
+fn first_few(mut words: impl Iterator<Item = String>, separator: &str) -> String {
+    let mut few: Vec<String> = words.by_ref().take(NAMED).collect();
+    let more = words.count();
+    if more > 0 {
+        few.push(format!("and {more} more"));
+    }
+    few.join(separator)
 }
 
 /// Names the first few of them, behind a comma.

@@ -153,7 +153,7 @@ impl Watchdog {
         let ledger = state.ledger.take();
         let (late, first) = (state.late, state.first_signal);
         drop(state);
-        let was_taken = ledger.is_some_and(|ledger| ledger.machine().was_signalled());
+        let was_taken = ledger.is_some_and(|ledger| ledger.was_signalled());
         late.or(first.filter(|_| !was_taken).map(|(number, _)| number))
     }
 

@@ -17,6 +17,7 @@ mod parts;
 mod pool;
 #[cfg(feature = "testing")]
 mod spans;
+mod tasks;
 #[cfg(feature = "testing")]
 mod testing;
 #[cfg(all(

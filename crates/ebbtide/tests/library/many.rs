@@ -1,6 +1,12 @@
 //! Many of one kind cost no more than one by one.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-use ebbtide::{LameDuck, Lifecycle};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ebbtide::{LameDuck, Life, Lifecycle};
 
 use crate::own_process;
 
@@ -24,5 +30,151 @@ fn thirty_thousand_temporary_files_are_one_component_and_none_is_left() {
         assert_eq!((names, report.exit_code), (vec!["start-up", "temporary files"], 0));
         assert!(report.stop < report.plan.deadline, "{:?}", report.stop);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "none is left");
+    });
+}
+
+/// Writes the number of this process's threads into a file of that name, where it is the most so far.
+fn note_threads(most: &AtomicUsize, file: &Path) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let threads = status.lines().find_map(|line| line.strip_prefix("Threads:"));
+    let threads = threads.and_then(|count| count.trim().parse().ok()).unwrap_or(usize::MAX);
+    if most.fetch_max(threads, Ordering::SeqCst) < threads {
+        let _ = std::fs::write(file, threads.to_string());
+    }
+}
+
+/// A lifecycle with a great many of what is done at the end, some of which fail, and a runtime that hangs.
+fn end_of_many(folder: &Path) {
+    let (most, file) = (Arc::new(AtomicUsize::new(0)), folder.join("threads"));
+    let lifecycle = Lifecycle::new("many").lame_duck(LameDuck::NONE).grace(Duration::from_secs(12));
+    let report = lifecycle.run_to_report(async |life: Life| {
+        for number in 0..30_000 {
+            let path = folder.join(format!("temporary-{number}"));
+            std::fs::write(&path, "")?;
+            life.temporary(path)?;
+        }
+        for number in 0..5000 {
+            let (seen, path) = (Arc::clone(&most), file.clone());
+            life.at_exit(format!("last {number}"), move |_| {
+                note_threads(&seen, &path);
+                if number % 10 == 0 { Err("it fails".into()) } else { Ok(()) }
+            });
+            let (seen, path) = (Arc::clone(&most), file.clone());
+            life.on_flush(format!("flusher {number}"), move || note_threads(&seen, &path));
+        }
+        // They hold every thread of the runtime, the dispatcher's too.
+        for _ in 0..std::thread::available_parallelism()?.get() * 2 {
+            life.once("hangs", async |_| {
+                std::thread::sleep(Duration::from_secs(600));
+                Ok(())
+            });
+        }
+        life.stop("enough");
+        Ok(())
+    });
+    panic!("the watchdog ends the process: {report:?}");
+}
+
+#[test]
+fn the_forced_path_takes_no_thread_and_no_line_for_each_of_many() {
+    const NAME: &str = "many::the_forced_path_takes_no_thread_and_no_line_for_each_of_many";
+    const FOLDER: &str = "EBBTIDE_TEST_FOLDER";
+    if own_process::is_child() {
+        return end_of_many(Path::new(&std::env::var_os(FOLDER).unwrap()));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = own_process::command(NAME).env(FOLDER, folder.path()).output().unwrap();
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(4), "{said}\n{errors}");
+    let threads: usize = std::fs::read_to_string(folder.path().join("threads")).unwrap().parse().unwrap();
+    assert!(threads < 200, "{threads} threads at once");
+    let lines = said.lines().count() + errors.lines().count();
+    assert!(lines < 100, "{lines} lines:\n{said}\n{errors}");
+    assert!(errors.contains("and 480 more failed"), "{errors}");
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 1, "all temporary files were removed, but the one that counts threads");
+}
+
+#[test]
+fn a_hundred_thousand_tasks_that_have_ended_are_a_number() {
+    const NAME: &str = "many::a_hundred_thousand_tasks_that_have_ended_are_a_number";
+    own_process::run(NAME, || {
+        let resident = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&resident);
+        let report = Lifecycle::new("many").lame_duck(LameDuck::NONE).run_to_report(async move |life| {
+            let tasks = life.tasks("spawned");
+            // Warm: what the allocator keeps is in both figures.
+            spawn_and_wait(&life, &tasks, 1000).await;
+            let before = resident_kb();
+            spawn_and_wait(&life, &tasks, 100_000).await;
+            seen.store(resident_kb().saturating_sub(before), Ordering::SeqCst);
+            life.stop("enough");
+            Ok(())
+        });
+        let report = report.unwrap();
+        let names: Vec<_> = report.components.iter().map(|component| component.name.as_str()).collect();
+        assert_eq!(
+            (names, report.ended_by_themselves, report.exit_code),
+            (vec!["start-up", "spawned"], 101_000, 0)
+        );
+        let grown = resident.load(Ordering::SeqCst);
+        assert!(grown < 20_000, "{grown} KB for 200,000 tasks that have ended");
+    });
+}
+
+/// Runs so many `once` and as many spawned tasks, a few at a time, and waits until they have ended.
+async fn spawn_and_wait(life: &Life, tasks: &ebbtide::lifecycle::Tasks, count: usize) {
+    let done = Arc::new(AtomicUsize::new(0));
+    let before = life.snapshot().ended_by_themselves;
+    for number in 0..count {
+        let (one, other) = (Arc::clone(&done), Arc::clone(&done));
+        life.once("once", async move |_| {
+            one.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+        let spawned = tasks.spawn(async move {
+            other.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+        spawned.unwrap();
+        while done.load(Ordering::SeqCst) + 200 < 2 * number {
+            tokio::task::yield_now().await;
+        }
+    }
+    while life.snapshot().ended_by_themselves < before + count as u64 || tasks.in_flight() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn resident_kb() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|size| size.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(usize::MAX)
+}
+
+#[test]
+fn a_stop_of_ten_thousand_open_tasks_is_linear() {
+    const NAME: &str = "many::a_stop_of_ten_thousand_open_tasks_is_linear";
+    own_process::run(NAME, || {
+        let stop_of = |count: usize| {
+            let lifecycle = Lifecycle::new("many").lame_duck(LameDuck::NONE);
+            let report = lifecycle.run_to_report(async move |life| {
+                for number in 0..count {
+                    life.once(format!("task {number}"), async |stop: ebbtide::Stop| {
+                        stop.stopping().await;
+                        Ok(())
+                    });
+                }
+                life.stop("enough");
+                Ok(())
+            });
+            let report = report.unwrap();
+            assert_eq!((report.components.len(), report.exit_code), (count + 1, 0));
+            report.stop
+        };
+        let quickest = |count| (0..3).map(|_| stop_of(count)).min().unwrap();
+        let (few, many) = (quickest(1000), quickest(20_000));
+        // Linear is 20; quadratic is 400.
+        assert!(many < few * 100, "1000 in {few:?}, 20000 in {many:?}");
     });
 }

@@ -6,7 +6,7 @@ use super::slot::Schedule;
 use super::state::Begun;
 use super::{Effect, Machine};
 use crate::model::ComponentState as Status;
-use crate::model::{ComponentId, Kind, Outcome, Phase, Stage, part};
+use crate::model::{ComponentId, Phase, Spec, Stage, part};
 
 impl Machine {
     /// Does everything that is due at `now`, and says when something will be due next.
@@ -35,27 +35,18 @@ impl Machine {
     }
 
     fn escalate(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        for (n, slot) in self.slots.iter_mut().enumerate() {
-            let Some(schedule) = slot.schedule else { continue };
-            if slot.status == Status::Asked && now >= schedule.cut {
-                slot.status = Status::Cut;
-                effects.push(Effect::Cut(ComponentId(n)));
-            }
-            if slot.status == Status::Cut && now >= schedule.abort {
-                slot.status = Status::Aborted;
-                effects.push(Effect::Abort(ComponentId(n)));
-            }
-            if slot.status == Status::Aborted && now >= schedule.give_up {
-                slot.end(Outcome::Stuck);
-                effects.push(Effect::GiveUp(ComponentId(n)));
-            }
+        while let Some((id, status)) = self.slots.escalate(now) {
+            effects.push(match status {
+                Status::Running | Status::Asked | Status::Cut => Effect::Cut(id),
+                Status::Aborted => Effect::Abort(id),
+                Status::Over => Effect::GiveUp(id),
+            });
         }
     }
 
     /// Returns when the lame duck is over as far as is known; at once where no server is left to benefit.
     fn lame_duck_end(&self, stop: &Begun) -> Duration {
-        let serving = self.slots.iter().any(|slot| slot.spec.stage == Stage::Servers && !slot.is_over());
-        if stop.skip_lame_duck || !serving {
+        if stop.skip_lame_duck || !self.slots.is_open(Stage::Servers) {
             return stop.at;
         }
         let duck = self.plan.lame_duck;
@@ -63,72 +54,52 @@ impl Machine {
         least.min(stop.at.saturating_add(duck.max))
     }
 
-    /// Asks whoever's turn it is; returns whether there was somebody.
+    /// Asks those whose turn it is; returns whether there was one.
     fn ask(&mut self, stop: &Begun, now: Duration, effects: &mut Vec<Effect>) -> bool {
-        let due: Vec<usize> = if self.cursor.is_sequential() {
-            self.due_in_turn()
-        } else {
-            (0..self.slots.len()).filter(|n| self.is_due(*n)).collect()
-        };
-        for n in &due {
-            let end = self.end_of(*n, stop);
-            let schedule = Schedule::between(now, end, self.slots[*n].spec.limit, self.plan.cut_allowance);
-            let slot = &mut self.slots[*n];
-            slot.status = Status::Asked;
-            slot.schedule = Some(schedule);
-            effects.push(Effect::Ask { id: ComponentId(*n), cut_at: schedule.cut });
+        let due = if self.cursor.is_sequential() { self.due_in_turn() } else { self.due_together() };
+        for id in &due {
+            let Some(spec) = self.slots.get(*id).map(|slot| &slot.spec) else { continue };
+            let end = self.end_of(spec, stop);
+            let schedule = Schedule::between(now, end, spec.limit, self.plan.cut_allowance);
+            self.slots.ask(*id, schedule);
+            effects.push(Effect::Ask { id: *id, cut_at: schedule.cut });
         }
         !due.is_empty()
     }
 
-    /// Closes the pool that nobody feeds any more: whoever feeds one holds its handle, and so was registered after it.
     fn close(&mut self, effects: &mut Vec<Effect>) {
-        let mut slots = self.slots.iter_mut().enumerate().rev();
-        let last = slots.find(|(_, slot)| slot.spec.stage <= Stage::Workers && !slot.is_over());
-        if let Some((n, slot)) = last
-            && slot.spec.kind == Kind::Pool
-            && slot.status == Status::Asked
-            && !slot.closed
-        {
-            slot.closed = true;
-            effects.push(Effect::Close(ComponentId(n)));
-        }
+        effects.extend(self.slots.close().map(Effect::Close));
     }
 
-    fn is_due(&self, n: usize) -> bool {
-        let slot = &self.slots[n];
-        let turn = match slot.spec.stage {
+    /// Returns those of all stages that have begun, in the order of registration.
+    fn due_together(&self) -> Vec<ComponentId> {
+        let has_begun = |stage: &Stage| match stage {
             Stage::Intake => true,
             Stage::Servers => self.phase >= Phase::Draining,
-            stage => stage <= self.cursor,
+            stage => *stage <= self.cursor,
         };
-        turn && slot.status == Status::Running
+        let begun = Stage::ALL.into_iter().filter(has_begun);
+        let mut due: Vec<ComponentId> = begun.flat_map(|stage| self.slots.running(stage)).collect();
+        due.sort_unstable();
+        due
     }
 
-    /// Returns the last registered of a stage that takes turns, unless somebody's turn is not over. Whoever came too
-    /// late for an earlier stage goes first.
-    fn due_in_turn(&self) -> Vec<usize> {
-        let open = || (0..self.slots.len()).filter(|n| self.slots[*n].spec.stage <= self.cursor);
-        if open().any(|n| !matches!(self.slots[n].status, Status::Running | Status::Over)) {
+    /// Returns the last registered of a stage that takes turns, unless one whose turn it was has not ended. One that was
+    /// registered too late for an earlier stage goes first.
+    fn due_in_turn(&self) -> Vec<ComponentId> {
+        if self.slots.is_asked_up_to(self.cursor) {
             return Vec::new();
         }
-        let running = open().filter(|n| self.slots[*n].status == Status::Running);
-        let rank = |n: &usize| {
-            let spec = &self.slots[*n].spec;
-            (std::cmp::Reverse(spec.stage), before_the_end(spec.kind), *n)
-        };
-        running.max_by_key(rank).into_iter().collect()
+        self.slots.next_in_turn(self.cursor).into_iter().collect()
     }
 
     /// Returns when a component's time is up by its stage. In a stage that takes turns, each that still waits keeps its slice.
-    fn end_of(&self, n: usize, stop: &Begun) -> Duration {
-        let spec = &self.slots[n].spec;
+    fn end_of(&self, spec: &Spec, stop: &Begun) -> Duration {
         let stage = spec.stage.max(if self.cursor.is_sequential() { self.cursor } else { spec.stage });
         let mut end = stop.at.saturating_add(self.plan.end(stage));
         if stage.is_sequential() {
-            let peers = self.slots.iter().filter(|slot| slot.spec.stage == stage);
-            let all = u32::try_from(peers.clone().count()).unwrap_or(u32::MAX).max(1);
-            let waiting = peers.filter(|slot| slot.status == Status::Running).count();
+            let (waiting, all) = self.slots.waiting_of(stage);
+            let all = u32::try_from(all).unwrap_or(u32::MAX).max(1);
             let after = u32::try_from(waiting.saturating_sub(1)).unwrap_or(u32::MAX);
             end = end.saturating_sub(part(self.plan.reserve(stage), after, all));
         }
@@ -137,8 +108,8 @@ impl Machine {
 
     /// Moves to the next stage when everything up to here is over; returns whether it moved.
     fn next_stage(&mut self, now: Duration, effects: &mut Vec<Effect>) -> bool {
-        let over = self.slots.iter().filter(|slot| slot.spec.stage <= self.cursor).all(|slot| slot.is_over());
-        if self.phase == Phase::LameDuck || !over {
+        let open = Stage::ALL.into_iter().any(|stage| stage <= self.cursor && self.slots.is_open(stage));
+        if self.phase == Phase::LameDuck || open {
             return false;
         }
         match self.cursor {
@@ -161,24 +132,6 @@ impl Machine {
 
     fn next_wake(&self, stop: &Begun) -> Option<Duration> {
         let duck = (self.phase == Phase::LameDuck).then(|| self.lame_duck_end(stop));
-        let escalations = self.slots.iter().filter_map(|slot| {
-            let schedule = slot.schedule?;
-            match slot.status {
-                Status::Asked => Some(schedule.cut),
-                Status::Cut => Some(schedule.abort),
-                Status::Aborted => Some(schedule.give_up),
-                Status::Running | Status::Over => None,
-            }
-        });
-        escalations.chain(duck).min()
-    }
-}
-
-/// Ranks what stops in the last stage: the higher, the sooner.
-fn before_the_end(kind: Kind) -> u8 {
-    match kind {
-        Kind::Last => 0,
-        Kind::Probe => 1,
-        Kind::StartUp | Kind::Service | Kind::Pool | Kind::Finite | Kind::Teardown => 2,
+        self.slots.next_due().into_iter().chain(duck).min()
     }
 }

@@ -7,6 +7,7 @@ mod escalation;
 mod event;
 mod progress;
 mod slot;
+mod slots;
 mod state;
 
 pub use effect::Effect;

@@ -35,6 +35,17 @@ impl Slot {
         self.spec.kind == Kind::Pool && !self.closed && self.spec.limit.is_none()
     }
 
+    /// Returns when the next step of its escalation is due, while there is one.
+    pub(crate) fn next_step(&self) -> Option<Duration> {
+        let schedule = self.schedule?;
+        match self.status {
+            Status::Asked => Some(schedule.cut),
+            Status::Cut => Some(schedule.abort),
+            Status::Aborted => Some(schedule.give_up),
+            Status::Running | Status::Over => None,
+        }
+    }
+
     pub(crate) fn end(&mut self, outcome: Outcome) {
         self.status = Status::Over;
         self.outcome = Some(outcome);

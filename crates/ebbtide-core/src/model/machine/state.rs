@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::slot::Slot;
+use super::slots::Slots;
 use super::{Effect, End, Event, Progress};
 use crate::model::ComponentState as Status;
 use crate::model::{Cause, ComponentId, Exit, Kind, Outcome, Phase, PhaseChange, Plan, Spec, Stage};
@@ -10,7 +11,7 @@ use crate::model::{Cause, ComponentId, Exit, Kind, Outcome, Phase, PhaseChange, 
 pub struct Machine {
     pub(super) plan: Plan,
     pub(super) phase: Phase,
-    pub(super) slots: Vec<Slot>,
+    pub(super) slots: Slots,
     pub(super) stop: Option<Begun>,
     /// The stages up to here have been asked, but for those that take turns.
     pub(super) cursor: Stage,
@@ -36,7 +37,7 @@ impl Machine {
         Self {
             plan,
             phase: Phase::Starting,
-            slots: Vec::new(),
+            slots: Slots::default(),
             stop: None,
             cursor: Stage::Servers,
             timeline: vec![begin],
@@ -51,7 +52,7 @@ impl Machine {
             return effects;
         }
         match event {
-            Event::Registered(spec) => self.slots.push(Slot::new(spec)),
+            Event::Registered(spec) => self.slots.register(spec),
             Event::Ended(id, end) => self.ended(id, end, now, &mut effects),
             Event::Signal { number, skip_lame_duck } => {
                 self.signalled(number, skip_lame_duck, now, &mut effects);
@@ -100,7 +101,7 @@ impl Machine {
 
     /// Returns how the lifecycle would end if nothing else went wrong.
     pub fn verdict(&self) -> Exit {
-        let outcomes = self.slots.iter().filter_map(|slot| slot.outcome.as_ref());
+        let outcomes = self.slots.iter().filter_map(|(_, slot)| slot.outcome.as_ref());
         self.exit.unwrap_or_else(|| Exit::judge(self.cause(), outcomes))
     }
 
@@ -109,30 +110,51 @@ impl Machine {
         &self.timeline
     }
 
-    /// Returns each component with its outcome, in the order of registration.
-    pub fn components(&self) -> impl Iterator<Item = (ComponentId, &Spec, Option<&Outcome>)> {
-        self.slots.iter().enumerate().map(|(n, slot)| (ComponentId(n), &slot.spec, slot.outcome.as_ref()))
+    /// Returns a component, unless it was only counted at its end or never registered.
+    pub fn component(&self, id: ComponentId) -> Option<&Spec> {
+        self.slots.get(id).map(|slot| &slot.spec)
     }
 
-    /// Returns each component with how far its end is, in the order of registration.
+    /// Returns how a component ended, once it has; `None` as well for one that was only counted.
+    pub fn outcome(&self, id: ComponentId) -> Option<&Outcome> {
+        self.slots.get(id).and_then(|slot| slot.outcome.as_ref())
+    }
+
+    /// Returns whether a component of the stage has not ended.
+    pub fn is_open(&self, stage: Stage) -> bool {
+        self.slots.is_open(stage)
+    }
+
+    /// Returns how many components that may end by themselves did so without an error before they were asked: they are counted
+    /// and not kept.
+    pub fn ended_by_themselves(&self) -> u64 {
+        self.slots.folded()
+    }
+
+    /// Returns each component that is kept with its outcome, in the order of registration.
+    pub fn components(&self) -> impl DoubleEndedIterator<Item = (ComponentId, &Spec, Option<&Outcome>)> {
+        self.slots.iter().map(|(id, slot)| (id, &slot.spec, slot.outcome.as_ref()))
+    }
+
+    /// Returns each component that is kept with how far its end is, in the order of registration.
     pub fn states(&self) -> impl Iterator<Item = (ComponentId, &Spec, Status)> {
-        self.slots.iter().enumerate().map(|(n, slot)| (ComponentId(n), &slot.spec, slot.status))
+        self.slots.iter().map(|(id, slot)| (id, &slot.spec, slot.status))
     }
 
     /// Returns who is not over yet.
     pub fn waiting(&self) -> Vec<Progress> {
-        let waiting = |(n, slot): (usize, &Slot)| Progress {
-            id: ComponentId(n),
+        let waiting = |(id, slot): (ComponentId, &Slot)| Progress {
+            id,
             name: slot.spec.name.clone(),
             stage: slot.spec.stage,
             asked: slot.status > Status::Running,
             give_up: slot.schedule.map(|schedule| schedule.give_up),
         };
-        self.slots.iter().enumerate().filter(|(_, slot)| !slot.is_over()).map(waiting).collect()
+        self.slots.iter().filter(|(_, slot)| !slot.is_over()).map(waiting).collect()
     }
 
     fn ended(&mut self, id: ComponentId, end: End, now: Duration, effects: &mut Vec<Effect>) {
-        let Some(slot) = self.slots.get_mut(id.0) else { return };
+        let Some(slot) = self.slots.get(id) else { return };
         if slot.is_over() {
             return;
         }
@@ -164,7 +186,7 @@ impl Machine {
             End::Done { .. } | End::Aborted if kind == Kind::StartUp => (Outcome::Drained, None),
             End::Done { .. } | End::Aborted => (Outcome::Cut, None),
         };
-        slot.end(outcome);
+        self.slots.end(id, outcome);
         match cause {
             Some(cause) => self.begin(cause, false, now, effects),
             None if kind == Kind::StartUp && self.phase == Phase::Starting && self.stop.is_none() => {

@@ -2,5 +2,6 @@
 #![expect(clippy::expect_used, reason = "a simulation that breaks fails its test")]
 
 mod invariants;
+mod many;
 mod pools;
 mod simulation;

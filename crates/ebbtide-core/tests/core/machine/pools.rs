@@ -10,10 +10,10 @@ use super::simulation::{Does, Part, Run, World, ms, play, world};
 /// Returns when the last of those that may feed a pool was over: those that were registered after it and before `until`.
 fn fed_until(run: &Run, pool: ComponentId, until: Duration) -> Duration {
     let feeders = run
-        .machine
-        .components()
-        .filter(|(id, spec, _)| *id > pool && spec.stage <= Stage::Workers && run.born_at[id] < until);
-    feeders.map(|(id, ..)| run.ended_at.get(&id).copied().unwrap_or(Duration::MAX)).max().unwrap_or_default()
+        .specs
+        .iter()
+        .filter(|(id, spec)| **id > pool && spec.stage <= Stage::Workers && run.born_at[id] < until);
+    feeders.map(|(id, _)| run.ended_at.get(id).copied().unwrap_or(Duration::MAX)).max().unwrap_or_default()
 }
 
 proptest! {
@@ -75,7 +75,7 @@ fn asked_and_closed(run: &Run, part: usize) -> (Duration, Option<Duration>) {
 }
 
 fn outcome(run: &Run, part: usize) -> Option<Outcome> {
-    run.machine.components().nth(run.ids[&part].0).and_then(|(_, _, outcome)| outcome.cloned())
+    run.outcome(run.ids[&part])
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ebbtide_core::model::{
-    Budget, Cause, ComponentId, Effect, End, Event, Exit, Kind, LameDuck, Machine, Phase, Plan, Platform,
-    Spec, Stage,
+    Budget, Cause, ComponentId, Effect, End, Event, Exit, Kind, LameDuck, Machine, Outcome, Phase, Plan,
+    Platform, Spec, Stage,
 };
 use proptest::prelude::*;
 
@@ -53,6 +53,8 @@ pub(crate) struct Run {
     pub(crate) second_signal: Option<Duration>,
     /// The id that each part got.
     pub(crate) ids: BTreeMap<usize, ComponentId>,
+    /// What the machine took.
+    pub(crate) specs: BTreeMap<ComponentId, Spec>,
     pub(crate) born_at: BTreeMap<ComponentId, Duration>,
     /// When each component was over for the machine.
     pub(crate) ended_at: BTreeMap<ComponentId, Duration>,
@@ -143,6 +145,7 @@ pub(crate) fn play(world: &World) -> Run {
         stop_at: Duration::MAX,
         second_signal: None,
         ids: BTreeMap::new(),
+        specs: BTreeMap::new(),
         born_at: BTreeMap::new(),
         ended_at: BTreeMap::new(),
     };
@@ -180,6 +183,9 @@ pub(crate) fn play(world: &World) -> Run {
                     pools.insert(id);
                 }
                 run.born_at.insert(id, now);
+                if machine.exit().is_none() {
+                    run.specs.insert(id, spec.clone());
+                }
                 let end = match does {
                     Does::FailsAt(at) => Some((at, End::Failed("test".into()))),
                     Does::PanicsAt(at) => Some((at, End::Panicked("test".into()))),
@@ -261,12 +267,22 @@ impl Run {
         Some((place, self.effects[place].0))
     }
 
+    /// Returns when a component was asked.
+    pub(crate) fn asked_at(&self, id: ComponentId) -> Option<Duration> {
+        self.asked().into_iter().find(|(_, asked)| *asked == id).map(|(at, _)| at)
+    }
+
     pub(crate) fn entered(&self, phase: Phase) -> Option<Duration> {
         self.machine.timeline().iter().find(|change| change.phase == phase).map(|change| change.at)
     }
 
     pub(crate) fn spec(&self, id: ComponentId) -> Spec {
-        self.machine.components().nth(id.0).map(|(_, spec, _)| spec.clone()).expect("registered")
+        self.specs.get(&id).cloned().expect("registered")
+    }
+
+    /// Returns how a component ended, unless the machine only counted it.
+    pub(crate) fn outcome(&self, id: ComponentId) -> Option<Outcome> {
+        self.machine.outcome(id).cloned()
     }
 
     pub(crate) fn ended_by_second_signal(&self) -> bool {

@@ -109,7 +109,10 @@ impl Message {
         const EMPTY_LINE: u64 = 2;
         match (self.behind_head, framing) {
             (Some(behind), Framing::Length(length)) => behind > length.saturating_add(EMPTY_LINE),
-            (Some(_), Framing::Chunked) => self.chunks.behind().is_some_and(|behind| behind > EMPTY_LINE),
+            // Where the end of the body cannot be told, a request may have begun.
+            (Some(_), Framing::Chunked) => {
+                self.chunks.behind().map_or(!self.chunks.is_all(), |behind| behind > EMPTY_LINE)
+            }
             (None, _) => false,
         }
     }
@@ -205,6 +208,24 @@ mod tests {
             assert!(message.ended(Framing::Length(0)), "the next one began");
             assert!(message.head(&three[at..]), "the second and the third are whole");
             assert!(!message.nothing_follows(Framing::Length(0)), "the third follows, split at {at}");
+        }
+    }
+
+    #[test]
+    fn a_request_behind_two_empty_lines_hides_none_that_follows() {
+        let first = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        let head = b"POST / HTTP/1.1\r\nContent-Length: 7\r\n\r\n";
+        for at in 1..head.len() {
+            let mut message = Message::default();
+            assert!(message.head(&[&first[..], b"\r\n\r"].concat()));
+            message.ended(Framing::Length(0));
+            // The empty lines look like the end of a head, so that nobody knows where the body ends.
+            message.head(&[b"\n", &chunked[..], &head[..at]].concat());
+            message.ended(Framing::Chunked);
+            // Its body is like the end of one, too.
+            message.head(&[&head[at..], b"\r\n0\r\n\r\nG"].concat());
+            assert!(!message.nothing_follows(Framing::Length(7)), "split at {at}");
         }
     }
 

@@ -13,10 +13,15 @@ use crate::runtime::{BoxError, Caught, panics};
 /// The receiving side of a pool. Whenever it is dropped, it counts what is left as cut.
 pub(super) struct Crew<F> {
     name: String,
-    created: &'static Location<'static>,
     books: Arc<Books>,
     run: Arc<F>,
     running: JoinSet<Ended>,
+}
+
+/// A job in the queue, and the place in the code that the report names for it.
+pub(super) struct Queued<T> {
+    pub(super) job: T,
+    pub(super) created: &'static Location<'static>,
 }
 
 /// How a job ended.
@@ -26,14 +31,13 @@ struct Ended {
 }
 
 impl<F> Crew<F> {
-    /// `created` is where the pool was registered.
-    pub(super) fn new(name: String, created: &'static Location<'static>, books: Arc<Books>, run: F) -> Self {
-        Self { name, created, books, run: Arc::new(run), running: JoinSet::new() }
+    pub(super) fn new(name: String, books: Arc<Books>, run: F) -> Self {
+        Self { name, books, run: Arc::new(run), running: JoinSet::new() }
     }
 
     pub(super) async fn run<T, Fut>(
         mut self,
-        mut jobs: mpsc::Receiver<T>,
+        mut jobs: mpsc::Receiver<Queued<T>>,
         workers: usize,
         stop: Stop,
         mut unfed: oneshot::Receiver<()>,
@@ -76,18 +80,18 @@ impl<F> Crew<F> {
         Ok(())
     }
 
-    fn begin<T, Fut>(&mut self, job: T, permit: OwnedSemaphorePermit, stop: &Stop)
+    fn begin<T, Fut>(&mut self, queued: Queued<T>, permit: OwnedSemaphorePermit, stop: &Stop)
     where
         T: Send + 'static,
         F: Fn(T, Stop) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         let (run, stop) = (Arc::clone(&self.run), stop.clone());
-        let name = self.books.names.register_from(self.name.clone(), self.created);
+        let name = self.books.names.register_from(self.name.clone(), queued.created);
         let held = (self.books.running.guard(), name, permit);
         self.running.spawn(async move {
             let token = stop.clone();
-            let result = Caught::new(async { run(job, token).await }).await;
+            let result = Caught::new(async { run(queued.job, token).await }).await;
             // Noted here: the crew may come to look at it only after the cut.
             let in_time = !stop.is_cut();
             drop(held);
@@ -132,10 +136,10 @@ impl<F> Drop for Crew<F> {
 }
 
 async fn next<T>(
-    jobs: &mut mpsc::Receiver<T>,
+    jobs: &mut mpsc::Receiver<Queued<T>>,
     free: &Arc<Semaphore>,
     books: &Books,
-) -> Option<(T, OwnedSemaphorePermit)> {
+) -> Option<(Queued<T>, OwnedSemaphorePermit)> {
     // A permit first: a job that was received is run. The semaphore is never closed.
     let permit = Arc::clone(free).acquire_owned().await.ok()?;
     let job = jobs.recv().await?;
@@ -172,10 +176,10 @@ mod tests {
             let (source, books) = (StopSource::new(clock::now), Arc::new(Books::new()));
             let (sender, jobs) = mpsc::channel(7);
             let (unfed, fed) = oneshot::channel();
-            let crew = Crew::new("pool".to_owned(), Location::caller(), Arc::clone(&books), run);
+            let crew = Crew::new("pool".to_owned(), Arc::clone(&books), run);
             let mut working = JoinSet::new();
             working.spawn(crew.run(jobs, 2, source.token(), fed));
-            let pool = Pool::new(sender, Arc::clone(&books), 2);
+            let pool = Pool::new(sender, Arc::clone(&books), 2, Location::caller());
             for n in 0..7 {
                 pool.send(n).await.unwrap();
             }

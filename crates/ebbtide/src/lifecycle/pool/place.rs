@@ -1,9 +1,11 @@
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 
+use super::crew::Queued;
 use crate::lifecycle::books::Books;
 
 /// A place in a pool's queue that is kept for one job. Made by [`Pool::reserve`](crate::lifecycle::Pool::reserve).
@@ -11,13 +13,19 @@ use crate::lifecycle::books::Books;
 /// Dropped, it is free again. A pool that stops waits for the places that are kept, until its time is up.
 #[must_use = "the place is free again when this is dropped"]
 pub struct Place<'a, T> {
-    place: mpsc::Permit<'a, T>,
+    place: mpsc::Permit<'a, Queued<T>>,
     books: &'a Arc<Books>,
+    created: &'static Location<'static>,
 }
 
 impl<'a, T> Place<'a, T> {
-    pub(super) fn new(place: mpsc::Permit<'a, T>, books: &'a Arc<Books>) -> Self {
-        Self { place, books }
+    /// `created` is the place in the code that the report names for the job.
+    pub(super) fn new(
+        place: mpsc::Permit<'a, Queued<T>>,
+        books: &'a Arc<Books>,
+        created: &'static Location<'static>,
+    ) -> Self {
+        Self { place, books, created }
     }
 
     /// Sends the job; there is room for it.
@@ -27,7 +35,7 @@ impl<'a, T> Place<'a, T> {
         // Counted before a worker can see it, so that the count never goes below zero.
         self.books.begun.fetch_add(1, Ordering::SeqCst);
         self.books.queued.fetch_add(1, Ordering::SeqCst);
-        self.place.send(job);
+        self.place.send(Queued { job, created: self.created });
         self.books.cut_what_came_too_late();
     }
 }

@@ -63,15 +63,26 @@ impl Life {
         F: Fn(T, Stop) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
-        let options = options.into();
+        self.pool(name.into(), options.into(), run).0
+    }
+
+    /// Registers a pool; returns its sender, and the token that its jobs have.
+    #[track_caller]
+    pub(super) fn pool<T, F, Fut>(&self, name: String, options: PoolOptions, run: F) -> (Pool<T>, Stop)
+    where
+        T: Send + 'static,
+        F: Fn(T, Stop) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
         let (sender, receiver) = mpsc::channel(options.capacity);
         let (close, unfed) = oneshot::channel();
         let (source, books) = (StopSource::new(clock::now), Arc::new(Books::new()));
         let spec = self.spec(name, Stage::Workers, Kind::Pool);
-        let crew = Crew::new(spec.name.clone(), Location::caller(), Arc::clone(&books), run);
-        let future = crew.run(receiver, options.workers, source.token(), unfed);
+        let crew = Crew::new(spec.name.clone(), Arc::clone(&books), run);
+        let stop = source.token();
+        let future = crew.run(receiver, options.workers, stop.clone(), unfed);
         let (run, work) = (Run::Pool(Box::pin(future), close), Arc::clone(&books) as _);
         self.register(Registration { spec, source, run, work: Some(work) });
-        Pool::new(sender, books, options.workers)
+        (Pool::new(sender, books, options.workers, Location::caller()), stop)
     }
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -6,20 +7,28 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::crew::Queued;
 use super::place::Place;
 use super::rejected::Rejected;
 use crate::lifecycle::books::Books;
 
 /// Sends jobs to a worker pool. Cheap to clone.
 pub struct Pool<T> {
-    sender: mpsc::Sender<T>,
+    sender: mpsc::Sender<Queued<T>>,
     books: Arc<Books>,
     workers: usize,
+    /// Where it was registered.
+    created: &'static Location<'static>,
 }
 
 impl<T> Pool<T> {
-    pub(super) fn new(sender: mpsc::Sender<T>, books: Arc<Books>, workers: usize) -> Self {
-        Self { sender, books, workers }
+    pub(super) fn new(
+        sender: mpsc::Sender<Queued<T>>,
+        books: Arc<Books>,
+        workers: usize,
+        created: &'static Location<'static>,
+    ) -> Self {
+        Self { sender, books, workers, created }
     }
 
     /// Sends a job; waits while the queue is full.
@@ -89,7 +98,7 @@ impl<T> Pool<T> {
     /// Dropped, it has lost its turn among those who wait, and nothing else.
     pub async fn reserve(&self) -> Result<Place<'_, T>, Rejected<()>> {
         match self.sender.reserve().await {
-            Ok(place) => Ok(Place::new(place, &self.books)),
+            Ok(place) => Ok(Place::new(place, &self.books, self.created)),
             Err(_) => Err(Rejected::Stopped(())),
         }
     }
@@ -100,8 +109,16 @@ impl<T> Pool<T> {
     ///
     /// When the queue is full or the pool has stopped.
     pub fn try_reserve(&self) -> Result<Place<'_, T>, Rejected<()>> {
+        self.try_reserve_from(self.created)
+    }
+
+    /// Keeps a place as [`try_reserve`](Self::try_reserve) does, for a job that the report names by another place in the code.
+    pub(super) fn try_reserve_from(
+        &self,
+        created: &'static Location<'static>,
+    ) -> Result<Place<'_, T>, Rejected<()>> {
         match self.sender.try_reserve() {
-            Ok(place) => Ok(Place::new(place, &self.books)),
+            Ok(place) => Ok(Place::new(place, &self.books, created)),
             Err(mpsc::error::TrySendError::Full(())) => Err(Rejected::Full(())),
             Err(mpsc::error::TrySendError::Closed(())) => Err(Rejected::Stopped(())),
         }
@@ -154,7 +171,12 @@ impl<T> Pool<T> {
 
 impl<T> Clone for Pool<T> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), books: Arc::clone(&self.books), workers: self.workers }
+        Self {
+            sender: self.sender.clone(),
+            books: Arc::clone(&self.books),
+            workers: self.workers,
+            created: self.created,
+        }
     }
 }
 

@@ -1,10 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
-use crate::model::{ComponentId, Phase, Snapshot, Stage};
+use crate::model::{Phase, Spec, Stage};
 use crate::runtime::Ledger;
+use crate::runtime::asked::Asked;
 
 /// Records what `docs/metrics.md` lists, through the `metrics` facade, once a second, ten times a second while a stop is
 /// under way, and at each change of the phase.
@@ -62,13 +64,12 @@ fn describe() {
 
 /// Records how the books stand now.
 pub(super) fn record(ledger: &Ledger) {
-    let (snapshot, counting) = (ledger.snapshot(0), ledger.counting());
-    let lifecycle = &snapshot.name;
+    let (lifecycle, present, counting) = (ledger.name().to_owned(), ledger.phase(), ledger.counting());
     for phase in Phase::ALL {
-        let is_it = if phase == snapshot.phase { 1.0 } else { 0.0 };
+        let is_it = if phase == present { 1.0 } else { 0.0 };
         gauge!("ebbtide_phase", "lifecycle" => lifecycle.clone(), "phase" => phase.name()).set(is_it);
     }
-    for ((component, stage), tally) in tallies(&snapshot, &counting) {
+    for ((component, stage), tally) in tallies(&counting) {
         let labels = [
             ("lifecycle", lifecycle.clone()),
             ("component", component.to_owned()),
@@ -85,9 +86,9 @@ pub(super) fn record(ledger: &Ledger) {
         counter!("ebbtide_unsettled_total", &labels).absolute(tally.unsettled);
         counter!("ebbtide_redelivered_total", &labels).absolute(tally.redelivered);
     }
-    if let Some(stop) = &snapshot.stop {
+    if let Some(stop) = ledger.stop_snapshot() {
         gauge!("ebbtide_stop_seconds", "lifecycle" => lifecycle.clone()).set(stop.elapsed.as_secs_f64());
-        gauge!("ebbtide_time_left_seconds", "lifecycle" => lifecycle.clone()).set(stop.left.as_secs_f64());
+        gauge!("ebbtide_time_left_seconds", "lifecycle" => lifecycle).set(stop.left.as_secs_f64());
     }
 }
 
@@ -103,22 +104,17 @@ struct Tally {
 }
 
 /// Adds up what counts work. What counts none has no series: its name may be another in each process, as a temporary file's.
-fn tallies<'a>(
-    snapshot: &'a Snapshot,
-    counting: &BTreeSet<ComponentId>,
-) -> BTreeMap<(&'a str, Stage), Tally> {
+fn tallies(counting: &[(Spec, Arc<Asked>)]) -> BTreeMap<(&str, Stage), Tally> {
     let mut tallies = BTreeMap::<_, Tally>::new();
-    for (number, component) in snapshot.components.iter().enumerate() {
-        if !counting.contains(&ComponentId(number)) {
-            continue;
-        }
-        let tally = tallies.entry((component.name.as_str(), component.stage)).or_default();
-        tally.in_flight += component.in_flight;
-        tally.finished += component.finished;
-        tally.cut += component.cut;
-        tally.handed_back += count(component.handed_back);
-        tally.unsettled += count(component.unsettled);
-        tally.redelivered += component.redelivered;
+    for (spec, work) in counting {
+        let counts = work.counts();
+        let tally = tallies.entry((spec.name.as_str(), spec.stage)).or_default();
+        tally.in_flight += counts.in_flight;
+        tally.finished += counts.finished;
+        tally.cut += counts.cut;
+        tally.handed_back += count(work.handed_back().len());
+        tally.unsettled += count(work.unsettled().len());
+        tally.redelivered += counts.redelivered;
     }
     tallies
 }

@@ -4,7 +4,7 @@ use super::Manager;
 #[cfg(feature = "metrics")]
 use super::metrics::Metrics;
 use super::spans::Spans;
-use crate::model::Phase;
+use crate::model::{ComponentId, Effect, Phase};
 use crate::runtime::{Board, Ledger};
 
 /// Everybody who is told. The dispatcher shows them the books after each step, and before the flushers begin.
@@ -41,10 +41,19 @@ impl Observers {
         let _ = ledger;
     }
 
+    /// Shows them what is about to be done.
+    pub(crate) fn see(&mut self, ledger: &Ledger, effect: &Effect) {
+        self.spans.see(ledger, effect);
+    }
+
+    /// Tells them that a component has ended.
+    pub(crate) fn ended(&mut self, ledger: &Ledger, id: ComponentId) {
+        self.spans.ended(ledger, id);
+    }
+
     /// Shows them the books.
     pub(crate) fn look(&mut self, ledger: &Ledger) {
         let (now, phase) = (ledger.now(), ledger.phase());
-        self.spans.look(ledger);
         #[cfg(feature = "metrics")]
         self.metrics.look(ledger, now);
         if self.seen == Some(phase) {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use tracing::Span;
 use tracing::field::Empty;
 
-use crate::model::{ComponentId, ComponentState, Machine, Phase, Stage};
+use crate::model::{ComponentId, Effect, Phase, Stage};
 use crate::runtime::Ledger;
 
 /// A span for the stop, and below it one for the lame duck, for each stage, and for each component from the question to
@@ -19,55 +19,53 @@ pub(super) struct Spans {
 }
 
 impl Spans {
-    pub(super) fn look(&mut self, ledger: &Ledger) {
-        if ledger.phase().is_stopping() {
-            self.compare(ledger.name(), &ledger.machine());
+    /// Opens and closes what an effect of the machine begins and ends.
+    pub(super) fn see(&mut self, ledger: &Ledger, effect: &Effect) {
+        match effect {
+            Effect::Enter(phase) => self.enter(ledger, *phase),
+            Effect::Ask { id, .. } => self.open(ledger, *id),
+            Effect::GiveUp(id) => self.ended(ledger, *id),
+            _ => {}
         }
     }
 
-    fn compare(&mut self, name: &str, machine: &Machine) {
-        let Some(cause) = machine.cause() else { return };
-        self.end(machine);
-        if machine.phase() >= Phase::Flushing {
+    /// Closes a component's span, and its stage's, if nothing of it is open.
+    pub(super) fn ended(&mut self, ledger: &Ledger, id: ComponentId) {
+        let Some(span) = self.components.remove(&id) else { return };
+        span.record("outcome", ledger.outcome(id));
+        drop(span);
+        self.stages.retain(|stage, _| ledger.is_open(*stage));
+    }
+
+    fn enter(&mut self, ledger: &Ledger, phase: Phase) {
+        let Some(cause) = ledger.cause() else { return };
+        if phase >= Phase::Flushing {
             *self = Self::default();
             return;
         }
         let stop = self.stop.get_or_insert_with(|| {
-            let deadline_ms = u64::try_from(machine.plan().deadline.as_millis()).unwrap_or(u64::MAX);
+            let (name, deadline) = (ledger.name(), ledger.plan().deadline);
+            let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
             tracing::info_span!(parent: None, "stop", lifecycle = name, %cause, deadline_ms)
         });
-        if machine.phase() == Phase::LameDuck {
+        // None for a lame duck that takes no time: the machine is beyond it already.
+        if phase == Phase::LameDuck && ledger.phase() == phase {
             self.lame_duck.get_or_insert_with(|| tracing::info_span!(parent: &*stop, "lame_duck"));
         } else {
             self.lame_duck = None;
         }
-        for (id, spec, state) in machine.states() {
-            if matches!(state, ComponentState::Running | ComponentState::Over)
-                || spec.stage == Stage::Telemetry
-            {
-                continue;
-            }
-            let stage = self.stages.entry(spec.stage).or_insert_with(|| of_stage(stop, spec.stage));
-            self.components.entry(id).or_insert_with(|| {
-                let (component, stage_name) = (spec.name.as_str(), spec.stage.name());
-                tracing::info_span!(parent: &*stage, "component", component, stage = stage_name, outcome = Empty)
-            });
-        }
     }
 
-    /// Closes what is over, the innermost first.
-    fn end(&mut self, machine: &Machine) {
-        for (id, _, outcome) in machine.components() {
-            if let Some(outcome) = outcome
-                && let Some(span) = self.components.remove(&id)
-            {
-                span.record("outcome", outcome.name());
-            }
+    fn open(&mut self, ledger: &Ledger, id: ComponentId) {
+        let (Some(stop), Some(spec)) = (&self.stop, ledger.component(id)) else { return };
+        if spec.stage == Stage::Telemetry {
+            return;
         }
-        let is_open = |stage: Stage| {
-            machine.states().any(|(_, spec, state)| spec.stage == stage && state != ComponentState::Over)
-        };
-        self.stages.retain(|stage, _| is_open(*stage));
+        let stage = self.stages.entry(spec.stage).or_insert_with(|| of_stage(stop, spec.stage));
+        let (component, stage_name) = (spec.name.as_str(), spec.stage.name());
+        let span =
+            tracing::info_span!(parent: &*stage, "component", component, stage = stage_name, outcome = Empty);
+        self.components.insert(id, span);
     }
 }
 

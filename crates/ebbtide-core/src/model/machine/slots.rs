@@ -1,0 +1,181 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::slot::{Schedule, Slot};
+use crate::model::ComponentState as Status;
+use crate::model::{ComponentId, Kind, Outcome, Spec, Stage};
+
+/// The components, with indexes over those that are open: a step costs what it changes, and not what there is.
+///
+/// A component that may end by itself and has done so well, before it was asked, is folded: only its number is kept.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Slots {
+    kept: BTreeMap<ComponentId, Slot>,
+    registered: usize,
+    folded: u64,
+    stages: BTreeMap<Stage, Members>,
+    /// Those up to the workers that are open: pools, and what may feed them.
+    feeding: BTreeSet<ComponentId>,
+    /// When the next step of the escalation is due, of all that were asked.
+    due: BTreeSet<(Duration, ComponentId)>,
+}
+
+/// The components of one stage.
+#[derive(Clone, Debug, Default)]
+struct Members {
+    kept: usize,
+    /// Those that were not asked, in the order in which they are asked where they take turns.
+    running: BTreeSet<(Turn, ComponentId)>,
+    asked: usize,
+}
+
+/// What stops in the last stage: the lower, the later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Last,
+    Probe,
+    First,
+}
+
+impl Slots {
+    pub(super) fn register(&mut self, spec: Spec) {
+        let id = ComponentId(self.registered);
+        self.registered = self.registered.saturating_add(1);
+        let members = self.stages.entry(spec.stage).or_default();
+        members.kept = members.kept.saturating_add(1);
+        members.running.insert((Turn::of(spec.kind), id));
+        if spec.stage <= Stage::Workers {
+            self.feeding.insert(id);
+        }
+        self.kept.insert(id, Slot::new(spec));
+    }
+
+    /// Returns a component, unless it was folded or never registered.
+    pub(super) fn get(&self, id: ComponentId) -> Option<&Slot> {
+        self.kept.get(&id)
+    }
+
+    /// Returns each component but the folded ones, in the order of registration.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (ComponentId, &Slot)> {
+        self.kept.iter().map(|(id, slot)| (*id, slot))
+    }
+
+    /// Returns how many were folded.
+    pub(super) fn folded(&self) -> u64 {
+        self.folded
+    }
+
+    /// Tells whether a component of the stage has not ended.
+    pub(super) fn is_open(&self, stage: Stage) -> bool {
+        self.stages.get(&stage).is_some_and(|members| members.asked > 0 || !members.running.is_empty())
+    }
+
+    /// Tells whether a component of the stages up to `stage` was asked and has not ended.
+    pub(super) fn is_asked_up_to(&self, stage: Stage) -> bool {
+        self.stages.range(..=stage).any(|(_, members)| members.asked > 0)
+    }
+
+    /// Returns those of a stage that were not asked.
+    pub(super) fn running(&self, stage: Stage) -> impl Iterator<Item = ComponentId> {
+        self.stages.get(&stage).into_iter().flat_map(|members| members.running.iter().map(|(_, id)| *id))
+    }
+
+    /// Returns the next of those that take turns: the last registered of the earliest stage up to `stage`.
+    pub(super) fn next_in_turn(&self, stage: Stage) -> Option<ComponentId> {
+        let next = self.stages.range(..=stage).find_map(|(_, members)| members.running.last());
+        next.map(|(_, id)| *id)
+    }
+
+    /// Returns how many of a stage wait for their turn, and how many it has in all.
+    pub(super) fn waiting_of(&self, stage: Stage) -> (usize, usize) {
+        self.stages.get(&stage).map_or((0, 0), |members| (members.running.len(), members.kept))
+    }
+
+    pub(super) fn ask(&mut self, id: ComponentId, schedule: Schedule) {
+        let Some(slot) = self.kept.get_mut(&id).filter(|slot| slot.status == Status::Running) else { return };
+        slot.status = Status::Asked;
+        slot.schedule = Some(schedule);
+        self.due.insert((schedule.cut, id));
+        let members = self.stages.entry(slot.spec.stage).or_default();
+        members.running.remove(&(Turn::of(slot.spec.kind), id));
+        members.asked = members.asked.saturating_add(1);
+    }
+
+    /// Closes the pool that is fed by no open component any more, if it was asked; a feeder holds the pool's handle, and so
+    /// was registered after it.
+    pub(super) fn close(&mut self) -> Option<ComponentId> {
+        let id = *self.feeding.last()?;
+        let slot = self.kept.get_mut(&id)?;
+        let closes = slot.spec.kind == Kind::Pool && slot.status == Status::Asked && !slot.closed;
+        closes.then(|| {
+            slot.closed = true;
+            id
+        })
+    }
+
+    /// Returns when the next step of an escalation is due.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Takes one step of the escalation that is due at `now`, and returns what the component is then. One that is given up is
+    /// over.
+    pub(super) fn escalate(&mut self, now: Duration) -> Option<(ComponentId, Status)> {
+        let (at, id) = *self.due.first()?;
+        if at > now {
+            return None;
+        }
+        self.due.pop_first();
+        let slot = self.kept.get_mut(&id)?;
+        let schedule = slot.schedule?;
+        match slot.status {
+            Status::Asked => {
+                slot.status = Status::Cut;
+                self.due.insert((schedule.abort, id));
+                Some((id, Status::Cut))
+            }
+            Status::Cut => {
+                slot.status = Status::Aborted;
+                self.due.insert((schedule.give_up, id));
+                Some((id, Status::Aborted))
+            }
+            Status::Running | Status::Aborted | Status::Over => {
+                self.end(id, Outcome::Stuck);
+                Some((id, Status::Over))
+            }
+        }
+    }
+
+    /// Keeps how a component ended. One that has ended keeps its first outcome.
+    pub(super) fn end(&mut self, id: ComponentId, outcome: Outcome) {
+        let Some(slot) = self.kept.get_mut(&id).filter(|slot| !slot.is_over()) else { return };
+        let members = self.stages.entry(slot.spec.stage).or_default();
+        if slot.status == Status::Running {
+            members.running.remove(&(Turn::of(slot.spec.kind), id));
+        } else {
+            members.asked = members.asked.saturating_sub(1);
+        }
+        let folds =
+            slot.status == Status::Running && slot.spec.kind == Kind::Finite && outcome == Outcome::Drained;
+        if let Some(at) = slot.next_step() {
+            self.due.remove(&(at, id));
+        }
+        self.feeding.remove(&id);
+        slot.end(outcome);
+        if folds {
+            members.kept = members.kept.saturating_sub(1);
+            self.folded = self.folded.saturating_add(1);
+            self.kept.remove(&id);
+        }
+    }
+}
+
+impl Turn {
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Last => Self::Last,
+            Kind::Probe => Self::Probe,
+            Kind::StartUp | Kind::Service | Kind::Pool | Kind::Finite | Kind::Teardown => Self::First,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::os::exit::last_word;
+use super::{FlushSlot, clock};
+use crate::model::{End, part};
+
+/// Runs many flushers at once on the forced path, with a number of threads that does not grow with theirs.
+///
+/// Invariants:
+/// 1. Each is begun in the order given, by the first thread that is free.
+/// 2. A flush that hangs holds its thread only: while others wait and none is begun for [`PATIENCE`], there is one thread more.
+#[derive(Clone)]
+struct FlushAll {
+    state: Arc<Mutex<State>>,
+    progress: Arc<Condvar>,
+    left: Duration,
+}
+
+struct State {
+    waiting: VecDeque<Arc<FlushSlot>>,
+    open: usize,
+    /// How many were begun or have ended.
+    steps: usize,
+}
+
+/// How many run at once as long as none hangs.
+const THREADS: usize = 64;
+
+/// How long the threads may all be held until there is one more.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+/// How many failures have a line of their own.
+const LINES: usize = 20;
+
+impl FlushAll {
+    /// Begins to run them, each with so much time.
+    fn begin(slots: Vec<Arc<FlushSlot>>, left: Duration) -> Self {
+        let open = slots.len();
+        let state = State { waiting: slots.into(), open, steps: 0 };
+        let all = Self { state: Arc::new(Mutex::new(state)), progress: Arc::default(), left };
+        for _ in 0..open.min(THREADS) {
+            all.add_thread();
+        }
+        all
+    }
+
+    /// Waits until all that were begun here have ended, or until `end`. Blocks its thread.
+    fn wait(&self, end: Instant) {
+        let mut state = self.lock();
+        while state.open > 0 {
+            let left = end.saturating_duration_since(now());
+            if left.is_zero() {
+                return;
+            }
+            let seen = state.steps;
+            let waited = self.progress.wait_timeout(state, PATIENCE.min(left));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if state.steps == seen && !state.waiting.is_empty() {
+                drop(state);
+                self.add_thread();
+                state = self.lock();
+            }
+        }
+    }
+
+    fn add_thread(&self) {
+        let all = self.clone();
+        // Without a thread those that wait are reported as not flushed.
+        let _ = thread::Builder::new().name("flush".to_owned()).spawn(move || all.work());
+    }
+
+    fn work(&self) {
+        while let Some(slot) = self.next() {
+            slot.run_here(self.left);
+            let mut state = self.lock();
+            state.open = state.open.saturating_sub(1);
+            state.steps = state.steps.saturating_add(1);
+            drop(state);
+            self.progress.notify_all();
+        }
+    }
+
+    fn next(&self) -> Option<Arc<FlushSlot>> {
+        let mut state = self.lock();
+        let slot = state.waiting.pop_front()?;
+        state.steps = state.steps.saturating_add(1);
+        Some(slot)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs those that were not begun elsewhere, waits for all of them, and reports those that failed or have not ended within
+/// `limit`. Blocks its thread.
+pub(crate) fn flush_all(slots: &[Arc<FlushSlot>], lifecycle: &str, limit: Duration) {
+    let end = clock::after(now(), limit);
+    run_all(slots, end);
+    let mut failed = 0_usize;
+    for slot in slots {
+        let trouble = match slot.wait(end.saturating_duration_since(now())) {
+            Some(End::Done { .. } | End::Aborted) => continue,
+            Some(End::Failed(why) | End::Panicked(why)) => why,
+            None => "it is not done in time".to_owned(),
+        };
+        failed = failed.saturating_add(1);
+        if failed <= LINES {
+            let not = if slot.is_last() { "not done" } else { "not flushed" };
+            last_word(&format!("{lifecycle}: error: {} ({not}: {trouble})\n", slot.name()));
+        }
+    }
+    let more = failed.saturating_sub(LINES);
+    if more > 0 {
+        last_word(&format!("{lifecycle}: error: and {more} more failed or are not done in time\n"));
+    }
+}
+
+/// Runs those that were not begun elsewhere, and waits for them until `end`. Blocks its thread.
+pub(super) fn run_all(slots: &[Arc<FlushSlot>], end: Instant) {
+    // A tenth less than there is, so that what gives up in time can still be told.
+    let left = part(end.saturating_duration_since(now()), 9, 10);
+    FlushAll::begin(slots.to_vec(), left).wait(end);
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "real time: the runtime's clock may stand still with the runtime"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn slot<T>(flush: impl FnOnce() -> T + Send + 'static) -> Arc<FlushSlot> {
+        let flush = move |_| {
+            flush();
+            Ok(())
+        };
+        Arc::new(FlushSlot::new("log".to_owned(), Box::new(flush)))
+    }
+
+    fn in_time() -> Instant {
+        now() + LONG
+    }
+
+    #[test]
+    fn those_that_hang_hold_none_of_the_others() {
+        let (open, gate) = mpsc::channel::<()>();
+        let gate = Arc::new(Mutex::new(gate));
+        let done = Arc::new(AtomicUsize::new(0));
+        let mut slots = Vec::new();
+        // More than there are threads hang, in front of the others.
+        for _ in 0..THREADS + 3 {
+            let gate = Arc::clone(&gate);
+            slots.push(slot(move || assert!(gate.lock().unwrap().recv().is_err(), "nobody sends")));
+        }
+        for _ in 0..100 {
+            let done = Arc::clone(&done);
+            slots.push(slot(move || done.fetch_add(1, Ordering::SeqCst)));
+        }
+        let all = FlushAll::begin(slots.clone(), LONG);
+        let waiting = all.clone();
+        let waits = thread::Builder::new().spawn(move || waiting.wait(in_time())).unwrap();
+        for slot in &slots[THREADS + 3..] {
+            assert_eq!(slot.wait(LONG), Some(End::Done { cut: 0 }));
+        }
+        assert_eq!(done.load(Ordering::SeqCst), 100);
+        drop(open);
+        waits.join().unwrap();
+        assert!(slots.iter().all(|slot| slot.wait(Duration::ZERO).is_some()));
+    }
+
+    #[test]
+    fn one_that_was_begun_elsewhere_is_not_run_again() {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&runs);
+        let slots = vec![slot(move || count.fetch_add(1, Ordering::SeqCst))];
+        for _ in 0..3 {
+            FlushAll::begin(slots.clone(), LONG).wait(in_time());
+        }
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+    }
+}

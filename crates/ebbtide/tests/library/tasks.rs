@@ -1,0 +1,168 @@
+//! Background tasks that a request leaves behind are finished before the process exits.
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ebbtide::lifecycle::{Rejected, Tasks};
+use ebbtide::model::{ComponentReport, Outcome};
+use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report};
+use tokio::sync::{Notify, oneshot};
+
+const LONG: Duration = Duration::from_secs(30);
+const SHORT: Duration = Duration::from_millis(400);
+
+fn run<F>(grace: Duration, start_up: F) -> Report
+where
+    F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+{
+    let lifecycle = Lifecycle::new("test").grace(grace).lame_duck(LameDuck::NONE);
+    lifecycle.run_to_report(start_up).expect("it starts")
+}
+
+fn audit(report: &Report) -> &ComponentReport {
+    report.component("audit").expect("it was registered")
+}
+
+/// A server with one request in flight, whose handler leaves a task behind at the very end of the drain.
+fn serve_one(life: &Life, leave: impl FnOnce() + Send + 'static) {
+    life.subscriber("api", |stop| async move {
+        stop.stopping().await;
+        leave();
+        Ok(())
+    });
+}
+
+/// Something that takes longer than the request, and counts when it is done.
+async fn record(done: Arc<AtomicU64>) -> Result<(), BoxError> {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    done.fetch_add(1, Ordering::SeqCst);
+    Ok(())
+}
+
+#[test]
+fn what_a_request_leaves_behind_during_the_drain_is_finished() {
+    let done = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&done);
+    let report = run(LONG, async move |life| {
+        let audit: Tasks = life.tasks("audit");
+        audit.spawn(record(Arc::clone(&count)))?;
+        serve_one(&life, move || drop(audit.spawn(record(count))));
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!((report.exit_code, done.load(Ordering::SeqCst)), (0, 2), "{report:?}");
+    let audit = audit(&report);
+    assert_eq!((audit.in_flight_at_stop + audit.begun, audit.finished), (2, 2));
+    assert_eq!(audit.unaccounted(), 0);
+}
+
+/// The opposite: a task of tokio's own is not waited for.
+#[test]
+fn what_is_spawned_past_the_lifecycle_is_lost() {
+    let done = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&done);
+    let report = run(LONG, async move |life| {
+        #[expect(clippy::disallowed_methods, reason = "that nobody owns it is what is tested")]
+        serve_one(&life, move || drop(tokio::task::spawn(record(count))));
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!((report.exit_code, done.load(Ordering::SeqCst)), (0, 0), "{report:?}");
+}
+
+#[test]
+fn tasks_that_do_not_end_are_cut_counted_and_named_by_the_line_that_spawned_them() {
+    let mut line = 0;
+    let seen = &mut line;
+    let report = run(SHORT, async move |life| {
+        let audit: Tasks = life.tasks("audit");
+        *seen = line!() + 1;
+        audit.spawn(std::future::pending())?;
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 3, "{report:?}");
+    let audit = audit(&report);
+    assert_eq!((&audit.outcome, audit.cut), (&Some(Outcome::Cut), 1));
+    let created = audit.stragglers.first().and_then(|straggler| straggler.created.as_ref());
+    let created = created.expect("it has a place").to_string();
+    assert!(created.contains(&format!("tasks.rs:{line}")), "{created}");
+}
+
+#[test]
+fn a_task_that_heeds_its_token_ends_in_time() {
+    let report = run(LONG, async |life| {
+        let audit: Tasks = life.tasks("audit");
+        let stop = audit.stop_token();
+        audit.spawn(async move {
+            stop.stopping().await;
+            Ok(())
+        })?;
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!((report.exit_code, audit(&report).finished), (0, 1), "{report:?}");
+}
+
+#[test]
+fn errors_and_panics_are_counted_and_the_lifecycle_goes_on() {
+    let report = run(LONG, async |life| {
+        let audit: Tasks = life.tasks("audit");
+        let ended = Arc::new(Notify::new());
+        audit.spawn(async { Err("no".into()) })?;
+        audit.spawn(async { panic!("on purpose") })?;
+        while audit.in_flight() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let notify = Arc::clone(&ended);
+        audit.spawn(async move {
+            notify.notify_one();
+            Ok(())
+        })?;
+        ended.notified().await;
+        let (again, heard) = oneshot::channel();
+        audit.spawn(async move {
+            let _ = again.send(());
+            Ok(())
+        })?;
+        heard.await?;
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    assert_eq!(audit(&report).unaccounted(), 0);
+}
+
+#[test]
+fn a_group_that_has_stopped_returns_the_task() {
+    let mut kept = None;
+    let keep = &mut kept;
+    let report = run(LONG, async move |life| {
+        *keep = Some(life.tasks("audit"));
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0);
+    let audit: Tasks = kept.expect("it was kept");
+    assert!(audit.is_stopped());
+    let rejected = audit.spawn(async { Ok(()) }).expect_err("nobody runs it");
+    assert!(matches!(rejected, Rejected::Stopped(_)));
+    assert_eq!(rejected.to_string(), "the pool has stopped");
+}
+
+#[test]
+fn an_error_type_of_ones_own_is_taken() {
+    let report = run(LONG, async |life| {
+        let audit = life.with_errors::<std::fmt::Error>().tasks("audit");
+        audit.spawn(async { Err(std::fmt::Error) })?;
+        life.stop("enough");
+        Ok(())
+    });
+    assert_eq!(report.exit_code, 0, "{report:?}");
+    assert_eq!(audit(&report).failed, 1);
+}
