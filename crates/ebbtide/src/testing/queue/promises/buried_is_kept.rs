@@ -23,7 +23,7 @@ pub async fn buried_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Broken> 
     let second = bench.open().await?;
     bench.gets_nothing(&second, bench.quiet(&second)).await?;
     bench.counts(Census { waiting: 0, leased: Some(0), buried: 5 }).await?;
-    let mut buried = bench.does("look at what is buried", bench.at_once(), subject.buried()).await?;
+    let mut buried = bench.does("look at what is buried", bench.patience(&second), subject.buried()).await?;
     buried.sort_by(|a, b| a.payload.cmp(&b.payload));
     let payloads: Vec<_> = buried.iter().map(|job| String::from_utf8_lossy(&job.payload)).collect();
     if payloads != ["0", "1", "2", "3", "4"] {

@@ -55,7 +55,7 @@ pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verd
             bench.settle_ours(&queue, delivery, Settlement::HandBack).await?;
         }
         bench.counts(Census { waiting: 1, leased: Some(0), buried: 0 }).await?;
-        bench.does("close", bench.at_once(), queue.close()).await?;
+        bench.does("close", bench.patience(&queue), queue.close()).await?;
 
         let next = bench.open().await?;
         for delivery in bench.take_untried(&next).await? {
