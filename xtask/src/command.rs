@@ -58,7 +58,7 @@ impl Command {
     pub(crate) fn parse(arguments: &[String]) -> Result<Self, Failure> {
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         match words.as_slice() {
-            ["help" | "--help" | "-h"] => Ok(Self::Help),
+            ["help" | "--help" | "-h"] | [_, "--help" | "-h"] => Ok(Self::Help),
             ["test", selection @ ..] => Ok(Self::Test(owned(selection))),
             ["features"] => Ok(Self::Features),
             ["check"] => Ok(Self::Check),
@@ -142,6 +142,13 @@ mod tests {
         for comparison in Comparison::ALL {
             let parsed = parse(&format!("bench {} --check", comparison.name())).unwrap();
             assert_eq!(parsed, Command::Bench(Some(comparison), vec!["--check".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn help_is_help_behind_each_command() {
+        for line in ["help", "--help", "test --help", "test -h", "bench --help", "ci -h"] {
+            assert_eq!(parse(line).unwrap(), Command::Help, "{line}");
         }
     }
 
