@@ -72,6 +72,20 @@ impl Broker {
         }
     }
 
+    /// Stops it in its own orderly way, starts it again, and returns when it serves.
+    ///
+    /// # Panics
+    ///
+    /// When it does not stop, or not serve.
+    pub fn restart(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.signal(Signal::TERM);
+            let ended = server.ended(Duration::from_secs(60));
+            assert!(ended.is_some(), "{} outlives SIGTERM: {}", self.kind.name(), server.output());
+        }
+        self.start_again();
+    }
+
     /// Returns which broker it is.
     pub const fn kind(&self) -> QueueKind {
         self.kind

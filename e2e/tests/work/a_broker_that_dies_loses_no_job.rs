@@ -98,9 +98,19 @@ fn asked_with_backoff(output: &str) {
     assert!(!asked.is_empty() && asked.iter().all(|asked| *asked < 100), "asked so often: {asked:?}");
 }
 
+/// Makes a queue that is older than the server's last start: a `RabbitMQ` that is killed within moments of a queue's declaration
+/// may forget the queue, and all that it had confirmed for it.
+fn settled_bed(broker: &mut Broker, lease: Duration) -> Bed {
+    let bed = Bed::on(broker, lease);
+    if broker.kind() == QueueKind::Rabbitmq {
+        broker.restart();
+    }
+    bed
+}
+
 /// It dies behind the signal and is back before the time is up.
 fn during_a_stop(broker: &mut Broker) {
-    let bed = Bed::on(broker, LEASE * 4);
+    let bed = settled_bed(broker, LEASE * 4);
     let wish = Wish { concurrency: 8, grace: LEASE * 4, ..Wish::of(Duration::from_secs(2)) };
     (0..8).for_each(|job| bed.push(&job.to_string()));
     let mut worker = Worker::start(&bed, &wish);
@@ -123,7 +133,7 @@ fn during_a_stop(broker: &mut Broker) {
 
 /// It dies behind the signal, and is back when the process has gone, in time. What that could not settle the next one does.
 fn for_good(broker: &mut Broker) {
-    let bed = Bed::on(broker, LEASE);
+    let bed = settled_bed(broker, LEASE);
     let grace = Duration::from_secs(4);
     let wish = Wish { concurrency: 8, grace, ..Wish::of(Duration::from_secs(1)) };
     (0..12).for_each(|job| bed.push(&job.to_string()));

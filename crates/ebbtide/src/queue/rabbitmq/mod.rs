@@ -33,7 +33,8 @@
 //! What is pushed is on the disk of its server, or with [quorum](RabbitBuilder::quorum) on most of them, before
 //! [`push`](RabbitQueue::push) returns. A classic queue is gone with its server's disk. And its server publishes jobs whose
 //! delay has passed without waiting for itself: if it is killed at that very moment they may be lost. A quorum queue has
-//! neither weakness.
+//! neither weakness. A server that is killed within seconds of the first declaration of a classic queue may forget the queue, with what it
+//! had confirmed (seen with RabbitMQ 3.10.8): declare queues when you deploy, not with the first job.
 //!
 //! # Examples
 //!
