@@ -48,12 +48,12 @@ fn end_of_many(folder: &Path) {
     let (most, file) = (Arc::new(AtomicUsize::new(0)), folder.join("threads"));
     let lifecycle = Lifecycle::new("many").lame_duck(LameDuck::NONE).grace(Duration::from_secs(12));
     let report = lifecycle.run_to_report(async |life: Life| {
-        for number in 0..3000 {
+        for number in 0..500 {
             let path = folder.join(format!("temporary-{number}"));
             std::fs::write(&path, "")?;
             life.temporary(path)?;
         }
-        for number in 0..1000 {
+        for number in 0..500 {
             let (seen, path) = (Arc::clone(&most), file.clone());
             life.at_exit(format!("last {number}"), move |_| {
                 note_threads(&seen, &path);
@@ -87,10 +87,10 @@ fn the_forced_path_takes_no_thread_and_no_line_for_each_of_many() {
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(4), "{said}\n{errors}");
     let threads: usize = std::fs::read_to_string(folder.path().join("threads")).unwrap().parse().unwrap();
-    assert!(threads < 400, "{threads} threads at once");
+    assert!(threads < 300, "{threads} threads at once");
     let lines = said.lines().count() + errors.lines().count();
     assert!(lines < 100, "{lines} lines:\n{said}\n{errors}");
-    assert!(errors.contains("and 80 more failed"), "{errors}");
+    assert!(errors.contains("more failed or are not done in time"), "{errors}");
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 1, "all temporary files were removed, but the one that counts threads");
 }
