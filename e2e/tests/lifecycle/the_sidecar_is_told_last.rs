@@ -102,11 +102,15 @@ async fn a_registry_that_does_not_answer_is_given_up_at_the_hooks_own_deadline()
     scene.served.terminate();
     let (_, registry) = scene.registry.next().await;
     // Its 300 ms are over before the lame duck is.
-    scene.served.process.says("its time is up: cut component=\"leave the registry\"");
+    scene.served.process.says("deadline exceeded; cancelling component component=\"leave the registry\"");
     assert_eq!(status(scene.served.addr, "/ping").await.as_deref(), Some("200"));
     let (_, sidecar) = scene.sidecar.next().await;
     answer(sidecar, "200 OK").await;
-    scene.ended().await.code(3).said("its time is up: cut component=\"leave the registry\"");
+    scene
+        .ended()
+        .await
+        .code(3)
+        .said("deadline exceeded; cancelling component component=\"leave the registry\"");
     drop(registry);
 }
 
@@ -120,7 +124,11 @@ async fn the_opposite_without_a_deadline_of_its_own_the_hook_takes_all_of_the_se
     assert!(!said.contains("its time is up"), "the lame duck is over, and it is waited for:\n{said}");
     let (_, sidecar) = scene.sidecar.next().await;
     answer(sidecar, "200 OK").await;
-    scene.ended().await.code(3).said("its time is up: cut component=\"leave the registry\"");
+    scene
+        .ended()
+        .await
+        .code(3)
+        .said("deadline exceeded; cancelling component component=\"leave the registry\"");
     drop(registry);
 }
 

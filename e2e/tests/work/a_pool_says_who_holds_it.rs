@@ -69,7 +69,9 @@ async fn stopped(held: &str, how: &str) -> (Ended, Value) {
 async fn a_pool_that_somebody_holds_is_reported_with_the_number_held() {
     let (ended, pool) = stopped("2", "ours").await;
     ended.code(3).within(Duration::from_secs(6));
-    ended.said("its time is up: cut component=\"postgres\" held=[\"2 connections in use\"]");
+    ended.said(
+        "deadline exceeded; cancelling component component=\"postgres\" held=[\"2 connections in use\"]",
+    );
     ended.said("postgres (2 in flight: 2 connections in use for");
     ended.said("postgres (cut with 2 connections in use)").said("closed first");
     assert_eq!((&pool["outcome"]["kind"], &pool["cut"]), (&"cut".into(), &2.into()), "{pool}");

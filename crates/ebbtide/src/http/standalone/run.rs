@@ -150,7 +150,11 @@ impl Driver {
                 Effect::Cut(id) => {
                     let held = self.ledger.keep_stragglers(id);
                     let held: Vec<&str> = held.iter().map(|straggler| straggler.name.as_str()).collect();
-                    crate::runtime::log_warn!(component = self.settings.name, ?held, "its time is up: cut");
+                    crate::runtime::log_warn!(
+                        component = self.settings.name,
+                        ?held,
+                        "deadline exceeded; cancelling component"
+                    );
                     self.stop.cut();
                 }
                 Effect::Abort(_) => abort = true,
