@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::Context;
 use crate::drain::{Arrivals, Stop, StopSource, Work};
-use crate::model::{Cause, ComponentSnapshot, Kind, Phase, Plan, Snapshot, Spec, Stage};
+use crate::model::{Cause, Kind, Phase, Plan, Snapshot, Spec, Stage};
 use crate::runtime::{
     Board, BoxError, BoxFuture, Input, Inputs, Ledger, Registration, Run, Temporaries, Watchdog, clock,
 };
@@ -106,7 +106,7 @@ impl Life {
     /// # }
     /// ```
     pub fn snapshot(&self) -> Snapshot {
-        self.ledger.snapshot(ComponentSnapshot::SHOWN_STRAGGLERS)
+        self.ledger.snapshot()
     }
 
     /// Registers a component that serves from now on and is told of a stop in two steps; for servers.

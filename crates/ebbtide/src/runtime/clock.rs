@@ -10,6 +10,12 @@ pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
+/// Returns the present instant in real time: for the threads beside the runtime, whose clock may stand still with it.
+#[expect(clippy::disallowed_methods, reason = "this is the clock of the threads beside the runtime")]
+pub(crate) fn real() -> Instant {
+    Instant::now()
+}
+
 /// Returns the instant that lies `by` after `from`, at most [`LONGEST_TIME`] after it.
 pub(crate) fn after(from: Instant, by: Duration) -> Instant {
     // An instant of this platform has room for that.

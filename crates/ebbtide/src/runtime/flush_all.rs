@@ -51,7 +51,7 @@ impl FlushAll {
     fn wait(&self, end: Instant) {
         let mut state = self.lock();
         while state.open > 0 {
-            let left = end.saturating_duration_since(now());
+            let left = end.saturating_duration_since(clock::real());
             if left.is_zero() {
                 return;
             }
@@ -98,11 +98,11 @@ impl FlushAll {
 /// Runs those that were not begun elsewhere, waits for all of them, and reports those that failed or have not ended within
 /// `limit`. Blocks its thread.
 pub(crate) fn flush_all(slots: &[Arc<FlushSlot>], lifecycle: &str, limit: Duration) {
-    let end = clock::after(now(), limit);
+    let end = clock::after(clock::real(), limit);
     run_all(slots, end);
     let mut failed = 0_usize;
     for slot in slots {
-        let trouble = match slot.wait(end.saturating_duration_since(now())) {
+        let trouble = match slot.wait(end.saturating_duration_since(clock::real())) {
             Some(End::Done { .. } | End::Aborted) => continue,
             Some(End::Failed(why) | End::Panicked(why)) => why,
             None => "it is not done in time".to_owned(),
@@ -122,16 +122,8 @@ pub(crate) fn flush_all(slots: &[Arc<FlushSlot>], lifecycle: &str, limit: Durati
 /// Runs those that were not begun elsewhere, and waits for them until `end`. Blocks its thread.
 pub(super) fn run_all(slots: &[Arc<FlushSlot>], end: Instant) {
     // A tenth less than there is, so that what gives up in time can still be told.
-    let left = part(end.saturating_duration_since(now()), 9, 10);
+    let left = part(end.saturating_duration_since(clock::real()), 9, 10);
     FlushAll::begin(slots.to_vec(), left).wait(end);
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "real time: the runtime's clock may stand still with the runtime"
-)]
-fn now() -> Instant {
-    Instant::now()
 }
 
 #[cfg(test)]
@@ -152,7 +144,7 @@ mod tests {
     }
 
     fn in_time() -> Instant {
-        now() + LONG
+        clock::real() + LONG
     }
 
     #[test]
@@ -164,7 +156,7 @@ mod tests {
         // More than there are threads hang, in front of the others.
         for _ in 0..THREADS + 3 {
             let gate = Arc::clone(&gate);
-            slots.push(slot(move || assert!(gate.lock().unwrap().recv().is_err(), "nobody sends")));
+            slots.push(slot(move || assert!(gate.lock().unwrap().recv().is_err(), "no message is sent")));
         }
         for _ in 0..100 {
             let done = Arc::clone(&done);

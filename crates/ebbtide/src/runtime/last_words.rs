@@ -60,7 +60,7 @@ fn speak(
     exit: Exit,
     line: impl FnOnce(&Ledger) -> String + Send + 'static,
 ) {
-    let half = part(hard.saturating_duration_since(now()), 1, 2);
+    let half = part(hard.saturating_duration_since(clock::real()), 1, 2);
     let shared = Arc::clone(ledger);
     let prepared = aside(Duration::ZERO, move || shared.prepare_for_exit());
     let path = report_path.map(Path::to_owned);
@@ -74,7 +74,7 @@ fn speak(
     flush(ledger, hard);
     // What the flush left over: a machine whose cores all spin takes its time to run a thread.
     for done in [prepared, told] {
-        let _ = done.recv_timeout(hard.saturating_duration_since(now()));
+        let _ = done.recv_timeout(hard.saturating_duration_since(clock::real()));
     }
 }
 
@@ -85,9 +85,9 @@ fn flush(ledger: &Ledger, hard: Instant) {
     lasts.reverse();
     // What is done last needs a connection's time, where a flush may need all that there is.
     let kept = if lasts.is_empty() { 0 } else { 1 };
-    let flushed = clock::before(hard, part(hard.saturating_duration_since(now()), kept, 4));
-    flush_all(&flushers, ledger.name(), flushed.saturating_duration_since(now()));
-    flush_all(&lasts, ledger.name(), hard.saturating_duration_since(now()));
+    let flushed = clock::before(hard, part(hard.saturating_duration_since(clock::real()), kept, 4));
+    flush_all(&flushers, ledger.name(), flushed.saturating_duration_since(clock::real()));
+    flush_all(&lasts, ledger.name(), hard.saturating_duration_since(clock::real()));
 }
 
 fn who_is_stuck(ledger: &Ledger) -> String {
@@ -138,12 +138,4 @@ fn aside(patience: Duration, run: impl FnOnce() + Send + 'static) -> mpsc::Recei
         let _ = wait.recv_timeout(patience);
     }
     wait
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "real time: the runtime's clock may stand still with the runtime"
-)]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -295,8 +295,8 @@ impl Ledger {
         }
     }
 
-    /// Tells how far everything is, with so many stragglers of each component at most; none are cheap.
-    pub(crate) fn snapshot(&self, shown: usize) -> Snapshot {
+    /// Returns how far everything is. Asks every component.
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let now = self.now();
         let state = self.copy();
         let machine = &state.machine;
@@ -305,9 +305,8 @@ impl Ledger {
         let components = components.map(|((id, spec, outcome), (_, _, progress))| {
             let work = state.works.get(&id).map(|account| &account.work);
             let counts = work.map(|work| work.counts()).unwrap_or_default();
-            let held = work.filter(|_| shown > 0).map(|work| work.stragglers());
-            let mut stragglers = held.unwrap_or_default();
-            stragglers.truncate(shown);
+            let mut stragglers = work.map(|work| work.stragglers()).unwrap_or_default();
+            stragglers.truncate(ComponentSnapshot::SHOWN_STRAGGLERS);
             ComponentSnapshot {
                 name: spec.name.clone(),
                 stage: spec.stage,

@@ -93,7 +93,7 @@ impl Watchdog {
 
     /// Arms the deadline for a stop that begins now. A stop that has begun keeps its deadline.
     pub(crate) fn arm(&self) {
-        self.lock().began.get_or_insert_with(now);
+        self.lock().began.get_or_insert_with(clock::real);
         self.pipe.poke();
     }
 
@@ -103,7 +103,7 @@ impl Watchdog {
         self.arm();
         self.decide(Exit::FAILED);
         let state = self.lock();
-        let hard = clock::after(state.began.unwrap_or_else(now), state.plan.forced_at());
+        let hard = clock::after(state.began.unwrap_or_else(clock::real), state.plan.forced_at());
         let path = state.report_path.clone();
         drop(state);
         last_words::speak_of_panic(ledger, path.as_deref(), hard, message)
@@ -172,7 +172,7 @@ impl Watchdog {
         let state = self.lock();
         let began = state.began.filter(|_| !state.disarmed)?;
         let next = if state.flushes { state.plan.forced_at() } else { state.plan.flush_overdue_at() };
-        Some(clock::after(began, next).saturating_duration_since(now()))
+        Some(clock::after(began, next).saturating_duration_since(clock::real()))
     }
 
     fn signal(&self, number: i32, at: Duration, inputs: &Inputs) {
@@ -197,7 +197,7 @@ impl Watchdog {
             exit::by_signal(number);
         }
         state.first_signal = Some((number, at));
-        state.began.get_or_insert_with(now);
+        state.began.get_or_insert_with(clock::real);
         drop(state);
         let skip_lame_duck = number == libc::SIGINT && exit::at_a_terminal();
         inputs.send(Input::Signal { number, skip_lame_duck });
@@ -207,13 +207,13 @@ impl Watchdog {
         let mut state = self.lock();
         let Some(began) = state.began.filter(|_| !state.disarmed) else { return };
         let hard = clock::after(began, state.plan.deadline);
-        if !state.flushes && now() >= clock::after(began, state.plan.flush_overdue_at()) {
+        if !state.flushes && clock::real() >= clock::after(began, state.plan.flush_overdue_at()) {
             state.flushes = true;
             if let (None, Some(ledger)) = (state.decided, &state.ledger) {
                 last_words::flush_early(ledger, hard);
             }
         }
-        if now() < clock::after(began, state.plan.forced_at()) {
+        if clock::real() < clock::after(began, state.plan.forced_at()) {
             return;
         }
         let (decided, ledger, path) = (state.decided, state.ledger.clone(), state.report_path.clone());
@@ -229,12 +229,4 @@ impl Watchdog {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "real time: the runtime's clock may stand still with the runtime"
-)]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(400);
 const BRIEF: Duration = Duration::from_millis(20);
 
-fn run<F>(grace: Duration, start_up: F) -> Report
+pub(crate) fn run<F>(grace: Duration, start_up: F) -> Report
 where
     F: AsyncFnOnce(Life) -> Result<(), BoxError>,
 {

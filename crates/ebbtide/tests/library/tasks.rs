@@ -7,25 +7,19 @@ use std::time::Duration;
 
 use ebbtide::lifecycle::{Rejected, Tasks};
 use ebbtide::model::{ComponentReport, Outcome};
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report};
-use tokio::sync::{Notify, oneshot};
+use ebbtide::{BoxError, Life, Report};
+use tokio::sync::oneshot;
+
+use crate::pool::run;
 
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(400);
-
-fn run<F>(grace: Duration, start_up: F) -> Report
-where
-    F: AsyncFnOnce(Life) -> Result<(), BoxError>,
-{
-    let lifecycle = Lifecycle::new("test").grace(grace).lame_duck(LameDuck::NONE);
-    lifecycle.run_to_report(start_up).expect("it starts")
-}
 
 fn audit(report: &Report) -> &ComponentReport {
     report.component("audit").expect("it was registered")
 }
 
-/// A server with one request in flight, whose handler leaves a task behind at the very end of the drain.
+/// A component that leaves a task behind when it is about to end, as the handler of a last request does.
 fn serve_one(life: &Life, leave: impl FnOnce() + Send + 'static) {
     life.subscriber("api", |stop| async move {
         stop.stopping().await;
@@ -67,7 +61,7 @@ fn what_is_spawned_past_the_lifecycle_is_lost() {
     let done = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&done);
     let report = run(LONG, async move |life| {
-        #[expect(clippy::disallowed_methods, reason = "that nobody owns it is what is tested")]
+        #[expect(clippy::disallowed_methods, reason = "a task without an owner is what is tested")]
         serve_one(&life, move || drop(tokio::task::spawn(record(count))));
         life.stop("enough");
         Ok(())
@@ -113,18 +107,11 @@ fn a_task_that_heeds_its_token_ends_in_time() {
 fn errors_and_panics_are_counted_and_the_lifecycle_goes_on() {
     let report = run(LONG, async |life| {
         let audit: Tasks = life.tasks("audit");
-        let ended = Arc::new(Notify::new());
         audit.spawn(async { Err("no".into()) })?;
         audit.spawn(async { panic!("on purpose") })?;
         while audit.in_flight() > 0 {
             tokio::task::yield_now().await;
         }
-        let notify = Arc::clone(&ended);
-        audit.spawn(async move {
-            notify.notify_one();
-            Ok(())
-        })?;
-        ended.notified().await;
         let (again, heard) = oneshot::channel();
         audit.spawn(async move {
             let _ = again.send(());
@@ -150,7 +137,7 @@ fn a_group_that_has_stopped_returns_the_task() {
     assert_eq!(report.exit_code, 0);
     let audit: Tasks = kept.expect("it was kept");
     assert!(audit.is_stopped());
-    let rejected = audit.spawn(async { Ok(()) }).expect_err("nobody runs it");
+    let rejected = audit.spawn(async { Ok(()) }).expect_err("the group has stopped");
     assert!(matches!(rejected, Rejected::Stopped(_)));
     assert_eq!(rejected.to_string(), "the pool has stopped");
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::slot::Schedule;
 use super::state::Begun;
 use super::{Effect, Machine};
-use crate::model::ComponentState as Status;
 use crate::model::{ComponentId, Phase, Spec, Stage, part};
 
 impl Machine {
@@ -17,12 +16,12 @@ impl Machine {
         }
         // Every round but the last ends at least one component or one stage, so that this ends.
         loop {
-            self.escalate(now, effects);
+            effects.extend(std::iter::from_fn(|| self.slots.escalate(now)));
             if self.phase == Phase::LameDuck && now >= self.lame_duck_end(&stop) {
                 self.enter(Phase::Draining, now, effects);
             }
             let asked = self.ask(&stop, now, effects);
-            self.close(effects);
+            effects.extend(self.slots.close().map(Effect::Close));
             if !asked && !self.next_stage(now, effects) {
                 break;
             }
@@ -31,16 +30,6 @@ impl Machine {
             && let Some(wake) = self.next_wake(&stop)
         {
             effects.push(Effect::Wake(wake));
-        }
-    }
-
-    fn escalate(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        while let Some((id, status)) = self.slots.escalate(now) {
-            effects.push(match status {
-                Status::Running | Status::Asked | Status::Cut => Effect::Cut(id),
-                Status::Aborted => Effect::Abort(id),
-                Status::Over => Effect::GiveUp(id),
-            });
         }
     }
 
@@ -65,10 +54,6 @@ impl Machine {
             effects.push(Effect::Ask { id: *id, cut_at: schedule.cut });
         }
         !due.is_empty()
-    }
-
-    fn close(&mut self, effects: &mut Vec<Effect>) {
-        effects.extend(self.slots.close().map(Effect::Close));
     }
 
     /// Returns those of all stages that have begun, in the order of registration.

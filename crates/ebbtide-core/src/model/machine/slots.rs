@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::Effect;
 use super::slot::{Schedule, Slot};
 use crate::model::ComponentState as Status;
 use crate::model::{ComponentId, Kind, Outcome, Spec, Stage};
@@ -118,32 +119,30 @@ impl Slots {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Takes one step of the escalation that is due at `now`, and returns what the component is then. One that is given up is
-    /// over.
-    pub(super) fn escalate(&mut self, now: Duration) -> Option<(ComponentId, Status)> {
+    /// Takes one step of the escalation that is due at `now`. A component that is given up is over.
+    pub(super) fn escalate(&mut self, now: Duration) -> Option<Effect> {
         let (at, id) = *self.due.first()?;
         if at > now {
             return None;
         }
         self.due.pop_first();
         let slot = self.kept.get_mut(&id)?;
-        let schedule = slot.schedule?;
-        match slot.status {
+        let effect = match slot.status {
             Status::Asked => {
                 slot.status = Status::Cut;
-                self.due.insert((schedule.abort, id));
-                Some((id, Status::Cut))
+                Effect::Cut(id)
             }
             Status::Cut => {
                 slot.status = Status::Aborted;
-                self.due.insert((schedule.give_up, id));
-                Some((id, Status::Aborted))
+                Effect::Abort(id)
             }
             Status::Running | Status::Aborted | Status::Over => {
                 self.end(id, Outcome::Stuck);
-                Some((id, Status::Over))
+                return Some(Effect::GiveUp(id));
             }
-        }
+        };
+        self.due.extend(slot.next_step().map(|at| (at, id)));
+        Some(effect)
     }
 
     /// Keeps how a component ended. One that has ended keeps its first outcome.

@@ -220,7 +220,7 @@ mod tests {
             let mut message = Message::default();
             assert!(message.head(&[&first[..], b"\r\n\r"].concat()));
             message.ended(Framing::Length(0));
-            // The empty lines look like the end of a head, so that nobody knows where the body ends.
+            // The empty lines look like the end of a head, so that the end of the body is unknown.
             message.head(&[b"\n", &chunked[..], &head[..at]].concat());
             message.ended(Framing::Chunked);
             // Its body is like the end of one, too.
