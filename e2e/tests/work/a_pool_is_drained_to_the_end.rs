@@ -47,5 +47,5 @@ fn the_opposite_a_pool_that_is_registered_after_the_one_that_feeds_it_turns_its_
     let (ended, done) = stopped(&["backwards"]);
     ended.code(0);
     assert!(done < JOBS, "all {done} were done");
-    assert!(ended.output.contains("a job failed"), "{}", ended.output);
+    assert!(ended.output.contains("background job failed"), "{}", ended.output);
 }

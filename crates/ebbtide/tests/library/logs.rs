@@ -102,9 +102,12 @@ fn no_event_has_a_field_twice() {
             Ok(())
         });
         assert_eq!(again.unwrap().exit_code, 0);
-        for said in
-            ["a job panicked", "a run panicked", "panicked component=\"once\"", "a report callback panicked"]
-        {
+        for said in [
+            "background job panicked",
+            "a run panicked",
+            "panicked component=\"once\"",
+            "a report callback panicked",
+        ] {
             let lines = log.lines(said);
             assert!(lines.len() == 1 && lines[0].contains("panic=\"in a "), "{said}: {lines:?}");
         }

@@ -14,10 +14,10 @@ use tracing::instrument::WithSubscriber as _;
 use crate::said::Lines;
 
 /// As long as the lease of all queues here.
-pub(crate) const LEASE: Duration = Duration::from_millis(900);
+pub(crate) const LEASE: Duration = Duration::from_secs(2);
 
 /// Long enough for the leases to end, and for another consumer to notice.
-const BLOCKED: Duration = Duration::from_millis(5 * 900);
+const BLOCKED: Duration = Duration::from_secs(10);
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

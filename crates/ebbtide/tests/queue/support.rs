@@ -10,7 +10,7 @@ use ebbtide::queue::{Delivery, Queue};
 /// Longer than anything here takes: a test that waits for it has failed.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
-/// Says what a job failed of.
+/// Says what background job failed of.
 pub(crate) const ERROR: &str = "the mail server said \"no\"\n— twice \u{1F4A5}";
 
 /// Returns a part of a name that no other test uses, in this process or another, now or in an earlier run: a process id

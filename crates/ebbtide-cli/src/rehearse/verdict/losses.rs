@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::fate::Judged;
 use super::reason::{Column, Reason};
 use crate::clock::At;
-use crate::rehearse::record::{Record, Request, Shape};
+use crate::rehearse::record::{Outcome, Record, Request, Shape};
 use crate::words;
 
 /// Whether the shutdown is to blame.
@@ -156,12 +156,27 @@ fn when(lost: &[&Request], signalled: At) -> String {
 /// The kernel closes a process's sockets shortly before its end can be seen.
 const NEAR_MICROS: u64 = 5_000;
 
+/// On a machine whose cores are taken that is far earlier: so long before it, what ends behind the last answer ended with the process.
+const NEAR_BEHIND_THE_LAST_ANSWER_MICROS: u64 = 250_000;
+
+/// From when on a connection's end is that of the process.
+fn ends_from(record: &Record, exit: At) -> u64 {
+    let answered = record
+        .traffic
+        .requests
+        .iter()
+        .filter(|request| request.ended <= exit && matches!(request.outcome, Outcome::Answered { .. }));
+    let last = answered.map(|request| request.ended.0 + 1).max().unwrap_or_default();
+    let near = exit.0.saturating_sub(NEAR_MICROS);
+    near.min(last.max(exit.0.saturating_sub(NEAR_BEHIND_THE_LAST_ANSWER_MICROS)))
+}
+
 /// Says which of them ended with the process itself.
 fn with_the_process(lost: &[&Request], record: &Record) -> String {
     let Some((exit, _)) = record.exit else { return String::new() };
     // Our own SIGKILL is known to the moment. What was under way at the end ended with the process, whenever its client saw that;
     // unless another process had its connection.
-    let from = record.killed.map_or(exit.0.saturating_sub(NEAR_MICROS), |killed| killed.0);
+    let from = record.killed.map_or_else(|| ends_from(record, exit), |killed| killed.0);
     let until = if record.orphans.is_empty() { u64::MAX } else { exit.0.saturating_add(NEAR_MICROS) };
     let near = |request: &&&Request| request.begun <= exit && (from..=until).contains(&request.ended.0);
     let later = |request: &&&Request| request.begun > exit || request.ended.0 > until;

@@ -105,6 +105,22 @@ fn what_was_under_way_at_the_exit_ended_with_the_process_whenever_its_client_saw
 }
 
 #[test]
+fn what_ended_behind_the_last_answer_ended_with_a_process_whose_end_was_seen_late() {
+    let exit = good().exit.unwrap().0.0;
+    for (seen, answered, with) in
+        [(40_000, 50_000, true), (40_000, 30_000, false), (300_000, 310_000, false), (4_000, 2_000, true)]
+    {
+        let mut record = good();
+        record.traffic.requests.retain(|request| request.ended < At(exit - 310_000));
+        for (before, outcome) in [(answered, Outcome::Answered { status: 200 }), (seen, RESET)] {
+            record.traffic.requests.push(Request { ended: At(exit - before), ..request(1_200_000, outcome) });
+        }
+        let evidence = found(CheckId::RequestsAnswered, &record, &terms()).evidence;
+        assert_eq!(evidence.contains("when the process ended"), with, "{seen} {answered}: {evidence}");
+    }
+}
+
+#[test]
 fn a_program_that_takes_the_port_after_the_exit_is_not_the_service() {
     let exit = good().exit.unwrap().0.0;
     for outcome in [Outcome::Malformed, RESET, Outcome::Answered { status: 500 }, Outcome::TimedOut] {

@@ -112,12 +112,14 @@ impl<F> Crew<F> {
         count.fetch_add(1, Ordering::SeqCst);
         match ended.map(|ended| ended.result) {
             None | Some(Ok(Ok(()))) => {}
-            Some(Ok(Err(error))) => crate::runtime::log_error!(pool = self.name, error, "a job failed"),
+            Some(Ok(Err(error))) => {
+                crate::runtime::log_error!(pool = self.name, error, "background job failed")
+            }
             Some(Err(panic)) => {
                 crate::runtime::log_error!(
                     pool = self.name,
                     panic = panics::message(&*panic),
-                    "a job panicked"
+                    "background job panicked"
                 );
             }
         }

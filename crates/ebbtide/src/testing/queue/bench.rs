@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
@@ -10,7 +12,7 @@ use super::subject::{Census, Subject};
 use crate::drain::{Stop, StopSource};
 use crate::model::{Cause, part};
 use crate::queue::{Delivery, Queue, Settled, Settlement};
-use crate::runtime::{BoxError, clock};
+use crate::runtime::{BoxError, chain, clock};
 
 /// What a consumer of the subject is given.
 pub(super) type Given<S> = Delivery<<<S as Subject>::Queue as Queue>::Receipt>;
@@ -38,17 +40,19 @@ pub(super) struct Bench<'a, S> {
     subject: &'a S,
     promise: Promise,
     lease: Duration,
+    /// By when a delivery's lease may have run out: its id and attempt, and its lease from when the call began that gave it.
+    held: Mutex<BTreeMap<(String, u32), Instant>>,
 }
 
 impl<'a, S: Subject> Bench<'a, S> {
     /// Its leases are short.
     pub(super) fn new(subject: &'a S, promise: Promise) -> Self {
-        Self { subject, promise, lease: SHORT }
+        Self { subject, promise, lease: SHORT, held: Mutex::default() }
     }
 
     /// Its leases don't run out: what a consumer has left with the broker as its own does not come back, and is missed.
     pub(super) fn lasting(subject: &'a S, promise: Promise) -> Self {
-        Self { subject, promise, lease: LASTING }
+        Self { subject, promise, lease: LASTING, held: Mutex::default() }
     }
 
     pub(super) async fn open(&self) -> Result<S::Queue, Broken> {
@@ -108,7 +112,9 @@ impl<'a, S: Subject> Bench<'a, S> {
         let mut taken = Vec::new();
         let taking = async {
             while taken.len() < count {
+                let asked = clock::now();
                 let more = queue.fetch(count - taken.len(), &never).await?;
+                self.holds(queue, asked, &more);
                 if more.is_empty() {
                     // One promise says that it ought not to; here it only must not spin.
                     sleep(STEP).await;
@@ -119,6 +125,49 @@ impl<'a, S: Subject> Bench<'a, S> {
         };
         self.does("fetch the jobs that are there", limit, taking).await?;
         Ok(taken)
+    }
+
+    /// Extends the leases of deliveries that are ours, among which one may be settled already.
+    pub(super) async fn extend(&self, queue: &S::Queue, held: &[Given<S>]) -> Result<(), Broken> {
+        let receipts: Vec<_> = held.iter().map(|delivery| delivery.receipt.clone()).collect();
+        let asked = clock::now();
+        match timeout(AT_ONCE, queue.extend(&receipts)).await {
+            Ok(Ok(())) => self.holds(queue, asked, held),
+            Ok(Err(source)) => {
+                let late = held.iter().find_map(|delivery| self.late(&delivery.id));
+                return Err(match late {
+                    Some(late) => self.too_slow(format!("extending failed: {}", chain(&*source)), late),
+                    None => self.failed("extend the leases", source),
+                });
+            }
+            Err(_) => return Err(self.too_long("extend the leases", AT_ONCE)),
+        }
+        Ok(())
+    }
+
+    fn holds(&self, queue: &S::Queue, asked: Instant, deliveries: &[Given<S>]) {
+        let Some(end) = queue.lease().and_then(|lease| asked.checked_add(lease)) else { return };
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.extend(deliveries.iter().map(|delivery| ((delivery.id.clone(), delivery.attempt), end)));
+    }
+
+    /// How long ago the lease of a job may have run out, where it may: of the last attempt that was ours.
+    fn late(&self, id: &str) -> Option<Duration> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, end) = held.range((id.to_owned(), 0)..=(id.to_owned(), u32::MAX)).next_back()?;
+        clock::now().checked_duration_since(*end)
+    }
+
+    /// Something else than was promised of a delivery that is ours, as long as its lease stands.
+    fn broken_of(&self, id: &str, seen: String) -> Broken {
+        match self.late(id) {
+            Some(late) => self.too_slow(seen, late),
+            None => self.broken(seen),
+        }
+    }
+
+    fn too_slow(&self, seen: String, late: Duration) -> Broken {
+        Broken { promise: self.promise, why: Why::TooSlow { seen, late } }
     }
 
     /// Sees that nothing is delivered for so long.
@@ -137,7 +186,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         };
         match got {
             Some(Ok(got)) => match got.first() {
-                Some(one) => Err(self.broken(format!("{} was delivered", describe(one)))),
+                Some(one) => Err(self.broken_of(&one.id, format!("{} was delivered", describe(one)))),
                 None => Ok(()),
             },
             Some(Err(source)) => Err(self.failed("fetch from a queue that has nothing to give", source)),
@@ -164,7 +213,9 @@ impl<'a, S: Subject> Bench<'a, S> {
         let said = format!("{settlement:?} of {}", describe(delivery));
         match self.settle(queue, delivery, settlement).await? {
             Settled::Done => Ok(()),
-            Settled::Lost => Err(self.broken(format!("{said} was Lost, though the delivery was ours"))),
+            Settled::Lost => {
+                Err(self.broken_of(&delivery.id, format!("{said} was Lost, though the delivery was ours")))
+            }
         }
     }
 

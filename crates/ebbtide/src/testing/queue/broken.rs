@@ -29,6 +29,17 @@ pub enum Why {
         /// What the adapter said.
         source: BoxError,
     },
+    /// Something else than was promised, but behind a lease that may have run out meanwhile, which the promise allows.
+    #[error(
+        "{seen}; its lease had {late:?} too little for a broker or a machine this slow, so that proves nothing: \
+         try it again where less else runs"
+    )]
+    TooSlow {
+        /// What was seen.
+        seen: String,
+        /// How long the lease may have been over.
+        late: Duration,
+    },
     /// A call did not return.
     #[error("it took more than {limit:?} to {step}")]
     TookTooLong {

@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     CountsNoCrash,
     TrustsLapsedReceipts,
     LeasesFromThePush,
+    /// By more than the suite's short leases, as on a machine that stands still. It breaks no promise.
+    ExtendsLate,
     ForgetsToExtend,
     FailsToExtendWhatIsSettled,
     FailsTheSecondTime,

@@ -370,6 +370,9 @@ impl Queue for Consumer {
         if self.has(Fault::FailsToExtendWhatIsSettled) && receipts.iter().any(settled) {
             return Err("one of them is settled".into());
         }
+        if self.has(Fault::ExtendsLate) {
+            sleep(Duration::from_millis(1200)).await;
+        }
         if self.has(Fault::ForgetsToExtend) { Ok(()) } else { self.inner.extend(receipts).await }
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ebbtide::testing::queue::{
-    Buried, Census, MemoryQueue, NotConforming, Promise, Subject, Verdict, conforms,
+    Buried, Census, MemoryQueue, NotConforming, Promise, Subject, Verdict, Why, conforms, promises,
 };
 
 use super::fault::{self, Fault};
@@ -66,6 +66,16 @@ async fn each_fault_breaks_its_own_promise_and_no_other_whatever_the_broker_tell
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The lease has run out by then, and another consumer has the job: with a longer lease it has not.
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_stands_still_breaks_no_promise() {
+    let kept = tried(Some(Fault::ExtendsLate), 0, Telling::EVERYTHING).await.unwrap();
+    assert!(kept.contains(&(Promise::ExtendKeeps, Verdict::Kept)), "{kept:?}");
+    let once = Faulty::new(MemoryQueue::new(LEASE), Some(Fault::ExtendsLate), 0, Telling::EVERYTHING);
+    let error = promises::extend_keeps(&once).await.unwrap_err();
+    assert!(matches!(error.why, Why::TooSlow { .. }), "{error:?}");
 }
 
 /// A subject that ignores what it is asked for would let pass what waits for its lease.

@@ -7,7 +7,7 @@ use super::place::Place;
 use crate::leases;
 use crate::support::{fetch_all, next};
 
-const LEASE: Duration = Duration::from_millis(600);
+const LEASE: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn a_crash_between_fetch_and_settle_loses_nothing() {

@@ -5,7 +5,7 @@ use ebbtide::queue::{Queue, Settled, Settlement};
 use super::place::Place;
 use crate::support::{fetch_all, fetch_for, next};
 
-const LEASE: Duration = Duration::from_secs(2);
+const LEASE: Duration = Duration::from_secs(4);
 
 #[tokio::test]
 async fn a_crash_between_fetch_and_settle_loses_nothing() {

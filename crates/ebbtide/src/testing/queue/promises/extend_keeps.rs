@@ -18,14 +18,12 @@ pub async fn extend_keeps<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let ours = bench.open().await?;
     let Some(lease) = ours.lease() else { return Ok(Verdict::DoesNotApply) };
     bench.push_all(0..4).await?;
-    let mut held = bench.take(&ours, 4).await?;
+    let held = bench.take(&ours, 4).await?;
     let other = bench.open().await?;
-    let receipts: Vec<_> = held.iter().map(|delivery| delivery.receipt.clone()).collect();
-    let ended = held.remove(0);
-    bench.settle_ours(&ours, &ended, Settlement::Ack).await?;
+    bench.settle_ours(&ours, &held[0], Settlement::Ack).await?;
     let extending = async {
         loop {
-            let extended = bench.does("extend the leases", bench.at_once(), ours.extend(&receipts)).await;
+            let extended = bench.extend(&ours, &held).await;
             if extended.is_err() {
                 break extended;
             }
@@ -36,7 +34,7 @@ pub async fn extend_keeps<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
         broken = extending => broken?,
         seen = bench.gets_nothing(&other, part(lease, 3, 1)) => seen?,
     }
-    for delivery in &held {
+    for delivery in &held[1..] {
         bench.settle_ours(&ours, delivery, Settlement::Ack).await?;
     }
     Ok(Verdict::Kept)

@@ -20,7 +20,6 @@ pub async fn lease_begins_at_delivery<S: Subject>(subject: &S) -> Result<Verdict
     bench.push(b"job").await?;
     sleep(part(lease, 5, 4)).await;
     let _held = bench.take_one(&ours).await?;
-    // All of it has to be over while the lease stands.
     bench.gets_nothing(&other, part(lease, 1, 2)).await?;
     Ok(Verdict::Kept)
 }
