@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, Message};
 use ebbtide::BoxError;
-use ebbtide::queue::nats::NatsQueue;
+use ebbtide_nats::NatsQueue;
 use futures_util::TryStreamExt as _;
 
 use super::broker::{Broker, Confirmed, own_name, server};

@@ -1,5 +1,5 @@
 use ebbtide::BoxError;
-use ebbtide::queue::postgres::PostgresQueue;
+use ebbtide_sqlx::PostgresQueue;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 

@@ -1,5 +1,5 @@
 use ebbtide::BoxError;
-use ebbtide::queue::rabbitmq::RabbitQueue;
+use ebbtide_rabbitmq::RabbitQueue;
 use futures_util::{FutureExt as _, StreamExt as _};
 use lapin::message::Delivery;
 use lapin::options::{

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use ebbtide::BoxError;
-use ebbtide::queue::redis::RedisQueue;
+use ebbtide_redis::RedisQueue;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, cmd};
 

@@ -1,5 +1,5 @@
 use ebbtide::BoxError;
-use ebbtide::queue::sqlite::SqliteQueue;
+use ebbtide_sqlx::SqliteQueue;
 use sqlx::SqlitePool;
 use tempfile::TempDir;
 

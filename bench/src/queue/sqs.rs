@@ -4,7 +4,7 @@ use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::{Message, QueueAttributeName, SendMessageBatchRequestEntry};
 use aws_sdk_sqs::{Client, Config};
 use ebbtide::BoxError;
-use ebbtide::queue::sqs::SqsQueue;
+use ebbtide_sqs::SqsQueue;
 
 use super::broker::{Broker, Confirmed, own_name, server};
 use super::by_hand::ByHand;

@@ -59,12 +59,12 @@
 // Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+#[doc(hidden)]
+pub mod adapter;
 pub mod call;
 #[cfg(all(fuzzing, feature = "http"))]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(feature = "grpc")]
-pub mod grpc;
 #[cfg(feature = "tower")]
 pub mod health;
 #[cfg(feature = "http")]
@@ -74,13 +74,9 @@ pub mod layer;
 pub mod lifecycle;
 #[cfg(feature = "queue")]
 pub mod queue;
-#[cfg(any(feature = "async-nats", feature = "lapin", feature = "redis", feature = "sqlx"))]
-pub mod resource;
 mod runtime;
 #[cfg(all(test, feature = "http"))]
 mod seeds;
-#[cfg(any(feature = "opentelemetry", feature = "tracing-appender"))]
-pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "ws")]

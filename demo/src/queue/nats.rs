@@ -1,6 +1,6 @@
 use async_nats::{Client, ConnectOptions};
 use ebbtide::BoxError;
-use ebbtide::queue::nats::NatsQueue;
+use ebbtide_nats::NatsQueue;
 
 use super::broker::Broker;
 use super::{AnyQueue, Left, QueuePlace};

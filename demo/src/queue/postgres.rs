@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use ebbtide::BoxError;
-use ebbtide::queue::postgres::PostgresQueue;
+use ebbtide_sqlx::PostgresQueue;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 

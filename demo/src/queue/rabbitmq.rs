@@ -1,7 +1,7 @@
 use std::fmt;
 
 use ebbtide::BoxError;
-use ebbtide::queue::rabbitmq::RabbitQueue;
+use ebbtide_rabbitmq::RabbitQueue;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Connection, ConnectionProperties};

@@ -1,5 +1,5 @@
 use ebbtide::BoxError;
-use ebbtide::queue::redis::RedisQueue;
+use ebbtide_redis::RedisQueue;
 
 use super::broker::Broker;
 use super::{AnyQueue, Left, QueuePlace};

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use ebbtide::BoxError;
-use ebbtide::queue::sqlite::SqliteQueue;
+use ebbtide_sqlx::SqliteQueue;
 use sqlx::sqlite::SqlitePoolOptions;
 
 use super::broker::Broker;

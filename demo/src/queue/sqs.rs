@@ -3,7 +3,7 @@ use std::time::Duration;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::{Client, Config};
 use ebbtide::BoxError;
-use ebbtide::queue::sqs::SqsQueue;
+use ebbtide_sqs::SqsQueue;
 
 use super::broker::Broker;
 use super::{AnyQueue, Left, QueuePlace};

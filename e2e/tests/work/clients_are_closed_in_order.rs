@@ -10,6 +10,8 @@ use async_nats::ConnectOptions;
 use ebbtide::model::Outcome;
 use ebbtide::{LameDuck, Lifecycle, Report};
 use ebbtide_e2e::{Process, Stall, free_port, service, services};
+use ebbtide_nats::NatsExt as _;
+use ebbtide_redis::RedisExt as _;
 use futures_util::StreamExt as _;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;

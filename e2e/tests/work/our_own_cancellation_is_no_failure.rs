@@ -8,6 +8,9 @@ use std::time::Duration;
 use ebbtide::model::Outcome;
 use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report};
 use ebbtide_e2e::{Stall, services};
+use ebbtide_nats::NatsExt as _;
+use ebbtide_rabbitmq::RabbitExt as _;
+use ebbtide_redis::RedisExt as _;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 

@@ -10,7 +10,7 @@ use crate::steps::Steps;
 const LIBRARY: &str = "ebbtide";
 
 /// What users take together. Each further one of the library alone: [`matrix`].
-const COMBINATIONS: [&str; 4] = ["", "http", "axum,tower", "cron,queue-sqlite,testing"];
+const COMBINATIONS: [&str; 4] = ["", "http", "axum,tower", "cron,queue,testing"];
 
 /// The brokers that the command and the demo are built with by a feature, one at a time.
 const BROKERS: [&str; 4] = ["nats", "postgres", "rabbitmq", "redis"];

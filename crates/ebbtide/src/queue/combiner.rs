@@ -16,7 +16,7 @@ const CROWD: usize = 100;
 /// 2. An answer is dropped only with the one who had taken the item, in the midst of the work, and then the item is
 ///    submitted again.
 #[derive(Debug)]
-pub(in crate::queue) struct Combiner<T, R, E> {
+pub struct Combiner<T, R, E> {
     waiting: Mutex<Gathered<T, R, E>>,
 }
 
@@ -48,7 +48,7 @@ impl<T: Clone, R, E: Clone> Combiner<T, R, E> {
     /// # Cancel safety
     ///
     /// Whether the work is done is unknown then. The others whose work it was doing submit theirs again.
-    pub(in crate::queue) async fn submit<F, Fut>(&self, item: T, turns: &Semaphore, work: F) -> Result<R, E>
+    pub async fn submit<F, Fut>(&self, item: T, turns: &Semaphore, work: F) -> Result<R, E>
     where
         F: Fn(Vec<T>) -> Fut,
         Fut: Future<Output = Result<Vec<R>, E>>,

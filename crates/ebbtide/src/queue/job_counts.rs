@@ -9,3 +9,10 @@ pub struct JobCounts {
     /// Those that have failed for good.
     pub buried: u64,
 }
+
+impl JobCounts {
+    /// Makes counts, as an adapter does.
+    pub const fn new(waiting: u64, leased: u64, buried: u64) -> Self {
+        Self { waiting, leased, buried }
+    }
+}

@@ -97,7 +97,7 @@
 //!             Settlement::Ack => State::Done,
 //!             Settlement::Retry { after, .. } => State::Waits(Some(Instant::now() + after)),
 //!             Settlement::Bury { error } => State::Buried(error),
-//!             _ => {
+//!             Settlement::HandBack => {
 //!                 job.attempt -= 1;
 //!                 State::Waits(None)
 //!             }
@@ -130,59 +130,24 @@
 //!
 //! A queue that outlives the process needs a [lease](Queue::lease) as well, or a broker that notices when its client is gone.
 
-#[cfg(any(
-    feature = "queue-postgres",
-    feature = "queue-rabbitmq",
-    feature = "queue-redis",
-    feature = "queue-sqlite"
-))]
 mod combiner;
 mod consumer;
 mod delivery;
 mod job;
-#[cfg(any(
-    feature = "queue-nats",
-    feature = "queue-postgres",
-    feature = "queue-redis",
-    feature = "queue-sqlite",
-    feature = "queue-sqs"
-))]
 mod job_counts;
 mod life;
-#[cfg(feature = "queue-nats")]
-pub mod nats;
 mod options;
 mod permanent;
-#[cfg(feature = "queue-postgres")]
-pub mod postgres;
 #[expect(clippy::module_inception, reason = "the trait is what the folder is about")]
 mod queue;
-#[cfg(feature = "queue-rabbitmq")]
-pub mod rabbitmq;
-#[cfg(feature = "queue-redis")]
-pub mod redis;
 mod settlement;
-#[cfg(feature = "queue-sqlite")]
-pub mod sqlite;
-#[cfg(feature = "queue-sqs")]
-pub mod sqs;
-#[cfg(any(feature = "queue-postgres", feature = "queue-sqlite"))]
-mod table;
 
+pub use combiner::Combiner;
 pub use consumer::{Consumer, Tally};
 pub use delivery::Delivery;
 pub use job::Job;
-#[cfg(any(
-    feature = "queue-nats",
-    feature = "queue-postgres",
-    feature = "queue-redis",
-    feature = "queue-sqlite",
-    feature = "queue-sqs"
-))]
 pub use job_counts::JobCounts;
 pub use options::ConsumeOptions;
 pub use permanent::Permanent;
 pub use queue::Queue;
 pub use settlement::{Settled, Settlement};
-#[cfg(any(feature = "queue-postgres", feature = "queue-sqlite"))]
-pub use table::{JobLease, JobState, NewJob, StoredJob};

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 /// What becomes of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Settlement {
     /// The job is done: it is never delivered again.
     Ack,

@@ -6,7 +6,8 @@ use crate::model::Report;
 /// What a component's error may be.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// A future on the heap.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What is called with the report.
 pub(crate) type ReportCallback = Box<dyn FnOnce(&Report) + Send>;

@@ -6,18 +6,18 @@ use crate::model::LONGEST_TIME;
 
 /// Returns the present instant.
 #[expect(clippy::disallowed_methods, reason = "this is the clock that the fence sends everybody to")]
-pub(crate) fn now() -> Instant {
+pub fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
 /// Returns the present instant in real time: for the threads beside the runtime, whose clock may stand still with it.
 #[expect(clippy::disallowed_methods, reason = "this is the clock of the threads beside the runtime")]
-pub(crate) fn real() -> Instant {
+pub fn real() -> Instant {
     Instant::now()
 }
 
 /// Returns the instant that lies `by` after `from`, at most [`LONGEST_TIME`] after it.
-pub(crate) fn after(from: Instant, by: Duration) -> Instant {
+pub fn after(from: Instant, by: Duration) -> Instant {
     // An instant of this platform has room for that.
     from.checked_add(by.min(LONGEST_TIME)).unwrap_or(from)
 }

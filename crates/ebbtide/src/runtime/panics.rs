@@ -11,7 +11,7 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
 
 /// Joins an error and its sources by `: `. A message that its error says already is not repeated: errors of other crates often
 /// show their source and return it as well.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut said = error.to_string();
     let mut text = said.clone();
     let mut source = error.source();

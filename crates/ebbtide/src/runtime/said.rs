@@ -27,7 +27,7 @@ pub(crate) fn is_heard() -> bool {
 }
 
 /// Logs an event, on standard error where no subscriber listens.
-pub(crate) fn heard(log: impl FnOnce()) {
+pub fn heard(log: impl FnOnce()) {
     if is_heard() {
         log();
     } else {

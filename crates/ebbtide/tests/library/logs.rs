@@ -311,47 +311,6 @@ fn an_attempt_without_an_answer_is_told_while_it_waits() {
     });
 }
 
-/// An address at which nobody listens.
-#[cfg(feature = "sqlx")]
-fn closed() -> std::net::SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-#[cfg(all(feature = "sqlx", feature = "queue-postgres"))]
-#[test]
-fn a_database_that_is_not_there_is_told_at_once_with_its_address_and_without_its_password() {
-    let test = "logs::a_database_that_is_not_there_is_told_at_once_with_its_address_and_without_its_password";
-    own_process::run(test, || {
-        let log = Log::default();
-        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone())).unwrap();
-        let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
-        let address = closed();
-        let report = lifecycle.run_to_report(async |life| {
-            let url = format!("postgres://shop:secret@{address}/orders");
-            let connected = life.sqlx_connect::<sqlx::Postgres>("database", &url);
-            tokio::select! {
-                line = logged_line(&log, "attempt=2") => {
-                    assert!(line.contains(&format!("waiting_for=\"database at {address}\"")), "{line}");
-                    assert!(line.contains("refused"), "{line}");
-                }
-                _ = connected => panic!("nobody listens there"),
-            }
-            // The opposite: sqlx's own way says nothing of it in the time of those two attempts.
-            let before = log.lines("").len();
-            let by_hand = sqlx::PgPool::connect(&url);
-            tokio::select! {
-                _ = by_hand => panic!("nobody listens there"),
-                () = tokio::time::sleep(Duration::from_millis(500)) => {}
-            }
-            assert_eq!(log.lines("").len(), before, "{:?}", log.lines(""));
-            life.stop("that is all");
-            Ok(())
-        });
-        assert_eq!(report.unwrap().exit_code, 0);
-        assert!(log.lines("secret").is_empty(), "{:?}", log.lines("secret"));
-    });
-}
-
 #[cfg(feature = "http")]
 #[test]
 fn the_address_that_is_served_is_logged_and_so_is_the_one_that_is_taken() {

@@ -12,7 +12,7 @@ mod many;
 mod metrics;
 #[cfg(feature = "testing")]
 mod own_process;
-#[cfg(all(feature = "http", feature = "axum", feature = "tungstenite", feature = "grpc"))]
+#[cfg(all(feature = "http", feature = "axum", feature = "tungstenite"))]
 mod parts;
 mod pool;
 #[cfg(feature = "testing")]
@@ -24,7 +24,6 @@ mod testing;
     feature = "axum",
     feature = "http",
     feature = "queue",
-    feature = "tracing-appender",
     feature = "testing",
     feature = "tungstenite"
 ))]

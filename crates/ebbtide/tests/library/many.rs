@@ -172,8 +172,14 @@ fn a_stop_of_ten_thousand_open_tasks_is_linear() {
             assert_eq!((report.components.len(), report.exit_code), (count + 1, 0));
             report.stop
         };
-        let quickest = |count| (0..3).map(|_| stop_of(count)).min().unwrap();
-        let (few, many) = (quickest(1000), quickest(20_000));
+        // The quickest are those that nothing beside them has slowed down: on a busy machine it takes more rounds to see one.
+        let (mut few, mut many) = (Duration::MAX, Duration::MAX);
+        for _ in 0..10 {
+            (few, many) = (few.min(stop_of(1000)), many.min(stop_of(20_000)));
+            if many < few * 60 {
+                break;
+            }
+        }
         // Linear is 20; quadratic is 400.
         assert!(many < few * 100, "1000 in {few:?}, 20000 in {many:?}");
     });

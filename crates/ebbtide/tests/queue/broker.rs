@@ -268,7 +268,6 @@ impl Queue for Broker {
                 }
                 Settlement::Retry { after, .. } => State::Ready(time + *after),
                 Settlement::Bury { error } => State::Buried(error.clone()),
-                other => panic!("unknown: {other:?}"),
             };
         }
         let done = counted && settlement == Settlement::Ack;

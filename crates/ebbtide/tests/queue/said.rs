@@ -1,50 +1,14 @@
 //! What a consumer says when its queue is away: once when it goes, and once when it is back.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ebbtide::queue::ConsumeOptions;
 
 use crate::broker::Broker;
+use crate::lines::Lines;
 use crate::run::{Does, World, play};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-#[derive(Clone, Default)]
-pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    /// Returns what is said while `run` runs, on this thread.
-    pub(crate) fn of(run: impl FnOnce()) -> Vec<String> {
-        let (lines, subscriber) = Self::subscriber();
-        tracing::subscriber::with_default(subscriber, run);
-        lines.said()
-    }
-
-    /// Returns what takes lines, and what gives it some.
-    pub(crate) fn subscriber() -> (Self, impl tracing::Subscriber + Send + Sync) {
-        let lines = Self::default();
-        let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false);
-        (lines, subscriber.finish())
-    }
-
-    pub(crate) fn said(&self) -> Vec<String> {
-        let text = self.0.lock().expect("not poisoned").clone();
-        String::from_utf8(text).expect("text").lines().map(str::to_owned).collect()
-    }
-}
 
 #[test]
 fn an_outage_is_said_once_however_often_the_queue_is_asked() {

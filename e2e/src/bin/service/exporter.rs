@@ -4,8 +4,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ebbtide::{BoxError, LameDuck, Lifecycle, Stage, telemetry};
+use ebbtide::{BoxError, LameDuck, Lifecycle, Stage};
 use ebbtide_e2e::Exporters;
+use ebbtide_opentelemetry::OpenTelemetryExt as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use tracing::Metadata;
@@ -92,7 +93,7 @@ fn subscribe(exporters: &Exporters) {
 fn exporters(how: &str, endpoint: &str) -> Result<Exporters, BoxError> {
     match how {
         "grpc" => Exporters::over_grpc(endpoint),
-        "grpc-apart" => telemetry::apart(|| Exporters::over_grpc(endpoint))?,
+        "grpc-apart" => ebbtide_opentelemetry::apart(|| Exporters::over_grpc(endpoint))?,
         "http" => Exporters::over_http(endpoint),
         other => Err(format!("no such way to export: {other}").into()),
     }

@@ -5,6 +5,7 @@ use std::process::{ExitCode, Termination as _};
 use std::time::Duration;
 
 use ebbtide::{BoxError, LameDuck, Lifecycle};
+use ebbtide_sqlx::SqlxExt as _;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 

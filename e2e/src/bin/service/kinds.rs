@@ -4,6 +4,7 @@ use std::process::{ExitCode, Termination as _};
 
 use ebbtide::Lifecycle;
 use ebbtide_e2e::kinds::{Answers, KindsServer};
+use ebbtide_tonic::TonicExt as _;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 

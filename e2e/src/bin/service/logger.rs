@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use ebbtide::{LameDuck, Lifecycle, telemetry};
+use ebbtide::{LameDuck, Lifecycle};
+use ebbtide_tracing_appender::TracingAppenderExt as _;
 use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -27,7 +28,7 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         let slow = Slow(File::create(file)?);
         match flusher.as_str() {
             "appender" => {
-                let (writer, log) = telemetry::non_blocking(slow);
+                let (writer, log) = ebbtide_tracing_appender::non_blocking(slow);
                 subscribe(writer);
                 life.tracing_appender("log", log);
             }

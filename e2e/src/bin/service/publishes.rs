@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use std::task::Poll;
 
 use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
+use ebbtide_nats::NatsExt as _;
+use ebbtide_rabbitmq::RabbitExt as _;
+use ebbtide_redis::RedisExt as _;
 use futures_util::future::join_all;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Connection, ConnectionProperties};

@@ -3,8 +3,8 @@
 
 use std::process::ExitCode;
 
-use ebbtide::resource::BlockingReads;
 use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Stop};
+use ebbtide_redis::BlockingReads;
 use futures_util::StreamExt as _;
 use sqlx::postgres::PgListener;
 

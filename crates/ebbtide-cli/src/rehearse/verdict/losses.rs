@@ -157,7 +157,7 @@ fn when(lost: &[&Request], signalled: At) -> String {
 const NEAR_MICROS: u64 = 5_000;
 
 /// On a machine whose cores are taken that is far earlier: so long before it, what ends behind the last answer ended with the process.
-const NEAR_BEHIND_THE_LAST_ANSWER_MICROS: u64 = 250_000;
+const NEAR_BEHIND_THE_LAST_ANSWER_MICROS: u64 = 100_000;
 
 /// From when on a connection's end is that of the process.
 fn ends_from(record: &Record, exit: At) -> u64 {

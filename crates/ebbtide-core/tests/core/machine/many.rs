@@ -52,11 +52,6 @@ fn shutdown_of(count: usize, stage: Stage, kind: Kind) -> Duration {
     now().duration_since(begun)
 }
 
-/// Returns the quickest of three, which nothing beside it has slowed down.
-fn quickest(count: usize, stage: Stage, kind: Kind) -> Duration {
-    (0..3).map(|_| shutdown_of(count, stage, kind)).min().expect("three")
-}
-
 #[test]
 fn a_shutdown_is_linear_in_what_is_open() {
     for (stage, kind) in [
@@ -66,7 +61,15 @@ fn a_shutdown_is_linear_in_what_is_open() {
         (Stage::Resources, Kind::Teardown),
         (Stage::Telemetry, Kind::Last),
     ] {
-        let (few, many) = (quickest(1000, stage, kind), quickest(32_000, stage, kind));
+        // The quickest are those that nothing beside them has slowed down: on a busy machine it takes more rounds to see one.
+        let (mut few, mut many) = (Duration::MAX, Duration::MAX);
+        for _ in 0..20 {
+            few = few.min(shutdown_of(1000, stage, kind));
+            many = many.min(shutdown_of(32_000, stage, kind));
+            if many < few * 100 {
+                break;
+            }
+        }
         // Linear is 32, with some more for caches; quadratic is 1024.
         assert!(many < few * 160, "{stage}: 1000 in {few:?}, 32000 in {many:?}");
     }

@@ -5,7 +5,6 @@ mod alone;
 #[expect(dead_code, reason = "the HTTP server's tests use the rest")]
 #[path = "../../http_server/clock.rs"]
 mod clock;
-mod grpc;
 mod in_flight;
 mod sockets;
 mod support;

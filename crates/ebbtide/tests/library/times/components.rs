@@ -172,16 +172,6 @@ fn now() -> Instant {
 }
 
 #[tokio::test]
-async fn a_flush_of_any_length_returns() {
-    for limit in VALUES {
-        let (writer, log) = ebbtide::telemetry::non_blocking(Vec::new());
-        drop(writer);
-        let flushed = log.flush(limit);
-        assert!(flushed.is_ok() || limit != Duration::MAX, "{flushed:?}");
-    }
-}
-
-#[tokio::test]
 async fn a_socket_whose_peer_may_take_any_time_closes() {
     for time in VALUES {
         let source = StopSource::new(now);

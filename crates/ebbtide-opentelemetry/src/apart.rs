@@ -1,0 +1,67 @@
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// Leaked on purpose: it lives as long as the process, because what was built on it is used to the last moment.
+static APART: Mutex<Option<Runtime>> = Mutex::new(None);
+
+/// Builds an exporter on a runtime of its own, with one thread, which goes on when the service's runtime is blocked or gone.
+///
+/// For exporters whose connections are tasks of the runtime in which they are built, such as those of `opentelemetry-otlp`
+/// over gRPC. One that brings a thread of its own needs it not, such as `reqwest-blocking-client`.
+///
+/// The runtime is made at the first call and lives as long as the process.
+///
+/// # Errors
+///
+/// When its thread cannot be started.
+///
+/// # Examples
+///
+/// ```
+/// # struct Exporter;
+/// # impl Exporter { fn builder() -> Self { Self } fn build(self) -> Result<Self, std::io::Error> { Ok(self) } }
+/// let exporter = ebbtide_opentelemetry::apart(|| Exporter::builder().build())??;
+/// # let _ = exporter;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn apart<T>(build: impl FnOnce() -> T) -> io::Result<T> {
+    let handle = handle()?;
+    let _inside = handle.enter();
+    Ok(build())
+}
+
+fn handle() -> io::Result<Handle> {
+    let mut apart = APART.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = &*apart {
+        return Ok(runtime.handle().clone());
+    }
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("ebbtide telemetry")
+        .enable_all()
+        .build()?;
+    Ok(apart.insert(runtime).handle().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_built_apart_goes_on_while_the_runtime_around_it_is_blocked() {
+        let around = Builder::new_current_thread().enable_all().build().unwrap();
+        let (said, heard) = std::sync::mpsc::channel();
+        let here = std::thread::current().id();
+        around.block_on(async {
+            apart(|| {
+                // What an exporter's connection does when it is built.
+                Handle::current().spawn(async move { said.send(std::thread::current().id()) });
+            })
+            .unwrap();
+            // Blocks the runtime around it.
+            assert_ne!(heard.recv_timeout(std::time::Duration::from_secs(30)).unwrap(), here);
+        });
+    }
+}

@@ -1,0 +1,53 @@
+use ebbtide::{Life, Lifecycle};
+
+use crate::provider::{Provider, finish};
+
+/// Registers providers of the OpenTelemetry SDK with a lifecycle. Implemented by `&Life` and, for what is set up before the
+/// lifecycle runs, by [`Lifecycle`].
+pub trait OpenTelemetryExt {
+    /// What the method returns: nothing, or the builder.
+    type Registered;
+
+    /// Exports what a provider of the OpenTelemetry SDK still holds, and shuts it down, last of all and on the forced path too.
+    ///
+    /// Register the logs first, then the metrics, then the traces: flushers run in the reverse order, so that what the
+    /// export of the others has to say is still exported. Each has an equal share of the telemetry stage's minimum and what
+    /// earlier ones left over ([`Lifecycle::reserve`]). What cannot be exported in that time is an error, told on standard error,
+    /// and makes the exit code 1.
+    ///
+    /// An exporter whose connection lives on the service's runtime cannot export while that is blocked: build it
+    /// [`apart`](crate::apart). A second signal ends the process at once; what was exported by then has arrived.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ebbtide_opentelemetry::OpenTelemetryExt as _;
+    /// use opentelemetry_sdk::logs::SdkLoggerProvider;
+    /// use opentelemetry_sdk::trace::SdkTracerProvider;
+    ///
+    /// # fn register(life: &ebbtide::Life) {
+    /// let (logs, traces) = (SdkLoggerProvider::builder().build(), SdkTracerProvider::builder().build());
+    /// life.opentelemetry(&logs);
+    /// life.opentelemetry(&traces);
+    /// # }
+    /// ```
+    fn opentelemetry<P: Provider>(self, provider: &P) -> Self::Registered;
+}
+
+impl OpenTelemetryExt for &Life {
+    type Registered = ();
+
+    fn opentelemetry<P: Provider>(self, provider: &P) {
+        let provider = provider.clone();
+        self.try_on_flush(P::NAME, move |left| finish(&provider, left));
+    }
+}
+
+impl OpenTelemetryExt for Lifecycle {
+    type Registered = Self;
+
+    fn opentelemetry<P: Provider>(self, provider: &P) -> Self {
+        let provider = provider.clone();
+        self.try_on_flush(P::NAME, move |left| finish(&provider, left))
+    }
+}

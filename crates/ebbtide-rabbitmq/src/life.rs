@@ -1,0 +1,93 @@
+use std::io;
+use std::sync::Arc;
+
+use ebbtide::BoxError;
+use ebbtide::lifecycle::Life;
+use lapin::{Channel, Connection, ErrorKind};
+
+/// What AMQP 0-9-1 calls a close without a complaint (`reply-success`).
+const SUCCESS: u16 = 200;
+
+/// Registers connections and channels of RabbitMQ with a lifecycle. Implemented by [`Life`].
+pub trait RabbitExt {
+    /// Registers a connection to RabbitMQ, which is closed when everything that uses it has stopped: RabbitMQ logs no connection
+    /// that was closed abruptly. Register its channels behind it, and they are closed before it.
+    ///
+    /// A connection that is gone or closing when its turn comes, such as after the close of a channel that was cancelled at its
+    /// deadline, has nothing left to close: that is a warning, and so is one that the server ends without confirming the close. One
+    /// that breaks while it is closed makes the component fail.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use ebbtide::{BoxError, Life};
+    /// use ebbtide_rabbitmq::RabbitExt as _;
+    /// use lapin::{Connection, ConnectionProperties};
+    ///
+    /// # async fn start(life: Life, url: &str) -> Result<(), BoxError> {
+    /// let connection = life.lapin("rabbitmq", Connection::connect(url, ConnectionProperties::default()).await?);
+    /// let channel = life.lapin_channel("publisher", connection.create_channel().await?);
+    /// # drop(channel);
+    /// # Ok(()) }
+    /// ```
+    fn lapin(&self, name: impl Into<String>, connection: Connection) -> Arc<Connection>;
+
+    /// Registers a channel: when everything that uses it has stopped, what was published on it is confirmed, where the channel
+    /// [asks for confirms](Channel::confirm_select), and then it is closed.
+    fn lapin_channel(&self, name: impl Into<String>, channel: Channel) -> Channel;
+}
+
+impl RabbitExt for Life {
+    fn lapin(&self, name: impl Into<String>, connection: Connection) -> Arc<Connection> {
+        let name = name.into();
+        let component = name.clone();
+        self.resource(name, Arc::new(connection), |connection| async move {
+            connection_closed(&component, connection.close(SUCCESS, "the service stops".into()).await)
+        })
+    }
+
+    fn lapin_channel(&self, name: impl Into<String>, channel: Channel) -> Channel {
+        let name = name.into();
+        let component = name.clone();
+        self.resource(name, channel, |channel| async move {
+            let returned = channel.wait_for_confirms().await?.len();
+            if returned > 0 {
+                ebbtide::adapter::log_warn!(component, returned, "messages came back: no queue took them");
+            }
+            closed(&component, channel.close(SUCCESS, "the service stops".into()).await)
+        })
+    }
+}
+
+/// Judges the end of a close. lapin refuses one, and fails one that is under way, for the state that it is in itself: that
+/// follows from an earlier end, ours or the server's, which was reported where it happened.
+fn closed(component: &str, closed: lapin::Result<()>) -> Result<(), BoxError> {
+    match closed {
+        Err(error) if is_about_state(&error) => {
+            ebbtide::adapter::log_warn!(component, %error, "closed before its turn");
+            Ok(())
+        }
+        ended => Ok(ended?),
+    }
+}
+
+/// Judges the end of a connection's close, which the server answers by ending the connection. Where the close of a channel was
+/// cancelled before, lapin may see that end before the answer.
+fn connection_closed(component: &str, result: lapin::Result<()>) -> Result<(), BoxError> {
+    match result {
+        Err(error) if is_end_of_stream(&error) => {
+            ebbtide::adapter::log_warn!(component, %error, "the server ended the connection without confirming the close");
+            Ok(())
+        }
+        ended => closed(component, ended),
+    }
+}
+
+fn is_about_state(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidChannelState(..) | ErrorKind::InvalidConnectionState(_))
+}
+
+/// lapin's word for it; a connection that breaks is reset, or times out.
+fn is_end_of_stream(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::IOError(error) if error.kind() == io::ErrorKind::ConnectionAborted)
+}

@@ -1,0 +1,122 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use ebbtide::queue::{Settled, Settlement};
+use lapin::options::BasicNackOptions;
+use tokio::time::timeout;
+
+use super::RabbitQueueError;
+use super::answer::answer;
+use super::barrier::Ack;
+use super::delay::Delay;
+use super::message::Reason;
+use super::publisher::{Publisher, Target};
+use super::receipt::{Held, Verb};
+
+/// How long it may take to hand a job back with its attempts counted right. A stop has little time, and a server that takes
+/// nothing new takes back what it had.
+const HAND_BACK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Says what becomes of a delivery, and returns when the server has dealt with it.
+///
+/// Whatever is more than an acknowledgement is another message for the same job: it is stored before this one is
+/// acknowledged, so that a crash in between doubles the job and doesn't lose it.
+///
+/// # Invariants
+///
+/// 1. One caller is in here for each delivery.
+/// 2. What is said of it is set when the acknowledgement is put in line, behind the other message's confirmation: what is
+///    said twice is done once, and something else that is said later does nothing at all.
+/// 3. The barrier comes behind the acknowledgement on the same channel, also when it was put in line by an earlier call
+///    that nobody waited for.
+pub(super) async fn settle(
+    held: &Arc<Held>,
+    settlement: &Settlement,
+    publisher: &Publisher,
+) -> Result<Settled, RabbitQueueError> {
+    let verb = Verb::of(settlement);
+    let _alone = held.settling.lock().await;
+    let said = held.said();
+    if held.is_lost() || said.is_some_and(|before| before != verb) {
+        return Ok(Settled::Lost);
+    }
+    if said.is_none() {
+        // What is seldom said is boxed, and so no part of every job's future.
+        match verb {
+            Verb::Ack => {}
+            Verb::HandBack => Box::pin(hand_back(held, publisher)).await?,
+            Verb::Retry | Verb::Bury => Box::pin(publish(held, settlement, publisher)).await?,
+        }
+    }
+    let Some(session) = held.session() else { return Ok(Settled::Lost) };
+    let ack = match held.said() {
+        None => Some(Ack { held: Arc::clone(held), verb }),
+        Some(_) => {
+            session.is_in_line(held.tag);
+            None
+        }
+    };
+    match session.settle(ack).await {
+        Ok(()) => Ok(Settled::Done),
+        Err(_) if held.is_lost() => Ok(Settled::Lost),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts a job back, by another message or, where that takes too long, by this one: then it is said by now.
+async fn hand_back(held: &Held, publisher: &Publisher) -> Result<(), RabbitQueueError> {
+    let published = timeout(HAND_BACK_PATIENCE, publish(held, &Settlement::HandBack, publisher)).await;
+    if matches!(published, Ok(Ok(()))) {
+        return Ok(());
+    }
+    let Some(session) = held.session() else { return Ok(()) };
+    let requeued = async {
+        held.say(Verb::HandBack);
+        session.channel().basic_nack(held.tag, BasicNackOptions { requeue: true, multiple: false }).await
+    };
+    answer(|| "settle a job".to_owned(), requeued).await?;
+    Ok(())
+}
+
+/// Puts a job back with the attempts that are known of by now, and returns whether it did.
+pub(super) async fn return_to_queue(held: &Arc<Held>, publisher: &Publisher) -> bool {
+    let _alone = held.settling.lock().await;
+    if publish(held, &Settlement::HandBack, publisher).await.is_err() {
+        return false;
+    }
+    if let Some(session) = held.session() {
+        // Where it is not told any more, the connection is gone, and the job comes twice.
+        let _told = session.settle(Some(Ack { held: Arc::clone(held), verb: Verb::HandBack })).await;
+    }
+    true
+}
+
+async fn publish(
+    held: &Held,
+    settlement: &Settlement,
+    publisher: &Publisher,
+) -> Result<(), RabbitQueueError> {
+    let message = &held.message;
+    let (target, reason) = match settlement {
+        Settlement::Ack => return Ok(()),
+        Settlement::HandBack => (Target::Queue, Reason::HandedBack),
+        Settlement::Retry { after, error } => (later(*after), Reason::Failed(error)),
+        Settlement::Bury { error } => (Target::Dead, Reason::Failed(error)),
+    };
+    publisher.publish(target, message.copy(&reason), &message.payload).await
+}
+
+fn later(after: Duration) -> Target {
+    Delay::of(after).map_or(Target::Queue, Target::Later)
+}
+
+impl Verb {
+    const fn of(settlement: &Settlement) -> Self {
+        match settlement {
+            Settlement::Ack => Self::Ack,
+            Settlement::HandBack => Self::HandBack,
+            Settlement::Retry { .. } => Self::Retry,
+            Settlement::Bury { .. } => Self::Bury,
+        }
+    }
+}

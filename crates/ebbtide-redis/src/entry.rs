@@ -1,0 +1,97 @@
+use ebbtide::queue::Delivery;
+use redis::{FromRedisValue, ParsingError, Value};
+
+use super::receipt::RedisReceipt;
+
+/// The job itself.
+pub(super) const PAYLOAD: &str = "payload";
+
+/// The job's id, once it is no longer that of its entry.
+const JOB: &[u8] = b"ebbtide-job";
+
+/// How many attempts there were in earlier entries.
+const TRIES: &[u8] = b"ebbtide-tries";
+
+/// New entries as Redis returns them: their ids and their fields, names and values in turn.
+pub(super) type Fields = Vec<(String, Vec<Vec<u8>>)>;
+
+/// An entry of the stream, as it was delivered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    id: String,
+    /// Names and values, in turn.
+    fields: Vec<Vec<u8>>,
+    count: u64,
+}
+
+impl Entry {
+    /// Reads an entry as `XREADGROUP` returns new ones.
+    pub(super) fn new(id: String, fields: Vec<Vec<u8>>) -> Self {
+        Self { id, fields, count: 1 }
+    }
+
+    pub(super) fn receipt(&self) -> RedisReceipt {
+        RedisReceipt { entry: self.id.clone(), count: self.count }
+    }
+
+    /// Returns the job in it, or nothing when there is no payload.
+    pub(super) fn into_delivery(self) -> Option<Delivery<RedisReceipt>> {
+        let receipt = self.receipt();
+        let (mut payload, mut id, mut tries) = (None, self.id, 0_u64);
+        let mut fields = self.fields.into_iter();
+        while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
+            match name.as_slice() {
+                name if name == PAYLOAD.as_bytes() => payload = Some(value),
+                JOB => id = String::from_utf8_lossy(&value).into_owned(),
+                TRIES => tries = String::from_utf8_lossy(&value).parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+        let attempt = u32::try_from(tries.saturating_add(self.count)).unwrap_or(u32::MAX);
+        Some(Delivery { receipt, id, payload: payload?, attempt })
+    }
+}
+
+/// An entry as the scripts return it, with how often it has been delivered.
+impl FromRedisValue for Entry {
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        let (id, fields, count) = FromRedisValue::from_redis_value(value)?;
+        Ok(Self { id, fields, count })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(fields: &[&str], count: u64) -> Entry {
+        let fields = fields.iter().map(|field| field.as_bytes().to_vec()).collect();
+        Entry { id: "7-1".to_owned(), fields, count }
+    }
+
+    #[test]
+    fn attempts_are_those_of_earlier_entries_and_of_this_one() {
+        let delivery =
+            entry(&["payload", "x", "ebbtide-job", "3-0", "ebbtide-tries", "4"], 2).into_delivery();
+        let delivery = delivery.unwrap();
+        assert_eq!(
+            (delivery.id.as_str(), delivery.attempt, delivery.payload.as_slice()),
+            ("3-0", 6, b"x".as_slice())
+        );
+        assert_eq!(delivery.receipt, RedisReceipt { entry: "7-1".to_owned(), count: 2 });
+    }
+
+    #[test]
+    fn whatever_others_write_does_no_harm() {
+        assert_eq!(entry(&["body", "x"], 1).into_delivery(), None);
+        assert_eq!(entry(&["payload"], 1).into_delivery(), None);
+        assert_eq!(entry(&[], 1).into_delivery(), None);
+        let odd = entry(&["payload", "", "ebbtide-tries", "many"], u64::MAX).into_delivery().unwrap();
+        assert_eq!((odd.attempt, odd.payload.len()), (u32::MAX, 0));
+        let most = u64::MAX.to_string();
+        assert_eq!(
+            entry(&["payload", "", "ebbtide-tries", &most], 1).into_delivery().unwrap().attempt,
+            u32::MAX
+        );
+    }
+}

@@ -1,0 +1,67 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ebbtide::adapter::clock;
+use ebbtide::model::part;
+
+/// Where an iteration over what is pending begins and ends.
+const START: &str = "0-0";
+
+/// How often to look for jobs whose delay has passed and for those that others have left.
+const OFTEN: Duration = Duration::from_secs(1);
+
+/// Says when to look next, and how long a read may block until then.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    every: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    cursor: String,
+    next: Instant,
+}
+
+impl Schedule {
+    pub(super) fn new(lease: Duration) -> Self {
+        let state = State { cursor: START.to_owned(), next: clock::now() };
+        Self { every: OFTEN.min(part(lease, 1, 3)), state: Mutex::new(state) }
+    }
+
+    /// Returns where to look on, if it is time to.
+    pub(super) fn due(&self) -> Option<String> {
+        let state = self.lock();
+        state.is_due().then(|| state.cursor.clone())
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.lock().is_due()
+    }
+
+    /// Remembers where a look has ended, and when the next delayed job is due.
+    pub(super) fn looked(&self, cursor: String, next_due: Option<Duration>) {
+        let mut state = self.lock();
+        let wait = if cursor == START {
+            next_due.map_or(self.every, |due| due.min(self.every))
+        } else {
+            Duration::ZERO
+        };
+        *state = State { cursor, next: clock::after(clock::now(), wait) };
+    }
+
+    /// Returns how long a read may block: at least a millisecond, since zero would be for ever.
+    pub(super) fn block(&self) -> Duration {
+        self.lock().next.saturating_duration_since(clock::now()).max(Duration::from_millis(1))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_due(&self) -> bool {
+        clock::now() >= self.next
+    }
+}

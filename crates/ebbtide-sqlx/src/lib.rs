@@ -1,0 +1,27 @@
+//! SQL databases for [`ebbtide`], through the crate `sqlx`: [queues in a table](postgres), and [pools](SqlxExt) that are closed
+//! when everything that uses them has stopped.
+//!
+//! | feature | what |
+//! |---|---|
+//! | none | [`SqlxExt`], for the pools of any database |
+//! | `postgres` | [`PostgresQueue`] |
+//! | `sqlite` | [`SqliteQueue`] |
+
+// Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+mod life;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod table;
+
+pub use life::SqlxExt;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresQueue, PostgresQueueError};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteQueue, SqliteQueueError};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use table::{JobLease, JobState, NewJob, StoredJob};

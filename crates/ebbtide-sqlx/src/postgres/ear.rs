@@ -1,0 +1,141 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ebbtide::drain::Stop;
+use sqlx::Executor as _;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinSet;
+
+use super::PostgresQueue;
+use super::statements::CHANNEL;
+use super::to_the_end::to_the_end;
+
+/// How long to wait between two attempts to listen, at first and at most.
+const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+
+/// A connection that only listens learns of a peer that is gone only by saying something.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// For the server to answer, or to take our leave.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Listens for notifications, over a connection of its own: one of the pool would be missing there, and hold its close.
+///
+/// It is a task, not a part of `fetch`: a consumer whose jobs take long doesn't fetch, and a client that doesn't read
+/// what it listens to makes the server keep it.
+#[derive(Debug, Default)]
+pub(super) struct Ear {
+    task: Mutex<Option<Task>>,
+}
+
+#[derive(Debug)]
+struct Task {
+    /// The task ends when this is dropped.
+    end: oneshot::Sender<()>,
+    tasks: JoinSet<()>,
+}
+
+impl Ear {
+    /// Begins to listen, unless it does, until `stop` is stopping.
+    pub(super) fn listen(&self, queue: &PostgresQueue, stop: &Stop) {
+        let mut task = self.lock();
+        if stop.is_stopping() || task.as_mut().is_some_and(|task| task.tasks.try_join_next().is_none()) {
+            return;
+        }
+        let options = PgConnectOptions::clone(&queue.pool.connect_options());
+        let listener =
+            Listener { options, name: Arc::clone(&queue.name), wake: Arc::clone(&queue.shared.wake) };
+        let (end, ended) = oneshot::channel();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(listener.run(stop.clone(), ended));
+        *task = Some(Task { end, tasks });
+    }
+
+    /// Ends it, and returns when the connection is closed.
+    pub(super) async fn close(&self) {
+        let task = self.lock().take();
+        if let Some(Task { end, mut tasks }) = task {
+            drop(end);
+            tasks.join_next().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Task>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Listener {
+    options: PgConnectOptions,
+    name: Arc<str>,
+    wake: Arc<Notify>,
+}
+
+impl Listener {
+    async fn run(self, stop: Stop, mut ended: oneshot::Receiver<()>) {
+        let mut backoff = BACKOFF[0];
+        loop {
+            let pool = PgPoolOptions::new()
+                .max_connections(1)
+                .acquire_timeout(BACKOFF[1])
+                .max_lifetime(None)
+                .idle_timeout(None)
+                .connect_lazy_with(self.options.clone());
+            let error = tokio::select! {
+                biased;
+                () = stop.stopping() => None,
+                _ = &mut ended => None,
+                error = self.listen(&pool, &mut backoff) => Some(error),
+            };
+            // The listener, when it is dropped, has itself unsubscribed before its connection goes back to the pool, so that
+            // nothing is left unread. The server is told that we go; one that doesn't answer is not waited for.
+            let _ = tokio::time::timeout(PATIENCE, pool.close()).await;
+            let Some(error) = error else { return };
+            ebbtide::adapter::log_warn!(
+                queue = &*self.name,
+                %error,
+                "listening for jobs failed: until it is possible again, they are found by looking"
+            );
+            tokio::select! {
+                biased;
+                () = stop.stopping() => return,
+                _ = &mut ended => return,
+                () = tokio::time::sleep(backoff) => {}
+            }
+            backoff = backoff.saturating_mul(2).min(BACKOFF[1]);
+        }
+    }
+
+    /// Wakes whoever waits at each notification, until the connection fails.
+    async fn listen(&self, pool: &sqlx::PgPool, backoff: &mut Duration) -> sqlx::Error {
+        match self.try_listen(pool, backoff).await {
+            Ok(()) => sqlx::Error::Io(std::io::ErrorKind::UnexpectedEof.into()),
+            Err(error) => error,
+        }
+    }
+
+    async fn try_listen(&self, pool: &sqlx::PgPool, backoff: &mut Duration) -> Result<(), sqlx::Error> {
+        let pool = pool.clone();
+        let mut listener = to_the_end(async move { PgListener::connect_with(&pool).await }).await?;
+        listener.eager_reconnect(false);
+        listener.listen(CHANNEL).await?;
+        *backoff = BACKOFF[0];
+        // For what was pushed while nobody listened.
+        self.wake.notify_waiters();
+        loop {
+            match tokio::time::timeout(SILENCE, listener.try_recv()).await {
+                Ok(Ok(Some(notification))) if notification.payload() == &*self.name => {
+                    self.wake.notify_waiters();
+                }
+                Ok(Ok(Some(_))) => {}
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(error)) => return Err(error),
+                Err(_) => {
+                    let answer = tokio::time::timeout(PATIENCE, listener.execute("SELECT 1")).await;
+                    answer.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+use ebbtide::queue::JobCounts;
+
+use super::{PostgresQueue, PostgresQueueError, statements};
+use crate::table::Row;
+use crate::table::{self, JobState, StoredJob};
+
+/// What lies in the queue.
+impl PostgresQueue {
+    /// Counts the queue's jobs by their state.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub async fn counts(&self) -> Result<JobCounts, PostgresQueueError> {
+        let query = sqlx::query_as(statements::COUNTS).bind(&*self.name);
+        let counts: (i64, i64, i64) =
+            query.fetch_one(&self.pool).await.map_err(PostgresQueueError::when("count the jobs"))?;
+        Ok(table::counts(counts))
+    }
+
+    /// Returns up to `limit` jobs in that state: waiting ones in the order in which they become due, leased ones by the end
+    /// of their lease, buried ones by the time of their burial.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub async fn list(&self, state: JobState, limit: u32) -> Result<Vec<StoredJob>, PostgresQueueError> {
+        let statement = match state {
+            JobState::Waiting => statements::WAITING,
+            JobState::Leased => statements::LEASED,
+            JobState::Buried => statements::BURIED,
+        };
+        let query = sqlx::query_as(statement).bind(&*self.name).bind(i64::from(limit));
+        let rows: Vec<Row> =
+            query.fetch_all(&self.pool).await.map_err(PostgresQueueError::when("list the jobs"))?;
+        Ok(rows.into_iter().map(StoredJob::from).collect())
+    }
+
+    /// Brings a buried job back: it is delivered again, and its attempts are counted from the beginning. Returns whether
+    /// there was such a one.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written to.
+    pub async fn revive(&self, id: i64) -> Result<bool, PostgresQueueError> {
+        let query = sqlx::query(statements::REVIVE).bind(&*self.name).bind(id).bind(self.notifies);
+        let revived = query.fetch_all(&self.pool).await;
+        let revived = revived.map_err(PostgresQueueError::when("bring a buried job back"))?;
+        self.wake();
+        Ok(!revived.is_empty())
+    }
+
+    /// Brings every buried job back, and returns how many these were.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written to.
+    pub async fn revive_all(&self) -> Result<u64, PostgresQueueError> {
+        let query = sqlx::query_scalar(statements::REVIVE_ALL).bind(&*self.name).bind(self.notifies);
+        let revived = query.fetch_one(&self.pool).await;
+        let revived: i64 = revived.map_err(PostgresQueueError::when("bring the buried jobs back"))?;
+        self.wake();
+        Ok(u64::try_from(revived).unwrap_or_default())
+    }
+
+    /// Deletes a buried job. Returns whether there was such a one.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written to.
+    pub async fn discard(&self, id: i64) -> Result<bool, PostgresQueueError> {
+        let query = sqlx::query(statements::DISCARD).bind(&*self.name).bind(id);
+        let discarded = query.execute(&self.pool).await;
+        let discarded = discarded.map_err(PostgresQueueError::when("delete a buried job"))?;
+        Ok(discarded.rows_affected() > 0)
+    }
+}

@@ -1,0 +1,81 @@
+use ebbtide::queue::JobCounts;
+
+use super::{SqliteQueue, SqliteQueueError, statements};
+use crate::table::Row;
+use crate::table::{self, JobState, StoredJob};
+
+/// What lies in the queue.
+impl SqliteQueue {
+    /// Counts the queue's jobs by their state.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub async fn counts(&self) -> Result<JobCounts, SqliteQueueError> {
+        let query = sqlx::query_as(statements::COUNTS).bind(&*self.name);
+        let counts: (i64, i64, i64) =
+            query.fetch_one(&self.pool).await.map_err(SqliteQueueError::when("count the jobs"))?;
+        Ok(table::counts(counts))
+    }
+
+    /// Returns up to `limit` jobs in that state: waiting ones in the order in which they become due, leased ones by the end
+    /// of their lease, buried ones by the time of their burial.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub async fn list(&self, state: JobState, limit: u32) -> Result<Vec<StoredJob>, SqliteQueueError> {
+        let statement = match state {
+            JobState::Waiting => statements::WAITING,
+            JobState::Leased => statements::LEASED,
+            JobState::Buried => statements::BURIED,
+        };
+        let query = sqlx::query_as(statement).bind(&*self.name).bind(limit);
+        let rows: Vec<Row> =
+            query.fetch_all(&self.pool).await.map_err(SqliteQueueError::when("list the jobs"))?;
+        Ok(rows.into_iter().map(StoredJob::from).collect())
+    }
+
+    /// Brings a buried job back: it is delivered again, and its attempts are counted from the beginning. Returns whether
+    /// there was such a one.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written to.
+    pub async fn revive(&self, id: i64) -> Result<bool, SqliteQueueError> {
+        let failed = SqliteQueueError::when("bring a buried job back");
+        let turn = self.writer.acquire().await;
+        let query = sqlx::query(statements::REVIVE).bind(&*self.name).bind(id);
+        let revived = query.execute(&self.pool).await.map_err(failed)?.rows_affected() > 0;
+        drop(turn);
+        self.wake();
+        Ok(revived)
+    }
+
+    /// Brings every buried job back, and returns how many these were.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written to.
+    pub async fn revive_all(&self) -> Result<u64, SqliteQueueError> {
+        let failed = SqliteQueueError::when("bring the buried jobs back");
+        let turn = self.writer.acquire().await;
+        let query = sqlx::query(statements::REVIVE_ALL).bind(&*self.name);
+        let revived = query.execute(&self.pool).await.map_err(failed)?.rows_affected();
+        drop(turn);
+        self.wake();
+        Ok(revived)
+    }
+
+    /// Deletes a buried job. Returns whether there was such a one.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written to.
+    pub async fn discard(&self, id: i64) -> Result<bool, SqliteQueueError> {
+        let failed = SqliteQueueError::when("delete a buried job");
+        let _turn = self.writer.acquire().await;
+        let query = sqlx::query(statements::DISCARD).bind(&*self.name).bind(id);
+        Ok(query.execute(&self.pool).await.map_err(failed)?.rows_affected() > 0)
+    }
+}

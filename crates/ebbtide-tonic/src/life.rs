@@ -1,0 +1,41 @@
+use ebbtide::http::Listeners;
+use ebbtide::lifecycle::Life;
+use tonic::service::Routes;
+
+use super::GrpcHealth;
+
+/// Serves gRPC in a lifecycle. Implemented by [`Life`].
+pub trait TonicExt {
+    /// Serves tonic's services, with `grpc.health.v1` beside them.
+    ///
+    /// It is [`Life::http`] with the service of [`grpc_health`](Self::grpc_health) added, which knows the whole
+    /// server only. For statuses by name, add that service yourself and serve the routes with [`Life::http`]. There
+    /// `Routes::into_axum_router` merges them with other routes, such as the [health routes](Life::health_routes) of HTTP.
+    ///
+    /// HTTP/2 comes with prior knowledge, as gRPC clients without TLS do it, or over TLS.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide::{BoxError, Life};
+    /// use ebbtide_tonic::TonicExt as _;
+    ///
+    /// # async fn start(life: Life, routes: tonic::service::Routes) -> Result<(), BoxError> {
+    /// life.grpc("api", life.bind("0.0.0.0:50051").await?, routes);
+    /// # Ok(()) }
+    /// ```
+    fn grpc(&self, name: impl Into<String>, listeners: impl Into<Listeners>, routes: Routes);
+
+    /// Returns the service `grpc.health.v1` of this lifecycle. It knows the whole server; make others known to it.
+    fn grpc_health(&self) -> GrpcHealth;
+}
+
+impl TonicExt for Life {
+    fn grpc(&self, name: impl Into<String>, listeners: impl Into<Listeners>, routes: Routes) {
+        self.http(name, listeners, routes.add_service(self.grpc_health().into_server()).prepare());
+    }
+
+    fn grpc_health(&self) -> GrpcHealth {
+        GrpcHealth::new(self.health_handle(), self.drain_token())
+    }
+}

@@ -1,0 +1,195 @@
+//! tonic's services on the server, and `grpc.health.v1`.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails fails its test")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use ebbtide::model::Check;
+use ebbtide::{LameDuck, Life, Lifecycle, Phase};
+use ebbtide_tonic::TonicExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tonic::Code;
+use tonic::service::Routes;
+use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+const SERVING: i32 = ServingStatus::Serving as i32;
+const NOT_SERVING: i32 = ServingStatus::NotServing as i32;
+const UNKNOWN: i32 = ServingStatus::ServiceUnknown as i32;
+
+/// Long enough for anything that happens at all; nothing is measured with it.
+const LONG: Duration = Duration::from_secs(20);
+
+/// Asks on a connection of its own, which it closes; returns the status and the body.
+async fn ask(addr: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(addr).await.expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    let read = stream.read_to_string(&mut text);
+    tokio::time::timeout(LONG, read).await.expect("the answer ends").expect("no reset");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+fn about(service: &str) -> HealthCheckRequest {
+    HealthCheckRequest { service: service.to_owned() }
+}
+
+async fn client(addr: SocketAddr) -> HealthClient<Channel> {
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{addr}")).unwrap();
+    HealthClient::new(channel.connect().await.expect("it listens"))
+}
+
+async fn check(client: &mut HealthClient<Channel>, service: &str) -> Result<i32, Code> {
+    client.check(about(service)).await.map(|reply| reply.into_inner().status).map_err(|status| status.code())
+}
+
+/// Runs a lifecycle around a test that runs on a thread of its own; returns the exit code.
+fn lifecycle<F>(
+    start: impl AsyncFnOnce(&Life) -> SocketAddr,
+    test: impl FnOnce(Life, SocketAddr) -> F + Send + 'static,
+) -> u8
+where
+    F: Future<Output = ()>,
+{
+    let mut thread = None;
+    let report = Lifecycle::new("test")
+        .lame_duck(LameDuck::exactly(Duration::from_secs(3)))
+        .grace(Duration::from_secs(10))
+        .run_to_report(async |life| {
+            let addr = start(&life).await;
+            let seen = life.clone();
+            let run = std::thread::Builder::new().spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(test(seen, addr));
+            });
+            thread = Some(run?);
+            Ok(())
+        })
+        .expect("it starts");
+    thread.unwrap().join().expect("the client saw what it should");
+    report.exit_code
+}
+
+#[test]
+fn grpc_health_follows_readiness_and_ends_its_watches_at_the_drain() {
+    let start = async |life: &Life| {
+        let listener = life.bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        life.grpc("api", listener, Routes::default());
+        addr
+    };
+    let code = lifecycle(start, async |life: Life, addr| {
+        life.reached(Phase::Ready).await;
+        let mut client = client(addr).await;
+        assert_eq!(check(&mut client, "").await, Ok(SERVING));
+        assert_eq!(check(&mut client, "nobody").await, Err(Code::NotFound));
+        let mut watch = client.watch(about("")).await.unwrap().into_inner();
+        assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
+        life.stop("test");
+        life.stop_token().stopping().await;
+        // tonic's client does not repeat a call that it has not sent yet when a GOAWAY comes: this one has a connection
+        // of its own.
+        let mut late = self::client(addr).await;
+        assert_eq!(check(&mut late, "").await, Ok(NOT_SERVING), "from the instant of the stop");
+        assert_eq!(watch.message().await.unwrap().unwrap().status, NOT_SERVING);
+        assert_eq!(life.phase(), Phase::LameDuck, "told before the drain");
+        let end = watch.message().await.expect_err("it ends");
+        assert_eq!(end.code(), Code::Unavailable);
+        assert!(life.phase() >= Phase::Draining);
+    });
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn grpc_health_follows_the_readiness_checks() {
+    let good = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&good);
+    let start = async |life: &Life| {
+        let listener = life.bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        life.check("good", Check::every(Duration::from_millis(5)).failures(1), move || {
+            let good = asked.load(Ordering::SeqCst);
+            async move { if good { Ok(()) } else { Err("not good") } }
+        });
+        life.grpc("api", listener, Routes::default());
+        addr
+    };
+    let code = lifecycle(start, async move |life: Life, addr| {
+        let mut client = client(addr).await;
+        let mut watch = client.watch(about("")).await.unwrap().into_inner();
+        let mut told = watch.message().await.unwrap().unwrap().status;
+        while told != SERVING {
+            told = watch.message().await.unwrap().unwrap().status;
+        }
+        for (now, status) in [(false, NOT_SERVING), (true, SERVING), (false, NOT_SERVING)] {
+            good.store(now, Ordering::SeqCst);
+            assert_eq!(watch.message().await.unwrap().unwrap().status, status);
+            assert_eq!(check(&mut client, "").await, Ok(status));
+        }
+        life.stop("test");
+    });
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn services_have_names_and_the_routes_merge_with_an_axum_router() {
+    let start = async |life: &Life| {
+        let listener = life.bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        let health = life.grpc_health().service("orders.v1.Orders");
+        health.set_serving("orders.v1.Orders", false);
+        let warm = health.clone();
+        let grpc = Routes::new(health.into_server()).into_axum_router();
+        let warm_up = get(async move || warm.set_serving("orders.v1.Orders", true));
+        let page = get(async || "a page");
+        let rest = Router::new().route("/page", page).route("/warm", warm_up);
+        life.http("api", listener, life.health_routes(rest.merge(grpc)));
+        addr
+    };
+    let code = lifecycle(start, async |life: Life, addr| {
+        life.reached(Phase::Ready).await;
+        let mut client = client(addr).await;
+        assert_eq!(check(&mut client, "").await, Ok(SERVING));
+        assert_eq!(check(&mut client, "orders.v1.Orders").await, Ok(NOT_SERVING));
+        assert_eq!(ask(addr, "/readyz").await.0, 200, "the HTTP routes stand beside it");
+        let mut known = client.watch(about("orders.v1.Orders")).await.unwrap().into_inner();
+        let mut unknown = client.watch(about("later")).await.unwrap().into_inner();
+        assert_eq!(known.message().await.unwrap().unwrap().status, NOT_SERVING);
+        assert_eq!(unknown.message().await.unwrap().unwrap().status, UNKNOWN);
+        assert_eq!(ask(addr, "/page").await, (200, "a page".to_owned()));
+        assert_eq!(ask(addr, "/warm").await.0, 200);
+        assert_eq!(known.message().await.unwrap().unwrap().status, SERVING);
+        life.stop("test");
+        assert_eq!(known.message().await.unwrap().unwrap().status, NOT_SERVING);
+    });
+    assert_eq!(code, 0, "a watch holds no stop");
+}
+
+#[test]
+fn the_opposite_a_watch_of_tonics_own_health_service_is_cut_at_the_deadline() {
+    let start = async |life: &Life| {
+        let listener = life.bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        let (_, health) = tonic_health::server::health_reporter();
+        life.http("api", listener, Routes::new(health));
+        addr
+    };
+    let code = lifecycle(start, async |life: Life, addr| {
+        life.reached(Phase::Ready).await;
+        let mut client = client(addr).await;
+        let mut watch = client.watch(about("")).await.unwrap().into_inner();
+        assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
+        life.stop("test");
+        watch.message().await.expect_err("nobody tells it before the cut");
+    });
+    assert_eq!(code, 3);
+}

@@ -1,0 +1,294 @@
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ebbtide::adapter::clock;
+use ebbtide::model::show_duration;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+
+/// Makes a writer for `tracing-subscriber` that writes on a thread of its own, and what flushes it.
+///
+/// Like `tracing_appender::non_blocking`: it keeps up to 128,000 lines and has no room for more.
+///
+/// # Examples
+///
+/// ```
+/// let (writer, log) = ebbtide_tracing_appender::non_blocking(Vec::new());
+/// tracing_subscriber::fmt().with_writer(writer).init();
+/// tracing::info!("the last line");
+/// log.flush(std::time::Duration::from_secs(1))?;
+/// # Ok::<(), ebbtide_tracing_appender::NotWritten>(())
+/// ```
+pub fn non_blocking<W: Write + Send + 'static>(writer: W) -> (NonBlocking, Appender) {
+    non_blocking_with(NonBlockingBuilder::default(), writer)
+}
+
+/// Makes a writer like [`non_blocking`], with settings of `tracing-appender`'s own.
+///
+/// # Examples
+///
+/// ```
+/// use tracing_appender::non_blocking::NonBlockingBuilder;
+///
+/// let builder = NonBlockingBuilder::default().lossy(false).buffered_lines_limit(1000);
+/// let (_writer, _log) = ebbtide_tracing_appender::non_blocking_with(builder, std::io::stdout());
+/// ```
+pub fn non_blocking_with<W: Write + Send + 'static>(
+    builder: NonBlockingBuilder,
+    writer: W,
+) -> (NonBlocking, Appender) {
+    let (passed, passes) = mpsc::channel();
+    let (queue, guard) = builder.finish(Marked { inner: writer, failed: 0, error: String::new(), passed });
+    (queue.clone(), Appender { queue, passes, _guard: guard })
+}
+
+/// Waits until a [`non_blocking`] writer has written what it was given.
+///
+/// Dropped, it waits for that as `tracing-appender`'s own guard does: for a second.
+#[must_use = "lines that are not written are lost with the process"]
+#[derive(Debug)]
+pub struct Appender {
+    queue: NonBlocking,
+    passes: mpsc::Receiver<Passed>,
+    _guard: WorkerGuard,
+}
+
+/// Lines of a log that were lost.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotWritten {
+    /// The time was up before all were written.
+    #[error("lines are left that were not written in {}", show_duration(*limit))]
+    InTime {
+        /// The time that there was.
+        limit: Duration,
+    },
+    /// The writer failed.
+    #[error("writing failed {count} times, lines are lost; the last error: {error}")]
+    Failed {
+        /// How often.
+        count: u64,
+        /// The last error.
+        error: String,
+    },
+}
+
+impl Appender {
+    /// Waits until every line that was given to the writer before is written, at most for `limit`, and returns how many lines
+    /// were dropped because a lossy writer had no room for them. Blocks its thread.
+    ///
+    /// # Errors
+    ///
+    /// When the time is up first, and when lines could not be written, now or before.
+    pub fn flush(&self, limit: Duration) -> Result<u64, NotWritten> {
+        let dropped = dropped(&self.queue);
+        let (number, mark) = mark();
+        let give_up = Arc::new(AtomicBool::new(false));
+        let (mut queue, stop) = (self.queue.clone(), Arc::clone(&give_up));
+        // On a thread of its own: a writer that is not lossy waits for room as long as it takes.
+        let marking = thread::Builder::new().name("log mark".to_owned()).spawn(move || {
+            while !stop.load(Ordering::SeqCst) {
+                let before = queue.error_counter().dropped_lines();
+                let queued = queue.write_all(&mark);
+                if queued.is_err() || queue.error_counter().dropped_lines() == before {
+                    return;
+                }
+                thread::sleep(TRY_AGAIN);
+            }
+        });
+        let passed = marking.ok().and_then(|_| self.passed(number, limit));
+        give_up.store(true, Ordering::SeqCst);
+        match passed {
+            None => Err(NotWritten::InTime { limit }),
+            Some(Passed { failed: 0, .. }) => Ok(dropped),
+            Some(Passed { failed: count, error, .. }) => Err(NotWritten::Failed { count, error }),
+        }
+    }
+
+    /// Waits for a mark. Those before it are of calls that did not wait for theirs.
+    fn passed(&self, number: u64, limit: Duration) -> Option<Passed> {
+        let deadline = clock::after(now(), limit);
+        loop {
+            let passed = self.passes.recv_timeout(deadline.saturating_duration_since(now())).ok()?;
+            if passed.number == number {
+                return Some(passed);
+            }
+        }
+    }
+}
+
+/// How long a full queue is left alone before the mark is put behind it.
+const TRY_AGAIN: Duration = Duration::from_millis(2);
+
+/// No line of a log begins so.
+const MARK: &[u8] = b"\0ebbtide mark ";
+
+/// Makes what goes through the queue behind the last line, and tells that everything before it is written:
+/// `tracing-appender` has no other word for that, and its guard waits for a second only.
+fn mark() -> (u64, Vec<u8>) {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let number = MADE.fetch_add(1, Ordering::SeqCst);
+    (number, [MARK, &number.to_le_bytes()].concat())
+}
+
+fn number(line: &[u8]) -> Option<u64> {
+    Some(u64::from_le_bytes(line.strip_prefix(MARK)?.try_into().ok()?))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "real time: the writer's thread knows no other, and the runtime may be blocked"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn dropped(queue: &NonBlocking) -> u64 {
+    u64::try_from(queue.error_counter().dropped_lines()).unwrap_or(u64::MAX)
+}
+
+/// Tells when the mark comes through, and counts what `tracing-appender` says to nobody: errors of the writer.
+struct Marked<W> {
+    inner: W,
+    failed: u64,
+    error: String,
+    passed: mpsc::Sender<Passed>,
+}
+
+#[derive(Debug)]
+struct Passed {
+    number: u64,
+    failed: u64,
+    error: String,
+}
+
+impl<W: Write> Marked<W> {
+    fn noted<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result {
+            self.failed += 1;
+            self.error = error.to_string();
+        }
+        result
+    }
+}
+
+impl<W: Write> Write for Marked<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.write_all(line).map(|()| line.len())
+    }
+
+    fn write_all(&mut self, line: &[u8]) -> io::Result<()> {
+        let Some(number) = number(line) else {
+            let result = self.inner.write_all(line);
+            return self.noted(result);
+        };
+        // Its error is counted.
+        let _ = self.flush();
+        // Nobody may wait any more.
+        let _ = self.passed.send(Passed { number, failed: self.failed, error: self.error.clone() });
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.inner.flush();
+        self.noted(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Takes its time for each line, and fails when it is told.
+    #[derive(Clone, Default)]
+    struct Slow {
+        lines: Arc<Mutex<Vec<String>>>,
+        pause: Duration,
+        fails_from: Option<usize>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            thread::sleep(self.pause);
+            let mut lines = self.lines.lock().unwrap();
+            if self.fails_from.is_some_and(|from| lines.len() >= from) {
+                return Err(io::Error::other("the disk is full"));
+            }
+            lines.push(String::from_utf8(line.to_vec()).unwrap());
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn fill(mut queue: NonBlocking, count: usize) {
+        for n in 0..count {
+            queue.write_all(format!("line {n}").as_bytes()).unwrap();
+        }
+    }
+
+    #[test]
+    fn it_waits_for_a_writer_that_takes_longer_than_the_guard_would() {
+        let slow = Slow { pause: Duration::from_millis(10), ..Slow::default() };
+        let (queue, log) = non_blocking(slow.clone());
+        fill(queue, 200);
+        assert_eq!(log.flush(LONG), Ok(0));
+        let lines = slow.lines.lock().unwrap().clone();
+        assert_eq!(
+            lines,
+            (0..200).map(|n| format!("line {n}")).collect::<Vec<_>>(),
+            "and the mark is no line"
+        );
+    }
+
+    /// The opposite: `tracing-appender` alone.
+    #[test]
+    fn the_guard_alone_gives_up_after_a_second() {
+        let slow = Slow { pause: Duration::from_millis(10), ..Slow::default() };
+        let (queue, guard) = tracing_appender::non_blocking(slow.clone());
+        fill(queue, 200);
+        drop(guard);
+        assert!(slow.lines.lock().unwrap().len() < 200);
+    }
+
+    #[test]
+    fn what_is_not_written_in_time_is_told_and_can_still_be_waited_for() {
+        let slow = Slow { pause: Duration::from_millis(10), ..Slow::default() };
+        let (queue, log) = non_blocking(slow.clone());
+        fill(queue, 30);
+        let limit = Duration::from_millis(20);
+        assert_eq!(log.flush(limit), Err(NotWritten::InTime { limit }));
+        assert_eq!(log.flush(LONG), Ok(0));
+        assert_eq!(slow.lines.lock().unwrap().len(), 30);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_told() {
+        let (queue, log) = non_blocking(Slow { fails_from: Some(3), ..Slow::default() });
+        fill(queue, 5);
+        let error = log.flush(LONG).unwrap_err();
+        assert_eq!(error, NotWritten::Failed { count: 2, error: "the disk is full".to_owned() });
+    }
+
+    #[test]
+    fn a_full_queue_is_waited_for_whether_it_is_lossy_or_not() {
+        for is_lossy in [true, false] {
+            let builder = NonBlockingBuilder::default().buffered_lines_limit(1).lossy(is_lossy);
+            let slow = Slow { pause: Duration::from_millis(5), ..Slow::default() };
+            let (queue, log) = non_blocking_with(builder, slow.clone());
+            fill(queue, 20);
+            let dropped = log.flush(LONG).unwrap();
+            let written = slow.lines.lock().unwrap().len();
+            assert_eq!(written as u64 + dropped, 20);
+            assert_eq!(dropped > 0, is_lossy);
+        }
+    }
+}

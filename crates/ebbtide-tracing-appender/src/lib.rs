@@ -1,0 +1,13 @@
+//! Non-blocking log writers for [`ebbtide`], through the crate `tracing-appender`: the last line is written on every path.
+//!
+//! Such a writer hands lines to a thread of its own: what is not written is gone with the process. [`non_blocking`] makes one
+//! with an [`Appender`] that waits for it, and [`TracingAppenderExt::tracing_appender`] registers that.
+
+// Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+mod appender;
+mod life;
+
+pub use appender::{Appender, NotWritten, non_blocking, non_blocking_with};
+pub use life::TracingAppenderExt;

@@ -1,0 +1,61 @@
+use std::time::Duration;
+
+use ebbtide::adapter::last_word;
+use ebbtide::{BoxError, Life, Lifecycle};
+
+use crate::Appender;
+
+/// Registers non-blocking writers with a lifecycle. Implemented by `&Life` and, for what is set up before the lifecycle runs, by
+/// [`Lifecycle`].
+pub trait TracingAppenderExt {
+    /// What the method returns: nothing, or the builder.
+    type Registered;
+
+    /// Waits until a non-blocking writer has written all that it holds, last of all and on the forced path too.
+    ///
+    /// It waits as long as the telemetry stage has time. Lines that could not be written, and those that are not written by
+    /// then, are an error, told on standard error, and make the exit code 1. Lines that a lossy writer had no room for are
+    /// told there as well.
+    ///
+    /// A `WorkerGuard` of `tracing-appender` alone can be flushed by `life.on_flush("log", move || drop(guard))`: it gives up
+    /// after a second, whatever is left, and says nothing of lines that could not be written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ebbtide_tracing_appender::TracingAppenderExt as _;
+    ///
+    /// # fn register(life: &ebbtide::Life) {
+    /// let (writer, log) = ebbtide_tracing_appender::non_blocking(std::io::stdout());
+    /// tracing_subscriber::fmt().with_writer(writer).init();
+    /// life.tracing_appender("log", log);
+    /// # }
+    /// ```
+    fn tracing_appender(self, name: impl Into<String>, log: Appender) -> Self::Registered;
+}
+
+impl TracingAppenderExt for &Life {
+    type Registered = ();
+
+    fn tracing_appender(self, name: impl Into<String>, log: Appender) {
+        let name = name.into();
+        self.try_on_flush(name.clone(), move |left| written(&name, &log, left));
+    }
+}
+
+impl TracingAppenderExt for Lifecycle {
+    type Registered = Self;
+
+    fn tracing_appender(self, name: impl Into<String>, log: Appender) -> Self {
+        let name = name.into();
+        self.try_on_flush(name.clone(), move |left| written(&name, &log, left))
+    }
+}
+
+fn written(name: &str, log: &Appender, left: Duration) -> Result<(), BoxError> {
+    let dropped = log.flush(left)?;
+    if dropped > 0 {
+        last_word(&format!("{name}: error: {dropped} lines were dropped: the queue was full\n"));
+    }
+    Ok(())
+}

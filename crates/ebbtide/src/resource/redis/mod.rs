@@ -1,6 +1,0 @@
-//! Redis.
-
-mod blocking;
-mod life;
-
-pub use blocking::BlockingReads;

@@ -1,0 +1,152 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::PullConsumer;
+use ebbtide::drain::Stop;
+use ebbtide::queue::{Queue, Settled, Settlement};
+use ebbtide_nats::NatsQueue;
+use futures_util::StreamExt as _;
+
+use super::place::Place;
+use crate::leases;
+use crate::support::{fetch, fetch_for, now, source, stop};
+
+/// Each takes as long as the server keeps a request.
+const ROUNDS: u32 = 25;
+
+/// Many at once, each with a stop of its own.
+const AT_ONCE: u32 = 4;
+
+async fn storm(queue: &NatsQueue, until: &Stop) -> u32 {
+    let mut pushed = 0;
+    while !until.is_stopping() {
+        queue.push(pushed.to_string()).await.unwrap();
+        pushed += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    pushed
+}
+
+fn moment(round: u32) -> Duration {
+    Duration::from_micros(u64::from(round) * 337 % 20_000)
+}
+
+async fn consume(place: &Place, round: u32) -> Vec<Vec<u8>> {
+    let queue = place.open().await;
+    let source = source();
+    let token = source.token();
+    let mut done = Vec::new();
+    let consuming = async {
+        let mut held = Vec::new();
+        while !token.is_stopping() {
+            held.extend(queue.fetch(3, &token).await.unwrap());
+        }
+        held.extend(queue.withdraw().await.unwrap());
+        for (n, job) in held.into_iter().enumerate() {
+            let back = n % 3 == 2;
+            let settlement = if back { Settlement::HandBack } else { Settlement::Ack };
+            assert_eq!(queue.settle(&job.receipt, settlement).await.unwrap(), Settled::Done);
+            if !back {
+                assert_eq!(job.attempt, 1, "a hand-back counts as no attempt");
+                done.push(job.payload);
+            }
+        }
+        queue.close().await.unwrap();
+    };
+    let stopping = async {
+        tokio::time::sleep(moment(round)).await;
+        stop(&source);
+    };
+    tokio::join!(consuming, stopping);
+    done
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_in_a_storm_of_pushes_leaves_nothing_outstanding_and_loses_nothing() {
+    let place = Place::new().await;
+    let producer = place.open().await;
+    let over = source();
+    let token = over.token();
+    let rounds = async {
+        let mut done = Vec::new();
+        for round in 0..ROUNDS {
+            let several = (0..AT_ONCE).map(|n| consume(&place, round * AT_ONCE + n));
+            done.extend(futures_util::future::join_all(several).await.concat());
+            assert_eq!(place.outstanding().await, 0, "in round {round}");
+        }
+        stop(&over);
+        done
+    };
+    let (mut done, pushed) = tokio::join!(rounds, storm(&producer, &token));
+    // Nothing may have to wait for a lease of half a minute.
+    let began = now();
+    while done.len() < usize::try_from(pushed).unwrap() {
+        for job in fetch(&producer, 100).await {
+            assert_eq!(producer.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+            done.push(job.payload);
+        }
+        assert!(began.elapsed() < Duration::from_secs(25));
+    }
+    let different: BTreeSet<&Vec<u8>> = done.iter().collect();
+    assert_eq!((different.len(), done.len()), (pushed as usize, pushed as usize));
+    assert_eq!(place.messages().await, 0);
+}
+
+/// The opposite: a consumer that drops its request when the stop comes, and acknowledges all that it saw.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_dropped_leaves_jobs_with_nobody() {
+    let place = Place::new().await;
+    let producer = place.open().await;
+    let over = source();
+    let token = over.token();
+    let rounds = async {
+        for round in 0..ROUNDS * AT_ONCE {
+            let consumer: PullConsumer =
+                place.context.get_consumer_from_stream(&*place.name, &*place.name).await.unwrap();
+            let asking = consumer.batch().max_messages(3).expires(Duration::from_secs(1));
+            let mut jobs = asking.messages().await.unwrap();
+            let reading = async {
+                while let Some(job) = jobs.next().await {
+                    job.unwrap().double_ack().await.unwrap();
+                }
+            };
+            let _dropped = tokio::time::timeout(moment(round), reading).await;
+        }
+        stop(&over);
+    };
+    tokio::join!(rounds, storm(&producer, &token));
+    assert!(
+        place.outstanding().await > 0,
+        "a dropped request has to leave something, or this test shows nothing"
+    );
+}
+
+#[tokio::test]
+async fn a_fetch_that_waits_ends_with_the_stop_at_once() {
+    let place = Place::new().await;
+    let queue = place.open().await;
+    leases::a_fetch_that_waits_ends_with_the_stop_at_once(&queue).await;
+}
+
+/// What comes for a request whose fetch was stopped or dropped is withdrawn, and what came is not more than was asked for.
+#[tokio::test]
+async fn what_comes_behind_the_stop_is_withdrawn() {
+    let place = Place::new().await;
+    let queue = place.open().await;
+    for dropped in [false, true] {
+        if dropped {
+            let waiting =
+                tokio::time::timeout(Duration::from_millis(50), queue.fetch(2, &Stop::never())).await;
+            assert!(waiting.is_err());
+        } else {
+            assert_eq!(fetch_for(&queue, Duration::from_millis(50)).await, []);
+        }
+        let id = queue.push("late").await.unwrap();
+        let withdrawn = queue.withdraw().await.unwrap();
+        assert_eq!(withdrawn.iter().map(|job| &*job.id).collect::<Vec<_>>(), [&*id]);
+        for job in &withdrawn {
+            assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+        }
+    }
+    assert_eq!((place.outstanding().await, place.messages().await), (0, 0));
+}

@@ -1,0 +1,81 @@
+//! The promises of a queue, one by one.
+
+use std::time::Duration;
+
+use ebbtide::BoxError;
+use ebbtide::testing::queue::{Buried, Census, Promise, Relay, Subject, Verdict, conforms};
+use ebbtide_sqlx::JobState;
+use ebbtide_sqlx::PostgresQueue;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use super::place::Database;
+
+struct Jobs {
+    relay: Relay,
+    /// On another machine, as it were: it has a way of its own to the server.
+    producer: PostgresQueue,
+    /// Dropped behind the pool.
+    _database: Database,
+}
+
+impl Jobs {
+    async fn new() -> Result<Self, BoxError> {
+        let database = Database::new().await;
+        let producer = PostgresQueue::new(database.pool().await, "jobs");
+        producer.create().await?;
+        let options = producer.pool().connect_options();
+        let relay = Relay::open(&format!("{}:{}", options.get_host(), options.get_port())).await?;
+        Ok(Self { relay, producer, _database: database })
+    }
+}
+
+impl Subject for Jobs {
+    type Queue = PostgresQueue;
+
+    async fn open(&self, lease: Duration) -> Result<PostgresQueue, BoxError> {
+        let address = self.relay.address();
+        let options = PgConnectOptions::clone(&self.producer.pool().connect_options());
+        let options = options.host(&address.ip().to_string()).port(address.port());
+        let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(1));
+        Ok(PostgresQueue::new(pool.connect_with(options).await?, "jobs").lease_for(lease))
+    }
+
+    async fn push(&self, payload: &[u8]) -> Result<(), BoxError> {
+        self.producer.push(payload).await?;
+        Ok(())
+    }
+
+    async fn census(&self) -> Result<Census, BoxError> {
+        let census = "SELECT count(*) FILTER (WHERE due_at IS NOT NULL AND NOT leased)::int,
+            count(*) FILTER (WHERE leased)::int, count(*) FILTER (WHERE buried_at IS NOT NULL)::int
+            FROM ebbtide_jobs";
+        let (waiting, leased, buried): (i32, i32, i32) =
+            sqlx::query_as(census).fetch_one(self.producer.pool()).await?;
+        let [waiting, leased, buried] =
+            [waiting, leased, buried].map(|count| u64::from(count.unsigned_abs()));
+        Ok(Census { waiting, leased: Some(leased), buried })
+    }
+
+    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
+        let buried = self.producer.list(JobState::Buried, 100).await?;
+        Ok(buried.into_iter().map(|job| Buried { payload: job.payload, error: job.error }).collect())
+    }
+
+    async fn cut_off(&self) -> Result<bool, BoxError> {
+        self.relay.cut().await;
+        Ok(true)
+    }
+
+    async fn mend(&self) -> Result<(), BoxError> {
+        Ok(self.relay.mend().await?)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_keeps_every_promise() {
+    let kept = conforms(Jobs::new).await.unwrap();
+    for (promise, verdict) in &kept {
+        let applies = *promise != Promise::PrefetchKeepsNothing;
+        assert_eq!(*verdict == Verdict::Kept, applies, "{promise:?}: {kept:?}");
+    }
+}

@@ -1,0 +1,147 @@
+//! What is pushed is stored with what it belongs to, found by other processes, and found quickly.
+
+use std::time::Duration;
+
+use ebbtide::queue::{Queue as _, Settled, Settlement};
+use ebbtide_sqlx::NewJob;
+use ebbtide_sqlx::{SqliteQueue, SqliteQueueError};
+
+use super::place::File;
+use crate::support::{LONG, fetch_for, next, now};
+use crate::table::Place as _;
+
+#[tokio::test]
+async fn a_job_is_stored_with_the_transaction_it_belongs_to_or_not_at_all() {
+    let file = File::new().await;
+    let queue = file.queue().await;
+    let mut transaction = queue.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
+    queue.push_in(&mut transaction, "of an order that was not stored").await.unwrap();
+    transaction.rollback().await.unwrap();
+    assert_eq!(queue.counts().await.unwrap().waiting, 0);
+
+    let mut transaction = queue.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let id = queue.push_in(&mut transaction, "of an order that was stored").await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(next(&queue).await.id, id.to_string());
+}
+
+#[tokio::test]
+async fn who_commits_a_push_can_wake_who_waits_for_it() {
+    let file = File::new().await;
+    let queue = file.queue().await.poll_every(LONG);
+    let (job, ()) = tokio::join!(next(&queue), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut transaction = queue.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
+        queue.push_in(&mut transaction, "woken behind the commit").await.unwrap();
+        transaction.commit().await.unwrap();
+        queue.wake();
+    });
+    assert_eq!(job.payload, b"woken behind the commit");
+}
+
+#[tokio::test]
+async fn what_other_processes_push_is_found_by_looking() {
+    let file = File::new().await;
+    let queue = file.queue().await.poll_every(Duration::from_millis(50));
+    let other = file.queue().await;
+    let push = async || {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        other.push("from elsewhere").await.unwrap()
+    };
+    let (job, pushed) = tokio::join!(next(&queue), push());
+    assert_eq!(job.id, pushed.to_string());
+
+    // The opposite: who never looks finds nothing.
+    let blind = queue.clone().poll_every(LONG);
+    let (jobs, _) = tokio::join!(fetch_for(&blind, Duration::from_millis(400)), push());
+    assert!(jobs.is_empty());
+}
+
+#[tokio::test]
+async fn queues_of_one_pool_take_turns() {
+    let file = File::new().await;
+    // Whoever meets another writer is refused at once.
+    let emails = SqliteQueue::new(file.pool(Duration::ZERO).await, "emails");
+    emails.create().await.unwrap();
+    let invoices = emails.named("invoices");
+    for number in 0..200 {
+        let job = number.to_string();
+        let (email, invoice) = tokio::join!(emails.push(job.clone()), invoices.push(job));
+        assert!(email.is_ok() && invoice.is_ok(), "{email:?} {invoice:?}");
+    }
+    assert_eq!(next(&invoices).await.payload, b"0");
+    assert_eq!(emails.counts().await.unwrap().waiting, 200);
+}
+
+#[tokio::test]
+async fn a_missing_table_is_named_and_what_to_do() {
+    let file = File::new().await;
+    let queue = SqliteQueue::new(file.pool(Duration::from_secs(1)).await, "jobs");
+    let error = queue.push("too early").await.unwrap_err();
+    assert!(matches!(error, SqliteQueueError::NoTable { .. }), "{error:?}");
+    assert!(error.to_string().contains("SqliteQueue::create"), "{error}");
+    let nowhere = SqliteQueue::open("/nonexistent/jobs.db", "jobs").await.unwrap_err();
+    assert!(nowhere.to_string().contains("/nonexistent/jobs.db"), "{nowhere}");
+}
+
+#[tokio::test]
+async fn an_id_is_never_used_again() {
+    let file = File::new().await;
+    let queue = file.queue().await;
+    assert_eq!(settled_by_the_receipt_of_another(&queue).await, Settled::Lost);
+
+    // The opposite: where SQLite gives ids again, an old receipt settles a job that it never knew.
+    let file = File::new().await;
+    let pool = file.pool(Duration::from_secs(1)).await;
+    let made = file.queue().await;
+    let schema: String = sqlx::query_scalar("SELECT sql FROM sqlite_schema WHERE name = 'ebbtide_jobs'")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    sqlx::query("DROP TABLE ebbtide_jobs").execute(&pool).await.unwrap();
+    let schema = sqlx::AssertSqlSafe(schema.replace("AUTOINCREMENT", ""));
+    sqlx::query(schema).execute(&pool).await.unwrap();
+    assert_eq!(settled_by_the_receipt_of_another(&made).await, Settled::Done);
+}
+
+async fn settled_by_the_receipt_of_another(queue: &SqliteQueue) -> Settled {
+    queue.push("done").await.unwrap();
+    let done = next(queue).await.receipt;
+    assert_eq!(queue.settle(&done, Settlement::Ack).await.unwrap(), Settled::Done);
+    queue.push("not done").await.unwrap();
+    next(queue).await;
+    queue.settle(&done, Settlement::Ack).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_jobs_don_t_make_the_next_one_hard_to_find() {
+    let file = File::new().await;
+    let queue = file.queue().await;
+    // A third each is kept back, leased and buried, all of them older than what is to be found.
+    let fill = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
+        INSERT INTO ebbtide_jobs (queue, payload, pushed_at, due_at, leased, buried_at)
+        SELECT 'jobs', zeroblob(200), 0,
+            CASE i % 3 WHEN 0 THEN NULL ELSE 4102444800000 END, i % 3 = 1, CASE i % 3 WHEN 0 THEN 1 END FROM n";
+    sqlx::query(fill).execute(queue.pool()).await.unwrap();
+    let with = fastest_of_twenty(&queue).await;
+    sqlx::query("DROP INDEX ebbtide_jobs_due").execute(queue.pool()).await.unwrap();
+    let without = fastest_of_twenty(&queue).await;
+    assert!(with * 5 < without, "with the index {with:?}, without it {without:?}");
+    let counts = queue.counts().await.unwrap();
+    assert_eq!((counts.waiting, counts.leased, counts.buried), (33_333, 33_333, 33_334));
+}
+
+/// Pushes, fetches and acknowledges twenty jobs, one by one. Whatever else the machine does makes some of them slow, and none
+/// fast.
+async fn fastest_of_twenty(queue: &SqliteQueue) -> Duration {
+    let mut fastest = LONG;
+    for _ in 0..20 {
+        let began = now();
+        let id = queue.push(NewJob::new("next")).await.unwrap();
+        let job = next(queue).await;
+        assert_eq!(job.id, id.to_string());
+        assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+        fastest = fastest.min(began.elapsed());
+    }
+    fastest
+}

@@ -1,0 +1,209 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ebbtide::drain::Stop;
+use ebbtide::queue::{Queue, Settled, Settlement};
+use ebbtide_sqs::SqsQueue;
+use futures_util::future::{join_all, try_join_all};
+
+use super::place::{Counts, Place};
+use crate::support::{LONG, fetch_for, next, now, source, stop};
+
+const ROUNDS: u32 = 8;
+
+/// Many at once, each with a stop of its own.
+const AT_ONCE: u32 = 4;
+
+async fn storm(queue: &SqsQueue, until: &Stop) -> u32 {
+    let mut pushed = 0;
+    while !until.is_stopping() {
+        queue.push(pushed.to_string()).await.unwrap();
+        pushed += 1;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    pushed
+}
+
+async fn consume(place: &Place, round: u32) -> Vec<Vec<u8>> {
+    let queue = place.open().await;
+    let source = source();
+    let token = source.token();
+    let mut done = Vec::new();
+    let consuming = async {
+        let mut held = Vec::new();
+        while !token.is_stopping() {
+            held.extend(queue.fetch(3, &token).await.unwrap());
+        }
+        held.extend(queue.withdraw().await.unwrap());
+        for (n, job) in held.into_iter().enumerate() {
+            let back = n % 3 == 2;
+            let settlement = if back { Settlement::HandBack } else { Settlement::Ack };
+            assert_eq!(queue.settle(&job.receipt, settlement).await.unwrap(), Settled::Done);
+            if !back {
+                done.push(job.payload);
+            }
+        }
+        queue.close().await.unwrap();
+    };
+    let stopping = async {
+        tokio::time::sleep(Duration::from_micros(u64::from(round) * 3370 % 50_000)).await;
+        stop(&source);
+    };
+    tokio::join!(consuming, stopping);
+    done
+}
+
+/// Jobs come all the time, and consumers stop at every moment of a fetch: each job is done once, and none lies under a lease
+/// in the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_stop_interrupts_is_nowhere_but_in_the_queue() {
+    let place = Place::new();
+    let producer = place.open().await;
+    let over = source();
+    let token = over.token();
+    let stops = async {
+        let mut done = Vec::new();
+        for round in 0..ROUNDS {
+            let one = |n| consume(&place, round * AT_ONCE + n);
+            let (a, b, c, d) = tokio::join!(one(0), one(1), one(2), one(3));
+            done.extend([a, b, c, d].concat());
+        }
+        stop(&over);
+        done
+    };
+    let (pushed, mut done) = tokio::join!(storm(&producer, &token), stops);
+    // What was handed back after the stop is out of sight for as long as a request waits; a lease would be thirty seconds.
+    let began = now();
+    while place.counts().await.in_flight > 0 {
+        assert!(began.elapsed() < Duration::from_secs(10), "a job lies under a lease");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let last = place.open().await;
+    let pushed = usize::try_from(pushed).unwrap();
+    while done.len() < pushed {
+        for job in
+            tokio::time::timeout(LONG, last.fetch(10, &Stop::never())).await.expect("a job is lost").unwrap()
+        {
+            assert_eq!(last.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+            done.push(job.payload);
+        }
+    }
+    let count = done.len();
+    let unique: BTreeSet<_> = done.into_iter().collect();
+    assert_eq!((count, unique.len()), (pushed, count), "none lost, none twice");
+    assert_eq!(place.counts().await, Counts { visible: 0, in_flight: 0 });
+}
+
+#[tokio::test]
+async fn a_fetch_that_waits_ends_with_the_stop_at_once() {
+    let place = Place::new();
+    let queue = place.open().await;
+    let began = now();
+    for _ in 0..20 {
+        assert_eq!(fetch_for(&queue, Duration::from_millis(20)).await, []);
+    }
+    // Each request waits for a second.
+    assert!(began.elapsed() < Duration::from_secs(20) / 4, "{:?}", began.elapsed());
+}
+
+/// What comes for a request whose fetch was stopped or dropped is withdrawn.
+#[tokio::test]
+async fn what_comes_behind_the_stop_is_withdrawn() {
+    let place = Place::new();
+    let queue = place.builder().poll(Duration::from_secs(15)).open().await.unwrap();
+    for dropped in [false, true] {
+        if dropped {
+            let waiting =
+                tokio::time::timeout(Duration::from_millis(300), queue.fetch(2, &Stop::never())).await;
+            assert!(waiting.is_err());
+        } else {
+            assert_eq!(fetch_for(&queue, Duration::from_millis(300)).await, []);
+        }
+        let id = queue.push("late").await.unwrap();
+        let withdrawn = queue.withdraw().await.unwrap();
+        assert_eq!(withdrawn.iter().map(|job| &*job.id).collect::<Vec<_>>(), [&*id]);
+        for job in &withdrawn {
+            assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+        }
+    }
+    assert_eq!(place.counts().await, Counts { visible: 0, in_flight: 0 });
+}
+
+/// The opposite: a request that is dropped goes on at the server, and what that gives out is nobody's until its lease is over.
+#[tokio::test]
+async fn a_request_that_is_dropped_leaves_a_job_under_a_lease() {
+    let place = Place::new();
+    let queue = place.open().await;
+    let asking = place.client.receive_message().queue_url(place.url(&place.name).await);
+    let asking = asking.wait_time_seconds(20).visibility_timeout(30).send();
+    assert!(tokio::time::timeout(Duration::from_secs(2), asking).await.is_err());
+    queue.push("late").await.unwrap();
+    assert_eq!(fetch_for(&queue, Duration::from_millis(300)).await, []);
+    assert_eq!(place.counts().await, Counts { visible: 0, in_flight: 1 });
+}
+
+/// As many as stop together when a service is scaled down: each of them still has a request.
+const TOGETHER: usize = 6;
+
+/// A job that is handed back by one goes to the request of another one, but not from there to a third.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn consumers_that_stop_together_do_not_pass_a_job_round() {
+    let place = Place::new();
+    let holder = place.open().await;
+    holder.push("job").await.unwrap();
+    let held = next(&holder).await;
+    let opening = (0..TOGETHER).map(|_| place.builder().poll(Duration::from_secs(8)).open());
+    let queues = try_join_all(opening).await.unwrap();
+    let waiting = queues.iter().map(|queue| fetch_for(queue, Duration::from_millis(300)));
+    assert!(join_all(waiting).await.concat().is_empty());
+    assert_eq!(holder.settle(&held.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+    let stopping = queues.iter().map(async |queue| {
+        for job in queue.withdraw().await.unwrap() {
+            assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        }
+    });
+    join_all(stopping).await;
+    assert_eq!(next(&place.open().await).await.attempt, 3);
+}
+
+/// The opposite, by hand: everyone who gives it back at once gives it to the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_hand_a_job_that_is_given_back_at_once_goes_round() {
+    let place = Place::new();
+    let queue = place.open().await;
+    let url = place.url(&place.name).await;
+    let stopping = async || {
+        let asking = place.client.receive_message().queue_url(&url).wait_time_seconds(8);
+        let came = asking.visibility_timeout(30).send().await.unwrap();
+        for job in came.messages() {
+            let back = place.client.change_message_visibility().queue_url(&url).visibility_timeout(0);
+            back.set_receipt_handle(job.receipt_handle.clone()).send().await.unwrap();
+        }
+    };
+    let pushing = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        queue.push("job").await.unwrap();
+    };
+    tokio::join!(join_all((0..TOGETHER).map(|_| stopping())), pushing);
+    assert_eq!(next(&queue).await.attempt, u32::try_from(TOGETHER).unwrap() + 1);
+}
+
+/// What came for a request that had room for more is kept for the next fetch, or withdrawn.
+#[tokio::test]
+async fn a_fetch_for_fewer_than_the_one_that_was_dropped_gets_no_more_than_it_asks_for() {
+    let place = Place::new();
+    let queue = place.open().await;
+    for n in 0..3 {
+        queue.push(n.to_string()).await.unwrap();
+    }
+    let dropped = tokio::time::timeout(Duration::ZERO, queue.fetch(3, &Stop::never())).await;
+    assert!(dropped.is_err());
+    let mut jobs = queue.fetch(1, &Stop::never()).await.unwrap();
+    assert_eq!(jobs.len(), 1);
+    jobs.extend(queue.withdraw().await.unwrap());
+    assert_eq!(jobs.len(), 3);
+    for job in &jobs {
+        assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    }
+    assert_eq!(place.counts().await, Counts { visible: 0, in_flight: 0 });
+}
