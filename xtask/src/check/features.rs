@@ -12,16 +12,34 @@ const LIBRARY: &str = "ebbtide";
 /// What users take together. Each further one of the library alone: [`matrix`].
 const COMBINATIONS: [&str; 4] = ["", "http", "axum,tower", "cron,queue,testing"];
 
+/// The crates for clients of other projects, and their features.
+const CLIENTS: [(&str, &str); 10] = [
+    ("ebbtide-nats", ""),
+    ("ebbtide-opentelemetry", ""),
+    ("ebbtide-rabbitmq", ""),
+    ("ebbtide-redis", ""),
+    ("ebbtide-sqlx", ""),
+    ("ebbtide-sqlx", "postgres"),
+    ("ebbtide-sqlx", "sqlite"),
+    ("ebbtide-sqs", ""),
+    ("ebbtide-tonic", ""),
+    ("ebbtide-tracing-appender", ""),
+];
+
 /// The brokers that the command and the demo are built with by a feature, one at a time.
 const BROKERS: [&str; 4] = ["nats", "postgres", "rabbitmq", "redis"];
 
-/// Checks the library with each of the sets of features that users have, and the programs as they are built by default.
+/// Checks the library with each of the sets of features that users have, each crate beside it alone, and the programs as they are
+/// built by default.
 ///
 /// # Errors
 ///
 /// When one of them does not compile, or not without a warning.
 pub(super) fn check() -> Result<(), Failure> {
     COMBINATIONS.into_iter().try_for_each(library_with)?;
+    CLIENTS.into_iter().try_for_each(|(package, features)| {
+        clippy(&["--package", package, "--lib", "--features", features])
+    })?;
     clippy(&["--package", "ebbtide-cli", "--bins"])?;
     // One for the others: the rest, one at a time, is the matrix's.
     command_with("postgres")

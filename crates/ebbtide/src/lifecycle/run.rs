@@ -185,9 +185,10 @@ impl Prepared {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn print(plan: &Plan, form: PlanForm) -> std::io::Result<()> {
-    let text = match form {
-        PlanForm::Json => serde_json::to_string_pretty(plan)?,
-        PlanForm::Text => plan.to_string(),
+    let mut text = match form {
+        PlanForm::Json => report_file::json(plan)?,
+        PlanForm::Text => plan.to_string().into_bytes(),
     };
-    writeln!(std::io::stdout(), "{text}")
+    text.push(b'\n');
+    std::io::stdout().write_all(&text)
 }

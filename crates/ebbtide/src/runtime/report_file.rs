@@ -2,6 +2,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::model::Report;
 
 /// Tells whether a report could be written now, without leaving anything behind.
@@ -11,17 +13,33 @@ pub(crate) fn probe(path: &Path) -> io::Result<()> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     fs::write(&beside, [])?;
-    fs::remove_file(&beside)
+    fs::remove_file(&beside)?;
+    json(&()).map(drop)
 }
 
 /// Writes the report as JSON. Whoever reads the file finds a whole one or none.
 pub(crate) fn write(report: &Report, path: &Path) -> io::Result<()> {
-    let json = serde_json::to_vec_pretty(report)?;
+    let json = json(report)?;
     let beside = beside(path);
     fs::write(&beside, json)?;
     fs::rename(&beside, path).inspect_err(|_| {
         let _ = fs::remove_file(&beside);
     })
+}
+
+/// Returns a value as JSON.
+#[cfg(feature = "json")]
+pub(crate) fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    Ok(serde_json::to_vec_pretty(value)?)
+}
+
+/// Fails: there is no JSON in this build.
+#[cfg(not(feature = "json"))]
+pub(crate) fn json(_value: &impl Serialize) -> io::Result<Vec<u8>> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "this program is built without the feature `json` of ebbtide",
+    ))
 }
 
 /// Returns where a report is written before it gets its name.

@@ -13,8 +13,8 @@ pub(crate) fn now(code: u8) -> ! {
 /// default actions, with 128+n.
 pub(crate) fn by_signal(number: i32) -> ! {
     if std::process::id() != 1 {
-        // Fails only for a number that the kernel doesn't know; what follows ends the process then as well.
-        let _ = signal_hook::low_level::emulate_default_handler(number);
+        // Returns for a number that the kernel doesn't know; what follows ends the process then as well.
+        super::signals::raise_by_default(number);
     }
     now(crate::model::Exit::Signalled(number).code())
 }
@@ -22,8 +22,7 @@ pub(crate) fn by_signal(number: i32) -> ! {
 /// Does what a signal would have done without us. Handlers of the program have run already.
 pub(crate) fn deliver(number: i32) {
     if super::signals::is_default(number) {
-        // Fails only for a number that the kernel doesn't know.
-        let _ = signal_hook::low_level::raise(number);
+        super::signals::raise(number);
     }
 }
 

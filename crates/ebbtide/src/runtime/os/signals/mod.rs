@@ -6,4 +6,4 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use pipe::{SignalPipe, Wake, is_default};
+pub(crate) use pipe::{SignalPipe, Wake, is_default, raise, raise_by_default};

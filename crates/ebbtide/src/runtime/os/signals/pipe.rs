@@ -129,6 +129,25 @@ fn is_ignored(number: i32) -> bool {
     handler::disposition(number, None).is_ok_and(|found| found.sa_sigaction == libc::SIG_IGN)
 }
 
+/// Raises a signal in this thread.
+#[expect(unsafe_code, reason = "raise(3) is a libc call only")]
+pub(crate) fn raise(number: i32) {
+    // SAFETY: raise(3) takes any number, and fails for one that the kernel doesn't know.
+    unsafe { libc::raise(number) };
+}
+
+/// Raises a signal with its default action. Returns only where that does not end the process.
+#[expect(unsafe_code, reason = "`sigaction` has no constructor")]
+pub(crate) fn raise_by_default(number: i32) {
+    // SAFETY: an all-zero `sigaction` is a valid value.
+    let mut default: libc::sigaction = unsafe { mem::zeroed() };
+    default.sa_sigaction = libc::SIG_DFL;
+    if handler::disposition(number, Some(&default)).is_ok() {
+        unblock(&[number]);
+        raise(number);
+    }
+}
+
 /// Unblocks signals for this thread.
 #[expect(unsafe_code, reason = "the signal mask is set by libc calls only")]
 fn unblock(numbers: &[i32]) {
