@@ -11,3 +11,4 @@ mod temporary_files_are_removed;
 mod the_readme_compiles;
 mod the_service_manager_is_told;
 mod the_sidecar_is_told_last;
+mod times_are_tried;

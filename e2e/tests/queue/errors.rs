@@ -201,8 +201,8 @@ async fn a_printed_error_has_no_message_twice() {
 #[test]
 fn every_variant_with_a_source_is_tried() {
     let mut found = BTreeSet::new();
-    for folder in ["src", "../ebbtide-core/src"] {
-        collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
+    for (_, sources) in ebbtide_e2e::library_crates() {
+        collect(&sources, &mut found);
     }
     let tried: BTreeSet<String> = all().into_iter().map(|(name, _)| name.to_owned()).collect();
     assert_eq!(found, tried);

@@ -146,7 +146,12 @@ fn a_group_that_has_stopped_returns_the_task() {
 fn an_error_type_of_ones_own_is_taken() {
     let report = run(LONG, async |life| {
         let audit = life.with_errors::<std::fmt::Error>().tasks("audit");
-        audit.spawn(async { Err(std::fmt::Error) })?;
+        let stop = audit.stop_token();
+        audit.spawn(async move {
+            // The report counts from the signal on.
+            stop.stopping().await;
+            Err(std::fmt::Error)
+        })?;
         life.stop("enough");
         Ok(())
     });

@@ -4,5 +4,4 @@
 mod components;
 mod lifecycle;
 mod server;
-mod setters;
 mod support;
