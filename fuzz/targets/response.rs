@@ -1,7 +1,7 @@
 #![no_main]
 
 // The command is a program, not a library: its reader is compiled here once more.
-#[path = "../../crates/ebbtide-cli/src/rehearse/wire/response.rs"]
+#[path = "../../crates/ebbtide-rehearse/src/wire/response.rs"]
 mod response;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| response::check(data));

@@ -25,7 +25,7 @@ pub(crate) enum Command {
     /// Start a service, load it, stop it, and say what was lost
     Rehearse(Box<commands::rehearse::RehearseArgs>),
     /// Clears up after a rehearsal that is killed
-    #[command(name = crate::rehearse::JANITOR, hide = true)]
+    #[command(name = ebbtide_rehearse::JANITOR, hide = true)]
     Janitor,
     /// Run the demo: a small order service that stops without loss, and misbehaves on request
     Demo(ebbtide_demo::Args),

@@ -4,12 +4,10 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod cli;
-mod clock;
 mod commands;
+mod demo;
 mod exit;
 mod output;
-mod rehearse;
-mod words;
 
 use std::process::ExitCode;
 

@@ -12,12 +12,13 @@ const LIBRARY: &str = "ebbtide";
 /// What users take together. Each further one of the library alone: [`matrix`].
 const COMBINATIONS: [&str; 4] = ["", "http", "axum,tower", "cron,queue,testing"];
 
-/// The crates for clients of other projects, and their features.
-const CLIENTS: [(&str, &str); 10] = [
+/// The crates that users take beside the library, and their features.
+const BESIDE: [(&str, &str); 11] = [
     ("ebbtide-nats", ""),
     ("ebbtide-opentelemetry", ""),
     ("ebbtide-rabbitmq", ""),
     ("ebbtide-redis", ""),
+    ("ebbtide-rehearse", ""),
     ("ebbtide-sqlx", ""),
     ("ebbtide-sqlx", "postgres"),
     ("ebbtide-sqlx", "sqlite"),
@@ -37,7 +38,7 @@ const BROKERS: [&str; 4] = ["nats", "postgres", "rabbitmq", "redis"];
 /// When one of them does not compile, or not without a warning.
 pub(super) fn check() -> Result<(), Failure> {
     COMBINATIONS.into_iter().try_for_each(library_with)?;
-    CLIENTS.into_iter().try_for_each(|(package, features)| {
+    BESIDE.into_iter().try_for_each(|(package, features)| {
         clippy(&["--package", package, "--lib", "--features", features])
     })?;
     clippy(&["--package", "ebbtide-cli", "--bins"])?;

@@ -4,6 +4,6 @@ use crate::exit::Ending;
 
 /// Clears up after a rehearsal that is killed.
 pub(crate) fn run() -> Ending {
-    crate::rehearse::janitor();
+    ebbtide_rehearse::janitor();
     Ending::Passed
 }

@@ -1,6 +1,6 @@
 //! Requests in flight over time, as a row of bars.
 
-use crate::rehearse::Bars;
+use ebbtide_rehearse::Bars;
 
 const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 

@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use ebbtide_rehearse::NotRehearsed;
+
 use super::paint::{DIM, FAIL, HINT};
-use crate::rehearse::NotRehearsed;
 
 /// Says what is wrong, and what to do about it.
 pub(crate) fn complain(what: &str, hint: Option<&str>) {

@@ -5,8 +5,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use ebbtide_rehearse::{Rehearsal, Scenario};
+
 use super::{json, text};
-use crate::rehearse::{Rehearsal, Scenario};
 
 /// A form, and a file or stdout.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use ebbtide_rehearse::{Check, Counts, ExitSeen, NumberedRun, Rehearsal, Scenario, Shape, Verdict};
 use serde::Serialize;
-
-use crate::rehearse::{Check, Counts, ExitSeen, NumberedRun, Rehearsal, Scenario, Shape, Verdict};
 
 /// The version of the object's schema: raised when a field changes its meaning or goes.
 const SCHEMA: u32 = 2;

@@ -2,8 +2,7 @@
 //! terminal).
 
 use anstyle::{AnsiColor, Style};
-
-use crate::rehearse::{Finding, Verdict};
+use ebbtide_rehearse::{Finding, Verdict};
 
 pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
 pub(super) const PASS: Style = AnsiColor::Green.on_default();

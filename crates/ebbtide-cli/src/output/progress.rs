@@ -3,12 +3,10 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use crate::clock::seconds;
-
+use ebbtide_rehearse::seconds;
+use ebbtide_rehearse::words;
+use ebbtide_rehearse::{Counts, News, RunVerdict, Verdict};
 use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::rehearse::{Counts, News, RunVerdict, Verdict};
-use crate::words;
 
 /// Shows news on stderr.
 #[derive(Debug)]

@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use ebbtide_rehearse::Record;
 use serde::Serialize;
-
-use crate::rehearse::Record;
 
 /// Writes records to a file.
 #[derive(Debug)]

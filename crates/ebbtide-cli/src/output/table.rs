@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use ebbtide_rehearse::words;
+use ebbtide_rehearse::{Counts, Latency, Rehearsal, Shape};
+
 use super::paint::{DIM, FAIL};
-use crate::rehearse::{Counts, Latency, Rehearsal, Shape};
-use crate::words;
 
 /// Columns about the time before the signal, at it, and after it.
 const BEFORE: [&str; 2] = ["answered", "failed"];

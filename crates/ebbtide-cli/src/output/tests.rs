@@ -1,7 +1,8 @@
 //! What is written, as a whole: a change of either snapshot is a change that readers see.
 
+use ebbtide_rehearse::samples::{rehearsal, scenario};
+
 use super::{json, text};
-use crate::rehearse::samples::{rehearsal, scenario};
 
 #[test]
 fn the_text_is_readable_without_colour() {

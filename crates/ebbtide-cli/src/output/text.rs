@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
+use ebbtide_rehearse::words;
+use ebbtide_rehearse::{Finding, NumberedRun, Rehearsal, Scenario, Verdict};
+
 use super::paint::{BOLD, DIM, HINT, finding, verdict as style};
 use super::{bars, table};
-use crate::rehearse::{Finding, NumberedRun, Rehearsal, Scenario, Verdict};
-use crate::words;
 
 /// Writes checks, table, timeline and the verdict.
 pub(super) fn write(out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehearsal) -> io::Result<()> {

@@ -112,7 +112,7 @@ def answer(conn, method, path, headers, number):
             return False
         if is_("redirecting-readiness") and not stop:
             status, more = "301 Moved Permanently", "Location: /elsewhere\r\n"
-        elif (stop and not is_("stays-green")) or (is_("red-before") and looks[0] > 10):
+        elif (stop and not is_("stays-green")) or (is_("red-before") and looks[0] > 2):
             status, body = "503 Service Unavailable", b"stopping"
     else:
         if path.startswith("/slow/"):

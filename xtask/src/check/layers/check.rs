@@ -32,12 +32,9 @@ pub(in crate::check) fn check() -> Result<(), Failure> {
 fn violations_in(scope: &Scope, path: &Path, text: &str) -> Result<Vec<String>, Failure> {
     let Ok(inside) = path.strip_prefix(scope.folder) else { return Ok(Vec::new()) };
     let Some(from) = layer(scope, inside) else { return Ok(Vec::new()) };
-    let module = module(scope, inside);
-    let depth = scope.module.len();
     let mut violations = Vec::new();
-    for named in paths(tokens(path, text)?, &module) {
-        let is_here = named.path.iter().zip(scope.module).all(|(named, here)| named == here);
-        let Some(to) = named.path.get(depth).filter(|_| is_here) else { continue };
+    for named in paths(tokens(path, text)?, &module(inside)) {
+        let Some(to) = named.path.first() else { continue };
         violations.extend(scope.objection(&from, to).map(|why| {
             format!("{}:{}: {} in {}: {why}", path.display(), named.line, named.path.join("::"), scope.folder)
         }));
@@ -45,23 +42,21 @@ fn violations_in(scope: &Scope, path: &Path, text: &str) -> Result<Vec<String>, 
     Ok(violations)
 }
 
-/// The layer that a file belongs to: the folder, or the file itself where it lies beside the folders. What declares a
-/// scope that is not a whole crate belongs to none of its layers.
+/// The layer that a file belongs to: the folder, or the file itself where it lies beside the folders.
 fn layer(scope: &Scope, inside: &Path) -> Option<String> {
     let first = inside.components().next()?;
     let name = Path::new(first.as_os_str()).file_stem()?.to_str()?.to_owned();
-    let stands_above = scope.files_on_top && inside.components().count() == 1;
-    (name != "mod" && !stands_above).then_some(name)
+    let stands_above = scope.files_on_top && inside.components().count() == 1 && scope.tier(&name).is_none();
+    (!stands_above).then_some(name)
 }
 
 /// The module that a file is, from its crate's root.
-fn module(scope: &Scope, inside: &Path) -> Vec<String> {
+fn module(inside: &Path) -> Vec<String> {
     let mut names: Vec<PathBuf> = inside.with_extension("").iter().map(PathBuf::from).collect();
     if names.last().is_some_and(|last| ["mod", "lib", "main"].iter().any(|name| last == Path::new(name))) {
         names.pop();
     }
-    let above = scope.module.iter().map(|&name| name.to_owned());
-    above.chain(names.iter().map(|name| name.display().to_string())).collect()
+    names.iter().map(|name| name.display().to_string()).collect()
 }
 
 #[cfg(test)]
@@ -70,17 +65,15 @@ mod tests {
 
     const SCOPE: Scope = Scope {
         folder: "crates/ebbtide/src",
-        module: &[],
         tiers: &[&["model"], &["drain"], &["http", "grpc"]],
         top: &["lib"],
         files_on_top: false,
     };
 
     const REHEARSE: Scope = Scope {
-        folder: "crates/ebbtide-cli/src/rehearse",
-        module: &["rehearse"],
-        tiers: &[&["record"], &["load", "verdict"]],
-        top: &["run"],
+        folder: "crates/ebbtide-rehearse/src",
+        tiers: &[&["clock"], &["record"], &["load", "verdict"]],
+        top: &[],
         files_on_top: true,
     };
 
@@ -96,11 +89,9 @@ mod tests {
         );
         assert_eq!(found(&SCOPE, "lib.rs", "pub use http::Server; pub use crate::drain::Stop;"), 0);
         assert_eq!(found(&SCOPE, "drain/mod.rs", "use crate::drain::stop::Stop;"), 0);
-        assert_eq!(
-            found(&REHEARSE, "load/storm.rs", "use crate::rehearse::record::Record; use crate::clock;"),
-            0
-        );
+        assert_eq!(found(&REHEARSE, "load/storm.rs", "use crate::record::Record; use crate::clock;"), 0);
         assert_eq!(found(&REHEARSE, "conductor.rs", "use super::{load, verdict};"), 0);
+        assert_eq!(found(&REHEARSE, "clock.rs", "use crate::load::Load;"), 1, "a file that is a layer");
     }
 
     #[test]
@@ -108,16 +99,13 @@ mod tests {
         assert_eq!(found(&SCOPE, "model/phase.rs", "use crate::drain::Stop;"), 1);
         assert_eq!(found(&SCOPE, "drain/stop/token.rs", "fn f() { super::super::super::http::serve() }"), 1);
         assert_eq!(found(&REHEARSE, "record/run.rs", "use super::super::verdict::judge;"), 1);
-        assert_eq!(found(&REHEARSE, "load/storm.rs", "use crate::rehearse::conductor::Conductor;"), 1);
+        assert_eq!(found(&REHEARSE, "load/storm.rs", "use crate::conductor::Conductor;"), 1);
     }
 
     #[test]
     fn neighbours_do_not_know_each_other() {
         assert_eq!(found(&SCOPE, "http/mod.rs", "use crate::grpc::Routes;"), 1);
-        assert_eq!(
-            found(&REHEARSE, "verdict/judge.rs", "use crate::rehearse::{load::Storm, record::Record};"),
-            1
-        );
+        assert_eq!(found(&REHEARSE, "verdict/judge.rs", "use crate::{load::Storm, record::Record};"), 1);
     }
 
     #[test]

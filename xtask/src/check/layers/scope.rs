@@ -1,15 +1,13 @@
-/// One folder of layers.
+/// The layers of one crate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope {
-    /// Where it is, from the workspace's root.
+    /// Where its sources are, from the workspace's root.
     pub(super) folder: &'static str,
-    /// The module it is, from its crate's root.
-    pub(super) module: &'static [&'static str],
     /// The layers, the lowest first.
     pub(super) tiers: &'static [&'static [&'static str]],
     /// Stands above all of them, and is known by none.
     pub(super) top: &'static [&'static str],
-    /// Whether the files that lie beside the folders do so too.
+    /// Whether the files beside the folders that are no layer do so too.
     pub(super) files_on_top: bool,
 }
 
@@ -30,7 +28,7 @@ impl Scope {
         }
     }
 
-    fn tier(&self, layer: &str) -> Option<usize> {
+    pub(super) fn tier(&self, layer: &str) -> Option<usize> {
         self.tiers.iter().position(|tier| tier.contains(&layer))
     }
 }

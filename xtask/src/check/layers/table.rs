@@ -5,14 +5,12 @@ use super::scope::Scope;
 pub(super) const SCOPES: [Scope; 4] = [
     Scope {
         folder: "crates/ebbtide-core/src",
-        module: &[],
         tiers: &[&["model"], &["drain"]],
         top: &["lib"],
         files_on_top: false,
     },
     Scope {
         folder: "crates/ebbtide/src",
-        module: &[],
         tiers: &[
             // The first two are `ebbtide-core`, re-exported.
             &["model", "drain", "seeds"],
@@ -27,16 +25,20 @@ pub(super) const SCOPES: [Scope; 4] = [
     },
     Scope {
         folder: "crates/ebbtide-cli/src",
-        module: &[],
-        tiers: &[&["clock", "words"], &["rehearse"], &["output", "exit"], &["commands"]],
+        tiers: &[&["demo"], &["output", "exit"], &["commands"]],
         top: &["main", "cli"],
         files_on_top: false,
     },
     Scope {
-        folder: "crates/ebbtide-cli/src/rehearse",
-        module: &["rehearse"],
-        tiers: &[&["record"], &["scenario"], &["wire"], &["child", "load", "probe", "verdict"]],
-        top: &["run"],
+        folder: "crates/ebbtide-rehearse/src",
+        tiers: &[
+            &["clock", "words"],
+            &["record"],
+            &["scenario"],
+            &["wire"],
+            &["child", "load", "probe", "verdict"],
+        ],
+        top: &[],
         files_on_top: true,
     },
 ];

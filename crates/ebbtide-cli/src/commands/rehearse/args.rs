@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use ebbtide_rehearse::{Expected, Ready, Route, Shape, Span, StopSignal};
 
 use super::help::{LOAD, OUTPUT, SERVICE, STOP, extra};
 use super::values::{destination, duration, expected, ready, signal, span, url};
 use crate::output::Destination;
-use crate::rehearse::{Expected, Ready, Route, Shape, Span, StopSignal};
 
 /// Start a service, load it, stop it, and say what was lost.
 ///

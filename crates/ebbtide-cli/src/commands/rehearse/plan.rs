@@ -1,15 +1,16 @@
 //! From options to a scenario.
 
 use std::env;
+use std::sync::Arc;
 
 use ebbtide_demo::MissingFeature;
+use ebbtide_rehearse::{
+    Fitted, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan,
+};
 use thiserror::Error;
 
 use super::args::RehearseArgs;
-use crate::rehearse::{
-    BadDemo, Fitted, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan,
-    check_demo,
-};
+use crate::demo::{BadDemo, DemoService, check_demo};
 
 /// Options that cannot work together, or not in this build.
 #[derive(Debug, Error)]
@@ -61,8 +62,12 @@ pub(super) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
     let command = args.command.clone();
     let database = database(args)?;
     Ok(Scenario {
-        program: if args.demo { Program::Demo(command) } else { Program::Command(command) },
-        ready: args.ready.clone().unwrap_or(Ready::Demo),
+        program: if args.demo {
+            Program::Managed(Arc::new(DemoService::new(command)))
+        } else {
+            Program::Command(command)
+        },
+        ready: args.ready.clone().unwrap_or(Ready::Managed),
         ready_limit: args.ready_timeout,
         require_readiness: args.require_readiness || args.demo,
         allow_status: args.allow_status.clone(),
@@ -84,6 +89,7 @@ pub(super) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         },
         database,
         repeat: args.repeat,
+        janitor: env::current_exe().ok(),
         seed: args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
     })
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::pin;
 
+use ebbtide_rehearse::{News, NotRehearsed, Rehearsal, Scenario, Verdict, rehearse};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -10,7 +11,6 @@ use super::args::RehearseArgs;
 use super::plan::scenario;
 use crate::exit::Ending;
 use crate::output::{self, Destination, Progress, Recorder};
-use crate::rehearse::{News, NotRehearsed, Rehearsal, Scenario, Verdict, rehearse};
 
 /// Runs `ebbtide rehearse`.
 pub(crate) fn run(args: RehearseArgs) -> Ending {

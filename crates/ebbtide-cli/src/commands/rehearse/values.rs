@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ebbtide_core::model::parse_duration;
+use ebbtide_rehearse::{Expected, Ready, Route, Shape, Span, StopSignal, Target};
 
 use crate::output::Destination;
-use crate::rehearse::{Expected, Ready, Route, Shape, Span, StopSignal, Target};
 
 /// `500ms`, `1.5s`, `2m`, `30`: what the library's environment variables take, up to a day.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

@@ -1,0 +1,106 @@
+//! The processes that the service started and left behind.
+
+use std::fs;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, set_child_subreaper, waitpid,
+};
+
+use crate::record::Orphan;
+
+/// Makes this process the parent of every orphan below it, so that none can hide.
+pub(crate) fn adopt_orphans() {
+    // Linux 3.4 and later; without it a daemon that leaves its process group would go unseen.
+    let _old_kernel = set_child_subreaper(Some(getpid()));
+}
+
+/// Notes that `pid`, a child of this process, is no part of the service.
+pub(crate) fn ours(pid: Pid) {
+    OURS.store(pid.as_raw_nonzero().get(), Ordering::Relaxed);
+}
+
+/// The one process of our own that lives beside the service.
+static OURS: AtomicI32 = AtomicI32::new(0);
+
+/// The ids of the service in group `group` and of every process that it started.
+pub(super) fn members(group: Pid) -> Vec<i32> {
+    let others = family(group).into_iter().map(|process| process.pid);
+    others.chain([group.as_raw_nonzero().get()]).collect()
+}
+
+/// Processes of the service in group `group` that are still alive although the service itself is not.
+pub(crate) fn survivors(group: Pid) -> Vec<Orphan> {
+    family(group).into_iter().filter(|process| !process.dead).map(Process::into_orphan).collect()
+}
+
+/// Ends and reaps whatever the service in group `group` left behind.
+pub(crate) fn end_family(group: Pid) {
+    // A process that is ended may leave children of its own, which then become ours: look again until nobody is left.
+    for _ in 0..50 {
+        let left = family(group);
+        if left.is_empty() {
+            return;
+        }
+        let _none = kill_process_group(group, Signal::KILL);
+        for process in left {
+            if let Some(pid) = Pid::from_raw(process.pid) {
+                let _gone = kill_process(pid, Signal::KILL);
+                let _not_ours = waitpid(Some(pid), WaitOptions::NOHANG);
+            }
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+struct Process {
+    pid: i32,
+    name: String,
+    dead: bool,
+}
+
+impl Process {
+    fn into_orphan(self) -> Orphan {
+        Orphan { pid: self.pid, name: self.name }
+    }
+}
+
+/// Every process that is in `group` or is a child of ours, except the group's leader.
+fn family(group: Pid) -> Vec<Process> {
+    let us = getpid().as_raw_nonzero().get();
+    let group = group.as_raw_nonzero().get();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| *pid != group && *pid != OURS.load(Ordering::Relaxed))
+        .filter_map(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let (process, parent, process_group) = parse(pid, &stat)?;
+            (process_group == group || parent == us).then_some(process)
+        })
+        .collect()
+}
+
+/// Reads `pid (name) state ppid pgrp ...`; the name may itself hold blanks and parentheses.
+fn parse(pid: i32, stat: &str) -> Option<(Process, i32, i32)> {
+    let (head, rest) = stat.rsplit_once(") ")?;
+    let name = head.split_once('(')?.1.to_owned();
+    let mut fields = rest.split(' ');
+    let dead = matches!(fields.next()?, "Z" | "X");
+    let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
+    Some((Process { pid, name, dead }, parent, group))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_is_read_whole() {
+        let (process, parent, group) = parse(9, "9 (a) (b) S 4 7 7 0 -1").unwrap();
+        assert_eq!((process.name.as_str(), process.dead, parent, group), ("a) (b", false, 4, 7));
+    }
+}

@@ -1,0 +1,159 @@
+//! One running service.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::Builder;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, Rlimit, Signal, kill_process, kill_process_group, pidfd_open};
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use super::{end_family, exec};
+use crate::clock::{At, Clock};
+use crate::record::Ended;
+
+/// A started service. Dropping it ends its whole process group.
+#[derive(Debug)]
+pub(crate) struct Service {
+    child: Child,
+    pid: Pid,
+    gone: oneshot::Receiver<At>,
+    ended: Option<(At, Ended)>,
+    log: PathBuf,
+}
+
+impl Service {
+    /// Starts `words` with `env` added to our own environment; both its outputs go to the file `log`.
+    ///
+    /// Call it on the main thread of the process: the service dies with the thread that started it.
+    ///
+    /// # Errors
+    ///
+    /// The program cannot be executed, or the log file cannot be created.
+    pub(crate) fn start(
+        words: &[OsString],
+        env: &[(&str, OsString)],
+        log: &Path,
+        files: Rlimit,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
+        let (program, args) = words.split_first().ok_or(StartError::Empty)?;
+        let output = File::create(log).map_err(StartError::Log)?;
+        let again = output.try_clone().map_err(StartError::Log)?;
+        let mut command = Command::new(program);
+        command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(output).stderr(again);
+        exec::standardise(&mut command, files);
+        let failed = |source| StartError::Exec { program: program.to_string_lossy().into(), source };
+        let mut child = command.spawn().map_err(failed)?;
+        let pid = Pid::from_child(&child);
+        match pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from).and_then(|fd| watch(fd, clock)) {
+            Ok(gone) => Ok(Self { child, pid, gone, ended: None, log: log.to_owned() }),
+            Err(source) => {
+                let _gone = child.kill().and_then(|()| child.wait());
+                Err(StartError::Watch(source))
+            }
+        }
+    }
+
+    /// Its process id, which is also that of its process group.
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// The file that its outputs go to.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Sends `signal` to the process alone, as platforms do.
+    pub(crate) fn signal(&self, signal: Signal) {
+        if self.ended.is_none() {
+            // It can only fail because the process is gone, which `ended` will tell.
+            let _gone = kill_process(self.pid, signal);
+        }
+    }
+
+    /// Sends SIGKILL to its process group.
+    pub(crate) fn kill(&self) {
+        if self.ended.is_none() {
+            let _gone = kill_process_group(self.pid, Signal::KILL);
+        }
+    }
+
+    /// Waits until the process has ended, and tells when and how.
+    ///
+    /// # Errors
+    ///
+    /// The kernel cannot tell, which does not happen to a child of ours.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped and called again at any time.
+    pub(crate) async fn ended(&mut self) -> io::Result<(At, Ended)> {
+        if let Some(ended) = self.ended {
+            return Ok(ended);
+        }
+        let at = (&mut self.gone).await.map_err(io::Error::other)?;
+        let ended = (at, how(self.child.wait()?));
+        self.ended = Some(ended);
+        Ok(ended)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if self.ended.is_none() {
+            self.kill();
+            let _gone = self.child.wait();
+        }
+        end_family(self.pid);
+    }
+}
+
+/// Tells the moment at which the process behind `pidfd` ends, measured on a thread that does nothing else.
+fn watch(pidfd: OwnedFd, clock: Clock) -> io::Result<oneshot::Receiver<At>> {
+    let (tell, gone) = oneshot::channel();
+    Builder::new().name("exit".into()).spawn(move || {
+        let mut wanted = [PollFd::new(&pidfd, PollFlags::IN)];
+        while poll(&mut wanted, None) == Err(rustix::io::Errno::INTR) {}
+        // Whoever asked may have been interrupted.
+        let _gone = tell.send(clock.now());
+    })?;
+    Ok(gone)
+}
+
+fn how(status: ExitStatus) -> Ended {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Code(code),
+        (None, signal) => Ended::Signal(signal.unwrap_or_default()),
+    }
+}
+
+/// Why a service could not be started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// No program was named.
+    #[error("no program was given")]
+    Empty,
+    /// The program cannot be executed.
+    #[error("cannot execute `{program}`: {source}")]
+    Exec {
+        /// The program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Its output has nowhere to go.
+    #[error("cannot create the file for its output: {0}")]
+    Log(io::Error),
+    /// Its end cannot be watched.
+    #[error("cannot watch the process (pidfd, Linux 5.3 or later): {0}")]
+    Watch(io::Error),
+}

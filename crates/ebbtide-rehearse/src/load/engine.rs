@@ -1,0 +1,207 @@
+//! The thread that the clients live on.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinSet, LocalSet};
+use tokio::time::timeout;
+
+use super::crew::Crew;
+use super::stage::Stage;
+use super::{keepalive, open, orders, phases, slow, storm};
+use crate::clock::Clock;
+use crate::record::{Phase, Shape, Traffic};
+use crate::scenario::{LoadPlan, Route, ShapePlan};
+use crate::wire::Wish;
+
+/// Where requests go: the socket, and the name in the `Host` header.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    /// The address to connect to.
+    pub socket: SocketAddr,
+    /// The `Host` header.
+    pub authority: String,
+}
+
+/// The load of one run.
+#[derive(Debug)]
+pub(crate) struct LoadOrder {
+    /// Shapes, limits and bound.
+    pub plan: LoadPlan,
+    /// Where each shape goes, in the order of the plan's shapes.
+    pub addresses: Vec<Address>,
+    /// The connections to hold in a phase at the signal: with which route, and where; or why none can be held.
+    pub held: Result<Vec<Hold>, String>,
+    /// What think times and slow times are drawn from.
+    pub seed: u64,
+}
+
+/// A phase to hold a connection in: along which route and where, or why it cannot be tried.
+pub(crate) type Hold = (Phase, Result<(Route, Address), String>);
+
+/// Counts that can be read while the load runs.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge {
+    /// Requests under way.
+    pub in_flight: AtomicU64,
+    /// Requests answered whole.
+    pub answered: AtomicU64,
+    /// Requests that never reached the program.
+    pub refused: AtomicU64,
+    /// Requests accepted and not answered whole.
+    pub lost: AtomicU64,
+}
+
+/// A running load.
+#[derive(Debug)]
+pub(crate) struct Load {
+    stage: watch::Sender<Stage>,
+    done: oneshot::Receiver<Traffic>,
+    thread: JoinHandle<()>,
+    gauge: Arc<Gauge>,
+}
+
+/// How long requests under way may take to end once the service is gone.
+const LAST_ANSWERS: Duration = Duration::from_secs(6);
+
+impl Load {
+    /// Starts every client of `order` on a thread of their own, so that their timers are not starved.
+    ///
+    /// # Errors
+    ///
+    /// No thread, or no runtime on it, can be had.
+    pub(crate) fn start(order: LoadOrder, clock: Clock) -> io::Result<Self> {
+        let (stage, watch) = watch::channel(Stage::Running);
+        let (tell, done) = oneshot::channel();
+        let gauge = Arc::<Gauge>::default();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let shared = Arc::clone(&gauge);
+        let thread = Builder::new().name("load".into()).spawn(move || {
+            let crew = Rc::new(Crew {
+                clock,
+                stage: watch,
+                traffic: RefCell::default(),
+                gauge: shared,
+                request_limit: order.plan.request_limit,
+                connect_limit: order.plan.connect_limit,
+                bound: order.plan.bound,
+                next_id: Cell::new(0),
+            });
+            LocalSet::new().block_on(&runtime, run(&crew, order));
+            // Whoever asked for the load may be gone, after Ctrl-C for one.
+            let _gone = tell.send(crew.traffic.take());
+        })?;
+        Ok(Self { stage, done, thread, gauge })
+    }
+
+    /// Counts so far.
+    pub(crate) fn gauge(&self) -> &Gauge {
+        &self.gauge
+    }
+
+    /// Says that the signal is about to come.
+    pub(crate) fn brace(&self) {
+        self.stage.send_replace(Stage::Bracing);
+    }
+
+    /// Says that the signal was sent.
+    pub(crate) fn signalled(&self) {
+        self.stage.send_replace(Stage::Signalled);
+    }
+
+    /// Sends nothing new, waits for what is under way, and hands over what the clients saw. `None`: the load's
+    /// thread panicked.
+    pub(crate) async fn stop(mut self) -> Option<Traffic> {
+        self.stage.send_replace(Stage::Stopping);
+        let traffic = match timeout(LAST_ANSWERS, &mut self.done).await {
+            Ok(done) => done,
+            Err(_) => {
+                self.stage.send_replace(Stage::Abandoned);
+                self.done.await
+            }
+        };
+        let _ended = self.thread.join();
+        traffic.ok()
+    }
+}
+
+/// How long to wait before the next try while nobody listens.
+#[derive(Debug)]
+pub(super) struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(Duration::from_millis(5))
+    }
+}
+
+impl Backoff {
+    /// The next wait, longer each time up to a limit.
+    pub(super) fn next(&mut self) -> Duration {
+        let now = self.0;
+        self.0 = now.saturating_mul(2).min(Duration::from_millis(100));
+        now
+    }
+
+    /// Begins anew.
+    pub(super) fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+async fn run(crew: &Rc<Crew>, order: LoadOrder) {
+    let mut rng = fastrand::Rng::with_seed(order.seed);
+    let mut clients = JoinSet::new();
+    for (shape, to) in order.plan.shapes.into_iter().zip(order.addresses) {
+        let clones = match &shape {
+            ShapePlan::Storm { clients, .. }
+            | ShapePlan::Keepalive { clients, .. }
+            | ShapePlan::Slow { clients, .. }
+            | ShapePlan::Orders { clients, .. } => *clients,
+            ShapePlan::Open { .. } => 1,
+        };
+        let pace = match &shape {
+            ShapePlan::Storm { rate: Some(rate), .. } => Some(Rc::new(storm::Pace::new(*rate))),
+            _ => None,
+        };
+        for _ in 0..clones {
+            let (crew, pace) = (Rc::clone(crew), pace.clone());
+            clients.spawn_local(client(crew, shape.clone(), to.clone(), rng.fork(), pace));
+        }
+    }
+    let held = order.held.unwrap_or_else(|why| {
+        crew.traffic.borrow_mut().no_phases = Some(why);
+        Vec::new()
+    });
+    for (phase, route) in held {
+        let crew = Rc::clone(crew);
+        clients.spawn_local(async move { phases::hold(&crew, phase, route).await });
+    }
+    while clients.join_next().await.is_some() {}
+}
+
+async fn client(
+    crew: Rc<Crew>,
+    shape: ShapePlan,
+    to: Address,
+    rng: fastrand::Rng,
+    pace: Option<Rc<storm::Pace>>,
+) {
+    match shape {
+        ShapePlan::Storm { route, .. } => storm::client(&crew, &to, &route, pace.as_deref()).await,
+        ShapePlan::Keepalive { think, route, .. } => {
+            let wish = |_: &mut fastrand::Rng| Wish::plain(&route);
+            keepalive::client(&crew, Shape::Keepalive, &to, think, rng, wish).await;
+        }
+        ShapePlan::Slow { time, route, .. } => slow::client(&crew, &to, time, &route, rng).await,
+        ShapePlan::Open { rate, route } => open::arrivals(&crew, &to, rate, &route).await,
+        ShapePlan::Orders { think, route, .. } => orders::client(&crew, &to, think, &route, rng).await,
+    }
+}

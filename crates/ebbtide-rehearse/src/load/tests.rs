@@ -1,0 +1,176 @@
+//! The clients against servers that treat them badly.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use super::{Address, Load, LoadOrder};
+use crate::clock::Clock;
+use crate::record::{Meaning, Outcome, Traffic};
+use crate::scenario::{Fitted, LoadPlan, Route, SHORT_THINK, ShapePlan, Span};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// What a server does with the n-th request of a connection.
+type Manners = fn(u64, u32) -> Deed;
+
+enum Deed {
+    Answer,
+    AnswerAndClose,
+    Hang,
+    Destroy,
+    HalfHead,
+    HalfBody,
+}
+
+/// How often the server saw each request's number.
+type Seen = Arc<Mutex<HashMap<u64, u32>>>;
+
+/// Starts a server that notes every request's number before it does anything else.
+fn server(manners: Manners) -> (SocketAddr, Seen) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let seen = Seen::default();
+    let notes = Arc::clone(&seen);
+    thread::Builder::new()
+        .spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let notes = Arc::clone(&notes);
+                thread::Builder::new().spawn(move || serve(stream, &notes, manners)).unwrap();
+            }
+        })
+        .unwrap();
+    (address, seen)
+}
+
+fn serve(mut stream: TcpStream, seen: &Seen, manners: Manners) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap());
+    for nth in 1.. {
+        let mut id = None;
+        loop {
+            let mut line = String::new();
+            match lines.read_line(&mut line) {
+                Ok(length) if length > 0 => {}
+                _ => return,
+            }
+            if let Some(number) = line.strip_prefix("x-ebbtide-request: ") {
+                id = number.trim().parse().ok();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let id: u64 = id.expect("every request has a number");
+        *seen.lock().unwrap().entry(id).or_default() += 1;
+        let answer: &[u8] = match manners(id, nth) {
+            Deed::Answer | Deed::AnswerAndClose => b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            Deed::Hang => return thread::sleep(Duration::from_secs(10)),
+            Deed::Destroy => return,
+            Deed::HalfHead => b"HTTP/1.1 200 OK\r\ncont",
+            Deed::HalfBody => b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nok",
+        };
+        if stream.write_all(answer).is_err() {
+            return;
+        }
+        match manners(id, nth) {
+            Deed::AnswerAndClose => return thread::sleep(Duration::from_millis(5)),
+            Deed::HalfHead | Deed::HalfBody => return,
+            Deed::Answer | Deed::Hang | Deed::Destroy => {}
+        }
+    }
+}
+
+/// Loads `address` for `time`.
+fn load(address: SocketAddr, time: Duration) -> Traffic {
+    load_thinking(address, SHORT_THINK, LONG, time)
+}
+
+fn load_thinking(address: SocketAddr, think: Span, request_limit: Duration, time: Duration) -> Traffic {
+    let route = Route::get("/");
+    let shapes = vec![
+        ShapePlan::Storm { clients: 4, rate: None, route: route.clone() },
+        ShapePlan::Keepalive { clients: 4, think, route: route.clone() },
+        ShapePlan::Open { rate: if think == SHORT_THINK { 200 } else { 0 }, route },
+    ];
+    let to = Address { socket: address, authority: address.to_string() };
+    let plan = LoadPlan {
+        shapes,
+        request_limit,
+        connect_limit: Duration::from_secs(5),
+        bound: 100_000,
+        fitted: Fitted::default(),
+        phases: false,
+    };
+    let order = LoadOrder { plan, addresses: vec![to; 3], held: Ok(Vec::new()), seed: 1 };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let load = Load::start(order, Clock::start()).unwrap();
+        tokio::time::sleep(time).await;
+        load.stop().await.unwrap()
+    })
+}
+
+#[test]
+fn a_request_is_sent_once_even_when_its_connection_is_destroyed() {
+    // Every third request loses its connection, on new connections and on reused ones.
+    let (address, seen) = server(|id, _| if id % 3 == 0 { Deed::Destroy } else { Deed::Answer });
+    let traffic = load(address, Duration::from_millis(400));
+    let seen = seen.lock().unwrap();
+    assert!(traffic.requests.len() > 50, "{}", traffic.requests.len());
+    assert!(seen.values().all(|count| *count == 1), "a request came twice: {seen:?}");
+    for request in &traffic.requests {
+        assert_eq!(seen.get(&request.id), Some(&1), "{request:?}");
+        let lost = matches!(request.meaning(), Meaning::Lost | Meaning::Ambiguous);
+        assert_eq!(lost, request.id % 3 == 0, "{request:?}");
+    }
+    assert!(traffic.requests.iter().any(|request| !request.fresh && request.meaning() == Meaning::Ambiguous));
+}
+
+#[test]
+fn each_way_to_lose_an_answer_is_told_apart() {
+    let (address, _) = server(|id, _| match id % 5 {
+        0 => Deed::Answer,
+        1 => Deed::Destroy,
+        2 => Deed::HalfHead,
+        3 => Deed::HalfBody,
+        _ => Deed::Hang,
+    });
+    let limit = Duration::from_secs(2);
+    let traffic = load_thinking(address, SHORT_THINK, limit, limit * 2);
+    for request in &traffic.requests {
+        let as_served = match request.id % 5 {
+            0 => request.outcome == Outcome::Answered { status: 200 },
+            1 => matches!(request.outcome, Outcome::Unanswered { .. }),
+            2 => matches!(request.outcome, Outcome::CutInHead { .. }),
+            3 => matches!(request.outcome, Outcome::CutInBody { .. }),
+            _ => request.outcome == Outcome::TimedOut,
+        };
+        assert!(as_served, "{request:?}");
+    }
+    assert!(traffic.requests.iter().any(|request| request.outcome == Outcome::TimedOut));
+}
+
+#[test]
+fn a_connection_closed_while_idle_is_no_loss() {
+    // One answer per connection, then a close that was not announced, long before the client has done thinking.
+    let (address, _) = server(|_, nth| if nth == 1 { Deed::AnswerAndClose } else { Deed::Destroy });
+    let thought = Span { least: Duration::from_secs(1), most: Duration::from_secs(1) };
+    let traffic = load_thinking(address, thought, LONG, Duration::from_millis(1500));
+    let lost: Vec<_> =
+        traffic.requests.iter().filter(|request| request.meaning() != Meaning::Served).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    assert!(traffic.idle_closed > 0);
+}
+
+#[test]
+fn nobody_listening_is_a_refusal_and_nothing_else() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let traffic = load(address, Duration::from_millis(200));
+    assert!(!traffic.requests.is_empty());
+    assert!(traffic.requests.iter().all(|request| request.outcome == Outcome::Refused));
+}

@@ -1,0 +1,123 @@
+//! What one run needs before anything is started: a folder, an address, a command line.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use super::address::free_port;
+use super::scenario::{Program, Ready, RunPlace, Scenario, ServiceStore, Target};
+use super::trouble::NotRehearsed;
+
+/// How long a broker may take to remove a queue.
+const CLEARED: Duration = Duration::from_secs(2);
+
+/// Where a run takes place. The folder goes with it.
+#[derive(Debug)]
+pub(super) struct Place {
+    folder: TempDir,
+    /// The command line.
+    pub(super) words: Vec<OsString>,
+    /// Variables that are added to the service's environment.
+    pub(super) env: Vec<(&'static str, OsString)>,
+    /// Where the service will listen.
+    pub(super) target: Target,
+    /// The readiness path; `None` when readiness is a bare port.
+    pub(super) ready_path: Option<String>,
+    /// What to look at after the exit.
+    pub(super) store: Option<Box<dyn ServiceStore>>,
+}
+
+impl Place {
+    /// Makes the place of one run.
+    pub(super) async fn prepare(scenario: &Scenario) -> Result<Self, NotRehearsed> {
+        let folder = tempfile::Builder::new().prefix("ebbtide-rehearse-").tempdir()?;
+        let mut env = vec![("EBBTIDE_REPORT", folder.path().join("report.json").into_os_string())];
+        let (target, ready_path) = match &scenario.ready {
+            Ready::Http(target, path) => (target.clone(), Some(path.clone())),
+            Ready::Port(target) => (target.clone(), None),
+            Ready::Managed => {
+                let port = free_port().await?;
+                let path = match &scenario.program {
+                    Program::Managed(service) => Some(service.ready_path().to_owned()),
+                    Program::Command(_) => None,
+                };
+                (Target { host: "127.0.0.1".into(), port }, path)
+            }
+        };
+        let (words, store) = match &scenario.program {
+            Program::Command(words) => (words.clone(), None),
+            Program::Managed(service) => {
+                let at = RunPlace::new(
+                    folder.path(),
+                    target.port,
+                    scenario.stop.grace,
+                    scenario.database.as_deref(),
+                );
+                let set_up = service.set_up(at).await?;
+                env.extend(set_up.env);
+                (set_up.words, set_up.store)
+            }
+        };
+        Ok(Self { folder, words, env, target, ready_path, store })
+    }
+
+    /// Removes what is not in the folder, if its broker answers. What cannot be removed stays behind: nobody uses its name again.
+    pub(super) async fn clear(&self) {
+        if let Some(store) = &self.store {
+            let _late = timeout(CLEARED, store.clear()).await;
+        }
+    }
+
+    /// The folder, which goes with the run.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file for the service's output.
+    pub(super) fn log(&self) -> PathBuf {
+        self.folder.path().join("output.log")
+    }
+
+    /// The file for the service's own report.
+    pub(super) fn report(&self) -> PathBuf {
+        self.folder.path().join("report.json")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Store;
+    use crate::scenario::BoxFuture;
+
+    /// Its broker never answers.
+    #[derive(Debug)]
+    struct Silent;
+
+    impl ServiceStore for Silent {
+        fn look<'a>(&'a self, _acknowledged: &'a [Box<str>]) -> BoxFuture<'a, Store> {
+            Box::pin(std::future::pending())
+        }
+
+        fn clear(&self) -> BoxFuture<'_, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broker_that_says_nothing_holds_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place {
+            folder,
+            words: Vec::new(),
+            env: Vec::new(),
+            target: Target { host: "127.0.0.1".into(), port: 1 },
+            ready_path: None,
+            store: Some(Box::new(Silent)),
+        };
+        timeout(CLEARED * 2, place.clear()).await.unwrap();
+    }
+}

@@ -1,0 +1,137 @@
+//! One request and the connection it used.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use super::{Answer, Meaning, Outcome};
+use crate::clock::At;
+
+/// One request, from the wish to send it to its end.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Request {
+    /// The number in the `x-ebbtide-request` header; unique within a run.
+    pub id: u64,
+    /// The load it belongs to.
+    pub shape: Shape,
+    /// The protocol phase it was held in at the signal, for [`Shape::Phases`].
+    pub phase: Option<Phase>,
+    /// Where it went.
+    pub to: SocketAddr,
+    /// Method and path, `{ms}` as it is: what its answer can be compared with.
+    pub route: Box<str>,
+    /// Whether it was the first request of its connection.
+    pub fresh: bool,
+    /// When its client began to open the connection: for a reused one long ago.
+    pub opened: At,
+    /// When it was due: latency counts from here. In an open loop this is the schedule's moment.
+    pub due: At,
+    /// When its client began, connecting included.
+    pub begun: At,
+    /// When the handshake was done; for a reused connection, when the request began. `None`: it never was.
+    pub connected: Option<At>,
+    /// Whether the request was written whole.
+    pub sent: bool,
+    /// When its outcome was known.
+    pub ended: At,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// What a whole answer looked like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// The order that the service acknowledged with 201, for [`Shape::Orders`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<str>>,
+}
+
+impl Request {
+    /// What its outcome means.
+    pub fn meaning(&self) -> Meaning {
+        self.outcome.meaning(self.fresh)
+    }
+}
+
+/// A kind of load.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// A new connection for every request, as fast as they come.
+    Storm,
+    /// Connections that are kept, with a think time between requests.
+    Keepalive,
+    /// Requests that are in flight for seconds.
+    Slow,
+    /// Requests on a schedule, whether or not earlier ones are done.
+    Open,
+    /// Orders for the demo service.
+    Orders,
+    /// One connection held in each phase of the protocol at the signal.
+    Phases,
+}
+
+impl Shape {
+    /// Every shape, in the order of the tables.
+    pub const ALL: [Self; 6] =
+        [Self::Storm, Self::Keepalive, Self::Slow, Self::Open, Self::Orders, Self::Phases];
+
+    /// Its name in options and output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Storm => "storm",
+            Self::Keepalive => "keepalive",
+            Self::Slow => "slow",
+            Self::Open => "open",
+            Self::Orders => "orders",
+            Self::Phases => "phases",
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where in the protocol a connection is held when the signal comes; it goes on 150 ms later.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Connected, nothing sent.
+    Silent,
+    /// Half of the request's head sent.
+    HalfHead,
+    /// The head and half of the body sent.
+    HalfBody,
+    /// The request sent, its answer not begun.
+    Awaiting,
+    /// One byte of the answer read.
+    HalfRead,
+    /// One request answered, idle since.
+    Idle,
+    /// One request answered, half of the second one's head sent.
+    SecondHalfSent,
+    /// Two requests sent at once, the first one slow.
+    Pipelined,
+    /// Connected only after the signal.
+    AfterSignal,
+}
+
+impl Phase {
+    /// Its name in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Silent => "connected and silent",
+            Self::HalfHead => "half a head sent",
+            Self::HalfBody => "half a body sent",
+            Self::Awaiting => "awaiting the answer",
+            Self::HalfRead => "answer half read",
+            Self::Idle => "idle, then a request",
+            Self::SecondHalfSent => "second request half sent",
+            Self::Pipelined => "pipelined behind a slow one",
+            Self::AfterSignal => "new connection after the signal",
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! How the service is stopped, and what counts as a good end.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::record::Ended;
+
+/// The stop signal, the grace period and the end that is expected.
+#[derive(Clone, Debug)]
+pub struct StopPlan {
+    /// The signal that asks the service to stop.
+    pub signal: StopSignal,
+    /// From the signal to the platform's SIGKILL, which is sent by us.
+    pub grace: Duration,
+    /// How the process may end.
+    pub expected: Vec<Expected>,
+    /// The load goes on at least this long before the signal.
+    pub warmup: Duration,
+    /// The signal comes at a random moment within this time after the warm-up.
+    pub window: Duration,
+}
+
+/// A signal by number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StopSignal(Signal);
+
+impl StopSignal {
+    /// The platforms' usual stop signal.
+    pub const TERM: Self = Self(Signal::TERM);
+
+    /// Every signal that can be asked for by name.
+    const NAMED: [(&'static str, Signal); 7] = [
+        ("TERM", Signal::TERM),
+        ("INT", Signal::INT),
+        ("QUIT", Signal::QUIT),
+        ("HUP", Signal::HUP),
+        ("USR1", Signal::USR1),
+        ("USR2", Signal::USR2),
+        ("KILL", Signal::KILL),
+    ];
+
+    /// Reads `TERM`, `SIGTERM` or `15`. `None`: not one of those that make sense as a stop signal.
+    pub fn parse(text: &str) -> Option<Self> {
+        let upper = text.to_ascii_uppercase();
+        let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+        Self::NAMED
+            .into_iter()
+            .find(|(known, signal)| *known == name || name.parse() == Ok(signal.as_raw()))
+            .map(|(_, signal)| Self(signal))
+    }
+
+    /// The signal for the kernel.
+    pub fn signal(self) -> Signal {
+        self.0
+    }
+
+    /// Its number.
+    pub fn number(self) -> i32 {
+        self.0.as_raw()
+    }
+
+    /// Its name, as `SIGTERM`.
+    pub fn name(self) -> String {
+        signal_name(self.number())
+    }
+}
+
+/// The name of signal `number`, where it has one here.
+pub(crate) fn signal_name(number: i32) -> String {
+    StopSignal::NAMED
+        .into_iter()
+        .find(|(_, signal)| signal.as_raw() == number)
+        .map_or_else(|| format!("signal {number}"), |(name, _)| format!("SIG{name}"))
+}
+
+/// How the process should end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Expected(pub Ended);
+
+impl Expected {
+    /// Reads `0` (an exit code) or `signal:TERM`.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(name) = text.strip_prefix("signal:") {
+            return StopSignal::parse(name).map(|signal| Self(Ended::Signal(signal.number())));
+        }
+        text.parse::<u8>().ok().map(|code| Self(Ended::Code(i32::from(code))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_read_by_name_or_number() {
+        for text in ["TERM", "sigterm", "15"] {
+            assert_eq!(StopSignal::parse(text), Some(StopSignal::TERM));
+        }
+        assert_eq!(StopSignal::parse("SEGV"), None);
+        assert_eq!(signal_name(15), "SIGTERM");
+    }
+
+    #[test]
+    fn an_expected_end_is_a_code_or_a_signal() {
+        assert_eq!(Expected::parse("3"), Some(Expected(Ended::Code(3))));
+        assert_eq!(Expected::parse("signal:TERM"), Some(Expected(Ended::Signal(15))));
+        assert_eq!(Expected::parse("256"), None);
+    }
+}

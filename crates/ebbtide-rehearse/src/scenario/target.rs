@@ -1,0 +1,156 @@
+//! Where requests go.
+
+use http::Method;
+use thiserror::Error;
+
+/// A host and a port.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Target {
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl Target {
+    /// As it stands in a `Host` header.
+    pub fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// Reads an `http://` address into where it points and the path with its query.
+    pub fn from_url(url: &str) -> Result<(Self, String), BadTarget> {
+        let uri: http::Uri = url.parse().map_err(|_| BadTarget::NotAUrl(url.into()))?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some(other) => return Err(BadTarget::Scheme(other.into())),
+            None => return Err(BadTarget::NotAUrl(url.into())),
+        }
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        if host.is_empty() {
+            return Err(BadTarget::NotAUrl(url.into()));
+        }
+        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        Ok((Self { host, port: uri.port_u16().unwrap_or(80) }, path))
+    }
+
+    /// Reads `8080` (on 127.0.0.1) or `host:8080`.
+    pub fn from_port(text: &str) -> Result<Self, BadTarget> {
+        let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
+        match port.parse() {
+            Ok(port) if port != 0 && !host.is_empty() => {
+                Ok(Self { host: host.trim_matches(['[', ']']).to_owned(), port })
+            }
+            _ => Err(BadTarget::NotAPort(text.into())),
+        }
+    }
+}
+
+/// The method and path of a load, and where it goes when not to the service's own address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path with its query; `{ms}` stands for a request's time in milliseconds.
+    pub path: String,
+    /// Another address than that of `--ready`.
+    pub target: Option<Target>,
+}
+
+impl Route {
+    /// A GET of `path` at the service's own address.
+    pub fn get(path: &str) -> Self {
+        Self { method: Method::GET, path: path.to_owned(), target: None }
+    }
+
+    /// A route that is chosen once the service is up: one that it serves.
+    pub fn to_be_found() -> Self {
+        Self::get("")
+    }
+
+    /// Whether it is still to be chosen.
+    pub fn is_open(&self) -> bool {
+        self.path.is_empty()
+    }
+
+    /// Method and path, which name the route in the record.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// Reads `METHOD:/path` or `METHOD:http://host:port/path`; without a method it is GET.
+    pub fn parse(text: &str) -> Result<Self, BadTarget> {
+        let named = text
+            .split_once(':')
+            .filter(|(method, _)| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()));
+        let (method, place) = named.unwrap_or(("GET", text));
+        let method = method.parse().map_err(|_| BadTarget::NotARoute(text.into()))?;
+        if place.starts_with('/') {
+            return Ok(Self { method, path: place.to_owned(), target: None });
+        }
+        // `{ms}` is no URL character; it only ever stands in the path.
+        let (target, _) =
+            Target::from_url(&place.replace("{ms}", "0")).map_err(|_| BadTarget::NotARoute(text.into()))?;
+        let after_scheme = place.get("http://".len()..).unwrap_or_default();
+        let path = after_scheme.find('/').and_then(|slash| after_scheme.get(slash..)).unwrap_or("/");
+        Ok(Self { method, path: path.to_owned(), target: Some(target) })
+    }
+
+    /// The path for a request that takes `ms` milliseconds.
+    pub fn path_for(&self, ms: u64) -> String {
+        self.path.replace("{ms}", &ms.to_string())
+    }
+}
+
+/// Why an address or a route cannot be used.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum BadTarget {
+    /// Neither a URL nor a port.
+    #[error("`{0}` is no http:// URL; write http://HOST:PORT/PATH, or a port number")]
+    NotAUrl(String),
+    /// Not plain HTTP.
+    #[error("`{0}` is not rehearsed yet; give an http:// URL")]
+    Scheme(String),
+    /// No port.
+    #[error("`{0}` is no port; write 8080, HOST:8080 or http://HOST:8080/PATH")]
+    NotAPort(String),
+    /// No route.
+    #[error("`{0}` is no route; write METHOD:/path or METHOD:http://HOST:PORT/path")]
+    NotARoute(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_read_into_target_and_path() {
+        let (target, path) = Target::from_url("http://[::1]:81/a?b=c").unwrap();
+        assert_eq!((target.authority().as_str(), path.as_str()), ("[::1]:81", "/a?b=c"));
+        assert_eq!(Target::from_url("http://localhost").unwrap().0.port, 80);
+        assert!(Target::from_url("https://localhost/").is_err());
+        assert!(Target::from_url("localhost:80").is_err());
+    }
+
+    #[test]
+    fn a_port_is_on_loopback_unless_a_host_is_named() {
+        assert_eq!(Target::from_port("80").unwrap().authority(), "127.0.0.1:80");
+        assert_eq!(Target::from_port("[::1]:80").unwrap().authority(), "[::1]:80");
+        assert!(Target::from_port("0").is_err());
+        assert!(Target::from_port("eighty").is_err());
+    }
+
+    #[test]
+    fn a_route_is_a_method_and_a_path_or_a_url() {
+        assert_eq!(Route::parse("/ping").unwrap(), Route::get("/ping"));
+        let route = Route::parse("POST:http://localhost:90/slow?ms={ms}").unwrap();
+        assert_eq!(route.method, Method::POST);
+        assert_eq!(route.target.as_ref().unwrap().port, 90);
+        assert_eq!(route.path_for(30), "/slow?ms=30");
+        assert!(Route::parse("ping").is_err());
+    }
+}

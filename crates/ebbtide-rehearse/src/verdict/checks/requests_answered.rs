@@ -1,0 +1,87 @@
+//! Was every accepted request answered whole, and as before the signal?
+
+use crate::record::Shape;
+use crate::verdict::fate::{Case, Fate};
+use crate::verdict::losses::Blame;
+use crate::verdict::{Check, CheckId, Counts, Finding, ShapeSummary};
+use crate::words;
+
+pub(super) fn check(case: &Case<'_>, shapes: &[ShapeSummary]) -> Check {
+    let found = |finding, evidence: String| Check::new(CheckId::RequestsAnswered, finding, evidence);
+    let sentences = |blame| -> Vec<String> {
+        case.groups
+            .iter()
+            .filter(|group| group.blame == blame)
+            .map(|group| group.sentence(case.record))
+            .collect()
+    };
+    let lost = sentences(Blame::Shutdown);
+    if !lost.is_empty() {
+        let hint = if case.groups.iter().any(is_status) {
+            "\nif that is the policy of the service: --allow-status accepts a status after the signal"
+        } else {
+            ""
+        };
+        return found(Finding::Fail, lost.join("\n") + hint);
+    }
+    let unclear = sentences(Blame::Unclear);
+    if !unclear.is_empty() {
+        let why = "more often than before the signal, and not clearly so; --repeat makes it clear";
+        return found(Finding::Inconclusive, format!("{}\n{why}", unclear.join("\n")));
+    }
+    let unverified = case.requests.iter().filter(|judged| judged.fate == Fate::Unverified);
+    if let Some(first) = unverified.clone().next() {
+        let count = words::plural(unverified.count() as u64, "response", "responses");
+        return found(
+            Finding::Inconclusive,
+            format!(
+                "{count} of {} after the signal had neither Content-Length nor chunks, and no fixed length: a cut would \
+                 not show; --url names a route with a length",
+                first.request.route
+            ),
+        );
+    }
+    let idle: Vec<&ShapeSummary> =
+        shapes.iter().filter(|shape| shape.shape != Shape::Phases && shape.met_the_stop == 0).collect();
+    if shapes.is_empty() || !idle.is_empty() {
+        return found(Finding::Inconclusive, idle_evidence(case, &idle)).for_lack_of_load();
+    }
+    let counts = Counts::of(&case.requests);
+    found(
+        Finding::Pass,
+        format!(
+            "{} sent: {} answered ({} after the signal), {} refused, 0 lost; in flight at the signal: {}",
+            words::count(counts.sent),
+            words::count(counts.answered),
+            words::count(counts.answered_after_signal),
+            words::count(counts.refused),
+            in_flight(shapes)
+        ),
+    )
+}
+
+fn is_status(group: &crate::verdict::losses::Group<'_>) -> bool {
+    group.blame == Blame::Shutdown && matches!(group.reason, crate::verdict::reason::Reason::Status(_))
+}
+
+fn idle_evidence(case: &Case<'_>, idle: &[&ShapeSummary]) -> String {
+    let traffic = &case.record.traffic;
+    let names: Vec<&str> = idle.iter().map(|shape| shape.shape.name()).collect();
+    let names = if names.is_empty() { "any shape".into() } else { names.join(", ") };
+    let why = match (&traffic.last_trouble, traffic.bound_reached) {
+        (_, Some(_)) => "the bound on the number of requests was reached: --max-requests raises it".to_owned(),
+        (Some(trouble), None) => format!("on this side: {trouble}"),
+        (None, None) => {
+            "--repeat, more clients (--storm, --keepalive) or a slow route (--url slow=…) would have some in flight"
+                .to_owned()
+        }
+    };
+    format!("0 lost, but nothing was in flight during the stop for {names}; {why}")
+}
+
+/// `storm 3, keepalive 1`.
+fn in_flight(shapes: &[ShapeSummary]) -> String {
+    let named =
+        shapes.iter().map(|shape| format!("{} {}", shape.shape, words::count(shape.in_flight_at_signal)));
+    named.collect::<Vec<_>>().join(", ")
+}

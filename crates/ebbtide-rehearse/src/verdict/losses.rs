@@ -1,0 +1,222 @@
+//! Bad ends by shape and reason: how many before the signal, how many after it, and whether the shutdown is to blame.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+
+use super::fate::Judged;
+use super::reason::{Column, Reason};
+use crate::clock::At;
+use crate::record::{Outcome, Record, Request, Shape};
+use crate::words;
+
+/// Whether the shutdown is to blame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Blame {
+    /// It never happened before the signal, or clearly more often after it.
+    Shutdown,
+    /// It happened before the signal as well, somewhat less often.
+    Unclear,
+    /// It happened before the signal as often.
+    Usual,
+}
+
+/// Requests of one shape that ended badly for one reason.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    pub(super) shape: Shape,
+    pub(super) reason: Reason,
+    /// How many ended so before the signal, and of how many: of the same shape on the same route, or more if those were few.
+    pub(super) before: (u64, u64),
+    /// Those after the signal.
+    pub(super) after: Vec<&'a Request>,
+    /// Of how many of the shape that were accepted and ended after the signal.
+    pub(super) of: u64,
+    pub(super) blame: Blame,
+}
+
+/// Fewer requests before the signal are no baseline: a wider one is taken.
+const ENOUGH: u64 = 100;
+
+type Route<'a> = (SocketAddr, &'a str);
+
+/// How many ended, and how many of those badly for which reason, before the signal.
+#[derive(Debug, Default)]
+struct Before {
+    ended: u64,
+    bad: BTreeMap<Reason, u64>,
+}
+
+impl Before {
+    fn add(&mut self, reason: Option<Reason>) {
+        self.ended += 1;
+        if let Some(reason) = reason {
+            *self.bad.entry(reason).or_default() += 1;
+        }
+    }
+
+    fn of(&self, reason: Reason) -> (u64, u64) {
+        (self.bad.get(&reason).copied().unwrap_or_default(), self.ended)
+    }
+}
+
+/// Groups the bad ends, and marks those that the shutdown is to blame for.
+pub(super) fn groups<'a>(requests: &mut [Judged<'a>]) -> Vec<Group<'a>> {
+    // What is compared with, the closest first: the same shape on the same route, the route, everything.
+    let mut by_shape = HashMap::<(Route<'a>, Shape), Before>::new();
+    let mut by_route = HashMap::<Route<'a>, Before>::new();
+    let mut everything = Before::default();
+    let mut of = BTreeMap::<Shape, u64>::new();
+    let mut bad = BTreeMap::<(Shape, Reason), Vec<&'a Request>>::new();
+    for judged in requests.iter().filter(|judged| judged.accepted()) {
+        let request: &'a Request = judged.request;
+        let (route, shape, reason) = ((request.to, &*request.route), request.shape, judged.reason());
+        if judged.after {
+            *of.entry(shape).or_default() += 1;
+            if let Some(reason) = reason {
+                bad.entry((shape, reason)).or_default().push(request);
+            }
+        } else {
+            by_shape.entry((route, shape)).or_default().add(reason);
+            by_route.entry(route).or_default().add(reason);
+            everything.add(reason);
+        }
+    }
+    let before = |request: &'a Request| {
+        let route = (request.to, &*request.route);
+        let closest = [by_shape.get(&(route, request.shape)), by_route.get(&route)];
+        closest.into_iter().flatten().find(|before| before.ended >= ENOUGH).unwrap_or(&everything)
+    };
+    let groups: Vec<Group<'a>> = bad
+        .into_iter()
+        .map(|((shape, reason), after)| {
+            let before = after.first().map_or((0, 0), |request| before(request).of(reason));
+            let of = of.get(&shape).copied().unwrap_or_default();
+            let blame = blame(before, (after.len() as u64, of));
+            Group { shape, reason, before, after, of, blame }
+        })
+        .collect();
+    for judged in requests {
+        let (after, shape, reason) = (judged.after, judged.request.shape, judged.reason());
+        judged.blamed = after
+            && groups.iter().any(|group| {
+                (group.shape, Some(group.reason), group.blame) == (shape, reason, Blame::Shutdown)
+            });
+    }
+    groups
+}
+
+/// Compares so many of so many before the signal with so many of so many after it, as chance would have it: a count that is
+/// expected to be e varies by its square root.
+fn blame(before: (u64, u64), after: (u64, u64)) -> Blame {
+    if before.0 == 0 {
+        return Blame::Shutdown;
+    }
+    let expected = before.0 as f64 / before.1.max(1) as f64 * after.1 as f64;
+    let (after, spread) = (after.0 as f64, expected.sqrt());
+    if after <= expected + 3.0 * spread + 1.0 {
+        Blame::Usual
+    } else if after <= expected + 5.0 * spread + 2.0 {
+        Blame::Unclear
+    } else {
+        Blame::Shutdown
+    }
+}
+
+impl Group<'_> {
+    /// One sentence: how many, of how many that were accepted, when and why.
+    pub(super) fn sentence(&self, record: &Record) -> String {
+        let word = match self.reason.column() {
+            Column::Truncated => "truncated",
+            Column::TimedOut => "timed out",
+            Column::Wrong => "answered wrongly",
+            Column::Lost => "lost",
+        };
+        let (shape, count, of) = (self.shape, words::count(self.after.len() as u64), words::count(self.of));
+        let before = match self.before.0 {
+            0 => String::new(),
+            count => format!("; {} of {} before it", words::count(count), words::count(self.before.1)),
+        };
+        format!(
+            "{shape}: {count} of {of} {word} after the signal ({}){before}: {}{}{}",
+            when(&self.after, record.signalled),
+            self.reason.text(),
+            with_the_process(&self.after, record),
+            phases(&self.after)
+        )
+    }
+}
+
+fn when(lost: &[&Request], signalled: At) -> String {
+    let ended = || lost.iter().map(|request| request.ended);
+    let after = |at: Option<At>| format!("+{}", words::time(at.unwrap_or(signalled).since(signalled)));
+    let (first, last) = (after(ended().min()), after(ended().max()));
+    if first == last { first } else { format!("{first} to {last}") }
+}
+
+/// The kernel closes a process's sockets shortly before its end can be seen.
+const NEAR_MICROS: u64 = 5_000;
+
+/// On a machine whose cores are taken that is far earlier: so long before it, what ends behind the last answer ended with the process.
+const NEAR_BEHIND_THE_LAST_ANSWER_MICROS: u64 = 100_000;
+
+/// From when on a connection's end is that of the process.
+fn ends_from(record: &Record, exit: At) -> u64 {
+    let answered = record
+        .traffic
+        .requests
+        .iter()
+        .filter(|request| request.ended <= exit && matches!(request.outcome, Outcome::Answered { .. }));
+    let last = answered.map(|request| request.ended.0 + 1).max().unwrap_or_default();
+    let near = exit.0.saturating_sub(NEAR_MICROS);
+    near.min(last.max(exit.0.saturating_sub(NEAR_BEHIND_THE_LAST_ANSWER_MICROS)))
+}
+
+/// Says which of them ended with the process itself.
+fn with_the_process(lost: &[&Request], record: &Record) -> String {
+    let Some((exit, _)) = record.exit else { return String::new() };
+    // Our own SIGKILL is known to the moment. What was under way at the end ended with the process, whenever its client saw that;
+    // unless another process had its connection.
+    let from = record.killed.map_or_else(|| ends_from(record, exit), |killed| killed.0);
+    let until = if record.orphans.is_empty() { u64::MAX } else { exit.0.saturating_add(NEAR_MICROS) };
+    let near = |request: &&&Request| request.begun <= exit && (from..=until).contains(&request.ended.0);
+    let later = |request: &&&Request| request.begun > exit || request.ended.0 > until;
+    let how = match record.killed {
+        Some(_) => "when SIGKILL ended the process at the end of the grace period",
+        None => "when the process ended",
+    };
+    let after = words::time(exit.since(record.signalled));
+    let mut text = String::new();
+    for (count, when) in [
+        (lost.iter().filter(near).count(), how.to_owned()),
+        (lost.iter().filter(later).count(), "by clients that went on after the process had ended".to_owned()),
+    ] {
+        match count {
+            0 => {}
+            count if count == lost.len() => text += &format!("; all {when} (+{after})"),
+            count => text += &format!("; {} {when} (+{after})", words::count(count as u64)),
+        }
+    }
+    text
+}
+
+fn phases(lost: &[&Request]) -> String {
+    let mut names: Vec<&str> =
+        lost.iter().filter_map(|request| request.phase).map(|phase| phase.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() { String::new() } else { format!(" [{}]", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_as_often_as_before_is_not_blamed_on_the_shutdown() {
+        assert_eq!(blame((0, 1000), (1, 100)), Blame::Shutdown);
+        assert_eq!(blame((10, 1000), (1, 100)), Blame::Usual);
+        assert_eq!(blame((10, 1000), (4, 100)), Blame::Usual);
+        assert_eq!(blame((10, 1000), (7, 100)), Blame::Unclear);
+        assert_eq!(blame((10, 1000), (60, 100)), Blame::Shutdown);
+    }
+}

@@ -1,0 +1,116 @@
+//! All runs together.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Check, CheckId, Counts, ExitSeen, Finding, RunVerdict, Verdict};
+use crate::record::Shape;
+
+/// What all runs come to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rehearsal {
+    /// What the checks come to.
+    pub verdict: Verdict,
+    /// How many requests the shutdown lost, truncated, let time out or answered wrongly.
+    pub lost_by_shutdown: u64,
+    /// How many requests of each shape were in flight at the signal, over all runs.
+    pub in_flight_at_signal: BTreeMap<Shape, u64>,
+    /// The sums.
+    pub requests: Counts,
+    /// The end of the first run that failed, or else of the one that took longest.
+    pub exit: ExitSeen,
+    /// Each check at its worst, with the run that showed it.
+    pub checks: Vec<Check>,
+    /// The number of the run that `exit` is from, and whose timeline says most.
+    pub shown: usize,
+    /// Each run, in order.
+    pub runs: Vec<NumberedRun>,
+}
+
+/// One run and its number, from 1.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct NumberedRun {
+    /// Its number, from 1.
+    pub run: u32,
+    /// What it was made of.
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// Its judgement.
+    #[serde(flatten)]
+    pub verdict: RunVerdict,
+}
+
+/// What a run was made of, and what the service had to say.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Facts {
+    /// How long after the load began the signal came, in milliseconds.
+    pub signal_after_load_ms: f64,
+    /// The last lines that the service printed, of a run that failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub output_tail: Vec<String>,
+}
+
+/// Puts `runs` together.
+pub(crate) fn conclude(runs: Vec<(RunVerdict, Facts)>) -> Rehearsal {
+    let (runs, facts): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
+    let failed = runs.iter().position(|run| run.verdict == Verdict::Fail);
+    let shown = failed.or_else(|| longest(&runs)).unwrap_or_default();
+    let run = runs.get(shown);
+    let checks: Vec<Check> =
+        run.iter().flat_map(|run| &run.checks).map(|check| together(check.id, &runs, shown)).collect();
+    Rehearsal {
+        verdict: Verdict::of(&checks),
+        lost_by_shutdown: runs.iter().map(|run| run.lost_by_shutdown).fold(0, u64::saturating_add),
+        in_flight_at_signal: in_flight(&runs),
+        requests: runs.iter().map(|run| run.requests).fold(Counts::default(), |sum, run| sum + run),
+        exit: run.map(|run| run.exit).unwrap_or_default(),
+        checks,
+        shown: shown + 1,
+        runs: number(runs, facts),
+    }
+}
+
+fn in_flight(runs: &[RunVerdict]) -> BTreeMap<Shape, u64> {
+    let mut sums = BTreeMap::new();
+    for shape in runs.iter().flat_map(|run| &run.shapes) {
+        let sum: &mut u64 = sums.entry(shape.shape).or_default();
+        *sum = sum.saturating_add(shape.in_flight_at_signal);
+    }
+    sums
+}
+
+fn number(runs: Vec<RunVerdict>, facts: Vec<Facts>) -> Vec<NumberedRun> {
+    let runs = runs.into_iter().zip(facts).zip(1..);
+    runs.map(|((verdict, facts), run)| NumberedRun { run, facts, verdict }).collect()
+}
+
+fn longest(runs: &[RunVerdict]) -> Option<usize> {
+    let ms = |run: &RunVerdict| run.exit.after_ms.unwrap_or(f64::MAX);
+    (0..runs.len()).max_by(|one, other| match (runs.get(*one), runs.get(*other)) {
+        (Some(one), Some(other)) => ms(one).total_cmp(&ms(other)),
+        _ => std::cmp::Ordering::Equal,
+    })
+}
+
+/// What check `id` found in all runs: the worst finding, as the run `shown` has it or else the first that does. A run that had
+/// too little in flight is made up for by one that passed.
+fn together(id: CheckId, runs: &[RunVerdict], shown: usize) -> Check {
+    let found: Vec<(usize, &Check)> = runs
+        .iter()
+        .enumerate()
+        .filter_map(|(at, run)| Some((at, run.checks.iter().find(|check| check.id == id)?)))
+        .collect();
+    let passed = found.iter().any(|(_, check)| check.verdict == Finding::Pass);
+    let counts = |check: &Check| !(passed && check.lacks_load);
+    let verdict = found.iter().filter(|(_, check)| counts(check)).map(|(_, check)| check.verdict).max();
+    let verdict = verdict.unwrap_or(Finding::Skipped);
+    let same: Vec<_> = found.into_iter().filter(|(_, check)| check.verdict == verdict).collect();
+    let told = same.iter().find(|(at, _)| *at == shown).or_else(|| same.first());
+    let evidence = told.map_or_else(String::new, |(at, check)| match (runs.len(), verdict) {
+        (0 | 1, _) | (_, Finding::Skipped) => check.evidence.clone(),
+        (all, _) if same.len() == all => format!("in all {all} runs; run {}: {}", at + 1, check.evidence),
+        (all, _) => format!("in {} of {all} runs; run {}: {}", same.len(), at + 1, check.evidence),
+    });
+    Check { lacks_load: told.is_some_and(|(_, check)| check.lacks_load), ..Check::new(id, verdict, evidence) }
+}

@@ -1,0 +1,114 @@
+//! Hand-made records for the tests of the verdict.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+#[cfg(test)]
+use proptest::prelude::*;
+
+use super::Terms;
+#[cfg(test)]
+use super::{Check, CheckId, judge};
+use crate::clock::At;
+#[cfg(test)]
+use crate::record::Close;
+use crate::record::{Answer, Ended, Framing, Outcome, Record, Request, Shape, SignalState, Traffic};
+use crate::scenario::{Expected, StopSignal};
+
+#[cfg(test)]
+/// Any request that a client can write down.
+pub(crate) fn any_request() -> impl Strategy<Value = Request> {
+    let close = prop_oneof![Just(Close::Reset), Just(Close::Eof)];
+    let outcome = (0..10_u8, close, 200..600_u16).prop_map(|(kind, close, status)| match kind {
+        0 | 1 => Outcome::Answered { status },
+        2 => Outcome::Refused,
+        3 => Outcome::ConnectTimeout,
+        4 => Outcome::ClosedBeforeSend { close },
+        5 => Outcome::Unanswered { close },
+        6 => Outcome::CutInHead { close },
+        7 => Outcome::CutInBody { close },
+        8 => Outcome::Malformed,
+        _ => Outcome::TimedOut,
+    });
+    let shape = prop::sample::select(Shape::ALL.as_slice());
+    (outcome, shape, any::<bool>(), 0..5_000_u64, 0..5_000_u64).prop_map(
+        |(outcome, shape, fresh, begun, took)| Request {
+            shape,
+            fresh,
+            connected: (!matches!(outcome, Outcome::Refused | Outcome::ConnectTimeout)).then_some(At(begun)),
+            ended: At(begun + took),
+            ..request(begun, outcome)
+        },
+    )
+}
+
+/// A storm request that began at `begun` microseconds and took one millisecond.
+pub(crate) fn request(begun: u64, outcome: Outcome) -> Request {
+    Request {
+        id: begun,
+        shape: Shape::Storm,
+        phase: None,
+        to: SocketAddr::from(([127, 0, 0, 1], 80)),
+        route: "GET /".into(),
+        fresh: true,
+        opened: At(begun),
+        due: At(begun),
+        begun: At(begun),
+        connected: (outcome != Outcome::Refused).then_some(At(begun)),
+        sent: true,
+        ended: At(begun + 1000),
+        outcome,
+        answer: answer_of(outcome),
+        order: None,
+    }
+}
+
+/// What an answer of two bytes with a length looks like.
+fn answer_of(outcome: Outcome) -> Option<Answer> {
+    let answer = Answer { length: 2, digest: 7, framing: Framing::Length, location: None, keeps: true };
+    matches!(outcome, Outcome::Answered { .. }).then_some(answer)
+}
+
+/// The moment of the signal in [`good`].
+pub(crate) const SIGNALLED: u64 = 1_000_000;
+
+/// A run in which nothing was lost: answered across the signal at 1 s, refused from 1.5 s on, gone at 1.6 s with 0.
+pub(crate) fn good() -> Record {
+    let answered = |begun| request(begun, Outcome::Answered { status: 200 });
+    Record {
+        signalled: At(SIGNALLED),
+        exit: Some((At(1_600_000), Ended::Code(0))),
+        signal_state: Some(SignalState { caught: true, blocked: false, ignored: false, pid_one: false }),
+        traffic: Traffic {
+            requests: vec![
+                answered(900_000),
+                answered(999_500),
+                answered(1_200_000),
+                request(1_500_000, Outcome::Refused),
+            ],
+            ..Traffic::default()
+        },
+        ..Record::default()
+    }
+}
+
+/// Terms of a storm that should end with code 0 within 30 s.
+pub(crate) fn terms() -> Terms {
+    Terms {
+        signal: StopSignal::TERM,
+        grace: Duration::from_secs(30),
+        expected: vec![Expected(Ended::Code(0))],
+        require_readiness: false,
+        readiness: None,
+        allow_status: Vec::new(),
+        shapes: vec![Shape::Storm],
+        phases: false,
+        store: false,
+    }
+}
+
+#[cfg(test)]
+/// What check `id` finds in `record`.
+pub(crate) fn found(id: CheckId, record: &Record, terms: &Terms) -> Check {
+    judge(record, terms).checks.into_iter().find(|check| check.id == id).unwrap()
+}

@@ -1,0 +1,103 @@
+//! What happened when, relative to the signal.
+
+use serde::Serialize;
+
+use super::checks::{first_red, first_refusal};
+use super::fate::Case;
+use crate::clock::At;
+use crate::record::{Outcome, Record};
+
+/// The landmarks of a run, and its requests in flight over time.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Timeline {
+    /// In the order in which they happened.
+    pub landmarks: Vec<Landmark>,
+    /// Requests in flight.
+    pub in_flight: Bars,
+}
+
+/// One thing that happened.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Landmark {
+    /// Milliseconds after the signal; negative before it.
+    pub ms: f64,
+    /// What.
+    pub what: String,
+}
+
+/// Requests in flight: the most in each of many equal spans of time.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Bars {
+    /// The beginning of the first span, in milliseconds after the signal.
+    pub from_ms: f64,
+    /// How long a span is.
+    pub every_ms: f64,
+    /// The most requests in flight at once, in each span.
+    pub counts: Vec<u64>,
+}
+
+const SAMPLES: u64 = 60;
+
+impl Timeline {
+    /// The timeline of `case`.
+    pub(super) fn of(case: &Case<'_>) -> Self {
+        Self { landmarks: landmarks(case), in_flight: in_flight(case.record) }
+    }
+}
+
+fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
+    let record = case.record;
+    let mut marks: Vec<(At, String)> =
+        vec![(record.load_began, "load begins".into()), (record.signalled, "stop signal".into())];
+    if let Some(red) = first_red(case) {
+        marks.push((red.ended, "readiness is red".into()));
+    }
+    if let Some(refused) = first_refusal(case) {
+        marks.push((refused, "listener closed: first refusal".into()));
+    }
+    let answers = || {
+        let answered = |at: &&crate::record::Request| matches!(at.outcome, Outcome::Answered { .. });
+        record.traffic.requests.iter().filter(answered).map(|request| request.ended)
+    };
+    marks.extend(answers().max().map(|at| (at, "last answer".into())));
+    let losses = || case.requests.iter().filter(|judged| judged.blamed).map(|judged| judged.request.ended);
+    marks.extend(losses().min().map(|at| (at, "first loss".into())));
+    marks.extend(losses().max().map(|at| (at, "last loss".into())));
+    let database = record.database.as_ref();
+    marks.extend(database.and_then(|seen| seen.emptied).map(|at| (at, "database connections closed".into())));
+    marks.extend(record.killed.map(|at| (at, "grace period over: SIGKILL".into())));
+    marks.extend(record.exit.map(|(at, ended)| (at, format!("process gone: {ended}"))));
+    marks.sort_by_key(|(at, _)| *at);
+    marks.into_iter().map(|(at, what)| Landmark { ms: at.ms_from(record.signalled), what }).collect()
+}
+
+fn in_flight(record: &Record) -> Bars {
+    let end = record.exit.map_or(record.signalled, |(at, _)| at).max(record.signalled);
+    // As much before the signal as there is after it, a second at least, but no more than there was.
+    let before = end.since(record.signalled).max(std::time::Duration::from_secs(1));
+    let before = u64::try_from(before.as_micros()).unwrap_or(u64::MAX);
+    let from = At(record.signalled.0.saturating_sub(before)).max(record.load_began);
+    let step = ((end.0 - from.0) / SAMPLES + 1).max(1);
+    let mut changes: Vec<(At, i64)> = Vec::with_capacity(2 * record.traffic.requests.len());
+    for request in &record.traffic.requests {
+        changes.push((request.begun, 1));
+        changes.push((request.ended, -1));
+    }
+    // At the same moment a request ends before the next one begins.
+    changes.sort_unstable();
+    let mut changes = changes.into_iter().peekable();
+    let mut now = 0_i64;
+    while let Some((_, change)) = changes.next_if(|(at, _)| *at < from) {
+        now += change;
+    }
+    let counts = (1..=SAMPLES).map(|sample| {
+        let until = At(from.0 + sample * step);
+        let mut most = now;
+        while let Some((_, change)) = changes.next_if(|(at, _)| *at < until) {
+            now += change;
+            most = most.max(now);
+        }
+        u64::try_from(most).unwrap_or_default()
+    });
+    Bars { from_ms: from.ms_from(record.signalled), every_ms: step as f64 / 1000.0, counts: counts.collect() }
+}

@@ -1,0 +1,299 @@
+//! One HTTP/1.1 connection on hyper's low-level API: no pool, no retry, nothing hidden.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, LOCATION, TRANSFER_ENCODING};
+use http::{Method, Request, Response, Version};
+use http_body_util::BodyExt;
+use hyper::client::conn::http1::{self, SendRequest};
+use tokio::time::sleep;
+
+use super::body::Payload;
+use super::response::{Parsed, parse};
+use super::socket::{Mark, Socket, Wire};
+use crate::clock::At;
+use crate::record::{Answer, Close, Digest, Framing, Outcome, digest};
+
+/// An open connection and the machine that drives it while somebody waits for it.
+pub(crate) struct Connection {
+    socket: Socket,
+    sender: SendRequest<Payload>,
+    /// Dropped when it has ended: only then does the sender learn of it.
+    driver: Option<Driver>,
+    used: bool,
+    opened: At,
+}
+
+type Driver = Pin<Box<http1::Connection<Wire, Payload>>>;
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum NoConnection {
+    /// As the client of a request sees it.
+    Outcome(Outcome),
+    /// Something is short on our side.
+    Trouble(io::Error),
+}
+
+/// How one exchange ended.
+#[derive(Debug)]
+pub(crate) enum Exchange {
+    /// With an outcome.
+    Ended(Seen),
+    /// Nothing was written: the kept connection had been closed while idle.
+    NotSent,
+}
+
+/// What a client saw of one request.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether the request was written whole.
+    pub sent: bool,
+    /// The whole answer, if there was one.
+    pub answer: Option<Answer>,
+    /// Its body, when that was wanted.
+    pub body: Vec<u8>,
+}
+
+impl Seen {
+    /// A request that was written whole and ended without a whole answer.
+    pub(crate) fn without_answer(outcome: Outcome) -> Self {
+        Self { outcome, sent: true, answer: None, body: Vec::new() }
+    }
+}
+
+/// The most of a body that is kept.
+const KEPT_BODY: usize = 64 * 1024;
+
+impl Connection {
+    /// Connects to `to`, at the moment `now`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the attempt up.
+    pub(crate) async fn open(to: SocketAddr, now: At) -> Result<Self, NoConnection> {
+        let socket = Socket::connect(to).await.map_err(no_connection)?;
+        let (sender, driver) = http1::handshake(socket.wire())
+            .await
+            .map_err(|error| NoConnection::Trouble(io::Error::other(error)))?;
+        Ok(Self { socket, sender, driver: Some(Box::pin(driver)), used: false, opened: now })
+    }
+
+    /// Whether it can be used again, as far as the kernel knows this instant.
+    pub(crate) fn still_open(&self) -> bool {
+        self.driver.is_some() && !self.sender.is_closed() && self.socket.still_quiet()
+    }
+
+    /// Whether no request was sent on it yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        !self.used
+    }
+
+    /// When its client began to connect.
+    pub(crate) fn opened(&self) -> At {
+        self.opened
+    }
+
+    /// Sends `request`, once, and reads its response to the end.
+    pub(crate) async fn exchange(&mut self, request: Request<Payload>, keep_body: bool) -> Exchange {
+        let mark = self.socket.mark();
+        let fresh = !self.used;
+        self.used = true;
+        let head = request.method() == Method::HEAD;
+        let body_sent = request.body().watch();
+        let mut status = None;
+        let mut kept = Vec::new();
+        let answer = {
+            let sender = &mut self.sender;
+            let (status, kept) = (&mut status, &mut kept);
+            let talk = async move {
+                let response = sender.send_request(request).await?;
+                *status = Some(response.status().as_u16());
+                let mut answer = Answer {
+                    length: 0,
+                    digest: 0,
+                    framing: framing(&response, head),
+                    location: response.headers().get(LOCATION).map(|to| digest(to.as_bytes())),
+                    keeps: keeps(&response, head),
+                };
+                let mut body = response.into_body();
+                let mut seen = Digest::default();
+                while let Some(frame) = body.frame().await {
+                    let frame = frame?;
+                    let Some(data) = frame.data_ref() else { continue };
+                    answer.length = answer.length.saturating_add(data.len() as u64);
+                    seen.add(data);
+                    if keep_body && kept.len().saturating_add(data.len()) <= KEPT_BODY {
+                        kept.extend_from_slice(data);
+                    }
+                }
+                answer.digest = seen.value();
+                Ok::<Answer, hyper::Error>(answer)
+            };
+            alongside(&mut self.driver, talk).await.ok()
+        };
+        let received = self.socket.received_since(mark) > 0;
+        let outcome = match (status, self.socket.close()) {
+            (Some(status), _) if answer.is_some() => Outcome::Answered { status },
+            // Bytes came, the connection is still there, and hyper reads no answer from them.
+            (_, None) if received => Outcome::Malformed,
+            (status, close) => {
+                let close = close.unwrap_or(Close::Eof);
+                match status {
+                    Some(_) => Outcome::CutInBody { close },
+                    None if received => self.cut_in_head(mark, close),
+                    None if self.socket.sent_since(mark) > 0 => Outcome::Unanswered { close },
+                    None if fresh => Outcome::ClosedBeforeSend { close },
+                    None => return Exchange::NotSent,
+                }
+            }
+        };
+        let sent = self.socket.sent_since(mark) > 0 && body_sent.is_none_or(|sent| sent.load(Relaxed));
+        Exchange::Ended(Seen { outcome, sent, answer, body: kept })
+    }
+
+    /// Sends `request` and returns its answer's status as soon as that is here; `Err` tells how the connection ended.
+    pub(crate) async fn status(&mut self, request: Request<Payload>) -> Result<u16, Outcome> {
+        let mark = self.socket.mark();
+        self.used = true;
+        let sender = &mut self.sender;
+        let talk = async move { sender.send_request(request).await };
+        let response = alongside(&mut self.driver, talk).await;
+        let received = self.socket.received_since(mark) > 0;
+        let response = response.map_err(|_| match self.socket.close() {
+            None if received => Outcome::Malformed,
+            Some(close) if received => self.cut_in_head(mark, close),
+            close => Outcome::Unanswered { close: close.unwrap_or(Close::Eof) },
+        })?;
+        let status = response.status().as_u16();
+        // A server that is cut off in the middle of its answer may log it as an error: read on for a moment.
+        let mut body = response.into_body();
+        let rest = async move { while let Some(Ok(_)) = body.frame().await {} };
+        tokio::select! {
+            () = alongside(&mut self.driver, rest) => {}
+            () = sleep(READ_ON) => {}
+        }
+        Ok(status)
+    }
+
+    /// The first byte that came, which tells TLS from HTTP.
+    pub(crate) fn first_byte(&self) -> Option<u8> {
+        self.socket.first_byte()
+    }
+
+    /// Whether the connection is kept after a whole response.
+    pub(crate) async fn kept(&mut self) -> bool {
+        let sender = &mut self.sender;
+        let ready = async move { sender.ready().await.is_ok() };
+        alongside(&mut self.driver, ready).await && self.driver.is_some()
+    }
+
+    /// Thinks for `time` while watching the connection. `false`: the server has closed it meanwhile.
+    pub(crate) async fn idle(&mut self, time: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = ended(&mut self.driver) => false,
+            () = sleep(time) => true,
+        }
+    }
+
+    /// Lets the server close first, within a short limit.
+    pub(crate) async fn let_peer_close(self) {
+        tokio::select! {
+            () = self.socket.closed_by_peer() => {}
+            () = sleep(PEER_CLOSE) => {}
+        }
+    }
+
+    /// Bytes came and no whole head: a cut head, an interim response and nothing more, or no HTTP at all.
+    fn cut_in_head(&self, mark: Mark, close: Close) -> Outcome {
+        match parse(&self.socket.head_since(mark), false, false) {
+            Parsed::Malformed => Outcome::Malformed,
+            Parsed::Nothing => Outcome::Unanswered { close },
+            Parsed::InHead | Parsed::InBody | Parsed::Whole(..) => Outcome::CutInHead { close },
+        }
+    }
+}
+
+/// How long a server that was told `Connection: close` is given to close first.
+const PEER_CLOSE: Duration = Duration::from_millis(50);
+/// How long the rest of an answer is read that nobody wants.
+const READ_ON: Duration = Duration::from_millis(50);
+
+fn framing<B>(response: &Response<B>, head: bool) -> Framing {
+    if head || matches!(response.status().as_u16(), 101 | 204 | 304) {
+        Framing::NoBody
+    } else if has_token(response.headers(), TRANSFER_ENCODING, "chunked") {
+        Framing::Chunked
+    } else if response.headers().contains_key(CONTENT_LENGTH)
+        && !response.headers().contains_key(TRANSFER_ENCODING)
+    {
+        Framing::Length
+    } else {
+        Framing::Close
+    }
+}
+
+fn keeps<B>(response: &Response<B>, head: bool) -> bool {
+    let headers = response.headers();
+    let old = response.version() == Version::HTTP_10;
+    framing(response, head) != Framing::Close
+        && response.status().as_u16() != 101
+        && !has_token(headers, CONNECTION, "close")
+        && (!old || has_token(headers, CONNECTION, "keep-alive"))
+}
+
+fn has_token(headers: &HeaderMap, name: http::HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
+}
+
+/// Drives the connection while `work` waits for it; what the connection leaves behind at its end, `work` still gets.
+async fn alongside<T>(driver: &mut Option<Driver>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(done);
+        }
+        // Pending or just ended: either way `work` may have got something.
+        let _ended = poll_driver(driver, cx);
+        work.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// Drives the connection to its end.
+async fn ended(driver: &mut Option<Driver>) {
+    poll_fn(|cx| poll_driver(driver, cx)).await;
+}
+
+fn poll_driver(driver: &mut Option<Driver>, cx: &mut Context<'_>) -> Poll<()> {
+    match driver.as_mut().map(|driver| driver.as_mut().poll(cx)) {
+        Some(Poll::Pending) => Poll::Pending,
+        // How it ended is told by the bytes, not by hyper's error.
+        Some(Poll::Ready(_)) | None => {
+            *driver = None;
+            Poll::Ready(())
+        }
+    }
+}
+
+fn no_connection(error: io::Error) -> NoConnection {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => NoConnection::Outcome(Outcome::Refused),
+        io::ErrorKind::TimedOut => NoConnection::Outcome(Outcome::ConnectTimeout),
+        // The kernel says `refused` before the handshake is done and `reset` after it.
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => {
+            NoConnection::Outcome(Outcome::ClosedBeforeSend { close: Close::Reset })
+        }
+        _ => NoConnection::Trouble(error),
+    }
+}

@@ -1,0 +1,121 @@
+//! A connection written byte by byte, for requests that are to stop half-way.
+
+use std::io;
+
+use rustix::net::{RecvFlags, recv};
+use tokio::net::TcpStream;
+
+use super::connection::Seen;
+use super::response::{End, Parsed, Response, parse};
+use super::socket::Socket;
+use crate::record::{Answer, Close, Framing, Outcome, digest};
+
+/// One connection and what was read on it so far.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    socket: Socket,
+    read: Vec<u8>,
+    written: bool,
+}
+
+impl Raw {
+    /// On a socket just connected.
+    pub(crate) fn new(socket: Socket) -> Self {
+        Self { socket, read: Vec::new(), written: false }
+    }
+
+    fn stream(&self) -> &TcpStream {
+        self.socket.stream()
+    }
+
+    /// Whether the server has closed the connection, as the kernel knows this instant.
+    pub(crate) fn closed(&self) -> bool {
+        let mut byte = [0_u8; 1];
+        let looked = recv(self.stream(), &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        !matches!(looked, Err(rustix::io::Errno::AGAIN) | Ok((_, 1)))
+    }
+
+    /// Writes all of `bytes`. A failure shows when the answer is read.
+    pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            self.stream().writable().await?;
+            match self.stream().try_write(bytes) {
+                Ok(count) => {
+                    self.written = true;
+                    bytes = bytes.get(count..).unwrap_or_default();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads until at least one byte of an answer is here, and no further.
+    pub(crate) async fn first_byte(&mut self) -> io::Result<()> {
+        match self.more(1).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads one whole answer to a request, to a HEAD if `head`. The outcome tells why there is none.
+    pub(crate) async fn answer(&mut self, head: bool) -> Seen {
+        loop {
+            match parse(&self.read, false, head) {
+                Parsed::Whole(response, length) => {
+                    self.read.drain(..length);
+                    return answered(&response);
+                }
+                Parsed::Malformed => return Seen::without_answer(Outcome::Malformed),
+                Parsed::Nothing | Parsed::InHead | Parsed::InBody => {}
+            }
+            let close = match self.more(4096).await {
+                Ok(0) => Close::Eof,
+                Ok(_) => continue,
+                Err(_) => Close::Reset,
+            };
+            // A body without a length ends with the connection, if that ends in order.
+            return match parse(&self.read, close == Close::Eof, head) {
+                Parsed::Whole(response, _) => answered(&response),
+                Parsed::Nothing if !self.written => Seen::without_answer(Outcome::ClosedBeforeSend { close }),
+                Parsed::Nothing => Seen::without_answer(Outcome::Unanswered { close }),
+                Parsed::InHead => Seen::without_answer(Outcome::CutInHead { close }),
+                Parsed::InBody => Seen::without_answer(Outcome::CutInBody { close }),
+                Parsed::Malformed => Seen::without_answer(Outcome::Malformed),
+            };
+        }
+    }
+
+    async fn more(&mut self, most: usize) -> io::Result<usize> {
+        let mut chunk = [0_u8; 4096];
+        loop {
+            self.socket.stream().readable().await?;
+            match self.socket.stream().try_read(chunk.get_mut(..most.min(4096)).unwrap_or_default()) {
+                Ok(count) => {
+                    self.read.extend_from_slice(chunk.get(..count).unwrap_or_default());
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn answered(response: &Response) -> Seen {
+    let answer = Answer {
+        length: response.body.len() as u64,
+        digest: digest(&response.body),
+        framing: match response.end {
+            End::NoBody => Framing::NoBody,
+            End::Length => Framing::Length,
+            End::Chunked => Framing::Chunked,
+            End::Close => Framing::Close,
+        },
+        location: response.location.as_deref().map(digest),
+        keeps: !response.closes,
+    };
+    let outcome = Outcome::Answered { status: response.status };
+    Seen { outcome, sent: true, answer: Some(answer), body: Vec::new() }
+}

@@ -1,0 +1,103 @@
+//! One request as a client wants it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{Method, Request};
+
+use super::body::Payload;
+use crate::scenario::Route;
+
+/// The header that names a request, so that a server can tell that it came once.
+const REQUEST_ID: &str = "x-ebbtide-request";
+
+/// A request that has not been given a number yet.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    label: Box<str>,
+    method: Method,
+    path: String,
+    payload: Payload,
+    json: bool,
+    last: bool,
+    pub keep_body: bool,
+}
+
+impl Wish {
+    /// A plain request along `route`.
+    pub(crate) fn plain(route: &Route) -> Self {
+        let path = route.path_for(0);
+        let payload = Payload::empty();
+        let (label, method) = (route.label().into(), route.method.clone());
+        Self { label, method, path, payload, json: false, last: false, keep_body: false }
+    }
+
+    /// The route, as in [`Route::label`].
+    pub(crate) fn label(&self) -> Box<str> {
+        self.label.clone()
+    }
+
+    /// The same, telling the server that it is the connection's last one.
+    pub(crate) fn last(self) -> Self {
+        Self { last: true, ..self }
+    }
+
+    /// A request along `route` that is in flight for about `time`: said in the path, or by a body that trickles.
+    pub(crate) fn slow(route: &Route, time: Duration) -> Self {
+        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let trickles = !route.path.contains("{ms}") && [Method::POST, Method::PUT].contains(&route.method);
+        let payload = if trickles { Payload::trickle(time) } else { Payload::empty() };
+        Self { path: route.path_for(ms), payload, ..Self::plain(route) }
+    }
+
+    /// An order, whose acknowledgement is read.
+    pub(crate) fn order(route: &Route, item: &str) -> Self {
+        let body = format!(r#"{{"item":"{item}","quantity":1}}"#);
+        let payload = Payload::Whole(Bytes::from(body));
+        Self { payload, json: true, keep_body: true, ..Self::plain(route) }
+    }
+
+    /// The request for the host `authority`, with its number unless it belongs to no load.
+    pub(crate) fn request(self, authority: &str, id: Option<u64>) -> Result<Request<Payload>, http::Error> {
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(self.path)
+            .header(HOST, authority)
+            .header(USER_AGENT, "ebbtide-rehearse");
+        if let Some(id) = id {
+            request = request.header(REQUEST_ID, id);
+        }
+        if self.json {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        if self.last {
+            request = request.header(CONNECTION, "close");
+        }
+        request.body(self.payload)
+    }
+}
+
+/// A request as bytes, and where its head ends.
+#[derive(Debug)]
+pub(crate) struct RawRequest {
+    pub bytes: Vec<u8>,
+    pub head: usize,
+}
+
+/// A request along `route` as it goes over the wire; one with a method that has a body carries an order.
+pub(crate) fn raw_request(route: &Route, authority: &str, id: u64, time: Duration) -> RawRequest {
+    let (method, path) = (&route.method, route.path_for(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
+    let has_body = [Method::POST, Method::PUT, Method::PATCH].contains(method);
+    let body = if has_body { r#"{"item":"held in a phase","quantity":1}"# } else { "" };
+    let mut text =
+        format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nuser-agent: ebbtide-rehearse\r\n");
+    text.push_str(&format!("{REQUEST_ID}: {id}\r\n"));
+    if has_body {
+        text.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+    }
+    text.push_str("\r\n");
+    let head = text.len();
+    text.push_str(body);
+    RawRequest { bytes: text.into_bytes(), head }
+}

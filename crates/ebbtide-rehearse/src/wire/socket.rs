@@ -1,0 +1,199 @@
+//! A socket that tells what passed over it, so that a loss is classified by bytes and not by an error's wording.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use rustix::net::{RecvFlags, recv};
+use tokio::net::TcpStream;
+
+use crate::record::Close;
+
+/// One end of a connection, shared by hyper (which owns a [`Wire`]) and whoever watches it.
+#[derive(Clone, Debug)]
+pub(crate) struct Socket {
+    stream: Arc<TcpStream>,
+    meter: Arc<Meter>,
+}
+
+/// What passed over a connection so far.
+#[derive(Debug, Default)]
+struct Meter {
+    sent: AtomicU64,
+    received: AtomicU64,
+    failed: AtomicBool,
+    ended: AtomicBool,
+    /// The beginning of what was read since the last [`Socket::mark`].
+    head: Mutex<Vec<u8>>,
+}
+
+/// How much of each answer is kept, to tell a cut head from an interim response.
+const HEAD: usize = 2048;
+
+/// A point in a connection's traffic, to count from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    sent: u64,
+    received: u64,
+}
+
+impl Socket {
+    /// Connects to `to`, which may take for ever: bound it.
+    pub(crate) async fn connect(to: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(to).await?;
+        // A connect to a local port that nobody listens on can meet itself when the kernel picks that very port
+        // for our end. Nobody listens: it is a refusal.
+        if stream.local_addr()? == stream.peer_addr()? {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: Arc::new(stream), meter: Arc::default() })
+    }
+
+    /// The socket.
+    pub(crate) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// The half that hyper drives.
+    pub(super) fn wire(&self) -> Wire {
+        Wire(self.clone())
+    }
+
+    /// Now, to count from.
+    pub(super) fn mark(&self) -> Mark {
+        self.head().clear();
+        Mark { sent: self.meter.sent.load(Relaxed), received: self.meter.received.load(Relaxed) }
+    }
+
+    /// Bytes written since `mark`.
+    pub(super) fn sent_since(&self, mark: Mark) -> u64 {
+        self.meter.sent.load(Relaxed).saturating_sub(mark.sent)
+    }
+
+    /// Bytes read since `mark`.
+    pub(super) fn received_since(&self, mark: Mark) -> u64 {
+        self.meter.received.load(Relaxed).saturating_sub(mark.received)
+    }
+
+    /// The beginning of what was read since `_mark`, which is the last one.
+    pub(super) fn head_since(&self, _mark: Mark) -> Vec<u8> {
+        self.head().clone()
+    }
+
+    /// The first byte read since the last mark.
+    pub(super) fn first_byte(&self) -> Option<u8> {
+        self.head().first().copied()
+    }
+
+    fn head(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.meter.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the connection ended; `None`: it did not.
+    pub(super) fn close(&self) -> Option<Close> {
+        if self.meter.failed.load(Relaxed) {
+            Some(Close::Reset)
+        } else {
+            self.meter.ended.load(Relaxed).then_some(Close::Eof)
+        }
+    }
+
+    /// Whether the peer has neither closed the connection nor sent anything unasked, as the kernel knows this
+    /// instant. An honest client looks before it uses a kept connection again.
+    pub(super) fn still_quiet(&self) -> bool {
+        let mut byte = [0_u8; 1];
+        let looked = recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        matches!(looked, Err(rustix::io::Errno::AGAIN))
+    }
+
+    /// Waits until the peer has closed its end, reading and dropping what still comes.
+    pub(super) async fn closed_by_peer(&self) {
+        let mut rest = [0_u8; 512];
+        while self.stream.readable().await.is_ok() {
+            match self.stream.try_read(&mut rest) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn arrived(&self, read: &[u8]) {
+        self.meter.received.fetch_add(read.len() as u64, Relaxed);
+        if read.is_empty() {
+            self.meter.ended.store(true, Relaxed);
+        }
+        let mut head = self.head();
+        let room = HEAD.saturating_sub(head.len());
+        head.extend_from_slice(read.get(..room.min(read.len())).unwrap_or_default());
+    }
+
+    fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if result.is_err() {
+            self.meter.failed.store(true, Relaxed);
+        }
+        result
+    }
+}
+
+/// What hyper reads from and writes to.
+#[derive(Debug)]
+pub(super) struct Wire(Socket);
+
+impl Read for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let socket = &self.0;
+        let mut chunk = [0_u8; 8192];
+        let most = chunk.len().min(buf.remaining());
+        loop {
+            ready!(socket.stream.poll_read_ready(cx))?;
+            match socket.stream.try_read(chunk.get_mut(..most).unwrap_or_default()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => {
+                    let count = socket.note(result)?;
+                    let read = chunk.get(..count).unwrap_or_default();
+                    socket.arrived(read);
+                    buf.put_slice(read);
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+}
+
+impl Write for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let socket = &self.0;
+        loop {
+            ready!(socket.stream.poll_write_ready(cx))?;
+            match socket.stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => {
+                    let count = socket.note(result)?;
+                    socket.meter.sent.fetch_add(count as u64, Relaxed);
+                    return Poll::Ready(Ok(count));
+                }
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Does nothing: the socket closes when its last owner lets go, so that the peer may close first and keep the
+    /// TIME_WAIT, which otherwise uses up our ports.
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,78 @@
+//! Numbers as people read them.
+
+use std::error::Error;
+use std::time::Duration;
+
+/// `12,034`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 order`, `2 orders`.
+pub fn plural(number: u64, one: &str, more: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { more })
+}
+
+/// `0.53 ms`, `12.3 ms`, `1.42 s`.
+pub fn time(duration: Duration) -> String {
+    let ms = duration.as_secs_f64() * 1000.0;
+    match ms {
+        ..10.0 => format!("{ms:.2} ms"),
+        10.0..1000.0 => format!("{ms:.0} ms"),
+        _ => format!("{:.2} s", ms / 1000.0),
+    }
+}
+
+/// A limit that somebody chose: `30 s`, `500 ms`.
+pub fn limit(duration: Duration) -> String {
+    match duration.subsec_millis() {
+        0 => format!("{} s", duration.as_secs()),
+        _ => format!("{} ms", duration.as_millis()),
+    }
+}
+
+/// An error with its sources, joined by `: `. A source that an error has in its own text already is not repeated.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.ends_with(&inner_text) {
+            text += &format!(": {inner_text}");
+        }
+        source = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_told_once() {
+        let io = || std::io::Error::other("refused");
+        #[derive(Debug, thiserror::Error)]
+        enum Outer {
+            #[error("no connection")]
+            Without(#[source] std::io::Error),
+            #[error("no connection: {0}")]
+            Within(#[source] std::io::Error),
+        }
+        let chains = [Outer::Without(io()), Outer::Within(io())].map(|error| chain(&error));
+        assert_eq!(chains, ["no connection: refused", "no connection: refused"]);
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1000, 1234567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+}
