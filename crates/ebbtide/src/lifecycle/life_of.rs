@@ -108,6 +108,34 @@ impl<E: Into<BoxError> + 'static> LifecycleOf<E> {
     {
         self.lifecycle.run_to_report(async |life| boxed(start_up(life.with_errors())).await)
     }
+
+    /// Runs the service on the runtime that calls it, as [`Lifecycle::run_async`] does.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Lifecycle::run_async`].
+    pub async fn run_async<F>(self, start_up: F) -> ExitCode
+    where
+        F: AsyncFnOnce(LifeOf<E>) -> Result<(), E>,
+    {
+        self.lifecycle.run_async(async |life| boxed(start_up(life.with_errors())).await).await
+    }
+
+    /// Runs the service as [`Lifecycle::run_async_to_report`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lifecycle::run_async_to_report`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Lifecycle::run_async`].
+    pub async fn run_async_to_report<F>(self, start_up: F) -> Result<Report, NotStarted>
+    where
+        F: AsyncFnOnce(LifeOf<E>) -> Result<(), E>,
+    {
+        self.lifecycle.run_async_to_report(async |life| boxed(start_up(life.with_errors())).await).await
+    }
 }
 
 impl<E: Into<BoxError> + 'static> LifeOf<E> {

@@ -1,16 +1,19 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use tokio::runtime::Handle;
 
 use super::assemble::{Assembled, Surroundings};
 use super::environment::{self, PlanForm, Wishes};
 use super::taken::Taken;
 use super::{Life, Lifecycle};
-use crate::model::{ComponentId, Exit, Plan, Report};
+use crate::model::{ComponentId, End, Exit, Plan, Report};
 use crate::runtime::{
-    BoxError, Input, Ledger, Manager, Place, Watchdog, chain, flush_all, panics, report_file, say_error,
-    say_report_trouble, start_up,
+    BoxError, Input, Inputs, Ledger, Manager, Place, Watchdog, chain, flush_all, panics, report_file,
+    say_error, say_report_trouble, start_up,
 };
 
 impl Lifecycle {
@@ -26,17 +29,87 @@ impl Lifecycle {
     /// # Errors
     ///
     /// There are none to handle: they are logged (on standard error where no `tracing` subscriber is set) and end in the
-    /// exit code, see [`Exit`]. A budget that cannot work, a runtime that cannot start and a variable that cannot be
-    /// understood are start-up failures, 1.
+    /// exit code, see [`Exit`]. A budget that cannot work, a runtime that cannot start, a call inside a runtime (there is
+    /// [`run_async`](Self::run_async)) and a variable that cannot be understood are start-up failures, 1.
     pub fn run<F>(self, start_up: F) -> ExitCode
     where
         F: AsyncFnOnce(Life) -> Result<(), BoxError>,
     {
-        match self.prepared() {
+        match self.prepared(Home::Own) {
             Ok(Ready::Run(prepared)) => ExitCode::from(prepared.run(start_up).exit_code),
             Ok(Ready::Printed) => ExitCode::SUCCESS,
             Err(()) => ExitCode::from(Exit::FAILED),
         }
+    }
+
+    /// Runs the service like [`run`](Self::run), on the tokio runtime that calls it: that of `#[tokio::main]`, of either flavor,
+    /// or one that the program has built. It needs its timers and its I/O driver.
+    ///
+    /// Make the lifecycle before the runtime where that is possible: a signal that comes earlier ends the process. Code that
+    /// blocks the threads of that runtime delays the shutdown; the deadline holds all the same. A runtime of one thread runs
+    /// everything on that thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run). Outside of a runtime it is a start-up failure.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it begins the shutdown, which goes on as long as the runtime lives, without the start-up if that was not over; at
+    /// its end the signals are given back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::process::ExitCode;
+    ///
+    /// use ebbtide::Lifecycle;
+    ///
+    /// #[tokio::main]
+    /// async fn main() -> ExitCode {
+    ///     Lifecycle::new("orders")
+    /// #       .lame_duck(ebbtide::LameDuck::NONE)
+    ///         .run_async(async |life| {
+    ///             life.resource("pool", (), async |()| Ok(()));
+    /// #           life.stop("the example is over");
+    ///             Ok(())
+    ///         })
+    ///         .await
+    /// }
+    /// ```
+    pub async fn run_async<F>(self, start_up: F) -> ExitCode
+    where
+        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+    {
+        match self.prepared(Home::Callers) {
+            Ok(Ready::Run(prepared)) => {
+                let ledger = prepared.equip();
+                ExitCode::from(prepared.conduct(ledger, start_up).await.exit_code)
+            }
+            Ok(Ready::Printed) => ExitCode::SUCCESS,
+            Err(()) => ExitCode::from(Exit::FAILED),
+        }
+    }
+
+    /// Runs the service like [`run_async`](Self::run_async), but lets the process live on, as
+    /// [`run_to_report`](Self::run_to_report) does.
+    ///
+    /// # Errors
+    ///
+    /// When the service cannot be started; the reason was logged, and the signals are given back.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`run_async`](Self::run_async).
+    pub async fn run_async_to_report<F>(self, start_up: F) -> Result<Report, NotStarted>
+    where
+        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+    {
+        let Ok(Ready::Run(prepared)) = self.prepared(Home::Callers) else { return Err(NotStarted) };
+        let (watchdog, ledger) = (prepared.watchdog.clone(), prepared.equip());
+        let report = prepared.conduct(ledger, start_up).await;
+        watchdog.disarm();
+        Ok(report)
     }
 
     /// Runs the service like [`run`](Self::run), but lets the process live on: the deadline holds until this returns.
@@ -51,7 +124,7 @@ impl Lifecycle {
     where
         F: AsyncFnOnce(Life) -> Result<(), BoxError>,
     {
-        let Ok(Ready::Run(prepared)) = self.prepared() else { return Err(NotStarted) };
+        let Ok(Ready::Run(prepared)) = self.prepared(Home::Own) else { return Err(NotStarted) };
         let watchdog = prepared.watchdog.clone();
         let report = prepared.run(start_up);
         watchdog.disarm();
@@ -59,10 +132,13 @@ impl Lifecycle {
     }
 
     /// Prepares; where that fails, flushes: what was logged of it arrives. Where nothing is run, the signals are given back then.
-    fn prepared(mut self) -> Result<Ready, ()> {
+    fn prepared(mut self, home: Home) -> Result<Ready, ()> {
         let (name, flushers, taken) = (self.name.clone(), self.flushers.clone(), self.taken.take());
         let watchdog = taken.as_ref().and_then(Taken::watchdog).cloned();
-        let ready = self.prepare(watchdog).inspect_err(|()| flush_all(&flushers, &name, PATIENCE));
+        let ready = home
+            .check(&name)
+            .and_then(|()| self.prepare(watchdog))
+            .inspect_err(|()| flush_all(&flushers, &name, PATIENCE));
         if let (Ok(Ready::Run(_)), Some(taken)) = (&ready, taken) {
             taken.keep();
         }
@@ -109,6 +185,27 @@ impl Lifecycle {
 #[error("the lifecycle could not be started; the log says why")]
 pub struct NotStarted;
 
+/// Whose runtime a lifecycle runs on.
+#[derive(Clone, Copy)]
+enum Home {
+    Own,
+    Callers,
+}
+
+impl Home {
+    fn check(self, name: &str) -> Result<(), ()> {
+        let trouble = match (self, Handle::try_current().is_ok()) {
+            (Self::Own, true) => {
+                "`run` starts a runtime of its own, and was called inside of one; use `run_async` there"
+            }
+            (Self::Callers, false) => "`run_async` was called outside of a tokio runtime; use `run` there",
+            (Self::Own, false) | (Self::Callers, true) => return Ok(()),
+        };
+        say_error(name, trouble);
+        Err(())
+    }
+}
+
 enum Ready {
     Run(Box<Prepared>),
     Printed,
@@ -126,6 +223,28 @@ impl Prepared {
     where
         F: AsyncFnOnce(Life) -> Result<(), BoxError>,
     {
+        let ledger = self.equip();
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.enable_all();
+        if let Some(count) = self.lifecycle.worker_threads {
+            builder.worker_threads(count);
+        }
+        let runtime = match builder.build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                say_error(&self.lifecycle.name, &format!("failed to start the runtime: {error}"));
+                flush_all(&self.lifecycle.flushers, &self.lifecycle.name, PATIENCE);
+                return ledger.report(Some(Exit::Failed));
+            }
+        };
+        let report = runtime.block_on(self.conduct(ledger, begin));
+        // Tasks that don't go by themselves were reported; the process doesn't wait for their threads.
+        runtime.shutdown_background();
+        report
+    }
+
+    /// Begins the books, and tells the watchdog of them.
+    fn equip(&self) -> Arc<Ledger> {
         let Self { plan, wishes, watchdog, lifecycle } = self;
         let ledger = Arc::new(Ledger::new(lifecycle.name.clone(), plan.clone()));
         watchdog.equip(plan.clone(), Arc::clone(&ledger), wishes.report_path.clone());
@@ -134,19 +253,15 @@ impl Prepared {
         {
             say_report_trouble(&lifecycle.name, path, &error);
         }
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.enable_all();
-        if let Some(count) = lifecycle.worker_threads {
-            builder.worker_threads(count);
-        }
-        let runtime = match builder.build() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                say_error(&lifecycle.name, &format!("failed to start the runtime: {error}"));
-                flush_all(&lifecycle.flushers, &lifecycle.name, PATIENCE);
-                return ledger.report(Some(Exit::Failed));
-            }
-        };
+        ledger
+    }
+
+    /// Runs the lifecycle on the runtime that polls this, to its end.
+    async fn conduct<F>(self, ledger: Arc<Ledger>, begin: F) -> Report
+    where
+        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+    {
+        let Self { plan, wishes, watchdog, lifecycle } = self;
         tracing::info!(lifecycle = lifecycle.name, %plan, "plan");
         let surroundings = Surroundings {
             ledger: Arc::clone(&ledger),
@@ -155,29 +270,76 @@ impl Prepared {
             report_path: wishes.report_path,
             manager: Manager::of(|name| std::env::var_os(name), std::process::id()),
         };
-        let assembled = lifecycle.assemble(surroundings);
-        let Assembled { life, dispatcher, inputs, abandon } = assembled;
-        let report = runtime.block_on(async {
-            // The executor of executors: the dispatcher's own task is the one that no component owns.
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the task that owns all others has no owner but this function"
-            )]
-            let mut dispatcher = tokio::spawn(dispatcher.run());
-            tokio::select! {
-                biased;
-                end = start_up(begin(life), &abandon) => inputs.send(Input::Ended(ComponentId(0), end)),
-                // Only by a panic: a start-up that is not over is waited for.
-                report = &mut dispatcher => return report,
+        let Assembled { life, dispatcher, inputs, abandon } = lifecycle.assemble(surroundings);
+        let mut awaited =
+            Awaited { life: life.clone(), inputs, starts: true, over: false, left: Arc::default() };
+        let (left, disarming) = (Arc::clone(&awaited.left), watchdog.clone());
+        // The executor of executors: the dispatcher's own task is the one that no component owns.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the task that owns all others has no owner but this function"
+        )]
+        let mut dispatcher = tokio::spawn(async move {
+            let report = dispatcher.run().await;
+            if left.load(Ordering::SeqCst) {
+                disarming.disarm();
             }
-            dispatcher.await
+            report
         });
-        let report = report.unwrap_or_else(|error| {
-            watchdog.dispatcher_is_gone(&ledger, panics::message(&*error.into_panic()))
-        });
-        // Tasks that don't go by themselves were reported; the process doesn't wait for their threads.
-        runtime.shutdown_background();
-        report
+        let early = tokio::select! {
+            biased;
+            end = start_up(begin(life), &abandon) => {
+                awaited.started(end);
+                None
+            }
+            // Only by a panic: a start-up that is not over is waited for.
+            report = &mut dispatcher => Some(report),
+        };
+        let report = match early {
+            Some(report) => report,
+            None => dispatcher.await,
+        };
+        awaited.is_over();
+        report.unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => watchdog.dispatcher_is_gone(&ledger, panics::message(&*panic)),
+            // The runtime is shut down under it, with all its tasks.
+            Err(error) => watchdog.dispatcher_is_gone(&ledger, error.to_string()),
+        })
+    }
+}
+
+/// Stands for the caller that waits for the end. Dropped before that, it begins the shutdown.
+struct Awaited {
+    life: Life,
+    inputs: Inputs,
+    /// The start-up is not over.
+    starts: bool,
+    over: bool,
+    /// Set when nothing waits any more, and the lifecycle is not over.
+    left: Arc<AtomicBool>,
+}
+
+impl Awaited {
+    fn started(&mut self, end: End) {
+        self.starts = false;
+        self.inputs.send(Input::Ended(ComponentId(0), end));
+    }
+
+    fn is_over(mut self) {
+        self.over = true;
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        self.left.store(true, Ordering::SeqCst);
+        self.life.stop("the future of the lifecycle was dropped");
+        if self.starts {
+            self.started(End::Aborted);
+        }
     }
 }
 

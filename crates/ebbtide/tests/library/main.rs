@@ -16,6 +16,8 @@ mod own_process;
 mod parts;
 mod pool;
 #[cfg(feature = "testing")]
+mod runtimes;
+#[cfg(feature = "testing")]
 mod spans;
 mod tasks;
 #[cfg(feature = "testing")]

@@ -84,7 +84,9 @@ async fn stopped(set: Set, value: Duration, expected: u8) -> u8 {
         "GET /ping HTTP/1.1\r\nHost: test\r\n\r\n",
         "GET /events HTTP/1.1\r\nHost: test\r\n\r\n",
     ] {
-        clients.spawn(client(addr, sent));
+        // Here, before the stop: behind it the address may be closed.
+        let stream = TcpStream::connect(addr).await.unwrap();
+        clients.spawn(client(stream, sent));
     }
     // What is to be answered is being answered, unless a setting forbids it.
     while trial.life().snapshot().components.iter().any(|one| one.name == "api" && one.in_flight == 0) {
@@ -108,8 +110,7 @@ fn router() -> axum::Router {
 }
 
 /// Sends that, and reads until the server closes.
-async fn client(addr: SocketAddr, sent: &'static str) {
-    let mut stream = TcpStream::connect(addr).await.unwrap();
+async fn client(mut stream: TcpStream, sent: &'static str) {
     let _ = stream.write_all(sent.as_bytes()).await;
     let _ = stream.read_to_end(&mut Vec::new()).await;
 }

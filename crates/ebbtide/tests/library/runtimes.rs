@@ -1,0 +1,166 @@
+//! A lifecycle on the runtime of its caller. What takes the signals of the process runs in one of its own.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ebbtide::model::{Cause, Outcome};
+use ebbtide::{LameDuck, Lifecycle, Phase, Report};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
+use crate::own_process;
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// A runtime of one thread, and one of several.
+fn flavors() -> [Runtime; 2] {
+    [Builder::new_current_thread(), Builder::new_multi_thread()]
+        .map(|mut builder| builder.enable_all().build().unwrap())
+}
+
+fn lifecycle() -> Lifecycle {
+    Lifecycle::new("test").grace(LONG).lame_duck(LameDuck::NONE)
+}
+
+fn raise(number: i32) {
+    signal_hook::low_level::raise(number).unwrap();
+}
+
+/// Drains on SIGTERM: a task in flight, and the resource that it uses.
+async fn served() -> Report {
+    let report = lifecycle().run_async_to_report(async |life| {
+        let pool = life.resource("pool", Arc::new(()), async |_| Ok(()));
+        let ready = life.clone();
+        life.task("worker", move |stop| async move {
+            ready.reached(Phase::Ready).await;
+            raise(libc::SIGTERM);
+            stop.stopping().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            drop(pool);
+            Ok(())
+        });
+        Ok(())
+    });
+    report.await.unwrap()
+}
+
+#[test]
+fn a_lifecycle_drains_on_the_runtime_of_its_caller() {
+    own_process::run("runtimes::a_lifecycle_drains_on_the_runtime_of_its_caller", || {
+        for runtime in flavors() {
+            // Again and again: nothing of the last one is left.
+            for _ in 0..3 {
+                let report = runtime.block_on(served());
+                assert_eq!(report.exit_code, 0, "{report:?}");
+                assert_eq!(report.cause, Some(Cause::Signal { number: libc::SIGTERM }));
+                for name in ["worker", "pool"] {
+                    assert_eq!(report.component(name).unwrap().outcome, Some(Outcome::Drained), "{name}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn the_handlers_of_the_program_work_behind_it_as_before_it() {
+    own_process::run("runtimes::the_handlers_of_the_program_work_behind_it_as_before_it", || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let kind = tokio::signal::unix::SignalKind::terminate();
+            let mut before = tokio::signal::unix::signal(kind).unwrap();
+            served().await;
+            before.recv().await.unwrap();
+            raise(libc::SIGTERM);
+            before.recv().await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn run_inside_a_runtime_and_run_async_outside_of_one_are_errors_and_no_panics() {
+    let test = "runtimes::run_inside_a_runtime_and_run_async_outside_of_one_are_errors_and_no_panics";
+    if own_process::is_child() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let inside = runtime.block_on(async { lifecycle().run_to_report(async |_| Ok(())) });
+        assert!(inside.is_err());
+        let mut outside = Box::pin(lifecycle().run_async_to_report(async |_| Ok(())));
+        let waker = std::task::Waker::noop();
+        let polled = outside.as_mut().poll(&mut std::task::Context::from_waker(waker));
+        assert!(matches!(polled, std::task::Poll::Ready(Err(_))));
+        return;
+    }
+    let output = own_process::command(test).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("use `run_async` there") && said.contains("use `run` there"), "{said}");
+}
+
+#[test]
+fn a_lifecycle_whose_future_is_dropped_drains_and_gives_the_signals_back() {
+    let test = "runtimes::a_lifecycle_whose_future_is_dropped_drains_and_gives_the_signals_back";
+    own_process::run(test, || {
+        for runtime in flavors() {
+            for starts in [true, false] {
+                let (tell, told) = oneshot::channel();
+                let closed = Arc::new(AtomicBool::new(false));
+                let close = Arc::clone(&closed);
+                runtime.block_on(async {
+                    let (opened, opens) = oneshot::channel();
+                    let kept = Arc::new(std::sync::Mutex::new(None));
+                    let keep = Arc::clone(&kept);
+                    let running = lifecycle().run_async(async move |life| {
+                        life.resource("pool", (), move |()| async move {
+                            close.store(true, Ordering::SeqCst);
+                            Ok(())
+                        });
+                        life.on_flush("last", move || {
+                            let _ = tell.send(());
+                        });
+                        *keep.lock().unwrap() = Some(life);
+                        let _ = opened.send(());
+                        if starts { pending().await } else { Ok(()) }
+                    });
+                    tokio::select! {
+                        _ = running => unreachable!("it waits"),
+                        opened = opens => opened.unwrap(),
+                    }
+                    // The select has dropped it.
+                    tokio::time::timeout(LONG, told).await.unwrap().unwrap();
+                    let life = kept.lock().unwrap().take().unwrap();
+                    life.reached(Phase::Exited).await;
+                    assert!(closed.load(Ordering::SeqCst));
+                    let stop = life.stop_token();
+                    let cause = stop.cause();
+                    assert!(cause.is_some_and(|cause| cause.to_string().contains("dropped")));
+                    // The next one takes the signals, and gets them.
+                    assert_eq!(served().await.exit_code, 0);
+                });
+            }
+        }
+    });
+}
+
+/// The opposite of the deadline: the runtime of one thread is blocked, and the watchdog ends the process.
+#[test]
+fn a_blocked_runtime_of_one_thread_is_ended_at_the_deadline() {
+    let test = "runtimes::a_blocked_runtime_of_one_thread_is_ended_at_the_deadline";
+    if own_process::is_child() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let lifecycle = Lifecycle::new("test").grace(Duration::from_secs(2)).lame_duck(LameDuck::NONE);
+        let _code = runtime.block_on(lifecycle.run_async(async |life| {
+            life.task("blocks", |_stop| async {
+                raise(libc::SIGTERM);
+                std::thread::sleep(LONG * 10);
+                Ok(())
+            });
+            Ok(())
+        }));
+        return;
+    }
+    let output = own_process::command(test).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("blocks"), "{said}");
+}
