@@ -299,7 +299,7 @@ impl Prepared {
             Some(report) => report,
             None => dispatcher.await,
         };
-        awaited.is_over();
+        awaited.finish();
         report.unwrap_or_else(|error| match error.try_into_panic() {
             Ok(panic) => watchdog.dispatcher_is_gone(&ledger, panics::message(&*panic)),
             // The runtime is shut down under it, with all its tasks.
@@ -325,7 +325,7 @@ impl Awaited {
         self.inputs.send(Input::Ended(ComponentId(0), end));
     }
 
-    fn is_over(mut self) {
+    fn finish(mut self) {
         self.over = true;
     }
 }

@@ -1,7 +1,6 @@
 //! The settings of the HTTP server.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::response::sse::{Event, Sse};
