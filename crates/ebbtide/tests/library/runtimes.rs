@@ -1,4 +1,5 @@
 //! A lifecycle on the runtime of its caller. What takes the signals of the process runs in one of its own.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::future::pending;
 use std::sync::Arc;
