@@ -19,7 +19,7 @@ mod work_counts;
 pub use arrivals::Arrivals;
 pub use gate::{Closed, Drained, Gate};
 pub use registry::{Entry, Registry};
-pub use stop::{Cutting, Stop, StopSource, Stopping, Unless};
+pub use stop::{Cancelled, Stop, StopSource, Stopping, Unless};
 pub use tracker::{Guard, Idle, Tracker};
 pub use work::Work;
 pub use work_counts::WorkCounts;

@@ -5,8 +5,8 @@ use ebbtide_core::drain::{Gate, Stop, Tracker};
 fn main() {
     let (stop, tracker, gate) = (Stop::never(), Tracker::new(), Gate::new());
     stop.stopping();
-    stop.cut();
-    stop.unless_cut(async {});
+    stop.cancelled();
+    stop.unless_cancelled(async {});
     tracker.idle();
     gate.drained();
 }

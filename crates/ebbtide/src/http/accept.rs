@@ -70,7 +70,7 @@ impl Acceptor {
     ///
     /// As for [`accept`](Self::accept).
     pub(super) async fn accept_queued(&mut self, stop: &Stop) -> Option<Accepted> {
-        match stop.unless_cut(poll_fn(|cx| self.poll_queued(cx))).await {
+        match stop.unless_cancelled(poll_fn(|cx| self.poll_queued(cx))).await {
             Some(queued) => queued,
             None => {
                 self.hurry();

@@ -72,7 +72,7 @@ where
         biased;
         () = &mut drained => return Ok(()),
         never = ledger.give_up_farewells(&context) => match never {},
-        () = stop.cut() => {}
+        () = stop.cancelled() => {}
     }
     if settings.is_orderly() {
         // The listeners are still emptied meanwhile: a refused request frees the descriptor that one in the queue needs.

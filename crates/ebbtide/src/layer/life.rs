@@ -46,7 +46,7 @@ impl Life {
         let work = Arc::clone(&shared) as Arc<dyn Work>;
         self.serve(name, work, |context| async move {
             context.stop.stopping().await;
-            if context.stop.unless_cut(shared.tracker.idle()).await.is_none() {
+            if context.stop.unless_cancelled(shared.tracker.idle()).await.is_none() {
                 shared.cut_now();
             }
             Ok(())

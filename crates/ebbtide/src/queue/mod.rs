@@ -119,7 +119,7 @@
 //! });
 //! # let source = StopSource::new(|| tokio::time::Instant::now().into_std());
 //! # let token = source.token();
-//! # let stop = async { tokio::time::sleep(Duration::from_secs(3600)).await; source.cut() };
+//! # let stop = async { tokio::time::sleep(Duration::from_secs(3600)).await; source.cancel() };
 //! # let (tally, ()) = tokio::join!(consumer.run(token), stop);
 //! # assert_eq!((tally.acked, tally.retried, tally.buried), (1, 9, 1));
 //! let states = queue.jobs.lock().unwrap();

@@ -216,10 +216,10 @@ impl Executor {
             crate::runtime::log_warn!(component, ?held, "deadline exceeded; cancelling component");
         }
         if let Some(control) = self.controls.get(&id) {
-            control.source.cut();
+            control.source.cancel();
         }
         if self.ledger.is_whole_stage(id, Stage::Servers) {
-            self.drain.cut();
+            self.drain.cancel();
         }
     }
 
@@ -243,7 +243,7 @@ impl Executor {
             let deadline = self.ledger.instant(began.saturating_add(self.ledger.plan().servers_cut()));
             self.drain.stop(self.cause(), Some(deadline));
         } else if phase > Phase::Draining {
-            self.drain.cut();
+            self.drain.cancel();
         }
     }
 

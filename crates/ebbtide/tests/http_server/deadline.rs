@@ -102,7 +102,7 @@ async fn requests_that_wait_in_the_accept_queue_are_answered_too() {
     }
     let (stop, never) = (stop_source(), stop_source());
     stop.stop(cause(), None);
-    stop.cut();
+    stop.cancel();
     let server = Server::new(slow(never.token())).refusal_time(LONG);
     let work = server.work();
     let answers = async {

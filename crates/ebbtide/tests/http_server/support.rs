@@ -82,7 +82,7 @@ impl Served {
     }
 
     pub(crate) fn cut(&self) {
-        self.stop.cut();
+        self.stop.cancel();
     }
 
     /// Waits until the server has handled the stop: its TCP listener is closed, and each connection has seen that it drains.

@@ -114,7 +114,7 @@ async fn a_pool_whose_time_is_up_counts_what_it_cut() {
     let service = ebbtide::testing::Trial::start(lifecycle, async |life| {
         let pool = life.workers("pool", PoolOptions::new(2).capacity(10), |n: u32, stop| async move {
             // Half of the jobs hand back what they hold when they are told; the other half never ends.
-            stop.cut().await;
+            stop.cancelled().await;
             if n.is_multiple_of(2) { Ok(()) } else { std::future::pending().await }
         });
         for n in 0..7 {

@@ -68,7 +68,7 @@ fn q8_a_job_that_ends_its_process_each_time_is_buried_unbegun() {
         let source = StopSource::new(now);
         let stop = async {
             sleep(SECOND).await;
-            source.cut();
+            source.cancel();
         };
         let (tally, ()) = tokio::join!(next.run(source.token()), stop);
         assert_eq!((tally.buried, tally.cut), (1, 0), "{tally:?}");

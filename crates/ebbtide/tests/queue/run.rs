@@ -90,7 +90,7 @@ async fn run(world: &World, broker: &Arc<Broker>) -> Seen {
         *at_stop.lock().expect("not poisoned") = work.counts();
         source.stop(Cause::Signal { number: 15 }, Some(now() + world.grace));
         sleep(world.grace).await;
-        source.cut();
+        source.cancel();
         std::future::pending().await
     };
     let tally = tokio::select! {
@@ -115,7 +115,7 @@ async fn attempt(
     let watch = async {
         stop.stopping().await;
         notes.lock().expect("not poisoned").told.push((job.id().to_owned(), stop.time_left()));
-        stop.cut().await;
+        stop.cancelled().await;
         notes.lock().expect("not poisoned").cut.push((clock.time(), job.id().to_owned()));
         std::future::pending::<()>().await;
     };
@@ -136,7 +136,7 @@ async fn attempt(
             }
             Does::EndsWhenTold => stop.stopping().await,
             Does::EndsWhenCut => {
-                stop.cut().await;
+                stop.cancelled().await;
                 tokio::task::yield_now().await;
             }
             Does::Hangs => std::future::pending().await,

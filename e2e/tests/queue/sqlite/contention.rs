@@ -51,7 +51,7 @@ async fn an_idle_consumer_waits_beside_a_long_transaction() {
         let writing = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;
         drop(writing);
-        stop.cut();
+        stop.cancel();
     });
     assert!(jobs.unwrap().is_empty());
 }

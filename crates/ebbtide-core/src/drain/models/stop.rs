@@ -33,11 +33,11 @@ fn a_cut_wakes_who_waits_for_either_level() {
     model(|| {
         let source = StopSource::new(no_clock);
         let stop = source.token();
-        let cutting = thread::spawn(move || block_on(stop.cut_owned()));
+        let cancelled = thread::spawn(move || block_on(stop.cancelled_owned()));
         let stop = source.token();
         let stopping = thread::spawn(move || block_on(stop.stopping()));
-        source.cut();
-        cutting.join().unwrap();
+        source.cancel();
+        cancelled.join().unwrap();
         stopping.join().unwrap();
     });
 }
@@ -51,8 +51,8 @@ fn a_stop_and_a_cut_at_once_wake_who_waits_for_the_cut() {
             let source = Arc::clone(&source);
             thread::spawn(move || source.stop(signal(15), None))
         };
-        let cutter = thread::spawn(move || source.cut());
-        block_on(stop.cut());
+        let cutter = thread::spawn(move || source.cancel());
+        block_on(stop.cancelled());
         assert!(stop.is_stopping());
         stopper.join().unwrap();
         cutter.join().unwrap();

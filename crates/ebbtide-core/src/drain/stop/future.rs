@@ -24,7 +24,7 @@ use crate::drain::held::Held;
 /// tokio::select! {
 ///     biased;
 ///     () = &mut stopping => unreachable!(),
-///     () = async {} => source.cut(),
+///     () = async {} => source.cancel(),
 /// }
 /// stopping.await;
 /// # });
@@ -33,7 +33,7 @@ use crate::drain::held::Held;
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Stopping<'a>(Reached<'a>);
 
-/// Waits until a [`Stop`] is cut. Made by [`Stop::cut`] and [`Stop::cut_owned`].
+/// Waits until a [`Stop`] is cancelled. Made by [`Stop::cancelled`] and [`Stop::cancelled_owned`].
 ///
 /// # Cancel safety
 ///
@@ -46,14 +46,14 @@ pub struct Stopping<'a>(Reached<'a>);
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
 /// let stop = source.token();
-/// let cutting = stop.cut();
-/// source.cut();
-/// cutting.await;
+/// let cancelled = stop.cancelled();
+/// source.cancel();
+/// cancelled.await;
 /// # });
 /// ```
 #[derive(Debug)]
 #[must_use = "a future does nothing until it is awaited"]
-pub struct Cutting<'a>(Reached<'a>);
+pub struct Cancelled<'a>(Reached<'a>);
 
 /// Waits until a level is reached.
 ///
@@ -75,9 +75,9 @@ impl<'a> Stopping<'a> {
     }
 }
 
-impl<'a> Cutting<'a> {
+impl<'a> Cancelled<'a> {
     pub(super) fn new(stop: Held<'a, Stop>) -> Self {
-        Self(Reached::new(stop, Level::Cut))
+        Self(Reached::new(stop, Level::Cancelled))
     }
 }
 
@@ -89,7 +89,7 @@ impl Future for Stopping<'_> {
     }
 }
 
-impl Future for Cutting<'_> {
+impl Future for Cancelled<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

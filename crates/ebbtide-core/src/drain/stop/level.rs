@@ -4,8 +4,8 @@
 pub(in crate::drain) enum Level {
     /// Finish what is held, take nothing new.
     Stopping = 1,
-    /// The time is up: drop it.
-    Cut = 2,
+    /// The deadline is exceeded: drop it.
+    Cancelled = 2,
 }
 
 impl Level {
@@ -16,7 +16,7 @@ impl Level {
     pub(super) const fn index(self) -> usize {
         match self {
             Self::Stopping => 0,
-            Self::Cut => 1,
+            Self::Cancelled => 1,
         }
     }
 }

@@ -9,7 +9,7 @@ mod token;
 mod unless;
 mod waitlist;
 
-pub use future::{Cutting, Stopping};
+pub use future::{Cancelled, Stopping};
 pub use source::StopSource;
 pub use token::Stop;
 pub use unless::Unless;

@@ -15,8 +15,8 @@ use crate::model::Cause;
 ///
 /// 1. The level only rises.
 /// 2. The details are written once, and before the level rises by [`stop`](Self::stop): who sees the stop sees its cause
-///    and its deadline. (After a cut that no stop preceded there are none.)
-/// 3. When [`stop`](Self::stop) or [`cut`](Self::cut) has returned, the level is up, whichever call was the first.
+///    and its deadline. (After a cancellation that no stop preceded there are none.)
+/// 3. When [`stop`](Self::stop) or [`cancel`](Self::cancel) has returned, the level is up, whichever call was the first.
 /// 4. The deadline is the earlier of the stop's and the tightened one, of which the first never changes and the second
 ///    only moves earlier: it never moves later.
 /// 5. Who waits for a level that has been reached is woken: the level rises before the list is fired, and see
@@ -59,8 +59,8 @@ impl Shared {
         first
     }
 
-    pub(super) fn cut(&self) {
-        self.raise(Level::Cut);
+    pub(super) fn cancel(&self) {
+        self.raise(Level::Cancelled);
     }
 
     pub(super) fn tighten(&self, deadline: Instant) {

@@ -54,8 +54,8 @@ impl StopSource {
     /// # use ebbtide_core as ebbtide;
     /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
     /// let (one, other) = (source.token(), source.token());
-    /// source.cut();
-    /// assert!(one.is_cut() && other.is_cut());
+    /// source.cancel();
+    /// assert!(one.is_cancelled() && other.is_cancelled());
     /// ```
     pub fn token(&self) -> Stop {
         Stop::new(Arc::clone(&self.shared))
@@ -91,7 +91,7 @@ impl StopSource {
     /// Brings the deadline forward; one that is later than the present deadline changes nothing.
     ///
     /// A stop without a limit gets one. Before the stop it is kept for it: the earlier of the two will count. It wakes
-    /// nobody: the token does not cut itself, whoever holds the source does.
+    /// nobody: the token does not cancel itself, the owner of the source does.
     ///
     /// # Examples
     ///
@@ -113,19 +113,19 @@ impl StopSource {
         self.shared.tighten(deadline);
     }
 
-    /// Raises the tokens to *cut*, which implies *stopping*. Wakes those who wait for either.
+    /// Raises the tokens to *cancelled*, which implies *stopping*. Wakes those who wait for either.
     ///
     /// # Examples
     ///
     /// ```
     /// # use ebbtide_core as ebbtide;
     /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
-    /// source.cut();
+    /// source.cancel();
     /// let stop = source.token();
-    /// assert!(stop.is_stopping() && stop.is_cut());
+    /// assert!(stop.is_stopping() && stop.is_cancelled());
     /// assert_eq!(stop.cause(), None, "no stop came before it");
     /// ```
-    pub fn cut(&self) {
-        self.shared.cut();
+    pub fn cancel(&self) {
+        self.shared.cancel();
     }
 }

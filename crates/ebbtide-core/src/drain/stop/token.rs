@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::future::{Cutting, Stopping};
+use super::future::{Cancelled, Stopping};
 use super::level::Level;
 use super::shared::Shared;
 use super::unless::Unless;
@@ -11,7 +11,7 @@ use crate::model::Cause;
 
 /// Tells a component or a job whether it is to stop, and how urgently.
 ///
-/// It has two levels. *Stopping*: finish what you have, take nothing new. *Cut*: drop it now, the time is up. Each can be
+/// It has two levels. *Stopping*: finish what you have, take nothing new. *Cancelled*: drop it now, the deadline is exceeded. Each can be
 /// asked (one atomic load) and awaited. Clones are the same token.
 ///
 /// # Examples
@@ -75,7 +75,7 @@ impl Stop {
     /// while !stop.is_stopping() {
     ///     batches += 1;
     ///     if batches == 3 {
-    ///         source.cut();
+    ///         source.cancel();
     ///     }
     /// }
     /// assert_eq!(batches, 3);
@@ -95,11 +95,11 @@ impl Stop {
     ///
     /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
     /// source.stop(Cause::Signal { number: 15 }, None);
-    /// assert!(!source.token().is_cut());
+    /// assert!(!source.token().is_cancelled());
     /// ```
     #[inline]
-    pub fn is_cut(&self) -> bool {
-        self.has_reached(Level::Cut)
+    pub fn is_cancelled(&self) -> bool {
+        self.has_reached(Level::Cancelled)
     }
 
     /// Waits until the token is stopping.
@@ -115,7 +115,7 @@ impl Stop {
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
     /// let stop = source.token();
-    /// source.cut();
+    /// source.cancel();
     /// stop.stopping().await;
     /// # });
     /// ```
@@ -136,7 +136,7 @@ impl Stop {
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
     /// let waiting = tokio::task::spawn(source.token().stopping_owned());
-    /// source.cut();
+    /// source.cancel();
     /// waiting.await?;
     /// # Ok::<(), tokio::task::JoinError>(())
     /// # }).unwrap();
@@ -145,7 +145,7 @@ impl Stop {
         Stopping::new(Held::Owned(self))
     }
 
-    /// Waits until the token is cut.
+    /// Waits until the token is cancelled.
     ///
     /// # Cancel safety
     ///
@@ -158,19 +158,19 @@ impl Stop {
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
     /// let stop = source.token();
-    /// source.cut();
-    /// stop.cut().await;
+    /// source.cancel();
+    /// stop.cancelled().await;
     /// # });
     /// ```
-    pub fn cut(&self) -> Cutting<'_> {
-        Cutting::new(Held::Borrowed(self))
+    pub fn cancelled(&self) -> Cancelled<'_> {
+        Cancelled::new(Held::Borrowed(self))
     }
 
-    /// Waits like [`cut`](Self::cut), in a future that owns the token.
+    /// Waits like [`cancelled`](Self::cancelled), in a future that owns the token.
     ///
     /// # Cancel safety
     ///
-    /// As for [`cut`](Self::cut).
+    /// As for [`cancelled`](Self::cancelled).
     ///
     /// # Examples
     ///
@@ -178,14 +178,14 @@ impl Stop {
     /// # use ebbtide_core as ebbtide;
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
-    /// let waiting = tokio::task::spawn(source.token().cut_owned());
-    /// source.cut();
+    /// let waiting = tokio::task::spawn(source.token().cancelled_owned());
+    /// source.cancel();
     /// waiting.await?;
     /// # Ok::<(), tokio::task::JoinError>(())
     /// # }).unwrap();
     /// ```
-    pub fn cut_owned(self) -> Cutting<'static> {
-        Cutting::new(Held::Owned(self))
+    pub fn cancelled_owned(self) -> Cancelled<'static> {
+        Cancelled::new(Held::Owned(self))
     }
 
     /// Runs a future unless the token is stopping, or until it is: `None` says that it was.
@@ -207,7 +207,7 @@ impl Stop {
     /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
     /// let stop = source.token();
     /// assert_eq!(stop.unless_stopping(async { 7 }).await, Some(7));
-    /// source.cut();
+    /// source.cancel();
     /// assert_eq!(stop.unless_stopping(async { 7 }).await, None);
     /// # });
     /// ```
@@ -215,13 +215,13 @@ impl Stop {
         Unless::new(self, Level::Stopping, future)
     }
 
-    /// Runs a future unless the token is cut, or until it is: `None` says that it was.
+    /// Runs a future unless the token is cancelled, or until it is: `None` says that it was.
     ///
     /// See [`unless_stopping`](Self::unless_stopping) for what happens when both are ready.
     ///
     /// # Cancel safety
     ///
-    /// The given future is dropped in the midst of its work when the token is cut, and when this one is dropped.
+    /// The given future is dropped in the midst of its work when the token is cancelled, and when this one is dropped.
     ///
     /// # Examples
     ///
@@ -233,13 +233,13 @@ impl Stop {
     /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
     /// let stop = source.token();
     /// source.stop(Cause::Signal { number: 15 }, None);
-    /// assert_eq!(stop.unless_cut(async { "finished" }).await, Some("finished"));
-    /// source.cut();
-    /// assert_eq!(stop.unless_cut(std::future::pending::<()>()).await, None);
+    /// assert_eq!(stop.unless_cancelled(async { "finished" }).await, Some("finished"));
+    /// source.cancel();
+    /// assert_eq!(stop.unless_cancelled(std::future::pending::<()>()).await, None);
     /// # });
     /// ```
-    pub fn unless_cut<F: Future>(&self, future: F) -> Unless<'_, F> {
-        Unless::new(self, Level::Cut, future)
+    pub fn unless_cancelled<F: Future>(&self, future: F) -> Unless<'_, F> {
+        Unless::new(self, Level::Cancelled, future)
     }
 
     /// Returns why the stop began, once it has. The first cause stays.
@@ -254,7 +254,7 @@ impl Stop {
         self.shared.cause()
     }
 
-    /// Returns the instant at which the token will be cut, once the stop has begun and has a limit.
+    /// Returns the instant at which the token will be cancelled, once the stop has begun and has a limit.
     ///
     /// It may move earlier while the stop is under way, never later.
     ///

@@ -10,7 +10,7 @@ use super::token::Stop;
 use crate::drain::held::Held;
 
 pin_project! {
-    /// Runs a future until a [`Stop`] is raised. Made by [`Stop::unless_stopping`] and [`Stop::unless_cut`].
+    /// Runs a future until a [`Stop`] is raised. Made by [`Stop::unless_stopping`] and [`Stop::unless_cancelled`].
     ///
     /// # Cancel safety
     ///
@@ -22,7 +22,7 @@ pin_project! {
     /// # use ebbtide_core as ebbtide;
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let stop = ebbtide::drain::Stop::never();
-    /// assert_eq!(stop.unless_cut(async { 7 }).await, Some(7));
+    /// assert_eq!(stop.unless_cancelled(async { 7 }).await, Some(7));
     /// # });
     /// ```
     #[derive(Debug)]

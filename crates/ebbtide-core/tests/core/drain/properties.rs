@@ -57,14 +57,14 @@ proptest! {
                     limits.push(at(seconds));
                 }
                 Raise::Cut => {
-                    source.cut();
+                    source.cancel();
                     (stopping, cut) = (true, true);
                 }
             }
             let expected = if stopping { limits.iter().min().copied() } else { None };
             prop_assert_eq!(stop.deadline(), expected);
             prop_assert!(before.is_none() || stop.deadline() <= before);
-            prop_assert_eq!((stop.is_stopping(), stop.is_cut(), stop.cause()), (stopping, cut, cause.as_ref()));
+            prop_assert_eq!((stop.is_stopping(), stop.is_cancelled(), stop.cause()), (stopping, cut, cause.as_ref()));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use ebbtide_core::drain::{Cutting, Stop, StopSource};
+use ebbtide_core::drain::{Cancelled, Stop, StopSource};
 use ebbtide_core::model::Cause;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -18,7 +18,7 @@ use super::woken::{Woken, poll};
 #[test]
 fn a_new_token_is_not_stopping_and_knows_nothing() {
     let stop = source().token();
-    assert!(!stop.is_stopping() && !stop.is_cut());
+    assert!(!stop.is_stopping() && !stop.is_cancelled());
     assert_eq!((stop.cause(), stop.deadline(), stop.time_left()), (None, None, None));
 }
 
@@ -71,7 +71,7 @@ fn a_stop_without_a_limit_gets_one_when_it_is_tightened() {
 #[test]
 fn a_token_that_is_never_raised_has_no_time_left_to_tell() {
     let stop = Stop::never();
-    assert!(!stop.is_stopping() && !stop.is_cut());
+    assert!(!stop.is_stopping() && !stop.is_cancelled());
     assert_eq!((stop.deadline(), stop.time_left()), (None, None));
     assert!(poll(&mut stop.stopping(), &Woken::new()).is_pending());
 }
@@ -80,9 +80,9 @@ fn a_token_that_is_never_raised_has_no_time_left_to_tell() {
 fn the_level_only_rises() {
     // `Shared` 1.
     let source = source();
-    source.cut();
+    source.cancel();
     source.stop(signal(15), None);
-    assert!(source.token().is_cut());
+    assert!(source.token().is_cancelled());
     assert_eq!(source.token().cause(), Some(&signal(15)), "the first stop gives the cause, cut or not");
 }
 
@@ -91,7 +91,7 @@ fn a_stop_wakes_who_waits_for_it_once_and_nobody_else() {
     let source = source();
     let stop = source.token();
     let (stopping, cutting) = (Woken::new(), Woken::new());
-    let (mut waits_for_stop, mut waits_for_cut) = (stop.stopping(), stop.cut());
+    let (mut waits_for_stop, mut waits_for_cut) = (stop.stopping(), stop.cancelled());
     assert!(poll(&mut waits_for_stop, &stopping).is_pending());
     assert!(poll(&mut waits_for_cut, &cutting).is_pending());
     source.stop(signal(15), None);
@@ -99,7 +99,7 @@ fn a_stop_wakes_who_waits_for_it_once_and_nobody_else() {
     assert_eq!((stopping.times(), cutting.times()), (1, 0));
     assert!(poll(&mut waits_for_stop, &stopping).is_ready());
     assert!(poll(&mut waits_for_cut, &cutting).is_pending());
-    source.cut();
+    source.cancel();
     assert_eq!((stopping.times(), cutting.times()), (1, 1));
     assert!(poll(&mut waits_for_cut, &cutting).is_ready());
 }
@@ -110,14 +110,14 @@ fn a_dropped_future_leaves_no_waker_behind() {
     let stop = source.token();
     let woken = Woken::new();
     for _ in 0..3 {
-        let mut waiting = stop.clone().cut_owned();
+        let mut waiting = stop.clone().cancelled_owned();
         assert!(poll(&mut waiting, &woken).is_pending());
         assert!(poll(&mut waiting, &woken).is_pending());
         assert_eq!(Arc::strong_count(&woken), 2, "polled twice, parked once");
         drop(waiting);
         assert_eq!(Arc::strong_count(&woken), 1);
     }
-    source.cut();
+    source.cancel();
     assert_eq!(woken.times(), 0);
 }
 
@@ -135,7 +135,7 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
 #[test]
 fn a_waker_may_come_back_for_the_list_while_it_is_dropped_or_woken() {
     // `WaitList` 4. The waker owns a future of the same list, as the last waker of a task owns the task's future.
-    struct Owner(Stop, #[expect(dead_code, reason = "held to be dropped with the waker")] Cutting<'static>);
+    struct Owner(Stop, #[expect(dead_code, reason = "held to be dropped with the waker")] Cancelled<'static>);
     impl Wake for Owner {
         fn wake(self: Arc<Self>) {
             let (stop, woken) = (self.0.clone(), Woken::new());
@@ -145,7 +145,7 @@ fn a_waker_may_come_back_for_the_list_while_it_is_dropped_or_woken() {
     let source = source();
     let stop = source.token();
     let owner = || {
-        let mut inner = stop.clone().cut_owned();
+        let mut inner = stop.clone().cancelled_owned();
         assert!(poll(&mut inner, &Woken::new()).is_pending());
         Waker::from(Arc::new(Owner(stop.clone(), inner)))
     };
@@ -195,12 +195,12 @@ fn a_waker_that_panics_keeps_no_other_from_being_woken() {
 #[tokio::test]
 async fn a_future_of_a_raised_token_is_ready_at_once() {
     let source = source();
-    source.cut();
+    source.cancel();
     let stop = source.token();
     stop.stopping().await;
-    stop.cut().await;
+    stop.cancelled().await;
     stop.clone().stopping_owned().await;
-    stop.cut_owned().await;
+    stop.cancelled_owned().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -220,13 +220,13 @@ async fn everybody_who_waits_is_woken_while_others_come_and_go() {
                 }
             }
             stop.stopping().await;
-            stop.cut().await;
+            stop.cancelled().await;
         });
         if number == 10_000 {
             let source = Arc::clone(&source);
             waiting.spawn(async move {
                 source.stop(signal(15), None);
-                source.cut();
+                source.cancel();
             });
         }
     }
@@ -245,7 +245,7 @@ async fn unless_stopping_does_not_begin_on_a_token_that_is_stopping() {
     });
     assert_eq!(stop.unless_stopping(future).await, None);
     assert_eq!(polled.into_inner(), 0);
-    assert_eq!(stop.unless_cut(ready(7)).await, Some(7), "it is not cut");
+    assert_eq!(stop.unless_cancelled(ready(7)).await, Some(7), "it is not cut");
 }
 
 #[tokio::test]
@@ -279,12 +279,12 @@ fn a_result_that_is_ready_when_the_stop_comes_is_not_thrown_away() {
 fn unless_cut_ends_what_never_ends() {
     let source = source();
     let stop = source.token();
-    let mut endless = pin!(stop.unless_cut(pending::<()>()));
+    let mut endless = pin!(stop.unless_cancelled(pending::<()>()));
     let woken = Woken::new();
     assert!(poll(&mut endless, &woken).is_pending());
     source.stop(signal(15), None);
     assert!(poll(&mut endless, &woken).is_pending());
-    source.cut();
+    source.cancel();
     assert_eq!(woken.times(), 1);
     assert_eq!(poll(&mut endless, &woken), Poll::Ready(None));
 }

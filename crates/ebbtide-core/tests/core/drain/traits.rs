@@ -5,7 +5,7 @@ use std::marker::PhantomPinned;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use ebbtide_core::drain::{
-    Arrivals, Closed, Cutting, Drained, Entry, Gate, Guard, Idle, Registry, Stop, StopSource, Stopping,
+    Arrivals, Cancelled, Closed, Drained, Entry, Gate, Guard, Idle, Registry, Stop, StopSource, Stopping,
     Tracker, Unless,
 };
 
@@ -45,7 +45,7 @@ fn each_type_can_do_what_the_table_says_and_no_more() {
         StopSource:                           "Send" "Sync" "Unpin" "UnwindSafe" "-"
         Stop:                                 "Send" "Sync" "Unpin" "UnwindSafe" "Clone"
         Stopping<'static>:                    "Send" "Sync" "Unpin" "UnwindSafe" "-"
-        Cutting<'static>:                     "Send" "Sync" "Unpin" "UnwindSafe" "-"
+        Cancelled<'static>:                     "Send" "Sync" "Unpin" "UnwindSafe" "-"
         Unless<'static, Ready<()>>:           "Send" "Sync" "Unpin" "UnwindSafe" "-"
         Unless<'static, PhantomPinned>:       "Send" "Sync" "-"     "UnwindSafe" "-"
         Unless<'static, std::rc::Rc<()>>:     "-"    "-"    "Unpin" "UnwindSafe" "-"

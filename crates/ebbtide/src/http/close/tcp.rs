@@ -51,7 +51,7 @@ pub(super) async fn close(mut acceptor: Acceptor, mode: CloseMode, stop: &Stop, 
         restore(&accepted.socket, hold);
         serve(accepted);
     };
-    while !pending.is_too_long() && !stop.is_cut() {
+    while !pending.is_too_long() && !stop.is_cancelled() {
         if let Some(accepted) = acceptor.accept_queued(stop).await {
             serve(accepted);
             // The queue may be long: let the connections begin.
@@ -63,7 +63,7 @@ pub(super) async fn close(mut acceptor: Acceptor, mode: CloseMode, stop: &Stop, 
         }
         tokio::select! {
             accepted = acceptor.accept() => serve(accepted),
-            () = stop.cut() => {}
+            () = stop.cancelled() => {}
             () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
     }

@@ -155,7 +155,7 @@ impl Driver {
                         ?held,
                         "deadline exceeded; cancelling component"
                     );
-                    self.stop.cut();
+                    self.stop.cancel();
                 }
                 Effect::Abort(_) => abort = true,
                 Effect::Wake(at) => self.wake = Some(at),

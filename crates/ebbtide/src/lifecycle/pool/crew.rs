@@ -57,7 +57,7 @@ impl<F> Crew<F> {
             }
             tokio::select! {
                 biased;
-                () = stop.cut() => break,
+                () = stop.cancelled() => break,
                 // The jobs know of the stop by now; whoever sends them may still have some.
                 _ = &mut unfed, if open => {
                     open = false;
@@ -93,7 +93,7 @@ impl<F> Crew<F> {
             let token = stop.clone();
             let result = Caught::new(async { run(queued.job, token).await }).await;
             // Noted here: the crew may come to look at it only after the cut.
-            let in_time = !stop.is_cut();
+            let in_time = !stop.is_cancelled();
             drop(held);
             Ended { in_time, result }
         });
@@ -210,13 +210,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_job_that_heeds_the_cut_is_cut_and_so_is_one_that_does_not() {
         let mut trial = Trial::start(|n, stop| async move {
-            stop.cut().await;
+            stop.cancelled().await;
             if n == 0 { Ok(()) } else { std::future::pending().await }
         })
         .await;
         trial.settled().await;
         trial.stop();
-        trial.source.cut();
+        trial.source.cancel();
         trial.settled().await;
         assert_eq!(trial.finished_and_cut(), (0, 6), "one hands back, and five are queued");
         trial.aborted().await;
@@ -236,7 +236,7 @@ mod tests {
         .await;
         trial.settled().await;
         trial.stop();
-        trial.source.cut();
+        trial.source.cancel();
         trial.aborted().await;
         assert_eq!(trial.finished_and_cut(), (3, 2));
         let counts = trial.books.counts();
@@ -251,7 +251,7 @@ mod tests {
                 trial.settled().await;
             }
             trial.stop();
-            trial.source.cut();
+            trial.source.cancel();
             // On this one thread nobody runs before the abort.
             trial.aborted().await;
             assert_eq!(trial.finished_and_cut(), (0, 7), "two had begun: {settled}");

@@ -34,7 +34,7 @@ impl Ticker {
             let name = self.books.names.register_from(self.name.clone(), self.created);
             let _held = (self.books.running.guard(), name);
             let running = Running::begin(&self.books, &stop);
-            match stop.unless_cut(self.once(&mut run)).await {
+            match stop.unless_cancelled(self.once(&mut run)).await {
                 Some(result) => running.done.set(result?),
                 None => return Ok(()),
             }
@@ -78,7 +78,7 @@ impl<'a> Running<'a> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let count = match (self.stop.is_cut(), self.done.get()) {
+        let count = match (self.stop.is_cancelled(), self.done.get()) {
             (true, _) => &self.books.cut,
             (false, true) => &self.books.finished,
             (false, false) => &self.books.failed,
@@ -220,7 +220,7 @@ mod tests {
         trial.stop();
         sleep(ms(1000)).await;
         assert_eq!(trial.books.running.in_flight(), 1, "it is waited for until its time is up");
-        trial.source.cut();
+        trial.source.cancel();
         trial.ended().await.unwrap();
         assert_eq!(trial.books.cut.load(Ordering::SeqCst), 1);
     }
@@ -239,7 +239,7 @@ mod tests {
             });
             sleep(ms(150)).await;
             trial.stop();
-            trial.source.cut();
+            trial.source.cancel();
             // On this one thread the ticker runs behind this.
             if aborted {
                 trial.ticking.abort_all();

@@ -116,7 +116,7 @@ impl<R: Clone> Books<R> {
         state.tally.count(&held.id, fate, side == Side::Loop);
         drop(state);
         if side == Side::Loop {
-            held.stop.cut();
+            held.stop.cancel();
         }
     }
 
@@ -129,7 +129,7 @@ impl<R: Clone> Books<R> {
             state.tally.count(&held.id, Fate::Unsettled, true);
         }
         drop(state);
-        held.values().for_each(|held| held.stop.cut());
+        held.values().for_each(|held| held.stop.cancel());
         held.into_values().map(|held| held.id).collect()
     }
 

@@ -69,7 +69,7 @@ where
             biased;
             () = crew.idle() => {}
             () = at(times.hand_back) => {}
-            () = stop.cut() => {}
+            () = stop.cancelled() => {}
         }
 
         let Ends { let_go, close } = times.ends(clock::now());

@@ -143,7 +143,7 @@ fn report_of_foreign_server(end: bool) -> ebbtide::Report {
             let router = router.layer(layer.clone());
             life.once("api", |stop| async move {
                 let server = axum::serve(listener, router).with_graceful_shutdown(closed);
-                stop.unless_cut(server.into_future()).await.unwrap_or(Ok(()))?;
+                stop.unless_cancelled(server.into_future()).await.unwrap_or(Ok(()))?;
                 Ok(())
             });
             client = Some(connect(addr, "/stream").await);

@@ -60,7 +60,7 @@ fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck
                 let begun = (stop.time_left(), stop.drain().is_stopping(), stop.deadline());
                 drain.stopping().await;
                 let drained = (drain.time_left(), drain.deadline());
-                drain.cut().await;
+                drain.cancelled().await;
                 let _ = send.send((begun, drained, drain.time_left(), plan));
                 Ok(())
             });

@@ -199,7 +199,7 @@ async fn a_hand_back_of_any_length_ends_when_the_queue_answers() {
         let handler = move |_: Job, stop: Stop| {
             begins.notify_one();
             async move {
-                stop.cut().await;
+                stop.cancelled().await;
                 Ok::<_, BoxError>(())
             }
         };
@@ -208,7 +208,7 @@ async fn a_hand_back_of_any_length_ends_when_the_queue_answers() {
         let stopping = async {
             began.notified().await;
             source.stop(Cause::Requested { reason: "test".into() }, None);
-            source.cut();
+            source.cancel();
         };
         let run = async { tokio::join!(consumer.run(source.token()), stopping).0 };
         let tally = tokio::time::timeout(LONG, run).await.unwrap_or_else(|_| panic!("{time:?}"));
