@@ -13,5 +13,7 @@ pub fn library_crates() -> Vec<(String, PathBuf)> {
     let crates = crates.map(|entry| entry.expect("a folder"));
     let named =
         crates.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path().join("src")));
-    named.filter(|(name, _)| !matches!(name.as_str(), "ebbtide-cli" | "ebbtide-misuse")).collect()
+    named
+        .filter(|(name, _)| !matches!(name.as_str(), "ebbtide-cli" | "ebbtide-misuse" | "ebbtide-rehearse"))
+        .collect()
 }

@@ -96,7 +96,7 @@ impl NotRehearsed {
                 "is --ready the address on which the service listens? --ready-timeout gives it more time"
             }
             Self::Start(StartError::Exec { .. }) => {
-                "the command after `--` is executed directly, without a shell; write `-- sh -c '…'` for one"
+                "the command after `--` is executed directly, without a shell; write `-- sh -c 'exec …'` for one"
             }
             Self::NoRoute(_) => "--url SHAPE=METHOD:PATH names a route, such as --url storm=/orders",
             Self::Baseline(_) => {

@@ -103,6 +103,23 @@ fn a_report_that_can_be_written_is_not_there_before_the_end() {
     assert!(path.is_file());
 }
 
+/// The report of an earlier run would be taken for that of a run that writes none.
+#[test]
+fn the_report_of_an_earlier_run_is_gone_when_a_second_signal_ends_the_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.json");
+    std::fs::write(&path, "an earlier run").expect("written");
+    let mut victim = Process::start(victim("stubborn-task").env("EBBTIDE_REPORT", &path));
+    victim.says("phase=ready");
+    assert!(!path.exists());
+    victim.signal(Signal::TERM);
+    victim.says("phase=draining");
+    victim.second_signal(Signal::TERM);
+    let ended = victim.ended(LONG).expect("it outlived a second signal");
+    ended.by_signal(Signal::TERM).said("SIGTERM again, ").said("without a report");
+    assert!(!path.exists());
+}
+
 #[test]
 fn the_forced_path_writes_the_report_too() {
     let folder = tempfile::tempdir().expect("a folder");

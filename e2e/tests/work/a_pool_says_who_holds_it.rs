@@ -70,7 +70,7 @@ async fn a_pool_that_somebody_holds_is_reported_with_the_number_held() {
     let (ended, pool) = stopped("2", "ours").await;
     ended.code(3).within(Duration::from_secs(6));
     ended.said(
-        "deadline exceeded; cancelling component component=\"postgres\" held=[\"2 connections in use\"]",
+        "deadline exceeded; cancelling component component=\"postgres\" held=\"2 connections in use for ",
     );
     ended.said("postgres (2 in flight: 2 connections in use for");
     ended.said("postgres (cut with 2 connections in use)").said("closed first");

@@ -67,7 +67,8 @@ pub struct ComponentReport {
     /// How many jobs it returned to their queue before they had begun.
     #[serde(default)]
     pub requeued: u64,
-    /// What it held at its deadline, oldest first, and the requests whose peers stalled.
+    /// What it held at its deadline, oldest first, and the requests whose peers stalled; at most [`Straggler::SHOWN`]. The counts
+    /// are those of all.
     pub stragglers: Vec<Straggler>,
     /// The ids of the jobs that it handed back to their queue. Those that had begun are counted in `cut` as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

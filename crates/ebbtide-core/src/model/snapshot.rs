@@ -67,11 +67,6 @@ pub struct ComponentSnapshot {
     /// How many jobs were no longer its own when they had finished, since it began: somebody else does them again.
     #[serde(default)]
     pub redelivered: u64,
-    /// What it holds now, oldest first; at most [`SHOWN_STRAGGLERS`](Self::SHOWN_STRAGGLERS).
+    /// What it holds now, oldest first; at most [`Straggler::SHOWN`].
     pub stragglers: Vec<Straggler>,
-}
-
-impl ComponentSnapshot {
-    /// How many stragglers of a component are shown: the oldest.
-    pub const SHOWN_STRAGGLERS: usize = 100;
 }

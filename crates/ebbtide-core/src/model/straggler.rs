@@ -13,3 +13,8 @@ pub struct Straggler {
     /// Where it was created, as `file:line`, where that is known.
     pub created: Option<String>,
 }
+
+impl Straggler {
+    /// How many stragglers of a component a report and a snapshot have at most: the oldest.
+    pub const SHOWN: usize = 100;
+}

@@ -184,6 +184,9 @@ fn with_the_process(lost: &[&Request], record: &Record) -> String {
         Some(_) => "when SIGKILL ended the process at the end of the grace period",
         None => "when the process ended",
     };
+    // On a busy machine the end is seen later than the connections' ends.
+    let early = lost.iter().filter(near).any(|request| request.ended.0 < exit.0.saturating_sub(NEAR_MICROS));
+    let seen = if early { "seen at " } else { "" };
     let after = words::time(exit.since(record.signalled));
     let mut text = String::new();
     for (count, when) in [
@@ -192,8 +195,8 @@ fn with_the_process(lost: &[&Request], record: &Record) -> String {
     ] {
         match count {
             0 => {}
-            count if count == lost.len() => text += &format!("; all {when} (+{after})"),
-            count => text += &format!("; {} {when} (+{after})", words::count(count as u64)),
+            count if count == lost.len() => text += &format!("; all {when} ({seen}+{after})"),
+            count => text += &format!("; {} {when} ({seen}+{after})", words::count(count as u64)),
         }
     }
     text

@@ -253,6 +253,12 @@ fn whether_the_signal_is_handled_is_judged_by_what_happened() {
         &terms(),
         "default action",
     );
+    // A shell that was ended by the signal, and the service behind it, which got none and goes on to answer.
+    let mut wrapped = good();
+    wrapped.exit = Some((At(1_003_000), Ended::Signal(15)));
+    wrapped.orphans = vec![Orphan { pid: 7, name: "service".into() }];
+    assert!(wrapped.traffic.requests.iter().any(|request| request.ended > At(1_150_000)));
+    fails(CheckId::SignalHandled, &ended(wrapped, false, false, false), &terms(), "has to `exec`");
     // As with sigwait: nothing in /proc, and the process ends by itself.
     let passes = |record: Record| {
         let check = found(CheckId::SignalHandled, &record, &terms());
@@ -262,6 +268,17 @@ fn whether_the_signal_is_handled_is_judged_by_what_happened() {
     // It handled the signal, went on to answer, and raised it again.
     passes(ended(by_signal(1_600_000), false, false, false));
     passes(ended(by_signal(1_000_500), true, false, false));
+}
+
+#[test]
+fn a_service_that_plans_for_less_time_than_it_has_is_told_so() {
+    let with = |grace_ms: u64| {
+        let report = serde_json::json!({ "plan": { "grace_ms": grace_ms }, "components": [] });
+        let exit = good().exit.map(|(at, _)| (at, Ended::Code(3)));
+        Record { report: Some(report), exit, ..good() }
+    };
+    fails(CheckId::ExitCode, &with(10_000), &terms(), "its own grace period is 10 s, and --grace is 30 s");
+    fails(CheckId::ExitCode, &with(30_000), &terms(), "--expect-exit 3");
 }
 
 #[test]

@@ -40,8 +40,11 @@ impl Asked {
         self.ask(Work::cut)
     }
 
+    /// Returns the oldest of what it holds.
     pub(super) fn stragglers(&self) -> Vec<Straggler> {
-        self.ask(Work::stragglers)
+        let mut stragglers = self.ask(Work::stragglers);
+        stragglers.truncate(Straggler::SHOWN);
+        stragglers
     }
 
     pub(super) fn handed_back(&self) -> Vec<String> {

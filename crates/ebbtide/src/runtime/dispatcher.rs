@@ -251,6 +251,7 @@ impl Dispatcher {
             let path = path.display();
             voice::say_error(self.ledger.name(), &format!("failed to write the report to {path}: {error}"));
         }
+        self.ledger.report_is_written();
         for hand_over in self.settings.on_report {
             let call = std::panic::AssertUnwindSafe(|| hand_over(&report));
             if let Err(panic) = std::panic::catch_unwind(call) {

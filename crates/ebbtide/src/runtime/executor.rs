@@ -167,9 +167,10 @@ impl Executor {
                 let held = self.ledger.keep_stragglers(id);
                 if self.has_a_line() {
                     let component = self.ledger.component_name(id);
+                    let held = voice::held(self.ledger.in_flight(id), &held);
                     crate::runtime::log_error!(
                         component,
-                        ?held,
+                        held,
                         "component did not stop after abort; giving up"
                     );
                 }
@@ -212,8 +213,8 @@ impl Executor {
         let held = self.ledger.keep_stragglers(id);
         if self.has_a_line() {
             let component = self.ledger.component_name(id);
-            let held: Vec<&str> = held.iter().map(|straggler| straggler.name.as_str()).collect();
-            crate::runtime::log_warn!(component, ?held, "deadline exceeded; cancelling component");
+            let held = voice::held(self.ledger.in_flight(id), &held);
+            crate::runtime::log_warn!(component, held, "deadline exceeded; cancelling component");
         }
         if let Some(control) = self.controls.get(&id) {
             control.source.cancel();

@@ -10,7 +10,7 @@ use super::flush_all::run_all;
 use super::ledger::Ledger;
 use super::os::exit::{self, last_word};
 use super::{Manager, Observers, clock, flush_all, report_file, voice};
-use crate::model::{Exit, Phase, Report, Stage, part, show_duration};
+use crate::model::{Cause, Exit, Phase, Report, Stage, part, show_duration};
 
 /// Begins the flushers beside whatever hangs, where the machine did not come to them in time: so they have the time that is
 /// kept for them, and not only what is kept for the forced exit.
@@ -37,6 +37,45 @@ pub(crate) fn flush_early(ledger: &Arc<Ledger>, hard: Instant) {
 pub(crate) fn speak_and_exit(ledger: &Arc<Ledger>, report_path: Option<&Path>, hard: Instant) -> ! {
     speak(ledger, report_path, hard, Exit::Watchdog, who_is_stuck);
     exit::now(Exit::WATCHDOG)
+}
+
+/// Ends a process whose exit code was decided, and which did not exit in time: says so, and writes the report where that was not
+/// done.
+pub(crate) fn leave_late(ledger: &Arc<Ledger>, report_path: Option<&Path>, hard: Instant, code: u8) -> ! {
+    let (shared, path) = (Arc::clone(ledger), report_path.map(Path::to_owned));
+    let done = aside(hard.saturating_duration_since(clock::real()), move || {
+        let name = shared.name();
+        last_word(&format!(
+            "{name}: error: the process did not exit in time after the shutdown: ending it with {code}\n"
+        ));
+        if let Some(path) = path.filter(|_| !shared.is_report_written()) {
+            write(&shared, None, &path);
+        }
+    });
+    drop(done);
+    exit::now(code)
+}
+
+/// Says that a second signal ends the process. Standard error may be a pipe that nothing reads: that is not waited for.
+pub(crate) fn say_second_signal(ledger: &Arc<Ledger>, number: i32, after: Duration) {
+    let shared = Arc::clone(ledger);
+    let _ = aside(SAID, move || {
+        let signal = Cause::signal_name(number).unwrap_or("signal");
+        let (name, after) = (shared.name(), show_duration(after));
+        last_word(&format!(
+            "{name}: error: {signal} again, {after} after the first signal: ending the process at once, without a report\n"
+        ));
+    });
+}
+
+/// How long a line that may block is waited for.
+const SAID: Duration = Duration::from_millis(50);
+
+fn write(ledger: &Ledger, exit: Option<Exit>, path: &Path) {
+    if let Err(error) = report_file::write(&ledger.report(exit), path) {
+        let (name, path) = (ledger.name(), path.display());
+        last_word(&format!("{name}: error: failed to write the report to {path}: {error}\n"));
+    }
 }
 
 /// Does what can still be done where the lifecycle itself has panicked, and returns its report: nobody asks the components any
@@ -105,11 +144,8 @@ fn tell(ledger: &Arc<Ledger>, report_path: Option<&Path>, patience: Duration, ex
     last_word(&format!("{}: error: {line}\n", ledger.name()));
     let mut manager = Manager::of(|name| std::env::var_os(name), std::process::id());
     manager.say(line, Duration::ZERO);
-    if let Some(path) = report_path
-        && let Err(error) = report_file::write(&ledger.report(Some(exit)), path)
-    {
-        let (name, path) = (ledger.name(), path.display());
-        last_word(&format!("{name}: error: failed to write the report to {path}: {error}\n"));
+    if let Some(path) = report_path {
+        write(ledger, Some(exit), path);
     }
     // Last, because a subscriber may hang on what is stuck.
     say_report(ledger, patience, exit);

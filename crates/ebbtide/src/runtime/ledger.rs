@@ -21,6 +21,8 @@ pub(crate) struct Ledger {
     temporaries: Temporaries,
     /// The report was logged on the forced path.
     told: AtomicBool,
+    /// Whether the report was written, or could not be.
+    written: AtomicBool,
 }
 
 /// The works are copied before they are asked: not under the lock.
@@ -58,6 +60,7 @@ impl Ledger {
             flushers: Mutex::default(),
             temporaries: Temporaries::default(),
             told: AtomicBool::new(false),
+            written: AtomicBool::new(false),
         }
     }
 
@@ -173,6 +176,10 @@ impl Ledger {
         account.at_stop.map_or(0, |at_stop| account.work.cut().saturating_sub(at_stop.cut))
     }
 
+    pub(crate) fn in_flight(&self, id: ComponentId) -> u64 {
+        self.account(id).map_or(0, |account| account.work.in_flight())
+    }
+
     pub(crate) fn component_name(&self, id: ComponentId) -> String {
         self.component(id).map_or_else(String::new, |spec| spec.name)
     }
@@ -214,6 +221,15 @@ impl Ledger {
     /// Returns whether whoever asks is the first who logs the report on the forced path.
     pub(crate) fn is_first_to_tell(&self) -> bool {
         !self.told.swap(true, Ordering::SeqCst)
+    }
+
+    /// Notes that the report was written, or could not be.
+    pub(crate) fn report_is_written(&self) {
+        self.written.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_report_written(&self) -> bool {
+        self.written.load(Ordering::SeqCst)
     }
 
     /// Returns whether the report was logged on the forced path.
@@ -305,8 +321,7 @@ impl Ledger {
         let components = components.map(|((id, spec, outcome), (_, _, progress))| {
             let work = state.works.get(&id).map(|account| &account.work);
             let counts = work.map(|work| work.counts()).unwrap_or_default();
-            let mut stragglers = work.map(|work| work.stragglers()).unwrap_or_default();
-            stragglers.truncate(ComponentSnapshot::SHOWN_STRAGGLERS);
+            let stragglers = work.map(|work| work.stragglers()).unwrap_or_default();
             ComponentSnapshot {
                 name: spec.name.clone(),
                 stage: spec.stage,

@@ -1,12 +1,14 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::Serialize;
 
 use crate::model::Report;
 
-/// Tells whether a report could be written now, without leaving anything behind.
+/// Tells whether a report could be written now. It leaves nothing behind, the report of an earlier run neither: that would be taken
+/// for this one's where this one writes none.
 pub(crate) fn probe(path: &Path) -> io::Result<()> {
     let beside = beside(path);
     if path.is_dir() {
@@ -14,7 +16,11 @@ pub(crate) fn probe(path: &Path) -> io::Result<()> {
     }
     fs::write(&beside, [])?;
     fs::remove_file(&beside)?;
-    json(&()).map(drop)
+    json(&())?;
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Writes the report as JSON. Whoever reads the file finds a whole one or none.
@@ -45,6 +51,9 @@ pub(crate) fn json(_value: &impl Serialize) -> io::Result<Vec<u8>> {
 /// Returns where a report is written before it gets its name.
 fn beside(path: &Path) -> PathBuf {
     let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.part", std::process::id()));
+    // The watchdog may write it while the dispatcher does.
+    static WRITES: AtomicU32 = AtomicU32::new(0);
+    let nth = WRITES.fetch_add(1, Ordering::Relaxed);
+    beside.push(format!(".{}.{nth}.part", std::process::id()));
     beside.into()
 }

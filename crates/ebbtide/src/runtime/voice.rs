@@ -4,13 +4,16 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::model::{Cause, ComponentReport, Outcome, Report, Stage, show_duration};
+use crate::model::{Cause, ComponentReport, Outcome, Report, Stage, Straggler, show_duration};
 
 use super::ledger::Waiting;
 use tracing::info;
 
 use super::os::exit::last_word;
 use super::{is_heard, log_error};
+
+/// How many pieces of work of one component a line names.
+const NAMED_HELD: usize = 8;
 
 /// How many components a line names, and how many have a line of their own on standard error.
 const NAMED: usize = 20;
@@ -114,7 +117,7 @@ fn troubled(report: &Report) -> String {
     let describe = |component: &ComponentReport| {
         let outcome = component.outcome.as_ref().map_or("still running", Outcome::name);
         let held = component.stragglers.iter().map(|straggler| straggler.name.as_str());
-        let held = held.take(8).collect::<Vec<_>>().join(", ");
+        let held = held.take(NAMED_HELD).collect::<Vec<_>>().join(", ");
         let open = if held.is_empty() { String::new() } else { format!(" with {held}") };
         let handed_back = some_of("handed back", &component.handed_back);
         let unsettled = some_of("not settled", &component.unsettled);
@@ -136,6 +139,15 @@ pub(crate) fn say_flushers(report: &Report) {
     if more > 0 {
         last_word(&format!("{name}: error: and {more} more of the kind; exit code {code}\n"));
     }
+}
+
+/// Describes what a component holds, of which so much is in flight: the oldest, with their ages and where they were created.
+pub(crate) fn held(in_flight: u64, stragglers: &[Straggler]) -> String {
+    let shown: Vec<String> = stragglers.iter().take(NAMED_HELD).map(describe_straggler).collect();
+    if stragglers.len() <= NAMED_HELD {
+        return shown.join("; ");
+    }
+    format!("{}; and {} more", shown.join("; "), in_flight.saturating_sub(shown.len() as u64))
 }
 
 /// Describes who is waited for in a few words.
@@ -173,7 +185,7 @@ fn some_of(what: &str, ids: &[String]) -> String {
     }
 }
 
-fn describe_straggler(straggler: &crate::model::Straggler) -> String {
+fn describe_straggler(straggler: &Straggler) -> String {
     let created = straggler.created.as_ref().map_or_else(String::new, |at| format!(", from {at}"));
     format!("{} for {}{created}", straggler.name, show_duration(straggler.age))
 }
@@ -181,7 +193,6 @@ fn describe_straggler(straggler: &crate::model::Straggler) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Straggler;
 
     #[test]
     fn who_is_waited_for_is_told_with_what_it_holds_and_what_it_handed_back() {

@@ -192,6 +192,7 @@ impl Watchdog {
             let ledger = state.ledger.clone();
             drop(state);
             if let Some(ledger) = ledger {
+                last_words::say_second_signal(&ledger, number, after);
                 ledger.temporaries().remove_all_within(TIDY);
             }
             exit::by_signal(number);
@@ -219,8 +220,9 @@ impl Watchdog {
         let (decided, ledger, path) = (state.decided, state.ledger.clone(), state.report_path.clone());
         drop(state);
         match (decided, ledger) {
-            // The report is made: what hangs is the way out of the process.
-            (Some(code), _) => exit::now(code),
+            // The end is decided: what takes too long is the report, a callback, or the way out of the process.
+            (Some(code), Some(ledger)) => last_words::leave_late(&ledger, path.as_deref(), hard, code),
+            (Some(code), None) => exit::now(code),
             (None, Some(ledger)) => last_words::speak_and_exit(&ledger, path.as_deref(), hard),
             (None, None) => exit::now(Exit::WATCHDOG),
         }

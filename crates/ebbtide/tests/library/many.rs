@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ebbtide::{LameDuck, Life, Lifecycle};
+use ebbtide::{LameDuck, Life, Lifecycle, Report};
 
 use crate::own_process;
 
@@ -183,4 +183,38 @@ fn a_stop_of_ten_thousand_open_tasks_is_linear() {
         // Linear is 20; quadratic is 400.
         assert!(many < few * 100, "1000 in {few:?}, 20000 in {many:?}");
     });
+}
+
+/// What is held is named in part and counted in full: the report is written in time, and no line grows with it.
+#[test]
+fn twenty_thousand_tasks_at_the_deadline_leave_a_report_and_short_lines() {
+    const NAME: &str = "many::twenty_thousand_tasks_at_the_deadline_leave_a_report_and_short_lines";
+    const COUNT: u64 = 20_000;
+    if own_process::is_child() {
+        let lifecycle = Lifecycle::new("many").lame_duck(LameDuck::NONE).grace(Duration::from_secs(3));
+        let _code = lifecycle.run(async |life| {
+            let tasks = life.tasks("audit");
+            for _ in 0..COUNT {
+                tasks.spawn(async {
+                    std::future::pending::<()>().await;
+                    Ok(())
+                })?;
+            }
+            life.stop("enough");
+            Ok(())
+        });
+        println!("the lifecycle returned");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    let output = own_process::command(NAME).env("EBBTIDE_REPORT", &path).output().unwrap();
+    let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("the lifecycle returned"), "{}: {said}\n{error}", output.status);
+    let report: Report = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let audit = report.component("audit").unwrap();
+    assert_eq!((report.exit_code, audit.cut, audit.unaccounted()), (3, COUNT, 0));
+    assert_eq!(audit.stragglers.len(), 100);
+    let longest = error.lines().map(str::len).max().unwrap_or_default();
+    assert!(error.contains("20000") && longest < 2000, "{longest}: {error}");
 }

@@ -1,8 +1,11 @@
 //! Did the process end as expected?
 
+use std::time::Duration;
+
 use crate::record::{Ended, Record};
 use crate::scenario::signal_name;
 use crate::verdict::{Check, CheckId, Finding, Terms};
+use crate::words;
 
 pub(super) fn check(record: &Record, terms: &Terms) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::ExitCode, finding, evidence);
@@ -13,9 +16,12 @@ pub(super) fn check(record: &Record, terms: &Terms) -> Check {
         }
         Some((_, ended)) => {
             let said = meaning(record, ended);
-            let hint = match record.killed {
-                Some(_) => String::new(),
-                None => format!("; if the service ends so on purpose: --expect-exit {}", option(ended)),
+            let hint = match (record.killed, shorter_grace(record, terms)) {
+                (Some(_), _) => String::new(),
+                (None, Some(hint)) => hint,
+                (None, None) => {
+                    format!("; if the service ends so on purpose: --expect-exit {}", option(ended))
+                }
             };
             found(Finding::Fail, format!("{}, expected {expected}{said}{hint}", text(ended)))
         }
@@ -49,6 +55,18 @@ fn meaning(record: &Record, ended: Ended) -> String {
     };
     let named = unfinished(report);
     if named.is_empty() { code.into() } else { format!("{code}; its report names {}", named.join(", ")) }
+}
+
+/// Says so where the service plans for less time than it has, as its report shows.
+fn shorter_grace(record: &Record, terms: &Terms) -> Option<String> {
+    let millis = record.report.as_ref()?.get("plan")?.get("grace_ms")?.as_u64()?;
+    let grace = Duration::from_millis(millis);
+    (grace < terms.grace).then(|| {
+        let (planned, given) = (words::limit(grace), words::limit(terms.grace));
+        format!(
+            "; its own grace period is {planned}, and --grace is {given}: give both the platform's, the service by EBBTIDE_GRACE"
+        )
+    })
 }
 
 /// Components that did not drain, as the report lists them.

@@ -18,6 +18,6 @@ pub(super) fn check(record: &Record) -> Check {
             Finding::Fail,
             "ended by a SIGKILL that was not ours, as by the kernel's memory killer".into(),
         ),
-        (None, _) => found(Finding::Pass, "it went on its own".into()),
+        (None, _) => found(Finding::Pass, "it ended without SIGKILL".into()),
     }
 }

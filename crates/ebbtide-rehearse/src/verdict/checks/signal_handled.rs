@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::record::{Ended, Record};
+use crate::clock::At;
+use crate::record::Ended;
 use crate::verdict::fate::{Case, Fate};
 use crate::verdict::{Check, CheckId, Finding};
 use crate::words;
@@ -39,7 +40,7 @@ pub(super) fn check(case: &Case<'_>) -> Check {
         return found(Finding::Pass, format!("the process ended by itself {after} after {name}"));
     }
     let handler = hint.is_some_and(|state| state.caught || state.blocked);
-    if handler || answered_late(case) {
+    if handler || answered_late(case, at) {
         return found(
             Finding::Pass,
             format!("the process handled {name}, and then ended by it after {after}"),
@@ -60,9 +61,11 @@ pub(super) fn check(case: &Case<'_>) -> Check {
     )
 }
 
-/// Whether the process still answered well after the signal: a request that was sent after it.
-fn answered_late(case: &Case<'_>) -> bool {
-    let record: &Record = case.record;
-    let late = record.signalled + OUTLIVED;
-    case.requests.iter().any(|judged| judged.fate == Fate::Answered && judged.request.begun >= late)
+/// Whether the process still answered well after the signal: a request that was sent after it, and answered before the exit. What is
+/// answered behind that is answered by a process that it has left.
+fn answered_late(case: &Case<'_>, exit: At) -> bool {
+    let late = case.record.signalled + OUTLIVED;
+    case.requests.iter().any(|judged| {
+        judged.fate == Fate::Answered && judged.request.begun >= late && judged.request.ended <= exit
+    })
 }
