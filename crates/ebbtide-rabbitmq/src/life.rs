@@ -75,7 +75,7 @@ fn closed(component: &str, closed: lapin::Result<()>) -> Result<(), BoxError> {
 /// cancelled before, lapin may see that end before the answer.
 fn connection_closed(component: &str, result: lapin::Result<()>) -> Result<(), BoxError> {
     match result {
-        Err(error) if is_end_of_stream(&error) => {
+        Err(error) if is_ended_by_the_server(&error) => {
             ebbtide::adapter::log_warn!(component, %error, "the server ended the connection without confirming the close");
             Ok(())
         }
@@ -87,7 +87,8 @@ fn is_about_state(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidChannelState(..) | ErrorKind::InvalidConnectionState(_))
 }
 
-/// lapin's word for it; a connection that breaks is reset, or times out.
-fn is_end_of_stream(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::IOError(error) if error.kind() == io::ErrorKind::ConnectionAborted)
+/// lapin's word for the end of the stream, and what a write gets behind it. A connection that breaks is reset, or times out.
+fn is_ended_by_the_server(error: &lapin::Error) -> bool {
+    let ended = [io::ErrorKind::ConnectionAborted, io::ErrorKind::BrokenPipe];
+    matches!(error.kind(), ErrorKind::IOError(error) if ended.contains(&error.kind()))
 }

@@ -12,8 +12,9 @@ use super::{AnyQueue, Left, QueuePlace};
 pub(super) async fn open(place: &QueuePlace) -> Result<AnyQueue, BoxError> {
     let mut first = options(place)?.connect().await?;
     // IF NOT EXISTS alone does not protect several services that start at once.
-    first.execute("DO $$ BEGIN PERFORM pg_advisory_xact_lock(3906249772); CREATE SCHEMA IF NOT EXISTS ebbtide_demo; END $$").await?;
+    let made = first.execute("DO $$ BEGIN PERFORM pg_advisory_xact_lock(3906249772); CREATE SCHEMA IF NOT EXISTS ebbtide_demo; END $$").await;
     first.close().await?;
+    made?;
     let pool = PgPoolOptions::new()
         .max_connections(8)
         .acquire_timeout(Duration::from_secs(5))
@@ -28,8 +29,11 @@ pub(super) async fn open(place: &QueuePlace) -> Result<AnyQueue, BoxError> {
 pub(super) async fn remove(place: &QueuePlace) -> Result<(), BoxError> {
     let mut connection = options(place)?.connect().await?;
     let query = sqlx::query("DELETE FROM ebbtide_jobs WHERE queue = $1").bind(&place.name);
-    query.execute(&mut connection).await?;
-    Ok(connection.close().await?)
+    let removed = query.execute(&mut connection).await;
+    // In order, also where there is no table: a session that is dropped counts as abandoned, by the service that is rehearsed.
+    connection.close().await?;
+    removed?;
+    Ok(())
 }
 
 /// Selects the schema that holds the demo's jobs.

@@ -27,8 +27,9 @@ pub(super) async fn open(url: &str) -> Result<Store, sqlx::Error> {
 pub(super) async fn states(url: &str) -> Result<HashMap<String, String>, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     let mut connection = options.connect().await?;
-    let rows: Vec<(String, String)> =
-        sqlx::query_as(statements::POSTGRES.states).fetch_all(&mut connection).await?;
+    let rows = sqlx::query_as(statements::POSTGRES.states).fetch_all(&mut connection).await;
+    // In order, also where there is no table yet: a session that is dropped counts as abandoned, by the service that is rehearsed.
     connection.close().await?;
+    let rows: Vec<(String, String)> = rows?;
     Ok(rows.into_iter().collect())
 }

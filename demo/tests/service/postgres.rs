@@ -1,5 +1,6 @@
 //! The same service on PostgreSQL. The server is the one that `EBBTIDE_TEST_POSTGRES` names.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
@@ -84,4 +85,25 @@ fn on_postgres_a_leaked_connection_abandons_sessions() {
     assert_eq!(ended.code, Some(3), "{}", ended.said.join("\n"));
     // All of them, not only the one: sqlx closes no connection before each has come back.
     assert_ne!(database.abandoned(), "0");
+}
+
+/// As the rehearsal does it, before the first run and behind it: what is abandoned there would be taken for the service's.
+#[test]
+fn what_is_not_there_yet_is_looked_at_without_abandoning_a_session() {
+    let database = Database::create();
+    let place = table::place(QueueKind::Postgres, database.url());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let states = ebbtide_demo::order_states(Path::new("."), Some(&database.url())).await;
+        assert!(states.is_err(), "there is no table yet");
+        assert!(place.remove().await.is_err(), "nor one of jobs");
+    });
+    let both = format!(
+        "SELECT sessions::text, sessions_abandoned::text FROM pg_stat_database WHERE datname = '{}'",
+        database.name
+    );
+    while rows(&database.admin, &both).remove(0).0 != "2" {
+        sleep(Duration::from_millis(20));
+    }
+    assert_eq!(database.abandoned(), "0");
 }
