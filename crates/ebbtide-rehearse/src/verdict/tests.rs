@@ -271,17 +271,6 @@ fn whether_the_signal_is_handled_is_judged_by_what_happened() {
 }
 
 #[test]
-fn a_service_that_plans_for_less_time_than_it_has_is_told_so() {
-    let with = |grace_ms: u64| {
-        let report = serde_json::json!({ "plan": { "grace_ms": grace_ms }, "components": [] });
-        let exit = good().exit.map(|(at, _)| (at, Ended::Code(3)));
-        Record { report: Some(report), exit, ..good() }
-    };
-    fails(CheckId::ExitCode, &with(10_000), &terms(), "its own grace period is 10 s, and --grace is 30 s");
-    fails(CheckId::ExitCode, &with(30_000), &terms(), "--expect-exit 3");
-}
-
-#[test]
 fn a_process_left_behind_is_named() {
     let record = Record { orphans: vec![Orphan { pid: 7, name: "helper".into() }], ..good() };
     fails(CheckId::NoOrphans, &record, &terms(), "helper (7)");

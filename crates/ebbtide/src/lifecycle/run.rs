@@ -1,10 +1,11 @@
 use std::io::Write as _;
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle};
 
 use super::assemble::{Assembled, Surroundings};
 use super::environment::{self, PlanForm, Wishes};
@@ -195,6 +196,7 @@ enum Home {
 impl Home {
     fn check(self, name: &str) -> Result<(), ()> {
         let trouble = match (self, Handle::try_current().is_ok()) {
+            (Self::Own, true) if may_block() => return Ok(()),
             (Self::Own, true) => {
                 "`run` starts a runtime of its own, and was called inside of one; use `run_async` there"
             }
@@ -204,6 +206,13 @@ impl Home {
         say_error(name, trouble);
         Err(())
     }
+}
+
+/// Tells whether this thread may start a runtime: the threads of `spawn_blocking` belong to one and may. tokio answers that by a
+/// panic alone.
+fn may_block() -> bool {
+    let probe = || Builder::new_current_thread().build().map(|runtime| runtime.block_on(async {}));
+    catch_unwind(probe).is_ok()
 }
 
 enum Ready {
@@ -224,7 +233,7 @@ impl Prepared {
         F: AsyncFnOnce(Life) -> Result<(), BoxError>,
     {
         let ledger = self.equip();
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let mut builder = Builder::new_multi_thread();
         builder.enable_all();
         if let Some(count) = self.lifecycle.worker_threads {
             builder.worker_threads(count);

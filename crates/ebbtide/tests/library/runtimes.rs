@@ -86,6 +86,17 @@ fn run_inside_a_runtime_and_run_async_outside_of_one_are_errors_and_no_panics() 
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let inside = runtime.block_on(async { lifecycle().run_to_report(async |_| Ok(())) });
         assert!(inside.is_err());
+        // A thread for what blocks belongs to the runtime, and may have another one.
+        let beside = runtime.block_on(async {
+            let run = || {
+                lifecycle().run_to_report(async |life| {
+                    life.stop("enough");
+                    Ok(())
+                })
+            };
+            tokio::task::spawn_blocking(run).await.unwrap()
+        });
+        assert_eq!(beside.unwrap().exit_code, 0);
         let mut outside = Box::pin(lifecycle().run_async_to_report(async |_| Ok(())));
         let waker = std::task::Waker::noop();
         let polled = outside.as_mut().poll(&mut std::task::Context::from_waker(waker));

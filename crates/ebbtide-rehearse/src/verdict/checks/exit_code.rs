@@ -84,3 +84,21 @@ fn unfinished(report: &serde_json::Value) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::samples::{found, good, terms};
+
+    #[test]
+    fn a_service_that_plans_for_less_time_than_it_has_is_told_so() {
+        for (grace_ms, hint) in
+            [(10_000, "its own grace period is 10 s, and --grace is 30 s"), (30_000, "--expect-exit 3")]
+        {
+            let report = serde_json::json!({ "plan": { "grace_ms": grace_ms }, "components": [] });
+            let exit = good().exit.map(|(at, _)| (at, Ended::Code(3)));
+            let check = found(CheckId::ExitCode, &Record { report: Some(report), exit, ..good() }, &terms());
+            assert!(check.verdict == Finding::Fail && check.evidence.contains(hint), "{check:?}");
+        }
+    }
+}
