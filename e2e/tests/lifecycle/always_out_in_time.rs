@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ebbtide_e2e::{Ended, Process, service};
+use ebbtide_e2e::{Client, Ended, Process, Served, service};
 use rustix::process::Signal;
 
 /// When SIGKILL would come. Each stage has a part of it that a busy machine does not use up.
@@ -161,4 +161,27 @@ fn without_the_watchdog_the_same_faults_outlive_every_deadline() {
         plain.signal(Signal::TERM);
         assert!(plain.ended(GRACE).is_none(), "{fault}: it ended");
     }
+}
+
+/// Starts a server without a lifecycle, stops it while a handler blocks the only thread of its runtime, and returns how it ended, if
+/// it did before SIGKILL would have come.
+async fn blocked_alone(watched: &str) -> Option<Ended> {
+    let mut served = Served::start(service("alone").arg(watched).env("EBBTIDE_GRACE", "4s"));
+    let mut client = Client::connect(served.addr).await.expect("it listens");
+    client.get("/block").await.expect("it reads");
+    served.process.says("asked");
+    served.terminate();
+    served.ended_or_not(GRACE).await
+}
+
+#[tokio::test]
+async fn a_server_alone_whose_runtime_is_blocked_is_ended_by_its_watchdog() {
+    let ended = blocked_alone("watched").await.expect("it outlived its grace period");
+    ended.code(4).said("the watchdog ends the process").said("GET /block");
+}
+
+#[tokio::test]
+async fn without_its_watchdog_the_same_server_outlives_every_deadline() {
+    let ended = blocked_alone("").await;
+    assert!(ended.is_none(), "it ended: {ended:?}");
 }

@@ -22,6 +22,9 @@ pub enum ServeError {
     /// [`serve`](super::serve()) says so.
     #[error("plan the stop")]
     Plan(#[source] BoxError),
+    /// The watchdog thread could not be started. Only [`serve`](super::serve()) says so.
+    #[error("start the watchdog thread")]
+    Watchdog(#[source] io::Error),
     /// The server stopped, and cut what was not finished at its deadline. Only [`serve`](super::serve()) says so; it
     /// stands in the report.
     #[error("{}", Cut(.0))]
@@ -33,6 +36,7 @@ impl From<ServeError> for io::Error {
     fn from(error: ServeError) -> Self {
         match error {
             ServeError::Listener(source) => Self::new(source.kind(), ServeError::Listener(source)),
+            ServeError::Watchdog(source) => Self::new(source.kind(), ServeError::Watchdog(source)),
             ServeError::Plan(source) => {
                 Self::new(io::ErrorKind::InvalidInput, format!("plan the stop: {}", chain(&*source)))
             }

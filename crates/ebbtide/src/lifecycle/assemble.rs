@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+#[cfg(feature = "http")]
+use super::Taken;
 use super::{Life, Lifecycle};
 use crate::drain::{Arrivals, Stop, StopSource};
 #[cfg(feature = "testing")]
 use crate::model::BudgetError;
+#[cfg(feature = "http")]
+use crate::model::Plan;
 use crate::model::{Kind, Phase, Spec, Stage};
 use crate::runtime::{
     Dispatcher, FlushSlot, Inputs, Ledger, Links, Manager, Observers, Place, Registration, Run, Settings,
@@ -47,6 +51,19 @@ impl Lifecycle {
     #[cfg(feature = "testing")]
     pub(crate) fn ledger(&self) -> Result<Ledger, BudgetError> {
         Ok(Ledger::new(self.name.clone(), self.budget.plan()?))
+    }
+
+    /// Starts a watchdog that holds the deadline and takes no signals; dropped, it is disarmed.
+    #[cfg(feature = "http")]
+    pub(crate) fn watch(
+        &self,
+        plan: Plan,
+        ledger: Arc<Ledger>,
+        report_path: Option<PathBuf>,
+    ) -> std::io::Result<Taken> {
+        let watchdog = Watchdog::start(plan.clone(), self.inputs.0.clone(), &[])?;
+        watchdog.equip(plan, ledger, report_path);
+        Ok(Taken::new(watchdog))
     }
 
     /// Puts together what runs a lifecycle. Its inputs go to the dispatcher from here on.

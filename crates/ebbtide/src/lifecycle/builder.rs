@@ -31,24 +31,54 @@ impl Lifecycle {
     /// The budget comes from the platform that the environment tells of (see [`Platform`]), then from the methods below,
     /// then from `EBBTIDE_GRACE`, `EBBTIDE_MARGIN` and `EBBTIDE_LAME_DUCK`; the last word wins.
     pub fn new(name: impl Into<String>) -> Self {
-        let (name, inputs) = (name.into(), Inputs::channel());
-        let platform = Platform::detect(|name| std::env::var(name).ok(), std::process::id());
-        let budget = Budget::of(platform);
-        // The platform's own plan holds until `run` has worked out the real one.
-        let watchdog = budget.plan().ok().and_then(|plan| {
-            Watchdog::start(plan, inputs.0.clone())
-                .inspect_err(|error| say_error(&name, &format!("failed to handle signals: {error}")))
-                .ok()
-        });
-        Self { taken: watchdog.map(Taken::new), ..Self::without_watchdog(name, budget, inputs) }
+        Self::on_signals(name.into(), vec![libc::SIGTERM, libc::SIGINT])
     }
 
-    /// Makes one that has taken no signals yet.
-    pub(crate) fn without_watchdog(
-        name: String,
-        budget: Budget,
-        inputs: (Inputs, mpsc::UnboundedReceiver<crate::runtime::Input>),
-    ) -> Self {
+    /// Begins a lifecycle that installs no signal handlers, for a program that handles its signals itself and calls
+    /// [`Life::stop`](super::Life::stop). The watchdog thread holds the deadline, as with [`new`](Self::new).
+    ///
+    /// [`also_on`](Self::also_on) adds the signals that begin a stop all the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::process::ExitCode {
+    /// # let shutdown_requested = async {};
+    /// ebbtide::Lifecycle::without_signals("orders")
+    /// #   .lame_duck(ebbtide::LameDuck::NONE)
+    ///     .run_async(async |life| {
+    ///         life.resource("pool", (), async |()| Ok(()));
+    ///         shutdown_requested.await;
+    ///         life.stop("the supervisor asked for it");
+    ///         Ok(())
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    pub fn without_signals(name: impl Into<String>) -> Self {
+        Self::on_signals(name.into(), Vec::new())
+    }
+
+    fn on_signals(name: String, signals: Vec<i32>) -> Self {
+        let platform = Platform::detect(|name| std::env::var(name).ok(), std::process::id());
+        let mut lifecycle = Self { signals, ..Self::as_guest(name, Budget::of(platform)) };
+        // The platform's own plan holds until `run` has worked out the real one.
+        let plan = lifecycle.budget.plan().ok();
+        lifecycle.taken = plan.and_then(|plan| {
+            Watchdog::start(plan, lifecycle.inputs.0.clone(), &lifecycle.signals)
+                .inspect_err(|error| {
+                    say_error(&lifecycle.name, &format!("failed to handle signals: {error}"))
+                })
+                .map(Taken::new)
+                .ok()
+        });
+        lifecycle
+    }
+
+    /// Begins one that takes no signals and starts no thread: one of several in a process that is not its own.
+    pub(crate) fn as_guest(name: String, budget: Budget) -> Self {
+        let inputs = Inputs::channel();
         Self {
             name,
             budget,

@@ -21,7 +21,7 @@ mod task;
 mod temporary;
 mod ticker;
 
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "testing", feature = "http"))]
 pub(crate) use assemble::{Assembled, Surroundings};
 pub use builder::Lifecycle;
 pub use context::Context;
@@ -36,6 +36,8 @@ pub use pool::{Place, Pool, PoolOptions, Rejected, Tasks};
 pub use retry::{Retry, RetryError};
 pub use run::NotStarted;
 pub use signal::Signal;
+#[cfg(feature = "http")]
+pub(crate) use taken::Taken;
 #[cfg(feature = "cron")]
 pub use ticker::CronError;
 pub use ticker::{Every, OnError};

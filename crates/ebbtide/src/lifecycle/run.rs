@@ -11,10 +11,10 @@ use super::assemble::{Assembled, Surroundings};
 use super::environment::{self, PlanForm, Wishes};
 use super::taken::Taken;
 use super::{Life, Lifecycle};
-use crate::model::{ComponentId, End, Exit, Plan, Report};
+use crate::model::{End, Exit, Plan, Report};
 use crate::runtime::{
-    BoxError, Input, Inputs, Ledger, Manager, Place, Watchdog, chain, flush_all, panics, report_file,
-    say_error, say_report_trouble, start_up,
+    BoxError, Input, Inputs, Ledger, Manager, Place, START_UP, Watchdog, chain, flush_all, panics,
+    report_file, say_error, say_report_trouble, start_up,
 };
 
 impl Lifecycle {
@@ -160,7 +160,7 @@ impl Lifecycle {
         }
         let watchdog = match watchdog {
             Some(watchdog) => Ok(watchdog),
-            None => Watchdog::start(plan.clone(), self.inputs.0.clone()),
+            None => Watchdog::start(plan.clone(), self.inputs.0.clone(), &[]),
         };
         let more = |watchdog: Watchdog| match watchdog.also_on(&self.signals) {
             Ok(()) => Ok(watchdog),
@@ -331,7 +331,7 @@ struct Awaited {
 impl Awaited {
     fn started(&mut self, end: End) {
         self.starts = false;
-        self.inputs.send(Input::Ended(ComponentId(0), end));
+        self.inputs.send(Input::Ended(START_UP, end));
     }
 
     fn finish(mut self) {

@@ -1,7 +1,11 @@
-/// Names a signal that begins a stop. SIGTERM and SIGINT always do; the others by choice.
+/// Names a signal that begins a shutdown. With [`Lifecycle::new`](super::Lifecycle::new), SIGTERM and SIGINT do; the others by choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signal {
+    /// SIGTERM, which platforms send.
+    Terminate,
+    /// SIGINT, which a terminal sends on Ctrl-C.
+    Interrupt,
     /// SIGHUP, which a terminal sends when it closes. Many services reload on it instead.
     Hangup,
     /// SIGQUIT, which some images set as their stop signal.
@@ -11,6 +15,8 @@ pub enum Signal {
 impl Signal {
     pub(super) fn number(self) -> i32 {
         match self {
+            Self::Terminate => libc::SIGTERM,
+            Self::Interrupt => libc::SIGINT,
             Self::Hangup => libc::SIGHUP,
             Self::Quit => libc::SIGQUIT,
         }

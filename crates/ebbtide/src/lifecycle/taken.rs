@@ -2,14 +2,14 @@ use crate::runtime::Watchdog;
 
 /// The signals that a lifecycle has taken: a lifecycle that is dropped, or cannot be run, gives them back.
 #[derive(Debug)]
-pub(super) struct Taken(Option<Watchdog>);
+pub(crate) struct Taken(Option<Watchdog>);
 
 impl Taken {
     pub(super) fn new(watchdog: Watchdog) -> Self {
         Self(Some(watchdog))
     }
 
-    pub(super) fn watchdog(&self) -> Option<&Watchdog> {
+    pub(crate) fn watchdog(&self) -> Option<&Watchdog> {
         self.0.as_ref()
     }
 

@@ -27,8 +27,8 @@ pub(crate) struct Executor {
     lines: usize,
 }
 
-/// The first component, which makes the lifecycle ready.
-const START_UP: ComponentId = ComponentId(0);
+/// The first component, whose end makes the lifecycle ready.
+pub(crate) const START_UP: ComponentId = ComponentId(0);
 
 /// How many components are cancelled or given up with a line of the log each: enough to read, and few enough to write in time.
 const LINES: usize = 100;
@@ -181,8 +181,8 @@ impl Executor {
             }
             Effect::EndNow { number } => match self.place {
                 Place::Process => super::os::exit::by_signal(number),
-                #[cfg(feature = "testing")]
-                Place::Test => return Next::Exit(Exit::Signalled(number)),
+                #[cfg(any(feature = "testing", feature = "http"))]
+                Place::Guest => return Next::Exit(Exit::Signalled(number)),
             },
             Effect::Exit(exit) => return Next::Exit(exit),
         }

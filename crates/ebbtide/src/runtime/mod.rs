@@ -33,6 +33,7 @@ pub(crate) use board::Board;
 pub(crate) use caught::Caught;
 pub(crate) use chance::chance;
 pub(crate) use dispatcher::{Dispatcher, Links, Settings};
+pub(crate) use executor::START_UP;
 pub(crate) use flush::FlushSlot;
 pub(crate) use flush_all::flush_all;
 pub(crate) use input::{Input, Inputs};

@@ -6,9 +6,9 @@ use std::thread;
 pub(crate) enum Place {
     /// It owns the process.
     Process,
-    /// It is one of many in a process of tests: it ends nothing but itself.
-    #[cfg(feature = "testing")]
-    Test,
+    /// It is one of several in a process that is not its own: in a test, or a server alone. It ends nothing but itself.
+    #[cfg(any(feature = "testing", feature = "http"))]
+    Guest,
 }
 
 impl Place {
@@ -22,8 +22,8 @@ impl Place {
         match self {
             Self::Process => thread::Builder::new().name(name).spawn(run).map(drop),
             // Paused time stands still while something runs here; it would leap over what a thread of its own does.
-            #[cfg(feature = "testing")]
-            Self::Test => {
+            #[cfg(any(feature = "testing", feature = "http"))]
+            Self::Guest => {
                 drop(tokio::task::spawn_blocking(run));
                 Ok(())
             }

@@ -51,10 +51,10 @@ struct State {
 const TIDY: Duration = Duration::from_millis(250);
 
 impl Watchdog {
-    /// Installs the handlers and starts the thread.
-    pub(crate) fn start(plan: Plan, inputs: Inputs) -> io::Result<Self> {
+    /// Installs handlers for `signals` and starts the thread.
+    pub(crate) fn start(plan: Plan, inputs: Inputs, signals: &[i32]) -> io::Result<Self> {
         let pipe = SignalPipe::new()?;
-        pipe.take(&[libc::SIGTERM, libc::SIGINT])?;
+        pipe.take(signals)?;
         let state = State {
             plan,
             began: None,

@@ -1,6 +1,5 @@
 use crate::lifecycle::Lifecycle;
 use crate::model::{Budget, Platform};
-use crate::runtime::Inputs;
 
 /// Begins a lifecycle for a [`Trial`](super::Trial): like [`Lifecycle::new`], but it takes no signals and starts no thread.
 ///
@@ -27,5 +26,5 @@ pub fn lifecycle(name: impl Into<String>) -> Lifecycle {
 /// let _lifecycle = ebbtide::testing::lifecycle_on(Platform::Kubernetes, "orders");
 /// ```
 pub fn lifecycle_on(platform: Platform, name: impl Into<String>) -> Lifecycle {
-    Lifecycle::without_watchdog(name.into(), Budget::of(platform), Inputs::channel())
+    Lifecycle::as_guest(name.into(), Budget::of(platform))
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 
 use crate::lifecycle::{Assembled, Life, Lifecycle, Surroundings};
-use crate::model::{ComponentId, Phase, Report};
-use crate::runtime::{BoxError, Input, Inputs, Ledger, Manager, Place, start_up};
+use crate::model::{Phase, Report};
+use crate::runtime::{BoxError, Input, Inputs, Ledger, Manager, Place, START_UP, start_up};
 
 /// A lifecycle that runs inside a test, on the test's own runtime and by its clock.
 ///
@@ -70,7 +70,7 @@ impl Trial {
         let surroundings = Surroundings {
             ledger,
             watchdog: None,
-            place: Place::Test,
+            place: Place::Guest,
             report_path: None,
             manager: Manager::default(),
         };
@@ -80,7 +80,7 @@ impl Trial {
         tasks.spawn(async move { Some(dispatcher.run().await) });
         tasks.spawn(async move {
             let end = start_up(starting, &abandon).await;
-            started.send(Input::Ended(ComponentId(0), end));
+            started.send(Input::Ended(START_UP, end));
             None
         });
         Self { life, inputs, tasks, signalled: AtomicBool::new(false) }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ebbtide::lifecycle::Signal;
 use ebbtide::model::{Cause, Outcome};
 use ebbtide::{LameDuck, Lifecycle, Phase, Report};
 use tokio::runtime::{Builder, Runtime};
@@ -175,4 +176,49 @@ fn a_blocked_runtime_of_one_thread_is_ended_at_the_deadline() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("blocks"), "{said}");
+}
+
+/// Returns whether the process handles a signal.
+fn is_handled(number: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() >> (number - 1) & 1 == 1
+}
+
+#[test]
+fn a_lifecycle_without_signals_leaves_them_to_the_program() {
+    own_process::run("runtimes::a_lifecycle_without_signals_leaves_them_to_the_program", || {
+        let handled = |lifecycle: Lifecycle| {
+            let mut handled = Vec::new();
+            let report = lifecycle.lame_duck(LameDuck::NONE).run_to_report(async |life| {
+                handled = [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT].map(is_handled).to_vec();
+                life.stop("enough");
+                Ok(())
+            });
+            assert_eq!(report.unwrap().exit_code, 0);
+            handled
+        };
+        assert_eq!(handled(Lifecycle::without_signals("test")), [false, false, false]);
+        let chosen = Lifecycle::without_signals("test").also_on(Signal::Quit);
+        assert_eq!(handled(chosen), [false, false, true]);
+        // The opposite.
+        assert_eq!(handled(Lifecycle::new("test")), [true, true, false]);
+    });
+}
+
+#[test]
+fn a_lifecycle_without_signals_ends_at_its_deadline() {
+    let test = "runtimes::a_lifecycle_without_signals_ends_at_its_deadline";
+    if own_process::is_child() {
+        let lifecycle = Lifecycle::without_signals("test").grace(Duration::from_secs(2));
+        let _code = lifecycle.lame_duck(LameDuck::NONE).run(async |life| {
+            life.stop("enough");
+            std::thread::sleep(LONG * 10);
+            Ok(())
+        });
+        return;
+    }
+    let output = own_process::command(test).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
 }

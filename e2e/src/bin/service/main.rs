@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "tests wait for bare lines that say how far a service is")]
 #![expect(clippy::print_stdout, reason = "a service without a log writes its lines to standard output")]
 
+mod alone;
 mod axum_replaced;
 mod checked;
 mod closer;
@@ -33,7 +34,8 @@ use setup::Arguments;
 /// The program of one service.
 type Run = fn(Arguments) -> ExitCode;
 
-const SERVICES: [(&str, Run); 22] = [
+const SERVICES: [(&str, Run); 23] = [
+    ("alone", |arguments| alone::run(arguments).report()),
     ("axum_replaced", |arguments| axum_replaced::run(arguments).report()),
     ("checked", checked::run),
     ("closer", |arguments| closer::run(arguments).report()),

@@ -93,7 +93,7 @@ pub fn serve<S>(listeners: impl IntoListeners, service: S) -> Serve<S> {
 ///
 /// # What it is not
 ///
-/// There is no watchdog: a blocked runtime is not ended, and the signal is yours. Of the environment's wishes
+/// The signal is yours, and a blocked runtime is not ended unless there is a [`watchdog`](Self::watchdog). Of the environment's wishes
 /// `EBBTIDE_REPORT` is heard, `EBBTIDE_PLAN` is not: the plan is logged.
 #[must_use = "a server does nothing until it is awaited"]
 pub struct Serve<S, F = Pending<()>> {
@@ -145,6 +145,16 @@ impl<S, F> Serve<S, F> {
     /// and how long it has. It costs an allocation for each request. Default: no.
     pub fn tell_handlers(mut self) -> Self {
         self.settings.tell_handlers = true;
+        self
+    }
+
+    /// Starts a watchdog thread that holds the deadline: where the runtime is blocked from the signal on, the process ends with
+    /// exit code 4 and a report before SIGKILL. Default: no thread.
+    ///
+    /// The deadline is the platform's for the whole process, so that what comes after the server has its time. The thread ends with
+    /// the server. It cannot see a signal that the blocked runtime has not passed on.
+    pub fn watchdog(mut self) -> Self {
+        self.settings.watched = true;
         self
     }
 

@@ -1,5 +1,4 @@
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::health::Health;
 use crate::http::BoxError;
@@ -14,7 +13,7 @@ pub(super) struct Settings {
     pub(super) budget: Budget,
     pub(super) health: Option<Health>,
     pub(super) tell_handlers: bool,
-    pub(super) progress_every: Duration,
+    pub(super) watched: bool,
 }
 
 impl Default for Settings {
@@ -24,13 +23,7 @@ impl Default for Settings {
         if platform == Platform::Plain && at_a_terminal() {
             budget.lame_duck = Some(LameDuck::NONE);
         }
-        Self {
-            name: "http".to_owned(),
-            budget,
-            health: None,
-            tell_handlers: false,
-            progress_every: Duration::from_secs(3),
-        }
+        Self { name: "http".to_owned(), budget, health: None, tell_handlers: false, watched: false }
     }
 }
 
