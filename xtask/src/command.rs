@@ -9,7 +9,7 @@ cargo xtask <command>
   check                         everything in ci but the tests: format, layers, documents, licences, lints, documentation,
                                 features, benchmarks, fuzz targets
   ci                            check, then test
-  features                      check the library with each of its features alone
+  features                      check the library with each of its features alone, and each crate beside it
   generate                      write the generated pages
   bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, queue, throughput, shutdown,
                                 soak; without a name, the first three: the others take long, or need servers

@@ -2,11 +2,14 @@
 
 mod args;
 mod child;
+#[cfg(feature = "peers")]
 mod serve;
+#[cfg(feature = "peers")]
 mod servers;
 mod side;
 
 pub use args::ServerArgs;
 pub use child::Child;
+#[cfg(feature = "peers")]
 pub use serve::serve;
 pub use side::Side;

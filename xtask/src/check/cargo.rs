@@ -36,7 +36,8 @@ pub(super) fn benchmarks() -> Result<(), Failure> {
     const BENCH: [&str; 4] = ["--manifest-path", "bench/Cargo.toml", "--target-dir", "target"];
     let mut lints = shell::cargo(&["clippy", "--quiet", "--locked", "--all-targets"]);
     shell::run(lints.args(BENCH).args(["--", "-Dwarnings"]))?;
-    shell::run(shell::cargo(&["test", "--quiet", "--locked", "--lib"]).args(BENCH))
+    // The tests are of what the figures go through: they need none of the peers, which are large.
+    shell::run(shell::cargo(&["test", "--quiet", "--locked", "--lib", "--no-default-features"]).args(BENCH))
 }
 
 /// Compiles the fuzz targets. To run them takes a nightly compiler.

@@ -12,38 +12,44 @@ const LIBRARY: &str = "ebbtide";
 /// What users take together. Each further one of the library alone: [`matrix`].
 const COMBINATIONS: [&str; 4] = ["", "http", "axum,tower", "cron,queue,testing"];
 
-/// The crates that users take beside the library, and their features.
-const BESIDE: [(&str, &str); 11] = [
-    ("ebbtide-nats", ""),
-    ("ebbtide-opentelemetry", ""),
-    ("ebbtide-rabbitmq", ""),
+/// The crates beside the library that have features, with each set of theirs, and one of the others.
+const BESIDE: [(&str, &str); 5] = [
     ("ebbtide-redis", ""),
     ("ebbtide-rehearse", ""),
     ("ebbtide-sqlx", ""),
     ("ebbtide-sqlx", "postgres"),
     ("ebbtide-sqlx", "sqlite"),
-    ("ebbtide-sqs", ""),
-    ("ebbtide-tonic", ""),
-    ("ebbtide-tracing-appender", ""),
+];
+
+/// The rest of them.
+const FURTHER: [&str; 6] = [
+    "ebbtide-nats",
+    "ebbtide-opentelemetry",
+    "ebbtide-rabbitmq",
+    "ebbtide-sqs",
+    "ebbtide-tonic",
+    "ebbtide-tracing-appender",
 ];
 
 /// The brokers that the command and the demo are built with by a feature, one at a time.
 const BROKERS: [&str; 4] = ["nats", "postgres", "rabbitmq", "redis"];
 
-/// Checks the library with each of the sets of features that users have, each crate beside it alone, and the programs as they are
-/// built by default.
+/// Checks the library with each of the sets of features that users have, some of the crates beside it alone, and the programs as they
+/// are built by default. The rest, one at a time, is [`matrix`]'s.
 ///
 /// # Errors
 ///
 /// When one of them does not compile, or not without a warning.
 pub(super) fn check() -> Result<(), Failure> {
     COMBINATIONS.into_iter().try_for_each(library_with)?;
-    BESIDE.into_iter().try_for_each(|(package, features)| {
-        clippy(&["--package", package, "--lib", "--features", features])
-    })?;
+    BESIDE.into_iter().try_for_each(|(package, features)| alone(package, features))?;
     clippy(&["--package", "ebbtide-cli", "--bins"])?;
-    // One for the others: the rest, one at a time, is the matrix's.
     command_with("postgres")
+}
+
+/// Checks a crate beside the library with nothing else.
+fn alone(package: &str, features: &str) -> Result<(), Failure> {
+    clippy(&["--package", package, "--lib", "--features", features])
 }
 
 /// Checks the programs with one broker, their tests too.
@@ -51,11 +57,16 @@ fn command_with(broker: &str) -> Result<(), Failure> {
     clippy(&["--package", "ebbtide-cli", "--package", "ebbtide-demo", "--all-targets", "--features", broker])
 }
 
-/// Checks the library alone, with each of its features alone, and with all of them; and the programs with each broker alone.
+/// Checks the library alone, with each of its features alone, and with all of them; each crate beside it alone; and the programs with
+/// each broker alone.
 pub(crate) fn matrix(steps: &mut Steps) {
     steps.run("no feature", || library_with(""));
     steps.run("all features", || clippy(&["--package", LIBRARY, "--lib", "--all-features"]));
     steps.run("each feature alone", || features()?.iter().try_for_each(|feature| library_with(feature)));
+    steps.run("each crate beside it alone", || {
+        BESIDE.into_iter().try_for_each(|(package, features)| alone(package, features))?;
+        FURTHER.into_iter().try_for_each(|package| alone(package, ""))
+    });
     steps.run("each broker alone", || BROKERS.into_iter().try_for_each(command_with));
 }
 
