@@ -174,13 +174,13 @@ async fn blocked_alone(watched: &str) -> Option<Ended> {
     served.ended_or_not(GRACE).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_alone_whose_runtime_is_blocked_is_ended_by_its_watchdog() {
     let ended = blocked_alone("watched").await.expect("it outlived its grace period");
     ended.code(4).said("the watchdog ends the process").said("GET /block");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_watchdog_the_same_server_outlives_every_deadline() {
     let ended = blocked_alone("").await;
     assert!(ended.is_none(), "it ended: {ended:?}");

@@ -86,6 +86,7 @@ fn all() -> Vec<(&'static str, BoxError)> {
         ("NatsQueueError::NoAnswer", NatsQueueError::NoAnswer { what, source: io().into() }.into()),
         ("SqsQueueError::Unreachable", SqsQueueError::Unreachable { what, source: io().into() }.into()),
         ("ServeError::Listener", ServeError::Listener(io()).into()),
+        ("ServeError::Watchdog", ServeError::Watchdog(io()).into()),
         ("ServeError::Plan", ServeError::Plan(io().into()).into()),
         ("TlsError::Read", TlsError::Read { path: path(), source: io() }.into()),
         (
