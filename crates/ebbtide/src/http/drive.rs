@@ -3,15 +3,11 @@ use std::pin::Pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body::Body;
-use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 use tokio::time::Sleep;
-use tower_service::Service;
 
-use super::BoxError;
+use super::HttpService;
 use super::conn::{Frames, Io, PongLater, Protocol, STREAM_WINDOW, Watch, first_bytes, open};
 use super::order::Order;
 use super::request::Requests;
@@ -22,28 +18,18 @@ use crate::runtime::clock;
 const PARTING: Duration = Duration::from_millis(50);
 
 /// Starts to serve one connection, to its end.
-pub(super) fn drive<S, B>(io: Io, service: S)
+pub(super) fn drive<S>(io: Io, service: S)
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    S: HttpService,
 {
     spawn(serve_one(io, service));
 }
 
 /// What it is given is used where it lies: an `async fn` would keep a second place for each argument that it changes, and what
 /// is not needed over an await is gone before. A connection that waits has little else.
-fn serve_one<S, B>(mut io: Io, service: S) -> impl Future<Output = ()> + Send
+fn serve_one<S>(mut io: Io, service: S) -> impl Future<Output = ()> + Send
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    S: HttpService,
 {
     let mut watch = Watch::new(io.held().conn().clone());
     async move {

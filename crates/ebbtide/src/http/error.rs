@@ -51,7 +51,7 @@ struct Cut<'a>(&'a Report);
 impl fmt::Display for Cut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 8;
-        let (_, _, cut) = self.0.totals();
+        let cut = self.0.totals().cancelled;
         write!(f, "{cut} in flight cut at the deadline")?;
         let held = self.0.troubled().flat_map(|component| &component.stragglers);
         for (n, straggler) in held.take(SHOWN).enumerate() {

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
@@ -41,6 +42,8 @@ struct Entries {
     closed: WorkCounts,
     /// What was cut, and what ended because its peer stalled.
     ended: Vec<Straggler>,
+    /// The task that accepts connections, while there are as many as may be.
+    acceptor: Option<Waker>,
 }
 
 /// What the connections of one `serve` call share.
@@ -179,6 +182,16 @@ impl Ledger {
         }
     }
 
+    /// Tells whether one more connection may be open; wakes the task once it may where it may not.
+    pub(crate) fn has_room(&self, limit: NonZeroUsize, waker: &Waker) -> bool {
+        let mut entries = self.entries();
+        let has_room = entries.open.len() < limit.get();
+        if !has_room {
+            entries.acceptor = Some(waker.clone());
+        }
+        has_room
+    }
+
     pub(crate) fn enter(&self, make: impl FnOnce(u64) -> Arc<Conn>) -> Arc<Conn> {
         let mut entries = self.entries();
         let key = entries.next;
@@ -193,8 +206,12 @@ impl Ledger {
         entries.closed.add(counts);
         let gone = entries.open.remove(&key);
         let empty = entries.open.is_empty();
+        let acceptor = entries.acceptor.take();
         drop(entries);
         drop(gone);
+        if let Some(acceptor) = acceptor {
+            acceptor.wake();
+        }
         if empty {
             self.empty.notify_waiters();
         }

@@ -1,13 +1,9 @@
 use std::{fmt, io};
 
-use http::{Request, Response};
-use http_body::Body;
-use hyper::body::Incoming;
 use tokio::net::ToSocketAddrs;
-use tower_service::Service;
 
 use super::probes::serve_pages;
-use super::{BoxError, HealthPages, Listener, Listeners, Server};
+use super::{HealthPages, HttpService, Listener, Listeners, Server};
 use crate::lifecycle::Life;
 
 /// Servers.
@@ -43,13 +39,9 @@ impl Life {
     /// life.http("api", life.bind("0.0.0.0:8080").await?, router);
     /// # Ok(()) }
     /// ```
-    pub fn http<S, B>(&self, name: impl Into<String>, listeners: impl Into<Listeners>, service: S)
+    pub fn http<S>(&self, name: impl Into<String>, listeners: impl Into<Listeners>, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Into<BoxError>,
-        B: Body<Data = bytes::Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
+        S: HttpService,
     {
         self.http_server(name, listeners, Server::new(service));
     }
@@ -57,18 +49,9 @@ impl Life {
     /// Serves with a server that was set up by hand, otherwise as [`http`](Self::http) does.
     ///
     /// The counter given with [`Server::arrivals`] is replaced by the lifecycle's own.
-    pub fn http_server<S, B>(
-        &self,
-        name: impl Into<String>,
-        listeners: impl Into<Listeners>,
-        server: Server<S>,
-    ) where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Into<BoxError>,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
+    pub fn http_server<S>(&self, name: impl Into<String>, listeners: impl Into<Listeners>, server: Server<S>)
+    where
+        S: HttpService,
     {
         let (name, server, listeners) = (name.into(), server.follow(self.plan()), listeners.into());
         listeners.say(&name);

@@ -43,6 +43,7 @@ mod close;
 mod conn;
 mod drive;
 mod error;
+mod http_service;
 mod ledger;
 mod life;
 mod listener;
@@ -65,6 +66,7 @@ pub use address::Address;
 #[cfg(fuzzing)]
 pub(crate) use conn::fuzzing;
 pub use error::ServeError;
+pub use http_service::HttpService;
 pub use listener::{Listener, Listeners};
 pub use on_stop::{OnStop, OnStopFuture, OnStopService};
 pub use pages::HealthPages;

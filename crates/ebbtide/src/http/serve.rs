@@ -4,30 +4,20 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body::Body;
-use hyper::body::Incoming;
-use tower_service::Service;
-
 use super::accept::{Accepted, Acceptor};
 use super::conn::{Held, Io};
 use super::drive::drive;
 use super::ledger::{Context, Ledger};
 use super::order::Order;
-use super::{BoxError, Listener, Listeners, ServeError, close};
+use super::{HttpService, Listener, Listeners, ServeError, close};
 
 /// How long connections get to notice that they were cut. What does not by then blocks its thread, and is not ours to
 /// wait for.
 const CUT_PATIENCE: Duration = Duration::from_millis(200);
 
-pub(super) async fn serve<S, B>(service: S, listeners: Listeners, context: Context) -> Result<(), ServeError>
+pub(super) async fn serve<S>(service: S, listeners: Listeners, context: Context) -> Result<(), ServeError>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    S: HttpService,
 {
     let (mut acceptors, shared) = register(listeners)?;
     let context = Arc::new(context);
@@ -53,7 +43,7 @@ where
     tokio::select! {
         biased;
         () = lame_duck_over => {}
-        never = accept_all(&mut acceptors, &mut serve_one) => match never {},
+        never = accept_all(&mut acceptors, &context, &mut serve_one) => match never {},
     }
 
     let mut drained = Box::pin(async {
@@ -99,15 +89,22 @@ fn register(listeners: Listeners) -> Result<(Vec<Acceptor>, Vec<bool>), ServeErr
     Ok((registered.collect::<Result<_, _>>().map_err(ServeError::Listener)?, shared))
 }
 
-/// Accepts from every listener, for ever.
-async fn accept_all(acceptors: &mut [Acceptor], mut serve_one: impl FnMut(Accepted)) -> Infallible {
+/// Accepts from every listener, for ever, as many connections at once as the settings allow.
+async fn accept_all(
+    acceptors: &mut [Acceptor],
+    context: &Context,
+    mut serve_one: impl FnMut(Accepted),
+) -> Infallible {
     // One listener's storm shall not keep the others waiting.
     const ROUND: usize = 64;
+    let ledger = &context.ledger;
+    let limit = context.settings.max_connections;
     poll_fn(|cx| {
         let mut more = false;
         for acceptor in &mut *acceptors {
             let mut accepted = 0;
             while accepted < ROUND
+                && limit.is_none_or(|limit| ledger.has_room(limit, cx.waker()))
                 && let Poll::Ready(one) = acceptor.poll_accept(cx)
             {
                 serve_one(one);

@@ -1,16 +1,12 @@
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body::Body;
-use hyper::body::Incoming;
-use tower_service::Service;
-
 use super::ledger::{Context, Ledger};
 use super::settings::Settings;
-use super::{BoxError, CloseMode, Listeners, ServeError, serve};
+use super::{CloseMode, HttpService, Listeners, ServeError, serve};
 use crate::drain::{Arrivals, Stop, Work};
 use crate::model::Plan;
 
@@ -27,7 +23,7 @@ use crate::model::Plan;
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
 /// let listener = Listener::bind("127.0.0.1:0").await?;
-/// let stop = StopSource::new(Instant::now);
+/// let stop = StopSource::new();
 ///
 /// let server = Server::new(router).idle_quiet(Duration::from_millis(500));
 /// let work = server.work();
@@ -163,7 +159,17 @@ impl<S> Server<S> {
         self
     }
 
-    /// Sets whether requests carry the client's address as a [`Peer`](super::Peer) extension.
+    /// Sets how many connections are served at once. Default: as many as the process may have descriptors.
+    ///
+    /// While there are so many, further connections wait in the kernel's queue, and are accepted as others end. When the server
+    /// drains, the limit ends: whatever waits in the queue then is accepted and answered, as without a limit.
+    pub fn max_connections(mut self, limit: NonZeroUsize) -> Self {
+        self.settings.max_connections = Some(limit);
+        self
+    }
+
+    /// Sets whether requests carry the client's address as a [`Peer`](super::Peer) extension. With the feature `axum` they also
+    /// carry axum's `ConnectInfo<SocketAddr>`, except over Unix sockets.
     ///
     /// Default: no. It costs an allocation for each request.
     pub fn peer_info(mut self, carry: bool) -> Self {
@@ -231,19 +237,14 @@ impl<S> Server<S> {
     /// # Cancel safety
     ///
     /// Dropped, it closes the listeners and cuts every connection; requests are lost.
-    pub fn serve<B>(
+    pub fn serve(
         self,
         listeners: impl Into<Listeners>,
         announced: Stop,
         stop: Stop,
     ) -> impl Future<Output = Result<(), ServeError>> + Send
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Into<BoxError>,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
+        S: HttpService,
     {
         let Self { service, settings, arrivals, ledger } = self;
         serve::serve(service, listeners.into(), Context { ledger, settings, arrivals, announced, stop })

@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub(super) struct Settings {
     pub(super) sse_retry: Option<RangeInclusive<Duration>>,
     pub(super) stall_timeout: Duration,
     pub(super) refusal_time: Duration,
+    pub(super) max_connections: Option<NonZeroUsize>,
     pub(super) peer_info: bool,
     pub(super) half_close: bool,
     pub(super) close_mode: CloseMode,
@@ -57,6 +59,7 @@ impl Default for Settings {
             sse_retry: None,
             stall_timeout: Duration::from_secs(5),
             refusal_time: Duration::from_millis(200),
+            max_connections: None,
             peer_info: false,
             half_close: false,
             close_mode: CloseMode::Lossless,

@@ -24,6 +24,7 @@ mod h2c;
 mod health;
 mod keep_alive;
 mod life;
+mod limit;
 mod listeners;
 mod pages;
 mod peers;

@@ -40,6 +40,10 @@ where
         let settings = &self.conn.context.settings;
         let ticket = Ticket::new(&self.conn, &request);
         if settings.peer_info {
+            #[cfg(feature = "axum")]
+            if let Some(address) = self.conn.peer().tcp() {
+                request.extensions_mut().insert(axum::extract::ConnectInfo(address));
+            }
             request.extensions_mut().insert(Peer(self.conn.peer().clone()));
         }
         let deadline = settings.request_timeout.map(|limit| Box::pin(tokio::time::sleep(limit)));

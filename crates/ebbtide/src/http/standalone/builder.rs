@@ -5,16 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body::Body;
-use hyper::body::Incoming;
-use tower_service::Service;
-
 use super::IntoListeners;
 use super::run::{Parts, run};
 use super::settings::Settings;
 use crate::health::Health;
-use crate::http::{BoxError, Listeners, ServeError, Server};
+use crate::http::{HttpService, Listeners, ServeError, Server};
 use crate::layer::StopService;
 use crate::model::{LameDuck, Report};
 use crate::runtime::BoxFuture;
@@ -27,8 +22,8 @@ use crate::runtime::BoxFuture;
 /// listener, lets what is in flight finish, and cuts what is left at its deadline.
 ///
 /// It takes the service itself, not a maker of services: in place of `into_make_service_with_connect_info` ask for the
-/// client's address with `.server(|server| server.peer_info(true))`, and take it from the [`Peer`](crate::http::Peer)
-/// extension.
+/// client's address with `.server(|server| server.peer_info(true))`. Handlers find it as axum's `ConnectInfo<SocketAddr>` (feature
+/// `axum`) and as a [`Peer`](crate::http::Peer) extension.
 ///
 /// # Examples
 ///
@@ -68,8 +63,7 @@ use crate::runtime::BoxFuture;
 ///     .server(|server| server.idle_quiet(Duration::from_secs(2)))
 ///     .with_graceful_shutdown(signal)
 ///     .await?;
-/// let (_, finished, _) = report.totals();
-/// println!("{finished} requests finished after the signal");
+/// println!("{} requests finished after the signal", report.totals().finished);
 /// # Ok(()) }
 /// ```
 pub fn serve<S>(listeners: impl IntoListeners, service: S) -> Serve<S> {
@@ -184,14 +178,9 @@ impl<S, F> Serve<S, F> {
 /// # Cancel safety
 ///
 /// Dropped, it closes the listener and cuts every connection; requests are lost.
-impl<S, F, B> IntoFuture for Serve<S, F>
+impl<S, F> IntoFuture for Serve<S, F>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    S: HttpService,
     F: Future<Output = ()> + Send + 'static,
 {
     type Output = Result<Report, ServeError>;

@@ -3,15 +3,11 @@ use std::io;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
-use http::{Request, Response};
-use http_body::Body;
-use hyper::body::Incoming;
 use tokio::sync::oneshot;
-use tower_service::Service;
 
 use super::settings::Settings;
 use crate::health::{Health, HealthState};
-use crate::http::{BoxError, Listeners, ServeError, Server};
+use crate::http::{BoxError, HttpService, Listeners, ServeError, Server};
 use crate::layer::StopService;
 use crate::lifecycle::{Assembled, Lifecycle, Surroundings, Taken};
 use crate::model::{End, Exit, Report};
@@ -27,17 +23,12 @@ pub(super) struct Parts<S, C> {
 
 /// Runs a lifecycle of one server in the caller's task. Dropped, it closes the listeners before it returns: the server is polled
 /// here, and its component only waits for it.
-pub(super) async fn run<S, C, B>(
+pub(super) async fn run<S, C>(
     parts: Parts<S, C>,
     signal: impl Future<Output = ()>,
 ) -> Result<Report, ServeError>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    S: HttpService,
     C: FnOnce(Server<StopService<S>>) -> Server<StopService<S>>,
 {
     let Parts { listeners, service, mut settings, server } = parts;

@@ -79,8 +79,9 @@ async fn it_finishes_what_is_in_flight_and_says_so() {
     assert_eq!(answer(client).await, (200, "told, true".to_owned()));
     assert_eq!(health.state(), HealthState::Draining);
     let report = end(server).await.expect("all was served");
-    let (in_flight, finished, cut) = report.totals();
-    assert_eq!((report.exit_code, in_flight, finished, cut), (0, 1, 1, 0), "{report:?}");
+    let totals = report.totals();
+    let counts = (totals.in_flight_at_stop, totals.finished, totals.cancelled);
+    assert_eq!((report.exit_code, counts), (0, (1, 1, 0)), "{report:?}");
 }
 
 #[tokio::test]
@@ -123,7 +124,7 @@ async fn the_lame_duck_lasts_as_long_as_requests_come() {
     let lasted = draining.at - duck.at;
     assert!(lasted >= (ASKED - 1) * between + quiet, "not over while requests came: {report:?}");
     assert!(lasted < longest, "over when none came for the quiet time: {report:?}");
-    assert!(report.totals().1 >= ASKED.into(), "{report:?}");
+    assert!(report.totals().finished >= ASKED.into(), "{report:?}");
 }
 
 #[tokio::test]
@@ -141,4 +142,18 @@ async fn a_budget_that_cannot_work_is_refused_before_it_serves() {
     let (_, server) = start(routes(&Arc::default()), |serve| serve.lame_duck(duck)).await;
     let error = std::io::Error::from(end(server).await.expect_err("60 s of 25"));
     assert!(error.to_string().contains("the budget cannot work"), "{error}");
+}
+
+#[tokio::test]
+async fn handlers_find_the_address_of_their_client_where_axum_has_it() {
+    let address = async |axum::extract::ConnectInfo(address): axum::extract::ConnectInfo<SocketAddr>| {
+        address.to_string()
+    };
+    let router = Router::new().route("/whoami", get(address));
+    let (addr, _server) = start(router.clone(), |serve| serve.server(|server| server.peer_info(true))).await;
+    let (status, said) = ask(addr, "/whoami").await;
+    assert_eq!((status, said.starts_with("127.0.0.1:")), (200, true), "{said}");
+    // The opposite: without it the extractor has nothing.
+    let (addr, _server) = start(router, |serve| serve).await;
+    assert_eq!(ask(addr, "/whoami").await.0, 500);
 }

@@ -58,8 +58,8 @@ impl Halfway {
             ledger: Arc::default(),
             settings: Settings::default(),
             arrivals: Arrivals::new(),
-            announced: StopSource::new(clock::now).token(),
-            stop: StopSource::new(clock::now).token(),
+            announced: StopSource::with_clock(clock::now).token(),
+            stop: StopSource::with_clock(clock::now).token(),
         });
         let socket = Socket::Tcp(stream);
         let held = Held::new(&shared, &socket, Address::Tcp(peer));
