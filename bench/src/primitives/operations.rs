@@ -66,9 +66,9 @@ fn sides() -> Vec<Side> {
     let tracker = Tracker::new();
     let gate = Gate::new();
     let task_tracker = TaskTracker::new();
-    let source = StopSource::new(now);
+    let source = StopSource::with_clock(now);
     let (asked, polled, cloned) = (source.token(), source.token(), source.token());
-    let registry = Registry::new(now);
+    let registry = Registry::with_clock(now);
     let token = CancellationToken::new();
     let (polled_token, parent) = (token.clone(), token.clone());
     let plain = Arc::new(AtomicBool::new(false));

@@ -51,7 +51,7 @@ pub(super) fn measure(options: &Options) -> io::Result<Vec<Waking>> {
 }
 
 fn stop(tasks: u32) -> Measured {
-    let source = StopSource::new(now);
+    let source = StopSource::with_clock(now);
     let token = source.token();
     let trigger = || {
         source.stop(Cause::Signal { number: 15 }, None);

@@ -59,7 +59,7 @@ pub(super) async fn by_the_loop(queue: impl Queue, work: &Work, places: usize) -
         std::future::ready(Ok(()))
     });
     let books = consumer.work();
-    let source = StopSource::new(now);
+    let source = StopSource::with_clock(now);
     let began = now();
     let stop = async {
         work.done().await;

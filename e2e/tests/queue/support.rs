@@ -20,7 +20,7 @@ pub(crate) fn unique() -> String {
 }
 
 pub(crate) fn source() -> StopSource {
-    StopSource::new(now)
+    StopSource::with_clock(now)
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests measure with the machine's clock")]

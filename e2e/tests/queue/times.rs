@@ -17,7 +17,7 @@ pub(crate) const VALUES: [Duration; 3] = [Duration::ZERO, Duration::from_nanos(1
 /// Runs a consumer until a job has been begun; where none comes in a second, which a lease or a pause of no length may do to it, until
 /// then. A panic in it fails the test.
 pub(crate) async fn consume<Q: Queue>(queue: Q) -> Tally {
-    let source = StopSource::new(now);
+    let source = StopSource::with_clock(now);
     let began = Arc::new(Notify::new());
     let begins = Arc::clone(&began);
     let handler = move |_, _| {

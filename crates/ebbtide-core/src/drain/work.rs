@@ -36,7 +36,7 @@ use crate::model::Straggler;
 ///     }
 /// }
 ///
-/// let calls = Calls { gate: Gate::new(), names: Registry::new(std::time::Instant::now) };
+/// let calls = Calls { gate: Gate::new(), names: Registry::new() };
 /// let call = (calls.gate.enter()?, calls.names.register("call 7"));
 /// assert_eq!((calls.in_flight(), calls.stragglers().len()), (1, 1));
 /// # drop(call);

@@ -30,7 +30,7 @@ pub use outcome::Outcome;
 pub use phase::{Phase, PhaseChange};
 pub use plan::Plan;
 pub use platform::Platform;
-pub use report::{ComponentReport, REPORT_SCHEMA, Report};
+pub use report::{ComponentReport, REPORT_SCHEMA, Report, Totals};
 pub use snapshot::{ComponentSnapshot, SNAPSHOT_SCHEMA, Snapshot, StopSnapshot};
 pub use stage::Stage;
 pub use straggler::Straggler;

@@ -83,6 +83,18 @@ pub struct ComponentReport {
     pub redelivered: u64,
 }
 
+/// The sums over all components of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Totals {
+    /// What was in flight when the shutdown began.
+    pub in_flight_at_stop: u64,
+    /// What finished from then on.
+    pub finished: u64,
+    /// What was cancelled at its deadline.
+    pub cancelled: u64,
+}
+
 impl ComponentReport {
     /// Returns by how many pieces of work the counts miss their sum; zero where they add up: what was in flight when the stop
     /// began, and what was accepted from then on, is finished, ended early, cut, failed, abandoned, requeued, redelivered, or
@@ -114,10 +126,14 @@ impl Report {
         self.components.iter().filter(|component| component.outcome != Some(Outcome::Drained))
     }
 
-    /// Returns the sums over all components: in flight at the stop, finished since, cut.
-    pub fn totals(&self) -> (u64, u64, u64) {
-        self.components.iter().fold((0, 0, 0), |(held, finished, cut), component| {
-            (held + component.in_flight_at_stop, finished + component.finished, cut + component.cut)
-        })
+    /// Returns the sums over all components.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for component in &self.components {
+            totals.in_flight_at_stop = totals.in_flight_at_stop.saturating_add(component.in_flight_at_stop);
+            totals.finished = totals.finished.saturating_add(component.finished);
+            totals.cancelled = totals.cancelled.saturating_add(component.cut);
+        }
+        totals
     }
 }

@@ -3,5 +3,5 @@
 use ebbtide_core::drain::Registry;
 
 fn main() {
-    Registry::new(std::time::Instant::now).register("job 7");
+    Registry::new().register("job 7");
 }

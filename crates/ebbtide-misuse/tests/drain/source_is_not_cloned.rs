@@ -1,6 +1,6 @@
 use ebbtide_core::drain::StopSource;
 
 fn main() {
-    let source = StopSource::new(std::time::Instant::now);
+    let source = StopSource::new();
     let _second_who_decides = source.clone();
 }

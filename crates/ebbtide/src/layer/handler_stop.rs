@@ -118,7 +118,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_handler_is_told_the_time_that_is_its_own() {
-        let (begins, drain) = (StopSource::new(clock::now), StopSource::new(clock::now));
+        let (begins, drain) = (StopSource::with_clock(clock::now), StopSource::with_clock(clock::now));
         let stop = HandlerStop::of(begins.token(), drain.token(), Duration::from_secs(5));
         assert_eq!((stop.is_stopping(), stop.time_left(), stop.deadline()), (false, None, None));
         let now = clock::now();

@@ -61,7 +61,7 @@ impl InFlightLayer {
     #[track_caller]
     pub fn named(self) -> Self {
         let created = Location::caller();
-        self.with(|shared| shared.names = Some((Registry::new(clock::now), created)))
+        self.with(|shared| shared.names = Some((Registry::with_clock(clock::now), created)))
     }
 
     /// Puts a [`HandlerStop`] into each request, as [`StopLayer`](super::StopLayer) does. It costs an allocation for

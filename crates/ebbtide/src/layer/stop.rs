@@ -18,7 +18,7 @@ use crate::drain::Stop;
 /// use ebbtide::drain::StopSource;
 /// use ebbtide::layer::{HandlerStop, StopLayer};
 ///
-/// let stop = StopSource::new(std::time::Instant::now);
+/// let stop = StopSource::new();
 /// let slow = axum::routing::get(async |stop: HandlerStop| format!("stopping: {}", stop.is_stopping()));
 /// let router: axum::Router = axum::Router::new().route("/slow", slow).layer(StopLayer::new(stop.token()));
 /// # }

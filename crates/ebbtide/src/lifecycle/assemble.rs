@@ -32,7 +32,7 @@ pub(super) fn flusher(slot: Arc<FlushSlot>, limit: Option<Duration>) -> Registra
     let kind = if slot.is_last() { Kind::Last } else { Kind::Teardown };
     let mut spec = Spec::new(slot.name(), Stage::Telemetry, kind);
     spec.limit = limit;
-    Registration { spec, source: StopSource::new(clock::now), run: Run::Flush(slot), work: None }
+    Registration { spec, source: StopSource::with_clock(clock::now), run: Run::Flush(slot), work: None }
 }
 
 /// What a lifecycle lives in.
@@ -69,7 +69,7 @@ impl Lifecycle {
     /// Puts together what runs a lifecycle. Its inputs go to the dispatcher from here on.
     pub(crate) fn assemble(self, surroundings: Surroundings) -> Assembled {
         let Surroundings { ledger, watchdog, place, report_path, manager } = surroundings;
-        let (announced, drain) = (StopSource::new(clock::now), StopSource::new(clock::now));
+        let (announced, drain) = (StopSource::with_clock(clock::now), StopSource::with_clock(clock::now));
         let (phases, phase) = watch::channel(Phase::Starting);
         let inputs = self.inputs.0.clone();
         let arrivals = Arrivals::new();
@@ -87,7 +87,7 @@ impl Lifecycle {
         }
         let settings =
             Settings { place, report_path, on_report: self.on_report, progress_every: self.progress_every };
-        let source = StopSource::new(clock::now);
+        let source = StopSource::with_clock(clock::now);
         let abandon = source.token();
         let spec = Spec::new("start-up", Stage::Intake, Kind::StartUp);
         let start = Registration { spec, source, run: Run::StartUp, work: None };

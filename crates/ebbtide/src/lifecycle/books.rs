@@ -25,7 +25,7 @@ impl Books {
             begun: AtomicU64::new(0),
             queued: AtomicU64::new(0),
             running: Tracker::new(),
-            names: Registry::new(clock::now),
+            names: Registry::with_clock(clock::now),
             finished: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             cut: AtomicU64::new(0),

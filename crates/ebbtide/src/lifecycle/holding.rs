@@ -3,7 +3,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::Life;
+use super::life_of::ended;
+use super::{IntoResult, Life};
 use crate::drain::{StopSource, Work};
 use crate::model::{Kind, Stage, Straggler};
 use crate::runtime::{BoxError, BoxFuture, Registration, Run, clock};
@@ -41,7 +42,7 @@ impl Life {
     /// # }
     /// # fn register(life: &ebbtide::Life, pool: Pool) {
     /// let held = |pool: &Pool| Held::new(pool.in_use(), "connections in use");
-    /// let pool = life.resource_holding("legacy", pool, held, |pool| async move { Ok(pool.close().await) });
+    /// let pool = life.resource_holding("legacy", pool, held, async |pool| pool.close().await);
     /// # drop(pool);
     /// # }
     /// ```
@@ -50,7 +51,7 @@ impl Life {
         T: Clone + Send + Sync + 'static,
         H: Fn(&T) -> Held + Send + Sync + 'static,
         F: FnOnce(T) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+        Fut: Future<Output: IntoResult<BoxError>> + Send + 'static,
     {
         let asked = value.clone();
         let closing = Arc::new(Closing {
@@ -63,13 +64,13 @@ impl Life {
         let begin = Box::new(move |_| -> BoxFuture<Result<(), BoxError>> {
             let under_way = closing.begin();
             Box::pin(async move {
-                let result = close(kept).await;
+                let result = ended(close(kept)).await;
                 under_way.done();
                 result
             })
         });
         let spec = self.spec(name, Stage::Resources, Kind::Teardown);
-        let source = StopSource::new(clock::now);
+        let source = StopSource::with_clock(clock::now);
         self.register(Registration { spec, source, run: Run::OnAsk(begin), work: Some(work) });
         value
     }

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Life;
 use super::assemble::flusher;
+use super::life_of::ended;
+use super::{IntoResult, Life};
 use crate::drain::Stop;
 use crate::model::{Kind, Stage};
 use crate::runtime::{BoxError, FlushSlot};
@@ -10,7 +11,7 @@ use crate::runtime::{BoxError, FlushSlot};
 impl Life {
     /// Registers something to do when the stop begins, beside the lame duck: leave service discovery, drop a lease.
     ///
-    /// All hooks run at once. One that is not done when the servers' time is up is cut, and [`within`](Self::within) gives it a
+    /// All hooks run at once; one returns nothing or a `Result`. One that is not done when the servers' time is up is cut, and [`within`](Self::within) gives it a
     /// deadline of its own: a registry that does not answer then holds nothing up. The token tells it when.
     ///
     /// # Examples
@@ -31,9 +32,9 @@ impl Life {
     pub fn on_stop<F, Fut>(&self, name: impl Into<String>, hook: F)
     where
         F: FnOnce(Stop) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+        Fut: Future<Output: IntoResult<BoxError>> + Send + 'static,
     {
-        self.teardown(self.spec(name, Stage::Intake, Kind::Teardown), hook);
+        self.teardown(self.spec(name, Stage::Intake, Kind::Teardown), |stop| ended(hook(stop)));
     }
 
     /// Registers something to do when everything else is over, the flushers and the health listener too, just before the exit: tell

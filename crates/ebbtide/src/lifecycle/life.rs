@@ -150,7 +150,7 @@ impl Life {
         F: FnOnce(Context) -> Fut,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
-        let source = StopSource::new(clock::now);
+        let source = StopSource::with_clock(clock::now);
         let context = Context {
             announced: self.announced.clone(),
             stop: source.token(),
@@ -172,7 +172,7 @@ impl Life {
         });
         self.register(Registration {
             spec,
-            source: StopSource::new(clock::now),
+            source: StopSource::with_clock(clock::now),
             run: Run::OnAsk(begin),
             work: None,
         });

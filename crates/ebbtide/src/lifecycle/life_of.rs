@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Context, Every, Held, Life, Lifecycle, NotStarted, Pool, PoolOptions, Retry, RetryError, Tasks};
+use super::{
+    Context, Every, Held, IntoResult, Life, Lifecycle, NotStarted, Pool, PoolOptions, Retry, RetryError,
+    Tasks,
+};
 use crate::drain::{Stop, Work};
 use crate::model::{Check, Report};
 use crate::runtime::BoxError;
@@ -229,10 +232,10 @@ impl<E: Into<BoxError> + 'static> LifeOf<E> {
     pub fn on_stop<F, Fut>(&self, name: impl Into<String>, hook: F)
     where
         F: FnOnce(Stop) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        Fut: Future<Output: IntoResult<E>> + Send + 'static,
     {
         // The closure first: it runs in the task, as that of `Life` does.
-        self.life.on_stop(name, |stop| async move { boxed(hook(stop)).await });
+        self.life.on_stop(name, |stop| async move { ended(hook(stop)).await });
     }
 
     /// Registers something to do just before the exit; see [`Life::at_exit`].
@@ -258,9 +261,9 @@ impl<E: Into<BoxError> + 'static> LifeOf<E> {
     where
         T: Clone + Send + 'static,
         F: FnOnce(T) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        Fut: Future<Output: IntoResult<E>> + Send + 'static,
     {
-        self.life.resource(name, value, |value| boxed(close(value)))
+        self.life.resource(name, value, |value| ended(close(value)))
     }
 
     /// Registers a resource that can tell what keeps it from being closed; see [`Life::resource_holding`].
@@ -269,9 +272,9 @@ impl<E: Into<BoxError> + 'static> LifeOf<E> {
         T: Clone + Send + Sync + 'static,
         H: Fn(&T) -> Held + Send + Sync + 'static,
         F: FnOnce(T) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        Fut: Future<Output: IntoResult<E>> + Send + 'static,
     {
-        self.life.resource_holding(name, value, held, |value| boxed(close(value)))
+        self.life.resource_holding(name, value, held, |value| ended(close(value)))
     }
 
     /// Tries something again and again until it works; see [`Life::retry`].
@@ -328,4 +331,11 @@ pub(crate) async fn boxed<E: Into<BoxError>>(
     run: impl Future<Output = Result<(), E>>,
 ) -> Result<(), BoxError> {
     run.await.map_err(Into::into)
+}
+
+/// Boxes the error of a close or a hook.
+pub(super) async fn ended<E: Into<BoxError>>(
+    future: impl Future<Output: IntoResult<E>>,
+) -> Result<(), BoxError> {
+    future.await.into_result().map_err(Into::into)
 }

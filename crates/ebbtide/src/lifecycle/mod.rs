@@ -8,6 +8,7 @@ mod context;
 mod environment;
 mod holding;
 mod hook;
+mod into_result;
 mod life;
 mod life_of;
 mod options;
@@ -29,6 +30,7 @@ pub use environment::EnvironmentError;
 #[cfg(feature = "http")]
 pub(crate) use environment::apply as apply_environment;
 pub use holding::Held;
+pub use into_result::IntoResult;
 pub use life::Life;
 pub(crate) use life_of::boxed;
 pub use life_of::{LifeOf, LifecycleOf};

@@ -1,5 +1,6 @@
-use super::Life;
 use super::assemble::flusher;
+use super::life_of::ended;
+use super::{IntoResult, Life};
 use crate::model::{Kind, Stage};
 use crate::runtime::{BoxError, FlushSlot};
 use std::sync::Arc;
@@ -11,15 +12,31 @@ impl Life {
     /// Resources are closed one at a time, in the reverse of the order in which they were registered, each with a
     /// deadline: a close that hangs is reported by name and doesn't take the others' time.
     ///
-    /// `close` runs as a task; its panic and its error make the exit code 1.
+    /// `close` runs as a task and returns nothing or a `Result`; its panic and its error make the exit code 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[derive(Clone)]
+    /// # struct Pool;
+    /// # impl Pool { async fn close(&self) {} }
+    /// # fn register(life: &ebbtide::Life, pool: Pool, cache: std::sync::Arc<tokio::sync::Mutex<Vec<u8>>>) {
+    /// let pool = life.resource("pool", pool, async |pool| pool.close().await);
+    /// let cache = life.resource("cache", cache, async |cache| {
+    ///     std::fs::write("cache.bin", cache.lock().await.as_slice())?;
+    ///     Ok(())
+    /// });
+    /// # drop((pool, cache));
+    /// # }
+    /// ```
     pub fn resource<T, F, Fut>(&self, name: impl Into<String>, value: T, close: F) -> T
     where
         T: Clone + Send + 'static,
         F: FnOnce(T) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+        Fut: Future<Output: IntoResult<BoxError>> + Send + 'static,
     {
         let held = value.clone();
-        self.teardown(self.spec(name, Stage::Resources, Kind::Teardown), move |_| close(held));
+        self.teardown(self.spec(name, Stage::Resources, Kind::Teardown), move |_| ended(close(held)));
         value
     }
 

@@ -33,7 +33,7 @@ use crate::runtime::{BoxError, Input, Inputs, Ledger, Manager, Place, START_UP, 
 /// # async fn main() {
 /// let lifecycle = testing::lifecycle("orders").grace(Duration::from_secs(30));
 /// let service = Trial::start(lifecycle, async |life| {
-///     life.resource("pool", (), |()| std::future::pending());
+///     life.resource("pool", (), |()| std::future::pending::<()>());
 ///     Ok(())
 /// });
 /// service.ready().await;

@@ -57,7 +57,7 @@ pub(crate) fn serve_on(
     with: impl FnOnce(Server<axum::Router>) -> Server<axum::Router>,
 ) -> Served {
     let listeners: Listeners = listeners.into();
-    let (announced, stop) = (StopSource::new(now), StopSource::new(now));
+    let (announced, stop) = (StopSource::with_clock(now), StopSource::with_clock(now));
     let server = with(Server::new(router));
     let work = server.work();
     let mut task = JoinSet::new();
@@ -118,7 +118,7 @@ pub(crate) fn cause() -> Cause {
 }
 
 pub(crate) fn stop_source() -> StopSource {
-    StopSource::new(now)
+    StopSource::with_clock(now)
 }
 
 pub(crate) fn ping() -> axum::Router {

@@ -256,7 +256,7 @@ fn hooks_run_beside_each_other_at_the_stop() {
 #[test]
 fn a_deadline_of_its_own_cuts_a_component_before_its_stage_does() {
     let report = run(LONG, async |life| {
-        life.within(Duration::from_millis(50)).resource("slow", (), |()| std::future::pending());
+        life.within(Duration::from_millis(50)).resource("slow", (), |()| std::future::pending::<()>());
         life.stop("enough");
         Ok(())
     });

@@ -216,7 +216,7 @@ fn forced() -> ! {
     metrics::set_global_recorder(recorder).expect("it is the first");
     ebbtide::Lifecycle::new("forced").worker_threads(1).run(async |life| {
         life.on_flush("metrics", move || eprintln!("{}", handle.render()));
-        life.on_stop("blocker", |_| async {
+        life.on_stop("blocker", async |_| -> () {
             loop {
                 std::thread::park();
             }

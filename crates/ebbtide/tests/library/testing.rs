@@ -17,7 +17,7 @@ fn now() -> Instant {
 }
 
 async fn one_that_hangs(life: Life) -> Result<(), BoxError> {
-    life.resource("pool", (), |()| std::future::pending());
+    life.resource("pool", (), |()| std::future::pending::<()>());
     Ok(())
 }
 

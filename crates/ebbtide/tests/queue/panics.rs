@@ -50,7 +50,7 @@ async fn a_job_over_which_the_adapter_panicked_is_given_up_and_comes_again() {
     let queue = Arc::new(Panics { broker, has_panicked: AtomicBool::new(false) });
     queue.broker.push("job");
     let consumer = Consumer::new("test", Arc::clone(&queue), 2, |_, _| async { Ok(()) });
-    let (work, source) = (consumer.work(), StopSource::new(now));
+    let (work, source) = (consumer.work(), StopSource::with_clock(now));
     let running = consumer.run(source.token());
     let watching = async {
         while !queue.has_panicked.load(Ordering::Relaxed) {

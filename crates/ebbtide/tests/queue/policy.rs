@@ -65,7 +65,7 @@ fn q8_a_job_that_ends_its_process_each_time_is_buried_unbegun() {
         }
         let never = |_, _| async { panic!("it is not begun") };
         let next = Consumer::new("next", Arc::clone(&broker), options, never);
-        let source = StopSource::new(now);
+        let source = StopSource::with_clock(now);
         let stop = async {
             sleep(SECOND).await;
             source.cancel();
@@ -141,7 +141,7 @@ fn q2_what_a_fetch_returns_in_the_very_moment_of_the_signal_is_not_begun() {
     runtime.block_on(async {
         let broker = Arc::new(Broker::new());
         broker.push(name(0));
-        let source = StopSource::new(now);
+        let source = StopSource::with_clock(now);
         let stop = source.token();
         let never = |_, _| async { panic!("it is not begun") };
         let tally = Consumer::new("late", Raises(Arc::clone(&broker), source), 1, never).run(stop).await;
@@ -280,7 +280,7 @@ fn q7_a_job_that_blocks_its_thread_does_not_hold_the_stop() {
                 Ok(())
             }
         };
-        let source = StopSource::new(now);
+        let source = StopSource::with_clock(now);
         let running = Consumer::new("blocks", Arc::clone(&broker), 1, block).run(source.token());
         let stopping = async {
             begun.await.expect("it runs");

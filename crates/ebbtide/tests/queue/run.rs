@@ -83,7 +83,7 @@ async fn run(world: &World, broker: &Arc<Broker>) -> Seen {
         let number: usize = job.id().trim_start_matches("job-").parse().expect("a number");
         attempt(jobs[number], job, stop, Arc::clone(&noted), Arc::clone(&clock))
     });
-    let source = StopSource::new(now);
+    let source = StopSource::with_clock(now);
     let (work, at_stop) = (consumer.work(), Mutex::default());
     let stopper = async {
         sleep(world.stop_at).await;

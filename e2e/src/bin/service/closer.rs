@@ -28,7 +28,7 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<(), Box<dyn Error>> 
     while lines.next_line().await?.as_deref() == Some("open") {
         let listener = Listener::bind(&address).await?;
         println!("open {round} at {}", listener.local_addr());
-        let stop = StopSource::new(now);
+        let stop = StopSource::with_clock(now);
         let server = Server::new(ebbtide_e2e::routes()).close_mode(mode);
         let work = server.work();
         let serving = server.serve(listener, stop.token(), stop.token());

@@ -99,7 +99,7 @@ async fn block(life: &Life) -> Result<(), BoxError> {
 /// Blocks every worker of the runtime once the stop has begun.
 fn block_all(life: &Life) {
     for _ in 0..4 {
-        life.on_stop("blocker", |_| async {
+        life.on_stop("blocker", async |_| -> () {
             loop {
                 std::thread::park();
             }

@@ -81,7 +81,7 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
             Ok(())
         }),
         "hanging-close" => {
-            life.resource("hanging-pool", (), |()| std::future::pending());
+            life.resource("hanging-pool", (), |()| std::future::pending::<()>());
         }
         "deadlocked-flush" => life.on_flush("deadlocked-log", || {
             let lock = Mutex::new(());
@@ -91,14 +91,14 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
         }),
         "panicking-held" => {
             let held = |(): &()| -> Held { panic!("nobody knows what is held") };
-            life.resource_holding("holding-pool", (), held, |()| std::future::pending());
+            life.resource_holding("holding-pool", (), held, |()| std::future::pending::<()>());
         }
         "asking-held" => {
             let asked = life.clone();
             let held = move |(): &()| Held::new(asked.snapshot().components.len() as u64, "components");
-            life.resource_holding("holding-pool", (), held, |()| std::future::pending());
+            life.resource_holding("holding-pool", (), held, |()| std::future::pending::<()>());
         }
-        "hanging-hook" => life.on_stop("hanging-hook", |_| std::future::pending()),
+        "hanging-hook" => life.on_stop("hanging-hook", |_| std::future::pending::<()>()),
         "lame-duck" => life.serve("server", std::sync::Arc::new(Nothing), |context| async move {
             context.stop.stopping().await;
             Ok(())
@@ -114,16 +114,16 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
         "failing-task" => life.task("failing-task", |_| async { Err("the task gave up".into()) }),
         "ending-task" => life.task("ending-task", |_| async { Ok(()) }),
         "panicking-close" => {
-            life.resource("panicking-pool", (), |()| async { panic!("the close fell over") });
+            life.resource("panicking-pool", (), async |()| -> () { panic!("the close fell over") });
         }
         "panicking-close-at-once" => {
             // The closure itself, before there is a future.
-            life.resource("panicking-pool", (), |()| -> std::future::Ready<_> {
+            life.resource("panicking-pool", (), |()| -> std::future::Ready<()> {
                 panic!("the close fell over")
             });
         }
         "panicking-hook-at-once" => {
-            life.on_stop("panicking-hook", |_| -> std::future::Ready<_> { panic!("the hook fell over") });
+            life.on_stop("panicking-hook", |_| -> std::future::Ready<()> { panic!("the hook fell over") });
         }
         "blocking-close-at-once" => {
             life.resource("blocking-pool", (), |()| {

@@ -8,7 +8,7 @@ use crate::drain::Registry;
 #[test]
 fn a_snapshot_holds_all_that_is_there_throughout_and_nothing_that_is_gone() {
     model(|| {
-        let registry = Registry::new(clock);
+        let registry = Registry::with_clock(clock);
         let gone = registry.register("gone");
         drop(gone);
         let staying = registry.register("staying");
@@ -37,7 +37,7 @@ fn a_snapshot_holds_all_that_is_there_throughout_and_nothing_that_is_gone() {
 fn an_entry_dropped_elsewhere_removes_only_itself() {
     // `Shard` 1: the place that becomes free may be given out again at once.
     model(|| {
-        let registry = Registry::new(clock);
+        let registry = Registry::with_clock(clock);
         let first = registry.register("first");
         let elsewhere = thread::spawn(move || drop(first));
         let second = registry.register("second");

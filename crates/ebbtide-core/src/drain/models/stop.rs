@@ -17,7 +17,7 @@ use crate::model::Cause;
 fn who_waits_for_the_stop_is_woken_by_it() {
     // `Shared` 5, `WaitList` 1 and 2: two waiters, in the raiser's shard and in another.
     model(|| {
-        let source = StopSource::new(no_clock);
+        let source = StopSource::with_clock(no_clock);
         let stop = source.token();
         let other = thread::spawn(move || block_on(stop.stopping_owned()));
         let stop = source.token();
@@ -31,7 +31,7 @@ fn who_waits_for_the_stop_is_woken_by_it() {
 #[test]
 fn a_cut_wakes_who_waits_for_either_level() {
     model(|| {
-        let source = StopSource::new(no_clock);
+        let source = StopSource::with_clock(no_clock);
         let stop = source.token();
         let cancelled = thread::spawn(move || block_on(stop.cancelled_owned()));
         let stop = source.token();
@@ -45,7 +45,7 @@ fn a_cut_wakes_who_waits_for_either_level() {
 #[test]
 fn a_stop_and_a_cut_at_once_wake_who_waits_for_the_cut() {
     model(|| {
-        let source = Arc::new(StopSource::new(no_clock));
+        let source = Arc::new(StopSource::with_clock(no_clock));
         let stop = source.token();
         let stopper = {
             let source = Arc::clone(&source);
@@ -101,7 +101,7 @@ fn parks_while_one_raises(second_look: fn(&AtomicBool) -> bool) {
 fn a_future_dropped_while_the_stop_comes_harms_no_other() {
     // `WaitList` 3, `Reached` 2: three futures of one shard, one leaves while the list is taken.
     model(|| {
-        let source = StopSource::new(no_clock);
+        let source = StopSource::with_clock(no_clock);
         let stop = source.token();
         let (staying, leaving) = (Woken::new(), Woken::new());
         let mut first = stop.clone().stopping_owned();
@@ -120,7 +120,7 @@ fn a_future_dropped_while_the_stop_comes_harms_no_other() {
 #[test]
 fn a_dropped_future_takes_its_waker_off_the_list() {
     model(|| {
-        let source = StopSource::new(no_clock);
+        let source = StopSource::with_clock(no_clock);
         let stop = source.token();
         let woken = Woken::new();
         let mut waiting = stop.stopping();
@@ -135,7 +135,7 @@ fn a_dropped_future_takes_its_waker_off_the_list() {
 fn a_future_that_moved_to_another_task_wakes_that_task() {
     // `WaitList::refresh` against `fire`: either the new waker is taken, or the poll is told.
     model(|| {
-        let source = StopSource::new(no_clock);
+        let source = StopSource::with_clock(no_clock);
         let (before, after) = (Woken::new(), Woken::new());
         let mut waiting = source.token().stopping_owned();
         assert!(poll_with(&mut waiting, &before).is_pending());
@@ -151,7 +151,7 @@ fn who_sees_the_stop_sees_its_cause_and_its_deadline() {
     // `Shared` 1, 2 and 3, with two who stop at the same time.
     let deadline = no_clock();
     model(move || {
-        let source = Arc::new(StopSource::new(no_clock));
+        let source = Arc::new(StopSource::with_clock(no_clock));
         let stop = source.token();
         let stopper = {
             let source = Arc::clone(&source);
@@ -182,7 +182,7 @@ fn the_deadline_never_moves_later() {
     let now = no_clock();
     model(move || {
         let at = move |seconds| now + Duration::from_secs(seconds);
-        let source = Arc::new(StopSource::new(no_clock));
+        let source = Arc::new(StopSource::with_clock(no_clock));
         let stop = source.token();
         source.stop(signal(15), Some(at(30)));
         let tightening = |seconds| {

@@ -8,7 +8,7 @@ use super::shard::Shard;
 ///
 /// ```
 /// # use ebbtide_core as ebbtide;
-/// let registry = ebbtide::drain::Registry::new(std::time::Instant::now);
+/// let registry = ebbtide::drain::Registry::new();
 /// let entry = registry.register("job 7");
 /// drop(entry);
 /// assert!(registry.stragglers().is_empty());

@@ -21,7 +21,7 @@ const MOST_SHARDS: usize = 32;
 ///
 /// ```
 /// # use ebbtide_core as ebbtide;
-/// let registry = ebbtide::drain::Registry::new(std::time::Instant::now);
+/// let registry = ebbtide::drain::Registry::new();
 /// let _entry = registry.register("GET /orders/7");
 /// let stragglers = registry.stragglers();
 /// assert_eq!(stragglers[0].name, "GET /orders/7");
@@ -37,17 +37,29 @@ struct Shared {
     shards: Box<[Arc<Shard>]>,
 }
 
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Registry {
-    /// Makes an empty registry that takes ages from `now`.
+    /// Makes an empty registry.
     ///
     /// # Examples
     ///
     /// ```
     /// # use ebbtide_core as ebbtide;
-    /// let registry = ebbtide::drain::Registry::new(std::time::Instant::now);
+    /// let registry = ebbtide::drain::Registry::new();
     /// assert!(registry.stragglers().is_empty());
     /// ```
-    pub fn new(now: fn() -> Instant) -> Self {
+    pub fn new() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the clock of the machine, which callers may exchange")]
+        Self::with_clock(Instant::now)
+    }
+
+    /// Makes an empty registry whose ages are those of another clock, such as one that tests move.
+    pub fn with_clock(now: fn() -> Instant) -> Self {
         let shards = (0..shard_count(MOST_SHARDS)).map(|_| Arc::default()).collect();
         Self { shared: Arc::new(Shared { now, shards }) }
     }
@@ -58,7 +70,7 @@ impl Registry {
     ///
     /// ```
     /// # use ebbtide_core as ebbtide;
-    /// let registry = ebbtide::drain::Registry::new(std::time::Instant::now);
+    /// let registry = ebbtide::drain::Registry::new();
     /// let id = 7;
     /// let entry = registry.register(format!("job {id}"));
     /// assert_eq!(registry.stragglers()[0].name, "job 7");
@@ -82,7 +94,7 @@ impl Registry {
     /// fn begin(registry: &ebbtide::drain::Registry) -> ebbtide::drain::Entry {
     ///     registry.register_from("job 7", Location::caller())
     /// }
-    /// let registry = ebbtide::drain::Registry::new(std::time::Instant::now);
+    /// let registry = ebbtide::drain::Registry::new();
     /// let _entry = begin(&registry);
     /// assert!(registry.stragglers()[0].created.is_some());
     /// ```
@@ -105,7 +117,7 @@ impl Registry {
     ///
     /// ```
     /// # use ebbtide_core as ebbtide;
-    /// let registry = ebbtide::drain::Registry::new(std::time::Instant::now);
+    /// let registry = ebbtide::drain::Registry::new();
     /// let entries = [registry.register("first"), registry.register("second")];
     /// let names: Vec<_> = registry.stragglers().into_iter().map(|straggler| straggler.name).collect();
     /// assert_eq!(names, ["first", "second"]);

@@ -18,7 +18,7 @@ use crate::drain::held::Held;
 /// ```
 /// # use ebbtide_core as ebbtide;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+/// let source = ebbtide::drain::StopSource::new();
 /// let stop = source.token();
 /// let mut stopping = stop.stopping(); // No pinning: it is `Unpin`.
 /// tokio::select! {
@@ -44,7 +44,7 @@ pub struct Stopping<'a>(Reached<'a>);
 /// ```
 /// # use ebbtide_core as ebbtide;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+/// let source = ebbtide::drain::StopSource::new();
 /// let stop = source.token();
 /// let cancelled = stop.cancelled();
 /// source.cancel();

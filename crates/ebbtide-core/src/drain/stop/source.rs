@@ -19,7 +19,7 @@ use crate::model::Cause;
 /// use ebbtide::drain::StopSource;
 /// use ebbtide::model::Cause;
 ///
-/// let source = StopSource::new(Instant::now);
+/// let source = StopSource::new();
 /// let stop = source.token();
 /// assert!(!stop.is_stopping());
 ///
@@ -32,17 +32,29 @@ pub struct StopSource {
     shared: Arc<Shared>,
 }
 
+impl Default for StopSource {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl StopSource {
-    /// Makes a source whose tokens are not stopping. `now` is the clock that [`Stop::time_left`] asks.
+    /// Makes a source whose tokens are not stopping.
     ///
     /// # Examples
     ///
     /// ```
     /// # use ebbtide_core as ebbtide;
-    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// assert!(!source.token().is_stopping());
     /// ```
-    pub fn new(now: fn() -> Instant) -> Self {
+    pub fn new() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the clock of the machine, which callers may exchange")]
+        Self::with_clock(Instant::now)
+    }
+
+    /// Makes a source whose [`Stop::time_left`] is that of another clock, such as one that tests move.
+    pub fn with_clock(now: fn() -> Instant) -> Self {
         Self { shared: Arc::new(Shared::new(Some(now))) }
     }
 
@@ -52,7 +64,7 @@ impl StopSource {
     ///
     /// ```
     /// # use ebbtide_core as ebbtide;
-    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// let (one, other) = (source.token(), source.token());
     /// source.cancel();
     /// assert!(one.is_cancelled() && other.is_cancelled());
@@ -78,7 +90,7 @@ impl StopSource {
     /// use ebbtide::drain::StopSource;
     /// use ebbtide::model::Cause;
     ///
-    /// let source = StopSource::new(Instant::now);
+    /// let source = StopSource::new();
     /// let (first, second) = (Cause::Signal { number: 15 }, Cause::Signal { number: 2 });
     /// assert!(source.stop(first.clone(), None));
     /// assert!(!source.stop(second, None));
@@ -102,7 +114,7 @@ impl StopSource {
     /// use ebbtide::drain::StopSource;
     /// use ebbtide::model::Cause;
     ///
-    /// let source = StopSource::new(Instant::now);
+    /// let source = StopSource::new();
     /// let (early, late) = (Instant::now() + Duration::from_secs(5), Instant::now() + Duration::from_secs(25));
     /// source.stop(Cause::Signal { number: 15 }, Some(late));
     /// source.tighten(early);
@@ -119,7 +131,7 @@ impl StopSource {
     ///
     /// ```
     /// # use ebbtide_core as ebbtide;
-    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// source.cancel();
     /// let stop = source.token();
     /// assert!(stop.is_stopping() && stop.is_cancelled());

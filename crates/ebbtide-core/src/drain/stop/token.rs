@@ -22,7 +22,7 @@ use crate::model::Cause;
 /// use ebbtide::drain::StopSource;
 /// use ebbtide::model::Cause;
 ///
-/// let source = StopSource::new(std::time::Instant::now);
+/// let source = StopSource::new();
 /// let stop = source.token();
 /// let (jobs, mut queue) = tokio::sync::mpsc::channel(8);
 /// jobs.send("a").await?;
@@ -69,7 +69,7 @@ impl Stop {
     ///
     /// ```
     /// # use ebbtide_core as ebbtide;
-    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// let stop = source.token();
     /// let mut batches = 0;
     /// while !stop.is_stopping() {
@@ -93,7 +93,7 @@ impl Stop {
     /// # use ebbtide_core as ebbtide;
     /// use ebbtide::model::Cause;
     ///
-    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// source.stop(Cause::Signal { number: 15 }, None);
     /// assert!(!source.token().is_cancelled());
     /// ```
@@ -113,7 +113,7 @@ impl Stop {
     /// ```
     /// # use ebbtide_core as ebbtide;
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// let stop = source.token();
     /// source.cancel();
     /// stop.stopping().await;
@@ -134,7 +134,7 @@ impl Stop {
     /// ```
     /// # use ebbtide_core as ebbtide;
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// let waiting = tokio::task::spawn(source.token().stopping_owned());
     /// source.cancel();
     /// waiting.await?;
@@ -156,7 +156,7 @@ impl Stop {
     /// ```
     /// # use ebbtide_core as ebbtide;
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// let stop = source.token();
     /// source.cancel();
     /// stop.cancelled().await;
@@ -177,7 +177,7 @@ impl Stop {
     /// ```
     /// # use ebbtide_core as ebbtide;
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// let waiting = tokio::task::spawn(source.token().cancelled_owned());
     /// source.cancel();
     /// waiting.await?;
@@ -204,7 +204,7 @@ impl Stop {
     /// ```
     /// # use ebbtide_core as ebbtide;
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// let stop = source.token();
     /// assert_eq!(stop.unless_stopping(async { 7 }).await, Some(7));
     /// source.cancel();
@@ -230,7 +230,7 @@ impl Stop {
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// use ebbtide::model::Cause;
     ///
-    /// let source = ebbtide::drain::StopSource::new(std::time::Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// let stop = source.token();
     /// source.stop(Cause::Signal { number: 15 }, None);
     /// assert_eq!(stop.unless_cancelled(async { "finished" }).await, Some("finished"));
@@ -266,7 +266,7 @@ impl Stop {
     ///
     /// use ebbtide::model::Cause;
     ///
-    /// let source = ebbtide::drain::StopSource::new(Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// let deadline = Instant::now() + Duration::from_secs(25);
     /// source.stop(Cause::Signal { number: 15 }, Some(deadline));
     /// assert_eq!(source.token().deadline(), Some(deadline));
@@ -285,7 +285,7 @@ impl Stop {
     ///
     /// use ebbtide::model::Cause;
     ///
-    /// let source = ebbtide::drain::StopSource::new(Instant::now);
+    /// let source = ebbtide::drain::StopSource::new();
     /// source.stop(Cause::Signal { number: 15 }, Some(Instant::now()));
     /// assert_eq!(source.token().time_left(), Some(Duration::ZERO));
     /// ```

@@ -37,7 +37,7 @@ proptest! {
     fn the_first_cause_wins_and_the_deadline_never_moves_later(raises in vec(raise(), 0..24)) {
         let start = now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let source = StopSource::new(now);
+        let source = StopSource::with_clock(now);
         let stop = source.token();
         let (mut cause, mut limits, mut stopping, mut cut) = (None, Vec::new(), false, false);
         for raise in raises {
@@ -98,7 +98,7 @@ proptest! {
     /// `Shared` 5, `WaitList` 3, `Reached` 1 and 2.
     #[test]
     fn a_stop_wakes_exactly_those_who_wait(steps in vec(wait(), 0..64)) {
-        let source = StopSource::new(now);
+        let source = StopSource::with_clock(now);
         let mut waiters: Vec<Waiter> = Vec::new();
         let mut left: Vec<Arc<Woken>> = Vec::new();
         let mut raised = false;
@@ -164,7 +164,7 @@ proptest! {
     /// `Shard` 1 and 3.
     #[test]
     fn a_registry_lists_what_is_there_in_the_order_it_came(steps in vec((any::<bool>(), 0..16_usize), 0..64)) {
-        let registry = Registry::new(now);
+        let registry = Registry::with_clock(now);
         let mut present = Vec::new();
         for (number, (comes, index)) in steps.into_iter().enumerate() {
             if comes {

@@ -15,7 +15,7 @@ thread_local! {
 
 #[test]
 fn a_straggler_has_its_name_its_age_and_its_origin() {
-    let registry = Registry::new(by_hand);
+    let registry = Registry::with_clock(by_hand);
     let entry = registry.register("GET /orders/7");
     let line = line!() - 1;
     pass(Duration::from_secs(3));
@@ -30,7 +30,7 @@ fn a_straggler_has_its_name_its_age_and_its_origin() {
 
 #[test]
 fn the_oldest_comes_first_whichever_thread_registered_it() {
-    let registry = Registry::new(now);
+    let registry = Registry::with_clock(now);
     let mut entries = Vec::new();
     for name in ["first", "second", "third", "fourth", "fifth"] {
         let entry = thread::scope(|scope| scope.spawn(|| registry.register(name)).join());
@@ -44,7 +44,7 @@ fn the_oldest_comes_first_whichever_thread_registered_it() {
 #[test]
 fn of_two_that_are_equally_old_the_one_registered_first_comes_first() {
     // `Shard` 3, also where a free place is given out again.
-    let registry = Registry::new(by_hand);
+    let registry = Registry::with_clock(by_hand);
     let hole = registry.register("hole");
     let first = registry.register("first");
     drop(hole);
@@ -56,7 +56,7 @@ fn of_two_that_are_equally_old_the_one_registered_first_comes_first() {
 #[test]
 fn no_entry_is_lost_or_left_when_many_threads_come_and_go() {
     // `Shard` 1.
-    let registry = Registry::new(now);
+    let registry = Registry::with_clock(now);
     let kept = thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|thread| {
@@ -90,7 +90,7 @@ fn no_entry_is_lost_or_left_when_many_threads_come_and_go() {
 
 #[test]
 fn an_entry_outlives_its_registry() {
-    let registry = Registry::new(now);
+    let registry = Registry::with_clock(now);
     let entry = registry.register("last");
     drop(registry);
     drop(entry);

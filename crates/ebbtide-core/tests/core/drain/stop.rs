@@ -290,7 +290,7 @@ fn unless_cut_ends_what_never_ends() {
 }
 
 fn source() -> StopSource {
-    StopSource::new(now)
+    StopSource::with_clock(now)
 }
 
 fn signal(number: i32) -> Cause {

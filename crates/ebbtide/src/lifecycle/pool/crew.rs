@@ -175,7 +175,7 @@ mod tests {
         where
             Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
         {
-            let (source, books) = (StopSource::new(clock::now), Arc::new(Books::new()));
+            let (source, books) = (StopSource::with_clock(clock::now), Arc::new(Books::new()));
             let (sender, jobs) = mpsc::channel(7);
             let (unfed, fed) = oneshot::channel();
             let crew = Crew::new("pool".to_owned(), Arc::clone(&books), run);

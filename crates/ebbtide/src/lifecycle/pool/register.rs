@@ -76,7 +76,7 @@ impl Life {
     {
         let (sender, receiver) = mpsc::channel(options.capacity);
         let (close, unfed) = oneshot::channel();
-        let (source, books) = (StopSource::new(clock::now), Arc::new(Books::new()));
+        let (source, books) = (StopSource::with_clock(clock::now), Arc::new(Books::new()));
         let spec = self.spec(name, Stage::Workers, Kind::Pool);
         let crew = Crew::new(spec.name.clone(), Arc::clone(&books), run);
         let stop = source.token();

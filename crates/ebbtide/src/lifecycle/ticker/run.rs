@@ -115,7 +115,7 @@ mod tests {
         where
             Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
         {
-            let (source, began) = (StopSource::new(clock::now), Arc::new(Mutex::new(Vec::new())));
+            let (source, began) = (StopSource::with_clock(clock::now), Arc::new(Mutex::new(Vec::new())));
             let books = Arc::new(Books::new());
             let created = Location::caller();
             let ticker = Ticker { name: "ticker".to_owned(), created, every, books: Arc::clone(&books) };

@@ -62,7 +62,7 @@ impl<R: Clone> Books<R> {
 
     /// Takes a delivery that is about to run, or that will not be begun.
     pub(super) fn take(self: &Arc<Self>, delivery: &Delivery<R>, id: &Arc<str>, begin: bool) -> Ticket<R> {
-        let stop = Arc::new(StopSource::new(clock::now));
+        let stop = Arc::new(StopSource::with_clock(clock::now));
         let token = stop.token();
         let stage = if begin { Stage::Running } else { Stage::Unbegun };
         let receipt = delivery.receipt.clone();

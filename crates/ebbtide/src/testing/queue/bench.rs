@@ -172,7 +172,7 @@ impl<'a, S: Subject> Bench<'a, S> {
 
     /// Sees that nothing is delivered for so long.
     pub(super) async fn gets_nothing(&self, queue: &S::Queue, time: Duration) -> Result<(), Broken> {
-        let source = StopSource::new(clock::now);
+        let source = StopSource::with_clock(clock::now);
         let stop = source.token();
         let mut fetch = pin!(queue.fetch(1, &stop));
         let early = timeout(time, fetch.as_mut()).await;

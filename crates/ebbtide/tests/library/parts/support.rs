@@ -16,7 +16,7 @@ pub(crate) fn now() -> Instant {
 }
 
 pub(crate) fn source() -> StopSource {
-    StopSource::new(now)
+    StopSource::with_clock(now)
 }
 
 pub(crate) fn cause() -> Cause {

@@ -174,7 +174,7 @@ fn now() -> Instant {
 #[tokio::test]
 async fn a_socket_whose_peer_may_take_any_time_closes() {
     for time in VALUES {
-        let source = StopSource::new(now);
+        let source = StopSource::with_clock(now);
         let (ours, theirs) = tokio::io::duplex(4096);
         let server = WebSocketStream::from_raw_socket(ours, Role::Server, None).await;
         let mut client = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
@@ -191,7 +191,7 @@ async fn a_socket_whose_peer_may_take_any_time_closes() {
 #[tokio::test]
 async fn a_hand_back_of_any_length_ends_when_the_queue_answers() {
     for time in VALUES {
-        let (source, queue) = (StopSource::new(now), MemoryQueue::new(LEASE));
+        let (source, queue) = (StopSource::with_clock(now), MemoryQueue::new(LEASE));
         queue.push(b"held");
         let began = Arc::new(tokio::sync::Notify::new());
         let begins = Arc::clone(&began);

@@ -19,7 +19,7 @@ pub async fn deliveries_are_exclusive<S: Subject>(subject: &S) -> Result<Verdict
     let bench = Bench::lasting(subject, Promise::DeliveriesAreExclusive);
     let queues = [bench.open().await?, bench.open().await?, bench.open().await?, bench.open().await?];
     bench.push_all(0..JOBS).await?;
-    let source = StopSource::new(clock::now);
+    let source = StopSource::with_clock(clock::now);
     let stop = source.token();
     let time = bench.at_once();
     let fetching = async |queue: &S::Queue| {

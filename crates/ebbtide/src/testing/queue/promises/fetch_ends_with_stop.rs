@@ -20,7 +20,7 @@ const A_WHILE: Duration = Duration::from_millis(200);
 pub async fn fetch_ends_with_stop<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::FetchEndsWithStop);
     let queue = bench.open().await?;
-    let source = StopSource::new(clock::now);
+    let source = StopSource::with_clock(clock::now);
     let stop = source.token();
     let mut waiting = pin!(queue.fetch(4, &stop));
     // Returning already, or with an error, is for other promises.

@@ -47,7 +47,7 @@ pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Brok
         }
         Ok(Ok(Settled::Lost) | Err(_)) => {}
     }
-    let source = StopSource::new(clock::now);
+    let source = StopSource::with_clock(clock::now);
     source.stop(suite_ends_it(), None);
     if timeout(bench.at_once(), queue.fetch(3, &source.token())).await.is_err() {
         return Err(bench.too_long("end a fetch that is stopping while the broker is away", bench.at_once()));

@@ -26,7 +26,7 @@ pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verd
     let bench = Bench::lasting(subject, Promise::StoppedFetchKeepsNothing);
     for moment in 0..MOMENTS {
         let queue = bench.open().await?;
-        let source = StopSource::new(clock::now);
+        let source = StopSource::with_clock(clock::now);
         let stop = source.token();
         // One that has all that it wants when the job comes, or one that has not.
         let max = if moment % 2 == 0 { 4 } else { 1 };
