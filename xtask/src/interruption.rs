@@ -16,10 +16,11 @@ use signal_hook::low_level::emulate_default_handler;
 use crate::failure::Failure;
 use crate::shell::Output;
 
-static STATE: Mutex<State> = Mutex::new(State { heeding: false, interrupted: false, foreground: None });
+static STATE: Mutex<SignalState> =
+    Mutex::new(SignalState { heeding: false, interrupted: false, foreground: None });
 
 #[derive(Debug)]
-struct State {
+struct SignalState {
     heeding: bool,
     interrupted: bool,
     /// The group of what runs in the foreground.
@@ -33,14 +34,14 @@ struct State {
 /// When the signals cannot be had.
 pub(crate) fn heed() -> Result<(), Failure> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(Failure::io("take signals"))?;
-    state().heeding = true;
+    signal_state().heeding = true;
     let thread = thread::Builder::new().name("signals".to_owned());
     let pass_on = move || signals.forever().for_each(pass_on);
     thread.spawn(pass_on).map(drop).map_err(Failure::io("start a thread"))
 }
 
 fn pass_on(signal: i32) {
-    let mut state = state();
+    let mut state = signal_state();
     if let (Some(group), Some(signal)) = (state.foreground, Signal::from_named_raw(signal)) {
         let _gone = kill_process_group(group, signal);
     }
@@ -66,7 +67,7 @@ impl Foreground {
         command: &mut Command,
         cannot: impl FnOnce(io::Error) -> Failure,
     ) -> Result<Self, Failure> {
-        let mut state = state();
+        let mut state = signal_state();
         if state.interrupted {
             return Err(Failure::Interrupted);
         }
@@ -96,10 +97,10 @@ impl Foreground {
 
 impl Drop for Foreground {
     fn drop(&mut self) {
-        state().foreground = None;
+        signal_state().foreground = None;
     }
 }
 
-fn state() -> MutexGuard<'static, State> {
+fn signal_state() -> MutexGuard<'static, SignalState> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,13 +7,10 @@ mod check;
 mod command;
 mod failure;
 mod fuzz;
-mod generate;
 mod interruption;
 mod shell;
 mod steps;
 mod test;
-mod tokens;
-mod tree;
 
 use std::env;
 use std::process::ExitCode;
@@ -45,7 +42,7 @@ fn run(command: Command) -> Result<(), Failure> {
             shell::say(USAGE);
             return Ok(());
         }
-        Command::Generate => return generate::write(),
+        Command::Generate => return test::generate(),
         Command::Fuzz(seconds) => return fuzz::run(seconds),
         Command::Bench(which, options) => return bench::run(which, &options),
         Command::Test(selection) => test::run(&mut steps, &selection),

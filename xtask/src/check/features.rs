@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::metadata::metadata;
+use super::cargo::metadata;
 use crate::failure::Failure;
 use crate::shell;
 use crate::steps::Steps;

@@ -3,9 +3,9 @@
 mod cargo;
 mod documents;
 mod features;
+mod files;
 mod layers;
 mod licences;
-mod metadata;
 mod run;
 mod sources;
 

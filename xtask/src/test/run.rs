@@ -45,6 +45,16 @@ pub(crate) fn run(steps: &mut Steps, selection: &[String]) -> Result<(), Failure
     summary.judge()
 }
 
+/// Writes the generated pages: the test that compares each with what it describes writes it when asked to.
+///
+/// # Errors
+///
+/// When one cannot be made or written.
+pub(crate) fn generate() -> Result<(), Failure> {
+    let mut test = cargo(&["nextest", "run", "--workspace", "--all-features", "-E", "test(/^help_page::/)"]);
+    shell::run(test.env("EBBTIDE_GENERATE", "1"))
+}
+
 fn provide() -> Result<Servers, Failure> {
     tools::provide()?;
     // Some tests start one of their own, wherever the others find theirs.

@@ -1,11 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use super::paths::paths;
-use super::scope::Scope;
-use super::table::SCOPES;
+use super::table::{SCOPES, Scope};
+use crate::check::files::{files, tokens};
 use crate::failure::Failure;
-use crate::tokens::tokens;
-use crate::tree::files;
 
 /// Checks every path of every file that stands in one of the tables.
 ///

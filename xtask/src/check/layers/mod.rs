@@ -2,7 +2,6 @@
 
 mod check;
 mod paths;
-mod scope;
 mod table;
 
 pub(super) use check::check;

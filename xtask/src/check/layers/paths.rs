@@ -2,20 +2,20 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// A path into our own crate, from its root, and the line it stands on.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct CratePath {
     pub(super) path: Vec<String>,
     pub(super) line: usize,
 }
 
 /// Returns every path that begins with `crate`, `super` or `self` in a file that is the module `module`: in imports,
 /// in code, in types and in macros alike.
-pub(super) fn paths(stream: TokenStream, module: &[String]) -> Vec<Named> {
+pub(super) fn paths(stream: TokenStream, module: &[String]) -> Vec<CratePath> {
     let mut found = Vec::new();
     search(&stream.into_iter().collect::<Vec<_>>(), module, &mut found);
     found
 }
 
-fn search(tokens: &[TokenTree], module: &[String], found: &mut Vec<Named>) {
+fn search(tokens: &[TokenTree], module: &[String], found: &mut Vec<CratePath>) {
     let mut rest = tokens;
     while let [first, after @ ..] = rest {
         rest = after;
@@ -50,7 +50,11 @@ fn start(word: &str, module: &[String]) -> Option<Vec<String>> {
 }
 
 /// Follows a path behind its `::`, into every branch of an import; returns what comes after it.
-fn follow<'t>(mut path: Vec<String>, mut rest: &'t [TokenTree], found: &mut Vec<Named>) -> &'t [TokenTree] {
+fn follow<'t>(
+    mut path: Vec<String>,
+    mut rest: &'t [TokenTree],
+    found: &mut Vec<CratePath>,
+) -> &'t [TokenTree] {
     let line = rest.first().map_or(0, |token| token.span().start().line);
     loop {
         match rest {
@@ -63,7 +67,7 @@ fn follow<'t>(mut path: Vec<String>, mut rest: &'t [TokenTree], found: &mut Vec<
                 match after_colons(after) {
                     Some(beyond) => rest = beyond,
                     None => {
-                        found.push(Named { path, line });
+                        found.push(CratePath { path, line });
                         return after;
                     }
                 }
@@ -77,12 +81,12 @@ fn follow<'t>(mut path: Vec<String>, mut rest: &'t [TokenTree], found: &mut Vec<
             }
             [TokenTree::Punct(star), after @ ..] if star.as_char() == '*' => {
                 path.push("*".to_owned());
-                found.push(Named { path, line });
+                found.push(CratePath { path, line });
                 return after;
             }
             // A generic argument, as in `self::Thing::<T>`: what is in it is looked at on its own.
             rest => {
-                found.push(Named { path, line });
+                found.push(CratePath { path, line });
                 return rest;
             }
         }

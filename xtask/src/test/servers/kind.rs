@@ -1,4 +1,7 @@
+use std::io;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 use super::process::Process;
 use super::{nats, postgres, rabbitmq, redis, sqs};
@@ -6,7 +9,7 @@ use crate::failure::Failure;
 
 /// What has to be known of a kind of server.
 #[derive(Debug)]
-pub(super) struct Kind {
+pub(super) struct ServerKind {
     /// What people call it.
     pub(super) name: &'static str,
     /// The variable that names a server for the tests, for us and for them.
@@ -23,6 +26,20 @@ pub(super) struct Kind {
     pub(super) launch: fn(folder: &Path, port: u16) -> Result<Vec<Process>, Failure>,
 }
 
-impl Kind {
+impl ServerKind {
     pub(super) const ALL: [Self; 5] = [postgres::KIND, redis::KIND, rabbitmq::KIND, nats::KIND, sqs::KIND];
+}
+
+const GREETING_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Connects to a port of the loopback; a server that says nothing is an error, and not waited for.
+///
+/// # Errors
+///
+/// When nobody listens there.
+pub(super) fn greet(port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), GREETING_PATIENCE)?;
+    stream.set_read_timeout(Some(GREETING_PATIENCE))?;
+    stream.set_write_timeout(Some(GREETING_PATIENCE))?;
+    Ok(stream)
 }

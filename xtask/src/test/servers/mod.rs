@@ -1,11 +1,8 @@
 //! The servers that tests need: for each kind the one that is named, the local one, or one of our own.
 
-mod account;
-mod greeting;
 mod kind;
 mod nats;
 mod own;
-mod port;
 pub(super) mod postgres;
 mod process;
 mod provide;

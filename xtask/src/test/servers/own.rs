@@ -1,11 +1,11 @@
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::kind::Kind;
-use super::port::free_port;
+use super::kind::ServerKind;
 use super::process::Process;
 use crate::failure::Failure;
 
@@ -28,7 +28,7 @@ impl OwnServer {
     /// # Errors
     ///
     /// When it cannot be installed, does not start, or does not answer within a minute.
-    pub(super) fn start(kind: &Kind) -> Result<Self, Failure> {
+    pub(super) fn start(kind: &ServerKind) -> Result<Self, Failure> {
         let prefix = format!("ebbtide-{}-", kind.name.to_lowercase());
         let folder = TempDir::with_prefix(prefix).map_err(Failure::io("make a folder"))?;
         let port = free_port()?;
@@ -42,7 +42,7 @@ impl OwnServer {
         self.port
     }
 
-    fn wait_until_it_answers(&mut self, kind: &Kind) -> Result<(), Failure> {
+    fn wait_until_it_answers(&mut self, kind: &ServerKind) -> Result<(), Failure> {
         for _ in 0..START_PATIENCE.as_millis() / STEP.as_millis() {
             if (kind.answers)(self.port) {
                 return Ok(());
@@ -65,15 +65,25 @@ impl Drop for OwnServer {
     }
 }
 
+/// Returns a port of the loopback that nobody listens on.
+///
+/// # Errors
+///
+/// When there is none.
+pub(super) fn free_port() -> Result<u16, Failure> {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::io("find a free port"))?;
+    Ok(socket.local_addr().map_err(Failure::io("find a free port"))?.port())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, TcpStream};
+    use std::net::TcpStream;
 
     use super::*;
     use crate::test::servers::{nats, postgres, rabbitmq, redis, sqs};
 
     /// It serves until it is dropped; then nobody listens and nothing is left on the disk.
-    fn serves_and_is_gone(kind: &Kind) {
+    fn serves_and_is_gone(kind: &ServerKind) {
         let server = OwnServer::start(kind).unwrap();
         let (port, folder) = (server.port(), server.folder.path().to_owned());
         assert!((kind.answers)(port) && folder.is_dir());
@@ -111,7 +121,7 @@ mod tests {
     fn no_kind_takes_another_for_its_own() {
         let redis = OwnServer::start(&redis::KIND).unwrap();
         let nats = OwnServer::start(&nats::KIND).unwrap();
-        for kind in Kind::ALL {
+        for kind in ServerKind::ALL {
             assert_eq!((kind.answers)(redis.port()), kind.name == redis::KIND.name, "{}", kind.name);
             assert_eq!((kind.answers)(nats.port()), kind.name == nats::KIND.name, "{}", kind.name);
         }

@@ -1,6 +1,6 @@
 use std::env;
 
-use super::kind::Kind;
+use super::kind::ServerKind;
 use super::own::OwnServer;
 use crate::failure::Failure;
 use crate::shell::say;
@@ -14,13 +14,13 @@ pub(in crate::test) struct Servers(Vec<Server>);
 
 #[derive(Debug)]
 struct Server {
-    kind: Kind,
-    whose: Whose,
+    kind: ServerKind,
+    origin: ServerOrigin,
 }
 
-/// A server that the tests may use, and whose it is.
+/// Where a server comes from.
 #[derive(Debug)]
-enum Whose {
+enum ServerOrigin {
     /// Named by the caller; taken at their word.
     Named(String),
     /// Was running on this machine.
@@ -38,7 +38,7 @@ impl Servers {
     pub(in crate::test) fn provide() -> Result<Self, Failure> {
         // One by one into what stops them: when the third cannot be started, the first two are stopped.
         let mut servers = Self::default();
-        for kind in Kind::ALL {
+        for kind in ServerKind::ALL {
             let server = Server::provide(kind)?;
             say(&format!("==> {}: {}", server.kind.name, server.url()));
             servers.0.push(server);
@@ -53,28 +53,28 @@ impl Servers {
 }
 
 impl Server {
-    fn provide(kind: Kind) -> Result<Self, Failure> {
-        let whose = match env::var(kind.variable) {
-            Ok(word) if word == OWN => Whose::Own(OwnServer::start(&kind)?),
-            Ok(url) if !url.is_empty() => Whose::Named(url),
-            _ if (kind.answers)(kind.local_port) => Whose::Local,
-            _ => Whose::Own(OwnServer::start(&kind)?),
+    fn provide(kind: ServerKind) -> Result<Self, Failure> {
+        let origin = match env::var(kind.variable) {
+            Ok(word) if word == OWN => ServerOrigin::Own(OwnServer::start(&kind)?),
+            Ok(url) if !url.is_empty() => ServerOrigin::Named(url),
+            _ if (kind.answers)(kind.local_port) => ServerOrigin::Local,
+            _ => ServerOrigin::Own(OwnServer::start(&kind)?),
         };
-        Ok(Self { kind, whose })
+        Ok(Self { kind, origin })
     }
 
     fn url(&self) -> String {
-        match &self.whose {
-            Whose::Named(url) => url.clone(),
-            Whose::Local => (self.kind.url)(self.kind.local_port),
-            Whose::Own(server) => (self.kind.url)(server.port()),
+        match &self.origin {
+            ServerOrigin::Named(url) => url.clone(),
+            ServerOrigin::Local => (self.kind.url)(self.kind.local_port),
+            ServerOrigin::Own(server) => (self.kind.url)(server.port()),
         }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if matches!(self.whose, Whose::Own(_)) {
+        if matches!(self.origin, ServerOrigin::Own(_)) {
             say(&format!("==> stopping {}", self.kind.name));
         }
     }

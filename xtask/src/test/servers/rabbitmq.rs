@@ -1,20 +1,45 @@
 use std::fs;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use super::kind::{ServerKind, greet};
+use super::own::free_port;
+use super::process::{Account, Ending, Process};
 use crate::failure::Failure;
-use crate::test::servers::account::Account;
-use crate::test::servers::port::free_port;
-use crate::test::servers::process::{Ending, Process};
 use crate::test::tools;
+
+pub(super) const KIND: ServerKind = ServerKind {
+    name: "RabbitMQ",
+    variable: "EBBTIDE_TEST_RABBITMQ",
+    local_port: 5672,
+    url: |port| format!("amqp://guest:guest@127.0.0.1:{port}/%2f"),
+    answers,
+    launch,
+};
 
 /// Debian's program on the `PATH` is a wrapper that knows one node only, the machine's own; this is what it wraps.
 const DEBIAN: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
 const EPMD_PATIENCE: Duration = Duration::from_secs(5);
 const STEP: Duration = Duration::from_millis(10);
+
+/// The methods of AMQP 0-9-1 (section 1.4) that open a connection: their class, and their number in it.
+const START: Method = [0, 10, 0, 10];
+const START_OK: Method = [0, 10, 0, 11];
+const TUNE: Method = [0, 10, 0, 30];
+const TUNE_OK: Method = [0, 10, 0, 31];
+const OPEN: Method = [0, 10, 0, 40];
+const OPEN_OK: Method = [0, 10, 0, 41];
+const CLOSE: Method = [0, 10, 0, 50];
+const CLOSE_OK: Method = [0, 10, 0, 51];
+
+type Method = [u8; 4];
+
+/// More than any of these methods is long: who says so speaks another protocol.
+const LONGEST: usize = 1 << 16;
 
 /// Starts a node that shares nothing with others on this machine, and the port mapper that it needs.
 ///
@@ -23,7 +48,7 @@ const STEP: Duration = Duration::from_millis(10);
 /// # Errors
 ///
 /// When RabbitMQ cannot be installed, or does not run here.
-pub(super) fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
+fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
     let server = find_or_install()?;
     let account = Account::of("rabbitmq");
     account.give(folder)?;
@@ -77,4 +102,47 @@ fn find_or_install() -> Result<PathBuf, Failure> {
     let wrapper = tools::find_or_install("rabbitmq-server", "rabbitmq-server")?;
     let wrapped = PathBuf::from(DEBIAN);
     Ok(if wrapped.is_file() { wrapped } else { wrapper })
+}
+
+/// Returns whether a RabbitMQ lets `guest` into its virtual host `/`.
+fn answers(port: u16) -> bool {
+    shake_hands(port).is_ok()
+}
+
+fn shake_hands(port: u16) -> io::Result<()> {
+    let mut stream = greet(port)?;
+    stream.write_all(b"AMQP\x00\x00\x09\x01")?;
+    expect(&mut stream, START)?;
+    // No properties, then mechanism, response and locale, each behind its length.
+    send(&mut stream, START_OK, b"\x00\x00\x00\x00\x05PLAIN\x00\x00\x00\x0c\x00guest\x00guest\x05en_US")?;
+    let limits = expect(&mut stream, TUNE)?;
+    send(&mut stream, TUNE_OK, &limits)?;
+    send(&mut stream, OPEN, b"\x01/\x00\x00")?;
+    expect(&mut stream, OPEN_OK)?;
+    // In order, so that the server's log stays clean: 200, no words, and no method that was to blame.
+    send(&mut stream, CLOSE, b"\x00\xc8\x00\x00\x00\x00\x00")?;
+    expect(&mut stream, CLOSE_OK).map(drop)
+}
+
+/// A frame of the kind "method" on the connection's own channel: kind, channel, length, payload, end.
+fn send(stream: &mut TcpStream, method: Method, arguments: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(method.len() + arguments.len()).map_err(io::Error::other)?;
+    stream.write_all(&[&[1, 0, 0], &length.to_be_bytes()[..], &method, arguments, &[0xce]].concat())
+}
+
+/// Reads a frame and returns its method's arguments.
+fn expect(stream: &mut TcpStream, method: Method) -> io::Result<Vec<u8>> {
+    let mut head = [0; 7];
+    stream.read_exact(&mut head)?;
+    let [1, 0, 0, length @ ..] = head else { return Err(io::Error::other("another protocol")) };
+    let length = usize::try_from(u32::from_be_bytes(length)).map_err(io::Error::other)?;
+    if length > LONGEST {
+        return Err(io::Error::other("another protocol"));
+    }
+    let mut payload = vec![0; length + 1];
+    stream.read_exact(&mut payload)?;
+    match payload.strip_prefix(&method).and_then(|rest| rest.strip_suffix(&[0xce])) {
+        Some(arguments) => Ok(arguments.to_vec()),
+        None => Err(io::Error::other("refused")),
+    }
 }

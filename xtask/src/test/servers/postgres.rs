@@ -1,13 +1,23 @@
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use super::kind::{ServerKind, greet};
+use super::process::{Account, Ending, Process};
 use crate::failure::Failure;
 use crate::shell;
-use crate::test::servers::account::Account;
-use crate::test::servers::process::{Ending, Process};
 use crate::test::tools;
+
+pub(super) const KIND: ServerKind = ServerKind {
+    name: "PostgreSQL",
+    variable: "EBBTIDE_TEST_POSTGRES",
+    local_port: 5432,
+    url: |port| format!("postgres://postgres@127.0.0.1:{port}/postgres"),
+    answers,
+    launch,
+};
 
 /// Where Debian keeps the programs of each version, which are not on the `PATH`.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -15,27 +25,11 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 /// PostgreSQL's fast shutdown: it sends clients away and waits for nobody.
 const ENDING: Ending = Ending::Interrupt;
 
-/// Makes a cluster in the folder, and starts a server over it.
-///
-/// # Errors
-///
-/// When PostgreSQL cannot be installed, or does not run here.
-pub(super) fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
-    let programs = find_or_install()?;
-    let account = Account::of("postgres");
-    account.give(folder)?;
-    let data = folder.join("data");
-    let mut initdb = Process::command(&programs.join("initdb"), &account, ENDING);
-    initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"]);
-    shell::run(initdb.arg(&data).current_dir(folder).stdout(Stdio::null()))?;
+/// Protocol 3.0, user and database `postgres`: what PostgreSQL calls a startup message, without its length.
+const STARTUP: &[u8] = b"\x00\x03\x00\x00user\0postgres\0database\0postgres\0\0";
 
-    let mut postgres = Process::command(&programs.join("postgres"), &account, ENDING);
-    postgres.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-    for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"] {
-        postgres.args(["-c", setting]);
-    }
-    Ok(vec![Process::start(&mut postgres, folder, ENDING)?])
-}
+/// Authentication is done and nothing was asked: kind, length, zero.
+const AUTHENTICATION_OK: &[u8; 9] = b"R\x00\x00\x00\x08\x00\x00\x00\x00";
 
 /// Returns the folder of its programs, after installing the package where it is missing.
 ///
@@ -54,6 +48,28 @@ pub(in crate::test) fn find_or_install() -> Result<PathBuf, Failure> {
     })
 }
 
+/// Makes a cluster in the folder, and starts a server over it.
+///
+/// # Errors
+///
+/// When PostgreSQL cannot be installed, or does not run here.
+fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
+    let programs = find_or_install()?;
+    let account = Account::of("postgres");
+    account.give(folder)?;
+    let data = folder.join("data");
+    let mut initdb = Process::command(&programs.join("initdb"), &account, ENDING);
+    initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"]);
+    shell::run(initdb.arg(&data).current_dir(folder).stdout(Stdio::null()))?;
+
+    let mut postgres = Process::command(&programs.join("postgres"), &account, ENDING);
+    postgres.arg("-D").arg(&data).args(["-p", &port.to_string()]);
+    for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"] {
+        postgres.args(["-c", setting]);
+    }
+    Ok(vec![Process::start(&mut postgres, folder, ENDING)?])
+}
+
 /// The folder of the newest version's programs.
 fn find_programs() -> Option<PathBuf> {
     let on_path = shell::find_program("initdb").and_then(|initdb| Some(initdb.parent()?.to_owned()));
@@ -67,4 +83,20 @@ fn find_programs() -> Option<PathBuf> {
 
 fn version_of(folder: &Path) -> u32 {
     folder.file_name().and_then(OsStr::to_str).and_then(|name| name.parse().ok()).unwrap_or_default()
+}
+
+/// Returns whether a PostgreSQL lets the user `postgres` in without a password.
+fn answers(port: u16) -> bool {
+    ask(port).is_ok_and(|answer| answer == *AUTHENTICATION_OK)
+}
+
+fn ask(port: u16) -> io::Result<[u8; 9]> {
+    let mut stream = greet(port)?;
+    let length = u32::try_from(STARTUP.len() + 4).map_err(io::Error::other)?;
+    stream.write_all(&[&length.to_be_bytes(), STARTUP].concat())?;
+    let mut answer = [0; 9];
+    stream.read_exact(&mut answer)?;
+    // Terminate, so that the server's log and its count of abandoned sessions stay clean.
+    stream.write_all(b"X\x00\x00\x00\x04")?;
+    Ok(answer)
 }

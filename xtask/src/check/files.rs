@@ -1,7 +1,10 @@
-//! The files of the workspace.
+//! The files of the workspace, as text and as tokens.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use proc_macro2::TokenStream;
 
 use crate::failure::Failure;
 
@@ -11,11 +14,23 @@ use crate::failure::Failure;
 /// # Errors
 ///
 /// When one cannot be read.
-pub(crate) fn files(ending: &str) -> Result<Vec<(PathBuf, String)>, Failure> {
+pub(super) fn files(ending: &str) -> Result<Vec<(PathBuf, String)>, Failure> {
     let mut found = Vec::new();
     collect(Path::new(""), ending, &mut found)?;
     found.sort();
     Ok(found)
+}
+
+/// Reads a Rust file as tokens: comments are gone, strings are one token each, nothing else is decided.
+///
+/// # Errors
+///
+/// When it is not Rust.
+pub(super) fn tokens(path: &Path, text: &str) -> Result<TokenStream, Failure> {
+    TokenStream::from_str(text).map_err(|error| {
+        let line = error.span().start().line;
+        Failure::Unreadable { what: format!("{}:{line}", path.display()), why: error.to_string() }
+    })
 }
 
 fn collect(folder: &Path, ending: &str, found: &mut Vec<(PathBuf, String)>) -> Result<(), Failure> {

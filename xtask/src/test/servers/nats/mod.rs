@@ -1,5 +1,0 @@
-mod answers;
-mod kind;
-mod launch;
-
-pub(super) use kind::KIND;
