@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use ebbtide::model::parse_duration;
 
+use crate::Fault;
 use crate::queue::{QueueKind, QueuePlace};
-use crate::{Fault, MissingFeature};
 
 /// What the service is told on its command line.
 #[derive(Clone, Debug, clap::Args)]
@@ -40,6 +40,14 @@ pub struct Args {
     /// Misbehave; may be given more than once
     #[arg(long = "fault", value_name = "NAME", value_enum)]
     pub faults: Vec<Fault>,
+}
+
+/// A setting requires a feature that this build does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{setting}` requires the feature `{feature}`, which this build does not have")]
+pub struct MissingFeature {
+    setting: String,
+    feature: &'static str,
 }
 
 /// The queue of those whose orders are kept.
@@ -85,5 +93,18 @@ impl Args {
     /// Tells whether the queue is to go with the orders, which go with their folder.
     pub(crate) fn is_temporary(&self, database: Option<&str>) -> bool {
         self.data.is_none() && database.is_none() && self.queue_name.is_none()
+    }
+}
+
+impl MissingFeature {
+    /// Describes a setting, such as `--queue redis` or `DATABASE_URL`, and the feature that it requires.
+    pub fn new(setting: impl Into<String>, feature: &'static str) -> Self {
+        Self { setting: setting.into(), feature }
+    }
+
+    /// Returns what to do about it.
+    pub fn hint(&self) -> String {
+        let Self { setting, feature } = self;
+        format!("build with `cargo build --release --features {feature}`, or run without `{setting}`")
     }
 }

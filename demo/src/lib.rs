@@ -12,17 +12,14 @@
 mod args;
 mod data;
 mod faults;
-mod listen;
 mod log;
-mod missing_feature;
 mod orders;
 pub mod queue;
 mod routes;
 mod run;
 mod store;
 
-pub use args::Args;
+pub use args::{Args, MissingFeature};
 pub use faults::Fault;
-pub use missing_feature::MissingFeature;
 pub use run::run;
 pub use store::order_states;

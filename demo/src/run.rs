@@ -1,18 +1,19 @@
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use ebbtide::http::Listener;
 use ebbtide::lifecycle::{Every, OnError, PoolOptions};
 use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
 
 use crate::data::DataDir;
 use crate::faults::Faults;
-use crate::listen::listen;
 use crate::log::LogFile;
 use crate::orders::{Intake, Worker};
 use crate::queue::AnyQueue;
-use crate::routes::{self, Shop};
+use crate::routes::{self, AppState};
 use crate::store::{Store, postgres_url};
 use crate::{Args, log};
 
@@ -60,10 +61,10 @@ pub fn run(args: Args) -> ExitCode {
 
         let worker = Worker::new(store.clone(), &faults);
         life.consume("orders", faults.queue(queue), 16, move |job, _| worker.clone().run(job));
-        life.every("census", Duration::from_secs(5), log::census(store.clone()));
+        life.every("census", Duration::from_secs(5), census(store.clone()));
 
         let listener = listen(&life, &args.listen).await?;
-        let router = routes::router(Shop { store, intake });
+        let router = routes::router(AppState { store, intake });
         match faults.server(&life, &router) {
             None => life.http("api", listener, life.health_routes(router)),
             Some(misbehaving) => life.http_server("api", listener, misbehaving),
@@ -105,4 +106,47 @@ fn prepare(args: &Args) -> Result<(DataDir, LogFile), BoxError> {
     log::install(&log)?;
     data.announce();
     Ok((data, log))
+}
+
+/// Takes the service's address, and says which one it is: the port may be the system's choice.
+///
+/// # Errors
+///
+/// When the address is taken, not ours, or no address.
+async fn listen(life: &Life, address: &str) -> Result<Listener, ListenError> {
+    let bound = life.bind(address).await;
+    let listener = bound.map_err(|cause| ListenError { address: address.to_owned(), cause })?;
+    tracing::info!("listening on http://{}", listener.local_addr());
+    Ok(listener)
+}
+
+/// Returns what logs now and then how many orders there are in each state.
+fn census(store: Store) -> impl FnMut() -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> + Send {
+    move || {
+        let store = store.clone();
+        Box::pin(async move {
+            match store.counts().await {
+                Ok(counts) => {
+                    tracing::info!(
+                        stored = counts.stored,
+                        queued = counts.queued,
+                        processing = counts.processing,
+                        done = counts.done,
+                        "orders"
+                    );
+                }
+                // A ticker's error would stop the service; a number that is missing once is no reason to.
+                Err(error) => tracing::warn!(%error, "failed to count the orders"),
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to listen on {address}: {cause}; give another address with --listen ADDR")]
+struct ListenError {
+    address: String,
+    cause: io::Error,
 }

@@ -1,17 +1,17 @@
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ebbtide::queue::{Delivery, Queue, Settled, Settlement};
+use ebbtide::queue::{Delivery, JobCounts, Queue, Settled, Settlement};
 use ebbtide::{BoxError, Stop};
+use serde::{Deserialize, Serialize};
 
-use super::broker::Broker;
-use super::object::Object;
-use super::{AnyReceipt, Left};
+use super::broker::{Broker, DynBroker};
 
 /// A queue on one of the brokers. Cheap to clone; a clone is for those who push.
 #[derive(Clone, Debug)]
 pub struct AnyQueue {
-    broker: Arc<dyn Object>,
+    broker: Arc<dyn DynBroker>,
 }
 
 impl AnyQueue {
@@ -86,5 +86,46 @@ impl Queue for AnyQueue {
 
     async fn close(&self) -> Result<(), BoxError> {
         self.broker.close().await
+    }
+}
+
+/// What a delivery is settled by, whichever broker it came from.
+#[derive(Clone, Debug)]
+pub struct AnyReceipt {
+    receipt: Arc<dyn Any + Send + Sync>,
+}
+
+impl AnyReceipt {
+    pub(super) fn new(receipt: impl Any + Send + Sync) -> Self {
+        Self { receipt: Arc::new(receipt) }
+    }
+
+    /// Returns the receipt if it is one of the type `R`.
+    pub(super) fn of<R: Any>(&self) -> Option<&R> {
+        self.receipt.downcast_ref()
+    }
+}
+
+/// What is in a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// Jobs that nobody has.
+    pub waiting: u64,
+    /// Jobs that a consumer has, or had when it died; `None` where the broker does not tell.
+    pub leased: Option<u64>,
+    /// Jobs that failed for good.
+    pub buried: u64,
+}
+
+impl Left {
+    /// Tells whether all jobs have been done.
+    pub fn is_none(&self) -> bool {
+        (self.waiting, self.leased.unwrap_or_default(), self.buried) == (0, 0, 0)
+    }
+}
+
+impl From<JobCounts> for Left {
+    fn from(JobCounts { waiting, leased, buried, .. }: JobCounts) -> Self {
+        Self { waiting, leased: Some(leased), buried }
     }
 }

@@ -4,17 +4,13 @@
 
 mod any;
 mod broker;
-mod kind;
-mod left;
 #[cfg(feature = "nats")]
 mod nats;
-mod object;
 mod place;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
-mod receipt;
 #[cfg(feature = "redis")]
 mod redis;
 mod sqlite;
@@ -29,12 +25,9 @@ mod sqs;
 )))]
 mod unsupported;
 
-pub use any::AnyQueue;
+pub use any::{AnyQueue, AnyReceipt, Left};
 pub(crate) use broker::BoxFuture;
-pub use kind::QueueKind;
-pub use left::Left;
-pub use place::QueuePlace;
-pub use receipt::AnyReceipt;
+pub use place::{QueueKind, QueuePlace};
 #[cfg(not(feature = "nats"))]
 use unsupported as nats;
 #[cfg(not(feature = "postgres"))]

@@ -14,18 +14,18 @@ use super::{AnyQueue, Left, QueuePlace};
 #[derive(Debug)]
 struct Rabbitmq {
     queue: RabbitQueue,
-    onlooker: Onlooker,
+    admin: QueueAdmin,
 }
 
 /// Opens the queue, and creates it if it is missing.
 pub(super) async fn open(place: &QueuePlace) -> Result<AnyQueue, BoxError> {
     let queue = RabbitQueue::builder(&place.name).url(&place.url).open().await?;
-    Ok(AnyQueue::new(Rabbitmq { queue, onlooker: Onlooker::new(&place.url) }))
+    Ok(AnyQueue::new(Rabbitmq { queue, admin: QueueAdmin::new(&place.url) }))
 }
 
 /// Removes the queue and that of the jobs that failed for good. The server removes those of the retries once they are idle.
 pub(super) async fn remove(place: &QueuePlace) -> Result<(), BoxError> {
-    Onlooker::new(&place.url).remove([&place.name, &format!("{}.dead", place.name)]).await
+    QueueAdmin::new(&place.url).remove([&place.name, &format!("{}.dead", place.name)]).await
 }
 
 impl Broker for Rabbitmq {
@@ -40,25 +40,25 @@ impl Broker for Rabbitmq {
     }
 
     async fn left(&self) -> Result<Left, BoxError> {
-        let waiting = self.onlooker.ready(self.queue.name()).await?;
-        let buried = self.onlooker.ready(&self.queue.dead_name()).await?;
+        let waiting = self.admin.ready(self.queue.name()).await?;
+        let buried = self.admin.ready(&self.queue.dead_name()).await?;
         Ok(Left { waiting, leased: None, buried })
     }
 
     async fn disconnect(&self) -> Result<(), BoxError> {
         let closed = ebbtide::queue::Queue::close(&self.queue).await;
-        self.onlooker.close().await?;
+        self.admin.close().await?;
         closed
     }
 }
 
 /// Looks at the queues of a `RabbitMQ` from outside, over a connection of its own that is made when it is needed.
-struct Onlooker {
+struct QueueAdmin {
     url: String,
     connection: Mutex<Option<Connection>>,
 }
 
-impl Onlooker {
+impl QueueAdmin {
     fn new(url: &str) -> Self {
         Self { url: url.to_owned(), connection: Mutex::default() }
     }
@@ -100,9 +100,9 @@ impl Onlooker {
     }
 }
 
-impl fmt::Debug for Onlooker {
+impl fmt::Debug for QueueAdmin {
     /// Without the URL, in which there is a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Onlooker").finish_non_exhaustive()
+        f.debug_struct("QueueAdmin").finish_non_exhaustive()
     }
 }

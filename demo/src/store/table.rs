@@ -1,27 +1,60 @@
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use ebbtide::BoxError;
 use tokio::sync::Semaphore;
 
-use super::statements::Statements;
-use super::{Pool, StoreError, with_pool};
-use crate::orders::{Counts, NewOrder, Order, State};
+use super::database::{
+    DatabasePool, Statements, open_postgres, open_sqlite, postgres_states, sqlite_states, with_pool,
+};
+use crate::orders::{NewOrder, Order, OrderCounts, OrderState};
+use crate::queue::BoxFuture;
 
 /// The table of orders. Cheap to clone.
 ///
 /// Each change is one statement, and committed when its future is done.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    pub(super) pool: Pool,
+    pub(super) pool: DatabasePool,
     pub(super) statements: &'static Statements,
     pub(super) writers: Arc<Semaphore>,
 }
 
+/// The database did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The database cannot be opened.
+    #[error("failed to open the {database} database: {cause}")]
+    Open {
+        /// What kind it is. Its address may hold a password.
+        database: &'static str,
+        cause: sqlx::Error,
+    },
+    /// A statement failed.
+    #[error("failed to {action}: {cause}")]
+    Statement { action: &'static str, cause: sqlx::Error },
+}
+
+/// The file of the orders in SQLite.
+const FILE: &str = "orders.db";
+
 impl Store {
+    /// Opens PostgreSQL if `DATABASE_URL` names one, otherwise `orders.db` in `folder`, and makes the table if missing.
+    pub(crate) async fn open(folder: &Path) -> Result<Self, StoreError> {
+        let (database, opened) = match postgres_url() {
+            Some(url) => ("PostgreSQL", open_postgres(&url).await),
+            None => ("SQLite", open_sqlite(&folder.join(FILE)).await),
+        };
+        let store = opened.map_err(|cause| StoreError::Open { database, cause })?;
+        tracing::info!("orders are kept in {database}");
+        Ok(store)
+    }
+
     /// Stores a new order.
     pub(crate) async fn insert(&self, id: &str, order: &NewOrder) -> Result<(), StoreError> {
         let _turn = self.writers.acquire().await;
-        let state = State::Stored.name();
+        let state = OrderState::Stored.name();
         let stored = with_pool!(&self.pool, |pool| {
             let query = sqlx::query(self.statements.insert).bind(id).bind(&order.item);
             query.bind(order.quantity).bind(state).execute(pool).await.map(drop)
@@ -30,7 +63,7 @@ impl Store {
     }
 
     /// Moves an order on, and tells whether it did: one that is further already stays as it is.
-    pub(crate) async fn advance(&self, id: &str, state: State) -> Result<bool, StoreError> {
+    pub(crate) async fn advance(&self, id: &str, state: OrderState) -> Result<bool, StoreError> {
         let _turn = self.writers.acquire().await;
         let moved = with_pool!(&self.pool, |pool| {
             let query = sqlx::query(self.statements.advance).bind(id).bind(state.name());
@@ -49,10 +82,10 @@ impl Store {
     }
 
     /// Returns how many orders there are in each state.
-    pub(crate) async fn counts(&self) -> Result<Counts, StoreError> {
+    pub(crate) async fn counts(&self) -> Result<OrderCounts, StoreError> {
         let rows: Result<Vec<(String, i64)>, _> =
             with_pool!(&self.pool, |pool| sqlx::query_as(self.statements.count).fetch_all(pool).await);
-        let mut counts = Counts::default();
+        let mut counts = OrderCounts::default();
         for (state, count) in rows.map_err(StoreError::when("count the orders"))? {
             counts.set(&state, count);
         }
@@ -74,7 +107,38 @@ impl Store {
     }
 
     /// Returns the pool, for faults that misuse it.
-    pub(crate) fn pool(&self) -> &Pool {
+    pub(crate) fn pool(&self) -> &DatabasePool {
         &self.pool
     }
+}
+
+impl StoreError {
+    /// Makes the mapping for a statement that was to do `action`.
+    pub(crate) fn when(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |cause| Self::Statement { action, cause }
+    }
+}
+
+/// Returns the state of each order, by its id, of a service with its data in `folder`, or with its orders in the PostgreSQL
+/// `database` if that is given: what a service that has ended left behind.
+///
+/// # Errors
+///
+/// When there are no orders, or they cannot be read, or this build has no client for PostgreSQL.
+pub fn order_states<'a>(
+    folder: &'a Path,
+    database: Option<&'a str>,
+) -> BoxFuture<'a, Result<HashMap<String, String>, BoxError>> {
+    Box::pin(async move {
+        Ok(match database {
+            Some(url) => postgres_states(url).await?,
+            None => sqlite_states(&folder.join(FILE)).await?,
+        })
+    })
+}
+
+/// Returns `DATABASE_URL`, if it names a PostgreSQL.
+pub(crate) fn postgres_url() -> Option<String> {
+    let is_postgres = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
+    std::env::var("DATABASE_URL").ok().filter(is_postgres)
 }

@@ -1,8 +1,7 @@
 use ebbtide_demo::queue::Left;
 use rustix::process::Signal;
 
-use super::client::{get, order};
-use super::load::Load;
+use super::client::{Load, get, order};
 use super::process::{Demo, folder, last_line};
 use super::table;
 

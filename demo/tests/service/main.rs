@@ -4,7 +4,6 @@
 mod client;
 mod crash;
 mod faults;
-mod load;
 mod orders;
 #[cfg(feature = "redis")]
 mod outbox;

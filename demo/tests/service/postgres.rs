@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ebbtide_demo::queue::QueueKind;
 
-use super::load::Load;
+use super::client::Load;
 use super::process::{Demo, Ended, folder};
 use super::table::{self, execute, rows};
 

@@ -3,8 +3,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::client::{get, order, receive, send};
-use super::load::Load;
+use super::client::{Load, get, order, receive, send};
 use super::process::{Demo, folder, last_line};
 use super::table;
 
