@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 
 use super::load::Address;
 use super::scenario::{LoadPlan, Route, ShapePlan, Span};
-use super::wire::{Connection, Exchange, Wish};
+use super::wire::{Connection, Exchange, RequestSpec};
 use crate::clock::{Clock, seconds};
 
 /// What the service can carry.
@@ -31,8 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const RAMP: Duration = Duration::from_millis(300);
 /// Enough connections for the phases of the protocol and the few clients that a slow service gets.
 const ENOUGH: usize = 24;
-/// Connections that are held in the phases of the protocol.
-pub(super) const PHASES: u32 = 9;
 
 /// Measures what the service carries on `route`: connections at once as far as `most`, and the rate.
 pub(super) async fn calibrate(to: &Address, route: &Route, most: u32, clock: Clock) -> Capacity {
@@ -68,9 +66,9 @@ pub(super) async fn connections(to: &Address, route: &Route, most: u32, clock: C
 /// One exchange on a new connection. `None`: no answer. The connection is returned if the service keeps it.
 async fn one(to: &Address, route: &Route, last: bool, clock: Clock) -> Option<Option<Connection>> {
     let mut connection = Connection::open(to.socket, clock.now()).await.ok()?;
-    let wish = Wish::plain(route);
-    let wish = if last { wish.last() } else { wish };
-    let request = wish.request(&to.authority, None).ok()?;
+    let spec = RequestSpec::plain(route);
+    let spec = if last { spec.last() } else { spec };
+    let request = spec.request(&to.authority, None).ok()?;
     let Exchange::Ended(seen) = connection.exchange(request, false).await else { return None };
     seen.answer?;
     if last {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::child::ours;
+use super::child::exclude;
 
 /// The word by which the command becomes a janitor.
 pub const JANITOR: &str = "rehearse-janitor";
@@ -36,7 +36,7 @@ impl Janitor {
         // Ctrl-C at the terminal is for the rehearsal.
         command.process_group(0);
         let mut child = command.spawn()?;
-        ours(Pid::from_child(&child));
+        exclude(Pid::from_child(&child));
         let stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         Ok((child, stdin))
     }

@@ -6,22 +6,17 @@
 // Times come from outside. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-mod address;
-mod aftermath;
 mod calibrate;
 mod child;
 mod clock;
 mod conductor;
-mod held;
 mod janitor;
-mod limits;
 mod load;
-mod news;
+mod order;
 mod place;
 mod probe;
 mod readying;
 mod record;
-mod routes;
 mod run;
 mod scenario;
 mod trouble;
@@ -29,23 +24,21 @@ mod verdict;
 mod wire;
 pub mod words;
 
-#[cfg(any(test, feature = "samples"))]
-#[doc(hidden)]
-pub mod samples;
-
 pub use clock::{At, seconds};
-pub use conductor::rehearse;
+pub use conductor::{News, rehearse};
 pub use janitor::{JANITOR, janitor};
-pub use news::News;
 pub use record::{
-    Answer, Close, Database, Digest, Ended, Framing, Held, JobsLeft, OrderStore, Orphan, Outcome, Phase,
-    ReadySample, ReadyState, Record, Request, Session, Shape, SignalState, Store, Traffic,
+    Answer, Close, Database, Digest, Ended, Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome,
+    Phase, ReadySample, ReadyState, Record, Request, Session, Shape, SignalState, Store, Traffic,
 };
 pub use scenario::{
     BoxFuture, Expected, Fitted, LoadPlan, ManagedService, Program, Ready, Route, RunPlace, SHORT_THINK,
     Scenario, ServiceStore, SetUp, ShapePlan, Span, StopPlan, StopSignal, Target,
 };
 pub use trouble::NotRehearsed;
+#[cfg(any(test, feature = "samples"))]
+#[doc(hidden)]
+pub use verdict::samples;
 pub use verdict::{
     Bars, Check, CheckId, Counts, ExitSeen, Facts, Finding, Latency, NumberedRun, Rehearsal, RunVerdict,
     ShapeSummary, Timeline, Verdict,

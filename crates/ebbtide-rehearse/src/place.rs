@@ -1,13 +1,15 @@
 //! What one run needs before anything is started: a folder, an address, a command line.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::address::free_port;
+use super::load::Address;
 use super::scenario::{Program, Ready, RunPlace, Scenario, ServiceStore, Target};
 use super::trouble::NotRehearsed;
 
@@ -85,6 +87,43 @@ impl Place {
     pub(super) fn report(&self) -> PathBuf {
         self.folder.path().join("report.json")
     }
+}
+
+/// Every address of `target`, in the resolver's order.
+pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, NotRehearsed> {
+    let unknown = || NotRehearsed::Resolve(target.host.clone());
+    let found = lookup_host((target.host.as_str(), target.port)).await.map_err(|_| unknown())?;
+    let mut all: Vec<SocketAddr> = found.collect();
+    all.dedup();
+    if all.is_empty() { Err(unknown()) } else { Ok(all) }
+}
+
+/// `target` as one address: the first that the resolver names.
+pub(super) async fn first(target: &Target) -> Result<Address, NotRehearsed> {
+    let socket = resolve(target).await?.first().copied();
+    let socket = socket.ok_or_else(|| NotRehearsed::Resolve(target.host.clone()))?;
+    Ok(Address { socket, authority: target.authority() })
+}
+
+/// Whether somebody listens at `socket`.
+pub(super) async fn taken(socket: SocketAddr) -> bool {
+    match TcpStream::connect(socket).await {
+        Ok(stream) => !matches!((stream.local_addr(), stream.peer_addr()), (Ok(us), Ok(them)) if us == them),
+        Err(_) => false,
+    }
+}
+
+/// A port on 127.0.0.1 that is free now, below those that the kernel gives to clients: one of ours might be given it
+/// between two runs.
+async fn free_port() -> Result<u16, NotRehearsed> {
+    for _ in 0..200 {
+        // Never from the seed: two rehearsals with the same one would meet at the same port.
+        let port = fastrand::u16(20_000..32_000);
+        if TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), port)).await.is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(NotRehearsed::NoFreePort)
 }
 
 #[cfg(test)]

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::address::taken;
 use super::child::{Service, listeners, survivors, tail};
-use super::place::Place;
+use super::place::{Place, taken};
 use super::probe::{Got, get};
 use super::trouble::NotRehearsed;
 

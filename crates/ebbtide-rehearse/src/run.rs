@@ -1,5 +1,7 @@
 //! One run, from the start of the service to its judgement.
 
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -7,31 +9,34 @@ use rustix::process::Rlimit;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::address::{first, resolve, taken};
-use super::aftermath::{Watchers, collect, note_signal_state};
-use super::calibrate::{PHASES, calibrate, connections, fit};
-use super::child::{Service, tail};
-use super::held::held;
+use super::child::{Service, end_descendants, signal_state, survivors, tail};
+use super::conductor::News;
 use super::janitor::Janitor;
-use super::load::{Address, Load, LoadOrder};
-use super::news::News;
-use super::place::Place;
+use super::load::{Address, Load};
+use super::order::{calibrated, order, settle};
+use super::place::{Place, resolve, taken};
 use super::probe::{DatabaseProbe, ReadinessProbe};
 use super::readying::{TAIL, ready};
 use super::record::{Record, Shape};
-use super::routes::settle;
-use super::scenario::{LoadPlan, Program, Route, Scenario, ShapePlan, run_seed, signal_moment};
+use super::scenario::{Program, Scenario, ShapePlan, run_seed, signal_moment};
 use super::trouble::NotRehearsed;
 use super::verdict::{Facts, RunVerdict, Terms, Verdict, broken, judge};
 use crate::clock::{At, Clock};
-use crate::words;
 
 /// How long before the signal connections are brought into the phases they are held in.
 const BRACE: Duration = Duration::from_millis(300);
-/// No more connections than this are tried at once.
-const CONNECTIONS: u32 = 300;
 /// The time between two pieces of news.
 const TICK: Duration = Duration::from_millis(100);
+/// How long the load and the probes go on after the exit: the last refusals are seen, and helpers of the service that
+/// are just going have gone.
+const GOES_ON: Duration = Duration::from_millis(100);
+
+/// What watched the run.
+struct Watchers {
+    load: Load,
+    readiness: Option<ReadinessProbe>,
+    database: Option<DatabaseProbe>,
+}
 
 /// Rehearses `scenario` once, as run `number` from 0, unless it is `interrupted`.
 pub(super) async fn run(
@@ -85,7 +90,7 @@ async fn run_at(
     let mut record = Record { ready: clock.now(), ..Record::default() };
     news(News::Ready { after: record.ready.since(began) });
     let signal = scenario.stop.signal.signal();
-    note_signal_state(&mut record, &service, signal).await;
+    record.signal_state = signal_state(service.pid(), signal).await;
 
     let home = Address { socket, authority: place.target.authority() };
     let mut plan = scenario.load.clone();
@@ -185,66 +190,6 @@ async fn ticks(load: &Load, signalled: Option<(At, Clock)>, news: &mut dyn FnMut
     }
 }
 
-/// Fits `plan` to the service, and tells why no connection can be held in the phases of the protocol, if so. A managed
-/// service is known: it carries all of it.
-async fn calibrated(
-    plan: &mut LoadPlan,
-    home: &Address,
-    program: &Program,
-    clock: Clock,
-) -> Result<Option<String>, NotRehearsed> {
-    if matches!(program, Program::Managed(_)) {
-        return Ok(None);
-    }
-    let usual = [Shape::Storm, Shape::Keepalive, Shape::Open].into_iter().find_map(|shape| plan.route(shape));
-    let Some(route) = usual.cloned() else { return Ok(None) };
-    let to = match &route.target {
-        Some(target) => first(target).await?,
-        None => home.clone(),
-    };
-    let phases = if plan.phases { PHASES } else { 0 };
-    let served = if plan.fitted.any() {
-        let sockets = u32::try_from(plan.sockets()).unwrap_or(u32::MAX);
-        let capacity = calibrate(&to, &route, sockets.min(CONNECTIONS), clock).await;
-        fit(plan, capacity);
-        capacity.connections
-    } else {
-        connections(&to, &route, phases, clock).await
-    };
-    Ok(served.filter(|count| *count < phases.saturating_mul(2)).map(|count| {
-        let count = words::plural(count.into(), "open connection", "open connections");
-        format!("the service answers no other request beside {count}, and each phase holds one")
-    }))
-}
-
-/// The load with every address resolved.
-async fn order(
-    scenario: &Scenario,
-    plan: LoadPlan,
-    crowded: Option<String>,
-    home: &Address,
-    ready_path: Option<&str>,
-    seed: u64,
-) -> Result<LoadOrder, NotRehearsed> {
-    let mut addresses = Vec::new();
-    for shape in plan.shapes.iter().map(ShapePlan::shape) {
-        addresses.push(match plan.route(shape).and_then(|route| route.target.as_ref()) {
-            Some(target) => first(target).await?,
-            None => home.clone(),
-        });
-    }
-    // Readiness is red after the signal: phases are held on a route that is answered to the end, where one is known.
-    let plain = match &scenario.program {
-        Program::Managed(service) => service.steady_path(),
-        Program::Command(_) => ready_path.unwrap_or("/"),
-    };
-    let held = match crowded {
-        Some(why) => Err(why),
-        None => Ok(held(&plan, &addresses, home, &Route::get(plain))),
-    };
-    Ok(LoadOrder { plan, addresses, held, seed })
-}
-
 fn terms(scenario: &Scenario, home: &Address, ready_path: Option<&str>, shapes: Vec<Shape>) -> Terms {
     Terms {
         signal: scenario.stop.signal,
@@ -257,4 +202,37 @@ fn terms(scenario: &Scenario, home: &Address, ready_path: Option<&str>, shapes: 
         phases: scenario.load.phases,
         store: matches!(scenario.program, Program::Managed(_)),
     }
+}
+
+/// Completes `record` after the service has ended.
+async fn collect(
+    record: &mut Record,
+    service: &Service,
+    place: &Place,
+    watchers: Watchers,
+    clock: Clock,
+) -> Result<(), NotRehearsed> {
+    sleep(GOES_ON).await;
+    record.orphans = survivors(service.pid());
+    record.cleaned_up = (!record.orphans.is_empty()).then(|| clock.now());
+    end_descendants(service.pid());
+    record.traffic = watchers.load.stop().await.ok_or(NotRehearsed::Load)?;
+    if let Some(readiness) = watchers.readiness {
+        record.readiness = readiness.stop().await;
+    }
+    if let (Some(database), Some((exit, _))) = (watchers.database, record.exit) {
+        record.database = Some(database.stop(exit).await);
+    }
+    if let Some(kept) = &place.store {
+        let acknowledged: Vec<Box<str>> =
+            record.traffic.requests.iter().filter_map(|request| request.order.clone()).collect();
+        record.store = Some(kept.look(&acknowledged).await);
+    }
+    record.report = report(&place.report());
+    Ok(())
+}
+
+/// The report that a service built on the library writes to `EBBTIDE_REPORT`; `None` for any other service.
+fn report(file: &Path) -> Option<serde_json::Value> {
+    serde_json::from_slice(&fs::read(file).ok()?).ok()
 }

@@ -1,8 +1,8 @@
-//! One running service.
+//! One running service, and the end of what it printed.
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,8 @@ use rustix::process::{Pid, PidfdFlags, Rlimit, Signal, kill_process, kill_proces
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::{end_family, exec};
+use super::descendants::end_descendants;
+use super::exec;
 use crate::clock::{At, Clock};
 use crate::record::Ended;
 
@@ -113,26 +114,7 @@ impl Drop for Service {
             self.kill();
             let _gone = self.child.wait();
         }
-        end_family(self.pid);
-    }
-}
-
-/// Tells the moment at which the process behind `pidfd` ends, measured on a thread that does nothing else.
-fn watch(pidfd: OwnedFd, clock: Clock) -> io::Result<oneshot::Receiver<At>> {
-    let (tell, gone) = oneshot::channel();
-    Builder::new().name("exit".into()).spawn(move || {
-        let mut wanted = [PollFd::new(&pidfd, PollFlags::IN)];
-        while poll(&mut wanted, None) == Err(rustix::io::Errno::INTR) {}
-        // Whoever asked may have been interrupted.
-        let _gone = tell.send(clock.now());
-    })?;
-    Ok(gone)
-}
-
-fn how(status: ExitStatus) -> Ended {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Ended::Code(code),
-        (None, signal) => Ended::Signal(signal.unwrap_or_default()),
+        end_descendants(self.pid);
     }
 }
 
@@ -156,4 +138,40 @@ pub enum StartError {
     /// Its end cannot be watched.
     #[error("cannot watch the process (pidfd, Linux 5.3 or later): {0}")]
     Watch(io::Error),
+}
+
+/// The last `lines` lines of the file `log`, without terminal colours; empty when there are none.
+pub(crate) fn tail(log: &Path, lines: usize) -> Vec<String> {
+    let text = end_of(log, 64 * 1024).unwrap_or_default();
+    let text = anstream::adapter::strip_str(&text).to_string();
+    let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    all.iter().skip(all.len().saturating_sub(lines)).map(|line| (*line).to_owned()).collect()
+}
+
+/// Tells the moment at which the process behind `pidfd` ends, measured on a thread that does nothing else.
+fn watch(pidfd: OwnedFd, clock: Clock) -> io::Result<oneshot::Receiver<At>> {
+    let (tell, gone) = oneshot::channel();
+    Builder::new().name("exit".into()).spawn(move || {
+        let mut wanted = [PollFd::new(&pidfd, PollFlags::IN)];
+        while poll(&mut wanted, None) == Err(rustix::io::Errno::INTR) {}
+        // Whoever asked may have been interrupted.
+        let _gone = tell.send(clock.now());
+    })?;
+    Ok(gone)
+}
+
+fn how(status: ExitStatus) -> Ended {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Code(code),
+        (None, signal) => Ended::Signal(signal.unwrap_or_default()),
+    }
+}
+
+fn end_of(log: &Path, most: u64) -> io::Result<String> {
+    let mut file = File::open(log)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -13,13 +13,12 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::timeout;
 
-use super::crew::Crew;
-use super::stage::Stage;
-use super::{keepalive, open, orders, phases, slow, storm};
+use super::clients::{Pace, client};
+use super::context::{ClientContext, Stage};
+use super::phases;
 use crate::clock::Clock;
-use crate::record::{Phase, Shape, Traffic};
+use crate::record::{Phase, Traffic};
 use crate::scenario::{LoadPlan, Route, ShapePlan};
-use crate::wire::Wish;
 
 /// Where requests go: the socket, and the name in the `Host` header.
 #[derive(Clone, Debug)]
@@ -38,13 +37,13 @@ pub(crate) struct LoadOrder {
     /// Where each shape goes, in the order of the plan's shapes.
     pub addresses: Vec<Address>,
     /// The connections to hold in a phase at the signal: with which route, and where; or why none can be held.
-    pub held: Result<Vec<Hold>, String>,
+    pub held: Result<Vec<PhaseRoute>, String>,
     /// What think times and slow times are drawn from.
     pub seed: u64,
 }
 
 /// A phase to hold a connection in: along which route and where, or why it cannot be tried.
-pub(crate) type Hold = (Phase, Result<(Route, Address), String>);
+pub(crate) type PhaseRoute = (Phase, Result<(Route, Address), String>);
 
 /// Counts that can be read while the load runs.
 #[derive(Debug, Default)]
@@ -84,7 +83,7 @@ impl Load {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::clone(&gauge);
         let thread = Builder::new().name("load".into()).spawn(move || {
-            let crew = Rc::new(Crew {
+            let context = Rc::new(ClientContext {
                 clock,
                 stage: watch,
                 traffic: RefCell::default(),
@@ -94,9 +93,9 @@ impl Load {
                 bound: order.plan.bound,
                 next_id: Cell::new(0),
             });
-            LocalSet::new().block_on(&runtime, run(&crew, order));
+            LocalSet::new().block_on(&runtime, run(&context, order));
             // Whoever asked for the load may be gone, after Ctrl-C for one.
-            let _gone = tell.send(crew.traffic.take());
+            let _gone = tell.send(context.traffic.take());
         })?;
         Ok(Self { stage, done, thread, gauge })
     }
@@ -132,31 +131,7 @@ impl Load {
     }
 }
 
-/// How long to wait before the next try while nobody listens.
-#[derive(Debug)]
-pub(super) struct Backoff(Duration);
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self(Duration::from_millis(5))
-    }
-}
-
-impl Backoff {
-    /// The next wait, longer each time up to a limit.
-    pub(super) fn next(&mut self) -> Duration {
-        let now = self.0;
-        self.0 = now.saturating_mul(2).min(Duration::from_millis(100));
-        now
-    }
-
-    /// Begins anew.
-    pub(super) fn reset(&mut self) {
-        *self = Self::default();
-    }
-}
-
-async fn run(crew: &Rc<Crew>, order: LoadOrder) {
+async fn run(context: &Rc<ClientContext>, order: LoadOrder) {
     let mut rng = fastrand::Rng::with_seed(order.seed);
     let mut clients = JoinSet::new();
     for (shape, to) in order.plan.shapes.into_iter().zip(order.addresses) {
@@ -168,40 +143,21 @@ async fn run(crew: &Rc<Crew>, order: LoadOrder) {
             ShapePlan::Open { .. } => 1,
         };
         let pace = match &shape {
-            ShapePlan::Storm { rate: Some(rate), .. } => Some(Rc::new(storm::Pace::new(*rate))),
+            ShapePlan::Storm { rate: Some(rate), .. } => Some(Rc::new(Pace::new(*rate))),
             _ => None,
         };
         for _ in 0..clones {
-            let (crew, pace) = (Rc::clone(crew), pace.clone());
-            clients.spawn_local(client(crew, shape.clone(), to.clone(), rng.fork(), pace));
+            let (context, pace) = (Rc::clone(context), pace.clone());
+            clients.spawn_local(client(context, shape.clone(), to.clone(), rng.fork(), pace));
         }
     }
     let held = order.held.unwrap_or_else(|why| {
-        crew.traffic.borrow_mut().no_phases = Some(why);
+        context.traffic.borrow_mut().no_phases = Some(why);
         Vec::new()
     });
     for (phase, route) in held {
-        let crew = Rc::clone(crew);
-        clients.spawn_local(async move { phases::hold(&crew, phase, route).await });
+        let context = Rc::clone(context);
+        clients.spawn_local(async move { phases::hold(&context, phase, route).await });
     }
     while clients.join_next().await.is_some() {}
-}
-
-async fn client(
-    crew: Rc<Crew>,
-    shape: ShapePlan,
-    to: Address,
-    rng: fastrand::Rng,
-    pace: Option<Rc<storm::Pace>>,
-) {
-    match shape {
-        ShapePlan::Storm { route, .. } => storm::client(&crew, &to, &route, pace.as_deref()).await,
-        ShapePlan::Keepalive { think, route, .. } => {
-            let wish = |_: &mut fastrand::Rng| Wish::plain(&route);
-            keepalive::client(&crew, Shape::Keepalive, &to, think, rng, wish).await;
-        }
-        ShapePlan::Slow { time, route, .. } => slow::client(&crew, &to, time, &route, rng).await,
-        ShapePlan::Open { rate, route } => open::arrivals(&crew, &to, rate, &route).await,
-        ShapePlan::Orders { think, route, .. } => orders::client(&crew, &to, think, &route, rng).await,
-    }
 }

@@ -6,13 +6,12 @@ use std::time::Duration;
 use http::Method;
 use tokio::time::{sleep, timeout};
 
-use super::crew::Crew;
+use super::context::{ClientContext, Stage};
 use super::engine::Address;
-use super::stage::Stage;
 use crate::clock::At;
-use crate::record::{Close, Held, Outcome, Phase, Request, Shape};
+use crate::record::{Close, HeldConnection, Outcome, Phase, Request, Shape};
 use crate::scenario::Route;
-use crate::wire::{Raw, Seen, Socket, raw_request};
+use crate::wire::{RawConnection, RequestResult, Socket, raw_request};
 
 /// How long after the signal the client goes on.
 const GOES_ON: Duration = Duration::from_millis(150);
@@ -22,40 +21,40 @@ const SLOW: Duration = Duration::from_millis(700);
 const PREPARE: Duration = Duration::from_millis(500);
 
 /// Holds one connection in `phase` along `route`; an `Err` there says why the phase cannot be tried.
-pub(super) async fn hold(crew: &Crew, phase: Phase, route: Result<(Route, Address), String>) {
-    let seat = match route {
-        Ok((route, to)) => Seat { crew, phase, route, to },
-        Err(why) => return note(crew, phase, Err(why), false),
+pub(super) async fn hold(context: &ClientContext, phase: Phase, route: Result<(Route, Address), String>) {
+    let client = match route {
+        Ok((route, to)) => PhaseClient { context, phase, route, to },
+        Err(why) => return record_held(context, phase, Err(why), false),
     };
-    seat.crew.until(Stage::Bracing).await;
-    if !crew.wanted() {
+    client.context.until(Stage::Bracing).await;
+    if !context.wanted() {
         return;
     }
     if phase == Phase::AfterSignal {
-        return seat.come_late().await;
+        return client.come_late().await;
     }
-    match timeout(PREPARE, seat.prepare()).await {
-        Ok(Ok(ready)) => seat.finish(ready).await,
-        Ok(Err(why)) => note(crew, phase, Err(why), false),
-        Err(_) => note(crew, phase, Err("did not come about in time".into()), false),
+    match timeout(PREPARE, client.prepare()).await {
+        Ok(Ok(ready)) => client.finish(ready).await,
+        Ok(Err(why)) => record_held(context, phase, Err(why), false),
+        Err(_) => record_held(context, phase, Err("did not come about in time".into()), false),
     }
 }
 
 /// What a phase needs.
-struct Seat<'a> {
-    crew: &'a Crew,
+struct PhaseClient<'a> {
+    context: &'a ClientContext,
     phase: Phase,
     route: Route,
     to: Address,
 }
 
 /// A connection in its phase, and what is still to be written on it.
-struct Ready {
-    raw: Raw,
+struct PreparedConnection {
+    raw: RawConnection,
     rest: Vec<u8>,
     /// When the first byte of the request was written, if one was.
     begun: Option<At>,
-    line: Line,
+    info: ConnectionInfo,
     id: u64,
     /// The request that is pipelined behind it.
     second: Option<u64>,
@@ -63,23 +62,23 @@ struct Ready {
 
 /// What is known of the connection that a request goes over.
 #[derive(Clone, Copy)]
-struct Line {
+struct ConnectionInfo {
     opened: At,
     connected: At,
     fresh: bool,
 }
 
-impl Seat<'_> {
+impl PhaseClient<'_> {
     /// Brings a connection into the phase.
-    async fn prepare(&self) -> Result<Ready, String> {
-        let opened = self.crew.clock.now();
+    async fn prepare(&self) -> Result<PreparedConnection, String> {
+        let opened = self.context.clock.now();
         let socket =
             Socket::connect(self.to.socket).await.map_err(|error| format!("no connection: {error}"))?;
-        let mut line = Line { opened, connected: self.crew.clock.now(), fresh: true };
-        let mut raw = Raw::new(socket);
+        let mut info = ConnectionInfo { opened, connected: self.context.clock.now(), fresh: true };
+        let mut raw = RawConnection::new(socket);
         if matches!(self.phase, Phase::Idle | Phase::SecondHalfSent) {
-            self.first_exchange(&mut raw, line).await?;
-            line.fresh = false;
+            self.first_exchange(&mut raw, info).await?;
+            info.fresh = false;
         }
         let id = self.number()?;
         let request = raw_request(&self.route, &self.to.authority, id, SLOW);
@@ -90,7 +89,7 @@ impl Seat<'_> {
             Phase::Awaiting | Phase::HalfRead | Phase::Pipelined => request.bytes.len(),
         };
         let (now, rest) = request.bytes.split_at(now);
-        let begun = (!now.is_empty()).then(|| self.crew.clock.now());
+        let begun = (!now.is_empty()).then(|| self.context.clock.now());
         raw.write(now).await.map_err(|error| format!("cannot write: {error}"))?;
         if self.phase == Phase::HalfRead {
             raw.first_byte().await.map_err(|error| format!("cannot read: {error}"))?;
@@ -100,29 +99,39 @@ impl Seat<'_> {
             let second = raw_request(&self.route, &self.to.authority, second, Duration::ZERO);
             raw.write(&second.bytes).await.map_err(|error| format!("cannot write: {error}"))?;
         }
-        Ok(Ready { raw, rest: rest.to_vec(), begun, line, id, second })
+        Ok(PreparedConnection { raw, rest: rest.to_vec(), begun, info, id, second })
     }
 
     /// The first request of a connection that is then kept.
-    async fn first_exchange(&self, raw: &mut Raw, line: Line) -> Result<(), String> {
+    async fn first_exchange(&self, raw: &mut RawConnection, info: ConnectionInfo) -> Result<(), String> {
         let id = self.number()?;
-        let begun = self.crew.clock.now();
+        let begun = self.context.clock.now();
         let first = raw_request(&self.route, &self.to.authority, id, Duration::ZERO);
         raw.write(&first.bytes).await.map_err(|error| format!("cannot write: {error}"))?;
         let seen = raw.answer(self.is_head()).await;
         let keeps = seen.answer.is_some_and(|answer| answer.keeps);
-        self.write(id, line, begun, &seen);
+        self.write(id, info, begun, &seen);
         if !keeps { Err("the service keeps no connections".into()) } else { Ok(()) }
     }
 
     /// Waits for the signal, goes on a little later, and reads what comes.
-    async fn finish(&self, mut ready: Ready) {
-        self.crew.until(Stage::Signalled).await;
+    async fn finish(&self, mut ready: PreparedConnection) {
+        self.context.until(Stage::Signalled).await;
         if ready.raw.closed() {
-            note(self.crew, self.phase, Err("closed before the signal".into()), ready.begun.is_none());
+            record_held(
+                self.context,
+                self.phase,
+                Err("closed before the signal".into()),
+                ready.begun.is_none(),
+            );
             if let Some(begun) = ready.begun {
                 let seen = self.read(&mut ready.raw).await;
-                self.write(ready.id, ready.line, begun, &Seen { sent: ready.rest.is_empty(), ..seen });
+                self.write(
+                    ready.id,
+                    ready.info,
+                    begun,
+                    &RequestResult { sent: ready.rest.is_empty(), ..seen },
+                );
             }
             return;
         }
@@ -130,33 +139,33 @@ impl Seat<'_> {
         // An honest client looks before it writes on.
         let closed = ready.raw.closed();
         if ready.begun.is_none() && closed {
-            return note(self.crew, self.phase, Ok(()), true);
+            return record_held(self.context, self.phase, Ok(()), true);
         }
-        let begun = ready.begun.unwrap_or_else(|| self.crew.clock.now());
+        let begun = ready.begun.unwrap_or_else(|| self.context.clock.now());
         // What a failed write means is told by the reading that follows.
         let sent = ready.rest.is_empty() || (!closed && ready.raw.write(&ready.rest).await.is_ok());
-        let seen = Seen { sent, ..self.read(&mut ready.raw).await };
+        let seen = RequestResult { sent, ..self.read(&mut ready.raw).await };
         let announced = seen.answer.is_some_and(|answer| !answer.keeps);
-        self.write(ready.id, ready.line, begun, &seen);
+        self.write(ready.id, ready.info, begun, &seen);
         // RFC 9112 §9.6: what was pipelined behind an announced close was not processed and may be sent again.
-        note(self.crew, self.phase, Ok(()), ready.second.is_some() && announced);
+        record_held(self.context, self.phase, Ok(()), ready.second.is_some() && announced);
         if let Some(second) = ready.second
             && !announced
         {
             let seen = self.read(&mut ready.raw).await;
-            self.write(second, Line { fresh: false, ..ready.line }, begun, &seen);
+            self.write(second, ConnectionInfo { fresh: false, ..ready.info }, begun, &seen);
         }
     }
 
     /// Connects only after the signal.
     async fn come_late(&self) {
-        self.crew.until(Stage::Signalled).await;
+        self.context.until(Stage::Signalled).await;
         sleep(GOES_ON).await;
         let Ok(id) = self.number() else { return };
-        let begun = self.crew.clock.now();
-        let limit = self.crew.connect_limit;
+        let begun = self.context.clock.now();
+        let limit = self.context.connect_limit;
         let opened = timeout(limit, Socket::connect(self.to.socket)).await;
-        let line = Line { opened: begun, connected: self.crew.clock.now(), fresh: true };
+        let info = ConnectionInfo { opened: begun, connected: self.context.clock.now(), fresh: true };
         let seen = match opened {
             Err(_) => unsent(Outcome::ConnectTimeout),
             Ok(Err(error)) => match error.kind() {
@@ -166,25 +175,32 @@ impl Seat<'_> {
                 io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => {
                     unsent(Outcome::ClosedBeforeSend { close: Close::Reset })
                 }
-                _ => return note(self.crew, self.phase, Err(format!("no connection: {error}")), false),
+                _ => {
+                    return record_held(
+                        self.context,
+                        self.phase,
+                        Err(format!("no connection: {error}")),
+                        false,
+                    );
+                }
             },
             Ok(Ok(socket)) => {
-                let mut raw = Raw::new(socket);
+                let mut raw = RawConnection::new(socket);
                 let request = raw_request(&self.route, &self.to.authority, id, Duration::ZERO);
                 let sent = raw.write(&request.bytes).await.is_ok();
-                Seen { sent, ..self.read(&mut raw).await }
+                RequestResult { sent, ..self.read(&mut raw).await }
             }
         };
-        note(self.crew, self.phase, Ok(()), false);
-        self.write(id, line, begun, &seen);
+        record_held(self.context, self.phase, Ok(()), false);
+        self.write(id, info, begun, &seen);
     }
 
-    async fn read(&self, raw: &mut Raw) -> Seen {
+    async fn read(&self, raw: &mut RawConnection) -> RequestResult {
         tokio::select! {
             biased;
             seen = raw.answer(self.is_head()) => seen,
-            () = sleep(self.crew.request_limit) => Seen::without_answer(Outcome::TimedOut),
-            () = self.crew.until(Stage::Abandoned) => Seen::without_answer(Outcome::TimedOut),
+            () = sleep(self.context.request_limit) => RequestResult::without_answer(Outcome::TimedOut),
+            () = self.context.until(Stage::Abandoned) => RequestResult::without_answer(Outcome::TimedOut),
         }
     }
 
@@ -193,24 +209,24 @@ impl Seat<'_> {
     }
 
     fn number(&self) -> Result<u64, String> {
-        self.crew.number().ok_or_else(|| "the bound on the number of requests was reached".into())
+        self.context.number().ok_or_else(|| "the bound on the number of requests was reached".into())
     }
 
-    fn write(&self, id: u64, line: Line, begun: At, seen: &Seen) {
+    fn write(&self, id: u64, info: ConnectionInfo, begun: At, seen: &RequestResult) {
         let reached = !matches!(seen.outcome, Outcome::Refused | Outcome::ConnectTimeout);
-        self.crew.write(Request {
+        self.context.write(Request {
             id,
             shape: Shape::Phases,
             phase: Some(self.phase),
             to: self.to.socket,
             route: self.route.label().into(),
-            fresh: line.fresh,
-            opened: line.opened,
+            fresh: info.fresh,
+            opened: info.opened,
             due: begun,
             begun,
-            connected: reached.then_some(line.connected),
+            connected: reached.then_some(info.connected),
             sent: seen.sent,
-            ended: self.crew.clock.now(),
+            ended: self.context.clock.now(),
             outcome: seen.outcome,
             answer: seen.answer,
             order: None,
@@ -218,10 +234,10 @@ impl Seat<'_> {
     }
 }
 
-fn unsent(outcome: Outcome) -> Seen {
-    Seen { sent: false, ..Seen::without_answer(outcome) }
+fn unsent(outcome: Outcome) -> RequestResult {
+    RequestResult { sent: false, ..RequestResult::without_answer(outcome) }
 }
 
-fn note(crew: &Crew, phase: Phase, held: Result<(), String>, closed_unused: bool) {
-    crew.traffic.borrow_mut().held.push(Held { phase, held, closed_unused });
+fn record_held(context: &ClientContext, phase: Phase, held: Result<(), String>, closed_unused: bool) {
+    context.traffic.borrow_mut().held.push(HeldConnection { phase, held, closed_unused });
 }

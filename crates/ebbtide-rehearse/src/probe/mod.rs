@@ -1,14 +1,13 @@
-//! Eyes on the service beside the load: readiness, its database, what it left on disk.
+//! Eyes on the service beside the load: its readiness and its database.
 
 mod database;
-mod get;
-#[cfg_attr(not(feature = "postgres"), path = "no_postgres.rs")]
+#[cfg(feature = "postgres")]
 mod postgres;
 mod readiness;
-mod report;
 
+#[cfg(not(feature = "postgres"))]
+pub(crate) use database::DatabaseProbe;
 pub(crate) use database::DatabaseTrouble;
-pub(crate) use get::{Got, get};
+#[cfg(feature = "postgres")]
 pub(crate) use postgres::DatabaseProbe;
-pub(crate) use readiness::ReadinessProbe;
-pub(crate) use report::report;
+pub(crate) use readiness::{Got, ReadinessProbe, get};

@@ -1,15 +1,16 @@
-//! Readiness, looked at every few milliseconds.
+//! Readiness, looked at every few milliseconds, and the GET that looks.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::{Got, get};
-use crate::clock::Clock;
-use crate::record::{ReadySample, ReadyState};
+use crate::clock::{At, Clock};
+use crate::record::{Outcome, ReadySample, ReadyState};
+use crate::scenario::Route;
+use crate::wire::{Connection, NoConnection, RequestSpec};
 
 /// A probe that looks until it is told to stop.
 #[derive(Debug)]
@@ -50,5 +51,46 @@ impl ReadinessProbe {
     pub(crate) async fn stop(mut self) -> Vec<ReadySample> {
         self.on.send_replace(false);
         self.task.join_next().await.and_then(Result::ok).unwrap_or_default()
+    }
+}
+
+/// What one GET got.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Got {
+    /// A final status.
+    Status(u16),
+    /// Nobody listens.
+    Refused,
+    /// Bytes that are not HTTP/1, beginning with this one.
+    NotHttp(u8),
+    /// The connection ended, or the time did, without a final status.
+    Nothing,
+}
+
+impl Got {
+    /// Whether it means ready, as for the kubelet.
+    pub(crate) fn is_ready(self) -> bool {
+        matches!(self, Self::Status(200..=399))
+    }
+}
+
+/// Asks `socket` for `path` on a new connection, within `limit`. The status alone counts.
+pub(crate) async fn get(socket: SocketAddr, authority: &str, path: &str, limit: Duration) -> Got {
+    timeout(limit, ask(socket, authority, path)).await.unwrap_or(Got::Nothing)
+}
+
+async fn ask(socket: SocketAddr, authority: &str, path: &str) -> Got {
+    let mut connection = match Connection::open(socket, At::default()).await {
+        Ok(connection) => connection,
+        Err(NoConnection::Outcome(Outcome::Refused)) => return Got::Refused,
+        Err(_) => return Got::Nothing,
+    };
+    let Ok(request) = RequestSpec::plain(&Route::get(path)).last().request(authority, None) else {
+        return Got::Nothing;
+    };
+    match connection.status(request).await {
+        Ok(status) => Got::Status(status),
+        Err(Outcome::Malformed) => Got::NotHttp(connection.first_byte().unwrap_or_default()),
+        Err(_) => Got::Nothing,
     }
 }

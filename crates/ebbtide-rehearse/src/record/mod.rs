@@ -1,17 +1,13 @@
 //! What happened in a run, event by event. Nothing here judges: `verdict` does, in one pure pass.
 
-mod aftermath;
-mod answer;
 mod outcome;
-mod process;
 mod request;
 mod run;
 
-pub use aftermath::{Database, JobsLeft, OrderStore, Session, Store};
-pub(crate) use answer::digest;
-pub use answer::{Answer, Digest, Framing};
-pub(crate) use outcome::Meaning;
-pub use outcome::{Close, Outcome};
-pub use process::{Ended, Orphan, SignalState};
+pub use outcome::{Answer, Close, Digest, Framing, Outcome};
+pub(crate) use outcome::{Meaning, digest};
 pub use request::{Phase, Request, Shape};
-pub use run::{Held, ReadySample, ReadyState, Record, Traffic};
+pub use run::{
+    Database, Ended, HeldConnection, JobsLeft, OrderStore, Orphan, ReadySample, ReadyState, Record, Session,
+    SignalState, Store, Traffic,
+};

@@ -1,8 +1,10 @@
-//! The record of one run.
+//! The record of one run: what the clients, the probes, the process table and the stores showed.
+
+use std::fmt;
 
 use serde::Serialize;
 
-use super::{Database, Ended, Orphan, Phase, Request, SignalState, Store};
+use super::{Phase, Request};
 use crate::clock::At;
 
 /// Everything that was seen in one run, from the start of the process to what it left behind.
@@ -99,12 +101,12 @@ pub struct Traffic {
     /// Why no connection was held in a phase of the protocol, if none was.
     pub no_phases: Option<String>,
     /// The connections held in a phase of the protocol at the signal.
-    pub held: Vec<Held>,
+    pub held: Vec<HeldConnection>,
 }
 
 /// One connection that was to be held in a phase of the protocol.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Held {
+pub struct HeldConnection {
     /// The phase.
     pub phase: Phase,
     /// Whether it really was in that phase at the signal; otherwise why not.
@@ -136,4 +138,110 @@ pub enum ReadyState {
     Refused,
     /// The connection ended without an answer, or none came in time.
     NoAnswer,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "ended by signal {signal}"),
+        }
+    }
+}
+
+/// What the process meant to do with the stop signal, read from `/proc/PID/status` before the signal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct SignalState {
+    /// A handler is installed (`SigCgt`).
+    pub caught: bool,
+    /// Blocked in the main thread (`SigBlk`), as for `signalfd` or `sigwait`.
+    pub blocked: bool,
+    /// Ignored (`SigIgn`).
+    pub ignored: bool,
+    /// It is PID 1 of a namespace, where a signal without a handler does nothing.
+    pub pid_one: bool,
+}
+
+/// A process of the service that was still there after the service had ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Orphan {
+    /// Its id.
+    pub pid: i32,
+    /// Its command name.
+    pub name: String,
+}
+
+/// What PostgreSQL saw of the service.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Database {
+    /// By how much `pg_stat_database.sessions_abandoned` grew during the run. `None`: the server has no such count.
+    pub abandoned: Option<i64>,
+    /// The most sessions seen at once before the signal.
+    pub most: usize,
+    /// The last sample that was complete before the exit, with its moment.
+    pub last: Option<(At, Vec<Session>)>,
+    /// The first moment after the signal at which no session was left, when there was one.
+    pub emptied: Option<At>,
+    /// Sessions that were still there after the exit.
+    pub left: Vec<Session>,
+    /// Why the database could not be observed to the end, if so.
+    pub trouble: Option<String>,
+}
+
+/// One session of the service in `pg_stat_activity`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Session {
+    /// The backend's process id.
+    pub pid: i32,
+    /// `active`, `idle`, `idle in transaction`, ...
+    pub state: String,
+    /// The beginning of its last statement.
+    pub query: String,
+}
+
+/// What a managed service had left in its stores after the exit.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Store {
+    /// The orders, or why they could not be read.
+    pub orders: Result<OrderStore, String>,
+    /// The jobs in the queue, or why they could not be counted.
+    pub jobs: Result<JobsLeft, String>,
+    /// The last line of the log file, or why there is none.
+    pub last_log_line: Result<String, String>,
+}
+
+/// The jobs in a queue after the exit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct JobsLeft {
+    /// Jobs that no consumer has.
+    pub waiting: u64,
+    /// Jobs that a consumer has, or had when it ended; `None` where the broker does not tell.
+    pub leased: Option<u64>,
+    /// Jobs that failed for good.
+    pub buried: u64,
+}
+
+/// The orders after the exit.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct OrderStore {
+    /// How many there are.
+    pub total: usize,
+    /// Ids that are stored and for which no job was pushed.
+    pub stored: Vec<String>,
+    /// How many have a job in the queue.
+    pub queued: u64,
+    /// Ids that are half-processed.
+    pub processing: Vec<String>,
+    /// Ids that were acknowledged with 201 and are not there.
+    pub missing: Vec<String>,
 }

@@ -1,11 +1,12 @@
 //! What became of each request, decided once: every count, check, table and headline reads it here.
 
+use std::time::Duration;
+
 use super::Terms;
-use super::losses::{Group, groups};
-use super::reason::Reason;
-use super::usual::{Compared, Usual};
+use super::baseline::{Baseline, Compared};
+use super::losses::{LossGroup, groups};
 use crate::clock::At;
-use crate::record::{Outcome, Record, Request};
+use crate::record::{Close, Outcome, Record, Request};
 
 /// What became of one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,7 +31,7 @@ pub(super) enum Fate {
 
 /// A request and what became of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Judged<'a> {
+pub(super) struct JudgedRequest<'a> {
     pub(super) request: &'a Request,
     pub(super) fate: Fate,
     /// Whether it ended after the signal.
@@ -39,7 +40,7 @@ pub(super) struct Judged<'a> {
     pub(super) blamed: bool,
 }
 
-impl Judged<'_> {
+impl JudgedRequest<'_> {
     /// Whether the service, or the kernel for it, accepted its connection.
     pub(super) fn accepted(&self) -> bool {
         !matches!(self.fate, Fate::Refused | Fate::ConnectTimeout | Fate::Foreign)
@@ -59,21 +60,21 @@ impl Judged<'_> {
 pub(super) struct Case<'a> {
     pub(super) record: &'a Record,
     pub(super) terms: &'a Terms,
-    pub(super) requests: Vec<Judged<'a>>,
-    pub(super) groups: Vec<Group<'a>>,
+    pub(super) requests: Vec<JudgedRequest<'a>>,
+    pub(super) groups: Vec<LossGroup<'a>>,
 }
 
 impl<'a> Case<'a> {
     /// Judges each request of `record`.
     pub(super) fn new(record: &'a Record, terms: &'a Terms) -> Self {
-        let usual = Usual::of(record, terms);
-        let mut requests: Vec<Judged<'a>> = record
+        let usual = Baseline::of(record, terms);
+        let mut requests: Vec<JudgedRequest<'a>> = record
             .traffic
             .requests
             .iter()
             .map(|request| {
                 let after = is_after(request, record.signalled);
-                Judged { request, fate: fate(request, after, record, &usual), after, blamed: false }
+                JudgedRequest { request, fate: fate(request, after, record, &usual), after, blamed: false }
             })
             .collect();
         let groups = groups(&mut requests);
@@ -86,13 +87,117 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Why a request counts against the service: what the loss looks like from outside. A cause is named only where what was seen
+/// excludes every other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Reason {
+    ClosedBeforeSend,
+    HalfSent,
+    NewReset,
+    NewClosed,
+    Kept,
+    InProgress,
+    CutInHead,
+    CutInBody,
+    /// The body ended with the connection, shorter than it always was.
+    CutUnframed,
+    Malformed,
+    TimedOut,
+    /// A status that the route did not have before the signal, or one of 500 and more.
+    Status(u16),
+    /// An empty body where there always was one.
+    Empty,
+    /// Another length than the one that the route always had.
+    OtherLength,
+    /// Another `Location` than the one that the route always had.
+    OtherLocation,
+}
+
+/// The column of the counts that a reason belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Column {
+    Lost,
+    Truncated,
+    TimedOut,
+    Wrong,
+}
+
+/// A whole request that was read and stayed unanswered for this long was being worked on.
+const WORKED_ON: Duration = Duration::from_millis(250);
+
+impl Reason {
+    /// Why `request` has no whole answer; `None`: it has one, or it never reached the program.
+    pub(super) fn unanswered(request: &Request) -> Option<Self> {
+        let age = request.ended.since(request.connected.unwrap_or(request.begun));
+        Some(match request.outcome {
+            Outcome::Answered { .. } | Outcome::Refused | Outcome::ConnectTimeout => return None,
+            Outcome::ClosedBeforeSend { .. } => Self::ClosedBeforeSend,
+            Outcome::Unanswered { .. } if !request.sent => Self::HalfSent,
+            // A connection with unread bytes is closed by a reset: one that ended in order had its request read.
+            Outcome::Unanswered { close: Close::Eof } if age >= WORKED_ON => Self::InProgress,
+            Outcome::Unanswered { .. } if !request.fresh => Self::Kept,
+            Outcome::Unanswered { close: Close::Reset } => Self::NewReset,
+            Outcome::Unanswered { close: Close::Eof } => Self::NewClosed,
+            Outcome::CutInHead { .. } => Self::CutInHead,
+            Outcome::CutInBody { .. } => Self::CutInBody,
+            Outcome::Malformed => Self::Malformed,
+            Outcome::TimedOut => Self::TimedOut,
+        })
+    }
+
+    pub(super) fn column(self) -> Column {
+        match self {
+            Self::ClosedBeforeSend
+            | Self::HalfSent
+            | Self::NewReset
+            | Self::NewClosed
+            | Self::Kept
+            | Self::InProgress => Column::Lost,
+            Self::CutInHead | Self::CutInBody | Self::CutUnframed | Self::Malformed => Column::Truncated,
+            Self::TimedOut => Column::TimedOut,
+            Self::Status(_) | Self::Empty | Self::OtherLength | Self::OtherLocation => Column::Wrong,
+        }
+    }
+
+    /// Whether no byte of an answer came.
+    pub(super) fn is_silent(self) -> bool {
+        self.column() == Column::Lost
+    }
+
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::ClosedBeforeSend => {
+                "new connection accepted by the kernel and closed before the first byte was sent"
+            }
+            Self::HalfSent => "connection closed with the request half sent",
+            Self::NewReset => "new connection reset with no response byte after the request was sent",
+            Self::NewClosed => "new connection closed with no response byte after the request was sent",
+            Self::Kept => "kept connection closed with no response byte after the request was sent",
+            Self::InProgress => "connection closed while the request was being worked on",
+            Self::CutInHead => "response cut within its head",
+            Self::CutInBody => "response cut within its body",
+            Self::CutUnframed => {
+                "response without Content-Length or chunks ended with the connection, shorter than every one before \
+                 the signal"
+            }
+            Self::Malformed => "response is not HTTP/1",
+            Self::TimedOut => "accepted and not answered within --request-timeout",
+            Self::Status(status) => return format!("status {status}"),
+            Self::Empty => "empty body, which the route never had before the signal",
+            Self::OtherLength => "another body than the one that the route always had before the signal",
+            Self::OtherLocation => "another Location than before the signal",
+        }
+        .into()
+    }
+}
+
 /// Whether `request` belongs to the time after the signal. A connection that was never accepted is as old as its first SYN.
 fn is_after(request: &Request, signalled: At) -> bool {
     let at = if request.outcome == Outcome::ConnectTimeout { request.begun } else { request.ended };
     at >= signalled
 }
 
-fn fate(request: &Request, after: bool, record: &Record, usual: &Usual<'_>) -> Fate {
+fn fate(request: &Request, after: bool, record: &Record, usual: &Baseline<'_>) -> Fate {
     match (request.outcome, &request.answer) {
         (Outcome::Refused, _) => Fate::Refused,
         (Outcome::ConnectTimeout, _) => Fate::ConnectTimeout,

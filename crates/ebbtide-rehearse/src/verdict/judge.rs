@@ -1,13 +1,17 @@
-//! The judgement of one run.
+//! The judgement of one run: what was asked of the service, and every check of what was seen.
+
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::checks;
+use super::checks::{listener, process, requests, stores};
+use super::counts::summaries;
 use super::fate::Case;
 use super::notes::notes;
-use super::shapes::summaries;
-use super::{Check, Counts, ShapeSummary, Terms, Timeline, Verdict};
-use crate::record::{Ended, Record};
+use super::{Check, Counts, ShapeSummary, Timeline, Verdict};
+use crate::record::{Ended, Record, Shape};
+use crate::scenario::{Expected, StopSignal};
 
 /// The judgement of one run.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -41,11 +45,34 @@ pub struct ExitSeen {
     pub after_ms: Option<f64>,
 }
 
+/// What the record is judged by.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    /// The stop signal that was sent.
+    pub signal: StopSignal,
+    /// From the signal to SIGKILL.
+    pub grace: Duration,
+    /// How the process may end.
+    pub expected: Vec<Expected>,
+    /// Whether readiness has to turn red.
+    pub require_readiness: bool,
+    /// Where readiness is asked for, and its path; `None`: it is a bare port.
+    pub readiness: Option<(SocketAddr, String)>,
+    /// Statuses that are no loss after the signal.
+    pub allow_status: Vec<u16>,
+    /// The shapes of load that were on.
+    pub shapes: Vec<Shape>,
+    /// Whether connections were to be held in the phases of the protocol.
+    pub phases: bool,
+    /// Whether it is a managed service, whose store is looked at.
+    pub store: bool,
+}
+
 /// Judges `record` by `terms`.
 pub(crate) fn judge(record: &Record, terms: &Terms) -> RunVerdict {
     let case = Case::new(record, terms);
     let shapes = summaries(&case);
-    let checks = checks::all(&case, &shapes);
+    let checks = all_checks(&case, &shapes);
     RunVerdict {
         verdict: Verdict::of(&checks),
         lost_by_shutdown: case.lost(),
@@ -56,6 +83,30 @@ pub(crate) fn judge(record: &Record, terms: &Terms) -> RunVerdict {
         notes: notes(&case),
         timeline: Timeline::of(&case),
     }
+}
+
+/// Runs every check over `case`; those of a store only for a service that has one.
+fn all_checks(case: &Case<'_>, shapes: &[ShapeSummary]) -> Vec<Check> {
+    let (record, terms) = (case.record, case.terms);
+    let mut checks = vec![
+        process::signal_handled(case),
+        requests::requests_answered(case, shapes),
+        requests::phases_served(case),
+        listener::readiness_before_close(case),
+        listener::refusals_clean(case),
+        process::exit_in_time(case),
+        process::exit_code(record, terms),
+        process::no_kill(record),
+        process::no_orphans(record),
+        stores::no_leaked_connections(record),
+        stores::database_clean(record),
+    ];
+    if terms.store {
+        checks.push(stores::orders_processed(record));
+        checks.push(stores::jobs_returned(record));
+        checks.push(stores::last_log_line(record));
+    }
+    checks
 }
 
 fn exit(record: &Record) -> ExitSeen {

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
-use super::fate::Judged;
-use super::reason::{Column, Reason};
+use super::fate::{Column, JudgedRequest, Reason};
 use crate::clock::At;
 use crate::record::{Outcome, Record, Request, Shape};
 use crate::words;
@@ -22,7 +21,7 @@ pub(super) enum Blame {
 
 /// Requests of one shape that ended badly for one reason.
 #[derive(Debug)]
-pub(super) struct Group<'a> {
+pub(super) struct LossGroup<'a> {
     pub(super) shape: Shape,
     pub(super) reason: Reason,
     /// How many ended so before the signal, and of how many: of the same shape on the same route, or more if those were few.
@@ -37,16 +36,16 @@ pub(super) struct Group<'a> {
 /// Fewer requests before the signal are no baseline: a wider one is taken.
 const ENOUGH: u64 = 100;
 
-type Route<'a> = (SocketAddr, &'a str);
+type RouteKey<'a> = (SocketAddr, &'a str);
 
 /// How many ended, and how many of those badly for which reason, before the signal.
 #[derive(Debug, Default)]
-struct Before {
+struct BaselineCounts {
     ended: u64,
     bad: BTreeMap<Reason, u64>,
 }
 
-impl Before {
+impl BaselineCounts {
     fn add(&mut self, reason: Option<Reason>) {
         self.ended += 1;
         if let Some(reason) = reason {
@@ -60,11 +59,11 @@ impl Before {
 }
 
 /// Groups the bad ends, and marks those that the shutdown is to blame for.
-pub(super) fn groups<'a>(requests: &mut [Judged<'a>]) -> Vec<Group<'a>> {
+pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>]) -> Vec<LossGroup<'a>> {
     // What is compared with, the closest first: the same shape on the same route, the route, everything.
-    let mut by_shape = HashMap::<(Route<'a>, Shape), Before>::new();
-    let mut by_route = HashMap::<Route<'a>, Before>::new();
-    let mut everything = Before::default();
+    let mut by_shape = HashMap::<(RouteKey<'a>, Shape), BaselineCounts>::new();
+    let mut by_route = HashMap::<RouteKey<'a>, BaselineCounts>::new();
+    let mut everything = BaselineCounts::default();
     let mut of = BTreeMap::<Shape, u64>::new();
     let mut bad = BTreeMap::<(Shape, Reason), Vec<&'a Request>>::new();
     for judged in requests.iter().filter(|judged| judged.accepted()) {
@@ -86,13 +85,13 @@ pub(super) fn groups<'a>(requests: &mut [Judged<'a>]) -> Vec<Group<'a>> {
         let closest = [by_shape.get(&(route, request.shape)), by_route.get(&route)];
         closest.into_iter().flatten().find(|before| before.ended >= ENOUGH).unwrap_or(&everything)
     };
-    let groups: Vec<Group<'a>> = bad
+    let groups: Vec<LossGroup<'a>> = bad
         .into_iter()
         .map(|((shape, reason), after)| {
             let before = after.first().map_or((0, 0), |request| before(request).of(reason));
             let of = of.get(&shape).copied().unwrap_or_default();
             let blame = blame(before, (after.len() as u64, of));
-            Group { shape, reason, before, after, of, blame }
+            LossGroup { shape, reason, before, after, of, blame }
         })
         .collect();
     for judged in requests {
@@ -122,7 +121,7 @@ fn blame(before: (u64, u64), after: (u64, u64)) -> Blame {
     }
 }
 
-impl Group<'_> {
+impl LossGroup<'_> {
     /// One sentence: how many, of how many that were accepted, when and why.
     pub(super) fn sentence(&self, record: &Record) -> String {
         let word = match self.reason.column() {

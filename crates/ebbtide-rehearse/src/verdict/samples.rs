@@ -1,4 +1,4 @@
-//! Hand-made records for the tests of the verdict.
+//! Records and a judged rehearsal, made by hand, for the tests of the verdict and of the output.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,14 +6,12 @@ use std::time::Duration;
 #[cfg(test)]
 use proptest::prelude::*;
 
-use super::Terms;
 #[cfg(test)]
-use super::{Check, CheckId, judge};
+use super::{Check, CheckId};
+use super::{Facts, Rehearsal, Terms, conclude, judge};
 use crate::clock::At;
-#[cfg(test)]
-use crate::record::Close;
-use crate::record::{Answer, Ended, Framing, Outcome, Record, Request, Shape, SignalState, Traffic};
-use crate::scenario::{Expected, StopSignal};
+use crate::record::{Answer, Close, Ended, Framing, Outcome, Record, Request, Shape, SignalState, Traffic};
+use crate::scenario::{Expected, Fitted, LoadPlan, Program, Ready, Scenario, StopPlan, StopSignal, Target};
 
 #[cfg(test)]
 /// Any request that a client can write down.
@@ -111,4 +109,47 @@ pub(crate) fn terms() -> Terms {
 /// What check `id` finds in `record`.
 pub(crate) fn found(id: CheckId, record: &Record, terms: &Terms) -> Check {
     judge(record, terms).checks.into_iter().find(|check| check.id == id).unwrap()
+}
+
+/// Two runs, the second of which lost one request.
+pub fn rehearsal() -> Rehearsal {
+    let mut bad = good();
+    bad.traffic.requests.push(request(1_400_000, Outcome::Unanswered { close: Close::Reset }));
+    let facts = |tail: &[&str]| Facts {
+        signal_after_load_ms: 1000.0,
+        output_tail: tail.iter().map(|line| (*line).to_owned()).collect(),
+    };
+    let runs = [(good(), facts(&[])), (bad, facts(&["stopping"]))];
+    conclude(runs.into_iter().map(|(record, facts)| (judge(&record, &terms()), facts)).collect())
+}
+
+/// The scenario of [`rehearsal`].
+pub fn scenario() -> Scenario {
+    Scenario {
+        program: Program::Command(vec!["./service".into(), "--port=1".into()]),
+        ready: Ready::Port(Target { host: "127.0.0.1".into(), port: 1 }),
+        ready_limit: Duration::from_secs(30),
+        require_readiness: false,
+        allow_status: Vec::new(),
+        strict: false,
+        load: LoadPlan {
+            shapes: Vec::new(),
+            request_limit: Duration::from_secs(20),
+            connect_limit: Duration::from_secs(5),
+            bound: 1000,
+            fitted: Fitted::default(),
+            phases: false,
+        },
+        stop: StopPlan {
+            signal: StopSignal::TERM,
+            grace: Duration::from_secs(30),
+            expected: vec![Expected(Ended::Code(0))],
+            warmup: Duration::from_secs(1),
+            window: Duration::from_secs(1),
+        },
+        database: None,
+        repeat: 2,
+        janitor: None,
+        seed: 7,
+    }
 }

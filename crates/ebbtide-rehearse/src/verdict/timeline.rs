@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::checks::{first_red, first_refusal};
+use super::checks::listener::{first_red, first_refusal};
 use super::fate::Case;
 use crate::clock::At;
 use crate::record::{Outcome, Record};

@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use hyper::client::conn::http1::{self, SendRequest};
 use tokio::time::sleep;
 
-use super::body::Payload;
+use super::request::Payload;
 use super::response::{Parsed, parse};
 use super::socket::{Mark, Socket, Wire};
 use crate::clock::At;
@@ -45,14 +45,14 @@ pub(crate) enum NoConnection {
 #[derive(Debug)]
 pub(crate) enum Exchange {
     /// With an outcome.
-    Ended(Seen),
+    Ended(RequestResult),
     /// Nothing was written: the kept connection had been closed while idle.
     NotSent,
 }
 
 /// What a client saw of one request.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct RequestResult {
     /// How it ended.
     pub outcome: Outcome,
     /// Whether the request was written whole.
@@ -63,7 +63,7 @@ pub(crate) struct Seen {
     pub body: Vec<u8>,
 }
 
-impl Seen {
+impl RequestResult {
     /// A request that was written whole and ended without a whole answer.
     pub(crate) fn without_answer(outcome: Outcome) -> Self {
         Self { outcome, sent: true, answer: None, body: Vec::new() }
@@ -157,7 +157,7 @@ impl Connection {
             }
         };
         let sent = self.socket.sent_since(mark) > 0 && body_sent.is_none_or(|sent| sent.load(Relaxed));
-        Exchange::Ended(Seen { outcome, sent, answer, body: kept })
+        Exchange::Ended(RequestResult { outcome, sent, answer, body: kept })
     }
 
     /// Sends `request` and returns its answer's status as soon as that is here; `Err` tells how the connection ended.

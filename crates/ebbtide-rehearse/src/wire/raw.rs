@@ -5,20 +5,20 @@ use std::io;
 use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 
-use super::connection::Seen;
+use super::connection::RequestResult;
 use super::response::{End, Parsed, Response, parse};
 use super::socket::Socket;
 use crate::record::{Answer, Close, Framing, Outcome, digest};
 
 /// One connection and what was read on it so far.
 #[derive(Debug)]
-pub(crate) struct Raw {
+pub(crate) struct RawConnection {
     socket: Socket,
     read: Vec<u8>,
     written: bool,
 }
 
-impl Raw {
+impl RawConnection {
     /// On a socket just connected.
     pub(crate) fn new(socket: Socket) -> Self {
         Self { socket, read: Vec::new(), written: false }
@@ -60,14 +60,14 @@ impl Raw {
     }
 
     /// Reads one whole answer to a request, to a HEAD if `head`. The outcome tells why there is none.
-    pub(crate) async fn answer(&mut self, head: bool) -> Seen {
+    pub(crate) async fn answer(&mut self, head: bool) -> RequestResult {
         loop {
             match parse(&self.read, false, head) {
                 Parsed::Whole(response, length) => {
                     self.read.drain(..length);
                     return answered(&response);
                 }
-                Parsed::Malformed => return Seen::without_answer(Outcome::Malformed),
+                Parsed::Malformed => return RequestResult::without_answer(Outcome::Malformed),
                 Parsed::Nothing | Parsed::InHead | Parsed::InBody => {}
             }
             let close = match self.more(4096).await {
@@ -78,11 +78,13 @@ impl Raw {
             // A body without a length ends with the connection, if that ends in order.
             return match parse(&self.read, close == Close::Eof, head) {
                 Parsed::Whole(response, _) => answered(&response),
-                Parsed::Nothing if !self.written => Seen::without_answer(Outcome::ClosedBeforeSend { close }),
-                Parsed::Nothing => Seen::without_answer(Outcome::Unanswered { close }),
-                Parsed::InHead => Seen::without_answer(Outcome::CutInHead { close }),
-                Parsed::InBody => Seen::without_answer(Outcome::CutInBody { close }),
-                Parsed::Malformed => Seen::without_answer(Outcome::Malformed),
+                Parsed::Nothing if !self.written => {
+                    RequestResult::without_answer(Outcome::ClosedBeforeSend { close })
+                }
+                Parsed::Nothing => RequestResult::without_answer(Outcome::Unanswered { close }),
+                Parsed::InHead => RequestResult::without_answer(Outcome::CutInHead { close }),
+                Parsed::InBody => RequestResult::without_answer(Outcome::CutInBody { close }),
+                Parsed::Malformed => RequestResult::without_answer(Outcome::Malformed),
             };
         }
     }
@@ -103,7 +105,7 @@ impl Raw {
     }
 }
 
-fn answered(response: &Response) -> Seen {
+fn answered(response: &Response) -> RequestResult {
     let answer = Answer {
         length: response.body.len() as u64,
         digest: digest(&response.body),
@@ -117,5 +119,5 @@ fn answered(response: &Response) -> Seen {
         keeps: !response.closes,
     };
     let outcome = Outcome::Answered { status: response.status };
-    Seen { outcome, sent: true, answer: Some(answer), body: Vec::new() }
+    RequestResult { outcome, sent: true, answer: Some(answer), body: Vec::new() }
 }

@@ -87,7 +87,7 @@ mod tests {
         );
         assert_eq!(found(&SCOPE, "lib.rs", "pub use http::Server; pub use crate::drain::Stop;"), 0);
         assert_eq!(found(&SCOPE, "drain/mod.rs", "use crate::drain::stop::Stop;"), 0);
-        assert_eq!(found(&REHEARSE, "load/storm.rs", "use crate::record::Record; use crate::clock;"), 0);
+        assert_eq!(found(&REHEARSE, "load/clients.rs", "use crate::record::Record; use crate::clock;"), 0);
         assert_eq!(found(&REHEARSE, "conductor.rs", "use super::{load, verdict};"), 0);
         assert_eq!(found(&REHEARSE, "clock.rs", "use crate::load::Load;"), 1, "a file that is a layer");
     }
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(found(&SCOPE, "model/phase.rs", "use crate::drain::Stop;"), 1);
         assert_eq!(found(&SCOPE, "drain/stop/token.rs", "fn f() { super::super::super::http::serve() }"), 1);
         assert_eq!(found(&REHEARSE, "record/run.rs", "use super::super::verdict::judge;"), 1);
-        assert_eq!(found(&REHEARSE, "load/storm.rs", "use crate::conductor::Conductor;"), 1);
+        assert_eq!(found(&REHEARSE, "load/clients.rs", "use crate::conductor::Conductor;"), 1);
     }
 
     #[test]

@@ -18,29 +18,29 @@ pub(crate) fn adopt_orphans() {
 }
 
 /// Notes that `pid`, a child of this process, is no part of the service.
-pub(crate) fn ours(pid: Pid) {
-    OURS.store(pid.as_raw_nonzero().get(), Ordering::Relaxed);
+pub(crate) fn exclude(pid: Pid) {
+    EXCLUDED.store(pid.as_raw_nonzero().get(), Ordering::Relaxed);
 }
 
 /// The one process of our own that lives beside the service.
-static OURS: AtomicI32 = AtomicI32::new(0);
+static EXCLUDED: AtomicI32 = AtomicI32::new(0);
 
 /// The ids of the service in group `group` and of every process that it started.
 pub(super) fn members(group: Pid) -> Vec<i32> {
-    let others = family(group).into_iter().map(|process| process.pid);
+    let others = descendants(group).into_iter().map(|process| process.pid);
     others.chain([group.as_raw_nonzero().get()]).collect()
 }
 
 /// Processes of the service in group `group` that are still alive although the service itself is not.
 pub(crate) fn survivors(group: Pid) -> Vec<Orphan> {
-    family(group).into_iter().filter(|process| !process.dead).map(Process::into_orphan).collect()
+    descendants(group).into_iter().filter(|process| !process.dead).map(Descendant::into_orphan).collect()
 }
 
 /// Ends and reaps whatever the service in group `group` left behind.
-pub(crate) fn end_family(group: Pid) {
-    // A process that is ended may leave children of its own, which then become ours: look again until nobody is left.
+pub(crate) fn end_descendants(group: Pid) {
+    // A process that is ended may leave children of its own, which then become children of this process: look again until nobody is left.
     for _ in 0..50 {
-        let left = family(group);
+        let left = descendants(group);
         if left.is_empty() {
             return;
         }
@@ -48,33 +48,33 @@ pub(crate) fn end_family(group: Pid) {
         for process in left {
             if let Some(pid) = Pid::from_raw(process.pid) {
                 let _gone = kill_process(pid, Signal::KILL);
-                let _not_ours = waitpid(Some(pid), WaitOptions::NOHANG);
+                let _not_a_child = waitpid(Some(pid), WaitOptions::NOHANG);
             }
         }
         thread::sleep(Duration::from_millis(2));
     }
 }
 
-struct Process {
+struct Descendant {
     pid: i32,
     name: String,
     dead: bool,
 }
 
-impl Process {
+impl Descendant {
     fn into_orphan(self) -> Orphan {
         Orphan { pid: self.pid, name: self.name }
     }
 }
 
-/// Every process that is in `group` or is a child of ours, except the group's leader.
-fn family(group: Pid) -> Vec<Process> {
+/// Every process that is in `group` or is a child of this process, except the group's leader.
+fn descendants(group: Pid) -> Vec<Descendant> {
     let us = getpid().as_raw_nonzero().get();
     let group = group.as_raw_nonzero().get();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|pid| *pid != group && *pid != OURS.load(Ordering::Relaxed))
+        .filter(|pid| *pid != group && *pid != EXCLUDED.load(Ordering::Relaxed))
         .filter_map(|pid| {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
             let (process, parent, process_group) = parse(pid, &stat)?;
@@ -84,14 +84,14 @@ fn family(group: Pid) -> Vec<Process> {
 }
 
 /// Reads `pid (name) state ppid pgrp ...`; the name may itself hold blanks and parentheses.
-fn parse(pid: i32, stat: &str) -> Option<(Process, i32, i32)> {
+fn parse(pid: i32, stat: &str) -> Option<(Descendant, i32, i32)> {
     let (head, rest) = stat.rsplit_once(") ")?;
     let name = head.split_once('(')?.1.to_owned();
     let mut fields = rest.split(' ');
     let dead = matches!(fields.next()?, "Z" | "X");
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
-    Some((Process { pid, name, dead }, parent, group))
+    Some((Descendant { pid, name, dead }, parent, group))
 }
 
 #[cfg(test)]

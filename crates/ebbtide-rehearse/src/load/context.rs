@@ -1,4 +1,4 @@
-//! What all clients of a run share, and the one way in which a client asks.
+//! The stage and the limits that all clients of a run share, and the one way in which a client asks.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -11,13 +11,12 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::engine::{Address, Gauge};
-use super::stage::Stage;
 use crate::clock::{At, Clock};
 use crate::record::{Meaning, Outcome, Request, Shape, Traffic};
-use crate::wire::{Connection, Exchange, NoConnection, Seen, Wish};
+use crate::wire::{Connection, Exchange, NoConnection, RequestResult, RequestSpec};
 
-/// The clients' common ground. Lives on the load's own thread.
-pub(super) struct Crew {
+/// What all clients of a run share. Lives on the load's own thread.
+pub(super) struct ClientContext {
     pub(super) clock: Clock,
     pub(super) stage: watch::Receiver<Stage>,
     pub(super) traffic: RefCell<Traffic>,
@@ -28,8 +27,23 @@ pub(super) struct Crew {
     pub(super) next_id: Cell<u64>,
 }
 
+/// The stages of the load, in order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Stage {
+    /// Before the signal.
+    Running,
+    /// The signal is about to come: bring connections into the phases they are held in.
+    Bracing,
+    /// The signal was sent; the load goes on.
+    Signalled,
+    /// Send nothing new; wait for what is under way.
+    Stopping,
+    /// Wait no longer.
+    Abandoned,
+}
+
 /// What a client may do after it asked.
-pub(super) enum Turn {
+pub(super) enum NextStep {
     /// Ask again on this connection.
     Kept(Connection),
     /// Answered or lost; the connection is gone.
@@ -42,7 +56,7 @@ pub(super) enum Turn {
     Bound,
 }
 
-impl Crew {
+impl ClientContext {
     /// Whether new requests are wanted.
     pub(super) fn wanted(&self) -> bool {
         *self.stage.borrow() < Stage::Stopping
@@ -90,74 +104,80 @@ impl Crew {
         shape: Shape,
         to: &Address,
         kept: Option<Connection>,
-        wish: Wish,
+        spec: RequestSpec,
         due: Option<At>,
-    ) -> Turn {
+    ) -> NextStep {
         if kept.as_ref().is_some_and(|connection| !connection.still_open()) {
             self.traffic.borrow_mut().idle_closed += 1;
-            return Turn::Stale;
+            return NextStep::Stale;
         }
-        let Some(id) = self.number() else { return Turn::Bound };
+        let Some(id) = self.number() else { return NextStep::Bound };
         let begun = self.clock.now();
         self.gauge.in_flight.fetch_add(1, Ordering::Relaxed);
-        let mut note = Note {
+        let mut pending = PendingRequest {
             id,
             shape,
             to: to.socket,
-            route: wish.label(),
+            route: spec.label(),
             fresh: true,
             opened: begun,
             due: due.unwrap_or(begun),
             begun,
             connected: None,
         };
-        let turn = self.ask_on(to, kept, wish, &mut note).await;
+        let next = self.ask_on(to, kept, spec, &mut pending).await;
         self.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
-        turn
+        next
     }
 
-    async fn ask_on(&self, to: &Address, kept: Option<Connection>, wish: Wish, note: &mut Note) -> Turn {
+    async fn ask_on(
+        &self,
+        to: &Address,
+        kept: Option<Connection>,
+        spec: RequestSpec,
+        pending: &mut PendingRequest,
+    ) -> NextStep {
         let mut connection = match kept {
             Some(connection) => connection,
             None => match self.connect(to).await {
                 Ok(connection) => connection,
                 Err(NoConnection::Outcome(outcome)) => {
-                    let seen = Seen { sent: false, ..Seen::without_answer(outcome) };
-                    self.record(note, &seen, None);
-                    return Turn::Unreachable;
+                    let seen = RequestResult { sent: false, ..RequestResult::without_answer(outcome) };
+                    self.record(pending, &seen, None);
+                    return NextStep::Unreachable;
                 }
                 Err(NoConnection::Trouble(error)) => return self.trouble(&error),
             },
         };
-        (note.fresh, note.opened) = (connection.is_fresh(), connection.opened());
-        note.connected = Some(self.clock.now());
-        let keep_body = wish.keep_body;
-        let request = match wish.request(&to.authority, Some(note.id)) {
+        (pending.fresh, pending.opened) = (connection.is_fresh(), connection.opened());
+        pending.connected = Some(self.clock.now());
+        let keep_body = spec.keep_body;
+        let request = match spec.request(&to.authority, Some(pending.id)) {
             Ok(request) => request,
             Err(error) => return self.trouble(&io::Error::other(error)),
         };
         let exchange = tokio::select! {
             biased;
             exchange = connection.exchange(request, keep_body) => exchange,
-            () = sleep(self.request_limit) => Exchange::Ended(Seen::without_answer(Outcome::TimedOut)),
-            () = self.until(Stage::Abandoned) => Exchange::Ended(Seen::without_answer(Outcome::TimedOut)),
+            () = sleep(self.request_limit) => Exchange::Ended(RequestResult::without_answer(Outcome::TimedOut)),
+            () = self.until(Stage::Abandoned) => Exchange::Ended(RequestResult::without_answer(Outcome::TimedOut)),
         };
         match exchange {
             Exchange::NotSent => {
                 self.traffic.borrow_mut().idle_closed += 1;
-                Turn::Stale
+                NextStep::Stale
             }
             Exchange::Ended(seen) => {
                 let created = seen.outcome == (Outcome::Answered { status: 201 });
-                self.record(note, &seen, (created && keep_body).then(|| order_id(&seen.body)).flatten());
+                self.record(pending, &seen, (created && keep_body).then(|| order_id(&seen.body)).flatten());
                 if seen.answer.is_none() {
-                    return Turn::Over;
+                    return NextStep::Over;
                 }
                 if connection.kept().await {
-                    return Turn::Kept(connection);
+                    return NextStep::Kept(connection);
                 }
                 connection.let_peer_close().await;
-                Turn::Over
+                NextStep::Over
             }
         }
     }
@@ -173,18 +193,18 @@ impl Crew {
         self.traffic.borrow_mut().requests.push(request);
     }
 
-    fn record(&self, note: &Note, seen: &Seen, order: Option<Box<str>>) {
+    fn record(&self, pending: &PendingRequest, seen: &RequestResult, order: Option<Box<str>>) {
         self.write(Request {
-            id: note.id,
-            shape: note.shape,
+            id: pending.id,
+            shape: pending.shape,
             phase: None,
-            to: note.to,
-            route: note.route.clone(),
-            fresh: note.fresh,
-            opened: note.opened,
-            due: note.due,
-            begun: note.begun,
-            connected: note.connected,
+            to: pending.to,
+            route: pending.route.clone(),
+            fresh: pending.fresh,
+            opened: pending.opened,
+            due: pending.due,
+            begun: pending.begun,
+            connected: pending.connected,
             sent: seen.sent,
             ended: self.clock.now(),
             outcome: seen.outcome,
@@ -193,16 +213,16 @@ impl Crew {
         });
     }
 
-    fn trouble(&self, error: &io::Error) -> Turn {
+    fn trouble(&self, error: &io::Error) -> NextStep {
         let mut traffic = self.traffic.borrow_mut();
         traffic.trouble += 1;
         traffic.last_trouble = Some(error.to_string());
-        Turn::Unreachable
+        NextStep::Unreachable
     }
 }
 
 /// What is known of a request before it ends.
-struct Note {
+struct PendingRequest {
     id: u64,
     shape: Shape,
     to: SocketAddr,

@@ -1,0 +1,176 @@
+//! What `/proc` tells of the running service: what it means to do with the stop signal, and where it listens.
+
+use std::collections::HashSet;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+use tokio::time::sleep;
+
+use super::descendants::members;
+use crate::record::SignalState;
+
+/// How often a signal that is blocked is looked at again: while a thread is made, the C library blocks every signal in
+/// its maker, and one look may fall into that.
+const LOOKS: u32 = 10;
+
+/// Longer than it takes to make a thread.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Reads from `/proc/PID/status` what `pid` does about `signal`. `None`: the process is gone.
+pub(crate) async fn signal_state(pid: Pid, signal: Signal) -> Option<SignalState> {
+    let path = format!("/proc/{}/status", pid.as_raw_nonzero());
+    settled(|| parse_status(&fs::read_to_string(&path).ok()?, signal.as_raw())).await
+}
+
+/// Looks again while the signal is blocked, for a while.
+async fn settled(mut look: impl FnMut() -> Option<SignalState>) -> Option<SignalState> {
+    let mut state = look()?;
+    for _ in 0..LOOKS {
+        if !state.blocked {
+            break;
+        }
+        sleep(PAUSE).await;
+        state = look()?;
+    }
+    Some(state)
+}
+
+fn parse_status(status: &str, signal: i32) -> Option<SignalState> {
+    let field = |name: &str| {
+        status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+    };
+    let bit = 1_u64 << u32::try_from(signal.checked_sub(1)?).ok()?;
+    let has =
+        |name| field(name).and_then(|mask| u64::from_str_radix(mask, 16).ok()).map(|mask| mask & bit != 0);
+    Some(SignalState {
+        caught: has("SigCgt")?,
+        blocked: has("SigBlk")?,
+        ignored: has("SigIgn")?,
+        pid_one: field("NSpid").is_some_and(|ids| ids.split_whitespace().next_back() == Some("1")),
+    })
+}
+
+/// The state of a listening socket in `/proc/net/tcp`.
+const LISTEN: &str = "0A";
+/// The flag of a listening socket in `/proc/net/unix` (`__SO_ACCEPTCON`).
+const ACCEPTS: &str = "00010000";
+
+/// The addresses on which the service in group `group` and what it started listen.
+pub(crate) fn listeners(group: Pid) -> Vec<String> {
+    let inodes: HashSet<String> = members(group).into_iter().flat_map(sockets).collect();
+    let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
+    let mut found = Vec::new();
+    for (file, is_six) in [("/proc/net/tcp", false), ("/proc/net/tcp6", true)] {
+        found.extend(read(file).lines().skip(1).filter_map(|line| tcp(line, is_six, &inodes)));
+    }
+    found.extend(read("/proc/net/unix").lines().skip(1).filter_map(|line| unix(line, &inodes)));
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The inodes of the sockets that process `pid` has open.
+fn sockets(pid: i32) -> Vec<String> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let links = files.filter_map(|file| fs::read_link(file.path()).ok());
+    links
+        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect()
+}
+
+fn tcp(line: &str, is_six: bool, inodes: &HashSet<String>) -> Option<String> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+    if *state != LISTEN || !inodes.contains(*inode) {
+        return None;
+    }
+    let (address, port) = local.split_once(':')?;
+    let ip = if is_six { IpAddr::V6(six(address)?) } else { IpAddr::V4(four(address)?) };
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?).to_string())
+}
+
+/// The kernel prints each word of an address in the byte order of the machine.
+fn four(text: &str) -> Option<Ipv4Addr> {
+    Some(Ipv4Addr::from(u32::from_str_radix(text, 16).ok()?.to_ne_bytes()))
+}
+
+fn six(text: &str) -> Option<Ipv6Addr> {
+    let mut bytes = [0; 16];
+    for (at, four) in bytes.chunks_exact_mut(4).enumerate() {
+        let word = text.get(at * 8..at * 8 + 8)?;
+        four.copy_from_slice(&u32::from_str_radix(word, 16).ok()?.to_ne_bytes());
+    }
+    Some(Ipv6Addr::from(bytes))
+}
+
+fn unix(line: &str, inodes: &HashSet<String>) -> Option<String> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (flags, inode, path) = (fields.get(3)?, fields.get(6)?, fields.get(7)?);
+    (*flags == ACCEPTS && inodes.contains(*inode)).then(|| format!("the Unix socket {path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const STATUS: &str = "Name:\tx\nNSpid:\t812\t1\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001000\n\
+                          SigCgt:\t0000000000004002\n";
+
+    #[test]
+    fn a_handled_an_ignored_and_a_default_signal_are_told_apart() {
+        let state = |signal| parse_status(STATUS, signal).unwrap();
+        assert!(state(15).caught && state(2).caught && state(15).pid_one);
+        assert!(state(13).ignored && !state(13).caught);
+        assert!(!state(1).caught && !state(1).blocked && !state(1).ignored);
+    }
+
+    /// Looks at a process whose signal is as `seen` says, and then as it was last. Returns whether it is found to be blocked, the
+    /// number of looks, and how long they took.
+    #[expect(clippy::disallowed_methods, reason = "a paused clock")]
+    async fn looked_at(seen: &[Option<bool>]) -> (Option<bool>, usize, Duration) {
+        let free = parse_status(STATUS, 15).unwrap();
+        let mut looks = 0;
+        let begun = Instant::now();
+        let state = settled(|| {
+            looks += 1;
+            let blocked = *seen.get(looks - 1).or(seen.last()).unwrap();
+            blocked.map(|blocked| SignalState { blocked, ..free })
+        });
+        let state = state.await;
+        (state.map(|state| state.blocked), looks, begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_signal_that_is_blocked_for_a_moment_only_is_free() {
+        let three_times = [Some(true), Some(true), Some(true), Some(false)];
+        assert_eq!(looked_at(&three_times).await, (Some(false), 4, PAUSE * 3));
+        assert_eq!(looked_at(&[Some(false)]).await, (Some(false), 1, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_stays_blocked_is_found_to_be_after_so_many_looks() {
+        assert_eq!(looked_at(&[Some(true)]).await, (Some(true), 11, PAUSE * 10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_goes_between_two_looks_is_gone() {
+        assert_eq!(looked_at(&[Some(true), None]).await, (None, 2, PAUSE));
+    }
+
+    #[test]
+    fn listening_sockets_are_read_from_the_kernels_tables() {
+        let inodes: HashSet<String> = ["7", "8"].map(str::to_owned).into();
+        let line = "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 7 1 0";
+        assert_eq!(tcp(line, false, &inodes).as_deref(), Some("127.0.0.1:8080"));
+        assert_eq!(tcp(&line.replace(" 0A ", " 01 "), false, &inodes), None);
+        assert_eq!(tcp(&line.replace(" 7 ", " 9 "), false, &inodes), None);
+        let six = line.replace("0100007F", "00000000000000000000000001000000");
+        assert_eq!(tcp(&six, true, &inodes).as_deref(), Some("[::1]:8080"));
+        let line = "0000000000000000: 00000002 00000000 00010000 0001 01 8 /run/x.sock";
+        assert_eq!(unix(line, &inodes).as_deref(), Some("the Unix socket /run/x.sock"));
+    }
+}

@@ -1,0 +1,183 @@
+//! What each shape of client does: when it asks, on which connection, and how long it waits in between.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::context::{ClientContext, NextStep};
+use super::engine::Address;
+use crate::clock::{At, seconds};
+use crate::record::Shape;
+use crate::scenario::{Route, SHORT_THINK, ShapePlan, Span};
+use crate::wire::{Connection, RequestSpec};
+
+/// One client of `shape`, or the open loop, until the load ends. `pace` is shared by the clients of a storm with a rate.
+pub(super) async fn client(
+    context: Rc<ClientContext>,
+    shape: ShapePlan,
+    to: Address,
+    rng: fastrand::Rng,
+    pace: Option<Rc<Pace>>,
+) {
+    match shape {
+        ShapePlan::Storm { route, .. } => storm(&context, &to, &route, pace.as_deref()).await,
+        ShapePlan::Keepalive { think, route, .. } => {
+            let spec = |_: &mut fastrand::Rng| RequestSpec::plain(&route);
+            keep_alive(&context, Shape::Keepalive, &to, think, rng, spec).await;
+        }
+        ShapePlan::Slow { time, route, .. } => slow(&context, &to, time, &route, rng).await,
+        ShapePlan::Open { rate, route } => open_loop(&context, &to, rate, &route).await,
+        ShapePlan::Orders { think, route, .. } => orders(&context, &to, think, &route, rng).await,
+    }
+}
+
+/// One client with a new connection for every request: without a `pace` it never waits.
+async fn storm(context: &ClientContext, to: &Address, route: &Route, pace: Option<&Pace>) {
+    let mut backoff = Backoff::default();
+    while context.wanted() {
+        if let Some(pace) = pace {
+            let slot = pace.next(context.clock.now());
+            context.pause(slot.since(context.clock.now())).await;
+            if !context.wanted() {
+                return;
+            }
+        }
+        match context.ask(Shape::Storm, to, None, RequestSpec::plain(route).last(), None).await {
+            NextStep::Kept(connection) => connection.let_peer_close().await,
+            NextStep::Over | NextStep::Stale => backoff.reset(),
+            NextStep::Unreachable => context.pause(backoff.next()).await,
+            NextStep::Bound => return,
+        }
+    }
+}
+
+/// One client that keeps its connection: asks what `spec` makes, thinks for a time within `think`, and asks again.
+async fn keep_alive(
+    context: &ClientContext,
+    shape: Shape,
+    to: &Address,
+    think: Span,
+    mut rng: fastrand::Rng,
+    mut spec: impl FnMut(&mut fastrand::Rng) -> RequestSpec,
+) {
+    let mut backoff = Backoff::default();
+    let mut kept = None;
+    while context.wanted() {
+        match context.ask(shape, to, kept.take(), spec(&mut rng), None).await {
+            NextStep::Kept(mut connection) => {
+                backoff.reset();
+                if connection.idle(think.draw(&mut rng)).await {
+                    kept = Some(connection);
+                } else {
+                    context.traffic.borrow_mut().idle_closed += 1;
+                }
+            }
+            NextStep::Over => {
+                backoff.reset();
+                context.pause(think.draw(&mut rng)).await;
+            }
+            NextStep::Stale => {}
+            NextStep::Unreachable => context.pause(backoff.next()).await,
+            NextStep::Bound => return,
+        }
+    }
+}
+
+/// One client with one slow request after the other.
+async fn slow(context: &ClientContext, to: &Address, time: Span, route: &Route, rng: fastrand::Rng) {
+    let spec = |rng: &mut fastrand::Rng| RequestSpec::slow(route, time.draw(rng));
+    keep_alive(context, Shape::Slow, to, SHORT_THINK, rng, spec).await;
+}
+
+/// One client that posts an order, thinks, and posts the next.
+async fn orders(context: &ClientContext, to: &Address, think: Span, route: &Route, rng: fastrand::Rng) {
+    let spec = |rng: &mut fastrand::Rng| RequestSpec::order(route, &format!("item-{}", rng.u32(..)));
+    keep_alive(context, Shape::Orders, to, think, rng, spec).await;
+}
+
+/// Sends `rate` requests a second, however slow the answers are, each on a free kept connection or else on a new one.
+async fn open_loop(context: &Rc<ClientContext>, to: &Address, rate: u32, route: &Route) {
+    let free: Rc<RefCell<Vec<Connection>>> = Rc::default();
+    let mut under_way = JoinSet::new();
+    let began = context.clock.now();
+    let mut arrivals = 0_u64;
+    while context.wanted() {
+        let due = began + seconds(arrivals as f64 / f64::from(rate.max(1)));
+        // Behind the schedule, every arrival that is due is sent at once: waiting even a timer's tick for each would
+        // make the load adapt to the service.
+        let early = due.since(context.clock.now());
+        if !early.is_zero() {
+            context.pause(early).await;
+            continue;
+        }
+        arrivals += 1;
+        let (context, to, route, free) = (Rc::clone(context), to.clone(), route.clone(), Rc::clone(&free));
+        under_way.spawn_local(async move {
+            loop {
+                let kept = free.borrow_mut().pop();
+                match context.ask(Shape::Open, &to, kept, RequestSpec::plain(&route), Some(due)).await {
+                    NextStep::Kept(connection) => return free.borrow_mut().push(connection),
+                    // Nothing was sent: the arrival is still to be served.
+                    NextStep::Stale => {}
+                    NextStep::Over | NextStep::Unreachable | NextStep::Bound => return,
+                }
+            }
+        });
+        while under_way.try_join_next().is_some() {}
+    }
+    while under_way.join_next().await.is_some() {}
+}
+
+/// The common rate of several clients. Requests come in bursts: a queue that is never filled hides what becomes of it.
+#[derive(Debug)]
+pub(super) struct Pace {
+    every: Duration,
+    next: Cell<At>,
+}
+
+/// The time between two bursts.
+const BURST: Duration = Duration::from_millis(20);
+
+impl Pace {
+    /// `rate` requests a second.
+    pub(super) fn new(rate: u32) -> Self {
+        Self {
+            every: Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::from_secs(1)),
+            next: Cell::new(At::default()),
+        }
+    }
+
+    /// Takes the next moment for a request. Moments that were missed are not made up for.
+    fn next(&self, now: At) -> At {
+        let slot = self.next.get().max(now);
+        self.next.set(slot + self.every);
+        let burst = u64::try_from(BURST.as_micros()).unwrap_or(u64::MAX);
+        At(slot.0.div_ceil(burst).saturating_mul(burst))
+    }
+}
+
+/// How long to wait before the next try while nobody listens.
+#[derive(Debug)]
+struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(Duration::from_millis(5))
+    }
+}
+
+impl Backoff {
+    /// The next wait, longer each time up to a limit.
+    fn next(&mut self) -> Duration {
+        let now = self.0;
+        self.0 = now.saturating_mul(2).min(Duration::from_millis(100));
+        now
+    }
+
+    /// Starts again with the shortest wait.
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
+}

@@ -1,0 +1,169 @@
+//! From the plan to the order of a load: which routes it goes to, how much of it the service can carry, and where each shape and each
+//! phase of the protocol finds its address.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::Method;
+
+use super::calibrate::{calibrate, connections, fit};
+use super::load::{Address, LoadOrder, PhaseRoute};
+use super::place::first;
+use super::probe::{Got, get};
+use super::record::{Phase, Shape};
+use super::scenario::{LoadPlan, Program, Route, Scenario, ShapePlan};
+use super::trouble::NotRehearsed;
+use crate::clock::Clock;
+use crate::words;
+
+/// The phases in which a connection is held at the signal, in the order of the output.
+const PHASES: [Phase; 9] = [
+    Phase::Silent,
+    Phase::HalfHead,
+    Phase::HalfBody,
+    Phase::Awaiting,
+    Phase::HalfRead,
+    Phase::Idle,
+    Phase::SecondHalfSent,
+    Phase::Pipelined,
+    Phase::AfterSignal,
+];
+/// As many connections are held at once.
+const HELD_CONNECTIONS: u32 = PHASES.len() as u32;
+/// No more connections than this are tried at once.
+const CONNECTIONS: u32 = 300;
+/// What services usually answer, in the order in which it is tried. Not `/health` and `/healthz`: in many services they are
+/// other names of the readiness path, and turn red at the signal by design.
+const USUAL: [&str; 7] = ["/", "/ping", "/livez", "/status", "/version", "/index.html", "/metrics"];
+/// How long one try may take.
+const TRY: Duration = Duration::from_secs(5);
+
+/// Fits `plan` to the service, and tells why no connection can be held in the phases of the protocol, if so. A managed
+/// service is known: it carries all of it.
+pub(super) async fn calibrated(
+    plan: &mut LoadPlan,
+    home: &Address,
+    program: &Program,
+    clock: Clock,
+) -> Result<Option<String>, NotRehearsed> {
+    if matches!(program, Program::Managed(_)) {
+        return Ok(None);
+    }
+    let usual = [Shape::Storm, Shape::Keepalive, Shape::Open].into_iter().find_map(|shape| plan.route(shape));
+    let Some(route) = usual.cloned() else { return Ok(None) };
+    let to = match &route.target {
+        Some(target) => first(target).await?,
+        None => home.clone(),
+    };
+    let phases = if plan.phases { HELD_CONNECTIONS } else { 0 };
+    let served = if plan.fitted.any() {
+        let sockets = u32::try_from(plan.sockets()).unwrap_or(u32::MAX);
+        let capacity = calibrate(&to, &route, sockets.min(CONNECTIONS), clock).await;
+        fit(plan, capacity);
+        capacity.connections
+    } else {
+        connections(&to, &route, phases, clock).await
+    };
+    Ok(served.filter(|count| *count < phases.saturating_mul(2)).map(|count| {
+        let count = words::plural(count.into(), "open connection", "open connections");
+        format!("the service answers no other request beside {count}, and each phase holds one")
+    }))
+}
+
+/// The load with every address resolved.
+pub(super) async fn order(
+    scenario: &Scenario,
+    plan: LoadPlan,
+    crowded: Option<String>,
+    home: &Address,
+    ready_path: Option<&str>,
+    seed: u64,
+) -> Result<LoadOrder, NotRehearsed> {
+    let mut addresses = Vec::new();
+    for shape in plan.shapes.iter().map(ShapePlan::shape) {
+        addresses.push(match plan.route(shape).and_then(|route| route.target.as_ref()) {
+            Some(target) => first(target).await?,
+            None => home.clone(),
+        });
+    }
+    // Readiness is red after the signal: phases are held on a route that is answered to the end, where one is known.
+    let plain = match &scenario.program {
+        Program::Managed(service) => service.steady_path(),
+        Program::Command(_) => ready_path.unwrap_or("/"),
+    };
+    let held = match crowded {
+        Some(why) => Err(why),
+        None => Ok(phase_routes(&plan, &addresses, home, &Route::get(plain))),
+    };
+    Ok(LoadOrder { plan, addresses, held, seed })
+}
+
+/// Gives every route of `plan` that is still open the first usual path that the service answers and that is not
+/// `ready_path`, whose answer is to change at the signal.
+pub(super) async fn settle(
+    plan: &mut LoadPlan,
+    socket: SocketAddr,
+    authority: &str,
+    ready_path: Option<&str>,
+) -> Result<(), NotRehearsed> {
+    if !plan.routes_mut().any(|route| route.is_open()) {
+        return Ok(());
+    }
+    let mut seen = Vec::new();
+    // A readiness URL without a path of its own is the service's front page.
+    let usual = USUAL.into_iter().filter(|path| Some(*path) != ready_path || *path == "/");
+    for path in usual {
+        match get(socket, authority, path, TRY).await {
+            // Elsewhere than at the root only a plain answer is one that was looked for.
+            Got::Status(status)
+                if matches!(status, 200..=299) || path == "/" && matches!(status, 300..=399) =>
+            {
+                choose(plan, path);
+                return Ok(());
+            }
+            Got::Status(status) => seen.push(format!("{path} answers {status}")),
+            Got::Refused | Got::NotHttp(_) | Got::Nothing => seen.push(format!("{path} has no answer")),
+        }
+    }
+    Err(NotRehearsed::NoRoute(seen.join(", ")))
+}
+
+fn choose(plan: &mut LoadPlan, path: &str) {
+    for route in plan.routes_mut().filter(|route| route.is_open()) {
+        *route = Route::get(path);
+    }
+}
+
+/// The phases that are to be held, each with its route or with the reason why it cannot be tried.
+fn phase_routes(plan: &LoadPlan, addresses: &[Address], home: &Address, plain: &Route) -> Vec<PhaseRoute> {
+    if !plan.phases {
+        return Vec::new();
+    }
+    let known: Vec<(&Route, &Address)> = plan
+        .shapes
+        .iter()
+        .zip(addresses)
+        .filter_map(|(shape, address)| Some((plan.route(shape.shape())?, address)))
+        .collect();
+    let find = |wanted: &dyn Fn(&Route) -> bool, why: &str| {
+        let found = known.iter().find(|(route, _)| wanted(route));
+        found.map(|(route, to)| ((*route).clone(), (*to).clone())).ok_or_else(|| why.to_owned())
+    };
+    let at = |shape| plan.shapes.iter().position(|plan| plan.shape() == shape).and_then(|at| known.get(at));
+    let usual = at(Shape::Keepalive).or_else(|| at(Shape::Storm)).or_else(|| at(Shape::Open));
+    let usual = usual.map_or((plain, home), |(route, to)| (*route, *to));
+    PHASES
+        .into_iter()
+        .map(|phase| {
+            let route = match phase {
+                Phase::HalfBody => find(&|route| route.method == Method::POST, "no POST route: see --url"),
+                Phase::Awaiting | Phase::Pipelined => find(
+                    &|route| route.path.contains("{ms}") && route.method == Method::GET,
+                    "no route with {ms}: see --url",
+                ),
+                _ => Ok((usual.0.clone(), usual.1.clone())),
+            };
+            (phase, route)
+        })
+        .collect()
+}

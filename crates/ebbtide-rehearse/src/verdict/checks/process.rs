@@ -1,0 +1,257 @@
+//! How the process ended: by the signal's handler, in time, as expected, without SIGKILL, and with no process left behind.
+
+use std::time::Duration;
+
+use crate::clock::At;
+use crate::record::{Ended, Record};
+use crate::scenario::signal_name;
+use crate::verdict::fate::{Case, Fate};
+use crate::verdict::{Check, CheckId, Finding, Terms};
+use crate::words;
+
+/// A process that still answers this long after the signal was not ended by its default action.
+const OUTLIVED: Duration = Duration::from_millis(100);
+
+/// Does the process handle the stop signal? What happened decides; what `/proc` said before is a hint.
+pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
+    let (record, terms) = (case.record, case.terms);
+    let found = |finding, evidence: String| Check::new(CheckId::SignalHandled, finding, evidence);
+    let name = terms.signal.name();
+    let Some((at, ended)) = record.exit else {
+        return found(Finding::Fail, format!("{name} had no effect"));
+    };
+    let after = words::time(at.since(record.signalled));
+    let hint = record.signal_state;
+    if record.killed.is_some() {
+        return match hint {
+            Some(state) if state.ignored => {
+                found(Finding::Fail, format!("the process ignores {name}: it went on until SIGKILL"))
+            }
+            Some(state) if state.pid_one && !state.caught && !state.blocked => found(
+                Finding::Fail,
+                format!(
+                    "{name} had no effect: the process is PID 1 and has no handler, and went on until SIGKILL"
+                ),
+            ),
+            // Without a handler the default action would have ended it.
+            _ => found(Finding::Pass, format!("{name} did not end the process by its default action")),
+        };
+    }
+    let by_itself = ended == Ended::Signal(terms.signal.number());
+    if !by_itself {
+        return found(Finding::Pass, format!("the process ended by itself {after} after {name}"));
+    }
+    let handler = hint.is_some_and(|state| state.caught || state.blocked);
+    if handler || answered_late(case, at) {
+        return found(
+            Finding::Pass,
+            format!("the process handled {name}, and then ended by it after {after}"),
+        );
+    }
+    if terms.expected.iter().any(|expected| expected.0 == ended) {
+        return found(
+            Finding::Pass,
+            format!("no handler for {name}: its default action ends the process, as --expect-exit says"),
+        );
+    }
+    found(
+        Finding::Fail,
+        format!(
+            "no handler for {name}: its default action ended the process after {after}; a wrapper script has to `exec` the \
+             service or forward the signal"
+        ),
+    )
+}
+
+/// Whether the process still answered well after the signal: a request that was sent after it, and answered before the exit. What is
+/// answered behind that is answered by a process that it has left.
+fn answered_late(case: &Case<'_>, exit: At) -> bool {
+    let late = case.record.signalled + OUTLIVED;
+    case.requests.iter().any(|judged| {
+        judged.fate == Fate::Answered && judged.request.begun >= late && judged.request.ended <= exit
+    })
+}
+
+/// A stop that takes longer than this is explained.
+const LONG: Duration = Duration::from_secs(3);
+/// A process that goes so soon after its last answer waited for nothing else.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
+/// Was the process gone within the grace period, and what did it wait for?
+pub(in crate::verdict) fn exit_in_time(case: &Case<'_>) -> Check {
+    let (record, terms) = (case.record, case.terms);
+    let found = |finding, evidence: String| Check::new(CheckId::ExitInTime, finding, evidence);
+    let grace = words::limit(terms.grace);
+    let took = record.exit.map(|(at, _)| at.since(record.signalled));
+    let in_time = took.filter(|took| record.killed.is_none() && *took <= terms.grace);
+    match in_time {
+        None => {
+            found(Finding::Fail, format!("still there after the grace period of {grace}{}", waited_for(case)))
+        }
+        Some(took) => {
+            let why = if took >= LONG { waited_for(case) } else { String::new() };
+            found(Finding::Pass, format!("gone {} after the signal, of {grace}{why}", words::time(took)))
+        }
+    }
+}
+
+/// What was seen while the process did not end.
+fn waited_for(case: &Case<'_>) -> String {
+    let record: &Record = case.record;
+    let end = record.killed.or(record.exit.map(|(at, _)| at)).unwrap_or(record.signalled);
+    let after = || case.requests.iter().filter(|judged| judged.after && judged.request.ended <= end);
+    let answered = || after().filter(|judged| matches!(judged.fate, Fate::Answered | Fate::Unverified));
+    let kept =
+        answered().filter(|judged| judged.request.answer.is_some_and(|answer| answer.keeps)).count() as u64;
+    let of = answered().count() as u64;
+    let open = case
+        .requests
+        .iter()
+        .filter(|judged| judged.accepted() && judged.request.begun < end && judged.request.ended >= end);
+    let open = open.count() as u64;
+    let mut seen = Vec::new();
+    if kept > 0 {
+        seen.push(format!(
+            "{} of {} responses after the signal had no `Connection: close`: their connections stayed in use",
+            words::count(kept),
+            words::count(of)
+        ));
+    }
+    if open > 0 {
+        seen.push(format!("{} in flight at the end", words::plural(open, "request was", "requests were")));
+    }
+    let last = after().map(|judged| judged.request.ended).max().unwrap_or(record.signalled);
+    let quiet = end.since(last);
+    if open == 0 && quiet > AT_ONCE {
+        seen.push(format!("no request of the load was in flight for the last {}", words::time(quiet)));
+    }
+    if seen.is_empty() { String::new() } else { format!(": {}", seen.join("; ")) }
+}
+
+/// Did the process end as expected?
+pub(in crate::verdict) fn exit_code(record: &Record, terms: &Terms) -> Check {
+    let found = |finding, evidence: String| Check::new(CheckId::ExitCode, finding, evidence);
+    let expected = terms.expected.iter().map(|expected| text(expected.0)).collect::<Vec<_>>().join(" or ");
+    match record.exit {
+        Some((_, ended)) if terms.expected.iter().any(|expected| expected.0 == ended) => {
+            found(Finding::Pass, text(ended))
+        }
+        Some((_, ended)) => {
+            let said = meaning(record, ended);
+            let hint = match (record.killed, shorter_grace(record, terms)) {
+                (Some(_), _) => String::new(),
+                (None, Some(hint)) => hint,
+                (None, None) => {
+                    format!("; if the service ends so on purpose: --expect-exit {}", option(ended))
+                }
+            };
+            found(Finding::Fail, format!("{}, expected {expected}{said}{hint}", text(ended)))
+        }
+        None => found(Finding::Fail, format!("it never ended, expected {expected}")),
+    }
+}
+
+/// `ended` as --expect-exit has it.
+fn option(ended: Ended) -> String {
+    match ended {
+        Ended::Code(code) => code.to_string(),
+        Ended::Signal(signal) => format!("signal:{}", signal_name(signal).trim_start_matches("SIG")),
+    }
+}
+
+fn text(ended: Ended) -> String {
+    match ended {
+        Ended::Code(code) => format!("exit code {code}"),
+        Ended::Signal(signal) => format!("ended by {}", signal_name(signal)),
+    }
+}
+
+/// What the service's own report adds, for a service that writes one.
+fn meaning(record: &Record, ended: Ended) -> String {
+    let (Some(report), Ended::Code(code)) = (&record.report, ended) else { return String::new() };
+    let code = match code {
+        1 => " (start-up or a component failed)",
+        3 => " (something was cancelled at its deadline)",
+        4 => " (the watchdog had to end it)",
+        _ => "",
+    };
+    let named = unfinished(report);
+    if named.is_empty() { code.into() } else { format!("{code}; its report names {}", named.join(", ")) }
+}
+
+/// Says so where the service plans for less time than it has, as its report shows.
+fn shorter_grace(record: &Record, terms: &Terms) -> Option<String> {
+    let millis = record.report.as_ref()?.get("plan")?.get("grace_ms")?.as_u64()?;
+    let grace = Duration::from_millis(millis);
+    (grace < terms.grace).then(|| {
+        let (planned, given) = (words::limit(grace), words::limit(terms.grace));
+        format!(
+            "; its own grace period is {planned}, and --grace is {given}: give both the platform's, the service by EBBTIDE_GRACE"
+        )
+    })
+}
+
+/// Components that did not drain, as the report lists them.
+fn unfinished(report: &serde_json::Value) -> Vec<String> {
+    let components = report.get("components").and_then(serde_json::Value::as_array);
+    components
+        .into_iter()
+        .flatten()
+        .filter_map(|component| {
+            let name = component.get("name")?.as_str()?;
+            // No outcome: it still ran when the watchdog wrote the report.
+            let outcome = component.get("outcome").and_then(|outcome| outcome.get("kind")?.as_str());
+            let outcome = outcome.unwrap_or("unfinished");
+            (outcome != "drained").then(|| format!("`{name}` as {outcome}"))
+        })
+        .collect()
+}
+
+/// Did the process end on its own, without SIGKILL?
+pub(in crate::verdict) fn no_kill(record: &Record) -> Check {
+    let found = |finding, evidence: String| Check::new(CheckId::NoKill, finding, evidence);
+    match (record.killed, record.exit) {
+        (Some(at), _) => found(
+            Finding::Fail,
+            format!(
+                "SIGKILL was sent {} after the stop signal, as a platform does",
+                words::time(at.since(record.signalled))
+            ),
+        ),
+        (None, Some((_, Ended::Signal(9)))) => found(
+            Finding::Fail,
+            "ended by a SIGKILL that was not ours, as by the kernel's memory killer".into(),
+        ),
+        (None, _) => found(Finding::Pass, "it ended without SIGKILL".into()),
+    }
+}
+
+/// Was no process left?
+pub(in crate::verdict) fn no_orphans(record: &Record) -> Check {
+    let found = |finding, evidence: String| Check::new(CheckId::NoOrphans, finding, evidence);
+    if record.orphans.is_empty() {
+        return found(Finding::Pass, "no process was left".into());
+    }
+    let named: Vec<String> =
+        record.orphans.iter().take(5).map(|orphan| format!("{} ({})", orphan.name, orphan.pid)).collect();
+    let count = words::plural(record.orphans.len() as u64, "process was", "processes were");
+    found(Finding::Fail, format!("{count} left behind: {}", named.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::samples::{found, good, terms};
+
+    #[test]
+    fn a_service_that_plans_for_less_time_than_it_has_is_told_so() {
+        for (grace_ms, hint) in
+            [(10_000, "its own grace period is 10 s, and --grace is 30 s"), (30_000, "--expect-exit 3")]
+        {
+            let report = serde_json::json!({ "plan": { "grace_ms": grace_ms }, "components": [] });
+            let exit = good().exit.map(|(at, _)| (at, Ended::Code(3)));
+            let check = found(CheckId::ExitCode, &Record { report: Some(report), exit, ..good() }, &terms());
+            assert!(check.verdict == Finding::Fail && check.evidence.contains(hint), "{check:?}");
+        }
+    }
+}
