@@ -4,7 +4,6 @@
 pub mod client;
 pub mod conclude;
 pub mod idle_exit;
-pub mod limits;
 pub mod measure;
 pub mod ping;
 pub mod primitives;

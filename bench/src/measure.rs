@@ -1,10 +1,11 @@
-//! Measuring two sides in one run: interleaved rounds, medians.
+//! Measuring two sides in one run: interleaved rounds, medians, cores, descriptors.
 
 use std::io;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -71,4 +72,15 @@ pub fn pin_to_core(core: usize) -> io::Result<()> {
     let mut only = CpuSet::new();
     only.set(core);
     Ok(sched_setaffinity(None, &only)?)
+}
+
+/// Allows as many descriptors as may be had without privileges. Returns how many.
+///
+/// # Errors
+///
+/// When the limit cannot be set.
+pub fn raise_descriptors() -> io::Result<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    Ok(limit.maximum.unwrap_or(u64::MAX))
 }

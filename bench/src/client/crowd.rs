@@ -1,3 +1,5 @@
+//! Many clients of one server, and what each kind of them does.
+
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
@@ -8,9 +10,8 @@ use fastrand::Rng;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::http1::{After, Connection, Wish};
+use super::http1::{After, Connection, PiecedRequest};
 use super::http2;
-use super::shape::Shape;
 use super::tally::{Counts, Tally};
 
 /// Before somebody whom nobody listened to tries again.
@@ -24,17 +25,45 @@ const LAST_PING: &[u8] = b"GET /ping HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: 
 const UPLOAD: &[u8] = b"POST /upload HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 16384\r\n\r\n";
 const PIECE: &[u8] = &[b'x'; 4096];
 
+/// What one client does, over and over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A new connection for each request.
+    Storm,
+    /// A connection that is kept, and 0 to 20 ms of think time between two requests.
+    KeepAlive,
+    /// A kept connection with requests that are answered after 0 to 200 ms.
+    Slow,
+    /// A kept connection with bodies that are sent in pieces.
+    Upload,
+    /// An HTTP/2 connection with ten requests in flight.
+    Http2,
+}
+
+impl Shape {
+    /// The name in the tables.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Storm => "new connections",
+            Self::KeepAlive => "kept connections",
+            Self::Slow => "slow requests",
+            Self::Upload => "uploads in pieces",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+}
+
 /// Clients of one server. They live on the thread that makes them.
 #[derive(Debug)]
 pub struct Crowd {
-    shared: Rc<Shared>,
+    state: Rc<CrowdState>,
     tallies: Vec<(Shape, Rc<Tally>)>,
     clients: JoinSet<()>,
     rng: Rng,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct CrowdState {
     address: SocketAddr,
     /// The server was told to stop: whoever is refused goes home.
     stopping: Cell<bool>,
@@ -46,22 +75,22 @@ struct Shared {
 impl Crowd {
     /// Makes none yet; they will draw from `seed`.
     pub fn new(address: SocketAddr, seed: u64) -> Self {
-        let shared = Shared {
+        let state = CrowdState {
             address,
             stopping: Cell::new(false),
             over: Cell::new(false),
             trouble: RefCell::new(None),
         };
         let rng = Rng::with_seed(seed);
-        Self { shared: Rc::new(shared), tallies: Vec::new(), clients: JoinSet::new(), rng }
+        Self { state: Rc::new(state), tallies: Vec::new(), clients: JoinSet::new(), rng }
     }
 
     /// Starts clients. Inside a [`LocalSet`](tokio::task::LocalSet) only.
     pub fn start(&mut self, shape: Shape, clients: u32) {
         let tally = Rc::<Tally>::default();
         for _ in 0..clients {
-            let (shared, tally, rng) = (Rc::clone(&self.shared), Rc::clone(&tally), self.rng.fork());
-            self.clients.spawn_local(live(shared, tally, shape, rng));
+            let (state, tally, rng) = (Rc::clone(&self.state), Rc::clone(&tally), self.rng.fork());
+            self.clients.spawn_local(live(state, tally, shape, rng));
         }
         self.tallies.push((shape, tally));
     }
@@ -86,7 +115,7 @@ impl Crowd {
         let (mut before, mut still) = (0, 0);
         loop {
             let now = self.counts().iter().map(|(_, counts)| counts.answered).sum();
-            if let Some(error) = self.shared.trouble.take() {
+            if let Some(error) = self.state.trouble.take() {
                 return Err(error);
             }
             if now >= wanted {
@@ -103,7 +132,7 @@ impl Crowd {
 
     /// Tells the clients that the server was told to stop.
     pub fn stopping(&self) {
-        self.shared.stopping.set(true);
+        self.state.stopping.set(true);
     }
 
     /// Tells the clients that the server is gone, and waits for the last of them. Returns how many had to be left.
@@ -112,36 +141,36 @@ impl Crowd {
     ///
     /// When a client could not go on.
     pub async fn ended(&mut self) -> io::Result<usize> {
-        self.shared.over.set(true);
+        self.state.over.set(true);
         let all = async { while self.clients.join_next().await.is_some() {} };
         let left = if timeout(PATIENCE, all).await.is_ok() { 0 } else { self.clients.len() };
         self.clients.shutdown().await;
-        if let Some(error) = self.shared.trouble.take() {
+        if let Some(error) = self.state.trouble.take() {
             return Err(error);
         }
         Ok(left)
     }
 }
 
-impl Shared {
+impl CrowdState {
     fn is_wanted(&self) -> bool {
         !self.over.get()
     }
 }
 
-async fn live(shared: Rc<Shared>, tally: Rc<Tally>, shape: Shape, mut rng: Rng) {
-    while shared.is_wanted() {
+async fn live(state: Rc<CrowdState>, tally: Rc<Tally>, shape: Shape, mut rng: Rng) {
+    while state.is_wanted() {
         let went = match shape {
-            Shape::Storm => storm(&shared, &tally).await,
-            Shape::Http2 => http2::talk(shared.address, &tally, || shared.is_wanted()).await,
-            _ => kept(&shared, &tally, shape, &mut rng).await,
+            Shape::Storm => storm(&state, &tally).await,
+            Shape::Http2 => http2::talk(state.address, &tally, || state.is_wanted()).await,
+            _ => kept(&state, &tally, shape, &mut rng).await,
         };
         match went {
             Ok(true) => {}
-            Ok(false) if shared.stopping.get() => break,
+            Ok(false) if state.stopping.get() => break,
             Ok(false) => sleep(PAUSE).await,
             Err(error) => {
-                shared.trouble.borrow_mut().get_or_insert(error);
+                state.trouble.borrow_mut().get_or_insert(error);
                 break;
             }
         }
@@ -149,22 +178,22 @@ async fn live(shared: Rc<Shared>, tally: Rc<Tally>, shape: Shape, mut rng: Rng) 
 }
 
 /// One request on a connection of its own; `false` when there is none to be had.
-async fn storm(shared: &Shared, tally: &Tally) -> io::Result<bool> {
-    let Some(mut connection) = Connection::open(shared.address, tally).await? else {
+async fn storm(state: &CrowdState, tally: &Tally) -> io::Result<bool> {
+    let Some(mut connection) = Connection::open(state.address, tally).await? else {
         return Ok(false);
     };
-    let wish = Wish { pieces: &[LAST_PING], pause: Duration::ZERO, answer: b"pong" };
-    connection.ask(wish, tally).await;
+    let request = PiecedRequest { pieces: &[LAST_PING], pause: Duration::ZERO, answer: b"pong" };
+    connection.ask(request, tally).await;
     connection.closed().await;
     Ok(true)
 }
 
 /// Requests on one connection until it ends; `false` when there is none to be had.
-async fn kept(shared: &Shared, tally: &Tally, shape: Shape, rng: &mut Rng) -> io::Result<bool> {
-    let Some(mut connection) = Connection::open(shared.address, tally).await? else {
+async fn kept(state: &CrowdState, tally: &Tally, shape: Shape, rng: &mut Rng) -> io::Result<bool> {
+    let Some(mut connection) = Connection::open(state.address, tally).await? else {
         return Ok(false);
     };
-    while shared.is_wanted() {
+    while state.is_wanted() {
         let slow = format!("GET /slow/{} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n", rng.u64(0..200));
         let (pieces, answer): (&[&[u8]], &[u8]) = match shape {
             Shape::Slow => (&[slow.as_bytes()], b"done"),
@@ -172,7 +201,7 @@ async fn kept(shared: &Shared, tally: &Tally, shape: Shape, rng: &mut Rng) -> io
             _ => (&[PING], b"pong"),
         };
         let pause = Duration::from_millis(rng.u64(0..8));
-        if connection.ask(Wish { pieces, pause, answer }, tally).await == After::Gone {
+        if connection.ask(PiecedRequest { pieces, pause, answer }, tally).await == After::Gone {
             connection.closed().await;
             return Ok(true);
         }

@@ -27,7 +27,7 @@ pub(super) enum After {
 
 /// A request, piece by piece, and the body of its answer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wish<'a> {
+pub(super) struct PiecedRequest<'a> {
     pub(super) pieces: &'a [&'a [u8]],
     pub(super) pause: Duration,
     pub(super) answer: &'a [u8],
@@ -88,11 +88,11 @@ impl Connection {
     }
 
     /// Asks once, and counts what becomes of it.
-    pub(super) async fn ask(&mut self, wish: Wish<'_>, tally: &Tally) -> After {
+    pub(super) async fn ask(&mut self, request: PiecedRequest<'_>, tally: &Tally) -> After {
         let mut written = 0;
-        for (nth, piece) in wish.pieces.iter().enumerate() {
+        for (nth, piece) in request.pieces.iter().enumerate() {
             if nth > 0 {
-                sleep(wish.pause).await;
+                sleep(request.pause).await;
             }
             match self.stream.write_all(piece).await {
                 Ok(()) => written += piece.len(),
@@ -104,8 +104,8 @@ impl Connection {
                 Err(_) => break,
             }
         }
-        let what = format_args!("{:?}, {written} octets written", first_line(wish.pieces));
-        match tokio::time::timeout(SILENCE, self.answer(wish.answer, what, tally)).await {
+        let what = format_args!("{:?}, {written} octets written", first_line(request.pieces));
+        match tokio::time::timeout(SILENCE, self.answer(request.answer, what, tally)).await {
             Ok(after) => after,
             Err(_) => {
                 tally.odd(format_args!("{what}, no answer for {SILENCE:?}"));

@@ -4,10 +4,8 @@ mod crowd;
 mod frames;
 mod http1;
 mod http2;
-mod shape;
 mod tally;
 
-pub use crowd::Crowd;
+pub use crowd::{Crowd, Shape};
 pub use frames::{Arrived, Frames, OPENING, PING_ACK, SETTINGS_ACK, frame};
-pub use shape::Shape;
 pub use tally::{Counts, Tally};

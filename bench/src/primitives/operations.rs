@@ -1,16 +1,22 @@
-use std::future::Future;
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
 use std::hint::black_box;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use ebbtide::drain::{Gate, Registry, StopSource, Tracker};
+use ebbtide::layer::InFlightLayer;
+use http::{Request, Response};
+use http_body_util::Full;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower_layer::Layer as _;
+use tower_service::Service;
 
-use super::layer;
-use super::options::Options;
+use super::Options;
 use crate::measure::{median, nanos_per_operation, now};
 
 /// What one operation costs its thread, in nanoseconds.
@@ -45,7 +51,7 @@ pub(super) fn measure(options: &Options) -> Vec<Cost> {
             two.push(nanos_per_operation(2, options.operations, &*side.run));
         }
     }
-    let cost = |(side, (one, two)): (Side, (Vec<f64>, Vec<f64>))| Cost {
+    let cost = |(side, (one, two)): (Operation, (Vec<f64>, Vec<f64>))| Cost {
         what: side.what,
         one_thread: median(&one),
         two_threads: median(&two),
@@ -53,16 +59,16 @@ pub(super) fn measure(options: &Options) -> Vec<Cost> {
     sides.into_iter().zip(samples).map(cost).collect()
 }
 
-pub(super) struct Side {
+pub(super) struct Operation {
     pub(super) what: &'static str,
     pub(super) run: Box<dyn Fn(u32) + Sync>,
 }
 
-fn side(what: &'static str, operation: impl Fn() + Sync + 'static) -> Side {
-    Side { what, run: Box::new(move |times| (0..times).for_each(|_| operation())) }
+fn side(what: &'static str, operation: impl Fn() + Sync + 'static) -> Operation {
+    Operation { what, run: Box::new(move |times| (0..times).for_each(|_| operation())) }
 }
 
-fn sides() -> Vec<Side> {
+fn sides() -> Vec<Operation> {
     let tracker = Tracker::new();
     let gate = Gate::new();
     let task_tracker = TaskTracker::new();
@@ -90,12 +96,57 @@ fn sides() -> Vec<Side> {
         side(STOP_CLONE, move || drop(black_box(black_box(&cloned).clone()))),
         side(CHILD_TOKEN, move || drop(black_box(black_box(&parent).child_token()))),
         side(REGISTER, move || drop(black_box(black_box(&registry).register("GET /orders/7")))),
-        layer::bare(BARE_REQUEST),
-        layer::counted(COUNTED_REQUEST),
+        bare(BARE_REQUEST),
+        counted(COUNTED_REQUEST),
     ]
 }
 
 fn poll_once(future: impl Future<Output = ()>) {
     let polled: Poll<()> = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
     let _pending = black_box(polled);
+}
+
+/// Sends requests to the service itself.
+fn bare(what: &'static str) -> Operation {
+    request_side(what, AtOnce)
+}
+
+/// Sends requests to the service behind the layer.
+fn counted(what: &'static str) -> Operation {
+    request_side(what, InFlightLayer::new().layer(AtOnce))
+}
+
+/// Each thread has a clone of the service, as a connection has.
+fn request_side<S, B>(what: &'static str, service: S) -> Operation
+where
+    S: Service<Request<()>, Response = Response<B>> + Clone + Sync + 'static,
+{
+    let run = move |times| {
+        let mut service = service.clone();
+        for _ in 0..times {
+            let future = pin!(service.call(black_box(Request::new(()))));
+            if let Poll::Ready(response) = future.poll(&mut Context::from_waker(Waker::noop())) {
+                drop(black_box(response));
+            }
+        }
+    };
+    Operation { what, run: Box::new(run) }
+}
+
+/// Answers at once with a short body.
+#[derive(Clone, Copy, Debug)]
+struct AtOnce;
+
+impl Service<Request<()>> for AtOnce {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(Full::new(Bytes::from_static(b"pong")))))
+    }
 }

@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::options::Options;
+use super::Options;
 use crate::measure::{median, now};
 
 /// What it took to wake many, in milliseconds from the trigger.
@@ -29,11 +29,12 @@ pub(super) const STOP: &str = "Stop";
 pub(super) const NOTIFY: &str = "Notify";
 
 type Measured = io::Result<(f64, f64)>;
-type Side = (&'static str, fn(u32) -> Measured);
+type WakingPrimitive = (&'static str, fn(u32) -> Measured);
 
 /// Parks tasks on each side's stop, on a runtime of two workers, and stops them. The sides take their turn in each round.
 pub(super) fn measure(options: &Options) -> io::Result<Vec<Waking>> {
-    let sides: [Side; 4] = [(STOP, stop), (NOTIFY, notify), ("CancellationToken", token), ("watch", watch)];
+    let sides: [WakingPrimitive; 4] =
+        [(STOP, stop), (NOTIFY, notify), ("CancellationToken", token), ("watch", watch)];
     let mut samples = vec![(Vec::new(), Vec::new()); sides.len()];
     for _ in 0..options.wake_rounds {
         for ((_, run), (triggered, last)) in sides.iter().zip(&mut samples) {
@@ -42,7 +43,7 @@ pub(super) fn measure(options: &Options) -> io::Result<Vec<Waking>> {
             last.push(all);
         }
     }
-    let summary = |((what, _), (triggered, last)): (Side, (Vec<f64>, Vec<f64>))| Waking {
+    let summary = |((what, _), (triggered, last)): (WakingPrimitive, (Vec<f64>, Vec<f64>))| Waking {
         what,
         triggered: median(&triggered),
         last: median(&last),

@@ -6,7 +6,7 @@ use apalis_sqlite::{Config, SqliteStorage};
 use ebbtide::BoxError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::work::Work;
+use super::broker::Work;
 use crate::measure::now;
 
 /// Works off a queue of apalis's in a file of its own, and returns how long that took.

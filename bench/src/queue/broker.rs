@@ -1,11 +1,16 @@
+//! A queue with jobs in it, and the two ways to work it off: by the loop, and by hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ebbtide::BoxError;
 use ebbtide::drain::StopSource;
 use ebbtide::model::Cause;
 use ebbtide::queue::{Consumer, Queue};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
-use super::work::Work;
 use crate::measure::now;
 
 /// A queue of its own, with jobs in it that have an empty payload.
@@ -41,6 +46,73 @@ pub(super) enum Confirmed {
     No,
 }
 
+/// A client crate, used as a careful user would who wants what the loop promises, and has no loop.
+///
+/// The program is the same for all of them: it asks for as many jobs as it has room for, runs each in a task of its own,
+/// and acknowledges each there. A job's place is free when the broker has confirmed that, as it is with us.
+pub(super) trait ByHand: Clone + Send + Sync + 'static {
+    /// What was taken.
+    type Job: Send + 'static;
+
+    /// Waits for jobs and returns up to `max` of them, at least one.
+    fn take(&mut self, max: usize) -> impl Future<Output = Result<Vec<Self::Job>, BoxError>> + Send;
+
+    /// Acknowledges a job.
+    fn ack(self, job: Self::Job) -> impl Future<Output = Result<(), BoxError>> + Send;
+
+    /// Works the queue off.
+    fn work_off(mut self, work: &Work, places: usize) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async move {
+            let (mut running, mut untaken) = (JoinSet::new(), work.left());
+            while untaken > 0 {
+                make_room(&mut running, places).await?;
+                let taken = self.take(untaken.min(places - running.len())).await?;
+                untaken -= taken.len();
+                for job in taken {
+                    running.spawn(one(self.clone(), job, work.clone()));
+                }
+            }
+            while let Some(ended) = running.join_next().await {
+                ended??;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What the handlers do: nothing, but count. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Work(Arc<Counted>);
+
+#[derive(Debug)]
+struct Counted {
+    left: AtomicU64,
+    done: Notify,
+}
+
+impl Work {
+    pub(super) fn of(jobs: u32) -> Self {
+        Self(Arc::new(Counted { left: AtomicU64::new(u64::from(jobs)), done: Notify::new() }))
+    }
+
+    /// Runs a job.
+    pub(super) fn run(&self) {
+        if self.0.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.done.notify_one();
+        }
+    }
+
+    /// Waits until every job has run; for one caller.
+    pub(super) async fn done(&self) {
+        self.0.done.notified().await;
+    }
+
+    /// Returns how many have not run.
+    pub(super) fn left(&self) -> usize {
+        usize::try_from(self.0.left.load(Ordering::Acquire)).unwrap_or(usize::MAX)
+    }
+}
+
 /// Returns the address of a server, as for the tests.
 pub(super) fn server(variable: &str, local: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| local.to_owned())
@@ -73,4 +145,22 @@ pub(super) async fn by_the_loop(queue: impl Queue, work: &Work, places: usize) -
     };
     let (tally, took) = tokio::join!(consumer.run(source.token()), stop);
     if tally.acked == jobs { Ok(took) } else { Err(format!("not every job is done: {tally:?}").into()) }
+}
+
+async fn one<H: ByHand>(hand: H, job: H::Job, work: Work) -> Result<(), BoxError> {
+    work.run();
+    hand.ack(job).await
+}
+
+/// Waits until there is a free place, and takes along whatever else has ended.
+async fn make_room(running: &mut JoinSet<Result<(), BoxError>>, places: usize) -> Result<(), BoxError> {
+    if running.len() >= places
+        && let Some(ended) = running.join_next().await
+    {
+        ended??;
+    }
+    while let Some(ended) = running.try_join_next() {
+        ended??;
+    }
+    Ok(())
 }

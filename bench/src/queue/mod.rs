@@ -6,9 +6,6 @@ mod apalis;
 #[cfg(feature = "peers")]
 mod broker;
 #[cfg(feature = "peers")]
-mod by_hand;
-mod column;
-#[cfg(feature = "peers")]
 mod nats;
 mod options;
 #[cfg(feature = "peers")]
@@ -20,16 +17,11 @@ mod redis;
 mod report;
 #[cfg(feature = "peers")]
 mod run;
-mod side;
 #[cfg(feature = "peers")]
 mod sqlite;
 #[cfg(feature = "peers")]
 mod sqs;
-#[cfg(feature = "peers")]
-mod work;
 
-pub use column::Column;
-pub use options::Options;
+pub use options::{Column, Options, Side};
 #[cfg(feature = "peers")]
 pub use run::run;
-pub use side::Side;

@@ -6,9 +6,7 @@ use ebbtide::BoxError;
 use ebbtide_nats::NatsQueue;
 use futures_util::TryStreamExt as _;
 
-use super::broker::{Broker, Confirmed, own_name, server};
-use super::by_hand::ByHand;
-use super::work::Work;
+use super::broker::{Broker, ByHand, Confirmed, Work, own_name, server};
 
 /// So many are on their way into the stream at once.
 const FILLING: usize = 500;

@@ -1,8 +1,6 @@
 use std::path::PathBuf;
 
-use clap::Parser;
-
-use super::Column;
+use clap::{Parser, ValueEnum};
 
 /// Compares the throughput of the consumer loop with that of the same client crates used by hand, and with apalis.
 ///
@@ -61,5 +59,91 @@ impl Options {
 
     pub(super) fn places(&self) -> usize {
         usize::try_from(self.concurrency).unwrap_or(usize::MAX)
+    }
+}
+
+/// A kind of queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Column {
+    /// A file.
+    Sqlite,
+    /// A table.
+    Postgres,
+    /// A stream with a consumer group.
+    Redis,
+    /// A durable queue.
+    #[value(name = "rabbitmq")]
+    RabbitMq,
+    /// A stream on disk with a pull consumer.
+    Nats,
+    /// A queue in an emulator of SQS: measured when it is named, since it says more of the emulator than of SQS.
+    Sqs,
+}
+
+impl Column {
+    /// In the order in which they are measured.
+    pub const ALL: [Self; 6] =
+        [Self::Sqlite, Self::Postgres, Self::Redis, Self::RabbitMq, Self::Nats, Self::Sqs];
+
+    /// Returns whether it is measured when none is named.
+    pub fn is_usual(self) -> bool {
+        self != Self::Sqs
+    }
+
+    /// Returns the name that the table has.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::Redis => "Redis",
+            Self::RabbitMq => "RabbitMQ",
+            Self::Nats => "NATS",
+            Self::Sqs => "SQS, emulated",
+        }
+    }
+
+    /// Returns who works off this kind of queue.
+    pub fn sides(self) -> &'static [Side] {
+        match self {
+            Self::Sqlite => &[Side::Ebbtide, Side::ByHand, Side::Apalis],
+            Self::Postgres | Self::Redis | Self::Sqs => &[Side::Ebbtide, Side::ByHand],
+            Self::RabbitMq | Self::Nats => &[Side::Ebbtide, Side::ByHand, Side::Unconfirmed],
+        }
+    }
+}
+
+/// Who works off a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The consumer loop over its adapter.
+    Ebbtide,
+    /// The adapter's client crate, used as a careful user would: a batch is fetched, so many jobs run side by side in tasks
+    /// of their own, and each is acknowledged with an answer awaited.
+    ByHand,
+    /// The same, for those brokers that take an acknowledgement without an answer: nobody waits for one, so that jobs that
+    /// are done may run again after a crash. It is no bar for us, who wait; it shows what that costs.
+    Unconfirmed,
+    /// The peer, on its own tables.
+    Apalis,
+}
+
+impl Side {
+    /// Returns the name that the table has.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ebbtide => "ebbtide",
+            Self::ByHand => "by hand",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Apalis => "apalis",
+        }
+    }
+
+    /// Returns the least share of this side's throughput that is good enough for us, if it is one to be measured by.
+    pub(super) fn bar(self) -> Option<f64> {
+        match self {
+            Self::Ebbtide | Self::Unconfirmed => None,
+            Self::Apalis => Some(1.0),
+            Self::ByHand => Some(0.95),
+        }
     }
 }

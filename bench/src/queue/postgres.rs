@@ -3,9 +3,7 @@ use ebbtide_sqlx::PostgresQueue;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
-use super::broker::{Broker, Confirmed, own_name, server};
-use super::by_hand::ByHand;
-use super::work::Work;
+use super::broker::{Broker, ByHand, Confirmed, Work, own_name, server};
 
 const LEASE: &str =
     "UPDATE ebbtide_jobs SET leased = true, deliveries = deliveries + 1, attempts = attempts + 1,

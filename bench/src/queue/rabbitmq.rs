@@ -10,9 +10,7 @@ use lapin::types::{FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
 use tokio::sync::Mutex;
 
-use super::broker::{Broker, Confirmed, own_name, server};
-use super::by_hand::ByHand;
-use super::work::Work;
+use super::broker::{Broker, ByHand, Confirmed, Work, own_name, server};
 
 /// A queue of its own.
 pub(super) struct RabbitMq {

@@ -5,9 +5,7 @@ use ebbtide_redis::RedisQueue;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, cmd};
 
-use super::broker::{Broker, Confirmed, own_name, server};
-use super::by_hand::ByHand;
-use super::work::Work;
+use super::broker::{Broker, ByHand, Confirmed, Work, own_name, server};
 
 const GROUP: &str = "workers";
 

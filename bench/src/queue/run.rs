@@ -6,7 +6,7 @@ use ebbtide::BoxError;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
-use super::broker::{Broker, Confirmed, by_the_loop};
+use super::broker::{Broker, Confirmed, Work, by_the_loop};
 use super::nats::Nats;
 use super::options::Options;
 use super::postgres::Postgres;
@@ -15,7 +15,6 @@ use super::redis::Redis;
 use super::report::{Report, Turn};
 use super::sqlite::Sqlite;
 use super::sqs::Sqs;
-use super::work::Work;
 use super::{Column, Side, apalis};
 use crate::conclude::conclude;
 use crate::measure::now;

@@ -3,9 +3,7 @@ use ebbtide_sqlx::SqliteQueue;
 use sqlx::SqlitePool;
 use tempfile::TempDir;
 
-use super::broker::{Broker, Confirmed};
-use super::by_hand::ByHand;
-use super::work::Work;
+use super::broker::{Broker, ByHand, Confirmed, Work};
 
 /// What somebody would write for one process: the oldest that nobody has, marked as taken.
 const LEASE: &str = "UPDATE ebbtide_jobs

@@ -6,9 +6,7 @@ use aws_sdk_sqs::{Client, Config};
 use ebbtide::BoxError;
 use ebbtide_sqs::SqsQueue;
 
-use super::broker::{Broker, Confirmed, own_name, server};
-use super::by_hand::ByHand;
-use super::work::Work;
+use super::broker::{Broker, ByHand, Confirmed, Work, own_name, server};
 
 /// The most that one request sends or receives.
 const MOST: u32 = 10;

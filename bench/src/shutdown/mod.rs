@@ -1,13 +1,8 @@
 //! What a stop costs: requests that are lost, the time to the exit, and the memory of idle connections.
 
-mod column;
-mod exits;
-mod losses;
-mod options;
 mod report;
 mod run;
+mod stops;
 
-pub use column::Column;
-pub use losses::{Stop, stop_under_load};
-pub use options::Options;
-pub use run::run;
+pub use run::{Column, Options, run};
+pub use stops::{Stop, stop_under_load};

@@ -2,8 +2,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::exits::Exit;
-use super::{Column, Stop};
+use super::Column;
+use super::stops::{Exit, Stop};
 use crate::conclude::Findings;
 use crate::measure::median;
 use crate::service::Side;

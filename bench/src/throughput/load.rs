@@ -6,18 +6,16 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 
-use super::connect::Connect;
-use super::http2::Http2;
-use super::keep_alive::KeepAlive;
+use super::Column;
+use super::clients::{Connect, Http2, KeepAlive};
 use crate::measure::now;
-use crate::throughput::Column;
 
 /// A server that says nothing for so long has failed the comparison.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// Clients of one server, each with as many requests in flight as it may while there is load.
 #[derive(Debug)]
-pub(in crate::throughput) struct Load {
+pub(super) struct Load {
     epoll: OwnedFd,
     clients: Vec<Client>,
 }
@@ -31,11 +29,7 @@ enum Client {
 
 impl Load {
     /// Makes the clients; each asks once.
-    pub(in crate::throughput) fn connect(
-        column: Column,
-        address: SocketAddr,
-        clients: u32,
-    ) -> io::Result<Self> {
+    pub(super) fn connect(column: Column, address: SocketAddr, clients: u32) -> io::Result<Self> {
         let mut load = Self { epoll: epoll::create(CreateFlags::CLOEXEC)?, clients: Vec::new() };
         for index in 0..clients {
             let client = match column {
@@ -53,7 +47,7 @@ impl Load {
 
     /// Asks as fast as it is answered for `turn`, and returns how many answers came in that time. What is still in
     /// flight then is waited for and does not count.
-    pub(in crate::throughput) fn turn(&mut self, turn: Duration) -> io::Result<u64> {
+    pub(super) fn turn(&mut self, turn: Duration) -> io::Result<u64> {
         let end = now() + turn;
         let (mut answered, mut over) = (0, false);
         self.run(|| {
@@ -65,7 +59,7 @@ impl Load {
     }
 
     /// Asks as often as it is told, one request at a time.
-    pub(in crate::throughput) fn ask(&mut self, times: u32) -> io::Result<()> {
+    pub(super) fn ask(&mut self, times: u32) -> io::Result<()> {
         let mut left = times;
         self.run(|| {
             left = left.saturating_sub(1);

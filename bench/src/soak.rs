@@ -1,29 +1,126 @@
+//! Many stops of one service under every kind of load at once: nothing may be lost.
+
 use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Parser;
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::client::{Counts, Shape};
-use crate::conclude::Findings;
-use crate::measure::median;
-use crate::service::Side;
-use crate::shutdown::Stop;
+use crate::conclude::{Findings, conclude};
+use crate::measure::{median, now, raise_descriptors};
+use crate::service::{Child, ServerArgs, Side, serve};
+use crate::shutdown::{Stop, stop_under_load};
+
+/// Stops a server again and again while every kind of client is at it: new connections, kept ones, slow
+/// requests, uploads in pieces, HTTP/2. Prints what became of the requests, and everything that was odd.
+///
+/// With its defaults it stops it 200 times, answers at least a million requests, and takes five to fifteen minutes.
+#[derive(Debug, Parser)]
+#[command(name = "soak")]
+pub struct Options {
+    /// How often the server is started and stopped.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub shutdowns: u32,
+
+    /// How many requests are answered at least, all shutdowns together; each gets its share.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub requests: u64,
+
+    /// No further stop is begun after so many minutes. The bar is missed then.
+    #[arg(long, value_name = "MINUTES", default_value_t = 30)]
+    pub limit: u64,
+
+    /// Which server; with axum or axum-server requests are lost, which shows that they would be seen.
+    #[arg(long, value_name = "SERVER", default_value = "ebbtide")]
+    pub server: Side,
+
+    /// What the moments of the signals, and what the clients do, are drawn from.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+
+    /// Where to write the figures as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Exit with 1 when a request was lost, cut or answered oddly, an exit was not clean, or there were too few.
+    #[arg(long)]
+    pub check: bool,
+
+    /// The server that it may have to be.
+    #[command(flatten)]
+    pub be: ServerArgs,
+}
+
+/// Everybody at once.
+const CROWD: [(Shape, u32); 5] =
+    [(Shape::Storm, 64), (Shape::KeepAlive, 100), (Shape::Slow, 30), (Shape::Upload, 20), (Shape::Http2, 8)];
+
+/// After so many stops a line says how far it is.
+const LINE: u32 = 10;
+
+/// Stops it as often as asked, prints what was found, and returns the exit code that the binary documents.
+pub fn run(options: &Options) -> ExitCode {
+    match options.be.serve {
+        Some(side) => serve(side, options.be),
+        None => conclude(measure(options), options.json.as_deref(), options.check),
+    }
+}
+
+fn measure(options: &Options) -> io::Result<Report> {
+    raise_descriptors()?;
+    let began = now();
+    let wanted = (options.shutdowns, options.requests);
+    let mut report = Report {
+        server: options.server,
+        seed: options.seed,
+        wanted,
+        stops: Vec::new(),
+        took: Duration::ZERO,
+    };
+    let mut seeds = Rng::with_seed(options.seed);
+    let share = options.requests.div_ceil(options.shutdowns.into());
+    for stop in 1..=options.shutdowns {
+        if began.elapsed() > Duration::from_secs(options.limit * 60) {
+            break;
+        }
+        let server = Child::start(options.server, ServerArgs::DEFAULT)?;
+        report.stops.push(stop_under_load(server, &CROWD, share, seeds.u64(..))?);
+        report.took = began.elapsed();
+        if stop % LINE == 0 {
+            let totals = report.totals();
+            let line = format!(
+                "{stop}/{}: {} answered, {} lost, cut or odd, {:.0} s",
+                options.shutdowns,
+                totals.answered,
+                totals.noticed(),
+                report.took.as_secs_f64()
+            );
+            // Where standard error is gone, nobody listens.
+            let _told = writeln!(io::stderr(), "{line}");
+        }
+    }
+    Ok(report)
+}
 
 const SHAPES: [Shape; 5] = [Shape::Storm, Shape::KeepAlive, Shape::Slow, Shape::Upload, Shape::Http2];
 
 /// Every stop.
 #[derive(Debug)]
-pub(super) struct Report {
-    pub(super) server: Side,
-    pub(super) seed: u64,
+struct Report {
+    server: Side,
+    seed: u64,
     /// How many were asked for, and how many requests.
-    pub(super) wanted: (u32, u64),
-    pub(super) stops: Vec<Stop>,
-    pub(super) took: Duration,
+    wanted: (u32, u64),
+    stops: Vec<Stop>,
+    took: Duration,
 }
 
 impl Report {
-    pub(super) fn totals(&self) -> Counts {
+    fn totals(&self) -> Counts {
         self.stops.iter().fold(Counts::default(), |totals, stop| totals.and(stop.counts))
     }
 
