@@ -1,11 +1,9 @@
 //! One handler, served by Ebbtide and by its peers, each in a process of its own.
 
 mod child;
-#[cfg(feature = "peers")]
 mod servers;
 mod side;
 
 pub use child::Child;
-#[cfg(feature = "peers")]
 pub use servers::serve;
 pub use side::{ServerArgs, Side};

@@ -8,12 +8,16 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+#[cfg(feature = "peers")]
 use actix_web::rt::System;
+#[cfg(feature = "peers")]
 use actix_web::web::get;
+#[cfg(feature = "peers")]
 use actix_web::{App, HttpServer};
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::post;
+#[cfg(feature = "peers")]
 use axum_server::Handle;
 use bytes::Bytes;
 use ebbtide::{LameDuck, Lifecycle};
@@ -46,8 +50,12 @@ pub fn serve(side: Side, args: ServerArgs) -> ExitCode {
         Side::Ebbtide => return ebbtide(args.workers),
         Side::Axum => axum(args.workers),
         Side::Hyper => hyper(args.workers),
+        #[cfg(feature = "peers")]
         Side::AxumServer => axum_server(args.workers),
+        #[cfg(feature = "peers")]
         Side::Actix => actix(args.workers, args.http2),
+        #[cfg(not(feature = "peers"))]
+        Side::AxumServer | Side::Actix => return ExitCode::FAILURE,
     };
     served.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
@@ -117,9 +125,11 @@ async fn pong(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible>
 }
 
 /// The limit of its documentation's example.
+#[cfg(feature = "peers")]
 const AXUM_SERVER_LIMIT: Duration = Duration::from_secs(30);
 
 /// As in axum-server's example `graceful_shutdown`.
+#[cfg(feature = "peers")]
 #[expect(clippy::disallowed_methods, reason = "as its documentation does")]
 fn axum_server(workers: Option<usize>) -> io::Result<()> {
     runtime(workers)?.block_on(async {
@@ -137,6 +147,7 @@ fn axum_server(workers: Option<usize>) -> io::Result<()> {
 }
 
 /// As in actix-web's own documentation: it takes the signals itself, and gives what is in flight 30 s.
+#[cfg(feature = "peers")]
 fn actix(workers: Option<usize>, http2: bool) -> io::Result<()> {
     System::new().block_on(async {
         let mut server = HttpServer::new(|| App::new().route("/ping", get().to(async || PONG)));
