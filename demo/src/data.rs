@@ -2,7 +2,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ebbtide::Life;
+use ebbtide::Handle;
 use tempfile::TempDir;
 
 /// The folder that holds the database and the log.
@@ -39,9 +39,9 @@ impl DataDir {
     }
 
     /// Has a temporary folder removed on the ways out on which nothing is dropped: by the watchdog, by a second signal.
-    pub(crate) fn removed_by(&self, life: &Life) -> io::Result<()> {
+    pub(crate) fn removed_by(&self, app: &Handle) -> io::Result<()> {
         if self.temporary.is_some() {
-            life.temporary(&self.path)?;
+            app.temporary(&self.path)?;
         }
         Ok(())
     }

@@ -10,9 +10,8 @@ use axum::Router;
 use ebbtide::health::{Health, HealthService, HealthState};
 use ebbtide::http::{CloseMode, Server};
 use ebbtide::queue::{Delivery, Queue, Settled, Settlement};
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Stop};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle, Stop};
 use sqlx::Executor as _;
-use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -65,15 +64,15 @@ impl Faults {
     }
 
     /// Sets up what can be set up beside the service; the others are asked for where they bite.
-    pub(crate) async fn arm(&self, life: &Life, store: &Store) -> Result<(), BoxError> {
+    pub(crate) async fn arm(&self, app: &Handle, store: &Store) -> Result<(), BoxError> {
         for fault in &self.wanted {
             tracing::warn!(?fault, "misbehaving on request");
             match fault {
-                Fault::BlockedRuntime => block_runtime(life),
-                Fault::SlowClose => close_slowly(life),
+                Fault::BlockedRuntime => block_runtime(app),
+                Fault::SlowClose => close_slowly(app),
                 Fault::IgnoreSignal => ignore_signals()?,
                 Fault::LeakConnection => leak_connection(store).await?,
-                Fault::ExitEarly => exit_early(life),
+                Fault::ExitEarly => exit_early(app),
                 Fault::StuckWorker
                 | Fault::CloseListener
                 | Fault::NoReadinessFlip
@@ -85,12 +84,12 @@ impl Faults {
     }
 
     /// Returns a server that misbehaves at the stop, if one was asked for.
-    pub(crate) fn server(&self, life: &Life, router: &Router) -> Option<Server<HealthService<Router>>> {
+    pub(crate) fn server(&self, app: &Handle, router: &Router) -> Option<Server<HealthService<Router>>> {
         let (abrupt, evergreen) = (self.on(Fault::CloseListener), self.on(Fault::NoReadinessFlip));
         if !abrupt && !evergreen {
             return None;
         }
-        let health = if evergreen { Health::from_fn(|| HealthState::Ready) } else { life.health_handle() };
+        let health = if evergreen { Health::from_fn(|| HealthState::Ready) } else { app.health_handle() };
         let server = Server::new(health.wrap(router.clone()));
         Some(if abrupt { server.close_mode(CloseMode::Abrupt) } else { server })
     }
@@ -107,11 +106,11 @@ impl Faults {
 
 /// Blocks every worker thread of the runtime as soon as the stop begins, as a forgotten lock or a long computation does.
 /// The threads sleep: whoever watches from outside needs the processor.
-fn block_runtime(life: &Life) {
-    life.on_stop("blocked runtime", async |_| -> () {
+fn block_runtime(app: &Handle) {
+    app.on_stop("blocked runtime", async |_| -> () {
         let mut blockers = JoinSet::new();
         // One would do for each of the other threads; some may be taken by the same thread before it blocks.
-        for _ in 0..4 * Handle::current().metrics().num_workers() {
+        for _ in 0..4 * tokio::runtime::Handle::current().metrics().num_workers() {
             blockers.spawn(async { block() });
         }
         block()
@@ -125,9 +124,9 @@ fn block() -> ! {
 }
 
 /// Registers a resource whose close takes twice as long as the whole stop may.
-fn close_slowly(life: &Life) {
-    let time = life.plan().deadline.saturating_mul(2);
-    life.resource("slow courier", (), move |()| async move {
+fn close_slowly(app: &Handle) {
+    let time = app.plan().deadline.saturating_mul(2);
+    app.resource("slow courier", (), move |()| async move {
         tokio::time::sleep(time).await;
         Ok(())
     });
@@ -157,8 +156,8 @@ async fn leak_connection(store: &Store) -> Result<(), StoreError> {
 }
 
 /// Ends the process at the signal and claims that all is well.
-fn exit_early(life: &Life) {
-    life.on_stop("early exit", async |_| -> () {
+fn exit_early(app: &Handle) {
+    app.on_stop("early exit", async |_| -> () {
         #[expect(clippy::disallowed_methods, reason = "this is what the fault is")]
         std::process::exit(0)
     });

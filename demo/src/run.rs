@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ebbtide::http::Listener;
 use ebbtide::lifecycle::{Every, OnError, PoolOptions};
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle};
 
 use crate::data::DataDir;
 use crate::faults::Faults;
@@ -39,42 +39,42 @@ pub fn run(args: Args) -> ExitCode {
             return ExitCode::from(ebbtide::Exit::FAILED);
         }
     };
-    faults.budget(lifecycle).run(async |life| {
-        data.removed_by(&life)?;
+    faults.budget(lifecycle).run(async |app| {
+        data.removed_by(&app)?;
         if !faults.on(crate::Fault::LoseLog) {
-            life.on_flush("demo.log", log.flusher());
+            app.on_flush("demo.log", log.flusher());
         }
-        life.every("log", Duration::from_secs(1), log.flush_now());
+        app.every("log", Duration::from_secs(1), log.flush_now());
 
-        let store = life.resource("database", Store::open(data.path()).await?, |store| store.close());
-        faults.arm(&life, &store).await?;
+        let store = app.resource("database", Store::open(data.path()).await?, |store| store.close());
+        faults.arm(&app, &store).await?;
 
-        let queue = open_queue(&life, &args, data.path()).await?;
+        let queue = open_queue(&app, &args, data.path()).await?;
 
         let intake = Intake::new(store.clone(), queue.clone());
         intake.resume().await?;
-        let (outbox, stop) = (intake.clone(), life.stop_token());
+        let (outbox, stop) = (intake.clone(), app.stop_token());
         let again = Every::delay(Duration::from_millis(500)).on_error(OnError::GoOn);
-        life.every("outbox", again, move || outbox.clone().catch_up(stop.clone()));
+        app.every("outbox", again, move || outbox.clone().catch_up(stop.clone()));
         let take = move |order, _| intake.clone().run(order);
-        let intake = life.workers("intake", PoolOptions::new(16).capacity(256), take);
+        let intake = app.workers("intake", PoolOptions::new(16).capacity(256), take);
 
         let worker = Worker::new(store.clone(), &faults);
-        life.consume("orders", faults.queue(queue), 16, move |job, _| worker.clone().run(job));
-        life.every("census", Duration::from_secs(5), census(store.clone()));
+        app.consume("orders", faults.queue(queue), 16, move |job, _| worker.clone().run(job));
+        app.every("census", Duration::from_secs(5), census(store.clone()));
 
-        let listener = listen(&life, &args.listen).await?;
+        let listener = listen(&app, &args.listen).await?;
         let router = routes::router(AppState { store, intake });
-        match faults.server(&life, &router) {
-            None => life.http("api", listener, life.health_routes(router)),
-            Some(misbehaving) => life.http_server("api", listener, misbehaving),
+        match faults.server(&app, &router) {
+            None => app.http("api", listener, app.health_routes(router)),
+            Some(misbehaving) => app.http_server("api", listener, misbehaving),
         }
         Ok(())
     })
 }
 
 /// Opens the queue, which is closed when all who use it have stopped, and removed if its orders are.
-async fn open_queue(life: &Life, args: &Args, folder: &Path) -> Result<AnyQueue, BoxError> {
+async fn open_queue(app: &Handle, args: &Args, folder: &Path) -> Result<AnyQueue, BoxError> {
     let database = postgres_url();
     let place = args.queue_place(folder, database.as_deref());
     let removed = args.is_temporary(database.as_deref());
@@ -82,7 +82,7 @@ async fn open_queue(life: &Life, args: &Args, folder: &Path) -> Result<AnyQueue,
     let opened = place.open().await.map_err(|cause| {
         format!("failed to open the queue on {name}: {cause}; is it running, and where {variable} says?")
     });
-    Ok(life.resource("queue", opened?, async move |queue: AnyQueue| {
+    Ok(app.resource("queue", opened?, async move |queue: AnyQueue| {
         queue.disconnect().await?;
         if removed { place.remove().await } else { Ok(()) }
     }))
@@ -113,8 +113,8 @@ fn prepare(args: &Args) -> Result<(DataDir, LogFile), BoxError> {
 /// # Errors
 ///
 /// When the address is taken, not ours, or no address.
-async fn listen(life: &Life, address: &str) -> Result<Listener, ListenError> {
-    let bound = life.bind(address).await;
+async fn listen(app: &Handle, address: &str) -> Result<Listener, ListenError> {
+    let bound = app.bind(address).await;
     let listener = bound.map_err(|cause| ListenError { address: address.to_owned(), cause })?;
     tracing::info!("listening on http://{}", listener.local_addr());
     Ok(listener)

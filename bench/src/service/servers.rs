@@ -66,10 +66,10 @@ fn ebbtide(workers: Option<usize>) -> ExitCode {
     if let Some(workers) = workers {
         lifecycle = lifecycle.worker_threads(workers);
     }
-    lifecycle.run(async |life| {
-        let listener = life.bind(ADDRESS).await?;
+    lifecycle.run(async |app| {
+        let listener = app.bind(ADDRESS).await?;
         let address = listener.local_addr();
-        life.http("api", listener, router());
+        app.http("api", listener, router());
         announce(address)?;
         Ok(())
     })

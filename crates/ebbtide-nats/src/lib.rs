@@ -41,10 +41,10 @@
 //! }
 //!
 //! fn main() -> std::process::ExitCode {
-//!     ebbtide::Lifecycle::new("emails").run(async |life| {
+//!     ebbtide::Lifecycle::new("emails").run(async |app| {
 //!         let emails = NatsQueue::builder("emails").url("nats://127.0.0.1:4222").open().await?;
 //!         emails.push("a@example.org").await?;
-//!         life.consume("emails", emails, 8, send_email);
+//!         app.consume("emails", emails, 8, send_email);
 //!         Ok(())
 //!     })
 //! }
@@ -55,8 +55,8 @@
 
 mod builder;
 mod error;
+mod handle;
 mod headers;
-mod life;
 mod link;
 mod pulls;
 mod queue;
@@ -67,6 +67,6 @@ mod settle;
 
 pub use builder::NatsBuilder;
 pub use error::NatsQueueError;
-pub use life::NatsExt;
+pub use handle::NatsExt;
 pub use queue::NatsQueue;
 pub use receipt::NatsReceipt;

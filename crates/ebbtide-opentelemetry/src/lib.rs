@@ -1,7 +1,7 @@
 //! OpenTelemetry for [`ebbtide`]: what a program tells of itself, flushed on every path.
 //!
 //! Exporters send in batches, from threads of their own: what a process had said and not sent is gone with it.
-//! [`OpenTelemetryExt::opentelemetry`] registers a flusher (see [`Life::try_on_flush`](ebbtide::Life::try_on_flush)) for a
+//! [`OpenTelemetryExt::opentelemetry`] registers a flusher (see [`Handle::try_on_flush`](ebbtide::Handle::try_on_flush)) for a
 //! provider of traces, metrics or logs.
 //!
 //! # The forced path
@@ -13,9 +13,9 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod apart;
-mod life;
+mod handle;
 mod provider;
 
 pub use apart::apart;
-pub use life::OpenTelemetryExt;
+pub use handle::OpenTelemetryExt;
 pub use provider::Provider;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// The longest that RabbitMQ takes for a queue's life is 2³² − 1 ms: less [`MARGIN`], this is the longest delay, 49 days.
+/// The longest that RabbitMQ takes for a queue's app is 2³² − 1 ms: less [`MARGIN`], this is the longest delay, 49 days.
 const LONGEST: u64 = u32::MAX as u64 - MARGIN.as_secs() * 1000;
 
 /// A queue of delayed jobs lives for so long after the last of them is due.
@@ -26,7 +26,7 @@ impl Delay {
     }
 
     /// How long its queue lives when nothing comes any more.
-    pub(super) const fn life(self) -> u64 {
+    pub(super) const fn handle(self) -> u64 {
         self.0 + MARGIN.as_secs() * 1000
     }
 }
@@ -60,6 +60,6 @@ mod tests {
     #[test]
     fn what_is_beyond_the_broker_becomes_its_longest() {
         let longest = Delay::of(Duration::MAX).unwrap();
-        assert_eq!((longest.millis(), longest.life()), (LONGEST, u32::MAX.into()));
+        assert_eq!((longest.millis(), longest.handle()), (LONGEST, u32::MAX.into()));
     }
 }

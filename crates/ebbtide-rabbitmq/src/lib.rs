@@ -49,10 +49,10 @@
 //! }
 //!
 //! fn main() -> std::process::ExitCode {
-//!     ebbtide::Lifecycle::new("mailer").run(async |life| {
+//!     ebbtide::Lifecycle::new("mailer").run(async |app| {
 //!         let emails = RabbitQueue::builder("emails").url("amqp://guest:guest@127.0.0.1:5672/%2f").open().await?;
 //!         emails.push("a@example.org").await?;
-//!         life.consume("emails", emails, 8, send_email);
+//!         app.consume("emails", emails, 8, send_email);
 //!         Ok(())
 //!     })
 //! }
@@ -67,7 +67,7 @@ mod builder;
 mod consume;
 mod delay;
 mod error;
-mod life;
+mod handle;
 mod link;
 mod message;
 mod publisher;
@@ -81,6 +81,6 @@ mod topology;
 
 pub use builder::RabbitBuilder;
 pub use error::RabbitQueueError;
-pub use life::RabbitExt;
+pub use handle::RabbitExt;
 pub use queue::RabbitQueue;
 pub use receipt::RabbitReceipt;

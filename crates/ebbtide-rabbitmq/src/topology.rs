@@ -68,7 +68,7 @@ impl Topology {
         let mut arguments = self.arguments();
         self.dead_letters(&mut arguments, &self.queue);
         arguments.insert("x-message-ttl".into(), long(delay.millis()));
-        arguments.insert("x-expires".into(), long(delay.life()));
+        arguments.insert("x-expires".into(), long(delay.handle()));
         self.make(channel, &name, arguments).await?;
         Ok(name)
     }

@@ -18,11 +18,11 @@ use tokio::time::sleep;
 ///
 /// ```no_run
 /// use ebbtide_redis::BlockingReads;
-/// # use ebbtide::{BoxError, Life};
+/// # use ebbtide::{BoxError, Handle};
 ///
-/// # async fn start(life: Life) -> Result<(), BoxError> {
+/// # async fn start(app: Handle) -> Result<(), BoxError> {
 /// let mut reads = BlockingReads::connect(&redis::Client::open("redis://127.0.0.1/")?).await?;
-/// life.subscriber("orders", |stop| async move {
+/// app.subscriber("orders", |stop| async move {
 ///     let mut pop = redis::cmd("BLPOP");
 ///     pop.arg("orders").arg(0);
 ///     while let Some((_list, order)) = reads.read::<(String, String)>(&pop, &stop).await? {

@@ -39,10 +39,10 @@
 //! }
 //!
 //! fn main() -> std::process::ExitCode {
-//!     ebbtide::Lifecycle::new("emails").run(async |life| {
+//!     ebbtide::Lifecycle::new("emails").run(async |app| {
 //!         let emails = RedisQueue::builder("emails").url("redis://127.0.0.1").open().await?;
 //!         emails.push("a@example.org").await?;
-//!         life.consume("emails", emails, 8, send_email);
+//!         app.consume("emails", emails, 8, send_email);
 //!         Ok(())
 //!     })
 //! }
@@ -58,9 +58,9 @@ mod commands;
 mod connection;
 mod entry;
 mod error;
+mod handle;
 mod held;
 mod keys;
-mod life;
 mod link;
 mod queue;
 mod reader;
@@ -71,6 +71,6 @@ mod scripts;
 pub use blocking_reads::BlockingReads;
 pub use builder::RedisBuilder;
 pub use error::RedisQueueError;
-pub use life::RedisExt;
+pub use handle::RedisExt;
 pub use queue::RedisQueue;
 pub use receipt::RedisReceipt;

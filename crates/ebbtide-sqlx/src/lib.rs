@@ -10,7 +10,7 @@
 // Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-mod life;
+mod handle;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]
@@ -18,7 +18,7 @@ pub mod sqlite;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod table;
 
-pub use life::SqlxExt;
+pub use handle::SqlxExt;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresQueue, PostgresQueueError};
 #[cfg(feature = "sqlite")]

@@ -45,9 +45,9 @@ fn a_database_that_is_not_there_is_told_at_once_with_its_address_and_without_its
     tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
     // Nobody listens there any more.
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let report = Lifecycle::new("test").lame_duck(LameDuck::NONE).run_to_report(async |life| {
+    let report = Lifecycle::new("test").lame_duck(LameDuck::NONE).run_to_report(async |app| {
         let url = format!("postgres://shop:secret@{address}/orders");
-        let connected = life.sqlx_connect::<sqlx::Postgres>("database", &url);
+        let connected = app.sqlx_connect::<sqlx::Postgres>("database", &url);
         tokio::select! {
             line = log.line("attempt=2") => {
                 assert!(line.contains(&format!("waiting_for=\"database at {address}\"")), "{line}");
@@ -63,7 +63,7 @@ fn a_database_that_is_not_there_is_told_at_once_with_its_address_and_without_its
             () = tokio::time::sleep(Duration::from_millis(500)) => {}
         }
         assert_eq!(log.lines().len(), before, "{:?}", log.lines());
-        life.stop("that is all");
+        app.stop("that is all");
         Ok(())
     });
     assert_eq!(report.unwrap().exit_code, 0);

@@ -47,11 +47,11 @@
 //!
 //! // In a service this is `aws_config::load_from_env().await`.
 //! fn run(config: aws_sdk_sqs::Config) -> std::process::ExitCode {
-//!     ebbtide::Lifecycle::new("emails").run(async |life| {
+//!     ebbtide::Lifecycle::new("emails").run(async |app| {
 //!         let client = aws_sdk_sqs::Client::from_conf(config);
 //!         let emails = SqsQueue::builder(client, "emails").open().await?;
 //!         emails.push("a@example.org").await?;
-//!         life.consume("emails", emails, 8, send_email);
+//!         app.consume("emails", emails, 8, send_email);
 //!         Ok(())
 //!     })
 //! }

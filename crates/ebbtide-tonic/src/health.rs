@@ -24,8 +24,8 @@ use super::names::Names;
 /// ```
 /// use ebbtide_tonic::TonicExt as _;
 ///
-/// # fn routes(life: &ebbtide::Life) -> tonic::service::Routes {
-/// let health = life.grpc_health().service("orders.v1.Orders");
+/// # fn routes(app: &ebbtide::Handle) -> tonic::service::Routes {
+/// let health = app.grpc_health().service("orders.v1.Orders");
 /// health.set_serving("orders.v1.Orders", false); // until its cache is warm
 /// let routes = tonic::service::Routes::new(health.clone().into_server());
 /// # routes }

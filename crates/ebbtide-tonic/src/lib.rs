@@ -1,16 +1,16 @@
 //! gRPC for [`ebbtide`]: tonic's services on the server, and `grpc.health.v1` that follows readiness.
 //!
-//! tonic's `Routes` is a tower service like any other: [`Life::http`](ebbtide::Life::http) serves it as it is, and
+//! tonic's `Routes` is a tower service like any other: [`Handle::http`](ebbtide::Handle::http) serves it as it is, and
 //! merged with an axum router. [`TonicExt::grpc`] puts [`GrpcHealth`] beside it.
 
 // Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod handle;
 mod health;
-mod life;
 mod names;
 mod watch;
 
+pub use handle::TonicExt;
 pub use health::GrpcHealth;
-pub use life::TonicExt;
 pub use watch::WatchStream;

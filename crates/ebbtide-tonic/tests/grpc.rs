@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use ebbtide::model::Check;
-use ebbtide::{LameDuck, Life, Lifecycle, Phase};
+use ebbtide::{Handle, LameDuck, Lifecycle, Phase};
 use ebbtide_tonic::TonicExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -54,8 +54,8 @@ async fn check(client: &mut HealthClient<Channel>, service: &str) -> Result<i32,
 
 /// Runs a lifecycle around a test that runs on a thread of its own; returns the exit code.
 fn lifecycle<F>(
-    start: impl AsyncFnOnce(&Life) -> SocketAddr,
-    test: impl FnOnce(Life, SocketAddr) -> F + Send + 'static,
+    start: impl AsyncFnOnce(&Handle) -> SocketAddr,
+    test: impl FnOnce(Handle, SocketAddr) -> F + Send + 'static,
 ) -> u8
 where
     F: Future<Output = ()>,
@@ -64,9 +64,9 @@ where
     let report = Lifecycle::new("test")
         .lame_duck(LameDuck::exactly(Duration::from_secs(3)))
         .grace(Duration::from_secs(10))
-        .run_to_report(async |life| {
-            let addr = start(&life).await;
-            let seen = life.clone();
+        .run_to_report(async |app| {
+            let addr = start(&app).await;
+            let seen = app.clone();
             let run = std::thread::Builder::new().spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 runtime.block_on(test(seen, addr));
@@ -81,30 +81,30 @@ where
 
 #[test]
 fn grpc_health_follows_readiness_and_ends_its_watches_at_the_drain() {
-    let start = async |life: &Life| {
-        let listener = life.bind("127.0.0.1:0").await.unwrap();
+    let start = async |app: &Handle| {
+        let listener = app.bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().tcp().unwrap();
-        life.grpc("api", listener, Routes::default());
+        app.grpc("api", listener, Routes::default());
         addr
     };
-    let code = lifecycle(start, async |life: Life, addr| {
-        life.reached(Phase::Ready).await;
+    let code = lifecycle(start, async |app: Handle, addr| {
+        app.reached(Phase::Ready).await;
         let mut client = client(addr).await;
         assert_eq!(check(&mut client, "").await, Ok(SERVING));
         assert_eq!(check(&mut client, "nobody").await, Err(Code::NotFound));
         let mut watch = client.watch(about("")).await.unwrap().into_inner();
         assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
-        life.stop("test");
-        life.stop_token().stopping().await;
+        app.stop("test");
+        app.stop_token().stopping().await;
         // tonic's client does not repeat a call that it has not sent yet when a GOAWAY comes: this one has a connection
         // of its own.
         let mut late = self::client(addr).await;
         assert_eq!(check(&mut late, "").await, Ok(NOT_SERVING), "from the instant of the stop");
         assert_eq!(watch.message().await.unwrap().unwrap().status, NOT_SERVING);
-        assert_eq!(life.phase(), Phase::LameDuck, "told before the drain");
+        assert_eq!(app.phase(), Phase::LameDuck, "told before the drain");
         let end = watch.message().await.expect_err("it ends");
         assert_eq!(end.code(), Code::Unavailable);
-        assert!(life.phase() >= Phase::Draining);
+        assert!(app.phase() >= Phase::Draining);
     });
     assert_eq!(code, 0);
 }
@@ -113,17 +113,17 @@ fn grpc_health_follows_readiness_and_ends_its_watches_at_the_drain() {
 fn grpc_health_follows_the_readiness_checks() {
     let good = Arc::new(AtomicBool::new(true));
     let asked = Arc::clone(&good);
-    let start = async |life: &Life| {
-        let listener = life.bind("127.0.0.1:0").await.unwrap();
+    let start = async |app: &Handle| {
+        let listener = app.bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().tcp().unwrap();
-        life.check("good", Check::every(Duration::from_millis(5)).failures(1), move || {
+        app.check("good", Check::every(Duration::from_millis(5)).failures(1), move || {
             let good = asked.load(Ordering::SeqCst);
             async move { if good { Ok(()) } else { Err("not good") } }
         });
-        life.grpc("api", listener, Routes::default());
+        app.grpc("api", listener, Routes::default());
         addr
     };
-    let code = lifecycle(start, async move |life: Life, addr| {
+    let code = lifecycle(start, async move |app: Handle, addr| {
         let mut client = client(addr).await;
         let mut watch = client.watch(about("")).await.unwrap().into_inner();
         let mut told = watch.message().await.unwrap().unwrap().status;
@@ -135,28 +135,28 @@ fn grpc_health_follows_the_readiness_checks() {
             assert_eq!(watch.message().await.unwrap().unwrap().status, status);
             assert_eq!(check(&mut client, "").await, Ok(status));
         }
-        life.stop("test");
+        app.stop("test");
     });
     assert_eq!(code, 0);
 }
 
 #[test]
 fn services_have_names_and_the_routes_merge_with_an_axum_router() {
-    let start = async |life: &Life| {
-        let listener = life.bind("127.0.0.1:0").await.unwrap();
+    let start = async |app: &Handle| {
+        let listener = app.bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().tcp().unwrap();
-        let health = life.grpc_health().service("orders.v1.Orders");
+        let health = app.grpc_health().service("orders.v1.Orders");
         health.set_serving("orders.v1.Orders", false);
         let warm = health.clone();
         let grpc = Routes::new(health.into_server()).into_axum_router();
         let warm_up = get(async move || warm.set_serving("orders.v1.Orders", true));
         let page = get(async || "a page");
         let rest = Router::new().route("/page", page).route("/warm", warm_up);
-        life.http("api", listener, life.health_routes(rest.merge(grpc)));
+        app.http("api", listener, app.health_routes(rest.merge(grpc)));
         addr
     };
-    let code = lifecycle(start, async |life: Life, addr| {
-        life.reached(Phase::Ready).await;
+    let code = lifecycle(start, async |app: Handle, addr| {
+        app.reached(Phase::Ready).await;
         let mut client = client(addr).await;
         assert_eq!(check(&mut client, "").await, Ok(SERVING));
         assert_eq!(check(&mut client, "orders.v1.Orders").await, Ok(NOT_SERVING));
@@ -168,7 +168,7 @@ fn services_have_names_and_the_routes_merge_with_an_axum_router() {
         assert_eq!(ask(addr, "/page").await, (200, "a page".to_owned()));
         assert_eq!(ask(addr, "/warm").await.0, 200);
         assert_eq!(known.message().await.unwrap().unwrap().status, SERVING);
-        life.stop("test");
+        app.stop("test");
         assert_eq!(known.message().await.unwrap().unwrap().status, NOT_SERVING);
     });
     assert_eq!(code, 0, "a watch holds no stop");
@@ -176,19 +176,19 @@ fn services_have_names_and_the_routes_merge_with_an_axum_router() {
 
 #[test]
 fn the_opposite_a_watch_of_tonics_own_health_service_is_cut_at_the_deadline() {
-    let start = async |life: &Life| {
-        let listener = life.bind("127.0.0.1:0").await.unwrap();
+    let start = async |app: &Handle| {
+        let listener = app.bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().tcp().unwrap();
         let (_, health) = tonic_health::server::health_reporter();
-        life.http("api", listener, Routes::new(health));
+        app.http("api", listener, Routes::new(health));
         addr
     };
-    let code = lifecycle(start, async |life: Life, addr| {
-        life.reached(Phase::Ready).await;
+    let code = lifecycle(start, async |app: Handle, addr| {
+        app.reached(Phase::Ready).await;
         let mut client = client(addr).await;
         let mut watch = client.watch(about("")).await.unwrap().into_inner();
         assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
-        life.stop("test");
+        app.stop("test");
         watch.message().await.expect_err("nobody tells it before the cut");
     });
     assert_eq!(code, 3);

@@ -7,7 +7,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod appender;
-mod life;
+mod handle;
 
 pub use appender::{Appender, NotWritten, non_blocking, non_blocking_with};
-pub use life::TracingAppenderExt;
+pub use handle::TracingAppenderExt;

@@ -9,12 +9,12 @@
 //! fn main() -> std::process::ExitCode {
 //!     ebbtide::Lifecycle::new("orders")
 //! #       .lame_duck(ebbtide::LameDuck::NONE)
-//!         .run(async |life| {
-//!             let cache = life.resource("cache", String::from("warm"), |cache| async move { drop(cache); Ok(()) });
-//!             life.every("reaper", Duration::from_secs(60), move || { let _ = &cache; async { Ok(()) } });
-//!             let emails = life.workers("emails", 8, |to: String, _stop| async move { let _ = to; Ok(()) });
+//!         .run(async |app| {
+//!             let cache = app.resource("cache", String::from("warm"), |cache| async move { drop(cache); Ok(()) });
+//!             app.every("reaper", Duration::from_secs(60), move || { let _ = &cache; async { Ok(()) } });
+//!             let emails = app.workers("emails", 8, |to: String, _stop| async move { let _ = to; Ok(()) });
 //!             emails.send("a@example.org".to_owned()).await?;
-//! #           life.stop("the example is over");
+//! #           app.stop("the example is over");
 //!             Ok(())
 //!         })
 //! }
@@ -23,7 +23,7 @@
 //! # Closures
 //!
 //! The closures of components return `Result<(), BoxError>`. `?` makes a [`BoxError`] of any error, anyhow's among them, so that
-//! a function with another error type needs one `?`. Where all have that type, [`Life::with_errors`] takes them as they are. A closure
+//! a function with another error type needs one `?`. Where all have that type, [`Handle::with_errors`] takes them as they are. A closure
 //! that is called again and again gives each call a clone of what it captures; an `async move` closure, which lends
 //! what it captures, does not compile there.
 //!
@@ -38,15 +38,15 @@
 //!     Ok(())
 //! }
 //!
-//! fn register(life: &ebbtide::Life, database: Arc<Database>) {
+//! fn register(app: &ebbtide::Handle, database: Arc<Database>) {
 //!     let reaped = database.clone();
-//!     life.every("reaper", Duration::from_secs(60), move || {
+//!     app.every("reaper", Duration::from_secs(60), move || {
 //!         let database = reaped.clone();
 //!         async { Ok(reap(database).await?) }
 //!     });
 //!     // With the function's own type of errors it is one line:
-//!     let life = life.with_errors();
-//!     life.every("again", Duration::from_secs(60), move || reap(database.clone()));
+//!     let app = app.with_errors();
+//!     app.every("again", Duration::from_secs(60), move || reap(database.clone()));
 //! }
 //! ```
 //!
@@ -86,6 +86,6 @@ pub mod ws;
 pub use ebbtide_core::{drain, model};
 
 pub use drain::Stop;
-pub use lifecycle::{Life, Lifecycle};
+pub use lifecycle::{Handle, Lifecycle};
 pub use model::{Cause, Exit, LameDuck, Phase, Report, Stage};
 pub use runtime::{Backoff, BoxError};

@@ -1,6 +1,6 @@
 //! One queue, whichever broker it is on: what lets a service choose it on its command line.
 //!
-//! A service that knows its broker needs none of this. It passes the adapter to `Life::consume`.
+//! A service that knows its broker needs none of this. It passes the adapter to `Handle::consume`.
 
 mod any;
 mod broker;

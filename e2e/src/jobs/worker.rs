@@ -12,11 +12,11 @@ use crate::{Ended, Process, ReportFile, service};
 /// How the service `worker` treats its jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// By `Life::consume`.
+    /// By `Handle::consume`.
     Consume,
-    /// By `Life::consume`, with nobody who keeps the leases.
+    /// By `Handle::consume`, with nobody who keeps the leases.
     WithoutHeartbeat,
-    /// By `Life::consume`, with a queue that takes nothing back.
+    /// By `Handle::consume`, with a queue that takes nothing back.
     WithoutHandBack,
     /// By hand: acknowledged on receipt.
     AckFirst,

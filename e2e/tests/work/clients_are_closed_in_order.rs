@@ -139,24 +139,24 @@ fn a_client_of_nats_that_gets_no_answer_is_drained_all_the_same() {
     server.args(["-a", "127.0.0.1", "-p", &port.to_string(), "-c"]).arg(&settings);
     let _server = Process::start(&mut server);
     let lifecycle = Lifecycle::new("test").grace(LONG).lame_duck(LameDuck::NONE);
-    let report = lifecycle.run_to_report(async move |life| {
+    let report = lifecycle.run_to_report(async move |app| {
         let options = ConnectOptions::with_user_and_password("limited".to_owned(), "secret".to_owned());
         let options = options.retry_on_initial_connect().request_timeout(Some(Duration::from_secs(1)));
         let client = options.connect(format!("nats://127.0.0.1:{port}")).await?;
         let mut messages = client.subscribe("news").await?;
         client.flush().await?;
-        let over = life.resource("reader", Arc::new(Notify::new()), |over| async move {
+        let over = app.resource("reader", Arc::new(Notify::new()), |over| async move {
             over.notified().await;
             Ok(())
         });
-        life.nats("client", client);
+        app.nats("client", client);
         let mut reading = JoinSet::new();
         reading.spawn(async move {
             while messages.next().await.is_some() {}
             over.notify_one();
         });
         reading.detach_all();
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     let report = report.expect("it starts");
@@ -209,9 +209,9 @@ async fn closed(mut disturbed: Disturbed, disturb: impl AsyncFnOnce(&mut Disturb
     disturbed.stall.hold_to_client();
     let closing = tokio::task::spawn_blocking(move || {
         let lifecycle = Lifecycle::new("test").grace(LONG).lame_duck(LameDuck::NONE);
-        lifecycle.run_to_report(async move |life| {
-            life.redis("client", connection);
-            life.stop("enough");
+        lifecycle.run_to_report(async move |app| {
+            app.redis("client", connection);
+            app.stop("enough");
             Ok(())
         })
     });

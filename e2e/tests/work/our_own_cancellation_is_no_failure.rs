@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ebbtide::model::Outcome;
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle, Report};
 use ebbtide_e2e::{Stall, services};
 use ebbtide_nats::NatsExt as _;
 use ebbtide_rabbitmq::RabbitExt as _;
@@ -24,23 +24,23 @@ enum Waits {
     ForItsEnd,
 }
 
-fn run(start_up: impl AsyncFnOnce(Life) -> Result<(), BoxError> + Send) -> Report {
+fn run(start_up: impl AsyncFnOnce(Handle) -> Result<(), BoxError> + Send) -> Report {
     let lifecycle = Lifecycle::new("test").grace(GRACE).lame_duck(LameDuck::NONE).worker_threads(2);
     lifecycle.run_to_report(start_up).expect("it starts")
 }
 
 /// Stops with a server that does not answer until the channel's close was cancelled, and then does.
-async fn cancelled(waits: Waits, connection: fn(&Life, Connection) -> Arc<Connection>) -> Report {
+async fn cancelled(waits: Waits, connection: fn(&Handle, Connection) -> Arc<Connection>) -> Report {
     let url = services::rabbitmq();
     let stall = Arc::new(Stall::before(&services::address(&url)).await);
     let url = services::through(&url, stall.addr);
     let stopping = tokio::task::spawn_blocking(move || {
-        run(async move |life| {
+        run(async move |app| {
             let made = Connection::connect(&url, ConnectionProperties::default()).await?;
-            let made = connection(&life, made);
+            let made = connection(&app, made);
             // Closed between the two.
             let opens = Arc::clone(&stall);
-            life.resource("way", (), |()| async move {
+            app.resource("way", (), |()| async move {
                 opens.release();
                 Ok(())
             });
@@ -48,10 +48,10 @@ async fn cancelled(waits: Waits, connection: fn(&Life, Connection) -> Arc<Connec
             if let Waits::ForConfirms = waits {
                 channel.confirm_select(ConfirmSelectOptions::default()).await?;
             }
-            let channel = life.lapin_channel("channel", channel);
+            let channel = app.lapin_channel("channel", channel);
             stall.hold_to_server();
             publish(&channel).await?;
-            life.stop("enough");
+            app.stop("enough");
             Ok(())
         })
     });
@@ -73,7 +73,7 @@ fn outcome<'a>(report: &'a Report, component: &str) -> Option<&'a Outcome> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_to_rabbitmq_does_not_fail_of_a_channel_whose_close_was_cancelled() {
     for waits in [Waits::ForConfirms, Waits::ForItsEnd] {
-        let report = cancelled(waits, |life, made| life.lapin("connection", made)).await;
+        let report = cancelled(waits, |app, made| app.lapin("connection", made)).await;
         assert!(matches!(outcome(&report, "channel"), Some(Outcome::Cut)), "{waits:?}: {report:#?}");
         assert!(
             !matches!(outcome(&report, "connection"), Some(Outcome::Failed { .. })),
@@ -88,8 +88,8 @@ async fn a_connection_to_rabbitmq_does_not_fail_of_a_channel_whose_close_was_can
 async fn the_opposite_a_close_that_takes_the_consequence_for_a_failure_exits_with_another_code() {
     let mut codes = Vec::new();
     for waits in [Waits::ForConfirms, Waits::ForItsEnd] {
-        let by_hand: fn(&Life, Connection) -> Arc<Connection> = |life, made| {
-            life.resource("connection", Arc::new(made), |made| async move {
+        let by_hand: fn(&Handle, Connection) -> Arc<Connection> = |app, made| {
+            app.resource("connection", Arc::new(made), |made| async move {
                 Ok(made.close(200, "the service stops".into()).await?)
             })
         };
@@ -103,20 +103,20 @@ async fn the_opposite_a_close_that_takes_the_consequence_for_a_failure_exits_wit
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_was_closed_before_its_turn_is_no_failure() {
     let stopping = tokio::task::spawn_blocking(|| {
-        run(async |life| {
+        run(async |app| {
             let nats = async_nats::connect(services::nats()).await?;
-            life.nats("nats", nats.clone());
-            life.nats("the same nats", nats);
+            app.nats("nats", nats.clone());
+            app.nats("the same nats", nats);
             let made = Connection::connect(&services::rabbitmq(), ConnectionProperties::default()).await?;
-            let made = life.lapin("rabbitmq", made);
+            let made = app.lapin("rabbitmq", made);
             let again = Arc::clone(&made);
-            life.resource("the same rabbitmq", (), |()| async move {
+            app.resource("the same rabbitmq", (), |()| async move {
                 Ok(again.close(200, "closed by hand".into()).await?)
             });
             let redis = redis::Client::open(services::redis())?.get_multiplexed_async_connection().await?;
-            life.redis("redis", redis.clone());
-            life.redis("the same redis", redis);
-            life.stop("enough");
+            app.redis("redis", redis.clone());
+            app.redis("the same redis", redis);
+            app.stop("enough");
             Ok(())
         })
     });

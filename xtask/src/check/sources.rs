@@ -195,8 +195,8 @@ mod tests {
 
     #[test]
     fn warnings_and_errors_of_the_library_that_nobody_may_hear_are_found() {
-        assert_eq!(unheard("crates/ebbtide/src/http/life.rs"), [3, 5]);
-        assert_eq!(unheard("crates/ebbtide-redis/src/life.rs"), [3, 5]);
+        assert_eq!(unheard("crates/ebbtide/src/http/handle.rs"), [3, 5]);
+        assert_eq!(unheard("crates/ebbtide-redis/src/handle.rs"), [3, 5]);
         for elsewhere in [
             "demo/src/run.rs",
             "crates/ebbtide/src/runtime/said.rs",

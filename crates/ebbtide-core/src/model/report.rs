@@ -26,7 +26,7 @@ pub struct Report {
     /// How each component ended, in the order of registration. Those that ended by themselves are only counted, in
     /// `ended_by_themselves`.
     pub components: Vec<ComponentReport>,
-    /// How many components that may end by themselves (`Life::once`) did so without an error before they were asked to stop.
+    /// How many components that may end by themselves (`Handle::once`) did so without an error before they were asked to stop.
     #[serde(default)]
     pub ended_by_themselves: u64,
     /// What the stop was planned to take.

@@ -7,12 +7,12 @@
 //! use sqlx::PgPool;
 //!
 //! fn main() -> std::process::ExitCode {
-//!     ebbtide::Lifecycle::new("orders").run(async |life| {
+//!     ebbtide::Lifecycle::new("orders").run(async |app| {
 //!         let pool = PgPool::connect("postgres://orders@db/orders").await?;
-//!         let pool = life.resource("database", pool, |pool| async move { Ok(pool.close().await) });
+//!         let pool = app.resource("database", pool, |pool| async move { Ok(pool.close().await) });
 //!         let emails = PostgresQueue::new(pool.clone(), "emails");
 //!         emails.create().await?;
-//!         life.consume("emails", emails.clone(), 8, |job: Job, _stop| async move {
+//!         app.consume("emails", emails.clone(), 8, |job: Job, _stop| async move {
 //!             println!("to {}", String::from_utf8_lossy(job.payload()));
 //!             Ok(())
 //!         });

@@ -7,19 +7,19 @@
 //! fn main() -> std::process::ExitCode {
 //!     ebbtide::Lifecycle::new("orders")
 //! #       .lame_duck(ebbtide::LameDuck::NONE)
-//!         .run(async |life| {
+//!         .run(async |app| {
 //! #           let folder = tempfile::tempdir()?;
 //! #           let path = folder.path().join("orders.db");
 //!             let emails = SqliteQueue::open(&path, "emails").await?;
 //!             let pool = emails.pool().clone();
-//!             life.resource("database", pool, |pool| async move { Ok(pool.close().await) });
-//!             life.consume("emails", emails.clone(), 8, |job: Job, _stop| async move {
+//!             app.resource("database", pool, |pool| async move { Ok(pool.close().await) });
+//!             app.consume("emails", emails.clone(), 8, |job: Job, _stop| async move {
 //!                 println!("to {}", String::from_utf8_lossy(job.payload()));
 //!                 Ok(())
 //!             });
 //!             emails.push("a@example.org").await?;
 //! #           while emails.counts().await? != Default::default() { tokio::task::yield_now().await; }
-//! #           life.stop("the example is over");
+//! #           app.stop("the example is over");
 //!             Ok(())
 //!         })
 //! }

@@ -12,14 +12,14 @@ use super::target::Target;
 /// ```
 /// use std::time::Duration;
 /// use ebbtide::call::Call;
-/// use ebbtide::{BoxError, Life};
+/// use ebbtide::{BoxError, Handle};
 ///
-/// # fn register(life: &Life, token: &str) -> Result<(), BoxError> {
+/// # fn register(app: &Handle, token: &str) -> Result<(), BoxError> {
 /// let leave = Call::put("http://127.0.0.1:8500/v1/agent/service/deregister/orders-1")?.header("X-Consul-Token", token)?;
-/// life.within(Duration::from_secs(2)).on_stop("leave consul", |_| async move { Ok(leave.send().await?) });
+/// app.within(Duration::from_secs(2)).on_stop("leave consul", |_| async move { Ok(leave.send().await?) });
 ///
 /// let quit = Call::post("http://127.0.0.1:15020/quitquitquit")?;
-/// life.at_exit("sidecar", move |left| Ok(quit.timeout(left).send_blocking()?));
+/// app.at_exit("sidecar", move |left| Ok(quit.timeout(left).send_blocking()?));
 /// # Ok(()) }
 /// ```
 ///
@@ -27,9 +27,9 @@ use super::target::Target;
 ///
 /// ```
 /// # use ebbtide::call::Call;
-/// # fn register(life: &ebbtide::Life, lease: i64) -> Result<(), ebbtide::BoxError> {
+/// # fn register(app: &ebbtide::Handle, lease: i64) -> Result<(), ebbtide::BoxError> {
 /// let revoke = Call::post("http://etcd:2379/v3/lease/revoke")?.body(format!(r#"{{"ID":"{lease}"}}"#));
-/// life.on_stop("etcd lease", |_| async move { Ok(revoke.send().await?) });
+/// app.on_stop("etcd lease", |_| async move { Ok(revoke.send().await?) });
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]

@@ -26,7 +26,7 @@ impl Call {
     }
 
     /// Makes the call on the present thread, which it blocks: for a plain thread, such as that of
-    /// [`Life::at_exit`](crate::Life::at_exit).
+    /// [`Handle::at_exit`](crate::Handle::at_exit).
     ///
     /// # Errors
     ///

@@ -6,9 +6,9 @@ use axum::routing::get;
 use http::{Method, Uri};
 
 use super::{Health, paths, routes};
-use crate::lifecycle::Life;
+use crate::lifecycle::Handle;
 
-impl Life {
+impl Handle {
     /// Adds the health routes to an axum router: `GET /livez`, `/readyz`, `/startupz` and `/healthz`, which follow the lifecycle.
     ///
     /// They are routes like the router's own: none of those is replaced, its fallback has all other paths, and layers that were
@@ -22,10 +22,10 @@ impl Life {
     /// # Examples
     ///
     /// ```
-    /// # use ebbtide::{BoxError, Life};
-    /// # async fn start(life: Life) -> Result<(), BoxError> {
+    /// # use ebbtide::{BoxError, Handle};
+    /// # async fn start(app: Handle) -> Result<(), BoxError> {
     /// let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
-    /// life.http("api", life.bind("0.0.0.0:8080").await?, life.health_routes(router));
+    /// app.http("api", app.bind("0.0.0.0:8080").await?, app.health_routes(router));
     /// # Ok(()) }
     /// ```
     #[must_use = "it returns the router with the routes"]
@@ -35,11 +35,11 @@ impl Life {
 }
 
 impl Health {
-    /// Adds the health routes to an axum router, as [`Life::health_routes`] does.
+    /// Adds the health routes to an axum router, as [`Handle::health_routes`] does.
     ///
     /// # Panics
     ///
-    /// As [`Life::health_routes`].
+    /// As [`Handle::health_routes`].
     #[must_use = "it returns the router with the routes"]
     pub fn add_to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
         paths::ALL.into_iter().fold(router, |router, path| {

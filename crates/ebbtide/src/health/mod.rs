@@ -5,12 +5,12 @@
 //! stands. `/healthz` is another name for `/readyz`, for probes
 //! that know only that one. `/startupz` turns green when the start-up is over, and stays green.
 //!
-//! No server has them unless asked: `Life::health_routes` adds them to an axum router (feature `axum`), [`Health::wrap`] puts them
-//! in front of any service, and `Life::health` or `http::serve_health` (feature `http`) serve them alone.
+//! No server has them unless asked: `Handle::health_routes` adds them to an axum router (feature `axum`), [`Health::wrap`] puts them
+//! in front of any service, and `Handle::health` or `http::serve_health` (feature `http`) serve them alone.
 
 #[cfg(feature = "axum")]
 mod axum;
-mod life;
+mod handle;
 mod paths;
 mod routes;
 mod service;

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tower_service::Service;
 
-use crate::lifecycle::Life;
+use crate::lifecycle::Handle;
 
 /// What the health listener answers beside the probes, until the very end of a stop. Nothing by default.
 ///
@@ -20,14 +20,14 @@ use crate::lifecycle::Life;
 /// ```
 /// use ebbtide::http::HealthPages;
 ///
-/// # async fn start(life: ebbtide::Life) -> Result<(), ebbtide::BoxError> {
-/// let pages = HealthPages::new().lifecycle(&life);
-/// life.health_with("health", life.bind("127.0.0.1:9090").await?, pages);
+/// # async fn start(app: ebbtide::Handle) -> Result<(), ebbtide::BoxError> {
+/// let pages = HealthPages::new().lifecycle(&app);
+/// app.health_with("health", app.bind("127.0.0.1:9090").await?, pages);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Default)]
 pub struct HealthPages {
-    lifecycle: Option<Life>,
+    lifecycle: Option<Handle>,
     metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
 }
 
@@ -37,14 +37,14 @@ impl HealthPages {
         Self::default()
     }
 
-    /// Answers `GET /lifecycle` with [`Life::snapshot`] as JSON: the phase, the components, what each of them holds and for
+    /// Answers `GET /lifecycle` with [`Handle::snapshot`] as JSON: the phase, the components, what each of them holds and for
     /// how long, and the time left.
     ///
     /// It names what is in flight, such as the paths of requests and the addresses of clients: for a listener that only those
     /// who may see them can reach.
     #[must_use]
-    pub fn lifecycle(mut self, life: &Life) -> Self {
-        self.lifecycle = Some(life.clone());
+    pub fn lifecycle(mut self, app: &Handle) -> Self {
+        self.lifecycle = Some(app.clone());
         self
     }
 

@@ -16,7 +16,7 @@ impl<S: Sync> FromRequestParts<S> for HandlerStop {
 /// The route has no layer that tells handlers of the stop. Answered with 500.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "this route extracts a HandlerStop and nobody has put one there: add `.layer(life.stop_layer())`, a `StopLayer` or \
+    "this route extracts a HandlerStop and nobody has put one there: add `.layer(app.stop_layer())`, a `StopLayer` or \
      `http::serve(..).tell_handlers()`"
 )]
 pub struct NoHandlerStop;

@@ -19,7 +19,7 @@ use crate::runtime::clock;
 ///
 /// ```
 /// # #[cfg(feature = "axum")]
-/// # fn routes(life: &ebbtide::Life) -> axum::Router {
+/// # fn routes(app: &ebbtide::Handle) -> axum::Router {
 /// use std::time::Duration;
 ///
 /// use axum::http::StatusCode;
@@ -36,7 +36,7 @@ use crate::runtime::clock;
 ///     (StatusCode::OK, "imported 1000 pages".to_owned())
 /// }
 ///
-/// let router = axum::Router::new().route("/import", post(import)).layer(life.stop_layer());
+/// let router = axum::Router::new().route("/import", post(import)).layer(app.stop_layer());
 /// # async fn import_page(_: u32) {}
 /// # router }
 /// ```

@@ -42,7 +42,7 @@ use crate::runtime::clock;
 /// # Ok(()) }
 /// ```
 ///
-/// As a component of a lifecycle, with the report's counts and stragglers, see [`Life::in_flight`](crate::Life::in_flight).
+/// As a component of a lifecycle, with the report's counts and stragglers, see [`Handle::in_flight`](crate::Handle::in_flight).
 #[derive(Clone, Debug)]
 pub struct InFlightLayer {
     shared: Arc<Shared>,
@@ -97,7 +97,7 @@ impl InFlightLayer {
         &self.shared.tracker
     }
 
-    /// Returns what a lifecycle's report needs of it, for [`Life::serve`](crate::Life::serve).
+    /// Returns what a lifecycle's report needs of it, for [`Handle::serve`](crate::Handle::serve).
     pub fn work(&self) -> Arc<dyn Work> {
         Arc::<Shared>::clone(&self.shared)
     }

@@ -6,10 +6,10 @@
 mod counted;
 #[cfg(feature = "axum")]
 mod extract;
+mod handle;
 mod handler_stop;
 mod in_flight;
 mod in_flight_service;
-mod life;
 mod shared;
 mod stop;
 

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 #[cfg(feature = "http")]
 use super::Taken;
-use super::{Life, Lifecycle};
+use super::{Handle, Lifecycle};
 use crate::drain::{Arrivals, Stop, StopSource};
 #[cfg(feature = "testing")]
 use crate::model::BudgetError;
@@ -20,7 +20,7 @@ use crate::runtime::{
 
 /// A lifecycle that is put together, and whose dispatcher is not run yet.
 pub(crate) struct Assembled {
-    pub(crate) life: Life,
+    pub(crate) app: Handle,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) inputs: Inputs,
     /// Abandons the start-up, which is the first component.
@@ -73,7 +73,7 @@ impl Lifecycle {
         let (phases, phase) = watch::channel(Phase::Starting);
         let inputs = self.inputs.0.clone();
         let arrivals = Arrivals::new();
-        let life = Life::new(
+        let app = Handle::new(
             inputs.clone(),
             phase,
             announced.token(),
@@ -83,7 +83,7 @@ impl Lifecycle {
             Arc::clone(&ledger),
         );
         for slot in self.flushers {
-            life.register(flusher(slot, None));
+            app.register(flusher(slot, None));
         }
         let settings =
             Settings { place, report_path, on_report: self.on_report, progress_every: self.progress_every };
@@ -91,9 +91,9 @@ impl Lifecycle {
         let abandon = source.token();
         let spec = Spec::new("start-up", Stage::Intake, Kind::StartUp);
         let start = Registration { spec, source, run: Run::StartUp, work: None };
-        let observers = Observers::new(manager, life.board().clone());
+        let observers = Observers::new(manager, app.board().clone());
         let links =
             Links { ledger, watchdog, inputs: self.inputs, announced, drain, phases, arrivals, observers };
-        Assembled { life, dispatcher: Dispatcher::new(links, settings, start), inputs, abandon }
+        Assembled { app, dispatcher: Dispatcher::new(links, settings, start), inputs, abandon }
     }
 }

@@ -35,7 +35,7 @@ impl Lifecycle {
     }
 
     /// Begins a lifecycle that installs no signal handlers, for a program that handles its signals itself and calls
-    /// [`Life::stop`](super::Life::stop). The watchdog thread holds the deadline, as with [`new`](Self::new).
+    /// [`Handle::stop`](super::Handle::stop). The watchdog thread holds the deadline, as with [`new`](Self::new).
     ///
     /// [`also_on`](Self::also_on) adds the signals that begin a stop all the same.
     ///
@@ -47,10 +47,10 @@ impl Lifecycle {
     /// # let shutdown_requested = async {};
     /// ebbtide::Lifecycle::without_signals("orders")
     /// #   .lame_duck(ebbtide::LameDuck::NONE)
-    ///     .run_async(async |life| {
-    ///         life.resource("pool", (), async |()| Ok(()));
+    ///     .run_async(async |app| {
+    ///         app.resource("pool", (), async |()| Ok(()));
     ///         shutdown_requested.await;
-    ///         life.stop("the supervisor asked for it");
+    ///         app.stop("the supervisor asked for it");
     ///         Ok(())
     ///     })
     ///     .await
@@ -139,7 +139,7 @@ impl Lifecycle {
         self
     }
 
-    /// Registers a flusher, as [`Life::on_flush`](super::Life::on_flush) does: for what is set up before the lifecycle runs.
+    /// Registers a flusher, as [`Handle::on_flush`](super::Handle::on_flush) does: for what is set up before the lifecycle runs.
     ///
     /// It runs too when the lifecycle cannot be started, so that the log of that arrives. Of all flushers it comes last.
     ///
@@ -149,7 +149,7 @@ impl Lifecycle {
     /// # fn guard() {}
     /// fn main() -> std::process::ExitCode {
     ///     let guard = guard();
-    ///     ebbtide::Lifecycle::new("orders").on_flush("log", move || drop(guard)).run(async |_life| Ok(()))
+    ///     ebbtide::Lifecycle::new("orders").on_flush("log", move || drop(guard)).run(async |_app| Ok(()))
     /// }
     /// ```
     pub fn on_flush(self, name: impl Into<String>, flush: impl FnOnce() + Send + 'static) -> Self {
@@ -160,7 +160,7 @@ impl Lifecycle {
     }
 
     /// Registers a flusher as [`on_flush`](Self::on_flush) does, one that may fail and wants to know how long it has; see
-    /// [`Life::try_on_flush`](super::Life::try_on_flush).
+    /// [`Handle::try_on_flush`](super::Handle::try_on_flush).
     pub fn try_on_flush(
         mut self,
         name: impl Into<String>,

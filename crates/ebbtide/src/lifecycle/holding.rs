@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::life_of::ended;
-use super::{IntoResult, Life};
+use super::handle_of::ended;
+use super::{Handle, IntoResult};
 use crate::drain::{StopSource, Work};
 use crate::model::{Kind, Stage, Straggler};
 use crate::runtime::{BoxError, BoxFuture, Registration, Run, clock};
@@ -23,7 +23,7 @@ impl Held {
     }
 }
 
-impl Life {
+impl Handle {
     /// Registers a resource like [`resource`](Self::resource), one that can tell what keeps it from being closed.
     ///
     /// While `close` runs, `held` is asked: the progress line says what it says, and if the time is up before `close` is done,
@@ -40,9 +40,9 @@ impl Life {
     /// #     fn in_use(&self) -> u64 { 0 }
     /// #     async fn close(&self) {}
     /// # }
-    /// # fn register(life: &ebbtide::Life, pool: Pool) {
+    /// # fn register(app: &ebbtide::Handle, pool: Pool) {
     /// let held = |pool: &Pool| Held::new(pool.in_use(), "connections in use");
-    /// let pool = life.resource_holding("legacy", pool, held, async |pool| pool.close().await);
+    /// let pool = app.resource_holding("legacy", pool, held, async |pool| pool.close().await);
     /// # drop(pool);
     /// # }
     /// ```

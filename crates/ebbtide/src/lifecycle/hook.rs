@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::assemble::flusher;
-use super::life_of::ended;
-use super::{IntoResult, Life};
+use super::handle_of::ended;
+use super::{Handle, IntoResult};
 use crate::drain::Stop;
 use crate::model::{Kind, Stage};
 use crate::runtime::{BoxError, FlushSlot};
 
-impl Life {
+impl Handle {
     /// Registers something to do when the stop begins, beside the lame duck: leave service discovery, drop a lease.
     ///
     /// All hooks run at once; one returns nothing or a `Result`. One that is not done when the servers' time is up is cut, and [`within`](Self::within) gives it a
@@ -19,14 +19,14 @@ impl Life {
     /// ```
     /// use std::time::Duration;
     /// use ebbtide::call::Call;
-    /// use ebbtide::{BoxError, Life};
+    /// use ebbtide::{BoxError, Handle};
     ///
     /// # struct Lease;
     /// # impl Lease { async fn delete(self) -> Result<(), BoxError> { Ok(()) } }
-    /// # fn register(life: &Life, lease: Lease) -> Result<(), BoxError> {
+    /// # fn register(app: &Handle, lease: Lease) -> Result<(), BoxError> {
     /// let leave = Call::put("http://127.0.0.1:8500/v1/agent/service/deregister/orders-1")?;
-    /// life.within(Duration::from_secs(2)).on_stop("leave consul", |_| async move { Ok(leave.send().await?) });
-    /// life.within(Duration::from_secs(1)).on_stop("leader lease", |_| lease.delete());
+    /// app.within(Duration::from_secs(2)).on_stop("leave consul", |_| async move { Ok(leave.send().await?) });
+    /// app.within(Duration::from_secs(1)).on_stop("leader lease", |_| lease.delete());
     /// # Ok(()) }
     /// ```
     pub fn on_stop<F, Fut>(&self, name: impl Into<String>, hook: F)
@@ -49,9 +49,9 @@ impl Life {
     /// ```
     /// use ebbtide::call::Call;
     ///
-    /// # fn register(life: &ebbtide::Life) -> Result<(), ebbtide::BoxError> {
+    /// # fn register(app: &ebbtide::Handle) -> Result<(), ebbtide::BoxError> {
     /// let quit = Call::post("http://127.0.0.1:15020/quitquitquit")?;
-    /// life.at_exit("sidecar", move |left| Ok(quit.timeout(left).send_blocking()?));
+    /// app.at_exit("sidecar", move |left| Ok(quit.timeout(left).send_blocking()?));
     /// # Ok(()) }
     /// ```
     pub fn at_exit(

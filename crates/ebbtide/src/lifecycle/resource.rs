@@ -1,12 +1,12 @@
 use super::assemble::flusher;
-use super::life_of::ended;
-use super::{IntoResult, Life};
+use super::handle_of::ended;
+use super::{Handle, IntoResult};
 use crate::model::{Kind, Stage};
 use crate::runtime::{BoxError, FlushSlot};
 use std::sync::Arc;
 use std::time::Duration;
 
-impl Life {
+impl Handle {
     /// Registers something that is closed when everything that uses it has stopped, and returns it.
     ///
     /// Resources are closed one at a time, in the reverse of the order in which they were registered, each with a
@@ -20,9 +20,9 @@ impl Life {
     /// # #[derive(Clone)]
     /// # struct Pool;
     /// # impl Pool { async fn close(&self) {} }
-    /// # fn register(life: &ebbtide::Life, pool: Pool, cache: std::sync::Arc<tokio::sync::Mutex<Vec<u8>>>) {
-    /// let pool = life.resource("pool", pool, async |pool| pool.close().await);
-    /// let cache = life.resource("cache", cache, async |cache| {
+    /// # fn register(app: &ebbtide::Handle, pool: Pool, cache: std::sync::Arc<tokio::sync::Mutex<Vec<u8>>>) {
+    /// let pool = app.resource("pool", pool, async |pool| pool.close().await);
+    /// let cache = app.resource("cache", cache, async |cache| {
     ///     std::fs::write("cache.bin", cache.lock().await.as_slice())?;
     ///     Ok(())
     /// });
@@ -66,8 +66,8 @@ impl Life {
     /// # impl Exporter {
     /// #     fn shutdown(&self, _limit: std::time::Duration) -> Result<(), std::io::Error> { Ok(()) }
     /// # }
-    /// # fn register(life: &ebbtide::Life, exporter: Exporter) {
-    /// life.try_on_flush("spans", move |left| Ok(exporter.shutdown(left)?));
+    /// # fn register(app: &ebbtide::Handle, exporter: Exporter) {
+    /// app.try_on_flush("spans", move |left| Ok(exporter.shutdown(left)?));
     /// # }
     /// ```
     pub fn try_on_flush(

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
 
 use super::assemble::{Assembled, Surroundings};
 use super::environment::{self, PlanForm, Wishes};
 use super::taken::Taken;
-use super::{Life, Lifecycle};
+use super::{Handle, Lifecycle};
 use crate::model::{End, Exit, Plan, Report};
 use crate::runtime::{
     BoxError, Input, Inputs, Ledger, Manager, Place, START_UP, Watchdog, chain, flush_all, panics,
@@ -34,7 +34,7 @@ impl Lifecycle {
     /// [`run_async`](Self::run_async)) and a variable that cannot be understood are start-up failures, 1.
     pub fn run<F>(self, start_up: F) -> ExitCode
     where
-        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+        F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
     {
         match self.prepared(Home::Own) {
             Ok(Ready::Run(prepared)) => ExitCode::from(prepared.run(start_up).exit_code),
@@ -70,9 +70,9 @@ impl Lifecycle {
     /// async fn main() -> ExitCode {
     ///     Lifecycle::new("orders")
     /// #       .lame_duck(ebbtide::LameDuck::NONE)
-    ///         .run_async(async |life| {
-    ///             life.resource("pool", (), async |()| Ok(()));
-    /// #           life.stop("the example is over");
+    ///         .run_async(async |app| {
+    ///             app.resource("pool", (), async |()| Ok(()));
+    /// #           app.stop("the example is over");
     ///             Ok(())
     ///         })
     ///         .await
@@ -80,7 +80,7 @@ impl Lifecycle {
     /// ```
     pub async fn run_async<F>(self, start_up: F) -> ExitCode
     where
-        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+        F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
     {
         match self.prepared(Home::Callers) {
             Ok(Ready::Run(prepared)) => {
@@ -104,7 +104,7 @@ impl Lifecycle {
     /// As for [`run_async`](Self::run_async).
     pub async fn run_async_to_report<F>(self, start_up: F) -> Result<Report, NotStarted>
     where
-        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+        F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
     {
         let Ok(Ready::Run(prepared)) = self.prepared(Home::Callers) else { return Err(NotStarted) };
         let (watchdog, ledger) = (prepared.watchdog.clone(), prepared.equip());
@@ -123,7 +123,7 @@ impl Lifecycle {
     /// When the service cannot be started; the reason was logged, and the signals are given back.
     pub fn run_to_report<F>(self, start_up: F) -> Result<Report, NotStarted>
     where
-        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+        F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
     {
         let Ok(Ready::Run(prepared)) = self.prepared(Home::Own) else { return Err(NotStarted) };
         let watchdog = prepared.watchdog.clone();
@@ -195,7 +195,7 @@ enum Home {
 
 impl Home {
     fn check(self, name: &str) -> Result<(), ()> {
-        let trouble = match (self, Handle::try_current().is_ok()) {
+        let trouble = match (self, tokio::runtime::Handle::try_current().is_ok()) {
             (Self::Own, true) if may_block() => return Ok(()),
             (Self::Own, true) => {
                 "`run` starts a runtime of its own, and was called inside of one; use `run_async` there"
@@ -230,7 +230,7 @@ struct Prepared {
 impl Prepared {
     fn run<F>(self, begin: F) -> Report
     where
-        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+        F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
     {
         let ledger = self.equip();
         let mut builder = Builder::new_multi_thread();
@@ -268,7 +268,7 @@ impl Prepared {
     /// Runs the lifecycle on the runtime that polls this, to its end.
     async fn conduct<F>(self, ledger: Arc<Ledger>, begin: F) -> Report
     where
-        F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+        F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
     {
         let Self { plan, wishes, watchdog, lifecycle } = self;
         tracing::info!(lifecycle = lifecycle.name, %plan, "plan");
@@ -279,9 +279,9 @@ impl Prepared {
             report_path: wishes.report_path,
             manager: Manager::of(|name| std::env::var_os(name), std::process::id()),
         };
-        let Assembled { life, dispatcher, inputs, abandon } = lifecycle.assemble(surroundings);
+        let Assembled { app, dispatcher, inputs, abandon } = lifecycle.assemble(surroundings);
         let mut awaited =
-            Awaited { life: life.clone(), inputs, starts: true, over: false, left: Arc::default() };
+            Awaited { app: app.clone(), inputs, starts: true, over: false, left: Arc::default() };
         let (left, disarming) = (Arc::clone(&awaited.left), watchdog.clone());
         // The executor of executors: the dispatcher's own task is the one that no component owns.
         #[expect(
@@ -297,7 +297,7 @@ impl Prepared {
         });
         let early = tokio::select! {
             biased;
-            end = start_up(begin(life), &abandon) => {
+            end = start_up(begin(app), &abandon) => {
                 awaited.started(end);
                 None
             }
@@ -319,7 +319,7 @@ impl Prepared {
 
 /// Stands for the caller that waits for the end. Dropped before that, it begins the shutdown.
 struct Awaited {
-    life: Life,
+    app: Handle,
     inputs: Inputs,
     /// The start-up is not over.
     starts: bool,
@@ -345,7 +345,7 @@ impl Drop for Awaited {
             return;
         }
         self.left.store(true, Ordering::SeqCst);
-        self.life.stop("the future of the lifecycle was dropped");
+        self.app.stop("the future of the lifecycle was dropped");
         if self.starts {
             self.started(End::Aborted);
         }

@@ -1,9 +1,9 @@
-use super::Life;
+use super::Handle;
 use crate::drain::Stop;
 use crate::model::{Kind, Stage};
 use crate::runtime::BoxError;
 
-impl Life {
+impl Handle {
     /// Registers a task that runs until it is asked to stop. It is asked when servers and intake have stopped.
     ///
     /// Its end before that, an error and a panic stop the whole lifecycle.
@@ -11,8 +11,8 @@ impl Life {
     /// # Examples
     ///
     /// ```
-    /// # fn register(life: &ebbtide::Life) {
-    /// life.task("refresh", |stop| async move {
+    /// # fn register(app: &ebbtide::Handle) {
+    /// app.task("refresh", |stop| async move {
     ///     stop.stopping().await;
     ///     Ok(())
     /// });
@@ -40,8 +40,8 @@ impl Life {
     /// ```
     /// # use ebbtide::BoxError;
     /// # use ebbtide::lifecycle::Pool;
-    /// # fn register(life: &ebbtide::Life, mut messages: tokio::sync::mpsc::Receiver<String>, pool: Pool<String>) {
-    /// life.subscriber("messages", |stop| async move {
+    /// # fn register(app: &ebbtide::Handle, mut messages: tokio::sync::mpsc::Receiver<String>, pool: Pool<String>) {
+    /// app.subscriber("messages", |stop| async move {
     ///     while let Some(place) = stop.unless_stopping(pool.reserve()).await.transpose()? {
     ///         match stop.unless_stopping(messages.recv()).await {
     ///             Some(Some(message)) => place.send(message),

@@ -1,9 +1,9 @@
 use std::io;
 use std::path::{Component, Path, PathBuf, absolute};
 
-use super::Life;
+use super::Handle;
 
-impl Life {
+impl Handle {
     /// Removes a file or a folder, with everything in it, when the process ends: in order, by the watchdog, or by a second signal.
     /// Returns its absolute path, in which the links on the way to it are resolved: it stays what it is when they change.
     ///
@@ -21,8 +21,8 @@ impl Life {
     /// # Examples
     ///
     /// ```no_run
-    /// # fn register(life: &ebbtide::Life) -> Result<(), ebbtide::BoxError> {
-    /// let socket = life.temporary(format!("/run/orders-{}.sock", std::process::id()))?;
+    /// # fn register(app: &ebbtide::Handle) -> Result<(), ebbtide::BoxError> {
+    /// let socket = app.temporary(format!("/run/orders-{}.sock", std::process::id()))?;
     /// # drop(socket);
     /// # Ok(()) }
     /// ```

@@ -1,6 +1,6 @@
 //! Consumers of queues that stop without losing a job.
 //!
-//! [`Life::consume`](crate::Life::consume) runs the loop over a [`Queue`]: it fetches what it has room for, runs up to so many
+//! [`Handle::consume`](crate::Handle::consume) runs the loop over a [`Queue`]: it fetches what it has room for, runs up to so many
 //! jobs side by side, acknowledges what is done, and hands back what it can't finish. [`Consumer`] is the same for those who
 //! keep their own `main`. What the loop keeps to is in `docs/spec.md`, under "Consumers".
 //!
@@ -133,9 +133,9 @@
 mod combiner;
 mod consumer;
 mod delivery;
+mod handle;
 mod job;
 mod job_counts;
-mod life;
 mod options;
 mod permanent;
 #[expect(clippy::module_inception, reason = "the trait is what the folder is about")]

@@ -8,11 +8,11 @@
 //! use std::time::Duration;
 //!
 //! use ebbtide::testing::{self, Trial};
-//! use ebbtide::{BoxError, Life};
+//! use ebbtide::{BoxError, Handle};
 //!
 //! // What the program hands to `Lifecycle::run`.
-//! async fn start(life: Life) -> Result<(), BoxError> {
-//!     let emails = life.workers("emails", 1, |_to: &str, _stop| async {
+//! async fn start(app: Handle) -> Result<(), BoxError> {
+//!     let emails = app.workers("emails", 1, |_to: &str, _stop| async {
 //!         tokio::time::sleep(Duration::from_secs(1)).await;
 //!         Ok(())
 //!     });

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinSet;
 
-use crate::lifecycle::{Assembled, Life, Lifecycle, Surroundings};
+use crate::lifecycle::{Assembled, Handle, Lifecycle, Surroundings};
 use crate::model::{Phase, Report};
 use crate::runtime::{BoxError, Input, Inputs, Ledger, Manager, Place, START_UP, start_up};
 
@@ -32,8 +32,8 @@ use crate::runtime::{BoxError, Input, Inputs, Ledger, Manager, Place, START_UP, 
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
 /// let lifecycle = testing::lifecycle("orders").grace(Duration::from_secs(30));
-/// let service = Trial::start(lifecycle, async |life| {
-///     life.resource("pool", (), |()| std::future::pending::<()>());
+/// let service = Trial::start(lifecycle, async |app| {
+///     app.resource("pool", (), |()| std::future::pending::<()>());
 ///     Ok(())
 /// });
 /// service.ready().await;
@@ -45,7 +45,7 @@ use crate::runtime::{BoxError, Input, Inputs, Ledger, Manager, Place, START_UP, 
 /// ```
 #[must_use = "a lifecycle that is dropped is aborted"]
 pub struct Trial {
-    life: Life,
+    app: Handle,
     inputs: Inputs,
     tasks: JoinSet<Option<Report>>,
     signalled: AtomicBool,
@@ -62,7 +62,7 @@ impl Trial {
     /// When the budget cannot work, with the arithmetic, and outside a tokio runtime.
     pub fn start<F, Fut>(lifecycle: Lifecycle, begin: F) -> Self
     where
-        F: FnOnce(Life) -> Fut,
+        F: FnOnce(Handle) -> Fut,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         let ledger = ledger(&lifecycle);
@@ -74,8 +74,8 @@ impl Trial {
             report_path: None,
             manager: Manager::default(),
         };
-        let Assembled { life, dispatcher, inputs, abandon } = lifecycle.assemble(surroundings);
-        let (starting, started) = (begin(life.clone()), inputs.clone());
+        let Assembled { app, dispatcher, inputs, abandon } = lifecycle.assemble(surroundings);
+        let (starting, started) = (begin(app.clone()), inputs.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { Some(dispatcher.run().await) });
         tasks.spawn(async move {
@@ -83,17 +83,17 @@ impl Trial {
             started.send(Input::Ended(START_UP, end));
             None
         });
-        Self { life, inputs, tasks, signalled: AtomicBool::new(false) }
+        Self { app, inputs, tasks, signalled: AtomicBool::new(false) }
     }
 
     /// Returns the handle of the lifecycle.
-    pub fn life(&self) -> &Life {
-        &self.life
+    pub fn handle(&self) -> &Handle {
+        &self.app
     }
 
     /// Returns the phase.
     pub fn phase(&self) -> Phase {
-        self.life.phase()
+        self.app.phase()
     }
 
     /// Waits until the lifecycle has come to `phase` or beyond.
@@ -102,7 +102,7 @@ impl Trial {
     ///
     /// Nothing is lost when it is dropped.
     pub async fn reached(&self, phase: Phase) {
-        self.life.reached(phase).await;
+        self.app.reached(phase).await;
     }
 
     /// Waits until the start-up is over.
@@ -117,7 +117,7 @@ impl Trial {
     #[expect(clippy::panic, reason = "in a test, a service that does not start is the test's failure")]
     pub async fn ready(&self) {
         self.reached(Phase::Ready).await;
-        let (phase, stop) = (self.phase(), self.life.stop_token());
+        let (phase, stop) = (self.phase(), self.app.stop_token());
         if let Some(cause) = stop.cause() {
             panic!("the service is not ready but {phase}: {cause}");
         }

@@ -35,7 +35,7 @@ const LONGEST_REASON: usize = 123;
 ///
 /// # Which token
 ///
-/// [`Life::drain_token`](crate::Life::drain_token), raised when the lame duck is over, is right for a service
+/// [`Handle::drain_token`](crate::Handle::drain_token), raised when the lame duck is over, is right for a service
 /// behind a load balancer: a client that is sent away at the signal comes back at once, and while the lame duck lasts the
 /// balancer may send it to the same instance again. Where clients find another instance by themselves, the stop's own
 /// token gives them, and the handshake, the whole time.
@@ -48,14 +48,14 @@ const LONGEST_REASON: usize = 123;
 ///
 /// ```
 /// # #[cfg(all(feature = "axum-ws", feature = "http"))]
-/// # fn routes(life: &ebbtide::Life) -> axum::Router {
+/// # fn routes(app: &ebbtide::Handle) -> axum::Router {
 /// use axum::extract::ws::WebSocketUpgrade;
 /// use axum::response::Response;
 /// use axum::routing::any;
 /// use ebbtide::ws::Graceful;
 /// use futures_util::{SinkExt as _, StreamExt as _};
 ///
-/// let stop = life.drain_token();
+/// let stop = app.drain_token();
 /// let echo = async |upgrade: WebSocketUpgrade| -> Response {
 ///     upgrade.on_upgrade(async move |socket| {
 ///         let mut socket = Graceful::new(socket, stop);
@@ -66,7 +66,7 @@ const LONGEST_REASON: usize = 123;
 ///         }
 ///     })
 /// };
-/// # let stop = life.drain_token();
+/// # let stop = app.drain_token();
 /// axum::Router::new().route("/echo", any(echo))
 /// # }
 /// ```

@@ -215,12 +215,12 @@ fn the_report_adds_up_and_names_the_peer_that_stalled() {
     let mut client = None;
     let report = Lifecycle::new("test")
         .lame_duck(LameDuck::NONE)
-        .run_to_report(async |life| {
-            let listener = life.bind("127.0.0.1:0").await?;
+        .run_to_report(async |app| {
+            let listener = app.bind("127.0.0.1:0").await?;
             let addr = listener.local_addr().tcp().unwrap();
             let (_feed, _) = feed();
-            life.http("api", listener, all_kinds());
-            let stopping = life.clone();
+            app.http("api", listener, all_kinds());
+            let stopping = app.clone();
             client = Some(std::thread::Builder::new().spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 runtime.block_on(async move {

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use ebbtide::http::Listener;
-use ebbtide::{LameDuck, Life, Lifecycle, Phase};
+use ebbtide::{Handle, LameDuck, Lifecycle, Phase};
 
 use crate::support::{Client, PING, SLOW, cause, slow, stop_source};
 
@@ -17,18 +17,18 @@ async fn status(addr: SocketAddr, path: &str) -> u16 {
 }
 
 /// Stops the lifecycle under a request in flight; looks at the probes before, during and after.
-async fn rehearse(life: Life, api: SocketAddr, health: SocketAddr, release: ebbtide::drain::StopSource) {
-    life.reached(Phase::Ready).await;
+async fn rehearse(app: Handle, api: SocketAddr, health: SocketAddr, release: ebbtide::drain::StopSource) {
+    app.reached(Phase::Ready).await;
     for addr in [api, health] {
         assert_eq!((status(addr, "/readyz").await, status(addr, "/livez").await), (200, 200));
     }
     let mut client = Client::connect(api).await.unwrap();
     client.send(SLOW).await.unwrap();
     let mut silent = Client::connect(api).await.unwrap();
-    life.stop("test");
-    life.stop_token().stopping().await;
+    app.stop("test");
+    app.stop_token().stopping().await;
     assert_eq!(status(health, "/readyz").await, 503, "red from the instant of the stop");
-    life.reached(Phase::Draining).await;
+    app.reached(Phase::Draining).await;
     assert_eq!((status(health, "/readyz").await, status(health, "/livez").await), (503, 200));
     silent.send(PING).await.unwrap();
     assert!(silent.answer().await.expect("an answer").closes());
@@ -43,14 +43,14 @@ fn a_lifecycle_stops_its_server_without_loss_and_answers_probes_to_the_end() {
     let mut rehearsal = None;
     let report = Lifecycle::new("test")
         .lame_duck(LameDuck::NONE)
-        .run_to_report(async |life| {
-            let listener = life.bind("127.0.0.1:0").await?;
+        .run_to_report(async |app| {
+            let listener = app.bind("127.0.0.1:0").await?;
             let probes = Listener::bind("127.0.0.1:0").await?;
             let addr = |listener: &Listener| listener.local_addr().tcp().unwrap();
             let (api, health) = (addr(&listener), addr(&probes));
-            life.http("api", listener, life.health_handle().wrap(router));
-            life.health("health", probes);
-            let seen = life.clone();
+            app.http("api", listener, app.health_handle().wrap(router));
+            app.health("health", probes);
+            let seen = app.clone();
             let client = std::thread::Builder::new().spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 runtime.block_on(rehearse(seen, api, health, release));
@@ -64,14 +64,14 @@ fn a_lifecycle_stops_its_server_without_loss_and_answers_probes_to_the_end() {
 }
 
 /// Runs a service with this router, looks at some paths while it is ready, and returns their statuses and its exit code.
-fn statuses(router: impl FnOnce(&Life) -> Router, paths: &'static [&str]) -> (Vec<u16>, u8) {
+fn statuses(router: impl FnOnce(&Handle) -> Router, paths: &'static [&str]) -> (Vec<u16>, u8) {
     let mut looking = None;
     let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
-    let report = lifecycle.run_to_report(async |life| {
-        let listener = life.bind("127.0.0.1:0").await?;
+    let report = lifecycle.run_to_report(async |app| {
+        let listener = app.bind("127.0.0.1:0").await?;
         let addr = listener.local_addr().tcp().unwrap();
-        life.http("api", listener, router(&life));
-        let seen = life.clone();
+        app.http("api", listener, router(&app));
+        let seen = app.clone();
         looking = Some(std::thread::Builder::new().spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -98,7 +98,7 @@ fn health_routes_are_added_to_a_router_that_asks_for_them_and_to_no_other() {
         let router = Router::new().route("/ping", get(async || "pong"));
         router.fallback(async || (StatusCode::IM_A_TEAPOT, "the fallback"))
     };
-    let (with, code) = statuses(|life| life.health_routes(own()), PATHS);
+    let (with, code) = statuses(|app| app.health_routes(own()), PATHS);
     assert_eq!((with, code), (vec![200, 200, 200, 200, 200, 200, 418], 0));
     let (without, code) = statuses(|_| own(), PATHS);
     assert_eq!((without, code), (vec![418, 418, 418, 418, 418, 200, 418], 0));
@@ -111,8 +111,8 @@ fn a_route_of_the_application_is_never_replaced() {
     #[cfg(feature = "axum")]
     {
         let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
-        let report = lifecycle.run_to_report(async |life| {
-            drop(life.health_routes(own()));
+        let report = lifecycle.run_to_report(async |app| {
+            drop(app.health_routes(own()));
             Ok(())
         });
         let cause = report.unwrap().cause.unwrap().to_string();
@@ -121,9 +121,9 @@ fn a_route_of_the_application_is_never_replaced() {
 }
 
 /// Blocks the thread of the start-up until the stop has begun.
-fn block_until_stopping(life: &Life) {
-    let stop = life.stop_token();
-    life.stop("while the start-up blocks its thread");
+fn block_until_stopping(app: &Handle) {
+    let stop = app.stop_token();
+    app.stop("while the start-up blocks its thread");
     while !stop.is_stopping() {
         std::thread::yield_now();
     }
@@ -134,18 +134,18 @@ fn a_start_up_that_blocked_through_the_signal_opens_nothing() {
     for blocks in [true, false] {
         let (mut bound, mut waiting) = (None, None);
         let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
-        let report = lifecycle.run_to_report(async |life| {
-            let early = life.bind("127.0.0.1:0").await?;
+        let report = lifecycle.run_to_report(async |app| {
+            let early = app.bind("127.0.0.1:0").await?;
             let addr = early.local_addr().tcp().unwrap();
             let mut client = std::net::TcpStream::connect(addr)?;
             std::io::Write::write_all(&mut client, b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")?;
             if blocks {
-                block_until_stopping(&life);
+                block_until_stopping(&app);
             }
-            bound = Some(life.bind("127.0.0.1:0").await.map_err(|error| error.to_string()));
-            life.http("api", early, Router::new());
+            bound = Some(app.bind("127.0.0.1:0").await.map_err(|error| error.to_string()));
+            app.http("api", early, Router::new());
             waiting = Some((client, addr));
-            life.stop("that is all");
+            app.stop("that is all");
             Ok(())
         });
         assert_eq!(report.unwrap().exit_code, 0);

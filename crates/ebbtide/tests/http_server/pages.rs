@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ebbtide::http::{HealthPages, Listener};
 use ebbtide::model::{ComponentState, Snapshot};
-use ebbtide::{LameDuck, Life, Lifecycle, Phase};
+use ebbtide::{Handle, LameDuck, Lifecycle, Phase};
 
 use crate::support::{Client, SLOW, cause, slow, stop_source};
 
@@ -35,16 +35,16 @@ fn get_blocking(addr: SocketAddr, path: &str) -> String {
 }
 
 /// Looks once more while the resources close, and while the flushers run.
-fn look_at_the_end(life: &Life, health: SocketAddr, seen: &Arc<Mutex<Vec<Phase>>>) {
+fn look_at_the_end(app: &Handle, health: SocketAddr, seen: &Arc<Mutex<Vec<Phase>>>) {
     let (later, last) = (Arc::clone(seen), Arc::clone(seen));
-    life.resource("looks later", (), move |()| async move {
+    app.resource("looks later", (), move |()| async move {
         let closing = snapshot(health).await;
         assert_eq!(closing.components[1].state, ComponentState::Over, "the server that it stands beside");
         assert_eq!(get(health, "GET /metrics").await, (200, "up 1\n".to_owned()));
         later.lock().unwrap().push(closing.phase);
         Ok(())
     });
-    life.on_flush("looks last", move || {
+    app.on_flush("looks last", move || {
         let flushing: Snapshot = serde_json::from_str(&get_blocking(health, "/lifecycle")).unwrap();
         assert_eq!(get_blocking(health, "/metrics"), "up 1\n");
         last.lock().unwrap().push(flushing.phase);
@@ -52,8 +52,8 @@ fn look_at_the_end(life: &Life, health: SocketAddr, seen: &Arc<Mutex<Vec<Phase>>
 }
 
 /// Stops the lifecycle under a request in flight, and looks at it from outside.
-async fn look(life: Life, api: SocketAddr, health: SocketAddr, release: ebbtide::drain::StopSource) {
-    life.reached(Phase::Ready).await;
+async fn look(app: Handle, api: SocketAddr, health: SocketAddr, release: ebbtide::drain::StopSource) {
+    app.reached(Phase::Ready).await;
     let ready = snapshot(health).await;
     assert_eq!((ready.name.as_str(), ready.phase, ready.stop), ("test", Phase::Ready, None));
     let names: Vec<&str> = ready.components.iter().map(|component| component.name.as_str()).collect();
@@ -64,16 +64,16 @@ async fn look(life: Life, api: SocketAddr, health: SocketAddr, release: ebbtide:
 
     let mut client = Client::connect(api).await.unwrap();
     client.send(SLOW).await.unwrap();
-    while life.snapshot().components[1].in_flight == 0 {
+    while app.snapshot().components[1].in_flight == 0 {
         tokio::task::yield_now().await;
     }
-    life.stop("test");
-    life.reached(Phase::Draining).await;
+    app.stop("test");
+    app.reached(Phase::Draining).await;
     let draining = snapshot(health).await;
     let stop = draining.stop.as_ref().expect("it stops");
     assert_eq!((draining.phase, stop.cause.to_string().as_str()), (Phase::Draining, "requested: test"));
     // Both are cut to milliseconds.
-    let deadline = life.plan().deadline;
+    let deadline = app.plan().deadline;
     assert!((stop.elapsed + stop.left).abs_diff(deadline) < Duration::from_millis(3), "{stop:?}");
     let api = &draining.components[1];
     assert_eq!((api.state, api.in_flight, api.outcome.is_none()), (ComponentState::Asked, 1, true));
@@ -90,19 +90,19 @@ fn the_debug_view_and_the_metrics_are_answered_until_the_very_end_of_a_stop() {
     let router = slow(release.token());
     let report = Lifecycle::new("test")
         .lame_duck(LameDuck::NONE)
-        .run_to_report(async |life| {
-            let (api, health) = (life.bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
+        .run_to_report(async |app| {
+            let (api, health) = (app.bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
             let addr = |listener: &Listener| listener.local_addr().tcp().unwrap();
             let (api_addr, health_addr) = (addr(&api), addr(&health));
-            let looks = look(life.clone(), api_addr, health_addr, release);
-            life.http("api", api, router);
-            let pages = HealthPages::new().lifecycle(&life).metrics(|| "up 1\n".to_owned());
-            life.health_with("health", health, pages);
-            life.once("looks", |_| async {
+            let looks = look(app.clone(), api_addr, health_addr, release);
+            app.http("api", api, router);
+            let pages = HealthPages::new().lifecycle(&app).metrics(|| "up 1\n".to_owned());
+            app.health_with("health", health, pages);
+            app.once("looks", |_| async {
                 looks.await;
                 Ok(())
             });
-            look_at_the_end(&life, health_addr, &seen);
+            look_at_the_end(&app, health_addr, &seen);
             Ok(())
         })
         .expect("it starts");
@@ -115,14 +115,14 @@ fn the_debug_view_and_the_metrics_are_answered_until_the_very_end_of_a_stop() {
 fn without_being_asked_for_they_are_not_there() {
     let report = Lifecycle::new("test")
         .lame_duck(LameDuck::NONE)
-        .run_to_report(async |life| {
+        .run_to_report(async |app| {
             let listener = Listener::bind("127.0.0.1:0").await?;
             let addr = listener.local_addr().tcp().unwrap();
-            life.health("health", listener);
+            app.health("health", listener);
             assert_eq!(get(addr, "GET /lifecycle").await.0, 404);
             assert_eq!(get(addr, "GET /metrics").await.0, 404);
             assert_eq!(get(addr, "GET /livez").await.0, 200);
-            life.stop("seen");
+            app.stop("seen");
             Ok(())
         })
         .expect("it starts");

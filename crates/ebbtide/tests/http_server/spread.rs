@@ -188,10 +188,10 @@ mod in_a_lifecycle {
         let clock = PausedClock::new();
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().tcp().unwrap();
-        let service = Trial::start(lifecycle("test").lame_duck(LAME_DUCK), |life| async move {
+        let service = Trial::start(lifecycle("test").lame_duck(LAME_DUCK), |app| async move {
             let server = Server::new(ping());
             let server = if let Some(spread) = spread { server.announce_over(spread) } else { server };
-            life.http_server("api", listener, server);
+            app.http_server("api", listener, server);
             Ok(())
         });
         service.ready().await;
@@ -202,8 +202,8 @@ mod in_a_lifecycle {
             assert!(!client.answer().await.expect("an answer").closes());
             untold.push(client);
         }
-        service.life().stop("test");
-        service.life().stop_token().stopping().await;
+        service.handle().stop("test");
+        service.handle().stop_token().stopping().await;
         let mut told = [0; 3];
         for (quarter, told) in told.iter_mut().enumerate() {
             clock.advance(if quarter == 0 { Duration::ZERO } else { LAME_DUCK.min / 4 }).await;

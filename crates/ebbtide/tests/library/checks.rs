@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ebbtide::model::{Cause, Check};
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Phase, Report};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle, Phase, Report};
 use tokio::sync::Notify;
 
 const OFTEN: Duration = Duration::from_millis(1);
 
 fn run<F>(start_up: F) -> Report
 where
-    F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+    F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
 {
     let lifecycle = Lifecycle::new("test").grace(Duration::from_secs(20)).lame_duck(LameDuck::NONE);
     lifecycle.run_to_report(start_up).expect("it starts")
@@ -27,24 +27,24 @@ struct Runs {
 }
 
 impl Runs {
-    fn note(&self, life: &Life) {
+    fn note(&self, app: &Handle) {
         self.all.fetch_add(1, Ordering::SeqCst);
-        if life.stop_token().is_stopping() && life.phase() > Phase::Ready {
+        if app.stop_token().is_stopping() && app.phase() > Phase::Ready {
             self.late.fetch_add(1, Ordering::SeqCst);
         }
     }
 
     /// Stops when there were some, and waits for 50 intervals in which others might come.
-    fn stop_amidst(&self, life: &Life) {
-        let (all, stopper) = (Arc::clone(&self.all), life.clone());
-        life.once("stopper", async move |_| {
+    fn stop_amidst(&self, app: &Handle) {
+        let (all, stopper) = (Arc::clone(&self.all), app.clone());
+        app.once("stopper", async move |_| {
             while all.load(Ordering::SeqCst) < 20 {
                 tokio::time::sleep(OFTEN).await;
             }
             stopper.stop("enough");
             Ok(())
         });
-        life.on_stop("waits", |_| async {
+        app.on_stop("waits", |_| async {
             // On the runtime that runs the others: however busy it is, they would run as often as this.
             for _ in 0..50 {
                 tokio::time::sleep(OFTEN).await;
@@ -58,10 +58,10 @@ impl Runs {
 fn no_run_begins_once_the_stop_has() {
     let runs = Runs::default();
     let noted = runs.clone();
-    let report = run(async move |life| {
-        let seen = life.clone();
-        noted.stop_amidst(&life);
-        life.check("often", OFTEN, move || {
+    let report = run(async move |app| {
+        let seen = app.clone();
+        noted.stop_amidst(&app);
+        app.check("often", OFTEN, move || {
             noted.note(&seen);
             async { Ok::<_, BoxError>(()) }
         });
@@ -77,10 +77,10 @@ fn no_run_begins_once_the_stop_has() {
 fn the_opposite_a_task_of_ones_own_goes_on_while_the_intake_stops() {
     let runs = Runs::default();
     let noted = runs.clone();
-    run(async move |life| {
-        let seen = life.clone();
-        noted.stop_amidst(&life);
-        life.task("by hand", async move |stop| {
+    run(async move |app| {
+        let seen = app.clone();
+        noted.stop_amidst(&app);
+        app.task("by hand", async move |stop| {
             while !stop.is_stopping() {
                 noted.note(&seen);
                 tokio::time::sleep(OFTEN).await;
@@ -96,11 +96,11 @@ fn the_opposite_a_task_of_ones_own_goes_on_while_the_intake_stops() {
 fn a_run_under_way_holds_no_stop_and_one_that_takes_too_long_has_failed() {
     let statuses = Arc::new(std::sync::Mutex::new(Vec::new()));
     let kept = Arc::clone(&statuses);
-    let report = run(async move |life| {
+    let report = run(async move |app| {
         let failed = Arc::new(Notify::new());
         let tell = Arc::clone(&failed);
         let mut runs = 0;
-        life.check("hangs", Check::every(OFTEN).timeout(Duration::from_millis(20)), move || {
+        app.check("hangs", Check::every(OFTEN).timeout(Duration::from_millis(20)), move || {
             runs += 1;
             if runs == 2 {
                 tell.notify_one();
@@ -108,8 +108,8 @@ fn a_run_under_way_holds_no_stop_and_one_that_takes_too_long_has_failed() {
             std::future::pending::<Result<(), BoxError>>()
         });
         failed.notified().await;
-        *kept.lock().expect("not poisoned") = life.checks();
-        life.stop("a run is under way");
+        *kept.lock().expect("not poisoned") = app.checks();
+        app.stop("a run is under way");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -121,8 +121,8 @@ fn a_run_under_way_holds_no_stop_and_one_that_takes_too_long_has_failed() {
 
 #[test]
 fn a_check_that_panics_stops_the_lifecycle_and_is_named() {
-    let report = run(async |life| {
-        life.check("falls over", OFTEN, || async {
+    let report = run(async |app| {
+        app.check("falls over", OFTEN, || async {
             assert!(std::hint::black_box(false), "a check's own mistake");
             Ok::<_, BoxError>(())
         });
@@ -133,19 +133,19 @@ fn a_check_that_panics_stops_the_lifecycle_and_is_named() {
 
 #[test]
 fn a_critical_check_waits_for_a_start_up_that_takes_longer() {
-    let report = run(async |life| {
+    let report = run(async |app| {
         let runs = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&runs);
         let fails = move || {
             count.fetch_add(1, Ordering::SeqCst);
             async { Err::<(), BoxError>("not yet".into()) }
         };
-        life.check("slow to come", Check::every(OFTEN).critical(10 * OFTEN), fails);
+        app.check("slow to come", Check::every(OFTEN).critical(10 * OFTEN), fails);
         // Its time has passed many times over, and nothing stops: it is red, and the service isn't ready in any case.
         while runs.load(Ordering::SeqCst) < 100 {
             tokio::time::sleep(OFTEN).await;
         }
-        assert!(!life.stop_token().is_stopping());
+        assert!(!app.stop_token().is_stopping());
         Ok(())
     });
     assert!(report.phases.iter().any(|change| change.phase == Phase::Ready), "{report:?}");

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ebbtide::lifecycle::{Every, Held, LifeOf, Retry};
+use ebbtide::lifecycle::{Every, HandleOf, Held, Retry};
 use ebbtide::model::{Check, Outcome};
 use ebbtide::{Backoff, LameDuck, Lifecycle, Stop};
 use tokio::sync::Notify;
@@ -31,38 +31,38 @@ async fn job(done: Arc<Notify>, _stop: Stop) -> anyhow::Result<()> {
 }
 
 /// Registers one of each kind, as functions, as closures that return `Ok(())`, and as closures with `?`.
-async fn start(life: LifeOf<anyhow::Error>) -> anyhow::Result<()> {
-    life.retry("broker", Retry::new(Backoff::default()), works).await?;
-    life.resource("function", (), |()| works());
-    let database = life.resource("closure", "database", async |_| {
+async fn start(app: HandleOf<anyhow::Error>) -> anyhow::Result<()> {
+    app.retry("broker", Retry::new(Backoff::default()), works).await?;
+    app.resource("function", (), |()| works());
+    let database = app.resource("closure", "database", async |_| {
         works().await?;
         Ok(())
     });
-    life.resource_holding("held", (), |()| Held::new(0, "connections"), |()| works());
-    life.task("task", task);
-    life.subscriber("subscriber", task);
-    life.once("once", async |_| works().await);
-    life.on_stop("hook", async |_| works().await);
-    life.at_exit("exit", |_| Ok(()));
-    life.try_on_flush("flush", |_| Err(anyhow::anyhow!("nothing to flush")).or(Ok(())));
-    life.check("check", Check::every(LONG), works);
-    life.every("ticker", LONG, works);
-    life.every("rate", Every::rate(LONG).at_once(), move || async move {
+    app.resource_holding("held", (), |()| Held::new(0, "connections"), |()| works());
+    app.task("task", task);
+    app.subscriber("subscriber", task);
+    app.once("once", async |_| works().await);
+    app.on_stop("hook", async |_| works().await);
+    app.at_exit("exit", |_| Ok(()));
+    app.try_on_flush("flush", |_| Err(anyhow::anyhow!("nothing to flush")).or(Ok(())));
+    app.check("check", Check::every(LONG), works);
+    app.every("ticker", LONG, works);
+    app.every("rate", Every::rate(LONG).at_once(), move || async move {
         works().await?;
         let _ = database;
         Ok(())
     });
     #[cfg(all(feature = "queue", feature = "testing"))]
-    life.consume("consumer", ebbtide::testing::queue::MemoryQueue::new(LONG), 1, async |_job, _stop| {
+    app.consume("consumer", ebbtide::testing::queue::MemoryQueue::new(LONG), 1, async |_job, _stop| {
         works().await
     });
     #[cfg(feature = "cron")]
-    life.every("cron", Every::cron("@yearly")?, works);
+    app.every("cron", Every::cron("@yearly")?, works);
     let done = Arc::new(Notify::new());
-    let pool = life.within(LONG).workers("pool", 1, job);
+    let pool = app.within(LONG).workers("pool", 1, job);
     pool.send(Arc::clone(&done)).await?;
     done.notified().await;
-    life.stop("that is all");
+    app.stop("that is all");
     Ok(())
 }
 
@@ -80,8 +80,8 @@ fn closures_return_errors_of_a_type_of_the_users() {
 #[test]
 fn the_opposite_such_an_error_stops_the_lifecycle_with_its_sources() {
     let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
-    let report = lifecycle.run_to_report(async |life| {
-        life.with_errors::<anyhow::Error>().once("once", async |_| fails().await);
+    let report = lifecycle.run_to_report(async |app| {
+        app.with_errors::<anyhow::Error>().once("once", async |_| fails().await);
         Ok(())
     });
     let report = report.unwrap();
@@ -94,17 +94,17 @@ fn the_opposite_such_an_error_stops_the_lifecycle_with_its_sources() {
 #[test]
 fn a_question_mark_is_enough_for_a_single_function() {
     let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
-    let report = lifecycle.run_to_report(async |life| {
-        life.task("task", async |stop| Ok(task(stop).await?));
-        life.resource("resource", (), async |()| Ok(works().await?));
-        life.every("ticker", LONG, async || Ok(works().await?));
-        life.check("check", Check::every(LONG), async || works().await);
-        let pool = life.workers("pool", 1, async |done, stop| Ok(job(done, stop).await?));
+    let report = lifecycle.run_to_report(async |app| {
+        app.task("task", async |stop| Ok(task(stop).await?));
+        app.resource("resource", (), async |()| Ok(works().await?));
+        app.every("ticker", LONG, async || Ok(works().await?));
+        app.check("check", Check::every(LONG), async || works().await);
+        let pool = app.workers("pool", 1, async |done, stop| Ok(job(done, stop).await?));
         let done = Arc::new(Notify::new());
         pool.send(Arc::clone(&done)).await?;
         done.notified().await;
         works().await?;
-        life.stop("that is all");
+        app.stop("that is all");
         Ok(())
     });
     assert_eq!(report.unwrap().exit_code, 0);
@@ -119,14 +119,14 @@ async fn reap(database: Arc<str>) -> anyhow::Result<()> {
 #[test]
 fn what_a_closure_captures_is_cloned_for_each_call() {
     let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
-    let report = lifecycle.run_to_report(async |life| {
-        let life = life.with_errors();
+    let report = lifecycle.run_to_report(async |app| {
+        let app = app.with_errors();
         let (database, done) = (Arc::<str>::from("database"), Arc::new(Notify::new()));
         let reaped = Arc::clone(&database);
-        life.every("ticker", Every::rate(LONG).at_once(), move || reap(reaped.clone()));
+        app.every("ticker", Every::rate(LONG).at_once(), move || reap(reaped.clone()));
         let checked = Arc::clone(&database);
-        life.check("check", Check::every(LONG), move || reap(checked.clone()));
-        let pool = life.workers("pool", 1, move |done: Arc<Notify>, _| {
+        app.check("check", Check::every(LONG), move || reap(checked.clone()));
+        let pool = app.workers("pool", 1, move |done: Arc<Notify>, _| {
             let database = Arc::clone(&database);
             async move {
                 reap(database).await?;
@@ -136,7 +136,7 @@ fn what_a_closure_captures_is_cloned_for_each_call() {
         });
         pool.send(Arc::clone(&done)).await?;
         done.notified().await;
-        life.stop("that is all");
+        app.stop("that is all");
         Ok(())
     });
     assert_eq!(report.unwrap().exit_code, 0);

@@ -9,13 +9,13 @@ use ebbtide::lifecycle::{PoolOptions, Rejected};
 use ebbtide::model::{ComponentReport, Outcome};
 #[cfg(feature = "testing")]
 use ebbtide::{Backoff, lifecycle::Retry};
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Phase, Report};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle, Phase, Report};
 use tokio::sync::Notify;
 
 /// Runs a service that stops itself.
 fn run<F>(grace: Duration, start_up: F) -> Report
 where
-    F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+    F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
 {
     let lifecycle = Lifecycle::new("test").grace(grace).lame_duck(LameDuck::NONE);
     lifecycle.run_to_report(start_up).expect("it starts")
@@ -47,22 +47,22 @@ fn nothing_that_was_registered_outlives_the_lifecycle() {
     let kept = Arc::new(());
     let (value, close, held, job) =
         (Arc::clone(&kept), Arc::clone(&kept), Arc::clone(&kept), Arc::clone(&kept));
-    let report = run(LONG, async move |life| {
+    let report = run(LONG, async move |app| {
         let held = move |_: &Arc<()>| {
             ebbtide::lifecycle::Held::new(u64::from(Arc::strong_count(&held) == 0), "users")
         };
-        life.resource_holding("db", value, held, move |_| async move {
+        app.resource_holding("db", value, held, move |_| async move {
             drop(close);
             Ok(())
         });
-        life.workers("pool", 1, move |(): (), _| {
+        app.workers("pool", 1, move |(): (), _| {
             let job = Arc::clone(&job);
             async move {
                 drop(job);
                 Ok(())
             }
         });
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -76,14 +76,14 @@ fn nothing_that_was_registered_outlives_the_lifecycle() {
 fn a_pool_works_off_what_it_holds_before_its_resources_close() {
     let diary = Diary::default();
     let written = diary.clone();
-    let report = run(LONG, async move |life| {
+    let report = run(LONG, async move |app| {
         let closed = written.clone();
-        life.resource("db", (), move |()| async move {
+        app.resource("db", (), move |()| async move {
             closed.note("closed");
             Ok(())
         });
         let done = written.clone();
-        let pool = life.workers("pool", PoolOptions::new(2).capacity(100), move |n: u32, _| {
+        let pool = app.workers("pool", PoolOptions::new(2).capacity(100), move |n: u32, _| {
             let done = done.clone();
             async move {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -94,7 +94,7 @@ fn a_pool_works_off_what_it_holds_before_its_resources_close() {
         for n in 0..50 {
             pool.send(n).await?;
         }
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -111,8 +111,8 @@ fn a_pool_works_off_what_it_holds_before_its_resources_close() {
 #[tokio::test(start_paused = true)]
 async fn a_pool_whose_time_is_up_counts_what_it_cut() {
     let lifecycle = ebbtide::testing::lifecycle("test").grace(Duration::from_millis(600));
-    let service = ebbtide::testing::Trial::start(lifecycle, async |life| {
-        let pool = life.workers("pool", PoolOptions::new(2).capacity(10), |n: u32, stop| async move {
+    let service = ebbtide::testing::Trial::start(lifecycle, async |app| {
+        let pool = app.workers("pool", PoolOptions::new(2).capacity(10), |n: u32, stop| async move {
             // Half of the jobs hand back what they hold when they are told; the other half never ends.
             stop.cancelled().await;
             if n.is_multiple_of(2) { Ok(()) } else { std::future::pending().await }
@@ -120,7 +120,7 @@ async fn a_pool_whose_time_is_up_counts_what_it_cut() {
         for n in 0..7 {
             pool.send(n).await?;
         }
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     let report = service.exited().await;
@@ -136,10 +136,10 @@ async fn a_pool_whose_time_is_up_counts_what_it_cut() {
 async fn an_attempt_that_takes_longer_than_its_timeout_has_failed_and_the_next_one_comes() {
     let service = ebbtide::testing::Trial::start(ebbtide::testing::lifecycle("test"), async |_| Ok(()));
     service.ready().await;
-    let (life, second) = (service.life(), Duration::from_secs(1));
+    let (app, second) = (service.handle(), Duration::from_secs(1));
     let retry = Retry::new(Backoff::new(second, second)).timeout(3 * second).attempts(3);
-    let (begun, mut tried) = (life.snapshot().age, 0);
-    let there = life.retry("db", retry, async || {
+    let (begun, mut tried) = (app.snapshot().age, 0);
+    let there = app.retry("db", retry, async || {
         tried += 1;
         // The first two take too long; the last one just does not.
         tokio::time::sleep(if tried < 3 { 4 * second } else { 2 * second }).await;
@@ -147,10 +147,10 @@ async fn an_attempt_that_takes_longer_than_its_timeout_has_failed_and_the_next_o
     });
     assert_eq!(there.await.expect("it is there at last"), "there");
     // Two timeouts, two waits between half a second and one, and the attempt that worked.
-    let took = life.snapshot().age - begun;
+    let took = app.snapshot().age - begun;
     assert!((9 * second..=10 * second + second / 10).contains(&took), "{took:?}");
     // The opposite: none works.
-    let never = life.retry("db", retry, async || std::future::pending::<Result<(), BoxError>>().await);
+    let never = app.retry("db", retry, async || std::future::pending::<Result<(), BoxError>>().await);
     let error = never.await.expect_err("it never works");
     assert!(error.to_string().contains("after 3 attempts"), "{error}");
     let source = std::error::Error::source(&error).expect("what the last one failed with");
@@ -159,15 +159,15 @@ async fn an_attempt_that_takes_longer_than_its_timeout_has_failed_and_the_next_o
 
 #[test]
 fn a_job_that_fails_or_panics_does_not_end_its_pool() {
-    let report = run(LONG, async |life| {
-        let pool = life.workers("pool", 1, |n: u32, _| async move {
+    let report = run(LONG, async |app| {
+        let pool = app.workers("pool", 1, |n: u32, _| async move {
             assert!(n != 1, "job 1 panics");
             if n == 0 { Err("job 0 fails".into()) } else { Ok(()) }
         });
         for n in 0..3 {
             pool.send(n).await?;
         }
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -178,10 +178,10 @@ fn a_job_that_fails_or_panics_does_not_end_its_pool() {
 fn a_pool_pushes_back_when_it_is_full_and_gives_the_job_back_when_it_has_stopped() {
     let kept = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&kept);
-    run(LONG, async move |life| {
+    run(LONG, async move |app| {
         let gate = Arc::new(Notify::new());
         let open = Arc::clone(&gate);
-        let pool = life.workers("pool", PoolOptions::new(1).capacity(1), move |_: u32, _| {
+        let pool = app.workers("pool", PoolOptions::new(1).capacity(1), move |_: u32, _| {
             let open = Arc::clone(&open);
             async move {
                 open.notified().await;
@@ -201,7 +201,7 @@ fn a_pool_pushes_back_when_it_is_full_and_gives_the_job_back_when_it_has_stopped
         }
         gate.notify_one();
         *keep.lock().expect("not poisoned") = Some(pool);
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     let pool = kept.lock().expect("not poisoned").take().expect("kept");
@@ -212,9 +212,9 @@ fn a_pool_pushes_back_when_it_is_full_and_gives_the_job_back_when_it_has_stopped
 fn a_ticker_starts_no_run_after_the_stop_and_finishes_the_one_under_way() {
     let (begun, finished) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (begin, finish) = (Arc::clone(&begun), Arc::clone(&finished));
-    let report = run(LONG, async move |life| {
-        let stopper = life.clone();
-        life.every("ticker", Duration::from_millis(1), move || {
+    let report = run(LONG, async move |app| {
+        let stopper = app.clone();
+        app.every("ticker", Duration::from_millis(1), move || {
             let (finish, stopper) = (Arc::clone(&finish), stopper.clone());
             let n = begin.fetch_add(1, Ordering::SeqCst);
             async move {
@@ -238,16 +238,16 @@ fn a_ticker_starts_no_run_after_the_stop_and_finishes_the_one_under_way() {
 
 #[test]
 fn hooks_run_beside_each_other_at_the_stop() {
-    let report = run(LONG, async |life| {
+    let report = run(LONG, async |app| {
         let meet = Arc::new(tokio::sync::Barrier::new(2));
         for name in ["leave discovery", "drop the lease"] {
             let meet = Arc::clone(&meet);
-            life.on_stop(name, move |_| async move {
+            app.on_stop(name, move |_| async move {
                 meet.wait().await;
                 Ok(())
             });
         }
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -255,9 +255,9 @@ fn hooks_run_beside_each_other_at_the_stop() {
 
 #[test]
 fn a_deadline_of_its_own_cuts_a_component_before_its_stage_does() {
-    let report = run(LONG, async |life| {
-        life.within(Duration::from_millis(50)).resource("slow", (), |()| std::future::pending::<()>());
-        life.stop("enough");
+    let report = run(LONG, async |app| {
+        app.within(Duration::from_millis(50)).resource("slow", (), |()| std::future::pending::<()>());
+        app.stop("enough");
         Ok(())
     });
     assert_eq!(component(&report, "slow").outcome, Some(Outcome::Cut));
@@ -268,16 +268,16 @@ fn a_deadline_of_its_own_cuts_a_component_before_its_stage_does() {
 fn what_is_opened_while_a_stop_is_under_way_is_closed_too() {
     let diary = Diary::default();
     let written = diary.clone();
-    let report = run(LONG, async move |life| {
-        let late = life.clone();
-        life.on_stop("opens something", move |_| async move {
+    let report = run(LONG, async move |app| {
+        let late = app.clone();
+        app.on_stop("opens something", move |_| async move {
             late.resource("late", (), move |()| async move {
                 written.note("closed late");
                 Ok(())
             });
             Ok(())
         });
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -286,11 +286,11 @@ fn what_is_opened_while_a_stop_is_under_way_is_closed_too() {
 
 #[test]
 fn the_token_tells_cause_and_time_left() {
-    let report = run(LONG, async |life| {
-        let stop = life.stop_token();
+    let report = run(LONG, async |app| {
+        let stop = app.stop_token();
         assert!(!stop.is_stopping() && stop.cause().is_none() && stop.time_left().is_none());
         let token = stop.clone();
-        life.once("looks", move |own| async move {
+        app.once("looks", move |own| async move {
             token.stopping().await;
             assert_eq!(token.cause().map(ToString::to_string).as_deref(), Some("requested: enough"));
             assert!(token.time_left().is_some_and(|left| left <= Duration::from_secs(25)));
@@ -298,8 +298,8 @@ fn the_token_tells_cause_and_time_left() {
             assert!(own.time_left() < token.time_left(), "the workers' time is shorter than the whole");
             Ok(())
         });
-        life.stop("enough");
-        life.stop("never heard");
+        app.stop("enough");
+        app.stop("never heard");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");

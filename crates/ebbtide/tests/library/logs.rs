@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ebbtide::lifecycle::{Every, OnError, Retry};
-use ebbtide::{Backoff, BoxError, LameDuck, Life, Lifecycle, Report};
+use ebbtide::{Backoff, BoxError, Handle, LameDuck, Lifecycle, Report};
 use tokio::sync::{Notify, Semaphore};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -63,7 +63,7 @@ impl<S: Subscriber> Layer<S> for Log {
 /// Runs a service with its log, as the only one of its process.
 fn logged<F>(grace: Duration, start_up: F) -> (Log, Report)
 where
-    F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+    F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
 {
     let log = Log::default();
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone())).unwrap();
@@ -78,27 +78,27 @@ const LONG: Duration = Duration::from_secs(30);
 #[test]
 fn no_event_has_a_field_twice() {
     own_process::run("logs::no_event_has_a_field_twice", || {
-        let (log, _) = logged(LONG, async |life| {
+        let (log, _) = logged(LONG, async |app| {
             let done = Arc::new(Notify::new());
-            let pool = life.workers("pool", 1, async |done: Arc<Notify>, _| {
+            let pool = app.workers("pool", 1, async |done: Arc<Notify>, _| {
                 let _told = done;
                 panic!("in a job");
             });
             let ran = Arc::clone(&done);
             let every = Every::rate(LONG).at_once().on_error(OnError::GoOn);
-            life.every("ticker", every, move || {
+            app.every("ticker", every, move || {
                 ran.notify_one();
                 async { panic!("in a run") }
             });
             pool.send(Arc::clone(&done)).await?;
             done.notified().await;
-            life.once("once", async |_| panic!("in a task"));
-            life.stop_token().stopping().await;
+            app.once("once", async |_| panic!("in a task"));
+            app.stop_token().stopping().await;
             Ok(())
         });
         let again = Lifecycle::new("again").lame_duck(LameDuck::NONE).on_report(|_| panic!("in a callback"));
-        let again = again.run_to_report(async |life| {
-            life.stop("that is all");
+        let again = again.run_to_report(async |app| {
+            app.stop("that is all");
             Ok(())
         });
         assert_eq!(again.unwrap().exit_code, 0);
@@ -132,9 +132,9 @@ fn the_exit_line_tells_requests_from_jobs_and_what_was_there_from_what_came() {
     own_process::run(
         "logs::the_exit_line_tells_requests_from_jobs_and_what_was_there_from_what_came",
         || {
-            let (log, report) = logged(LONG, async |life| {
+            let (log, report) = logged(LONG, async |app| {
                 let began = Arc::new(Notify::new());
-                let pool = life.workers("pool", 2, async |began: Arc<Notify>, stop| {
+                let pool = app.workers("pool", 2, async |began: Arc<Notify>, stop| {
                     began.notify_one();
                     stop.stopping().await;
                     Ok(())
@@ -144,12 +144,12 @@ fn the_exit_line_tells_requests_from_jobs_and_what_was_there_from_what_came() {
                     began.notified().await;
                 }
                 // Registered later, so that the pool still takes what it sends.
-                life.task("feeder", async move |stop| {
+                app.task("feeder", async move |stop| {
                     stop.stopping().await;
                     pool.send(began).await?;
                     Ok(())
                 });
-                life.stop("that is all");
+                app.stop("that is all");
                 Ok(())
             });
             assert_eq!(report.exit_code, 0, "{report:?}");
@@ -164,21 +164,21 @@ fn the_exit_line_tells_requests_from_jobs_and_what_was_there_from_what_came() {
 #[test]
 fn who_is_waited_for_is_told_with_a_place_in_the_users_source() {
     own_process::run("logs::who_is_waited_for_is_told_with_a_place_in_the_users_source", || {
-        let (log, _) = logged(Duration::from_secs(3), async |life| {
+        let (log, _) = logged(Duration::from_secs(3), async |app| {
             // A `Notify` keeps one permit, and both may begin before anyone waits.
             let began = Arc::new(Semaphore::new(0));
-            let pool = life.workers("pool", 1, async |began: Arc<Semaphore>, _| {
+            let pool = app.workers("pool", 1, async |began: Arc<Semaphore>, _| {
                 began.add_permits(1);
                 std::future::pending().await
             });
             let ran = Arc::clone(&began);
-            life.every("ticker", Every::rate(LONG).at_once(), move || {
+            app.every("ticker", Every::rate(LONG).at_once(), move || {
                 ran.add_permits(1);
                 std::future::pending()
             });
             pool.send(Arc::clone(&began)).await?;
             began.acquire_many(2).await?.forget();
-            life.stop("that is all");
+            app.stop("that is all");
             Ok(())
         });
         let waiting = log.lines("still stopping").join("\n");
@@ -191,10 +191,10 @@ fn who_is_waited_for_is_told_with_a_place_in_the_users_source() {
 #[test]
 fn a_start_that_failed_lists_nobody_as_still_running() {
     own_process::run("logs::a_start_that_failed_lists_nobody_as_still_running", || {
-        let (log, report) = logged(LONG, async |life| {
-            life.on_flush("log", || {});
-            life.at_exit("exit", |_| Ok(()));
-            life.resource("pool", (), async |()| Ok(()));
+        let (log, report) = logged(LONG, async |app| {
+            app.on_flush("log", || {});
+            app.at_exit("exit", |_| Ok(()));
+            app.resource("pool", (), async |()| Ok(()));
             Err("no database".into())
         });
         assert_eq!(report.exit_code, 1);
@@ -207,7 +207,7 @@ fn a_start_that_failed_lists_nobody_as_still_running() {
 fn unheard(
     test: &str,
     grace: Duration,
-    start_up: impl AsyncFnOnce(Life) -> Result<(), BoxError>,
+    start_up: impl AsyncFnOnce(Handle) -> Result<(), BoxError>,
 ) -> Option<String> {
     if own_process::is_child() {
         let lifecycle = Lifecycle::new("test").grace(grace).lame_duck(LameDuck::NONE);
@@ -221,12 +221,12 @@ fn unheard(
 #[test]
 fn warnings_and_errors_reach_standard_error_where_nobody_subscribed() {
     let test = "logs::warnings_and_errors_reach_standard_error_where_nobody_subscribed";
-    let said = unheard(test, LONG, async |life| {
-        let attempt = async || if life.plan().grace.is_zero() { Ok(()) } else { Err("refused") };
+    let said = unheard(test, LONG, async |app| {
+        let attempt = async || if app.plan().grace.is_zero() { Ok(()) } else { Err("refused") };
         let once = Retry::new(Backoff::new(Duration::from_millis(1), Duration::from_millis(1))).attempts(2);
-        let _ = life.retry("broker", once, attempt).await;
-        life.once("once", async |_| Err("out of order".into()));
-        life.stop_token().stopping().await;
+        let _ = app.retry("broker", once, attempt).await;
+        app.once("once", async |_| Err("out of order".into()));
+        app.stop_token().stopping().await;
         Ok(())
     });
     if let Some(said) = said {
@@ -273,8 +273,8 @@ fn a_start_up_that_waits_says_so_and_one_that_is_quick_does_not() {
         for waits in [false, true] {
             let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
             let lifecycle = lifecycle.progress_every(Duration::from_millis(20));
-            let report = lifecycle.run_to_report(async |life| {
-                life.resource("first", (), async |()| Ok(()));
+            let report = lifecycle.run_to_report(async |app| {
+                app.resource("first", (), async |()| Ok(()));
                 if waits {
                     let line = logged_line(&log, "start-up has not finished").await;
                     assert!(line.starts_with("WARN") && line.contains("last_registered=\"first\""), "{line}");
@@ -282,7 +282,7 @@ fn a_start_up_that_waits_says_so_and_one_that_is_quick_does_not() {
                         tokio::time::sleep(Duration::from_millis(5)).await;
                     }
                 }
-                life.stop("that is all");
+                app.stop("that is all");
                 Ok(())
             });
             assert_eq!(report.unwrap().exit_code, 0);
@@ -297,14 +297,14 @@ fn an_attempt_without_an_answer_is_told_while_it_waits() {
         let log = Log::default();
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone())).unwrap();
         let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
-        let report = lifecycle.run_to_report(async |life| {
+        let report = lifecycle.run_to_report(async |app| {
             let told = logged_line(&log, "no answer yet");
             let never = std::future::pending::<Result<(), BoxError>>;
             tokio::select! {
                 line = told => assert!(line.contains("waiting_for=\"cache\" attempt=1 waited=\"1s\""), "{line}"),
-                _ = life.retry("cache", Backoff::default(), never) => panic!("nobody answers"),
+                _ = app.retry("cache", Backoff::default(), never) => panic!("nobody answers"),
             }
-            life.stop("that is all");
+            app.stop("that is all");
             Ok(())
         });
         assert_eq!(report.unwrap().exit_code, 0);
@@ -315,14 +315,14 @@ fn an_attempt_without_an_answer_is_told_while_it_waits() {
 #[test]
 fn the_address_that_is_served_is_logged_and_so_is_the_one_that_is_taken() {
     own_process::run("logs::the_address_that_is_served_is_logged_and_so_is_the_one_that_is_taken", || {
-        let (log, report) = logged(LONG, async |life| {
-            let listener = life.bind("127.0.0.1:0").await?;
+        let (log, report) = logged(LONG, async |app| {
+            let listener = app.bind("127.0.0.1:0").await?;
             let address = listener.local_addr();
-            life.http_server("api", listener, ebbtide::http::Server::new(axum::Router::<()>::new()));
-            life.health("health", life.bind("[::1]:0").await?);
-            let wrong = life.bind("127.0.0.1:http?").await.unwrap_err().to_string();
+            app.http_server("api", listener, ebbtide::http::Server::new(axum::Router::<()>::new()));
+            app.health("health", app.bind("[::1]:0").await?);
+            let wrong = app.bind("127.0.0.1:http?").await.unwrap_err().to_string();
             assert!(wrong.contains("cannot bind \"127.0.0.1:http?\": "), "{wrong}");
-            life.bind(address.tcp().unwrap()).await?;
+            app.bind(address.tcp().unwrap()).await?;
             Ok(())
         });
         assert_eq!(report.exit_code, 1);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ebbtide::{LameDuck, Life, Lifecycle, Report};
+use ebbtide::{Handle, LameDuck, Lifecycle, Report};
 
 use crate::own_process;
 
@@ -16,13 +16,13 @@ fn thirty_thousand_temporary_files_are_one_component_and_none_is_left() {
     own_process::run(NAME, || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
-        let report = Lifecycle::new("many").lame_duck(LameDuck::NONE).run_to_report(async move |life| {
+        let report = Lifecycle::new("many").lame_duck(LameDuck::NONE).run_to_report(async move |app| {
             for number in 0..30_000 {
                 let file = path.join(number.to_string());
                 std::fs::write(&file, "")?;
-                life.temporary(file)?;
+                app.temporary(file)?;
             }
-            life.stop("enough");
+            app.stop("enough");
             Ok(())
         });
         let report = report.unwrap();
@@ -47,29 +47,29 @@ fn note_threads(most: &AtomicUsize, file: &Path) {
 fn end_of_many(folder: &Path) {
     let (most, file) = (Arc::new(AtomicUsize::new(0)), folder.join("threads"));
     let lifecycle = Lifecycle::new("many").lame_duck(LameDuck::NONE).grace(Duration::from_secs(12));
-    let report = lifecycle.run_to_report(async |life: Life| {
+    let report = lifecycle.run_to_report(async |app: Handle| {
         for number in 0..500 {
             let path = folder.join(format!("temporary-{number}"));
             std::fs::write(&path, "")?;
-            life.temporary(path)?;
+            app.temporary(path)?;
         }
         for number in 0..500 {
             let (seen, path) = (Arc::clone(&most), file.clone());
-            life.at_exit(format!("last {number}"), move |_| {
+            app.at_exit(format!("last {number}"), move |_| {
                 note_threads(&seen, &path);
                 if number % 10 == 0 { Err("it fails".into()) } else { Ok(()) }
             });
             let (seen, path) = (Arc::clone(&most), file.clone());
-            life.on_flush(format!("flusher {number}"), move || note_threads(&seen, &path));
+            app.on_flush(format!("flusher {number}"), move || note_threads(&seen, &path));
         }
         // They hold every thread of the runtime, the dispatcher's too.
         for _ in 0..std::thread::available_parallelism()?.get() * 2 {
-            life.once("hangs", async |_| {
+            app.once("hangs", async |_| {
                 std::thread::sleep(Duration::from_secs(600));
                 Ok(())
             });
         }
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     panic!("the watchdog ends the process: {report:?}");
@@ -101,14 +101,14 @@ fn a_hundred_thousand_tasks_that_have_ended_are_a_number() {
     own_process::run(NAME, || {
         let resident = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&resident);
-        let report = Lifecycle::new("many").lame_duck(LameDuck::NONE).run_to_report(async move |life| {
-            let tasks = life.tasks("spawned");
+        let report = Lifecycle::new("many").lame_duck(LameDuck::NONE).run_to_report(async move |app| {
+            let tasks = app.tasks("spawned");
             // Warm: what the allocator keeps is in both figures.
-            spawn_and_wait(&life, &tasks, 1000).await;
+            spawn_and_wait(&app, &tasks, 1000).await;
             let before = resident_kb();
-            spawn_and_wait(&life, &tasks, 100_000).await;
+            spawn_and_wait(&app, &tasks, 100_000).await;
             seen.store(resident_kb().saturating_sub(before), Ordering::SeqCst);
-            life.stop("enough");
+            app.stop("enough");
             Ok(())
         });
         let report = report.unwrap();
@@ -123,12 +123,12 @@ fn a_hundred_thousand_tasks_that_have_ended_are_a_number() {
 }
 
 /// Runs so many `once` and as many spawned tasks, a few at a time, and waits until they have ended.
-async fn spawn_and_wait(life: &Life, tasks: &ebbtide::lifecycle::Tasks, count: usize) {
+async fn spawn_and_wait(app: &Handle, tasks: &ebbtide::lifecycle::Tasks, count: usize) {
     let done = Arc::new(AtomicUsize::new(0));
-    let before = life.snapshot().ended_by_themselves;
+    let before = app.snapshot().ended_by_themselves;
     for number in 0..count {
         let (one, other) = (Arc::clone(&done), Arc::clone(&done));
-        life.once("once", async move |_| {
+        app.once("once", async move |_| {
             one.fetch_add(1, Ordering::SeqCst);
             Ok(())
         });
@@ -141,7 +141,7 @@ async fn spawn_and_wait(life: &Life, tasks: &ebbtide::lifecycle::Tasks, count: u
             tokio::task::yield_now().await;
         }
     }
-    while life.snapshot().ended_by_themselves < before + count as u64 || tasks.in_flight() > 0 {
+    while app.snapshot().ended_by_themselves < before + count as u64 || tasks.in_flight() > 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -158,14 +158,14 @@ fn a_stop_of_ten_thousand_open_tasks_is_linear() {
     own_process::run(NAME, || {
         let stop_of = |count: usize| {
             let lifecycle = Lifecycle::new("many").lame_duck(LameDuck::NONE);
-            let report = lifecycle.run_to_report(async move |life| {
+            let report = lifecycle.run_to_report(async move |app| {
                 for number in 0..count {
-                    life.once(format!("task {number}"), async |stop: ebbtide::Stop| {
+                    app.once(format!("task {number}"), async |stop: ebbtide::Stop| {
                         stop.stopping().await;
                         Ok(())
                     });
                 }
-                life.stop("enough");
+                app.stop("enough");
                 Ok(())
             });
             let report = report.unwrap();
@@ -192,15 +192,15 @@ fn twenty_thousand_tasks_at_the_deadline_leave_a_report_and_short_lines() {
     const COUNT: u64 = 20_000;
     if own_process::is_child() {
         let lifecycle = Lifecycle::new("many").lame_duck(LameDuck::NONE).grace(Duration::from_secs(3));
-        let _code = lifecycle.run(async |life| {
-            let tasks = life.tasks("audit");
+        let _code = lifecycle.run(async |app| {
+            let tasks = app.tasks("audit");
             for _ in 0..COUNT {
                 tasks.spawn(async {
                     std::future::pending::<()>().await;
                     Ok(())
                 })?;
             }
-            life.stop("enough");
+            app.stop("enough");
             Ok(())
         });
         println!("the lifecycle returned");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ebbtide::http::HealthPages;
 use ebbtide::testing::{self, Trial};
-use ebbtide::{BoxError, Life, Phase};
+use ebbtide::{BoxError, Handle, Phase};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 use crate::own_process;
@@ -31,8 +31,8 @@ fn recorded(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
 }
 
 /// A pool whose two workers take 900 ms for each job, and one job that never ends.
-async fn start(life: Life) -> Result<(), BoxError> {
-    let pool = life.workers(
+async fn start(app: Handle) -> Result<(), BoxError> {
+    let pool = app.workers(
         "pool",
         ebbtide::lifecycle::PoolOptions::new(2).capacity(10),
         |endless: bool, _| async move {
@@ -94,9 +94,9 @@ async fn the_last_values_are_recorded_before_the_flushers_run() {
     let snapshotter = recorder.snapshotter();
     let _recorded_here = metrics::set_default_local_recorder(&recorder);
     let (hand, over) = std::sync::mpsc::channel();
-    let service = Trial::start(testing::lifecycle("orders"), move |life: Life| async move {
-        life.on_flush("metrics", move || drop(hand.send(recorded(&snapshotter))));
-        start(life).await
+    let service = Trial::start(testing::lifecycle("orders"), move |app: Handle| async move {
+        app.on_flush("metrics", move || drop(hand.send(recorded(&snapshotter))));
+        start(app).await
     });
     service.ready().await;
     let report = service.stop().await;
@@ -146,8 +146,8 @@ async fn what_was_handed_back_is_counted_by_component() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _recorded_here = metrics::set_default_local_recorder(&recorder);
-    let service = Trial::start(testing::lifecycle("orders"), async |life| {
-        life.serve("emails", std::sync::Arc::new(Consumer), |context| async move {
+    let service = Trial::start(testing::lifecycle("orders"), async |app| {
+        app.serve("emails", std::sync::Arc::new(Consumer), |context| async move {
             context.stop.stopping().await;
             Ok(())
         });
@@ -170,11 +170,11 @@ async fn components_of_one_name_are_one_series_and_those_without_work_are_none()
     let _recorded_here = metrics::set_default_local_recorder(&recorder);
     let folder = tempfile::tempdir().unwrap();
     let temporary = folder.path().join(format!("orders-{}.sock", std::process::id()));
-    let service = Trial::start(testing::lifecycle("orders"), async move |life| {
-        life.temporary(temporary)?;
-        life.resource("db", (), |()| async { Ok(()) });
-        start(life.clone()).await?;
-        start(life).await
+    let service = Trial::start(testing::lifecycle("orders"), async move |app| {
+        app.temporary(temporary)?;
+        app.resource("db", (), |()| async { Ok(()) });
+        start(app.clone()).await?;
+        start(app).await
     });
     service.ready().await;
     tokio::time::sleep(Duration::from_millis(2500)).await;
@@ -214,14 +214,14 @@ fn forced() -> ! {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).expect("it is the first");
-    ebbtide::Lifecycle::new("forced").worker_threads(1).run(async |life| {
-        life.on_flush("metrics", move || eprintln!("{}", handle.render()));
-        life.on_stop("blocker", async |_| -> () {
+    ebbtide::Lifecycle::new("forced").worker_threads(1).run(async |app| {
+        app.on_flush("metrics", move || eprintln!("{}", handle.render()));
+        app.on_stop("blocker", async |_| -> () {
             loop {
                 std::thread::park();
             }
         });
-        life.stop("seen enough");
+        app.stop("seen enough");
         Ok(())
     });
     unreachable!("the watchdog ends the process");
@@ -240,13 +240,13 @@ fn scraped() {
     metrics::set_global_recorder(recorder).unwrap();
     let report = ebbtide::Lifecycle::new("scraped")
         .grace(Duration::from_secs(30))
-        .run_to_report(async |life| {
-            let listener = life.bind("127.0.0.1:0").await?;
+        .run_to_report(async |app| {
+            let listener = app.bind("127.0.0.1:0").await?;
             let addr = listener.local_addr().tcp().unwrap();
-            life.health_with("health", listener, HealthPages::new().metrics(move || handle.render()));
-            life.every("reaper", Duration::from_secs(3600), || async { Ok(()) });
-            let seen = life.clone();
-            life.on_stop("scrapes", move |_| async move {
+            app.health_with("health", listener, HealthPages::new().metrics(move || handle.render()));
+            app.every("reaper", Duration::from_secs(3600), || async { Ok(()) });
+            let seen = app.clone();
+            app.on_stop("scrapes", move |_| async move {
                 let scraped = tokio::task::spawn_blocking(move || scrape(addr)).await??;
                 let phase = seen.phase();
                 for line in [
@@ -261,7 +261,7 @@ fn scraped() {
                 }
                 Ok(())
             });
-            life.stop("seen enough");
+            app.stop("seen enough");
             Ok(())
         })
         .unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ebbtide::lifecycle::{Pool, PoolOptions, Rejected};
 use ebbtide::model::ComponentReport;
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle, Report};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -18,7 +18,7 @@ const BRIEF: Duration = Duration::from_millis(20);
 
 pub(crate) fn run<F>(grace: Duration, start_up: F) -> Report
 where
-    F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+    F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
 {
     let lifecycle = Lifecycle::new("test").grace(grace).lame_duck(LameDuck::NONE);
     lifecycle.run_to_report(start_up).expect("it starts")
@@ -29,11 +29,11 @@ fn pool_of(report: &Report) -> &ComponentReport {
 }
 
 /// A pool whose jobs wait until they are let go, one by one.
-fn gated(life: &Life, workers: usize, capacity: usize) -> (Pool<u32>, Arc<Semaphore>) {
+fn gated(app: &Handle, workers: usize, capacity: usize) -> (Pool<u32>, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let open = Arc::clone(&gate);
     let options = PoolOptions::new(workers).capacity(capacity);
-    let pool = life.workers("pool", options, move |_: u32, _| {
+    let pool = app.workers("pool", options, move |_: u32, _| {
         let open = Arc::clone(&open);
         async move {
             open.acquire().await?.forget();
@@ -59,8 +59,8 @@ async fn full(pool: &Pool<u32>) -> Result<(), BoxError> {
 
 #[test]
 fn a_producer_sees_how_full_the_pool_is() {
-    let report = run(LONG, async |life| {
-        let (pool, gate) = gated(&life, 2, 3);
+    let report = run(LONG, async |app| {
+        let (pool, gate) = gated(&app, 2, 3);
         assert_eq!(
             (pool.workers(), pool.capacity(), pool.free(), pool.queued(), pool.running()),
             (2, 3, 3, 0, 0)
@@ -77,7 +77,7 @@ fn a_producer_sees_how_full_the_pool_is() {
         drop(place);
         assert_eq!(pool.free(), 1);
         gate.add_permits(100);
-        life.stop("seen");
+        app.stop("seen");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -86,8 +86,8 @@ fn a_producer_sees_how_full_the_pool_is() {
 
 #[test]
 fn a_full_pool_makes_its_producer_wait_and_gives_the_job_back_when_that_takes_too_long() {
-    let report = run(LONG, async |life| {
-        let (pool, gate) = gated(&life, 2, 3);
+    let report = run(LONG, async |app| {
+        let (pool, gate) = gated(&app, 2, 3);
         full(&pool).await?;
         assert_eq!(pool.send_within(BRIEF, 7).await, Err(Rejected::Full(7)));
         assert_eq!(pool.try_send(8).map_err(Rejected::into_job), Err(8));
@@ -96,7 +96,7 @@ fn a_full_pool_makes_its_producer_wait_and_gives_the_job_back_when_that_takes_to
         gate.add_permits(1);
         assert_eq!(pool.send_within(LONG, 9).await, Ok(()));
         gate.add_permits(100);
-        life.stop("seen");
+        app.stop("seen");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -104,11 +104,11 @@ fn a_full_pool_makes_its_producer_wait_and_gives_the_job_back_when_that_takes_to
 
 #[test]
 fn a_subscriber_that_waits_for_a_place_in_a_full_pool_is_woken_by_the_stop() {
-    let report = run(LONG, async |life| {
-        let (pool, gate) = gated(&life, 2, 3);
+    let report = run(LONG, async |app| {
+        let (pool, gate) = gated(&app, 2, 3);
         full(&pool).await?;
         let (waits, waiting) = tokio::sync::oneshot::channel();
-        life.subscriber("subscriber", async move |stop| {
+        app.subscriber("subscriber", async move |stop| {
             let reserve = async {
                 let place = pool.reserve();
                 tokio::join!(place, async move { waits.send(()) }).0
@@ -119,7 +119,7 @@ fn a_subscriber_that_waits_for_a_place_in_a_full_pool_is_woken_by_the_stop() {
             Ok(())
         });
         waiting.await?;
-        life.stop("it waits");
+        app.stop("it waits");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -132,13 +132,13 @@ fn a_place_that_is_kept_when_the_pool_stops_is_waited_for_and_its_job_is_done() 
     // They are none of the lifecycle's: nobody waits for them but the pool.
     let mut outside = JoinSet::new();
     let outside = &mut outside;
-    let report = run(LONG, async move |life| {
-        let pool = life.workers("pool", 1, move |n: u32, _| {
+    let report = run(LONG, async move |app| {
+        let pool = app.workers("pool", 1, move |n: u32, _| {
             count.fetch_add(u64::from(n), Ordering::SeqCst);
             async { Ok(()) }
         });
         let (keeps, kept) = tokio::sync::oneshot::channel();
-        let stop = life.stop_token();
+        let stop = app.stop_token();
         outside.spawn(async move {
             let place = pool.reserve().await.expect("the pool is open");
             let _ = keeps.send(());
@@ -150,7 +150,7 @@ fn a_place_that_is_kept_when_the_pool_stops_is_waited_for_and_its_job_is_done() 
             place.send(70);
         });
         kept.await?;
-        life.stop("a place is kept");
+        app.stop("a place is kept");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -162,8 +162,8 @@ fn a_place_that_is_kept_for_ever_holds_the_pool_to_its_deadline_only_and_a_job_t
  {
     let late = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&late);
-    let report = run(LONG, async move |life| {
-        let (pool, _gate) = gated(&life.within(SHORT), 1, 2);
+    let report = run(LONG, async move |app| {
+        let (pool, _gate) = gated(&app.within(SHORT), 1, 2);
         for n in 0..2 {
             pool.send(n).await?;
         }
@@ -174,12 +174,12 @@ fn a_place_that_is_kept_for_ever_holds_the_pool_to_its_deadline_only_and_a_job_t
         let pool: &'static Pool<u32> = Box::leak(Box::new(pool));
         *keep.lock().expect("not poisoned") = Some(pool.try_reserve().map_err(|_| "there is a place")?);
         let keep = Arc::clone(&keep);
-        life.resource("too late", (), move |()| async move {
+        app.resource("too late", (), move |()| async move {
             let place = keep.lock().expect("not poisoned").take().expect("kept");
             place.send(9);
             Ok(())
         });
-        life.stop("a place is kept");
+        app.stop("a place is kept");
         Ok(())
     });
     assert_eq!(report.exit_code, 3, "{report:?}");
@@ -187,9 +187,9 @@ fn a_place_that_is_kept_for_ever_holds_the_pool_to_its_deadline_only_and_a_job_t
 }
 
 /// A pool whose jobs send themselves on, or note what the last of them has got.
-fn sends_on(life: &Life, name: &str, to: Option<Pool<u32>>, arrived: &Arc<Mutex<Vec<u32>>>) -> Pool<u32> {
+fn sends_on(app: &Handle, name: &str, to: Option<Pool<u32>>, arrived: &Arc<Mutex<Vec<u32>>>) -> Pool<u32> {
     let arrived = Arc::clone(arrived);
-    life.workers(name, PoolOptions::new(2).capacity(100), move |n: u32, stop| {
+    app.workers(name, PoolOptions::new(2).capacity(100), move |n: u32, stop| {
         let (to, arrived) = (to.clone(), Arc::clone(&arrived));
         async move {
             // Nothing moves before the stop, so that the first has its queue full then. A job learns of it at once.
@@ -209,15 +209,15 @@ fn what_one_pool_sends_to_another_during_the_stop_arrives() {
     for pools in [2, 3] {
         let arrived = Arc::new(Mutex::new(Vec::new()));
         let list = Arc::clone(&arrived);
-        let report = run(LONG, async move |life| {
-            let mut first = sends_on(&life, "last", None, &list);
+        let report = run(LONG, async move |app| {
+            let mut first = sends_on(&app, "last", None, &list);
             for n in 1..pools {
-                first = sends_on(&life, &format!("pool {n}"), Some(first), &list);
+                first = sends_on(&app, &format!("pool {n}"), Some(first), &list);
             }
             for n in 0..100 {
                 first.send(n).await?;
             }
-            life.stop("the first is full");
+            app.stop("the first is full");
             Ok(())
         });
         assert_eq!(report.exit_code, 0, "{report:?}");
@@ -231,9 +231,9 @@ fn what_one_pool_sends_to_another_during_the_stop_arrives() {
 fn the_last_batch_of_a_task_is_taken_although_the_pool_was_asked_together_with_it() {
     let arrived = Arc::new(Mutex::new(Vec::new()));
     let list = Arc::clone(&arrived);
-    let report = run(LONG, async move |life| {
-        let pool = sends_on(&life, "pool", None, &list);
-        life.task("batches", async move |stop| {
+    let report = run(LONG, async move |app| {
+        let pool = sends_on(&app, "pool", None, &list);
+        app.task("batches", async move |stop| {
             stop.stopping().await;
             // More than there is room for, and not at once: the pool has nothing to do meanwhile.
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -242,7 +242,7 @@ fn the_last_batch_of_a_task_is_taken_although_the_pool_was_asked_together_with_i
             }
             Ok(())
         });
-        life.stop("a batch is left");
+        app.stop("a batch is left");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -254,17 +254,17 @@ fn the_last_batch_of_a_task_is_taken_although_the_pool_was_asked_together_with_i
 fn whoever_feeds_a_pool_that_is_registered_after_it_is_turned_away_at_the_stop() {
     let (tell, told) = std::sync::mpsc::channel();
     let arrived = Arc::default();
-    let report = run(LONG, async move |life| {
+    let report = run(LONG, async move |app| {
         let (hand, over) = tokio::sync::oneshot::channel::<Pool<u32>>();
-        life.task("feeds", async move |stop| {
+        app.task("feeds", async move |stop| {
             let pool = over.await?;
             stop.stopping().await;
             pool.stopped().await;
             tell.send(pool.send(1).await)?;
             Ok(())
         });
-        hand.send(sends_on(&life, "pool", None, &arrived)).map_err(|_| "it waits for it")?;
-        life.stop("enough");
+        hand.send(sends_on(&app, "pool", None, &arrived)).map_err(|_| "it waits for it")?;
+        app.stop("enough");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -273,10 +273,10 @@ fn whoever_feeds_a_pool_that_is_registered_after_it_is_turned_away_at_the_stop()
 
 #[test]
 fn a_job_that_sends_to_its_own_pool_is_turned_away_once_the_pool_is_closed() {
-    let report = run(LONG, async move |life| {
+    let report = run(LONG, async move |app| {
         let own: Arc<std::sync::OnceLock<Pool<u32>>> = Arc::default();
         let known = Arc::clone(&own);
-        let pool = life.workers("pool", 1, move |n: u32, stop| {
+        let pool = app.workers("pool", 1, move |n: u32, stop| {
             let own = Arc::clone(&known);
             async move {
                 stop.stopping().await;
@@ -290,7 +290,7 @@ fn a_job_that_sends_to_its_own_pool_is_turned_away_once_the_pool_is_closed() {
         });
         pool.send(1).await?;
         own.set(pool).map_err(|_| "set once")?;
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     assert_eq!((report.exit_code, pool_of(&report).cut), (0, 0), "{report:?}");

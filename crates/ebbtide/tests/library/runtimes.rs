@@ -32,10 +32,10 @@ fn raise(number: i32) {
 
 /// Drains on SIGTERM: a task in flight, and the resource that it uses.
 async fn served() -> Report {
-    let report = lifecycle().run_async_to_report(async |life| {
-        let pool = life.resource("pool", Arc::new(()), async |_| Ok(()));
-        let ready = life.clone();
-        life.task("worker", move |stop| async move {
+    let report = lifecycle().run_async_to_report(async |app| {
+        let pool = app.resource("pool", Arc::new(()), async |_| Ok(()));
+        let ready = app.clone();
+        app.task("worker", move |stop| async move {
             ready.reached(Phase::Ready).await;
             raise(libc::SIGTERM);
             stop.stopping().await;
@@ -90,8 +90,8 @@ fn run_inside_a_runtime_and_run_async_outside_of_one_are_errors_and_no_panics() 
         // A thread for what blocks belongs to the runtime, and may have another one.
         let beside = runtime.block_on(async {
             let run = || {
-                lifecycle().run_to_report(async |life| {
-                    life.stop("enough");
+                lifecycle().run_to_report(async |app| {
+                    app.stop("enough");
                     Ok(())
                 })
             };
@@ -123,15 +123,15 @@ fn a_lifecycle_whose_future_is_dropped_drains_and_gives_the_signals_back() {
                     let (opened, opens) = oneshot::channel();
                     let kept = Arc::new(std::sync::Mutex::new(None));
                     let keep = Arc::clone(&kept);
-                    let running = lifecycle().run_async(async move |life| {
-                        life.resource("pool", (), move |()| async move {
+                    let running = lifecycle().run_async(async move |app| {
+                        app.resource("pool", (), move |()| async move {
                             close.store(true, Ordering::SeqCst);
                             Ok(())
                         });
-                        life.on_flush("last", move || {
+                        app.on_flush("last", move || {
                             let _ = tell.send(());
                         });
-                        *keep.lock().unwrap() = Some(life);
+                        *keep.lock().unwrap() = Some(app);
                         let _ = opened.send(());
                         if starts { pending().await } else { Ok(()) }
                     });
@@ -141,10 +141,10 @@ fn a_lifecycle_whose_future_is_dropped_drains_and_gives_the_signals_back() {
                     }
                     // The select has dropped it.
                     tokio::time::timeout(LONG, told).await.unwrap().unwrap();
-                    let life = kept.lock().unwrap().take().unwrap();
-                    life.reached(Phase::Exited).await;
+                    let app = kept.lock().unwrap().take().unwrap();
+                    app.reached(Phase::Exited).await;
                     assert!(closed.load(Ordering::SeqCst));
-                    let stop = life.stop_token();
+                    let stop = app.stop_token();
                     let cause = stop.cause();
                     assert!(cause.is_some_and(|cause| cause.to_string().contains("dropped")));
                     // The next one takes the signals, and gets them.
@@ -162,8 +162,8 @@ fn a_blocked_runtime_of_one_thread_is_ended_at_the_deadline() {
     if own_process::is_child() {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let lifecycle = Lifecycle::new("test").grace(Duration::from_secs(2)).lame_duck(LameDuck::NONE);
-        let _code = runtime.block_on(lifecycle.run_async(async |life| {
-            life.task("blocks", |_stop| async {
+        let _code = runtime.block_on(lifecycle.run_async(async |app| {
+            app.task("blocks", |_stop| async {
                 raise(libc::SIGTERM);
                 std::thread::sleep(LONG * 10);
                 Ok(())
@@ -190,9 +190,9 @@ fn a_lifecycle_without_signals_leaves_them_to_the_program() {
     own_process::run("runtimes::a_lifecycle_without_signals_leaves_them_to_the_program", || {
         let handled = |lifecycle: Lifecycle| {
             let mut handled = Vec::new();
-            let report = lifecycle.lame_duck(LameDuck::NONE).run_to_report(async |life| {
+            let report = lifecycle.lame_duck(LameDuck::NONE).run_to_report(async |app| {
                 handled = [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT].map(is_handled).to_vec();
-                life.stop("enough");
+                app.stop("enough");
                 Ok(())
             });
             assert_eq!(report.unwrap().exit_code, 0);
@@ -211,8 +211,8 @@ fn a_lifecycle_without_signals_ends_at_its_deadline() {
     let test = "runtimes::a_lifecycle_without_signals_ends_at_its_deadline";
     if own_process::is_child() {
         let lifecycle = Lifecycle::without_signals("test").grace(Duration::from_secs(2));
-        let _code = lifecycle.lame_duck(LameDuck::NONE).run(async |life| {
-            life.stop("enough");
+        let _code = lifecycle.lame_duck(LameDuck::NONE).run(async |app| {
+            app.stop("enough");
             std::thread::sleep(LONG * 10);
             Ok(())
         });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use ebbtide::testing::{self, Trial};
-use ebbtide::{BoxError, Life};
+use ebbtide::{BoxError, Handle};
 use tracing::Subscriber;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -66,9 +66,9 @@ where
     }
 }
 
-async fn start(life: Life) -> Result<(), BoxError> {
-    life.resource("db", (), |()| async { Ok(()) });
-    life.task("stubborn", |_| std::future::pending());
+async fn start(app: Handle) -> Result<(), BoxError> {
+    app.resource("db", (), |()| async { Ok(()) });
+    app.task("stubborn", |_| std::future::pending());
     Ok(())
 }
 
@@ -85,9 +85,9 @@ async fn spans() {
     let diary = Diary::default();
     let _here = tracing::subscriber::set_default(tracing_subscriber::registry().with(diary.clone()));
     let flushes = diary.clone();
-    let service = Trial::start(testing::lifecycle("orders"), |life: Life| async move {
-        life.on_flush("traces", move || flushes.note("flush".to_owned()));
-        start(life).await
+    let service = Trial::start(testing::lifecycle("orders"), |app: Handle| async move {
+        app.on_flush("traces", move || flushes.note("flush".to_owned()));
+        start(app).await
     });
     service.ready().await;
     assert_eq!(diary.read(), [""; 0], "nothing stops");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ebbtide::lifecycle::{Rejected, Tasks};
 use ebbtide::model::{ComponentReport, Outcome};
-use ebbtide::{BoxError, Life, Report};
+use ebbtide::{BoxError, Handle, Report};
 use tokio::sync::oneshot;
 
 use crate::pool::run;
@@ -21,8 +21,8 @@ fn audit(report: &Report) -> &ComponentReport {
 }
 
 /// A component that leaves a task behind when it is about to end, as the handler of a last request does.
-fn serve_one(life: &Life, leave: impl FnOnce() + Send + 'static) {
-    life.subscriber("api", |stop| async move {
+fn serve_one(app: &Handle, leave: impl FnOnce() + Send + 'static) {
+    app.subscriber("api", |stop| async move {
         stop.stopping().await;
         leave();
         Ok(())
@@ -43,11 +43,11 @@ async fn record(done: Arc<AtomicU64>) -> Result<(), BoxError> {
 fn what_a_request_leaves_behind_during_the_drain_is_finished() {
     let done = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&done);
-    let report = run(LONG, async move |life| {
-        let audit: Tasks = life.tasks("audit");
+    let report = run(LONG, async move |app| {
+        let audit: Tasks = app.tasks("audit");
         audit.spawn(record(Arc::clone(&count)))?;
-        serve_one(&life, move || drop(audit.spawn(record(count))));
-        life.stop("enough");
+        serve_one(&app, move || drop(audit.spawn(record(count))));
+        app.stop("enough");
         Ok(())
     });
     assert_eq!((report.exit_code, done.load(Ordering::SeqCst)), (0, 2), "{report:?}");
@@ -61,10 +61,10 @@ fn what_a_request_leaves_behind_during_the_drain_is_finished() {
 fn what_is_spawned_past_the_lifecycle_is_lost() {
     let done = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&done);
-    let report = run(LONG, async move |life| {
+    let report = run(LONG, async move |app| {
         #[expect(clippy::disallowed_methods, reason = "a task without an owner is what is tested")]
-        serve_one(&life, move || drop(tokio::task::spawn(record(count))));
-        life.stop("enough");
+        serve_one(&app, move || drop(tokio::task::spawn(record(count))));
+        app.stop("enough");
         Ok(())
     });
     assert_eq!((report.exit_code, done.load(Ordering::SeqCst)), (0, 0), "{report:?}");
@@ -74,11 +74,11 @@ fn what_is_spawned_past_the_lifecycle_is_lost() {
 fn tasks_that_do_not_end_are_cut_counted_and_named_by_the_line_that_spawned_them() {
     let mut line = 0;
     let seen = &mut line;
-    let report = run(SHORT, async move |life| {
-        let audit: Tasks = life.tasks("audit");
+    let report = run(SHORT, async move |app| {
+        let audit: Tasks = app.tasks("audit");
         *seen = line!() + 1;
         audit.spawn(std::future::pending())?;
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     assert_eq!(report.exit_code, 3, "{report:?}");
@@ -91,14 +91,14 @@ fn tasks_that_do_not_end_are_cut_counted_and_named_by_the_line_that_spawned_them
 
 #[test]
 fn a_task_that_heeds_its_token_ends_in_time() {
-    let report = run(LONG, async |life| {
-        let audit: Tasks = life.tasks("audit");
+    let report = run(LONG, async |app| {
+        let audit: Tasks = app.tasks("audit");
         let stop = audit.stop_token();
         audit.spawn(async move {
             stop.stopping().await;
             Ok(())
         })?;
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     assert_eq!((report.exit_code, audit(&report).finished), (0, 1), "{report:?}");
@@ -106,8 +106,8 @@ fn a_task_that_heeds_its_token_ends_in_time() {
 
 #[test]
 fn errors_and_panics_are_counted_and_the_lifecycle_goes_on() {
-    let report = run(LONG, async |life| {
-        let audit: Tasks = life.tasks("audit");
+    let report = run(LONG, async |app| {
+        let audit: Tasks = app.tasks("audit");
         audit.spawn(async { Err("no".into()) })?;
         audit.spawn(async { panic!("on purpose") })?;
         while audit.in_flight() > 0 {
@@ -119,7 +119,7 @@ fn errors_and_panics_are_counted_and_the_lifecycle_goes_on() {
             Ok(())
         })?;
         heard.await?;
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -130,9 +130,9 @@ fn errors_and_panics_are_counted_and_the_lifecycle_goes_on() {
 fn a_group_that_has_stopped_returns_the_task() {
     let mut kept = None;
     let keep = &mut kept;
-    let report = run(LONG, async move |life| {
-        *keep = Some(life.tasks("audit"));
-        life.stop("enough");
+    let report = run(LONG, async move |app| {
+        *keep = Some(app.tasks("audit"));
+        app.stop("enough");
         Ok(())
     });
     assert_eq!(report.exit_code, 0);
@@ -145,15 +145,15 @@ fn a_group_that_has_stopped_returns_the_task() {
 
 #[test]
 fn an_error_type_of_ones_own_is_taken() {
-    let report = run(LONG, async |life| {
-        let audit = life.with_errors::<std::fmt::Error>().tasks("audit");
+    let report = run(LONG, async |app| {
+        let audit = app.with_errors::<std::fmt::Error>().tasks("audit");
         let stop = audit.stop_token();
         audit.spawn(async move {
             // The report counts from the signal on.
             stop.stopping().await;
             Err(std::fmt::Error)
         })?;
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ebbtide::model::{Outcome, Platform};
 use ebbtide::testing::{self, Trial};
-use ebbtide::{BoxError, Cause, Exit, LameDuck, Life, Lifecycle, Phase};
+use ebbtide::{BoxError, Cause, Exit, Handle, LameDuck, Lifecycle, Phase};
 
 use crate::own_process;
 
@@ -16,8 +16,8 @@ fn now() -> Instant {
     Instant::now()
 }
 
-async fn one_that_hangs(life: Life) -> Result<(), BoxError> {
-    life.resource("pool", (), |()| std::future::pending::<()>());
+async fn one_that_hangs(app: Handle) -> Result<(), BoxError> {
+    app.resource("pool", (), |()| std::future::pending::<()>());
     Ok(())
 }
 
@@ -28,7 +28,7 @@ async fn a_stop_takes_the_time_of_the_plan_by_the_paused_clock_and_none_by_the_r
         let lifecycle = testing::lifecycle("orders").grace(Duration::from_secs(grace));
         let service = Trial::start(lifecycle, one_that_hangs);
         service.ready().await;
-        let plan = service.life().plan().clone();
+        let plan = service.handle().plan().clone();
         assert_eq!(plan.deadline, Duration::from_secs(deadline));
         let report = service.stop().await;
         assert_eq!((report.exit_code, &report.cause), (Exit::CUT, &Some(Cause::Signal { number: 15 })));
@@ -55,8 +55,8 @@ async fn the_same_stop_runs_by_the_real_clock_too() {
 async fn several_live_beside_each_other_and_one_after_the_other() {
     for round in 0..3 {
         let begin = |name: &'static str, count: u32| {
-            Trial::start(testing::lifecycle(name), move |life: Life| async move {
-                let pool = life.workers("pool", 1, |_: u32, _| async {
+            Trial::start(testing::lifecycle(name), move |app: Handle| async move {
+                let pool = app.workers("pool", 1, |_: u32, _| async {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     Ok(())
                 });
@@ -80,8 +80,8 @@ async fn several_live_beside_each_other_and_one_after_the_other() {
 #[tokio::test(start_paused = true)]
 async fn the_times_of_a_cron_expression_come_by_the_paused_clock() {
     let (note, mut noted) = tokio::sync::mpsc::unbounded_channel();
-    let service = Trial::start(testing::lifecycle("orders"), async move |life| {
-        life.every("report", ebbtide::lifecycle::Every::cron("@hourly")?, move || {
+    let service = Trial::start(testing::lifecycle("orders"), async move |app| {
+        app.every("report", ebbtide::lifecycle::Every::cron("@hourly")?, move || {
             let _ = note.send(());
             async { Ok(()) }
         });
@@ -91,7 +91,7 @@ async fn the_times_of_a_cron_expression_come_by_the_paused_clock() {
     let (begun, mut came) = (now(), Vec::new());
     for _ in 0..3 {
         noted.recv().await.expect("it goes on");
-        came.push(service.life().snapshot().age);
+        came.push(service.handle().snapshot().age);
     }
     let apart: Vec<u64> =
         came.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64().round() as u64).collect();
@@ -141,8 +141,8 @@ async fn to_stop_what_was_told_to_stop_is_no_second_signal() {
 
 #[tokio::test(start_paused = true)]
 async fn a_signal_during_start_up_abandons_it_and_closes_what_was_opened() {
-    let service = Trial::start(testing::lifecycle("orders"), async |life| {
-        life.resource("db", (), |()| async { Ok(()) });
+    let service = Trial::start(testing::lifecycle("orders"), async |app| {
+        app.resource("db", (), |()| async { Ok(()) });
         std::future::pending().await
     });
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -173,8 +173,8 @@ async fn a_budget_that_cannot_work_is_told_with_its_sum() {
 async fn ctrl_c_skips_the_lame_duck_and_sigterm_does_not() {
     for (ctrl_c, expected) in [(false, Duration::from_secs(5)), (true, Duration::ZERO)] {
         let lifecycle = testing::lifecycle_on(Platform::Kubernetes, "orders");
-        let service = Trial::start(lifecycle, async |life| {
-            life.serve("server", Arc::new(Nothing), |context| async move {
+        let service = Trial::start(lifecycle, async |app| {
+            app.serve("server", Arc::new(Nothing), |context| async move {
                 context.stop.stopping().await;
                 Ok(())
             });
@@ -196,8 +196,8 @@ async fn ctrl_c_skips_the_lame_duck_and_sigterm_does_not() {
 async fn a_flusher_that_takes_real_time_is_waited_for_although_time_is_paused() {
     let flushed = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&flushed);
-    let service = Trial::start(testing::lifecycle("orders"), async move |life| {
-        life.on_flush("log", move || {
+    let service = Trial::start(testing::lifecycle("orders"), async move |app| {
+        app.on_flush("log", move || {
             std::thread::sleep(Duration::from_millis(100));
             count.fetch_add(1, Ordering::SeqCst);
         });
@@ -219,9 +219,9 @@ async fn flushers_run_one_after_the_other_and_those_of_the_builder_last() {
     };
     let lifecycle = testing::lifecycle("orders").on_flush("log", flush("log"));
     let (first, second) = (flush("first"), flush("second"));
-    let service = Trial::start(lifecycle, async move |life| {
-        life.on_flush("first", first);
-        life.on_flush("second", second);
+    let service = Trial::start(lifecycle, async move |app| {
+        app.on_flush("first", first);
+        app.on_flush("second", second);
         Ok(())
     });
     service.ready().await;
@@ -231,8 +231,8 @@ async fn flushers_run_one_after_the_other_and_those_of_the_builder_last() {
 
 #[tokio::test(start_paused = true)]
 async fn a_flusher_that_fails_is_an_outcome_and_is_told_how_long_it_has() {
-    let service = Trial::start(testing::lifecycle("orders").grace(Duration::from_secs(30)), async |life| {
-        life.try_on_flush("spans", |left| Err(format!("{left:?} were not enough").into()));
+    let service = Trial::start(testing::lifecycle("orders").grace(Duration::from_secs(30)), async |app| {
+        app.try_on_flush("spans", |left| Err(format!("{left:?} were not enough").into()));
         Ok(())
     });
     service.ready().await;
@@ -245,8 +245,8 @@ async fn a_flusher_that_fails_is_an_outcome_and_is_told_how_long_it_has() {
 /// The opposite: what a thread of its own does is overtaken.
 #[tokio::test(start_paused = true)]
 async fn a_thread_that_the_runtime_does_not_know_is_overtaken_by_paused_time() {
-    let service = Trial::start(testing::lifecycle("orders"), async |life| {
-        life.resource("pool", (), |()| async {
+    let service = Trial::start(testing::lifecycle("orders"), async |app| {
+        app.resource("pool", (), |()| async {
             let (done, waits) = tokio::sync::oneshot::channel();
             let slow = move || {
                 std::thread::sleep(Duration::from_millis(200));
@@ -265,8 +265,8 @@ async fn a_thread_that_the_runtime_does_not_know_is_overtaken_by_paused_time() {
 async fn what_is_dropped_is_aborted_with_all_its_tasks() {
     let held = Arc::new(());
     let task = Arc::clone(&held);
-    let service = Trial::start(testing::lifecycle("orders"), async move |life| {
-        life.task("holds", move |_| async move {
+    let service = Trial::start(testing::lifecycle("orders"), async move |app| {
+        app.task("holds", move |_| async move {
             let _task = task;
             std::future::pending().await
         });
@@ -284,8 +284,8 @@ async fn what_is_dropped_is_aborted_with_all_its_tasks() {
 async fn the_report_is_handed_over() {
     let (hand, over) = std::sync::mpsc::channel();
     let lifecycle = testing::lifecycle("orders").on_report(move |report| drop(hand.send(report.clone())));
-    let service = Trial::start(lifecycle, async |life| {
-        life.stop("had enough");
+    let service = Trial::start(lifecycle, async |app| {
+        app.stop("had enough");
         Ok(())
     });
     let report = service.exited().await;

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use ebbtide::model::{ComponentReport, Outcome};
 use ebbtide::queue::{ConsumeOptions, Job, Permanent};
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Report, Stop};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle, Report, Stop};
 use tokio::sync::Semaphore;
 
 use crate::broker::{Broker, State};
 
 fn run<F>(start_up: F) -> Report
 where
-    F: AsyncFnOnce(Life) -> Result<(), BoxError>,
+    F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
 {
     // The consumer has less of it, so that the process is far from its own deadline.
     let lifecycle = Lifecycle::new("test").grace(Duration::from_secs(30)).lame_duck(LameDuck::NONE);
@@ -32,7 +32,7 @@ where
     Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
     let (send, receive) = std::sync::mpsc::channel();
-    let report = run(async move |life| {
+    let report = run(async move |app| {
         let mut broker = Broker::new();
         broker.ahead = 5;
         let broker = Arc::new(broker);
@@ -41,12 +41,12 @@ where
         let begun = Arc::new(Semaphore::new(0));
         let begin = Arc::clone(&begun);
         let options = ConsumeOptions::new(2).hand_back(Duration::from_secs(1));
-        life.within(Duration::from_secs(4)).consume("emails", broker, options, move |job, stop| {
+        app.within(Duration::from_secs(4)).consume("emails", broker, options, move |job, stop| {
             begin.add_permits(1);
             handler(job, stop)
         });
         let _both = begun.acquire_many(2).await?;
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     (receive.recv().expect("it was sent"), report)
@@ -119,13 +119,13 @@ fn a_job_that_blocks_its_thread_is_handed_back_all_the_same() {
 #[test]
 fn a_job_that_was_given_to_somebody_else_meanwhile_is_in_the_report() {
     let lease = Duration::from_millis(50);
-    let report = run(async move |life| {
+    let report = run(async move |app| {
         let mut broker = Broker::new();
         (broker.lease, broker.tells_lease) = (Some(lease), false);
         broker.push("a");
         let begun = Arc::new(Semaphore::new(0));
         let begin = Arc::clone(&begun);
-        life.consume("emails", broker, 1, move |_, stop: Stop| {
+        app.consume("emails", broker, 1, move |_, stop: Stop| {
             begin.add_permits(1);
             async move {
                 stop.stopping().await;
@@ -134,7 +134,7 @@ fn a_job_that_was_given_to_somebody_else_meanwhile_is_in_the_report() {
             }
         });
         let _begun = begun.acquire().await?;
-        life.stop("enough");
+        app.stop("enough");
         Ok(())
     });
     let emails = emails(&report);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ebbtide::model::Check;
-use ebbtide::{Life, Lifecycle};
+use ebbtide::{Handle, Lifecycle};
 use ebbtide_e2e::routes;
 use tokio::net::TcpStream;
 
@@ -15,22 +15,22 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let mut next = || arguments.next().unwrap_or_default();
     let (dependency, kind) = (next(), next());
-    Lifecycle::new("checked").worker_threads(2).run(async move |life| {
-        let (api, health) = (life.bind("127.0.0.1:0").await?, life.bind("127.0.0.1:0").await?);
+    Lifecycle::new("checked").worker_threads(2).run(async move |app| {
+        let (api, health) = (app.bind("127.0.0.1:0").await?, app.bind("127.0.0.1:0").await?);
         eprintln!("health on {}", health.local_addr());
         eprintln!("listening on {}", api.local_addr());
-        life.health("health", health);
-        life.resource("store", (), |()| async {
+        app.health("health", health);
+        app.resource("store", (), |()| async {
             eprintln!("closed store");
             Ok(())
         });
-        check(&life, dependency, &kind);
-        life.http("api", api, life.health_routes(routes()));
+        check(&app, dependency, &kind);
+        app.http("api", api, app.health_routes(routes()));
         Ok(())
     })
 }
 
-fn check(life: &Life, dependency: String, kind: &str) {
+fn check(app: &Handle, dependency: String, kind: &str) {
     let check = Check::every(Duration::from_millis(50)).failures(2).passes(2);
     let check = match kind {
         "required" => check,
@@ -39,7 +39,7 @@ fn check(life: &Life, dependency: String, kind: &str) {
         "advisory" => check.critical(Duration::from_millis(500)).advisory(),
         _ => return,
     };
-    life.check("dependency", check, move || {
+    app.check("dependency", check, move || {
         let dependency = dependency.clone();
         async move { TcpStream::connect(dependency).await.map(drop) }
     });

@@ -29,23 +29,23 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     if path == "not-started" {
         return not_started(lifecycle, &endpoint, flushes);
     }
-    lifecycle.run(async move |life| {
+    lifecycle.run(async move |app| {
         let exporters = exporters(&how, &endpoint)?;
         subscribe(&exporters);
         if flushes {
-            life.opentelemetry(&exporters.logs);
-            life.opentelemetry(&exporters.metrics);
-            life.opentelemetry(&exporters.traces);
+            app.opentelemetry(&exporters.logs);
+            app.opentelemetry(&exporters.metrics);
+            app.opentelemetry(&exporters.traces);
         }
         for n in 0..BEFORE {
             exporters.work(&format!("job {n}"));
         }
         let late = exporters.clone();
-        life.resource("db", (), move |()| async move {
+        app.resource("db", (), move |()| async move {
             late.work("the last job");
             Ok(())
         });
-        ebbtide_e2e::end(&life, &path).await
+        ebbtide_e2e::end(&app, &path).await
     })
 }
 

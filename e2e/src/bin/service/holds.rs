@@ -19,19 +19,19 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         return by_hand(&url, held).report();
     }
     let lifecycle = Lifecycle::new("holds").lame_duck(LameDuck::NONE).worker_threads(2);
-    lifecycle.progress_every(Duration::from_millis(50)).run(async move |life| {
-        life.resource("first", (), |()| async {
+    lifecycle.progress_every(Duration::from_millis(50)).run(async move |app| {
+        app.resource("first", (), |()| async {
             eprintln!("closed first");
             Ok(())
         });
         let pool = open(&url).await?;
         if how == "closure" {
-            life.resource("postgres", pool.clone(), |pool| async move {
+            app.resource("postgres", pool.clone(), |pool| async move {
                 pool.close().await;
                 Ok(())
             });
         } else {
-            life.sqlx("postgres", pool.clone());
+            app.sqlx("postgres", pool.clone());
         }
         keep(&pool, held).await
     })

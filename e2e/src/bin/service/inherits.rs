@@ -14,7 +14,7 @@ use crate::setup::{Arguments, log_to_stderr};
 
 pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
-    Lifecycle::new("inherits").worker_threads(2).lame_duck(LameDuck::NONE).run(async move |life| {
+    Lifecycle::new("inherits").worker_threads(2).lame_duck(LameDuck::NONE).run(async move |app| {
         let name = arguments.next();
         let listeners = match &name {
             Some(name) => Listener::inherited_by_name(name)?,
@@ -27,7 +27,7 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         assert!(name.is_some() || Listener::inherited()?.is_empty());
         let child = std::process::Command::new("ls").arg("-l").arg("/proc/self/fd").output()?;
         eprintln!("a child has sockets: {}", String::from_utf8_lossy(&child.stdout).contains("socket:"));
-        life.http("api", listeners, Router::new().route("/pid", get(pid)));
+        app.http("api", listeners, Router::new().route("/pid", get(pid)));
         Ok(())
     })
 }

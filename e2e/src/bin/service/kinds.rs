@@ -15,10 +15,10 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     if arguments.next().as_deref() == Some("tonic") {
         return tonic().report();
     }
-    Lifecycle::new("kinds").worker_threads(2).run(async |life| {
-        let listener = life.bind("127.0.0.1:0").await?;
+    Lifecycle::new("kinds").worker_threads(2).run(async |app| {
+        let listener = app.bind("127.0.0.1:0").await?;
         eprintln!("listening on {}", listener.local_addr());
-        life.grpc("api", listener, Routes::new(KindsServer::new(Answers)));
+        app.grpc("api", listener, Routes::new(KindsServer::new(Answers)));
         Ok(())
     })
 }

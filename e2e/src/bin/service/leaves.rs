@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ebbtide::call::Call;
-use ebbtide::{BoxError, Life, Lifecycle};
+use ebbtide::{BoxError, Handle, Lifecycle};
 use ebbtide_e2e::routes;
 use tempfile::TempDir;
 
@@ -18,29 +18,29 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     let mut next = || arguments.next().unwrap_or_default();
     let (registry, sidecar, folder, amiss) = (next(), next(), next(), next());
     let workers = if amiss == "blocked" { 1 } else { 2 };
-    Lifecycle::new("leaves").worker_threads(workers).run(async move |life| {
+    Lifecycle::new("leaves").worker_threads(workers).run(async move |app| {
         if amiss == "blocked" {
-            block(&life).await?;
+            block(&app).await?;
         }
-        let kept = fill(&life, Path::new(&folder), &amiss)?;
-        life.on_flush("log", || eprintln!("flushed"));
-        leave(&life, &registry, &amiss)?;
-        quit(&life, &sidecar, &amiss)?;
-        let (api, health) = (life.bind("127.0.0.1:0").await?, life.bind("127.0.0.1:0").await?);
+        let kept = fill(&app, Path::new(&folder), &amiss)?;
+        app.on_flush("log", || eprintln!("flushed"));
+        leave(&app, &registry, &amiss)?;
+        quit(&app, &sidecar, &amiss)?;
+        let (api, health) = (app.bind("127.0.0.1:0").await?, app.bind("127.0.0.1:0").await?);
         eprintln!("health on {}", health.local_addr());
         eprintln!("listening on {}", api.local_addr());
-        life.health("health", health);
-        life.http("api", api, routes());
+        app.health("health", health);
+        app.http("api", api, routes());
         if amiss == "blocked" {
             eprintln!("registered");
         }
         match amiss.as_str() {
-            "blocks" | "tempdir" => block_all(&life),
-            "hangs" => life.task("hangs", |_| std::future::pending()),
+            "blocks" | "tempdir" => block_all(&app),
+            "hangs" => app.task("hangs", |_| std::future::pending()),
             "fails" => return Err("no database".into()),
             _ => {}
         }
-        life.once("keeper", async move |stop| {
+        app.once("keeper", async move |stop| {
             stop.stopping().await;
             drop(kept);
             Ok(())
@@ -50,44 +50,44 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
 }
 
 /// Makes a folder with something in it, to be removed at the end; with `tempdir` in the way one does without Ebbtide.
-fn fill(life: &Life, folder: &Path, amiss: &str) -> Result<Option<TempDir>, BoxError> {
+fn fill(app: &Handle, folder: &Path, amiss: &str) -> Result<Option<TempDir>, BoxError> {
     if amiss == "tempdir" {
         let folder = tempfile::Builder::new().prefix("t").tempdir_in(folder)?;
         std::fs::write(folder.path().join("file"), "x")?;
         return Ok(Some(folder));
     }
-    let folder = life.temporary(folder.join("t"))?;
+    let folder = app.temporary(folder.join("t"))?;
     std::fs::create_dir_all(folder.join("deep"))?;
     std::fs::write(folder.join("deep/file"), "x")?;
     Ok(None)
 }
 
-fn leave(life: &Life, registry: &str, amiss: &str) -> Result<(), BoxError> {
+fn leave(app: &Handle, registry: &str, amiss: &str) -> Result<(), BoxError> {
     let leave = Call::put(&format!("http://{registry}/v1/agent/service/deregister/leaves"))?;
     let leave = leave.header("X-Consul-Token", "secret")?.timeout(Duration::from_secs(60));
-    let life = match amiss {
-        "patient" => life.clone(),
-        "hasty" => life.within(Duration::from_millis(300)),
-        _ => life.within(Duration::from_secs(5)),
+    let app = match amiss {
+        "patient" => app.clone(),
+        "hasty" => app.within(Duration::from_millis(300)),
+        _ => app.within(Duration::from_secs(5)),
     };
-    life.on_stop("leave the registry", |_| async move { Ok(leave.send().await?) });
+    app.on_stop("leave the registry", |_| async move { Ok(leave.send().await?) });
     Ok(())
 }
 
-fn quit(life: &Life, sidecar: &str, amiss: &str) -> Result<(), BoxError> {
+fn quit(app: &Handle, sidecar: &str, amiss: &str) -> Result<(), BoxError> {
     let quit = Call::post(&format!("http://{sidecar}/quitquitquit"))?;
     if amiss == "early" {
-        life.on_stop("sidecar", |_| async move { Ok(quit.send().await?) });
+        app.on_stop("sidecar", |_| async move { Ok(quit.send().await?) });
     } else {
-        life.at_exit("sidecar", move |left| Ok(quit.timeout(left).send_blocking()?));
+        app.at_exit("sidecar", move |left| Ok(quit.timeout(left).send_blocking()?));
     }
     Ok(())
 }
 
 /// Blocks the only worker of the runtime, on which the lifecycle runs: what is registered from now on it does not see.
-async fn block(life: &Life) -> Result<(), BoxError> {
+async fn block(app: &Handle) -> Result<(), BoxError> {
     let (blocks, blocked) = tokio::sync::oneshot::channel();
-    life.task("blocker", |_| async {
+    app.task("blocker", |_| async {
         let _ = blocks.send(());
         loop {
             std::thread::park();
@@ -97,9 +97,9 @@ async fn block(life: &Life) -> Result<(), BoxError> {
 }
 
 /// Blocks every worker of the runtime once the stop has begun.
-fn block_all(life: &Life) {
+fn block_all(app: &Handle) {
     for _ in 0..4 {
-        life.on_stop("blocker", async |_| -> () {
+        app.on_stop("blocker", async |_| -> () {
             loop {
                 std::thread::park();
             }

@@ -24,18 +24,18 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     let mut next = || arguments.next().unwrap_or_default();
     let (path, file, flusher) = (next(), next(), next());
     let lifecycle = Lifecycle::new("logger").lame_duck(LameDuck::NONE).worker_threads(2);
-    lifecycle.reserve(ebbtide::Stage::Telemetry, Duration::from_secs(3)).run(async move |life| {
+    lifecycle.reserve(ebbtide::Stage::Telemetry, Duration::from_secs(3)).run(async move |app| {
         let slow = Slow(File::create(file)?);
         match flusher.as_str() {
             "appender" => {
                 let (writer, log) = ebbtide_tracing_appender::non_blocking(slow);
                 subscribe(writer);
-                life.tracing_appender("log", log);
+                app.tracing_appender("log", log);
             }
             "guard" => {
                 let (writer, guard) = tracing_appender::non_blocking(slow);
                 subscribe(writer);
-                life.on_flush("log", move || drop(guard));
+                app.on_flush("log", move || drop(guard));
             }
             _ => {
                 let (writer, guard) = tracing_appender::non_blocking(slow);
@@ -47,11 +47,11 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         for n in 0..BEFORE {
             tracing::info!(target: "work", "job {n}");
         }
-        life.resource("db", (), |()| async {
+        app.resource("db", (), |()| async {
             tracing::info!(target: "work", "the last job");
             Ok(())
         });
-        ebbtide_e2e::end(&life, &path).await
+        ebbtide_e2e::end(&app, &path).await
     })
 }
 

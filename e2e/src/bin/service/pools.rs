@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ebbtide::lifecycle::{Pool, PoolOptions};
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
@@ -22,11 +22,11 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         return by_hand();
     }
     let lifecycle = Lifecycle::new("pools").lame_duck(LameDuck::NONE).worker_threads(2);
-    lifecycle.run(async move |life| {
+    lifecycle.run(async move |app| {
         let pool = match how.as_deref() {
-            Some("chain") => chain(&life, arguments.next().ok_or("how many pools?")?.parse()?),
-            Some("backwards") => backwards(&life)?,
-            _ => last(&life),
+            Some("chain") => chain(&app, arguments.next().ok_or("how many pools?")?.parse()?),
+            Some("backwards") => backwards(&app)?,
+            _ => last(&app),
         };
         for n in 0..JOBS {
             pool.send(n).await?;
@@ -37,17 +37,17 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
 }
 
 /// Returns a pool that does the work.
-fn last(life: &Life) -> Pool<usize> {
-    life.workers("pool", PoolOptions::new(WORKERS).capacity(JOBS), |n, _| async move {
+fn last(app: &Handle) -> Pool<usize> {
+    app.workers("pool", PoolOptions::new(WORKERS).capacity(JOBS), |n, _| async move {
         work(n).await;
         Ok(())
     })
 }
 
 /// Returns the first of so many pools, each of which hands its jobs on to the one that was registered before it.
-fn chain(life: &Life, pools: usize) -> Pool<usize> {
-    (1..pools).fold(last(life), |to, n| {
-        life.workers(format!("pool {n}"), PoolOptions::new(WORKERS).capacity(JOBS), move |n, _| {
+fn chain(app: &Handle, pools: usize) -> Pool<usize> {
+    (1..pools).fold(last(app), |to, n| {
+        app.workers(format!("pool {n}"), PoolOptions::new(WORKERS).capacity(JOBS), move |n, _| {
             let to = to.clone();
             async move { hand_on(n, &to).await }
         })
@@ -55,14 +55,14 @@ fn chain(life: &Life, pools: usize) -> Pool<usize> {
 }
 
 /// Returns a pool that feeds another which is registered after it.
-fn backwards(life: &Life) -> Result<Pool<usize>, BoxError> {
+fn backwards(app: &Handle) -> Result<Pool<usize>, BoxError> {
     let to = Arc::new(OnceLock::new());
     let later = Arc::clone(&to);
-    let first = life.workers("first", PoolOptions::new(WORKERS).capacity(JOBS), move |n, _| {
+    let first = app.workers("first", PoolOptions::new(WORKERS).capacity(JOBS), move |n, _| {
         let to = Arc::clone(&later);
         async move { hand_on(n, to.get().ok_or("it is set before the first job")?).await }
     });
-    to.set(last(life)).map_err(|_| "it is set once")?;
+    to.set(last(app)).map_err(|_| "it is set once")?;
     Ok(first)
 }
 

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::process::ExitCode;
 use std::task::Poll;
 
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle};
 use ebbtide_nats::NatsExt as _;
 use ebbtide_rabbitmq::RabbitExt as _;
 use ebbtide_redis::RedisExt as _;
@@ -24,13 +24,13 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let mut next = || arguments.next().unwrap_or_default();
     let (kind, url, name, closed) = (next(), next(), next(), next() == "closed");
-    Lifecycle::new("publishes").lame_duck(LameDuck::NONE).worker_threads(2).run(async move |life| match kind
-        .as_str()
-    {
-        "nats" => nats(life, &url, name, closed).await,
-        "redis" => redis(life, &url, name, closed).await,
-        "rabbitmq" => rabbitmq(life, &url, name, closed).await,
-        other => Err(format!("no such kind: {other}").into()),
+    Lifecycle::new("publishes").lame_duck(LameDuck::NONE).worker_threads(2).run(async move |app| {
+        match kind.as_str() {
+            "nats" => nats(app, &url, name, closed).await,
+            "redis" => redis(app, &url, name, closed).await,
+            "rabbitmq" => rabbitmq(app, &url, name, closed).await,
+            other => Err(format!("no such kind: {other}").into()),
+        }
     })
 }
 
@@ -46,10 +46,10 @@ fn published() {
     eprintln!("published {MESSAGES}");
 }
 
-async fn nats(life: Life, url: &str, subject: String, closed: bool) -> Result<(), BoxError> {
+async fn nats(app: Handle, url: &str, subject: String, closed: bool) -> Result<(), BoxError> {
     let client = async_nats::connect(url).await?;
     if closed {
-        life.nats("client", client.clone());
+        app.nats("client", client.clone());
     }
     way_closed().await?;
     for _ in 0..MESSAGES {
@@ -59,12 +59,12 @@ async fn nats(life: Life, url: &str, subject: String, closed: bool) -> Result<()
     Ok(())
 }
 
-async fn redis(life: Life, url: &str, list: String, closed: bool) -> Result<(), BoxError> {
+async fn redis(app: Handle, url: &str, list: String, closed: bool) -> Result<(), BoxError> {
     // A command that is out of time before it is sent is never sent, however much time the close has.
     let patient = redis::AsyncConnectionConfig::new().set_response_timeout(None);
     let connection = redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&patient).await?;
     if closed {
-        life.redis("client", connection.clone());
+        app.redis("client", connection.clone());
     }
     way_closed().await?;
     let pushes = (0..MESSAGES).map(|_| {
@@ -87,12 +87,12 @@ async fn redis(life: Life, url: &str, list: String, closed: bool) -> Result<(), 
     Ok(())
 }
 
-async fn rabbitmq(life: Life, url: &str, queue: String, closed: bool) -> Result<(), BoxError> {
+async fn rabbitmq(app: Handle, url: &str, queue: String, closed: bool) -> Result<(), BoxError> {
     let connection = Connection::connect(url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     if closed {
-        life.lapin("connection", connection);
-        life.lapin_channel("channel", channel.clone());
+        app.lapin("connection", connection);
+        app.lapin_channel("channel", channel.clone());
     } else {
         // Dropped, it would begin a close that nobody waits for.
         std::mem::forget(connection);

@@ -16,9 +16,9 @@ const USAGE: &str = "shapes [--listen ADDRESS] [--close lossless|syn-filter|hop-
 
 pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
-    Lifecycle::new("shapes").worker_threads(2).run(async move |life| {
+    Lifecycle::new("shapes").worker_threads(2).run(async move |app| {
         raise_open_files()?;
-        let mut server = Server::new(life.health_handle().wrap(routes()));
+        let mut server = Server::new(app.health_handle().wrap(routes()));
         let mut listen = "127.0.0.1:0".to_owned();
         while let Some(arg) = arguments.next() {
             let mut value = || arguments.next().ok_or(USAGE);
@@ -36,9 +36,9 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
                 _ => return Err(USAGE.into()),
             };
         }
-        let listener = life.bind(listen).await?;
+        let listener = app.bind(listen).await?;
         eprintln!("listening on {}", listener.local_addr());
-        life.http_server("api", listener, server);
+        app.http_server("api", listener, server);
         Ok(())
     })
 }

@@ -2,7 +2,7 @@
 
 use std::process::{ExitCode, Termination as _};
 
-use ebbtide::{BoxError, Life, Lifecycle};
+use ebbtide::{BoxError, Handle, Lifecycle};
 use ebbtide_e2e::{Echoes, sockets};
 
 use crate::setup::{Arguments, log_to_stderr, sigterm};
@@ -12,16 +12,16 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     let mode = arguments.next().unwrap_or_default();
     match mode.as_str() {
         "axum" => axum().report(),
-        _ => Lifecycle::new("sockets").worker_threads(2).run(async |life| ours(life, mode == "told").await),
+        _ => Lifecycle::new("sockets").worker_threads(2).run(async |app| ours(app, mode == "told").await),
     }
 }
 
-async fn ours(life: Life, told: bool) -> Result<(), BoxError> {
+async fn ours(app: Handle, told: bool) -> Result<(), BoxError> {
     let echoes = Echoes::default();
-    let listener = life.bind("127.0.0.1:0").await?;
+    let listener = app.bind("127.0.0.1:0").await?;
     eprintln!("listening on {}", listener.local_addr());
-    life.http("api", listener, sockets(echoes.clone(), told.then(|| life.drain_token())));
-    life.on_flush("count", move || eprintln!("read {} messages", echoes.read()));
+    app.http("api", listener, sockets(echoes.clone(), told.then(|| app.drain_token())));
+    app.on_flush("count", move || eprintln!("read {} messages", echoes.read()));
     Ok(())
 }
 

@@ -27,12 +27,12 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         "abrupt" => CloseMode::Abrupt,
         _ => return peer(&mode).report(),
     };
-    Lifecycle::new("streams").worker_threads(2).run(async |life| {
-        let listener = life.bind("127.0.0.1:0").await?;
+    Lifecycle::new("streams").worker_threads(2).run(async |app| {
+        let listener = app.bind("127.0.0.1:0").await?;
         eprintln!("listening on {}", listener.local_addr());
         let server = Server::new(streams::routes()).close_mode(close);
         let server = server.sse_retry(streams::LEAST_WAIT..=streams::LONGEST_WAIT);
-        life.http_server("api", listener, server);
+        app.http_server("api", listener, server);
         Ok(())
     })
 }

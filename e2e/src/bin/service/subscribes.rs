@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Stop};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle, Stop};
 use ebbtide_redis::BlockingReads;
 use futures_util::StreamExt as _;
 use sqlx::postgres::PgListener;
@@ -14,25 +14,25 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let mut next = || arguments.next().unwrap_or_default();
     let (kind, url, name, ours) = (next(), next(), next(), next() == "ours");
-    Lifecycle::new("subscribes").lame_duck(LameDuck::NONE).worker_threads(2).run(async move |life| {
-        life.resource("store", (), |()| async {
+    Lifecycle::new("subscribes").lame_duck(LameDuck::NONE).worker_threads(2).run(async move |app| {
+        app.resource("store", (), |()| async {
             eprintln!("closed store");
             Ok(())
         });
         match kind.as_str() {
-            "publish" => publish(&life, &url, name, ours).await,
-            "pop" => pop(&life, &url, name, ours).await,
-            "notify" => notify(&life, &url, name, ours).await,
+            "publish" => publish(&app, &url, name, ours).await,
+            "pop" => pop(&app, &url, name, ours).await,
+            "notify" => notify(&app, &url, name, ours).await,
             other => Err(format!("no such kind: {other}").into()),
         }
     })
 }
 
 /// A Redis channel. By hand, the token is not listened to.
-async fn publish(life: &Life, url: &str, channel: String, ours: bool) -> Result<(), BoxError> {
+async fn publish(app: &Handle, url: &str, channel: String, ours: bool) -> Result<(), BoxError> {
     let mut messages = redis::Client::open(url)?.get_async_pubsub().await?;
     messages.subscribe(&channel).await?;
-    life.subscriber("subscriber", move |stop| async move {
+    app.subscriber("subscriber", move |stop| async move {
         let mut messages = messages.into_on_message();
         let listened = if ours { stop } else { Stop::never() };
         while let Some(Some(message)) = listened.unless_stopping(messages.next()).await {
@@ -44,10 +44,10 @@ async fn publish(life: &Life, url: &str, channel: String, ours: bool) -> Result<
 }
 
 /// A Redis list. By hand, the read is dropped when the stop begins.
-async fn pop(life: &Life, url: &str, list: String, ours: bool) -> Result<(), BoxError> {
+async fn pop(app: &Handle, url: &str, list: String, ours: bool) -> Result<(), BoxError> {
     let client = redis::Client::open(url)?;
     let mut reads = BlockingReads::connect(&client).await?;
-    life.subscriber("subscriber", move |stop| async move {
+    app.subscriber("subscriber", move |stop| async move {
         let mut pop = redis::cmd("BLPOP");
         pop.arg(list).arg(0);
         let never = Stop::never();
@@ -71,10 +71,10 @@ async fn pop(life: &Life, url: &str, list: String, ours: bool) -> Result<(), Box
 }
 
 /// A PostgreSQL channel. By hand, the token is not listened to.
-async fn notify(life: &Life, url: &str, channel: String, ours: bool) -> Result<(), BoxError> {
+async fn notify(app: &Handle, url: &str, channel: String, ours: bool) -> Result<(), BoxError> {
     let mut listener = PgListener::connect(url).await?;
     listener.listen(&channel).await?;
-    life.subscriber("subscriber", move |stop| async move {
+    app.subscriber("subscriber", move |stop| async move {
         let listened = if ours { stop } else { Stop::never() };
         while let Some(notification) = listened.unless_stopping(listener.recv()).await {
             eprintln!("got {}", notification?.payload());

@@ -22,8 +22,8 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     match Some(how.as_str()) {
         Some("dropped") => drop(lifecycle),
         Some("over") => {
-            let report = lifecycle.run_to_report(async |life| {
-                life.stop("that is all");
+            let report = lifecycle.run_to_report(async |app| {
+                app.stop("that is all");
                 Ok(())
             });
             eprintln!("{}", report.is_ok());
@@ -55,8 +55,8 @@ fn handlers(runtime: &Runtime) -> io::Result<(Signal, Signal)> {
 fn often() -> ExitCode {
     let before = left();
     for _ in 0..50 {
-        let report = Lifecycle::new("unstarted").worker_threads(2).run_to_report(async |life| {
-            life.stop("that is all");
+        let report = Lifecycle::new("unstarted").worker_threads(2).run_to_report(async |app| {
+            app.stop("that is all");
             Ok(())
         });
         eprintln!("{}", report.is_ok_and(|report| report.exit_code == 0));

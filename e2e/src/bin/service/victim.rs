@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use ebbtide::lifecycle::Held;
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle};
 
 use crate::setup::Arguments;
 
@@ -24,37 +24,37 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     let log =
         if fault == "panicking-log" { || Log { falls_over: true } } else { || Log { falls_over: false } };
     tracing_subscriber::fmt().with_writer(log).with_ansi(false).init();
-    lifecycle.on_report(|report| eprintln!("callback: code {}", report.exit_code)).run(async move |life| {
-        life.on_flush("log", || eprintln!("flushed"));
-        open(&life, "first");
-        misbehave(&life, &fault).await?;
-        open(&life, "second");
+    lifecycle.on_report(|report| eprintln!("callback: code {}", report.exit_code)).run(async move |app| {
+        app.on_flush("log", || eprintln!("flushed"));
+        open(&app, "first");
+        misbehave(&app, &fault).await?;
+        open(&app, "second");
         eprintln!("up");
         Ok(())
     })
 }
 
 /// Opens something that must be closed.
-fn open(life: &Life, name: &'static str) {
+fn open(app: &Handle, name: &'static str) {
     eprintln!("opened {name}");
-    life.resource(name, (), move |()| async move {
+    app.resource(name, (), move |()| async move {
         eprintln!("closed {name}");
         Ok(())
     });
 }
 
-async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
+async fn misbehave(app: &Handle, fault: &str) -> Result<(), BoxError> {
     match fault {
         "" | "panicking-log" => {}
         "spinning-runtime" => {
             for _ in 0..4 {
-                life.task("spinner", |stop| async move {
+                app.task("spinner", |stop| async move {
                     stop.stopping().await;
                     spin()
                 });
             }
-            life.on_stop("spinning-hook", |_| async { spin() });
-            life.on_stop("spinning-hook", |_| async { spin() });
+            app.on_stop("spinning-hook", |_| async { spin() });
+            app.on_stop("spinning-hook", |_| async { spin() });
         }
         "wedged-when-told" => {
             let (told, wedged) = tokio::sync::watch::channel(false);
@@ -64,7 +64,7 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
             })?;
             for _ in 0..4 {
                 let mut wedged = wedged.clone();
-                life.task("blocker", |_| async move {
+                app.task("blocker", |_| async move {
                     wedged.changed().await?;
                     loop {
                         thread::park();
@@ -72,18 +72,18 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
                 });
             }
         }
-        "spawn-blocking" => life.task("blocker", |_| async {
+        "spawn-blocking" => app.task("blocker", |_| async {
             tokio::task::spawn_blocking(|| thread::sleep(Duration::MAX)).await?;
             Ok(())
         }),
-        "stuck-task" => life.task("stuck-task", |_| async {
+        "stuck-task" => app.task("stuck-task", |_| async {
             thread::sleep(Duration::MAX);
             Ok(())
         }),
         "hanging-close" => {
-            life.resource("hanging-pool", (), |()| std::future::pending::<()>());
+            app.resource("hanging-pool", (), |()| std::future::pending::<()>());
         }
-        "deadlocked-flush" => life.on_flush("deadlocked-log", || {
+        "deadlocked-flush" => app.on_flush("deadlocked-log", || {
             let lock = Mutex::new(());
             let _held = lock.lock();
             // A thread that waits for a lock which it holds itself.
@@ -91,53 +91,53 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
         }),
         "panicking-held" => {
             let held = |(): &()| -> Held { panic!("nobody knows what is held") };
-            life.resource_holding("holding-pool", (), held, |()| std::future::pending::<()>());
+            app.resource_holding("holding-pool", (), held, |()| std::future::pending::<()>());
         }
         "asking-held" => {
-            let asked = life.clone();
+            let asked = app.clone();
             let held = move |(): &()| Held::new(asked.snapshot().components.len() as u64, "components");
-            life.resource_holding("holding-pool", (), held, |()| std::future::pending::<()>());
+            app.resource_holding("holding-pool", (), held, |()| std::future::pending::<()>());
         }
-        "hanging-hook" => life.on_stop("hanging-hook", |_| std::future::pending::<()>()),
-        "lame-duck" => life.serve("server", std::sync::Arc::new(Nothing), |context| async move {
+        "hanging-hook" => app.on_stop("hanging-hook", |_| std::future::pending::<()>()),
+        "lame-duck" => app.serve("server", std::sync::Arc::new(Nothing), |context| async move {
             context.stop.stopping().await;
             Ok(())
         }),
-        "slow-task" => life.task("slow-task", |stop| async move {
+        "slow-task" => app.task("slow-task", |stop| async move {
             stop.stopping().await;
             tokio::time::sleep(Duration::from_secs(1)).await;
             eprintln!("the task finished");
             Ok(())
         }),
-        "stubborn-task" => life.task("stubborn-task", |_| std::future::pending()),
-        "panicking-task" => life.task("panicking-task", |_| async { panic!("the task fell over") }),
-        "failing-task" => life.task("failing-task", |_| async { Err("the task gave up".into()) }),
-        "ending-task" => life.task("ending-task", |_| async { Ok(()) }),
+        "stubborn-task" => app.task("stubborn-task", |_| std::future::pending()),
+        "panicking-task" => app.task("panicking-task", |_| async { panic!("the task fell over") }),
+        "failing-task" => app.task("failing-task", |_| async { Err("the task gave up".into()) }),
+        "ending-task" => app.task("ending-task", |_| async { Ok(()) }),
         "panicking-close" => {
-            life.resource("panicking-pool", (), async |()| -> () { panic!("the close fell over") });
+            app.resource("panicking-pool", (), async |()| -> () { panic!("the close fell over") });
         }
         "panicking-close-at-once" => {
             // The closure itself, before there is a future.
-            life.resource("panicking-pool", (), |()| -> std::future::Ready<()> {
+            app.resource("panicking-pool", (), |()| -> std::future::Ready<()> {
                 panic!("the close fell over")
             });
         }
         "panicking-hook-at-once" => {
-            life.on_stop("panicking-hook", |_| -> std::future::Ready<()> { panic!("the hook fell over") });
+            app.on_stop("panicking-hook", |_| -> std::future::Ready<()> { panic!("the hook fell over") });
         }
         "blocking-close-at-once" => {
-            life.resource("blocking-pool", (), |()| {
+            app.resource("blocking-pool", (), |()| {
                 thread::sleep(Duration::MAX);
                 std::future::ready(Ok(()))
             });
         }
-        "panicking-flush" => life.on_flush("panicking-log", || panic!("the flush fell over")),
-        "panicking-drop" => life.task("panicking-drop", |stop| async move {
+        "panicking-flush" => app.on_flush("panicking-log", || panic!("the flush fell over")),
+        "panicking-drop" => app.task("panicking-drop", |stop| async move {
             let _bomb = Bomb;
             stop.stopping().await;
             Ok(())
         }),
-        "panicking-drop-when-aborted" => life.task("panicking-drop", |_| async move {
+        "panicking-drop-when-aborted" => app.task("panicking-drop", |_| async move {
             let _bomb = Bomb;
             std::future::pending().await
         }),
@@ -150,7 +150,7 @@ async fn misbehave(life: &Life, fault: &str) -> Result<(), BoxError> {
         "blocked-start" => thread::sleep(Duration::MAX),
         "failing-start" => return Err("no database".into()),
         "panicking-start" => panic!("start-up fell over"),
-        "stopping-itself" => life.stop("had enough"),
+        "stopping-itself" => app.stop("had enough"),
         other => return Err(format!("no such fault: {other}").into()),
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ebbtide::lifecycle::Retry;
-use ebbtide::{Backoff, BoxError, Life, Lifecycle};
+use ebbtide::{Backoff, BoxError, Handle, Lifecycle};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
@@ -22,10 +22,10 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         Some("seldom") => Retry::new(Backoff::new(Duration::from_secs(30), Duration::from_secs(60))),
         _ => Retry::new(Backoff::new(Duration::from_millis(50), Duration::from_millis(200))),
     };
-    Lifecycle::new("waits").worker_threads(2).run(async move |life| {
-        open(&life, "first");
-        life.retry("greeter", retry, async || greet(&addr).await).await?;
-        open(&life, "second");
+    Lifecycle::new("waits").worker_threads(2).run(async move |app| {
+        open(&app, "first");
+        app.retry("greeter", retry, async || greet(&addr).await).await?;
+        open(&app, "second");
         Ok(())
     })
 }
@@ -36,9 +36,9 @@ async fn greet(addr: &str) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn open(life: &Life, name: &'static str) {
+fn open(app: &Handle, name: &'static str) {
     eprintln!("opened {name}");
-    life.resource(name, (), move |()| async move {
+    app.resource(name, (), move |()| async move {
         eprintln!("closed {name}");
         Ok(())
     });

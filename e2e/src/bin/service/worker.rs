@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use ebbtide::queue::{ConsumeOptions, Delivery, Job, Queue, Settled, Settlement};
-use ebbtide::{BoxError, LameDuck, Life, Lifecycle, Stop};
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle, Stop};
 use ebbtide_demo::queue::{AnyQueue, AnyReceipt, QueueKind, QueuePlace};
 use ebbtide_e2e::jobs::{Journal, Manner, What};
 use tokio::task::JoinSet;
@@ -53,7 +53,7 @@ fn manner(name: &str) -> Result<Manner, String> {
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let args = Args::parse_from(arguments);
     log_to_stderr();
-    Lifecycle::new("worker").worker_threads(2).lame_duck(LameDuck::NONE).run(async |life| {
+    Lifecycle::new("worker").worker_threads(2).lame_duck(LameDuck::NONE).run(async |app| {
         let place = QueuePlace {
             kind: args.queue,
             url: args.url.clone(),
@@ -61,18 +61,18 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             lease: Duration::from_millis(args.lease),
         };
         let queue =
-            life.resource("queue", place.open().await?, |queue| async move { queue.disconnect().await });
+            app.resource("queue", place.open().await?, |queue| async move { queue.disconnect().await });
         let journal = Arc::new(Journal::open(&args.journal)?);
         let time = Duration::from_millis(args.job);
         match args.manner {
-            Manner::AckFirst | Manner::DropAtSignal => by_hand(&life, queue, &args, journal, time),
+            Manner::AckFirst | Manner::DropAtSignal => by_hand(&app, queue, &args, journal, time),
             manner => {
                 // Those that the test kills count as attempts; it wants to see all of them done.
                 let options = ConsumeOptions::new(args.concurrency).attempts(1000);
                 // Time for a broker that several tests share.
                 let options = options.hand_back(Duration::from_secs(4));
                 let queue = Crippled { queue, manner, journal: Arc::clone(&journal) };
-                life.consume("jobs", queue, options, move |job: Job, _| {
+                app.consume("jobs", queue, options, move |job: Job, _| {
                     let journal = Arc::clone(&journal);
                     async move { work(&journal, job.payload(), time).await }
                 });
@@ -90,9 +90,9 @@ async fn work(journal: &Journal, payload: &[u8], time: Duration) -> Result<(), B
 }
 
 /// A consumer as it is often written: what is in flight at the signal is dropped with the runtime.
-fn by_hand(life: &Life, queue: AnyQueue, args: &Args, journal: Arc<Journal>, time: Duration) {
+fn by_hand(app: &Handle, queue: AnyQueue, args: &Args, journal: Arc<Journal>, time: Duration) {
     let (concurrency, manner) = (args.concurrency, args.manner);
-    life.task("jobs", move |stop| async move {
+    app.task("jobs", move |stop| async move {
         let mut running = JoinSet::new();
         while !stop.is_stopping() {
             if running.len() == concurrency {

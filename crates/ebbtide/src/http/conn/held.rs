@@ -12,7 +12,7 @@ use crate::http::order::Order;
 use crate::http::spread::share;
 use crate::model::{Straggler, part};
 use crate::runtime::clock;
-use crate::runtime::os::socket::{Handle, Unread};
+use crate::runtime::os::socket::{SocketHandle, Unread};
 
 /// One open connection, as its task, its requests and the ledger see it.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Conn {
     peer: Address,
     /// Who is behind the peer, if that is a load balancer that says so.
     source: OnceLock<Address>,
-    pub(crate) socket: Handle,
+    pub(crate) socket: SocketHandle,
     key: u64,
     book: Mutex<Book>,
     /// Whether the book may know a time for the connection's end while the server serves, to spare the lock.
@@ -323,7 +323,7 @@ impl Held {
     /// Enters a connection into the ledger.
     pub(crate) fn new(context: &Arc<Context>, socket: &Socket, peer: Address) -> Self {
         let book = Mutex::new(Book::new(clock::now(), socket.is_timed_by_kernel()));
-        let socket = Handle::new(socket);
+        let socket = SocketHandle::new(socket);
         let [timed, waits, reads, websocket, last, resets] = [const { AtomicBool::new(false) }; 6];
         let source = OnceLock::new();
         let enter = |key| {

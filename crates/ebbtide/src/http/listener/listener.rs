@@ -176,15 +176,15 @@ impl Listener {
     /// # Examples
     ///
     /// ```
-    /// # use ebbtide::{BoxError, Life};
+    /// # use ebbtide::{BoxError, Handle};
     /// # use ebbtide::http::Listener;
-    /// # async fn start(life: Life) -> Result<(), BoxError> {
+    /// # async fn start(app: Handle) -> Result<(), BoxError> {
     /// # let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
     /// let mut listeners = Listener::inherited()?;
     /// if listeners.is_empty() {
-    ///     listeners.push(life.bind("0.0.0.0:8080").await?);
+    ///     listeners.push(app.bind("0.0.0.0:8080").await?);
     /// }
-    /// life.http("api", listeners, router);
+    /// app.http("api", listeners, router);
     /// # Ok(()) }
     /// ```
     pub fn inherited() -> io::Result<Vec<Self>> {
@@ -210,12 +210,12 @@ impl Listener {
     /// # Examples
     ///
     /// ```no_run
-    /// # use ebbtide::{BoxError, Life};
+    /// # use ebbtide::{BoxError, Handle};
     /// # use ebbtide::http::Tls;
-    /// # async fn start(life: Life) -> Result<(), BoxError> {
+    /// # async fn start(app: Handle) -> Result<(), BoxError> {
     /// # let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
     /// let tls = Tls::from_pem_files("/etc/tls/tls.crt", "/etc/tls/tls.key")?;
-    /// life.http("api", life.bind("0.0.0.0:8443").await?.tls(tls), router);
+    /// app.http("api", app.bind("0.0.0.0:8443").await?.tls(tls), router);
     /// # Ok(()) }
     /// ```
     #[cfg(feature = "tls")]

@@ -7,12 +7,12 @@ use super::Listener;
 /// # Examples
 ///
 /// ```
-/// # use ebbtide::{BoxError, Life};
+/// # use ebbtide::{BoxError, Handle};
 /// # use ebbtide::http::Listener;
-/// # async fn start(life: Life) -> Result<(), BoxError> {
+/// # async fn start(app: Handle) -> Result<(), BoxError> {
 /// let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
 /// let near = Listener::bind_unix("/run/orders.sock").await?;
-/// life.http("api", [life.bind("0.0.0.0:8080").await?, near], router);
+/// app.http("api", [app.bind("0.0.0.0:8080").await?, near], router);
 /// # Ok(()) }
 /// ```
 #[derive(Default)]

@@ -47,13 +47,13 @@ where
         report_path,
         manager: Manager::default(),
     };
-    let Assembled { life, dispatcher, inputs, .. } = lifecycle.assemble(surroundings);
+    let Assembled { app, dispatcher, inputs, .. } = lifecycle.assemble(surroundings);
     listeners.say(&name);
-    let service = StopService::new(service, tell_handlers.then(|| life.handler_stop()));
-    let server = server(Server::new(service)).follow(life.plan());
+    let service = StopService::new(service, tell_handlers.then(|| app.handler_stop()));
+    let server = server(Server::new(service)).follow(app.plan());
     let (mut ending, ended) = oneshot::channel();
     let mut serving = None;
-    life.serve(name, server.work(), |context| {
+    app.serve(name, server.work(), |context| {
         serving = Some(server.arrivals(context.arrivals).serve(listeners, context.announced, context.stop));
         async move { ended.await? }
     });
@@ -78,9 +78,9 @@ where
     };
     let stopping = async {
         signal.await;
-        life.stop("the shutdown signal came");
+        app.stop("the shutdown signal came");
     };
-    let following = follow(health.as_ref(), life.health_handle());
+    let following = follow(health.as_ref(), app.health_handle());
     let beside = async {
         tokio::join!(serving, stopping, following);
         pending().await

@@ -17,13 +17,13 @@ use super::files::Files;
 ///
 /// ```no_run
 /// # use std::time::Duration;
-/// # use ebbtide::{BoxError, Life};
+/// # use ebbtide::{BoxError, Handle};
 /// # use ebbtide::http::Tls;
-/// # async fn start(life: Life) -> Result<(), BoxError> {
+/// # async fn start(app: Handle) -> Result<(), BoxError> {
 /// # let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
 /// let tls = Tls::from_pem_files("/etc/tls/tls.crt", "/etc/tls/tls.key")?;
-/// life.http("api", life.bind("0.0.0.0:8443").await?.tls(tls.clone()), router);
-/// life.every("certificates", Duration::from_secs(60), move || {
+/// app.http("api", app.bind("0.0.0.0:8443").await?.tls(tls.clone()), router);
+/// app.every("certificates", Duration::from_secs(60), move || {
 ///     let tls = tls.clone();
 ///     async move {
 ///         if let Err(error) = tls.reload() {

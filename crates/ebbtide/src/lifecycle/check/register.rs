@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use super::run::Runner;
-use crate::lifecycle::Life;
+use crate::lifecycle::Handle;
 use crate::model::{Check, CheckStatus, Kind, Phase, Stage};
 use crate::runtime::BoxError;
 
-impl Life {
+impl Handle {
     /// Registers a readiness check: the service is ready while no check is red.
     ///
     /// It is run from now on, and is red until it has passed. A run fails when it returns an error or takes longer than the
@@ -23,8 +23,8 @@ impl Life {
     /// use ebbtide::model::Check;
     ///
     /// # async fn ping() -> Result<(), std::io::Error> { Ok(()) }
-    /// # fn register(life: &ebbtide::Life) {
-    /// life.check("payments", Check::every(Duration::from_secs(5)).failures(2), || async { ping().await });
+    /// # fn register(app: &ebbtide::Handle) {
+    /// app.check("payments", Check::every(Duration::from_secs(5)).failures(2), || async { ping().await });
     /// # }
     /// ```
     pub fn check<F, Fut, E>(&self, name: impl Into<String>, check: impl Into<Check>, run: F)

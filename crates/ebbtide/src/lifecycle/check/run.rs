@@ -3,13 +3,13 @@ use std::time::Instant;
 use tokio::time::{sleep_until, timeout};
 
 use crate::drain::Stop;
-use crate::lifecycle::Life;
+use crate::lifecycle::Handle;
 use crate::model::{Cause, Check, Phase, Standing, Verdict, show_duration};
 use crate::runtime::{BoxError, chain, clock};
 
 /// Runs one check until the stop.
 pub(super) struct Runner {
-    life: Life,
+    app: Handle,
     name: String,
     number: usize,
     check: Check,
@@ -18,8 +18,8 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    pub(super) fn new(life: Life, name: String, number: usize, check: Check) -> Self {
-        Self { life, name, number, standing: Standing::new(check.clone()), check, begun: clock::now() }
+    pub(super) fn new(app: Handle, name: String, number: usize, check: Check) -> Self {
+        Self { app, name, number, standing: Standing::new(check.clone()), check, begun: clock::now() }
     }
 
     pub(super) async fn run<F, Fut, E>(mut self, mut run: F, stop: Stop) -> Result<(), BoxError>
@@ -47,11 +47,11 @@ impl Runner {
     }
 
     fn take(&mut self, result: Result<(), String>) {
-        let ready = self.life.phase() == Phase::Ready;
+        let ready = self.app.phase() == Phase::Ready;
         let now = clock::now().saturating_duration_since(self.begun);
         let verdict = self.standing.judge(result.is_ok(), ready, now);
         let error = result.err();
-        self.life.board().note(self.number, self.standing.is_green(), error.clone());
+        self.app.board().note(self.number, self.standing.is_green(), error.clone());
         let (check, error) = (&self.name, error.unwrap_or_default());
         match verdict {
             Verdict::AsBefore if error.is_empty() => {}
@@ -59,7 +59,7 @@ impl Runner {
             Verdict::TurnedGreen => tracing::info!(check, "readiness check: green"),
             Verdict::TurnedRed => crate::runtime::log_warn!(check, error, "readiness check: red"),
             Verdict::Hopeless { red_for } => {
-                self.life.begin_stop(Cause::Unhealthy { check: check.clone(), error, red_for });
+                self.app.begin_stop(Cause::Unhealthy { check: check.clone(), error, red_for });
             }
         }
     }

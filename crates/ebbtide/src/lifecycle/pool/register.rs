@@ -6,12 +6,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::crew::Crew;
 use super::{Pool, PoolOptions};
 use crate::drain::{Stop, StopSource};
-use crate::lifecycle::Life;
+use crate::lifecycle::Handle;
 use crate::lifecycle::books::Books;
 use crate::model::{Kind, Stage};
 use crate::runtime::{BoxError, Registration, Run, clock};
 
-impl Life {
+impl Handle {
     /// Registers a pool of workers over a bounded in-process queue, and returns its sender.
     ///
     /// When servers and intake have stopped, the jobs' tokens say so, and the pool works off what it holds. Its queue takes
@@ -36,8 +36,8 @@ impl Life {
     /// ```
     /// use ebbtide::lifecycle::{Pool, PoolOptions, Rejected};
     ///
-    /// # fn register(life: &ebbtide::Life) -> Pool<String> {
-    /// let emails = life.workers("emails", PoolOptions::new(8).capacity(100), |to: String, _stop| async move {
+    /// # fn register(app: &ebbtide::Handle) -> Pool<String> {
+    /// let emails = app.workers("emails", PoolOptions::new(8).capacity(100), |to: String, _stop| async move {
     ///     let _ = to;
     ///     Ok(())
     /// });

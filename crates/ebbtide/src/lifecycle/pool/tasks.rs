@@ -6,17 +6,17 @@ use tokio::sync::Semaphore;
 
 use super::{Pool, PoolOptions, Rejected};
 use crate::drain::Stop;
-use crate::lifecycle::{Life, boxed};
+use crate::lifecycle::{Handle, boxed};
 use crate::runtime::{BoxError, BoxFuture};
 
-/// Spawns background tasks that a shutdown waits for. Cheap to clone. Made by [`Life::tasks`].
+/// Spawns background tasks that a shutdown waits for. Cheap to clone. Made by [`Handle::tasks`].
 pub struct Tasks<E = BoxError> {
     pool: Pool<BoxFuture<Result<(), BoxError>>>,
     stop: Stop,
     error: PhantomData<fn() -> E>,
 }
 
-impl Life {
+impl Handle {
     /// Registers a group of background tasks, and returns what spawns them: for work that outlives the request it comes from,
     /// such as an audit record or a thumbnail. The tasks are one component, however many there are, and leave nothing behind
     /// when they have finished.
@@ -36,8 +36,8 @@ impl Life {
     /// use ebbtide::lifecycle::Tasks;
     ///
     /// # async fn write_audit(_order: u64) -> Result<(), BoxError> { Ok(()) }
-    /// # fn register(life: &ebbtide::Life) {
-    /// let audit = life.tasks("audit");
+    /// # fn register(app: &ebbtide::Handle) {
+    /// let audit = app.tasks("audit");
     /// # handle(&audit, 1);
     /// # }
     /// fn handle(audit: &Tasks, order: u64) -> u16 {

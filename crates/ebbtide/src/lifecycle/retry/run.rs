@@ -4,11 +4,11 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::{Retry, RetryError};
-use crate::lifecycle::Life;
+use crate::lifecycle::Handle;
 use crate::model::show_duration;
 use crate::runtime::{BoxError, chain, clock, log_warn};
 
-impl Life {
+impl Handle {
     /// Tries something again and again until it works: opens what isn't there yet when the service starts.
     ///
     /// Each failure is logged with the number of the attempt, its error, and when the next one comes; an attempt that has no answer
@@ -27,12 +27,12 @@ impl Life {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use ebbtide::{Backoff, BoxError, Life};
+    /// use ebbtide::{Backoff, BoxError, Handle};
     /// use tokio::net::TcpStream;
     ///
-    /// # async fn start(life: Life) -> Result<(), BoxError> {
+    /// # async fn start(app: Handle) -> Result<(), BoxError> {
     /// let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-    /// let cache = life.retry("cache", backoff, async || TcpStream::connect("cache:6379").await).await?;
+    /// let cache = app.retry("cache", backoff, async || TcpStream::connect("cache:6379").await).await?;
     /// # drop(cache);
     /// # Ok(()) }
     /// ```

@@ -59,9 +59,9 @@ impl Every {
     /// ```
     /// use ebbtide::lifecycle::Every;
     ///
-    /// # fn register(life: &ebbtide::Life) -> Result<(), ebbtide::BoxError> {
+    /// # fn register(app: &ebbtide::Handle) -> Result<(), ebbtide::BoxError> {
     /// let nightly = Every::cron("30 3 * * *")?.zone("Europe/Berlin")?;
-    /// life.every("nightly report", nightly, || async { Ok(()) });
+    /// app.every("nightly report", nightly, || async { Ok(()) });
     /// # Ok(()) }
     /// assert!(Every::cron("61 * * * *").is_err());
     /// ```

@@ -9,9 +9,9 @@ use std::time::Duration;
 /// use std::time::Duration;
 /// use ebbtide::lifecycle::{Every, OnError};
 ///
-/// # fn register(life: &ebbtide::Life) {
+/// # fn register(app: &ebbtide::Handle) {
 /// let hourly = Every::rate(Duration::from_secs(3600)).jitter(Duration::from_secs(300)).on_error(OnError::GoOn);
-/// life.every("refresh", hourly, || async { Ok(()) });
+/// app.every("refresh", hourly, || async { Ok(()) });
 /// # }
 /// ```
 #[derive(Clone, Debug)]

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use super::every::Every;
 use super::run::Ticker;
 use crate::drain::Work;
-use crate::lifecycle::Life;
+use crate::lifecycle::Handle;
 use crate::lifecycle::books::Books;
 use crate::model::{Kind, Stage};
 use crate::runtime::BoxError;
 
-impl Life {
+impl Handle {
     /// Registers something to do again and again: at a fixed rate where a plain `Duration` is given, the first time one period
     /// from now; [`Every`] says what else there is.
     ///
@@ -22,8 +22,8 @@ impl Life {
     /// ```
     /// use std::time::Duration;
     ///
-    /// # fn register(life: &ebbtide::Life) {
-    /// life.every("reaper", Duration::from_secs(60), || async { Ok(()) });
+    /// # fn register(app: &ebbtide::Handle) {
+    /// app.every("reaper", Duration::from_secs(60), || async { Ok(()) });
     /// # }
     /// ```
     #[track_caller]

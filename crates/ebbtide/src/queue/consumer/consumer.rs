@@ -15,7 +15,7 @@ use crate::queue::{ConsumeOptions, Job, Queue};
 use crate::runtime::{BoxError, clock, panics};
 
 /// The loop over a queue, for those who keep their own `main`; a lifecycle runs it by
-/// [`Life::consume`](crate::Life::consume), where what it does is said.
+/// [`Handle::consume`](crate::Handle::consume), where what it does is said.
 #[must_use = "a consumer does nothing until it is run"]
 pub struct Consumer<Q: Queue, F> {
     shared: Arc<Shared<Q, F>>,

@@ -18,7 +18,7 @@ use socket2::{SockAddr, SockRef, Socket};
 /// Invariant: while the descriptor is `Some`, the owner has not closed it. The owner keeps this by calling
 /// [`release`](Self::release) before it drops the socket; every use holds the lock, so none outlasts the release.
 #[derive(Debug)]
-pub(crate) struct Handle {
+pub(crate) struct SocketHandle {
     fd: Mutex<Option<RawFd>>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Unread {
     Bytes,
 }
 
-impl Handle {
+impl SocketHandle {
     /// Makes a handle for a socket whose owner promises to call [`release`](Self::release) before closing it.
     pub(crate) fn new(socket: &impl AsRawFd) -> Self {
         Self { fd: Mutex::new(Some(socket.as_raw_fd())) }

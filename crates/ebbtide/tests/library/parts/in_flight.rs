@@ -135,21 +135,21 @@ fn report_of_foreign_server(end: bool) -> ebbtide::Report {
     Lifecycle::new("test")
         .lame_duck(LameDuck::NONE)
         .grace(Duration::from_secs(if end { 30 } else { 6 }))
-        .run_to_report(async |life| {
-            let layer = life.in_flight("api requests");
+        .run_to_report(async |app| {
+            let layer = app.in_flight("api requests");
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
             let addr = listener.local_addr()?;
-            let closed = life.drain_token().stopping_owned();
+            let closed = app.drain_token().stopping_owned();
             let router = router.layer(layer.clone());
-            life.once("api", |stop| async move {
+            app.once("api", |stop| async move {
                 let server = axum::serve(listener, router).with_graceful_shutdown(closed);
                 stop.unless_cancelled(server.into_future()).await.unwrap_or(Ok(()))?;
                 Ok(())
             });
             client = Some(connect(addr, "/stream").await);
             until(|| layer.in_flight() == 1).await;
-            let seen = life.clone();
-            life.once("releaser", move |_| async move {
+            let seen = app.clone();
+            app.once("releaser", move |_| async move {
                 seen.reached(Phase::Draining).await;
                 if end {
                     drop(release);
@@ -158,7 +158,7 @@ fn report_of_foreign_server(end: bool) -> ebbtide::Report {
                 }
                 Ok(())
             });
-            life.stop("test");
+            app.stop("test");
             Ok(())
         })
         .expect("it starts")

@@ -50,12 +50,12 @@ fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck
     let report = Lifecycle::new("test")
         .lame_duck(LameDuck::exactly(duck))
         .grace(Duration::from_secs(6))
-        .run_to_report(async |life| {
-            let (stop, drain, plan) = (life.handler_stop(), life.drain_token(), life.plan().clone());
+        .run_to_report(async |app| {
+            let (stop, drain, plan) = (app.handler_stop(), app.drain_token(), app.plan().clone());
             assert!(stop.time_left().is_none() && drain.deadline().is_none());
-            life.serve("server", InFlightLayer::new().work(), |_| std::future::pending());
+            app.serve("server", InFlightLayer::new().work(), |_| std::future::pending());
             let (send, receive) = std::sync::mpsc::channel();
-            life.once("handler", |_| async move {
+            app.once("handler", |_| async move {
                 stop.stopping().await;
                 let begun = (stop.time_left(), stop.drain().is_stopping(), stop.deadline());
                 drain.stopping().await;
@@ -64,11 +64,11 @@ fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck
                 let _ = send.send((begun, drained, drain.time_left(), plan));
                 Ok(())
             });
-            life.once("stopper", |_| {
-                let life = life.clone();
+            app.once("stopper", |_| {
+                let app = app.clone();
                 async move {
-                    life.reached(Phase::Ready).await;
-                    life.stop("test");
+                    app.reached(Phase::Ready).await;
+                    app.stop("test");
                     Ok(())
                 }
             });
@@ -89,5 +89,5 @@ fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck
 async fn without_a_layer_the_rejection_names_the_remedy() {
     let (status, body) = told(asking()).await;
     assert_eq!(status, 500);
-    assert!(body.contains("life.stop_layer()") && body.contains("tell_handlers()"), "{body}");
+    assert!(body.contains("app.stop_layer()") && body.contains("tell_handlers()"), "{body}");
 }

@@ -12,7 +12,7 @@ use ebbtide::model::{Cause, Check};
 use ebbtide::queue::{ConsumeOptions, Job};
 use ebbtide::testing::queue::MemoryQueue;
 use ebbtide::ws::Graceful;
-use ebbtide::{Backoff, BoxError, LameDuck, Life, Lifecycle};
+use ebbtide::{Backoff, BoxError, Handle, LameDuck, Lifecycle};
 use futures_util::StreamExt as _;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -21,30 +21,30 @@ use super::support::End::Closed;
 use super::support::{End, LONG, VALUES, count_panics, live, panics};
 use crate::own_process;
 
-type Register = fn(&Life, Duration) -> Result<(), BoxError>;
+type Register = fn(&Handle, Duration) -> Result<(), BoxError>;
 
 /// What is registered, and the ends with zero, a nanosecond, and the longest time.
 const COMPONENTS: [(&str, Register, [End; 3]); 16] = [
     // Its own deadline has passed when its close begins: it is closed, and cut.
     ("within: a resource", within, [Closed(3), Closed(3), Closed(0)]),
     ("within: a hook", hook_within, [Closed(3), Closed(3), Closed(0)]),
-    ("Every::rate", |life, time| every(life, Every::rate(time)), DRAINED),
-    ("Every::delay", |life, time| every(life, Every::delay(time)), DRAINED),
-    ("Every::jitter", |life, time| every(life, Every::delay(MILLI).jitter(time)), DRAINED),
-    ("Check::every", |life, time| check(life, Check::every(time)), DRAINED),
-    ("Check::timeout", |life, time| check(life, Check::every(MILLI).timeout(time)), DRAINED),
-    ("Check::critical", |life, time| check(life, Check::every(MILLI).critical(time)), DRAINED),
-    ("Backoff::new", |life, time| retry(life, Backoff::new(time, time).into()), DRAINED),
-    ("Retry::timeout", |life, time| retry(life, Retry::new(SOON).timeout(time)), DRAINED),
+    ("Every::rate", |app, time| every(app, Every::rate(time)), DRAINED),
+    ("Every::delay", |app, time| every(app, Every::delay(time)), DRAINED),
+    ("Every::jitter", |app, time| every(app, Every::delay(MILLI).jitter(time)), DRAINED),
+    ("Check::every", |app, time| check(app, Check::every(time)), DRAINED),
+    ("Check::timeout", |app, time| check(app, Check::every(MILLI).timeout(time)), DRAINED),
+    ("Check::critical", |app, time| check(app, Check::every(MILLI).critical(time)), DRAINED),
+    ("Backoff::new", |app, time| retry(app, Backoff::new(time, time).into()), DRAINED),
+    ("Retry::timeout", |app, time| retry(app, Retry::new(SOON).timeout(time)), DRAINED),
     ("Call::timeout", call, DRAINED),
     ("Pool::send_within", send_within, DRAINED),
-    ("ConsumeOptions::hand_back", |life, time| consume(life, LEASE, options().hand_back(time)), DRAINED),
+    ("ConsumeOptions::hand_back", |app, time| consume(app, LEASE, options().hand_back(time)), DRAINED),
     (
         "ConsumeOptions::backoff",
-        |life, time| consume(life, LEASE, options().backoff(Backoff::new(time, time))),
+        |app, time| consume(app, LEASE, options().backoff(Backoff::new(time, time))),
         DRAINED,
     ),
-    ("MemoryQueue::new", |life, time| consume(life, time, options()), DRAINED),
+    ("MemoryQueue::new", |app, time| consume(app, time, options()), DRAINED),
     ("HandlerStop::of", handler_stop, DRAINED),
 ];
 
@@ -60,7 +60,7 @@ fn no_time_of_a_component_costs_the_shutdown() {
         for (name, register, expected) in COMPONENTS {
             let ends = VALUES.map(|value| {
                 let lifecycle = Lifecycle::new("times").lame_duck(LameDuck::NONE);
-                live(lifecycle, async |life| register(life, value))
+                live(lifecycle, async |app| register(app, value))
             });
             assert_eq!((ends, panics()), (expected, 0), "{name}");
         }
@@ -73,33 +73,33 @@ async fn takes_a_moment() -> Result<(), BoxError> {
     Ok(())
 }
 
-fn within(life: &Life, time: Duration) -> Result<(), BoxError> {
-    life.within(time).resource("limited", (), |()| takes_a_moment());
+fn within(app: &Handle, time: Duration) -> Result<(), BoxError> {
+    app.within(time).resource("limited", (), |()| takes_a_moment());
     Ok(())
 }
 
-fn hook_within(life: &Life, time: Duration) -> Result<(), BoxError> {
-    life.within(time).on_stop("limited", |_| takes_a_moment());
-    Ok(())
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "as the others")]
-fn every(life: &Life, every: Every) -> Result<(), BoxError> {
-    life.every("ticker", every, || async { Ok(()) });
+fn hook_within(app: &Handle, time: Duration) -> Result<(), BoxError> {
+    app.within(time).on_stop("limited", |_| takes_a_moment());
     Ok(())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as the others")]
-fn check(life: &Life, check: Check) -> Result<(), BoxError> {
-    life.check("check", check, || async { Ok::<_, BoxError>(()) });
+fn every(app: &Handle, every: Every) -> Result<(), BoxError> {
+    app.every("ticker", every, || async { Ok(()) });
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as the others")]
+fn check(app: &Handle, check: Check) -> Result<(), BoxError> {
+    app.check("check", check, || async { Ok::<_, BoxError>(()) });
     Ok(())
 }
 
 /// Fails once, and then waits for as long as is said.
 #[expect(clippy::unnecessary_wraps, reason = "as the others")]
-fn retry(life: &Life, retry: Retry) -> Result<(), BoxError> {
-    let retrying = life.clone();
-    life.once("retries", |_| async move {
+fn retry(app: &Handle, retry: Retry) -> Result<(), BoxError> {
+    let retrying = app.clone();
+    app.once("retries", |_| async move {
         let mut failed = false;
         let attempt = move || {
             std::future::ready(if std::mem::replace(&mut failed, true) { Ok(()) } else { Err("not yet") })
@@ -112,7 +112,7 @@ fn retry(life: &Life, retry: Retry) -> Result<(), BoxError> {
 }
 
 /// Calls one that answers; in no time it has not.
-fn call(life: &Life, time: Duration) -> Result<(), BoxError> {
+fn call(app: &Handle, time: Duration) -> Result<(), BoxError> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let call = Call::get(&format!("http://{}/", listener.local_addr()?))?.timeout(time);
     std::thread::Builder::new().spawn(move || {
@@ -121,7 +121,7 @@ fn call(life: &Life, time: Duration) -> Result<(), BoxError> {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         }
     })?;
-    life.on_stop("call", move |_| async move {
+    app.on_stop("call", move |_| async move {
         match (call.send().await, time == Duration::MAX) {
             (Ok(()), _) | (Err(_), false) => Ok(()),
             (Err(error), true) => Err(error.into()),
@@ -130,9 +130,9 @@ fn call(life: &Life, time: Duration) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn send_within(life: &Life, time: Duration) -> Result<(), BoxError> {
-    let pool = life.workers("pool of workers", 1, |_: u32, _| async { Ok(()) });
-    life.once("sends", move |_| async move {
+fn send_within(app: &Handle, time: Duration) -> Result<(), BoxError> {
+    let pool = app.workers("pool of workers", 1, |_: u32, _| async { Ok(()) });
+    app.once("sends", move |_| async move {
         // Zero may be too short.
         let _ = pool.send_within(time, 7).await;
         Ok(())
@@ -146,18 +146,18 @@ fn options() -> ConsumeOptions {
 
 /// One job fails at first, one is still held at the stop.
 #[expect(clippy::unnecessary_wraps, reason = "as the others")]
-fn consume(life: &Life, lease: Duration, options: ConsumeOptions) -> Result<(), BoxError> {
+fn consume(app: &Handle, lease: Duration, options: ConsumeOptions) -> Result<(), BoxError> {
     let queue = MemoryQueue::new(lease);
     queue.push(b"fails");
-    life.consume("jobs", queue, options, |job: Job, _| async move {
+    app.consume("jobs", queue, options, |job: Job, _| async move {
         if job.attempt() == 1 { Err("it fails at first".into()) } else { Ok(()) }
     });
     Ok(())
 }
 
-fn handler_stop(life: &Life, kept: Duration) -> Result<(), BoxError> {
-    let stop = HandlerStop::of(life.stop_token(), life.drain_token(), kept);
-    life.on_stop("looks", move |_| async move {
+fn handler_stop(app: &Handle, kept: Duration) -> Result<(), BoxError> {
+    let stop = HandlerStop::of(app.stop_token(), app.drain_token(), kept);
+    app.on_stop("looks", move |_| async move {
         let (left, deadline) = (stop.time_left().ok_or("it stops")?, stop.deadline().ok_or("it stops")?);
         let until = deadline.saturating_duration_since(now());
         // The two agree, give or take what lies between the two looks.

@@ -47,8 +47,8 @@ fn no_time_of_a_lifecycle_costs_its_shutdown() {
         for (name, set, expected) in SETTINGS {
             let ends = VALUES.map(|value| {
                 let lifecycle = Lifecycle::new("times").lame_duck(LameDuck::NONE);
-                live(set(lifecycle, value), async |life| {
-                    serve(life);
+                live(set(lifecycle, value), async |app| {
+                    serve(app);
                     Ok(())
                 })
             });

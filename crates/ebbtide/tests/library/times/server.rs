@@ -7,7 +7,7 @@ use axum::response::sse::{Event, Sse};
 use axum::routing::get;
 use ebbtide::http::{Listener, ServeError, Server};
 use ebbtide::testing::{self, Trial};
-use ebbtide::{BoxError, LameDuck, Life};
+use ebbtide::{BoxError, Handle, LameDuck};
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -64,14 +64,14 @@ async fn stopped(set: Set, value: Duration, expected: u8) -> u8 {
     let lifecycle = lifecycle.lame_duck(LameDuck::exactly(Duration::from_millis(50)));
     let (bound, address) = tokio::sync::oneshot::channel();
     let (closed, closes) = tokio::sync::oneshot::channel();
-    let trial = Trial::start(lifecycle, async move |life: Life| {
-        life.resource("pool", (), |()| async move {
+    let trial = Trial::start(lifecycle, async move |app: Handle| {
+        app.resource("pool", (), |()| async move {
             let _ = closed.send(());
             Ok(())
         });
         let listener = Listener::bind("127.0.0.1:0").await?;
         let _ = bound.send(listener.local_addr().tcp().ok_or("it is TCP")?);
-        life.http_server("api", listener, set(Server::new(router()), value));
+        app.http_server("api", listener, set(Server::new(router()), value));
         Ok::<_, BoxError>(())
     });
     trial.ready().await;
@@ -88,7 +88,7 @@ async fn stopped(set: Set, value: Duration, expected: u8) -> u8 {
         clients.spawn(client(stream, sent));
     }
     // What is to be answered is being answered, unless a setting forbids it.
-    while trial.life().snapshot().components.iter().any(|one| one.name == "api" && one.in_flight == 0) {
+    while trial.handle().snapshot().components.iter().any(|one| one.name == "api" && one.in_flight == 0) {
         if value != Duration::MAX {
             break;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use ebbtide::{BoxError, Life, Lifecycle, Phase};
+use ebbtide::{BoxError, Handle, Lifecycle, Phase};
 
 use crate::testing::Nothing;
 
@@ -42,17 +42,17 @@ pub(super) fn panics() -> u64 {
 
 /// Runs a lifecycle with a server and a resource beside what `register` adds, by signal handlers and a watchdog of its own, stops
 /// it when it is ready, and says what became of it.
-pub(super) fn live(lifecycle: Lifecycle, register: impl AsyncFnOnce(&Life) -> Result<(), BoxError>) -> End {
+pub(super) fn live(lifecycle: Lifecycle, register: impl AsyncFnOnce(&Handle) -> Result<(), BoxError>) -> End {
     let closed = Arc::new(AtomicBool::new(false));
     let closing = Arc::clone(&closed);
-    let report = lifecycle.run_to_report(async move |life| {
-        life.resource("pool", (), |()| async move {
+    let report = lifecycle.run_to_report(async move |app| {
+        app.resource("pool", (), |()| async move {
             closing.store(true, Ordering::SeqCst);
             Ok(())
         });
-        register(&life).await?;
-        let stopped = life.clone();
-        life.once("stops it", |_| async move {
+        register(&app).await?;
+        let stopped = app.clone();
+        app.once("stops it", |_| async move {
             stopped.reached(Phase::Ready).await;
             stopped.stop("enough");
             Ok(())
@@ -67,8 +67,8 @@ pub(super) fn live(lifecycle: Lifecycle, register: impl AsyncFnOnce(&Life) -> Re
 }
 
 /// Registers a server that has nothing to serve: the lame duck waits where there is one.
-pub(super) fn serve(life: &Life) {
-    life.serve("api", Arc::new(Nothing), |context| async move {
+pub(super) fn serve(app: &Handle) {
+    app.serve("api", Arc::new(Nothing), |context| async move {
         context.stop.stopping().await;
         Ok(())
     });

@@ -15,7 +15,7 @@ use crate::runtime::{
 /// Cheap to clone; may be kept by handlers and jobs. A component that is registered while a stop is under way is asked to
 /// stop at once, so that what was opened is closed.
 #[derive(Clone, Debug)]
-pub struct Life {
+pub struct Handle {
     inputs: Inputs,
     phase: watch::Receiver<Phase>,
     announced: Stop,
@@ -28,7 +28,7 @@ pub struct Life {
     pub(super) limit: Option<Duration>,
 }
 
-impl Life {
+impl Handle {
     pub(super) fn new(
         inputs: Inputs,
         phase: watch::Receiver<Phase>,
@@ -99,8 +99,8 @@ impl Life {
     /// # Examples
     ///
     /// ```
-    /// # fn look(life: &ebbtide::Life) {
-    /// for component in life.snapshot().components {
+    /// # fn look(app: &ebbtide::Handle) {
+    /// for component in app.snapshot().components {
     ///     println!("{}: {} in flight", component.name, component.in_flight);
     /// }
     /// # }

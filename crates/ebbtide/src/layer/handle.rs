@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use super::{HandlerStop, InFlightLayer, StopLayer};
 use crate::drain::Work;
-use crate::lifecycle::Life;
+use crate::lifecycle::Handle;
 
 /// Layers.
-impl Life {
+impl Handle {
     /// Returns what tells handlers of this lifecycle's stop, and of the time that the servers have.
     ///
     /// A server with a limit of its own (see [`within`](Self::within)) may have less.
@@ -29,14 +29,14 @@ impl Life {
     /// # Examples
     ///
     /// ```
-    /// # use ebbtide::{BoxError, Life};
-    /// # async fn start(life: Life) -> Result<(), BoxError> {
+    /// # use ebbtide::{BoxError, Handle};
+    /// # async fn start(app: Handle) -> Result<(), BoxError> {
     /// use axum::{Router, routing::get};
     ///
-    /// let router = Router::new().route("/ping", get(async || "pong")).layer(life.in_flight("api requests"));
+    /// let router = Router::new().route("/ping", get(async || "pong")).layer(app.in_flight("api requests"));
     /// let listener = tokio::net::TcpListener::bind("0.0.0.0:8080").await?;
-    /// let closed = life.drain_token().stopping_owned();
-    /// life.task("api", |_| async { Ok(axum::serve(listener, router).with_graceful_shutdown(closed).await?) });
+    /// let closed = app.drain_token().stopping_owned();
+    /// app.task("api", |_| async { Ok(axum::serve(listener, router).with_graceful_shutdown(closed).await?) });
     /// # Ok(()) }
     /// ```
     pub fn in_flight(&self, name: impl Into<String>) -> InFlightLayer {

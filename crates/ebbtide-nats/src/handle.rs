@@ -1,9 +1,9 @@
 use async_nats::Client;
 use async_nats::client::{FlushErrorKind, RequestErrorKind};
 use ebbtide::BoxError;
-use ebbtide::lifecycle::Life;
+use ebbtide::lifecycle::Handle;
 
-/// Registers clients of NATS with a lifecycle. Implemented by [`Life`].
+/// Registers clients of NATS with a lifecycle. Implemented by [`Handle`].
 pub trait NatsExt {
     /// Registers a client of NATS, which is drained when everything that uses it has stopped: what was published is sent, the
     /// subscriptions end, and the connection is closed.
@@ -15,7 +15,7 @@ pub trait NatsExt {
     fn nats(&self, name: impl Into<String>, client: Client) -> Client;
 }
 
-impl NatsExt for Life {
+impl NatsExt for Handle {
     fn nats(&self, name: impl Into<String>, client: Client) -> Client {
         let name = name.into();
         let component = name.clone();

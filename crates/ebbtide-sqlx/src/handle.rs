@@ -2,7 +2,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use ebbtide::adapter::BoxFuture;
-use ebbtide::lifecycle::{Held, Life, Retry};
+use ebbtide::lifecycle::{Handle, Held, Retry};
 use ebbtide::{Backoff, BoxError};
 use sqlx::pool::PoolOptions;
 use sqlx::{ConnectOptions, Connection, Database, Pool};
@@ -13,7 +13,7 @@ type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 /// A server that answers takes milliseconds; one that does not shall be tried again before the platform loses patience.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// Registers pools of database connections with a lifecycle. Implemented by [`Life`].
+/// Registers pools of database connections with a lifecycle. Implemented by [`Handle`].
 pub trait SqlxExt {
     /// Connects to a database, waits for it if it is not there yet, and registers its pool as [`sqlx`](Self::sqlx) does.
     ///
@@ -32,12 +32,12 @@ pub trait SqlxExt {
     /// # Examples
     ///
     /// ```no_run
-    /// use ebbtide::{BoxError, Life};
+    /// use ebbtide::{BoxError, Handle};
     /// use ebbtide_sqlx::SqlxExt as _;
     /// use sqlx::PgPool;
     ///
-    /// # async fn start(life: Life, url: String) -> Result<(), BoxError> {
-    /// let pool: PgPool = life.sqlx_connect("postgres", &url).await?;
+    /// # async fn start(app: Handle, url: String) -> Result<(), BoxError> {
+    /// let pool: PgPool = app.sqlx_connect("postgres", &url).await?;
     /// # drop(pool);
     /// # Ok(()) }
     /// ```
@@ -72,19 +72,19 @@ pub trait SqlxExt {
     /// # Examples
     ///
     /// ```no_run
-    /// use ebbtide::{BoxError, Life};
+    /// use ebbtide::{BoxError, Handle};
     /// use ebbtide_sqlx::SqlxExt as _;
     /// use sqlx::PgPool;
     ///
-    /// # async fn start(life: Life, url: String) -> Result<(), BoxError> {
-    /// let pool = life.sqlx("postgres", PgPool::connect_lazy(&url)?);
+    /// # async fn start(app: Handle, url: String) -> Result<(), BoxError> {
+    /// let pool = app.sqlx("postgres", PgPool::connect_lazy(&url)?);
     /// # drop(pool);
     /// # Ok(()) }
     /// ```
     fn sqlx<DB: Database>(&self, name: impl Into<String>, pool: Pool<DB>) -> Pool<DB>;
 }
 
-impl SqlxExt for Life {
+impl SqlxExt for Handle {
     fn sqlx_connect<DB: Database>(
         &self,
         name: impl Into<String>,

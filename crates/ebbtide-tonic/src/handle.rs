@@ -1,27 +1,27 @@
 use ebbtide::http::Listeners;
-use ebbtide::lifecycle::Life;
+use ebbtide::lifecycle::Handle;
 use tonic::service::Routes;
 
 use super::GrpcHealth;
 
-/// Serves gRPC in a lifecycle. Implemented by [`Life`].
+/// Serves gRPC in a lifecycle. Implemented by [`Handle`].
 pub trait TonicExt {
     /// Serves tonic's services, with `grpc.health.v1` beside them.
     ///
-    /// It is [`Life::http`] with the service of [`grpc_health`](Self::grpc_health) added, which knows the whole
-    /// server only. For statuses by name, add that service yourself and serve the routes with [`Life::http`]. There
-    /// `Routes::into_axum_router` merges them with other routes, such as the [health routes](Life::health_routes) of HTTP.
+    /// It is [`Handle::http`] with the service of [`grpc_health`](Self::grpc_health) added, which knows the whole
+    /// server only. For statuses by name, add that service yourself and serve the routes with [`Handle::http`]. There
+    /// `Routes::into_axum_router` merges them with other routes, such as the [health routes](Handle::health_routes) of HTTP.
     ///
     /// HTTP/2 comes with prior knowledge, as gRPC clients without TLS do it, or over TLS.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use ebbtide::{BoxError, Life};
+    /// # use ebbtide::{BoxError, Handle};
     /// use ebbtide_tonic::TonicExt as _;
     ///
-    /// # async fn start(life: Life, routes: tonic::service::Routes) -> Result<(), BoxError> {
-    /// life.grpc("api", life.bind("0.0.0.0:50051").await?, routes);
+    /// # async fn start(app: Handle, routes: tonic::service::Routes) -> Result<(), BoxError> {
+    /// app.grpc("api", app.bind("0.0.0.0:50051").await?, routes);
     /// # Ok(()) }
     /// ```
     fn grpc(&self, name: impl Into<String>, listeners: impl Into<Listeners>, routes: Routes);
@@ -30,7 +30,7 @@ pub trait TonicExt {
     fn grpc_health(&self) -> GrpcHealth;
 }
 
-impl TonicExt for Life {
+impl TonicExt for Handle {
     fn grpc(&self, name: impl Into<String>, listeners: impl Into<Listeners>, routes: Routes) {
         self.http(name, listeners, routes.add_service(self.grpc_health().into_server()).prepare());
     }

@@ -1,8 +1,8 @@
-use ebbtide::{Life, Lifecycle};
+use ebbtide::{Handle, Lifecycle};
 
 use crate::provider::{Provider, finish};
 
-/// Registers providers of the OpenTelemetry SDK with a lifecycle. Implemented by `&Life` and, for what is set up before the
+/// Registers providers of the OpenTelemetry SDK with a lifecycle. Implemented by `&Handle` and, for what is set up before the
 /// lifecycle runs, by [`Lifecycle`].
 pub trait OpenTelemetryExt {
     /// What the method returns: nothing, or the builder.
@@ -25,16 +25,16 @@ pub trait OpenTelemetryExt {
     /// use opentelemetry_sdk::logs::SdkLoggerProvider;
     /// use opentelemetry_sdk::trace::SdkTracerProvider;
     ///
-    /// # fn register(life: &ebbtide::Life) {
+    /// # fn register(app: &ebbtide::Handle) {
     /// let (logs, traces) = (SdkLoggerProvider::builder().build(), SdkTracerProvider::builder().build());
-    /// life.opentelemetry(&logs);
-    /// life.opentelemetry(&traces);
+    /// app.opentelemetry(&logs);
+    /// app.opentelemetry(&traces);
     /// # }
     /// ```
     fn opentelemetry<P: Provider>(self, provider: &P) -> Self::Registered;
 }
 
-impl OpenTelemetryExt for &Life {
+impl OpenTelemetryExt for &Handle {
     type Registered = ();
 
     fn opentelemetry<P: Provider>(self, provider: &P) {

@@ -2,13 +2,13 @@ use std::io;
 use std::sync::Arc;
 
 use ebbtide::BoxError;
-use ebbtide::lifecycle::Life;
+use ebbtide::lifecycle::Handle;
 use lapin::{Channel, Connection, ErrorKind};
 
 /// What AMQP 0-9-1 calls a close without a complaint (`reply-success`).
 const SUCCESS: u16 = 200;
 
-/// Registers connections and channels of RabbitMQ with a lifecycle. Implemented by [`Life`].
+/// Registers connections and channels of RabbitMQ with a lifecycle. Implemented by [`Handle`].
 pub trait RabbitExt {
     /// Registers a connection to RabbitMQ, which is closed when everything that uses it has stopped: RabbitMQ logs no connection
     /// that was closed abruptly. Register its channels behind it, and they are closed before it.
@@ -20,13 +20,13 @@ pub trait RabbitExt {
     /// # Examples
     ///
     /// ```no_run
-    /// use ebbtide::{BoxError, Life};
+    /// use ebbtide::{BoxError, Handle};
     /// use ebbtide_rabbitmq::RabbitExt as _;
     /// use lapin::{Connection, ConnectionProperties};
     ///
-    /// # async fn start(life: Life, url: &str) -> Result<(), BoxError> {
-    /// let connection = life.lapin("rabbitmq", Connection::connect(url, ConnectionProperties::default()).await?);
-    /// let channel = life.lapin_channel("publisher", connection.create_channel().await?);
+    /// # async fn start(app: Handle, url: &str) -> Result<(), BoxError> {
+    /// let connection = app.lapin("rabbitmq", Connection::connect(url, ConnectionProperties::default()).await?);
+    /// let channel = app.lapin_channel("publisher", connection.create_channel().await?);
     /// # drop(channel);
     /// # Ok(()) }
     /// ```
@@ -37,7 +37,7 @@ pub trait RabbitExt {
     fn lapin_channel(&self, name: impl Into<String>, channel: Channel) -> Channel;
 }
 
-impl RabbitExt for Life {
+impl RabbitExt for Handle {
     fn lapin(&self, name: impl Into<String>, connection: Connection) -> Arc<Connection> {
         let name = name.into();
         let component = name.clone();

@@ -1,44 +1,44 @@
 use super::state::Follow;
 use super::{Health, HealthState};
 use crate::drain::Stop;
-use crate::lifecycle::Life;
+use crate::lifecycle::Handle;
 use crate::model::{CheckStatus, Phase};
 use crate::runtime::BoxFuture;
 
 /// Health.
-impl Life {
+impl Handle {
     /// Returns a handle for the health routes that follows the lifecycle: red while a readiness check is, and from the instant
     /// the stop begins.
     pub fn health_handle(&self) -> Health {
-        Health::following(Lived { life: self.clone(), stop: self.stop_token() })
+        Health::following(Lived { app: self.clone(), stop: self.stop_token() })
     }
 }
 
 struct Lived {
-    life: Life,
+    app: Handle,
     stop: Stop,
 }
 
 impl Follow for Lived {
     fn state(&self) -> HealthState {
-        match self.life.phase() {
+        match self.app.phase() {
             _ if self.stop.is_stopping() => HealthState::Draining,
             Phase::Starting => HealthState::Starting,
-            Phase::Ready if !self.life.board().is_green() => HealthState::Unready,
+            Phase::Ready if !self.app.board().is_green() => HealthState::Unready,
             Phase::Ready => HealthState::Ready,
             _ => HealthState::Draining,
         }
     }
 
     fn changed(&self, from: HealthState) -> BoxFuture<()> {
-        let (life, stop) = (self.life.clone(), self.stop.clone());
+        let (app, stop) = (self.app.clone(), self.stop.clone());
         Box::pin(async move {
             let turned = |green| {
-                let board = life.board().clone();
+                let board = app.board().clone();
                 async move { board.turned(green).await }
             };
             match from {
-                HealthState::Starting => drop(stop.unless_stopping(life.reached(Phase::Ready)).await),
+                HealthState::Starting => drop(stop.unless_stopping(app.reached(Phase::Ready)).await),
                 HealthState::Unready => drop(stop.unless_stopping(turned(true)).await),
                 HealthState::Ready => drop(stop.unless_stopping(turned(false)).await),
                 HealthState::Draining => std::future::pending().await,
@@ -47,6 +47,6 @@ impl Follow for Lived {
     }
 
     fn checks(&self) -> Vec<CheckStatus> {
-        self.life.checks()
+        self.app.checks()
     }
 }

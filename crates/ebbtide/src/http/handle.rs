@@ -4,10 +4,10 @@ use tokio::net::ToSocketAddrs;
 
 use super::probes::serve_pages;
 use super::{HealthPages, HttpService, Listener, Listeners, Server};
-use crate::lifecycle::Life;
+use crate::lifecycle::Handle;
 
 /// Servers.
-impl Life {
+impl Handle {
     /// Binds an address to serve; see [`Listener::bind`].
     ///
     /// # Errors
@@ -33,10 +33,10 @@ impl Life {
     /// # Examples
     ///
     /// ```
-    /// # use ebbtide::{BoxError, Life};
-    /// # async fn start(life: Life) -> Result<(), BoxError> {
+    /// # use ebbtide::{BoxError, Handle};
+    /// # async fn start(app: Handle) -> Result<(), BoxError> {
     /// let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
-    /// life.http("api", life.bind("0.0.0.0:8080").await?, router);
+    /// app.http("api", app.bind("0.0.0.0:8080").await?, router);
     /// # Ok(()) }
     /// ```
     pub fn http<S>(&self, name: impl Into<String>, listeners: impl Into<Listeners>, service: S)

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use ebbtide::adapter::last_word;
-use ebbtide::{BoxError, Life, Lifecycle};
+use ebbtide::{BoxError, Handle, Lifecycle};
 
 use crate::Appender;
 
-/// Registers non-blocking writers with a lifecycle. Implemented by `&Life` and, for what is set up before the lifecycle runs, by
+/// Registers non-blocking writers with a lifecycle. Implemented by `&Handle` and, for what is set up before the lifecycle runs, by
 /// [`Lifecycle`].
 pub trait TracingAppenderExt {
     /// What the method returns: nothing, or the builder.
@@ -17,7 +17,7 @@ pub trait TracingAppenderExt {
     /// then, are an error, told on standard error, and make the exit code 1. Lines that a lossy writer had no room for are
     /// told there as well.
     ///
-    /// A `WorkerGuard` of `tracing-appender` alone can be flushed by `life.on_flush("log", move || drop(guard))`: it gives up
+    /// A `WorkerGuard` of `tracing-appender` alone can be flushed by `app.on_flush("log", move || drop(guard))`: it gives up
     /// after a second, whatever is left, and says nothing of lines that could not be written.
     ///
     /// # Examples
@@ -25,16 +25,16 @@ pub trait TracingAppenderExt {
     /// ```
     /// use ebbtide_tracing_appender::TracingAppenderExt as _;
     ///
-    /// # fn register(life: &ebbtide::Life) {
+    /// # fn register(app: &ebbtide::Handle) {
     /// let (writer, log) = ebbtide_tracing_appender::non_blocking(std::io::stdout());
     /// tracing_subscriber::fmt().with_writer(writer).init();
-    /// life.tracing_appender("log", log);
+    /// app.tracing_appender("log", log);
     /// # }
     /// ```
     fn tracing_appender(self, name: impl Into<String>, log: Appender) -> Self::Registered;
 }
 
-impl TracingAppenderExt for &Life {
+impl TracingAppenderExt for &Handle {
     type Registered = ();
 
     fn tracing_appender(self, name: impl Into<String>, log: Appender) {

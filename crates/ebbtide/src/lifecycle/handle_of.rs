@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Context, Every, Held, IntoResult, Life, Lifecycle, NotStarted, Pool, PoolOptions, Retry, RetryError,
+    Context, Every, Handle, Held, IntoResult, Lifecycle, NotStarted, Pool, PoolOptions, Retry, RetryError,
     Tasks,
 };
 use crate::drain::{Stop, Work};
 use crate::model::{Check, Report};
 use crate::runtime::BoxError;
 
-/// A [`Life`] whose closures return errors of the type `E`, such as `anyhow::Error`. Made by [`Life::with_errors`].
+/// A [`Handle`] whose closures return errors of the type `E`, such as `anyhow::Error`. Made by [`Handle::with_errors`].
 ///
-/// It registers what [`Life`] registers, and is one for everything else. One type for all closures, rather than any type for
+/// It registers what [`Handle`] registers, and is one for everything else. One type for all closures, rather than any type for
 /// each, because the compiler then knows the type of `Ok(())` and of `?` in a closure without being told.
 ///
 /// # Examples
@@ -26,7 +26,7 @@ use crate::runtime::BoxError;
 /// # impl fmt::Display for Error { fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result { f.write_str("no") } }
 /// # impl std::error::Error for Error {}
 /// # type Result<T> = std::result::Result<T, Error>;
-/// use ebbtide::{Life, Stop};
+/// use ebbtide::{Handle, Stop};
 ///
 /// // With anyhow: `anyhow::Result<()>`, and `anyhow::Error` below.
 /// async fn send_email(to: String, _stop: Stop) -> Result<()> {
@@ -34,18 +34,18 @@ use crate::runtime::BoxError;
 ///     Ok(())
 /// }
 ///
-/// fn register(life: &Life) {
-///     let life = life.with_errors::<Error>();
-///     life.workers("emails", 8, send_email);
-///     life.task("refresh", async |stop| {
+/// fn register(app: &Handle) {
+///     let app = app.with_errors::<Error>();
+///     app.workers("emails", 8, send_email);
+///     app.task("refresh", async |stop| {
 ///         stop.stopping().await;
 ///         Ok(())
 ///     });
 /// }
 /// ```
 #[must_use = "it registers nothing by itself"]
-pub struct LifeOf<E> {
-    life: Life,
+pub struct HandleOf<E> {
+    app: Handle,
     error: PhantomData<fn() -> E>,
 }
 
@@ -56,12 +56,12 @@ pub struct LifecycleOf<E> {
     error: PhantomData<fn() -> E>,
 }
 
-impl Life {
+impl Handle {
     /// Returns a handle whose closures return errors of the type `E` rather than [`BoxError`], such as `anyhow::Error`.
     ///
-    /// For a single function `?` does the same: `life.task("refresh", async |stop| Ok(refresh(stop).await?))`.
-    pub fn with_errors<E: Into<BoxError> + 'static>(&self) -> LifeOf<E> {
-        LifeOf { life: self.clone(), error: PhantomData }
+    /// For a single function `?` does the same: `app.task("refresh", async |stop| Ok(refresh(stop).await?))`.
+    pub fn with_errors<E: Into<BoxError> + 'static>(&self) -> HandleOf<E> {
+        HandleOf { app: self.clone(), error: PhantomData }
     }
 }
 
@@ -74,11 +74,11 @@ impl Lifecycle {
     /// ```no_run
     /// # type Error = std::io::Error;
     /// # type Result<T> = std::io::Result<T>;
-    /// use ebbtide::lifecycle::LifeOf;
+    /// use ebbtide::lifecycle::HandleOf;
     ///
-    /// // With anyhow: `LifeOf<anyhow::Error>` and `anyhow::Result<()>`.
-    /// async fn start(life: LifeOf<Error>) -> Result<()> {
-    ///     life.once("greeting", async |_stop| Ok(()));
+    /// // With anyhow: `HandleOf<anyhow::Error>` and `anyhow::Result<()>`.
+    /// async fn start(app: HandleOf<Error>) -> Result<()> {
+    ///     app.once("greeting", async |_stop| Ok(()));
     ///     Ok(())
     /// }
     ///
@@ -95,9 +95,9 @@ impl<E: Into<BoxError> + 'static> LifecycleOf<E> {
     /// Runs the service as [`Lifecycle::run`] does.
     pub fn run<F>(self, start_up: F) -> ExitCode
     where
-        F: AsyncFnOnce(LifeOf<E>) -> Result<(), E>,
+        F: AsyncFnOnce(HandleOf<E>) -> Result<(), E>,
     {
-        self.lifecycle.run(async |life| boxed(start_up(life.with_errors())).await)
+        self.lifecycle.run(async |app| boxed(start_up(app.with_errors())).await)
     }
 
     /// Runs the service as [`Lifecycle::run_to_report`] does.
@@ -107,9 +107,9 @@ impl<E: Into<BoxError> + 'static> LifecycleOf<E> {
     /// As [`Lifecycle::run_to_report`].
     pub fn run_to_report<F>(self, start_up: F) -> Result<Report, NotStarted>
     where
-        F: AsyncFnOnce(LifeOf<E>) -> Result<(), E>,
+        F: AsyncFnOnce(HandleOf<E>) -> Result<(), E>,
     {
-        self.lifecycle.run_to_report(async |life| boxed(start_up(life.with_errors())).await)
+        self.lifecycle.run_to_report(async |app| boxed(start_up(app.with_errors())).await)
     }
 
     /// Runs the service on the runtime that calls it, as [`Lifecycle::run_async`] does.
@@ -119,9 +119,9 @@ impl<E: Into<BoxError> + 'static> LifecycleOf<E> {
     /// As [`Lifecycle::run_async`].
     pub async fn run_async<F>(self, start_up: F) -> ExitCode
     where
-        F: AsyncFnOnce(LifeOf<E>) -> Result<(), E>,
+        F: AsyncFnOnce(HandleOf<E>) -> Result<(), E>,
     {
-        self.lifecycle.run_async(async |life| boxed(start_up(life.with_errors())).await).await
+        self.lifecycle.run_async(async |app| boxed(start_up(app.with_errors())).await).await
     }
 
     /// Runs the service as [`Lifecycle::run_async_to_report`] does.
@@ -135,78 +135,78 @@ impl<E: Into<BoxError> + 'static> LifecycleOf<E> {
     /// As [`Lifecycle::run_async`].
     pub async fn run_async_to_report<F>(self, start_up: F) -> Result<Report, NotStarted>
     where
-        F: AsyncFnOnce(LifeOf<E>) -> Result<(), E>,
+        F: AsyncFnOnce(HandleOf<E>) -> Result<(), E>,
     {
-        self.lifecycle.run_async_to_report(async |life| boxed(start_up(life.with_errors())).await).await
+        self.lifecycle.run_async_to_report(async |app| boxed(start_up(app.with_errors())).await).await
     }
 }
 
-impl<E: Into<BoxError> + 'static> LifeOf<E> {
-    /// Registers a task; see [`Life::task`].
+impl<E: Into<BoxError> + 'static> HandleOf<E> {
+    /// Registers a task; see [`Handle::task`].
     pub fn task<F, Fut>(&self, name: impl Into<String>, run: F)
     where
         F: FnOnce(Stop) -> Fut,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.life.task(name, |stop| boxed(run(stop)));
+        self.app.task(name, |stop| boxed(run(stop)));
     }
 
-    /// Registers a task that takes in work from outside; see [`Life::subscriber`].
+    /// Registers a task that takes in work from outside; see [`Handle::subscriber`].
     pub fn subscriber<F, Fut>(&self, name: impl Into<String>, run: F)
     where
         F: FnOnce(Stop) -> Fut,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.life.subscriber(name, |stop| boxed(run(stop)));
+        self.app.subscriber(name, |stop| boxed(run(stop)));
     }
 
-    /// Registers a task that may end by itself; see [`Life::once`].
+    /// Registers a task that may end by itself; see [`Handle::once`].
     pub fn once<F, Fut>(&self, name: impl Into<String>, run: F)
     where
         F: FnOnce(Stop) -> Fut,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.life.once(name, |stop| boxed(run(stop)));
+        self.app.once(name, |stop| boxed(run(stop)));
     }
 
-    /// Registers a server; see [`Life::serve`].
+    /// Registers a server; see [`Handle::serve`].
     pub fn serve<F, Fut>(&self, name: impl Into<String>, work: Arc<dyn Work>, run: F)
     where
         F: FnOnce(Context) -> Fut,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.life.serve(name, work, |context| boxed(run(context)));
+        self.app.serve(name, work, |context| boxed(run(context)));
     }
 
-    /// Registers what answers health probes until the very end; see [`Life::probe`].
+    /// Registers what answers health probes until the very end; see [`Handle::probe`].
     pub fn probe<F, Fut>(&self, name: impl Into<String>, run: F)
     where
         F: FnOnce(Context) -> Fut,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.life.probe(name, |context| boxed(run(context)));
+        self.app.probe(name, |context| boxed(run(context)));
     }
 
-    /// Registers something to do again and again; see [`Life::every`].
+    /// Registers something to do again and again; see [`Handle::every`].
     #[track_caller]
     pub fn every<F, Fut>(&self, name: impl Into<String>, every: impl Into<Every>, mut run: F)
     where
         F: FnMut() -> Fut + Send + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.life.every(name, every, move || boxed(run()));
+        self.app.every(name, every, move || boxed(run()));
     }
 
-    /// Registers a readiness check; see [`Life::check`].
+    /// Registers a readiness check; see [`Handle::check`].
     pub fn check<F, Fut>(&self, name: impl Into<String>, check: impl Into<Check>, run: F)
     where
         F: FnMut() -> Fut + Send + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.life.check(name, check, run);
+        self.app.check(name, check, run);
     }
 
-    /// Registers a pool of workers; see [`Life::workers`].
+    /// Registers a pool of workers; see [`Handle::workers`].
     #[track_caller]
     pub fn workers<T, F, Fut>(
         &self,
@@ -219,54 +219,54 @@ impl<E: Into<BoxError> + 'static> LifeOf<E> {
         F: Fn(T, Stop) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.life.workers(name, options, move |job, stop| boxed(run(job, stop)))
+        self.app.workers(name, options, move |job, stop| boxed(run(job, stop)))
     }
 
-    /// Registers a group of background tasks; see [`Life::tasks`].
+    /// Registers a group of background tasks; see [`Handle::tasks`].
     #[track_caller]
     pub fn tasks(&self, name: impl Into<String>) -> Tasks<E> {
-        self.life.tasks(name).with_errors()
+        self.app.tasks(name).with_errors()
     }
 
-    /// Registers something to do when the stop begins; see [`Life::on_stop`].
+    /// Registers something to do when the stop begins; see [`Handle::on_stop`].
     pub fn on_stop<F, Fut>(&self, name: impl Into<String>, hook: F)
     where
         F: FnOnce(Stop) -> Fut + Send + 'static,
         Fut: Future<Output: IntoResult<E>> + Send + 'static,
     {
-        // The closure first: it runs in the task, as that of `Life` does.
-        self.life.on_stop(name, |stop| async move { ended(hook(stop)).await });
+        // The closure first: it runs in the task, as that of `Handle` does.
+        self.app.on_stop(name, |stop| async move { ended(hook(stop)).await });
     }
 
-    /// Registers something to do just before the exit; see [`Life::at_exit`].
+    /// Registers something to do just before the exit; see [`Handle::at_exit`].
     pub fn at_exit(
         &self,
         name: impl Into<String>,
         run: impl FnOnce(Duration) -> Result<(), E> + Send + 'static,
     ) {
-        self.life.at_exit(name, |left| run(left).map_err(Into::into));
+        self.app.at_exit(name, |left| run(left).map_err(Into::into));
     }
 
-    /// Registers a flusher that may fail; see [`Life::try_on_flush`].
+    /// Registers a flusher that may fail; see [`Handle::try_on_flush`].
     pub fn try_on_flush(
         &self,
         name: impl Into<String>,
         flush: impl FnOnce(Duration) -> Result<(), E> + Send + 'static,
     ) {
-        self.life.try_on_flush(name, |left| flush(left).map_err(Into::into));
+        self.app.try_on_flush(name, |left| flush(left).map_err(Into::into));
     }
 
-    /// Registers something that is closed in its turn; see [`Life::resource`].
+    /// Registers something that is closed in its turn; see [`Handle::resource`].
     pub fn resource<T, F, Fut>(&self, name: impl Into<String>, value: T, close: F) -> T
     where
         T: Clone + Send + 'static,
         F: FnOnce(T) -> Fut + Send + 'static,
         Fut: Future<Output: IntoResult<E>> + Send + 'static,
     {
-        self.life.resource(name, value, |value| ended(close(value)))
+        self.app.resource(name, value, |value| ended(close(value)))
     }
 
-    /// Registers a resource that can tell what keeps it from being closed; see [`Life::resource_holding`].
+    /// Registers a resource that can tell what keeps it from being closed; see [`Handle::resource_holding`].
     pub fn resource_holding<T, H, F, Fut>(&self, name: impl Into<String>, value: T, held: H, close: F) -> T
     where
         T: Clone + Send + Sync + 'static,
@@ -274,14 +274,14 @@ impl<E: Into<BoxError> + 'static> LifeOf<E> {
         F: FnOnce(T) -> Fut + Send + 'static,
         Fut: Future<Output: IntoResult<E>> + Send + 'static,
     {
-        self.life.resource_holding(name, value, held, |value| ended(close(value)))
+        self.app.resource_holding(name, value, held, |value| ended(close(value)))
     }
 
-    /// Tries something again and again until it works; see [`Life::retry`].
+    /// Tries something again and again until it works; see [`Handle::retry`].
     ///
     /// # Errors
     ///
-    /// As [`Life::retry`].
+    /// As [`Handle::retry`].
     pub async fn retry<T, F>(
         &self,
         name: impl Into<String>,
@@ -291,32 +291,32 @@ impl<E: Into<BoxError> + 'static> LifeOf<E> {
     where
         F: AsyncFnMut() -> Result<T, E>,
     {
-        self.life.retry(name, retry, attempt).await
+        self.app.retry(name, retry, attempt).await
     }
 
-    /// Returns a handle whose registrations have a deadline of their own; see [`Life::within`].
+    /// Returns a handle whose registrations have a deadline of their own; see [`Handle::within`].
     pub fn within(&self, limit: Duration) -> Self {
-        self.life.within(limit).with_errors()
+        self.app.within(limit).with_errors()
     }
 }
 
-impl<E> Deref for LifeOf<E> {
-    type Target = Life;
+impl<E> Deref for HandleOf<E> {
+    type Target = Handle;
 
-    fn deref(&self) -> &Life {
-        &self.life
+    fn deref(&self) -> &Handle {
+        &self.app
     }
 }
 
-impl<E> Clone for LifeOf<E> {
+impl<E> Clone for HandleOf<E> {
     fn clone(&self) -> Self {
-        Self { life: self.life.clone(), error: PhantomData }
+        Self { app: self.app.clone(), error: PhantomData }
     }
 }
 
-impl<E> fmt::Debug for LifeOf<E> {
+impl<E> fmt::Debug for HandleOf<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.life.fmt(f)
+        self.app.fmt(f)
     }
 }
 

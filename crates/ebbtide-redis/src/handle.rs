@@ -1,10 +1,10 @@
 use std::future::ready;
 
-use ebbtide::lifecycle::Life;
+use ebbtide::lifecycle::Handle;
 use redis::aio::ConnectionLike;
 use redis::{RedisError, cmd};
 
-/// Registers connections to Redis with a lifecycle. Implemented by [`Life`].
+/// Registers connections to Redis with a lifecycle. Implemented by [`Handle`].
 pub trait RedisExt {
     /// Registers a connection to Redis that its users share: a `MultiplexedConnection` or a `ConnectionManager`. When everything that
     /// the lifecycle knows of has stopped, the commands that are still under way, in tasks that nobody waits for, are done before
@@ -20,12 +20,12 @@ pub trait RedisExt {
     /// # Examples
     ///
     /// ```no_run
-    /// # use ebbtide::{BoxError, Life};
+    /// # use ebbtide::{BoxError, Handle};
     /// use ebbtide_redis::RedisExt as _;
     ///
-    /// # async fn start(life: Life) -> Result<(), BoxError> {
+    /// # async fn start(app: Handle) -> Result<(), BoxError> {
     /// let client = redis::Client::open("redis://127.0.0.1/")?;
-    /// let cache = life.redis("cache", client.get_multiplexed_async_connection().await?);
+    /// let cache = app.redis("cache", client.get_multiplexed_async_connection().await?);
     /// # drop(cache);
     /// # Ok(()) }
     /// ```
@@ -34,7 +34,7 @@ pub trait RedisExt {
         C: ConnectionLike + Clone + Send + 'static;
 }
 
-impl RedisExt for Life {
+impl RedisExt for Handle {
     fn redis<C>(&self, name: impl Into<String>, connection: C) -> C
     where
         C: ConnectionLike + Clone + Send + 'static,

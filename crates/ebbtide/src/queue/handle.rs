@@ -1,10 +1,10 @@
 use super::{ConsumeOptions, Consumer, Job, Queue};
 use crate::drain::Stop;
-use crate::lifecycle::{Life, LifeOf, boxed};
+use crate::lifecycle::{Handle, HandleOf, boxed};
 use crate::model::{Kind, Stage};
 use crate::runtime::BoxError;
 
-impl Life {
+impl Handle {
     /// Registers a consumer: a loop that fetches jobs from a queue and runs up to so many of them side by side.
     ///
     /// A job whose handler returns `Ok` is acknowledged. An error or a panic is an attempt that failed: the job comes again after
@@ -21,7 +21,7 @@ impl Life {
     ///
     /// ```
     /// use ebbtide::queue::{Job, Queue};
-    /// use ebbtide::{BoxError, Life, Stop};
+    /// use ebbtide::{BoxError, Handle, Stop};
     ///
     /// async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
     ///     let address: String = job.json()?;
@@ -29,8 +29,8 @@ impl Life {
     ///     Ok(())
     /// }
     ///
-    /// fn register(life: &Life, queue: impl Queue) {
-    ///     life.consume("emails", queue, 8, send_email);
+    /// fn register(app: &Handle, queue: impl Queue) {
+    ///     app.consume("emails", queue, 8, send_email);
     /// }
     /// ```
     pub fn consume<Q, F, Fut>(
@@ -54,8 +54,8 @@ impl Life {
     }
 }
 
-impl<E: Into<BoxError> + 'static> LifeOf<E> {
-    /// Registers a consumer; see [`Life::consume`].
+impl<E: Into<BoxError> + 'static> HandleOf<E> {
+    /// Registers a consumer; see [`Handle::consume`].
     pub fn consume<Q, F, Fut>(
         &self,
         name: impl Into<String>,
@@ -67,6 +67,6 @@ impl<E: Into<BoxError> + 'static> LifeOf<E> {
         F: Fn(Job, Stop) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        Life::consume(self, name, queue, options, move |job, stop| boxed(handler(job, stop)));
+        Handle::consume(self, name, queue, options, move |job, stop| boxed(handler(job, stop)));
     }
 }
