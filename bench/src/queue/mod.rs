@@ -14,6 +14,7 @@ mod postgres;
 mod rabbitmq;
 #[cfg(feature = "peers")]
 mod redis;
+#[cfg(any(feature = "peers", test))]
 mod report;
 #[cfg(feature = "peers")]
 mod run;

@@ -41,6 +41,7 @@ pub struct Options {
     pub check: bool,
 }
 
+#[cfg(feature = "peers")]
 impl Options {
     pub(super) fn columns(&self) -> Vec<Column> {
         let is_wanted = |column: &Column| {
@@ -139,6 +140,7 @@ impl Side {
     }
 
     /// Returns the least share of this side's throughput that is good enough for us, if it is one to be measured by.
+    #[cfg(any(feature = "peers", test))]
     pub(super) fn bar(self) -> Option<f64> {
         match self {
             Self::Ebbtide | Self::Unconfirmed => None,
