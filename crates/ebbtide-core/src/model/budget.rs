@@ -11,6 +11,7 @@ use super::{LONGEST_TIME, Plan, Platform, Stage, part, show_duration};
 ///
 /// A time above [`LONGEST_TIME`], such as [`Duration::MAX`], is taken as that.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Budget {
     /// What runs the process.
     pub platform: Platform,

@@ -4,6 +4,7 @@ use super::{Cause, Outcome};
 
 /// Names how the process ends. [`code`](Self::code) is the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Exit {
     /// 0: everything drained.
     Drained,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Tells how a component ended. Each has exactly one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Outcome {
     /// It finished everything it held.
     Drained,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Names how far a lifecycle has come. It only ever moves forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Phase {
     /// The start-up closure is running.
     Starting,
@@ -25,6 +26,7 @@ pub enum Phase {
 
 /// Records when a phase began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PhaseChange {
     /// The phase that began.
     pub phase: Phase,

@@ -7,6 +7,7 @@ use super::{LameDuck, Platform, Stage, part, show_duration};
 
 /// Says when each part of a stop is over at the latest, counted from the moment the stop begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Plan {
     /// What runs the process.
     pub platform: Platform,

@@ -10,6 +10,7 @@ use super::LameDuck;
 /// The grace periods are the platforms' defaults; none of them tells the process what it was set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Platform {
     /// Kubernetes: `terminationGracePeriodSeconds`, 30 s by default.
     Kubernetes,

@@ -9,6 +9,7 @@ pub const REPORT_SCHEMA: u32 = 1;
 
 /// Tells how a lifecycle ended: one value, logged as one event and written to the file named in `EBBTIDE_REPORT`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Report {
     /// The version of this structure, [`REPORT_SCHEMA`].
     pub schema: u32,
@@ -35,6 +36,7 @@ pub struct Report {
 
 /// Tells how one component ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ComponentReport {
     /// The component's name.
     pub name: String,
@@ -96,6 +98,28 @@ pub struct Totals {
 }
 
 impl ComponentReport {
+    /// Makes a report of a component that held nothing and has not ended.
+    pub fn new(name: impl Into<String>, stage: Stage) -> Self {
+        Self {
+            name: name.into(),
+            stage,
+            outcome: None,
+            in_flight_at_stop: 0,
+            begun: 0,
+            in_flight: 0,
+            finished: 0,
+            ended_early: 0,
+            cut: 0,
+            failed: 0,
+            abandoned: 0,
+            requeued: 0,
+            stragglers: Vec::new(),
+            handed_back: Vec::new(),
+            unsettled: Vec::new(),
+            redelivered: 0,
+        }
+    }
+
     /// Returns by how many pieces of work the counts miss their sum; zero where they add up: what was in flight when the stop
     /// began, and what was accepted from then on, is finished, ended early, cut, failed, abandoned, requeued, redelivered, or
     /// still in flight.
@@ -116,6 +140,21 @@ impl ComponentReport {
 }
 
 impl Report {
+    /// Makes a report of a lifecycle without components that has not begun to stop.
+    pub fn new(name: impl Into<String>, plan: Plan) -> Self {
+        Self {
+            schema: REPORT_SCHEMA,
+            name: name.into(),
+            cause: None,
+            exit_code: 0,
+            stop: Duration::ZERO,
+            phases: Vec::new(),
+            components: Vec::new(),
+            ended_by_themselves: 0,
+            plan,
+        }
+    }
+
     /// Returns what became of a component; the first of that name, where several have it.
     pub fn component(&self, name: &str) -> Option<&ComponentReport> {
         self.components.iter().find(|component| component.name == name)

@@ -9,6 +9,7 @@ pub const SNAPSHOT_SCHEMA: u32 = 1;
 
 /// Tells how far a lifecycle is at one moment: what the debug view shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The version of this structure, [`SNAPSHOT_SCHEMA`].
     pub schema: u32,
@@ -32,6 +33,7 @@ pub struct Snapshot {
 
 /// Tells how far a stop is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StopSnapshot {
     /// Why it began.
     pub cause: Cause,
@@ -45,6 +47,7 @@ pub struct StopSnapshot {
 
 /// Tells how far one component is, and what it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ComponentSnapshot {
     /// The component's name.
     pub name: String,
@@ -69,4 +72,46 @@ pub struct ComponentSnapshot {
     pub redelivered: u64,
     /// What it holds now, oldest first; at most [`Straggler::SHOWN`].
     pub stragglers: Vec<Straggler>,
+}
+
+impl Snapshot {
+    /// Makes a snapshot of a lifecycle without components that has just begun.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            schema: SNAPSHOT_SCHEMA,
+            name: name.into(),
+            phase: Phase::Starting,
+            age: Duration::ZERO,
+            phases: Vec::new(),
+            stop: None,
+            components: Vec::new(),
+            ended_by_themselves: 0,
+        }
+    }
+}
+
+impl StopSnapshot {
+    /// Makes a snapshot of a stop that began `elapsed` ago and has `left`.
+    pub fn new(cause: Cause, elapsed: Duration, left: Duration) -> Self {
+        Self { cause, elapsed, left }
+    }
+}
+
+impl ComponentSnapshot {
+    /// Makes a snapshot of a component that holds nothing.
+    pub fn new(name: impl Into<String>, stage: Stage, state: ComponentState) -> Self {
+        Self {
+            name: name.into(),
+            stage,
+            state,
+            outcome: None,
+            in_flight: 0,
+            finished: 0,
+            cut: 0,
+            handed_back: 0,
+            unsettled: 0,
+            redelivered: 0,
+            stragglers: Vec::new(),
+        }
+    }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Names a group of components that stop together. The order is the order in which they stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Stage {
     /// Hooks, queue consumers and tickers: asked at the signal.
     Intake,

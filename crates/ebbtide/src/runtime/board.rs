@@ -54,9 +54,10 @@ impl Board {
     pub(crate) fn statuses(&self) -> Vec<CheckStatus> {
         let now = clock::now();
         let lines = self.lines.borrow();
-        let aged = lines.iter().map(|line| CheckStatus {
-            age: now.saturating_duration_since(line.since),
-            ..line.status.clone()
+        let aged = lines.iter().map(|line| {
+            let mut status = line.status.clone();
+            status.age = now.saturating_duration_since(line.since);
+            status
         });
         aged.collect()
     }

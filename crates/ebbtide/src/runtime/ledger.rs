@@ -8,7 +8,7 @@ use super::{Temporaries, clock};
 use crate::drain::{Work, WorkCounts};
 use crate::model::{
     Cause, ComponentId, ComponentReport, ComponentSnapshot, Effect, Event, Exit, Machine, Phase, Plan,
-    REPORT_SCHEMA, Report, SNAPSHOT_SCHEMA, Snapshot, Spec, Stage, StopSnapshot, Straggler,
+    Report, Snapshot, Spec, Stage, StopSnapshot, Straggler,
 };
 
 /// The machine and what the report needs beside it; shared with the watchdog, which reads it when the runtime is stuck.
@@ -278,37 +278,32 @@ impl Ledger {
             {
                 stragglers = account.work.stragglers();
             }
-            ComponentReport {
-                name: spec.name.clone(),
-                stage: spec.stage,
-                outcome: outcome.cloned(),
-                in_flight_at_stop,
-                begun: since.begun,
-                in_flight: since.in_flight,
-                finished: since.finished,
-                ended_early: since.ended_early,
-                cut: since.cut,
-                failed: since.failed,
-                abandoned: since.abandoned,
-                requeued: since.requeued,
-                stragglers,
-                handed_back: account.map(|account| account.work.handed_back()).unwrap_or_default(),
-                unsettled: account.map(|account| account.work.unsettled()).unwrap_or_default(),
-                redelivered: since.redelivered,
-            }
+            let mut report = ComponentReport::new(spec.name.as_str(), spec.stage);
+            report.outcome = outcome.cloned();
+            report.in_flight_at_stop = in_flight_at_stop;
+            report.begun = since.begun;
+            report.in_flight = since.in_flight;
+            report.finished = since.finished;
+            report.ended_early = since.ended_early;
+            report.cut = since.cut;
+            report.failed = since.failed;
+            report.abandoned = since.abandoned;
+            report.requeued = since.requeued;
+            report.stragglers = stragglers;
+            report.handed_back = account.map(|account| account.work.handed_back()).unwrap_or_default();
+            report.unsettled = account.map(|account| account.work.unsettled()).unwrap_or_default();
+            report.redelivered = since.redelivered;
+            report
         });
         let began = machine.stop_began().unwrap_or(now);
-        Report {
-            schema: REPORT_SCHEMA,
-            name: self.name.clone(),
-            cause: machine.cause().cloned(),
-            exit_code: exit.unwrap_or_else(|| machine.verdict()).code(),
-            stop: end.map_or(now, |change| change.at).saturating_sub(began),
-            phases: machine.timeline().to_vec(),
-            components: components.collect(),
-            ended_by_themselves: machine.ended_by_themselves(),
-            plan: machine.plan().clone(),
-        }
+        let mut report = Report::new(self.name.as_str(), machine.plan().clone());
+        report.cause = machine.cause().cloned();
+        report.exit_code = exit.unwrap_or_else(|| machine.verdict()).code();
+        report.stop = end.map_or(now, |change| change.at).saturating_sub(began);
+        report.phases = machine.timeline().to_vec();
+        report.components = components.collect();
+        report.ended_by_themselves = machine.ended_by_themselves();
+        report
     }
 
     /// Returns how far everything is. Asks every component.
@@ -322,30 +317,25 @@ impl Ledger {
             let work = state.works.get(&id).map(|account| &account.work);
             let counts = work.map(|work| work.counts()).unwrap_or_default();
             let stragglers = work.map(|work| work.stragglers()).unwrap_or_default();
-            ComponentSnapshot {
-                name: spec.name.clone(),
-                stage: spec.stage,
-                state: progress,
-                outcome: outcome.cloned(),
-                in_flight: counts.in_flight,
-                finished: counts.finished,
-                cut: counts.cut,
-                handed_back: work.map_or(0, |work| work.handed_back().len()),
-                unsettled: work.map_or(0, |work| work.unsettled().len()),
-                redelivered: counts.redelivered,
-                stragglers,
-            }
+            let mut snapshot = ComponentSnapshot::new(spec.name.as_str(), spec.stage, progress);
+            snapshot.outcome = outcome.cloned();
+            snapshot.in_flight = counts.in_flight;
+            snapshot.finished = counts.finished;
+            snapshot.cut = counts.cut;
+            snapshot.handed_back = work.map_or(0, |work| work.handed_back().len());
+            snapshot.unsettled = work.map_or(0, |work| work.unsettled().len());
+            snapshot.redelivered = counts.redelivered;
+            snapshot.stragglers = stragglers;
+            snapshot
         });
-        Snapshot {
-            schema: SNAPSHOT_SCHEMA,
-            name: self.name.clone(),
-            phase: machine.phase(),
-            age: now,
-            phases: machine.timeline().to_vec(),
-            stop,
-            components: components.collect(),
-            ended_by_themselves: machine.ended_by_themselves(),
-        }
+        let mut snapshot = Snapshot::new(self.name.as_str());
+        snapshot.phase = machine.phase();
+        snapshot.age = now;
+        snapshot.phases = machine.timeline().to_vec();
+        snapshot.stop = stop;
+        snapshot.components = components.collect();
+        snapshot.ended_by_themselves = machine.ended_by_themselves();
+        snapshot
     }
 
     /// Returns how far the stop is, once one has begun.
@@ -373,10 +363,9 @@ impl Ledger {
 }
 
 fn stop_of(machine: &Machine, now: Duration) -> Option<StopSnapshot> {
-    machine.cause().zip(machine.stop_began()).map(|(cause, began)| StopSnapshot {
-        cause: cause.clone(),
-        elapsed: now.saturating_sub(began),
-        left: began.saturating_add(machine.plan().deadline).saturating_sub(now),
+    machine.cause().zip(machine.stop_began()).map(|(cause, began)| {
+        let left = began.saturating_add(machine.plan().deadline).saturating_sub(now);
+        StopSnapshot::new(cause.clone(), now.saturating_sub(began), left)
     })
 }
 

@@ -2,8 +2,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Check;
+
 /// Tells how a readiness check stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct CheckStatus {
     /// The check's name.
     pub name: String,
@@ -20,6 +23,20 @@ pub struct CheckStatus {
     /// What the last run failed with; `None` after a pass, and before the first run has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+impl CheckStatus {
+    /// Makes the status of a check that has not run yet.
+    pub fn new(name: impl Into<String>, check: &Check) -> Self {
+        Self {
+            name: name.into(),
+            passing: false,
+            required: !check.is_advisory(),
+            critical_after: check.critical_after(),
+            age: Duration::ZERO,
+            error: None,
+        }
+    }
 }
 
 fn millis_if_any<S: serde::Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {

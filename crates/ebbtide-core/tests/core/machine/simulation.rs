@@ -108,8 +108,9 @@ pub(crate) fn part() -> impl Strategy<Value = Part> {
 pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     let platform = prop_oneof![Just(Platform::Kubernetes), Just(Platform::Plain), Just(Platform::Nomad)];
     (platform, any::<bool>()).prop_map(|(platform, duck)| {
-        let lame_duck = if duck { None } else { Some(LameDuck::NONE) };
-        Budget { lame_duck, ..Budget::of(platform) }.plan().expect("the default fits")
+        let mut budget = Budget::of(platform);
+        budget.lame_duck = if duck { None } else { Some(LameDuck::NONE) };
+        budget.plan().expect("the default fits")
     })
 }
 

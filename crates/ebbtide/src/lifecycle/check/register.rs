@@ -1,4 +1,3 @@
-use std::time::Duration;
 
 use super::run::Runner;
 use crate::lifecycle::Handle;
@@ -35,14 +34,7 @@ impl Handle {
     {
         let check = check.into();
         let spec = self.spec(name, Stage::Intake, Kind::Service);
-        let number = self.board().add(CheckStatus {
-            name: spec.name.clone(),
-            passing: false,
-            required: !check.is_advisory(),
-            critical_after: check.critical_after(),
-            age: Duration::ZERO,
-            error: None,
-        });
+        let number = self.board().add(CheckStatus::new(spec.name.clone(), &check));
         let runner = Runner::new(self.clone(), spec.name.clone(), number, check);
         self.spawn(spec, None, move |context| runner.run(run, context.stop));
     }
