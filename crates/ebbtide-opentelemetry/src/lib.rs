@@ -9,6 +9,8 @@
 //! Where the watchdog ends the process, the runtime is blocked, and with it an exporter whose connection lives on it: gRPC
 //! through tonic, HTTP through an async client. [`apart`] builds such an exporter on a runtime of its own, which goes on.
 
+// Each item of a feature says so on docs.rs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 

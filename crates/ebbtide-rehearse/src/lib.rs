@@ -3,8 +3,13 @@
 //! This is the engine of the command `ebbtide rehearse`. [`rehearse`] runs a [`Scenario`] and returns a [`Rehearsal`] with its
 //! [`Verdict`]. Its clients never retry, and each request's end is classified exactly.
 
+// Each item of a feature says so on docs.rs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Times come from outside. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("ebbtide-rehearse supports Linux only: it reads /proc");
 
 mod calibrate;
 mod child;

@@ -3,6 +3,8 @@
 //! Such a writer hands lines to a thread of its own: what is not written is gone with the process. [`non_blocking`] makes one
 //! with an [`Appender`] that waits for it, and [`TracingAppenderExt::tracing_appender`] registers that.
 
+// Each item of a feature says so on docs.rs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 

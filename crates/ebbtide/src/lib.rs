@@ -56,8 +56,15 @@
 //! truth. The parts work one by one as well: the [stop token](drain::Stop), the [tracker](drain::Tracker), and with the
 //! feature `http` the server.
 
+// Each item of a feature says so on docs.rs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "ebbtide supports Linux only: its signal handling and its lossless close of a listener use Linux system calls"
+);
 
 #[doc(hidden)]
 pub mod adapter;

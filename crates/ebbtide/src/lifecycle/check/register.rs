@@ -1,4 +1,3 @@
-
 use super::run::Runner;
 use crate::lifecycle::Handle;
 use crate::model::{Check, CheckStatus, Kind, Phase, Stage};
