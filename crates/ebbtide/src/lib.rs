@@ -69,6 +69,8 @@ compile_error!(
 #[doc(hidden)]
 pub mod adapter;
 pub mod call;
+#[cfg(feature = "tokio-util")]
+pub mod cancellation;
 #[cfg(all(fuzzing, feature = "http"))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -2,6 +2,7 @@
 //!
 //! Several of them may run in one process at once. A test that needs a process for itself starts one (`own_process`).
 
+mod cancellation;
 mod checks;
 mod errors;
 mod lifecycle;

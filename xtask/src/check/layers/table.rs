@@ -14,7 +14,7 @@ pub(super) const SCOPES: [Scope; 4] = [
             &["model", "drain", "seeds"],
             &["runtime"],
             &["lifecycle"],
-            &["call", "health", "layer", "queue", "ws"],
+            &["call", "cancellation", "health", "layer", "queue", "ws"],
             &["http"],
             &["testing"],
         ],
