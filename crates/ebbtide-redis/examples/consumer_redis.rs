@@ -1,0 +1,37 @@
+//! Works off jobs in a Redis stream. A shutdown leaves no job with this process, and SIGKILL loses none.
+//!
+//! ```sh
+//! REDIS_URL=redis://127.0.0.1:6379 cargo run -p ebbtide-redis --example consumer_redis -- emails
+//! ```
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ebbtide::queue::{ConsumeOptions, Job};
+use ebbtide::{Backoff, BoxError, Lifecycle, Stop};
+use ebbtide_redis::RedisQueue;
+
+fn main() -> ExitCode {
+    let lifecycle = Lifecycle::new("mailer");
+    tracing_subscriber::fmt::init();
+    lifecycle.run(async |life| {
+        let url = std::env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned());
+        let name = std::env::args().nth(1).unwrap_or_else(|| "emails".to_owned());
+        // Creates the stream and its consumer group where they are missing. A server that is not there yet is waited for.
+        let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+        let emails =
+            life.retry("queue", backoff, async || RedisQueue::builder(&name).url(&url).open().await).await?;
+        emails.push("a@example.org").await?;
+        // Eight jobs run at a time. One that fails is tried five times, and then kept apart with the error.
+        life.consume("emails", emails, ConsumeOptions::new(8).attempts(5), send_email);
+        Ok(())
+    })
+}
+
+/// May run twice for the same job, when a process is killed: the id is what tells.
+async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
+    let to = str::from_utf8(job.payload())?;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tracing::info!(job = job.id(), attempt = job.attempt(), to, "email sent");
+    Ok(())
+}

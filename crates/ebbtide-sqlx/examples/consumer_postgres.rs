@@ -1,0 +1,43 @@
+//! Works off jobs in a table of PostgreSQL. A shutdown leaves no job leased, and SIGKILL loses none.
+//!
+//! ```sh
+//! DATABASE_URL=postgres://postgres@127.0.0.1:5432/postgres \
+//!     cargo run -p ebbtide-sqlx --features postgres --example consumer_postgres -- emails
+//! ```
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ebbtide::queue::Job;
+use ebbtide::{BoxError, Lifecycle, Stop};
+use ebbtide_sqlx::{PostgresQueue, SqlxExt as _};
+use sqlx::PgPool;
+
+fn main() -> ExitCode {
+    let lifecycle = Lifecycle::new("mailer");
+    tracing_subscriber::fmt::init();
+    lifecycle.run(async |life| {
+        let url = std::env::var("DATABASE_URL");
+        let url = url.unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
+        let name = std::env::args().nth(1).unwrap_or_else(|| "emails".to_owned());
+        // Waits for a database that is not there yet, and closes the pool when the consumer has stopped.
+        let database: PgPool = life.sqlx_connect("postgres", &url).await?;
+        let emails = PostgresQueue::new(database.clone(), name);
+        // Creates the table `ebbtide_jobs` where it is missing. It has the jobs of all queues of this database.
+        emails.create().await?;
+        // A job is stored with the data that it belongs to, or not at all.
+        let mut transaction = database.begin().await?;
+        emails.push_in(&mut transaction, "a@example.org").await?;
+        transaction.commit().await?;
+        life.consume("emails", emails, 8, send_email);
+        Ok(())
+    })
+}
+
+/// May run twice for the same job, when a process is killed: the id is what tells.
+async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
+    let to = str::from_utf8(job.payload())?;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tracing::info!(job = job.id(), attempt = job.attempt(), to, "email sent");
+    Ok(())
+}

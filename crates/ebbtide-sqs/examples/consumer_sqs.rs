@@ -1,0 +1,50 @@
+//! Works off jobs in a standard queue of Amazon SQS. A shutdown leaves no job leased, and SIGKILL loses none.
+//!
+//! ```sh
+//! AWS_ENDPOINT_URL_SQS=http://127.0.0.1:4566 cargo run -p ebbtide-sqs --example consumer_sqs -- emails
+//! ```
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sqs::{Client, Config};
+use ebbtide::queue::{ConsumeOptions, Job};
+use ebbtide::{BoxError, Lifecycle, Stop};
+use ebbtide_sqs::SqsQueue;
+
+fn main() -> ExitCode {
+    let lifecycle = Lifecycle::new("mailer");
+    tracing_subscriber::fmt::init();
+    lifecycle.run(async |life| {
+        let name = std::env::args().nth(1).unwrap_or_else(|| "emails".to_owned());
+        // The client has no connection to close. Creates the queue and `NAME-dead` where they are missing. A poll under
+        // way holds the shutdown until it returns: a short one holds it for less time.
+        let builder = SqsQueue::builder(client(), name).poll(Duration::from_secs(2));
+        let emails = builder.open().await?;
+        emails.push("a@example.org").await?;
+        // SQS counts each delivery as an attempt, those that a shutdown ended too: allow for deploys.
+        life.consume("emails", emails, ConsumeOptions::new(8).attempts(20), send_email);
+        Ok(())
+    })
+}
+
+/// May run twice for the same job, when a process is killed: the id is what tells.
+async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
+    let to = str::from_utf8(job.payload())?;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tracing::info!(job = job.id(), attempt = job.attempt(), to, "email sent");
+    Ok(())
+}
+
+/// A client of an emulator. That of AWS is `Client::new(&aws_config::load_from_env().await)`.
+fn client() -> Client {
+    let endpoint = std::env::var("AWS_ENDPOINT_URL_SQS");
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("any", "any", None, None, "emulator"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .endpoint_url(endpoint.unwrap_or_else(|_| "http://127.0.0.1:4566".to_owned()));
+    Client::from_conf(config.build())
+}
