@@ -33,7 +33,7 @@ pub use limits::raise_open_files;
 pub use namespaces::{LATE_PORTS, Namespaces};
 pub use ports::free_port;
 pub use process::{Ended, Process};
-pub use programs::{ebbtide_program, service, service_program};
+pub use programs::{ebbtide_program, example, service, service_program};
 pub use rehearsed::{Rehearsed, rehearse, rehearse_in};
 pub use report::ReportFile;
 pub use routes::routes;

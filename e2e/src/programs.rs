@@ -41,33 +41,46 @@ pub fn service_program() -> PathBuf {
 /// When it cannot be built, or is missing although `EBBTIDE_TEST_BUILT` is set.
 pub fn ebbtide_program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let program = || {
-        let program = beside("ebbtide");
-        if std::env::var_os(BUILT).is_none_or(|value| value.is_empty()) {
-            build(&program);
-        }
-        let remedy = "`cargo test --workspace --all-features --no-run` builds it; without EBBTIDE_TEST_BUILT the test does";
-        existing(program, remedy)
-    };
-    PROGRAM.get_or_init(program).clone()
+    // `--example demo` is one small target that has the features of the tests.
+    PROGRAM.get_or_init(|| built("ebbtide", &["--bin", "ebbtide", "--example", "demo"])).clone()
 }
 
-/// Builds `ebbtide` without compiling any dependency again after `cargo test --workspace --all-features`.
+/// Returns a command that runs an example, built the way the test was.
+///
+/// # Panics
+///
+/// When it cannot be built, or is missing although `EBBTIDE_TEST_BUILT` is set.
+pub fn example(name: &str) -> Command {
+    static EXAMPLES: OnceLock<PathBuf> = OnceLock::new();
+    Command::new(EXAMPLES.get_or_init(|| built("examples", &["--examples"])).join(name))
+}
+
+/// Returns the path of what cargo has built, or builds now unless the environment says that it is there.
+fn built(what: &str, targets: &[&str]) -> PathBuf {
+    let path = beside(what);
+    if std::env::var_os(BUILT).is_none_or(|value| value.is_empty()) {
+        build(targets);
+    }
+    let remedy = "`cargo test --workspace --all-features --no-run` builds it; without EBBTIDE_TEST_BUILT the test does";
+    existing(path, remedy)
+}
+
+/// Builds targets without compiling any dependency again after `cargo test --workspace --all-features`.
 ///
 /// cargo resolves features for all the packages that a command selects, and takes those of their dev-dependencies only where it builds
 /// a target that has them: a test, an example or a benchmark. `--bin ebbtide` alone therefore resolves other features of tokio, libc and
-/// the SDK of SQS than the tests do, and everything above them is compiled twice. `--examples` adds one small target, the demo,
-/// and with it the features of the tests.
-fn build(program: &Path) {
+/// the SDK of SQS than the tests do, and everything above them is compiled twice. With an example beside it, it has the features of the
+/// tests.
+fn build(targets: &[&str]) {
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.args(["build", "--quiet", "--workspace", "--all-features", "--bin", "ebbtide", "--examples"]);
-    let folder = program.parent().unwrap_or(program);
+    build.args(["build", "--quiet", "--workspace", "--all-features"]).args(targets);
+    let folder = beside("");
     if let Some(profile) = folder.file_name().filter(|name| *name != "debug") {
         build.arg("--profile").arg(profile);
     }
-    build.arg("--target-dir").arg(folder.parent().unwrap_or(folder));
+    build.arg("--target-dir").arg(folder.parent().unwrap_or(&folder));
     let built = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status();
-    assert!(built.is_ok_and(|status| status.success()), "the command does not build: {build:?}");
+    assert!(built.is_ok_and(|status| status.success()), "it does not build: {build:?}");
 }
 
 /// Returns where cargo puts a program of this name when it builds this test: the test itself is in `deps`, beside it.
@@ -78,6 +91,6 @@ fn beside(program: &str) -> PathBuf {
 }
 
 fn existing(program: PathBuf, remedy: &str) -> PathBuf {
-    assert!(program.is_file(), "{} is missing: {remedy}", program.display());
+    assert!(program.exists(), "{} is missing: {remedy}", program.display());
     program
 }

@@ -18,22 +18,21 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt::init();
     lifecycle.run(async |life| {
         let name = std::env::args().nth(1).unwrap_or_else(|| "emails".to_owned());
-        // The client has no connection to close. Creates the queue and `NAME-dead` where they are missing. A poll under
-        // way holds the shutdown until it returns: a short one holds it for less time.
-        let builder = SqsQueue::builder(client(), name).poll(Duration::from_secs(2));
-        let emails = builder.open().await?;
+        // Creates the queue and `NAME-dead` where they are missing. The client has no connection to close.
+        let emails = SqsQueue::builder(client(), name).open().await?;
         emails.push("a@example.org").await?;
-        // SQS counts each delivery as an attempt, those that a shutdown ended too: allow for deploys.
+        // SQS counts each delivery as an attempt, also one that a shutdown ended: allow for deploys.
         life.consume("emails", emails, ConsumeOptions::new(8).attempts(20), send_email);
         Ok(())
     })
 }
 
-/// May run twice for the same job, when a process is killed: the id is what tells.
+/// Runs again for a job whose process was killed: `job.id()` tells that it is the same one.
 async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
     let to = str::from_utf8(job.payload())?;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    tracing::info!(job = job.id(), attempt = job.attempt(), to, "email sent");
+    // The span around the handler has the id of the job and the number of the attempt.
+    tracing::info!(to, "email sent");
     Ok(())
 }
 

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
-    tracing::info!(job = job.id(), to = %String::from_utf8_lossy(job.payload()), "email sent");
+    tracing::info!(to = %String::from_utf8_lossy(job.payload()), "email sent");
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod a_service_has_a_name;
 mod always_out_in_time;
+mod examples_run;
 mod plan_and_report;
 mod readiness_follows_its_checks;
 mod signals;
