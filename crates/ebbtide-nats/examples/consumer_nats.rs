@@ -1,4 +1,4 @@
-//! Works off jobs in a NATS stream (JetStream). A shutdown leaves no job with this process, and SIGKILL loses none.
+//! Works off jobs in a NATS stream (JetStream). A shutdown leaves no job leased, and SIGKILL loses none.
 //!
 //! ```sh
 //! NATS_URL=nats://127.0.0.1:4222 cargo run -p ebbtide-nats --example consumer_nats -- emails

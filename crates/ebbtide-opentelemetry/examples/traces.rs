@@ -30,7 +30,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .with(tracing_subscriber::fmt::layer())
         .with(tracing_opentelemetry::layer().with_tracer(traces.tracer("orders")))
         .init();
-    // Flushed last of all, on every path but SIGKILL. An export that fails makes the exit code 1.
+    // Flushed last of all, also when the watchdog ends the process. An export that fails makes the exit code 1.
     let code = lifecycle.opentelemetry(&traces).run(async |life| {
         let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         let routes = Router::new().route("/orders", get(orders));

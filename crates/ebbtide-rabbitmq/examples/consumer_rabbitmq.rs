@@ -1,4 +1,4 @@
-//! Works off jobs in a queue of RabbitMQ. A shutdown leaves no job with this process, and SIGKILL loses none.
+//! Works off jobs in a queue of RabbitMQ. A shutdown leaves no job unacknowledged, and SIGKILL loses none.
 //!
 //! ```sh
 //! AMQP_URL=amqp://guest:guest@127.0.0.1:5672/%2f cargo run -p ebbtide-rabbitmq --example consumer_rabbitmq -- emails

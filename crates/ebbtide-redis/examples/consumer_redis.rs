@@ -1,4 +1,4 @@
-//! Works off jobs in a Redis stream. A shutdown leaves no job with this process, and SIGKILL loses none.
+//! Works off jobs in a Redis stream. A shutdown leaves no job leased, and SIGKILL loses none.
 //!
 //! ```sh
 //! REDIS_URL=redis://127.0.0.1:6379 cargo run -p ebbtide-redis --example consumer_redis -- emails

@@ -1,7 +1,8 @@
 //! A queue of your own: a job is a file, and its name says when the job is due and how often it was begun.
 //!
 //! One process at a time works on a folder. Several need leases (`Queue::lease`), or a broker that notices when one dies.
-//! Try yours with `ebbtide::testing::queue::conforms`, which names each promise of `Queue` that is broken.
+//! A job survives the process, not the loss of power: nothing here waits for the disk. Try your own queue with
+//! `ebbtide::testing::queue::conforms`, which names each promise of `Queue` that is broken.
 //!
 //! ```sh
 //! cargo run -p ebbtide --features queue --example custom_queue -- /tmp/emails
@@ -86,7 +87,7 @@ impl Queue for Spool {
                 match self.take(&due).await {
                     Ok(delivery) => taken.push(delivery),
                     Err(error) if taken.is_empty() => return Err(error),
-                    // The next fetch fails in its place: what was taken before must be returned.
+                    // What was taken before must be returned; the next fetch fails in place of this one.
                     Err(_) => break,
                 }
             }

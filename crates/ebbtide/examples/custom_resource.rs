@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ebbtide::{Backoff, BoxError, Life, Lifecycle};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
@@ -42,11 +42,14 @@ impl Cache {
     }
 
     async fn ping(self) -> io::Result<()> {
-        self.0.lock().await.write_all(b"PING\r\n").await
+        let (mut stream, mut answer) = (self.0.lock().await, [0; b"+PONG\r\n".len()]);
+        stream.write_all(b"PING\r\n").await?;
+        stream.read_exact(&mut answer).await?;
+        Ok(())
     }
 
     async fn close(self) -> Result<(), BoxError> {
-        // Waits for the user who holds the connection, and then sends the end of the stream.
+        // Waits until nobody uses the connection, and then sends the end of the stream.
         self.0.lock().await.shutdown().await?;
         tracing::info!("cache closed");
         Ok(())

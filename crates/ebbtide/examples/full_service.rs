@@ -18,22 +18,22 @@ use ebbtide::{BoxError, Life, Lifecycle, Stop};
 use tokio::sync::Mutex;
 
 fn main() -> ExitCode {
+    let lifecycle = Lifecycle::new("orders");
     // A thread writes the log. The flusher waits for it, so that the last line is written.
     let (writer, log) = tracing_appender::non_blocking(std::io::stderr());
-    let lifecycle = Lifecycle::new("orders").on_flush("log", move || drop(log));
     tracing_subscriber::fmt().with_writer(writer).init();
-    lifecycle.run(start)
+    lifecycle.on_flush("log", move || drop(log)).run(start)
 }
 
 async fn start(life: Life) -> Result<(), BoxError> {
     let mut arguments = std::env::args().skip(1);
     let api = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let health = arguments.next().unwrap_or_else(|| "127.0.0.1:9090".to_owned());
-    // First, because it answers until everything else has stopped.
+    // Answers the probes until everything else has stopped.
     life.health("health", life.bind(health).await?);
     // Resources are closed after the workers, in the reverse order of registration.
     let database = life.resource("database", Database::default(), async |database| database.close().await);
-    // Whatever a component sends to must be registered before it: jobs are finished in that order.
+    // A pool is registered before what sends to it: sends to a later pool fail once the shutdown begins.
     let confirmations = life.workers("confirmations", 4, confirm);
     let counted = database.clone();
     life.every("count", Duration::from_secs(60), move || count(counted.clone()));

@@ -46,7 +46,7 @@ async fn reload(tls: Tls) -> Result<(), BoxError> {
 }
 
 fn self_signed(life: &Life) -> Result<(PathBuf, PathBuf), BoxError> {
-    // Removed when the process ends, whichever way.
+    // Removed when the process exits, on every path but SIGKILL.
     let folder = life.temporary(tempfile::tempdir()?.keep())?;
     let (certificate, key) = (folder.join("tls.crt"), folder.join("tls.key"));
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;

@@ -50,6 +50,10 @@
 //! }
 //! ```
 //!
+//! # Examples
+//!
+//! The folder `examples` of this crate, and that of each crate for another project's client, has whole programs to copy from.
+//!
 //! # Parts
 //!
 //! Signals are handled from the first instruction, everything stops in the right order, and the exit code tells the

@@ -19,11 +19,12 @@ pub(super) fn lints() -> Result<(), Failure> {
     shell::run(&mut shell::cargo(&arguments))
 }
 
-/// Documents what the lints have checked: `--examples`, of which there are none, makes cargo resolve the features of
-/// dependencies as it does for tests, so that none is compiled once more. The programs are documented apart: that of the command and
-/// the library have one name, and so would their pages.
+/// Documents what the lints have checked. One example, the demo, makes cargo resolve the features of dependencies as it does for
+/// tests, so that none is compiled once more; the others are to be read, not documented. The programs are documented apart: that
+/// of the command and the library have one name, and so would their pages.
 pub(super) fn documentation() -> Result<(), Failure> {
-    const WORLD: [&str; 6] = ["doc", "--quiet", "--workspace", "--examples", "--no-deps", "--all-features"];
+    const WORLD: [&str; 7] =
+        ["doc", "--quiet", "--workspace", "--example", "demo", "--no-deps", "--all-features"];
     let document = |targets: &[&str]| {
         let mut cargo = shell::cargo(&WORLD);
         shell::run(cargo.args(targets).env("RUSTDOCFLAGS", "-Dwarnings"))

@@ -43,6 +43,28 @@ fn every_example_is_run_by_a_test() {
     assert!(!is_run("unheard_of", &examples[0].1));
 }
 
+#[test]
+fn each_example_says_how_to_run_it() {
+    for (name, folder) in examples() {
+        let files =
+            [folder.join(format!("examples/{name}.rs")), folder.join(format!("examples/{name}/main.rs"))];
+        let text = files.iter().find_map(|file| fs::read_to_string(file).ok()).expect("its text");
+        let package = folder.file_name().expect("a name").to_string_lossy();
+        let features =
+            features(&name, &folder).map_or_else(String::new, |list| format!(" --features {list}"));
+        let command = format!("-p {package}{features} --example {name}");
+        assert!(text.contains(&command), "{name} does not say {command:?}");
+    }
+}
+
+/// Returns the features that an example needs, as the command line takes them.
+fn features(name: &str, folder: &Path) -> Option<String> {
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("the manifest");
+    let (_, entry) = manifest.split_once(&format!("[[example]]\nname = \"{name}\"\n"))?;
+    let (_, list) = entry.split("\n\n").next()?.split_once("required-features = [")?;
+    Some(list.trim_end_matches([']', '\n']).replace(['"', ' '], ""))
+}
+
 /// cargo puts the examples of all packages into one folder, where the last of a name replaces the others.
 #[test]
 fn no_two_examples_have_one_name() {

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
 use super::example::{post, serve, start, stop};
@@ -26,7 +27,14 @@ fn cron() {
 fn custom_resource() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = server.local_addr().expect("its address").to_string();
-    stop(start("custom_resource", &[address])).said("cache closed");
+    let process = start("custom_resource", &[address]);
+    let (mut connection, _) = server.accept().expect("a connection");
+    let mut ping = [0; b"PING\r\n".len()];
+    connection.read_exact(&mut ping).expect("a ping");
+    connection.write_all(b"+PONG\r\n").expect("sent");
+    process.says("readiness check: green check=\"cache\"");
+    stop(process).said("cache closed");
+    assert_eq!(connection.read(&mut ping).expect("the end"), 0);
 }
 
 #[test]
