@@ -14,16 +14,16 @@ use ebbtide_nats::NatsQueue;
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("mailer");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         let url = std::env::var("NATS_URL").unwrap_or_else(|_| "nats://127.0.0.1:4222".to_owned());
         let name = std::env::args().nth(1).unwrap_or_else(|| "emails".to_owned());
         // Creates the stream and its durable consumer where they are missing. A server that is not there yet is waited for.
         let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         let emails =
-            life.retry("queue", backoff, async || NatsQueue::builder(&name).url(&url).open().await).await?;
+            app.retry("queue", backoff, async || NatsQueue::builder(&name).url(&url).open().await).await?;
         emails.push("a@example.org").await?;
         // Eight jobs run at a time. One that fails is tried five times, and then kept apart with the error.
-        life.consume("emails", emails, ConsumeOptions::new(8).attempts(5), send_email);
+        app.consume("emails", emails, ConsumeOptions::new(8).attempts(5), send_email);
         Ok(())
     })
 }

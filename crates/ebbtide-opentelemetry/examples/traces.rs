@@ -31,10 +31,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .with(tracing_opentelemetry::layer().with_tracer(traces.tracer("orders")))
         .init();
     // Flushed last of all, also when the watchdog ends the process. An export that fails makes the exit code 1.
-    let code = lifecycle.opentelemetry(&traces).run(async |life| {
+    let code = lifecycle.opentelemetry(&traces).run(async |app| {
         let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         let routes = Router::new().route("/orders", get(orders));
-        life.http("api", life.bind(address).await?, life.health_routes(routes));
+        app.http("api", app.bind(address).await?, app.health_routes(routes));
         Ok(())
     });
     Ok(code)

@@ -16,12 +16,12 @@ use sqlx::PgPool;
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("mailer");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         let url = std::env::var("DATABASE_URL");
         let url = url.unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
         let name = std::env::args().nth(1).unwrap_or_else(|| "emails".to_owned());
         // Waits for a database that is not there yet, and closes the pool when the consumer has stopped.
-        let database: PgPool = life.sqlx_connect("postgres", &url).await?;
+        let database: PgPool = app.sqlx_connect("postgres", &url).await?;
         let emails = PostgresQueue::new(database.clone(), name);
         // Creates the table `ebbtide_jobs` where it is missing. It has the jobs of all queues of this database.
         emails.create().await?;
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         let mut transaction = database.begin().await?;
         emails.push_in(&mut transaction, "a@example.org").await?;
         transaction.commit().await?;
-        life.consume("emails", emails, 8, send_email);
+        app.consume("emails", emails, 8, send_email);
         Ok(())
     })
 }

@@ -15,16 +15,16 @@ use ebbtide_sqlx::{SqliteQueue, SqlxExt as _};
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("mailer");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         let mut arguments = std::env::args().skip(1);
         let file = arguments.next().unwrap_or_else(|| "jobs.db".to_owned());
         let name = arguments.next().unwrap_or_else(|| "emails".to_owned());
         // A commit is on the disk when it returns: what was pushed survives the loss of power.
         let emails = SqliteQueue::open(file, name).await?;
         // Closes the pool when the consumer has stopped.
-        life.sqlx("sqlite", emails.pool().clone());
+        app.sqlx("sqlite", emails.pool().clone());
         emails.push("a@example.org").await?;
-        life.consume("emails", emails, 8, send_email);
+        app.consume("emails", emails, 8, send_email);
         Ok(())
     })
 }

@@ -16,13 +16,13 @@ use ebbtide_sqs::SqsQueue;
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("mailer");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         let name = std::env::args().nth(1).unwrap_or_else(|| "emails".to_owned());
         // Creates the queue and `NAME-dead` where they are missing. The client has no connection to close.
         let emails = SqsQueue::builder(client(), name).open().await?;
         emails.push("a@example.org").await?;
         // SQS counts each delivery as an attempt, also one that a shutdown ended: allow for deploys.
-        life.consume("emails", emails, ConsumeOptions::new(8).attempts(20), send_email);
+        app.consume("emails", emails, ConsumeOptions::new(8).attempts(20), send_email);
         Ok(())
     })
 }

@@ -20,8 +20,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(writer).with_ansi(false).init();
     // Flushed last of all, also when the watchdog ends the process. Lines that cannot be written make the exit code 1, and
     // standard error says so.
-    let code = lifecycle.tracing_appender("log", log).run(async |life| {
-        life.every("work", Duration::from_millis(100), async || {
+    let code = lifecycle.tracing_appender("log", log).run(async |app| {
+        app.every("work", Duration::from_millis(100), async || {
             tracing::info!("order checked");
             Ok(())
         });

@@ -13,12 +13,12 @@ use ebbtide::{BoxError, Lifecycle};
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("reports");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         // Five fields, or six with the seconds in front: `* * * * * *` is every second.
         let expression = std::env::args().nth(1).unwrap_or_else(|| "30 3 * * *".to_owned());
         // An error ends the service by default, so that it is restarted. A report may as well wait for the next night.
         let nightly = Every::cron(&expression)?.zone("Europe/Berlin")?.on_error(OnError::GoOn);
-        life.every("report", nightly, report);
+        app.every("report", nightly, report);
         Ok(())
     })
 }

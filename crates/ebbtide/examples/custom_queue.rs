@@ -20,11 +20,11 @@ use tokio::fs;
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("emails");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         let folder = std::env::args_os().nth(1).unwrap_or_else(|| "emails".into());
         let emails = Spool::open(folder.into()).await?;
         emails.push("welcome-7", "a@example.org").await?;
-        life.consume("emails", emails, 8, send_email);
+        app.consume("emails", emails, 8, send_email);
         Ok(())
     })
 }

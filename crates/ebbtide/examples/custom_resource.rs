@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ebbtide::{Backoff, BoxError, Life, Lifecycle};
+use ebbtide::{Backoff, BoxError, Handle, Lifecycle};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
@@ -20,15 +20,15 @@ fn main() -> ExitCode {
     lifecycle.run(start)
 }
 
-async fn start(life: Life) -> Result<(), BoxError> {
+async fn start(app: Handle) -> Result<(), BoxError> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:6379".to_owned());
     // A server that is not there yet is waited for; a signal ends the wait.
     let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-    let cache = life.retry("cache", backoff, async || Cache::connect(&address).await).await?;
+    let cache = app.retry("cache", backoff, async || Cache::connect(&address).await).await?;
     // Closed when all servers, consumers and workers have stopped. A close that hangs is cancelled after two seconds.
-    let cache = life.within(Duration::from_secs(2)).resource("cache", cache, Cache::close);
+    let cache = app.within(Duration::from_secs(2)).resource("cache", cache, Cache::close);
     // The service is ready while the check passes.
-    life.check("cache", Duration::from_secs(5), move || cache.clone().ping());
+    app.check("cache", Duration::from_secs(5), move || cache.clone().ping());
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use ebbtide::lifecycle::Pool;
-use ebbtide::{BoxError, Life, Lifecycle, Stop};
+use ebbtide::{BoxError, Handle, Lifecycle, Stop};
 use tokio::sync::Mutex;
 
 fn main() -> ExitCode {
@@ -25,20 +25,20 @@ fn main() -> ExitCode {
     lifecycle.on_flush("log", move || drop(log)).run(start)
 }
 
-async fn start(life: Life) -> Result<(), BoxError> {
+async fn start(app: Handle) -> Result<(), BoxError> {
     let mut arguments = std::env::args().skip(1);
     let api = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let health = arguments.next().unwrap_or_else(|| "127.0.0.1:9090".to_owned());
     // Answers the probes until everything else has stopped.
-    life.health("health", life.bind(health).await?);
+    app.health("health", app.bind(health).await?);
     // Resources are closed after the workers, in the reverse order of registration.
-    let database = life.resource("database", Database::default(), async |database| database.close().await);
+    let database = app.resource("database", Database::default(), async |database| database.close().await);
     // A pool is registered before what sends to it: sends to a later pool fail once the shutdown begins.
-    let confirmations = life.workers("confirmations", 4, confirm);
+    let confirmations = app.workers("confirmations", 4, confirm);
     let counted = database.clone();
-    life.every("count", Duration::from_secs(60), move || count(counted.clone()));
+    app.every("count", Duration::from_secs(60), move || count(counted.clone()));
     let routes = Router::new().route("/orders", post(order)).with_state((database, confirmations));
-    life.http("api", life.bind(api).await?, routes);
+    app.http("api", app.bind(api).await?, routes);
     Ok(())
 }
 

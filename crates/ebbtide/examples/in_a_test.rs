@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ebbtide::lifecycle::Every;
-use ebbtide::{BoxError, Life, Lifecycle, Stop};
+use ebbtide::{BoxError, Handle, Lifecycle, Stop};
 
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("invoices");
@@ -17,9 +17,9 @@ fn main() -> ExitCode {
 }
 
 /// What the program runs and the test as well.
-async fn start(life: Life) -> Result<(), BoxError> {
-    let invoices = life.workers("invoices", 2, send);
-    life.every("month", Every::rate(Duration::from_secs(3600)).at_once(), move || {
+async fn start(app: Handle) -> Result<(), BoxError> {
+    let invoices = app.workers("invoices", 2, send);
+    app.every("month", Every::rate(Duration::from_secs(3600)).at_once(), move || {
         let invoices = invoices.clone();
         async move {
             for customer in ["Ada", "Grace", "Barbara"] {

@@ -14,12 +14,12 @@ fn main() -> ExitCode {
     // The first line of `main`: from here on, SIGTERM and SIGINT begin a graceful shutdown.
     let lifecycle = Lifecycle::new("hello");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-        let listener = life.bind(address).await?;
+        let listener = app.bind(address).await?;
         let routes = Router::new().route("/", get(async || "Hello, World!"));
         // The probes of the platform: /livez, /readyz, /startupz and /healthz.
-        life.http("api", listener, life.health_routes(routes));
+        app.http("api", listener, app.health_routes(routes));
         // The service is ready when this closure returns.
         Ok(())
     })

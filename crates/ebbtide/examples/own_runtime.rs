@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use axum::Router;
 use axum::routing::get;
-use ebbtide::{BoxError, Life, Lifecycle};
+use ebbtide::{BoxError, Handle, Lifecycle};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -19,9 +19,9 @@ async fn main() -> ExitCode {
     code
 }
 
-async fn start(life: Life) -> Result<(), BoxError> {
+async fn start(app: Handle) -> Result<(), BoxError> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let routes = Router::new().route("/", get(async || "Hello, World!"));
-    life.http("api", life.bind(address).await?, life.health_routes(routes));
+    app.http("api", app.bind(address).await?, app.health_routes(routes));
     Ok(())
 }

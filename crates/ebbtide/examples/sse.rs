@@ -20,12 +20,12 @@ use futures_util::{Stream, stream};
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("prices");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-        let routes = life.health_routes(Router::new().route("/prices", get(prices)));
+        let routes = app.health_routes(Router::new().route("/prices", get(prices)));
         // Tells each client how long to wait before it reconnects, so that not all of them come at once.
         let server = Server::new(routes).sse_retry(Duration::from_millis(500)..=Duration::from_secs(5));
-        life.http_server("api", life.bind(address).await?, server);
+        app.http_server("api", app.bind(address).await?, server);
         Ok(())
     })
 }

@@ -17,15 +17,15 @@ use ebbtide::http::Listener;
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("hello");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         // With `Type=notify` in the unit, systemd also learns when the service is ready and when it stops.
         let mut listeners = Listener::inherited()?;
         if listeners.is_empty() {
             let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-            listeners.push(life.bind(address).await?);
+            listeners.push(app.bind(address).await?);
         }
         let routes = Router::new().route("/", get(async || "Hello, World!"));
-        life.http("api", listeners, life.health_routes(routes));
+        app.http("api", listeners, app.health_routes(routes));
         Ok(())
     })
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use ebbtide::http::Tls;
-use ebbtide::{BoxError, Life, Lifecycle};
+use ebbtide::{BoxError, Handle, Lifecycle};
 
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("hello");
@@ -22,17 +22,17 @@ fn main() -> ExitCode {
     lifecycle.run(start)
 }
 
-async fn start(life: Life) -> Result<(), BoxError> {
+async fn start(app: Handle) -> Result<(), BoxError> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let (certificate, key) = match (arguments.next(), arguments.next()) {
         (Some(certificate), Some(key)) => (certificate.into(), key.into()),
-        _ => self_signed(&life)?,
+        _ => self_signed(&app)?,
     };
     let tls = Tls::from_pem_files(certificate, key)?;
-    let routes = life.health_routes(Router::new().route("/", get(async || "Hello, World!")));
-    life.http("api", life.bind(address).await?.tls(tls.clone()), routes);
-    life.every("certificates", Duration::from_secs(60), move || reload(tls.clone()));
+    let routes = app.health_routes(Router::new().route("/", get(async || "Hello, World!")));
+    app.http("api", app.bind(address).await?.tls(tls.clone()), routes);
+    app.every("certificates", Duration::from_secs(60), move || reload(tls.clone()));
     Ok(())
 }
 
@@ -45,9 +45,9 @@ async fn reload(tls: Tls) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn self_signed(life: &Life) -> Result<(PathBuf, PathBuf), BoxError> {
+fn self_signed(app: &Handle) -> Result<(PathBuf, PathBuf), BoxError> {
     // Removed when the process exits, on every path but SIGKILL.
-    let folder = life.temporary(tempfile::tempdir()?.keep())?;
+    let folder = app.temporary(tempfile::tempdir()?.keep())?;
     let (certificate, key) = (folder.join("tls.crt"), folder.join("tls.key"));
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
     std::fs::write(&certificate, made.cert.pem())?;

@@ -18,11 +18,11 @@ use futures_util::{SinkExt as _, StreamExt as _};
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("echo");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         // Raised when the load balancer sends no more clients here. Earlier, they might come back to this instance.
-        let routes = Router::new().route("/echo", any(upgrade)).with_state(life.drain_token());
-        life.http("api", life.bind(address).await?, life.health_routes(routes));
+        let routes = Router::new().route("/echo", any(upgrade)).with_state(app.drain_token());
+        app.http("api", app.bind(address).await?, app.health_routes(routes));
         Ok(())
     })
 }

@@ -18,12 +18,12 @@ use ebbtide::{BoxError, Lifecycle, Stop};
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("thumbnails");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         // Four jobs run at a time and a hundred wait. The queue is in memory: store first what must survive a crash.
-        let thumbnails = life.workers("thumbnails", PoolOptions::new(4).capacity(100), resize);
+        let thumbnails = app.workers("thumbnails", PoolOptions::new(4).capacity(100), resize);
         let routes = Router::new().route("/thumbnails", post(accept)).with_state(thumbnails);
-        life.http("api", life.bind(address).await?, life.health_routes(routes));
+        app.http("api", app.bind(address).await?, app.health_routes(routes));
         Ok(())
     })
 }

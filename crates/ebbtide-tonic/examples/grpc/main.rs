@@ -28,10 +28,10 @@ impl Greeter for English {
 fn main() -> ExitCode {
     let lifecycle = Lifecycle::new("greeter");
     tracing_subscriber::fmt::init();
-    lifecycle.run(async |life| {
+    lifecycle.run(async |app| {
         let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         // At the shutdown calls finish, streams that outlive the deadline end with UNAVAILABLE, and health turns NOT_SERVING.
-        life.grpc("api", life.bind(address).await?, Routes::new(GreeterServer::new(English)));
+        app.grpc("api", app.bind(address).await?, Routes::new(GreeterServer::new(English)));
         Ok(())
     })
 }
