@@ -45,7 +45,7 @@ impl Spool {
         let spool = Self(folder);
         // What an earlier process had when it was killed is delivered again.
         for name in spool.names("taken").await? {
-            fs::rename(spool.0.join("taken").join(&name), spool.0.join("waiting").join(&name)).await?;
+            fs::rename(spool.path("taken", &name), spool.path("waiting", &name)).await?;
         }
         Ok(spool)
     }
@@ -54,7 +54,11 @@ impl Spool {
         // Written elsewhere and then renamed: the consumer never sees half a job.
         let written = self.0.join(id);
         fs::write(&written, payload).await?;
-        Ok(fs::rename(written, self.0.join("waiting").join(name(now()?, 0, id))).await?)
+        Ok(fs::rename(written, self.path("waiting", &name(now()?, 0, id))).await?)
+    }
+
+    fn path(&self, folder: &str, name: &str) -> PathBuf {
+        self.0.join(folder).join(name)
     }
 
     async fn names(&self, folder: &str) -> Result<Vec<String>, BoxError> {
@@ -68,10 +72,10 @@ impl Spool {
 
     async fn take(&self, waiting: &str) -> Result<Delivery<String>, BoxError> {
         let (due, begun, id) = parts(waiting)?;
-        let (from, receipt) = (self.0.join("waiting").join(waiting), name(due, begun + 1, id));
+        let (from, receipt) = (self.path("waiting", waiting), name(due, begun + 1, id));
         let payload = fs::read(&from).await?;
         // Last: when this fails, nothing is taken.
-        fs::rename(from, self.0.join("taken").join(&receipt)).await?;
+        fs::rename(from, self.path("taken", &receipt)).await?;
         Ok(Delivery { receipt, id: id.to_owned(), payload, attempt: begun + 1 })
     }
 }
@@ -101,15 +105,22 @@ impl Queue for Spool {
 
     async fn settle(&self, receipt: &String, settlement: Settlement) -> Result<Settled, BoxError> {
         let (_, attempt, id) = parts(receipt)?;
-        let (taken, waiting) = (self.0.join("taken").join(receipt), self.0.join("waiting"));
-        let settled = match settlement {
-            Settlement::Ack => fs::remove_file(taken).await,
+        let to = match settlement {
+            Settlement::Ack => None,
             // The next consumer may have it at once, and the attempt does not count.
-            Settlement::HandBack => fs::rename(taken, waiting.join(name(now()?, attempt - 1, id))).await,
+            Settlement::HandBack => Some(self.path("waiting", &name(now()?, attempt - 1, id))),
             Settlement::Retry { after, .. } => {
-                fs::rename(taken, waiting.join(name(now()?.saturating_add(after), attempt, id))).await
+                Some(self.path("waiting", &name(now()?.saturating_add(after), attempt, id)))
             }
-            Settlement::Bury { .. } => fs::rename(taken, self.0.join("dead").join(receipt)).await,
+            Settlement::Bury { error } => {
+                fs::write(self.path("dead", &format!("{receipt}.error")), error).await?;
+                Some(self.path("dead", receipt))
+            }
+        };
+        let taken = self.path("taken", receipt);
+        let settled = match to {
+            Some(to) => fs::rename(taken, to).await,
+            None => fs::remove_file(taken).await,
         };
         match settled {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Settled::Lost),
