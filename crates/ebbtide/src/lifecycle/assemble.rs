@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
 #[cfg(feature = "http")]
-use super::Taken;
+use super::builder::Taken;
+use super::hook::flusher;
 use super::{Handle, Lifecycle};
 use crate::drain::{Arrivals, Stop, StopSource};
 #[cfg(feature = "testing")]
@@ -14,8 +14,8 @@ use crate::model::BudgetError;
 use crate::model::Plan;
 use crate::model::{Kind, Phase, Spec, Stage};
 use crate::runtime::{
-    Dispatcher, FlushSlot, Inputs, Ledger, Links, Manager, Observers, Place, Registration, Run, Settings,
-    Watchdog, clock,
+    Dispatcher, Inputs, Ledger, Links, Manager, Observers, Place, Registration, Run, Settings, Watchdog,
+    clock,
 };
 
 /// A lifecycle that is put together, and whose dispatcher is not run yet.
@@ -25,14 +25,6 @@ pub(crate) struct Assembled {
     pub(crate) inputs: Inputs,
     /// Abandons the start-up, which is the first component.
     pub(crate) abandon: Stop,
-}
-
-/// Makes a component of a flusher, or of what is done last.
-pub(super) fn flusher(slot: Arc<FlushSlot>, limit: Option<Duration>) -> Registration {
-    let kind = if slot.is_last() { Kind::Last } else { Kind::Teardown };
-    let mut spec = Spec::new(slot.name(), Stage::Telemetry, kind);
-    spec.limit = limit;
-    Registration { spec, source: StopSource::with_clock(clock::now), run: Run::Flush(slot), work: None }
 }
 
 /// What a lifecycle lives in.

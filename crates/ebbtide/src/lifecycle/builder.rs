@@ -1,11 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Signal;
-use super::taken::Taken;
-use crate::model::{Budget, LameDuck, Platform, Report, Stage};
-use crate::runtime::{BoxError, FlushSlot, Inputs, ReportCallback, Watchdog, say_error};
 use tokio::sync::mpsc;
+
+use crate::model::{Budget, LameDuck, Platform, Report, Stage};
+use crate::runtime::{BoxError, FlushSlot, Input, Inputs, ReportCallback, Watchdog, say_error};
 
 /// Builds and runs the lifecycle of a process.
 ///
@@ -18,12 +17,30 @@ pub struct Lifecycle {
     pub(super) budget: Budget,
     pub(super) signals: Vec<i32>,
     pub(super) taken: Option<Taken>,
-    pub(super) inputs: (Inputs, mpsc::UnboundedReceiver<crate::runtime::Input>),
+    pub(super) inputs: (Inputs, mpsc::UnboundedReceiver<Input>),
     pub(super) on_report: Vec<ReportCallback>,
     pub(super) progress_every: Duration,
     pub(super) worker_threads: Option<usize>,
     pub(super) flushers: Vec<Arc<FlushSlot>>,
 }
+
+/// Names a signal that begins a shutdown. With [`Lifecycle::new`], SIGTERM and SIGINT do; the others by choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Signal {
+    /// SIGTERM, which platforms send.
+    Terminate,
+    /// SIGINT, which a terminal sends on Ctrl-C.
+    Interrupt,
+    /// SIGHUP, which a terminal sends when it closes. Many services reload on it instead.
+    Hangup,
+    /// SIGQUIT, which some images set as their stop signal.
+    Quit,
+}
+
+/// The signals that a lifecycle has taken: a lifecycle that is dropped, or cannot be run, gives them back.
+#[derive(Debug)]
+pub(crate) struct Taken(Option<Watchdog>);
 
 impl Lifecycle {
     /// Begins a lifecycle: installs the signal handlers and starts the watchdog thread.
@@ -189,5 +206,39 @@ impl std::fmt::Debug for Lifecycle {
             .field("name", &self.name)
             .field("budget", &self.budget)
             .finish_non_exhaustive()
+    }
+}
+
+impl Signal {
+    fn number(self) -> i32 {
+        match self {
+            Self::Terminate => libc::SIGTERM,
+            Self::Interrupt => libc::SIGINT,
+            Self::Hangup => libc::SIGHUP,
+            Self::Quit => libc::SIGQUIT,
+        }
+    }
+}
+
+impl Taken {
+    pub(super) fn new(watchdog: Watchdog) -> Self {
+        Self(Some(watchdog))
+    }
+
+    pub(crate) fn watchdog(&self) -> Option<&Watchdog> {
+        self.0.as_ref()
+    }
+
+    /// Keeps them for a lifecycle that runs.
+    pub(super) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let Some(watchdog) = &self.0 {
+            watchdog.disarm();
+        }
     }
 }

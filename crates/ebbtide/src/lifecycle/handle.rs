@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Context;
 use crate::drain::{Arrivals, Stop, StopSource, Work};
 use crate::model::{Cause, Kind, Phase, Plan, Snapshot, Spec, Stage};
 use crate::runtime::{
@@ -25,7 +24,19 @@ pub struct Handle {
     plan: Arc<Plan>,
     ledger: Arc<Ledger>,
     board: Board,
+    /// The deadline of what is registered through it; see [`within`](Self::within).
     pub(super) limit: Option<Duration>,
+}
+
+/// What a server gets from the lifecycle that runs it.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Raised when the stop begins: announce it, and go on serving.
+    pub announced: Stop,
+    /// Raised when this component is to stop: take nothing new, finish what is held, and cut it when told.
+    pub stop: Stop,
+    /// Where new requests are noted from the announcement on, so that the lame duck can end when none comes.
+    pub arrivals: Arrivals,
 }
 
 impl Handle {
@@ -109,6 +120,25 @@ impl Handle {
         self.ledger.snapshot()
     }
 
+    /// Returns a handle whose registrations have a deadline of their own, counted from the moment they are asked to stop.
+    /// The stage's deadline holds as well. With zero what is asked is cut at once: a teardown begins, and has until its abort.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use ebbtide::{Handle, Lifecycle};
+    /// # fn register(app: &Handle) {
+    /// app.within(Duration::from_secs(2)).resource("cache", (), |()| async { Ok(()) });
+    /// # }
+    /// ```
+    #[must_use = "the limit holds for what is registered through the returned handle"]
+    pub fn within(&self, limit: Duration) -> Self {
+        let mut app = self.clone();
+        app.limit = Some(limit);
+        app
+    }
+
     /// Registers a component that serves from now on and is told of a stop in two steps; for servers.
     ///
     /// `run` gets what it needs to announce the stop and to end. An error that it returns, its panic, and its end before
@@ -143,6 +173,12 @@ impl Handle {
     #[cfg(feature = "tower")]
     pub(crate) fn arrivals(&self) -> Arrivals {
         self.arrivals.clone()
+    }
+
+    pub(crate) fn spec(&self, name: impl Into<String>, stage: Stage, kind: Kind) -> Spec {
+        let mut spec = Spec::new(name, stage, kind);
+        spec.limit = self.limit;
+        spec
     }
 
     pub(crate) fn spawn<F, Fut>(&self, spec: Spec, work: Option<Arc<dyn Work>>, run: F)

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Context, Every, Handle, Held, IntoResult, Lifecycle, NotStarted, Pool, PoolOptions, Retry, RetryError,
-    Tasks,
+    Context, Every, Handle, Held, Lifecycle, NotStarted, Pool, PoolOptions, Retry, RetryError, Tasks,
 };
 use crate::drain::{Stop, Work};
 use crate::model::{Check, Report};
@@ -54,6 +53,30 @@ pub struct HandleOf<E> {
 pub struct LifecycleOf<E> {
     lifecycle: Lifecycle,
     error: PhantomData<fn() -> E>,
+}
+
+/// What a close or a hook may return: nothing, or a `Result` with the error type of its handle.
+///
+/// Sealed: implemented for `()` and `Result<(), E>`. A closure that ends in `Ok(())` needs no type for its error.
+pub trait IntoResult<E>: sealed::Sealed {
+    /// Returns the result; nothing is success.
+    ///
+    /// # Errors
+    ///
+    /// Those of the `Result`.
+    fn into_result(self) -> Result<(), E>;
+}
+
+impl<E> IntoResult<E> for () {
+    fn into_result(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+impl<E> IntoResult<E> for Result<(), E> {
+    fn into_result(self) -> Self {
+        self
+    }
 }
 
 impl Handle {
@@ -338,4 +361,11 @@ pub(super) async fn ended<E: Into<BoxError>>(
     future: impl Future<Output: IntoResult<E>>,
 ) -> Result<(), BoxError> {
     future.await.into_result().map_err(Into::into)
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for () {}
+    impl<E> Sealed for Result<(), E> {}
 }

@@ -1,12 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::assemble::flusher;
 use super::handle_of::ended;
 use super::{Handle, IntoResult};
-use crate::drain::Stop;
-use crate::model::{Kind, Stage};
-use crate::runtime::{BoxError, FlushSlot};
+use crate::drain::{Stop, StopSource};
+use crate::model::{Kind, Spec, Stage};
+use crate::runtime::{BoxError, FlushSlot, Registration, Run, clock};
 
 impl Handle {
     /// Registers something to do when the stop begins, beside the lame duck: leave service discovery, drop a lease.
@@ -37,6 +36,45 @@ impl Handle {
         self.teardown(self.spec(name, Stage::Intake, Kind::Teardown), |stop| ended(hook(stop)));
     }
 
+    /// Registers something that is flushed last, on the forced path too: a log writer's guard, a trace exporter.
+    ///
+    /// It is a plain closure, run once on a thread of its own, so that a blocked runtime doesn't keep it from running and
+    /// a flush that deadlocks doesn't keep the process. Flushers run one at a time, the last registered first; on the
+    /// forced path all at once.
+    ///
+    /// A second signal ends the process at once, as SIGKILL does: neither leaves time for a flush.
+    pub fn on_flush(&self, name: impl Into<String>, flush: impl FnOnce() + Send + 'static) {
+        self.try_on_flush(name, move |_| {
+            flush();
+            Ok(())
+        });
+    }
+
+    /// Registers a flusher as [`on_flush`](Self::on_flush) does, one that may fail and wants to know how long it has.
+    ///
+    /// It is told the time until its flusher's deadline: what waits no longer than that can still say what it lost. Its error
+    /// makes the exit code 1, and is told on standard error, because the log may be what failed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # struct Exporter;
+    /// # impl Exporter {
+    /// #     fn shutdown(&self, _limit: std::time::Duration) -> Result<(), std::io::Error> { Ok(()) }
+    /// # }
+    /// # fn register(app: &ebbtide::Handle, exporter: Exporter) {
+    /// app.try_on_flush("spans", move |left| Ok(exporter.shutdown(left)?));
+    /// # }
+    /// ```
+    pub fn try_on_flush(
+        &self,
+        name: impl Into<String>,
+        flush: impl FnOnce(Duration) -> Result<(), BoxError> + Send + 'static,
+    ) {
+        let slot = Arc::new(FlushSlot::new(name.into(), Box::new(flush)));
+        self.register(flusher(slot, self.limit));
+    }
+
     /// Registers something to do when everything else is over, the flushers and the health listener too, just before the exit: tell
     /// a sidecar to quit that the process needed until then.
     ///
@@ -62,4 +100,12 @@ impl Handle {
         let slot = Arc::new(FlushSlot::last(name.into(), Box::new(run)));
         self.register(flusher(slot, self.limit));
     }
+}
+
+/// Makes a component of a flusher, or of what is done last.
+pub(super) fn flusher(slot: Arc<FlushSlot>, limit: Option<Duration>) -> Registration {
+    let kind = if slot.is_last() { Kind::Last } else { Kind::Teardown };
+    let mut spec = Spec::new(slot.name(), Stage::Telemetry, kind);
+    spec.limit = limit;
+    Registration { spec, source: StopSource::with_clock(clock::now), run: Run::Flush(slot), work: None }
 }

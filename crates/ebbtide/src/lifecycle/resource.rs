@@ -1,10 +1,27 @@
-use super::assemble::flusher;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
 use super::handle_of::ended;
 use super::{Handle, IntoResult};
-use crate::model::{Kind, Stage};
-use crate::runtime::{BoxError, FlushSlot};
-use std::sync::Arc;
-use std::time::Duration;
+use crate::drain::{StopSource, Work};
+use crate::model::{Kind, Stage, Straggler};
+use crate::runtime::{BoxError, BoxFuture, Registration, Run, clock};
+
+/// What keeps a resource from being closed, such as the connections of a pool that somebody still uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    count: u64,
+    what: String,
+}
+
+impl Held {
+    /// Says that `count` of something are held, such as `3` `"connections in use"`.
+    pub fn new(count: u64, what: impl Into<String>) -> Self {
+        Self { count, what: what.into() }
+    }
+}
 
 impl Handle {
     /// Registers something that is closed when everything that uses it has stopped, and returns it.
@@ -40,42 +57,121 @@ impl Handle {
         value
     }
 
-    /// Registers something that is flushed last, on the forced path too: a log writer's guard, a trace exporter.
+    /// Registers a resource like [`resource`](Self::resource), one that can tell what keeps it from being closed.
     ///
-    /// It is a plain closure, run once on a thread of its own, so that a blocked runtime doesn't keep it from running and
-    /// a flush that deadlocks doesn't keep the process. Flushers run one at a time, the last registered first; on the
-    /// forced path all at once.
-    ///
-    /// A second signal ends the process at once, as SIGKILL does: neither leaves time for a flush.
-    pub fn on_flush(&self, name: impl Into<String>, flush: impl FnOnce() + Send + 'static) {
-        self.try_on_flush(name, move |_| {
-            flush();
-            Ok(())
-        });
-    }
-
-    /// Registers a flusher as [`on_flush`](Self::on_flush) does, one that may fail and wants to know how long it has.
-    ///
-    /// It is told the time until its flusher's deadline: what waits no longer than that can still say what it lost. Its error
-    /// makes the exit code 1, and is told on standard error, because the log may be what failed.
+    /// While `close` runs, `held` is asked: the progress line says what it says, and if the time is up before `close` is done,
+    /// so do the log and the report, which counts it as cut. It is asked from any thread, the watchdog's among them, so it
+    /// must not block for longer than a short lock. Where it panics, that is logged, and nothing is held.
     ///
     /// # Examples
     ///
     /// ```
-    /// # struct Exporter;
-    /// # impl Exporter {
-    /// #     fn shutdown(&self, _limit: std::time::Duration) -> Result<(), std::io::Error> { Ok(()) }
+    /// use ebbtide::lifecycle::Held;
+    /// # #[derive(Clone)]
+    /// # struct Pool;
+    /// # impl Pool {
+    /// #     fn in_use(&self) -> u64 { 0 }
+    /// #     async fn close(&self) {}
     /// # }
-    /// # fn register(app: &ebbtide::Handle, exporter: Exporter) {
-    /// app.try_on_flush("spans", move |left| Ok(exporter.shutdown(left)?));
+    /// # fn register(app: &ebbtide::Handle, pool: Pool) {
+    /// let held = |pool: &Pool| Held::new(pool.in_use(), "connections in use");
+    /// let pool = app.resource_holding("legacy", pool, held, async |pool| pool.close().await);
+    /// # drop(pool);
     /// # }
     /// ```
-    pub fn try_on_flush(
-        &self,
-        name: impl Into<String>,
-        flush: impl FnOnce(Duration) -> Result<(), BoxError> + Send + 'static,
-    ) {
-        let slot = Arc::new(FlushSlot::new(name.into(), Box::new(flush)));
-        self.register(flusher(slot, self.limit));
+    pub fn resource_holding<T, H, F, Fut>(&self, name: impl Into<String>, value: T, held: H, close: F) -> T
+    where
+        T: Clone + Send + Sync + 'static,
+        H: Fn(&T) -> Held + Send + Sync + 'static,
+        F: FnOnce(T) -> Fut + Send + 'static,
+        Fut: Future<Output: IntoResult<BoxError>> + Send + 'static,
+    {
+        let asked = value.clone();
+        let closing = Arc::new(ClosingResource {
+            held: Box::new(move || held(&asked)),
+            since: Mutex::new(None),
+            over: AtomicBool::new(false),
+            cut: AtomicU64::new(0),
+        });
+        let (kept, work) = (value.clone(), Arc::clone(&closing) as Arc<dyn Work>);
+        let begin = Box::new(move |_| -> BoxFuture<Result<(), BoxError>> {
+            let under_way = closing.begin();
+            Box::pin(async move {
+                let result = ended(close(kept)).await;
+                under_way.done();
+                result
+            })
+        });
+        let spec = self.spec(name, Stage::Resources, Kind::Teardown);
+        let source = StopSource::with_clock(clock::now);
+        self.register(Registration { spec, source, run: Run::OnAsk(begin), work: Some(work) });
+        value
+    }
+}
+
+/// A resource's close, from when it begins.
+struct ClosingResource {
+    held: Box<dyn Fn() -> Held + Send + Sync>,
+    since: Mutex<Option<Instant>>,
+    over: AtomicBool,
+    cut: AtomicU64,
+}
+
+/// The close is under way. Dropped before it is [done](Self::done), it counts what was held then as cut.
+struct CloseGuard(Arc<ClosingResource>);
+
+impl ClosingResource {
+    fn begin(self: &Arc<Self>) -> CloseGuard {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock::now());
+        CloseGuard(Arc::clone(self))
+    }
+
+    /// Returns since when the close is under way, and what is held.
+    fn now(&self) -> Option<(Instant, Held)> {
+        // What is held before somebody wants to close it holds nobody up.
+        let since = (*self.since.lock().unwrap_or_else(PoisonError::into_inner))?;
+        if self.over.load(Ordering::SeqCst) {
+            return None;
+        }
+        Some((since, (self.held)())).filter(|(_, held)| held.count > 0)
+    }
+}
+
+impl CloseGuard {
+    fn done(&self) {
+        self.0.over.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Drop for CloseGuard {
+    fn drop(&mut self) {
+        // It is dropped by a panic of `close` as well, and a second one that leaves this would abort the process.
+        if let Ok(Some((_, held))) = catch_unwind(AssertUnwindSafe(|| self.0.now())) {
+            self.0.cut.fetch_add(held.count, Ordering::SeqCst);
+        }
+        self.0.over.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Work for ClosingResource {
+    fn in_flight(&self) -> u64 {
+        self.now().map_or(0, |(_, held)| held.count)
+    }
+
+    fn finished(&self) -> u64 {
+        0
+    }
+
+    fn cut(&self) -> u64 {
+        self.cut.load(Ordering::SeqCst)
+    }
+
+    fn stragglers(&self) -> Vec<Straggler> {
+        let describe = |(since, held): (Instant, Held)| Straggler {
+            name: format!("{} {}", held.count, held.what),
+            age: clock::now().saturating_duration_since(since),
+            created: None,
+        };
+        self.now().map(describe).into_iter().collect()
     }
 }

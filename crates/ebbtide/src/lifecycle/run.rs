@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 
 use super::assemble::{Assembled, Surroundings};
+use super::builder::Taken;
 use super::environment::{self, PlanForm, Wishes};
-use super::taken::Taken;
 use super::{Handle, Lifecycle};
 use crate::model::{End, Exit, Plan, Report};
 use crate::runtime::{

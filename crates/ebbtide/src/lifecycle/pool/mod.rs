@@ -1,15 +1,10 @@
 //! Worker pools over a bounded in-process queue, and tasks that are spawned one by one.
 
-mod crew;
-mod options;
-mod place;
 mod register;
-mod rejected;
 mod sender;
 mod tasks;
+mod workers;
 
-pub use options::PoolOptions;
-pub use place::Place;
-pub use rejected::Rejected;
-pub use sender::Pool;
+pub use register::PoolOptions;
+pub use sender::{Place, Pool, Rejected};
 pub use tasks::Tasks;

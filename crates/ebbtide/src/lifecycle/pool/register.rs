@@ -1,15 +1,50 @@
+use std::num::NonZeroUsize;
 use std::panic::Location;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::crew::Crew;
-use super::{Pool, PoolOptions};
+use super::Pool;
+use super::workers::PoolWorkers;
 use crate::drain::{Stop, StopSource};
 use crate::lifecycle::Handle;
-use crate::lifecycle::books::Books;
+use crate::lifecycle::counters::JobCounters;
 use crate::model::{Kind, Stage};
 use crate::runtime::{BoxError, Registration, Run, clock};
+
+/// Sets up a worker pool. A plain number of workers is enough: `8.into()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolOptions {
+    workers: usize,
+    capacity: usize,
+}
+
+impl PoolOptions {
+    /// Runs up to `workers` jobs side by side, at least one, with room for as many again in the queue.
+    pub fn new(workers: usize) -> Self {
+        let workers = workers.max(1);
+        Self { workers, capacity: workers }
+    }
+
+    /// Sets how many jobs wait in the queue before [`Pool::send`] waits; at least one.
+    #[must_use]
+    pub fn capacity(mut self, capacity: usize) -> Self {
+        self.capacity = capacity.max(1);
+        self
+    }
+}
+
+impl From<usize> for PoolOptions {
+    fn from(workers: usize) -> Self {
+        Self::new(workers)
+    }
+}
+
+impl From<NonZeroUsize> for PoolOptions {
+    fn from(workers: NonZeroUsize) -> Self {
+        Self::new(workers.get())
+    }
+}
 
 impl Handle {
     /// Registers a pool of workers over a bounded in-process queue, and returns its sender.
@@ -76,13 +111,13 @@ impl Handle {
     {
         let (sender, receiver) = mpsc::channel(options.capacity);
         let (close, unfed) = oneshot::channel();
-        let (source, books) = (StopSource::with_clock(clock::now), Arc::new(Books::new()));
+        let (source, counters) = (StopSource::with_clock(clock::now), Arc::new(JobCounters::new()));
         let spec = self.spec(name, Stage::Workers, Kind::Pool);
-        let crew = Crew::new(spec.name.clone(), Arc::clone(&books), run);
+        let workers = PoolWorkers::new(spec.name.clone(), Arc::clone(&counters), run);
         let stop = source.token();
-        let future = crew.run(receiver, options.workers, stop.clone(), unfed);
-        let (run, work) = (Run::Pool(Box::pin(future), close), Arc::clone(&books) as _);
+        let future = workers.run(receiver, options.workers, stop.clone(), unfed);
+        let (run, work) = (Run::Pool(Box::pin(future), close), Arc::clone(&counters) as _);
         self.register(Registration { spec, source, run, work: Some(work) });
-        (Pool::new(sender, books, options.workers, Location::caller()), stop)
+        (Pool::new(sender, counters, options.workers, Location::caller()), stop)
     }
 }

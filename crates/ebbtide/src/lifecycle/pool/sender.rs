@@ -7,28 +7,47 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::crew::Queued;
-use super::place::Place;
-use super::rejected::Rejected;
-use crate::lifecycle::books::Books;
+use super::workers::QueuedJob;
+use crate::lifecycle::counters::JobCounters;
 
 /// Sends jobs to a worker pool. Cheap to clone.
 pub struct Pool<T> {
-    sender: mpsc::Sender<Queued<T>>,
-    books: Arc<Books>,
+    sender: mpsc::Sender<QueuedJob<T>>,
+    counters: Arc<JobCounters>,
     workers: usize,
     /// Where it was registered.
     created: &'static Location<'static>,
 }
 
+/// A place in a pool's queue that is kept for one job. Made by [`Pool::reserve`].
+///
+/// Dropped, it is free again. A pool that stops waits for the places that are kept, until its time is up.
+#[must_use = "the place is free again when this is dropped"]
+pub struct Place<'a, T> {
+    place: mpsc::Permit<'a, QueuedJob<T>>,
+    counters: &'a Arc<JobCounters>,
+    created: &'static Location<'static>,
+}
+
+/// A job that the pool did not take, because it is full or stopping.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected<T> {
+    /// The queue is full: wait with [`Pool::send`], or tell the caller to come again.
+    #[error("the pool's queue is full")]
+    Full(T),
+    /// The pool has stopped: nobody will run the job here.
+    #[error("the pool has stopped")]
+    Stopped(T),
+}
+
 impl<T> Pool<T> {
     pub(super) fn new(
-        sender: mpsc::Sender<Queued<T>>,
-        books: Arc<Books>,
+        sender: mpsc::Sender<QueuedJob<T>>,
+        counters: Arc<JobCounters>,
         workers: usize,
         created: &'static Location<'static>,
     ) -> Self {
-        Self { sender, books, workers, created }
+        Self { sender, counters, workers, created }
     }
 
     /// Sends a job; waits while the queue is full.
@@ -98,7 +117,7 @@ impl<T> Pool<T> {
     /// Dropped, it has lost its turn among those who wait, and nothing else.
     pub async fn reserve(&self) -> Result<Place<'_, T>, Rejected<()>> {
         match self.sender.reserve().await {
-            Ok(place) => Ok(Place::new(place, &self.books, self.created)),
+            Ok(place) => Ok(Place::new(place, &self.counters, self.created)),
             Err(_) => Err(Rejected::Stopped(())),
         }
     }
@@ -118,7 +137,7 @@ impl<T> Pool<T> {
         created: &'static Location<'static>,
     ) -> Result<Place<'_, T>, Rejected<()>> {
         match self.sender.try_reserve() {
-            Ok(place) => Ok(Place::new(place, &self.books, created)),
+            Ok(place) => Ok(Place::new(place, &self.counters, created)),
             Err(mpsc::error::TrySendError::Full(())) => Err(Rejected::Full(())),
             Err(mpsc::error::TrySendError::Closed(())) => Err(Rejected::Stopped(())),
         }
@@ -144,12 +163,12 @@ impl<T> Pool<T> {
 
     /// Returns how many jobs wait in the queue.
     pub fn queued(&self) -> u64 {
-        self.books.queued.load(Ordering::SeqCst)
+        self.counters.queued.load(Ordering::SeqCst)
     }
 
     /// Returns how many jobs are run now.
     pub fn running(&self) -> u64 {
-        self.books.running.in_flight()
+        self.counters.running.in_flight()
     }
 
     /// Returns how many jobs fit into the queue.
@@ -169,11 +188,42 @@ impl<T> Pool<T> {
     }
 }
 
+impl<'a, T> Place<'a, T> {
+    /// `created` is the place in the code that the report names for the job.
+    fn new(
+        place: mpsc::Permit<'a, QueuedJob<T>>,
+        counters: &'a Arc<JobCounters>,
+        created: &'static Location<'static>,
+    ) -> Self {
+        Self { place, counters, created }
+    }
+
+    /// Sends the job; there is room for it.
+    ///
+    /// Where the pool's time was up before, the job is dropped and counted as cut.
+    pub fn send(self, job: T) {
+        // Counted before a worker can see it, so that the count never goes below zero.
+        self.counters.begun.fetch_add(1, Ordering::SeqCst);
+        self.counters.queued.fetch_add(1, Ordering::SeqCst);
+        self.place.send(QueuedJob { job, created: self.created });
+        self.counters.cut_what_came_too_late();
+    }
+}
+
+impl<T> Rejected<T> {
+    /// Returns the job.
+    pub fn into_job(self) -> T {
+        match self {
+            Self::Full(job) | Self::Stopped(job) => job,
+        }
+    }
+}
+
 impl<T> Clone for Pool<T> {
     fn clone(&self) -> Self {
         Self {
             sender: self.sender.clone(),
-            books: Arc::clone(&self.books),
+            counters: Arc::clone(&self.counters),
             workers: self.workers,
             created: self.created,
         }
@@ -182,6 +232,21 @@ impl<T> Clone for Pool<T> {
 
 impl<T> fmt::Debug for Pool<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("books", &self.books).finish_non_exhaustive()
+        f.debug_struct("Pool").field("counters", &self.counters).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Place<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Rejected<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "Full",
+            Self::Stopped(_) => "Stopped",
+        })
     }
 }

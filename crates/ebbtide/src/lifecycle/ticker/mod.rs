@@ -5,9 +5,7 @@ mod calendar;
 #[cfg(feature = "cron")]
 mod cron;
 mod every;
-mod register;
 mod run;
-mod times;
 
 #[cfg(feature = "cron")]
 pub use cron::CronError;

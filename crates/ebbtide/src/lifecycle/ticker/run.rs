@@ -3,37 +3,72 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::every::{Every, OnError};
-use super::times::Times;
-use crate::drain::Stop;
-use crate::lifecycle::books::Books;
+use super::every::{Every, OnError, RunTimes};
+use crate::drain::{Stop, Work};
+use crate::lifecycle::Handle;
+use crate::lifecycle::counters::JobCounters;
+use crate::model::{Kind, Stage};
 use crate::runtime::{BoxError, Caught, chain, panics};
 
+impl Handle {
+    /// Registers something to do again and again: at a fixed rate where a plain `Duration` is given, the first time one period
+    /// from now; [`Every`] says what else there is.
+    ///
+    /// No run starts after the stop has begun; one that is under way finishes, or is dropped when the servers' time is up, and
+    /// the report counts it as cut. A run's error stops the whole lifecycle, as does its panic, unless
+    /// [`on_error`](Every::on_error) says otherwise. Runs never overlap.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn register(app: &ebbtide::Handle) {
+    /// app.every("reaper", Duration::from_secs(60), || async { Ok(()) });
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn every<F, Fut>(&self, name: impl Into<String>, every: impl Into<Every>, run: F)
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let (spec, counters) = (self.spec(name, Stage::Intake, Kind::Service), Arc::new(JobCounters::new()));
+        let ticker = Ticker {
+            name: spec.name.clone(),
+            created: Location::caller(),
+            every: every.into(),
+            counters: Arc::clone(&counters),
+        };
+        self.spawn(spec, Some(counters as Arc<dyn Work>), move |context| ticker.run(run, context.stop));
+    }
+}
+
 /// Runs one ticker until the stop.
-pub(super) struct Ticker {
-    pub(super) name: String,
+struct Ticker {
+    name: String,
     /// Where it was registered.
-    pub(super) created: &'static Location<'static>,
-    pub(super) every: Every,
-    pub(super) books: Arc<Books>,
+    created: &'static Location<'static>,
+    every: Every,
+    counters: Arc<JobCounters>,
 }
 
 impl Ticker {
-    pub(super) async fn run<F, Fut>(self, mut run: F, stop: Stop) -> Result<(), BoxError>
+    async fn run<F, Fut>(self, mut run: F, stop: Stop) -> Result<(), BoxError>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<(), BoxError>>,
     {
-        let mut times = Times::new(&self.every);
+        let mut times = RunTimes::new(&self.every);
         loop {
             let due = stop.unless_stopping(times.next()).await;
             // A run that is due in the very instant of the stop is not begun.
             if due.is_none() || stop.is_stopping() {
                 return Ok(());
             }
-            let name = self.books.names.register_from(self.name.clone(), self.created);
-            let _held = (self.books.running.guard(), name);
-            let running = Running::begin(&self.books, &stop);
+            let name = self.counters.names.register_from(self.name.clone(), self.created);
+            let _held = (self.counters.running.guard(), name);
+            let running = RunGuard::begin(&self.counters, &stop);
             match stop.unless_cancelled(self.once(&mut run)).await {
                 Some(result) => running.done.set(result?),
                 None => return Ok(()),
@@ -63,25 +98,25 @@ impl Ticker {
 }
 
 /// A run under way. What ends after the cut is cut, however it ends: the task may be aborted before it has seen the cut.
-struct Running<'a> {
-    books: &'a Books,
+struct RunGuard<'a> {
+    counters: &'a JobCounters,
     stop: &'a Stop,
     done: Cell<bool>,
 }
 
-impl<'a> Running<'a> {
-    fn begin(books: &'a Books, stop: &'a Stop) -> Self {
-        books.begun.fetch_add(1, Ordering::SeqCst);
-        Self { books, stop, done: Cell::new(false) }
+impl<'a> RunGuard<'a> {
+    fn begin(counters: &'a JobCounters, stop: &'a Stop) -> Self {
+        counters.begun.fetch_add(1, Ordering::SeqCst);
+        Self { counters, stop, done: Cell::new(false) }
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunGuard<'_> {
     fn drop(&mut self) {
         let count = match (self.stop.is_cancelled(), self.done.get()) {
-            (true, _) => &self.books.cut,
-            (false, true) => &self.books.finished,
-            (false, false) => &self.books.failed,
+            (true, _) => &self.counters.cut,
+            (false, true) => &self.counters.finished,
+            (false, false) => &self.counters.failed,
         };
         count.fetch_add(1, Ordering::SeqCst);
     }
@@ -97,7 +132,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::drain::{StopSource, Work as _};
+    use crate::drain::StopSource;
     use crate::model::Cause;
     use crate::runtime::clock;
 
@@ -105,7 +140,7 @@ mod tests {
     struct Trial {
         source: StopSource,
         began: Arc<Mutex<Vec<u64>>>,
-        books: Arc<Books>,
+        counters: Arc<JobCounters>,
         ticking: JoinSet<Result<(), BoxError>>,
     }
 
@@ -116,9 +151,10 @@ mod tests {
             Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
         {
             let (source, began) = (StopSource::with_clock(clock::now), Arc::new(Mutex::new(Vec::new())));
-            let books = Arc::new(Books::new());
+            let counters = Arc::new(JobCounters::new());
             let created = Location::caller();
-            let ticker = Ticker { name: "ticker".to_owned(), created, every, books: Arc::clone(&books) };
+            let ticker =
+                Ticker { name: "ticker".to_owned(), created, every, counters: Arc::clone(&counters) };
             let (noted, start) = (Arc::clone(&began), clock::now());
             let run = move || {
                 let mut noted = noted.lock().unwrap();
@@ -127,7 +163,7 @@ mod tests {
             };
             let mut ticking = JoinSet::new();
             ticking.spawn(ticker.run(run, source.token()));
-            Self { source, began, books, ticking }
+            Self { source, began, counters, ticking }
         }
 
         fn stop(&self) {
@@ -210,7 +246,7 @@ mod tests {
         trial.ended().await.unwrap();
         sleep(ms(1000)).await;
         assert_eq!(trial.began().len(), begun);
-        assert_eq!(trial.books.finished.load(Ordering::SeqCst), begun as u64);
+        assert_eq!(trial.counters.finished.load(Ordering::SeqCst), begun as u64);
     }
 
     #[tokio::test(start_paused = true)]
@@ -219,10 +255,10 @@ mod tests {
         sleep(ms(150)).await;
         trial.stop();
         sleep(ms(1000)).await;
-        assert_eq!(trial.books.running.in_flight(), 1, "it is waited for until its time is up");
+        assert_eq!(trial.counters.running.in_flight(), 1, "it is waited for until its time is up");
         trial.source.cancel();
         trial.ended().await.unwrap();
-        assert_eq!(trial.books.cut.load(Ordering::SeqCst), 1);
+        assert_eq!(trial.counters.cut.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -247,8 +283,9 @@ mod tests {
                 done.notify_one();
             }
             while trial.ticking.join_next().await.is_some() {}
-            let books = (trial.books.finished.load(Ordering::SeqCst), trial.books.cut.load(Ordering::SeqCst));
-            assert_eq!(books, (0, 1), "aborted: {aborted}");
+            let counters =
+                (trial.counters.finished.load(Ordering::SeqCst), trial.counters.cut.load(Ordering::SeqCst));
+            assert_eq!(counters, (0, 1), "aborted: {aborted}");
         }
     }
 
@@ -267,7 +304,7 @@ mod tests {
         goes_on.stop();
         goes_on.ended().await.unwrap();
         assert_eq!(goes_on.began(), [100, 200, 300, 400]);
-        let counts = goes_on.books.counts();
+        let counts = goes_on.counters.counts();
         assert_eq!((counts.begun, counts.finished, counts.failed, counts.in_flight), (4, 2, 2, 0));
     }
 }

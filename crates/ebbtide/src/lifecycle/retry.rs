@@ -1,12 +1,95 @@
+//! Waiting for what isn't there yet.
+
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::{Retry, RetryError};
-use crate::lifecycle::Handle;
+use super::Handle;
 use crate::model::show_duration;
-use crate::runtime::{BoxError, chain, clock, log_warn};
+use crate::runtime::{Backoff, BoxError, chain, clock, log_warn};
+
+/// Says how often, and for how long, something is tried again. A plain [`Backoff`] has no limit but the stop.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use ebbtide::Backoff;
+/// use ebbtide::lifecycle::Retry;
+///
+/// let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+/// let retry = Retry::new(backoff).attempts(20).timeout(Duration::from_secs(3));
+/// # let _ = retry;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "it says how something is tried again, and tries nothing"]
+pub struct Retry {
+    backoff: Backoff,
+    attempts: Option<u32>,
+    timeout: Option<Duration>,
+}
+
+impl Retry {
+    /// Tries again with this backoff, until it works or the stop begins.
+    pub fn new(backoff: Backoff) -> Self {
+        Self { backoff, attempts: None, timeout: None }
+    }
+
+    /// Gives up after so many attempts; at least one. Default: never.
+    pub fn attempts(mut self, most: u32) -> Self {
+        self.attempts = Some(most.max(1));
+        self
+    }
+
+    /// Takes an attempt that takes longer for one that failed, and drops it. Default: no limit; an address that nobody answers
+    /// at may take minutes then.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    async fn once<T, E>(&self, attempt: &mut impl AsyncFnMut() -> Result<T, E>) -> Result<T, BoxError>
+    where
+        E: Into<BoxError>,
+    {
+        let Some(limit) = self.timeout else { return attempt().await.map_err(Into::into) };
+        match timeout(limit, attempt()).await {
+            Ok(result) => result.map_err(Into::into),
+            Err(_) => Err(format!("no answer within {}", show_duration(limit)).into()),
+        }
+    }
+}
+
+impl From<Backoff> for Retry {
+    fn from(backoff: Backoff) -> Self {
+        Self::new(backoff)
+    }
+}
+
+/// Why something that was tried again and again was not reached.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RetryError {
+    /// Its attempts are used up.
+    #[error("gave up on {name} after {attempts} attempts in {}", show_duration(*took))]
+    GaveUp {
+        /// What was tried.
+        name: String,
+        /// How often.
+        attempts: u32,
+        /// How long it took.
+        took: Duration,
+        /// What the last attempt failed with.
+        source: BoxError,
+    },
+    /// The stop began.
+    #[error("the service stops while it waits for {name}")]
+    Stopping {
+        /// What was tried.
+        name: String,
+    },
+}
 
 impl Handle {
     /// Tries something again and again until it works: opens what isn't there yet when the service starts.
@@ -97,18 +180,5 @@ async fn said_so<T>(attempt: impl Future<Output = T>, waiting_for: &str, number:
         }
         log_warn!(waiting_for, attempt = number, waited = show_duration(waited), "no answer yet");
         pause = pause.saturating_mul(2);
-    }
-}
-
-impl Retry {
-    async fn once<T, E>(&self, attempt: &mut impl AsyncFnMut() -> Result<T, E>) -> Result<T, BoxError>
-    where
-        E: Into<BoxError>,
-    {
-        let Some(limit) = self.timeout else { return attempt().await.map_err(Into::into) };
-        match timeout(limit, attempt()).await {
-            Ok(result) => result.map_err(Into::into),
-            Err(_) => Err(format!("no answer within {}", show_duration(limit)).into()),
-        }
     }
 }

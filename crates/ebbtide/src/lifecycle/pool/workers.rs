@@ -7,37 +7,37 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::drain::Stop;
-use crate::lifecycle::books::Books;
+use crate::lifecycle::counters::JobCounters;
 use crate::runtime::{BoxError, Caught, panics};
 
 /// The receiving side of a pool. Whenever it is dropped, it counts what is left as cut.
-pub(super) struct Crew<F> {
+pub(super) struct PoolWorkers<F> {
     name: String,
-    books: Arc<Books>,
+    counters: Arc<JobCounters>,
     run: Arc<F>,
-    running: JoinSet<Ended>,
+    running: JoinSet<EndedJob>,
 }
 
 /// A job in the queue, and the place in the code that the report names for it.
-pub(super) struct Queued<T> {
+pub(super) struct QueuedJob<T> {
     pub(super) job: T,
     pub(super) created: &'static Location<'static>,
 }
 
 /// How a job ended.
-struct Ended {
+struct EndedJob {
     in_time: bool,
     result: Result<Result<(), BoxError>, Box<dyn Any + Send>>,
 }
 
-impl<F> Crew<F> {
-    pub(super) fn new(name: String, books: Arc<Books>, run: F) -> Self {
-        Self { name, books, run: Arc::new(run), running: JoinSet::new() }
+impl<F> PoolWorkers<F> {
+    pub(super) fn new(name: String, counters: Arc<JobCounters>, run: F) -> Self {
+        Self { name, counters, run: Arc::new(run), running: JoinSet::new() }
     }
 
     pub(super) async fn run<T, Fut>(
         mut self,
-        mut jobs: mpsc::Receiver<Queued<T>>,
+        mut jobs: mpsc::Receiver<QueuedJob<T>>,
         workers: usize,
         stop: Stop,
         mut unfed: oneshot::Receiver<()>,
@@ -64,7 +64,7 @@ impl<F> Crew<F> {
                     jobs.close();
                 }
                 Some(ended) = self.running.join_next(), if !self.running.is_empty() => self.settle(ended),
-                job = next(&mut jobs, &free, &self.books), if !exhausted => match job {
+                job = next(&mut jobs, &free, &self.counters), if !exhausted => match job {
                     Some((job, permit)) => self.begin(job, permit, &stop),
                     None => exhausted = true,
                 },
@@ -72,7 +72,7 @@ impl<F> Crew<F> {
         }
         jobs.close();
         // What is queued is not run any more. Whoever keeps a place is not waited for.
-        self.books.end();
+        self.counters.end();
         // Jobs that look at their token end by themselves until the task is aborted, and then they are dropped with it.
         while let Some(ended) = self.running.join_next().await {
             self.settle(ended);
@@ -80,34 +80,34 @@ impl<F> Crew<F> {
         Ok(())
     }
 
-    fn begin<T, Fut>(&mut self, queued: Queued<T>, permit: OwnedSemaphorePermit, stop: &Stop)
+    fn begin<T, Fut>(&mut self, queued: QueuedJob<T>, permit: OwnedSemaphorePermit, stop: &Stop)
     where
         T: Send + 'static,
         F: Fn(T, Stop) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         let (run, stop) = (Arc::clone(&self.run), stop.clone());
-        let name = self.books.names.register_from(self.name.clone(), queued.created);
-        let held = (self.books.running.guard(), name, permit);
+        let name = self.counters.names.register_from(self.name.clone(), queued.created);
+        let held = (self.counters.running.guard(), name, permit);
         self.running.spawn(async move {
             let token = stop.clone();
             let result = Caught::new(async { run(queued.job, token).await }).await;
-            // Noted here: the crew may come to look at it only after the cut.
+            // Noted here: the pool may come to look at it only after the cut.
             let in_time = !stop.is_cancelled();
             drop(held);
-            Ended { in_time, result }
+            EndedJob { in_time, result }
         });
     }
 
-    fn settle(&self, ended: Result<Ended, JoinError>) {
+    fn settle(&self, ended: Result<EndedJob, JoinError>) {
         // Nobody aborts a job but its runtime, which is gone then.
         let ended = ended.ok();
         let in_time = ended.as_ref().is_some_and(|ended| ended.in_time);
         let is_done = ended.as_ref().is_some_and(|ended| matches!(ended.result, Ok(Ok(()))));
         let count = match (in_time, is_done) {
-            (false, _) => &self.books.cut,
-            (true, true) => &self.books.finished,
-            (true, false) => &self.books.failed,
+            (false, _) => &self.counters.cut,
+            (true, true) => &self.counters.finished,
+            (true, false) => &self.counters.failed,
         };
         count.fetch_add(1, Ordering::SeqCst);
         match ended.map(|ended| ended.result) {
@@ -126,26 +126,26 @@ impl<F> Crew<F> {
     }
 }
 
-impl<F> Drop for Crew<F> {
+impl<F> Drop for PoolWorkers<F> {
     /// The pool's task may be aborted before it has seen the cut, or anything at all.
     fn drop(&mut self) {
-        self.books.end();
+        self.counters.end();
         while let Some(ended) = self.running.try_join_next() {
             self.settle(ended);
         }
-        self.books.cut.fetch_add(self.running.len() as u64, Ordering::SeqCst);
+        self.counters.cut.fetch_add(self.running.len() as u64, Ordering::SeqCst);
     }
 }
 
 async fn next<T>(
-    jobs: &mut mpsc::Receiver<Queued<T>>,
+    jobs: &mut mpsc::Receiver<QueuedJob<T>>,
     free: &Arc<Semaphore>,
-    books: &Books,
-) -> Option<(Queued<T>, OwnedSemaphorePermit)> {
+    counters: &JobCounters,
+) -> Option<(QueuedJob<T>, OwnedSemaphorePermit)> {
     // A permit first: a job that was received is run. The semaphore is never closed.
     let permit = Arc::clone(free).acquire_owned().await.ok()?;
     let job = jobs.recv().await?;
-    books.queued.fetch_sub(1, Ordering::SeqCst);
+    counters.queued.fetch_sub(1, Ordering::SeqCst);
     Some((job, permit))
 }
 
@@ -164,7 +164,7 @@ mod tests {
     /// A pool of two workers under paused time, with seven jobs, and nobody who aborts it in time.
     struct Trial {
         source: StopSource,
-        books: Arc<Books>,
+        counters: Arc<JobCounters>,
         working: JoinSet<Result<(), BoxError>>,
         _pool: Pool<u32>,
         _unfed: oneshot::Sender<()>,
@@ -175,17 +175,17 @@ mod tests {
         where
             Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
         {
-            let (source, books) = (StopSource::with_clock(clock::now), Arc::new(Books::new()));
+            let (source, counters) = (StopSource::with_clock(clock::now), Arc::new(JobCounters::new()));
             let (sender, jobs) = mpsc::channel(7);
             let (unfed, fed) = oneshot::channel();
-            let crew = Crew::new("pool".to_owned(), Arc::clone(&books), run);
+            let workers = PoolWorkers::new("pool".to_owned(), Arc::clone(&counters), run);
             let mut working = JoinSet::new();
-            working.spawn(crew.run(jobs, 2, source.token(), fed));
-            let pool = Pool::new(sender, Arc::clone(&books), 2, Location::caller());
+            working.spawn(workers.run(jobs, 2, source.token(), fed));
+            let pool = Pool::new(sender, Arc::clone(&counters), 2, Location::caller());
             for n in 0..7 {
                 pool.send(n).await.unwrap();
             }
-            Self { source, books, working, _pool: pool, _unfed: unfed }
+            Self { source, counters, working, _pool: pool, _unfed: unfed }
         }
 
         /// Waits until everything waits.
@@ -203,7 +203,7 @@ mod tests {
         }
 
         fn finished_and_cut(&self) -> (u64, u64) {
-            (self.books.finished.load(Ordering::SeqCst), self.books.cut.load(Ordering::SeqCst))
+            (self.counters.finished.load(Ordering::SeqCst), self.counters.cut.load(Ordering::SeqCst))
         }
     }
 
@@ -239,7 +239,7 @@ mod tests {
         trial.source.cancel();
         trial.aborted().await;
         assert_eq!(trial.finished_and_cut(), (3, 2));
-        let counts = trial.books.counts();
+        let counts = trial.counters.counts();
         assert_eq!((counts.failed, counts.begun, counts.in_flight), (2, 7, 0), "one fails, one panics");
     }
 

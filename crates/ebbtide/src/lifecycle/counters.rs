@@ -6,7 +6,7 @@ use crate::runtime::clock;
 
 /// What a pool or a ticker holds and has done.
 #[derive(Debug)]
-pub(in crate::lifecycle) struct Books {
+pub(in crate::lifecycle) struct JobCounters {
     /// Every job that was accepted, every run that began.
     pub(in crate::lifecycle) begun: AtomicU64,
     pub(in crate::lifecycle) queued: AtomicU64,
@@ -19,7 +19,7 @@ pub(in crate::lifecycle) struct Books {
     over: AtomicBool,
 }
 
-impl Books {
+impl JobCounters {
     pub(in crate::lifecycle) fn new() -> Self {
         Self {
             begun: AtomicU64::new(0),
@@ -49,7 +49,7 @@ impl Books {
     }
 }
 
-impl Work for Books {
+impl Work for JobCounters {
     fn in_flight(&self) -> u64 {
         self.queued.load(Ordering::SeqCst) + self.running.in_flight()
     }
@@ -62,7 +62,7 @@ impl Work for Books {
         self.cut.load(Ordering::SeqCst)
     }
 
-    /// What has no fate yet is in flight: between its end and its count a job is in neither the queue nor the crew.
+    /// What has no fate yet is in flight: between its end and its count a job is in neither the queue nor the workers.
     fn counts(&self) -> WorkCounts {
         let mut counts = WorkCounts::default();
         // The fates first: a job that ends meanwhile is still in flight here.

@@ -1,0 +1,114 @@
+//! Named readiness checks.
+
+use std::time::Instant;
+
+use tokio::time::{sleep_until, timeout};
+
+use super::Handle;
+use crate::drain::Stop;
+use crate::model::{Cause, Check, CheckStatus, Kind, Phase, Stage, Standing, Verdict, show_duration};
+use crate::runtime::{BoxError, chain, clock};
+
+impl Handle {
+    /// Registers a readiness check: the service is ready while no check is red.
+    ///
+    /// It is run from now on, and is red until it has passed. A run fails when it returns an error or takes longer than the
+    /// check's timeout, which drops it; a panic stops the whole lifecycle. `docs/spec.md` has the rules, and [`Check`] what can
+    /// be set; a plain `Duration` is the interval. A check that is [critical](Check::critical) and stays red begins the stop, and
+    /// the cause names it.
+    ///
+    /// `/readyz?verbose` and [`checks`](Self::checks) tell how each stands. From the stop on none is run: the service is not ready
+    /// anyway.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ebbtide::model::Check;
+    ///
+    /// # async fn ping() -> Result<(), std::io::Error> { Ok(()) }
+    /// # fn register(app: &ebbtide::Handle) {
+    /// app.check("payments", Check::every(Duration::from_secs(5)).failures(2), || async { ping().await });
+    /// # }
+    /// ```
+    pub fn check<F, Fut, E>(&self, name: impl Into<String>, check: impl Into<Check>, run: F)
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        let check = check.into();
+        let spec = self.spec(name, Stage::Intake, Kind::Service);
+        let number = self.board().add(CheckStatus::new(spec.name.clone(), &check));
+        let runner = CheckRunner::new(self.clone(), spec.name.clone(), number, check);
+        self.spawn(spec, None, move |context| runner.run(run, context.stop));
+    }
+
+    /// Tells whether the service is ready: start-up is over, no check that is required is red, and no stop has begun.
+    pub fn is_ready(&self) -> bool {
+        self.phase() == Phase::Ready && self.board().is_green() && !self.stop_token().is_stopping()
+    }
+
+    /// Returns how each readiness check stands, in the order of registration.
+    pub fn checks(&self) -> Vec<CheckStatus> {
+        self.board().statuses()
+    }
+}
+
+/// Runs one check until the stop.
+struct CheckRunner {
+    app: Handle,
+    name: String,
+    number: usize,
+    check: Check,
+    standing: Standing,
+    begun: Instant,
+}
+
+impl CheckRunner {
+    fn new(app: Handle, name: String, number: usize, check: Check) -> Self {
+        Self { app, name, number, standing: Standing::new(check.clone()), check, begun: clock::now() }
+    }
+
+    async fn run<F, Fut, E>(mut self, mut run: F, stop: Stop) -> Result<(), BoxError>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<(), E>>,
+        E: Into<BoxError>,
+    {
+        // A check answers for nothing that anybody waits for: at the stop a run is dropped where it stands.
+        let rounds = async {
+            loop {
+                let begun = clock::now();
+                let result = match timeout(self.check.run_limit(), run()).await {
+                    Ok(result) => result.map_err(|error| chain(&*error.into())),
+                    Err(_) => Err(format!("no answer within {}", show_duration(self.check.run_limit()))),
+                };
+                self.take(result);
+                sleep_until(clock::after(begun, self.check.interval()).into()).await;
+            }
+        };
+        match stop.unless_stopping(rounds).await {
+            None => Ok(()),
+            Some(never) => never,
+        }
+    }
+
+    fn take(&mut self, result: Result<(), String>) {
+        let ready = self.app.phase() == Phase::Ready;
+        let now = clock::now().saturating_duration_since(self.begun);
+        let verdict = self.standing.judge(result.is_ok(), ready, now);
+        let error = result.err();
+        self.app.board().note(self.number, self.standing.is_green(), error.clone());
+        let (check, error) = (&self.name, error.unwrap_or_default());
+        match verdict {
+            Verdict::AsBefore if error.is_empty() => {}
+            Verdict::AsBefore => tracing::debug!(check, error, "a run of the readiness check failed"),
+            Verdict::TurnedGreen => tracing::info!(check, "readiness check: green"),
+            Verdict::TurnedRed => crate::runtime::log_warn!(check, error, "readiness check: red"),
+            Verdict::Hopeless { red_for } => {
+                self.app.begin_stop(Cause::Unhealthy { check: check.clone(), error, red_for });
+            }
+        }
+    }
+}

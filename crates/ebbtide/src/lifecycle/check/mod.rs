@@ -1,4 +1,0 @@
-//! Named readiness checks.
-
-mod register;
-mod run;
