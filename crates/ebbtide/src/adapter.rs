@@ -3,8 +3,9 @@
 
 #[cfg(feature = "queue")]
 pub use crate::queue::Combiner;
+pub use crate::runtime::heard;
 pub use crate::runtime::os::exit::last_word;
-pub use crate::runtime::{BoxFuture, chain, clock, heard};
+pub use crate::util::{BoxFuture, chain, clock};
 
 /// Logs a warning as `tracing::warn!` does, on standard error where no subscriber listens.
 #[doc(hidden)]

@@ -92,6 +92,7 @@ mod runtime;
 mod seeds;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod util;
 #[cfg(feature = "ws")]
 pub mod ws;
 
@@ -101,4 +102,4 @@ pub use ebbtide_core::{drain, model};
 pub use drain::Stop;
 pub use lifecycle::{Handle, Lifecycle};
 pub use model::{Cause, Exit, LameDuck, Phase, Report, Stage};
-pub use runtime::{Backoff, BoxError};
+pub use util::{Backoff, BoxError};

@@ -61,8 +61,8 @@ const TAKE_A_TIME: [(&str, &str); 59] = [
     ("model/text.rs show_duration", "it compares and divides by numbers of its own"),
     ("model/time.rs part", "its own tests"),
     ("queue/options.rs hand_back", COMPONENTS),
-    ("runtime/backoff.rs new", COMPONENTS),
-    ("runtime/clock.rs after", "it is hidden, and at most thirty years"),
+    ("util/backoff.rs new", COMPONENTS),
+    ("util/clock.rs after", "it is hidden, and at most thirty years"),
     ("testing/queue/memory.rs new", COMPONENTS),
     ("ws/graceful.rs answer_within", COMPONENTS),
 ];

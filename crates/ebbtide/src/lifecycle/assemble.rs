@@ -15,8 +15,8 @@ use crate::model::Plan;
 use crate::model::{Kind, Phase, Spec, Stage};
 use crate::runtime::{
     Dispatcher, Inputs, Ledger, Links, Manager, Observers, Place, Registration, Run, Settings, Watchdog,
-    clock,
 };
+use crate::util::clock;
 
 /// A lifecycle that is put together, and whose dispatcher is not run yet.
 pub(crate) struct Assembled {

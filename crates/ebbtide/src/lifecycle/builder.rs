@@ -4,7 +4,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::model::{Budget, LameDuck, Platform, Report, Stage};
-use crate::runtime::{BoxError, FlushSlot, Input, Inputs, ReportCallback, Watchdog, say_error};
+use crate::runtime::{FlushSlot, Input, Inputs, ReportCallback, Watchdog, say_error};
+use crate::util::BoxError;
 
 /// Builds and runs the lifecycle of a process.
 ///

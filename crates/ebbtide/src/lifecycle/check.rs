@@ -7,7 +7,7 @@ use tokio::time::{sleep_until, timeout};
 use super::Handle;
 use crate::drain::Stop;
 use crate::model::{Cause, Check, CheckStatus, Kind, Phase, Stage, Standing, Verdict, show_duration};
-use crate::runtime::{BoxError, chain, clock};
+use crate::util::{BoxError, chain, clock};
 
 impl Handle {
     /// Registers a readiness check: the service is ready while no check is red.

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::drain::{Registry, Tracker, Work, WorkCounts};
 use crate::model::Straggler;
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// What a pool or a ticker holds and has done.
 #[derive(Debug)]

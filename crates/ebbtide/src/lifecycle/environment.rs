@@ -95,7 +95,7 @@ mod tests {
     fn applied(vars: &[(&str, &str)]) -> Result<(Budget, Wishes), String> {
         let mut budget = Budget::of(Platform::Plain);
         let find = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        let wishes = apply(&mut budget, find).map_err(|error| crate::runtime::chain(&error))?;
+        let wishes = apply(&mut budget, find).map_err(|error| crate::util::chain(&error))?;
         Ok((budget, wishes))
     }
 

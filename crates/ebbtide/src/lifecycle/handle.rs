@@ -5,9 +5,8 @@ use tokio::sync::watch;
 
 use crate::drain::{Arrivals, Stop, StopSource, Work};
 use crate::model::{Cause, Kind, Phase, Plan, Snapshot, Spec, Stage};
-use crate::runtime::{
-    Board, BoxError, BoxFuture, Input, Inputs, Ledger, Registration, Run, Temporaries, Watchdog, clock,
-};
+use crate::runtime::{Board, Input, Inputs, Ledger, Registration, Run, Temporaries, Watchdog};
+use crate::util::{BoxError, BoxFuture, clock};
 
 /// The handle of a running lifecycle: registers components, and tells how far it has come.
 ///

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::drain::{Stop, Work};
 use crate::model::{Check, Report};
-use crate::runtime::BoxError;
+use crate::util::BoxError;
 
 /// A [`Handle`] whose closures return errors of the type `E`, such as `anyhow::Error`. Made by [`Handle::with_errors`].
 ///

@@ -5,7 +5,8 @@ use super::handle_of::ended;
 use super::{Handle, IntoResult};
 use crate::drain::{Stop, StopSource};
 use crate::model::{Kind, Spec, Stage};
-use crate::runtime::{BoxError, FlushSlot, Registration, Run, clock};
+use crate::runtime::{FlushSlot, Registration, Run};
+use crate::util::{BoxError, clock};
 
 impl Handle {
     /// Registers something to do when the stop begins, beside the lame duck: leave service discovery, drop a lease.

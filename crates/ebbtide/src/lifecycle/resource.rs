@@ -7,7 +7,8 @@ use super::handle_of::ended;
 use super::{Handle, IntoResult};
 use crate::drain::{StopSource, Work};
 use crate::model::{Kind, Stage, Straggler};
-use crate::runtime::{BoxError, BoxFuture, Registration, Run, clock};
+use crate::runtime::{Registration, Run};
+use crate::util::{BoxError, BoxFuture, clock};
 
 /// What keeps a resource from being closed, such as the connections of a pool that somebody still uses.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use tokio::time::{sleep, timeout};
 
 use super::Handle;
 use crate::model::show_duration;
-use crate::runtime::{Backoff, BoxError, chain, clock, log_warn};
+use crate::runtime::log_warn;
+use crate::util::{Backoff, BoxError, chain, clock};
 
 /// Says how often, and for how long, something is tried again. A plain [`Backoff`] has no limit but the stop.
 ///

@@ -13,9 +13,9 @@ use super::environment::{self, PlanForm, Wishes};
 use super::{Handle, Lifecycle};
 use crate::model::{End, Exit, Plan, Report};
 use crate::runtime::{
-    BoxError, Input, Inputs, Ledger, Manager, Place, START_UP, Watchdog, chain, flush_all, panics,
-    report_file, say_error, say_report_trouble, start_up,
+    Input, Inputs, Ledger, Manager, Place, START_UP, Watchdog, flush_all, report_file, say_error, start_up,
 };
+use crate::util::{BoxError, chain, panics};
 
 impl Lifecycle {
     /// Runs the service on a tokio runtime of its own, from start-up to the exit code.
@@ -257,10 +257,8 @@ impl Prepared {
         let Self { plan, wishes, watchdog, lifecycle } = self;
         let ledger = Arc::new(Ledger::new(lifecycle.name.clone(), plan.clone()));
         watchdog.equip(plan.clone(), Arc::clone(&ledger), wishes.report_path.clone());
-        if let Some(path) = &wishes.report_path
-            && let Err(error) = report_file::probe(path)
-        {
-            say_report_trouble(&lifecycle.name, path, &error);
+        if let Some(path) = &wishes.report_path {
+            report_file::probe_or_say(&lifecycle.name, path);
         }
         ledger
     }

@@ -1,7 +1,7 @@
 use super::Handle;
 use crate::drain::Stop;
 use crate::model::{Kind, Stage};
-use crate::runtime::BoxError;
+use crate::util::BoxError;
 
 impl Handle {
     /// Registers a task that runs until it is asked to stop. It is asked when servers and intake have stopped.

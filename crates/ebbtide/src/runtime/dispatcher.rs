@@ -1,5 +1,7 @@
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -7,9 +9,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::executor::{Executor, Next};
 use super::input::{Input, Inputs};
-use super::{Ledger, Observers, Place, Registration, ReportCallback, Watchdog, report_file, voice};
+use super::{Ledger, Observers, Registration, Watchdog, messages, report_file};
 use crate::drain::{Arrivals, StopSource};
 use crate::model::{ComponentId, Effect, End, Event, Exit, Phase, Report};
+use crate::util::panics;
 
 /// The only loop over the machine: inputs become events, the machine decides, the executor does it.
 pub(crate) struct Dispatcher {
@@ -31,6 +34,19 @@ pub(crate) struct Settings {
     pub(crate) report_path: Option<PathBuf>,
     pub(crate) on_report: Vec<ReportCallback>,
     pub(crate) progress_every: Duration,
+}
+
+/// What is called with the report.
+pub(crate) type ReportCallback = Box<dyn FnOnce(&Report) + Send>;
+
+/// Where a lifecycle runs, which decides how it ends and what it may do to the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It owns the process.
+    Process,
+    /// It is one of several in a process that is not its own: in a test, or a server alone. It ends nothing but itself.
+    #[cfg(any(feature = "testing", feature = "http"))]
+    Guest,
 }
 
 /// What connects the dispatcher with the handle and the watchdog.
@@ -133,7 +149,7 @@ impl Dispatcher {
                 Some(Event::Signal { number, skip_lame_duck })
             }
             Input::IgnoredSignal { number, after } => {
-                voice::say_ignored_signal(self.ledger.name(), number, after);
+                messages::say_ignored_signal(self.ledger.name(), number, after);
                 None
             }
             Input::Stop(cause) if self.ledger.stop_began().is_none() => {
@@ -244,21 +260,38 @@ impl Dispatcher {
         if let Some(watchdog) = &self.watchdog {
             watchdog.decide(report.exit_code);
         }
-        voice::say_flushers(&report);
-        if let Some(path) = &self.settings.report_path
-            && let Err(error) = report_file::write(&report, path)
-        {
-            let path = path.display();
-            voice::say_error(self.ledger.name(), &format!("failed to write the report to {path}: {error}"));
+        messages::say_flushers(&report);
+        if let Some(path) = &self.settings.report_path {
+            report_file::write_or_say(&report, path, messages::say_error);
         }
         self.ledger.report_is_written();
         for hand_over in self.settings.on_report {
             let call = std::panic::AssertUnwindSafe(|| hand_over(&report));
             if let Err(panic) = std::panic::catch_unwind(call) {
-                let message = super::panics::message(&*panic);
+                let message = panics::message(&*panic);
                 crate::runtime::log_error!(panic = message, "a report callback panicked");
             }
         }
         report
+    }
+}
+
+impl Place {
+    /// Tells whether it owns the process.
+    pub(crate) fn is_process(self) -> bool {
+        self == Self::Process
+    }
+
+    /// Runs something that may block, without holding the runtime.
+    pub(crate) fn run_aside(self, name: String, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        match self {
+            Self::Process => thread::Builder::new().name(name).spawn(run).map(drop),
+            // Paused time stands still while something runs here; it would leap over what a thread of its own does.
+            #[cfg(any(feature = "testing", feature = "http"))]
+            Self::Guest => {
+                drop(tokio::task::spawn_blocking(run));
+                Ok(())
+            }
+        }
     }
 }

@@ -1,14 +1,19 @@
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
-use super::input::{Input, Inputs};
-use super::registration::{Registration, Run};
-use super::{BoxError, BoxFuture, Ledger, Place, panics, voice};
-use crate::drain::StopSource;
+use super::input::{Input, Inputs, Registration, Run};
+use super::{Ledger, Place, messages};
+use crate::drain::{Stop, StopSource};
 use crate::model::{Cause, ComponentId, Effect, End, Exit, Phase, Spec, Stage};
+use crate::util::{BoxError, BoxFuture, panics};
 
 /// Does what the machine says. Owns every task of the lifecycle.
 pub(crate) struct Executor {
@@ -20,7 +25,7 @@ pub(crate) struct Executor {
     phases: watch::Sender<Phase>,
     tasks: JoinSet<Result<(), BoxError>>,
     owners: HashMap<Id, ComponentId>,
-    controls: HashMap<ComponentId, Control>,
+    controls: HashMap<ComponentId, ComponentControl>,
     /// How many components were adopted: the next one's id.
     adopted: usize,
     /// How many components were cancelled or given up with a line of the log each.
@@ -34,7 +39,7 @@ pub(crate) const START_UP: ComponentId = ComponentId(0);
 const LINES: usize = 100;
 
 /// The executor's end of one component.
-struct Control {
+struct ComponentControl {
     source: StopSource,
     run: Option<Run>,
     close: Option<oneshot::Sender<()>>,
@@ -45,7 +50,7 @@ struct Control {
 #[must_use = "the loop ends by it"]
 pub(crate) enum Next {
     GoOn,
-    WakeAt(std::time::Duration),
+    WakeAt(Duration),
     Exit(Exit),
 }
 
@@ -80,7 +85,7 @@ impl Executor {
         if let Some(work) = work {
             self.ledger.keep_work(id, &spec.name, work);
         }
-        let mut control = Control { source, run: None, close: None, abort: None };
+        let mut control = ComponentControl { source, run: None, close: None, abort: None };
         match run {
             Run::Task(future) => control.abort = Some(self.start(id, future)),
             Run::Pool(future, close) => {
@@ -136,7 +141,7 @@ impl Executor {
                 self.drain_in(phase);
                 match phase {
                     // What is said after the flushers have run may not arrive.
-                    Phase::Flushing => voice::say_report(&self.ledger.report(None)),
+                    Phase::Flushing => messages::say_report(&self.ledger.report(None)),
                     Phase::Exited => {}
                     _ => tracing::info!(lifecycle = self.ledger.name(), %phase, "phase"),
                 }
@@ -167,7 +172,7 @@ impl Executor {
                 let held = self.ledger.keep_stragglers(id);
                 if self.has_a_line() {
                     let component = self.ledger.component_name(id);
-                    let held = voice::held(self.ledger.in_flight(id), &held);
+                    let held = messages::held(self.ledger.in_flight(id), &held);
                     crate::runtime::log_error!(
                         component,
                         held,
@@ -177,7 +182,7 @@ impl Executor {
             }
             Effect::Wake(at) => return Next::WakeAt(at),
             Effect::IgnoreSignal { number, after } => {
-                voice::say_ignored_signal(self.ledger.name(), number, after);
+                messages::say_ignored_signal(self.ledger.name(), number, after);
             }
             Effect::EndNow { number } => match self.place {
                 Place::Process => super::os::exit::by_signal(number),
@@ -189,7 +194,7 @@ impl Executor {
         Next::GoOn
     }
 
-    fn ask(&mut self, id: ComponentId, cut_at: std::time::Duration) {
+    fn ask(&mut self, id: ComponentId, cut_at: Duration) {
         let deadline = self.ledger.instant(cut_at);
         let cause = self.cause();
         let Some(control) = self.controls.get_mut(&id) else { return };
@@ -213,7 +218,7 @@ impl Executor {
         let held = self.ledger.keep_stragglers(id);
         if self.has_a_line() {
             let component = self.ledger.component_name(id);
-            let held = voice::held(self.ledger.in_flight(id), &held);
+            let held = messages::held(self.ledger.in_flight(id), &held);
             crate::runtime::log_warn!(component, held, "deadline exceeded; cancelling component");
         }
         if let Some(control) = self.controls.get(&id) {
@@ -256,10 +261,46 @@ impl Executor {
 
     /// Says who is waited for and how much time is left, and returns it as a line.
     pub(crate) fn say_progress(&self) -> String {
-        let waiting = voice::describe(&self.ledger.waiting());
+        let waiting = messages::describe(&self.ledger.waiting());
         let left = self.announced.token().time_left().map(crate::model::show_duration).unwrap_or_default();
         let phase = self.ledger.phase();
         tracing::info!(lifecycle = self.ledger.name(), %phase, left, waiting, "still stopping");
         format!("{phase}: {left} left, waiting for {waiting}")
+    }
+}
+
+/// Runs the start-up closure's future until it ends, or until the stop abandons it.
+///
+/// What it returns once the stop has begun counts for nothing: a retry or a send that the stop ended is no failed start-up. It
+/// is dropped before this returns, so that what it had opened and not registered is closed.
+pub(crate) async fn start_up(future: impl Future<Output = Result<(), BoxError>>, stop: &Stop) -> End {
+    let mut future = Some(Box::pin(future));
+    let end = {
+        let guarded = poll_fn(|context| {
+            let Some(future) = future.as_mut() else { return Poll::Ready(End::Aborted) };
+            match catch_unwind(AssertUnwindSafe(|| Pin::as_mut(future).poll(context))) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(Ok(()))) => Poll::Ready(End::Done { cut: 0 }),
+                Ok(Poll::Ready(Err(error))) => Poll::Ready(End::Failed(panics::chain(&*error))),
+                Err(panic) => Poll::Ready(End::Panicked(panics::message(&*panic))),
+            }
+        });
+        tokio::select! {
+            biased;
+            () = stop.stopping() => End::Aborted,
+            end = guarded => end,
+        }
+    };
+    let end = match end {
+        // Whatever in it had seen the stop first and gave up for it.
+        End::Failed(error) if stop.is_stopping() => {
+            tracing::debug!(error, "the start-up is abandoned");
+            End::Aborted
+        }
+        end => end,
+    };
+    match catch_unwind(AssertUnwindSafe(|| drop(future.take()))) {
+        Ok(()) => end,
+        Err(panic) => End::Panicked(panics::message(&*panic)),
     }
 }

@@ -4,9 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::Place;
 use super::os::exit::last_word;
-use super::{BoxError, Place, panics};
 use crate::model::End;
+use crate::util::{BoxError, panics};
 
 /// A flusher that is run once, by whoever comes first: the executor, or the watchdog on the forced path.
 ///
@@ -15,7 +16,7 @@ use crate::model::End;
 pub(crate) struct FlushSlot {
     name: String,
     is_last: bool,
-    state: Mutex<State>,
+    state: Mutex<SlotState>,
     over: Condvar,
 }
 
@@ -24,7 +25,7 @@ pub(crate) type Flush = Box<dyn FnOnce(Duration) -> Result<(), BoxError> + Send>
 
 type Done = Box<dyn FnOnce(End) + Send>;
 
-enum State {
+enum SlotState {
     Waiting(Flush),
     Running(Vec<Done>),
     Over(End),
@@ -32,7 +33,7 @@ enum State {
 
 impl FlushSlot {
     pub(crate) fn new(name: String, flush: Flush) -> Self {
-        Self { name, is_last: false, state: Mutex::new(State::Waiting(flush)), over: Condvar::new() }
+        Self { name, is_last: false, state: Mutex::new(SlotState::Waiting(flush)), over: Condvar::new() }
     }
 
     /// Makes one that is run when everything else is over, the flushers too.
@@ -56,20 +57,20 @@ impl FlushSlot {
         done: impl FnOnce(End) + Send + 'static,
     ) {
         let mut state = self.lock();
-        let flush = match mem::replace(&mut *state, State::Running(Vec::new())) {
-            State::Waiting(flush) => flush,
-            State::Running(mut waiting) => {
+        let flush = match mem::replace(&mut *state, SlotState::Running(Vec::new())) {
+            SlotState::Waiting(flush) => flush,
+            SlotState::Running(mut waiting) => {
                 waiting.push(Box::new(done));
-                *state = State::Running(waiting);
+                *state = SlotState::Running(waiting);
                 return;
             }
-            State::Over(end) => {
-                *state = State::Over(end.clone());
+            SlotState::Over(end) => {
+                *state = SlotState::Over(end.clone());
                 drop(state);
                 return done(end);
             }
         };
-        *state = State::Running(vec![Box::new(done)]);
+        *state = SlotState::Running(vec![Box::new(done)]);
         drop(state);
         let slot = Arc::clone(self);
         let run = move || slot.run(flush, left);
@@ -82,19 +83,19 @@ impl FlushSlot {
 
     /// Waits until the flusher has ended, whoever began it, or until `limit` has passed: `None`. Blocks its thread.
     pub(crate) fn wait(&self, limit: Duration) -> Option<End> {
-        let is_open = |state: &mut State| !matches!(state, State::Over(_));
+        let is_open = |state: &mut SlotState| !matches!(state, SlotState::Over(_));
         let waited = self.over.wait_timeout_while(self.lock(), limit, is_open);
         match &*waited.unwrap_or_else(PoisonError::into_inner).0 {
-            State::Over(end) => Some(end.clone()),
-            State::Waiting(_) | State::Running(_) => None,
+            SlotState::Over(end) => Some(end.clone()),
+            SlotState::Waiting(_) | SlotState::Running(_) => None,
         }
     }
 
     /// Runs the flusher on this thread, unless it was begun before.
     pub(crate) fn run_here(&self, left: Duration) {
         let mut state = self.lock();
-        if let State::Waiting(_) = &*state
-            && let State::Waiting(flush) = mem::replace(&mut *state, State::Running(Vec::new()))
+        if let SlotState::Waiting(_) = &*state
+            && let SlotState::Waiting(flush) = mem::replace(&mut *state, SlotState::Running(Vec::new()))
         {
             drop(state);
             self.run(flush, left);
@@ -107,14 +108,14 @@ impl FlushSlot {
             Ok(Err(error)) => End::Failed(panics::chain(&*error)),
             Err(panic) => End::Panicked(panics::message(&*panic)),
         };
-        let begun = mem::replace(&mut *self.lock(), State::Over(end.clone()));
+        let begun = mem::replace(&mut *self.lock(), SlotState::Over(end.clone()));
         self.over.notify_all();
-        if let State::Running(waiting) = begun {
+        if let SlotState::Running(waiting) = begun {
             waiting.into_iter().for_each(|done| done(end.clone()));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

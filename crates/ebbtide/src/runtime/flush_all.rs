@@ -3,9 +3,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::FlushSlot;
 use super::os::exit::last_word;
-use super::{FlushSlot, clock};
 use crate::model::{End, part};
+use crate::util::clock;
 
 /// Runs many flushers at once on the forced path, with a number of threads that does not grow with theirs.
 ///
@@ -14,12 +15,12 @@ use crate::model::{End, part};
 /// 2. A flush that hangs holds its thread only: while others wait and none is begun for [`PATIENCE`], there is one thread more.
 #[derive(Clone)]
 struct FlushAll {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<FlushAllState>>,
     progress: Arc<Condvar>,
     left: Duration,
 }
 
-struct State {
+struct FlushAllState {
     waiting: VecDeque<Arc<FlushSlot>>,
     open: usize,
     /// How many were begun or have ended.
@@ -39,7 +40,7 @@ impl FlushAll {
     /// Begins to run them, each with so much time.
     fn begin(slots: Vec<Arc<FlushSlot>>, left: Duration) -> Self {
         let open = slots.len();
-        let state = State { waiting: slots.into(), open, steps: 0 };
+        let state = FlushAllState { waiting: slots.into(), open, steps: 0 };
         let all = Self { state: Arc::new(Mutex::new(state)), progress: Arc::default(), left };
         for _ in 0..open.min(THREADS) {
             all.add_thread();
@@ -90,7 +91,7 @@ impl FlushAll {
         Some(slot)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, FlushAllState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

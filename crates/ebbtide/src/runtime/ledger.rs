@@ -3,21 +3,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::asked::Asked;
-use super::{Temporaries, clock};
+use super::guarded_work::GuardedWork;
+use super::{FlushSlot, Temporaries};
 use crate::drain::{Work, WorkCounts};
 use crate::model::{
     Cause, ComponentId, ComponentReport, ComponentSnapshot, Effect, Event, Exit, Machine, Phase, Plan,
     Report, Snapshot, Spec, Stage, StopSnapshot, Straggler,
 };
+use crate::util::clock;
 
 /// The machine and what the report needs beside it; shared with the watchdog, which reads it when the runtime is stuck.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     name: String,
     epoch: Instant,
-    state: Mutex<State>,
-    flushers: Mutex<Vec<Arc<super::FlushSlot>>>,
+    state: Mutex<LedgerState>,
+    flushers: Mutex<Vec<Arc<FlushSlot>>>,
     temporaries: Temporaries,
     /// The report was logged on the forced path.
     told: AtomicBool,
@@ -27,22 +28,22 @@ pub(crate) struct Ledger {
 
 /// The works are copied before they are asked: not under the lock.
 #[derive(Clone)]
-struct State {
+struct LedgerState {
     machine: Machine,
-    works: BTreeMap<ComponentId, Account>,
+    works: BTreeMap<ComponentId, ComponentWork>,
 }
 
 /// What one component held and did.
 #[derive(Clone)]
-struct Account {
-    work: Arc<Asked>,
+struct ComponentWork {
+    work: Arc<GuardedWork>,
     at_stop: Option<WorkCounts>,
     stragglers: Vec<Straggler>,
 }
 
 /// What one component holds now.
 #[derive(Clone, Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingComponent {
     pub(crate) name: String,
     pub(crate) asked: bool,
     pub(crate) in_flight: u64,
@@ -52,7 +53,7 @@ pub(crate) struct Waiting {
 
 impl Ledger {
     pub(crate) fn new(name: String, plan: Plan) -> Self {
-        let state = State { machine: Machine::new(plan), works: BTreeMap::new() };
+        let state = LedgerState { machine: Machine::new(plan), works: BTreeMap::new() };
         Self {
             name,
             epoch: clock::now(),
@@ -139,14 +140,14 @@ impl Ledger {
 
     /// Keeps a component's work for the report.
     pub(crate) fn keep_work(&self, id: ComponentId, name: &str, work: Arc<dyn Work>) {
-        let work = Arc::new(Asked::new(name.to_owned(), work));
+        let work = Arc::new(GuardedWork::new(name.to_owned(), work));
         let at_stop = self.stop_began().map(|_| work.counts());
-        self.lock().works.insert(id, Account { work, at_stop, stragglers: Vec::new() });
+        self.lock().works.insert(id, ComponentWork { work, at_stop, stragglers: Vec::new() });
     }
 
     /// Returns the components that count what they hold, with their counts.
     #[cfg(feature = "metrics")]
-    pub(super) fn counting(&self) -> Vec<(Spec, Arc<Asked>)> {
+    pub(super) fn counting(&self) -> Vec<(Spec, Arc<GuardedWork>)> {
         let state = self.lock();
         let counting = state.works.iter().filter_map(|(id, account)| {
             let spec = state.machine.component(*id)?;
@@ -194,17 +195,17 @@ impl Ledger {
         self.component(id).is_some_and(|spec| spec.stage == stage && spec.limit.is_none())
     }
 
-    pub(crate) fn keep_flusher(&self, flusher: Arc<super::FlushSlot>) {
+    pub(crate) fn keep_flusher(&self, flusher: Arc<FlushSlot>) {
         self.flushers.lock().unwrap_or_else(PoisonError::into_inner).push(flusher);
     }
 
     /// Returns the flushers.
-    pub(crate) fn flushers(&self) -> Vec<Arc<super::FlushSlot>> {
+    pub(crate) fn flushers(&self) -> Vec<Arc<FlushSlot>> {
         self.slots(false)
     }
 
     /// Returns what is done when everything else is over.
-    pub(crate) fn lasts(&self) -> Vec<Arc<super::FlushSlot>> {
+    pub(crate) fn lasts(&self) -> Vec<Arc<FlushSlot>> {
         self.slots(true)
     }
 
@@ -213,7 +214,7 @@ impl Ledger {
         &self.temporaries
     }
 
-    fn slots(&self, last: bool) -> Vec<Arc<super::FlushSlot>> {
+    fn slots(&self, last: bool) -> Vec<Arc<FlushSlot>> {
         let slots = self.flushers.lock().unwrap_or_else(PoisonError::into_inner);
         slots.iter().filter(|slot| slot.is_last() == last).map(Arc::clone).collect()
     }
@@ -238,14 +239,14 @@ impl Ledger {
     }
 
     /// Returns who is still waited for. Those whose turn has not come come last.
-    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+    pub(crate) fn waiting(&self) -> Vec<WaitingComponent> {
         let state = self.lock();
         let waiting = state.machine.waiting();
         drop(state);
         let works = self.works();
         let describe = |progress: crate::model::Progress| {
             let work = works.get(&progress.id);
-            Waiting {
+            WaitingComponent {
                 name: progress.name,
                 asked: progress.asked,
                 in_flight: work.map_or(0, |work| work.in_flight()),
@@ -253,7 +254,7 @@ impl Ledger {
                 stragglers: work.map_or_else(Vec::new, |work| work.stragglers()),
             }
         };
-        let mut waiting: Vec<Waiting> = waiting.into_iter().map(describe).collect();
+        let mut waiting: Vec<WaitingComponent> = waiting.into_iter().map(describe).collect();
         waiting.sort_by_key(|one| !one.asked);
         waiting
     }
@@ -345,19 +346,19 @@ impl Ledger {
     }
 
     /// Returns the works. They are asked outside the lock.
-    fn works(&self) -> BTreeMap<ComponentId, Arc<Asked>> {
+    fn works(&self) -> BTreeMap<ComponentId, Arc<GuardedWork>> {
         self.lock().works.iter().map(|(id, account)| (*id, Arc::clone(&account.work))).collect()
     }
 
-    fn account(&self, id: ComponentId) -> Option<Account> {
+    fn account(&self, id: ComponentId) -> Option<ComponentWork> {
         self.lock().works.get(&id).cloned()
     }
 
-    fn copy(&self) -> State {
+    fn copy(&self) -> LedgerState {
         self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LedgerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -369,8 +370,8 @@ fn stop_of(machine: &Machine, now: Duration) -> Option<StopSnapshot> {
     })
 }
 
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for LedgerState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("machine", &self.machine).finish_non_exhaustive()
+        f.debug_struct("LedgerState").field("machine", &self.machine).finish_non_exhaustive()
     }
 }

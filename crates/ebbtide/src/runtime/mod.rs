@@ -1,50 +1,36 @@
-//! What runs a lifecycle: clock, operating system, watchdog thread, and the loop over the machine.
+//! What runs a lifecycle: operating system, watchdog thread, and the loop over the machine.
 
-mod aliases;
-mod asked;
-mod backoff;
 mod board;
-mod caught;
-mod chance;
-pub mod clock;
 mod dispatcher;
 mod executor;
 mod flush;
 mod flush_all;
+mod forced_exit;
+mod guarded_work;
 mod input;
-mod last_words;
 mod ledger;
+mod log;
+mod messages;
 mod observe;
 pub(crate) mod os;
-pub(crate) mod panics;
-mod place;
-mod registration;
 pub(crate) mod report_file;
-mod said;
-mod start_up;
 mod temporaries;
-pub(crate) mod voice;
 mod watchdog;
 
-pub(crate) use aliases::ReportCallback;
-pub use aliases::{BoxError, BoxFuture};
-pub use backoff::Backoff;
 pub(crate) use board::Board;
-pub(crate) use caught::Caught;
-pub(crate) use chance::chance;
-pub(crate) use dispatcher::{Dispatcher, Links, Settings};
-pub(crate) use executor::START_UP;
+pub(crate) use dispatcher::{Dispatcher, Links, Place, ReportCallback, Settings};
+pub(crate) use executor::{START_UP, start_up};
 pub(crate) use flush::FlushSlot;
 pub(crate) use flush_all::flush_all;
-pub(crate) use input::{Input, Inputs};
+pub(crate) use input::{Input, Inputs, Registration, Run};
 pub(crate) use ledger::Ledger;
+pub use log::heard;
+pub(crate) use log::{is_heard, log_error, log_warn};
+pub(crate) use messages::say_error;
 pub(crate) use observe::{Manager, Observers};
-pub use panics::chain;
-pub(crate) use place::Place;
-pub(crate) use registration::{Registration, Run};
-pub use said::heard;
-pub(crate) use said::{is_heard, log_error, log_warn};
-pub(crate) use start_up::start_up;
 pub(crate) use temporaries::Temporaries;
-pub(crate) use voice::{say_error, say_report_trouble};
 pub(crate) use watchdog::Watchdog;
+
+#[cfg(feature = "http")]
+pub use crate::util::BoxError;
+pub(crate) use crate::util::*;

@@ -5,32 +5,28 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::Serialize;
 
+use super::os::exit::last_word;
 use crate::model::Report;
 
-/// Tells whether a report could be written now. It leaves nothing behind, the report of an earlier run neither: that would be taken
-/// for this one's where this one writes none.
-pub(crate) fn probe(path: &Path) -> io::Result<()> {
-    let beside = beside(path);
-    if path.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    fs::write(&beside, [])?;
-    fs::remove_file(&beside)?;
-    json(&())?;
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+/// Tells on standard error, before the service is ready, that its report will not be written, where it could not be written now:
+/// whoever waits for the file does not read the log.
+///
+/// It leaves nothing behind, the report of an earlier run neither: that would be taken for this one's where this one writes none.
+pub(crate) fn probe_or_say(name: &str, path: &Path) {
+    if let Err(error) = probe(path) {
+        last_word(&format!(
+            "{name}: error: cannot write the report (EBBTIDE_REPORT) to {}: {error}\n",
+            path.display()
+        ));
     }
 }
 
-/// Writes the report as JSON. Whoever reads the file finds a whole one or none.
-pub(crate) fn write(report: &Report, path: &Path) -> io::Result<()> {
-    let json = json(report)?;
-    let beside = beside(path);
-    fs::write(&beside, json)?;
-    fs::rename(&beside, path).inspect_err(|_| {
-        let _ = fs::remove_file(&beside);
-    })
+/// Writes the report as JSON. Whoever reads the file finds a whole one or none. Where that fails, `say` is called with the name of
+/// the lifecycle and the error.
+pub(crate) fn write_or_say(report: &Report, path: &Path, say: impl FnOnce(&str, &str)) {
+    if let Err(error) = write(report, path) {
+        say(&report.name, &format!("failed to write the report to {}: {error}", path.display()));
+    }
 }
 
 /// Returns a value as JSON.
@@ -46,6 +42,29 @@ pub(crate) fn json(_value: &impl Serialize) -> io::Result<Vec<u8>> {
         io::ErrorKind::Unsupported,
         "this program is built without the feature `json` of ebbtide",
     ))
+}
+
+fn probe(path: &Path) -> io::Result<()> {
+    let beside = beside(path);
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    fs::write(&beside, [])?;
+    fs::remove_file(&beside)?;
+    json(&())?;
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn write(report: &Report, path: &Path) -> io::Result<()> {
+    let json = json(report)?;
+    let beside = beside(path);
+    fs::write(&beside, json)?;
+    fs::rename(&beside, path).inspect_err(|_| {
+        let _ = fs::remove_file(&beside);
+    })
 }
 
 /// Returns where a report is written before it gets its name.

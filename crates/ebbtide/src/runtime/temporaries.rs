@@ -10,11 +10,11 @@ use std::time::Duration;
 /// Kept beside the components: a second signal ends the process without asking the machine.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Temporaries {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<TemporariesState>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct TemporariesState {
     paths: Vec<PathBuf>,
     /// A component is registered that removes them, and has not begun.
     awaited: bool,
@@ -94,7 +94,7 @@ impl Temporaries {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TemporariesState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::forced_exit;
 use super::input::{Input, Inputs};
 use super::ledger::Ledger;
 use super::os::exit;
 use super::os::signals::{SignalPipe, Wake};
-use super::{clock, last_words};
 use crate::model::{Exit, Plan, Report};
+use crate::util::clock;
 
 /// A plain thread that takes the signals and holds the deadline, whatever the runtime does.
 ///
@@ -25,12 +26,12 @@ use crate::model::{Exit, Plan, Report};
 ///    stop does what it would have done without us.
 #[derive(Clone, Debug)]
 pub(crate) struct Watchdog {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<WatchdogState>>,
     pipe: SignalPipe,
 }
 
 #[derive(Debug)]
-struct State {
+struct WatchdogState {
     plan: Plan,
     began: Option<Instant>,
     /// The first signal, and when it came by the clock of the signal handlers.
@@ -55,7 +56,7 @@ impl Watchdog {
     pub(crate) fn start(plan: Plan, inputs: Inputs, signals: &[i32]) -> io::Result<Self> {
         let pipe = SignalPipe::new()?;
         pipe.take(signals)?;
-        let state = State {
+        let state = WatchdogState {
             plan,
             began: None,
             first_signal: None,
@@ -106,7 +107,7 @@ impl Watchdog {
         let hard = clock::after(state.began.unwrap_or_else(clock::real), state.plan.forced_at());
         let path = state.report_path.clone();
         drop(state);
-        last_words::speak_of_panic(ledger, path.as_deref(), hard, message)
+        forced_exit::speak_of_panic(ledger, path.as_deref(), hard, message)
     }
 
     /// Keeps the exit code for a process that hangs on its way out.
@@ -192,7 +193,7 @@ impl Watchdog {
             let ledger = state.ledger.clone();
             drop(state);
             if let Some(ledger) = ledger {
-                last_words::say_second_signal(&ledger, number, after);
+                forced_exit::say_second_signal(&ledger, number, after);
                 ledger.temporaries().remove_all_within(TIDY);
             }
             exit::by_signal(number);
@@ -211,7 +212,7 @@ impl Watchdog {
         if !state.flushes && clock::real() >= clock::after(began, state.plan.flush_overdue_at()) {
             state.flushes = true;
             if let (None, Some(ledger)) = (state.decided, &state.ledger) {
-                last_words::flush_early(ledger, hard);
+                forced_exit::flush_early(ledger, hard);
             }
         }
         if clock::real() < clock::after(began, state.plan.forced_at()) {
@@ -221,14 +222,14 @@ impl Watchdog {
         drop(state);
         match (decided, ledger) {
             // The end is decided: what takes too long is the report, a callback, or the way out of the process.
-            (Some(code), Some(ledger)) => last_words::leave_late(&ledger, path.as_deref(), hard, code),
+            (Some(code), Some(ledger)) => forced_exit::leave_late(&ledger, path.as_deref(), hard, code),
             (Some(code), None) => exit::now(code),
-            (None, Some(ledger)) => last_words::speak_and_exit(&ledger, path.as_deref(), hard),
+            (None, Some(ledger)) => forced_exit::speak_and_exit(&ledger, path.as_deref(), hard),
             (None, None) => exit::now(Exit::WATCHDOG),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WatchdogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

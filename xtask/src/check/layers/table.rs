@@ -12,6 +12,7 @@ pub(super) const SCOPES: [Scope; 4] = [
         tiers: &[
             // The first two are `ebbtide-core`, re-exported.
             &["model", "drain", "seeds"],
+            &["util"],
             &["runtime"],
             &["lifecycle"],
             &["call", "cancellation", "health", "layer", "queue", "ws"],

@@ -10,7 +10,8 @@ use crate::drain::{Stop, StopSource};
 use crate::lifecycle::Handle;
 use crate::lifecycle::counters::JobCounters;
 use crate::model::{Kind, Stage};
-use crate::runtime::{BoxError, Registration, Run, clock};
+use crate::runtime::{Registration, Run};
+use crate::util::{BoxError, clock};
 
 /// Sets up a worker pool. A plain number of workers is enough: `8.into()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

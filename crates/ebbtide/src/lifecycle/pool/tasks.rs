@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use super::{Pool, PoolOptions, Rejected};
 use crate::drain::Stop;
 use crate::lifecycle::{Handle, boxed};
-use crate::runtime::{BoxError, BoxFuture};
+use crate::util::{BoxError, BoxFuture};
 
 /// Spawns background tasks that a shutdown waits for. Cheap to clone. Made by [`Handle::tasks`].
 pub struct Tasks<E = BoxError> {

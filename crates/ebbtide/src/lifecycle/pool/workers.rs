@@ -8,7 +8,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::drain::Stop;
 use crate::lifecycle::counters::JobCounters;
-use crate::runtime::{BoxError, Caught, panics};
+use crate::util::{BoxError, Caught, panics};
 
 /// The receiving side of a pool. Whenever it is dropped, it counts what is left as cut.
 pub(super) struct PoolWorkers<F> {
@@ -159,7 +159,7 @@ mod tests {
     use crate::drain::{StopSource, Work as _};
     use crate::lifecycle::pool::Pool;
     use crate::model::Cause;
-    use crate::runtime::clock;
+    use crate::util::clock;
 
     /// A pool of two workers under paused time, with seven jobs, and nobody who aborts it in time.
     struct Trial {

@@ -4,7 +4,7 @@ use croner::Cron as Pattern;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// The times of a cron expression, as the wall clock shows them.
 #[derive(Clone, Debug)]

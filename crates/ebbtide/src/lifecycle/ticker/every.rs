@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep_until;
 
-use crate::runtime::{chance, clock};
+use crate::util::{chance, clock};
 
 /// Says when something is done again and again, and what becomes of its errors. A plain `Duration` is a fixed
 /// [rate](Self::rate).

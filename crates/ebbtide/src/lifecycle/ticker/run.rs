@@ -8,7 +8,7 @@ use crate::drain::{Stop, Work};
 use crate::lifecycle::Handle;
 use crate::lifecycle::counters::JobCounters;
 use crate::model::{Kind, Stage};
-use crate::runtime::{BoxError, Caught, chain, panics};
+use crate::util::{BoxError, Caught, chain, panics};
 
 impl Handle {
     /// Registers something to do again and again: at a fixed rate where a plain `Duration` is given, the first time one period
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use crate::drain::StopSource;
     use crate::model::Cause;
-    use crate::runtime::clock;
+    use crate::util::clock;
 
     /// A ticker under paused time: when its runs began, in milliseconds.
     struct Trial {

@@ -20,12 +20,12 @@ pub(crate) struct Manager {
     /// What could not be sent yet: the states, then the newest status.
     states: String,
     status: String,
-    ping: Option<Ping>,
+    ping: Option<WatchdogPing>,
     retry: Option<Duration>,
 }
 
 #[derive(Debug)]
-struct Ping {
+struct WatchdogPing {
     every: Duration,
     next: Duration,
 }
@@ -48,7 +48,7 @@ impl Manager {
         let is_ours = text("WATCHDOG_PID").is_none_or(|meant| meant.parse() == Ok(pid));
         let limit = text("WATCHDOG_USEC").and_then(|limit| limit.parse().ok());
         let limit = limit.filter(|limit| *limit > 0 && is_ours).map(Duration::from_micros);
-        let ping = limit.map(|limit| Ping { every: part(limit, 1, 2), next: Duration::ZERO });
+        let ping = limit.map(|limit| WatchdogPing { every: part(limit, 1, 2), next: Duration::ZERO });
         Self { socket: socket.ok(), ping, ..Self::default() }
     }
 

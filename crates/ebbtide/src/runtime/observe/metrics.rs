@@ -6,7 +6,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
 use crate::model::{Phase, Spec, Stage};
 use crate::runtime::Ledger;
-use crate::runtime::asked::Asked;
+use crate::runtime::guarded_work::GuardedWork;
 
 /// Records what `docs/metrics.md` lists, through the `metrics` facade, once a second, ten times a second while a stop is
 /// under way, and at each change of the phase.
@@ -104,7 +104,7 @@ struct Tally {
 }
 
 /// Adds up what counts work. What counts none has no series: its name may be another in each process, as a temporary file's.
-fn tallies(counting: &[(Spec, Arc<Asked>)]) -> BTreeMap<(&str, Stage), Tally> {
+fn tallies(counting: &[(Spec, Arc<GuardedWork>)]) -> BTreeMap<(&str, Stage), Tally> {
     let mut tallies = BTreeMap::<_, Tally>::new();
     for (spec, work) in counting {
         let counts = work.counts();

@@ -4,7 +4,6 @@ mod manager;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod observers;
-mod spans;
 
 pub(crate) use manager::Manager;
 pub(crate) use observers::Observers;

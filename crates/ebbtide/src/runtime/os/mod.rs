@@ -1,8 +1,6 @@
 //! What belongs to the operating system. The only place in the crate where `unsafe` may be.
 
 pub(crate) mod exit;
-#[cfg(all(feature = "http", target_os = "linux", any(test, fuzzing)))]
-pub(crate) mod fuzzing;
 #[cfg(feature = "http")]
 pub(crate) mod inherited;
 pub(crate) mod notify;

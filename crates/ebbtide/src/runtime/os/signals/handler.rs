@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicUsize
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::record;
+use super::pipe;
 
 type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 
@@ -29,7 +29,8 @@ const COUNT: usize = 4;
 const NUMBERS: usize = 65;
 
 /// What the handler of a level calls when it has written, by the signal's number.
-static BEFORE: [[Before; NUMBERS]; COUNT] = [const { [const { Before::new() }; NUMBERS] }; COUNT];
+static BEFORE: [[PreviousHandler; NUMBERS]; COUNT] =
+    [const { [const { PreviousHandler::new() }; NUMBERS] }; COUNT];
 
 /// The listeners, the last that was added first. They are reused, and never freed: a handler may look at any of them.
 static LISTENERS: AtomicPtr<Listener> = AtomicPtr::new(ptr::null_mut());
@@ -40,7 +41,7 @@ static LOOKING: AtomicUsize = AtomicUsize::new(0);
 /// The deliveries that are being handled, by the address of their context: one that reaches a second handler of ours is known by it.
 static DELIVERIES: [AtomicUsize; 16] = [const { AtomicUsize::new(0) }; 16];
 
-static INSTALLED: Mutex<BTreeMap<c_int, Installed>> = Mutex::new(BTreeMap::new());
+static INSTALLED: Mutex<BTreeMap<c_int, InstalledHandlers>> = Mutex::new(BTreeMap::new());
 
 /// Where a pipe is written to, and for which signals.
 #[derive(Debug)]
@@ -53,14 +54,14 @@ pub(super) struct Listener {
 }
 
 /// A disposition that was there before ours, as far as it is a function.
-struct Before {
+struct PreviousHandler {
     function: AtomicUsize,
     takes_info: AtomicBool,
 }
 
 /// What was done about one signal.
 #[derive(Default)]
-struct Installed {
+struct InstalledHandlers {
     listeners: usize,
     /// By level: what each of our handlers replaced.
     replaced: [Option<libc::sigaction>; COUNT],
@@ -116,7 +117,7 @@ impl Listener {
     }
 }
 
-impl Installed {
+impl InstalledHandlers {
     fn take(&mut self, number: c_int) -> io::Result<()> {
         if self.listeners == 0 {
             let found = disposition(number, None)?;
@@ -159,7 +160,7 @@ impl Installed {
     }
 }
 
-impl Before {
+impl PreviousHandler {
     const fn new() -> Self {
         Self { function: AtomicUsize::new(0), takes_info: AtomicBool::new(false) }
     }
@@ -222,7 +223,7 @@ extern "C" fn handle<const LEVEL: usize>(number: c_int, info: *mut libc::siginfo
 #[expect(unsafe_code, reason = "write(2) takes the number of a pipe that another thread owns")]
 fn write_to_listeners(number: c_int) {
     let (Ok(bit), Ok(byte)) = (bit(number), u8::try_from(number)) else { return };
-    let record = record::encode(byte);
+    let record = pipe::encode(byte);
     LOOKING.fetch_add(1, Ordering::SeqCst);
     let mut next = LISTENERS.load(Ordering::SeqCst);
     while let Some(listener) = at(next) {
@@ -286,7 +287,7 @@ fn level_of(action: &libc::sigaction) -> Option<usize> {
     LEVELS.iter().position(|level| *level as usize == action.sa_sigaction)
 }
 
-fn before(level: usize, number: c_int) -> &'static Before {
+fn before(level: usize, number: c_int) -> &'static PreviousHandler {
     let number = usize::try_from(number).unwrap_or(0);
     &BEFORE[level][number.min(NUMBERS - 1)]
 }
@@ -298,6 +299,6 @@ fn bit(number: c_int) -> io::Result<u64> {
     }
 }
 
-fn lock() -> MutexGuard<'static, BTreeMap<c_int, Installed>> {
+fn lock() -> MutexGuard<'static, BTreeMap<c_int, InstalledHandlers>> {
     INSTALLED.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,8 +2,5 @@
 
 mod handler;
 mod pipe;
-mod record;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use pipe::{SignalPipe, Wake, is_default, raise, raise_by_default};

@@ -9,7 +9,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::handler::{self, Listener};
-use super::record::{self, POKE};
 
 /// What came through the pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +31,11 @@ pub(crate) enum Wake {
 /// The signals are given back when the last clone is dropped, or before.
 #[derive(Clone, Debug)]
 pub(crate) struct SignalPipe {
-    ends: Arc<Ends>,
+    ends: Arc<PipeEnds>,
 }
 
 #[derive(Debug)]
-struct Ends {
+struct PipeEnds {
     listener: &'static Listener,
     given_back: AtomicBool,
     read: Arc<OwnedFd>,
@@ -49,7 +48,7 @@ impl SignalPipe {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let listener = handler::listen(write.as_raw_fd());
         let (read, write) = (Arc::new(read), Arc::new(write));
-        Ok(Self { ends: Arc::new(Ends { listener, given_back: AtomicBool::new(false), read, write }) })
+        Ok(Self { ends: Arc::new(PipeEnds { listener, given_back: AtomicBool::new(false), read, write }) })
     }
 
     /// Takes signals. From here on none of them ends the process by itself.
@@ -96,13 +95,13 @@ impl SignalPipe {
     pub(crate) fn read(&self) -> Option<Wake> {
         let mut record = POKE;
         match rustix::io::read(&*self.ends.read, &mut record) {
-            Ok(length) if length == record.len() => Some(record::decode(record)),
+            Ok(length) if length == record.len() => Some(decode(record)),
             _ => None,
         }
     }
 }
 
-impl Ends {
+impl PipeEnds {
     fn give_back(&self) {
         if self.given_back.swap(true, Ordering::SeqCst) {
             return;
@@ -114,7 +113,7 @@ impl Ends {
     }
 }
 
-impl Drop for Ends {
+impl Drop for PipeEnds {
     fn drop(&mut self) {
         self.give_back();
     }
@@ -159,5 +158,155 @@ fn unblock(numbers: &[i32]) {
             libc::sigaddset(&raw mut set, *number);
         }
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+    }
+}
+
+/// What a handler writes to a pipe, and what is read from it: a signal's number, and the monotonic clock in nanoseconds. A write as
+/// short as this is atomic.
+type SignalRecord = [u8; 9];
+
+/// No signal.
+const POKE: SignalRecord = [0; 9];
+
+/// Runs in a signal handler: async-signal-safe.
+pub(super) fn encode(number: u8) -> SignalRecord {
+    // clock_gettime(2).
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+    let mut record = POKE;
+    record[0] = number;
+    record[1..].copy_from_slice(&seconds.saturating_mul(1_000_000_000).saturating_add(nanos).to_ne_bytes());
+    record
+}
+
+fn decode([number, time @ ..]: SignalRecord) -> Wake {
+    match number {
+        0 => Wake::Poked,
+        number => {
+            Wake::Signal { number: i32::from(number), at: Duration::from_nanos(u64::from_ne_bytes(time)) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use signal_hook::low_level::raise;
+
+    use super::*;
+
+    // Each test has signals of its own: they may run in one process.
+    const LONE: i32 = libc::SIGUSR1;
+    const SHARED: i32 = libc::SIGUSR2;
+    const BELOW: i32 = libc::SIGALRM;
+    const ABOVE: i32 = libc::SIGIO;
+    const BETWEEN: i32 = libc::SIGVTALRM;
+
+    /// Takes a signal.
+    fn take(number: i32) -> SignalPipe {
+        let pipe = SignalPipe::new().expect("a pipe");
+        pipe.take(&[number]).expect("taken");
+        pipe
+    }
+
+    /// Returns the signals that have come.
+    fn came(pipe: &SignalPipe) -> Vec<i32> {
+        let signals = std::iter::from_fn(|| pipe.read()).map(|wake| match wake {
+            Wake::Signal { number, .. } => number,
+            other => panic!("{other:?}"),
+        });
+        signals.collect()
+    }
+
+    /// A handler of somebody else, as `tokio::signal` installs it.
+    fn foreign(number: i32) -> Arc<AtomicBool> {
+        let flag = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(number, Arc::clone(&flag)).expect("registered");
+        flag
+    }
+
+    fn is_raised(flag: &AtomicBool) -> bool {
+        flag.swap(false, Ordering::SeqCst)
+    }
+
+    #[test]
+    fn s3_the_default_is_restored_with_the_last_listener() {
+        assert!(is_default(SHARED));
+        let (one, other) = (take(SHARED), take(SHARED));
+        raise(SHARED).expect("raised");
+        assert_eq!((came(&one), came(&other)), (vec![SHARED], vec![SHARED]));
+        one.give_back();
+        assert!(!is_default(SHARED));
+        raise(SHARED).expect("raised");
+        assert_eq!((came(&one), came(&other)), (vec![], vec![SHARED]));
+        drop(other);
+        assert!(is_default(SHARED));
+    }
+
+    #[test]
+    fn s2_and_s3_a_handler_that_was_there_before_runs_with_ours_and_after_it() {
+        let flag = foreign(BELOW);
+        for _ in 0..10 {
+            let pipe = take(BELOW);
+            raise(BELOW).expect("raised");
+            assert_eq!((came(&pipe), is_raised(&flag)), (vec![BELOW], true));
+            pipe.give_back();
+            raise(BELOW).expect("raised");
+            assert_eq!((came(&pipe), is_raised(&flag)), (vec![], true));
+        }
+    }
+
+    #[test]
+    fn s1_and_s3_a_handler_that_came_later_runs_with_ours_and_after_it() {
+        let mut first = Some(take(ABOVE));
+        let flag = foreign(ABOVE);
+        for _ in 0..10 {
+            let pipe = first.take().unwrap_or_else(|| take(ABOVE));
+            raise(ABOVE).expect("raised");
+            assert_eq!((came(&pipe), is_raised(&flag)), (vec![ABOVE], true), "each is told once");
+            pipe.give_back();
+            raise(ABOVE).expect("raised");
+            assert_eq!((came(&pipe), is_raised(&flag)), (vec![], true));
+        }
+    }
+
+    /// Several lifecycles, and a handler that comes while the first of them runs and the second does not yet.
+    #[test]
+    fn s1_a_handler_between_two_listeners_is_passed() {
+        let one = take(BETWEEN);
+        let flag = foreign(BETWEEN);
+        let other = take(BETWEEN);
+        raise(BETWEEN).expect("raised");
+        assert_eq!((came(&one), came(&other), is_raised(&flag)), (vec![BETWEEN], vec![BETWEEN], true));
+        drop((one, other));
+        raise(BETWEEN).expect("raised");
+        assert!(is_raised(&flag));
+    }
+
+    #[test]
+    fn two_signals_lie_as_far_apart_as_their_handlers() {
+        let pipe = take(LONE);
+        let at = || {
+            raise(LONE).expect("raised");
+            pipe.read()
+        };
+        let (Some(Wake::Signal { at: first, .. }), Some(Wake::Signal { at: second, .. })) = (at(), at())
+        else {
+            panic!("two signals");
+        };
+        assert!(first <= second && second - first < Duration::from_secs(60), "{first:?} {second:?}");
+    }
+
+    #[test]
+    fn a_pipe_is_closed_with_its_last_clone() {
+        let open = || fs::read_dir("/proc/self/fd").expect("read").count();
+        // Other tests open and close theirs beside this one: two each.
+        let before = open();
+        for _ in 0..200 {
+            drop(take(libc::SIGPROF));
+        }
+        assert!(open() < before + 100);
     }
 }

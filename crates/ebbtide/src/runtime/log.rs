@@ -57,7 +57,7 @@ impl Subscriber for StandardError {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line::default();
+        let mut line = EventText::default();
         event.record(&mut line);
         last_word(&format!("{} ebbtide: {}{}\n", event.metadata().level(), line.message, line.fields));
     }
@@ -68,12 +68,12 @@ impl Subscriber for StandardError {
 }
 
 #[derive(Default)]
-struct Line {
+struct EventText {
     message: String,
     fields: String,
 }
 
-impl Visit for Line {
+impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         // A text takes everything.
         let _ = match field.name() {

@@ -1,6 +1,7 @@
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use super::{chance, clock};
+use super::clock;
 
 /// How long to wait before the next attempt: twice as long after each failure, up to a limit, less up to half of it by chance.
 ///
@@ -46,6 +47,12 @@ impl Default for Backoff {
     fn default() -> Self {
         Self::new(Duration::from_secs(1), Duration::from_secs(300))
     }
+}
+
+/// Returns a number from 0 to below 1. The standard library's maps are seeded well enough for spreading things in time.
+pub(crate) fn chance() -> f64 {
+    let bits = RandomState::new().hash_one(0) >> 11;
+    bits as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]

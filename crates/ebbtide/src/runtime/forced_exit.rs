@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use super::flush_all::run_all;
 use super::ledger::Ledger;
 use super::os::exit::{self, last_word};
-use super::{Manager, Observers, clock, flush_all, report_file, voice};
+use super::{Manager, Observers, flush_all, messages, report_file};
 use crate::model::{Cause, Exit, Phase, Report, Stage, part, show_duration};
+use crate::util::clock;
 
 /// Begins the flushers beside whatever hangs, where the machine did not come to them in time: so they have the time that is
 /// kept for them, and not only what is kept for the forced exit.
@@ -49,7 +50,7 @@ pub(crate) fn leave_late(ledger: &Arc<Ledger>, report_path: Option<&Path>, hard:
             "{name}: error: the process did not exit in time after the shutdown: ending it with {code}\n"
         ));
         if let Some(path) = path.filter(|_| !shared.is_report_written()) {
-            write(&shared, None, &path);
+            write_report(&shared, None, &path);
         }
     });
     drop(done);
@@ -71,11 +72,8 @@ pub(crate) fn say_second_signal(ledger: &Arc<Ledger>, number: i32, after: Durati
 /// How long a line that may block is waited for.
 const SAID: Duration = Duration::from_millis(50);
 
-fn write(ledger: &Ledger, exit: Option<Exit>, path: &Path) {
-    if let Err(error) = report_file::write(&ledger.report(exit), path) {
-        let (name, path) = (ledger.name(), path.display());
-        last_word(&format!("{name}: error: failed to write the report to {path}: {error}\n"));
-    }
+fn write_report(ledger: &Ledger, exit: Option<Exit>, path: &Path) {
+    report_file::write_or_say(&ledger.report(exit), path, messages::say_error_unlogged);
 }
 
 /// Does what can still be done where the lifecycle itself has panicked, and returns its report: nobody asks the components any
@@ -131,7 +129,7 @@ fn flush(ledger: &Ledger, hard: Instant) {
 
 fn who_is_stuck(ledger: &Ledger) -> String {
     let waiting = ledger.waiting();
-    let who = voice::describe(&waiting);
+    let who = messages::describe(&waiting);
     let who = if who.is_empty() { "the runtime itself".to_owned() } else { who };
     let since = ledger.stop_began().map_or_else(String::new, |began| {
         format!(" {} after the stop began", show_duration(ledger.now().saturating_sub(began)))
@@ -145,7 +143,7 @@ fn tell(ledger: &Arc<Ledger>, report_path: Option<&Path>, patience: Duration, ex
     let mut manager = Manager::of(|name| std::env::var_os(name), std::process::id());
     manager.say(line, Duration::ZERO);
     if let Some(path) = report_path {
-        write(ledger, Some(exit), path);
+        write_report(ledger, Some(exit), path);
     }
     // Last, because a subscriber may hang on what is stuck.
     say_report(ledger, patience, exit);
@@ -157,7 +155,7 @@ fn say_report(ledger: &Arc<Ledger>, patience: Duration, exit: Exit) {
         let shared = Arc::clone(ledger);
         let _ = aside(patience, move || {
             Observers::last_look(&shared);
-            voice::say_report(&shared.report(Some(exit)));
+            messages::say_report(&shared.report(Some(exit)));
         });
     }
 }

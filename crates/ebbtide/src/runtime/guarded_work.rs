@@ -3,16 +3,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::panics;
 use crate::drain::{Work, WorkCounts};
 use crate::model::Straggler;
+use crate::util::panics;
 
 /// A component's work, asked so that its answer harms nobody: it may be a user's code, and the dispatcher asks.
 ///
 /// 1. A panic is no answer: the log names the component, once, and nothing is held.
 /// 2. A work that asks the lifecycle in its turn, by a snapshot, is not asked again by that: nothing is held there.
 /// 3. It is asked outside the ledger's lock.
-pub(super) struct Asked {
+pub(super) struct GuardedWork {
     component: String,
     work: Arc<dyn Work>,
     fell_over: AtomicBool,
@@ -20,10 +20,10 @@ pub(super) struct Asked {
 
 thread_local! {
     /// This thread asks somebody.
-    static ASKS: Cell<bool> = const { Cell::new(false) };
+    static ASKING: Cell<bool> = const { Cell::new(false) };
 }
 
-impl Asked {
+impl GuardedWork {
     pub(super) fn new(component: String, work: Arc<dyn Work>) -> Self {
         Self { component, work, fell_over: AtomicBool::new(false) }
     }
@@ -60,11 +60,11 @@ impl Asked {
     }
 
     fn ask<T: Default>(&self, question: impl FnOnce(&dyn Work) -> T) -> T {
-        if ASKS.replace(true) {
+        if ASKING.replace(true) {
             return T::default();
         }
         let answer = catch_unwind(AssertUnwindSafe(|| question(&*self.work)));
-        ASKS.set(false);
+        ASKING.set(false);
         answer.unwrap_or_else(|panic| {
             if !self.fell_over.swap(true, Ordering::SeqCst) {
                 let (component, message) = (&self.component, panics::message(&*panic));

@@ -1,12 +1,10 @@
 //! What a lifecycle says: through `tracing`, and where nobody listens there, errors on standard error.
 
-use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::model::{Cause, ComponentReport, Outcome, Report, Stage, Straggler, show_duration};
 
-use super::ledger::Waiting;
+use super::ledger::WaitingComponent;
 use tracing::info;
 
 use super::os::exit::last_word;
@@ -23,17 +21,13 @@ pub(crate) fn say_error(name: &str, error: &str) {
     if is_heard() {
         crate::runtime::log_error!(lifecycle = name, "{error}");
     } else {
-        last_word(&format!("{name}: error: {error}\n"));
+        say_error_unlogged(name, error);
     }
 }
 
-/// Says on standard error, before the service is ready, that its report will not be written: whoever waits for the file does not
-/// read the log.
-pub(crate) fn say_report_trouble(name: &str, path: &Path, error: &io::Error) {
-    last_word(&format!(
-        "{name}: error: cannot write the report (EBBTIDE_REPORT) to {}: {error}\n",
-        path.display()
-    ));
+/// Says an error on standard error, for where a subscriber may hang.
+pub(crate) fn say_error_unlogged(name: &str, error: &str) {
+    last_word(&format!("{name}: error: {error}\n"));
 }
 
 /// Logs that a signal repeats the first one, and is ignored.
@@ -57,8 +51,8 @@ pub(crate) fn say_report(report: &Report) {
     let (code, cause) =
         (report.exit_code, report.cause.as_ref().map_or_else(String::new, ToString::to_string));
     let took = show_duration(report.stop);
-    let requests = Counts::of(report, |stage| stage == Stage::Servers);
-    let jobs = Counts::of(report, |stage| matches!(stage, Stage::Intake | Stage::Workers));
+    let requests = WorkSums::of(report, |stage| stage == Stage::Servers);
+    let jobs = WorkSums::of(report, |stage| matches!(stage, Stage::Intake | Stage::Workers));
     let sum = |count: fn(&ComponentReport) -> u64| report.components.iter().map(count).sum::<u64>();
     let handed_back = sum(|one| one.handed_back.len() as u64);
     macro_rules! say {
@@ -94,13 +88,13 @@ pub(crate) fn say_report(report: &Report) {
 }
 
 /// What some components held when the stop began, what they accepted since, and what they finished since.
-struct Counts {
+struct WorkSums {
     at_signal: u64,
     since: u64,
     finished: u64,
 }
 
-impl Counts {
+impl WorkSums {
     fn of(report: &Report, is_counted: impl Fn(Stage) -> bool) -> Self {
         let counted = report.components.iter().filter(|component| is_counted(component.stage));
         counted.fold(Self { at_signal: 0, since: 0, finished: 0 }, |sum, one| Self {
@@ -151,8 +145,8 @@ pub(crate) fn held(in_flight: u64, stragglers: &[Straggler]) -> String {
 }
 
 /// Describes who is waited for in a few words.
-pub(crate) fn describe(waiting: &[Waiting]) -> String {
-    let describe = |one: &Waiting| {
+pub(crate) fn describe(waiting: &[WaitingComponent]) -> String {
+    let describe = |one: &WaitingComponent| {
         let held: Vec<String> = one.stragglers.iter().take(3).map(describe_straggler).collect();
         let in_flight = match (one.in_flight, held.is_empty()) {
             (0, true) => None,
@@ -197,7 +191,7 @@ mod tests {
     #[test]
     fn who_is_waited_for_is_told_with_what_it_holds_and_what_it_handed_back() {
         let job = Straggler { name: "7".to_owned(), age: Duration::from_secs(3), created: None };
-        let one = |name: &str, in_flight, handed_back, stragglers| Waiting {
+        let one = |name: &str, in_flight, handed_back, stragglers| WaitingComponent {
             name: name.to_owned(),
             asked: true,
             in_flight,

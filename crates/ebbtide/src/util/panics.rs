@@ -1,4 +1,53 @@
+//! What a user's code returns and throws: boxed errors and futures, the texts of errors and panics, and how a panic is caught.
+
 use std::any::Any;
+use std::error::Error;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+/// What a component's error may be.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A future on the heap.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+pin_project! {
+    /// Runs a future and catches its panic, that of its destructor as well.
+    pub(crate) struct Caught<F> {
+        #[pin]
+        future: Option<F>,
+    }
+}
+
+impl<F> Caught<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Self { future: Some(future) }
+    }
+}
+
+impl<F: Future> Future for Caught<F> {
+    type Output = Result<F::Output, Box<dyn Any + Send>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut future = self.project().future;
+        // What the future leaves behind when it panics is never looked at again: it is only dropped.
+        let polled = catch_unwind(AssertUnwindSafe(|| match future.as_mut().as_pin_mut() {
+            Some(running) => running.poll(cx).map(|output| {
+                future.set(None);
+                output
+            }),
+            None => Poll::Pending,
+        }));
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}
 
 /// Returns the message of a panic; anything but a text was thrown by `panic_any`.
 pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
@@ -11,7 +60,7 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
 
 /// Joins an error and its sources by `: `. A message that its error says already is not repeated: errors of other crates often
 /// show their source and return it as well.
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut said = error.to_string();
     let mut text = said.clone();
     let mut source = error.source();
@@ -53,8 +102,8 @@ mod tests {
         }
     }
 
-    impl std::error::Error for Levels {
-        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+    impl Error for Levels {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
             self.1.as_deref().map(|inner| inner as _)
         }
     }
@@ -74,5 +123,25 @@ mod tests {
             let error = levels.iter().rev().fold(None, inner).expect("there is one");
             assert_eq!(chain(&*error), said);
         }
+    }
+
+    struct Loud;
+
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            panic!("in the destructor");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_result_wherever_it_comes_from() {
+        assert!(Caught::new(async { 7 }).await.is_ok_and(|seven| seven == 7));
+        assert!(Caught::new(async { panic!("in the future") }).await.is_err());
+        let loud = Loud;
+        let dropped = async move {
+            std::future::ready(()).await;
+            let _held = &loud;
+        };
+        assert!(Caught::new(dropped).await.is_err());
     }
 }
