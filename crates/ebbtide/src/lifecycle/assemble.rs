@@ -14,7 +14,8 @@ use crate::model::BudgetError;
 use crate::model::Plan;
 use crate::model::{Kind, Phase, Spec, Stage};
 use crate::runtime::{
-    Dispatcher, Inputs, Ledger, Links, Manager, Observers, Place, Registration, Run, Settings, Watchdog,
+    Dispatcher, Inputs, LifecycleLedger, Links, Manager, Observers, Registration, Run, RunMode, Settings,
+    Watchdog,
 };
 use crate::util::clock;
 
@@ -29,10 +30,10 @@ pub(crate) struct Assembled {
 
 /// What a lifecycle lives in.
 pub(crate) struct Surroundings {
-    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) ledger: Arc<LifecycleLedger>,
     /// `None` where no thread holds the deadline: in a test.
     pub(crate) watchdog: Option<Watchdog>,
-    pub(crate) place: Place,
+    pub(crate) mode: RunMode,
     pub(crate) report_path: Option<PathBuf>,
     /// The service manager that is told.
     pub(crate) manager: Manager,
@@ -41,8 +42,8 @@ pub(crate) struct Surroundings {
 impl Lifecycle {
     /// Begins the books by what the code says alone, without the environment.
     #[cfg(feature = "testing")]
-    pub(crate) fn ledger(&self) -> Result<Ledger, BudgetError> {
-        Ok(Ledger::new(self.name.clone(), self.budget.plan()?))
+    pub(crate) fn ledger(&self) -> Result<LifecycleLedger, BudgetError> {
+        Ok(LifecycleLedger::new(self.name.clone(), self.budget.plan()?))
     }
 
     /// Starts a watchdog that holds the deadline and takes no signals; dropped, it is disarmed.
@@ -50,7 +51,7 @@ impl Lifecycle {
     pub(crate) fn watch(
         &self,
         plan: Plan,
-        ledger: Arc<Ledger>,
+        ledger: Arc<LifecycleLedger>,
         report_path: Option<PathBuf>,
     ) -> std::io::Result<Taken> {
         let watchdog = Watchdog::start(plan.clone(), self.inputs.0.clone(), &[])?;
@@ -60,7 +61,7 @@ impl Lifecycle {
 
     /// Puts together what runs a lifecycle. Its inputs go to the dispatcher from here on.
     pub(crate) fn assemble(self, surroundings: Surroundings) -> Assembled {
-        let Surroundings { ledger, watchdog, place, report_path, manager } = surroundings;
+        let Surroundings { ledger, watchdog, mode, report_path, manager } = surroundings;
         let (announced, drain) = (StopSource::with_clock(clock::now), StopSource::with_clock(clock::now));
         let (phases, phase) = watch::channel(Phase::Starting);
         let inputs = self.inputs.0.clone();
@@ -78,7 +79,7 @@ impl Lifecycle {
             app.register(flusher(slot, None));
         }
         let settings =
-            Settings { place, report_path, on_report: self.on_report, progress_every: self.progress_every };
+            Settings { mode, report_path, on_report: self.on_report, progress_every: self.progress_every };
         let source = StopSource::with_clock(clock::now);
         let abandon = source.token();
         let spec = Spec::new("start-up", Stage::Intake, Kind::StartUp);

@@ -6,21 +6,21 @@ use crate::util::clock;
 
 /// What a pool or a ticker holds and has done.
 #[derive(Debug)]
-pub(in crate::lifecycle) struct JobCounters {
+pub(super) struct JobCounters {
     /// Every job that was accepted, every run that began.
-    pub(in crate::lifecycle) begun: AtomicU64,
-    pub(in crate::lifecycle) queued: AtomicU64,
-    pub(in crate::lifecycle) running: Tracker,
-    pub(in crate::lifecycle) names: Registry,
-    pub(in crate::lifecycle) finished: AtomicU64,
-    pub(in crate::lifecycle) failed: AtomicU64,
-    pub(in crate::lifecycle) cut: AtomicU64,
+    pub(super) begun: AtomicU64,
+    pub(super) queued: AtomicU64,
+    pub(super) running: Tracker,
+    pub(super) names: Registry,
+    pub(super) finished: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) cut: AtomicU64,
     /// Nobody runs what comes from now on.
     over: AtomicBool,
 }
 
 impl JobCounters {
-    pub(in crate::lifecycle) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             begun: AtomicU64::new(0),
             queued: AtomicU64::new(0),
@@ -34,14 +34,14 @@ impl JobCounters {
     }
 
     /// Counts what is queued as cut, and what will still come.
-    pub(in crate::lifecycle) fn end(&self) {
+    pub(super) fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
         self.cut_what_came_too_late();
     }
 
     /// Called behind each job that was sent: it was counted as queued either before the end looked, which then took it over
     /// into the cut, or after, and then the end is seen here.
-    pub(in crate::lifecycle) fn cut_what_came_too_late(&self) {
+    pub(super) fn cut_what_came_too_late(&self) {
         if self.over.load(Ordering::SeqCst) {
             let queued = self.queued.swap(0, Ordering::SeqCst);
             self.cut.fetch_add(queued, Ordering::SeqCst);

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use crate::drain::{Arrivals, Stop, StopSource, Work};
 use crate::model::{Cause, Kind, Phase, Plan, Snapshot, Spec, Stage};
-use crate::runtime::{Board, Input, Inputs, Ledger, Registration, Run, Temporaries, Watchdog};
+use crate::runtime::{Board, Input, Inputs, LifecycleLedger, Registration, Run, Temporaries, Watchdog};
 use crate::util::{BoxError, BoxFuture, clock};
 
 /// The handle of a running lifecycle: registers components, and tells how far it has come.
@@ -21,7 +21,7 @@ pub struct Handle {
     arrivals: Arrivals,
     watchdog: Option<Watchdog>,
     plan: Arc<Plan>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<LifecycleLedger>,
     board: Board,
     /// The deadline of what is registered through it; see [`within`](Self::within).
     pub(super) limit: Option<Duration>,
@@ -46,7 +46,7 @@ impl Handle {
         drain: Stop,
         arrivals: Arrivals,
         watchdog: Option<Watchdog>,
-        ledger: Arc<Ledger>,
+        ledger: Arc<LifecycleLedger>,
     ) -> Self {
         let (plan, board) = (Arc::new(ledger.plan()), Board::new());
         Self { inputs, phase, announced, drain, arrivals, watchdog, plan, ledger, board, limit: None }
@@ -136,27 +136,6 @@ impl Handle {
         let mut app = self.clone();
         app.limit = Some(limit);
         app
-    }
-
-    /// Registers a component that serves from now on and is told of a stop in two steps; for servers.
-    ///
-    /// `run` gets what it needs to announce the stop and to end. An error that it returns, its panic, and its end before
-    /// it is asked stop the whole lifecycle.
-    pub fn serve<F, Fut>(&self, name: impl Into<String>, work: Arc<dyn Work>, run: F)
-    where
-        F: FnOnce(Context) -> Fut,
-        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
-    {
-        self.spawn(self.spec(name, Stage::Servers, Kind::Service), Some(work), run);
-    }
-
-    /// Registers a component that answers health probes until the very end.
-    pub fn probe<F, Fut>(&self, name: impl Into<String>, run: F)
-    where
-        F: FnOnce(Context) -> Fut,
-        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
-    {
-        self.spawn(self.spec(name, Stage::Telemetry, Kind::Probe), None, run);
     }
 
     /// Returns what is removed at the end.

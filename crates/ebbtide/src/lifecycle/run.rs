@@ -13,7 +13,8 @@ use super::environment::{self, PlanForm, Wishes};
 use super::{Handle, Lifecycle};
 use crate::model::{End, Exit, Plan, Report};
 use crate::runtime::{
-    Input, Inputs, Ledger, Manager, Place, START_UP, Watchdog, flush_all, report_file, say_error, start_up,
+    Input, Inputs, LifecycleLedger, Manager, RunMode, START_UP, Watchdog, flush_all, report_file, say_error,
+    start_up,
 };
 use crate::util::{BoxError, chain, panics};
 
@@ -253,9 +254,9 @@ impl Prepared {
     }
 
     /// Begins the books, and tells the watchdog of them.
-    fn equip(&self) -> Arc<Ledger> {
+    fn equip(&self) -> Arc<LifecycleLedger> {
         let Self { plan, wishes, watchdog, lifecycle } = self;
-        let ledger = Arc::new(Ledger::new(lifecycle.name.clone(), plan.clone()));
+        let ledger = Arc::new(LifecycleLedger::new(lifecycle.name.clone(), plan.clone()));
         watchdog.equip(plan.clone(), Arc::clone(&ledger), wishes.report_path.clone());
         if let Some(path) = &wishes.report_path {
             report_file::probe_or_say(&lifecycle.name, path);
@@ -264,7 +265,7 @@ impl Prepared {
     }
 
     /// Runs the lifecycle on the runtime that polls this, to its end.
-    async fn conduct<F>(self, ledger: Arc<Ledger>, begin: F) -> Report
+    async fn conduct<F>(self, ledger: Arc<LifecycleLedger>, begin: F) -> Report
     where
         F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
     {
@@ -273,7 +274,7 @@ impl Prepared {
         let surroundings = Surroundings {
             ledger: Arc::clone(&ledger),
             watchdog: Some(watchdog.clone()),
-            place: Place::Process,
+            mode: RunMode::Process,
             report_path: wishes.report_path,
             manager: Manager::of(|name| std::env::var_os(name), std::process::id()),
         };

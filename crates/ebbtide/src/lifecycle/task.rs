@@ -1,5 +1,7 @@
-use super::Handle;
-use crate::drain::Stop;
+use std::sync::Arc;
+
+use super::{Context, Handle};
+use crate::drain::{Stop, Work};
 use crate::model::{Kind, Stage};
 use crate::util::BoxError;
 
@@ -69,5 +71,26 @@ impl Handle {
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         self.spawn(self.spec(name, Stage::Workers, Kind::Finite), None, |context| run(context.stop));
+    }
+
+    /// Registers a component that serves from now on and is told of a stop in two steps; for servers.
+    ///
+    /// `run` gets what it needs to announce the stop and to end. An error that it returns, its panic, and its end before
+    /// it is asked stop the whole lifecycle.
+    pub fn serve<F, Fut>(&self, name: impl Into<String>, work: Arc<dyn Work>, run: F)
+    where
+        F: FnOnce(Context) -> Fut,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.spawn(self.spec(name, Stage::Servers, Kind::Service), Some(work), run);
+    }
+
+    /// Registers a component that answers health probes until the very end.
+    pub fn probe<F, Fut>(&self, name: impl Into<String>, run: F)
+    where
+        F: FnOnce(Context) -> Fut,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.spawn(self.spec(name, Stage::Telemetry, Kind::Probe), None, run);
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::executor::{Executor, Next};
 use super::input::{Input, Inputs};
-use super::{Ledger, Observers, Registration, Watchdog, messages, report_file};
+use super::{LifecycleLedger, Observers, Registration, Watchdog, messages, report_file};
 use crate::drain::{Arrivals, StopSource};
 use crate::model::{ComponentId, Effect, End, Event, Exit, Phase, Report};
 use crate::util::panics;
@@ -17,7 +17,7 @@ use crate::util::panics;
 /// The only loop over the machine: inputs become events, the machine decides, the executor does it.
 pub(crate) struct Dispatcher {
     executor: Executor,
-    ledger: Arc<Ledger>,
+    ledger: Arc<LifecycleLedger>,
     watchdog: Option<Watchdog>,
     inputs: mpsc::UnboundedReceiver<Input>,
     arrivals: Arrivals,
@@ -30,7 +30,7 @@ pub(crate) struct Dispatcher {
 
 /// What the dispatcher is told by the builder.
 pub(crate) struct Settings {
-    pub(crate) place: Place,
+    pub(crate) mode: RunMode,
     pub(crate) report_path: Option<PathBuf>,
     pub(crate) on_report: Vec<ReportCallback>,
     pub(crate) progress_every: Duration,
@@ -41,7 +41,7 @@ pub(crate) type ReportCallback = Box<dyn FnOnce(&Report) + Send>;
 
 /// Where a lifecycle runs, which decides how it ends and what it may do to the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum RunMode {
     /// It owns the process.
     Process,
     /// It is one of several in a process that is not its own: in a test, or a server alone. It ends nothing but itself.
@@ -51,7 +51,7 @@ pub(crate) enum Place {
 
 /// What connects the dispatcher with the handle and the watchdog.
 pub(crate) struct Links {
-    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) ledger: Arc<LifecycleLedger>,
     pub(crate) watchdog: Option<Watchdog>,
     pub(crate) inputs: (Inputs, mpsc::UnboundedReceiver<Input>),
     pub(crate) announced: StopSource,
@@ -81,14 +81,14 @@ impl Dispatcher {
             mut observers,
         } = links;
         let mut executor =
-            Executor::new(Arc::clone(&ledger), settings.place, sender, (announced, drain), phases);
+            Executor::new(Arc::clone(&ledger), settings.mode, sender, (announced, drain), phases);
         // Before the first input: a signal that came already would find nothing to wait for.
         let registered = Event::Registered(executor.adopt(start_up));
         let due = ledger.step(registered);
         debug_assert!(due.is_empty(), "nothing is due before a stop");
         observers.look(&ledger);
         let wake = None;
-        let next_progress = settings.place.is_process().then_some(START_UP_PATIENCE);
+        let next_progress = settings.mode.is_process().then_some(START_UP_PATIENCE);
         Self {
             executor,
             ledger,
@@ -276,14 +276,14 @@ impl Dispatcher {
     }
 }
 
-impl Place {
+impl RunMode {
     /// Tells whether it owns the process.
-    pub(crate) fn is_process(self) -> bool {
+    fn is_process(self) -> bool {
         self == Self::Process
     }
 
     /// Runs something that may block, without holding the runtime.
-    pub(crate) fn run_aside(self, name: String, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    pub(super) fn run_aside(self, name: String, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
         match self {
             Self::Process => thread::Builder::new().name(name).spawn(run).map(drop),
             // Paused time stands still while something runs here; it would leap over what a thread of its own does.

@@ -10,15 +10,15 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 use super::input::{Input, Inputs, Registration, Run};
-use super::{Ledger, Place, messages};
+use super::{LifecycleLedger, RunMode, messages};
 use crate::drain::{Stop, StopSource};
 use crate::model::{Cause, ComponentId, Effect, End, Exit, Phase, Spec, Stage};
 use crate::util::{BoxError, BoxFuture, panics};
 
 /// Does what the machine says. Owns every task of the lifecycle.
 pub(crate) struct Executor {
-    ledger: Arc<Ledger>,
-    place: Place,
+    ledger: Arc<LifecycleLedger>,
+    mode: RunMode,
     inputs: Inputs,
     announced: StopSource,
     drain: StopSource,
@@ -56,15 +56,15 @@ pub(crate) enum Next {
 
 impl Executor {
     pub(crate) fn new(
-        ledger: Arc<Ledger>,
-        place: Place,
+        ledger: Arc<LifecycleLedger>,
+        mode: RunMode,
         inputs: Inputs,
         (announced, drain): (StopSource, StopSource),
         phases: watch::Sender<Phase>,
     ) -> Self {
         Self {
             ledger,
-            place,
+            mode,
             inputs,
             announced,
             drain,
@@ -184,10 +184,10 @@ impl Executor {
             Effect::IgnoreSignal { number, after } => {
                 messages::say_ignored_signal(self.ledger.name(), number, after);
             }
-            Effect::EndNow { number } => match self.place {
-                Place::Process => super::os::exit::by_signal(number),
+            Effect::EndNow { number } => match self.mode {
+                RunMode::Process => super::os::exit::by_signal(number),
                 #[cfg(any(feature = "testing", feature = "http"))]
-                Place::Guest => return Next::Exit(Exit::Signalled(number)),
+                RunMode::Guest => return Next::Exit(Exit::Signalled(number)),
             },
             Effect::Exit(exit) => return Next::Exit(exit),
         }
@@ -208,7 +208,7 @@ impl Executor {
             Some(Run::Flush(slot)) => {
                 let inputs = self.inputs.clone();
                 let left = cut_at.saturating_sub(self.ledger.now());
-                slot.start(self.place, left, move |end| inputs.send(Input::Ended(id, end)));
+                slot.start(self.mode, left, move |end| inputs.send(Input::Ended(id, end)));
             }
             Some(Run::StartUp | Run::Task(_) | Run::Pool(..)) | None => {}
         }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Place;
+use super::RunMode;
 use super::os::exit::last_word;
 use crate::model::End;
 use crate::util::{BoxError, panics};
@@ -52,7 +52,7 @@ impl FlushSlot {
     /// Runs the flusher aside, unless it was begun before. `done` is called when it has ended, whoever began it.
     pub(crate) fn start(
         self: &Arc<Self>,
-        place: Place,
+        mode: RunMode,
         left: Duration,
         done: impl FnOnce(End) + Send + 'static,
     ) {
@@ -75,7 +75,7 @@ impl FlushSlot {
         let slot = Arc::clone(self);
         let run = move || slot.run(flush, left);
         // Without a thread nobody is told, and the flusher's deadline passes: it is reported as stuck.
-        if let Err(error) = place.run_aside(format!("flush {}", self.name), run) {
+        if let Err(error) = mode.run_aside(format!("flush {}", self.name), run) {
             // Not through `tracing`: on the forced path a subscriber may hang.
             last_word(&format!("error: {}: no thread to flush on: {error}\n", self.name));
         }
@@ -149,16 +149,16 @@ mod tests {
             let told = told.clone();
             move |end| drop(told.send(format!("{who}: {end:?}")))
         };
-        slot.start(Place::Process, LONG, tell("first"));
+        slot.start(RunMode::Process, LONG, tell("first"));
         assert_eq!(heard.recv().unwrap(), "runs for 30s");
-        slot.start(Place::Process, LONG, tell("while it runs"));
+        slot.start(RunMode::Process, LONG, tell("while it runs"));
         assert_eq!(slot.wait(Duration::from_millis(1)), None);
         open.send(()).unwrap();
         let end = End::Failed("the collector is gone".to_owned());
         assert_eq!(slot.wait(LONG), Some(end.clone()));
         assert_eq!(heard.recv().unwrap(), format!("first: {end:?}"));
         assert_eq!(heard.recv().unwrap(), format!("while it runs: {end:?}"));
-        slot.start(Place::Process, LONG, tell("afterwards"));
+        slot.start(RunMode::Process, LONG, tell("afterwards"));
         assert_eq!(heard.recv().unwrap(), format!("afterwards: {end:?}"));
         assert!(heard.try_recv().is_err(), "it ran once");
     }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::flush_all::run_all;
-use super::ledger::Ledger;
+use super::ledger::LifecycleLedger;
 use super::os::exit::{self, last_word};
 use super::{Manager, Observers, flush_all, messages, report_file};
 use crate::model::{Cause, Exit, Phase, Report, Stage, part, show_duration};
@@ -18,7 +18,7 @@ use crate::util::clock;
 ///
 /// Before them the event that tells of the exit is logged and the metrics are recorded, or they would not arrive. Should the runtime come to itself after
 /// all, that is done once more.
-pub(crate) fn flush_early(ledger: &Arc<Ledger>, hard: Instant) {
+pub(crate) fn flush_early(ledger: &Arc<LifecycleLedger>, hard: Instant) {
     let ledger = Arc::clone(ledger);
     let flush = move || {
         // Asked here and not by the watchdog: a component that is asked what it holds may hang.
@@ -35,14 +35,19 @@ pub(crate) fn flush_early(ledger: &Arc<Ledger>, hard: Instant) {
 /// Reports who is stuck, flushes what can be flushed, and ends the process at `hard` at the latest.
 ///
 /// Everything that may block runs on a thread of its own: the only thing that this one waits for is time.
-pub(crate) fn speak_and_exit(ledger: &Arc<Ledger>, report_path: Option<&Path>, hard: Instant) -> ! {
+pub(crate) fn speak_and_exit(ledger: &Arc<LifecycleLedger>, report_path: Option<&Path>, hard: Instant) -> ! {
     speak(ledger, report_path, hard, Exit::Watchdog, who_is_stuck);
     exit::now(Exit::WATCHDOG)
 }
 
 /// Ends a process whose exit code was decided, and which did not exit in time: says so, and writes the report where that was not
 /// done.
-pub(crate) fn leave_late(ledger: &Arc<Ledger>, report_path: Option<&Path>, hard: Instant, code: u8) -> ! {
+pub(crate) fn leave_late(
+    ledger: &Arc<LifecycleLedger>,
+    report_path: Option<&Path>,
+    hard: Instant,
+    code: u8,
+) -> ! {
     let (shared, path) = (Arc::clone(ledger), report_path.map(Path::to_owned));
     let done = aside(hard.saturating_duration_since(clock::real()), move || {
         let name = shared.name();
@@ -58,7 +63,7 @@ pub(crate) fn leave_late(ledger: &Arc<Ledger>, report_path: Option<&Path>, hard:
 }
 
 /// Says that a second signal ends the process. Standard error may be a pipe that nothing reads: that is not waited for.
-pub(crate) fn say_second_signal(ledger: &Arc<Ledger>, number: i32, after: Duration) {
+pub(crate) fn say_second_signal(ledger: &Arc<LifecycleLedger>, number: i32, after: Duration) {
     let shared = Arc::clone(ledger);
     let _ = aside(SAID, move || {
         let signal = Cause::signal_name(number).unwrap_or("signal");
@@ -72,30 +77,30 @@ pub(crate) fn say_second_signal(ledger: &Arc<Ledger>, number: i32, after: Durati
 /// How long a line that may block is waited for.
 const SAID: Duration = Duration::from_millis(50);
 
-fn write_report(ledger: &Ledger, exit: Option<Exit>, path: &Path) {
+fn write_report(ledger: &LifecycleLedger, exit: Option<Exit>, path: &Path) {
     report_file::write_or_say(&ledger.report(exit), path, messages::say_error_unlogged);
 }
 
 /// Does what can still be done where the lifecycle itself has panicked, and returns its report: nobody asks the components any
 /// more, and those that run as tasks were aborted.
 pub(crate) fn speak_of_panic(
-    ledger: &Arc<Ledger>,
+    ledger: &Arc<LifecycleLedger>,
     report_path: Option<&Path>,
     hard: Instant,
     message: String,
 ) -> Report {
-    let line = move |_: &Ledger| format!("the lifecycle itself panicked: {message}");
+    let line = move |_: &LifecycleLedger| format!("the lifecycle itself panicked: {message}");
     speak(ledger, report_path, hard, Exit::Failed, line);
     ledger.report(Some(Exit::Failed))
 }
 
 /// Says a line, reports, and flushes, and is done with it by `hard`.
 fn speak(
-    ledger: &Arc<Ledger>,
+    ledger: &Arc<LifecycleLedger>,
     report_path: Option<&Path>,
     hard: Instant,
     exit: Exit,
-    line: impl FnOnce(&Ledger) -> String + Send + 'static,
+    line: impl FnOnce(&LifecycleLedger) -> String + Send + 'static,
 ) {
     let half = part(hard.saturating_duration_since(clock::real()), 1, 2);
     let shared = Arc::clone(ledger);
@@ -117,7 +122,7 @@ fn speak(
 
 /// Flushes all at once, waits for those too that were begun before, and says whose flush failed or did not end. Then, and in
 /// time, does what is done last.
-fn flush(ledger: &Ledger, hard: Instant) {
+fn flush(ledger: &LifecycleLedger, hard: Instant) {
     let (flushers, mut lasts) = (ledger.flushers(), ledger.lasts());
     lasts.reverse();
     // What is done last needs a connection's time, where a flush may need all that there is.
@@ -127,7 +132,7 @@ fn flush(ledger: &Ledger, hard: Instant) {
     flush_all(&lasts, ledger.name(), hard.saturating_duration_since(clock::real()));
 }
 
-fn who_is_stuck(ledger: &Ledger) -> String {
+fn who_is_stuck(ledger: &LifecycleLedger) -> String {
     let waiting = ledger.waiting();
     let who = messages::describe(&waiting);
     let who = if who.is_empty() { "the runtime itself".to_owned() } else { who };
@@ -138,7 +143,13 @@ fn who_is_stuck(ledger: &Ledger) -> String {
     format!("the watchdog ends the process{since}, in phase {phase}; stuck: {who}")
 }
 
-fn tell(ledger: &Arc<Ledger>, report_path: Option<&Path>, patience: Duration, exit: Exit, line: &str) {
+fn tell(
+    ledger: &Arc<LifecycleLedger>,
+    report_path: Option<&Path>,
+    patience: Duration,
+    exit: Exit,
+    line: &str,
+) {
     last_word(&format!("{}: error: {line}\n", ledger.name()));
     let mut manager = Manager::of(|name| std::env::var_os(name), std::process::id());
     manager.say(line, Duration::ZERO);
@@ -150,7 +161,7 @@ fn tell(ledger: &Arc<Ledger>, report_path: Option<&Path>, patience: Duration, ex
 }
 
 /// Logs the report and records the last metrics, once, and waits for that no longer than `patience`.
-fn say_report(ledger: &Arc<Ledger>, patience: Duration, exit: Exit) {
+fn say_report(ledger: &Arc<LifecycleLedger>, patience: Duration, exit: Exit) {
     if ledger.is_first_to_tell() {
         let shared = Arc::clone(ledger);
         let _ = aside(patience, move || {

@@ -14,7 +14,7 @@ use crate::util::clock;
 
 /// The machine and what the report needs beside it; shared with the watchdog, which reads it when the runtime is stuck.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct LifecycleLedger {
     name: String,
     epoch: Instant,
     state: Mutex<LedgerState>,
@@ -51,7 +51,7 @@ pub(crate) struct WaitingComponent {
     pub(crate) stragglers: Vec<Straggler>,
 }
 
-impl Ledger {
+impl LifecycleLedger {
     pub(crate) fn new(name: String, plan: Plan) -> Self {
         let state = LedgerState { machine: Machine::new(plan), works: BTreeMap::new() };
         Self {

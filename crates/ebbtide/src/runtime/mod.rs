@@ -18,12 +18,12 @@ mod temporaries;
 mod watchdog;
 
 pub(crate) use board::Board;
-pub(crate) use dispatcher::{Dispatcher, Links, Place, ReportCallback, Settings};
+pub(crate) use dispatcher::{Dispatcher, Links, ReportCallback, RunMode, Settings};
 pub(crate) use executor::{START_UP, start_up};
 pub(crate) use flush::FlushSlot;
 pub(crate) use flush_all::flush_all;
 pub(crate) use input::{Input, Inputs, Registration, Run};
-pub(crate) use ledger::Ledger;
+pub(crate) use ledger::LifecycleLedger;
 pub use log::heard;
 pub(crate) use log::{is_heard, log_error, log_warn};
 pub(crate) use messages::say_error;
@@ -31,6 +31,7 @@ pub(crate) use observe::{Manager, Observers};
 pub(crate) use temporaries::Temporaries;
 pub(crate) use watchdog::Watchdog;
 
+// The folders above take the utilities from here too.
 #[cfg(feature = "http")]
 pub use crate::util::BoxError;
 pub(crate) use crate::util::*;

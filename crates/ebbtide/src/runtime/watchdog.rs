@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::forced_exit;
 use super::input::{Input, Inputs};
-use super::ledger::Ledger;
+use super::ledger::LifecycleLedger;
 use super::os::exit;
 use super::os::signals::{SignalPipe, Wake};
 use crate::model::{Exit, Plan, Report};
@@ -41,7 +41,7 @@ struct WatchdogState {
     decided: Option<u8>,
     /// The flushers were begun where the machine had not come to them.
     flushes: bool,
-    ledger: Option<Arc<Ledger>>,
+    ledger: Option<Arc<LifecycleLedger>>,
     report_path: Option<PathBuf>,
     thread: Option<JoinHandle<()>>,
     /// A signal that came when it was disarmed.
@@ -83,7 +83,7 @@ impl Watchdog {
     }
 
     /// Tells the watchdog what it needs for its last words.
-    pub(crate) fn equip(&self, plan: Plan, ledger: Arc<Ledger>, report_path: Option<PathBuf>) {
+    pub(crate) fn equip(&self, plan: Plan, ledger: Arc<LifecycleLedger>, report_path: Option<PathBuf>) {
         let mut state = self.lock();
         state.plan = plan;
         state.ledger = Some(ledger);
@@ -100,7 +100,7 @@ impl Watchdog {
 
     /// Ends the lifecycle where the dispatcher has panicked: flushes and reports what can still be, by the deadline, and
     /// returns the report.
-    pub(crate) fn dispatcher_is_gone(&self, ledger: &Arc<Ledger>, message: String) -> Report {
+    pub(crate) fn dispatcher_is_gone(&self, ledger: &Arc<LifecycleLedger>, message: String) -> Report {
         self.arm();
         self.decide(Exit::FAILED);
         let state = self.lock();

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::lifecycle::{Assembled, Handle, Lifecycle, Surroundings};
 use crate::model::{Phase, Report};
-use crate::runtime::{BoxError, Input, Inputs, Ledger, Manager, Place, START_UP, start_up};
+use crate::runtime::{BoxError, Input, Inputs, LifecycleLedger, Manager, RunMode, START_UP, start_up};
 
 /// A lifecycle that runs inside a test, on the test's own runtime and by its clock.
 ///
@@ -70,7 +70,7 @@ impl Trial {
         let surroundings = Surroundings {
             ledger,
             watchdog: None,
-            place: Place::Guest,
+            mode: RunMode::Guest,
             report_path: None,
             manager: Manager::default(),
         };
@@ -189,7 +189,7 @@ impl fmt::Debug for Trial {
 }
 
 #[expect(clippy::panic, reason = "in a test, a budget that cannot work is the test's failure")]
-fn ledger(lifecycle: &Lifecycle) -> Arc<Ledger> {
+fn ledger(lifecycle: &Lifecycle) -> Arc<LifecycleLedger> {
     match lifecycle.ledger() {
         Ok(ledger) => Arc::new(ledger),
         Err(error) => panic!("{error}"),

@@ -11,7 +11,7 @@ use crate::http::{BoxError, HttpService, Listeners, ServeError, Server};
 use crate::layer::StopService;
 use crate::lifecycle::{Assembled, Lifecycle, Surroundings, Taken};
 use crate::model::{End, Exit, Report};
-use crate::runtime::{Input, Ledger, Manager, Place, START_UP, chain};
+use crate::runtime::{Input, LifecycleLedger, Manager, RunMode, START_UP, chain};
 
 /// What is served, and how.
 pub(super) struct Parts<S, C> {
@@ -37,13 +37,13 @@ where
     let Settings { name, budget, health, tell_handlers, watched } = settings;
     tracing::info!(lifecycle = name, %plan, "plan");
     let lifecycle = Lifecycle::as_guest(name.clone(), budget);
-    let ledger = Arc::new(Ledger::new(name.clone(), plan.clone()));
+    let ledger = Arc::new(LifecycleLedger::new(name.clone(), plan.clone()));
     let watchdog = watched.then(|| lifecycle.watch(plan, Arc::clone(&ledger), report_path.clone()));
     let watchdog = watchdog.transpose().map_err(ServeError::Watchdog)?;
     let surroundings = Surroundings {
         ledger,
         watchdog: watchdog.as_ref().and_then(Taken::watchdog).cloned(),
-        place: Place::Guest,
+        mode: RunMode::Guest,
         report_path,
         manager: Manager::default(),
     };

@@ -22,8 +22,8 @@ use crate::util::{chance, clock};
 #[must_use = "it says when something is done, and does nothing"]
 pub struct Every {
     pub(super) schedule: Schedule,
-    pub(super) jitter: Duration,
-    pub(super) at_once: bool,
+    jitter: Duration,
+    at_once: bool,
     pub(super) on_error: OnError,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
 use crate::model::{Phase, Spec, Stage};
-use crate::runtime::Ledger;
+use crate::runtime::LifecycleLedger;
 use crate::runtime::guarded_work::GuardedWork;
 
 /// Records what `docs/metrics.md` lists, through the `metrics` facade, once a second, ten times a second while a stop is
@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const EVERY_IN_A_STOP: Duration = Duration::from_millis(100);
 
 impl Metrics {
-    pub(super) fn look(&mut self, ledger: &Ledger, now: Duration) {
+    pub(super) fn look(&mut self, ledger: &LifecycleLedger, now: Duration) {
         let phase = ledger.phase();
         if self.phase == Some(phase) && self.next.is_some_and(|at| now < at) {
             return;
@@ -63,7 +63,7 @@ fn describe() {
 }
 
 /// Records how the books stand now.
-pub(super) fn record(ledger: &Ledger) {
+pub(super) fn record(ledger: &LifecycleLedger) {
     let (lifecycle, present, counting) = (ledger.name().to_owned(), ledger.phase(), ledger.counting());
     for phase in Phase::ALL {
         let is_it = if phase == present { 1.0 } else { 0.0 };

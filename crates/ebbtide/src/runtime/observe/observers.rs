@@ -8,7 +8,7 @@ use super::Manager;
 #[cfg(feature = "metrics")]
 use super::metrics::Metrics;
 use crate::model::{ComponentId, Effect, Phase, Stage};
-use crate::runtime::{Board, Ledger};
+use crate::runtime::{Board, LifecycleLedger};
 
 /// Everybody who is told. The dispatcher shows them the books after each step, and before the flushers begin.
 pub(crate) struct Observers {
@@ -37,7 +37,7 @@ impl Observers {
 
     /// Shows the books for the last time, where the dispatcher is blocked or gone, to those who can be shown them from any
     /// thread.
-    pub(crate) fn last_look(ledger: &Ledger) {
+    pub(crate) fn last_look(ledger: &LifecycleLedger) {
         #[cfg(feature = "metrics")]
         super::metrics::record(ledger);
         #[cfg(not(feature = "metrics"))]
@@ -45,17 +45,17 @@ impl Observers {
     }
 
     /// Shows them what is about to be done.
-    pub(crate) fn see(&mut self, ledger: &Ledger, effect: &Effect) {
+    pub(crate) fn see(&mut self, ledger: &LifecycleLedger, effect: &Effect) {
         self.spans.see(ledger, effect);
     }
 
     /// Tells them that a component has ended.
-    pub(crate) fn ended(&mut self, ledger: &Ledger, id: ComponentId) {
+    pub(crate) fn ended(&mut self, ledger: &LifecycleLedger, id: ComponentId) {
         self.spans.ended(ledger, id);
     }
 
     /// Shows them the books.
-    pub(crate) fn look(&mut self, ledger: &Ledger) {
+    pub(crate) fn look(&mut self, ledger: &LifecycleLedger) {
         let (now, phase) = (ledger.now(), ledger.phase());
         #[cfg(feature = "metrics")]
         self.metrics.look(ledger, now);
@@ -117,7 +117,7 @@ impl Observers {
     }
 
     /// Does what is due.
-    pub(crate) fn tick(&mut self, ledger: &Ledger) {
+    pub(crate) fn tick(&mut self, ledger: &LifecycleLedger) {
         self.manager.tick(ledger.now());
         #[cfg(feature = "metrics")]
         self.metrics.look(ledger, ledger.now());
@@ -138,7 +138,7 @@ struct Spans {
 
 impl Spans {
     /// Opens and closes what an effect of the machine begins and ends.
-    fn see(&mut self, ledger: &Ledger, effect: &Effect) {
+    fn see(&mut self, ledger: &LifecycleLedger, effect: &Effect) {
         match effect {
             Effect::Enter(phase) => self.enter(ledger, *phase),
             Effect::Ask { id, .. } => self.open(ledger, *id),
@@ -148,14 +148,14 @@ impl Spans {
     }
 
     /// Closes a component's span, and its stage's, if nothing of it is open.
-    fn ended(&mut self, ledger: &Ledger, id: ComponentId) {
+    fn ended(&mut self, ledger: &LifecycleLedger, id: ComponentId) {
         let Some(span) = self.components.remove(&id) else { return };
         span.record("outcome", ledger.outcome(id));
         drop(span);
         self.stages.retain(|stage, _| ledger.is_open(*stage));
     }
 
-    fn enter(&mut self, ledger: &Ledger, phase: Phase) {
+    fn enter(&mut self, ledger: &LifecycleLedger, phase: Phase) {
         let Some(cause) = ledger.cause() else { return };
         if phase >= Phase::Flushing {
             *self = Self::default();
@@ -174,7 +174,7 @@ impl Spans {
         }
     }
 
-    fn open(&mut self, ledger: &Ledger, id: ComponentId) {
+    fn open(&mut self, ledger: &LifecycleLedger, id: ComponentId) {
         let (Some(stop), Some(spec)) = (&self.stop, ledger.component(id)) else { return };
         if spec.stage == Stage::Telemetry {
             return;
