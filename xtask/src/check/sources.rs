@@ -58,6 +58,10 @@ fn misplaced_item(stream: TokenStream) -> Option<usize> {
             TokenTree::Ident(word) if *word == "pub" => {
                 tokens.next_if(is_parenthesised);
             }
+            // What a crate requires of its target belongs to its declaration.
+            TokenTree::Ident(word) if *word == "compile_error" => {
+                tokens.by_ref().take(3).for_each(drop);
+            }
             TokenTree::Ident(word) if *word == "mod" || *word == "use" || *word == "extern" => {
                 let is_use = *word == "use";
                 loop {
@@ -161,7 +165,7 @@ mod tests {
 
     #[test]
     fn declarations_and_re_exports_pass() {
-        let text = "//! What it is.\n#![warn(x)]\nmod a;\n#[cfg(test)]\nmod b;\npub(crate) mod c;\n/// Doc.\npub use a::{A, b::*};\nuse c::C as D;\n";
+        let text = "//! What it is.\n#![warn(x)]\n#[cfg(not(x))]\ncompile_error!(\"x\");\nmod a;\n#[cfg(test)]\nmod b;\npub(crate) mod c;\n/// Doc.\npub use a::{A, b::*};\nuse c::C as D;\n";
         assert_eq!(misplaced(text), None);
     }
 
