@@ -1,8 +1,10 @@
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::Permanent;
+use crate::runtime::BoxError;
 
 /// One attempt at a job, as its handler gets it.
 ///
@@ -69,5 +71,44 @@ impl Job {
     /// When it is something else. No further attempt mends that: handed on by the handler, the error buries the job at once.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Permanent> {
         serde_json::from_slice(&self.payload).map_err(Permanent::new)
+    }
+}
+
+/// Marks a job's error as one that no further attempt can mend, such as a payload that cannot be read: the job is buried
+/// at once.
+///
+/// # Examples
+///
+/// ```
+/// use ebbtide::BoxError;
+/// use ebbtide::queue::Permanent;
+///
+/// fn quantity(payload: &[u8]) -> Result<u32, BoxError> {
+///     let text = std::str::from_utf8(payload).map_err(Permanent::new)?;
+///     Ok(text.parse().map_err(Permanent::new)?)
+/// }
+/// assert!(quantity(b"none").unwrap_err().is::<Permanent>());
+/// ```
+#[derive(Debug)]
+pub struct Permanent {
+    source: BoxError,
+}
+
+impl Permanent {
+    /// Marks an error.
+    pub fn new(error: impl Into<BoxError>) -> Self {
+        Self { source: error.into() }
+    }
+}
+
+impl fmt::Display for Permanent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
+    }
+}
+
+impl Error for Permanent {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.source()
     }
 }

@@ -132,22 +132,14 @@
 
 mod combiner;
 mod consumer;
-mod delivery;
 mod handle;
 mod job;
-mod job_counts;
 mod options;
-mod permanent;
 #[expect(clippy::module_inception, reason = "the trait is what the folder is about")]
 mod queue;
-mod settlement;
 
 pub use combiner::Combiner;
 pub use consumer::{Consumer, Tally};
-pub use delivery::Delivery;
-pub use job::Job;
-pub use job_counts::JobCounts;
+pub use job::{Job, Permanent};
 pub use options::ConsumeOptions;
-pub use permanent::Permanent;
-pub use queue::Queue;
-pub use settlement::{Settled, Settlement};
+pub use queue::{Delivery, JobCounts, Queue, Settled, Settlement};

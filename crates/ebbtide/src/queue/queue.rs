@@ -2,7 +2,6 @@ use std::future::{self, Future};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Delivery, Settled, Settlement};
 use crate::drain::Stop;
 use crate::runtime::BoxError;
 
@@ -172,5 +171,71 @@ impl<Q: Queue> Queue for Arc<Q> {
 
     fn close(&self) -> impl Future<Output = Result<(), BoxError>> + Send {
         (**self).close()
+    }
+}
+
+/// One job, as its queue gave it out.
+///
+/// From then on nobody else gets it until it is settled or its lease runs out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery<R> {
+    /// What the queue knows this delivery by when it is settled: not the job, which may be delivered again.
+    pub receipt: R,
+    /// The job's id, the same in each delivery: what logs and the report name it by.
+    pub id: String,
+    /// What the producer sent.
+    pub payload: Vec<u8>,
+    /// Which attempt this is, from 1. Those that were handed back don't count where the queue can tell them apart.
+    pub attempt: u32,
+}
+
+/// What becomes of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The job is done: it is never delivered again.
+    Ack,
+    /// The job was not begun, or not finished for the stop's sake: the next consumer may have it at once, and the attempt
+    /// does not count.
+    HandBack,
+    /// The attempt failed.
+    Retry {
+        /// The job is not delivered again before this has passed.
+        after: Duration,
+        /// Why it failed.
+        error: String,
+    },
+    /// The job has failed for good: it is kept where somebody can look at it, and not delivered again.
+    Bury {
+        /// Why it failed.
+        error: String,
+    },
+}
+
+/// Whether the delivery was still ours to settle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a lost delivery is run again by somebody else"]
+pub enum Settled {
+    /// It was, and it is settled for good: what was said survives the crash of either side.
+    Done,
+    /// Its lease had run out, and somebody else has it or may have it.
+    Lost,
+}
+
+/// How many jobs of one queue are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobCounts {
+    /// Those that nobody has, also those whose time has not come.
+    pub waiting: u64,
+    /// Those that a consumer has.
+    pub leased: u64,
+    /// Those that have failed for good.
+    pub buried: u64,
+}
+
+impl JobCounts {
+    /// Makes counts, as an adapter does.
+    pub const fn new(waiting: u64, leased: u64, buried: u64) -> Self {
+        Self { waiting, leased, buried }
     }
 }

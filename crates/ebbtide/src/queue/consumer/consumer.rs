@@ -1,16 +1,16 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{sleep_until, timeout_at};
 
-use super::accounts::Accounts;
-use super::crew::Crew;
-use super::heart::Heart;
-use super::settle::NoAnswer;
-use super::shared::Shared;
+use super::deliveries::{DeliveryTracker, GiveUpOnDrop};
+use super::heartbeat::Heartbeat;
+use super::outage::{NoAnswer, Outage};
 use super::tally::Tally;
-use super::times::{Ends, Times};
+use super::tasks::ConsumerTasks;
 use crate::drain::{Stop, Work};
-use crate::model::Cause;
+use crate::model::{Cause, part};
 use crate::queue::{ConsumeOptions, Job, Queue};
 use crate::runtime::{BoxError, clock, panics};
 
@@ -18,7 +18,7 @@ use crate::runtime::{BoxError, clock, panics};
 /// [`Handle::consume`](crate::Handle::consume), where what it does is said.
 #[must_use = "a consumer does nothing until it is run"]
 pub struct Consumer<Q: Queue, F> {
-    shared: Arc<Shared<Q, F>>,
+    context: Arc<ConsumerContext<Q, F>>,
 }
 
 impl<Q, F, Fut> Consumer<Q, F>
@@ -37,12 +37,12 @@ where
                 "the queue may not serve the consumer well"
             );
         }
-        Self { shared: Arc::new(Shared::new(name, queue, options, handler)) }
+        Self { context: Arc::new(ConsumerContext::new(name, queue, options, handler)) }
     }
 
     /// Returns what it has in flight, for a progress line or a report of your own.
     pub fn work(&self) -> Arc<dyn Work> {
-        Arc::clone(&self.shared.books) as Arc<dyn Work>
+        Arc::clone(&self.context.deliveries) as Arc<dyn Work>
     }
 
     /// Runs until the token is stopping and everything taken has its fate, and returns what became of it.
@@ -53,46 +53,64 @@ where
     ///
     /// Dropped, it drops its jobs; whatever is held is unsettled, and delivered again when its lease runs out.
     pub async fn run(self, stop: Stop) -> Tally {
-        let Self { shared } = self;
-        let accounts = Accounts::new(Arc::clone(&shared.name), Arc::clone(&shared.books));
-        let mut crew = Crew::new(Arc::clone(&shared));
-        let mut heart = Heart::start(&shared);
+        let Self { context } = self;
+        let give_up = GiveUpOnDrop::new(Arc::clone(&context.name), Arc::clone(&context.deliveries));
+        let mut tasks = ConsumerTasks::new(Arc::clone(&context));
+        let mut heartbeat = Heartbeat::start(&context);
 
-        let last_fetch = crew.take_until_stopping(&stop).await;
-        shared.queue.prefetch(false);
+        let last_fetch = tasks.take_until_stopping(&stop).await;
+        context.queue.prefetch(false);
 
-        let times = Times::of(clock::now(), stop.deadline(), shared.options.hand_back);
+        let times = StopTimes::of(clock::now(), stop.deadline(), context.options.hand_back);
         let unknown = || Cause::Requested { reason: "unknown".to_owned() };
-        shared.books.stop(&stop.cause().cloned().unwrap_or_else(unknown), times.hand_back);
-        crew.return_unbegun(last_fetch);
+        context.deliveries.stop(&stop.cause().cloned().unwrap_or_else(unknown), times.hand_back);
+        tasks.return_unbegun(last_fetch);
         tokio::select! {
             biased;
-            () = crew.idle() => {}
+            () = tasks.idle() => {}
             () = at(times.hand_back) => {}
             () = stop.cancelled() => {}
         }
 
-        let Ends { let_go, close } = times.ends(clock::now());
-        crew.hand_back_running();
+        let HandBackTimes { let_go, close } = times.ends(clock::now());
+        tasks.hand_back_running();
         tokio::select! {
             biased;
-            () = crew.idle() => {}
+            () = tasks.idle() => {}
             () = at(Some(let_go)) => {}
         }
-        crew.let_go();
-        drop(accounts);
-        heart.stop();
-        shared.close(close).await;
-        heart.end(close).await;
-        crew.leave(close).await;
-        shared.books.tally()
+        tasks.let_go();
+        drop(give_up);
+        heartbeat.stop();
+        context.close(close).await;
+        heartbeat.end(close).await;
+        tasks.leave(close).await;
+        context.deliveries.tally()
     }
 }
 
-impl<Q: Queue, F> Shared<Q, F> {
-    async fn close(&self, until: std::time::Instant) {
+/// What the loop, the jobs' tasks and the heartbeat share.
+pub(super) struct ConsumerContext<Q: Queue, F> {
+    pub(super) name: Arc<str>,
+    pub(super) queue: Arc<Q>,
+    pub(super) options: ConsumeOptions,
+    pub(super) handler: F,
+    pub(super) deliveries: Arc<DeliveryTracker<Q::Receipt>>,
+    pub(super) settling: Outage,
+    /// Grows whenever the task of the renewals runs.
+    pub(super) beats: AtomicU64,
+}
+
+impl<Q: Queue, F> ConsumerContext<Q, F> {
+    fn new(name: Arc<str>, queue: Q, options: ConsumeOptions, handler: F) -> Self {
+        let settling = Outage::new(Arc::clone(&name), "settle jobs");
+        let (queue, deliveries) = (Arc::new(queue), Arc::new(DeliveryTracker::new()));
+        Self { name, queue, options, handler, deliveries, settling, beats: AtomicU64::new(0) }
+    }
+
+    async fn close(&self, until: Instant) {
         let left = until.saturating_duration_since(clock::now());
-        let closed = timeout_at(Instant::from_std(until), self.queue.close()).await;
+        let closed = timeout_at(tokio::time::Instant::from_std(until), self.queue.close()).await;
         if let Err(error) = closed.unwrap_or_else(|_| Err(NoAnswer(left).into())) {
             let error = panics::chain(&*error);
             crate::runtime::log_warn!(
@@ -104,9 +122,67 @@ impl<Q: Queue, F> Shared<Q, F> {
     }
 }
 
-async fn at(instant: Option<std::time::Instant>) {
+/// When a stop does what: counted once, from one deadline.
+///
+/// ```text
+/// stop ──── jobs go on ────▶ hand back ──── four fifths ────▶ let go ──── close ────▶ deadline
+///                            └────────── up to a quarter of the whole ────────────────┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct StopTimes {
+    /// What still runs is handed back from then on. `None` where the stop has no deadline: at the cut.
+    hand_back: Option<Instant>,
+    time: Duration,
+}
+
+/// What a hand-back leaves for the end of the subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct HandBackTimes {
+    /// Whoever has not been handed back by then is let go.
+    let_go: Instant,
+    /// The loop is over.
+    close: Instant,
+}
+
+impl StopTimes {
+    fn of(now: Instant, deadline: Option<Instant>, wished: Duration) -> Self {
+        let Some(deadline) = deadline else { return Self { hand_back: None, time: wished } };
+        let time = wished.min(part(deadline.saturating_duration_since(now), 1, 4));
+        Self { hand_back: Some(deadline.checked_sub(time).unwrap_or(now)), time }
+    }
+
+    /// Counts from the moment at which the hand-back begins.
+    fn ends(&self, now: Instant) -> HandBackTimes {
+        HandBackTimes {
+            let_go: clock::after(now, part(self.time, 4, 5)),
+            close: clock::after(now, self.time),
+        }
+    }
+}
+
+async fn at(instant: Option<Instant>) {
     match instant {
-        Some(instant) => sleep_until(Instant::from_std(instant)).await,
+        Some(instant) => sleep_until(instant.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hand_back_takes_at_most_a_quarter_of_what_is_there() {
+        let now = clock::now();
+        let wished = Duration::from_millis(500);
+        for (left, before) in [(20_000, 500), (2000, 500), (1000, 250), (4, 1), (0, 0)] {
+            let deadline = now + Duration::from_millis(left);
+            let times = StopTimes::of(now, Some(deadline), wished);
+            let at = times.hand_back.expect("there is a deadline");
+            assert_eq!(deadline - at, Duration::from_millis(before));
+            assert_eq!(times.ends(at).close, deadline);
+            assert!(times.ends(at).let_go <= deadline);
+        }
+        assert_eq!(StopTimes::of(now, None, wished).hand_back, None);
     }
 }

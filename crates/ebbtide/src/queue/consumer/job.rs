@@ -1,60 +1,126 @@
+use std::any::Any;
+use std::error::Error;
 use std::sync::Arc;
 
 use tracing::Instrument;
 
-use super::shared::Shared;
-use super::verdict::{judge, refuse};
+use super::consumer::ConsumerContext;
 use crate::drain::Stop;
-use crate::queue::{Delivery, Job, Queue, Settlement};
-use crate::runtime::{BoxError, Caught};
+use crate::queue::{ConsumeOptions, Delivery, Job, Permanent, Queue, Settlement};
+use crate::runtime::{BoxError, Caught, panics};
 
-impl<Q, F, Fut> Shared<Q, F>
+impl<Q, F, Fut> ConsumerContext<Q, F>
 where
     Q: Queue,
     F: Fn(Job, Stop) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
-    /// Takes a delivery and returns what runs it and settles it. It is in the books before the future is polled.
+    /// Takes a delivery and returns what runs it and settles it. It is tracked before the future is polled.
     pub(super) fn run(
         self: &Arc<Self>,
         delivery: Delivery<Q::Receipt>,
     ) -> impl Future<Output = ()> + Send + use<Q, F, Fut> {
-        let (shared, id) = (Arc::clone(self), Arc::from(delivery.id.as_str()));
+        let (context, id) = (Arc::clone(self), Arc::from(delivery.id.as_str()));
         let refusal = refuse(delivery.attempt, &self.options);
-        let ticket = self.books.take(&delivery, &id, refusal.is_none());
+        let guard = self.deliveries.take(&delivery, &id, refusal.is_none());
         let Delivery { payload, attempt, .. } = delivery;
         let span = tracing::info_span!("job", consumer = &*self.name, id = &*id, attempt);
         let work = async move {
             let settlement = match refusal {
                 Some(settlement) => settlement,
                 None => {
-                    let (job, stop) = (Job::new(id, payload, attempt), ticket.stop().clone());
+                    let (job, stop) = (Job::new(id, payload, attempt), guard.stop().clone());
                     // The handler is called in the future, so that its panic is caught as well.
-                    let end = Caught::new(async { (shared.handler)(job, stop).await }).await;
-                    if !ticket.ended() {
+                    let end = Caught::new(async { (context.handler)(job, stop).await }).await;
+                    if !guard.ended() {
                         // It was handed back meanwhile: somebody else runs it.
                         return;
                     }
-                    judge(end, attempt, &shared.options)
+                    judge(end, attempt, &context.options)
                 }
             };
-            shared.settle(ticket, settlement).await;
+            context.settle(guard, settlement).await;
         };
         work.instrument(span)
     }
 }
 
-impl<Q: Queue, F> Shared<Q, F> {
-    /// Takes a delivery that is not begun any more, and returns what hands it back.
-    pub(super) fn hand_back_unbegun(
-        self: &Arc<Self>,
-        delivery: &Delivery<Q::Receipt>,
-    ) -> impl Future<Output = ()> + Send + use<Q, F>
-    where
-        F: Send + Sync + 'static,
-    {
-        let ticket = self.books.take(delivery, &Arc::from(delivery.id.as_str()), false);
-        let shared = Arc::clone(self);
-        async move { shared.settle(ticket, Settlement::HandBack).await }
+/// How a handler ended.
+type HandlerEnd = Result<Result<(), BoxError>, Box<dyn Any + Send>>;
+
+/// Decides what becomes of a job whose attempt has ended (invariant Q8).
+fn judge(end: HandlerEnd, attempt: u32, options: &ConsumeOptions) -> Settlement {
+    let (error, permanent) = match end {
+        Ok(Ok(())) => return Settlement::Ack,
+        Ok(Err(error)) => (panics::chain(&*error), is_permanent(&*error)),
+        Err(panic) => (format!("it panicked: {}", panics::message(&*panic)), false),
+    };
+    if permanent || attempt >= options.attempts {
+        Settlement::Bury { error }
+    } else {
+        Settlement::Retry { after: options.backoff.after(attempt), error }
+    }
+}
+
+/// Decides whether a delivery is begun at all: one whose attempts are all spent, and which never said how they ended, is not.
+fn refuse(attempt: u32, options: &ConsumeOptions) -> Option<Settlement> {
+    let spent = attempt > options.attempts;
+    spent.then(|| Settlement::Bury {
+        error: format!(
+            "attempt {attempt} of {}: those before did not tell how they ended; it may be what ends its process",
+            options.attempts
+        ),
+    })
+}
+
+/// An error may have been wrapped on its way through the handler.
+fn is_permanent(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<Permanent>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("failed to read")]
+    struct Wrapped(#[source] Permanent);
+
+    fn failed(error: impl Into<BoxError>) -> HandlerEnd {
+        Ok(Err(error.into()))
+    }
+
+    #[test]
+    fn q8_attempts_are_spent_one_by_one_and_permanent_ones_at_once() {
+        let options = ConsumeOptions::new(1).attempts(3);
+        assert_eq!(judge(Ok(Ok(())), 3, &options), Settlement::Ack);
+        for (end, attempt, buried) in [
+            (failed("no"), 1, false),
+            (failed("no"), 2, false),
+            (failed("no"), 3, true),
+            (failed("no"), u32::MAX, true),
+            (failed(Permanent::new("no")), 1, true),
+            (failed(Wrapped(Permanent::new("no"))), 1, true),
+            (Err(Box::new("boom")), 1, false),
+            (Err(Box::new("boom")), 3, true),
+        ] {
+            let settlement = judge(end, attempt, &options);
+            assert_eq!(matches!(settlement, Settlement::Bury { .. }), buried, "{attempt}: {settlement:?}");
+        }
+        assert!((0..=3).all(|attempt| refuse(attempt, &options).is_none()));
+        assert!(refuse(4, &options).is_some());
+    }
+
+    #[test]
+    fn the_error_is_told_with_its_sources() {
+        let settlement = judge(failed(Wrapped(Permanent::new("no quantity"))), 1, &ConsumeOptions::new(1));
+        assert_eq!(settlement, Settlement::Bury { error: "failed to read: no quantity".to_owned() });
     }
 }

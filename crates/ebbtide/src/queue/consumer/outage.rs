@@ -1,10 +1,19 @@
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::model::show_duration;
-use crate::runtime::{clock, panics};
+use crate::runtime::{Backoff, clock, panics};
+
+/// How long to wait before the queue is asked again after an error. Short enough that nobody notices a broker that was
+/// restarted, long enough that a broker that is away isn't kept busy by being asked.
+pub(super) const AGAIN: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+
+/// The queue did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {} s", .0.as_secs_f64())]
+pub(super) struct NoAnswer(pub(super) Duration);
 
 /// Says once that the queue cannot be reached, and once that it can again.
 pub(super) struct Outage {
@@ -12,10 +21,10 @@ pub(super) struct Outage {
     what: &'static str,
     /// Asked for each job: the lock is for what seldom happens.
     is_on: AtomicBool,
-    state: Mutex<Option<Begun>>,
+    state: Mutex<Option<OngoingOutage>>,
 }
 
-struct Begun {
+struct OngoingOutage {
     at: Instant,
     failures: u64,
 }
@@ -32,7 +41,7 @@ impl Outage {
             begun.failures += 1;
             return;
         }
-        *state = Some(Begun { at: clock::now(), failures: 1 });
+        *state = Some(OngoingOutage { at: clock::now(), failures: 1 });
         // Both change under the lock, so that they agree whoever comes in between.
         self.is_on.store(true, Ordering::Release);
         drop(state);
@@ -46,7 +55,7 @@ impl Outage {
     }
 
     pub(super) fn over(&self) {
-        let Some(Begun { at, failures }) = self.take() else { return };
+        let Some(OngoingOutage { at, failures }) = self.take() else { return };
         let after = show_duration(clock::now().saturating_duration_since(at));
         tracing::info!(
             consumer = &*self.consumer,
@@ -62,7 +71,7 @@ impl Outage {
         self.take();
     }
 
-    fn take(&self) -> Option<Begun> {
+    fn take(&self) -> Option<OngoingOutage> {
         if !self.is_on.load(Ordering::Acquire) {
             return None;
         }

@@ -1,24 +1,25 @@
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::fate::Fate;
-use super::shared::{AGAIN, Shared};
-use super::ticket::Ticket;
-use crate::queue::{Queue, Settled, Settlement};
+use super::consumer::ConsumerContext;
+use super::deliveries::{DeliveryGuard, DeliveryTracker};
+use super::outage::{AGAIN, NoAnswer, Outage};
+use super::tally::Fate;
+use super::tasks::Fetch;
+use crate::queue::{Delivery, Queue, Settled, Settlement};
+use crate::runtime::panics;
 
 /// How long the queue may take to answer before it is asked again: its client's own limits come first.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The queue did not answer.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer within {} s", .0.as_secs_f64())]
-pub(super) struct NoAnswer(pub(super) Duration);
-
-impl<Q: Queue, F> Shared<Q, F> {
+impl<Q: Queue, F> ConsumerContext<Q, F> {
     /// Says a settlement until the queue has it; dropped when the time is up, which leaves the delivery unsettled.
-    pub(super) async fn settle(&self, ticket: Ticket<Q::Receipt>, settlement: Settlement) {
-        let Some((job, receipt)) = ticket.receipt() else { return };
+    pub(super) async fn settle(&self, guard: DeliveryGuard<Q::Receipt>, settlement: Settlement) {
+        let Some((job, receipt)) = guard.receipt() else { return };
         let mut failures = 0;
         loop {
             let said = timeout(PATIENCE, self.queue.settle(&receipt, settlement.clone())).await;
@@ -27,7 +28,7 @@ impl<Q: Queue, F> Shared<Q, F> {
                 Ok(settled) => {
                     self.settling.over();
                     self.say(&job, &settlement, settled);
-                    return ticket.end(Fate::of(&settlement, settled));
+                    return guard.end(Fate::of(&settlement, settled));
                 }
                 Err(error) => {
                     self.settling.failed(&*error);
@@ -61,5 +62,93 @@ impl<Q: Queue, F> Shared<Q, F> {
                 crate::runtime::log_error!(consumer, job, error, "failed for good: buried");
             }
         }
+    }
+}
+
+impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
+    /// Hands back whatever comes when the stop has begun: what the last fetch returns, and what the broker had sent ahead
+    /// (invariant Q2).
+    pub(super) async fn return_unbegun(self: Arc<Self>, fetch: Option<Fetch<Q::Receipt>>) {
+        let pending = PendingAnswer { name: &self.name, deliveries: Some(&self.deliveries) };
+        let fetched = match fetch {
+            Some(fetch) => fetch.await.unwrap_or_else(|error| self.none_came(&*error)),
+            None => Vec::new(),
+        };
+        // The subscription's end is said first, so that what is handed back isn't sent to us again; if it hangs, it
+        // doesn't hold the others.
+        let (withdrawn, ()) = tokio::join!(self.withdraw(), self.hand_back_all(fetched));
+        pending.close();
+        self.hand_back_all(withdrawn).await;
+    }
+
+    /// Asks until the queue answers: nobody else knows what it has given out and nobody fetched.
+    async fn withdraw(&self) -> Vec<Delivery<Q::Receipt>> {
+        let outage = Outage::new(Arc::clone(&self.name), "withdraw what was sent ahead");
+        let mut failures = 0;
+        loop {
+            match self.queue.withdraw().await {
+                Ok(withdrawn) => {
+                    outage.over();
+                    return withdrawn;
+                }
+                Err(error) => {
+                    outage.failed(&*error);
+                    failures += 1;
+                    sleep(AGAIN.after(failures)).await;
+                }
+            }
+        }
+    }
+
+    async fn hand_back_all(self: &Arc<Self>, deliveries: Vec<Delivery<Q::Receipt>>) {
+        let mut going: JoinSet<()> = JoinSet::new();
+        for delivery in &deliveries {
+            going.spawn(self.hand_back_unbegun(delivery));
+        }
+        while going.join_next().await.is_some() {}
+    }
+
+    /// Takes a delivery that is not begun any more, and returns what hands it back.
+    fn hand_back_unbegun(
+        self: &Arc<Self>,
+        delivery: &Delivery<Q::Receipt>,
+    ) -> impl Future<Output = ()> + Send + use<Q, F> {
+        let guard = self.deliveries.take(delivery, &Arc::from(delivery.id.as_str()), false);
+        let context = Arc::clone(self);
+        async move { context.settle(guard, Settlement::HandBack).await }
+    }
+
+    /// It has taken nothing that it does not give up by itself.
+    fn none_came(&self, error: &(dyn Error + 'static)) -> Vec<Delivery<Q::Receipt>> {
+        let error = panics::chain(error);
+        crate::runtime::log_warn!(
+            consumer = &*self.name,
+            error,
+            "failed to fetch jobs, and the stop has begun: no more are fetched"
+        );
+        Vec::new()
+    }
+}
+
+/// Says, when it is dropped before it is closed, that the queue owes us an answer: nobody knows what it has given out.
+struct PendingAnswer<'a, R: Clone> {
+    name: &'a str,
+    deliveries: Option<&'a DeliveryTracker<R>>,
+}
+
+impl<R: Clone> PendingAnswer<'_, R> {
+    fn close(mut self) {
+        self.deliveries = None;
+    }
+}
+
+impl<R: Clone> Drop for PendingAnswer<'_, R> {
+    fn drop(&mut self) {
+        let Some(deliveries) = self.deliveries else { return };
+        deliveries.cut_one();
+        crate::runtime::log_error!(
+            consumer = self.name,
+            "the queue did not say what it had given out last: that comes back when its lease runs out"
+        );
     }
 }

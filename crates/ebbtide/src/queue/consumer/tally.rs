@@ -1,5 +1,5 @@
-use super::fate::Fate;
 use crate::drain::WorkCounts;
+use crate::queue::{Settled, Settlement};
 
 /// What became of everything that a consumer took.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Tally {
     /// How many were ended by us before they had finished: begun and handed back, or not settled.
     pub cut: u64,
     /// How many were handed back without having begun.
-    pub(super) unbegun: u64,
+    unbegun: u64,
     /// How many were cut that have no delivery: what a fetch without an answer may have given out.
     pub(super) unknown: u64,
 }
@@ -36,7 +36,7 @@ impl Tally {
     }
 
     /// Returns how many attempts failed, and are settled.
-    pub(super) fn failed(&self) -> u64 {
+    fn failed(&self) -> u64 {
         self.retried + self.buried
     }
 
@@ -68,5 +68,30 @@ impl Tally {
             Fate::Unsettled => self.unsettled.push(id.to_owned()),
         }
         self.cut += u64::from(cuts || fate == Fate::Unsettled);
+    }
+}
+
+/// What became of a delivery. Each has exactly one (invariant Q1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Acked,
+    Retried,
+    Buried,
+    HandedBack,
+    /// No longer ours before it was settled.
+    Lost,
+    /// The broker was not told, or did not confirm it in time.
+    Unsettled,
+}
+
+impl Fate {
+    pub(super) fn of(settlement: &Settlement, settled: Settled) -> Self {
+        match (settled, settlement) {
+            (Settled::Lost, _) => Self::Lost,
+            (Settled::Done, Settlement::Ack) => Self::Acked,
+            (Settled::Done, Settlement::Retry { .. }) => Self::Retried,
+            (Settled::Done, Settlement::Bury { .. }) => Self::Buried,
+            (Settled::Done, Settlement::HandBack) => Self::HandedBack,
+        }
     }
 }

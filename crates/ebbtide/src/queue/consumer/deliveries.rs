@@ -2,10 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::fate::Fate;
-use super::tally::Tally;
-use super::ticket::{Side, Ticket};
-use crate::drain::{StopSource, Work, WorkCounts};
+use super::tally::{Fate, Tally};
+use crate::drain::{Stop, StopSource, Work, WorkCounts};
 use crate::model::{Cause, Straggler};
 use crate::queue::Delivery;
 use crate::runtime::clock;
@@ -23,66 +21,78 @@ use crate::runtime::clock;
 /// - Q5. The token of a job that the loop owns is cut when the job has its fate, and not before.
 ///
 /// No waker is woken under the lock: tokens are raised outside.
-pub(super) struct Books<R> {
-    state: Mutex<State<R>>,
+pub(super) struct DeliveryTracker<R> {
+    state: Mutex<TrackerState<R>>,
 }
 
-struct State<R> {
+struct TrackerState<R> {
     next: u64,
     /// By number, so that the oldest comes first.
-    held: BTreeMap<u64, Held<R>>,
+    held: BTreeMap<u64, InFlightDelivery<R>>,
     /// How many of them have ended by themselves.
     ended: usize,
     tally: Tally,
 }
 
-struct Held<R> {
+struct InFlightDelivery<R> {
     id: Arc<str>,
     receipt: R,
     since: Instant,
-    stage: Stage,
-    owner: Side,
+    stage: DeliveryStage,
+    owner: Settler,
     stop: Arc<StopSource>,
 }
 
 /// How far a delivery has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum DeliveryStage {
     Unbegun,
     Running,
     /// The job has ended by itself, and the broker is being told.
     Ended,
 }
 
-impl<R: Clone> Books<R> {
+impl<R: Clone> DeliveryTracker<R> {
     pub(super) fn new() -> Self {
-        let state = State { next: 0, held: BTreeMap::new(), ended: 0, tally: Tally::default() };
+        let state = TrackerState { next: 0, held: BTreeMap::new(), ended: 0, tally: Tally::default() };
         Self { state: Mutex::new(state) }
     }
 
     /// Takes a delivery that is about to run, or that will not be begun.
-    pub(super) fn take(self: &Arc<Self>, delivery: &Delivery<R>, id: &Arc<str>, begin: bool) -> Ticket<R> {
+    pub(super) fn take(
+        self: &Arc<Self>,
+        delivery: &Delivery<R>,
+        id: &Arc<str>,
+        begin: bool,
+    ) -> DeliveryGuard<R> {
         let stop = Arc::new(StopSource::with_clock(clock::now));
         let token = stop.token();
-        let stage = if begin { Stage::Running } else { Stage::Unbegun };
+        let stage = if begin { DeliveryStage::Running } else { DeliveryStage::Unbegun };
         let receipt = delivery.receipt.clone();
-        let held = Held { id: Arc::clone(id), receipt, since: clock::now(), stage, owner: Side::Job, stop };
+        let held = InFlightDelivery {
+            id: Arc::clone(id),
+            receipt,
+            since: clock::now(),
+            stage,
+            owner: Settler::Job,
+            stop,
+        };
         let mut state = self.lock();
         let key = state.next;
         state.next += 1;
         state.tally.taken += 1;
         state.held.insert(key, held);
         drop(state);
-        Ticket::new(Arc::clone(self), key, Side::Job, token)
+        DeliveryGuard::new(Arc::clone(self), key, Settler::Job, token)
     }
 
     /// Notes that a job has ended by itself; returns whether it is still its task that settles it.
-    pub(super) fn ended(&self, key: u64) -> bool {
+    fn ended(&self, key: u64) -> bool {
         let mut state = self.lock();
-        let Some(held) = state.held.get_mut(&key).filter(|held| held.owner == Side::Job) else {
+        let Some(held) = state.held.get_mut(&key).filter(|held| held.owner == Settler::Job) else {
             return false;
         };
-        held.stage = Stage::Ended;
+        held.stage = DeliveryStage::Ended;
         state.ended += 1;
         true
     }
@@ -93,35 +103,35 @@ impl<R: Clone> Books<R> {
     }
 
     /// Passes every job that still runs to the loop.
-    pub(super) fn claim_running(self: &Arc<Self>) -> Vec<Ticket<R>> {
+    pub(super) fn claim_running(self: &Arc<Self>) -> Vec<DeliveryGuard<R>> {
         let mut claimed = Vec::new();
         for (key, held) in &mut self.lock().held {
-            if held.stage == Stage::Running && held.owner == Side::Job {
-                held.owner = Side::Loop;
+            if held.stage == DeliveryStage::Running && held.owner == Settler::Job {
+                held.owner = Settler::Loop;
                 claimed.push((*key, held.stop.token()));
             }
         }
-        let ticket = |(key, stop)| Ticket::new(Arc::clone(self), key, Side::Loop, stop);
-        claimed.into_iter().map(ticket).collect()
+        let guard = |(key, stop)| DeliveryGuard::new(Arc::clone(self), key, Settler::Loop, stop);
+        claimed.into_iter().map(guard).collect()
     }
 
-    /// Gives a delivery its fate, if `side` owns it and it has none yet.
-    pub(super) fn end(&self, key: u64, side: Side, fate: Fate) {
+    /// Gives a delivery its fate, if `settler` owns it and it has none yet.
+    fn end(&self, key: u64, settler: Settler, fate: Fate) {
         let mut state = self.lock();
-        if state.held.get(&key).is_none_or(|held| held.owner != side) {
+        if state.held.get(&key).is_none_or(|held| held.owner != settler) {
             return;
         }
         let Some(held) = state.held.remove(&key) else { return };
-        state.ended -= usize::from(held.stage == Stage::Ended);
-        state.tally.count(&held.id, fate, side == Side::Loop);
+        state.ended -= usize::from(held.stage == DeliveryStage::Ended);
+        state.tally.count(&held.id, fate, settler == Settler::Loop);
         drop(state);
-        if side == Side::Loop {
+        if settler == Settler::Loop {
             held.stop.cancel();
         }
     }
 
     /// Gives everything that is held the same fate: nobody is left to settle it. Returns the ids.
-    pub(super) fn give_up(&self) -> Vec<Arc<str>> {
+    fn give_up(&self) -> Vec<Arc<str>> {
         let mut state = self.lock();
         let held = std::mem::take(&mut state.held);
         state.ended = 0;
@@ -152,7 +162,7 @@ impl<R: Clone> Books<R> {
         self.lock().held.values().map(|held| held.receipt.clone()).collect()
     }
 
-    pub(super) fn receipt(&self, key: u64) -> Option<(Arc<str>, R)> {
+    fn receipt(&self, key: u64) -> Option<(Arc<str>, R)> {
         self.lock().held.get(&key).map(|held| (Arc::clone(&held.id), held.receipt.clone()))
     }
 
@@ -161,13 +171,13 @@ impl<R: Clone> Books<R> {
     }
 }
 
-impl<R> Books<R> {
-    fn lock(&self) -> MutexGuard<'_, State<R>> {
+impl<R> DeliveryTracker<R> {
+    fn lock(&self) -> MutexGuard<'_, TrackerState<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<R: Send + 'static> Work for Books<R> {
+impl<R: Send + 'static> Work for DeliveryTracker<R> {
     fn in_flight(&self) -> u64 {
         self.lock().held.len() as u64
     }
@@ -187,7 +197,7 @@ impl<R: Send + 'static> Work for Books<R> {
 
     fn stragglers(&self) -> Vec<Straggler> {
         let now = clock::now();
-        let describe = |held: &Held<R>| Straggler {
+        let describe = |held: &InFlightDelivery<R>| Straggler {
             name: held.id.to_string(),
             age: now.saturating_duration_since(held.since),
             created: None,
@@ -205,5 +215,79 @@ impl<R: Send + 'static> Work for Books<R> {
 
     fn unsettled(&self) -> Vec<String> {
         self.lock().tally.unsettled.clone()
+    }
+}
+
+/// Who settles a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settler {
+    /// The task of its own, in which it runs or in which it is handed back unbegun.
+    Job,
+    /// The loop, which hands it back before it is cut.
+    Loop,
+}
+
+/// The duty to give a delivery its fate. Dropped, it leaves it unsettled: aborted, or panicked in the adapter.
+#[must_use = "a delivery whose guard is dropped is unsettled"]
+pub(super) struct DeliveryGuard<R: Clone> {
+    deliveries: Arc<DeliveryTracker<R>>,
+    key: u64,
+    settler: Settler,
+    stop: Stop,
+}
+
+impl<R: Clone> DeliveryGuard<R> {
+    fn new(deliveries: Arc<DeliveryTracker<R>>, key: u64, settler: Settler, stop: Stop) -> Self {
+        Self { deliveries, key, settler, stop }
+    }
+
+    /// Returns the job's token.
+    pub(super) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Notes that the job has ended by itself; returns whether it is still this guard that settles it.
+    pub(super) fn ended(&self) -> bool {
+        self.deliveries.ended(self.key)
+    }
+
+    /// Returns the job's id and its receipt, unless it has its fate already.
+    pub(super) fn receipt(&self) -> Option<(Arc<str>, R)> {
+        self.deliveries.receipt(self.key)
+    }
+
+    pub(super) fn end(self, fate: Fate) {
+        self.deliveries.end(self.key, self.settler, fate);
+    }
+}
+
+impl<R: Clone> Drop for DeliveryGuard<R> {
+    fn drop(&mut self) {
+        // Nothing is left to do where it has its fate.
+        self.deliveries.end(self.key, self.settler, Fate::Unsettled);
+    }
+}
+
+/// Gives everything that is held its fate when the loop is over, or is dropped before: it is unsettled (invariant Q1).
+pub(super) struct GiveUpOnDrop<R: Clone> {
+    name: Arc<str>,
+    deliveries: Arc<DeliveryTracker<R>>,
+}
+
+impl<R: Clone> GiveUpOnDrop<R> {
+    pub(super) fn new(name: Arc<str>, deliveries: Arc<DeliveryTracker<R>>) -> Self {
+        Self { name, deliveries }
+    }
+}
+
+impl<R: Clone> Drop for GiveUpOnDrop<R> {
+    fn drop(&mut self) {
+        for job in self.deliveries.give_up() {
+            crate::runtime::log_error!(
+                consumer = &*self.name,
+                job = &*job,
+                "not settled: the queue did not answer in time; the job is delivered again when its lease runs out"
+            );
+        }
     }
 }

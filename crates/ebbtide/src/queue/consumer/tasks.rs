@@ -5,16 +5,15 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout, timeout_at};
 
-use super::last_fetch::Fetch;
-use super::outage::Outage;
-use super::shared::{AGAIN, Shared};
+use super::consumer::ConsumerContext;
+use super::outage::{AGAIN, Outage};
 use crate::drain::Stop;
-use crate::queue::{Job, Queue};
-use crate::runtime::{BoxError, panics};
+use crate::queue::{Delivery, Job, Queue, Settlement};
+use crate::runtime::{BoxError, BoxFuture, panics};
 
 /// The tasks of a consumer: the jobs, and what is said to the queue beside them.
-pub(super) struct Crew<Q: Queue, F> {
-    shared: Arc<Shared<Q, F>>,
+pub(super) struct ConsumerTasks<Q: Queue, F> {
+    context: Arc<ConsumerContext<Q, F>>,
     jobs: JoinSet<()>,
     errands: JoinSet<()>,
     /// How many settlements have kept a fetch waiting in vain.
@@ -22,6 +21,9 @@ pub(super) struct Crew<Q: Queue, F> {
     /// Whether the queue brings new jobs with each settlement, so that free places need not be gathered.
     prefetches: bool,
 }
+
+/// A fetch under way.
+pub(super) type Fetch<R> = BoxFuture<Result<Vec<Delivery<R>>, BoxError>>;
 
 /// Longer than the longest wait between two questions.
 const CALM: Duration = Duration::from_secs(10);
@@ -32,23 +34,23 @@ const COMPANY: Duration = Duration::from_millis(20);
 /// A queue that returns nothing although it is to wait is not asked in a circle.
 const EMPTY_PAUSE: Duration = Duration::from_millis(10);
 
-impl<Q, F, Fut> Crew<Q, F>
+impl<Q, F, Fut> ConsumerTasks<Q, F>
 where
     Q: Queue,
     F: Fn(Job, Stop) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
-    pub(super) fn new(shared: Arc<Shared<Q, F>>) -> Self {
-        Self { shared, jobs: JoinSet::new(), errands: JoinSet::new(), slow: 0, prefetches: false }
+    pub(super) fn new(context: Arc<ConsumerContext<Q, F>>) -> Self {
+        Self { context, jobs: JoinSet::new(), errands: JoinSet::new(), slow: 0, prefetches: false }
     }
 
     /// Fetches and runs until the token is stopping. Returns the fetch that is under way then, or what it has just returned.
     ///
     /// While a fetch waits, the jobs that end leave room for the next one: the busier the consumer, the larger its batches.
     pub(super) async fn take_until_stopping(&mut self, stop: &Stop) -> Option<Fetch<Q::Receipt>> {
-        let outage = Outage::new(Arc::clone(&self.shared.name), "fetch jobs");
+        let outage = Outage::new(Arc::clone(&self.context.name), "fetch jobs");
         let mut failures = 0;
-        self.prefetches = self.shared.queue.prefetch(true);
+        self.prefetches = self.context.queue.prefetch(true);
         loop {
             let free = stop.unless_stopping(self.room()).await?;
             let mut fetch = self.fetch(free, stop);
@@ -69,7 +71,7 @@ where
                         stop.unless_stopping(sleep(EMPTY_PAUSE)).await?;
                     }
                     for delivery in deliveries {
-                        self.jobs.spawn(self.shared.run(delivery));
+                        self.jobs.spawn(self.context.run(delivery));
                     }
                 }
                 Err(error) => {
@@ -83,15 +85,14 @@ where
 
     /// Hands back what comes after the signal, in a task beside the jobs.
     pub(super) fn return_unbegun(&mut self, fetch: Option<Fetch<Q::Receipt>>) {
-        self.errands.spawn(Arc::clone(&self.shared).return_unbegun(fetch));
+        self.errands.spawn(Arc::clone(&self.context).return_unbegun(fetch));
     }
 
     /// Hands back every job that still runs, in tasks of their own: a job that blocks its thread holds nobody up.
     pub(super) fn hand_back_running(&mut self) {
-        for ticket in self.shared.books.claim_running() {
-            let shared = Arc::clone(&self.shared);
-            self.errands
-                .spawn(async move { shared.settle(ticket, crate::queue::Settlement::HandBack).await });
+        for guard in self.context.deliveries.claim_running() {
+            let context = Arc::clone(&self.context);
+            self.errands.spawn(async move { context.settle(guard, Settlement::HandBack).await });
         }
     }
 
@@ -109,7 +110,7 @@ where
         }
     }
 
-    /// Drops what is left. Its tickets say what was not settled.
+    /// Drops what is left. Its guards say what was not settled.
     pub(super) fn let_go(&mut self) {
         self.errands.abort_all();
         self.jobs.abort_all();
@@ -119,7 +120,7 @@ where
     pub(super) async fn leave(&mut self, until: Instant) {
         if timeout_at(tokio::time::Instant::from_std(until), self.idle()).await.is_err() {
             crate::runtime::log_error!(
-                consumer = &*self.shared.name,
+                consumer = &*self.context.name,
                 tasks = self.jobs.len() + self.errands.len(),
                 "left behind what was let go and blocks its thread: it goes on until it returns or the process ends"
             );
@@ -131,24 +132,24 @@ where
     /// What ends together is asked for together: a fetch costs the broker the same for one as for many, and to commit each
     /// fetch beside the settlements of the one before costs more than to commit one behind the other.
     async fn room(&mut self) -> usize {
-        while self.jobs.len() >= self.shared.options.concurrency {
+        while self.jobs.len() >= self.context.options.concurrency {
             self.one_ends().await;
         }
         self.take_ended().await;
         if !self.prefetches {
             self.gather().await;
         }
-        self.shared.options.concurrency.saturating_sub(self.jobs.len())
+        self.context.options.concurrency.saturating_sub(self.jobs.len())
     }
 
     /// Waits for those that are being settled: not for jobs, and not for ever.
     async fn gather(&mut self) {
-        let settling = self.shared.books.being_settled();
+        let settling = self.context.deliveries.being_settled();
         self.slow = self.slow.min(settling);
         let goal = self.jobs.len().saturating_sub(settling - self.slow);
         if self.jobs.len() > goal && timeout(COMPANY, self.shrink_to(goal)).await.is_err() {
             // Those that have not been settled by now are not waited for again.
-            self.slow = self.shared.books.being_settled();
+            self.slow = self.context.deliveries.being_settled();
         }
     }
 
@@ -174,7 +175,7 @@ where
     }
 
     fn fetch(&self, free: usize, stop: &Stop) -> Fetch<Q::Receipt> {
-        let (queue, stop) = (Arc::clone(&self.shared.queue), stop.clone());
+        let (queue, stop) = (Arc::clone(&self.context.queue), stop.clone());
         Box::pin(async move { queue.fetch(free, &stop).await })
     }
 
@@ -183,7 +184,7 @@ where
         if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
             let message = panics::message(&*panic);
             crate::runtime::log_error!(
-                consumer = &*self.shared.name,
+                consumer = &*self.context.name,
                 panic = message,
                 "the queue's adapter panicked"
             );
