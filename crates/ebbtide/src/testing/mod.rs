@@ -32,10 +32,8 @@
 //! }
 //! ```
 
-mod lifecycle;
 #[cfg(feature = "queue")]
 pub mod queue;
 mod trial;
 
-pub use lifecycle::{lifecycle, lifecycle_on};
-pub use trial::Trial;
+pub use trial::{Trial, lifecycle, lifecycle_on};

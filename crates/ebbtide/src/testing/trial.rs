@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 
 use crate::lifecycle::{Assembled, Handle, Lifecycle, Surroundings};
-use crate::model::{Phase, Report};
+use crate::model::{Budget, Phase, Platform, Report};
 use crate::runtime::{BoxError, Input, Inputs, LifecycleLedger, Manager, RunMode, START_UP, start_up};
 
 /// A lifecycle that runs inside a test, on the test's own runtime and by its clock.
@@ -186,6 +186,34 @@ impl fmt::Debug for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Trial").field("phase", &self.phase()).finish_non_exhaustive()
     }
+}
+
+/// Begins a lifecycle for a [`Trial`]: like [`Lifecycle::new`], but it takes no signals and starts no thread.
+///
+/// Its budget is that of a machine without a platform, whatever the tests run on, and no environment variable overrides it.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let _lifecycle = ebbtide::testing::lifecycle("orders").grace(Duration::from_secs(60));
+/// ```
+pub fn lifecycle(name: impl Into<String>) -> Lifecycle {
+    lifecycle_on(Platform::Plain, name)
+}
+
+/// Begins a lifecycle for a [`Trial`] as if it ran on `platform`.
+///
+/// # Examples
+///
+/// ```
+/// use ebbtide::model::Platform;
+///
+/// let _lifecycle = ebbtide::testing::lifecycle_on(Platform::Kubernetes, "orders");
+/// ```
+pub fn lifecycle_on(platform: Platform, name: impl Into<String>) -> Lifecycle {
+    Lifecycle::as_guest(name.into(), Budget::of(platform))
 }
 
 #[expect(clippy::panic, reason = "in a test, a budget that cannot work is the test's failure")]

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
-use super::broken::{Broken, Why};
-use super::promise::{Promise, Verdict};
+use super::promise::{Broken, Promise, Verdict, Why};
 use super::subject::{Census, Subject};
 use crate::drain::{Stop, StopSource};
 use crate::model::{Cause, part};
@@ -15,7 +14,7 @@ use crate::queue::{Delivery, Queue, Settled, Settlement};
 use crate::runtime::{BoxError, chain, clock};
 
 /// What a consumer of the subject is given.
-pub(super) type Given<S> = Delivery<<<S as Subject>::Queue as Queue>::Receipt>;
+pub(super) type DeliveryOf<S> = Delivery<<<S as Subject>::Queue as Queue>::Receipt>;
 
 /// The lease of those promises that wait for it to run out.
 const SHORT: Duration = Duration::from_secs(1);
@@ -78,23 +77,23 @@ impl<'a, S: Subject> Bench<'a, S> {
     }
 
     /// Fetches until there are so many, however many fetches that takes.
-    pub(super) async fn take(&self, queue: &S::Queue, count: usize) -> Result<Vec<Given<S>>, Broken> {
+    pub(super) async fn take(&self, queue: &S::Queue, count: usize) -> Result<Vec<DeliveryOf<S>>, Broken> {
         self.take_within(queue, count, self.patience(queue)).await
     }
 
     /// Fetches one that has to be available.
-    pub(super) async fn take_at_once(&self, queue: &S::Queue) -> Result<Given<S>, Broken> {
+    pub(super) async fn take_at_once(&self, queue: &S::Queue) -> Result<DeliveryOf<S>, Broken> {
         let mut taken = self.take_within(queue, 1, AT_ONCE).await?;
         taken.pop().ok_or_else(|| self.broken("a fetch of one job returned none".to_owned()))
     }
 
-    pub(super) async fn take_one(&self, queue: &S::Queue) -> Result<Given<S>, Broken> {
+    pub(super) async fn take_one(&self, queue: &S::Queue) -> Result<DeliveryOf<S>, Broken> {
         let mut taken = self.take(queue, 1).await?;
         taken.pop().ok_or_else(|| self.broken("a fetch of one job returned none".to_owned()))
     }
 
     /// Fetches jobs that nobody has worked at: whoever had them gave them back, which counts as no attempt where that can be told.
-    pub(super) async fn take_untried(&self, queue: &S::Queue) -> Result<Vec<Given<S>>, Broken> {
+    pub(super) async fn take_untried(&self, queue: &S::Queue) -> Result<Vec<DeliveryOf<S>>, Broken> {
         let taken = self.take(queue, 1).await?;
         match taken.iter().find(|delivery| self.subject.tells_hand_backs() && delivery.attempt != 1) {
             Some(tried) => Err(self.broken(format!("nobody has worked at {}", describe(tried)))),
@@ -107,7 +106,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         queue: &S::Queue,
         count: usize,
         limit: Duration,
-    ) -> Result<Vec<Given<S>>, Broken> {
+    ) -> Result<Vec<DeliveryOf<S>>, Broken> {
         let never = Stop::never();
         let mut taken = Vec::new();
         let taking = async {
@@ -128,7 +127,7 @@ impl<'a, S: Subject> Bench<'a, S> {
     }
 
     /// Extends the leases of deliveries that are ours, among which one may be settled already.
-    pub(super) async fn extend(&self, queue: &S::Queue, held: &[Given<S>]) -> Result<(), Broken> {
+    pub(super) async fn extend(&self, queue: &S::Queue, held: &[DeliveryOf<S>]) -> Result<(), Broken> {
         let receipts: Vec<_> = held.iter().map(|delivery| delivery.receipt.clone()).collect();
         let asked = clock::now();
         match timeout(AT_ONCE, queue.extend(&receipts)).await {
@@ -145,7 +144,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         Ok(())
     }
 
-    fn holds(&self, queue: &S::Queue, asked: Instant, deliveries: &[Given<S>]) {
+    fn holds(&self, queue: &S::Queue, asked: Instant, deliveries: &[DeliveryOf<S>]) {
         let Some(end) = queue.lease().and_then(|lease| asked.checked_add(lease)) else { return };
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.extend(deliveries.iter().map(|delivery| ((delivery.id.clone(), delivery.attempt), end)));
@@ -197,7 +196,7 @@ impl<'a, S: Subject> Bench<'a, S> {
     pub(super) async fn settle(
         &self,
         queue: &S::Queue,
-        delivery: &Given<S>,
+        delivery: &DeliveryOf<S>,
         settlement: Settlement,
     ) -> Result<Settled, Broken> {
         self.does("settle a delivery", PATIENCE, queue.settle(&delivery.receipt, settlement)).await
@@ -207,7 +206,7 @@ impl<'a, S: Subject> Bench<'a, S> {
     pub(super) async fn settle_ours(
         &self,
         queue: &S::Queue,
-        delivery: &Given<S>,
+        delivery: &DeliveryOf<S>,
         settlement: Settlement,
     ) -> Result<(), Broken> {
         let said = format!("{settlement:?} of {}", describe(delivery));
@@ -220,12 +219,12 @@ impl<'a, S: Subject> Bench<'a, S> {
     }
 
     /// Ends a consumer's subscription, and returns what had been sent ahead.
-    pub(super) async fn withdraw(&self, queue: &S::Queue) -> Result<Vec<Given<S>>, Broken> {
+    pub(super) async fn withdraw(&self, queue: &S::Queue) -> Result<Vec<DeliveryOf<S>>, Broken> {
         self.does("withdraw", PATIENCE, queue.withdraw()).await
     }
 
     /// Stops a consumer that holds these deliveries, as the loop does: everything is handed back.
-    pub(super) async fn stop(&self, queue: S::Queue, held: Vec<Given<S>>) -> Result<(), Broken> {
+    pub(super) async fn stop(&self, queue: S::Queue, held: Vec<DeliveryOf<S>>) -> Result<(), Broken> {
         for delivery in held.into_iter().chain(self.withdraw(&queue).await?) {
             self.settle_ours(&queue, &delivery, Settlement::HandBack).await?;
         }

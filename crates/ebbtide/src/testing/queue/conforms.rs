@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use super::broken::{Broken, NotConforming, Why};
-use super::promise::{Promise, Verdict};
+use super::promise::{Broken, NotConforming, Promise, Verdict, Why};
 use super::promises;
 use super::subject::{Buried, Census, Subject};
 use crate::runtime::BoxError;

@@ -33,7 +33,7 @@ use crate::runtime::{BoxError, clock};
 #[derive(Clone, Debug)]
 pub struct MemoryQueue {
     lease: Duration,
-    shared: Arc<Shared>,
+    shared: Arc<SharedJobs>,
 }
 
 /// What a [`MemoryQueue`] knows a delivery by.
@@ -44,29 +44,29 @@ pub struct MemoryReceipt {
 }
 
 #[derive(Debug)]
-struct Shared {
-    jobs: Mutex<Jobs>,
+struct SharedJobs {
+    jobs: Mutex<JobTable>,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Jobs {
+struct JobTable {
     last_job: u64,
     last_delivery: u64,
     /// By their number, in the order in which they were pushed.
-    all: BTreeMap<u64, Job>,
+    all: BTreeMap<u64, StoredJob>,
 }
 
 #[derive(Debug)]
-struct Job {
+struct StoredJob {
     payload: Vec<u8>,
     /// How many attempts count.
     attempts: u32,
-    state: State,
+    state: JobState,
 }
 
 #[derive(Debug)]
-enum State {
+enum JobState {
     /// May be delivered from then on.
     Waiting(Instant),
     Leased {
@@ -79,7 +79,7 @@ enum State {
 impl MemoryQueue {
     /// Makes an empty queue whose deliveries are leased for so long.
     pub fn new(lease: Duration) -> Self {
-        Self { lease, shared: Arc::new(Shared { jobs: Mutex::default(), changed: Notify::new() }) }
+        Self { lease, shared: Arc::new(SharedJobs { jobs: Mutex::default(), changed: Notify::new() }) }
     }
 
     /// Pushes a job.
@@ -87,8 +87,8 @@ impl MemoryQueue {
         let mut jobs = self.jobs();
         jobs.last_job += 1;
         let number = jobs.last_job;
-        let state = State::Waiting(clock::now());
-        jobs.all.insert(number, Job { payload: payload.to_vec(), attempts: 0, state });
+        let state = JobState::Waiting(clock::now());
+        jobs.all.insert(number, StoredJob { payload: payload.to_vec(), attempts: 0, state });
         drop(jobs);
         self.shared.changed.notify_waiters();
     }
@@ -98,11 +98,11 @@ impl MemoryQueue {
         let (now, mut census) = (clock::now(), Census { leased: Some(0), ..Census::default() });
         for job in self.jobs().all.values() {
             match &job.state {
-                State::Leased { until, .. } if *until > now => {
+                JobState::Leased { until, .. } if *until > now => {
                     census.leased = census.leased.map(|leased| leased + 1);
                 }
-                State::Waiting(_) | State::Leased { .. } => census.waiting += 1,
-                State::Buried(_) => census.buried += 1,
+                JobState::Waiting(_) | JobState::Leased { .. } => census.waiting += 1,
+                JobState::Buried(_) => census.buried += 1,
             }
         }
         census
@@ -111,14 +111,16 @@ impl MemoryQueue {
     /// Returns what has been buried.
     pub fn graveyard(&self) -> Vec<Buried> {
         let jobs = self.jobs();
-        let buried = |job: &Job| match &job.state {
-            State::Buried(error) => Some(Buried { payload: job.payload.clone(), error: Some(error.clone()) }),
-            State::Waiting(_) | State::Leased { .. } => None,
+        let buried = |job: &StoredJob| match &job.state {
+            JobState::Buried(error) => {
+                Some(Buried { payload: job.payload.clone(), error: Some(error.clone()) })
+            }
+            JobState::Waiting(_) | JobState::Leased { .. } => None,
         };
         jobs.all.values().filter_map(buried).collect()
     }
 
-    fn jobs(&self) -> MutexGuard<'_, Jobs> {
+    fn jobs(&self) -> MutexGuard<'_, JobTable> {
         self.shared.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -159,7 +161,7 @@ impl Queue for MemoryQueue {
     async fn extend(&self, receipts: &[MemoryReceipt]) -> Result<(), BoxError> {
         let (mut jobs, now) = (self.jobs(), clock::now());
         for receipt in receipts {
-            if let Some(Job { state: State::Leased { until, .. }, .. }) = jobs.ours(receipt, now) {
+            if let Some(StoredJob { state: JobState::Leased { until, .. }, .. }) = jobs.ours(receipt, now) {
                 *until = clock::after(now, self.lease);
             }
         }
@@ -167,7 +169,7 @@ impl Queue for MemoryQueue {
     }
 }
 
-impl Jobs {
+impl JobTable {
     /// Takes what may be delivered, and tells when there will be more if there is none now.
     fn take(
         &mut self,
@@ -178,8 +180,8 @@ impl Jobs {
         let (mut taken, mut next) = (Vec::new(), None::<Instant>);
         for (number, job) in &mut self.all {
             let from = match &job.state {
-                State::Waiting(from) | State::Leased { until: from, .. } => *from,
-                State::Buried(_) => continue,
+                JobState::Waiting(from) | JobState::Leased { until: from, .. } => *from,
+                JobState::Buried(_) => continue,
             };
             if from > now {
                 next = Some(next.map_or(from, |next| next.min(from)));
@@ -187,7 +189,7 @@ impl Jobs {
                 self.last_delivery += 1;
                 let delivery = self.last_delivery;
                 job.attempts += 1;
-                job.state = State::Leased { delivery, until: clock::after(now, lease) };
+                job.state = JobState::Leased { delivery, until: clock::after(now, lease) };
                 let receipt = MemoryReceipt { job: *number, delivery };
                 let (id, payload) = (number.to_string(), job.payload.clone());
                 taken.push(Delivery { receipt, id, payload, attempt: job.attempts });
@@ -197,9 +199,9 @@ impl Jobs {
     }
 
     /// Returns the job of a delivery whose lease stands.
-    fn ours(&mut self, receipt: &MemoryReceipt, now: Instant) -> Option<&mut Job> {
+    fn ours(&mut self, receipt: &MemoryReceipt, now: Instant) -> Option<&mut StoredJob> {
         self.all.get_mut(&receipt.job).filter(|job| {
-            matches!(job.state, State::Leased { delivery, until } if delivery == receipt.delivery && until > now)
+            matches!(job.state, JobState::Leased { delivery, until } if delivery == receipt.delivery && until > now)
         })
     }
 
@@ -211,10 +213,10 @@ impl Jobs {
             }
             Settlement::HandBack => {
                 job.attempts -= 1;
-                job.state = State::Waiting(now);
+                job.state = JobState::Waiting(now);
             }
-            Settlement::Retry { after, .. } => job.state = State::Waiting(clock::after(now, after)),
-            Settlement::Bury { error } => job.state = State::Buried(error),
+            Settlement::Retry { after, .. } => job.state = JobState::Waiting(clock::after(now, after)),
+            Settlement::Bury { error } => job.state = JobState::Buried(error),
         }
         Settled::Done
     }

@@ -18,7 +18,6 @@
 //! ```
 
 mod bench;
-mod broken;
 mod conforms;
 mod memory;
 mod promise;
@@ -26,9 +25,8 @@ pub mod promises;
 mod relay;
 mod subject;
 
-pub use broken::{Broken, NotConforming, Why};
 pub use conforms::conforms;
 pub use memory::{MemoryQueue, MemoryReceipt};
-pub use promise::{Promise, Verdict};
+pub use promise::{Broken, NotConforming, Promise, Verdict, Why};
 pub use relay::Relay;
 pub use subject::{Buried, Census, Subject};

@@ -1,0 +1,147 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use crate::drain::StopSource;
+use crate::queue::{Queue as _, Settlement};
+use crate::runtime::clock;
+use crate::testing::queue::bench::{Bench, describe, number, suite_ends_it};
+use crate::testing::queue::{Broken, Promise, Subject, Verdict};
+
+/// Large, and within what every broker takes by default: NATS refuses more than 1 MiB.
+const LARGE_PAYLOAD: usize = 512 * 1024;
+
+const EXCLUSIVE_JOBS: u32 = 60;
+
+/// Tries whether payloads arrive byte for byte: nothing at all, text, every byte there is, and half a megabyte.
+///
+/// # Errors
+///
+/// When another payload arrives, or one is changed.
+pub async fn payloads_arrive_exactly<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::new(subject, Promise::PayloadsArriveExactly);
+    let every_byte: Vec<u8> = (0..=u8::MAX).collect();
+    let large: Vec<u8> = (0..=u8::MAX).cycle().take(LARGE_PAYLOAD).collect();
+    let payloads = [Vec::new(), "grüße\r\n\t\"'\\".into(), vec![0], vec![0xff, 0xfe], every_byte, large];
+    let queue = bench.open().await?;
+    for payload in payloads {
+        bench.push(&payload).await?;
+        let delivery = bench.take_one(&queue).await?;
+        if delivery.payload != payload {
+            let (got, sent) = (delivery.payload.len(), payload.len());
+            let what = describe(&delivery);
+            return Err(bench.broken(format!("{what}: {got} bytes, not the {sent} that were pushed")));
+        }
+        // It has to be out of the next one's way.
+        bench.settle_ours(&queue, &delivery, Settlement::Ack).await?;
+    }
+    Ok(Verdict::Kept)
+}
+
+/// Tries whether each job has an id of its own, the same after it was handed back, tried again, and lost with its consumer.
+///
+/// # Errors
+///
+/// When an id is empty, two jobs share one, or a job changes its own.
+pub async fn id_stays<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::new(subject, Promise::IdStays);
+    bench.push_all(0..3).await?;
+    let first = bench.open().await?;
+    let mut known: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let retry = Settlement::Retry { after: Duration::ZERO, error: "once more".to_owned() };
+    for settlement in [Some(Settlement::HandBack), Some(retry), None] {
+        let taken = bench.take(&first, 3).await?;
+        for delivery in &taken {
+            if delivery.id.is_empty() {
+                return Err(bench.broken("a job has an empty id".to_owned()));
+            }
+            let before = known.entry(delivery.id.clone()).or_insert_with(|| delivery.payload.clone());
+            if *before != delivery.payload {
+                return Err(bench.broken(format!("two jobs have the id {:?}", delivery.id)));
+            }
+            if let Some(settlement) = &settlement {
+                bench.settle_ours(&first, delivery, settlement.clone()).await?;
+            }
+        }
+    }
+    subject.crash(first).await;
+    let second = bench.open().await?;
+    for delivery in bench.take(&second, 3).await? {
+        known.entry(delivery.id).or_insert(delivery.payload);
+    }
+    match known.len() {
+        3 => Ok(Verdict::Kept),
+        ids => Err(bench.broken(format!("3 jobs came with {ids} ids: {:?}", known.keys()))),
+    }
+}
+
+/// Tries whether four consumers that fetch at the same time get different jobs, and nobody gets what another one holds.
+///
+/// # Errors
+///
+/// When a job is delivered twice though its first delivery is neither settled nor lapsed.
+pub async fn deliveries_are_exclusive<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::lasting(subject, Promise::DeliveriesAreExclusive);
+    let queues = [bench.open().await?, bench.open().await?, bench.open().await?, bench.open().await?];
+    bench.push_all(0..EXCLUSIVE_JOBS).await?;
+    let source = StopSource::with_clock(clock::now);
+    let stop = source.token();
+    let time = bench.at_once();
+    let fetching = async |queue: &S::Queue| {
+        let mut got = Vec::new();
+        while !stop.is_stopping() {
+            match timeout(time.saturating_add(bench.at_once()), queue.fetch(3, &stop)).await {
+                Ok(Ok(more)) if more.is_empty() => sleep(bench.step()).await,
+                Ok(Ok(more)) => got.extend(more),
+                Ok(Err(source)) => return Err(bench.failed("fetch beside others", source)),
+                // That it ends with the stop is another promise.
+                Err(_) => break,
+            }
+        }
+        Ok(got)
+    };
+    let [a, b, c, d] = &queues;
+    let ending = async {
+        sleep(time).await;
+        source.stop(suite_ends_it(), None);
+    };
+    let (a, b, c, d, ()) = tokio::join!(fetching(a), fetching(b), fetching(c), fetching(d), ending);
+    let mut holders = BTreeMap::new();
+    for (holder, got) in [a?, b?, c?, d?].into_iter().enumerate() {
+        for delivery in got {
+            if let Some(before) = holders.insert(number(&delivery), holder) {
+                let what = describe(&delivery);
+                let twice =
+                    format!("{what} was delivered to consumer {holder} while consumer {before} had it");
+                return Err(bench.broken(twice));
+            }
+        }
+    }
+    // How many of them came in that time is a matter of speed, but none would prove nothing.
+    match holders.len() {
+        0 => Err(bench.broken(format!("of {EXCLUSIVE_JOBS} jobs none came within {time:?}"))),
+        _ => Ok(Verdict::Kept),
+    }
+}
+
+/// Tries whether one consumer gets the jobs in the order in which they were pushed.
+///
+/// It does not apply where that is [not promised](Subject::keeps_order).
+///
+/// # Errors
+///
+/// When they come in another order.
+pub async fn order_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::new(subject, Promise::OrderIsKept);
+    if !subject.keeps_order() {
+        return Ok(Verdict::DoesNotApply);
+    }
+    bench.push_all(0..30).await?;
+    let queue = bench.open().await?;
+    let numbers: Vec<u32> = bench.take(&queue, 30).await?.iter().filter_map(number).collect();
+    if numbers == (0..30).collect::<Vec<_>>() {
+        return Ok(Verdict::Kept);
+    }
+    Err(bench.broken(format!("0 to 29 were pushed one after the other, and came as {numbers:?}")))
+}

@@ -1,0 +1,169 @@
+use std::time::Duration;
+
+use crate::model::part;
+use crate::queue::{Settled, Settlement};
+use crate::testing::queue::bench::{Bench, describe};
+use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
+
+/// Longer than the lease that is recommended: a lease that runs out must not pass for a retry that has come.
+const RETRY_AFTER: Duration = Duration::from_millis(1500);
+
+/// Tries whether an acknowledged job is gone for good, though its consumer crashes right behind it.
+///
+/// # Errors
+///
+/// When it is delivered again, or still counted.
+pub async fn ack_is_final<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::new(subject, Promise::AckIsFinal);
+    bench.push_all(0..5).await?;
+    let first = bench.open().await?;
+    for delivery in bench.take(&first, 5).await? {
+        bench.settle_ours(&first, &delivery, Settlement::Ack).await?;
+    }
+    subject.crash(first).await;
+    let second = bench.open().await?;
+    bench.gets_nothing(&second, bench.quiet(&second)).await?;
+    bench.counts(Census { waiting: 0, leased: Some(0), buried: 0 }).await?;
+    Ok(Verdict::Kept)
+}
+
+/// Tries whether a job that was handed back is there for the next consumer at once, though the first one crashes right
+/// behind it, and whether that counts as no attempt.
+///
+/// The attempts count only where the broker [can tell](Subject::tells_hand_backs).
+///
+/// # Errors
+///
+/// When it takes as long as a lease or a delay, or the attempt is counted.
+pub async fn hand_back_is_at_once<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::lasting(subject, Promise::HandBackIsAtOnce);
+    bench.push(b"job").await?;
+    for round in 0..4 {
+        let queue = bench.open().await?;
+        let delivery = match round {
+            0 => bench.take_one(&queue).await?,
+            _ => bench.take_at_once(&queue).await?,
+        };
+        if subject.tells_hand_backs() && delivery.attempt != 1 {
+            return Err(
+                bench.broken(format!("{}: what was handed back counts as tried", describe(&delivery)))
+            );
+        }
+        // As the loop does it: only then does a broker that sends ahead not give it back to us.
+        bench.withdraw(&queue).await?;
+        bench.settle_ours(&queue, &delivery, Settlement::HandBack).await?;
+        bench.counts(Census { waiting: 1, leased: Some(0), buried: 0 }).await?;
+        subject.crash(queue).await;
+    }
+    Ok(Verdict::Kept)
+}
+
+/// Tries whether a job whose attempt failed comes back when the time has passed that was asked for, not before, and as the
+/// next attempt, though its consumer crashes.
+///
+/// # Errors
+///
+/// When it comes too early or not at all, or the attempts are counted wrong.
+pub async fn retry_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::new(subject, Promise::RetryWaits);
+    bench.push(b"job").await?;
+    let first = bench.open().await?;
+    let mut wanted = 1;
+    for after in [Duration::ZERO, RETRY_AFTER, Duration::ZERO] {
+        let delivery = bench.take_one(&first).await?;
+        if delivery.attempt != wanted {
+            return Err(bench.broken(format!("{} is attempt {wanted}", describe(&delivery))));
+        }
+        let error = "failed to try".to_owned();
+        bench.settle_ours(&first, &delivery, Settlement::Retry { after, error }).await?;
+        if !after.is_zero() {
+            // A quarter for clocks that don't agree.
+            bench.gets_nothing(&first, part(after, 3, 4)).await?;
+        }
+        wanted += 1;
+    }
+    let delivery = bench.take_one(&first).await?;
+    if delivery.attempt != wanted {
+        return Err(bench.broken(format!("{} is attempt {wanted}", describe(&delivery))));
+    }
+    let error = "once more".to_owned();
+    bench.settle_ours(&first, &delivery, Settlement::Retry { after: RETRY_AFTER, error }).await?;
+    bench.counts(Census { waiting: 1, leased: Some(0), buried: 0 }).await?;
+    subject.crash(first).await;
+    let second = bench.open().await?;
+    let delivery = bench.take_one(&second).await?;
+    if delivery.attempt != wanted + 1 {
+        return Err(bench.broken(format!("{} is attempt {}", describe(&delivery), wanted + 1)));
+    }
+    Ok(Verdict::Kept)
+}
+
+/// Tries whether a buried job can be looked at, with what was pushed and, where it is kept, why it failed, and is not
+/// delivered again; and whether the words of any error are taken, whatever is in them.
+///
+/// # Errors
+///
+/// When it is gone, or delivered again, or an error's words make it fail.
+pub async fn buried_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::new(subject, Promise::BuriedIsKept);
+    let long = "long ".repeat(4000);
+    let errors = ["no such address", "", "a zero \0 within", "zwölf\r\nlines: {\"a\"} 'b' %s $1 ☃", &long];
+    let first = bench.open().await?;
+    for (error, payload) in errors.iter().zip([b"0", b"1", b"2", b"3", b"4"]) {
+        bench.push(payload).await?;
+        let delivery = bench.take_one(&first).await?;
+        let error = (*error).to_owned();
+        bench.settle_ours(&first, &delivery, Settlement::Bury { error }).await?;
+    }
+    subject.crash(first).await;
+    let second = bench.open().await?;
+    bench.gets_nothing(&second, bench.quiet(&second)).await?;
+    bench.counts(Census { waiting: 0, leased: Some(0), buried: 5 }).await?;
+    let mut buried = bench.does("look at what is buried", bench.patience(&second), subject.buried()).await?;
+    buried.sort_by(|a, b| a.payload.cmp(&b.payload));
+    let payloads: Vec<_> = buried.iter().map(|job| String::from_utf8_lossy(&job.payload)).collect();
+    if payloads != ["0", "1", "2", "3", "4"] {
+        return Err(bench.broken(format!("the jobs 0 to 4 were buried, and these are found: {payloads:?}")));
+    }
+    let kept = buried.first().and_then(|job| job.error.as_deref());
+    match kept {
+        Some(kept) if !kept.contains(errors[0]) => {
+            Err(bench.broken(format!("{:?} was why, and {kept:?} is found", errors[0])))
+        }
+        _ => Ok(Verdict::Kept),
+    }
+}
+
+/// Tries whether a settlement that is said twice is no error, and whether of two that are said at the same time one counts.
+///
+/// # Errors
+///
+/// When one fails, or what the consumer was told is not so.
+pub async fn first_settlement_counts<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::new(subject, Promise::FirstSettlementCounts);
+    let queue = bench.open().await?;
+    for settlement in [Settlement::Ack, Settlement::Bury { error: "for good".to_owned() }] {
+        bench.push(b"twice").await?;
+        let delivery = bench.take_one(&queue).await?;
+        bench.settle_ours(&queue, &delivery, settlement.clone()).await?;
+        let _either = bench.settle(&queue, &delivery, settlement).await?;
+    }
+    for _ in 0..5 {
+        bench.push(b"at once").await?;
+        let delivery = bench.take_one(&queue).await?;
+        let (ack, back) = tokio::try_join!(
+            bench.settle(&queue, &delivery, Settlement::Ack),
+            bench.settle(&queue, &delivery, Settlement::HandBack),
+        )?;
+        if ack == Settled::Lost {
+            if back == Settled::Lost {
+                return Err(bench.broken(format!("both settlements of {} were lost", describe(&delivery))));
+            }
+            let again = bench.take_one(&queue).await?;
+            bench.settle_ours(&queue, &again, Settlement::Ack).await?;
+        }
+    }
+    // The five are acknowledged by now, and that counts though each was handed back as well.
+    bench.gets_nothing(&queue, bench.quiet(&queue)).await?;
+    Ok(Verdict::Kept)
+}

@@ -1,0 +1,137 @@
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use crate::drain::StopSource;
+use crate::model::part;
+use crate::queue::{Queue as _, Settlement};
+use crate::runtime::clock;
+use crate::testing::queue::bench::{Bench, number, suite_ends_it};
+use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
+
+/// The moments at which the stop comes, from the push on: between them lies what an adapter does with one job.
+const MOMENTS: u32 = 24;
+const APART: Duration = Duration::from_micros(250);
+
+const STOPPED_JOBS: u32 = 40;
+
+/// So many are fetched at a time.
+const PREFETCH_PLACES: usize = 4;
+
+const PREFETCH_JOBS: u32 = 24;
+
+/// Tries whether a job that comes while the fetch is being stopped is returned by it, or had been sent ahead, or is still
+/// there for others.
+///
+/// # Errors
+///
+/// When it is none of these: the consumer holds a job that it doesn't know of.
+pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::lasting(subject, Promise::StoppedFetchKeepsNothing);
+    for moment in 0..MOMENTS {
+        let queue = bench.open().await?;
+        let source = StopSource::with_clock(clock::now);
+        let stop = source.token();
+        // One that has all that it wants when the job comes, or one that has not.
+        let max = if moment % 2 == 0 { 4 } else { 1 };
+        let mut fetch = pin!(queue.fetch(max, &stop));
+        // Its waiting has to begin before the job comes; where it does not wait, another promise is broken.
+        if poll_fn(|cx| Poll::Ready(fetch.as_mut().poll(cx).is_ready())).await {
+            return Ok(Verdict::Kept);
+        }
+        let pushing = async {
+            bench.push(b"at this very moment").await?;
+            if moment > 0 {
+                sleep(part(APART, moment, 1)).await;
+            }
+            source.stop(suite_ends_it(), None);
+            Ok(())
+        };
+        let fetching = async { Ok(timeout(bench.patience(&queue), fetch).await) };
+        let ((), got) = tokio::try_join!(pushing, fetching)?;
+        let mut ours = match got {
+            Ok(got) => got.map_err(|source| bench.failed("end a fetch", source))?,
+            // That it ends with the stop is another promise.
+            Err(_) => return Ok(Verdict::Kept),
+        };
+        ours.extend(bench.withdraw(&queue).await?);
+        for delivery in &ours {
+            bench.settle_ours(&queue, delivery, Settlement::HandBack).await?;
+        }
+        bench.counts(Census { waiting: 1, leased: Some(0), buried: 0 }).await?;
+        bench.does("close", bench.patience(&queue), queue.close()).await?;
+
+        let next = bench.open().await?;
+        for delivery in bench.take_untried(&next).await? {
+            bench.settle_ours(&next, &delivery, Settlement::Ack).await?;
+        }
+        bench.stop(next, Vec::new()).await?;
+    }
+    Ok(Verdict::Kept)
+}
+
+/// Tries whether nothing is left with a consumer that was stopped in order: what it had fetched and what had been sent ahead
+/// is there for the next one at once and as untried as it was, all of it, and nothing is counted as leased.
+///
+/// # Errors
+///
+/// When a job is missing, delivered twice, still leased, or counts as tried.
+pub async fn stop_leaves_nothing<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::lasting(subject, Promise::StopLeavesNothing);
+    bench.push_all(0..STOPPED_JOBS).await?;
+    let first = bench.open().await?;
+    let held = bench.take(&first, 3).await?;
+    bench.stop(first, held).await?;
+    bench.counts(Census { waiting: STOPPED_JOBS.into(), leased: Some(0), buried: 0 }).await?;
+    bench.rest_comes(STOPPED_JOBS, Vec::new()).await
+}
+
+/// Tries whether a queue that prefetches gives out no more than was asked for and settled, returns that from the next fetch,
+/// takes nothing for what is settled when it may no longer, and leaves nothing when the consumer has stopped. For others it does
+/// not apply.
+///
+/// # Errors
+///
+/// When others don't get what there are no places for, or a job is missing, delivered twice, still leased in the end, or counts as
+/// tried though nobody had it.
+pub async fn prefetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::lasting(subject, Promise::PrefetchKeepsNothing);
+    bench.push_all(0..PREFETCH_JOBS).await?;
+    let first = bench.open().await?;
+    if !first.prefetch(true) {
+        return Ok(Verdict::DoesNotApply);
+    }
+    let (mut numbers, mut places) = (Vec::new(), PREFETCH_PLACES);
+    let mut held = Vec::new();
+    for round in 0..4 {
+        held = bench.take(&first, PREFETCH_PLACES).await?;
+        // That a fetch takes no more than it was asked for is another promise.
+        places = places.max(held.len());
+        numbers.extend(held.iter().filter_map(number));
+        // The last one is worked at when the stop comes.
+        for delivery in held.drain(usize::from(round == 3)..) {
+            bench.settle_ours(&first, &delivery, Settlement::Ack).await?;
+            bench.leases_at_most(places as u64).await?;
+        }
+    }
+    let second = bench.open().await?;
+    let others = (PREFETCH_JOBS as usize).saturating_sub(numbers.len() + places - held.len());
+    for delivery in bench.take(&second, others).await? {
+        bench.settle_ours(&second, &delivery, Settlement::Ack).await?;
+        numbers.extend(number(&delivery));
+    }
+    first.prefetch(false);
+    for delivery in bench.withdraw(&first).await? {
+        bench.settle_ours(&first, &delivery, Settlement::HandBack).await?;
+    }
+    for delivery in &held {
+        bench.settle_ours(&first, delivery, Settlement::Ack).await?;
+    }
+    let rest = (PREFETCH_JOBS as usize).saturating_sub(numbers.len());
+    bench.counts(Census { waiting: rest as u64, leased: Some(0), buried: 0 }).await?;
+    bench.does("close", bench.patience(&first), first.close()).await?;
+    bench.rest_comes(PREFETCH_JOBS, numbers).await
+}
