@@ -7,11 +7,9 @@
 mod answer;
 #[expect(clippy::module_inception, reason = "the call is what the folder is about")]
 mod call;
-mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod send;
 mod target;
 
-pub use call::Call;
-pub use error::CallError;
+pub use call::{Call, CallError};

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::routing::get;
 use http::{Method, Uri};
 
-use super::{Health, paths, routes};
+use super::{Health, routes};
 use crate::lifecycle::Handle;
 
 impl Handle {
@@ -42,7 +42,7 @@ impl Health {
     /// As [`Handle::health_routes`].
     #[must_use = "it returns the router with the routes"]
     pub fn add_to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
-        paths::ALL.into_iter().fold(router, |router, path| {
+        routes::ALL.into_iter().fold(router, |router, path| {
             let health = self.clone();
             let probe = move |method: Method, uri: Uri| {
                 // It is a probe: its path is that of the route, and axum answers HEAD by GET.

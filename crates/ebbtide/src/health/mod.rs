@@ -10,13 +10,11 @@
 
 #[cfg(feature = "axum")]
 mod axum;
-mod handle;
-mod paths;
 mod routes;
 mod service;
 mod state;
 
 #[cfg(feature = "http")]
-pub(crate) use paths::is_probe;
+pub(crate) use routes::is_probe;
 pub use service::{HealthFuture, HealthLayer, HealthService};
 pub use state::{Health, HealthState};

@@ -2,9 +2,24 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, Uri, header};
 use serde::Serialize;
 
-use super::paths::{self, is_probe};
 use super::{Health, HealthState};
 use crate::model::CheckStatus;
+
+/// Where the platforms' health probes ask.
+const LIVE: &str = "/livez";
+const READY: &str = "/readyz";
+const STARTED: &str = "/startupz";
+const HEALTHY: &str = "/healthz";
+
+/// All of them.
+#[cfg(feature = "axum")]
+pub(super) const ALL: [&str; 4] = [LIVE, READY, STARTED, HEALTHY];
+
+/// Tells whether a request for this path is a probe. Probes go on until the end, so they are no sign that traffic does.
+#[inline]
+pub(crate) fn is_probe(path: &str) -> bool {
+    matches!(path, LIVE | READY | STARTED | HEALTHY)
+}
 
 /// Answers a probe; `None` if the request is none, which costs a look at its path.
 #[inline]
@@ -16,8 +31,8 @@ pub(super) fn answer(health: &Health, method: &Method, uri: &Uri) -> Option<Resp
 fn answer_probe(health: &Health, uri: &Uri) -> Response<Bytes> {
     let state = health.state();
     let (good, of_readiness) = match uri.path() {
-        paths::LIVE => (true, false),
-        paths::STARTED => (state > HealthState::Starting, false),
+        LIVE => (true, false),
+        STARTED => (state > HealthState::Starting, false),
         _ => (state == HealthState::Ready, true),
     };
     let (kind, body) = match uri.query() {
@@ -38,13 +53,13 @@ fn is_verbose(query: &str) -> bool {
 
 /// What `?verbose` says.
 #[derive(Serialize)]
-struct Told {
+struct VerboseAnswer {
     state: &'static str,
     checks: Vec<CheckStatus>,
 }
 
 fn tell(health: &Health, state: HealthState) -> Bytes {
-    let told = Told { state: state.name(), checks: health.checks() };
+    let told = VerboseAnswer { state: state.name(), checks: health.checks() };
     // Names, numbers and texts: there is nothing in it that JSON cannot say.
     let mut json = serde_json::to_vec(&told).unwrap_or_default();
     json.push(b'\n');

@@ -29,13 +29,13 @@ pin_project! {
     #[must_use = "a future does nothing until it is polled"]
     pub struct HealthFuture<F> {
         #[pin]
-        state: State<F>,
+        state: FutureState<F>,
     }
 }
 
 pin_project! {
-    #[project = StateProj]
-    enum State<F> {
+    #[project = FutureStateProj]
+    enum FutureState<F> {
         Probe { answer: Option<Response<Bytes>> },
         Inner { #[pin] future: F },
     }
@@ -78,9 +78,9 @@ where
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let answer = self.health.answer(&request);
         if answer.is_some() {
-            return HealthFuture { state: State::Probe { answer } };
+            return HealthFuture { state: FutureState::Probe { answer } };
         }
-        HealthFuture { state: State::Inner { future: self.inner.call(request) } }
+        HealthFuture { state: FutureState::Inner { future: self.inner.call(request) } }
     }
 }
 
@@ -93,11 +93,11 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProj::Probe { answer } => match answer.take() {
+            FutureStateProj::Probe { answer } => match answer.take() {
                 Some(answer) => Poll::Ready(Ok(answer.map(|body| Either::Left(Full::new(body))))),
                 None => Poll::Pending, // polled again after it was ready
             },
-            StateProj::Inner { future } => Poll::Ready(Ok(ready!(future.poll(cx))?.map(Either::Right))),
+            FutureStateProj::Inner { future } => Poll::Ready(Ok(ready!(future.poll(cx))?.map(Either::Right))),
         }
     }
 }

@@ -7,7 +7,9 @@ use http::{Request, Response};
 use tokio::sync::watch;
 
 use super::{HealthLayer, HealthService, routes};
-use crate::model::CheckStatus;
+use crate::drain::Stop;
+use crate::lifecycle::Handle;
+use crate::model::{CheckStatus, Phase};
 use crate::runtime::BoxFuture;
 
 /// What the probes are told. Cheap to clone; all clones say the same.
@@ -38,7 +40,7 @@ enum Source {
 }
 
 /// Something that knows the state by itself, and tells when it changes.
-pub(super) trait Follow: Send + Sync {
+trait Follow: Send + Sync {
     fn state(&self) -> HealthState;
 
     /// Waits until the state may be another one than `from`.
@@ -71,7 +73,7 @@ impl Health {
         Self { source: Source::Asked(Arc::new(state)), reasons: false }
     }
 
-    pub(super) fn following(followed: impl Follow + 'static) -> Self {
+    fn following(followed: impl Follow + 'static) -> Self {
         Self { source: Source::Followed(Arc::new(followed)), reasons: false }
     }
 
@@ -198,6 +200,52 @@ impl fmt::Debug for Source {
             Self::Asked(_) => "Asked",
             Self::Followed(_) => "Followed",
         })
+    }
+}
+
+/// Health.
+impl Handle {
+    /// Returns a handle for the health routes that follows the lifecycle: red while a readiness check is, and from the instant
+    /// the stop begins.
+    pub fn health_handle(&self) -> Health {
+        Health::following(LifecycleHealth { app: self.clone(), stop: self.stop_token() })
+    }
+}
+
+struct LifecycleHealth {
+    app: Handle,
+    stop: Stop,
+}
+
+impl Follow for LifecycleHealth {
+    fn state(&self) -> HealthState {
+        match self.app.phase() {
+            _ if self.stop.is_stopping() => HealthState::Draining,
+            Phase::Starting => HealthState::Starting,
+            Phase::Ready if !self.app.board().is_green() => HealthState::Unready,
+            Phase::Ready => HealthState::Ready,
+            _ => HealthState::Draining,
+        }
+    }
+
+    fn changed(&self, from: HealthState) -> BoxFuture<()> {
+        let (app, stop) = (self.app.clone(), self.stop.clone());
+        Box::pin(async move {
+            let turned = |green| {
+                let board = app.board().clone();
+                async move { board.turned(green).await }
+            };
+            match from {
+                HealthState::Starting => drop(stop.unless_stopping(app.reached(Phase::Ready)).await),
+                HealthState::Unready => drop(stop.unless_stopping(turned(true)).await),
+                HealthState::Ready => drop(stop.unless_stopping(turned(false)).await),
+                HealthState::Draining => std::future::pending().await,
+            }
+        })
+    }
+
+    fn checks(&self) -> Vec<CheckStatus> {
+        self.app.checks()
     }
 }
 

@@ -42,11 +42,11 @@ use crate::runtime::clock;
 /// ```
 #[derive(Clone, Debug)]
 pub struct HandlerStop {
-    shared: Arc<Shared>,
+    tokens: Arc<StopTokens>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct StopTokens {
     begins: Stop,
     drain: Stop,
     kept: Duration,
@@ -62,13 +62,13 @@ impl HandlerStop {
     ///
     /// `kept` is what a handler does not get of the time that `begins` has: the time of the stages behind the servers.
     pub fn of(begins: Stop, drain: Stop, kept: Duration) -> Self {
-        Self { shared: Arc::new(Shared { begins, drain, kept }) }
+        Self { tokens: Arc::new(StopTokens { begins, drain, kept }) }
     }
 
     /// Tells whether the stop has begun. One atomic load.
     #[inline]
     pub fn is_stopping(&self) -> bool {
-        self.shared.begins.is_stopping()
+        self.tokens.begins.is_stopping()
     }
 
     /// Waits until the stop begins.
@@ -77,24 +77,24 @@ impl HandlerStop {
     ///
     /// Nothing is lost when it is dropped.
     pub fn stopping(&self) -> Stopping<'_> {
-        self.shared.begins.stopping()
+        self.tokens.begins.stopping()
     }
 
     /// Returns the token that is raised when the servers drain: the one for work that has no end of its own.
     pub fn drain(&self) -> &Stop {
-        &self.shared.drain
+        &self.tokens.drain
     }
 
     /// Returns why the stop began, once it has.
     pub fn cause(&self) -> Option<&Cause> {
-        self.shared.begins.cause()
+        self.tokens.begins.cause()
     }
 
     /// Returns when the server cuts what it still serves; `None` while no stop has begun, and for one without a limit.
     ///
     /// It may move earlier while the stop is under way, never later.
     pub fn deadline(&self) -> Option<Instant> {
-        let Shared { begins, drain, kept } = &*self.shared;
+        let StopTokens { begins, drain, kept } = &*self.tokens;
         let mine = begins.deadline().map(|deadline| clock::before(deadline, *kept));
         [mine, drain.deadline()].into_iter().flatten().min()
     }
@@ -103,7 +103,7 @@ impl HandlerStop {
     ///
     /// What the response needs to reach the client is part of it: answer a little earlier.
     pub fn time_left(&self) -> Option<Duration> {
-        let Shared { begins, drain, kept } = &*self.shared;
+        let StopTokens { begins, drain, kept } = &*self.tokens;
         let mine = begins.time_left().map(|left| left.saturating_sub(*kept));
         [mine, drain.time_left()].into_iter().flatten().min()
     }

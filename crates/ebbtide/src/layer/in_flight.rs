@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::shared::Shared;
+use super::in_flight_request::InFlightState;
 use super::{HandlerStop, InFlightService};
 use crate::drain::{Arrivals, Guard, Idle, Registry, Tracker, Work};
+use crate::lifecycle::Handle;
 use crate::runtime::clock;
 
 /// Counts the requests in flight of any tower service behind any server: `axum::serve`, tonic's, hyper's.
@@ -45,7 +46,7 @@ use crate::runtime::clock;
 /// As a component of a lifecycle, with the report's counts and stragglers, see [`Handle::in_flight`](crate::Handle::in_flight).
 #[derive(Clone, Debug)]
 pub struct InFlightLayer {
-    shared: Arc<Shared>,
+    shared: Arc<InFlightState>,
 }
 
 impl InFlightLayer {
@@ -99,28 +100,29 @@ impl InFlightLayer {
 
     /// Returns what a lifecycle's report needs of it, for [`Handle::serve`](crate::Handle::serve).
     pub fn work(&self) -> Arc<dyn Work> {
-        Arc::<Shared>::clone(&self.shared)
+        Arc::<InFlightState>::clone(&self.shared)
     }
 
     /// Notes requests that come after the stop began, and tells nobody else.
-    pub(super) fn noting(self, stop: HandlerStop, arrivals: Arrivals) -> Self {
+    fn noting(self, stop: HandlerStop, arrivals: Arrivals) -> Self {
         self.with(|shared| (shared.stop, shared.arrivals) = (Some(stop), Some(arrivals)))
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<InFlightState> {
         &self.shared
     }
 
     /// Changes what the clones share; in a copy, with the same tracker, where it is shared already.
-    fn with(mut self, change: impl FnOnce(&mut Shared)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut InFlightState)) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             change(shared);
             return self;
         }
-        let Shared { tracker, names, stop, tell, arrivals, .. } = &*self.shared;
+        let InFlightState { tracker, names, stop, tell, arrivals, .. } = &*self.shared;
         let (names, stop, arrivals) = (names.clone(), stop.clone(), arrivals.clone());
         let tracker = tracker.clone();
-        let mut copy = Shared { tracker, names, stop, tell: *tell, arrivals, ..Shared::default() };
+        let mut copy =
+            InFlightState { tracker, names, stop, tell: *tell, arrivals, ..InFlightState::default() };
         change(&mut copy);
         Self { shared: Arc::new(copy) }
     }
@@ -129,7 +131,7 @@ impl InFlightLayer {
 /// Counts in a tracker that is there already, together with whatever else it counts.
 impl From<Tracker> for InFlightLayer {
     fn from(tracker: Tracker) -> Self {
-        Self { shared: Arc::new(Shared { tracker, ..Shared::default() }) }
+        Self { shared: Arc::new(InFlightState { tracker, ..InFlightState::default() }) }
     }
 }
 
@@ -144,5 +146,42 @@ impl<S> Layer<S> for InFlightLayer {
 
     fn layer(&self, inner: S) -> InFlightService<S> {
         InFlightService::new(inner, Arc::clone(&self.shared))
+    }
+}
+
+/// Layers.
+impl Handle {
+    /// Registers the requests of a server that is not ours, and returns the layer that counts them.
+    ///
+    /// The lame duck looks at the requests that come, the servers' stage waits for those in flight, and the report has
+    /// them under this name. The server itself is yours to close: give it [`drain_token`](Self::drain_token).
+    /// What is in flight when the time is up is counted as cut; ending it is the server's part.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide::{BoxError, Handle};
+    /// # async fn start(app: Handle) -> Result<(), BoxError> {
+    /// use axum::{Router, routing::get};
+    ///
+    /// let router = Router::new().route("/ping", get(async || "pong")).layer(app.in_flight("api requests"));
+    /// let listener = tokio::net::TcpListener::bind("0.0.0.0:8080").await?;
+    /// let closed = app.drain_token().stopping_owned();
+    /// app.task("api", |_| async { Ok(axum::serve(listener, router).with_graceful_shutdown(closed).await?) });
+    /// # Ok(()) }
+    /// ```
+    pub fn in_flight(&self, name: impl Into<String>) -> InFlightLayer {
+        let stop = self.handler_stop();
+        let layer = InFlightLayer::new().noting(stop, self.arrivals());
+        let shared = Arc::clone(layer.shared());
+        let work = Arc::clone(&shared) as Arc<dyn Work>;
+        self.serve(name, work, |context| async move {
+            context.stop.stopping().await;
+            if context.stop.unless_cancelled(shared.tracker.idle()).await.is_none() {
+                shared.cut_now();
+            }
+            Ok(())
+        });
+        layer
     }
 }

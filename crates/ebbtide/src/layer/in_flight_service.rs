@@ -8,14 +8,13 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::Counted;
-use super::shared::{InFlight, Shared, unless_it_panics};
+use super::in_flight_request::{Counted, InFlightRequest, InFlightState, unless_it_panics};
 
 /// Counts the requests of the service behind it. Made by [`InFlightLayer`](super::InFlightLayer).
 #[derive(Clone, Debug)]
 pub struct InFlightService<S> {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Arc<InFlightState>,
 }
 
 pin_project! {
@@ -25,13 +24,13 @@ pin_project! {
     pub struct InFlightFuture<F> {
         #[pin]
         inner: F,
-        held: Option<InFlight>,
+        held: Option<InFlightRequest>,
         head: bool,
     }
 }
 
 impl<S> InFlightService<S> {
-    pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(inner: S, shared: Arc<InFlightState>) -> Self {
         Self { inner, shared }
     }
 }
@@ -75,7 +74,7 @@ where
                 Ok(response.map(|body| Counted::new(body, held, bodiless)))
             }
             Err(error) => {
-                held.into_iter().for_each(InFlight::fail);
+                held.into_iter().for_each(InFlightRequest::fail);
                 Err(error)
             }
         })
@@ -114,14 +113,14 @@ mod tests {
 
     /// Where the handler panics.
     #[derive(Clone, Copy, Debug)]
-    enum Place {
+    enum PanicPlace {
         Call,
         Future,
         Body,
     }
 
     #[derive(Clone)]
-    struct Panics(Place);
+    struct Panics(PanicPlace);
 
     impl Service<Request<()>> for Panics {
         type Response = Response<Body>;
@@ -134,9 +133,9 @@ mod tests {
 
         fn call(&mut self, _request: Request<()>) -> Self::Future {
             match self.0 {
-                Place::Call => panic!("no order"),
-                Place::Future => Box::pin(async { panic!("no order") }),
-                Place::Body => {
+                PanicPlace::Call => panic!("no order"),
+                PanicPlace::Future => Box::pin(async { panic!("no order") }),
+                PanicPlace::Body => {
                     let frames = futures_util::stream::once(async { panic!("no order") });
                     let body = StreamBody::new(frames).boxed_unsync();
                     Box::pin(ready(Ok(Response::new(body))))
@@ -146,7 +145,7 @@ mod tests {
     }
 
     /// Runs a request to its end behind a service, and returns the lines that were logged and how many failed.
-    fn logged(place: Place) -> (String, u64) {
+    fn logged(place: PanicPlace) -> (String, u64) {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false);
@@ -172,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_panic_behind_the_layer_is_logged_with_its_request_once() {
-        for place in [Place::Call, Place::Future, Place::Body] {
+        for place in [PanicPlace::Call, PanicPlace::Future, PanicPlace::Body] {
             let (lines, failed) = logged(place);
             assert_eq!(failed, 1, "{place:?}");
             assert_eq!(lines.matches("request handler panicked").count(), 1, "{place:?}: {lines}");

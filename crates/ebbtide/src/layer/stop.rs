@@ -6,6 +6,7 @@ use tower_service::Service;
 
 use super::HandlerStop;
 use crate::drain::Stop;
+use crate::lifecycle::Handle;
 
 /// Puts a [`HandlerStop`] into each request, so that the handler knows when a stop has begun and how long it has.
 ///
@@ -79,5 +80,22 @@ where
             request.extensions_mut().insert(stop.clone());
         }
         self.inner.call(request)
+    }
+}
+
+/// Layers.
+impl Handle {
+    /// Returns what tells handlers of this lifecycle's stop, and of the time that the servers have.
+    ///
+    /// A server with a limit of its own (see [`within`](Self::within)) may have less.
+    pub fn handler_stop(&self) -> HandlerStop {
+        let plan = self.plan();
+        let kept = plan.deadline.saturating_sub(plan.servers_cut());
+        HandlerStop::of(self.stop_token(), self.drain_token(), kept)
+    }
+
+    /// Returns the layer that puts the [`handler_stop`](Self::handler_stop) into each request.
+    pub fn stop_layer(&self) -> StopLayer {
+        StopLayer::from(self.handler_stop())
     }
 }

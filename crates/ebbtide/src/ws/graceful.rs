@@ -8,7 +8,6 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::time::Sleep;
 
-use super::state::State;
 use super::{CloseCode, Message};
 use crate::drain::{Stop, Stopping};
 use crate::model::part;
@@ -74,7 +73,7 @@ const LONGEST_REASON: usize = 123;
 pub struct Graceful<S> {
     socket: S,
     stopping: Stopping<'static>,
-    state: State,
+    state: CloseState,
     late: u32,
     unsent: u64,
     code: CloseCode,
@@ -90,7 +89,7 @@ impl<S> Graceful<S> {
         Self {
             socket,
             stopping: stop.clone().stopping_owned(),
-            state: State::Open,
+            state: CloseState::Open,
             late: 0,
             unsent: 0,
             code: CloseCode::GoingAway,
@@ -126,7 +125,7 @@ impl<S> Graceful<S> {
 
     /// Tells whether our close frame is on its way or out.
     pub fn is_closing(&self) -> bool {
-        matches!(self.state, State::ToSend | State::Sending | State::Sent)
+        matches!(self.state, CloseState::ToSend | CloseState::Sending | CloseState::Sent)
     }
 
     /// Returns how many messages the handler sent when it was too late, which were thrown away.
@@ -167,10 +166,12 @@ where
         };
         self.silence = None;
         self.state = match (&item, self.state) {
-            (Some(Ok(message)), State::Open) if message.is_close() => State::NotOurs,
-            (Some(Ok(message)), State::Sending | State::Sent) if message.is_close() => State::Over,
+            (Some(Ok(message)), CloseState::Open) if message.is_close() => CloseState::NotOurs,
+            (Some(Ok(message)), CloseState::Sending | CloseState::Sent) if message.is_close() => {
+                CloseState::Over
+            }
             (Some(Ok(_)), state) => state,
-            (Some(Err(_)) | None, _) => State::Over,
+            (Some(Err(_)) | None, _) => CloseState::Over,
         };
         Poll::Ready(item)
     }
@@ -201,7 +202,7 @@ where
         let this = &mut *self;
         loop {
             match this.state {
-                State::Open => {
+                CloseState::Open => {
                     // Asked first, so that our task is on its list when the socket has nothing.
                     let stopping = Pin::new(&mut this.stopping).poll(cx).is_ready();
                     if !stopping {
@@ -213,29 +214,29 @@ where
                         this.late += 1;
                         return Poll::Ready(item);
                     }
-                    this.state = State::ToSend;
+                    this.state = CloseState::ToSend;
                 }
-                State::ToSend => {
+                CloseState::ToSend => {
                     let ready = Pin::new(&mut this.socket).poll_ready(cx);
                     // A peer that does not read may be waiting for us to read.
                     let Poll::Ready(ready) = ready else { return this.poll_message(cx) };
                     let close = M::close(this.code.number(), &this.reason);
                     let sent = ready.and_then(|()| Pin::new(&mut this.socket).start_send(close));
-                    this.state = if sent.is_ok() { State::Sending } else { State::Over };
+                    this.state = if sent.is_ok() { CloseState::Sending } else { CloseState::Over };
                     if let Err(error) = sent {
                         return Poll::Ready(Some(Err(error)));
                     }
                 }
-                State::Sending => match Pin::new(&mut this.socket).poll_flush(cx) {
-                    Poll::Ready(Ok(())) => this.state = State::Sent,
+                CloseState::Sending => match Pin::new(&mut this.socket).poll_flush(cx) {
+                    Poll::Ready(Ok(())) => this.state = CloseState::Sent,
                     Poll::Ready(Err(error)) => {
-                        this.state = State::Over;
+                        this.state = CloseState::Over;
                         return Poll::Ready(Some(Err(error)));
                     }
                     Poll::Pending => return this.poll_message(cx),
                 },
-                State::Sent | State::NotOurs => return this.poll_message(cx),
-                State::Over => return Poll::Ready(None),
+                CloseState::Sent | CloseState::NotOurs => return this.poll_message(cx),
+                CloseState::Over => return Poll::Ready(None),
             }
         }
     }
@@ -261,7 +262,7 @@ where
             return Ok(());
         }
         if message.is_close() {
-            self.state = State::NotOurs;
+            self.state = CloseState::NotOurs;
         }
         Pin::new(&mut self.socket).start_send(message)
     }
@@ -281,5 +282,29 @@ impl<S> fmt::Debug for Graceful<S> {
             .field("state", &self.state)
             .field("code", &self.code)
             .finish_non_exhaustive()
+    }
+}
+
+/// How far the closing handshake of a socket is (RFC 6455 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CloseState {
+    /// Messages go both ways.
+    Open,
+    /// Our close frame is to be handed to the socket as soon as it takes one.
+    ToSend,
+    /// Our close frame is in the socket's buffer.
+    Sending,
+    /// Our close frame is out; what comes is what the peer sent before it saw it.
+    Sent,
+    /// The handshake is somebody else's: the peer began it, or the handler.
+    NotOurs,
+    /// Both have closed, or the socket is broken.
+    Over,
+}
+
+impl CloseState {
+    /// Tells whether we have closed, so that the protocol allows no further data (RFC 6455 §5.5.1).
+    fn is_closed_by_us(self) -> bool {
+        matches!(self, Self::Sending | Self::Sent | Self::Over)
     }
 }

@@ -3,11 +3,8 @@
 //! [`Graceful`] wraps a socket and behaves like it. When its token is raised it sends a close frame, goes on delivering
 //! what the peer had sent before it saw that, and ends with the peer's own close frame.
 
-mod code;
 mod graceful;
 mod message;
-mod state;
 
-pub use code::CloseCode;
 pub use graceful::Graceful;
-pub use message::Message;
+pub use message::{CloseCode, Message};
