@@ -5,21 +5,19 @@
 
 mod arrivals;
 mod gate;
-mod held;
 #[cfg(test)]
 #[cfg(ebbtide_loom)]
 mod models;
 mod registry;
+mod shards;
 mod stop;
 mod sync;
 mod tracker;
 mod work;
-mod work_counts;
 
 pub use arrivals::Arrivals;
 pub use gate::{Closed, Drained, Gate};
 pub use registry::{Entry, Registry};
 pub use stop::{Cancelled, Stop, StopSource, Stopping, Unless};
 pub use tracker::{Guard, Idle, Tracker};
-pub use work::Work;
-pub use work_counts::WorkCounts;
+pub use work::{Work, WorkCounts};

@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Cause;
+
 /// Tells how a component ended. Each has exactly one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -44,6 +46,67 @@ impl fmt::Display for Outcome {
             Self::Failed { error } => write!(f, "failed: {error}"),
             Self::Panicked { message } => write!(f, "panicked: {message}"),
             other => f.pad(other.name()),
+        }
+    }
+}
+
+/// Names how the process ends. [`code`](Self::code) is the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exit {
+    /// 0: everything drained.
+    Drained,
+    /// 1: start-up or a component failed.
+    Failed,
+    /// 3: something was cut at its deadline.
+    Cut,
+    /// 4: the watchdog had to end the process.
+    Watchdog,
+    /// 128+n: a second signal ended the process.
+    Signalled(i32),
+}
+
+impl Exit {
+    /// The exit code when everything drained.
+    pub const DRAINED: u8 = 0;
+    /// The exit code when start-up or a component failed.
+    pub const FAILED: u8 = 1;
+    /// The exit code when something was cut at its deadline.
+    pub const CUT: u8 = 3;
+    /// The exit code when the watchdog had to end the process.
+    pub const WATCHDOG: u8 = 4;
+
+    /// Decides how a stop that came to its end has ended. A failure outranks a cut: the report tells both.
+    pub fn judge<'a>(cause: Option<&Cause>, outcomes: impl IntoIterator<Item = &'a Outcome>) -> Self {
+        let start = if cause.is_some_and(Cause::is_failure) { Self::Failed } else { Self::Drained };
+        outcomes.into_iter().fold(start, |exit, outcome| match (exit, outcome) {
+            (Self::Failed, _) | (_, Outcome::Failed { .. } | Outcome::Panicked { .. }) => Self::Failed,
+            (_, Outcome::Cut | Outcome::Stuck) => Self::Cut,
+            (exit, Outcome::Drained) => exit,
+        })
+    }
+
+    /// Returns the exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Drained => Self::DRAINED,
+            Self::Failed => Self::FAILED,
+            Self::Cut => Self::CUT,
+            Self::Watchdog => Self::WATCHDOG,
+            // signal(7) numbers end at 64, so that the sum fits.
+            Self::Signalled(number) => 128_u8.saturating_add(u8::try_from(number).unwrap_or(127)),
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Drained => f.write_str("everything drained"),
+            Self::Failed => f.write_str("something failed"),
+            Self::Cut => f.write_str("something was cut at its deadline"),
+            Self::Watchdog => f.write_str("ended by the watchdog"),
+            Self::Signalled(number) => write!(f, "ended by a second signal ({number})"),
         }
     }
 }

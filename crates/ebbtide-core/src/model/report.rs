@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Outcome, PhaseChange, Plan, Stage, Straggler};
+use super::{Cause, Outcome, PhaseChange, Plan, Stage};
 
 /// The version of the report's JSON. It changes when a field is removed or changes its meaning.
 pub const REPORT_SCHEMA: u32 = 1;
@@ -85,6 +85,18 @@ pub struct ComponentReport {
     pub redelivered: u64,
 }
 
+/// Describes work that was still in flight when it was asked after, or when its time was up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Straggler {
+    /// What the work is, such as `GET /orders/7 from 10.0.0.8:51234` or a job's id.
+    pub name: String,
+    /// How long it had been in flight.
+    #[serde(rename = "age_ms", with = "super::millis")]
+    pub age: Duration,
+    /// Where it was created, as `file:line`, where that is known.
+    pub created: Option<String>,
+}
+
 /// The sums over all components of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -95,6 +107,44 @@ pub struct Totals {
     pub finished: u64,
     /// What was cancelled at its deadline.
     pub cancelled: u64,
+}
+
+impl Report {
+    /// Makes a report of a lifecycle without components that has not begun to stop.
+    pub fn new(name: impl Into<String>, plan: Plan) -> Self {
+        Self {
+            schema: REPORT_SCHEMA,
+            name: name.into(),
+            cause: None,
+            exit_code: 0,
+            stop: Duration::ZERO,
+            phases: Vec::new(),
+            components: Vec::new(),
+            ended_by_themselves: 0,
+            plan,
+        }
+    }
+
+    /// Returns what became of a component; the first of that name, where several have it.
+    pub fn component(&self, name: &str) -> Option<&ComponentReport> {
+        self.components.iter().find(|component| component.name == name)
+    }
+
+    /// Returns the components that did not drain, with how they ended.
+    pub fn troubled(&self) -> impl Iterator<Item = &ComponentReport> {
+        self.components.iter().filter(|component| component.outcome != Some(Outcome::Drained))
+    }
+
+    /// Returns the sums over all components.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for component in &self.components {
+            totals.in_flight_at_stop = totals.in_flight_at_stop.saturating_add(component.in_flight_at_stop);
+            totals.finished = totals.finished.saturating_add(component.finished);
+            totals.cancelled = totals.cancelled.saturating_add(component.cut);
+        }
+        totals
+    }
 }
 
 impl ComponentReport {
@@ -139,40 +189,7 @@ impl ComponentReport {
     }
 }
 
-impl Report {
-    /// Makes a report of a lifecycle without components that has not begun to stop.
-    pub fn new(name: impl Into<String>, plan: Plan) -> Self {
-        Self {
-            schema: REPORT_SCHEMA,
-            name: name.into(),
-            cause: None,
-            exit_code: 0,
-            stop: Duration::ZERO,
-            phases: Vec::new(),
-            components: Vec::new(),
-            ended_by_themselves: 0,
-            plan,
-        }
-    }
-
-    /// Returns what became of a component; the first of that name, where several have it.
-    pub fn component(&self, name: &str) -> Option<&ComponentReport> {
-        self.components.iter().find(|component| component.name == name)
-    }
-
-    /// Returns the components that did not drain, with how they ended.
-    pub fn troubled(&self) -> impl Iterator<Item = &ComponentReport> {
-        self.components.iter().filter(|component| component.outcome != Some(Outcome::Drained))
-    }
-
-    /// Returns the sums over all components.
-    pub fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        for component in &self.components {
-            totals.in_flight_at_stop = totals.in_flight_at_stop.saturating_add(component.in_flight_at_stop);
-            totals.finished = totals.finished.saturating_add(component.finished);
-            totals.cancelled = totals.cancelled.saturating_add(component.cut);
-        }
-        totals
-    }
+impl Straggler {
+    /// How many stragglers of a component a report and a snapshot have at most: the oldest.
+    pub const SHOWN: usize = 100;
 }

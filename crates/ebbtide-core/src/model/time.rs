@@ -1,4 +1,5 @@
-//! Arithmetic on times that come from outside: settings, the environment, a broker's answers. It never panics.
+//! Times that come from outside (settings, the environment, a broker's answers): arithmetic that never panics, and the forms in
+//! which people and JSON have them.
 
 use std::time::Duration;
 
@@ -14,6 +15,87 @@ pub fn part(time: Duration, parts: u32, of: u32) -> Duration {
     time.checked_mul(parts).map_or_else(|| divided(time).saturating_mul(parts), divided)
 }
 
+/// A text that is no duration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is no duration: write a number of seconds, or a number and a unit, such as 500ms, 30s, 1.5s or 2m; a thousand days at most"
+)]
+pub struct DurationError {
+    /// What was given.
+    pub text: String,
+}
+
+/// Parses a duration: a number with `ms`, `s`, `m` or `h`; without a unit, seconds.
+///
+/// # Errors
+///
+/// When the text is anything else, is negative, or is longer than a thousand days.
+///
+/// # Examples
+///
+/// ```
+/// # use ebbtide_core as ebbtide;
+/// use std::time::Duration;
+/// use ebbtide::model::parse_duration;
+///
+/// assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
+/// assert_eq!(parse_duration("30"), Ok(Duration::from_secs(30)));
+/// assert!(parse_duration("soon").is_err());
+/// ```
+pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
+    const LONGEST: f64 = 86_400_000.0;
+    let error = || DurationError { text: text.to_owned() };
+    let trimmed = text.trim();
+    let digits = trimmed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let scale = match &trimmed[digits.len()..] {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(error()),
+    };
+    // `f64::from_str` knows `inf` and exponents; durations don't.
+    if !digits.trim_end().bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return Err(error());
+    }
+    let seconds = digits.trim_end().parse::<f64>().map_err(|_| error())? * scale;
+    if seconds > LONGEST {
+        return Err(error());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| error())
+}
+
+/// Shows a duration the way the plan line does: `25s`, `1.5s`, `250ms`.
+pub fn show_duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match (millis, millis % 1000) {
+        (0, _) => "0s".to_owned(),
+        (_, 0) => format!("{}s", millis / 1000),
+        (1000.., _) => format!("{}s", format!("{:.3}", duration.as_secs_f64()).trim_end_matches('0')),
+        _ => format!("{millis}ms"),
+    }
+}
+
+/// Durations in whole milliseconds, for the report's JSON.
+pub(super) mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(in crate::model) fn serialize<S: Serializer>(
+        value: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,5 +108,23 @@ mod tests {
         assert_eq!(part(Duration::MAX, 3, 1), Duration::MAX);
         let most = part(Duration::MAX, 4, 5);
         assert!(Duration::MAX / 10 * 7 < most && most < Duration::MAX / 10 * 9, "{most:?}");
+    }
+
+    #[test]
+    fn durations_read_as_people_write_them() {
+        for (text, millis) in [("0", 0), ("250ms", 250), ("2m", 120_000), ("1.25 s", 1250), ("1h", 3_600_000)]
+        {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "-1s", "1e9", "inf", "nan", "5 days", "1..2s", "99999999999h"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_show_without_noise() {
+        for (millis, shown) in [(0, "0s"), (20, "20ms"), (1500, "1.5s"), (25_000, "25s"), (1_010, "1.01s")] {
+            assert_eq!(show_duration(Duration::from_millis(millis)), shown);
+        }
     }
 }

@@ -6,29 +6,29 @@ use loom::thread;
 
 use super::poll::{Woken, poll_with};
 use crate::drain::Gate;
-use crate::drain::tracker::Ledger;
+use crate::drain::tracker::TrackerState;
 
 #[test]
 fn what_is_admitted_is_counted_by_every_look_after_the_close() {
-    enters_while_one_closes(Ledger::enter);
+    enters_while_one_closes(TrackerState::enter);
 }
 
 #[test]
 #[should_panic(expected = "admitted unseen")]
 fn without_a_second_look_at_the_door_work_is_admitted_unseen() {
-    enters_while_one_closes(Ledger::enter_without_a_second_look);
+    enters_while_one_closes(TrackerState::enter_without_a_second_look);
 }
 
-/// `Ledger` 3: when the closer finds nothing in flight, nobody is let in any more.
-fn enters_while_one_closes(enter: fn(&Ledger) -> bool) {
+/// `TrackerState` 3: when the closer finds nothing in flight, nobody is let in any more.
+fn enters_while_one_closes(enter: fn(&TrackerState) -> bool) {
     model(move || {
-        let ledger = Arc::new(Ledger::new());
+        let state = Arc::new(TrackerState::new());
         let entering = {
-            let ledger = Arc::clone(&ledger);
-            thread::spawn(move || enter(&ledger))
+            let state = Arc::clone(&state);
+            thread::spawn(move || enter(&state))
         };
-        ledger.close();
-        let was_idle = ledger.is_idle();
+        state.close();
+        let was_idle = state.is_idle();
         let admitted = entering.join().unwrap();
         assert!(!(was_idle && admitted), "admitted unseen");
     });
@@ -56,7 +56,7 @@ fn who_is_told_drained_leaves_nobody_behind_that_was_admitted() {
 
 #[test]
 fn drained_comes_after_the_close_and_the_last_end() {
-    // `Ledger` 5: the last event is an end, a close, or someone who was turned away.
+    // `TrackerState` 5: the last event is an end, a close, or someone who was turned away.
     model(|| {
         let gate = Gate::new();
         let entering = {

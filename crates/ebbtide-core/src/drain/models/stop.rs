@@ -15,7 +15,7 @@ use crate::model::Cause;
 
 #[test]
 fn who_waits_for_the_stop_is_woken_by_it() {
-    // `Shared` 5, `WaitList` 1 and 2: two waiters, in the raiser's shard and in another.
+    // `StopState` 5, `WaitList` 1 and 2: two waiters, in the raiser's shard and in another.
     model(|| {
         let source = StopSource::with_clock(no_clock);
         let stop = source.token();
@@ -148,7 +148,7 @@ fn a_future_that_moved_to_another_task_wakes_that_task() {
 
 #[test]
 fn who_sees_the_stop_sees_its_cause_and_its_deadline() {
-    // `Shared` 1, 2 and 3, with two who stop at the same time.
+    // `StopState` 1, 2 and 3, with two who stop at the same time.
     let deadline = no_clock();
     model(move || {
         let source = Arc::new(StopSource::with_clock(no_clock));
@@ -178,7 +178,7 @@ fn who_sees_the_stop_sees_its_cause_and_its_deadline() {
 
 #[test]
 fn the_deadline_never_moves_later() {
-    // `Deadline` 1 and 2, `Shared` 4.
+    // `Deadline` 1 and 2, `StopState` 4.
     let now = no_clock();
     model(move || {
         let at = move |seconds| now + Duration::from_secs(seconds);

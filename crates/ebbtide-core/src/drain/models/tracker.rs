@@ -8,11 +8,11 @@ use loom::thread;
 
 use super::poll::{Woken, poll_with};
 use crate::drain::Tracker;
-use crate::drain::tracker::Ledger;
+use crate::drain::tracker::TrackerState;
 
 #[test]
 fn the_last_of_two_guards_wakes_who_waits_for_idle() {
-    // `Ledger` 1: the guards end on different threads, one of them in the waiter's shard.
+    // `TrackerState` 1: the guards end on different threads, one of them in the waiter's shard.
     model(|| {
         let tracker = Tracker::new();
         let (first, second) = (tracker.guard(), tracker.guard());
@@ -85,7 +85,7 @@ fn a_waiter_that_leaves_harms_no_other() {
 
 #[test]
 fn a_waiter_that_moved_to_another_task_wakes_that_task() {
-    // `Ledger` 1, the waiter that was there already.
+    // `TrackerState` 1, the waiter that was there already.
     model(|| {
         let tracker = Tracker::new();
         let guard = tracker.guard();
@@ -101,68 +101,68 @@ fn a_waiter_that_moved_to_another_task_wakes_that_task() {
 
 #[test]
 fn idle_is_told_only_of_an_instant_with_nothing_in_flight() {
-    hands_over_without_a_gap(Ledger::is_idle);
+    hands_over_without_a_gap(TrackerState::is_idle);
 }
 
 #[test]
 #[should_panic(expected = "idle, although")]
 fn read_in_the_other_order_idle_is_told_of_no_instant() {
     // The opposite of `Counts` 3.
-    hands_over_without_a_gap(Ledger::is_idle_begun_first);
+    hands_over_without_a_gap(TrackerState::is_idle_begun_first);
 }
 
 /// One piece of work ends only after the next has begun, on another thread: there is no idle instant to be told of.
-fn hands_over_without_a_gap(is_idle: fn(&Ledger) -> bool) {
+fn hands_over_without_a_gap(is_idle: fn(&TrackerState) -> bool) {
     model(move || {
-        let ledger = Arc::new(Ledger::new());
-        ledger.begin();
+        let state = Arc::new(TrackerState::new());
+        state.begin();
         let working = {
-            let ledger = Arc::clone(&ledger);
+            let state = Arc::clone(&state);
             thread::spawn(move || {
-                ledger.begin();
-                ledger.end();
+                state.begin();
+                state.end();
             })
         };
-        assert!(!is_idle(&ledger), "idle, although something was always in flight");
+        assert!(!is_idle(&state), "idle, although something was always in flight");
         working.join().unwrap();
     });
 }
 
 #[test]
 fn an_end_is_seen_by_the_waiter_or_sees_it() {
-    ends_while_one_waits(Ledger::end);
+    ends_while_one_waits(TrackerState::end);
 }
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
 fn an_end_without_its_place_in_the_order_loses_the_wake_up() {
-    ends_while_one_waits(Ledger::end_unordered);
+    ends_while_one_waits(TrackerState::end_unordered);
 }
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
 fn an_end_that_looks_for_waiters_first_loses_the_wake_up() {
-    ends_while_one_waits(Ledger::end_after_looking);
+    ends_while_one_waits(TrackerState::end_after_looking);
 }
 
-/// `Ledger` 1, step by step.
-fn ends_while_one_waits(end: fn(&Ledger)) {
+/// `TrackerState` 1, step by step.
+fn ends_while_one_waits(end: fn(&TrackerState)) {
     model(move || {
-        let ledger = Arc::new(Ledger::new());
-        ledger.begin();
+        let state = Arc::new(TrackerState::new());
+        state.begin();
         let ender = {
-            let ledger = Arc::clone(&ledger);
-            thread::spawn(move || end(&ledger))
+            let state = Arc::clone(&state);
+            thread::spawn(move || end(&state))
         };
         let (woken, mut key) = (Woken::new(), None);
         let mut waiting = poll_fn(|cx| {
-            ledger.park(&mut key, cx.waker());
-            if ledger.is_idle() { Poll::Ready(()) } else { Poll::Pending }
+            state.park(&mut key, cx.waker());
+            if state.is_idle() { Poll::Ready(()) } else { Poll::Pending }
         });
         let polled = poll_with(&mut waiting, &woken);
         ender.join().unwrap();
         assert!(polled.is_ready() || woken.times() == 1, "the wake-up was lost");
-        ledger.leave(&mut key);
+        state.leave(&mut key);
     });
 }
 

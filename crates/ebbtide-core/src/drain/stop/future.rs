@@ -2,10 +2,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::level::Level;
+use pin_project_lite::pin_project;
+
+use super::state::Level;
 use super::token::Stop;
 use super::waitlist::Key;
-use crate::drain::held::Held;
+use crate::drain::sync::MaybeOwned;
 
 /// Waits until a [`Stop`] is stopping. Made by [`Stop::stopping`] and [`Stop::stopping_owned`].
 ///
@@ -55,28 +57,14 @@ pub struct Stopping<'a>(Reached<'a>);
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Cancelled<'a>(Reached<'a>);
 
-/// Waits until a level is reached.
-///
-/// # Invariants
-///
-/// 1. `key` is `Some` exactly while the waker may be on the list.
-/// 2. A future that was told of the level leaves its key behind: the list is being taken as a whole, and its waker with
-///    it. One that is dropped before takes its waker off.
-#[derive(Debug)]
-pub(super) struct Reached<'a> {
-    stop: Held<'a, Stop>,
-    level: Level,
-    key: Option<Key>,
-}
-
 impl<'a> Stopping<'a> {
-    pub(super) fn new(stop: Held<'a, Stop>) -> Self {
+    pub(super) fn new(stop: MaybeOwned<'a, Stop>) -> Self {
         Self(Reached::new(stop, Level::Stopping))
     }
 }
 
 impl<'a> Cancelled<'a> {
-    pub(super) fn new(stop: Held<'a, Stop>) -> Self {
+    pub(super) fn new(stop: MaybeOwned<'a, Stop>) -> Self {
         Self(Reached::new(stop, Level::Cancelled))
     }
 }
@@ -97,18 +85,80 @@ impl Future for Cancelled<'_> {
     }
 }
 
+pin_project! {
+    /// Runs a future until a [`Stop`] is raised. Made by [`Stop::unless_stopping`] and [`Stop::unless_cancelled`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the future it runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ebbtide_core as ebbtide;
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let stop = ebbtide::drain::Stop::never();
+    /// assert_eq!(stop.unless_cancelled(async { 7 }).await, Some(7));
+    /// # });
+    /// ```
+    #[derive(Debug)]
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct Unless<'a, F> {
+        reached: Reached<'a>,
+        begun: bool,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<'a, F> Unless<'a, F> {
+    pub(super) fn new(stop: &'a Stop, level: Level, future: F) -> Self {
+        Self { reached: Reached::new(MaybeOwned::Borrowed(stop), level), begun: false, future }
+    }
+}
+
+impl<F: Future> Future for Unless<'_, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if !*this.begun && this.reached.is_reached() {
+            return Poll::Ready(None);
+        }
+        *this.begun = true;
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        this.reached.poll(cx).map(|()| None)
+    }
+}
+
+/// Waits until a level is reached.
+///
+/// # Invariants
+///
+/// 1. `key` is `Some` exactly while the waker may be on the list.
+/// 2. A future that was told of the level leaves its key behind: the list is being taken as a whole, and its waker with
+///    it. One that is dropped before takes its waker off.
+#[derive(Debug)]
+struct Reached<'a> {
+    stop: MaybeOwned<'a, Stop>,
+    level: Level,
+    key: Option<Key>,
+}
+
 impl<'a> Reached<'a> {
-    pub(super) fn new(stop: Held<'a, Stop>, level: Level) -> Self {
+    fn new(stop: MaybeOwned<'a, Stop>, level: Level) -> Self {
         Self { stop, level, key: None }
     }
 
     /// Tells whether the level is reached, without waiting for it.
     #[inline]
-    pub(super) fn is_reached(&self) -> bool {
+    fn is_reached(&self) -> bool {
         self.stop.has_reached(self.level)
     }
 
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_reached() && self.park(cx.waker()) {
             return Poll::Pending;
         }
@@ -118,7 +168,7 @@ impl<'a> Reached<'a> {
 
     /// Returns whether there is still something to wait for.
     fn park(&mut self, waker: &Waker) -> bool {
-        let waiting = &self.stop.shared().waiting;
+        let waiting = &self.stop.state().waiting;
         match self.key {
             Some(key) => waiting.refresh(self.level, key, waker),
             None => {
@@ -134,7 +184,7 @@ impl Drop for Reached<'_> {
         if let Some(key) = self.key
             && !self.is_reached()
         {
-            self.stop.shared().waiting.leave(self.level, key);
+            self.stop.state().waiting.leave(self.level, key);
         }
     }
 }

@@ -1,20 +1,16 @@
 //! The stop token: two levels, one cause, one deadline.
 
-mod deadline;
 mod future;
-mod level;
-mod shared;
 mod source;
+mod state;
 mod token;
-mod unless;
 mod waitlist;
 
-pub use future::{Cancelled, Stopping};
+pub use future::{Cancelled, Stopping, Unless};
 pub use source::StopSource;
 pub use token::Stop;
-pub use unless::Unless;
 
 #[cfg(all(test, ebbtide_loom))]
-pub(super) use level::Level;
+pub(super) use state::Level;
 #[cfg(all(test, ebbtide_loom))]
 pub(super) use waitlist::WaitList;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::shared::Shared;
+use super::state::StopState;
 use super::token::Stop;
 use crate::model::Cause;
 
@@ -29,7 +29,7 @@ use crate::model::Cause;
 /// ```
 #[derive(Debug)]
 pub struct StopSource {
-    shared: Arc<Shared>,
+    state: Arc<StopState>,
 }
 
 impl Default for StopSource {
@@ -55,7 +55,7 @@ impl StopSource {
 
     /// Makes a source whose [`Stop::time_left`] is that of another clock, such as one that tests move.
     pub fn with_clock(now: fn() -> Instant) -> Self {
-        Self { shared: Arc::new(Shared::new(Some(now))) }
+        Self { state: Arc::new(StopState::new(Some(now))) }
     }
 
     /// Returns a token. All tokens of a source are raised together.
@@ -70,7 +70,7 @@ impl StopSource {
     /// assert!(one.is_cancelled() && other.is_cancelled());
     /// ```
     pub fn token(&self) -> Stop {
-        Stop::new(Arc::clone(&self.shared))
+        Stop::new(Arc::clone(&self.state))
     }
 
     /// Raises the tokens to *stopping*, and returns whether this was the call that did it.
@@ -97,7 +97,7 @@ impl StopSource {
     /// assert_eq!(source.token().cause(), Some(&first));
     /// ```
     pub fn stop(&self, cause: Cause, deadline: Option<Instant>) -> bool {
-        self.shared.stop(cause, deadline)
+        self.state.stop(cause, deadline)
     }
 
     /// Brings the deadline forward; one that is later than the present deadline changes nothing.
@@ -122,7 +122,7 @@ impl StopSource {
     /// assert_eq!(source.token().deadline(), Some(early));
     /// ```
     pub fn tighten(&self, deadline: Instant) {
-        self.shared.tighten(deadline);
+        self.state.tighten(deadline);
     }
 
     /// Raises the tokens to *cancelled*, which implies *stopping*. Wakes those who wait for either.
@@ -138,6 +138,6 @@ impl StopSource {
     /// assert_eq!(stop.cause(), None, "no stop came before it");
     /// ```
     pub fn cancel(&self) {
-        self.shared.cancel();
+        self.state.cancel();
     }
 }

@@ -2,11 +2,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::future::{Cancelled, Stopping};
-use super::level::Level;
-use super::shared::Shared;
-use super::unless::Unless;
-use crate::drain::held::Held;
+use super::future::{Cancelled, Stopping, Unless};
+use super::state::{Level, StopState};
+use crate::drain::sync::MaybeOwned;
 use crate::model::Cause;
 
 /// Tells a component or a job whether it is to stop, and how urgently.
@@ -41,12 +39,12 @@ use crate::model::Cause;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Stop {
-    shared: Arc<Shared>,
+    state: Arc<StopState>,
 }
 
 impl Stop {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(state: Arc<StopState>) -> Self {
+        Self { state }
     }
 
     /// Returns a token that is never raised, for code that is used without a lifecycle.
@@ -60,7 +58,7 @@ impl Stop {
     /// assert_eq!(stop.time_left(), None);
     /// ```
     pub fn never() -> Self {
-        Self::new(Arc::new(Shared::new(None)))
+        Self::new(Arc::new(StopState::new(None)))
     }
 
     /// Tells whether to finish what is held and take nothing new. One atomic load.
@@ -120,7 +118,7 @@ impl Stop {
     /// # });
     /// ```
     pub fn stopping(&self) -> Stopping<'_> {
-        Stopping::new(Held::Borrowed(self))
+        Stopping::new(MaybeOwned::Borrowed(self))
     }
 
     /// Waits like [`stopping`](Self::stopping), in a future that owns the token.
@@ -142,7 +140,7 @@ impl Stop {
     /// # }).unwrap();
     /// ```
     pub fn stopping_owned(self) -> Stopping<'static> {
-        Stopping::new(Held::Owned(self))
+        Stopping::new(MaybeOwned::Owned(self))
     }
 
     /// Waits until the token is cancelled.
@@ -163,7 +161,7 @@ impl Stop {
     /// # });
     /// ```
     pub fn cancelled(&self) -> Cancelled<'_> {
-        Cancelled::new(Held::Borrowed(self))
+        Cancelled::new(MaybeOwned::Borrowed(self))
     }
 
     /// Waits like [`cancelled`](Self::cancelled), in a future that owns the token.
@@ -185,7 +183,7 @@ impl Stop {
     /// # }).unwrap();
     /// ```
     pub fn cancelled_owned(self) -> Cancelled<'static> {
-        Cancelled::new(Held::Owned(self))
+        Cancelled::new(MaybeOwned::Owned(self))
     }
 
     /// Runs a future unless the token is stopping, or until it is: `None` says that it was.
@@ -251,7 +249,7 @@ impl Stop {
     /// assert_eq!(ebbtide::drain::Stop::never().cause(), None);
     /// ```
     pub fn cause(&self) -> Option<&Cause> {
-        self.shared.cause()
+        self.state.cause()
     }
 
     /// Returns the instant at which the token will be cancelled, once the stop has begun and has a limit.
@@ -272,7 +270,7 @@ impl Stop {
     /// assert_eq!(source.token().deadline(), Some(deadline));
     /// ```
     pub fn deadline(&self) -> Option<Instant> {
-        self.shared.deadline()
+        self.state.deadline()
     }
 
     /// Returns the time until the deadline, zero once it has passed; `None` where there is no [`deadline`](Self::deadline).
@@ -290,16 +288,16 @@ impl Stop {
     /// assert_eq!(source.token().time_left(), Some(Duration::ZERO));
     /// ```
     pub fn time_left(&self) -> Option<Duration> {
-        let now = self.shared.now?;
+        let now = self.state.now?;
         self.deadline().map(|deadline| deadline.saturating_duration_since(now()))
     }
 
     #[inline]
     pub(super) fn has_reached(&self, level: Level) -> bool {
-        self.shared.has_reached(level)
+        self.state.has_reached(level)
     }
 
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
+    pub(super) fn state(&self) -> &StopState {
+        &self.state
     }
 }

@@ -4,8 +4,9 @@ use std::{array, mem};
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
-use super::level::Level;
-use crate::drain::sync::{Lock, shard_count, slot};
+use super::state::Level;
+use crate::drain::shards::{shard_count, slot};
+use crate::drain::sync::Lock;
 
 /// The most shards a list has. More would spare a very large machine some contention on parking, at 128 bytes each.
 const MOST_SHARDS: usize = 32;

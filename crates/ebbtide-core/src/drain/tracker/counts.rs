@@ -1,6 +1,7 @@
 use crossbeam_utils::CachePadded;
 
-use crate::drain::sync::{SeqCounter, shard_count, slot};
+use crate::drain::shards::{shard_count, slot};
+use crate::drain::sync::SeqCounter;
 
 /// The most shards a tracker has: 128 bytes each.
 const MOST_SHARDS: usize = 128;
@@ -26,11 +27,11 @@ const MOST_SHARDS: usize = 128;
 /// 4. Whatever ended before that instant happens before the return of `is_idle`: the load that read its end acquires.
 #[derive(Debug)]
 pub(in crate::drain) struct Counts {
-    shards: Box<[CachePadded<Shard>]>,
+    shards: Box<[CachePadded<CountShard>]>,
 }
 
 #[derive(Debug, Default)]
-struct Shard {
+struct CountShard {
     begun: SeqCounter,
     ended: SeqCounter,
 }
@@ -69,7 +70,7 @@ impl Counts {
     }
 
     #[inline]
-    fn own(&self) -> &Shard {
+    fn own(&self) -> &CountShard {
         // Their number is a power of two.
         &self.shards[slot() & (self.shards.len() - 1)]
     }

@@ -1,11 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::guard::Guard;
 use super::idle::Idle;
 use super::lease::{Lease, Tenancy};
-use super::ledger::Ledger;
-use crate::drain::held::Held;
+use super::state::TrackerState;
+use crate::drain::sync::MaybeOwned;
 
 /// Counts what is in flight. Cheap to clone; all clones count together.
 ///
@@ -33,7 +32,7 @@ use crate::drain::held::Held;
 /// ```
 #[derive(Clone)]
 pub struct Tracker {
-    ledger: Lease,
+    state: Lease,
     tenancy: Arc<Tenancy>,
 }
 
@@ -49,7 +48,7 @@ impl Tracker {
     /// ```
     pub fn new() -> Self {
         let tenancy = Tenancy::begin();
-        Self { ledger: tenancy.lease(), tenancy: Arc::new(tenancy) }
+        Self { state: tenancy.lease(), tenancy: Arc::new(tenancy) }
     }
 
     /// Begins one piece of work.
@@ -66,8 +65,8 @@ impl Tracker {
     /// ```
     #[inline]
     pub fn guard(&self) -> Guard {
-        self.ledger.begin();
-        Guard::of_begun(self.ledger.clone())
+        self.state.begin();
+        Guard::of_begun(self.state.clone())
     }
 
     /// Returns how many are in flight.
@@ -85,7 +84,7 @@ impl Tracker {
     /// # drop(guards);
     /// ```
     pub fn in_flight(&self) -> u64 {
-        self.ledger.in_flight()
+        self.state.in_flight()
     }
 
     /// Returns how many have begun since the tracker was made.
@@ -138,7 +137,7 @@ impl Tracker {
     /// # });
     /// ```
     pub fn idle(&self) -> Idle<'_> {
-        Idle::new(Held::Borrowed(self))
+        Idle::new(MaybeOwned::Borrowed(self))
     }
 
     /// Waits like [`idle`](Self::idle), in a future that owns the handle.
@@ -161,17 +160,17 @@ impl Tracker {
     /// # }).unwrap();
     /// ```
     pub fn idle_owned(self) -> Idle<'static> {
-        Idle::new(Held::Owned(self))
+        Idle::new(MaybeOwned::Owned(self))
     }
 
     /// Begins one piece of work where the tracker's gate is open.
     #[inline]
     pub(in crate::drain) fn enter(&self) -> Option<Guard> {
-        self.ledger.enter().then(|| Guard::of_begun(self.ledger.clone()))
+        self.state.enter().then(|| Guard::of_begun(self.state.clone()))
     }
 
-    pub(in crate::drain) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(in crate::drain) fn state(&self) -> &TrackerState {
+        &self.state
     }
 }
 
@@ -187,5 +186,43 @@ impl fmt::Debug for Tracker {
             .field("in_flight", &self.in_flight())
             .field("finished", &self.finished())
             .finish_non_exhaustive()
+    }
+}
+
+/// One piece of work in flight, until it is dropped. Made by [`Tracker::guard`] and
+/// [`Gate::enter`](crate::drain::Gate::enter).
+///
+/// Purposefully not `Clone`: one guard is one piece of work. It may be dropped on any thread, and it may outlive its
+/// tracker.
+///
+/// # Examples
+///
+/// ```
+/// # use ebbtide_core as ebbtide;
+/// let tracker = ebbtide::drain::Tracker::new();
+/// let guard = tracker.guard();
+/// let elsewhere = std::thread::Builder::new().spawn(move || drop(guard))?;
+/// elsewhere.join().unwrap();
+/// assert_eq!(tracker.finished(), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "the work counts as finished when this is dropped"]
+pub struct Guard {
+    state: Lease,
+}
+
+impl Guard {
+    /// Takes charge of a piece of work that was counted as begun.
+    #[inline]
+    fn of_begun(state: Lease) -> Self {
+        Self { state }
+    }
+}
+
+impl Drop for Guard {
+    #[inline]
+    fn drop(&mut self) {
+        self.state.end();
     }
 }

@@ -3,8 +3,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::handle::Tracker;
-use super::ledger::Ledger;
-use crate::drain::held::Held;
+use super::state::TrackerState;
+use crate::drain::sync::MaybeOwned;
 
 /// Waits for an instant at which nothing is in flight. Made by [`Tracker::idle`] and [`Tracker::idle_owned`].
 ///
@@ -34,16 +34,16 @@ pub(in crate::drain) enum Until {
     ClosedAndIdle,
 }
 
-/// Waits on a tracker. The order of its steps is the waiter's half of [`Ledger`]'s invariant 1.
+/// Waits on a tracker. The order of its steps is the waiter's half of [`TrackerState`]'s invariant 1.
 #[derive(Debug)]
 pub(in crate::drain) struct Wait<'a> {
-    tracker: Held<'a, Tracker>,
+    tracker: MaybeOwned<'a, Tracker>,
     until: Until,
     key: Option<usize>,
 }
 
 impl<'a> Idle<'a> {
-    pub(super) fn new(tracker: Held<'a, Tracker>) -> Self {
+    pub(super) fn new(tracker: MaybeOwned<'a, Tracker>) -> Self {
         Self(Wait::new(tracker, Until::Idle))
     }
 }
@@ -57,35 +57,35 @@ impl Future for Idle<'_> {
 }
 
 impl<'a> Wait<'a> {
-    pub(in crate::drain) fn new(tracker: Held<'a, Tracker>, until: Until) -> Self {
+    pub(in crate::drain) fn new(tracker: MaybeOwned<'a, Tracker>, until: Until) -> Self {
         Self { tracker, until, key: None }
     }
 
     pub(in crate::drain) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let ledger = self.tracker.ledger();
-        if !self.until.holds(ledger) {
-            ledger.park(&mut self.key, cx.waker());
-            if !self.until.holds(ledger) {
+        let state = self.tracker.state();
+        if !self.until.holds(state) {
+            state.park(&mut self.key, cx.waker());
+            if !self.until.holds(state) {
                 return Poll::Pending;
             }
         }
-        ledger.leave(&mut self.key);
+        state.leave(&mut self.key);
         Poll::Ready(())
     }
 }
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        self.tracker.ledger().leave(&mut self.key);
+        self.tracker.state().leave(&mut self.key);
     }
 }
 
 impl Until {
-    fn holds(self, ledger: &Ledger) -> bool {
+    fn holds(self, state: &TrackerState) -> bool {
         match self {
-            Self::Idle => ledger.is_idle(),
+            Self::Idle => state.is_idle(),
             // In this order: what is found idle after the door was found closed stays so.
-            Self::ClosedAndIdle => ledger.is_closed() && ledger.is_idle(),
+            Self::ClosedAndIdle => state.is_closed() && state.is_idle(),
         }
     }
 }

@@ -1,18 +1,15 @@
 //! The in-flight tracker: sharded counts, and the wake-up of who waits for none.
 
 mod counts;
-mod guard;
 mod handle;
 mod idle;
 mod lease;
-mod ledger;
-mod waiters;
+mod state;
 
-pub use guard::Guard;
-pub use handle::Tracker;
+pub use handle::{Guard, Tracker};
 pub use idle::Idle;
 
 pub(super) use idle::{Until, Wait};
 
 #[cfg(all(test, ebbtide_loom))]
-pub(super) use ledger::Ledger;
+pub(super) use state::TrackerState;

@@ -2,8 +2,6 @@
 
 mod settings;
 mod standing;
-mod status;
 
-pub use settings::Check;
+pub use settings::{Check, CheckStatus};
 pub use standing::{Standing, Verdict};
-pub use status::CheckStatus;

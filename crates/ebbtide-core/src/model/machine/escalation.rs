@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::slot::Schedule;
-use super::state::Begun;
+use super::slots::Schedule;
+use super::state::OngoingStop;
 use super::{Effect, Machine};
 use crate::model::{ComponentId, Phase, Spec, Stage, part};
 
@@ -34,7 +34,7 @@ impl Machine {
     }
 
     /// Returns when the lame duck is over as far as is known; at once where no server is left to benefit.
-    fn lame_duck_end(&self, stop: &Begun) -> Duration {
+    fn lame_duck_end(&self, stop: &OngoingStop) -> Duration {
         if stop.skip_lame_duck || !self.slots.is_open(Stage::Servers) {
             return stop.at;
         }
@@ -44,7 +44,7 @@ impl Machine {
     }
 
     /// Asks those whose turn it is; returns whether there was one.
-    fn ask(&mut self, stop: &Begun, now: Duration, effects: &mut Vec<Effect>) -> bool {
+    fn ask(&mut self, stop: &OngoingStop, now: Duration, effects: &mut Vec<Effect>) -> bool {
         let due = if self.cursor.is_sequential() { self.due_in_turn() } else { self.due_together() };
         for id in &due {
             let Some(spec) = self.slots.get(*id).map(|slot| &slot.spec) else { continue };
@@ -79,7 +79,7 @@ impl Machine {
     }
 
     /// Returns when a component's time is up by its stage. In a stage that takes turns, each that still waits keeps its slice.
-    fn end_of(&self, spec: &Spec, stop: &Begun) -> Duration {
+    fn end_of(&self, spec: &Spec, stop: &OngoingStop) -> Duration {
         let stage = spec.stage.max(if self.cursor.is_sequential() { self.cursor } else { spec.stage });
         let mut end = stop.at.saturating_add(self.plan.end(stage));
         if stage.is_sequential() {
@@ -115,7 +115,7 @@ impl Machine {
         true
     }
 
-    fn next_wake(&self, stop: &Begun) -> Option<Duration> {
+    fn next_wake(&self, stop: &OngoingStop) -> Option<Duration> {
         let duck = (self.phase == Phase::LameDuck).then(|| self.lame_duck_end(stop));
         self.slots.next_due().into_iter().chain(duck).min()
     }

@@ -2,9 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Effect;
-use super::slot::{Schedule, Slot};
 use crate::model::ComponentState as Status;
-use crate::model::{ComponentId, Kind, Outcome, Spec, Stage};
+use crate::model::{ComponentId, Kind, Outcome, Spec, Stage, part};
 
 /// The components, with indexes over those that are open: a step costs what it changes, and not what there is.
 ///
@@ -166,6 +165,74 @@ impl Slots {
             self.folded = self.folded.saturating_add(1);
             self.kept.remove(&id);
         }
+    }
+}
+
+/// What the machine knows of one component.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) spec: Spec,
+    pub(super) status: Status,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) schedule: Option<Schedule>,
+    /// A pool was told to take nothing more.
+    pub(super) closed: bool,
+}
+
+/// When a component that was asked is cut, aborted and given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Schedule {
+    pub(super) cut: Duration,
+    pub(super) abort: Duration,
+    pub(super) give_up: Duration,
+}
+
+impl Slot {
+    pub(super) fn new(spec: Spec) -> Self {
+        Self { spec, status: Status::Running, outcome: None, schedule: None, closed: false }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.status == Status::Over
+    }
+
+    /// Tells whether this is a pool that somebody may still feed. A deadline of its own says how long it takes anything.
+    pub(super) fn is_kept_open(&self) -> bool {
+        self.spec.kind == Kind::Pool && !self.closed && self.spec.limit.is_none()
+    }
+
+    /// Returns when the next step of its escalation is due, while there is one.
+    pub(super) fn next_step(&self) -> Option<Duration> {
+        let schedule = self.schedule?;
+        match self.status {
+            Status::Asked => Some(schedule.cut),
+            Status::Cut => Some(schedule.abort),
+            Status::Aborted => Some(schedule.give_up),
+            Status::Running | Status::Over => None,
+        }
+    }
+
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        self.status = Status::Over;
+        self.outcome = Some(outcome);
+    }
+}
+
+impl Schedule {
+    /// Fits the escalation between `asked` and `end`. Half of a short time stays for an orderly end; a limit of its own
+    /// is when the component is cut, if that is earlier.
+    pub(super) fn between(
+        asked: Duration,
+        end: Duration,
+        limit: Option<Duration>,
+        allowance: Duration,
+    ) -> Self {
+        let end = end.max(asked);
+        let allowance = allowance.min(part(end.saturating_sub(asked), 1, 2));
+        let latest = end.saturating_sub(allowance);
+        let cut = limit.map_or(latest, |limit| latest.min(asked.saturating_add(limit)));
+        let abort = cut.saturating_add(part(allowance, 1, 2));
+        Self { cut, abort, give_up: cut.saturating_add(allowance) }
     }
 }
 

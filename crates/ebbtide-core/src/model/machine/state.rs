@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use super::slot::Slot;
-use super::slots::Slots;
+use super::slots::{Slot, Slots};
 use super::{Effect, End, Event, Progress};
 use crate::model::ComponentState as Status;
 use crate::model::{Cause, ComponentId, Exit, Kind, Outcome, Phase, PhaseChange, Plan, Spec, Stage};
@@ -12,7 +11,7 @@ pub struct Machine {
     pub(super) plan: Plan,
     pub(super) phase: Phase,
     pub(super) slots: Slots,
-    pub(super) stop: Option<Begun>,
+    pub(super) stop: Option<OngoingStop>,
     /// The stages up to here have been asked, but for those that take turns.
     pub(super) cursor: Stage,
     timeline: Vec<PhaseChange>,
@@ -21,7 +20,7 @@ pub struct Machine {
 
 /// A stop that has begun.
 #[derive(Clone, Debug)]
-pub(super) struct Begun {
+pub(super) struct OngoingStop {
     pub(super) cause: Cause,
     pub(super) at: Duration,
     pub(super) skip_lame_duck: bool,
@@ -229,7 +228,8 @@ impl Machine {
         let deadline = now.saturating_add(self.plan.deadline);
         effects.push(Effect::Announce { cause: cause.clone(), deadline });
         let was_ready = self.phase == Phase::Ready;
-        self.stop = Some(Begun { cause, at: now, skip_lame_duck, last_arrival: now, first_signal: None });
+        self.stop =
+            Some(OngoingStop { cause, at: now, skip_lame_duck, last_arrival: now, first_signal: None });
         // Nobody sends traffic on purpose to a service that never was ready.
         self.enter(if was_ready { Phase::LameDuck } else { Phase::Draining }, now, effects);
     }

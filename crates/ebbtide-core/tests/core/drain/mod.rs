@@ -1,9 +1,8 @@
 //! The drain primitives.
 
-mod clock;
 mod properties;
 mod registry;
 mod stop;
+mod support;
 mod tracker;
 mod traits;
-mod woken;

@@ -12,8 +12,7 @@ use ebbtide_core::model::Cause;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::clock::now;
-use super::woken::{Woken, poll};
+use super::support::{Woken, now, poll};
 
 #[derive(Clone, Debug)]
 enum Raise {
@@ -32,7 +31,7 @@ fn raise() -> impl Strategy<Value = Raise> {
 }
 
 proptest! {
-    /// `Shared` 1, 2 and 4, `Deadline` 1.
+    /// `StopState` 1, 2 and 4, `Deadline` 1.
     #[test]
     fn the_first_cause_wins_and_the_deadline_never_moves_later(raises in vec(raise(), 0..24)) {
         let start = now();
@@ -95,7 +94,7 @@ struct Waiter {
 }
 
 proptest! {
-    /// `Shared` 5, `WaitList` 3, `Reached` 1 and 2.
+    /// `StopState` 5, `WaitList` 3, `Reached` 1 and 2.
     #[test]
     fn a_stop_wakes_exactly_those_who_wait(steps in vec(wait(), 0..64)) {
         let source = StopSource::with_clock(now);
@@ -130,7 +129,7 @@ proptest! {
         }
     }
 
-    /// `Ledger` 3 and 4, `Lease` 3: the gate counts what it admitted, across the gates that share its memory.
+    /// `TrackerState` 3 and 4, `Lease` 3: the gate counts what it admitted, across the gates that share its memory.
     #[test]
     fn a_gate_counts_like_a_queue(steps in vec(0..8_u8, 0..64)) {
         let gate = Gate::new();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ebbtide_core::drain::Registry;
 
-use super::clock::now;
+use super::support::now;
 
 thread_local! {
     static START: Instant = now();

@@ -12,8 +12,7 @@ use ebbtide_core::model::Cause;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::clock::now;
-use super::woken::{Woken, poll};
+use super::support::{Woken, now, poll};
 
 #[test]
 fn a_new_token_is_not_stopping_and_knows_nothing() {
@@ -34,7 +33,7 @@ fn the_first_cause_and_its_deadline_stay() {
 
 #[test]
 fn the_deadline_is_exact_and_only_moves_earlier() {
-    // `Shared` 4, `Deadline` 1.
+    // `StopState` 4, `Deadline` 1.
     let source = source();
     let stop = source.token();
     let deadline = now() + Duration::from_nanos(30_000_000_007);
@@ -78,7 +77,7 @@ fn a_token_that_is_never_raised_has_no_time_left_to_tell() {
 
 #[test]
 fn the_level_only_rises() {
-    // `Shared` 1.
+    // `StopState` 1.
     let source = source();
     source.cancel();
     source.stop(signal(15), None);

@@ -81,7 +81,7 @@ fn a_tracker_that_is_handed_on_without_a_gap_is_never_idle() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_end_wakes_who_waits_round_after_round() {
-    // `Ledger` 1 on the real machine: a lost wake-up hangs, and the limit says so.
+    // `TrackerState` 1 on the real machine: a lost wake-up hangs, and the limit says so.
     let tracker = Tracker::new();
     for round in 0..20_000_u64 {
         let guards = [tracker.guard(), tracker.guard()];
@@ -181,7 +181,7 @@ fn what_is_admitted_is_counted_and_what_is_refused_is_not() {
 
 #[test]
 fn nothing_is_admitted_that_a_look_after_the_close_does_not_count() {
-    // `Ledger` 3 and 4 on the real machine, with the exact sums at the end.
+    // `TrackerState` 3 and 4 on the real machine, with the exact sums at the end.
     for _ in 0..2_000 {
         let (gate, start, admitted) = (Gate::new(), Barrier::new(3), AtomicU64::new(0));
         thread::scope(|scope| {

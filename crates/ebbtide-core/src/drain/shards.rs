@@ -1,8 +1,10 @@
+//! How many shards a sharded type has, and which of them is a thread's own.
+
 #[cfg(not(ebbtide_loom))]
-pub(in crate::drain) use threads::{shard_count, slot};
+pub(super) use threads::{shard_count, slot};
 
 #[cfg(ebbtide_loom)]
-pub(in crate::drain) use modelled::{shard_count, slot};
+pub(super) use modelled::{shard_count, slot};
 
 #[cfg(not(ebbtide_loom))]
 mod threads {

@@ -1,16 +1,23 @@
+//! The registry of stragglers: who is in flight, for how long, and where it came from.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::entry::Entry;
-use super::shard::{Record, Shard};
-use crate::drain::sync::{shard_count, slot};
+use crossbeam_utils::CachePadded;
+use slab::Slab;
+
+use super::shards::{shard_count, slot};
+use super::sync::Lock;
 use crate::model::Straggler;
 
 /// The most shards a registry has: 256 bytes each.
 const MOST_SHARDS: usize = 32;
+
+/// Above this many free places, an empty shard gives its memory back.
+const KEPT_PLACES: usize = 256;
 
 /// Knows the name, the age and the origin of everything in flight. Clones are the same registry.
 ///
@@ -28,19 +35,7 @@ const MOST_SHARDS: usize = 32;
 /// ```
 #[derive(Clone)]
 pub struct Registry {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    now: fn() -> Instant,
-    /// Each counted by itself: an entry's reference is counted on its own shard's cache line.
-    shards: Box<[Arc<Shard>]>,
-}
-
-impl Default for Registry {
-    fn default() -> Self {
-        Self::new()
-    }
+    shared: Arc<RegistryState>,
 }
 
 impl Registry {
@@ -61,7 +56,7 @@ impl Registry {
     /// Makes an empty registry whose ages are those of another clock, such as one that tests move.
     pub fn with_clock(now: fn() -> Instant) -> Self {
         let shards = (0..shard_count(MOST_SHARDS)).map(|_| Arc::default()).collect();
-        Self { shared: Arc::new(Shared { now, shards }) }
+        Self { shared: Arc::new(RegistryState { now, shards }) }
     }
 
     /// Registers a piece of work under a name, and notes the caller's place in the source as its origin.
@@ -106,7 +101,7 @@ impl Registry {
         let shards = &self.shared.shards;
         let shard = &shards[slot() & (shards.len() - 1)];
         let key = shard.insert(name.into(), (self.shared.now)(), created);
-        Entry::new(Arc::clone(shard), key)
+        Entry { shard: Arc::clone(shard), key }
     }
 
     /// Returns what is in flight now, oldest first.
@@ -132,9 +127,97 @@ impl Registry {
     }
 }
 
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").field("in_flight", &self.stragglers().len()).finish_non_exhaustive()
+    }
+}
+
+/// One named piece of work, until it is dropped. Made by [`Registry::register`].
+///
+/// # Examples
+///
+/// ```
+/// # use ebbtide_core as ebbtide;
+/// let registry = ebbtide::drain::Registry::new();
+/// let entry = registry.register("job 7");
+/// drop(entry);
+/// assert!(registry.stragglers().is_empty());
+/// ```
+#[derive(Debug)]
+#[must_use = "the work is forgotten when this is dropped"]
+pub struct Entry {
+    shard: Arc<Shard>,
+    key: usize,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.shard.remove(self.key);
+    }
+}
+
+struct RegistryState {
+    now: fn() -> Instant,
+    /// Each counted by itself: an entry's reference is counted on its own shard's cache line.
+    shards: Box<[Arc<Shard>]>,
+}
+
+/// What was registered on one thread (or on a few: see [`slot`]).
+///
+/// # Invariants
+///
+/// 1. A record is in its place from `insert` until the one [`Entry`] with its key removes it: keys are not
+///    given out twice at a time.
+/// 2. No name is made, cloned out of need, or dropped under the lock, save those a snapshot copies.
+/// 3. `order` grows with each record: within a shard it tells which of two came first where the clock does not.
+#[derive(Debug, Default)]
+struct Shard {
+    records: CachePadded<Lock<Records>>,
+}
+
+#[derive(Debug, Default)]
+struct Records {
+    next: u64,
+    places: Slab<Record>,
+}
+
+/// One piece of named work.
+#[derive(Clone, Debug)]
+struct Record {
+    name: Cow<'static, str>,
+    since: Instant,
+    created: &'static Location<'static>,
+    order: u64,
+}
+
+impl Shard {
+    fn insert(&self, name: Cow<'static, str>, since: Instant, created: &'static Location<'static>) -> usize {
+        let mut records = self.records.lock();
+        let order = records.next;
+        records.next += 1;
+        records.places.insert(Record { name, since, created, order })
+    }
+
+    fn remove(&self, key: usize) {
+        let removed = {
+            let mut records = self.records.lock();
+            let record = records.places.try_remove(key);
+            let emptied = records.places.is_empty() && records.places.capacity() > KEPT_PLACES;
+            (record, emptied.then(|| std::mem::take(&mut records.places)))
+        };
+        // Only now, with the lock free.
+        drop(removed);
+    }
+
+    fn collect_into(&self, all: &mut Vec<Record>) {
+        all.extend(self.records.lock().places.iter().map(|(_, record)| record.clone()));
     }
 }
 

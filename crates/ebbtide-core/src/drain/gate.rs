@@ -1,7 +1,11 @@
-use super::closed::Closed;
-use super::drained::Drained;
-use crate::drain::held::Held;
-use crate::drain::{Guard, Tracker};
+//! The admission gate: work is let in and counted until it is closed.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::sync::MaybeOwned;
+use super::tracker::{Guard, Tracker, Until, Wait};
 
 /// Admits work until it is closed, and counts what it admitted. Clones are the same gate.
 ///
@@ -75,7 +79,7 @@ impl Gate {
     /// assert!(gate.is_closed());
     /// ```
     pub fn close(&self) {
-        self.tracker.ledger().close();
+        self.tracker.state().close();
     }
 
     /// Tells whether the gate was closed.
@@ -88,7 +92,7 @@ impl Gate {
     /// ```
     #[inline]
     pub fn is_closed(&self) -> bool {
-        self.tracker.ledger().is_closed()
+        self.tracker.state().is_closed()
     }
 
     /// Waits until the gate is closed and all it admitted has ended. It doesn't close it.
@@ -111,7 +115,7 @@ impl Gate {
     /// # }).unwrap();
     /// ```
     pub fn drained(&self) -> Drained<'_> {
-        Drained::new(Held::Borrowed(&self.tracker))
+        Drained::new(MaybeOwned::Borrowed(&self.tracker))
     }
 
     /// Waits like [`drained`](Self::drained), in a future that owns the handle.
@@ -133,7 +137,7 @@ impl Gate {
     /// # }).unwrap();
     /// ```
     pub fn drained_owned(self) -> Drained<'static> {
-        Drained::new(Held::Owned(self.tracker))
+        Drained::new(MaybeOwned::Owned(self.tracker))
     }
 
     /// Returns the tracker of what was admitted.
@@ -153,3 +157,50 @@ impl Gate {
         &self.tracker
     }
 }
+
+/// Waits until a [`Gate`] is closed and all it admitted has ended. Made by
+/// [`Gate::drained`] and [`Gate::drained_owned`].
+///
+/// # Cancel safety
+///
+/// Dropping it takes its waker off the list; nothing is lost.
+///
+/// # Examples
+///
+/// ```
+/// # use ebbtide_core as ebbtide;
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let gate = ebbtide::drain::Gate::new();
+/// gate.close();
+/// gate.drained().await;
+/// # });
+/// ```
+#[derive(Debug)]
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Drained<'a>(Wait<'a>);
+
+impl<'a> Drained<'a> {
+    fn new(tracker: MaybeOwned<'a, Tracker>) -> Self {
+        Self(Wait::new(tracker, Until::ClosedAndIdle))
+    }
+}
+
+impl Future for Drained<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(cx)
+    }
+}
+
+/// The gate was closed.
+///
+/// # Examples
+///
+/// ```
+/// # use ebbtide_core as ebbtide;
+/// assert_eq!(ebbtide::drain::Closed.to_string(), "nothing new is admitted: the gate is closed");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nothing new is admitted: the gate is closed")]
+pub struct Closed;

@@ -1,10 +1,19 @@
-//! Polling by hand, with a waker that counts.
+//! What the tests share: a clock, and a waker that counts.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "these tests give the primitives their clock; nothing here pauses it"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
 
 /// Counts its wake-ups. How often it is referred to tells whether somebody still holds a waker.
 #[derive(Debug, Default)]

@@ -1,10 +1,11 @@
+use std::mem;
 use std::task::Waker;
 
 use crossbeam_utils::CachePadded;
+use slab::Slab;
 
 use super::counts::Counts;
-use super::waiters::Waiters;
-use crate::drain::sync::{SeqCounter, SeqFlag};
+use crate::drain::sync::{Lock, SeqCounter, SeqFlag};
 
 /// What a tracker, its guards and its waiters share: the counts, a door that can be closed, and who waits.
 ///
@@ -28,7 +29,7 @@ use crate::drain::sync::{SeqCounter, SeqFlag};
 ///    less it.
 /// 5. A close wakes who waits for it as an end does: in 1, read "ends and the close".
 #[derive(Debug)]
-pub(in crate::drain) struct Ledger {
+pub(in crate::drain) struct TrackerState {
     counts: Counts,
     front: CachePadded<Front>,
 }
@@ -41,7 +42,7 @@ struct Front {
     waiters: Waiters,
 }
 
-impl Ledger {
+impl TrackerState {
     pub(in crate::drain) fn new() -> Self {
         Self { counts: Counts::new(), front: CachePadded::default() }
     }
@@ -127,7 +128,7 @@ impl Ledger {
 
 /// The mechanisms with one part taken out: each must fail in a model, or the model proves nothing.
 #[cfg(all(test, ebbtide_loom))]
-impl Ledger {
+impl TrackerState {
     /// Breaks [`Counts`]' invariant 3: what has begun is read first.
     pub(in crate::drain) fn is_idle_begun_first(&self) -> bool {
         let begun = self.counts.begun();
@@ -159,30 +160,88 @@ impl Ledger {
     }
 }
 
+/// Who waits for nothing to be in flight: few, and seldom, but again and again.
+///
+/// A waiter keeps its place until it [leaves](Self::leave); a wake-up takes the waker out of it, and the next
+/// [`park`](Self::park) puts one in again.
+///
+/// # Invariants
+///
+/// 1. `present` is raised after the waker is in its place, and lowered after it is out.
+/// 2. No waker is cloned, woken or dropped under the lock (see [`Lock`]).
+#[derive(Debug, Default)]
+struct Waiters {
+    present: SeqCounter,
+    places: Lock<Slab<Option<Waker>>>,
+}
+
+impl Waiters {
+    #[inline]
+    fn are_present(&self) -> bool {
+        self.present.get() != 0
+    }
+
+    /// Puts the waker in the waiter's place, which `key` tells and remembers.
+    fn park(&self, key: &mut Option<usize>, waker: &Waker) {
+        match *key {
+            Some(place) if self.is_parked(place, waker) => {}
+            Some(place) => {
+                let mut parked = Some(waker.clone());
+                if let Some(slot) = self.places.lock().get_mut(place) {
+                    mem::swap(slot, &mut parked);
+                }
+            }
+            None => {
+                let waker = waker.clone();
+                *key = Some(self.places.lock().insert(Some(waker)));
+                self.present.add();
+            }
+        }
+    }
+
+    fn leave(&self, key: &mut Option<usize>) {
+        if let Some(place) = key.take() {
+            let left = self.places.lock().try_remove(place);
+            self.present.sub();
+            drop(left);
+        }
+    }
+
+    #[cold]
+    fn wake(&self) {
+        let woken: Vec<Waker> = self.places.lock().iter_mut().filter_map(|(_, place)| place.take()).collect();
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    fn is_parked(&self, place: usize, waker: &Waker) -> bool {
+        matches!(self.places.lock().get(place), Some(Some(parked)) if parked.will_wake(waker))
+    }
+}
+
 #[cfg(test)]
 #[cfg(not(ebbtide_loom))]
 mod tests {
     use std::task::Waker;
 
-    use super::Ledger;
+    use super::TrackerState;
 
     #[test]
     fn when_the_last_waiter_has_left_an_end_looks_no_further_again() {
         // Invariant 2.
-        let ledger = Ledger::new();
+        let state = TrackerState::new();
         let (mut first, mut second) = (None, None);
-        ledger.park(&mut first, Waker::noop());
-        ledger.park(&mut first, Waker::noop());
-        ledger.park(&mut second, Waker::noop());
-        ledger.leave(&mut first);
-        assert!(ledger.front.waiters.are_present(), "the second still waits");
-        ledger.leave(&mut second);
-        ledger.leave(&mut second);
-        assert!(!ledger.front.waiters.are_present());
+        state.park(&mut first, Waker::noop());
+        state.park(&mut first, Waker::noop());
+        state.park(&mut second, Waker::noop());
+        state.leave(&mut first);
+        assert!(state.front.waiters.are_present(), "the second still waits");
+        state.leave(&mut second);
+        state.leave(&mut second);
+        assert!(!state.front.waiters.are_present());
     }
 
     #[test]
     fn a_ledger_takes_what_the_tracker_documents() {
-        assert!(size_of::<Ledger>() <= 256);
+        assert!(size_of::<TrackerState>() <= 256);
     }
 }

@@ -1,12 +1,10 @@
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
-use super::deadline::Deadline;
-use super::level::Level;
 use super::waitlist::WaitList;
-use crate::drain::sync::{AtomicU8, OnceLock};
+use crate::drain::sync::{AtomicU8, AtomicU64, OnceLock};
 use crate::model::Cause;
 
 /// What a source and its tokens share.
@@ -22,7 +20,7 @@ use crate::model::Cause;
 /// 5. Who waits for a level that has been reached is woken: the level rises before the list is fired, and see
 ///    [`WaitList`].
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct StopState {
     /// Alone on its cache line: checking it costs one load even while other threads clone the token.
     level: CachePadded<AtomicU8>,
     details: OnceLock<Details>,
@@ -37,7 +35,7 @@ struct Details {
     deadline: Option<Instant>,
 }
 
-impl Shared {
+impl StopState {
     pub(super) fn new(now: Option<fn() -> Instant>) -> Self {
         Self {
             level: CachePadded::new(AtomicU8::new(0)),
@@ -83,5 +81,59 @@ impl Shared {
         if self.level.fetch_max(level as u8, Ordering::AcqRel) < level as u8 {
             self.waiting.fire(level);
         }
+    }
+}
+
+/// How urgent a stop is. A level includes the ones below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(in crate::drain) enum Level {
+    /// Finish what is held, take nothing new.
+    Stopping = 1,
+    /// The deadline is exceeded: drop it.
+    Cancelled = 2,
+}
+
+impl Level {
+    /// How many levels there are.
+    pub(super) const COUNT: usize = 2;
+
+    /// Where the level stands among them, from zero.
+    pub(super) const fn index(self) -> usize {
+        match self {
+            Self::Stopping => 0,
+            Self::Cancelled => 1,
+        }
+    }
+}
+
+/// An instant that only ever moves earlier.
+///
+/// # Invariants
+///
+/// 1. `first` is written once and `earlier` only grows, so that no reader sees the deadline move later.
+/// 2. After [`tighten`](Self::tighten) returned, who happens after it reads that deadline or an earlier one.
+#[derive(Debug)]
+struct Deadline {
+    first: OnceLock<Instant>,
+    /// By how many nanoseconds the deadline is earlier than `first`. (u64 holds 584 years.)
+    earlier: AtomicU64,
+}
+
+impl Deadline {
+    fn new() -> Self {
+        Self { first: OnceLock::new(), earlier: AtomicU64::new(0) }
+    }
+
+    fn tighten(&self, deadline: Instant) {
+        let first = *self.first.get_or_init(|| deadline);
+        let earlier = first.saturating_duration_since(deadline).as_nanos();
+        self.earlier.fetch_max(u64::try_from(earlier).unwrap_or(u64::MAX), Ordering::AcqRel);
+    }
+
+    fn get(&self) -> Option<Instant> {
+        let first = *self.first.get()?;
+        let earlier = Duration::from_nanos(self.earlier.load(Ordering::Acquire));
+        Some(first.checked_sub(earlier).unwrap_or(first))
     }
 }
