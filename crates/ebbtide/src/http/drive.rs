@@ -9,9 +9,9 @@ use tokio::time::Sleep;
 
 use super::HttpService;
 use super::conn::{Frames, Io, PongLater, Protocol, STREAM_WINDOW, Watch, first_bytes, open};
-use super::order::Order;
+use super::registry::Order;
 use super::request::Requests;
-use super::spawn::{Streams, spawn};
+use super::spawn::{StreamExecutor, spawn};
 use crate::runtime::clock;
 
 /// How long an HTTP/2 connection is served on after its streams were cut, so that their resets leave.
@@ -31,7 +31,7 @@ fn serve_one<S>(mut io: Io, service: S) -> impl Future<Output = ()> + Send
 where
     S: HttpService,
 {
-    let mut watch = Watch::new(io.held().conn().clone());
+    let mut watch = Watch::new(io.guard().conn().clone());
     async move {
         if !io.is_open() && !open(&mut io, &mut watch).await {
             return;
@@ -51,9 +51,9 @@ where
             }
             Protocol::Http2 => {
                 let served = {
-                    watch.conn().book().multiplex(clock::now());
+                    watch.conn().state().multiplex(clock::now());
                     let requests = Requests::new(service, watch.shared());
-                    let mut builder = http2::Builder::new(Streams);
+                    let mut builder = http2::Builder::new(StreamExecutor);
                     let io = TokioIo::new(PongLater::new(Frames::new(io)));
                     // hyper's own, said here because the peer's progress is judged by it.
                     builder
@@ -94,7 +94,7 @@ where
     poll_fn(move |cx| {
         // The first of many streams that end wakes the connection before the others have run. They are let go first: their
         // responses leave together, in one call instead of many.
-        let_others = tells && !let_others && watch.conn().book().is_shared();
+        let_others = tells && !let_others && watch.conn().state().is_shared();
         if let_others {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -107,7 +107,7 @@ where
             if order >= ask_at && !asked {
                 asked = true;
                 ask(served.as_mut());
-                watch.conn().book().asked(clock::now());
+                watch.conn().state().asked(clock::now());
             }
             if let Poll::Ready(result) = served.as_mut().poll(cx) {
                 if let Err(error) = result {
@@ -126,7 +126,7 @@ where
             ready!(watch.poll_tell(cx));
             asked = true;
             ask(served.as_mut());
-            watch.conn().book().asked(clock::now());
+            watch.conn().state().asked(clock::now());
         }
     })
 }

@@ -2,7 +2,7 @@ use std::{fmt, io};
 
 use tokio::net::ToSocketAddrs;
 
-use super::probes::serve_pages;
+use super::health::serve_pages;
 use super::{HealthPages, HttpService, Listener, Listeners, Server};
 use crate::lifecycle::Handle;
 

@@ -37,26 +37,19 @@
 //! A body that the service itself ends early is whole to the server. A body that gives up, such as a stream that watches the stop
 //! token, has to return an error; [`OnStop`] ends or breaks streams without that.
 
-mod accept;
 mod address;
-mod close;
 mod conn;
 mod drive;
-mod error;
 mod handle;
-mod http_service;
-mod ledger;
+mod health;
 mod listener;
 mod on_stop;
-mod order;
-mod pages;
-mod probes;
+mod registry;
 mod request;
 mod serve;
 mod server;
 mod settings;
 mod spawn;
-mod spread;
 mod standalone;
 #[cfg(feature = "tls")]
 mod tls;
@@ -65,16 +58,14 @@ pub use crate::runtime::BoxError;
 pub use address::Address;
 #[cfg(fuzzing)]
 pub(crate) use conn::fuzzing;
-pub use error::ServeError;
-pub use http_service::HttpService;
-pub use listener::{Listener, Listeners};
+pub use health::{HealthPages, serve_health};
+pub use listener::{IntoListeners, Listener, Listeners};
 pub use on_stop::{OnStop, OnStopFuture, OnStopService};
-pub use pages::HealthPages;
-pub use probes::serve_health;
 pub use request::{Part, Peer, Reply};
-pub use server::Server;
+pub use serve::ServeError;
+pub use server::{HttpService, Server};
 pub use settings::CloseMode;
-pub use standalone::{IntoListeners, Serve, ServeFuture, serve};
+pub use standalone::{Serve, ServeFuture, serve};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
 /// The crate that [`Tls::from_config`] takes a configuration of.

@@ -3,32 +3,39 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use std::{fmt, io};
 
-use super::accept::{Accepted, Acceptor};
-use super::conn::{Held, Io};
+use super::conn::{ConnGuard, Io};
 use super::drive::drive;
-use super::ledger::{Context, Ledger};
-use super::order::Order;
-use super::{HttpService, Listener, Listeners, ServeError, close};
+use super::listener::{Accepted, Acceptor, close_all};
+use super::registry::{ConnRegistry, Order};
+use super::settings::ServerContext;
+use super::{BoxError, HttpService, Listener, Listeners};
+use crate::model::Report;
+use crate::runtime::chain;
 
 /// How long connections get to notice that they were cut. What does not by then blocks its thread, and is not ours to
 /// wait for.
 const CUT_PATIENCE: Duration = Duration::from_millis(200);
 
-pub(super) async fn serve<S>(service: S, listeners: Listeners, context: Context) -> Result<(), ServeError>
+pub(super) async fn serve<S>(
+    service: S,
+    listeners: Listeners,
+    context: ServerContext,
+) -> Result<(), ServeError>
 where
     S: HttpService,
 {
     let (mut acceptors, shared) = register(listeners)?;
     let context = Arc::new(context);
-    let Context { ledger, settings, announced, stop, .. } = &*context;
-    let _abandoned = CutOnDrop(Arc::clone(ledger));
+    let ServerContext { registry, settings, announced, stop, .. } = &*context;
+    let _abandoned = CutOnDrop(Arc::clone(registry));
     let mut serve_one = {
         let context = Arc::clone(&context);
         move |accepted: Accepted| {
             let Accepted { socket, from, via } = accepted;
-            let held = Held::new(&context, &socket, from);
-            drive(Io::new(held, socket, &via), service.clone());
+            let guard = ConnGuard::new(&context, &socket, from);
+            drive(Io::new(guard, socket, &via), service.clone());
         }
     };
 
@@ -36,7 +43,7 @@ where
         tokio::select! {
             biased;
             () = stop.stopping() => return,
-            () = announced.stopping() => ledger.raise(Order::Announce),
+            () = announced.stopping() => registry.raise(Order::Announce),
         }
         stop.stopping().await;
     };
@@ -48,30 +55,30 @@ where
 
     let mut drained = Box::pin(async {
         if settings.is_orderly() {
-            ledger.drain(stop.time_left());
+            registry.drain(stop.time_left());
             let ours = acceptors.into_iter().zip(shared);
             let ours = ours.filter_map(|(acceptor, shared)| (!shared).then_some(acceptor)).collect();
-            close::close_all(ours, settings.close_mode, stop, serve_one).await;
+            close_all(ours, settings.close_mode, stop, serve_one).await;
         } else {
             drop(acceptors);
-            ledger.raise(Order::Abrupt);
+            registry.raise(Order::Abrupt);
         }
-        ledger.emptied().await;
+        registry.emptied().await;
     });
     tokio::select! {
         biased;
         () = &mut drained => return Ok(()),
-        never = ledger.give_up_farewells(&context) => match never {},
+        never = registry.give_up_farewells(&context) => match never {},
         () = stop.cancelled() => {}
     }
     if settings.is_orderly() {
         // The listeners are still emptied meanwhile: a refused request frees the descriptor that one in the queue needs.
-        ledger.raise(Order::Refuse);
+        registry.raise(Order::Refuse);
         let _ = tokio::time::timeout(settings.refusal_time, &mut drained).await;
     }
     drop(drained);
-    ledger.cut_all();
-    let _ = tokio::time::timeout(CUT_PATIENCE, ledger.emptied()).await;
+    registry.cut_all();
+    let _ = tokio::time::timeout(CUT_PATIENCE, registry.emptied()).await;
     Ok(())
 }
 
@@ -92,19 +99,19 @@ fn register(listeners: Listeners) -> Result<(Vec<Acceptor>, Vec<bool>), ServeErr
 /// Accepts from every listener, for ever, as many connections at once as the settings allow.
 async fn accept_all(
     acceptors: &mut [Acceptor],
-    context: &Context,
+    context: &ServerContext,
     mut serve_one: impl FnMut(Accepted),
 ) -> Infallible {
     // One listener's storm shall not keep the others waiting.
     const ROUND: usize = 64;
-    let ledger = &context.ledger;
+    let registry = &context.registry;
     let limit = context.settings.max_connections;
     poll_fn(|cx| {
         let mut more = false;
         for acceptor in &mut *acceptors {
             let mut accepted = 0;
             while accepted < ROUND
-                && limit.is_none_or(|limit| ledger.has_room(limit, cx.waker()))
+                && limit.is_none_or(|limit| registry.has_room(limit, cx.waker()))
                 && let Poll::Ready(one) = acceptor.poll_accept(cx)
             {
                 serve_one(one);
@@ -121,10 +128,67 @@ async fn accept_all(
 }
 
 /// Cuts what is left when serving ends, also when it was cancelled.
-struct CutOnDrop(Arc<Ledger>);
+struct CutOnDrop(Arc<ConnRegistry>);
 
 impl Drop for CutOnDrop {
     fn drop(&mut self) {
         self.0.cut_all();
+    }
+}
+
+/// Says why a server could not serve, or not to the end.
+///
+/// A failed `accept` is not among the reasons: the server waits and tries again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The listener could not be registered with the runtime.
+    #[error("use the listener: run the server on a tokio runtime with I/O enabled")]
+    Listener(#[source] io::Error),
+    /// There was nothing to serve.
+    #[error(
+        "serve: no listener was given; bind one, or start the service with sockets if it takes inherited ones"
+    )]
+    NoListener,
+    /// The stop cannot be planned: a budget that cannot work, or a variable that cannot be understood. Only
+    /// [`serve`](super::serve()) says so.
+    #[error("plan the stop")]
+    Plan(#[source] BoxError),
+    /// The watchdog thread could not be started. Only [`serve`](super::serve()) says so.
+    #[error("start the watchdog thread")]
+    Watchdog(#[source] io::Error),
+    /// The server stopped, and cut what was not finished at its deadline. Only [`serve`](super::serve()) says so; it
+    /// stands in the report.
+    #[error("{}", Cut(.0))]
+    Cut(Box<Report>),
+}
+
+/// For a `main` that returns [`io::Result`]. What was cut is told in words; look at [`ServeError::Cut`] for the report.
+impl From<ServeError> for io::Error {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Listener(source) => Self::new(source.kind(), ServeError::Listener(source)),
+            ServeError::Watchdog(source) => Self::new(source.kind(), ServeError::Watchdog(source)),
+            ServeError::Plan(source) => {
+                Self::new(io::ErrorKind::InvalidInput, format!("plan the stop: {}", chain(&*source)))
+            }
+            // As text: whoever returns it from `main` gets its `Debug` on standard error.
+            cut => Self::other(cut.to_string()),
+        }
+    }
+}
+
+struct Cut<'a>(&'a Report);
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 8;
+        let cut = self.0.totals().cancelled;
+        write!(f, "{cut} in flight cut at the deadline")?;
+        let guard = self.0.troubled().flat_map(|component| &component.stragglers);
+        for (n, straggler) in guard.take(SHOWN).enumerate() {
+            write!(f, "{} {}", if n == 0 { ":" } else { "," }, straggler.name)?;
+        }
+        Ok(())
     }
 }

@@ -4,9 +4,14 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ledger::{Context, Ledger};
-use super::settings::Settings;
-use super::{CloseMode, HttpService, Listeners, ServeError, serve};
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use tower_service::Service;
+
+use super::registry::ConnRegistry;
+use super::settings::{ServerContext, Settings};
+use super::{BoxError, CloseMode, Listeners, ServeError, serve};
 use crate::drain::{Arrivals, Stop, Work};
 use crate::model::Plan;
 
@@ -39,7 +44,7 @@ pub struct Server<S> {
     service: S,
     settings: Settings,
     arrivals: Arrivals,
-    ledger: Arc<Ledger>,
+    registry: Arc<ConnRegistry>,
 }
 
 impl<S> Server<S> {
@@ -47,7 +52,7 @@ impl<S> Server<S> {
     /// connection come one after the other and share theirs.
     pub fn new(service: S) -> Self {
         let settings = Settings::default();
-        Self { service, settings, arrivals: Arrivals::new(), ledger: Arc::new(Ledger::default()) }
+        Self { service, settings, arrivals: Arrivals::new(), registry: Arc::new(ConnRegistry::default()) }
     }
 
     /// Sets how long a connection that was accepted and has sent nothing is waited for when the server stops.
@@ -214,7 +219,7 @@ impl<S> Server<S> {
     /// In flight are requests, half-sent heads and upgraded connections, not idle connections. What was cut stays
     /// among the stragglers, behind what is in flight, up to 1,000 of them; all are counted.
     pub fn work(&self) -> Arc<dyn Work> {
-        Arc::<Ledger>::clone(&self.ledger)
+        Arc::<ConnRegistry>::clone(&self.registry)
     }
 
     /// Takes over what a lifecycle plans, where nothing else was set.
@@ -246,8 +251,12 @@ impl<S> Server<S> {
     where
         S: HttpService,
     {
-        let Self { service, settings, arrivals, ledger } = self;
-        serve::serve(service, listeners.into(), Context { ledger, settings, arrivals, announced, stop })
+        let Self { service, settings, arrivals, registry } = self;
+        serve::serve(
+            service,
+            listeners.into(),
+            ServerContext { registry, settings, arrivals, announced, stop },
+        )
     }
 }
 
@@ -255,4 +264,32 @@ impl<S> fmt::Debug for Server<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("settings", &self.settings).finish_non_exhaustive()
     }
+}
+
+/// A tower service that can be served, such as `axum::Router`: it takes requests with hyper's body and returns responses with any.
+///
+/// Implemented for every service that fits; there is nothing to implement by hand.
+pub trait HttpService:
+    Service<
+        Request<Incoming>,
+        Response = Response<<Self as HttpService>::ResponseBody>,
+        Future: Send,
+        Error: Into<BoxError>,
+    > + Clone
+    + Send
+    + 'static
+{
+    /// The body of its responses.
+    type ResponseBody: Body<Data: Send, Error: Into<BoxError>> + Send + 'static;
+}
+
+impl<S, B> HttpService for S
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Future: Send, Error: Into<BoxError>>
+        + Clone
+        + Send
+        + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    type ResponseBody = B;
 }

@@ -1,8 +1,13 @@
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use super::registry::{ConnRegistry, Order};
+use crate::drain::{Arrivals, Stop};
 use crate::model::{Plan, part};
+use crate::runtime::clock;
 
 /// Chooses how the listener and the connections are closed. Everything but [`Lossless`](Self::Lossless) is there for
 /// tests and demonstrations.
@@ -78,5 +83,97 @@ impl Settings {
         self.announce_over.get_or_insert(part(plan.lame_duck.min, 1, 2));
         // Half an allowance after the cut the component is aborted: be done before that.
         self.refusal_time = self.refusal_time.min(part(plan.cut_allowance, 2, 5));
+    }
+}
+
+/// What the connections of one `serve` call share.
+pub(crate) struct ServerContext {
+    pub(crate) registry: Arc<ConnRegistry>,
+    pub(crate) settings: Settings,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) announced: Stop,
+    pub(crate) stop: Stop,
+}
+
+impl ServerContext {
+    /// Tells whether the stop signal has come.
+    #[inline]
+    pub(crate) fn is_announced(&self) -> bool {
+        self.announced.is_stopping() || self.stop.is_stopping()
+    }
+
+    /// Tells whether the connection with this key tells its peer now that it will end. Asked only once the stop signal
+    /// has come: it may look at the clock.
+    pub(crate) fn announces(&self, key: u64) -> bool {
+        match self.registry.order() {
+            _ if !self.settings.is_orderly() => false,
+            Order::Serve | Order::Announce => self.announces_at(key).is_some_and(|at| clock::now() >= at),
+            _ => true,
+        }
+    }
+
+    /// Returns when the signal came, and from when on the HTTP/1 connection with this key is closed in the lame duck if it is
+    /// idle: after all clients that ask were told, spread over as much time again. `None` where they are not spread.
+    pub(crate) fn leaves(&self, key: u64) -> Option<(Instant, Instant)> {
+        let spread = self.settings.announce_over.filter(|spread| !spread.is_zero())?;
+        let tells = self.settings.announce_close && self.settings.is_orderly();
+        let signal = self.registry.announced_at();
+        tells.then(|| (signal, clock::after(clock::after(signal, spread), share(spread, key))))
+    }
+
+    /// Returns how long a peer may make no progress while the server drains.
+    pub(crate) fn stall(&self) -> Duration {
+        let longest = self.registry.longest_stall();
+        self.settings.stall_timeout.min(longest)
+    }
+
+    /// Returns the instant during the lame duck from which on the connection with this key tells its peer; `None` if
+    /// it waits for the end of it.
+    pub(crate) fn announces_at(&self, key: u64) -> Option<Instant> {
+        let spread = self.settings.announce_over.unwrap_or(Duration::ZERO);
+        let tells = self.settings.announce_close && self.settings.is_orderly();
+        tells.then(|| clock::after(self.registry.announced_at(), share(spread, key)))
+    }
+}
+
+impl fmt::Debug for ServerContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerContext").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// 2^64 divided by the golden ratio. Its multiples, modulo 2^64, lie evenly however many there are (Knuth, *The Art of
+/// Computer Programming* 3, §6.4).
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Returns the part of `whole` that falls to the one with this number, so that many numbers share it evenly.
+pub(super) fn share(whole: Duration, number: u64) -> Duration {
+    let fraction = number.wrapping_mul(GOLDEN) >> 32;
+    let nanos = (whole.as_nanos() * u128::from(fraction)) >> 32;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_run_of_numbers_is_spread_evenly() {
+        let whole = Duration::from_secs(10);
+        for first in [0, 7, 1_000_000, u64::MAX - 50] {
+            let mut tenths = [0; 10];
+            for number in 0..1000_u64 {
+                let share = share(whole, first.wrapping_add(number));
+                assert!(share < whole);
+                tenths[share.as_secs() as usize] += 1;
+            }
+            assert!(tenths.iter().all(|count| (95..=105).contains(count)), "{tenths:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_shared_as_nothing() {
+        assert_eq!(share(Duration::ZERO, 17), Duration::ZERO);
+        assert!(share(Duration::MAX, 17) < Duration::MAX);
     }
 }

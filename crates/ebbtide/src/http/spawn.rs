@@ -1,12 +1,17 @@
+//! The tasks of connections and of HTTP/2 streams, and the streams that outlive their response.
+
+use std::cell::RefCell;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
-use super::request::Tunnel;
+use super::conn::{Conn, Outcome, RequestId};
 
-/// Spawns a task that ends with its connection. The ledger owns connections: it counts each until its socket is
+/// Spawns a task that ends with its connection. The registry owns connections: it counts each until its socket is
 /// dropped, wakes each when the order changes, and the server waits for the last.
 #[expect(
     clippy::disallowed_methods,
-    reason = "owned by the ledger; a JoinSet would wake the accept loop for each end"
+    reason = "owned by the registry; a JoinSet would wake the accept loop for each end"
 )]
 pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(task));
@@ -15,9 +20,9 @@ pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
 /// Runs the streams of an HTTP/2 connection. They end with it: hyper drops a stream's handler when it finds its
 /// connection gone.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Streams;
+pub(super) struct StreamExecutor;
 
-impl<F> hyper::rt::Executor<F> for Streams
+impl<F> hyper::rt::Executor<F> for StreamExecutor
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -29,5 +34,58 @@ where
             }),
             None => spawn(stream),
         }
+    }
+}
+
+thread_local! {
+    /// What the response that was just given on this thread offers.
+    static OFFERED: RefCell<Weak<Claim>> = const { RefCell::new(Weak::new()) };
+}
+
+/// A request that may become a stream of its own within its HTTP/2 connection (RFC 8441).
+///
+/// hyper tells nobody when it hands a stream over. But it does so in one go: it takes the response, makes the stream's
+/// own future, gives it to the executor, and only then drops the response's body, all in one poll. So what is given to
+/// the executor on this thread while the response's ticket still lives is that stream.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    conn: Arc<Conn>,
+    id: RequestId,
+    taken: AtomicBool,
+}
+
+/// A stream that was handed over. Its request ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Tunnel {
+    conn: Arc<Conn>,
+    id: RequestId,
+}
+
+impl Claim {
+    /// Offers the request to the executor, for as long as what is returned lives.
+    pub(crate) fn offer(conn: &Arc<Conn>, id: RequestId) -> Arc<Self> {
+        let claim = Arc::new(Self { conn: Arc::clone(conn), id, taken: AtomicBool::new(false) });
+        OFFERED.set(Arc::downgrade(&claim));
+        claim
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
+    }
+}
+
+impl Tunnel {
+    /// Takes what is offered on this thread.
+    pub(crate) fn take() -> Option<Self> {
+        let claim = OFFERED.with_borrow(Weak::upgrade)?;
+        OFFERED.take();
+        claim.taken.store(true, Ordering::Relaxed);
+        Some(Self { conn: Arc::clone(&claim.conn), id: claim.id })
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.conn.end(self.id, Outcome::Whole);
     }
 }

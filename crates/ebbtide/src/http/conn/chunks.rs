@@ -3,13 +3,13 @@
 /// It reads sizes and line ends; data is skipped. What is no chunked body is given up, and never said to have ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chunks {
-    state: State,
+    state: ChunkState,
     /// The size so far, the rest of the data, or what came behind the end.
     count: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum ChunkState {
     /// Before the first digit of a size.
     #[default]
     Begin,
@@ -33,19 +33,19 @@ impl Chunks {
     pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
         while let Some((&byte, rest)) = bytes.split_first() {
             (self.state, bytes) = match (self.state, byte) {
-                (State::Unknown, _) => return,
-                (State::Over, _) => {
+                (ChunkState::Unknown, _) => return,
+                (ChunkState::Over, _) => {
                     self.count += bytes.len() as u64;
                     return;
                 }
-                (State::Data, _) => {
+                (ChunkState::Data, _) => {
                     let taken = self.count.min(bytes.len() as u64);
                     self.count -= taken;
-                    let state = if self.count == 0 { State::DataCr } else { State::Data };
+                    let state = if self.count == 0 { ChunkState::DataCr } else { ChunkState::Data };
                     (state, bytes.get(taken as usize..).unwrap_or_default())
                 }
-                (State::Extension, byte) if byte != b'\r' => (State::Extension, behind_line(rest)),
-                (State::Trailer, byte) if byte != b'\r' => (State::Trailer, behind_line(rest)),
+                (ChunkState::Extension, byte) if byte != b'\r' => (ChunkState::Extension, behind_line(rest)),
+                (ChunkState::Trailer, byte) if byte != b'\r' => (ChunkState::Trailer, behind_line(rest)),
                 (state, byte) => (self.step(state, byte), rest),
             };
         }
@@ -53,38 +53,38 @@ impl Chunks {
 
     /// Returns how many bytes came behind the end; `None` before it, and where it cannot be told.
     pub(crate) fn behind(&self) -> Option<u64> {
-        (self.state == State::Over).then_some(self.count)
+        (self.state == ChunkState::Over).then_some(self.count)
     }
 
     /// Tells whether all bytes so far belong to the body, as far as can be told.
     pub(crate) fn is_all(&self) -> bool {
         match self.state {
-            State::Over => self.count == 0,
-            State::Unknown => false,
+            ChunkState::Over => self.count == 0,
+            ChunkState::Unknown => false,
             _ => true,
         }
     }
 
-    fn step(&mut self, state: State, byte: u8) -> State {
+    fn step(&mut self, state: ChunkState, byte: u8) -> ChunkState {
         match (state, byte) {
-            (State::Begin | State::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+            (ChunkState::Begin | ChunkState::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = u64::from((byte as char).to_digit(16).unwrap_or_default());
                 let size = self.count.checked_mul(16).and_then(|size| size.checked_add(digit));
                 self.count = size.unwrap_or_default();
-                if size.is_some() { State::Size } else { State::Unknown }
+                if size.is_some() { ChunkState::Size } else { ChunkState::Unknown }
             }
-            (State::Size, b'\r') | (State::Extension, b'\r') => State::SizeEnd,
-            (State::Size, b';' | b' ' | b'\t') => State::Extension,
-            (State::SizeEnd, b'\n') if self.count == 0 => State::Line,
-            (State::SizeEnd, b'\n') => State::Data,
-            (State::DataCr, b'\r') => State::DataLf,
-            (State::DataLf, b'\n') => State::Begin,
-            (State::Line, b'\r') => State::Last,
-            (State::Line, _) => State::Trailer,
-            (State::Trailer, b'\r') => State::TrailerEnd,
-            (State::TrailerEnd, b'\n') => State::Line,
-            (State::Last, b'\n') => State::Over,
-            _ => State::Unknown,
+            (ChunkState::Size, b'\r') | (ChunkState::Extension, b'\r') => ChunkState::SizeEnd,
+            (ChunkState::Size, b';' | b' ' | b'\t') => ChunkState::Extension,
+            (ChunkState::SizeEnd, b'\n') if self.count == 0 => ChunkState::Line,
+            (ChunkState::SizeEnd, b'\n') => ChunkState::Data,
+            (ChunkState::DataCr, b'\r') => ChunkState::DataLf,
+            (ChunkState::DataLf, b'\n') => ChunkState::Begin,
+            (ChunkState::Line, b'\r') => ChunkState::Last,
+            (ChunkState::Line, _) => ChunkState::Trailer,
+            (ChunkState::Trailer, b'\r') => ChunkState::TrailerEnd,
+            (ChunkState::TrailerEnd, b'\n') => ChunkState::Line,
+            (ChunkState::Last, b'\n') => ChunkState::Over,
+            _ => ChunkState::Unknown,
         }
     }
 }

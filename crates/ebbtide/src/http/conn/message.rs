@@ -1,5 +1,3 @@
-//! Where a message ends in the bytes of an HTTP/1 connection, as far as the announcement of the close needs it.
-
 use std::sync::LazyLock;
 
 use http_body::Body;

@@ -3,10 +3,12 @@ use std::{fmt, io};
 
 use tokio::net::ToSocketAddrs;
 
-use super::{Listening, SocketFile, Via, tcp, unix};
+use super::accept::Listening;
+use super::bind::{SocketFile, bind_tcp, bind_unix};
 use crate::http::Address;
 #[cfg(feature = "tls")]
 use crate::http::Tls;
+use crate::http::conn::Opening;
 use crate::runtime::os::inherited::{self, Inherited};
 use crate::runtime::os::socket;
 
@@ -56,7 +58,7 @@ impl Listener {
         let (mut failed, asked) = (None, format!("{addr:?}"));
         let found = tokio::net::lookup_host(addr).await.map_err(|error| cannot_bind(&asked, error))?;
         for addr in found {
-            match tcp::bind(addr).and_then(Self::from_std) {
+            match bind_tcp(addr).and_then(Self::from_std) {
                 Ok(listener) => return Ok(listener),
                 Err(error) => failed = Some(cannot_bind(addr, error)),
             }
@@ -268,10 +270,30 @@ impl Listener {
     }
 
     async fn unix(path: &Path, mode: Option<u32>) -> io::Result<Self> {
-        let (socket, file) = unix::bind(path, mode).await?;
+        let (socket, file) = bind_unix(path, mode).await?;
         socket.set_nonblocking(true)?;
         let local_addr = (&socket.local_addr()?).into();
         Ok(Self { socket: Bound::Unix(socket, file), local_addr, shared: false, via: Via::default() })
+    }
+}
+
+/// What lies between a listener's sockets and HTTP.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Via {
+    /// A load balancer says first for whom it speaks.
+    pub(crate) proxy_header: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
+}
+
+impl Via {
+    /// Returns what a connection goes through first; `None` when that is HTTP.
+    pub(crate) fn first_opening(&self) -> Option<Opening> {
+        #[cfg(feature = "tls")]
+        let handshake = self.tls.as_ref().map(|_| Opening::Handshake);
+        #[cfg(not(feature = "tls"))]
+        let handshake = None;
+        if self.proxy_header { Some(Opening::ProxyHeader) } else { handshake }
     }
 }
 

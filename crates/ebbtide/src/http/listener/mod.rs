@@ -1,16 +1,14 @@
-//! Sockets that listen, before and while they are served.
+//! What a server listens on: how it is bound, how connections are accepted from it, and how it is closed without loss.
 
-mod file;
+mod accept;
+mod bind;
+mod close;
 #[expect(clippy::module_inception, reason = "the type has the folder's name")]
 mod listener;
 mod listeners;
-mod listening;
-mod tcp;
-mod unix;
-mod via;
 
-pub(super) use file::SocketFile;
+pub(super) use accept::{Accepted, Acceptor};
+pub(super) use close::close_all;
 pub use listener::Listener;
-pub use listeners::Listeners;
-pub(super) use listening::Listening;
-pub(super) use via::Via;
+pub(super) use listener::Via;
+pub use listeners::{IntoListeners, Listeners};

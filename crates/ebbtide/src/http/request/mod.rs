@@ -1,18 +1,10 @@
 //! One request: from its head to the last byte of its response.
 
 mod ending;
-mod events;
-mod future;
-mod part;
-mod peer;
-mod refusal;
 mod reply;
 mod service;
 mod ticket;
-mod tunnel;
 
-pub use part::Part;
-pub use peer::Peer;
-pub use reply::Reply;
+pub use reply::{Part, Reply};
+pub use service::Peer;
 pub(super) use service::Requests;
-pub(super) use tunnel::Tunnel;

@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,13 +10,10 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-use super::Part;
-use super::ending::{Ending, Endings};
-use super::events::retry;
-use super::refusal::unavailable;
+use super::ending::{Ending, Endings, retry, unavailable};
 use super::ticket::{Ticket, unless_it_panics};
 use crate::http::BoxError;
-use crate::http::order::Order;
+use crate::http::registry::Order;
 
 /// How much of a response an HTTP/2 stream is given at once: what fits in a frame of the usual size (RFC 9113 §4.2). hyper
 /// takes a part as soon as the peer's window has room for one byte of it, so that a large one would pass for sent long
@@ -260,4 +258,70 @@ where
 
 fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A part of a response's body.
+#[derive(Debug)]
+pub enum Part<D> {
+    /// As the service gave it.
+    Given(D),
+    /// Made by the server, or cut to size by it.
+    Own(Bytes),
+}
+
+impl<D: Buf> Part<D> {
+    /// Makes `Bytes` of it, by copying what is something else.
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Given(mut data) => data.copy_to_bytes(data.remaining()),
+            Self::Own(bytes) => bytes,
+        }
+    }
+
+    /// Returns all of it, if it lies in one piece.
+    fn whole(&self) -> Option<&[u8]> {
+        Some(self.chunk()).filter(|chunk| chunk.len() == self.remaining())
+    }
+}
+
+impl<D: Buf> Buf for Part<D> {
+    #[inline]
+    fn remaining(&self) -> usize {
+        match self {
+            Self::Given(data) => data.remaining(),
+            Self::Own(bytes) => bytes.remaining(),
+        }
+    }
+
+    #[inline]
+    fn chunk(&self) -> &[u8] {
+        match self {
+            Self::Given(data) => data.chunk(),
+            Self::Own(bytes) => bytes.chunk(),
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self, count: usize) {
+        match self {
+            Self::Given(data) => data.advance(count),
+            Self::Own(bytes) => bytes.advance(count),
+        }
+    }
+
+    #[inline]
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        match self {
+            Self::Given(data) => data.chunks_vectored(slices),
+            Self::Own(bytes) => bytes.chunks_vectored(slices),
+        }
+    }
+
+    #[inline]
+    fn copy_to_bytes(&mut self, length: usize) -> Bytes {
+        match self {
+            Self::Given(data) => data.copy_to_bytes(length),
+            Self::Own(bytes) => bytes.copy_to_bytes(length),
+        }
+    }
 }

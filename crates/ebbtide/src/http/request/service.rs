@@ -1,18 +1,26 @@
 use std::cell::RefCell;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
 use tower_service::Service;
 
-use super::future::Responding;
-use super::ticket::Ticket;
-use super::{Peer, Reply};
-use crate::http::BoxError;
+use super::Reply;
+use super::ending::refusal;
+use super::ticket::{Ticket, unless_it_panics};
 use crate::http::conn::Conn;
+use crate::http::registry::Order;
+use crate::http::{Address, BoxError};
 
-/// Hands the requests of one connection to the service, and keeps the connection's book.
+/// Hands the requests of one connection to the service, and keeps the connection's state.
 #[derive(Debug)]
 pub(crate) struct Requests<S> {
     /// The one of the connection's requests, as long as it is ready: a clone for each would cost what it counts.
@@ -48,5 +56,165 @@ where
         }
         let deadline = settings.request_timeout.map(|limit| Box::pin(tokio::time::sleep(limit)));
         Responding::new(&self.service, request, ticket, deadline)
+    }
+}
+
+/// The address of the client that sent a request.
+///
+/// A request extension, present when [`Server::peer_info`](crate::http::Server::peer_info) asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Peer(pub Address);
+
+pin_project! {
+    /// A request on its way through the service.
+    #[project = RespondingProj]
+    pub(crate) struct Responding<S: Service<Request<Incoming>>> {
+        #[pin]
+        state: RespondingState<S, S::Future>,
+        ticket: Option<Ticket>,
+        deadline: Option<Pin<Box<Sleep>>>,
+    }
+}
+
+pin_project! {
+    #[project = RespondingStateProj]
+    enum RespondingState<S, F> {
+        // The service has not said yet that it is ready. Apart, because nearly always it has: the future stays small.
+        Waiting { waiting: Box<Waiting<S>> },
+        Called { #[pin] future: F },
+    }
+}
+
+/// A request and the service that it waits for.
+struct Waiting<S> {
+    service: S,
+    /// Why the service will never be ready.
+    failed: Option<BoxError>,
+    request: Option<Request<Incoming>>,
+}
+
+impl<S> Waiting<S>
+where
+    S: Service<Request<Incoming>>,
+    S::Error: Into<BoxError>,
+{
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match self.failed.take() {
+            Some(error) => Poll::Ready(Err(error)),
+            None => self.service.poll_ready(cx).map_err(Into::into),
+        }
+    }
+}
+
+impl<S> Responding<S>
+where
+    S: Service<Request<Incoming>> + Clone,
+    S::Error: Into<BoxError>,
+{
+    #[inline]
+    fn new(
+        service: &RefCell<S>,
+        request: Request<Incoming>,
+        ticket: Ticket,
+        deadline: Option<Pin<Box<Sleep>>>,
+    ) -> Self {
+        // What is called here need not be kept until the first poll, which follows at once. Not so with a stream: a task
+        // of its own polls it, and the service's work is to be done there.
+        let (mut service, mut failed) = (service.borrow_mut(), None);
+        if ticket.is_http1() {
+            match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(())) => {
+                    return Self {
+                        state: RespondingState::Called {
+                            future: unless_it_panics(Some(&ticket), || service.call(request)),
+                        },
+                        ticket: Some(ticket),
+                        deadline,
+                    };
+                }
+                Poll::Ready(Err(error)) => failed = Some(error.into()),
+                Poll::Pending => {}
+            }
+        }
+        // The one that was asked is the one that waits: what it waits for comes to it alone.
+        let fresh = service.clone();
+        let service = mem::replace(&mut *service, fresh);
+        let waiting = Box::new(Waiting { service, failed, request: Some(request) });
+        Self { state: RespondingState::Waiting { waiting }, ticket: Some(ticket), deadline }
+    }
+}
+
+impl<S: Service<Request<Incoming>>> RespondingProj<'_, S> {
+    /// Answers in place of the service, whose future is dropped with this one; `cut` if it is for the stop's sake.
+    fn refuse<B: Body>(&mut self, cut: bool) -> Response<Reply<B>> {
+        let ticket = self.ticket.take();
+        if !cut && let Some(ticket) = &ticket {
+            ticket.fail();
+        }
+        let mut response = refusal(cut && ticket.as_ref().is_some_and(Ticket::is_grpc));
+        let mut ticket = ticket.and_then(|ticket| ticket.answer(&mut response));
+        if cut && let Some(ticket) = &mut ticket {
+            ticket.give_up();
+        }
+        Reply::own(response.map(|()| Bytes::new()), ticket)
+    }
+}
+
+impl<S, B> Future for Responding<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>>,
+    S::Error: Into<BoxError>,
+    B: Body,
+{
+    type Output = Result<Response<Reply<B>>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let answered = loop {
+            match this.state.as_mut().project() {
+                RespondingStateProj::Waiting { waiting } => match waiting.poll_ready(cx) {
+                    Poll::Pending => break Poll::Pending,
+                    Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
+                    Poll::Ready(Ok(())) => {
+                        let Some(request) = waiting.request.take() else {
+                            return Poll::Pending; // polled after a panic of the service's
+                        };
+                        let call = || waiting.service.call(request);
+                        let future = unless_it_panics(this.ticket.as_ref(), call);
+                        this.state.set(RespondingState::Called { future });
+                    }
+                },
+                RespondingStateProj::Called { future } => {
+                    let polled = unless_it_panics(this.ticket.as_ref(), || future.poll(cx));
+                    break polled.map_err(Into::into);
+                }
+            }
+        };
+        if answered.is_pending() {
+            let order = this.ticket.as_mut().map_or(Order::Serve, |ticket| ticket.wait(cx));
+            if order == Order::Refuse {
+                return Poll::Ready(Ok(this.refuse(true)));
+            }
+            if order == Order::Cut {
+                // The streams of HTTP/2 have a task each. An HTTP/1 connection looks before it polls, and the order may come
+                // between.
+                if let Some(ticket) = this.ticket {
+                    ticket.give_up();
+                }
+                return Poll::Ready(Err("cut, because the server's time is up".into()));
+            }
+            if this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
+                return Poll::Ready(Ok(this.refuse(false)));
+            }
+        }
+        let mut response = match ready!(answered) {
+            Ok(response) => response,
+            Err(error) => {
+                this.ticket.take().iter().for_each(Ticket::fail);
+                return Poll::Ready(Err(error));
+            }
+        };
+        let ticket = this.ticket.take().and_then(|ticket| ticket.answer(&mut response));
+        Poll::Ready(Ok(Reply::new(response, ticket, this.deadline.take())))
     }
 }

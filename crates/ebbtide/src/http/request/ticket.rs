@@ -6,18 +6,18 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 
-use super::refusal;
-use super::tunnel::Claim;
+use super::ending::is_grpc;
 use crate::health::is_probe;
-use crate::http::conn::{Begun, Conn, Ended};
-use crate::http::order::Order;
+use crate::http::conn::{Conn, Outcome, RequestId};
+use crate::http::registry::Order;
+use crate::http::spawn::Claim;
 use crate::runtime::{clock, panics};
 
-/// Stands for a request in its connection's book, until its response has been handed over whole or was given up.
+/// Stands for a request in its connection's state, until its response has been handed over whole or was given up.
 #[derive(Debug)]
 pub(super) struct Ticket {
     conn: Arc<Conn>,
-    begun: Begun,
+    id: RequestId,
     http1: bool,
     /// HTTP/1.0, or older.
     old: bool,
@@ -28,7 +28,7 @@ pub(super) struct Ticket {
     get: bool,
     grpc: bool,
     /// What it is if it is dropped now; `None` when it stays in flight until the connection's socket is dropped.
-    outcome: Option<Ended>,
+    outcome: Option<Outcome>,
     waited: bool,
     /// What the request becomes, where its response hands the stream over.
     claim: Option<Arc<Claim>>,
@@ -41,7 +41,7 @@ impl Ticket {
             context.arrivals.note();
         }
         Self {
-            begun: conn.book().begin(request),
+            id: conn.state().begin(request),
             conn: Arc::clone(conn),
             http1: request.version() <= Version::HTTP_11,
             old: request.version() <= Version::HTTP_10,
@@ -49,8 +49,8 @@ impl Ticket {
             last: request.version() <= Version::HTTP_11 && asks_for_end(request),
             connect: request.method() == Method::CONNECT,
             get: request.method() == Method::GET,
-            grpc: refusal::is_grpc(request),
-            outcome: Some(Ended::Unanswered),
+            grpc: is_grpc(request),
+            outcome: Some(Outcome::Unanswered),
             waited: false,
             claim: None,
         }
@@ -67,15 +67,15 @@ impl Ticket {
             return None;
         }
         if self.connect && status.is_success() {
-            self.claim = Some(Claim::offer(&self.conn, self.begun));
+            self.claim = Some(Claim::offer(&self.conn, self.id));
         }
         if !self.http1 {
-            self.conn.answer(self.begun, self.claim.is_some());
+            self.conn.answer(self.id, self.claim.is_some());
         }
         let context = &self.conn.context;
         if self.http1 && context.is_announced() && self.conn.announces() {
-            let order = context.ledger.order();
-            if self.conn.may_be_last(self.begun, order) {
+            let order = context.registry.order();
+            if self.conn.may_be_last(self.id, order) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 self.last = true;
                 if self.old {
@@ -84,7 +84,7 @@ impl Ticket {
                 }
             }
         }
-        self.outcome = Some(Ended::Broken);
+        self.outcome = Some(Outcome::Broken);
         self.waited = false;
         self.bodiless |= matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         Some(self)
@@ -112,7 +112,7 @@ impl Ticket {
     /// Returns what the server wants of its connections now.
     #[inline]
     pub(super) fn order(&self) -> Order {
-        self.conn.context.ledger.order()
+        self.conn.context.registry.order()
     }
 
     /// Notes that the request waits, and returns what the server wants; the task is woken when that changes. Cheap when
@@ -120,31 +120,31 @@ impl Ticket {
     pub(super) fn wait(&mut self, cx: &Context<'_>) -> Order {
         if !self.waited {
             self.waited = true;
-            let answering = self.outcome == Some(Ended::Broken);
-            self.conn.wait(self.begun, answering, cx.waker());
+            let answering = self.outcome == Some(Outcome::Broken);
+            self.conn.wait(self.id, answering, cx.waker());
         }
-        // Only after the waker was left: either the ledger finds it, or its order is found here.
+        // Only after the waker was left: either the registry finds it, or its order is found here.
         self.order()
     }
 
     /// Notes, while the server drains, whether the peer has just been given a part of the response, or is waited for by
     /// the service.
     pub(super) fn offer(&self, given: bool) {
-        self.conn.book().offer(self.begun, given.then(clock::now));
+        self.conn.state().offer(self.id, given.then(clock::now));
     }
 
     /// Notes that the service has panicked, and logs it.
     #[cold]
     fn panicked(&self, message: &str) {
         self.fail();
-        let (method, path) = self.conn.book().name_of(self.begun).unwrap_or_default();
+        let (method, path) = self.conn.state().name_of(self.id).unwrap_or_default();
         crate::runtime::log_error!(%method, path, peer = %self.conn.peer(), panic = message, "request handler panicked");
     }
 
     /// Notes that the response has no length. Without chunks or frames only the end of the connection tells where it ends.
     pub(super) fn has_no_length(&self, version: Version) {
         if self.http1 && (self.old || version < Version::HTTP_11) {
-            self.conn.ends_response(self.begun);
+            self.conn.ends_response(self.id);
         }
     }
 
@@ -157,33 +157,33 @@ impl Ticket {
     pub(super) fn sse_retry(&self) -> Option<Duration> {
         let wait = self.conn.context.settings.sse_retry.as_ref()?;
         let more = wait.end().saturating_sub(*wait.start());
-        Some(wait.start().saturating_add(self.conn.share(more, self.begun)))
+        Some(wait.start().saturating_add(self.conn.share(more, self.id)))
     }
 
     /// Ends the request: its response was handed over to the end.
     #[inline]
     pub(super) fn whole(mut self) {
-        self.outcome = Some(Ended::Whole);
+        self.outcome = Some(Outcome::Whole);
     }
 
     /// Ends the request: its response was ended in order before its source, by its policy.
     pub(super) fn ended_early(mut self) {
-        self.outcome = Some(Ended::Early);
+        self.outcome = Some(Outcome::Early);
     }
 
     /// Ends the request: its response is broken off, by its policy.
     pub(super) fn broken_off(mut self) {
-        self.outcome = Some(Ended::BrokenOff);
+        self.outcome = Some(Outcome::BrokenOff);
     }
 
     /// Notes that the request has failed, whatever its client gets.
     pub(super) fn fail(&self) {
-        self.conn.book().fail(self.begun);
+        self.conn.state().fail(self.id);
     }
 
     /// Ends the request because the time is up: it is counted and named as cut, although the client is answered.
     pub(super) fn give_up(&mut self) {
-        self.conn.give_up(self.begun);
+        self.conn.give_up(self.id);
     }
 }
 
@@ -193,14 +193,14 @@ impl Drop for Ticket {
         if self.claim.as_ref().is_some_and(|claim| claim.is_taken()) {
             return;
         }
-        if self.last && matches!(self.outcome, Some(Ended::Whole | Ended::Early)) {
+        if self.last && matches!(self.outcome, Some(Outcome::Whole | Outcome::Early)) {
             self.conn.end_with_response();
         }
         if let Some(outcome) = self.outcome {
             if std::thread::panicking() {
                 self.fail();
             }
-            self.conn.end(self.begun, outcome);
+            self.conn.end(self.id, outcome);
         }
     }
 }

@@ -1,40 +1,41 @@
 use std::future::pending;
 use std::io;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::oneshot;
 
-use super::settings::Settings;
 use crate::health::{Health, HealthState};
 use crate::http::{BoxError, HttpService, Listeners, ServeError, Server};
 use crate::layer::StopService;
-use crate::lifecycle::{Assembled, Lifecycle, Surroundings, Taken};
-use crate::model::{End, Exit, Report};
+use crate::lifecycle::{Assembled, Lifecycle, Surroundings, Taken, apply_environment};
+use crate::model::{Budget, End, Exit, LameDuck, Plan, Platform, Report};
+use crate::runtime::os::exit::at_a_terminal;
 use crate::runtime::{Input, LifecycleLedger, Manager, RunMode, START_UP, chain};
 
 /// What is served, and how.
-pub(super) struct Parts<S, C> {
+pub(super) struct ServeParts<S, C> {
     pub(super) listeners: io::Result<Listeners>,
     pub(super) service: S,
-    pub(super) settings: Settings,
+    pub(super) settings: ServeSettings,
     pub(super) server: C,
 }
 
 /// Runs a lifecycle of one server in the caller's task. Dropped, it closes the listeners before it returns: the server is polled
 /// here, and its component only waits for it.
 pub(super) async fn run<S, C>(
-    parts: Parts<S, C>,
+    parts: ServeParts<S, C>,
     signal: impl Future<Output = ()>,
 ) -> Result<Report, ServeError>
 where
     S: HttpService,
     C: FnOnce(Server<StopService<S>>) -> Server<StopService<S>>,
 {
-    let Parts { listeners, service, mut settings, server } = parts;
+    let ServeParts { listeners, service, mut settings, server } = parts;
     let (plan, report_path) = settings.plan().map_err(ServeError::Plan)?;
     let listeners = listeners.map_err(ServeError::Listener)?;
-    let Settings { name, budget, health, tell_handlers, watched } = settings;
+    let ServeSettings { name, budget, health, tell_handlers, watched } = settings;
     tracing::info!(lifecycle = name, %plan, "plan");
     let lifecycle = Lifecycle::as_guest(name.clone(), budget);
     let ledger = Arc::new(LifecycleLedger::new(name.clone(), plan.clone()));
@@ -110,5 +111,34 @@ async fn follow(health: Option<&Health>, lifecycle: Health) {
             return;
         }
         state = lifecycle.changed(state).await;
+    }
+}
+
+/// What [`Serve`](super::Serve)'s builder sets; the reasons are documented there.
+#[derive(Debug)]
+pub(super) struct ServeSettings {
+    pub(super) name: String,
+    pub(super) budget: Budget,
+    pub(super) health: Option<Health>,
+    pub(super) tell_handlers: bool,
+    pub(super) watched: bool,
+}
+
+impl Default for ServeSettings {
+    fn default() -> Self {
+        let platform = Platform::detect(|name| std::env::var(name).ok(), std::process::id());
+        let mut budget = Budget::of(platform);
+        if platform == Platform::Plain && at_a_terminal() {
+            budget.lame_duck = Some(LameDuck::NONE);
+        }
+        Self { name: "http".to_owned(), budget, health: None, tell_handlers: false, watched: false }
+    }
+}
+
+impl ServeSettings {
+    /// Works out the plan, and where the report goes.
+    fn plan(&mut self) -> Result<(Plan, Option<PathBuf>), BoxError> {
+        let wishes = apply_environment(&mut self.budget, |name| std::env::var(name).ok())?;
+        Ok((self.budget.plan()?, wishes.report_path))
     }
 }

@@ -15,9 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::drain::{Arrivals, StopSource};
-use crate::http::conn::{Held, Socket};
-use crate::http::ledger::Context as Shared;
+use crate::http::conn::{ConnGuard, Socket};
 use crate::http::request::Reply;
+use crate::http::settings::ServerContext;
 use crate::http::settings::Settings;
 use crate::http::{Address, BoxError};
 
@@ -43,10 +43,10 @@ impl Body for Parts {
 /// Both ends of a connection, and a response on its way.
 struct Halfway {
     client: TcpStream,
-    held: Held,
+    guard: ConnGuard,
     socket: Socket,
     reply: Pin<Box<Reply<Parts>>>,
-    shared: Arc<Shared>,
+    context: Arc<ServerContext>,
 }
 
 impl Halfway {
@@ -54,21 +54,21 @@ impl Halfway {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
-        let shared = Arc::new(Shared {
-            ledger: Arc::default(),
+        let context = Arc::new(ServerContext {
+            registry: Arc::default(),
             settings: Settings::default(),
             arrivals: Arrivals::new(),
             announced: StopSource::with_clock(clock::now).token(),
             stop: StopSource::with_clock(clock::now).token(),
         });
         let socket = Socket::Tcp(stream);
-        let held = Held::new(&shared, &socket, Address::Tcp(peer));
+        let guard = ConnGuard::new(&context, &socket, Address::Tcp(peer));
         let mut request = Request::new(Empty::<Bytes>::new());
         *request.version_mut() = version;
         let mut response = Response::new(Parts(VecDeque::from(["one", "two"]), ends));
-        let ticket = Ticket::new(held.conn(), &request).answer(&mut response);
+        let ticket = Ticket::new(guard.conn(), &request).answer(&mut response);
         let reply = Box::pin(Reply::new(response, ticket, None).into_body());
-        Self { client, held, socket, reply, shared }
+        Self { client, guard, socket, reply, context }
     }
 
     /// Asks the body for its next part. `None` when it waits, and an empty one at the end.
@@ -92,8 +92,8 @@ impl Halfway {
 
     /// Drops everything in hyper's order, and returns what the client sees.
     async fn end(self) -> io::Result<usize> {
-        let Self { mut client, held, socket, reply, .. } = self;
-        drop(held);
+        let Self { mut client, guard, socket, reply, .. } = self;
+        drop(guard);
         drop(socket);
         drop(reply);
         client.read(&mut [0]).await
@@ -107,14 +107,14 @@ impl Halfway {
 const VERSIONS: [Version; 2] = [Version::HTTP_10, Version::HTTP_11];
 
 /// The connection looks at the order before it polls the body; the order may come between the two, and the body's own
-/// look then comes before the ledger's to this connection.
+/// look then comes before the registry's to this connection.
 #[tokio::test]
 async fn a_body_that_finds_the_deadline_before_its_connection_does_is_reset() {
     for version in VERSIONS {
         let mut halfway = Halfway::new(version, false).await;
         halfway.gives();
         halfway.gives();
-        halfway.shared.ledger.raise(Order::Cut);
+        halfway.context.registry.raise(Order::Cut);
         assert!(matches!(halfway.next(), Some(Err(_))));
         assert!(halfway.ends_with_reset().await, "{version:?}");
     }
@@ -124,7 +124,7 @@ async fn a_body_that_finds_the_deadline_before_its_connection_does_is_reset() {
 async fn a_body_whose_first_part_is_given_after_the_deadline_is_reset() {
     for version in VERSIONS {
         let mut halfway = Halfway::new(version, false).await;
-        halfway.shared.ledger.cut_all();
+        halfway.context.registry.cut_all();
         halfway.gives();
         assert!(halfway.resets() && halfway.ends_with_reset().await, "{version:?}");
     }
@@ -135,7 +135,7 @@ async fn a_body_that_is_cancelled_is_reset_even_if_only_the_kernel_closes_its_so
     for version in VERSIONS {
         let mut halfway = Halfway::new(version, false).await;
         halfway.gives();
-        halfway.shared.ledger.cut_all();
+        halfway.context.registry.cut_all();
         assert!(halfway.resets(), "{version:?}");
     }
 }
@@ -146,11 +146,11 @@ async fn a_body_that_only_the_close_ends_is_guarded_from_its_beginning() {
     assert!(halfway.resets());
     for _ in 0..2 {
         halfway.gives();
-        halfway.held.flushed();
+        halfway.guard.flushed();
         assert!(halfway.resets());
     }
     assert!(matches!(halfway.next(), Some(Ok(0))));
-    halfway.held.flushed();
+    halfway.guard.flushed();
     assert!(!halfway.resets(), "it is whole");
     assert_eq!(halfway.end().await.unwrap(), 0);
 }
@@ -164,7 +164,7 @@ async fn a_body_with_an_end_of_its_own_is_guarded_from_the_signal_on() {
             halfway.gives();
             assert!(!halfway.resets());
         }
-        halfway.shared.ledger.raise(Order::Announce);
+        halfway.context.registry.raise(Order::Announce);
         if !begins_before {
             halfway.gives();
         }
@@ -172,7 +172,7 @@ async fn a_body_with_an_end_of_its_own_is_guarded_from_the_signal_on() {
         halfway.gives();
         assert!(matches!(halfway.next(), Some(Ok(0))));
         assert!(halfway.resets(), "it may not have been written yet");
-        halfway.held.flushed();
+        halfway.guard.flushed();
         assert!(!halfway.resets());
         assert_eq!(halfway.end().await.unwrap(), 0);
     }
@@ -186,7 +186,7 @@ async fn a_body_that_is_whole_is_not_reset() {
         halfway.gives();
         halfway.gives();
         assert!(matches!(halfway.next(), Some(Ok(0))));
-        halfway.shared.ledger.cut_all();
+        halfway.context.registry.cut_all();
         assert_eq!(halfway.end().await.unwrap(), 0, "{version:?}");
     }
 }

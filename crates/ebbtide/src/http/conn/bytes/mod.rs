@@ -1,0 +1,16 @@
+//! The layers that the bytes of a connection pass on their way between the socket and hyper; [`conn`](super) lists them.
+
+mod frames;
+mod io;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls_stream;
+mod uploads;
+mod websocket;
+
+pub(in crate::http) use frames::{Frames, PongLater};
+pub(in crate::http) use io::Io;
+pub(in crate::http) use stream::Socket;
+#[cfg(all(feature = "tls", any(test, fuzzing)))]
+pub(super) use tls_stream::Records;
+pub(in crate::http) use uploads::STREAM_WINDOW;

@@ -1,0 +1,291 @@
+//! When a connection closes without a request of its own to end it: the idle rule, and until when a peer is waited for.
+//!
+//! A connection is idle when nothing is in flight on it and no part of anything has come. It closes when it has been quiet for long
+//! enough **and** nothing is unread in its socket: what is unread may be a request.
+//!
+//! | the server | HTTP/1, after a response | HTTP/1, nothing sent yet | HTTP/2, no stream open |
+//! |---|---|---|---|
+//! | serves | never | never | never |
+//! | is in the lame duck, its closes spread | after `idle_quiet`, not before its own instant | after `first_byte_grace`, not before its own instant; never if it came after the signal | never; GOAWAY is sent |
+//! | is in the lame duck otherwise | never | never | never; GOAWAY is sent |
+//! | drains | after `idle_quiet` | after `first_byte_grace` | `idle_quiet` after GOAWAY; at most `stall_timeout` once the peer has answered |
+//! | refuses, at its deadline | at once | at once | as while it drains |
+//! | cuts | at once | at once | at once |
+//!
+//! "Quiet" counts from when data last came or went, which the kernel tells for TCP on Linux. "Spread" is
+//! [`announce_over`](crate::http::Server::announce_over).
+//!
+//! [`ConnState::due`] is this table: it returns the instant and the reason. [`Watch::poll_over`] waits for that instant in the
+//! connection's own task, and looks for unread bytes before it closes.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
+
+use super::connection::Conn;
+use super::stall::FullSocket;
+use super::state::{ConnState, Phase};
+use crate::http::registry::Order;
+use crate::http::settings::Settings;
+use crate::runtime::clock;
+use crate::runtime::os::socket::Unread;
+
+/// How soon a connection that has bytes unread is looked at again; the reactor brings them sooner.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Tells a connection's task when to end it.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(super) conn: Arc<Conn>,
+    timer: Option<(Instant, Pin<Box<Sleep>>)>,
+    known: bool,
+    /// What was seen of the full socket, and when first.
+    pub(super) stuck: Option<(FullSocket, Instant)>,
+}
+
+/// Says why a connection's time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DueReason {
+    /// Nothing has been asked for long enough. Bytes that wait unread forbid the close.
+    Quiet,
+    /// A beginning of a request was not finished in time.
+    HalfHead,
+    /// The peer has made no progress for too long: everything in flight waits for it.
+    Stalled,
+    /// The socket takes nothing more; it may be that the peer takes what is in it.
+    Blocked,
+    /// The peer has sent nothing; it may be that it is gone, and acknowledges nothing.
+    Unheard,
+    /// Nothing; it is time to look again.
+    Look,
+}
+
+/// What decides when a connection's time has come, beside what its state holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DueTerms<'a> {
+    pub(super) order: Order,
+    pub(super) settings: &'a Settings,
+    /// When the draining began, and how long a peer may make no progress from then on.
+    pub(super) draining: Option<(Instant, Duration)>,
+    /// During the lame duck: when the signal came, and from when on a connection that is idle may be closed.
+    pub(super) leaving: Option<(Instant, Instant)>,
+    /// The parser waits for bytes.
+    pub(super) reads: bool,
+}
+
+impl ConnState {
+    /// Returns when the connection's time will have come, if it stays as it is; `active` tells when data last came or
+    /// went.
+    pub(super) fn due(
+        &mut self,
+        terms: DueTerms<'_>,
+        active: impl FnOnce() -> Instant,
+    ) -> Option<(Instant, DueReason)> {
+        let DueTerms { order, settings, draining, leaving, reads } = terms;
+        if let Some((began, stall)) = draining
+            && (self.is_multiplexed() || self.blocked)
+        {
+            return if self.requests.is_empty() && !self.blocked {
+                self.idle_streams_due(settings, began, stall, active)
+            } else {
+                self.peer_due(began, stall)
+            };
+        }
+        if let Some((began, stall)) = draining
+            && reads
+            && let Some(latest) = self.uploading(began)
+        {
+            return Some((clock::after(latest.max(self.active(active)), stall), DueReason::Stalled));
+        }
+        if !self.requests.is_empty() || self.blocked {
+            return None;
+        }
+        let hurried = |quiet| if order == Order::Refuse { Duration::ZERO } else { quiet };
+        let (after, reason) = match self.phase {
+            Phase::HalfHead { .. } | Phase::HalfRecord => {
+                return Some((
+                    self.beginning_due(settings.header_timeout, draining, active),
+                    DueReason::HalfHead,
+                ));
+            }
+            Phase::Opening { .. } => {
+                let draining = draining.map(|(began, stall)| (began, stall.min(settings.first_byte_grace)));
+                return Some((
+                    self.beginning_due(settings.handshake_timeout, draining, active),
+                    DueReason::HalfHead,
+                ));
+            }
+            Phase::Silent | Phase::Idle if !self.is_multiplexed() && leaving.is_some() => {
+                return self.leaving_due(settings, leaving?, active);
+            }
+            Phase::Silent if draining.is_some() => (hurried(settings.first_byte_grace), DueReason::Quiet),
+            Phase::Idle if draining.is_some() => (hurried(settings.idle_quiet), DueReason::Quiet),
+            _ => return None,
+        };
+        Some((clock::after(*self.since.get_or_insert_with(active), after), reason))
+    }
+
+    /// Returns when an idle connection is closed during the lame duck: not before its own instant, and not before it has been
+    /// quiet. One that has asked nothing yet is closed only if it came before the signal.
+    fn leaving_due(
+        &mut self,
+        settings: &Settings,
+        (signal, from): (Instant, Instant),
+        active: impl FnOnce() -> Instant,
+    ) -> Option<(Instant, DueReason)> {
+        let since = *self.since.get_or_insert_with(active);
+        let quiet = match self.phase {
+            Phase::Silent if since > signal => return None,
+            Phase::Silent => settings.first_byte_grace,
+            _ => settings.idle_quiet,
+        };
+        Some((clock::after(since, quiet).max(from), DueReason::Quiet))
+    }
+
+    /// Returns when a multiplexed connection without a stream is closed while the server drains. One that was not asked to end yet
+    /// is not: it may have a request on its way.
+    fn idle_streams_due(
+        &self,
+        settings: &Settings,
+        draining: Instant,
+        stall: Duration,
+        active: impl FnOnce() -> Instant,
+    ) -> Option<(Instant, DueReason)> {
+        let streams = self.streams.as_ref()?;
+        let asked = streams.asked?;
+        Some(if streams.heard {
+            // It ends by itself when the peer has taken all; what it has not may be with hyper, and not known here.
+            let since = self.since.unwrap_or(draining);
+            let active = if self.timed_by_kernel { active() } else { since };
+            (clock::after(since.max(draining).max(active), stall), DueReason::Quiet)
+        } else {
+            let since = self.since.map_or(asked, |since| since.max(asked));
+            (clock::after(since, settings.idle_quiet), DueReason::Quiet)
+        })
+    }
+}
+
+impl Conn {
+    /// Returns when the connection's time will have come, if it stays as it is. Asked by the connection's own task.
+    #[inline]
+    pub(super) fn due(&self, order: Order) -> Option<(Instant, DueReason)> {
+        let leaving = if order == Order::Announce { self.context.leaves(self.key) } else { None };
+        if order <= Order::Announce && leaving.is_none() && !self.timed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let terms = DueTerms {
+            order,
+            settings: &self.context.settings,
+            draining: order
+                .is_draining()
+                .then(|| (self.context.registry.draining_since(), self.context.stall())),
+            leaving,
+            reads: self.reads.load(Ordering::Relaxed),
+        };
+        let due = self.state().due(terms, || self.active());
+        self.timed.store(due.is_some(), Ordering::Relaxed);
+        due
+    }
+}
+
+impl Watch {
+    pub(crate) fn new(conn: Arc<Conn>) -> Self {
+        Self { conn, timer: None, known: false, stuck: None }
+    }
+
+    pub(crate) fn conn(&self) -> &Conn {
+        &self.conn
+    }
+
+    /// Returns the connection for another to keep.
+    pub(crate) fn shared(&self) -> Arc<Conn> {
+        Arc::clone(&self.conn)
+    }
+
+    /// Returns what the server wants of its connections. The caller's task is woken when that changes.
+    #[inline]
+    pub(crate) fn order(&mut self, cx: &Context<'_>) -> Order {
+        // The waker of a spawned task never changes. It is left before the order is read, and the registry reads it
+        // after the order is written: one of the two sees the other.
+        if !self.known {
+            self.conn.state().set_waker(cx.waker().clone());
+            self.known = true;
+        }
+        self.conn.context.registry.order()
+    }
+
+    /// Is ready when the peer of a multiplexed connection is to be told, in the lame duck, that it will end.
+    pub(crate) fn poll_tell(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.conn.announces_at() {
+            Some(at) if clock::now() >= at => Poll::Ready(()),
+            Some(at) => self.poll_timer(at, cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Is ready when the connection is to be dropped as it is. Poll it last, after the connection itself is pending.
+    #[inline]
+    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let order = self.order(cx);
+            if order == Order::Cut {
+                return Poll::Ready(());
+            }
+            let Some((at, reason)) = self.conn.due(order) else {
+                if self.timer.is_some() || self.stuck.is_some() {
+                    (self.timer, self.stuck) = (None, None);
+                }
+                return Poll::Pending;
+            };
+            let now = clock::now();
+            let at = match reason {
+                DueReason::Blocked => self.stuck_until(now),
+                DueReason::Unheard if self.conn.socket.untaken() > 0 => self.stuck_until(now),
+                DueReason::Unheard => clock::after(now, self.conn.context.stall()),
+                _ => {
+                    self.stuck = None;
+                    at
+                }
+            };
+            let at = match reason {
+                _ if now < at => at,
+                DueReason::Quiet if self.conn.socket.unread() == Unread::Bytes => {
+                    clock::after(now, LOOK_AGAIN)
+                }
+                DueReason::Quiet => return Poll::Ready(()),
+                DueReason::HalfHead | DueReason::Stalled | DueReason::Blocked | DueReason::Unheard => {
+                    self.conn.give_up_all();
+                    return Poll::Ready(());
+                }
+                DueReason::Look => self.look_at(now),
+            };
+            if self.poll_timer(at, cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Returns when to look again: when the timer already says, if it does.
+    fn look_at(&self, now: Instant) -> Instant {
+        match &self.timer {
+            Some((at, _)) if *at > now => *at,
+            _ => clock::after(now, self.conn.context.stall().max(LOOK_AGAIN)),
+        }
+    }
+
+    fn poll_timer(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = match &mut self.timer {
+            Some((set, timer)) if *set == at => timer,
+            other => {
+                let timer = Box::pin(tokio::time::sleep_until(at.into()));
+                &mut other.insert((at, timer)).1
+            }
+        };
+        timer.as_mut().poll(cx)
+    }
+}

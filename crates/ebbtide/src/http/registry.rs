@@ -1,0 +1,274 @@
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::conn::{Conn, EndedBy};
+use super::settings::ServerContext;
+use crate::drain::{Work, WorkCounts};
+use crate::model::{Straggler, part};
+use crate::runtime::clock;
+
+/// How many of the requests that were cut, or whose peer stalled, are remembered by name; all are counted.
+const REMEMBERED: usize = 1000;
+
+/// Knows every open connection of a server.
+///
+/// A request touches only its own connection's state; the counts are added up when they are asked for.
+#[derive(Default)]
+pub(crate) struct ConnRegistry {
+    order: AtomicU8,
+    announced_at: OnceLock<Instant>,
+    draining_since: OnceLock<Instant>,
+    /// How long a peer may make no progress at most, whatever the settings say.
+    longest_stall: OnceLock<Duration>,
+    entries: Mutex<Entries>,
+    empty: Notify,
+}
+
+#[derive(Default)]
+struct Entries {
+    next: u64,
+    open: HashMap<u64, Arc<Conn>>,
+    /// Of the connections that are closed.
+    closed: WorkCounts,
+    /// What was cut, and what ended because its peer stalled.
+    ended: Vec<Straggler>,
+    /// The task that accepts connections, while there are as many as may be.
+    acceptor: Option<Waker>,
+}
+
+impl ConnRegistry {
+    #[inline]
+    pub(crate) fn order(&self) -> Order {
+        Order::from_u8(self.order.load(Ordering::SeqCst))
+    }
+
+    /// Raises the order and wakes whom it concerns.
+    pub(crate) fn raise(&self, order: Order) {
+        match order {
+            Order::Announce => drop(self.announced_at()),
+            Order::Drain => drop(self.draining_since()),
+            _ => {}
+        }
+        self.order.fetch_max(order as u8, Ordering::SeqCst);
+        let mut wakers = Vec::new();
+        self.entries().open.values().for_each(|conn| {
+            // The process may end at any time from now on, by a second signal among others.
+            conn.guard_response();
+            conn.state().wakers(order, &mut wakers);
+        });
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Begins the draining, which has so much time: a peer that stalls from its beginning on is given up before it is over.
+    pub(crate) fn drain(&self, time_left: Option<Duration>) {
+        if let Some(left) = time_left {
+            let _ = self.longest_stall.set(part(left, 1, 2)); // it begins once
+        }
+        self.raise(Order::Drain);
+    }
+
+    /// Ends WebSockets whose peers leave our close frame unanswered, as long as this is polled.
+    pub(crate) async fn give_up_farewells(&self, context: &ServerContext) -> Infallible {
+        const OFTEN: Duration = Duration::from_millis(10);
+        const SELDOM: Duration = Duration::from_millis(250);
+        loop {
+            tokio::time::sleep(part(context.stall(), 1, 8).clamp(OFTEN, SELDOM)).await;
+            let open: Vec<_> = self.entries().open.values().map(Arc::clone).collect();
+            let now = clock::now();
+            open.iter().for_each(|conn| conn.give_up_farewell(now, context.stall()));
+        }
+    }
+
+    /// Returns how long a peer may make no progress at most, whatever the settings say.
+    pub(crate) fn longest_stall(&self) -> Duration {
+        self.longest_stall.get().copied().unwrap_or(Duration::MAX)
+    }
+
+    /// Returns when the stop signal was first seen.
+    pub(crate) fn announced_at(&self) -> Instant {
+        *self.announced_at.get_or_init(clock::now)
+    }
+
+    /// Returns when the draining began.
+    pub(crate) fn draining_since(&self) -> Instant {
+        *self.draining_since.get_or_init(clock::now)
+    }
+
+    /// Remembers by name what was cut, or ended because its peer stalled.
+    pub(crate) fn note_ended(&self, ended: Vec<Straggler>) {
+        self.entries().note_ended(ended);
+    }
+
+    /// Ends every connection now; what was in flight is counted and remembered as cut.
+    pub(crate) fn cut_all(&self) {
+        let now = clock::now();
+        // From here on a connection that ends by itself counts what it had in flight, as does a stream.
+        self.order.fetch_max(Order::Cut as u8, Ordering::SeqCst);
+        let mut wakers = Vec::new();
+        {
+            let mut entries = self.entries();
+            let open: Vec<_> = entries.open.values().map(Arc::clone).collect();
+            for conn in open {
+                conn.state().wakers(Order::Cut, &mut wakers);
+                entries.note_ended(conn.end_all(EndedBy::Deadline, now));
+            }
+        }
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until no connection is open.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            let empty = self.empty.notified();
+            if self.entries().open.is_empty() {
+                return;
+            }
+            empty.await;
+        }
+    }
+
+    /// Tells whether one more connection may be open; wakes the task once it may where it may not.
+    pub(crate) fn has_room(&self, limit: NonZeroUsize, waker: &Waker) -> bool {
+        let mut entries = self.entries();
+        let has_room = entries.open.len() < limit.get();
+        if !has_room {
+            entries.acceptor = Some(waker.clone());
+        }
+        has_room
+    }
+
+    pub(crate) fn enter(&self, make: impl FnOnce(u64) -> Arc<Conn>) -> Arc<Conn> {
+        let mut entries = self.entries();
+        let key = entries.next;
+        entries.next += 1;
+        let conn = make(key);
+        entries.open.insert(key, Arc::clone(&conn));
+        conn
+    }
+
+    pub(crate) fn leave(&self, key: u64, counts: &WorkCounts) {
+        let mut entries = self.entries();
+        entries.closed.add(counts);
+        let gone = entries.open.remove(&key);
+        let empty = entries.open.is_empty();
+        let acceptor = entries.acceptor.take();
+        drop(entries);
+        drop(gone);
+        if let Some(acceptor) = acceptor {
+            acceptor.wake();
+        }
+        if empty {
+            self.empty.notify_waiters();
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn note_ended(&mut self, ended: Vec<Straggler>) {
+        let room = REMEMBERED.saturating_sub(self.ended.len());
+        self.ended.extend(ended.into_iter().take(room));
+    }
+}
+
+impl Work for ConnRegistry {
+    fn in_flight(&self) -> u64 {
+        self.counts().in_flight
+    }
+
+    fn finished(&self) -> u64 {
+        self.counts().finished
+    }
+
+    fn cut(&self) -> u64 {
+        self.counts().cut
+    }
+
+    fn counts(&self) -> WorkCounts {
+        let entries = self.entries();
+        let mut counts = entries.closed;
+        entries.open.values().for_each(|conn| counts.add(&conn.state().counts()));
+        counts
+    }
+
+    /// The order has every body guarded, those that begin later too.
+    fn prepare_for_exit(&self) {
+        self.raise(Order::Announce);
+    }
+
+    /// Returns what is in flight now, oldest first, and behind it what was cut and whose peer stalled.
+    fn stragglers(&self) -> Vec<Straggler> {
+        let now = clock::now();
+        let entries = self.entries();
+        let open = entries.open.values();
+        let mut all: Vec<_> = open.flat_map(|conn| conn.stragglers(now)).collect();
+        all.sort_by_key(|straggler| std::cmp::Reverse(straggler.age));
+        all.extend(entries.ended.iter().cloned());
+        all
+    }
+}
+
+impl fmt::Debug for ConnRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnRegistry").field("order", &self.order()).finish_non_exhaustive()
+    }
+}
+
+/// What a server wants of its connections. Only ever raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Order {
+    /// Go on.
+    Serve,
+    /// Go on, and tell the peers, each at its own instant, that this will end.
+    Announce,
+    /// Finish what is in flight, then end; end when quiet.
+    Drain,
+    /// Answer what has no response yet, in place of its handler; the cut is near.
+    Refuse,
+    /// End as hyper does when asked to.
+    Abrupt,
+    /// End now.
+    Cut,
+}
+
+impl Order {
+    pub(super) fn from_u8(order: u8) -> Self {
+        match order {
+            0 => Self::Serve,
+            1 => Self::Announce,
+            2 => Self::Drain,
+            3 => Self::Refuse,
+            4 => Self::Abrupt,
+            _ => Self::Cut,
+        }
+    }
+
+    /// Tells whether connections end in good order.
+    pub(super) fn is_draining(self) -> bool {
+        matches!(self, Self::Drain | Self::Refuse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_survives_being_a_number() {
+        for order in [Order::Serve, Order::Announce, Order::Drain, Order::Refuse, Order::Abrupt, Order::Cut] {
+            assert_eq!(Order::from_u8(order as u8), order);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! TLS: where its certificates come from, and how they are exchanged while the server runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::{fmt, io};
+
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ServerConfig};
+
+/// TLS for a [`Listener`](crate::http::Listener): certificates and key, which can be exchanged while the server runs.
+///
+/// A clone is another handle on the same: keep one to exchange the certificates.
+///
+/// # Examples
+///
+/// Certificates that are renewed on disk are taken over within a minute:
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// # use ebbtide::{BoxError, Handle};
+/// # use ebbtide::http::Tls;
+/// # async fn start(app: Handle) -> Result<(), BoxError> {
+/// # let router = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
+/// let tls = Tls::from_pem_files("/etc/tls/tls.crt", "/etc/tls/tls.key")?;
+/// app.http("api", app.bind("0.0.0.0:8443").await?.tls(tls.clone()), router);
+/// app.every("certificates", Duration::from_secs(60), move || {
+///     let tls = tls.clone();
+///     async move {
+///         if let Err(error) = tls.reload() {
+///             let error: &dyn std::error::Error = &error;
+///             tracing::error!(error, "the old certificates stay");
+///         }
+///         Ok(())
+///     }
+/// });
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Tls {
+    shared: Arc<TlsShared>,
+}
+
+struct TlsShared {
+    files: Option<PemFiles>,
+    /// Read once for each connection, and hardly ever written.
+    config: RwLock<Arc<ServerConfig>>,
+}
+
+impl Tls {
+    /// Reads a chain of certificates, the server's own first, and its private key (PKCS#8, PKCS#1 or SEC1), both PEM.
+    ///
+    /// TLS 1.2 and 1.3 with rustls' defaults and the *ring* provider, without client certificates, and `h2` and `http/1.1`
+    /// on offer. For anything else there is [`from_config`](Self::from_config). It blocks while it reads two small files.
+    ///
+    /// # Errors
+    ///
+    /// Names the file and what to do: when it cannot be read, is not PEM, holds nothing of its kind, or when key and
+    /// certificate do not belong together.
+    pub fn from_pem_files(
+        certificates: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Result<Self, TlsError> {
+        let files = PemFiles { certificates: certificates.into(), key: key.into() };
+        let config = files.read()?;
+        Ok(Self::new(Some(files), config))
+    }
+
+    /// Takes a configuration that was made by hand, such as one that wants client certificates or chooses the certificate
+    /// by the name that was asked for. `ebbtide::http::rustls` is the crate that it is of.
+    ///
+    /// Where it offers no protocols (ALPN), `h2` and `http/1.1` are put on offer.
+    pub fn from_config(config: Arc<ServerConfig>) -> Self {
+        Self::new(None, Arc::unwrap_or_clone(config))
+    }
+
+    /// Reads the files again. Connections accepted from then on get the new certificates; those that are open go on as
+    /// they are.
+    ///
+    /// It blocks while it reads two small files. A program that exchanges them while this runs is better off renaming
+    /// a directory or a link that holds both, as Kubernetes does: a key read beside the old certificate is refused, and
+    /// the next call finds both.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem_files`](Self::from_pem_files), and when this was not read from files. Then the old ones stay in place.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let config = self.shared.files.as_ref().ok_or(TlsError::NotFromFiles)?.read()?;
+        self.set(config);
+        Ok(())
+    }
+
+    /// Exchanges the configuration, as [`reload`](Self::reload) does, for one that was made by hand.
+    pub fn replace(&self, config: Arc<ServerConfig>) {
+        self.set(Arc::unwrap_or_clone(config));
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.shared.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn new(files: Option<PemFiles>, config: ServerConfig) -> Self {
+        let config = RwLock::new(Arc::new(with_protocols(config)));
+        Self { shared: Arc::new(TlsShared { files, config }) }
+    }
+
+    fn set(&self, config: ServerConfig) {
+        *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(with_protocols(config));
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("files", &self.shared.files).finish_non_exhaustive()
+    }
+}
+
+/// Says why TLS could not be set up, or its certificates not be exchanged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file could not be read.
+    #[error("read {path}; give the path of a file that this process may read")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is not PEM, or not all of it.
+    #[error("read {path} as PEM: {reason}; give the file as the certificate authority or `openssl` wrote it")]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file that should hold certificates holds none.
+    #[error(
+        "find a certificate in {path}; put the server's own there as PEM, and those that lead to its root behind it"
+    )]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that should hold a private key holds none.
+    #[error("find a private key in {path}; put it there as PEM, not encrypted")]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The key is not that of the certificate.
+    #[error(
+        "use the key in {key} with the first certificate in {certificates}; they don't belong together: exchange both \
+         files, and put the server's own certificate first"
+    )]
+    Mismatch {
+        /// The file of the certificates.
+        certificates: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+    },
+    /// The certificate or the key is of a kind that cannot be used.
+    #[error("use the certificate in {certificates} with the key in {key}")]
+    Unusable {
+        /// The file of the certificates.
+        certificates: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+        /// What rustls says.
+        source: rustls::Error,
+    },
+    /// What was not read from files cannot be read from them again.
+    #[error("reload certificates that were not read from files; give the new ones with `Tls::replace`")]
+    NotFromFiles,
+}
+
+/// Where certificates and their key are read from.
+#[derive(Clone, Debug)]
+struct PemFiles {
+    certificates: PathBuf,
+    key: PathBuf,
+}
+
+impl PemFiles {
+    /// Reads both files.
+    fn read(&self) -> Result<ServerConfig, TlsError> {
+        let certificates = certificates(&self.certificates)?;
+        let key = key(&self.key)?;
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        builder
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
+            .map_err(|source| self.unusable(source))
+    }
+
+    fn unusable(&self, source: rustls::Error) -> TlsError {
+        let Self { certificates, key } = self.clone();
+        match source {
+            rustls::Error::InconsistentKeys(_) => TlsError::Mismatch { certificates, key },
+            source => TlsError::Unusable { certificates, key, source },
+        }
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let pem = read(path)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let certificates = certificates.map_err(|error| not_pem(path, &error))?;
+    if certificates.is_empty() {
+        return Err(TlsError::NoCertificate { path: path.into() });
+    }
+    Ok(certificates)
+}
+
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| match error {
+        PemError::NoItemsFound => TlsError::NoKey { path: path.into() },
+        error => not_pem(path, &error),
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::Read { path: path.into(), source })
+}
+
+fn not_pem(path: &Path, error: &PemError) -> TlsError {
+    let reason = match error {
+        PemError::MissingSectionEnd { .. } => "a section has no end".to_owned(),
+        PemError::IllegalSectionStart { .. } => "a section's first line is broken".to_owned(),
+        PemError::Base64Decode(_) => "a section is not base64".to_owned(),
+        error => error.to_string(),
+    };
+    TlsError::Pem { path: path.into(), reason }
+}
+
+fn with_protocols(mut config: ServerConfig) -> ServerConfig {
+    if config.alpn_protocols.is_empty() {
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    }
+    config
+}
