@@ -3,7 +3,7 @@
 //! [`Server`] serves a [`Listener`]. From the stop signal on it tells every HTTP/1 client to come back on a new
 //! connection, and goes on accepting. When the lame duck is over it closes the listener without dropping what the
 //! kernel had accepted for it, lets the requests in flight finish, and closes an idle connection only when no request
-//! can be on its way. `docs/design/` has the reasons.
+//! can be on its way ([`Server::idle_quiet`]). `docs/design/` has the reasons.
 //!
 //! It listens on TCP and Unix sockets, of its own or the service manager's ([`Listener`]), any number of them at once
 //! ([`Listeners`]), plain or, with the feature `tls`, over TLS. HTTP/2 is spoken by agreement (ALPN) or to who begins with

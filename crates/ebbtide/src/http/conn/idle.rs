@@ -6,11 +6,13 @@
 //! | the server | HTTP/1, after a response | HTTP/1, nothing sent yet | HTTP/2, no stream open |
 //! |---|---|---|---|
 //! | serves | never | never | never |
-//! | is in the lame duck, its closes spread | after `idle_quiet`, not before its own instant | after `first_byte_grace`, not before its own instant; never if it came after the signal | never; GOAWAY is sent |
-//! | is in the lame duck otherwise | never | never | never; GOAWAY is sent |
-//! | drains | after `idle_quiet` | after `first_byte_grace` | `idle_quiet` after GOAWAY; at most `stall_timeout` once the peer has answered |
+//! | is in the lame duck, its closes spread | after `idle_quiet`, not before its own instant | after `first_byte_grace`, not before its own instant; never if it came after the signal | when the peer has answered GOAWAY |
+//! | is in the lame duck otherwise | never | never | when the peer has answered GOAWAY |
+//! | drains | after `idle_quiet` | after `first_byte_grace` | when the peer has answered GOAWAY, at most `stall_timeout` later; if it sends nothing, after `idle_quiet` |
 //! | refuses, at its deadline | at once | at once | as while it drains |
 //! | cuts | at once | at once | at once |
+//!
+//! Over HTTP/2 hyper closes once GOAWAY is answered. Unread bytes put off every close that this module decides, except the cut.
 //!
 //! "Quiet" counts from when data last came or went, which the kernel tells for TCP on Linux. "Spread" is
 //! [`announce_over`](crate::http::Server::announce_over).
@@ -50,7 +52,7 @@ pub(crate) struct Watch {
 
 /// Says why a connection's time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DueReason {
+pub(super) enum DueReason {
     /// Nothing has been asked for long enough. Bytes that wait unread forbid the close.
     Quiet,
     /// A beginning of a request was not finished in time.
@@ -67,25 +69,21 @@ pub(crate) enum DueReason {
 
 /// What decides when a connection's time has come, beside what its state holds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DueTerms<'a> {
-    pub(super) order: Order,
-    pub(super) settings: &'a Settings,
+struct DueTerms<'a> {
+    order: Order,
+    settings: &'a Settings,
     /// When the draining began, and how long a peer may make no progress from then on.
-    pub(super) draining: Option<(Instant, Duration)>,
+    draining: Option<(Instant, Duration)>,
     /// During the lame duck: when the signal came, and from when on a connection that is idle may be closed.
-    pub(super) leaving: Option<(Instant, Instant)>,
+    leaving: Option<(Instant, Instant)>,
     /// The parser waits for bytes.
-    pub(super) reads: bool,
+    reads: bool,
 }
 
 impl ConnState {
     /// Returns when the connection's time will have come, if it stays as it is; `active` tells when data last came or
     /// went.
-    pub(super) fn due(
-        &mut self,
-        terms: DueTerms<'_>,
-        active: impl FnOnce() -> Instant,
-    ) -> Option<(Instant, DueReason)> {
+    fn due(&mut self, terms: DueTerms<'_>, active: impl FnOnce() -> Instant) -> Option<(Instant, DueReason)> {
         let DueTerms { order, settings, draining, leaving, reads } = terms;
         if let Some((began, stall)) = draining
             && (self.is_multiplexed() || self.blocked)
@@ -173,7 +171,7 @@ impl ConnState {
 impl Conn {
     /// Returns when the connection's time will have come, if it stays as it is. Asked by the connection's own task.
     #[inline]
-    pub(super) fn due(&self, order: Order) -> Option<(Instant, DueReason)> {
+    fn due(&self, order: Order) -> Option<(Instant, DueReason)> {
         let leaving = if order == Order::Announce { self.context.leaves(self.key) } else { None };
         if order <= Order::Announce && leaving.is_none() && !self.timed.load(Ordering::Relaxed) {
             return None;

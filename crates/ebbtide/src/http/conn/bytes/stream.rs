@@ -222,7 +222,7 @@ impl Socket {
 
     /// Writes what the end of the stream follows at once. What is small leaves over TCP in one packet with it, which spares
     /// either side a packet and the peer a wake-up.
-    pub(super) fn poll_write_before_end(
+    fn poll_write_before_end(
         &mut self,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],

@@ -172,7 +172,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(socket: Socket) -> Self {
+    fn new(socket: Socket) -> Self {
         Self { socket, ahead: Vec::new(), records: Records::default(), came: false }
     }
 
@@ -181,22 +181,22 @@ impl Wire {
     }
 
     /// Waits until a read does not have to.
-    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.ahead.is_empty() { self.socket.poll_readable(cx) } else { Poll::Ready(Ok(())) }
     }
 
     /// Puts back what was read from the socket.
-    pub(super) fn put_back(&mut self, bytes: Vec<u8>) {
+    fn put_back(&mut self, bytes: Vec<u8>) {
         self.ahead = bytes;
     }
 
     /// Tells whether a record has begun to come and is not whole.
-    pub(super) fn is_in_record(&self) -> bool {
+    fn is_in_record(&self) -> bool {
         self.records.is_in_one()
     }
 
     /// Tells whether bytes have come since this was last asked.
-    pub(super) fn take_came(&mut self) -> bool {
+    fn take_came(&mut self) -> bool {
         std::mem::take(&mut self.came)
     }
 }
