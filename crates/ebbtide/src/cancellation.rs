@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::drain::{Stop, StopSource};
 use crate::lifecycle::Handle;
 use crate::model::Cause;
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// Returns a token that is cancelled when `stop` is stopping.
 ///

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::answer::{self, Read};
 use super::{Call, CallError};
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// More than any head that says something.
 const LONGEST_HEAD: usize = 16 * 1024;

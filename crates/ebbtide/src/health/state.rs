@@ -10,7 +10,7 @@ use super::{HealthLayer, HealthService, routes};
 use crate::drain::Stop;
 use crate::lifecycle::Handle;
 use crate::model::{CheckStatus, Phase};
-use crate::runtime::BoxFuture;
+use crate::util::BoxFuture;
 
 /// What the probes are told. Cheap to clone; all clones say the same.
 ///

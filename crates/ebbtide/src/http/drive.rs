@@ -12,7 +12,7 @@ use super::conn::{Frames, Io, PongLater, Protocol, STREAM_WINDOW, Watch, first_b
 use super::registry::Order;
 use super::request::Requests;
 use super::spawn::{StreamExecutor, spawn};
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// How long an HTTP/2 connection is served on after its streams were cut, so that their resets leave.
 const PARTING: Duration = Duration::from_millis(50);

@@ -54,7 +54,7 @@ mod standalone;
 #[cfg(feature = "tls")]
 mod tls;
 
-pub use crate::runtime::BoxError;
+pub use crate::util::BoxError;
 pub use address::Address;
 #[cfg(fuzzing)]
 pub(crate) use conn::fuzzing;

@@ -13,7 +13,7 @@ use super::conn::{Conn, EndedBy};
 use super::settings::ServerContext;
 use crate::drain::{Work, WorkCounts};
 use crate::model::{Straggler, part};
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// How many of the requests that were cut, or whose peer stalled, are remembered by name; all are counted.
 const REMEMBERED: usize = 1000;

@@ -12,7 +12,7 @@ use super::registry::{ConnRegistry, Order};
 use super::settings::ServerContext;
 use super::{BoxError, HttpService, Listener, Listeners};
 use crate::model::Report;
-use crate::runtime::chain;
+use crate::util::chain;
 
 /// How long connections get to notice that they were cut. What does not by then blocks its thread, and is not ours to
 /// wait for.

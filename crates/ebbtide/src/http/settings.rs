@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::registry::{ConnRegistry, Order};
 use crate::drain::{Arrivals, Stop};
 use crate::model::{Plan, part};
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// Chooses how the listener and the connections are closed. Everything but [`Lossless`](Self::Lossless) is there for
 /// tests and demonstrations.

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use crate::drain::{Stop, Stopping};
 use crate::model::Cause;
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// Tells a handler whether a stop has begun, and how long it has to answer. Cheap to clone.
 ///

@@ -7,7 +7,7 @@ use super::in_flight_request::InFlightState;
 use super::{HandlerStop, InFlightService};
 use crate::drain::{Arrivals, Guard, Idle, Registry, Tracker, Work};
 use crate::lifecycle::Handle;
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// Counts the requests in flight of any tower service behind any server: `axum::serve`, tonic's, hyper's.
 ///

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use super::HandlerStop;
 use crate::drain::{Arrivals, Entry, Guard, Registry, Tracker, Work, WorkCounts};
 use crate::model::Straggler;
-use crate::runtime::panics;
+use crate::util::panics;
 
 /// What the clones of an in-flight layer share, behind one reference count: a service is cloned for each request.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@ use super::{ConsumeOptions, Consumer, Job, Queue};
 use crate::drain::Stop;
 use crate::lifecycle::{Handle, HandleOf, boxed};
 use crate::model::{Kind, Stage};
-use crate::runtime::BoxError;
+use crate::util::BoxError;
 
 impl Handle {
     /// Registers a consumer: a loop that fetches jobs from a queue and runs up to so many of them side by side.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::runtime::BoxError;
+use crate::util::BoxError;
 
 /// One attempt at a job, as its handler gets it.
 ///

@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::runtime::Backoff;
+use crate::util::Backoff;
 
 /// Sets up a consumer. A plain number, how many jobs run side by side, is enough.
 ///

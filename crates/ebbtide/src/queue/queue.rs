@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::drain::Stop;
-use crate::runtime::BoxError;
+use crate::util::BoxError;
 
 /// Gives out jobs and takes back what became of them: what a consumer needs of a broker.
 ///

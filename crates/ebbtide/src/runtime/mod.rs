@@ -30,8 +30,3 @@ pub(crate) use messages::say_error;
 pub(crate) use observe::{Manager, Observers};
 pub(crate) use temporaries::Temporaries;
 pub(crate) use watchdog::Watchdog;
-
-// The folders above take the utilities from here too.
-#[cfg(feature = "http")]
-pub use crate::util::BoxError;
-pub(crate) use crate::util::*;

@@ -6,7 +6,8 @@ use tokio::task::JoinSet;
 
 use crate::lifecycle::{Assembled, Handle, Lifecycle, Surroundings};
 use crate::model::{Budget, Phase, Platform, Report};
-use crate::runtime::{BoxError, Input, Inputs, LifecycleLedger, Manager, RunMode, START_UP, start_up};
+use crate::runtime::{Input, Inputs, LifecycleLedger, Manager, RunMode, START_UP, start_up};
+use crate::util::BoxError;
 
 /// A lifecycle that runs inside a test, on the test's own runtime and by its clock.
 ///

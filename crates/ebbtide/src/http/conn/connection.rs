@@ -10,8 +10,8 @@ use crate::http::Address;
 use crate::http::registry::Order;
 use crate::http::settings::{ServerContext, share};
 use crate::model::{Straggler, part};
-use crate::runtime::clock;
 use crate::runtime::os::socket::{SocketHandle, Unread};
+use crate::util::clock;
 
 /// One open connection, as its task, its requests and the registry see it.
 #[derive(Debug)]

@@ -174,7 +174,7 @@ mod tests {
     use http_body_util::Empty;
 
     use super::*;
-    use crate::runtime::clock;
+    use crate::util::clock;
 
     const HALF: &[u8] = b"GET / HT";
 

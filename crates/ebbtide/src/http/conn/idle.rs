@@ -34,8 +34,8 @@ use super::stall::FullSocket;
 use super::state::{ConnState, Phase};
 use crate::http::registry::Order;
 use crate::http::settings::Settings;
-use crate::runtime::clock;
 use crate::runtime::os::socket::Unread;
+use crate::util::clock;
 
 /// How soon a connection that has bytes unread is looked at again; the reactor brings them sooner.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);

@@ -10,7 +10,7 @@ use super::idle::{DueReason, Watch};
 use super::in_flight::{Farewell, InFlightRequest};
 use super::message::Framing;
 use super::state::{ConnState, Phase};
-use crate::runtime::clock;
+use crate::util::clock;
 
 impl ConnState {
     /// Returns until when the rest of a beginning is waited for. While it comes, that is its limit; when nothing more comes, it

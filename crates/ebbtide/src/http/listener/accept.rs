@@ -14,8 +14,8 @@ use super::listener::Via;
 use crate::drain::Stop;
 use crate::http::Address;
 use crate::http::conn::Socket;
-use crate::runtime::clock;
 use crate::runtime::os::socket;
+use crate::util::clock;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);

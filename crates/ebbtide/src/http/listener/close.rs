@@ -27,10 +27,10 @@ use super::accept::{Accepted, Acceptor, Listening};
 use crate::drain::Stop;
 use crate::http::CloseMode;
 use crate::http::conn::Socket;
-use crate::runtime::clock;
 #[cfg(target_os = "linux")]
 use crate::runtime::os::sock_diag::{Handshake, half_done};
 use crate::runtime::os::socket;
+use crate::util::clock;
 
 /// How long a handshake that had begun is waited for. The kernel repeats its SYN-ACK after 1, 3 and 7 s; a flood of
 /// forged SYNs leaves handshakes that never end, and shall not hold the stop for long.

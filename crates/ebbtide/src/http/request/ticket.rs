@@ -11,7 +11,7 @@ use crate::health::is_probe;
 use crate::http::conn::{Conn, Outcome, RequestId};
 use crate::http::registry::Order;
 use crate::http::spawn::Claim;
-use crate::runtime::{clock, panics};
+use crate::util::{clock, panics};
 
 /// Stands for a request in its connection's state, until its response has been handed over whole or was given up.
 #[derive(Debug)]

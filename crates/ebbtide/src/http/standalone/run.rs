@@ -12,7 +12,8 @@ use crate::layer::StopService;
 use crate::lifecycle::{Assembled, Lifecycle, Surroundings, Taken, apply_environment};
 use crate::model::{Budget, End, Exit, LameDuck, Plan, Platform, Report};
 use crate::runtime::os::exit::at_a_terminal;
-use crate::runtime::{Input, LifecycleLedger, Manager, RunMode, START_UP, chain};
+use crate::runtime::{Input, LifecycleLedger, Manager, RunMode, START_UP};
+use crate::util::chain;
 
 /// What is served, and how.
 pub(super) struct ServeParts<S, C> {

@@ -9,7 +9,7 @@ use crate::health::Health;
 use crate::http::{HttpService, IntoListeners, Listeners, ServeError, Server};
 use crate::layer::StopService;
 use crate::model::{LameDuck, Report};
-use crate::runtime::BoxFuture;
+use crate::util::BoxFuture;
 
 /// Serves HTTP for a tower service such as `axum::Router`, without a lifecycle: what `axum::serve` does, and no request is
 /// lost when it stops.

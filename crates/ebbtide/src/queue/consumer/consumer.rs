@@ -12,7 +12,7 @@ use super::tasks::ConsumerTasks;
 use crate::drain::{Stop, Work};
 use crate::model::{Cause, part};
 use crate::queue::{ConsumeOptions, Job, Queue};
-use crate::runtime::{BoxError, clock, panics};
+use crate::util::{BoxError, clock, panics};
 
 /// The loop over a queue, for those who keep their own `main`; a lifecycle runs it by
 /// [`Handle::consume`](crate::Handle::consume), where what it does is said.

@@ -6,7 +6,7 @@ use super::tally::{Fate, Tally};
 use crate::drain::{Stop, StopSource, Work, WorkCounts};
 use crate::model::{Cause, Straggler};
 use crate::queue::Delivery;
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// Knows every delivery that the consumer holds, and what became of the others.
 ///

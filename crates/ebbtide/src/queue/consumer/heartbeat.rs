@@ -14,7 +14,7 @@ use super::outage::{AGAIN, NoAnswer, Outage};
 use crate::drain::Work as _;
 use crate::model::{part, show_duration};
 use crate::queue::Queue;
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// Keeps the leases, from a thread where that is possible.
 ///

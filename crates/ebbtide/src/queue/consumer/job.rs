@@ -7,7 +7,7 @@ use tracing::Instrument;
 use super::consumer::ConsumerContext;
 use crate::drain::Stop;
 use crate::queue::{ConsumeOptions, Delivery, Job, Permanent, Queue, Settlement};
-use crate::runtime::{BoxError, Caught, panics};
+use crate::util::{BoxError, Caught, panics};
 
 impl<Q, F, Fut> ConsumerContext<Q, F>
 where

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::show_duration;
-use crate::runtime::{Backoff, clock, panics};
+use crate::util::{Backoff, clock, panics};
 
 /// How long to wait before the queue is asked again after an error. Short enough that nobody notices a broker that was
 /// restarted, long enough that a broker that is away isn't kept busy by being asked.

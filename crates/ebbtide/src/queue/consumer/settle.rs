@@ -11,7 +11,7 @@ use super::outage::{AGAIN, NoAnswer, Outage};
 use super::tally::Fate;
 use super::tasks::Fetch;
 use crate::queue::{Delivery, Queue, Settled, Settlement};
-use crate::runtime::panics;
+use crate::util::panics;
 
 /// How long the queue may take to answer before it is asked again: its client's own limits come first.
 const PATIENCE: Duration = Duration::from_secs(30);

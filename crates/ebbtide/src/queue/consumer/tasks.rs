@@ -9,7 +9,7 @@ use super::consumer::ConsumerContext;
 use super::outage::{AGAIN, Outage};
 use crate::drain::Stop;
 use crate::queue::{Delivery, Job, Queue, Settlement};
-use crate::runtime::{BoxError, BoxFuture, panics};
+use crate::util::{BoxError, BoxFuture, panics};
 
 /// The tasks of a consumer: the jobs, and what is said to the queue beside them.
 pub(super) struct ConsumerTasks<Q: Queue, F> {

@@ -11,7 +11,7 @@ use super::subject::{Census, Subject};
 use crate::drain::{Stop, StopSource};
 use crate::model::{Cause, part};
 use crate::queue::{Delivery, Queue, Settled, Settlement};
-use crate::runtime::{BoxError, chain, clock};
+use crate::util::{BoxError, chain, clock};
 
 /// What a consumer of the subject is given.
 pub(super) type DeliveryOf<S> = Delivery<<<S as Subject>::Queue as Queue>::Receipt>;

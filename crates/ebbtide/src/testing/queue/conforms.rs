@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::promise::{Broken, NotConforming, Promise, Verdict, Why};
 use super::promises;
 use super::subject::{Buried, Census, Subject};
-use crate::runtime::BoxError;
+use crate::util::BoxError;
 
 /// How many times as long as a promise asks for the leases are, one after the other while a delivery was held for longer than that.
 const LENGTHENED: [u32; 3] = [1, 4, 16];

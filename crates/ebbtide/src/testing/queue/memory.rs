@@ -8,7 +8,7 @@ use tokio::time::sleep_until;
 use super::subject::{Buried, Census, Subject};
 use crate::drain::Stop;
 use crate::queue::{Delivery, Queue, Settled, Settlement};
-use crate::runtime::{BoxError, clock};
+use crate::util::{BoxError, clock};
 
 /// A queue in memory, for tests of a handler without a broker: it keeps every promise, and forgets everything when its last
 /// handle is dropped. Clones are consumers of the same queue.

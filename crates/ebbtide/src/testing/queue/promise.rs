@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::runtime::{BoxError, chain};
+use crate::util::{BoxError, chain};
 
 /// One of the things that a [`Queue`](crate::queue::Queue) promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

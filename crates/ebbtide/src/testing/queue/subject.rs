@@ -2,7 +2,7 @@ use std::future::{self, Future};
 use std::time::Duration;
 
 use crate::queue::Queue;
-use crate::runtime::BoxError;
+use crate::util::BoxError;
 
 /// One queue of an adapter, by which the suite tries its promises: empty when it is made, and used by nobody else.
 ///

@@ -13,7 +13,7 @@ use super::uploads::{FrameWalk, Uploads};
 use crate::http::conn::Io;
 use crate::http::conn::opening::PREFACE;
 use crate::http::registry::Order;
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// How long a PONG is held back. What it has overtaken leaves the peer right behind it.
 const PATIENCE: Duration = Duration::from_millis(100);

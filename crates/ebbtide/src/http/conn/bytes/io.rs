@@ -12,7 +12,7 @@ use super::websocket::CloseFrame;
 use crate::http::conn::opening::{Introduced, introduced};
 use crate::http::conn::{ConnGuard, Opening, Protocol};
 use crate::http::listener::Via;
-use crate::runtime::clock;
+use crate::util::clock;
 
 /// A connection's bytes: notes what comes, and closes lingering.
 #[derive(Debug)]

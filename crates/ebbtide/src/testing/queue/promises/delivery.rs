@@ -5,9 +5,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::drain::StopSource;
 use crate::queue::{Queue as _, Settlement};
-use crate::runtime::clock;
 use crate::testing::queue::bench::{Bench, describe, number, suite_ends_it};
 use crate::testing::queue::{Broken, Promise, Subject, Verdict};
+use crate::util::clock;
 
 /// Large, and within what every broker takes by default: NATS refuses more than 1 MiB.
 const LARGE_PAYLOAD: usize = 512 * 1024;

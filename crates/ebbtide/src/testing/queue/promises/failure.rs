@@ -5,9 +5,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::drain::{Stop, StopSource};
 use crate::queue::{Queue as _, Settled, Settlement};
-use crate::runtime::clock;
 use crate::testing::queue::bench::{Bench, describe, number, suite_ends_it};
 use crate::testing::queue::{Broken, Promise, Subject, Verdict};
+use crate::util::clock;
 
 /// The time between two calls, as the loop's backoff would have it.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -6,9 +6,9 @@ use tokio::time::timeout;
 
 use crate::drain::{Stop, StopSource};
 use crate::queue::Queue as _;
-use crate::runtime::clock;
 use crate::testing::queue::bench::{Bench, number, suite_ends_it};
 use crate::testing::queue::{Broken, Promise, Subject, Verdict};
+use crate::util::clock;
 
 /// Long enough for what returns at once to have returned.
 const RETURNED_BY: Duration = Duration::from_millis(300);

@@ -8,9 +8,9 @@ use tokio::time::{sleep, timeout};
 use crate::drain::StopSource;
 use crate::model::part;
 use crate::queue::{Queue as _, Settlement};
-use crate::runtime::clock;
 use crate::testing::queue::bench::{Bench, number, suite_ends_it};
 use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
+use crate::util::clock;
 
 /// The moments at which the stop comes, from the push on: between them lies what an adapter does with one job.
 const MOMENTS: u32 = 24;
