@@ -1,4 +1,4 @@
-use ebbtide::http::Listeners;
+use ebbtide::http::IntoListeners;
 use ebbtide::lifecycle::Handle;
 use tonic::service::Routes;
 
@@ -24,14 +24,14 @@ pub trait TonicExt {
     /// app.grpc("api", app.bind("0.0.0.0:50051").await?, routes);
     /// # Ok(()) }
     /// ```
-    fn grpc(&self, name: impl Into<String>, listeners: impl Into<Listeners>, routes: Routes);
+    fn grpc(&self, name: impl Into<String>, listeners: impl IntoListeners, routes: Routes);
 
     /// Returns the service `grpc.health.v1` of this lifecycle. It knows the whole server; make others known to it.
     fn grpc_health(&self) -> GrpcHealth;
 }
 
 impl TonicExt for Handle {
-    fn grpc(&self, name: impl Into<String>, listeners: impl Into<Listeners>, routes: Routes) {
+    fn grpc(&self, name: impl Into<String>, listeners: impl IntoListeners, routes: Routes) {
         self.http(name, listeners, routes.add_service(self.grpc_health().into_server()).prepare());
     }
 

@@ -3,7 +3,7 @@ use std::{fmt, io};
 use tokio::net::ToSocketAddrs;
 
 use super::health::serve_pages;
-use super::{HealthPages, HttpService, Listener, Listeners, Server};
+use super::{HealthPages, HttpService, IntoListeners, Listener, Server};
 use crate::lifecycle::Handle;
 
 /// Servers.
@@ -26,6 +26,9 @@ impl Handle {
     /// It serves from now on. From the stop on it announces the close; when the lame duck is over it closes without loss. Where the
     /// stop has begun already, it closes so at once.
     ///
+    /// It takes tokio's and the standard library's listeners as well as [`Listener`]s; one that cannot be used ends the start-up with
+    /// its error.
+    ///
     /// It has no health routes but those of its service: [`health_routes`](Self::health_routes) adds them to an axum router,
     /// [`Health::wrap`](crate::health::Health::wrap) puts them in front of any service, and [`health`](Self::health) serves them on a
     /// listener of their own.
@@ -39,7 +42,7 @@ impl Handle {
     /// app.http("api", app.bind("0.0.0.0:8080").await?, router);
     /// # Ok(()) }
     /// ```
-    pub fn http<S>(&self, name: impl Into<String>, listeners: impl Into<Listeners>, service: S)
+    pub fn http<S>(&self, name: impl Into<String>, listeners: impl IntoListeners, service: S)
     where
         S: HttpService,
     {
@@ -49,14 +52,17 @@ impl Handle {
     /// Serves with a server that was set up by hand, otherwise as [`http`](Self::http) does.
     ///
     /// The counter given with [`Server::arrivals`] is replaced by the lifecycle's own.
-    pub fn http_server<S>(&self, name: impl Into<String>, listeners: impl Into<Listeners>, server: Server<S>)
+    pub fn http_server<S>(&self, name: impl Into<String>, listeners: impl IntoListeners, server: Server<S>)
     where
         S: HttpService,
     {
-        let (name, server, listeners) = (name.into(), server.follow(self.plan()), listeners.into());
-        listeners.say(&name);
+        let (name, server, listeners) = (name.into(), server.follow(self.plan()), listeners.into_listeners());
+        if let Ok(listeners) = &listeners {
+            listeners.say(&name);
+        }
         self.serve(name, server.work(), |context| {
-            let serving = server.arrivals(context.arrivals).serve(listeners, context.announced, context.stop);
+            let serving =
+                server.arrivals(context.arrivals).serve_on(listeners, context.announced, context.stop);
             async move { Ok(serving.await?) }
         });
     }

@@ -20,13 +20,13 @@ const CUT_PATIENCE: Duration = Duration::from_millis(200);
 
 pub(super) async fn serve<S>(
     service: S,
-    listeners: Listeners,
+    listeners: io::Result<Listeners>,
     context: ServerContext,
 ) -> Result<(), ServeError>
 where
     S: HttpService,
 {
-    let (mut acceptors, shared) = register(listeners)?;
+    let (mut acceptors, shared) = register(listeners.map_err(ServeError::Listener)?)?;
     let context = Arc::new(context);
     let ServerContext { registry, settings, announced, stop, .. } = &*context;
     let _abandoned = CutOnDrop(Arc::clone(registry));

@@ -1,8 +1,8 @@
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use http::{Request, Response};
 use http_body::Body;
@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::registry::ConnRegistry;
 use super::settings::{ServerContext, Settings};
-use super::{BoxError, CloseMode, Listeners, ServeError, serve};
+use super::{BoxError, CloseMode, IntoListeners, Listeners, ServeError, serve};
 use crate::drain::{Arrivals, Stop, Work};
 use crate::model::Plan;
 
@@ -244,7 +244,19 @@ impl<S> Server<S> {
     /// Dropped, it closes the listeners and cuts every connection; requests are lost.
     pub fn serve(
         self,
-        listeners: impl Into<Listeners>,
+        listeners: impl IntoListeners,
+        announced: Stop,
+        stop: Stop,
+    ) -> impl Future<Output = Result<(), ServeError>> + Send
+    where
+        S: HttpService,
+    {
+        self.serve_on(listeners.into_listeners(), announced, stop)
+    }
+
+    pub(super) fn serve_on(
+        self,
+        listeners: io::Result<Listeners>,
         announced: Stop,
         stop: Stop,
     ) -> impl Future<Output = Result<(), ServeError>> + Send
@@ -252,11 +264,7 @@ impl<S> Server<S> {
         S: HttpService,
     {
         let Self { service, settings, arrivals, registry } = self;
-        serve::serve(
-            service,
-            listeners.into(),
-            ServerContext { registry, settings, arrivals, announced, stop },
-        )
+        serve::serve(service, listeners, ServerContext { registry, settings, arrivals, announced, stop })
     }
 }
 

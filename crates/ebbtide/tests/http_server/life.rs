@@ -6,9 +6,11 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use ebbtide::http::Listener;
+use ebbtide::model::Outcome;
+use ebbtide::testing::{self, Trial};
 use ebbtide::{Handle, LameDuck, Lifecycle, Phase};
 
-use crate::support::{Client, PING, SLOW, cause, slow, stop_source};
+use crate::support::{Client, PING, SLOW, cause, ping, slow, stop_source};
 
 async fn status(addr: SocketAddr, path: &str) -> u16 {
     let mut client = Client::connect(addr).await.expect("the health port answers");
@@ -159,4 +161,36 @@ fn a_start_up_that_blocked_through_the_signal_opens_nothing() {
         assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
         assert!(std::net::TcpStream::connect(addr).is_err(), "it is closed");
     }
+}
+
+#[tokio::test]
+async fn listeners_of_tokio_and_of_the_standard_library_are_served_alike() {
+    let ours = Listener::bind("127.0.0.1:0").await.unwrap();
+    let tokios = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let std = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addrs = [ours.local_addr().tcp().unwrap(), tokios.local_addr().unwrap(), std.local_addr().unwrap()];
+    let service = Trial::start(testing::lifecycle("test"), async move |app| {
+        app.http("ours", ours, ping());
+        app.http("tokio's", tokios, ping());
+        app.http("std's", std, ping());
+        Ok(())
+    });
+    service.ready().await;
+    for addr in addrs {
+        assert_eq!(status(addr, "/ping").await, 200);
+    }
+    assert_eq!(service.stop().await.exit_code, 0);
+}
+
+#[tokio::test]
+async fn a_socket_that_does_not_listen_fails_the_service_with_the_reason() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let service = Trial::start(testing::lifecycle("test"), async move |app| {
+        app.http("api", std::net::TcpListener::from(socket), ping());
+        Ok(())
+    });
+    let report = service.exited().await;
+    assert_eq!(report.exit_code, 1);
+    let outcome = report.component("api").and_then(|api| api.outcome.clone());
+    assert!(matches!(&outcome, Some(Outcome::Failed { error }) if error.contains("listen")), "{outcome:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use ebbtide::http::{CloseMode, Listener, Listeners, ServeError, Server};
+use ebbtide::http::{CloseMode, IntoListeners, Listener, ServeError, Server};
 use tokio::net::UnixStream;
 
 use crate::support::{Client, PING, Served, cause, ping, serve_on, stop_source, until};
@@ -63,7 +63,7 @@ impl Queued {
     }
 }
 
-fn serve(listeners: impl Into<Listeners>) -> Served {
+fn serve(listeners: impl IntoListeners) -> Served {
     serve_on(listeners, ([0, 0, 0, 0], 0).into(), ping(), |server| server)
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ebbtide::drain::{Stop, StopSource, Work};
-use ebbtide::http::{Listener, Listeners, ServeError, Server};
+use ebbtide::http::{IntoListeners, Listener, ServeError, Server};
 use ebbtide::model::Cause;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -51,12 +51,11 @@ pub(crate) async fn serve_at(
 
 /// Starts a server on any listeners; `addr` is for those that ask for one.
 pub(crate) fn serve_on(
-    listeners: impl Into<Listeners>,
+    listeners: impl IntoListeners,
     addr: SocketAddr,
     router: axum::Router,
     with: impl FnOnce(Server<axum::Router>) -> Server<axum::Router>,
 ) -> Served {
-    let listeners: Listeners = listeners.into();
     let (announced, stop) = (StopSource::with_clock(now), StopSource::with_clock(now));
     let server = with(Server::new(router));
     let work = server.work();

@@ -61,14 +61,13 @@ impl fmt::Debug for Listeners {
     }
 }
 
-/// What [`serve`](crate::http::serve()) takes as a listener: tokio's and the standard library's, TCP and Unix, and all that a
-/// [`Server`](crate::http::Server) takes.
+/// What a server takes as a listener: tokio's and the standard library's, TCP and Unix, one [`Listener`] or several.
 ///
 /// A socket of tokio's or the standard library's gets our backlog, and is ours alone: what waits in its queue is served
 /// before it closes. For one that somebody else holds too, use [`Listener::shared_from_std`].
 ///
 /// Sealed: nobody else implements it.
-pub trait IntoListeners: sealed::Sealed {
+pub trait IntoListeners: sealed::Sealed + Send + 'static {
     /// Makes our listeners of it.
     ///
     /// # Errors
