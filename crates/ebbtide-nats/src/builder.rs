@@ -4,9 +4,8 @@ use async_nats::Client;
 use ebbtide::model::LONGEST_TIME;
 
 use super::error::NatsQueueError;
-use super::link::Link;
+use super::link::{Link, Server};
 use super::queue::NatsQueue;
-use super::server::Server;
 use super::set_up::Plan;
 
 const LOCAL: &str = "nats://127.0.0.1:4222";

@@ -62,8 +62,6 @@ mod headers;
 mod link;
 mod pulls;
 mod queue;
-mod receipt;
-mod server;
 mod set_up;
 mod settle;
 
@@ -71,4 +69,4 @@ pub use builder::NatsBuilder;
 pub use error::NatsQueueError;
 pub use handle::NatsExt;
 pub use queue::NatsQueue;
-pub use receipt::NatsReceipt;
+pub use settle::NatsReceipt;

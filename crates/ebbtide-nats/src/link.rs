@@ -4,7 +4,7 @@ use async_nats::connection::State;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{AckKind, Context};
-use async_nats::{Client, HeaderMap, Subject};
+use async_nats::{Client, ConnectError, ConnectOptions, Event, HeaderMap, Subject};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -31,7 +31,7 @@ impl Link {
     }
 
     /// Takes a connection that we made, and are told of the end of.
-    pub(super) fn ours(client: Client, closed: watch::Receiver<bool>) -> Self {
+    fn ours(client: Client, closed: watch::Receiver<bool>) -> Self {
         Self { closed: Some(closed), ..Self::given(client) }
     }
 
@@ -80,5 +80,28 @@ impl Link {
         let stored = self.context.send_publish(subject.to_owned(), message).await;
         let stored = stored.map_err(NatsQueueError::when(failed))?.await;
         Ok(stored.map_err(NatsQueueError::when(failed))?.sequence)
+    }
+}
+
+/// Where the server is, and as whom to connect.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub(super) url: String,
+    /// The queue, by whose name operators know the connection.
+    pub(super) queue: String,
+}
+
+impl Server {
+    pub(super) async fn connect(&self) -> Result<Link, ConnectError> {
+        let urls: Vec<&str> = self.url.split(',').map(str::trim).collect();
+        let (is_closed, closed) = watch::channel(false);
+        let options = ConnectOptions::new().name(format!("ebbtide {}", self.queue));
+        let options = options.event_callback(move |event| {
+            if matches!(event, Event::Closed) {
+                is_closed.send_replace(true);
+            }
+            std::future::ready(())
+        });
+        Ok(Link::ours(options.connect(&*urls).await?, closed))
     }
 }

@@ -15,11 +15,10 @@ use tokio::time::timeout;
 use super::builder::NatsBuilder;
 use super::error::NatsQueueError;
 use super::headers::ROOM;
-use super::link::Link;
+use super::link::{Link, Server};
 use super::pulls::{Came, Pulls};
-use super::receipt::{NatsReceipt, deliver};
-use super::server::Server;
 use super::set_up::Plan;
+use super::settle::{NatsReceipt, deliver};
 
 /// The most that one fetch takes.
 const MOST: usize = 1000;

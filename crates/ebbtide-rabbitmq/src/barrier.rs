@@ -9,8 +9,8 @@ use lapin::options::{BasicAckOptions, ChannelFlowOptions};
 use tokio::sync::Semaphore;
 
 use super::RabbitQueueError;
-use super::answer::answer;
-use super::receipt::{Held, Verb};
+use super::link::answer;
+use super::settle::{InFlightJob, Verb};
 use super::settled_tags::{SettledTags, Word};
 
 /// So many commands are under way at a time.
@@ -52,7 +52,7 @@ struct Covered<'a> {
 /// The acknowledgement of a delivery, and what it means for its job.
 #[derive(Clone, Debug)]
 pub(super) struct Ack {
-    pub(super) held: Arc<Held>,
+    pub(super) held: Arc<InFlightJob>,
     pub(super) verb: Verb,
 }
 
@@ -65,7 +65,7 @@ impl Barrier {
     ///
     /// # Cancel safety
     ///
-    /// What is not in line by then is not said: [`Held::said`] tells. The others who wait send a command of their own.
+    /// What is not in line by then is not said: [`InFlightJob::said`] tells. The others who wait send a command of their own.
     pub(super) async fn pass(&self, channel: &Channel, ack: Option<Ack>) -> Result<(), RabbitQueueError> {
         self.waiting.submit(ack, &self.turns, |waiting| self.send(channel, waiting)).await
     }

@@ -63,19 +63,14 @@
 // Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-mod answer;
 mod barrier;
 mod builder;
-mod consume;
-mod delay;
 mod error;
 mod handle;
 mod link;
 mod message;
 mod publisher;
 mod queue;
-mod receipt;
-mod session;
 mod settle;
 mod settled_tags;
 mod subscription;
@@ -85,4 +80,4 @@ pub use builder::RabbitBuilder;
 pub use error::RabbitQueueError;
 pub use handle::RabbitExt;
 pub use queue::RabbitQueue;
-pub use receipt::RabbitReceipt;
+pub use settle::RabbitReceipt;

@@ -7,10 +7,8 @@ use lapin::{BasicProperties, Channel, Confirmation, Connection};
 use tokio::sync::Semaphore;
 
 use super::RabbitQueueError;
-use super::answer::answer;
-use super::delay::{Delay, MARGIN};
-use super::link::Link;
-use super::topology::Topology;
+use super::link::{Link, answer};
+use super::topology::{Delay, MARGIN, Topology};
 
 /// How many publish at the same time; the others wait for one of them.
 const CHANNELS: u32 = 32;

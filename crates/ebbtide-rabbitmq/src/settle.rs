@@ -1,21 +1,120 @@
-use std::sync::Arc;
+//! What a delivery is settled by, and how it is settled.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use ebbtide::queue::{Settled, Settlement};
+use lapin::message::Delivery;
 use lapin::options::BasicNackOptions;
 use tokio::time::timeout;
 
 use super::RabbitQueueError;
-use super::answer::answer;
 use super::barrier::Ack;
-use super::delay::Delay;
-use super::message::Reason;
+use super::link::{Session, answer};
+use super::message::{Message, Reason};
 use super::publisher::{Publisher, Target};
-use super::receipt::{Held, Verb};
+use super::topology::Delay;
 
 /// How long it may take to hand a job back with its attempts counted right. A stop has little time, and a server that takes
 /// nothing new takes back what it had.
 const HAND_BACK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a delivery of RabbitMQ is settled by: it belongs to the channel that it came by, and is lost with it.
+#[derive(Clone)]
+pub struct RabbitReceipt {
+    pub(super) held: Arc<InFlightJob>,
+}
+
+impl RabbitReceipt {
+    pub(super) fn new(session: &Arc<Session>, delivery: &Delivery) -> Self {
+        session.gives_out();
+        let held = InFlightJob {
+            session: Arc::downgrade(session),
+            tag: delivery.delivery_tag,
+            message: Message::of(delivery),
+            settling: tokio::sync::Mutex::new(()),
+            said: Mutex::new(None),
+        };
+        Self { held: Arc::new(held) }
+    }
+}
+
+impl fmt::Debug for RabbitReceipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = &self.held.message;
+        f.debug_struct("RabbitReceipt").field("id", &message.id).field("lost", &self.held.is_lost()).finish()
+    }
+}
+
+pub(super) struct InFlightJob {
+    /// The connection ends with its consumer, whoever still has a receipt.
+    session: Weak<Session>,
+    /// Its number on the channel.
+    pub(super) tag: u64,
+    pub(super) message: Message,
+    /// InFlightJob by whoever settles it.
+    pub(super) settling: tokio::sync::Mutex<()>,
+    /// What was said of it, from when that cannot be taken back any more.
+    said: Mutex<Option<Verb>>,
+}
+
+impl InFlightJob {
+    /// The connection that it came by, if that is alive: what came by another one is lost.
+    pub(super) fn session(&self) -> Option<Arc<Session>> {
+        self.session.upgrade().filter(|session| session.is_alive())
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.session().is_none()
+    }
+
+    pub(super) fn said(&self) -> Option<Verb> {
+        *self.lock()
+    }
+
+    /// Sets what is said from now on, and returns whether nothing was before.
+    pub(super) fn say(&self, verb: Verb) -> bool {
+        let is_first = self.lock().replace(verb).is_none();
+        if is_first && let Some(session) = self.session.upgrade() {
+            session.has_heard();
+        }
+        is_first
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Verb>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for InFlightJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InFlightJob")
+            .field("tag", &self.tag)
+            .field("said", &self.said())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can be said of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Ack,
+    HandBack,
+    Retry,
+    Bury,
+}
+
+impl Verb {
+    const fn of(settlement: &Settlement) -> Self {
+        match settlement {
+            Settlement::Ack => Self::Ack,
+            Settlement::HandBack => Self::HandBack,
+            Settlement::Retry { .. } => Self::Retry,
+            Settlement::Bury { .. } => Self::Bury,
+        }
+    }
+}
 
 /// Says what becomes of a delivery, and returns when the server has dealt with it.
 ///
@@ -30,7 +129,7 @@ const HAND_BACK_PATIENCE: Duration = Duration::from_secs(1);
 /// 3. The barrier comes behind the acknowledgement on the same channel, also when it was put in line by an earlier call
 ///    that nobody waited for.
 pub(super) async fn settle(
-    held: &Arc<Held>,
+    held: &Arc<InFlightJob>,
     settlement: &Settlement,
     publisher: &Publisher,
 ) -> Result<Settled, RabbitQueueError> {
@@ -64,7 +163,7 @@ pub(super) async fn settle(
 }
 
 /// Puts a job back, by another message or, where that takes too long, by this one: then it is said by now.
-async fn hand_back(held: &Held, publisher: &Publisher) -> Result<(), RabbitQueueError> {
+async fn hand_back(held: &InFlightJob, publisher: &Publisher) -> Result<(), RabbitQueueError> {
     let published = timeout(HAND_BACK_PATIENCE, publish(held, &Settlement::HandBack, publisher)).await;
     if matches!(published, Ok(Ok(()))) {
         return Ok(());
@@ -79,7 +178,7 @@ async fn hand_back(held: &Held, publisher: &Publisher) -> Result<(), RabbitQueue
 }
 
 /// Puts a job back with the attempts that are known of by now, and returns whether it did.
-pub(super) async fn return_to_queue(held: &Arc<Held>, publisher: &Publisher) -> bool {
+pub(super) async fn return_to_queue(held: &Arc<InFlightJob>, publisher: &Publisher) -> bool {
     let _alone = held.settling.lock().await;
     if publish(held, &Settlement::HandBack, publisher).await.is_err() {
         return false;
@@ -92,7 +191,7 @@ pub(super) async fn return_to_queue(held: &Arc<Held>, publisher: &Publisher) -> 
 }
 
 async fn publish(
-    held: &Held,
+    held: &InFlightJob,
     settlement: &Settlement,
     publisher: &Publisher,
 ) -> Result<(), RabbitQueueError> {
@@ -108,15 +207,4 @@ async fn publish(
 
 fn later(after: Duration) -> Target {
     Delay::of(after).map_or(Target::Queue, Target::Later)
-}
-
-impl Verb {
-    const fn of(settlement: &Settlement) -> Self {
-        match settlement {
-            Settlement::Ack => Self::Ack,
-            Settlement::HandBack => Self::HandBack,
-            Settlement::Retry { .. } => Self::Retry,
-            Settlement::Bury { .. } => Self::Bury,
-        }
-    }
 }

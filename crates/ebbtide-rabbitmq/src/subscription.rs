@@ -10,8 +10,7 @@ use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
 
 use super::RabbitQueueError;
-use super::answer::answer;
-use super::session::Session;
+use super::link::{Session, answer};
 
 /// What the server sends ahead: as many jobs as the consumer has room for, and no more.
 ///

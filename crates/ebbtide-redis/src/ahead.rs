@@ -7,8 +7,7 @@ use ebbtide::adapter::clock;
 use ebbtide::model::part;
 use tokio::sync::{Notify, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::entry::Entry;
-use super::receipt::RedisReceipt;
+use super::entry::{Entry, RedisReceipt};
 
 /// What was read in the breath in which other jobs were acknowledged, until the next fetch takes it.
 ///

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use redis::Client;
 
-use super::commands::Commands;
+use super::commands::{Commands, Keys, Scripts};
 use super::error::RedisQueueError;
-use super::keys::Keys;
 use super::link::Link;
 use super::queue::RedisQueue;
-use super::scripts::Scripts;
 
 const LOCAL: &str = "redis://127.0.0.1:6379";
 

@@ -6,12 +6,9 @@ use ebbtide::queue::{JobCounts, Settled, Settlement};
 use redis::{FromRedisValue, Script, ScriptInvocation};
 use tokio::time::timeout;
 
-use super::entry::{Entry, Fields, PAYLOAD};
+use super::entry::{Entry, Fields, PAYLOAD, RedisReceipt};
 use super::error::RedisQueueError;
-use super::keys::Keys;
 use super::link::Link;
-use super::receipt::RedisReceipt;
-use super::scripts::Scripts;
 
 /// After so long a silence a consumer that has nothing is forgotten.
 const FORGET: Duration = Duration::from_secs(3600);
@@ -203,4 +200,49 @@ impl fmt::Debug for Commands {
 /// As Redis takes it: a script's numbers are exact up to 2^53, and that is enough of them.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(1 << 52)
+}
+
+/// Where a queue is in Redis.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    /// The stream: what waits and what is leased.
+    pub(super) stream: String,
+    /// A sorted set: what is not to be delivered before its time.
+    pub(super) delayed: String,
+    /// A stream: what was buried.
+    pub(super) dead: String,
+}
+
+impl Keys {
+    pub(super) fn new(name: String) -> Self {
+        Self { delayed: format!("{name}:delayed"), dead: format!("{name}:dead"), stream: name }
+    }
+}
+
+/// The steps that have to be one: each runs in Redis as a whole or not at all.
+#[derive(Debug)]
+pub(super) struct Scripts {
+    pub(super) setup: Script,
+    pub(super) sweep: Script,
+    pub(super) ack: Script,
+    pub(super) settle: Script,
+    pub(super) extend: Script,
+    pub(super) withdraw: Script,
+    pub(super) leave: Script,
+    pub(super) counts: Script,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self {
+            setup: Script::new(include_str!("scripts/setup.lua")),
+            sweep: Script::new(include_str!("scripts/sweep.lua")),
+            ack: Script::new(include_str!("scripts/ack.lua")),
+            settle: Script::new(include_str!("scripts/settle.lua")),
+            extend: Script::new(include_str!("scripts/extend.lua")),
+            withdraw: Script::new(include_str!("scripts/withdraw.lua")),
+            leave: Script::new(include_str!("scripts/leave.lua")),
+            counts: Script::new(include_str!("scripts/counts.lua")),
+        }
+    }
 }

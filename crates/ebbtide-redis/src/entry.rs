@@ -1,8 +1,6 @@
 use ebbtide::queue::Delivery;
 use redis::{FromRedisValue, ParsingError, Value};
 
-use super::receipt::RedisReceipt;
-
 /// The job itself.
 pub(super) const PAYLOAD: &str = "payload";
 
@@ -14,6 +12,15 @@ const TRIES: &[u8] = b"ebbtide-tries";
 
 /// New entries as Redis returns them: their ids and their fields, names and values in turn.
 pub(super) type Fields = Vec<(String, Vec<Vec<u8>>)>;
+
+/// What Redis knows a delivery by: the entry of the stream, and how often that has been delivered.
+///
+/// The second tells a delivery from a later one of the same job, to whomever that was.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RedisReceipt {
+    pub(super) entry: String,
+    pub(super) count: u64,
+}
 
 /// An entry of the stream, as it was delivered.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ebbtide::BoxError;
@@ -9,12 +11,10 @@ use tokio::sync::Semaphore;
 use super::ahead::Ahead;
 use super::builder::RedisBuilder;
 use super::commands::Commands;
-use super::entry::Entry;
+use super::entry::{Entry, RedisReceipt};
 use super::error::RedisQueueError;
-use super::held::Held;
 use super::link::Link;
 use super::reader::Reader;
-use super::receipt::RedisReceipt;
 use super::schedule::Schedule;
 
 /// The most that one fetch takes: what Redis does for one client holds up the others.
@@ -34,7 +34,7 @@ pub struct RedisQueue {
     renewals: Link,
     reader: Reader,
     schedule: Schedule,
-    held: Held,
+    held: InFlightReceipts,
     ahead: Ahead,
     acking: Combiner<RedisReceipt, Settled, RedisQueueError>,
     turns: Semaphore,
@@ -57,7 +57,7 @@ impl RedisQueue {
             commands,
             reader: Reader::default(),
             schedule,
-            held: Held::default(),
+            held: InFlightReceipts::default(),
             ahead,
             acking: Combiner::default(),
             turns: Semaphore::new(TURNS),
@@ -228,5 +228,34 @@ impl Queue for RedisQueue {
         self.renewals.close().await;
         self.commands.link.close().await;
         Ok(left?)
+    }
+}
+
+/// The deliveries that were given out and not yet settled. What is pending under our name beside them came in a reply
+/// that never reached us.
+///
+/// They are told apart by the whole receipt: a job that we have taken over from ourselves, after an outage longer than its
+/// lease, is here twice, and what becomes of the first delivery says nothing about the second.
+#[derive(Debug, Default)]
+struct InFlightReceipts {
+    receipts: Mutex<HashSet<RedisReceipt>>,
+}
+
+impl InFlightReceipts {
+    fn add(&self, receipt: &RedisReceipt) {
+        self.lock().insert(receipt.clone());
+    }
+
+    fn remove(&self, receipt: &RedisReceipt) {
+        self.lock().remove(receipt);
+    }
+
+    fn receipts(&self) -> Vec<RedisReceipt> {
+        self.lock().iter().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<RedisReceipt>> {
+        // A set that somebody panicked over is still a set.
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,9 +9,8 @@ use tokio::sync::Mutex;
 
 use super::ahead::Ahead;
 use super::commands::Commands;
-use super::connection::{Connection, Identity};
 use super::entry::{Entry, Fields};
-use super::link::Link;
+use super::link::{Connection, Identity, Link};
 
 /// The longest that a read blocks: what is delayed, or left by others, is looked at in between.
 const LONGEST: Duration = Duration::from_secs(1);

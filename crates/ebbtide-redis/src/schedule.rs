@@ -14,18 +14,18 @@ const OFTEN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Schedule {
     every: Duration,
-    state: Mutex<State>,
+    state: Mutex<ScheduleState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct ScheduleState {
     cursor: String,
     next: Instant,
 }
 
 impl Schedule {
     pub(super) fn new(lease: Duration) -> Self {
-        let state = State { cursor: START.to_owned(), next: clock::now() };
+        let state = ScheduleState { cursor: START.to_owned(), next: clock::now() };
         Self { every: OFTEN.min(part(lease, 1, 3)), state: Mutex::new(state) }
     }
 
@@ -47,7 +47,7 @@ impl Schedule {
         } else {
             Duration::ZERO
         };
-        *state = State { cursor, next: clock::after(clock::now(), wait) };
+        *state = ScheduleState { cursor, next: clock::after(clock::now(), wait) };
     }
 
     /// Returns how long a read may block: at least a millisecond, since zero would be for ever.
@@ -55,12 +55,12 @@ impl Schedule {
         self.lock().next.saturating_duration_since(clock::now()).max(Duration::from_millis(1))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ScheduleState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl ScheduleState {
     fn is_due(&self) -> bool {
         clock::now() >= self.next
     }

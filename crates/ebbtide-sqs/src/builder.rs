@@ -1,13 +1,16 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::QueueAttributeName;
 use ebbtide::model::part;
 
 use super::error::SqsQueueError;
-use super::link::Link;
+use super::link::{Link, answer};
 use super::queue::SqsQueue;
-use super::receipt::LONGEST_LEASE;
-use super::set_up::set_up;
+use super::settle::LONGEST_LEASE;
+
+/// 14 days, the most there is.
+const RETENTION: &str = "1209600";
 
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
@@ -87,4 +90,23 @@ impl SqsBuilder {
 /// Rounds up: what is asked for is never cut short.
 pub(super) fn whole_seconds(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)))
+}
+
+/// Returns the URL of a queue, which is made where it is missing.
+async fn set_up(client: &Client, name: &str) -> Result<String, SqsQueueError> {
+    let what = "find the queue";
+    let found = answer(what, client.get_queue_url().queue_name(name).send()).await;
+    let url = match found {
+        Err(error) if error.is_missing() => make(client, name).await?,
+        found => found?.queue_url,
+    };
+    url.ok_or_else(|| SqsQueueError::unreachable(what, "it has no URL".into()))
+}
+
+async fn make(client: &Client, name: &str) -> Result<Option<String>, SqsQueueError> {
+    let making = client.create_queue().queue_name(name);
+    let making = making.attributes(QueueAttributeName::MessageRetentionPeriod, RETENTION);
+    let made = answer("make the queue, which is missing", making.send()).await?;
+    tracing::info!(name, "made the queue in SQS, which was missing");
+    Ok(made.queue_url)
 }

@@ -68,11 +68,9 @@ mod link;
 mod message;
 mod polls;
 mod queue;
-mod receipt;
-mod set_up;
 mod settle;
 
 pub use builder::SqsBuilder;
 pub use error::SqsQueueError;
 pub use queue::SqsQueue;
-pub use receipt::SqsReceipt;
+pub use settle::SqsReceipt;

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::error::SqsQueueError;
 use super::link::Link;
-use super::receipt::{SqsReceipt, deliver};
+use super::settle::{SqsReceipt, deliver};
 
 /// How long to wait between two requests that don't wait themselves.
 const PAUSE: Duration = Duration::from_millis(200);

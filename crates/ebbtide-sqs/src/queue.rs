@@ -11,8 +11,7 @@ use super::builder::SqsBuilder;
 use super::error::SqsQueueError;
 use super::link::Link;
 use super::polls::Polls;
-use super::receipt::SqsReceipt;
-use super::settle;
+use super::settle::{self, SqsReceipt};
 
 /// A queue in SQS: a producer, and one of the consumers that share it. Clones are the same consumer.
 ///

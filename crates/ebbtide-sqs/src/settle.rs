@@ -1,12 +1,94 @@
+//! What a delivery is settled by, and how it is settled.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use ebbtide::adapter::clock;
-use ebbtide::queue::{Settled, Settlement};
+use ebbtide::queue::{Delivery, Settled, Settlement};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::builder::whole_seconds;
 use super::error::SqsQueueError;
 use super::link::{BATCH, Link};
-use super::message::with_error;
-use super::receipt::{Inner, SqsReceipt, State};
+use super::message::{self, Attributes, with_error};
+
+/// After that SQS gives a message out again, whatever its consumer says.
+pub(super) const LONGEST_LEASE: Duration = Duration::from_secs(12 * 3600);
+
+/// What SQS knows a delivery by, and what we know of its lease. Clones are of the same delivery.
+#[derive(Clone)]
+pub struct SqsReceipt {
+    pub(super) inner: Arc<InFlightJob>,
+}
+
+/// Two are the same when they are of the same delivery.
+impl PartialEq for SqsReceipt {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Eq for SqsReceipt {}
+
+impl fmt::Debug for SqsReceipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqsReceipt").field("id", &self.inner.id).finish_non_exhaustive()
+    }
+}
+
+pub(super) struct InFlightJob {
+    handle: String,
+    /// The job's id.
+    id: String,
+    body: String,
+    attributes: Attributes,
+    /// When nothing can be extended any more.
+    last: Instant,
+    pub(super) state: Mutex<LeaseState>,
+}
+
+/// Locked while SQS is told, so that of two words that are said at once one comes second.
+#[derive(Debug)]
+pub(super) struct LeaseState {
+    /// When the lease runs out at the earliest.
+    until: Instant,
+    /// Whether the dead have the job already.
+    is_among_the_dead: bool,
+    settled: bool,
+    /// How long it stays out of sight when it is handed back.
+    pub(super) back_after: Duration,
+}
+
+impl InFlightJob {
+    /// Returns how long a word that is said now may keep the message out of sight, in whole seconds.
+    fn at_most(&self, wished: Duration, now: Instant) -> Duration {
+        let left = self.last.saturating_duration_since(now);
+        Duration::from_secs(wished.min(left).as_secs())
+    }
+}
+
+/// Makes a delivery of a message for which was asked at `since`; nothing if it lacks what every message has.
+pub(super) fn deliver(message: Message, since: Instant, lease: Duration) -> Option<Delivery<SqsReceipt>> {
+    let counts = message.attributes.unwrap_or_default();
+    let count = counts.get(&MessageSystemAttributeName::ApproximateReceiveCount);
+    let attempt = count.and_then(|count| count.parse().ok()).unwrap_or(1).max(1);
+    let id = message.message_id?;
+    let until = clock::after(since, lease);
+    let state = LeaseState { until, is_among_the_dead: false, settled: false, back_after: Duration::ZERO };
+    let inner = InFlightJob {
+        handle: message.receipt_handle?,
+        id: id.clone(),
+        body: message.body.unwrap_or_default(),
+        attributes: message.message_attributes.unwrap_or_default(),
+        last: clock::after(since, LONGEST_LEASE),
+        state: Mutex::new(state),
+    };
+    let payload = message::read(&inner.body, &inner.attributes);
+    Some(Delivery { receipt: SqsReceipt { inner: Arc::new(inner) }, id, payload, attempt })
+}
 
 /// Says what becomes of a delivery, unless its lease is over.
 pub(super) async fn settle(
@@ -81,8 +163,8 @@ async fn extend_up_to_ten(link: &Link, receipts: &[SqsReceipt]) -> Result<(), Sq
 /// Stores the job where it is looked for, before it is taken from where it is delivered.
 async fn put_among_the_dead(
     link: &Link,
-    job: &Inner,
-    state: &mut State,
+    job: &InFlightJob,
+    state: &mut LeaseState,
     error: &str,
 ) -> Result<(), SqsQueueError> {
     if state.is_among_the_dead {

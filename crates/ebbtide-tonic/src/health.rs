@@ -1,13 +1,18 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use ebbtide::adapter::BoxFuture;
 use ebbtide::drain::Stop;
 use ebbtide::health::{Health, HealthState};
+use futures_core::Stream;
+use tokio::sync::watch;
 use tonic::server::NamedService;
 use tonic::{Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{Health as HealthRpc, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
-
-use super::WatchStream;
-use super::names::Names;
 
 /// Answers `grpc.health.v1`: `SERVING` while the service is ready, `NOT_SERVING` from the instant the stop begins.
 ///
@@ -33,14 +38,14 @@ use super::names::Names;
 #[derive(Clone, Debug)]
 pub struct GrpcHealth {
     health: Health,
-    names: Names,
+    names: KnownServices,
     drain: Stop,
 }
 
 impl GrpcHealth {
     /// Follows a health handle, and ends its watches when `drain` is stopping.
     pub fn new(health: Health, drain: Stop) -> Self {
-        Self { health, names: Names::new(), drain }
+        Self { health, names: KnownServices::new(), drain }
     }
 
     /// Makes a service known by its name.
@@ -68,7 +73,7 @@ impl GrpcHealth {
     }
 
     /// Returns the present status of a service.
-    pub(super) fn status(&self, name: &str) -> ServingStatus {
+    fn status(&self, name: &str) -> ServingStatus {
         match self.names.get(name) {
             None => ServingStatus::ServiceUnknown,
             Some(true) if self.health.state() == HealthState::Ready => ServingStatus::Serving,
@@ -81,7 +86,7 @@ impl GrpcHealth {
     /// # Cancel safety
     ///
     /// Nothing is lost when it is dropped.
-    pub(super) async fn changed(&self, name: &str, from: ServingStatus) -> Option<ServingStatus> {
+    async fn changed(&self, name: &str, from: ServingStatus) -> Option<ServingStatus> {
         let mut names = self.names.subscribe();
         loop {
             let state = self.health.state();
@@ -121,6 +126,94 @@ impl HealthRpc for GrpcHealth {
     }
 }
 
-pub(super) fn response(status: ServingStatus) -> HealthCheckResponse {
+/// The status of a service, now and at each change, until the servers drain.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct WatchStream {
+    health: GrpcHealth,
+    name: String,
+    told: Option<ServingStatus>,
+    next: Option<BoxFuture<Option<ServingStatus>>>,
+    over: bool,
+}
+
+impl WatchStream {
+    fn new(health: GrpcHealth, name: String) -> Self {
+        Self { health, name, told: None, next: None, over: false }
+    }
+
+    fn wait(&self, from: ServingStatus) -> BoxFuture<Option<ServingStatus>> {
+        let (health, name) = (self.health.clone(), self.name.clone());
+        Box::pin(async move { health.changed(&name, from).await })
+    }
+}
+
+impl Stream for WatchStream {
+    type Item = Result<HealthCheckResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.over {
+            return Poll::Ready(None);
+        }
+        let status = match self.told {
+            None => Some(self.health.status(&self.name)),
+            Some(told) => {
+                let mut next = self.next.take().unwrap_or_else(|| self.wait(told));
+                let polled = next.as_mut().poll(cx);
+                if polled.is_pending() {
+                    self.next = Some(next);
+                }
+                ready!(polled)
+            }
+        };
+        match status {
+            Some(status) => {
+                self.told = Some(status);
+                Poll::Ready(Some(Ok(response(status))))
+            }
+            None => {
+                self.over = true;
+                let status = Status::unavailable("the server is shutting down; watch another one");
+                Poll::Ready(Some(Err(status)))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for WatchStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchStream")
+            .field("name", &self.name)
+            .field("told", &self.told)
+            .finish_non_exhaustive()
+    }
+}
+
+fn response(status: ServingStatus) -> HealthCheckResponse {
     HealthCheckResponse { status: status.into() }
+}
+
+/// The services that are known by name, and whether each serves as far as it says itself. Clones share them.
+#[derive(Clone, Debug)]
+struct KnownServices {
+    known: watch::Sender<BTreeMap<String, bool>>,
+}
+
+impl KnownServices {
+    /// Knows the name that stands for the whole server: the empty one.
+    fn new() -> Self {
+        Self { known: watch::Sender::new(BTreeMap::from([(String::new(), true)])) }
+    }
+
+    fn set(&self, name: &str, serving: bool) {
+        self.known.send_if_modified(|known| known.insert(name.to_owned(), serving) != Some(serving));
+    }
+
+    /// Tells whether a service serves; `None` if it is not known.
+    fn get(&self, name: &str) -> Option<bool> {
+        self.known.borrow().get(name).copied()
+    }
+
+    fn subscribe(&self) -> watch::Receiver<BTreeMap<String, bool>> {
+        self.known.subscribe()
+    }
 }

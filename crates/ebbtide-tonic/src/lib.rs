@@ -10,9 +10,6 @@
 
 mod handle;
 mod health;
-mod names;
-mod watch;
 
 pub use handle::TonicExt;
-pub use health::GrpcHealth;
-pub use watch::WatchStream;
+pub use health::{GrpcHealth, WatchStream};

@@ -14,7 +14,7 @@ const TAKE_A_TIME: [(&str, &str); 59] = [
     ("ebbtide-sqlx/postgres/queue.rs poll_only", QUEUES),
     ("ebbtide-sqlx/sqlite/queue.rs lease_for", QUEUES),
     ("ebbtide-sqlx/sqlite/queue.rs poll_every", QUEUES),
-    ("ebbtide-sqlx/table/new_job.rs after", QUEUES),
+    ("ebbtide-sqlx/table/job.rs after", QUEUES),
     ("ebbtide-sqs/builder.rs lease", "queue/sqs/opening.rs here: it is refused outside of SQS' own bounds"),
     ("ebbtide-sqs/builder.rs poll", "it is cut to SQS' own bounds"),
     ("ebbtide-tracing-appender/appender.rs flush", "tests/flush.rs of that crate"),

@@ -1,23 +1,25 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ebbtide::BoxError;
+use ebbtide::adapter::Combiner;
 use ebbtide::drain::Stop;
 use ebbtide::queue::{Delivery, Queue, Settled, Settlement};
-use sqlx::PgPool;
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryAs;
+use sqlx::{PgPool, Postgres};
 
-use super::settle::arrays;
-use super::to_the_end::to_the_end;
+use super::finish_on_drop::finish_on_drop;
 use super::{PostgresQueue, PostgresQueueError, statements};
-use crate::table::JobLease;
-use crate::table::{Leasing, deliveries, fetch, limitation, millis};
+use crate::table::{JobLease, Leasing, deliveries, fetch, limitation, millis, text};
 
 impl Queue for PostgresQueue {
     type Receipt = JobLease;
 
     async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<JobLease>>, BoxError> {
         if self.notifies {
-            self.shared.ear.listen(self, stop);
+            self.shared.listener.listen(self, stop);
         }
         Ok(fetch(self, &self.shared.wake, self.poll, max, stop).await?)
     }
@@ -34,7 +36,7 @@ impl Queue for PostgresQueue {
         let held = arrays(receipts.iter().copied());
         let renew = |pool: PgPool| {
             let ((ids, deliveries), lease) = (held.clone(), millis(self.lease));
-            let extending = to_the_end(async move {
+            let extending = finish_on_drop(async move {
                 sqlx::query(statements::EXTEND).bind(ids).bind(deliveries).bind(lease).execute(&pool).await
             });
             async { Ok(extending.await?.rows_affected()) }
@@ -52,7 +54,7 @@ impl Queue for PostgresQueue {
     }
 
     async fn close(&self) -> Result<(), BoxError> {
-        tokio::join!(self.shared.ear.close(), self.shared.renewals.close());
+        tokio::join!(self.shared.listener.close(), self.shared.renewals.close());
         Ok(())
     }
 }
@@ -67,7 +69,7 @@ impl Leasing for PostgresQueue {
     ) -> Result<Option<Vec<Delivery<JobLease>>>, PostgresQueueError> {
         let failed = PostgresQueueError::when("lease jobs");
         let pool = self.pool.clone();
-        let acquiring = to_the_end(async move { pool.acquire().await });
+        let acquiring = finish_on_drop(async move { pool.acquire().await });
         let Some(connection) = stop.unless_stopping(acquiring).await else { return Ok(None) };
         let mut connection = connection.map_err(&failed)?;
         let max = i64::try_from(max).unwrap_or(i64::MAX);
@@ -78,11 +80,99 @@ impl Leasing for PostgresQueue {
 
     async fn due_in(&self) -> Result<Option<Duration>, PostgresQueueError> {
         let (pool, name) = (self.pool.clone(), Arc::clone(&self.name));
-        let looking = to_the_end(async move {
+        let looking = finish_on_drop(async move {
             sqlx::query_scalar(statements::DUE_IN).bind(&*name).fetch_optional(&pool).await
         });
         let due: Option<i64> =
             looking.await.map_err(PostgresQueueError::when("look when the next job is due"))?;
         Ok(due.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default())))
     }
+}
+
+/// What waits to be settled, by how. One statement settles one kind, all of it or nothing.
+#[derive(Debug, Default)]
+pub(super) struct Settling {
+    acked: Gathering<JobLease>,
+    handed_back: Gathering<JobLease>,
+    retried: Gathering<(JobLease, i64, String)>,
+    buried: Gathering<(JobLease, String)>,
+}
+
+type Gathering<T> = Combiner<T, Settled, PostgresQueueError>;
+type Query = QueryAs<'static, Postgres, (i64, i64), PgArguments>;
+
+impl PostgresQueue {
+    async fn settle_with_others(
+        &self,
+        lease: JobLease,
+        settlement: Settlement,
+    ) -> Result<Settled, PostgresQueueError> {
+        let Settling { acked, handed_back, retried, buried } = &self.shared.settling;
+        let turns = &self.shared.turns;
+        match settlement {
+            Settlement::Ack => acked.submit(lease, turns, |batch| self.ack(batch)).await,
+            Settlement::HandBack => {
+                let settled = handed_back.submit(lease, turns, |batch| self.hand_back(batch)).await;
+                self.wake();
+                settled
+            }
+            Settlement::Retry { after, error } => {
+                let item = (lease, millis(after), text(&error));
+                let settled = retried.submit(item, turns, |batch| self.retry(batch)).await;
+                self.wake();
+                settled
+            }
+            Settlement::Bury { error } => {
+                buried.submit((lease, text(&error)), turns, |batch| self.bury(batch)).await
+            }
+        }
+    }
+
+    async fn ack(&self, batch: Vec<JobLease>) -> Result<Vec<Settled>, PostgresQueueError> {
+        if let [JobLease { id, delivery }] = *batch {
+            let query = sqlx::query(statements::ACK_ONE).bind(id).bind(delivery);
+            let done = query.execute(&self.pool).await.map_err(PostgresQueueError::when("settle jobs"))?;
+            return Ok(vec![if done.rows_affected() > 0 { Settled::Done } else { Settled::Lost }]);
+        }
+        self.settle_all(batch, statements::ACK, |query| query).await
+    }
+
+    async fn hand_back(&self, batch: Vec<JobLease>) -> Result<Vec<Settled>, PostgresQueueError> {
+        let (name, notifies) = (self.name.to_string(), self.notifies);
+        self.settle_all(batch, statements::HAND_BACK, |query| query.bind(name).bind(notifies)).await
+    }
+
+    async fn retry(&self, batch: Vec<(JobLease, i64, String)>) -> Result<Vec<Settled>, PostgresQueueError> {
+        let (name, notifies) = (self.name.to_string(), self.notifies);
+        let leases = batch.iter().map(|(lease, ..)| *lease).collect();
+        let (after, errors): (Vec<i64>, Vec<String>) =
+            batch.into_iter().map(|(_, after, error)| (after, error)).unzip();
+        let bind = |query: Query| query.bind(after).bind(errors).bind(name).bind(notifies);
+        self.settle_all(leases, statements::RETRY, bind).await
+    }
+
+    async fn bury(&self, batch: Vec<(JobLease, String)>) -> Result<Vec<Settled>, PostgresQueueError> {
+        let (leases, errors): (Vec<JobLease>, Vec<String>) = batch.into_iter().unzip();
+        self.settle_all(leases, statements::BURY, |query| query.bind(errors)).await
+    }
+
+    async fn settle_all(
+        &self,
+        leases: Vec<JobLease>,
+        statement: &'static str,
+        bind: impl FnOnce(Query) -> Query,
+    ) -> Result<Vec<Settled>, PostgresQueueError> {
+        let (ids, deliveries) = arrays(leases.iter().copied());
+        let query = bind(sqlx::query_as(statement).bind(ids).bind(deliveries));
+        let rows = query.fetch_all(&self.pool).await.map_err(PostgresQueueError::when("settle jobs"))?;
+        let done: HashSet<JobLease> =
+            rows.into_iter().map(|(id, delivery)| JobLease { id, delivery }).collect();
+        let settled = |lease| if done.contains(&lease) { Settled::Done } else { Settled::Lost };
+        Ok(leases.into_iter().map(settled).collect())
+    }
+}
+
+/// Returns what the statements take: ids, and the numbers of the deliveries.
+fn arrays(leases: impl Iterator<Item = JobLease>) -> (Vec<i64>, Vec<i64>) {
+    leases.map(|lease| (lease.id, lease.delivery)).unzip()
 }

@@ -59,13 +59,12 @@
 //!   every queue in a table slow.
 
 mod consume;
-mod ear;
 mod error;
-mod look;
+mod finish_on_drop;
+mod inspect;
+mod listener;
 mod queue;
-mod settle;
 mod statements;
-mod to_the_end;
 
 pub use error::PostgresQueueError;
 pub use queue::PostgresQueue;

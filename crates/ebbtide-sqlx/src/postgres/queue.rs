@@ -5,11 +5,10 @@ use ebbtide::adapter::Combiner;
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::{Notify, Semaphore};
 
-use super::ear::Ear;
-use super::settle::Settling;
+use super::consume::Settling;
+use super::listener::NotifyListener;
 use super::{PostgresQueueError, statements};
-use crate::table::NewJob;
-use crate::table::{DEFAULT_LEASE, Renewals, SHORTEST, millis};
+use crate::table::{DEFAULT_LEASE, NewJob, Renewals, SHORTEST, millis};
 
 /// For what no notification told of: one that was sent while the listener was away, or a consumer that died.
 const SAFETY_NET: Duration = Duration::from_secs(5);
@@ -24,18 +23,18 @@ pub struct PostgresQueue {
     pub(super) lease: Duration,
     pub(super) poll: Duration,
     pub(super) notifies: bool,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<PostgresState>,
 }
 
 /// What clones have in common.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct PostgresState {
     /// So many statements settle or push at a time; what comes meanwhile gathers for the next.
     pub(super) turns: Semaphore,
     pub(super) settling: Settling,
     pushing: Combiner<Arc<NewJob>, i64, PostgresQueueError>,
     pub(super) wake: Arc<Notify>,
-    pub(super) ear: Ear,
+    pub(super) listener: NotifyListener,
     pub(super) renewals: Renewals<Postgres>,
 }
 
@@ -44,12 +43,12 @@ impl PostgresQueue {
     pub fn new(pool: PgPool, name: impl Into<Arc<str>>) -> Self {
         // One is left for fetching.
         let turns = pool.options().get_max_connections().saturating_sub(1).max(1);
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(PostgresState {
             turns: Semaphore::new(turns as usize),
             settling: Settling::default(),
             pushing: Combiner::default(),
             wake: Arc::default(),
-            ear: Ear::default(),
+            listener: NotifyListener::default(),
             renewals: Renewals::default(),
         });
         Self { pool, name: name.into(), lease: DEFAULT_LEASE, poll: SAFETY_NET, notifies: true, shared }
@@ -113,7 +112,7 @@ impl PostgresQueue {
     ///
     /// Whether it was pushed is unknown then.
     pub async fn push(&self, job: impl Into<NewJob>) -> Result<i64, PostgresQueueError> {
-        let Shared { turns, pushing, .. } = &*self.shared;
+        let PostgresState { turns, pushing, .. } = &*self.shared;
         let id = pushing.submit(Arc::new(job.into()), turns, |jobs| self.push_all(jobs)).await?;
         self.wake();
         Ok(id)

@@ -82,10 +82,8 @@
 
 mod consume;
 mod error;
-mod look;
-mod open;
+mod inspect;
 mod queue;
-mod settle;
 mod statements;
 
 pub use error::SqliteQueueError;

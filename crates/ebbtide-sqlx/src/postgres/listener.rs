@@ -8,8 +8,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 
 use super::PostgresQueue;
+use super::finish_on_drop::finish_on_drop;
 use super::statements::CHANNEL;
-use super::to_the_end::to_the_end;
 
 /// How long to wait between two attempts to listen, at first and at most.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
@@ -25,18 +25,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// It is a task, not a part of `fetch`: a consumer whose jobs take long doesn't fetch, and a client that doesn't read
 /// what it listens to makes the server keep it.
 #[derive(Debug, Default)]
-pub(super) struct Ear {
-    task: Mutex<Option<Task>>,
+pub(super) struct NotifyListener {
+    task: Mutex<Option<ListenTask>>,
 }
 
 #[derive(Debug)]
-struct Task {
+struct ListenTask {
     /// The task ends when this is dropped.
     end: oneshot::Sender<()>,
     tasks: JoinSet<()>,
 }
 
-impl Ear {
+impl NotifyListener {
     /// Begins to listen, unless it does, until `stop` is stopping.
     pub(super) fn listen(&self, queue: &PostgresQueue, stop: &Stop) {
         let mut task = self.lock();
@@ -45,34 +45,34 @@ impl Ear {
         }
         let options = PgConnectOptions::clone(&queue.pool.connect_options());
         let listener =
-            Listener { options, name: Arc::clone(&queue.name), wake: Arc::clone(&queue.shared.wake) };
+            ListenLoop { options, name: Arc::clone(&queue.name), wake: Arc::clone(&queue.shared.wake) };
         let (end, ended) = oneshot::channel();
         let mut tasks = JoinSet::new();
         tasks.spawn(listener.run(stop.clone(), ended));
-        *task = Some(Task { end, tasks });
+        *task = Some(ListenTask { end, tasks });
     }
 
     /// Ends it, and returns when the connection is closed.
     pub(super) async fn close(&self) {
         let task = self.lock().take();
-        if let Some(Task { end, mut tasks }) = task {
+        if let Some(ListenTask { end, mut tasks }) = task {
             drop(end);
             tasks.join_next().await;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Task>> {
+    fn lock(&self) -> MutexGuard<'_, Option<ListenTask>> {
         self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Listener {
+struct ListenLoop {
     options: PgConnectOptions,
     name: Arc<str>,
     wake: Arc<Notify>,
 }
 
-impl Listener {
+impl ListenLoop {
     async fn run(self, stop: Stop, mut ended: oneshot::Receiver<()>) {
         let mut backoff = BACKOFF[0];
         loop {
@@ -117,7 +117,7 @@ impl Listener {
 
     async fn try_listen(&self, pool: &sqlx::PgPool, backoff: &mut Duration) -> Result<(), sqlx::Error> {
         let pool = pool.clone();
-        let mut listener = to_the_end(async move { PgListener::connect_with(&pool).await }).await?;
+        let mut listener = finish_on_drop(async move { PgListener::connect_with(&pool).await }).await?;
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;
         *backoff = BACKOFF[0];

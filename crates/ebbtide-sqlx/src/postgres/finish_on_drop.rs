@@ -14,15 +14,15 @@ const MOMENT: Duration = Duration::from_secs(1);
 /// whoever gives up asking lets go of the answer, and not of the connection. That is in the pool's hands all the time, which is
 /// not closed before it has come back.
 #[must_use = "futures do nothing unless polled"]
-pub(super) struct ToTheEnd<F: Future<Output: Send> + Send + 'static> {
+pub(super) struct FinishOnDrop<F: Future<Output: Send> + Send + 'static> {
     asking: Option<Pin<Box<F>>>,
 }
 
-pub(super) fn to_the_end<F: Future<Output: Send> + Send + 'static>(asking: F) -> ToTheEnd<F> {
-    ToTheEnd { asking: Some(Box::pin(asking)) }
+pub(super) fn finish_on_drop<F: Future<Output: Send> + Send + 'static>(asking: F) -> FinishOnDrop<F> {
+    FinishOnDrop { asking: Some(Box::pin(asking)) }
 }
 
-impl<F: Future<Output: Send> + Send + 'static> Future for ToTheEnd<F> {
+impl<F: Future<Output: Send> + Send + 'static> Future for FinishOnDrop<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -33,7 +33,7 @@ impl<F: Future<Output: Send> + Send + 'static> Future for ToTheEnd<F> {
     }
 }
 
-impl<F: Future<Output: Send> + Send + 'static> Drop for ToTheEnd<F> {
+impl<F: Future<Output: Send> + Send + 'static> Drop for FinishOnDrop<F> {
     fn drop(&mut self) {
         // Without a runtime the connection is gone anyway.
         if let (Some(asking), Ok(runtime)) = (self.asking.take(), Handle::try_current()) {

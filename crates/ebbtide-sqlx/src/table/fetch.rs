@@ -5,8 +5,14 @@ use ebbtide::drain::Stop;
 use ebbtide::queue::Delivery;
 use tokio::sync::Notify;
 
-use super::terms::SHORTEST;
-use crate::table::JobLease;
+use super::job::JobLease;
+
+/// Long enough that a job stays ours while the database is away for a short time: it is extended every ten seconds, and
+/// two of these may fail. Short enough that what a killed consumer held is run again within half a minute.
+pub(crate) const DEFAULT_LEASE: Duration = Duration::from_secs(30);
+
+/// A lease that is shorter is over before a busy machine has extended it, and a pause that is shorter keeps one busy.
+pub(crate) const SHORTEST: Duration = Duration::from_millis(10);
 
 /// How one database gives out jobs.
 pub(crate) trait Leasing: Sync {

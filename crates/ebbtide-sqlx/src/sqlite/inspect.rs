@@ -1,8 +1,7 @@
 use ebbtide::queue::JobCounts;
 
 use super::{SqliteQueue, SqliteQueueError, statements};
-use crate::table::Row;
-use crate::table::{self, JobState, StoredJob};
+use crate::table::{self, JobState, Row, StoredJob};
 
 /// What lies in the queue.
 impl SqliteQueue {
