@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands;
+use crate::rehearse::RehearseArgs;
 
 /// Proves that a service stops without loss.
 ///
@@ -23,7 +23,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start a service, load it, stop it, and say what was lost
-    Rehearse(Box<commands::rehearse::RehearseArgs>),
+    Rehearse(Box<RehearseArgs>),
     /// Clears up after a rehearsal that is killed
     #[command(name = ebbtide_rehearse::JANITOR, hide = true)]
     Janitor,

@@ -4,10 +4,10 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod cli;
-mod commands;
 mod demo;
 mod exit;
 mod output;
+mod rehearse;
 
 use std::process::ExitCode;
 
@@ -15,8 +15,12 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     match cli::Cli::parse().command {
-        cli::Command::Rehearse(args) => commands::rehearse::run(*args).into(),
-        cli::Command::Janitor => commands::janitor::run().into(),
-        cli::Command::Demo(args) => commands::demo::run(args),
+        cli::Command::Rehearse(args) => rehearse::run(*args).into(),
+        cli::Command::Janitor => {
+            ebbtide_rehearse::janitor();
+            exit::Ending::Passed.into()
+        }
+        // Its exit codes are those of a lifecycle.
+        cli::Command::Demo(args) => ebbtide_demo::run(args),
     }
 }

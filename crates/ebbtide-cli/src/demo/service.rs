@@ -1,10 +1,18 @@
+//! The demo as a service to rehearse: its command line, and where its queue is.
+
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::iter;
+use std::path::Path;
+use std::time::Duration;
 
+use clap::Parser as _;
+use ebbtide_demo::MissingFeature;
+use ebbtide_demo::queue::QueuePlace;
 use ebbtide_rehearse::{BoxFuture, ManagedService, RunPlace, ServiceStore, SetUp};
+use thiserror::Error;
 
-use super::program::{demo_program, queue_of};
 use super::store::StorePlace;
 
 /// The demo service with options of its own; address, data folder and queue are the rehearsal's.
@@ -48,5 +56,119 @@ impl ManagedService for DemoService {
             };
             Ok(SetUp { words, env: env.into_iter().collect(), store })
         })
+    }
+}
+
+/// Checks that a demo with these options can be started by this build.
+///
+/// # Errors
+///
+/// The options are not the demo's, or require a feature that this build does not have.
+pub(crate) fn check_demo(options: &[OsString], database: Option<&str>) -> Result<(), BadDemo> {
+    let program: OsString = "demo".into();
+    let parsed = DemoCommand::try_parse_from(iter::once(&program).chain(options)).map_err(|error| {
+        if error.use_stderr() {
+            let said = error.render().to_string();
+            let first = said.lines().next().unwrap_or_default();
+            BadDemo::Options(first.strip_prefix("error: ").unwrap_or(first).to_owned())
+        } else {
+            BadDemo::Options("--help starts no service".to_owned())
+        }
+    })?;
+    parsed.args.missing_feature(database).map_or(Ok(()), |missing| Err(missing.into()))
+}
+
+/// Why a demo cannot be started.
+#[derive(Debug, Error)]
+pub(crate) enum BadDemo {
+    /// Its options.
+    #[error("invalid options for the demo: {0}")]
+    Options(String),
+    /// A part that this build lacks.
+    #[error(transparent)]
+    Feature(#[from] MissingFeature),
+}
+
+impl BadDemo {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Options(_) => "`ebbtide demo --help` explains the options behind `--`".to_owned(),
+            Self::Feature(missing) => missing.hint(),
+        }
+    }
+}
+
+/// The demo's command line: address, data folder and grace period are the rehearsal's unless `options` say otherwise.
+fn demo_program(exe: &Path, port: u16, data: &Path, grace: Duration, options: &[OsString]) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec![exe.into(), "demo".into()];
+    words.extend(["--listen".into(), format!("127.0.0.1:{port}").into()]);
+    words.extend(["--data".into(), data.into()]);
+    if !has(options, "--grace") {
+        words.extend(["--grace".into(), format!("{}ms", grace.as_millis()).into()]);
+    }
+    if !has(options, "--lame-duck") {
+        words.extend(["--lame-duck".into(), LAME_DUCK.into()]);
+    }
+    words.extend(["--queue-name".into(), queue_name().into()]);
+    words.extend(options.iter().cloned());
+    words
+}
+
+/// Where the queue is of a demo with that command line. `None` if it does not understand its options: it will say so.
+fn queue_of(words: &[OsString], data: &Path, database: Option<&str>) -> Option<QueuePlace> {
+    let parsed = DemoCommand::try_parse_from(words.iter().skip(1)).ok()?;
+    Some(parsed.args.queue_place(data, database))
+}
+
+#[derive(clap::Parser)]
+struct DemoCommand {
+    #[command(flatten)]
+    args: ebbtide_demo::Args,
+}
+
+/// A name that no other run's queue has, on a broker that others use as well.
+fn queue_name() -> String {
+    format!("ebbtide-rehearsal-{}-{:08x}", std::process::id(), fastrand::u32(..))
+}
+
+/// Long enough that a probe every few milliseconds sees readiness turn red, short enough for many runs.
+const LAME_DUCK: &str = "1s";
+
+fn has(options: &[OsString], name: &str) -> bool {
+    options
+        .iter()
+        .filter_map(|word| word.to_str())
+        .any(|word| word.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
+}
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_demo::queue::QueueKind;
+
+    use super::*;
+
+    #[test]
+    fn the_users_own_lame_duck_and_grace_win() {
+        let options: Vec<OsString> = ["--lame-duck=2s", "--grace", "9s"].map(Into::into).into();
+        let words = demo_program(Path::new("x"), 1, Path::new("/d"), Duration::from_secs(3), &options);
+        let count = |name| words.iter().filter(|word| word.to_string_lossy().starts_with(name)).count();
+        assert_eq!((count("--lame-duck"), count("--grace")), (1, 1));
+    }
+
+    #[test]
+    fn the_queue_is_where_the_demo_has_it_and_no_two_runs_share_one() {
+        let queue = |options: &[&str], database| {
+            let options: Vec<OsString> = options.iter().map(Into::into).collect();
+            let words = demo_program(Path::new("x"), 1, Path::new("/d"), Duration::from_secs(3), &options);
+            queue_of(&words, Path::new("/d"), database)
+        };
+        let (one, other) = (queue(&[], None).unwrap(), queue(&["--fault=keep-jobs"], None).unwrap());
+        assert_eq!((one.kind, one.url.as_str()), (QueueKind::Sqlite, "/d/jobs.db"));
+        assert_ne!(one.name, other.name);
+        let database = Some("postgres://db/orders");
+        assert_eq!(queue(&[], database).unwrap().url, "postgres://db/orders");
+        assert_eq!(queue(&["--queue", "redis"], database).unwrap().kind, QueueKind::Redis);
+        assert!(queue(&["--queue", "carrier-pigeon"], None).is_none());
     }
 }

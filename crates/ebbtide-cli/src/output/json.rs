@@ -1,28 +1,15 @@
-//! The verdict for programs.
+//! The verdict and the record of a rehearsal, for programs.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
-use ebbtide_rehearse::{Check, Counts, ExitSeen, NumberedRun, Rehearsal, Scenario, Shape, Verdict};
+use ebbtide_rehearse::{Check, Counts, ExitSeen, NumberedRun, Record, Rehearsal, Scenario, Shape, Verdict};
 use serde::Serialize;
 
 /// The version of the object's schema: raised when a field changes its meaning or goes.
 const SCHEMA: u32 = 2;
-
-#[derive(Serialize)]
-struct Document<'a> {
-    schema: u32,
-    verdict: Verdict,
-    command: String,
-    seed: u64,
-    repeat: u32,
-    lost_by_shutdown: u64,
-    in_flight_at_signal: &'a BTreeMap<Shape, u64>,
-    requests: Counts,
-    exit: ExitSeen,
-    checks: &'a [Check],
-    runs: &'a [NumberedRun],
-}
 
 /// Writes the object, with a newline at its end.
 pub(super) fn write(out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehearsal) -> io::Result<()> {
@@ -41,4 +28,88 @@ pub(super) fn write(out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehear
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    verdict: Verdict,
+    command: String,
+    seed: u64,
+    repeat: u32,
+    lost_by_shutdown: u64,
+    in_flight_at_signal: &'a BTreeMap<Shape, u64>,
+    requests: Counts,
+    exit: ExitSeen,
+    checks: &'a [Check],
+    runs: &'a [NumberedRun],
+}
+
+/// Writes every event of every run to a file, one JSON object on a line: which request was lost, and when, to the microsecond.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    out: BufWriter<File>,
+}
+
+impl Recorder {
+    /// Creates the file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be created.
+    pub(crate) fn create(file: &Path) -> io::Result<Self> {
+        Ok(Self { out: BufWriter::new(File::create(file)?) })
+    }
+
+    /// Writes the record of run `run`: a line for each request, each look at readiness, each connection that was held
+    /// in a phase, and one for the process. Times are microseconds since the run began.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub(crate) fn write(&mut self, run: u32, record: &Record) -> io::Result<()> {
+        for what in &record.traffic.requests {
+            self.line(&EventLine { run, event: "request", what })?;
+        }
+        for what in &record.readiness {
+            self.line(&EventLine { run, event: "readiness", what })?;
+        }
+        for what in &record.traffic.held {
+            self.line(&EventLine { run, event: "held", what })?;
+        }
+        self.line(&EventLine { run, event: "process", what: &record.process() })?;
+        self.out.flush()
+    }
+
+    fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, line)?;
+        self.out.write_all(b"\n")
+    }
+}
+
+#[derive(Serialize)]
+struct EventLine<'a, T> {
+    run: u32,
+    event: &'static str,
+    #[serde(flatten)]
+    what: &'a T,
+}
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_rehearse::samples::{rehearsal, scenario};
+
+    use super::*;
+
+    // A change of the snapshot is a change that readers see.
+    #[test]
+    fn the_json_keeps_its_fields() {
+        let mut out = Vec::new();
+        write(&mut out, &scenario(), &rehearsal()).unwrap();
+        let mut document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        for run in document["runs"].as_array_mut().unwrap() {
+            run["timeline"]["in_flight"]["counts"] = serde_json::Value::Null;
+        }
+        insta::assert_json_snapshot!(document);
+    }
 }

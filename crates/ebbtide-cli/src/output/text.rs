@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use ebbtide_rehearse::words;
-use ebbtide_rehearse::{Finding, NumberedRun, Rehearsal, Scenario, Verdict};
+use ebbtide_rehearse::{Bars, Finding, NumberedRun, Rehearsal, Scenario, Verdict};
 
 use super::paint::{BOLD, DIM, HINT, finding, verdict as style};
-use super::{bars, table};
+use super::table;
 
 /// Writes checks, table, timeline and the verdict.
 pub(super) fn write(out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehearsal) -> io::Result<()> {
@@ -77,18 +77,36 @@ fn timeline(out: &mut dyn Write, run: &NumberedRun, of: usize) -> io::Result<()>
     for mark in &run.verdict.timeline.landmarks {
         writeln!(out, "{:>12}  {}", format!("{:+.1}", mark.ms), mark.what)?;
     }
-    let bars = &run.verdict.timeline.in_flight;
-    let most = bars.counts.iter().max().copied().unwrap_or_default();
-    let (row, pointer) = bars::rows(bars);
+    let seen = &run.verdict.timeline.in_flight;
+    let most = seen.counts.iter().max().copied().unwrap_or_default();
+    let (row, pointer) = bars(seen);
     writeln!(out, "{:>12}  {row}", "in flight")?;
     writeln!(
         out,
         "{:>12}  {pointer}{DIM} signal; one column is {:.0} ms, the highest {} requests{DIM:#}",
         "",
-        bars.every_ms,
+        seen.every_ms,
         words::count(most)
     )?;
     writeln!(out)
+}
+
+const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// Requests in flight over time as a row of bars, and below them a line that points to the signal.
+fn bars(bars: &Bars) -> (String, String) {
+    let most = bars.counts.iter().copied().max().unwrap_or_default().max(1);
+    let row = bars.counts.iter().map(|count| match *count {
+        0 => ' ',
+        count => {
+            let level = (count * LEVELS.len() as u64).div_ceil(most).saturating_sub(1);
+            usize::try_from(level).ok().and_then(|level| LEVELS.get(level)).copied().unwrap_or('█')
+        }
+    });
+    let signal = if bars.every_ms > 0.0 { (-bars.from_ms / bars.every_ms).round().max(0.0) } else { 0.0 };
+    // A row has some sixty bars: the position fits.
+    let pointer: String = std::iter::repeat_n(' ', signal as usize).chain(['^']).collect();
+    (row.collect(), pointer)
 }
 
 fn tail(out: &mut dyn Write, run: &NumberedRun) -> io::Result<()> {
@@ -146,4 +164,25 @@ fn power(rehearsal: &Rehearsal) -> String {
         named.map(|(shape, count)| format!("{shape} {}", words::count(*count))).collect();
     let runs = words::plural(rehearsal.runs.len() as u64, "run", "runs");
     format!("in flight at the signal: {}, in {runs}", named.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_rehearse::samples::{rehearsal, scenario};
+
+    use super::*;
+
+    // A change of the snapshot is a change that readers see.
+    #[test]
+    fn the_text_is_readable_without_colour() {
+        let mut out = anstream::StripStream::new(Vec::new());
+        write(&mut out, &scenario(), &rehearsal()).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out.into_inner()).unwrap());
+    }
+
+    #[test]
+    fn the_pointer_is_below_the_signal() {
+        let seen = Bars { from_ms: -20.0, every_ms: 10.0, counts: vec![1, 8, 4, 0] };
+        assert_eq!(bars(&seen), ("▁█▄ ".into(), "  ^".into()));
+    }
 }

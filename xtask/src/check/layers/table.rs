@@ -24,7 +24,7 @@ pub(super) const SCOPES: [Scope; 4] = [
     },
     Scope {
         folder: "crates/ebbtide-cli/src",
-        tiers: &[&["demo"], &["output", "exit"], &["commands"]],
+        tiers: &[&["demo"], &["output", "exit"], &["rehearse"]],
         top: &["main", "cli"],
         files_on_top: false,
     },

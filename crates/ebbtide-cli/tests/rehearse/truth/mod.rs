@@ -4,11 +4,6 @@
 
 mod answers;
 mod baseline;
-mod causes;
-mod close;
-mod default_route;
-mod not_ready;
-mod parser;
-mod power;
+mod evidence;
 mod scene;
-mod signals;
+mod stop;

@@ -1,6 +1,7 @@
-//! Evidence that agrees with itself, and causes that are stated only where nothing else is possible.
+//! What a verdict rests on: evidence that agrees with itself, causes that are stated only where nothing else is possible, and too
+//! little to tell.
 
-use super::scene::{Row, holds};
+use super::scene::{Row, Says, holds};
 
 #[test]
 fn a_loss_by_our_own_clean_up_is_not_counted() {
@@ -47,4 +48,27 @@ fn the_headline_and_the_evidence_are_one_number() {
 fn a_stop_that_takes_long_says_what_the_service_waited_for() {
     let why = ("exit-in-time", "had no `Connection: close`: their connections stayed in use");
     holds(&Row::guilty("keeps-connections", &[why]).with(&["--grace=1s"]).torn());
+}
+
+/// One request a second: nothing is in flight when the signal comes.
+const QUIET: [&str; 5] = ["--slow=0", "--storm=0", "--keepalive=0", "--open=1", "--no-phases"];
+
+#[test]
+fn a_fast_service_with_nothing_in_flight_is_inconclusive_and_fails_only_if_strict() {
+    let seen = holds(&Row::innocent("exits-at-once", &QUIET).says(Says::Inconclusive));
+    assert!(
+        seen.evidence("requests-answered").contains("--repeat"),
+        "{}",
+        seen.evidence("requests-answered")
+    );
+    let strict: &[&str] = &["--slow=0", "--storm=0", "--keepalive=0", "--open=1", "--no-phases", "--strict"];
+    holds(&Row::innocent("exits-at-once", strict).says(Says::Fail));
+}
+
+#[test]
+fn a_pass_states_what_was_in_flight() {
+    let seen = holds(&Row::innocent("perfect", &["--slow=6"]));
+    let in_flight = &seen.verdict.as_ref().unwrap()["in_flight_at_signal"];
+    assert!(in_flight["slow"].as_u64() > Some(0), "{in_flight}");
+    assert!(seen.evidence("requests-answered").contains("in flight at the signal: storm"));
 }

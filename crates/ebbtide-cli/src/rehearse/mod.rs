@@ -1,7 +1,6 @@
-//! `ebbtide rehearse`.
+//! `ebbtide rehearse`: from arguments to an exit code.
 
 mod args;
-mod help;
 mod plan;
 mod run;
 mod values;

@@ -45,12 +45,12 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
         runtime.and_then(|runtime| runtime.block_on(until_interrupted(&scenario, &mut progress, recorder)));
     progress.clear();
     match outcome {
-        Ok(Outcome::Judged(rehearsal)) => conclude(&scenario, &rehearsal, &destinations),
-        Ok(Outcome::Not(error)) => {
+        Ok(RehearsalEnd::Judged(rehearsal)) => conclude(&scenario, &rehearsal, &destinations),
+        Ok(RehearsalEnd::Not(error)) => {
             output::not_rehearsed(&error);
             Ending::NotRehearsed
         }
-        Ok(Outcome::Interrupted(signal)) => {
+        Ok(RehearsalEnd::Interrupted(signal)) => {
             output::complain("interrupted: no verdict; the service was ended", None);
             Ending::Interrupted(signal)
         }
@@ -61,7 +61,7 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
     }
 }
 
-enum Outcome {
+enum RehearsalEnd {
     Judged(Box<Rehearsal>),
     Not(NotRehearsed),
     Interrupted(i32),
@@ -71,7 +71,7 @@ async fn until_interrupted(
     scenario: &Scenario,
     progress: &mut Progress,
     mut recorder: Option<Recorder>,
-) -> io::Result<Outcome> {
+) -> io::Result<RehearsalEnd> {
     let mut signals = Signals::catch()?;
     let mut written = Ok(());
     let mut news = |news: News<'_>| {
@@ -85,8 +85,8 @@ async fn until_interrupted(
         let mut rehearsal = pin!(rehearse(scenario, &interrupted, &mut news));
         tokio::select! {
             judged = &mut rehearsal => match judged {
-                Ok(rehearsal) => Outcome::Judged(Box::new(rehearsal)),
-                Err(error) => Outcome::Not(error),
+                Ok(rehearsal) => RehearsalEnd::Judged(Box::new(rehearsal)),
+                Err(error) => RehearsalEnd::Not(error),
             },
             signal = signals.next() => {
                 interrupted.notify_one();
@@ -95,7 +95,7 @@ async fn until_interrupted(
                     _ = &mut rehearsal => {}
                     _ = signals.next() => {}
                 }
-                Outcome::Interrupted(signal)
+                RehearsalEnd::Interrupted(signal)
             }
         }
     };

@@ -1,12 +1,14 @@
-//! What is seen while a rehearsal runs: one changing line on a terminal, a few plain lines elsewhere.
+//! What is said on stderr: while a rehearsal runs, and when something is wrong.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use ebbtide_rehearse::seconds;
 use ebbtide_rehearse::words;
-use ebbtide_rehearse::{Counts, News, RunVerdict, Verdict};
+use ebbtide_rehearse::{Counts, News, NotRehearsed, RunVerdict, Verdict};
 use indicatif::{ProgressBar, ProgressStyle};
+
+use super::paint::{DIM, FAIL, HINT};
 
 /// Shows news on stderr.
 #[derive(Debug)]
@@ -90,6 +92,28 @@ impl Progress {
                 let _gone = writeln!(anstream::stderr().lock(), "{what}");
             }
         }
+    }
+}
+
+/// Says what is wrong, and what to do about it.
+pub(crate) fn complain(what: &str, hint: Option<&str>) {
+    let mut err = anstream::stderr().lock();
+    // Nobody can be told that stderr is gone.
+    let _gone = writeln!(err, "{FAIL}error{FAIL:#}: {what}");
+    if let Some(hint) = hint {
+        let _gone = writeln!(err, "{HINT}hint{HINT:#}: {hint}");
+    }
+}
+
+/// Says why a service could not be rehearsed, with what it printed last.
+pub(crate) fn not_rehearsed(error: &NotRehearsed) {
+    complain(&error.to_string(), error.hint());
+    let mut err = anstream::stderr().lock();
+    if !error.tail().is_empty() {
+        let _gone = writeln!(err, "its last output:");
+    }
+    for line in error.tail() {
+        let _gone = writeln!(err, "  {DIM}|{DIM:#} {line}");
     }
 }
 
