@@ -165,8 +165,8 @@ fn without_the_watchdog_the_same_faults_outlive_every_deadline() {
 
 /// Starts a server without a lifecycle, stops it while a handler blocks the only thread of its runtime, and returns how it ended, if
 /// it did before SIGKILL would have come.
-async fn blocked_alone(watched: &str) -> Option<Ended> {
-    let mut served = Served::start(service("alone").arg(watched).env("EBBTIDE_GRACE", "4s"));
+async fn blocked_alone(arguments: &[&str]) -> Option<Ended> {
+    let mut served = Served::start(service("alone").args(arguments).env("EBBTIDE_GRACE", "4s"));
     let mut client = Client::connect(served.addr).await.expect("it listens");
     client.get("/block").await.expect("it reads");
     served.process.says("asked");
@@ -176,12 +176,20 @@ async fn blocked_alone(watched: &str) -> Option<Ended> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_alone_whose_runtime_is_blocked_is_ended_by_its_watchdog() {
-    let ended = blocked_alone("watched").await.expect("it outlived its grace period");
+    let ended = blocked_alone(&["watched"]).await.expect("it outlived its grace period");
     ended.code(4).said("the watchdog ends the process").said("GET /block");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_alone_that_cuts_a_handler_which_blocks_its_thread_is_gone_by_the_deadline() {
+    let ended = blocked_alone(&["watched", "workers"]).await.expect("it outlived its grace period");
+    ended.code(3).said("GET /block").said("the process did not exit in time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_watchdog_the_same_server_outlives_every_deadline() {
-    let ended = blocked_alone("").await;
-    assert!(ended.is_none(), "it ended: {ended:?}");
+    for arguments in [&[][..], &["workers"]] {
+        let ended = blocked_alone(arguments).await;
+        assert!(ended.is_none(), "it ended: {ended:?}");
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Every public function that takes a time, by its file and its name, and where it is tried at its ends.
-const TAKE_A_TIME: [(&str, &str); 59] = [
+const TAKE_A_TIME: [(&str, &str); 60] = [
     ("call/call.rs timeout", COMPONENTS),
     ("ebbtide-nats/builder.rs lease", QUEUES),
     ("ebbtide-redis/builder.rs lease", QUEUES),
@@ -28,9 +28,9 @@ const TAKE_A_TIME: [(&str, &str); 59] = [
     ("http/server.rs request_timeout", SERVER),
     ("http/server.rs sse_retry", SERVER),
     ("http/server.rs stall_timeout", SERVER),
-    ("http/standalone/builder.rs grace_period", SERVER),
-    ("http/standalone/builder.rs lame_duck", SERVER),
-    ("http/standalone/builder.rs margin", SERVER),
+    ("http/standalone/serve.rs grace_period", SERVER),
+    ("http/standalone/serve.rs lame_duck", SERVER),
+    ("http/standalone/serve.rs margin", SERVER),
     ("layer/handler_stop.rs of", COMPONENTS),
     ("lifecycle/builder.rs grace", LIFECYCLE),
     ("lifecycle/builder.rs lame_duck", LIFECYCLE),
@@ -58,6 +58,7 @@ const TAKE_A_TIME: [(&str, &str); 59] = [
     ("model/check/standing.rs judge", MACHINE),
     ("model/machine/state.rs step", MACHINE),
     ("model/plan.rs is_second_signal", MACHINE),
+    ("model/snapshot.rs new", "it is kept as it is"),
     ("model/time.rs part", "its own tests"),
     ("model/time.rs show_duration", "it compares and divides by numbers of its own"),
     ("queue/options.rs hand_back", COMPONENTS),

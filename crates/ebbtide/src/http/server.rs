@@ -166,7 +166,8 @@ impl<S> Server<S> {
 
     /// Sets how many connections are served at once. Default: as many as the process may have descriptors.
     ///
-    /// While there are so many, further connections wait in the kernel's queue, and are accepted as others end. When the server
+    /// While there are so many, further connections wait in the kernel's queue, and are accepted as others end. Idle keep-alive connections count, and so do those of probes: serve the
+    /// health routes on a listener of their own. When the server
     /// drains, the limit ends: whatever waits in the queue then is accepted and answered, as without a limit.
     pub fn max_connections(mut self, limit: NonZeroUsize) -> Self {
         self.settings.max_connections = Some(limit);

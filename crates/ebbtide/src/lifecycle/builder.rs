@@ -53,7 +53,8 @@ impl Lifecycle {
     }
 
     /// Begins a lifecycle that installs no signal handlers, for a program that handles its signals itself and calls
-    /// [`Handle::stop`](super::Handle::stop). The watchdog thread holds the deadline, as with [`new`](Self::new).
+    /// [`Handle::stop`](super::Handle::stop). The watchdog thread holds the deadline from that call on: what blocks the runtime
+    /// so that it is never made, is not ended. A handler on a plain thread makes it in any case.
     ///
     /// [`also_on`](Self::also_on) adds the signals that begin a stop all the same.
     ///
@@ -231,7 +232,7 @@ impl Taken {
     }
 
     /// Keeps them for a lifecycle that runs.
-    pub(super) fn keep(mut self) {
+    pub(crate) fn keep(mut self) {
         self.0 = None;
     }
 }

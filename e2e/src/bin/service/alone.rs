@@ -1,4 +1,5 @@
-//! A server without a lifecycle, whose runtime is blocked from the signal on. The argument `watched` gives it the watchdog.
+//! A server without a lifecycle, whose handler blocks its thread from the signal on: the only one of the runtime, or with the argument
+//! `workers` one of several. The argument `watched` gives it the watchdog.
 
 use std::io;
 use std::thread;
@@ -8,13 +9,20 @@ use axum::routing::get;
 use ebbtide::LameDuck;
 use ebbtide::layer::HandlerStop;
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 
 use crate::setup::{Arguments, log_to_stderr, sigterm};
 
-#[tokio::main(flavor = "current_thread")]
-pub(crate) async fn run(mut arguments: Arguments) -> io::Result<()> {
+pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
     log_to_stderr();
-    let watched = arguments.next().as_deref() == Some("watched");
+    let has = |word: &str| arguments.as_slice().iter().any(|argument| argument == word);
+    let mut builder =
+        if has("workers") { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    let runtime = builder.worker_threads(4).enable_all().build()?;
+    runtime.block_on(serve(has("watched")))
+}
+
+async fn serve(watched: bool) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     eprintln!("listening on {}", listener.local_addr()?);
     let serve = ebbtide::http::serve(listener, Router::new().route("/block", get(block))).tell_handlers();

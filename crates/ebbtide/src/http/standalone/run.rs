@@ -12,7 +12,7 @@ use crate::layer::StopService;
 use crate::lifecycle::{Assembled, Lifecycle, Surroundings, Taken, apply_environment};
 use crate::model::{Budget, End, Exit, LameDuck, Plan, Platform, Report};
 use crate::runtime::os::exit::at_a_terminal;
-use crate::runtime::{Input, LifecycleLedger, Manager, RunMode, START_UP};
+use crate::runtime::{Input, LifecycleLedger, Manager, RunMode, START_UP, report_file};
 use crate::util::chain;
 
 /// What is served, and how.
@@ -42,6 +42,9 @@ where
     let ledger = Arc::new(LifecycleLedger::new(name.clone(), plan.clone()));
     let watchdog = watched.then(|| lifecycle.watch(plan, Arc::clone(&ledger), report_path.clone()));
     let watchdog = watchdog.transpose().map_err(ServeError::Watchdog)?;
+    if let Some(path) = &report_path {
+        report_file::probe_or_say(&name, path);
+    }
     let surroundings = Surroundings {
         ledger,
         watchdog: watchdog.as_ref().and_then(Taken::watchdog).cloned(),
@@ -98,7 +101,13 @@ where
     match failed.into_inner() {
         Some(error) => Err(error),
         None if report.exit_code == Exit::Drained.code() => Ok(report),
-        None => Err(ServeError::Cut(Box::new(report))),
+        None => {
+            // What was cut may block a thread of the runtime, whose drop waits for it: the deadline holds until the process is gone.
+            if let Some(watchdog) = watchdog {
+                watchdog.keep();
+            }
+            Err(ServeError::Cut(Box::new(report)))
+        }
     }
 }
 

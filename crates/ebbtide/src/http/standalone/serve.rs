@@ -85,7 +85,8 @@ pub fn serve<S>(listeners: impl IntoListeners, service: S) -> Serve<S> {
 /// # What it is not
 ///
 /// The signal is yours, and a blocked runtime is not ended unless there is a [`watchdog`](Self::watchdog). Of the environment's wishes
-/// `EBBTIDE_REPORT` is heard, `EBBTIDE_PLAN` is not: the plan is logged.
+/// `EBBTIDE_REPORT` is heard, `EBBTIDE_PLAN` is not: the plan is logged. The exit code is your `main`'s: with `?` it is 1 where the
+/// report says 3.
 #[must_use = "a server does nothing until it is awaited"]
 pub struct Serve<S, F = Pending<()>> {
     listeners: io::Result<Listeners>,
@@ -143,7 +144,9 @@ impl<S, F> Serve<S, F> {
     /// exit code 4 and a report before SIGKILL. Default: no thread.
     ///
     /// The deadline is the platform's for the whole process, so that what comes after the server has its time. The thread ends with
-    /// the server. It cannot see a signal that the blocked runtime has not passed on.
+    /// the server, unless something was cut: what blocks a thread keeps the runtime from being dropped, and then the process ends at the
+    /// deadline with exit code 3. The deadline begins when the signal's future has resolved: it cannot see a signal that a blocked
+    /// runtime has not passed on. A thread of your own, or [`Lifecycle`](crate::Lifecycle), can.
     pub fn watchdog(mut self) -> Self {
         self.settings.watched = true;
         self
