@@ -117,7 +117,7 @@
 //! let consumer = Consumer::new("jobs", queue.clone(), 8, |job: ebbtide::queue::Job, _stop| async move {
 //!     if job.payload() == b"trouble" { Err("it always fails".into()) } else { Ok(()) }
 //! });
-//! # let source = StopSource::new(|| tokio::time::Instant::now().into_std());
+//! # let source = StopSource::with_clock(|| tokio::time::Instant::now().into_std());
 //! # let token = source.token();
 //! # let stop = async { tokio::time::sleep(Duration::from_secs(3600)).await; source.cancel() };
 //! # let (tally, ()) = tokio::join!(consumer.run(token), stop);

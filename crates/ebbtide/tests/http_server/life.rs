@@ -10,7 +10,7 @@ use ebbtide::model::Outcome;
 use ebbtide::testing::{self, Trial};
 use ebbtide::{Handle, LameDuck, Lifecycle, Phase};
 
-use crate::support::{Client, PING, SLOW, cause, ping, slow, stop_source};
+use crate::support::{Client, LONG, PING, SLOW, cause, ping, slow, stop_source};
 
 async fn status(addr: SocketAddr, path: &str) -> u16 {
     let mut client = Client::connect(addr).await.expect("the health port answers");
@@ -183,14 +183,17 @@ async fn listeners_of_tokio_and_of_the_standard_library_are_served_alike() {
 }
 
 #[tokio::test]
-async fn a_socket_that_does_not_listen_fails_the_service_with_the_reason() {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+async fn a_socket_that_cannot_listen_fails_the_service_with_the_reason() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
     let service = Trial::start(testing::lifecycle("test"), async move |app| {
         app.http("api", std::net::TcpListener::from(socket), ping());
         Ok(())
     });
-    let report = service.exited().await;
+    let report = tokio::time::timeout(LONG, service.exited()).await.expect("it ends by itself");
     assert_eq!(report.exit_code, 1);
     let outcome = report.component("api").and_then(|api| api.outcome.clone());
-    assert!(matches!(&outcome, Some(Outcome::Failed { error }) if error.contains("listen")), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Some(Outcome::Failed { error }) if error.contains("use the listener")),
+        "{outcome:?}"
+    );
 }

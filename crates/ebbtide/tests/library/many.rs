@@ -137,8 +137,14 @@ async fn spawn_and_wait(app: &Handle, tasks: &ebbtide::lifecycle::Tasks, count: 
             Ok(())
         });
         spawned.unwrap();
-        while done.load(Ordering::SeqCst) + 200 < 2 * number {
-            tokio::task::yield_now().await;
+        if number % 100 == 0 {
+            // Until the lifecycle has heard of their ends: what has ended and is not heard of yet takes memory too.
+            while done.load(Ordering::SeqCst) + 200 < 2 * number
+                || app.snapshot().ended_by_themselves + 200 < before + number as u64
+                || tasks.in_flight() > 200
+            {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         }
     }
     while app.snapshot().ended_by_themselves < before + count as u64 || tasks.in_flight() > 0 {

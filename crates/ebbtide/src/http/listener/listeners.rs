@@ -72,7 +72,7 @@ pub trait IntoListeners: sealed::Sealed + Send + 'static {
     ///
     /// # Errors
     ///
-    /// When it is not a listening socket.
+    /// When it cannot listen.
     fn into_listeners(self) -> io::Result<Listeners>;
 }
 
