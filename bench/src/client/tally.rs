@@ -4,7 +4,7 @@ use std::fmt;
 /// How many oddities are kept in words.
 const KEPT: usize = 100;
 
-/// What became of the requests of one server's app.
+/// Counts how the requests to one server ended, over the server's life.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Whole responses.

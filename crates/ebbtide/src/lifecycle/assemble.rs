@@ -31,7 +31,7 @@ pub(crate) struct Assembled {
 /// What a lifecycle lives in.
 pub(crate) struct Surroundings {
     pub(crate) ledger: Arc<LifecycleLedger>,
-    /// `None` where no thread holds the deadline: in a test.
+    /// `None` where no thread holds the deadline: in a test, and for a server alone without a watchdog.
     pub(crate) watchdog: Option<Watchdog>,
     pub(crate) mode: RunMode,
     pub(crate) report_path: Option<PathBuf>,
