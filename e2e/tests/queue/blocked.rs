@@ -1,5 +1,4 @@
 //! Handlers that use up what renewals need: every thread of the runtime, or every connection of the pool.
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::sync::{Arc, mpsc};
 use std::thread;

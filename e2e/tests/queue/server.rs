@@ -1,5 +1,4 @@
 //! Servers of a test's own, and what their deaths have in common.
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, Stdio};

@@ -1,3 +1,5 @@
+//! A consumer that is stopped leaves nothing outstanding and loses nothing, whatever was under way.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -8,8 +10,7 @@ use ebbtide_nats::NatsQueue;
 use futures_util::StreamExt as _;
 
 use super::place::Place;
-use crate::leases;
-use crate::support::{fetch, fetch_for, now, source, stop};
+use crate::support::{self, fetch, fetch_for, now, source, stop};
 
 /// Each takes as long as the server keeps a request.
 const ROUNDS: u32 = 25;
@@ -125,7 +126,7 @@ async fn a_request_that_is_dropped_leaves_jobs_with_nobody() {
 async fn a_fetch_that_waits_ends_with_the_stop_at_once() {
     let place = Place::new().await;
     let queue = place.open().await;
-    leases::a_fetch_that_waits_ends_with_the_stop_at_once(&queue).await;
+    support::a_fetch_that_waits_ends_with_the_stop_at_once(&queue).await;
 }
 
 /// What comes for a request whose fetch was stopped or dropped is withdrawn, and what came is not more than was asked for.

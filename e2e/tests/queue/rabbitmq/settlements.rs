@@ -9,8 +9,7 @@ use lapin::options::{BasicAckOptions, BasicConsumeOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
 
-use super::broker::{DELAYS, ack, number, retry, settle, take, take_one};
-use super::{Broker, Wire};
+use super::broker::{Broker, DELAYS, Wire, ack, number, retry, settle, take, take_one};
 use crate::support::now;
 
 /// Thirty times: acknowledged, and the connection torn down in the same instant.

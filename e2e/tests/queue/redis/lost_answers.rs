@@ -6,8 +6,7 @@ use ebbtide::drain::Stop;
 use ebbtide::queue::{Delivery, Queue, Settled, Settlement};
 use ebbtide_redis::{RedisQueue, RedisReceipt};
 
-use super::place::Place;
-use super::wire::Wire;
+use super::place::{Place, Wire};
 use crate::server::{Server, until_it_works};
 use crate::support::{fetch_all, next, source, stop};
 

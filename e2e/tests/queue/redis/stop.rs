@@ -1,3 +1,5 @@
+//! A consumer that is stopped leaves nothing pending and loses nothing, whatever was under way.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -6,9 +8,8 @@ use ebbtide::queue::{Queue, Settled, Settlement};
 use ebbtide_redis::RedisQueue;
 
 use super::place::{GROUP, Place};
-use crate::leases;
 use crate::server::Server;
-use crate::support::{fetch, next, source, stop};
+use crate::support::{self, fetch, next, source, stop};
 
 pub(super) const ROUNDS: u32 = 150;
 
@@ -123,7 +124,7 @@ fn ids(read: redis::Value) -> Vec<String> {
 async fn a_fetch_that_waits_ends_with_the_stop_at_once() {
     let place = Place::new();
     let queue = place.open().await;
-    leases::a_fetch_that_waits_ends_with_the_stop_at_once(&queue).await;
+    support::a_fetch_that_waits_ends_with_the_stop_at_once(&queue).await;
 }
 
 #[tokio::test]

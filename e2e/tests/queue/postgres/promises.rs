@@ -1,14 +1,22 @@
-//! The promises of a queue, one by one.
+//! The promises of a queue, one by one: what holds for every table, the conformance suite, what keeps leases whatever the handlers use up,
+//! and times at their ends.
 
 use std::time::Duration;
 
 use ebbtide::BoxError;
 use ebbtide::testing::queue::{Buried, Census, Promise, Relay, Subject, Verdict, conforms};
-use ebbtide_sqlx::JobState;
-use ebbtide_sqlx::PostgresQueue;
+use ebbtide_sqlx::{JobState, NewJob, PostgresQueue};
+use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::place::Database;
+use crate::blocked::{LEASE, blocked_threads, held_pool, push};
+use crate::support::{EXTREMES, consume};
+use crate::table::Place as _;
+
+crate::table::all_tests!(Database);
+
+// The promises of a queue, one by one.
 
 struct Jobs {
     relay: Relay,
@@ -77,5 +85,38 @@ async fn postgres_keeps_every_promise() {
     for (promise, verdict) in &kept {
         let applies = *promise != Promise::PrefetchKeepsNothing;
         assert_eq!(*verdict == Verdict::Kept, applies, "{promise:?}: {kept:?}");
+    }
+}
+
+// What keeps leases, whatever the handlers use up.
+
+blocked_threads!(
+    Database::new().await,
+    async |database: &Database| database.queue().await.lease_for(LEASE),
+    push
+);
+
+async fn small(database: &Database) -> PgPool {
+    let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(30));
+    pool.connect(&database.url()).await.unwrap()
+}
+
+held_pool!(Database::new().await, small, |pool| PostgresQueue::new(pool, "jobs").lease_for(LEASE));
+
+// Times at their ends.
+
+#[tokio::test]
+async fn no_time_costs_a_stop() {
+    let place = Database::new().await;
+    let settings: [fn(PostgresQueue, Duration) -> PostgresQueue; 3] =
+        [PostgresQueue::lease_for, PostgresQueue::poll_every, PostgresQueue::poll_only];
+    for (at, set) in settings.into_iter().enumerate() {
+        for (nth, value) in EXTREMES.into_iter().enumerate() {
+            let queue = set(place.queue_named(&format!("{at}-{nth}")).await, value);
+            queue.push(NewJob::from("later").after(value)).await.unwrap();
+            queue.push(NewJob::from("now")).await.unwrap();
+            let tally = consume(queue).await;
+            assert!(tally.taken > 0, "{at} {value:?}: {tally:?}");
+        }
     }
 }

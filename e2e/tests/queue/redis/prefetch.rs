@@ -1,4 +1,4 @@
-//! What is read in the breath in which other jobs are acknowledged.
+//! Prefetch: what is read in the round trip in which other jobs are acknowledged.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,14 +1,18 @@
-//! What is pushed is stored with what it belongs to, found by other processes, and found quickly.
+//! What is SQLite's own: what is pushed is stored with what it belongs to, found by other processes, and found quickly; one writer at a time;
+//! and who looks first and takes then has company.
 
 use std::time::Duration;
 
 use ebbtide::queue::{Queue as _, Settled, Settlement};
-use ebbtide_sqlx::NewJob;
-use ebbtide_sqlx::{SqliteQueue, SqliteQueueError};
+use ebbtide_sqlx::{NewJob, SqliteQueue, SqliteQueueError};
+use futures_util::future::{join, join_all};
+use tokio::sync::Barrier;
 
 use super::place::File;
-use crate::support::{LONG, fetch_for, next, now};
-use crate::table::Place as _;
+use crate::support::{LONG, fetch_for, next, now, source};
+use crate::table::{Place as _, times};
+
+// What is pushed is stored with what it belongs to, found by other processes, and found quickly.
 
 #[tokio::test]
 async fn a_job_is_stored_with_the_transaction_it_belongs_to_or_not_at_all() {
@@ -144,4 +148,78 @@ async fn fastest_of_twenty(queue: &SqliteQueue) -> Duration {
         fastest = fastest.min(began.elapsed());
     }
     fastest
+}
+
+// One writer at a time.
+
+#[tokio::test]
+async fn that_somebody_else_writes_is_an_error_and_no_loss() {
+    let file = File::new().await;
+    let queue = SqliteQueue::new(file.pool(Duration::from_millis(50)).await, "jobs");
+    queue.create().await.unwrap();
+    queue.push("settled in the end").await.unwrap();
+    queue.push("delivered in the end").await.unwrap();
+    let job = next(&queue).await;
+
+    let other = file.pool(Duration::from_secs(1)).await;
+    let writing = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let busy = |error: ebbtide::BoxError| {
+        let error = error.downcast::<SqliteQueueError>().unwrap();
+        assert!(matches!(*error, SqliteQueueError::Busy { .. }), "{error:?}");
+        assert!(error.to_string().contains("busy_timeout"), "{error}");
+    };
+    busy(queue.settle(&job.receipt, Settlement::Ack).await.unwrap_err());
+    busy(queue.fetch(1, &ebbtide::Stop::never()).await.unwrap_err());
+    busy(queue.push("not pushed").await.unwrap_err().into());
+    busy(queue.extend(&[job.receipt]).await.unwrap_err());
+    writing.rollback().await.unwrap();
+
+    assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    assert_eq!(next(&queue).await.payload, b"delivered in the end");
+    let counts = queue.counts().await.unwrap();
+    assert_eq!((counts.waiting, counts.leased, counts.buried), (0, 1, 0));
+}
+
+/// Somebody who only looks is no writer: they don't meet.
+#[tokio::test]
+async fn an_idle_consumer_waits_beside_a_long_transaction() {
+    let file = File::new().await;
+    let pool = file.pool(Duration::from_millis(20)).await;
+    let queue = SqliteQueue::new(pool, "jobs").poll_every(Duration::from_millis(10));
+    queue.create().await.unwrap();
+    let other = file.pool(Duration::from_secs(1)).await;
+    let stop = source();
+    let token = stop.token();
+    let (jobs, ()) = tokio::join!(queue.fetch(1, &token), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let writing = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        drop(writing);
+        stop.cancel();
+    });
+    assert!(jobs.unwrap().is_empty());
+}
+
+// The opposite of what each adapter shows: who looks first and takes then has company.
+
+#[tokio::test]
+async fn who_looks_and_then_takes_runs_jobs_twice() {
+    let file = File::new().await;
+    let queue = file.queue().await;
+    join_all((0..20).map(|number| queue.push(number.to_string()))).await;
+    let looked = Barrier::new(2);
+    let (first, second) = join(looks_and_takes(&queue, &looked), looks_and_takes(&queue, &looked)).await;
+    let ran = times(vec![first, second]);
+    assert_eq!((ran.len(), ran.values().max()), (7, Some(&2)));
+}
+
+async fn looks_and_takes(queue: &SqliteQueue, looked: &Barrier) -> Vec<String> {
+    let free = "SELECT CAST(id AS TEXT) FROM ebbtide_jobs WHERE NOT leased LIMIT 7";
+    let ids: Vec<String> = sqlx::query_scalar(free).fetch_all(queue.pool()).await.unwrap();
+    looked.wait().await;
+    for id in &ids {
+        let take = sqlx::query("UPDATE ebbtide_jobs SET leased = 1 WHERE id = CAST(?1 AS INTEGER)").bind(id);
+        take.execute(queue.pool()).await.unwrap();
+    }
+    ids
 }

@@ -1,5 +1,0 @@
-//! What holds for every table.
-
-use super::place::Database;
-
-crate::table::all_tests!(Database);

@@ -1,0 +1,335 @@
+//! The promises of a queue, one by one: the conformance suite, settlements, leases and what keeps them whatever the handlers use up, and
+//! times at their ends.
+
+use std::time::Duration;
+
+use ebbtide::BoxError;
+use ebbtide::queue::{Queue, Settled, Settlement};
+use ebbtide::testing::queue::{Buried, Census, Relay, Subject, Verdict, conforms};
+use ebbtide_redis::RedisQueue;
+use futures_util::future::join_all;
+
+use super::place::Place;
+use crate::blocked::{self, blocked_threads};
+use crate::server::Server;
+use crate::support::{self, EXTREMES, consume, fetch_all, fetch_for, next, no_jobs_for, now};
+
+struct Jobs {
+    relay: Relay,
+    place: Place,
+}
+
+impl Jobs {
+    async fn new() -> Result<Self, BoxError> {
+        let place = Place::new();
+        let broker = place.url.trim_start_matches("redis://").trim_end_matches('/').to_owned();
+        Ok(Self { relay: Relay::open(&broker).await?, place })
+    }
+
+    async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> Result<T, BoxError> {
+        let mut command = redis::cmd(words[0]);
+        Ok(command.arg(&words[1..]).query_async(&mut self.place.connection().await).await?)
+    }
+}
+
+impl Subject for Jobs {
+    type Queue = RedisQueue;
+
+    async fn open(&self, lease: Duration) -> Result<RedisQueue, BoxError> {
+        let url = format!("redis://{}", self.relay.address());
+        Ok(self.place.builder().url(url).lease(lease).open().await?)
+    }
+
+    async fn push(&self, payload: &[u8]) -> Result<(), BoxError> {
+        let mut command = redis::cmd("XADD");
+        command.arg(&self.place.name).arg("*").arg("payload").arg(payload);
+        Ok(command.query_async(&mut self.place.connection().await).await?)
+    }
+
+    async fn census(&self) -> Result<Census, BoxError> {
+        let name = &*self.place.name;
+        let stream: u64 = self.ask(&["XLEN", name]).await?;
+        let delayed: u64 = self.ask(&["ZCARD", &format!("{name}:delayed")]).await?;
+        let buried = self.ask(&["XLEN", &format!("{name}:dead")]).await?;
+        let leased = self.place.pending().await;
+        Ok(Census { waiting: stream - leased + delayed, leased: Some(leased), buried })
+    }
+
+    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
+        let error = |text: &Vec<u8>| String::from_utf8_lossy(text).into_owned();
+        let buried = self.place.buried().await.into_iter();
+        let of = |job: std::collections::BTreeMap<String, Vec<u8>>| Buried {
+            payload: job["payload"].clone(),
+            error: job.get("ebbtide-error").map(error),
+        };
+        Ok(buried.map(of).collect())
+    }
+
+    async fn cut_off(&self) -> Result<bool, BoxError> {
+        self.relay.cut().await;
+        Ok(true)
+    }
+
+    async fn mend(&self) -> Result<(), BoxError> {
+        Ok(self.relay.mend().await?)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_keeps_every_promise() {
+    let kept = conforms(Jobs::new).await.unwrap();
+    assert!(kept.iter().all(|(_, verdict)| *verdict == Verdict::Kept), "{kept:?}");
+}
+
+// Settlements.
+
+#[tokio::test]
+async fn what_is_handed_back_wakes_a_consumer_that_waits_under_its_id_and_uncounted() {
+    let server = Server::redis(&["--save", ""]).await;
+    let place = Place::at(server.url("redis"));
+    let (first, second) = (place.open().await, place.open().await);
+    let id = first.push("job").await.unwrap();
+    for _ in 0..5 {
+        let job = next(&first).await;
+        assert_eq!((&*job.id, job.attempt), (&*id, 1));
+        let (again, settled) = tokio::join!(next(&second), async {
+            // The other one waits, and is not asked to look again for a second.
+            place.wait_for_blocked(1).await;
+            first.settle(&job.receipt, Settlement::HandBack).await.unwrap()
+        });
+        assert_eq!((settled, &*again.id, again.attempt), (Settled::Done, &*id, 1));
+        assert_eq!(second.settle(&again.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+    }
+}
+
+#[tokio::test]
+async fn a_retry_waits_for_its_time_whoever_fetches_and_counts() {
+    let place = Place::new();
+    let queue = place.open().await;
+    let id = queue.push(vec![0, 255, 10, 13, 0]).await.unwrap();
+    let mut attempts = Vec::new();
+    for after in [700, 0, 300] {
+        let job = next(&queue).await;
+        attempts.push(job.attempt);
+        let (began, after) = (now(), Duration::from_millis(after));
+        let retry = Settlement::Retry { after, error: "once more".to_owned() };
+        assert_eq!(queue.settle(&job.receipt, retry).await.unwrap(), Settled::Done);
+        let counts = queue.counts().await.unwrap();
+        assert_eq!((counts.waiting, counts.leased, counts.buried), (1, 0, 0));
+        let other = place.open().await;
+        let again = next(&other).await;
+        assert!(began.elapsed() >= after, "{:?} instead of {after:?}", began.elapsed());
+        assert_eq!((&*again.id, &*again.payload), (&*id, [0, 255, 10, 13, 0].as_slice()));
+        attempts.push(again.attempt);
+        assert_eq!(other.settle(&again.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+    }
+    assert_eq!(attempts, [1, 2, 2, 3, 3, 4]);
+}
+
+#[tokio::test]
+async fn many_that_are_due_at_once_all_come() {
+    let place = Place::new();
+    let queue = place.open().await;
+    for n in 0..350 {
+        queue.push(n.to_string()).await.unwrap();
+    }
+    for job in fetch_all(&queue, 350).await {
+        let retry = Settlement::Retry { after: Duration::from_millis(10), error: String::new() };
+        assert_eq!(queue.settle(&job.receipt, retry).await.unwrap(), Settled::Done);
+    }
+    assert!(fetch_all(&queue, 350).await.iter().all(|job| job.attempt == 2));
+}
+
+#[tokio::test]
+async fn what_is_buried_is_kept_with_its_error_and_not_delivered() {
+    let place = Place::new();
+    let queue = place.open().await;
+    let id = queue.push("job").await.unwrap();
+    let job = next(&queue).await;
+    let error = "no such address:\r\n\"☃\" \0".to_owned();
+    let bury = Settlement::Bury { error: error.clone() };
+    assert_eq!(queue.settle(&job.receipt, bury.clone()).await.unwrap(), Settled::Done);
+    assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Lost);
+    assert_eq!(fetch_for(&queue, Duration::from_millis(300)).await, []);
+    let buried = place.buried().await;
+    assert_eq!(buried.len(), 1);
+    assert_eq!(buried[0]["payload"], b"job");
+    assert_eq!(buried[0]["ebbtide-error"], error.as_bytes());
+    assert_eq!(buried[0]["ebbtide-job"], id.as_bytes());
+    assert_eq!(buried[0]["ebbtide-tries"], b"1");
+    let counts = queue.counts().await.unwrap();
+    assert_eq!((counts.waiting, counts.leased, counts.buried), (0, 0, 1));
+}
+
+// Leases.
+
+const LEASE: Duration = Duration::from_secs(2);
+
+#[tokio::test]
+async fn a_crash_between_fetch_and_settle_loses_nothing() {
+    let place = Place::new();
+    let queue = place.open_short(LEASE).await;
+    let mut pushed = Vec::new();
+    for n in 0..300 {
+        pushed.push(queue.push(n.to_string()).await.unwrap());
+    }
+    let held = fetch_all(&queue, 250).await;
+    assert_eq!(held.len(), 250);
+    drop(queue);
+
+    let next = place.open_short(LEASE).await;
+    let mut found = fetch_all(&next, 300).await;
+    found.sort_by_key(|job| job.payload.len() * 1000 + usize::from(job.payload[0]));
+    let mut ids: Vec<_> = found.iter().map(|job| job.id.clone()).collect();
+    ids.sort();
+    pushed.sort();
+    assert_eq!(ids, pushed);
+    assert_eq!(found.iter().filter(|job| job.attempt == 2).count(), 250, "what the crash had is tried again");
+    for job in found {
+        assert_eq!(next.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    }
+    assert_eq!(next.counts().await.unwrap(), Default::default());
+}
+
+#[tokio::test]
+async fn what_is_extended_stays_and_what_is_not_goes() {
+    let place = Place::new();
+    let (kept, lost) = (place.open_short(LEASE).await, place.open_short(LEASE).await);
+    kept.push("kept").await.unwrap();
+    let ours = next(&kept).await;
+    lost.push("lost").await.unwrap();
+    let theirs = next(&lost).await;
+
+    let other = place.open_short(LEASE).await;
+    let consumers = [&kept, &lost, &other];
+    let taken =
+        support::what_is_extended_stays_and_what_is_not_goes(consumers, LEASE, [&ours, &theirs]).await;
+    assert_eq!(other.settle(&taken.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    assert_eq!(other.counts().await.unwrap(), Default::default());
+}
+
+#[tokio::test]
+async fn a_receipt_is_that_of_one_delivery() {
+    let place = Place::new();
+    let queue = place.open_short(LEASE).await;
+    queue.push("job").await.unwrap();
+    support::a_receipt_is_that_of_one_delivery(&queue, LEASE).await;
+}
+
+/// After an outage that is longer than its lease, for one, and then the stop comes while it runs again.
+#[tokio::test]
+async fn a_job_that_was_taken_over_from_ourselves_is_not_withdrawn_when_its_first_run_has_ended() {
+    let place = Place::new();
+    let queue = place.open_short(LEASE).await;
+    queue.push("job").await.unwrap();
+    let first = next(&queue).await;
+    let second = next(&queue).await;
+    assert_eq!((&first.id, first.attempt, second.attempt), (&second.id, 1, 2));
+    assert_eq!(queue.settle(&first.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
+    assert_eq!(queue.withdraw().await.unwrap(), []);
+    assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    assert_eq!(queue.counts().await.unwrap(), Default::default());
+}
+
+/// They go to Redis in batches.
+#[tokio::test]
+async fn of_many_that_are_acknowledged_at_once_each_has_its_own_answer() {
+    let place = Place::new();
+    let queue = place.open_short(LEASE).await;
+    for n in 0..40 {
+        queue.push(n.to_string()).await.unwrap();
+    }
+    let held = fetch_all(&queue, 40).await;
+    let (extended, lapsed) = held.split_at(30);
+    let extended: Vec<_> = extended.iter().map(|job| job.receipt.clone()).collect();
+    let extending = async {
+        loop {
+            queue.extend(&extended).await.unwrap();
+            tokio::time::sleep(LEASE / 4).await;
+        }
+    };
+    let other = place.open_short(LEASE).await;
+    let taken = tokio::select! {
+        taken = fetch_all(&other, lapsed.len()) => taken,
+        () = extending => unreachable!("it goes on for ever"),
+    };
+    let acked = held.iter().map(|job| queue.settle(&job.receipt, Settlement::Ack));
+    let said: Vec<_> = join_all(acked).await.into_iter().map(Result::unwrap).collect();
+    assert!(said[..30].iter().all(|settled| *settled == Settled::Done), "{said:?}");
+    assert!(said[30..].iter().all(|settled| *settled == Settled::Lost), "{said:?}");
+    // What is whose is still whose.
+    assert_eq!(other.counts().await.unwrap().leased, 10);
+    for job in taken {
+        assert_eq!(other.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    }
+    assert_eq!(other.counts().await.unwrap(), Default::default());
+}
+
+/// More than one look at what is pending has room for: a look takes ten times as many as it is asked for.
+#[tokio::test]
+async fn what_was_left_is_found_behind_much_that_was_not() {
+    let place = Place::new();
+    let busy = place.open_short(LEASE).await;
+    for n in 0..200 {
+        busy.push(n.to_string()).await.unwrap();
+    }
+    let held: Vec<_> = fetch_all(&busy, 200).await.into_iter().map(|job| job.receipt).collect();
+    let gone = place.open_short(LEASE).await;
+    let id = gone.push("left").await.unwrap();
+    assert_eq!(next(&gone).await.id, id);
+    drop(gone);
+    let other = place.open_short(LEASE).await;
+    let extending = async {
+        loop {
+            busy.extend(&held).await.unwrap();
+            tokio::time::sleep(LEASE / 4).await;
+        }
+    };
+    let found = tokio::select! {
+        found = next(&other) => found,
+        () = extending => unreachable!("it goes on for ever"),
+    };
+    assert_eq!(found.id, id);
+}
+
+// What keeps leases, whatever the handlers use up.
+
+blocked_threads!(
+    Place::new(),
+    async |place: &Place| place.open_short(blocked::LEASE).await,
+    async |queue: &RedisQueue| {
+        for job in ["one", "two"] {
+            queue.push(job).await.unwrap();
+        }
+    }
+);
+
+// Times at their ends.
+
+#[tokio::test]
+async fn no_time_costs_a_stop() {
+    for value in EXTREMES {
+        let place = Place::new();
+        let Ok(queue) = place.builder().lease(value).open().await else {
+            assert!(value < Duration::from_millis(100), "{value:?} is refused");
+            continue;
+        };
+        queue.push("job").await.unwrap();
+        let tally = consume(queue).await;
+        assert_eq!(tally.acked, 1, "{value:?}: {tally:?}");
+    }
+}
+
+/// What fails is to come again in ages, and the consumer stops all the same.
+#[tokio::test]
+async fn a_delay_without_end_costs_no_stop() {
+    let place = Place::new();
+    let queue = place.open().await;
+    queue.push("job").await.unwrap();
+    let job = next(&queue).await;
+    let retry = Settlement::Retry { after: Duration::MAX, error: "not now".to_owned() };
+    assert_eq!(queue.settle(&job.receipt, retry).await.unwrap(), Settled::Done);
+    no_jobs_for(&queue, 300).await;
+    let tally = consume(queue).await;
+    assert_eq!(tally.taken, 0, "{tally:?}");
+}

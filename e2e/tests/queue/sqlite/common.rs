@@ -1,5 +1,0 @@
-//! What holds for every table.
-
-use super::place::File;
-
-crate::table::all_tests!(File);

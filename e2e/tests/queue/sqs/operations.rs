@@ -1,0 +1,227 @@
+//! What a queue in SQS meets in operation: how it is opened and what is refused, jobs of other programs, and a server that goes away.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::types::QueueAttributeName;
+use ebbtide::drain::Stop;
+use ebbtide::queue::{Queue, Settled, Settlement};
+use ebbtide::testing::queue::Relay;
+use ebbtide_sqs::{SqsQueue, SqsQueueError};
+use futures_util::future::join_all;
+use tokio::net::TcpListener;
+
+use super::place::{Place, client, text};
+use crate::server::until_it_works;
+use crate::support::{fetch_all, next, now};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_may_open_the_same_queue_at_once() {
+    let place = Place::new();
+    let queues = join_all((0..20).map(|_| place.open())).await;
+    let id = queues[0].push("job").await.unwrap();
+    assert_eq!(next(&queues[19]).await.id, id);
+}
+
+#[tokio::test]
+async fn a_queue_that_is_there_is_taken_as_it_is() {
+    let place = Place::new();
+    let retention = QueueAttributeName::MessageRetentionPeriod;
+    let making = place.client.create_queue().queue_name(&place.name).attributes(retention.clone(), "3600");
+    let url = making.send().await.unwrap().queue_url.unwrap();
+    let queue = place.open_short(Duration::from_millis(1001)).await;
+    assert_eq!(Queue::lease(&queue), Some(Duration::from_secs(2)), "in whole seconds");
+    let asking = place.client.get_queue_attributes().attribute_names(retention.clone());
+    let found = asking.clone().queue_url(url).send().await.unwrap().attributes.unwrap();
+    assert_eq!(found[&retention], "3600");
+    let dead = place.url(&format!("{}-dead", place.name)).await;
+    let made = asking.queue_url(dead).send().await.unwrap().attributes.unwrap();
+    assert_eq!(made[&retention], "1209600", "as long as SQS keeps anything");
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_says_what_to_do() {
+    let place = Place::new();
+    for builder in [
+        SqsQueue::builder(place.client.clone(), "a.fifo"),
+        SqsQueue::builder(place.client.clone(), "a").dead_letters("b.fifo"),
+    ] {
+        let odd = builder.open().await.unwrap_err();
+        assert!(matches!(odd, SqsQueueError::Fifo(_)), "{odd:?}");
+    }
+    for lease in [Duration::from_millis(999), Duration::from_secs(12 * 3600 + 1)] {
+        let odd = place.builder().lease(lease).open().await.unwrap_err();
+        assert!(matches!(odd, SqsQueueError::Lease(_)), "{odd:?}");
+    }
+    let odd = SqsQueue::builder(place.client.clone(), "a b").open().await.unwrap_err();
+    assert!(matches!(odd, SqsQueueError::Refused { .. }), "{odd:?}");
+    assert!(odd.to_string().contains("see that the queue is there"), "{odd}");
+    let began = now();
+    let nobody = SqsQueue::builder(client("http://127.0.0.1:1"), "a").open().await.unwrap_err();
+    assert!(matches!(nobody, SqsQueueError::Unreachable { .. }), "{nobody:?}");
+    assert!(nobody.to_string().contains("see that its endpoint"), "{nobody}");
+    assert!(began.elapsed() < Duration::from_secs(15));
+}
+
+// Jobs of other programs, and jobs without room for a reason.
+
+#[tokio::test]
+async fn a_job_that_another_program_sent_keeps_its_attributes() {
+    let place = Place::new();
+    let queue = place.open().await;
+    let theirs = HashMap::from([("Trace".to_owned(), text("00-4bf9"))]);
+    place.send("job", theirs).await;
+    let job = next(&queue).await;
+    assert_eq!((&*job.payload, job.attempt), (b"job".as_slice(), 1));
+    let bury = Settlement::Bury { error: "no".to_owned() };
+    assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
+    let buried = place.buried().await;
+    assert_eq!(buried[0].attribute("Trace"), Some("00-4bf9"));
+    assert_eq!(buried[0].attribute("Ebbtide-Error"), Some("\"no\""));
+}
+
+/// As large as the server takes, and with as many attributes: what has no room is left out.
+#[tokio::test]
+async fn a_job_without_room_for_the_reason_is_buried_all_the_same() {
+    let place = Place::new();
+    let queue = place.open().await;
+    let payload = "x".repeat(1024 * 1024);
+    queue.push(&payload).await.unwrap();
+    let full: HashMap<_, _> = (0..10).map(|n| (format!("Their-{n}"), text("x"))).collect();
+    place.send("full", full).await;
+    for _ in 0..2 {
+        let job = next(&queue).await;
+        let bury = Settlement::Bury { error: "x".repeat(100_000) };
+        assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
+    }
+    let buried = place.buried().await;
+    let mut lengths: Vec<_> = buried.iter().map(|job| (job.body.len(), job.attributes.len())).collect();
+    lengths.sort_unstable();
+    assert_eq!(lengths, [(4, 10), (payload.len(), 0)]);
+}
+
+/// Somebody has given the queue for the dead another limit.
+#[tokio::test]
+async fn a_job_that_the_dead_take_only_without_the_reason_is_buried_without() {
+    let place = Place::new();
+    let queue = place.open().await;
+    let url = place.url(&format!("{}-dead", place.name)).await;
+    let limit = QueueAttributeName::MaximumMessageSize;
+    place.client.set_queue_attributes().queue_url(url).attributes(limit, "1024").send().await.unwrap();
+    for payload in ["x".repeat(1024), "x".repeat(1025)] {
+        queue.push(&payload).await.unwrap();
+        let job = next(&queue).await;
+        let bury = Settlement::Bury { error: "no".to_owned() };
+        if payload.len() == 1024 {
+            assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
+        } else {
+            // It is nowhere else: it has to stay.
+            let refused = queue.settle(&job.receipt, bury).await.unwrap_err();
+            assert!(refused.to_string().contains("bury a job: SQS says"), "{refused}");
+            assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        }
+    }
+    let buried = place.buried().await;
+    assert_eq!((buried.len(), buried[0].body.len(), buried[0].attributes.len()), (1, 1024, 0));
+    assert_eq!(place.counts().await.visible, 1);
+}
+
+// A server that goes away, or says nothing.
+
+const LEASE: Duration = Duration::from_secs(2);
+
+/// The way to the server is cut while jobs are held and while a request waits: each call fails, what was done was done, and the
+/// rest comes again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_goes_away_and_comes_back_loses_nothing() {
+    let place = Place::new();
+    let producer = place.open_short(LEASE).await;
+    let relay = Relay::open(place.endpoint.trim_start_matches("http://")).await.unwrap();
+    // The client's own retries would hide what this is about.
+    let through = client(&format!("http://{}", relay.address()));
+    let through = through.config().to_builder().retry_config(RetryConfig::disabled());
+    let through = Client::from_conf(through.build());
+    let queue = SqsQueue::builder(through, &place.name).lease(LEASE).open().await.unwrap();
+    let never = Stop::never();
+    let mut left = BTreeSet::new();
+    for _ in 0..3 {
+        for n in 0..4 {
+            left.insert(producer.push(n.to_string()).await.unwrap());
+        }
+        let jobs = fetch_all(&queue, 3).await;
+        relay.cut().await;
+        for job in &jobs {
+            assert!(queue.settle(&job.receipt, Settlement::Ack).await.is_err());
+        }
+        assert!(queue.fetch(1, &never).await.is_err());
+        relay.mend().await.unwrap();
+        for job in &jobs {
+            match until_it_works(|| queue.settle(&job.receipt, Settlement::Ack)).await {
+                Settled::Done => assert!(left.remove(&job.id), "{} was done, and came again", job.id),
+                Settled::Lost => assert!(left.contains(&job.id)),
+            }
+        }
+        let rest = async {
+            while !left.is_empty() {
+                for job in until_it_works(|| queue.fetch(4, &never)).await {
+                    if queue.settle(&job.receipt, Settlement::Ack).await.unwrap() == Settled::Done {
+                        assert!(left.remove(&job.id), "{} was done, and came again", job.id);
+                    }
+                }
+            }
+        };
+        let done = tokio::time::timeout(Duration::from_secs(30), rest).await;
+        assert!(done.is_ok(), "nothing is lost, and yet these did not come: {left:?}");
+        // Nothing is there: this request waits.
+        let (failed, ()) = tokio::join!(queue.fetch(1, &never), async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            relay.cut().await;
+        });
+        assert!(failed.is_err());
+        relay.mend().await.unwrap();
+    }
+}
+
+/// A server that takes connections and says nothing is an error as well, for every call, and a stop does not wait for it.
+#[tokio::test]
+async fn a_server_that_says_nothing_is_an_error_in_time() {
+    let place = Place::new();
+    let relay = Relay::open(place.endpoint.trim_start_matches("http://")).await.unwrap();
+    let through = client(&format!("http://{}", relay.address()));
+    let queue = SqsQueue::builder(through, &place.name).lease(Duration::from_secs(60)).open().await.unwrap();
+    for job in ["settled", "extended"] {
+        queue.push(job).await.unwrap();
+    }
+    let jobs = fetch_all(&queue, 2).await;
+    let address = relay.address();
+    relay.cut().await;
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, address.port())).await.unwrap();
+    let taking = async {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = silent.accept().await {
+            open.push(stream);
+        }
+    };
+    let began = now();
+    let calls = async {
+        let never = Stop::never();
+        let (pushed, settled, fetched, extended, counted) = tokio::join!(
+            queue.push("nobody takes it"),
+            queue.settle(&jobs[0].receipt, Settlement::Ack),
+            queue.fetch(1, &never),
+            queue.extend(std::slice::from_ref(&jobs[1].receipt)),
+            queue.counts(),
+        );
+        let failed =
+            [pushed.is_err(), settled.is_err(), fetched.is_err(), extended.is_err(), counted.is_err()];
+        assert_eq!(failed, [true; 5]);
+    };
+    tokio::select! {
+        () = calls => {}
+        () = taking => {}
+    }
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+}

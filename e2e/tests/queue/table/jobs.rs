@@ -1,0 +1,318 @@
+//! What holds for the jobs of every table: what is pushed is stored; who waits is woken by what makes a job due, and by the stop; a
+//! settlement is carried out for whoever has the job, and only then; and each job is given to one consumer.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ebbtide::queue::{Queue as _, Settled, Settlement};
+use ebbtide_sqlx::{JobState, NewJob};
+use futures_util::future::join_all;
+
+use super::rows::{Place, Rows};
+use crate::support::{ERROR, LONG, fetch, fetch_for, next, no_jobs_for, now, source, stop};
+
+// What is pushed is stored.
+
+pub(crate) async fn what_was_pushed_outlives_the_pool_and_is_delivered_in_order<P: Place>(place: &P) {
+    let queue = place.queue().await;
+    let mut ids = Vec::new();
+    for payload in ["first", "second", "third"] {
+        ids.push(queue.pushed(payload).await.to_string());
+    }
+    P::close(queue).await;
+    let queue = place.queue().await;
+    let jobs = fetch(&queue, 10).await;
+    assert_eq!(jobs.iter().map(|job| job.id.clone()).collect::<Vec<_>>(), ids);
+    assert_eq!(jobs[2].payload, b"third");
+    for job in &jobs {
+        assert_eq!(job.attempt, 1);
+        assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    }
+    let counts = queue.counted().await;
+    assert_eq!((counts.waiting, counts.leased, counts.buried), (0, 0, 0));
+}
+
+pub(crate) async fn queues_in_one_table_know_nothing_of_each_other<P: Place>(place: &P) {
+    let (emails, invoices) = (place.queue_named("emails").await, place.queue_named("invoices").await);
+    invoices.pushed("invoice").await;
+    assert_eq!(emails.counted().await.waiting, 0);
+    no_jobs_for(&emails, 300).await;
+    assert_eq!(next(&invoices).await.payload, b"invoice");
+}
+
+pub(crate) async fn many_who_push_at_once_each_get_the_id_of_their_own_job<P: Place>(place: &P) {
+    let queue = place.queue().await;
+    let push = async |number: i32| (queue.pushed(number.to_string()).await, number);
+    let mut pushed = join_all((0..500).map(push)).await;
+    pushed.sort_unstable();
+    let stored = queue.listed(JobState::Waiting).await;
+    let number = |payload: &[u8]| String::from_utf8_lossy(payload).parse::<i32>().unwrap();
+    let mut stored: Vec<_> = stored.iter().map(|job| (job.id, number(&job.payload))).collect();
+    stored.sort_unstable();
+    assert_eq!(stored, pushed);
+}
+
+pub(crate) async fn several_may_make_the_table_at_the_same_time<P: Place>(place: &P) {
+    for _ in 0..8 {
+        let queues = place.several_make_it(6).await;
+        join_all(queues.iter().map(|queue| queue.pushed("made"))).await;
+        assert_eq!(queues[0].counted().await.waiting, 6);
+        join_all(queues.into_iter().map(P::close)).await;
+    }
+}
+
+// Who waits for a job is woken by what makes one due, and by the stop.
+
+pub(crate) async fn the_stop_ends_the_waiting_and_nothing_is_taken_behind_it<P: Place>(place: &P) {
+    let queue = place.queue().await.polled(LONG);
+    let source = source();
+    let token = source.token();
+    let (jobs, ()) = tokio::join!(queue.fetch(8, &token), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stop(&source);
+    });
+    assert!(jobs.unwrap().is_empty());
+
+    queue.pushed("for the next consumer").await;
+    assert!(queue.fetch(8, &token).await.unwrap().is_empty());
+    assert_eq!(queue.counted().await.waiting, 1);
+}
+
+pub(crate) async fn the_stop_ends_the_waiting_for_a_connection_too<P: Place>(place: &P) {
+    let queue = place.queue().await;
+    queue.pushed("not taken").await;
+    let held = P::hold_all(&queue).await;
+    no_jobs_for(&queue, 50).await;
+    drop(held);
+    assert_eq!(queue.counted().await.waiting, 1);
+
+    // Also between two looks at a queue that has nothing to give.
+    assert_eq!(next(&queue).await.payload, b"not taken");
+    let queue = queue.polled(Duration::from_millis(10));
+    let source = source();
+    let token = source.token();
+    let stopping = async {
+        let held = P::hold_all(&queue).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop(&source);
+        held
+    };
+    let fetching = tokio::time::timeout(Duration::from_secs(10), queue.fetch(1, &token));
+    let (jobs, _held) = tokio::join!(fetching, stopping);
+    assert!(jobs.unwrap().unwrap().is_empty());
+}
+
+pub(crate) async fn a_push_wakes_who_waits_for_it<P: Place>(place: &P) {
+    let queue = place.queue().await.polled(LONG);
+    let (job, pushed) = tokio::join!(next(&queue), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        queue.pushed("woken").await
+    });
+    assert_eq!(job.id, pushed.to_string());
+}
+
+pub(crate) async fn a_delay_is_kept_and_ends_without_anybody_looking<P: Place>(place: &P) {
+    let queue = place.queue().await.polled(LONG);
+    let delay = Duration::from_millis(400);
+    let began = now();
+    let id = queue.pushed(NewJob::new("later").after(delay)).await;
+    queue.pushed("at once").await;
+    assert_eq!(next(&queue).await.payload, b"at once");
+    assert_eq!(next(&queue).await.id, id.to_string());
+    assert!(began.elapsed() >= delay, "{:?}", began.elapsed());
+}
+
+pub(crate) async fn a_retry_waits_for_its_time_and_counts<P: Place>(place: &P) {
+    let queue = place.queue().await.polled(LONG);
+    queue.pushed("fails").await;
+    let job = next(&queue).await;
+    let (began, after) = (now(), Duration::from_millis(400));
+    let retry = Settlement::Retry { after, error: ERROR.to_owned() };
+    assert_eq!(queue.settle(&job.receipt, retry).await.unwrap(), Settled::Done);
+    let again = next(&queue).await;
+    assert!(began.elapsed() >= after, "{:?}", began.elapsed());
+    assert_eq!((again.id, again.attempt), (job.id, 2));
+}
+
+pub(crate) async fn what_is_handed_back_is_first_again_wakes_who_waits_and_does_not_count<P: Place>(
+    place: &P,
+) {
+    let queue = place.queue().await.polled(LONG);
+    for payload in ["first", "second"] {
+        queue.pushed(payload).await;
+    }
+    let first = next(&queue).await;
+    assert_eq!(queue.settle(&first.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+    let again = next(&queue).await;
+    assert_eq!((&again.id, again.attempt), (&first.id, 1));
+    assert_eq!(next(&queue).await.payload, b"second");
+
+    let (job, settled) = tokio::join!(next(&queue), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        queue.settle(&again.receipt, Settlement::HandBack).await.unwrap()
+    });
+    assert_eq!((job.id, job.attempt, settled), (first.id, 1, Settled::Done));
+}
+
+// A settlement is carried out for whoever has the job, and only then.
+
+pub(crate) async fn a_job_whose_lease_ran_out_is_delivered_again_and_no_longer_ours_to_settle<P: Place>(
+    place: &P,
+) {
+    let killed = place.queue().await.leased_for(Duration::from_millis(200));
+    killed.pushed("held by who was killed").await;
+    let lost = next(&killed).await;
+    // Nobody tells: it is found at the lease's end, by the database's clock.
+    let other = place.queue().await.polled(LONG);
+    let again = next(&other).await;
+    assert_eq!((&again.id, again.attempt), (&lost.id, 2));
+    let all = [
+        Settlement::Ack,
+        Settlement::HandBack,
+        Settlement::Retry { after: Duration::ZERO, error: ERROR.to_owned() },
+        Settlement::Bury { error: ERROR.to_owned() },
+    ];
+    for settlement in all {
+        assert_eq!(killed.settle(&lost.receipt, settlement).await.unwrap(), Settled::Lost);
+    }
+    killed.extend(&[lost.receipt]).await.unwrap();
+    assert_eq!(other.settle(&again.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    assert_eq!(other.settle(&again.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
+}
+
+pub(crate) async fn a_lease_that_is_extended_lasts<P: Place>(place: &P) {
+    let lease = Duration::from_secs(2);
+    let queue = place.queue().await.leased_for(lease);
+    for payload in ["extended", "settled late", "taken by another"] {
+        queue.pushed(payload).await;
+    }
+    let jobs = fetch(&queue, 3).await;
+    let other = place.queue().await;
+    let (found, ()) = tokio::join!(fetch_for(&other, lease * 3), async {
+        for _ in 0..9 {
+            tokio::time::sleep(lease / 3).await;
+            queue.extend(&[jobs[0].receipt, jobs[1].receipt]).await.unwrap();
+        }
+    });
+    // The opposite: the one that was not extended.
+    assert_eq!(found.iter().map(|job| &job.id).collect::<Vec<_>>(), [&jobs[2].id]);
+    assert_eq!(queue.settle(&jobs[0].receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    // One whose lease has run out is still settled while nobody else has got it: the work is done, after all.
+    tokio::time::sleep(lease * 2).await;
+    assert_eq!(queue.counted().await.leased, 1);
+    assert_eq!(queue.settle(&jobs[1].receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+}
+
+pub(crate) async fn what_is_buried_is_kept_with_its_error_and_can_be_brought_back<P: Place>(place: &P) {
+    let queue = place.queue().await;
+    for payload in ["revived", "discarded", "revived with all"] {
+        queue.pushed(payload).await;
+    }
+    for job in fetch(&queue, 3).await {
+        let bury = Settlement::Bury { error: ERROR.to_owned() };
+        assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
+    }
+    no_jobs_for(&queue, 300).await;
+    let buried = queue.listed(JobState::Buried).await;
+    assert_eq!(buried.len(), 3);
+    assert!(buried.iter().all(|job| job.error.as_deref() == Some(ERROR) && job.attempts == 1), "{buried:?}");
+    assert!(buried.iter().all(|job| job.due_at.is_none() && job.buried_at >= Some(job.pushed_at)));
+
+    assert!(queue.revived(buried[0].id).await);
+    assert!(!queue.revived(buried[0].id).await);
+    let revived = next(&queue).await;
+    assert_eq!((&*revived.payload, revived.attempt), (&b"revived"[..], 1));
+    assert!(queue.discarded(buried[1].id).await);
+    assert!(!queue.discarded(revived.receipt.id()).await);
+    assert_eq!(queue.all_revived().await, 1);
+    let counts = queue.counted().await;
+    assert_eq!((counts.waiting, counts.leased, counts.buried), (1, 1, 0));
+}
+
+/// What the database cannot store must not hold up the settlements of others.
+pub(crate) async fn an_error_that_no_text_can_hold_is_kept_as_far_as_it_can_be<P: Place>(place: &P) {
+    let queue = place.queue().await;
+    queue.pushed("fails oddly").await;
+    let job = next(&queue).await;
+    let bury = Settlement::Bury { error: "before\0behind".to_owned() };
+    assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
+    let buried = queue.listed(JobState::Buried).await;
+    assert_eq!(buried[0].error.as_deref(), Some("before\u{FFFD}behind"));
+}
+
+pub(crate) async fn many_settlements_at_once_each_get_their_own_answer<P: Place>(place: &P) {
+    let queue = place.queue().await;
+    join_all((0..400).map(|number| queue.pushed(number.to_string()))).await;
+    let jobs = fetch(&queue, 400).await;
+    assert_eq!(jobs.len(), 400);
+    for job in jobs.iter().step_by(8) {
+        assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+    }
+    let settle = async |(index, job): (usize, &ebbtide::queue::Delivery<_>)| {
+        let error = ERROR.to_owned();
+        let settlement = match index % 4 {
+            0 => Settlement::Ack,
+            1 => Settlement::HandBack,
+            2 => Settlement::Retry { after: LONG, error },
+            _ => Settlement::Bury { error },
+        };
+        (index, queue.settle(&job.receipt, settlement).await.unwrap())
+    };
+    for (index, settled) in join_all(jobs.iter().enumerate().map(settle)).await {
+        let expected = if index % 8 == 0 { Settled::Lost } else { Settled::Done };
+        assert_eq!(settled, expected, "{index}");
+    }
+    let counts = queue.counted().await;
+    assert_eq!((counts.waiting, counts.leased, counts.buried), (200, 0, 100));
+}
+
+// A job is given to one consumer.
+
+const JOBS: usize = 1000;
+
+pub(crate) async fn each_job_goes_to_one_of_those_who_compete<P: Place>(place: &P) {
+    let (queue, other) = (place.queue().await, place.queue().await);
+    join_all((0..JOBS).map(|number| queue.pushed(number.to_string()))).await;
+    // Two pools, each of them shared by two.
+    let consumers = [&queue, &queue, &other, &other].map(run_what_waits);
+    let ran = times(join_all(consumers).await);
+    assert_eq!((ran.len(), ran.values().max()), (JOBS, Some(&1)));
+    assert_eq!(queue.counted().await.leased, 0);
+    // Nothing is in anybody's way that comes behind.
+    queue.pushed("one more").await;
+    assert_eq!(next(&other).await.payload, b"one more");
+}
+
+async fn run_what_waits<Q: Rows>(queue: &Q) -> Vec<String> {
+    let mut ran = Vec::new();
+    loop {
+        let jobs = tokio::select! {
+            biased;
+            jobs = fetch(queue, 7) => jobs,
+            () = drained(queue) => return ran,
+        };
+        for job in jobs {
+            assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
+            ran.push(job.id);
+        }
+    }
+}
+
+/// Waits until there is nothing left to give out or to settle: a fetch has leased nothing then.
+async fn drained<Q: Rows>(queue: &Q) {
+    loop {
+        let counts = queue.counted().await;
+        if counts.waiting + counts.leased == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+pub(crate) fn times(ran: Vec<Vec<String>>) -> HashMap<String, usize> {
+    let mut times = HashMap::new();
+    for id in ran.into_iter().flatten() {
+        *times.entry(id).or_default() += 1;
+    }
+    times
+}
