@@ -2,5 +2,4 @@
 
 mod each_fault_is_caught;
 mod nothing_is_lost;
-mod one_line_replacement;
 mod the_demo_passes_on_each_queue;

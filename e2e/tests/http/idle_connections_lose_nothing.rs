@@ -1,10 +1,17 @@
 //! A request that is on its way to an idle keep-alive connection is answered, although the stop comes first.
-#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+//!
+//! Ten thousand idle connections at the signal: all end in order, those that are used at that moment lose nothing, and the process is gone in
+//! time.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a helper that fails fails its test; the figures are shown"
+)]
 
 use std::time::Duration;
 
 use ebbtide_e2e::storm::{Clients, Storm, Tally};
-use ebbtide_e2e::{Client, Served};
+use ebbtide_e2e::{Client, End, Served, raise_open_files};
 use rustix::process::Signal;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -79,4 +86,85 @@ async fn a_plain_close_loses_them() {
         assert!(waiting < 6 * 300, "closed at once, and yet every request that waited was answered");
         assert!(sum.lost > 0, "{sum}");
     }
+}
+
+// Ten thousand of them.
+
+/// From the signal to the end of the process: what a grace period of 30 s leaves.
+const IN_TIME: Duration = Duration::from_secs(25);
+
+/// What became of the connections.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Ends {
+    /// Ended in order.
+    fin: usize,
+    /// Reset.
+    reset: usize,
+    /// Requests that came right behind the signal, and their answers.
+    asked: usize,
+    answered: usize,
+}
+
+/// Opens `count` connections, the first half of which never sends anything; stops the server while some clients are busy,
+/// and uses every hundredth idle connection right then.
+async fn stopped_with_idle(mut served: Served, count: usize) -> Ends {
+    let files = raise_open_files().expect("the limit can be raised");
+    assert!(
+        files > count as u64 + 500,
+        "this needs {count} open files and some: `ulimit -Hn` allows {files}"
+    );
+    let mut idle = Vec::new();
+    for number in 0..count {
+        let mut client = Client::connect(served.addr).await.expect("it listens");
+        if number >= count / 2 {
+            client.get("/ping").await.expect("it reads");
+            assert!(client.answer().await.expect("an answer").is_ok());
+        }
+        idle.push(client);
+    }
+    let mut storm = Storm::begin(Clients::kept(served.addr, 16));
+    storm.is_up().await.expect("it serves");
+    let mut ends = Ends::default();
+    // They are sent before the server can close anything, and reach it with the signal.
+    served.process.signal(Signal::STOP);
+    for client in idle.iter_mut().step_by(100) {
+        ends.asked += 1;
+        client.get("/ping").await.expect("the kernel takes it");
+    }
+    served.terminate();
+    served.process.signal(Signal::CONT);
+    let stop = async {
+        for (number, mut client) in idle.into_iter().enumerate() {
+            if number % 100 == 0 {
+                ends.answered += usize::from(client.answer().await.is_ok_and(|answer| answer.is_ok()));
+            }
+            match client.rest().await.end {
+                End::Fin => ends.fin += 1,
+                End::Error(_) => ends.reset += 1,
+            }
+        }
+        (ends, served.ended(IN_TIME).await)
+    };
+    let (mut ends, ended) = tokio::time::timeout(IN_TIME, stop).await.expect("it ends in time");
+    ended.code(0);
+    let tally = storm.gone().await.expect("nothing was short");
+    println!("{ends:?}; {tally}; gone {:?} after the last of them", ended.after);
+    assert!(tally.answered >= 16, "there was a load: {tally}");
+    ends.asked += (tally.answered + tally.lost) as usize;
+    ends.answered += tally.answered as usize;
+    ends
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_end_in_order_and_none_is_lost() {
+    let ends = stopped_with_idle(Served::shapes(&[], "30s", "0s"), 10_000).await;
+    assert_eq!((ends.fin, ends.reset), (10_000, 0), "{ends:?}");
+    assert_eq!(ends.answered, ends.asked, "{ends:?}");
+}
+
+/// The opposite: a plain axum server ends them as well, and drops what comes at that moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_axum_server_drops_what_comes_at_that_moment() {
+    let ends = stopped_with_idle(Served::peer(), 2_000).await;
+    assert!(ends.answered < ends.asked, "{ends:?}");
 }

@@ -1,15 +1,18 @@
 //! The process and its lifecycle: signals, deadlines, start-up, reports, and the service manager.
 
-mod a_service_has_a_name;
 mod always_out_in_time;
-mod examples_run;
+mod dependencies_decide_readiness;
 mod plan_and_report;
-mod readiness_follows_its_checks;
 mod signals;
 mod sockets_of_the_service_manager;
-mod start_up_waits_for_its_resources;
-mod temporary_files_are_removed;
-mod the_readme_compiles;
+mod the_end_leaves_nothing_behind;
+mod the_repository_keeps_its_word;
 mod the_service_manager_is_told;
-mod the_sidecar_is_told_last;
-mod times_are_tried;
+
+/// Every example of the library's crates runs as a real process, does what it shows, and stops with exit code 0.
+#[expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+mod examples_run {
+    mod example;
+    mod servers;
+    mod work;
+}

@@ -1,3 +1,5 @@
+//! Examples that serve: HTTP, TLS, gRPC, WebSockets, event streams.
+
 use std::fs;
 use std::net::TcpListener;
 use std::os::fd::AsFd as _;
@@ -6,14 +8,17 @@ use std::sync::Arc;
 
 use command_fds::{CommandFdExt as _, FdMapping};
 use ebbtide_e2e::{Process, example};
+use futures_util::{SinkExt as _, StreamExt as _};
+use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_tungstenite::tungstenite::Message;
 use tonic::transport::Endpoint;
 use tonic_prost::ProstCodec;
 
-use super::example::{address, exited, get, post, serve, stop, surrounded};
+use super::example::{address, command, exited, get, post, serve, stop, surrounded};
 
 const NONE: [&str; 0] = [];
 
@@ -45,7 +50,7 @@ async fn own_runtime() {
 
 #[tokio::test]
 async fn axum_swap() {
-    let process = Process::start(super::example::command("axum_swap").arg("127.0.0.1:0"));
+    let process = Process::start(command("axum_swap").arg("127.0.0.1:0"));
     process.says("phase=ready");
     assert_eq!(get(address(&process, "http"), "/").await, "Hello, World!");
     exited(process).said("the shutdown signal came").said("server stopped");
@@ -99,7 +104,7 @@ async fn tls_with_files() {
 #[tokio::test]
 async fn tls_without_files_removes_what_it_made() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = super::example::command("tls");
+    let mut command = command("tls");
     let process = Process::start(command.arg("127.0.0.1:0").env("TMPDIR", folder.path()));
     process.says("phase=ready");
     assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
@@ -117,5 +122,41 @@ async fn grpc() {
     let codec = ProstCodec::<String, String>::default();
     let answer = client.unary(tonic::Request::new("Ada".to_owned()), path, codec).await.expect("an answer");
     assert_eq!(answer.into_inner(), "Hello, Ada!");
+    stop(served.process);
+}
+
+// Streams.
+
+#[tokio::test]
+async fn websocket() {
+    let served = serve("websocket", &NONE);
+    let address = format!("ws://{}/echo", served.addr);
+    let (mut socket, _) = tokio_tungstenite::connect_async(address).await.expect("it upgrades");
+    socket.send(Message::text("hello")).await.expect("sent");
+    assert_eq!(socket.next().await.expect("an echo").expect("an echo"), Message::text("hello"));
+    served.process.signal(Signal::TERM);
+    match socket.next().await.expect("a frame").expect("a frame") {
+        Message::Close(Some(frame)) => assert_eq!(u16::from(frame.code), 1001),
+        other => panic!("no close frame but {other:?}"),
+    }
+    // Reads on, which sends the answer to the close frame.
+    assert!(socket.next().await.is_none_or(|end| end.is_err()));
+    // A duplicate of the signal is ignored.
+    stop(served.process);
+}
+
+#[tokio::test]
+async fn sse() {
+    let served = serve("sse", &NONE);
+    let mut stream = TcpStream::connect(served.addr).await.expect("a connection");
+    stream.write_all(b"GET /prices HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await.expect("sent");
+    let mut read = Vec::new();
+    while !String::from_utf8_lossy(&read).contains("event: price\ndata: 100\n\n") {
+        assert_ne!(stream.read_buf(&mut read).await.expect("events"), 0);
+    }
+    served.process.signal(Signal::TERM);
+    stream.read_to_end(&mut read).await.expect("the rest");
+    let read = String::from_utf8(read).expect("text");
+    assert!(read.ends_with("\n\n\r\n0\r\n\r\n"), "it does not end whole, behind an event: {read}");
     stop(served.process);
 }

@@ -1,8 +1,16 @@
+//! Examples that work: pools, schedules, resources, consumers of each queue, and telemetry.
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::time::Duration;
 
-use super::example::{post, serve, start, stop};
+use ebbtide_demo::queue::QueueKind;
+use ebbtide_e2e::jobs::Bed;
+use ebbtide_e2e::{Collector, Process};
+use tokio::runtime::Runtime;
+
+use super::example::{address, command, exited, get, post, serve, start, stop};
 
 const NONE: [&str; 0] = [];
 
@@ -49,4 +57,96 @@ fn custom_queue() {
     process.says("email sent to=b@example.org");
     stop(process);
     assert_eq!([left("waiting"), left("taken"), left("dead")], [0, 0, 0]);
+}
+
+// Consumers of a queue.
+
+/// The adapters' own, since all consumers of a queue need the same one.
+const LEASE: Duration = Duration::from_secs(30);
+
+#[test]
+fn consumer_sqlite() {
+    works_off("consumer_sqlite", QueueKind::Sqlite);
+}
+
+#[test]
+fn consumer_postgres() {
+    works_off("consumer_postgres", QueueKind::Postgres);
+}
+
+#[test]
+fn consumer_redis() {
+    works_off("consumer_redis", QueueKind::Redis);
+}
+
+#[test]
+fn consumer_rabbitmq() {
+    works_off("consumer_rabbitmq", QueueKind::Rabbitmq);
+}
+
+#[test]
+fn consumer_nats() {
+    works_off("consumer_nats", QueueKind::Nats);
+}
+
+#[test]
+fn consumer_sqs() {
+    works_off("consumer_sqs", QueueKind::Sqs);
+}
+
+/// Starts a consumer on a queue of the test's own, and stops it when it has done a job of its own and one of another producer.
+fn works_off(name: &str, kind: QueueKind) {
+    let bed = Bed::fresh(kind, LEASE);
+    let place = bed.place();
+    let mut command = command(name);
+    match kind {
+        QueueKind::Sqlite => command.arg(&place.url),
+        // The table of the test's own queue is in this schema.
+        QueueKind::Postgres => {
+            let separator = if place.url.contains('?') { '&' } else { '?' };
+            let url = format!("{}{separator}options[search_path]=ebbtide_demo", place.url);
+            command.env(kind.variable(), url)
+        }
+        _ => command.env(kind.variable(), &place.url),
+    };
+    let process = Process::start(command.arg(&place.name));
+    process.says("phase=ready");
+    bed.push("b@example.org");
+    process.says("email sent to=\"a@example.org\"");
+    process.says("email sent to=\"b@example.org\"");
+    stop(process);
+    assert!(bed.left().is_none(), "{:?}", bed.left());
+}
+
+// Telemetry.
+
+#[test]
+fn traces() {
+    // It has a runtime of its own.
+    let collector = Collector::start();
+    let runtime = Runtime::new().expect("a runtime");
+    let mut command = command("traces");
+    let process =
+        Process::start(command.arg("127.0.0.1:0").env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.http()));
+    process.says("phase=ready");
+    let answer = runtime.block_on(get(address(&process, "api"), "/orders"));
+    assert_eq!(answer, "no orders yet");
+    // Before a batch is due.
+    stop(process);
+    let spans = collector.collected().spans;
+    assert!(spans.iter().any(|span| span == "orders"), "{spans:?}");
+}
+
+#[test]
+fn log_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("orders.log");
+    let process = Process::start(command("log_file").arg(&file));
+    while !fs::read_to_string(&file).is_ok_and(|log| log.contains("order checked")) {
+        assert!(!process.output().contains("error"), "{}", process.output());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    exited(process);
+    let log = fs::read_to_string(&file).expect("the log");
+    assert!(log.lines().last().is_some_and(|line| line.contains("cause=\"SIGTERM\" code=0")), "{log}");
 }

@@ -1,5 +1,7 @@
-//! A pool whose `close` hangs, because a connection is still held, takes nobody's time and says how many are held; one that is
-//! free leaves no connection at the server.
+//! What was sent to a worker pool before the stop is done before the process goes.
+//!
+//! A pool of connections whose `close` hangs, because one is still held, takes nobody's time and says how many are held; one that is free
+//! leaves no connection at the server.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::path::Path;
@@ -9,6 +11,54 @@ use ebbtide_e2e::{Ended, Process, service, services};
 use rustix::process::Signal;
 use serde_json::Value;
 use sqlx::PgPool;
+
+// Worker pools.
+
+const JOBS: usize = 200;
+
+fn drained(how: &[&str]) -> (Ended, usize) {
+    let mut command = service("pools");
+    let mut process = Process::start(command.args(how).env("EBBTIDE_GRACE", "20s"));
+    process.says("all sent");
+    process.says("phase=ready");
+    process.signal(Signal::TERM);
+    let ended = process.ended(Duration::from_secs(20)).expect("it does not end");
+    let done = ended.output.matches("done ").count();
+    (ended, done)
+}
+
+#[test]
+fn every_job_that_was_sent_is_done() {
+    let (ended, done) = drained(&[]);
+    ended.code(0);
+    assert_eq!(done, JOBS);
+}
+
+#[test]
+fn the_opposite_a_channel_by_hand_takes_its_jobs_along() {
+    let (ended, done) = drained(&["by-hand"]);
+    ended.code(0);
+    assert!(done < JOBS, "all {done} were done");
+}
+
+#[test]
+fn every_job_that_a_pool_hands_on_to_another_is_done() {
+    for pools in ["2", "3"] {
+        let (ended, done) = drained(&["chain", pools]);
+        ended.code(0);
+        assert_eq!(done, JOBS, "{pools} pools");
+    }
+}
+
+#[test]
+fn the_opposite_a_pool_that_is_registered_after_the_one_that_feeds_it_turns_its_jobs_away() {
+    let (ended, done) = drained(&["backwards"]);
+    ended.code(0);
+    assert!(done < JOBS, "all {done} were done");
+    assert!(ended.output.contains("background job failed"), "{}", ended.output);
+}
+
+// Pools of connections.
 
 const LONG: Duration = Duration::from_secs(20);
 

@@ -1,8 +1,64 @@
+//! What the repository says of itself is so.
+//!
+//! The program in the README compiles as it is printed, with the dependencies that are printed above it.
+//!
 //! The list of what takes a time is whole.
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+//!
+//! The program of all services runs the one that its first argument names, and no other.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
+use std::process::{Command, Output};
+
+use ebbtide_e2e::service_program;
+
+// The README.
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const README: &str = include_str!("../../../README.md");
+
+/// Returns the README's code in a language, block by block.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let fence = format!("```{language}\n");
+    README.split(&fence).skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
+}
+
+/// Checks a program with the README's dependencies, in a package of its own.
+///
+/// Its versions are those of this workspace's lock file, so that it needs no network, and its target folder is this workspace's:
+/// what has the same features there is not compiled again.
+fn check(program: &str) -> Output {
+    let (folder, root) = (tempfile::tempdir().expect("a folder"), Path::new(ROOT));
+    let dependencies = blocks("toml")[0].replace("\"ebbtide/crates/", &format!("\"{ROOT}/crates/"));
+    let manifest = format!(
+        "[package]\nname = \"readme\"\nedition = \"2024\"\n\n[lints.rust]\nwarnings = \"deny\"\n\n[workspace]\n\n{dependencies}\n"
+    );
+    fs::write(folder.path().join("Cargo.toml"), manifest).expect("written");
+    fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock")).expect("the lock file");
+    fs::create_dir(folder.path().join("src")).expect("a folder");
+    fs::write(folder.path().join("src/main.rs"), program).expect("written");
+    let test = std::env::current_exe().expect("its path");
+    let target = test.ancestors().nth(3).expect("a target folder");
+    let mut check = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    check.args(["check", "--offline", "--quiet", "--target-dir"]).arg(target);
+    check.current_dir(folder.path()).output().expect("cargo starts")
+}
+
+#[test]
+fn the_program_in_the_readme_compiles_as_printed() {
+    let programs = blocks("rust");
+    assert_eq!(programs.len(), 1, "each needs its dependencies: give it a package of its own here");
+    let checked = check(programs[0]);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    // The opposite: a program that does not compile is told apart.
+    let broken = check(&programs[0].replace("send_email)", "send_mail)"));
+    let said = String::from_utf8_lossy(&broken.stderr);
+    assert!(!broken.status.success() && said.contains("send_mail"), "{said}");
+}
+
+// Functions that take a time.
 
 /// Every public function that takes a time, by its file and its name, and where it is tried at its ends.
 const TAKE_A_TIME: [(&str, &str); 60] = [
@@ -15,7 +71,10 @@ const TAKE_A_TIME: [(&str, &str); 60] = [
     ("ebbtide-sqlx/sqlite/queue.rs lease_for", QUEUES),
     ("ebbtide-sqlx/sqlite/queue.rs poll_every", QUEUES),
     ("ebbtide-sqlx/table/job.rs after", QUEUES),
-    ("ebbtide-sqs/builder.rs lease", "queue/sqs/opening.rs here: it is refused outside of SQS' own bounds"),
+    (
+        "ebbtide-sqs/builder.rs lease",
+        "queue/sqs/operations.rs here: it is refused outside of SQS' own bounds",
+    ),
     ("ebbtide-sqs/builder.rs poll", "it is cut to SQS' own bounds"),
     ("ebbtide-tracing-appender/appender.rs flush", "tests/flush.rs of that crate"),
     ("http/server.rs announce_over", SERVER),
@@ -71,7 +130,7 @@ const TAKE_A_TIME: [(&str, &str); 60] = [
 const LIFECYCLE: &str = "crates/ebbtide/tests/library/times/lifecycle.rs";
 const COMPONENTS: &str = "crates/ebbtide/tests/library/times/components.rs";
 const SERVER: &str = "crates/ebbtide/tests/library/times/server.rs";
-const QUEUES: &str = "times.rs in the folder of the adapter, e2e/tests/queue";
+const QUEUES: &str = "promises.rs in the folder of the adapter, e2e/tests/queue";
 /// It takes a closure that is told a time.
 const TOLD: &str = "a closure is told the time that is left";
 /// The machine is told instants; `tests/core/machine` tries what it does with any plan.
@@ -95,12 +154,12 @@ fn every_function_that_takes_a_time_is_tried_at_its_ends() {
 }
 
 fn look_in(prefix: &str, root: &Path, folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             look_in(prefix, root, &path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
             let file = path.strip_prefix(root).unwrap().display().to_string();
             // What stands behind `mod tests` is not public.
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -121,4 +180,16 @@ fn that_take_a_time(code: &str) -> impl Iterator<Item = &str> {
         let takes = forms.iter().any(|form| taken.contains(form));
         takes.then_some(name)
     })
+}
+
+// The program of all services.
+
+#[test]
+fn an_unknown_or_missing_name_is_refused_with_the_list() {
+    for arguments in [&[][..], &["nothing"], &["--listen", "shapes"]] {
+        let output = Command::new(service_program()).args(arguments).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}: {said}");
+        assert!(["shapes", "victim", "worker"].iter().all(|name| said.contains(name)), "{said}");
+    }
 }

@@ -1,5 +1,7 @@
-//! A server without a free descriptor, until the end, still closes: requests in flight and connections in the accept queue are
-//! answered with 503 at the deadline.
+//! A handler that never ends is cut at the deadline: the process goes in time, says whom it cut, and does not call it success.
+//!
+//! A server without a free descriptor, until the end, still closes: requests in flight and connections in the accept queue are answered with
+//! 503 at the deadline.
 #![expect(clippy::expect_used, reason = "a client that sees something else fails its test")]
 
 use std::fs;
@@ -9,7 +11,39 @@ use ebbtide_e2e::{Answer, Client, Cut, Served, service};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::task::JoinSet;
 
-const GRACE: Duration = Duration::from_secs(6);
+// A handler that never ends.
+
+const GRACE: Duration = Duration::from_secs(8);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_the_deadline_with_exit_code_3_and_its_name_while_others_are_answered() {
+    let mut served = Served::shapes(&[], "8s", "0s");
+    let mut never = Client::connect(served.addr).await.expect("it listens");
+    never.get("/never?secret=1").await.expect("it reads");
+    let mut slow = Client::connect(served.addr).await.expect("it listens");
+    slow.get("/slow?ms=1000").await.expect("it reads");
+    served.process.says("asked for /never");
+    served.terminate();
+    assert_eq!(slow.answer().await.expect("what ends in time is answered").body, b"done");
+    let ended = served.ended(GRACE).await;
+    ended.code(3).said("GET /never").never_said("secret");
+    assert!(!never.answer().await.is_ok_and(|answer| answer.is_ok()), "it has no answer to give");
+}
+
+/// The opposite: a plain axum server waits for it until it is killed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_axum_server_outlives_its_grace_period() {
+    let mut served = Served::peer();
+    let mut never = Client::connect(served.addr).await.expect("it listens");
+    never.get("/never").await.expect("it reads");
+    served.process.says("asked for /never");
+    served.terminate();
+    assert!(served.ended_or_not(GRACE).await.is_none(), "it ended");
+}
+
+// Without a free descriptor.
+
+const EXHAUSTED_GRACE: Duration = Duration::from_secs(6);
 const IN_FLIGHT: usize = 20;
 const QUEUED: usize = 18;
 
@@ -72,7 +106,7 @@ async fn requests_in_flight_and_queued_connections_get_503() {
         answer.as_ref().is_ok_and(|answer| answer.head.starts_with("http/1.1 503"))
     };
     assert_eq!(answers.iter().filter(refused).count(), IN_FLIGHT + QUEUED, "{answers:?}");
-    served.ended(Duration::from_secs(20)).await.code(3).within(GRACE).said("GET /never");
+    served.ended(Duration::from_secs(20)).await.code(3).within(EXHAUSTED_GRACE).said("GET /never");
 }
 
 /// With every request answered, an empty accept queue needs no descriptor to be closed.
@@ -95,7 +129,7 @@ async fn an_empty_queue_is_closed_without_a_descriptor() {
     tokio::time::timeout(Duration::from_secs(20), freed).await.expect("the connections end");
     limit(&served, 1);
     served.terminate();
-    served.ended(Duration::from_secs(20)).await.code(0).within(GRACE / 2);
+    served.ended(Duration::from_secs(20)).await.code(0).within(EXHAUSTED_GRACE / 2);
 }
 
 /// The opposite: closed at once, the listener resets its queue, and nobody gets an answer.
