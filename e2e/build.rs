@@ -1,10 +1,10 @@
-//! Generates the gRPC service of `src/kinds.rs`, client and server, without protoc.
+//! Generates the gRPC service of `src/streaming.rs`, client and server, without protoc.
 
 use tonic_build::manual::{Builder, Method, Service};
 
 fn main() {
     let method = |name: &str, route: &str| {
-        let number = "crate::kinds::Number";
+        let number = "crate::streaming::Number";
         let method = Method::builder().name(name).route_name(route).input_type(number).output_type(number);
         method.codec_path("tonic_prost::ProstCodec")
     };

@@ -2,41 +2,27 @@
 
 pub mod brokers;
 mod client;
-mod collector;
-mod ending;
-mod exporters;
 pub mod jobs;
-pub mod kinds;
-mod library_crates;
-mod limits;
 mod namespaces;
 pub mod pattern;
 mod ports;
 mod process;
 mod programs;
-mod rehearsed;
-mod report;
 mod routes;
-mod served;
 pub mod services;
-mod sockets;
-mod stall;
 pub mod storm;
-pub mod streams;
+pub mod streaming;
+mod telemetry;
 
 pub use client::{Answer, Client, Cut, End};
-pub use collector::{Collected, Collector};
-pub use ending::end;
-pub use exporters::Exporters;
-pub use library_crates::library_crates;
-pub use limits::raise_open_files;
 pub use namespaces::{LATE_PORTS, Namespaces};
 pub use ports::free_port;
-pub use process::{Ended, Process};
-pub use programs::{ebbtide_program, example, service, service_program};
-pub use rehearsed::{Rehearsed, rehearse, rehearse_in};
-pub use report::ReportFile;
+pub use process::{Ended, Process, Served};
+pub use programs::{
+    Rehearsed, ReportFile, ebbtide_program, example, library_crates, rehearse, rehearse_in, service,
+    service_program,
+};
 pub use routes::routes;
-pub use served::Served;
-pub use sockets::{Echoes, sockets};
-pub use stall::Stall;
+pub use services::Stall;
+pub use storm::raise_open_files;
+pub use telemetry::{Collected, Collector, Exporters, end};

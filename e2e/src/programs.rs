@@ -1,8 +1,19 @@
-#![expect(clippy::panic, reason = "a test without its program has nothing to test")]
+//! The programs under test: where they are, and what they report.
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test without its program, or what it reports, has nothing to test"
+)]
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
+
+use ebbtide::{Phase, Report};
+use serde_json::Value;
+use tempfile::NamedTempFile;
 
 /// Set by who has built every program before the tests start, as `cargo xtask test` does.
 const BUILT: &str = "EBBTIDE_TEST_BUILT";
@@ -93,4 +104,143 @@ fn beside(program: &str) -> PathBuf {
 fn existing(program: PathBuf, remedy: &str) -> PathBuf {
     assert!(program.exists(), "{} is missing: {remedy}", program.display());
     program
+}
+
+/// Returns the crates that make up the library, those for clients of other projects among them: their names, and where their
+/// sources are.
+///
+/// # Panics
+///
+/// When the folder of the crates cannot be read.
+pub fn library_crates() -> Vec<(String, PathBuf)> {
+    let crates = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates")).expect("the crates");
+    let crates = crates.map(|entry| entry.expect("a folder"));
+    let named =
+        crates.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path().join("src")));
+    named
+        .filter(|(name, _)| !matches!(name.as_str(), "ebbtide-cli" | "ebbtide-misuse" | "ebbtide-rehearse"))
+        .collect()
+}
+
+/// What a rehearsal said.
+#[derive(Debug)]
+pub struct Rehearsed {
+    /// The exit code.
+    pub code: Option<i32>,
+    /// What stood on standard output.
+    pub json: Value,
+}
+
+/// Runs `ebbtide rehearse` with these arguments and returns its JSON.
+///
+/// # Panics
+///
+/// When it says no JSON.
+pub fn rehearse(args: &[&str]) -> Rehearsed {
+    rehearse_in(&[], args)
+}
+
+/// The same, with these environment variables beside our own.
+///
+/// # Panics
+///
+/// As [`rehearse`].
+pub fn rehearse_in(environment: &[(&str, &str)], args: &[&str]) -> Rehearsed {
+    let mut command = Command::new(ebbtide_program());
+    command.arg("rehearse").args(["--format", "json", "--quiet"]).args(args);
+    let output = command.envs(environment.iter().copied()).output();
+    let output = output.unwrap_or_else(|error| panic!("the command does not start: {error}"));
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        panic!("{error}: {}\n{said}", String::from_utf8_lossy(&output.stdout))
+    });
+    Rehearsed { code: output.status.code(), json }
+}
+
+impl Rehearsed {
+    /// Returns a count of `requests`.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of that name.
+    pub fn count(&self, name: &str) -> u64 {
+        let count = &self.json["requests"][name];
+        count.as_u64().unwrap_or_else(|| panic!("no requests.{name}: {:#}", self.json))
+    }
+
+    /// Returns the verdict and the evidence of a check.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of that id.
+    pub fn check(&self, id: &str) -> (&str, &str) {
+        let mut checks = self.json["checks"].as_array().into_iter().flatten();
+        let check = checks.find(|check| check["id"] == id);
+        let check = check.unwrap_or_else(|| panic!("no check {id}: {:#}", self.json));
+        (check["verdict"].as_str().unwrap_or_default(), check["evidence"].as_str().unwrap_or_default())
+    }
+
+    /// Returns the evidence of a check in each run, if it passed there.
+    pub fn passed(&self, id: &str) -> Vec<&str> {
+        let runs = self.json["runs"].as_array().into_iter().flatten();
+        let checks = runs.filter_map(|run| run["checks"].as_array()).flatten();
+        let passed = checks.filter(|check| check["id"] == id && check["verdict"] == "pass");
+        passed.filter_map(|check| check["evidence"].as_str()).collect()
+    }
+
+    /// Returns the ids of the checks that failed.
+    pub fn failed(&self) -> Vec<&str> {
+        let checks = self.json["checks"].as_array().into_iter().flatten();
+        checks.filter(|check| check["verdict"] == "fail").filter_map(|check| check["id"].as_str()).collect()
+    }
+}
+
+/// The file to which a service writes its report.
+#[derive(Debug)]
+pub struct ReportFile(NamedTempFile);
+
+impl ReportFile {
+    /// Makes an empty file, for `EBBTIDE_REPORT`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made.
+    pub fn new() -> Self {
+        Self(NamedTempFile::new().unwrap_or_else(|error| panic!("no file: {error}")))
+    }
+
+    /// Returns where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Returns the report of a service that has ended.
+    ///
+    /// # Panics
+    ///
+    /// When it has not written one.
+    pub fn read(&self) -> Report {
+        let text = fs::read(self.path()).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_else(|error| panic!("no report: {error}"))
+    }
+
+    /// Returns how long the lame duck lasted, by the service's own clock.
+    ///
+    /// # Panics
+    ///
+    /// When there was none, and as [`read`](Self::read).
+    pub fn lame_duck(&self) -> Duration {
+        let report = self.read();
+        let began = |phase| report.phases.iter().find(|change| change.phase == phase).map(|change| change.at);
+        match (began(Phase::LameDuck), began(Phase::Draining)) {
+            (Some(from), Some(to)) => to.saturating_sub(from),
+            _ => panic!("no lame duck: {:?}", report.phases),
+        }
+    }
+}
+
+impl Default for ReportFile {
+    fn default() -> Self {
+        Self::new()
+    }
 }

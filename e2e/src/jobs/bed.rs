@@ -1,4 +1,4 @@
-#![expect(clippy::panic, reason = "a broken harness fails its test")]
+#![expect(clippy::panic, reason = "a broken harness fails its test, with all of its brokers that did")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -205,4 +205,28 @@ fn folder() -> TempDir {
 #[expect(clippy::disallowed_methods, reason = "a test waits in real time for real processes")]
 fn instant() -> Instant {
     Instant::now()
+}
+
+/// Runs something with each of several brokers at the same time: most of it is waiting.
+///
+/// # Panics
+///
+/// When one of them does, with all that did.
+pub fn on_each(kinds: impl IntoIterator<Item = QueueKind>, something: impl Fn(QueueKind) + Sync) {
+    let something = &something;
+    let failed: Vec<_> = thread::scope(|threads| {
+        let begun: Vec<_> = kinds
+            .into_iter()
+            .map(|kind| {
+                let thread = thread::Builder::new().name(format!("on {}", kind.name()));
+                let begun = thread.spawn_scoped(threads, move || something(kind));
+                (kind, begun.unwrap_or_else(|error| panic!("no thread: {error}")))
+            })
+            .collect();
+        let failed = |(kind, thread): (QueueKind, thread::ScopedJoinHandle<'_, ()>)| {
+            thread.join().is_err().then(|| kind.name())
+        };
+        begun.into_iter().filter_map(failed).collect()
+    });
+    assert!(failed.is_empty(), "failed on {}", failed.join(", "));
 }

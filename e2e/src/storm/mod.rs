@@ -3,11 +3,7 @@
 //! A request is *lost* when the handshake was done in the client's kernel, and anything but a whole answer came. What was
 //! refused, or closed before anything was sent on it, is no loss: the client knows that nothing happened.
 
-mod attempt;
-mod fresh;
-mod kept;
+mod clients;
 mod run;
-mod tally;
 
-pub use run::{Clients, Storm};
-pub use tally::Tally;
+pub use run::{Clients, Storm, Tally, raise_open_files};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ebbtide_e2e::kinds::{KindsClient, Number};
+use ebbtide_e2e::streaming::{KindsClient, Number};
 use ebbtide_e2e::{Served, service};
 use futures_util::stream;
 use tokio::sync::mpsc;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ebbtide_e2e::{Client, Cut, End, Ended, Served, service, streams};
+use ebbtide_e2e::{Client, Cut, End, Ended, Served, service, streaming};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
@@ -72,7 +72,7 @@ async fn every_stream_ends_with_a_whole_event_and_says_when_to_come_back() {
             let body = body(&seen).expect("it ends in order");
             waits.insert(wait_of(&body).expect("whole events, and when to come back"));
         }
-        let between = streams::LEAST_WAIT.as_millis() as u64..=streams::LONGEST_WAIT.as_millis() as u64;
+        let between = streaming::LEAST_WAIT.as_millis() as u64..=streaming::LONGEST_WAIT.as_millis() as u64;
         assert!(waits.iter().all(|wait| between.contains(wait)), "{waits:?}");
         assert!(waits.len() > LISTENERS / 2, "they don't all come back at once: {waits:?}");
     }

@@ -4,7 +4,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::setup::Arguments;
+use crate::Arguments;
 
 #[tokio::main]
 pub(crate) async fn run(mut args: Arguments) -> std::io::Result<()> {

@@ -2,62 +2,51 @@
 #![expect(clippy::print_stderr, reason = "tests wait for bare lines that say how far a service is")]
 #![expect(clippy::print_stdout, reason = "a service without a log writes its lines to standard output")]
 
-mod alone;
 mod axum_replaced;
-mod checked;
-mod closer;
-mod exporter;
-mod holds;
-mod inherits;
-mod kinds;
-mod leaves;
-mod logger;
+mod clients;
+mod http_servers;
+mod jobs;
 mod peer_axum;
-mod plain;
-mod pools;
-mod publishes;
-mod setup;
-mod shapes;
-mod sockets;
-mod storm;
-mod streams;
-mod subscribes;
-mod unstarted;
+mod streaming;
+mod surroundings;
+mod telemetry;
 mod victim;
-mod waits;
-mod worker;
 
+use std::io;
 use std::process::{ExitCode, Termination as _};
 
-use setup::Arguments;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The arguments of a service, without the program and the service's name.
+type Arguments = std::vec::IntoIter<String>;
 
 /// The program of one service.
 type Run = fn(Arguments) -> ExitCode;
 
 const SERVICES: [(&str, Run); 23] = [
-    ("alone", |arguments| alone::run(arguments).report()),
+    ("alone", |arguments| http_servers::alone(arguments).report()),
     ("axum_replaced", |arguments| axum_replaced::run(arguments).report()),
-    ("checked", checked::run),
-    ("closer", |arguments| closer::run(arguments).report()),
-    ("exporter", exporter::run),
-    ("holds", holds::run),
-    ("inherits", inherits::run),
-    ("kinds", kinds::run),
-    ("leaves", leaves::run),
-    ("logger", logger::run),
+    ("checked", surroundings::checked),
+    ("closer", |arguments| http_servers::closer(arguments).report()),
+    ("exporter", telemetry::exporter),
+    ("holds", clients::holds),
+    ("inherits", surroundings::inherits),
+    ("kinds", streaming::kinds),
+    ("leaves", surroundings::leaves),
+    ("logger", telemetry::logger),
     ("peer_axum", |arguments| peer_axum::run(arguments).report()),
-    ("plain", |arguments| plain::run(arguments).report()),
-    ("pools", pools::run),
-    ("publishes", publishes::run),
-    ("shapes", shapes::run),
-    ("sockets", sockets::run),
-    ("storm", |arguments| storm::run(arguments).report()),
-    ("streams", streams::run),
-    ("subscribes", subscribes::run),
-    ("unstarted", unstarted::run),
-    ("victim", victim::run),
-    ("waits", waits::run),
-    ("worker", worker::run),
+    ("plain", |arguments| victim::plain(arguments).report()),
+    ("pools", jobs::pools),
+    ("publishes", clients::publishes),
+    ("shapes", http_servers::shapes),
+    ("sockets", streaming::sockets),
+    ("storm", |arguments| http_servers::storm(arguments).report()),
+    ("streams", streaming::streams),
+    ("subscribes", clients::subscribes),
+    ("unstarted", victim::unstarted),
+    ("victim", victim::victim),
+    ("waits", surroundings::waits),
+    ("worker", jobs::worker),
 ];
 
 fn main() -> ExitCode {
@@ -75,4 +64,21 @@ fn usage() -> ExitCode {
         eprintln!("  {name}");
     }
     ExitCode::from(2)
+}
+
+/// Logs to standard error, as plain text.
+fn log_to_stderr() {
+    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).init();
+}
+
+/// Takes SIGTERM from now on, and returns a future that waits for the first one.
+///
+/// # Errors
+///
+/// When the handler cannot be installed.
+fn sigterm() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        terminate.recv().await;
+    })
 }

@@ -1,18 +1,20 @@
-//! A lifecycle that misbehaves the way its argument says. A second argument sets its guard time for signals, in milliseconds.
+//! Lifecycles that misbehave, the same without one, and a program that goes on without its own.
 #![expect(clippy::panic, reason = "panics are what it is for")]
 
-use std::io;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 use ebbtide::lifecycle::Held;
 use ebbtide::{BoxError, Handle, LameDuck, Lifecycle};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::setup::Arguments;
+use crate::{Arguments, sigterm};
 
-pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
+/// A lifecycle that misbehaves the way its argument says. A second argument sets its guard time for signals, in milliseconds.
+pub(crate) fn victim(mut arguments: Arguments) -> ExitCode {
     let fault = arguments.next().unwrap_or_default();
     let lifecycle = Lifecycle::new("victim").lame_duck(LameDuck::NONE).worker_threads(2);
     let lifecycle = match fault.as_str() {
@@ -206,4 +208,104 @@ impl ebbtide::drain::Work for Nothing {
     fn stragglers(&self) -> Vec<ebbtide::model::Straggler> {
         Vec::new()
     }
+}
+
+/// What one writes without Ebbtide: the opposite of the guarantees that the victim is tested for.
+#[tokio::main(worker_threads = 2)]
+pub(crate) async fn plain(mut arguments: Arguments) -> io::Result<()> {
+    let fault = arguments.next().unwrap_or_default();
+    let stopped = sigterm()?;
+    eprintln!("up");
+    match fault.as_str() {
+        "spinning-runtime" => {
+            let spinners = (0..4).map(|_| async {
+                loop {
+                    std::hint::spin_loop();
+                }
+            });
+            let mut tasks = tokio::task::JoinSet::<()>::new();
+            stopped.await;
+            for spinner in spinners {
+                tasks.spawn(spinner);
+            }
+            while tasks.join_next().await.is_some() {}
+        }
+        "spawn-blocking" => {
+            tokio::task::spawn_blocking(|| thread::sleep(Duration::MAX));
+            stopped.await;
+        }
+        "hanging-close" => {
+            stopped.await;
+            std::future::pending::<()>().await;
+        }
+        _ => {
+            stopped.await;
+        }
+    }
+    Ok(())
+}
+
+/// A program that goes on without its lifecycle: its first argument says whether that was `dropped`, `refused`, `printed`, `over` or over
+/// `often`. The second one says whether the program installs handlers of its own `before` it makes the lifecycle or `after`.
+pub(crate) fn unstarted(mut arguments: Arguments) -> ExitCode {
+    let (how, own) = (arguments.next().unwrap_or_default(), arguments.next());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let (Ok(runtime), true) = (runtime, how != "often") else { return often() };
+    let before = (own.as_deref() == Some("before")).then(|| handlers(&runtime));
+    let lifecycle = Lifecycle::new("unstarted");
+    let after = (own.as_deref() == Some("after")).then(|| handlers(&runtime));
+    match Some(how.as_str()) {
+        Some("dropped") => drop(lifecycle),
+        Some("over") => {
+            let report = lifecycle.run_to_report(async |app| {
+                app.stop("that is all");
+                Ok(())
+            });
+            eprintln!("{}", report.is_ok());
+        }
+        _ => eprintln!("{}", lifecycle.run_to_report(async |_| Ok(())).is_err()),
+    }
+    eprintln!("goes on");
+    match before.or(after) {
+        Some(Ok((mut terminate, mut interrupt))) => runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => eprintln!("the program's own SIGTERM"),
+                    _ = interrupt.recv() => eprintln!("the program's own SIGINT"),
+                }
+            }
+        }),
+        Some(Err(error)) => eprintln!("no handlers: {error}"),
+        None => thread::sleep(Duration::MAX),
+    }
+    ExitCode::SUCCESS
+}
+
+fn handlers(runtime: &Runtime) -> io::Result<(Signal, Signal)> {
+    let _guard = runtime.enter();
+    Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+}
+
+/// Runs one lifecycle after the other, and says when nothing is left of them.
+fn often() -> ExitCode {
+    let before = left();
+    for _ in 0..50 {
+        let report = Lifecycle::new("unstarted").worker_threads(2).run_to_report(async |app| {
+            app.stop("that is all");
+            Ok(())
+        });
+        eprintln!("{}", report.is_ok_and(|report| report.exit_code == 0));
+    }
+    // A runtime's threads end by themselves.
+    while left() != before {
+        thread::sleep(Duration::from_millis(1));
+    }
+    eprintln!("nothing is left");
+    ExitCode::SUCCESS
+}
+
+/// Counts threads and open descriptors.
+fn left() -> (usize, usize) {
+    let count = |folder| std::fs::read_dir(folder).map_or(0, Iterator::count);
+    (count("/proc/self/task"), count("/proc/self/fd"))
 }

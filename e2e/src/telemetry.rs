@@ -1,14 +1,20 @@
+//! Telemetry of a service: an OTLP collector that keeps it, the exporters that send it, and the ends that it has to survive.
 #![expect(clippy::panic, reason = "a collector that does not start fails its test")]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
+use ebbtide::{BoxError, Handle};
+use opentelemetry::metrics::MeterProvider as _;
+use opentelemetry::trace::{Tracer as _, TracerProvider as _};
+use opentelemetry_otlp::{LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig as _};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
@@ -26,6 +32,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 
@@ -180,4 +189,94 @@ impl LogsService for Kept {
         self.logs(request.into_inner());
         Ok(Response::new(ExportLogsServiceResponse::default()))
     }
+}
+
+/// What spans, counts and log lines of the service `exporter` go through: the SDK's three providers with OTLP exporters.
+#[derive(Clone, Debug)]
+pub struct Exporters {
+    /// For spans.
+    pub traces: SdkTracerProvider,
+    /// For counts.
+    pub metrics: SdkMeterProvider,
+    /// For log lines.
+    pub logs: SdkLoggerProvider,
+}
+
+impl Exporters {
+    /// Makes exporters that speak gRPC, over connections that live on the present runtime.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be made.
+    pub fn over_grpc(endpoint: &str) -> Result<Self, BoxError> {
+        Ok(Self::of(
+            SpanExporter::builder().with_tonic().with_endpoint(endpoint).build()?,
+            MetricExporter::builder().with_tonic().with_endpoint(endpoint).build()?,
+            LogExporter::builder().with_tonic().with_endpoint(endpoint).build()?,
+        ))
+    }
+
+    /// Makes exporters that speak HTTP, on threads of their own.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be made.
+    pub fn over_http(endpoint: &str) -> Result<Self, BoxError> {
+        let (binary, at) = (Protocol::HttpBinary, |path: &str| format!("{endpoint}/v1/{path}"));
+        Ok(Self::of(
+            SpanExporter::builder().with_http().with_protocol(binary).with_endpoint(at("traces")).build()?,
+            MetricExporter::builder()
+                .with_http()
+                .with_protocol(binary)
+                .with_endpoint(at("metrics"))
+                .build()?,
+            LogExporter::builder().with_http().with_protocol(binary).with_endpoint(at("logs")).build()?,
+        ))
+    }
+
+    fn of(spans: SpanExporter, metrics: MetricExporter, lines: LogExporter) -> Self {
+        Self {
+            traces: SdkTracerProvider::builder().with_batch_exporter(spans).build(),
+            metrics: SdkMeterProvider::builder().with_periodic_exporter(metrics).build(),
+            logs: SdkLoggerProvider::builder().with_batch_exporter(lines).build(),
+        }
+    }
+
+    /// Emits a span, a log line and a count.
+    pub fn work(&self, name: &str) {
+        drop(self.traces.tracer("work").start(name.to_owned()));
+        tracing::info!(target: "work", "{name}");
+        self.metrics.meter("work").u64_counter("jobs").build().add(1, &[]);
+    }
+}
+
+/// Lets a lifecycle come to the end that its name says, when it is told to stop or by itself.
+///
+/// # Errors
+///
+/// Where the start-up itself is to fail, and for a name that is none.
+pub async fn end(app: &Handle, name: &str) -> Result<(), BoxError> {
+    match name {
+        "signal" => {}
+        "stubborn" => app.task("stubborn", |_| std::future::pending()),
+        "failing" => app.task("failing", |_| async { Err("the task gave up".into()) }),
+        "failing-start" => return Err("no database".into()),
+        // The threads sleep: the tests beside this one need the processor.
+        "blocked" => {
+            for _ in 0..4 {
+                app.task("blocker", |stop| async move {
+                    stop.stopping().await;
+                    loop {
+                        std::thread::park();
+                    }
+                });
+            }
+        }
+        "hanging" => app.on_stop("hanging", |_| async {
+            tokio::time::sleep(Duration::MAX).await;
+            Ok(())
+        }),
+        other => return Err(format!("no such end: {other}").into()),
+    }
+    Ok(())
 }

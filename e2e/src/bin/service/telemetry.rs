@@ -1,26 +1,31 @@
-//! Emits spans, log lines and counts, and ends the way its arguments say: how it ends, how it exports, to whom, and whether
-//! it flushes.
+//! Services whose telemetry has to survive their end: exporters, and a log file.
 
+use std::fs::File;
+use std::io::{self, Write};
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use ebbtide::{BoxError, LameDuck, Lifecycle, Stage};
 use ebbtide_e2e::Exporters;
 use ebbtide_opentelemetry::OpenTelemetryExt as _;
+use ebbtide_tracing_appender::TracingAppenderExt as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use tracing::Metadata;
+use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::setup::Arguments;
+use crate::Arguments;
 
 /// Fewer than a batch, so that none is sent by itself.
-const BEFORE: u32 = 300;
+const WORK_BEFORE: u32 = 300;
 
-pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
+/// Emits spans, log lines and counts, and ends the way its arguments say: how it ends, how it exports, to whom, and whether it flushes.
+pub(crate) fn exporter(mut arguments: Arguments) -> ExitCode {
     let mut next = || arguments.next().unwrap_or_default();
     let (path, how, endpoint, flushes) = (next(), next(), next(), next() != "unflushed");
     let lifecycle = Lifecycle::new("exporter").lame_duck(LameDuck::NONE).worker_threads(2);
@@ -31,13 +36,13 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     }
     lifecycle.run(async move |app| {
         let exporters = exporters(&how, &endpoint)?;
-        subscribe(&exporters);
+        subscribe_to_exporters(&exporters);
         if flushes {
             app.opentelemetry(&exporters.logs);
             app.opentelemetry(&exporters.metrics);
             app.opentelemetry(&exporters.traces);
         }
-        for n in 0..BEFORE {
+        for n in 0..WORK_BEFORE {
             exporters.work(&format!("job {n}"));
         }
         let late = exporters.clone();
@@ -52,8 +57,8 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
 /// Sets its telemetry up before the lifecycle runs, which is not to start.
 fn not_started(lifecycle: Lifecycle, endpoint: &str, flushes: bool) -> ExitCode {
     let Ok(exporters) = Exporters::over_http(endpoint) else { return ExitCode::from(99) };
-    subscribe(&exporters);
-    for n in 0..BEFORE {
+    subscribe_to_exporters(&exporters);
+    for n in 0..WORK_BEFORE {
         exporters.work(&format!("job {n}"));
     }
     let lifecycle = if flushes {
@@ -68,8 +73,8 @@ fn not_started(lifecycle: Lifecycle, endpoint: &str, flushes: bool) -> ExitCode 
 }
 
 /// What the exporters themselves say would be exported by them, and so on.
-fn subscribe(exporters: &Exporters) {
-    let said = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+fn subscribe_to_exporters(exporters: &Exporters) {
+    let said = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     let ours = |meta: &Metadata<'_>| meta.target().starts_with("ebbtide");
     let tracer = exporters.traces.tracer("ebbtide");
     tracing_subscriber::registry()
@@ -96,5 +101,69 @@ fn exporters(how: &str, endpoint: &str) -> Result<Exporters, BoxError> {
         "grpc-apart" => ebbtide_opentelemetry::apart(|| Exporters::over_grpc(endpoint))?,
         "http" => Exporters::over_http(endpoint),
         other => Err(format!("no such way to export: {other}").into()),
+    }
+}
+
+/// So many lines take the writer longer than the second that the guard of `tracing-appender` has.
+const LINES_BEFORE: u32 = 400;
+const EACH: Duration = Duration::from_millis(5);
+
+/// Writes lines to a file through a non-blocking writer that takes its time, and ends the way its arguments say: how it ends, the file,
+/// and what flushes it.
+pub(crate) fn logger(mut arguments: Arguments) -> ExitCode {
+    let mut next = || arguments.next().unwrap_or_default();
+    let (path, file, flusher) = (next(), next(), next());
+    let lifecycle = Lifecycle::new("logger").lame_duck(LameDuck::NONE).worker_threads(2);
+    lifecycle.reserve(Stage::Telemetry, Duration::from_secs(3)).run(async move |app| {
+        let slow = Slow(File::create(file)?);
+        match flusher.as_str() {
+            "appender" => {
+                let (writer, log) = ebbtide_tracing_appender::non_blocking(slow);
+                subscribe_to_file(writer);
+                app.tracing_appender("log", log);
+            }
+            "guard" => {
+                let (writer, guard) = tracing_appender::non_blocking(slow);
+                subscribe_to_file(writer);
+                app.on_flush("log", move || drop(guard));
+            }
+            _ => {
+                let (writer, guard) = tracing_appender::non_blocking(slow);
+                subscribe_to_file(writer);
+                // Kept for as long as the process lives, as in a static.
+                Box::leak(Box::new(guard));
+            }
+        }
+        for n in 0..LINES_BEFORE {
+            tracing::info!(target: "work", "job {n}");
+        }
+        app.resource("db", (), |()| async {
+            tracing::info!(target: "work", "the last job");
+            Ok(())
+        });
+        ebbtide_e2e::end(&app, &path).await
+    })
+}
+
+fn subscribe_to_file(writer: NonBlocking) {
+    let file = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+    let said = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+    tracing_subscriber::registry()
+        .with(file)
+        .with(LevelFilter::INFO)
+        .with(said.with_filter(filter_fn(|meta| meta.target() != "work")))
+        .init();
+}
+
+struct Slow(File);
+
+impl Write for Slow {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        thread::sleep(EACH);
+        self.0.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }

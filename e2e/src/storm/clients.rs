@@ -1,0 +1,194 @@
+//! What one client does: connect, send a request, read its answer; on a connection for each request, or on one for as long as the server keeps it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use super::run::{Gone, Tally};
+
+/// What came of connecting.
+enum Attempt {
+    Open(TcpStream),
+    Refused,
+    /// The server was gone before our kernel had an answer.
+    Unanswered,
+    /// The handshake was done, and then it was reset.
+    Reset,
+}
+
+/// Connects, from a port of our own choice if there is one, until the server is gone.
+///
+/// # Errors
+///
+/// When something is short on our side: the count would not be exact.
+async fn connect(to: SocketAddr, from: Option<u16>, gone: &mut Gone) -> io::Result<Attempt> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    if let Some(port) = from {
+        socket.set_reuse_address(true)?;
+        let any = if to.is_ipv6() { [0_u8; 16].into() } else { [0_u8; 4].into() };
+        socket.bind(&SocketAddr::new(any, port).into())?;
+    }
+    match socket.connect(&to.into()) {
+        Ok(()) => {}
+        Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => {}
+        Err(error) => return failed(error),
+    }
+    let stream = TcpStream::from_std(socket.into())?;
+    tokio::select! {
+        biased;
+        ready = stream.writable() => ready?,
+        () = gone.wait() => {}
+    }
+    if let Some(error) = stream.take_error()? {
+        return failed(error);
+    }
+    // Only the kernel knows at this instant; the reactor may be late. Without an answer to our SYN there is no peer.
+    match stream.peer_addr() {
+        Ok(_) => Ok(Attempt::Open(stream)),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(Attempt::Unanswered),
+        Err(error) => Err(error),
+    }
+}
+
+fn failed(error: io::Error) -> io::Result<Attempt> {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Ok(Attempt::Refused),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Ok(Attempt::Reset),
+        _ => Err(error),
+    }
+}
+
+/// How an exchange ended.
+enum Exchange {
+    Answered {
+        closes: bool,
+    },
+    /// In a word, for the tally.
+    Lost(String),
+}
+
+/// Sends a request and reads its answer, which is known to the byte but for its head.
+async fn exchange(stream: &mut TcpStream, request: &[u8]) -> Exchange {
+    let sent = stream.write_all(request).await;
+    let mut read = Vec::new();
+    let how = loop {
+        if read.ends_with(b"\r\n\r\npong") {
+            let head = String::from_utf8_lossy(&read).to_ascii_lowercase();
+            return Exchange::Answered { closes: head.contains("\r\nconnection: close\r\n") };
+        }
+        let mut chunk = [0; 512];
+        match stream.read(&mut chunk).await {
+            Ok(0) => break "end".to_owned(),
+            Ok(count) => read.extend_from_slice(&chunk[..count]),
+            Err(error) => break format!("{:?}", error.kind()),
+        }
+    };
+    let sent = if sent.is_ok() { "" } else { "-while-sending" };
+    Exchange::Lost(format!("{how}-after-{}-bytes{sent}", read.len()))
+}
+
+/// Tells whether the peer has closed, as our kernel knows this instant: an honest client looks before it sends.
+fn is_closed(stream: &TcpStream) -> bool {
+    let mut byte = [0_u8; 1];
+    let looked = recv(stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+    !matches!(looked, Err(Errno::AGAIN))
+}
+
+const CLOSING: &[u8] = b"GET /ping HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+
+/// A connection for each request, as fast as it goes, until one is refused or the server is gone.
+pub(super) async fn fresh(
+    to: SocketAddr,
+    ports: Option<Vec<u16>>,
+    (mut gone, answered): (Gone, mpsc::Sender<()>),
+) -> io::Result<Tally> {
+    let mut tally = Tally::default();
+    let mut ports = ports.map(|ports| ports.into_iter().cycle());
+    while !gone.is_so() {
+        let from = ports.as_mut().and_then(Iterator::next);
+        match connect(to, from, &mut gone).await? {
+            Attempt::Open(mut stream) => match exchange(&mut stream, CLOSING).await {
+                Exchange::Answered { .. } => {
+                    tally.answered += 1;
+                    if tally.answered == 1 {
+                        let _ = answered.try_send(());
+                    }
+                }
+                Exchange::Lost(how) => tally.lose(how),
+            },
+            Attempt::Reset => tally.lose("ConnectionReset-at-once"),
+            Attempt::Refused => {
+                tally.refused += 1;
+                break;
+            }
+            Attempt::Unanswered => tally.unanswered_syns += 1,
+        }
+    }
+    Ok(tally)
+}
+
+const KEEPING: &[u8] = b"GET /ping HTTP/1.1\r\nHost: test\r\n\r\n";
+
+/// One connection for as long as the server keeps it, with thinking between two requests.
+pub(super) async fn kept(
+    to: SocketAddr,
+    thinking: Duration,
+    seed: u64,
+    (mut gone, answered): (Gone, mpsc::Sender<()>),
+) -> io::Result<Tally> {
+    let mut tally = Tally::default();
+    let mut open: Option<TcpStream> = None;
+    let mut thoughts = Thoughts(seed);
+    while !gone.is_so() {
+        let mut stream = match open.take() {
+            Some(stream) => stream,
+            None => match connect(to, None, &mut gone).await? {
+                Attempt::Open(stream) => stream,
+                Attempt::Reset => {
+                    tally.lose("ConnectionReset-at-once");
+                    continue;
+                }
+                Attempt::Refused => {
+                    tally.refused += 1;
+                    break;
+                }
+                Attempt::Unanswered => {
+                    tally.unanswered_syns += 1;
+                    continue;
+                }
+            },
+        };
+        match exchange(&mut stream, KEEPING).await {
+            Exchange::Answered { closes } => {
+                tally.answered += 1;
+                if tally.answered == 1 {
+                    let _ = answered.try_send(());
+                }
+                let thought = Duration::try_from_secs_f64(thinking.as_secs_f64() * thoughts.next());
+                tokio::time::sleep(thought.unwrap_or(thinking)).await;
+                open = (!closes && !is_closed(&stream)).then_some(stream);
+            }
+            Exchange::Lost(how) => tally.lose(how),
+        }
+    }
+    Ok(tally)
+}
+
+/// Numbers from 0 to 1, the same in each run.
+struct Thoughts(u64);
+
+impl Thoughts {
+    fn next(&mut self) -> f64 {
+        self.0 += 1;
+        f64::from(crate::pattern::byte(self.0.wrapping_mul(7919))) / 255.0
+    }
+}
