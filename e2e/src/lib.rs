@@ -4,7 +4,6 @@ pub mod brokers;
 mod client;
 pub mod jobs;
 mod namespaces;
-pub mod pattern;
 mod ports;
 mod process;
 mod programs;
@@ -22,7 +21,7 @@ pub use programs::{
     Rehearsed, ReportFile, ebbtide_program, example, library_crates, rehearse, rehearse_in, service,
     service_program,
 };
-pub use routes::routes;
+pub use routes::{pattern, routes};
 pub use services::Stall;
 pub use storm::raise_open_files;
 pub use telemetry::{Collected, Collector, Exporters, end};

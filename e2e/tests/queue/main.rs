@@ -35,7 +35,6 @@ mod rabbitmq {
 
 /// The queue in Redis, against a real server: that of `EBBTIDE_TEST_REDIS`, or the local one, and our own ones to kill.
 mod redis {
-    mod lost_answers;
     mod operations;
     mod outage;
     mod place;
