@@ -1,8 +1,0 @@
-//! The drain primitives.
-
-mod properties;
-mod registry;
-mod stop;
-mod support;
-mod tracker;
-mod traits;
