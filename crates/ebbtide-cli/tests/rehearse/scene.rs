@@ -12,7 +12,7 @@ use crate::ports::free_port;
 
 /// What the command has to come to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Says {
+pub(crate) enum Says {
     Pass,
     Fail,
     Inconclusive,
@@ -32,7 +32,7 @@ impl Says {
 
 /// How far the record of the service is comparable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Truth {
+pub(crate) enum Truth {
     /// To the request.
     Exact,
     /// The service is ended between an answer and its line in the record.
@@ -40,69 +40,69 @@ pub(super) enum Truth {
 }
 
 /// One row of the table.
-pub(super) struct Row {
-    pub(super) mode: &'static str,
-    pub(super) options: &'static [&'static str],
-    pub(super) says: Says,
-    pub(super) truth: Truth,
+pub(crate) struct Row {
+    pub(crate) mode: &'static str,
+    pub(crate) options: &'static [&'static str],
+    pub(crate) says: Says,
+    pub(crate) truth: Truth,
     /// Checks that have to fail, each with a part of its evidence.
-    pub(super) failing: Vec<(&'static str, &'static str)>,
+    pub(crate) failing: Vec<(&'static str, &'static str)>,
 }
 
 impl Row {
     /// `mode` stops well, and the verdict has to say so.
-    pub(super) fn innocent(mode: &'static str, options: &'static [&'static str]) -> Self {
+    pub(crate) fn innocent(mode: &'static str, options: &'static [&'static str]) -> Self {
         Self { mode, options, says: Says::Pass, truth: Truth::Exact, failing: Vec::new() }
     }
 
     /// `mode` is at fault, and each of these checks has to find it.
-    pub(super) fn guilty(mode: &'static str, failing: &[(&'static str, &'static str)]) -> Self {
+    pub(crate) fn guilty(mode: &'static str, failing: &[(&'static str, &'static str)]) -> Self {
         let failing = failing.to_vec();
         Self { mode, options: &[], says: Says::Fail, truth: Truth::Exact, failing }
     }
 
-    pub(super) fn with(self, options: &'static [&'static str]) -> Self {
+    pub(crate) fn with(self, options: &'static [&'static str]) -> Self {
         Self { options, ..self }
     }
 
-    pub(super) fn torn(self) -> Self {
+    pub(crate) fn torn(self) -> Self {
         Self { truth: Truth::Torn, ..self }
     }
 
-    pub(super) fn says(self, says: Says) -> Self {
+    pub(crate) fn says(self, says: Says) -> Self {
         Self { says, ..self }
     }
 }
 
 /// A load that is small, and long enough for a baseline on a busy machine.
-pub(super) const LOAD: [&str; 6] =
+pub(crate) const LOAD: [&str; 6] =
     ["--storm=2", "--keepalive=4", "--open=20", "--warmup=400ms", "--window=100ms", "--seed=7"];
 
 /// Requests that meet the stop whatever happens.
-pub(super) const SLOW: [&str; 3] = ["--url=slow=/slow/{ms}", "--slow=2", "--slow-time=150ms-400ms"];
+pub(crate) const SLOW: [&str; 3] = ["--url=slow=/slow/{ms}", "--slow=2", "--slow-time=150ms-400ms"];
 
 /// What came of a rehearsal.
-pub(super) struct Seen {
-    pub(super) output: Output,
-    pub(super) verdict: Option<Value>,
+pub(crate) struct Seen {
+    pub(crate) output: Output,
+    pub(crate) verdict: Option<Value>,
 }
 
 impl Seen {
     /// What the command said on stderr.
-    pub(super) fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
     /// The evidence of check `id`.
     #[track_caller]
-    pub(super) fn evidence(&self, id: &str) -> String {
+    pub(crate) fn evidence(&self, id: &str) -> String {
         check(self.verdict.as_ref().unwrap(), id).1
     }
 }
 
 /// Rehearses `row`, compares, and prints its line of the table.
 #[track_caller]
-pub(super) fn holds(row: &Row) -> Seen {
+pub(crate) fn holds(row: &Row) -> Seen {
     need("python3");
     let folder = tempfile::tempdir().unwrap();
     let (truth, record) = (folder.path().join("truth"), folder.path().join("record"));

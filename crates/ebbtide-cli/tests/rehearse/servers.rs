@@ -1,0 +1,107 @@
+//! What a rehearsal leaves on the demo's servers: on a broker, and in PostgreSQL.
+
+#[cfg(feature = "redis")]
+mod brokers {
+    //! What a rehearsal leaves on a broker. Needs Redis: the one that `EBBTIDE_TEST_REDIS` names, or the local one.
+
+    use std::env;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpStream;
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    use rustix::process::{Pid, Signal, kill_process};
+
+    use crate::common::ebbtide;
+
+    /// Asks Redis for one thing, and returns the first line of its answer.
+    fn redis(url: &str, command: &str) -> String {
+        let address = url.trim_start_matches("redis://").trim_end_matches('/');
+        let mut stream = TcpStream::connect(address).unwrap();
+        writeln!(stream, "{command}").unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    #[test]
+    fn ctrl_c_leaves_nothing_of_the_demo_on_its_broker() {
+        let url = env::var("EBBTIDE_TEST_REDIS").unwrap_or_else(|_| "redis://127.0.0.1:6379/".to_owned());
+        let mut command = ebbtide()
+            .args(["rehearse", "--demo", "--quiet", "--warmup=60s", "--", "--queue", "redis"])
+            .env("REDIS_URL", &url)
+            .spawn()
+            .unwrap();
+        let keys = || redis(&url, &format!("KEYS ebbtide-rehearsal-{}-*", command.id()));
+        while keys() == "*0" {
+            sleep(Duration::from_millis(10));
+        }
+        kill_process(Pid::from_child(&command), Signal::INT).unwrap();
+        assert_eq!(command.wait().unwrap().code(), Some(130));
+        assert_eq!(redis(&url, &format!("KEYS ebbtide-rehearsal-{}-*", command.id())), "*0");
+    }
+}
+
+#[cfg(feature = "postgres")]
+mod databases {
+    //! The service's PostgreSQL sessions. Needs a server: the one that `EBBTIDE_TEST_POSTGRES` names (`cargo xtask test` does), or
+    //! the local one.
+
+    use std::env;
+
+    use serde_json::Value;
+    use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+
+    use crate::common::{check, ebbtide, verdict};
+
+    /// Rehearses the demo on a database of its own.
+    fn rehearse(database: &str, demo: &[&str]) -> Value {
+        let server = env::var("EBBTIDE_TEST_POSTGRES");
+        let server = server.unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
+        let url = create(&server, database);
+        let output = ebbtide()
+            .args(["rehearse", "--demo", "--format=json", "--grace=6s", "--slow-time=300ms-600ms"])
+            .args(["--storm=8", "--keepalive=20", "--open=20", "--seed=7", "--database-url", &url, "--"])
+            .args(demo)
+            .output()
+            .unwrap();
+        verdict(&output)
+    }
+
+    /// Makes an empty database on `server` and returns its URL.
+    fn create(server: &str, name: &str) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut client = PgConnection::connect(server).await.unwrap();
+            for statement in
+                [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")]
+            {
+                client.execute(AssertSqlSafe(statement)).await.unwrap();
+            }
+            client.close().await.unwrap();
+        });
+        let (server, options) =
+            server.split_once('?').map_or((server, ""), |(server, options)| (server, options));
+        let (start, host) = server.split_once("://").unwrap();
+        let host = host.split('/').next().unwrap();
+        let options = if options.is_empty() { String::new() } else { format!("?{options}") };
+        format!("{start}://{host}/{name}{options}")
+    }
+
+    #[test]
+    fn a_pool_that_is_closed_leaves_no_session_and_every_order_is_found() {
+        let verdict = rehearse("ebbtide_rehearse_clean", &[]);
+        assert_eq!(verdict["verdict"], "pass", "{verdict:#}");
+        for id in ["no-leaked-connections", "database-clean", "orders-processed"] {
+            assert_eq!(check(&verdict, id).0, "pass", "{id}: {verdict:#}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_just_goes_abandons_its_sessions() {
+        let verdict = rehearse("ebbtide_rehearse_abandoned", &["--fault=exit-early"]);
+        let (found, evidence) = check(&verdict, "database-clean");
+        assert_eq!(found, "fail", "{verdict:#}");
+        assert!(evidence.contains("sessions_abandoned"), "{evidence}");
+    }
+}

@@ -1,0 +1,315 @@
+//! The verdict against the truth: each service keeps its own record of the requests that it read and answered (`truth.py`),
+//! and the verdict has to agree with it to the request. `cargo test -p ebbtide-cli --test rehearse truth:: -- --nocapture
+//! --test-threads=1` prints the table.
+//!
+//! Before the signal: what a service has to be to be rehearsed, where the load goes when nobody said so, and what went wrong then,
+//! which is not the shutdown's fault.
+//!
+//! HTTP as it is spoken, and answers that look whole and are not what the service answered before the signal.
+//!
+//! The stop: the signal, the close of the listener, and the end of the process, judged by what happened.
+//!
+//! What a verdict rests on: evidence that agrees with itself, causes that are stated only where nothing else is possible, and too
+//! little to tell.
+
+use crate::scene::{Row, Says, holds};
+
+#[track_caller]
+fn says(mode: &'static str, options: &'static [&'static str], words: &[&str]) {
+    let seen = holds(&Row::innocent(mode, options).says(Says::NotRehearsed));
+    for word in words {
+        assert!(seen.words().contains(word), "{word}: {}", seen.words());
+    }
+}
+
+#[test]
+fn a_service_that_listens_elsewhere_is_told_where() {
+    says("on-ipv6", &["--ready-timeout=2s"], &["nothing listened there", "listens on [::1]:"]);
+    says("on-unix", &["--ready-timeout=2s"], &["listens on the Unix socket /"]);
+}
+
+#[test]
+fn tls_where_http_was_expected_is_named() {
+    says("tls", &["--ready-timeout=2s"], &["/readyz was answered with TLS", "plain HTTP"]);
+}
+
+#[test]
+fn a_service_that_goes_to_the_background_or_reads_its_input_to_the_end_is_told_why_it_ended() {
+    says("daemon", &[], &["left running: python3", "in the foreground"]);
+    says("stdin", &[], &["exit code 0", "standard input is /dev/null"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_refused_before_the_first_run() {
+    let output = crate::common::ebbtide()
+        .args(["rehearse", "--format=json=/no/such/folder/file", "--ready=1", "--", "/no/such/program"])
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert!(words.contains("cannot write /no/such/folder/file"), "{words}");
+}
+
+#[test]
+fn a_service_that_stops_well_passes_with_its_readiness_url_alone() {
+    holds(&Row::innocent("perfect", &[]));
+}
+
+#[test]
+fn the_load_never_goes_to_the_readiness_path_by_itself() {
+    holds(&Row::innocent("no-root", &[]));
+    let seen = holds(&Row::innocent("only-readiness", &[]).says(Says::NotRehearsed));
+    assert!(seen.words().contains("no route to load was found: / answers 404"), "{}", seen.words());
+    assert!(seen.words().contains("--url"), "{}", seen.words());
+}
+
+#[test]
+fn the_load_never_goes_to_another_name_of_the_readiness_path_by_itself() {
+    holds(&Row::innocent("health-aliases", &[]));
+}
+
+#[test]
+fn a_status_that_readiness_announces_is_no_loss_on_its_own_path() {
+    holds(&Row::innocent("perfect", &["--url=keepalive=/readyz", "--require-readiness"]));
+    // The same status elsewhere is one.
+    holds(&Row::guilty("refuses-503", &[("requests-answered", "status 503")]));
+}
+
+#[test]
+fn errors_that_come_all_the_time_are_not_blamed_on_the_shutdown() {
+    holds(&Row::innocent("some-errors", &["--warmup=800ms"]));
+    holds(
+        &Row::guilty("some-errors-then-all", &[("requests-answered", "status 500")])
+            .with(&["--warmup=800ms"]),
+    );
+}
+
+#[test]
+fn an_idle_timeout_that_races_the_clients_is_not_blamed_on_the_shutdown() {
+    holds(&Row::innocent("idle-timeout", &["--think=60ms-140ms", "--keepalive=30", "--warmup=1s"]));
+}
+
+#[test]
+fn a_baseline_that_is_broken_is_no_verdict() {
+    let seen = holds(&Row::innocent("broken", &["--slow=0"]).says(Says::NotRehearsed));
+    assert!(seen.words().contains("failed before the signal (status 500)"), "{}", seen.words());
+}
+
+#[test]
+fn a_service_with_one_connection_at_a_time_is_loaded_as_it_can_bear() {
+    holds(&Row::innocent("one-at-a-time", &FITTED));
+    holds(&Row::guilty("one-at-a-time-cut", &[("requests-answered", "storm: ")]).with(&FITTED));
+}
+
+#[test]
+fn the_default_load_suits_a_slow_service() {
+    holds(&Row::innocent("hundred-a-second", &FITTED));
+}
+
+/// The default load, whose numbers are fitted to the service.
+const FITTED: [&str; 2] = ["--slow=0", "--fitted"];
+
+#[test]
+fn an_interim_response_is_not_the_answer_neither_to_a_client_nor_to_the_probe() {
+    holds(&Row::innocent("hints", &["--require-readiness"]));
+    let seen = holds(&Row::guilty("hints-then-cut", &[("requests-answered", "no response byte")]));
+    assert!(!seen.evidence("phases-served").contains("none lost"), "{}", seen.evidence("phases-served"));
+}
+
+#[test]
+fn trailers_belong_to_the_answer_and_a_missing_last_chunk_is_a_cut() {
+    holds(&Row::innocent("trailers", &[]));
+    holds(&Row::guilty("chunks-cut", &[("requests-answered", "response cut within its body")]));
+}
+
+#[test]
+fn an_answer_to_head_is_whole_without_its_body() {
+    holds(&Row::innocent("perfect", &["--url=keepalive=HEAD:/", "--url=storm=HEAD:/"]));
+}
+
+#[test]
+fn a_probe_needs_the_status_alone_and_takes_what_the_kubelet_takes() {
+    holds(&Row::innocent("open-readiness", &[]));
+    holds(&Row::innocent("redirecting-readiness", &["--require-readiness"]));
+}
+
+#[test]
+fn an_answer_cut_in_its_head_or_body_and_one_that_is_no_http_are_told_apart() {
+    holds(&Row::guilty("half-head", &[("requests-answered", "response cut within its head")]));
+    holds(&Row::guilty("half-body", &[("requests-answered", "response cut within its body")]));
+    holds(&Row::guilty("garbage", &[("requests-answered", "response is not HTTP/1")]));
+}
+
+#[test]
+fn a_body_that_ends_with_the_connection_is_compared_with_those_before_the_signal() {
+    holds(&Row::innocent("close-delimited", &["--slow=0"]));
+    let cut = ("requests-answered", "shorter than every one before the signal");
+    holds(&Row::guilty("close-delimited-cut", &[cut]).with(&["--slow=0"]));
+    let row = Row::innocent("close-delimited-varying", &["--slow=0"]).says(Says::Inconclusive);
+    let seen = holds(&row);
+    assert!(seen.evidence("requests-answered").contains("a cut would not show"));
+}
+
+#[test]
+fn a_status_that_exists_only_after_the_signal_is_a_finding() {
+    holds(&Row::guilty("all-404", &[("requests-answered", "status 404")]));
+    holds(&Row::guilty("all-429", &[("requests-answered", "status 429")]));
+    holds(&Row::guilty("all-302", &[("requests-answered", "status 302")]));
+}
+
+#[test]
+fn a_body_that_is_empty_or_another_only_after_the_signal_is_a_finding() {
+    holds(&Row::guilty("all-empty", &[("requests-answered", "empty body")]));
+    holds(&Row::guilty("other-page", &[("requests-answered", "another body")]));
+    // A body that changes all the time is compared with nothing.
+    holds(&Row::innocent("dynamic", &["--slow=0"]));
+}
+
+#[test]
+fn a_status_that_is_the_policy_of_the_service_may_be_allowed() {
+    holds(&Row::innocent("refuses-503", &["--allow-status=503"]));
+    holds(&Row::guilty("refuses-503", &[("requests-answered", "--allow-status")]));
+}
+
+#[test]
+fn a_service_that_waits_for_its_signal_handles_it() {
+    let seen = holds(&Row::innocent("sigwait", &[]));
+    assert!(
+        seen.evidence("signal-handled").contains("ended by itself"),
+        "{}",
+        seen.evidence("signal-handled")
+    );
+    holds(&Row::guilty("no-handler", &[("signal-handled", "default action ended the process")]).torn());
+    holds(&Row::guilty("ignores", &[("signal-handled", "ignores SIGTERM")]).with(&["--grace=1s"]).torn());
+}
+
+#[test]
+fn a_service_that_drains_and_raises_the_signal_again_handled_it() {
+    holds(&Row::innocent("raises-again", &["--expect-exit=0,signal:TERM"]));
+    let seen = holds(&Row::guilty("raises-again", &[("exit-code", "--expect-exit signal:TERM")]));
+    assert!(
+        seen.evidence("signal-handled").contains("handled SIGTERM"),
+        "{}",
+        seen.evidence("signal-handled")
+    );
+}
+
+#[test]
+fn several_exit_codes_may_be_expected() {
+    holds(&Row::innocent("exits-143", &["--expect-exit=0,143"]));
+    holds(&Row::guilty("exits-143", &[("exit-code", "--expect-exit 143")]));
+}
+
+#[test]
+fn a_process_that_ends_at_once_loses_what_is_in_flight() {
+    let seen = holds(&Row::guilty("exits-at-once", &[("requests-answered", "slow: ")]));
+    assert!(seen.evidence("requests-answered").contains("when the process ended"));
+    holds(&Row::guilty("closes-at-once", &[("requests-answered", "new connection reset")]));
+}
+
+#[test]
+fn what_was_open_before_the_first_refusal_is_not_new_after_it() {
+    let seen = holds(&Row::innocent("closes-first", &[]));
+    assert!(seen.evidence("phases-served").contains("none lost"), "{}", seen.evidence("phases-served"));
+    holds(&Row::guilty("reopens", &[("refusals-clean", "accepted after the first refusal")]));
+}
+
+#[test]
+fn a_health_port_that_closes_first_is_red_and_no_refusal_of_the_service() {
+    holds(&Row::innocent(
+        "health-closes-first",
+        &[
+            "--ready=http://127.0.0.1:{second}/readyz",
+            "--require-readiness",
+            "--url=storm=http://127.0.0.1:{port}/",
+            "--url=keepalive=http://127.0.0.1:{port}/",
+            "--url=open=http://127.0.0.1:{port}/",
+            "--slow=0",
+        ],
+    ));
+    let close = ("readiness-before-close", "readiness was never seen red");
+    holds(&Row::guilty("stays-green", &[close]).with(&["--require-readiness"]));
+}
+
+#[test]
+fn a_new_connection_that_is_closed_before_its_first_byte_is_found() {
+    let close = ("refusals-clean", "accepted after the signal and closed with no response byte");
+    holds(&Row::guilty("accepts-and-closes", &[close, ("requests-answered", "storm: ")]));
+}
+
+#[test]
+fn readiness_that_was_red_before_the_signal_announces_nothing() {
+    let before = ("readiness-before-close", "red (503) before the signal already");
+    holds(&Row::guilty("red-before", &[before]).with(&["--require-readiness"]));
+    holds(&Row::innocent("perfect", &["--require-readiness"]));
+}
+
+#[test]
+fn a_loss_by_our_own_clean_up_is_not_counted() {
+    let row = Row::guilty("worker-outlives", &[("no-orphans", "python3")]).with(&["--slow-time=2s"]).torn();
+    let seen = holds(&row);
+    let verdict = seen.verdict.as_ref().unwrap();
+    assert_eq!(verdict["lost_by_shutdown"], 0, "{verdict:#}");
+    assert!(verdict["requests"]["ended_by_clean_up"].as_u64() > Some(0), "{verdict:#}");
+}
+
+#[test]
+fn a_loss_by_the_kill_at_the_end_of_the_grace_period_says_so() {
+    let fault = ("requests-answered", "SIGKILL ended the process at the end of the grace period");
+    holds(&Row::guilty("stuck", &[fault]).with(&["--grace=1s", "--slow-time=3s"]).torn());
+}
+
+#[test]
+fn half_a_request_is_not_being_worked_on() {
+    let seen = holds(&Row::guilty("exits-at-once", &[("phases-served", "half a head sent")]));
+    let evidence = seen.evidence("requests-answered");
+    let half = evidence.lines().find(|line| line.contains("half a head sent")).unwrap();
+    assert!(half.contains("with the request half sent"), "{half}");
+}
+
+#[test]
+fn a_reset_request_is_not_said_to_have_waited_in_the_accept_queue() {
+    let seen = holds(&Row::guilty("reset", &[("requests-answered", "reset with no response byte")]));
+    assert!(!seen.evidence("requests-answered").contains("queue"), "{}", seen.evidence("requests-answered"));
+}
+
+#[test]
+fn the_headline_and_the_evidence_are_one_number() {
+    let seen = holds(&Row::guilty("unanswered", &[("requests-answered", "no response byte")]));
+    let verdict = seen.verdict.as_ref().unwrap();
+    let lost = verdict["lost_by_shutdown"].as_u64().unwrap();
+    let evidence = seen.evidence("requests-answered");
+    // `storm: 3 of 7 lost …`, one line for each shape and reason.
+    let counts = evidence.lines().filter_map(|line| line.split_once(": ")?.1.split_once(" of "));
+    let sum: u64 = counts.filter_map(|(count, _)| count.replace(',', "").parse::<u64>().ok()).sum();
+    assert_eq!((lost, true), (sum, lost > 0), "{evidence}");
+}
+
+#[test]
+fn a_stop_that_takes_long_says_what_the_service_waited_for() {
+    let why = ("exit-in-time", "had no `Connection: close`: their connections stayed in use");
+    holds(&Row::guilty("keeps-connections", &[why]).with(&["--grace=1s"]).torn());
+}
+
+/// One request a second: nothing is in flight when the signal comes.
+const QUIET: [&str; 5] = ["--slow=0", "--storm=0", "--keepalive=0", "--open=1", "--no-phases"];
+
+#[test]
+fn a_fast_service_with_nothing_in_flight_is_inconclusive_and_fails_only_if_strict() {
+    let seen = holds(&Row::innocent("exits-at-once", &QUIET).says(Says::Inconclusive));
+    assert!(
+        seen.evidence("requests-answered").contains("--repeat"),
+        "{}",
+        seen.evidence("requests-answered")
+    );
+    let strict: &[&str] = &["--slow=0", "--storm=0", "--keepalive=0", "--open=1", "--no-phases", "--strict"];
+    holds(&Row::innocent("exits-at-once", strict).says(Says::Fail));
+}
+
+#[test]
+fn a_pass_states_what_was_in_flight() {
+    let seen = holds(&Row::innocent("perfect", &["--slow=6"]));
+    let in_flight = &seen.verdict.as_ref().unwrap()["in_flight_at_signal"];
+    assert!(in_flight["slow"].as_u64() > Some(0), "{in_flight}");
+    assert!(seen.evidence("requests-answered").contains("in flight at the signal: storm"));
+}
