@@ -127,9 +127,9 @@ const TAKE_A_TIME: [(&str, &str); 60] = [
     ("ws/graceful.rs answer_within", COMPONENTS),
 ];
 
-const LIFECYCLE: &str = "crates/ebbtide/tests/library/times/lifecycle.rs";
+const LIFECYCLE: &str = "crates/ebbtide/tests/library/times/settings.rs";
 const COMPONENTS: &str = "crates/ebbtide/tests/library/times/components.rs";
-const SERVER: &str = "crates/ebbtide/tests/library/times/server.rs";
+const SERVER: &str = "crates/ebbtide/tests/library/times/settings.rs";
 const QUEUES: &str = "promises.rs in the folder of the adapter, e2e/tests/queue";
 /// It takes a closure that is told a time.
 const TOLD: &str = "a closure is told the time that is left";

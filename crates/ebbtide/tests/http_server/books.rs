@@ -19,7 +19,7 @@ use tracing::Subscriber;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use crate::feed::feed;
+use crate::bodies::feed;
 use crate::frames::{Frames, RST_STREAM};
 use crate::support::{Client, Served, ping, serve, until};
 

@@ -10,9 +10,9 @@ use ebbtide::http::{CloseMode, Listener, Server};
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, Empty};
 
-use crate::feed::feed;
+use crate::bodies::feed;
 use crate::frames::{Frames, HEADERS, RST_STREAM};
-use crate::protocols::http2;
+use crate::http2;
 use crate::support::{Client, LONG, PING, SLOW, Served, cause, ping, serve, slow, stop_source, until};
 
 /// Tells when it is dropped.
@@ -136,7 +136,7 @@ async fn a_half_sent_head_that_is_finished_in_time_is_answered_too() {
 async fn an_http_2_request_without_a_response_gets_503() {
     let never = stop_source();
     let mut served = serve(slow(never.token()), |server| server.refusal_time(LONG)).await;
-    let (mut sender, mut driver) = http2(&served).await;
+    let (mut sender, mut driver) = http2::connect(&served).await;
     let request = http::Request::get("http://test/slow").body(Empty::new()).unwrap();
     let response = sender.send_request(request);
     let stop = async {
@@ -153,7 +153,7 @@ async fn an_http_2_request_without_a_response_gets_503() {
 
 /// Calls a gRPC route; cuts the server when the response has begun, or the handler has.
 async fn call(served: &mut Served) -> hyper::Result<(StatusCode, HeaderMap, Option<HeaderMap>)> {
-    let (mut sender, _driver) = http2(served).await;
+    let (mut sender, _driver) = http2::connect(served).await;
     let request = http::Request::post("http://test/grpc").header("content-type", "application/grpc+proto");
     let (work, request) = (Arc::clone(&served.work), request.body(Empty::new()).unwrap());
     let cut = async {
@@ -219,7 +219,7 @@ async fn a_plain_body_is_never_ended_with_a_status() {
         let stream = async move || ([("content-type", answer)], fed.body()).into_response();
         let mut served = serve(ping().route("/grpc", post(stream)), |server| server).await;
         feed.send("{");
-        let (mut sender, _driver) = http2(&served).await;
+        let (mut sender, _driver) = http2::connect(&served).await;
         let request = http::Request::post("http://test/grpc").header("content-type", kind);
         let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
         served.stop();

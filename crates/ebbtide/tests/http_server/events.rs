@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, get};
 use ebbtide::http::{CloseMode, OnStop, Server};
 use tokio::task::JoinSet;
 
-use crate::feed::{Feed, feed};
+use crate::bodies::{Feed, feed};
 use crate::frames::{DATA, END_STREAM, Frames, RST_STREAM};
 use crate::support::{Client, PausedClock, Served, cause, is_listening, ping, serve, stop_source, until};
 

@@ -1,11 +1,168 @@
-//! Several listeners of one server.
+//! How listeners are closed, one and several of one server; the number of connections at once, and what waits in the kernel's queue
+//! meanwhile.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
 use ebbtide::http::{CloseMode, IntoListeners, Listener, ServeError, Server};
 use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
-use crate::support::{Client, PING, Served, cause, ping, serve_on, stop_source, until};
+use crate::support::{
+    Client, LONG, PING, PING_CLOSE, SLOW, Served, accepted, cause, now, ping, serve, serve_on, slow,
+    stop_source, until,
+};
+
+/// What the kernel accepted before the server ran is served, however late that is.
+#[tokio::test]
+async fn connections_in_the_queue_are_served_at_the_close() {
+    for mode in [CloseMode::Lossless, CloseMode::SynFilter, CloseMode::HopLimit, CloseMode::Backlog] {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        let mut clients = Vec::new();
+        for _ in 0..300 {
+            let mut client = Client::connect(addr).await.expect("the backlog has room");
+            client.send(PING).await.unwrap();
+            clients.push(client);
+        }
+        let stop = stop_source();
+        stop.stop(cause(), None); // before it accepts the first
+        let serving = Server::new(ping()).close_mode(mode).serve(listener, stop.token(), stop.token());
+        let answers = async {
+            for client in &mut clients {
+                assert!(client.answer().await.expect("an answer").closes(), "{mode:?}");
+            }
+            drop(std::mem::take(&mut clients));
+        };
+        let (served, ()) = tokio::join!(serving, answers);
+        served.unwrap();
+    }
+}
+
+/// The opposite: closed at once, the queue is reset.
+#[tokio::test]
+async fn connections_in_the_queue_are_lost_by_an_abrupt_close() {
+    let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = Client::connect(listener.local_addr().tcp().unwrap()).await.unwrap();
+    client.send(PING).await.unwrap();
+    let stop = stop_source();
+    stop.stop(cause(), None);
+    let server = Server::new(ping()).close_mode(CloseMode::Abrupt);
+    server.serve(listener, stop.token(), stop.token()).await.unwrap();
+    assert!(client.answer().await.is_none());
+}
+
+/// The hop limit is inherited by accepted sockets: one that kept it would never hear its client.
+#[tokio::test]
+async fn connections_accepted_under_the_hop_limit_hear_their_client() {
+    let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().tcp().unwrap();
+    let mut silent = Client::connect(addr).await.unwrap();
+    let stop = stop_source();
+    stop.stop(cause(), None);
+    let server =
+        Server::new(ping()).close_mode(CloseMode::HopLimit).first_byte_grace(Duration::from_secs(10));
+    let serving = server.serve(listener, stop.token(), stop.token());
+    let talk = async {
+        while Client::connect(addr).await.is_ok() {} // until the listener is closed
+        silent.send(PING).await.unwrap();
+        assert!(silent.answer().await.expect("an answer").is_ok());
+        drop(silent);
+    };
+    let (served, ()) = tokio::join!(serving, talk);
+    served.unwrap();
+}
+
+#[tokio::test]
+async fn new_connections_are_refused_once_the_server_has_ended() {
+    let mut served = serve(ping(), |server| server).await;
+    accepted(served.addr).await;
+    served.stop();
+    served.ended().await;
+    let error = Client::connect(served.addr).await.err().expect("no connection");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+/// A socket that systemd or a sibling holds too must not be made deaf for its next owner.
+#[tokio::test]
+async fn a_shared_socket_goes_on_after_the_server() {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = socket.local_addr().unwrap();
+    let next = Listener::shared_from_std(socket.try_clone().unwrap()).unwrap();
+    let first = stop_source();
+    first.stop(cause(), None);
+    let listener = Listener::shared_from_std(socket).unwrap();
+    Server::new(ping()).serve(listener, first.token(), first.token()).await.unwrap();
+    let mut client = Client::connect(addr).await.expect("a connection");
+    client.send(PING).await.unwrap();
+    let second = stop_source();
+    let serving = Server::new(ping()).serve(next, second.token(), second.token());
+    let talk = async {
+        assert!(client.answer().await.expect("an answer").is_ok());
+        drop(client);
+        second.stop(cause(), None);
+    };
+    let (served, ()) = tokio::join!(serving, talk);
+    served.unwrap();
+}
+
+#[tokio::test]
+async fn binding_a_port_that_is_taken_fails() {
+    let first = Listener::bind("127.0.0.1:0").await.unwrap();
+    let error = Listener::bind(first.local_addr().tcp().unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[tokio::test]
+async fn an_unspecified_ipv6_address_takes_ipv4_as_well() {
+    let listener = Listener::bind("[::]:0").await.unwrap();
+    let port = listener.local_addr().port().unwrap();
+    assert!(Client::connect(([127, 0, 0, 1], port).into()).await.is_ok());
+}
+
+/// Runs in a process of its own, which has few descriptors.
+#[test]
+fn running_out_of_descriptors_neither_ends_the_server_nor_makes_it_spin() {
+    const CHILD: &str = "EBBTIDE_TEST_FEW_DESCRIPTORS";
+    let name = "listeners::running_out_of_descriptors_neither_ends_the_server_nor_makes_it_spin";
+    if std::env::var_os(CHILD).is_none() {
+        let test = std::env::current_exe().unwrap();
+        let mut child = std::process::Command::new(test);
+        assert!(child.args(["--exact", name, "--nocapture"]).env(CHILD, "1").status().unwrap().success());
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut served = serve(ping(), |server| server.first_byte_grace(LONG)).await;
+        accepted(served.addr).await;
+        let limit = rustix::process::Rlimit { current: Some(40), maximum: Some(40) };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+        let mut clients = Vec::new();
+        while let Ok(client) = Client::connect(served.addr).await {
+            clients.push(client);
+        }
+        let spent = || rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        let (began, before) = (now(), spent());
+        tokio::time::sleep(Duration::from_millis(300)).await; // the time over which it is measured
+        let (spent, passed) = (Duration::try_from(spent() - before).unwrap(), began.elapsed());
+        assert!(spent < passed / 3, "it spins: {spent:?} of CPU in {passed:?}");
+        // Those in the queue are served as soon as descriptors are free again, also when the stop comes first.
+        served.stop();
+        let queued = clients.split_off(clients.len() / 2);
+        drop(clients);
+        for mut client in queued {
+            client.send(PING).await.unwrap();
+            assert!(client.answer().await.expect("an answer").closes());
+        }
+        served.ended().await;
+    });
+}
 
 /// One of each kind, with as many connections waiting in each queue.
 struct Queued {
@@ -63,14 +220,14 @@ impl Queued {
     }
 }
 
-fn serve(listeners: impl IntoListeners) -> Served {
+fn serve_all(listeners: impl IntoListeners) -> Served {
     serve_on(listeners, ([0, 0, 0, 0], 0).into(), ping(), |server| server)
 }
 
 #[tokio::test]
 async fn all_are_served_by_one_server_and_counted_in_one_ledger() {
     let mut queued = queued().await;
-    let mut served = serve(std::mem::take(&mut queued.listeners));
+    let mut served = serve_all(std::mem::take(&mut queued.listeners));
     assert_eq!(queued.answered().await, 5 * EACH);
     until(|| served.work.finished() == 5 * EACH as u64).await;
     served.stop();
@@ -107,4 +264,94 @@ async fn a_server_without_a_listener_says_so() {
     let stop = stop_source();
     let served = Server::new(ping()).serve(Vec::new(), stop.token(), stop.token()).await;
     assert!(matches!(served, Err(ServeError::NoListener)));
+}
+
+const CLIENTS: usize = 8;
+
+/// The requests that were in a handler at once, and the most there ever were.
+#[derive(Default)]
+struct Handlers {
+    entered: AtomicUsize,
+    running: AtomicUsize,
+    most: AtomicUsize,
+}
+
+fn at_most(limit: usize) -> impl FnOnce(Server<Router>) -> Server<Router> {
+    move |server| server.max_connections(NonZeroUsize::new(limit).unwrap()).header_timeout(LONG)
+}
+
+/// A `/ping` that waits for a permit each.
+fn gated(gate: &Arc<Semaphore>, handlers: &Arc<Handlers>) -> Router {
+    let (gate, handlers) = (Arc::clone(gate), Arc::clone(handlers));
+    let handler = async move || {
+        handlers.entered.fetch_add(1, Ordering::SeqCst);
+        let running = handlers.running.fetch_add(1, Ordering::SeqCst) + 1;
+        handlers.most.fetch_max(running, Ordering::SeqCst);
+        gate.acquire().await.unwrap().forget();
+        handlers.running.fetch_sub(1, Ordering::SeqCst);
+        "pong"
+    };
+    Router::new().route("/ping", get(handler))
+}
+
+fn clients(served: &Served) -> JoinSet<bool> {
+    let mut clients = JoinSet::new();
+    for _ in 0..CLIENTS {
+        let addr = served.addr;
+        clients.spawn(async move {
+            let mut client = Client::connect(addr).await.unwrap();
+            client.send(PING_CLOSE).await.unwrap();
+            client.answer().await.is_some()
+        });
+    }
+    clients
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_in_the_queue_and_are_served_in_turn() {
+    let (gate, handlers) = (Arc::new(Semaphore::new(0)), Arc::new(Handlers::default()));
+    let served = serve(gated(&gate, &handlers), at_most(2)).await;
+    let clients = clients(&served);
+    for entered in 2..=CLIENTS {
+        until(|| handlers.entered.load(Ordering::SeqCst) == entered).await;
+        gate.add_permits(1);
+    }
+    gate.add_permits(2);
+    assert!(clients.join_all().await.into_iter().all(|answered| answered));
+    assert_eq!(handlers.most.load(Ordering::SeqCst), 2);
+}
+
+/// The opposite.
+#[tokio::test]
+async fn without_a_limit_all_are_served_at_once() {
+    let (gate, handlers) = (Arc::new(Semaphore::new(0)), Arc::new(Handlers::default()));
+    let served = serve(gated(&gate, &handlers), |server| server).await;
+    let clients = clients(&served);
+    until(|| handlers.running.load(Ordering::SeqCst) == CLIENTS).await;
+    gate.add_permits(CLIENTS);
+    assert!(clients.join_all().await.into_iter().all(|answered| answered));
+}
+
+#[tokio::test]
+async fn when_the_server_drains_what_waits_for_a_place_is_served() {
+    let release = stop_source();
+    let mut served = serve(slow(release.token()), at_most(1)).await;
+    let mut busy = Client::connect(served.addr).await.unwrap();
+    busy.send(SLOW).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        let mut client = Client::connect(served.addr).await.unwrap();
+        client.send(PING).await.unwrap();
+        waiting.push(client);
+    }
+    served.stop();
+    for client in &mut waiting {
+        assert!(client.answer().await.is_some(), "it was in the queue at the stop");
+    }
+    assert_eq!(served.work.in_flight(), 1, "the first is still at it");
+    release.cancel();
+    assert!(busy.answer().await.is_some());
+    served.ended().await;
+    assert_eq!(served.work.counts().finished, 4);
 }

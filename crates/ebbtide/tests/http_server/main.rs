@@ -10,26 +10,18 @@
 mod bodies;
 mod books;
 mod clock;
-mod close;
 mod connections;
 mod cut;
 mod deadline;
 mod events;
-mod far;
-mod feed;
 mod frames;
-mod goaway;
 mod gone;
-mod h2c;
 mod health;
+mod http2;
 mod keep_alive;
 mod life;
-mod limit;
 mod listeners;
-mod pages;
 mod peers;
-mod place;
-mod protocols;
 mod proxy_protocol;
 mod seed;
 mod spread;
@@ -37,6 +29,16 @@ mod stall;
 mod storm;
 mod support;
 #[cfg(feature = "tls")]
-mod tls;
-mod tunnels;
+mod tls {
+    //! TLS: what is agreed on, what is exchanged while the server runs, and how it ends.
+
+    mod handshake;
+    mod pair;
+    mod records;
+    mod storm;
+
+    pub(crate) use pair::Pair;
+}
 mod unix;
+mod unix_path;
+mod upgrades;

@@ -2,9 +2,8 @@
 //!
 //! Several of them may run in one process at once. A test that needs a process for itself starts one (`own_process`).
 
-mod cancellation;
 mod checks;
-mod errors;
+mod foreign_types;
 mod lifecycle;
 mod logs;
 #[cfg(feature = "testing")]
@@ -14,7 +13,18 @@ mod metrics;
 #[cfg(feature = "testing")]
 mod own_process;
 #[cfg(all(feature = "http", feature = "axum", feature = "tungstenite"))]
-mod parts;
+mod parts {
+    //! The parts that are of use without the rest: layers, the server alone, the WebSocket helper, gRPC.
+    #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
+
+    mod alone;
+    #[expect(dead_code, reason = "the HTTP server's tests use the rest")]
+    #[path = "../../http_server/clock.rs"]
+    mod clock;
+    mod layers;
+    mod sockets;
+    mod support;
+}
 mod pool;
 #[cfg(feature = "testing")]
 mod runtimes;
@@ -30,4 +40,10 @@ mod testing;
     feature = "testing",
     feature = "tungstenite"
 ))]
-mod times;
+mod times {
+    //! Times at their ends: no setting of a time, however short or long, panics or costs the shutdown.
+    #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+    mod components;
+    mod settings;
+}

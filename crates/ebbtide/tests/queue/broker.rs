@@ -10,8 +10,6 @@ use ebbtide::{BoxError, Stop};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::clock::now;
-
 /// What a job has come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -323,4 +321,10 @@ pub(crate) fn counted(diary: &[(Duration, Entry)]) -> Vec<(usize, Settlement)> {
         _ => None,
     });
     said.collect()
+}
+
+/// Returns the present instant of the tests' clock, which stands still with the runtime's.
+#[expect(clippy::disallowed_methods, reason = "the tests pause this clock")]
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }

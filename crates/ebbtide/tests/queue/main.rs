@@ -3,14 +3,13 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod broker;
-mod clock;
-mod company;
 #[cfg(feature = "testing")]
 mod conformance;
+#[cfg(feature = "testing")]
+mod faulty_queue;
 mod invariants;
-mod life;
 mod lines;
-mod panics;
 mod policy;
+mod report;
 mod run;
-mod said;
+mod settlements;

@@ -9,8 +9,8 @@ use ebbtide::queue::{ConsumeOptions, Consumer, Delivery, Queue, Settled, Settlem
 use ebbtide::{Backoff, BoxError, Stop};
 use tokio::time::{sleep, timeout};
 
+use crate::broker::now;
 use crate::broker::{Broker, Entry, State, counted};
-use crate::clock::now;
 use crate::run::{Does, World, name, play};
 
 const SECOND: Duration = Duration::from_secs(1);

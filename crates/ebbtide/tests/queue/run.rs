@@ -10,7 +10,7 @@ use ebbtide::{BoxError, Stop};
 use tokio::time::sleep;
 
 use crate::broker::Broker;
-use crate::clock::now;
+use crate::broker::now;
 
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

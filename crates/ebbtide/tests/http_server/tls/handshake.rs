@@ -1,20 +1,26 @@
-//! Handshakes that are under way, and that stop.
+//! Handshakes that are under way, and that stop; what client and server agree on; the certificates, and how they are exchanged.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ebbtide::drain::Stop;
-use ebbtide::http::{CloseMode, rustls};
+use ebbtide::http::{CloseMode, Listener, Tls, TlsError, rustls};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
+use tokio_rustls::client::TlsStream;
 
-use super::halting::Halting;
-use super::pair::{Pair, serve};
-use crate::support::{Client, LONG, PING, PausedClock, cause, now, ping, stop_source, until};
+use super::pair::{Halting, Pair, serve};
+use crate::support::{
+    Client, LONG, PING, PING_CLOSE, PausedClock, SLOW, cause, now, ping, serve_on, slow, stop_source, until,
+};
 
 /// A connection whose handshake stops in the middle of the client's first message, until the token stops.
 fn half_handshake(pair: &Arc<Pair>, addr: SocketAddr, until: Stop) -> JoinSet<std::io::Result<Bytes>> {
@@ -145,4 +151,190 @@ async fn who_does_not_speak_tls_is_let_go() {
     drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+async fn ask_http_2<S>(stream: S) -> hyper::Result<Bytes>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let io = TokioIo::new(stream);
+    let (mut sender, conn) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await?;
+    let mut driver = JoinSet::new();
+    driver.spawn(conn);
+    let request = http::Request::get("https://localhost/ping").body(Empty::<Bytes>::new()).unwrap();
+    Ok(sender.send_request(request).await?.into_body().collect().await?.to_bytes())
+}
+
+#[tokio::test]
+async fn what_client_and_server_agree_on_is_spoken() {
+    let pair = Pair::new();
+    let mut served = serve(pair.tls(), ping(), |server| server).await;
+    let connect = async |protocols: &[&str]| {
+        pair.over(TcpStream::connect(served.addr).await.unwrap(), protocols).await.unwrap()
+    };
+    let stream = connect(&["h2", "http/1.1"]).await;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+    assert_eq!(ask_http_2(stream).await.unwrap(), "pong");
+    let stream = connect(&["http/1.1"]).await;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"http/1.1".as_slice()));
+    let mut client = Client::over(stream);
+    client.send(PING_CLOSE).await.unwrap();
+    assert!(client.answer().await.unwrap().is_ok());
+    // Without an agreement the first bytes decide.
+    let mut client = Client::over(connect(&[]).await);
+    client.send(PING_CLOSE).await.unwrap();
+    assert!(client.answer().await.unwrap().is_ok());
+    assert_eq!(ask_http_2(connect(&[]).await).await.unwrap(), "pong");
+    // With one they don't.
+    assert!(ask_http_2(connect(&["http/1.1"]).await).await.is_err());
+    // Nobody gets what was not on offer.
+    let stream = TcpStream::connect(served.addr).await.unwrap();
+    assert!(pair.over(stream, &["spdy/3"]).await.is_err());
+    served.stop();
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn an_http_2_connection_over_tls_is_told_to_go_and_finishes_its_streams() {
+    let pair = Pair::new();
+    let release = stop_source();
+    let mut served = serve(pair.tls(), slow(release.token()), |server| server).await;
+    let stream = pair.over(TcpStream::connect(served.addr).await.unwrap(), &["h2"]).await.unwrap();
+    let io = TokioIo::new(stream);
+    let (mut sender, conn) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let mut driver = JoinSet::new();
+    driver.spawn(conn);
+    let request = http::Request::get("https://localhost/slow").body(Empty::<Bytes>::new()).unwrap();
+    let mut asking = JoinSet::new();
+    asking.spawn(async move { sender.send_request(request).await.unwrap().into_body().collect().await });
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    assert!(served.is_running());
+    release.stop(cause(), None);
+    assert_eq!(asking.join_all().await.remove(0).unwrap().to_bytes(), "slow pong");
+    served.ended().await;
+    // The connection ended in order: GOAWAY, `close_notify`, end.
+    driver.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+#[tokio::test]
+async fn tls_is_spoken_over_a_path_too() {
+    let pair = Pair::new();
+    let path = pair.directory.path().join("test.sock");
+    let release = stop_source();
+    let listener = Listener::bind_unix(&path).await.unwrap().tls(pair.tls());
+    let mut served = serve_on(listener, ([0, 0, 0, 0], 0).into(), slow(release.token()), |server| server);
+    let stream = UnixStream::connect(&path).await.unwrap();
+    let mut client = Client::over(pair.over(stream, &[]).await.unwrap());
+    client.send(SLOW).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    release.stop(cause(), None);
+    assert!(client.answer().await.unwrap().closes());
+    assert!(client.rest().await.1.is_none());
+    drop(client);
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn certificates_are_exchanged_without_a_restart() {
+    let mut pair = Pair::new();
+    let tls = pair.tls();
+    let first = pair.certificate.clone();
+    let mut served = serve(tls.clone(), ping(), |server| server).await;
+    let mut old = pair.connect(served.addr).await.unwrap();
+    let shown = |client: &Client<TlsStream<TcpStream>>| {
+        client.stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned()
+    };
+    assert_eq!(shown(&old), first);
+    pair.renew();
+    // The files alone change nothing.
+    assert_eq!(shown(&pair.connect(served.addr).await.unwrap()), first);
+    tls.reload().unwrap();
+    let new = pair.connect(served.addr).await.unwrap();
+    assert_eq!(shown(&new), pair.certificate);
+    assert_ne!(shown(&new), first);
+    // The old connection goes on.
+    old.send(PING).await.unwrap();
+    assert!(old.answer().await.unwrap().is_ok());
+    drop((old, new));
+    served.stop();
+    served.ended().await;
+}
+
+/// What `tls.reload()` says when a file has become `content`.
+fn refusal(tls: &Tls, path: &Path, content: &str) -> TlsError {
+    let good = std::fs::read(path).unwrap();
+    std::fs::write(path, content).unwrap();
+    let error = tls.reload().unwrap_err();
+    std::fs::write(path, good).unwrap();
+    error
+}
+
+#[tokio::test]
+async fn a_broken_file_leaves_the_old_certificates_in_place_and_is_named() {
+    let pair = Pair::new();
+    let tls = pair.tls();
+    let mut served = serve(tls.clone(), ping(), |server| server).await;
+    let (certificates, key) = (pair.certificates(), pair.key());
+    let says = |error: TlsError, path: &Path, what: &str| {
+        let said = match std::error::Error::source(&error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        };
+        assert!(said.contains(path.to_str().unwrap()) && said.contains(what), "{said}");
+    };
+    says(refusal(&tls, &certificates, ""), &certificates, "find a certificate in");
+    says(refusal(&tls, &certificates, "no certificate"), &certificates, "put the server's own there");
+    says(refusal(&tls, &key, ""), &key, "find a private key in");
+    let half = std::fs::read_to_string(&certificates).unwrap();
+    says(refusal(&tls, &certificates, &half[..half.len() / 2]), &certificates, "a section has no end");
+    let broken = half.replacen('M', "%", 1);
+    says(refusal(&tls, &certificates, &broken), &certificates, "is not base64");
+    let empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    says(refusal(&tls, &certificates, empty), &certificates, "use the certificate in");
+    let other = Pair::new();
+    let other_key = std::fs::read_to_string(other.key()).unwrap();
+    says(refusal(&tls, &key, &other_key), &key, "they don't belong together");
+    let both = format!("{}{half}", std::fs::read_to_string(other.certificates()).unwrap());
+    says(refusal(&tls, &certificates, &both), &certificates, "put the server's own certificate first");
+    std::fs::rename(&key, certificates.with_extension("away")).unwrap();
+    says(tls.reload().unwrap_err(), &key, "No such file");
+    let missing = Tls::from_pem_files("/nowhere/tls.crt", &key).unwrap_err();
+    says(missing, Path::new("/nowhere/tls.crt"), "give the path of a file");
+    let mut client = pair.connect(served.addr).await.expect("the old ones are in place");
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.unwrap().is_ok());
+    served.stop();
+    drop(client);
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn a_configuration_made_by_hand_is_served_and_replaced() {
+    let pair = Pair::new();
+    let config = |offer: &[&str]| {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ServerConfig::builder_with_provider(provider);
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let key = std::fs::read(pair.key()).unwrap();
+        let key = rustls::pki_types::pem::PemObject::from_pem_slice(&key).unwrap();
+        let mut config = builder.with_single_cert(vec![pair.certificate.clone()], key).unwrap();
+        config.alpn_protocols = offer.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Arc::new(config)
+    };
+    let tls = Tls::from_config(config(&[]));
+    assert!(matches!(tls.reload(), Err(TlsError::NotFromFiles)));
+    let mut served = serve(tls.clone(), ping(), |server| server).await;
+    let agreed = async || {
+        let stream = TcpStream::connect(served.addr).await.unwrap();
+        let stream = pair.over(stream, &["h2", "http/1.1"]).await.unwrap();
+        stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec)
+    };
+    assert_eq!(agreed().await, Some(b"h2".to_vec()));
+    tls.replace(config(&["http/1.1"]));
+    assert_eq!(agreed().await, Some(b"http/1.1".to_vec()));
+    served.stop();
+    served.ended().await;
 }

@@ -1,16 +1,22 @@
-//! Records that are not whole, or not for HTTP.
+//! Records that are not whole, or not for HTTP; and how connections over TLS end.
 
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ebbtide::drain::StopSource;
-use ebbtide::http::Server;
-use tokio::io::AsyncWriteExt;
+use ebbtide::http::{Listener, Server, rustls};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::halting::{Halting, flush_now};
-use super::pair::{Pair, serve};
-use crate::support::{Client, PING, PausedClock, Served, cause, ping, stop_source, until};
+use super::pair::{Halting, Pair, flush_now, serve};
+use crate::cut::Streamed;
+use crate::support::{
+    Client, PING, PING_CLOSE, PausedClock, Served, cause, ping, serve_on, stop_source, until,
+};
 
 /// A keep-alive connection on which the beginning of a request has come, in a record that is not whole.
 async fn half_record(
@@ -89,4 +95,132 @@ async fn a_record_of_tls_itself_changes_nothing() {
     drop(client);
     served.stop();
     served.ended().await;
+}
+
+/// Without `close_notify` a client must take the end for a cut (RFC 8446 §6.1).
+#[tokio::test]
+async fn connections_end_with_close_notify() {
+    let pair = Pair::new();
+    let mut served = serve(pair.tls(), ping(), |server| server.idle_quiet(Duration::from_millis(50))).await;
+    let mut told = pair.connect(served.addr).await.unwrap();
+    told.send(PING_CLOSE).await.unwrap();
+    assert!(told.answer().await.unwrap().is_ok());
+    assert!(told.rest().await.1.is_none());
+    let mut idle = pair.connect(served.addr).await.unwrap();
+    idle.send(PING).await.unwrap();
+    assert!(idle.answer().await.unwrap().is_ok());
+    served.stop();
+    served.ended().await;
+    let (bytes, error) = idle.rest().await;
+    assert!(bytes.is_empty() && error.is_none(), "{error:?}");
+}
+
+/// The opposite: a connection that its server just drops.
+#[tokio::test]
+async fn a_connection_that_is_dropped_looks_cut() {
+    let pair = Pair::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let key = rustls::pki_types::pem::PemObject::from_pem_file(pair.key()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config = builder.with_single_cert(vec![pair.certificate.clone()], key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let accepting = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        drop(acceptor.accept(stream).await.unwrap());
+    };
+    let (client, ()) = tokio::join!(pair.connect(addr), accepting);
+    let (_, error) = client.unwrap().rest().await;
+    assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::UnexpectedEof));
+}
+
+/// Over HTTP/1.0 the end is the end of the body: a cut must not look like one.
+#[tokio::test]
+async fn a_body_that_is_cut_is_seen_to_be_cut() {
+    let pair = Pair::new();
+    let never = stop_source();
+    let token = never.token();
+    let stream = async move || axum::body::Body::new(Streamed::new(token));
+    let router = ping().route("/stream", axum::routing::get(stream));
+    let mut served = serve(pair.tls(), router, |server| server).await;
+    let mut client = pair.connect(served.addr).await.unwrap();
+    client.send(b"GET /stream HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut byte = [0];
+    client.stream.read_exact(&mut byte).await.unwrap();
+    served.stop();
+    served.cut();
+    served.ended().await;
+    let (_, error) = client.rest().await;
+    assert!(error.is_some());
+    assert_eq!(served.work.cut(), 1);
+}
+
+/// The service is done, and what it gave waits in our buffers for a client that reads slowly.
+#[tokio::test]
+async fn a_response_that_is_read_slowly_arrives_whole() {
+    const LENGTH: usize = 24 * 1024 * 1024;
+    let pair = Pair::new();
+    let router = ping().route("/big", axum::routing::get(async || vec![b'x'; LENGTH]));
+    let mut served = serve(pair.tls(), router, |server| server.idle_quiet(Duration::ZERO)).await;
+    let mut client = pair.connect(served.addr).await.unwrap();
+    client.send(b"GET /big HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut byte = [0];
+    client.stream.read_exact(&mut byte).await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    served.draining().await;
+    assert!(served.is_running());
+    let (bytes, error) = client.rest().await;
+    assert!(error.is_none() && bytes.len() > LENGTH, "{} bytes, {error:?}", bytes.len());
+    drop(client);
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+/// Wherever the end of a response is when the socket takes no more, in hyper's buffer, in that of TLS or in the kernel's.
+#[tokio::test]
+async fn a_response_whose_end_waits_behind_tls_arrives_whole() {
+    // The last client of many reads late: on a busy machine later than a client may that is not to count as stalled.
+    let _clock = PausedClock::new();
+    let pair = Pair::new();
+    let sent = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&sent);
+    let body = async move |axum::extract::Path(length): axum::extract::Path<usize>| {
+        count.fetch_add(1, Ordering::SeqCst);
+        vec![b'x'; length]
+    };
+    let router = axum::Router::new().route("/{length}", axum::routing::get(body));
+    // The kernel's buffers are small, so that the others matter.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_send_buffer_size(16 * 1024).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(100).unwrap();
+    let listener = Listener::from_std(socket.into()).unwrap().tls(pair.tls());
+    let addr = listener.local_addr().tcp().unwrap();
+    let mut served = serve_on(listener, addr, router, |server| server.idle_quiet(Duration::ZERO));
+    let mut clients = Vec::new();
+    for length in (8..=256).step_by(4).map(|length| length * 1024) {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(addr).await.unwrap();
+        let mut client = Client::over(pair.over(stream, &[]).await.unwrap());
+        client.send(format!("GET /{length} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await.unwrap();
+        clients.push((length, client));
+    }
+    until(|| sent.load(Ordering::SeqCst) == clients.len() as u64).await;
+    // Each goes as far as it can.
+    until(|| served.work.stragglers().iter().all(|each| each.name.starts_with("the rest of a response")))
+        .await;
+    assert!(served.work.in_flight() > 0);
+    served.stop();
+    served.draining().await;
+    for (length, client) in &mut clients {
+        let answer = client.answer().await.unwrap_or_else(|| panic!("{length} bytes are not whole"));
+        assert_eq!(answer.body.len(), *length);
+    }
+    clients.clear();
+    served.ended().await;
+    assert_eq!(served.work.cut(), 0);
 }

@@ -17,8 +17,8 @@ use futures_util::StreamExt as _;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::support::End::Closed;
-use super::support::{End, LONG, VALUES, count_panics, live, panics};
+use super::settings::End::Closed;
+use super::settings::{End, LONG, VALUES, count_panics, live, panics};
 use crate::own_process;
 
 type Register = fn(&Handle, Duration) -> Result<(), BoxError>;

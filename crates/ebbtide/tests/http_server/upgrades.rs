@@ -1,7 +1,10 @@
-//! Connections that become something else: HTTP/1 upgrades, and WebSockets over HTTP/2 by extended CONNECT (RFC 8441).
+//! Connections that become something else: HTTP/1 upgrades, and WebSockets over HTTP/2 by extended CONNECT (RFC 8441). And the one
+//! that doesn't: the upgrade from HTTP/1.1 to HTTP/2, which RFC 9113 §3.1 has taken back: a server may ignore it.
 
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::routing::get;
 use bytes::Bytes;
 use ebbtide::http::Server;
 use http::{Method, Request, Response};
@@ -13,12 +16,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::support::{Client, LONG, PausedClock, Served, serve, until};
+use crate::support::{Client, LONG, PING, PausedClock, Served, ping, serve, until};
 
 const IDLE_QUIET: Duration = Duration::from_millis(50);
 
 /// Gives back what it gets, in the protocol that the stream is handed over to.
-async fn echo(mut request: Request<axum::body::Body>) -> Response<axum::body::Body> {
+async fn echo(mut request: Request<Body>) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
     let mut task = JoinSet::new();
     task.spawn(async move {
@@ -26,7 +29,7 @@ async fn echo(mut request: Request<axum::body::Body>) -> Response<axum::body::Bo
         let _ = tokio::io::copy(&mut read, &mut write).await;
     });
     task.detach_all();
-    Response::new(axum::body::Body::empty())
+    Response::new(Body::empty())
 }
 
 /// A server, the client's end of an upgraded stream, and what keeps its connection alive.
@@ -101,7 +104,7 @@ async fn an_upgraded_stream_is_cut_and_named_at_the_end() {
 }
 
 /// Takes an HTTP/1 connection over as the protocol that its client asks for. It echoes up to a `.`, and panics at a `!`.
-async fn take_over(mut request: Request<axum::body::Body>) -> Response<axum::body::Body> {
+async fn take_over(mut request: Request<Body>) -> Response<Body> {
     let protocol = request.headers()[http::header::UPGRADE].clone();
     let upgrade = hyper::upgrade::on(&mut request);
     let mut task = JoinSet::new();
@@ -116,12 +119,12 @@ async fn take_over(mut request: Request<axum::body::Body>) -> Response<axum::bod
     task.detach_all();
     let response =
         Response::builder().status(101).header("connection", "upgrade").header("upgrade", protocol);
-    response.body(axum::body::Body::empty()).unwrap()
+    response.body(Body::empty()).unwrap()
 }
 
 /// A server, and a client whose connection has become `protocol` and has been used.
 async fn taken_over(protocol: &str) -> (Served, Client) {
-    let router = axum::Router::new().route("/", axum::routing::get(take_over));
+    let router = axum::Router::new().route("/", get(take_over));
     let served = serve(router, |server: Server<_>| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     let head = format!("GET / HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: {protocol}\r\n\r\n");
@@ -158,4 +161,82 @@ async fn an_upgraded_connection_is_reset_when_its_task_panics_and_ends_in_order_
         served.stop();
         served.ended().await;
     }
+}
+
+/// Answers 101, and then sends back what comes.
+async fn answer_101(mut request: Request<Body>) -> Response<Body> {
+    let upgrade = hyper::upgrade::on(&mut request);
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let mut io = TokioIo::new(upgrade.await.unwrap());
+        let mut buf = [0; 100];
+        while let Ok(1..) = io.read(&mut buf).await {
+            let _ = io.write_all(b"echo").await;
+        }
+    });
+    task.detach_all();
+    let response = Response::builder().status(101).header("connection", "upgrade").header("upgrade", "echo");
+    response.body(Body::empty()).unwrap()
+}
+
+async fn upgraded(served: &Served) -> Client {
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client
+        .send(b"GET /echo HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        .await
+        .unwrap();
+    let answer = client.answer_to(true).await.unwrap();
+    assert!(answer.head.starts_with("http/1.1 101"));
+    client
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_is_in_flight_until_its_socket_is_dropped() {
+    let mut served =
+        serve(ping().route("/echo", get(answer_101)), |server| server.idle_quiet(Duration::ZERO)).await;
+    let mut client = upgraded(&served).await;
+    served.stop();
+    served.draining().await;
+    assert!(served.is_running());
+    client.send(b"hello").await.unwrap();
+    let mut reply = [0; 4];
+    client.stream.read_exact(&mut reply).await.unwrap();
+    assert_eq!(served.work.in_flight(), 1);
+    assert!(served.work.stragglers()[0].name.ends_with("(upgraded)"));
+    drop(client);
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_is_cut_at_the_end() {
+    let mut served = serve(ping().route("/echo", get(answer_101)), |server| server).await;
+    let mut client = upgraded(&served).await;
+    served.stop();
+    served.cut();
+    served.ended().await;
+    assert!(client.rest().await.0.is_empty());
+    assert_eq!((served.work.finished(), served.work.cut(), served.work.in_flight()), (0, 1, 0));
+}
+
+const UPGRADE: &str = "GET /ping HTTP/1.1\r\nHost: test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+    HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n";
+
+#[tokio::test]
+async fn an_upgrade_to_http_2_is_answered_whole_over_http_1() {
+    let mut served = serve(ping(), |server| server).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(UPGRADE.as_bytes()).await.unwrap();
+    let answer = client.answer().await.expect("an answer");
+    assert!(answer.is_ok() && answer.body == b"pong" && !answer.head.contains("upgrade"), "{}", answer.head);
+    // The connection goes on as it is, and is told to end like any other.
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.expect("an answer").is_ok());
+    served.announce();
+    client.send(UPGRADE.as_bytes()).await.unwrap();
+    let answer = client.answer().await.expect("an answer");
+    assert!(answer.is_ok() && answer.body == b"pong" && answer.closes());
+    served.stop();
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (3, 0));
 }

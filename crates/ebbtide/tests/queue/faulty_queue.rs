@@ -1,3 +1,6 @@
+//! A queue that breaks one promise, and keeps the others.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,8 +11,7 @@ use ebbtide::testing::queue::{Buried, Census, MemoryQueue, MemoryReceipt, Subjec
 use ebbtide::{BoxError, Stop};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::fault::Fault;
-use super::telling::Telling;
+use crate::conformance::{Fault, Telling};
 
 type Given = Delivery<MemoryReceipt>;
 

@@ -1,13 +1,127 @@
-//! How an HTTP/2 connection is ended: first "no more after the highest stream there can be", then the real last one.
+//! HTTP/2 with prior knowledge: its streams in flight, and how its connections are ended: first "no more after the highest stream
+//! there can be", then the real last one.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use ebbtide::http::CloseMode;
+use http_body_util::{BodyExt, Empty};
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::frames::{ACK, DATA, Frame, Frames, GOAWAY, HEADERS, HIGHEST, PING};
-use crate::support::{LONG, PausedClock, ping, serve, slow, stop_source, until};
+use crate::support::{
+    Client, LONG, PausedClock, Served, accepted, cause, ping, serve, slow, stop_source, until,
+};
+
+pub(crate) type Sender = hyper::client::conn::http2::SendRequest<Empty<Bytes>>;
+
+pub(crate) async fn connect(served: &Served) -> (Sender, JoinSet<hyper::Result<()>>) {
+    let io = TokioIo::new(TcpStream::connect(served.addr).await.unwrap());
+    let (sender, conn) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let mut driver = JoinSet::new();
+    driver.spawn(conn);
+    (sender, driver)
+}
+
+async fn ask(mut sender: Sender, path: &str) -> hyper::Result<Bytes> {
+    let request = http::Request::get(format!("http://test{path}")).body(Empty::new()).unwrap();
+    Ok(sender.send_request(request).await?.into_body().collect().await?.to_bytes())
+}
+
+#[tokio::test]
+async fn http_2_streams_in_flight_at_the_stop_finish() {
+    let release = stop_source();
+    let mut served = serve(slow(release.token()), |server| server).await;
+    let (sender, mut driver) = connect(&served).await;
+    assert_eq!(ask(sender.clone(), "/ping").await.unwrap(), "pong");
+    let mut streams = JoinSet::new();
+    for _ in 0..10 {
+        streams.spawn(ask(sender.clone(), "/slow"));
+    }
+    until(|| served.work.in_flight() == 10).await;
+    assert!(served.work.stragglers()[0].name.starts_with("GET /slow from 127.0.0.1:"));
+    served.stop();
+    served.draining().await;
+    assert!(served.is_running());
+    release.stop(cause(), None);
+    for answer in streams.join_all().await {
+        assert_eq!(answer.unwrap(), "slow pong");
+    }
+    served.ended().await;
+    assert_eq!((served.work.finished(), served.work.cut()), (11, 0));
+    driver.join_next().await.unwrap().unwrap().unwrap();
+}
+
+/// The preface ends like a request's head, and more follows it: none of that is the beginning of a further request.
+#[tokio::test]
+async fn an_http_2_connection_is_idle_behind_its_first_request_and_every_other() {
+    let clock = PausedClock::new();
+    let limit = Duration::from_secs(10);
+    let mut served = serve(ping(), |server| server.header_timeout(limit)).await;
+    let (sender, _driver) = connect(&served).await;
+    for count in 1..=3 {
+        assert_eq!(ask(sender.clone(), "/ping").await.unwrap(), "pong");
+        until(|| served.work.finished() == count).await;
+        assert_eq!(served.work.in_flight(), 0, "after {count}");
+        clock.advance(2 * limit).await;
+    }
+    drop(sender);
+    served.stop();
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn an_http_2_peer_that_went_silent_does_not_hold_the_stop() {
+    let clock = PausedClock::new();
+    let quiet = Duration::from_secs(10);
+    let mut served = serve(ping(), |server| server.idle_quiet(quiet)).await;
+    let mut stream = TcpStream::connect(served.addr).await.unwrap();
+    // The preface and empty settings, and then nothing: no PING is answered.
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut settings = [0; 9];
+    stream.read_exact(&mut settings).await.unwrap();
+    served.stop();
+    served.draining().await;
+    clock.advance_to_before(quiet).await;
+    assert!(served.is_running(), "before the limit");
+    clock.advance_past().await;
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn half_an_http_2_preface_is_half_a_head() {
+    let clock = PausedClock::new();
+    let limit = Duration::from_secs(10);
+    let mut served = serve(ping(), |server| server.header_timeout(limit)).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    client.send(b"PRI * HTTP/2.0\r\n\r\nSM").await.unwrap();
+    until(|| served.work.in_flight() == 1).await;
+    clock.advance_to_before(limit).await;
+    assert!(!client.is_closed(), "before the limit");
+    clock.advance_past().await;
+    assert!(client.rest().await.0.is_empty());
+    served.stop();
+    served.ended().await;
+}
+
+#[tokio::test]
+async fn http_2_streams_are_cut_counted_and_named() {
+    let never = stop_source();
+    let mut served = serve(slow(never.token()), |server| server.refusal_time(LONG)).await;
+    let (sender, _driver) = connect(&served).await;
+    let mut streams = JoinSet::new();
+    streams.spawn(ask(sender.clone(), "/slow"));
+    until(|| served.work.in_flight() == 1).await;
+    served.stop();
+    served.cut();
+    served.ended().await;
+    assert!(streams.join_all().await.remove(0).unwrap().is_empty(), "503 has no body");
+    assert_eq!((served.work.in_flight(), served.work.cut()), (0, 1));
+}
 
 const NO_ERROR: u32 = 0;
 
@@ -65,7 +179,7 @@ async fn a_stream_in_flight_is_finished_between_the_two_steps_and_after() {
     pong(&mut frames, &ping).await;
     assert_eq!(frames.next_of(&[GOAWAY]).await.expect("the real GOAWAY").goes_away(), (1, NO_ERROR));
     served.stop();
-    release.stop(crate::support::cause(), None);
+    release.stop(cause(), None);
     assert_eq!(frames.body(1).await.expect("an answer"), b"slow pong");
     assert_eq!(frames.next().await, None);
     drop(frames);
@@ -115,8 +229,8 @@ async fn announcing_can_wait_until_the_lame_duck_is_over() {
 #[tokio::test]
 async fn a_connection_that_speaks_only_when_the_lame_duck_is_over_is_served() {
     let mut served = serve(ping(), |server| server.first_byte_grace(LONG)).await;
-    let silent = tokio::net::TcpStream::connect(served.addr).await.unwrap();
-    crate::support::accepted(served.addr).await;
+    let silent = TcpStream::connect(served.addr).await.unwrap();
+    accepted(served.addr).await;
     served.stop();
     served.draining().await;
     let mut frames = Frames::over(silent, 65_535).await;
@@ -198,7 +312,7 @@ async fn a_request_that_its_own_pong_has_overtaken_is_lost_by_hyper() {
     let addr = listener.local_addr().unwrap();
     let stop = stop_source();
     let token = stop.token();
-    let mut server = tokio::task::JoinSet::new();
+    let mut server = JoinSet::new();
     server.spawn(async move {
         let io = TokioIo::new(listener.accept().await.unwrap().0);
         let service = hyper_util::service::TowerToHyperService::new(ping());
@@ -213,7 +327,7 @@ async fn a_request_that_its_own_pong_has_overtaken_is_lost_by_hyper() {
     let mut frames = Frames::connect(addr, 65_535).await;
     frames.get(1, "/ping").await;
     assert!(frames.body(1).await.is_some());
-    stop.stop(crate::support::cause(), None);
+    stop.stop(cause(), None);
     assert_eq!(overtake(&mut frames).await, None);
     server.join_all().await;
 }

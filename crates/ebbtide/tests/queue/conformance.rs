@@ -1,0 +1,277 @@
+//! The conformance suite passes a queue that keeps its promises, and says of each that is broken which one it was.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ebbtide::testing::queue::{
+    Buried, Census, MemoryQueue, NotConforming, Promise, Relay, Subject, Verdict, Why, conforms, promises,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::faulty_queue::Faulty;
+
+const LEASE: Duration = Duration::from_secs(1);
+
+async fn tried(
+    fault: Option<Fault>,
+    ahead: usize,
+    telling: Telling,
+) -> Result<Vec<(Promise, Verdict)>, NotConforming> {
+    conforms(async || Ok(Faulty::new(MemoryQueue::new(LEASE), fault, ahead, telling))).await
+}
+
+fn not_applicable(kept: &[(Promise, Verdict)]) -> Vec<Promise> {
+    kept.iter()
+        .filter(|(_, verdict)| *verdict == Verdict::DoesNotApply)
+        .map(|(promise, _)| *promise)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queue_in_memory_keeps_every_promise() {
+    let kept = conforms(async || Ok(MemoryQueue::new(LEASE))).await.unwrap();
+    let without = [Promise::PrefetchKeepsNothing, Promise::OutageIsAnError];
+    assert_eq!(not_applicable(&kept), without, "it is here, and nothing is in between that could be cut");
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_does_one_over_a_network_and_one_that_sends_ahead() {
+    for telling in Telling::ALL {
+        for ahead in [0, 1, 7] {
+            let kept = tried(None, ahead, telling).await.unwrap();
+            let without: &[_] = if ahead > 0 { &[Promise::PrefetchKeepsNothing] } else { &[] };
+            assert_eq!(not_applicable(&kept), without);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_fault_breaks_its_own_promise_and_no_other_whatever_the_broker_tells() {
+    let mut wrong = Vec::new();
+    for (telling, (fault, promise)) in Telling::ALL.into_iter().flat_map(|one| FAULTS.map(|all| (one, all))) {
+        if fault == Fault::CountsAHandBack && !telling.hand_backs {
+            // Where the broker counts it, the queue cannot help it.
+            continue;
+        }
+        let ahead = if fault == Fault::ForgetsWhatWasSentAhead { 5 } else { 0 };
+        match tried(Some(fault), ahead, telling).await {
+            Ok(_) => wrong.push(format!("{fault:?} was not found with {telling:?}")),
+            Err(error) => {
+                let broken: Vec<_> = error.broken.iter().map(|broken| broken.promise).collect();
+                if broken != [promise] || !error.to_string().contains(&format!("{promise:?}")) {
+                    wrong.push(format!("{fault:?}, which breaks {promise:?}, with {telling:?}: {error}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The lease has run out by then, and another consumer has the job: with a longer lease it has not.
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_stands_still_breaks_no_promise() {
+    let kept = tried(Some(Fault::ExtendsLate), 0, Telling::EVERYTHING).await.unwrap();
+    assert!(kept.contains(&(Promise::ExtendKeeps, Verdict::Kept)), "{kept:?}");
+    let once = Faulty::new(MemoryQueue::new(LEASE), Some(Fault::ExtendsLate), 0, Telling::EVERYTHING);
+    let error = promises::extend_keeps(&once).await.unwrap_err();
+    assert!(matches!(error.why, Why::TooSlow { .. }), "{error:?}");
+}
+
+/// A subject that ignores what it is asked for would let pass what waits for its lease.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_shorter_than_was_asked_for_is_said() {
+    struct Hasty(MemoryQueue);
+    impl Subject for Hasty {
+        type Queue = MemoryQueue;
+        async fn open(&self, _lease: Duration) -> Result<MemoryQueue, ebbtide::BoxError> {
+            Ok(self.0.clone())
+        }
+        async fn push(&self, payload: &[u8]) -> Result<(), ebbtide::BoxError> {
+            self.0.push(payload);
+            Ok(())
+        }
+        async fn census(&self) -> Result<Census, ebbtide::BoxError> {
+            Ok(self.0.counts())
+        }
+        async fn buried(&self) -> Result<Vec<Buried>, ebbtide::BoxError> {
+            Ok(self.0.graveyard())
+        }
+    }
+    let error = conforms(async || Ok(Hasty(MemoryQueue::new(LEASE)))).await.unwrap_err();
+    assert!(error.to_string().contains("was asked for, and it is 1s"), "{error}");
+}
+
+#[test]
+fn there_is_a_fault_for_each_promise() {
+    let kept =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let kept = kept.block_on(tried(None, 0, Telling::EVERYTHING)).unwrap();
+    for (promise, _) in kept {
+        assert!(FAULTS.iter().any(|(_, broken)| *broken == promise), "{promise:?} has no fault");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subject_that_cannot_be_made_or_counted_is_said_and_not_a_panic() {
+    struct Uncountable(MemoryQueue);
+    impl Subject for Uncountable {
+        type Queue = Arc<MemoryQueue>;
+        async fn open(&self, lease: Duration) -> Result<Arc<MemoryQueue>, ebbtide::BoxError> {
+            Ok(Arc::new(self.0.open(lease).await?))
+        }
+        async fn push(&self, payload: &[u8]) -> Result<(), ebbtide::BoxError> {
+            self.0.push(payload);
+            Ok(())
+        }
+        async fn census(&self) -> Result<Census, ebbtide::BoxError> {
+            Err("lost count".into())
+        }
+        async fn buried(&self) -> Result<Vec<Buried>, ebbtide::BoxError> {
+            Ok(self.0.graveyard())
+        }
+    }
+    let error = conforms(async || Ok(Uncountable(MemoryQueue::new(LEASE)))).await.unwrap_err();
+    assert!(error.to_string().contains("failed to count the jobs: lost count"), "{error}");
+    let error = conforms(async || Err::<MemoryQueue, _>("no broker".into())).await.unwrap_err();
+    assert!(error.broken.len() > 10 && error.to_string().contains("no broker"), "{error}");
+}
+
+async fn echo(stream: &mut TcpStream) -> io::Result<Option<u8>> {
+    stream.write_all(b"a").await?;
+    let mut answer = [0];
+    let read = stream.read(&mut answer).await?;
+    Ok(answer[..read].first().copied())
+}
+
+#[tokio::test]
+async fn a_relay_passes_bytes_until_it_is_cut_and_again_when_it_is_mended() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let broker = listener.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut clients = JoinSet::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            clients.spawn(async move {
+                let (mut from, mut to) = client.split();
+                tokio::io::copy(&mut from, &mut to).await
+            });
+        }
+    });
+    let relay = Relay::open(&broker.to_string()).await.unwrap();
+    for _ in 0..3 {
+        relay.mend().await.unwrap();
+        let mut stream = TcpStream::connect(relay.address()).await.unwrap();
+        assert_eq!(echo(&mut stream).await.unwrap(), Some(b'a'));
+        relay.cut().await;
+        assert_ne!(echo(&mut stream).await.unwrap_or_default(), Some(b'a'), "it goes on");
+        let refused = TcpStream::connect(relay.address()).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    }
+}
+
+/// A way in which a queue can break one promise, and keep the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    TakesPayloadsForText,
+    CutsPayloadsShort,
+    NamesTheDeliveryNotTheJob,
+    NamesAllJobsAlike,
+    ReturnsNothingInsteadOfWaiting,
+    SeesAJobOnlyWhenAskedAgain,
+    WaitsOnThroughTheStop,
+    TakesMoreThoughStopping,
+    ThrowsAwayWhatItTookAtTheStop,
+    TakesMoreThanAsked,
+    DeliversOneTwice,
+    ForgetsAcksThatWereNotSent,
+    CountsAHandBack,
+    HandsBackLater,
+    HandsNothingBack,
+    RetriesAtOnce,
+    CountsNoRetry,
+    BuriesForEver,
+    BuriesAlive,
+    LosesTheReason,
+    FailsOnOddWords,
+    TakesItsJobsAlong,
+    CountsNoCrash,
+    TrustsLapsedReceipts,
+    LeasesFromThePush,
+    /// By more than the suite's short leases, as on a machine that stands still. It breaks no promise.
+    ExtendsLate,
+    ForgetsToExtend,
+    FailsToExtendWhatIsSettled,
+    FailsTheSecondTime,
+    LetsTheSecondCount,
+    ForgetsWhatWasSentAhead,
+    ForgetsWhatWasPrefetched,
+    PrefetchesTooMuch,
+    PrefetchesThoughForbidden,
+    LastComesFirst,
+    HangsWhenAway,
+    LiesWhenAway,
+    StaysAway,
+}
+
+pub(crate) const FAULTS: [(Fault, Promise); 37] = [
+    (Fault::TakesPayloadsForText, Promise::PayloadsArriveExactly),
+    (Fault::CutsPayloadsShort, Promise::PayloadsArriveExactly),
+    (Fault::NamesTheDeliveryNotTheJob, Promise::IdStays),
+    (Fault::NamesAllJobsAlike, Promise::IdStays),
+    (Fault::ReturnsNothingInsteadOfWaiting, Promise::FetchWaits),
+    (Fault::SeesAJobOnlyWhenAskedAgain, Promise::FetchWaits),
+    (Fault::WaitsOnThroughTheStop, Promise::FetchEndsWithStop),
+    (Fault::TakesMoreThoughStopping, Promise::FetchEndsWithStop),
+    (Fault::ThrowsAwayWhatItTookAtTheStop, Promise::StoppedFetchKeepsNothing),
+    (Fault::TakesMoreThanAsked, Promise::FetchTakesAtMostMax),
+    (Fault::DeliversOneTwice, Promise::DeliveriesAreExclusive),
+    (Fault::ForgetsAcksThatWereNotSent, Promise::AckIsFinal),
+    (Fault::CountsAHandBack, Promise::HandBackIsAtOnce),
+    (Fault::HandsBackLater, Promise::HandBackIsAtOnce),
+    (Fault::HandsNothingBack, Promise::HandBackIsAtOnce),
+    (Fault::RetriesAtOnce, Promise::RetryWaits),
+    (Fault::CountsNoRetry, Promise::RetryWaits),
+    (Fault::BuriesForEver, Promise::BuriedIsKept),
+    (Fault::BuriesAlive, Promise::BuriedIsKept),
+    (Fault::LosesTheReason, Promise::BuriedIsKept),
+    (Fault::FailsOnOddWords, Promise::BuriedIsKept),
+    (Fault::TakesItsJobsAlong, Promise::CrashLosesNothing),
+    (Fault::CountsNoCrash, Promise::CrashLosesNothing),
+    (Fault::TrustsLapsedReceipts, Promise::LapsedLeaseIsLost),
+    (Fault::LeasesFromThePush, Promise::LeaseBeginsAtDelivery),
+    (Fault::ForgetsToExtend, Promise::ExtendKeeps),
+    (Fault::FailsToExtendWhatIsSettled, Promise::ExtendKeeps),
+    (Fault::FailsTheSecondTime, Promise::FirstSettlementCounts),
+    (Fault::LetsTheSecondCount, Promise::FirstSettlementCounts),
+    (Fault::ForgetsWhatWasSentAhead, Promise::StopLeavesNothing),
+    (Fault::ForgetsWhatWasPrefetched, Promise::PrefetchKeepsNothing),
+    (Fault::PrefetchesTooMuch, Promise::PrefetchKeepsNothing),
+    (Fault::PrefetchesThoughForbidden, Promise::PrefetchKeepsNothing),
+    (Fault::LastComesFirst, Promise::OrderIsKept),
+    (Fault::HangsWhenAway, Promise::OutageIsAnError),
+    (Fault::LiesWhenAway, Promise::OutageIsAnError),
+    (Fault::StaysAway, Promise::OutageIsAnError),
+];
+
+/// What the broker of a queue lets the suite see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Telling {
+    /// Whether it counts what is leased apart from what waits.
+    pub(crate) leases: bool,
+    /// Whether it can tell a delivery that was handed back from an attempt that failed.
+    pub(crate) hand_backs: bool,
+}
+
+impl Telling {
+    pub(crate) const EVERYTHING: Self = Self { leases: true, hand_backs: true };
+
+    /// From the one that is easiest to see through to the one that is hardest.
+    pub(crate) const ALL: [Self; 3] = [
+        Self::EVERYTHING,
+        Self { leases: false, hand_backs: true },
+        Self { leases: false, hand_backs: false },
+    ];
+}
