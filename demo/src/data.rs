@@ -1,9 +1,16 @@
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+//! The folder that holds the database and the log; and what the service says: to people on standard error, and in `demo.log`.
 
-use ebbtide::Handle;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ebbtide::{BoxError, Handle};
 use tempfile::TempDir;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{Layer as _, fmt};
 
 /// The folder that holds the database and the log.
 #[derive(Debug)]
@@ -52,6 +59,166 @@ impl DataDir {
         match self.temporary {
             Some(_) => tracing::info!("data in {path}, removed at the end; keep it with --data DIR"),
             None => tracing::info!("data in {path}"),
+        }
+    }
+}
+
+/// A log file behind a buffer: what is still in the buffer when the process ends is lost, unless somebody flushes it.
+///
+/// Cheap to clone; all clones write to the same file.
+#[derive(Clone, Debug)]
+pub(crate) struct LogFile {
+    writer: Arc<Mutex<BufWriter<File>>>,
+}
+
+/// The file cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to open the log {}: {cause}", path.display())]
+pub(crate) struct LogFileError {
+    path: PathBuf,
+    cause: io::Error,
+}
+
+const BUFFER: usize = 64 * 1024;
+
+impl LogFile {
+    /// Opens the file to append to it, and makes it if it is missing.
+    pub(crate) fn create(path: &Path) -> Result<Self, LogFileError> {
+        let file = File::options().create(true).append(true).open(path);
+        let file = file.map_err(|cause| LogFileError { path: path.to_owned(), cause })?;
+        Ok(Self { writer: Arc::new(Mutex::new(BufWriter::with_capacity(BUFFER, file))) })
+    }
+
+    /// Returns what flushes the file at the very end.
+    pub(crate) fn flusher(&self) -> impl FnOnce() + Send + use<> {
+        let mut log = self.clone();
+        move || {
+            if let Err(error) = log.flush() {
+                let _ = writeln!(io::stderr(), "orders: error: failed to flush demo.log: {error}");
+            }
+        }
+    }
+
+    /// Returns what flushes the file now and then, so that one can read along.
+    pub(crate) fn flush_now(
+        &self,
+    ) -> impl FnMut() -> std::future::Ready<Result<(), BoxError>> + Send + use<> {
+        let mut log = self.clone();
+        move || {
+            if let Err(error) = log.flush() {
+                // A full disk is no reason to stop taking orders.
+                tracing::warn!(%error, "failed to flush demo.log");
+            }
+            std::future::ready(Ok(()))
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BufWriter<File>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    /// Writes the line in one piece: another thread's may not come between.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.lock().write_all(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush()
+    }
+}
+
+/// Sends what is logged to standard error, as much of it as `RUST_LOG` asks for (`info` by default), and to the file,
+/// each order's steps included.
+///
+/// # Errors
+///
+/// When the process has a subscriber already.
+pub(crate) fn install_log(file: &LogFile) -> Result<(), TryInitError> {
+    let colour =
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let people = fmt::layer().compact().with_target(false).with_ansi(colour).with_writer(io::stderr);
+    let kept = Targets::new().with_default(LevelFilter::INFO).with_target("ebbtide_demo", LevelFilter::DEBUG);
+    let writer = file.clone();
+    let lines = fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+    tracing_subscriber::registry()
+        .with(people.with_filter(filter::from_env()))
+        .with(lines.with_filter(kept))
+        .try_init()
+}
+
+/// What `RUST_LOG` asks for.
+mod filter {
+    use std::io::{self, Write as _};
+
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+
+    /// Reads what `RUST_LOG` asks for: `LEVEL` and `TARGET=LEVEL`, separated by commas; `info` without it.
+    ///
+    /// A directive that cannot be read is reported on standard error and ignored. That includes those for spans and fields
+    /// (`target[span]=level`): a regex engine would have to be compiled for them.
+    pub(super) fn from_env() -> Targets {
+        let (targets, ignored) = parse(&std::env::var("RUST_LOG").unwrap_or_default());
+        for directive in ignored {
+            let _ = writeln!(
+                io::stderr(),
+                "orders: warning: invalid directive `{directive}` in RUST_LOG ignored"
+            );
+        }
+        targets
+    }
+
+    /// Returns the targets, and the directives that cannot be read.
+    fn parse(text: &str) -> (Targets, Vec<String>) {
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        let (valid, ignored): (Vec<&str>, Vec<&str>) =
+            words.partition(|word| !word.contains('[') && word.parse::<Targets>().is_ok());
+        let targets = valid.join(",").parse().ok().filter(|_| !valid.is_empty());
+        let default = || Targets::new().with_default(LevelFilter::INFO);
+        (targets.unwrap_or_else(default), ignored.into_iter().map(str::to_owned).collect())
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use tracing_subscriber::filter::LevelFilter as Level;
+
+        use super::*;
+
+        #[test]
+        fn a_level_and_targets_are_read_as_they_are_elsewhere() {
+            for (text, default, targets) in [
+                ("", Some(Level::INFO), &[][..]),
+                ("debug", Some(Level::DEBUG), &[]),
+                ("off", Some(Level::OFF), &[]),
+                (
+                    "warn, ebbtide=TRACE,sqlx=off",
+                    Some(Level::WARN),
+                    &[("ebbtide", Level::TRACE), ("sqlx", Level::OFF)],
+                ),
+                // What is named alone is all that is asked for.
+                ("ebbtide::http", None, &[("ebbtide::http", Level::TRACE)]),
+            ] {
+                let (read, ignored) = parse(text);
+                assert_eq!((read.default_level(), ignored.as_slice()), (default, [].as_slice()), "{text}");
+                let mut read: Vec<_> = read.into_iter().collect();
+                read.sort();
+                let expected: Vec<_> =
+                    targets.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect();
+                assert_eq!(read, expected, "{text}");
+            }
+        }
+
+        #[test]
+        fn what_cannot_be_read_is_named_and_the_rest_counts() {
+            let (read, ignored) = parse("ebbtide=loud,[order{id=1}]=debug,warn");
+            assert_eq!(ignored, ["ebbtide=loud", "[order{id=1}]=debug"]);
+            assert_eq!((read.default_level(), read.iter().count()), (Some(LevelFilter::WARN), 0));
+            assert_eq!(parse("ebbtide=loud").0.default_level(), Some(LevelFilter::INFO));
         }
     }
 }

@@ -12,7 +12,6 @@
 mod args;
 mod data;
 mod faults;
-mod log;
 mod orders;
 pub mod queue;
 mod routes;

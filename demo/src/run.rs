@@ -8,14 +8,13 @@ use ebbtide::http::Listener;
 use ebbtide::lifecycle::{Every, OnError, PoolOptions};
 use ebbtide::{BoxError, Handle, LameDuck, Lifecycle};
 
-use crate::data::DataDir;
+use crate::Args;
+use crate::data::{DataDir, LogFile, install_log};
 use crate::faults::Faults;
-use crate::log::LogFile;
 use crate::orders::{Intake, Worker};
 use crate::queue::AnyQueue;
 use crate::routes::{self, AppState};
 use crate::store::{Store, postgres_url};
-use crate::{Args, log};
 
 /// The exit code for a command line that cannot work, as clap has it too.
 const WRONG_USAGE: u8 = 2;
@@ -103,7 +102,7 @@ fn budget(mut lifecycle: Lifecycle, args: &Args) -> Lifecycle {
 fn prepare(args: &Args) -> Result<(DataDir, LogFile), BoxError> {
     let data = DataDir::open(args.data.as_deref())?;
     let log = LogFile::create(&data.path().join("demo.log"))?;
-    log::install(&log)?;
+    install_log(&log)?;
     data.announce();
     Ok((data, log))
 }

@@ -3,8 +3,11 @@ use std::time::Duration;
 
 use ebbtide::BoxError;
 
-use super::broker::BoxFuture;
-use super::{AnyQueue, nats, postgres, rabbitmq, redis, sqlite, sqs};
+use super::AnyQueue;
+use super::any::BoxFuture;
+use super::messages::{rabbitmq, sqs};
+use super::streams::{nats, redis};
+use super::tables::{postgres, sqlite};
 
 /// Where a queue is.
 #[derive(Clone, Debug)]
@@ -129,5 +132,34 @@ impl QueueKind {
         };
         let mut said = variables.iter().filter_map(|variable| env::var(variable).ok());
         said.find(|url| !url.is_empty()).unwrap_or_else(|| local.to_owned())
+    }
+}
+
+/// Stands in for a broker that this build has no client for.
+#[cfg(not(all(
+    feature = "nats",
+    feature = "postgres",
+    feature = "rabbitmq",
+    feature = "redis",
+    feature = "sqs"
+)))]
+pub(super) mod unsupported {
+    use ebbtide::BoxError;
+
+    use super::QueuePlace;
+    use crate::MissingFeature;
+    use crate::queue::AnyQueue;
+
+    pub(crate) async fn open(place: &QueuePlace) -> Result<AnyQueue, BoxError> {
+        Err(missing(place))
+    }
+
+    pub(crate) async fn remove(place: &QueuePlace) -> Result<(), BoxError> {
+        Err(missing(place))
+    }
+
+    fn missing(place: &QueuePlace) -> BoxError {
+        let name = place.kind.name();
+        MissingFeature::new(format!("--queue {name}"), name).into()
     }
 }

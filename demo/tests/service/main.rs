@@ -2,7 +2,6 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test's helpers may fail and tell")]
 
 mod client;
-mod crash;
 mod faults;
 mod orders;
 #[cfg(feature = "redis")]
@@ -10,7 +9,5 @@ mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod process;
-mod redis;
-mod start;
 mod stop;
 mod table;
