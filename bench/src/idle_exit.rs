@@ -10,9 +10,8 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::{Value, json};
 
-use crate::conclude::{Findings, conclude};
-use crate::measure::{median, now};
-use crate::service::{Child, ServerArgs, Side, serve};
+use crate::measure::{Findings, conclude, median, now};
+use crate::service::{Child, ServerArgs, Side};
 
 /// Compares the time from SIGTERM to the exit of an idle service under Ebbtide, without a lame duck, with that under
 /// plain axum.
@@ -30,21 +29,14 @@ pub struct Options {
     /// Exit with 1 when Ebbtide's median is 5 ms or more.
     #[arg(long)]
     pub check: bool,
-
-    /// The server that it may have to be.
-    #[command(flatten)]
-    pub server: ServerArgs,
 }
 
 /// For the service to have nothing left to do: what it does after an answer, and after its start.
 const SETTLE: Duration = Duration::from_millis(30);
 
-/// Measures, prints the table, and returns the exit code that the binary documents.
+/// Measures, prints the table, and returns the exit code that the program documents.
 pub fn run(options: &Options) -> ExitCode {
-    match options.server.serve {
-        Some(side) => serve(side, options.server),
-        None => conclude(measure(options), options.json.as_deref(), options.check),
-    }
+    conclude(measure(options), options.json.as_deref(), options.check)
 }
 
 fn measure(options: &Options) -> io::Result<Report> {

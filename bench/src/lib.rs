@@ -2,7 +2,6 @@
 //! each compares.
 
 pub mod client;
-pub mod conclude;
 pub mod idle_exit;
 pub mod measure;
 pub mod ping;

@@ -1,6 +1,9 @@
-//! Measuring two sides in one run: interleaved rounds, medians, cores, descriptors.
+//! Measuring two sides in one run: interleaved rounds, medians, cores, descriptors; what a comparison does with its figures, and the
+//! exit codes that the program documents.
 
-use std::io;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
+use serde_json::Value;
 
 /// Returns the present instant.
 #[expect(clippy::disallowed_methods, reason = "this is the comparisons' own clock; nothing here pauses it")]
@@ -83,4 +87,42 @@ pub fn raise_descriptors() -> io::Result<u64> {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
     Ok(limit.maximum.unwrap_or(u64::MAX))
+}
+
+/// The figures of a whole run.
+pub trait Findings {
+    /// Prints them for a person.
+    ///
+    /// # Errors
+    ///
+    /// When `out` takes no more.
+    fn print(&self, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Returns them for a program.
+    fn to_json(&self) -> Value;
+
+    /// Returns whether every bar is met.
+    fn are_met(&self) -> bool;
+}
+
+/// Prints what was found, writes it to `json`, and returns 0; with `check` 1 when a bar is missed; 3 when the figures
+/// could not be taken or written.
+pub fn conclude(found: io::Result<impl Findings>, json: Option<&Path>, check: bool) -> ExitCode {
+    match found.and_then(|findings| tell(&findings, json)) {
+        Ok(false) if check => ExitCode::from(1),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where standard error is gone, the exit code has to do.
+            let _told = writeln!(io::stderr(), "error: failed to take or write the figures: {error}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn tell(findings: &impl Findings, json: Option<&Path>) -> io::Result<bool> {
+    findings.print(&mut io::stdout().lock())?;
+    if let Some(file) = json {
+        std::fs::write(file, format!("{:#}\n", findings.to_json()))?;
+    }
+    Ok(findings.are_met())
 }

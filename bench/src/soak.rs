@@ -10,9 +10,8 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::client::{Counts, Shape};
-use crate::conclude::{Findings, conclude};
-use crate::measure::{median, now, raise_descriptors};
-use crate::service::{Child, ServerArgs, Side, serve};
+use crate::measure::{Findings, conclude, median, now, raise_descriptors};
+use crate::service::{Child, ServerArgs, Side};
 use crate::shutdown::{Stop, stop_under_load};
 
 /// Stops a server again and again while every kind of client is at it: new connections, kept ones, slow
@@ -49,10 +48,6 @@ pub struct Options {
     /// Exit with 1 when a request was lost, cut or answered oddly, an exit was not clean, or there were too few.
     #[arg(long)]
     pub check: bool,
-
-    /// The server that it may have to be.
-    #[command(flatten)]
-    pub be: ServerArgs,
 }
 
 /// Everybody at once.
@@ -62,12 +57,9 @@ const CROWD: [(Shape, u32); 5] =
 /// After so many stops a line says how far it is.
 const LINE: u32 = 10;
 
-/// Stops it as often as asked, prints what was found, and returns the exit code that the binary documents.
+/// Stops it as often as asked, prints what was found, and returns the exit code that the program documents.
 pub fn run(options: &Options) -> ExitCode {
-    match options.be.serve {
-        Some(side) => serve(side, options.be),
-        None => conclude(measure(options), options.json.as_deref(), options.check),
-    }
+    conclude(measure(options), options.json.as_deref(), options.check)
 }
 
 fn measure(options: &Options) -> io::Result<Report> {

@@ -13,13 +13,12 @@ const WORKSPACE: [&str; 2] = ["--manifest-path", "bench/Cargo.toml"];
 ///
 /// When one cannot be built or run, or misses a bar that `--check` asked for.
 pub(crate) fn run(which: Option<Comparison>, options: &[String]) -> Result<(), Failure> {
-    // Built whole first: nothing is compiled while something is measured, and programs find each other beside them.
+    // Built first: nothing is compiled while something is measured.
     shell::run(shell::cargo(&["build", "--release", "--bins"]).args(WORKSPACE))?;
     let comparisons = which.map_or_else(|| Comparison::SHORT.to_vec(), |comparison| vec![comparison]);
     for comparison in comparisons {
-        let program = comparison.program();
-        let mut run = shell::cargo(&["run", "--quiet", "--release", "--bin", program]);
-        shell::run(run.args(WORKSPACE).arg("--").args(options))?;
+        let mut run = shell::cargo(&["run", "--quiet", "--release"]);
+        shell::run(run.args(WORKSPACE).args(["--", comparison.name()]).args(options))?;
     }
     Ok(())
 }

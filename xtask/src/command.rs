@@ -37,7 +37,7 @@ pub(crate) enum Command {
     Bench(Option<Comparison>, Vec<String>),
 }
 
-/// One of the programs of `bench/`.
+/// One of the comparisons of `bench/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Comparison {
     Primitives,
@@ -91,25 +91,12 @@ impl Comparison {
     /// Those that take a minute or two each.
     pub(crate) const SHORT: [Self; 3] = [Self::Primitives, Self::Ping, Self::IdleExit];
 
-    /// The name on the command line.
+    /// The name on the command line, here and in `bench/`.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Primitives => "primitives",
             Self::Ping => "ping",
             Self::IdleExit => "idle-exit",
-            Self::Queue => "queue",
-            Self::Throughput => "throughput",
-            Self::Shutdown => "shutdown",
-            Self::Soak => "soak",
-        }
-    }
-
-    /// The name of the program in `bench/src/bin`.
-    pub(crate) const fn program(self) -> &'static str {
-        match self {
-            Self::Primitives => "primitives",
-            Self::Ping => "ping",
-            Self::IdleExit => "idle_exit",
             Self::Queue => "queue",
             Self::Throughput => "throughput",
             Self::Shutdown => "shutdown",

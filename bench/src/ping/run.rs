@@ -7,9 +7,8 @@ use clap::Parser;
 use serde_json::{Value, json};
 
 use super::load::Load;
-use crate::conclude::{Findings, conclude};
-use crate::measure::{cores, median, now, pin_to_core, thread_on_core};
-use crate::service::{Child, ServerArgs, Side, serve};
+use crate::measure::{Findings, conclude, cores, median, now, pin_to_core, thread_on_core};
+use crate::service::{Child, ServerArgs, Side};
 
 /// Compares the throughput of `/ping` under Ebbtide with that under plain axum.
 ///
@@ -41,10 +40,6 @@ pub struct Options {
     /// Exit with 1 when Ebbtide's throughput is less than 0.97 of axum's.
     #[arg(long)]
     pub check: bool,
-
-    /// The server that it may have to be.
-    #[command(flatten)]
-    pub server: ServerArgs,
 }
 
 /// A server and the load on it.
@@ -54,12 +49,9 @@ struct Runner {
     load: Load,
 }
 
-/// Measures, prints the table, and returns the exit code that the binary documents.
+/// Measures, prints the table, and returns the exit code that the program documents.
 pub fn run(options: &Options) -> ExitCode {
-    match options.server.serve {
-        Some(side) => serve(side, options.server),
-        None => conclude(measure(options), options.json.as_deref(), options.check),
-    }
+    conclude(measure(options), options.json.as_deref(), options.check)
 }
 
 fn measure(options: &Options) -> io::Result<Report> {

@@ -2,6 +2,5 @@
 
 mod operations;
 mod run;
-mod waking;
 
 pub use run::{Options, run};

@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 
 use super::operations::{
     BARE_REQUEST, CANCELLED_POLLED, CHILD_TOKEN, COUNTED_REQUEST, Cost, GATE_ENTER, IS_CANCELLED,
-    IS_STOPPING, PLAIN_LOAD, REGISTER, STOP_CLONE, STOPPING_POLLED, TASK_TRACKER_TOKEN, TRACKER_GUARD,
+    IS_STOPPING, NOTIFY, PLAIN_LOAD, REGISTER, STOP_CLONE, STOPPING_POLLED, TASK_TRACKER_TOKEN,
+    TRACKER_GUARD, Waking, measure, measure_waking,
 };
-use super::waking::{NOTIFY, Waking};
-use super::{operations, waking};
 
 /// Compares the drain primitives with their peers.
 #[derive(Debug, Parser)]
@@ -42,7 +41,7 @@ pub struct Options {
     pub check: bool,
 }
 
-/// Measures, prints the table, and returns the exit code that the binary documents.
+/// Measures, prints the table, and returns the exit code that the program documents.
 pub fn run(options: &Options) -> ExitCode {
     match measure_and_tell(options) {
         Ok(report) if options.check && !report.bars.iter().all(Bar::is_met) => ExitCode::from(1),
@@ -56,8 +55,8 @@ pub fn run(options: &Options) -> ExitCode {
 }
 
 fn measure_and_tell(options: &Options) -> io::Result<Report> {
-    let costs = operations::measure(options);
-    let waking = if options.wake == 0 { Vec::new() } else { waking::measure(options)? };
+    let costs = measure(options);
+    let waking = if options.wake == 0 { Vec::new() } else { measure_waking(options)? };
     let report = Report { bars: bars(&costs), costs, waking, woken: options.wake };
     report.print(&mut io::stdout().lock())?;
     if let Some(file) = &options.json {

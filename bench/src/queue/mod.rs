@@ -6,22 +6,16 @@ mod apalis;
 #[cfg(feature = "peers")]
 mod broker;
 #[cfg(feature = "peers")]
-mod nats;
+mod messages;
 mod options;
-#[cfg(feature = "peers")]
-mod postgres;
-#[cfg(feature = "peers")]
-mod rabbitmq;
-#[cfg(feature = "peers")]
-mod redis;
 #[cfg(any(feature = "peers", test))]
 mod report;
 #[cfg(feature = "peers")]
 mod run;
 #[cfg(feature = "peers")]
-mod sqlite;
+mod streams;
 #[cfg(feature = "peers")]
-mod sqs;
+mod tables;
 
 pub use options::{Column, Options, Side};
 #[cfg(feature = "peers")]

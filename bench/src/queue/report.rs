@@ -4,8 +4,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Column, Side};
-use crate::conclude::Findings;
-use crate::measure::median;
+use crate::measure::{Findings, median};
 
 /// One turn of one side.
 #[derive(Debug, Clone, Copy)]

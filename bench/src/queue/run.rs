@@ -7,19 +7,15 @@ use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 use super::broker::{Broker, Confirmed, Work, by_the_loop};
-use super::nats::Nats;
+use super::messages::{RabbitMq, Sqs};
 use super::options::Options;
-use super::postgres::Postgres;
-use super::rabbitmq::RabbitMq;
-use super::redis::Redis;
 use super::report::{Report, Turn};
-use super::sqlite::Sqlite;
-use super::sqs::Sqs;
+use super::streams::{Nats, Redis};
+use super::tables::{Postgres, Sqlite};
 use super::{Column, Side, apalis};
-use crate::conclude::conclude;
-use crate::measure::now;
+use crate::measure::{conclude, now};
 
-/// Measures, prints the tables, and returns the exit code that the binary documents.
+/// Measures, prints the tables, and returns the exit code that the program documents.
 pub fn run(options: &Options) -> ExitCode {
     conclude(measure(options), options.json.as_deref(), options.check)
 }

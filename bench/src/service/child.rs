@@ -1,12 +1,13 @@
+//! Who serves, and a service in a process of its own.
+
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{self, Command, ExitStatus, Stdio};
 use std::time::Duration;
-use std::{env, fs, process};
+use std::{env, fs};
 
+use clap::{Args, ValueEnum};
 use rustix::process::{Pid, Signal, kill_process};
-
-use super::{ServerArgs, Side};
 
 /// A service in a process of its own, killed when this is dropped.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts this very program with `--serve SIDE` and waits until it listens.
+    /// Starts this very program with `serve SIDE` and waits until it listens.
     ///
     /// # Errors
     ///
@@ -41,7 +42,7 @@ impl Child {
             _ => Command::new(own),
         };
         command
-            .args(["--serve", side.name()])
+            .args(["serve", side.name()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
@@ -132,5 +133,72 @@ impl Drop for Child {
     fn drop(&mut self) {
         let _gone = self.process.kill();
         let _status = self.process.wait();
+    }
+}
+
+/// Who serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
+pub enum Side {
+    /// `ebbtide::http` under a lifecycle.
+    Ebbtide,
+    /// `axum::serve` with `with_graceful_shutdown`.
+    Axum,
+    /// hyper-util's connections with its `GracefulShutdown`.
+    Hyper,
+    /// `axum_server` with a handle's `graceful_shutdown`.
+    AxumServer,
+    /// `actix_web::HttpServer`, which takes the signal itself.
+    Actix,
+}
+
+impl Side {
+    /// All, in the order in which they are printed.
+    pub const ALL: [Self; 5] = [Self::Ebbtide, Self::Axum, Self::Hyper, Self::AxumServer, Self::Actix];
+
+    /// Ours and the one that is compared with most.
+    pub const BOTH: [Self; 2] = [Self::Ebbtide, Self::Axum];
+
+    /// The name on the command line and in the tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ebbtide => "ebbtide",
+            Self::Axum => "axum",
+            Self::Hyper => "hyper",
+            Self::AxumServer => "axum-server",
+            Self::Actix => "actix",
+        }
+    }
+
+    /// All, beginning with another one in each round: nobody always comes after the same one.
+    pub fn in_round(round: u32) -> [Self; 5] {
+        let mut sides = Self::ALL;
+        sides.rotate_left(round as usize % Self::ALL.len());
+        sides
+    }
+}
+
+/// What a server is given when the program is one of those that it compares.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ServerArgs {
+    /// Its only core; else it may use all.
+    #[arg(long)]
+    pub core: Option<usize>,
+
+    /// How many worker threads it gets; else its own default.
+    #[arg(long)]
+    pub workers: Option<usize>,
+
+    /// Speak HTTP/2 with prior knowledge as well, where that has to be asked for.
+    #[arg(long)]
+    pub http2: bool,
+}
+
+impl ServerArgs {
+    /// Nothing but its own defaults.
+    pub const DEFAULT: Self = Self { core: None, workers: None, http2: false };
+
+    /// One core, and one worker thread for it.
+    pub const fn on_core(core: usize) -> Self {
+        Self { core: Some(core), workers: Some(1), ..Self::DEFAULT }
     }
 }

@@ -2,8 +2,6 @@
 
 mod child;
 mod servers;
-mod side;
 
-pub use child::Child;
+pub use child::{Child, ServerArgs, Side};
 pub use servers::serve;
-pub use side::{ServerArgs, Side};

@@ -2,7 +2,5 @@
 
 mod report;
 mod run;
-mod stops;
 
-pub use run::{Column, Options, run};
-pub use stops::{Stop, stop_under_load};
+pub use run::{Column, Options, Stop, run, stop_under_load};

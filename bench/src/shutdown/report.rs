@@ -3,9 +3,8 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::Column;
-use super::stops::{Exit, Stop};
-use crate::conclude::Findings;
-use crate::measure::median;
+use super::run::{Exit, Stop};
+use crate::measure::{Findings, median};
 use crate::service::Side;
 
 const MIB: f64 = 1024.0 * 1024.0;

@@ -4,9 +4,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Column;
-use super::cost::Cost;
-use crate::conclude::Findings;
-use crate::measure::median;
+use super::load::Cost;
+use crate::measure::{Findings, median};
 use crate::service::Side;
 
 /// The least share of axum's throughput that is good enough.

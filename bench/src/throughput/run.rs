@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use super::cost;
-use super::load::Load;
+use super::load::{self, Load};
 use super::report::{Report, Turn};
-use crate::conclude::conclude;
-use crate::measure::{cores, now, pin_to_core, thread_on_core};
-use crate::service::{Child, ServerArgs, Side, serve};
+use crate::measure::{conclude, cores, now, pin_to_core, thread_on_core};
+use crate::service::{Child, ServerArgs, Side};
 
 /// Compares the throughput of `/ping` under Ebbtide with that under its peers, and what one request costs each of them
 /// in instructions, as callgrind counts them.
@@ -64,10 +62,6 @@ pub struct Options {
     /// Exit with 1 when Ebbtide's throughput is less than axum's in one of the columns.
     #[arg(long)]
     pub check: bool,
-
-    /// The server that it may have to be.
-    #[command(flatten)]
-    pub be: ServerArgs,
 }
 
 impl Options {
@@ -114,21 +108,18 @@ struct Runner {
     load: Load,
 }
 
-/// Measures, prints the tables, and returns the exit code that the binary documents.
+/// Measures, prints the tables, and returns the exit code that the program documents.
 pub fn run(options: &Options) -> ExitCode {
-    match options.be.serve {
-        Some(side) => serve(side, options.be),
-        None => conclude(measure(options), options.json.as_deref(), options.check),
-    }
+    conclude(measure(options), options.json.as_deref(), options.check)
 }
 
 fn measure(options: &Options) -> io::Result<Report> {
     let mut report = Report::default();
     if !options.no_cost {
-        cost::is_possible()?;
+        load::is_possible()?;
         for column in options.columns() {
             for side in options.sides() {
-                report.costs.push(cost::count(column, side, options.counted)?);
+                report.costs.push(load::count(column, side, options.counted)?);
             }
             tell(&format!("{}: instructions counted", column.title()));
         }

@@ -1,5 +1,13 @@
+//! Queues of a message broker: RabbitMQ, and SQS.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sqs::types::{Message, QueueAttributeName, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::{Client, Config};
 use ebbtide::BoxError;
 use ebbtide_rabbitmq::RabbitQueue;
+use ebbtide_sqs::SqsQueue;
 use futures_util::{FutureExt as _, StreamExt as _};
 use lapin::message::Delivery;
 use lapin::options::{
@@ -27,7 +35,7 @@ impl Broker for RabbitMq {
 
     async fn filled(jobs: u32) -> Result<Self, BoxError> {
         let name = own_name();
-        let queue = RabbitQueue::builder(&name).url(url()).open().await?;
+        let queue = RabbitQueue::builder(&name).url(amqp_url()).open().await?;
         let connection = connect().await?;
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
@@ -108,9 +116,109 @@ impl ByHand for Consuming {
 }
 
 async fn connect() -> Result<Connection, BoxError> {
-    Ok(Connection::connect(&url(), ConnectionProperties::default()).await?)
+    Ok(Connection::connect(&amqp_url(), ConnectionProperties::default()).await?)
 }
 
-fn url() -> String {
+fn amqp_url() -> String {
     server("EBBTIDE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/%2f")
+}
+
+/// The most that one request sends or receives.
+const MOST: u32 = 10;
+
+/// A queue of its own, in an emulator.
+pub(super) struct Sqs {
+    client: Client,
+    queue: SqsQueue,
+    url: String,
+    dead: String,
+}
+
+impl Broker for Sqs {
+    type Queue = SqsQueue;
+
+    async fn filled(jobs: u32) -> Result<Self, BoxError> {
+        let (name, client) = (own_name(), client());
+        let queue = SqsQueue::builder(client.clone(), &name).poll(Duration::from_secs(1)).open().await?;
+        let (url, dead) = (url(&client, &name).await?, url(&client, &format!("{name}-dead")).await?);
+        for begin in (0..jobs).step_by(MOST as usize) {
+            let entries = (begin..jobs.min(begin + MOST)).map(|job| {
+                SendMessageBatchRequestEntry::builder().id(job.to_string()).message_body("job").build()
+            });
+            let entries = entries.collect::<Result<Vec<_>, _>>()?;
+            let sent = client.send_message_batch().queue_url(&url).set_entries(Some(entries)).send().await?;
+            if let Some(failed) = sent.failed().first() {
+                return Err(format!("a job was not taken: {failed:?}").into());
+            }
+        }
+        Ok(Self { client, queue, url, dead })
+    }
+
+    fn queue(&self) -> SqsQueue {
+        self.queue.clone()
+    }
+
+    async fn by_hand(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
+        Receiving { client: self.client.clone(), url: self.url.clone() }.work_off(work, places).await
+    }
+
+    async fn left(&self) -> Result<u64, BoxError> {
+        let asking = self.client.get_queue_attributes().queue_url(&self.url);
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let told = asking.set_attribute_names(Some(names.to_vec())).send().await?;
+        let told = told.attributes.unwrap_or_default();
+        let mut left = 0;
+        for name in &names {
+            left += told.get(name).ok_or("a count is missing")?.parse::<u64>()?;
+        }
+        Ok(left)
+    }
+
+    async fn remove(self) -> Result<(), BoxError> {
+        for url in [self.url, self.dead] {
+            self.client.delete_queue().queue_url(url).send().await?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone)]
+struct Receiving {
+    client: Client,
+    url: String,
+}
+
+impl ByHand for Receiving {
+    type Job = Message;
+
+    async fn take(&mut self, max: usize) -> Result<Vec<Message>, BoxError> {
+        let max = i32::try_from(max)?.min(i32::try_from(MOST)?);
+        let asking = self.client.receive_message().queue_url(&self.url).max_number_of_messages(max);
+        Ok(asking.wait_time_seconds(1).send().await?.messages.unwrap_or_default())
+    }
+
+    async fn ack(self, job: Message) -> Result<(), BoxError> {
+        let deleting = self.client.delete_message().queue_url(self.url);
+        deleting.set_receipt_handle(job.receipt_handle).send().await?;
+        Ok(())
+    }
+}
+
+async fn url(client: &Client, name: &str) -> Result<String, BoxError> {
+    let found = client.get_queue_url().queue_name(name).send().await?;
+    Ok(found.queue_url.ok_or("the queue has no URL")?)
+}
+
+/// Makes a client of an emulator, which takes any credentials.
+fn client() -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("any", "any", None, None, "an emulator's"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .endpoint_url(server("EBBTIDE_TEST_SQS", "http://127.0.0.1:4566"));
+    Client::from_conf(config.build())
 }

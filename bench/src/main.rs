@@ -1,0 +1,43 @@
+//! Compares Ebbtide with its peers: one subcommand a comparison, all sides of it in one run.
+//!
+//! Exit codes: 0 when it ran (with `--check`: and every bar is met), 1 when a bar is missed, 2 for wrong usage, 3 when
+//! the figures could not be taken or written.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use ebbtide_bench::service::{ServerArgs, Side, serve};
+use ebbtide_bench::{idle_exit, ping, primitives, queue, shutdown, soak, throughput};
+
+/// Compares Ebbtide with its peers.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+enum Comparison {
+    Primitives(primitives::Options),
+    Ping(ping::Options),
+    IdleExit(idle_exit::Options),
+    Queue(queue::Options),
+    Throughput(throughput::Options),
+    Shutdown(shutdown::Options),
+    Soak(soak::Options),
+    /// Serves as one of those that are compared.
+    #[command(hide = true)]
+    Serve {
+        side: Side,
+        #[command(flatten)]
+        args: ServerArgs,
+    },
+}
+
+fn main() -> ExitCode {
+    match Comparison::parse() {
+        Comparison::Primitives(options) => primitives::run(&options),
+        Comparison::Ping(options) => ping::run(&options),
+        Comparison::IdleExit(options) => idle_exit::run(&options),
+        Comparison::Queue(options) => queue::run(&options),
+        Comparison::Throughput(options) => throughput::run(&options),
+        Comparison::Shutdown(options) => shutdown::run(&options),
+        Comparison::Soak(options) => soak::run(&options),
+        Comparison::Serve { side, args } => serve(side, args),
+    }
+}
