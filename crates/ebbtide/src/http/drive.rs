@@ -3,15 +3,14 @@ use std::pin::Pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 use tokio::time::Sleep;
 
 use super::HttpService;
-use super::conn::{Frames, Io, PongLater, Protocol, STREAM_WINDOW, Watch, first_bytes, open};
+use super::conn::{Frames, Io, PongLater, Protocol, Watch, first_bytes, open};
 use super::registry::Order;
 use super::request::Requests;
-use super::spawn::{StreamExecutor, spawn};
+use super::spawn::spawn;
 use crate::util::clock;
 
 /// How long an HTTP/2 connection is served on after its streams were cut, so that their resets leave.
@@ -41,11 +40,9 @@ where
             Protocol::Http1 => {
                 let served = {
                     io.watch_for_end();
-                    // The end of the stream is ours to watch for.
-                    let mut builder = http1::Builder::new();
                     let requests = Requests::new(service, watch.shared());
-                    let served = builder.half_close(true).serve_connection(TokioIo::new(io), requests);
-                    Box::pin(served.with_upgrades())
+                    let http1 = &watch.conn().context.settings.http1;
+                    Box::pin(http1.serve_connection(TokioIo::new(io), requests).with_upgrades())
                 };
                 run(served, |served| served.graceful_shutdown(), protocol, &mut watch).await;
             }
@@ -53,13 +50,8 @@ where
                 let served = {
                     watch.conn().state().multiplex(clock::now());
                     let requests = Requests::new(service, watch.shared());
-                    let mut builder = http2::Builder::new(StreamExecutor);
                     let io = TokioIo::new(PongLater::new(Frames::new(io)));
-                    // hyper's own, said here because the peer's progress is judged by it.
-                    builder
-                        .initial_stream_window_size(STREAM_WINDOW)
-                        .initial_connection_window_size(STREAM_WINDOW);
-                    Box::pin(builder.enable_connect_protocol().serve_connection(io, requests))
+                    Box::pin(watch.conn().context.settings.http2.serve_connection(io, requests))
                 };
                 run(served, |served| served.graceful_shutdown(), protocol, &mut watch).await;
             }
@@ -120,10 +112,10 @@ where
                 let parting = parting.get_or_insert_with(|| Box::pin(tokio::time::sleep(PARTING)));
                 return parting.as_mut().poll(cx);
             }
-            if order != Order::Announce || !tells || asked {
+            if order > Order::Announce || !tells || asked {
                 return watch.poll_over(cx);
             }
-            ready!(watch.poll_tell(cx));
+            ready!(watch.poll_tell(order, cx));
             asked = true;
             ask(served.as_mut());
             watch.conn().state().asked(clock::now());

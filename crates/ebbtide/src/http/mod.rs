@@ -65,6 +65,7 @@ pub use request::{Part, Peer, Reply};
 pub use serve::ServeError;
 pub use server::{HttpService, Server};
 pub use settings::CloseMode;
+pub use spawn::StreamExecutor;
 pub use standalone::{Serve, ServeFuture, serve};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

@@ -139,11 +139,13 @@ impl Drop for CutOnDrop {
 /// Says why a server could not serve, or not to the end.
 ///
 /// A failed `accept` is not among the reasons: the server waits and tries again.
-#[derive(Debug, thiserror::Error)]
+///
+/// Its [`Debug`] is its text with the errors below it, as a `main` that returns it prints.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The listener could not be registered with the runtime.
-    #[error("use the listener: run the server on a tokio runtime with I/O enabled")]
+    /// A listener cannot be used: its socket does not listen, or the runtime has no I/O enabled.
+    #[error("cannot use the listener")]
     Listener(#[source] io::Error),
     /// There was nothing to serve.
     #[error(
@@ -163,6 +165,12 @@ pub enum ServeError {
     Cut(Box<Report>),
 }
 
+impl fmt::Debug for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&chain(self))
+    }
+}
+
 /// For a `main` that returns [`io::Result`]. What was cut is told in words; look at [`ServeError::Cut`] for the report.
 impl From<ServeError> for io::Error {
     fn from(error: ServeError) -> Self {
@@ -173,7 +181,7 @@ impl From<ServeError> for io::Error {
                 Self::new(io::ErrorKind::InvalidInput, format!("plan the stop: {}", chain(&*source)))
             }
             // As text: whoever returns it from `main` gets its `Debug` on standard error.
-            cut => Self::other(cut.to_string()),
+            other => Self::other(other.to_string()),
         }
     }
 }

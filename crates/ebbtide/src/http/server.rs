@@ -7,10 +7,12 @@ use std::{fmt, io};
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use tower_service::Service;
 
 use super::registry::ConnRegistry;
-use super::settings::{ServerContext, Settings};
+use super::settings::{ServerContext, Settings, our_http1, our_http2, try_out};
+use super::spawn::StreamExecutor;
 use super::{BoxError, CloseMode, IntoListeners, Listeners, ServeError, serve};
 use crate::drain::{Arrivals, Stop, Work};
 use crate::model::Plan;
@@ -171,6 +173,73 @@ impl<S> Server<S> {
     /// drains, the limit ends: whatever waits in the queue then is accepted and answered, as without a limit.
     pub fn max_connections(mut self, limit: NonZeroUsize) -> Self {
         self.settings.max_connections = Some(limit);
+        self
+    }
+
+    /// Sets how long a connection may be idle, at any time, before it is closed: after its last response, or, where it has sent
+    /// nothing, after it was accepted.
+    ///
+    /// Default: no limit. While the server serves, an idle connection stays open as long as its client keeps it.
+    ///
+    /// Set it higher than the idle timeout of what connects (an AWS Application Load Balancer: 60 s by default; nginx's
+    /// `keepalive_timeout` to upstreams: 60 s), so that the client closes first. Over HTTP/1 a request that is on its way while the
+    /// connection is closed is lost to a client that does not retry, as with every server; only bytes that have already arrived
+    /// prevent the close. Over HTTP/2 no request is lost: the client receives GOAWAY, and the connection closes when it has answered,
+    /// or after as much time again.
+    pub fn keep_alive_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.keep_alive_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets what hyper can be told about HTTP/1, such as the size of its buffer or the number of headers.
+    ///
+    /// The server decides two settings itself, and overrides them: `half_close` ([`half_close`](Self::half_close) is the server's
+    /// own) and `header_read_timeout` ([`header_timeout`](Self::header_timeout)).
+    ///
+    /// # Panics
+    ///
+    /// Where hyper's builder does, such as for a `max_buf_size` below 8 KiB: here, not when a connection comes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ebbtide::http::Server;
+    ///
+    /// let server = Server::new(axum::Router::new()).http1(|http1| http1.max_headers(200).auto_date_header(false));
+    /// ```
+    pub fn http1(mut self, with: impl FnOnce(&mut http1::Builder) -> &mut http1::Builder) -> Self {
+        with(&mut self.settings.http1);
+        self.settings.http1 = our_http1(self.settings.http1);
+        self
+    }
+
+    /// Sets what hyper can be told about HTTP/2, such as the number of streams or its own keep-alive pings.
+    ///
+    /// The server decides some settings itself, and overrides them: the initial windows of streams and connections, 1 MiB, by which it
+    /// judges whether a client makes progress ([`stall_timeout`](Self::stall_timeout)); the adaptive window, which is off; the timer,
+    /// which is tokio's; and the extended CONNECT protocol, by which WebSockets are opened (RFC 8441), which is on.
+    ///
+    /// # Panics
+    ///
+    /// Where hyper's builder does, such as for a `max_frame_size` above 16 MiB: here, not when a connection comes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use ebbtide::http::Server;
+    ///
+    /// let server = Server::new(axum::Router::new())
+    ///     .http2(|http2| http2.max_concurrent_streams(1000).keep_alive_interval(Duration::from_secs(30)));
+    /// ```
+    pub fn http2(
+        mut self,
+        with: impl FnOnce(&mut http2::Builder<StreamExecutor>) -> &mut http2::Builder<StreamExecutor>,
+    ) -> Self {
+        with(&mut self.settings.http2);
+        self.settings.http2 = our_http2(self.settings.http2);
+        try_out(&self.settings.http2);
         self
     }
 

@@ -1,10 +1,20 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Empty;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use super::conn::STREAM_WINDOW;
 use super::registry::{ConnRegistry, Order};
+use super::spawn::StreamExecutor;
 use crate::drain::{Arrivals, Stop};
 use crate::model::{Plan, part};
 use crate::util::clock;
@@ -47,6 +57,9 @@ pub(super) struct Settings {
     pub(super) max_connections: Option<NonZeroUsize>,
     pub(super) peer_info: bool,
     pub(super) half_close: bool,
+    pub(super) keep_alive_timeout: Option<Duration>,
+    pub(super) http1: http1::Builder,
+    pub(super) http2: http2::Builder<StreamExecutor>,
     pub(super) close_mode: CloseMode,
 }
 
@@ -67,9 +80,36 @@ impl Default for Settings {
             max_connections: None,
             peer_info: false,
             half_close: false,
+            keep_alive_timeout: None,
+            http1: our_http1(http1::Builder::new()),
+            http2: our_http2(http2::Builder::new(StreamExecutor)),
             close_mode: CloseMode::Lossless,
         }
     }
+}
+
+/// Sets what the server decides itself, whatever was set before.
+pub(super) fn our_http1(mut http1: http1::Builder) -> http1::Builder {
+    // The end of the stream, and the time that a head may take, are watched by the connection.
+    http1.half_close(true).header_read_timeout(None);
+    http1
+}
+
+/// Sets what the server decides itself, whatever was set before.
+pub(super) fn our_http2(mut http2: http2::Builder<StreamExecutor>) -> http2::Builder<StreamExecutor> {
+    http2
+        .timer(TokioTimer::new())
+        // A peer's progress is judged by the window; it is hyper's own default.
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(STREAM_WINDOW)
+        .enable_connect_protocol();
+    http2
+}
+
+/// Panics for what h2 refuses by a panic when a connection is made, so that it is known where it is set.
+pub(super) fn try_out(http2: &http2::Builder<StreamExecutor>) {
+    let service = service_fn(async |_| Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())));
+    drop(http2.serve_connection(TokioIo::new(tokio::io::empty()), service));
 }
 
 impl Settings {

@@ -17,10 +17,12 @@ pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(task));
 }
 
-/// Runs the streams of an HTTP/2 connection. They end with it: hyper drops a stream's handler when it finds its
-/// connection gone.
+/// Runs the streams of an HTTP/2 connection on tokio; part of the type of the builder that [`Server::http2`](super::Server::http2)
+/// passes.
+///
+/// They end with their connection: hyper drops a stream's handler when it finds its connection gone.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct StreamExecutor;
+pub struct StreamExecutor;
 
 impl<F> hyper::rt::Executor<F> for StreamExecutor
 where

@@ -193,7 +193,7 @@ async fn a_socket_that_cannot_listen_fails_the_service_with_the_reason() {
     assert_eq!(report.exit_code, 1);
     let outcome = report.component("api").and_then(|api| api.outcome.clone());
     assert!(
-        matches!(&outcome, Some(Outcome::Failed { error }) if error.contains("use the listener")),
+        matches!(&outcome, Some(Outcome::Failed { error }) if error.contains("cannot use the listener")),
         "{outcome:?}"
     );
 }

@@ -24,6 +24,7 @@ mod listeners;
 mod peers;
 mod proxy_protocol;
 mod seed;
+mod settings;
 mod spread;
 mod stall;
 mod storm;

@@ -5,14 +5,15 @@
 //!
 //! | the server | HTTP/1, after a response | HTTP/1, nothing sent yet | HTTP/2, no stream open |
 //! |---|---|---|---|
-//! | serves | never | never | never |
-//! | is in the lame duck, its closes spread | after `idle_quiet`, not before its own instant | after `first_byte_grace`, not before its own instant; never if it came after the signal | when the peer has answered GOAWAY |
-//! | is in the lame duck otherwise | never | never | when the peer has answered GOAWAY |
+//! | serves | after `keep_alive_timeout` | after `keep_alive_timeout` | GOAWAY after `keep_alive_timeout`; closes when the peer has answered it, at most `keep_alive_timeout` later |
+//! | is in the lame duck, its closes spread | after `idle_quiet`, not before its own instant; as while it serves if that is earlier | after `first_byte_grace`, not before its own instant; as while it serves if it came after the signal | when the peer has answered GOAWAY |
+//! | is in the lame duck otherwise | as while it serves | as while it serves | when the peer has answered GOAWAY |
 //! | drains | after `idle_quiet` | after `first_byte_grace` | when the peer has answered GOAWAY, at most `stall_timeout` later; if it sends nothing, after `idle_quiet` |
 //! | refuses, at its deadline | at once | at once | as while it drains |
 //! | cuts | at once | at once | at once |
 //!
-//! Over HTTP/2 hyper closes once GOAWAY is answered. Unread bytes put off every close that this module decides, except the cut.
+//! Without a `keep_alive_timeout`, the default, a connection is never closed while the server serves. Over HTTP/2 hyper closes once
+//! GOAWAY is answered. Unread bytes put off every close that this module decides, except the cut.
 //!
 //! "Quiet" counts from when data last came or went, which the kernel tells for TCP on Linux. "Spread" is
 //! [`announce_over`](crate::http::Server::announce_over).
@@ -24,7 +25,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
@@ -100,6 +101,9 @@ impl ConnState {
         {
             return Some((clock::after(latest.max(self.active(active)), stall), DueReason::Stalled));
         }
+        if draining.is_none() && self.is_multiplexed() {
+            return self.idle_multiplexed_due(settings.keep_alive_timeout?, active);
+        }
         if !self.requests.is_empty() || self.blocked {
             return None;
         }
@@ -118,31 +122,60 @@ impl ConnState {
                     DueReason::HalfHead,
                 ));
             }
-            Phase::Silent | Phase::Idle if !self.is_multiplexed() && leaving.is_some() => {
-                return self.leaving_due(settings, leaving?, active);
-            }
             Phase::Silent if draining.is_some() => (hurried(settings.first_byte_grace), DueReason::Quiet),
             Phase::Idle if draining.is_some() => (hurried(settings.idle_quiet), DueReason::Quiet),
+            Phase::Silent | Phase::Idle => return self.kept_due(settings, leaving, active),
             _ => return None,
         };
         Some((clock::after(*self.since.get_or_insert_with(active), after), reason))
     }
 
+    /// Returns when an idle connection is closed while the server serves, or in the lame duck, whichever is earlier.
+    fn kept_due(
+        &mut self,
+        settings: &Settings,
+        leaving: Option<(Instant, Instant)>,
+        active: impl FnOnce() -> Instant,
+    ) -> Option<(Instant, DueReason)> {
+        if leaving.is_none() && settings.keep_alive_timeout.is_none() {
+            return None;
+        }
+        let since = *self.since.get_or_insert_with(active);
+        let leaves = leaving.and_then(|leaving| self.leaving_due(settings, leaving, since));
+        let times_out = settings.keep_alive_timeout.map(|timeout| clock::after(since, timeout));
+        let at = leaves.into_iter().chain(times_out).min()?;
+        Some((at, DueReason::Quiet))
+    }
+
     /// Returns when an idle connection is closed during the lame duck: not before its own instant, and not before it has been
     /// quiet. One that has asked nothing yet is closed only if it came before the signal.
     fn leaving_due(
-        &mut self,
+        &self,
         settings: &Settings,
         (signal, from): (Instant, Instant),
-        active: impl FnOnce() -> Instant,
-    ) -> Option<(Instant, DueReason)> {
-        let since = *self.since.get_or_insert_with(active);
+        since: Instant,
+    ) -> Option<Instant> {
         let quiet = match self.phase {
             Phase::Silent if since > signal => return None,
             Phase::Silent => settings.first_byte_grace,
             _ => settings.idle_quiet,
         };
-        Some((clock::after(since, quiet).max(from), DueReason::Quiet))
+        Some(clock::after(since, quiet).max(from))
+    }
+
+    /// Returns when a multiplexed connection is asked to end while the server serves, or, once it was, closed if it has not answered. One with a stream is looked at again: the end of a stream does not always wake the connection's task.
+    fn idle_multiplexed_due(
+        &mut self,
+        timeout: Duration,
+        active: impl FnOnce() -> Instant,
+    ) -> Option<(Instant, DueReason)> {
+        let asked = self.streams.as_ref()?.asked;
+        if !self.requests.is_empty() || self.blocked {
+            // hyper closes one that was asked with its last stream.
+            return asked.is_none().then(|| (clock::after(clock::now(), timeout), DueReason::Look));
+        }
+        let since = *self.since.get_or_insert_with(active);
+        Some((clock::after(asked.map_or(since, |asked| since.max(asked)), timeout), DueReason::Quiet))
     }
 
     /// Returns when a multiplexed connection without a stream is closed while the server drains. One that was not asked to end yet
@@ -173,7 +206,8 @@ impl Conn {
     #[inline]
     fn due(&self, order: Order) -> Option<(Instant, DueReason)> {
         let leaving = if order == Order::Announce { self.context.leaves(self.key) } else { None };
-        if order <= Order::Announce && leaving.is_none() && !self.timed.load(Ordering::Relaxed) {
+        let times_out = leaving.is_some() || self.context.settings.keep_alive_timeout.is_some();
+        if order <= Order::Announce && !times_out && !self.timed.load(Ordering::Relaxed) {
             return None;
         }
         let terms = DueTerms {
@@ -217,12 +251,21 @@ impl Watch {
         self.conn.context.registry.order()
     }
 
-    /// Is ready when the peer of a multiplexed connection is to be told, in the lame duck, that it will end.
-    pub(crate) fn poll_tell(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.conn.announces_at() {
-            Some(at) if clock::now() >= at => Poll::Ready(()),
-            Some(at) => self.poll_timer(at, cx),
-            None => Poll::Pending,
+    /// Is ready when the peer of a multiplexed connection is to be told that it will end, before the server drains: because it has
+    /// been idle for too long, or at its instant of the lame duck.
+    pub(crate) fn poll_tell(&mut self, order: Order, cx: &mut Context<'_>) -> Poll<()> {
+        let announced = (order == Order::Announce).then(|| self.conn.announces_at()).flatten();
+        loop {
+            let now = clock::now();
+            let idle = match self.conn.due(order) {
+                Some((at, DueReason::Look)) => Some(self.set_after(now).unwrap_or(at)),
+                due => due.map(|(at, _)| at),
+            };
+            let Some(at) = announced.into_iter().chain(idle).min() else { return Poll::Pending };
+            if now >= at {
+                return Poll::Ready(());
+            }
+            ready!(self.poll_timer(at, cx));
         }
     }
 
@@ -270,10 +313,12 @@ impl Watch {
 
     /// Returns when to look again: when the timer already says, if it does.
     fn look_at(&self, now: Instant) -> Instant {
-        match &self.timer {
-            Some((at, _)) if *at > now => *at,
-            _ => clock::after(now, self.conn.context.stall().max(LOOK_AGAIN)),
-        }
+        self.set_after(now).unwrap_or_else(|| clock::after(now, self.conn.context.stall().max(LOOK_AGAIN)))
+    }
+
+    /// Returns when the timer goes off, if it has not yet.
+    fn set_after(&self, now: Instant) -> Option<Instant> {
+        self.timer.as_ref().map(|(at, _)| *at).filter(|at| *at > now)
     }
 
     fn poll_timer(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
