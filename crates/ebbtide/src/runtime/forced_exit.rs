@@ -136,7 +136,7 @@ fn who_is_stuck(ledger: &LifecycleLedger) -> String {
     let waiting = ledger.waiting();
     let who = messages::describe(&waiting);
     let who = if who.is_empty() { "the runtime itself".to_owned() } else { who };
-    let since = ledger.stop_began().map_or_else(String::new, |began| {
+    let since = ledger.stop_ordered().map_or_else(String::new, |(_, began)| {
         format!(" {} after the stop began", show_duration(ledger.now().saturating_sub(began)))
     });
     let phase = ledger.phase();

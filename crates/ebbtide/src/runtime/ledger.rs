@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::guarded_work::GuardedWork;
@@ -20,6 +20,8 @@ pub(crate) struct LifecycleLedger {
     state: Mutex<LedgerState>,
     flushers: Mutex<Vec<Arc<FlushSlot>>>,
     temporaries: Temporaries,
+    /// The first signal that the watchdog received, and when. The machine learns of it only when the runtime runs.
+    signal: OnceLock<(Cause, Duration)>,
     /// The report was logged on the forced path.
     told: AtomicBool,
     /// Whether the report was written, or could not be.
@@ -60,6 +62,7 @@ impl LifecycleLedger {
             state: Mutex::new(state),
             flushers: Mutex::default(),
             temporaries: Temporaries::default(),
+            signal: OnceLock::new(),
             told: AtomicBool::new(false),
             written: AtomicBool::new(false),
         }
@@ -111,6 +114,21 @@ impl LifecycleLedger {
 
     pub(crate) fn stop_began(&self) -> Option<Duration> {
         self.lock().machine.stop_began()
+    }
+
+    /// Notes the first signal, for the report of a runtime that never learns of it.
+    pub(super) fn note_signal(&self, number: i32, at: Instant) {
+        let at = at.saturating_duration_since(self.epoch);
+        let _ = self.signal.set((Cause::Signal { number }, at)); // the first one counts
+    }
+
+    /// Returns why and when the stop began, also where the machine has not learned of it.
+    pub(super) fn stop_ordered(&self) -> Option<(Cause, Duration)> {
+        self.ordered(&self.lock().machine)
+    }
+
+    fn ordered(&self, machine: &Machine) -> Option<(Cause, Duration)> {
+        machine.cause().cloned().zip(machine.stop_began()).or_else(|| self.signal.get().cloned())
     }
 
     pub(crate) fn cause(&self) -> Option<Cause> {
@@ -296,9 +314,9 @@ impl LifecycleLedger {
             report.redelivered = since.redelivered;
             report
         });
-        let began = machine.stop_began().unwrap_or(now);
+        let (cause, began) = self.ordered(machine).map_or((None, now), |(cause, began)| (Some(cause), began));
         let mut report = Report::new(self.name.as_str(), machine.plan().clone());
-        report.cause = machine.cause().cloned();
+        report.cause = cause;
         report.exit_code = exit.unwrap_or_else(|| machine.verdict()).code();
         report.stop = end.map_or(now, |change| change.at).saturating_sub(began);
         report.phases = machine.timeline().to_vec();

@@ -86,6 +86,9 @@ impl Watchdog {
     pub(crate) fn equip(&self, plan: Plan, ledger: Arc<LifecycleLedger>, report_path: Option<PathBuf>) {
         let mut state = self.lock();
         state.plan = plan;
+        if let (Some((number, _)), Some(began)) = (state.first_signal, state.began) {
+            ledger.note_signal(number, began);
+        }
         state.ledger = Some(ledger);
         state.report_path = report_path;
         drop(state);
@@ -199,7 +202,10 @@ impl Watchdog {
             exit::by_signal(number);
         }
         state.first_signal = Some((number, at));
-        state.began.get_or_insert_with(clock::real);
+        let began = *state.began.get_or_insert_with(clock::real);
+        if let Some(ledger) = &state.ledger {
+            ledger.note_signal(number, began);
+        }
         drop(state);
         let skip_lame_duck = number == libc::SIGINT && exit::at_a_terminal();
         inputs.send(Input::Signal { number, skip_lame_duck });
