@@ -61,7 +61,7 @@ fn the_program_in_the_readme_compiles_as_printed() {
 // Functions that take a time.
 
 /// Every public function that takes a time, by its file and its name, and where it is tried at its ends.
-const TAKE_A_TIME: [(&str, &str); 60] = [
+const TAKE_A_TIME: [(&str, &str); 61] = [
     ("call/call.rs timeout", COMPONENTS),
     ("ebbtide-nats/builder.rs lease", QUEUES),
     ("ebbtide-redis/builder.rs lease", QUEUES),
@@ -82,6 +82,7 @@ const TAKE_A_TIME: [(&str, &str); 60] = [
     ("http/server.rs handshake_timeout", SERVER),
     ("http/server.rs header_timeout", SERVER),
     ("http/server.rs idle_quiet", SERVER),
+    ("http/server.rs keep_alive_timeout", SERVER),
     ("http/server.rs linger", SERVER),
     ("http/server.rs refusal_time", SERVER),
     ("http/server.rs request_timeout", SERVER),

@@ -177,7 +177,7 @@ impl<S> Server<S> {
     }
 
     /// Sets how long a connection may be idle, at any time, before it is closed: after its last response, or, where it has sent
-    /// nothing, after it was accepted.
+    /// nothing, after it was accepted, and not before [`first_byte_grace`](Self::first_byte_grace).
     ///
     /// Default: no limit. While the server serves, an idle connection stays open as long as its client keeps it.
     ///

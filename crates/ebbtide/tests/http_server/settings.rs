@@ -57,6 +57,18 @@ async fn a_connection_that_has_sent_nothing_is_closed_after_the_same_time() {
     assert!(bytes.is_empty() && error.is_none(), "it ends in order");
 }
 
+/// Before its first request a connection is not idle.
+#[tokio::test]
+async fn a_connection_has_time_for_its_first_request_however_short_the_limit() {
+    let clock = PausedClock::new();
+    let served = serve(ping(), |server| server.keep_alive_timeout(Duration::ZERO)).await;
+    let mut client = Client::connect(served.addr).await.unwrap();
+    clock.advance(Duration::from_millis(900)).await;
+    client.send(PING).await.unwrap();
+    assert!(client.answer().await.expect("an answer").is_ok());
+    assert_eq!(client.rest().await.0, b"", "it is closed after the response");
+}
+
 /// The opposite.
 #[tokio::test]
 async fn without_a_limit_idle_connections_stay_open() {

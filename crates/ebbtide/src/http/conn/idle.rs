@@ -5,7 +5,7 @@
 //!
 //! | the server | HTTP/1, after a response | HTTP/1, nothing sent yet | HTTP/2, no stream open |
 //! |---|---|---|---|
-//! | serves | after `keep_alive_timeout` | after `keep_alive_timeout` | GOAWAY after `keep_alive_timeout`; closes when the peer has answered it, at most `keep_alive_timeout` later |
+//! | serves | after `keep_alive_timeout` | after `keep_alive_timeout`, not before `first_byte_grace` | GOAWAY after `keep_alive_timeout`; closes when the peer has answered it, at most `keep_alive_timeout` later |
 //! | is in the lame duck, its closes spread | after `idle_quiet`, not before its own instant; as while it serves if that is earlier | after `first_byte_grace`, not before its own instant; as while it serves if it came after the signal | when the peer has answered GOAWAY |
 //! | is in the lame duck otherwise | as while it serves | as while it serves | when the peer has answered GOAWAY |
 //! | drains | after `idle_quiet` | after `first_byte_grace` | when the peer has answered GOAWAY, at most `stall_timeout` later; if it sends nothing, after `idle_quiet` |
@@ -142,7 +142,9 @@ impl ConnState {
         }
         let since = *self.since.get_or_insert_with(active);
         let leaves = leaving.and_then(|leaving| self.leaving_due(settings, leaving, since));
-        let times_out = settings.keep_alive_timeout.map(|timeout| clock::after(since, timeout));
+        // Before its first request a connection is not idle: the request may be on its way.
+        let least = if self.phase == Phase::Silent { settings.first_byte_grace } else { Duration::ZERO };
+        let times_out = settings.keep_alive_timeout.map(|timeout| clock::after(since, timeout.max(least)));
         let at = leaves.into_iter().chain(times_out).min()?;
         Some((at, DueReason::Quiet))
     }

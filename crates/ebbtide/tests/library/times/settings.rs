@@ -89,12 +89,13 @@ type SetServer = fn(Server<axum::Router>, Duration) -> Server<axum::Router>;
 
 /// Each setting, and the exit codes with zero, a nanosecond, and the longest time. Where the longest time holds an idle connection
 /// until its deadline, the server is cut there.
-const SERVER_SETTINGS: [(&str, SetServer, [u8; 3]); 10] = [
+const SERVER_SETTINGS: [(&str, SetServer, [u8; 3]); 11] = [
     ("first_byte_grace", Server::first_byte_grace, [0, 0, 3]),
     ("idle_quiet", Server::idle_quiet, [0, 0, 3]),
     ("header_timeout", Server::header_timeout, [0, 0, 0]),
     ("handshake_timeout", Server::handshake_timeout, [0, 0, 0]),
     ("request_timeout", Server::request_timeout, [0, 0, 0]),
+    ("keep_alive_timeout", Server::keep_alive_timeout, [0, 0, 0]),
     ("linger", Server::linger, [0, 0, 0]),
     ("announce_over", Server::announce_over, [0, 0, 0]),
     ("sse_retry", |server, time| server.sse_retry(time..=time), [0, 0, 0]),
