@@ -155,7 +155,8 @@ fn a_lifecycle_whose_future_is_dropped_drains_and_gives_the_signals_back() {
     });
 }
 
-/// The opposite of the deadline: the runtime of one thread is blocked, and the watchdog ends the process.
+/// The opposite of the deadline: the runtime of one thread is blocked, and the watchdog ends the process. The report names the
+/// signal, of which the runtime never learned.
 #[test]
 fn a_blocked_runtime_of_one_thread_is_ended_at_the_deadline() {
     let test = "runtimes::a_blocked_runtime_of_one_thread_is_ended_at_the_deadline";
@@ -172,10 +173,15 @@ fn a_blocked_runtime_of_one_thread_is_ended_at_the_deadline() {
         }));
         return;
     }
-    let output = own_process::command(test).output().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    let output = own_process::command(test).env("EBBTIDE_REPORT", &path).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
-    assert!(said.contains("blocks"), "{said}");
+    assert!(said.contains("blocks") && said.contains("after the stop began"), "{said}");
+    let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(report["cause"], serde_json::json!({ "kind": "signal", "number": libc::SIGTERM }));
+    assert!(report["stop_ms"].as_u64() > Some(1000), "{report}");
 }
 
 /// Returns whether the process handles a signal.
