@@ -11,7 +11,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use bytes::Bytes;
-use ebbtide::drain::{Gate, Registry, StopSource, Tracker};
+use ebbtide::drain::{Registry, StopSource, Tracker};
 use ebbtide::layer::InFlightLayer;
 use ebbtide::model::Cause;
 use http::{Request, Response};
@@ -35,7 +35,6 @@ pub(super) struct Cost {
 }
 
 pub(super) const TRACKER_GUARD: &str = "Tracker::guard + drop";
-pub(super) const GATE_ENTER: &str = "Gate::enter + drop";
 pub(super) const TASK_TRACKER_TOKEN: &str = "TaskTracker::token + drop";
 pub(super) const IS_STOPPING: &str = "Stop::is_stopping";
 pub(super) const IS_CANCELLED: &str = "CancellationToken::is_cancelled";
@@ -77,7 +76,6 @@ fn side(what: &'static str, operation: impl Fn() + Sync + 'static) -> Operation 
 
 fn sides() -> Vec<Operation> {
     let tracker = Tracker::new();
-    let gate = Gate::new();
     let task_tracker = TaskTracker::new();
     let source = StopSource::with_clock(now);
     let (asked, polled, cloned) = (source.token(), source.token(), source.token());
@@ -88,7 +86,6 @@ fn sides() -> Vec<Operation> {
     vec![
         side(TRACKER_GUARD, move || drop(black_box(black_box(&tracker).guard()))),
         side(TASK_TRACKER_TOKEN, move || drop(black_box(black_box(&task_tracker).token()))),
-        side(GATE_ENTER, move || drop(black_box(black_box(&gate).enter()))),
         side(PLAIN_LOAD, move || {
             black_box(black_box(&plain).load(Ordering::Acquire));
         }),

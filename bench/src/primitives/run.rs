@@ -7,9 +7,9 @@ use clap::Parser;
 use serde_json::{Value, json};
 
 use super::operations::{
-    BARE_REQUEST, CANCELLED_POLLED, CHILD_TOKEN, COUNTED_REQUEST, Cost, GATE_ENTER, IS_CANCELLED,
-    IS_STOPPING, NOTIFY, PLAIN_LOAD, REGISTER, STOP_CLONE, STOPPING_POLLED, TASK_TRACKER_TOKEN,
-    TRACKER_GUARD, Waking, measure, measure_waking,
+    BARE_REQUEST, CANCELLED_POLLED, CHILD_TOKEN, COUNTED_REQUEST, Cost, IS_CANCELLED, IS_STOPPING, NOTIFY,
+    PLAIN_LOAD, REGISTER, STOP_CLONE, STOPPING_POLLED, TASK_TRACKER_TOKEN, TRACKER_GUARD, Waking, measure,
+    measure_waking,
 };
 
 /// Compares the drain primitives with their peers.
@@ -127,7 +127,7 @@ impl Report {
 
     fn peer_of(&self, what: &str) -> Option<&Cost> {
         let peer = match what {
-            TRACKER_GUARD | GATE_ENTER | REGISTER => TASK_TRACKER_TOKEN,
+            TRACKER_GUARD | REGISTER => TASK_TRACKER_TOKEN,
             COUNTED_REQUEST => BARE_REQUEST,
             IS_STOPPING => IS_CANCELLED,
             STOPPING_POLLED => CANCELLED_POLLED,

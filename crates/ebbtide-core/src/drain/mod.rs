@@ -1,10 +1,9 @@
-//! The primitives of a drain: stop token, in-flight tracker, registry of stragglers, gate.
+//! The primitives of a drain: stop token, in-flight tracker, registry of stragglers.
 //!
 //! Nothing here knows time, the network or signals. Each concurrent type has its numbered invariants above it; the
 //! tests and the loom models cite them.
 
 mod arrivals;
-mod gate;
 #[cfg(test)]
 #[cfg(ebbtide_loom)]
 mod models;
@@ -16,7 +15,6 @@ mod tracker;
 mod work;
 
 pub use arrivals::Arrivals;
-pub use gate::{Closed, Drained, Gate};
 pub use registry::{Entry, Registry};
 pub use stop::{Cancelled, Stop, StopSource, Stopping, Unless};
 pub use tracker::{Guard, Idle, Tracker};

@@ -5,12 +5,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering::SeqCst;
 
 #[cfg(not(ebbtide_loom))]
-use std::sync::atomic::AtomicBool;
-#[cfg(not(ebbtide_loom))]
 use std::sync::{Mutex, MutexGuard};
 
-#[cfg(ebbtide_loom)]
-use loom::sync::atomic::AtomicBool;
 #[cfg(ebbtide_loom)]
 use loom::sync::{Mutex, MutexGuard};
 
@@ -26,14 +22,10 @@ pub(super) use modelled::OnceLock;
 
 /// A counter whose every access is sequentially consistent.
 ///
-/// All accesses to all `SeqCounter`s and [`SeqFlag`]s have one order on which all threads agree (C++20
+/// All accesses to all `SeqCounter`s have one order on which all threads agree (C++20
 /// `[atomics.order]`, which Rust's memory model is); the invariants of the tracker call it *S*.
 #[derive(Debug, Default)]
 pub(super) struct SeqCounter(AtomicU64);
-
-/// A flag that is raised for good, and whose every access has its place in *S*.
-#[derive(Debug, Default)]
-pub(super) struct SeqFlag(AtomicBool);
 
 impl SeqCounter {
     #[inline]
@@ -58,26 +50,6 @@ impl SeqCounter {
     #[cfg(all(test, ebbtide_loom))]
     pub(super) fn add_unordered(&self) {
         self.0.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
-    }
-}
-
-impl SeqFlag {
-    pub(super) fn raise(&self) {
-        self.0.swap(true, SeqCst);
-        modelled_fence();
-    }
-
-    /// Lowers the flag again, for a new owner: nobody else may be looking at it.
-    #[cfg(not(ebbtide_loom))]
-    pub(super) fn reset(&self) {
-        self.0.store(false, SeqCst);
-    }
-
-    #[inline]
-    pub(super) fn is_raised(&self) -> bool {
-        let value = self.0.load(SeqCst);
-        modelled_fence();
-        value
     }
 }
 

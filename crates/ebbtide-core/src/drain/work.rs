@@ -9,21 +9,21 @@ use crate::model::Straggler;
 ///
 /// ```
 /// # use ebbtide_core as ebbtide;
-/// use ebbtide::drain::{Gate, Registry, Work};
+/// use ebbtide::drain::{Registry, Tracker, Work};
 /// use ebbtide::model::Straggler;
 ///
 /// struct Calls {
-///     gate: Gate,
+///     tracker: Tracker,
 ///     names: Registry,
 /// }
 ///
 /// impl Work for Calls {
 ///     fn in_flight(&self) -> u64 {
-///         self.gate.tracker().in_flight()
+///         self.tracker.in_flight()
 ///     }
 ///
 ///     fn finished(&self) -> u64 {
-///         self.gate.tracker().finished()
+///         self.tracker.finished()
 ///     }
 ///
 ///     fn cut(&self) -> u64 {
@@ -35,11 +35,10 @@ use crate::model::Straggler;
 ///     }
 /// }
 ///
-/// let calls = Calls { gate: Gate::new(), names: Registry::new() };
-/// let call = (calls.gate.enter()?, calls.names.register("call 7"));
+/// let calls = Calls { tracker: Tracker::new(), names: Registry::new() };
+/// let call = (calls.tracker.guard(), calls.names.register("call 7"));
 /// assert_eq!((calls.in_flight(), calls.stragglers().len()), (1, 1));
 /// # drop(call);
-/// # Ok::<(), ebbtide::drain::Closed>(())
 /// ```
 pub trait Work: Send + Sync + 'static {
     /// Returns how many pieces of work are in flight now.

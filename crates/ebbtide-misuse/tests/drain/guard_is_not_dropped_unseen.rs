@@ -1,8 +1,7 @@
 #![deny(unused_must_use)]
 
-use ebbtide_core::drain::{Gate, Tracker};
+use ebbtide_core::drain::Tracker;
 
 fn main() {
     Tracker::new().guard();
-    Gate::new().enter().unwrap();
 }

@@ -1,12 +1,11 @@
 #![deny(unused_must_use)]
 
-use ebbtide_core::drain::{Gate, Stop, Tracker};
+use ebbtide_core::drain::{Stop, Tracker};
 
 fn main() {
-    let (stop, tracker, gate) = (Stop::never(), Tracker::new(), Gate::new());
+    let (stop, tracker) = (Stop::never(), Tracker::new());
     stop.stopping();
     stop.cancelled();
     stop.unless_cancelled(async {});
     tracker.idle();
-    gate.drained();
 }

@@ -3,7 +3,6 @@
 //! Each claim has its opposite: the mechanism with one part taken out must fail under the same model, or the model
 //! proves nothing.
 
-mod gate;
 mod poll;
 mod registry;
 mod stop;

@@ -66,7 +66,7 @@ impl Tracker {
     #[inline]
     pub fn guard(&self) -> Guard {
         self.state.begin();
-        Guard::of_begun(self.state.clone())
+        Guard { state: self.state.clone() }
     }
 
     /// Returns how many are in flight.
@@ -119,8 +119,7 @@ impl Tracker {
 
     /// Waits for an instant at which nothing is in flight.
     ///
-    /// An instant that is over before it was looked at may be missed: take nothing new (close the
-    /// [`Gate`](crate::drain::Gate)) before you wait.
+    /// An instant that has passed before it was looked at may be missed: begin nothing new before you wait.
     ///
     /// # Cancel safety
     ///
@@ -163,12 +162,6 @@ impl Tracker {
         Idle::new(MaybeOwned::Owned(self))
     }
 
-    /// Begins one piece of work where the tracker's gate is open.
-    #[inline]
-    pub(in crate::drain) fn enter(&self) -> Option<Guard> {
-        self.state.enter().then(|| Guard::of_begun(self.state.clone()))
-    }
-
     pub(in crate::drain) fn state(&self) -> &TrackerState {
         &self.state
     }
@@ -189,8 +182,7 @@ impl fmt::Debug for Tracker {
     }
 }
 
-/// One piece of work in flight, until it is dropped. Made by [`Tracker::guard`] and
-/// [`Gate::enter`](crate::drain::Gate::enter).
+/// One piece of work in flight, until it is dropped. Made by [`Tracker::guard`].
 ///
 /// Purposefully not `Clone`: one guard is one piece of work. It may be dropped on any thread, and it may outlive its
 /// tracker.
@@ -210,14 +202,6 @@ impl fmt::Debug for Tracker {
 #[must_use = "the work counts as finished when this is dropped"]
 pub struct Guard {
     state: Lease,
-}
-
-impl Guard {
-    /// Takes charge of a piece of work that was counted as begun.
-    #[inline]
-    fn of_begun(state: Lease) -> Self {
-        Self { state }
-    }
 }
 
 impl Drop for Guard {

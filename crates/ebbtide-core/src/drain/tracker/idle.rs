@@ -3,7 +3,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::handle::Tracker;
-use super::state::TrackerState;
 use crate::drain::sync::MaybeOwned;
 
 /// Waits for an instant at which nothing is in flight. Made by [`Tracker::idle`] and [`Tracker::idle_owned`].
@@ -23,69 +22,37 @@ use crate::drain::sync::MaybeOwned;
 /// ```
 #[derive(Debug)]
 #[must_use = "a future does nothing until it is awaited"]
-pub struct Idle<'a>(Wait<'a>);
-
-/// What a [`Wait`] waits for.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::drain) enum Until {
-    /// Nothing is in flight.
-    Idle,
-    /// The door is closed, and nothing is in flight.
-    ClosedAndIdle,
-}
-
-/// Waits on a tracker. The order of its steps is the waiter's half of [`TrackerState`]'s invariant 1.
-#[derive(Debug)]
-pub(in crate::drain) struct Wait<'a> {
+pub struct Idle<'a> {
     tracker: MaybeOwned<'a, Tracker>,
-    until: Until,
     key: Option<usize>,
 }
 
 impl<'a> Idle<'a> {
     pub(super) fn new(tracker: MaybeOwned<'a, Tracker>) -> Self {
-        Self(Wait::new(tracker, Until::Idle))
+        Self { tracker, key: None }
     }
 }
 
+/// The order of the steps is the waiter's half of `TrackerState`'s invariant 1.
 impl Future for Idle<'_> {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.poll(cx)
-    }
-}
-
-impl<'a> Wait<'a> {
-    pub(in crate::drain) fn new(tracker: MaybeOwned<'a, Tracker>, until: Until) -> Self {
-        Self { tracker, until, key: None }
-    }
-
-    pub(in crate::drain) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let state = self.tracker.state();
-        if !self.until.holds(state) {
-            state.park(&mut self.key, cx.waker());
-            if !self.until.holds(state) {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { tracker, key } = self.get_mut();
+        let state = tracker.state();
+        if !state.is_idle() {
+            state.park(key, cx.waker());
+            if !state.is_idle() {
                 return Poll::Pending;
             }
         }
-        state.leave(&mut self.key);
+        state.leave(key);
         Poll::Ready(())
     }
 }
 
-impl Drop for Wait<'_> {
+impl Drop for Idle<'_> {
     fn drop(&mut self) {
         self.tracker.state().leave(&mut self.key);
-    }
-}
-
-impl Until {
-    fn holds(self, state: &TrackerState) -> bool {
-        match self {
-            Self::Idle => state.is_idle(),
-            // In this order: what is found idle after the door was found closed stays so.
-            Self::ClosedAndIdle => state.is_closed() && state.is_idle(),
-        }
     }
 }

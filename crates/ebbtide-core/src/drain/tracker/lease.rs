@@ -17,7 +17,7 @@ use counted::StateRef;
 ///
 /// # Invariants
 ///
-/// 1. Only a handle of the present tenancy can begin work, wait or close. Guards of an earlier one can only end.
+/// 1. Only a handle of the present tenancy can begin work or wait. Guards of an earlier one can only end.
 /// 2. A state gets a new tenancy only when it is idle. By 1 it then stays so: each guard of the earlier tenancy has
 ///    ended. (Such a guard may still be about to look for waiters; the worst it can do is wake one of the new ones, who
 ///    looks again and goes on waiting.)
@@ -98,7 +98,6 @@ mod recycled {
             for _ in 0..put_aside.len().min(TRIES) {
                 let state = put_aside.pop_front()?;
                 if state.is_idle() {
-                    state.reopen();
                     return Some(state);
                 }
                 put_aside.push_back(state);

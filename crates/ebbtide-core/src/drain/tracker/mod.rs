@@ -9,7 +9,5 @@ mod state;
 pub use handle::{Guard, Tracker};
 pub use idle::Idle;
 
-pub(super) use idle::{Until, Wait};
-
 #[cfg(all(test, ebbtide_loom))]
 pub(super) use state::TrackerState;

@@ -5,9 +5,9 @@ use crossbeam_utils::CachePadded;
 use slab::Slab;
 
 use super::counts::Counts;
-use crate::drain::sync::{Lock, SeqCounter, SeqFlag};
+use crate::drain::sync::{Lock, SeqCounter};
 
-/// What a tracker, its guards and its waiters share: the counts, a door that can be closed, and who waits.
+/// What a tracker, its guards and its waiters share: the counts, and who waits.
 ///
 /// # Invariants
 ///
@@ -21,30 +21,16 @@ use crate::drain::sync::{Lock, SeqCounter, SeqFlag};
 ///    waker is in place. A waiter that was there already replaces its waker under the lock under which wakers are taken:
 ///    either the guard takes the new one, or the waiter's question comes after the guard's end.
 /// 2. *When nobody waits, that costs a load* of a line that nobody writes.
-/// 3. *Nothing is admitted unseen.* [`enter`](Self::enter) counts the beginning and then looks at the door;
-///    [`close`](Self::close) shuts the door, and only then can its caller ask whether nothing is in flight. If `enter`
-///    found the door open, its look comes before the shutting in *S*, its beginning before that, and every question
-///    after the shutting counts it.
-/// 4. *Who was turned away is not counted as work*: `withdrawn` is raised before the end is, and both sums are told
-///    less it.
-/// 5. A close wakes who waits for it as an end does: in 1, read "ends and the close".
 #[derive(Debug)]
 pub(in crate::drain) struct TrackerState {
     counts: Counts,
-    front: CachePadded<Front>,
-}
-
-/// Read on every end, written seldom.
-#[derive(Debug, Default)]
-struct Front {
-    closed: SeqFlag,
-    withdrawn: SeqCounter,
-    waiters: Waiters,
+    /// Read on every end, written seldom.
+    waiters: CachePadded<Waiters>,
 }
 
 impl TrackerState {
     pub(in crate::drain) fn new() -> Self {
-        Self { counts: Counts::new(), front: CachePadded::default() }
+        Self { counts: Counts::new(), waiters: CachePadded::default() }
     }
 
     #[inline]
@@ -58,30 +44,6 @@ impl TrackerState {
         self.wake_if_idle();
     }
 
-    /// Begins a piece of work where the door is open.
-    #[inline]
-    pub(in crate::drain) fn enter(&self) -> bool {
-        if self.is_closed() {
-            return false;
-        }
-        self.begin();
-        if self.is_closed() {
-            self.withdraw();
-            return false;
-        }
-        true
-    }
-
-    pub(in crate::drain) fn close(&self) {
-        self.front.closed.raise();
-        self.wake_if_idle();
-    }
-
-    #[inline]
-    pub(in crate::drain) fn is_closed(&self) -> bool {
-        self.front.closed.is_raised()
-    }
-
     pub(in crate::drain) fn is_idle(&self) -> bool {
         self.counts.is_idle()
     }
@@ -91,38 +53,26 @@ impl TrackerState {
     }
 
     pub(in crate::drain) fn begun(&self) -> u64 {
-        self.counts.begun().saturating_sub(self.front.withdrawn.get())
+        self.counts.begun()
     }
 
     pub(in crate::drain) fn ended(&self) -> u64 {
-        self.counts.ended().saturating_sub(self.front.withdrawn.get())
+        self.counts.ended()
     }
 
     pub(in crate::drain) fn park(&self, key: &mut Option<usize>, waker: &Waker) {
-        self.front.waiters.park(key, waker);
+        self.waiters.park(key, waker);
     }
 
     pub(in crate::drain) fn leave(&self, key: &mut Option<usize>) {
-        self.front.waiters.leave(key);
-    }
-
-    /// Opens the door again for a new owner. The old one is gone, and with it every guard and every waiter.
-    #[cfg(not(ebbtide_loom))]
-    pub(super) fn reopen(&self) {
-        self.front.closed.reset();
+        self.waiters.leave(key);
     }
 
     #[inline]
     fn wake_if_idle(&self) {
-        if self.front.waiters.are_present() && self.is_idle() {
-            self.front.waiters.wake();
+        if self.waiters.are_present() && self.is_idle() {
+            self.waiters.wake();
         }
-    }
-
-    #[cold]
-    fn withdraw(&self) {
-        self.front.withdrawn.add();
-        self.end();
     }
 }
 
@@ -143,20 +93,11 @@ impl TrackerState {
 
     /// Breaks invariant 1: who waits is looked for before the end is counted.
     pub(in crate::drain) fn end_after_looking(&self) {
-        let present = self.front.waiters.are_present();
+        let present = self.waiters.are_present();
         self.counts.end();
         if present && self.is_idle() {
-            self.front.waiters.wake();
+            self.waiters.wake();
         }
-    }
-
-    /// Breaks invariant 3: the door is looked at before the beginning is counted, and not again.
-    pub(in crate::drain) fn enter_without_a_second_look(&self) -> bool {
-        if self.is_closed() {
-            return false;
-        }
-        self.begin();
-        true
     }
 }
 
@@ -234,10 +175,10 @@ mod tests {
         state.park(&mut first, Waker::noop());
         state.park(&mut second, Waker::noop());
         state.leave(&mut first);
-        assert!(state.front.waiters.are_present(), "the second still waits");
+        assert!(state.waiters.are_present(), "the second still waits");
         state.leave(&mut second);
         state.leave(&mut second);
-        assert!(!state.front.waiters.are_present());
+        assert!(!state.waiters.are_present());
     }
 
     #[test]

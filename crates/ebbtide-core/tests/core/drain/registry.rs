@@ -9,8 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ebbtide_core::drain::{
-    Arrivals, Cancelled, Closed, Drained, Entry, Gate, Guard, Idle, Registry, Stop, StopSource, Stopping,
-    Tracker, Unless,
+    Arrivals, Cancelled, Entry, Guard, Idle, Registry, Stop, StopSource, Stopping, Tracker, Unless,
 };
 
 use super::support::now;
@@ -158,9 +157,6 @@ fn each_type_can_do_what_the_table_says_and_no_more() {
         Tracker:                              "Send" "Sync" "Unpin" "UnwindSafe" "Clone"
         Guard:                                "Send" "Sync" "Unpin" "UnwindSafe" "-"
         Idle<'static>:                        "Send" "Sync" "Unpin" "UnwindSafe" "-"
-        Gate:                                 "Send" "Sync" "Unpin" "UnwindSafe" "Clone"
-        Drained<'static>:                     "Send" "Sync" "Unpin" "UnwindSafe" "-"
-        Closed:                               "Send" "Sync" "Unpin" "UnwindSafe" "Clone"
         Registry:                             "Send" "Sync" "Unpin" "UnwindSafe" "Clone"
         Entry:                                "Send" "Sync" "Unpin" "UnwindSafe" "-"
         Arrivals:                             "Send" "Sync" "Unpin" "UnwindSafe" "Clone"

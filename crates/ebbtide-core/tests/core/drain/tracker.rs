@@ -1,14 +1,14 @@
-//! The tracker and the gate: every piece of work counted once, no wake-up lost, nothing admitted unseen.
+//! The tracker: every piece of work counted once, no wake-up lost.
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use ebbtide_core::drain::{Closed, Gate, Guard, Tracker};
+use ebbtide_core::drain::{Guard, Tracker};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -118,13 +118,10 @@ fn a_dropped_wait_leaves_no_waker_behind() {
 #[test]
 fn the_memory_of_a_dropped_tracker_serves_the_next_one_from_zero() {
     // `Lease` 3.
-    for round in 0..1_000 {
-        let gate = Gate::new();
-        let tracker = gate.tracker();
-        assert!(!gate.is_closed(), "round {round} finds the door of the one before");
+    for _ in 0..1_000 {
+        let tracker = Tracker::new();
         assert_eq!((tracker.begun(), tracker.finished(), tracker.in_flight()), (0, 0, 0));
-        drop((gate.enter(), tracker.guard()));
-        gate.close();
+        drop([tracker.guard(), tracker.guard()]);
         assert_eq!((tracker.begun(), tracker.finished()), (2, 2));
     }
 }
@@ -166,64 +163,6 @@ fn trackers_that_come_and_go_on_many_threads_never_mix_their_counts() {
         drop(send);
         scope.spawn(move || receive.into_iter().for_each(drop));
     });
-}
-
-#[test]
-fn what_is_admitted_is_counted_and_what_is_refused_is_not() {
-    let gate = Gate::new();
-    let guard = gate.enter().unwrap();
-    gate.close();
-    assert_eq!(gate.enter().unwrap_err(), Closed);
-    assert_eq!((gate.tracker().begun(), gate.tracker().in_flight()), (1, 1));
-    drop(guard);
-    assert_eq!((gate.tracker().begun(), gate.tracker().finished()), (1, 1));
-}
-
-#[test]
-fn nothing_is_admitted_that_a_look_after_the_close_does_not_count() {
-    // `TrackerState` 3 and 4 on the real machine, with the exact sums at the end.
-    for _ in 0..2_000 {
-        let (gate, start, admitted) = (Gate::new(), Barrier::new(3), AtomicU64::new(0));
-        thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    start.wait();
-                    while let Ok(guard) = gate.enter() {
-                        admitted.fetch_add(1, Ordering::Relaxed);
-                        drop(guard);
-                    }
-                });
-            }
-            start.wait();
-            gate.close();
-            while gate.tracker().in_flight() != 0 {
-                thread::yield_now();
-            }
-            assert!(gate.enter().is_err());
-        });
-        let admitted = admitted.into_inner();
-        assert_eq!((gate.tracker().begun(), gate.tracker().finished()), (admitted, admitted));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn drained_waits_for_the_close_and_for_the_last_end() {
-    let gate = Gate::new();
-    let mut drained = JoinSet::new();
-    drained.spawn(gate.clone().drained_owned());
-    let mut working = JoinSet::new();
-    for _ in 0..100 {
-        let guard = gate.enter().unwrap();
-        working.spawn(async move { drop(guard) });
-    }
-    while working.join_next().await.is_some() {}
-    assert!(drained.try_join_next().is_none(), "idle, but not closed");
-    let last = gate.enter().unwrap();
-    gate.close();
-    assert!(drained.try_join_next().is_none(), "closed, but not idle");
-    drop(last);
-    timeout(LOST, drained.join_next()).await.unwrap();
-    timeout(LOST, gate.drained()).await.unwrap();
 }
 
 fn waker_holding(noticed: &Arc<()>) -> Waker {
