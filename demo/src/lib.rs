@@ -7,7 +7,7 @@
 //! service misbehave, so that one can see what catches it.
 
 // Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
-#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
 mod args;
 mod data;

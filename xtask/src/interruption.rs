@@ -17,14 +17,14 @@ use crate::failure::Failure;
 use crate::shell::Output;
 
 static STATE: Mutex<SignalState> =
-    Mutex::new(SignalState { heeding: false, interrupted: false, foreground: None });
+    Mutex::new(SignalState { heeding: false, interrupted: false, foreground: Vec::new() });
 
 #[derive(Debug)]
 struct SignalState {
     heeding: bool,
     interrupted: bool,
-    /// The group of what runs in the foreground.
-    foreground: Option<Pid>,
+    /// The group of each program that runs in the foreground.
+    foreground: Vec<Pid>,
 }
 
 /// From now on a signal goes to the foreground, and nothing is started any more. The second one ends us at once.
@@ -42,8 +42,10 @@ pub(crate) fn heed() -> Result<(), Failure> {
 
 fn pass_on(signal: i32) {
     let mut state = signal_state();
-    if let (Some(group), Some(signal)) = (state.foreground, Signal::from_named_raw(signal)) {
-        let _gone = kill_process_group(group, signal);
+    if let Some(signal) = Signal::from_named_raw(signal) {
+        for group in &state.foreground {
+            let _gone = kill_process_group(*group, signal);
+        }
     }
     if state.interrupted {
         let _ended = emulate_default_handler(signal);
@@ -55,6 +57,7 @@ fn pass_on(signal: i32) {
 #[derive(Debug)]
 pub(crate) struct Foreground {
     child: Child,
+    group: Option<Pid>,
 }
 
 impl Foreground {
@@ -76,10 +79,9 @@ impl Foreground {
             command.process_group(0);
         }
         let child = command.spawn().map_err(cannot)?;
-        if state.heeding {
-            state.foreground = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        }
-        Ok(Self { child })
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw).filter(|_| state.heeding);
+        state.foreground.extend(group);
+        Ok(Self { child, group })
     }
 
     /// Returns the reading end of a stream that is piped, once.
@@ -97,7 +99,7 @@ impl Foreground {
 
 impl Drop for Foreground {
     fn drop(&mut self) {
-        signal_state().foreground = None;
+        signal_state().foreground.retain(|group| Some(*group) != self.group);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The project's own chores, each one command that a fresh clone can run: see `cargo xtask help`.
 //!
 //! Exit codes: 0 when everything asked for was done and passed, 1 when it was not, 2 for wrong usage.
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod bench;
 mod check;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     shell::go_to_the_root()?;
-    let mut steps = Steps::default();
+    let mut steps = Steps::new();
     let outcome = match command {
         Command::Help => {
             shell::say(USAGE);
@@ -45,19 +46,21 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Generate => return test::generate(),
         Command::Fuzz(seconds) => return fuzz::run(seconds),
         Command::Bench(which, options) => return bench::run(which, &options),
-        Command::Test(selection) => test::run(&mut steps, &selection),
-        Command::Check => {
-            check::run(&mut steps);
-            Ok(())
+        Command::Test(selection) => {
+            let preparations = test::Preparations::begin(&mut steps, &selection)?;
+            preparations.map_or(Ok(()), |preparations| test::run(&mut steps, preparations, &selection))
         }
+        Command::Check => check::run(&mut steps),
         Command::Features => {
             check::matrix(&mut steps);
             Ok(())
         }
         // The tests run although a check failed: the reader of the outcome needs all of it.
         Command::Ci => {
-            check::run(&mut steps);
-            test::run(&mut steps, &[])
+            let preparations = test::Preparations::begin(&mut steps, &[])?;
+            let checked = check::run(&mut steps);
+            let tested = preparations.map_or(Ok(()), |preparations| test::run(&mut steps, preparations, &[]));
+            Failure::all([checked, tested])
         }
     };
     Failure::all([steps.finish(), outcome])

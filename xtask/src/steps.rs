@@ -1,3 +1,4 @@
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
@@ -5,27 +6,66 @@ use crate::shell::say;
 
 /// What one call of `cargo xtask` did, step by step: each runs although one before it failed, and all are listed at the end with
 /// their times.
-#[derive(Debug, Default)]
-pub(crate) struct Steps(Vec<Step>);
+#[derive(Debug)]
+pub(crate) struct Steps {
+    began: Instant,
+    done: Vec<Step>,
+}
 
 #[derive(Debug)]
 struct Step {
     name: &'static str,
     took: Duration,
     failed: bool,
+    beside: bool,
+}
+
+/// A step that runs beside the others. To be handed to [`Steps::join`].
+#[must_use = "a step that is not joined is not in the list, and its failure is lost"]
+pub(crate) struct Beside<T> {
+    name: &'static str,
+    thread: JoinHandle<(Option<T>, Duration)>,
 }
 
 impl Steps {
+    /// Begins the list.
+    pub(crate) fn new() -> Self {
+        Self { began: now(), done: Vec::new() }
+    }
+
+    /// Starts a step beside those that follow: one that waits, or whose target folder is its own, takes the time that they leave.
+    ///
+    /// # Errors
+    ///
+    /// When there is no thread to be had.
+    pub(crate) fn start<T: Send + 'static>(
+        name: &'static str,
+        step: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Beside<T>, Failure> {
+        let run = move || {
+            let began = now();
+            (attempt(name, step), began.elapsed())
+        };
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+        Ok(Beside { name, thread: thread.map_err(Failure::io("start a thread"))? })
+    }
+
+    /// Waits for a step that runs beside the others, and returns what it gave.
+    pub(crate) fn join<T>(&mut self, Beside { name, thread }: Beside<T>) -> Option<T> {
+        let (outcome, took) = thread.join().unwrap_or((None, Duration::ZERO));
+        self.done.push(Step { name, took, failed: outcome.is_none(), beside: true });
+        outcome
+    }
+
     /// Runs a step, prints why it failed if it did, and returns what it gave otherwise.
     pub(crate) fn run<T>(
         &mut self,
         name: &'static str,
         step: impl FnOnce() -> Result<T, Failure>,
     ) -> Option<T> {
-        say(&format!("==> step: {name}"));
         let began = now();
-        let outcome = step().map_err(|failure| say(&format!("error: {name}: {failure}"))).ok();
-        self.0.push(Step { name, took: began.elapsed(), failed: outcome.is_none() });
+        let outcome = attempt(name, step);
+        self.done.push(Step { name, took: began.elapsed(), failed: outcome.is_none(), beside: false });
         outcome
     }
 
@@ -36,12 +76,11 @@ impl Steps {
     /// When a step failed.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         say("\n==> time per step");
-        for step in &self.0 {
+        for step in &self.done {
             say(&step.line());
         }
-        let total = self.0.iter().map(|step| step.took).sum();
-        say(&format!("{} total", clock(total)));
-        let failed: Vec<&str> = self.0.iter().filter(|step| step.failed).map(|step| step.name).collect();
+        say(&format!("{} total", clock(self.began.elapsed())));
+        let failed: Vec<&str> = self.done.iter().filter(|step| step.failed).map(|step| step.name).collect();
         if failed.is_empty() { Ok(()) } else { Err(Failure::Steps(failed.join("; "))) }
     }
 }
@@ -49,8 +88,15 @@ impl Steps {
 impl Step {
     fn line(&self) -> String {
         let outcome = if self.failed { "  FAILED" } else { "" };
-        format!("{} {}{outcome}", clock(self.took), self.name)
+        let beside = if self.beside { " (beside the others)" } else { "" };
+        format!("{} {}{beside}{outcome}", clock(self.took), self.name)
     }
+}
+
+/// Runs a step, and prints why it failed if it did.
+fn attempt<T>(name: &str, step: impl FnOnce() -> Result<T, Failure>) -> Option<T> {
+    say(&format!("==> step: {name}"));
+    step().map_err(|failure| say(&format!("error: {name}: {failure}"))).ok()
 }
 
 /// Minutes and seconds, aligned in a column.
@@ -73,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_step_that_fails_keeps_no_other_from_running_and_fails_the_run() {
-        let mut steps = Steps::default();
+        let mut steps = Steps::new();
         assert_eq!(steps.run("first", || Err::<(), _>(Failure::Interrupted)), None);
         assert_eq!(steps.run("second", || Ok(2)), Some(2));
         let outcome = steps.finish().map_err(|failure| failure.to_string());
@@ -81,8 +127,19 @@ mod tests {
     }
 
     #[test]
+    fn a_step_beside_the_others_fails_the_run_too() {
+        let mut steps = Steps::new();
+        let failing = Steps::start("beside", || Err::<(), _>(Failure::Interrupted)).unwrap();
+        let panicking = Steps::start("panicking", || -> Result<(), _> { panic!("it fell over") }).unwrap();
+        let passing = Steps::start("passing", || Ok(3)).unwrap();
+        assert_eq!((steps.join(failing), steps.join(panicking), steps.join(passing)), (None, None, Some(3)));
+        let outcome = steps.finish().map_err(|failure| failure.to_string());
+        assert_eq!(outcome, Err("failed: beside; panicking".to_owned()));
+    }
+
+    #[test]
     fn success_is_every_step_passed() {
-        let mut steps = Steps::default();
+        let mut steps = Steps::new();
         steps.run("only", || Ok(()));
         assert!(steps.finish().is_ok());
     }

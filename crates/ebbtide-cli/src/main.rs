@@ -1,7 +1,7 @@
 //! `ebbtide`: proves that a service stops without loss.
 
 // Times come from the command line. Tests may panic.
-#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
 mod cli;
 mod demo;

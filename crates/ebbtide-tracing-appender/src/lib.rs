@@ -6,7 +6,7 @@
 // Each item of a feature says so on docs.rs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
-#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
 mod appender;
 mod handle;

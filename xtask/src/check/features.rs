@@ -34,8 +34,8 @@ const FURTHER: [&str; 6] = [
 /// The brokers that the command and the demo are built with by a feature, one at a time.
 const BROKERS: [&str; 4] = ["nats", "postgres", "rabbitmq", "redis"];
 
-/// Checks the library with each of the sets of features that users have, some of the crates beside it alone, and the programs as they
-/// are built by default. The rest, one at a time, is [`matrix`]'s.
+/// Checks the library with each of the sets of features that users have, some of the crates beside it alone, and the programs with a
+/// broker. As they are by default the tests build them. The rest, one at a time, is [`matrix`]'s.
 ///
 /// # Errors
 ///
@@ -43,7 +43,6 @@ const BROKERS: [&str; 4] = ["nats", "postgres", "rabbitmq", "redis"];
 pub(super) fn check() -> Result<(), Failure> {
     COMBINATIONS.into_iter().try_for_each(library_with)?;
     BESIDE.into_iter().try_for_each(|(package, features)| alone(package, features))?;
-    clippy(&["--package", "ebbtide-cli", "--bins"])?;
     command_with("postgres")
 }
 
@@ -67,6 +66,7 @@ pub(crate) fn matrix(steps: &mut Steps) {
         BESIDE.into_iter().try_for_each(|(package, features)| alone(package, features))?;
         FURTHER.into_iter().try_for_each(|package| alone(package, ""))
     });
+    steps.run("no broker", || clippy(&["--package", "ebbtide-cli", "--bins"]));
     steps.run("each broker alone", || BROKERS.into_iter().try_for_each(command_with));
 }
 

@@ -5,7 +5,7 @@ use crate::steps::Steps;
 type Check = (&'static str, fn() -> Result<(), Failure>);
 
 /// Cheap ones first.
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 9] = [
     ("format", cargo::format),
     ("layers", layers::check),
     ("sources", sources::check),
@@ -15,12 +15,18 @@ const CHECKS: [Check; 10] = [
     ("documentation", cargo::documentation),
     ("combinations of features", features::check),
     ("benchmarks", cargo::benchmarks),
-    ("fuzz targets", cargo::fuzz_targets),
 ];
 
 /// Runs every check whether or not one fails.
-pub(crate) fn run(steps: &mut Steps) {
+///
+/// # Errors
+///
+/// When there is no thread to be had.
+pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
+    let fuzz_targets = Steps::start("fuzz targets", cargo::fuzz_targets)?;
     for (name, check) in CHECKS {
         steps.run(name, check);
     }
+    steps.join(fuzz_targets);
+    Ok(())
 }

@@ -5,4 +5,4 @@ mod servers;
 mod summary;
 mod tools;
 
-pub(crate) use run::{generate, run};
+pub(crate) use run::{Preparations, generate, run};

@@ -3,7 +3,7 @@ use super::summary::Summary;
 use super::tools;
 use crate::failure::Failure;
 use crate::shell::{self, Output};
-use crate::steps::Steps;
+use crate::steps::{Beside, Steps};
 use crate::{interruption, shell::cargo};
 
 /// What is built once, for the tests and for the programs that they start.
@@ -18,6 +18,28 @@ const LOOM_FLAGS: &str = "--cfg ebbtide_loom";
 /// Every interleaving with up to so many preemptions: seconds, where the unbounded search takes hours.
 const PREEMPTIONS: &str = "3";
 
+/// What runs before and beside the tests.
+pub(crate) struct Preparations {
+    servers: Beside<Servers>,
+    /// All of them run: no selection was given.
+    models: Option<Beside<Summary>>,
+}
+
+impl Preparations {
+    /// Gets the tools that the tests need, and starts their servers and the models beside what follows.
+    ///
+    /// # Errors
+    ///
+    /// When something needed cannot be had.
+    pub(crate) fn begin(steps: &mut Steps, selection: &[String]) -> Result<Option<Self>, Failure> {
+        interruption::heed()?;
+        let Some(()) = steps.run("tools of the tests", provide) else { return Ok(None) };
+        let servers = Steps::start("servers of the tests", Servers::provide)?;
+        let models = selection.is_empty().then(|| Steps::start("models", models)).transpose()?;
+        Ok(Some(Self { servers, models }))
+    }
+}
+
 /// Gets what the tests need, runs them all whether or not one fails, and prints the counts at the end. What was
 /// started for them is stopped and removed, also when a signal ends this program.
 ///
@@ -25,22 +47,27 @@ const PREEMPTIONS: &str = "3";
 ///
 /// # Errors
 ///
-/// When something needed cannot be had, something does not build, or a test fails.
-pub(crate) fn run(steps: &mut Steps, selection: &[String]) -> Result<(), Failure> {
-    interruption::heed()?;
-    let Some(servers) = steps.run("tools and servers of the tests", provide) else { return Ok(()) };
+/// When something does not build, or a test fails.
+pub(crate) fn run(
+    steps: &mut Steps,
+    preparations: Preparations,
+    selection: &[String],
+) -> Result<(), Failure> {
     let mut summary = Summary::default();
-    if steps.run("build of the tests", build).is_some() {
-        steps.run("tests", || tests(&servers, selection, &mut summary));
+    let built = steps.run("build of the tests", build).is_some();
+    let servers = steps.join(preparations.servers);
+    // Before the tests: what counts losses is not to share the processor with a compiler.
+    if let Some(models) = preparations.models.and_then(|models| steps.join(models)) {
+        summary.take(models);
+    }
+    if let (true, Some(servers)) = (built, &servers) {
+        steps.run("tests", || tests(servers, selection, &mut summary));
         if selection.is_empty() {
-            steps.run("doc tests", || doc_tests(&servers, &mut summary));
+            steps.run("doc tests", || doc_tests(servers, &mut summary));
             steps.run("the command without features", || without_features(&mut summary));
         }
     }
     drop(servers);
-    if selection.is_empty() {
-        steps.run("models", || models(&mut summary));
-    }
     summary.print();
     summary.judge()
 }
@@ -55,11 +82,10 @@ pub(crate) fn generate() -> Result<(), Failure> {
     shell::run(test.env("EBBTIDE_GENERATE", "1"))
 }
 
-fn provide() -> Result<Servers, Failure> {
+fn provide() -> Result<(), Failure> {
     tools::provide()?;
     // Some tests start one of their own, wherever the others find theirs.
-    postgres::find_or_install()?;
-    Servers::provide()
+    postgres::find_or_install().map(drop)
 }
 
 fn build() -> Result<(), Failure> {
@@ -93,13 +119,13 @@ fn without_features(summary: &mut Summary) -> Result<(), Failure> {
 
 /// Runs the interleavings of the drain's primitives, in a target folder of its own: the flags would otherwise rebuild
 /// everything each time.
-fn models(summary: &mut Summary) -> Result<(), Failure> {
+fn models() -> Result<Summary, Failure> {
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     let mut cargo = cargo(&["test", "--package", "ebbtide-core", "--lib", "--profile", "loom"]);
     cargo.args(["--target-dir", "target/loom", "drain::models::"]);
     cargo.env("RUSTFLAGS", format!("{flags} {LOOM_FLAGS}").trim());
     cargo.env("LOOM_MAX_PREEMPTIONS", PREEMPTIONS);
-    let before = summary.passed();
+    let mut summary = Summary::default();
     shell::run_watching(&mut cargo, Output::Stdout, |line| summary.read_libtest(line))?;
-    if summary.passed() == before { Err(Failure::Steps("no model ran".to_owned())) } else { Ok(()) }
+    if summary.passed() == 0 { Err(Failure::Steps("no model ran".to_owned())) } else { Ok(summary) }
 }

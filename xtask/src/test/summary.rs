@@ -41,6 +41,13 @@ impl Summary {
         }
     }
 
+    /// Adds the counts of the models.
+    pub(super) fn take(&mut self, models: Self) {
+        self.passed += models.passed;
+        self.failed += models.failed;
+        self.skipped += models.skipped;
+    }
+
     pub(super) const fn passed(&self) -> u64 {
         self.passed
     }
