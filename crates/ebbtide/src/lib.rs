@@ -59,6 +59,34 @@
 //! Signals are handled from the first instruction, everything stops in the right order, and the exit code tells the
 //! truth. The parts work one by one as well: the [stop token](drain::Stop), the [tracker](drain::Tracker), and with the
 //! feature `http` the server.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `axum` | `Handle::health_routes`, the extractor `layer::HandlerStop`, axum's `ConnectInfo`; has `tower` |
+//! | `axum-ws` | `ws` for axum's WebSockets |
+//! | `cron` | cron expressions for tickers |
+//! | `http` | `http`: a server for any tower service; has `tower` |
+//! | `json` | the report and the plan as JSON, where `EBBTIDE_REPORT` and `EBBTIDE_PLAN=json` ask for them |
+//! | `metrics` | metrics of the lifecycle, through the crate `metrics` |
+//! | `queue` | `queue`: consumers of job queues; has `json` |
+//! | `testing` | `testing`: a lifecycle inside a test, and the promises of a queue tried one by one |
+//! | `tls` | TLS for listeners, through rustls; has `http` |
+//! | `tokio-util` | `cancellation`: conversions from and to `CancellationToken` |
+//! | `tower` | `health` and `layer`: health routes, in-flight counts and the stop for any tower service; has `json` |
+//! | `tungstenite` | `ws` for tokio-tungstenite's WebSockets |
+//! | `ws` | `ws`: WebSockets that close with 1001 and wait for the answer |
+//!
+//! Each client of another project has a crate of its own: `ebbtide-sqlx`, `-redis`, `-rabbitmq`, `-nats`, `-sqs`, `-tonic`,
+//! `-opentelemetry` and `-tracing-appender`.
+//!
+//! # Platforms and Rust versions
+//!
+//! Linux only: elsewhere this does not compile. The minimum Rust version is 1.95, which is the version that the tests run with. A newer
+//! one is required by a new minor version at the earliest, and not before it is six months old.
 
 // Each item of a feature says so on docs.rs.
 #![cfg_attr(docsrs, feature(doc_cfg))]

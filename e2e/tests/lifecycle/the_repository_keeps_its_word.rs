@@ -2,6 +2,8 @@
 //!
 //! The program in the README compiles as it is printed, with the dependencies that are printed above it.
 //!
+//! The table of the library's features is whole.
+//!
 //! The list of what takes a time is whole.
 //!
 //! The program of all services runs the one that its first argument names, and no other.
@@ -56,6 +58,20 @@ fn the_program_in_the_readme_compiles_as_printed() {
     let broken = check(&programs[0].replace("send_email)", "send_mail)"));
     let said = String::from_utf8_lossy(&broken.stderr);
     assert!(!broken.status.success() && said.contains("send_mail"), "{said}");
+}
+
+// The table of features.
+
+#[test]
+fn every_feature_of_the_library_has_its_row_in_its_documentation() {
+    let manifest = include_str!("../../../crates/ebbtide/Cargo.toml");
+    let features = manifest.split("[features]\n").nth(1).and_then(|rest| rest.split("\n[").next()).unwrap();
+    let named = features.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+    let names: BTreeSet<&str> = named.filter_map(|line| line.split(" = ").next()).collect();
+    let pages = include_str!("../../../crates/ebbtide/src/lib.rs");
+    let rows = pages.lines().filter_map(|line| line.strip_prefix("//! | `")?.split("` |").next());
+    let rows: BTreeSet<&str> = rows.collect();
+    assert_eq!(rows, names.difference(&BTreeSet::from(["default"])).copied().collect());
 }
 
 // Functions that take a time.
