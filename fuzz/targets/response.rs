@@ -1,7 +1,3 @@
 #![no_main]
 
-// The command is a program, not a library: its reader is compiled here once more.
-#[path = "../../crates/ebbtide-rehearse/src/wire/response.rs"]
-mod response;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| response::check(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ebbtide_http1::fuzzing::response(data));

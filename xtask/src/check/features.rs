@@ -13,7 +13,9 @@ const LIBRARY: &str = "ebbtide";
 const COMBINATIONS: [&str; 4] = ["", "http", "axum,tower", "cron,queue,testing"];
 
 /// The crates beside the library that have features, with each set of theirs, and one of the others.
-const BESIDE: [(&str, &str); 5] = [
+const BESIDE: [(&str, &str); 7] = [
+    ("ebbtide-http1", ""),
+    ("ebbtide-http1", "client"),
     ("ebbtide-redis", ""),
     ("ebbtide-rehearse", ""),
     ("ebbtide-sqlx", ""),

@@ -3,7 +3,6 @@
 use std::io;
 use std::time::Duration;
 
-use http::Method;
 use tokio::time::{sleep, timeout};
 
 use super::context::{ClientContext, Stage};
@@ -108,7 +107,7 @@ impl PhaseClient<'_> {
         let begun = self.context.clock.now();
         let first = raw_request(&self.route, &self.to.authority, id, Duration::ZERO);
         raw.write(&first.bytes).await.map_err(|error| format!("cannot write: {error}"))?;
-        let seen = raw.answer(self.is_head()).await;
+        let seen = raw.answer(&self.route.method).await;
         let keeps = seen.answer.is_some_and(|answer| answer.keeps);
         self.write(id, info, begun, &seen);
         if !keeps { Err("the service keeps no connections".into()) } else { Ok(()) }
@@ -198,14 +197,10 @@ impl PhaseClient<'_> {
     async fn read(&self, raw: &mut RawConnection) -> RequestResult {
         tokio::select! {
             biased;
-            seen = raw.answer(self.is_head()) => seen,
+            seen = raw.answer(&self.route.method) => seen,
             () = sleep(self.context.request_limit) => RequestResult::without_answer(Outcome::TimedOut),
             () = self.context.until(Stage::Abandoned) => RequestResult::without_answer(Outcome::TimedOut),
         }
-    }
-
-    fn is_head(&self) -> bool {
-        self.route.method == Method::HEAD
     }
 
     fn number(&self) -> Result<u64, String> {

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use ebbtide_http1::{Parsed, parse};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, LOCATION, TRANSFER_ENCODING};
 use http::{Method, Request, Response, Version};
 use http_body_util::BodyExt;
@@ -15,7 +16,6 @@ use hyper::client::conn::http1::{self, SendRequest};
 use tokio::time::sleep;
 
 use super::request::Payload;
-use super::response::{Parsed, parse};
 use super::socket::{Mark, Socket, Wire};
 use crate::clock::At;
 use crate::record::{Answer, Close, Digest, Framing, Outcome, digest};
@@ -215,10 +215,10 @@ impl Connection {
 
     /// Bytes came and no whole head: a cut head, an interim response and nothing more, or no HTTP at all.
     fn cut_in_head(&self, mark: Mark, close: Close) -> Outcome {
-        match parse(&self.socket.head_since(mark), false, false) {
+        match parse(&self.socket.head_since(mark), ebbtide_http1::Method::Other) {
             Parsed::Malformed => Outcome::Malformed,
             Parsed::Nothing => Outcome::Unanswered { close },
-            Parsed::InHead | Parsed::InBody | Parsed::Whole(..) => Outcome::CutInHead { close },
+            Parsed::InHead | Parsed::InBody | Parsed::Whole { .. } => Outcome::CutInHead { close },
         }
     }
 }

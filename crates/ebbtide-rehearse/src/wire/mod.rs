@@ -1,9 +1,9 @@
-//! HTTP/1.1 on a socket that reports what passed over it. Parsing is hyper's, or httparse's where a request stops half-way.
+//! HTTP/1.1 on a socket that reports what passed over it. Parsing is hyper's, or `ebbtide-http1`'s where a request stops
+//! half-way.
 
 mod connection;
 mod raw;
 mod request;
-mod response;
 mod socket;
 
 pub(crate) use connection::{Connection, Exchange, NoConnection, RequestResult};

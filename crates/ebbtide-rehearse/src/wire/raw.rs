@@ -2,11 +2,11 @@
 
 use std::io;
 
+use ebbtide_http1::{self as http1, Parsed, Response, parse, parse_to_eof};
 use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 
 use super::connection::RequestResult;
-use super::response::{End, Parsed, Response, parse};
 use super::socket::Socket;
 use crate::record::{Answer, Close, Framing, Outcome, digest};
 
@@ -59,11 +59,15 @@ impl RawConnection {
         }
     }
 
-    /// Reads one whole answer to a request, to a HEAD if `head`. The outcome tells why there is none.
-    pub(crate) async fn answer(&mut self, head: bool) -> RequestResult {
+    /// Reads one whole answer to a request with that method. The outcome tells why there is none.
+    pub(crate) async fn answer(&mut self, method: &http::Method) -> RequestResult {
+        let method = match *method {
+            http::Method::HEAD => http1::Method::Head,
+            _ => http1::Method::Other,
+        };
         loop {
-            match parse(&self.read, false, head) {
-                Parsed::Whole(response, length) => {
+            match parse(&self.read, method) {
+                Parsed::Whole { response, length } => {
                     self.read.drain(..length);
                     return answered(&response);
                 }
@@ -76,8 +80,9 @@ impl RawConnection {
                 Err(_) => Close::Reset,
             };
             // A body without a length ends with the connection, if that ends in order.
-            return match parse(&self.read, close == Close::Eof, head) {
-                Parsed::Whole(response, _) => answered(&response),
+            let parse = if close == Close::Eof { parse_to_eof } else { parse };
+            return match parse(&self.read, method) {
+                Parsed::Whole { response, .. } => answered(&response),
                 Parsed::Nothing if !self.written => {
                     RequestResult::without_answer(Outcome::ClosedBeforeSend { close })
                 }
@@ -109,13 +114,13 @@ fn answered(response: &Response) -> RequestResult {
     let answer = Answer {
         length: response.body.len() as u64,
         digest: digest(&response.body),
-        framing: match response.end {
-            End::NoBody => Framing::NoBody,
-            End::Length => Framing::Length,
-            End::Chunked => Framing::Chunked,
-            End::Close => Framing::Close,
+        framing: match response.framing {
+            http1::Framing::NoBody => Framing::NoBody,
+            http1::Framing::Length(_) => Framing::Length,
+            http1::Framing::Chunked => Framing::Chunked,
+            http1::Framing::Close => Framing::Close,
         },
-        location: response.location.as_deref().map(digest),
+        location: response.header_bytes("location").map(digest),
         keeps: !response.closes,
     };
     let outcome = Outcome::Answered { status: response.status };

@@ -1,3 +1,5 @@
+use ebbtide_http1::{Head, Method};
+
 /// The status of an answer, and the beginning of its body as far as it came with the head.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -16,33 +18,19 @@ pub(super) enum Read {
     NotHttp,
 }
 
-/// Reads the head of a final response; interim ones (1xx) are passed over.
-pub(super) fn read(mut bytes: &[u8]) -> Read {
-    loop {
-        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-            // What does not even begin like a response is not waited for.
-            let begins = bytes.iter().zip(b"HTTP/1.").all(|(is, should)| is == should);
-            return if begins { Read::More } else { Read::NotHttp };
-        };
-        let (head, rest) = bytes.split_at(end + 4);
-        match status(head) {
-            Some(100..=199) => bytes = rest,
-            Some(status) => return Read::Answer(Answer { status, body: beginning(rest) }),
-            None => return Read::NotHttp,
+/// Reads the head of a final response; interim ones (1xx) are passed over. What does not even begin like a response is not waited for.
+pub(super) fn read(bytes: &[u8]) -> Read {
+    // The parser passes over empty lines before a head.
+    if bytes.first().is_some_and(|first| *first != b'H') {
+        return Read::NotHttp;
+    }
+    match Head::parse(bytes, Method::Other) {
+        Ok(None) => Read::More,
+        Ok(Some(head)) => {
+            Read::Answer(Answer { status: head.status, body: beginning(&bytes[head.range.end..]) })
         }
+        Err(_) => Read::NotHttp,
     }
-}
-
-/// Reads `HTTP/1.1 204 No Content`.
-fn status(head: &[u8]) -> Option<u16> {
-    let rest = head.strip_prefix(b"HTTP/1.")?;
-    let [minor, b' ', one, two, three, after, ..] = *rest else { return None };
-    if !minor.is_ascii_digit() || !matches!(after, b' ' | b'\r') {
-        return None;
-    }
-    let digits = [one, two, three].map(|digit| digit.is_ascii_digit().then(|| u16::from(digit - b'0')));
-    let [Some(one), Some(two), Some(three)] = digits else { return None };
-    Some(one * 100 + two * 10 + three).filter(|status| *status >= 100)
 }
 
 /// The first line of a body, for an error.

@@ -1,0 +1,51 @@
+//! The fuzz target's way in (`fuzz/`): not part of the interface, and not there in any other build.
+
+use crate::{Framing, Method, Parsed, parse, parse_to_eof};
+
+/// Panics where something does not hold that must hold for any bytes from a server.
+pub fn response(received: &[u8]) {
+    let answers = [
+        (parse(received, Method::Other), Method::Other),
+        (parse_to_eof(received, Method::Other), Method::Other),
+        (parse(received, Method::Head), Method::Head),
+    ];
+    for (parsed, method) in answers {
+        let Parsed::Whole { response, length } = parsed else { continue };
+        assert!(length <= received.len());
+        assert!(response.body.len() <= length);
+        if response.framing != Framing::Close {
+            let whole = Parsed::Whole { response, length };
+            assert_eq!(parse(&received[..length], method), whole, "it needs nothing of what comes behind it");
+            let more = [&received[..length], b"HTTP/1.1 500\r\n\r\n"].concat();
+            assert_eq!(parse(&more, method), whole, "nor takes anything of it");
+            // One byte short is enough: each byte less is the same question again.
+            let short = parse(&received[..length - 1], method);
+            assert!(!matches!(short, Parsed::Whole { .. }), "whole without its last byte");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_bytes_are_whole_at_one_length_only() {
+        let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/response");
+        let seeds: Vec<_> = std::fs::read_dir(seeds).unwrap().map(|seed| seed.unwrap().path()).collect();
+        let seeds: Vec<Vec<u8>> = seeds.iter().map(|seed| std::fs::read(seed).unwrap()).collect();
+        assert!(!seeds.is_empty(), "no seeds");
+        seeds.iter().for_each(|seed| response(seed));
+        // Chance alone finds no head: it changes what is one.
+        let changed =
+            (0..seeds.len(), proptest::collection::vec((0..200_usize, proptest::num::u8::ANY), 0..8));
+        proptest::proptest!(proptest::test_runner::Config::with_cases(4000), |((seed, changes) in changed)| {
+            let mut bytes = seeds[seed].clone();
+            for (at, byte) in changes {
+                let length = bytes.len();
+                bytes[at % length] = byte;
+            }
+            response(&bytes);
+        });
+    }
+}

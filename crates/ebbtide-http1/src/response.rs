@@ -1,0 +1,128 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Read};
+
+use crate::stream::{End, StreamEnd, take_response};
+use crate::{Framing, Head, Method};
+
+/// A whole response.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The status; never an interim one (1xx) but 101.
+    pub status: u16,
+    /// How its end was known.
+    pub framing: Framing,
+    /// Whether the server closes the connection after it.
+    pub closes: bool,
+    /// The body, without the framing of chunks.
+    pub body: Vec<u8>,
+    head: Vec<u8>,
+}
+
+impl Response {
+    pub(crate) fn new(head: Head, received: &[u8], body: Vec<u8>) -> Self {
+        let Head { status, framing, closes, range } = head;
+        Self { status, framing, closes, body, head: received.get(range).unwrap_or_default().to_vec() }
+    }
+
+    /// Reads one response from a blocking stream, to a request with another method than `HEAD`. What has come behind it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come whole, also because of a timeout of the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut stream = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong".as_bytes();
+    /// let response = ebbtide_http1::Response::read(&mut stream)?;
+    /// assert_eq!((response.status, response.text().as_ref()), (200, "pong"));
+    /// # Ok::<(), ebbtide_http1::StreamEnd>(())
+    /// ```
+    pub fn read(stream: &mut impl Read) -> Result<Self, StreamEnd> {
+        let mut received = Vec::new();
+        let mut chunk = [0; 4096];
+        loop {
+            let end = match stream.read(&mut chunk) {
+                Ok(0) => Some(End::Eof),
+                Ok(count) => {
+                    received.extend_from_slice(chunk.get(..count).unwrap_or_default());
+                    None
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Some(End::Error(error.kind())),
+            };
+            if let Some(read) = take_response(&mut received, Method::Other, end) {
+                return read;
+            }
+        }
+    }
+
+    /// Tells whether the status is 200.
+    pub fn is_ok(&self) -> bool {
+        self.status == 200
+    }
+
+    /// Returns the head as it came, with the empty line at its end.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Returns the first value of a header if it is text. `name` is compared without case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.header_bytes(name)?).ok()
+    }
+
+    /// Returns the first value of a header.
+    pub fn header_bytes(&self, name: &str) -> Option<&[u8]> {
+        self.head.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
+            let (is, value) = line.split_at(line.iter().position(|byte| *byte == b':')?);
+            let value = value.strip_prefix(b":")?.trim_ascii();
+            is.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
+        })
+    }
+
+    /// Returns the body as text.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { framing, closes, body, head, .. } = self;
+        let mut fields = f.debug_struct("Response");
+        fields.field("head", &String::from_utf8_lossy(head)).field("body", &String::from_utf8_lossy(body));
+        fields.field("framing", framing).field("closes", closes).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_found_by_its_name_in_any_case() {
+        let text = "HTTP/1.1 302 X: no\r\nlocation:/a:b \r\nX:\r\nContent-Length: 0\r\nLocation: /c\r\n\r\n";
+        let response = Response::read(&mut text.as_bytes()).unwrap();
+        assert_eq!(response.header("Location"), Some("/a:b"));
+        assert_eq!(response.header("x"), Some(""));
+        assert_eq!(response.header("y"), None);
+        assert_eq!(response.head(), text.as_bytes());
+    }
+
+    #[test]
+    fn a_blocking_stream_is_read_to_the_end_of_the_response() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong".as_slice();
+        for (split, behind) in [(0, "x"), (1, ""), (whole.len() - 1, "x")] {
+            let (first, second) = whole.split_at(split);
+            let response = Response::read(&mut first.chain(second).chain(behind.as_bytes())).unwrap();
+            assert!(response.is_ok() && response.body == b"pong", "{response:?}");
+        }
+        let short = &whole[..whole.len() - 1];
+        let error = Response::read(&mut &short[..]).unwrap_err();
+        assert_eq!(error, StreamEnd { received: short.to_vec(), end: End::Eof });
+        let error = Response::read(&mut b"SSH-2.0".as_slice()).unwrap_err();
+        assert_eq!(error.end, End::Malformed);
+    }
+}
