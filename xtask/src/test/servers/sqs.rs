@@ -3,6 +3,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ebbtide_http1::Response;
+
 use super::kind::{ServerKind, greet};
 use super::process::{Account, Ending, Process};
 use crate::failure::Failure;
@@ -103,13 +105,13 @@ fn make_environment(folder: &Path, python: &Path) -> Result<(), Failure> {
 
 /// Returns whether something that speaks the protocol of SQS lets us in.
 fn answers(port: u16) -> bool {
-    ask(port).is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 ") && answer.contains("x-amz-json-1.0"))
+    ask(port).is_ok_and(|response| {
+        response.is_ok() && response.header("content-type").is_some_and(|kind| kind.contains("x-amz-json-1.0"))
+    })
 }
 
-fn ask(port: u16) -> io::Result<String> {
+fn ask(port: u16) -> io::Result<Response> {
     let mut stream = greet(port)?;
     stream.write_all(ASK.as_bytes())?;
-    let mut answer = String::new();
-    stream.take(64 * 1024).read_to_string(&mut answer)?;
-    Ok(answer)
+    Ok(Response::read(&mut stream.take(64 * 1024))?)
 }
