@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::http1::{After, Connection, PiecedRequest};
 use super::http2;
+use super::ping::{LAST_PING, PING};
 use super::tally::{Counts, Tally};
 
 /// Before somebody whom nobody listened to tries again.
@@ -20,8 +21,6 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// How long clients get to end that nobody answers any more. The kernel repeats a SYN that was dropped after 1 and 3 s.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-const PING: &[u8] = b"GET /ping HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
-const LAST_PING: &[u8] = b"GET /ping HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
 const UPLOAD: &[u8] = b"POST /upload HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 16384\r\n\r\n";
 const PIECE: &[u8] = &[b'x'; 4096];
 

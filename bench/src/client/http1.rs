@@ -3,8 +3,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use ebbtide_http1::client::Client;
+use ebbtide_http1::{End, StreamEnd};
+use tokio::io::AsyncReadExt;
 use tokio::time::sleep;
 
 use super::tally::Tally;
@@ -15,7 +16,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// One connection, and a request at a time on it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    client: Client,
 }
 
 /// Whether the connection can be used again.
@@ -33,15 +34,6 @@ pub(super) struct PiecedRequest<'a> {
     pub(super) answer: &'a [u8],
 }
 
-/// A response's head.
-#[derive(Debug)]
-struct Head {
-    length: usize,
-    body: usize,
-    well: bool,
-    last: bool,
-}
-
 impl Connection {
     /// Connects once. `None`, and it is counted, when nobody takes the connection.
     ///
@@ -50,13 +42,10 @@ impl Connection {
     /// When something is short on our side.
     pub(super) async fn open(address: SocketAddr, tally: &Tally) -> io::Result<Option<Self>> {
         use io::ErrorKind::{ConnectionRefused, TimedOut};
-        match TcpStream::connect(address).await {
+        match Client::connect(address).await {
             // The kernel may pick the very port for our end that nobody listens on any more: it meets itself.
-            Ok(stream) if stream.local_addr()? == address => {}
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(Some(Self { stream }));
-            }
+            Ok(client) if client.stream.local_addr()? == address => {}
+            Ok(client) => return Ok(Some(Self { client })),
             // The kernel says `refused` before the handshake is done, and `reset` after it.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
                 tally.unsent();
@@ -72,9 +61,9 @@ impl Connection {
     /// Waits, and watches; `Gone` when the server closed meanwhile, which is its right.
     pub(super) async fn think(&self, time: Duration) -> After {
         let closed = async {
-            while self.stream.readable().await.is_ok() {
+            while self.client.stream.readable().await.is_ok() {
                 // Whatever comes unasked, bytes or an end, is the end of the connection.
-                match self.stream.try_read(&mut [0]) {
+                match self.client.stream.try_read(&mut [0]) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     _ => break,
                 }
@@ -94,7 +83,7 @@ impl Connection {
             if nth > 0 {
                 sleep(request.pause).await;
             }
-            match self.stream.write_all(piece).await {
+            match self.client.send(piece).await {
                 Ok(()) => written += piece.len(),
                 Err(_) if written == 0 => {
                     tally.unsent();
@@ -117,50 +106,27 @@ impl Connection {
     /// Waits until the server has closed: it was told that this was the last request.
     pub(super) async fn closed(mut self) {
         let mut rest = [0; 64];
-        while matches!(self.stream.read(&mut rest).await, Ok(1..)) {}
+        while matches!(self.client.stream.read(&mut rest).await, Ok(1..)) {}
     }
 
     async fn answer(&mut self, wanted: &[u8], what: Arguments<'_>, tally: &Tally) -> After {
-        let mut received = Vec::with_capacity(256);
-        let head = loop {
-            match self.stream.read_buf(&mut received).await {
-                Ok(1..) => {}
-                _ if received.is_empty() => {
-                    tally.lost(what);
-                    return After::Gone;
+        let response = match self.client.response().await {
+            Ok(response) => response,
+            Err(end) => {
+                match end {
+                    StreamEnd { end: End::Malformed, .. } => tally.odd(format_args!("{what}: {end}")),
+                    StreamEnd { received, .. } if received.is_empty() => tally.lost(what),
+                    StreamEnd { .. } => tally.cut(what),
                 }
-                _ => {
-                    tally.cut(what);
-                    return After::Gone;
-                }
-            }
-            if let Some(head) = Head::of(&received)
-                && received.len() >= head.length + head.body
-            {
-                break head;
+                return After::Gone;
             }
         };
-        if head.well && received.get(head.length..) == Some(wanted) {
+        if response.is_ok() && response.body == wanted {
             tally.answered();
         } else {
-            tally.odd(format_args!("{what} was answered by {:?}", String::from_utf8_lossy(&received)));
+            tally.odd(format_args!("{what} was answered by {response:?}"));
         }
-        if head.last { After::Gone } else { After::Kept }
-    }
-}
-
-impl Head {
-    /// Reads it, once it is whole.
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let length = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-        let text = String::from_utf8_lossy(bytes.get(..length)?).to_ascii_lowercase();
-        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        Some(Self {
-            length,
-            body: field("content-length:").and_then(|length| length.parse().ok()).unwrap_or_default(),
-            well: text.starts_with("http/1.1 200 "),
-            last: field("connection:") == Some("close"),
-        })
+        if response.closes { After::Gone } else { After::Kept }
     }
 }
 

@@ -6,11 +6,10 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 
+use crate::client::{PING, ping};
 use crate::measure::now;
 
-const REQUEST: &[u8] = b"GET /ping HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
-const BODY: &[u8] = b"\r\n\r\npong";
 
 /// A server that says nothing for so long has failed the comparison.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -18,7 +17,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// Keep-alive connections to one server, each with one request in flight while there is load.
 ///
 /// It costs less per request than any server does, so that the server's core is the one that is full: it neither
-/// allocates nor parses, since every answer has to be the same bytes but for the date.
+/// allocates nor parses: every answer has to be as long as the first one, which was parsed.
 #[derive(Debug)]
 pub(super) struct Load {
     epoll: OwnedFd,
@@ -42,7 +41,7 @@ impl Load {
             let mut stream = TcpStream::connect(address)?;
             stream.set_nodelay(true)?;
             stream.set_read_timeout(Some(SILENCE))?;
-            load.answer = first_answer(&mut stream)?;
+            load.answer = ping(&mut stream, PING)?;
             stream.set_nonblocking(true)?;
             epoll::add(&load.epoll, &stream, EventData::new_u64(index.into()), EventFlags::IN)?;
             load.connections.push(Connection { stream, received: 0 });
@@ -87,7 +86,7 @@ impl Load {
 impl Connection {
     fn ask(&mut self) -> io::Result<()> {
         self.received = 0;
-        self.stream.write_all(REQUEST)
+        self.stream.write_all(PING)
     }
 
     /// Reads what is there, and returns whether the answer is whole.
@@ -101,22 +100,4 @@ impl Connection {
         }
         Ok(self.received == answer)
     }
-}
-
-/// Asks once and returns the length of the answer.
-fn first_answer(stream: &mut TcpStream) -> io::Result<usize> {
-    stream.write_all(REQUEST)?;
-    let mut answer = Vec::new();
-    let mut buffer = [0; 1024];
-    while !answer.ends_with(BODY) {
-        let read = stream.read(&mut buffer)?;
-        answer.extend_from_slice(buffer.get(..read).unwrap_or_default());
-        if read == 0 || !answer.starts_with(OK) {
-            return Err(io::Error::other(format!(
-                "the first answer is {:?}",
-                String::from_utf8_lossy(&answer)
-            )));
-        }
-    }
-    Ok(answer.len())
 }

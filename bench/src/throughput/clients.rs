@@ -4,14 +4,12 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::client::{Arrived, Frames, OPENING, PING_ACK, SETTINGS_ACK, frame};
+use crate::client::{Arrived, Frames, LAST_PING, OPENING, PING, PING_ACK, SETTINGS_ACK, frame, ping};
 
-const REQUEST: &[u8] = b"GET /ping HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
-const BODY: &[u8] = b"\r\n\r\npong";
 
-/// One connection with one request at a time. It neither allocates nor parses, since every answer has to be the same
-/// bytes but for the date.
+/// One connection with one request at a time. It neither allocates nor parses: every answer has to be as long as the
+/// first one, which was parsed.
 #[derive(Debug)]
 pub(super) struct KeepAlive {
     stream: TcpStream,
@@ -22,7 +20,7 @@ pub(super) struct KeepAlive {
 
 impl KeepAlive {
     pub(super) fn new(mut stream: TcpStream) -> io::Result<Self> {
-        let answer = first_answer(&mut stream)?;
+        let answer = ping(&mut stream, PING)?;
         stream.set_nonblocking(true)?;
         Ok(Self { stream, received: 0, answer })
     }
@@ -33,7 +31,7 @@ impl KeepAlive {
 
     pub(super) fn ask(&mut self) -> io::Result<()> {
         self.received = 0;
-        self.stream.write_all(REQUEST)
+        self.stream.write_all(PING)
     }
 
     pub(super) fn take(&mut self) -> io::Result<bool> {
@@ -47,24 +45,6 @@ impl KeepAlive {
         Ok(self.received == self.answer)
     }
 }
-
-/// Asks once and returns the length of the answer.
-fn first_answer(stream: &mut TcpStream) -> io::Result<usize> {
-    stream.write_all(REQUEST)?;
-    let mut answer = Vec::new();
-    let mut buffer = [0; 1024];
-    while !answer.ends_with(BODY) {
-        let read = stream.read(&mut buffer)?;
-        answer.extend_from_slice(buffer.get(..read).unwrap_or_default());
-        if read == 0 || !answer.starts_with(OK) {
-            let answer = String::from_utf8_lossy(&answer);
-            return Err(io::Error::other(format!("the first answer is {answer:?}")));
-        }
-    }
-    Ok(answer.len())
-}
-
-const LAST_REQUEST: &[u8] = b"GET /ping HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
 
 /// A connection for each request. The server closes it, and keeps the TIME_WAIT: ours would use up the ports.
 #[derive(Debug)]
@@ -86,7 +66,7 @@ impl Connect {
     pub(super) fn ask(&mut self) -> io::Result<&TcpStream> {
         self.received = 0;
         let mut stream = TcpStream::connect(self.address)?;
-        stream.write_all(LAST_REQUEST)?;
+        stream.write_all(LAST_PING)?;
         stream.set_nonblocking(true)?;
         Ok(self.stream.insert(stream))
     }

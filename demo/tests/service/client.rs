@@ -1,12 +1,13 @@
 //! Clients that do exactly what they are told: one connection, one request, no retry.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ebbtide_http1::Response;
 use serde_json::Value;
 
 pub(crate) struct Answer {
@@ -37,18 +38,10 @@ pub(crate) fn send(
     Ok(stream)
 }
 
-/// Reads the answer to the end. An answer that is not whole is an error.
+/// Reads the answer. One that is not whole is an error.
 pub(crate) fn receive(mut stream: TcpStream) -> io::Result<Answer> {
-    let mut text = String::new();
-    stream.read_to_string(&mut text)?;
-    let incomplete = || io::Error::new(io::ErrorKind::UnexpectedEof, format!("not whole: {text:?}"));
-    let (head, body) = text.split_once("\r\n\r\n").ok_or_else(incomplete)?;
-    let status = head.get(9..12).and_then(|status| status.parse().ok()).ok_or_else(incomplete)?;
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-    if length.is_some_and(|length: usize| length != body.len()) {
-        return Err(incomplete());
-    }
-    Ok(Answer { status, body: body.to_owned() })
+    let response = Response::read(&mut stream)?;
+    Ok(Answer { status: response.status, body: response.text().into_owned() })
 }
 
 pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {

@@ -106,7 +106,8 @@ fn make_environment(folder: &Path, python: &Path) -> Result<(), Failure> {
 /// Returns whether something that speaks the protocol of SQS lets us in.
 fn answers(port: u16) -> bool {
     ask(port).is_ok_and(|response| {
-        response.is_ok() && response.header("content-type").is_some_and(|kind| kind.contains("x-amz-json-1.0"))
+        response.is_ok()
+            && response.header("content-type").is_some_and(|kind| kind.contains("x-amz-json-1.0"))
     })
 }
 
