@@ -114,6 +114,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// Reads one response and the end of the stream behind it.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come whole, or something else follows it than the end of the stream in order.
+    pub async fn last_response(&mut self) -> Result<Response, StreamEnd> {
+        let response = self.response().await?;
+        let rest = self.rest().await;
+        if rest.is_eof() && rest.received.is_empty() { Ok(response) } else { Err(rest) }
+    }
+
     /// Reads until something has come, and returns how much has so far.
     ///
     /// # Errors
@@ -195,6 +206,17 @@ mod tests {
             assert_eq!(client.rest().await, StreamEnd { received: b"t".to_vec(), end: End::Eof });
         };
         tokio::join!(answer, ask);
+    }
+
+    #[tokio::test]
+    async fn behind_the_last_response_is_only_the_end() {
+        for (behind, received) in [("", None), ("x", Some(b"x".to_vec()))] {
+            let (near, mut far) = duplex(100);
+            far.write_all(&[PONG, behind.as_bytes()].concat()).await.unwrap();
+            drop(far);
+            let rest = Client::new(near).last_response().await.err();
+            assert_eq!(rest.map(|rest| rest.received), received);
+        }
     }
 
     #[tokio::test]

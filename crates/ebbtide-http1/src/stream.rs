@@ -45,6 +45,11 @@ pub(crate) fn take_response(
 }
 
 impl StreamEnd {
+    /// Tells whether the stream ended in order.
+    pub fn is_eof(&self) -> bool {
+        self.end == End::Eof
+    }
+
     /// Tells whether the stream ended with a reset.
     pub fn is_reset(&self) -> bool {
         self.end == End::Error(io::ErrorKind::ConnectionReset)

@@ -10,9 +10,8 @@ use axum::Router;
 use axum::routing::get;
 use ebbtide::model::Check;
 use ebbtide::{Handle, LameDuck, Lifecycle, Phase};
+use ebbtide_http1::client::Client;
 use ebbtide_tonic::TonicExt as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tonic::Code;
 use tonic::service::Routes;
 use tonic::transport::Channel;
@@ -24,19 +23,13 @@ const SERVING: i32 = ServingStatus::Serving as i32;
 const NOT_SERVING: i32 = ServingStatus::NotServing as i32;
 const UNKNOWN: i32 = ServingStatus::ServiceUnknown as i32;
 
-/// Long enough for anything that happens at all; nothing is measured with it.
-const LONG: Duration = Duration::from_secs(20);
-
 /// Asks on a connection of its own, which it closes; returns the status and the body.
 async fn ask(addr: SocketAddr, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(addr).await.expect("it listens");
+    let mut client = Client::connect(addr).await.expect("it listens");
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut text = String::new();
-    let read = stream.read_to_string(&mut text);
-    tokio::time::timeout(LONG, read).await.expect("the answer ends").expect("no reset");
-    let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
-    (head[9..12].parse().unwrap(), body.to_owned())
+    client.send(request.as_bytes()).await.unwrap();
+    let answer = client.last_response().await.expect("it is whole");
+    (answer.status, answer.text().into_owned())
 }
 
 fn about(service: &str) -> HealthCheckRequest {

@@ -25,17 +25,13 @@ async fn a_large_response_is_whole_when_the_stop_comes_in_its_middle() {
     let router = ping().route("/big", get(async || vec![b'x'; BIG]));
     let mut served = serve(router, |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
-    client.send(b"GET /big HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
-    let mut start = vec![0; 1000];
-    client.stream.read_exact(&mut start).await.unwrap();
+    client.get("/big").await.unwrap();
+    client.first_bytes().await.unwrap();
     assert_eq!(served.work.in_flight(), 1, "it is in flight until the socket took it");
     served.stop();
     served.draining().await;
     assert!(served.is_running());
-    let (rest, error) = client.rest().await;
-    assert!(error.is_none());
-    let head = start.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
-    assert_eq!(start.len() + rest.len() - head, BIG);
+    assert_eq!(client.last_response().await.unwrap().body.len(), BIG);
     drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
@@ -62,8 +58,8 @@ async fn a_chunked_upload_finishes_when_the_stop_comes_in_its_middle() {
         settle().await; // so that the server reads them one by one
     }
     client.send(b"0\r\n\r\n").await.unwrap();
-    let answer = client.answer().await.expect("an answer");
-    assert!(answer.body == b"105" && answer.closes());
+    let answer = client.response().await.expect("an answer");
+    assert!(answer.body == b"105" && answer.closes);
     drop(client);
     served.ended().await;
 }
@@ -77,8 +73,8 @@ async fn an_upload_of_known_length_finishes_when_the_stop_comes_in_its_middle() 
     until(|| served.work.in_flight() == 1).await;
     served.stop();
     client.send(&[b'x'; 100_000]).await.unwrap();
-    let answer = client.answer().await.expect("an answer");
-    assert!(answer.body == b"200000" && answer.closes());
+    let answer = client.response().await.expect("an answer");
+    assert!(answer.body == b"200000" && answer.closes);
     drop(client);
     served.ended().await;
 }
@@ -91,9 +87,7 @@ async fn a_refused_upload_gets_its_answer() {
     client.send(b"POST /none HTTP/1.1\r\nHost: test\r\nContent-Length: 2000000\r\n\r\n").await.unwrap();
     client.send(&[b'x'; 1_000_000]).await.unwrap();
     client.send(&[b'x'; 1_000_000]).await.unwrap();
-    let (bytes, error) = client.rest().await;
-    assert!(error.is_none(), "{error:?}");
-    assert!(bytes.starts_with(b"HTTP/1.1 404"));
+    assert_eq!(client.last_response().await.unwrap().status, 404);
     served.stop();
     drop(client);
     served.ended().await;
@@ -115,11 +109,11 @@ async fn http_1_0_and_head_requests_are_answered_whole_through_the_stop() {
     until(|| served.work.in_flight() == 2).await;
     served.stop();
     release.stop(crate::support::cause(), None);
-    let (bytes, error) = old.rest().await;
-    assert!(error.is_none() && bytes.starts_with(b"HTTP/1.0 200") && bytes.ends_with(b"\r\n\r\nslow pong"));
-    let answer = head.answer_to(true).await.expect("a head");
-    assert!(answer.is_ok() && answer.closes());
-    assert!(head.rest().await.0.is_empty());
+    let answer = old.last_response().await.unwrap();
+    assert!(answer.head().starts_with(b"HTTP/1.0 200") && answer.body == b"slow pong", "{answer:?}");
+    let answer = head.response_to(ebbtide_http1::Method::Head).await.expect("a head");
+    assert!(answer.is_ok() && answer.closes);
+    assert!(head.rest().await.received.is_empty());
     drop((old, head));
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
@@ -132,14 +126,14 @@ async fn a_streamed_response_counts_as_finished_only_at_its_end() {
     let stream = async move || Body::new(crate::cut::Streamed::new(token));
     let mut served = serve(ping().route("/stream", get(stream)), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
-    client.send(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+    client.get("/stream").await.unwrap();
     let mut byte = [0];
     client.stream.read_exact(&mut byte).await.unwrap();
     assert_eq!((served.work.in_flight(), served.work.finished()), (1, 0));
     served.stop();
     release.stop(crate::support::cause(), None);
-    let (bytes, error) = client.rest().await;
-    assert!(error.is_none() && bytes.ends_with(b"0\r\n\r\n"));
+    let end = client.rest().await;
+    assert!(end.is_eof() && end.received.ends_with(b"0\r\n\r\n"));
     drop(client);
     served.ended().await;
     assert_eq!((served.work.in_flight(), served.work.finished()), (0, 1));
@@ -191,8 +185,8 @@ async fn bodies_whose_last_frame_says_so_are_whole() {
         let head =
             format!("GET {path} HTTP/{version}\r\nHost: test\r\nTE: trailers\r\nConnection: close\r\n\r\n");
         client.send(head.as_bytes()).await.unwrap();
-        let (bytes, error) = client.rest().await;
-        assert!(error.is_none() && bytes.ends_with(end.as_bytes()), "{error:?}, {}", bytes.escape_ascii());
+        let rest = client.rest().await;
+        assert!(rest.is_eof() && rest.received.ends_with(end.as_bytes()), "{rest:?}");
     }
     let mut frames = Frames::connect(served.addr, 65_535).await;
     frames.get(1, "/last").await;

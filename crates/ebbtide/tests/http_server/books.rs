@@ -51,13 +51,9 @@ fn all_kinds() -> Router {
         .route("/events", get(events))
 }
 
-fn request(path: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").into_bytes()
-}
-
 async fn asked(served: &Served, path: &str) -> Client {
     let mut client = Client::connect(served.addr).await.unwrap();
-    client.send(&request(path)).await.unwrap();
+    client.get(path).await.unwrap();
     client
 }
 
@@ -123,7 +119,7 @@ async fn a_handler_that_panics_is_counted_as_failed_and_logged_with_its_request(
 async fn a_request_whose_client_goes_away_is_abandoned() {
     let mut served = serve(all_kinds(), |server| server).await;
     let mut reading = asked(&served, "/events").await;
-    reading.up_to(b"tick").await;
+    reading.read_until(b"tick").await.unwrap();
     let waiting = asked(&served, "/never").await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
     frames.get(1, "/never").await;
@@ -143,7 +139,7 @@ async fn a_request_whose_client_goes_away_is_abandoned() {
 async fn a_response_that_fails_and_one_that_takes_too_long_have_failed() {
     let mut served = serve(all_kinds(), |server| server.request_timeout(Duration::from_millis(50))).await;
     let mut late = asked(&served, "/never").await;
-    assert!(late.answer().await.expect("an answer").head.starts_with("http/1.1 503"));
+    assert!(late.response().await.expect("an answer").status == 503);
     for path in ["/fails", "/events"] {
         asked(&served, path).await.rest().await;
     }
@@ -160,9 +156,7 @@ const EACH: u64 = 20;
 async fn client(addr: SocketAddr, kind: u64) {
     let paths = ["/ping", "/panics", "/panics-late", "/fails", "/never", "/events", "/never", "/ping"];
     let Ok(mut client) = Client::connect(addr).await else { return };
-    let request = request(paths[kind as usize]);
-    let length = if kind == 7 { 7 } else { request.len() };
-    let _ = client.send(&request[..length]).await;
+    let _ = if kind == 7 { client.send(b"GET /pi").await } else { client.get(paths[kind as usize]).await };
     if kind == 6 {
         return; // it goes away
     }
@@ -227,10 +221,10 @@ fn the_report_adds_up_and_names_the_peer_that_stalled() {
                     let mut half = Client::connect(addr).await.unwrap();
                     half.send(b"GET / HTTP/1.1\r\nHost").await.unwrap();
                     let mut events = Client::connect(addr).await.unwrap();
-                    events.send(&request("/events")).await.unwrap();
-                    events.up_to(b"tick").await;
+                    events.get("/events").await.unwrap();
+                    events.read_until(b"tick").await.unwrap();
                     stopping.stop("test");
-                    assert!(events.rest().await.1.is_none());
+                    assert!(events.rest().await.is_eof());
                     half.rest().await;
                 });
             })?);

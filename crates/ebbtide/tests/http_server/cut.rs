@@ -57,12 +57,12 @@ async fn what_is_in_flight_at_the_end_is_cut_counted_and_named() {
     half.send(&PING[..10]).await.unwrap();
     let mut idle = Client::connect(served.addr).await.unwrap();
     idle.send(PING).await.unwrap();
-    assert!(idle.answer().await.unwrap().is_ok());
+    assert!(idle.response().await.unwrap().is_ok());
     until(|| served.work.in_flight() == 2).await;
     served.stop();
     served.cut();
-    let answer = request.answer().await.expect("an answer");
-    assert!(answer.head.starts_with("http/1.1 503"), "{}", answer.head);
+    let answer = request.response().await.expect("an answer");
+    assert!(answer.status == 503, "{answer:?}");
     clock.advance(LONG).await;
     served.ended().await;
     assert_eq!((served.work.in_flight(), served.work.finished(), served.work.cut()), (0, 1, 2));
@@ -91,8 +91,7 @@ async fn a_body_that_is_cut_is_reset_and_never_ended() {
     served.stop();
     served.cut();
     served.ended().await;
-    let (_, error) = client.rest().await;
-    assert_eq!(error.map(|error| error.kind()), Some(std::io::ErrorKind::ConnectionReset));
+    assert!(client.rest().await.is_reset());
     assert_eq!(served.work.cut(), 1);
 }
 
@@ -116,8 +115,8 @@ fn a_body_that_axum_drops_looks_whole() {
         let mut byte = [0];
         client.stream.read_exact(&mut byte).await.unwrap();
         server.shutdown_background();
-        let (bytes, error) = client.rest().await;
-        assert!(error.is_none() && bytes.ends_with(b"chunk"));
+        let end = client.rest().await;
+        assert!(end.is_eof() && end.received.ends_with(b"chunk"));
     });
 }
 
@@ -132,12 +131,11 @@ async fn a_response_that_takes_too_long_is_reset() {
     let served = serve(ping().route("/stream", get(stream)), |server| server.request_timeout(limit)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(b"GET /stream HTTP/1.0\r\n\r\n").await.unwrap();
-    client.up_to(b"chunk").await;
+    client.read_until(b"chunk").await.unwrap();
     clock.advance_to_before(limit).await;
-    assert!(!client.is_closed(), "before the limit");
+    assert!(client.is_quiet(), "before the limit");
     clock.advance_past().await;
-    let (_, error) = client.rest().await;
-    assert_eq!(error.map(|error| error.kind()), Some(std::io::ErrorKind::ConnectionReset));
+    assert!(client.rest().await.is_reset());
     assert_eq!(served.work.finished(), 0);
 }
 
@@ -155,8 +153,7 @@ async fn a_response_that_nobody_reads_is_cut_and_not_counted_as_finished() {
     served.cut();
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut(), served.work.in_flight()), (0, 1, 0));
-    let (_, error) = client.rest().await;
-    assert_eq!(error.map(|error| error.kind()), Some(std::io::ErrorKind::ConnectionReset));
+    assert!(client.rest().await.is_reset());
 }
 
 /// Three kinds of a body that are under way when its server goes, and how each is asked for.
@@ -206,15 +203,11 @@ fn narrow() -> Listener {
 async fn begin(addr: SocketAddr, request: &[u8]) -> Client {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
-    let mut client = Client::over(socket.connect(addr).await.unwrap());
+    let mut client = Client::new(socket.connect(addr).await.unwrap());
     client.send(request).await.unwrap();
     // The first part of the body leaves together with the head.
     client.stream.readable().await.unwrap();
     client
-}
-
-fn is_reset(error: Option<std::io::Error>) -> bool {
-    error.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
 }
 
 #[tokio::test]
@@ -226,7 +219,7 @@ async fn bodies_are_reset_when_the_servers_future_is_dropped() {
         let mut served = serve_on(listener, addr, halves(&never.token()), |server| server);
         let mut client = begin(addr, request).await;
         served.abandon().await;
-        assert!(is_reset(client.rest().await.1), "{}", request.escape_ascii());
+        assert!(client.rest().await.is_reset(), "{}", request.escape_ascii());
         assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
     }
 }
@@ -256,8 +249,7 @@ fn bodies_are_reset_when_their_runtime_is_dropped() {
             }
         });
         drop(server);
-        let (_, error) = client.block_on(begun.unwrap().unwrap().rest());
-        assert!(is_reset(error), "{}", request.escape_ascii());
+        assert!(client.block_on(begun.unwrap().unwrap().rest()).is_reset(), "{}", request.escape_ascii());
     }
 }
 
@@ -271,14 +263,14 @@ async fn over_a_unix_socket_a_body_that_only_the_close_ends_looks_whole() {
         let listener = Listener::bind_unix(&path).await.unwrap();
         let mut served =
             serve_on(listener, ([0, 0, 0, 0], 0).into(), halves(&never.token()), |server| server);
-        let mut client = Client::over(tokio::net::UnixStream::connect(&path).await.unwrap());
+        let mut client = Client::new(tokio::net::UnixStream::connect(&path).await.unwrap());
         client.send(request).await.unwrap();
         client.stream.readable().await.unwrap();
         served.stop();
         served.cut();
         served.ended().await;
-        let (bytes, error) = client.rest().await;
-        assert!(error.is_none() && bytes.ends_with(end.as_bytes()), "{error:?}, {}", bytes.escape_ascii());
+        let rest = client.rest().await;
+        assert!(rest.is_eof() && rest.received.ends_with(end.as_bytes()), "{rest:?}");
         assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
     }
 }
@@ -317,7 +309,7 @@ async fn a_body_that_panics_is_reset() {
     assert_eq!(frames.next_of(&[DATA]).await.expect("the first chunk").flags & END_STREAM, 0);
     now.stop(cause(), None);
     for client in &mut clients {
-        assert!(is_reset(client.rest().await.1));
+        assert!(client.rest().await.is_reset());
     }
     assert_eq!(frames.next_of(&[RST_STREAM, DATA]).await.expect("a frame").kind, RST_STREAM);
     assert_eq!(served.work.finished(), 0);
@@ -334,8 +326,8 @@ async fn a_body_that_panics_looks_whole_behind_axum() {
     serving.spawn(async move { axum::serve(listener, router).await });
     let mut client = begin(addr, HALVES[0]).await;
     now.stop(cause(), None);
-    let (bytes, error) = client.rest().await;
-    assert!(error.is_none() && bytes.ends_with(b"chunk"));
+    let end = client.rest().await;
+    assert!(end.is_eof() && end.received.ends_with(b"chunk"));
 }
 
 #[tokio::test]
@@ -346,7 +338,7 @@ async fn nothing_is_left_behind_when_the_servers_future_is_dropped() {
     client.send(SLOW).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     served.abandon().await;
-    assert!(client.rest().await.0.is_empty());
+    assert!(client.rest().await.received.is_empty());
     assert_eq!(served.work.cut(), 1);
     assert!(Client::connect(served.addr).await.is_err());
 }

@@ -38,11 +38,11 @@ async fn a_request_without_a_response_gets_503_and_its_handler_is_dropped() {
     until(|| served.work.in_flight() == 1).await;
     served.stop();
     served.draining().await;
-    assert!(!client.is_closed() && !dropped.load(Ordering::SeqCst), "not before the time is up");
+    assert!(client.is_quiet() && !dropped.load(Ordering::SeqCst), "not before the time is up");
     served.cut();
-    let answer = client.answer().await.expect("an answer");
-    assert!(answer.head.starts_with("http/1.1 503") && answer.closes(), "{}", answer.head);
-    assert!(client.rest().await.1.is_none(), "the connection ends in order");
+    let answer = client.response().await.expect("an answer");
+    assert!(answer.status == 503 && answer.closes, "{answer:?}");
+    assert!(client.rest().await.is_eof(), "the connection ends in order");
     drop(client);
     served.ended().await;
     assert!(dropped.load(Ordering::SeqCst));
@@ -62,7 +62,7 @@ async fn a_request_without_a_response_gets_nothing_after_an_abrupt_close() {
     served.stop();
     served.cut();
     served.ended().await;
-    assert!(client.rest().await.0.is_empty());
+    assert!(client.rest().await.received.is_empty());
     assert_eq!(served.work.cut(), 1);
 }
 
@@ -75,15 +75,15 @@ async fn requests_pipelined_behind_it_are_answered_too() {
     until(|| served.work.in_flight() == 1).await;
     served.stop();
     served.cut();
-    let first = client.answer().await.expect("the first answer");
-    assert!(first.head.starts_with("http/1.1 503") && !first.closes(), "{}", first.head);
+    let first = client.response().await.expect("the first answer");
+    assert!(first.status == 503 && !first.closes, "{first:?}");
     // What can be answered at once is.
-    let second = client.answer().await.expect("the second answer");
-    assert!(second.is_ok() && !second.closes() && second.body == b"pong", "{}", second.head);
-    let third = client.answer().await.expect("the third answer");
-    assert!(third.head.starts_with("http/1.1 503"), "{}", third.head);
-    let (rest, error) = client.rest().await;
-    assert!(rest.is_empty() && error.is_none());
+    let second = client.response().await.expect("the second answer");
+    assert!(second.is_ok() && !second.closes && second.body == b"pong", "{second:?}");
+    let third = client.response().await.expect("the third answer");
+    assert!(third.status == 503, "{third:?}");
+    let end = client.rest().await;
+    assert!(end.received.is_empty() && end.is_eof());
     drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 2));
@@ -107,8 +107,8 @@ async fn requests_that_wait_in_the_accept_queue_are_answered_too() {
     let work = server.work();
     let answers = async {
         for mut client in clients {
-            let answer = client.answer().await.expect("an answer");
-            assert!(answer.head.starts_with("http/1.1 503") && answer.closes());
+            let answer = client.response().await.expect("an answer");
+            assert!(answer.status == 503 && answer.closes);
         }
     };
     let (served, ()) = tokio::join!(server.serve(listener, stop.token(), stop.token()), answers);
@@ -126,8 +126,8 @@ async fn a_half_sent_head_that_is_finished_in_time_is_answered_too() {
     served.stop();
     served.cut();
     client.send(&SLOW[20..]).await.unwrap();
-    let answer = client.answer().await.expect("an answer");
-    assert!(answer.head.starts_with("http/1.1 503") && answer.closes());
+    let answer = client.response().await.expect("an answer");
+    assert!(answer.status == 503 && answer.closes);
     drop(client);
     served.ended().await;
 }
@@ -240,11 +240,11 @@ async fn a_grpc_stream_over_http_1_is_reset() {
         b"POST /grpc HTTP/1.1\r\nHost: test\r\nContent-Type: application/grpc\r\nContent-Length: 0\r\n\r\n";
     client.send(call).await.unwrap();
     feed.send("\0\0\0\0\x02hi");
-    client.up_to(b"hi").await;
+    client.read_until(b"hi").await.unwrap();
     served.stop();
     served.cut();
-    let (rest, error) = client.rest().await;
-    assert_eq!(error.map(|error| error.kind()), Some(std::io::ErrorKind::ConnectionReset), "{rest:?}");
+    let end = client.rest().await;
+    assert!(end.is_reset(), "{end:?}");
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
 }

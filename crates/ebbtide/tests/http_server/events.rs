@@ -32,15 +32,11 @@ async fn begin(
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(request).await.unwrap();
     feed.send(first);
-    client.up_to(first.as_bytes()).await;
+    client.read_until(first.as_bytes()).await.unwrap();
     (served, client, feed)
 }
 
 /// Half a body that is reset, over HTTP/1.0, where nothing else tells it from a whole one.
-fn is_reset(error: Option<std::io::Error>) -> bool {
-    error.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
-}
-
 /// What the server ended before its source had ended is neither finished nor cut.
 fn is_ended_early(served: &Served) {
     let counts = served.work.counts();
@@ -53,11 +49,11 @@ async fn events_go_on_in_the_lame_duck_and_end_between_two_when_it_is_over() {
     let (mut served, mut client, feed) = begin(stream(EVENTS), ASK, "data: 1\n\n", |server| server).await;
     served.announce();
     feed.send("data: 2\n\n");
-    client.up_to(b"data: 2\n\n").await;
+    client.read_until(b"data: 2\n\n").await.unwrap();
     assert!(!feed.is_dropped());
     served.stop();
-    let (rest, error) = client.rest().await;
-    assert!(error.is_none() && rest == b"\r\n0\r\n\r\n", "{rest:?}");
+    let end = client.rest().await;
+    assert!(end.is_eof() && end.received == b"\r\n0\r\n\r\n", "{end:?}");
     assert!(feed.is_dropped());
     drop(client);
     served.ended().await;
@@ -74,11 +70,11 @@ async fn an_event_that_has_begun_is_sent_whole() {
         let (mut served, mut client, feed) = begin(stream(EVENTS), ASK_1_0, half, |server| server).await;
         served.stop();
         served.draining().await;
-        assert!(!client.is_closed() && !feed.is_dropped(), "in the middle of {half:?}");
+        assert!(client.is_quiet() && !feed.is_dropped(), "in the middle of {half:?}");
         feed.send(rest);
         feed.send(after);
-        let (seen, error) = client.rest().await;
-        assert!(error.is_none() && seen == rest.as_bytes(), "{seen:?}");
+        let end = client.rest().await;
+        assert!(end.is_eof() && end.received == rest.as_bytes(), "{end:?}");
         drop(client);
         served.ended().await;
         is_ended_early(&served);
@@ -91,9 +87,9 @@ async fn events_that_never_began_end_as_well() {
     let mut served = serve(ping().route("/stream", stream), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(ASK).await.unwrap();
-    client.up_to(b"\r\n\r\n").await;
+    client.read_until(b"\r\n\r\n").await.unwrap();
     served.stop();
-    assert_eq!(client.rest().await.0, b"0\r\n\r\n");
+    assert_eq!(client.rest().await.received, b"0\r\n\r\n");
     assert!(feed.is_dropped());
     drop(client);
     served.ended().await;
@@ -115,16 +111,16 @@ async fn the_last_event_can_say_when_to_come_back() {
         let mut client = Client::connect(served.addr).await.unwrap();
         client.send(format!("GET /{each} HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
         feed.send("data: 1\n\n");
-        client.up_to(b"data: 1\n\n").await;
+        client.read_until(b"data: 1\n\n").await.unwrap();
         clients.push(client);
     }
     served.stop();
     for mut client in clients {
-        let (rest, error) = client.rest().await;
-        let rest = String::from_utf8(rest).unwrap();
+        let end = client.rest().await;
+        let rest = end.text();
         let wait = rest.strip_prefix("retry: ").and_then(|rest| rest.strip_suffix("\n\n"));
         waits.push(wait.and_then(|wait| wait.parse::<u64>().ok()).unwrap_or_else(|| panic!("{rest:?}")));
-        assert!(error.is_none());
+        assert!(end.is_eof());
     }
     served.ended().await;
     waits.sort_unstable();
@@ -139,8 +135,8 @@ async fn events_that_end_with_the_connection_end_in_order() {
     let (mut served, mut client, _feed) =
         begin(stream(EVENTS), ASK_1_0, "data: 1\n\n", |server| server).await;
     served.stop();
-    let (rest, error) = client.rest().await;
-    assert!(error.is_none() && rest.is_empty());
+    let end = client.rest().await;
+    assert!(end.is_eof() && end.received.is_empty());
     drop(client);
     served.ended().await;
     is_ended_early(&served);
@@ -174,11 +170,11 @@ async fn events_that_answer_a_post_are_finished() {
     served.stop();
     for _ in 0..29 {
         feed.send("data: more\n\n");
-        client.up_to(b"data: more\n\n").await;
+        client.read_until(b"data: more\n\n").await.unwrap();
     }
     drop(feed);
-    let (rest, error) = client.rest().await;
-    assert!(error.is_none() && rest == b"\r\n0\r\n\r\n", "{rest:?}");
+    let end = client.rest().await;
+    assert!(end.is_eof() && end.received == b"\r\n0\r\n\r\n", "{end:?}");
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
 }
@@ -192,7 +188,7 @@ async fn events_that_answer_a_post_end_where_their_route_says_so() {
     let ask = b"POST /stream HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n";
     let (mut served, mut client, _feed) = begin(stream, ask, "data: 1\n\n", |server| server).await;
     served.stop();
-    assert_eq!(client.rest().await.0, b"\r\n0\r\n\r\n");
+    assert_eq!(client.rest().await.received, b"\r\n0\r\n\r\n");
     served.ended().await;
     is_ended_early(&served);
 }
@@ -210,11 +206,11 @@ async fn events_that_are_to_finish_do_or_are_cut() {
         if finishes {
             feed.send("data: 2\n\n");
             drop(feed);
-            let (rest, error) = client.rest().await;
-            assert!(error.is_none() && rest == b"data: 2\n\n");
+            let end = client.rest().await;
+            assert!(end.is_eof() && end.received == b"data: 2\n\n");
         } else {
             served.cut();
-            assert!(is_reset(client.rest().await.1));
+            assert!(client.rest().await.is_reset());
         }
         drop(client);
         served.ended().await;
@@ -231,7 +227,7 @@ async fn events_hold_an_abrupt_close_until_they_are_cut() {
     served.draining().await;
     assert!(served.is_running() && !feed.is_dropped());
     served.cut();
-    assert!(is_reset(client.rest().await.1));
+    assert!(client.rest().await.is_reset());
     served.ended().await;
 }
 
@@ -251,11 +247,11 @@ async fn events_hold_axum_serve_for_as_long_as_the_client_stays() {
     let mut client = Client::connect(addr).await.unwrap();
     client.send(ASK).await.unwrap();
     feed.send("data: 1\n\n");
-    client.up_to(b"data: 1\n\n").await;
+    client.read_until(b"data: 1\n\n").await.unwrap();
     stop.stop(cause(), None);
     until(|| !is_listening(addr)).await;
     clock.advance(Duration::from_secs(3600)).await;
-    assert!(server.try_join_next().is_none() && !client.is_closed());
+    assert!(server.try_join_next().is_none() && client.is_quiet());
     drop(client);
     server.join_next().await.unwrap().unwrap().unwrap();
 }
@@ -269,11 +265,11 @@ async fn other_streams_finish_unless_they_are_to_end() {
         served.stop();
         if !ends {
             served.draining().await;
-            assert!(!client.is_closed() && !feed.is_dropped());
+            assert!(client.is_quiet() && !feed.is_dropped());
             drop(feed);
         }
-        let (rest, error) = client.rest().await;
-        assert!(error.is_none() && rest.is_empty());
+        let end = client.rest().await;
+        assert!(end.is_eof() && end.received.is_empty());
         drop(client);
         served.ended().await;
         if ends {
@@ -303,10 +299,10 @@ async fn a_stream_that_always_has_something_ends_too() {
     let mut served = serve(ping().route("/stream", get(endless)), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(ASK_1_0).await.unwrap();
-    client.up_to(b"data: more\n\n").await;
+    client.read_until(b"data: more\n\n").await.unwrap();
     served.stop();
-    let (rest, error) = client.rest().await;
-    assert!(error.is_none() && (rest.is_empty() || rest.ends_with(b"data: more\n\n")));
+    let end = client.rest().await;
+    assert!(end.is_eof() && (end.received.is_empty() || end.received.ends_with(b"data: more\n\n")));
     drop(client);
     served.ended().await;
 }
@@ -318,9 +314,9 @@ async fn a_stream_that_is_to_break_is_seen_to_be_broken_and_counts_as_ended_earl
     let (mut served, mut client, feed) = begin(broken, ASK_1_0, "{}\n", |server| server).await;
     served.announce();
     feed.send("{}\n");
-    client.up_to(b"{}\n").await;
+    client.read_until(b"{}\n").await.unwrap();
     served.stop();
-    assert!(is_reset(client.rest().await.1));
+    assert!(client.rest().await.is_reset());
     assert!(feed.is_dropped());
     served.ended().await;
     is_ended_early(&served);
@@ -349,9 +345,9 @@ async fn what_the_handler_chooses_counts_more_than_the_layer() {
     let (mut served, mut client, feed) = begin(stream, ASK_1_0, "data: 1\n\n", |server| server).await;
     served.stop();
     served.draining().await;
-    assert!(!client.is_closed() && !feed.is_dropped());
+    assert!(client.is_quiet() && !feed.is_dropped());
     drop(feed);
-    assert!(client.rest().await.1.is_none());
+    assert!(client.rest().await.is_eof());
     drop(client);
     served.ended().await;
 }
@@ -365,9 +361,9 @@ async fn a_body_of_known_length_finishes_whatever_its_policy() {
     let (mut served, mut client, feed) = begin(stream, ASK, "\n\n", |server| server).await;
     served.stop();
     served.draining().await;
-    assert!(!client.is_closed() && !feed.is_dropped());
+    assert!(client.is_quiet() && !feed.is_dropped());
     feed.send("\n\n");
-    client.up_to(b"\n\n").await;
+    client.read_until(b"\n\n").await.unwrap();
     drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));

@@ -68,7 +68,7 @@ async fn answered_with_half_closed(addr: SocketAddr) -> usize {
         let mut client = Client::connect(addr).await.unwrap();
         client.send(PING).await.unwrap();
         client.stream.shutdown().await.unwrap();
-        answered += usize::from(client.answer().await.is_some_and(|answer| answer.is_ok()));
+        answered += usize::from(client.response().await.is_ok_and(|answer| answer.is_ok()));
     }
     answered
 }
@@ -107,8 +107,8 @@ async fn requests_in_a_pipeline_with_a_half_close_behind_it_are_all_answered() {
     until(|| served.work.in_flight() == 1).await;
     settle().await;
     release.stop(cause(), None);
-    assert_eq!(client.answer().await.expect("the first answer").body, b"slow pong");
-    assert_eq!(client.answer().await.expect("the second answer").body, b"pong");
+    assert_eq!(client.response().await.expect("the first answer").body, b"slow pong");
+    assert_eq!(client.response().await.expect("the second answer").body, b"pong");
     served.stop();
     served.ended().await;
 }
@@ -124,7 +124,7 @@ async fn a_request_that_waits_is_dropped_when_its_client_has_gone() {
     let mut client = Client::connect(served.addr).await.unwrap();
     // The second request on the connection, so that its first bytes are not read ahead.
     client.send(PING).await.unwrap();
-    assert!(client.answer().await.unwrap().is_ok());
+    assert!(client.response().await.unwrap().is_ok());
     client.send(SLOW).await.unwrap();
     assert_eq!(next(&mut told).await, "begun");
     drop(client);
@@ -168,9 +168,9 @@ async fn a_request_that_comes_in_the_instant_of_an_answer_is_answered_too() {
     until(|| served.work.in_flight() == 1).await;
     served.stop();
     release.stop(cause(), None);
-    assert!(!client.answer().await.expect("the first answer").closes());
-    let second = client.answer().await.expect("the second answer");
-    assert!(second.body == b"pong" && second.closes());
+    assert!(!client.response().await.expect("the first answer").closes);
+    let second = client.response().await.expect("the second answer");
+    assert!(second.body == b"pong" && second.closes);
     drop(client);
     served.ended().await;
 }
@@ -197,7 +197,7 @@ async fn half_closed_while_it_waits(half_close: bool) -> (&'static str, Option<V
     closed.stop(cause(), None);
     if !half_close {
         let told = next(&mut told).await;
-        assert!(client.answer().await.is_none());
+        assert!(client.response().await.is_err());
         served.stop();
         served.ended().await;
         assert_eq!((served.work.counts().abandoned, served.work.finished()), (1, 0));
@@ -205,7 +205,7 @@ async fn half_closed_while_it_waits(half_close: bool) -> (&'static str, Option<V
     }
     release.stop(cause(), None);
     let told = next(&mut told).await;
-    let answer = client.answer().await.map(|answer| answer.body);
+    let answer = client.response().await.ok().map(|answer| answer.body);
     served.stop();
     served.ended().await;
     assert_eq!((served.work.counts().abandoned, served.work.finished()), (0, 1));

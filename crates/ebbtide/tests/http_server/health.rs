@@ -1,7 +1,7 @@
 //! The health routes on a server's own port and on the service's; and what the health listener answers beside the probes, where that
 //! was asked for, until the very end.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use tokio::task::JoinSet;
 use crate::support::{Client, SLOW, cause, ping, slow, stop_source};
 
 async fn probe(client: &mut Client, path: &str) -> (u16, String) {
-    client.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await.unwrap();
-    let answer = client.answer().await.expect("an answer");
-    assert!(answer.head.contains("cache-control: no-store") || !path.ends_with('z'), "{}", answer.head);
-    (answer.head[9..12].parse().unwrap(), String::from_utf8(answer.body).unwrap().trim().to_owned())
+    client.get(path).await.unwrap();
+    let answer = client.response().await.expect("an answer");
+    assert!(answer.header("cache-control") == Some("no-store") || !path.ends_with('z'), "{answer:?}");
+    (answer.status, String::from_utf8(answer.body).unwrap().trim().to_owned())
 }
 
 #[tokio::test]
@@ -72,8 +72,8 @@ async fn probes_are_answered_in_front_of_a_service() {
 async fn page(addr: SocketAddr, request: &str) -> (u16, String) {
     let mut client = Client::connect(addr).await.expect("the health port answers");
     client.send(format!("{request} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await.unwrap();
-    let answer = client.answer().await.expect("an answer");
-    (answer.head[9..12].parse().unwrap(), String::from_utf8(answer.body).unwrap())
+    let answer = client.response().await.expect("an answer");
+    (answer.status, String::from_utf8(answer.body).unwrap())
 }
 
 async fn snapshot(addr: SocketAddr) -> Snapshot {
@@ -86,10 +86,9 @@ async fn snapshot(addr: SocketAddr) -> Snapshot {
 fn get_blocking(addr: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(addr).expect("the health port answers");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    answer.split_once("\r\n\r\n").expect("a body").1.to_owned()
+    let answer = ebbtide_http1::Response::read(&mut stream).expect("an answer");
+    assert!(answer.is_ok(), "{answer:?}");
+    answer.text().into_owned()
 }
 
 /// Looks once more while the resources close, and while the flushers run.
@@ -138,7 +137,7 @@ async fn look(app: Handle, api: SocketAddr, health: SocketAddr, release: ebbtide
     assert!(api.stragglers[0].name.starts_with("GET /slow"), "{api:?}");
     assert_eq!(page(health, "GET /metrics").await.0, 200, "while it stops too");
     release.stop(cause(), None);
-    assert_eq!(client.answer().await.expect("an answer").body, b"slow pong");
+    assert_eq!(client.response().await.expect("an answer").body, b"slow pong");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crate::support::{Client, LONG, PING, SLOW, cause, ping, slow, stop_source};
 
 async fn status(addr: SocketAddr, path: &str) -> u16 {
     let mut client = Client::connect(addr).await.expect("the health port answers");
-    client.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await.unwrap();
-    client.answer().await.expect("an answer").head[9..12].parse().unwrap()
+    client.get(path).await.unwrap();
+    client.response().await.expect("an answer").status
 }
 
 /// Stops the lifecycle under a request in flight; looks at the probes before, during and after.
@@ -33,9 +33,9 @@ async fn rehearse(app: Handle, api: SocketAddr, health: SocketAddr, release: ebb
     app.reached(Phase::Draining).await;
     assert_eq!((status(health, "/readyz").await, status(health, "/livez").await), (503, 200));
     silent.send(PING).await.unwrap();
-    assert!(silent.answer().await.expect("an answer").closes());
+    assert!(silent.response().await.expect("an answer").closes);
     release.stop(cause(), None);
-    assert_eq!(client.answer().await.expect("an answer").body, b"slow pong");
+    assert_eq!(client.response().await.expect("an answer").body, b"slow pong");
 }
 
 #[test]
@@ -156,9 +156,7 @@ fn a_start_up_that_blocked_through_the_signal_opens_nothing() {
         assert!(!blocks || bound.unwrap_err().contains("the shutdown has begun"));
         // What was bound before is closed at once, and without loss.
         let (mut client, addr) = waiting.unwrap();
-        let mut answer = String::new();
-        std::io::Read::read_to_string(&mut client, &mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+        assert_eq!(ebbtide_http1::Response::read(&mut client).unwrap().status, 404);
         assert!(std::net::TcpStream::connect(addr).is_err(), "it is closed");
     }
 }

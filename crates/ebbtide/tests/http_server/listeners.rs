@@ -36,7 +36,7 @@ async fn connections_in_the_queue_are_served_at_the_close() {
         let serving = Server::new(ping()).close_mode(mode).serve(listener, stop.token(), stop.token());
         let answers = async {
             for client in &mut clients {
-                assert!(client.answer().await.expect("an answer").closes(), "{mode:?}");
+                assert!(client.response().await.expect("an answer").closes, "{mode:?}");
             }
             drop(std::mem::take(&mut clients));
         };
@@ -55,7 +55,7 @@ async fn connections_in_the_queue_are_lost_by_an_abrupt_close() {
     stop.stop(cause(), None);
     let server = Server::new(ping()).close_mode(CloseMode::Abrupt);
     server.serve(listener, stop.token(), stop.token()).await.unwrap();
-    assert!(client.answer().await.is_none());
+    assert!(client.response().await.is_err());
 }
 
 /// The hop limit is inherited by accepted sockets: one that kept it would never hear its client.
@@ -72,7 +72,7 @@ async fn connections_accepted_under_the_hop_limit_hear_their_client() {
     let talk = async {
         while Client::connect(addr).await.is_ok() {} // until the listener is closed
         silent.send(PING).await.unwrap();
-        assert!(silent.answer().await.expect("an answer").is_ok());
+        assert!(silent.response().await.expect("an answer").is_ok());
         drop(silent);
     };
     let (served, ()) = tokio::join!(serving, talk);
@@ -85,7 +85,7 @@ async fn new_connections_are_refused_once_the_server_has_ended() {
     accepted(served.addr).await;
     served.stop();
     served.ended().await;
-    let error = Client::connect(served.addr).await.err().expect("no connection");
+    let error = Client::connect(served.addr).await.expect_err("no connection");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
@@ -104,7 +104,7 @@ async fn a_shared_socket_goes_on_after_the_server() {
     let second = stop_source();
     let serving = Server::new(ping()).serve(next, second.token(), second.token());
     let talk = async {
-        assert!(client.answer().await.expect("an answer").is_ok());
+        assert!(client.response().await.expect("an answer").is_ok());
         drop(client);
         second.stop(cause(), None);
     };
@@ -158,7 +158,7 @@ fn running_out_of_descriptors_neither_ends_the_server_nor_makes_it_spin() {
         drop(clients);
         for mut client in queued {
             client.send(PING).await.unwrap();
-            assert!(client.answer().await.expect("an answer").closes());
+            assert!(client.response().await.expect("an answer").closes);
         }
         served.ended().await;
     });
@@ -195,7 +195,7 @@ async fn queued() -> Queued {
         for addr in to {
             tcp.push(Client::connect(addr).await.unwrap());
         }
-        unix.push(Client::over(UnixStream::connect(&path).await.unwrap()));
+        unix.push(Client::new(UnixStream::connect(&path).await.unwrap()));
     }
     for client in &mut tcp {
         client.send(PING).await.unwrap();
@@ -211,10 +211,10 @@ impl Queued {
     async fn answered(&mut self) -> usize {
         let mut answered = 0;
         for client in &mut self.tcp {
-            answered += usize::from(client.answer().await.is_some());
+            answered += usize::from(client.response().await.is_ok());
         }
         for client in &mut self.unix {
-            answered += usize::from(client.answer().await.is_some());
+            answered += usize::from(client.response().await.is_ok());
         }
         answered
     }
@@ -301,7 +301,7 @@ fn clients(served: &Served) -> JoinSet<bool> {
         clients.spawn(async move {
             let mut client = Client::connect(addr).await.unwrap();
             client.send(PING_CLOSE).await.unwrap();
-            client.answer().await.is_some()
+            client.response().await.is_ok()
         });
     }
     clients
@@ -347,11 +347,11 @@ async fn when_the_server_drains_what_waits_for_a_place_is_served() {
     }
     served.stop();
     for client in &mut waiting {
-        assert!(client.answer().await.is_some(), "it was in the queue at the stop");
+        assert!(client.response().await.is_ok(), "it was in the queue at the stop");
     }
     assert_eq!(served.work.in_flight(), 1, "the first is still at it");
     release.cancel();
-    assert!(busy.answer().await.is_some());
+    assert!(busy.response().await.is_ok());
     served.ended().await;
     assert_eq!(served.work.counts().finished, 4);
 }

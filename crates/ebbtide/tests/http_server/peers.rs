@@ -75,7 +75,7 @@ async fn a_request_head_that_comes_slowly_is_answered() {
         tokio::time::sleep(PAUSE).await;
         client.send(&[*byte]).await.unwrap();
     }
-    assert!(client.answer().await.expect("an answer").is_ok());
+    assert!(client.response().await.expect("an answer").is_ok());
     served.ended().await;
     is_finished(&served, 1);
 }
@@ -106,7 +106,7 @@ async fn an_upload_that_comes_slowly_is_answered() {
         tokio::time::sleep(PAUSE).await;
         client.send(b"x").await.unwrap();
     }
-    assert_eq!(client.answer().await.expect("an answer").body, STEPS.to_string().as_bytes());
+    assert_eq!(client.response().await.expect("an answer").body, STEPS.to_string().as_bytes());
     served.ended().await;
     is_finished(&served, 1);
 }
@@ -132,7 +132,7 @@ async fn a_busy_handler_is_not_its_peers_fault() {
         tokio::time::sleep(STALL * 3).await;
         assert!(served.is_running());
         release.stop(cause(), None);
-        assert_eq!(client.answer().await.expect("an answer").body, b"busy pong");
+        assert_eq!(client.response().await.expect("an answer").body, b"busy pong");
         served.ended().await;
         is_finished(&served, 1);
     }
@@ -260,13 +260,13 @@ async fn closed_by_server() -> (Served, Client) {
     let mut client = Client::connect(served.addr).await.unwrap();
     let upgrade = b"GET /socket HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
     client.send(upgrade).await.unwrap();
-    client.up_to(b"\r\n\r\n").await;
+    client.read_until(b"\r\n\r\n").await.unwrap();
     served.stop();
     // As long as the server has not closed, a silent peer is in order.
     tokio::time::sleep(STALL * 2).await;
     assert!(served.is_running() && served.work.in_flight() == 1);
     closes.stop(cause(), None);
-    client.up_to(b"\x88\x02\x03\xe9").await;
+    client.read_until(b"\x88\x02\x03\xe9").await.unwrap();
     (served, client)
 }
 

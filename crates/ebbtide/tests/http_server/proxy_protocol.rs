@@ -68,7 +68,7 @@ async fn the_client_is_the_one_that_the_header_names() {
                 until(|| served.work.in_flight() == 1).await;
             }
             client.send(&all[cut..]).await.unwrap();
-            let answer = client.answer().await.expect("an answer");
+            let answer = client.response().await.expect("an answer");
             let own = client.stream.local_addr().unwrap().to_string();
             assert_eq!(
                 String::from_utf8(answer.body).unwrap(),
@@ -83,7 +83,7 @@ async fn the_client_is_the_one_that_the_header_names() {
     assert_eq!(served.work.stragglers()[0].name, "GET /slow from 192.0.2.1:1234");
     served.stop();
     release.stop(cause(), None);
-    assert!(client.answer().await.unwrap().closes());
+    assert!(client.response().await.unwrap().closes);
     drop(client);
     served.ended().await;
 }
@@ -103,8 +103,11 @@ async fn who_sends_no_valid_header_is_never_served() {
     ] {
         let mut client = Client::connect(served.addr).await.unwrap();
         let _ = client.send(&bytes).await;
-        let (answer, _) = client.rest().await;
-        assert!(answer.is_empty(), "{:?} was answered", String::from_utf8_lossy(&bytes));
+        assert!(
+            client.rest().await.received.is_empty(),
+            "{:?} was answered",
+            String::from_utf8_lossy(&bytes)
+        );
     }
     assert_eq!(served.work.finished(), 0);
     served.stop();
@@ -122,9 +125,9 @@ async fn half_a_header_ends_at_its_time_and_does_not_hold_the_stop() {
     client.send(&V1[..20]).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     clock.advance_to_before(limit).await;
-    assert!(!client.is_closed(), "before the limit");
+    assert!(client.is_quiet(), "before the limit");
     clock.advance_past().await;
-    assert!(client.rest().await.0.is_empty());
+    assert!(client.rest().await.received.is_empty());
     clock.resume();
     // When it stops, the grace does. The kernel measures how long the client has been silent.
     let grace = Duration::from_millis(300);
@@ -139,7 +142,7 @@ async fn half_a_header_ends_at_its_time_and_does_not_hold_the_stop() {
     served.stop();
     served.ended().await;
     assert!(sent.elapsed() >= grace, "before the limit");
-    assert!(client.rest().await.0.is_empty());
+    assert!(client.rest().await.received.is_empty());
 }
 
 #[tokio::test]
@@ -154,7 +157,7 @@ async fn a_header_that_is_under_way_at_the_stop_is_finished_and_served() {
     assert!(served.is_running());
     client.send(&V1[20..]).await.unwrap();
     client.send(PING).await.unwrap();
-    assert!(client.answer().await.expect("an answer").closes());
+    assert!(client.response().await.expect("an answer").closes);
     drop(client);
     served.ended().await;
 }
@@ -170,9 +173,9 @@ async fn half_a_head_behind_the_header_is_half_a_head() {
     client.send(&[V1, &PING[..10]].concat()).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     clock.advance_to_before(limit).await;
-    assert!(!client.is_closed(), "before the limit");
+    assert!(client.is_quiet(), "before the limit");
     clock.advance_past().await;
-    assert!(client.rest().await.0.is_empty());
+    assert!(client.rest().await.received.is_empty());
 }
 
 #[cfg(feature = "tls")]
@@ -194,9 +197,9 @@ async fn tls_behind_the_header_is_tls() {
         if !joined {
             stream.flush().await.unwrap();
         }
-        let mut client = Client::over(pair.over(stream, &[]).await.unwrap());
+        let mut client = Client::new(pair.over(stream, &[]).await.unwrap());
         client.send(PEER).await.unwrap();
-        assert_eq!(client.answer().await.expect("an answer").body, b"192.0.2.1:1234");
+        assert_eq!(client.response().await.expect("an answer").body, b"192.0.2.1:1234");
     }
     served.stop();
     served.ended().await;
@@ -208,7 +211,7 @@ async fn a_header_that_was_not_asked_for_is_no_header() {
     let mut served = crate::support::serve(crate::support::ping(), |server| server.peer_info(true)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(&[V1, PING].concat()).await.unwrap();
-    assert!(client.answer().await.expect("an answer").head.starts_with("http/1.1 400"));
+    assert!(client.response().await.expect("an answer").status == 400);
     served.stop();
     served.ended().await;
     assert_eq!(served.work.finished(), 0);

@@ -20,7 +20,7 @@ impl Peer {
         match self {
             Self::Http1(client) => {
                 client.send(PING).await.unwrap();
-                client.answer().await.expect("an answer").closes()
+                client.response().await.expect("an answer").closes
             }
             Self::Http2(frames) => {
                 frames.send(frames::PING, 0, 0, b"are you?").await;
@@ -103,7 +103,7 @@ async fn left(spread: Duration, wait: Duration) -> Vec<Option<u128>> {
     for _ in 0..CLIENTS {
         let mut client = Client::connect(served.addr).await.unwrap();
         client.send(PING).await.unwrap();
-        assert!(client.answer().await.expect("an answer").is_ok());
+        assert!(client.response().await.expect("an answer").is_ok());
         begun.push(client);
     }
     let signal = now();
@@ -111,8 +111,8 @@ async fn left(spread: Duration, wait: Duration) -> Vec<Option<u128>> {
     for mut client in begun {
         clients.spawn(async move {
             let ended = tokio::time::timeout(wait, client.rest()).await;
-            ended.ok().map(|(rest, error)| {
-                assert!(rest.is_empty() && error.is_none());
+            ended.ok().map(|end| {
+                assert!(end.received.is_empty() && end.is_eof());
                 signal.elapsed().as_millis()
             })
         });
@@ -155,13 +155,13 @@ async fn when_the_lame_duck_is_over_whoever_asks_is_told() {
     let mut told = 0;
     for client in &mut clients {
         client.send(PING).await.unwrap();
-        told += usize::from(client.answer().await.expect("an answer").closes());
+        told += usize::from(client.response().await.expect("an answer").closes);
     }
     assert!(told <= 1, "the first connection's instant is the signal's: {told}");
     served.stop();
     for client in clients.iter_mut().skip(told) {
         client.send(PING).await.unwrap();
-        assert!(client.answer().await.expect("an answer").closes());
+        assert!(client.response().await.expect("an answer").closes);
     }
     drop(clients);
     served.ended().await;
@@ -199,7 +199,7 @@ mod in_a_lifecycle {
         for _ in 0..10 {
             let mut client = Client::connect(addr).await.unwrap();
             client.send(PING).await.unwrap();
-            assert!(!client.answer().await.expect("an answer").closes());
+            assert!(!client.response().await.expect("an answer").closes);
             untold.push(client);
         }
         service.handle().stop("test");
@@ -210,7 +210,7 @@ mod in_a_lifecycle {
             let mut still = Vec::new();
             for mut client in untold {
                 client.send(PING).await.unwrap();
-                if !client.answer().await.expect("an answer").closes() {
+                if !client.response().await.expect("an answer").closes {
                     still.push(client);
                 }
             }

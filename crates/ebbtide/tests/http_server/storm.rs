@@ -52,10 +52,10 @@ async fn client(addr: SocketAddr, count: Arc<Count>) {
         };
         // From here on the handshake is done: whatever is not an answer is a loss.
         let sent = client.send(PING_CLOSE).await;
-        let (bytes, error) = client.rest().await;
-        let whole = sent.is_ok() && error.is_none() && bytes.ends_with(b"\r\n\r\npong");
+        let answer = client.last_response().await;
+        let whole = sent.is_ok() && answer.as_ref().is_ok_and(|answer| answer.body == b"pong");
         if !whole {
-            println!("lost: {sent:?}, then {} bytes and {error:?}", bytes.len());
+            println!("lost: {sent:?}, then {answer:?}");
         }
         let counter = if whole { &count.answered } else { &count.lost };
         counter.fetch_add(1, Ordering::SeqCst);

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use ebbtide::drain::{Stop, StopSource, Work};
 use ebbtide::http::{IntoListeners, Listener, ServeError, Server};
 use ebbtide::model::Cause;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+
+pub(crate) use ebbtide_http1::client::Client;
 
 pub(crate) use crate::clock::{PausedClock, settle};
 pub(crate) use crate::seed::seed;
@@ -137,123 +137,6 @@ pub(crate) const PING: &[u8] = b"GET /ping HTTP/1.1\r\nHost: test\r\n\r\n";
 pub(crate) const PING_CLOSE: &[u8] = b"GET /ping HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
 pub(crate) const SLOW: &[u8] = b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n";
 
-/// A client connection.
-pub(crate) struct Client<S = TcpStream> {
-    pub(crate) stream: S,
-    left: Vec<u8>,
-}
-
-/// A response with a known length, read whole.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) head: String,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Client {
-    pub(crate) async fn connect(addr: SocketAddr) -> std::io::Result<Self> {
-        let stream = TcpStream::connect(addr).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self::over(stream))
-    }
-
-    /// Tells whether the server's end of the stream has arrived.
-    pub(crate) fn is_closed(&self) -> bool {
-        let read = self.stream.try_read(&mut [0]);
-        !matches!(read, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    pub(crate) fn over(stream: S) -> Self {
-        Self { stream, left: Vec::new() }
-    }
-
-    pub(crate) async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(bytes).await?;
-        self.stream.flush().await
-    }
-
-    /// Reads one response that has a `Content-Length`; `None` if it does not come whole.
-    pub(crate) async fn answer(&mut self) -> Option<Answer> {
-        self.answer_to(false).await
-    }
-
-    pub(crate) async fn answer_to(&mut self, head_request: bool) -> Option<Answer> {
-        tokio::time::timeout(LONG, async {
-            let end = loop {
-                if let Some(at) = self.left.windows(4).position(|window| window == b"\r\n\r\n") {
-                    break at + 4;
-                }
-                self.more().await?;
-            };
-            let head = String::from_utf8(self.left.drain(..end).collect()).ok()?.to_ascii_lowercase();
-            let length = head
-                .split("content-length: ")
-                .nth(1)
-                .and_then(|rest| rest.split("\r\n").next()?.parse().ok());
-            let length: usize = if head_request { 0 } else { length? };
-            while self.left.len() < length {
-                self.more().await?;
-            }
-            Some(Answer { head, body: self.left.drain(..length).collect() })
-        })
-        .await
-        .expect("a response or its absence in time")
-    }
-
-    /// Reads to the end of the stream: the bytes, and the error if there was one.
-    pub(crate) async fn rest(&mut self) -> (Vec<u8>, Option<std::io::Error>) {
-        let end = async {
-            loop {
-                let mut buf = [0; 65536];
-                match self.stream.read(&mut buf).await {
-                    Ok(0) => return None,
-                    Ok(read) => self.left.extend_from_slice(&buf[..read]),
-                    Err(error) => return Some(error),
-                }
-            }
-        };
-        let error = tokio::time::timeout(LONG, end).await.expect("the stream ends");
-        (std::mem::take(&mut self.left), error)
-    }
-
-    /// Reads up to the first occurrence of some bytes, and leaves what follows.
-    pub(crate) async fn up_to(&mut self, bytes: &[u8]) {
-        let read = async {
-            loop {
-                if let Some(at) = self.left.windows(bytes.len()).position(|window| window == bytes) {
-                    self.left.drain(..at + bytes.len());
-                    return;
-                }
-                self.more().await.expect("more, before the end");
-            }
-        };
-        tokio::time::timeout(LONG, read).await.expect("the bytes come in time");
-    }
-
-    async fn more(&mut self) -> Option<()> {
-        let mut buf = [0; 16384];
-        match self.stream.read(&mut buf).await {
-            Ok(0) | Err(_) => None,
-            Ok(read) => {
-                self.left.extend_from_slice(&buf[..read]);
-                Some(())
-            }
-        }
-    }
-}
-
-impl Answer {
-    pub(crate) fn is_ok(&self) -> bool {
-        self.head.starts_with("http/1.1 200") || self.head.starts_with("http/1.0 200")
-    }
-
-    pub(crate) fn closes(&self) -> bool {
-        self.head.contains("\r\nconnection: close\r\n")
-    }
-}
-
 /// Waits until a condition holds.
 pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
     let began = now();
@@ -290,6 +173,6 @@ pub(crate) fn is_listening(addr: SocketAddr) -> bool {
 pub(crate) async fn accepted(addr: SocketAddr) {
     let mut client = Client::connect(addr).await.unwrap();
     client.send(PING_CLOSE).await.unwrap();
-    assert!(client.answer().await.unwrap().is_ok());
+    assert!(client.response().await.unwrap().is_ok());
     let _ = client.rest().await;
 }

@@ -50,10 +50,10 @@ async fn client(path: PathBuf, count: Arc<Count>, again: bool) {
         };
         // From here on the connection is made: whatever is not an answer is a loss.
         let sent = client.send(PING_CLOSE).await;
-        let (bytes, error) = client.rest().await;
-        let whole = sent.is_ok() && error.is_none() && bytes.ends_with(b"\r\n\r\npong");
+        let answer = client.last_response().await;
+        let whole = sent.is_ok() && answer.as_ref().is_ok_and(|answer| answer.body == b"pong");
         if !whole {
-            println!("lost: {sent:?}, then {} bytes and {error:?}", bytes.len());
+            println!("lost: {sent:?}, then {answer:?}");
         }
         let counter = if whole { &count.answered } else { &count.lost };
         counter.fetch_add(1, Ordering::SeqCst);
@@ -148,7 +148,7 @@ async fn connections_in_a_paths_queue_are_served_at_the_close() {
     let serving = Server::new(ping()).serve(listener, stop.token(), stop.token());
     let answers = async {
         for client in &mut clients {
-            assert!(client.answer().await.expect("an answer").closes());
+            assert!(client.response().await.expect("an answer").closes);
         }
         drop(std::mem::take(&mut clients));
     };
@@ -169,11 +169,11 @@ async fn keeps_alive(path: PathBuf, think: Duration, warm: Arc<AtomicU64>) -> u6
             return 0;
         }
         let sent = client.send(PING).await;
-        match client.answer().await {
-            Some(answer) if sent.is_ok() && answer.is_ok() => {
+        match client.response().await {
+            Ok(answer) if sent.is_ok() && answer.is_ok() => {
                 answered += 1;
                 warm.fetch_add(u64::from(answered == 2), Ordering::SeqCst);
-                if answer.closes() {
+                if answer.closes {
                     return 0;
                 }
             }
@@ -225,7 +225,7 @@ async fn connections_of_a_path_that_have_been_quiet_do_not_hold_the_stop() {
         let mut served = serve(&place.path(), ping(), |server| server.idle_quiet(quiet)).await;
         let mut client = connect(&place.path()).await.unwrap();
         client.send(PING).await.unwrap();
-        assert!(client.answer().await.unwrap().is_ok());
+        assert!(client.response().await.unwrap().is_ok());
         clock.advance_to_before(quiet).await;
         if was_quiet {
             clock.advance_past().await;
@@ -238,7 +238,7 @@ async fn connections_of_a_path_that_have_been_quiet_do_not_hold_the_stop() {
             clock.advance_past().await;
         }
         served.ended().await;
-        assert!(client.rest().await.1.is_none());
+        assert!(client.rest().await.is_eof());
     }
 }
 
@@ -250,14 +250,14 @@ async fn requests_over_a_path_say_so() {
     let place = Place::new();
     let mut served = serve(&place.path(), router, |server| server.peer_info(true)).await;
     let mut client = connect(&place.path()).await.unwrap();
-    client.send(b"GET /peer HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
-    assert_eq!(client.answer().await.unwrap().body, b"unix");
+    client.get("/peer").await.unwrap();
+    assert_eq!(client.response().await.unwrap().body, b"unix");
     client.send(SLOW).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     assert_eq!(served.work.stragglers()[0].name, "GET /slow from unix");
     release.stop(cause(), None);
     served.stop();
-    assert!(client.answer().await.unwrap().closes());
+    assert!(client.response().await.unwrap().closes);
     drop(client);
     served.ended().await;
 }
@@ -283,9 +283,9 @@ pub(crate) async fn connect(path: &Path) -> std::io::Result<Client<UnixStream>> 
         let addr = std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap();
         let stream = std::os::unix::net::UnixStream::connect_addr(&addr)?;
         stream.set_nonblocking(true)?;
-        return Ok(Client::over(UnixStream::from_std(stream)?));
+        return Ok(Client::new(UnixStream::from_std(stream)?));
     }
-    UnixStream::connect(path).await.map(Client::over)
+    UnixStream::connect(path).await.map(Client::new)
 }
 
 pub(crate) async fn serve(

@@ -19,7 +19,7 @@ async fn a_file_that_nobody_listens_on_is_replaced() {
     let mut served = serve(&place.path(), ping(), |server| server).await;
     let mut client = connect(&place.path()).await.unwrap();
     client.send(PING_CLOSE).await.unwrap();
-    assert!(client.answer().await.unwrap().is_ok());
+    assert!(client.response().await.unwrap().is_ok());
     served.stop();
     served.ended().await;
     assert!(!place.path().exists());
@@ -118,7 +118,7 @@ async fn a_shared_unix_socket_goes_on_after_the_server() {
     let second = stop_source();
     let serving = Server::new(ping()).serve(next, second.token(), second.token());
     let talk = async {
-        assert!(client.answer().await.expect("an answer").is_ok());
+        assert!(client.response().await.expect("an answer").is_ok());
         drop(client);
         second.stop(cause(), None);
     };

@@ -1,7 +1,7 @@
 //! What a lifecycle records through the `metrics` facade.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -271,9 +271,7 @@ fn scraped() {
 fn scrape(addr: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(addr)?;
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
+    Ok(ebbtide_http1::Response::read(&mut stream)?.text().into_owned())
 }
 
 /// The table in `docs/metrics.md` and what is recorded are the same names.

@@ -1,6 +1,5 @@
 //! Handshakes that are under way, and that stop; what client and server agree on; the certificates, and how they are exchanged.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,10 +26,10 @@ fn half_handshake(pair: &Arc<Pair>, addr: SocketAddr, until: Stop) -> JoinSet<st
     let (mut going, pair) = (JoinSet::new(), Arc::clone(pair));
     going.spawn(async move {
         let stream = Halting::new(TcpStream::connect(addr).await?, 100, until);
-        let mut client = Client::over(pair.over(stream, &[]).await?);
+        let mut client = Client::new(pair.over(stream, &[]).await?);
         client.send(PING).await?;
-        let answer = client.answer().await.ok_or(ErrorKind::UnexpectedEof)?;
-        assert!(answer.is_ok() && answer.closes());
+        let answer = client.response().await?;
+        assert!(answer.is_ok() && answer.closes);
         Ok(answer.body.into())
     });
     going
@@ -88,9 +87,9 @@ async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
     let mut client = stopped_handshake(&pair, served.addr).await;
     until(|| served.work.in_flight() == 1).await;
     clock.advance_to_before(limit).await;
-    assert!(!client.is_closed(), "before the limit");
+    assert!(client.is_quiet(), "before the limit");
     clock.advance_past().await;
-    assert!(client.rest().await.0.is_empty());
+    assert!(client.rest().await.received.is_empty());
     served.stop();
     served.ended().await;
     clock.resume();
@@ -105,7 +104,7 @@ async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
     served.ended().await;
     assert!(sent.elapsed() >= grace, "before the limit");
     assert_eq!((served.work.in_flight(), served.work.cut()), (0, 0));
-    assert!(client.rest().await.0.is_empty());
+    assert!(client.rest().await.received.is_empty());
     // At the end of the time it is cut, counted and named.
     let mut served = serve(pair.tls(), ping(), |server| server.first_byte_grace(LONG)).await;
     let mut client = stopped_handshake(&pair, served.addr).await;
@@ -115,7 +114,7 @@ async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
     served.ended().await;
     assert_eq!(served.work.cut(), 1);
     assert!(served.work.stragglers()[0].name.starts_with("half a TLS handshake from"));
-    assert!(client.rest().await.0.is_empty());
+    assert!(client.rest().await.received.is_empty());
 }
 
 #[tokio::test]
@@ -128,10 +127,10 @@ async fn connections_that_have_sent_nothing_have_their_grace_before_and_behind_t
     served.draining().await;
     assert!(served.is_running());
     shaken.send(PING).await.unwrap();
-    assert!(shaken.answer().await.unwrap().closes());
-    let mut silent = Client::over(pair.over(silent, &[]).await.unwrap());
+    assert!(shaken.response().await.unwrap().closes);
+    let mut silent = Client::new(pair.over(silent, &[]).await.unwrap());
     silent.send(PING).await.unwrap();
-    assert!(silent.answer().await.unwrap().closes());
+    assert!(silent.response().await.unwrap().closes);
     drop((shaken, silent));
     served.ended().await;
 }
@@ -142,11 +141,11 @@ async fn who_does_not_speak_tls_is_let_go() {
     let mut served = serve(pair.tls(), ping(), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(PING).await.unwrap();
-    let (bytes, _) = client.rest().await;
-    assert!(!bytes.starts_with(b"HTTP"));
+    let end = client.rest().await;
+    assert!(!end.received.starts_with(b"HTTP"));
     let mut client = pair.connect(served.addr).await.unwrap();
     client.send(PING).await.unwrap();
-    assert!(client.answer().await.unwrap().is_ok());
+    assert!(client.response().await.unwrap().is_ok());
     served.stop();
     drop(client);
     served.ended().await;
@@ -177,13 +176,13 @@ async fn what_client_and_server_agree_on_is_spoken() {
     assert_eq!(ask_http_2(stream).await.unwrap(), "pong");
     let stream = connect(&["http/1.1"]).await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"http/1.1".as_slice()));
-    let mut client = Client::over(stream);
+    let mut client = Client::new(stream);
     client.send(PING_CLOSE).await.unwrap();
-    assert!(client.answer().await.unwrap().is_ok());
+    assert!(client.response().await.unwrap().is_ok());
     // Without an agreement the first bytes decide.
-    let mut client = Client::over(connect(&[]).await);
+    let mut client = Client::new(connect(&[]).await);
     client.send(PING_CLOSE).await.unwrap();
-    assert!(client.answer().await.unwrap().is_ok());
+    assert!(client.response().await.unwrap().is_ok());
     assert_eq!(ask_http_2(connect(&[]).await).await.unwrap(), "pong");
     // With one they don't.
     assert!(ask_http_2(connect(&["http/1.1"]).await).await.is_err());
@@ -226,13 +225,13 @@ async fn tls_is_spoken_over_a_path_too() {
     let listener = Listener::bind_unix(&path).await.unwrap().tls(pair.tls());
     let mut served = serve_on(listener, ([0, 0, 0, 0], 0).into(), slow(release.token()), |server| server);
     let stream = UnixStream::connect(&path).await.unwrap();
-    let mut client = Client::over(pair.over(stream, &[]).await.unwrap());
+    let mut client = Client::new(pair.over(stream, &[]).await.unwrap());
     client.send(SLOW).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     served.stop();
     release.stop(cause(), None);
-    assert!(client.answer().await.unwrap().closes());
-    assert!(client.rest().await.1.is_none());
+    assert!(client.response().await.unwrap().closes);
+    assert!(client.rest().await.is_eof());
     drop(client);
     served.ended().await;
 }
@@ -257,7 +256,7 @@ async fn certificates_are_exchanged_without_a_restart() {
     assert_ne!(shown(&new), first);
     // The old connection goes on.
     old.send(PING).await.unwrap();
-    assert!(old.answer().await.unwrap().is_ok());
+    assert!(old.response().await.unwrap().is_ok());
     drop((old, new));
     served.stop();
     served.ended().await;
@@ -305,7 +304,7 @@ async fn a_broken_file_leaves_the_old_certificates_in_place_and_is_named() {
     says(missing, Path::new("/nowhere/tls.crt"), "give the path of a file");
     let mut client = pair.connect(served.addr).await.expect("the old ones are in place");
     client.send(PING).await.unwrap();
-    assert!(client.answer().await.unwrap().is_ok());
+    assert!(client.response().await.unwrap().is_ok());
     served.stop();
     drop(client);
     served.ended().await;

@@ -77,7 +77,7 @@ impl Pair {
     pub(super) async fn connect(&self, addr: SocketAddr) -> std::io::Result<Client<TlsStream<TcpStream>>> {
         let stream = TcpStream::connect(addr).await?;
         stream.set_nodelay(true)?;
-        self.over(stream, &[]).await.map(Client::over)
+        self.over(stream, &[]).await.map(Client::new)
     }
 }
 

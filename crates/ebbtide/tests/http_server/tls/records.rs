@@ -27,9 +27,9 @@ async fn half_record(
     let stream = TcpStream::connect(served.addr).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let stream = Halting::new(stream, usize::MAX, until.token());
-    let mut client = Client::over(pair.over(stream, &[]).await.unwrap());
+    let mut client = Client::new(pair.over(stream, &[]).await.unwrap());
     client.send(PING).await.unwrap();
-    assert!(client.answer().await.unwrap().is_ok());
+    assert!(client.response().await.unwrap().is_ok());
     client.stream.get_mut().0.halt_after(20, until.token());
     client.stream.write_all(PING).await.unwrap();
     let _ = flush_now(&mut client.stream).await;
@@ -54,8 +54,8 @@ async fn a_request_in_half_a_record_is_waited_for_and_answered() {
     assert!(served.is_running());
     release.stop(cause(), None);
     client.stream.flush().await.unwrap();
-    let answer = client.answer().await.expect("an answer");
-    assert!(answer.is_ok() && answer.closes());
+    let answer = client.response().await.expect("an answer");
+    assert!(answer.is_ok() && answer.closes);
     drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
@@ -73,7 +73,7 @@ async fn half_a_record_ends_at_the_header_timeout() {
     clock.advance_to_before(limit).await;
     assert_eq!(served.work.in_flight(), 1, "before the limit");
     clock.advance_past().await;
-    assert!(client.rest().await.0.is_empty());
+    assert!(client.rest().await.received.is_empty());
 }
 
 /// A record that is not for HTTP, such as a new key, begins no request and ends no connection.
@@ -90,7 +90,7 @@ async fn a_record_of_tls_itself_changes_nothing() {
         clock.advance(limit * 2).await;
         assert_eq!(served.work.in_flight(), 0);
         client.send(PING).await.unwrap();
-        assert!(client.answer().await.unwrap().is_ok());
+        assert!(client.response().await.unwrap().is_ok());
     }
     drop(client);
     served.stop();
@@ -104,15 +104,15 @@ async fn connections_end_with_close_notify() {
     let mut served = serve(pair.tls(), ping(), |server| server.idle_quiet(Duration::from_millis(50))).await;
     let mut told = pair.connect(served.addr).await.unwrap();
     told.send(PING_CLOSE).await.unwrap();
-    assert!(told.answer().await.unwrap().is_ok());
-    assert!(told.rest().await.1.is_none());
+    assert!(told.response().await.unwrap().is_ok());
+    assert!(told.rest().await.is_eof());
     let mut idle = pair.connect(served.addr).await.unwrap();
     idle.send(PING).await.unwrap();
-    assert!(idle.answer().await.unwrap().is_ok());
+    assert!(idle.response().await.unwrap().is_ok());
     served.stop();
     served.ended().await;
-    let (bytes, error) = idle.rest().await;
-    assert!(bytes.is_empty() && error.is_none(), "{error:?}");
+    let end = idle.rest().await;
+    assert!(end.received.is_empty() && end.is_eof(), "{end:?}");
 }
 
 /// The opposite: a connection that its server just drops.
@@ -132,8 +132,8 @@ async fn a_connection_that_is_dropped_looks_cut() {
         drop(acceptor.accept(stream).await.unwrap());
     };
     let (client, ()) = tokio::join!(pair.connect(addr), accepting);
-    let (_, error) = client.unwrap().rest().await;
-    assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::UnexpectedEof));
+    let end = client.unwrap().rest().await;
+    assert_eq!(end.end, ebbtide_http1::End::Error(ErrorKind::UnexpectedEof));
 }
 
 /// Over HTTP/1.0 the end is the end of the body: a cut must not look like one.
@@ -152,8 +152,7 @@ async fn a_body_that_is_cut_is_seen_to_be_cut() {
     served.stop();
     served.cut();
     served.ended().await;
-    let (_, error) = client.rest().await;
-    assert!(error.is_some());
+    assert!(!client.rest().await.is_eof());
     assert_eq!(served.work.cut(), 1);
 }
 
@@ -172,8 +171,8 @@ async fn a_response_that_is_read_slowly_arrives_whole() {
     served.stop();
     served.draining().await;
     assert!(served.is_running());
-    let (bytes, error) = client.rest().await;
-    assert!(error.is_none() && bytes.len() > LENGTH, "{} bytes, {error:?}", bytes.len());
+    let end = client.rest().await;
+    assert!(end.is_eof() && end.received.len() > LENGTH, "{} bytes, {:?}", end.received.len(), end.end);
     drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
@@ -205,8 +204,8 @@ async fn a_response_whose_end_waits_behind_tls_arrives_whole() {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
         let stream = socket.connect(addr).await.unwrap();
-        let mut client = Client::over(pair.over(stream, &[]).await.unwrap());
-        client.send(format!("GET /{length} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await.unwrap();
+        let mut client = Client::new(pair.over(stream, &[]).await.unwrap());
+        client.get(&format!("/{length}")).await.unwrap();
         clients.push((length, client));
     }
     until(|| sent.load(Ordering::SeqCst) == clients.len() as u64).await;
@@ -217,7 +216,10 @@ async fn a_response_whose_end_waits_behind_tls_arrives_whole() {
     served.stop();
     served.draining().await;
     for (length, client) in &mut clients {
-        let answer = client.answer().await.unwrap_or_else(|| panic!("{length} bytes are not whole"));
+        let answer = client
+            .response()
+            .await
+            .unwrap_or_else(|end| panic!("{length} bytes are not whole: {:?}", end.end));
         assert_eq!(answer.body.len(), *length);
     }
     clients.clear();

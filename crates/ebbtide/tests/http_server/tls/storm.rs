@@ -25,11 +25,11 @@ async fn keeps_alive(pair: Arc<Pair>, addr: SocketAddr, think: Duration, warm: A
             return 0;
         }
         let sent = client.send(PING).await;
-        match client.answer().await {
-            Some(answer) if sent.is_ok() && answer.is_ok() => {
+        match client.response().await {
+            Ok(answer) if sent.is_ok() && answer.is_ok() => {
                 answered += 1;
                 warm.fetch_add(u64::from(answered == 2), Ordering::SeqCst);
-                if answer.closes() {
+                if answer.closes {
                     return 0;
                 }
             }
@@ -85,13 +85,9 @@ async fn client(pair: Arc<Pair>, addr: SocketAddr, answered: Arc<AtomicU64>, gon
         };
         let Ok(stream) = connected else { return lost };
         let asked = async {
-            let mut client = Client::over(pair.over(stream, &[]).await?);
+            let mut client = Client::new(pair.over(stream, &[]).await?);
             client.send(PING_CLOSE).await?;
-            let (bytes, error) = client.rest().await;
-            match error {
-                None => Ok(bytes.ends_with(b"\r\n\r\npong")),
-                Some(error) => Err(error),
-            }
+            Ok::<_, std::io::Error>(client.last_response().await?.body == b"pong")
         };
         match asked.await {
             Ok(true) => drop(answered.fetch_add(1, Ordering::SeqCst)),

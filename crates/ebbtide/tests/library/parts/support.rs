@@ -3,8 +3,7 @@ use std::time::{Duration, Instant};
 
 use ebbtide::drain::StopSource;
 use ebbtide::model::Cause;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use ebbtide_http1::client::Client;
 use tokio::sync::oneshot;
 
 /// Long enough for anything that happens at all; nothing is measured with it.
@@ -31,27 +30,24 @@ pub(crate) fn signal() -> (oneshot::Sender<()>, impl Future<Output = ()> + Send 
     })
 }
 
-pub(crate) async fn connect(addr: SocketAddr, path: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(addr).await.expect("it listens");
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await.unwrap();
-    stream
+pub(crate) async fn connect(addr: SocketAddr, path: &str) -> Client {
+    let mut client = Client::connect(addr).await.expect("it listens");
+    client.get(path).await.unwrap();
+    client
 }
 
 /// Asks on a connection of its own, which it closes; returns the status and the body.
 pub(crate) async fn get(addr: SocketAddr, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(addr).await.expect("it listens");
+    let mut client = Client::connect(addr).await.expect("it listens");
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    answer(stream).await
+    client.send(request.as_bytes()).await.unwrap();
+    answer(client).await
 }
 
 /// Reads an answer to the end of the connection.
-pub(crate) async fn answer(mut stream: TcpStream) -> (u16, String) {
-    let mut text = String::new();
-    let read = stream.read_to_string(&mut text);
-    tokio::time::timeout(LONG, read).await.expect("the answer ends").expect("no reset");
-    let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
-    (head[9..12].parse().unwrap(), body.to_owned())
+pub(crate) async fn answer(mut client: Client) -> (u16, String) {
+    let answer = client.last_response().await.expect("it is whole");
+    (answer.status, answer.text().into_owned())
 }
 
 /// Waits until something becomes true.
