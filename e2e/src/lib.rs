@@ -1,7 +1,6 @@
 //! Runs programs as real processes and watches how they end.
 
 pub mod brokers;
-mod client;
 pub mod jobs;
 mod namespaces;
 mod ports;
@@ -13,7 +12,6 @@ pub mod storm;
 pub mod streaming;
 mod telemetry;
 
-pub use client::{Answer, Client, Cut, End};
 pub use namespaces::{LATE_PORTS, Namespaces};
 pub use ports::free_port;
 pub use process::{Ended, Process, Served};

@@ -4,10 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ebbtide_http1::End;
+use ebbtide_http1::client::Client;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
@@ -15,7 +15,7 @@ use super::run::{Gone, Tally};
 
 /// What came of connecting.
 enum Attempt {
-    Open(TcpStream),
+    Open(Client),
     Refused,
     /// The server was gone before our kernel had an answer.
     Unanswered,
@@ -53,7 +53,7 @@ async fn connect(to: SocketAddr, from: Option<u16>, gone: &mut Gone) -> io::Resu
     }
     // Only the kernel knows at this instant; the reactor may be late. Without an answer to our SYN there is no peer.
     match stream.peer_addr() {
-        Ok(_) => Ok(Attempt::Open(stream)),
+        Ok(_) => Ok(Attempt::Open(Client::new(stream))),
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(Attempt::Unanswered),
         Err(error) => Err(error),
     }
@@ -76,31 +76,21 @@ enum Exchange {
     Lost(String),
 }
 
-/// Sends a request and reads its answer, which is known to the byte but for its head.
-async fn exchange(stream: &mut TcpStream, request: &[u8]) -> Exchange {
-    let sent = stream.write_all(request).await;
-    let mut read = Vec::new();
-    let how = loop {
-        if read.ends_with(b"\r\n\r\npong") {
-            let head = String::from_utf8_lossy(&read).to_ascii_lowercase();
-            return Exchange::Answered { closes: head.contains("\r\nconnection: close\r\n") };
-        }
-        let mut chunk = [0; 512];
-        match stream.read(&mut chunk).await {
-            Ok(0) => break "end".to_owned(),
-            Ok(count) => read.extend_from_slice(&chunk[..count]),
-            Err(error) => break format!("{:?}", error.kind()),
-        }
+/// Sends a request and reads its answer.
+async fn exchange(client: &mut Client, request: &[u8]) -> Exchange {
+    let sent = client.send(request).await;
+    let end = match client.response().await {
+        Ok(answer) if answer.body == b"pong" => return Exchange::Answered { closes: answer.closes },
+        Ok(answer) => return Exchange::Lost(format!("answered-{}", answer.status)),
+        Err(end) => end,
+    };
+    let how = match end.end {
+        End::Eof => "end".to_owned(),
+        End::Error(kind) => format!("{kind:?}"),
+        End::Malformed => "malformed".to_owned(),
     };
     let sent = if sent.is_ok() { "" } else { "-while-sending" };
-    Exchange::Lost(format!("{how}-after-{}-bytes{sent}", read.len()))
-}
-
-/// Tells whether the peer has closed, as our kernel knows this instant: an honest client looks before it sends.
-fn is_closed(stream: &TcpStream) -> bool {
-    let mut byte = [0_u8; 1];
-    let looked = recv(stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
-    !matches!(looked, Err(Errno::AGAIN))
+    Exchange::Lost(format!("{how}-after-{}-bytes{sent}", end.received.len()))
 }
 
 const CLOSING: &[u8] = b"GET /ping HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
@@ -116,7 +106,7 @@ pub(super) async fn fresh(
     while !gone.is_so() {
         let from = ports.as_mut().and_then(Iterator::next);
         match connect(to, from, &mut gone).await? {
-            Attempt::Open(mut stream) => match exchange(&mut stream, CLOSING).await {
+            Attempt::Open(mut client) => match exchange(&mut client, CLOSING).await {
                 Exchange::Answered { .. } => {
                     tally.answered += 1;
                     if tally.answered == 1 {
@@ -146,13 +136,13 @@ pub(super) async fn kept(
     (mut gone, answered): (Gone, mpsc::Sender<()>),
 ) -> io::Result<Tally> {
     let mut tally = Tally::default();
-    let mut open: Option<TcpStream> = None;
+    let mut open: Option<Client> = None;
     let mut thoughts = Thoughts(seed);
     while !gone.is_so() {
-        let mut stream = match open.take() {
-            Some(stream) => stream,
+        let mut client = match open.take() {
+            Some(client) => client,
             None => match connect(to, None, &mut gone).await? {
-                Attempt::Open(stream) => stream,
+                Attempt::Open(client) => client,
                 Attempt::Reset => {
                     tally.lose("ConnectionReset-at-once");
                     continue;
@@ -167,7 +157,7 @@ pub(super) async fn kept(
                 }
             },
         };
-        match exchange(&mut stream, KEEPING).await {
+        match exchange(&mut client, KEEPING).await {
             Exchange::Answered { closes } => {
                 tally.answered += 1;
                 if tally.answered == 1 {
@@ -175,7 +165,8 @@ pub(super) async fn kept(
                 }
                 let thought = Duration::try_from_secs_f64(thinking.as_secs_f64() * thoughts.next());
                 tokio::time::sleep(thought.unwrap_or(thinking)).await;
-                open = (!closes && !is_closed(&stream)).then_some(stream);
+                // An honest client looks before it sends.
+                open = (!closes && client.is_quiet()).then_some(client);
             }
             Exchange::Lost(how) => tally.lose(how),
         }

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use ebbtide_e2e::{Client, Rehearsed, ReportFile, Served, free_port, rehearse, service, service_program};
+use ebbtide_e2e::{Rehearsed, ReportFile, Served, free_port, rehearse, service, service_program};
+use ebbtide_http1::client::Client;
 
 /// The load of the design's bar, as a debug build on two shared cores can carry it.
 const SHAPES: [&str; 6] = ["--storm", "64", "--keepalive", "200", "--slow-time", "1s-2s"];

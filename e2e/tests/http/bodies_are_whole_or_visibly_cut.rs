@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use ebbtide_e2e::{Client, End, Served, pattern};
+use ebbtide_e2e::{Served, pattern};
+use ebbtide_http1::client::Client;
+use ebbtide_http1::{Head, Method};
 use rustix::process::Signal;
 use tokio::task::JoinSet;
 
@@ -30,7 +32,7 @@ async fn download(served: &Served, bytes: u64, ms: u64, (version, known): (&str,
     let mut client = Client::connect(served.addr).await.expect("it listens");
     let path = format!("/download?bytes={bytes}&ms={ms}&known={known}");
     client.send(format!("GET {path} {version}\r\nHost: test\r\n\r\n").as_bytes()).await.expect("it reads");
-    client.begun().await;
+    client.first_bytes().await.expect("something comes");
     client
 }
 
@@ -48,11 +50,11 @@ async fn downloads_large_and_slow_arrive_whole() {
     let mut reading = JoinSet::new();
     for (length, mut client) in clients {
         reading.spawn(async move {
-            let answer = client.answer().await.expect("it comes whole");
+            let answer = client.response().await.expect("it comes whole");
             assert!(answer.is_ok());
             assert_eq!(answer.body.len() as u64, length);
             assert!(pattern::is_at(0, &answer.body), "other bytes than were sent");
-            assert_eq!(client.rest().await.end, End::Fin);
+            assert!(client.rest().await.is_eof());
         });
     }
     reading.join_all().await;
@@ -103,9 +105,9 @@ async fn uploads_large_and_slow_arrive_whole() {
             if chunked {
                 client.send(b"0\r\n\r\n").await.expect("it reads on");
             }
-            let answer = client.answer().await.expect("an answer");
+            let answer = client.response().await.expect("an answer");
             assert_eq!(String::from_utf8_lossy(&answer.body), format!("{length} whole"));
-            assert!(answer.closes());
+            assert!(answer.closes);
         });
     }
     sending.join_all().await;
@@ -122,18 +124,16 @@ async fn what_is_cut_at_the_deadline_is_seen_to_be_cut() {
     let mut half = upload(&served, SLOW, true).await;
     served.terminate();
     for mut client in clients {
-        let cut = client.answer().await.expect_err("half of it must not look whole");
-        let end = cut.read.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
-        assert!(cut.read.len() > end, "something had come");
+        let cut = client.response().await.expect_err("half of it must not look whole");
+        let head = Head::parse(&cut.received, Method::Other).expect("HTTP").expect("a head");
+        assert!(cut.received.len() > head.range.end, "something had come");
     }
     // The server has not heard its end, and cannot say that it is whole.
-    let answer = half.answer().await.map(|answer| answer.is_ok());
+    let answer = half.response().await.map(|answer| answer.is_ok());
     assert!(!matches!(answer, Ok(true)), "{answer:?}");
     let ended = served.ended(LONG).await;
     ended.code(3).said("GET /download").said("POST /upload");
 }
-
-const RESET: End = End::Error(std::io::ErrorKind::ConnectionReset);
 
 /// Nothing of ours runs any more: it is the kernel that closes the sockets.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -145,9 +145,9 @@ async fn killed_in_their_midst_bodies_never_look_whole() {
     }
     served.process.signal(Signal::KILL);
     for (mut client, ending) in clients.into_iter().zip(ENDINGS) {
-        let cut = client.answer().await.expect_err("half of it must not look whole");
+        let cut = client.response().await.expect_err("half of it must not look whole");
         if ending == ENDINGS[2] {
-            assert_eq!(cut.end, RESET, "only that tells");
+            assert!(cut.is_reset(), "only that tells");
         }
     }
 }
@@ -164,7 +164,7 @@ async fn a_second_signal_resets_every_body_under_way() {
     while Client::connect(served.addr).await.is_ok() {}
     served.terminate();
     for mut client in clients {
-        assert_eq!(client.rest().await.end, RESET);
+        assert!(client.rest().await.is_reset());
     }
     served.ended(LONG).await.by_signal(Signal::TERM);
 }
@@ -179,7 +179,7 @@ async fn a_body_whose_thread_hangs_is_reset_when_the_process_ends() {
         client.send(head.as_bytes()).await.expect("it reads");
         served.process.says("a body hangs");
         served.terminate();
-        assert_eq!(client.rest().await.end, RESET, "{version}, {known}");
+        assert!(client.rest().await.is_reset(), "{version}, {known}");
         served.ended(LONG).await.said("GET /hangs");
     }
 }
@@ -197,7 +197,7 @@ async fn bodies_are_reset_when_the_watchdog_ends_the_process() {
     served.process.says("2 threads hang");
     served.terminate();
     for mut client in clients {
-        assert_eq!(client.rest().await.end, RESET);
+        assert!(client.rest().await.is_reset());
     }
     served.ended(LONG).await.code(4);
 }
@@ -210,6 +210,6 @@ async fn killed_by_the_platform_half_a_body_looks_whole() {
     served.terminate();
     assert!(served.ended_or_not(Duration::from_secs(3)).await.is_none(), "it ended within its grace period");
     served.process.signal(Signal::KILL);
-    let answer = client.answer().await.expect("it looks whole");
+    let answer = client.response().await.expect("it looks whole");
     assert!(answer.is_ok() && (answer.body.len() as u64) < LARGE);
 }

@@ -7,7 +7,9 @@
 use std::fs;
 use std::time::Duration;
 
-use ebbtide_e2e::{Answer, Client, Cut, Served, service};
+use ebbtide_e2e::{Served, service};
+use ebbtide_http1::client::Client;
+use ebbtide_http1::{Response, StreamEnd};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::task::JoinSet;
 
@@ -24,10 +26,10 @@ async fn by_the_deadline_with_exit_code_3_and_its_name_while_others_are_answered
     slow.get("/slow?ms=1000").await.expect("it reads");
     served.process.says("asked for /never");
     served.terminate();
-    assert_eq!(slow.answer().await.expect("what ends in time is answered").body, b"done");
+    assert_eq!(slow.response().await.expect("what ends in time is answered").body, b"done");
     let ended = served.ended(GRACE).await;
     ended.code(3).said("GET /never").never_said("secret");
-    assert!(!never.answer().await.is_ok_and(|answer| answer.is_ok()), "it has no answer to give");
+    assert!(!never.response().await.is_ok_and(|answer| answer.is_ok()), "it has no answer to give");
 }
 
 /// The opposite: a plain axum server waits for it until it is killed.
@@ -60,7 +62,7 @@ async fn exhausted(mode: &str) -> (Served, Vec<Client>) {
     // The queue is first in, first out: the others are accepted when this one is answered.
     let mut last = Client::connect(served.addr).await.expect("a connection");
     last.get("/ping").await.expect("a request");
-    last.answer().await.expect("an answer");
+    last.response().await.expect("an answer");
     limit(&served, lowest_free(&served));
     for _ in 0..QUEUED {
         clients.push(asking(&served).await);
@@ -89,10 +91,10 @@ fn limit(served: &Served, descriptors: u64) {
 }
 
 /// Each client hangs up as soon as it has its answer, which frees a descriptor.
-fn answers(clients: Vec<Client>) -> JoinSet<Result<Answer, Cut>> {
+fn answers(clients: Vec<Client>) -> JoinSet<Result<Response, StreamEnd>> {
     let mut answers = JoinSet::new();
     for mut client in clients {
-        answers.spawn(async move { client.answer().await });
+        answers.spawn(async move { client.response().await });
     }
     answers
 }
@@ -102,9 +104,8 @@ async fn requests_in_flight_and_queued_connections_get_503() {
     let (mut served, clients) = exhausted("ebbtide").await;
     served.terminate();
     let answers = answers(clients).join_all().await;
-    let refused = |answer: &&Result<Answer, Cut>| {
-        answer.as_ref().is_ok_and(|answer| answer.head.starts_with("http/1.1 503"))
-    };
+    let refused =
+        |answer: &&Result<Response, StreamEnd>| answer.as_ref().is_ok_and(|answer| answer.status == 503);
     assert_eq!(answers.iter().filter(refused).count(), IN_FLIGHT + QUEUED, "{answers:?}");
     served.ended(Duration::from_secs(20)).await.code(3).within(EXHAUSTED_GRACE).said("GET /never");
 }
@@ -119,7 +120,7 @@ async fn an_empty_queue_is_closed_without_a_descriptor() {
     let mut last = Client::connect(served.addr).await.expect("a connection");
     last.get("/ping").await.expect("a request");
     drop(clients);
-    last.answer().await.expect("an answer");
+    last.response().await.expect("an answer");
     drop(last);
     let freed = async {
         while open() + IN_FLIGHT > before {

@@ -11,7 +11,9 @@
 use std::time::Duration;
 
 use ebbtide_e2e::storm::{Clients, Storm, Tally};
-use ebbtide_e2e::{Client, End, Served, raise_open_files};
+use ebbtide_e2e::{Served, raise_open_files};
+use ebbtide_http1::End;
+use ebbtide_http1::client::Client;
 use rustix::process::Signal;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -23,7 +25,7 @@ async fn answered(mut served: Served, count: usize) -> usize {
     for _ in 0..count {
         let mut client = Client::connect(served.addr).await.expect("it listens");
         client.get("/ping").await.expect("a request leaves");
-        assert!(!client.answer().await.expect("an answer").closes());
+        assert!(!client.response().await.expect("an answer").closes);
         clients.push(client);
     }
     served.process.signal(Signal::STOP);
@@ -35,7 +37,7 @@ async fn answered(mut served: Served, count: usize) -> usize {
     let mut answered = 0;
     for client in &mut clients {
         answered +=
-            usize::from(client.answer().await.is_ok_and(|answer| answer.is_ok() && answer.body == b"pong"));
+            usize::from(client.response().await.is_ok_and(|answer| answer.is_ok() && answer.body == b"pong"));
     }
     drop(clients);
     served.ended(LONG).await.code(0);
@@ -118,7 +120,7 @@ async fn stopped_with_idle(mut served: Served, count: usize) -> Ends {
         let mut client = Client::connect(served.addr).await.expect("it listens");
         if number >= count / 2 {
             client.get("/ping").await.expect("it reads");
-            assert!(client.answer().await.expect("an answer").is_ok());
+            assert!(client.response().await.expect("an answer").is_ok());
         }
         idle.push(client);
     }
@@ -136,11 +138,11 @@ async fn stopped_with_idle(mut served: Served, count: usize) -> Ends {
     let stop = async {
         for (number, mut client) in idle.into_iter().enumerate() {
             if number % 100 == 0 {
-                ends.answered += usize::from(client.answer().await.is_ok_and(|answer| answer.is_ok()));
+                ends.answered += usize::from(client.response().await.is_ok_and(|answer| answer.is_ok()));
             }
             match client.rest().await.end {
-                End::Fin => ends.fin += 1,
-                End::Error(_) => ends.reset += 1,
+                End::Eof => ends.fin += 1,
+                End::Error(_) | End::Malformed => ends.reset += 1,
             }
         }
         (ends, served.ended(IN_TIME).await)

@@ -19,7 +19,8 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use ebbtide_e2e::storm::{Clients, Storm, Tally};
-use ebbtide_e2e::{Client, Namespaces, Process, Served, service_program};
+use ebbtide_e2e::{Namespaces, Process, Served, service_program};
+use ebbtide_http1::client::Client;
 use rustix::process::Signal;
 
 // The accept queue.
@@ -41,7 +42,7 @@ async fn answered(mut served: Served, count: usize) -> usize {
     let mut answered = 0;
     for client in &mut clients {
         answered +=
-            usize::from(client.answer().await.is_ok_and(|answer| answer.is_ok() && answer.body == b"pong"));
+            usize::from(client.response().await.is_ok_and(|answer| answer.is_ok() && answer.body == b"pong"));
     }
     drop(clients);
     served.ended(LONG).await.code(0);

@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use ebbtide_e2e::{Client, ReportFile, Served, service};
+use ebbtide_e2e::{ReportFile, Served, service};
+use ebbtide_http1::client::Client;
 use tokio::task::JoinSet;
 
 // Traffic moves away before the listener closes.
@@ -20,8 +21,8 @@ const LOOK: Duration = Duration::from_millis(100);
 async fn ask(served: std::net::SocketAddr, path: &str) -> Option<String> {
     let mut client = Client::connect(served).await.ok()?;
     client.get(path).await.expect("a request leaves");
-    let answer = client.answer().await.expect("what was accepted is answered");
-    Some(answer.head["http/1.1 ".len()..].chars().take(3).collect())
+    let answer = client.response().await.expect("what was accepted is answered");
+    Some(answer.status.to_string())
 }
 
 /// Sends requests, each on a connection of its own, until the readiness route has said no; looks at it from time to time.
@@ -127,14 +128,14 @@ async fn answered(mut served: Served, requests: &str) -> usize {
     // Accepted behind them: when it is answered, they have been read.
     let mut last = Client::connect(served.addr).await.expect("it listens");
     last.get("/ping").await.expect("it reads");
-    last.answer().await.expect("an answer");
+    last.response().await.expect("an answer");
     served.terminate();
     let mut answered = 0;
     for client in &mut clients {
-        while let Ok(answer) = client.answer().await {
+        while let Ok(answer) = client.response().await {
             assert!(answer.is_ok(), "{answer:?}");
             answered += 1;
-            if answer.closes() {
+            if answer.closes {
                 break;
             }
         }

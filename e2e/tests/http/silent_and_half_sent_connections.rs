@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use ebbtide_e2e::{Client, End, Served};
+use ebbtide_e2e::Served;
+use ebbtide_http1::client::Client;
 
 const LONG: Duration = Duration::from_secs(20);
 /// What the server gives a head, and the first byte, in these tests.
@@ -31,7 +32,7 @@ async fn sent(served: &Served, bytes: &[u8]) -> Client {
     client.send(bytes).await.expect("it reads");
     let mut later = Client::connect(served.addr).await.expect("it listens");
     later.get("/ping").await.expect("it reads");
-    assert!(later.answer().await.expect("an answer").is_ok());
+    assert!(later.response().await.expect("an answer").is_ok());
     client
 }
 
@@ -56,7 +57,7 @@ async fn none_of_them_holds_the_stop_beyond_its_deadline() {
     for (what, mut served, mut silent) in stopped {
         // One that held the stop to its deadline would be cut there: code 3.
         served.ended(LONG).await.code(0);
-        assert_eq!(silent.rest().await.end, End::Fin, "{what}");
+        assert!(silent.rest().await.is_eof(), "{what}");
     }
 }
 
@@ -99,10 +100,10 @@ async fn a_request_that_was_half_sent_at_the_signal_is_answered_when_it_is_compl
         client.send(&request[*at..]).await.expect("the connection is open");
     }
     for (at, mut served, mut client) in stopped {
-        let answer = client.answer().await;
+        let answer = client.response().await;
         let answer = answer.unwrap_or_else(|cut| panic!("sent {at} bytes before the signal: {cut:?}"));
-        assert!(answer.is_ok() && answer.closes(), "{answer:?}");
-        assert_eq!(client.rest().await.end, End::Fin);
+        assert!(answer.is_ok() && answer.closes, "{answer:?}");
+        assert!(client.rest().await.is_eof());
         served.ended(LONG).await.code(0);
     }
 }
@@ -117,7 +118,7 @@ async fn a_preface_that_was_half_sent_at_the_signal_is_served_when_it_is_complet
     served.process.says("phase=draining");
     let rest = [&PREFACE[half.len()..], EMPTY_SETTINGS, ASK].concat();
     client.send(&rest).await.expect("the connection is open");
-    let read = client.rest().await.read;
+    let read = client.rest().await.received;
     assert!(read.windows(4).any(|four| four == b"pong"), "{read:?}");
     served.ended(LONG).await.code(0);
 }
@@ -133,7 +134,7 @@ async fn without_their_time_they_are_lost() {
         let mut client = sent(&served, half).await;
         served.terminate();
         let closed = client.rest().await;
-        assert!(!closed.read.starts_with(b"HTTP/1.1 200"), "{closed:?}");
+        assert!(!closed.received.starts_with(b"HTTP/1.1 200"), "{closed:?}");
         served.ended(LONG).await.code(0);
     }
 }

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ebbtide_e2e::storm::{Clients, Storm};
-use ebbtide_e2e::{Client, Served, raise_open_files};
+use ebbtide_e2e::{Served, raise_open_files};
+use ebbtide_http1::client::Client;
 use tokio::task::JoinSet;
 
 const LONG: Duration = Duration::from_secs(30);

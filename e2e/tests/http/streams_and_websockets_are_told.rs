@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ebbtide_e2e::{Client, Cut, End, Ended, Served, service, streaming};
+use ebbtide_e2e::{Ended, Served, service, streaming};
+use ebbtide_http1::client::Client;
+use ebbtide_http1::{Response, StreamEnd};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
@@ -30,28 +32,25 @@ fn start_streams(mode: &str) -> Served {
 /// Asks over HTTP/1.0, where the end of the connection is the end of the body, so that only a reset tells half from whole.
 async fn listen(client: &mut Client, path: &str) {
     client.send(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.expect("it reads");
-    client.begun().await;
+    client.first_bytes().await.expect("something comes");
 }
 
 /// Stops a server to which many are listening, at a moment that differs from stop to stop.
-async fn stop_under_listeners(mode: &str, path: &'static str, moment: u64) -> (Served, JoinSet<Cut>) {
+async fn stop_under_listeners(
+    mode: &str,
+    path: &'static str,
+    moment: u64,
+) -> (Served, JoinSet<Result<Response, StreamEnd>>) {
     let served = start_streams(mode);
     let mut clients = JoinSet::new();
     for _ in 0..LISTENERS {
         let mut client = Client::connect(served.addr).await.expect("it listens");
         listen(&mut client, path).await;
-        clients.spawn(async move { client.rest().await });
+        clients.spawn(async move { client.response().await });
     }
     tokio::time::sleep(Duration::from_micros(700 * moment)).await;
     served.terminate();
     (served, clients)
-}
-
-/// The body, if it ended in order.
-fn body(seen: &Cut) -> Option<String> {
-    let text = String::from_utf8_lossy(&seen.read);
-    let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
-    body.filter(|_| seen.end == End::Fin)
 }
 
 /// The number in the last event, if the body consists of whole events.
@@ -69,7 +68,8 @@ async fn every_stream_ends_with_a_whole_event_and_says_when_to_come_back() {
         served.ended(Duration::from_secs(20)).await.code(0);
         let mut waits = BTreeSet::new();
         for seen in clients.join_all().await {
-            let body = body(&seen).expect("it ends in order");
+            let body = seen.expect("it ends in order");
+            let body = body.text();
             waits.insert(wait_of(&body).expect("whole events, and when to come back"));
         }
         let between = streaming::LEAST_WAIT.as_millis() as u64..=streaming::LONGEST_WAIT.as_millis() as u64;
@@ -83,7 +83,8 @@ async fn one_that_is_silent_between_two_events_ends_too() {
     let (mut served, clients) = stop_under_listeners("ebbtide", "/late", 0).await;
     served.ended(Duration::from_secs(20)).await.code(0);
     for seen in clients.join_all().await {
-        let body = body(&seen).expect("it ends in order");
+        let body = seen.expect("it ends in order");
+        let body = body.text();
         assert!(body.starts_with("data: the only one\n\nretry: ") && body.ends_with("\n\n"), "{body:?}");
     }
 }
@@ -93,7 +94,7 @@ async fn one_that_is_to_be_resumed_is_seen_to_be_broken_off() {
     let (mut served, clients) = stop_under_listeners("ebbtide", "/resumed", 0).await;
     served.ended(Duration::from_secs(20)).await.code(0);
     for seen in clients.join_all().await {
-        assert_eq!(seen.end, End::Error(std::io::ErrorKind::ConnectionReset));
+        assert!(seen.expect_err("it is broken off").is_reset());
     }
 }
 
@@ -105,7 +106,7 @@ async fn closed_abruptly_they_hold_the_stop_and_are_cut() {
     ended.code(3).within(STREAMS_GRACE).said("GET /events").said(&format!("cut={LISTENERS}"));
     assert!(ended.after > Duration::from_secs(3), "{:?}", ended.after);
     for seen in clients.join_all().await {
-        assert_eq!(seen.end, End::Error(std::io::ErrorKind::ConnectionReset));
+        assert!(seen.expect_err("it is broken off").is_reset());
     }
 }
 
@@ -232,14 +233,13 @@ async fn a_client_that_never_answers_the_close_frame_does_not_hold_the_stop_and_
     let upgrade = "GET /echo?secret HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     client.send(upgrade.as_bytes()).await.expect("it reads");
-    client.begun().await;
+    client.first_bytes().await.expect("something comes");
     served.terminate();
     let ended = served.ended(GRACE).await;
     ended.code(0).said("GET /echo").said("(upgraded) (peer stalled)").said("cut=0").never_said("secret");
-    let cut = client.rest().await;
+    let rest = client.rest().await;
     // A close frame (RFC 6455 §5.5.1): final, opcode 8, two bytes of payload, 1001. Then the end.
-    assert!(cut.read.ends_with(&[0x88, 2, 0x03, 0xe9]), "{:?}", String::from_utf8_lossy(&cut.read));
-    assert_eq!(cut.end, End::Fin);
+    assert!(rest.received.ends_with(&[0x88, 2, 0x03, 0xe9]) && rest.is_eof(), "{rest:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ebbtide_e2e::{Client, End, Served, service};
+use ebbtide_e2e::{Served, service};
+use ebbtide_http1::client::Client;
 use http::HeaderMap;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -45,12 +46,12 @@ async fn with_503_to_every_request_in_flight() {
     served.terminate();
     for (each, mut client) in clients.into_iter().enumerate() {
         for _ in 0..=each % 2 {
-            let answer = client.answer().await.expect("an answer");
-            assert!(answer.head.starts_with("http/1.1 503"), "{}", answer.head);
-            assert!(answer.closes() || each % 2 == 1, "{}", answer.head);
+            let answer = client.response().await.expect("an answer");
+            assert!(answer.status == 503, "{answer:?}");
+            assert!(answer.closes || each % 2 == 1, "{answer:?}");
         }
         let rest = client.rest().await;
-        assert!(rest.read.is_empty() && rest.end == End::Fin, "{rest:?}");
+        assert!(rest.received.is_empty() && rest.is_eof(), "{rest:?}");
     }
     let ended = served.ended(Duration::from_secs(20)).await;
     ended.code(3).within(GRACE).said("GET /never").never_said("secret");
@@ -64,7 +65,7 @@ async fn closed_abruptly_they_hear_nothing() {
     let clients = waiting(&served).await;
     served.terminate();
     for mut client in clients {
-        assert!(client.rest().await.read.is_empty());
+        assert!(client.rest().await.received.is_empty());
     }
     served.ended(Duration::from_secs(20)).await.code(3).within(GRACE);
 }
@@ -78,7 +79,7 @@ async fn killed_at_the_end_of_its_grace_period_axums_own_server_answers_nobody()
     assert!(served.ended_or_not(GRACE).await.is_none(), "it ended");
     served.process.signal(rustix::process::Signal::KILL);
     for mut client in clients {
-        assert!(client.rest().await.read.is_empty());
+        assert!(client.rest().await.received.is_empty());
     }
 }
 

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use ebbtide_e2e::{Client, Ended, Process, Served, service};
+use ebbtide_e2e::{Ended, Process, Served, service};
+use ebbtide_http1::client::Client;
 use rustix::process::Signal;
 
 /// When SIGKILL would come. Each stage has a part of it that a busy machine does not use up.

@@ -9,7 +9,8 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ebbtide_e2e::{Client, Ended, Process, ReportFile, Served, free_port, service};
+use ebbtide_e2e::{Ended, Process, ReportFile, Served, free_port, service};
+use ebbtide_http1::client::Client;
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -168,9 +169,8 @@ impl Checked {
 async fn ask(addr: SocketAddr, path: &str) -> (u16, String) {
     let mut client = Client::connect(addr).await.expect("it listens");
     client.get(path).await.expect("a request leaves");
-    let answer = client.answer().await.expect("it is answered");
-    let status = answer.head["http/1.1 ".len()..][..3].parse().expect("a status");
-    (status, String::from_utf8(answer.body).expect("UTF-8"))
+    let answer = client.response().await.expect("it is answered");
+    (answer.status, String::from_utf8(answer.body).expect("UTF-8"))
 }
 
 async fn verbose(addr: SocketAddr) -> (u16, Value) {
@@ -230,7 +230,7 @@ async fn a_critical_check_that_stays_red_begins_the_stop_and_is_its_cause() {
     let mut client = Client::connect(checked.served.addr).await.expect("it listens");
     client.get("/slow?ms=1200").await.expect("a request leaves");
     dependency.goes().await;
-    let answer = client.answer().await.expect("what is in flight is finished");
+    let answer = client.response().await.expect("what is in flight is finished");
     assert_eq!(answer.body, b"done");
     let ended = checked.served.ended(LONG).await;
     ended.code(1).said("the critical check dependency was red for").said("closed store");

@@ -50,12 +50,10 @@ fn stop(mut process: Process) {
     process.ended(LONG).expect("it ends").code(0);
 }
 
-/// Reads what is answered, to the end; `None` unless it is a whole response.
+/// Reads what is answered; `None` unless it is a whole response.
 fn answer(mut stream: impl std::io::Read) -> Option<String> {
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    (head.starts_with("HTTP/1.1 200") && !body.is_empty()).then(|| body.to_owned())
+    let answer = ebbtide_http1::Response::read(&mut stream).ok()?;
+    (answer.is_ok() && !answer.body.is_empty()).then(|| answer.text().into_owned())
 }
 
 fn asked(addr: SocketAddr) -> std::io::Result<TcpStream> {

@@ -9,7 +9,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ebbtide_e2e::{Client, Ended, Process, Served, free_port, service};
+use ebbtide_e2e::{Ended, Process, Served, free_port, service};
+use ebbtide_http1::client::Client;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -79,8 +80,8 @@ impl Scene {
 async fn status(addr: SocketAddr, path: &str) -> Option<String> {
     let mut client = Client::connect(addr).await.ok()?;
     client.get(path).await.ok()?;
-    let answer = client.answer().await.ok()?;
-    Some(answer.head["http/1.1 ".len()..][..3].to_owned())
+    let answer = client.response().await.ok()?;
+    Some(answer.status.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use ebbtide_e2e::{Client, Ended, Process, Served, example};
+use ebbtide_e2e::{Ended, Process, Served, example};
+use ebbtide_http1::client::Client;
 use rustix::process::Signal;
 
 /// Longer than any of them takes to end.
@@ -59,8 +60,8 @@ pub(super) async fn post(addr: SocketAddr, path: &str, body: &str) {
 async fn request(addr: SocketAddr, request: &str, status: u16) -> String {
     let mut client = Client::connect(addr).await.expect("a connection");
     client.send(request.as_bytes()).await.expect("sent");
-    let answer = client.answer().await.expect("an answer");
-    assert!(answer.head.starts_with(&format!("http/1.1 {status} ")), "{}", answer.head);
+    let answer = client.response().await.expect("an answer");
+    assert_eq!(answer.status, status, "{answer:?}");
     String::from_utf8(answer.body).expect("text")
 }
 

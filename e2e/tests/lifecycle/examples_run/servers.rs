@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use command_fds::{CommandFdExt as _, FdMapping};
 use ebbtide_e2e::{Process, example};
+use ebbtide_http1::client::Client;
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustix::process::Signal;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -93,11 +93,11 @@ async fn tls_with_files() {
     let config = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
     let stream = TcpStream::connect(served.addr).await.expect("a connection");
     let name = "localhost".try_into().expect("a name");
-    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a handshake");
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer to its end");
-    assert!(answer.ends_with("Hello, World!"), "{answer}");
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a handshake");
+    let mut client = Client::new(stream);
+    client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.expect("sent");
+    let answer = client.last_response().await.expect("an answer to its end");
+    assert_eq!(answer.text(), "Hello, World!");
     stop(served.process);
 }
 
@@ -148,15 +148,13 @@ async fn websocket() {
 #[tokio::test]
 async fn sse() {
     let served = serve("sse", &NONE);
-    let mut stream = TcpStream::connect(served.addr).await.expect("a connection");
-    stream.write_all(b"GET /prices HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await.expect("sent");
-    let mut read = Vec::new();
-    while !String::from_utf8_lossy(&read).contains("event: price\ndata: 100\n\n") {
-        assert_ne!(stream.read_buf(&mut read).await.expect("events"), 0);
-    }
+    let mut client = Client::connect(served.addr).await.expect("a connection");
+    client.send(b"GET /prices HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await.expect("sent");
+    let mut read = client.read_until(b"event: price\ndata: 100\n\n").await.expect("events");
     served.process.signal(Signal::TERM);
-    stream.read_to_end(&mut read).await.expect("the rest");
-    let read = String::from_utf8(read).expect("text");
-    assert!(read.ends_with("\n\n\r\n0\r\n\r\n"), "it does not end whole, behind an event: {read}");
+    let rest = client.rest().await;
+    read.extend_from_slice(&rest.received);
+    let is_whole = rest.is_eof() && read.ends_with(b"\n\n\r\n0\r\n\r\n");
+    assert!(is_whole, "it does not end whole, behind an event: {rest:?}");
     stop(served.process);
 }
