@@ -1,7 +1,7 @@
 //! From SIGTERM to the exit of a service that has nothing to do, under Ebbtide and under plain axum.
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::{Value, json};
 
+use crate::client::{LAST_PING, ping};
 use crate::measure::{Findings, conclude, median, now};
 use crate::service::{Child, ServerArgs, Side};
 
@@ -57,7 +58,7 @@ fn measure(options: &Options) -> io::Result<Report> {
 /// Starts a service, sees that it serves, and stops it.
 fn stop(side: Side) -> io::Result<Duration> {
     let mut service = Child::start(side, ServerArgs { workers: Some(1), ..ServerArgs::DEFAULT })?;
-    ask(service.address())?;
+    ping(&mut TcpStream::connect(service.address())?, LAST_PING)?;
     thread::sleep(SETTLE);
     let began = now();
     service.terminate()?;
@@ -69,14 +70,6 @@ fn stop(side: Side) -> io::Result<Duration> {
     } else {
         Err(io::Error::other(format!("{} ended with {status}", side.name())))
     }
-}
-
-fn ask(address: SocketAddr) -> io::Result<()> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.write_all(b"GET /ping HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    if answer.ends_with("pong") { Ok(()) } else { Err(io::Error::other(format!("it answered {answer:?}"))) }
 }
 
 /// Milliseconds that are too many.

@@ -1,6 +1,6 @@
 //! The comparison, and one stop of a server: under load, or with nothing to do.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 use super::report::Report;
-use crate::client::{Counts, Crowd, Shape};
+use crate::client::{Counts, Crowd, PING, Shape, ping};
 use crate::measure::{conclude, now, raise_descriptors};
 use crate::service::{Child, ServerArgs, Side};
 
@@ -277,8 +277,6 @@ const IDLE: Duration = Duration::from_secs(2);
 /// The same where nothing is connected.
 const SETTLE: Duration = Duration::from_millis(250);
 
-const REQUEST: &[u8] = b"GET /ping HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
-
 /// One stop of a server that has nothing to do.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exit {
@@ -315,15 +313,7 @@ pub(super) fn exit(side: Side, column: Column, connections: u32) -> io::Result<E
 fn connect(address: SocketAddr, ask: bool) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
     if ask {
-        stream.write_all(REQUEST)?;
-        let (mut answer, mut buffer) = (Vec::new(), [0; 1024]);
-        while !answer.ends_with(b"pong") {
-            let read = stream.read(&mut buffer)?;
-            answer.extend_from_slice(buffer.get(..read).unwrap_or_default());
-            if read == 0 {
-                return Err(io::Error::other(format!("it answered {:?}", String::from_utf8_lossy(&answer))));
-            }
-        }
+        ping(&mut stream, PING)?;
     }
     Ok(stream)
 }
