@@ -1,7 +1,7 @@
 //! The throughput of the consumer loop with a handler that does nothing, beside the same client crates used by hand and
 //! beside apalis.
 
-#[cfg(feature = "peers")]
+#[cfg(feature = "apalis")]
 mod apalis;
 #[cfg(feature = "peers")]
 mod broker;

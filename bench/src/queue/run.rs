@@ -12,7 +12,7 @@ use super::options::Options;
 use super::report::{Report, Turn};
 use super::streams::{Nats, Redis};
 use super::tables::{Postgres, Sqlite};
-use super::{Column, Side, apalis};
+use super::{Column, Side};
 use crate::measure::{conclude, now};
 
 /// Measures, prints the tables, and returns the exit code that the program documents.
@@ -48,7 +48,10 @@ fn turn(column: Column, side: Side, jobs: u32, places: usize) -> Result<Duration
         // In a task, as in a service: what `block_on` polls has a thread of its own.
         let mut task = JoinSet::new();
         match (column, side) {
-            (Column::Sqlite, Side::Apalis) => task.spawn(apalis::turn(jobs, places)),
+            #[cfg(feature = "apalis")]
+            (Column::Sqlite, Side::Apalis) => task.spawn(super::apalis::turn(jobs, places)),
+            #[cfg(not(feature = "apalis"))]
+            (Column::Sqlite, Side::Apalis) => return Err("apalis is not built in: its feature is off".into()),
             (Column::Sqlite, _) => task.spawn(one::<Sqlite>(side, jobs, places)),
             (Column::Postgres, _) => task.spawn(one::<Postgres>(side, jobs, places)),
             (Column::Redis, _) => task.spawn(one::<Redis>(side, jobs, places)),

@@ -10,7 +10,7 @@
 // Each item of a feature says so on docs.rs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Lengths come from outside. Tests may panic.
-#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
 mod chunks;
 #[cfg(feature = "client")]

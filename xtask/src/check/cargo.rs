@@ -33,14 +33,21 @@ pub(super) fn documentation() -> Result<(), Failure> {
     document(&["--bins", "--document-private-items"])
 }
 
-/// Compiles, lints and tests the benchmarks, a workspace of its own; its registry dependencies that the others have too are
-/// shared by way of the target folder.
+/// The benchmarks are a workspace of their own; its registry dependencies that the others have too are shared by way of the target
+/// folder.
+const BENCH: [&str; 4] = ["--manifest-path", "bench/Cargo.toml", "--target-dir", "target"];
+
+/// Compiles, lints and tests the benchmarks, all but the one side that takes half of their time to compile.
 pub(super) fn benchmarks() -> Result<(), Failure> {
-    const BENCH: [&str; 4] = ["--manifest-path", "bench/Cargo.toml", "--target-dir", "target"];
-    let mut lints = shell::cargo(&["clippy", "--quiet", "--locked", "--all-targets"]);
-    shell::run(lints.args(BENCH).args(["--", "-Dwarnings"]))?;
+    lint_benchmarks(&["--no-default-features", "--features", "peers"])?;
     // The tests are of what the figures go through: they need none of the peers, which are large.
     shell::run(shell::cargo(&["test", "--quiet", "--locked", "--lib", "--no-default-features"]).args(BENCH))
+}
+
+/// Lints the benchmarks with some of their features.
+pub(super) fn lint_benchmarks(features: &[&str]) -> Result<(), Failure> {
+    let mut lints = shell::cargo(&["clippy", "--quiet", "--locked", "--all-targets"]);
+    shell::run(lints.args(features).args(BENCH).args(["--", "-Dwarnings"]))
 }
 
 /// Compiles the fuzz targets. To run them takes a nightly compiler.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::cargo::metadata;
+use super::cargo::{lint_benchmarks, metadata};
 use crate::failure::Failure;
 use crate::shell;
 use crate::steps::Steps;
@@ -58,8 +58,8 @@ fn command_with(broker: &str) -> Result<(), Failure> {
     clippy(&["--package", "ebbtide-cli", "--package", "ebbtide-demo", "--all-targets", "--features", broker])
 }
 
-/// Checks the library alone, with each of its features alone, and with all of them; each crate beside it alone; and the programs with
-/// each broker alone.
+/// Checks the library alone, with each of its features alone, and with all of them; each crate beside it alone; the programs without
+/// a broker and with each alone; and the benchmarks whole.
 pub(crate) fn matrix(steps: &mut Steps) {
     steps.run("no feature", || library_with(""));
     steps.run("all features", || clippy(&["--package", LIBRARY, "--lib", "--all-features"]));
@@ -69,6 +69,7 @@ pub(crate) fn matrix(steps: &mut Steps) {
         FURTHER.into_iter().try_for_each(|package| alone(package, ""))
     });
     steps.run("no broker", || clippy(&["--package", "ebbtide-cli", "--bins"]));
+    steps.run("benchmarks with every side", || lint_benchmarks(&[]));
     steps.run("each broker alone", || BROKERS.into_iter().try_for_each(command_with));
 }
 

@@ -20,8 +20,13 @@ fn idle_limit(server: Server<Router>) -> Server<Router> {
 async fn kept(served: &Served) -> Client {
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(PING).await.unwrap();
-    assert!(!client.answer().await.expect("an answer").closes());
+    assert!(!client.response().await.expect("an answer").closes);
     client
+}
+
+async fn ended_in_order(client: &mut Client) -> bool {
+    let rest = client.rest().await;
+    rest.is_eof() && rest.received.is_empty()
 }
 
 #[tokio::test]
@@ -30,14 +35,14 @@ async fn a_connection_is_closed_when_it_was_idle_for_its_limit() {
     let mut served = serve(ping(), idle_limit).await;
     let mut client = kept(&served).await;
     clock.advance_to_before(TIMEOUT).await;
-    assert!(!client.is_closed());
+    assert!(client.is_quiet());
     // A request begins it anew.
     client.send(PING).await.unwrap();
-    assert!(client.answer().await.expect("an answer").is_ok());
+    assert!(client.response().await.expect("an answer").is_ok());
     clock.advance_to_before(TIMEOUT).await;
-    assert!(!client.is_closed());
+    assert!(client.is_quiet());
     clock.advance_past().await;
-    assert_eq!(client.rest().await.0, b"", "it ends in order, without a response");
+    assert!(ended_in_order(&mut client).await);
     served.stop();
     served.ended().await;
     assert_eq!(served.work.counts().finished, 2);
@@ -51,10 +56,9 @@ async fn a_connection_that_has_sent_nothing_is_closed_after_the_same_time() {
     // Accepted later than the silent one, so that one is accepted too.
     let _kept = kept(&served).await;
     clock.advance_to_before(TIMEOUT).await;
-    assert!(!silent.is_closed());
+    assert!(silent.is_quiet());
     clock.advance_past().await;
-    let (bytes, error) = silent.rest().await;
-    assert!(bytes.is_empty() && error.is_none(), "it ends in order");
+    assert!(ended_in_order(&mut silent).await);
 }
 
 /// Before its first request a connection is not idle.
@@ -65,8 +69,8 @@ async fn a_connection_has_time_for_its_first_request_however_short_the_limit() {
     let mut client = Client::connect(served.addr).await.unwrap();
     clock.advance(Duration::from_millis(900)).await;
     client.send(PING).await.unwrap();
-    assert!(client.answer().await.expect("an answer").is_ok());
-    assert_eq!(client.rest().await.0, b"", "it is closed after the response");
+    assert!(client.response().await.expect("an answer").is_ok());
+    assert!(ended_in_order(&mut client).await, "it is closed after the response");
 }
 
 /// The opposite.
@@ -77,9 +81,9 @@ async fn without_a_limit_idle_connections_stay_open() {
     let silent = Client::connect(served.addr).await.unwrap();
     let mut client = kept(&served).await;
     clock.advance(1000 * TIMEOUT).await;
-    assert!(!silent.is_closed() && !client.is_closed());
+    assert!(silent.is_quiet() && client.is_quiet());
     client.send(PING).await.unwrap();
-    assert!(client.answer().await.expect("an answer").is_ok());
+    assert!(client.response().await.expect("an answer").is_ok());
 }
 
 #[tokio::test]
@@ -92,11 +96,11 @@ async fn a_request_in_flight_is_no_idle_time() {
     until(|| served.work.in_flight() == 1).await;
     clock.advance(10 * TIMEOUT).await;
     release.cancel();
-    assert_eq!(client.answer().await.expect("an answer").body, b"slow pong");
+    assert_eq!(client.response().await.expect("an answer").body, b"slow pong");
     clock.advance_to_before(TIMEOUT).await;
-    assert!(!client.is_closed());
+    assert!(client.is_quiet());
     clock.advance_past().await;
-    assert_eq!(client.rest().await.0, b"");
+    assert!(ended_in_order(&mut client).await);
 }
 
 #[tokio::test]
@@ -170,7 +174,7 @@ async fn hyper_is_set_as_it_is_told() {
     ] {
         let mut client = Client::connect(server.addr).await.unwrap();
         client.send(many.as_bytes()).await.unwrap();
-        assert_eq!(client.answer().await.expect("an answer").is_ok(), answered);
+        assert_eq!(client.response().await.expect("an answer").is_ok(), answered);
     }
 
     const STREAMS: u32 = 17;
@@ -195,9 +199,9 @@ async fn what_the_server_decides_is_not_overridden() {
     client.send(&PING[..10]).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     clock.advance_to_before(limit).await;
-    assert!(!client.is_closed(), "hyper's limit is not heeded");
+    assert!(client.is_quiet(), "hyper's limit is not heeded");
     client.send(&PING[10..]).await.unwrap();
-    assert!(client.answer().await.expect("an answer").is_ok());
+    assert!(client.response().await.expect("an answer").is_ok());
 }
 
 #[test]
