@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::failure::Failure;
 
 /// What is named from the root in `code`, so that a path can be told from other words with a slash.
-const FOLDERS: [&str; 7] = ["crates/", "demo/", "docs/", "e2e/", "bench/", "xtask/", ".ci/"];
+const FOLDERS: [&str; 7] = ["crates/", "demo/", "docs/", "tests/", "bench/", "xtask/", ".ci/"];
 
 const CALL: &str = "cargo xtask ";
 
@@ -125,9 +125,9 @@ mod tests {
 
     #[test]
     fn what_leads_nowhere_is_found() {
-        let text = "[a](gone.md#there) `e2e/gone.rs`\n`x` [b](https://example.org/gone) `docs/…` `cargo run` [c](#here)\n";
+        let text = "[a](gone.md#there) `tests/gone.rs`\n`x` [b](https://example.org/gone) `docs/…` `cargo run` [c](#here)\n";
         let missing = missing_places(Path::new("README.md"), text);
-        assert_eq!(missing, ["README.md:1: gone.md is not there", "README.md:1: e2e/gone.rs is not there"]);
+        assert_eq!(missing, ["README.md:1: gone.md is not there", "README.md:1: tests/gone.rs is not there"]);
     }
 
     #[test]

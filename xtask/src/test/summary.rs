@@ -138,7 +138,7 @@ mod tests {
         for line in [
             "        PASS [   0.500s] (  1/989) ebbtide::core stop::ends",
             "        FAIL [   1.500s] (  2/989) ebbtide::core stop::begins",
-            "     SIGABRT [   1.000s] (  3/989) ebbtide-e2e::http bodies::whole",
+            "     SIGABRT [   1.000s] (  3/989) ebbtide-tests::http bodies::whole",
             "        SLOW [> 60.000s] ─────── ebbtide::core stop::hangs",
             "       START             ebbtide::core stop::waits",
         ] {
@@ -149,7 +149,7 @@ mod tests {
             .iter()
             .map(|(name, program)| (name.as_str(), program.tests, program.seconds))
             .collect();
-        assert_eq!(programs, [("ebbtide-e2e::http", 1, 1.0), ("ebbtide::core", 2, 2.0)]);
+        assert_eq!(programs, [("ebbtide-tests::http", 1, 1.0), ("ebbtide::core", 2, 2.0)]);
     }
 
     #[test]

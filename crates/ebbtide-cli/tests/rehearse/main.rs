@@ -5,7 +5,7 @@ mod common;
 mod features;
 mod help_page;
 mod other_languages;
-#[path = "../../../../e2e/src/ports.rs"]
+#[path = "../../../../tests/src/ports.rs"]
 #[expect(unreachable_pub, reason = "public where it is a module of a library")]
 mod ports;
 mod processes;

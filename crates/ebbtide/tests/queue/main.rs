@@ -1,5 +1,5 @@
 //! What a consumer does with its deliveries, in one process and under paused time. The invariants are those of `docs/spec.md`.
-//! The adapters are tested against their brokers in `e2e/tests/queue`.
+//! The adapters are tested against their brokers in `tests/queue`.
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod broker;

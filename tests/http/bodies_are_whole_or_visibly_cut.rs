@@ -1,0 +1,215 @@
+//! Uploads and downloads that are under way at the signal arrive whole, to the byte, at both ends. What is not done by the
+//! deadline is cut so that whoever receives it can tell.
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+
+use std::time::Duration;
+
+use ebbtide_http1::client::Client;
+use ebbtide_http1::{Head, Method};
+use ebbtide_tests::{Served, pattern};
+use rustix::process::Signal;
+use tokio::task::JoinSet;
+
+const LONG: Duration = Duration::from_secs(30);
+/// Larger than what the sockets' buffers hold.
+const LARGE: u64 = 16 * 1024 * 1024;
+/// 16 KiB in 50 ms each: two seconds.
+const SLOW: u64 = 40 * 16 * 1024;
+
+fn shapes(grace: &str) -> Served {
+    Served::shapes(&[], grace, "0s")
+}
+
+/// How a response says where it ends.
+const ENDINGS: [(&str, bool); 3] = [
+    ("HTTP/1.1", true),  // by a length
+    ("HTTP/1.1", false), // by the last chunk
+    ("HTTP/1.0", false), // by the end of the connection
+];
+
+/// Asks for a download and waits for its first bytes.
+async fn download(served: &Served, bytes: u64, ms: u64, (version, known): (&str, bool)) -> Client {
+    let mut client = Client::connect(served.addr).await.expect("it listens");
+    let path = format!("/download?bytes={bytes}&ms={ms}&known={known}");
+    client.send(format!("GET {path} {version}\r\nHost: test\r\n\r\n").as_bytes()).await.expect("it reads");
+    client.first_bytes().await.expect("something comes");
+    client
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn downloads_large_and_slow_arrive_whole() {
+    let mut served = shapes("20s");
+    let mut clients = Vec::new();
+    for ending in ENDINGS {
+        // Its client reads only after the signal: the rest waits in the server.
+        clients.push((LARGE, download(&served, LARGE, 0, ending).await));
+        clients.push((SLOW, download(&served, SLOW, 50, ending).await));
+    }
+    served.terminate();
+    served.process.says("phase=draining");
+    let mut reading = JoinSet::new();
+    for (length, mut client) in clients {
+        reading.spawn(async move {
+            let answer = client.response().await.expect("it comes whole");
+            assert!(answer.is_ok());
+            assert_eq!(answer.body.len() as u64, length);
+            assert!(pattern::is_at(0, &answer.body), "other bytes than were sent");
+            assert!(client.rest().await.is_eof());
+        });
+    }
+    reading.join_all().await;
+    served.ended(LONG).await.code(0);
+}
+
+/// Begins an upload: half of it is on its way.
+async fn upload(served: &Served, length: u64, chunked: bool) -> Client {
+    let mut client = Client::connect(served.addr).await.expect("it listens");
+    let framing =
+        if chunked { "Transfer-Encoding: chunked".to_owned() } else { format!("Content-Length: {length}") };
+    let head = format!("POST /upload HTTP/1.1\r\nHost: test\r\n{framing}\r\n\r\n");
+    client.send(head.as_bytes()).await.expect("it reads");
+    send(&mut client, 0, length / 2, chunked).await;
+    client
+}
+
+async fn send(client: &mut Client, from: u64, to: u64, chunked: bool) {
+    const PIECE: u64 = 64 * 1024;
+    for at in (from..to).step_by(PIECE as usize) {
+        let bytes = pattern::bytes(at, PIECE.min(to - at) as usize);
+        let piece = match chunked {
+            true => [format!("{:x}\r\n", bytes.len()).as_bytes(), &bytes, b"\r\n"].concat(),
+            false => bytes,
+        };
+        client.send(&piece).await.expect("it reads on");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_large_and_slow_arrive_whole() {
+    let mut served = shapes("20s");
+    let mut sending = JoinSet::new();
+    let mut clients = Vec::new();
+    for chunked in [false, true] {
+        clients.push((LARGE, Duration::ZERO, chunked, upload(&served, LARGE, chunked).await));
+        clients.push((SLOW, Duration::from_millis(200), chunked, upload(&served, SLOW, chunked).await));
+    }
+    served.terminate();
+    served.process.says("phase=draining");
+    for (length, pause, chunked, mut client) in clients {
+        sending.spawn(async move {
+            let (half, step) = (length / 2, length / 16);
+            for part in 0..8 {
+                tokio::time::sleep(pause).await;
+                send(&mut client, half + part * step, half + (part + 1) * step, chunked).await;
+            }
+            if chunked {
+                client.send(b"0\r\n\r\n").await.expect("it reads on");
+            }
+            let answer = client.response().await.expect("an answer");
+            assert_eq!(String::from_utf8_lossy(&answer.body), format!("{length} whole"));
+            assert!(answer.closes);
+        });
+    }
+    sending.join_all().await;
+    served.ended(LONG).await.code(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_cut_at_the_deadline_is_seen_to_be_cut() {
+    let mut served = shapes("3s");
+    let mut clients = Vec::new();
+    for ending in ENDINGS {
+        clients.push(download(&served, LARGE, 50, ending).await);
+    }
+    let mut half = upload(&served, SLOW, true).await;
+    served.terminate();
+    for mut client in clients {
+        let cut = client.response().await.expect_err("half of it must not look whole");
+        let head = Head::parse(&cut.received, Method::Other).expect("HTTP").expect("a head");
+        assert!(cut.received.len() > head.range.end, "something had come");
+    }
+    // The server has not heard its end, and cannot say that it is whole.
+    let answer = half.response().await.map(|answer| answer.is_ok());
+    assert!(!matches!(answer, Ok(true)), "{answer:?}");
+    let ended = served.ended(LONG).await;
+    ended.code(3).said("GET /download").said("POST /upload");
+}
+
+/// Nothing of ours runs any more: it is the kernel that closes the sockets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_in_their_midst_bodies_never_look_whole() {
+    let served = shapes("30s");
+    let mut clients = Vec::new();
+    for ending in ENDINGS {
+        clients.push(download(&served, LARGE, 50, ending).await);
+    }
+    served.process.signal(Signal::KILL);
+    for (mut client, ending) in clients.into_iter().zip(ENDINGS) {
+        let cut = client.response().await.expect_err("half of it must not look whole");
+        if ending == ENDINGS[2] {
+            assert!(cut.is_reset(), "only that tells");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_resets_every_body_under_way() {
+    let mut served = shapes("30s");
+    let mut clients = Vec::new();
+    for ending in ENDINGS {
+        clients.push(download(&served, LARGE, 50, ending).await);
+    }
+    served.terminate();
+    // When the listener is closed, every connection has been notified.
+    while Client::connect(served.addr).await.is_ok() {}
+    served.terminate();
+    for mut client in clients {
+        assert!(client.rest().await.is_reset());
+    }
+    served.ended(LONG).await.by_signal(Signal::TERM);
+}
+
+/// Its task is never polled again. Where the runtime waits for events in that thread, it is the watchdog that ends the process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_whose_thread_hangs_is_reset_when_the_process_ends() {
+    for (version, known) in ENDINGS {
+        let mut served = shapes("3s");
+        let mut client = Client::connect(served.addr).await.expect("it listens");
+        let head = format!("GET /hangs?known={known} {version}\r\nHost: test\r\n\r\n");
+        client.send(head.as_bytes()).await.expect("it reads");
+        served.process.says("a body hangs");
+        served.terminate();
+        assert!(client.rest().await.is_reset(), "{version}, {known}");
+        served.ended(LONG).await.said("GET /hangs");
+    }
+}
+
+/// The runtime hangs before the signal, and never receives it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_are_reset_when_the_watchdog_ends_the_process() {
+    let mut served = shapes("3s");
+    let mut clients = Vec::new();
+    for ending in ENDINGS {
+        clients.push(download(&served, LARGE, 50, ending).await);
+    }
+    let mut last = Client::connect(served.addr).await.expect("it listens");
+    last.get("/hang").await.expect("it reads");
+    served.process.says("2 threads hang");
+    served.terminate();
+    for mut client in clients {
+        assert!(client.rest().await.is_reset());
+    }
+    served.ended(LONG).await.code(4);
+}
+
+/// The opposite: a plain axum server does not end by itself, and when it is killed, half a body of HTTP/1.0 looks whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_by_the_platform_half_a_body_looks_whole() {
+    let mut served = Served::peer();
+    let mut client = download(&served, LARGE, 50, ENDINGS[2]).await;
+    served.terminate();
+    assert!(served.ended_or_not(Duration::from_secs(3)).await.is_none(), "it ended within its grace period");
+    served.process.signal(Signal::KILL);
+    let answer = client.response().await.expect("it looks whole");
+    assert!(answer.is_ok() && (answer.body.len() as u64) < LARGE);
+}

@@ -1,0 +1,103 @@
+//! Thousands of connections that send a byte of their head now and then: others are served meanwhile, each slow one is let go at
+//! its deadline, and they don't hold the stop.
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ebbtide_http1::client::Client;
+use ebbtide_tests::storm::{Clients, Storm};
+use ebbtide_tests::{Served, raise_open_files};
+use tokio::task::JoinSet;
+
+const LONG: Duration = Duration::from_secs(30);
+const SLOW: usize = 3000;
+/// What a head may take.
+const HEADER: Duration = Duration::from_secs(3);
+/// How often each of them sends a byte.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Sends a head that never ends, byte by byte, until the server has had enough.
+async fn trickle(addr: SocketAddr, came: Arc<AtomicUsize>, open: Arc<AtomicUsize>) {
+    let mut client = Client::connect(addr).await.expect("it listens");
+    open.fetch_add(1, Ordering::SeqCst);
+    came.fetch_add(1, Ordering::SeqCst);
+    let head = b"GET /ping HTTP/1.1\r\nHost: test\r\nX-Long: ".iter().chain(std::iter::repeat(&b'x'));
+    for byte in head {
+        if client.send(&[*byte]).await.is_err() {
+            break;
+        }
+        // Whatever comes is an end: there is no request to answer.
+        if tokio::time::timeout(PAUSE, client.rest()).await.is_ok() {
+            break;
+        }
+    }
+    open.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Starts the slow ones and waits until all are connected.
+async fn slowloris(addr: SocketAddr) -> (JoinSet<()>, Arc<AtomicUsize>) {
+    let files = raise_open_files().expect("the limit can be raised");
+    assert!(files > SLOW as u64 + 500, "this needs {SLOW} open files and some: `ulimit -Hn` allows {files}");
+    let (came, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut slow = JoinSet::new();
+    for _ in 0..SLOW {
+        slow.spawn(trickle(addr, Arc::clone(&came), Arc::clone(&open)));
+    }
+    until(&came, |came| came == SLOW).await;
+    (slow, open)
+}
+
+async fn until(count: &AtomicUsize, true_: impl Fn(usize) -> bool) {
+    let wait = async {
+        while !true_(count.load(Ordering::SeqCst)) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LONG, wait).await.expect("it becomes so");
+}
+
+fn shapes() -> Served {
+    let header = HEADER.as_millis().to_string();
+    Served::shapes(&["--header-ms", &header], "20s", "0s")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn they_do_not_hold_the_stop_and_others_lose_nothing() {
+    let mut served = shapes();
+    let (slow, _open) = slowloris(served.addr).await;
+    let mut storm = Storm::begin(Clients::kept(served.addr, 32));
+    storm.is_up().await.expect("others are served");
+    tokio::time::sleep(PAUSE).await;
+    served.terminate();
+    // Held to its deadline, the stop would cut them there: code 3.
+    served.ended(LONG).await.code(0);
+    let tally = storm.gone().await.expect("nothing was short");
+    assert_eq!(tally.lost, 0, "{tally}");
+    assert!(tally.answered > 500, "others were hindered: {tally}");
+    slow.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_is_let_go_at_its_deadline_while_the_server_serves() {
+    let mut served = shapes();
+    let (slow, open) = slowloris(served.addr).await;
+    until(&open, |open| open == 0).await;
+    slow.join_all().await;
+    served.terminate();
+    served.ended(LONG).await.code(0);
+}
+
+/// The opposite: a plain axum server is held for as long as they like.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_axum_server_is_held_by_them() {
+    let mut served = Served::peer();
+    let (mut slow, open) = slowloris(served.addr).await;
+    tokio::time::sleep(PAUSE * 2).await;
+    served.terminate();
+    assert!(served.ended_or_not(HEADER * 2).await.is_none(), "it has ended");
+    assert!(open.load(Ordering::SeqCst) > SLOW * 9 / 10, "most of them are still there");
+    slow.abort_all();
+}

@@ -1,0 +1,257 @@
+//! Server-sent events end between two events, when the lame duck is over, and say when to come back; they hold nobody.
+//!
+//! WebSockets get a close frame and the time to answer it; what they had sent is read; who never answers is cut and named.
+#![expect(clippy::expect_used, reason = "a client that sees something else fails its test")]
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ebbtide_http1::client::Client;
+use ebbtide_http1::{Response, StreamEnd};
+use ebbtide_tests::{Ended, Served, service, streaming};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::Message;
+
+// Event streams.
+
+const LISTENERS: usize = 48;
+const STREAMS_GRACE: Duration = Duration::from_secs(6);
+
+fn start_streams(mode: &str) -> Served {
+    let mut command = service("streams");
+    command.arg(mode).env("EBBTIDE_GRACE", "6s").env("EBBTIDE_LAME_DUCK", "300ms");
+    let served = Served::start(&mut command);
+    if mode != "axum" {
+        served.process.says("phase=ready");
+    }
+    served
+}
+
+/// Asks over HTTP/1.0, where the end of the connection is the end of the body, so that only a reset tells half from whole.
+async fn listen(client: &mut Client, path: &str) {
+    client.send(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.expect("it reads");
+    client.first_bytes().await.expect("something comes");
+}
+
+/// Stops a server to which many are listening, at a moment that differs from stop to stop.
+async fn stop_under_listeners(
+    mode: &str,
+    path: &'static str,
+    moment: u64,
+) -> (Served, JoinSet<Result<Response, StreamEnd>>) {
+    let served = start_streams(mode);
+    let mut clients = JoinSet::new();
+    for _ in 0..LISTENERS {
+        let mut client = Client::connect(served.addr).await.expect("it listens");
+        listen(&mut client, path).await;
+        clients.spawn(async move { client.response().await });
+    }
+    tokio::time::sleep(Duration::from_micros(700 * moment)).await;
+    served.terminate();
+    (served, clients)
+}
+
+/// The number in the last event, if the body consists of whole events.
+fn wait_of(body: &str) -> Option<u64> {
+    let (events, wait) = body.rsplit_once("retry: ")?;
+    let whole = events.split_inclusive("\n\n").all(|event| event == "event: tick\ndata: one event\n\n");
+    wait.strip_suffix("\n\n").filter(|_| whole)?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_stream_ends_with_a_whole_event_and_says_when_to_come_back() {
+    for moment in 0..8 {
+        let (mut served, clients) = stop_under_listeners("ebbtide", "/events", moment).await;
+        // Streams that held the stop would be cut at its deadline: code 3.
+        served.ended(Duration::from_secs(20)).await.code(0);
+        let mut waits = BTreeSet::new();
+        for seen in clients.join_all().await {
+            let body = seen.expect("it ends in order");
+            let body = body.text();
+            waits.insert(wait_of(&body).expect("whole events, and when to come back"));
+        }
+        let between = streaming::LEAST_WAIT.as_millis() as u64..=streaming::LONGEST_WAIT.as_millis() as u64;
+        assert!(waits.iter().all(|wait| between.contains(wait)), "{waits:?}");
+        assert!(waits.len() > LISTENERS / 2, "they don't all come back at once: {waits:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_is_silent_between_two_events_ends_too() {
+    let (mut served, clients) = stop_under_listeners("ebbtide", "/late", 0).await;
+    served.ended(Duration::from_secs(20)).await.code(0);
+    for seen in clients.join_all().await {
+        let body = seen.expect("it ends in order");
+        let body = body.text();
+        assert!(body.starts_with("data: the only one\n\nretry: ") && body.ends_with("\n\n"), "{body:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_is_to_be_resumed_is_seen_to_be_broken_off() {
+    let (mut served, clients) = stop_under_listeners("ebbtide", "/resumed", 0).await;
+    served.ended(Duration::from_secs(20)).await.code(0);
+    for seen in clients.join_all().await {
+        assert!(seen.expect_err("it is broken off").is_reset());
+    }
+}
+
+/// The opposite: without the policies they hold the stop to its deadline, and are cut in the middle.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closed_abruptly_they_hold_the_stop_and_are_cut() {
+    let (mut served, clients) = stop_under_listeners("abrupt", "/events", 0).await;
+    let ended = served.ended(Duration::from_secs(20)).await;
+    ended.code(3).within(STREAMS_GRACE).said("GET /events").said(&format!("cut={LISTENERS}"));
+    assert!(ended.after > Duration::from_secs(3), "{:?}", ended.after);
+    for seen in clients.join_all().await {
+        assert!(seen.expect_err("it is broken off").is_reset());
+    }
+}
+
+/// The opposite with a peer: `axum::serve` waits for as long as anybody listens.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn they_hold_axums_own_server_past_its_grace_period() {
+    let (mut served, mut clients) = stop_under_listeners("axum", "/events", 0).await;
+    assert!(served.ended_or_not(STREAMS_GRACE).await.is_none(), "it ended");
+    assert!(clients.try_join_next().is_none(), "and nobody was told");
+}
+
+// WebSockets.
+
+const CHATS: usize = 32;
+
+/// How many messages each client has under way.
+const AHEAD: u64 = 4;
+
+/// For those that are cut at the deadline.
+const GRACE: Duration = Duration::from_secs(4);
+/// For those that end before.
+const AMPLE: Duration = Duration::from_secs(20);
+
+/// What one client saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    sent: u64,
+    echoed: u64,
+    /// The code of the close frame; `None` when there was none.
+    code: Option<u16>,
+}
+
+fn start_sockets(mode: &str, grace: Duration, lame_duck: &str) -> Served {
+    let mut command = service("sockets");
+    command
+        .arg(mode)
+        .env("EBBTIDE_GRACE", format!("{}ms", grace.as_millis()))
+        .env("EBBTIDE_LAME_DUCK", lame_duck);
+    let served = Served::start(&mut command);
+    if mode != "axum" {
+        served.process.says("phase=ready");
+    }
+    served
+}
+
+/// Sends and checks echoes, without a pause, to the end of the connection. Tells when the first `warm` are back.
+async fn chat(addr: SocketAddr, warm: tokio::sync::mpsc::Sender<()>) -> Seen {
+    let (socket, _) =
+        tokio_tungstenite::connect_async(format!("ws://{addr}/echo")).await.expect("it upgrades");
+    let (mut sink, mut stream) = socket.split();
+    let mut seen = Seen { sent: 0, echoed: 0, code: None };
+    loop {
+        // Only what the socket has taken counts as sent.
+        while seen.code.is_none() && seen.sent - seen.echoed < AHEAD {
+            if sink.send(Message::text(seen.sent.to_string())).await.is_err() {
+                break;
+            }
+            seen.sent += 1;
+        }
+        match tokio::time::timeout(Duration::from_secs(60), stream.next()).await.expect("an echo, or an end")
+        {
+            Some(Ok(Message::Text(text))) => {
+                assert_eq!(text.as_str(), seen.echoed.to_string(), "in order, and none left out");
+                seen.echoed += 1;
+                if seen.echoed == 100 {
+                    let _ = warm.send(()).await;
+                }
+            }
+            Some(Ok(Message::Close(frame))) => seen.code = frame.map(|frame| frame.code.into()),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return seen,
+        }
+    }
+}
+
+/// Stops a server under chatting clients.
+async fn stop_under_traffic(mode: &str, grace: Duration) -> (Vec<Seen>, Ended) {
+    let mut served = start_sockets(mode, grace, "300ms");
+    let (warm, mut warmed) = tokio::sync::mpsc::channel(CHATS);
+    let mut clients = JoinSet::new();
+    for _ in 0..CHATS {
+        clients.spawn(chat(served.addr, warm.clone()));
+    }
+    for _ in 0..CHATS {
+        warmed.recv().await;
+    }
+    served.terminate();
+    let ended = served.ended(Duration::from_secs(20)).await;
+    (clients.join_all().await, ended)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_client_is_told_and_every_message_that_it_sent_is_read() {
+    let (seen, ended) = stop_under_traffic("told", AMPLE).await;
+    ended.code(0);
+    let sent: u64 = seen.iter().map(|one| one.sent).sum();
+    assert!(sent > 100 * CHATS as u64, "{seen:?}");
+    ended.said(&format!("read {sent} messages"));
+    for one in &seen {
+        assert_eq!(one.code, Some(1001), "{one:?}");
+        assert!(one.sent - one.echoed <= AHEAD, "only what crossed the close frame is not answered: {one:?}");
+    }
+}
+
+/// The opposite: axum's own server ends them without a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_axums_own_server_nobody_is_told() {
+    let (seen, _) = stop_under_traffic("axum", AMPLE).await;
+    assert!(seen.iter().all(|one| one.code.is_none()), "{seen:?}");
+}
+
+/// The opposite: without the helper our server waits for them, and cuts them at the deadline.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_helper_they_are_cut_at_the_deadline() {
+    let (seen, ended) = stop_under_traffic("bare", GRACE).await;
+    ended.code(3).within(GRACE).said("GET /echo").said("(upgraded)").said(&format!("cut={CHATS}"));
+    assert!(seen.iter().all(|one| one.code.is_none()), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_never_answers_the_close_frame_does_not_hold_the_stop_and_is_named() {
+    let mut served = start_sockets("told", GRACE, "0s");
+    let mut client = Client::connect(served.addr).await.expect("it listens");
+    let upgrade = "GET /echo?secret HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    client.send(upgrade.as_bytes()).await.expect("it reads");
+    client.first_bytes().await.expect("something comes");
+    served.terminate();
+    let ended = served.ended(GRACE).await;
+    ended.code(0).said("GET /echo").said("(upgraded) (peer stalled)").said("cut=0").never_said("secret");
+    let rest = client.rest().await;
+    // A close frame (RFC 6455 §5.5.1): final, opcode 8, two bytes of payload, 1001. Then the end.
+    assert!(rest.received.ends_with(&[0x88, 2, 0x03, 0xe9]) && rest.is_eof(), "{rest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_comes_in_the_lame_duck_is_served_and_told_after_it() {
+    let mut served = start_sockets("told", AMPLE, "1s");
+    served.terminate();
+    served.process.says("phase=lame_duck");
+    let (warm, mut warmed) = tokio::sync::mpsc::channel(1);
+    let mut client = JoinSet::new();
+    client.spawn(chat(served.addr, warm));
+    warmed.recv().await.expect("it is served");
+    let seen = client.join_all().await;
+    assert_eq!(seen[0].code, Some(1001), "{seen:?}");
+    served.ended(AMPLE).await.code(0);
+}

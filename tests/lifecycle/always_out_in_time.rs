@@ -1,0 +1,196 @@
+//! Whatever hangs, the process is gone by its deadline, with the documented exit code, and says who was stuck.
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+
+use std::time::Duration;
+
+use ebbtide_http1::client::Client;
+use ebbtide_tests::{Ended, Process, Served, service};
+use rustix::process::Signal;
+
+/// When SIGKILL would come. Each stage has a part of it that a busy machine does not use up.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// Starts the victim, waits until it is up, stops it, and returns how it ended: before SIGKILL would have come.
+fn stopped(fault: &str) -> Ended {
+    let mut victim = Process::start(service("victim").arg(fault).env("EBBTIDE_GRACE", "4s"));
+    victim.says("phase=ready");
+    victim.says("up");
+    let ended = victim.ended(Duration::ZERO);
+    assert!(ended.is_none(), "it ended before the signal: {ended:?}");
+    victim.signal(Signal::TERM);
+    victim.ended(GRACE).expect("it outlived its grace period")
+}
+
+#[test]
+fn a_runtime_whose_workers_all_spin_is_ended_by_the_watchdog() {
+    let ended = stopped("spinning-runtime");
+    ended.code(4).said("the watchdog ends the process").said("stuck: ").said("spinning-hook");
+    // The flusher runs on a thread of its own, although the runtime is blocked.
+    ended.said("flushed");
+}
+
+#[test]
+fn a_task_that_waits_for_a_blocking_call_is_cut_and_the_process_goes() {
+    stopped("spawn-blocking").code(3).said("blocker").said("closed second").said("flushed");
+}
+
+#[test]
+fn a_task_that_blocks_its_thread_is_reported_as_stuck_and_the_others_close() {
+    stopped("stuck-task")
+        .code(3)
+        .said("stuck-task")
+        .said("closed first")
+        .said("closed second")
+        .said("flushed");
+}
+
+#[test]
+fn a_task_that_ignores_the_stop_is_cut() {
+    stopped("stubborn-task").code(3).said("stubborn-task (cut)").said("closed first").said("flushed");
+}
+
+#[test]
+fn a_resource_whose_close_hangs_does_not_take_the_others_time() {
+    let ended = stopped("hanging-close");
+    ended.code(3).said("hanging-pool (cut)").said("closed second").said("closed first").said("flushed");
+}
+
+#[test]
+fn a_flusher_that_deadlocks_is_named_and_the_others_flush() {
+    stopped("deadlocked-flush").code(3).said("deadlocked-log (stuck)").said("flushed").said("closed first");
+}
+
+#[test]
+fn a_stop_under_way_says_who_is_waited_for_and_how_much_time_is_left() {
+    stopped("stubborn-task").said("still stopping").said("waiting=\"stubborn-task\"").said("left=");
+}
+
+#[test]
+fn a_panic_in_a_component_stops_the_rest_in_order() {
+    let mut victim = Process::start(service("victim").arg("panicking-task"));
+    let ended = victim.ended(Duration::from_secs(20)).expect("it does not end");
+    ended
+        .code(1)
+        .said("the task fell over")
+        .said("panicking-task (panicked)")
+        .said("closed first")
+        .said("flushed");
+}
+
+#[test]
+fn a_component_that_fails_or_ends_too_soon_stops_the_rest_in_order() {
+    for (fault, said) in
+        [("failing-task", "the task gave up"), ("ending-task", "ending-task ended before the stop")]
+    {
+        let mut victim = Process::start(service("victim").arg(fault));
+        let ended = victim.ended(Duration::from_secs(20)).expect("it does not end");
+        ended.code(1).said(said).said("closed first").said("flushed");
+    }
+}
+
+#[test]
+fn a_panic_in_a_teardown_keeps_nobody_from_closing() {
+    stopped("panicking-close").code(1).said("panicking-pool (panicked)").said("closed first").said("flushed");
+    stopped("panicking-flush").code(1).said("panicking-log (panicked").said("closed first").said("flushed");
+}
+
+#[test]
+fn a_closure_that_panics_or_blocks_before_it_returns_a_future_keeps_nobody_from_closing() {
+    for (fault, code, said) in [
+        ("panicking-close-at-once", 1, "panicking-pool (panicked)"),
+        ("panicking-hook-at-once", 1, "panicking-hook (panicked)"),
+        ("blocking-close-at-once", 3, "blocking-pool (stuck)"),
+    ] {
+        let ended = stopped(fault);
+        ended.code(code).said(said).said("closed second").said("closed first").said("flushed");
+    }
+}
+
+#[test]
+fn a_resource_that_panics_when_it_is_asked_what_it_holds_keeps_nobody_from_closing() {
+    let ended = stopped("panicking-held");
+    ended.code(3).said("nobody knows what is held").said("holding-pool (cut)");
+    ended.said("closed second").said("closed first").said("flushed");
+}
+
+#[test]
+fn a_resource_that_asks_the_lifecycle_what_it_holds_is_answered() {
+    let ended = stopped("asking-held");
+    ended.code(3).said("5 components").said("holding-pool (cut with 5 components)");
+    ended.said("closed second").said("closed first").said("flushed");
+}
+
+/// Its subscriber runs a user's code in the loop that runs the lifecycle: nothing can go on in order.
+#[test]
+fn a_panic_of_the_lifecycle_itself_is_told_and_the_flushers_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.json");
+    let mut command = service("victim");
+    command.arg("panicking-log").env("EBBTIDE_GRACE", "4s").env("EBBTIDE_REPORT", &path);
+    let mut victim = Process::start(&mut command);
+    victim.says("up");
+    victim.says("phase=ready");
+    victim.signal(Signal::TERM);
+    let ended = victim.ended(GRACE).expect("it outlived its grace period");
+    ended.code(1).said("the lifecycle itself panicked: the log fell over").said("flushed");
+    ended.said("lifecycle exited").said("code=1");
+    let report = std::fs::read_to_string(path).expect("the report was written");
+    assert!(report.contains("\"exit_code\": 1"), "{report}");
+}
+
+#[test]
+fn a_panic_in_a_drop_keeps_nobody_from_closing() {
+    for fault in ["panicking-drop", "panicking-drop-when-aborted"] {
+        stopped(fault).code(1).said("the drop fell over").said("closed first").said("flushed");
+    }
+}
+
+#[test]
+fn a_start_up_that_blocks_its_thread_ends_by_the_deadline() {
+    let mut victim = Process::start(service("victim").arg("blocked-start").env("EBBTIDE_GRACE", "4s"));
+    victim.says("opened first");
+    victim.signal(Signal::TERM);
+    let ended = victim.ended(GRACE).expect("it outlived its grace period");
+    ended.code(3).said("start-up (stuck)").said("closed first").said("flushed");
+}
+
+#[test]
+fn without_the_watchdog_the_same_faults_outlive_every_deadline() {
+    for fault in ["spinning-runtime", "spawn-blocking", "hanging-close"] {
+        let mut plain = Process::start(service("plain").arg(fault));
+        plain.says("up");
+        plain.signal(Signal::TERM);
+        assert!(plain.ended(GRACE).is_none(), "{fault}: it ended");
+    }
+}
+
+/// Starts a server without a lifecycle, stops it while a handler blocks the only thread of its runtime, and returns how it ended, if
+/// it did before SIGKILL would have come.
+async fn blocked_alone(arguments: &[&str]) -> Option<Ended> {
+    let mut served = Served::start(service("alone").args(arguments).env("EBBTIDE_GRACE", "4s"));
+    let mut client = Client::connect(served.addr).await.expect("it listens");
+    client.get("/block").await.expect("it reads");
+    served.process.says("asked");
+    served.terminate();
+    served.ended_or_not(GRACE).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_alone_whose_runtime_is_blocked_is_ended_by_its_watchdog() {
+    let ended = blocked_alone(&["watched"]).await.expect("it outlived its grace period");
+    ended.code(4).said("the watchdog ends the process").said("GET /block");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_alone_that_cuts_a_handler_which_blocks_its_thread_is_gone_by_the_deadline() {
+    let ended = blocked_alone(&["watched", "workers"]).await.expect("it outlived its grace period");
+    ended.code(3).said("GET /block").said("the process did not exit in time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_watchdog_the_same_server_outlives_every_deadline() {
+    for arguments in [&[][..], &["workers"]] {
+        let ended = blocked_alone(arguments).await;
+        assert!(ended.is_none(), "it ended: {ended:?}");
+    }
+}

@@ -1,0 +1,205 @@
+//! The broker itself dies, killed in the midst of what it does, and starts again over what it had written: while jobs are pushed
+//! and worked at, while the service stops, and for good until after the service has gone. It is said, it is found again, the
+//! deadline holds, and no job is lost.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a helper that fails fails its test, and what was seen until then is told"
+)]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ebbtide_demo::queue::QueueKind;
+use ebbtide_tests::brokers::Broker;
+use ebbtide_tests::jobs::{Bed, Entry, Journal, What, Wish, Worker, wall_clock};
+
+const LONG: Duration = Duration::from_secs(90);
+const LEASE: Duration = Duration::from_secs(6);
+const AWAY: &str = "trying again until the queue is back";
+
+/// How long a settlement may be under way, in milliseconds, on a machine with much else to do.
+const UNDER_WAY: u128 = 3000;
+
+/// From when to when the broker was away, in milliseconds since 1970.
+type Outage = (u128, u128);
+
+fn done(bed: &Bed) -> usize {
+    Journal::done(&bed.entries()).len()
+}
+
+/// Whether a job is still its consumer's when the broker has died and is back. `RabbitMQ` gives it to the next one, and NATS
+/// may have forgotten that somebody had it.
+fn keeps(kind: QueueKind) -> bool {
+    matches!(kind, QueueKind::Postgres | QueueKind::Redis)
+}
+
+/// Whether nobody has a job, and none waits. A NATS that was killed has forgotten the last acknowledgements: it brings those jobs
+/// back when their leases run out, and may count one as given out that is gone. That all were done is what counts there.
+fn is_settled(bed: &Bed) -> bool {
+    let left = bed.left();
+    left.is_none() || (bed.place().kind == QueueKind::Nats && left.buried == 0)
+}
+
+/// Every job was done, and begun again were only those that were in flight when the broker died, and those of which nobody can
+/// know whether they had been pushed before they were pushed again.
+fn none_lost(bed: &Bed, jobs: usize, outages: &[Outage], pushed_again: &BTreeSet<String>) {
+    let entries = bed.entries();
+    let times = Journal::begun(&entries);
+    assert_eq!((times.len(), Journal::done(&entries).len()), (jobs, jobs), "lost");
+    for (job, _) in times.iter().filter(|(job, times)| **times > 1 && !pushed_again.contains(*job)) {
+        let first = |what| {
+            let found = entries.iter().find(|entry| entry.what == what && entry.job == *job);
+            found.map_or(u128::MAX, |entry| entry.at)
+        };
+        let in_flight =
+            |(from, to): &Outage| first(What::Begun) <= *to && first(What::Done) + UNDER_WAY >= *from;
+        assert!(outages.iter().any(in_flight), "{job} was begun again, and was not in flight: {outages:?}");
+    }
+    assert!(is_settled(bed), "{:?}", bed.left());
+}
+
+/// The broker dies and comes back; jobs are pushed and done all the time, and the one process goes on.
+fn during_work(broker: &mut Broker) {
+    const JOBS: u32 = 300;
+    let bed = Bed::on(broker, LEASE);
+    let wish = Wish { concurrency: 8, ..Wish::of(Duration::from_millis(100)) };
+    let mut outages = Vec::new();
+    std::thread::scope(|threads| {
+        let pushing = threads.spawn(|| bed.push_until_taken(0..JOBS, 50));
+        let mut worker = Worker::start(&bed, &wish);
+        for round in 1..=2 {
+            bed.until("it is well under way", LONG, |bed| done(bed) >= 50 * round);
+            let from = wall_clock();
+            broker.kill();
+            assert!(round > 1 || !pushing.is_finished(), "nobody pushes while it is away");
+            bed.until("it is said", LONG, |_| worker.process.output().matches(AWAY).count() >= round);
+            bed.until("what was begun is done all the same", LONG, |bed| {
+                Journal::held(&bed.entries(), worker.pid()).is_empty()
+            });
+            broker.start_again();
+            outages.push((from, wall_clock()));
+        }
+        let pushed_again = pushing.join().expect("all are pushed");
+        bed.until("every job is done", LONG, |bed| done(bed) == JOBS as usize);
+        bed.until("and settled", LONG, is_settled);
+        worker.terminate();
+        let ended = worker.ended(LONG);
+        ended.code(0).said("the queue is back");
+        asked_with_backoff(&ended.output);
+        none_lost(&bed, JOBS as usize, &outages, &pushed_again);
+    });
+}
+
+/// A broker that is away is asked a few times, not as often as it refuses.
+fn asked_with_backoff(output: &str) {
+    let asked = output.split("failures=").skip(1).map(|rest| rest.split(' ').next().unwrap_or_default());
+    let asked: Vec<u32> = asked.map(|asked| asked.parse().expect("a number")).collect();
+    assert!(!asked.is_empty() && asked.iter().all(|asked| *asked < 100), "asked so often: {asked:?}");
+}
+
+/// Makes a queue that is older than the server's last start: a `RabbitMQ` that is killed within moments of a queue's declaration
+/// may forget the queue, and all that it had confirmed for it.
+fn settled_bed(broker: &mut Broker, lease: Duration) -> Bed {
+    let bed = Bed::on(broker, lease);
+    if broker.kind() == QueueKind::Rabbitmq {
+        broker.restart();
+    }
+    bed
+}
+
+/// It dies behind the signal and is back before the time is up.
+fn during_a_stop(broker: &mut Broker) {
+    let bed = settled_bed(broker, LEASE * 4);
+    let wish = Wish { concurrency: 8, grace: LEASE * 4, ..Wish::of(Duration::from_secs(2)) };
+    (0..8).for_each(|job| bed.push(&job.to_string()));
+    let mut worker = Worker::start(&bed, &wish);
+    bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
+    worker.terminate();
+    worker.process.says("SIGTERM: stopping");
+    let from = wall_clock();
+    broker.kill();
+    let gone = wall_clock();
+    bed.until("the work is done", LONG, |bed| done(bed) == 8);
+    broker.start_again();
+    let outage = (from, wall_clock());
+    worker.ended(wish.grace).code(0);
+    if keeps(broker.kind()) {
+        return none_lost(&bed, 8, &[], &BTreeSet::new());
+    }
+    the_next_one_does(&bed, &wish, 8, gone);
+    none_lost(&bed, 8, &[outage], &BTreeSet::new());
+}
+
+/// It dies behind the signal, and is back when the process has gone, in time. What that could not settle the next one does.
+fn for_good(broker: &mut Broker) {
+    let bed = settled_bed(broker, LEASE);
+    let grace = Duration::from_secs(4);
+    let wish = Wish { concurrency: 8, grace, ..Wish::of(Duration::from_secs(1)) };
+    (0..12).for_each(|job| bed.push(&job.to_string()));
+    let mut worker = Worker::start(&bed, &wish);
+    bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
+    let from = wall_clock();
+    worker.terminate();
+    broker.kill();
+    let gone = wall_clock();
+    let ended = worker.ended(grace);
+    if broker.kind() == QueueKind::Rabbitmq {
+        ended.code(0).said("somebody else runs it again");
+    } else {
+        ended.code(3).said("not settled: ");
+    }
+    broker.start_again();
+    let outage = (from, wall_clock());
+    the_next_one_does(&bed, &wish, 12, gone);
+    none_lost(&bed, 12, &[outage], &BTreeSet::new());
+}
+
+/// The next process finds what was not settled. On RabbitMQ, which does not count what a consumer holds, that is at least what
+/// the first one finished when the broker had `gone`.
+fn the_next_one_does(bed: &Bed, wish: &Wish, jobs: usize, gone: u128) {
+    let unsettled = |entries: Vec<Entry>| {
+        entries.iter().filter(|entry| entry.what == What::Done && entry.at >= gone).count()
+    };
+    let in_hand = if bed.place().kind == QueueKind::Rabbitmq { unsettled(bed.entries()) } else { 0 };
+    let runs = |bed: &Bed| Journal::done(&bed.entries()).values().map(|times| *times as usize).sum::<usize>();
+    let mut next = Worker::start(bed, wish);
+    let mut last = (0, 0);
+    bed.until("every job is done and settled", LONG, |bed| {
+        let seen = (done(bed), runs(bed));
+        if seen != last {
+            println!("{} of {jobs} done, in {} runs; at least {} are needed", seen.0, seen.1, jobs + in_hand);
+            last = seen;
+        }
+        seen.0 == jobs && seen.1 >= jobs + in_hand && is_settled(bed)
+    });
+    next.terminate();
+    next.ended(LONG).code(0);
+}
+
+fn every_death(kind: QueueKind) {
+    let mut broker = Broker::start(kind);
+    during_work(&mut broker);
+    during_a_stop(&mut broker);
+    for_good(&mut broker);
+}
+
+#[test]
+fn on_postgres() {
+    every_death(QueueKind::Postgres);
+}
+
+#[test]
+fn on_redis() {
+    every_death(QueueKind::Redis);
+}
+
+#[test]
+fn on_rabbitmq() {
+    every_death(QueueKind::Rabbitmq);
+}
+
+#[test]
+fn on_nats() {
+    every_death(QueueKind::Nats);
+}

@@ -1,0 +1,336 @@
+//! Deploys and a SIGKILL while jobs come faster than they are worked off: every job is done once, and only what the killed process had in
+//! flight is begun twice.
+//!
+//! Workers are killed at random moments, again and again: in the midst of start-up, of fetching, of jobs, of settling, of a stop. Every job
+//! is done in the end.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a helper that fails fails its test, and the seed is told"
+)]
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use ebbtide_demo::queue::{Left, QueueKind};
+use ebbtide_tests::jobs::{Bed, Journal, Manner, What, Wish, Worker, on_each};
+use fastrand::Rng;
+use rustix::process::Signal;
+
+// Deploys, and a SIGKILL.
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// Twenty jobs a second of three seconds each, and twenty places: three times as many come as are worked off, and every stop finds
+/// a backlog.
+const JOBS: u32 = 240;
+const PLACES: usize = 20;
+const PER_SECOND: u32 = 20;
+const EACH: Duration = Duration::from_secs(3);
+const LEASE: Duration = Duration::from_secs(6);
+
+fn done(bed: &Bed) -> usize {
+    Journal::done(&bed.entries()).len()
+}
+
+fn begun(bed: &Bed) -> usize {
+    Journal::begun(&bed.entries()).len()
+}
+
+fn more_than_once(bed: &Bed) -> BTreeSet<String> {
+    Journal::begun(&bed.entries()).into_iter().filter(|(_, times)| *times > 1).map(|(job, _)| job).collect()
+}
+
+fn of(manner: Manner, each: Duration, concurrency: usize) -> Wish {
+    Wish { manner, concurrency, ..Wish::of(each) }
+}
+
+/// Sees that so many wait and nobody has any. `RabbitMQ` doesn't tell what is leased, and counts late what ended with a connection:
+/// until then it is missing from what waits.
+fn nobody_has_any(bed: &Bed, waiting: u64) {
+    if bed.place().kind == QueueKind::Rabbitmq {
+        let left = Left { waiting, leased: None, buried: 0 };
+        return bed.until("all that is not done waits", LONG, |bed| bed.left() == left);
+    }
+    // At once: a lease that was left behind would run out.
+    assert_eq!(bed.left(), Left { waiting, leased: Some(0), buried: 0 });
+}
+
+/// Stops a worker in the midst of its work, and sees that it leaves nothing half done behind.
+fn deploy(mut worker: Worker, bed: &Bed) {
+    bed.until("there is a backlog", LONG, |bed| bed.left().waiting >= PLACES as u64);
+    worker.terminate();
+    worker.ended(LONG).code(0);
+    let left = Journal::unacknowledged(&bed.entries(), worker.pid());
+    assert!(left.is_empty(), "it ended with 0, and had not done and acknowledged {left:?}");
+    assert_eq!(more_than_once(bed), BTreeSet::new(), "nobody was killed yet");
+}
+
+/// Kills a worker right behind an acknowledgement, and returns what it was working at. No acknowledgement is under way: there is
+/// no job of which nobody can say whether it may be done again.
+fn kill_at_work(worker: Worker, bed: &Bed) -> BTreeSet<String> {
+    let pid = worker.pid();
+    let acknowledged = |bed: &Bed| Journal::of(&bed.entries(), pid, What::Acknowledged).len();
+    let (before, mut held) = (acknowledged(bed), BTreeSet::new());
+    bed.until("it has acknowledged one more, and has its hands full", LONG, |bed| {
+        if acknowledged(bed) == before {
+            return false;
+        }
+        worker.process.freeze();
+        held = Journal::held(&bed.entries(), pid);
+        let none_under_way = held == Journal::unacknowledged(&bed.entries(), pid);
+        let is_so = held.len() >= PLACES / 2 && none_under_way;
+        if !is_so {
+            worker.process.signal(Signal::CONT);
+        }
+        is_so
+    });
+    worker.kill();
+    held
+}
+
+fn story(kind: QueueKind) {
+    let bed = Bed::fresh(kind, LEASE);
+    let wish = of(Manner::Consume, EACH, PLACES);
+    std::thread::scope(|threads| {
+        let pushing = threads.spawn(|| bed.push_evenly(0..JOBS, PER_SECOND));
+
+        let first = Worker::start(&bed, &wish);
+        bed.until("the first worker is well under way", LONG, |bed| done(bed) >= PLACES);
+        deploy(first, &bed);
+        // The next one is not there yet: whatever is leased now, a worker has left behind.
+        bed.between_pushes(|pushed| nobody_has_any(&bed, u64::from(pushed) - done(&bed) as u64));
+
+        let second = Worker::start(&bed, &wish);
+        bed.until("the second worker is well under way", LONG, |bed| done(bed) >= 4 * PLACES);
+        // This time the next one is there before.
+        let third = Worker::start(&bed, &wish);
+        deploy(second, &bed);
+        let in_flight = kill_at_work(third, &bed);
+
+        let mut fourth = Worker::start(&bed, &wish);
+        pushing.join().expect("all are pushed");
+        bed.until("every job is done", LONG, |bed| done(bed) == JOBS as usize);
+        fourth.terminate();
+        fourth.ended(LONG).code(0);
+
+        assert_eq!(more_than_once(&bed), in_flight, "begun twice, and in flight when it was killed");
+        assert!(Journal::done(&bed.entries()).values().all(|times| *times == 1), "done twice");
+        let left = Journal::unacknowledged(&bed.entries(), fourth.pid());
+        assert!(left.is_empty(), "it ended with 0, and had not acknowledged {left:?}");
+        nobody_has_any(&bed, 0);
+    });
+}
+
+/// Jobs that take longer than there is time: handed back before they are cut, by name, and nothing is leased.
+fn handed_back(kind: QueueKind) {
+    let bed = Bed::fresh(kind, LONG);
+    (0..20).for_each(|job| bed.push(&job.to_string()));
+    let mut wish = of(Manner::Consume, LONG, 8);
+    wish.grace = Duration::from_secs(12);
+    let mut worker = Worker::start(&bed, &wish);
+    bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
+    worker.terminate();
+    worker.ended(wish.grace).code(3);
+    let component = worker.reported("jobs");
+    let named = component["handed_back"].as_array().map(Vec::len);
+    assert_eq!(named, Some(8), "{component:#}");
+    nobody_has_any(&bed, 20);
+
+    // They are there at once, though the lease is a minute, and each is done once by the next.
+    let mut next = Worker::start(&bed, &of(Manner::Consume, Duration::ZERO, 8));
+    bed.until("the next one does them", LONG / 2, |bed| done(bed) == 20);
+    next.terminate();
+    next.ended(LONG).code(0);
+    assert!(Journal::done(&bed.entries()).values().all(|times| *times == 1));
+}
+
+/// Those that give a job to somebody else when its lease runs out. `RabbitMQ` does so when its connection ends.
+const WITH_LEASES: [QueueKind; 5] =
+    [QueueKind::Sqlite, QueueKind::Postgres, QueueKind::Redis, QueueKind::Nats, QueueKind::Sqs];
+
+#[test]
+fn on_every_broker() {
+    on_each(QueueKind::ADAPTERS, story);
+}
+
+#[test]
+fn what_would_be_cut_is_handed_back_on_every_broker() {
+    on_each(QueueKind::ADAPTERS, handed_back);
+}
+
+/// The opposite: without the hand-back they are leased to a process that is gone.
+#[test]
+fn without_the_hand_back_they_stay_leased() {
+    on_each(WITH_LEASES, |kind| {
+        let bed = Bed::fresh(kind, LONG);
+        (0..20).for_each(|job| bed.push(&job.to_string()));
+        let mut wish = of(Manner::WithoutHandBack, LONG, 8);
+        wish.grace = Duration::from_secs(3);
+        let mut worker = Worker::start(&bed, &wish);
+        bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
+        worker.terminate();
+        worker.ended(wish.grace);
+        assert_eq!(bed.left(), Left { waiting: 12, leased: Some(8), buried: 0 });
+    });
+}
+
+/// The opposite: a consumer by hand that drops its jobs at the signal leaves them leased, and they are begun twice.
+#[test]
+fn a_consumer_that_drops_its_jobs_at_the_signal_leaves_them_leased() {
+    on_each(QueueKind::ADAPTERS, |kind| {
+        let bed = Bed::fresh(kind, Duration::from_secs(10));
+        (0..8).for_each(|job| bed.push(&job.to_string()));
+        let mut worker = Worker::start(&bed, &of(Manner::DropAtSignal, EACH, 8));
+        bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
+        worker.terminate();
+        worker.ended(LONG).code(0);
+        assert_eq!(done(&bed), 0);
+        if kind == QueueKind::Rabbitmq {
+            // They were leased until its connection ended.
+            nobody_has_any(&bed, 8);
+        } else {
+            assert_eq!(bed.left(), Left { waiting: 0, leased: Some(8), buried: 0 });
+        }
+        let mut next = Worker::start(&bed, &of(Manner::Consume, Duration::ZERO, 8));
+        bed.until("the next one does them", LONG, |bed| done(bed) == 8);
+        next.terminate();
+        next.ended(LONG).code(0);
+        assert_eq!(more_than_once(&bed).len(), 8);
+    });
+}
+
+/// The opposite: a consumer by hand that acknowledges on receipt loses what it had when it is killed.
+#[test]
+fn a_consumer_that_acknowledges_first_loses_what_it_had_when_it_is_killed() {
+    on_each(QueueKind::ADAPTERS, |kind| {
+        let bed = Bed::fresh(kind, LEASE);
+        (0..20).for_each(|job| bed.push(&job.to_string()));
+        let worker = Worker::start(&bed, &of(Manner::AckFirst, LONG, 8));
+        bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
+        worker.kill();
+        let mut next = Worker::start(&bed, &of(Manner::Consume, Duration::ZERO, 8));
+        bed.until("the queue is empty", LONG, |bed| done(bed) >= 12 && bed.left().is_none());
+        next.terminate();
+        next.ended(LONG).code(0);
+        let done = done(&bed);
+        assert_eq!(done, 12, "of 20 jobs 8 were acknowledged and not done, and yet {done} are");
+    });
+}
+
+/// Jobs that take three leases are nobody else's; and the opposite: without the heartbeat they are begun again and again.
+#[test]
+fn leases_are_kept_alive_while_a_job_runs() {
+    // Long enough for a heartbeat that is late on a busy machine.
+    let lease = Duration::from_secs(2);
+    for (manner, twice) in [(Manner::Consume, 0), (Manner::WithoutHeartbeat, 4)] {
+        on_each(WITH_LEASES, |kind| {
+            let bed = Bed::fresh(kind, lease);
+            (0..4).for_each(|job| bed.push(&job.to_string()));
+            let mut one = Worker::start(&bed, &of(manner, lease * 3, 4));
+            bed.until("it has its hands full", LONG, |bed| begun(bed) == 4);
+            let mut other = Worker::start(&bed, &of(manner, lease * 3, 4));
+            bed.until("all are done", LONG, |bed| done(bed) == 4);
+            one.terminate();
+            other.terminate();
+            one.ended(LONG);
+            other.ended(LONG);
+            assert_eq!(more_than_once(&bed).len(), twice, "{manner:?}");
+        });
+    }
+}
+
+// SIGKILLs at random moments.
+
+/// The seed: what `EBBTIDE_CHAOS_SEED` says, or another one each time. It is printed.
+fn seed() -> u64 {
+    let given = std::env::var("EBBTIDE_CHAOS_SEED").ok().and_then(|seed| seed.parse().ok());
+    given.unwrap_or_else(|| fastrand::u64(..))
+}
+
+fn chaos(kind: QueueKind, kills: usize) {
+    let seed = seed();
+    println!("{}: EBBTIDE_CHAOS_SEED={seed}", kind.name());
+    let mut rng = Rng::with_seed(seed);
+    let bed = Bed::fresh(kind, Duration::from_secs(1));
+    let wish = Wish { concurrency: 8, ..Wish::of(Duration::from_millis(30)) };
+    let (over, pushed) = (AtomicBool::new(false), AtomicU32::new(0));
+    std::thread::scope(|threads| {
+        let pushing = threads.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                bed.push(&pushed.load(Ordering::Relaxed).to_string());
+                pushed.fetch_add(1, Ordering::Relaxed);
+                sleep(Duration::from_millis(15));
+            }
+        });
+        let mut workers = [Worker::launch(&bed, &wish), Worker::launch(&bed, &wish)];
+        for _ in 0..kills {
+            let mut which = rng.usize(0..2);
+            if rng.bool() {
+                // Whatever it is doing: on a busy machine it may still be starting.
+                sleep(Duration::from_millis(rng.u64(0..400)));
+            } else {
+                bed.until("one of them is at work", LONG, |bed| {
+                    let entries = bed.entries();
+                    let at_work = |one: &usize| !Journal::held(&entries, workers[*one].pid()).is_empty();
+                    let found = [which, 1 - which].into_iter().find(at_work);
+                    which = found.unwrap_or(which);
+                    found.is_some()
+                });
+            }
+            let victim = &mut workers[which];
+            if rng.u8(0..4) == 0 {
+                victim.terminate();
+                sleep(Duration::from_millis(rng.u64(0..40)));
+            }
+            let killed = std::mem::replace(victim, Worker::launch(&bed, &wish));
+            killed.kill();
+        }
+        let enough = |_: &Bed| pushed.load(Ordering::Relaxed) as usize > kills * 5;
+        bed.until("there were jobs all the time", LONG, enough);
+        over.store(true, Ordering::Relaxed);
+        pushing.join().expect("all are pushed");
+        let pushed = pushed.load(Ordering::Relaxed) as usize;
+        // What a worker had done when it was killed, and had not acknowledged, comes once more when its lease has run out.
+        bed.until("every job is done and acknowledged", LONG, |bed| {
+            Journal::done(&bed.entries()).len() == pushed && bed.left().is_none()
+        });
+        for worker in &mut workers {
+            // One that was launched a moment ago may not yet have a handler to take the signal.
+            worker.process.says("phase=ready");
+            worker.terminate();
+            worker.ended(LONG).code(0);
+        }
+        let again = Journal::begun(&bed.entries()).values().filter(|times| **times > 1).count();
+        println!("{}: {kills} kills, {pushed} jobs, 0 lost, {again} begun again", kind.name());
+        assert!(bed.left().is_none(), "{:?}", bed.left());
+        assert!(again > 0, "that was no chaos: none of {pushed} was begun again");
+    });
+}
+
+#[test]
+fn on_sqlite() {
+    chaos(QueueKind::Sqlite, 100);
+}
+
+#[test]
+fn on_postgres() {
+    chaos(QueueKind::Postgres, 100);
+}
+
+#[test]
+fn on_redis() {
+    chaos(QueueKind::Redis, 40);
+}
+
+#[test]
+fn on_rabbitmq() {
+    chaos(QueueKind::Rabbitmq, 40);
+}
+
+#[test]
+fn on_nats() {
+    chaos(QueueKind::Nats, 40);
+}

@@ -1,0 +1,125 @@
+//! What follows from a close that was cancelled at its deadline, or was done before, is no failure of the component that is closed
+//! next: the exit code tells of the cancellation.
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ebbtide::model::Outcome;
+use ebbtide::{BoxError, Handle, LameDuck, Lifecycle, Report};
+use ebbtide_nats::NatsExt as _;
+use ebbtide_rabbitmq::RabbitExt as _;
+use ebbtide_redis::RedisExt as _;
+use ebbtide_tests::{Stall, services};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+
+/// Long enough for a close that is answered, of which there is one behind the one that is not.
+const GRACE: Duration = Duration::from_secs(6);
+
+/// Which close is cancelled: that of a channel whose confirms don't come, or of one whose end is not confirmed.
+#[derive(Clone, Copy, Debug)]
+enum Waits {
+    ForConfirms,
+    ForItsEnd,
+}
+
+fn run(start_up: impl AsyncFnOnce(Handle) -> Result<(), BoxError> + Send) -> Report {
+    let lifecycle = Lifecycle::new("test").grace(GRACE).lame_duck(LameDuck::NONE).worker_threads(2);
+    lifecycle.run_to_report(start_up).expect("it starts")
+}
+
+/// Stops with a server that does not answer until the channel's close was cancelled, and then does.
+async fn cancelled(waits: Waits, connection: fn(&Handle, Connection) -> Arc<Connection>) -> Report {
+    let url = services::rabbitmq();
+    let stall = Arc::new(Stall::before(&services::address(&url)).await);
+    let url = services::through(&url, stall.addr);
+    let stopping = tokio::task::spawn_blocking(move || {
+        run(async move |app| {
+            let made = Connection::connect(&url, ConnectionProperties::default()).await?;
+            let made = connection(&app, made);
+            // Closed between the two.
+            let opens = Arc::clone(&stall);
+            app.resource("way", (), |()| async move {
+                opens.release();
+                Ok(())
+            });
+            let channel = made.create_channel().await?;
+            if let Waits::ForConfirms = waits {
+                channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            }
+            let channel = app.lapin_channel("channel", channel);
+            stall.hold_to_server();
+            publish(&channel).await?;
+            app.stop("enough");
+            Ok(())
+        })
+    });
+    stopping.await.expect("no panic")
+}
+
+/// To nobody, so that nothing is left in the server.
+async fn publish(channel: &Channel) -> Result<(), BoxError> {
+    let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
+    let name = services::unique("nobody");
+    drop(channel.basic_publish("".into(), name.as_str().into(), options, b"job", properties).await?);
+    Ok(())
+}
+
+fn outcome<'a>(report: &'a Report, component: &str) -> Option<&'a Outcome> {
+    report.components.iter().find(|one| one.name == component)?.outcome.as_ref()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_to_rabbitmq_does_not_fail_of_a_channel_whose_close_was_cancelled() {
+    for waits in [Waits::ForConfirms, Waits::ForItsEnd] {
+        let report = cancelled(waits, |app, made| app.lapin("connection", made)).await;
+        assert!(matches!(outcome(&report, "channel"), Some(Outcome::Cut)), "{waits:?}: {report:#?}");
+        assert!(
+            !matches!(outcome(&report, "connection"), Some(Outcome::Failed { .. })),
+            "{waits:?}: {report:#?}"
+        );
+        assert_eq!(report.exit_code, 3, "{waits:?}: {report:#?}");
+    }
+}
+
+/// The opposite: a close that takes what its client says of its own state for a failure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_opposite_a_close_that_takes_the_consequence_for_a_failure_exits_with_another_code() {
+    let mut codes = Vec::new();
+    for waits in [Waits::ForConfirms, Waits::ForItsEnd] {
+        let by_hand: fn(&Handle, Connection) -> Arc<Connection> = |app, made| {
+            app.resource("connection", Arc::new(made), |made| async move {
+                Ok(made.close(200, "the service stops".into()).await?)
+            })
+        };
+        let report = cancelled(waits, by_hand).await;
+        codes.push((waits, report.exit_code, outcome(&report, "connection").cloned()));
+    }
+    assert!(codes.iter().any(|(_, code, _)| *code == 1), "{codes:#?}");
+}
+
+/// Two components that have the same client: the first close ends it for both. RabbitMQ's is closed twice, in the wrong order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_was_closed_before_its_turn_is_no_failure() {
+    let stopping = tokio::task::spawn_blocking(|| {
+        run(async |app| {
+            let nats = async_nats::connect(services::nats()).await?;
+            app.nats("nats", nats.clone());
+            app.nats("the same nats", nats);
+            let made = Connection::connect(&services::rabbitmq(), ConnectionProperties::default()).await?;
+            let made = app.lapin("rabbitmq", made);
+            let again = Arc::clone(&made);
+            app.resource("the same rabbitmq", (), |()| async move {
+                Ok(again.close(200, "closed by hand".into()).await?)
+            });
+            let redis = redis::Client::open(services::redis())?.get_multiplexed_async_connection().await?;
+            app.redis("redis", redis.clone());
+            app.redis("the same redis", redis);
+            app.stop("enough");
+            Ok(())
+        })
+    });
+    let report = stopping.await.expect("no panic");
+    assert_eq!(report.exit_code, 0, "{report:#?}");
+}

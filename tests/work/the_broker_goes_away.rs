@@ -1,0 +1,129 @@
+//! The broker goes away and comes back, while jobs are worked at and while the service stops: it is said, it is found again, the
+//! deadline holds, and no job is lost.
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+
+use std::time::Duration;
+
+use ebbtide_demo::queue::QueueKind;
+use ebbtide_tests::jobs::{Bed, Journal, Wish, Worker, on_each};
+
+const LONG: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(4);
+const NETWORKED: [QueueKind; 4] =
+    [QueueKind::Postgres, QueueKind::Redis, QueueKind::Rabbitmq, QueueKind::Nats];
+
+fn done(bed: &Bed) -> usize {
+    Journal::done(&bed.entries()).len()
+}
+
+fn twice(bed: &Bed) -> usize {
+    Journal::done(&bed.entries()).values().filter(|times| **times == 2).count()
+}
+
+/// Whether a job is still ours when its connection has broken. `RabbitMQ` gives it to the next one there and then.
+fn keeps(kind: QueueKind) -> bool {
+    kind != QueueKind::Rabbitmq
+}
+
+/// What is said when a job is done and the broker is away.
+fn told(kind: QueueKind) -> &'static str {
+    if keeps(kind) { "trying again until the queue is back" } else { "somebody else runs it again" }
+}
+
+fn all_once_or_in_flight(bed: &Bed, jobs: usize, in_flight: usize) {
+    let entries = bed.entries();
+    let again = Journal::begun(&entries).values().filter(|times| **times > 1).count();
+    assert_eq!(Journal::done(&entries).len(), jobs, "lost");
+    assert!(again <= in_flight, "{again} were begun again, and only {in_flight} can have been in flight");
+    assert!(bed.left().is_none(), "{:?}", bed.left());
+}
+
+/// In the midst of the work.
+fn during_work(kind: QueueKind) {
+    let bed = Bed::fresh(kind, LEASE);
+    let (relay, url) = bed.relay();
+    let wish = Wish { concurrency: 8, url: Some(url), ..Wish::of(Duration::from_millis(100)) };
+    std::thread::scope(|threads| {
+        let pushing = threads.spawn(|| bed.push_evenly(0..300, 50));
+        let mut worker = Worker::start(&bed, &wish);
+        for round in 1..=2 {
+            bed.until("it is well under way", LONG, |bed| done(bed) >= 60 * round);
+            bed.runs(relay.cut());
+            worker.process.says("trying again until the queue is back");
+            bed.until("what was begun is done all the same", LONG, |bed| {
+                Journal::held(&bed.entries(), worker.pid()).is_empty()
+            });
+            bed.runs(relay.mend()).expect("the port is still ours");
+        }
+        pushing.join().expect("all are pushed");
+        bed.until("every job is done", LONG, |bed| done(bed) == 300);
+        bed.until("and settled", LONG, |bed| bed.left().is_none());
+        worker.terminate();
+        worker.ended(LONG).code(0).said("the queue is back");
+    });
+    // At each of the two outages up to eight ran, and as many may have been fetched behind them.
+    all_once_or_in_flight(&bed, 300, 2 * 2 * wish.concurrency);
+}
+
+/// From the signal on, and it comes back before the time is up.
+fn during_a_stop(kind: QueueKind) {
+    let bed = Bed::fresh(kind, LEASE * 3);
+    let (relay, url) = bed.relay();
+    let wish = Wish { concurrency: 8, url: Some(url), ..Wish::of(Duration::from_secs(1)) };
+    (0..8).for_each(|job| bed.push(&job.to_string()));
+    let mut worker = Worker::start(&bed, &wish);
+    bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
+    worker.terminate();
+    worker.process.says("SIGTERM: stopping");
+    bed.runs(relay.cut());
+    bed.until("the work is done", LONG, |bed| done(bed) == 8);
+    worker.process.says(told(kind));
+    bed.runs(relay.mend()).expect("the port is still ours");
+    worker.ended(wish.grace).code(0);
+    if keeps(kind) {
+        return all_once_or_in_flight(&bed, 8, 0);
+    }
+    let mut next = Worker::start(&bed, &Wish { url: None, ..wish });
+    bed.until("the next one does them again", LONG, |bed| twice(bed) == 8 && bed.left().is_none());
+    next.terminate();
+    next.ended(LONG).code(0);
+    all_once_or_in_flight(&bed, 8, 8);
+}
+
+/// From the signal on, and it does not come back: the process goes in time, and what it had is done by the next one.
+fn for_good(kind: QueueKind) {
+    let bed = Bed::fresh(kind, LEASE);
+    let (relay, url) = bed.relay();
+    let grace = Duration::from_secs(4);
+    let wish = Wish { concurrency: 8, grace, url: Some(url), ..Wish::of(Duration::from_secs(1)) };
+    (0..12).for_each(|job| bed.push(&job.to_string()));
+    let mut worker = Worker::start(&bed, &wish);
+    bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
+    bed.runs(relay.cut());
+    worker.terminate();
+    if keeps(kind) {
+        worker.ended(grace).code(3).said("not settled: ");
+    } else {
+        worker.ended(grace).code(0).said(told(kind)).said("redelivered=8");
+    }
+    let mut next = Worker::start(&bed, &Wish { url: None, ..wish.clone() });
+    bed.until("every job is done and settled", LONG, |bed| done(bed) == 12 && bed.left().is_none());
+    next.terminate();
+    next.ended(LONG).code(0);
+    all_once_or_in_flight(&bed, 12, 8);
+}
+
+#[test]
+fn while_jobs_are_worked_at() {
+    on_each(NETWORKED, during_work);
+}
+
+#[test]
+fn while_the_service_stops() {
+    on_each(NETWORKED, during_a_stop);
+}
+
+#[test]
+fn for_good_while_the_service_stops() {
+    on_each(NETWORKED, for_good);
+}
