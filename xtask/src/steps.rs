@@ -1,4 +1,5 @@
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
@@ -24,7 +25,7 @@ struct Step {
 #[must_use = "a step that is not joined is not in the list, and its failure is lost"]
 pub(crate) struct Beside<T> {
     name: &'static str,
-    thread: JoinHandle<(Option<T>, Duration)>,
+    outcome: Receiver<(Option<T>, Duration)>,
 }
 
 impl Steps {
@@ -42,17 +43,24 @@ impl Steps {
         name: &'static str,
         step: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<Beside<T>, Failure> {
+        let (tell, outcome) = mpsc::channel();
         let run = move || {
             let began = now();
-            (attempt(name, step), began.elapsed())
+            let _gone = tell.send((attempt(name, step), began.elapsed()));
+            // A server ends with the thread that has started it (PR_SET_PDEATHSIG): this one is there as long as the process.
+            loop {
+                thread::park();
+            }
         };
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
-        Ok(Beside { name, thread: thread.map_err(Failure::io("start a thread"))? })
+        let thread = thread::Builder::new().name(name.to_owned());
+        thread.spawn(run).map(drop).map_err(Failure::io("start a thread"))?;
+        Ok(Beside { name, outcome })
     }
 
     /// Waits for a step that runs beside the others, and returns what it gave.
-    pub(crate) fn join<T>(&mut self, Beside { name, thread }: Beside<T>) -> Option<T> {
-        let (outcome, took) = thread.join().unwrap_or((None, Duration::ZERO));
+    pub(crate) fn join<T>(&mut self, Beside { name, outcome }: Beside<T>) -> Option<T> {
+        // A step that panics tells nothing.
+        let (outcome, took) = outcome.recv().unwrap_or((None, Duration::ZERO));
         self.done.push(Step { name, took, failed: outcome.is_none(), beside: true });
         outcome
     }
