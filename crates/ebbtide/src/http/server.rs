@@ -205,7 +205,8 @@ impl<S> Server<S> {
     /// ```
     /// use ebbtide::http::Server;
     ///
-    /// let server = Server::new(axum::Router::new()).http1(|http1| http1.max_headers(200).auto_date_header(false));
+    /// let router: axum::Router = axum::Router::new();
+    /// let server = Server::new(router).http1(|http1| http1.max_headers(200).auto_date_header(false));
     /// ```
     pub fn http1(mut self, with: impl FnOnce(&mut http1::Builder) -> &mut http1::Builder) -> Self {
         with(&mut self.settings.http1);
@@ -230,7 +231,8 @@ impl<S> Server<S> {
     ///
     /// use ebbtide::http::Server;
     ///
-    /// let server = Server::new(axum::Router::new())
+    /// let router: axum::Router = axum::Router::new();
+    /// let server = Server::new(router)
     ///     .http2(|http2| http2.max_concurrent_streams(1000).keep_alive_interval(Duration::from_secs(30)));
     /// ```
     pub fn http2(
