@@ -130,7 +130,7 @@ async fn the_opposite_without_a_deadline_of_its_own_the_hook_takes_all_of_the_se
     let (_, registry) = scene.registry.next().await;
     scene.served.process.says("phase=draining");
     let said = scene.served.process.output();
-    assert!(!said.contains("its time is up"), "the lame duck is over, and it is waited for:\n{said}");
+    assert!(!said.contains("deadline exceeded"), "the lame duck is over, and it is waited for:\n{said}");
     let (_, sidecar) = scene.sidecar.next().await;
     answer(sidecar, "200 OK").await;
     scene
