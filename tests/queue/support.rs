@@ -56,6 +56,36 @@ pub(crate) async fn next<Q: Queue>(queue: &Q) -> Delivery<Q::Receipt> {
     fetch(queue, 1).await.remove(0)
 }
 
+/// Fetches until it is stopped, after that time; acknowledges what it has then but every third job, which it hands back, and closes.
+/// Returns what was acknowledged.
+pub(crate) async fn consume_until_stopped<Q: Queue>(queue: Q, time: Duration) -> Vec<Delivery<Q::Receipt>> {
+    let source = source();
+    let token = source.token();
+    let mut done = Vec::new();
+    let consuming = async {
+        let mut held = Vec::new();
+        while !token.is_stopping() {
+            held.extend(queue.fetch(3, &token).await.unwrap());
+        }
+        held.extend(queue.withdraw().await.unwrap());
+        for (n, job) in held.into_iter().enumerate() {
+            let back = n % 3 == 2;
+            let settlement = if back { Settlement::HandBack } else { Settlement::Ack };
+            assert_eq!(queue.settle(&job.receipt, settlement).await.unwrap(), Settled::Done);
+            if !back {
+                done.push(job);
+            }
+        }
+        queue.close().await.unwrap();
+    };
+    let stopping = async {
+        tokio::time::sleep(time).await;
+        stop(&source);
+    };
+    tokio::join!(consuming, stopping);
+    done
+}
+
 /// Looks for jobs for so long, and returns what there was.
 pub(crate) async fn fetch_for<Q: Queue>(queue: &Q, time: Duration) -> Vec<Delivery<Q::Receipt>> {
     let source = source();

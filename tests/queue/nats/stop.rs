@@ -10,7 +10,7 @@ use ebbtide_nats::NatsQueue;
 use futures_util::StreamExt as _;
 
 use super::place::Place;
-use crate::support::{self, fetch, fetch_for, now, source, stop};
+use crate::support::{self, consume_until_stopped, fetch, fetch_for, now, source, stop};
 
 /// Each takes as long as the server keeps a request.
 const ROUNDS: u32 = 25;
@@ -33,33 +33,9 @@ fn moment(round: u32) -> Duration {
 }
 
 async fn consume(place: &Place, round: u32) -> Vec<Vec<u8>> {
-    let queue = place.open().await;
-    let source = source();
-    let token = source.token();
-    let mut done = Vec::new();
-    let consuming = async {
-        let mut held = Vec::new();
-        while !token.is_stopping() {
-            held.extend(queue.fetch(3, &token).await.unwrap());
-        }
-        held.extend(queue.withdraw().await.unwrap());
-        for (n, job) in held.into_iter().enumerate() {
-            let back = n % 3 == 2;
-            let settlement = if back { Settlement::HandBack } else { Settlement::Ack };
-            assert_eq!(queue.settle(&job.receipt, settlement).await.unwrap(), Settled::Done);
-            if !back {
-                assert_eq!(job.attempt, 1, "a hand-back counts as no attempt");
-                done.push(job.payload);
-            }
-        }
-        queue.close().await.unwrap();
-    };
-    let stopping = async {
-        tokio::time::sleep(moment(round)).await;
-        stop(&source);
-    };
-    tokio::join!(consuming, stopping);
-    done
+    let done = consume_until_stopped(place.open().await, moment(round)).await;
+    assert!(done.iter().all(|job| job.attempt == 1), "a hand-back counts as no attempt");
+    done.into_iter().map(|job| job.payload).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,7 +9,7 @@ use ebbtide_redis::RedisQueue;
 
 use super::place::{GROUP, Place};
 use crate::server::Server;
-use crate::support::{self, fetch, next, source, stop};
+use crate::support::{self, consume_until_stopped, fetch, next, source, stop};
 
 pub(super) const ROUNDS: u32 = 150;
 
@@ -39,30 +39,8 @@ async fn a_stop_in_a_storm_of_pushes_leaves_nothing_pending_and_loses_nothing() 
     let rounds = async {
         let mut done = Vec::new();
         for round in 0..ROUNDS {
-            let queue = place.open().await;
-            let source = source();
-            let token = source.token();
-            let consuming = async {
-                let mut held = Vec::new();
-                while !token.is_stopping() {
-                    held.extend(queue.fetch(3, &token).await.unwrap());
-                }
-                held.extend(queue.withdraw().await.unwrap());
-                for (n, job) in held.into_iter().enumerate() {
-                    let back = n % 3 == 2;
-                    let settlement = if back { Settlement::HandBack } else { Settlement::Ack };
-                    assert_eq!(queue.settle(&job.receipt, settlement).await.unwrap(), Settled::Done);
-                    if !back {
-                        done.push(job.payload);
-                    }
-                }
-                queue.close().await.unwrap();
-            };
-            let stopping = async {
-                tokio::time::sleep(moment(round)).await;
-                stop(&source);
-            };
-            tokio::join!(consuming, stopping);
+            let finished = consume_until_stopped(place.open().await, moment(round)).await;
+            done.extend(finished.into_iter().map(|job| job.payload));
             assert_eq!(place.pending().await, 0, "in round {round}");
             assert_eq!(place.consumers().await, [] as [String; 0], "in round {round}");
         }

@@ -11,7 +11,7 @@ use ebbtide_sqs::SqsQueue;
 use futures_util::future::{join_all, try_join_all};
 
 use super::place::{Counts, Place};
-use crate::support::{LONG, fetch_for, next, now, source, stop};
+use crate::support::{LONG, consume_until_stopped, fetch_for, next, now, source, stop};
 
 const ROUNDS: u32 = 8;
 
@@ -29,32 +29,9 @@ async fn storm(queue: &SqsQueue, until: &Stop) -> u32 {
 }
 
 async fn consume(place: &Place, round: u32) -> Vec<Vec<u8>> {
-    let queue = place.open().await;
-    let source = source();
-    let token = source.token();
-    let mut done = Vec::new();
-    let consuming = async {
-        let mut held = Vec::new();
-        while !token.is_stopping() {
-            held.extend(queue.fetch(3, &token).await.unwrap());
-        }
-        held.extend(queue.withdraw().await.unwrap());
-        for (n, job) in held.into_iter().enumerate() {
-            let back = n % 3 == 2;
-            let settlement = if back { Settlement::HandBack } else { Settlement::Ack };
-            assert_eq!(queue.settle(&job.receipt, settlement).await.unwrap(), Settled::Done);
-            if !back {
-                done.push(job.payload);
-            }
-        }
-        queue.close().await.unwrap();
-    };
-    let stopping = async {
-        tokio::time::sleep(Duration::from_micros(u64::from(round) * 3370 % 50_000)).await;
-        stop(&source);
-    };
-    tokio::join!(consuming, stopping);
-    done
+    let moment = Duration::from_micros(u64::from(round) * 3370 % 50_000);
+    let done = consume_until_stopped(place.open().await, moment).await;
+    done.into_iter().map(|job| job.payload).collect()
 }
 
 /// Jobs come all the time, and consumers stop at every moment of a fetch: each job is done once, and none lies under a lease
