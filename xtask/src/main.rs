@@ -48,7 +48,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Bench(which, options) => return bench::run(which, &options),
         Command::Test(selection) => {
             let preparations = test::Preparations::begin(&mut steps, &selection)?;
-            preparations.map_or(Ok(()), |preparations| test::run(&mut steps, preparations, &selection))
+            test::run(&mut steps, preparations, &selection)
         }
         Command::Check => check::run(&mut steps),
         Command::Features => {
@@ -59,7 +59,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Ci => {
             let preparations = test::Preparations::begin(&mut steps, &[])?;
             let checked = check::run(&mut steps);
-            let tested = preparations.map_or(Ok(()), |preparations| test::run(&mut steps, preparations, &[]));
+            let tested = test::run(&mut steps, preparations, &[]);
             Failure::all([checked, tested])
         }
     };

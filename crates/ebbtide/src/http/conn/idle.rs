@@ -165,7 +165,8 @@ impl ConnState {
         Some(clock::after(since, quiet).max(from))
     }
 
-    /// Returns when a multiplexed connection is asked to end while the server serves, or, once it was, closed if it has not answered. One with a stream is looked at again: the end of a stream does not always wake the connection's task.
+    /// Returns when a multiplexed connection is asked to end while the server serves, or, once it was, closed if it
+    /// has not answered. One with a stream is looked at again: the end of a stream does not always wake the connection's task.
     fn idle_multiplexed_due(
         &mut self,
         timeout: Duration,
