@@ -158,11 +158,15 @@ fn a_connection_closed_while_idle_is_no_loss() {
     // One answer per connection, then a close that was not announced, long before the client has done thinking.
     let (address, _) = server(|_, nth| if nth == 1 { Deed::AnswerAndClose } else { Deed::Destroy });
     let thought = Span { least: Duration::from_secs(1), most: Duration::from_secs(1) };
-    let traffic = load_thinking(address, thought, LONG, Duration::from_millis(1500));
-    let lost: Vec<_> =
-        traffic.requests.iter().filter(|request| request.meaning() != Meaning::Served).collect();
-    assert!(lost.is_empty(), "{lost:?}");
-    assert!(traffic.idle_closed > 0);
+    // How long until a client has a connection that closes while it thinks depends on the machine; that none is a loss does not.
+    let idle_closed = [1500, 3000, 6000, 12_000].into_iter().map(Duration::from_millis).any(|time| {
+        let traffic = load_thinking(address, thought, LONG, time);
+        let lost: Vec<_> =
+            traffic.requests.iter().filter(|request| request.meaning() != Meaning::Served).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+        traffic.idle_closed > 0
+    });
+    assert!(idle_closed, "no connection was closed while idle");
 }
 
 #[test]
