@@ -124,9 +124,9 @@ async fn what_is_cut_at_the_deadline_is_seen_to_be_cut() {
     let mut half = upload(&served, SLOW, true).await;
     served.terminate();
     for mut client in clients {
-        let cut = client.response().await.expect_err("half of it must not look whole");
-        let head = Head::parse(&cut.received, Method::Other).expect("HTTP").expect("a head");
-        assert!(cut.received.len() > head.range.end, "something had come");
+        let cancelled = client.response().await.expect_err("half of it must not look whole");
+        let head = Head::parse(&cancelled.received, Method::Other).expect("HTTP").expect("a head");
+        assert!(cancelled.received.len() > head.range.end, "something had come");
     }
     // The server has not heard its end, and cannot say that it is whole.
     let answer = half.response().await.map(|answer| answer.is_ok());
@@ -145,9 +145,9 @@ async fn killed_in_their_midst_bodies_never_look_whole() {
     }
     served.process.signal(Signal::KILL);
     for (mut client, ending) in clients.into_iter().zip(ENDINGS) {
-        let cut = client.response().await.expect_err("half of it must not look whole");
+        let cancelled = client.response().await.expect_err("half of it must not look whole");
         if ending == ENDINGS[2] {
-            assert!(cut.is_reset(), "only that tells");
+            assert!(cancelled.is_reset(), "only that tells");
         }
     }
 }

@@ -101,7 +101,8 @@ async fn a_request_that_was_half_sent_at_the_signal_is_answered_when_it_is_compl
     }
     for (at, mut served, mut client) in stopped {
         let answer = client.response().await;
-        let answer = answer.unwrap_or_else(|cut| panic!("sent {at} bytes before the signal: {cut:?}"));
+        let answer =
+            answer.unwrap_or_else(|cancelled| panic!("sent {at} bytes before the signal: {cancelled:?}"));
         assert!(answer.is_ok() && answer.closes, "{answer:?}");
         assert!(client.rest().await.is_eof());
         served.ended(LONG).await.code(0);

@@ -53,7 +53,7 @@ fn the_report_is_logged_handed_over_and_written() {
     let ended = victim.ended(LONG).expect("it does not end");
     ended.code(0).said("lifecycle exited").said("callback: code 0");
     let report: Value = serde_json::from_slice(&std::fs::read(&path).expect("written")).expect("JSON");
-    assert_eq!(report["schema"], 1);
+    assert_eq!(report["schema"], 2);
     assert_eq!(report["cause"]["number"], 15);
     assert_eq!(report["exit_code"], 0);
     let phases: Vec<&str> = report["phases"]

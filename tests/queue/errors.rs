@@ -145,7 +145,7 @@ fn errors_of_clients_do_both() {
 /// A queue of one job, which keeps why it was buried.
 struct One {
     given: Mutex<bool>,
-    buried: tokio::sync::watch::Sender<Option<String>>,
+    dead_lettered: tokio::sync::watch::Sender<Option<String>>,
 }
 
 impl Queue for One {
@@ -160,8 +160,8 @@ impl Queue for One {
     }
 
     async fn settle(&self, (): &(), settlement: Settlement) -> Result<Settled, BoxError> {
-        if let Settlement::Bury { error } = settlement {
-            self.buried.send_replace(Some(error));
+        if let Settlement::DeadLetter { error } = settlement {
+            self.dead_lettered.send_replace(Some(error));
         }
         Ok(Settled::Done)
     }
@@ -169,8 +169,8 @@ impl Queue for One {
 
 /// Returns an error as the library prints it.
 async fn printed(error: BoxError) -> String {
-    let (buried, mut words) = tokio::sync::watch::channel(None);
-    let (queue, error) = (One { given: Mutex::default(), buried }, Mutex::new(Some(error)));
+    let (dead_lettered, mut words) = tokio::sync::watch::channel(None);
+    let (queue, error) = (One { given: Mutex::default(), dead_lettered }, Mutex::new(Some(error)));
     let handler = move |_: Job, _| {
         let error = error.lock().expect("not poisoned").take();
         async move { Err(Permanent::new(error.expect("it is tried once")).into()) }

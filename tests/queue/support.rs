@@ -70,7 +70,7 @@ pub(crate) async fn consume_until_stopped<Q: Queue>(queue: Q, time: Duration) ->
         held.extend(queue.withdraw().await.unwrap());
         for (n, job) in held.into_iter().enumerate() {
             let back = n % 3 == 2;
-            let settlement = if back { Settlement::HandBack } else { Settlement::Ack };
+            let settlement = if back { Settlement::Requeue } else { Settlement::Ack };
             assert_eq!(queue.settle(&job.receipt, settlement).await.unwrap(), Settled::Done);
             if !back {
                 done.push(job);
@@ -133,7 +133,7 @@ pub(crate) async fn what_is_extended_stays_and_what_is_not_goes<Q: Queue>(
     assert_eq!((&*taken.id, taken.attempt), (&*theirs.id, 2));
     // To extend what is lost does no harm to whose it is.
     lost.extend(std::slice::from_ref(&theirs.receipt)).await.unwrap();
-    assert_eq!(lost.settle(&theirs.receipt, Settlement::HandBack).await.unwrap(), Settled::Lost);
+    assert_eq!(lost.settle(&theirs.receipt, Settlement::Requeue).await.unwrap(), Settled::Lost);
     assert_eq!(kept.settle(&ours.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
     taken
 }

@@ -38,7 +38,7 @@ fn keeps(kind: QueueKind) -> bool {
 /// back when their leases run out, and may count one as given out that is gone. That all were done is what counts there.
 fn is_settled(bed: &Bed) -> bool {
     let left = bed.left();
-    left.is_none() || (bed.place().kind == QueueKind::Nats && left.buried == 0)
+    left.is_none() || (bed.place().kind == QueueKind::Nats && left.dead_lettered == 0)
 }
 
 /// Every job was done, and begun again were only those that were in flight when the broker died, and those of which nobody can

@@ -51,11 +51,11 @@ fn of(manner: Manner, each: Duration, concurrency: usize) -> Wish {
 /// until then it is missing from what waits.
 fn nobody_has_any(bed: &Bed, waiting: u64) {
     if bed.place().kind == QueueKind::Rabbitmq {
-        let left = Left { waiting, leased: None, buried: 0 };
+        let left = Left { waiting, leased: None, dead_lettered: 0 };
         return bed.until("all that is not done waits", LONG, |bed| bed.left() == left);
     }
     // At once: a lease that was left behind would run out.
-    assert_eq!(bed.left(), Left { waiting, leased: Some(0), buried: 0 });
+    assert_eq!(bed.left(), Left { waiting, leased: Some(0), dead_lettered: 0 });
 }
 
 /// Stops a worker in the midst of its work, and sees that it leaves nothing half done behind.
@@ -125,7 +125,7 @@ fn story(kind: QueueKind) {
 }
 
 /// Jobs that take longer than there is time: handed back before they are cut, by name, and nothing is leased.
-fn handed_back(kind: QueueKind) {
+fn requeued_ids(kind: QueueKind) {
     let bed = Bed::fresh(kind, LONG);
     (0..20).for_each(|job| bed.push(&job.to_string()));
     let mut wish = of(Manner::Consume, LONG, 8);
@@ -135,7 +135,7 @@ fn handed_back(kind: QueueKind) {
     worker.terminate();
     worker.ended(wish.grace).code(3);
     let component = worker.reported("jobs");
-    let named = component["handed_back"].as_array().map(Vec::len);
+    let named = component["requeued_ids"].as_array().map(Vec::len);
     assert_eq!(named, Some(8), "{component:#}");
     nobody_has_any(&bed, 20);
 
@@ -158,7 +158,7 @@ fn on_every_broker() {
 
 #[test]
 fn what_would_be_cut_is_handed_back_on_every_broker() {
-    on_each(QueueKind::ADAPTERS, handed_back);
+    on_each(QueueKind::ADAPTERS, requeued_ids);
 }
 
 /// The opposite: without the hand-back they are leased to a process that is gone.
@@ -167,13 +167,13 @@ fn without_the_hand_back_they_stay_leased() {
     on_each(WITH_LEASES, |kind| {
         let bed = Bed::fresh(kind, LONG);
         (0..20).for_each(|job| bed.push(&job.to_string()));
-        let mut wish = of(Manner::WithoutHandBack, LONG, 8);
+        let mut wish = of(Manner::WithoutRequeue, LONG, 8);
         wish.grace = Duration::from_secs(3);
         let mut worker = Worker::start(&bed, &wish);
         bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
         worker.terminate();
         worker.ended(wish.grace);
-        assert_eq!(bed.left(), Left { waiting: 12, leased: Some(8), buried: 0 });
+        assert_eq!(bed.left(), Left { waiting: 12, leased: Some(8), dead_lettered: 0 });
     });
 }
 
@@ -192,7 +192,7 @@ fn a_consumer_that_drops_its_jobs_at_the_signal_leaves_them_leased() {
             // They were leased until its connection ended.
             nobody_has_any(&bed, 8);
         } else {
-            assert_eq!(bed.left(), Left { waiting: 0, leased: Some(8), buried: 0 });
+            assert_eq!(bed.left(), Left { waiting: 0, leased: Some(8), dead_lettered: 0 });
         }
         let mut next = Worker::start(&bed, &of(Manner::Consume, Duration::ZERO, 8));
         bed.until("the next one does them", LONG, |bed| done(bed) == 8);

@@ -74,7 +74,7 @@ fn outcome<'a>(report: &'a Report, component: &str) -> Option<&'a Outcome> {
 async fn a_connection_to_rabbitmq_does_not_fail_of_a_channel_whose_close_was_cancelled() {
     for waits in [Waits::ForConfirms, Waits::ForItsEnd] {
         let report = cancelled(waits, |app, made| app.lapin("connection", made)).await;
-        assert!(matches!(outcome(&report, "channel"), Some(Outcome::Cut)), "{waits:?}: {report:#?}");
+        assert!(matches!(outcome(&report, "channel"), Some(Outcome::Cancelled)), "{waits:?}: {report:#?}");
         assert!(
             !matches!(outcome(&report, "connection"), Some(Outcome::Failed { .. })),
             "{waits:?}: {report:#?}"

@@ -124,7 +124,7 @@ async fn a_pool_that_somebody_holds_is_reported_with_the_number_held() {
     );
     ended.said("postgres (2 in flight: 2 connections in use for");
     ended.said("postgres (cut with 2 connections in use)").said("closed first");
-    assert_eq!((&pool["outcome"]["kind"], &pool["cut"]), (&"cut".into(), &2.into()), "{pool}");
+    assert_eq!((&pool["outcome"]["kind"], &pool["cancelled"]), (&"cancelled".into(), &2.into()), "{pool}");
     assert_eq!(pool["stragglers"][0]["name"], "2 connections in use");
     // Before somebody wanted to close it, it held nobody up.
     assert_eq!(pool["in_flight_at_stop"], 0);
@@ -134,14 +134,14 @@ async fn a_pool_that_somebody_holds_is_reported_with_the_number_held() {
 async fn a_pool_that_is_free_is_closed_and_leaves_no_connection_at_the_server() {
     let (ended, pool) = stopped("0", "ours").await;
     ended.code(0).said("closed first");
-    assert_eq!((&pool["outcome"]["kind"], &pool["cut"]), (&"drained".into(), &0.into()), "{pool}");
+    assert_eq!((&pool["outcome"]["kind"], &pool["cancelled"]), (&"drained".into(), &0.into()), "{pool}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_opposite_a_close_that_is_not_asked_says_nothing_and_one_by_hand_outlives_its_grace_period() {
     let (ended, pool) = stopped("2", "closure").await;
     ended.code(3).never_said("in use");
-    assert_eq!((&pool["outcome"]["kind"], &pool["cut"]), (&"cut".into(), &0.into()), "{pool}");
+    assert_eq!((&pool["outcome"]["kind"], &pool["cancelled"]), (&"cancelled".into(), &0.into()), "{pool}");
 
     let mut by_hand = start(&Sessions::new(), "2", "by-hand", Path::new("/dev/null"));
     by_hand.signal(Signal::TERM);

@@ -48,12 +48,12 @@ fn during_work(kind: QueueKind) {
         let mut worker = Worker::start(&bed, &wish);
         for round in 1..=2 {
             bed.until("it is well under way", LONG, |bed| done(bed) >= 60 * round);
-            bed.runs(relay.cut());
+            bed.runs(relay.disconnect());
             worker.process.says("trying again until the queue is back");
             bed.until("what was begun is done all the same", LONG, |bed| {
                 Journal::held(&bed.entries(), worker.pid()).is_empty()
             });
-            bed.runs(relay.mend()).expect("the port is still ours");
+            bed.runs(relay.reconnect()).expect("the port is still ours");
         }
         pushing.join().expect("all are pushed");
         bed.until("every job is done", LONG, |bed| done(bed) == 300);
@@ -75,10 +75,10 @@ fn during_a_stop(kind: QueueKind) {
     bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
     worker.terminate();
     worker.process.says("SIGTERM: stopping");
-    bed.runs(relay.cut());
+    bed.runs(relay.disconnect());
     bed.until("the work is done", LONG, |bed| done(bed) == 8);
     worker.process.says(told(kind));
-    bed.runs(relay.mend()).expect("the port is still ours");
+    bed.runs(relay.reconnect()).expect("the port is still ours");
     worker.ended(wish.grace).code(0);
     if keeps(kind) {
         return all_once_or_in_flight(&bed, 8, 0);
@@ -99,7 +99,7 @@ fn for_good(kind: QueueKind) {
     (0..12).for_each(|job| bed.push(&job.to_string()));
     let mut worker = Worker::start(&bed, &wish);
     bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
-    bed.runs(relay.cut());
+    bed.runs(relay.disconnect());
     worker.terminate();
     if keeps(kind) {
         worker.ended(grace).code(3).said("not settled: ");

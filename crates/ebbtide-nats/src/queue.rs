@@ -103,9 +103,9 @@ impl NatsQueue {
         let info = self.consumer().await?.get_info().await.map_err(NatsQueueError::when(failed))?;
         let dead =
             self.link.context.get_stream(&self.plan.dead).await.map_err(NatsQueueError::when(failed))?;
-        let buried = dead.cached_info().state.messages;
+        let dead_lettered = dead.cached_info().state.messages;
         let leased = u64::try_from(info.num_ack_pending).unwrap_or(u64::MAX);
-        Ok(JobCounts::new(info.num_pending, leased, buried))
+        Ok(JobCounts::new(info.num_pending, leased, dead_lettered))
     }
 
     pub(super) fn lease(&self) -> Duration {

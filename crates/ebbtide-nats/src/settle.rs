@@ -105,13 +105,13 @@ impl NatsQueue {
         // What is seldom said is boxed, and so no part of every job's future.
         match settlement {
             Settlement::Ack => self.link.tell(&job.reply, AckKind::Ack).await?,
-            Settlement::HandBack => Box::pin(self.hand_back(job)).await?,
+            Settlement::Requeue => Box::pin(self.requeue(job)).await?,
             Settlement::Retry { after, error: _ } => {
                 // The server keeps nanoseconds in 64 bits.
                 let after = (!after.is_zero()).then_some(after.min(LONGEST_TIME));
                 self.link.tell(&job.reply, AckKind::Nak(after)).await?;
             }
-            Settlement::Bury { error } => Box::pin(self.bury(job, &error)).await?,
+            Settlement::DeadLetter { error } => Box::pin(self.dead_letter(job, &error)).await?,
         }
         state.settled = true;
         Ok(Settled::Done)
@@ -131,7 +131,7 @@ impl NatsQueue {
     }
 
     /// Publishes the job anew before its message is acknowledged: whatever happens in between, it is there.
-    async fn hand_back(&self, job: &InFlightJob) -> Result<(), NatsQueueError> {
+    async fn requeue(&self, job: &InFlightJob) -> Result<(), NatsQueueError> {
         if self.room_beside(job) < ROOM {
             return self.link.tell(&job.reply, AckKind::Nak(None)).await;
         }
@@ -143,7 +143,7 @@ impl NatsQueue {
     }
 
     /// Stores the job where it is looked for before it is taken from where it is delivered.
-    async fn bury(&self, job: &InFlightJob, error: &str) -> Result<(), NatsQueueError> {
+    async fn dead_letter(&self, job: &InFlightJob, error: &str) -> Result<(), NatsQueueError> {
         let room = self.room_beside(job);
         let headers = (room >= ROOM).then(|| {
             let tries = job.tries.saturating_add(job.delivered);

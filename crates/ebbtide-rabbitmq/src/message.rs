@@ -51,7 +51,7 @@ pub(super) struct Message {
 /// Why there is another message for the same job.
 #[derive(Debug)]
 pub(super) enum Reason<'a> {
-    HandedBack,
+    Requeued,
     Failed(&'a str),
 }
 
@@ -90,7 +90,7 @@ impl Message {
         let new = with(new, old.kind(), BasicProperties::with_type);
         let new = with(new, old.app_id(), BasicProperties::with_app_id);
         match reason {
-            Reason::HandedBack => new.with_priority(FIRST),
+            Reason::Requeued => new.with_priority(FIRST),
             Reason::Failed(_) => with(new, old.priority(), BasicProperties::with_priority),
         }
     }
@@ -103,7 +103,7 @@ impl Message {
             }
         }
         let failed = match reason {
-            Reason::HandedBack => self.attempt - 1,
+            Reason::Requeued => self.attempt - 1,
             Reason::Failed(error) => {
                 headers.insert(ERROR.into(), AMQPValue::LongString(shortened(error).into()));
                 self.attempt

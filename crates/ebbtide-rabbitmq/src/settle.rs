@@ -18,7 +18,7 @@ use super::topology::Delay;
 
 /// How long it may take to hand a job back with its attempts counted right. A stop has little time, and a server that takes
 /// nothing new takes back what it had.
-const HAND_BACK_PATIENCE: Duration = Duration::from_secs(1);
+const REQUEUE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a delivery of RabbitMQ is settled by: it belongs to the channel that it came by, and is lost with it.
 #[derive(Clone)]
@@ -100,18 +100,18 @@ impl fmt::Debug for InFlightJob {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     Ack,
-    HandBack,
+    Requeue,
     Retry,
-    Bury,
+    DeadLetter,
 }
 
 impl Verb {
     const fn of(settlement: &Settlement) -> Self {
         match settlement {
             Settlement::Ack => Self::Ack,
-            Settlement::HandBack => Self::HandBack,
+            Settlement::Requeue => Self::Requeue,
             Settlement::Retry { .. } => Self::Retry,
-            Settlement::Bury { .. } => Self::Bury,
+            Settlement::DeadLetter { .. } => Self::DeadLetter,
         }
     }
 }
@@ -143,8 +143,8 @@ pub(super) async fn settle(
         // What is seldom said is boxed, and so no part of every job's future.
         match verb {
             Verb::Ack => {}
-            Verb::HandBack => Box::pin(hand_back(held, publisher)).await?,
-            Verb::Retry | Verb::Bury => Box::pin(publish(held, settlement, publisher)).await?,
+            Verb::Requeue => Box::pin(requeue(held, publisher)).await?,
+            Verb::Retry | Verb::DeadLetter => Box::pin(publish(held, settlement, publisher)).await?,
         }
     }
     let Some(session) = held.session() else { return Ok(Settled::Lost) };
@@ -163,14 +163,14 @@ pub(super) async fn settle(
 }
 
 /// Puts a job back, by another message or, where that takes too long, by this one: then it is said by now.
-async fn hand_back(held: &InFlightJob, publisher: &Publisher) -> Result<(), RabbitQueueError> {
-    let published = timeout(HAND_BACK_PATIENCE, publish(held, &Settlement::HandBack, publisher)).await;
+async fn requeue(held: &InFlightJob, publisher: &Publisher) -> Result<(), RabbitQueueError> {
+    let published = timeout(REQUEUE_PATIENCE, publish(held, &Settlement::Requeue, publisher)).await;
     if matches!(published, Ok(Ok(()))) {
         return Ok(());
     }
     let Some(session) = held.session() else { return Ok(()) };
     let requeued = async {
-        held.say(Verb::HandBack);
+        held.say(Verb::Requeue);
         session.channel().basic_nack(held.tag, BasicNackOptions { requeue: true, multiple: false }).await
     };
     answer(|| "settle a job".to_owned(), requeued).await?;
@@ -180,12 +180,12 @@ async fn hand_back(held: &InFlightJob, publisher: &Publisher) -> Result<(), Rabb
 /// Puts a job back with the attempts that are known of by now, and returns whether it did.
 pub(super) async fn return_to_queue(held: &Arc<InFlightJob>, publisher: &Publisher) -> bool {
     let _alone = held.settling.lock().await;
-    if publish(held, &Settlement::HandBack, publisher).await.is_err() {
+    if publish(held, &Settlement::Requeue, publisher).await.is_err() {
         return false;
     }
     if let Some(session) = held.session() {
         // Where it is not told any more, the connection is gone, and the job comes twice.
-        let _told = session.settle(Some(Ack { held: Arc::clone(held), verb: Verb::HandBack })).await;
+        let _told = session.settle(Some(Ack { held: Arc::clone(held), verb: Verb::Requeue })).await;
     }
     true
 }
@@ -198,9 +198,9 @@ async fn publish(
     let message = &held.message;
     let (target, reason) = match settlement {
         Settlement::Ack => return Ok(()),
-        Settlement::HandBack => (Target::Queue, Reason::HandedBack),
+        Settlement::Requeue => (Target::Queue, Reason::Requeued),
         Settlement::Retry { after, error } => (later(*after), Reason::Failed(error)),
-        Settlement::Bury { error } => (Target::Dead, Reason::Failed(error)),
+        Settlement::DeadLetter { error } => (Target::Dead, Reason::Failed(error)),
     };
     publisher.publish(target, message.copy(&reason), &message.payload).await
 }

@@ -88,9 +88,9 @@ impl Commands {
     ) -> Result<Settled, RedisQueueError> {
         let (what, after, error) = match settlement {
             Settlement::Ack => ("ack", Duration::ZERO, ""),
-            Settlement::HandBack => ("back", Duration::ZERO, ""),
+            Settlement::Requeue => ("back", Duration::ZERO, ""),
             Settlement::Retry { after, error } => ("retry", *after, error.as_str()),
-            Settlement::Bury { error } => ("bury", Duration::ZERO, error.as_str()),
+            Settlement::DeadLetter { error } => ("dead", Duration::ZERO, error.as_str()),
         };
         let mut script = self.on_all(&self.scripts.settle);
         script.arg(&self.consumer).arg(&receipt.entry).arg(receipt.count);
@@ -159,9 +159,9 @@ impl Commands {
     }
 
     pub(super) async fn counts(&self) -> Result<JobCounts, RedisQueueError> {
-        let (stream, leased, delayed, buried): (u64, u64, u64, u64) =
+        let (stream, leased, delayed, dead_lettered): (u64, u64, u64, u64) =
             self.invoke(&self.on_all(&self.scripts.counts)).await?;
-        Ok(JobCounts::new(stream.saturating_sub(leased) + delayed, leased, buried))
+        Ok(JobCounts::new(stream.saturating_sub(leased) + delayed, leased, dead_lettered))
     }
 
     pub(super) fn error(&self, error: redis::RedisError) -> RedisQueueError {

@@ -144,10 +144,10 @@ impl RedisQueue {
                 continue;
             }
             let error = "no job: the entry has no field `payload`".to_owned();
-            let buried = self.commands.settle(&receipt, &Settlement::Bury { error }).await;
+            let dead_lettered = self.commands.settle(&receipt, &Settlement::DeadLetter { error }).await;
             ebbtide::adapter::log_warn!(
                 entry = receipt.entry,
-                ?buried,
+                ?dead_lettered,
                 "an entry without a field `payload` is buried"
             );
         }

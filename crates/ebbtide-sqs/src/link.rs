@@ -64,7 +64,7 @@ impl Link {
     }
 
     /// Puts a message among the dead.
-    pub(super) async fn bury(&self, body: &str, attributes: Attributes) -> Result<(), SqsQueueError> {
+    pub(super) async fn dead_letter(&self, body: &str, attributes: Attributes) -> Result<(), SqsQueueError> {
         let sending = self.client.send_message().queue_url(&self.dead).message_body(body);
         let attributes = (!attributes.is_empty()).then_some(attributes);
         answer("bury a job", sending.set_message_attributes(attributes).send()).await?;
@@ -109,8 +109,8 @@ impl Link {
 
     pub(super) async fn counts(&self) -> Result<JobCounts, SqsQueueError> {
         let (waiting, leased) = self.count(&self.url).await?;
-        let (buried, looked_at) = self.count(&self.dead).await?;
-        Ok(JobCounts::new(waiting, leased, buried + looked_at))
+        let (dead_lettered, looked_at) = self.count(&self.dead).await?;
+        Ok(JobCounts::new(waiting, leased, dead_lettered + looked_at))
     }
 
     /// Returns how many messages a queue has that are waiting, and how many that are in flight.

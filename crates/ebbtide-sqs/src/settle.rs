@@ -102,12 +102,12 @@ pub(super) async fn settle(
     if state.settled || now >= state.until {
         return Ok(Settled::Lost);
     }
-    if let Settlement::Bury { error } = &settlement {
+    if let Settlement::DeadLetter { error } = &settlement {
         put_among_the_dead(link, job, &mut state, error).await?;
     }
     let said = match settlement {
-        Settlement::Ack | Settlement::Bury { .. } => link.delete(&job.handle).await,
-        Settlement::HandBack => link.hide(&job.handle, state.back_after).await,
+        Settlement::Ack | Settlement::DeadLetter { .. } => link.delete(&job.handle).await,
+        Settlement::Requeue => link.hide(&job.handle, state.back_after).await,
         Settlement::Retry { after, error: _ } => {
             link.hide(&job.handle, job.at_most(whole_seconds(after), now)).await
         }
@@ -172,13 +172,13 @@ async fn put_among_the_dead(
     }
     let said = with_error(&job.body, &job.attributes, &job.id, error);
     let said = said.map_err(|error| SqsQueueError::unreachable("bury a job", error.into()))?;
-    match link.bury(&job.body, said).await {
+    match link.dead_letter(&job.body, said).await {
         // It may take less than the queue that the job came from: rather without the words than not at all.
         Err(error) if error.is_about_the_message() => {
             ebbtide::adapter::log_warn!(job = &*job.id, %error, "a job is buried without the reason");
-            link.bury(&job.body, job.attributes.clone()).await?;
+            link.dead_letter(&job.body, job.attributes.clone()).await?;
         }
-        buried => buried?,
+        dead_lettered => dead_lettered?,
     }
     state.is_among_the_dead = true;
     Ok(())

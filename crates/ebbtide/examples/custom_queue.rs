@@ -108,11 +108,11 @@ impl Queue for Spool {
         let to = match settlement {
             Settlement::Ack => None,
             // The next consumer may have it at once, and the attempt does not count.
-            Settlement::HandBack => Some(self.path("waiting", &name(now()?, attempt - 1, id))),
+            Settlement::Requeue => Some(self.path("waiting", &name(now()?, attempt - 1, id))),
             Settlement::Retry { after, .. } => {
                 Some(self.path("waiting", &name(now()?.saturating_add(after), attempt, id)))
             }
-            Settlement::Bury { error } => {
+            Settlement::DeadLetter { error } => {
                 fs::write(self.path("dead", &format!("{receipt}.error")), error).await?;
                 Some(self.path("dead", receipt))
             }

@@ -45,8 +45,8 @@ pub(super) mod rabbitmq {
 
         async fn left(&self) -> Result<Left, BoxError> {
             let waiting = self.admin.ready(self.queue.name()).await?;
-            let buried = self.admin.ready(&self.queue.dead_name()).await?;
-            Ok(Left { waiting, leased: None, buried })
+            let dead_lettered = self.admin.ready(&self.queue.dead_name()).await?;
+            Ok(Left { waiting, leased: None, dead_lettered })
         }
 
         async fn disconnect(&self) -> Result<(), BoxError> {

@@ -37,7 +37,7 @@ fn stuck_worker_is_cut_and_leaves_its_order_half_processed() {
     let (ended, state, last) = stopped(&["--fault", "stuck-worker"]);
     assert_eq!(
         (ended.code, ended.troubled, state.as_str()),
-        (Some(3), trouble("orders", "cut"), "processing")
+        (Some(3), trouble("orders", "cancelled"), "processing")
     );
     assert!(last.contains("lifecycle exited"), "{last}");
 }
@@ -55,7 +55,7 @@ fn slow_close_is_cut_by_name() {
     let (ended, state, _) = stopped(&["--fault", "slow-close"]);
     assert_eq!(
         (ended.code, ended.troubled, state.as_str()),
-        (Some(3), trouble("slow courier", "cut"), "done")
+        (Some(3), trouble("slow courier", "cancelled"), "done")
     );
 }
 
@@ -80,7 +80,10 @@ fn keep_jobs_leaves_what_came_after_the_signal_with_nobody() {
 #[test]
 fn leak_connection_keeps_the_database_from_closing() {
     let (ended, state, _) = stopped(&["--fault", "leak-connection"]);
-    assert_eq!((ended.code, ended.troubled, state.as_str()), (Some(3), trouble("database", "cut"), "done"));
+    assert_eq!(
+        (ended.code, ended.troubled, state.as_str()),
+        (Some(3), trouble("database", "cancelled"), "done")
+    );
 }
 
 #[test]

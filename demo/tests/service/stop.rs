@@ -146,7 +146,7 @@ fn a_job_without_an_order_is_buried() {
     table::push(&table::sqlite(&folder), "nobody's");
     demo.wait_for("--queue-name");
     assert_eq!(demo.stopped().code, Some(0));
-    assert_eq!(table::left(&table::sqlite(&folder)), Left { waiting: 0, leased: Some(0), buried: 1 });
+    assert_eq!(table::left(&table::sqlite(&folder)), Left { waiting: 0, leased: Some(0), dead_lettered: 1 });
 }
 
 /// Where the orders go with their folder, what is left of the queue goes with them, and no other service sees it.

@@ -48,7 +48,7 @@ pub(crate) fn assert_none_half_way<'a>(
             other => panic!("an order is {other}"),
         }
     }
-    assert_eq!(left(place), Left { waiting: queued, leased: Some(0), buried: 0 });
+    assert_eq!(left(place), Left { waiting: queued, leased: Some(0), dead_lettered: 0 });
     done
 }
 

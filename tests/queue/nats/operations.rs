@@ -106,12 +106,12 @@ async fn a_job_that_another_program_published_keeps_its_headers() {
     let id = published.await.unwrap().sequence.to_string();
     let job = next(&queue).await;
     assert_eq!((&*job.id, &*job.payload, job.attempt), (&*id, b"job".as_slice(), 1));
-    assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+    assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     let job = next(&queue).await;
     assert_eq!((&*job.id, job.attempt), (&*id, 1));
-    let bury = Settlement::Bury { error: "no".to_owned() };
-    assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
-    assert_eq!(place.buried().await[0].headers.get("Trace").unwrap().as_str(), "00-4bf9");
+    let dead_letter = Settlement::DeadLetter { error: "no".to_owned() };
+    assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Done);
+    assert_eq!(place.dead_lettered().await[0].headers.get("Trace").unwrap().as_str(), "00-4bf9");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn headers_that_mean_nothing_do_no_harm() {
     place.context.publish_with_headers(name, headers, "".into()).await.unwrap().await.unwrap();
     let job = next(&queue).await;
     assert_eq!((job.payload.len(), job.attempt), (0, 1));
-    assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+    assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     assert_eq!(next(&queue).await.attempt, 1);
 }
 
@@ -141,12 +141,12 @@ async fn a_payload_without_room_for_headers_is_handed_back_and_buried_all_the_sa
         let published = place.context.publish(place.name.clone(), payload.clone().into()).await.unwrap();
         published.await.unwrap();
         let job = next(&queue).await;
-        assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
         let job = next(&queue).await;
         assert_eq!(job.attempt, attempts, "without room the hand-back counts");
-        let bury = Settlement::Bury { error: "x".repeat(100_000) };
-        assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
-        assert!(place.buried().await.pop().unwrap().payload == payload);
+        let dead_letter = Settlement::DeadLetter { error: "x".repeat(100_000) };
+        assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Done);
+        assert!(place.dead_lettered().await.pop().unwrap().payload == payload);
     }
     queue.push(vec![0; MAX_PAYLOAD - 1024]).await.unwrap();
 }

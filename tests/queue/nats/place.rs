@@ -59,14 +59,14 @@ impl Place {
         self.context.get_stream(&self.name).await.unwrap().cached_info().state.messages
     }
 
-    pub(super) async fn buried(&self) -> Vec<Dead> {
+    pub(super) async fn dead_lettered(&self) -> Vec<Dead> {
         let stream = self.context.get_stream(format!("{}-dead", self.name)).await.unwrap();
-        let mut buried = Vec::new();
+        let mut dead_lettered = Vec::new();
         for number in 1..=stream.cached_info().state.last_sequence {
             let message = stream.get_raw_message(number).await.unwrap();
-            buried.push(Dead { payload: message.payload.to_vec(), headers: message.headers });
+            dead_lettered.push(Dead { payload: message.payload.to_vec(), headers: message.headers });
         }
-        buried
+        dead_lettered
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ebbtide::BoxError;
 use ebbtide::queue::{Queue, Settled, Settlement};
-use ebbtide::testing::queue::{Buried, Census, Promise, Relay, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{Census, DeadLettered, Promise, Relay, Subject, Verdict, conforms};
 use ebbtide_nats::NatsQueue;
 
 use super::place::Place;
@@ -44,26 +44,30 @@ impl Subject for Jobs {
 
     /// A retry that waits for its time is outstanding for NATS, as is what a consumer has: it does not tell.
     async fn census(&self) -> Result<Census, BoxError> {
-        let buried = self.place.buried().await.len();
-        Ok(Census { waiting: self.place.messages().await, leased: None, buried: buried.try_into()? })
+        let dead_lettered = self.place.dead_lettered().await.len();
+        Ok(Census {
+            waiting: self.place.messages().await,
+            leased: None,
+            dead_lettered: dead_lettered.try_into()?,
+        })
     }
 
-    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
+    async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
         let mut found = Vec::new();
-        for job in self.place.buried().await {
+        for job in self.place.dead_lettered().await {
             let error = job.headers.get("Ebbtide-Error").map(|text| serde_json::from_str(text.as_str()));
-            found.push(Buried { payload: job.payload, error: error.transpose()? });
+            found.push(DeadLettered { payload: job.payload, error: error.transpose()? });
         }
         Ok(found)
     }
 
-    async fn cut_off(&self) -> Result<bool, BoxError> {
-        self.relay.cut().await;
+    async fn disconnect(&self) -> Result<bool, BoxError> {
+        self.relay.disconnect().await;
         Ok(true)
     }
 
-    async fn mend(&self) -> Result<(), BoxError> {
-        Ok(self.relay.mend().await?)
+    async fn reconnect(&self) -> Result<(), BoxError> {
+        Ok(self.relay.reconnect().await?)
     }
 }
 
@@ -86,9 +90,9 @@ async fn what_is_handed_back_wakes_a_consumer_that_waits_under_its_id_and_uncoun
     for _ in 0..3 {
         let job = next(&first).await;
         assert_eq!((&*job.id, job.attempt), (&*id, 1));
-        let (again, settled) = tokio::join!(next(&second), first.settle(&job.receipt, Settlement::HandBack));
+        let (again, settled) = tokio::join!(next(&second), first.settle(&job.receipt, Settlement::Requeue));
         assert_eq!((settled.unwrap(), &*again.id, again.attempt), (Settled::Done, &*id, 1));
-        assert_eq!(second.settle(&again.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        assert_eq!(second.settle(&again.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     }
     // It is one job still, and nobody's.
     let info = place.info().await;
@@ -112,7 +116,7 @@ async fn a_retry_waits_for_its_time_whoever_fetches_and_counts() {
         assert!(began.elapsed() >= after, "{:?} instead of {after:?}", began.elapsed());
         assert_eq!((&*again.id, &*again.payload), (&*id, [0, 255, 10, 13, 0].as_slice()));
         attempts.push(again.attempt);
-        assert_eq!(other.settle(&again.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        assert_eq!(other.settle(&again.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     }
     assert_eq!(attempts, [1, 2, 2, 3, 3, 4]);
 }
@@ -124,17 +128,17 @@ async fn what_is_buried_is_kept_with_its_error_and_not_delivered() {
     let id = queue.push("job").await.unwrap();
     let job = next(&queue).await;
     let error = "no such address:\r\n\"☃\" \0".to_owned();
-    let bury = Settlement::Bury { error: error.clone() };
-    assert_eq!(queue.settle(&job.receipt, bury.clone()).await.unwrap(), Settled::Done);
-    assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Lost);
+    let dead_letter = Settlement::DeadLetter { error: error.clone() };
+    assert_eq!(queue.settle(&job.receipt, dead_letter.clone()).await.unwrap(), Settled::Done);
+    assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Lost);
     assert_eq!(fetch_for(&queue, Duration::from_millis(300)).await, []);
-    let buried = place.buried().await;
-    assert_eq!((buried.len(), &*buried[0].payload), (1, b"job".as_slice()));
-    let header = |name| buried[0].headers.get(name).unwrap().as_str();
+    let dead_lettered = place.dead_lettered().await;
+    assert_eq!((dead_lettered.len(), &*dead_lettered[0].payload), (1, b"job".as_slice()));
+    let header = |name| dead_lettered[0].headers.get(name).unwrap().as_str();
     assert_eq!(serde_json::from_str::<String>(header("Ebbtide-Error")).unwrap(), error);
     assert_eq!((header("Ebbtide-Job"), header("Ebbtide-Tries")), (&*id, "1"));
     let counts = queue.counts().await.unwrap();
-    assert_eq!((counts.waiting, counts.leased, counts.buried), (0, 0, 1));
+    assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (0, 0, 1));
     assert_eq!(place.messages().await, 0, "it is no longer where jobs are delivered from");
 }
 
@@ -156,7 +160,7 @@ async fn what_is_handed_back_twice_is_there_once() {
         assert_eq!(stored.duplicate, n > 0);
     };
     twice(0).await;
-    assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+    assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     twice(1).await;
     assert_eq!(place.messages().await, 1);
     assert_eq!(next(&queue).await.id, id);

@@ -88,7 +88,7 @@ async fn a_hundred_thousand_jobs_don_t_make_the_next_one_hard_to_find() {
     // The plans are made while the table is small.
     work_off_twenty(&queue).await;
     // A third each is kept back, leased and buried, all of them older than what is to be found.
-    let fill = "INSERT INTO ebbtide_jobs (queue, payload, due_at, leased, buried_at)
+    let fill = "INSERT INTO ebbtide_jobs (queue, payload, due_at, leased, dead_lettered_at)
         SELECT 'jobs', decode(repeat('00', 200), 'hex'),
             CASE i % 3 WHEN 0 THEN NULL ELSE now() + interval '1 year' END,
             i % 3 = 1, CASE i % 3 WHEN 0 THEN now() END FROM generate_series(0, 99999) AS i";
@@ -106,7 +106,7 @@ async fn a_hundred_thousand_jobs_don_t_make_the_next_one_hard_to_find() {
     assert!(without >= 20 * 100_000, "with the index {with} rows, without it {without}");
 
     let counts = database.queue().await.counts().await.unwrap();
-    assert_eq!((counts.waiting, counts.leased, counts.buried), (33_333, 33_333, 33_334));
+    assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (33_333, 33_333, 33_334));
 }
 
 /// A queue that was never empty: a hundred thousand due jobs, worked off from the front.
@@ -120,7 +120,7 @@ async fn a_hundred_thousand_due_jobs_are_leased_from_the_front() {
     let ids: Vec<i64> = fetch(&queue, 50).await.iter().map(|job| job.receipt.id()).collect();
     assert_eq!(ids, (1..=50).collect::<Vec<_>>());
     let counts = queue.counts().await.unwrap();
-    assert_eq!((counts.waiting, counts.leased, counts.buried), (99_950, 50, 0));
+    assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (99_950, 50, 0));
 }
 
 /// Pushes, fetches and acknowledges twenty jobs, one by one.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ebbtide::BoxError;
-use ebbtide::testing::queue::{Buried, Census, Promise, Relay, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{Census, DeadLettered, Promise, Relay, Subject, Verdict, conforms};
 use ebbtide_sqlx::{JobState, NewJob, PostgresQueue};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -55,27 +55,30 @@ impl Subject for Jobs {
 
     async fn census(&self) -> Result<Census, BoxError> {
         let census = "SELECT count(*) FILTER (WHERE due_at IS NOT NULL AND NOT leased)::int,
-            count(*) FILTER (WHERE leased)::int, count(*) FILTER (WHERE buried_at IS NOT NULL)::int
+            count(*) FILTER (WHERE leased)::int, count(*) FILTER (WHERE dead_lettered_at IS NOT NULL)::int
             FROM ebbtide_jobs";
-        let (waiting, leased, buried): (i32, i32, i32) =
+        let (waiting, leased, dead_lettered): (i32, i32, i32) =
             sqlx::query_as(census).fetch_one(self.producer.pool()).await?;
-        let [waiting, leased, buried] =
-            [waiting, leased, buried].map(|count| u64::from(count.unsigned_abs()));
-        Ok(Census { waiting, leased: Some(leased), buried })
+        let [waiting, leased, dead_lettered] =
+            [waiting, leased, dead_lettered].map(|count| u64::from(count.unsigned_abs()));
+        Ok(Census { waiting, leased: Some(leased), dead_lettered })
     }
 
-    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
-        let buried = self.producer.list(JobState::Buried, 100).await?;
-        Ok(buried.into_iter().map(|job| Buried { payload: job.payload, error: job.error }).collect())
+    async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
+        let dead_lettered = self.producer.list(JobState::DeadLettered, 100).await?;
+        Ok(dead_lettered
+            .into_iter()
+            .map(|job| DeadLettered { payload: job.payload, error: job.error })
+            .collect())
     }
 
-    async fn cut_off(&self) -> Result<bool, BoxError> {
-        self.relay.cut().await;
+    async fn disconnect(&self) -> Result<bool, BoxError> {
+        self.relay.disconnect().await;
         Ok(true)
     }
 
-    async fn mend(&self) -> Result<(), BoxError> {
-        Ok(self.relay.mend().await?)
+    async fn reconnect(&self) -> Result<(), BoxError> {
+        Ok(self.relay.reconnect().await?)
     }
 }
 

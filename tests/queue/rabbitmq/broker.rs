@@ -174,7 +174,7 @@ enum State {
     /// What the consumer sends is taken and goes nowhere.
     Deaf,
     /// Every connection ends at once, new ones too.
-    Cut,
+    Cancelled,
 }
 
 impl Wire {
@@ -199,21 +199,21 @@ impl Wire {
         format!("amqp://guest:guest@{}/%2f", self.address)
     }
 
-    pub(super) fn cut(&self) {
-        self.state.send_replace(State::Cut);
+    pub(super) fn cancelled(&self) {
+        self.state.send_replace(State::Cancelled);
     }
 
     pub(super) fn go_deaf(&self) {
         self.state.send_replace(State::Deaf);
     }
 
-    pub(super) fn mend(&self) {
+    pub(super) fn reconnect(&self) {
         self.state.send_replace(State::Whole);
     }
 }
 
 async fn carry(client: TcpStream, broker: String, mut state: watch::Receiver<State>) {
-    if *state.borrow() == State::Cut {
+    if *state.borrow() == State::Cancelled {
         return;
     }
     let broker = TcpStream::connect(broker).await.unwrap();
@@ -223,7 +223,7 @@ async fn carry(client: TcpStream, broker: String, mut state: watch::Receiver<Sta
     let (from_broker, to_broker) = broker.into_split();
     let mut end = state.clone();
     tokio::select! {
-        _ = end.wait_for(|state| *state == State::Cut) => {}
+        _ = end.wait_for(|state| *state == State::Cancelled) => {}
         () = speak(from_client, to_broker, &mut state) => {}
         () = listen(from_broker, to_client) => {}
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ebbtide::BoxError;
 use ebbtide::queue::{Queue as _, Settled, Settlement};
-use ebbtide::testing::queue::{Buried, Census, Promise, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{Census, DeadLettered, Promise, Subject, Verdict, conforms};
 use ebbtide_rabbitmq::{RabbitQueue, RabbitQueueError};
 use lapin::BasicProperties;
 use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueDeclareOptions};
@@ -61,10 +61,10 @@ impl Subject for Place {
         for (_, millis) in DELAYS {
             waiting += self.count(&format!("{name}.retry.{millis}")).await;
         }
-        Ok(Census { waiting, leased: None, buried: self.count(&format!("{name}.dead")).await })
+        Ok(Census { waiting, leased: None, dead_lettered: self.count(&format!("{name}.dead")).await })
     }
 
-    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
+    async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
         let (channel, dead) = (self.broker.channel().await, format!("{}.dead", self.broker.name));
         let mut all = Vec::new();
         while let Some(message) = channel.basic_get(dead.as_str().into(), BasicGetOptions::default()).await? {
@@ -73,20 +73,20 @@ impl Subject for Place {
                 Some(AMQPValue::LongString(error)) => Some(error.to_string()),
                 _ => None,
             };
-            all.push(Buried { payload: message.delivery.data, error });
+            all.push(DeadLettered { payload: message.delivery.data, error });
         }
         // What was looked at goes back.
         channel.close(200, "seen".into()).await?;
         Ok(all)
     }
 
-    async fn cut_off(&self) -> Result<bool, BoxError> {
-        self.wire.cut();
+    async fn disconnect(&self) -> Result<bool, BoxError> {
+        self.wire.cancelled();
         Ok(true)
     }
 
-    async fn mend(&self) -> Result<(), BoxError> {
-        self.wire.mend();
+    async fn reconnect(&self) -> Result<(), BoxError> {
+        self.wire.reconnect();
         Ok(())
     }
 }
@@ -135,7 +135,7 @@ fn a_quorum_queue_counts_crashes_retries_and_no_hand_backs() {
         let id = open().await.push("job").await.unwrap();
         let mut attempts = Vec::new();
         for settlement in
-            [None, Some(Settlement::HandBack), Some(retry(DELAYS[0].0)), None, None, Some(Settlement::Ack)]
+            [None, Some(Settlement::Requeue), Some(retry(DELAYS[0].0)), None, None, Some(Settlement::Ack)]
         {
             let queue = open().await;
             let delivery = take_one(&queue).await;
@@ -164,7 +164,7 @@ fn another_kind_of_queue_is_refused_and_one_that_exists_can_be_taken_as_it_is() 
         let queue = builder().existing().open().await.unwrap();
         queue.push("job").await.unwrap();
         let delivery = take_one(&queue).await;
-        assert_eq!(settle(&queue, &delivery, Settlement::HandBack).await, Settled::Done);
+        assert_eq!(settle(&queue, &delivery, Settlement::Requeue).await, Settled::Done);
         let again = take_one(&queue).await;
         assert_eq!((&again.id, again.attempt), (&delivery.id, 1));
         ack(&queue, &again).await;
@@ -216,10 +216,10 @@ fn failures_count_and_hand_backs_do_not() {
         queue.push("job").await.unwrap();
         let mut attempts = Vec::new();
         for settlement in [
-            Settlement::HandBack,
+            Settlement::Requeue,
             retry(DELAYS[0].0),
-            Settlement::HandBack,
-            Settlement::HandBack,
+            Settlement::Requeue,
+            Settlement::Requeue,
             retry(Duration::ZERO),
             Settlement::Ack,
         ] {
@@ -239,7 +239,7 @@ fn what_was_handed_back_comes_before_what_waits() {
             queue.push(job.to_string()).await.unwrap();
         }
         let first = take_one(&queue).await;
-        let _done = settle(&queue, &first, Settlement::HandBack).await;
+        let _done = settle(&queue, &first, Settlement::Requeue).await;
         assert_eq!(number(&take_one(&queue).await), 0);
     });
 }
@@ -268,9 +268,11 @@ fn messages_of_other_producers_are_jobs_whatever_is_in_their_headers() {
         assert_eq!(attempts, [1, u32::MAX, 1]);
         let ids: BTreeSet<&String> = taken.iter().map(|delivery| &delivery.id).collect();
         assert_eq!(ids.len(), 3, "each has an id");
-        let _done = settle(&queue, &taken[2], Settlement::Bury { error: "why".to_owned() }).await;
-        let buried = broker.empty(&queue.dead_name()).await;
-        let [(properties, payload)] = buried.as_slice() else { panic!("one job is buried, not {buried:?}") };
+        let _done = settle(&queue, &taken[2], Settlement::DeadLetter { error: "why".to_owned() }).await;
+        let dead_lettered = broker.empty(&queue.dead_name()).await;
+        let [(properties, payload)] = dead_lettered.as_slice() else {
+            panic!("one job is buried, not {dead_lettered:?}")
+        };
         let headers = properties.headers().as_ref().unwrap().inner();
         assert_eq!(headers.get("trace"), Some(&AMQPValue::LongString("kept".into())));
         assert_eq!(headers.get("ebbtide-error"), Some(&AMQPValue::LongString("why".into())));

@@ -25,7 +25,7 @@ fn what_is_done_stays_done_though_the_connection_dies_right_behind_it() {
             // (It may have been sent to the one before, whose end the server had not noticed yet.)
             assert_eq!(number(&delivery), round, "one was delivered again");
             ack(&queue, &delivery).await;
-            wire.cut();
+            wire.cancelled();
         }
         assert_eq!(broker.ready(&broker.name).await, Some(0));
     });
@@ -47,17 +47,17 @@ fn an_acknowledgement_that_is_only_sent_proves_nothing() {
         let delivery = consumer.next().await.unwrap().unwrap();
         wire.go_deaf();
         assert!(delivery.ack(BasicAckOptions::default()).await.unwrap(), "the client believes it");
-        wire.cut();
+        wire.cancelled();
         broker.wait_for(1).await;
 
-        wire.mend();
+        wire.reconnect();
         let queue = RabbitQueue::builder(&broker.name).url(wire.url()).open().await.unwrap();
         let delivery = take_one(&queue).await;
         assert_eq!(delivery.attempt, 2);
         wire.go_deaf();
         let settled = queue.settle(&delivery.receipt, Settlement::Ack).await;
         assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Silent { .. })));
-        wire.cut();
+        wire.cancelled();
         // Said again, when it is known that the connection is gone.
         while queue.settle(&delivery.receipt, Settlement::Ack).await.ok() != Some(Settled::Lost) {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -77,7 +77,7 @@ fn a_failed_job_is_stored_for_later_before_it_is_acknowledged() {
         wire.go_deaf();
         let settled = queue.settle(&delivery.receipt, retry(DELAYS[0].0)).await;
         assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Silent { .. })));
-        wire.cut();
+        wire.cancelled();
         broker.wait_for(1).await;
         let again = take_one(&broker.open().await).await;
         assert_eq!((again.id, again.attempt), (delivery.id, 2));
@@ -150,7 +150,7 @@ fn whatever_is_settled_beside_it_what_was_not_acknowledged_comes_back() {
                     let settlement = match chance {
                         _ if place < acknowledged => Some(Settlement::Ack),
                         0 | 1 => None,
-                        2 => Some(Settlement::HandBack),
+                        2 => Some(Settlement::Requeue),
                         3 => Some(retry(Duration::ZERO)),
                         _ => Some(Settlement::Ack),
                     };

@@ -63,7 +63,7 @@ fn forty_stops_under_a_storm_leave_nothing_and_lose_nothing() {
                 tokio::join!(fetching, stopping);
                 let ahead = queue.withdraw().await.unwrap();
                 for delivery in held.iter().chain(&ahead) {
-                    assert_eq!(settle(&queue, delivery, Settlement::HandBack).await, Settled::Done);
+                    assert_eq!(settle(&queue, delivery, Settlement::Requeue).await, Settled::Done);
                 }
                 queue.close().await.unwrap();
             }
@@ -100,7 +100,7 @@ fn without_a_withdrawal_what_was_sent_ahead_stays_with_the_channel() {
         }
         let ten = take(&queue, 10).await;
         for delivery in &ten {
-            assert_eq!(settle(&queue, delivery, Settlement::HandBack).await, Settled::Done);
+            assert_eq!(settle(&queue, delivery, Settlement::Requeue).await, Settled::Done);
         }
         // Ten more were sent for those that were handed back, and nobody else gets them.
         broker.wait_for(20).await;
@@ -112,7 +112,7 @@ fn without_a_withdrawal_what_was_sent_ahead_stays_with_the_channel() {
             "a cancelled subscription keeps what it was sent"
         );
         for delivery in &ahead {
-            assert_eq!(settle(&queue, delivery, Settlement::HandBack).await, Settled::Done);
+            assert_eq!(settle(&queue, delivery, Settlement::Requeue).await, Settled::Done);
         }
         assert_eq!(broker.ready(&broker.name).await, Some(30));
         queue.close().await.unwrap();
@@ -188,13 +188,13 @@ fn a_consumer_finds_its_way_back_and_loses_nothing() {
                 assert_eq!(settle(&queue, delivery, Settlement::Ack).await, Settled::Done);
                 assert!(done.insert(number(delivery)), "done twice");
             }
-            wire.cut();
+            wire.cancelled();
             while queue.fetch(6, &Stop::never()).await.is_ok() {}
             for delivery in &held[3..] {
                 assert_eq!(settle(&queue, delivery, Settlement::Ack).await, Settled::Lost);
             }
             assert!(queue.push("nobody is there").await.is_err());
-            wire.mend();
+            wire.reconnect();
         }
         while done.len() < 200 {
             for delivery in queue.fetch(6, &Stop::never()).await.unwrap() {

@@ -93,7 +93,7 @@ async fn a_server_that_takes_no_more_keeps_what_it_has() {
     limit("1mb").await;
     let full = queue.push("another").await.unwrap_err();
     assert!(matches!(full, RedisQueueError::Full(_)), "{full:?}");
-    let back = Settlement::HandBack;
+    let back = Settlement::Requeue;
     assert!(queue.settle(&job.receipt, back.clone()).await.is_err());
     limit("0").await;
     assert_eq!(queue.settle(&job.receipt, back).await.unwrap(), Settled::Done);
@@ -115,17 +115,17 @@ async fn a_job_that_another_program_pushed_keeps_its_other_fields() {
     let queue = place.open().await;
     let job = next(&queue).await;
     assert_eq!((&*job.id, &*job.payload, job.attempt), (&*id, b"job".as_slice(), 1));
-    assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+    assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     let job = next(&queue).await;
     let retry = Settlement::Retry { after: Duration::from_millis(1), error: String::new() };
     assert_eq!(queue.settle(&job.receipt, retry).await.unwrap(), Settled::Done);
     let job = next(&queue).await;
     assert_eq!((&*job.id, job.attempt), (&*id, 2));
-    let bury = Settlement::Bury { error: "no".to_owned() };
-    assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
-    let buried = place.buried().await;
+    let dead_letter = Settlement::DeadLetter { error: "no".to_owned() };
+    assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Done);
+    let dead_lettered = place.dead_lettered().await;
     assert_eq!(
-        (&*buried[0]["trace"], &*buried[0]["payload-type"]),
+        (&*dead_lettered[0]["trace"], &*dead_lettered[0]["payload-type"]),
         (b"00-4bf9".as_slice(), b"text".as_slice())
     );
 }
@@ -138,9 +138,9 @@ async fn an_entry_that_is_no_job_is_buried_and_holds_nobody_up() {
     add(&place, &["payload", "job", "ebbtide-tries", "minus one"]).await;
     let job = next(&queue).await;
     assert_eq!((&*job.payload, job.attempt), (b"job".as_slice(), 1));
-    assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
-    let buried = place.buried().await;
-    assert_eq!((buried.len(), &*buried[0]["body"]), (1, b"who knows".as_slice()));
+    assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
+    let dead_lettered = place.dead_lettered().await;
+    assert_eq!((dead_lettered.len(), &*dead_lettered[0]["body"]), (1, b"who knows".as_slice()));
 }
 
 /// More than a script can say in one breath.
@@ -158,11 +158,11 @@ async fn an_entry_with_thousands_of_fields_is_a_job_like_any_other() {
         queue.push("small").await.unwrap();
         let after = Duration::from_millis(1);
         for (attempt, settlement) in [
-            (1, Settlement::HandBack),
+            (1, Settlement::Requeue),
             (1, Settlement::Retry { after, error: String::new() }),
             (2, Settlement::Retry { after: Duration::ZERO, error: String::new() }),
-            (3, Settlement::HandBack),
-            (3, Settlement::Bury { error: "no".to_owned() }),
+            (3, Settlement::Requeue),
+            (3, Settlement::DeadLetter { error: "no".to_owned() }),
         ] {
             let mut job = next(&queue).await;
             while job.payload == b"small" {
@@ -173,9 +173,9 @@ async fn an_entry_with_thousands_of_fields_is_a_job_like_any_other() {
             assert_eq!((&*job.id, &*job.payload, job.attempt), (&*id, b"large".as_slice(), attempt));
             assert_eq!(queue.settle(&job.receipt, settlement).await.unwrap(), Settled::Done);
         }
-        let buried = place.buried().await;
-        let buried = buried.last().unwrap();
-        let text = |name: &str| String::from_utf8_lossy(&buried[name]).into_owned();
+        let dead_lettered = place.dead_lettered().await;
+        let dead_lettered = dead_lettered.last().unwrap();
+        let text = |name: &str| String::from_utf8_lossy(&dead_lettered[name]).into_owned();
         assert_eq!(
             (text("payload"), text("ebbtide-job"), text("ebbtide-tries")),
             ("large".to_owned(), id, "3".to_owned())
@@ -184,7 +184,7 @@ async fn an_entry_with_thousands_of_fields_is_a_job_like_any_other() {
         let rest = text("ebbtide-rest");
         for n in 0..4000 {
             let (field, value) = (format!("field-{n}"), format!("value-{n}"));
-            assert!(buried.get(&field).map_or_else(
+            assert!(dead_lettered.get(&field).map_or_else(
                 || rest.contains(&field) && rest.contains(&value),
                 |kept| *kept == value.as_bytes()
             ));
@@ -207,7 +207,7 @@ async fn what_is_delayed_and_is_no_job_is_buried_and_holds_nobody_up() {
     queue.push("job").await.unwrap();
     assert_eq!(next(&queue).await.payload, b"job");
     let counts = queue.counts().await.unwrap();
-    assert_eq!((counts.waiting, counts.leased, counts.buried), (0, 1, 6));
+    assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (0, 1, 6));
 }
 
 /// Against the advice: nobody can say any more what was in it.
@@ -215,7 +215,7 @@ async fn what_is_delayed_and_is_no_job_is_buried_and_holds_nobody_up() {
 async fn a_job_that_is_deleted_by_hand_while_it_runs_is_lost_and_held_by_nobody() {
     let place = Place::new();
     let queue = place.open().await;
-    for settlement in [Settlement::HandBack, Settlement::Ack] {
+    for settlement in [Settlement::Requeue, Settlement::Ack] {
         let id = queue.push("job").await.unwrap();
         let job = next(&queue).await;
         let mut delete = redis::cmd("XDEL");

@@ -89,7 +89,7 @@ async fn a_stop_while_the_server_hangs_is_not_held_up() {
     server.thaw();
     let id = queue.push("job").await.unwrap();
     for job in queue.withdraw().await.unwrap() {
-        assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     }
     queue.close().await.unwrap();
     assert_eq!(place.pending().await, 0);
@@ -172,8 +172,8 @@ impl Scene {
         first
     }
 
-    async fn hand_back(&self, job: &Delivery<RedisReceipt>) {
-        let back = Settlement::HandBack;
+    async fn requeue(&self, job: &Delivery<RedisReceipt>) {
+        let back = Settlement::Requeue;
         assert_eq!(
             until_it_works(async || self.queue.settle(&job.receipt, back.clone()).await).await,
             Settled::Done
@@ -184,7 +184,7 @@ impl Scene {
     async fn withdraw(&self) -> Vec<Delivery<RedisReceipt>> {
         let withdrawn = until_it_works(async || self.queue.withdraw().await).await;
         for job in &withdrawn {
-            self.hand_back(job).await;
+            self.requeue(job).await;
         }
         withdrawn
     }
@@ -212,7 +212,7 @@ async fn a_withdrawal_whose_answer_is_lost_returns_all_of_it_when_it_is_called_a
         wire.hold_answers();
         let (withdrawn, ()) = tokio::join!(queue.withdraw(), async {
             wire.holds_something().await;
-            wire.cut();
+            wire.cancelled();
         });
         assert!(withdrawn.is_err());
     }
@@ -232,7 +232,7 @@ async fn what_is_asked_on_a_connection_that_was_given_up_is_not_done_later() {
     wire.hold_questions();
     assert!(queue.settle(&first.receipt, Settlement::Ack).await.is_err());
     assert!(scene.withdraw().await.is_empty());
-    scene.hand_back(&first).await;
+    scene.requeue(&first).await;
     queue.close().await.unwrap();
     wire.release();
     wire.has_open(0).await;
@@ -286,7 +286,7 @@ async fn a_server_that_hangs_over_an_acknowledgement_and_the_withdrawal_keeps_no
         server.thaw();
     });
     // Whether the server came to the acknowledgement it says now.
-    let back = Settlement::HandBack;
+    let back = Settlement::Requeue;
     let said = until_it_works(async || scene.queue.settle(&first.receipt, back.clone()).await).await;
     scene.ends_with(if said == Settled::Done { 2 } else { 1 }).await;
 }
@@ -300,14 +300,14 @@ async fn what_an_acknowledgement_read_whose_answer_is_lost_comes_with_the_next_f
     wire.hold_answers();
     let (settled, ()) = tokio::join!(queue.settle(&first.receipt, Settlement::Ack), async {
         wire.holds_something().await;
-        wire.cut();
+        wire.cancelled();
     });
     assert!(settled.is_err());
     assert_eq!(queue.settle(&first.receipt, Settlement::Ack).await.unwrap(), Settled::Lost, "it was done");
     let second = until_it_works(async || queue.fetch(1, &Stop::never()).await).await.remove(0);
     assert_eq!((&*second.payload, second.attempt), (b"second".as_slice(), 1));
     assert_eq!(place.pending().await, 1);
-    scene.hand_back(&second).await;
+    scene.requeue(&second).await;
     scene.ends_with(1).await;
 }
 
@@ -323,7 +323,7 @@ async fn what_was_read_in_an_answer_that_is_lost_comes_with_the_next_fetch() {
     let never = Stop::never();
     let (fetched, ()) = tokio::join!(queue.fetch(2, &never), async {
         wire.holds_something().await;
-        wire.cut();
+        wire.cancelled();
     });
     assert!(fetched.is_err());
     let mut seconds = Vec::new();
@@ -334,7 +334,7 @@ async fn what_was_read_in_an_answer_that_is_lost_comes_with_the_next_fetch() {
         seconds.push(job);
     }
     for job in seconds.iter().chain([&first]) {
-        scene.hand_back(job).await;
+        scene.requeue(job).await;
     }
     scene.ends_with(3).await;
 }

@@ -80,7 +80,7 @@ impl Place {
     }
 
     /// Returns the fields of what was buried.
-    pub(super) async fn buried(&self) -> Vec<BTreeMap<String, Vec<u8>>> {
+    pub(super) async fn dead_lettered(&self) -> Vec<BTreeMap<String, Vec<u8>>> {
         let mut command = redis::cmd("XRANGE");
         let command = command.arg(format!("{}:dead", self.name)).arg("-").arg("+");
         let entries: Vec<(String, BTreeMap<String, Vec<u8>>)> =
@@ -193,7 +193,7 @@ impl Wire {
     }
 
     /// The connections end, with all that is on them.
-    pub(super) fn cut(&self) {
+    pub(super) fn cancelled(&self) {
         self.state.send_modify(|state| (state.uncut_from, state.waiting) = (state.next, 0));
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ebbtide::BoxError;
 use ebbtide::queue::{Queue, Settled, Settlement};
-use ebbtide::testing::queue::{Buried, Census, Relay, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{Census, DeadLettered, Relay, Subject, Verdict, conforms};
 use ebbtide_redis::RedisQueue;
 use futures_util::future::join_all;
 
@@ -50,28 +50,28 @@ impl Subject for Jobs {
         let name = &*self.place.name;
         let stream: u64 = self.ask(&["XLEN", name]).await?;
         let delayed: u64 = self.ask(&["ZCARD", &format!("{name}:delayed")]).await?;
-        let buried = self.ask(&["XLEN", &format!("{name}:dead")]).await?;
+        let dead_lettered = self.ask(&["XLEN", &format!("{name}:dead")]).await?;
         let leased = self.place.pending().await;
-        Ok(Census { waiting: stream - leased + delayed, leased: Some(leased), buried })
+        Ok(Census { waiting: stream - leased + delayed, leased: Some(leased), dead_lettered })
     }
 
-    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
+    async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
         let error = |text: &Vec<u8>| String::from_utf8_lossy(text).into_owned();
-        let buried = self.place.buried().await.into_iter();
-        let of = |job: std::collections::BTreeMap<String, Vec<u8>>| Buried {
+        let dead_lettered = self.place.dead_lettered().await.into_iter();
+        let of = |job: std::collections::BTreeMap<String, Vec<u8>>| DeadLettered {
             payload: job["payload"].clone(),
             error: job.get("ebbtide-error").map(error),
         };
-        Ok(buried.map(of).collect())
+        Ok(dead_lettered.map(of).collect())
     }
 
-    async fn cut_off(&self) -> Result<bool, BoxError> {
-        self.relay.cut().await;
+    async fn disconnect(&self) -> Result<bool, BoxError> {
+        self.relay.disconnect().await;
         Ok(true)
     }
 
-    async fn mend(&self) -> Result<(), BoxError> {
-        Ok(self.relay.mend().await?)
+    async fn reconnect(&self) -> Result<(), BoxError> {
+        Ok(self.relay.reconnect().await?)
     }
 }
 
@@ -95,10 +95,10 @@ async fn what_is_handed_back_wakes_a_consumer_that_waits_under_its_id_and_uncoun
         let (again, settled) = tokio::join!(next(&second), async {
             // The other one waits, and is not asked to look again for a second.
             place.wait_for_blocked(1).await;
-            first.settle(&job.receipt, Settlement::HandBack).await.unwrap()
+            first.settle(&job.receipt, Settlement::Requeue).await.unwrap()
         });
         assert_eq!((settled, &*again.id, again.attempt), (Settled::Done, &*id, 1));
-        assert_eq!(second.settle(&again.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        assert_eq!(second.settle(&again.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     }
 }
 
@@ -115,13 +115,13 @@ async fn a_retry_waits_for_its_time_whoever_fetches_and_counts() {
         let retry = Settlement::Retry { after, error: "once more".to_owned() };
         assert_eq!(queue.settle(&job.receipt, retry).await.unwrap(), Settled::Done);
         let counts = queue.counts().await.unwrap();
-        assert_eq!((counts.waiting, counts.leased, counts.buried), (1, 0, 0));
+        assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (1, 0, 0));
         let other = place.open().await;
         let again = next(&other).await;
         assert!(began.elapsed() >= after, "{:?} instead of {after:?}", began.elapsed());
         assert_eq!((&*again.id, &*again.payload), (&*id, [0, 255, 10, 13, 0].as_slice()));
         attempts.push(again.attempt);
-        assert_eq!(other.settle(&again.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        assert_eq!(other.settle(&again.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     }
     assert_eq!(attempts, [1, 2, 2, 3, 3, 4]);
 }
@@ -147,18 +147,18 @@ async fn what_is_buried_is_kept_with_its_error_and_not_delivered() {
     let id = queue.push("job").await.unwrap();
     let job = next(&queue).await;
     let error = "no such address:\r\n\"☃\" \0".to_owned();
-    let bury = Settlement::Bury { error: error.clone() };
-    assert_eq!(queue.settle(&job.receipt, bury.clone()).await.unwrap(), Settled::Done);
-    assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Lost);
+    let dead_letter = Settlement::DeadLetter { error: error.clone() };
+    assert_eq!(queue.settle(&job.receipt, dead_letter.clone()).await.unwrap(), Settled::Done);
+    assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Lost);
     assert_eq!(fetch_for(&queue, Duration::from_millis(300)).await, []);
-    let buried = place.buried().await;
-    assert_eq!(buried.len(), 1);
-    assert_eq!(buried[0]["payload"], b"job");
-    assert_eq!(buried[0]["ebbtide-error"], error.as_bytes());
-    assert_eq!(buried[0]["ebbtide-job"], id.as_bytes());
-    assert_eq!(buried[0]["ebbtide-tries"], b"1");
+    let dead_lettered = place.dead_lettered().await;
+    assert_eq!(dead_lettered.len(), 1);
+    assert_eq!(dead_lettered[0]["payload"], b"job");
+    assert_eq!(dead_lettered[0]["ebbtide-error"], error.as_bytes());
+    assert_eq!(dead_lettered[0]["ebbtide-job"], id.as_bytes());
+    assert_eq!(dead_lettered[0]["ebbtide-tries"], b"1");
     let counts = queue.counts().await.unwrap();
-    assert_eq!((counts.waiting, counts.leased, counts.buried), (0, 0, 1));
+    assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (0, 0, 1));
 }
 
 // Leases.

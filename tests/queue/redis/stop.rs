@@ -122,7 +122,7 @@ async fn what_came_in_an_answer_that_never_reached_us_is_withdrawn() {
     let jobs: Vec<_> = withdrawn.iter().map(|job| (&*job.id, &*job.payload, job.attempt)).collect();
     assert_eq!(jobs, [(&*id, b"swallowed".as_slice(), 1)]);
     for job in withdrawn.iter().chain([&held]) {
-        assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     }
     queue.close().await.unwrap();
     assert_eq!((place.pending().await, place.consumers().await.len()), (0, 0));
@@ -142,7 +142,7 @@ async fn a_fetch_that_is_dropped_leaves_nothing_behind_the_withdrawal() {
         }
         let id = queue.push("job").await.unwrap();
         for job in queue.withdraw().await.unwrap() {
-            assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+            assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
         }
         assert_eq!(place.pending().await, 0);
         let job = next(&queue).await;
@@ -188,7 +188,7 @@ async fn without_the_right_to_end_a_block_the_stop_waits_for_its_end() {
     let taken = taken.unwrap();
     assert_eq!(taken.len(), usize::try_from(place.pending().await).unwrap());
     for job in &taken {
-        assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     }
     queue.close().await.unwrap();
     assert_eq!(admin.pending().await, 0);

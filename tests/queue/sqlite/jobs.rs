@@ -123,7 +123,7 @@ async fn a_hundred_thousand_jobs_don_t_make_the_next_one_hard_to_find() {
     let queue = file.queue().await;
     // A third each is kept back, leased and buried, all of them older than what is to be found.
     let fill = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
-        INSERT INTO ebbtide_jobs (queue, payload, pushed_at, due_at, leased, buried_at)
+        INSERT INTO ebbtide_jobs (queue, payload, pushed_at, due_at, leased, dead_lettered_at)
         SELECT 'jobs', zeroblob(200), 0,
             CASE i % 3 WHEN 0 THEN NULL ELSE 4102444800000 END, i % 3 = 1, CASE i % 3 WHEN 0 THEN 1 END FROM n";
     sqlx::query(fill).execute(queue.pool()).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_hundred_thousand_jobs_don_t_make_the_next_one_hard_to_find() {
     let without = fastest_of_twenty(&queue).await;
     assert!(with * 5 < without, "with the index {with:?}, without it {without:?}");
     let counts = queue.counts().await.unwrap();
-    assert_eq!((counts.waiting, counts.leased, counts.buried), (33_333, 33_333, 33_334));
+    assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (33_333, 33_333, 33_334));
 }
 
 /// Pushes, fetches and acknowledges twenty jobs, one by one. Whatever else the machine does makes some of them slow, and none
@@ -177,7 +177,7 @@ async fn that_somebody_else_writes_is_an_error_and_no_loss() {
     assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
     assert_eq!(next(&queue).await.payload, b"delivered in the end");
     let counts = queue.counts().await.unwrap();
-    assert_eq!((counts.waiting, counts.leased, counts.buried), (0, 1, 0));
+    assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (0, 1, 0));
 }
 
 /// Somebody who only looks is no writer: they don't meet.

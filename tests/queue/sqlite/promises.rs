@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ebbtide::BoxError;
 use ebbtide::queue::Queue as _;
-use ebbtide::testing::queue::{Buried, Census, Promise, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{Census, DeadLettered, Promise, Subject, Verdict, conforms};
 use ebbtide_sqlx::{JobState, NewJob, SqliteQueue};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Sqlite, SqlitePool, Transaction};
@@ -55,24 +55,31 @@ impl Subject for Jobs {
 
     async fn census(&self) -> Result<Census, BoxError> {
         let census = "SELECT COUNT(*) FILTER (WHERE due_at IS NOT NULL AND NOT leased),
-            COUNT(*) FILTER (WHERE leased), COUNT(*) FILTER (WHERE buried_at IS NOT NULL) FROM ebbtide_jobs";
-        let (waiting, leased, buried): (u32, u32, u32) =
+            COUNT(*) FILTER (WHERE leased), COUNT(*) FILTER (WHERE dead_lettered_at IS NOT NULL) FROM ebbtide_jobs";
+        let (waiting, leased, dead_lettered): (u32, u32, u32) =
             sqlx::query_as(census).fetch_one(self.pool()).await?;
-        Ok(Census { waiting: waiting.into(), leased: Some(leased.into()), buried: buried.into() })
+        Ok(Census {
+            waiting: waiting.into(),
+            leased: Some(leased.into()),
+            dead_lettered: dead_lettered.into(),
+        })
     }
 
-    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
-        let buried = self.producer.list(JobState::Buried, 100).await?;
-        Ok(buried.into_iter().map(|job| Buried { payload: job.payload, error: job.error }).collect())
+    async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
+        let dead_lettered = self.producer.list(JobState::DeadLettered, 100).await?;
+        Ok(dead_lettered
+            .into_iter()
+            .map(|job| DeadLettered { payload: job.payload, error: job.error })
+            .collect())
     }
 
     /// Somebody writes and doesn't end.
-    async fn cut_off(&self) -> Result<bool, BoxError> {
+    async fn disconnect(&self) -> Result<bool, BoxError> {
         *self.writing.lock().await = Some(self.pool().begin_with("BEGIN IMMEDIATE").await?);
         Ok(true)
     }
 
-    async fn mend(&self) -> Result<(), BoxError> {
+    async fn reconnect(&self) -> Result<(), BoxError> {
         if let Some(transaction) = self.writing.lock().await.take() {
             transaction.rollback().await?;
         }

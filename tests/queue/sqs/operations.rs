@@ -76,11 +76,11 @@ async fn a_job_that_another_program_sent_keeps_its_attributes() {
     place.send("job", theirs).await;
     let job = next(&queue).await;
     assert_eq!((&*job.payload, job.attempt), (b"job".as_slice(), 1));
-    let bury = Settlement::Bury { error: "no".to_owned() };
-    assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
-    let buried = place.buried().await;
-    assert_eq!(buried[0].attribute("Trace"), Some("00-4bf9"));
-    assert_eq!(buried[0].attribute("Ebbtide-Error"), Some("\"no\""));
+    let dead_letter = Settlement::DeadLetter { error: "no".to_owned() };
+    assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Done);
+    let dead_lettered = place.dead_lettered().await;
+    assert_eq!(dead_lettered[0].attribute("Trace"), Some("00-4bf9"));
+    assert_eq!(dead_lettered[0].attribute("Ebbtide-Error"), Some("\"no\""));
 }
 
 /// As large as the server takes, and with as many attributes: what has no room is left out.
@@ -94,11 +94,12 @@ async fn a_job_without_room_for_the_reason_is_buried_all_the_same() {
     place.send("full", full).await;
     for _ in 0..2 {
         let job = next(&queue).await;
-        let bury = Settlement::Bury { error: "x".repeat(100_000) };
-        assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
+        let dead_letter = Settlement::DeadLetter { error: "x".repeat(100_000) };
+        assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Done);
     }
-    let buried = place.buried().await;
-    let mut lengths: Vec<_> = buried.iter().map(|job| (job.body.len(), job.attributes.len())).collect();
+    let dead_lettered = place.dead_lettered().await;
+    let mut lengths: Vec<_> =
+        dead_lettered.iter().map(|job| (job.body.len(), job.attributes.len())).collect();
     lengths.sort_unstable();
     assert_eq!(lengths, [(4, 10), (payload.len(), 0)]);
 }
@@ -114,18 +115,21 @@ async fn a_job_that_the_dead_take_only_without_the_reason_is_buried_without() {
     for payload in ["x".repeat(1024), "x".repeat(1025)] {
         queue.push(&payload).await.unwrap();
         let job = next(&queue).await;
-        let bury = Settlement::Bury { error: "no".to_owned() };
+        let dead_letter = Settlement::DeadLetter { error: "no".to_owned() };
         if payload.len() == 1024 {
-            assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
+            assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Done);
         } else {
             // It is nowhere else: it has to stay.
-            let refused = queue.settle(&job.receipt, bury).await.unwrap_err();
+            let refused = queue.settle(&job.receipt, dead_letter).await.unwrap_err();
             assert!(refused.to_string().contains("bury a job: SQS says"), "{refused}");
-            assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+            assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
         }
     }
-    let buried = place.buried().await;
-    assert_eq!((buried.len(), buried[0].body.len(), buried[0].attributes.len()), (1, 1024, 0));
+    let dead_lettered = place.dead_lettered().await;
+    assert_eq!(
+        (dead_lettered.len(), dead_lettered[0].body.len(), dead_lettered[0].attributes.len()),
+        (1, 1024, 0)
+    );
     assert_eq!(place.counts().await.visible, 1);
 }
 
@@ -152,12 +156,12 @@ async fn a_server_that_goes_away_and_comes_back_loses_nothing() {
             left.insert(producer.push(n.to_string()).await.unwrap());
         }
         let jobs = fetch_all(&queue, 3).await;
-        relay.cut().await;
+        relay.disconnect().await;
         for job in &jobs {
             assert!(queue.settle(&job.receipt, Settlement::Ack).await.is_err());
         }
         assert!(queue.fetch(1, &never).await.is_err());
-        relay.mend().await.unwrap();
+        relay.reconnect().await.unwrap();
         for job in &jobs {
             match until_it_works(|| queue.settle(&job.receipt, Settlement::Ack)).await {
                 Settled::Done => assert!(left.remove(&job.id), "{} was done, and came again", job.id),
@@ -178,10 +182,10 @@ async fn a_server_that_goes_away_and_comes_back_loses_nothing() {
         // Nothing is there: this request waits.
         let (failed, ()) = tokio::join!(queue.fetch(1, &never), async {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            relay.cut().await;
+            relay.disconnect().await;
         });
         assert!(failed.is_err());
-        relay.mend().await.unwrap();
+        relay.reconnect().await.unwrap();
     }
 }
 
@@ -197,7 +201,7 @@ async fn a_server_that_says_nothing_is_an_error_in_time() {
     }
     let jobs = fetch_all(&queue, 2).await;
     let address = relay.address();
-    relay.cut().await;
+    relay.disconnect().await;
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, address.port())).await.unwrap();
     let taking = async {
         let mut open = Vec::new();

@@ -77,7 +77,7 @@ impl Place {
     }
 
     /// Looks at what was buried, and leaves it where it is.
-    pub(super) async fn buried(&self) -> Vec<Dead> {
+    pub(super) async fn dead_lettered(&self) -> Vec<Dead> {
         let url = self.url(&format!("{}-dead", self.name)).await;
         let (mut dead, mut handles) = (Vec::new(), Vec::new());
         loop {

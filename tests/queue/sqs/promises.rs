@@ -7,7 +7,7 @@ use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use ebbtide::BoxError;
 use ebbtide::queue::{Queue, Settled, Settlement};
-use ebbtide::testing::queue::{Buried, Census, Promise, Relay, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{Census, DeadLettered, Promise, Relay, Subject, Verdict, conforms};
 use ebbtide_sqs::SqsQueue;
 
 use super::place::{Counts, Place, client, text};
@@ -62,25 +62,25 @@ impl Subject for Jobs {
         let jobs = self.place.counts().await;
         let dead = self.place.counts_of(&format!("{}-dead", self.place.name)).await;
         let waiting = jobs.visible + jobs.in_flight;
-        Ok(Census { waiting, leased: None, buried: dead.visible + dead.in_flight })
+        Ok(Census { waiting, leased: None, dead_lettered: dead.visible + dead.in_flight })
     }
 
-    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
+    async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
         let mut found = Vec::new();
-        for job in self.place.buried().await {
+        for job in self.place.dead_lettered().await {
             let error = job.attribute("Ebbtide-Error").map(serde_json::from_str).transpose()?;
-            found.push(Buried { payload: job.body.into(), error });
+            found.push(DeadLettered { payload: job.body.into(), error });
         }
         Ok(found)
     }
 
-    async fn cut_off(&self) -> Result<bool, BoxError> {
-        self.relay.cut().await;
+    async fn disconnect(&self) -> Result<bool, BoxError> {
+        self.relay.disconnect().await;
         Ok(true)
     }
 
-    async fn mend(&self) -> Result<(), BoxError> {
-        Ok(self.relay.mend().await?)
+    async fn reconnect(&self) -> Result<(), BoxError> {
+        Ok(self.relay.reconnect().await?)
     }
 
     /// A standard queue is stored in many places, and asked in some of them.
@@ -89,7 +89,7 @@ impl Subject for Jobs {
     }
 
     /// It counts what it gives out, and lets nobody take that back.
-    fn tells_hand_backs(&self) -> bool {
+    fn counts_requeues(&self) -> bool {
         false
     }
 }
@@ -115,9 +115,9 @@ async fn what_is_handed_back_wakes_a_consumer_that_waits_under_its_id() {
         let job = next(&first).await;
         assert_eq!((&*job.id, job.attempt), (&*id, attempt));
         assert_eq!(place.counts().await, Counts { visible: 0, in_flight: 1 });
-        let (again, settled) = tokio::join!(next(&second), first.settle(&job.receipt, Settlement::HandBack));
+        let (again, settled) = tokio::join!(next(&second), first.settle(&job.receipt, Settlement::Requeue));
         assert_eq!((settled.unwrap(), &*again.id, again.attempt), (Settled::Done, &*id, attempt + 1));
-        assert_eq!(second.settle(&again.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        assert_eq!(second.settle(&again.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     }
     // It is one job still, and nobody's.
     assert_eq!(place.counts().await, Counts { visible: 1, in_flight: 0 });
@@ -141,7 +141,7 @@ async fn a_retry_waits_for_its_time_rounded_up_whoever_fetches_and_counts() {
         assert!(waited >= Duration::from_secs(wait), "{waited:?} for {after:?}");
         assert_eq!((&*again.id, &*again.payload), (&*id, [0, 255, 10, 13, 0].as_slice()));
         attempts.push(again.attempt);
-        assert_eq!(other.settle(&again.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+        assert_eq!(other.settle(&again.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     }
     assert_eq!(attempts, [1, 2, 3, 4, 5, 6]);
 }
@@ -152,17 +152,17 @@ async fn what_is_buried_says_why_and_which_it_was_and_is_gone_from_where_jobs_co
     let queue = place.open().await;
     let id = queue.push("job").await.unwrap();
     let job = next(&queue).await;
-    let bury = Settlement::Bury { error: ERROR.to_owned() };
-    assert_eq!(queue.settle(&job.receipt, bury.clone()).await.unwrap(), Settled::Done);
-    assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Lost);
-    let buried = place.buried().await;
-    assert_eq!(buried.len(), 1);
-    assert_eq!(buried[0].body, "job");
-    let error = buried[0].attribute("Ebbtide-Error").unwrap();
+    let dead_letter = Settlement::DeadLetter { error: ERROR.to_owned() };
+    assert_eq!(queue.settle(&job.receipt, dead_letter.clone()).await.unwrap(), Settled::Done);
+    assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Lost);
+    let dead_lettered = place.dead_lettered().await;
+    assert_eq!(dead_lettered.len(), 1);
+    assert_eq!(dead_lettered[0].body, "job");
+    let error = dead_lettered[0].attribute("Ebbtide-Error").unwrap();
     assert_eq!(serde_json::from_str::<String>(error).unwrap(), ERROR);
-    assert_eq!(buried[0].attribute("Ebbtide-Job"), Some(&*id));
+    assert_eq!(dead_lettered[0].attribute("Ebbtide-Job"), Some(&*id));
     let counts = queue.counts().await.unwrap();
-    assert_eq!((counts.waiting, counts.leased, counts.buried), (0, 0, 1));
+    assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (0, 0, 1));
 }
 
 /// The message is deleted by somebody else: nothing is left to be said of it.
@@ -174,7 +174,7 @@ async fn what_is_not_there_any_more_is_lost() {
     let job = next(&queue).await;
     place.client.purge_queue().queue_url(place.url(&place.name).await).send().await.unwrap();
     queue.extend(std::slice::from_ref(&job.receipt)).await.unwrap();
-    assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Lost);
+    assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Lost);
     assert!(fetch_for(&queue, Duration::from_millis(300)).await.is_empty());
 }
 
@@ -233,7 +233,7 @@ async fn what_is_extended_stays_and_what_is_not_goes() {
     assert_eq!((&*taken.id, taken.attempt), (&*theirs.id, 2));
     // To extend what is lost does no harm to whose it is.
     lost.extend(std::slice::from_ref(&theirs.receipt)).await.unwrap();
-    assert_eq!(lost.settle(&theirs.receipt, Settlement::HandBack).await.unwrap(), Settled::Lost);
+    assert_eq!(lost.settle(&theirs.receipt, Settlement::Requeue).await.unwrap(), Settled::Lost);
     for job in &ours {
         assert_eq!(kept.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
     }
@@ -248,7 +248,7 @@ async fn a_receipt_is_that_of_one_delivery() {
     let first = next(&queue).await;
     let second = next(&queue).await;
     assert_eq!((&first.id, first.attempt, second.attempt), (&second.id, 1, 2));
-    assert_eq!(queue.settle(&first.receipt, Settlement::HandBack).await.unwrap(), Settled::Lost);
+    assert_eq!(queue.settle(&first.receipt, Settlement::Requeue).await.unwrap(), Settled::Lost);
     assert_eq!(place.counts().await.in_flight, 1, "whoever has it by now keeps it");
     assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
     assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);

@@ -137,10 +137,10 @@ async fn consumers_that_stop_together_do_not_pass_a_job_round() {
     let queues = try_join_all(opening).await.unwrap();
     let waiting = queues.iter().map(|queue| fetch_for(queue, Duration::from_millis(300)));
     assert!(join_all(waiting).await.concat().is_empty());
-    assert_eq!(holder.settle(&held.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+    assert_eq!(holder.settle(&held.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     let stopping = queues.iter().map(async |queue| {
         for job in queue.withdraw().await.unwrap() {
-            assert_eq!(queue.settle(&job.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+            assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
         }
     });
     join_all(stopping).await;
@@ -230,7 +230,7 @@ async fn deployed(place: &Place, diary: &Arc<Mutex<Diary>>, until: usize, is_lon
         let cause = Cause::Requested { reason: "a deploy".to_owned() };
         raised.stop(cause, Some(now() + Duration::from_secs(8)));
     };
-    let options = ConsumeOptions::new(4).hand_back(Duration::from_secs(2));
+    let options = ConsumeOptions::new(4).requeue(Duration::from_secs(2));
     let running = Consumer::new("deployed", queue, options, handler).run(raised.token());
     let (tally, ()) = tokio::join!(running, stopping);
     tally
@@ -249,11 +249,11 @@ async fn a_deploy_runs_each_job_once_but_the_one_that_was_handed_back() {
         }
     });
     assert!(began.elapsed() > LEASE, "the long one was held for longer than a lease");
-    assert!(first.handed_back.contains(&long), "{first:?}");
-    assert_eq!((first.lost, first.unsettled.len(), first.cut), (0, 0, 1), "{first:?}");
+    assert!(first.requeued_ids.contains(&long), "{first:?}");
+    assert_eq!((first.lost, first.unsettled.len(), first.cancelled), (0, 0, 1), "{first:?}");
 
     let second = deployed(&place, &diary, JOBS, false).await;
-    assert_eq!((second.lost, second.unsettled.len(), second.cut), (0, 0, 0), "{second:?}");
+    assert_eq!((second.lost, second.unsettled.len(), second.cancelled), (0, 0, 0), "{second:?}");
     assert_eq!(place.counts().await, Counts { visible: 0, in_flight: 0 });
     let diary = diary.lock().unwrap();
     let names: Vec<_> = (0..JOBS).map(|n| n.to_string()).collect();

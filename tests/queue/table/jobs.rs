@@ -29,7 +29,7 @@ pub(crate) async fn what_was_pushed_outlives_the_pool_and_is_delivered_in_order<
         assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
     }
     let counts = queue.counted().await;
-    assert_eq!((counts.waiting, counts.leased, counts.buried), (0, 0, 0));
+    assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (0, 0, 0));
 }
 
 pub(crate) async fn queues_in_one_table_know_nothing_of_each_other<P: Place>(place: &P) {
@@ -142,14 +142,14 @@ pub(crate) async fn what_is_handed_back_is_first_again_wakes_who_waits_and_does_
         queue.pushed(payload).await;
     }
     let first = next(&queue).await;
-    assert_eq!(queue.settle(&first.receipt, Settlement::HandBack).await.unwrap(), Settled::Done);
+    assert_eq!(queue.settle(&first.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     let again = next(&queue).await;
     assert_eq!((&again.id, again.attempt), (&first.id, 1));
     assert_eq!(next(&queue).await.payload, b"second");
 
     let (job, settled) = tokio::join!(next(&queue), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        queue.settle(&again.receipt, Settlement::HandBack).await.unwrap()
+        queue.settle(&again.receipt, Settlement::Requeue).await.unwrap()
     });
     assert_eq!((job.id, job.attempt, settled), (first.id, 1, Settled::Done));
 }
@@ -168,9 +168,9 @@ pub(crate) async fn a_job_whose_lease_ran_out_is_delivered_again_and_no_longer_o
     assert_eq!((&again.id, again.attempt), (&lost.id, 2));
     let all = [
         Settlement::Ack,
-        Settlement::HandBack,
+        Settlement::Requeue,
         Settlement::Retry { after: Duration::ZERO, error: ERROR.to_owned() },
-        Settlement::Bury { error: ERROR.to_owned() },
+        Settlement::DeadLetter { error: ERROR.to_owned() },
     ];
     for settlement in all {
         assert_eq!(killed.settle(&lost.receipt, settlement).await.unwrap(), Settled::Lost);
@@ -209,24 +209,29 @@ pub(crate) async fn what_is_buried_is_kept_with_its_error_and_can_be_brought_bac
         queue.pushed(payload).await;
     }
     for job in fetch(&queue, 3).await {
-        let bury = Settlement::Bury { error: ERROR.to_owned() };
-        assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
+        let dead_letter = Settlement::DeadLetter { error: ERROR.to_owned() };
+        assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Done);
     }
     no_jobs_for(&queue, 300).await;
-    let buried = queue.listed(JobState::Buried).await;
-    assert_eq!(buried.len(), 3);
-    assert!(buried.iter().all(|job| job.error.as_deref() == Some(ERROR) && job.attempts == 1), "{buried:?}");
-    assert!(buried.iter().all(|job| job.due_at.is_none() && job.buried_at >= Some(job.pushed_at)));
+    let dead_lettered = queue.listed(JobState::DeadLettered).await;
+    assert_eq!(dead_lettered.len(), 3);
+    assert!(
+        dead_lettered.iter().all(|job| job.error.as_deref() == Some(ERROR) && job.attempts == 1),
+        "{dead_lettered:?}"
+    );
+    assert!(
+        dead_lettered.iter().all(|job| job.due_at.is_none() && job.dead_lettered_at >= Some(job.pushed_at))
+    );
 
-    assert!(queue.revived(buried[0].id).await);
-    assert!(!queue.revived(buried[0].id).await);
+    assert!(queue.revived(dead_lettered[0].id).await);
+    assert!(!queue.revived(dead_lettered[0].id).await);
     let revived = next(&queue).await;
     assert_eq!((&*revived.payload, revived.attempt), (&b"revived"[..], 1));
-    assert!(queue.discarded(buried[1].id).await);
+    assert!(queue.discarded(dead_lettered[1].id).await);
     assert!(!queue.discarded(revived.receipt.id()).await);
     assert_eq!(queue.all_revived().await, 1);
     let counts = queue.counted().await;
-    assert_eq!((counts.waiting, counts.leased, counts.buried), (1, 1, 0));
+    assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (1, 1, 0));
 }
 
 /// What the database cannot store must not hold up the settlements of others.
@@ -234,10 +239,10 @@ pub(crate) async fn an_error_that_no_text_can_hold_is_kept_as_far_as_it_can_be<P
     let queue = place.queue().await;
     queue.pushed("fails oddly").await;
     let job = next(&queue).await;
-    let bury = Settlement::Bury { error: "before\0behind".to_owned() };
-    assert_eq!(queue.settle(&job.receipt, bury).await.unwrap(), Settled::Done);
-    let buried = queue.listed(JobState::Buried).await;
-    assert_eq!(buried[0].error.as_deref(), Some("before\u{FFFD}behind"));
+    let dead_letter = Settlement::DeadLetter { error: "before\0behind".to_owned() };
+    assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Done);
+    let dead_lettered = queue.listed(JobState::DeadLettered).await;
+    assert_eq!(dead_lettered[0].error.as_deref(), Some("before\u{FFFD}behind"));
 }
 
 pub(crate) async fn many_settlements_at_once_each_get_their_own_answer<P: Place>(place: &P) {
@@ -252,9 +257,9 @@ pub(crate) async fn many_settlements_at_once_each_get_their_own_answer<P: Place>
         let error = ERROR.to_owned();
         let settlement = match index % 4 {
             0 => Settlement::Ack,
-            1 => Settlement::HandBack,
+            1 => Settlement::Requeue,
             2 => Settlement::Retry { after: LONG, error },
-            _ => Settlement::Bury { error },
+            _ => Settlement::DeadLetter { error },
         };
         (index, queue.settle(&job.receipt, settlement).await.unwrap())
     };
@@ -263,7 +268,7 @@ pub(crate) async fn many_settlements_at_once_each_get_their_own_answer<P: Place>
         assert_eq!(settled, expected, "{index}");
     }
     let counts = queue.counted().await;
-    assert_eq!((counts.waiting, counts.leased, counts.buried), (200, 0, 100));
+    assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (200, 0, 100));
 }
 
 // A job is given to one consumer.

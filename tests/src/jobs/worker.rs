@@ -20,7 +20,7 @@ pub enum Manner {
     /// By `Handle::consume`, with nobody who keeps the leases.
     WithoutHeartbeat,
     /// By `Handle::consume`, with a queue that takes nothing back.
-    WithoutHandBack,
+    WithoutRequeue,
     /// By hand: acknowledged on receipt.
     AckFirst,
     /// By hand: acknowledged when done, and dropped at the signal.
@@ -32,7 +32,7 @@ impl Manner {
     pub const ALL: [(Self, &'static str); 5] = [
         (Self::Consume, "consume"),
         (Self::WithoutHeartbeat, "without-heartbeat"),
-        (Self::WithoutHandBack, "without-hand-back"),
+        (Self::WithoutRequeue, "without-hand-back"),
         (Self::AckFirst, "ack-first"),
         (Self::DropAtSignal, "drop-at-signal"),
     ];

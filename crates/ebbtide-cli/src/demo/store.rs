@@ -42,7 +42,11 @@ impl ServiceStore for StorePlace {
                 compare(states, acknowledged)
             };
             let jobs = left(&self.queue).await;
-            let jobs = jobs.map(|Left { waiting, leased, buried }| JobsLeft { waiting, leased, buried });
+            let jobs = jobs.map(|Left { waiting, leased, dead_lettered }| JobsLeft {
+                waiting,
+                leased,
+                dead_lettered,
+            });
             Store {
                 orders: states.map(ours).map_err(|error| words::chain(&*error)),
                 jobs: jobs.map_err(|error| words::chain(&*error)),

@@ -48,7 +48,7 @@ pub trait Work: Send + Sync + 'static {
     fn finished(&self) -> u64;
 
     /// Returns how many were ended by us before they finished.
-    fn cut(&self) -> u64;
+    fn cancelled(&self) -> u64;
 
     /// Returns what is in flight now, oldest first.
     fn stragglers(&self) -> Vec<Straggler>;
@@ -59,14 +59,15 @@ pub trait Work: Send + Sync + 'static {
     /// them. An implementation that knows more returns what adds up (see [`WorkCounts`]).
     fn counts(&self) -> WorkCounts {
         let mut counts = WorkCounts::default();
-        (counts.in_flight, counts.finished, counts.cut) = (self.in_flight(), self.finished(), self.cut());
+        (counts.in_flight, counts.finished, counts.cancelled) =
+            (self.in_flight(), self.finished(), self.cancelled());
         counts.redelivered = self.redelivered();
         counts.begun = counts.in_flight.saturating_add(counts.ended());
         counts
     }
 
     /// Returns the ids of what was handed back, for somebody else to do.
-    fn handed_back(&self) -> Vec<String> {
+    fn requeued_ids(&self) -> Vec<String> {
         Vec::new()
     }
 
@@ -92,7 +93,7 @@ pub trait Work: Send + Sync + 'static {
 /// # Invariant
 ///
 /// Each piece of work that was accepted is in flight or has exactly one fate, so that
-/// `begun = in_flight + finished + ended_early + cut + failed + abandoned + requeued + redelivered`
+/// `begun = in_flight + finished + ended_early + cancelled + failed + abandoned + requeued + redelivered`
 /// (`docs/spec.md`, W1). [`unaccounted`](Self::unaccounted) checks it.
 ///
 /// # Examples
@@ -118,7 +119,7 @@ pub struct WorkCounts {
     /// duck.
     pub ended_early: u64,
     /// Cancelled by this process at a deadline, before it had finished.
-    pub cut: u64,
+    pub cancelled: u64,
     /// Ended with an error, a panic or a timeout of its own.
     pub failed: u64,
     /// Given up because the client had disconnected or stalled.
@@ -140,7 +141,7 @@ impl WorkCounts {
         let fates = [
             self.finished,
             self.ended_early,
-            self.cut,
+            self.cancelled,
             self.failed,
             self.abandoned,
             self.requeued,
@@ -178,7 +179,7 @@ impl WorkCounts {
             &mut self.in_flight,
             &mut self.finished,
             &mut self.ended_early,
-            &mut self.cut,
+            &mut self.cancelled,
             &mut self.failed,
             &mut self.abandoned,
             &mut self.requeued,

@@ -185,7 +185,8 @@ impl Budget {
             workers_end,
             resources_end,
             telemetry_end,
-            cut_allowance: part(deadline, 1, 10).clamp(Duration::from_millis(5), Duration::from_millis(500)),
+            cancel_allowance: part(deadline, 1, 10)
+                .clamp(Duration::from_millis(5), Duration::from_millis(500)),
             signal_guard: bounded(self.signal_guard).unwrap_or_else(Plan::default_signal_guard),
         })
     }

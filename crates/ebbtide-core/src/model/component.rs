@@ -35,7 +35,7 @@ pub enum ComponentState {
     /// It was asked.
     Asked,
     /// It was told that its time is up.
-    Cut,
+    Cancelled,
     /// Its task was aborted.
     Aborted,
     /// It has ended, or is waited for no longer.

@@ -12,7 +12,7 @@ pub enum Outcome {
     /// It finished everything it held.
     Drained,
     /// Its time was up before it had finished.
-    Cut,
+    Cancelled,
     /// It returned an error, or ended when it should not.
     Failed {
         /// The error and its sources, joined by `: `.
@@ -32,7 +32,7 @@ impl Outcome {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Drained => "drained",
-            Self::Cut => "cut",
+            Self::Cancelled => "cancelled",
             Self::Failed { .. } => "failed",
             Self::Panicked { .. } => "panicked",
             Self::Stuck => "stuck",
@@ -59,7 +59,7 @@ pub enum Exit {
     /// 1: start-up or a component failed.
     Failed,
     /// 3: something was cut at its deadline.
-    Cut,
+    Cancelled,
     /// 4: the watchdog had to end the process.
     Watchdog,
     /// 128+n: a second signal ended the process.
@@ -72,7 +72,7 @@ impl Exit {
     /// The exit code when start-up or a component failed.
     pub const FAILED: u8 = 1;
     /// The exit code when something was cut at its deadline.
-    pub const CUT: u8 = 3;
+    pub const CANCELLED: u8 = 3;
     /// The exit code when the watchdog had to end the process.
     pub const WATCHDOG: u8 = 4;
 
@@ -81,7 +81,7 @@ impl Exit {
         let start = if cause.is_some_and(Cause::is_failure) { Self::Failed } else { Self::Drained };
         outcomes.into_iter().fold(start, |exit, outcome| match (exit, outcome) {
             (Self::Failed, _) | (_, Outcome::Failed { .. } | Outcome::Panicked { .. }) => Self::Failed,
-            (_, Outcome::Cut | Outcome::Stuck) => Self::Cut,
+            (_, Outcome::Cancelled | Outcome::Stuck) => Self::Cancelled,
             (exit, Outcome::Drained) => exit,
         })
     }
@@ -91,7 +91,7 @@ impl Exit {
         match self {
             Self::Drained => Self::DRAINED,
             Self::Failed => Self::FAILED,
-            Self::Cut => Self::CUT,
+            Self::Cancelled => Self::CANCELLED,
             Self::Watchdog => Self::WATCHDOG,
             // signal(7) numbers end at 64, so that the sum fits.
             Self::Signalled(number) => 128_u8.saturating_add(u8::try_from(number).unwrap_or(127)),
@@ -104,7 +104,7 @@ impl fmt::Display for Exit {
         match self {
             Self::Drained => f.write_str("everything drained"),
             Self::Failed => f.write_str("something failed"),
-            Self::Cut => f.write_str("something was cut at its deadline"),
+            Self::Cancelled => f.write_str("something was cut at its deadline"),
             Self::Watchdog => f.write_str("ended by the watchdog"),
             Self::Signalled(number) => write!(f, "ended by a second signal ({number})"),
         }

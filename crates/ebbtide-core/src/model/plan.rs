@@ -35,8 +35,8 @@ pub struct Plan {
     #[serde(rename = "telemetry_end_ms", with = "super::millis")]
     pub telemetry_end: Duration,
     /// How long before its deadline a component is cut, so that it can hand back what it holds.
-    #[serde(rename = "cut_allowance_ms", with = "super::millis")]
-    pub cut_allowance: Duration,
+    #[serde(rename = "cancel_allowance_ms", with = "super::millis")]
+    pub cancel_allowance: Duration,
     /// How long after the first signal another one counts as a duplicate of it.
     #[serde(rename = "signal_guard_ms", with = "super::millis", default = "Plan::default_signal_guard")]
     pub signal_guard: Duration,
@@ -67,8 +67,8 @@ impl Plan {
     }
 
     /// Returns when what the servers still hold is cut, so that it is over by the end of their stage.
-    pub fn servers_cut(&self) -> Duration {
-        self.servers_end.saturating_sub(self.cut_allowance)
+    pub fn servers_cancelled(&self) -> Duration {
+        self.servers_end.saturating_sub(self.cancel_allowance)
     }
 
     /// Returns the minimum that earlier stages cannot eat.

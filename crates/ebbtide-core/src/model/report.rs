@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Cause, Outcome, PhaseChange, Plan, Stage};
 
 /// The version of the report's JSON. It changes when a field is removed or changes its meaning.
-pub const REPORT_SCHEMA: u32 = 1;
+pub const REPORT_SCHEMA: u32 = 2;
 
 /// Tells how a lifecycle ended: one value, logged as one event and written to the file named in `EBBTIDE_REPORT`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub struct ComponentReport {
     #[serde(default)]
     pub ended_early: u64,
     /// What it cancelled at a deadline before it finished.
-    pub cut: u64,
+    pub cancelled: u64,
     /// What failed from then on: it returned an error, panicked or exceeded a timeout of its own.
     #[serde(default)]
     pub failed: u64,
@@ -72,10 +72,10 @@ pub struct ComponentReport {
     /// What it held at its deadline, oldest first, and the requests whose peers stalled; at most [`Straggler::SHOWN`]. The counts
     /// are those of all.
     pub stragglers: Vec<Straggler>,
-    /// The ids of the jobs that it handed back to their queue. Those that had begun are counted in `cut` as well.
+    /// The ids of the jobs that it handed back to their queue. Those that had begun are counted in `cancelled` as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub handed_back: Vec<String>,
-    /// The ids of the jobs whose queue did not answer in time, counted in `cut` as well: they are delivered again when their
+    pub requeued_ids: Vec<String>,
+    /// The ids of the jobs whose queue did not answer in time, counted in `cancelled` as well: they are delivered again when their
     /// leases run out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsettled: Vec<String>,
@@ -141,7 +141,7 @@ impl Report {
         for component in &self.components {
             totals.in_flight_at_stop = totals.in_flight_at_stop.saturating_add(component.in_flight_at_stop);
             totals.finished = totals.finished.saturating_add(component.finished);
-            totals.cancelled = totals.cancelled.saturating_add(component.cut);
+            totals.cancelled = totals.cancelled.saturating_add(component.cancelled);
         }
         totals
     }
@@ -159,12 +159,12 @@ impl ComponentReport {
             in_flight: 0,
             finished: 0,
             ended_early: 0,
-            cut: 0,
+            cancelled: 0,
             failed: 0,
             abandoned: 0,
             requeued: 0,
             stragglers: Vec::new(),
-            handed_back: Vec::new(),
+            requeued_ids: Vec::new(),
             unsettled: Vec::new(),
             redelivered: 0,
         }
@@ -179,7 +179,7 @@ impl ComponentReport {
             self.in_flight,
             self.finished,
             self.ended_early,
-            self.cut,
+            self.cancelled,
             self.failed,
             self.abandoned,
             self.requeued,

@@ -62,9 +62,9 @@ pub struct ComponentSnapshot {
     /// What it has finished since it began.
     pub finished: u64,
     /// What was ended before it finished, since it began.
-    pub cut: u64,
+    pub cancelled: u64,
     /// How many jobs it has handed back, for somebody else to do.
-    pub handed_back: usize,
+    pub requeued: usize,
     /// How many jobs were neither finished nor handed back, because whoever is to be told did not answer.
     pub unsettled: usize,
     /// How many jobs were no longer its own when they had finished, since it began: somebody else does them again.
@@ -107,8 +107,8 @@ impl ComponentSnapshot {
             outcome: None,
             in_flight: 0,
             finished: 0,
-            cut: 0,
-            handed_back: 0,
+            cancelled: 0,
+            requeued: 0,
             unsettled: 0,
             redelivered: 0,
             stragglers: Vec::new(),

@@ -63,7 +63,7 @@ if what ~= 'ack' then
   for _, field in ipairs({ 'ebbtide-job', job, 'ebbtide-tries', string.format('%d', tries) }) do
     fields[#fields + 1] = field
   end
-  if what == 'bury' then
+  if what == 'dead' then
     fields[#fields + 1] = 'ebbtide-error'
     fields[#fields + 1] = ARGV[7]
     redis.call('XADD', KEYS[3], '*', unpack(fields))

@@ -228,7 +228,7 @@ pub struct JobsLeft {
     /// Jobs that a consumer has, or had when it ended; `None` where the broker does not tell.
     pub leased: Option<u64>,
     /// Jobs that failed for good.
-    pub buried: u64,
+    pub dead_lettered: u64,
 }
 
 /// The orders after the exit.

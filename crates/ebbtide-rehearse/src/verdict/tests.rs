@@ -326,8 +326,8 @@ fn left(orders: OrderStore, jobs: JobsLeft, line: &str) -> Record {
 fn each_order_that_is_not_processed_has_to_have_its_job_in_the_queue() {
     let terms = || Terms { store: true, ..terms() };
     let orders = || OrderStore { total: 9, queued: 3, ..OrderStore::default() };
-    let with = |orders: OrderStore, (waiting, leased, buried)| {
-        left(orders, JobsLeft { waiting, leased, buried }, "lifecycle exited")
+    let with = |orders: OrderStore, (waiting, leased, dead_lettered)| {
+        left(orders, JobsLeft { waiting, leased, dead_lettered }, "lifecycle exited")
     };
     for leased in [Some(0), None] {
         let record = with(orders(), (3, leased, 0));
@@ -344,8 +344,8 @@ fn each_order_that_is_not_processed_has_to_have_its_job_in_the_queue() {
         fails(CheckId::JobsReturned, &with(orders(), jobs), &terms(), evidence);
     }
     // What was handed back is not lost, only half-processed.
-    let handed_back = with(OrderStore { processing: vec!["a".into()], ..orders() }, (4, Some(0), 0));
-    assert_eq!(found(CheckId::JobsReturned, &handed_back, &terms()).verdict, Finding::Pass);
+    let requeued_ids = with(OrderStore { processing: vec!["a".into()], ..orders() }, (4, Some(0), 0));
+    assert_eq!(found(CheckId::JobsReturned, &requeued_ids, &terms()).verdict, Finding::Pass);
 
     let mut unknown = with(orders(), (3, Some(0), 0));
     unknown.store.as_mut().unwrap().jobs = Err("no answer".into());

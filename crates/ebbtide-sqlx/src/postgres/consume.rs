@@ -93,9 +93,9 @@ impl Leasing for PostgresQueue {
 #[derive(Debug, Default)]
 pub(super) struct Settling {
     acked: Gathering<JobLease>,
-    handed_back: Gathering<JobLease>,
+    requeued_ids: Gathering<JobLease>,
     retried: Gathering<(JobLease, i64, String)>,
-    buried: Gathering<(JobLease, String)>,
+    dead_lettered: Gathering<(JobLease, String)>,
 }
 
 type Gathering<T> = Combiner<T, Settled, PostgresQueueError>;
@@ -107,12 +107,12 @@ impl PostgresQueue {
         lease: JobLease,
         settlement: Settlement,
     ) -> Result<Settled, PostgresQueueError> {
-        let Settling { acked, handed_back, retried, buried } = &self.shared.settling;
+        let Settling { acked, requeued_ids, retried, dead_lettered } = &self.shared.settling;
         let turns = &self.shared.turns;
         match settlement {
             Settlement::Ack => acked.submit(lease, turns, |batch| self.ack(batch)).await,
-            Settlement::HandBack => {
-                let settled = handed_back.submit(lease, turns, |batch| self.hand_back(batch)).await;
+            Settlement::Requeue => {
+                let settled = requeued_ids.submit(lease, turns, |batch| self.requeue(batch)).await;
                 self.wake();
                 settled
             }
@@ -122,8 +122,8 @@ impl PostgresQueue {
                 self.wake();
                 settled
             }
-            Settlement::Bury { error } => {
-                buried.submit((lease, text(&error)), turns, |batch| self.bury(batch)).await
+            Settlement::DeadLetter { error } => {
+                dead_lettered.submit((lease, text(&error)), turns, |batch| self.dead_letter(batch)).await
             }
         }
     }
@@ -137,9 +137,9 @@ impl PostgresQueue {
         self.settle_all(batch, statements::ACK, |query| query).await
     }
 
-    async fn hand_back(&self, batch: Vec<JobLease>) -> Result<Vec<Settled>, PostgresQueueError> {
+    async fn requeue(&self, batch: Vec<JobLease>) -> Result<Vec<Settled>, PostgresQueueError> {
         let (name, notifies) = (self.name.to_string(), self.notifies);
-        self.settle_all(batch, statements::HAND_BACK, |query| query.bind(name).bind(notifies)).await
+        self.settle_all(batch, statements::REQUEUE, |query| query.bind(name).bind(notifies)).await
     }
 
     async fn retry(&self, batch: Vec<(JobLease, i64, String)>) -> Result<Vec<Settled>, PostgresQueueError> {
@@ -151,9 +151,9 @@ impl PostgresQueue {
         self.settle_all(leases, statements::RETRY, bind).await
     }
 
-    async fn bury(&self, batch: Vec<(JobLease, String)>) -> Result<Vec<Settled>, PostgresQueueError> {
+    async fn dead_letter(&self, batch: Vec<(JobLease, String)>) -> Result<Vec<Settled>, PostgresQueueError> {
         let (leases, errors): (Vec<JobLease>, Vec<String>) = batch.into_iter().unzip();
-        self.settle_all(leases, statements::BURY, |query| query.bind(errors)).await
+        self.settle_all(leases, statements::DEAD_LETTER, |query| query.bind(errors)).await
     }
 
     async fn settle_all(

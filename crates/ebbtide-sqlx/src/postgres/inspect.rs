@@ -27,7 +27,7 @@ impl PostgresQueue {
         let statement = match state {
             JobState::Waiting => statements::WAITING,
             JobState::Leased => statements::LEASED,
-            JobState::Buried => statements::BURIED,
+            JobState::DeadLettered => statements::DEAD_LETTERED,
         };
         let query = sqlx::query_as(statement).bind(&*self.name).bind(i64::from(limit));
         let rows: Vec<Row> =

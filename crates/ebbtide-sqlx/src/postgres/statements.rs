@@ -70,7 +70,7 @@ macro_rules! list {
     ($condition:expr, $order:literal) => {
         concat!(
             "SELECT id, payload, attempts, error, (extract(epoch FROM pushed_at) * 1000)::bigint,
-                (extract(epoch FROM due_at) * 1000)::bigint, (extract(epoch FROM buried_at) * 1000)::bigint
+                (extract(epoch FROM due_at) * 1000)::bigint, (extract(epoch FROM dead_lettered_at) * 1000)::bigint
             FROM ebbtide_jobs WHERE queue = $1 AND ",
             $condition,
             " ORDER BY ",
@@ -82,8 +82,8 @@ macro_rules! list {
 
 macro_rules! revive {
     () => {
-        "UPDATE ebbtide_jobs SET due_at = now(), buried_at = NULL, attempts = 0
-        WHERE queue = $1 AND buried_at IS NOT NULL"
+        "UPDATE ebbtide_jobs SET due_at = now(), dead_lettered_at = NULL, attempts = 0
+        WHERE queue = $1 AND dead_lettered_at IS NOT NULL"
     };
 }
 
@@ -104,12 +104,12 @@ pub(super) const CREATE: &str = "DO $$ BEGIN
             deliveries BIGINT NOT NULL DEFAULT 0,
             attempts BIGINT NOT NULL DEFAULT 0,
             error TEXT,
-            buried_at TIMESTAMPTZ
+            dead_lettered_at TIMESTAMPTZ
         );
         CREATE INDEX IF NOT EXISTS ebbtide_jobs_due ON ebbtide_jobs (queue, due_at, id)
             WHERE due_at IS NOT NULL;
-        CREATE INDEX IF NOT EXISTS ebbtide_jobs_buried ON ebbtide_jobs (queue, buried_at)
-            WHERE buried_at IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS ebbtide_jobs_dead_lettered ON ebbtide_jobs (queue, dead_lettered_at)
+            WHERE dead_lettered_at IS NOT NULL;
     END IF;
 END $$";
 
@@ -149,7 +149,7 @@ pub(super) const ACK: &str = concat!(
 pub(super) const ACK_ONE: &str = "DELETE FROM ebbtide_jobs WHERE id = $1 AND deliveries = $2 AND leased";
 
 // To the place it had: it was due before, and those behind it still are.
-pub(super) const HAND_BACK: &str = freed!(
+pub(super) const REQUEUE: &str = freed!(
     "$1::bigint[], $2::bigint[]",
     "id, delivery",
     "due_at = pushed_at, attempts = greatest(attempts - 1, 0)",
@@ -165,10 +165,10 @@ pub(super) const RETRY: &str = freed!(
     "$6"
 );
 
-pub(super) const BURY: &str = concat!(
+pub(super) const DEAD_LETTER: &str = concat!(
     held!("$1::bigint[], $2::bigint[], $3::text[]", "id, delivery, error"),
     " UPDATE ebbtide_jobs AS job
-        SET leased = false, due_at = NULL, buried_at = clock_timestamp(), error = held.error
+        SET leased = false, due_at = NULL, dead_lettered_at = clock_timestamp(), error = held.error
     FROM held WHERE job.id = held.id RETURNING job.id, job.deliveries"
 );
 
@@ -189,7 +189,7 @@ pub(super) const COUNTS: &str = concat!(
 
 pub(super) const WAITING: &str = list!(concat!("due_at IS NOT NULL AND NOT ", is_leased!()), "due_at");
 pub(super) const LEASED: &str = list!(is_leased!(), "due_at");
-pub(super) const BURIED: &str = list!("buried_at IS NOT NULL", "buried_at");
+pub(super) const DEAD_LETTERED: &str = list!("dead_lettered_at IS NOT NULL", "dead_lettered_at");
 
 pub(super) const REVIVE: &str = concat!(
     "WITH revived AS (",
@@ -209,4 +209,4 @@ pub(super) const REVIVE_ALL: &str = concat!(
 );
 
 pub(super) const DISCARD: &str =
-    "DELETE FROM ebbtide_jobs WHERE queue = $1 AND buried_at IS NOT NULL AND id = $2";
+    "DELETE FROM ebbtide_jobs WHERE queue = $1 AND dead_lettered_at IS NOT NULL AND id = $2";

@@ -18,7 +18,7 @@ impl Queue for SqliteQueue {
     }
 
     async fn settle(&self, receipt: &JobLease, settlement: Settlement) -> Result<Settled, BoxError> {
-        let frees = matches!(settlement, Settlement::HandBack | Settlement::Retry { .. });
+        let frees = matches!(settlement, Settlement::Requeue | Settlement::Retry { .. });
         let (said, settling) = ((*receipt, settlement), &self.shared.settling);
         let settled = settling.submit(said, &self.writer, |batch| self.settle_all(batch)).await?;
         if frees {
@@ -148,10 +148,12 @@ fn say(lease: JobLease, settlement: &Settlement) -> (&'static str, Value) {
     let JobLease { id, delivery } = lease;
     match settlement {
         Settlement::Ack => (statements::ACK, json!([id, delivery])),
-        Settlement::HandBack => (statements::HAND_BACK, json!([id, delivery])),
+        Settlement::Requeue => (statements::REQUEUE, json!([id, delivery])),
         Settlement::Retry { after, error } => {
             (statements::RETRY, json!([id, delivery, millis(*after), text(error)]))
         }
-        Settlement::Bury { error } => (statements::BURY, json!([id, delivery, null, text(error)])),
+        Settlement::DeadLetter { error } => {
+            (statements::DEAD_LETTER, json!([id, delivery, null, text(error)]))
+        }
     }
 }

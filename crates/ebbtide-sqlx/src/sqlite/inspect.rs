@@ -27,7 +27,7 @@ impl SqliteQueue {
         let statement = match state {
             JobState::Waiting => statements::WAITING,
             JobState::Leased => statements::LEASED,
-            JobState::Buried => statements::BURIED,
+            JobState::DeadLettered => statements::DEAD_LETTERED,
         };
         let query = sqlx::query_as(statement).bind(&*self.name).bind(limit);
         let rows: Vec<Row> =

@@ -37,7 +37,7 @@ macro_rules! is_leased {
 macro_rules! list {
     ($condition:expr, $order:literal) => {
         concat!(
-            "SELECT id, payload, attempts, error, pushed_at, due_at, buried_at FROM ebbtide_jobs
+            "SELECT id, payload, attempts, error, pushed_at, due_at, dead_lettered_at FROM ebbtide_jobs
             WHERE queue = ?1 AND ",
             $condition,
             " ORDER BY ",
@@ -59,10 +59,10 @@ pub(super) const CREATE: [&str; 3] = [
         deliveries INTEGER NOT NULL DEFAULT 0,
         attempts INTEGER NOT NULL DEFAULT 0,
         error TEXT,
-        buried_at INTEGER
+        dead_lettered_at INTEGER
     )",
     "CREATE INDEX IF NOT EXISTS ebbtide_jobs_due ON ebbtide_jobs (queue, due_at) WHERE due_at IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS ebbtide_jobs_buried ON ebbtide_jobs (queue, buried_at) WHERE buried_at IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS ebbtide_jobs_dead_lettered ON ebbtide_jobs (queue, dead_lettered_at) WHERE dead_lettered_at IS NOT NULL",
 ];
 
 pub(super) const PUSH: &str = concat!(
@@ -90,7 +90,7 @@ pub(super) const DUE_IN: &str = concat!(
 pub(super) const ACK: &str = concat!("DELETE FROM ebbtide_jobs WHERE ", held!(), " RETURNING id, deliveries");
 
 // To the place it had: it was due before, and those behind it still are.
-pub(super) const HAND_BACK: &str = concat!(
+pub(super) const REQUEUE: &str = concat!(
     "UPDATE ebbtide_jobs SET leased = 0, due_at = pushed_at, attempts = MAX(attempts - 1, 0) WHERE ",
     held!(),
     " RETURNING id, deliveries"
@@ -103,8 +103,8 @@ pub(super) const RETRY: &str = concat!(
     said!()
 );
 
-pub(super) const BURY: &str = concat!(
-    "UPDATE ebbtide_jobs SET leased = 0, due_at = NULL, buried_at = ",
+pub(super) const DEAD_LETTER: &str = concat!(
+    "UPDATE ebbtide_jobs SET leased = 0, due_at = NULL, dead_lettered_at = ",
     now!(),
     ", error = json_extract(said.value, '$[3]') ",
     said!()
@@ -122,19 +122,19 @@ pub(super) const COUNTS: &str = concat!(
 
 pub(super) const WAITING: &str = list!(concat!("due_at IS NOT NULL AND NOT ", is_leased!()), "due_at");
 pub(super) const LEASED: &str = list!(is_leased!(), "due_at");
-pub(super) const BURIED: &str = list!("buried_at IS NOT NULL", "buried_at");
+pub(super) const DEAD_LETTERED: &str = list!("dead_lettered_at IS NOT NULL", "dead_lettered_at");
 
 pub(super) const REVIVE: &str = concat!(
     "UPDATE ebbtide_jobs SET due_at = ",
     now!(),
-    ", buried_at = NULL, attempts = 0 WHERE queue = ?1 AND buried_at IS NOT NULL AND id = ?2"
+    ", dead_lettered_at = NULL, attempts = 0 WHERE queue = ?1 AND dead_lettered_at IS NOT NULL AND id = ?2"
 );
 
 pub(super) const REVIVE_ALL: &str = concat!(
     "UPDATE ebbtide_jobs SET due_at = ",
     now!(),
-    ", buried_at = NULL, attempts = 0 WHERE queue = ?1 AND buried_at IS NOT NULL"
+    ", dead_lettered_at = NULL, attempts = 0 WHERE queue = ?1 AND dead_lettered_at IS NOT NULL"
 );
 
 pub(super) const DISCARD: &str =
-    "DELETE FROM ebbtide_jobs WHERE queue = ?1 AND buried_at IS NOT NULL AND id = ?2";
+    "DELETE FROM ebbtide_jobs WHERE queue = ?1 AND dead_lettered_at IS NOT NULL AND id = ?2";

@@ -94,7 +94,7 @@ pub enum JobState {
     /// A consumer has it.
     Leased,
     /// It has failed for good and is kept to be looked at.
-    Buried,
+    DeadLettered,
 }
 
 /// A job as it lies in the table.
@@ -114,17 +114,17 @@ pub struct StoredJob {
     /// From when on it is delivered, or until when it is leased. `None` for one that is buried.
     pub due_at: Option<SystemTime>,
     /// When it was buried.
-    pub buried_at: Option<SystemTime>,
+    pub dead_lettered_at: Option<SystemTime>,
 }
 
 /// A row: id, payload, attempts, error, and the times pushed, due and buried in milliseconds since 1970.
 pub(crate) type Row = (i64, Vec<u8>, i64, Option<String>, i64, Option<i64>, Option<i64>);
 
 impl From<Row> for StoredJob {
-    fn from((id, payload, attempts, error, pushed_at, due_at, buried_at): Row) -> Self {
+    fn from((id, payload, attempts, error, pushed_at, due_at, dead_lettered_at): Row) -> Self {
         let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
-        let (due_at, buried_at) = (due_at.map(instant), buried_at.map(instant));
-        Self { id, payload, attempts, error, pushed_at: instant(pushed_at), due_at, buried_at }
+        let (due_at, dead_lettered_at) = (due_at.map(instant), dead_lettered_at.map(instant));
+        Self { id, payload, attempts, error, pushed_at: instant(pushed_at), due_at, dead_lettered_at }
     }
 }
 
@@ -143,9 +143,9 @@ fn delivery((id, number, attempts, payload): Leased) -> Delivery<JobLease> {
 }
 
 /// Counts as the tables' statements return them: waiting, leased, buried.
-pub(crate) fn counts((waiting, leased, buried): (i64, i64, i64)) -> JobCounts {
+pub(crate) fn counts((waiting, leased, dead_lettered): (i64, i64, i64)) -> JobCounts {
     let count = |count| u64::try_from(count).unwrap_or_default();
-    JobCounts::new(count(waiting), count(leased), count(buried))
+    JobCounts::new(count(waiting), count(leased), count(dead_lettered))
 }
 
 fn instant(millis: i64) -> SystemTime {

@@ -93,7 +93,7 @@ where
         }
         loop {
             let order = watch.order(cx);
-            if order == Order::Cut && protocol == Protocol::Http1 {
+            if order == Order::Cancel && protocol == Protocol::Http1 {
                 return Poll::Ready(());
             }
             if order >= ask_at && !asked {
@@ -107,7 +107,7 @@ where
                 }
                 return Poll::Ready(());
             }
-            if order == Order::Cut {
+            if order == Order::Cancel {
                 // The streams reset themselves, each in its task; let that leave.
                 let parting = parting.get_or_insert_with(|| Box::pin(tokio::time::sleep(PARTING)));
                 return parting.as_mut().poll(cx);

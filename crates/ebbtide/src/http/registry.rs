@@ -108,16 +108,16 @@ impl ConnRegistry {
     }
 
     /// Ends every connection now; what was in flight is counted and remembered as cut.
-    pub(crate) fn cut_all(&self) {
+    pub(crate) fn cancel_all(&self) {
         let now = clock::now();
         // From here on a connection that ends by itself counts what it had in flight, as does a stream.
-        self.order.fetch_max(Order::Cut as u8, Ordering::SeqCst);
+        self.order.fetch_max(Order::Cancel as u8, Ordering::SeqCst);
         let mut wakers = Vec::new();
         {
             let mut entries = self.entries();
             let open: Vec<_> = entries.open.values().map(Arc::clone).collect();
             for conn in open {
-                conn.state().wakers(Order::Cut, &mut wakers);
+                conn.state().wakers(Order::Cancel, &mut wakers);
                 entries.note_ended(conn.end_all(EndedBy::Deadline, now));
             }
         }
@@ -191,8 +191,8 @@ impl Work for ConnRegistry {
         self.counts().finished
     }
 
-    fn cut(&self) -> u64 {
-        self.counts().cut
+    fn cancelled(&self) -> u64 {
+        self.counts().cancelled
     }
 
     fn counts(&self) -> WorkCounts {
@@ -240,7 +240,7 @@ pub(crate) enum Order {
     /// End as hyper does when asked to.
     Abrupt,
     /// End now.
-    Cut,
+    Cancel,
 }
 
 impl Order {
@@ -251,7 +251,7 @@ impl Order {
             2 => Self::Drain,
             3 => Self::Refuse,
             4 => Self::Abrupt,
-            _ => Self::Cut,
+            _ => Self::Cancel,
         }
     }
 
@@ -267,7 +267,9 @@ mod tests {
 
     #[test]
     fn an_order_survives_being_a_number() {
-        for order in [Order::Serve, Order::Announce, Order::Drain, Order::Refuse, Order::Abrupt, Order::Cut] {
+        for order in
+            [Order::Serve, Order::Announce, Order::Drain, Order::Refuse, Order::Abrupt, Order::Cancel]
+        {
             assert_eq!(Order::from_u8(order as u8), order);
         }
     }

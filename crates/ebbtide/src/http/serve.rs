@@ -29,7 +29,7 @@ where
     let (mut acceptors, shared) = register(listeners.map_err(ServeError::Listener)?)?;
     let context = Arc::new(context);
     let ServerContext { registry, settings, announced, stop, .. } = &*context;
-    let _abandoned = CutOnDrop(Arc::clone(registry));
+    let _abandoned = CancelOnDrop(Arc::clone(registry));
     let mut serve_one = {
         let context = Arc::clone(&context);
         move |accepted: Accepted| {
@@ -77,7 +77,7 @@ where
         let _ = tokio::time::timeout(settings.refusal_time, &mut drained).await;
     }
     drop(drained);
-    registry.cut_all();
+    registry.cancel_all();
     let _ = tokio::time::timeout(CUT_PATIENCE, registry.emptied()).await;
     Ok(())
 }
@@ -128,11 +128,11 @@ async fn accept_all(
 }
 
 /// Cuts what is left when serving ends, also when it was cancelled.
-struct CutOnDrop(Arc<ConnRegistry>);
+struct CancelOnDrop(Arc<ConnRegistry>);
 
-impl Drop for CutOnDrop {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.0.cut_all();
+        self.0.cancel_all();
     }
 }
 
@@ -161,8 +161,8 @@ pub enum ServeError {
     Watchdog(#[source] io::Error),
     /// The server stopped, and cut what was not finished at its deadline. Only [`serve`](super::serve()) says so; it
     /// stands in the report.
-    #[error("{}", Cut(.0))]
-    Cut(Box<Report>),
+    #[error("{}", Cancelled(.0))]
+    Cancelled(Box<Report>),
 }
 
 impl fmt::Debug for ServeError {
@@ -171,7 +171,7 @@ impl fmt::Debug for ServeError {
     }
 }
 
-/// For a `main` that returns [`io::Result`]. What was cut is told in words; look at [`ServeError::Cut`] for the report.
+/// For a `main` that returns [`io::Result`]. What was cut is told in words; look at [`ServeError::Cancelled`] for the report.
 impl From<ServeError> for io::Error {
     fn from(error: ServeError) -> Self {
         match error {
@@ -186,13 +186,13 @@ impl From<ServeError> for io::Error {
     }
 }
 
-struct Cut<'a>(&'a Report);
+struct Cancelled<'a>(&'a Report);
 
-impl fmt::Display for Cut<'_> {
+impl fmt::Display for Cancelled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 8;
-        let cut = self.0.totals().cancelled;
-        write!(f, "{cut} in flight cut at the deadline")?;
+        let cancelled = self.0.totals().cancelled;
+        write!(f, "{cancelled} in flight cut at the deadline")?;
         let guard = self.0.troubled().flat_map(|component| &component.stragglers);
         for (n, straggler) in guard.take(SHOWN).enumerate() {
             write!(f, "{} {}", if n == 0 { ":" } else { "," }, straggler.name)?;

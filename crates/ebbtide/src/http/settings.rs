@@ -122,7 +122,7 @@ impl Settings {
     pub(super) fn follow(&mut self, plan: &Plan) {
         self.announce_over.get_or_insert(part(plan.lame_duck.min, 1, 2));
         // Half an allowance after the cut the component is aborted: be done before that.
-        self.refusal_time = self.refusal_time.min(part(plan.cut_allowance, 2, 5));
+        self.refusal_time = self.refusal_time.min(part(plan.cancel_allowance, 2, 5));
     }
 }
 

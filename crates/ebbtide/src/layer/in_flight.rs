@@ -178,7 +178,7 @@ impl Handle {
         self.serve(name, work, |context| async move {
             context.stop.stopping().await;
             if context.stop.unless_cancelled(shared.tracker.idle()).await.is_none() {
-                shared.cut_now();
+                shared.cancel_now();
             }
             Ok(())
         });

@@ -25,7 +25,7 @@ pub(super) struct InFlightState {
     pub(super) tell: bool,
     pub(super) arrivals: Option<Arrivals>,
     /// The counts when what was in flight was cut.
-    pub(super) at_cut: OnceLock<WorkCounts>,
+    pub(super) at_cancel: OnceLock<WorkCounts>,
     pub(super) failed: AtomicU64,
     pub(super) abandoned: AtomicU64,
 }
@@ -48,10 +48,10 @@ impl InFlightState {
     }
 
     /// Counts what is in flight as cut. What becomes of it later is not counted: it is another server's to end.
-    pub(super) fn cut_now(&self) {
+    pub(super) fn cancel_now(&self) {
         let mut counts = self.counts_now();
-        (counts.cut, counts.in_flight) = (counts.in_flight, 0);
-        let _ = self.at_cut.set(counts); // it is cut once
+        (counts.cancelled, counts.in_flight) = (counts.in_flight, 0);
+        let _ = self.at_cancel.set(counts); // it is cut once
     }
 
     fn counts_now(&self) -> WorkCounts {
@@ -75,12 +75,12 @@ impl Work for InFlightState {
         self.counts().finished
     }
 
-    fn cut(&self) -> u64 {
-        self.counts().cut
+    fn cancelled(&self) -> u64 {
+        self.counts().cancelled
     }
 
     fn counts(&self) -> WorkCounts {
-        self.at_cut.get().copied().unwrap_or_else(|| self.counts_now())
+        self.at_cancel.get().copied().unwrap_or_else(|| self.counts_now())
     }
 
     fn stragglers(&self) -> Vec<Straggler> {

@@ -90,7 +90,7 @@ impl Handle {
     /// A server with a limit of its own (see [`within`](Self::within)) may have less.
     pub fn handler_stop(&self) -> HandlerStop {
         let plan = self.plan();
-        let kept = plan.deadline.saturating_sub(plan.servers_cut());
+        let kept = plan.deadline.saturating_sub(plan.servers_cancelled());
         HandlerStop::of(self.stop_token(), self.drain_token(), kept)
     }
 

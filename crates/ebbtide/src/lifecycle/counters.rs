@@ -14,7 +14,7 @@ pub(super) struct JobCounters {
     pub(super) names: Registry,
     pub(super) finished: AtomicU64,
     pub(super) failed: AtomicU64,
-    pub(super) cut: AtomicU64,
+    pub(super) cancelled: AtomicU64,
     /// Nobody runs what comes from now on.
     over: AtomicBool,
 }
@@ -28,7 +28,7 @@ impl JobCounters {
             names: Registry::with_clock(clock::now),
             finished: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            cut: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
             over: AtomicBool::new(false),
         }
     }
@@ -36,15 +36,15 @@ impl JobCounters {
     /// Counts what is queued as cut, and what will still come.
     pub(super) fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
-        self.cut_what_came_too_late();
+        self.cancel_late_arrivals();
     }
 
     /// Called behind each job that was sent: it was counted as queued either before the end looked, which then took it over
     /// into the cut, or after, and then the end is seen here.
-    pub(super) fn cut_what_came_too_late(&self) {
+    pub(super) fn cancel_late_arrivals(&self) {
         if self.over.load(Ordering::SeqCst) {
             let queued = self.queued.swap(0, Ordering::SeqCst);
-            self.cut.fetch_add(queued, Ordering::SeqCst);
+            self.cancelled.fetch_add(queued, Ordering::SeqCst);
         }
     }
 }
@@ -58,8 +58,8 @@ impl Work for JobCounters {
         self.finished.load(Ordering::SeqCst)
     }
 
-    fn cut(&self) -> u64 {
-        self.cut.load(Ordering::SeqCst)
+    fn cancelled(&self) -> u64 {
+        self.cancelled.load(Ordering::SeqCst)
     }
 
     /// What has no fate yet is in flight: between its end and its count a job is in neither the queue nor the workers.
@@ -68,7 +68,7 @@ impl Work for JobCounters {
         // The fates first: a job that ends meanwhile is still in flight here.
         counts.finished = self.finished.load(Ordering::SeqCst);
         counts.failed = self.failed.load(Ordering::SeqCst);
-        counts.cut = self.cut.load(Ordering::SeqCst);
+        counts.cancelled = self.cancelled.load(Ordering::SeqCst);
         counts.begun = self.begun.load(Ordering::SeqCst);
         counts.in_flight = counts.begun.saturating_sub(counts.ended());
         counts

@@ -92,7 +92,7 @@ impl Handle {
             held: Box::new(move || held(&asked)),
             since: Mutex::new(None),
             over: AtomicBool::new(false),
-            cut: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
         });
         let (kept, work) = (value.clone(), Arc::clone(&closing) as Arc<dyn Work>);
         let begin = Box::new(move |_| -> BoxFuture<Result<(), BoxError>> {
@@ -115,7 +115,7 @@ struct ClosingResource {
     held: Box<dyn Fn() -> Held + Send + Sync>,
     since: Mutex<Option<Instant>>,
     over: AtomicBool,
-    cut: AtomicU64,
+    cancelled: AtomicU64,
 }
 
 /// The close is under way. Dropped before it is [done](Self::done), it counts what was held then as cut.
@@ -148,7 +148,7 @@ impl Drop for CloseGuard {
     fn drop(&mut self) {
         // It is dropped by a panic of `close` as well, and a second one that leaves this would abort the process.
         if let Ok(Some((_, held))) = catch_unwind(AssertUnwindSafe(|| self.0.now())) {
-            self.0.cut.fetch_add(held.count, Ordering::SeqCst);
+            self.0.cancelled.fetch_add(held.count, Ordering::SeqCst);
         }
         self.0.over.store(true, Ordering::SeqCst);
     }
@@ -163,8 +163,8 @@ impl Work for ClosingResource {
         0
     }
 
-    fn cut(&self) -> u64 {
-        self.cut.load(Ordering::SeqCst)
+    fn cancelled(&self) -> u64 {
+        self.cancelled.load(Ordering::SeqCst)
     }
 
     fn stragglers(&self) -> Vec<Straggler> {

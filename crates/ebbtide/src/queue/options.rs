@@ -21,7 +21,7 @@ pub struct ConsumeOptions {
     pub(super) concurrency: usize,
     pub(super) attempts: u32,
     pub(super) backoff: Backoff,
-    pub(super) hand_back: Duration,
+    pub(super) requeue: Duration,
 }
 
 impl ConsumeOptions {
@@ -31,7 +31,7 @@ impl ConsumeOptions {
             concurrency: concurrency.max(1),
             attempts: 10,
             backoff: Backoff::default(),
-            hand_back: Duration::from_millis(500),
+            requeue: Duration::from_millis(500),
         }
     }
 
@@ -57,8 +57,8 @@ impl ConsumeOptions {
     ///
     /// It is never more than a quarter of the time that the stop gives.
     #[must_use]
-    pub fn hand_back(mut self, time: Duration) -> Self {
-        self.hand_back = time;
+    pub fn requeue(mut self, time: Duration) -> Self {
+        self.requeue = time;
         self
     }
 }

@@ -196,7 +196,7 @@ pub enum Settlement {
     Ack,
     /// The job was not begun, or not finished for the stop's sake: the next consumer may have it at once, and the attempt
     /// does not count.
-    HandBack,
+    Requeue,
     /// The attempt failed.
     Retry {
         /// The job is not delivered again before this has passed.
@@ -205,7 +205,7 @@ pub enum Settlement {
         error: String,
     },
     /// The job has failed for good: it is kept where somebody can look at it, and not delivered again.
-    Bury {
+    DeadLetter {
         /// Why it failed.
         error: String,
     },
@@ -230,12 +230,12 @@ pub struct JobCounts {
     /// Those that a consumer has.
     pub leased: u64,
     /// Those that have failed for good.
-    pub buried: u64,
+    pub dead_lettered: u64,
 }
 
 impl JobCounts {
     /// Makes counts, as an adapter does.
-    pub const fn new(waiting: u64, leased: u64, buried: u64) -> Self {
-        Self { waiting, leased, buried }
+    pub const fn new(waiting: u64, leased: u64, dead_lettered: u64) -> Self {
+        Self { waiting, leased, dead_lettered }
     }
 }

@@ -123,7 +123,7 @@ impl Executor {
             let task = joined.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
             let Some(id) = self.owners.remove(&task) else { continue };
             let end = match joined {
-                Ok((_, Ok(()))) => End::Done { cut: self.ledger.cut_since_stop(id) },
+                Ok((_, Ok(()))) => End::Done { cancelled: self.ledger.cancelled_since_stop(id) },
                 Ok((_, Err(error))) => End::Failed(panics::chain(&*error)),
                 Err(error) => match error.try_into_panic() {
                     Ok(panic) => End::Panicked(panics::message(&*panic)),
@@ -154,7 +154,7 @@ impl Executor {
                 }
                 self.announced.stop(cause, Some(instant));
             }
-            Effect::Ask { id, cut_at } => self.ask(id, cut_at),
+            Effect::Ask { id, cancel_at } => self.ask(id, cancel_at),
             Effect::Close(id) => {
                 let pool = self.controls.get_mut(&id);
                 if let Some(close) = pool.and_then(|control| control.close.take()) {
@@ -162,7 +162,7 @@ impl Executor {
                     let _ = close.send(());
                 }
             }
-            Effect::Cut(id) => self.cut(id),
+            Effect::Cancel(id) => self.cancel(id),
             Effect::Abort(id) => {
                 if let Some(abort) = self.controls.get(&id).and_then(|control| control.abort.as_ref()) {
                     abort.abort();
@@ -194,8 +194,8 @@ impl Executor {
         Next::GoOn
     }
 
-    fn ask(&mut self, id: ComponentId, cut_at: Duration) {
-        let deadline = self.ledger.instant(cut_at);
+    fn ask(&mut self, id: ComponentId, cancel_at: Duration) {
+        let deadline = self.ledger.instant(cancel_at);
         let cause = self.cause();
         let Some(control) = self.controls.get_mut(&id) else { return };
         control.source.stop(cause, Some(deadline));
@@ -207,14 +207,14 @@ impl Executor {
             }
             Some(Run::Flush(slot)) => {
                 let inputs = self.inputs.clone();
-                let left = cut_at.saturating_sub(self.ledger.now());
+                let left = cancel_at.saturating_sub(self.ledger.now());
                 slot.start(self.mode, left, move |end| inputs.send(Input::Ended(id, end)));
             }
             Some(Run::StartUp | Run::Task(_) | Run::Pool(..)) | None => {}
         }
     }
 
-    fn cut(&mut self, id: ComponentId) {
+    fn cancel(&mut self, id: ComponentId) {
         let held = self.ledger.keep_stragglers(id);
         if self.has_a_line() {
             let component = self.ledger.component_name(id);
@@ -246,7 +246,7 @@ impl Executor {
     fn drain_in(&self, phase: Phase) {
         if phase == Phase::Draining {
             let began = self.ledger.stop_began().unwrap_or_default();
-            let deadline = self.ledger.instant(began.saturating_add(self.ledger.plan().servers_cut()));
+            let deadline = self.ledger.instant(began.saturating_add(self.ledger.plan().servers_cancelled()));
             self.drain.stop(self.cause(), Some(deadline));
         } else if phase > Phase::Draining {
             self.drain.cancel();
@@ -280,7 +280,7 @@ pub(crate) async fn start_up(future: impl Future<Output = Result<(), BoxError>>,
             let Some(future) = future.as_mut() else { return Poll::Ready(End::Aborted) };
             match catch_unwind(AssertUnwindSafe(|| Pin::as_mut(future).poll(context))) {
                 Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(Ok(()))) => Poll::Ready(End::Done { cut: 0 }),
+                Ok(Poll::Ready(Ok(()))) => Poll::Ready(End::Done { cancelled: 0 }),
                 Ok(Poll::Ready(Err(error))) => Poll::Ready(End::Failed(panics::chain(&*error))),
                 Err(panic) => Poll::Ready(End::Panicked(panics::message(&*panic))),
             }

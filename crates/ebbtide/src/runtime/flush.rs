@@ -104,7 +104,7 @@ impl FlushSlot {
 
     fn run(&self, flush: Flush, left: Duration) {
         let end = match catch_unwind(AssertUnwindSafe(|| flush(left))) {
-            Ok(Ok(())) => End::Done { cut: 0 },
+            Ok(Ok(())) => End::Done { cancelled: 0 },
             Ok(Err(error)) => End::Failed(panics::chain(&*error)),
             Err(panic) => End::Panicked(panics::message(&*panic)),
         };

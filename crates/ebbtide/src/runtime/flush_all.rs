@@ -167,7 +167,7 @@ mod tests {
         let waiting = all.clone();
         let waits = thread::Builder::new().spawn(move || waiting.wait(in_time())).unwrap();
         for slot in &slots[THREADS + 3..] {
-            assert_eq!(slot.wait(LONG), Some(End::Done { cut: 0 }));
+            assert_eq!(slot.wait(LONG), Some(End::Done { cancelled: 0 }));
         }
         assert_eq!(done.load(Ordering::SeqCst), 100);
         drop(open);

@@ -36,8 +36,8 @@ impl GuardedWork {
         self.ask(Work::in_flight)
     }
 
-    pub(super) fn cut(&self) -> u64 {
-        self.ask(Work::cut)
+    pub(super) fn cancelled(&self) -> u64 {
+        self.ask(Work::cancelled)
     }
 
     /// Returns the oldest of what it holds.
@@ -47,8 +47,8 @@ impl GuardedWork {
         stragglers
     }
 
-    pub(super) fn handed_back(&self) -> Vec<String> {
-        self.ask(Work::handed_back)
+    pub(super) fn requeued_ids(&self) -> Vec<String> {
+        self.ask(Work::requeued_ids)
     }
 
     pub(super) fn unsettled(&self) -> Vec<String> {

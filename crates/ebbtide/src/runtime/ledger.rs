@@ -49,7 +49,7 @@ pub(crate) struct WaitingComponent {
     pub(crate) name: String,
     pub(crate) asked: bool,
     pub(crate) in_flight: u64,
-    pub(crate) handed_back: usize,
+    pub(crate) requeued: usize,
     pub(crate) stragglers: Vec<Straggler>,
 }
 
@@ -190,9 +190,9 @@ impl LifecycleLedger {
     }
 
     /// Returns how much a component has cut since the stop began.
-    pub(crate) fn cut_since_stop(&self, id: ComponentId) -> u64 {
+    pub(crate) fn cancelled_since_stop(&self, id: ComponentId) -> u64 {
         let Some(account) = self.account(id) else { return 0 };
-        account.at_stop.map_or(0, |at_stop| account.work.cut().saturating_sub(at_stop.cut))
+        account.at_stop.map_or(0, |at_stop| account.work.cancelled().saturating_sub(at_stop.cancelled))
     }
 
     pub(crate) fn in_flight(&self, id: ComponentId) -> u64 {
@@ -268,7 +268,7 @@ impl LifecycleLedger {
                 name: progress.name,
                 asked: progress.asked,
                 in_flight: work.map_or(0, |work| work.in_flight()),
-                handed_back: work.map_or(0, |work| work.handed_back().len()),
+                requeued: work.map_or(0, |work| work.requeued_ids().len()),
                 stragglers: work.map_or_else(Vec::new, |work| work.stragglers()),
             }
         };
@@ -304,12 +304,12 @@ impl LifecycleLedger {
             report.in_flight = since.in_flight;
             report.finished = since.finished;
             report.ended_early = since.ended_early;
-            report.cut = since.cut;
+            report.cancelled = since.cancelled;
             report.failed = since.failed;
             report.abandoned = since.abandoned;
             report.requeued = since.requeued;
             report.stragglers = stragglers;
-            report.handed_back = account.map(|account| account.work.handed_back()).unwrap_or_default();
+            report.requeued_ids = account.map(|account| account.work.requeued_ids()).unwrap_or_default();
             report.unsettled = account.map(|account| account.work.unsettled()).unwrap_or_default();
             report.redelivered = since.redelivered;
             report
@@ -340,8 +340,8 @@ impl LifecycleLedger {
             snapshot.outcome = outcome.cloned();
             snapshot.in_flight = counts.in_flight;
             snapshot.finished = counts.finished;
-            snapshot.cut = counts.cut;
-            snapshot.handed_back = work.map_or(0, |work| work.handed_back().len());
+            snapshot.cancelled = counts.cancelled;
+            snapshot.requeued = work.map_or(0, |work| work.requeued_ids().len());
             snapshot.unsettled = work.map_or(0, |work| work.unsettled().len());
             snapshot.redelivered = counts.redelivered;
             snapshot.stragglers = stragglers;

@@ -54,7 +54,7 @@ pub(crate) fn say_report(report: &Report) {
     let requests = WorkSums::of(report, |stage| stage == Stage::Servers);
     let jobs = WorkSums::of(report, |stage| matches!(stage, Stage::Intake | Stage::Workers));
     let sum = |count: fn(&ComponentReport) -> u64| report.components.iter().map(count).sum::<u64>();
-    let handed_back = sum(|one| one.handed_back.len() as u64);
+    let requeued = sum(|one| one.requeued_ids.len() as u64);
     macro_rules! say {
         ($log:ident $(, $troubled:ident)?) => {
             $log!(
@@ -69,10 +69,10 @@ pub(crate) fn say_report(report: &Report) {
                 jobs_since = jobs.since,
                 jobs_finished = jobs.finished,
                 ended_early = sum(|one| one.ended_early),
-                cut = sum(|one| one.cut),
+                cancelled = sum(|one| one.cancelled),
                 failed = sum(|one| one.failed),
                 abandoned = sum(|one| one.abandoned),
-                handed_back,
+                requeued,
                 redelivered = sum(|one| one.redelivered),
                 $($troubled,)?
                 "lifecycle exited"
@@ -113,9 +113,9 @@ fn troubled(report: &Report) -> String {
         let held = component.stragglers.iter().map(|straggler| straggler.name.as_str());
         let held = held.take(NAMED_HELD).collect::<Vec<_>>().join(", ");
         let open = if held.is_empty() { String::new() } else { format!(" with {held}") };
-        let handed_back = some_of("handed back", &component.handed_back);
+        let requeued = some_of("handed back", &component.requeued_ids);
         let unsettled = some_of("not settled", &component.unsettled);
-        format!("{} ({outcome}{open}{handed_back}{unsettled})", component.name)
+        format!("{} ({outcome}{open}{requeued}{unsettled})", component.name)
     };
     first_few(report.troubled().filter(|one| !is_to_come(one)).map(describe), "; ")
 }
@@ -153,8 +153,8 @@ pub(crate) fn describe(waiting: &[WaitingComponent]) -> String {
             (count, true) => Some(format!("{count} in flight")),
             (count, false) => Some(format!("{count} in flight: {}", held.join(", "))),
         };
-        let handed_back = (one.handed_back > 0).then(|| format!("{} handed back", one.handed_back));
-        let state: Vec<String> = in_flight.into_iter().chain(handed_back).collect();
+        let requeued = (one.requeued > 0).then(|| format!("{} handed back", one.requeued));
+        let state: Vec<String> = in_flight.into_iter().chain(requeued).collect();
         if state.is_empty() { one.name.clone() } else { format!("{} ({})", one.name, state.join("; ")) }
     };
     first_few(waiting.iter().filter(|one| one.asked).map(describe), "; ")
@@ -191,11 +191,11 @@ mod tests {
     #[test]
     fn who_is_waited_for_is_told_with_what_it_holds_and_what_it_handed_back() {
         let job = Straggler { name: "7".to_owned(), age: Duration::from_secs(3), created: None };
-        let one = |name: &str, in_flight, handed_back, stragglers| WaitingComponent {
+        let one = |name: &str, in_flight, requeued, stragglers| WaitingComponent {
             name: name.to_owned(),
             asked: true,
             in_flight,
-            handed_back,
+            requeued,
             stragglers,
         };
         let waiting = [

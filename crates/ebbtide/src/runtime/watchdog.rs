@@ -131,7 +131,7 @@ impl Watchdog {
             // It ends at once. Where it is about to end the process instead, that is awaited here.
             let _ = thread.join();
         }
-        self.pipe.give_back();
+        self.pipe.restore();
         while let Some(wake) = self.pipe.read() {
             if let Wake::Signal { number, at } = wake {
                 self.came_late(number, at);

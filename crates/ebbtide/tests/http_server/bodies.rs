@@ -34,7 +34,7 @@ async fn a_large_response_is_whole_when_the_stop_comes_in_its_middle() {
     assert_eq!(client.last_response().await.unwrap().body.len(), BIG);
     drop(client);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 fn count() -> axum::Router {
@@ -116,14 +116,14 @@ async fn http_1_0_and_head_requests_are_answered_whole_through_the_stop() {
     assert!(head.rest().await.received.is_empty());
     drop((old, head));
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (2, 0));
 }
 
 #[tokio::test]
 async fn a_streamed_response_counts_as_finished_only_at_its_end() {
     let release = stop_source();
     let token = release.token();
-    let stream = async move || Body::new(crate::cut::Streamed::new(token));
+    let stream = async move || Body::new(crate::cancelled::Streamed::new(token));
     let mut served = serve(ping().route("/stream", get(stream)), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.get("/stream").await.unwrap();
@@ -196,7 +196,7 @@ async fn bodies_whose_last_frame_says_so_are_whole() {
     drop(frames);
     served.stop();
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (6, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (6, 0));
 }
 
 /// Where the test puts what the body sends; dropped, the body ends.

@@ -59,7 +59,7 @@ async fn asked(served: &Served, path: &str) -> Client {
 
 fn fates(counts: &WorkCounts) -> (u64, u64, u64, u64) {
     assert_eq!(counts.unaccounted(), 0, "{counts:?}");
-    (counts.finished, counts.failed, counts.abandoned, counts.cut)
+    (counts.finished, counts.failed, counts.abandoned, counts.cancelled)
 }
 
 /// Keeps the fields of every event.
@@ -189,7 +189,7 @@ async fn the_counts_add_up_at_every_instant() {
         clients.spawn(client(served.addr, n % KINDS));
     }
     until(|| served.work.counts().abandoned >= at_stop.abandoned + EACH).await;
-    served.cut();
+    served.cancelled();
     served.ended().await;
     clients.join_all().await;
     watching.abort_all();
@@ -199,7 +199,7 @@ async fn the_counts_add_up_at_every_instant() {
     assert_eq!((end.in_flight, end.unaccounted()), (0, 0));
     let since = end.since(&at_stop);
     assert_eq!(at_stop.in_flight + since.begun, since.ended(), "{since:?}");
-    assert!(since.cut >= EACH && since.abandoned >= EACH && since.ended_early >= EACH, "{since:?}");
+    assert!(since.cancelled >= EACH && since.abandoned >= EACH && since.ended_early >= EACH, "{since:?}");
     assert!(end.failed > 0 && end.finished > 0, "{end:?}");
 }
 
@@ -234,7 +234,11 @@ fn the_report_adds_up_and_names_the_peer_that_stalled() {
     client.unwrap().join().expect("the client saw what it should");
     assert_eq!(report.exit_code, 0, "{report:?}");
     let api = report.component("api").expect("a component");
-    assert_eq!((api.in_flight_at_stop, api.abandoned, api.ended_early, api.cut), (2, 1, 1, 0), "{api:?}");
+    assert_eq!(
+        (api.in_flight_at_stop, api.abandoned, api.ended_early, api.cancelled),
+        (2, 1, 1, 0),
+        "{api:?}"
+    );
     assert_eq!((api.unaccounted(), api.in_flight), (0, 0), "{api:?}");
     assert!(api.stragglers[0].name.ends_with("(peer stalled)"), "{api:?}");
 }

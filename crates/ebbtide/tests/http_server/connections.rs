@@ -52,7 +52,7 @@ async fn an_http_1_0_client_keeps_its_connection_until_it_is_told() {
     served.stop();
     drop(client);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (5, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (5, 0));
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn a_silent_connection_ends_with_its_grace() {
     assert!(served.is_running() && client.is_quiet());
     clock.advance_past().await;
     served.ended().await;
-    assert_eq!(served.work.cut(), 0);
+    assert_eq!(served.work.cancelled(), 0);
     assert!(client.rest().await.received.is_empty());
 }
 
@@ -160,7 +160,7 @@ async fn a_half_sent_head_ends_at_its_timeout_with_and_without_a_stop() {
     served.draining().await;
     ends_at_the_limit(&clock, limit, &served, &mut fourth).await;
     served.ended().await;
-    assert_eq!(served.work.cut(), 0);
+    assert_eq!(served.work.cancelled(), 0);
 }
 
 /// Checks that half a head that has just been sent ends its connection at the limit, and not before.
@@ -193,7 +193,7 @@ async fn a_pipelined_request_is_answered_too() {
         assert_eq!(client.response().await.expect("the second answer").body, b"pong");
     }
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (4, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (4, 0));
 }
 
 /// It arrives in the very moment in which the first response is made, and nobody has read it yet.
@@ -215,7 +215,7 @@ async fn a_pipelined_request_that_nobody_has_read_yet_is_answered_too() {
     assert!(client.response().await.expect("the second answer").closes);
     drop(client);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (2, 0));
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn a_request_in_flight_at_the_stop_finishes() {
     assert!(answer.body == b"slow pong" && answer.closes);
     drop(client);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 #[tokio::test]

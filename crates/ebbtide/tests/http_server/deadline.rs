@@ -39,14 +39,14 @@ async fn a_request_without_a_response_gets_503_and_its_handler_is_dropped() {
     served.stop();
     served.draining().await;
     assert!(client.is_quiet() && !dropped.load(Ordering::SeqCst), "not before the time is up");
-    served.cut();
+    served.cancelled();
     let answer = client.response().await.expect("an answer");
     assert!(answer.status == 503 && answer.closes, "{answer:?}");
     assert!(client.rest().await.is_eof(), "the connection ends in order");
     drop(client);
     served.ended().await;
     assert!(dropped.load(Ordering::SeqCst));
-    assert_eq!((served.work.finished(), served.work.cut(), served.work.in_flight()), (0, 1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled(), served.work.in_flight()), (0, 1, 0));
     let name = served.work.stragglers().remove(0).name;
     assert!(name.starts_with("GET /slow from 127.0.0.1:"), "{name}");
 }
@@ -60,10 +60,10 @@ async fn a_request_without_a_response_gets_nothing_after_an_abrupt_close() {
     client.send(SLOW).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     served.stop();
-    served.cut();
+    served.cancelled();
     served.ended().await;
     assert!(client.rest().await.received.is_empty());
-    assert_eq!(served.work.cut(), 1);
+    assert_eq!(served.work.cancelled(), 1);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn requests_pipelined_behind_it_are_answered_too() {
     client.send(&[SLOW, PING, SLOW].concat()).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     served.stop();
-    served.cut();
+    served.cancelled();
     let first = client.response().await.expect("the first answer");
     assert!(first.status == 503 && !first.closes, "{first:?}");
     // What can be answered at once is.
@@ -86,7 +86,7 @@ async fn requests_pipelined_behind_it_are_answered_too() {
     assert!(end.received.is_empty() && end.is_eof());
     drop(client);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 2));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 2));
 }
 
 /// Whatever the kernel had accepted is heard, although nothing of it was when the time was up.
@@ -113,7 +113,7 @@ async fn requests_that_wait_in_the_accept_queue_are_answered_too() {
     };
     let (served, ()) = tokio::join!(server.serve(listener, stop.token(), stop.token()), answers);
     served.unwrap();
-    assert_eq!((work.finished(), work.cut()), (0, 100));
+    assert_eq!((work.finished(), work.cancelled()), (0, 100));
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn a_half_sent_head_that_is_finished_in_time_is_answered_too() {
     client.send(&SLOW[..20]).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     served.stop();
-    served.cut();
+    served.cancelled();
     client.send(&SLOW[20..]).await.unwrap();
     let answer = client.response().await.expect("an answer");
     assert!(answer.status == 503 && answer.closes);
@@ -142,12 +142,12 @@ async fn an_http_2_request_without_a_response_gets_503() {
     let stop = async {
         until(|| served.work.in_flight() == 1).await;
         served.stop();
-        served.cut();
+        served.cancelled();
     };
     let (response, ()) = tokio::join!(response, stop);
     assert_eq!(response.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (0, 1));
     driver.join_next().await.unwrap().unwrap().expect("the connection ends in order");
 }
 
@@ -156,16 +156,16 @@ async fn call(served: &mut Served) -> hyper::Result<(StatusCode, HeaderMap, Opti
     let (mut sender, _driver) = http2::connect(served).await;
     let request = http::Request::post("http://test/grpc").header("content-type", "application/grpc+proto");
     let (work, request) = (Arc::clone(&served.work), request.body(Empty::new()).unwrap());
-    let cut = async {
+    let cancelled = async {
         until(|| work.in_flight() == 1).await;
         served.stop();
-        served.cut();
+        served.cancelled();
     };
     let response = async {
         let (head, body) = sender.send_request(request).await?.into_parts();
         Ok((head.status, head.headers, body.collect().await?.trailers().cloned()))
     };
-    let (response, ()) = tokio::join!(response, cut);
+    let (response, ()) = tokio::join!(response, cancelled);
     served.ended().await;
     response
 }
@@ -183,7 +183,7 @@ async fn a_grpc_call_without_a_response_is_unavailable() {
     assert_eq!(status, StatusCode::OK);
     assert!(is_unavailable(&headers) && headers["content-type"] == "application/grpc", "{headers:?}");
     assert!(trailers.is_none());
-    assert_eq!(served.work.cut(), 1);
+    assert_eq!(served.work.cancelled(), 1);
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn a_grpc_stream_under_way_ends_as_unavailable() {
     let (status, _, trailers) = call(&mut served).await.expect("a response");
     assert_eq!(status, StatusCode::OK);
     assert!(is_unavailable(&trailers.expect("trailers")));
-    assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (0, 1));
     assert!(feed.is_dropped());
 }
 
@@ -223,7 +223,7 @@ async fn a_plain_body_is_never_ended_with_a_status() {
         let request = http::Request::post("http://test/grpc").header("content-type", kind);
         let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
         served.stop();
-        served.cut();
+        served.cancelled();
         served.ended().await;
         assert!(response.into_body().collect().await.is_err(), "{kind}");
     }
@@ -242,11 +242,11 @@ async fn a_grpc_stream_over_http_1_is_reset() {
     feed.send("\0\0\0\0\x02hi");
     client.read_until(b"hi").await.unwrap();
     served.stop();
-    served.cut();
+    served.cancelled();
     let end = client.rest().await;
     assert!(end.is_reset(), "{end:?}");
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (0, 1));
 }
 
 #[tokio::test]
@@ -259,9 +259,9 @@ async fn an_http_2_body_that_is_cut_is_reset() {
     assert_eq!(frames.next_of(&[HEADERS]).await.expect("a head").stream, 1);
     feed.send("half of it");
     served.stop();
-    served.cut();
+    served.cancelled();
     let reset = frames.next_of(&[RST_STREAM]).await.expect("a reset before the connection ends");
     assert_eq!(reset.stream, 1);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (0, 1));
 }

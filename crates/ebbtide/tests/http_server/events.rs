@@ -40,7 +40,8 @@ async fn begin(
 /// What the server ended before its source had ended is neither finished nor cut.
 fn is_ended_early(served: &Served) {
     let counts = served.work.counts();
-    let fates = (counts.ended_early, counts.finished, counts.cut, counts.in_flight, counts.unaccounted());
+    let fates =
+        (counts.ended_early, counts.finished, counts.cancelled, counts.in_flight, counts.unaccounted());
     assert_eq!(fates, (1, 0, 0, 0, 0));
 }
 
@@ -176,7 +177,7 @@ async fn events_that_answer_a_post_are_finished() {
     let end = client.rest().await;
     assert!(end.is_eof() && end.received == b"\r\n0\r\n\r\n", "{end:?}");
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 /// The opposite: where they are asked to, they end although their source goes on, and don't count as finished.
@@ -209,12 +210,15 @@ async fn events_that_are_to_finish_do_or_are_cut() {
             let end = client.rest().await;
             assert!(end.is_eof() && end.received == b"data: 2\n\n");
         } else {
-            served.cut();
+            served.cancelled();
             assert!(client.rest().await.is_reset());
         }
         drop(client);
         served.ended().await;
-        assert_eq!((served.work.finished(), served.work.cut()), (u64::from(finishes), u64::from(!finishes)));
+        assert_eq!(
+            (served.work.finished(), served.work.cancelled()),
+            (u64::from(finishes), u64::from(!finishes))
+        );
     }
 }
 
@@ -226,7 +230,7 @@ async fn events_hold_an_abrupt_close_until_they_are_cut() {
     served.stop();
     served.draining().await;
     assert!(served.is_running() && !feed.is_dropped());
-    served.cut();
+    served.cancelled();
     assert!(client.rest().await.is_reset());
     served.ended().await;
 }
@@ -275,7 +279,7 @@ async fn other_streams_finish_unless_they_are_to_end() {
         if ends {
             is_ended_early(&served);
         } else {
-            assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+            assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
         }
     }
 }
@@ -366,5 +370,5 @@ async fn a_body_of_known_length_finishes_whatever_its_policy() {
     client.read_until(b"\n\n").await.unwrap();
     drop(client);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }

@@ -131,7 +131,7 @@ async fn a_request_that_waits_is_dropped_when_its_client_has_gone() {
     assert_eq!(next(&mut told).await, "dropped");
     served.stop();
     served.ended().await;
-    assert_eq!(served.work.cut(), 0, "nobody was there to be cut");
+    assert_eq!(served.work.cancelled(), 0, "nobody was there to be cut");
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn http_2_streams_in_flight_at_the_stop_finish() {
         assert_eq!(answer.unwrap(), "slow pong");
     }
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (11, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (11, 0));
     driver.join_next().await.unwrap().unwrap().unwrap();
 }
 
@@ -117,10 +117,10 @@ async fn http_2_streams_are_cut_counted_and_named() {
     streams.spawn(ask(sender.clone(), "/slow"));
     until(|| served.work.in_flight() == 1).await;
     served.stop();
-    served.cut();
+    served.cancelled();
     served.ended().await;
     assert!(streams.join_all().await.remove(0).unwrap().is_empty(), "503 has no body");
-    assert_eq!((served.work.in_flight(), served.work.cut()), (0, 1));
+    assert_eq!((served.work.in_flight(), served.work.cancelled()), (0, 1));
 }
 
 const NO_ERROR: u32 = 0;
@@ -164,7 +164,7 @@ async fn a_connection_is_told_in_two_steps_in_the_lame_duck() {
     served.stop();
     drop(frames);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (5, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (5, 0));
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn a_peer_that_answers_nothing_is_served_in_the_lame_duck_and_does_not_hol
     clock.resume(); // the end depends on how long the kernel has seen no data
     served.stop();
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (2, 0));
 }
 
 /// The opposite: nothing is told before the end, as other servers do.
@@ -302,7 +302,7 @@ async fn a_request_that_its_own_pong_has_overtaken_is_served() {
     drop(frames);
     served.stop();
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (2, 0));
 }
 
 /// The opposite with a peer: hyper takes the PONG for the last word, and the request is never answered.

@@ -232,7 +232,10 @@ async fn all_are_served_by_one_server_and_counted_in_one_ledger() {
     until(|| served.work.finished() == 5 * EACH as u64).await;
     served.stop();
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.in_flight(), served.work.cut()), (5 * EACH as u64, 0, 0));
+    assert_eq!(
+        (served.work.finished(), served.work.in_flight(), served.work.cancelled()),
+        (5 * EACH as u64, 0, 0)
+    );
 }
 
 #[tokio::test]

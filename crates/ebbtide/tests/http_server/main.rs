@@ -9,9 +9,9 @@
 
 mod bodies;
 mod books;
+mod cancelled;
 mod clock;
 mod connections;
-mod cut;
 mod deadline;
 mod events;
 mod frames;

@@ -46,7 +46,7 @@ async fn settled(served: &Served) {
 
 fn is_finished(served: &Served, finished: u64) {
     let counts = served.work.counts();
-    let fates = (counts.finished, counts.cut, counts.abandoned, counts.in_flight, counts.unaccounted());
+    let fates = (counts.finished, counts.cancelled, counts.abandoned, counts.in_flight, counts.unaccounted());
     assert_eq!(fates, (finished, 0, 0, 0, 0));
 }
 
@@ -200,7 +200,7 @@ async fn a_busy_http_2_handler_is_not_its_peers_fault() {
     live(frames).await;
     served.ended().await;
     let counts = served.work.counts();
-    assert_eq!((counts.finished, counts.abandoned, counts.cut, counts.unaccounted()), (1, 1, 0, 0));
+    assert_eq!((counts.finished, counts.abandoned, counts.cancelled, counts.unaccounted()), (1, 1, 0, 0));
 }
 
 #[tokio::test]

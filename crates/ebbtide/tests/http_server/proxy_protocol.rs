@@ -57,23 +57,23 @@ async fn the_client_is_the_one_that_the_header_names() {
         (v2(1, 0x31, &[0; 216]), None),
     ] {
         // At once; and in two parts, cut at each place.
-        for cut in [0].into_iter().chain(1..=header.len()) {
+        for cancelled in [0].into_iter().chain(1..=header.len()) {
             let mut client = Client::connect(served.addr).await.unwrap();
             let all = [header.as_slice(), PEER].concat();
-            if cut > 0 {
-                client.send(&all[..cut]).await.unwrap();
+            if cancelled > 0 {
+                client.send(&all[..cancelled]).await.unwrap();
                 settle().await;
             }
-            if (1..header.len()).contains(&cut) {
+            if (1..header.len()).contains(&cancelled) {
                 until(|| served.work.in_flight() == 1).await;
             }
-            client.send(&all[cut..]).await.unwrap();
+            client.send(&all[cancelled..]).await.unwrap();
             let answer = client.response().await.expect("an answer");
             let own = client.stream.local_addr().unwrap().to_string();
             assert_eq!(
                 String::from_utf8(answer.body).unwrap(),
                 source.unwrap_or(&own),
-                "{header:?} at {cut}"
+                "{header:?} at {cancelled}"
             );
         }
     }
@@ -112,7 +112,7 @@ async fn who_sends_no_valid_header_is_never_served() {
     assert_eq!(served.work.finished(), 0);
     served.stop();
     served.ended().await;
-    assert_eq!(served.work.cut(), 0);
+    assert_eq!(served.work.cancelled(), 0);
 }
 
 #[tokio::test]

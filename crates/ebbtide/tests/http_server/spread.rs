@@ -120,7 +120,7 @@ async fn left(spread: Duration, wait: Duration) -> Vec<Option<u128>> {
     let left = clients.join_all().await;
     served.stop();
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (CLIENTS as u64, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (CLIENTS as u64, 0));
     left
 }
 

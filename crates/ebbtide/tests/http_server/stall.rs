@@ -46,7 +46,7 @@ async fn heard(frames: &mut Frames) {
 /// It is not counted as cut, which would make the exit code 3.
 pub(crate) fn is_ended_as_stalled(served: &Served, name: &str) {
     let counts = served.work.counts();
-    assert_eq!((counts.in_flight, counts.cut, counts.abandoned, counts.unaccounted()), (0, 0, 1, 0));
+    assert_eq!((counts.in_flight, counts.cancelled, counts.abandoned, counts.unaccounted()), (0, 0, 1, 0));
     let straggler = served.work.stragglers().remove(0).name;
     assert!(straggler.starts_with(name) && straggler.ends_with("(peer stalled)"), "{straggler}");
 }
@@ -79,7 +79,7 @@ async fn without_the_limit_it_holds_the_stop_until_the_deadline() {
     served.draining().await;
     clock.advance(STALL * 3).await;
     assert!(served.is_running());
-    served.cut();
+    served.cancelled();
     clock.advance(STALL).await;
     served.ended().await;
 }
@@ -103,7 +103,7 @@ async fn a_slow_client_is_left_in_peace() {
     assert!(taken > BIG - 64 * 1024, "{taken}");
     drop(client);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_slow_http_2_stream_is_left_in_peace() {
     }
     drop(frames);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 /// What it was given counts as sent only when its window has room for it.
@@ -208,7 +208,7 @@ async fn an_http_2_peer_that_never_answers_the_ping_keeps_its_call() {
     release.stop(crate::support::cause(), None);
     assert_eq!(frames.body(1).await.expect("an answer"), b"slow pong");
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 /// The opposite: one that is there may wait for its answer.
@@ -232,5 +232,5 @@ async fn an_http_2_peer_that_waits_for_its_answer_is_left_in_peace() {
     assert_eq!(frames.body(1).await.expect("an answer"), b"slow pong");
     drop(frames);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }

@@ -85,7 +85,7 @@ async fn storms(addr: &str, mode: CloseMode) -> (u64, u64) {
         served.ended().await;
         count.end();
         clients.join_all().await;
-        assert_eq!(served.work.cut(), 0);
+        assert_eq!(served.work.cancelled(), 0);
         answered += count.answered.load(Ordering::SeqCst);
         lost += count.lost.load(Ordering::SeqCst);
     }

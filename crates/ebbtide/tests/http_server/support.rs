@@ -80,7 +80,7 @@ impl Served {
         self.stop.stop(cause(), Some(now() + time));
     }
 
-    pub(crate) fn cut(&self) {
+    pub(crate) fn cancelled(&self) {
         self.stop.cancel();
     }
 

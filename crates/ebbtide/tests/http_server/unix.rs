@@ -78,7 +78,7 @@ async fn storms(path: &Path, mode: CloseMode) -> u64 {
         served.stop();
         served.ended().await;
         clients.join_all().await;
-        assert_eq!(served.work.cut(), 0);
+        assert_eq!(served.work.cancelled(), 0);
         answered += count.answered.load(Ordering::SeqCst);
         lost += count.lost.load(Ordering::SeqCst);
     }

@@ -87,7 +87,7 @@ async fn an_upgraded_stream_is_in_flight_until_it_ends() {
     assert_eq!(end, 0);
     drop(tunnel);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 #[tokio::test]
@@ -95,9 +95,9 @@ async fn an_upgraded_stream_is_cut_and_named_at_the_end() {
     let (mut served, mut tunnel, _connection) = tunnel().await;
     echoes(&mut tunnel).await;
     served.stop();
-    served.cut();
+    served.cancelled();
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (0, 1));
     assert!(served.work.stragglers()[0].name.starts_with("CONNECT /echo from 127.0.0.1"));
     assert!(!matches!(tunnel.read(&mut [0; 1]).await, Ok(1..)));
     until(|| served.work.in_flight() == 0).await;
@@ -141,10 +141,10 @@ async fn an_upgraded_connection_that_is_cut_is_reset_unless_it_is_a_websocket() 
     for (protocol, resets) in [("echo", true), ("WebSocket", false)] {
         let (mut served, mut client) = taken_over(protocol).await;
         served.stop();
-        served.cut();
+        served.cancelled();
         assert_eq!(client.rest().await.is_reset(), resets, "{protocol}");
         served.ended().await;
-        assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+        assert_eq!((served.work.finished(), served.work.cancelled()), (0, 1));
     }
 }
 
@@ -201,7 +201,7 @@ async fn an_upgraded_connection_is_in_flight_until_its_socket_is_dropped() {
     assert!(served.work.stragglers()[0].name.ends_with("(upgraded)"));
     drop(client);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 #[tokio::test]
@@ -209,10 +209,10 @@ async fn an_upgraded_connection_is_cut_at_the_end() {
     let mut served = serve(ping().route("/echo", get(answer_101)), |server| server).await;
     let mut client = upgraded(&served).await;
     served.stop();
-    served.cut();
+    served.cancelled();
     served.ended().await;
     assert!(client.rest().await.received.is_empty());
-    assert_eq!((served.work.finished(), served.work.cut(), served.work.in_flight()), (0, 1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled(), served.work.in_flight()), (0, 1, 0));
 }
 
 const UPGRADE: &str = "GET /ping HTTP/1.1\r\nHost: test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
@@ -234,5 +234,5 @@ async fn an_upgrade_to_http_2_is_answered_whole_over_http_1() {
     assert!(answer.is_ok() && answer.body == b"pong" && answer.closes);
     served.stop();
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (3, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (3, 0));
 }

@@ -103,7 +103,7 @@ fn a_pool_works_off_what_it_holds_before_its_resources_close() {
     assert_eq!(diary.last().map(String::as_str), Some("closed"));
     let pool = component(&report, "pool");
     assert_eq!(pool.outcome, Some(Outcome::Drained));
-    assert_eq!((pool.in_flight_at_stop, pool.cut), (pool.finished, 0));
+    assert_eq!((pool.in_flight_at_stop, pool.cancelled), (pool.finished, 0));
 }
 
 /// By the paused clock, as on a machine that is never late: the watchdog is another thing.
@@ -126,8 +126,8 @@ async fn a_pool_whose_time_is_up_counts_what_it_cut() {
     let report = service.exited().await;
     let pool = component(&report, "pool");
     assert_eq!(report.exit_code, 3);
-    assert_eq!(pool.outcome, Some(Outcome::Cut));
-    assert_eq!((pool.in_flight_at_stop, pool.finished, pool.cut), (7, 0, 7), "{pool:?}");
+    assert_eq!(pool.outcome, Some(Outcome::Cancelled));
+    assert_eq!((pool.in_flight_at_stop, pool.finished, pool.cancelled), (7, 0, 7), "{pool:?}");
     assert_eq!(pool.stragglers.len(), 2, "two were running: {pool:?}");
 }
 
@@ -171,7 +171,7 @@ fn a_job_that_fails_or_panics_does_not_end_its_pool() {
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
-    assert_eq!(component(&report, "pool").cut, 0);
+    assert_eq!(component(&report, "pool").cancelled, 0);
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn a_deadline_of_its_own_cuts_a_component_before_its_stage_does() {
         app.stop("enough");
         Ok(())
     });
-    assert_eq!(component(&report, "slow").outcome, Some(Outcome::Cut));
+    assert_eq!(component(&report, "slow").outcome, Some(Outcome::Cancelled));
     assert!(report.stop < Duration::from_secs(5), "{report:?}");
 }
 

@@ -219,7 +219,7 @@ fn twenty_thousand_tasks_at_the_deadline_leave_a_report_and_short_lines() {
     assert!(said.contains("the lifecycle returned"), "{}: {said}\n{error}", output.status);
     let report: Report = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     let audit = report.component("audit").unwrap();
-    assert_eq!((report.exit_code, audit.cut, audit.unaccounted()), (3, COUNT, 0));
+    assert_eq!((report.exit_code, audit.cancelled, audit.unaccounted()), (3, COUNT, 0));
     assert_eq!(audit.stragglers.len(), 100);
     let longest = error.lines().map(str::len).max().unwrap_or_default();
     assert!(error.contains("20000") && longest < 2000, "{longest}: {error}");

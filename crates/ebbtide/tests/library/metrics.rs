@@ -103,8 +103,8 @@ async fn the_last_values_are_recorded_before_the_flushers_run() {
     let seen = over.recv().expect("it was flushed");
     assert_eq!(seen["ebbtide_phase{lifecycle=orders,phase=flushing}"], 1.0);
     let pool = report.component("pool").expect("it was registered");
-    assert_eq!(pool.cut, 1, "{report:?}");
-    assert_eq!(seen["ebbtide_cut_total{component=pool,lifecycle=orders,stage=workers}"], 1.0);
+    assert_eq!(pool.cancelled, 1, "{report:?}");
+    assert_eq!(seen["ebbtide_cancelled_total{component=pool,lifecycle=orders,stage=workers}"], 1.0);
     assert_eq!(seen["ebbtide_finished_total{component=pool,lifecycle=orders,stage=workers}"], 3.0);
 }
 
@@ -120,7 +120,7 @@ impl ebbtide::drain::Work for Consumer {
         5
     }
 
-    fn cut(&self) -> u64 {
+    fn cancelled(&self) -> u64 {
         0
     }
 
@@ -128,7 +128,7 @@ impl ebbtide::drain::Work for Consumer {
         Vec::new()
     }
 
-    fn handed_back(&self) -> Vec<String> {
+    fn requeued_ids(&self) -> Vec<String> {
         vec!["job 6".to_owned(), "job 7".to_owned()]
     }
 
@@ -159,7 +159,7 @@ async fn what_was_handed_back_is_counted_by_component() {
     let of = |name: &str| {
         recorded[&format!("ebbtide_{name}_total{{component=emails,lifecycle=orders,stage=servers}}")]
     };
-    assert_eq!((of("finished"), of("handed_back"), of("unsettled"), of("cut")), (5.0, 2.0, 1.0, 0.0));
+    assert_eq!((of("finished"), of("requeued"), of("unsettled"), of("cancelled")), (5.0, 2.0, 1.0, 0.0));
     assert_eq!(of("redelivered"), 4.0);
 }
 

@@ -81,7 +81,7 @@ fn a_producer_sees_how_full_the_pool_is() {
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
-    assert_eq!(pool_of(&report).cut, 0);
+    assert_eq!(pool_of(&report).cancelled, 0);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_place_that_is_kept_for_ever_holds_the_pool_to_its_deadline_only_and_a_job_t
         Ok(())
     });
     assert_eq!(report.exit_code, 3, "{report:?}");
-    assert_eq!(pool_of(&report).cut, 3, "{report:?}");
+    assert_eq!(pool_of(&report).cancelled, 3, "{report:?}");
 }
 
 /// A pool whose jobs send themselves on, or note what the last of them has got.
@@ -293,5 +293,5 @@ fn a_job_that_sends_to_its_own_pool_is_turned_away_once_the_pool_is_closed() {
         app.stop("enough");
         Ok(())
     });
-    assert_eq!((report.exit_code, pool_of(&report).cut), (0, 0), "{report:?}");
+    assert_eq!((report.exit_code, pool_of(&report).cancelled), (0, 0), "{report:?}");
 }

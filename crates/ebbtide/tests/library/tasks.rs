@@ -83,7 +83,7 @@ fn tasks_that_do_not_end_are_cut_counted_and_named_by_the_line_that_spawned_them
     });
     assert_eq!(report.exit_code, 3, "{report:?}");
     let audit = audit(&report);
-    assert_eq!((&audit.outcome, audit.cut), (&Some(Outcome::Cut), 1));
+    assert_eq!((&audit.outcome, audit.cancelled), (&Some(Outcome::Cancelled), 1));
     let created = audit.stragglers.first().and_then(|straggler| straggler.created.as_ref());
     let created = created.expect("it has a place").to_string();
     assert!(created.contains(&format!("tasks.rs:{line}")), "{created}");

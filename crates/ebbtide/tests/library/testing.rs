@@ -31,10 +31,10 @@ async fn a_stop_takes_the_time_of_the_plan_by_the_paused_clock_and_none_by_the_r
         let plan = service.handle().plan().clone();
         assert_eq!(plan.deadline, Duration::from_secs(deadline));
         let report = service.stop().await;
-        assert_eq!((report.exit_code, &report.cause), (Exit::CUT, &Some(Cause::Signal { number: 15 })));
-        assert_eq!(report.component("pool").unwrap().outcome, Some(Outcome::Cut));
+        assert_eq!((report.exit_code, &report.cause), (Exit::CANCELLED, &Some(Cause::Signal { number: 15 })));
+        assert_eq!(report.component("pool").unwrap().outcome, Some(Outcome::Cancelled));
         // It is cut in time for its abort, half an allowance later.
-        assert_eq!(report.stop, plan.resources_end - plan.cut_allowance / 2);
+        assert_eq!(report.stop, plan.resources_end - plan.cancel_allowance / 2);
     }
     assert!(begun.elapsed() < Duration::from_secs(10), "325 s of the paused clock passed meanwhile");
 }
@@ -47,7 +47,7 @@ async fn the_same_stop_runs_by_the_real_clock_too() {
     service.ready().await;
     let begun = now();
     let report = service.stop().await;
-    assert_eq!(report.exit_code, Exit::CUT);
+    assert_eq!(report.exit_code, Exit::CANCELLED);
     assert!(begun.elapsed() >= report.stop && report.stop >= Duration::from_millis(300), "{report:?}");
 }
 
@@ -258,7 +258,7 @@ async fn a_thread_that_the_runtime_does_not_know_is_overtaken_by_paused_time() {
         Ok(())
     });
     service.ready().await;
-    assert_eq!(service.stop().await.exit_code, Exit::CUT);
+    assert_eq!(service.stop().await.exit_code, Exit::CANCELLED);
 }
 
 #[tokio::test(start_paused = true)]
@@ -342,7 +342,7 @@ impl ebbtide::drain::Work for Nothing {
         0
     }
 
-    fn cut(&self) -> u64 {
+    fn cancelled(&self) -> u64 {
         0
     }
 

@@ -16,7 +16,7 @@ pub(crate) enum State {
     Ready(Duration),
     Leased(Duration),
     Acked,
-    Buried(String),
+    DeadLettered(String),
 }
 
 /// What the broker was told or did, and when.
@@ -260,12 +260,12 @@ impl Queue for Broker {
         if counted {
             *state = match &settlement {
                 Settlement::Ack => State::Acked,
-                Settlement::HandBack => {
+                Settlement::Requeue => {
                     *attempt -= 1;
                     State::Ready(time)
                 }
                 Settlement::Retry { after, .. } => State::Ready(time + *after),
-                Settlement::Bury { error } => State::Buried(error.clone()),
+                Settlement::DeadLetter { error } => State::DeadLettered(error.clone()),
             };
         }
         let done = counted && settlement == Settlement::Ack;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ebbtide::testing::queue::{
-    Buried, Census, MemoryQueue, NotConforming, Promise, Relay, Subject, Verdict, Why, conforms, promises,
+    Census, DeadLettered, MemoryQueue, NotConforming, Promise, Relay, Subject, Verdict, Why, conforms,
+    promises,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -52,7 +53,7 @@ async fn so_does_one_over_a_network_and_one_that_sends_ahead() {
 async fn each_fault_breaks_its_own_promise_and_no_other_whatever_the_broker_tells() {
     let mut wrong = Vec::new();
     for (telling, (fault, promise)) in Telling::ALL.into_iter().flat_map(|one| FAULTS.map(|all| (one, all))) {
-        if fault == Fault::CountsAHandBack && !telling.hand_backs {
+        if fault == Fault::CountsRequeue && !telling.requeues {
             // Where the broker counts it, the queue cannot help it.
             continue;
         }
@@ -96,7 +97,7 @@ async fn a_lease_that_is_shorter_than_was_asked_for_is_said() {
         async fn census(&self) -> Result<Census, ebbtide::BoxError> {
             Ok(self.0.counts())
         }
-        async fn buried(&self) -> Result<Vec<Buried>, ebbtide::BoxError> {
+        async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, ebbtide::BoxError> {
             Ok(self.0.graveyard())
         }
     }
@@ -129,7 +130,7 @@ async fn a_subject_that_cannot_be_made_or_counted_is_said_and_not_a_panic() {
         async fn census(&self) -> Result<Census, ebbtide::BoxError> {
             Err("lost count".into())
         }
-        async fn buried(&self) -> Result<Vec<Buried>, ebbtide::BoxError> {
+        async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, ebbtide::BoxError> {
             Ok(self.0.graveyard())
         }
     }
@@ -162,10 +163,10 @@ async fn a_relay_passes_bytes_until_it_is_cut_and_again_when_it_is_mended() {
     });
     let relay = Relay::open(&broker.to_string()).await.unwrap();
     for _ in 0..3 {
-        relay.mend().await.unwrap();
+        relay.reconnect().await.unwrap();
         let mut stream = TcpStream::connect(relay.address()).await.unwrap();
         assert_eq!(echo(&mut stream).await.unwrap(), Some(b'a'));
-        relay.cut().await;
+        relay.disconnect().await;
         assert_ne!(echo(&mut stream).await.unwrap_or_default(), Some(b'a'), "it goes on");
         let refused = TcpStream::connect(relay.address()).await.unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
@@ -187,13 +188,13 @@ pub(crate) enum Fault {
     TakesMoreThanAsked,
     DeliversOneTwice,
     ForgetsAcksThatWereNotSent,
-    CountsAHandBack,
-    HandsBackLater,
-    HandsNothingBack,
+    CountsRequeue,
+    RequeuesLate,
+    RequeuesNothing,
     RetriesAtOnce,
     CountsNoRetry,
-    BuriesForEver,
-    BuriesAlive,
+    DeadLettersForEver,
+    DeadLettersLive,
     LosesTheReason,
     FailsOnOddWords,
     TakesItsJobsAlong,
@@ -229,15 +230,15 @@ pub(crate) const FAULTS: [(Fault, Promise); 37] = [
     (Fault::TakesMoreThanAsked, Promise::FetchTakesAtMostMax),
     (Fault::DeliversOneTwice, Promise::DeliveriesAreExclusive),
     (Fault::ForgetsAcksThatWereNotSent, Promise::AckIsFinal),
-    (Fault::CountsAHandBack, Promise::HandBackIsAtOnce),
-    (Fault::HandsBackLater, Promise::HandBackIsAtOnce),
-    (Fault::HandsNothingBack, Promise::HandBackIsAtOnce),
+    (Fault::CountsRequeue, Promise::RequeueIsImmediate),
+    (Fault::RequeuesLate, Promise::RequeueIsImmediate),
+    (Fault::RequeuesNothing, Promise::RequeueIsImmediate),
     (Fault::RetriesAtOnce, Promise::RetryWaits),
     (Fault::CountsNoRetry, Promise::RetryWaits),
-    (Fault::BuriesForEver, Promise::BuriedIsKept),
-    (Fault::BuriesAlive, Promise::BuriedIsKept),
-    (Fault::LosesTheReason, Promise::BuriedIsKept),
-    (Fault::FailsOnOddWords, Promise::BuriedIsKept),
+    (Fault::DeadLettersForEver, Promise::DeadLetterIsKept),
+    (Fault::DeadLettersLive, Promise::DeadLetterIsKept),
+    (Fault::LosesTheReason, Promise::DeadLetterIsKept),
+    (Fault::FailsOnOddWords, Promise::DeadLetterIsKept),
     (Fault::TakesItsJobsAlong, Promise::CrashLosesNothing),
     (Fault::CountsNoCrash, Promise::CrashLosesNothing),
     (Fault::TrustsLapsedReceipts, Promise::LapsedLeaseIsLost),
@@ -262,16 +263,13 @@ pub(crate) struct Telling {
     /// Whether it counts what is leased apart from what waits.
     pub(crate) leases: bool,
     /// Whether it can tell a delivery that was handed back from an attempt that failed.
-    pub(crate) hand_backs: bool,
+    pub(crate) requeues: bool,
 }
 
 impl Telling {
-    pub(crate) const EVERYTHING: Self = Self { leases: true, hand_backs: true };
+    pub(crate) const EVERYTHING: Self = Self { leases: true, requeues: true };
 
     /// From the one that is easiest to see through to the one that is hardest.
-    pub(crate) const ALL: [Self; 3] = [
-        Self::EVERYTHING,
-        Self { leases: false, hand_backs: true },
-        Self { leases: false, hand_backs: false },
-    ];
+    pub(crate) const ALL: [Self; 3] =
+        [Self::EVERYTHING, Self { leases: false, requeues: true }, Self { leases: false, requeues: false }];
 }

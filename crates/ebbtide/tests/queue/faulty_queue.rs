@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use ebbtide::queue::{Delivery, Queue, Settled, Settlement};
-use ebbtide::testing::queue::{Buried, Census, MemoryQueue, MemoryReceipt, Subject};
+use ebbtide::testing::queue::{Census, DeadLettered, MemoryQueue, MemoryReceipt, Subject};
 use ebbtide::{BoxError, Stop};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -38,7 +38,7 @@ struct Shared {
     /// When each was pushed, by the runtime's clock.
     pushed: Mutex<BTreeMap<Vec<u8>, Instant>>,
     /// The jobs that were handed back.
-    handed_back: Mutex<BTreeSet<String>>,
+    requeued_ids: Mutex<BTreeSet<String>>,
 }
 
 /// A consumer.
@@ -112,7 +112,7 @@ impl Subject for Faulty {
         Ok(census)
     }
 
-    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
+    async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
         Ok(self.inner.graveyard())
     }
 
@@ -124,7 +124,7 @@ impl Subject for Faulty {
         let settlement = match self.fault {
             // Not those few that the other promises crash with.
             Some(Fault::TakesItsJobsAlong) if held.len() > 4 => Settlement::Ack,
-            Some(Fault::CountsNoCrash) => Settlement::HandBack,
+            Some(Fault::CountsNoCrash) => Settlement::Requeue,
             _ => return,
         };
         for delivery in held {
@@ -132,18 +132,18 @@ impl Subject for Faulty {
         }
     }
 
-    async fn cut_off(&self) -> Result<bool, BoxError> {
+    async fn disconnect(&self) -> Result<bool, BoxError> {
         self.shared.away.store(true, Ordering::Relaxed);
         Ok(true)
     }
 
-    async fn mend(&self) -> Result<(), BoxError> {
+    async fn reconnect(&self) -> Result<(), BoxError> {
         self.shared.away.store(false, Ordering::Relaxed);
         Ok(())
     }
 
-    fn tells_hand_backs(&self) -> bool {
-        self.telling.hand_backs
+    fn counts_requeues(&self) -> bool {
+        self.telling.requeues
     }
 }
 
@@ -241,35 +241,35 @@ impl Consumer {
     }
 
     /// Tells whether a job is handed back once more: the other promises do so at most once with each.
-    fn is_handed_back_again(&self, receipt: &MemoryReceipt, settlement: &Settlement) -> bool {
+    fn is_requeued_again(&self, receipt: &MemoryReceipt, settlement: &Settlement) -> bool {
         let held = locked(&self.held);
         let delivery = held.iter().find(|delivery| delivery.receipt == *receipt);
-        *settlement == Settlement::HandBack
-            && delivery.is_some_and(|delivery| !locked(&self.shared.handed_back).insert(delivery.id.clone()))
+        *settlement == Settlement::Requeue
+            && delivery.is_some_and(|delivery| !locked(&self.shared.requeued_ids).insert(delivery.id.clone()))
     }
 
     /// What a fault makes of a settlement before it is told.
     fn misunderstand(&self, settlement: Settlement, again: bool) -> Settlement {
         let error = String::new();
         match (self.fault, settlement) {
-            (Some(Fault::CountsAHandBack), Settlement::HandBack) if again => {
+            (Some(Fault::CountsRequeue), Settlement::Requeue) if again => {
                 Settlement::Retry { after: Duration::ZERO, error }
             }
-            (Some(Fault::HandsBackLater), Settlement::HandBack) if again => {
+            (Some(Fault::RequeuesLate), Settlement::Requeue) if again => {
                 Settlement::Retry { after: Duration::from_secs(5), error }
             }
             (Some(Fault::RetriesAtOnce), Settlement::Retry { error, .. }) => {
                 Settlement::Retry { after: Duration::ZERO, error }
             }
             (Some(Fault::CountsNoRetry), Settlement::Retry { after, .. }) if after.is_zero() => {
-                Settlement::HandBack
+                Settlement::Requeue
             }
-            (Some(Fault::BuriesForEver), Settlement::Bury { .. }) => Settlement::Ack,
-            (Some(Fault::BuriesAlive), Settlement::Bury { error }) => {
+            (Some(Fault::DeadLettersForEver), Settlement::DeadLetter { .. }) => Settlement::Ack,
+            (Some(Fault::DeadLettersLive), Settlement::DeadLetter { error }) => {
                 Settlement::Retry { after: Duration::from_secs(5), error }
             }
-            (Some(Fault::LosesTheReason), Settlement::Bury { .. }) => {
-                Settlement::Bury { error: "failed".to_owned() }
+            (Some(Fault::LosesTheReason), Settlement::DeadLetter { .. }) => {
+                Settlement::DeadLetter { error: "failed".to_owned() }
             }
             (_, settlement) => settlement,
         }
@@ -331,17 +331,17 @@ impl Queue for Consumer {
         let before = locked(&self.settled).iter().find(|delivery| delivery.receipt == *receipt).cloned();
         match (self.fault, &before, &settlement) {
             (Some(Fault::FailsTheSecondTime), Some(_), _) => return Err("it is settled".into()),
-            (Some(Fault::LetsTheSecondCount), Some(delivery), Settlement::HandBack) => {
+            (Some(Fault::LetsTheSecondCount), Some(delivery), Settlement::Requeue) => {
                 self.inner.push(&delivery.payload);
                 return Ok(Settled::Done);
             }
-            (Some(Fault::FailsOnOddWords), _, Settlement::Bury { error }) if error.contains('\0') => {
+            (Some(Fault::FailsOnOddWords), _, Settlement::DeadLetter { error }) if error.contains('\0') => {
                 return Err("no text".into());
             }
             _ => {}
         }
-        let again = self.is_handed_back_again(receipt, &settlement);
-        if again && self.has(Fault::HandsNothingBack) {
+        let again = self.is_requeued_again(receipt, &settlement);
+        if again && self.has(Fault::RequeuesNothing) {
             return Ok(Settled::Done);
         }
         let ack = settlement == Settlement::Ack;

@@ -42,7 +42,7 @@ fn does() -> impl Strategy<Value = Does> {
         1 => (0_u64..3000).prop_map(Does::IsHopeless),
         1 => (0_u64..3000).prop_map(Does::Panics),
         1 => Just(Does::EndsWhenTold),
-        1 => Just(Does::EndsWhenCut),
+        1 => Just(Does::EndsWhenCancelled),
         1 => Just(Does::Hangs),
     ]
 }
@@ -50,10 +50,10 @@ fn does() -> impl Strategy<Value = Does> {
 fn world() -> impl Strategy<Value = World> {
     let jobs = proptest::collection::vec(does(), 0..30);
     (jobs, 1_usize..9, 1_u32..4, ms(0..12_000), ms(0..12_000), ms(0..1500)).prop_map(
-        |(jobs, concurrency, attempts, stop_at, grace, hand_back)| {
+        |(jobs, concurrency, attempts, stop_at, grace, requeue)| {
             let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
             let options = ConsumeOptions::new(concurrency).attempts(attempts).backoff(backoff);
-            World { jobs, options: options.hand_back(hand_back), stop_at, grace }
+            World { jobs, options: options.requeue(requeue), stop_at, grace }
         },
     )
 }
@@ -93,7 +93,7 @@ proptest! {
         prop_assert_eq!((at_stop.unaccounted(), end.unaccounted(), end.in_flight), (0, 0, 0), "{:?}", seen.counts);
         prop_assert_eq!(
             (end.finished, end.failed, end.redelivered),
-            (tally.acked, tally.retried + tally.buried, tally.lost)
+            (tally.acked, tally.retried + tally.dead_lettered, tally.lost)
         );
         let since = end.since(&at_stop);
         prop_assert_eq!(at_stop.in_flight + since.begun, since.ended(), "{:?}", seen.counts);
@@ -101,11 +101,11 @@ proptest! {
         let count = |wanted: fn(&Settlement) -> bool| counted.iter().filter(|(_, said)| wanted(said)).count() as u64;
         // What the tally claims, the broker has; it may have more, where its answer was lost.
         let retried = count(|said| matches!(said, Settlement::Retry { .. }));
-        let buried = count(|said| matches!(said, Settlement::Bury { .. }));
-        let handed_back = count(|said| *said == Settlement::HandBack);
+        let dead_lettered = count(|said| matches!(said, Settlement::DeadLetter { .. }));
+        let requeued_ids = count(|said| *said == Settlement::Requeue);
         prop_assert!(tally.acked <= count(|said| *said == Settlement::Ack));
-        prop_assert!(tally.retried <= retried && tally.buried <= buried);
-        prop_assert!(tally.handed_back.len() as u64 <= handed_back);
+        prop_assert!(tally.retried <= retried && tally.dead_lettered <= dead_lettered);
+        prop_assert!(tally.requeued_ids.len() as u64 <= requeued_ids);
         let mut by_receipt = BTreeMap::new();
         for (receipt, said) in counted {
             prop_assert!(by_receipt.insert(receipt, said).is_none(), "settled twice");
@@ -157,13 +157,13 @@ proptest! {
             Entry::Gave { receipt, job } => Some((*receipt, job.clone())),
             _ => None,
         }).collect();
-        for (cut, job) in &seen.cut {
+        for (cancelled, job) in &seen.cancelled {
             let before = diary.iter().any(|(at, entry)| matches!(
                 entry,
-                Entry::Said { receipt, settlement: Settlement::HandBack, .. } if given[receipt] == *job && at <= cut
+                Entry::Said { receipt, settlement: Settlement::Requeue, .. } if given[receipt] == *job && at <= cancelled
             ));
-            let in_time = world.grace / 20 > 2 * kind.latency && world.options != world.options.hand_back(Duration::ZERO);
-            prop_assert!(before || !in_time, "{} was cut at {:?}: {:?}", job, cut, diary);
+            let in_time = world.grace / 20 > 2 * kind.latency && world.options != world.options.requeue(Duration::ZERO);
+            prop_assert!(before || !in_time, "{} was cut at {:?}: {:?}", job, cancelled, diary);
         }
     }
 
@@ -196,18 +196,18 @@ proptest! {
     fn q9_a_cut_is_what_had_begun_and_was_not_finished(world in world(), kind in sound()) {
         // Time enough to hand back: nothing is unsettled.
         let world = World { grace: world.grace + Duration::from_secs(2), ..world };
-        let world = World { options: world.options.hand_back(Duration::from_millis(500)), ..world };
+        let world = World { options: world.options.requeue(Duration::from_millis(500)), ..world };
         let (_, seen) = play(&world, || kind.make());
         let tally = &seen.tally;
         prop_assert!(tally.unsettled.is_empty(), "{:?}", tally);
-        let ended = tally.acked + tally.retried + tally.buried;
-        prop_assert_eq!(seen.begun.len() as u64, ended + tally.cut, "{:?}", tally);
+        let ended = tally.acked + tally.retried + tally.dead_lettered;
+        prop_assert_eq!(seen.begun.len() as u64, ended + tally.cancelled, "{:?}", tally);
     }
 
     #[test]
     fn q10_a_stop_with_a_sound_broker_leaves_nothing_with_the_consumer(world in world(), kind in sound()) {
         let world = World { grace: world.grace + Duration::from_secs(2), ..world };
-        let world = World { options: world.options.hand_back(Duration::from_millis(500)), ..world };
+        let world = World { options: world.options.requeue(Duration::from_millis(500)), ..world };
         let (broker, seen) = play(&world, || kind.make());
         for (job, state) in broker.states() {
             prop_assert!(!matches!(state, State::Leased(_)), "{}: {:?}, {:?}", job, state, seen.tally);

@@ -26,13 +26,13 @@ fn q8_a_job_is_acknowledged_retried_or_buried() {
     let jobs = [Does::Finishes(5), Does::Fails(5), Does::IsHopeless(5), Does::Panics(5)];
     let (broker, seen) = play(&world(&jobs, 2), Broker::new);
     assert_eq!(broker.state(&name(0)), State::Acked);
-    assert_eq!(broker.state(&name(1)), State::Buried("it failed".to_owned()));
-    assert_eq!(broker.state(&name(2)), State::Buried("it is hopeless".to_owned()));
-    assert_eq!(broker.state(&name(3)), State::Buried("it panicked: it panicked".to_owned()));
+    assert_eq!(broker.state(&name(1)), State::DeadLettered("it failed".to_owned()));
+    assert_eq!(broker.state(&name(2)), State::DeadLettered("it is hopeless".to_owned()));
+    assert_eq!(broker.state(&name(3)), State::DeadLettered("it panicked: it panicked".to_owned()));
     let attempts = |n| seen.begun.iter().filter(|(_, job)| *job == name(n)).count();
     assert_eq!([0, 1, 2, 3].map(attempts), [1, 3, 1, 3]);
     let tally = &seen.tally;
-    assert_eq!((tally.acked, tally.retried, tally.buried, tally.cut), (1, 4, 3, 0), "{tally:?}");
+    assert_eq!((tally.acked, tally.retried, tally.dead_lettered, tally.cancelled), (1, 4, 3, 0), "{tally:?}");
     assert_eq!(tally.settled(), tally.taken);
 }
 
@@ -71,8 +71,8 @@ fn q8_a_job_that_ends_its_process_each_time_is_buried_unbegun() {
             source.cancel();
         };
         let (tally, ()) = tokio::join!(next.run(source.token()), stop);
-        assert_eq!((tally.buried, tally.cut), (1, 0), "{tally:?}");
-        let State::Buried(error) = broker.state(&name(0)) else { panic!("{:?}", broker.states()) };
+        assert_eq!((tally.dead_lettered, tally.cancelled), (1, 0), "{tally:?}");
+        let State::DeadLettered(error) = broker.state(&name(0)) else { panic!("{:?}", broker.states()) };
         assert!(error.starts_with("attempt 4 of 3"), "{error}");
     });
 }
@@ -102,7 +102,7 @@ fn q2_q9_what_was_sent_ahead_is_handed_back_at_once_and_is_no_cut() {
     let (broker, seen) = play(&world(&[Does::EndsWhenTold; 9], 2), broker);
     assert_eq!(seen.begun.len(), 2);
     assert_eq!(
-        (seen.tally.acked, seen.tally.cut, seen.tally.handed_back.len()),
+        (seen.tally.acked, seen.tally.cancelled, seen.tally.requeued_ids.len()),
         (2, 0, 5),
         "{:?}",
         seen.tally
@@ -112,7 +112,7 @@ fn q2_q9_what_was_sent_ahead_is_handed_back_at_once_and_is_no_cut() {
     // In order: the subscription ends before its jobs are handed back, and the connection last of all.
     let diary: Vec<_> = broker.diary().into_iter().map(|(_, entry)| entry).collect();
     let withdrew = diary.iter().position(|entry| *entry == Entry::Withdrew).expect("it did");
-    let said = |entry: &Entry| matches!(entry, Entry::Said { settlement: Settlement::HandBack, .. });
+    let said = |entry: &Entry| matches!(entry, Entry::Said { settlement: Settlement::Requeue, .. });
     assert!(withdrew < diary.iter().position(said).expect("it did"));
     assert_eq!(diary.last(), Some(&Entry::Closed));
 }
@@ -145,7 +145,7 @@ fn q2_what_a_fetch_returns_in_the_very_moment_of_the_signal_is_not_begun() {
         let stop = source.token();
         let never = |_, _| async { panic!("it is not begun") };
         let tally = Consumer::new("late", Raises(Arc::clone(&broker), source), 1, never).run(stop).await;
-        assert_eq!((tally.handed_back, tally.cut, tally.retried), (vec![name(0)], 0, 0));
+        assert_eq!((tally.requeued_ids, tally.cancelled, tally.retried), (vec![name(0)], 0, 0));
     });
 }
 
@@ -160,8 +160,8 @@ fn q2_what_is_on_its_way_at_the_signal_is_waited_for_and_handed_back() {
     // The queue has given them out, and the answer is on its way.
     world.stop_at = Duration::from_millis(150);
     let (broker, seen) = play(&world, slow);
-    assert!(seen.begun.is_empty() && seen.tally.cut == 0, "{seen:?}");
-    assert_eq!(seen.tally.handed_back, [name(0), name(1), name(2)]);
+    assert!(seen.begun.is_empty() && seen.tally.cancelled == 0, "{seen:?}");
+    assert_eq!(seen.tally.requeued_ids, [name(0), name(1), name(2)]);
     assert!(broker.states().iter().all(|(_, state)| matches!(state, State::Ready(_))));
 }
 
@@ -174,30 +174,30 @@ fn q4_a_job_that_ends_while_it_is_handed_back_stays_handed_back() {
     };
     // It comes after 200 ms, and ends 50 ms after the hand-back began.
     let (broker, seen) = play(&world(&[Does::Finishes(79_350)], 1), slow);
-    assert_eq!((seen.tally.handed_back, seen.tally.cut), (vec![name(0)], 1));
+    assert_eq!((seen.tally.requeued_ids, seen.tally.cancelled), (vec![name(0)], 1));
     assert!(seen.tally.unsettled.is_empty() && seen.tally.acked == 0);
-    assert_eq!(counted(&broker.diary()), [(0, Settlement::HandBack)]);
+    assert_eq!(counted(&broker.diary()), [(0, Settlement::Requeue)]);
 }
 
 #[test]
 fn q5_what_still_runs_is_handed_back_before_it_is_cut() {
     let (broker, seen) =
-        play(&world(&[Does::EndsWhenCut, Does::Hangs, Does::Finishes(70_000)], 3), Broker::new);
+        play(&world(&[Does::EndsWhenCancelled, Does::Hangs, Does::Finishes(70_000)], 3), Broker::new);
     let tally = &seen.tally;
     assert_eq!(
-        (tally.acked, tally.cut, tally.handed_back.clone()),
+        (tally.acked, tally.cancelled, tally.requeued_ids.clone()),
         (1, 2, vec![name(0), name(1)]),
         "{tally:?}"
     );
-    let handed_back_at = Duration::from_millis(80_000 - 500);
+    let requeued_at = Duration::from_millis(80_000 - 500);
     let diary = broker.diary();
     for (at, entry) in &diary {
-        if matches!(entry, Entry::Said { settlement: Settlement::HandBack, .. }) {
-            assert!(*at >= handed_back_at && *at < handed_back_at + Duration::from_millis(10), "{at:?}");
-            assert!(seen.cut.iter().all(|(cut, _)| cut >= at), "{:?}", seen.cut);
+        if matches!(entry, Entry::Said { settlement: Settlement::Requeue, .. }) {
+            assert!(*at >= requeued_at && *at < requeued_at + Duration::from_millis(10), "{at:?}");
+            assert!(seen.cancelled.iter().all(|(cancelled, _)| cancelled >= at), "{:?}", seen.cancelled);
         }
     }
-    assert_eq!(seen.cut.len(), 2, "both learned it: {:?}", seen.cut);
+    assert_eq!(seen.cancelled.len(), 2, "both learned it: {:?}", seen.cancelled);
     assert!(seen.ended_at <= Duration::from_secs(80));
     // The jobs were told when that would be.
     let left = Some(Duration::from_millis(19_500));
@@ -235,7 +235,7 @@ fn q7_the_deadline_holds_although_the_broker_is_silent_and_who_was_not_settled_i
     assert!(seen.ended_at <= Duration::from_secs(80), "{:?}", seen.ended_at);
     assert_eq!(seen.tally.unsettled, [name(0), name(1)]);
     // The withdrawal as well: nobody knows what had been sent ahead.
-    assert_eq!((seen.tally.cut, seen.tally.settled()), (3, 2), "{:?}", seen.tally);
+    assert_eq!((seen.tally.cancelled, seen.tally.settled()), (3, 2), "{:?}", seen.tally);
     assert!(counted(&broker.diary()).is_empty());
 }
 
@@ -252,12 +252,12 @@ fn q2_what_was_sent_ahead_is_withdrawn_from_a_broker_that_was_away_at_the_signal
     let world = world(&[Does::Finishes(65_000); 7], 2);
     let (broker, seen) = play(&world, away(70 * SECOND));
     let tally = &seen.tally;
-    assert_eq!((tally.acked, tally.cut, tally.handed_back.len()), (2, 0, 5), "{tally:?}");
+    assert_eq!((tally.acked, tally.cancelled, tally.requeued_ids.len()), (2, 0, 5), "{tally:?}");
     assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
     // Where it does not come back, somebody has to look.
     let (broker, seen) = play(&world, away(1000 * SECOND));
     let tally = &seen.tally;
-    assert_eq!((tally.unsettled.len(), tally.cut), (2, 3), "what was sent ahead as well: {tally:?}");
+    assert_eq!((tally.unsettled.len(), tally.cancelled), (2, 3), "what was sent ahead as well: {tally:?}");
     assert!(broker.states().iter().all(|(_, state)| matches!(state, State::Leased(_))));
     assert!(seen.ended_at <= Duration::from_secs(80), "{:?}", seen.ended_at);
 }
@@ -289,7 +289,7 @@ fn q7_a_job_that_blocks_its_thread_does_not_hold_the_stop() {
         let ended = timeout(60 * SECOND, async { tokio::join!(running, stopping).0 }).await;
         let tally = ended.expect("the job still blocks");
         drop(release);
-        assert_eq!((tally.handed_back, tally.cut), (vec![name(0)], 1));
+        assert_eq!((tally.requeued_ids, tally.cancelled), (vec![name(0)], 1));
     });
 }
 
@@ -302,7 +302,12 @@ fn q7_a_fetch_that_never_returns_is_told_and_does_not_hold_the_stop() {
     };
     let (_, seen) = play(&world(&[], 2), silent);
     assert!(seen.ended_at <= Duration::from_secs(80), "{:?}", seen.ended_at);
-    assert_eq!((seen.tally.taken, seen.tally.cut), (0, 1), "nobody knows what it took: {:?}", seen.tally);
+    assert_eq!(
+        (seen.tally.taken, seen.tally.cancelled),
+        (0, 1),
+        "nobody knows what it took: {:?}",
+        seen.tally
+    );
 }
 
 #[test]
@@ -343,7 +348,7 @@ fn q1_a_consumer_that_is_dropped_has_not_settled_what_it_held() {
         let consumer = Consumer::new("dropped", Arc::clone(&broker), 2, |_, _| std::future::pending());
         let work = consumer.work();
         assert!(timeout(SECOND, consumer.run(Stop::never())).await.is_err(), "it runs on");
-        assert_eq!((work.in_flight(), work.finished(), work.cut()), (0, 0, 2));
+        assert_eq!((work.in_flight(), work.finished(), work.cancelled()), (0, 0, 2));
         assert_eq!(work.unsettled(), [name(0), name(1)]);
     });
 }
@@ -353,10 +358,10 @@ fn q10_without_time_for_the_hand_back_the_job_stays_leased() {
     let mut world = world(&[Does::Hangs], 1);
     let (broker, seen) = play(&world, Broker::new);
     assert_eq!(
-        (broker.state(&name(0)), seen.tally.handed_back),
+        (broker.state(&name(0)), seen.tally.requeued_ids),
         (State::Ready(79_501 * SECOND / 1000), vec![name(0)])
     );
-    world.options = world.options.hand_back(Duration::ZERO);
+    world.options = world.options.requeue(Duration::ZERO);
     let (broker, seen) = play(&world, Broker::new);
     assert!(matches!(broker.state(&name(0)), State::Leased(_)), "{:?}", broker.states());
     assert_eq!(seen.tally.unsettled, [name(0)], "and it is named");

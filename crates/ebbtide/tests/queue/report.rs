@@ -43,7 +43,7 @@ where
         send.send(Arc::clone(&broker))?;
         let begun = Arc::new(Semaphore::new(0));
         let begin = Arc::clone(&begun);
-        let options = ConsumeOptions::new(2).hand_back(Duration::from_secs(1));
+        let options = ConsumeOptions::new(2).requeue(Duration::from_secs(1));
         app.within(Duration::from_secs(4)).consume("emails", broker, options, move |job, stop| {
             begin.add_permits(1);
             handler(job, stop)
@@ -64,8 +64,8 @@ fn a_consumer_that_ends_in_time_has_drained_and_names_what_it_never_began() {
     });
     let emails = emails(&report);
     assert_eq!((report.exit_code, emails.outcome.clone()), (0, Some(Outcome::Drained)), "{report:?}");
-    assert_eq!((emails.finished, emails.cut), (2, 0), "{emails:?}");
-    assert_eq!(emails.handed_back.len(), 5, "{emails:?}");
+    assert_eq!((emails.finished, emails.cancelled), (2, 0), "{emails:?}");
+    assert_eq!(emails.requeued_ids.len(), 5, "{emails:?}");
     assert!(emails.unsettled.is_empty());
     assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
     assert_eq!(emails.stage, ebbtide::Stage::Intake);
@@ -85,7 +85,7 @@ fn a_job_that_fails_counts_as_failed_and_the_counts_add_up() {
         });
         let emails = emails(&report);
         assert_eq!(
-            (emails.in_flight_at_stop, emails.finished, emails.failed, emails.cut),
+            (emails.in_flight_at_stop, emails.finished, emails.failed, emails.cancelled),
             (2, 1, 1, 0),
             "{emails:?}"
         );
@@ -102,9 +102,9 @@ fn a_job_that_fails_counts_as_failed_and_the_counts_add_up() {
 fn a_job_that_does_not_end_is_handed_back_cut_and_named_and_the_exit_code_says_so() {
     let (broker, report) = stop_when_two_are_running(|_, _| std::future::pending());
     let emails = emails(&report);
-    assert_eq!((report.exit_code, emails.outcome.clone()), (3, Some(Outcome::Cut)), "{report:?}");
-    assert_eq!((emails.in_flight_at_stop, emails.finished, emails.cut), (2, 0, 2), "{emails:?}");
-    assert_eq!(emails.handed_back.len(), 7, "the two that ran as well: {emails:?}");
+    assert_eq!((report.exit_code, emails.outcome.clone()), (3, Some(Outcome::Cancelled)), "{report:?}");
+    assert_eq!((emails.in_flight_at_stop, emails.finished, emails.cancelled), (2, 0, 2), "{emails:?}");
+    assert_eq!(emails.requeued_ids.len(), 7, "the two that ran as well: {emails:?}");
     assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
 }
 
@@ -115,7 +115,7 @@ fn a_job_that_blocks_its_thread_is_handed_back_all_the_same() {
         Ok(())
     });
     assert_eq!(report.exit_code, 3, "{report:?}");
-    assert_eq!(emails(&report).handed_back.len(), 7, "{report:?}");
+    assert_eq!(emails(&report).requeued_ids.len(), 7, "{report:?}");
     assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
 }
 
@@ -141,7 +141,7 @@ fn a_job_that_was_given_to_somebody_else_meanwhile_is_in_the_report() {
         Ok(())
     });
     let emails = emails(&report);
-    assert_eq!((emails.redelivered, emails.finished, emails.cut), (1, 0, 0), "{emails:?}");
+    assert_eq!((emails.redelivered, emails.finished, emails.cancelled), (1, 0, 0), "{emails:?}");
     assert_eq!(report.exit_code, 0, "whoever does it again does it whole");
 }
 
@@ -155,7 +155,7 @@ fn the_report_of_a_consumer_reads_as_it_was_written() {
     let mut old: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     for component in old["components"].as_array_mut().expect("a list") {
         let fields = component.as_object_mut().expect("an object");
-        fields.remove("handed_back");
+        fields.remove("requeued_ids");
         fields.remove("unsettled");
         fields.remove("redelivered");
     }

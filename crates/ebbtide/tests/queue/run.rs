@@ -22,7 +22,7 @@ pub(crate) enum Does {
     /// Ends when it is told that a stop has begun.
     EndsWhenTold,
     /// Ends when its time is up, too late.
-    EndsWhenCut,
+    EndsWhenCancelled,
     Hangs,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Seen {
     /// When each attempt began, and at which job.
     pub(crate) begun: Vec<(Duration, String)>,
     /// When each attempt learned that it was cut.
-    pub(crate) cut: Vec<(Duration, String)>,
+    pub(crate) cancelled: Vec<(Duration, String)>,
     /// How much time each attempt was told to have when the stop began.
     pub(crate) told: Vec<(String, Option<Duration>)>,
     pub(crate) most_running: usize,
@@ -54,7 +54,7 @@ pub(crate) struct Seen {
 #[derive(Default)]
 struct Notes {
     begun: Vec<(Duration, String)>,
-    cut: Vec<(Duration, String)>,
+    cancelled: Vec<(Duration, String)>,
     told: Vec<(String, Option<Duration>)>,
     running: usize,
     most_running: usize,
@@ -99,9 +99,9 @@ async fn run(world: &World, broker: &Arc<Broker>) -> Seen {
     };
     let ended_at = broker.time();
     let notes = std::mem::take(&mut *notes.lock().expect("not poisoned"));
-    let Notes { begun, cut, told, most_running, .. } = notes;
+    let Notes { begun, cancelled, told, most_running, .. } = notes;
     let counts = (*at_stop.lock().expect("not poisoned"), work.counts());
-    Seen { tally, counts, ended_at, begun, cut, told, most_running }
+    Seen { tally, counts, ended_at, begun, cancelled, told, most_running }
 }
 
 async fn attempt(
@@ -116,7 +116,7 @@ async fn attempt(
         stop.stopping().await;
         notes.lock().expect("not poisoned").told.push((job.id().to_owned(), stop.time_left()));
         stop.cancelled().await;
-        notes.lock().expect("not poisoned").cut.push((clock.time(), job.id().to_owned()));
+        notes.lock().expect("not poisoned").cancelled.push((clock.time(), job.id().to_owned()));
         std::future::pending::<()>().await;
     };
     let work = async {
@@ -135,7 +135,7 @@ async fn attempt(
                 panic!("it panicked");
             }
             Does::EndsWhenTold => stop.stopping().await,
-            Does::EndsWhenCut => {
+            Does::EndsWhenCancelled => {
                 stop.cancelled().await;
                 tokio::task::yield_now().await;
             }

@@ -73,7 +73,7 @@ pub(crate) fn worker(arguments: Arguments) -> ExitCode {
                 // Those that the test kills count as attempts; it wants to see all of them done.
                 let options = ConsumeOptions::new(args.concurrency).attempts(1000);
                 // Time for a broker that several tests share.
-                let options = options.hand_back(Duration::from_secs(4));
+                let options = options.requeue(Duration::from_secs(4));
                 let queue = Crippled { queue, manner, journal: Arc::clone(&journal) };
                 app.consume("jobs", queue, options, move |job: Job, _| {
                     let journal = Arc::clone(&journal);
@@ -155,7 +155,7 @@ impl Queue for Crippled {
     }
 
     async fn settle(&self, of: &Named, settlement: Settlement) -> Result<Settled, BoxError> {
-        if self.manner == Manner::WithoutHandBack && settlement == Settlement::HandBack {
+        if self.manner == Manner::WithoutRequeue && settlement == Settlement::Requeue {
             return Ok(Settled::Done);
         }
         let acknowledges = settlement == Settlement::Ack;

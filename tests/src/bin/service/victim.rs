@@ -201,7 +201,7 @@ impl ebbtide::drain::Work for Nothing {
         0
     }
 
-    fn cut(&self) -> u64 {
+    fn cancelled(&self) -> u64 {
         0
     }
 

@@ -55,7 +55,7 @@ impl Tenancy {
 
 impl Drop for Tenancy {
     fn drop(&mut self) {
-        self.lease.0.give_back();
+        self.lease.0.restore();
     }
 }
 
@@ -89,7 +89,7 @@ mod recycled {
             Self::take_over().unwrap_or_else(|| Self(Box::leak(Box::new(TrackerState::new()))))
         }
 
-        pub(super) fn give_back(&self) {
+        pub(super) fn restore(&self) {
             PUT_ASIDE.lock().push_back(self.clone());
         }
 
@@ -132,7 +132,7 @@ mod counted {
             Self(Arc::new(TrackerState::new()))
         }
 
-        pub(super) fn give_back(&self) {}
+        pub(super) fn restore(&self) {}
     }
 
     impl Deref for StateRef {

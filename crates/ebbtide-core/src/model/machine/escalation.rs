@@ -49,9 +49,9 @@ impl Machine {
         for id in &due {
             let Some(spec) = self.slots.get(*id).map(|slot| &slot.spec) else { continue };
             let end = self.end_of(spec, stop);
-            let schedule = Schedule::between(now, end, spec.limit, self.plan.cut_allowance);
+            let schedule = Schedule::between(now, end, spec.limit, self.plan.cancel_allowance);
             self.slots.ask(*id, schedule);
-            effects.push(Effect::Ask { id: *id, cut_at: schedule.cut });
+            effects.push(Effect::Ask { id: *id, cancel_at: schedule.cancel });
         }
         !due.is_empty()
     }

@@ -32,7 +32,7 @@ pub enum End {
     /// It returned, having cut so many pieces of work since the stop began.
     Done {
         /// How many it cut.
-        cut: u64,
+        cancelled: u64,
     },
     /// It was aborted before it returned.
     Aborted,
@@ -60,12 +60,12 @@ pub enum Effect {
         /// Which.
         id: ComponentId,
         /// When it is cut.
-        cut_at: Duration,
+        cancel_at: Duration,
     },
     /// Tell a pool to take nothing more: nobody who feeds it is left.
     Close(ComponentId),
     /// Tell a component that its time is up.
-    Cut(ComponentId),
+    Cancel(ComponentId),
     /// Abort a component's task.
     Abort(ComponentId),
     /// Wait for a component no longer: it does not go.

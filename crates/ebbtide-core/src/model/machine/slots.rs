@@ -95,7 +95,7 @@ impl Slots {
         let Some(slot) = self.kept.get_mut(&id).filter(|slot| slot.status == Status::Running) else { return };
         slot.status = Status::Asked;
         slot.schedule = Some(schedule);
-        self.due.insert((schedule.cut, id));
+        self.due.insert((schedule.cancel, id));
         let members = self.stages.entry(slot.spec.stage).or_default();
         members.running.remove(&(Turn::of(slot.spec.kind), id));
         members.asked = members.asked.saturating_add(1);
@@ -128,10 +128,10 @@ impl Slots {
         let slot = self.kept.get_mut(&id)?;
         let effect = match slot.status {
             Status::Asked => {
-                slot.status = Status::Cut;
-                Effect::Cut(id)
+                slot.status = Status::Cancelled;
+                Effect::Cancel(id)
             }
-            Status::Cut => {
+            Status::Cancelled => {
                 slot.status = Status::Aborted;
                 Effect::Abort(id)
             }
@@ -182,7 +182,7 @@ pub(super) struct Slot {
 /// When a component that was asked is cut, aborted and given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Schedule {
-    pub(super) cut: Duration,
+    pub(super) cancel: Duration,
     pub(super) abort: Duration,
     pub(super) give_up: Duration,
 }
@@ -205,8 +205,8 @@ impl Slot {
     pub(super) fn next_step(&self) -> Option<Duration> {
         let schedule = self.schedule?;
         match self.status {
-            Status::Asked => Some(schedule.cut),
-            Status::Cut => Some(schedule.abort),
+            Status::Asked => Some(schedule.cancel),
+            Status::Cancelled => Some(schedule.abort),
             Status::Aborted => Some(schedule.give_up),
             Status::Running | Status::Over => None,
         }
@@ -230,9 +230,9 @@ impl Schedule {
         let end = end.max(asked);
         let allowance = allowance.min(part(end.saturating_sub(asked), 1, 2));
         let latest = end.saturating_sub(allowance);
-        let cut = limit.map_or(latest, |limit| latest.min(asked.saturating_add(limit)));
-        let abort = cut.saturating_add(part(allowance, 1, 2));
-        Self { cut, abort, give_up: cut.saturating_add(allowance) }
+        let cancel = limit.map_or(latest, |limit| latest.min(asked.saturating_add(limit)));
+        let abort = cancel.saturating_add(part(allowance, 1, 2));
+        Self { cancel, abort, give_up: cancel.saturating_add(allowance) }
     }
 }
 

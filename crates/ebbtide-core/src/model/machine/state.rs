@@ -180,10 +180,10 @@ impl Machine {
                 (Outcome::Failed { error }, Some(Cause::Ended { component }))
             }
             // A pool that was only kept open for others had nothing left when its time was up with theirs.
-            End::Done { cut: 0 } if status < Status::Cut || kept_open => (Outcome::Drained, None),
+            End::Done { cancelled: 0 } if status < Status::Cancelled || kept_open => (Outcome::Drained, None),
             // An abandoned start-up was not cut: a stop during start-up is meant to end it.
             End::Done { .. } | End::Aborted if kind == Kind::StartUp => (Outcome::Drained, None),
-            End::Done { .. } | End::Aborted => (Outcome::Cut, None),
+            End::Done { .. } | End::Aborted => (Outcome::Cancelled, None),
         };
         self.slots.end(id, outcome);
         match cause {

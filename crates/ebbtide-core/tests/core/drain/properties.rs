@@ -18,7 +18,7 @@ use super::support::{Woken, now, poll};
 enum Raise {
     Stop(i32, Option<u64>),
     Tighten(u64),
-    Cut,
+    Cancel,
 }
 
 fn raise() -> impl Strategy<Value = Raise> {
@@ -26,7 +26,7 @@ fn raise() -> impl Strategy<Value = Raise> {
     prop_oneof![
         (1..32, proptest::option::of(seconds.clone())).prop_map(|(cause, limit)| Raise::Stop(cause, limit)),
         seconds.prop_map(Raise::Tighten),
-        Just(Raise::Cut),
+        Just(Raise::Cancel),
     ]
 }
 
@@ -38,7 +38,7 @@ proptest! {
         let at = |seconds| start + Duration::from_secs(seconds);
         let source = StopSource::with_clock(now);
         let stop = source.token();
-        let (mut cause, mut limits, mut stopping, mut cut) = (None, Vec::new(), false, false);
+        let (mut cause, mut limits, mut stopping, mut cancelled) = (None, Vec::new(), false, false);
         for raise in raises {
             let before = stop.deadline();
             match raise {
@@ -55,15 +55,15 @@ proptest! {
                     source.tighten(at(seconds));
                     limits.push(at(seconds));
                 }
-                Raise::Cut => {
+                Raise::Cancel => {
                     source.cancel();
-                    (stopping, cut) = (true, true);
+                    (stopping, cancelled) = (true, true);
                 }
             }
             let expected = if stopping { limits.iter().min().copied() } else { None };
             prop_assert_eq!(stop.deadline(), expected);
             prop_assert!(before.is_none() || stop.deadline() <= before);
-            prop_assert_eq!((stop.is_stopping(), stop.is_cancelled(), stop.cause()), (stopping, cut, cause.as_ref()));
+            prop_assert_eq!((stop.is_stopping(), stop.is_cancelled(), stop.cause()), (stopping, cancelled, cause.as_ref()));
         }
     }
 }

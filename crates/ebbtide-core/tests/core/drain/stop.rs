@@ -90,17 +90,17 @@ fn a_stop_wakes_who_waits_for_it_once_and_nobody_else() {
     let source = source();
     let stop = source.token();
     let (stopping, cutting) = (Woken::new(), Woken::new());
-    let (mut waits_for_stop, mut waits_for_cut) = (stop.stopping(), stop.cancelled());
+    let (mut waits_for_stop, mut waits_for_cancel) = (stop.stopping(), stop.cancelled());
     assert!(poll(&mut waits_for_stop, &stopping).is_pending());
-    assert!(poll(&mut waits_for_cut, &cutting).is_pending());
+    assert!(poll(&mut waits_for_cancel, &cutting).is_pending());
     source.stop(signal(15), None);
     source.stop(signal(15), None);
     assert_eq!((stopping.times(), cutting.times()), (1, 0));
     assert!(poll(&mut waits_for_stop, &stopping).is_ready());
-    assert!(poll(&mut waits_for_cut, &cutting).is_pending());
+    assert!(poll(&mut waits_for_cancel, &cutting).is_pending());
     source.cancel();
     assert_eq!((stopping.times(), cutting.times()), (1, 1));
-    assert!(poll(&mut waits_for_cut, &cutting).is_ready());
+    assert!(poll(&mut waits_for_cancel, &cutting).is_ready());
 }
 
 #[test]

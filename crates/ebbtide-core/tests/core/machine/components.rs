@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::simulation::{Does, Part, Run, World, ms, play, world};
 
-const DONE: End = End::Done { cut: 0 };
+const DONE: End = End::Done { cancelled: 0 };
 
 fn machine() -> Machine {
     let mut machine = Machine::new(Budget::of(Platform::Plain).plan().expect("the default fits"));
@@ -136,12 +136,12 @@ proptest! {
                 continue;
             }
             let gone = run.ended_at.get(&id).copied().unwrap_or(Duration::MAX);
-            let cut = run.told(&Effect::Cut(id));
+            let cancelled = run.told(&Effect::Cancel(id));
             if let Some((place, at)) = run.told(&Effect::Close(id)) {
-                prop_assert!(cut.is_none_or(|(cut, _)| place < cut), "{id:?} was closed after its cut");
+                prop_assert!(cancelled.is_none_or(|(cancelled, _)| place < cancelled), "{id:?} was closed after its cut");
                 prop_assert_eq!(at, asked_at.max(fed_until(&run, id, at)), "{:?}", id);
             } else if !run.ended_by_second_signal() {
-                let until = gone.min(cut.map_or(Duration::MAX, |(_, at)| at));
+                let until = gone.min(cancelled.map_or(Duration::MAX, |(_, at)| at));
                 // Whoever is born in the very instant may feed it or not.
                 let fed = fed_until(&run, id, until + ms(1)).max(asked_at);
                 prop_assert!(until <= fed, "{id:?} was never closed: nobody fed it from {fed:?} on");
@@ -202,10 +202,10 @@ fn a_pool_that_was_kept_open_until_the_cut_is_drained_if_it_held_nothing_and_cut
     assert_eq!(asked_and_closed(&held_nothing, 0).1, None);
     assert_eq!(
         (outcome(&held_nothing, 0), outcome(&held_nothing, 1)),
-        (Some(Outcome::Drained), Some(Outcome::Cut))
+        (Some(Outcome::Drained), Some(Outcome::Cancelled))
     );
-    assert_eq!(outcome(&kept_open(Does::EndsAtCut), 0), Some(Outcome::Cut));
+    assert_eq!(outcome(&kept_open(Does::EndsWhenCancelled), 0), Some(Outcome::Cancelled));
     // The opposite: closed in time, it had its chance.
     let closed = workers(&[(Kind::Pool, Does::EndsAtAbort)]);
-    assert_eq!(outcome(&closed, 0), Some(Outcome::Cut));
+    assert_eq!(outcome(&closed, 0), Some(Outcome::Cancelled));
 }

@@ -70,7 +70,7 @@ proptest! {
     fn i4_no_component_takes_a_later_stages_time(world in world()) {
         let run = play(&world);
         for (at, effect) in &run.effects {
-            let Effect::Ask { id, cut_at } = effect else { continue };
+            let Effect::Ask { id, cancel_at } = effect else { continue };
             let stage = run.spec(*id).stage;
             // Whoever is born too late for its stage has the time of the one that it is born into.
             let passed = match stage {
@@ -80,7 +80,7 @@ proptest! {
             };
             let late = run.entered(passed).is_some_and(|at| run.born_at[id] >= at);
             let end = run.stop_at + world.plan.end(if late { Stage::Telemetry } else { stage });
-            prop_assert!(*cut_at <= end.max(*at), "{id:?} asked at {at:?}, cut at {cut_at:?}, stage over at {end:?}");
+            prop_assert!(*cancel_at <= end.max(*at), "{id:?} asked at {at:?}, cut at {cut_at:?}, stage over at {end:?}");
         }
     }
 
@@ -156,7 +156,7 @@ proptest! {
         for (_, effect) in &run.effects {
             let (id, step) = match effect {
                 Effect::Ask { id, .. } => (id, 1),
-                Effect::Cut(id) => (id, 2),
+                Effect::Cancel(id) => (id, 2),
                 Effect::Abort(id) => (id, 3),
                 Effect::GiveUp(id) => (id, 4),
                 _ => continue,
@@ -200,9 +200,9 @@ proptest! {
         prop_assume!(!run.ended_by_second_signal());
         let outcomes: Vec<Outcome> = run.machine.components().filter_map(|(_, _, o)| o.cloned()).collect();
         let failed = outcomes.iter().any(|o| matches!(o, Outcome::Failed { .. } | Outcome::Panicked { .. }));
-        let cut = outcomes.iter().any(|o| matches!(o, Outcome::Cut | Outcome::Stuck));
+        let cancelled = outcomes.iter().any(|o| matches!(o, Outcome::Cancelled | Outcome::Stuck));
         let failed = failed || run.machine.cause().is_some_and(Cause::is_failure);
-        let truth = if failed { 1 } else if cut { 3 } else { 0 };
+        let truth = if failed { 1 } else if cancelled { 3 } else { 0 };
         prop_assert_eq!(run.machine.exit().map(Exit::code), Some(truth));
     }
 

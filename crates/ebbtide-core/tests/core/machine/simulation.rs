@@ -15,7 +15,7 @@ pub(crate) enum Does {
     /// Ends so long after it was asked; a pool, after it was closed, or at the cut if it never was.
     DrainsIn(u64),
     /// Ends at the cut.
-    EndsAtCut,
+    EndsWhenCancelled,
     /// Ends when it is aborted.
     EndsAtAbort,
     /// Blocks its thread for ever.
@@ -68,7 +68,7 @@ pub(crate) fn does() -> impl Strategy<Value = Does> {
     prop_oneof![
         6 => (0..3000u64).prop_map(Does::DrainsIn),
         1 => (3000..60_000u64).prop_map(Does::DrainsIn),
-        1 => Just(Does::EndsAtCut),
+        1 => Just(Does::EndsWhenCancelled),
         1 => Just(Does::EndsAtAbort),
         1 => Just(Does::NeverEnds),
         1 => (0..30_000u64).prop_map(Does::FailsAt),
@@ -190,7 +190,7 @@ pub(crate) fn play(world: &World) -> Run {
                 let end = match does {
                     Does::FailsAt(at) => Some((at, End::Failed("test".into()))),
                     Does::PanicsAt(at) => Some((at, End::Panicked("test".into()))),
-                    Does::ReturnsAt(at) => Some((at, End::Done { cut: 0 })),
+                    Does::ReturnsAt(at) => Some((at, End::Done { cancelled: 0 })),
                     _ => None,
                 };
                 if let Some((at, end)) = end {
@@ -222,15 +222,15 @@ pub(crate) fn play(world: &World) -> Run {
                         push(
                             &mut queue,
                             now + ms(after),
-                            Item::Event(Event::Ended(*id, End::Done { cut: 0 })),
+                            Item::Event(Event::Ended(*id, End::Done { cancelled: 0 })),
                         );
                     }
                 }
-                Effect::Cut(id) if pools.contains(id) && matches!(acts[id], Does::DrainsIn(_)) => {
-                    push(&mut queue, now, Item::Event(Event::Ended(*id, End::Done { cut: 0 })));
+                Effect::Cancel(id) if pools.contains(id) && matches!(acts[id], Does::DrainsIn(_)) => {
+                    push(&mut queue, now, Item::Event(Event::Ended(*id, End::Done { cancelled: 0 })));
                 }
-                Effect::Cut(id) if matches!(acts[id], Does::EndsAtCut) => {
-                    push(&mut queue, now, Item::Event(Event::Ended(*id, End::Done { cut: 1 })));
+                Effect::Cancel(id) if matches!(acts[id], Does::EndsWhenCancelled) => {
+                    push(&mut queue, now, Item::Event(Event::Ended(*id, End::Done { cancelled: 1 })));
                 }
                 Effect::Abort(id) if !matches!(acts[id], Does::NeverEnds) => {
                     push(&mut queue, now, Item::Event(Event::Ended(*id, End::Aborted)));

@@ -132,8 +132,8 @@ pub(in crate::verdict) fn jobs_returned(record: &Record) -> Check {
             words::plural(leased, "job is", "jobs are")
         ));
     }
-    if jobs.buried > 0 {
-        wrong.push(format!("{} buried", words::plural(jobs.buried, "job was", "jobs were")));
+    if jobs.dead_lettered > 0 {
+        wrong.push(format!("{} buried", words::plural(jobs.dead_lettered, "job was", "jobs were")));
     }
     if jobs.waiting != expected {
         let orders = words::plural(expected, "order waits", "orders wait");

@@ -224,8 +224,8 @@ impl Conn {
     /// Ends a request that will not be finished, counted and named as cut.
     pub(crate) fn give_up(&self, id: RequestId) {
         let order = self.context.registry.order();
-        let cut = self.state().give_up(id, order, self.peer(), clock::now());
-        self.context.registry.note_ended(cut.into_iter().collect());
+        let cancelled = self.state().give_up(id, order, self.peer(), clock::now());
+        self.context.registry.note_ended(cancelled.into_iter().collect());
     }
 
     /// Ends what is in flight here because the peer stalls, counted as abandoned by it, and named if that is while the server
@@ -343,7 +343,7 @@ impl Drop for ConnGuard {
             // Its handler may have given it up a little earlier.
             self.conn.give_up_farewell(clock::now(), part(self.conn.context.stall(), 1, 2));
         }
-        if registry.order() == Order::Cut {
+        if registry.order() == Order::Cancel {
             registry.note_ended(self.conn.end_all(EndedBy::Deadline, clock::now()));
         }
         let counts = {

@@ -14,7 +14,7 @@ use crate::model::Straggler;
 pub(super) struct Fates {
     finished: u64,
     ended_early: u32,
-    cut: u32,
+    cancelled: u32,
     failed: u32,
     abandoned: u32,
     /// Beginnings that never became a request, and were cut or abandoned.
@@ -84,7 +84,7 @@ impl ConnState {
     ) -> Option<Straggler> {
         let upgraded = self.is_upgraded();
         let straggler = self.current(id)?.straggler(peer, upgraded, now, now);
-        self.end(id, Outcome::Cut, order, || now);
+        self.end(id, Outcome::Cancelled, order, || now);
         Some(straggler)
     }
 
@@ -101,7 +101,7 @@ impl ConnState {
         self.leave_lone();
         let count = u32::try_from(ended.len()).unwrap_or(u32::MAX);
         match by {
-            EndedBy::Deadline => self.fates.cut += count,
+            EndedBy::Deadline => self.fates.cancelled += count,
             EndedBy::Peer => self.fates.abandoned += count,
         }
         self.requests.clear();
@@ -121,11 +121,11 @@ impl ConnState {
 
     /// Returns the counts now.
     pub(crate) fn counts(&self) -> WorkCounts {
-        let Fates { finished, ended_early, cut, failed, abandoned, halves } = self.fates;
+        let Fates { finished, ended_early, cancelled, failed, abandoned, halves } = self.fates;
         let mut counts = WorkCounts::default();
         counts.finished = finished - u64::from(self.is_flushing());
         counts.ended_early = ended_early.into();
-        counts.cut = cut.into();
+        counts.cancelled = cancelled.into();
         counts.failed = failed.into();
         counts.abandoned = abandoned.into();
         counts.in_flight = self.requests.len() as u64 + u64::from(self.has_lone());
@@ -159,7 +159,7 @@ impl ConnState {
 impl Fates {
     fn count(&mut self, outcome: Outcome, failed: bool) {
         match outcome {
-            Outcome::Cut => self.cut += 1,
+            Outcome::Cancelled => self.cancelled += 1,
             _ if failed => self.failed += 1,
             Outcome::Whole => self.finished += 1,
             Outcome::Early | Outcome::BrokenOff => self.ended_early += 1,
@@ -193,7 +193,7 @@ mod tests {
             Outcome::BrokenOff,
             Outcome::Unanswered,
             Outcome::Broken,
-            Outcome::Cut,
+            Outcome::Cancelled,
         ];
         let (now, peer) = (clock::now(), Address::Unix(None));
         for seed in 0..2_000_u64 {
@@ -239,14 +239,14 @@ mod tests {
     fn a_request_that_failed_has_failed_whatever_its_client_got() {
         let now = clock::now();
         for (outcome, expected) in
-            [(Outcome::Whole, (0, 1, 0)), (Outcome::Unanswered, (0, 1, 0)), (Outcome::Cut, (0, 0, 1))]
+            [(Outcome::Whole, (0, 1, 0)), (Outcome::Unanswered, (0, 1, 0)), (Outcome::Cancelled, (0, 0, 1))]
         {
             let mut state = ConnState::new(now, false);
             let id = state.begin(&Request::new(Empty::<bytes::Bytes>::new()));
             state.fail(id);
             state.end(id, outcome, Order::Serve, || now);
             let counts = adds_up(&state);
-            assert_eq!((counts.finished, counts.failed, counts.cut), expected, "{outcome:?}");
+            assert_eq!((counts.finished, counts.failed, counts.cancelled), expected, "{outcome:?}");
         }
     }
 }

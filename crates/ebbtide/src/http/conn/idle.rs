@@ -277,7 +277,7 @@ impl Watch {
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let order = self.order(cx);
-            if order == Order::Cut {
+            if order == Order::Cancel {
                 return Poll::Ready(());
             }
             let Some((at, reason)) = self.conn.due(order) else {

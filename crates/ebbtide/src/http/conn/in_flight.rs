@@ -67,7 +67,7 @@ pub(crate) enum Outcome {
     /// Its response is not whole: nothing takes the rest of it. The client must be able to tell.
     Broken,
     /// It was cut at the deadline.
-    Cut,
+    Cancelled,
 }
 
 impl ConnState {

@@ -206,7 +206,7 @@ where
         if let Some(ending) = self.due() {
             return Poll::Ready(self.end(ending));
         }
-        if order == Order::Cut {
+        if order == Order::Cancel {
             // The streams of HTTP/2 have a task each. An HTTP/1 connection looks before it polls, and the order may come between.
             if let Some(ticket) = &mut self.ticket {
                 ticket.break_off();

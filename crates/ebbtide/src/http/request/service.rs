@@ -145,15 +145,15 @@ where
 }
 
 impl<S: Service<Request<Incoming>>> RespondingProj<'_, S> {
-    /// Answers in place of the service, whose future is dropped with this one; `cut` if it is for the stop's sake.
-    fn refuse<B: Body>(&mut self, cut: bool) -> Response<Reply<B>> {
+    /// Answers in place of the service, whose future is dropped with this one; `cancelled` if it is for the stop's sake.
+    fn refuse<B: Body>(&mut self, cancelled: bool) -> Response<Reply<B>> {
         let ticket = self.ticket.take();
-        if !cut && let Some(ticket) = &ticket {
+        if !cancelled && let Some(ticket) = &ticket {
             ticket.fail();
         }
-        let mut response = refusal(cut && ticket.as_ref().is_some_and(Ticket::is_grpc));
+        let mut response = refusal(cancelled && ticket.as_ref().is_some_and(Ticket::is_grpc));
         let mut ticket = ticket.and_then(|ticket| ticket.answer(&mut response));
-        if cut && let Some(ticket) = &mut ticket {
+        if cancelled && let Some(ticket) = &mut ticket {
             ticket.give_up();
         }
         Reply::own(response.map(|()| Bytes::new()), ticket)
@@ -195,7 +195,7 @@ where
             if order == Order::Refuse {
                 return Poll::Ready(Ok(this.refuse(true)));
             }
-            if order == Order::Cut {
+            if order == Order::Cancel {
                 // The streams of HTTP/2 have a task each. An HTTP/1 connection looks before it polls, and the order may come
                 // between.
                 if let Some(ticket) = this.ticket {

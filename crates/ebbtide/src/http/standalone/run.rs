@@ -62,7 +62,7 @@ where
         serving = Some(server.arrivals(context.arrivals).serve(listeners, context.announced, context.stop));
         async move { ended.await? }
     });
-    inputs.send(Input::Ended(START_UP, End::Done { cut: 0 }));
+    inputs.send(Input::Ended(START_UP, End::Done { cancelled: 0 }));
 
     let failed = OnceLock::new();
     let serving = async {
@@ -106,7 +106,7 @@ where
             if let Some(watchdog) = watchdog {
                 watchdog.keep();
             }
-            Err(ServeError::Cut(Box::new(report)))
+            Err(ServeError::Cancelled(Box::new(report)))
         }
     }
 }

@@ -206,7 +206,7 @@ impl<'a, T> Place<'a, T> {
         self.counters.begun.fetch_add(1, Ordering::SeqCst);
         self.counters.queued.fetch_add(1, Ordering::SeqCst);
         self.place.send(QueuedJob { job, created: self.created });
-        self.counters.cut_what_came_too_late();
+        self.counters.cancel_late_arrivals();
     }
 }
 

@@ -105,7 +105,7 @@ impl<F> PoolWorkers<F> {
         let in_time = ended.as_ref().is_some_and(|ended| ended.in_time);
         let is_done = ended.as_ref().is_some_and(|ended| matches!(ended.result, Ok(Ok(()))));
         let count = match (in_time, is_done) {
-            (false, _) => &self.counters.cut,
+            (false, _) => &self.counters.cancelled,
             (true, true) => &self.counters.finished,
             (true, false) => &self.counters.failed,
         };
@@ -133,7 +133,7 @@ impl<F> Drop for PoolWorkers<F> {
         while let Some(ended) = self.running.try_join_next() {
             self.settle(ended);
         }
-        self.counters.cut.fetch_add(self.running.len() as u64, Ordering::SeqCst);
+        self.counters.cancelled.fetch_add(self.running.len() as u64, Ordering::SeqCst);
     }
 }
 
@@ -202,8 +202,8 @@ mod tests {
             while self.working.join_next().await.is_some() {}
         }
 
-        fn finished_and_cut(&self) -> (u64, u64) {
-            (self.counters.finished.load(Ordering::SeqCst), self.counters.cut.load(Ordering::SeqCst))
+        fn finished_and_cancelled(&self) -> (u64, u64) {
+            (self.counters.finished.load(Ordering::SeqCst), self.counters.cancelled.load(Ordering::SeqCst))
         }
     }
 
@@ -218,9 +218,9 @@ mod tests {
         trial.stop();
         trial.source.cancel();
         trial.settled().await;
-        assert_eq!(trial.finished_and_cut(), (0, 6), "one hands back, and five are queued");
+        assert_eq!(trial.finished_and_cancelled(), (0, 6), "one hands back, and five are queued");
         trial.aborted().await;
-        assert_eq!(trial.finished_and_cut(), (0, 7));
+        assert_eq!(trial.finished_and_cancelled(), (0, 7));
     }
 
     #[tokio::test(start_paused = true)]
@@ -238,7 +238,7 @@ mod tests {
         trial.stop();
         trial.source.cancel();
         trial.aborted().await;
-        assert_eq!(trial.finished_and_cut(), (3, 2));
+        assert_eq!(trial.finished_and_cancelled(), (3, 2));
         let counts = trial.counters.counts();
         assert_eq!((counts.failed, counts.begun, counts.in_flight), (2, 7, 0), "one fails, one panics");
     }
@@ -254,7 +254,7 @@ mod tests {
             trial.source.cancel();
             // On this one thread nobody runs before the abort.
             trial.aborted().await;
-            assert_eq!(trial.finished_and_cut(), (0, 7), "two had begun: {settled}");
+            assert_eq!(trial.finished_and_cancelled(), (0, 7), "two had begun: {settled}");
         }
     }
 }

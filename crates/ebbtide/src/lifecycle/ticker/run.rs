@@ -114,7 +114,7 @@ impl<'a> RunGuard<'a> {
 impl Drop for RunGuard<'_> {
     fn drop(&mut self) {
         let count = match (self.stop.is_cancelled(), self.done.get()) {
-            (true, _) => &self.counters.cut,
+            (true, _) => &self.counters.cancelled,
             (false, true) => &self.counters.finished,
             (false, false) => &self.counters.failed,
         };
@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(trial.counters.running.in_flight(), 1, "it is waited for until its time is up");
         trial.source.cancel();
         trial.ended().await.unwrap();
-        assert_eq!(trial.counters.cut.load(Ordering::SeqCst), 1);
+        assert_eq!(trial.counters.cancelled.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -283,8 +283,10 @@ mod tests {
                 done.notify_one();
             }
             while trial.ticking.join_next().await.is_some() {}
-            let counters =
-                (trial.counters.finished.load(Ordering::SeqCst), trial.counters.cut.load(Ordering::SeqCst));
+            let counters = (
+                trial.counters.finished.load(Ordering::SeqCst),
+                trial.counters.cancelled.load(Ordering::SeqCst),
+            );
             assert_eq!(counters, (0, 1), "aborted: {aborted}");
         }
     }

@@ -61,19 +61,19 @@ where
         let last_fetch = tasks.take_until_stopping(&stop).await;
         context.queue.prefetch(false);
 
-        let times = StopTimes::of(clock::now(), stop.deadline(), context.options.hand_back);
+        let times = StopTimes::of(clock::now(), stop.deadline(), context.options.requeue);
         let unknown = || Cause::Requested { reason: "unknown".to_owned() };
-        context.deliveries.stop(&stop.cause().cloned().unwrap_or_else(unknown), times.hand_back);
+        context.deliveries.stop(&stop.cause().cloned().unwrap_or_else(unknown), times.requeue);
         tasks.return_unbegun(last_fetch);
         tokio::select! {
             biased;
             () = tasks.idle() => {}
-            () = at(times.hand_back) => {}
+            () = at(times.requeue) => {}
             () = stop.cancelled() => {}
         }
 
-        let HandBackTimes { let_go, close } = times.ends(clock::now());
-        tasks.hand_back_running();
+        let RequeueTimes { let_go, close } = times.ends(clock::now());
+        tasks.requeue_running();
         tokio::select! {
             biased;
             () = tasks.idle() => {}
@@ -131,13 +131,13 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct StopTimes {
     /// What still runs is handed back from then on. `None` where the stop has no deadline: at the cut.
-    hand_back: Option<Instant>,
+    requeue: Option<Instant>,
     time: Duration,
 }
 
 /// What a hand-back leaves for the end of the subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct HandBackTimes {
+struct RequeueTimes {
     /// Whoever has not been handed back by then is let go.
     let_go: Instant,
     /// The loop is over.
@@ -146,17 +146,14 @@ struct HandBackTimes {
 
 impl StopTimes {
     fn of(now: Instant, deadline: Option<Instant>, wished: Duration) -> Self {
-        let Some(deadline) = deadline else { return Self { hand_back: None, time: wished } };
+        let Some(deadline) = deadline else { return Self { requeue: None, time: wished } };
         let time = wished.min(part(deadline.saturating_duration_since(now), 1, 4));
-        Self { hand_back: Some(deadline.checked_sub(time).unwrap_or(now)), time }
+        Self { requeue: Some(deadline.checked_sub(time).unwrap_or(now)), time }
     }
 
     /// Counts from the moment at which the hand-back begins.
-    fn ends(&self, now: Instant) -> HandBackTimes {
-        HandBackTimes {
-            let_go: clock::after(now, part(self.time, 4, 5)),
-            close: clock::after(now, self.time),
-        }
+    fn ends(&self, now: Instant) -> RequeueTimes {
+        RequeueTimes { let_go: clock::after(now, part(self.time, 4, 5)), close: clock::after(now, self.time) }
     }
 }
 
@@ -178,11 +175,11 @@ mod tests {
         for (left, before) in [(20_000, 500), (2000, 500), (1000, 250), (4, 1), (0, 0)] {
             let deadline = now + Duration::from_millis(left);
             let times = StopTimes::of(now, Some(deadline), wished);
-            let at = times.hand_back.expect("there is a deadline");
+            let at = times.requeue.expect("there is a deadline");
             assert_eq!(deadline - at, Duration::from_millis(before));
             assert_eq!(times.ends(at).close, deadline);
             assert!(times.ends(at).let_go <= deadline);
         }
-        assert_eq!(StopTimes::of(now, None, wished).hand_back, None);
+        assert_eq!(StopTimes::of(now, None, wished).requeue, None);
     }
 }

@@ -152,9 +152,9 @@ impl<R: Clone> DeliveryTracker<R> {
     }
 
     /// Counts something as cut that has no delivery.
-    pub(super) fn cut_one(&self) {
+    pub(super) fn count_cancelled(&self) {
         let mut state = self.lock();
-        state.tally.cut += 1;
+        state.tally.cancelled += 1;
         state.tally.unknown += 1;
     }
 
@@ -186,8 +186,8 @@ impl<R: Send + 'static> Work for DeliveryTracker<R> {
         self.lock().tally.acked
     }
 
-    fn cut(&self) -> u64 {
-        self.lock().tally.cut
+    fn cancelled(&self) -> u64 {
+        self.lock().tally.cancelled
     }
 
     fn counts(&self) -> WorkCounts {
@@ -205,8 +205,8 @@ impl<R: Send + 'static> Work for DeliveryTracker<R> {
         self.lock().held.values().map(describe).collect()
     }
 
-    fn handed_back(&self) -> Vec<String> {
-        self.lock().tally.handed_back.clone()
+    fn requeued_ids(&self) -> Vec<String> {
+        self.lock().tally.requeued_ids.clone()
     }
 
     fn redelivered(&self) -> u64 {

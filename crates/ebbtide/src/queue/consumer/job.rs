@@ -56,7 +56,7 @@ fn judge(end: HandlerEnd, attempt: u32, options: &ConsumeOptions) -> Settlement 
         Err(panic) => (format!("it panicked: {}", panics::message(&*panic)), false),
     };
     if permanent || attempt >= options.attempts {
-        Settlement::Bury { error }
+        Settlement::DeadLetter { error }
     } else {
         Settlement::Retry { after: options.backoff.after(attempt), error }
     }
@@ -65,7 +65,7 @@ fn judge(end: HandlerEnd, attempt: u32, options: &ConsumeOptions) -> Settlement 
 /// Decides whether a delivery is begun at all: one whose attempts are all spent, and which never said how they ended, is not.
 fn refuse(attempt: u32, options: &ConsumeOptions) -> Option<Settlement> {
     let spent = attempt > options.attempts;
-    spent.then(|| Settlement::Bury {
+    spent.then(|| Settlement::DeadLetter {
         error: format!(
             "attempt {attempt} of {}: those before did not tell how they ended; it may be what ends its process",
             options.attempts
@@ -101,7 +101,7 @@ mod tests {
     fn q8_attempts_are_spent_one_by_one_and_permanent_ones_at_once() {
         let options = ConsumeOptions::new(1).attempts(3);
         assert_eq!(judge(Ok(Ok(())), 3, &options), Settlement::Ack);
-        for (end, attempt, buried) in [
+        for (end, attempt, dead_lettered) in [
             (failed("no"), 1, false),
             (failed("no"), 2, false),
             (failed("no"), 3, true),
@@ -112,7 +112,11 @@ mod tests {
             (Err(Box::new("boom")), 3, true),
         ] {
             let settlement = judge(end, attempt, &options);
-            assert_eq!(matches!(settlement, Settlement::Bury { .. }), buried, "{attempt}: {settlement:?}");
+            assert_eq!(
+                matches!(settlement, Settlement::DeadLetter { .. }),
+                dead_lettered,
+                "{attempt}: {settlement:?}"
+            );
         }
         assert!((0..=3).all(|attempt| refuse(attempt, &options).is_none()));
         assert!(refuse(4, &options).is_some());
@@ -121,6 +125,6 @@ mod tests {
     #[test]
     fn the_error_is_told_with_its_sources() {
         let settlement = judge(failed(Wrapped(Permanent::new("no quantity"))), 1, &ConsumeOptions::new(1));
-        assert_eq!(settlement, Settlement::Bury { error: "failed to read: no quantity".to_owned() });
+        assert_eq!(settlement, Settlement::DeadLetter { error: "failed to read: no quantity".to_owned() });
     }
 }

@@ -48,7 +48,7 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
                 "no longer ours when it was settled, its lease or its connection having ended: somebody else runs it again"
             ),
             (Settled::Done, Settlement::Ack) => {}
-            (Settled::Done, Settlement::HandBack) => tracing::info!(consumer, job, "handed back"),
+            (Settled::Done, Settlement::Requeue) => tracing::info!(consumer, job, "handed back"),
             (Settled::Done, Settlement::Retry { after, error }) => {
                 crate::runtime::log_warn!(
                     consumer,
@@ -58,7 +58,7 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
                     "the attempt failed, another one follows"
                 );
             }
-            (Settled::Done, Settlement::Bury { error }) => {
+            (Settled::Done, Settlement::DeadLetter { error }) => {
                 crate::runtime::log_error!(consumer, job, error, "failed for good: buried");
             }
         }
@@ -76,9 +76,9 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
         };
         // The subscription's end is said first, so that what is handed back isn't sent to us again; if it hangs, it
         // doesn't hold the others.
-        let (withdrawn, ()) = tokio::join!(self.withdraw(), self.hand_back_all(fetched));
+        let (withdrawn, ()) = tokio::join!(self.withdraw(), self.requeue_all(fetched));
         pending.close();
-        self.hand_back_all(withdrawn).await;
+        self.requeue_all(withdrawn).await;
     }
 
     /// Asks until the queue answers: nobody else knows what it has given out and nobody fetched.
@@ -100,22 +100,22 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
         }
     }
 
-    async fn hand_back_all(self: &Arc<Self>, deliveries: Vec<Delivery<Q::Receipt>>) {
+    async fn requeue_all(self: &Arc<Self>, deliveries: Vec<Delivery<Q::Receipt>>) {
         let mut going: JoinSet<()> = JoinSet::new();
         for delivery in &deliveries {
-            going.spawn(self.hand_back_unbegun(delivery));
+            going.spawn(self.requeue_unbegun(delivery));
         }
         while going.join_next().await.is_some() {}
     }
 
     /// Takes a delivery that is not begun any more, and returns what hands it back.
-    fn hand_back_unbegun(
+    fn requeue_unbegun(
         self: &Arc<Self>,
         delivery: &Delivery<Q::Receipt>,
     ) -> impl Future<Output = ()> + Send + use<Q, F> {
         let guard = self.deliveries.take(delivery, &Arc::from(delivery.id.as_str()), false);
         let context = Arc::clone(self);
-        async move { context.settle(guard, Settlement::HandBack).await }
+        async move { context.settle(guard, Settlement::Requeue).await }
     }
 
     /// It has taken nothing that it does not give up by itself.
@@ -145,7 +145,7 @@ impl<R: Clone> PendingAnswer<'_, R> {
 impl<R: Clone> Drop for PendingAnswer<'_, R> {
     fn drop(&mut self) {
         let Some(deliveries) = self.deliveries else { return };
-        deliveries.cut_one();
+        deliveries.count_cancelled();
         crate::runtime::log_error!(
             consumer = self.name,
             "the queue did not say what it had given out last: that comes back when its lease runs out"

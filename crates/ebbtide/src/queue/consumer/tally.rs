@@ -12,16 +12,16 @@ pub struct Tally {
     /// The attempt failed; another one follows.
     pub retried: u64,
     /// Failed for good.
-    pub buried: u64,
+    pub dead_lettered: u64,
     /// No longer ours when they were settled, their lease or their connection having ended: somebody else runs them again. So
     /// says a queue also of what it has from an earlier word whose answer was lost.
     pub lost: u64,
     /// The ids of the jobs that were handed back, in the order in which the broker took them.
-    pub handed_back: Vec<String>,
+    pub requeued_ids: Vec<String>,
     /// The ids of the jobs that were not settled: the broker did not answer in time. They are delivered again when their leases run out.
     pub unsettled: Vec<String>,
     /// How many were ended by us before they had finished: begun and handed back, or not settled.
-    pub cut: u64,
+    pub cancelled: u64,
     /// How many were handed back without having begun.
     unbegun: u64,
     /// How many were cut that have no delivery: what a fetch without an answer may have given out.
@@ -31,13 +31,13 @@ pub struct Tally {
 impl Tally {
     /// Returns how many have a fate.
     pub fn settled(&self) -> u64 {
-        let named = self.handed_back.len() + self.unsettled.len();
+        let named = self.requeued_ids.len() + self.unsettled.len();
         self.acked + self.failed() + self.lost + named as u64
     }
 
     /// Returns how many attempts failed, and are settled.
     fn failed(&self) -> u64 {
-        self.retried + self.buried
+        self.retried + self.dead_lettered
     }
 
     /// Returns the counts as those of any component (`docs/spec.md`, W1 and W2).
@@ -49,8 +49,8 @@ impl Tally {
         counts.failed = self.failed();
         counts.requeued = self.unbegun;
         counts.redelivered = self.lost;
-        let cut = (self.handed_back.len() as u64).saturating_sub(self.unbegun);
-        counts.cut = cut + self.unsettled.len() as u64 + self.unknown;
+        let cancelled = (self.requeued_ids.len() as u64).saturating_sub(self.unbegun);
+        counts.cancelled = cancelled + self.unsettled.len() as u64 + self.unknown;
         counts
     }
 
@@ -59,15 +59,15 @@ impl Tally {
         match fate {
             Fate::Acked => self.acked += 1,
             Fate::Retried => self.retried += 1,
-            Fate::Buried => self.buried += 1,
+            Fate::DeadLettered => self.dead_lettered += 1,
             Fate::Lost => self.lost += 1,
-            Fate::HandedBack => {
-                self.handed_back.push(id.to_owned());
+            Fate::Requeued => {
+                self.requeued_ids.push(id.to_owned());
                 self.unbegun += u64::from(!cuts);
             }
             Fate::Unsettled => self.unsettled.push(id.to_owned()),
         }
-        self.cut += u64::from(cuts || fate == Fate::Unsettled);
+        self.cancelled += u64::from(cuts || fate == Fate::Unsettled);
     }
 }
 
@@ -76,8 +76,8 @@ impl Tally {
 pub(super) enum Fate {
     Acked,
     Retried,
-    Buried,
-    HandedBack,
+    DeadLettered,
+    Requeued,
     /// No longer ours before it was settled.
     Lost,
     /// The broker was not told, or did not confirm it in time.
@@ -90,8 +90,8 @@ impl Fate {
             (Settled::Lost, _) => Self::Lost,
             (Settled::Done, Settlement::Ack) => Self::Acked,
             (Settled::Done, Settlement::Retry { .. }) => Self::Retried,
-            (Settled::Done, Settlement::Bury { .. }) => Self::Buried,
-            (Settled::Done, Settlement::HandBack) => Self::HandedBack,
+            (Settled::Done, Settlement::DeadLetter { .. }) => Self::DeadLettered,
+            (Settled::Done, Settlement::Requeue) => Self::Requeued,
         }
     }
 }

@@ -89,10 +89,10 @@ where
     }
 
     /// Hands back every job that still runs, in tasks of their own: a job that blocks its thread holds nobody up.
-    pub(super) fn hand_back_running(&mut self) {
+    pub(super) fn requeue_running(&mut self) {
         for guard in self.context.deliveries.claim_running() {
             let context = Arc::clone(&self.context);
-            self.errands.spawn(async move { context.settle(guard, Settlement::HandBack).await });
+            self.errands.spawn(async move { context.settle(guard, Settlement::Requeue).await });
         }
     }
 

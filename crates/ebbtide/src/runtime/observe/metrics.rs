@@ -44,8 +44,8 @@ fn describe() {
     describe_gauge!("ebbtide_phase", "1 for the phase that the lifecycle is in, 0 for the others");
     describe_gauge!("ebbtide_in_flight", "Work that a component holds");
     describe_counter!("ebbtide_finished_total", "Work that a component has finished");
-    describe_counter!("ebbtide_cut_total", "Work that was ended before it finished");
-    describe_counter!("ebbtide_handed_back_total", "Jobs that were handed back to their queue");
+    describe_counter!("ebbtide_cancelled_total", "Work that was ended before it finished");
+    describe_counter!("ebbtide_requeued_total", "Jobs that were handed back to their queue");
     describe_counter!(
         "ebbtide_unsettled_total",
         "Jobs of which their queue could not be told what became of them"
@@ -81,8 +81,8 @@ pub(super) fn record(ledger: &LifecycleLedger) {
         )]
         gauge!("ebbtide_in_flight", &labels).set(tally.in_flight as f64);
         counter!("ebbtide_finished_total", &labels).absolute(tally.finished);
-        counter!("ebbtide_cut_total", &labels).absolute(tally.cut);
-        counter!("ebbtide_handed_back_total", &labels).absolute(tally.handed_back);
+        counter!("ebbtide_cancelled_total", &labels).absolute(tally.cancelled);
+        counter!("ebbtide_requeued_total", &labels).absolute(tally.requeued);
         counter!("ebbtide_unsettled_total", &labels).absolute(tally.unsettled);
         counter!("ebbtide_redelivered_total", &labels).absolute(tally.redelivered);
     }
@@ -97,8 +97,8 @@ pub(super) fn record(ledger: &LifecycleLedger) {
 struct Tally {
     in_flight: u64,
     finished: u64,
-    cut: u64,
-    handed_back: u64,
+    cancelled: u64,
+    requeued: u64,
     unsettled: u64,
     redelivered: u64,
 }
@@ -111,8 +111,8 @@ fn tallies(counting: &[(Spec, Arc<GuardedWork>)]) -> BTreeMap<(&str, Stage), Tal
         let tally = tallies.entry((spec.name.as_str(), spec.stage)).or_default();
         tally.in_flight += counts.in_flight;
         tally.finished += counts.finished;
-        tally.cut += counts.cut;
-        tally.handed_back += count(work.handed_back().len());
+        tally.cancelled += counts.cancelled;
+        tally.requeued += count(work.requeued_ids().len());
         tally.unsettled += count(work.unsettled().len());
         tally.redelivered += counts.redelivered;
     }

@@ -95,7 +95,7 @@ impl<'a, S: Subject> Bench<'a, S> {
     /// Fetches jobs that nobody has worked at: whoever had them gave them back, which counts as no attempt where that can be told.
     pub(super) async fn take_untried(&self, queue: &S::Queue) -> Result<Vec<DeliveryOf<S>>, Broken> {
         let taken = self.take(queue, 1).await?;
-        match taken.iter().find(|delivery| self.subject.tells_hand_backs() && delivery.attempt != 1) {
+        match taken.iter().find(|delivery| self.subject.counts_requeues() && delivery.attempt != 1) {
             Some(tried) => Err(self.broken(format!("nobody has worked at {}", describe(tried)))),
             None => Ok(taken),
         }
@@ -226,7 +226,7 @@ impl<'a, S: Subject> Bench<'a, S> {
     /// Stops a consumer that holds these deliveries, as the loop does: everything is handed back.
     pub(super) async fn stop(&self, queue: S::Queue, held: Vec<DeliveryOf<S>>) -> Result<(), Broken> {
         for delivery in held.into_iter().chain(self.withdraw(&queue).await?) {
-            self.settle_ours(&queue, &delivery, Settlement::HandBack).await?;
+            self.settle_ours(&queue, &delivery, Settlement::Requeue).await?;
         }
         self.does("close", PATIENCE, queue.close()).await
     }
@@ -254,7 +254,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         let asking = async {
             loop {
                 let census = self.subject.census().await?;
-                if (census.waiting, census.buried) == (wanted.waiting, wanted.buried)
+                if (census.waiting, census.dead_lettered) == (wanted.waiting, wanted.dead_lettered)
                     && census.leased.is_none_or(|leased| Some(leased) == wanted.leased)
                 {
                     return Ok::<(), BoxError>(());

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::promise::{Broken, NotConforming, Promise, Verdict, Why};
 use super::promises;
-use super::subject::{Buried, Census, Subject};
+use super::subject::{Census, DeadLettered, Subject};
 use crate::util::BoxError;
 
 /// How many times as long as a promise asks for the leases are, one after the other while a delivery was held for longer than that.
@@ -57,9 +57,9 @@ pub async fn conforms<S: Subject>(
         FetchTakesAtMostMax: fetch_takes_at_most_max,
         DeliveriesAreExclusive: deliveries_are_exclusive,
         AckIsFinal: ack_is_final,
-        HandBackIsAtOnce: hand_back_is_at_once,
+        RequeueIsImmediate: requeue_is_immediate,
         RetryWaits: retry_waits,
-        BuriedIsKept: buried_is_kept,
+        DeadLetterIsKept: dead_letter_is_kept,
         CrashLosesNothing: crash_loses_nothing,
         LapsedLeaseIsLost: lapsed_lease_is_lost,
         LeaseBeginsAtDelivery: lease_begins_at_delivery,
@@ -94,27 +94,27 @@ impl<S: Subject> Subject for Longer<S> {
         self.subject.census().await
     }
 
-    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
-        self.subject.buried().await
+    async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
+        self.subject.dead_lettered().await
     }
 
     async fn crash(&self, queue: S::Queue) {
         self.subject.crash(queue).await;
     }
 
-    async fn cut_off(&self) -> Result<bool, BoxError> {
-        self.subject.cut_off().await
+    async fn disconnect(&self) -> Result<bool, BoxError> {
+        self.subject.disconnect().await
     }
 
-    async fn mend(&self) -> Result<(), BoxError> {
-        self.subject.mend().await
+    async fn reconnect(&self) -> Result<(), BoxError> {
+        self.subject.reconnect().await
     }
 
     fn keeps_order(&self) -> bool {
         self.subject.keeps_order()
     }
 
-    fn tells_hand_backs(&self) -> bool {
-        self.subject.tells_hand_backs()
+    fn counts_requeues(&self) -> bool {
+        self.subject.counts_requeues()
     }
 }

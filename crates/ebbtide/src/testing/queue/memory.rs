@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
-use super::subject::{Buried, Census, Subject};
+use super::subject::{Census, DeadLettered, Subject};
 use crate::drain::Stop;
 use crate::queue::{Delivery, Queue, Settled, Settlement};
 use crate::util::{BoxError, clock};
@@ -73,7 +73,7 @@ enum JobState {
         delivery: u64,
         until: Instant,
     },
-    Buried(String),
+    DeadLettered(String),
 }
 
 impl MemoryQueue {
@@ -102,22 +102,22 @@ impl MemoryQueue {
                     census.leased = census.leased.map(|leased| leased + 1);
                 }
                 JobState::Waiting(_) | JobState::Leased { .. } => census.waiting += 1,
-                JobState::Buried(_) => census.buried += 1,
+                JobState::DeadLettered(_) => census.dead_lettered += 1,
             }
         }
         census
     }
 
     /// Returns what has been buried.
-    pub fn graveyard(&self) -> Vec<Buried> {
+    pub fn graveyard(&self) -> Vec<DeadLettered> {
         let jobs = self.jobs();
-        let buried = |job: &StoredJob| match &job.state {
-            JobState::Buried(error) => {
-                Some(Buried { payload: job.payload.clone(), error: Some(error.clone()) })
+        let dead_lettered = |job: &StoredJob| match &job.state {
+            JobState::DeadLettered(error) => {
+                Some(DeadLettered { payload: job.payload.clone(), error: Some(error.clone()) })
             }
             JobState::Waiting(_) | JobState::Leased { .. } => None,
         };
-        jobs.all.values().filter_map(buried).collect()
+        jobs.all.values().filter_map(dead_lettered).collect()
     }
 
     fn jobs(&self) -> MutexGuard<'_, JobTable> {
@@ -181,7 +181,7 @@ impl JobTable {
         for (number, job) in &mut self.all {
             let from = match &job.state {
                 JobState::Waiting(from) | JobState::Leased { until: from, .. } => *from,
-                JobState::Buried(_) => continue,
+                JobState::DeadLettered(_) => continue,
             };
             if from > now {
                 next = Some(next.map_or(from, |next| next.min(from)));
@@ -211,12 +211,12 @@ impl JobTable {
             Settlement::Ack => {
                 self.all.remove(&receipt.job);
             }
-            Settlement::HandBack => {
+            Settlement::Requeue => {
                 job.attempts -= 1;
                 job.state = JobState::Waiting(now);
             }
             Settlement::Retry { after, .. } => job.state = JobState::Waiting(clock::after(now, after)),
-            Settlement::Bury { error } => job.state = JobState::Buried(error),
+            Settlement::DeadLetter { error } => job.state = JobState::DeadLettered(error),
         }
         Settled::Done
     }
@@ -238,7 +238,7 @@ impl Subject for MemoryQueue {
         Ok(self.counts())
     }
 
-    async fn buried(&self) -> Result<Vec<Buried>, BoxError> {
+    async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
         Ok(self.graveyard())
     }
 }

@@ -23,12 +23,12 @@ pub enum Promise {
     DeliveriesAreExclusive,
     /// See [`ack_is_final`](super::promises::ack_is_final).
     AckIsFinal,
-    /// See [`hand_back_is_at_once`](super::promises::hand_back_is_at_once).
-    HandBackIsAtOnce,
+    /// See [`requeue_is_immediate`](super::promises::requeue_is_immediate).
+    RequeueIsImmediate,
     /// See [`retry_waits`](super::promises::retry_waits).
     RetryWaits,
-    /// See [`buried_is_kept`](super::promises::buried_is_kept).
-    BuriedIsKept,
+    /// See [`dead_letter_is_kept`](super::promises::dead_letter_is_kept).
+    DeadLetterIsKept,
     /// See [`crash_loses_nothing`](super::promises::crash_loses_nothing).
     CrashLosesNothing,
     /// See [`lapsed_lease_is_lost`](super::promises::lapsed_lease_is_lost).
@@ -125,9 +125,9 @@ impl fmt::Display for Promise {
             Self::FetchTakesAtMostMax => "fetch takes no more than it was asked for",
             Self::DeliveriesAreExclusive => "a delivery is given to nobody else",
             Self::AckIsFinal => "what is acknowledged is never delivered again",
-            Self::HandBackIsAtOnce => "what is handed back is available at once and counts as no attempt",
+            Self::RequeueIsImmediate => "what is handed back is available at once and counts as no attempt",
             Self::RetryWaits => "a retry comes when its time has passed, as the next attempt",
-            Self::BuriedIsKept => "what is buried is kept and not delivered again",
+            Self::DeadLetterIsKept => "what is buried is kept and not delivered again",
             Self::CrashLosesNothing => "what a crashed consumer had is delivered again",
             Self::LapsedLeaseIsLost => "whose lease has run out has lost the delivery",
             Self::LeaseBeginsAtDelivery => "a lease begins at the delivery, however long the job has waited",

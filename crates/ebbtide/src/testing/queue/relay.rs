@@ -30,8 +30,8 @@ impl Relay {
     /// # async fn example() -> std::io::Result<()> {
     /// let relay = ebbtide::testing::queue::Relay::open("127.0.0.1:6379").await?;
     /// let url = format!("redis://{}", relay.address());
-    /// relay.cut().await;
-    /// relay.mend().await?;
+    /// relay.disconnect().await;
+    /// relay.reconnect().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -48,7 +48,7 @@ impl Relay {
     }
 
     /// Ends all connections, and refuses new ones from here on.
-    pub async fn cut(&self) {
+    pub async fn disconnect(&self) {
         self.way.lock().await.shutdown().await;
     }
 
@@ -57,7 +57,7 @@ impl Relay {
     /// # Errors
     ///
     /// When somebody has taken the port meanwhile.
-    pub async fn mend(&self) -> io::Result<()> {
+    pub async fn reconnect(&self) -> io::Result<()> {
         let mut way = self.way.lock().await;
         if way.is_empty() {
             *way = passing(TcpListener::bind(self.address).await?, self.broker.clone());

@@ -40,7 +40,7 @@ pub trait Subject: Sync {
     /// # Errors
     ///
     /// When the broker cannot be asked.
-    fn buried(&self) -> impl Future<Output = Result<Vec<Buried>, BoxError>>;
+    fn dead_lettered(&self) -> impl Future<Output = Result<Vec<DeadLettered>, BoxError>>;
 
     /// Ends a consumer the way a crash does: without a word to the broker. Dropping it is enough for most.
     fn crash(&self, queue: Self::Queue) -> impl Future<Output = ()> {
@@ -48,13 +48,13 @@ pub trait Subject: Sync {
         future::ready(())
     }
 
-    /// Cuts all consumers off from the broker until [`mend`](Self::mend), and returns whether it did: `false`, as it is by
+    /// Cuts all consumers off from the broker until [`reconnect`](Self::reconnect), and returns whether it did: `false`, as it is by
     /// default, for a queue that no network is in between of. A [`Relay`](super::Relay) does it for those over TCP.
     ///
     /// # Errors
     ///
     /// When it cannot be done.
-    fn cut_off(&self) -> impl Future<Output = Result<bool, BoxError>> {
+    fn disconnect(&self) -> impl Future<Output = Result<bool, BoxError>> {
         future::ready(Ok(false))
     }
 
@@ -63,7 +63,7 @@ pub trait Subject: Sync {
     /// # Errors
     ///
     /// When it cannot be done.
-    fn mend(&self) -> impl Future<Output = Result<(), BoxError>> {
+    fn reconnect(&self) -> impl Future<Output = Result<(), BoxError>> {
         future::ready(Ok(()))
     }
 
@@ -73,7 +73,7 @@ pub trait Subject: Sync {
     }
 
     /// Returns whether the broker can tell a delivery that was handed back from an attempt that failed, as it can by default.
-    fn tells_hand_backs(&self) -> bool {
+    fn counts_requeues(&self) -> bool {
         true
     }
 }
@@ -86,12 +86,12 @@ pub struct Census {
     /// Those that a consumer has, fetched or sent ahead; `None` where the broker does not tell.
     pub leased: Option<u64>,
     /// Those that are not delivered any more.
-    pub buried: u64,
+    pub dead_lettered: u64,
 }
 
 /// A job that has failed for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Buried {
+pub struct DeadLettered {
     /// What the producer had sent.
     pub payload: Vec<u8>,
     /// Why it failed, where that is kept.

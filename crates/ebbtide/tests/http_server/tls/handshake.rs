@@ -49,7 +49,7 @@ async fn a_handshake_that_is_under_way_at_the_stop_is_finished_and_served() {
     release.stop(cause(), None);
     assert_eq!(going.join_next().await.unwrap().unwrap().expect("it is served"), "pong");
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 /// The opposite: closed at once, it is lost.
@@ -103,16 +103,16 @@ async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
     served.stop();
     served.ended().await;
     assert!(sent.elapsed() >= grace, "before the limit");
-    assert_eq!((served.work.in_flight(), served.work.cut()), (0, 0));
+    assert_eq!((served.work.in_flight(), served.work.cancelled()), (0, 0));
     assert!(client.rest().await.received.is_empty());
     // At the end of the time it is cut, counted and named.
     let mut served = serve(pair.tls(), ping(), |server| server.first_byte_grace(LONG)).await;
     let mut client = stopped_handshake(&pair, served.addr).await;
     until(|| served.work.in_flight() == 1).await;
     served.stop();
-    served.cut();
+    served.cancelled();
     served.ended().await;
-    assert_eq!(served.work.cut(), 1);
+    assert_eq!(served.work.cancelled(), 1);
     assert!(served.work.stragglers()[0].name.starts_with("half a TLS handshake from"));
     assert!(client.rest().await.received.is_empty());
 }
@@ -149,7 +149,7 @@ async fn who_does_not_speak_tls_is_let_go() {
     served.stop();
     drop(client);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 async fn ask_http_2<S>(stream: S) -> hyper::Result<Bytes>
@@ -214,7 +214,7 @@ async fn an_http_2_connection_over_tls_is_told_to_go_and_finishes_its_streams() 
     served.ended().await;
     // The connection ended in order: GOAWAY, `close_notify`, end.
     driver.join_next().await.unwrap().unwrap().unwrap();
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::pair::{Halting, Pair, flush_now, serve};
-use crate::cut::Streamed;
+use crate::cancelled::Streamed;
 use crate::support::{
     Client, PING, PING_CLOSE, PausedClock, Served, cause, ping, serve_on, stop_source, until,
 };
@@ -58,7 +58,7 @@ async fn a_request_in_half_a_record_is_waited_for_and_answered() {
     assert!(answer.is_ok() && answer.closes);
     drop(client);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (2, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (2, 0));
 }
 
 #[tokio::test]
@@ -150,10 +150,10 @@ async fn a_body_that_is_cut_is_seen_to_be_cut() {
     let mut byte = [0];
     client.stream.read_exact(&mut byte).await.unwrap();
     served.stop();
-    served.cut();
+    served.cancelled();
     served.ended().await;
     assert!(!client.rest().await.is_eof());
-    assert_eq!(served.work.cut(), 1);
+    assert_eq!(served.work.cancelled(), 1);
 }
 
 /// The service is done, and what it gave waits in our buffers for a client that reads slowly.
@@ -175,7 +175,7 @@ async fn a_response_that_is_read_slowly_arrives_whole() {
     assert!(end.is_eof() && end.received.len() > LENGTH, "{} bytes, {:?}", end.received.len(), end.end);
     drop(client);
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut()), (1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
 /// Wherever the end of a response is when the socket takes no more, in hyper's buffer, in that of TLS or in the kernel's.
@@ -224,5 +224,5 @@ async fn a_response_whose_end_waits_behind_tls_arrives_whole() {
     }
     clients.clear();
     served.ended().await;
-    assert_eq!(served.work.cut(), 0);
+    assert_eq!(served.work.cancelled(), 0);
 }

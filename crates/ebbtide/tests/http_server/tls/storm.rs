@@ -56,7 +56,7 @@ async fn keep_alive_closes(mode: CloseMode) -> u64 {
         served.stop();
         lost += clients.join_all().await.into_iter().sum::<u64>();
         served.ended().await;
-        assert_eq!(served.work.cut(), 0);
+        assert_eq!(served.work.cancelled(), 0);
     }
     println!("TLS, {mode:?}: {lost} lost in 5 closes");
     lost

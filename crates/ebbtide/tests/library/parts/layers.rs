@@ -169,7 +169,7 @@ fn a_lifecycle_waits_for_the_requests_of_a_foreign_server_and_reports_them() {
     let report = report_of_foreign_server(true);
     let component = report.components.iter().find(|one| one.name == "api requests").unwrap();
     assert_eq!(
-        (report.exit_code, component.in_flight_at_stop, component.finished, component.cut),
+        (report.exit_code, component.in_flight_at_stop, component.finished, component.cancelled),
         (0, 1, 1, 0)
     );
 }
@@ -178,7 +178,7 @@ fn a_lifecycle_waits_for_the_requests_of_a_foreign_server_and_reports_them() {
 fn what_a_foreign_server_does_not_finish_in_time_is_reported_as_cut() {
     let report = report_of_foreign_server(false);
     let component = report.components.iter().find(|one| one.name == "api requests").unwrap();
-    assert_eq!((report.exit_code, component.in_flight_at_stop, component.cut), (3, 1, 1), "{report:?}");
+    assert_eq!((report.exit_code, component.in_flight_at_stop, component.cancelled), (3, 1, 1), "{report:?}");
 }
 
 async fn told(router: Router) -> (u16, String) {
@@ -246,12 +246,12 @@ fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck
         })
         .expect("it starts");
     assert_eq!(report.exit_code, 3);
-    let ((left, draining, deadline), (drain_left, drain_deadline), at_cut, plan) =
+    let ((left, draining, deadline), (drain_left, drain_deadline), at_cancel, plan) =
         seen.unwrap().recv().unwrap();
-    assert!(!draining && left.is_some_and(|left| left <= plan.servers_cut() && !left.is_zero()));
-    assert!(drain_left.is_some_and(|left| left <= plan.servers_cut() - duck), "{drain_left:?}");
+    assert!(!draining && left.is_some_and(|left| left <= plan.servers_cancelled() && !left.is_zero()));
+    assert!(drain_left.is_some_and(|left| left <= plan.servers_cancelled() - duck), "{drain_left:?}");
     assert_eq!(deadline, drain_deadline);
-    assert_eq!(at_cut, Some(Duration::ZERO), "not cut before its deadline");
+    assert_eq!(at_cancel, Some(Duration::ZERO), "not cut before its deadline");
 }
 
 #[tokio::test]

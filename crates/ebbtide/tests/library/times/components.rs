@@ -38,7 +38,7 @@ const COMPONENTS: [(&str, Register, [End; 3]); 16] = [
     ("Retry::timeout", |app, time| retry(app, Retry::new(SOON).timeout(time)), DRAINED),
     ("Call::timeout", call, DRAINED),
     ("Pool::send_within", send_within, DRAINED),
-    ("ConsumeOptions::hand_back", |app, time| consume(app, LEASE, options().hand_back(time)), DRAINED),
+    ("ConsumeOptions::hand_back", |app, time| consume(app, LEASE, options().requeue(time)), DRAINED),
     (
         "ConsumeOptions::backoff",
         |app, time| consume(app, LEASE, options().backoff(Backoff::new(time, time))),
@@ -203,7 +203,7 @@ async fn a_hand_back_of_any_length_ends_when_the_queue_answers() {
                 Ok::<_, BoxError>(())
             }
         };
-        let options = ConsumeOptions::new(1).hand_back(time);
+        let options = ConsumeOptions::new(1).requeue(time);
         let consumer = ebbtide::queue::Consumer::new("jobs", queue, options, handler);
         let stopping = async {
             began.notified().await;

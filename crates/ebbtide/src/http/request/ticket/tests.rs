@@ -114,7 +114,7 @@ async fn a_body_that_finds_the_deadline_before_its_connection_does_is_reset() {
         let mut halfway = Halfway::new(version, false).await;
         halfway.gives();
         halfway.gives();
-        halfway.context.registry.raise(Order::Cut);
+        halfway.context.registry.raise(Order::Cancel);
         assert!(matches!(halfway.next(), Some(Err(_))));
         assert!(halfway.ends_with_reset().await, "{version:?}");
     }
@@ -124,7 +124,7 @@ async fn a_body_that_finds_the_deadline_before_its_connection_does_is_reset() {
 async fn a_body_whose_first_part_is_given_after_the_deadline_is_reset() {
     for version in VERSIONS {
         let mut halfway = Halfway::new(version, false).await;
-        halfway.context.registry.cut_all();
+        halfway.context.registry.cancel_all();
         halfway.gives();
         assert!(halfway.resets() && halfway.ends_with_reset().await, "{version:?}");
     }
@@ -135,7 +135,7 @@ async fn a_body_that_is_cancelled_is_reset_even_if_only_the_kernel_closes_its_so
     for version in VERSIONS {
         let mut halfway = Halfway::new(version, false).await;
         halfway.gives();
-        halfway.context.registry.cut_all();
+        halfway.context.registry.cancel_all();
         assert!(halfway.resets(), "{version:?}");
     }
 }
@@ -186,7 +186,7 @@ async fn a_body_that_is_whole_is_not_reset() {
         halfway.gives();
         halfway.gives();
         assert!(matches!(halfway.next(), Some(Ok(0))));
-        halfway.context.registry.cut_all();
+        halfway.context.registry.cancel_all();
         assert_eq!(halfway.end().await.unwrap(), 0, "{version:?}");
     }
 }

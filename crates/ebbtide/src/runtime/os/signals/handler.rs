@@ -100,12 +100,12 @@ impl Listener {
     }
 
     /// Gives all signals back, and returns whether no handler writes to the pipe any more.
-    pub(super) fn give_back(&self) -> bool {
+    pub(super) fn restore(&self) -> bool {
         let mut installed = lock();
         let numbers = self.numbers.swap(0, Ordering::SeqCst);
         for number in (1..64).filter(|number| numbers >> number & 1 == 1) {
             if let Some(installed) = installed.get_mut(&number) {
-                installed.give_back(number);
+                installed.restore(number);
             }
         }
         let is_quiet = wait_until_nobody_looks();
@@ -140,7 +140,7 @@ impl InstalledHandlers {
         Ok(())
     }
 
-    fn give_back(&mut self, number: c_int) {
+    fn restore(&mut self, number: c_int) {
         self.listeners = self.listeners.saturating_sub(1);
         if self.listeners > 0 {
             return;

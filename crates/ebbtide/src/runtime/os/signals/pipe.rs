@@ -37,7 +37,7 @@ pub(crate) struct SignalPipe {
 #[derive(Debug)]
 struct PipeEnds {
     listener: &'static Listener,
-    given_back: AtomicBool,
+    restored: AtomicBool,
     read: Arc<OwnedFd>,
     write: Arc<OwnedFd>,
 }
@@ -48,7 +48,7 @@ impl SignalPipe {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let listener = handler::listen(write.as_raw_fd());
         let (read, write) = (Arc::new(read), Arc::new(write));
-        Ok(Self { ends: Arc::new(PipeEnds { listener, given_back: AtomicBool::new(false), read, write }) })
+        Ok(Self { ends: Arc::new(PipeEnds { listener, restored: AtomicBool::new(false), read, write }) })
     }
 
     /// Takes signals. From here on none of them ends the process by itself.
@@ -66,8 +66,8 @@ impl SignalPipe {
     }
 
     /// Gives all signals back. What has come until then can still be read; nothing comes after it.
-    pub(crate) fn give_back(&self) {
-        self.ends.give_back();
+    pub(crate) fn restore(&self) {
+        self.ends.restore();
     }
 
     /// Wakes the reader.
@@ -102,11 +102,11 @@ impl SignalPipe {
 }
 
 impl PipeEnds {
-    fn give_back(&self) {
-        if self.given_back.swap(true, Ordering::SeqCst) {
+    fn restore(&self) {
+        if self.restored.swap(true, Ordering::SeqCst) {
             return;
         }
-        if !self.listener.give_back() {
+        if !self.listener.restore() {
             // A handler may still write to it: it stays open for good.
             mem::forget((Arc::clone(&self.read), Arc::clone(&self.write)));
         }
@@ -115,7 +115,7 @@ impl PipeEnds {
 
 impl Drop for PipeEnds {
     fn drop(&mut self) {
-        self.give_back();
+        self.restore();
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
         let (one, other) = (take(SHARED), take(SHARED));
         raise(SHARED).expect("raised");
         assert_eq!((came(&one), came(&other)), (vec![SHARED], vec![SHARED]));
-        one.give_back();
+        one.restore();
         assert!(!is_default(SHARED));
         raise(SHARED).expect("raised");
         assert_eq!((came(&one), came(&other)), (vec![], vec![SHARED]));
@@ -252,7 +252,7 @@ mod tests {
             let pipe = take(BELOW);
             raise(BELOW).expect("raised");
             assert_eq!((came(&pipe), is_raised(&flag)), (vec![BELOW], true));
-            pipe.give_back();
+            pipe.restore();
             raise(BELOW).expect("raised");
             assert_eq!((came(&pipe), is_raised(&flag)), (vec![], true));
         }
@@ -266,7 +266,7 @@ mod tests {
             let pipe = first.take().unwrap_or_else(|| take(ABOVE));
             raise(ABOVE).expect("raised");
             assert_eq!((came(&pipe), is_raised(&flag)), (vec![ABOVE], true), "each is told once");
-            pipe.give_back();
+            pipe.restore();
             raise(ABOVE).expect("raised");
             assert_eq!((came(&pipe), is_raised(&flag)), (vec![], true));
         }

@@ -50,7 +50,7 @@ pub async fn id_stays<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let first = bench.open().await?;
     let mut known: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let retry = Settlement::Retry { after: Duration::ZERO, error: "once more".to_owned() };
-    for settlement in [Some(Settlement::HandBack), Some(retry), None] {
+    for settlement in [Some(Settlement::Requeue), Some(retry), None] {
         let taken = bench.take(&first, 3).await?;
         for delivery in &taken {
             if delivery.id.is_empty() {

@@ -43,7 +43,7 @@ pub async fn crash_loses_nothing<S: Subject>(subject: &S) -> Result<Verdict, Bro
 /// Tries whether every call returns with an error while the broker is away, and works again when it is back, on the same
 /// consumer, with nothing lost.
 ///
-/// It does not apply where nothing can be [cut off](Subject::cut_off).
+/// It does not apply where nothing can be [cancelled off](Subject::disconnect).
 ///
 /// # Errors
 ///
@@ -54,7 +54,7 @@ pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Brok
     let (never, patience) = (Stop::never(), bench.patience(&queue));
     bench.push_all(0..3).await?;
     let held = bench.take_one(&queue).await?;
-    if !bench.does("cut the broker off", patience, subject.cut_off()).await? {
+    if !bench.does("cut the broker off", patience, subject.disconnect()).await? {
         return Ok(Verdict::DoesNotApply);
     }
 
@@ -81,7 +81,7 @@ pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Brok
         return Err(bench.too_long("end a fetch that is stopping while the broker is away", bench.at_once()));
     }
 
-    bench.does("let the broker back", patience, subject.mend()).await?;
+    bench.does("let the broker back", patience, subject.reconnect()).await?;
     bench.push(b"3").await?;
     let settling = async {
         loop {

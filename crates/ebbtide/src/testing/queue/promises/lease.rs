@@ -22,9 +22,9 @@ pub async fn lapsed_lease_is_lost<S: Subject>(subject: &S) -> Result<Verdict, Br
     let error = || "too late".to_owned();
     let late = [
         Settlement::Ack,
-        Settlement::HandBack,
+        Settlement::Requeue,
         Settlement::Retry { after: Duration::ZERO, error: error() },
-        Settlement::Bury { error: error() },
+        Settlement::DeadLetter { error: error() },
     ];
     bench.push_all(0..4).await?;
     let lapsed = bench.take(&slow, late.len()).await?;

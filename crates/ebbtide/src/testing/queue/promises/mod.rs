@@ -16,6 +16,6 @@ pub use failure::{crash_loses_nothing, outage_is_an_error};
 pub use fetch::{fetch_ends_with_stop, fetch_takes_at_most_max, fetch_waits};
 pub use lease::{extend_keeps, lapsed_lease_is_lost, lease_begins_at_delivery};
 pub use settlement::{
-    ack_is_final, buried_is_kept, first_settlement_counts, hand_back_is_at_once, retry_waits,
+    ack_is_final, dead_letter_is_kept, first_settlement_counts, requeue_is_immediate, retry_waits,
 };
 pub use stop::{prefetch_keeps_nothing, stop_leaves_nothing, stopped_fetch_keeps_nothing};

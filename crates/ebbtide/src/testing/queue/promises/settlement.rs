@@ -23,20 +23,20 @@ pub async fn ack_is_final<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     subject.crash(first).await;
     let second = bench.open().await?;
     bench.gets_nothing(&second, bench.quiet(&second)).await?;
-    bench.counts(Census { waiting: 0, leased: Some(0), buried: 0 }).await?;
+    bench.counts(Census { waiting: 0, leased: Some(0), dead_lettered: 0 }).await?;
     Ok(Verdict::Kept)
 }
 
 /// Tries whether a job that was handed back is there for the next consumer at once, though the first one crashes right
 /// behind it, and whether that counts as no attempt.
 ///
-/// The attempts count only where the broker [can tell](Subject::tells_hand_backs).
+/// The attempts count only where the broker [can tell](Subject::counts_requeues).
 ///
 /// # Errors
 ///
 /// When it takes as long as a lease or a delay, or the attempt is counted.
-pub async fn hand_back_is_at_once<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
-    let bench = Bench::lasting(subject, Promise::HandBackIsAtOnce);
+pub async fn requeue_is_immediate<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::lasting(subject, Promise::RequeueIsImmediate);
     bench.push(b"job").await?;
     for round in 0..4 {
         let queue = bench.open().await?;
@@ -44,15 +44,15 @@ pub async fn hand_back_is_at_once<S: Subject>(subject: &S) -> Result<Verdict, Br
             0 => bench.take_one(&queue).await?,
             _ => bench.take_at_once(&queue).await?,
         };
-        if subject.tells_hand_backs() && delivery.attempt != 1 {
+        if subject.counts_requeues() && delivery.attempt != 1 {
             return Err(
                 bench.broken(format!("{}: what was handed back counts as tried", describe(&delivery)))
             );
         }
         // As the loop does it: only then does a broker that sends ahead not give it back to us.
         bench.withdraw(&queue).await?;
-        bench.settle_ours(&queue, &delivery, Settlement::HandBack).await?;
-        bench.counts(Census { waiting: 1, leased: Some(0), buried: 0 }).await?;
+        bench.settle_ours(&queue, &delivery, Settlement::Requeue).await?;
+        bench.counts(Census { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
         subject.crash(queue).await;
     }
     Ok(Verdict::Kept)
@@ -88,7 +88,7 @@ pub async fn retry_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     }
     let error = "once more".to_owned();
     bench.settle_ours(&first, &delivery, Settlement::Retry { after: RETRY_AFTER, error }).await?;
-    bench.counts(Census { waiting: 1, leased: Some(0), buried: 0 }).await?;
+    bench.counts(Census { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
     subject.crash(first).await;
     let second = bench.open().await?;
     let delivery = bench.take_one(&second).await?;
@@ -104,8 +104,8 @@ pub async fn retry_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
 /// # Errors
 ///
 /// When it is gone, or delivered again, or an error's words make it fail.
-pub async fn buried_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
-    let bench = Bench::new(subject, Promise::BuriedIsKept);
+pub async fn dead_letter_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
+    let bench = Bench::new(subject, Promise::DeadLetterIsKept);
     let long = "long ".repeat(4000);
     let errors = ["no such address", "", "a zero \0 within", "zwölf\r\nlines: {\"a\"} 'b' %s $1 ☃", &long];
     let first = bench.open().await?;
@@ -113,19 +113,20 @@ pub async fn buried_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Broken> 
         bench.push(payload).await?;
         let delivery = bench.take_one(&first).await?;
         let error = (*error).to_owned();
-        bench.settle_ours(&first, &delivery, Settlement::Bury { error }).await?;
+        bench.settle_ours(&first, &delivery, Settlement::DeadLetter { error }).await?;
     }
     subject.crash(first).await;
     let second = bench.open().await?;
     bench.gets_nothing(&second, bench.quiet(&second)).await?;
-    bench.counts(Census { waiting: 0, leased: Some(0), buried: 5 }).await?;
-    let mut buried = bench.does("look at what is buried", bench.patience(&second), subject.buried()).await?;
-    buried.sort_by(|a, b| a.payload.cmp(&b.payload));
-    let payloads: Vec<_> = buried.iter().map(|job| String::from_utf8_lossy(&job.payload)).collect();
+    bench.counts(Census { waiting: 0, leased: Some(0), dead_lettered: 5 }).await?;
+    let mut dead_lettered =
+        bench.does("look at what is buried", bench.patience(&second), subject.dead_lettered()).await?;
+    dead_lettered.sort_by(|a, b| a.payload.cmp(&b.payload));
+    let payloads: Vec<_> = dead_lettered.iter().map(|job| String::from_utf8_lossy(&job.payload)).collect();
     if payloads != ["0", "1", "2", "3", "4"] {
         return Err(bench.broken(format!("the jobs 0 to 4 were buried, and these are found: {payloads:?}")));
     }
-    let kept = buried.first().and_then(|job| job.error.as_deref());
+    let kept = dead_lettered.first().and_then(|job| job.error.as_deref());
     match kept {
         Some(kept) if !kept.contains(errors[0]) => {
             Err(bench.broken(format!("{:?} was why, and {kept:?} is found", errors[0])))
@@ -142,7 +143,7 @@ pub async fn buried_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Broken> 
 pub async fn first_settlement_counts<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::FirstSettlementCounts);
     let queue = bench.open().await?;
-    for settlement in [Settlement::Ack, Settlement::Bury { error: "for good".to_owned() }] {
+    for settlement in [Settlement::Ack, Settlement::DeadLetter { error: "for good".to_owned() }] {
         bench.push(b"twice").await?;
         let delivery = bench.take_one(&queue).await?;
         bench.settle_ours(&queue, &delivery, settlement.clone()).await?;
@@ -153,7 +154,7 @@ pub async fn first_settlement_counts<S: Subject>(subject: &S) -> Result<Verdict,
         let delivery = bench.take_one(&queue).await?;
         let (ack, back) = tokio::try_join!(
             bench.settle(&queue, &delivery, Settlement::Ack),
-            bench.settle(&queue, &delivery, Settlement::HandBack),
+            bench.settle(&queue, &delivery, Settlement::Requeue),
         )?;
         if ack == Settled::Lost {
             if back == Settled::Lost {

@@ -59,9 +59,9 @@ pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verd
         };
         ours.extend(bench.withdraw(&queue).await?);
         for delivery in &ours {
-            bench.settle_ours(&queue, delivery, Settlement::HandBack).await?;
+            bench.settle_ours(&queue, delivery, Settlement::Requeue).await?;
         }
-        bench.counts(Census { waiting: 1, leased: Some(0), buried: 0 }).await?;
+        bench.counts(Census { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
         bench.does("close", bench.patience(&queue), queue.close()).await?;
 
         let next = bench.open().await?;
@@ -85,7 +85,7 @@ pub async fn stop_leaves_nothing<S: Subject>(subject: &S) -> Result<Verdict, Bro
     let first = bench.open().await?;
     let held = bench.take(&first, 3).await?;
     bench.stop(first, held).await?;
-    bench.counts(Census { waiting: STOPPED_JOBS.into(), leased: Some(0), buried: 0 }).await?;
+    bench.counts(Census { waiting: STOPPED_JOBS.into(), leased: Some(0), dead_lettered: 0 }).await?;
     bench.rest_comes(STOPPED_JOBS, Vec::new()).await
 }
 
@@ -125,13 +125,13 @@ pub async fn prefetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verdict, 
     }
     first.prefetch(false);
     for delivery in bench.withdraw(&first).await? {
-        bench.settle_ours(&first, &delivery, Settlement::HandBack).await?;
+        bench.settle_ours(&first, &delivery, Settlement::Requeue).await?;
     }
     for delivery in &held {
         bench.settle_ours(&first, delivery, Settlement::Ack).await?;
     }
     let rest = (PREFETCH_JOBS as usize).saturating_sub(numbers.len());
-    bench.counts(Census { waiting: rest as u64, leased: Some(0), buried: 0 }).await?;
+    bench.counts(Census { waiting: rest as u64, leased: Some(0), dead_lettered: 0 }).await?;
     bench.does("close", bench.patience(&first), first.close()).await?;
     bench.rest_comes(PREFETCH_JOBS, numbers).await
 }

@@ -60,12 +60,12 @@ async fn what_is_in_flight_at_the_end_is_cut_counted_and_named() {
     assert!(idle.response().await.unwrap().is_ok());
     until(|| served.work.in_flight() == 2).await;
     served.stop();
-    served.cut();
+    served.cancelled();
     let answer = request.response().await.expect("an answer");
     assert!(answer.status == 503, "{answer:?}");
     clock.advance(LONG).await;
     served.ended().await;
-    assert_eq!((served.work.in_flight(), served.work.finished(), served.work.cut()), (0, 1, 2));
+    assert_eq!((served.work.in_flight(), served.work.finished(), served.work.cancelled()), (0, 1, 2));
     let mut names: Vec<_> = served.work.stragglers().into_iter().map(|straggler| straggler.name).collect();
     names.sort();
     assert_eq!(
@@ -89,10 +89,10 @@ async fn a_body_that_is_cut_is_reset_and_never_ended() {
     let mut byte = [0];
     client.stream.read_exact(&mut byte).await.unwrap();
     served.stop();
-    served.cut();
+    served.cancelled();
     served.ended().await;
     assert!(client.rest().await.is_reset());
-    assert_eq!(served.work.cut(), 1);
+    assert_eq!(served.work.cancelled(), 1);
 }
 
 /// The opposite: with `axum::serve` and its runtime's end, the same client takes half a body for a whole one.
@@ -150,9 +150,9 @@ async fn a_response_that_nobody_reads_is_cut_and_not_counted_as_finished() {
     let mut byte = [0];
     client.stream.read_exact(&mut byte).await.unwrap();
     served.stop();
-    served.cut();
+    served.cancelled();
     served.ended().await;
-    assert_eq!((served.work.finished(), served.work.cut(), served.work.in_flight()), (0, 1, 0));
+    assert_eq!((served.work.finished(), served.work.cancelled(), served.work.in_flight()), (0, 1, 0));
     assert!(client.rest().await.is_reset());
 }
 
@@ -220,7 +220,7 @@ async fn bodies_are_reset_when_the_servers_future_is_dropped() {
         let mut client = begin(addr, request).await;
         served.abandon().await;
         assert!(client.rest().await.is_reset(), "{}", request.escape_ascii());
-        assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+        assert_eq!((served.work.finished(), served.work.cancelled()), (0, 1));
     }
 }
 
@@ -267,11 +267,11 @@ async fn over_a_unix_socket_a_body_that_only_the_close_ends_looks_whole() {
         client.send(request).await.unwrap();
         client.stream.readable().await.unwrap();
         served.stop();
-        served.cut();
+        served.cancelled();
         served.ended().await;
         let rest = client.rest().await;
         assert!(rest.is_eof() && rest.received.ends_with(end.as_bytes()), "{rest:?}");
-        assert_eq!((served.work.finished(), served.work.cut()), (0, 1));
+        assert_eq!((served.work.finished(), served.work.cancelled()), (0, 1));
     }
 }
 
@@ -339,6 +339,6 @@ async fn nothing_is_left_behind_when_the_servers_future_is_dropped() {
     until(|| served.work.in_flight() == 1).await;
     served.abandon().await;
     assert!(client.rest().await.received.is_empty());
-    assert_eq!(served.work.cut(), 1);
+    assert_eq!(served.work.cancelled(), 1);
     assert!(Client::connect(served.addr).await.is_err());
 }
