@@ -109,7 +109,7 @@ fn what_is_said_of_a_lifecycle_that_cannot_start_arrives() {
         let collected = collector.collected();
         assert_whole(&collected, count, flushed);
         let told =
-            collected.lines.iter().any(|line| line.starts_with("EBBTIDE_GRACE: `soon` is no duration"));
+            collected.lines.iter().any(|line| line.starts_with("EBBTIDE_GRACE: invalid duration `soon`"));
         assert_eq!(told, flushed == "flushed");
     }
 }

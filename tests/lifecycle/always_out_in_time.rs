@@ -80,7 +80,7 @@ fn a_panic_in_a_component_stops_the_rest_in_order() {
 #[test]
 fn a_component_that_fails_or_ends_too_soon_stops_the_rest_in_order() {
     for (fault, said) in
-        [("failing-task", "the task gave up"), ("ending-task", "ending-task ended before the stop")]
+        [("failing-task", "the task gave up"), ("ending-task", "ending-task ended before the shutdown")]
     {
         let mut victim = Process::start(service("victim").arg(fault));
         let ended = victim.ended(Duration::from_secs(20)).expect("it does not end");

@@ -233,7 +233,7 @@ async fn a_critical_check_that_stays_red_begins_the_stop_and_is_its_cause() {
     let answer = client.response().await.expect("what is in flight is finished");
     assert_eq!(answer.body, b"done");
     let ended = checked.served.ended(LONG).await;
-    ended.code(1).said("the critical check dependency was red for").said("closed store");
+    ended.code(1).said("critical check dependency failing for").said("closed store");
     let report: Value = serde_json::from_slice(&std::fs::read(&report).expect("written")).expect("JSON");
     assert_eq!(report["cause"]["kind"], "unhealthy");
     assert_eq!(report["cause"]["check"], "dependency");

@@ -38,9 +38,9 @@ fn the_plan_is_printed_without_starting() {
 #[test]
 fn a_budget_that_cannot_work_is_refused_with_the_sum_shown() {
     let ended = run(victim("").env("EBBTIDE_GRACE", "10s").env("EBBTIDE_LAME_DUCK", "8s"));
-    ended.code(1).said("8s (lame duck at most) + ").said(" > 8.333s = 10s (grace period) - 1.667s (margin)");
+    ended.code(1).said("8s (lame duck maximum) + ").said(" > 8.333s = 10s (grace period) - 1.667s (margin)");
     ended.never_said("opened");
-    run(victim("").env("EBBTIDE_GRACE", "soon")).code(1).said("EBBTIDE_GRACE: `soon` is no duration");
+    run(victim("").env("EBBTIDE_GRACE", "soon")).code(1).said("EBBTIDE_GRACE: invalid duration `soon`");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn a_start_that_fails_is_exit_code_1_and_says_what_to_do() {
         (["--data", data, "--listen", &taken], [].as_slice(), "give another address with --listen"),
         (["--data", data, "--listen", "nonsense"], &[], "give another address with --listen"),
         (["--data", &file, "--listen", "127.0.0.1:0"], &[], "give another one with --data"),
-        (["--data", data, "--grace", "1ms"], &[], "raise the grace period"),
+        (["--data", data, "--grace", "1ms"], &[], "invalid budget: 1ms (grace period)"),
         (["--data", data, "--listen", "127.0.0.1:0"], &[("DATABASE_URL", nobody)], "the PostgreSQL database"),
     ] {
         if !environment.is_empty() && QueueKind::Postgres.missing_feature().is_some() {

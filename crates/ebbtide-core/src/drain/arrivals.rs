@@ -2,9 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts new requests, so that the lame duck can tell when none comes any more. Clones count together.
+/// A counter of new requests. The lame duck ends when it has not changed for the quiet time. Clones share the counter.
 ///
-/// Servers note an arrival from the signal on; before it nobody asks.
+/// Servers count arrivals from the stop signal on; the count is not used before.
 ///
 /// # Examples
 ///
@@ -21,7 +21,7 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// Makes a counter at zero.
+    /// Creates a counter at zero.
     ///
     /// # Examples
     ///
@@ -33,7 +33,7 @@ impl Arrivals {
         Self::default()
     }
 
-    /// Notes that a new request came.
+    /// Counts a new request.
     ///
     /// # Examples
     ///
@@ -49,7 +49,7 @@ impl Arrivals {
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns how many were noted. It never goes down: that it stands still means that none came.
+    /// Returns the number of requests counted. It never decreases; a value that has not changed means that no request came.
     ///
     /// # Examples
     ///

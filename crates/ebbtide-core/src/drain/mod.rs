@@ -1,6 +1,6 @@
 //! The primitives of a drain: stop token, in-flight tracker, registry of stragglers.
 //!
-//! Nothing here knows time, the network or signals. Each concurrent type has its numbered invariants above it; the
+//! Nothing here depends on a runtime, the network or signals. Each concurrent type has its numbered invariants above it; the
 //! tests and the loom models cite them.
 
 mod arrivals;

@@ -1,4 +1,4 @@
-//! The registry of stragglers: who is in flight, for how long, and where it came from.
+//! The registry of stragglers: what is in flight, for how long, and where it was created.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,16 +13,16 @@ use super::shards::{shard_count, slot};
 use super::sync::Lock;
 use crate::model::Straggler;
 
-/// The most shards a registry has: 256 bytes each.
+/// The maximum number of shards: 256 bytes each.
 const MOST_SHARDS: usize = 32;
 
-/// Above this many free places, an empty shard gives its memory back.
+/// An empty shard with a capacity above this one frees its memory.
 const KEPT_PLACES: usize = 256;
 
-/// Knows the name, the age and the origin of everything in flight. Clones are the same registry.
+/// A registry of the name, the age and the origin of everything in flight. Clones share the registry.
 ///
-/// Work is registered in the shard of the thread that does it, so that threads don't contend. A record takes about 64
-/// bytes and what the name takes.
+/// Work is registered in the shard of the calling thread, so that threads do not contend. A record takes about 64 bytes plus
+/// its name.
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Makes an empty registry.
+    /// Creates an empty registry.
     ///
     /// # Examples
     ///
@@ -53,13 +53,13 @@ impl Registry {
         Self::with_clock(Instant::now)
     }
 
-    /// Makes an empty registry whose ages are those of another clock, such as one that tests move.
+    /// Creates an empty registry that computes ages with the given clock, such as one that tests control.
     pub fn with_clock(now: fn() -> Instant) -> Self {
         let shards = (0..shard_count(MOST_SHARDS)).map(|_| Arc::default()).collect();
         Self { shared: Arc::new(RegistryState { now, shards }) }
     }
 
-    /// Registers a piece of work under a name, and notes the caller's place in the source as its origin.
+    /// Registers a piece of work under a name, with the caller's source location as its origin.
     ///
     /// # Examples
     ///
@@ -76,8 +76,9 @@ impl Registry {
         self.register_from(name, Location::caller())
     }
 
-    /// Registers a piece of work under a name, with a place in the source as its origin: for a library, whose own file tells its
-    /// users nothing.
+    /// Registers a piece of work under a name, with a given source location as its origin.
+    ///
+    /// A library uses it to report the location of its caller instead of a location in its own source.
     ///
     /// # Examples
     ///
@@ -106,7 +107,7 @@ impl Registry {
 
     /// Returns what is in flight now, oldest first.
     ///
-    /// What is registered or dropped during the call may be missing or be there.
+    /// Work that is registered or dropped during the call may or may not be included.
     ///
     /// # Examples
     ///
@@ -139,7 +140,8 @@ impl fmt::Debug for Registry {
     }
 }
 
-/// One named piece of work, until it is dropped. Made by [`Registry::register`].
+/// A guard for one named piece of work: dropping it removes the work from the registry. Created by [`Registry::register`] and
+/// [`Registry::register_from`].
 ///
 /// # Examples
 ///
@@ -151,7 +153,7 @@ impl fmt::Debug for Registry {
 /// assert!(registry.stragglers().is_empty());
 /// ```
 #[derive(Debug)]
-#[must_use = "the work is forgotten when this is dropped"]
+#[must_use = "the work is removed from the registry when this is dropped"]
 pub struct Entry {
     shard: Arc<Shard>,
     key: usize,
@@ -165,18 +167,18 @@ impl Drop for Entry {
 
 struct RegistryState {
     now: fn() -> Instant,
-    /// Each counted by itself: an entry's reference is counted on its own shard's cache line.
+    /// A separate `Arc` for each shard, so that threads do not contend on one reference count.
     shards: Box<[Arc<Shard>]>,
 }
 
-/// What was registered on one thread (or on a few: see [`slot`]).
+/// The records that one thread registered (or a few threads: see [`slot`]).
 ///
 /// # Invariants
 ///
-/// 1. A record is in its place from `insert` until the one [`Entry`] with its key removes it: keys are not
-///    given out twice at a time.
-/// 2. No name is made, cloned out of need, or dropped under the lock, save those a snapshot copies.
-/// 3. `order` grows with each record: within a shard it tells which of two came first where the clock does not.
+/// 1. A record is in its place from `insert` until the one [`Entry`] with its key removes it: no two records have the same key
+///    at the same time.
+/// 2. No name is created, cloned or dropped under the lock, except that a snapshot clones the names.
+/// 3. `order` grows with each record: within a shard it orders two records that the clock does not.
 #[derive(Debug, Default)]
 struct Shard {
     records: CachePadded<Lock<Records>>,
@@ -212,7 +214,7 @@ impl Shard {
             let emptied = records.places.is_empty() && records.places.capacity() > KEPT_PLACES;
             (record, emptied.then(|| std::mem::take(&mut records.places)))
         };
-        // Only now, with the lock free.
+        // Dropped after the lock is released (invariant 2).
         drop(removed);
     }
 

@@ -1,4 +1,4 @@
-//! How many shards a sharded type has, and which of them is a thread's own.
+//! The number of shards of a sharded type, and the assignment of threads to shards.
 
 #[cfg(not(ebbtide_loom))]
 pub(super) use threads::{shard_count, slot};
@@ -17,21 +17,21 @@ mod threads {
     const UNASSIGNED: usize = usize::MAX;
 
     thread_local! {
-        // Constant and without a destructor: one load to read, and readable while the thread's other locals are dropped.
+        // Constant and without a destructor: a read is one load, and works while the thread's other locals are dropped.
         static SLOT: Cell<usize> = const { Cell::new(UNASSIGNED) };
     }
 
     /// Returns how many shards a sharded type has: a power of two, twice the number of cores, from 4 up to `most`.
     ///
-    /// Threads take their slots in the order in which they first ask. Twice the cores keeps the workers of one runtime
-    /// apart although the main thread, a watchdog and the blocking pool have slots too.
+    /// Threads get their slots in the order of their first call. Twice the number of cores keeps the workers of one runtime in
+    /// separate shards although the main thread, a watchdog and the blocking pool have slots too.
     pub(in crate::drain) fn shard_count(most: usize) -> usize {
         static CORES: OnceLock<usize> = OnceLock::new();
         let cores = *CORES.get_or_init(|| thread::available_parallelism().map_or(4, NonZero::get));
         (2 * cores).next_power_of_two().clamp(4, most)
     }
 
-    /// Returns a number that is this thread's own until the numbers wrap; take it modulo the number of shards.
+    /// Returns this thread's number, unique until the numbers wrap; take it modulo the number of shards.
     #[inline]
     pub(in crate::drain) fn slot() -> usize {
         let slot = SLOT.get();
@@ -47,7 +47,7 @@ mod threads {
     }
 }
 
-/// All threads of a model are one thread to std, so that the slot comes from loom's own number of the thread.
+/// A loom model runs all its threads on one OS thread, so the slot comes from loom's thread id.
 #[cfg(ebbtide_loom)]
 mod modelled {
     use std::hash::{Hash, Hasher};

@@ -1,4 +1,4 @@
-//! What the primitives are built from: std's types, or loom's in a build with `--cfg ebbtide_loom`.
+//! The synchronization types of the primitives: std's, or loom's in a build with `--cfg ebbtide_loom`.
 
 use std::ops::Deref;
 use std::sync::PoisonError;
@@ -46,7 +46,7 @@ impl SeqCounter {
         value
     }
 
-    /// Adds one without a place in *S*: what the models show to lose wake-ups.
+    /// Adds one without a place in *S*: the models show that this loses wake-ups.
     #[cfg(all(test, ebbtide_loom))]
     pub(super) fn add_unordered(&self) {
         self.0.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
@@ -55,9 +55,9 @@ impl SeqCounter {
 
 /// Orders an access with the thread's next one in a model.
 ///
-/// loom takes a sequentially consistent access for an acquire-release one and knows only fences to be more. Accesses that
-/// all have their place in *S* are sequentially consistent among themselves, and so are accesses with a fence between
-/// each two: with one after each access, a model has the interleavings that the real types have.
+/// loom treats a sequentially consistent access as an acquire-release one; only its fences are sequentially consistent.
+/// Accesses that all have their place in *S* are sequentially consistent among themselves, and so are accesses with a fence
+/// between each two. With a fence after each access, a model has the interleavings of the real types.
 #[inline]
 fn modelled_fence() {
     #[cfg(ebbtide_loom)]
@@ -66,8 +66,8 @@ fn modelled_fence() {
 
 /// A mutex for short sections that run no foreign code: no waker is cloned, woken or dropped under it.
 ///
-/// A waker's code may come back for the same lock (dropping the last waker of a task drops its future, which takes its
-/// own waker off the list), and it may panic. With neither possible under the lock, there is no poisoning to report.
+/// A waker's code may take the same lock (dropping the last waker of a task drops its future, which removes its waker from the
+/// list), and it may panic. Neither can happen under the lock, so there is no poisoning to report.
 #[derive(Debug, Default)]
 pub(super) struct Lock<T>(Mutex<T>);
 
@@ -83,8 +83,8 @@ impl<T> Lock<T> {
     }
 }
 
-/// loom has no `OnceLock`. This one holds the value in std's, and shows it only to who has seen it published, so that a
-/// missing happens-before edge shows as a missing value.
+/// loom has no `OnceLock`. This one stores the value in std's and returns it only to a thread that has seen it published, so a
+/// missing happens-before edge becomes a missing value.
 #[cfg(ebbtide_loom)]
 mod modelled {
     use std::sync::atomic::Ordering::{Acquire, Release};
@@ -120,7 +120,7 @@ mod modelled {
     }
 }
 
-/// What a future waits on: borrowed from its owner, or a handle of the future's own.
+/// A handle that a future borrows or owns.
 #[derive(Debug)]
 pub(super) enum MaybeOwned<'a, T> {
     Borrowed(&'a T),

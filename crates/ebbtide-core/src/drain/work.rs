@@ -1,9 +1,9 @@
 use crate::model::Straggler;
 
-/// Tells what a component has in flight, for the progress line and the report.
+/// Reports what a component has in flight, for the progress line and the report.
 ///
-/// Asked from any thread, the watchdog's among them: an implementation never blocks for longer than a short lock. One that
-/// panics holds nothing, and that it panicked is logged.
+/// The methods are called from any thread, including the watchdog's. They must not block for longer than a short lock. If a
+/// method panics, the component counts as having no work, and the panic is logged.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ use crate::model::Straggler;
 ///         self.tracker.finished()
 ///     }
 ///
-///     fn cut(&self) -> u64 {
+///     fn cancelled(&self) -> u64 {
 ///         0
 ///     }
 ///
@@ -44,10 +44,10 @@ pub trait Work: Send + Sync + 'static {
     /// Returns how many pieces of work are in flight now.
     fn in_flight(&self) -> u64;
 
-    /// Returns how many have finished whole since the component began.
+    /// Returns how many pieces of work have finished since the component began.
     fn finished(&self) -> u64;
 
-    /// Returns how many were ended by us before they finished.
+    /// Returns how many pieces of work this process cancelled before they finished.
     fn cancelled(&self) -> u64;
 
     /// Returns what is in flight now, oldest first.
@@ -55,8 +55,8 @@ pub trait Work: Send + Sync + 'static {
 
     /// Returns all counts at one instant.
     ///
-    /// By default they are made of the three above, one after the other: work that has failed or was abandoned is in none of
-    /// them. An implementation that knows more returns what adds up (see [`WorkCounts`]).
+    /// The default reads the methods of this trait one after the other, and has no work that failed or was abandoned. An
+    /// implementation that counts such work must return counts that add up (see [`WorkCounts`]).
     fn counts(&self) -> WorkCounts {
         let mut counts = WorkCounts::default();
         (counts.in_flight, counts.finished, counts.cancelled) =
@@ -66,33 +66,34 @@ pub trait Work: Send + Sync + 'static {
         counts
     }
 
-    /// Returns the ids of what was handed back, for somebody else to do.
+    /// Returns the ids of the jobs that were requeued for another consumer. None by default.
     fn requeued_ids(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Returns how many pieces of work were no longer ours when they had finished, and that somebody else does again.
+    /// Returns how many pieces of work finished after this process had lost them: another consumer runs them again. Zero by
+    /// default.
     fn redelivered(&self) -> u64 {
         0
     }
 
-    /// Returns the ids of what was neither finished nor handed back, because whoever is to be told did not answer.
+    /// Returns the ids of the jobs neither finished nor requeued, because their queue did not respond. None by default.
     fn unsettled(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Prepares for the end of the process: what is in flight must not look finished to its peers.
+    /// Prepares for the end of the process: work in flight must not appear finished to its peers.
     ///
-    /// Called on a thread of its own when the watchdog ends the process. The runtime may be blocked, and nothing is waited for
-    /// after this call. Does nothing by default.
+    /// It is called on a separate thread when the watchdog ends the process. The runtime may be blocked, and the watchdog waits
+    /// for nothing after this call. Does nothing by default.
     fn prepare_for_exit(&self) {}
 }
 
-/// Counts the work of a component at one instant: what it has accepted, and what became of that.
+/// The work of a component at one instant: what it has accepted, and the outcomes.
 ///
 /// # Invariant
 ///
-/// Each piece of work that was accepted is in flight or has exactly one fate, so that
+/// Each piece of work that was accepted is in flight or has exactly one outcome, so that
 /// `begun = in_flight + finished + ended_early + cancelled + failed + abandoned + requeued + redelivered`
 /// (`docs/spec.md`, W1). [`unaccounted`](Self::unaccounted) checks it.
 ///
@@ -113,30 +114,29 @@ pub struct WorkCounts {
     pub begun: u64,
     /// In flight now.
     pub in_flight: u64,
-    /// Finished whole.
+    /// Finished completely.
     pub finished: u64,
-    /// Ended by this process before its source had ended, because its policy says so: an event stream at the end of the lame
-    /// duck.
+    /// Ended by this process before its source had ended, by policy: an event stream at the end of the lame duck.
     pub ended_early: u64,
     /// Cancelled by this process at a deadline, before it had finished.
     pub cancelled: u64,
-    /// Ended with an error, a panic or a timeout of its own.
+    /// Ended with an error, a panic or a separate timeout.
     pub failed: u64,
     /// Given up because the client had disconnected or stalled.
     pub abandoned: u64,
     /// Returned to its queue before it had begun to run.
     pub requeued: u64,
-    /// Finished, and delivered to another consumer all the same.
+    /// Finished, but delivered to another consumer as well.
     pub redelivered: u64,
 }
 
 impl WorkCounts {
-    /// Returns by how many pieces of work the counts miss their sum; zero where they add up.
+    /// Returns the difference between the work accepted and the sum of the other counts; zero if they add up.
     pub fn unaccounted(&self) -> u64 {
         self.begun.abs_diff(self.in_flight.saturating_add(self.ended()))
     }
 
-    /// Returns how many pieces of work have a fate.
+    /// Returns how many pieces of work have ended, with any outcome.
     pub fn ended(&self) -> u64 {
         let fates = [
             self.finished,
@@ -150,14 +150,14 @@ impl WorkCounts {
         fates.into_iter().fold(0, u64::saturating_add)
     }
 
-    /// Adds the counts of another component, or of another part of the same.
+    /// Adds the counts of another component, or of another part of the same component.
     pub fn add(&mut self, other: &Self) {
         for (sum, more) in self.each_mut().into_iter().zip(other.each()) {
             *sum = sum.saturating_add(more);
         }
     }
 
-    /// Returns what has happened since an earlier instant; what is in flight is that of now.
+    /// Returns the difference to the counts of an earlier instant. `in_flight` keeps its present value.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut since = *self;

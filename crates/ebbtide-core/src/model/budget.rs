@@ -4,58 +4,59 @@ use serde::{Deserialize, Serialize};
 
 use super::{LONGEST_TIME, Plan, Platform, Stage, part, show_duration};
 
-/// Says how much time a stop has and how it is shared. Whatever is `None` is derived.
+/// The time that a shutdown has, and how the stages share it. A field that is `None` is derived.
 ///
 /// The deadline is `grace − margin`, one for all stages. Each stage after the lame duck has a reserved minimum that
-/// the earlier ones cannot eat; what an earlier stage leaves over flows on.
+/// earlier stages cannot use. Time that an earlier stage does not use is available to the later ones.
 ///
-/// A time above [`LONGEST_TIME`], such as [`Duration::MAX`], is taken as that.
+/// A time above [`LONGEST_TIME`], such as [`Duration::MAX`], is reduced to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Budget {
-    /// What runs the process.
+    /// The platform that runs the process.
     pub platform: Platform,
     /// The time between the stop signal and SIGKILL. Default: the platform's.
     pub grace: Option<Duration>,
-    /// How much earlier than SIGKILL to be gone. Default: a sixth of the grace period, at most 5 s.
+    /// How long before SIGKILL the process must have exited. Default: a sixth of the grace period, at most 5 s.
     pub margin: Option<Duration>,
-    /// How long to go on serving after the signal. Default: the platform's, cut to three fifths of what the margin leaves.
+    /// How long the service serves new requests after the signal. Default: the platform's, at most three fifths of
+    /// `grace − margin`.
     pub lame_duck: Option<LameDuck>,
-    /// The minimum kept for servers to finish what is in flight. Default: a twentieth of `grace − margin`, at most 2 s.
+    /// The minimum for servers to finish what is in flight. Default: a twentieth of `grace − margin`, at most 2 s.
     pub servers: Option<Duration>,
-    /// The minimum kept for the workers. Default: as for the servers.
+    /// The minimum for the workers. Default: as for the servers.
     pub workers: Option<Duration>,
-    /// The minimum kept for the resources. Default: as for the servers.
+    /// The minimum for the resources. Default: as for the servers.
     pub resources: Option<Duration>,
-    /// The minimum kept for the flushers. Default: half of the resources'.
+    /// The minimum for the flushers. Default: half of the default for the resources.
     pub telemetry: Option<Duration>,
-    /// How long after the first signal another one counts as a duplicate of it. Default: 300 ms.
+    /// The time after the first signal in which another one counts as its duplicate. Default: 300 ms.
     pub signal_guard: Option<Duration>,
 }
 
-/// Says how long a service that was told to stop still serves what comes.
+/// The lame duck: how long a service serves new requests after the stop signal.
 ///
-/// It ends when `min` has passed and no new request came for `quiet`, and at `max` whatever happens.
+/// It ends when `min` has passed and no new request came for `quiet`, and at `max` in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LameDuck {
-    /// Served for at least so long.
+    /// The minimum time.
     #[serde(rename = "min_ms", with = "super::millis")]
     pub min: Duration,
-    /// Over when no new request came for so long.
+    /// The time without a new request after which it ends.
     #[serde(rename = "quiet_ms", with = "super::millis")]
     pub quiet: Duration,
-    /// Over at the latest.
+    /// The maximum time.
     #[serde(rename = "max_ms", with = "super::millis")]
     pub max: Duration,
 }
 
-/// A budget that cannot work.
+/// An invalid budget.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BudgetError {
-    /// The margin leaves nothing of the grace period.
+    /// The margin leaves less than 100 ms of the grace period. Raise the grace period or lower the margin.
     #[error(
-        "the budget cannot work: {} (grace period) - {} (margin) leaves {}; raise the grace period or lower the margin",
+        "invalid budget: {} (grace period) - {} (margin) = {}, below the minimum of 100ms",
         show_duration(*grace), show_duration(*margin), show_duration(grace.saturating_sub(*margin))
     )]
     NothingLeft {
@@ -64,17 +65,14 @@ pub enum BudgetError {
         /// The margin.
         margin: Duration,
     },
-    /// The parts do not fit.
-    #[error("the budget cannot work: {sum}; raise the grace period, or lower the lame duck or a minimum")]
+    /// The lame duck and the minimums exceed the deadline. Raise the grace period, or lower the lame duck or a minimum.
+    #[error("invalid budget: {sum}")]
     DoesNotFit {
         /// The arithmetic.
         sum: String,
     },
-    /// The lame duck's own times contradict each other.
-    #[error(
-        "the lame duck cannot work: its minimum {} is above its maximum {}; raise the maximum or lower the minimum",
-        show_duration(*min), show_duration(*max)
-    )]
+    /// The minimum of the lame duck exceeds its maximum.
+    #[error("invalid lame duck: minimum {} exceeds maximum {}", show_duration(*min), show_duration(*max))]
     LameDuck {
         /// The minimum.
         min: Duration,
@@ -84,10 +82,10 @@ pub enum BudgetError {
 }
 
 impl LameDuck {
-    /// No lame duck: servers close at the signal.
+    /// A lame duck of zero: servers close at the signal.
     pub const NONE: Self = Self { min: Duration::ZERO, quiet: Duration::ZERO, max: Duration::ZERO };
 
-    /// Serves for exactly `time` after the signal.
+    /// Creates a lame duck of exactly `time`.
     pub fn exactly(time: Duration) -> Self {
         Self { min: time, quiet: Duration::ZERO, max: time }
     }
@@ -98,7 +96,7 @@ impl LameDuck {
 }
 
 impl Budget {
-    /// Takes everything from the platform.
+    /// Creates a budget with the defaults of a platform.
     pub fn of(platform: Platform) -> Self {
         Self {
             platform,
@@ -113,11 +111,12 @@ impl Budget {
         }
     }
 
-    /// Works the budget out.
+    /// Computes the plan of this budget.
     ///
     /// # Errors
     ///
-    /// When the parts do not fit into the grace period; the error shows the sum.
+    /// Returns an error if `grace − margin` is below 100 ms, if the minimum of the lame duck exceeds its maximum, or if the parts
+    /// exceed `grace − margin`; the error shows the arithmetic.
     ///
     /// # Examples
     ///
@@ -138,7 +137,7 @@ impl Budget {
             return Err(BudgetError::NothingLeft { grace, margin });
         }
         let lame_duck = self.lame_duck.map(|duck| duck.at_most(LONGEST_TIME)).unwrap_or_else(|| {
-            // Three fifths of 25 s keep Kubernetes' 15 s whole; short grace periods shrink it.
+            // Three fifths of 25 s are the 15 s of Kubernetes; a shorter grace period reduces them.
             self.platform.lame_duck().at_most(part(deadline, 3, 5))
         });
         if lame_duck.min > lame_duck.max {
@@ -151,7 +150,7 @@ impl Budget {
         let telemetry = bounded(self.telemetry).unwrap_or(part(share, 1, 2));
         let forced = part(deadline, 1, 20).clamp(Duration::from_millis(20), Duration::from_millis(500));
         let parts = [
-            (lame_duck.max, "lame duck at most"),
+            (lame_duck.max, "lame duck maximum"),
             (servers, "servers"),
             (workers, "workers"),
             (resources, "resources"),
@@ -191,7 +190,7 @@ impl Budget {
         })
     }
 
-    /// Sets the minimum that is kept for a stage. Intake shares the servers'.
+    /// Sets the minimum of a stage. Intake and servers share one.
     pub fn reserve(&mut self, stage: Stage, minimum: Duration) {
         let slot = match stage {
             Stage::Intake | Stage::Servers => &mut self.servers,
@@ -245,9 +244,8 @@ mod tests {
         let error = budget.plan().expect_err("24 s of 25 s leave too little").to_string();
         assert_eq!(
             error,
-            "the budget cannot work: 24s (lame duck at most) + 1.25s (servers) + 1.25s (workers) + 1.25s (resources) \
-             + 625ms (telemetry) + 500ms (forced exit) = 28.875s > 25s = 30s (grace period) - 5s (margin); raise the \
-             grace period, or lower the lame duck or a minimum"
+            "invalid budget: 24s (lame duck maximum) + 1.25s (servers) + 1.25s (workers) + 1.25s (resources) \
+             + 625ms (telemetry) + 500ms (forced exit) = 28.875s > 25s = 30s (grace period) - 5s (margin)"
         );
     }
 

@@ -5,21 +5,21 @@ use serde::{Deserialize, Serialize};
 
 use super::show_duration;
 
-/// Names why a stop began.
+/// The reason why a shutdown began.
 ///
-/// The first cause wins: what fails while the stop is under way is an outcome of its component, not a new cause.
+/// The first cause is kept. A component that fails during the shutdown has an outcome; it is not a new cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Cause {
-    /// The process got a signal that asks it to stop.
+    /// The process received a stop signal.
     Signal {
         /// The signal's number, as in `signal(7)`.
         number: i32,
     },
-    /// The program asked for the stop itself.
+    /// The program requested the shutdown.
     Requested {
-        /// What the caller gave as its reason.
+        /// The caller's reason.
         reason: String,
     },
     /// A component returned an error.
@@ -36,7 +36,7 @@ pub enum Cause {
         /// The panic's message.
         message: String,
     },
-    /// A component that runs until the stop returned before it.
+    /// A component that must run until the shutdown returned before it.
     Ended {
         /// The component's name.
         component: String,
@@ -45,9 +45,9 @@ pub enum Cause {
     Unhealthy {
         /// The check's name.
         check: String,
-        /// What its last run failed with.
+        /// The error of its last run.
         error: String,
-        /// How long it had been red while the service should have been ready.
+        /// How long it had been red in the phase Ready.
         #[serde(rename = "red_for_ms", with = "super::millis")]
         red_for: Duration,
     },
@@ -59,12 +59,12 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Tells whether the stop began because something went wrong, and not because somebody asked for it.
+    /// Returns whether the cause is a failure: anything but a signal or a request.
     pub fn is_failure(&self) -> bool {
         !matches!(self, Self::Signal { .. } | Self::Requested { .. })
     }
 
-    /// Returns the usual name of a signal's number, such as `SIGTERM`, or `None` for one that cannot begin a stop.
+    /// Returns the name of a signal, such as `SIGTERM`; `None` for a signal other than SIGHUP, SIGINT, SIGQUIT and SIGTERM.
     pub fn signal_name(number: i32) -> Option<&'static str> {
         // The numbers are those of signal(7), the same on every Unix that tokio supports.
         match number {
@@ -87,9 +87,9 @@ impl fmt::Display for Cause {
             Self::Requested { reason } => write!(f, "requested: {reason}"),
             Self::Failed { component, error } => write!(f, "{component} failed: {error}"),
             Self::Panicked { component, message } => write!(f, "{component} panicked: {message}"),
-            Self::Ended { component } => write!(f, "{component} ended before the stop"),
+            Self::Ended { component } => write!(f, "{component} ended before the shutdown"),
             Self::Unhealthy { check, error, red_for } => {
-                write!(f, "the critical check {check} was red for {}: {error}", show_duration(*red_for))
+                write!(f, "critical check {check} failing for {}: {error}", show_duration(*red_for))
             }
             Self::StartUpFailed { error } => write!(f, "start-up failed: {error}"),
         }

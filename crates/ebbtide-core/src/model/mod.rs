@@ -1,6 +1,6 @@
-//! What a stop is, without a runtime: no async, no clock, no I/O.
+//! The model of a shutdown, without a runtime: no async, no clock, no I/O.
 //!
-//! Instants are durations since the lifecycle began, so that a test can be at any of them.
+//! Instants are durations since the lifecycle began, so that a test can choose any of them.
 
 mod budget;
 mod cause;

@@ -4,16 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::Cause;
 
-/// Tells how a component ended. Each has exactly one.
+/// The outcome of a component. Each component has exactly one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It finished everything it held.
+    /// It finished everything that it had in flight.
     Drained,
-    /// Its time was up before it had finished.
+    /// Its deadline was exceeded before it had finished.
     Cancelled,
-    /// It returned an error, or ended when it should not.
+    /// It returned an error, or ended before the shutdown although it must not.
     Failed {
         /// The error and its sources, joined by `: `.
         error: String,
@@ -23,12 +23,12 @@ pub enum Outcome {
         /// The panic's message.
         message: String,
     },
-    /// It was aborted and did not go: something in it blocks its thread.
+    /// It did not stop after its task was aborted: something in it blocks its thread.
     Stuck,
 }
 
 impl Outcome {
-    /// Returns the outcome's name as it stands in logs and reports.
+    /// Returns the outcome's name in logs and reports.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Drained => "drained",
@@ -50,33 +50,33 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Names how the process ends. [`code`](Self::code) is the contract.
+/// How the process ends. [`code`](Self::code) is the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exit {
-    /// 0: everything drained.
+    /// 0: every component drained.
     Drained,
     /// 1: start-up or a component failed.
     Failed,
-    /// 3: something was cut at its deadline.
+    /// 3: work was cancelled at its deadline.
     Cancelled,
-    /// 4: the watchdog had to end the process.
+    /// 4: the watchdog ended the process.
     Watchdog,
     /// 128+n: a second signal ended the process.
     Signalled(i32),
 }
 
 impl Exit {
-    /// The exit code when everything drained.
+    /// The exit code when every component drained.
     pub const DRAINED: u8 = 0;
     /// The exit code when start-up or a component failed.
     pub const FAILED: u8 = 1;
-    /// The exit code when something was cut at its deadline.
+    /// The exit code when work was cancelled at its deadline.
     pub const CANCELLED: u8 = 3;
-    /// The exit code when the watchdog had to end the process.
+    /// The exit code when the watchdog ended the process.
     pub const WATCHDOG: u8 = 4;
 
-    /// Decides how a stop that came to its end has ended. A failure outranks a cut: the report tells both.
+    /// Returns the exit of a shutdown that has finished. A failure takes precedence over a cancellation; the report has both.
     pub fn judge<'a>(cause: Option<&Cause>, outcomes: impl IntoIterator<Item = &'a Outcome>) -> Self {
         let start = if cause.is_some_and(Cause::is_failure) { Self::Failed } else { Self::Drained };
         outcomes.into_iter().fold(start, |exit, outcome| match (exit, outcome) {
@@ -93,7 +93,7 @@ impl Exit {
             Self::Failed => Self::FAILED,
             Self::Cancelled => Self::CANCELLED,
             Self::Watchdog => Self::WATCHDOG,
-            // signal(7) numbers end at 64, so that the sum fits.
+            // Signal numbers end at 64 (signal(7)), so the sum fits.
             Self::Signalled(number) => 128_u8.saturating_add(u8::try_from(number).unwrap_or(127)),
         }
     }
@@ -102,9 +102,9 @@ impl Exit {
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Drained => f.write_str("everything drained"),
-            Self::Failed => f.write_str("something failed"),
-            Self::Cancelled => f.write_str("something was cut at its deadline"),
+            Self::Drained => f.write_str("all components drained"),
+            Self::Failed => f.write_str("start-up or a component failed"),
+            Self::Cancelled => f.write_str("work cancelled at its deadline"),
             Self::Watchdog => f.write_str("ended by the watchdog"),
             Self::Signalled(number) => write!(f, "ended by a second signal ({number})"),
         }

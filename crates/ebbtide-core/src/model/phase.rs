@@ -3,40 +3,40 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Names how far a lifecycle has come. It only ever moves forward.
+/// A phase of the lifecycle. Phases only move forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Phase {
     /// The start-up closure is running.
     Starting,
-    /// Start-up is over and no stop has begun.
+    /// Start-up has finished and no shutdown has begun.
     Ready,
-    /// A stop has begun: not ready, but everything that comes is still served.
+    /// The shutdown has begun: the service is not ready, but serves every request that reaches it.
     LameDuck,
-    /// Servers close and finish what they hold; then the workers do.
+    /// Servers close and finish what is in flight; then the workers do.
     Draining,
     /// Resources are closed, one at a time.
     Closing,
     /// Logs and traces are flushed.
     Flushing,
-    /// Nothing runs any more.
+    /// Every component has ended.
     Exited,
 }
 
-/// Records when a phase began.
+/// The time at which a phase began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PhaseChange {
     /// The phase that began.
     pub phase: Phase,
-    /// When, since the lifecycle began.
+    /// When it began, counted from the start of the lifecycle.
     #[serde(rename = "at_ms", with = "super::millis")]
     pub at: Duration,
 }
 
 impl Phase {
-    /// Every phase, in the order in which they follow each other.
+    /// Every phase, in order.
     pub const ALL: [Self; 7] = [
         Self::Starting,
         Self::Ready,
@@ -47,7 +47,7 @@ impl Phase {
         Self::Exited,
     ];
 
-    /// Returns the phase's name as it stands in logs and reports.
+    /// Returns the phase's name in logs and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -60,7 +60,7 @@ impl Phase {
         }
     }
 
-    /// Tells whether a stop is under way or over.
+    /// Returns whether the shutdown has begun; also true after it has finished.
     pub fn is_stopping(self) -> bool {
         self >= Self::LameDuck
     }

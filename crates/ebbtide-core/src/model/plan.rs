@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LameDuck, Platform, Stage, part, show_duration};
 
-/// Says when each part of a stop is over at the latest, counted from the moment the stop begins.
+/// The deadlines of a shutdown's stages, counted from its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Plan {
@@ -14,49 +14,49 @@ pub struct Plan {
     /// The time between the stop signal and SIGKILL.
     #[serde(rename = "grace_ms", with = "super::millis")]
     pub grace: Duration,
-    /// How much earlier to be gone.
+    /// How long before SIGKILL the process must have exited.
     #[serde(rename = "margin_ms", with = "super::millis")]
     pub margin: Duration,
-    /// `grace − margin`: the process is gone by then, whatever happens.
+    /// `grace − margin`: the process has exited by then in any case.
     #[serde(rename = "deadline_ms", with = "super::millis")]
     pub deadline: Duration,
-    /// How long to go on serving.
+    /// How long the service serves new requests after the signal.
     pub lame_duck: LameDuck,
-    /// Intake and servers are over.
+    /// The end of intake and servers.
     #[serde(rename = "servers_end_ms", with = "super::millis")]
     pub servers_end: Duration,
-    /// The workers are over.
+    /// The end of the workers.
     #[serde(rename = "workers_end_ms", with = "super::millis")]
     pub workers_end: Duration,
-    /// The resources are closed.
+    /// The end of the resources.
     #[serde(rename = "resources_end_ms", with = "super::millis")]
     pub resources_end: Duration,
-    /// The flushers are over; what is left until the deadline is the watchdog's.
+    /// The end of the flushers; the time from there to the deadline is reserved for the watchdog.
     #[serde(rename = "telemetry_end_ms", with = "super::millis")]
     pub telemetry_end: Duration,
-    /// How long before its deadline a component is cut, so that it can hand back what it holds.
+    /// How long before its deadline a component is cancelled, so that it can requeue its jobs.
     #[serde(rename = "cancel_allowance_ms", with = "super::millis")]
     pub cancel_allowance: Duration,
-    /// How long after the first signal another one counts as a duplicate of it.
+    /// The time after the first signal in which another one counts as its duplicate.
     #[serde(rename = "signal_guard_ms", with = "super::millis", default = "Plan::default_signal_guard")]
     pub signal_guard: Duration,
 }
 
 impl Plan {
-    /// Longer than any duplicate of one delivery takes, shorter than a person needs to press Ctrl-C again.
+    /// Longer than the delay of any duplicate, shorter than a person needs to press Ctrl-C again.
     pub(super) fn default_signal_guard() -> Duration {
         Duration::from_millis(300)
     }
 
     /// Returns whether a signal that comes `after` the first one ends the process.
     ///
-    /// It does not within the guard time: a terminal and a parent that forwards, or a process group and a trapping shell, deliver
-    /// one request twice within milliseconds. Nor does it on a platform that repeats the signal.
+    /// A signal within the guard time does not: a terminal and a parent that forwards it, or a process group and a shell that
+    /// traps it, deliver one request twice within milliseconds. Nor does a signal on a platform that repeats the first one.
     pub fn is_second_signal(&self, after: Duration) -> bool {
         after >= self.signal_guard && !self.platform.repeats_signal()
     }
 
-    /// Returns when a stage is over at the latest.
+    /// Returns the latest end of a stage.
     pub fn end(&self, stage: Stage) -> Duration {
         match stage {
             Stage::Intake | Stage::Servers => self.servers_end,
@@ -66,12 +66,12 @@ impl Plan {
         }
     }
 
-    /// Returns when what the servers still hold is cut, so that it is over by the end of their stage.
+    /// Returns when the requests that are still in flight are cancelled, so that the servers end within their stage.
     pub fn servers_cancelled(&self) -> Duration {
         self.servers_end.saturating_sub(self.cancel_allowance)
     }
 
-    /// Returns the minimum that earlier stages cannot eat.
+    /// Returns the minimum that is reserved for a stage.
     pub fn reserve(&self, stage: Stage) -> Duration {
         match stage {
             Stage::Intake | Stage::Servers => self.servers_end.saturating_sub(self.lame_duck.max),
@@ -81,14 +81,15 @@ impl Plan {
         }
     }
 
-    /// Returns when the flushers are overdue: a machine that runs has come to them by the end of the resources.
+    /// Returns when the flushers are overdue: the watchdog then starts them itself.
     ///
-    /// A quarter of what is kept for them is left to a machine that is late on a busy computer.
+    /// The machine starts them at the end of the resources at the latest. A quarter of the telemetry's minimum allows for a
+    /// busy host.
     pub fn flush_overdue_at(&self) -> Duration {
         self.resources_end.saturating_add(part(self.reserve(Stage::Telemetry), 1, 4))
     }
 
-    /// Returns when the watchdog stops waiting for the runtime and begins to end the process itself.
+    /// Returns when the watchdog stops waiting for the runtime and ends the process itself.
     pub fn forced_at(&self) -> Duration {
         self.telemetry_end.saturating_add(part(self.deadline.saturating_sub(self.telemetry_end), 1, 2))
     }
@@ -99,8 +100,8 @@ impl fmt::Display for Plan {
         let show = show_duration;
         write!(
             f,
-            "{} (grace period, {}) - {} (margin) = {}: lame duck {} to {} (over when quiet for {}), servers until {}, \
-             workers until {}, resources until {}, telemetry until {}, gone by {}",
+            "{} (grace period, {}) - {} (margin) = {}: lame duck {} to {} (quiet time {}), servers until {}, \
+             workers until {}, resources until {}, telemetry until {}, exit by {}",
             show(self.grace),
             self.platform,
             show(self.margin),
@@ -126,8 +127,8 @@ mod tests {
     fn the_plan_is_one_line_that_adds_up() {
         let plan = Budget::of(Platform::Kubernetes).plan().expect("fits");
         let expected = "30s (grace period, kubernetes) - 5s (margin) = 25s: \
-            lame duck 5s to 15s (over when quiet for 1s), servers until 21.375s, \
-            workers until 22.625s, resources until 23.875s, telemetry until 24.5s, gone by 25s";
+            lame duck 5s to 15s (quiet time 1s), servers until 21.375s, \
+            workers until 22.625s, resources until 23.875s, telemetry until 24.5s, exit by 25s";
         assert_eq!(plan.to_string(), expected);
         assert_eq!(plan.reserve(Stage::Workers), Duration::from_millis(1250));
     }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::LameDuck;
 
-/// Names what runs the process, as far as its environment tells.
+/// The platform that runs the process, detected from its environment.
 ///
-/// The grace periods are the platforms' defaults; none of them tells the process what it was set to.
+/// The grace periods are the platforms' defaults: no platform passes the configured value to the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -22,20 +22,19 @@ pub enum Platform {
     Nomad,
     /// Fly.io: `kill_timeout`, 5 s by default.
     Fly,
-    /// Heroku: 30 s, fixed. SIGTERM may come more than once.
+    /// Heroku: 30 s, fixed. SIGTERM may be sent more than once.
     Heroku,
     /// systemd: `TimeoutStopSec`, 90 s by default.
     Systemd,
-    /// Nothing that we recognise: a laptop, a VM, `docker run` (10 s).
+    /// No platform recognised: a laptop, a VM, `docker run` (10 s).
     Plain,
 }
 
 impl Platform {
-    /// Recognises the platform from environment variables and our process id.
+    /// Detects the platform from environment variables and the id of this process.
     ///
-    /// Kubernetes comes first: Knative on Kubernetes sets Cloud Run's variables too. systemd is believed only when
-    /// `SYSTEMD_EXEC_PID` is ours or a notify socket was passed, because its other variables are inherited by every
-    /// shell below a unit.
+    /// Kubernetes is checked first: Knative on Kubernetes sets Cloud Run's variables too. systemd requires a
+    /// `SYSTEMD_EXEC_PID` that equals `pid`, or a notify socket, because every shell below a unit inherits its other variables.
     pub fn detect(var: impl Fn(&str) -> Option<String>, pid: u32) -> Self {
         let set = |name: &str| var(name).is_some_and(|value| !value.is_empty());
         if set("KUBERNETES_SERVICE_HOST") {
@@ -57,7 +56,7 @@ impl Platform {
         }
     }
 
-    /// Returns the grace period that the platform gives by default.
+    /// Returns the platform's default grace period.
     pub fn grace(self) -> Duration {
         Duration::from_secs(match self {
             Self::Kubernetes | Self::Ecs | Self::Heroku => 30,
@@ -67,10 +66,10 @@ impl Platform {
         })
     }
 
-    /// Returns how long the platform's traffic needs to move away after the signal.
+    /// Returns the platform's default lame duck: how long its traffic needs to move away after the signal.
     ///
-    /// Kubernetes sends the signal and removes the endpoint side by side; on ECS (but for Spot), Nomad and Cloud Run
-    /// the traffic has usually moved before the signal.
+    /// Kubernetes sends the signal and removes the endpoint concurrently. On ECS (except Spot), Nomad and Cloud Run the traffic
+    /// has usually moved away before the signal.
     pub fn lame_duck(self) -> LameDuck {
         let (min, quiet, max) = match self {
             Self::Kubernetes => (5000, 1000, 15_000),
@@ -86,12 +85,12 @@ impl Platform {
         }
     }
 
-    /// Tells whether the platform sends the stop signal more than once, so that a second one says nothing.
+    /// Returns whether the platform sends the stop signal more than once, so that a second one has no meaning.
     pub fn repeats_signal(self) -> bool {
         self == Self::Heroku
     }
 
-    /// Returns the platform's name as it stands in the plan.
+    /// Returns the platform's name in the plan.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kubernetes => "kubernetes",

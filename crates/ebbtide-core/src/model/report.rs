@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cause, Outcome, PhaseChange, Plan, Stage};
 
-/// The version of the report's JSON. It changes when a field is removed or changes its meaning.
+/// The version of the report's JSON. It changes when a field is removed or its meaning changes.
 pub const REPORT_SCHEMA: u32 = 2;
 
-/// Tells how a lifecycle ended: one value, logged as one event and written to the file named in `EBBTIDE_REPORT`.
+/// The report of a lifecycle: logged as one event and written as JSON to the file that `EBBTIDE_REPORT` names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
@@ -15,85 +15,87 @@ pub struct Report {
     pub schema: u32,
     /// The lifecycle's name.
     pub name: String,
-    /// Why the stop began.
+    /// Why the shutdown began.
     pub cause: Option<Cause>,
     /// The exit code.
     pub exit_code: u8,
-    /// From the moment the stop began to the last phase.
+    /// The time from the start of the shutdown to the start of the last phase.
     #[serde(rename = "stop_ms", with = "super::millis")]
     pub stop: Duration,
     /// When each phase began.
     pub phases: Vec<PhaseChange>,
-    /// How each component ended, in the order of registration. Those that ended by themselves are only counted, in
+    /// How each component ended, in the order of registration. Components that ended by themselves are only counted, in
     /// `ended_by_themselves`.
     pub components: Vec<ComponentReport>,
     /// How many components that may end by themselves (`Handle::once`) did so without an error before they were asked to stop.
     #[serde(default)]
     pub ended_by_themselves: u64,
-    /// What the stop was planned to take.
+    /// The plan of the shutdown.
     pub plan: Plan,
 }
 
-/// Tells how one component ended.
+/// The report of one component.
+///
+/// Except for `in_flight_at_stop` and `in_flight`, the counts begin at the start of the shutdown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ComponentReport {
     /// The component's name.
     pub name: String,
-    /// The stage it stopped in.
+    /// The stage in which it stopped.
     pub stage: Stage,
-    /// How it ended; `None` in a report that the watchdog made while it still ran.
+    /// How it ended; `None` in a report that the watchdog made while the component was still running.
     pub outcome: Option<Outcome>,
-    /// What it held when the stop began.
+    /// Work in flight when the shutdown began.
     pub in_flight_at_stop: u64,
-    /// What it accepted from then on.
+    /// Work accepted during the shutdown.
     #[serde(default)]
     pub begun: u64,
-    /// What it still holds; not zero only in a report that was made before its end.
+    /// Work still in flight; zero unless the report was made before the component ended.
     #[serde(default)]
     pub in_flight: u64,
-    /// What it finished from then on.
+    /// Work finished during the shutdown.
     pub finished: u64,
-    /// What it ended from then on before its source had ended, because its policy says so, such as event streams. It is no loss
-    /// and does not change the exit code.
+    /// Work that the component's policy ended before its source had ended, such as event streams. It is not a loss and does not
+    /// change the exit code.
     #[serde(default)]
     pub ended_early: u64,
-    /// What it cancelled at a deadline before it finished.
+    /// Work cancelled at a deadline before it finished.
     pub cancelled: u64,
-    /// What failed from then on: it returned an error, panicked or exceeded a timeout of its own.
+    /// Work that returned an error, panicked or exceeded a separate timeout.
     #[serde(default)]
     pub failed: u64,
-    /// What the client abandoned from then on: it disconnected or stalled. It does not change the exit code.
+    /// Work abandoned because the client disconnected or stalled. It does not change the exit code.
     #[serde(default)]
     pub abandoned: u64,
-    /// How many jobs it returned to their queue before they had begun.
+    /// Jobs returned to their queue before they had begun.
     #[serde(default)]
     pub requeued: u64,
-    /// What it held at its deadline, oldest first, and the requests whose peers stalled; at most [`Straggler::SHOWN`]. The counts
-    /// are those of all.
+    /// Work in flight at the deadline, oldest first, and the requests whose peers stalled; at most [`Straggler::SHOWN`]. The
+    /// counts include the others.
     pub stragglers: Vec<Straggler>,
-    /// The ids of the jobs that it handed back to their queue. Those that had begun are counted in `cancelled` as well.
+    /// The ids of the jobs that were requeued. Those that had begun are counted in `cancelled` as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requeued_ids: Vec<String>,
-    /// The ids of the jobs whose queue did not answer in time, counted in `cancelled` as well: they are delivered again when their
-    /// leases run out.
+    /// The ids of the jobs whose queue did not respond in time, counted in `cancelled` as well. They are delivered again when
+    /// their leases expire.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsettled: Vec<String>,
-    /// How many jobs it finished from then on that were no longer its own when their queue was told: their lease or their
-    /// connection had ended. They are delivered again, or were settled by a word whose answer was lost.
+    /// Jobs that finished during the shutdown, but whose lease or connection had ended before they were settled. They are
+    /// delivered again, or were settled by a request whose response was lost.
     #[serde(default)]
     pub redelivered: u64,
 }
 
-/// Describes work that was still in flight when it was asked after, or when its time was up.
+/// Work that was in flight when the stragglers were listed, or at its deadline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Straggler {
-    /// What the work is, such as `GET /orders/7 from 10.0.0.8:51234` or a job's id.
+    /// The name of the work, such as `GET /orders/7 from 10.0.0.8:51234` or a job's id.
     pub name: String,
     /// How long it had been in flight.
     #[serde(rename = "age_ms", with = "super::millis")]
     pub age: Duration,
-    /// Where it was created, as `file:line`, where that is known.
+    /// Where it was created, as `file:line`; `None` if unknown.
     pub created: Option<String>,
 }
 
@@ -101,16 +103,16 @@ pub struct Straggler {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
-    /// What was in flight when the shutdown began.
+    /// Work in flight when the shutdown began.
     pub in_flight_at_stop: u64,
-    /// What finished from then on.
+    /// Work finished during the shutdown.
     pub finished: u64,
-    /// What was cancelled at its deadline.
+    /// Work cancelled at its deadline.
     pub cancelled: u64,
 }
 
 impl Report {
-    /// Makes a report of a lifecycle without components that has not begun to stop.
+    /// Creates the report of a lifecycle without components whose shutdown has not begun.
     pub fn new(name: impl Into<String>, plan: Plan) -> Self {
         Self {
             schema: REPORT_SCHEMA,
@@ -125,12 +127,12 @@ impl Report {
         }
     }
 
-    /// Returns what became of a component; the first of that name, where several have it.
+    /// Returns the report of a component; the first one if several have that name.
     pub fn component(&self, name: &str) -> Option<&ComponentReport> {
         self.components.iter().find(|component| component.name == name)
     }
 
-    /// Returns the components that did not drain, with how they ended.
+    /// Returns the components whose outcome is not [`Outcome::Drained`].
     pub fn troubled(&self) -> impl Iterator<Item = &ComponentReport> {
         self.components.iter().filter(|component| component.outcome != Some(Outcome::Drained))
     }
@@ -148,7 +150,7 @@ impl Report {
 }
 
 impl ComponentReport {
-    /// Makes a report of a component that held nothing and has not ended.
+    /// Creates the report of a component that has no work and has not ended.
     pub fn new(name: impl Into<String>, stage: Stage) -> Self {
         Self {
             name: name.into(),
@@ -170,9 +172,10 @@ impl ComponentReport {
         }
     }
 
-    /// Returns by how many pieces of work the counts miss their sum; zero where they add up: what was in flight when the stop
-    /// began, and what was accepted from then on, is finished, ended early, cut, failed, abandoned, requeued, redelivered, or
-    /// still in flight.
+    /// Returns the difference between the work accepted and the sum of its outcomes; zero if they add up.
+    ///
+    /// Work that was in flight when the shutdown began, and work accepted since, is finished, ended early, cancelled, failed,
+    /// abandoned, requeued, redelivered, or still in flight.
     pub fn unaccounted(&self) -> u64 {
         let accepted = self.in_flight_at_stop.saturating_add(self.begun);
         let fates = [
@@ -190,6 +193,6 @@ impl ComponentReport {
 }
 
 impl Straggler {
-    /// How many stragglers of a component a report and a snapshot have at most: the oldest.
+    /// The maximum number of stragglers per component in a report or a snapshot: the oldest are kept.
     pub const SHOWN: usize = 100;
 }

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cause, ComponentState, Outcome, Phase, PhaseChange, Stage, Straggler};
 
-/// The version of the snapshot's JSON. It changes when a field is removed or changes its meaning.
+/// The version of the snapshot's JSON. It changes when a field is removed or its meaning changes.
 pub const SNAPSHOT_SCHEMA: u32 = 1;
 
-/// Tells how far a lifecycle is at one moment: what the debug view shows.
+/// The state of a lifecycle at one instant, as the debug view shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -15,14 +15,14 @@ pub struct Snapshot {
     pub schema: u32,
     /// The lifecycle's name.
     pub name: String,
-    /// The phase.
+    /// The present phase.
     pub phase: Phase,
-    /// How long the lifecycle has lived.
+    /// The time since the lifecycle began.
     #[serde(rename = "age_ms", with = "super::millis")]
     pub age: Duration,
     /// When each phase began.
     pub phases: Vec<PhaseChange>,
-    /// The stop, once one has begun.
+    /// The shutdown; `None` before it begins.
     pub stop: Option<StopSnapshot>,
     /// Each component, in the order of registration. Those that ended by themselves are only counted, in `ended_by_themselves`.
     pub components: Vec<ComponentSnapshot>,
@@ -31,51 +31,53 @@ pub struct Snapshot {
     pub ended_by_themselves: u64,
 }
 
-/// Tells how far a stop is.
+/// The state of a shutdown at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StopSnapshot {
     /// Why it began.
     pub cause: Cause,
-    /// How long ago.
+    /// The time since it began.
     #[serde(rename = "elapsed_ms", with = "super::millis")]
     pub elapsed: Duration,
-    /// How long until the process is gone, whatever happens.
+    /// The time until the deadline, by which the process has exited in any case.
     #[serde(rename = "left_ms", with = "super::millis")]
     pub left: Duration,
 }
 
-/// Tells how far one component is, and what it holds.
+/// The state of one component at one instant.
+///
+/// The counts begin when the component starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ComponentSnapshot {
     /// The component's name.
     pub name: String,
-    /// The stage it stops in.
+    /// The stage in which it stops.
     pub stage: Stage,
-    /// How far its end is.
+    /// Its state.
     pub state: ComponentState,
-    /// How it ended, once it has.
+    /// How it ended; `None` before its end.
     pub outcome: Option<Outcome>,
-    /// What it holds now.
+    /// Work in flight.
     pub in_flight: u64,
-    /// What it has finished since it began.
+    /// Work finished.
     pub finished: u64,
-    /// What was ended before it finished, since it began.
+    /// Work cancelled before it finished.
     pub cancelled: u64,
-    /// How many jobs it has handed back, for somebody else to do.
+    /// Jobs requeued for another consumer.
     pub requeued: usize,
-    /// How many jobs were neither finished nor handed back, because whoever is to be told did not answer.
+    /// Jobs neither finished nor requeued, because their queue did not respond.
     pub unsettled: usize,
-    /// How many jobs were no longer its own when they had finished, since it began: somebody else does them again.
+    /// Jobs that finished after this process had lost them: another consumer runs them again.
     #[serde(default)]
     pub redelivered: u64,
-    /// What it holds now, oldest first; at most [`Straggler::SHOWN`].
+    /// Work in flight, oldest first; at most [`Straggler::SHOWN`].
     pub stragglers: Vec<Straggler>,
 }
 
 impl Snapshot {
-    /// Makes a snapshot of a lifecycle without components that has just begun.
+    /// Creates the snapshot of a lifecycle without components that has just begun.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             schema: SNAPSHOT_SCHEMA,
@@ -91,14 +93,14 @@ impl Snapshot {
 }
 
 impl StopSnapshot {
-    /// Makes a snapshot of a stop that began `elapsed` ago and has `left`.
+    /// Creates the snapshot of a shutdown that began `elapsed` ago and has `left` until its deadline.
     pub fn new(cause: Cause, elapsed: Duration, left: Duration) -> Self {
         Self { cause, elapsed, left }
     }
 }
 
 impl ComponentSnapshot {
-    /// Makes a snapshot of a component that holds nothing.
+    /// Creates the snapshot of a component without work.
     pub fn new(name: impl Into<String>, stage: Stage, state: ComponentState) -> Self {
         Self {
             name: name.into(),

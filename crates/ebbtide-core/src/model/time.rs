@@ -1,35 +1,32 @@
-//! Times that come from outside (settings, the environment, a broker's answers): arithmetic that never panics, and the forms in
-//! which people and JSON have them.
+//! Times from outside (settings, the environment, a broker's responses): arithmetic that never panics, text and JSON formats.
 
 use std::time::Duration;
 
-/// The longest time that is computed with: thirty years. A longer setting, such as [`Duration::MAX`], is taken as this one and
-/// means that there is no limit.
+/// The longest time used in computations: thirty years. A longer setting, such as [`Duration::MAX`], is reduced to it and means
+/// no limit.
 pub const LONGEST_TIME: Duration = Duration::from_secs(30 * 365 * 86_400);
 
-/// Returns so many parts of a time that is divided into `of` parts, at most [`Duration::MAX`]; nothing where `of` is zero.
+/// Returns `time * parts / of`, at most [`Duration::MAX`]; zero if `of` is zero.
 #[doc(hidden)]
 pub fn part(time: Duration, parts: u32, of: u32) -> Duration {
     let divided = |time: Duration| time.checked_div(of).unwrap_or_default();
-    // Divided last where that is possible, which loses no nanosecond.
+    // Divides last unless the product overflows: that loses no nanosecond.
     time.checked_mul(parts).map_or_else(|| divided(time).saturating_mul(parts), divided)
 }
 
-/// A text that is no duration.
+/// An invalid duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is no duration: write a number of seconds, or a number and a unit, such as 500ms, 30s, 1.5s or 2m; a thousand days at most"
-)]
+#[error("invalid duration `{text}`: expected seconds or a number with ms, s, m or h, at most 1000 days")]
 pub struct DurationError {
-    /// What was given.
+    /// The text that could not be parsed.
     pub text: String,
 }
 
-/// Parses a duration: a number with `ms`, `s`, `m` or `h`; without a unit, seconds.
+/// Parses a duration: a number with the unit `ms`, `s`, `m`, `min` or `h`. Without a unit, the number is seconds.
 ///
 /// # Errors
 ///
-/// When the text is anything else, is negative, or is longer than a thousand days.
+/// Returns an error if the text has another form, is negative, or is longer than a thousand days.
 ///
 /// # Examples
 ///
@@ -54,7 +51,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         "h" => 3600.0,
         _ => return Err(error()),
     };
-    // `f64::from_str` knows `inf` and exponents; durations don't.
+    // `f64::from_str` accepts `inf` and exponents; a duration must not have them.
     if !digits.trim_end().bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return Err(error());
     }
@@ -65,7 +62,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     Duration::try_from_secs_f64(seconds).map_err(|_| error())
 }
 
-/// Shows a duration the way the plan line does: `25s`, `1.5s`, `250ms`.
+/// Formats a duration as in the plan: `25s`, `1.5s`, `250ms`.
 pub fn show_duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     match (millis, millis % 1000) {

@@ -162,7 +162,7 @@ async fn a_start_up_that_fails_is_told_by_whoever_waits_for_it() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "the budget cannot work: 29s (lame duck at most)")]
+#[should_panic(expected = "invalid budget: 29s (lame duck maximum)")]
 async fn a_budget_that_cannot_work_is_told_with_its_sum() {
     let lifecycle = testing::lifecycle("orders").grace(Duration::from_secs(30));
     let _service =

@@ -1,7 +1,7 @@
-//! Every interleaving of the primitives, in models of at most three threads.
+//! loom models of the primitives: every interleaving of at most three threads.
 //!
-//! Each claim has its opposite: the mechanism with one part taken out must fail under the same model, or the model
-//! proves nothing.
+//! Each claim has a counterexample: the mechanism with one part removed must fail under the same model, or the model proves
+//! nothing.
 
 mod poll;
 mod registry;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A waker that counts its wake-ups, for futures that are polled by hand.
+/// A waker that counts its wake-ups, for futures that are polled manually.
 ///
-/// The count is std's: it is read when all threads have been joined.
+/// The counter is std's, not loom's: it is read only after all threads have been joined.
 #[derive(Debug, Default)]
 pub(super) struct Woken(AtomicUsize);
 

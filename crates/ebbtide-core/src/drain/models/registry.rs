@@ -35,7 +35,7 @@ fn a_snapshot_holds_all_that_is_there_throughout_and_nothing_that_is_gone() {
 
 #[test]
 fn an_entry_dropped_elsewhere_removes_only_itself() {
-    // `Shard` 1: the place that becomes free may be given out again at once.
+    // `Shard` 1: a place that becomes free may be reused at once.
     model(|| {
         let registry = Registry::with_clock(clock);
         let first = registry.register("first");

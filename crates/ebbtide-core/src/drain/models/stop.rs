@@ -99,7 +99,7 @@ fn parks_while_one_raises(second_look: fn(&AtomicBool) -> bool) {
 
 #[test]
 fn a_future_dropped_while_the_stop_comes_harms_no_other() {
-    // `WaitList` 3, `Reached` 2: three futures of one shard, one leaves while the list is taken.
+    // `WaitList` 3, `Reached` 2: futures of one shard, one of which is dropped while the list is taken.
     model(|| {
         let source = StopSource::with_clock(no_clock);
         let stop = source.token();
@@ -133,7 +133,7 @@ fn a_dropped_future_takes_its_waker_off_the_list() {
 
 #[test]
 fn a_future_that_moved_to_another_task_wakes_that_task() {
-    // `WaitList::refresh` against `fire`: either the new waker is taken, or the poll is told.
+    // `WaitList::refresh` against `fire`: either the new waker is taken, or the poll returns ready.
     model(|| {
         let source = StopSource::with_clock(no_clock);
         let (before, after) = (Woken::new(), Woken::new());
@@ -142,13 +142,13 @@ fn a_future_that_moved_to_another_task_wakes_that_task() {
         let raiser = thread::spawn(move || source.stop(signal(15), None));
         let polled = poll_with(&mut waiting, &after);
         raiser.join().unwrap();
-        assert!(polled.is_ready() || after.times() == 1, "nobody told the task that has the future now");
+        assert!(polled.is_ready() || after.times() == 1, "the task that now has the future was not woken");
     });
 }
 
 #[test]
 fn who_sees_the_stop_sees_its_cause_and_its_deadline() {
-    // `StopState` 1, 2 and 3, with two who stop at the same time.
+    // `StopState` 1, 2 and 3, with two concurrent calls of `stop`.
     let deadline = no_clock();
     model(move || {
         let source = Arc::new(StopSource::with_clock(no_clock));
@@ -157,13 +157,13 @@ fn who_sees_the_stop_sees_its_cause_and_its_deadline() {
             let source = Arc::clone(&source);
             thread::spawn(move || {
                 let first = source.stop(signal(15), Some(deadline));
-                assert!(source.token().is_stopping(), "it returned, so the tokens are up");
+                assert!(source.token().is_stopping(), "`stop` has returned, so the tokens are raised");
                 first
             })
         };
         let other = thread::spawn(move || {
             let first = source.stop(signal(2), Some(deadline));
-            assert!(source.token().is_stopping(), "it returned, so the tokens are up");
+            assert!(source.token().is_stopping(), "`stop` has returned, so the tokens are raised");
             first
         });
         if stop.is_stopping() {
@@ -206,7 +206,7 @@ fn signal(number: i32) -> Cause {
     Cause::Signal { number }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a model has no clock; this is an instant to reckon from")]
+#[expect(clippy::disallowed_methods, reason = "a model has no clock; it only needs an instant to add to")]
 fn no_clock() -> Instant {
     Instant::now()
 }

@@ -85,7 +85,7 @@ fn a_waiter_that_leaves_harms_no_other() {
 
 #[test]
 fn a_waiter_that_moved_to_another_task_wakes_that_task() {
-    // `TrackerState` 1, the waiter that was there already.
+    // `TrackerState` 1: a waiter that was already parked.
     model(|| {
         let tracker = Tracker::new();
         let guard = tracker.guard();
@@ -95,7 +95,7 @@ fn a_waiter_that_moved_to_another_task_wakes_that_task() {
         let ender = thread::spawn(move || drop(guard));
         let polled = poll_with(&mut waiting, &after);
         ender.join().unwrap();
-        assert!(polled.is_ready() || after.times() == 1, "nobody told the task that has the future now");
+        assert!(polled.is_ready() || after.times() == 1, "the task that now has the future was not woken");
     });
 }
 
@@ -107,11 +107,11 @@ fn idle_is_told_only_of_an_instant_with_nothing_in_flight() {
 #[test]
 #[should_panic(expected = "idle, although")]
 fn read_in_the_other_order_idle_is_told_of_no_instant() {
-    // The opposite of `Counts` 3.
+    // The counterexample to `Counts` 3.
     hands_over_without_a_gap(TrackerState::is_idle_begun_first);
 }
 
-/// One piece of work ends only after the next has begun, on another thread: there is no idle instant to be told of.
+/// One piece of work ends only after the next has begun, on another thread: no instant is idle.
 fn hands_over_without_a_gap(is_idle: fn(&TrackerState) -> bool) {
     model(move || {
         let state = Arc::new(TrackerState::new());
@@ -169,10 +169,10 @@ fn ends_while_one_waits(end: fn(&TrackerState)) {
 #[test]
 #[expect(
     clippy::arc_with_non_send_sync,
-    reason = "the model is what tells whether the cell is shared rightly"
+    reason = "the model checks that the cell is shared correctly"
 )]
 fn what_was_done_under_a_guard_is_seen_after_the_wait() {
-    // `Counts` 4. The cell is loom's: a read that nothing orders after the write is an error of the model.
+    // `Counts` 4. The cell is loom's: the model fails if nothing orders the read after the write.
     model(|| {
         let tracker = Tracker::new();
         let guard = tracker.guard();

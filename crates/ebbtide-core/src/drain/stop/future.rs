@@ -9,11 +9,11 @@ use super::token::Stop;
 use super::waitlist::Key;
 use crate::drain::sync::MaybeOwned;
 
-/// Waits until a [`Stop`] is stopping. Made by [`Stop::stopping`] and [`Stop::stopping_owned`].
+/// A future that waits until a [`Stop`] is stopping. Created by [`Stop::stopping`] and [`Stop::stopping_owned`].
 ///
 /// # Cancel safety
 ///
-/// Dropping it takes its waker off the list; nothing is lost.
+/// Dropping it removes its waker from the list; nothing is lost.
 ///
 /// # Examples
 ///
@@ -35,11 +35,11 @@ use crate::drain::sync::MaybeOwned;
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Stopping<'a>(Reached<'a>);
 
-/// Waits until a [`Stop`] is cancelled. Made by [`Stop::cancelled`] and [`Stop::cancelled_owned`].
+/// A future that waits until a [`Stop`] is cancelled. Created by [`Stop::cancelled`] and [`Stop::cancelled_owned`].
 ///
 /// # Cancel safety
 ///
-/// Dropping it takes its waker off the list; nothing is lost.
+/// Dropping it removes its waker from the list; nothing is lost.
 ///
 /// # Examples
 ///
@@ -86,11 +86,12 @@ impl Future for Cancelled<'_> {
 }
 
 pin_project! {
-    /// Runs a future until a [`Stop`] is raised. Made by [`Stop::unless_stopping`] and [`Stop::unless_cancelled`].
+    /// A future that runs another one until a [`Stop`] is raised. Created by [`Stop::unless_stopping`] and
+    /// [`Stop::unless_cancelled`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the future it runs.
+    /// Dropping it drops the inner future.
     ///
     /// # Examples
     ///
@@ -138,8 +139,8 @@ impl<F: Future> Future for Unless<'_, F> {
 /// # Invariants
 ///
 /// 1. `key` is `Some` exactly while the waker may be on the list.
-/// 2. A future that was told of the level leaves its key behind: the list is being taken as a whole, and its waker with
-///    it. One that is dropped before takes its waker off.
+/// 2. A future that has seen the level does not remove its waker: the whole list is taken, and the waker with it. A future that
+///    is dropped before removes its waker.
 #[derive(Debug)]
 struct Reached<'a> {
     stop: MaybeOwned<'a, Stop>,
@@ -152,7 +153,7 @@ impl<'a> Reached<'a> {
         Self { stop, level, key: None }
     }
 
-    /// Tells whether the level is reached, without waiting for it.
+    /// Returns whether the level is reached, without waiting for it.
     #[inline]
     fn is_reached(&self) -> bool {
         self.stop.has_reached(self.level)
@@ -166,7 +167,7 @@ impl<'a> Reached<'a> {
         Poll::Ready(())
     }
 
-    /// Returns whether there is still something to wait for.
+    /// Parks the waker. Returns `false` if the level has been reached instead.
     fn park(&mut self, waker: &Waker) -> bool {
         let waiting = &self.stop.state().waiting;
         match self.key {

@@ -5,10 +5,10 @@ use super::state::StopState;
 use super::token::Stop;
 use crate::model::Cause;
 
-/// Raises a [`Stop`].
+/// The owner of a [`Stop`] token: raises it to *stopping* and to *cancelled*.
 ///
-/// Purposefully not `Clone`: whoever holds it decides, everybody else holds the token. A source that is dropped leaves
-/// its tokens as they are: they are never raised any more.
+/// Deliberately not `Clone`: only the owner of the source decides, all other code has a token. Dropping the source does not raise
+/// its tokens; they keep their level for ever.
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ impl Default for StopSource {
 }
 
 impl StopSource {
-    /// Makes a source whose tokens are not stopping.
+    /// Creates a source whose tokens are not stopping.
     ///
     /// # Examples
     ///
@@ -53,7 +53,7 @@ impl StopSource {
         Self::with_clock(Instant::now)
     }
 
-    /// Makes a source whose [`Stop::time_left`] is that of another clock, such as one that tests move.
+    /// Creates a source that computes [`Stop::time_left`] with the given clock, such as one that tests control.
     pub fn with_clock(now: fn() -> Instant) -> Self {
         Self { state: Arc::new(StopState::new(Some(now))) }
     }
@@ -73,13 +73,12 @@ impl StopSource {
         Stop::new(Arc::clone(&self.state))
     }
 
-    /// Raises the tokens to *stopping*, and returns whether this was the call that did it.
+    /// Raises the tokens to *stopping*. Returns whether this was the first call.
     ///
-    /// Only the first call counts: its cause and its deadline stay, those of a later call are dropped. To bring the
-    /// deadline forward, [`tighten`](Self::tighten) it. `None` is a stop without a limit.
+    /// Only the first call sets the cause and the deadline; those of a later call are dropped. To bring the deadline forward, call
+    /// [`tighten`](Self::tighten). `None` means no deadline.
     ///
-    /// Everybody who waits is woken before it returns; what that costs is about what the executor takes to schedule
-    /// them.
+    /// All waiting tasks are woken before the call returns. The cost is about that of scheduling them.
     ///
     /// # Examples
     ///
@@ -100,10 +99,10 @@ impl StopSource {
         self.state.stop(cause, deadline)
     }
 
-    /// Brings the deadline forward; one that is later than the present deadline changes nothing.
+    /// Brings the deadline forward. A deadline later than the present one changes nothing.
     ///
-    /// A stop without a limit gets one. Before the stop it is kept for it: the earlier of the two will count. It wakes
-    /// nobody: the token does not cancel itself, the owner of the source does.
+    /// A stop without a deadline gets one. Before the stop, the value is kept, and the earlier of the two deadlines holds. The call
+    /// wakes no task: the token does not cancel itself, the owner of the source must call [`cancel`](Self::cancel).
     ///
     /// # Examples
     ///
@@ -125,7 +124,7 @@ impl StopSource {
         self.state.tighten(deadline);
     }
 
-    /// Raises the tokens to *cancelled*, which implies *stopping*. Wakes those who wait for either.
+    /// Raises the tokens to *cancelled*, which implies *stopping*. Wakes the tasks that wait for either level.
     ///
     /// # Examples
     ///

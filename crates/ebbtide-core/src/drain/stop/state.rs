@@ -7,21 +7,21 @@ use super::waitlist::WaitList;
 use crate::drain::sync::{AtomicU8, AtomicU64, OnceLock};
 use crate::model::Cause;
 
-/// What a source and its tokens share.
+/// The state that a source and its tokens share.
 ///
 /// # Invariants
 ///
 /// 1. The level only rises.
-/// 2. The details are written once, and before the level rises by [`stop`](Self::stop): who sees the stop sees its cause
-///    and its deadline. (After a cancellation that no stop preceded there are none.)
-/// 3. When [`stop`](Self::stop) or [`cancel`](Self::cancel) has returned, the level is up, whichever call was the first.
-/// 4. The deadline is the earlier of the stop's and the tightened one, of which the first never changes and the second
-///    only moves earlier: it never moves later.
-/// 5. Who waits for a level that has been reached is woken: the level rises before the list is fired, and see
+/// 2. The details are written once, and before [`stop`](Self::stop) raises the level: a thread that sees the stop sees its cause
+///    and its deadline. (A cancellation without a preceding stop has neither.)
+/// 3. When [`stop`](Self::stop) or [`cancel`](Self::cancel) has returned, the level is raised, whichever call was the first.
+/// 4. The deadline is the earlier of the stop's and the tightened one. The first never changes and the second only moves earlier,
+///    so the deadline never moves later.
+/// 5. Every task that waits for a level is woken when it is reached: the level is raised before the list is fired. See
 ///    [`WaitList`].
 #[derive(Debug)]
 pub(super) struct StopState {
-    /// Alone on its cache line: checking it costs one load even while other threads clone the token.
+    /// On a separate cache line, so that a check costs one load even while other threads clone the token.
     level: CachePadded<AtomicU8>,
     details: OnceLock<Details>,
     tightened: Deadline,
@@ -84,21 +84,21 @@ impl StopState {
     }
 }
 
-/// How urgent a stop is. A level includes the ones below it.
+/// The level of a token. A level includes the ones below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(in crate::drain) enum Level {
-    /// Finish what is held, take nothing new.
+    /// Finish what is in flight, take nothing new.
     Stopping = 1,
     /// The deadline is exceeded: drop it.
     Cancelled = 2,
 }
 
 impl Level {
-    /// How many levels there are.
+    /// The number of levels.
     pub(super) const COUNT: usize = 2;
 
-    /// Where the level stands among them, from zero.
+    /// Returns the index of the level, from zero.
     pub(super) const fn index(self) -> usize {
         match self {
             Self::Stopping => 0,
@@ -112,11 +112,11 @@ impl Level {
 /// # Invariants
 ///
 /// 1. `first` is written once and `earlier` only grows, so that no reader sees the deadline move later.
-/// 2. After [`tighten`](Self::tighten) returned, who happens after it reads that deadline or an earlier one.
+/// 2. A read that happens after the return of [`tighten`](Self::tighten) returns that deadline or an earlier one.
 #[derive(Debug)]
 struct Deadline {
     first: OnceLock<Instant>,
-    /// By how many nanoseconds the deadline is earlier than `first`. (u64 holds 584 years.)
+    /// How many nanoseconds the deadline is earlier than `first`. (A `u64` holds 584 years.)
     earlier: AtomicU64,
 }
 

@@ -7,10 +7,10 @@ use super::state::{Level, StopState};
 use crate::drain::sync::MaybeOwned;
 use crate::model::Cause;
 
-/// Tells a component or a job whether it is to stop, and how urgently.
+/// A token that asks a component or a job to stop.
 ///
-/// It has two levels. *Stopping*: finish what you have, take nothing new. *Cancelled*: drop it now, the deadline is exceeded. Each can be
-/// asked (one atomic load) and awaited. Clones are the same token.
+/// It has two levels. *Stopping*: finish what is in flight, take nothing new. *Cancelled*: the deadline is exceeded, drop it now.
+/// Each level can be polled (one atomic load) and awaited. Clones are the same token.
 ///
 /// # Examples
 ///
@@ -61,7 +61,7 @@ impl Stop {
         Self::new(Arc::new(StopState::new(None)))
     }
 
-    /// Tells whether to finish what is held and take nothing new. One atomic load.
+    /// Returns whether the token is stopping: finish what is in flight and take nothing new. One atomic load.
     ///
     /// # Examples
     ///
@@ -83,7 +83,7 @@ impl Stop {
         self.has_reached(Level::Stopping)
     }
 
-    /// Tells whether the time is up. One atomic load.
+    /// Returns whether the token is cancelled: the deadline is exceeded. One atomic load.
     ///
     /// # Examples
     ///
@@ -104,7 +104,7 @@ impl Stop {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future takes its waker off the list and loses nothing; a new one waits for the same level.
+    /// Dropping the future removes its waker from the list and loses nothing; a new one waits for the same level.
     ///
     /// # Examples
     ///
@@ -147,7 +147,7 @@ impl Stop {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future takes its waker off the list and loses nothing; a new one waits for the same level.
+    /// Dropping the future removes its waker from the list and loses nothing; a new one waits for the same level.
     ///
     /// # Examples
     ///
@@ -186,16 +186,15 @@ impl Stop {
         Cancelled::new(MaybeOwned::Owned(self))
     }
 
-    /// Runs a future unless the token is stopping, or until it is: `None` says that it was.
+    /// Runs a future until the token is stopping. Returns `None` if the token was stopping before the future was ready.
     ///
-    /// On a token that is stopping already, the future is not polled at all, so that a loop over a source that always
-    /// has something ends. Once begun, a result that is ready counts even when the token is raised at the same moment:
-    /// what was taken is not thrown away.
+    /// On a token that is already stopping, the future is never polled, so a loop over a source that always has an item ends. After
+    /// the first poll, a result that is ready takes precedence over the token: an item that was received is never dropped.
     ///
     /// # Cancel safety
     ///
-    /// The given future is dropped in the midst of its work when the token is raised, and when this one is dropped: give
-    /// it one that loses nothing by that, such as receiving from a channel.
+    /// The given future is dropped before its completion when the token is raised, and when the returned future is dropped. Pass a
+    /// future that loses nothing when it is dropped, such as receiving from a channel.
     ///
     /// # Examples
     ///
@@ -213,13 +212,13 @@ impl Stop {
         Unless::new(self, Level::Stopping, future)
     }
 
-    /// Runs a future unless the token is cancelled, or until it is: `None` says that it was.
+    /// Runs a future until the token is cancelled. Returns `None` if the token was cancelled before the future was ready.
     ///
     /// See [`unless_stopping`](Self::unless_stopping) for what happens when both are ready.
     ///
     /// # Cancel safety
     ///
-    /// The given future is dropped in the midst of its work when the token is cancelled, and when this one is dropped.
+    /// The given future is dropped before its completion when the token is cancelled, and when the returned future is dropped.
     ///
     /// # Examples
     ///
@@ -240,7 +239,7 @@ impl Stop {
         Unless::new(self, Level::Cancelled, future)
     }
 
-    /// Returns why the stop began, once it has. The first cause stays.
+    /// Returns why the shutdown began; `None` before it begins. The first cause is kept.
     ///
     /// # Examples
     ///
@@ -252,9 +251,9 @@ impl Stop {
         self.state.cause()
     }
 
-    /// Returns the instant at which the token will be cancelled, once the stop has begun and has a limit.
+    /// Returns the instant at which the token will be cancelled; `None` before the shutdown begins, and if it has no deadline.
     ///
-    /// It may move earlier while the stop is under way, never later.
+    /// It may move earlier during the shutdown, never later.
     ///
     /// # Examples
     ///
@@ -273,7 +272,7 @@ impl Stop {
         self.state.deadline()
     }
 
-    /// Returns the time until the deadline, zero once it has passed; `None` where there is no [`deadline`](Self::deadline).
+    /// Returns the time until the deadline, zero after it has passed; `None` if there is no [`deadline`](Self::deadline).
     ///
     /// # Examples
     ///

@@ -8,22 +8,22 @@ use super::state::Level;
 use crate::drain::shards::{shard_count, slot};
 use crate::drain::sync::Lock;
 
-/// The most shards a list has. More would spare a very large machine some contention on parking, at 128 bytes each.
+/// The maximum number of shards. More would reduce contention on parking on a very large machine, at 128 bytes each.
 const MOST_SHARDS: usize = 32;
 
-/// Who waits for a level, a million tasks if need be.
+/// The wakers of the tasks that wait for a level. It must work for a million tasks.
 ///
-/// A waiter parks in the shard of the thread that polls it, so that threads which park and leave don't contend. A waker
-/// takes 16 bytes.
+/// A waiter parks in the shard of the thread that polls it, so that threads that park and leave do not contend. A waker takes
+/// 16 bytes.
 ///
 /// # Invariants
 ///
 /// 1. A waker enters a level's list only under the shard's lock, and only after the level was seen not reached *under
 ///    that lock*.
 /// 2. [`fire`](Self::fire) is called after the level was published. It takes each shard's list under the shard's lock.
-///    So, for each shard, either the waiter locked first and its waker is among the taken, or `fire` did, and the waiter
+///    So, for each shard, either the waiter locked first and its waker is among those taken, or `fire` locked first and the waiter
 ///    sees the level: no wake-up is lost.
-/// 3. From 1 and 2: once taken, a list stays empty. A key from before finds nothing, never another waiter's waker.
+/// 3. From 1 and 2: after a list was taken, it stays empty. An old key finds nothing, never another waiter's waker.
 /// 4. No waker is cloned, woken or dropped under a lock (see [`Lock`]).
 #[derive(Debug)]
 pub(in crate::drain) struct WaitList {
@@ -32,7 +32,7 @@ pub(in crate::drain) struct WaitList {
 
 type Lists = [Slab<Waker>; Level::COUNT];
 
-/// Where a waiter's waker is, until it has been taken.
+/// The place of a waiter's waker, valid until the waker is taken.
 pub(in crate::drain) type Key = usize;
 
 impl WaitList {
@@ -40,7 +40,7 @@ impl WaitList {
         Self { shards: (0..shard_count(MOST_SHARDS)).map(|_| CachePadded::default()).collect() }
     }
 
-    /// Parks a waker, or returns `None` where `reached` says that there is nothing to wait for.
+    /// Parks a waker, or returns `None` if `reached` returns that the level is reached.
     pub(in crate::drain) fn park(
         &self,
         level: Level,
@@ -48,7 +48,7 @@ impl WaitList {
         reached: impl FnOnce() -> bool,
     ) -> Option<Key> {
         let shard = slot() % self.shards.len();
-        // Of the two, the lock is let go first: locals are dropped before parameters (invariant 4).
+        // The lock is released before `waker` is dropped: locals are dropped before parameters (invariant 4).
         let mut lists = self.shards[shard].lock();
         if reached() {
             return None;
@@ -56,7 +56,7 @@ impl WaitList {
         Some(lists[level.index()].insert(waker) * self.shards.len() + shard)
     }
 
-    /// Makes the waiter's place wake what `waker` wakes. Returns `false` when the list was taken: the level is reached.
+    /// Replaces the waiter's waker unless it wakes the same task. Returns `false` if the list was taken: the level is reached.
     pub(in crate::drain) fn refresh(&self, level: Level, key: Key, waker: &Waker) -> bool {
         let (shard, index) = self.place(key);
         match shard.lock()[level.index()].get(index) {
@@ -74,14 +74,14 @@ impl WaitList {
         }
     }
 
-    /// Forgets the waiter.
+    /// Removes the waiter.
     pub(in crate::drain) fn leave(&self, level: Level, key: Key) {
         let (shard, index) = self.place(key);
         let parked = shard.lock()[level.index()].try_remove(index);
         drop(parked);
     }
 
-    /// Wakes all who wait for the level or one below it.
+    /// Wakes every task that waits for the level or one below it.
     pub(in crate::drain) fn fire(&self, level: Level) {
         let mut waking = Waking(self.shards.iter().flat_map(|shard| take(&mut shard.lock(), level)));
         waking.wake_rest();
@@ -92,7 +92,7 @@ impl WaitList {
     }
 }
 
-/// Takes out the lists of a level and of those below it.
+/// Takes the wakers of a level and of those below it out of the lists.
 fn take(lists: &mut Lists, level: Level) -> impl Iterator<Item = Waker> + use<> {
     let taken: Lists =
         array::from_fn(
@@ -103,7 +103,7 @@ fn take(lists: &mut Lists, level: Level) -> impl Iterator<Item = Waker> + use<> 
     taken.into_iter().flatten().map(|(_, waker)| waker)
 }
 
-/// Wakes the rest although one of them panics: a waker is foreign code, and the others were promised to be woken.
+/// Wakes the remaining wakers even if one of them panics: a waker is foreign code, and every waiter must be woken.
 struct Waking<I: Iterator<Item = Waker>>(I);
 
 impl<I: Iterator<Item = Waker>> Waking<I> {

@@ -3,13 +3,13 @@ use crossbeam_utils::CachePadded;
 use crate::drain::shards::{shard_count, slot};
 use crate::drain::sync::SeqCounter;
 
-/// The most shards a tracker has: 128 bytes each.
+/// The maximum number of shards: 128 bytes each.
 const MOST_SHARDS: usize = 128;
 
-/// How much has begun and ended, counted apart on each thread's own cache line.
+/// How many pieces of work have begun and ended, counted on a separate cache line for each thread.
 ///
 /// A piece of work may end on another thread than it began on; each thread counts what *it* does. So a shard's two
-/// counters don't match, only the sums over all shards do, and no sum can be read at one instant.
+/// counters do not match, only the sums over all shards do, and no sum can be read at one instant.
 ///
 /// # Invariants
 ///
@@ -17,14 +17,14 @@ const MOST_SHARDS: usize = 128;
 /// place in *S*.
 ///
 /// 1. Both counters of each shard only grow.
-/// 2. The beginning of a piece of work comes before its end: by program order on one thread, and by whatever carried
-///    the guard from one thread to another (a happens-before edge) on two. *S* agrees with both. So at each instant
+/// 2. The beginning of a piece of work comes before its end: by program order on one thread, and on two threads by the
+///    happens-before edge of the operation that moved the guard between them. *S* agrees with both. So at each instant
 ///    *ended ≤ begun*, in the sums.
-/// 3. [`is_idle`](Self::is_idle) reads every `ended`, and then every `begun`. Let *t* be the instant between. By 1, what
-///    it read as ended is at most *ended(t)*, and what it read as begun at least *begun(t)*. Were the two sums read
-///    equal, then *begun(t) ≤ begun read = ended read ≤ ended(t) ≤ begun(t)*: at *t*, nothing was in flight. (The other
-///    way round, a piece that ends on a shard not yet read hides one that began on a shard already read.)
-/// 4. Whatever ended before that instant happens before the return of `is_idle`: the load that read its end acquires.
+/// 3. [`is_idle`](Self::is_idle) reads every `ended`, and then every `begun`. Let *t* be the instant between. By 1, the ended sum
+///    it read is at most *ended(t)*, and the begun sum it read is at least *begun(t)*. If the two sums are equal, then
+///    *begun(t) ≤ begun read = ended read ≤ ended(t) ≤ begun(t)*: at *t*, nothing was in flight. (In the opposite order, a piece
+///    that ends on a shard not yet read hides one that began on a shard already read.)
+/// 4. Every end before that instant happens before the return of `is_idle`: the load that read it acquires.
 #[derive(Debug)]
 pub(in crate::drain) struct Counts {
     shards: Box<[CachePadded<CountShard>]>,
@@ -60,7 +60,7 @@ impl Counts {
     }
 
     pub(super) fn in_flight(&self) -> u64 {
-        // In this order for the reason in invariant 3; the difference cannot be negative.
+        // The order is required by invariant 3; the difference cannot be negative.
         let ended = self.ended();
         self.begun().saturating_sub(ended)
     }
@@ -71,11 +71,11 @@ impl Counts {
 
     #[inline]
     fn own(&self) -> &CountShard {
-        // Their number is a power of two.
+        // The number of shards is a power of two.
         &self.shards[slot() & (self.shards.len() - 1)]
     }
 
-    /// Ends a piece of work without a place in *S*: what the models show to lose wake-ups.
+    /// Ends a piece of work without a place in *S*: the models show that this loses wake-ups.
     #[cfg(all(test, ebbtide_loom))]
     pub(super) fn end_unordered(&self) {
         self.own().ended.add_unordered();

@@ -6,12 +6,12 @@ use super::lease::{Lease, Tenancy};
 use super::state::TrackerState;
 use crate::drain::sync::MaybeOwned;
 
-/// Counts what is in flight. Cheap to clone; all clones count together.
+/// A counter of work in flight. Cheap to clone; clones share the counter.
 ///
-/// Taking a guard and dropping it is two increments of counters on the thread's own cache line: it costs the same on one
+/// Taking a guard and dropping it are two increments on a cache line that no other thread writes. The cost is the same on one
 /// thread and on many.
 ///
-/// A tracker takes 256 bytes, and 128 for each of its shards, of which there are twice as many as cores, rounded up to a
+/// A tracker takes 256 bytes, and 128 bytes for each shard. The number of shards is twice the number of cores, rounded up to a
 /// power of two, at least 4 and at most 128: 768 bytes on two cores, 16 KB on 64. The memory of a dropped tracker is kept
 /// for the next one.
 ///
@@ -37,7 +37,7 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// Makes a tracker with nothing in flight.
+    /// Creates a tracker with nothing in flight.
     ///
     /// # Examples
     ///
@@ -51,7 +51,7 @@ impl Tracker {
         Self { state: tenancy.lease(), tenancy: Arc::new(tenancy) }
     }
 
-    /// Begins one piece of work.
+    /// Begins one piece of work. It ends when the guard is dropped.
     ///
     /// # Examples
     ///
@@ -69,10 +69,10 @@ impl Tracker {
         Guard { state: self.state.clone() }
     }
 
-    /// Returns how many are in flight.
+    /// Returns how many pieces of work are in flight.
     ///
-    /// Zero means that there was an instant, during the call, with nothing in flight. Another number may be too high by
-    /// what began during the call, never too low.
+    /// Zero means that there was an instant during the call with nothing in flight. Another number may be too high by the work that
+    /// began during the call, never too low.
     ///
     /// # Examples
     ///
@@ -87,7 +87,7 @@ impl Tracker {
         self.state.in_flight()
     }
 
-    /// Returns how many have begun since the tracker was made.
+    /// Returns how many pieces of work have begun since the tracker was created.
     ///
     /// # Examples
     ///
@@ -101,7 +101,7 @@ impl Tracker {
         self.tenancy.begun()
     }
 
-    /// Returns how many have ended since the tracker was made.
+    /// Returns how many pieces of work have ended since the tracker was created.
     ///
     /// # Examples
     ///
@@ -119,11 +119,11 @@ impl Tracker {
 
     /// Waits for an instant at which nothing is in flight.
     ///
-    /// An instant that has passed before it was looked at may be missed: begin nothing new before you wait.
+    /// It may miss an idle instant after which new work has begun: begin no new work while you wait.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future takes its waker off the list and loses nothing.
+    /// Dropping the future removes its waker from the list and loses nothing.
     ///
     /// # Examples
     ///
@@ -182,9 +182,9 @@ impl fmt::Debug for Tracker {
     }
 }
 
-/// One piece of work in flight, until it is dropped. Made by [`Tracker::guard`].
+/// A guard for one piece of work in flight: dropping it ends the work. Created by [`Tracker::guard`].
 ///
-/// Purposefully not `Clone`: one guard is one piece of work. It may be dropped on any thread, and it may outlive its
+/// Deliberately not `Clone`: one guard is one piece of work. It may be dropped on any thread, and it may outlive its
 /// tracker.
 ///
 /// # Examples

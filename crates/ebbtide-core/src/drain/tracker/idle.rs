@@ -5,11 +5,11 @@ use std::task::{Context, Poll};
 use super::handle::Tracker;
 use crate::drain::sync::MaybeOwned;
 
-/// Waits for an instant at which nothing is in flight. Made by [`Tracker::idle`] and [`Tracker::idle_owned`].
+/// A future that waits for an instant at which nothing is in flight. Created by [`Tracker::idle`] and [`Tracker::idle_owned`].
 ///
 /// # Cancel safety
 ///
-/// Dropping it takes its waker off the list; nothing is lost.
+/// Dropping it removes its waker from the list; nothing is lost.
 ///
 /// # Examples
 ///
@@ -33,7 +33,7 @@ impl<'a> Idle<'a> {
     }
 }
 
-/// The order of the steps is the waiter's half of `TrackerState`'s invariant 1.
+/// `TrackerState`'s invariant 1 requires this order of the steps.
 impl Future for Idle<'_> {
     type Output = ();
 

@@ -8,21 +8,21 @@ use recycled::StateRef;
 #[cfg(ebbtide_loom)]
 use counted::StateRef;
 
-/// A reference to a [`TrackerState`] that costs nothing to take and to drop: what lets a guard be two counter increments.
+/// A reference to a [`TrackerState`] that is free to clone and to drop, so that a guard costs only two counter increments.
 ///
-/// A reference count would be two more, and one that all threads write. Instead, states are never freed: when the last
-/// [`Tenancy`] ends, the state is put aside, and a later tracker takes it over once nothing is in flight on it. So a
-/// process keeps about as many states as were needed at the same time: one for each tracker, and one for each dropped
-/// tracker that had guards left.
+/// A reference count would add two more, on a counter that all threads write. Instead, states are never freed: when the last
+/// [`Tenancy`] ends, the state is recycled, and a later tracker reuses it when nothing is in flight on it. So a process keeps
+/// about as many states as were needed at the same time: one for each tracker, and one for each dropped tracker that had
+/// guards left.
 ///
 /// # Invariants
 ///
 /// 1. Only a handle of the present tenancy can begin work or wait. Guards of an earlier one can only end.
-/// 2. A state gets a new tenancy only when it is idle. By 1 it then stays so: each guard of the earlier tenancy has
-///    ended. (Such a guard may still be about to look for waiters; the worst it can do is wake one of the new ones, who
-///    looks again and goes on waiting.)
-/// 3. The sums go on from tenancy to tenancy. A tenancy notes at its start what has ended, which is what has begun, and
-///    tells the difference.
+/// 2. A state gets a new tenancy only when it is idle. By 1 it then stays idle: each guard of the earlier tenancy has
+///    ended. (Such a guard may still be about to check for waiters. At worst it wakes a waiter of the new tenancy, which checks
+///    again and continues to wait.)
+/// 3. The sums continue from tenancy to tenancy. A tenancy records at its start the number of ended pieces, which equals the
+///    number of begun ones, and returns the difference.
 #[derive(Clone, Debug)]
 pub(super) struct Lease(StateRef);
 
@@ -78,7 +78,7 @@ mod recycled {
 
     static PUT_ASIDE: Lock<VecDeque<StateRef>> = Lock::new(VecDeque::new());
 
-    /// How many of those put aside are tried before a new one is made, so that making a tracker takes a bounded time.
+    /// How many recycled states are tried before a new one is created, so that creating a tracker takes a bounded time.
     const TRIES: usize = 4;
 
     #[derive(Clone, Debug)]
@@ -116,7 +116,7 @@ mod recycled {
     }
 }
 
-/// A model must give back all it took before it ends: here the state is counted, and freed.
+/// loom requires that a model frees everything before it ends: here the state is reference-counted.
 #[cfg(ebbtide_loom)]
 mod counted {
     use std::ops::Deref;

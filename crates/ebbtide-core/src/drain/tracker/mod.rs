@@ -1,4 +1,4 @@
-//! The in-flight tracker: sharded counts, and the wake-up of who waits for none.
+//! The in-flight tracker: sharded counts, and the wake-up of tasks that wait until nothing is in flight.
 
 mod counts;
 mod handle;

@@ -7,24 +7,24 @@ use slab::Slab;
 use super::counts::Counts;
 use crate::drain::sync::{Lock, SeqCounter};
 
-/// What a tracker, its guards and its waiters share: the counts, and who waits.
+/// The state that a tracker, its guards and its waiters share: the counts and the waiters.
 ///
 /// # Invariants
 ///
 /// *S* is the one order of all sequentially consistent accesses, see [`Counts`].
 ///
-/// 1. *No wake-up is lost.* A waiter puts its waker in place, then raises `present`, then asks whether it is done. A
-///    guard that is dropped counts its end, then looks at `present`, and, when somebody is there, asks whether nothing is
-///    in flight and wakes. Suppose that from some instant on nothing is in flight. Take the last in *S* among the ends
-///    and the raising of `present`. If it is the raising, the waiter's question comes after every end and finds the
-///    tracker idle. If it is an end, the look at `present` comes after the raising, the question after every end, and the
-///    waker is in place. A waiter that was there already replaces its waker under the lock under which wakers are taken:
-///    either the guard takes the new one, or the waiter's question comes after the guard's end.
-/// 2. *When nobody waits, that costs a load* of a line that nobody writes.
+/// 1. *No wake-up is lost.* A waiter stores its waker, then increments `present`, then checks whether the tracker is idle. A
+///    guard that is dropped counts its end, then reads `present`, and, if it is not zero, checks whether nothing is in flight and
+///    wakes. Suppose that from some instant on nothing is in flight. Take the last in *S* among the ends and the increment of
+///    `present`. If it is the increment, the waiter's check comes after every end and finds the tracker idle. If it is an end,
+///    the read of `present` comes after the increment, the guard's check comes after every end, and the waker is stored. A waiter
+///    that was already parked replaces its waker under the lock under which wakers are taken: either the guard takes the new one,
+///    or the waiter's check comes after the guard's end.
+/// 2. *Without a waiter, an end costs one more load*, of a cache line that no thread writes.
 #[derive(Debug)]
 pub(in crate::drain) struct TrackerState {
     counts: Counts,
-    /// Read on every end, written seldom.
+    /// Read on every end, rarely written.
     waiters: CachePadded<Waiters>,
 }
 
@@ -76,10 +76,10 @@ impl TrackerState {
     }
 }
 
-/// The mechanisms with one part taken out: each must fail in a model, or the model proves nothing.
+/// The mechanisms with one part removed: each must fail in a model, or the model proves nothing.
 #[cfg(all(test, ebbtide_loom))]
 impl TrackerState {
-    /// Breaks [`Counts`]' invariant 3: what has begun is read first.
+    /// Breaks invariant 3 of [`Counts`]: reads the begun counters first.
     pub(in crate::drain) fn is_idle_begun_first(&self) -> bool {
         let begun = self.counts.begun();
         begun == self.counts.ended()
@@ -91,7 +91,7 @@ impl TrackerState {
         self.wake_if_idle();
     }
 
-    /// Breaks invariant 1: who waits is looked for before the end is counted.
+    /// Breaks invariant 1: checks for waiters before the end is counted.
     pub(in crate::drain) fn end_after_looking(&self) {
         let present = self.waiters.are_present();
         self.counts.end();
@@ -101,14 +101,14 @@ impl TrackerState {
     }
 }
 
-/// Who waits for nothing to be in flight: few, and seldom, but again and again.
+/// The tasks that wait until nothing is in flight. They are few and rare, but each may wait repeatedly.
 ///
-/// A waiter keeps its place until it [leaves](Self::leave); a wake-up takes the waker out of it, and the next
-/// [`park`](Self::park) puts one in again.
+/// A waiter keeps its place until it [leaves](Self::leave). A wake-up takes the waker out of the place, and the next
+/// [`park`](Self::park) stores one again.
 ///
 /// # Invariants
 ///
-/// 1. `present` is raised after the waker is in its place, and lowered after it is out.
+/// 1. `present` is incremented after the waker was stored, and decremented after it was removed.
 /// 2. No waker is cloned, woken or dropped under the lock (see [`Lock`]).
 #[derive(Debug, Default)]
 struct Waiters {
@@ -122,7 +122,7 @@ impl Waiters {
         self.present.get() != 0
     }
 
-    /// Puts the waker in the waiter's place, which `key` tells and remembers.
+    /// Stores the waker in the waiter's place. `key` is that place; a new one is written to it.
     fn park(&self, key: &mut Option<usize>, waker: &Waker) {
         match *key {
             Some(place) if self.is_parked(place, waker) => {}

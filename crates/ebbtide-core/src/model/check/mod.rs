@@ -1,4 +1,4 @@
-//! Readiness checks: how one is run and judged, and what its runs amount to.
+//! Readiness checks: their settings, and the state that follows from the results of their runs.
 
 mod settings;
 mod standing;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::model::millis;
 
-/// Sets how often a readiness check is run, and what its results mean.
+/// The settings of a readiness check: how often it runs, and when it turns red (failing) or green (passing).
 ///
 /// # Examples
 ///
@@ -21,7 +21,7 @@ use crate::model::millis;
 /// # let _ = check;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "it says how a check is run, and runs none"]
+#[must_use = "these settings run nothing until a check is registered with them"]
 pub struct Check {
     every: Duration,
     timeout: Duration,
@@ -32,11 +32,12 @@ pub struct Check {
 }
 
 impl Check {
-    /// Runs the check at once and then every `interval`, from the beginning of one run to that of the next. A run that takes
-    /// longer delays the next one. An interval of zero is taken as one millisecond.
+    /// Creates settings that run the check at once and then every `interval`, from the start of one run to the start of the next.
     ///
-    /// A run fails after one second, a green check turns red at the third failure in a row, a red one turns green at the first
-    /// pass: Kubernetes' own defaults for a probe.
+    /// A run that takes longer than the interval delays the next one. An interval of zero is taken as one millisecond.
+    ///
+    /// The other defaults are those of a Kubernetes probe: a run fails after one second, a green check turns red at the third
+    /// failure in a row, and a red check turns green at the first pass.
     pub fn every(interval: Duration) -> Self {
         let three = NonZeroU32::MIN.saturating_add(2);
         Self {
@@ -49,7 +50,7 @@ impl Check {
         }
     }
 
-    /// Sets after what time a run has failed. Default: one second.
+    /// Sets the timeout of a run. A run that exceeds it has failed. Default: one second.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -67,23 +68,24 @@ impl Check {
         self
     }
 
-    /// Begins the stop, as a failure, when the check stays red for `time`: for what only a restart repairs.
+    /// Makes the check critical: the shutdown begins, as a failure, when the check has been red for `time`.
     ///
-    /// The time counts from the first failure that found the check red in the phase Ready. What it asks after is better not
-    /// shared by all replicas: a database that is away would restart every one of them, and heal nothing.
+    /// Use it for what only a restart repairs. The time counts from the first failed run that finds the check red in the phase
+    /// Ready. Do not check a dependency that all replicas share: a database that is down would restart every replica and repair
+    /// nothing.
     pub fn critical(mut self, time: Duration) -> Self {
         self.critical = Some(time);
         self
     }
 
-    /// Only shows the check beside the others: it makes the service unready never, and begins no stop.
+    /// Makes the check advisory: it is shown with the others, never makes the service unready and never begins the shutdown.
     pub fn advisory(mut self) -> Self {
         self.advisory = true;
         self
     }
 }
 
-/// What `ebbtide` reads to run a check. Hidden: users set these values and do not read them.
+/// The values that `ebbtide` reads to run a check. Hidden: users only set them.
 #[doc(hidden)]
 impl Check {
     /// Returns the time from the start of one run to the start of the next.
@@ -91,7 +93,7 @@ impl Check {
         self.every
     }
 
-    /// Returns the time after which a run has failed.
+    /// Returns the timeout of a run.
     pub fn run_limit(&self) -> Duration {
         self.timeout
     }
@@ -101,7 +103,7 @@ impl Check {
         self.critical.filter(|_| !self.advisory)
     }
 
-    /// Returns whether the check leaves readiness alone.
+    /// Returns whether the check has no effect on readiness.
     pub fn is_advisory(&self) -> bool {
         self.advisory
     }
@@ -113,29 +115,29 @@ impl From<Duration> for Check {
     }
 }
 
-/// Tells how a readiness check stands.
+/// The status of a readiness check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CheckStatus {
     /// The check's name.
     pub name: String,
-    /// Whether it is green.
+    /// Whether it is green (passing).
     pub passing: bool,
-    /// Whether the service is unready while it is red.
+    /// Whether the service is not ready while the check is red (failing).
     pub required: bool,
-    /// After what time in red it begins the stop.
+    /// How long it may stay red before the shutdown begins; `None` if it never begins the shutdown.
     #[serde(rename = "critical_after_ms", serialize_with = "millis_if_any")]
     pub critical_after: Option<Duration>,
-    /// How long it has been green, or red.
+    /// How long it has been green or red.
     #[serde(rename = "for_ms", with = "millis")]
     pub age: Duration,
-    /// What the last run failed with; `None` after a pass, and before the first run has ended.
+    /// The error of the last run; `None` after a pass, and before the first run has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 impl CheckStatus {
-    /// Makes the status of a check that has not run yet.
+    /// Creates the status of a check that has not run yet.
     pub fn new(name: impl Into<String>, check: &Check) -> Self {
         Self {
             name: name.into(),

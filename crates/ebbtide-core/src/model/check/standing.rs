@@ -2,28 +2,28 @@ use std::time::Duration;
 
 use super::Check;
 
-/// What the runs of a check amount to. Its rules are C1 to C5 of `docs/spec.md`.
+/// The state of a check, computed from the results of its runs. Its rules are C1 to C5 of `docs/spec.md`.
 #[derive(Clone, Debug)]
 pub struct Standing {
     check: Check,
     green: bool,
-    /// Runs in a row that spoke against the present colour.
+    /// The number of consecutive runs whose result contradicts the present state.
     streak: u32,
-    /// The first failure that found the check red in the phase Ready.
+    /// The time of the first failure that found the check red in the phase Ready.
     red_in_ready: Option<Duration>,
 }
 
-/// What a run has changed.
+/// The effect of one run on the state of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a turn has to be told, and a stop to be begun"]
+#[must_use = "a change must be published, and a critical check that stayed red must begin the shutdown"]
 pub enum Verdict {
-    /// Nothing.
+    /// The state is unchanged.
     AsBefore,
-    /// The check is green from now on.
+    /// The check turned green.
     TurnedGreen,
-    /// The check is red from now on.
+    /// The check turned red.
     TurnedRed,
-    /// A critical check has been red for its time: the stop begins.
+    /// A critical check has been red for its time: the shutdown begins.
     Hopeless {
         /// How long it has been red in the phase Ready.
         red_for: Duration,
@@ -31,17 +31,17 @@ pub enum Verdict {
 }
 
 impl Standing {
-    /// Begins red, as a check that has never passed (C1).
+    /// Creates the state of a check that has not run: red (C1).
     pub fn new(check: Check) -> Self {
         Self { check, green: false, streak: 0, red_in_ready: None }
     }
 
-    /// Tells whether the check is green.
+    /// Returns whether the check is green.
     pub fn is_green(&self) -> bool {
         self.green
     }
 
-    /// Takes the result of a run that ended at `now`; `ready` tells whether the lifecycle is in the phase Ready.
+    /// Records the result of a run that ended at `now`; `ready` is whether the lifecycle is in the phase Ready.
     pub fn judge(&mut self, passed: bool, ready: bool, now: Duration) -> Verdict {
         if passed == self.green {
             self.streak = 0;
@@ -57,7 +57,7 @@ impl Standing {
             return Verdict::TurnedGreen;
         }
         match self.still_red(ready, now) {
-            // A critical time of zero.
+            // Only with a critical time of zero.
             hopeless @ Verdict::Hopeless { .. } => hopeless,
             _ => Verdict::TurnedRed,
         }
@@ -84,7 +84,7 @@ mod tests {
 
     const STEP: Duration = Duration::from_secs(1);
 
-    /// Takes runs one second apart, and returns the colour after each, and when a stop began.
+    /// Records runs one second apart. Returns the state after each of them, and the run that began the shutdown.
     fn play(check: &Check, ready_at: usize, runs: &[bool]) -> (Vec<bool>, Option<usize>) {
         let mut standing = Standing::new(check.clone());
         let (mut colours, mut stop) = (Vec::new(), None);
@@ -107,7 +107,7 @@ mod tests {
         prop::collection::vec(prop::bool::weighted(0.5), 1..60)
     }
 
-    /// Whether the last `count` runs up to `n` all ended like this.
+    /// Returns whether the last `count` runs up to `n` all had this result.
     fn in_a_row(runs: &[bool], n: usize, count: u32, passed: bool) -> bool {
         let count = count as usize;
         n + 1 >= count && runs[n + 1 - count..=n].iter().all(|run| *run == passed)
@@ -145,7 +145,7 @@ mod tests {
         ) {
             let check = Check::every(STEP).failures(failures).critical(STEP * u32::try_from(seconds).unwrap());
             let (colours, stop) = play(&check, ready_at, &runs);
-            // Worked out from the end: the first failure in red whose first companion is long enough ago.
+            // Computed backwards: the first failure in red whose first predecessor in the same red period is long enough ago.
             let found_red = |n: usize| !runs[n] && !colours[n] && n >= ready_at;
             let since = |n: usize| {
                 let last_green = (0..n).rev().find(|m| colours[*m]);

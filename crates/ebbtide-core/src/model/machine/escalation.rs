@@ -1,4 +1,5 @@
-//! What time does to a stop: the end of the lame duck, the turn of each stage, ask → cut → abort → give up, and the order of pools.
+//! The timed steps of a shutdown: the end of the lame duck, the order of the stages, ask → cancel → abort → give up, and the
+//! order in which pools close.
 
 use std::time::Duration;
 
@@ -8,13 +9,13 @@ use super::{Effect, Machine};
 use crate::model::{ComponentId, Phase, Spec, Stage, part};
 
 impl Machine {
-    /// Does everything that is due at `now`, and says when something will be due next.
+    /// Takes every step that is due at `now`, and requests a wake-up for the next one.
     pub(super) fn advance(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         let Some(stop) = self.stop.clone() else { return };
         if self.exit().is_some() {
             return;
         }
-        // Every round but the last ends at least one component or one stage, so that this ends.
+        // Every iteration but the last asks a component or enters the next stage, so the loop terminates.
         loop {
             effects.extend(std::iter::from_fn(|| self.slots.escalate(now)));
             if self.phase == Phase::LameDuck && now >= self.lame_duck_end(&stop) {
@@ -33,7 +34,7 @@ impl Machine {
         }
     }
 
-    /// Returns when the lame duck is over as far as is known; at once where no server is left to benefit.
+    /// Returns when the lame duck ends if no more requests arrive. It ends at once if no server is running.
     fn lame_duck_end(&self, stop: &OngoingStop) -> Duration {
         if stop.skip_lame_duck || !self.slots.is_open(Stage::Servers) {
             return stop.at;
@@ -43,7 +44,7 @@ impl Machine {
         least.min(stop.at.saturating_add(duck.max))
     }
 
-    /// Asks those whose turn it is; returns whether there was one.
+    /// Asks every component that is due to stop; returns whether there was one.
     fn ask(&mut self, stop: &OngoingStop, now: Duration, effects: &mut Vec<Effect>) -> bool {
         let due = if self.cursor.is_sequential() { self.due_in_turn() } else { self.due_together() };
         for id in &due {
@@ -56,7 +57,7 @@ impl Machine {
         !due.is_empty()
     }
 
-    /// Returns those of all stages that have begun, in the order of registration.
+    /// Returns the components to ask in all stages that have begun, in the order of registration.
     fn due_together(&self) -> Vec<ComponentId> {
         let has_begun = |stage: &Stage| match stage {
             Stage::Intake => true,
@@ -69,8 +70,8 @@ impl Machine {
         due
     }
 
-    /// Returns the last registered of a stage that takes turns, unless one whose turn it was has not ended. One that was
-    /// registered too late for an earlier stage goes first.
+    /// Returns the next component of a sequential stage: the last registered, unless another one was asked and has not ended.
+    /// A component that was registered too late for an earlier stage comes first.
     fn due_in_turn(&self) -> Vec<ComponentId> {
         if self.slots.is_asked_up_to(self.cursor) {
             return Vec::new();
@@ -78,7 +79,7 @@ impl Machine {
         self.slots.next_in_turn(self.cursor).into_iter().collect()
     }
 
-    /// Returns when a component's time is up by its stage. In a stage that takes turns, each that still waits keeps its slice.
+    /// Returns a component's deadline by its stage. In a sequential stage, each component that was not asked keeps its share.
     fn end_of(&self, spec: &Spec, stop: &OngoingStop) -> Duration {
         let stage = spec.stage.max(if self.cursor.is_sequential() { self.cursor } else { spec.stage });
         let mut end = stop.at.saturating_add(self.plan.end(stage));
@@ -91,7 +92,7 @@ impl Machine {
         end
     }
 
-    /// Moves to the next stage when everything up to here is over; returns whether it moved.
+    /// Enters the next stage if every component up to the present one has ended; returns whether it did.
     fn next_stage(&mut self, now: Duration, effects: &mut Vec<Effect>) -> bool {
         let open = Stage::ALL.into_iter().any(|stage| stage <= self.cursor && self.slots.is_open(stage));
         if self.phase == Phase::LameDuck || open {

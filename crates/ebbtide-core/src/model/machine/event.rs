@@ -1,37 +1,37 @@
-//! What the machine takes, and what it returns.
+//! The machine's input (events) and output (effects).
 
 use std::time::Duration;
 
 use crate::model::{Cause, ComponentId, Exit, Phase, Spec, Stage};
 
-/// Tells the machine what happened.
+/// An event: the machine's input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A component was registered and runs. Ids count from zero, in this order.
+    /// A component was registered and is running. Ids count from zero, in this order.
     Registered(Spec),
     /// A component ended.
     Ended(ComponentId, End),
-    /// A stop signal came.
+    /// The process received a stop signal.
     Signal {
         /// The signal's number.
         number: i32,
-        /// Somebody at a terminal pressed Ctrl-C: nobody's traffic has to move away.
+        /// Whether to skip the lame duck: Ctrl-C was pressed on a terminal, so no traffic has to move away.
         skip_lame_duck: bool,
     },
-    /// A stop begins for another reason than a signal.
+    /// The shutdown was begun for another cause than a signal.
     Stop(Cause),
-    /// New requests came since the last event.
+    /// New requests arrived since the last event.
     Arrival,
     /// Time has passed.
     Tick,
 }
 
-/// Tells how a component's task ended.
+/// How a component's task ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It returned, having cut so many pieces of work since the stop began.
+    /// It returned.
     Done {
-        /// How many it cut.
+        /// How many pieces of work it cancelled since the shutdown began.
         cancelled: u64,
     },
     /// It was aborted before it returned.
@@ -42,41 +42,41 @@ pub enum End {
     Panicked(String),
 }
 
-/// Tells the executor what to do. Effects are carried out in the order in which they are returned.
+/// An effect: an instruction to the executor. Effects are carried out in the order in which they are returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "the machine has moved on: an effect that is not carried out is lost"]
+#[must_use = "the machine has changed its state: an effect that is not carried out is lost"]
 pub enum Effect {
     /// Publish the phase. Readiness follows from it.
     Enter(Phase),
-    /// Tell everybody that a stop has begun, and when it is over.
+    /// Announce that the shutdown has begun.
     Announce {
-        /// Why.
+        /// Why it began.
         cause: Cause,
-        /// When the process is gone at the latest.
+        /// When the process has exited at the latest.
         deadline: Duration,
     },
-    /// Ask a component to stop; a teardown begins its work.
+    /// Ask a component to stop; a teardown starts.
     Ask {
-        /// Which.
+        /// The component.
         id: ComponentId,
-        /// When it is cut.
+        /// When it is cancelled.
         cancel_at: Duration,
     },
-    /// Tell a pool to take nothing more: nobody who feeds it is left.
+    /// Close a pool, so that it takes nothing new: no component that may send to it is left.
     Close(ComponentId),
-    /// Tell a component that its time is up.
+    /// Cancel a component: its deadline is exceeded.
     Cancel(ComponentId),
     /// Abort a component's task.
     Abort(ComponentId),
-    /// Wait for a component no longer: it does not go.
+    /// Stop waiting for a component that did not stop after the abort.
     GiveUp(ComponentId),
-    /// Come back with a `Tick` at that instant at the latest.
+    /// Send a `Tick` at that instant at the latest.
     Wake(Duration),
-    /// Log that a signal is ignored: it repeats the first one.
+    /// Log that a signal is ignored as a duplicate of the first.
     IgnoreSignal {
         /// The signal.
         number: i32,
-        /// How long after the first one it came.
+        /// The time between the first signal and this one.
         after: Duration,
     },
     /// End the process now, by the signal's default action.
@@ -84,11 +84,11 @@ pub enum Effect {
         /// The second signal.
         number: i32,
     },
-    /// Everything is over.
+    /// The lifecycle has exited: every component has ended.
     Exit(Exit),
 }
 
-/// Tells who is still waited for, for the progress line and the watchdog's last words.
+/// A component that has not ended, for the progress line and the watchdog's last message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The component.
@@ -97,8 +97,8 @@ pub struct Progress {
     pub name: String,
     /// Its stage.
     pub stage: Stage,
-    /// Whether it was asked to stop already.
+    /// Whether it was asked to stop.
     pub asked: bool,
-    /// When it is given up, once it was asked.
+    /// When it is given up; `None` before it was asked to stop.
     pub give_up: Option<Duration>,
 }

@@ -1,6 +1,6 @@
 //! The lifecycle as a pure state machine: `step(event, now) → effects`.
 //!
-//! `docs/spec.md` states its invariants; the tests in `tests/core/machine` cite them.
+//! `docs/spec.md` lists its invariants; the tests in `tests/core/machine` cite their numbers.
 
 mod escalation;
 mod event;

@@ -5,18 +5,19 @@ use super::Effect;
 use crate::model::ComponentState as Status;
 use crate::model::{ComponentId, Kind, Outcome, Spec, Stage, part};
 
-/// The components, with indexes over those that are open: a step costs what it changes, and not what there is.
+/// The components, with indexes over those that have not ended: the cost of a step depends on what it changes, not on how many
+/// components there are.
 ///
-/// A component that may end by itself and has done so well, before it was asked, is folded: only its number is kept.
+/// A component that may end by itself and did so without an error, before it was asked, is *folded*: it is only counted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
     kept: BTreeMap<ComponentId, Slot>,
     registered: usize,
     folded: u64,
     stages: BTreeMap<Stage, Members>,
-    /// Those up to the workers that are open: pools, and what may feed them.
+    /// The components up to the workers' stage that have not ended: pools, and the components that may send to them.
     feeding: BTreeSet<ComponentId>,
-    /// When the next step of the escalation is due, of all that were asked.
+    /// When the next step of the escalation is due, for every component that was asked.
     due: BTreeSet<(Duration, ComponentId)>,
 }
 
@@ -24,12 +25,12 @@ pub(super) struct Slots {
 #[derive(Clone, Debug, Default)]
 struct Members {
     kept: usize,
-    /// Those that were not asked, in the order in which they are asked where they take turns.
+    /// The components that were not asked. A sequential stage asks them from the last to the first.
     running: BTreeSet<(Turn, ComponentId)>,
     asked: usize,
 }
 
-/// What stops in the last stage: the lower, the later.
+/// The order within the last stage: the lowest stops last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Turn {
     Last,
@@ -55,38 +56,38 @@ impl Slots {
         self.kept.get(&id)
     }
 
-    /// Returns each component but the folded ones, in the order of registration.
+    /// Returns each component except the folded ones, in the order of registration.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (ComponentId, &Slot)> {
         self.kept.iter().map(|(id, slot)| (*id, slot))
     }
 
-    /// Returns how many were folded.
+    /// Returns the number of folded components.
     pub(super) fn folded(&self) -> u64 {
         self.folded
     }
 
-    /// Tells whether a component of the stage has not ended.
+    /// Returns whether a component of the stage has not ended.
     pub(super) fn is_open(&self, stage: Stage) -> bool {
         self.stages.get(&stage).is_some_and(|members| members.asked > 0 || !members.running.is_empty())
     }
 
-    /// Tells whether a component of the stages up to `stage` was asked and has not ended.
+    /// Returns whether a component of the stages up to `stage` was asked and has not ended.
     pub(super) fn is_asked_up_to(&self, stage: Stage) -> bool {
         self.stages.range(..=stage).any(|(_, members)| members.asked > 0)
     }
 
-    /// Returns those of a stage that were not asked.
+    /// Returns the components of a stage that were not asked.
     pub(super) fn running(&self, stage: Stage) -> impl Iterator<Item = ComponentId> {
         self.stages.get(&stage).into_iter().flat_map(|members| members.running.iter().map(|(_, id)| *id))
     }
 
-    /// Returns the next of those that take turns: the last registered of the earliest stage up to `stage`.
+    /// Returns the component that a sequential stage asks next: the last registered of the earliest stage up to `stage`.
     pub(super) fn next_in_turn(&self, stage: Stage) -> Option<ComponentId> {
         let next = self.stages.range(..=stage).find_map(|(_, members)| members.running.last());
         next.map(|(_, id)| *id)
     }
 
-    /// Returns how many of a stage wait for their turn, and how many it has in all.
+    /// Returns how many components of a stage were not asked, and how many it has in all.
     pub(super) fn waiting_of(&self, stage: Stage) -> (usize, usize) {
         self.stages.get(&stage).map_or((0, 0), |members| (members.running.len(), members.kept))
     }
@@ -101,8 +102,8 @@ impl Slots {
         members.asked = members.asked.saturating_add(1);
     }
 
-    /// Closes the pool that is fed by no open component any more, if it was asked; a feeder holds the pool's handle, and so
-    /// was registered after it.
+    /// Closes the last pool that was asked and that no running component can send to. A sender holds the pool's handle, so it was
+    /// registered after the pool.
     pub(super) fn close(&mut self) -> Option<ComponentId> {
         let id = *self.feeding.last()?;
         let slot = self.kept.get_mut(&id)?;
@@ -118,7 +119,7 @@ impl Slots {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Takes one step of the escalation that is due at `now`. A component that is given up is over.
+    /// Takes one step of the escalation that is due at `now`. A component that is given up counts as ended.
     pub(super) fn escalate(&mut self, now: Duration) -> Option<Effect> {
         let (at, id) = *self.due.first()?;
         if at > now {
@@ -144,7 +145,7 @@ impl Slots {
         Some(effect)
     }
 
-    /// Keeps how a component ended. One that has ended keeps its first outcome.
+    /// Records the outcome of a component. A component that has ended keeps its first outcome.
     pub(super) fn end(&mut self, id: ComponentId, outcome: Outcome) {
         let Some(slot) = self.kept.get_mut(&id).filter(|slot| !slot.is_over()) else { return };
         let members = self.stages.entry(slot.spec.stage).or_default();
@@ -168,18 +169,18 @@ impl Slots {
     }
 }
 
-/// What the machine knows of one component.
+/// The machine's state of one component.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) spec: Spec,
     pub(super) status: Status,
     pub(super) outcome: Option<Outcome>,
     pub(super) schedule: Option<Schedule>,
-    /// A pool was told to take nothing more.
+    /// Whether a pool was closed: it takes nothing new.
     pub(super) closed: bool,
 }
 
-/// When a component that was asked is cut, aborted and given up.
+/// When a component that was asked is cancelled, aborted and given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Schedule {
     pub(super) cancel: Duration,
@@ -196,12 +197,13 @@ impl Slot {
         self.status == Status::Over
     }
 
-    /// Tells whether this is a pool that somebody may still feed. A deadline of its own says how long it takes anything.
+    /// Returns whether this is a pool that is open because another component may send to it. A pool with a per-component deadline
+    /// is not: the deadline bounds how long it takes work.
     pub(super) fn is_kept_open(&self) -> bool {
         self.spec.kind == Kind::Pool && !self.closed && self.spec.limit.is_none()
     }
 
-    /// Returns when the next step of its escalation is due, while there is one.
+    /// Returns when the next step of its escalation is due, if there is one.
     pub(super) fn next_step(&self) -> Option<Duration> {
         let schedule = self.schedule?;
         match self.status {
@@ -219,8 +221,8 @@ impl Slot {
 }
 
 impl Schedule {
-    /// Fits the escalation between `asked` and `end`. Half of a short time stays for an orderly end; a limit of its own
-    /// is when the component is cut, if that is earlier.
+    /// Fits the escalation between `asked` and `end`. At least half of that time is left for an orderly end. The component is
+    /// cancelled at its per-component deadline if that is earlier.
     pub(super) fn between(
         asked: Duration,
         end: Duration,

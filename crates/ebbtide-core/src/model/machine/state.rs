@@ -5,32 +5,32 @@ use super::{Effect, End, Event, Progress};
 use crate::model::ComponentState as Status;
 use crate::model::{Cause, ComponentId, Exit, Kind, Outcome, Phase, PhaseChange, Plan, Spec, Stage};
 
-/// One lifecycle's state. Knows no time but what it is told.
+/// The state of one lifecycle. It has no clock: every step receives the present time.
 #[derive(Clone, Debug)]
 pub struct Machine {
     pub(super) plan: Plan,
     pub(super) phase: Phase,
     pub(super) slots: Slots,
     pub(super) stop: Option<OngoingStop>,
-    /// The stages up to here have been asked, but for those that take turns.
+    /// The present stage. Every stage up to it has been asked, except that sequential stages ask one component at a time.
     pub(super) cursor: Stage,
     timeline: Vec<PhaseChange>,
     exit: Option<Exit>,
 }
 
-/// A stop that has begun.
+/// A shutdown that has begun.
 #[derive(Clone, Debug)]
 pub(super) struct OngoingStop {
     pub(super) cause: Cause,
     pub(super) at: Duration,
     pub(super) skip_lame_duck: bool,
     pub(super) last_arrival: Duration,
-    /// When the first signal came. A stop may begin without one.
+    /// When the first signal came. A shutdown may begin without one.
     first_signal: Option<Duration>,
 }
 
 impl Machine {
-    /// Begins a lifecycle at instant zero, in [`Phase::Starting`].
+    /// Creates the state of a lifecycle at instant zero, in [`Phase::Starting`].
     pub fn new(plan: Plan) -> Self {
         let begin = PhaseChange { phase: Phase::Starting, at: Duration::ZERO };
         Self {
@@ -44,7 +44,7 @@ impl Machine {
         }
     }
 
-    /// Takes an event and returns what is to be done. `now` never goes back.
+    /// Processes an event and returns the effects to carry out. `now` must never go back.
     pub fn step(&mut self, event: Event, now: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
         if self.exit.is_some() {
@@ -68,7 +68,7 @@ impl Machine {
         effects
     }
 
-    /// Returns the phase.
+    /// Returns the present phase.
     pub fn phase(&self) -> Phase {
         self.phase
     }
@@ -78,27 +78,27 @@ impl Machine {
         &self.plan
     }
 
-    /// Returns why the stop began, once it has.
+    /// Returns why the shutdown began; `None` before it begins.
     pub fn cause(&self) -> Option<&Cause> {
         self.stop.as_ref().map(|stop| &stop.cause)
     }
 
-    /// Returns when the stop began, once it has.
+    /// Returns when the shutdown began; `None` before it begins.
     pub fn stop_began(&self) -> Option<Duration> {
         self.stop.as_ref().map(|stop| stop.at)
     }
 
-    /// Returns whether a signal has come, the one that began the stop or one after it began for another reason.
+    /// Returns whether a signal has come: the one that began the shutdown, or one after it began for another cause.
     pub fn was_signalled(&self) -> bool {
         self.stop.as_ref().is_some_and(|stop| stop.first_signal.is_some())
     }
 
-    /// Returns how the lifecycle ended, once it has.
+    /// Returns how the lifecycle ended; `None` before it has exited.
     pub fn exit(&self) -> Option<Exit> {
         self.exit
     }
 
-    /// Returns how the lifecycle would end if nothing else went wrong.
+    /// Returns the exit if every component that has not ended drains.
     pub fn verdict(&self) -> Exit {
         let outcomes = self.slots.iter().filter_map(|(_, slot)| slot.outcome.as_ref());
         self.exit.unwrap_or_else(|| Exit::judge(self.cause(), outcomes))
@@ -109,12 +109,12 @@ impl Machine {
         &self.timeline
     }
 
-    /// Returns a component, unless it was only counted at its end or never registered.
+    /// Returns a component; `None` if it was never registered, or ended by itself and was only counted.
     pub fn component(&self, id: ComponentId) -> Option<&Spec> {
         self.slots.get(id).map(|slot| &slot.spec)
     }
 
-    /// Returns how a component ended, once it has; `None` as well for one that was only counted.
+    /// Returns how a component ended; `None` before its end, and for a component that was only counted.
     pub fn outcome(&self, id: ComponentId) -> Option<&Outcome> {
         self.slots.get(id).and_then(|slot| slot.outcome.as_ref())
     }
@@ -135,12 +135,12 @@ impl Machine {
         self.slots.iter().map(|(id, slot)| (id, &slot.spec, slot.outcome.as_ref()))
     }
 
-    /// Returns each component that is kept with how far its end is, in the order of registration.
+    /// Returns each component that is kept with its state, in the order of registration.
     pub fn states(&self) -> impl Iterator<Item = (ComponentId, &Spec, Status)> {
         self.slots.iter().map(|(id, slot)| (id, &slot.spec, slot.status))
     }
 
-    /// Returns who is not over yet.
+    /// Returns the components that have not ended.
     pub fn waiting(&self) -> Vec<Progress> {
         let waiting = |(id, slot): (ComponentId, &Slot)| Progress {
             id,
@@ -164,7 +164,7 @@ impl Machine {
                 (Outcome::Failed { error: error.clone() }, Some(Cause::StartUpFailed { error }))
             }
             End::Panicked(message) if kind == Kind::StartUp => {
-                let error = format!("it panicked: {message}");
+                let error = format!("panicked: {message}");
                 (Outcome::Panicked { message }, Some(Cause::StartUpFailed { error }))
             }
             End::Failed(error) => {
@@ -176,12 +176,12 @@ impl Machine {
             End::Done { .. } | End::Aborted
                 if unasked && matches!(kind, Kind::Service | Kind::Pool | Kind::Probe) =>
             {
-                let error = "it ended before it was asked to stop".to_owned();
+                let error = "ended before it was asked to stop".to_owned();
                 (Outcome::Failed { error }, Some(Cause::Ended { component }))
             }
-            // A pool that was only kept open for others had nothing left when its time was up with theirs.
+            // A pool that was kept open until its deadline only for other components had no work left.
             End::Done { cancelled: 0 } if status < Status::Cancelled || kept_open => (Outcome::Drained, None),
-            // An abandoned start-up was not cut: a stop during start-up is meant to end it.
+            // A start-up that ends because of the shutdown is not a cancellation: the shutdown is meant to abandon it.
             End::Done { .. } | End::Aborted if kind == Kind::StartUp => (Outcome::Drained, None),
             End::Done { .. } | End::Aborted => (Outcome::Cancelled, None),
         };
@@ -203,7 +203,7 @@ impl Machine {
                     stop.first_signal = Some(now);
                 }
             }
-            // A stop that began by itself doesn't turn the platform's first signal into a second one.
+            // After a shutdown that began without a signal, the platform's first signal is not a second one.
             Some(stop) if stop.first_signal.is_none() => {
                 stop.first_signal = Some(now);
                 stop.skip_lame_duck |= skip;
@@ -230,7 +230,7 @@ impl Machine {
         let was_ready = self.phase == Phase::Ready;
         self.stop =
             Some(OngoingStop { cause, at: now, skip_lame_duck, last_arrival: now, first_signal: None });
-        // Nobody sends traffic on purpose to a service that never was ready.
+        // A service that was never ready receives no traffic on purpose.
         self.enter(if was_ready { Phase::LameDuck } else { Phase::Draining }, now, effects);
     }
 

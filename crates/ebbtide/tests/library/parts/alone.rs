@@ -141,7 +141,7 @@ async fn a_budget_that_cannot_work_is_refused_before_it_serves() {
     let duck = LameDuck::exactly(Duration::from_secs(60));
     let (_, server) = start(routes(&Arc::default()), |serve| serve.lame_duck(duck)).await;
     let error = std::io::Error::from(end(server).await.expect_err("60 s of 25"));
-    assert!(error.to_string().contains("the budget cannot work"), "{error}");
+    assert!(error.to_string().contains("invalid budget"), "{error}");
 }
 
 #[tokio::test]
