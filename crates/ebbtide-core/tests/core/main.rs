@@ -1,8 +1,8 @@
-//! The tests of the core in one program: the drain primitives and the machine.
+//! The tests of the core in one binary: the drain primitives and the machine.
 #![cfg(not(ebbtide_loom))]
 
 mod drain {
-    //! The drain primitives.
+    //! Tests of the drain primitives.
 
     mod properties;
     mod registry;
@@ -12,7 +12,7 @@ mod drain {
 }
 mod machine {
     //! The machine keeps the invariants of `docs/spec.md`, whatever its components do.
-    #![expect(clippy::expect_used, reason = "a simulation that breaks fails its test")]
+    #![expect(clippy::expect_used, reason = "a failed expectation fails the test")]
 
     mod components;
     mod invariants;

@@ -1,4 +1,4 @@
-//! The primitives against models of them that are too simple to be wrong, over arbitrary sequences of operations.
+//! The primitives compared with trivial models, over arbitrary sequences of operations.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -87,7 +87,7 @@ fn wait() -> impl Strategy<Value = Wait> {
     ]
 }
 
-/// A future, and the waker of its last poll where that was pending.
+/// A future, and the waker of its last poll if that was pending.
 struct Waiter {
     future: Stopping<'static>,
     parked: Option<Arc<Woken>>,
@@ -115,13 +115,13 @@ proptest! {
                 Wait::Drop(index) if index < waiters.len() => left.extend(waiters.swap_remove(index).parked),
                 Wait::Drop(_) => {}
                 Wait::Raise => {
-                    // What left before is woken no more; what leaves later already was.
+                    // A future that was dropped before the stop is not woken; one that is dropped later already was.
                     prop_assert!(raised || left.iter().all(|woken| woken.times() == 0));
                     prop_assert!(raised || left.iter().all(|woken| Arc::strong_count(woken) == 1));
                     source.stop(Cause::Signal { number: 15 }, None);
                     for woken in waiters.iter().filter_map(|waiter| waiter.parked.as_ref()) {
                         prop_assert_eq!(woken.times(), 1);
-                        prop_assert_eq!(Arc::strong_count(woken), 1, "the list let go of it");
+                        prop_assert_eq!(Arc::strong_count(woken), 1, "the list has dropped the waker");
                     }
                     raised = true;
                 }
@@ -129,7 +129,7 @@ proptest! {
         }
     }
 
-    /// `Lease` 3: a tracker counts what has begun on it, across the trackers that share its memory.
+    /// `Lease` 3: a tracker counts only its work, also when it reuses the memory of another one.
     #[test]
     fn a_tracker_counts_like_a_queue(steps in vec(any::<bool>(), 0..64)) {
         let tracker = Tracker::new();

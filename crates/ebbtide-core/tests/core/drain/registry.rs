@@ -1,5 +1,5 @@
-//! The registry of stragglers: every entry there until it is dropped, oldest first, with its age and its origin. And what each public
-//! type and future of the drain can be: sent, shared, moved after it was polled.
+//! The registry of stragglers: it lists every entry until it is dropped, oldest first, with its age and its origin. Also the auto
+//! traits of each public type and future of the drain.
 
 use std::cell::Cell;
 use std::future::Ready;
@@ -49,7 +49,7 @@ fn the_oldest_comes_first_whichever_thread_registered_it() {
 
 #[test]
 fn of_two_that_are_equally_old_the_one_registered_first_comes_first() {
-    // `Shard` 3, also where a free place is given out again.
+    // `Shard` 3, also when a free place is reused.
     let registry = Registry::with_clock(by_hand);
     let hole = registry.register("hole");
     let first = registry.register("first");
@@ -114,7 +114,7 @@ fn pass(time: Duration) {
     PASSED.set(PASSED.get() + time);
 }
 
-/// Says of a type whether it has a trait: the inherent constant hides the trait's where the bound holds.
+/// Returns whether a type implements a trait: the inherent constant hides the trait's constant if the bound holds.
 macro_rules! has {
     ($type:ty: $($bound:tt)+) => {{
         trait Otherwise {
@@ -125,7 +125,7 @@ macro_rules! has {
         impl<T: ?Sized + $($bound)+> Of<T> {
             const HAS: bool = true;
         }
-        // The unit type has every trait here; both constants are read for it, whatever the table asks.
+        // The unit type implements every trait used here, so this also reads both constants.
         assert!(<Of<()>>::HAS && !<Of<()> as Otherwise>::HAS);
         <Of<$type>>::HAS
     }};

@@ -1,4 +1,4 @@
-//! The stop token: two levels, one cause, one deadline, and nobody left waiting.
+//! The stop token: two levels, one cause, one deadline, and no lost wake-up.
 
 use std::future::{Future, pending, poll_fn, ready};
 use std::pin::{Pin, pin};
@@ -82,7 +82,7 @@ fn the_level_only_rises() {
     source.cancel();
     source.stop(signal(15), None);
     assert!(source.token().is_cancelled());
-    assert_eq!(source.token().cause(), Some(&signal(15)), "the first stop gives the cause, cut or not");
+    assert_eq!(source.token().cause(), Some(&signal(15)), "the first stop sets the cause, also after a cancellation");
 }
 
 #[test]
@@ -133,12 +133,12 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
 
 #[test]
 fn a_waker_may_come_back_for_the_list_while_it_is_dropped_or_woken() {
-    // `WaitList` 4. The waker owns a future of the same list, as the last waker of a task owns the task's future.
+    // `WaitList` 4. The waker owns a future of the same list, as the last waker of a task owns the future of the task.
     struct Owner(Stop, #[expect(dead_code, reason = "held to be dropped with the waker")] Cancelled<'static>);
     impl Wake for Owner {
         fn wake(self: Arc<Self>) {
             let (stop, woken) = (self.0.clone(), Woken::new());
-            assert!(poll(&mut stop.stopping(), &woken).is_ready(), "asked from within the wake-up");
+            assert!(poll(&mut stop.stopping(), &woken).is_ready(), "polled during the wake-up");
         }
     }
     let source = source();
@@ -210,7 +210,7 @@ async fn everybody_who_waits_is_woken_while_others_come_and_go() {
         let stop = source.token();
         waiting.spawn(async move {
             if number % 3 == 0 {
-                // Parks and leaves, again and again, beside those who stay.
+                // Parks and leaves repeatedly while other tasks stay parked.
                 while !stop.is_stopping() {
                     tokio::select! {
                         () = stop.stopping() => {}
@@ -244,7 +244,7 @@ async fn unless_stopping_does_not_begin_on_a_token_that_is_stopping() {
     });
     assert_eq!(stop.unless_stopping(future).await, None);
     assert_eq!(polled.into_inner(), 0);
-    assert_eq!(stop.unless_cancelled(ready(7)).await, Some(7), "it is not cut");
+    assert_eq!(stop.unless_cancelled(ready(7)).await, Some(7), "it is not cancelled");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What the tests share: a clock, and a waker that counts.
+//! Helpers of the tests: a clock and a counting waker.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// Counts its wake-ups. How often it is referred to tells whether somebody still holds a waker.
+/// A waker that counts its wake-ups. Its reference count shows whether a list still has a clone of it.
 #[derive(Debug, Default)]
 pub(crate) struct Woken(AtomicUsize);
 

@@ -1,4 +1,4 @@
-//! The tracker: every piece of work counted once, no wake-up lost.
+//! The tracker: every piece of work is counted once, and no wake-up is lost.
 
 use std::future::Future;
 use std::pin::pin;
@@ -12,7 +12,7 @@ use ebbtide_core::drain::{Guard, Tracker};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// How long a test waits for what must come at once before it calls it lost.
+/// The timeout after which a wake-up counts as lost.
 const LOST: Duration = Duration::from_secs(30);
 
 #[test]
@@ -58,7 +58,7 @@ fn work_that_ends_on_another_thread_is_counted_there() {
 
 #[test]
 fn a_tracker_that_is_handed_on_without_a_gap_is_never_idle() {
-    // `Counts` 3 on the real machine: guards overlap from thread to thread, so no look may find none.
+    // `Counts` 3 on real hardware: the guards overlap from thread to thread, so the count must never be zero.
     let tracker = Tracker::new();
     let relay = std::sync::Mutex::new(Some(tracker.guard()));
     let over = AtomicBool::new(false);
@@ -81,7 +81,7 @@ fn a_tracker_that_is_handed_on_without_a_gap_is_never_idle() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_end_wakes_who_waits_round_after_round() {
-    // `TrackerState` 1 on the real machine: a lost wake-up hangs, and the limit says so.
+    // `TrackerState` 1 on real hardware: a lost wake-up exceeds the timeout.
     let tracker = Tracker::new();
     for round in 0..20_000_u64 {
         let guards = [tracker.guard(), tracker.guard()];
@@ -139,7 +139,7 @@ fn a_guard_that_outlives_its_tracker_counts_in_no_other() {
 
 #[test]
 fn trackers_that_come_and_go_on_many_threads_never_mix_their_counts() {
-    // `Lease` 1 to 3: ledgers change hands while guards of their earlier tenants still end elsewhere.
+    // `Lease` 1 to 3: states are reused while guards of an earlier tenancy still end on other threads.
     let (send, receive) = mpsc::channel::<Guard>();
     thread::scope(|scope| {
         for thread in 0..3_u64 {
@@ -166,7 +166,7 @@ fn trackers_that_come_and_go_on_many_threads_never_mix_their_counts() {
 }
 
 fn waker_holding(noticed: &Arc<()>) -> Waker {
-    struct Holder(#[expect(dead_code, reason = "held for its count")] Arc<()>);
+    struct Holder(#[expect(dead_code, reason = "only its reference count is read")] Arc<()>);
     impl std::task::Wake for Holder {
         fn wake(self: Arc<Self>) {}
     }

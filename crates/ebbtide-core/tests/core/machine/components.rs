@@ -1,5 +1,5 @@
-//! A lifecycle of many components costs no more for each than one of few, and keeps nothing of those that have ended well. A pool
-//! takes work for as long as somebody may send it some.
+//! The cost per component does not grow with the number of components, and components that ended by themselves are not kept. A
+//! pool takes work as long as another component may send to it.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Returns how long a shutdown takes in which each of `count` components is asked and ends, in steps of its own.
+/// Returns how long a shutdown takes in which each of `count` components is asked and ends, in separate steps.
 fn shutdown_of(count: usize, stage: Stage, kind: Kind) -> Duration {
     let mut machine = machine();
     for n in 0..count {
@@ -38,7 +38,7 @@ fn shutdown_of(count: usize, stage: Stage, kind: Kind) -> Duration {
     let mut effects = machine.step(signal(), ms(1));
     let mut ended = 0;
     while machine.phase() < Phase::Exited {
-        assert!(!effects.is_empty(), "it waits for nothing but what was asked");
+        assert!(!effects.is_empty(), "the machine waits only for components that were asked");
         let asked = effects.iter().filter_map(|effect| match effect {
             Effect::Ask { id, .. } => Some(*id),
             _ => None,
@@ -63,7 +63,7 @@ fn a_shutdown_is_linear_in_what_is_open() {
         (Stage::Resources, Kind::Teardown),
         (Stage::Telemetry, Kind::Last),
     ] {
-        // The quickest are those that nothing beside them has slowed down: on a busy machine it takes more rounds to see one.
+        // The minimum excludes the rounds that other load has slowed down; a busy host needs more rounds.
         let (mut few, mut many) = (Duration::MAX, Duration::MAX);
         for _ in 0..20 {
             few = few.min(shutdown_of(1000, stage, kind));
@@ -72,7 +72,7 @@ fn a_shutdown_is_linear_in_what_is_open() {
                 break;
             }
         }
-        // Linear is 32, with some more for caches; quadratic is 1024.
+        // Linear growth is a factor of 32, plus cache effects; quadratic growth is 1024.
         assert!(many < few * 160, "{stage}: 1000 in {few:?}, 32000 in {many:?}");
     }
 }
@@ -86,7 +86,7 @@ fn what_ends_well_by_itself_is_counted_and_not_kept() {
     }
     assert_eq!(machine.ended_by_themselves(), 10_000);
     assert_eq!(machine.components().count(), 1, "the start-up");
-    // One that is asked is kept.
+    // A component that was asked is kept.
     let _ = machine.step(Event::Registered(Spec::new("last", Stage::Workers, Kind::Finite)), ms(1));
     let _ = machine.step(signal(), ms(2));
     let _ = machine.step(Event::Ended(ComponentId(10_001), DONE), ms(3));
@@ -104,7 +104,7 @@ fn what_ends_by_itself_with_a_failure_is_kept() {
     assert_eq!(machine.ended_by_themselves(), 0);
 }
 
-/// Returns when the last of those that may feed a pool was over: those that were registered after it and before `until`.
+/// Returns when the last component that may send to a pool ended: those registered after it and before `until`.
 fn fed_until(run: &Run, pool: ComponentId, until: Duration) -> Duration {
     let feeders = run
         .specs
@@ -130,7 +130,7 @@ proptest! {
         let count = closed.len();
         closed.sort();
         closed.dedup();
-        prop_assert_eq!(count, closed.len(), "one was closed twice");
+        prop_assert_eq!(count, closed.len(), "a pool was closed twice");
         for (asked_at, id) in run.asked() {
             if run.spec(id).kind != Kind::Pool {
                 continue;
@@ -138,19 +138,22 @@ proptest! {
             let gone = run.ended_at.get(&id).copied().unwrap_or(Duration::MAX);
             let cancelled = run.told(&Effect::Cancel(id));
             if let Some((place, at)) = run.told(&Effect::Close(id)) {
-                prop_assert!(cancelled.is_none_or(|(cancelled, _)| place < cancelled), "{id:?} was closed after its cut");
+                prop_assert!(
+                    cancelled.is_none_or(|(cancelled, _)| place < cancelled),
+                    "{id:?} was closed after its cancellation"
+                );
                 prop_assert_eq!(at, asked_at.max(fed_until(&run, id, at)), "{:?}", id);
             } else if !run.ended_by_second_signal() {
                 let until = gone.min(cancelled.map_or(Duration::MAX, |(_, at)| at));
-                // Whoever is born in the very instant may feed it or not.
+                // A component that is registered at that instant may or may not send to it.
                 let fed = fed_until(&run, id, until + ms(1)).max(asked_at);
-                prop_assert!(until <= fed, "{id:?} was never closed: nobody fed it from {fed:?} on");
+                prop_assert!(until <= fed, "{id:?} was never closed, but no component could send to it from {fed:?} on");
             }
         }
     }
 }
 
-/// Components of the workers' stage, registered in this order, with a signal at 1 s.
+/// Runs components of the workers' stage, registered in this order, with a signal at 1 s.
 fn workers(parts: &[(Kind, Does)]) -> Run {
     let part = |(kind, does): &(Kind, Does)| Part {
         stage: Stage::Workers,
@@ -184,7 +187,7 @@ fn pools_are_asked_at_once_and_closed_one_behind_the_other() {
         (Kind::Pool, Does::DrainsIn(1000)),
     ]);
     assert_eq!(asked_and_closed(&run, 3), (ms(0), Some(ms(0))));
-    assert_eq!(asked_and_closed(&run, 1), (ms(0), Some(ms(1000))), "the task was over before the last pool");
+    assert_eq!(asked_and_closed(&run, 1), (ms(0), Some(ms(1000))), "the task ended before the last pool");
     assert_eq!(asked_and_closed(&run, 0), (ms(0), Some(ms(1020))));
     assert_eq!(run.machine.exit().map(ebbtide_core::model::Exit::code), Some(0));
 }
@@ -205,7 +208,7 @@ fn a_pool_that_was_kept_open_until_the_cut_is_drained_if_it_held_nothing_and_cut
         (Some(Outcome::Drained), Some(Outcome::Cancelled))
     );
     assert_eq!(outcome(&kept_open(Does::EndsWhenCancelled), 0), Some(Outcome::Cancelled));
-    // The opposite: closed in time, it had its chance.
+    // The counterexample: this pool was closed in time.
     let closed = workers(&[(Kind::Pool, Does::EndsAtAbort)]);
     assert_eq!(outcome(&closed, 0), Some(Outcome::Cancelled));
 }

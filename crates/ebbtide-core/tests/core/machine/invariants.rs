@@ -1,4 +1,4 @@
-//! The properties of the machine; each name begins with the number of its invariant in `docs/spec.md`.
+//! Property tests of the machine; each name begins with the number of its invariant in `docs/spec.md`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,12 +28,12 @@ proptest! {
             if stage == Stage::Servers {
                 prop_assert!(run.entered(Phase::Draining).is_some_and(|draining| draining <= at));
             }
-            // Intake and servers are one group: both are over before the workers are asked.
+            // Intake and servers are one group: both have ended before the workers are asked.
             let group = |stage: Stage| stage.max(Stage::Servers);
             for (other, spec) in &run.specs {
                 let earlier = group(spec.stage) < group(stage);
                 let ended = run.ended_at.get(other).copied().unwrap_or(Duration::MAX);
-                // Born when a later group had been asked already, it holds only what comes after.
+                // A component registered after a later group was asked delays only what is asked after it.
                 let born = run.born_at[other];
                 let late = run.asked().iter().any(|(at, id)| *at <= born && group(run.spec(*id).stage) > group(spec.stage));
                 prop_assert!(!earlier || ended <= at || late, "{id:?} at {at:?}, {other:?} until {ended:?}");
@@ -49,7 +49,7 @@ proptest! {
                 run.asked().into_iter().filter(|(_, id)| run.spec(*id).stage == stage).collect();
             for pair in turns.windows(2) {
                 let ((first_at, first), (next_at, next)) = (pair[0], pair[1]);
-                // Whoever was registered while the stage was under way comes when it comes.
+                // The order of components registered during the stage is not checked.
                 let next_born = run.ids.iter().find(|(_, id)| **id == next).map(|(n, _)| ms(world.parts[*n].born));
                 if next_born.is_some_and(|born| born <= first_at) {
                     let turn = |id| match run.spec(id).kind {
@@ -72,7 +72,7 @@ proptest! {
         for (at, effect) in &run.effects {
             let Effect::Ask { id, cancel_at } = effect else { continue };
             let stage = run.spec(*id).stage;
-            // Whoever is born too late for its stage has the time of the one that it is born into.
+            // A component registered too late for its stage has the time of the stage during which it is registered.
             let passed = match stage {
                 Stage::Resources => Phase::Flushing,
                 Stage::Telemetry => Phase::Exited,
@@ -80,7 +80,10 @@ proptest! {
             };
             let late = run.entered(passed).is_some_and(|at| run.born_at[id] >= at);
             let end = run.stop_at + world.plan.end(if late { Stage::Telemetry } else { stage });
-            prop_assert!(*cancel_at <= end.max(*at), "{id:?} asked at {at:?}, cut at {cut_at:?}, stage over at {end:?}");
+            prop_assert!(
+                *cancel_at <= end.max(*at),
+                "{id:?} asked at {at:?}, cancelled at {cancel_at:?}, stage ends at {end:?}"
+            );
         }
     }
 
@@ -138,7 +141,7 @@ proptest! {
         let mut counted = 0;
         for (id, spec) in &run.specs {
             if !with_outcome.contains(id) {
-                // Only what may end by itself, and did so unasked, is counted and not kept.
+                // Only a component that may end by itself, and did so before it was asked, is counted and not kept.
                 prop_assert_eq!(spec.kind, Kind::Finite, "{:?} has no outcome", id);
                 prop_assert!(run.asked_at(*id).is_none() && run.ended_at.contains_key(id), "{id:?}");
                 counted += 1;
@@ -180,7 +183,7 @@ proptest! {
     fn i10_the_machine_is_done_before_the_watchdog_has_to_act(world in world()) {
         let run = play(&world);
         let exited = run.entered(Phase::Exited).expect("every world ends");
-        // A component that is registered in the last moments is asked and given up there and then.
+        // A component that is registered at the very end is asked and given up in the same step.
         prop_assert!(exited <= run.stop_at + world.plan.telemetry_end, "{exited:?}");
     }
 
@@ -217,7 +220,7 @@ proptest! {
     }
 }
 
-/// A server in a lame duck, with the signal at 1 s.
+/// Returns how long the lame duck of a server lasts, with the signal at 1 s and these arrivals after it.
 fn duck(arrivals: &[u64]) -> Duration {
     let parts = vec![Part {
         stage: Stage::Servers,

@@ -1,4 +1,4 @@
-//! Plays a machine with components that do what they want.
+//! A simulation of the machine with components of arbitrary behaviour.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,22 +9,22 @@ use ebbtide_core::model::{
 };
 use proptest::prelude::*;
 
-/// What a simulated component does.
+/// The behaviour of a simulated component. Times are in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Does {
-    /// Ends so long after it was asked; a pool, after it was closed, or at the cut if it never was.
+    /// Ends this long after it was asked; a pool, after it was closed, or when it is cancelled if it never was.
     DrainsIn(u64),
-    /// Ends at the cut.
+    /// Ends when it is cancelled.
     EndsWhenCancelled,
     /// Ends when it is aborted.
     EndsAtAbort,
     /// Blocks its thread for ever.
     NeverEnds,
-    /// Fails at that time, asked or not.
+    /// Fails this long after its registration, asked or not.
     FailsAt(u64),
-    /// Panics at that time, asked or not.
+    /// Panics this long after its registration, asked or not.
     PanicsAt(u64),
-    /// Returns at that time, asked or not.
+    /// Returns this long after its registration, asked or not.
     ReturnsAt(u64),
 }
 
@@ -45,18 +45,18 @@ pub(crate) struct World {
     pub(crate) plan: Plan,
 }
 
-/// Everything that a run has shown.
+/// The record of a run.
 pub(crate) struct Run {
     pub(crate) machine: Machine,
     pub(crate) effects: Vec<(Duration, Effect)>,
     pub(crate) stop_at: Duration,
     pub(crate) second_signal: Option<Duration>,
-    /// The id that each part got.
+    /// The id of each part.
     pub(crate) ids: BTreeMap<usize, ComponentId>,
-    /// What the machine took.
+    /// The components that were registered before the exit.
     pub(crate) specs: BTreeMap<ComponentId, Spec>,
     pub(crate) born_at: BTreeMap<ComponentId, Duration>,
-    /// When each component was over for the machine.
+    /// When the machine considered each component ended.
     pub(crate) ended_at: BTreeMap<ComponentId, Duration>,
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn part() -> impl Strategy<Value = Part> {
     let born = prop_oneof![4 => Just(0u64), 1 => 0..20_000u64];
     (place, prop::option::weighted(0.2, 1..5000u64), born, does()).prop_map(
         |((stage, kind), limit, born, does)| {
-            // A teardown has nothing to fail with before it is asked.
+            // A teardown does not run before it is asked, so it cannot fail earlier.
             let does = match (kind, does) {
                 (Kind::Teardown | Kind::Last, Does::FailsAt(t) | Does::PanicsAt(t) | Does::ReturnsAt(t)) => {
                     Does::DrainsIn(t)
@@ -131,7 +131,7 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
         .prop_map(|(start_up, parts, outside, plan)| World { start_up, parts, outside, plan })
 }
 
-/// Plays a world to its end; a signal at 50 s makes sure that there is one.
+/// Runs a world to its end; a signal at 50 s guarantees that it ends.
 pub(crate) fn play(world: &World) -> Run {
     let mut machine = Machine::new(world.plan.clone());
     let mut queue: BTreeMap<(Duration, usize), Item> = BTreeMap::new();
@@ -152,7 +152,7 @@ pub(crate) fn play(world: &World) -> Run {
     };
     let mut next_id = 0;
     let mut acts: BTreeMap<ComponentId, Does> = BTreeMap::new();
-    // Those that are still open.
+    // The pools that are still open.
     let mut pools: BTreeSet<ComponentId> = BTreeSet::new();
     let mut first_signal = None;
     push(&mut queue, Duration::ZERO, Item::Born(None));
@@ -236,7 +236,7 @@ pub(crate) fn play(world: &World) -> Run {
                     push(&mut queue, now, Item::Event(Event::Ended(*id, End::Aborted)));
                 }
                 Effect::Wake(at) => {
-                    assert!(*at > now, "a wake in the past would spin");
+                    assert!(*at > now, "a wake-up in the past would loop for ever");
                     push(&mut queue, *at, Item::Event(Event::Tick));
                 }
                 _ => {}
@@ -262,7 +262,7 @@ impl Run {
         asks.collect()
     }
 
-    /// Returns when something was done to a component, and in which place among all effects.
+    /// Returns the position and the time of an effect.
     pub(crate) fn told(&self, effect: &Effect) -> Option<(usize, Duration)> {
         let place = self.effects.iter().position(|(_, done)| done == effect)?;
         Some((place, self.effects[place].0))
