@@ -167,10 +167,7 @@ fn ends_while_one_waits(end: fn(&TrackerState)) {
 }
 
 #[test]
-#[expect(
-    clippy::arc_with_non_send_sync,
-    reason = "the model checks that the cell is shared correctly"
-)]
+#[expect(clippy::arc_with_non_send_sync, reason = "the model checks that the cell is shared correctly")]
 fn what_was_done_under_a_guard_is_seen_after_the_wait() {
     // `Counts` 4. The cell is loom's: the model fails if nothing orders the read after the write.
     model(|| {

@@ -82,7 +82,11 @@ fn the_level_only_rises() {
     source.cancel();
     source.stop(signal(15), None);
     assert!(source.token().is_cancelled());
-    assert_eq!(source.token().cause(), Some(&signal(15)), "the first stop sets the cause, also after a cancellation");
+    assert_eq!(
+        source.token().cause(),
+        Some(&signal(15)),
+        "the first stop sets the cause, also after a cancellation"
+    );
 }
 
 #[test]
