@@ -49,7 +49,7 @@ impl Registry {
     /// assert!(registry.stragglers().is_empty());
     /// ```
     pub fn new() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the clock of the machine, which callers may exchange")]
+        #[expect(clippy::disallowed_methods, reason = "the default clock; `with_clock` takes another")]
         Self::with_clock(Instant::now)
     }
 

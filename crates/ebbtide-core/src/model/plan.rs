@@ -9,7 +9,7 @@ use super::{LameDuck, Platform, Stage, part, show_duration};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Plan {
-    /// What runs the process.
+    /// The platform that runs the process.
     pub platform: Platform,
     /// The time between the stop signal and SIGKILL.
     #[serde(rename = "grace_ms", with = "super::millis")]

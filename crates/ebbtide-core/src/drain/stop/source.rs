@@ -49,7 +49,7 @@ impl StopSource {
     /// assert!(!source.token().is_stopping());
     /// ```
     pub fn new() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the clock of the machine, which callers may exchange")]
+        #[expect(clippy::disallowed_methods, reason = "the default clock; `with_clock` takes another")]
         Self::with_clock(Instant::now)
     }
 
@@ -75,8 +75,8 @@ impl StopSource {
 
     /// Raises the tokens to *stopping*. Returns whether this was the first call.
     ///
-    /// Only the first call sets the cause and the deadline; those of a later call are dropped. To bring the deadline forward, call
-    /// [`tighten`](Self::tighten). `None` means no deadline.
+    /// Only the first call sets the cause and the deadline; those of a later call are dropped. To bring the deadline forward,
+    /// call [`tighten`](Self::tighten). `None` means no deadline.
     ///
     /// All waiting tasks are woken before the call returns. The cost is about that of scheduling them.
     ///
@@ -101,8 +101,8 @@ impl StopSource {
 
     /// Brings the deadline forward. A deadline later than the present one changes nothing.
     ///
-    /// A stop without a deadline gets one. Before the stop, the value is kept, and the earlier of the two deadlines holds. The call
-    /// wakes no task: the token does not cancel itself, the owner of the source must call [`cancel`](Self::cancel).
+    /// A stop without a deadline gets one. Before the stop, the value is kept, and the earlier of the two deadlines holds.
+    /// The call wakes no task: the token does not cancel itself, the owner of the source must call [`cancel`](Self::cancel).
     ///
     /// # Examples
     ///
@@ -134,7 +134,7 @@ impl StopSource {
     /// source.cancel();
     /// let stop = source.token();
     /// assert!(stop.is_stopping() && stop.is_cancelled());
-    /// assert_eq!(stop.cause(), None, "no stop came before it");
+    /// assert_eq!(stop.cause(), None, "no stop preceded it");
     /// ```
     pub fn cancel(&self) {
         self.state.cancel();

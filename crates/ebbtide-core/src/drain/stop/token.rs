@@ -188,13 +188,13 @@ impl Stop {
 
     /// Runs a future until the token is stopping. Returns `None` if the token was stopping before the future was ready.
     ///
-    /// On a token that is already stopping, the future is never polled, so a loop over a source that always has an item ends. After
-    /// the first poll, a result that is ready takes precedence over the token: an item that was received is never dropped.
+    /// On a token that is already stopping, the future is never polled, so a loop over a source that always has an item ends.
+    /// After the first poll, a result that is ready takes precedence over the token: an item that was received is never dropped.
     ///
     /// # Cancel safety
     ///
-    /// The given future is dropped before its completion when the token is raised, and when the returned future is dropped. Pass a
-    /// future that loses nothing when it is dropped, such as receiving from a channel.
+    /// The given future is dropped before its completion when the token is raised, and when the returned future is dropped.
+    /// Pass a future that loses nothing when it is dropped, such as receiving from a channel.
     ///
     /// # Examples
     ///

@@ -21,8 +21,8 @@ const MOST_SHARDS: usize = 32;
 /// 1. A waker enters a level's list only under the shard's lock, and only after the level was seen not reached *under
 ///    that lock*.
 /// 2. [`fire`](Self::fire) is called after the level was published. It takes each shard's list under the shard's lock.
-///    So, for each shard, either the waiter locked first and its waker is among those taken, or `fire` locked first and the waiter
-///    sees the level: no wake-up is lost.
+///    So, for each shard, either the waiter locked first and its waker is among those taken, or `fire` locked first and the
+///    waiter sees the level: no wake-up is lost.
 /// 3. From 1 and 2: after a list was taken, it stays empty. An old key finds nothing, never another waiter's waker.
 /// 4. No waker is cloned, woken or dropped under a lock (see [`Lock`]).
 #[derive(Debug)]

@@ -71,8 +71,8 @@ impl Tracker {
 
     /// Returns how many pieces of work are in flight.
     ///
-    /// Zero means that there was an instant during the call with nothing in flight. Another number may be too high by the work that
-    /// began during the call, never too low.
+    /// Zero means that there was an instant during the call with nothing in flight. Another number may be too high by the work
+    /// that began during the call, never too low.
     ///
     /// # Examples
     ///

@@ -138,7 +138,7 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
 #[test]
 fn a_waker_may_come_back_for_the_list_while_it_is_dropped_or_woken() {
     // `WaitList` 4. The waker owns a future of the same list, as the last waker of a task owns the future of the task.
-    struct Owner(Stop, #[expect(dead_code, reason = "held to be dropped with the waker")] Cancelled<'static>);
+    struct Owner(Stop, #[expect(dead_code, reason = "only dropped, with the waker")] Cancelled<'static>);
     impl Wake for Owner {
         fn wake(self: Arc<Self>) {
             let (stop, woken) = (self.0.clone(), Woken::new());
