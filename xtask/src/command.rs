@@ -15,6 +15,8 @@ cargo xtask <command>
                                 soak; without a name, the first three: the others take long, or need servers
   fuzz [SECONDS]                feed each reader of bytes from the wire for so long, 60 s by default (needs a nightly
                                 toolchain; installs cargo-fuzz where it is missing)
+  release --dry-run             check that this commit can be released, and build each published crate from its archive; docs/release.md has
+                                the steps
   help                          this text
 
 test installs cargo-nextest with cargo and missing tools with apt-get, when it runs as root, and starts a PostgreSQL, Redis, RabbitMQ, NATS and SQS of its
@@ -31,6 +33,8 @@ pub(crate) enum Command {
     Ci,
     Features,
     Generate,
+    /// Checks a release without publishing it.
+    Release,
     /// For how many seconds each target is to run.
     Fuzz(u32),
     /// The comparison to run (the short ones without a name), and the options handed on to it.
@@ -64,6 +68,8 @@ impl Command {
             ["check"] => Ok(Self::Check),
             ["ci"] => Ok(Self::Ci),
             ["generate"] => Ok(Self::Generate),
+            ["release", "--dry-run"] => Ok(Self::Release),
+            ["release"] => Err(Failure::Usage("a person publishes, by docs/release.md: only `release --dry-run` runs here".to_owned())),
             ["fuzz"] => Ok(Self::Fuzz(60)),
             ["fuzz", seconds] => seconds
                 .parse()

@@ -9,6 +9,7 @@ mod command;
 mod failure;
 mod fuzz;
 mod interruption;
+mod release;
 mod shell;
 mod steps;
 mod test;
@@ -51,6 +52,7 @@ fn run(command: Command) -> Result<(), Failure> {
             test::run(&mut steps, preparations, &selection)
         }
         Command::Check => check::run(&mut steps),
+        Command::Release => release::run(&mut steps),
         Command::Features => {
             check::matrix(&mut steps);
             Ok(())

@@ -2,12 +2,14 @@
 
 mod cargo;
 mod documents;
+mod errors;
 mod features;
 mod files;
 mod layers;
 mod licences;
 mod run;
 mod sources;
+mod words;
 
 pub(crate) use features::matrix;
 pub(crate) use run::run;

@@ -1,15 +1,17 @@
-use super::{cargo, documents, features, layers, licences, sources};
+use super::{cargo, documents, errors, features, layers, licences, sources, words};
 use crate::failure::Failure;
 use crate::steps::Steps;
 
 type Check = (&'static str, fn() -> Result<(), Failure>);
 
 /// Cheap ones first.
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 11] = [
     ("format", cargo::format),
     ("layers", layers::check),
     ("sources", sources::check),
     ("documents", documents::check),
+    ("words", words::check),
+    ("texts of errors", errors::check),
     ("licences, bans and sources of dependencies", licences::check),
     ("lints", cargo::lints),
     ("documentation", cargo::documentation),
