@@ -4,40 +4,39 @@ use crate::failure::Failure;
 pub(crate) const USAGE: &str = "\
 cargo xtask <command>
 
-  test [SELECTION...]           get what the tests need, then run every test, doc test and model; with a selection, as
-                                `cargo nextest run` takes it, only those tests: `test signals`
-  check                         everything in ci but the tests: format, layers, documents, licences, lints, documentation,
-                                features, benchmarks, fuzz targets
+  test [SELECTION...]           install what the tests need, then run every test, doc test and model; with a
+                                selection (arguments of `cargo nextest run`), only those tests: `test signals`
+  check                         everything in ci except the tests: format, layers, documents, licences, lints,
+                                documentation, features, benchmarks, fuzz targets
   ci                            check, then test
-  features                      check the library with each of its features alone, and each crate beside it
+  features                      lint the library with each of its features alone, and each other crate alone
   generate                      write the generated pages
   bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, queue, throughput, shutdown,
-                                soak; without a name, the first three: the others take long, or need servers
-  fuzz [SECONDS]                feed each reader of bytes from the wire for so long, 60 s by default (needs a nightly
-                                toolchain; installs cargo-fuzz where it is missing)
-  release --dry-run             check that this commit can be released, and build each published crate from its archive; docs/release.md has
-                                the steps
-  help                          this text
+                                soak; without a name, the first three (the others take long, or need servers)
+  fuzz [SECONDS]                fuzz each parser of network bytes for SECONDS, 60 by default (needs a nightly
+                                toolchain; installs cargo-fuzz if it is missing)
+  release --dry-run             check that this commit can be released, and build each published crate from its
+                                archive; docs/release.md has the steps
+  help                          print this text
 
-test installs cargo-nextest with cargo and missing tools with apt-get, when it runs as root, and starts a PostgreSQL, Redis, RabbitMQ, NATS and SQS of its
-own where none answers. EBBTIDE_TEST_POSTGRES, EBBTIDE_TEST_REDIS, EBBTIDE_TEST_RABBITMQ, EBBTIDE_TEST_NATS and
-EBBTIDE_TEST_SQS name one to use instead by its URL; `own` as the URL starts one of its own although another answers.";
+test installs cargo-nextest with cargo and, when it runs as root, missing tools with apt-get. It starts a
+PostgreSQL, Redis, RabbitMQ, NATS and SQS server unless a local one answers. To use another server, set
+EBBTIDE_TEST_POSTGRES, EBBTIDE_TEST_REDIS, EBBTIDE_TEST_RABBITMQ, EBBTIDE_TEST_NATS or EBBTIDE_TEST_SQS
+to its URL; the value `own` starts a separate server even if a local one answers.";
 
-/// What was asked for.
+/// A parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
-    /// Which tests: arguments for cargo-nextest, or all.
+    /// The arguments for cargo-nextest; empty for all tests.
     Test(Vec<String>),
     Check,
     Ci,
     Features,
     Generate,
-    /// Checks a release without publishing it.
-    Release,
-    /// For how many seconds each target is to run.
+    /// Seconds to run each target.
     Fuzz(u32),
-    /// The comparison to run (the short ones without a name), and the options handed on to it.
+    /// The comparison to run (the short ones when no name is given), and the options that are passed to it.
     Bench(Option<Comparison>, Vec<String>),
 }
 
@@ -54,11 +53,11 @@ pub(crate) enum Comparison {
 }
 
 impl Command {
-    /// Reads the arguments after the program's name.
+    /// Parses the arguments after the program's name.
     ///
     /// # Errors
     ///
-    /// [`Failure::Usage`] for anything that is not a command of ours.
+    /// [`Failure::Usage`] for anything that is not a command of `cargo xtask`.
     pub(crate) fn parse(arguments: &[String]) -> Result<Self, Failure> {
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         match words.as_slice() {
@@ -74,11 +73,11 @@ impl Command {
             ["fuzz", seconds] => seconds
                 .parse()
                 .map(Self::Fuzz)
-                .map_err(|_| Failure::Usage(format!("no number of seconds: {seconds}"))),
+                .map_err(|_| Failure::Usage(format!("invalid number of seconds: {seconds}"))),
             ["bench"] => Ok(Self::Bench(None, Vec::new())),
             ["bench", name, options @ ..] => Ok(Self::Bench(Some(Comparison::parse(name)?), owned(options))),
             [] => Err(Failure::Usage("no command given".to_owned())),
-            words => Err(Failure::Usage(format!("no such command: {}", words.join(" ")))),
+            words => Err(Failure::Usage(format!("unknown command: {}", words.join(" ")))),
         }
     }
 }
@@ -94,7 +93,7 @@ impl Comparison {
         Self::Soak,
     ];
 
-    /// Those that take a minute or two each.
+    /// The comparisons that take one or two minutes each.
     pub(crate) const SHORT: [Self; 3] = [Self::Primitives, Self::Ping, Self::IdleExit];
 
     /// The name on the command line, here and in `bench/`.
@@ -114,7 +113,7 @@ impl Comparison {
         Self::ALL
             .into_iter()
             .find(|comparison| comparison.name() == name)
-            .ok_or_else(|| Failure::Usage(format!("no such comparison: {name}")))
+            .ok_or_else(|| Failure::Usage(format!("unknown comparison: {name}")))
     }
 }
 

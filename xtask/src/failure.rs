@@ -6,42 +6,42 @@ use thiserror::Error;
 use crate::command::USAGE;
 use crate::shell::say;
 
-/// Why a chore was not done.
+/// Why a command failed.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
     #[error("{0}\n\n{USAGE}")]
     Usage(String),
     #[error("cannot {what}: {source}")]
     Io { what: String, source: io::Error },
-    #[error("`{command}` ended with {status}")]
+    #[error("`{command}` failed: {status}")]
     Command { command: String, status: String },
     #[error("{tool} is missing and {why}; install the package `{package}`")]
     MissingTool { tool: &'static str, package: &'static str, why: &'static str },
-    #[error("{name} did not start; it said:\n{said}")]
+    #[error("{name} did not start; its output:\n{said}")]
     Server { name: &'static str, said: String },
-    #[error("ended by a signal")]
+    #[error("interrupted by a signal")]
     Interrupted,
     #[error("failed: {0}")]
     Steps(String),
     #[error("{}", list(.what, .violations))]
     Violations { what: &'static str, violations: Vec<String> },
-    #[error("cannot make sense of {what}: {why}")]
+    #[error("cannot read {what}: {why}")]
     Unreadable { what: String, why: String },
 }
 
 impl Failure {
-    /// Names what was tried when the operating system refused.
+    /// Returns a conversion from an I/O error that names the failed action: "cannot {what}".
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
     }
 
-    /// Returns success when nothing was violated.
+    /// Returns success when there is no violation.
     pub(crate) fn unless_empty(what: &'static str, violations: Vec<String>) -> Result<(), Self> {
         if violations.is_empty() { Ok(()) } else { Err(Self::Violations { what, violations }) }
     }
 
-    /// Returns success when all of these are; tells the failures one by one, and then how many there were.
+    /// Returns success when every outcome is a success. Prints each failure when there are several, and returns their number.
     pub(crate) fn all(outcomes: impl IntoIterator<Item = Result<(), Self>>) -> Result<(), Self> {
         let failures: Vec<Self> = outcomes.into_iter().filter_map(Result::err).collect();
         match failures.len() {

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: bytes from the wire, where our own code reads them, for a bounded time.
+//! `cargo xtask fuzz`: fuzzes every parser of network bytes in this repository, for a limited time.
 
 use std::fs;
 use std::process::Command;
@@ -8,12 +8,12 @@ use crate::shell;
 
 const FOLDER: &str = "fuzz";
 
-/// Runs each target for `seconds`, beginning with its seeds and with what earlier runs on this machine found interesting.
+/// Runs each target for `seconds`, starting from its seeds and from the corpus of earlier runs on this machine.
 ///
 /// # Errors
 ///
-/// When there is no nightly toolchain or no cargo-fuzz, and when a target finds something: the input is then kept in
-/// `fuzz/artifacts`.
+/// When there is no nightly toolchain, when cargo-fuzz cannot be installed, and when a target finds a failing input. That
+/// input is kept in `fuzz/artifacts`.
 pub(crate) fn run(seconds: u32) -> Result<(), Failure> {
     let targets = targets()?;
     if shell::output(&mut shell::cargo(&["fuzz", "--version"])).is_err() {
@@ -25,7 +25,7 @@ pub(crate) fn run(seconds: u32) -> Result<(), Failure> {
 
 fn one(target: &str, seconds: u32) -> Result<(), Failure> {
     let corpus = format!("{FOLDER}/corpus/{target}");
-    fs::create_dir_all(&corpus).map_err(Failure::io(format!("make {corpus}")))?;
+    fs::create_dir_all(&corpus).map_err(Failure::io(format!("create {corpus}")))?;
     let mut fuzz = Command::new("cargo");
     fuzz.args(["+nightly", "fuzz", "run", "--fuzz-dir", FOLDER, target, &corpus]);
     fuzz.arg(format!("{FOLDER}/seeds/{target}"));
@@ -33,7 +33,7 @@ fn one(target: &str, seconds: u32) -> Result<(), Failure> {
     shell::run(&mut fuzz)
 }
 
-/// The names of the targets, each of which has seeds.
+/// Returns the names of the targets. Each has a folder of seeds.
 fn targets() -> Result<Vec<String>, Failure> {
     let folder = format!("{FOLDER}/targets");
     let files = fs::read_dir(&folder).map_err(Failure::io(format!("read {folder}")))?;

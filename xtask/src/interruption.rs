@@ -1,6 +1,6 @@
-//! A signal that is to end us ends what runs in the foreground, so that we can put away what we hold and then end.
+//! Forwards a terminating signal to the programs in the foreground, so that xtask can clean up before it exits.
 //!
-//! Without [`heed`] nothing is different from a program that knows nothing of signals.
+//! Without a call of [`heed`] signals keep their default action.
 
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
@@ -23,17 +23,17 @@ static STATE: Mutex<SignalState> =
 struct SignalState {
     heeding: bool,
     interrupted: bool,
-    /// The group of each program that runs in the foreground.
+    /// The process group of each program in the foreground.
     foreground: Vec<Pid>,
 }
 
-/// From now on a signal goes to the foreground, and nothing is started any more. The second one ends us at once.
+/// From now on, forwards signals to the foreground and starts no further program. A second signal ends xtask at once.
 ///
 /// # Errors
 ///
-/// When the signals cannot be had.
+/// When the signal handlers cannot be installed.
 pub(crate) fn heed() -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(Failure::io("take signals"))?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(Failure::io("install signal handlers"))?;
     signal_state().heeding = true;
     let thread = thread::Builder::new().name("signals".to_owned());
     let pass_on = move || signals.forever().for_each(pass_on);
@@ -53,7 +53,7 @@ fn pass_on(signal: i32) {
     state.interrupted = true;
 }
 
-/// A program that runs while we wait for it.
+/// A program that xtask waits for.
 #[derive(Debug)]
 pub(crate) struct Foreground {
     child: Child,
@@ -61,11 +61,11 @@ pub(crate) struct Foreground {
 }
 
 impl Foreground {
-    /// Starts it, unless a signal has come.
+    /// Starts it, unless a signal has arrived.
     ///
     /// # Errors
     ///
-    /// [`Failure::Interrupted`] when one has, and what `cannot` makes of the error when it cannot be started.
+    /// [`Failure::Interrupted`] when a signal has arrived; the result of `cannot` when the program cannot be started.
     pub(crate) fn start(
         command: &mut Command,
         cannot: impl FnOnce(io::Error) -> Failure,
@@ -75,7 +75,7 @@ impl Foreground {
             return Err(Failure::Interrupted);
         }
         if state.heeding {
-            // A group of its own, so that all that it has started can be told, and each once.
+            // A separate process group: each of its processes gets a forwarded signal exactly once.
             command.process_group(0);
         }
         let child = command.spawn().map_err(cannot)?;
@@ -84,7 +84,7 @@ impl Foreground {
         Ok(Self { child, group })
     }
 
-    /// Returns the reading end of a stream that is piped, once.
+    /// Returns the reading end of a piped stream, once.
     pub(crate) fn output(&mut self, which: Output) -> Option<Box<dyn Read>> {
         match which {
             Output::Stdout => self.child.stdout.take().map(|stream| Box::new(stream) as Box<dyn Read>),

@@ -1,6 +1,6 @@
-//! The project's own chores, each one command that a fresh clone can run: see `cargo xtask help`.
+//! The project's development commands. A fresh clone can run each of them: see `cargo xtask help`.
 //!
-//! Exit codes: 0 when everything asked for was done and passed, 1 when it was not, 2 for wrong usage.
+//! Exit codes: 0 when the command succeeded, 1 when it failed, 2 for wrong usage.
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod bench;
@@ -57,7 +57,7 @@ fn run(command: Command) -> Result<(), Failure> {
             check::matrix(&mut steps);
             Ok(())
         }
-        // The tests run although a check failed: the reader of the outcome needs all of it.
+        // The tests run even when a check failed: one CI run reports both.
         Command::Ci => {
             let preparations = test::Preparations::begin(&mut steps, &[])?;
             let checked = check::run(&mut steps);

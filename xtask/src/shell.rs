@@ -1,4 +1,4 @@
-//! Running other programs, and saying so.
+//! Runs other programs and prints their command lines.
 
 use std::env;
 use std::ffi::OsStr;
@@ -9,26 +9,26 @@ use std::process::{Command, Stdio};
 use crate::failure::Failure;
 use crate::interruption::Foreground;
 
-/// Writes a line for the person who reads along. A reader who has gone is no reason to stop.
+/// Writes a line to standard error. A closed standard error is ignored.
 pub(crate) fn say(line: &str) {
     let _gone = writeln!(io::stderr(), "{line}");
 }
 
-/// Makes the workspace's root the working directory, wherever the command was called.
+/// Changes the working directory to the workspace's root, wherever the command was called.
 ///
 /// # Errors
 ///
-/// When the directory this program was built from is no longer there.
+/// When the directory that this program was built from no longer exists.
 pub(crate) fn go_to_the_root() -> Result<(), Failure> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = here.parent().unwrap_or(here);
     env::set_current_dir(root).map_err(Failure::io(format!("enter {}", root.display())))
 }
 
-/// The cargo that runs this program, so that a toolchain chosen by `cargo +name` stays chosen.
+/// Returns a command for the cargo that runs this program, so that a toolchain chosen by `cargo +name` stays chosen.
 ///
-/// What cargo tells a program of its package is not passed on: some build scripts (that of ring) run again, and all that depends
-/// on them is compiled again, when these variables differ from the last time.
+/// The variables that cargo sets for a package are removed: some build scripts (that of ring) run again when they change, and
+/// then everything that depends on those crates is compiled again.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let of_a_package = |name: &str| {
@@ -43,11 +43,11 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a program in the foreground, after saying which.
+/// Prints the command line and runs the program in the foreground.
 ///
 /// # Errors
 ///
-/// When it cannot be started, or ends with anything but success.
+/// When it cannot be started, or exits without success.
 pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     let line = describe(command);
     say(&format!("==> {line}"));
@@ -68,11 +68,11 @@ pub(crate) enum Output {
     Stderr,
 }
 
-/// Runs a program in the foreground and calls `line_seen` with each line of one of its streams after passing it on.
+/// Runs a program in the foreground, passes on one of its streams, and calls `line_seen` with each of its lines.
 ///
 /// # Errors
 ///
-/// As [`run`]; what was seen until then stays seen.
+/// As [`run`]. `line_seen` has been called for the lines before the error.
 pub(crate) fn run_watching(
     command: &mut Command,
     output: Output,
@@ -106,11 +106,11 @@ pub(crate) fn run_watching(
     }
 }
 
-/// Runs a program in silence and returns what it wrote to its standard output.
+/// Runs a program without printing its command line and returns its standard output.
 ///
 /// # Errors
 ///
-/// As [`run`], and when what it wrote is not text.
+/// As [`run`], and when the output is not UTF-8.
 pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
     let line = describe(command);
     let output = command.stdin(Stdio::null()).output().map_err(Failure::io(format!("run `{line}`")))?;
@@ -119,10 +119,10 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
         return Err(Failure::Command { command: line, status: output.status.to_string() });
     }
     String::from_utf8(output.stdout)
-        .map_err(|error| Failure::Unreadable { what: format!("what `{line}` wrote"), why: error.to_string() })
+        .map_err(|error| Failure::Unreadable { what: format!("output of `{line}`"), why: error.to_string() })
 }
 
-/// Returns where a program is found on the `PATH`, or where those for the administrator are.
+/// Returns the path of a program on the `PATH`, in `/usr/sbin` or in `/sbin`.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let administrators = ["/usr/sbin", "/sbin"].map(PathBuf::from);
@@ -132,7 +132,7 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// The command as a person would type it, its own environment variables first.
+/// Returns the command as typed in a shell, with the variables that it sets in front.
 fn describe(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 use crate::shell::say;
 
-/// What one call of `cargo xtask` did, step by step: each runs although one before it failed, and all are listed at the end with
-/// their times.
+/// The steps of one call of `cargo xtask`. Each runs even when an earlier one failed; all are listed at the end with their times.
 #[derive(Debug)]
 pub(crate) struct Steps {
     began: Instant,
@@ -21,24 +20,24 @@ struct Step {
     beside: bool,
 }
 
-/// A step that runs beside the others. To be handed to [`Steps::join`].
-#[must_use = "a step that is not joined is not in the list, and its failure is lost"]
+/// A step that runs in parallel to the others, to be passed to [`Steps::join`].
+#[must_use = "a step that is not joined is missing from the list, and its failure is lost"]
 pub(crate) struct Beside<T> {
     name: &'static str,
     outcome: Receiver<(Option<T>, Duration)>,
 }
 
 impl Steps {
-    /// Begins the list.
+    /// Creates an empty list and starts its clock.
     pub(crate) fn new() -> Self {
         Self { began: now(), done: Vec::new() }
     }
 
-    /// Starts a step beside those that follow: one that waits, or whose target folder is its own, takes the time that they leave.
+    /// Starts a step in parallel to those that follow. For steps that mostly wait, or that use a separate target folder.
     ///
     /// # Errors
     ///
-    /// When there is no thread to be had.
+    /// When no thread can be started.
     pub(crate) fn start<T: Send + 'static>(
         name: &'static str,
         step: impl FnOnce() -> Result<T, Failure> + Send + 'static,
@@ -47,7 +46,7 @@ impl Steps {
         let run = move || {
             let began = now();
             let _gone = tell.send((attempt(name, step), began.elapsed()));
-            // A server ends with the thread that has started it (PR_SET_PDEATHSIG): this one is there as long as the process.
+            // A server ends with the thread that started it (PR_SET_PDEATHSIG), so this thread lives as long as the process.
             loop {
                 thread::park();
             }
@@ -57,15 +56,15 @@ impl Steps {
         Ok(Beside { name, outcome })
     }
 
-    /// Waits for a step that runs beside the others, and returns what it gave.
+    /// Waits for a parallel step and returns its value, or `None` when it failed.
     pub(crate) fn join<T>(&mut self, Beside { name, outcome }: Beside<T>) -> Option<T> {
-        // A step that panics tells nothing.
+        // A step that panics drops its sender.
         let (outcome, took) = outcome.recv().unwrap_or((None, Duration::ZERO));
         self.done.push(Step { name, took, failed: outcome.is_none(), beside: true });
         outcome
     }
 
-    /// Runs a step, prints why it failed if it did, and returns what it gave otherwise.
+    /// Runs a step and returns its value; prints the error and returns `None` when it failed.
     pub(crate) fn run<T>(
         &mut self,
         name: &'static str,
@@ -96,18 +95,18 @@ impl Steps {
 impl Step {
     fn line(&self) -> String {
         let outcome = if self.failed { "  FAILED" } else { "" };
-        let beside = if self.beside { " (beside the others)" } else { "" };
+        let beside = if self.beside { " (in parallel)" } else { "" };
         format!("{} {}{beside}{outcome}", clock(self.took), self.name)
     }
 }
 
-/// Runs a step, and prints why it failed if it did.
+/// Runs a step and prints the error when it fails.
 fn attempt<T>(name: &str, step: impl FnOnce() -> Result<T, Failure>) -> Option<T> {
     say(&format!("==> step: {name}"));
     step().map_err(|failure| say(&format!("error: {name}: {failure}"))).ok()
 }
 
-/// Minutes and seconds, aligned in a column.
+/// Formats minutes and seconds, aligned in a column.
 fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     format!("{:>4}:{:02}", seconds / 60, seconds % 60)
@@ -115,7 +114,7 @@ fn clock(time: Duration) -> String {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a chore is timed by the machine's clock; nothing here pauses time"
+    reason = "steps are timed by the system clock; nothing here pauses time"
 )]
 fn now() -> Instant {
     Instant::now()

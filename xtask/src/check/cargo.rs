@@ -1,4 +1,4 @@
-//! What cargo's own tools check, and what cargo tells of the workspace.
+//! Checks by cargo's own tools, and the workspace's metadata.
 
 use serde_json::Value;
 
@@ -19,9 +19,9 @@ pub(super) fn lints() -> Result<(), Failure> {
     shell::run(&mut shell::cargo(&arguments))
 }
 
-/// Documents what the lints have checked. One example, the demo, makes cargo resolve the features of dependencies as it does for
-/// tests, so that none is compiled once more; the others are to be read, not documented. The programs are documented apart: that
-/// of the command and the library have one name, and so would their pages.
+/// Builds the documentation. The demo, an example, is included so that cargo resolves the features of dependencies as it does
+/// for tests; otherwise they would be compiled once more. The binaries are documented in a separate call: the command and the
+/// library have the same name, so their pages would overwrite each other.
 pub(super) fn documentation() -> Result<(), Failure> {
     const WORLD: [&str; 7] =
         ["doc", "--quiet", "--workspace", "--example", "demo", "--no-deps", "--all-features"];
@@ -33,14 +33,13 @@ pub(super) fn documentation() -> Result<(), Failure> {
     document(&["--bins", "--document-private-items"])
 }
 
-/// The benchmarks are a workspace of their own; its registry dependencies that the others have too are shared by way of the target
-/// folder.
+/// The benchmarks are a separate workspace. A shared target folder lets them reuse compiled registry dependencies.
 const BENCH: [&str; 4] = ["--manifest-path", "bench/Cargo.toml", "--target-dir", "target"];
 
-/// Compiles, lints and tests the benchmarks, all but the one side that takes half of their time to compile.
+/// Compiles, lints and tests the benchmarks, except for one peer that takes half of their compile time.
 pub(super) fn benchmarks() -> Result<(), Failure> {
     lint_benchmarks(&["--no-default-features", "--features", "peers"])?;
-    // The tests are of what the figures go through: they need none of the peers, which are large.
+    // The tests cover the measuring code, which needs none of the (large) peers.
     shell::run(shell::cargo(&["test", "--quiet", "--locked", "--lib", "--no-default-features"]).args(BENCH))
 }
 
@@ -50,18 +49,18 @@ pub(super) fn lint_benchmarks(features: &[&str]) -> Result<(), Failure> {
     shell::run(lints.args(features).args(BENCH).args(["--", "-Dwarnings"]))
 }
 
-/// Compiles the fuzz targets. To run them takes a nightly compiler.
+/// Compiles the fuzz targets. Running them takes a nightly compiler.
 pub(super) fn fuzz_targets() -> Result<(), Failure> {
     let fuzz = ["--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target/fuzz"];
     let mut cargo = shell::cargo(&["check", "--quiet", "--locked"]);
     shell::run(cargo.args(fuzz).env("RUSTFLAGS", "--cfg fuzzing"))
 }
 
-/// Asks cargo for everything the workspace uses, on every platform.
+/// Returns the metadata of every package in the dependency graph, on every platform.
 ///
 /// # Errors
 ///
-/// When cargo cannot tell, for one because `Cargo.lock` is not what the manifests ask for.
+/// When `cargo metadata` fails, for example because `Cargo.lock` is out of date.
 pub(super) fn metadata() -> Result<Vec<Value>, Failure> {
     let mut cargo = shell::cargo(&["metadata", "--format-version", "1", "--all-features", "--locked"]);
     let output = shell::output(&mut cargo)?;

@@ -1,4 +1,4 @@
-//! What documents say about the repository has to be true of it.
+//! Checks that what the documents say about the repository is true.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::files::files;
 use crate::command::Command;
 use crate::failure::Failure;
 
-/// What is named from the root in `code`, so that a path can be told from other words with a slash.
+/// Top-level folders. A word in `code` that starts with one of them is a path.
 const FOLDERS: [&str; 7] = ["crates/", "demo/", "docs/", "tests/", "bench/", "xtask/", ".ci/"];
 
 const CALL: &str = "cargo xtask ";
@@ -15,11 +15,11 @@ const CALL: &str = "cargo xtask ";
 const SPECIFICATION: &str = "docs/spec.md";
 const TESTS: &str = "crates/ebbtide-core/tests/core/machine";
 
-/// Checks every Markdown file, and that every invariant of the specification has its test.
+/// Checks every Markdown file, and that every invariant of the specification has a test.
 ///
 /// # Errors
 ///
-/// When a document names a file or a command that is not there, or an invariant is not tested.
+/// When a document names a file or a command that does not exist, or when an invariant has no test.
 pub(super) fn check() -> Result<(), Failure> {
     let mut violations = Vec::new();
     for (path, text) in files("md")? {
@@ -30,7 +30,7 @@ pub(super) fn check() -> Result<(), Failure> {
     Failure::unless_empty("documents are out of date", violations)
 }
 
-/// Returns the links and the paths in `code` of a Markdown file that lead nowhere.
+/// Returns the links and the paths in `code` of a Markdown file whose target does not exist.
 fn missing_places(file: &Path, text: &str) -> Vec<String> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut missing = Vec::new();
@@ -43,7 +43,7 @@ fn missing_places(file: &Path, text: &str) -> Vec<String> {
         missing.extend(
             linked
                 .chain(named)
-                .map(|place| format!("{}:{}: {place} is not there", file.display(), number + 1)),
+                .map(|place| format!("{}:{}: {place} does not exist", file.display(), number + 1)),
         );
     }
     missing
@@ -64,7 +64,7 @@ fn between<'t>(line: &'t str, open: &str, close: &str) -> Vec<&'t str> {
     found
 }
 
-/// Returns the calls of `cargo xtask` in a document that it would refuse.
+/// Returns the calls of `cargo xtask` in a document that are not commands.
 fn refused_calls(file: &Path, text: &str) -> Vec<String> {
     let mut refused = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -73,15 +73,15 @@ fn refused_calls(file: &Path, text: &str) -> Vec<String> {
                 call.find(|letter: char| !letter.is_alphanumeric() && letter != '-').unwrap_or(call.len());
             let word = call.get(..end).unwrap_or_default();
             if !word.is_empty() && Command::parse(&[word.to_owned()]).is_err() {
-                refused.push(format!("{}:{}: there is no {CALL}{word}", file.display(), number + 1));
+                refused.push(format!("{}:{}: unknown command `{CALL}{word}`", file.display(), number + 1));
             }
         }
     }
     refused
 }
 
-/// Returns the numbered invariants of the specification that no property of the machine has in its name, and the
-/// properties that name an invariant which is not there.
+/// Returns the numbered invariants of the specification without a property test of that number, and the property tests whose
+/// invariant does not exist.
 fn untested_invariants() -> Result<Vec<String>, Failure> {
     let specification =
         fs::read_to_string(SPECIFICATION).map_err(Failure::io(format!("read {SPECIFICATION}")))?;
@@ -103,7 +103,7 @@ fn differences(stated: &[u32], cited: &[u32]) -> Vec<String> {
         .collect()
 }
 
-/// The rows that begin with `| I7 |`.
+/// Returns the numbers of the rows that begin with `| I7 |`.
 fn stated(specification: &str) -> Vec<u32> {
     specification
         .lines()
@@ -111,7 +111,7 @@ fn stated(specification: &str) -> Vec<u32> {
         .collect()
 }
 
-/// The functions whose name begins with `i7_`.
+/// Returns the numbers of the functions whose name begins with `i7_`.
 fn cited(tests: &str) -> Vec<u32> {
     tests
         .lines()
@@ -127,7 +127,7 @@ mod tests {
     fn what_leads_nowhere_is_found() {
         let text = "[a](gone.md#there) `tests/gone.rs`\n`x` [b](https://example.org/gone) `docs/…` `cargo run` [c](#here)\n";
         let missing = missing_places(Path::new("README.md"), text);
-        assert_eq!(missing, ["README.md:1: gone.md is not there", "README.md:1: tests/gone.rs is not there"]);
+        assert_eq!(missing, ["README.md:1: gone.md does not exist", "README.md:1: tests/gone.rs does not exist"]);
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
         let text = "`cargo xtask test`, `cargo xtask ci`\n`cargo xtask bench ping` `cargo xtask tests`, `cargo xtask <command>`\n";
         assert_eq!(
             refused_calls(Path::new("README.md"), text),
-            ["README.md:2: there is no cargo xtask tests"]
+            ["README.md:2: unknown command `cargo xtask tests`"]
         );
     }
 

@@ -1,4 +1,4 @@
-//! The crates have to compile without a warning for those who take only a part of them.
+//! Checks that each crate compiles without a warning when a user enables only some of its features.
 
 use serde_json::Value;
 
@@ -9,10 +9,10 @@ use crate::steps::Steps;
 
 const LIBRARY: &str = "ebbtide";
 
-/// What users take together. Each further one of the library alone: [`matrix`].
+/// Typical sets of features of the library. [`matrix`] also checks each feature alone.
 const COMBINATIONS: [&str; 4] = ["", "http", "axum,tower", "cron,queue,testing"];
 
-/// The crates beside the library that have features, with each set of theirs, and one of the others.
+/// The other crates with optional parts, once for each set of features; ebbtide-rehearse is checked with none.
 const BESIDE: [(&str, &str); 7] = [
     ("ebbtide-http1", ""),
     ("ebbtide-http1", "client"),
@@ -23,7 +23,7 @@ const BESIDE: [(&str, &str); 7] = [
     ("ebbtide-sqlx", "sqlite"),
 ];
 
-/// The rest of them.
+/// The remaining crates, checked by [`matrix`] only.
 const FURTHER: [&str; 6] = [
     "ebbtide-nats",
     "ebbtide-opentelemetry",
@@ -33,43 +33,43 @@ const FURTHER: [&str; 6] = [
     "ebbtide-tracing-appender",
 ];
 
-/// The brokers that the command and the demo are built with by a feature, one at a time.
+/// The broker features of the command and the demo, checked one at a time.
 const BROKERS: [&str; 4] = ["nats", "postgres", "rabbitmq", "redis"];
 
-/// Checks the library with each of the sets of features that users have, some of the crates beside it alone, and the programs with a
-/// broker. As they are by default the tests build them. The rest, one at a time, is [`matrix`]'s.
+/// Checks the library with typical sets of features, some of the other crates alone, and the binaries with one broker. The build
+/// of the tests covers the default features; [`matrix`] covers the rest.
 ///
 /// # Errors
 ///
-/// When one of them does not compile, or not without a warning.
+/// When a combination does not compile without a warning.
 pub(super) fn check() -> Result<(), Failure> {
     COMBINATIONS.into_iter().try_for_each(library_with)?;
     BESIDE.into_iter().try_for_each(|(package, features)| alone(package, features))?;
     command_with("postgres")
 }
 
-/// Checks a crate beside the library with nothing else.
+/// Checks one of the other crates alone.
 fn alone(package: &str, features: &str) -> Result<(), Failure> {
     clippy(&["--package", package, "--lib", "--features", features])
 }
 
-/// Checks the programs with one broker, their tests too.
+/// Checks the binaries and their tests with one broker.
 fn command_with(broker: &str) -> Result<(), Failure> {
     clippy(&["--package", "ebbtide-cli", "--package", "ebbtide-demo", "--all-targets", "--features", broker])
 }
 
-/// Checks the library alone, with each of its features alone, and with all of them; each crate beside it alone; the programs without
-/// a broker and with each alone; and the benchmarks whole.
+/// Checks the library without features, with each feature alone, and with all of them; each other crate alone; the binaries
+/// without a broker and with each broker alone; and the benchmarks with all features.
 pub(crate) fn matrix(steps: &mut Steps) {
     steps.run("no feature", || library_with(""));
     steps.run("all features", || clippy(&["--package", LIBRARY, "--lib", "--all-features"]));
     steps.run("each feature alone", || features()?.iter().try_for_each(|feature| library_with(feature)));
-    steps.run("each crate beside it alone", || {
+    steps.run("each other crate alone", || {
         BESIDE.into_iter().try_for_each(|(package, features)| alone(package, features))?;
         FURTHER.into_iter().try_for_each(|package| alone(package, ""))
     });
     steps.run("no broker", || clippy(&["--package", "ebbtide-cli", "--bins"]));
-    steps.run("benchmarks with every side", || lint_benchmarks(&[]));
+    steps.run("benchmarks with every peer", || lint_benchmarks(&[]));
     steps.run("each broker alone", || BROKERS.into_iter().try_for_each(command_with));
 }
 
@@ -79,7 +79,7 @@ fn library_with(features: &str) -> Result<(), Failure> {
 
 fn clippy(arguments: &[&str]) -> Result<(), Failure> {
     let mut cargo = shell::cargo(&["clippy", "--quiet"]);
-    // Clippy's own flag: `RUSTFLAGS` would compile every dependency once more.
+    // A flag of clippy: changing `RUSTFLAGS` would compile every dependency once more.
     shell::run(cargo.args(arguments).args(["--", "-Dwarnings"]))
 }
 

@@ -1,4 +1,4 @@
-//! The files of the workspace, as text and as tokens.
+//! The files of the workspace, as text and as token streams.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use proc_macro2::TokenStream;
 
 use crate::failure::Failure;
 
-/// Returns every file with this ending, its path from the root and its text, in the order of the paths. What is built
-/// and what is hidden is left out.
+/// Returns the path (from the root) and the text of every file with this extension, sorted by path. Build output and hidden
+/// files are left out.
 ///
 /// # Errors
 ///
-/// When one cannot be read.
+/// When a file cannot be read.
 pub(super) fn files(ending: &str) -> Result<Vec<(PathBuf, String)>, Failure> {
     let mut found = Vec::new();
     collect(Path::new(""), ending, &mut found)?;
@@ -21,11 +21,11 @@ pub(super) fn files(ending: &str) -> Result<Vec<(PathBuf, String)>, Failure> {
     Ok(found)
 }
 
-/// Reads a Rust file as tokens: comments are gone, strings are one token each, nothing else is decided.
+/// Tokenizes a Rust file: comments are removed, a string is one token, macros are not expanded.
 ///
 /// # Errors
 ///
-/// When it is not Rust.
+/// When it is not valid Rust.
 pub(super) fn tokens(path: &Path, text: &str) -> Result<TokenStream, Failure> {
     TokenStream::from_str(text).map_err(|error| {
         let line = error.span().start().line;

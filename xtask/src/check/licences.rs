@@ -1,5 +1,5 @@
-//! What `deny.toml` allows of what we use. `cargo deny` checks it where it is installed; the same three rules are always
-//! checked by ourselves, so that nothing is skipped where it is not.
+//! Checks the dependencies against `deny.toml`. Covers the three rules that `cargo deny` also checks, so that they are enforced
+//! on machines without `cargo deny`.
 
 use std::fs;
 
@@ -13,30 +13,30 @@ use crate::shell;
 
 const FILE: &str = "deny.toml";
 
-/// Checks licences, bans and sources of every package that we use on any platform.
+/// Checks licences, bans and sources of every package in the dependency graph, on any platform.
 ///
 /// # Errors
 ///
-/// When one breaks the policy.
+/// When a package violates the policy.
 pub(super) fn check() -> Result<(), Failure> {
     let policy = LicencePolicy::read()?;
     let packages = metadata()?;
-    Failure::unless_empty("packages break deny.toml", violations(&policy, &packages))?;
-    shell::say(&format!("    {} packages are within deny.toml", packages.len()));
+    Failure::unless_empty("packages violate deny.toml", violations(&policy, &packages))?;
+    shell::say(&format!("    {} packages comply with deny.toml", packages.len()));
     if shell::find_program("cargo-deny").is_none() {
         return Ok(());
     }
     shell::run(&mut shell::cargo(&["deny", "--all-features", "check", "licenses", "bans", "sources"]))
 }
 
-/// What we read of `deny.toml`.
+/// The parts of `deny.toml` that are checked.
 #[derive(Debug, Default)]
 struct LicencePolicy {
-    /// SPDX identifiers.
+    /// Allowed SPDX identifiers.
     licences: Vec<String>,
-    /// Names of packages.
+    /// Banned package names.
     banned: Vec<String>,
-    /// Addresses, as cargo's metadata has them behind `registry+`.
+    /// Allowed registries, written as cargo's metadata has them behind `registry+`.
     registries: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ impl LicencePolicy {
     ///
     /// # Errors
     ///
-    /// When it is not there, is no TOML, or allows nothing at all.
+    /// When it does not exist, is not TOML, or allows nothing at all.
     fn read() -> Result<Self, Failure> {
         let text = fs::read_to_string(FILE).map_err(Failure::io(format!("read {FILE}")))?;
         Self::parse(&text)
@@ -65,18 +65,18 @@ impl LicencePolicy {
             registries: list("sources", "allow-registry"),
         };
         if policy.licences.is_empty() || policy.registries.is_empty() {
-            return Err(unreadable("it allows no licence or no registry".to_owned()));
+            return Err(unreadable("no licence or no registry is allowed".to_owned()));
         }
         Ok(policy)
     }
 }
 
-/// An entry is a name, or a table that has one.
+/// Returns the name of an entry, which is a string or a table with `name` or `crate`.
 fn name_of(entry: &toml::Value) -> Option<&str> {
     entry.as_str().or_else(|| entry.get("crate").or_else(|| entry.get("name"))?.as_str())
 }
 
-/// Returns what breaks the policy, a line each.
+/// Returns the violations of the policy, one line each.
 fn violations(policy: &LicencePolicy, packages: &[Value]) -> Vec<String> {
     packages
         .iter()
@@ -98,24 +98,24 @@ fn violations(policy: &LicencePolicy, packages: &[Value]) -> Vec<String> {
 }
 
 fn licence_objection(policy: &LicencePolicy, expression: Option<&str>) -> Option<String> {
-    let Some(text) = expression else { return Some("states no licence".to_owned()) };
+    let Some(text) = expression else { return Some("has no licence".to_owned()) };
     let Ok(expression) = Expression::parse_mode(text, ParseMode::LAX) else {
-        return Some(format!("states a licence that is no SPDX expression: {text}"));
+        return Some(format!("has a licence that is not an SPDX expression: {text}"));
     };
     let is_allowed = expression.evaluate(|required| {
-        // With its exception, if it has one: an exception is allowed by its own entry only.
+        // Includes the exception, if there is one: an exception needs a separate entry.
         policy.licences.contains(&required.to_string())
     });
-    (!is_allowed).then(|| format!("is under {text}"))
+    (!is_allowed).then(|| format!("has a licence that is not allowed: {text}"))
 }
 
-/// What has no source is in this workspace.
+/// Returns why a source is not allowed. Packages without a source are members of this workspace.
 fn source_objection(policy: &LicencePolicy, source: Option<&str>) -> Option<String> {
     let source = source?;
     let registry = source.strip_prefix("registry+").or_else(|| source.strip_prefix("sparse+"));
     let is_allowed =
         registry.is_some_and(|registry| policy.registries.iter().any(|allowed| allowed == registry));
-    (!is_allowed).then(|| format!("comes from {source}"))
+    (!is_allowed).then(|| format!("has a source that is not allowed: {source}"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `cargo xtask check`: what must be true of the workspace besides that its tests pass.
+//! `cargo xtask check`: every check of the workspace except the tests.
 
 mod cargo;
 mod documents;

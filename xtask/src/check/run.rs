@@ -4,7 +4,7 @@ use crate::steps::Steps;
 
 type Check = (&'static str, fn() -> Result<(), Failure>);
 
-/// Cheap ones first.
+/// In order of cost, cheapest first.
 const CHECKS: [Check; 11] = [
     ("format", cargo::format),
     ("layers", layers::check),
@@ -19,11 +19,11 @@ const CHECKS: [Check; 11] = [
     ("benchmarks", cargo::benchmarks),
 ];
 
-/// Runs every check whether or not one fails.
+/// Runs every check, even when an earlier one fails.
 ///
 /// # Errors
 ///
-/// When there is no thread to be had.
+/// When no thread can be started.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     let fuzz_targets = Steps::start("fuzz targets", cargo::fuzz_targets)?;
     for (name, check) in CHECKS {

@@ -1,4 +1,4 @@
-//! What lints cannot say about source files.
+//! Rules for source files that lints cannot express.
 
 use std::path::Path;
 
@@ -7,19 +7,20 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use super::files::{files, tokens};
 use crate::failure::Failure;
 
-/// One idea does not take more lines.
+/// The maximum length of a source file, in lines.
 const MAX_LINES: usize = 400;
 
-const NO_ALLOW: &str = "`allow` hides a lint for ever: `expect` it, with the reason";
-const NO_IGNORE: &str = "a test that is ignored without a reason proves nothing: `#[ignore = \"why\"]`";
+const NO_ALLOW: &str = "`allow` without an end: use `#[expect(lint, reason = \"…\")]`";
+const NO_IGNORE: &str = "ignored test without a reason: use `#[ignore = \"why\"]`";
 
-const UNHEARD: &str = "not shown where no subscriber is set: use `log_warn` or `log_error` of `crate::runtime`, or of `ebbtide::adapter`";
+const UNHEARD: &str = "not shown without a tracing subscriber: use `log_warn` or `log_error` of `crate::runtime`, or of `ebbtide::adapter`";
 
 /// Checks every Rust file of the workspace.
 ///
 /// # Errors
 ///
-/// When one is too long, declares in the wrong place, carries an attribute that hides something, or logs what nobody may hear.
+/// When one is too long, declares an item in the wrong place, carries an attribute that hides something, or logs a warning that
+/// is not shown without a subscriber.
 pub(super) fn check() -> Result<(), Failure> {
     let mut violations = Vec::new();
     for (path, text) in files("rs")? {
@@ -27,21 +28,21 @@ pub(super) fn check() -> Result<(), Failure> {
         violations.extend(too_long(&text).map(|why| format!("{}: {why}", path.display())));
         if path.ends_with("mod.rs") || path.ends_with("lib.rs") {
             violations.extend(misplaced_item(stream.clone()).map(|line| {
-                format!("{}:{line}: mod.rs and lib.rs declare and re-export, nothing else", path.display())
+                format!("{}:{line}: mod.rs and lib.rs may only declare modules and re-export", path.display())
             }));
         }
         let mut found = hiding_attributes(stream);
         found.extend(unheard_logs(&path, &text));
         violations.extend(found.into_iter().map(|(line, why)| format!("{}:{line}: {why}", path.display())));
     }
-    Failure::unless_empty("source files break the rules of CONTRIBUTING.md", violations)
+    Failure::unless_empty("source files violate the rules of CONTRIBUTING.md", violations)
 }
 
-/// Tells when a file is too long.
+/// Returns a violation when a file is too long.
 fn too_long(text: &str) -> Option<String> {
     let lines = text.lines().count();
     (lines > MAX_LINES)
-        .then(|| format!("{lines} lines, of at most {MAX_LINES}: what is the second idea in here?"))
+        .then(|| format!("{lines} lines, at most {MAX_LINES} are allowed"))
 }
 
 /// Returns the line of the first item that is not a declaration of a module or a re-export.
@@ -50,7 +51,7 @@ fn misplaced_item(stream: TokenStream) -> Option<usize> {
     while let Some(token) = tokens.next() {
         let line = token.span().start().line;
         match &token {
-            // An attribute or a document comment, inner or outer.
+            // An attribute or a doc comment, inner or outer.
             TokenTree::Punct(punct) if punct.as_char() == '#' => {
                 tokens.next_if(|next| matches!(next, TokenTree::Punct(punct) if punct.as_char() == '!'));
                 tokens.next();
@@ -58,7 +59,7 @@ fn misplaced_item(stream: TokenStream) -> Option<usize> {
             TokenTree::Ident(word) if *word == "pub" => {
                 tokens.next_if(is_parenthesised);
             }
-            // What a crate requires of its target belongs to its declaration.
+            // A compile error for an unsupported target belongs to the crate's declarations.
             TokenTree::Ident(word) if *word == "compile_error" => {
                 tokens.by_ref().take(3).for_each(drop);
             }
@@ -112,7 +113,7 @@ fn follows_hash(tokens: &[TokenTree], index: usize) -> bool {
     is(1, '#') || is(1, '!') && is(2, '#')
 }
 
-/// Looks at what an attribute says, and into what a `cfg_attr` would make it say.
+/// Inspects an attribute, and the attributes inside a `cfg_attr`.
 fn judge_attribute(attribute: TokenStream, found: &mut Vec<(usize, &'static str)>) {
     let tokens: Vec<TokenTree> = attribute.into_iter().collect();
     let next_is = |index: usize, wanted: char| matches!(tokens.get(index + 1), Some(TokenTree::Punct(punct)) if punct.as_char() == wanted);
@@ -132,7 +133,7 @@ fn judge_attribute(attribute: TokenStream, found: &mut Vec<(usize, &'static str)
     }
 }
 
-/// Returns the lines on which the library logs a warning or an error past what brings them to standard error.
+/// Returns the lines where the library logs a warning or an error without the fallback to standard error.
 fn unheard_logs(path: &Path, text: &str) -> Vec<(usize, &'static str)> {
     let mut parts = path.iter().filter_map(|part| part.to_str());
     let is_library = parts.next() == Some("crates")

@@ -6,31 +6,31 @@ use crate::shell::{self, Output};
 use crate::steps::{Beside, Steps};
 use crate::{interruption, shell::cargo};
 
-/// What is built once, for the tests and for the programs that they start.
+/// Built once, for the tests and for the programs that they start.
 const WORLD: [&str; 2] = ["--workspace", "--all-features"];
 
-/// Tells the tests that the programs they start are built already. Without it they build them.
+/// Tells the tests that the programs they start are already built. Without this variable the tests build them.
 const BUILT: (&str, &str) = ("EBBTIDE_TEST_BUILT", "1");
 
-/// The cfg that exchanges the drain's atomics and locks for loom's. Not `loom`, which would take tokio's net away.
+/// The cfg that replaces the atomics and locks of `drain` by loom's. Not `loom`: that cfg disables tokio's `net`.
 const LOOM_FLAGS: &str = "--cfg ebbtide_loom";
 
-/// Every interleaving with up to so many preemptions: seconds, where the unbounded search takes hours.
+/// The maximum number of preemptions per interleaving: takes seconds, where the unbounded search takes hours.
 const PREEMPTIONS: &str = "3";
 
-/// What runs before and beside the tests.
+/// What is started before the tests and runs in parallel to the build.
 pub(crate) struct Preparations {
     servers: Beside<Servers>,
-    /// All of them run: no selection was given.
+    /// Only set when all tests run: a selection excludes the models.
     models: Option<Beside<Summary>>,
 }
 
 impl Preparations {
-    /// Gets the tools that the tests need, and starts their servers and the models beside what follows.
+    /// Installs the tools of the tests, and starts the servers and the models in parallel to the following steps.
     ///
     /// # Errors
     ///
-    /// When something needed cannot be had.
+    /// When signals cannot be handled or a thread cannot be started.
     pub(crate) fn begin(steps: &mut Steps, selection: &[String]) -> Result<Option<Self>, Failure> {
         interruption::heed()?;
         let Some(()) = steps.run("tools of the tests", provide) else { return Ok(None) };
@@ -40,10 +40,10 @@ impl Preparations {
     }
 }
 
-/// Gets what the tests need, runs them all whether or not one fails, and prints the counts at the end. What was
-/// started for them is stopped and removed, also when a signal ends this program.
+/// Runs all tests, even when one fails, and prints the counts at the end. Servers that were started for the tests are stopped
+/// and removed, also when a signal ends this program.
 ///
-/// With a selection, which cargo-nextest reads, only those tests run: no doc tests, no models, nothing without features.
+/// With a selection for cargo-nextest only those tests run, without doc tests, models and the build without features.
 ///
 /// # Errors
 ///
@@ -53,12 +53,12 @@ pub(crate) fn run(
     preparations: Option<Preparations>,
     selection: &[String],
 ) -> Result<(), Failure> {
-    // What is missing is a step that failed.
+    // A missing tool is already recorded as a failed step.
     let Some(preparations) = preparations else { return Ok(()) };
     let mut summary = Summary::default();
     let built = steps.run("build of the tests", build).is_some();
     let servers = steps.join(preparations.servers);
-    // Before the tests: what counts losses is not to share the processor with a compiler.
+    // Before the tests: those that count lost requests must not share the processor with a compiler.
     if let Some(models) = preparations.models.and_then(|models| steps.join(models)) {
         summary.take(models);
     }
@@ -74,11 +74,11 @@ pub(crate) fn run(
     summary.judge()
 }
 
-/// Writes the generated pages: the test that compares each with what it describes writes it when asked to.
+/// Writes the generated pages, by running the tests that compare them with their sources in write mode.
 ///
 /// # Errors
 ///
-/// When one cannot be made or written.
+/// When a page cannot be generated or written.
 pub(crate) fn generate() -> Result<(), Failure> {
     let mut test = cargo(&["nextest", "run", "--workspace", "--all-features", "-E", "test(/^help_page::/)"]);
     shell::run(test.env("EBBTIDE_GENERATE", "1"))
@@ -86,7 +86,7 @@ pub(crate) fn generate() -> Result<(), Failure> {
 
 fn provide() -> Result<(), Failure> {
     tools::provide()?;
-    // Some tests start one of their own, wherever the others find theirs.
+    // Some tests start a separate PostgreSQL, even when the others use a shared one.
     postgres::find_or_install().map(drop)
 }
 
@@ -100,27 +100,27 @@ fn tests(servers: &Servers, selection: &[String], summary: &mut Summary) -> Resu
     shell::run_watching(&mut nextest, Output::Stderr, |line| summary.read_nextest(line))
 }
 
-/// Runs what cargo-nextest does not.
+/// Runs the doc tests, which cargo-nextest does not run.
 fn doc_tests(servers: &Servers, summary: &mut Summary) -> Result<(), Failure> {
     let mut doc_tests = cargo(&["test", "--doc", "--no-fail-fast"]);
     doc_tests.args(WORLD).envs(servers.variables());
     shell::run_watching(&mut doc_tests, Output::Stdout, |line| summary.read_libtest(line))
 }
 
-/// Tests the command as README's first command builds it.
+/// Tests the command as the first command of the README builds it.
 fn without_features(summary: &mut Summary) -> Result<(), Failure> {
     let mut tests = cargo(&["test", "--package", "ebbtide-cli", "--test", "rehearse", "features::"]);
     let before = summary.passed();
     shell::run_watching(&mut tests, Output::Stdout, |line| summary.read_libtest(line))?;
     if summary.passed() == before {
-        Err(Failure::Steps("no test of the features ran".to_owned()))
+        Err(Failure::Steps("no test in features:: ran".to_owned()))
     } else {
         Ok(())
     }
 }
 
-/// Runs the interleavings of the drain's primitives, in a target folder of its own: the flags would otherwise rebuild
-/// everything each time.
+/// Runs the loom models of the drain primitives. They have a separate target folder: with these flags in the shared one, every
+/// run would rebuild everything.
 fn models() -> Result<Summary, Failure> {
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     let mut cargo = cargo(&["test", "--package", "ebbtide-core", "--lib", "--profile", "loom"]);

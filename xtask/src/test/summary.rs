@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use crate::failure::Failure;
 use crate::shell::say;
 
-/// How many tests passed and failed, and how long the programs that they are in took.
+/// The counts of passed, failed and skipped tests, and the time of each test program.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     passed: u64,
@@ -15,12 +15,12 @@ pub(super) struct Summary {
 #[derive(Debug, Default)]
 struct Program {
     tests: u32,
-    /// The sum over its tests, which run side by side.
+    /// The sum over its tests, which run in parallel.
     seconds: f64,
 }
 
 impl Summary {
-    /// Reads a line that cargo-nextest writes: the end of a test, or the sum of all.
+    /// Reads a line of cargo-nextest's output: the end of a test, or the totals.
     pub(super) fn read_nextest(&mut self, line: &str) {
         let line = line.trim_start();
         if let Some(("Summary", rest)) = line.split_once(" [") {
@@ -32,7 +32,7 @@ impl Summary {
         }
     }
 
-    /// Reads a line that the standard test harness writes, which runs the doc tests and the models.
+    /// Reads a line of the standard test harness, which runs the doc tests and the models.
     pub(super) fn read_libtest(&mut self, line: &str) {
         if let Some(counts) = line.strip_prefix("test result: ") {
             self.passed += count_before(counts, " passed");
@@ -52,11 +52,11 @@ impl Summary {
         self.passed
     }
 
-    /// Prints the time of each program, the longest first, and the sums.
+    /// Prints the time of each test program, the longest first, and the totals.
     pub(super) fn print(&self) {
         let mut programs: Vec<(&String, &Program)> = self.programs.iter().collect();
         programs.sort_by(|(_, one), (_, other)| other.seconds.total_cmp(&one.seconds));
-        say("\n==> test programs: seconds, summed over their tests, which run side by side");
+        say("\n==> seconds per test program (sum over its tests, which run in parallel)");
         for (name, Program { tests, seconds }) in programs {
             say(&format!("{seconds:>8.1} {name} ({tests} tests)"));
         }
@@ -64,7 +64,7 @@ impl Summary {
         say(&format!("tests: {passed} passed, {failed} failed, {skipped} skipped"));
     }
 
-    /// Returns success unless nothing ran or something failed.
+    /// Returns success when at least one test ran and none failed.
     pub(super) fn judge(&self) -> Result<(), Failure> {
         match (self.passed, self.failed) {
             (0, _) => Err(Failure::Steps("no test ran".to_owned())),

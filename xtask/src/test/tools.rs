@@ -1,4 +1,4 @@
-//! Programs that tests start, beyond what comes with Rust.
+//! Programs that the tests start, beyond what comes with Rust.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,14 +7,14 @@ use std::sync::Once;
 use crate::failure::Failure;
 use crate::shell;
 
-/// A program that tests need, and the Debian package that has it.
+/// A program that the tests need, and the Debian package that contains it.
 struct Tool {
     program: &'static str,
     package: &'static str,
 }
 
-/// `rehearse` is shown on services that are not Rust: the first two run them. The next four make two machines out of one, for
-/// what has to be shown between machines. The brokers are started by tests that kill them, beside the one for all tests.
+/// python3 and node run the services in other languages for `rehearse`. The next four programs emulate two machines on one
+/// host. The brokers are for tests that kill a broker; those do not use the shared one.
 const TOOLS: [Tool; 9] = [
     Tool { program: "python3", package: "python3" },
     Tool { program: "node", package: "nodejs" },
@@ -27,11 +27,11 @@ const TOOLS: [Tool; 9] = [
     Tool { program: "nats-server", package: "nats-server" },
 ];
 
-/// Makes sure that every tool is there.
+/// Installs the tools that are missing.
 ///
 /// # Errors
 ///
-/// When one is missing and cannot be installed; the error names the package.
+/// When one is missing and cannot be installed. The error names the package.
 pub(super) fn provide() -> Result<(), Failure> {
     if shell::output(&mut shell::cargo(&["nextest", "--version"])).is_err() {
         shell::run(&mut shell::cargo(&["install", "--locked", "cargo-nextest"]))?;
@@ -42,17 +42,17 @@ pub(super) fn provide() -> Result<(), Failure> {
         .try_for_each(|tool| install(tool.program, tool.package))
 }
 
-/// Returns where a program is, after installing its Debian package where it is missing.
+/// Returns the path of a program, after installing its Debian package if it is missing.
 ///
 /// # Errors
 ///
-/// When it cannot be installed, or was not in the package.
+/// When it cannot be installed, or the package does not contain it.
 pub(super) fn find_or_install(tool: &'static str, package: &'static str) -> Result<PathBuf, Failure> {
     if let Some(program) = shell::find_program(tool) {
         return Ok(program);
     }
     install(tool, package)?;
-    let why = "was not among what the package installed";
+    let why = "its package did not install it";
     shell::find_program(tool).ok_or(Failure::MissingTool { tool, package, why })
 }
 
@@ -60,15 +60,15 @@ pub(super) fn find_or_install(tool: &'static str, package: &'static str) -> Resu
 ///
 /// # Errors
 ///
-/// Where there is no apt-get, where we are not root, or when it fails.
+/// When there is no apt-get, when this process does not run as root, or when apt-get fails.
 pub(super) fn install(tool: &'static str, package: &'static str) -> Result<(), Failure> {
     static LISTS: Once = Once::new();
     let missing = |why| Failure::MissingTool { tool, package, why };
     if shell::find_program("apt-get").is_none() {
-        return Err(missing("there is no apt-get here to install it with"));
+        return Err(missing("apt-get is not available"));
     }
     if !rustix::process::geteuid().is_root() {
-        return Err(missing("only root may install it"));
+        return Err(missing("installing it requires root"));
     }
     let mut updated = Ok(());
     LISTS.call_once(|| updated = shell::run(Command::new("apt-get").args(["update", "--quiet"])));

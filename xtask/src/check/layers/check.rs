@@ -5,11 +5,11 @@ use super::table::{SCOPES, Scope};
 use crate::check::files::{files, tokens};
 use crate::failure::Failure;
 
-/// Checks every path of every file that stands in one of the tables.
+/// Checks every path in every file that belongs to one of the tables.
 ///
 /// # Errors
 ///
-/// When an arrow points up or sideways.
+/// When a layer names a layer above it or beside it.
 pub(in crate::check) fn check() -> Result<(), Failure> {
     let files = files("rs")?;
     let mut violations = Vec::new();
@@ -21,10 +21,10 @@ pub(in crate::check) fn check() -> Result<(), Failure> {
             violations.extend(violations_in(scope, path, text)?);
         }
         if !seen {
-            violations.push(format!("{} is in the table of layers, and is not there", scope.folder));
+            violations.push(format!("{} is in the table of layers but has no file", scope.folder));
         }
     }
-    Failure::unless_empty("arrows point down only (ARCHITECTURE.md)", violations)
+    Failure::unless_empty("layers may only name lower layers (ARCHITECTURE.md)", violations)
 }
 
 fn violations_in(scope: &Scope, path: &Path, text: &str) -> Result<Vec<String>, Failure> {
@@ -40,7 +40,7 @@ fn violations_in(scope: &Scope, path: &Path, text: &str) -> Result<Vec<String>, 
     Ok(violations)
 }
 
-/// The layer that a file belongs to: the folder, or the file itself where it lies beside the folders.
+/// Returns the layer of a file: its folder, or its own name when it lies beside the folders.
 fn layer(scope: &Scope, inside: &Path) -> Option<String> {
     let first = inside.components().next()?;
     let name = Path::new(first.as_os_str()).file_stem()?.to_str()?.to_owned();
@@ -48,7 +48,7 @@ fn layer(scope: &Scope, inside: &Path) -> Option<String> {
     (!stands_above).then_some(name)
 }
 
-/// The module that a file is, from its crate's root.
+/// Returns a file's module path from the crate root.
 fn module(inside: &Path) -> Vec<String> {
     let mut names: Vec<PathBuf> = inside.with_extension("").iter().map(PathBuf::from).collect();
     if names.last().is_some_and(|last| ["mod", "lib", "main"].iter().any(|name| last == Path::new(name))) {

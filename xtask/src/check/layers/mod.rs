@@ -1,4 +1,4 @@
-//! Arrows point down only: what a layer may name of the others, checked in every path of every file.
+//! Checks that each layer of a crate names only lower layers, in every path of every file.
 
 mod check;
 mod paths;

@@ -1,14 +1,14 @@
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A path into our own crate, from its root, and the line it stands on.
+/// A path into the checked crate, from its root, and its line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CratePath {
     pub(super) path: Vec<String>,
     pub(super) line: usize,
 }
 
-/// Returns every path that begins with `crate`, `super` or `self` in a file that is the module `module`: in imports,
-/// in code, in types and in macros alike.
+/// Returns every path that begins with `crate`, `super` or `self` in the file of the module `module`: in imports, code, types and
+/// macros.
 pub(super) fn paths(stream: TokenStream, module: &[String]) -> Vec<CratePath> {
     let mut found = Vec::new();
     search(&stream.into_iter().collect::<Vec<_>>(), module, &mut found);
@@ -21,7 +21,7 @@ fn search(tokens: &[TokenTree], module: &[String], found: &mut Vec<CratePath>) {
         rest = after;
         match first {
             TokenTree::Ident(word) if *word == "mod" => {
-                // What follows an inline module's name stands one level deeper.
+                // The tokens after an inline module's name belong to that module.
                 if let [TokenTree::Ident(name), TokenTree::Group(body), beyond @ ..] = after {
                     let inner: Vec<String> = module.iter().cloned().chain([name.to_string()]).collect();
                     search(&body.stream().into_iter().collect::<Vec<_>>(), &inner, found);
@@ -39,7 +39,7 @@ fn search(tokens: &[TokenTree], module: &[String], found: &mut Vec<CratePath>) {
     }
 }
 
-/// The path that a first word stands for, where it is one of ours.
+/// Returns the path that a first word stands for, or `None` for a path into another crate.
 fn start(word: &str, module: &[String]) -> Option<Vec<String>> {
     match word {
         "crate" => Some(Vec::new()),
@@ -49,7 +49,7 @@ fn start(word: &str, module: &[String]) -> Option<Vec<String>> {
     }
 }
 
-/// Follows a path behind its `::`, into every branch of an import; returns what comes after it.
+/// Follows a path behind its `::`, into every branch of an import. Returns the tokens after it.
 fn follow<'t>(
     mut path: Vec<String>,
     mut rest: &'t [TokenTree],
@@ -84,7 +84,7 @@ fn follow<'t>(
                 found.push(CratePath { path, line });
                 return after;
             }
-            // A generic argument, as in `self::Thing::<T>`: what is in it is looked at on its own.
+            // A generic argument, as in `self::Thing::<T>`: the caller searches its tokens separately.
             rest => {
                 found.push(CratePath { path, line });
                 return rest;

@@ -1,5 +1,5 @@
-/// Who may know whom, the lowest first. What is in one tier does not know its neighbours; what is in none is a
-/// violation, so that a new folder has to be given its place here.
+/// The layers of each crate, the lowest first. A layer may only name layers of lower tiers, not those of the same tier. A module
+/// in no tier is a violation, so that a new folder needs an entry here.
 pub(super) const SCOPES: [Scope; 4] = [
     Scope {
         folder: "crates/ebbtide-core/src",
@@ -45,30 +45,30 @@ pub(super) const SCOPES: [Scope; 4] = [
 /// The layers of one crate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope {
-    /// Where its sources are, from the workspace's root.
+    /// The source folder, from the workspace's root.
     pub(super) folder: &'static str,
     /// The layers, the lowest first.
     pub(super) tiers: &'static [&'static [&'static str]],
-    /// Stands above all of them, and is known by none.
+    /// Modules above all layers. No layer may name them.
     pub(super) top: &'static [&'static str],
-    /// Whether the files beside the folders that are no layer do so too.
+    /// Whether a file beside the folders that is not a layer is also above all layers.
     pub(super) files_on_top: bool,
 }
 
 impl Scope {
-    /// Returns why a file in the layer `from` must not name `to`, if it must not.
+    /// Returns why a file in the layer `from` must not name `to`, or `None` when it may.
     pub(super) fn objection(&self, from: &str, to: &str) -> Option<String> {
         if from == to || self.top.contains(&from) {
             return None;
         }
         let Some(from_tier) = self.tier(from) else {
-            return Some(format!("`{from}` has no place in the table of layers"));
+            return Some(format!("`{from}` is not in the table of layers"));
         };
         match self.tier(to) {
             Some(to_tier) if to_tier < from_tier => None,
-            Some(to_tier) if to_tier == from_tier => Some(format!("`{from}` and `{to}` are neighbours")),
+            Some(to_tier) if to_tier == from_tier => Some(format!("`{from}` and `{to}` are in the same tier")),
             Some(_) => Some(format!("`{to}` is above `{from}`")),
-            None => Some(format!("`{to}` is no layer below `{from}`: name it where it lives")),
+            None => Some(format!("`{to}` is not a layer below `{from}`")),
         }
     }
 

@@ -7,22 +7,22 @@ use super::process::Process;
 use super::{nats, postgres, rabbitmq, redis, sqs};
 use crate::failure::Failure;
 
-/// What has to be known of a kind of server.
+/// What the tests need to know about a kind of server.
 #[derive(Debug)]
 pub(super) struct ServerKind {
-    /// What people call it.
+    /// The display name.
     pub(super) name: &'static str,
-    /// The variable that names a server for the tests, for us and for them.
+    /// The environment variable with a server's URL. xtask reads it, and passes it to the tests.
     pub(super) variable: &'static str,
-    /// Where one listens unless it was told otherwise.
+    /// The default port.
     pub(super) local_port: u16,
-    /// The address as the tests take it, of a server on this port of the loopback.
+    /// Returns the URL of a server on this port of the loopback, in the form the tests expect.
     pub(super) url: fn(port: u16) -> String,
-    /// Whether a server of this kind on this port of the loopback serves us.
+    /// Returns whether a server of this kind on this port of the loopback accepts requests.
     ///
-    /// An open port proves nothing: the server may still be starting, want a password, or be something else.
+    /// An open port does not suffice: the server may still be starting, require a password, or be something else.
     pub(super) answers: fn(port: u16) -> bool,
-    /// Installs it where it is missing, and starts one that keeps all it has in this folder.
+    /// Installs the server if it is missing, and starts one that keeps its data in this folder.
     pub(super) launch: fn(folder: &Path, port: u16) -> Result<Vec<Process>, Failure>,
 }
 
@@ -32,11 +32,11 @@ impl ServerKind {
 
 const GREETING_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Connects to a port of the loopback; a server that says nothing is an error, and not waited for.
+/// Connects to a port of the loopback. Reads time out, so that a silent server is an error.
 ///
 /// # Errors
 ///
-/// When nobody listens there.
+/// When nothing listens there.
 pub(super) fn greet(port: u16) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), GREETING_PATIENCE)?;
     stream.set_read_timeout(Some(GREETING_PATIENCE))?;

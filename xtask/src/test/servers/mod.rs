@@ -1,4 +1,4 @@
-//! The servers that tests need: for each kind the one that is named, the local one, or one of our own.
+//! The servers that the tests need. For each kind: the one named by its variable, else a local one, else one started here.
 
 mod kind;
 mod nats;

@@ -17,11 +17,11 @@ pub(super) const KIND: ServerKind = ServerKind {
     launch,
 };
 
-/// Starts a NATS server with JetStream, whose streams are in the folder.
+/// Starts a NATS server with JetStream that keeps its streams in the folder.
 ///
 /// # Errors
 ///
-/// When NATS cannot be installed, or does not run here.
+/// When NATS cannot be installed or started.
 fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
     let program = tools::find_or_install("nats-server", "nats-server")?;
     let account = Account::of("nats");
@@ -32,7 +32,7 @@ fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
     Ok(vec![Process::start(&mut nats, folder, Ending::Terminate)?])
 }
 
-/// Returns whether a NATS server lets us in and has JetStream.
+/// Returns whether a NATS server accepts a connection and has JetStream.
 fn answers(port: u16) -> bool {
     ask(port).is_ok_and(|answer| answer == "PONG")
 }
@@ -43,9 +43,9 @@ fn ask(port: u16) -> io::Result<String> {
     let about: Value = greeting
         .strip_prefix("INFO ")
         .and_then(|about| serde_json::from_str(about).ok())
-        .ok_or_else(|| io::Error::other("another protocol"))?;
+        .ok_or_else(|| io::Error::other("unexpected protocol"))?;
     if about.get("jetstream") != Some(&Value::Bool(true)) {
-        return Err(io::Error::other("without JetStream"));
+        return Err(io::Error::other("JetStream is not enabled"));
     }
     stream.get_mut().write_all(b"CONNECT {\"verbose\":false}\r\nPING\r\n")?;
     line(&mut stream)

@@ -12,25 +12,25 @@ use crate::failure::Failure;
 const START_PATIENCE: Duration = Duration::from_secs(180);
 const STEP: Duration = Duration::from_millis(50);
 
-/// A server on a free port, with its data in a temporary folder: stopped and removed when this is dropped.
+/// A server on a free port, with its data in a temporary folder. Dropping it stops the server and removes the data.
 #[derive(Debug)]
 pub(super) struct OwnServer {
-    /// The first is what the others need, so it ends last.
+    /// The first one is a dependency of the others, so it ends last.
     processes: Vec<Process>,
     port: u16,
-    /// Removed after the processes have ended, since `Drop` of the whole runs before that of its parts.
+    /// Removed after the processes have ended: `Drop` of the struct runs before that of its fields.
     folder: TempDir,
 }
 
 impl OwnServer {
-    /// Installs it where it is missing, starts it, and waits until it serves.
+    /// Installs the server if it is missing, starts it, and waits until it accepts requests.
     ///
     /// # Errors
     ///
     /// When it cannot be installed, does not start, or does not answer within a minute.
     pub(super) fn start(kind: &ServerKind) -> Result<Self, Failure> {
         let prefix = format!("ebbtide-{}-", kind.name.to_lowercase());
-        let folder = TempDir::with_prefix(prefix).map_err(Failure::io("make a folder"))?;
+        let folder = TempDir::with_prefix(prefix).map_err(Failure::io("create a temporary folder"))?;
         let port = free_port()?;
         let processes = (kind.launch)(folder.path(), port)?;
         let mut server = Self { processes, port, folder };
@@ -65,7 +65,7 @@ impl Drop for OwnServer {
     }
 }
 
-/// Returns a port of the loopback that nobody listens on.
+/// Returns a port of the loopback that nothing listens on.
 ///
 /// # Errors
 ///
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::test::servers::{nats, postgres, rabbitmq, redis, sqs};
 
-    /// It serves until it is dropped; then nobody listens and nothing is left on the disk.
+    /// The server answers until it is dropped; then nothing listens on its port and its folder is removed.
     fn serves_and_is_gone(kind: &ServerKind) {
         let server = OwnServer::start(kind).unwrap();
         let (port, folder) = (server.port(), server.folder.path().to_owned());

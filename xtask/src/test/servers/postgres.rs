@@ -19,19 +19,19 @@ pub(super) const KIND: ServerKind = ServerKind {
     launch,
 };
 
-/// Where Debian keeps the programs of each version, which are not on the `PATH`.
+/// Where Debian installs the programs of each version. This folder is not on the `PATH`.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// PostgreSQL's fast shutdown: it sends clients away and waits for nobody.
+/// PostgreSQL's fast shutdown: it disconnects clients and does not wait for them.
 const ENDING: Ending = Ending::Interrupt;
 
-/// Protocol 3.0, user and database `postgres`: what PostgreSQL calls a startup message, without its length.
+/// Protocol 3.0, user and database `postgres`: a startup message, without its length.
 const STARTUP: &[u8] = b"\x00\x03\x00\x00user\0postgres\0database\0postgres\0\0";
 
-/// Authentication is done and nothing was asked: kind, length, zero.
+/// AuthenticationOk: kind, length, zero. No password was requested.
 const AUTHENTICATION_OK: &[u8; 9] = b"R\x00\x00\x00\x08\x00\x00\x00\x00";
 
-/// Returns the folder of its programs, after installing the package where it is missing.
+/// Returns the folder of PostgreSQL's programs, after installing the package if it is missing.
 ///
 /// # Errors
 ///
@@ -44,15 +44,15 @@ pub(in crate::test) fn find_or_install() -> Result<PathBuf, Failure> {
     find_programs().ok_or(Failure::MissingTool {
         tool: "initdb",
         package: "postgresql",
-        why: "was not among what the package installed",
+        why: "its package did not install it",
     })
 }
 
-/// Makes a cluster in the folder, and starts a server over it.
+/// Creates a cluster in the folder, and starts a server on it.
 ///
 /// # Errors
 ///
-/// When PostgreSQL cannot be installed, or does not run here.
+/// When PostgreSQL cannot be installed or started.
 fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
     let programs = find_or_install()?;
     let account = Account::of("postgres");
@@ -70,7 +70,7 @@ fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
     Ok(vec![Process::start(&mut postgres, folder, ENDING)?])
 }
 
-/// The folder of the newest version's programs.
+/// Returns the folder with the programs of the newest version.
 fn find_programs() -> Option<PathBuf> {
     let on_path = shell::find_program("initdb").and_then(|initdb| Some(initdb.parent()?.to_owned()));
     let versions = fs::read_dir(DEBIAN).into_iter().flatten().flatten().map(|version| version.path());
@@ -85,7 +85,7 @@ fn version_of(folder: &Path) -> u32 {
     folder.file_name().and_then(OsStr::to_str).and_then(|name| name.parse().ok()).unwrap_or_default()
 }
 
-/// Returns whether a PostgreSQL lets the user `postgres` in without a password.
+/// Returns whether a PostgreSQL accepts the user `postgres` without a password.
 fn answers(port: u16) -> bool {
     ask(port).is_ok_and(|answer| answer == *AUTHENTICATION_OK)
 }

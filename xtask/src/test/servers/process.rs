@@ -8,24 +8,24 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use crate::failure::Failure;
 use crate::shell;
 
-/// A server's process: ended in order when this is dropped, and by the kernel when we end without that.
+/// A server's process. Dropping it stops the process in order; the kernel kills it if xtask dies first.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
     ending: Ending,
 }
 
-/// The signal by which a server ends fast and in order.
+/// The signal that ends a server quickly and in order.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ending {
     Terminate,
     Interrupt,
-    /// At once: for one that has nothing to lose.
+    /// SIGKILL: for a server that has nothing to lose.
     Kill,
 }
 
 impl Process {
-    /// The command that runs a program as somebody, and ends it when we end.
+    /// Returns a command that runs a program as another user, and that the kernel ends when xtask dies.
     pub(super) fn command(program: &Path, account: &Account, ending: Ending) -> Command {
         if shell::find_program("setpriv").is_none() {
             return Command::new(program);
@@ -35,7 +35,7 @@ impl Process {
         command
     }
 
-    /// Starts it in this folder, where what it says is kept in `log`.
+    /// Starts the process in this folder. Its output is kept in `log`.
     ///
     /// # Errors
     ///
@@ -46,7 +46,7 @@ impl Process {
         let output = open_log.map_err(Failure::io("create a server's log"))?;
         let errors = output.try_clone().map_err(Failure::io("share a server's log"))?;
         command.current_dir(folder).stdin(Stdio::null()).stdout(output).stderr(errors);
-        // In a group of its own: Ctrl-C is for the tests first, and they need their servers until they have ended.
+        // A separate process group: Ctrl-C goes to the tests first, which need their servers until they have ended.
         let child = command.process_group(0).spawn();
         Ok(Self { child: child.map_err(Failure::io("start a server"))?, ending })
     }
@@ -57,7 +57,7 @@ impl Process {
 }
 
 impl Ending {
-    /// As `setpriv` calls it.
+    /// The signal's name for `setpriv`.
     const fn name(self) -> &'static str {
         match self {
             Self::Terminate => "TERM",
@@ -84,12 +84,12 @@ impl Drop for Process {
     }
 }
 
-/// The user that a server runs as, where it must not be us: PostgreSQL and RabbitMQ want nothing to do with root.
+/// The user that a server runs as when it must not be root: PostgreSQL and RabbitMQ refuse to run as root.
 #[derive(Debug)]
 pub(super) struct Account(Option<&'static str>);
 
 impl Account {
-    /// The package's own user, or nobody where there is none. Who isn't root can only be who they are.
+    /// Returns the package's user, or the user `nobody` if there is none. Without root, returns the current user.
     pub(super) fn of(package: &'static str) -> Self {
         let users = || fs::read_to_string("/etc/passwd").unwrap_or_default();
         let known = |name: &str| users().lines().any(|line| line.split(':').next() == Some(name));
@@ -100,22 +100,22 @@ impl Account {
         })
     }
 
-    /// Whoever we are, for a server that we have built ourselves, where others cannot read it.
+    /// Returns the current user, for a server that is built under `target/`, where other users may not read it.
     pub(super) const fn ours() -> Self {
         Self(None)
     }
 
-    /// Makes a folder theirs.
+    /// Makes the user the owner of a folder.
     ///
     /// # Errors
     ///
-    /// When it cannot be given away.
+    /// When the owner cannot be changed.
     pub(super) fn give(&self, folder: &Path) -> Result<(), Failure> {
         let Some(user) = self.0 else { return Ok(()) };
         shell::run(Command::new("chown").arg(user).arg(folder))
     }
 
-    /// The options by which `setpriv` becomes that user.
+    /// Returns the options that make `setpriv` switch to that user.
     fn options(&self) -> Vec<String> {
         let become_them = |user| vec![format!("--reuid={user}"), "--clear-groups".to_owned()];
         self.0.map(become_them).unwrap_or_default()

@@ -5,10 +5,10 @@ use super::own::OwnServer;
 use crate::failure::Failure;
 use crate::shell::say;
 
-/// In place of an address: start one of our own, although another answers.
+/// In place of a URL: start a separate server even if a local one answers.
 const OWN: &str = "own";
 
-/// A server of each kind that tests need. Those that are ours end when this is dropped.
+/// One server of each kind that the tests need. Dropping it stops those that were started here.
 #[derive(Debug, Default)]
 pub(in crate::test) struct Servers(Vec<Server>);
 
@@ -21,11 +21,11 @@ struct Server {
 /// Where a server comes from.
 #[derive(Debug)]
 enum ServerOrigin {
-    /// Named by the caller; taken at their word.
+    /// Named by the caller, not checked.
     Named(String),
-    /// Was running on this machine.
+    /// Already running on this machine.
     Local,
-    /// Started by us, stopped by us.
+    /// Started and stopped by xtask.
     Own(OwnServer),
 }
 
@@ -34,9 +34,9 @@ impl Servers {
     ///
     /// # Errors
     ///
-    /// When there is none of a kind, and none can be started.
+    /// When a kind has no server and none can be started.
     pub(in crate::test) fn provide() -> Result<Self, Failure> {
-        // One by one into what stops them: when the third cannot be started, the first two are stopped.
+        // Pushed one by one: when the third cannot be started, the first two are stopped.
         let mut servers = Self::default();
         for kind in ServerKind::ALL {
             let server = Server::provide(kind)?;
@@ -46,7 +46,7 @@ impl Servers {
         Ok(servers)
     }
 
-    /// The variables by which the tests find them.
+    /// Returns the environment variables that pass the servers to the tests.
     pub(in crate::test) fn variables(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.0.iter().map(|server| (server.kind.variable, server.url()))
     }

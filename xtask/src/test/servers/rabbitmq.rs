@@ -20,13 +20,13 @@ pub(super) const KIND: ServerKind = ServerKind {
     launch,
 };
 
-/// Debian's program on the `PATH` is a wrapper that knows one node only, the machine's own; this is what it wraps.
+/// The program behind Debian's wrapper on the `PATH`. The wrapper supports only one node, the machine's default.
 const DEBIAN: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
 const EPMD_PATIENCE: Duration = Duration::from_secs(5);
 const STEP: Duration = Duration::from_millis(10);
 
-/// The methods of AMQP 0-9-1 (section 1.4) that open a connection: their class, and their number in it.
+/// The methods of AMQP 0-9-1 (section 1.4) that open a connection: class and method number.
 const START: Method = [0, 10, 0, 10];
 const START_OK: Method = [0, 10, 0, 11];
 const TUNE: Method = [0, 10, 0, 30];
@@ -38,16 +38,16 @@ const CLOSE_OK: Method = [0, 10, 0, 51];
 
 type Method = [u8; 4];
 
-/// More than any of these methods is long: who says so speaks another protocol.
+/// Longer than any of these methods. A longer frame means another protocol.
 const LONGEST: usize = 1 << 16;
 
-/// Starts a node that shares nothing with others on this machine, and the port mapper that it needs.
+/// Starts a node that shares nothing with others on this machine, and the port mapper (epmd) that it needs.
 ///
-/// Erlang would start the mapper by itself, as a daemon that stays behind: one of our own, in the foreground, ends with us.
+/// Erlang would start epmd as a daemon that outlives the node. One started here, in the foreground, ends with xtask.
 ///
 /// # Errors
 ///
-/// When RabbitMQ cannot be installed, or does not run here.
+/// When RabbitMQ cannot be installed or started.
 fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
     let server = find_or_install()?;
     let account = Account::of("rabbitmq");
@@ -68,7 +68,7 @@ fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
         .env("RABBITMQ_DIST_PORT", free_port()?.to_string())
         .env("RABBITMQ_CONFIG_FILE", &configuration)
         .env("RABBITMQ_LOGS", "-")
-        // With this the script becomes the server, which takes the signals itself.
+        // With this variable the script replaces itself by the server, which then takes the signals itself.
         .env("RUNNING_UNDER_SYSTEMD", "true");
     for (variable, file) in [
         ("RABBITMQ_CONF_ENV_FILE", "environment"),
@@ -82,7 +82,7 @@ fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
     Ok(vec![epmd, Process::start(&mut rabbitmq, folder, Ending::Terminate)?])
 }
 
-/// Returns when it listens: a node that finds none starts one, and that one stays.
+/// Starts the port mapper and returns when it listens. A node that finds no mapper starts one that outlives it.
 fn start_mapper(folder: &Path, account: &Account, port: u16) -> Result<Process, Failure> {
     let program = tools::find_or_install("epmd", "erlang-base")?;
     let mut epmd = Process::command(&program, account, Ending::Terminate);
@@ -104,7 +104,7 @@ fn find_or_install() -> Result<PathBuf, Failure> {
     Ok(if wrapped.is_file() { wrapped } else { wrapper })
 }
 
-/// Returns whether a RabbitMQ lets `guest` into its virtual host `/`.
+/// Returns whether a RabbitMQ accepts `guest` on its virtual host `/`.
 fn answers(port: u16) -> bool {
     shake_hands(port).is_ok()
 }
@@ -113,18 +113,18 @@ fn shake_hands(port: u16) -> io::Result<()> {
     let mut stream = greet(port)?;
     stream.write_all(b"AMQP\x00\x00\x09\x01")?;
     expect(&mut stream, START)?;
-    // No properties, then mechanism, response and locale, each behind its length.
+    // No properties, then mechanism, response and locale, each preceded by its length.
     send(&mut stream, START_OK, b"\x00\x00\x00\x00\x05PLAIN\x00\x00\x00\x0c\x00guest\x00guest\x05en_US")?;
     let limits = expect(&mut stream, TUNE)?;
     send(&mut stream, TUNE_OK, &limits)?;
     send(&mut stream, OPEN, b"\x01/\x00\x00")?;
     expect(&mut stream, OPEN_OK)?;
-    // In order, so that the server's log stays clean: 200, no words, and no method that was to blame.
+    // An orderly close keeps the server's log clean: reply code 200, empty text, no failing method.
     send(&mut stream, CLOSE, b"\x00\xc8\x00\x00\x00\x00\x00")?;
     expect(&mut stream, CLOSE_OK).map(drop)
 }
 
-/// A frame of the kind "method" on the connection's own channel: kind, channel, length, payload, end.
+/// Sends a method frame on channel 0: kind, channel, length, payload, end.
 fn send(stream: &mut TcpStream, method: Method, arguments: &[u8]) -> io::Result<()> {
     let length = u32::try_from(method.len() + arguments.len()).map_err(io::Error::other)?;
     stream.write_all(&[&[1, 0, 0], &length.to_be_bytes()[..], &method, arguments, &[0xce]].concat())
@@ -134,10 +134,10 @@ fn send(stream: &mut TcpStream, method: Method, arguments: &[u8]) -> io::Result<
 fn expect(stream: &mut TcpStream, method: Method) -> io::Result<Vec<u8>> {
     let mut head = [0; 7];
     stream.read_exact(&mut head)?;
-    let [1, 0, 0, length @ ..] = head else { return Err(io::Error::other("another protocol")) };
+    let [1, 0, 0, length @ ..] = head else { return Err(io::Error::other("unexpected protocol")) };
     let length = usize::try_from(u32::from_be_bytes(length)).map_err(io::Error::other)?;
     if length > LONGEST {
-        return Err(io::Error::other("another protocol"));
+        return Err(io::Error::other("unexpected protocol"));
     }
     let mut payload = vec![0; length + 1];
     stream.read_exact(&mut payload)?;

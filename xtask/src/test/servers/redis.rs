@@ -17,11 +17,11 @@ pub(super) const KIND: ServerKind = ServerKind {
 
 const PONG: &[u8; 7] = b"+PONG\r\n";
 
-/// Starts a Redis that writes nothing to the disk.
+/// Starts a Redis without persistence.
 ///
 /// # Errors
 ///
-/// When Redis cannot be installed, or does not run here.
+/// When Redis cannot be installed or started.
 fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
     let program = tools::find_or_install("redis-server", "redis-server")?;
     let account = Account::of("redis");
@@ -32,7 +32,7 @@ fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
     Ok(vec![Process::start(&mut redis, folder, Ending::Terminate)?])
 }
 
-/// Returns whether a Redis takes commands without a password.
+/// Returns whether a Redis accepts commands without a password.
 fn answers(port: u16) -> bool {
     ask(port).is_ok_and(|answer| answer == *PONG)
 }

@@ -20,44 +20,44 @@ pub(super) const KIND: ServerKind = ServerKind {
     launch,
 };
 
-/// Pinned, with all that it needs: the same emulator wherever the tests run.
+/// Pinned with all dependencies, so that every machine tests against the same emulator.
 const REQUIREMENTS: &str = include_str!("localstack.txt");
 
-/// Kept from one run to the next, with what else was built.
+/// Kept between runs, with the other build output.
 const ENVIRONMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tests/localstack");
 
-/// Written last, so that one whose making was interrupted is made anew. It has the requirements that were met.
+/// Written last, so that an interrupted installation is repeated. Contains the installed requirements.
 const MARK: &str = "complete";
 
-/// The question that costs nothing, by whoever: an emulator does not look at the signature.
+/// A read-only request with a fake signature: the emulator does not verify signatures.
 const ASK: &str = "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.0\r\n\
     X-Amz-Target: AmazonSQS.ListQueues\r\nAuthorization: AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/sqs/\
     aws4_request, SignedHeaders=host, Signature=0\r\nContent-Length: 2\r\n\r\n{}";
 
-/// Starts LocalStack with nothing but SQS, which keeps its messages in memory.
+/// Starts LocalStack with SQS only. It keeps messages in memory.
 ///
 /// # Errors
 ///
-/// When LocalStack cannot be installed, or does not run here.
+/// When LocalStack cannot be installed or started.
 fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
     let python = find_or_install()?;
-    // Asked to end it may wait for itself for ever, and there is nothing that it would keep.
+    // SIGTERM can make it wait for itself indefinitely, and it has no state to keep.
     let mut localstack = Process::command(&python, &Account::ours(), Ending::Kill);
     localstack.args(["-m", "localstack.runtime.main"]);
     for (variable, value) in [
         ("SERVICES", "sqs"),
         ("STRICT_SERVICE_LOADING", "1"),
         ("EAGER_SERVICE_LOADING", "1"),
-        // Its usual server listens on every interface, whatever it is told.
+        // Its default server listens on every interface, whatever the setting.
         ("GATEWAY_SERVER", "hypercorn"),
         ("GATEWAY_LISTEN", &format!("127.0.0.1:{port}")),
-        // It would otherwise name hosts that have to be looked up, and listen as their name server.
+        // By default it uses host names that need DNS, and serves that DNS itself.
         ("SQS_ENDPOINT_STRATEGY", "path"),
         ("DNS_ADDRESS", "0"),
-        // It says nothing to anybody.
+        // No telemetry.
         ("DISABLE_EVENTS", "1"),
         ("SKIP_SSL_CERT_DOWNLOAD", "1"),
-        // In a container it would take itself for its own image, and write all over it.
+        // In a container it would assume that it runs in its own image, and write to the whole file system.
         ("OVERRIDE_IN_DOCKER", "0"),
     ] {
         localstack.env(variable, value);
@@ -68,11 +68,11 @@ fn launch(folder: &Path, port: u16) -> Result<Vec<Process>, Failure> {
     Ok(vec![Process::start(&mut localstack, folder, Ending::Kill)?])
 }
 
-/// Returns the Python that has LocalStack, after installing it where it is missing.
+/// Returns the Python with LocalStack, after installing it if it is missing.
 ///
 /// # Errors
 ///
-/// When Python or one of the packages cannot be had.
+/// When Python or one of the packages cannot be installed.
 fn find_or_install() -> Result<PathBuf, Failure> {
     let folder = Path::new(ENVIRONMENT);
     let python = folder.join("bin/python");
@@ -94,16 +94,16 @@ fn make_environment(folder: &Path, python: &Path) -> Result<(), Failure> {
     }
     shell::run(Command::new(&system).args(["-m", "venv"]).arg(folder))?;
     let list = folder.join("requirements.txt");
-    fs::write(&list, REQUIREMENTS).map_err(Failure::io("write what LocalStack needs"))?;
+    fs::write(&list, REQUIREMENTS).map_err(Failure::io("write LocalStack's requirements"))?;
     let mut install = Command::new(python);
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
-    // The list is whole, and nothing of it is built here.
+    // The list is complete, and no package is built from source.
     install.args(["--no-deps", "--only-binary=:all:", "--no-compile", "--requirement"]).arg(&list);
     shell::run(&mut install)?;
     fs::write(folder.join(MARK), REQUIREMENTS).map_err(Failure::io("mark LocalStack as installed"))
 }
 
-/// Returns whether something that speaks the protocol of SQS lets us in.
+/// Returns whether a server with the protocol of SQS accepts requests.
 fn answers(port: u16) -> bool {
     ask(port).is_ok_and(|response| {
         response.is_ok()
