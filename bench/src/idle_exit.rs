@@ -1,4 +1,4 @@
-//! From SIGTERM to the exit of a service that has nothing to do, under Ebbtide and under plain axum.
+//! Measures the time from SIGTERM to the exit of an idle service, under Ebbtide and under plain axum.
 
 use std::io::{self, Write};
 use std::net::TcpStream;
@@ -14,16 +14,17 @@ use crate::client::{LAST_PING, ping};
 use crate::measure::{Findings, conclude, median, now};
 use crate::service::{Child, ServerArgs, Side};
 
-/// Compares the time from SIGTERM to the exit of an idle service under Ebbtide, without a lame duck, with that under
-/// plain axum.
+/// Compares the time from SIGTERM to exit of an idle service with plain axum.
+///
+/// Ebbtide runs without a lame duck.
 #[derive(Debug, Parser)]
 #[command(name = "idle-exit")]
 pub struct Options {
-    /// Stops of each service; they take turns.
+    /// Shutdowns of each service; the services alternate.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub rounds: u32,
 
-    /// Where to write the figures as JSON.
+    /// Write the figures to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
@@ -32,10 +33,10 @@ pub struct Options {
     pub check: bool,
 }
 
-/// For the service to have nothing left to do: what it does after an answer, and after its start.
+/// Wait before the signal, so that the service has finished what it does after its start and after a response.
 const SETTLE: Duration = Duration::from_millis(30);
 
-/// Measures, prints the table, and returns the exit code that the program documents.
+/// Measures, prints the table, and returns the documented exit code.
 pub fn run(options: &Options) -> ExitCode {
     conclude(measure(options), options.json.as_deref(), options.check)
 }
@@ -44,7 +45,7 @@ fn measure(options: &Options) -> io::Result<Report> {
     let mut report = Report::default();
     for round in 0..options.rounds {
         let mut sides = Side::BOTH;
-        // Neither side is always the one that comes after the other.
+        // Alternate the order, so that neither side always runs second.
         if round % 2 == 1 {
             sides.reverse();
         }
@@ -55,7 +56,7 @@ fn measure(options: &Options) -> io::Result<Report> {
     Ok(report)
 }
 
-/// Starts a service, sees that it serves, and stops it.
+/// Starts a service, requests `/ping` once, and stops it.
 fn stop(side: Side) -> io::Result<Duration> {
     let mut service = Child::start(side, ServerArgs { workers: Some(1), ..ServerArgs::DEFAULT })?;
     ping(&mut TcpStream::connect(service.address())?, LAST_PING)?;
@@ -64,18 +65,18 @@ fn stop(side: Side) -> io::Result<Duration> {
     service.terminate()?;
     let status = service.wait()?;
     let took = began.elapsed();
-    // An exit by the signal's default action would be fast and no stop at all.
+    // An exit by the signal's default action would be fast, but it is not a graceful shutdown.
     if status.success() {
         Ok(took)
     } else {
-        Err(io::Error::other(format!("{} ended with {status}", side.name())))
+        Err(io::Error::other(format!("{} exited with {status}", side.name())))
     }
 }
 
-/// Milliseconds that are too many.
+/// The limit for the median, in milliseconds (exclusive).
 const LESS_THAN: f64 = 5.0;
 
-/// Every stop of both sides.
+/// Every shutdown of both sides.
 #[derive(Debug, Default)]
 struct Report {
     stops: Vec<(Side, Duration)>,
@@ -113,7 +114,7 @@ impl Findings for Report {
         let verdict = if self.are_met() { "met" } else { "MISSED" };
         let median = self.median(Side::Ebbtide);
         writeln!(out, "ebbtide's median       {median:>10.2} less than {LESS_THAN}: {verdict}")?;
-        writeln!(out, "of axum's              {:>10.2}", self.ratio())
+        writeln!(out, "ratio to axum's median {:>10.2}", self.ratio())
     }
 
     fn to_json(&self) -> Value {

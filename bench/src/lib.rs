@@ -1,5 +1,4 @@
-//! What the comparisons share: a clock, rounds and medians, threads that are kept apart, the services, their clients; and what
-//! each compares.
+//! The comparisons, and what they share: a clock, rounds and medians, CPU pinning, the services and their clients.
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 pub mod client;

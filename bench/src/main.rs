@@ -1,7 +1,7 @@
-//! Compares Ebbtide with its peers: one subcommand a comparison, all sides of it in one run.
+//! Compares Ebbtide with its peers. Each comparison is a subcommand and measures all sides in one run.
 //!
-//! Exit codes: 0 when it ran (with `--check`: and every bar is met), 1 when a bar is missed, 2 for wrong usage, 3 when
-//! the figures could not be taken or written.
+//! Exit codes: 0 on success (with `--check`: every limit is met), 1 when a limit is missed, 2 for wrong usage, 3 when the
+//! measurement failed or its figures could not be written.
 
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ enum Comparison {
     Throughput(throughput::Options),
     Shutdown(shutdown::Options),
     Soak(soak::Options),
-    /// Serves as one of those that are compared.
+    /// Runs one of the compared servers.
     #[command(hide = true)]
     Serve {
         side: Side,

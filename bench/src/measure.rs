@@ -1,5 +1,5 @@
-//! Measuring two sides in one run: interleaved rounds, medians, cores, descriptors; what a comparison does with its figures, and the
-//! exit codes that the program documents.
+//! Measures two sides in one run: interleaved rounds, medians, cores, descriptors. Also prints and writes the figures, and
+//! returns the documented exit codes.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,27 +13,27 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
-/// Returns the present instant.
-#[expect(clippy::disallowed_methods, reason = "this is the comparisons' own clock; nothing here pauses it")]
+/// Returns the current instant.
+#[expect(clippy::disallowed_methods, reason = "the clock of the comparisons; nothing here pauses it")]
 pub fn now() -> Instant {
     Instant::now()
 }
 
-/// Returns the median, the upper of the two middle ones where there are two; zero of nothing.
+/// Returns the median (the upper of the two middle values for an even number), or zero for an empty slice.
 pub fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
-/// Runs `operation` `times` times on each of `threads` threads at once, each on a core of its own where there are enough.
+/// Runs `operation` `times` times on each of `threads` threads at once, each pinned to a separate core if there are enough.
 ///
-/// Returns the nanoseconds that one operation took its thread, as the mean over the threads.
+/// Returns the nanoseconds per operation and thread, as the mean over the threads.
 pub fn nanos_per_operation(threads: usize, times: u32, operation: &(dyn Fn(u32) + Sync)) -> f64 {
     let start = Barrier::new(threads);
     let on_thread = |index: usize| {
         pin_to(index);
-        // A short run first: caches, branch predictors and the thread's own slot are warm when it counts.
+        // A short warm-up: fills caches, branch predictors and thread-local slots.
         operation(times / 16);
         start.wait();
         let began = now();
@@ -47,7 +47,7 @@ pub fn nanos_per_operation(threads: usize, times: u32, operation: &(dyn Fn(u32) 
     spent.as_secs_f64() * 1e9 / f64::from(times) / threads as f64
 }
 
-/// Keeps the calling thread on the `index`-th of the cores it may use. Where that is refused it stays free.
+/// Pins the calling thread to the `index`-th core that it may use. Does nothing when the system refuses.
 fn pin_to(index: usize) {
     let cores = cores();
     if let Some(core) = cores.get(index % cores.len().max(1)) {
@@ -55,7 +55,7 @@ fn pin_to(index: usize) {
     }
 }
 
-/// Returns the time that the calling thread was on a core so far.
+/// Returns the CPU time of the calling thread.
 pub fn thread_on_core() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.try_into().unwrap_or_default()
@@ -67,18 +67,18 @@ pub fn cores() -> Vec<usize> {
     (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect()
 }
 
-/// Keeps the calling thread, and the threads and processes that it starts from now on, on one core.
+/// Pins the calling thread, and the threads and processes that it starts later, to one core.
 ///
 /// # Errors
 ///
-/// When the core may not be used.
+/// When the thread may not use the core.
 pub fn pin_to_core(core: usize) -> io::Result<()> {
     let mut only = CpuSet::new();
     only.set(core);
     Ok(sched_setaffinity(None, &only)?)
 }
 
-/// Allows as many descriptors as may be had without privileges. Returns how many.
+/// Raises the limit of open descriptors to the maximum that needs no privileges. Returns the new limit.
 ///
 /// # Errors
 ///
@@ -89,31 +89,31 @@ pub fn raise_descriptors() -> io::Result<u64> {
     Ok(limit.maximum.unwrap_or(u64::MAX))
 }
 
-/// The figures of a whole run.
+/// The figures of one run.
 pub trait Findings {
-    /// Prints them for a person.
+    /// Prints the figures as tables.
     ///
     /// # Errors
     ///
-    /// When `out` takes no more.
+    /// When writing to `out` fails.
     fn print(&self, out: &mut dyn Write) -> io::Result<()>;
 
-    /// Returns them for a program.
+    /// Returns the figures as JSON.
     fn to_json(&self) -> Value;
 
-    /// Returns whether every bar is met.
+    /// Returns whether every limit is met.
     fn are_met(&self) -> bool;
 }
 
-/// Prints what was found, writes it to `json`, and returns 0; with `check` 1 when a bar is missed; 3 when the figures
-/// could not be taken or written.
+/// Prints the figures, writes them to `json`, and returns exit code 0; with `check` 1 when a limit is missed; 3 when the
+/// measurement failed or its figures could not be written.
 pub fn conclude(found: io::Result<impl Findings>, json: Option<&Path>, check: bool) -> ExitCode {
     match found.and_then(|findings| tell(&findings, json)) {
         Ok(false) if check => ExitCode::from(1),
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where standard error is gone, the exit code has to do.
-            let _told = writeln!(io::stderr(), "error: failed to take or write the figures: {error}");
+            // When standard error is closed, only the exit code reports the failure.
+            let _told = writeln!(io::stderr(), "error: cannot measure or write the figures: {error}");
             ExitCode::from(3)
         }
     }

@@ -1,4 +1,4 @@
-//! Many stops of one service under every kind of load at once: nothing may be lost.
+//! Stops one service many times under every kind of load at once and counts lost requests.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,50 +14,52 @@ use crate::measure::{Findings, conclude, median, now, raise_descriptors};
 use crate::service::{Child, ServerArgs, Side};
 use crate::shutdown::{Stop, stop_under_load};
 
-/// Stops a server again and again while every kind of client is at it: new connections, kept ones, slow
-/// requests, uploads in pieces, HTTP/2. Prints what became of the requests, and everything that was odd.
+/// Stops a server many times under mixed load and reports lost requests.
 ///
-/// With its defaults it stops it 200 times, answers at least a million requests, and takes five to fifteen minutes.
+/// The load is new connections, kept connections, slow requests, uploads in pieces and HTTP/2, all at once. Prints the
+/// outcome of the requests, and every anomaly.
+///
+/// The defaults (200 shutdowns and at least a million answered requests) take five to fifteen minutes.
 #[derive(Debug, Parser)]
 #[command(name = "soak")]
 pub struct Options {
-    /// How often the server is started and stopped.
+    /// Number of shutdowns; the server is started anew for each.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub shutdowns: u32,
 
-    /// How many requests are answered at least, all shutdowns together; each gets its share.
+    /// Minimum number of answered requests, over all shutdowns.
     #[arg(long, default_value_t = 1_000_000)]
     pub requests: u64,
 
-    /// No further stop is begun after so many minutes. The bar is missed then.
+    /// Start no further shutdown after this time; the limit then counts as missed.
     #[arg(long, value_name = "MINUTES", default_value_t = 30)]
     pub limit: u64,
 
-    /// Which server; with axum or axum-server requests are lost, which shows that they would be seen.
+    /// Server to test; axum and axum-server lose requests, which verifies the test.
     #[arg(long, value_name = "SERVER", default_value = "ebbtide")]
     pub server: Side,
 
-    /// What the moments of the signals, and what the clients do, are drawn from.
+    /// Seed for the times of the signals and for what the clients do.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 
-    /// Where to write the figures as JSON.
+    /// Write the figures to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Exit with 1 when a request was lost, cut or answered oddly, an exit was not clean, or there were too few.
+    /// Exit with 1 on any lost, truncated or unexpected answer, unclean exit or short run.
     #[arg(long)]
     pub check: bool,
 }
 
-/// Everybody at once.
+/// The clients of one run, all at once.
 const CROWD: [(Shape, u32); 5] =
     [(Shape::Storm, 64), (Shape::KeepAlive, 100), (Shape::Slow, 30), (Shape::Upload, 20), (Shape::Http2, 8)];
 
-/// After so many stops a line says how far it is.
+/// Shutdowns per progress line.
 const LINE: u32 = 10;
 
-/// Stops it as often as asked, prints what was found, and returns the exit code that the program documents.
+/// Runs the soak test, prints the figures, and returns the documented exit code.
 pub fn run(options: &Options) -> ExitCode {
     conclude(measure(options), options.json.as_deref(), options.check)
 }
@@ -85,13 +87,13 @@ fn measure(options: &Options) -> io::Result<Report> {
         if stop % LINE == 0 {
             let totals = report.totals();
             let line = format!(
-                "{stop}/{}: {} answered, {} lost, cut or odd, {:.0} s",
+                "{stop}/{}: {} answered, {} lost, truncated or unexpected, {:.0} s",
                 options.shutdowns,
                 totals.answered,
                 totals.noticed(),
                 report.took.as_secs_f64()
             );
-            // Where standard error is gone, nobody listens.
+            // Progress lines are optional: a closed standard error is ignored.
             let _told = writeln!(io::stderr(), "{line}");
         }
     }
@@ -100,12 +102,12 @@ fn measure(options: &Options) -> io::Result<Report> {
 
 const SHAPES: [Shape; 5] = [Shape::Storm, Shape::KeepAlive, Shape::Slow, Shape::Upload, Shape::Http2];
 
-/// Every stop.
+/// The figures of every shutdown.
 #[derive(Debug)]
 struct Report {
     server: Side,
     seed: u64,
-    /// How many were asked for, and how many requests.
+    /// The requested numbers of shutdowns and of answered requests.
     wanted: (u32, u64),
     stops: Vec<Stop>,
     took: Duration,
@@ -121,13 +123,13 @@ impl Report {
         all.filter(|(of, _)| *of == shape).fold(Counts::default(), |totals, (_, counts)| totals.and(*counts))
     }
 
-    /// Returns what is odd, each with the number of its stop.
+    /// Returns the anomalies, each with the number of its shutdown.
     fn anomalies(&self) -> Vec<String> {
         let of = |(index, stop): (usize, &Stop)| {
-            let exit = (!stop.ended_well).then(|| "the server did not end well".to_owned());
-            let stranded = (stop.stranded > 0).then(|| format!("{} clients were stranded", stop.stranded));
+            let exit = (!stop.ended_well).then(|| "the server did not exit cleanly".to_owned());
+            let stranded = (stop.stranded > 0).then(|| format!("{} clients still waited for an answer after the exit", stop.stranded));
             let words = stop.oddities.iter().cloned().chain(exit).chain(stranded);
-            words.map(|word| format!("stop {}: {word}", index + 1)).collect::<Vec<_>>()
+            words.map(|word| format!("shutdown {}: {word}", index + 1)).collect::<Vec<_>>()
         };
         self.stops.iter().enumerate().flat_map(of).collect()
     }
@@ -139,8 +141,8 @@ impl Report {
 
 impl Findings for Report {
     fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        let heads = ["answered", "lost", "cut", "odd", "refused", "unsent"];
-        write!(out, "{:<20}", format!("{} stops of {}", self.stops.len(), self.server.name()))?;
+        let heads = ["answered", "lost", "truncated", "unexpected", "refused", "unsent"];
+        write!(out, "{:<20}", format!("{} shutdowns of {}", self.stops.len(), self.server.name()))?;
         heads.iter().try_for_each(|head| write!(out, " {head:>10}"))?;
         writeln!(out)?;
         let rows = SHAPES.map(|shape| (shape.title(), self.totals_of(shape)));
@@ -155,7 +157,7 @@ impl Findings for Report {
         let millis = self.millis();
         let worst = millis.iter().copied().fold(0.0, f64::max);
         let (median, all) = (median(&millis), self.took.as_secs_f64());
-        writeln!(out, "from SIGTERM to exit: {median:.0} ms, {worst:.0} at worst; {all:.0} s in all")?;
+        writeln!(out, "from SIGTERM to exit: {median:.0} ms, {worst:.0} ms maximum; {all:.0} s in total")?;
         for anomaly in self.anomalies() {
             writeln!(out, "{anomaly}")?;
         }

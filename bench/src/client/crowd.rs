@@ -1,4 +1,4 @@
-//! Many clients of one server, and what each kind of them does.
+//! Many clients of one server, and the behaviour of each kind.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -15,32 +15,32 @@ use super::http2;
 use super::ping::{LAST_PING, PING};
 use super::tally::{Counts, Tally};
 
-/// Before somebody whom nobody listened to tries again.
+/// Delay before a client whose connection was refused connects again.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long clients get to end that nobody answers any more. The kernel repeats a SYN that was dropped after 1 and 3 s.
+/// How long clients may take to end after the server's exit. The kernel repeats a dropped SYN after 1 and 3 s.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 const UPLOAD: &[u8] = b"POST /upload HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 16384\r\n\r\n";
 const PIECE: &[u8] = &[b'x'; 4096];
 
-/// What one client does, over and over.
+/// What one client does in a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// A new connection for each request.
     Storm,
-    /// A connection that is kept, and 0 to 20 ms of think time between two requests.
+    /// A keep-alive connection, with 0 to 20 ms of think time between two requests.
     KeepAlive,
-    /// A kept connection with requests that are answered after 0 to 200 ms.
+    /// A keep-alive connection with requests that are answered after 0 to 200 ms.
     Slow,
-    /// A kept connection with bodies that are sent in pieces.
+    /// A keep-alive connection with bodies that are sent in pieces.
     Upload,
     /// An HTTP/2 connection with ten requests in flight.
     Http2,
 }
 
 impl Shape {
-    /// The name in the tables.
+    /// Returns the name in the tables.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Storm => "new connections",
@@ -52,7 +52,7 @@ impl Shape {
     }
 }
 
-/// Clients of one server. They live on the thread that makes them.
+/// Clients of one server. They run on the thread that creates them.
 #[derive(Debug)]
 pub struct Crowd {
     state: Rc<CrowdState>,
@@ -64,15 +64,15 @@ pub struct Crowd {
 #[derive(Debug)]
 struct CrowdState {
     address: SocketAddr,
-    /// The server was told to stop: whoever is refused goes home.
+    /// The server was asked to stop: clients whose connection is refused end.
     stopping: Cell<bool>,
-    /// The server is gone.
+    /// The server has exited.
     over: Cell<bool>,
     trouble: RefCell<Option<io::Error>>,
 }
 
 impl Crowd {
-    /// Makes none yet; they will draw from `seed`.
+    /// Creates the set without clients. The clients draw random numbers from `seed`.
     pub fn new(address: SocketAddr, seed: u64) -> Self {
         let state = CrowdState {
             address,
@@ -84,7 +84,7 @@ impl Crowd {
         Self { state: Rc::new(state), tallies: Vec::new(), clients: JoinSet::new(), rng }
     }
 
-    /// Starts clients. Inside a [`LocalSet`](tokio::task::LocalSet) only.
+    /// Starts clients. Must be called inside a [`LocalSet`](tokio::task::LocalSet).
     pub fn start(&mut self, shape: Shape, clients: u32) {
         let tally = Rc::<Tally>::default();
         for _ in 0..clients {
@@ -94,21 +94,21 @@ impl Crowd {
         self.tallies.push((shape, tally));
     }
 
-    /// Returns what the clients of each shape counted so far.
+    /// Returns the counts of the clients of each shape so far.
     pub fn counts(&self) -> Vec<(Shape, Counts)> {
         self.tallies.iter().map(|(shape, tally)| (*shape, tally.counts())).collect()
     }
 
-    /// Returns what was odd so far, in words; the first hundred of each shape.
+    /// Returns the anomalies so far as text: the first hundred of each shape.
     pub fn oddities(&self) -> Vec<String> {
         self.tallies.iter().flat_map(|(_, tally)| tally.oddities()).collect()
     }
 
-    /// Waits until so many requests have been answered.
+    /// Waits until `wanted` requests have been answered.
     ///
     /// # Errors
     ///
-    /// When a client could not go on, or nothing was answered for ten seconds.
+    /// When a client cannot continue, or nothing was answered for ten seconds.
     pub async fn answered(&mut self, wanted: u64) -> io::Result<()> {
         const SILENCE: u32 = 10_000;
         let (mut before, mut still) = (0, 0);
@@ -123,22 +123,22 @@ impl Crowd {
             still = if now == before { still + 1 } else { 0 };
             before = now;
             if still > SILENCE {
-                return Err(io::Error::other("the server answers nothing"));
+                return Err(io::Error::other("no response from the server"));
             }
             sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// Tells the clients that the server was told to stop.
+    /// Notifies the clients that the server was asked to stop.
     pub fn stopping(&self) {
         self.state.stopping.set(true);
     }
 
-    /// Tells the clients that the server is gone, and waits for the last of them. Returns how many had to be left.
+    /// Notifies the clients that the server has exited, and waits for them. Returns how many did not end in time.
     ///
     /// # Errors
     ///
-    /// When a client could not go on.
+    /// When a client cannot continue.
     pub async fn ended(&mut self) -> io::Result<usize> {
         self.state.over.set(true);
         let all = async { while self.clients.join_next().await.is_some() {} };
@@ -176,7 +176,7 @@ async fn live(state: Rc<CrowdState>, tally: Rc<Tally>, shape: Shape, mut rng: Rn
     }
 }
 
-/// One request on a connection of its own; `false` when there is none to be had.
+/// Sends one request on a new connection. Returns `false` when the server accepts no connection.
 async fn storm(state: &CrowdState, tally: &Tally) -> io::Result<bool> {
     let Some(mut connection) = Connection::open(state.address, tally).await? else {
         return Ok(false);
@@ -187,7 +187,7 @@ async fn storm(state: &CrowdState, tally: &Tally) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Requests on one connection until it ends; `false` when there is none to be had.
+/// Sends requests on one connection until it ends. Returns `false` when the server accepts no connection.
 async fn kept(state: &CrowdState, tally: &Tally, shape: Shape, rng: &mut Rng) -> io::Result<bool> {
     let Some(mut connection) = Connection::open(state.address, tally).await? else {
         return Ok(false);

@@ -1,15 +1,15 @@
-//! As much of HTTP/2 (RFC 9113) as a client needs that asks for one small thing again and again: it knows of each
-//! request whether it was written, which no library tells.
+//! The subset of HTTP/2 (RFC 9113) that a client needs for one small request in a loop. It records for each request whether it
+//! was written, which no client library reports.
 
-/// The preface, empty settings, and a window for the whole connection that never closes.
+/// The preface, empty settings, and a connection window of maximum size.
 pub const OPENING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
     \x00\x00\x00\x04\x00\x00\x00\x00\x00\
     \x00\x00\x04\x08\x00\x00\x00\x00\x00\x7f\x00\x00\x00";
 
-/// Acknowledges the server's settings.
+/// The acknowledgement of the server's settings.
 pub const SETTINGS_ACK: &[u8] = &[0, 0, 0, SETTINGS, ACK, 0, 0, 0, 0];
 
-/// The head of a frame that answers a ping; its eight octets come behind it.
+/// The head of a ping's acknowledgement; the ping's eight bytes follow it.
 pub const PING_ACK: &[u8] = &[0, 0, 8, PING, ACK, 0, 0, 0, 0];
 
 const DATA: u8 = 0;
@@ -30,48 +30,48 @@ const FIELDS: &[u8] = b"\x82\x86\x04\x05/ping\x01\x09127.0.0.1";
 /// `:status: 200` in the static table.
 const STATUS_200: u8 = 0x88;
 
-/// Bytes of a connection, taken apart.
+/// Splits the bytes of a connection into frames.
 #[derive(Debug, Default)]
 pub struct Frames {
     unread: Vec<u8>,
 }
 
-/// What a frame says, as far as it matters.
+/// A frame, reduced to what the client needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrived {
-    /// The response on a stream has begun; `well` if it is 200.
+    /// The response on a stream has begun.
     Begun {
         /// The stream.
         stream: u32,
-        /// Whether that is the end of it as well.
+        /// Whether this frame also ends the stream.
         end: bool,
         /// Whether its status is 200.
         well: bool,
     },
-    /// More of it.
+    /// More of the response.
     Body {
         /// The stream.
         stream: u32,
-        /// Whether that is the end of it.
+        /// Whether this frame ends the stream.
         end: bool,
     },
     /// The stream was reset.
     Reset {
         /// The stream.
         stream: u32,
-        /// Whether the server says that nothing was done (RFC 9113 §8.7).
+        /// Whether the server says that it did not process the request (RFC 9113 §8.7).
         refused: bool,
     },
-    /// Streams above this one will not be answered, and nothing was done on them.
+    /// The server processes no streams above this one.
     GoAway {
-        /// The last one that may be.
+        /// The last stream that may be processed.
         last: u32,
     },
     /// Settings, to be acknowledged.
     Settings,
     /// A ping, to be answered.
     Ping([u8; 8]),
-    /// Nothing that needs an answer.
+    /// A frame that needs no answer.
     Other,
 }
 
@@ -83,7 +83,7 @@ pub fn frame(stream: u32, bytes: &mut Vec<u8>) {
 }
 
 impl Frames {
-    /// Takes more bytes, and hands every frame that is whole to `each`.
+    /// Appends received bytes, and passes every complete frame to `each`.
     pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Arrived)) {
         self.unread.extend_from_slice(bytes);
         let mut at = 0;
@@ -95,7 +95,7 @@ impl Frames {
     }
 }
 
-/// Returns the first frame and its length, if it is whole.
+/// Returns the first frame and its length, if it is complete.
 fn first(bytes: &[u8]) -> Option<(Arrived, usize)> {
     let &[a, b, c, kind, flags, s0, s1, s2, s3] = bytes.first_chunk::<HEAD>()?;
     let length = HEAD + u32::from_be_bytes([0, a, b, c]) as usize;

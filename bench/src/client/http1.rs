@@ -10,23 +10,23 @@ use tokio::time::sleep;
 
 use super::tally::Tally;
 
-/// A response that takes longer than this has failed the comparison.
+/// The measurement fails when a response takes longer than this.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// One connection, and a request at a time on it.
+/// One connection with one request at a time.
 #[derive(Debug)]
 pub(super) struct Connection {
     client: Client,
 }
 
-/// Whether the connection can be used again.
+/// Whether the connection can be used for another request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum After {
     Kept,
     Gone,
 }
 
-/// A request, piece by piece, and the body of its answer.
+/// A request in pieces, and the expected body of its response.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PiecedRequest<'a> {
     pub(super) pieces: &'a [&'a [u8]],
@@ -35,18 +35,18 @@ pub(super) struct PiecedRequest<'a> {
 }
 
 impl Connection {
-    /// Connects once. `None`, and it is counted, when nobody takes the connection.
+    /// Connects once. Returns `None`, and counts it, when the server refuses.
     ///
     /// # Errors
     ///
-    /// When something is short on our side.
+    /// When the client side lacks a resource.
     pub(super) async fn open(address: SocketAddr, tally: &Tally) -> io::Result<Option<Self>> {
         use io::ErrorKind::{ConnectionRefused, TimedOut};
         match Client::connect(address).await {
-            // The kernel may pick the very port for our end that nobody listens on any more: it meets itself.
+            // The kernel may choose the server's unused port as the local port, so that the socket connects to itself.
             Ok(client) if client.stream.local_addr()? == address => {}
             Ok(client) => return Ok(Some(Self { client })),
-            // The kernel says `refused` before the handshake is done, and `reset` after it.
+            // The kernel reports `refused` before the handshake is done, and `reset` after it.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
                 tally.unsent();
                 return Ok(None);
@@ -58,11 +58,11 @@ impl Connection {
         Ok(None)
     }
 
-    /// Waits, and watches; `Gone` when the server closed meanwhile, which is its right.
+    /// Waits and watches the connection. Returns `Gone` when the server closes it meanwhile, which is allowed.
     pub(super) async fn think(&self, time: Duration) -> After {
         let closed = async {
             while self.client.stream.readable().await.is_ok() {
-                // Whatever comes unasked, bytes or an end, is the end of the connection.
+                // Unrequested bytes, or an end, end the connection.
                 match self.client.stream.try_read(&mut [0]) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     _ => break,
@@ -76,7 +76,7 @@ impl Connection {
         }
     }
 
-    /// Asks once, and counts what becomes of it.
+    /// Sends one request and counts its outcome.
     pub(super) async fn ask(&mut self, request: PiecedRequest<'_>, tally: &Tally) -> After {
         let mut written = 0;
         for (nth, piece) in request.pieces.iter().enumerate() {
@@ -89,21 +89,21 @@ impl Connection {
                     tally.unsent();
                     return After::Gone;
                 }
-                // An answer may have come all the same.
+                // The response may have arrived nevertheless.
                 Err(_) => break,
             }
         }
-        let what = format_args!("{:?}, {written} octets written", first_line(request.pieces));
+        let what = format_args!("{:?}, {written} bytes written", first_line(request.pieces));
         match tokio::time::timeout(SILENCE, self.answer(request.answer, what, tally)).await {
             Ok(after) => after,
             Err(_) => {
-                tally.odd(format_args!("{what}, no answer for {SILENCE:?}"));
+                tally.odd(format_args!("{what}, no response for {SILENCE:?}"));
                 After::Gone
             }
         }
     }
 
-    /// Waits until the server has closed: it was told that this was the last request.
+    /// Waits until the server has closed the connection, which it announced with its last response.
     pub(super) async fn closed(mut self) {
         let mut rest = [0; 64];
         while matches!(self.client.stream.read(&mut rest).await, Ok(1..)) {}
@@ -124,7 +124,7 @@ impl Connection {
         if response.is_ok() && response.body == wanted {
             tally.answered();
         } else {
-            tally.odd(format_args!("{what} was answered by {response:?}"));
+            tally.odd(format_args!("{what}, unexpected response {response:?}"));
         }
         if response.closes { After::Gone } else { After::Kept }
     }

@@ -12,17 +12,17 @@ use super::tally::Tally;
 /// Requests in flight on one connection.
 const STREAMS: usize = 10;
 
-/// A server that says nothing for so long while requests are in flight has failed the comparison.
+/// The measurement fails when a server sends nothing for this long while requests are in flight.
 const SILENCE: Duration = Duration::from_secs(40);
 
-/// An HTTP/2 connection as its client sees it.
+/// The client's state of an HTTP/2 connection.
 #[derive(Debug)]
 struct Talk<'a> {
     tally: &'a Tally,
-    /// Each request that was written and not answered yet, and whether its response has begun.
+    /// Requests that were written and not answered yet, and whether the response has begun.
     open: Vec<(u32, Begun)>,
     next: u32,
-    /// The server said that it takes no more.
+    /// The server has announced that it takes no further requests.
     going: bool,
     out: Vec<u8>,
 }
@@ -34,12 +34,12 @@ enum Begun {
     Oddly,
 }
 
-/// Connects once, and asks as fast as it is answered until the server says that it goes away or is gone, or until
-/// `wanted` says no. Counts what becomes of each request. `false` when there is no connection to be had.
+/// Connects once, and sends requests as fast as they are answered until the server sends GOAWAY or closes, or until `wanted`
+/// returns `false`. Counts the outcome of each request. Returns `false` when the server accepts no connection.
 ///
 /// # Errors
 ///
-/// When something is short on our side.
+/// When the client side lacks a resource.
 pub(super) async fn talk(address: SocketAddr, tally: &Tally, wanted: impl Fn() -> bool) -> io::Result<bool> {
     let mut stream = match TcpStream::connect(address).await {
         Ok(stream) if stream.local_addr()? != address => stream,
@@ -58,7 +58,7 @@ pub(super) async fn talk(address: SocketAddr, tally: &Tally, wanted: impl Fn() -
             talk.fill();
         }
         if !talk.out.is_empty() && stream.write_all(&talk.out).await.is_err() {
-            // What was to be written now was not, as far as we know; an end is found by the read.
+            // A failed write counts as not written; the read reports the end of the connection.
             let unsent = talk.open.split_off(before.min(talk.open.len()));
             unsent.iter().for_each(|_| tally.unsent());
             talk.going = true;
@@ -121,7 +121,7 @@ impl Talk<'_> {
     fn whole(&mut self, stream: u32) {
         match self.remove(stream) {
             Some(Begun::Well) => self.tally.answered(),
-            Some(_) => self.tally.odd(format_args!("HTTP/2 stream {stream} was not answered by 200")),
+            Some(_) => self.tally.odd(format_args!("HTTP/2 stream {stream}, unexpected status")),
             None => {}
         }
     }
@@ -135,7 +135,7 @@ impl Talk<'_> {
         }
     }
 
-    /// The connection is gone.
+    /// Counts the outstanding requests after the end of the connection.
     fn ended(&mut self) {
         for (stream, begun) in self.open.drain(..) {
             match begun {

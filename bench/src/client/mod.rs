@@ -1,4 +1,4 @@
-//! Clients that try nothing again, and tell what became of each request by the bytes that passed.
+//! Clients that retry nothing, and report the outcome of each request from the bytes that were transferred.
 
 mod crowd;
 mod frames;

@@ -1,27 +1,27 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-/// How many oddities are kept in words.
+/// How many anomalies are kept as text.
 const KEPT: usize = 100;
 
-/// Counts how the requests to one server ended, over the server's life.
+/// Counts the outcomes of the requests to one server, over its lifetime.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Whole responses.
+    /// Complete responses.
     pub answered: u64,
-    /// The handshake was done and the request written; then came a reset or an end without a byte of a response.
+    /// Established connection, request written, then a reset or an end without a byte of a response.
     pub lost: u64,
-    /// The response began and did not end.
+    /// The response began but is incomplete.
     pub cut: u64,
-    /// No handshake, or the server said that it does not take the request (HTTP/2): safe to ask elsewhere.
+    /// No connection, or the server reported that it did not process the request (HTTP/2): safe to retry elsewhere.
     pub refused: u64,
-    /// The connection was gone before anything of a request could be written on it.
+    /// The connection ended before any byte of a request could be written.
     pub unsent: u64,
-    /// A whole response that is not the expected one.
+    /// A complete response that is not the expected one.
     pub odd: u64,
 }
 
-/// Counts what becomes of the requests, and keeps what is odd in words.
+/// Counts the outcomes of the requests, and keeps the anomalies as text.
 #[derive(Debug, Default)]
 pub struct Tally {
     counts: Cell<Counts>,
@@ -29,7 +29,7 @@ pub struct Tally {
 }
 
 impl Counts {
-    /// Returns what both counted.
+    /// Returns the sum of both.
     pub const fn and(self, other: Self) -> Self {
         Self {
             answered: self.answered + other.answered,
@@ -41,7 +41,7 @@ impl Counts {
         }
     }
 
-    /// Returns how many requests a client would have noticed the stop by, although it reached the server.
+    /// Returns the number of requests that reached the server and whose client noticed the shutdown.
     pub const fn noticed(self) -> u64 {
         self.lost + self.cut + self.odd
     }
@@ -53,7 +53,7 @@ impl Tally {
         self.counts.get()
     }
 
-    /// Returns what was odd so far, in words; the first hundred.
+    /// Returns the anomalies so far as text: the first hundred.
     pub fn oddities(&self) -> Vec<String> {
         self.oddities.borrow().clone()
     }
@@ -77,12 +77,12 @@ impl Tally {
 
     pub(super) fn cut(&self, which: fmt::Arguments<'_>) {
         self.change(|counts| counts.cut += 1);
-        self.note(format_args!("cut: {which}"));
+        self.note(format_args!("truncated: {which}"));
     }
 
     pub(super) fn odd(&self, which: fmt::Arguments<'_>) {
         self.change(|counts| counts.odd += 1);
-        self.note(format_args!("odd: {which}"));
+        self.note(format_args!("unexpected: {which}"));
     }
 
     fn change(&self, how: impl FnOnce(&mut Counts)) {

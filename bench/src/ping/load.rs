@@ -11,18 +11,18 @@ use crate::measure::now;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
 
-/// A server that says nothing for so long has failed the comparison.
+/// The measurement fails when a server sends nothing for this long.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// Keep-alive connections to one server, each with one request in flight while there is load.
+/// Keep-alive connections to one server, each with one request in flight under load.
 ///
-/// It costs less per request than any server does, so that the server's core is the one that is full: it neither
-/// allocates nor parses: every answer has to be as long as the first one, which was parsed.
+/// It costs less per request than any server, so that the server's core is the bottleneck. It neither allocates nor parses:
+/// every response must be as long as the first one, which was parsed.
 #[derive(Debug)]
 pub(super) struct Load {
     epoll: OwnedFd,
     connections: Vec<Connection>,
-    /// Octets of one answer.
+    /// Length of one response in bytes.
     answer: usize,
 }
 
@@ -33,7 +33,7 @@ struct Connection {
 }
 
 impl Load {
-    /// Opens the connections and asks once on each.
+    /// Opens the connections and sends one request on each.
     pub(super) fn connect(address: SocketAddr, connections: u32) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut load = Self { epoll, connections: Vec::new(), answer: 0 };
@@ -49,8 +49,8 @@ impl Load {
         Ok(load)
     }
 
-    /// Asks as fast as it is answered for `turn`, and returns how many answers came in that time. What is still in
-    /// flight then is waited for and does not count.
+    /// Sends requests as fast as they are answered for `turn`, and returns the number of responses in that time. Then waits for
+    /// the requests in flight, which do not count.
     pub(super) fn turn(&mut self, turn: Duration) -> io::Result<u64> {
         let silence = SILENCE.try_into().map_err(io::Error::other)?;
         let mut events = Vec::<Event>::with_capacity(self.connections.len());
@@ -62,7 +62,7 @@ impl Load {
         while in_flight > 0 {
             events.clear();
             if epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&silence))? == 0 {
-                return Err(io::Error::other("the server says nothing"));
+                return Err(io::Error::other("no response from the server"));
             }
             let over = now() >= end;
             for event in &events {
@@ -89,14 +89,14 @@ impl Connection {
         self.stream.write_all(PING)
     }
 
-    /// Reads what is there, and returns whether the answer is whole.
+    /// Reads the available bytes, and returns whether the response is complete.
     fn take(&mut self, answer: usize) -> io::Result<bool> {
         let mut buffer = [0; 1024];
         let read = self.stream.read(&mut buffer)?;
         let begins = self.received > 0 || buffer.starts_with(OK);
         self.received += read;
         if read == 0 || !begins || self.received > answer {
-            return Err(io::Error::other("an answer is not what the first one was"));
+            return Err(io::Error::other("unexpected response: its length differs from the first one"));
         }
         Ok(self.received == answer)
     }

@@ -1,4 +1,4 @@
-//! Throughput of one small handler, served by Ebbtide and by plain axum.
+//! Measures the throughput of one small handler, served by Ebbtide and by plain axum.
 
 mod load;
 mod run;

@@ -12,20 +12,20 @@ use crate::service::{Child, ServerArgs, Side};
 
 /// Compares the throughput of `/ping` under Ebbtide with that under plain axum.
 ///
-/// Each server gets the first core, the load the second. Both servers run side by side; they take turns being loaded,
-/// and are started anew several times.
+/// The servers run on the first core, the load on the second. Both servers run at the same time and are loaded in turn. They
+/// are restarted several times.
 #[derive(Debug, Parser)]
 #[command(name = "ping")]
 pub struct Options {
-    /// How often both servers are started anew.
+    /// Number of starts of both servers.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub starts: u32,
 
-    /// Turns of each server per start.
+    /// Rounds per start; each server is loaded once in a round.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
 
-    /// Milliseconds of load in one turn.
+    /// Duration of the load on one server in a round, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub turn: u64,
 
@@ -33,7 +33,7 @@ pub struct Options {
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub connections: u32,
 
-    /// Where to write the figures as JSON.
+    /// Write the figures to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
@@ -42,22 +42,22 @@ pub struct Options {
     pub check: bool,
 }
 
-/// A server and the load on it.
+/// A server and its load.
 struct Runner {
     side: Side,
     server: Child,
     load: Load,
 }
 
-/// Measures, prints the table, and returns the exit code that the program documents.
+/// Measures, prints the table, and returns the documented exit code.
 pub fn run(options: &Options) -> ExitCode {
     conclude(measure(options), options.json.as_deref(), options.check)
 }
 
 fn measure(options: &Options) -> io::Result<Report> {
-    // Asked for once: whoever is pinned sees only its own.
+    // Read once: a pinned thread sees only the core that it is pinned to.
     let &[server_core, load_core, ..] = cores().as_slice() else {
-        return Err(io::Error::other("the servers and the load need a core each"));
+        return Err(io::Error::other("not enough cores: the servers and the load need one each"));
     };
     pin_to_core(load_core)?;
     let turn = Duration::from_millis(options.turn);
@@ -66,7 +66,7 @@ fn measure(options: &Options) -> io::Result<Report> {
         let mut runners = Vec::new();
         for side in Side::BOTH {
             let mut runner = Runner::start(side, server_core, options.connections)?;
-            // The first turn warms up, and does not count.
+            // The first round is a warm-up and does not count.
             runner.turn(turn)?;
             runners.push(runner);
         }
@@ -74,7 +74,7 @@ fn measure(options: &Options) -> io::Result<Report> {
             for runner in &mut runners {
                 report.turns.push(runner.turn(turn)?);
             }
-            // Neither side is always the one that comes after the other.
+            // Alternate the order, so that neither side always runs second.
             runners.reverse();
         }
     }
@@ -97,22 +97,22 @@ impl Runner {
     }
 }
 
-/// The least share of axum's throughput that is good enough.
+/// The limit: the minimum share of axum's throughput.
 const AT_LEAST: f64 = 0.97;
 
-/// One turn of one server.
+/// One server's load in one round.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     side: Side,
     answered: u64,
     took: Duration,
-    /// The time the server was on its core meanwhile.
+    /// CPU time of the server.
     on_core: Duration,
-    /// The time the load was on its own.
+    /// CPU time of the load.
     load_on_core: Duration,
 }
 
-/// All turns, in the order in which they were taken: each side once in each round.
+/// All measurements in order: each side once in each round.
 #[derive(Debug, Default)]
 struct Report {
     turns: Vec<Turn>,
@@ -137,14 +137,14 @@ impl Turn {
 }
 
 impl Report {
-    /// Ebbtide's throughput as a share of axum's: the median over the rounds, in each of which both had their turn.
+    /// Returns the ratio of Ebbtide's throughput to axum's: the median over the rounds, each of which measures both.
     fn ratio(&self) -> f64 {
         let (ebbtide, axum) =
             (self.of(Side::Ebbtide, Turn::per_second), self.of(Side::Axum, Turn::per_second));
         median(&ebbtide.iter().zip(&axum).map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>())
     }
 
-    /// The same for the server's time on its core for each request; less is better.
+    /// Returns the ratio of the servers' CPU time per request, in the same way; less is better.
     fn cost_ratio(&self) -> f64 {
         self.median_of(Side::Ebbtide, Turn::micros_each) / self.median_of(Side::Axum, Turn::micros_each)
     }
@@ -177,8 +177,8 @@ impl Findings for Report {
             writeln!(out, "{:<10} {speed:>12.0} {cost:>17.2} {busy:>10.0}% {load:>10.0}%", side.name())?;
         }
         let verdict = if self.are_met() { "met" } else { "MISSED" };
-        writeln!(out, "throughput, of axum's {:>8.3} at least {AT_LEAST}: {verdict}", self.ratio())?;
-        writeln!(out, "core time, of axum's  {:>8.3}", self.cost_ratio())
+        writeln!(out, "throughput / axum's   {:>8.3} at least {AT_LEAST}: {verdict}", self.ratio())?;
+        writeln!(out, "core time / axum's    {:>8.3}", self.cost_ratio())
     }
 
     fn to_json(&self) -> Value {

@@ -1,4 +1,4 @@
-//! The drain primitives beside `TaskTracker`, `CancellationToken`, `Notify` and `watch`.
+//! Compares the drain primitives with `TaskTracker`, `CancellationToken`, `Notify` and `watch`.
 
 mod operations;
 mod run;

@@ -1,4 +1,4 @@
-//! What one operation costs, and what it takes to wake many.
+//! Measures the cost of single operations, and the time to wake many tasks.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
@@ -26,7 +26,7 @@ use tower_service::Service;
 use super::Options;
 use crate::measure::{median, nanos_per_operation, now};
 
-/// What one operation costs its thread, in nanoseconds.
+/// The cost of one operation per thread, in nanoseconds.
 #[derive(Clone, Debug)]
 pub(super) struct Cost {
     pub(super) what: &'static str,
@@ -47,7 +47,7 @@ pub(super) const BARE_REQUEST: &str = "a request to a service that answers at on
 pub(super) const COUNTED_REQUEST: &str = "the same through InFlightLayer";
 pub(super) const REGISTER: &str = "Registry::register + drop";
 
-/// Measures each operation on one thread and on two that share the object. All take their turn in each round.
+/// Measures each operation on one thread and on two that share the object. The operations alternate within each round.
 pub(super) fn measure(options: &Options) -> Vec<Cost> {
     let sides = sides();
     let mut samples = vec![(Vec::new(), Vec::new()); sides.len()];
@@ -110,7 +110,7 @@ fn poll_once(future: impl Future<Output = ()>) {
     let _pending = black_box(polled);
 }
 
-/// Sends requests to the service itself.
+/// Sends requests to the service directly.
 fn bare(what: &'static str) -> Operation {
     request_side(what, AtOnce)
 }
@@ -120,7 +120,7 @@ fn counted(what: &'static str) -> Operation {
     request_side(what, InFlightLayer::new().layer(AtOnce))
 }
 
-/// Each thread has a clone of the service, as a connection has.
+/// Each thread uses a clone of the service, as a connection does.
 fn request_side<S, B>(what: &'static str, service: S) -> Operation
 where
     S: Service<Request<()>, Response = Response<B>> + Clone + Sync + 'static,
@@ -137,7 +137,7 @@ where
     Operation { what, run: Box::new(run) }
 }
 
-/// Answers at once with a short body.
+/// Returns a short body immediately.
 #[derive(Clone, Copy, Debug)]
 struct AtOnce;
 
@@ -155,13 +155,13 @@ impl Service<Request<()>> for AtOnce {
     }
 }
 
-/// What it took to wake many, in milliseconds from the trigger.
+/// The time to wake many tasks, in milliseconds since the trigger.
 #[derive(Clone, Debug)]
 pub(super) struct Waking {
     pub(super) what: &'static str,
-    /// To the end of the trigger's call.
+    /// Until the trigger's call returns.
     pub(super) triggered: f64,
-    /// To the end of the last task.
+    /// Until the last task ends.
     pub(super) last: f64,
 }
 
@@ -171,7 +171,7 @@ pub(super) const NOTIFY: &str = "Notify";
 type Measured = io::Result<(f64, f64)>;
 type WakingPrimitive = (&'static str, fn(u32) -> Measured);
 
-/// Parks tasks on each side's stop, on a runtime of two workers, and stops them. The sides take their turn in each round.
+/// Parks tasks on each side's token, on a runtime of two workers, and triggers it. The sides alternate within each round.
 pub(super) fn measure_waking(options: &Options) -> io::Result<Vec<Waking>> {
     let sides: [WakingPrimitive; 4] =
         [(STOP, stop), (NOTIFY, notify), ("CancellationToken", token), ("watch", watch)];
@@ -232,13 +232,13 @@ where
     let began = now();
     trigger();
     let triggered = began.elapsed();
-    // The last task sends; an error means that the runtime is gone, which it isn't.
+    // The last task sends; an error would mean that the runtime has shut down, which it has not.
     let _sent = ended.recv();
     let last = began.elapsed();
     Ok((triggered.as_secs_f64() * 1e3, last.as_secs_f64() * 1e3))
 }
 
-/// Returns once all tasks wait. What is returned gets a word when the last of them has ended.
+/// Returns once all tasks wait. The returned channel gets a message when the last of them has ended.
 fn park<W>(runtime: &Runtime, tasks: u32, wait: impl Fn() -> W) -> mpsc::Receiver<()>
 where
     W: Future<Output = ()> + Send + 'static,
@@ -259,7 +259,7 @@ where
     while begun.load(Ordering::Relaxed) < tasks {
         thread::sleep(Duration::from_millis(1));
     }
-    // The last ones have begun and may not have parked yet.
+    // The last tasks have started but may not be parked yet.
     thread::sleep(Duration::from_millis(20));
     ended
 }

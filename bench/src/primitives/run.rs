@@ -16,7 +16,7 @@ use super::operations::{
 #[derive(Debug, Parser)]
 #[command(name = "primitives")]
 pub struct Options {
-    /// Rounds of each measurement; all sides take their turn in each round, and the median counts.
+    /// Rounds of each measurement; the median over the rounds counts.
     #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
 
@@ -24,31 +24,31 @@ pub struct Options {
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1000..=100_000_000))]
     pub operations: u32,
 
-    /// Tasks to wake; 0 leaves that part out.
+    /// Number of tasks to wake; 0 skips this measurement.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(0..=4_000_000))]
     pub wake: u32,
 
-    /// Rounds of the waking.
+    /// Rounds of the measurement of waking tasks.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub wake_rounds: u32,
 
-    /// Where to write the figures as JSON.
+    /// Write the figures to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Exit with 1 when a bar is missed.
+    /// Exit with 1 when a limit is missed.
     #[arg(long)]
     pub check: bool,
 }
 
-/// Measures, prints the table, and returns the exit code that the program documents.
+/// Measures, prints the table, and returns the documented exit code.
 pub fn run(options: &Options) -> ExitCode {
     match measure_and_tell(options) {
         Ok(report) if options.check && !report.bars.iter().all(Bar::is_met) => ExitCode::from(1),
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where standard error is gone, the exit code has to do.
-            let _told = writeln!(io::stderr(), "error: failed to take or write the figures: {error}");
+            // When standard error is closed, only the exit code reports the failure.
+            let _told = writeln!(io::stderr(), "error: cannot measure or write the figures: {error}");
             ExitCode::from(3)
         }
     }
@@ -65,7 +65,7 @@ fn measure_and_tell(options: &Options) -> io::Result<Report> {
     Ok(report)
 }
 
-/// Everything one run found.
+/// The figures of one run.
 #[derive(Debug)]
 struct Report {
     costs: Vec<Cost>,
@@ -79,7 +79,7 @@ impl Report {
         writeln!(
             out,
             "{:<42} {:>10} {:>11} {:>17}",
-            "ns an operation", "one thread", "two threads", "peer (one, two)"
+            "ns per operation", "one thread", "two threads", "ratio to peer"
         )?;
         for cost in &self.costs {
             let ratio = self.peer_of(cost.what).map_or_else(String::new, |peer| {
@@ -94,7 +94,7 @@ impl Report {
         }
         if !self.waking.is_empty() {
             let head = format!("ms to wake {} tasks", self.woken);
-            writeln!(out, "\n{head:<42} {:>10} {:>11} {:>17}", "trigger", "last ended", "of Notify's last")?;
+            writeln!(out, "\n{head:<42} {:>10} {:>11} {:>17}", "trigger", "last ended", "ratio to Notify")?;
         }
         for waking in &self.waking {
             let ratio = waking.last / self.notify();
@@ -142,7 +142,7 @@ impl Report {
     }
 }
 
-/// A ratio of two figures of one run, and what it may be at most.
+/// A ratio of two figures of one run, and its limit.
 #[derive(Clone, Debug)]
 struct Bar {
     what: &'static str,
@@ -156,7 +156,7 @@ impl Bar {
     }
 }
 
-/// Returns the bars of `--check`: ratios only, since a nanosecond is another one on each machine.
+/// Returns the limits of `--check`. They are ratios only, since times differ between machines.
 fn bars(costs: &[Cost]) -> Vec<Bar> {
     let find = |what| costs.iter().find(|cost| cost.what == what);
     let (Some(guard), Some(token)) = (find(TRACKER_GUARD), find(TASK_TRACKER_TOKEN)) else {

@@ -9,10 +9,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::broker::Work;
 use crate::measure::now;
 
-/// Works off a queue of apalis's in a file of its own, and returns how long that took.
+/// Empties an apalis queue in a separate file, and returns how long that took.
 ///
-/// Its file is as durable as ours: apalis's own `setup` turns `synchronous` off on one of its connections. It has as many
-/// connections, as many jobs side by side, each in a task, and takes as many in a batch.
+/// The file is as durable as Ebbtide's: apalis's `setup` turns `synchronous` off on one of its connections. The pool has as many
+/// connections, runs as many jobs concurrently, each in a task, and fetches as many per batch.
 pub(super) async fn turn(jobs: u32, places: usize) -> Result<Duration, BoxError> {
     let folder = tempfile::tempdir()?;
     let options = SqliteConnectOptions::new()
@@ -38,7 +38,7 @@ pub(super) async fn turn(jobs: u32, places: usize) -> Result<Duration, BoxError>
         }
         Ok::<_, BoxDynError>(())
     };
-    #[expect(clippy::disallowed_methods, reason = "it is how this peer runs its jobs in tasks of their own")]
+    #[expect(clippy::disallowed_methods, reason = "this peer runs its jobs in separate tasks this way")]
     let worker = WorkerBuilder::new("bench")
         .backend(backend)
         .concurrency(places)
@@ -53,10 +53,10 @@ pub(super) async fn turn(jobs: u32, places: usize) -> Result<Duration, BoxError>
     let undone: i64 =
         sqlx::query_scalar("SELECT count(*) FROM Jobs WHERE status <> 'Done'").fetch_one(&pool).await?;
     pool.close().await;
-    if undone == 0 { Ok(took) } else { Err(format!("{undone} jobs are not done").into()) }
+    if undone == 0 { Ok(took) } else { Err(format!("{undone} jobs not done").into()) }
 }
 
-/// Hides the type of the worker, whose lifetimes keep a future that holds it from being sent to a task.
+/// Erases the worker's type: its lifetimes keep a future that holds it from being `Send`.
 fn boxed<F: Future + Send + 'static>(future: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>> {
     Box::pin(future)
 }

@@ -1,4 +1,4 @@
-//! A queue with jobs in it, and the two ways to work it off: by the loop, and by hand.
+//! A queue with jobs, and two ways to empty it: with the consumer loop, and with the client crate alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,18 +13,18 @@ use tokio::task::JoinSet;
 
 use crate::measure::now;
 
-/// A queue of its own, with jobs in it that have an empty payload.
+/// A queue with jobs whose payload is empty. Each instance uses a separate queue.
 pub(super) trait Broker: Sized + Send + Sync + 'static {
-    /// Its adapter.
+    /// Its queue adapter.
     type Queue: Queue;
 
-    /// Makes a queue that nobody else has, with so many jobs in it.
+    /// Creates a queue with a unique name and `jobs` jobs.
     fn filled(jobs: u32) -> impl Future<Output = Result<Self, BoxError>> + Send;
 
     /// Returns the adapter.
     fn queue(&self) -> Self::Queue;
 
-    /// Works it off with the client crate alone, until all jobs have run and are acknowledged.
+    /// Empties it with the client crate alone, until all jobs have run and are acknowledged.
     fn by_hand(
         &self,
         work: &Work,
@@ -32,35 +32,35 @@ pub(super) trait Broker: Sized + Send + Sync + 'static {
         confirmed: Confirmed,
     ) -> impl Future<Output = Result<(), BoxError>> + Send;
 
-    /// Returns how many jobs it holds, given out or not.
+    /// Returns how many jobs it holds, whether or not they are delivered.
     fn left(&self) -> impl Future<Output = Result<u64, BoxError>> + Send;
 
-    /// Takes it away.
+    /// Removes it.
     fn remove(self) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
-/// Whether whoever acknowledges waits until the broker has dealt with it, where that is a choice: we do.
+/// Whether an acknowledgement waits for the broker's confirmation, where that is a choice. Ebbtide waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Confirmed {
     Yes,
     No,
 }
 
-/// A client crate, used as a careful user would who wants what the loop promises, and has no loop.
+/// A client crate without the consumer loop, used carefully enough to give the same guarantees.
 ///
-/// The program is the same for all of them: it asks for as many jobs as it has room for, runs each in a task of its own,
-/// and acknowledges each there. A job's place is free when the broker has confirmed that, as it is with us.
+/// The program is the same for all crates: it fetches as many jobs as it has room for, runs each in a separate task, and
+/// acknowledges it there. A slot becomes free when the broker has confirmed the acknowledgement, as in Ebbtide.
 pub(super) trait ByHand: Clone + Send + Sync + 'static {
-    /// What was taken.
+    /// A fetched job.
     type Job: Send + 'static;
 
-    /// Waits for jobs and returns up to `max` of them, at least one.
+    /// Waits for jobs and returns 1 to `max` of them.
     fn take(&mut self, max: usize) -> impl Future<Output = Result<Vec<Self::Job>, BoxError>> + Send;
 
     /// Acknowledges a job.
     fn ack(self, job: Self::Job) -> impl Future<Output = Result<(), BoxError>> + Send;
 
-    /// Works the queue off.
+    /// Empties the queue.
     fn work_off(mut self, work: &Work, places: usize) -> impl Future<Output = Result<(), BoxError>> + Send {
         async move {
             let (mut running, mut untaken) = (JoinSet::new(), work.left());
@@ -80,7 +80,7 @@ pub(super) trait ByHand: Clone + Send + Sync + 'static {
     }
 }
 
-/// What the handlers do: nothing, but count. Cheap to clone.
+/// The handler, which only counts. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Work(Arc<Counted>);
 
@@ -102,28 +102,28 @@ impl Work {
         }
     }
 
-    /// Waits until every job has run; for one caller.
+    /// Waits until every job has run. Only one task may wait.
     pub(super) async fn done(&self) {
         self.0.done.notified().await;
     }
 
-    /// Returns how many have not run.
+    /// Returns how many jobs have not run.
     pub(super) fn left(&self) -> usize {
         usize::try_from(self.0.left.load(Ordering::Acquire)).unwrap_or(usize::MAX)
     }
 }
 
-/// Returns the address of a server, as for the tests.
+/// Returns the URL of a server, from the same variable as in the tests.
 pub(super) fn server(variable: &str, local: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| local.to_owned())
 }
 
-/// Returns a name for a queue that nobody else has.
+/// Returns a unique queue name.
 pub(super) fn own_name() -> String {
     format!("ebbtide-bench-{}-{:08x}", std::process::id(), fastrand::u32(..))
 }
 
-/// Works a queue off with the consumer loop, and returns how long it took until all jobs had run and were acknowledged.
+/// Empties a queue with the consumer loop. Returns the time until all jobs had run and were acknowledged.
 pub(super) async fn by_the_loop(queue: impl Queue, work: &Work, places: usize) -> Result<Duration, BoxError> {
     let (run, jobs) = (work.clone(), u64::try_from(work.left())?);
     let consumer = Consumer::new("bench", queue, places, move |_job, _stop| {
@@ -135,7 +135,7 @@ pub(super) async fn by_the_loop(queue: impl Queue, work: &Work, places: usize) -
     let began = now();
     let stop = async {
         work.done().await;
-        // The last few are being acknowledged; what the stop takes belongs to another comparison.
+        // The last jobs are still being acknowledged. The duration of the shutdown is not measured here.
         while books.finished() < jobs {
             tokio::task::yield_now().await;
         }
@@ -144,7 +144,7 @@ pub(super) async fn by_the_loop(queue: impl Queue, work: &Work, places: usize) -
         took
     };
     let (tally, took) = tokio::join!(consumer.run(source.token()), stop);
-    if tally.acked == jobs { Ok(took) } else { Err(format!("not every job is done: {tally:?}").into()) }
+    if tally.acked == jobs { Ok(took) } else { Err(format!("not all jobs acknowledged: {tally:?}").into()) }
 }
 
 async fn one<H: ByHand>(hand: H, job: H::Job, work: Work) -> Result<(), BoxError> {
@@ -152,7 +152,7 @@ async fn one<H: ByHand>(hand: H, job: H::Job, work: Work) -> Result<(), BoxError
     hand.ack(job).await
 }
 
-/// Waits until there is a free place, and takes along whatever else has ended.
+/// Waits for a free slot, and collects the other tasks that have ended.
 async fn make_room(running: &mut JoinSet<Result<(), BoxError>>, places: usize) -> Result<(), BoxError> {
     if running.len() >= places
         && let Some(ended) = running.join_next().await

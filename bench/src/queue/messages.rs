@@ -1,4 +1,4 @@
-//! Queues of a message broker: RabbitMQ, and SQS.
+//! Queues of a message broker: RabbitMQ and SQS.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ use tokio::sync::Mutex;
 
 use super::broker::{Broker, ByHand, Confirmed, Work, own_name, server};
 
-/// A queue of its own.
+/// A separate queue.
 pub(super) struct RabbitMq {
     name: String,
     channel: Channel,
     queue: RabbitQueue,
     connection: Connection,
-    /// Of who works by hand: what it still has goes back when it is closed.
+    /// The channel of the manual loop. Closing it requeues its deliveries.
     by_hand: Mutex<Option<Connection>>,
 }
 
@@ -41,7 +41,7 @@ impl Broker for RabbitMq {
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         let mut stored = Vec::new();
         for number in 0..jobs {
-            // Persistent, and with an id, as the adapter's own are.
+            // Persistent and with an id, like the messages that the adapter sends.
             let id = ShortString::from(number.to_string());
             let properties = BasicProperties::default().with_delivery_mode(2).with_message_id(id);
             let (key, options) = (ShortString::from(&*name), BasicPublishOptions::default());
@@ -94,7 +94,7 @@ struct Consuming {
 impl ByHand for Consuming {
     type Job = Delivery;
 
-    /// RabbitMQ sends as many ahead as there are places.
+    /// The prefetch count is the number of slots.
     async fn take(&mut self, max: usize) -> Result<Vec<Delivery>, BoxError> {
         let mut taken = vec![self.consumer.next().await.ok_or("the consumer has ended")??];
         while taken.len() < max
@@ -105,7 +105,7 @@ impl ByHand for Consuming {
         Ok(taken)
     }
 
-    /// AMQP has no answer to an acknowledgement: that to the next command on the channel tells that it was dealt with.
+    /// AMQP does not confirm acknowledgements. The reply to the next command on the channel shows that the broker processed it.
     async fn ack(self, job: Delivery) -> Result<(), BoxError> {
         self.channel.basic_ack(job.delivery_tag, BasicAckOptions::default()).await?;
         if self.confirmed == Confirmed::Yes {
@@ -123,10 +123,10 @@ fn amqp_url() -> String {
     server("EBBTIDE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/%2f")
 }
 
-/// The most that one request sends or receives.
+/// The maximum number of messages per request.
 const MOST: u32 = 10;
 
-/// A queue of its own, in an emulator.
+/// A separate queue in an emulator.
 pub(super) struct Sqs {
     client: Client,
     queue: SqsQueue,
@@ -148,7 +148,7 @@ impl Broker for Sqs {
             let entries = entries.collect::<Result<Vec<_>, _>>()?;
             let sent = client.send_message_batch().queue_url(&url).set_entries(Some(entries)).send().await?;
             if let Some(failed) = sent.failed().first() {
-                return Err(format!("a job was not taken: {failed:?}").into());
+                return Err(format!("message not accepted: {failed:?}").into());
             }
         }
         Ok(Self { client, queue, url, dead })
@@ -172,7 +172,7 @@ impl Broker for Sqs {
         let told = told.attributes.unwrap_or_default();
         let mut left = 0;
         for name in &names {
-            left += told.get(name).ok_or("a count is missing")?.parse::<u64>()?;
+            left += told.get(name).ok_or("missing message count")?.parse::<u64>()?;
         }
         Ok(left)
     }
@@ -212,7 +212,7 @@ async fn url(client: &Client, name: &str) -> Result<String, BoxError> {
     Ok(found.queue_url.ok_or("the queue has no URL")?)
 }
 
-/// Makes a client of an emulator, which takes any credentials.
+/// Creates a client for an emulator, which accepts any credentials.
 fn client() -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())

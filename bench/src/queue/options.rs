@@ -2,41 +2,41 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// Compares the throughput of the consumer loop with that of the same client crates used by hand, and with apalis.
+/// Compares the throughput of the consumer loop with plain clients and apalis.
 ///
-/// In each round each side works off a new queue with so many jobs in it, whose handler does nothing; the time is that from the
-/// first fetch to the last acknowledgement, and the ratio is the median over the rounds. By hand is as durable as the loop: a
-/// job's place is free when the broker has confirmed that the job is done. Where that is a choice, "unconfirmed" shows
-/// what the other way gains. Servers are those that the tests use: EBBTIDE_TEST_POSTGRES, EBBTIDE_TEST_REDIS,
-/// EBBTIDE_TEST_RABBITMQ, EBBTIDE_TEST_NATS and EBBTIDE_TEST_SQS name others than the local ones.
+/// In each round each side empties a new queue of jobs with an empty handler. The time is from the first fetch to the last
+/// acknowledgement; the ratio is the median over the rounds. "by hand" uses the same client crate without the loop and is as
+/// durable as the loop: a slot becomes free when the broker has confirmed that the job is done. Where that is a choice,
+/// "unconfirmed" shows the gain of not waiting for it. The servers are the local ones, unless EBBTIDE_TEST_POSTGRES,
+/// EBBTIDE_TEST_REDIS, EBBTIDE_TEST_RABBITMQ, EBBTIDE_TEST_NATS and EBBTIDE_TEST_SQS name others.
 #[derive(Debug, Parser)]
 #[command(name = "queue")]
 pub struct Options {
-    /// Rounds; all sides take their turn in each.
+    /// Number of rounds; each measures all sides.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
 
-    /// Jobs in one turn.
+    /// Jobs per queue.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     pub jobs: u32,
 
-    /// Jobs side by side.
+    /// Jobs that run concurrently.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub concurrency: u32,
 
-    /// Measure this queue only; may be given again.
+    /// Measure only this queue (can be repeated).
     #[arg(long, value_name = "QUEUE")]
     pub only: Vec<Column>,
 
-    /// Three rounds of 2,000 jobs: says whether it works, and little about how fast.
+    /// Three rounds of 2,000 jobs: a quick functional check, not a measurement.
     #[arg(long, conflicts_with_all = ["rounds", "jobs"])]
     pub quick: bool,
 
-    /// Where to write the figures as JSON.
+    /// Write the figures to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Exit with 1 when the loop is slower than by hand by more than 5 %, or slower than apalis.
+    /// Exit with 1 when the loop is > 5 % slower than by hand, or slower than apalis.
     #[arg(long)]
     pub check: bool,
 }
@@ -66,32 +66,32 @@ impl Options {
 /// A kind of queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Column {
-    /// A file.
+    /// SQLite, in a file.
     Sqlite,
-    /// A table.
+    /// PostgreSQL, in a table.
     Postgres,
-    /// A stream with a consumer group.
+    /// Redis, in a stream with a consumer group.
     Redis,
-    /// A durable queue.
+    /// RabbitMQ, in a durable queue.
     #[value(name = "rabbitmq")]
     RabbitMq,
-    /// A stream on disk with a pull consumer.
+    /// NATS JetStream, in a stream on disk with a pull consumer.
     Nats,
-    /// A queue in an emulator of SQS: measured when it is named, since it says more of the emulator than of SQS.
+    /// SQS, in an emulator. Measured only with `--only`, since the result depends more on the emulator than on SQS.
     Sqs,
 }
 
 impl Column {
-    /// In the order in which they are measured.
+    /// All columns, in the order in which they are measured.
     pub const ALL: [Self; 6] =
         [Self::Sqlite, Self::Postgres, Self::Redis, Self::RabbitMq, Self::Nats, Self::Sqs];
 
-    /// Returns whether it is measured when none is named.
+    /// Returns whether it is measured without `--only`.
     pub fn is_usual(self) -> bool {
         self != Self::Sqs
     }
 
-    /// Returns the name that the table has.
+    /// Returns its name in the table.
     pub fn title(self) -> &'static str {
         match self {
             Self::Sqlite => "SQLite",
@@ -103,7 +103,7 @@ impl Column {
         }
     }
 
-    /// Returns who works off this kind of queue.
+    /// Returns the sides that are measured on this kind of queue.
     pub fn sides(self) -> &'static [Side] {
         match self {
             Self::Sqlite => &[Side::Ebbtide, Side::ByHand, Side::Apalis],
@@ -113,23 +113,23 @@ impl Column {
     }
 }
 
-/// Who works off a queue.
+/// A program that empties a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The consumer loop over its adapter.
+    /// The consumer loop with its adapter.
     Ebbtide,
-    /// The adapter's client crate, used as a careful user would: a batch is fetched, so many jobs run side by side in tasks
-    /// of their own, and each is acknowledged with an answer awaited.
+    /// The adapter's client crate without the loop: fetches a batch, runs the jobs concurrently in separate tasks, and acknowledges
+    /// each with confirmation.
     ByHand,
-    /// The same, for those brokers that take an acknowledgement without an answer: nobody waits for one, so that jobs that
-    /// are done may run again after a crash. It is no bar for us, who wait; it shows what that costs.
+    /// The same without confirmation, for brokers that allow it: jobs that are done may run again after a crash. Ebbtide waits for
+    /// the confirmation, so this side sets no limit; it shows the cost of waiting.
     Unconfirmed,
-    /// The peer, on its own tables.
+    /// The peer, with its own tables.
     Apalis,
 }
 
 impl Side {
-    /// Returns the name that the table has.
+    /// Returns its name in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ebbtide => "ebbtide",
@@ -139,7 +139,7 @@ impl Side {
         }
     }
 
-    /// Returns the least share of this side's throughput that is good enough for us, if it is one to be measured by.
+    /// Returns the minimum ratio of Ebbtide's throughput to this side's, if `--check` limits it.
     #[cfg(any(feature = "peers", test))]
     pub(super) fn bar(self) -> Option<f64> {
         match self {

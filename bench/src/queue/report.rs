@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Column, Side};
 use crate::measure::{Findings, median};
 
-/// One turn of one side.
+/// One side's measurement in one round.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Turn {
     pub(super) column: Column,
@@ -15,7 +15,7 @@ pub(super) struct Turn {
     pub(super) took: Duration,
 }
 
-/// All turns, in the order in which they were taken.
+/// All measurements, in order.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) jobs: u32,
@@ -29,7 +29,7 @@ impl Report {
         turns.map(|turn| f64::from(turn.jobs) / turn.took.as_secs_f64()).collect()
     }
 
-    /// Returns our throughput as a share of a peer's: the median over the rounds, in each of which both had their turn.
+    /// Returns the ratio of Ebbtide's throughput to a peer's: the median over the rounds, each of which measures both.
     fn ratio(&self, column: Column, peer: Side) -> Option<f64> {
         let (ours, theirs) = (self.per_second(column, Side::Ebbtide), self.per_second(column, peer));
         let ratios: Vec<_> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
@@ -53,13 +53,13 @@ impl Findings for Report {
     fn print(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
-            "{} jobs a turn, {} side by side, a handler that does nothing\n",
+            "{} jobs per round, {} concurrently, empty handler\n",
             self.jobs, self.places
         )?;
         for column in self.columns() {
             writeln!(
                 out,
-                "{:<12} {:>10} {:>10} {:>10}  ours of theirs",
+                "{:<12} {:>10} {:>10} {:>10}  ratio to peer",
                 column.title(),
                 "jobs/s",
                 "slowest",

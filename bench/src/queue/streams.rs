@@ -1,4 +1,4 @@
-//! Queues in a stream: of Redis, and of NATS.
+//! Queues in a stream: Redis and NATS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use super::broker::{Broker, ByHand, Confirmed, Work, own_name, server};
 
 const GROUP: &str = "workers";
 
-/// What `XREADGROUP` answers: the streams, and of each its entries, and of each its fields.
+/// The reply to `XREADGROUP`: streams with their entries, and entries with their fields.
 type Answer = Vec<(String, Vec<(String, Vec<(String, Vec<u8>)>)>)>;
 
-/// A stream of its own.
+/// A separate stream.
 pub(super) struct Redis {
     client: Client,
     key: String,
@@ -48,7 +48,7 @@ impl Broker for Redis {
 
     async fn by_hand(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
         let stream = Stream {
-            // A read that blocks needs a connection of its own.
+            // A blocking read needs a separate connection.
             reader: self.client.get_multiplexed_async_connection().await?,
             connection: self.client.get_multiplexed_async_connection().await?,
             key: Arc::from(self.key.as_str()),
@@ -94,10 +94,10 @@ impl ByHand for Stream {
     }
 }
 
-/// So many are on their way into the stream at once.
+/// The maximum number of messages that are published at once without confirmation.
 const FILLING: usize = 500;
 
-/// A stream of its own.
+/// A separate stream.
 pub(super) struct Nats {
     name: String,
     context: jetstream::Context,

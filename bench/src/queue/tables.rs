@@ -1,4 +1,4 @@
-//! Queues in a table: of SQLite, and of PostgreSQL.
+//! Queues in a table: SQLite and PostgreSQL.
 
 use ebbtide::BoxError;
 use ebbtide_sqlx::{PostgresQueue, SqliteQueue};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::broker::{Broker, ByHand, Confirmed, Work, own_name, server};
 
-/// What somebody would write for one process: the oldest that nobody has, marked as taken.
+/// What a single-process program would use: marks the oldest unleased jobs as leased.
 const SQLITE_LEASE: &str = "UPDATE ebbtide_jobs
     SET leased = 1, deliveries = deliveries + 1, attempts = attempts + 1, due_at = unixepoch() * 1000 + 30000
     WHERE id IN (SELECT id FROM ebbtide_jobs WHERE queue = 'bench' AND due_at <= unixepoch() * 1000 + 999
@@ -17,9 +17,9 @@ const SQLITE_LEASE: &str = "UPDATE ebbtide_jobs
 
 const SQLITE_ACK: &str = "DELETE FROM ebbtide_jobs WHERE id = ?1 AND deliveries = ?2 AND leased";
 
-/// A queue in a file of its own.
+/// A queue in a separate file.
 pub(super) struct Sqlite {
-    /// Removed when it is dropped.
+    /// Removed when this is dropped.
     _folder: TempDir,
     queue: SqliteQueue,
 }
@@ -62,7 +62,7 @@ impl Broker for Sqlite {
 struct SqliteRows(SqlitePool);
 
 impl ByHand for SqliteRows {
-    /// The row, which of its deliveries this is, and the payload.
+    /// The row's id, its delivery count, and the payload.
     type Job = (i64, i64, Vec<u8>);
 
     async fn take(&mut self, max: usize) -> Result<Vec<Self::Job>, BoxError> {
@@ -84,7 +84,7 @@ const POSTGRES_LEASE: &str =
 
 const POSTGRES_ACK: &str = "DELETE FROM ebbtide_jobs WHERE id = $1 AND deliveries = $2 AND leased";
 
-/// A table in a schema of its own.
+/// A table in a separate schema.
 pub(super) struct Postgres {
     schema: String,
     queue: PostgresQueue,
@@ -140,7 +140,7 @@ impl Broker for Postgres {
 struct PostgresRows(PgPool);
 
 impl ByHand for PostgresRows {
-    /// The row, which of its deliveries this is, and the payload.
+    /// The row's id, its delivery count, and the payload.
     type Job = (i64, i64, Vec<u8>);
 
     async fn take(&mut self, max: usize) -> Result<Vec<Self::Job>, BoxError> {

@@ -1,4 +1,4 @@
-//! Who serves, and a service in a process of its own.
+//! The compared servers, and a server in a separate process.
 
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use std::{env, fs};
 use clap::{Args, ValueEnum};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A service in a process of its own, killed when this is dropped.
+/// A server in a separate process. Dropping it kills the process.
 #[derive(Debug)]
 pub struct Child {
     process: process::Child,
@@ -17,16 +17,16 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts this very program with `serve SIDE` and waits until it listens.
+    /// Starts this program with `serve SIDE` and waits until it listens.
     ///
     /// # Errors
     ///
-    /// When it does not start, or ends without saying where it listens.
+    /// When it does not start, or exits before it prints its address.
     pub fn start(side: Side, args: ServerArgs) -> io::Result<Self> {
         Self::start_under(None, side, args)
     }
 
-    /// The same, under another program, such as one that counts instructions, with its arguments.
+    /// The same under a tool with arguments, such as one that counts instructions.
     ///
     /// # Errors
     ///
@@ -63,21 +63,21 @@ impl Child {
         let Ok(address) = line.trim().parse() else {
             process.kill()?;
             let status = process.wait()?;
-            return Err(io::Error::other(format!("{} did not say where it listens: {status}", side.name())));
+            return Err(io::Error::other(format!("{} exited before it listened: {status}", side.name())));
         };
         Ok(Self { process, address })
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The time that its threads were on a core so far. One that has ended no longer counts.
+    /// Returns the CPU time of its threads. Threads that have ended do not count.
     ///
     /// # Errors
     ///
-    /// Where `/proc` has no scheduler statistics.
+    /// When `/proc` has no scheduler statistics.
     pub fn on_core(&self) -> io::Result<Duration> {
         let mut nanos = 0;
         for task in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
@@ -87,11 +87,11 @@ impl Child {
         Ok(Duration::from_nanos(nanos))
     }
 
-    /// The most memory that was resident at once so far, in octets.
+    /// Returns the peak of its resident memory, in bytes.
     ///
     /// # Errors
     ///
-    /// Where `/proc` does not say.
+    /// When `/proc` does not report it.
     pub fn peak_memory(&self) -> io::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -103,14 +103,14 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// When the process is gone already.
+    /// When the process has already exited.
     pub fn terminate(&self) -> io::Result<()> {
         let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| io::Error::other("no such process id"))?;
+        let pid = pid.ok_or_else(|| io::Error::other("invalid process id"))?;
         Ok(kill_process(pid, Signal::TERM)?)
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has exited.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Child {
         self.process.wait()
     }
 
-    /// Tells whether it has ended, and how.
+    /// Returns its exit status if it has exited.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl Drop for Child {
     }
 }
 
-/// Who serves.
+/// The compared servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
 pub enum Side {
     /// `ebbtide::http` under a lifecycle.
@@ -147,18 +147,18 @@ pub enum Side {
     Hyper,
     /// `axum_server` with a handle's `graceful_shutdown`.
     AxumServer,
-    /// `actix_web::HttpServer`, which takes the signal itself.
+    /// `actix_web::HttpServer`, which handles the signal itself.
     Actix,
 }
 
 impl Side {
-    /// All, in the order in which they are printed.
+    /// All servers, in the order in which they are printed.
     pub const ALL: [Self; 5] = [Self::Ebbtide, Self::Axum, Self::Hyper, Self::AxumServer, Self::Actix];
 
-    /// Ours and the one that is compared with most.
+    /// Ebbtide and its main peer.
     pub const BOTH: [Self; 2] = [Self::Ebbtide, Self::Axum];
 
-    /// The name on the command line and in the tables.
+    /// Returns the name on the command line and in the tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ebbtide => "ebbtide",
@@ -169,7 +169,7 @@ impl Side {
         }
     }
 
-    /// All, beginning with another one in each round: nobody always comes after the same one.
+    /// Returns all servers, starting with a different one in each round, so that none always follows the same one.
     pub fn in_round(round: u32) -> [Self; 5] {
         let mut sides = Self::ALL;
         sides.rotate_left(round as usize % Self::ALL.len());
@@ -177,27 +177,27 @@ impl Side {
     }
 }
 
-/// What a server is given when the program is one of those that it compares.
+/// The settings of a compared server.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct ServerArgs {
-    /// Its only core; else it may use all.
+    /// Pin the server to this core (default: all cores).
     #[arg(long)]
     pub core: Option<usize>,
 
-    /// How many worker threads it gets; else its own default.
+    /// Number of worker threads (default: the server's default).
     #[arg(long)]
     pub workers: Option<usize>,
 
-    /// Speak HTTP/2 with prior knowledge as well, where that has to be asked for.
+    /// Also accept HTTP/2 with prior knowledge, where that is not the default.
     #[arg(long)]
     pub http2: bool,
 }
 
 impl ServerArgs {
-    /// Nothing but its own defaults.
+    /// The defaults of each server.
     pub const DEFAULT: Self = Self { core: None, workers: None, http2: false };
 
-    /// One core, and one worker thread for it.
+    /// One core and one worker thread.
     pub const fn on_core(core: usize) -> Self {
         Self { core: Some(core), workers: Some(1), ..Self::DEFAULT }
     }

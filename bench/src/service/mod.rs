@@ -1,4 +1,4 @@
-//! One handler, served by Ebbtide and by its peers, each in a process of its own.
+//! One handler, served by Ebbtide and by its peers, each in a separate process.
 
 mod child;
 mod servers;

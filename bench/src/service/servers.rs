@@ -1,4 +1,4 @@
-//! `/ping` served by each side, stopped as its own documentation recommends.
+//! `/ping` served by each side, stopped as its documentation recommends.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -35,13 +35,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{ServerArgs, Side};
 use crate::measure::{pin_to_core, raise_descriptors};
 
-/// Any free port.
+/// A free port chosen by the system.
 const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// The body of `/ping`, which every server answers.
+/// The body of `/ping`, the same for every server.
 const PONG: &str = "pong";
 
-/// Serves `/ping` until SIGTERM, all threads on one core if it is given, after writing the address to standard output.
+/// Writes the address to standard output and serves `/ping` until SIGTERM. Pins all threads to the core, if one is given.
 pub fn serve(side: Side, args: ServerArgs) -> ExitCode {
     if args.core.is_some_and(|core| pin_to_core(core).is_err()) || raise_descriptors().is_err() {
         return ExitCode::FAILURE;
@@ -60,7 +60,7 @@ pub fn serve(side: Side, args: ServerArgs) -> ExitCode {
     served.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
-/// Everything at its default but the lame duck: none of the peers goes on serving, and the times to exit shall compare.
+/// All settings at their defaults except the lame duck: the peers have none, and the times to exit must be comparable.
 fn ebbtide(workers: Option<usize>) -> ExitCode {
     let mut lifecycle = Lifecycle::new("ping").lame_duck(LameDuck::NONE);
     if let Some(workers) = workers {
@@ -75,7 +75,7 @@ fn ebbtide(workers: Option<usize>) -> ExitCode {
     })
 }
 
-/// As in axum's example `graceful-shutdown`.
+/// As axum's example `graceful-shutdown`.
 fn axum(workers: Option<usize>) -> io::Result<()> {
     runtime(workers)?.block_on(async {
         let terminated = terminated()?;
@@ -85,11 +85,11 @@ fn axum(workers: Option<usize>) -> io::Result<()> {
     })
 }
 
-/// The limit of its example.
+/// The limit in hyper-util's example.
 const HYPER_LIMIT: Duration = Duration::from_secs(10);
 
-/// As in hyper-util's example `server_graceful`; one handler and no router, as hyper is used without one.
-#[expect(clippy::disallowed_methods, reason = "as its example does")]
+/// As hyper-util's example `server_graceful`: one handler without a router, as is usual with hyper.
+#[expect(clippy::disallowed_methods, reason = "as the peer's example does")]
 fn hyper(workers: Option<usize>) -> io::Result<()> {
     runtime(workers)?.block_on(async {
         let mut terminated = pin!(terminated()?);
@@ -124,13 +124,13 @@ async fn pong(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible>
     Ok(Response::new(Full::new(Bytes::from_static(PONG.as_bytes()))))
 }
 
-/// The limit of its documentation's example.
+/// The limit in the example of its documentation.
 #[cfg(feature = "peers")]
 const AXUM_SERVER_LIMIT: Duration = Duration::from_secs(30);
 
-/// As in axum-server's example `graceful_shutdown`.
+/// As axum-server's example `graceful_shutdown`.
 #[cfg(feature = "peers")]
-#[expect(clippy::disallowed_methods, reason = "as its documentation does")]
+#[expect(clippy::disallowed_methods, reason = "as the peer's documentation does")]
 fn axum_server(workers: Option<usize>) -> io::Result<()> {
     runtime(workers)?.block_on(async {
         let terminated = terminated()?;
@@ -146,7 +146,7 @@ fn axum_server(workers: Option<usize>) -> io::Result<()> {
     })
 }
 
-/// As in actix-web's own documentation: it takes the signals itself, and gives what is in flight 30 s.
+/// As actix-web's documentation: it handles the signals itself, and requests in flight have 30 s.
 #[cfg(feature = "peers")]
 fn actix(workers: Option<usize>, http2: bool) -> io::Result<()> {
     System::new().block_on(async {
@@ -162,13 +162,13 @@ fn actix(workers: Option<usize>, http2: bool) -> io::Result<()> {
     })
 }
 
-/// `/ping`, and what the soak asks for beside it.
+/// `/ping`, and the other routes that the soak test requests.
 fn router() -> Router {
     Router::new()
         .route("/ping", axum::routing::get(async || PONG))
         .route("/slow/{ms}", axum::routing::get(slow))
         .route("/upload", post(async |body: Bytes| body.len().to_string()))
-        // `axum::serve` does so itself for a router without a state: else each request makes its handler a service.
+        // `axum::serve` does the same for a router without state; otherwise each request would build a service for its handler.
         .with_state(())
 }
 
@@ -177,7 +177,7 @@ async fn slow(Path(ms): Path<u64>) -> &'static str {
     "done"
 }
 
-/// A runtime as `#[tokio::main]` makes it, with as many workers as are asked for.
+/// Builds a runtime as `#[tokio::main]` does, with the given number of workers.
 fn runtime(workers: Option<usize>) -> io::Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = workers {
@@ -186,7 +186,7 @@ fn runtime(workers: Option<usize>) -> io::Result<Runtime> {
     builder.enable_all().build()
 }
 
-/// Ends at SIGTERM; takes the signal from now on.
+/// Returns a future that completes at SIGTERM. The handler is installed when this returns.
 fn terminated() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {
@@ -194,7 +194,7 @@ fn terminated() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Tells whoever started this where it listens.
+/// Prints the address for the parent process.
 fn announce(address: impl Display) -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "{address}")?;

@@ -1,4 +1,4 @@
-//! What a stop costs: requests that are lost, the time to the exit, and the memory of idle connections.
+//! Measures the cost of a shutdown: lost requests, time to exit, and memory of idle connections.
 
 mod report;
 mod run;

@@ -9,7 +9,7 @@ use crate::service::Side;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// Every stop of every server.
+/// Every shutdown of every server.
 #[derive(Debug)]
 pub(super) struct Report {
     connections: u32,
@@ -27,7 +27,7 @@ impl Report {
         of.map(|(_, _, stop)| stop).collect()
     }
 
-    /// Returns a line about the latest stop of each server in a column.
+    /// Returns a line about the latest shutdown of each server in a column.
     pub(super) fn latest(&self, column: Column) -> String {
         let words = Side::ALL.into_iter().filter_map(|side| {
             if column.load().is_some() {
@@ -62,14 +62,14 @@ impl Report {
         (!all.is_empty()).then(|| median(&all))
     }
 
-    /// Our figure as a share of the best peer's.
+    /// Returns the ratio of Ebbtide's figure to the best peer's.
     fn of_best(figure: impl Fn(Side) -> Option<f64>) -> Option<f64> {
         let peers = Side::ALL.into_iter().filter(|side| *side != Side::Ebbtide);
         let best = peers.filter_map(&figure).min_by(f64::total_cmp)?;
         Some(figure(Side::Ebbtide)? / best)
     }
 
-    /// The ratios that the check is about, with what they are of.
+    /// Returns the ratios that `--check` limits, with their labels.
     fn ratios(&self) -> Vec<(String, f64)> {
         let time = Column::QUIET.map(|column| {
             (format!("time to exit, {}", column.title()), Self::of_best(|side| self.millis(column, side)))
@@ -109,7 +109,7 @@ impl Report {
             ours.fold((0, 0), |(stops, answered), (_, _, stop)| (stops + 1, answered + stop.counts.answered));
         writeln!(
             out,
-            "ebbtide: {} lost, cut or odd of {answered} requests in {shutdowns} shutdowns\n",
+            "ebbtide: {} lost, truncated or unexpected of {answered} requests in {shutdowns} shutdowns\n",
             self.lost_by_us()
         )
     }
@@ -148,7 +148,7 @@ impl Report {
         }
         for (what, ratio) in self.ratios() {
             let verdict = if ratio <= 1.0 { "met" } else { "MISSED" };
-            writeln!(out, "{what:<28} {ratio:>6.2} of the best peer's, at most 1.00: {verdict}")?;
+            writeln!(out, "{what:<28} {ratio:>6.2} of the best peer's figure, limit 1.00: {verdict}")?;
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Findings for Report {
     }
 }
 
-/// Mean and maximum, and how many there are if they ended early.
+/// Formats mean, maximum and number of shutdowns, and how many servers were killed.
 fn lost(stops: &[&Stop]) -> String {
     let Some(most) = stops.iter().map(|stop| stop.counts.lost).max() else {
         return "-".to_owned();

@@ -1,4 +1,4 @@
-//! The comparison, and one stop of a server: under load, or with nothing to do.
+//! Runs the comparison, and single shutdowns of a server, under load or idle.
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -18,54 +18,56 @@ use crate::client::{Counts, Crowd, PING, Shape, ping};
 use crate::measure::{conclude, now, raise_descriptors};
 use crate::service::{Child, ServerArgs, Side};
 
-/// Compares what a stop costs under Ebbtide and under its peers, each stopped as its own documentation recommends.
+/// Compares the cost of a shutdown under Ebbtide and under its peers.
 ///
-/// Lost is a request whose connection was established and which was written, and which got a reset or an end without a
-/// byte of a response. Refused is not lost: it is safe to ask elsewhere. SIGTERM comes at a random moment under load. The
-/// servers take turns; each is a process of its own. A column ends early for a server whose stops in it have taken a
-/// minute, after three at least; the table says so.
+/// Each server is stopped as its documentation recommends. The servers alternate; each is a separate process. SIGTERM comes
+/// at a random time under load. A column ends early for a server whose shutdowns in it have taken a minute, but after
+/// at least three; the table then shows fewer shutdowns.
 ///
-/// Time is from SIGTERM to the exit: with nothing connected for a quarter of a second, with connections that have sent nothing, and with
-/// connections that are kept after one request, each idle for two seconds. Memory is the peak of the resident set
+/// A request is lost when its connection was established and it was written, and then the connection was reset or closed
+/// without a byte of a response. Refused is not lost: such a request can be retried elsewhere.
+///
+/// Time is from SIGTERM to the exit: with no connection for a quarter of a second, with connections that have sent nothing, and
+/// with connections that are kept after one request, each idle for two seconds. Memory is the peak of the resident set
 /// (VmHWM) with those connections, just before SIGTERM.
 ///
-/// It takes about fifteen minutes; with --quick about three.
+/// Takes about fifteen minutes, with --quick about three.
 #[derive(Debug, Parser)]
 #[command(name = "shutdown")]
 pub struct Options {
-    /// Stops of each server in each column under load.
+    /// Shutdowns of each server in each column under load.
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub shutdowns: u32,
 
-    /// Stops of each server that is idle; a quarter of them with idle connections.
+    /// Shutdowns of each idle server; a quarter of them with idle connections.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub exits: u32,
 
-    /// How many idle connections; the system's limit of descriptors has to allow it.
+    /// Number of idle connections (needs a sufficient limit of open descriptors).
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub connections: u32,
 
-    /// Five stops in each column, and eight idle ones.
+    /// Only five shutdowns in each column under load, and eight idle ones.
     #[arg(long, conflicts_with_all = ["shutdowns", "exits"])]
     pub quick: bool,
 
-    /// Measure this column only; may be given again.
+    /// Measure only this column (can be repeated).
     #[arg(long, value_name = "COLUMN")]
     pub only: Vec<Column>,
 
-    /// Measure this server only; may be given again.
+    /// Measure only this server (can be repeated).
     #[arg(long, value_name = "SERVER")]
     pub server: Vec<Side>,
 
-    /// What the moments of the signals are drawn from.
+    /// Seed for the times of the signals.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 
-    /// Where to write the figures as JSON.
+    /// Write the figures to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Exit with 1 when Ebbtide loses a request, or takes more time or memory than the best of its peers.
+    /// Exit with 1 on a lost request, or on more time or memory than the best peer.
     #[arg(long)]
     pub check: bool,
 }
@@ -81,29 +83,29 @@ impl Options {
         }
     }
 
-    /// Tells whether a column is wanted.
+    /// Returns whether a column is selected.
     fn wants(&self, column: Column) -> bool {
         self.only.is_empty() || self.only.contains(&column)
     }
 
-    /// Tells whether a server is wanted.
+    /// Returns whether a server is selected.
     fn wants_side(&self, side: Side) -> bool {
         self.server.is_empty() || self.server.contains(&side)
     }
 }
 
-/// One column of the tables: what a server is stopped in.
+/// One column of the tables: the load during the shutdowns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Column {
-    /// 64 clients that open a connection for each request.
+    /// 64 clients that open a new connection for each request.
     Storm64,
-    /// 256 of them.
+    /// 256 such clients.
     Storm256,
-    /// 200 clients that keep their connection, with 0 to 20 ms between two requests.
+    /// 200 clients with keep-alive connections and 0 to 20 ms between two requests.
     KeepAlive,
     /// 20 HTTP/2 connections with 10 requests in flight each.
     Http2,
-    /// Nothing is connected.
+    /// No connection.
     Idle,
     /// Connections that have sent nothing.
     Silent,
@@ -112,13 +114,13 @@ pub enum Column {
 }
 
 impl Column {
-    /// Those in which requests may be lost.
+    /// The columns under load, in which requests may be lost.
     pub const LOADED: [Self; 4] = [Self::Storm64, Self::Storm256, Self::KeepAlive, Self::Http2];
 
-    /// Those in which time and memory are measured.
+    /// The idle columns, in which time and memory are measured.
     pub const QUIET: [Self; 3] = [Self::Idle, Self::Silent, Self::Kept];
 
-    /// The head of the column.
+    /// Returns the heading of the column.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Storm64 => "storm of 64",
@@ -131,7 +133,7 @@ impl Column {
         }
     }
 
-    /// What the clients do, and how many there are.
+    /// Returns the kind and the number of the clients.
     pub const fn load(self) -> Option<(Shape, u32)> {
         match self {
             Self::Storm64 => Some((Shape::Storm, 64)),
@@ -143,13 +145,13 @@ impl Column {
     }
 }
 
-/// What the stops of one server in one column may take, so that one with a long limit of its own doesn't take the day.
+/// Maximum total time of one server's shutdowns in one column: a server with a long drain limit would take hours.
 const MOST: Duration = Duration::from_secs(60);
 
-/// Stops that are made all the same.
+/// Minimum number of shutdowns, whatever they take.
 const LEAST: usize = 3;
 
-/// Measures, prints the tables, and returns the exit code that the program documents.
+/// Measures, prints the tables, and returns the documented exit code.
 pub fn run(options: &Options) -> ExitCode {
     conclude(measure(options), options.json.as_deref(), options.check)
 }
@@ -193,40 +195,40 @@ fn measure_one(
     Ok(())
 }
 
-/// Tells how far it is; where standard error is gone, nobody listens.
+/// Prints a progress line. A closed standard error is ignored.
 fn tell(line: &str) {
     let _told = writeln!(io::stderr(), "{line}");
 }
 
-/// Longer than any server's own limit.
+/// Longer than the drain limit of any server.
 const PATIENCE: Duration = Duration::from_secs(35);
 
-/// How often to look whether the server is gone.
+/// How often to check whether the server has exited.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// One stop under load.
+/// The outcome of one shutdown under load.
 #[derive(Debug, Clone)]
 pub struct Stop {
-    /// What became of the requests.
+    /// The outcomes of the requests.
     pub counts: Counts,
-    /// The same for each kind of client.
+    /// The outcomes by kind of client.
     pub by_shape: Vec<(Shape, Counts)>,
-    /// The first oddities in words.
+    /// The first anomalies, as text.
     pub oddities: Vec<String>,
-    /// From SIGTERM to the exit, to a few milliseconds.
+    /// From SIGTERM to the exit, with a resolution of a few milliseconds.
     pub took: Duration,
-    /// Whether it ended by itself, and well.
+    /// Whether it exited without being killed, and with success.
     pub ended_well: bool,
-    /// Clients that were still waiting for something at the end.
+    /// Clients that still waited for something at the end.
     pub stranded: usize,
 }
 
-/// Loads a server until `enough` requests have been answered and a random time more, stops it, and returns what became
-/// of the requests. `crowd` are the clients, `seed` decides the moment and what they do.
+/// Loads a server until `enough` requests have been answered, waits for a random time, stops it, and returns the outcomes of the
+/// requests. `crowd` are the clients; `seed` decides that time and what the clients do.
 ///
 /// # Errors
 ///
-/// When the server answers nothing, or a client cannot go on.
+/// When the server answers nothing, or a client cannot continue.
 pub fn stop_under_load(
     mut server: Child,
     crowd: &[(Shape, u32)],
@@ -255,7 +257,7 @@ pub fn stop_under_load(
             sleep(LOOK_AGAIN).await;
         };
         let took = began.elapsed();
-        // What is lost by being killed here is not counted.
+        // Requests that are lost because of this kill do not count.
         let still_running = status.is_none().then(|| clients.counts());
         drop(server);
         let stranded = clients.ended().await?;
@@ -271,18 +273,18 @@ pub fn stop_under_load(
     })
 }
 
-/// How long everything is idle before the signal: longer than any server takes for what it does after a response.
+/// Idle time before the signal: longer than any server's work after a response.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// The same where nothing is connected.
+/// The same without a connection.
 const SETTLE: Duration = Duration::from_millis(250);
 
-/// One stop of a server that has nothing to do.
+/// The outcome of one shutdown of an idle server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exit {
     /// From SIGTERM to the exit.
     pub(super) took: Duration,
-    /// The peak of its memory before, in octets.
+    /// The peak of its memory before the signal, in bytes.
     pub(super) peak: u64,
 }
 
@@ -302,11 +304,11 @@ pub(super) fn exit(side: Side, column: Column, connections: u32) -> io::Result<E
     server.terminate()?;
     let status = server.wait()?;
     let took = began.elapsed();
-    // An exit by the signal's default action would be fast and no stop at all.
+    // An exit by the signal's default action would be fast, but it is not a graceful shutdown.
     if status.success() {
         Ok(Exit { took, peak })
     } else {
-        Err(io::Error::other(format!("{} ended with {status}", side.name())))
+        Err(io::Error::other(format!("{} exited with {status}", side.name())))
     }
 }
 

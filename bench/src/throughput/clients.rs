@@ -1,5 +1,4 @@
-//! The clients of the three columns. They cost less per request than any server does, so that the server's core is the one that is
-//! full.
+//! The clients of the three columns. They cost less per request than any server, so that the server's core is the bottleneck.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,13 +7,13 @@ use crate::client::{Arrived, Frames, LAST_PING, OPENING, PING, PING_ACK, SETTING
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
 
-/// One connection with one request at a time. It neither allocates nor parses: every answer has to be as long as the
-/// first one, which was parsed.
+/// One connection with one request at a time. It neither allocates nor parses: every response must be as long as the first one,
+/// which was parsed.
 #[derive(Debug)]
 pub(super) struct KeepAlive {
     stream: TcpStream,
     received: usize,
-    /// Octets of one answer.
+    /// Length of one response in bytes.
     answer: usize,
 }
 
@@ -40,13 +39,13 @@ impl KeepAlive {
         let begins = self.received > 0 || buffer.starts_with(OK);
         self.received += read;
         if read == 0 || !begins || self.received > self.answer {
-            return Err(io::Error::other("an answer is not what the first one was"));
+            return Err(io::Error::other("unexpected response: its length differs from the first one"));
         }
         Ok(self.received == self.answer)
     }
 }
 
-/// A connection for each request. The server closes it, and keeps the TIME_WAIT: ours would use up the ports.
+/// A new connection for each request. The server closes it and keeps the TIME_WAIT state: the client's ports would run out.
 #[derive(Debug)]
 pub(super) struct Connect {
     address: SocketAddr,
@@ -55,7 +54,7 @@ pub(super) struct Connect {
 }
 
 impl Connect {
-    /// Asks once, to see that it is answered.
+    /// Sends one request to verify the response.
     pub(super) fn new(address: SocketAddr) -> io::Result<Self> {
         let mut client = Self { address, stream: None, received: 0 };
         client.ask()?.set_nonblocking(false)?;
@@ -76,14 +75,14 @@ impl Connect {
         let mut buffer = [0; 1024];
         let read = stream.read(&mut buffer)?;
         if read > 0 && self.received == 0 && !buffer.starts_with(OK) {
-            return Err(io::Error::other("an answer is not the expected one"));
+            return Err(io::Error::other("unexpected response"));
         }
         self.received += read;
         if read > 0 {
             return Ok(false);
         }
         if self.received == 0 {
-            return Err(io::Error::other("a request was not answered"));
+            return Err(io::Error::other("request without a response"));
         }
         self.stream = None;
         Ok(true)
@@ -104,7 +103,7 @@ pub(super) struct Http2 {
 }
 
 impl Http2 {
-    /// Opens it and asks once.
+    /// Opens the connection and sends one request.
     pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
         let out = OPENING.to_vec();
         let mut client = Self { stream, frames: Frames::default(), out, next: 1, width: STREAMS };
@@ -127,7 +126,7 @@ impl Http2 {
             frame(self.next, &mut self.out);
             self.next += 2;
         }
-        // What is there to be said between the requests goes with the next one, or alone.
+        // Control frames are sent with the next requests, or alone.
         if !self.out.is_empty() {
             self.stream.write_all(&self.out)?;
             self.out.clear();
@@ -155,7 +154,7 @@ impl Http2 {
             Arrived::Other => {}
         });
         if wrong {
-            return Err(io::Error::other("an answer is not the expected one"));
+            return Err(io::Error::other("unexpected response"));
         }
         Ok(answered)
     }

@@ -1,4 +1,4 @@
-//! Clients of one server, and what one request costs it in instructions.
+//! The clients of one server, and the cost of one request in instructions.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -15,10 +15,10 @@ use super::clients::{Connect, Http2, KeepAlive};
 use crate::measure::now;
 use crate::service::{Child, ServerArgs, Side};
 
-/// A server that says nothing for so long has failed the comparison.
+/// The measurement fails when a server sends nothing for this long.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Clients of one server, each with as many requests in flight as it may while there is load.
+/// The clients of one server. Under load each has the maximum number of requests in flight.
 #[derive(Debug)]
 pub(super) struct Load {
     epoll: OwnedFd,
@@ -33,7 +33,7 @@ enum Client {
 }
 
 impl Load {
-    /// Makes the clients; each asks once.
+    /// Creates the clients; each sends one request.
     pub(super) fn connect(column: Column, address: SocketAddr, clients: u32) -> io::Result<Self> {
         let mut load = Self { epoll: epoll::create(CreateFlags::CLOEXEC)?, clients: Vec::new() };
         for index in 0..clients {
@@ -50,8 +50,8 @@ impl Load {
         Ok(load)
     }
 
-    /// Asks as fast as it is answered for `turn`, and returns how many answers came in that time. What is still in
-    /// flight then is waited for and does not count.
+    /// Sends requests as fast as they are answered for `turn`, and returns the number of responses in that time. Then waits for
+    /// the requests in flight, which do not count.
     pub(super) fn turn(&mut self, turn: Duration) -> io::Result<u64> {
         let end = now() + turn;
         let (mut answered, mut over) = (0, false);
@@ -63,7 +63,7 @@ impl Load {
         Ok(answered)
     }
 
-    /// Asks as often as it is told, one request at a time.
+    /// Sends `times` requests, one at a time.
     pub(super) fn ask(&mut self, times: u32) -> io::Result<()> {
         let mut left = times;
         self.run(|| {
@@ -72,7 +72,7 @@ impl Load {
         })
     }
 
-    /// Has every client ask with all it may have in flight, and then again for each answer for which `again` says so.
+    /// Has every client send its maximum number of requests, and another one for each response for which `again` returns `true`.
     fn run(&mut self, mut again: impl FnMut() -> bool) -> io::Result<()> {
         let silence = SILENCE.try_into().map_err(io::Error::other)?;
         let mut events = Vec::<Event>::with_capacity(self.clients.len());
@@ -85,7 +85,7 @@ impl Load {
         while in_flight > 0 {
             events.clear();
             if epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&silence))? == 0 {
-                return Err(io::Error::other("the server says nothing"));
+                return Err(io::Error::other("no response from the server"));
             }
             for event in &events {
                 let index = event.data.u64();
@@ -110,7 +110,7 @@ impl Client {
         }
     }
 
-    /// How many requests it has in flight.
+    /// Returns the maximum number of requests in flight.
     fn width(&self) -> usize {
         match self {
             Self::KeepAlive(_) | Self::Connect(_) => 1,
@@ -130,7 +130,7 @@ impl Client {
         }
     }
 
-    /// Reads what is there, and returns how many answers are whole with it.
+    /// Reads the available bytes, and returns the number of responses that they complete.
     fn take(&mut self) -> io::Result<usize> {
         match self {
             Self::KeepAlive(client) => client.take().map(usize::from),
@@ -147,30 +147,30 @@ fn open(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// What one request costs a server.
+/// The cost of one request to a server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
     pub(super) column: Column,
     pub(super) side: Side,
-    /// In user space; the kernel's are not seen.
+    /// In user space. Instructions of the kernel are not counted.
     pub(super) instructions: f64,
 }
 
-/// Counts the instructions of one request: those of a server that was asked `2 * counted` times, less those of one that
-/// was asked half as often, on one connection or, where each request has its own, one after the other.
+/// Counts the instructions of one request: those of a server with `2 * counted` requests, minus those of a server with half as
+/// many. The requests are sequential, on one connection or each on a new one.
 pub(super) fn count(column: Column, side: Side, counted: u32) -> io::Result<Cost> {
     let (once, twice) = (run(column, side, counted)?, run(column, side, counted * 2)?);
     let instructions = (twice as f64 - once as f64) / f64::from(counted);
     Ok(Cost { column, side, instructions })
 }
 
-/// Returns whether callgrind is there, and what to do where it is not.
+/// Returns an error when callgrind is not available.
 pub(super) fn is_possible() -> io::Result<()> {
     let mut valgrind = Command::new("valgrind");
     match valgrind.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status() {
         Ok(status) if status.success() => Ok(()),
         _ => Err(io::Error::other(
-            "valgrind counts the instructions and is not there: install it (apt-get install valgrind), or say --no-cost",
+            "valgrind is missing, which counts the instructions; install it (apt-get install valgrind) or use --no-cost",
         )),
     }
 }
@@ -195,5 +195,5 @@ fn total(file: &Path) -> io::Result<u64> {
     let total =
         text.lines().find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
     let total = total.and_then(|total| total.trim().parse().ok());
-    total.ok_or_else(|| io::Error::other("callgrind wrote no total"))
+    total.ok_or_else(|| io::Error::other("no total in the output of callgrind"))
 }

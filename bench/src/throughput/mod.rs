@@ -1,4 +1,4 @@
-//! Throughput of one small handler under Ebbtide and under its peers, and what a request costs in instructions.
+//! Measures the throughput of one small handler under Ebbtide and its peers, and the cost of a request in instructions.
 
 mod clients;
 mod load;

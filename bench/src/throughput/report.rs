@@ -8,23 +8,23 @@ use super::load::Cost;
 use crate::measure::{Findings, median};
 use crate::service::Side;
 
-/// The least share of axum's throughput that is good enough.
+/// The limit: the minimum share of axum's throughput.
 const AT_LEAST: f64 = 1.0;
 
-/// One turn of one server.
+/// One server's load in one round.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Turn {
     pub(super) column: Column,
     pub(super) side: Side,
     pub(super) answered: u64,
     pub(super) took: Duration,
-    /// The time the server was on its core meanwhile.
+    /// CPU time of the server.
     pub(super) on_core: Duration,
-    /// The time the load was on its own.
+    /// CPU time of the load.
     pub(super) load_on_core: Duration,
 }
 
-/// All turns, in the order in which they were taken: each side once in each round.
+/// All measurements in order: each side once in each round.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) turns: Vec<Turn>,
@@ -59,7 +59,7 @@ impl Report {
         median(&self.of(column, side, figure))
     }
 
-    /// A side's figure as a share of axum's: the median over the rounds, in each of which both had their turn.
+    /// Returns the ratio of a side's figure to axum's: the median over the rounds, each of which measures both.
     fn ratio(&self, column: Column, side: Side, figure: impl Fn(&Turn) -> f64) -> Option<f64> {
         let (theirs, axum) = (self.of(column, side, &figure), self.of(column, Side::Axum, &figure));
         let ratios: Vec<_> = theirs.iter().zip(&axum).map(|(theirs, axum)| theirs / axum).collect();
@@ -81,13 +81,13 @@ impl Report {
             "{:<18} {:>11} {:>9} {:>11} {:>9} {:>11} {:>12} {:>13} {:>9}",
             column.title(),
             "requests/s",
-            "of axum's",
+            "to axum's",
             "core us each",
-            "of axum's",
+            "to axum's",
             "core busy",
             "load's core",
             "instructions",
-            "of axum's"
+            "to axum's"
         )?;
         for side in Side::ALL {
             let median = |figure: fn(&Turn) -> f64| self.median_of(column, side, figure);
@@ -111,7 +111,7 @@ impl Report {
         }
         if let Some(ratio) = self.ratio(column, Side::Ebbtide, Turn::per_second) {
             let verdict = if ratio >= AT_LEAST { "met" } else { "MISSED" };
-            writeln!(out, "throughput, of axum's: {ratio:.3}, at least {AT_LEAST:.2}: {verdict}\n")?;
+            writeln!(out, "ratio to axum's throughput: {ratio:.3}, at least {AT_LEAST:.2}: {verdict}\n")?;
         }
         Ok(())
     }

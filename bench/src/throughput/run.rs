@@ -10,24 +10,23 @@ use super::report::{Report, Turn};
 use crate::measure::{conclude, cores, now, pin_to_core, thread_on_core};
 use crate::service::{Child, ServerArgs, Side};
 
-/// Compares the throughput of `/ping` under Ebbtide with that under its peers, and what one request costs each of them
-/// in instructions, as callgrind counts them.
+/// Compares the throughput of `/ping` under Ebbtide with that under its peers.
 ///
-/// Each server gets the first core, the load the second. All servers run side by side; they take turns being loaded,
-/// and are started anew several times. The ratio is the median over the rounds of one run, in each of which all had
-/// their turn. It takes about five minutes.
+/// Also compares the cost of one request in instructions, counted by callgrind. The servers run on the first core, the load
+/// on the second. All servers run at the same time and are loaded in turn. They are restarted several times. The ratio is
+/// the median over the rounds of one run, each of which measures all servers. Takes about five minutes.
 #[derive(Debug, Parser)]
 #[command(name = "throughput")]
 pub struct Options {
-    /// How often all servers are started anew.
+    /// Number of starts of all servers.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub starts: u32,
 
-    /// Turns of each server per start.
+    /// Rounds per start; each server is loaded once in a round.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
 
-    /// Milliseconds of load in one turn.
+    /// Duration of the load on one server in a round, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub turn: u64,
 
@@ -35,63 +34,63 @@ pub struct Options {
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub clients: u32,
 
-    /// Requests of which the instructions are counted, after as many that are not.
+    /// Number of requests whose instructions are counted, after as many uncounted ones.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub counted: u32,
 
-    /// Measure this column only; may be given again.
+    /// Measure only this column (can be repeated).
     #[arg(long, value_name = "COLUMN")]
     pub only: Vec<Column>,
 
-    /// Measure this server only; may be given again.
+    /// Measure only this server (can be repeated).
     #[arg(long, value_name = "SERVER")]
     pub server: Vec<Side>,
 
-    /// Count no instructions.
+    /// Do not count instructions.
     #[arg(long)]
     pub no_cost: bool,
 
-    /// Count instructions only.
+    /// Only count instructions.
     #[arg(long, conflicts_with = "no_cost")]
     pub cost_only: bool,
 
-    /// Where to write the figures as JSON.
+    /// Write the figures to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Exit with 1 when Ebbtide's throughput is less than axum's in one of the columns.
+    /// Exit with 1 when Ebbtide's throughput is below axum's in any column.
     #[arg(long)]
     pub check: bool,
 }
 
 impl Options {
-    /// Returns the columns that are wanted.
+    /// Returns the selected columns.
     fn columns(&self) -> impl Iterator<Item = Column> {
         Column::ALL.into_iter().filter(|column| self.only.is_empty() || self.only.contains(column))
     }
 
-    /// Returns the servers that are wanted.
+    /// Returns the selected servers.
     fn sides(&self) -> impl Iterator<Item = Side> {
         Side::ALL.into_iter().filter(|side| self.server.is_empty() || self.server.contains(side))
     }
 }
 
-/// How a request reaches the server.
+/// How the requests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Column {
-    /// Connections that are kept, one request at a time on each.
+    /// Keep-alive connections, one request at a time on each.
     KeepAlive,
-    /// A connection for each request.
+    /// A new connection for each request.
     Connect,
     /// HTTP/2, ten requests at a time on each connection.
     Http2,
 }
 
 impl Column {
-    /// All, in the order in which they are printed.
+    /// All columns, in the order in which they are printed.
     pub const ALL: [Self; 3] = [Self::KeepAlive, Self::Connect, Self::Http2];
 
-    /// The name in the tables.
+    /// Returns the name in the tables.
     pub const fn title(self) -> &'static str {
         match self {
             Self::KeepAlive => "HTTP/1 keep-alive",
@@ -101,14 +100,14 @@ impl Column {
     }
 }
 
-/// A server and the load on it.
+/// A server and its load.
 struct Runner {
     side: Side,
     server: Child,
     load: Load,
 }
 
-/// Measures, prints the tables, and returns the exit code that the program documents.
+/// Measures, prints the tables, and returns the documented exit code.
 pub fn run(options: &Options) -> ExitCode {
     conclude(measure(options), options.json.as_deref(), options.check)
 }
@@ -125,9 +124,9 @@ fn measure(options: &Options) -> io::Result<Report> {
         }
     }
     if !options.cost_only {
-        // Asked for once: whoever is pinned sees only its own.
+        // Read once: a pinned thread sees only the core that it is pinned to.
         let &[server_core, load_core, ..] = cores().as_slice() else {
-            return Err(io::Error::other("the servers and the load need a core each"));
+            return Err(io::Error::other("not enough cores: the servers and the load need one each"));
         };
         pin_to_core(load_core)?;
         for column in options.columns() {
@@ -148,7 +147,7 @@ fn measure_column(
         let mut runners = Vec::new();
         for side in options.sides() {
             let mut runner = Runner::start(column, side, server_core, options.clients)?;
-            // The first turn warms up, and does not count.
+            // The first round is a warm-up and does not count.
             runner.turn(column, turn)?;
             runners.push(runner);
         }
@@ -156,7 +155,7 @@ fn measure_column(
             for runner in &mut runners {
                 report.turns.push(runner.turn(column, turn)?);
             }
-            // Nobody always comes after the same one.
+            // The order rotates, so that no side always follows the same one.
             runners.rotate_left(1);
         }
         tell(&format!("{}: start {} of {}", column.title(), start + 1, options.starts));
@@ -181,7 +180,7 @@ impl Runner {
     }
 }
 
-/// Tells how far it is; where standard error is gone, nobody listens.
+/// Prints a progress line. A closed standard error is ignored.
 fn tell(line: &str) {
     let _told = writeln!(io::stderr(), "{line}");
 }

@@ -1,6 +1,6 @@
-//! What is wrong to do with the primitives does not compile.
+//! Misuse of the drain primitives does not compile.
 //!
-//! In a package of its own: the compiler is asked with whatever the package depends on, and here that is little.
+//! A separate package: trybuild compiles with all dependencies of its package, and here those are few.
 #![cfg(not(ebbtide_loom))]
 
 #[test]
