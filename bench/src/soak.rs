@@ -23,7 +23,7 @@ use crate::shutdown::{Stop, stop_under_load};
 #[derive(Debug, Parser)]
 #[command(name = "soak")]
 pub struct Options {
-    /// Number of shutdowns; the server is started anew for each.
+    /// Number of shutdowns; the server is restarted for each.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub shutdowns: u32,
 

@@ -118,11 +118,11 @@ impl Column {
 pub enum Side {
     /// The consumer loop with its adapter.
     Ebbtide,
-    /// The adapter's client crate without the loop: fetches a batch, runs the jobs concurrently in separate tasks, and acknowledges
-    /// each with confirmation.
+    /// The adapter's client crate without the loop: fetches a batch, runs the jobs concurrently in separate tasks, and
+    /// acknowledges each with confirmation.
     ByHand,
-    /// The same without confirmation, for brokers that allow it: jobs that are done may run again after a crash. Ebbtide waits for
-    /// the confirmation, so this side sets no limit; it shows the cost of waiting.
+    /// The same without confirmation, for brokers that allow it: jobs that are done may run again after a crash. Ebbtide
+    /// waits for the confirmation, so this side sets no limit; it shows the cost of waiting.
     Unconfirmed,
     /// The peer, with its own tables.
     Apalis,

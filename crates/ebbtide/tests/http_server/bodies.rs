@@ -1,4 +1,4 @@
-//! Bodies on their way while the server stops, and one that the test feeds.
+//! Request and response bodies in transfer when the server stops, and a body that the test feeds.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -27,7 +27,7 @@ async fn a_large_response_is_whole_when_the_stop_comes_in_its_middle() {
     let mut client = Client::connect(served.addr).await.unwrap();
     client.get("/big").await.unwrap();
     client.first_bytes().await.unwrap();
-    assert_eq!(served.work.in_flight(), 1, "it is in flight until the socket took it");
+    assert_eq!(served.work.in_flight(), 1, "the response is in flight until the socket has accepted it");
     served.stop();
     served.draining().await;
     assert!(served.is_running());
@@ -55,10 +55,10 @@ async fn a_chunked_upload_finishes_when_the_stop_comes_in_its_middle() {
     served.draining().await;
     for _ in 0..20 {
         client.send(b"5\r\nworld\r\n").await.unwrap();
-        settle().await; // so that the server reads them one by one
+        settle().await; // the server reads the parts one by one
     }
     client.send(b"0\r\n\r\n").await.unwrap();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.body == b"105" && answer.closes);
     drop(client);
     served.ended().await;
@@ -73,13 +73,13 @@ async fn an_upload_of_known_length_finishes_when_the_stop_comes_in_its_middle() 
     until(|| served.work.in_flight() == 1).await;
     served.stop();
     client.send(&[b'x'; 100_000]).await.unwrap();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.body == b"200000" && answer.closes);
     drop(client);
     served.ended().await;
 }
 
-/// A response that goes out before the upload was read would be destroyed by the reset that a plain close sends.
+/// The close lingers: a plain close would send a reset, because the upload is unread, and destroy the response.
 #[tokio::test]
 async fn a_refused_upload_gets_its_answer() {
     let mut served = serve(ping(), |server| server).await;
@@ -139,7 +139,7 @@ async fn a_streamed_response_counts_as_finished_only_at_its_end() {
     assert_eq!((served.work.in_flight(), served.work.finished()), (0, 1));
 }
 
-/// A body without a length that says with its last frame that it is the last.
+/// A body without a length whose last frame reports that it is the last.
 struct Ends(VecDeque<Frame<Bytes>>);
 
 impl Ends {
@@ -164,7 +164,7 @@ impl http_body::Body for Ends {
     }
 }
 
-/// hyper asks neither of them for what comes behind its last frame. They are whole all the same, and not to be reset.
+/// hyper polls neither body after its last frame. Both are complete and must not be reset.
 #[tokio::test]
 async fn bodies_whose_last_frame_says_so_are_whole() {
     let last = async || Body::new(Ends::new(Frame::data(Bytes::from_static(b"last"))));
@@ -199,13 +199,13 @@ async fn bodies_whose_last_frame_says_so_are_whole() {
     assert_eq!((served.work.finished(), served.work.cancelled()), (6, 0));
 }
 
-/// Where the test puts what the body sends; dropped, the body ends.
+/// The sender of the body. Dropping it ends the body.
 pub(crate) struct Feed {
     sender: mpsc::UnboundedSender<Bytes>,
     dropped: Arc<AtomicBool>,
 }
 
-/// Gives the body to the first request that asks for it.
+/// Returns a handler that gives the body to the first request.
 #[derive(Clone)]
 pub(crate) struct Fed(Arc<Mutex<Option<Feeding>>>);
 

@@ -1,4 +1,4 @@
-//! Each request has one fate, and the counts add up at every instant (`docs/spec.md`, W1).
+//! Each request has exactly one outcome, and the counts add up at all times (`docs/spec.md`, W1).
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -25,7 +25,7 @@ use crate::support::{Client, Served, ping, serve, until};
 
 const EVENTS: [(&str, &str); 1] = [("content-type", "text/event-stream")];
 
-/// `/panics`, `/panics-late` in its body, `/fails` in its body, `/never`, `/events`, and `/ping`.
+/// Routes: `/panics` in the handler, `/panics-late` in its body, `/fails` in its body, `/never`, `/events`, and `/ping`.
 fn all_kinds() -> Router {
     let failing = |panics: bool| {
         let frames = futures_util::stream::iter([0, 1]).map(move |step| match step {
@@ -62,7 +62,7 @@ fn fates(counts: &WorkCounts) -> (u64, u64, u64, u64) {
     (counts.finished, counts.failed, counts.abandoned, counts.cancelled)
 }
 
-/// Keeps the fields of every event.
+/// Records the fields of every event.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<BTreeMap<&'static str, String>>>>);
 
@@ -87,7 +87,7 @@ async fn a_handler_that_panics_is_counted_as_failed_and_logged_with_its_request(
     let log = Log::default();
     let _here = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
     let mut served = serve(all_kinds(), |server| server).await;
-    // The event may have been met by another test first, on a thread without a log.
+    // Another test may have registered the callsite first, on a thread without a subscriber.
     asked(&served, "/panics").await.rest().await;
     until(|| served.work.in_flight() == 0).await;
     tracing::callsite::rebuild_interest_cache();
@@ -139,7 +139,7 @@ async fn a_request_whose_client_goes_away_is_abandoned() {
 async fn a_response_that_fails_and_one_that_takes_too_long_have_failed() {
     let mut served = serve(all_kinds(), |server| server.request_timeout(Duration::from_millis(50))).await;
     let mut late = asked(&served, "/never").await;
-    assert!(late.response().await.expect("an answer").status == 503);
+    assert!(late.response().await.expect("a response").status == 503);
     for path in ["/fails", "/events"] {
         asked(&served, path).await.rest().await;
     }
@@ -158,13 +158,13 @@ async fn client(addr: SocketAddr, kind: u64) {
     let Ok(mut client) = Client::connect(addr).await else { return };
     let _ = if kind == 7 { client.send(b"GET /pi").await } else { client.get(paths[kind as usize]).await };
     if kind == 6 {
-        return; // it goes away
+        return; // it disconnects
     }
     let mut read = [0; 4096];
     while client.stream.read(&mut read).await.is_ok_and(|read| read > 0) {}
 }
 
-/// Everything at once, before the stop, during it and at its deadline.
+/// All kinds of requests at once: before the shutdown, during it and at its deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_counts_add_up_at_every_instant() {
     let mut served = serve(all_kinds(), |server| server.stall_timeout(Duration::from_millis(300))).await;
@@ -181,7 +181,7 @@ async fn the_counts_add_up_at_every_instant() {
             tokio::task::yield_now().await;
         }
     });
-    // Those that wait for ever, read events, or have sent half a head.
+    // The requests that never end, read events, or have sent half a head.
     until(|| served.work.in_flight() >= 3 * EACH).await;
     let at_stop = served.work.counts();
     served.stop();
@@ -193,8 +193,8 @@ async fn the_counts_add_up_at_every_instant() {
     served.ended().await;
     clients.join_all().await;
     watching.abort_all();
-    let watched = watching.join_next().await.expect("it watches");
-    assert!(watched.expect_err("it watches for ever").is_cancelled());
+    let watched = watching.join_next().await.expect("the watching task ends");
+    assert!(watched.expect_err("the watching task never ends by itself").is_cancelled());
     let end = served.work.counts();
     assert_eq!((end.in_flight, end.unaccounted()), (0, 0));
     let since = end.since(&at_stop);
@@ -203,7 +203,7 @@ async fn the_counts_add_up_at_every_instant() {
     assert!(end.failed > 0 && end.finished > 0, "{end:?}");
 }
 
-/// A client that stalls and a stream that ends by its policy don't make the exit code 3; the report names the first.
+/// A stalled client and a stream that ends by its policy do not lead to exit code 3. The report names the stalled client.
 #[test]
 fn the_report_adds_up_and_names_the_peer_that_stalled() {
     let mut client = None;
@@ -230,8 +230,8 @@ fn the_report_adds_up_and_names_the_peer_that_stalled() {
             })?);
             Ok(())
         })
-        .expect("it starts");
-    client.unwrap().join().expect("the client saw what it should");
+        .expect("the lifecycle starts");
+    client.unwrap().join().expect("the client's assertions hold");
     assert_eq!(report.exit_code, 0, "{report:?}");
     let api = report.component("api").expect("a component");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What is left when the time is up.
+//! Requests and responses that are unfinished at the deadline.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use crate::support::{
     Client, LONG, PING, PausedClock, SLOW, cause, ping, serve, serve_on, slow, stop_source, until,
 };
 
-/// A body that sends one chunk, and another one when the token stops.
+/// A body that sends one chunk, and another one when the token is stopped.
 pub(crate) struct Streamed {
     sent: u8,
     until: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -61,7 +61,7 @@ async fn what_is_in_flight_at_the_end_is_cut_counted_and_named() {
     until(|| served.work.in_flight() == 2).await;
     served.stop();
     served.cancelled();
-    let answer = request.response().await.expect("an answer");
+    let answer = request.response().await.expect("a response");
     assert!(answer.status == 503, "{answer:?}");
     clock.advance(LONG).await;
     served.ended().await;
@@ -77,7 +77,7 @@ async fn what_is_in_flight_at_the_end_is_cut_counted_and_named() {
     );
 }
 
-/// Over HTTP/1.0 the end of the connection is the end of the body: only a reset tells that it is not whole.
+/// Over HTTP/1.0 the end of the connection is the end of the body: only a reset shows that the body is truncated.
 #[tokio::test]
 async fn a_body_that_is_cut_is_reset_and_never_ended() {
     let never = stop_source();
@@ -95,7 +95,7 @@ async fn a_body_that_is_cut_is_reset_and_never_ended() {
     assert_eq!(served.work.cancelled(), 1);
 }
 
-/// The opposite: with `axum::serve` and its runtime's end, the same client takes half a body for a whole one.
+/// The opposite: with `axum::serve`, whose runtime ends, the same client takes half a body for a complete one.
 #[test]
 fn a_body_that_axum_drops_looks_whole() {
     let runtime =
@@ -120,7 +120,7 @@ fn a_body_that_axum_drops_looks_whole() {
     });
 }
 
-/// A body that fails is broken off in the same way.
+/// A response that exceeds its time limit is aborted in the same way.
 #[tokio::test]
 async fn a_response_that_takes_too_long_is_reset() {
     let never = stop_source();
@@ -139,7 +139,7 @@ async fn a_response_that_takes_too_long_is_reset() {
     assert_eq!(served.work.finished(), 0);
 }
 
-/// The service has handed everything over, and the client does not read it.
+/// The service has returned the whole body, and the client does not read it.
 #[tokio::test]
 async fn a_response_that_nobody_reads_is_cut_and_not_counted_as_finished() {
     let router = ping().route("/big", get(async || vec![b'x'; 24 * 1024 * 1024]));
@@ -156,10 +156,10 @@ async fn a_response_that_nobody_reads_is_cut_and_not_counted_as_finished() {
     assert!(client.rest().await.is_reset());
 }
 
-/// Three kinds of a body that are under way when its server goes, and how each is asked for.
+/// Three kinds of bodies in transfer when their server is dropped, and the request for each.
 fn halves(never: &Stop) -> axum::Router {
     let (stream, sized) = (never.clone(), never.clone());
-    // It is given at once, and fits in no socket of these tests: only hyper has the rest.
+    // Returned at once, and larger than the socket buffers of these tests: hyper holds the rest.
     let given = async || Body::new(Given(Some(Bytes::from_static(&[b'x'; 256 * 1024]))));
     let sized = async move || ([("content-length", "10")], Body::new(Streamed::new(sized)));
     ping()
@@ -175,7 +175,7 @@ const HALVES: [&[u8]; 4] = [
     b"GET /given HTTP/1.0\r\n\r\n",
 ];
 
-/// A body of one part, without a length.
+/// A body of one frame, without a length.
 struct Given(Option<Bytes>);
 
 impl http_body::Body for Given {
@@ -190,7 +190,7 @@ impl http_body::Body for Given {
     }
 }
 
-/// A listener whose connections take little before they wait for their peers.
+/// A listener whose connections have small send buffers.
 fn narrow() -> Listener {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.set_send_buffer_size(16 * 1024).unwrap();
@@ -199,13 +199,13 @@ fn narrow() -> Listener {
     Listener::from_std(socket.into()).unwrap()
 }
 
-/// Asks for a body and waits for its first part.
+/// Requests a body and waits for its first part.
 async fn begin(addr: SocketAddr, request: &[u8]) -> Client {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut client = Client::new(socket.connect(addr).await.unwrap());
     client.send(request).await.unwrap();
-    // The first part of the body leaves together with the head.
+    // The first part of the body is sent together with the head.
     client.stream.readable().await.unwrap();
     client
 }
@@ -224,7 +224,7 @@ async fn bodies_are_reset_when_the_servers_future_is_dropped() {
     }
 }
 
-/// The server's future lives on, so that nothing but the end of the tasks ends the connections.
+/// The server's future stays alive, so that only the end of the tasks ends the connections.
 #[test]
 fn bodies_are_reset_when_their_runtime_is_dropped() {
     let runtime =
@@ -244,7 +244,7 @@ fn bodies_are_reset_when_their_runtime_is_dropped() {
         begun.spawn_on(begin(addr, request), client.handle());
         let begun = server.block_on(async {
             tokio::select! {
-                _ = &mut serving => panic!("it serves for ever"),
+                _ = &mut serving => panic!("the server must not end"),
                 begun = begun.join_next() => begun,
             }
         });
@@ -253,7 +253,8 @@ fn bodies_are_reset_when_their_runtime_is_dropped() {
     }
 }
 
-/// The limit: a Unix socket cannot be reset. What has an end of its own is seen to lack it, and the rest looks whole.
+/// A known limit: a Unix socket cannot be reset. A body with a length or with chunks is seen to be truncated; any other looks
+/// whole.
 #[tokio::test]
 async fn over_a_unix_socket_a_body_that_only_the_close_ends_looks_whole() {
     let never = stop_source();
@@ -275,7 +276,7 @@ async fn over_a_unix_socket_a_body_that_only_the_close_ends_looks_whole() {
     }
 }
 
-/// A body that sends one chunk, and panics when the token stops.
+/// A body that sends one chunk, and panics when the token is stopped.
 struct Panics(Streamed);
 
 impl http_body::Body for Panics {
@@ -315,7 +316,7 @@ async fn a_body_that_panics_is_reset() {
     assert_eq!(served.work.finished(), 0);
 }
 
-/// The opposite: behind `axum::serve` half a body looks whole when the other half panics.
+/// The opposite: with `axum::serve` a body looks whole although its second half panicked.
 #[tokio::test]
 async fn a_body_that_panics_looks_whole_behind_axum() {
     let now = stop_source();

@@ -1,24 +1,24 @@
-//! A clock that the test advances, for servers and clients that talk over real sockets.
+//! A clock that the test advances, for servers and clients on real sockets.
 
 use std::time::Duration;
 
 use super::support::LONG;
 
-/// Lets every task run that is ready, and what it wakes, on a runtime with one thread.
+/// Runs all ready tasks, and those that they wake, on a runtime with one thread.
 ///
-/// For what must not happen: it can miss an event that the kernel delays, and then proves nothing. What must happen is awaited.
+/// Use this to assert that something does not happen. It can miss an event that the kernel delays. Await what must happen.
 pub(crate) async fn settle() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
 }
 
-/// The paused clock of a runtime with one thread: timers fire only when [`advance`](Self::advance) reaches them, however long the
-/// test takes. Sockets work as usual, and what the kernel measures (how long a TCP connection has been quiet) is real time.
+/// The paused clock of a runtime with one thread. Timers fire only when [`advance`](Self::advance) reaches them, however long
+/// the test takes. Sockets work as usual. What the kernel measures (how long a TCP connection has been quiet) is real time.
 pub(crate) struct PausedClock {
     released: Option<std::sync::mpsc::Sender<()>>,
-    /// Tokio does not advance a paused clock by itself while a blocking task runs. This one ends after `LONG`, so that a test
-    /// that waits for what never happens fails by a timeout of its own.
+    /// Tokio does not advance a paused clock by itself while a blocking task runs. This task ends after `LONG`, so that a
+    /// test that waits for an event that never comes fails by its timeout.
     holding: tokio::task::JoinHandle<()>,
 }
 
@@ -36,22 +36,22 @@ impl PausedClock {
     }
 
     pub(crate) async fn advance(&self, by: Duration) {
-        settle().await; // so that the timers start that are due to
+        settle().await; // starts the timers of the ready tasks
         tokio::time::advance(by).await;
         settle().await;
     }
 
-    /// Advances to the last moment before a timer that was started just now with this duration.
+    /// Advances to just before a timer fires that was started now with this duration.
     pub(crate) async fn advance_to_before(&self, timer: Duration) {
         self.advance(timer - Self::TICK).await;
     }
 
-    /// Advances from there to the moment at which that timer has fired.
+    /// Advances from there until that timer has fired.
     pub(crate) async fn advance_past(&self) {
         self.advance(2 * Self::TICK).await;
     }
 
-    /// Lets time pass as usual again.
+    /// Resumes real time.
     pub(crate) fn resume(self) {
         tokio::time::resume();
     }

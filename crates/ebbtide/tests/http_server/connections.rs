@@ -1,4 +1,4 @@
-//! Single connections in every state that a stop can meet.
+//! Single connections in every state that a shutdown can find them in.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ async fn the_close_is_announced_from_the_signal_on_and_not_before() {
     served.announce();
     client.send(PING).await.unwrap();
     assert!(client.response().await.unwrap().closes);
-    assert!(client.rest().await.is_eof(), "the connection ends in order");
-    // The lame duck goes on: new connections are served, and told the same.
+    assert!(client.rest().await.is_eof(), "the connection is closed in order");
+    // The lame duck continues: new connections are served, and their close is announced too.
     let mut late = Client::connect(served.addr).await.unwrap();
     late.send(PING).await.unwrap();
     assert!(late.response().await.unwrap().closes);
@@ -34,15 +34,15 @@ async fn an_http_1_0_client_keeps_its_connection_until_it_is_told() {
     let mut client = Client::connect(served.addr).await.unwrap();
     for _ in 0..2 {
         client.send(KEEP).await.unwrap();
-        let answer = client.response().await.expect("an answer");
+        let answer = client.response().await.expect("a response");
         assert!(answer.is_ok() && answer.header("connection") == Some("keep-alive"), "{answer:?}");
     }
     served.announce();
     client.send(KEEP).await.unwrap();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.is_ok() && answer.closes && answer.header("connection") == Some("close"), "{answer:?}");
     assert!(client.rest().await.is_eof());
-    // Who does not ask to keep it has one answer, and the end, before and after.
+    // Without keep-alive a client gets one response and then the end, before and after the signal.
     for _ in 0..2 {
         let mut client = Client::connect(served.addr).await.unwrap();
         client.send(b"GET /ping HTTP/1.0\r\n\r\n").await.unwrap();
@@ -80,15 +80,15 @@ async fn a_connection_that_was_silent_at_the_stop_is_answered() {
     served.stop();
     served.draining().await;
     clock.advance_to_before(grace).await;
-    assert!(served.is_running(), "the silent connection has its grace");
+    assert!(served.is_running(), "the silent connection is kept for its grace time");
     client.send(PING).await.unwrap();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.is_ok() && answer.closes);
     drop(client);
     served.ended().await;
 }
 
-/// The opposite: hyper's own way closes it at once.
+/// The opposite: hyper's own graceful shutdown closes it at once.
 #[tokio::test]
 async fn a_connection_that_was_silent_is_lost_by_an_abrupt_close() {
     let mut served = serve(ping(), |server| server.close_mode(CloseMode::Abrupt)).await;
@@ -129,7 +129,7 @@ async fn a_head_that_was_half_sent_at_the_stop_is_answered() {
     served.draining().await;
     assert!(served.is_running());
     client.send(&PING[20..]).await.unwrap();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.is_ok() && answer.closes);
     drop(client);
     served.ended().await;
@@ -144,7 +144,7 @@ async fn a_half_sent_head_ends_at_its_timeout_with_and_without_a_stop() {
     let mut first = Client::connect(served.addr).await.unwrap();
     first.send(&PING[..20]).await.unwrap();
     ends_at_the_limit(&clock, limit, &served, &mut first).await;
-    // Also behind a whole request, and typed a byte at a time.
+    // Also after a complete request, and with bytes that arrive one at a time.
     let mut second = Client::connect(served.addr).await.unwrap();
     second.send(PING).await.unwrap();
     assert!(second.response().await.unwrap().is_ok());
@@ -163,7 +163,7 @@ async fn a_half_sent_head_ends_at_its_timeout_with_and_without_a_stop() {
     assert_eq!(served.work.cancelled(), 0);
 }
 
-/// Checks that half a head that has just been sent ends its connection at the limit, and not before.
+/// Checks that a connection with half a head that was just sent ends at the limit, and not before.
 async fn ends_at_the_limit(clock: &PausedClock, limit: Duration, served: &Served, client: &mut Client) {
     until(|| served.work.in_flight() == 1).await;
     clock.advance_to_before(limit).await;
@@ -177,7 +177,7 @@ async fn a_pipelined_request_is_answered_too() {
     let release = stop_source();
     let mut served =
         serve(slow(release.token()), |server| server.idle_quiet(Duration::from_millis(50))).await;
-    // Both at once; and the second while the first is being served.
+    // Both requests at once; and the second one while the first is served.
     let mut at_once = Client::connect(served.addr).await.unwrap();
     at_once.send(&[SLOW, PING].concat()).await.unwrap();
     let mut later = Client::connect(served.addr).await.unwrap();
@@ -188,7 +188,7 @@ async fn a_pipelined_request_is_answered_too() {
     served.draining().await;
     release.stop(crate::support::cause(), None);
     for mut client in [at_once, later] {
-        let first = client.response().await.expect("the first answer");
+        let first = client.response().await.expect("the first response");
         assert!(first.body == b"slow pong" && !first.closes);
         assert_eq!(client.response().await.expect("the second answer").body, b"pong");
     }
@@ -196,7 +196,7 @@ async fn a_pipelined_request_is_answered_too() {
     assert_eq!((served.work.finished(), served.work.cancelled()), (4, 0));
 }
 
-/// It arrives in the very moment in which the first response is made, and nobody has read it yet.
+/// The request arrives while the first response is being made, when the server has not read it yet.
 #[tokio::test]
 async fn a_pipelined_request_that_nobody_has_read_yet_is_answered_too() {
     let release = stop_source();
@@ -207,12 +207,12 @@ async fn a_pipelined_request_that_nobody_has_read_yet_is_answered_too() {
     until(|| served.work.in_flight() == 1).await;
     served.stop();
     served.draining().await;
-    // Nothing of the server runs between the two: this runtime has one thread.
+    // No task of the server runs between the two: this runtime has one thread.
     assert_eq!(client.stream.try_write(PING).unwrap(), PING.len());
     release.stop(crate::support::cause(), None);
-    let first = client.response().await.expect("the first answer");
+    let first = client.response().await.expect("the first response");
     assert!(first.body == b"slow pong" && !first.closes);
-    assert!(client.response().await.expect("the second answer").closes);
+    assert!(client.response().await.expect("the second response").closes);
     drop(client);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cancelled()), (2, 0));
@@ -234,7 +234,7 @@ async fn a_request_in_flight_at_the_stop_finishes() {
     assert_eq!(straggler.name, format!("GET /slow from {}", client.stream.local_addr().unwrap()));
     assert_eq!(straggler.age, LONG / 2);
     release.stop(crate::support::cause(), None);
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.body == b"slow pong" && answer.closes);
     drop(client);
     served.ended().await;
@@ -270,11 +270,11 @@ async fn connections_that_have_been_quiet_do_not_hold_the_stop() {
     tokio::time::sleep(quiet * 2).await;
     let _clock = PausedClock::new();
     served.stop();
-    served.ended().await; // in no time at all
+    served.ended().await; // the clock does not advance
     assert!(client.rest().await.is_eof());
 }
 
-/// The opposite: one that has just been used may be used again.
+/// The opposite: a connection that was just used may get another request.
 #[tokio::test]
 async fn connections_that_were_just_used_have_their_quiet_time() {
     let clock = PausedClock::new();
@@ -285,7 +285,7 @@ async fn connections_that_were_just_used_have_their_quiet_time() {
     assert!(client.response().await.unwrap().is_ok());
     served.stop();
     served.draining().await;
-    // The server subtracts how long the kernel has seen no data, in real time: less than half of this.
+    // The server subtracts the time for which the kernel has seen no data, in real time: less than half of this.
     clock.advance(quiet / 2).await;
     assert!(served.is_running() && client.is_quiet());
     clock.advance(quiet / 2).await;
@@ -301,7 +301,7 @@ async fn an_idle_server_ends_at_once() {
     let mut served = serve(ping(), |server| server).await;
     accepted(served.addr).await;
     served.stop();
-    served.ended().await; // in no time at all
+    served.ended().await; // the clock does not advance
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What a client gets whose request is still in flight when the time is up.
+//! The response to a request that is still in flight at the deadline.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::frames::{Frames, HEADERS, RST_STREAM};
 use crate::http2;
 use crate::support::{Client, LONG, PING, SLOW, Served, cause, ping, serve, slow, stop_source, until};
 
-/// Tells when it is dropped.
+/// Sets a flag when it is dropped.
 struct Dropped(Arc<AtomicBool>);
 
 impl Drop for Dropped {
@@ -38,11 +38,11 @@ async fn a_request_without_a_response_gets_503_and_its_handler_is_dropped() {
     until(|| served.work.in_flight() == 1).await;
     served.stop();
     served.draining().await;
-    assert!(client.is_quiet() && !dropped.load(Ordering::SeqCst), "not before the time is up");
+    assert!(client.is_quiet() && !dropped.load(Ordering::SeqCst), "not before the deadline");
     served.cancelled();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.status == 503 && answer.closes, "{answer:?}");
-    assert!(client.rest().await.is_eof(), "the connection ends in order");
+    assert!(client.rest().await.is_eof(), "the connection is closed in order");
     drop(client);
     served.ended().await;
     assert!(dropped.load(Ordering::SeqCst));
@@ -51,7 +51,7 @@ async fn a_request_without_a_response_gets_503_and_its_handler_is_dropped() {
     assert!(name.starts_with("GET /slow from 127.0.0.1:"), "{name}");
 }
 
-/// The opposite: other servers cut, and their clients never hear of it.
+/// The opposite: other servers close the connection without a response.
 #[tokio::test]
 async fn a_request_without_a_response_gets_nothing_after_an_abrupt_close() {
     let never = stop_source();
@@ -75,12 +75,12 @@ async fn requests_pipelined_behind_it_are_answered_too() {
     until(|| served.work.in_flight() == 1).await;
     served.stop();
     served.cancelled();
-    let first = client.response().await.expect("the first answer");
+    let first = client.response().await.expect("the first response");
     assert!(first.status == 503 && !first.closes, "{first:?}");
-    // What can be answered at once is.
-    let second = client.response().await.expect("the second answer");
+    // A request whose handler completes at once gets its response.
+    let second = client.response().await.expect("the second response");
     assert!(second.is_ok() && !second.closes && second.body == b"pong", "{second:?}");
-    let third = client.response().await.expect("the third answer");
+    let third = client.response().await.expect("the third response");
     assert!(third.status == 503, "{third:?}");
     let end = client.rest().await;
     assert!(end.received.is_empty() && end.is_eof());
@@ -89,7 +89,7 @@ async fn requests_pipelined_behind_it_are_answered_too() {
     assert_eq!((served.work.finished(), served.work.cancelled()), (1, 2));
 }
 
-/// Whatever the kernel had accepted is heard, although nothing of it was when the time was up.
+/// Requests on connections that the kernel had accepted are read, even if the server had read none of them at the deadline.
 #[tokio::test]
 async fn requests_that_wait_in_the_accept_queue_are_answered_too() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
@@ -107,7 +107,7 @@ async fn requests_that_wait_in_the_accept_queue_are_answered_too() {
     let work = server.work();
     let answers = async {
         for mut client in clients {
-            let answer = client.response().await.expect("an answer");
+            let answer = client.response().await.expect("a response");
             assert!(answer.status == 503 && answer.closes);
         }
     };
@@ -126,7 +126,7 @@ async fn a_half_sent_head_that_is_finished_in_time_is_answered_too() {
     served.stop();
     served.cancelled();
     client.send(&SLOW[20..]).await.unwrap();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.status == 503 && answer.closes);
     drop(client);
     served.ended().await;
@@ -148,10 +148,10 @@ async fn an_http_2_request_without_a_response_gets_503() {
     assert_eq!(response.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cancelled()), (0, 1));
-    driver.join_next().await.unwrap().unwrap().expect("the connection ends in order");
+    driver.join_next().await.unwrap().unwrap().expect("the connection is closed in order");
 }
 
-/// Calls a gRPC route; cuts the server when the response has begun, or the handler has.
+/// Calls a gRPC route. Cancels the server when the response has begun, or when the handler has.
 async fn call(served: &mut Served) -> hyper::Result<(StatusCode, HeaderMap, Option<HeaderMap>)> {
     let (mut sender, _driver) = http2::connect(served).await;
     let request = http::Request::post("http://test/grpc").header("content-type", "application/grpc+proto");
@@ -199,7 +199,7 @@ async fn a_grpc_stream_under_way_ends_as_unavailable() {
     assert!(feed.is_dropped());
 }
 
-/// The opposite: cut by others, the same stream is an error of the transport.
+/// The opposite: after an abrupt close the same stream is a transport error.
 #[tokio::test]
 async fn a_grpc_stream_that_is_closed_abruptly_is_an_error_of_the_transport() {
     let (feed, fed) = feed();
@@ -210,7 +210,7 @@ async fn a_grpc_stream_that_is_closed_abruptly_is_an_error_of_the_transport() {
     assert!(call(&mut served).await.is_err());
 }
 
-/// Trailers would make a plain body whole that is not.
+/// With trailers a truncated plain body would look complete.
 #[tokio::test]
 async fn a_plain_body_is_never_ended_with_a_status() {
     for (kind, answer) in [("application/json", "application/grpc"), ("application/grpc", "application/json")]
@@ -229,7 +229,7 @@ async fn a_plain_body_is_never_ended_with_a_status() {
     }
 }
 
-/// Nor is a gRPC stream over HTTP/1, which gRPC does not know: hyper drops trailers there, and the last chunk would be left.
+/// A gRPC stream over HTTP/1 is not supported by gRPC: hyper drops its trailers there, and only the last chunk would be sent.
 #[tokio::test]
 async fn a_grpc_stream_over_http_1_is_reset() {
     let (feed, fed) = feed();

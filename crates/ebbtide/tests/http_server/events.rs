@@ -1,4 +1,4 @@
-//! Streams that are under way when the server stops, and their policies.
+//! Streams that are open when the server stops, and their policies.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn stream(kind: &'static str) -> (Feed, MethodRouter) {
     (feed, get(async move || ([("content-type", kind)], fed.body()).into_response()))
 }
 
-/// Serves the stream to a client that has seen the beginning of it.
+/// Serves the stream to a client, and waits until the client has read its beginning.
 async fn begin(
     (feed, stream): (Feed, MethodRouter),
     request: &[u8],
@@ -36,8 +36,7 @@ async fn begin(
     (served, client, feed)
 }
 
-/// Half a body that is reset, over HTTP/1.0, where nothing else tells it from a whole one.
-/// What the server ended before its source had ended is neither finished nor cut.
+/// Checks that a response which the server ended before its source counts neither as finished nor as cancelled.
 fn is_ended_early(served: &Served) {
     let counts = served.work.counts();
     let fates =
@@ -160,7 +159,7 @@ async fn events_over_http_2_end_their_stream() {
     is_ended_early(&served);
 }
 
-/// `EventSource` sends GET alone. Whoever posts waits for an end: that of a model's answer, of a remote call.
+/// `EventSource` sends only GET. A client that sends POST expects the stream's own end: of a model's answer, of a remote call.
 #[tokio::test]
 async fn events_that_answer_a_post_are_finished() {
     let (feed, fed) = feed();
@@ -180,7 +179,7 @@ async fn events_that_answer_a_post_are_finished() {
     assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
-/// The opposite: where they are asked to, they end although their source goes on, and don't count as finished.
+/// The opposite: with the policy on the route they end although their source continues, and do not count as finished.
 #[tokio::test]
 async fn events_that_answer_a_post_end_where_their_route_says_so() {
     let (feed, fed) = feed();
@@ -194,7 +193,7 @@ async fn events_that_answer_a_post_end_where_their_route_says_so() {
     is_ended_early(&served);
 }
 
-/// The opposite: without the policy they go on until they are cut, and the client is told that they are not whole.
+/// The opposite: without the policy they continue until they are cancelled, and the client sees that they are truncated.
 #[tokio::test]
 async fn events_that_are_to_finish_do_or_are_cut() {
     for finishes in [true, false] {
@@ -222,7 +221,7 @@ async fn events_that_are_to_finish_do_or_are_cut() {
     }
 }
 
-/// The opposite: an abrupt close heeds no policy.
+/// The opposite: an abrupt close ignores the policy.
 #[tokio::test]
 async fn events_hold_an_abrupt_close_until_they_are_cut() {
     let abrupt = |server: Server<axum::Router>| server.close_mode(CloseMode::Abrupt);
@@ -235,7 +234,7 @@ async fn events_hold_an_abrupt_close_until_they_are_cut() {
     served.ended().await;
 }
 
-/// The opposite with a peer: `axum::serve` waits for as long as the client stays.
+/// The opposite with a peer: `axum::serve` waits until the client disconnects.
 #[tokio::test]
 async fn events_hold_axum_serve_for_as_long_as_the_client_stays() {
     let clock = PausedClock::new();
@@ -284,7 +283,7 @@ async fn other_streams_finish_unless_they_are_to_end() {
     }
 }
 
-/// A stream that never waits is not woken by the stop either.
+/// A stream that is always ready is not woken by the stop signal, but ends as well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_always_has_something_ends_too() {
     struct Endless;
@@ -338,7 +337,7 @@ async fn a_stream_that_is_to_break_is_seen_to_be_broken_and_counts_as_ended_earl
     is_ended_early(&served);
 }
 
-/// The inner choice is the better informed one.
+/// The handler's policy takes precedence over the layer's.
 #[tokio::test]
 async fn what_the_handler_chooses_counts_more_than_the_layer() {
     let (feed, fed) = feed();
@@ -356,7 +355,7 @@ async fn what_the_handler_chooses_counts_more_than_the_layer() {
     served.ended().await;
 }
 
-/// A body whose length was promised cannot end early and be whole.
+/// A body with a Content-Length cannot end early and be whole.
 #[tokio::test]
 async fn a_body_of_known_length_finishes_whatever_its_policy() {
     let (feed, fed) = feed();

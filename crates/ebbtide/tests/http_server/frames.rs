@@ -1,4 +1,4 @@
-//! An HTTP/2 client that speaks in single frames, so that a test sees what is on the wire and chooses what to answer.
+//! An HTTP/2 client that sends and receives single frames: a test sees what is on the wire and decides what to answer.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) const ACK: u8 = 1;
 pub(crate) const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// The highest stream id (RFC 9113 §6.8): nothing is refused yet.
+/// The highest stream id (RFC 9113 §6.8): no stream is refused yet.
 pub(crate) const HIGHEST: u32 = (1 << 31) - 1;
 
 pub(crate) struct Frames {
@@ -36,7 +36,7 @@ pub(crate) struct Frame {
 }
 
 impl Frames {
-    /// Connects and exchanges the settings; `window` is how much each stream may send before it is told more.
+    /// Connects and exchanges the settings. `window` is how much each stream may send before the next WINDOW_UPDATE.
     pub(crate) async fn connect(addr: SocketAddr, window: u32) -> Self {
         Self::over(TcpStream::connect(addr).await.unwrap(), window).await
     }
@@ -58,7 +58,8 @@ impl Frames {
         Self::over(socket.connect(addr).await.unwrap(), window).await
     }
 
-    /// Asks until its own receive buffer is full of answers, and the server's kernel holds more that cannot be acknowledged.
+    /// Sends PINGs until its own receive buffer is full of acknowledgements, and the server's kernel has data that stays
+    /// unacknowledged.
     pub(crate) async fn fill(&mut self) {
         loop {
             let before = self.waiting();
@@ -72,7 +73,7 @@ impl Frames {
         }
     }
 
-    /// Returns how many bytes wait unread.
+    /// Returns the number of unread bytes.
     fn waiting(&self) -> usize {
         let mut bytes = vec![std::mem::MaybeUninit::uninit(); 1 << 20];
         socket2::SockRef::from(&self.stream).peek(&mut bytes).unwrap_or(0)
@@ -86,7 +87,7 @@ impl Frames {
         self.stream.write_all(&bytes).await.unwrap();
     }
 
-    /// Begins `GET path`, whole.
+    /// Starts `GET path` and ends the request.
     pub(crate) async fn get(&mut self, stream: u32, path: &str) {
         // HPACK (RFC 7541): two entries of the static table, then :path and :authority as literals.
         let mut head = vec![0x82, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
@@ -96,7 +97,7 @@ impl Frames {
         self.send(HEADERS, END_HEADERS | END_STREAM, stream, &head).await;
     }
 
-    /// Begins `POST path`, whose body is still to come.
+    /// Starts `POST path` without its body.
     pub(crate) async fn post(&mut self, stream: u32, path: &str) {
         let mut head = vec![0x83, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
         head.extend(path.as_bytes());
@@ -105,7 +106,7 @@ impl Frames {
         self.send(HEADERS, END_HEADERS, stream, &head).await;
     }
 
-    /// Reads the next frame; `None` at the end of the connection, also if it is a reset.
+    /// Reads the next frame. Returns `None` at the end of the connection, also after a reset.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
         let read = async {
             let mut head = [0; 9];
@@ -128,7 +129,7 @@ impl Frames {
         }
     }
 
-    /// Reads the response on a stream to its end: its body, or `None` if it did not come whole.
+    /// Reads the response on a stream to its end. Returns its body, or `None` if it is truncated.
     pub(crate) async fn body(&mut self, stream: u32) -> Option<Vec<u8>> {
         let mut body = Vec::new();
         loop {
@@ -145,7 +146,7 @@ impl Frames {
         }
     }
 
-    /// Lets a stream and the connection send so much more.
+    /// Increases the windows of a stream and of the connection.
     pub(crate) async fn allow(&mut self, stream: u32, more: u32) {
         self.send(WINDOW_UPDATE, 0, stream, &more.to_be_bytes()).await;
         self.send(WINDOW_UPDATE, 0, 0, &more.to_be_bytes()).await;
@@ -153,7 +154,7 @@ impl Frames {
 }
 
 impl Frame {
-    /// Returns the last stream id that a GOAWAY names, and its error code.
+    /// Returns the last stream id of a GOAWAY, and its error code.
     pub(crate) fn goes_away(&self) -> (u32, u32) {
         assert_eq!(self.kind, GOAWAY);
         let number = |at: usize| u32::from_be_bytes(self.payload[at..at + 4].try_into().unwrap());

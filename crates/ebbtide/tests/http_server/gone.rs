@@ -1,4 +1,4 @@
-//! Clients that go, or close their half, while they wait.
+//! Clients that disconnect, or close their half of the connection, while they wait.
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{Client, LONG, PING, SLOW, cause, ping, serve, settle, slow, stop_source, until};
 
-/// Tells when it begins and when it is dropped.
+/// Sends a message when it is created and when it is dropped.
 #[derive(Debug)]
 struct Told(UnboundedSender<&'static str>);
 
@@ -35,7 +35,7 @@ impl Drop for Told {
     }
 }
 
-/// Gives one frame, and then nothing for ever.
+/// A body with one frame that never ends.
 struct Endless {
     sent: bool,
     _told: Told,
@@ -58,10 +58,10 @@ impl Body for Endless {
 }
 
 async fn next(of: &mut UnboundedReceiver<&'static str>) -> &'static str {
-    tokio::time::timeout(LONG, of.recv()).await.expect("in time").expect("it is told")
+    tokio::time::timeout(LONG, of.recv()).await.expect("in time").expect("the sender is alive")
 }
 
-/// Has clients ask and close their half, one after the other; returns how many were answered.
+/// Has clients send a request and close their half, one after the other. Returns how many got a response.
 async fn answered_with_half_closed(addr: SocketAddr) -> usize {
     let mut answered = 0;
     for _ in 0..HALF_CLOSERS {
@@ -83,7 +83,7 @@ async fn a_request_with_a_half_close_right_behind_it_is_answered() {
     served.ended().await;
 }
 
-/// The opposite: hyper with its defaults gives the request up when it meets the end of the stream behind it.
+/// The opposite: with hyper's defaults the request is dropped when hyper reads the end of the stream after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_with_a_half_close_right_behind_them_are_lost_by_axum() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -103,7 +103,7 @@ async fn requests_in_a_pipeline_with_a_half_close_behind_it_are_all_answered() {
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(&[SLOW, PING].concat()).await.unwrap();
     client.stream.shutdown().await.unwrap();
-    // The end of the stream is there when the slow request begins to wait.
+    // The end of the stream has arrived when the slow request begins to wait.
     until(|| served.work.in_flight() == 1).await;
     settle().await;
     release.stop(cause(), None);
@@ -131,7 +131,7 @@ async fn a_request_that_waits_is_dropped_when_its_client_has_gone() {
     assert_eq!(next(&mut told).await, "dropped");
     served.stop();
     served.ended().await;
-    assert_eq!(served.work.cancelled(), 0, "nobody was there to be cut");
+    assert_eq!(served.work.cancelled(), 0, "a disconnected client does not count as cancelled");
 }
 
 #[tokio::test]
@@ -149,14 +149,14 @@ async fn a_response_that_waits_is_dropped_when_its_client_has_gone() {
     served.ended().await;
 }
 
-/// The other way round: what has come behind a request is not read before its response is made, and still served.
+/// Bytes that arrive after a request are not read before its response is made, and they are still served.
 #[tokio::test]
 async fn a_request_that_comes_in_the_instant_of_an_answer_is_answered_too() {
     let (release, sending) = (stop_source(), Arc::new(OnceLock::<std::net::TcpStream>::new()));
     let (until_released, client) = (release.token(), Arc::clone(&sending));
     let handler = async move || {
         until_released.stopping().await;
-        // The server's task runs this, and cannot read what comes before it has the answer.
+        // The server's task runs this handler, and cannot read what arrives before it returns.
         client.get().unwrap().write_all(PING).unwrap();
         "slow pong"
     };
@@ -168,14 +168,14 @@ async fn a_request_that_comes_in_the_instant_of_an_answer_is_answered_too() {
     until(|| served.work.in_flight() == 1).await;
     served.stop();
     release.stop(cause(), None);
-    assert!(!client.response().await.expect("the first answer").closes);
-    let second = client.response().await.expect("the second answer");
+    assert!(!client.response().await.expect("the first response").closes);
+    let second = client.response().await.expect("the second response");
     assert!(second.body == b"pong" && second.closes);
     drop(client);
     served.ended().await;
 }
 
-/// Asks for what takes long and closes its half; returns whether the handler came to its end, and the answer.
+/// Sends a slow request and closes the client's half. Returns whether the handler finished, and the response.
 async fn half_closed_while_it_waits(half_close: bool) -> (&'static str, Option<Vec<u8>>) {
     let (tell, mut told) = unbounded_channel();
     let (release, closed) = (stop_source(), stop_source());
@@ -193,7 +193,7 @@ async fn half_closed_while_it_waits(half_close: bool) -> (&'static str, Option<V
     client.send(SLOW).await.unwrap();
     assert_eq!(next(&mut told).await, "begun");
     client.stream.shutdown().await.unwrap();
-    // The handler is woken once behind the FIN, and waits again.
+    // The handler is woken once after the FIN, and waits again.
     closed.stop(cause(), None);
     if !half_close {
         let told = next(&mut told).await;

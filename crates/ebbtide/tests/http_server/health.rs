@@ -1,5 +1,5 @@
-//! The health routes on a server's own port and on the service's; and what the health listener answers beside the probes, where that
-//! was asked for, until the very end.
+//! The health routes on a separate port and on the service's port. The optional routes of the health listener, which answer until
+//! the end of the shutdown.
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
@@ -16,7 +16,7 @@ use crate::support::{Client, SLOW, cause, ping, slow, stop_source};
 
 async fn probe(client: &mut Client, path: &str) -> (u16, String) {
     client.get(path).await.unwrap();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.header("cache-control") == Some("no-store") || !path.ends_with('z'), "{answer:?}");
     (answer.status, String::from_utf8(answer.body).unwrap().trim().to_owned())
 }
@@ -72,7 +72,7 @@ async fn probes_are_answered_in_front_of_a_service() {
 async fn page(addr: SocketAddr, request: &str) -> (u16, String) {
     let mut client = Client::connect(addr).await.expect("the health port answers");
     client.send(format!("{request} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await.unwrap();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     (answer.status, String::from_utf8(answer.body).unwrap())
 }
 
@@ -82,21 +82,21 @@ async fn snapshot(addr: SocketAddr) -> Snapshot {
     serde_json::from_str(&body).unwrap()
 }
 
-/// Asks on a thread that knows no runtime, as a flusher is.
+/// Sends a request from a thread without a runtime, as a flusher's.
 fn get_blocking(addr: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(addr).expect("the health port answers");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
-    let answer = ebbtide_http1::Response::read(&mut stream).expect("an answer");
+    let answer = ebbtide_http1::Response::read(&mut stream).expect("a response");
     assert!(answer.is_ok(), "{answer:?}");
     answer.text().into_owned()
 }
 
-/// Looks once more while the resources close, and while the flushers run.
+/// Requests the pages again while the resources close, and while the flushers run.
 fn look_at_the_end(app: &Handle, health: SocketAddr, seen: &Arc<Mutex<Vec<Phase>>>) {
     let (later, last) = (Arc::clone(seen), Arc::clone(seen));
     app.resource("looks later", (), move |()| async move {
         let closing = snapshot(health).await;
-        assert_eq!(closing.components[1].state, ComponentState::Over, "the server that it stands beside");
+        assert_eq!(closing.components[1].state, ComponentState::Over, "the server beside it");
         assert_eq!(page(health, "GET /metrics").await, (200, "up 1\n".to_owned()));
         later.lock().unwrap().push(closing.phase);
         Ok(())
@@ -108,7 +108,7 @@ fn look_at_the_end(app: &Handle, health: SocketAddr, seen: &Arc<Mutex<Vec<Phase>
     });
 }
 
-/// Stops the lifecycle under a request in flight, and looks at it from outside.
+/// Stops the lifecycle during a request, and requests the pages from outside.
 async fn look(app: Handle, api: SocketAddr, health: SocketAddr, release: ebbtide::drain::StopSource) {
     app.reached(Phase::Ready).await;
     let ready = snapshot(health).await;
@@ -127,15 +127,15 @@ async fn look(app: Handle, api: SocketAddr, health: SocketAddr, release: ebbtide
     app.stop("test");
     app.reached(Phase::Draining).await;
     let draining = snapshot(health).await;
-    let stop = draining.stop.as_ref().expect("it stops");
+    let stop = draining.stop.as_ref().expect("the shutdown has begun");
     assert_eq!((draining.phase, stop.cause.to_string().as_str()), (Phase::Draining, "requested: test"));
-    // Both are cut to milliseconds.
+    // Both are rounded down to milliseconds.
     let deadline = app.plan().deadline;
     assert!((stop.elapsed + stop.left).abs_diff(deadline) < Duration::from_millis(3), "{stop:?}");
     let api = &draining.components[1];
     assert_eq!((api.state, api.in_flight, api.outcome.is_none()), (ComponentState::Asked, 1, true));
     assert!(api.stragglers[0].name.starts_with("GET /slow"), "{api:?}");
-    assert_eq!(page(health, "GET /metrics").await.0, 200, "while it stops too");
+    assert_eq!(page(health, "GET /metrics").await.0, 200, "during the shutdown");
     release.stop(cause(), None);
     assert_eq!(client.response().await.expect("an answer").body, b"slow pong");
 }
@@ -162,12 +162,12 @@ fn the_debug_view_and_the_metrics_are_answered_until_the_very_end_of_a_stop() {
             look_at_the_end(&app, health_addr, &seen);
             Ok(())
         })
-        .expect("it starts");
+        .expect("the lifecycle starts");
     assert_eq!(report.exit_code, 0, "{report:?}");
     assert_eq!(*seen.lock().unwrap(), [Phase::Closing, Phase::Flushing]);
 }
 
-/// The opposite: off by default.
+/// The opposite: both are off by default.
 #[test]
 fn without_being_asked_for_they_are_not_there() {
     let report = Lifecycle::new("test")
@@ -182,6 +182,6 @@ fn without_being_asked_for_they_are_not_there() {
             app.stop("seen");
             Ok(())
         })
-        .expect("it starts");
+        .expect("the lifecycle starts");
     assert_eq!(report.exit_code, 0, "{report:?}");
 }

@@ -1,5 +1,5 @@
-//! HTTP/2 with prior knowledge: its streams in flight, and how its connections are ended: first "no more after the highest stream
-//! there can be", then the real last one.
+//! HTTP/2 with prior knowledge: streams in flight, and the two GOAWAYs: the first with the highest possible stream id, the second
+//! with the real last one.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn http_2_streams_in_flight_at_the_stop_finish() {
     driver.join_next().await.unwrap().unwrap().unwrap();
 }
 
-/// The preface ends like a request's head, and more follows it: none of that is the beginning of a further request.
+/// The preface ends like a request's head, and more bytes follow it. They are not the beginning of another request.
 #[tokio::test]
 async fn an_http_2_connection_is_idle_behind_its_first_request_and_every_other() {
     let clock = PausedClock::new();
@@ -80,7 +80,7 @@ async fn an_http_2_peer_that_went_silent_does_not_hold_the_stop() {
     let quiet = Duration::from_secs(10);
     let mut served = serve(ping(), |server| server.idle_quiet(quiet)).await;
     let mut stream = TcpStream::connect(served.addr).await.unwrap();
-    // The preface and empty settings, and then nothing: no PING is answered.
+    // The preface and empty settings, and then silence: no PING is answered.
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
     let mut settings = [0; 9];
     stream.read_exact(&mut settings).await.unwrap();
@@ -125,12 +125,12 @@ async fn http_2_streams_are_cut_counted_and_named() {
 
 const NO_ERROR: u32 = 0;
 
-/// Answers a PING as every live peer must.
+/// Acknowledges a PING, as every live peer must.
 async fn pong(frames: &mut Frames, ping: &Frame) {
     frames.send(PING, ACK, 0, &ping.payload).await;
 }
 
-/// Reads the first GOAWAY and the PING that comes with it.
+/// Reads the first GOAWAY and the PING after it.
 async fn told(frames: &mut Frames) -> Frame {
     let goaway = frames.next_of(&[GOAWAY, PING]).await.expect("GOAWAY");
     assert_eq!(goaway.goes_away(), (HIGHEST, NO_ERROR), "nothing is refused yet");
@@ -147,7 +147,7 @@ async fn a_connection_is_told_in_two_steps_in_the_lame_duck() {
     assert_eq!(frames.body(1).await.expect("an answer"), b"pong");
     served.announce();
     let ping = told(&mut frames).await;
-    // What was on its way when the peer was told is served, however much it is.
+    // Streams that the peer opened before it read the GOAWAY are served, however many they are.
     for stream in [3, 5, 7] {
         frames.get(stream, "/ping").await;
         assert_eq!(frames.body(stream).await.expect("an answer"), b"pong");
@@ -155,8 +155,8 @@ async fn a_connection_is_told_in_two_steps_in_the_lame_duck() {
     pong(&mut frames, &ping).await;
     let last = frames.next_of(&[GOAWAY]).await.expect("the real GOAWAY");
     assert_eq!(last.goes_away(), (7, NO_ERROR));
-    assert_eq!(frames.next().await, None, "the connection ends in the lame duck");
-    // Others are served still.
+    assert_eq!(frames.next().await, None, "the connection is closed in the lame duck");
+    // Other connections are still served.
     let mut late = Frames::connect(served.addr, 65_535).await;
     late.get(1, "/ping").await;
     assert_eq!(late.body(1).await.expect("an answer"), b"pong");
@@ -186,14 +186,14 @@ async fn a_stream_in_flight_is_finished_between_the_two_steps_and_after() {
     served.ended().await;
 }
 
-/// Told before it has asked for anything, a client would come back again and again and never be served.
+/// With a GOAWAY before its first request, a client would reconnect in a loop and never be served.
 #[tokio::test]
 async fn a_connection_of_the_lame_duck_is_told_when_its_first_request_has_begun() {
     let mut served = serve(ping(), |server| server).await;
     served.announce();
     let mut frames = Frames::connect(served.addr, 65_535).await;
     frames.send(PING, 0, 0, b"are you?").await;
-    let first = frames.next_of(&[PING, GOAWAY]).await.expect("an answer");
+    let first = frames.next_of(&[PING, GOAWAY]).await.expect("a response");
     assert_eq!((first.kind, first.flags), (PING, ACK), "no GOAWAY yet");
     frames.get(1, "/ping").await;
     let goaway = frames.next_of(&[GOAWAY]).await.expect("GOAWAY");
@@ -215,7 +215,7 @@ async fn announcing_can_wait_until_the_lame_duck_is_over() {
     served.announce();
     for stream in [1, 3] {
         frames.get(stream, "/ping").await;
-        let answer = frames.next_of(&[HEADERS, GOAWAY]).await.expect("an answer");
+        let answer = frames.next_of(&[HEADERS, GOAWAY]).await.expect("a response");
         assert_eq!((answer.kind, answer.stream), (HEADERS, stream));
     }
     served.stop();
@@ -225,7 +225,7 @@ async fn announcing_can_wait_until_the_lame_duck_is_over() {
     served.ended().await;
 }
 
-/// hyper is asked to end before it has taken the client's settings.
+/// hyper's graceful shutdown starts before the client's settings have arrived.
 #[tokio::test]
 async fn a_connection_that_speaks_only_when_the_lame_duck_is_over_is_served() {
     let mut served = serve(ping(), |server| server.first_byte_grace(LONG)).await;
@@ -251,17 +251,17 @@ async fn a_peer_that_answers_nothing_is_served_in_the_lame_duck_and_does_not_hol
     served.announce();
     told(&mut frames).await;
     clock.advance(LONG / 2).await;
-    // Deaf, or very far away; nothing is held up by it yet.
+    // The peer does not answer, or is far away. It does not delay anything yet.
     frames.get(3, "/ping").await;
-    let data = frames.next_of(&[DATA, GOAWAY]).await.expect("an answer");
+    let data = frames.next_of(&[DATA, GOAWAY]).await.expect("a response");
     assert_eq!((data.kind, data.payload), (DATA, b"pong".to_vec()));
-    clock.resume(); // the end depends on how long the kernel has seen no data
+    clock.resume(); // the close depends on how long the kernel has seen no data
     served.stop();
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cancelled()), (2, 0));
 }
 
-/// The opposite: nothing is told before the end, as other servers do.
+/// The opposite: without an announcement before the end, as in other servers.
 #[tokio::test]
 async fn an_abrupt_close_tells_nobody_in_the_lame_duck() {
     let mut served = serve(ping(), |server| server.close_mode(CloseMode::Abrupt)).await;
@@ -276,11 +276,11 @@ async fn an_abrupt_close_tells_nobody_in_the_lame_duck() {
     served.ended().await;
 }
 
-/// A client may write its PONG before requests that it had begun when the GOAWAY came, as hyper's does.
+/// A client may write its PING acknowledgement before requests that it had opened when the GOAWAY came, as hyper's client does.
 async fn overtake(frames: &mut Frames) -> Option<Vec<u8>> {
     let ping = told(frames).await;
     pong(frames, &ping).await;
-    // Once this is answered, the server has read the PONG; hyper may have closed the connection by then.
+    // Once this is acknowledged, the server has read the first acknowledgement. hyper may have closed the connection by then.
     frames.send(PING, 0, 0, b"are you?").await;
     frames.next_of(&[PING]).await?;
     frames.get(3, "/ping").await;
@@ -289,7 +289,7 @@ async fn overtake(frames: &mut Frames) -> Option<Vec<u8>> {
 
 #[tokio::test]
 async fn a_request_that_its_own_pong_has_overtaken_is_served() {
-    // The server holds the PONG back for a time that would pass on a busy machine.
+    // The server delays handling the acknowledgement for a time that would pass on a busy machine.
     let clock = PausedClock::new();
     let mut served = serve(ping(), |server| server).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
@@ -305,7 +305,7 @@ async fn a_request_that_its_own_pong_has_overtaken_is_served() {
     assert_eq!((served.work.finished(), served.work.cancelled()), (2, 0));
 }
 
-/// The opposite with a peer: hyper takes the PONG for the last word, and the request is never answered.
+/// The opposite with a peer: hyper closes at the PING acknowledgement, and the request gets no response.
 #[tokio::test]
 async fn a_request_that_its_own_pong_has_overtaken_is_lost_by_hyper() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! Clients that keep their connection and think between two requests, while the server closes: near by, and at a distance.
+//! Keep-alive clients that pause between two requests while the server closes, at a short and at a long distance.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,14 +26,14 @@ impl Random {
     }
 }
 
-/// Asks until the server says that it closes, or a request is lost. Returns how many were answered and lost.
+/// Sends requests until the server announces the close, or a request is lost. Returns the numbers of answered and lost requests.
 async fn client(addr: SocketAddr, kind: Clients, seed: u64, warm: Arc<AtomicU64>) -> (u64, u64) {
     let mut random = Random(seed);
     let mut client = Client::connect(addr).await.unwrap();
     let mut answered = 0;
     loop {
         tokio::time::sleep(Duration::from_micros(random.below(kind.think.as_micros() as u64))).await;
-        // A client that finds its connection closed before it has asked has lost nothing.
+        // A client whose connection is closed before it has sent a request has lost nothing.
         if !client.is_quiet() {
             return (answered, 0);
         }
@@ -53,7 +53,7 @@ async fn client(addr: SocketAddr, kind: Clients, seed: u64, warm: Arc<AtomicU64>
     }
 }
 
-/// How the clients are: how long they think at most, and how far away they are.
+/// The clients' maximum think time and their distance.
 #[derive(Clone, Copy, Debug)]
 struct Clients {
     think: Duration,
@@ -64,14 +64,14 @@ const NEAR: Clients = Clients { think: Duration::from_millis(20), round_trip: Du
 const FAR: Clients = Clients { think: Duration::from_millis(200), round_trip: Duration::from_millis(10) };
 
 impl Clients {
-    /// Starts them, and returns when each has been answered twice.
+    /// Starts them, and returns when each has got two responses.
     async fn start(self, addr: SocketAddr, round: u64) -> JoinSet<(u64, u64)> {
         let (mut clients, warm, seed) = (JoinSet::new(), Arc::new(AtomicU64::new(0)), seed());
         for each in 0..CLIENTS {
             clients.spawn(client(addr, self, seed.wrapping_add(round * CLIENTS + each), Arc::clone(&warm)));
         }
         until(|| warm.load(Ordering::SeqCst) == CLIENTS).await;
-        tokio::time::sleep(Duration::from_millis(3 * round)).await; // the moment differs from round to round
+        tokio::time::sleep(Duration::from_millis(3 * round)).await; // the time differs in each round
         clients
     }
 }
@@ -79,7 +79,7 @@ impl Clients {
 async fn closes(mode: CloseMode, kind: Clients) -> u64 {
     let (mut answered, mut lost) = (0, 0);
     for round in 0..CLOSES {
-        // On a busy machine clients think for longer than they are meant to.
+        // On a busy machine clients pause for longer than intended.
         let mut served = serve(ping(), |server| server.close_mode(mode).idle_quiet(LONG)).await;
         let far = Far::between(served.addr, kind.round_trip / 2).await;
         let clients = kind.start(far.addr, round).await;
@@ -105,14 +105,14 @@ async fn keep_alive_clients_ten_milliseconds_away_lose_nothing() {
     assert_eq!(closes(CloseMode::Lossless, FAR).await, 0);
 }
 
-/// The opposite: closing idle connections at once loses the requests that are on their way.
+/// The opposite: an immediate close of idle connections loses the requests in transit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_idle_connections_at_once_loses_requests() {
     assert!(closes(CloseMode::Abrupt, NEAR).await > 0);
     assert!(closes(CloseMode::Abrupt, FAR).await > 0);
 }
 
-/// The opposite with a peer: the same clients and `axum::serve`.
+/// The opposite with a peer: the same clients with `axum::serve`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn axum_serve_loses_requests_of_the_same_clients() {
     let (mut answered, mut lost) = (0, 0);
@@ -136,14 +136,14 @@ async fn axum_serve_loses_requests_of_the_same_clients() {
     assert!(lost > 0);
 }
 
-/// The near end of the way to a server. It exists for as long as this is held.
+/// The near end of the path to a server. The path exists until this is dropped.
 pub(crate) struct Far {
     pub(crate) addr: SocketAddr,
     _tasks: JoinSet<()>,
 }
 
 impl Far {
-    /// Puts `one_way` between the clients and a server; with zero, nothing at all.
+    /// Adds a delay of `one_way` between the clients and a server; none for zero.
     pub(crate) async fn between(server: SocketAddr, one_way: Duration) -> Self {
         if one_way.is_zero() {
             return Self { addr: server, _tasks: JoinSet::new() };
@@ -155,7 +155,7 @@ impl Far {
             let mut ways = JoinSet::new();
             loop {
                 let (near, _) = listener.accept().await.unwrap();
-                // The handshake takes its time as well; a refusal reaches the client as an end before anything was sent.
+                // The handshake is delayed too; a refusal reaches the client as an end before anything was sent.
                 let Ok(far) = TcpStream::connect(server).await else { continue };
                 near.set_nodelay(true).unwrap();
                 far.set_nodelay(true).unwrap();

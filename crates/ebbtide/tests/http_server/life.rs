@@ -15,10 +15,10 @@ use crate::support::{Client, LONG, PING, SLOW, cause, ping, slow, stop_source};
 async fn status(addr: SocketAddr, path: &str) -> u16 {
     let mut client = Client::connect(addr).await.expect("the health port answers");
     client.get(path).await.unwrap();
-    client.response().await.expect("an answer").status
+    client.response().await.expect("a response").status
 }
 
-/// Stops the lifecycle under a request in flight; looks at the probes before, during and after.
+/// Stops the lifecycle during a request. Requests the probes before, during and after.
 async fn rehearse(app: Handle, api: SocketAddr, health: SocketAddr, release: ebbtide::drain::StopSource) {
     app.reached(Phase::Ready).await;
     for addr in [api, health] {
@@ -29,11 +29,11 @@ async fn rehearse(app: Handle, api: SocketAddr, health: SocketAddr, release: ebb
     let mut silent = Client::connect(api).await.unwrap();
     app.stop("test");
     app.stop_token().stopping().await;
-    assert_eq!(status(health, "/readyz").await, 503, "red from the instant of the stop");
+    assert_eq!(status(health, "/readyz").await, 503, "not ready as soon as the shutdown begins");
     app.reached(Phase::Draining).await;
     assert_eq!((status(health, "/readyz").await, status(health, "/livez").await), (503, 200));
     silent.send(PING).await.unwrap();
-    assert!(silent.response().await.expect("an answer").closes);
+    assert!(silent.response().await.expect("a response").closes);
     release.stop(cause(), None);
     assert_eq!(client.response().await.expect("an answer").body, b"slow pong");
 }
@@ -60,12 +60,12 @@ fn a_lifecycle_stops_its_server_without_loss_and_answers_probes_to_the_end() {
             rehearsal = Some(client?);
             Ok(())
         })
-        .expect("it starts");
-    rehearsal.unwrap().join().expect("the client saw what it should");
+        .expect("the lifecycle starts");
+    rehearsal.unwrap().join().expect("the client's assertions hold");
     assert_eq!(report.exit_code, 0, "{report:?}");
 }
 
-/// Runs a service with this router, looks at some paths while it is ready, and returns their statuses and its exit code.
+/// Runs a service with this router and requests some paths while it is ready. Returns their statuses and the exit code.
 fn statuses(router: impl FnOnce(&Handle) -> Router, paths: &'static [&str]) -> (Vec<u16>, u8) {
     let mut looking = None;
     let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
@@ -122,7 +122,7 @@ fn a_route_of_the_application_is_never_replaced() {
     }
 }
 
-/// Blocks the thread of the start-up until the stop has begun.
+/// Blocks the start-up's thread until the shutdown has begun.
 fn block_until_stopping(app: &Handle) {
     let stop = app.stop_token();
     app.stop("while the start-up blocks its thread");
@@ -154,10 +154,10 @@ fn a_start_up_that_blocked_through_the_signal_opens_nothing() {
         let bound = bound.unwrap();
         assert_eq!(bound.is_err(), blocks, "{bound:?}");
         assert!(!blocks || bound.unwrap_err().contains("the shutdown has begun"));
-        // What was bound before is closed at once, and without loss.
+        // A listener that was bound before is closed at once, without loss.
         let (mut client, addr) = waiting.unwrap();
         assert_eq!(ebbtide_http1::Response::read(&mut client).unwrap().status, 404);
-        assert!(std::net::TcpStream::connect(addr).is_err(), "it is closed");
+        assert!(std::net::TcpStream::connect(addr).is_err(), "the listener is closed");
     }
 }
 
@@ -187,7 +187,7 @@ async fn a_socket_that_cannot_listen_fails_the_service_with_the_reason() {
         app.http("api", std::net::TcpListener::from(socket), ping());
         Ok(())
     });
-    let report = tokio::time::timeout(LONG, service.exited()).await.expect("it ends by itself");
+    let report = tokio::time::timeout(LONG, service.exited()).await.expect("the service exits");
     assert_eq!(report.exit_code, 1);
     let outcome = report.component("api").and_then(|api| api.outcome.clone());
     assert!(

@@ -1,5 +1,5 @@
-//! How listeners are closed, one and several of one server; the number of connections at once, and what waits in the kernel's queue
-//! meanwhile.
+//! How one or several listeners of a server are closed; the limit of connections, and the connections that wait in the kernel's
+//! queue because of it.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -19,7 +19,7 @@ use crate::support::{
     stop_source, until,
 };
 
-/// What the kernel accepted before the server ran is served, however late that is.
+/// Connections that the kernel accepted before the server ran are served, however late that is.
 #[tokio::test]
 async fn connections_in_the_queue_are_served_at_the_close() {
     for mode in [CloseMode::Lossless, CloseMode::SynFilter, CloseMode::HopLimit, CloseMode::Backlog] {
@@ -45,7 +45,7 @@ async fn connections_in_the_queue_are_served_at_the_close() {
     }
 }
 
-/// The opposite: closed at once, the queue is reset.
+/// The opposite: an immediate close resets the connections in the queue.
 #[tokio::test]
 async fn connections_in_the_queue_are_lost_by_an_abrupt_close() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
@@ -58,7 +58,7 @@ async fn connections_in_the_queue_are_lost_by_an_abrupt_close() {
     assert!(client.response().await.is_err());
 }
 
-/// The hop limit is inherited by accepted sockets: one that kept it would never hear its client.
+/// Accepted sockets inherit the hop limit: one that kept it would receive nothing from its client.
 #[tokio::test]
 async fn connections_accepted_under_the_hop_limit_hear_their_client() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
@@ -89,7 +89,7 @@ async fn new_connections_are_refused_once_the_server_has_ended() {
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
-/// A socket that systemd or a sibling holds too must not be made deaf for its next owner.
+/// A socket that systemd or another process also holds must still receive connections for its next owner.
 #[tokio::test]
 async fn a_shared_socket_goes_on_after_the_server() {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -126,7 +126,7 @@ async fn an_unspecified_ipv6_address_takes_ipv4_as_well() {
     assert!(Client::connect(([127, 0, 0, 1], port).into()).await.is_ok());
 }
 
-/// Runs in a process of its own, which has few descriptors.
+/// Runs in a separate process, which has few descriptors.
 #[test]
 fn running_out_of_descriptors_neither_ends_the_server_nor_makes_it_spin() {
     const CHILD: &str = "EBBTIDE_TEST_FEW_DESCRIPTORS";
@@ -151,8 +151,8 @@ fn running_out_of_descriptors_neither_ends_the_server_nor_makes_it_spin() {
         let (began, before) = (now(), spent());
         tokio::time::sleep(Duration::from_millis(300)).await; // the time over which it is measured
         let (spent, passed) = (Duration::try_from(spent() - before).unwrap(), began.elapsed());
-        assert!(spent < passed / 3, "it spins: {spent:?} of CPU in {passed:?}");
-        // Those in the queue are served as soon as descriptors are free again, also when the stop comes first.
+        assert!(spent < passed / 3, "busy loop: {spent:?} of CPU in {passed:?}");
+        // Queued connections are served as soon as descriptors are free again, also when the shutdown begins first.
         served.stop();
         let queued = clients.split_off(clients.len() / 2);
         drop(clients);
@@ -164,7 +164,7 @@ fn running_out_of_descriptors_neither_ends_the_server_nor_makes_it_spin() {
     });
 }
 
-/// One of each kind, with as many connections waiting in each queue.
+/// A listener of each kind, with as many connections in each queue.
 struct Queued {
     listeners: Vec<Listener>,
     tcp: Vec<Client>,
@@ -207,7 +207,7 @@ async fn queued() -> Queued {
 }
 
 impl Queued {
-    /// Returns how many are answered.
+    /// Returns how many got a response.
     async fn answered(&mut self) -> usize {
         let mut answered = 0;
         for client in &mut self.tcp {
@@ -250,7 +250,7 @@ async fn all_are_closed_without_loss() {
     assert_eq!(answered, 5 * EACH);
 }
 
-/// The opposite: closed at once, all their queues are reset.
+/// The opposite: an immediate close resets all their queues.
 #[tokio::test]
 async fn an_abrupt_close_loses_what_is_in_each_queue() {
     let mut queued = queued().await;
@@ -271,7 +271,7 @@ async fn a_server_without_a_listener_says_so() {
 
 const CLIENTS: usize = 8;
 
-/// The requests that were in a handler at once, and the most there ever were.
+/// The number of requests in a handler, and its maximum.
 #[derive(Default)]
 struct Handlers {
     entered: AtomicUsize,
@@ -283,7 +283,7 @@ fn at_most(limit: usize) -> impl FnOnce(Server<Router>) -> Server<Router> {
     move |server| server.max_connections(NonZeroUsize::new(limit).unwrap()).header_timeout(LONG)
 }
 
-/// A `/ping` that waits for a permit each.
+/// A `/ping` route where each request waits for a permit.
 fn gated(gate: &Arc<Semaphore>, handlers: &Arc<Handlers>) -> Router {
     let (gate, handlers) = (Arc::clone(gate), Arc::clone(handlers));
     let handler = async move || {
@@ -324,7 +324,7 @@ async fn connections_beyond_the_limit_wait_in_the_queue_and_are_served_in_turn()
     assert_eq!(handlers.most.load(Ordering::SeqCst), 2);
 }
 
-/// The opposite.
+/// The opposite: without a limit no connection waits.
 #[tokio::test]
 async fn without_a_limit_all_are_served_at_once() {
     let (gate, handlers) = (Arc::new(Semaphore::new(0)), Arc::new(Handlers::default()));
@@ -350,9 +350,9 @@ async fn when_the_server_drains_what_waits_for_a_place_is_served() {
     }
     served.stop();
     for client in &mut waiting {
-        assert!(client.response().await.is_ok(), "it was in the queue at the stop");
+        assert!(client.response().await.is_ok(), "it was queued when the shutdown began");
     }
-    assert_eq!(served.work.in_flight(), 1, "the first is still at it");
+    assert_eq!(served.work.in_flight(), 1, "the first request is still in flight");
     release.cancel();
     assert!(busy.response().await.is_ok());
     served.ended().await;

@@ -1,10 +1,10 @@
-//! What the HTTP server promises, over real sockets, with clients that repeat nothing.
+//! The guarantees of the HTTP server, over real sockets, with clients that retry nothing.
 #![expect(
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test's helpers may fail and tell"
+    reason = "test helpers may panic and print"
 )]
 
 mod bodies;
@@ -31,7 +31,7 @@ mod storm;
 mod support;
 #[cfg(feature = "tls")]
 mod tls {
-    //! TLS: what is agreed on, what is exchanged while the server runs, and how it ends.
+    //! TLS: what is negotiated, certificate reload, and how connections end.
 
     mod handshake;
     mod pair;

@@ -1,5 +1,5 @@
 //! Peers without progress while the server drains: each is ended after the stall time, and counted as abandoned by its client.
-//! Each has its opposite: slow progress, or a handler that is busy, is left alone.
+//! Each test has an opposite: slow progress, or a handler that is busy, is not ended.
 
 use std::time::Duration;
 
@@ -19,16 +19,16 @@ use crate::stall::is_ended_as_stalled;
 use crate::support::{Client, LONG, PING, Served, cause, ping, serve, stop_source, until};
 
 const STALL: Duration = Duration::from_millis(600);
-/// Between two steps of slow progress.
+/// The time between two steps of slow progress.
 const PAUSE: Duration = Duration::from_millis(60);
-/// So many of them take much longer than the stall time.
+/// The number of steps, which take much longer than the stall time.
 const STEPS: usize = 30;
 
 fn stalling(server: Server<Router>) -> Server<Router> {
     server.stall_timeout(STALL).header_timeout(LONG).idle_quiet(Duration::from_millis(20))
 }
 
-/// `/upload` reads its body and answers with its length; `/busy` reads it and answers when `release` stops.
+/// `/upload` reads its body and answers with its length; `/busy` reads it and answers when `release` is stopped.
 fn uploads(release: Stop) -> Router {
     let upload = async |body: axum::body::Bytes| body.len().to_string();
     let busy = async move |_: axum::body::Bytes| {
@@ -38,7 +38,7 @@ fn uploads(release: Stop) -> Router {
     ping().route("/upload", post(upload)).route("/busy", post(busy))
 }
 
-/// Waits until the handler has what was sent.
+/// Waits until the handler has received what was sent.
 async fn settled(served: &Served) {
     until(|| served.work.in_flight() == 1).await;
     tokio::time::sleep(PAUSE).await;
@@ -63,7 +63,7 @@ async fn half_a_request_head_does_not_hold_the_stop() {
     }
 }
 
-/// The opposite.
+/// The opposite: a slow head is not a stall.
 #[tokio::test]
 async fn a_request_head_that_comes_slowly_is_answered() {
     let mut served = serve(ping(), stalling).await;
@@ -93,7 +93,7 @@ async fn an_upload_that_stops_midway_does_not_hold_the_stop() {
     }
 }
 
-/// The opposite.
+/// The opposite: a slow upload is not a stall.
 #[tokio::test]
 async fn an_upload_that_comes_slowly_is_answered() {
     let mut served = serve(uploads(Stop::never()), stalling).await;
@@ -111,7 +111,7 @@ async fn an_upload_that_comes_slowly_is_answered() {
     is_finished(&served, 1);
 }
 
-/// The opposite: the peer has done its part, or was not asked for it yet.
+/// The opposite: the peer has sent everything, or has not been asked for the body yet.
 #[tokio::test]
 async fn a_busy_handler_is_not_its_peers_fault() {
     for rest in ["Content-Length: 4\r\n\r\nbody", "Content-Length: 4\r\nExpect: 100-continue\r\n\r\n"] {
@@ -138,7 +138,7 @@ async fn a_busy_handler_is_not_its_peers_fault() {
     }
 }
 
-/// Answers PINGs, as every live peer does, until the connection ends.
+/// Acknowledges PINGs, as every live peer does, until the connection ends.
 async fn live(mut frames: Frames) {
     while let Some(frame) = frames.next().await {
         if frame.kind == PING_FRAME && frame.flags == 0 {
@@ -160,7 +160,7 @@ async fn an_http_2_upload_that_stops_midway_does_not_hold_the_stop() {
     is_ended_as_stalled(&served, "POST /upload from 127.0.0.1:");
 }
 
-/// The opposite.
+/// The opposite: a slow upload is not a stall.
 #[tokio::test]
 async fn an_http_2_upload_that_comes_slowly_is_answered() {
     let mut served = serve(uploads(Stop::never()), stalling).await;
@@ -179,7 +179,7 @@ async fn an_http_2_upload_that_comes_slowly_is_answered() {
     is_finished(&served, 1);
 }
 
-/// The opposite: one has done its part, and beside it another has begun that stalls.
+/// The opposite: one stream's peer has sent everything; beside it another stream stalls.
 #[tokio::test]
 async fn a_busy_http_2_handler_is_not_its_peers_fault() {
     let release = stop_source();
@@ -215,7 +215,7 @@ async fn an_http_2_stream_without_a_window_for_a_small_answer_does_not_hold_the_
     is_ended_as_stalled(&served, "GET /ping from 127.0.0.1:");
 }
 
-/// The opposite.
+/// The opposite: a window that opens late is not a stall.
 #[tokio::test]
 async fn an_http_2_stream_whose_window_opens_late_gets_its_small_answer() {
     let mut served = serve(ping(), stalling).await;
@@ -234,7 +234,8 @@ async fn an_http_2_stream_whose_window_opens_late_gets_its_small_answer() {
     is_finished(&served, 1);
 }
 
-/// Becomes a WebSocket that sends a close frame when the token stops, and waits for the peer's or the end of the stream.
+/// Upgrades to a WebSocket that sends a close frame when the token is stopped, and waits for the peer's or for the end of the
+/// stream.
 fn websocket(stop: Stop) -> Router {
     let upgrade = async move |mut request: Request| {
         let upgraded = hyper::upgrade::on(&mut request);
@@ -253,7 +254,7 @@ fn websocket(stop: Stop) -> Router {
     ping().route("/socket", any(upgrade))
 }
 
-/// A client that has read the server's close frame, after the server has begun to stop.
+/// Returns a client that has read the server's close frame, after the server has begun to stop.
 async fn closed_by_server() -> (Served, Client) {
     let closes = stop_source();
     let mut served = serve(websocket(closes.token()), stalling).await;
@@ -262,7 +263,7 @@ async fn closed_by_server() -> (Served, Client) {
     client.send(upgrade).await.unwrap();
     client.read_until(b"\r\n\r\n").await.unwrap();
     served.stop();
-    // As long as the server has not closed, a silent peer is in order.
+    // A silent peer is allowed until the server sends its close frame.
     tokio::time::sleep(STALL * 2).await;
     assert!(served.is_running() && served.work.in_flight() == 1);
     closes.stop(cause(), None);
@@ -277,7 +278,7 @@ async fn a_websocket_that_never_answers_the_close_frame_does_not_hold_the_stop()
     is_ended_as_stalled(&served, "GET /socket from 127.0.0.1:");
 }
 
-/// The opposite: one that still sends what it had to say, and then answers.
+/// The opposite: the peer sends remaining messages first, and then its close frame.
 #[tokio::test]
 async fn a_websocket_that_answers_the_close_frame_late_is_finished() {
     let (mut served, mut client) = closed_by_server().await;
@@ -290,7 +291,7 @@ async fn a_websocket_that_answers_the_close_frame_late_is_finished() {
     is_finished(&served, 1);
 }
 
-/// A stall time that is longer than the server has would hold the stop until its deadline.
+/// With a stall time that exceeds the time left, the peer would delay the shutdown until its deadline.
 #[tokio::test]
 async fn the_stall_time_fits_into_the_time_that_is_left() {
     let mut served = serve(uploads(Stop::never()), |server| server).await;
@@ -298,6 +299,6 @@ async fn the_stall_time_fits_into_the_time_that_is_left() {
     client.send(b"POST /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\nhalf").await.unwrap();
     settled(&served).await;
     served.stop_within(STALL);
-    served.ended().await; // nothing is cut at its deadline
+    served.ended().await; // before the deadline
     is_ended_as_stalled(&served, "POST /upload from 127.0.0.1:");
 }

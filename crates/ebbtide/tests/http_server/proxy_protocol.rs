@@ -1,4 +1,4 @@
-//! The load balancer says for whom it speaks (the PROXY protocol, versions 1 and 2).
+//! The load balancer sends the client's address (the PROXY protocol, versions 1 and 2).
 
 use std::net::Ipv6Addr;
 use std::time::Duration;
@@ -50,13 +50,13 @@ async fn the_client_is_the_one_that_the_header_names() {
         (v2_ipv4(&[]), Some("192.0.2.1:1234")),
         (v2_ipv4(&tlvs), Some("192.0.2.1:1234")),
         (v2_ipv6(), Some("[2001:db8::1]:1234")),
-        // LOCAL: the load balancer for itself, such as its health check.
+        // LOCAL: a connection of the load balancer itself, such as its health check.
         (v2(0, 0x00, &[]), None),
         (v2(0, 0x11, &[192, 0, 2, 1, 192, 0, 2, 2, 0x04, 0xd2, 0, 80]), None),
         (v2(1, 0x00, &[]), None),
         (v2(1, 0x31, &[0; 216]), None),
     ] {
-        // At once; and in two parts, cut at each place.
+        // In one write; and in two parts, split at each position.
         for cancelled in [0].into_iter().chain(1..=header.len()) {
             let mut client = Client::connect(served.addr).await.unwrap();
             let all = [header.as_slice(), PEER].concat();
@@ -68,7 +68,7 @@ async fn the_client_is_the_one_that_the_header_names() {
                 until(|| served.work.in_flight() == 1).await;
             }
             client.send(&all[cancelled..]).await.unwrap();
-            let answer = client.response().await.expect("an answer");
+            let answer = client.response().await.expect("a response");
             let own = client.stream.local_addr().unwrap().to_string();
             assert_eq!(
                 String::from_utf8(answer.body).unwrap(),
@@ -129,7 +129,7 @@ async fn half_a_header_ends_at_its_time_and_does_not_hold_the_stop() {
     clock.advance_past().await;
     assert!(client.rest().await.received.is_empty());
     clock.resume();
-    // When it stops, the grace does. The kernel measures how long the client has been silent.
+    // During the shutdown the grace time applies. The kernel measures how long the client has been silent.
     let grace = Duration::from_millis(300);
     let mut served =
         serve(|server| server.handshake_timeout(LONG).first_byte_grace(grace), never.token()).await;
@@ -162,7 +162,7 @@ async fn a_header_that_is_under_way_at_the_stop_is_finished_and_served() {
     served.ended().await;
 }
 
-/// What comes with the header is part of the request's head, with the head's own limit.
+/// Bytes after the header belong to the request's head, with that head's own limit.
 #[tokio::test]
 async fn half_a_head_behind_the_header_is_half_a_head() {
     let clock = PausedClock::new();
@@ -190,7 +190,7 @@ async fn tls_behind_the_header_is_tls() {
     let peer = async |Extension(Peer(peer)): Extension<Peer>| peer.to_string();
     let router = axum::Router::new().route("/peer", axum::routing::get(peer));
     let mut served = serve_on(listener, addr, router, |server| server.peer_info(true));
-    // Alone, and in one packet with the client's first message.
+    // Separately, and in one packet with the client's first message.
     for joined in [false, true] {
         let mut stream = tokio::io::BufWriter::new(Client::connect(addr).await.unwrap().stream);
         stream.write_all(V1).await.unwrap();
@@ -205,7 +205,7 @@ async fn tls_behind_the_header_is_tls() {
     served.ended().await;
 }
 
-/// The opposite: nobody who was not asked for a header can claim an address.
+/// The opposite: a client cannot claim an address on a server without the PROXY protocol.
 #[tokio::test]
 async fn a_header_that_was_not_asked_for_is_no_header() {
     let mut served = crate::support::serve(crate::support::ping(), |server| server.peer_info(true)).await;

@@ -1,7 +1,7 @@
-//! Where the random numbers of tests come from.
+//! The seed of the tests' random numbers.
 
-/// Returns the seed of everything that tests draw at random, which is printed where a test fails.
-#[expect(clippy::expect_used, clippy::print_stdout, reason = "a test's helper may fail and tell")]
+/// Returns the seed of all random numbers. It is printed when a test fails.
+#[expect(clippy::expect_used, clippy::print_stdout, reason = "test helpers may panic and print")]
 pub(crate) fn seed() -> u64 {
     const FIXED: u64 = 20_261_128;
     let given = std::env::var("EBBTIDE_TEST_SEED").ok();

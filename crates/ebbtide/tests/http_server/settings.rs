@@ -1,4 +1,4 @@
-//! What can be set for normal operation: how long a connection may be idle, and what hyper can be told.
+//! Settings for normal operation: the idle limit of a connection, and the settings of hyper.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ fn idle_limit(server: Server<Router>) -> Server<Router> {
     server.keep_alive_timeout(TIMEOUT)
 }
 
-/// A client whose connection is idle after a response.
+/// Returns a client whose connection is idle after a response.
 async fn kept(served: &Served) -> Client {
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(PING).await.unwrap();
-    assert!(!client.response().await.expect("an answer").closes);
+    assert!(!client.response().await.expect("a response").closes);
     client
 }
 
@@ -36,9 +36,9 @@ async fn a_connection_is_closed_when_it_was_idle_for_its_limit() {
     let mut client = kept(&served).await;
     clock.advance_to_before(TIMEOUT).await;
     assert!(client.is_quiet());
-    // A request begins it anew.
+    // A request restarts the idle time.
     client.send(PING).await.unwrap();
-    assert!(client.response().await.expect("an answer").is_ok());
+    assert!(client.response().await.expect("a response").is_ok());
     clock.advance_to_before(TIMEOUT).await;
     assert!(client.is_quiet());
     clock.advance_past().await;
@@ -53,7 +53,7 @@ async fn a_connection_that_has_sent_nothing_is_closed_after_the_same_time() {
     let clock = PausedClock::new();
     let served = serve(ping(), idle_limit).await;
     let mut silent = Client::connect(served.addr).await.unwrap();
-    // Accepted later than the silent one, so that one is accepted too.
+    // Accepted after the silent one: when this one is accepted, that one is too.
     let _kept = kept(&served).await;
     clock.advance_to_before(TIMEOUT).await;
     assert!(silent.is_quiet());
@@ -61,7 +61,7 @@ async fn a_connection_that_has_sent_nothing_is_closed_after_the_same_time() {
     assert!(ended_in_order(&mut silent).await);
 }
 
-/// Before its first request a connection is not idle.
+/// A connection is not idle before its first request.
 #[tokio::test]
 async fn a_connection_has_time_for_its_first_request_however_short_the_limit() {
     let clock = PausedClock::new();
@@ -69,11 +69,11 @@ async fn a_connection_has_time_for_its_first_request_however_short_the_limit() {
     let mut client = Client::connect(served.addr).await.unwrap();
     clock.advance(Duration::from_millis(900)).await;
     client.send(PING).await.unwrap();
-    assert!(client.response().await.expect("an answer").is_ok());
-    assert!(ended_in_order(&mut client).await, "it is closed after the response");
+    assert!(client.response().await.expect("a response").is_ok());
+    assert!(ended_in_order(&mut client).await, "the connection is closed after the response");
 }
 
-/// The opposite.
+/// The opposite: without a limit.
 #[tokio::test]
 async fn without_a_limit_idle_connections_stay_open() {
     let clock = PausedClock::new();
@@ -83,7 +83,7 @@ async fn without_a_limit_idle_connections_stay_open() {
     clock.advance(1000 * TIMEOUT).await;
     assert!(silent.is_quiet() && client.is_quiet());
     client.send(PING).await.unwrap();
-    assert!(client.response().await.expect("an answer").is_ok());
+    assert!(client.response().await.expect("a response").is_ok());
 }
 
 #[tokio::test]
@@ -113,18 +113,18 @@ async fn an_idle_http2_connection_is_asked_to_end_and_no_request_is_refused() {
     settle().await;
     clock.advance_to_before(TIMEOUT).await;
     frames.send(PING_FRAME, 0, 0, b"are you?").await;
-    let first = frames.next_of(&[PING_FRAME, GOAWAY]).await.expect("an answer");
+    let first = frames.next_of(&[PING_FRAME, GOAWAY]).await.expect("a response");
     assert_eq!((first.kind, first.flags), (PING_FRAME, ACK), "no GOAWAY yet");
     clock.advance_past().await;
     assert_eq!(frames.next_of(&[GOAWAY]).await.expect("GOAWAY").goes_away(), (HIGHEST, 0));
     let ping = frames.next_of(&[PING_FRAME]).await.expect("PING");
-    // What was on its way is served.
+    // A request that was in transit is served.
     frames.get(3, "/ping").await;
     assert_eq!(frames.body(3).await.expect("an answer"), b"pong");
     frames.send(PING_FRAME, ACK, 0, &ping.payload).await;
-    clock.resume(); // the server lets what was on its way with the answer arrive
+    clock.resume(); // the server waits for what was in transit with the acknowledgement
     assert_eq!(frames.next_of(&[GOAWAY]).await.expect("the real GOAWAY").goes_away(), (3, 0));
-    assert_eq!(frames.next().await, None, "the connection ends");
+    assert_eq!(frames.next().await, None, "the connection is closed");
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn an_http2_connection_that_leaves_the_question_unanswered_is_closed_after
     clock.advance(TIMEOUT).await;
     clock.advance_past().await;
     let ended = async { while frames.next().await.is_some() {} };
-    tokio::time::timeout(TIMEOUT, ended).await.expect("the connection ends");
+    tokio::time::timeout(TIMEOUT, ended).await.expect("the connection is closed");
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn an_http2_connection_with_a_stream_is_not_idle_until_it_ends() {
         clock.advance(TIMEOUT).await;
     }
     release.cancel();
-    let first = frames.next_of(&[HEADERS, GOAWAY]).await.expect("an answer");
+    let first = frames.next_of(&[HEADERS, GOAWAY]).await.expect("a response");
     assert_eq!(first.kind, HEADERS, "no GOAWAY while the stream was open");
     assert_eq!(frames.body(1).await.expect("an answer"), b"slow pong");
     clock.advance(TIMEOUT).await;
@@ -186,7 +186,7 @@ async fn hyper_is_set_as_it_is_told() {
     assert_eq!(streams.map(|setting| &setting[2..]), Some(STREAMS.to_be_bytes().as_slice()));
 }
 
-/// What the server watches for itself stays its own, whatever hyper is told: the head's time, and the client's FIN.
+/// The server measures the head's time and watches for the client's FIN itself, whatever is set on hyper.
 #[tokio::test]
 async fn what_the_server_decides_is_not_overridden() {
     let clock = PausedClock::new();
@@ -199,9 +199,9 @@ async fn what_the_server_decides_is_not_overridden() {
     client.send(&PING[..10]).await.unwrap();
     until(|| served.work.in_flight() == 1).await;
     clock.advance_to_before(limit).await;
-    assert!(client.is_quiet(), "hyper's limit is not heeded");
+    assert!(client.is_quiet(), "hyper's limit does not apply");
     client.send(&PING[10..]).await.unwrap();
-    assert!(client.response().await.expect("an answer").is_ok());
+    assert!(client.response().await.expect("a response").is_ok());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The announcements are spread over the lame duck, so that not all clients come back in the same instant.
+//! The announcements are spread over the lame duck, so that not all clients reconnect at the same time.
 
 use std::time::Duration;
 
@@ -15,23 +15,23 @@ enum Peer {
 }
 
 impl Peer {
-    /// Tells whether the server has announced the close; asks it something for that.
+    /// Returns whether the server announces the close in its response to a request.
     async fn is_told(&mut self) -> bool {
         match self {
             Self::Http1(client) => {
                 client.send(PING).await.unwrap();
-                client.response().await.expect("an answer").closes
+                client.response().await.expect("a response").closes
             }
             Self::Http2(frames) => {
                 frames.send(frames::PING, 0, 0, b"are you?").await;
-                let first = frames.next_of(&[GOAWAY, frames::PING]).await.expect("an answer");
+                let first = frames.next_of(&[GOAWAY, frames::PING]).await.expect("a response");
                 first.kind == GOAWAY
             }
         }
     }
 }
 
-/// Returns how many clients have been told at the signal, and after each further third of `whole`.
+/// Returns how many clients have seen the announcement at the signal, and after each further third of `whole`.
 async fn told(clock: &PausedClock, http2: bool, spread: Duration, whole: Duration) -> [usize; 4] {
     let mut served = serve(ping(), |server| server.announce_over(spread)).await;
     let mut untold = Vec::new();
@@ -76,7 +76,7 @@ async fn each_connection_is_told_at_an_instant_of_its_own() {
     let spread = Duration::from_secs(12);
     for http2 in [false, true] {
         let [first, third, two_thirds, all] = told(&clock, http2, spread, spread).await;
-        // The first connection's instant is the signal's. In each third about a third of them are told.
+        // The announcement on the first connection is due at the signal. In each third about a third of them is due.
         assert_eq!((first, all), (1, CLIENTS));
         let thirds = [third, two_thirds - third, all - two_thirds];
         assert!(thirds.iter().all(|third| (12..=15).contains(third)), "{thirds:?}");
@@ -93,7 +93,7 @@ async fn without_a_spread_all_are_told_at_the_signal() {
     }
 }
 
-/// Idle connections and the server, which has been told to stop; the connections' ends, in milliseconds from the signal.
+/// Keeps idle connections to a server that stops. Returns when each was closed, in milliseconds after the signal.
 async fn left(spread: Duration, wait: Duration) -> Vec<Option<u128>> {
     let quiet = Duration::from_millis(50);
     let with = |server: ebbtide::http::Server<axum::Router>| server.announce_over(spread).idle_quiet(quiet);
@@ -103,7 +103,7 @@ async fn left(spread: Duration, wait: Duration) -> Vec<Option<u128>> {
     for _ in 0..CLIENTS {
         let mut client = Client::connect(served.addr).await.unwrap();
         client.send(PING).await.unwrap();
-        assert!(client.response().await.expect("an answer").is_ok());
+        assert!(client.response().await.expect("a response").is_ok());
         begun.push(client);
     }
     let signal = now();
@@ -124,7 +124,7 @@ async fn left(spread: Duration, wait: Duration) -> Vec<Option<u128>> {
     left
 }
 
-/// They would all be closed at once when the lame duck is over, and come back in the same instant.
+/// Without the spread, all would be closed at once at the end of the lame duck, and reconnect at the same time.
 #[tokio::test]
 async fn idle_connections_leave_over_the_second_half_of_the_lame_duck() {
     let spread = 1200;
@@ -137,7 +137,7 @@ async fn idle_connections_leave_over_the_second_half_of_the_lame_duck() {
     assert!((2..=16).contains(&early) && late >= 10, "{left:?}");
 }
 
-/// The opposite: without a spread none leaves before the lame duck is over.
+/// The opposite: without a spread none is closed before the end of the lame duck.
 #[tokio::test]
 async fn without_a_spread_idle_connections_stay_until_the_lame_duck_is_over() {
     let left = left(Duration::ZERO, Duration::from_millis(500)).await;
@@ -155,13 +155,13 @@ async fn when_the_lame_duck_is_over_whoever_asks_is_told() {
     let mut told = 0;
     for client in &mut clients {
         client.send(PING).await.unwrap();
-        told += usize::from(client.response().await.expect("an answer").closes);
+        told += usize::from(client.response().await.expect("a response").closes);
     }
-    assert!(told <= 1, "the first connection's instant is the signal's: {told}");
+    assert!(told <= 1, "only the first connection is due at the signal: {told}");
     served.stop();
     for client in clients.iter_mut().skip(told) {
         client.send(PING).await.unwrap();
-        assert!(client.response().await.expect("an answer").closes);
+        assert!(client.response().await.expect("a response").closes);
     }
     drop(clients);
     served.ended().await;
@@ -183,7 +183,8 @@ mod in_a_lifecycle {
         max: Duration::from_secs(6),
     };
 
-    /// Returns how many of ten connections have been told at the stop, and after one and two quarters of the lame duck.
+    /// Returns how many of ten connections have seen the announcement at the signal, and after one and two quarters of the
+    /// lame duck.
     async fn told(spread: Option<Duration>) -> [usize; 3] {
         let clock = PausedClock::new();
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
@@ -199,7 +200,7 @@ mod in_a_lifecycle {
         for _ in 0..10 {
             let mut client = Client::connect(addr).await.unwrap();
             client.send(PING).await.unwrap();
-            assert!(!client.response().await.expect("an answer").closes);
+            assert!(!client.response().await.expect("a response").closes);
             untold.push(client);
         }
         service.handle().stop("test");
@@ -210,7 +211,7 @@ mod in_a_lifecycle {
             let mut still = Vec::new();
             for mut client in untold {
                 client.send(PING).await.unwrap();
-                if !client.response().await.expect("an answer").closes {
+                if !client.response().await.expect("a response").closes {
                     still.push(client);
                 }
             }
@@ -228,7 +229,7 @@ mod in_a_lifecycle {
         assert_eq!(told(None).await, [1, 5, 10]);
     }
 
-    /// The opposite: what the server itself is set to counts.
+    /// The opposite: a spread that is set on the server takes precedence.
     #[tokio::test]
     async fn a_lifecycle_leaves_a_spread_of_zero_as_it_is() {
         assert_eq!(told(Some(Duration::ZERO)).await, [10, 10, 10]);

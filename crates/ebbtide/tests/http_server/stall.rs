@@ -1,4 +1,4 @@
-//! Peers that take nothing, or are gone: they don't hold the stop until its deadline. Slow ones are left in peace.
+//! Stalled and disconnected peers do not delay the shutdown until its deadline. Slow peers may finish.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::support::{Client, PausedClock, Served, ping, serve, slow, stop_source
 
 const BIG: usize = 8 * 1024 * 1024;
 const STALL: Duration = Duration::from_secs(7);
-/// The time between two reads of a slow client. Its kernel tells the server of them only every few times.
+/// The time between two reads of a slow client. Its kernel acknowledges them to the server only every few times.
 const PAUSE: Duration = Duration::from_millis(500);
 
 fn big() -> Router {
     ping().route("/big", get(async || vec![b'x'; BIG]))
 }
 
-/// A client of few buffers that has asked for the big response and read its first bytes. The rest of it waits in the server.
+/// Returns a client with small buffers that has requested the large response and read its first bytes. The server holds the rest.
 async fn taker(served: &Served) -> Client {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(64 * 1024).unwrap();
@@ -35,7 +35,7 @@ async fn taker(served: &Served) -> Client {
 async fn heard(frames: &mut Frames) {
     frames.send(PING, 0, 0, b"are you?").await;
     loop {
-        let frame = frames.next_of(&[PING]).await.expect("an answer");
+        let frame = frames.next_of(&[PING]).await.expect("a response");
         match frame.flags {
             ACK => return,
             _ => frames.send(PING, ACK, 0, &frame.payload).await,
@@ -43,7 +43,7 @@ async fn heard(frames: &mut Frames) {
     }
 }
 
-/// It is not counted as cut, which would make the exit code 3.
+/// Checks that the peer counts as stalled and not as cancelled, which would lead to exit code 3.
 pub(crate) fn is_ended_as_stalled(served: &Served, name: &str) {
     let counts = served.work.counts();
     assert_eq!((counts.in_flight, counts.cancelled, counts.abandoned, counts.unaccounted()), (0, 0, 1, 0));
@@ -56,7 +56,7 @@ async fn a_client_that_takes_nothing_of_its_response_does_not_hold_the_stop() {
     let clock = PausedClock::new();
     let mut served = serve(big(), |server| server.stall_timeout(STALL)).await;
     let mut client = taker(&served).await;
-    // While the server serves it may take its time.
+    // Before the shutdown a slow client is not limited.
     clock.advance(STALL * 2).await;
     assert_eq!(served.work.in_flight(), 1);
     served.stop();
@@ -69,7 +69,7 @@ async fn a_client_that_takes_nothing_of_its_response_does_not_hold_the_stop() {
     assert!(client.rest().await.is_reset());
 }
 
-/// The opposite: without the limit it does.
+/// The opposite: without the limit it delays the shutdown.
 #[tokio::test]
 async fn without_the_limit_it_holds_the_stop_until_the_deadline() {
     let clock = PausedClock::new();
@@ -116,7 +116,7 @@ async fn an_http_2_stream_that_is_given_no_window_does_not_hold_the_stop() {
     clock.advance(STALL * 2).await;
     assert_eq!(served.work.in_flight(), 1);
     served.stop();
-    // The peer is alive: it answers the PING. It takes nothing.
+    // The peer is alive: it acknowledges the PING, but opens no window.
     let ping = frames.next_of(&[PING]).await.expect("PING");
     frames.send(PING, ACK, 0, &ping.payload).await;
     heard(&mut frames).await;
@@ -162,7 +162,7 @@ async fn a_slow_http_2_stream_is_left_in_peace() {
     assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
-/// What it was given counts as sent only when its window has room for it.
+/// Data that the server holds counts as sent only when the window has room for it.
 #[tokio::test]
 async fn an_http_2_response_is_in_flight_until_it_can_be_taken() {
     let mut served = serve(big(), |server| server).await;
@@ -179,7 +179,7 @@ async fn an_http_2_response_is_in_flight_until_it_can_be_taken() {
     served.ended().await;
 }
 
-/// It acknowledges nothing: its receive buffer is full of answers to its own PINGs.
+/// The peer acknowledges nothing: its receive buffer is full of acknowledgements of its own PINGs.
 #[tokio::test]
 async fn an_http_2_peer_that_is_gone_with_a_stream_open_does_not_hold_the_stop() {
     let never = stop_source();
@@ -193,7 +193,7 @@ async fn an_http_2_peer_that_is_gone_with_a_stream_open_does_not_hold_the_stop()
     is_ended_as_stalled(&served, "");
 }
 
-/// The opposite: one whose kernel acknowledges is there, although it never answers the PING.
+/// The opposite: a peer whose kernel acknowledges data is alive, although it never answers the PING.
 #[tokio::test]
 async fn an_http_2_peer_that_never_answers_the_ping_keeps_its_call() {
     let release = stop_source();
@@ -211,7 +211,7 @@ async fn an_http_2_peer_that_never_answers_the_ping_keeps_its_call() {
     assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
-/// The opposite: one that is there may wait for its answer.
+/// The opposite: a live peer may wait for its response.
 #[tokio::test]
 async fn an_http_2_peer_that_waits_for_its_answer_is_left_in_peace() {
     let clock = PausedClock::new();

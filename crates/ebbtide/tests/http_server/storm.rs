@@ -1,4 +1,4 @@
-//! Clients that open a connection for each request, as fast as they can, while the server closes.
+//! Clients that open a new connection for each request, as fast as they can, while the server closes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,7 +28,8 @@ impl Count {
         self.wake.notify_waiters();
     }
 
-    /// A connect that is under way when the server is gone was never completed, and would be refused after a second.
+    /// Waits until the server has exited. A connect that is still pending then never completed, and would be refused after a
+    /// second.
     async fn gone(&self) {
         loop {
             let wake = self.wake.notified();
@@ -50,7 +51,7 @@ async fn client(addr: SocketAddr, count: Arc<Count>) {
             },
             () = count.gone() => return,
         };
-        // From here on the handshake is done: whatever is not an answer is a loss.
+        // From here on the handshake is done: any result other than a response is a loss.
         let sent = client.send(PING_CLOSE).await;
         let answer = client.last_response().await;
         let whole = sent.is_ok() && answer.as_ref().is_ok_and(|answer| answer.body == b"pong");
@@ -79,7 +80,7 @@ async fn storms(addr: &str, mode: CloseMode) -> (u64, u64) {
             clients.spawn(client(to, Arc::clone(&count)));
         }
         until(|| count.answered.load(Ordering::SeqCst) >= CLIENTS as u64).await;
-        // The moment differs from round to round.
+        // The time differs in each round.
         tokio::time::sleep(Duration::from_micros(713 * round)).await;
         served.stop();
         served.ended().await;
@@ -89,12 +90,12 @@ async fn storms(addr: &str, mode: CloseMode) -> (u64, u64) {
         answered += count.answered.load(Ordering::SeqCst);
         lost += count.lost.load(Ordering::SeqCst);
     }
-    assert!(answered >= CLOSES * CLIENTS as u64, "there was a storm: {answered} answered");
+    assert!(answered >= CLOSES * CLIENTS as u64, "enough requests were answered: {answered}");
     println!("{addr} {mode:?}: {answered} answered, {lost} lost in {CLOSES} closes");
     (answered, lost)
 }
 
-/// The losses with the filter, which needs a capability; without that nobody can show it.
+/// Returns the losses with the SYN filter, or zero without CAP_NET_ADMIN, which the filter needs.
 async fn filtered(addr: &str) -> u64 {
     if !may_filter() {
         println!("{addr} SynFilter: not shown, this process has no CAP_NET_ADMIN");
@@ -137,7 +138,7 @@ async fn a_storm_of_new_connections_loses_nothing_over_ipv4_on_a_dual_stack_sock
     assert_eq!(storms("[::]:0", CloseMode::HopLimit).await.1, 0);
 }
 
-/// The opposite: without the mechanism the same storm loses requests.
+/// The opposite: without the mechanism the same load loses requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_abrupt_close_loses_requests_in_the_same_storm() {
     assert!(storms("127.0.0.1:0", CloseMode::Abrupt).await.1 > 0);

@@ -15,10 +15,10 @@ pub(crate) use ebbtide_http1::client::Client;
 pub(crate) use crate::clock::{PausedClock, settle};
 pub(crate) use crate::seed::seed;
 
-/// Long enough for anything that happens at all; nothing is measured with it.
+/// A timeout for everything that must happen. Not for measurements.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-#[expect(clippy::disallowed_methods, reason = "the tests' own clock")]
+#[expect(clippy::disallowed_methods, reason = "the clock of the tests")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
@@ -49,7 +49,7 @@ pub(crate) async fn serve_at(
     serve_on(listener, addr, router, with)
 }
 
-/// Starts a server on any listeners; `addr` is for those that ask for one.
+/// Starts a server on any listeners; `addr` is the address for tests that connect to it.
 pub(crate) fn serve_on(
     listeners: impl IntoListeners,
     addr: SocketAddr,
@@ -74,7 +74,7 @@ impl Served {
         self.stop.stop(cause(), None);
     }
 
-    /// Stops with a deadline, without cutting anything at it.
+    /// Stops with a deadline, without cancelling at it.
     pub(crate) fn stop_within(&self, time: Duration) {
         self.announce();
         self.stop.stop(cause(), Some(now() + time));
@@ -84,9 +84,10 @@ impl Served {
         self.stop.cancel();
     }
 
-    /// Waits until the server has handled the stop: its TCP listener is closed, and each connection has seen that it drains.
+    /// Waits until the server has handled the stop signal: its TCP listener is closed, and each connection has begun to drain.
     ///
-    /// The connections are woken before the listener is closed; on a runtime with one thread they have run once that is seen.
+    /// The connections are woken before the listener is closed. On a runtime with one thread they have run when the close is
+    /// seen.
     pub(crate) async fn draining(&self) {
         until(|| !is_listening(self.addr)).await;
         settle().await;
@@ -96,14 +97,14 @@ impl Served {
         self.task.try_join_next().is_none()
     }
 
-    /// Waits until the server has ended by itself.
+    /// Waits until the server has ended.
     pub(crate) async fn ended(&mut self) {
         let ended = tokio::time::timeout(LONG, self.task.join_next()).await;
         ended
             .expect("the server ends")
-            .expect("it was running")
-            .expect("it does not panic")
-            .expect("it serves");
+            .expect("the server was running")
+            .expect("the server does not panic")
+            .expect("the server succeeds");
     }
 
     /// Drops the server's future.
@@ -124,7 +125,7 @@ pub(crate) fn ping() -> axum::Router {
     axum::Router::new().route("/ping", axum::routing::get(async || "pong"))
 }
 
-/// A `/slow` route that answers when the token stops.
+/// A `/slow` route that answers when the token is stopped.
 pub(crate) fn slow(until: Stop) -> axum::Router {
     let handler = async move || {
         until.stopping().await;
@@ -148,28 +149,28 @@ pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
         if round < 10 {
             tokio::task::yield_now().await;
         } else {
-            // The runtime's own clock may be paused.
+            // The runtime's clock may be paused.
             let pause = || std::thread::sleep(Duration::from_millis(1));
             tokio::task::spawn_blocking(pause).await.expect("the pause ends");
         }
     }
 }
 
-/// Tells whether a TCP socket listens on the address.
+/// Returns whether a TCP socket listens on the address.
 pub(crate) fn is_listening(addr: SocketAddr) -> bool {
     const LISTEN: &str = "0A";
     let SocketAddr::V4(addr) = addr else { panic!("{addr} is not an IPv4 address") };
     let local = format!("{:08X}:{:04X}", u32::from_ne_bytes(addr.ip().octets()), addr.port());
     let table = std::fs::File::open("/proc/net/tcp").unwrap();
     let lines = std::io::BufReader::new(table).lines().map(Result::unwrap).skip(1);
-    // Listening sockets come first; of the others there may be tens of thousands.
+    // Listening sockets come first in the list; other sockets may be tens of thousands.
     lines
         .map(|line| line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>())
         .take_while(|fields| fields[2] == LISTEN)
         .any(|fields| fields[0] == local)
 }
 
-/// Waits until the server has taken every connection made so far.
+/// Waits until the server has accepted every connection made so far.
 pub(crate) async fn accepted(addr: SocketAddr) {
     let mut client = Client::connect(addr).await.unwrap();
     client.send(PING_CLOSE).await.unwrap();

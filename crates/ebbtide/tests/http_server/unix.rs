@@ -1,4 +1,4 @@
-//! Unix sockets: their close, and their successors.
+//! Unix sockets: how they close, and the next server on the same path.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -27,8 +27,8 @@ struct Count {
     enough: AtomicBool,
 }
 
-/// Asks over a new connection each time. It is refused when nobody listens: then it ends, or, if the path is to be served
-/// by others, tries again until it is told that it is enough.
+/// Sends each request on a new connection. When the connection is refused, the client ends; with `again` it retries until it is
+/// stopped, because another server will listen on the path.
 async fn client(path: PathBuf, count: Arc<Count>, again: bool) {
     while !count.enough.load(Ordering::SeqCst) {
         let mut client = match connect(&path).await {
@@ -42,13 +42,13 @@ async fn client(path: PathBuf, count: Arc<Count>, again: bool) {
                 continue;
             }
             Err(error) => {
-                // It was in the queue already: it is not refused, but lost.
+                // The connection was already queued: it counts as lost, not as refused.
                 assert_eq!(error.kind(), ErrorKind::ConnectionReset);
                 count.lost.fetch_add(1, Ordering::SeqCst);
                 continue;
             }
         };
-        // From here on the connection is made: whatever is not an answer is a loss.
+        // From here on the connection is established: any result other than a response is a loss.
         let sent = client.send(PING_CLOSE).await;
         let answer = client.last_response().await;
         let whole = sent.is_ok() && answer.as_ref().is_ok_and(|answer| answer.body == b"pong");
@@ -73,7 +73,7 @@ async fn storms(path: &Path, mode: CloseMode) -> u64 {
             clients.spawn(client(path.into(), Arc::clone(&count), false));
         }
         until(|| count.answered.load(Ordering::SeqCst) >= CLIENTS).await;
-        // The moment differs from round to round.
+        // The time differs in each round.
         tokio::time::sleep(Duration::from_micros(713 * round)).await;
         served.stop();
         served.ended().await;
@@ -82,7 +82,7 @@ async fn storms(path: &Path, mode: CloseMode) -> u64 {
         answered += count.answered.load(Ordering::SeqCst);
         lost += count.lost.load(Ordering::SeqCst);
     }
-    assert!(answered >= CLOSES * CLIENTS, "there was a storm: {answered} answered");
+    assert!(answered >= CLOSES * CLIENTS, "enough requests were answered: {answered}");
     println!("{} {mode:?}: {answered} answered, {lost} lost in {CLOSES} closes", path.display());
     lost
 }
@@ -98,13 +98,13 @@ async fn a_storm_of_new_connections_to_an_abstract_name_loses_nothing() {
     assert_eq!(storms(Path::new(&name), CloseMode::Lossless).await, 0);
 }
 
-/// The opposite: closed at once, what is in the queue is reset.
+/// The opposite: an immediate close resets the connections in the queue.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_abrupt_close_of_a_path_loses_requests_in_the_same_storm() {
     assert!(storms(&Place::new().path(), CloseMode::Abrupt).await > 0);
 }
 
-/// Each server binds the path as soon as the one before it lets go, while that one still drains.
+/// Each server binds the path as soon as the previous one releases it, while that one still drains.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn successors_on_one_path_lose_nothing_between_them() {
     let place = Place::new();
@@ -121,7 +121,7 @@ async fn successors_on_one_path_lose_nothing_between_them() {
         until(|| !place.path().exists()).await;
         let next = serve(&place.path(), ping(), patient).await;
         last.ended().await;
-        assert!(place.path().exists(), "the file of the successor is not the predecessor's to remove");
+        assert!(place.path().exists(), "the previous server does not remove its successor's file");
         last = next;
     }
     count.enough.store(true, Ordering::SeqCst);
@@ -132,7 +132,7 @@ async fn successors_on_one_path_lose_nothing_between_them() {
     assert_eq!(count.lost.load(Ordering::SeqCst), 0);
 }
 
-/// What waits in the queue before the server ran is served, however late that is.
+/// Connections that were queued before the server ran are served, however late that is.
 #[tokio::test]
 async fn connections_in_a_paths_queue_are_served_at_the_close() {
     let place = Place::new();
@@ -157,13 +157,13 @@ async fn connections_in_a_paths_queue_are_served_at_the_close() {
     assert!(!place.path().exists());
 }
 
-/// Asks until the server says that it closes, or a request is lost. Returns how many were lost.
+/// Sends requests until the server announces the close, or a request is lost. Returns the number of lost requests.
 async fn keeps_alive(path: PathBuf, think: Duration, warm: Arc<AtomicU64>) -> u64 {
     let mut client = connect(&path).await.unwrap();
     let mut answered = 0;
     loop {
         tokio::time::sleep(think).await;
-        // A client that finds its connection closed before it has asked has lost nothing.
+        // A client whose connection is closed before it has sent a request has lost nothing.
         let closed = client.stream.try_read(&mut [0]);
         if !matches!(closed, Err(error) if error.kind() == ErrorKind::WouldBlock) {
             return 0;
@@ -186,7 +186,7 @@ async fn keep_alive_closes(mode: CloseMode) -> u64 {
     let mut lost = 0;
     for round in 0..5 {
         let place = Place::new();
-        // On a busy machine clients think for longer than they are meant to.
+        // On a busy machine clients pause for longer than intended.
         let settings = |server: Server<_>| server.close_mode(mode).idle_quiet(LONG);
         let mut served = serve(&place.path(), ping(), settings).await;
         let (mut clients, warm) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
@@ -195,7 +195,7 @@ async fn keep_alive_closes(mode: CloseMode) -> u64 {
             clients.spawn(keeps_alive(place.path(), think, Arc::clone(&warm)));
         }
         until(|| warm.load(Ordering::SeqCst) == 200).await;
-        tokio::time::sleep(Duration::from_millis(3 * round)).await; // the moment differs from round to round
+        tokio::time::sleep(Duration::from_millis(3 * round)).await; // the time differs in each round
         served.stop();
         lost += clients.join_all().await.into_iter().sum::<u64>();
         served.ended().await;
@@ -209,13 +209,13 @@ async fn keep_alive_clients_of_a_path_lose_nothing() {
     assert_eq!(keep_alive_closes(CloseMode::Lossless).await, 0);
 }
 
-/// The opposite: closing idle connections at once loses the requests that wait in their buffers.
+/// The opposite: an immediate close of idle connections loses the requests in their buffers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_idle_connections_of_a_path_at_once_loses_requests() {
     assert!(keep_alive_closes(CloseMode::Abrupt).await > 0);
 }
 
-/// The kernel doesn't say for how long a Unix socket has been quiet.
+/// The kernel does not report for how long a Unix socket has been quiet.
 #[tokio::test]
 async fn connections_of_a_path_that_have_been_quiet_do_not_hold_the_stop() {
     let clock = PausedClock::new();
@@ -262,7 +262,7 @@ async fn requests_over_a_path_say_so() {
     served.ended().await;
 }
 
-/// A directory of the test's own, and a path for a socket in it.
+/// A temporary directory, and a path for a socket in it.
 pub(crate) struct Place {
     pub(crate) directory: tempfile::TempDir,
 }

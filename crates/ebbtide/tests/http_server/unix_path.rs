@@ -1,4 +1,4 @@
-//! The file of a Unix socket: who gets the path, and what becomes of it.
+//! The file of a Unix socket: which process gets the path, and when the file is replaced or removed.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -42,7 +42,7 @@ async fn a_path_on_which_somebody_listens_is_refused_and_left_alone() {
     assert_eq!(Listener::bind_unix(&name).await.unwrap_err().kind(), ErrorKind::AddrInUse);
 }
 
-/// Only one of those that start at once gets the path, stale file or not.
+/// Of several servers that start at once, only one gets the path, with or without a stale file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_that_start_at_once_one_gets_the_path() {
     let place = Place::new();
@@ -55,11 +55,11 @@ async fn of_many_that_start_at_once_one_gets_the_path() {
         }
         let bound: Vec<_> = starts.join_all().await.into_iter().filter_map(Result::ok).collect();
         assert_eq!(bound.len(), 1);
-        assert!(connect(&place.path()).await.is_ok(), "and it is the one that the path leads to");
+        assert!(connect(&place.path()).await.is_ok(), "the path leads to that server");
     }
 }
 
-/// Between bind and listen a socket looks like a stale one: whoever looks has to wait until the other is through.
+/// Between bind and listen a socket looks stale: a second server has to wait until the first has finished.
 #[tokio::test]
 async fn who_binds_waits_for_another_that_is_binding_in_the_same_directory() {
     let place = Place::new();
@@ -70,7 +70,7 @@ async fn who_binds_waits_for_another_that_is_binding_in_the_same_directory() {
     let clock = PausedClock::new();
     binding.spawn(async move { Listener::bind_unix(path).await });
     settle().await;
-    // It looks every 5 ms, for a second at most.
+    // The second server checks every 5 ms, for a second at most.
     for _ in 0..50 {
         clock.advance(Duration::from_millis(10)).await;
         assert!(binding.try_join_next().is_none() && !place.path().exists());

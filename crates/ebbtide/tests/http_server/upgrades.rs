@@ -1,5 +1,5 @@
-//! Connections that become something else: HTTP/1 upgrades, and WebSockets over HTTP/2 by extended CONNECT (RFC 8441). And the one
-//! that doesn't: the upgrade from HTTP/1.1 to HTTP/2, which RFC 9113 §3.1 has taken back: a server may ignore it.
+//! Upgraded connections: HTTP/1 upgrades, and WebSockets over HTTP/2 by extended CONNECT (RFC 8441). Also the upgrade from
+//! HTTP/1.1 to HTTP/2, which RFC 9113 §3.1 obsoletes: a server may ignore it.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::support::{Client, LONG, PING, PausedClock, Served, ping, serve, until
 
 const IDLE_QUIET: Duration = Duration::from_millis(50);
 
-/// Gives back what it gets, in the protocol that the stream is handed over to.
+/// Echoes what it receives, in the upgraded protocol.
 async fn echo(mut request: Request<Body>) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
     let mut task = JoinSet::new();
@@ -32,7 +32,7 @@ async fn echo(mut request: Request<Body>) -> Response<Body> {
     Response::new(Body::empty())
 }
 
-/// A server, the client's end of an upgraded stream, and what keeps its connection alive.
+/// Returns a server, the client's end of an upgraded stream, and the task that drives its connection.
 async fn tunnel() -> (Served, TokioIo<Upgraded>, JoinSet<hyper::Result<()>>) {
     let router = axum::Router::new().route("/echo", axum::routing::any(echo));
     let served = serve(router, |server: Server<_>| server.idle_quiet(IDLE_QUIET)).await;
@@ -49,7 +49,7 @@ async fn tunnel() -> (Served, TokioIo<Upgraded>, JoinSet<hyper::Result<()>>) {
             .body(Empty::<Bytes>::new())
             .unwrap()
     };
-    // The server's settings allow it; they may not have come yet.
+    // The server's settings enable it; they may not have arrived yet.
     let mut response = loop {
         match send.send_request(request()).await {
             Ok(response) => break response,
@@ -103,7 +103,7 @@ async fn an_upgraded_stream_is_cut_and_named_at_the_end() {
     until(|| served.work.in_flight() == 0).await;
 }
 
-/// Takes an HTTP/1 connection over as the protocol that its client asks for. It echoes up to a `.`, and panics at a `!`.
+/// Upgrades an HTTP/1 connection to the protocol that the client requests. Echoes up to a `.`, and panics at a `!`.
 async fn take_over(mut request: Request<Body>) -> Response<Body> {
     let protocol = request.headers()[http::header::UPGRADE].clone();
     let upgrade = hyper::upgrade::on(&mut request);
@@ -122,7 +122,7 @@ async fn take_over(mut request: Request<Body>) -> Response<Body> {
     response.body(Body::empty()).unwrap()
 }
 
-/// A server, and a client whose connection has become `protocol` and has been used.
+/// Returns a server, and a client whose connection was upgraded to `protocol` and has been used.
 async fn taken_over(protocol: &str) -> (Served, Client) {
     let router = axum::Router::new().route("/", get(take_over));
     let served = serve(router, |server: Server<_>| server).await;
@@ -135,7 +135,7 @@ async fn taken_over(protocol: &str) -> (Served, Client) {
     (served, client)
 }
 
-/// A WebSocket ends with a close frame. Of any other protocol nobody knows whether it tells half from whole.
+/// A WebSocket ends with a close frame. Other protocols may not detect a truncated stream, so they are reset.
 #[tokio::test]
 async fn an_upgraded_connection_that_is_cut_is_reset_unless_it_is_a_websocket() {
     for (protocol, resets) in [("echo", true), ("WebSocket", false)] {
@@ -159,7 +159,7 @@ async fn an_upgraded_connection_is_reset_when_its_task_panics_and_ends_in_order_
     }
 }
 
-/// Answers 101, and then sends back what comes.
+/// Responds with 101, and then echoes.
 async fn answer_101(mut request: Request<Body>) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
     let mut task = JoinSet::new();
@@ -223,14 +223,14 @@ async fn an_upgrade_to_http_2_is_answered_whole_over_http_1() {
     let mut served = serve(ping(), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(UPGRADE.as_bytes()).await.unwrap();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.is_ok() && answer.body == b"pong" && answer.header("upgrade").is_none(), "{answer:?}");
-    // The connection goes on as it is, and is told to end like any other.
+    // The connection continues as HTTP/1.1, and its close is announced like any other.
     client.send(PING).await.unwrap();
     assert!(client.response().await.expect("an answer").is_ok());
     served.announce();
     client.send(UPGRADE.as_bytes()).await.unwrap();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.is_ok() && answer.body == b"pong" && answer.closes);
     served.stop();
     served.ended().await;

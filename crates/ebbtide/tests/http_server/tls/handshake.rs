@@ -1,4 +1,4 @@
-//! Handshakes that are under way, and that stop; what client and server agree on; the certificates, and how they are exchanged.
+//! Handshakes that are unfinished or stalled; what client and server negotiate; the certificates, and how they are reloaded.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::support::{
     Client, LONG, PING, PING_CLOSE, PausedClock, SLOW, cause, now, ping, serve_on, slow, stop_source, until,
 };
 
-/// A connection whose handshake stops in the middle of the client's first message, until the token stops.
+/// Starts a connection whose handshake pauses in the middle of the client's first message until the token is stopped.
 fn half_handshake(pair: &Arc<Pair>, addr: SocketAddr, until: Stop) -> JoinSet<std::io::Result<Bytes>> {
     let (mut going, pair) = (JoinSet::new(), Arc::clone(pair));
     going.spawn(async move {
@@ -47,12 +47,12 @@ async fn a_handshake_that_is_under_way_at_the_stop_is_finished_and_served() {
     served.draining().await;
     assert!(served.is_running());
     release.stop(cause(), None);
-    assert_eq!(going.join_next().await.unwrap().unwrap().expect("it is served"), "pong");
+    assert_eq!(going.join_next().await.unwrap().unwrap().expect("the request is served"), "pong");
     served.ended().await;
     assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
-/// The opposite: closed at once, it is lost.
+/// The opposite: an immediate close loses the request.
 #[tokio::test]
 async fn a_handshake_that_is_under_way_is_lost_by_an_abrupt_close() {
     let pair = Arc::new(Pair::new());
@@ -66,7 +66,7 @@ async fn a_handshake_that_is_under_way_is_lost_by_an_abrupt_close() {
     assert!(going.join_next().await.unwrap().unwrap().is_err());
 }
 
-/// A connection on which nothing but half of the client's first message comes.
+/// Returns a connection on which only half of the client's first message arrives.
 async fn stopped_handshake(pair: &Pair, addr: SocketAddr) -> Client {
     let name = ServerName::try_from("localhost").unwrap();
     let config = Arc::clone(pair.connector(&[]).config());
@@ -81,7 +81,7 @@ async fn stopped_handshake(pair: &Pair, addr: SocketAddr) -> Client {
 async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
     let clock = PausedClock::new();
     let pair = Pair::new();
-    // While the server serves, its own limit ends it.
+    // Before the shutdown, the handshake's own limit ends it.
     let limit = Duration::from_secs(10);
     let mut served = serve(pair.tls(), ping(), |server| server.handshake_timeout(limit)).await;
     let mut client = stopped_handshake(&pair, served.addr).await;
@@ -93,7 +93,7 @@ async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
     served.stop();
     served.ended().await;
     clock.resume();
-    // When it stops, the grace does. The kernel measures how long the client has been silent.
+    // During the shutdown the grace time applies. The kernel measures how long the client has been silent.
     let grace = Duration::from_millis(300);
     let mut served =
         serve(pair.tls(), ping(), |server| server.first_byte_grace(grace).handshake_timeout(LONG)).await;
@@ -105,7 +105,7 @@ async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
     assert!(sent.elapsed() >= grace, "before the limit");
     assert_eq!((served.work.in_flight(), served.work.cancelled()), (0, 0));
     assert!(client.rest().await.received.is_empty());
-    // At the end of the time it is cut, counted and named.
+    // At the deadline it is cancelled, counted and named.
     let mut served = serve(pair.tls(), ping(), |server| server.first_byte_grace(LONG)).await;
     let mut client = stopped_handshake(&pair, served.addr).await;
     until(|| served.work.in_flight() == 1).await;
@@ -179,14 +179,14 @@ async fn what_client_and_server_agree_on_is_spoken() {
     let mut client = Client::new(stream);
     client.send(PING_CLOSE).await.unwrap();
     assert!(client.response().await.unwrap().is_ok());
-    // Without an agreement the first bytes decide.
+    // Without ALPN the first bytes decide.
     let mut client = Client::new(connect(&[]).await);
     client.send(PING_CLOSE).await.unwrap();
     assert!(client.response().await.unwrap().is_ok());
     assert_eq!(ask_http_2(connect(&[]).await).await.unwrap(), "pong");
-    // With one they don't.
+    // With ALPN they do not.
     assert!(ask_http_2(connect(&["http/1.1"]).await).await.is_err());
-    // Nobody gets what was not on offer.
+    // A protocol that was not offered is not selected.
     let stream = TcpStream::connect(served.addr).await.unwrap();
     assert!(pair.over(stream, &["spdy/3"]).await.is_err());
     served.stop();
@@ -212,7 +212,7 @@ async fn an_http_2_connection_over_tls_is_told_to_go_and_finishes_its_streams() 
     release.stop(cause(), None);
     assert_eq!(asking.join_all().await.remove(0).unwrap().to_bytes(), "slow pong");
     served.ended().await;
-    // The connection ended in order: GOAWAY, `close_notify`, end.
+    // The connection was closed in order: GOAWAY, `close_notify`, end.
     driver.join_next().await.unwrap().unwrap().unwrap();
     assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
@@ -248,13 +248,13 @@ async fn certificates_are_exchanged_without_a_restart() {
     };
     assert_eq!(shown(&old), first);
     pair.renew();
-    // The files alone change nothing.
+    // New files alone change nothing.
     assert_eq!(shown(&pair.connect(served.addr).await.unwrap()), first);
     tls.reload().unwrap();
     let new = pair.connect(served.addr).await.unwrap();
     assert_eq!(shown(&new), pair.certificate);
     assert_ne!(shown(&new), first);
-    // The old connection goes on.
+    // The old connection continues.
     old.send(PING).await.unwrap();
     assert!(old.response().await.unwrap().is_ok());
     drop((old, new));
@@ -262,7 +262,7 @@ async fn certificates_are_exchanged_without_a_restart() {
     served.ended().await;
 }
 
-/// What `tls.reload()` says when a file has become `content`.
+/// Returns the error of `tls.reload()` when a file has become `content`.
 fn refusal(tls: &Tls, path: &Path, content: &str) -> TlsError {
     let good = std::fs::read(path).unwrap();
     std::fs::write(path, content).unwrap();
@@ -302,7 +302,7 @@ async fn a_broken_file_leaves_the_old_certificates_in_place_and_is_named() {
     says(tls.reload().unwrap_err(), &key, "No such file");
     let missing = Tls::from_pem_files("/nowhere/tls.crt", &key).unwrap_err();
     says(missing, Path::new("/nowhere/tls.crt"), "give the path of a file");
-    let mut client = pair.connect(served.addr).await.expect("the old ones are in place");
+    let mut client = pair.connect(served.addr).await.expect("the old certificates are still used");
     client.send(PING).await.unwrap();
     assert!(client.response().await.unwrap().is_ok());
     served.stop();

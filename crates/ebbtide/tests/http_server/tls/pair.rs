@@ -1,4 +1,4 @@
-//! A certificate, those who trust it, and a server that shows it; and a stream that stops in the middle.
+//! A certificate, clients that trust it, and a server that uses it; and a stream that pauses in the middle.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::support::{Client, Served, serve_on, stop_source};
 
-/// A certificate with its key, in files, and those who trust it.
+/// A certificate with its key, in files, and a client configuration that trusts it.
 pub(crate) struct Pair {
     pub(super) directory: tempfile::TempDir,
     trusted: RootCertStore,
@@ -36,7 +36,7 @@ impl Pair {
         pair
     }
 
-    /// Writes a new certificate with a new key; both are trusted from then on.
+    /// Writes a new certificate with a new key. Clients trust both from then on.
     pub(super) fn renew(&mut self) {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         std::fs::write(self.certificates(), made.cert.pem()).unwrap();
@@ -91,7 +91,7 @@ pub(super) async fn serve(
     serve_on(listener, addr, router, with)
 }
 
-/// Sends so many bytes, and the rest when the token stops.
+/// Sends a given number of bytes, and the rest when the token is stopped.
 pub(super) struct Halting<S> {
     stream: S,
     left: usize,
@@ -143,7 +143,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Halting<S> {
     }
 }
 
-/// Flushes as far as it goes now.
+/// Flushes as far as is possible without waiting.
 pub(super) async fn flush_now<S: AsyncWrite + Unpin>(stream: &mut S) -> std::io::Result<()> {
     std::future::poll_fn(|cx| match Pin::new(&mut *stream).poll_flush(cx) {
         Poll::Pending => Poll::Ready(Ok(())),

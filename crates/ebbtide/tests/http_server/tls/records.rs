@@ -1,4 +1,4 @@
-//! Records that are not whole, or not for HTTP; and how connections over TLS end.
+//! Incomplete TLS records, records without HTTP data, and how TLS connections end.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use crate::support::{
     Client, PING, PING_CLOSE, PausedClock, Served, cause, ping, serve_on, stop_source, until,
 };
 
-/// A keep-alive connection on which the beginning of a request has come, in a record that is not whole.
+/// Returns a keep-alive connection on which the beginning of a request has arrived, in an incomplete record.
 async fn half_record(
     pair: &Pair,
     served: &Served,
@@ -36,7 +36,7 @@ async fn half_record(
     client
 }
 
-/// What waits for the rest of its record is in no buffer that a look at the socket would find.
+/// Bytes of an incomplete record are in TLS's buffer, where a look at the socket does not find them.
 #[tokio::test]
 async fn a_request_in_half_a_record_is_waited_for_and_answered() {
     let clock = PausedClock::new();
@@ -54,7 +54,7 @@ async fn a_request_in_half_a_record_is_waited_for_and_answered() {
     assert!(served.is_running());
     release.stop(cause(), None);
     client.stream.flush().await.unwrap();
-    let answer = client.response().await.expect("an answer");
+    let answer = client.response().await.expect("a response");
     assert!(answer.is_ok() && answer.closes);
     drop(client);
     served.ended().await;
@@ -76,7 +76,7 @@ async fn half_a_record_ends_at_the_header_timeout() {
     assert!(client.rest().await.received.is_empty());
 }
 
-/// A record that is not for HTTP, such as a new key, begins no request and ends no connection.
+/// A record that is not for HTTP, such as a key update, begins no request and ends no connection.
 #[tokio::test]
 async fn a_record_of_tls_itself_changes_nothing() {
     let clock = PausedClock::new();
@@ -97,7 +97,7 @@ async fn a_record_of_tls_itself_changes_nothing() {
     served.ended().await;
 }
 
-/// Without `close_notify` a client must take the end for a cut (RFC 8446 §6.1).
+/// Without `close_notify` a client must treat the end as a truncation (RFC 8446 §6.1).
 #[tokio::test]
 async fn connections_end_with_close_notify() {
     let pair = Pair::new();
@@ -115,7 +115,7 @@ async fn connections_end_with_close_notify() {
     assert!(end.received.is_empty() && end.is_eof(), "{end:?}");
 }
 
-/// The opposite: a connection that its server just drops.
+/// The opposite: the server just drops the connection.
 #[tokio::test]
 async fn a_connection_that_is_dropped_looks_cut() {
     let pair = Pair::new();
@@ -136,7 +136,7 @@ async fn a_connection_that_is_dropped_looks_cut() {
     assert_eq!(end.end, ebbtide_http1::End::Error(ErrorKind::UnexpectedEof));
 }
 
-/// Over HTTP/1.0 the end is the end of the body: a cut must not look like one.
+/// Over HTTP/1.0 the end of the connection is the end of the body: a truncation must not look like one.
 #[tokio::test]
 async fn a_body_that_is_cut_is_seen_to_be_cut() {
     let pair = Pair::new();
@@ -156,7 +156,7 @@ async fn a_body_that_is_cut_is_seen_to_be_cut() {
     assert_eq!(served.work.cancelled(), 1);
 }
 
-/// The service is done, and what it gave waits in our buffers for a client that reads slowly.
+/// The service has returned the body, and the rest waits in this process's buffers for a client that reads slowly.
 #[tokio::test]
 async fn a_response_that_is_read_slowly_arrives_whole() {
     const LENGTH: usize = 24 * 1024 * 1024;
@@ -178,10 +178,10 @@ async fn a_response_that_is_read_slowly_arrives_whole() {
     assert_eq!((served.work.finished(), served.work.cancelled()), (1, 0));
 }
 
-/// Wherever the end of a response is when the socket takes no more, in hyper's buffer, in that of TLS or in the kernel's.
+/// Wherever the end of a response is when the socket accepts no more: in hyper's buffer, in that of TLS or in the kernel's.
 #[tokio::test]
 async fn a_response_whose_end_waits_behind_tls_arrives_whole() {
-    // The last client of many reads late: on a busy machine later than a client may that is not to count as stalled.
+    // The last of many clients reads late: on a busy machine later than the stall time allows.
     let _clock = PausedClock::new();
     let pair = Pair::new();
     let sent = Arc::new(AtomicU64::new(0));
@@ -191,7 +191,7 @@ async fn a_response_whose_end_waits_behind_tls_arrives_whole() {
         vec![b'x'; length]
     };
     let router = axum::Router::new().route("/{length}", axum::routing::get(body));
-    // The kernel's buffers are small, so that the others matter.
+    // The kernel's buffers are small, so that the other buffers fill.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.set_send_buffer_size(16 * 1024).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -209,7 +209,7 @@ async fn a_response_whose_end_waits_behind_tls_arrives_whole() {
         clients.push((length, client));
     }
     until(|| sent.load(Ordering::SeqCst) == clients.len() as u64).await;
-    // Each goes as far as it can.
+    // Each response is sent as far as possible.
     until(|| served.work.stragglers().iter().all(|each| each.name.starts_with("the rest of a response")))
         .await;
     assert!(served.work.in_flight() > 0);

@@ -14,12 +14,12 @@ use tokio::task::JoinSet;
 use super::pair::{Pair, serve};
 use crate::support::{Client, LONG, PING, PING_CLOSE, cause, ping, stop_source, until};
 
-/// Asks until the server says that it closes, or a request is lost. Returns how many were lost.
+/// Sends requests until the server announces the close, or a request is lost. Returns the number of lost requests.
 async fn keeps_alive(pair: Arc<Pair>, addr: SocketAddr, think: Duration, warm: Arc<AtomicU64>) -> u64 {
     let mut client = pair.connect(addr).await.unwrap();
     let mut answered = 0;
     loop {
-        // A client that finds its connection closed before it has asked has lost nothing.
+        // A client whose connection is closed before it has sent a request has lost nothing.
         let closed = tokio::time::timeout(think, client.stream.read(&mut [0])).await;
         if closed.is_ok() {
             return 0;
@@ -43,7 +43,7 @@ async fn keep_alive_closes(mode: CloseMode) -> u64 {
     let pair = Arc::new(Pair::new());
     let mut lost = 0;
     for round in 0..5 {
-        // On a busy machine clients think for longer than they are meant to.
+        // On a busy machine clients pause for longer than intended.
         let settings = |server: Server<_>| server.close_mode(mode).idle_quiet(LONG).handshake_timeout(LONG);
         let mut served = serve(pair.tls(), ping(), settings).await;
         let (mut clients, warm) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
@@ -52,7 +52,7 @@ async fn keep_alive_closes(mode: CloseMode) -> u64 {
             clients.spawn(keeps_alive(Arc::clone(&pair), served.addr, think, Arc::clone(&warm)));
         }
         until(|| warm.load(Ordering::SeqCst) == CLIENTS).await;
-        tokio::time::sleep(Duration::from_millis(3 * round)).await; // the moment differs from round to round
+        tokio::time::sleep(Duration::from_millis(3 * round)).await; // the time differs in each round
         served.stop();
         lost += clients.join_all().await.into_iter().sum::<u64>();
         served.ended().await;
@@ -67,14 +67,14 @@ async fn keep_alive_clients_over_tls_lose_nothing() {
     assert_eq!(keep_alive_closes(CloseMode::Lossless).await, 0);
 }
 
-/// The opposite: closing idle connections at once loses the requests that are on their way.
+/// The opposite: an immediate close of idle connections loses the requests in transit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_idle_connections_over_tls_at_once_loses_requests() {
     assert!(keep_alive_closes(CloseMode::Abrupt).await > 0);
 }
 
-/// Connects, shakes hands and asks until it is refused. Whatever happens behind a connection that was made, and is not
-/// an answer, is a loss.
+/// Connects, completes the handshake and sends requests until it is refused. On an established connection, any result other than
+/// a response is a loss.
 async fn client(pair: Arc<Pair>, addr: SocketAddr, answered: Arc<AtomicU64>, gone: Stop) -> u64 {
     let mut lost = 0;
     loop {
@@ -104,7 +104,7 @@ async fn storms(mode: CloseMode) -> u64 {
     let pair = Arc::new(Pair::new());
     let mut lost = 0;
     for round in 0..10 {
-        // On a busy machine a client may be slow to begin, to shake hands and to ask.
+        // On a busy machine a client may be slow in each of its steps.
         let settings =
             |server: Server<_>| server.close_mode(mode).first_byte_grace(LONG).handshake_timeout(LONG);
         let mut served = serve(pair.tls(), ping(), settings).await;
@@ -113,7 +113,7 @@ async fn storms(mode: CloseMode) -> u64 {
             clients.spawn(client(Arc::clone(&pair), served.addr, Arc::clone(&answered), gone.token()));
         }
         until(|| answered.load(Ordering::SeqCst) >= CLIENTS).await;
-        tokio::time::sleep(Duration::from_millis(round)).await; // the moment differs from round to round
+        tokio::time::sleep(Duration::from_millis(round)).await; // the time differs in each round
         served.stop();
         served.ended().await;
         gone.stop(cause(), None);
@@ -128,7 +128,7 @@ async fn a_storm_of_new_connections_over_tls_loses_nothing() {
     assert_eq!(storms(CloseMode::Lossless).await, 0);
 }
 
-/// The opposite: closed at once, handshakes and requests are lost.
+/// The opposite: an immediate close loses handshakes and requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_abrupt_close_loses_requests_over_tls() {
     assert!(storms(CloseMode::Abrupt).await > 0);
