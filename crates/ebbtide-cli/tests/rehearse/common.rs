@@ -5,33 +5,33 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// The built command.
+/// Returns the built command.
 pub(crate) fn ebbtide() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ebbtide"));
     command.stdin(Stdio::null()).env_remove("DATABASE_URL");
     command
 }
 
-/// A service of the folder `tests/services`.
+/// Returns the path of a service in `tests/services`.
 pub(crate) fn service(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/services").join(name)
 }
 
-/// Fails the test where `program` cannot be run: `cargo xtask test` installs it.
+/// Fails the test when `program` cannot be run. `cargo xtask test` installs it.
 #[track_caller]
 pub(crate) fn need(program: &str) {
     let found = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
     assert!(
         found,
-        "there is no {program} here: run the tests by `cargo xtask test`, which installs what they need"
+        "`{program}` is missing: run `cargo xtask test`, which installs the tools of the tests"
     );
 }
 
-/// A small load: enough to meet the stop, little enough for a slow service on a busy machine.
+/// A small load: requests are in flight at the signal, and a slow service on a busy machine can answer them.
 pub(crate) const SMALL: [&str; 6] =
     ["--storm=8", "--keepalive=20", "--open=20", "--warmup=600ms", "--window=200ms", "--seed=7"];
 
-/// The verdict that the command printed as JSON.
+/// Returns the verdict that the command printed as JSON.
 #[track_caller]
 pub(crate) fn verdict(output: &Output) -> Value {
     let text = String::from_utf8_lossy(&output.stdout);
@@ -40,7 +40,7 @@ pub(crate) fn verdict(output: &Output) -> Value {
     })
 }
 
-/// The verdict and the evidence of check `id`.
+/// Returns the verdict and the evidence of check `id`.
 #[track_caller]
 pub(crate) fn check(verdict: &Value, id: &str) -> (String, String) {
     let checks = verdict["checks"].as_array().unwrap();

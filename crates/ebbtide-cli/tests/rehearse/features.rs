@@ -1,10 +1,10 @@
-//! What the features of the build decide. Each test holds in a build with a feature and in one without it.
+//! The effect of the build's features. Each test holds in a build with a feature and in one without it.
 
 use std::process::Output;
 
 use crate::common::{SMALL, check, ebbtide, verdict};
 
-/// The brokers of a server, whether this build has a client for them, and an address where nothing listens.
+/// The brokers: server, whether this build has a client for it, and an address where nothing listens.
 const BROKERS: [(&str, bool, &str, &str); 4] = [
     ("postgres", cfg!(feature = "postgres"), "DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"),
     ("redis", cfg!(feature = "redis"), "REDIS_URL", "redis://127.0.0.1:1"),
@@ -16,7 +16,7 @@ fn run(args: &[&str], variable: &str, url: &str) -> Output {
     ebbtide().args(args).env(variable, url).output().unwrap()
 }
 
-/// Asserts that `setting` was refused, with the feature and what to do about it.
+/// Asserts that `setting` was refused, and that the message names the feature and how to enable it.
 #[track_caller]
 fn is_refused(output: &Output, setting: &str, feature: &str) {
     let said = String::from_utf8_lossy(&output.stderr);
@@ -30,7 +30,7 @@ fn is_refused(output: &Output, setting: &str, feature: &str) {
     assert!(output.stdout.is_empty(), "words belong on stderr");
 }
 
-/// Asserts that a server was looked for.
+/// Asserts that a connection was attempted.
 #[track_caller]
 fn is_tried(output: &Output, code: i32, words: &str) {
     let said = String::from_utf8_lossy(&output.stderr);
@@ -44,7 +44,7 @@ fn a_broker_whose_feature_is_missing_is_refused_and_another_is_connected_to() {
         let rehearsed = run(&["rehearse", "--demo", "--quiet", "--", "--queue", name], variable, url);
         let served = run(&["demo", "--listen=127.0.0.1:0", "--queue", name], variable, url);
         if built {
-            // The demo's orders are where its jobs are in PostgreSQL: they come first.
+            // The demo's orders are in the same PostgreSQL as its jobs, and their connection is opened first.
             let orders = name == "postgres";
             let queue = format!("failed to open the queue on {name}");
             is_tried(&rehearsed, 3, if orders { "cannot observe the database" } else { &queue });
@@ -76,7 +76,7 @@ fn a_database_is_observed_or_refused_and_never_ignored() {
     }
 }
 
-/// As README's first command, with less of a load.
+/// The first command of the README, with a smaller load.
 #[test]
 fn the_demo_passes_in_every_build() {
     let output =
@@ -87,7 +87,7 @@ fn the_demo_passes_in_every_build() {
     assert_eq!(check(&verdict, "orders-processed").0, "pass", "{verdict:#}");
 }
 
-/// The generated page is that of every build.
+/// The generated page is the same for every build.
 #[test]
 fn the_help_is_the_same_whatever_is_built() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md")).unwrap();

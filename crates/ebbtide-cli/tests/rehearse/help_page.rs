@@ -1,4 +1,4 @@
-//! `docs/cli.md` is what `--help` prints. `cargo xtask generate` writes it.
+//! `docs/cli.md` is the output of `--help`. `cargo xtask generate` writes it.
 
 use std::path::Path;
 use std::{env, fs};
@@ -13,7 +13,7 @@ const HEAD: &str = "\
 # The command line
 ";
 
-/// Fewer columns than a page has room for, on whichever terminal the test runs.
+/// A fixed width, independent of the terminal that the test runs on.
 const COLUMNS: &str = "100";
 
 #[test]
@@ -35,7 +35,7 @@ fn the_subcommands_are_those_that_the_help_lists() {
     assert_eq!(subcommands(help), ["rehearse", "demo"]);
 }
 
-/// The command's help first, then that of each of its subcommands.
+/// Returns the command's help, then that of each subcommand.
 fn page() -> String {
     let overview = help(&[]);
     let commands = subcommands(&overview).into_iter();
@@ -55,7 +55,7 @@ fn section(title: &str, help: &str) -> String {
     format!("\n## `{title}`\n\n```text\n{}\n```\n", help.join("\n"))
 }
 
-/// The names under `Commands:`, which clap indents by two.
+/// Returns the names under `Commands:`, which clap indents by two.
 fn subcommands(help: &str) -> Vec<&str> {
     let listed =
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());

@@ -1,4 +1,4 @@
-//! Services that are neither ours nor Rust, rehearsed as real processes.
+//! Foreign services in other languages, rehearsed as real processes.
 
 use crate::common::{SMALL, check, ebbtide, need, service, verdict};
 use crate::ports::free_port;
@@ -52,8 +52,8 @@ fn a_python_service_that_just_ends_fails_and_the_shape_is_named() {
 #[test]
 fn a_node_service_that_closes_its_server_fails() {
     need("node");
-    // `close` resets the accept queue, and never ends a connection that is kept busy: the kill at the end of the grace
-    // period cuts those.
+    // `close` resets the accept queue, and never ends a connection that is kept busy: SIGKILL at the end of the grace period ends
+    // those.
     let (code, verdict) = rehearse(
         "node",
         "close.js",
@@ -65,7 +65,7 @@ fn a_node_service_that_closes_its_server_fails() {
     assert_eq!(verdict["runs"].as_array().map(Vec::len), Some(2));
 }
 
-/// What the requests that were sent are made of.
+/// The parts of the count of sent requests.
 const PARTS: [&str; 8] = [
     "answered",
     "refused",

@@ -1,5 +1,5 @@
-//! What becomes of processes: the service, what it leaves behind, and the command itself; and the exit codes that are no verdict: 2
-//! for wrong usage, 3 for a service that could not be rehearsed.
+//! Processes: the service, what it leaves behind, and the command itself. Also the exit codes without a verdict: 2 for wrong
+//! usage, 3 for a service that could not be rehearsed.
 
 use std::fs;
 use std::io::Read as _;
@@ -87,7 +87,7 @@ fn ctrl_c_ends_the_service_too_and_the_exit_code_says_so() {
 fn a_command_that_is_killed_leaves_no_process_and_no_folder() {
     need("python3");
     let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
-    // Its helpers: one in its process group, one in a session of its own.
+    // Its helpers: one in its process group, one in a separate session.
     let mut command = ebbtide()
         .args(["rehearse", "--quiet", "--warmup=60s", "--ready", &port.to_string()])
         .args(["--storm=1", "--keepalive=1", "--open=0", "--", "python3"])
@@ -125,7 +125,7 @@ fn a_command_that_is_killed_leaves_no_process_and_no_folder() {
     }
 }
 
-/// How many processes have a variable that begins so.
+/// Returns the number of processes with an environment variable that begins with `mark`.
 fn with_environment(mark: &str) -> usize {
     let processes = fs::read_dir("/proc").unwrap().map_while(Result::ok);
     let environments = processes.filter_map(|entry| fs::read(entry.path().join("environ")).ok());

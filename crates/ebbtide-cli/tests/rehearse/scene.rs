@@ -1,4 +1,4 @@
-//! One rehearsal of a service that keeps its own record, and the comparison of the two.
+//! Rehearses a service that keeps its own record, and compares the verdict with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::common::{check, ebbtide, need, service, verdict};
 use crate::ports::free_port;
 
-/// What the command has to come to.
+/// The expected verdict.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Says {
     Pass,
@@ -30,12 +30,12 @@ impl Says {
     }
 }
 
-/// How far the record of the service is comparable.
+/// How exactly the service's record can be compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Truth {
-    /// To the request.
+    /// For each request.
     Exact,
-    /// The service is ended between an answer and its line in the record.
+    /// The service may end between a response and its line in the record.
     Torn,
 }
 
@@ -45,17 +45,17 @@ pub(crate) struct Row {
     pub(crate) options: &'static [&'static str],
     pub(crate) says: Says,
     pub(crate) truth: Truth,
-    /// Checks that have to fail, each with a part of its evidence.
+    /// Checks that must fail, each with a part of its evidence.
     pub(crate) failing: Vec<(&'static str, &'static str)>,
 }
 
 impl Row {
-    /// `mode` stops well, and the verdict has to say so.
+    /// `mode` stops well, and the verdict must be a pass.
     pub(crate) fn innocent(mode: &'static str, options: &'static [&'static str]) -> Self {
         Self { mode, options, says: Says::Pass, truth: Truth::Exact, failing: Vec::new() }
     }
 
-    /// `mode` is at fault, and each of these checks has to find it.
+    /// `mode` has a fault, and each of these checks must find it.
     pub(crate) fn guilty(mode: &'static str, failing: &[(&'static str, &'static str)]) -> Self {
         let failing = failing.to_vec();
         Self { mode, options: &[], says: Says::Fail, truth: Truth::Exact, failing }
@@ -74,26 +74,26 @@ impl Row {
     }
 }
 
-/// A load that is small, and long enough for a baseline on a busy machine.
+/// A small load, long enough for a baseline on a busy machine.
 pub(crate) const LOAD: [&str; 6] =
     ["--storm=2", "--keepalive=4", "--open=20", "--warmup=400ms", "--window=100ms", "--seed=7"];
 
-/// Requests that meet the stop whatever happens.
+/// Requests that are in flight at the signal, whatever the timing.
 pub(crate) const SLOW: [&str; 3] = ["--url=slow=/slow/{ms}", "--slow=2", "--slow-time=150ms-400ms"];
 
-/// What came of a rehearsal.
+/// The result of a rehearsal.
 pub(crate) struct Seen {
     pub(crate) output: Output,
     pub(crate) verdict: Option<Value>,
 }
 
 impl Seen {
-    /// What the command said on stderr.
+    /// Returns the command's standard error.
     pub(crate) fn words(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
-    /// The evidence of check `id`.
+    /// Returns the evidence of check `id`.
     #[track_caller]
     pub(crate) fn evidence(&self, id: &str) -> String {
         check(self.verdict.as_ref().unwrap(), id).1
@@ -113,7 +113,7 @@ pub(crate) fn holds(row: &Row) -> Seen {
     command.env("TRUTH", &truth).args(["rehearse", "--format=json", "--quiet", "--grace=6s"]);
     command.arg(format!("--record={}", record.display()));
     command.arg(format!("--ready=http://127.0.0.1:{port}/readyz"));
-    // `--fitted`: the numbers of the load are left to the command.
+    // With `--fitted` the command chooses the numbers of the load.
     let fitted = row.options.contains(&"--fitted");
     command.args(LOAD.iter().skip(if fitted { 3 } else { 0 })).args(SLOW);
     command.args(row.options.iter().filter(|word| **word != "--fitted").map(fill));
@@ -139,7 +139,7 @@ pub(crate) fn holds(row: &Row) -> Seen {
     Seen { output, verdict: told }
 }
 
-/// What the service wrote down: the numbers of the requests that it read whole, and of those that it answered whole.
+/// The service's record: the requests that it read completely, and those that it answered completely.
 #[derive(Default)]
 struct Told {
     received: BTreeSet<u64>,
@@ -153,13 +153,13 @@ impl Told {
             let (kind, number) = line.split_once(' ').unwrap();
             let number = number.parse().unwrap();
             let new = if kind == "R" { told.received.insert(number) } else { told.answered.insert(number) };
-            assert!(new, "request {number} came twice");
+            assert!(new, "request {number} was received twice");
         }
         told
     }
 }
 
-/// What the clients saw of each request.
+/// Returns the outcome of each request, as the clients recorded it.
 fn outcomes(record: &Path) -> BTreeMap<u64, String> {
     let text = fs::read_to_string(record).unwrap();
     let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -185,15 +185,16 @@ fn compare(
         shown()
     );
     let lost = count("lost") + count("truncated") + count("timed_out");
-    // What was read and not answered is lost; what was never read may be lost as well, and then the client knows it.
+    // A request that was read and not answered is lost. One that was never read may be lost as well, and then the client
+    // records it.
     let unanswered: Vec<u64> = told.received.difference(&told.answered).copied().collect();
     assert!(lost >= unanswered.len() as u64, "{lost} lost, not answered: {unanswered:?}: {}", shown());
     for id in &unanswered {
-        assert!(seen.contains_key(id), "request {id} was read, and its client has not written it down");
+        assert!(seen.contains_key(id), "request {id} was read, but its client has no record of it");
     }
     for (id, outcome) in seen {
         let reached = !matches!(outcome.as_str(), "refused" | "connect-timeout");
-        assert!(reached || !told.received.contains(id), "request {id} was read, and is {outcome}");
+        assert!(reached || !told.received.contains(id), "request {id} was read, but its outcome is {outcome}");
         if told.answered.contains(id) {
             assert_eq!(outcome, "answered", "request {id}");
         }

@@ -14,7 +14,7 @@ mod brokers {
 
     use crate::common::ebbtide;
 
-    /// Asks Redis for one thing, and returns the first line of its answer.
+    /// Sends a command to Redis, and returns the first line of its reply.
     fn redis(url: &str, command: &str) -> String {
         let address = url.trim_start_matches("redis://").trim_end_matches('/');
         let mut stream = TcpStream::connect(address).unwrap();
@@ -44,8 +44,8 @@ mod brokers {
 
 #[cfg(feature = "postgres")]
 mod databases {
-    //! The service's PostgreSQL sessions. Needs a server: the one that `EBBTIDE_TEST_POSTGRES` names (`cargo xtask test` does), or
-    //! the local one.
+    //! The service's PostgreSQL sessions. Needs a server: the one that `EBBTIDE_TEST_POSTGRES` names (`cargo xtask test`
+    //! does), or the local one.
 
     use std::env;
 
@@ -54,7 +54,7 @@ mod databases {
 
     use crate::common::{check, ebbtide, verdict};
 
-    /// Rehearses the demo on a database of its own.
+    /// Rehearses the demo with a separate database.
     fn rehearse(database: &str, demo: &[&str]) -> Value {
         let server = env::var("EBBTIDE_TEST_POSTGRES");
         let server = server.unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
@@ -68,7 +68,7 @@ mod databases {
         verdict(&output)
     }
 
-    /// Makes an empty database on `server` and returns its URL.
+    /// Creates an empty database on `server` and returns its URL.
     fn create(server: &str, name: &str) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

@@ -1,16 +1,16 @@
-//! The verdict against the truth: each service keeps its own record of the requests that it read and answered (`truth.py`),
-//! and the verdict has to agree with it to the request. `cargo test -p ebbtide-cli --test rehearse truth:: -- --nocapture
+//! Compares the verdict with the truth: each service records the requests that it read and answered (`truth.py`), and the verdict
+//! must agree with that record for each request. `cargo test -p ebbtide-cli --test rehearse truth:: -- --nocapture
 //! --test-threads=1` prints the table.
 //!
-//! Before the signal: what a service has to be to be rehearsed, where the load goes when nobody said so, and what went wrong then,
-//! which is not the shutdown's fault.
+//! Before the signal: what a service needs for a rehearsal, which path the load uses by default, and failures before the signal,
+//! which are not the shutdown's fault.
 //!
-//! HTTP as it is spoken, and answers that look whole and are not what the service answered before the signal.
+//! HTTP on the wire, and responses that look complete but differ from those before the signal.
 //!
-//! The stop: the signal, the close of the listener, and the end of the process, judged by what happened.
+//! The shutdown: the signal, the close of the listener, and the end of the process, judged by what was observed.
 //!
-//! What a verdict rests on: evidence that agrees with itself, causes that are stated only where nothing else is possible, and too
-//! little to tell.
+//! The basis of a verdict: consistent evidence, causes that are stated only when nothing else is possible, and inconclusive
+//! results.
 
 use crate::scene::{Row, Says, holds};
 
@@ -71,7 +71,7 @@ fn the_load_never_goes_to_another_name_of_the_readiness_path_by_itself() {
 #[test]
 fn a_status_that_readiness_announces_is_no_loss_on_its_own_path() {
     holds(&Row::innocent("perfect", &["--url=keepalive=/readyz", "--require-readiness"]));
-    // The same status elsewhere is one.
+    // The same status on another path is a loss.
     holds(&Row::guilty("refuses-503", &[("requests-answered", "status 503")]));
 }
 
@@ -106,7 +106,7 @@ fn the_default_load_suits_a_slow_service() {
     holds(&Row::innocent("hundred-a-second", &FITTED));
 }
 
-/// The default load, whose numbers are fitted to the service.
+/// The default load, whose numbers are adapted to the service.
 const FITTED: [&str; 2] = ["--slow=0", "--fitted"];
 
 #[test]
@@ -161,7 +161,7 @@ fn a_status_that_exists_only_after_the_signal_is_a_finding() {
 fn a_body_that_is_empty_or_another_only_after_the_signal_is_a_finding() {
     holds(&Row::guilty("all-empty", &[("requests-answered", "empty body")]));
     holds(&Row::guilty("other-page", &[("requests-answered", "another body")]));
-    // A body that changes all the time is compared with nothing.
+    // A body that changes all the time is not compared.
     holds(&Row::innocent("dynamic", &["--slow=0"]));
 }
 

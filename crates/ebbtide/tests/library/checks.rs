@@ -1,5 +1,5 @@
 //! Readiness checks, in one process.
-#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::expect_used, reason = "a panic in a helper fails its test")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,10 +16,10 @@ where
     F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
 {
     let lifecycle = Lifecycle::new("test").grace(Duration::from_secs(20)).lame_duck(LameDuck::NONE);
-    lifecycle.run_to_report(start_up).expect("it starts")
+    lifecycle.run_to_report(start_up).expect("the lifecycle starts")
 }
 
-/// Counts the runs of something that is done again and again, and those that began after the stop had.
+/// Counts the runs of a repeated action, and those that began after the stop signal.
 #[derive(Clone, Default)]
 struct Runs {
     all: Arc<AtomicU64>,
@@ -34,7 +34,7 @@ impl Runs {
         }
     }
 
-    /// Stops when there were some, and waits for 50 intervals in which others might come.
+    /// Requests the shutdown after some runs, and waits for 50 intervals in which further runs could begin.
     fn stop_amidst(&self, app: &Handle) {
         let (all, stopper) = (Arc::clone(&self.all), app.clone());
         app.once("stopper", async move |_| {
@@ -45,7 +45,7 @@ impl Runs {
             Ok(())
         });
         app.on_stop("waits", |_| async {
-            // On the runtime that runs the others: however busy it is, they would run as often as this.
+            // On the runtime of the other runs: on a busy machine it is delayed as they are.
             for _ in 0..50 {
                 tokio::time::sleep(OFTEN).await;
             }
@@ -69,7 +69,7 @@ fn no_run_begins_once_the_stop_has() {
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
     assert!(runs.all.load(Ordering::SeqCst) >= 20);
-    // One may have begun on another thread in the very instant in which the stop did.
+    // One run may have begun on another thread at the time of the stop signal.
     assert!(runs.late.load(Ordering::SeqCst) <= 1);
 }
 
@@ -141,7 +141,7 @@ fn a_critical_check_waits_for_a_start_up_that_takes_longer() {
             async { Err::<(), BoxError>("not yet".into()) }
         };
         app.check("slow to come", Check::every(OFTEN).critical(10 * OFTEN), fails);
-        // Its time has passed many times over, and nothing stops: it is red, and the service isn't ready in any case.
+        // Its time has passed many times, and no shutdown begins: the check fails, and the service is not ready in any case.
         while runs.load(Ordering::SeqCst) < 100 {
             tokio::time::sleep(OFTEN).await;
         }

@@ -1,5 +1,5 @@
-//! Types of other crates: a component's closure may return errors of any type that becomes a `BoxError`, such as anyhow's; the forms
-//! of a closure that captures something; cancellation tokens of tokio-util, from and to the stop token.
+//! Types of other crates: a component's closure may return errors of any type that converts into a `BoxError`, such as anyhow's;
+//! the forms of a closure that captures something; conversions between the stop token and tokio-util's cancellation tokens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,7 +92,7 @@ fn the_opposite_such_an_error_stops_the_lifecycle_with_its_sources() {
     assert_eq!(report.component("once").unwrap().outcome, Some(Outcome::Failed { error }));
 }
 
-/// Without another handle: `?` makes a `BoxError` of anyhow's.
+/// With the plain handle: `?` converts anyhow's error into a `BoxError`.
 #[test]
 fn a_question_mark_is_enough_for_a_single_function() {
     let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
@@ -117,7 +117,7 @@ async fn reap(database: Arc<str>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A closure that is called again and again gives each call a clone of what it captures.
+/// A closure that is called repeatedly gives each call a clone of what it captures.
 #[test]
 fn what_a_closure_captures_is_cloned_for_each_call() {
     let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
@@ -157,7 +157,7 @@ async fn a_token_is_cancelled_when_the_stop_begins_and_not_before() {
     let child = token.child_token();
     assert!(tokio::time::timeout(HOUR, child.cancelled()).await.is_err(), "nothing has stopped");
     source.stop(cause(), None);
-    tokio::time::timeout(HOUR, child.cancelled()).await.expect("the stop has begun");
+    tokio::time::timeout(HOUR, child.cancelled()).await.expect("the shutdown has begun");
 }
 
 #[tokio::test(start_paused = true)]

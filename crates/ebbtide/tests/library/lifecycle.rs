@@ -1,5 +1,5 @@
 //! What a lifecycle does with its components, in one process.
-#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::expect_used, reason = "a panic in a helper fails its test")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,20 +12,20 @@ use ebbtide::{Backoff, lifecycle::Retry};
 use ebbtide::{BoxError, Handle, LameDuck, Lifecycle, Phase, Report};
 use tokio::sync::Notify;
 
-/// Runs a service that stops itself.
+/// Runs a service that requests its shutdown.
 fn run<F>(grace: Duration, start_up: F) -> Report
 where
     F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
 {
     let lifecycle = Lifecycle::new("test").grace(grace).lame_duck(LameDuck::NONE);
-    lifecycle.run_to_report(start_up).expect("it starts")
+    lifecycle.run_to_report(start_up).expect("the lifecycle starts")
 }
 
 fn component<'a>(report: &'a Report, name: &str) -> &'a ComponentReport {
     report.components.iter().find(|component| component.name == name).expect("it was registered")
 }
 
-/// Keeps what happened, in order.
+/// Records events, in order.
 #[derive(Clone, Default)]
 struct Diary(Arc<Mutex<Vec<String>>>);
 
@@ -41,7 +41,7 @@ impl Diary {
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// What the lifecycle knows of its components is freed with it.
+/// The lifecycle's references to its components are dropped with it.
 #[test]
 fn nothing_that_was_registered_outlives_the_lifecycle() {
     let kept = Arc::new(());
@@ -66,7 +66,7 @@ fn nothing_that_was_registered_outlives_the_lifecycle() {
         Ok(())
     });
     assert_eq!(report.exit_code, 0, "{report:?}");
-    // The runtime's threads drop their tasks in their own time; a leak would hold this for ever.
+    // The runtime's threads drop their tasks later; a leak would hold them for ever.
     while Arc::strong_count(&kept) > 1 {
         std::thread::yield_now();
     }
@@ -106,14 +106,14 @@ fn a_pool_works_off_what_it_holds_before_its_resources_close() {
     assert_eq!((pool.in_flight_at_stop, pool.cancelled), (pool.finished, 0));
 }
 
-/// By the paused clock, as on a machine that is never late: the watchdog is another thing.
+/// With the paused clock, so that nothing is late and the watchdog does not intervene.
 #[cfg(feature = "testing")]
 #[tokio::test(start_paused = true)]
 async fn a_pool_whose_time_is_up_counts_what_it_cut() {
     let lifecycle = ebbtide::testing::lifecycle("test").grace(Duration::from_millis(600));
     let service = ebbtide::testing::Trial::start(lifecycle, async |app| {
         let pool = app.workers("pool", PoolOptions::new(2).capacity(10), |n: u32, stop| async move {
-            // Half of the jobs hand back what they hold when they are told; the other half never ends.
+            // Half of the jobs return when they are cancelled; the other half never ends.
             stop.cancelled().await;
             if n.is_multiple_of(2) { Ok(()) } else { std::future::pending().await }
         });
@@ -141,19 +141,19 @@ async fn an_attempt_that_takes_longer_than_its_timeout_has_failed_and_the_next_o
     let (begun, mut tried) = (app.snapshot().age, 0);
     let there = app.retry("db", retry, async || {
         tried += 1;
-        // The first two take too long; the last one just does not.
+        // The first two attempts take too long; the last one just does not.
         tokio::time::sleep(if tried < 3 { 4 * second } else { 2 * second }).await;
         Ok::<_, BoxError>("there")
     });
-    assert_eq!(there.await.expect("it is there at last"), "there");
-    // Two timeouts, two waits between half a second and one, and the attempt that worked.
+    assert_eq!(there.await.expect("the last attempt succeeds"), "there");
+    // Two timeouts, two pauses between half a second and one second, and the successful attempt.
     let took = app.snapshot().age - begun;
     assert!((9 * second..=10 * second + second / 10).contains(&took), "{took:?}");
-    // The opposite: none works.
+    // The opposite: every attempt fails.
     let never = app.retry("db", retry, async || std::future::pending::<Result<(), BoxError>>().await);
-    let error = never.await.expect_err("it never works");
+    let error = never.await.expect_err("every attempt fails");
     assert!(error.to_string().contains("after 3 attempts"), "{error}");
-    let source = std::error::Error::source(&error).expect("what the last one failed with");
+    let source = std::error::Error::source(&error).expect("the last attempt's error");
     assert_eq!(source.to_string(), "no answer within 3s");
 }
 
@@ -189,7 +189,7 @@ fn a_pool_pushes_back_when_it_is_full_and_gives_the_job_back_when_it_has_stopped
             }
         });
         pool.send(1).await?;
-        // The first is running or about to be; the queue holds one.
+        // The first job is running or about to; the queue holds one more.
         while pool.queued() > 0 {
             tokio::task::yield_now().await;
         }
@@ -221,7 +221,7 @@ fn a_ticker_starts_no_run_after_the_stop_and_finishes_the_one_under_way() {
                 if n == 4 {
                     stopper.stop("the fifth run is under way");
                     stopper.reached(Phase::LameDuck).await;
-                    // In as many intervals as others would have come.
+                    // As many intervals as further runs would have needed.
                     for _ in 0..20 {
                         tokio::time::sleep(Duration::from_millis(1)).await;
                     }
@@ -295,7 +295,7 @@ fn the_token_tells_cause_and_time_left() {
             assert_eq!(token.cause().map(ToString::to_string).as_deref(), Some("requested: enough"));
             assert!(token.time_left().is_some_and(|left| left <= Duration::from_secs(25)));
             own.stopping().await;
-            assert!(own.time_left() < token.time_left(), "the workers' time is shorter than the whole");
+            assert!(own.time_left() < token.time_left(), "the stage has less time than the whole shutdown");
             Ok(())
         });
         app.stop("enough");

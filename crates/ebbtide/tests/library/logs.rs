@@ -1,5 +1,5 @@
-//! What a lifecycle logs: fields that are unique, counts that say what they count, and places in the user's own source.
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+//! The log of a lifecycle: field names are unique in an event, counts are exact, and locations are in the user's source.
+#![expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use crate::own_process;
 
-/// Keeps each event as `LEVEL message field=value …`, and the fields of those that have one twice.
+/// Keeps each event as `LEVEL message field=value …`, and the field names that occur twice in one event.
 #[derive(Clone, Default)]
 struct Log {
     lines: Arc<Mutex<Vec<String>>>,
@@ -60,7 +60,7 @@ impl<S: Subscriber> Layer<S> for Log {
     }
 }
 
-/// Runs a service with its log, as the only one of its process.
+/// Runs a service and returns its log. No other service may run in the process.
 fn logged<F>(grace: Duration, start_up: F) -> (Log, Report)
 where
     F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
@@ -115,7 +115,7 @@ fn no_event_has_a_field_twice() {
     });
 }
 
-/// The opposite: what the check above looks for.
+/// The opposite: verifies that the test above detects a duplicate field.
 #[test]
 fn an_event_with_a_field_twice_is_seen() {
     let log = Log::default();
@@ -143,7 +143,7 @@ fn the_exit_line_tells_requests_from_jobs_and_what_was_there_from_what_came() {
                     pool.send(Arc::clone(&began)).await?;
                     began.notified().await;
                 }
-                // Registered later, so that the pool still takes what it sends.
+                // Registered later, so that the pool still accepts what this component sends.
                 app.task("feeder", async move |stop| {
                     stop.stopping().await;
                     pool.send(began).await?;
@@ -165,7 +165,7 @@ fn the_exit_line_tells_requests_from_jobs_and_what_was_there_from_what_came() {
 fn who_is_waited_for_is_told_with_a_place_in_the_users_source() {
     own_process::run("logs::who_is_waited_for_is_told_with_a_place_in_the_users_source", || {
         let (log, _) = logged(Duration::from_secs(3), async |app| {
-            // A `Notify` keeps one permit, and both may begin before anyone waits.
+            // A `Notify` keeps one permit, and both may begin before anything waits.
             let began = Arc::new(Semaphore::new(0));
             let pool = app.workers("pool", 1, async |began: Arc<Semaphore>, _| {
                 began.add_permits(1);
@@ -203,7 +203,7 @@ fn a_start_that_failed_lists_nobody_as_still_running() {
     });
 }
 
-/// Runs the rest of a test in a process of its own that has no subscriber, and returns what it wrote to standard error.
+/// Runs the rest of a test in a separate process without a subscriber, and returns its standard error.
 fn unheard(
     test: &str,
     grace: Duration,
@@ -241,7 +241,7 @@ fn warnings_and_errors_reach_standard_error_where_nobody_subscribed() {
     }
 }
 
-/// The opposite: who subscribed is told, and standard error is left alone.
+/// The opposite: with a subscriber nothing is written to standard error.
 #[test]
 fn with_a_subscriber_nothing_is_written_to_standard_error() {
     let test = "logs::with_a_subscriber_nothing_is_written_to_standard_error";
@@ -302,7 +302,7 @@ fn an_attempt_without_an_answer_is_told_while_it_waits() {
             let never = std::future::pending::<Result<(), BoxError>>;
             tokio::select! {
                 line = told => assert!(line.contains("waiting_for=\"cache\" attempt=1 waited=\"1s\""), "{line}"),
-                _ = app.retry("cache", Backoff::default(), never) => panic!("nobody answers"),
+                _ = app.retry("cache", Backoff::default(), never) => panic!("no attempt can succeed"),
             }
             app.stop("that is all");
             Ok(())

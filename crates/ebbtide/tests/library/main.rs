@@ -1,6 +1,6 @@
-//! The tests of the library that need neither a broker nor the HTTP server's clients, in one program.
+//! The library's tests that need neither a broker nor the HTTP server's clients, in one binary.
 //!
-//! Several of them may run in one process at once. A test that needs a process for itself starts one (`own_process`).
+//! Several tests may run in one process at once. A test that needs a process for itself starts one (`own_process`).
 
 mod checks;
 mod foreign_types;
@@ -14,7 +14,7 @@ mod metrics;
 mod own_process;
 #[cfg(all(feature = "http", feature = "axum", feature = "tungstenite"))]
 mod parts {
-    //! The parts that are of use without the rest: layers, the server alone, the WebSocket helper, gRPC.
+    //! The parts that can be used without the rest: layers, the server alone, the WebSocket helper, gRPC.
     #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test's helpers may fail")]
 
     mod alone;
@@ -41,8 +41,8 @@ mod testing;
     feature = "tungstenite"
 ))]
 mod times {
-    //! Times at their ends: no setting of a time, however short or long, panics or costs the shutdown.
-    #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a helper that fails fails its test")]
+    //! Extreme durations: no setting of a time, however short or long, causes a panic or breaks the shutdown.
+    #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
     mod components;
     mod settings;

@@ -1,5 +1,5 @@
-//! Many of one kind cost no more than one by one.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a helper that fails fails its test")]
+//! Large numbers of components, tasks and files cost no more than linear time, and bounded output.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ fn thirty_thousand_temporary_files_are_one_component_and_none_is_left() {
     });
 }
 
-/// Writes the number of this process's threads into a file of that name, where it is the most so far.
+/// Writes the number of this process's threads into a file, if it is the maximum so far.
 fn note_threads(most: &AtomicUsize, file: &Path) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let threads = status.lines().find_map(|line| line.strip_prefix("Threads:"));
@@ -43,7 +43,7 @@ fn note_threads(most: &AtomicUsize, file: &Path) {
     }
 }
 
-/// A lifecycle with a great many of what is done at the end, some of which fail, and a runtime that hangs.
+/// A lifecycle with many exit actions and flushers, some of which fail, and a runtime that hangs.
 fn end_of_many(folder: &Path) {
     let (most, file) = (Arc::new(AtomicUsize::new(0)), folder.join("threads"));
     let lifecycle = Lifecycle::new("many").lame_duck(LameDuck::NONE).grace(Duration::from_secs(12));
@@ -62,7 +62,7 @@ fn end_of_many(folder: &Path) {
             let (seen, path) = (Arc::clone(&most), file.clone());
             app.on_flush(format!("flusher {number}"), move || note_threads(&seen, &path));
         }
-        // They hold every thread of the runtime, the dispatcher's too.
+        // They block every thread of the runtime, including the dispatcher's.
         for _ in 0..std::thread::available_parallelism()?.get() * 2 {
             app.once("hangs", async |_| {
                 std::thread::sleep(Duration::from_secs(600));
@@ -103,7 +103,7 @@ fn a_hundred_thousand_tasks_that_have_ended_are_a_number() {
         let seen = Arc::clone(&resident);
         let report = Lifecycle::new("many").lame_duck(LameDuck::NONE).run_to_report(async move |app| {
             let tasks = app.tasks("spawned");
-            // Warm: what the allocator keeps is in both figures.
+            // Warm-up: memory that the allocator keeps is in both figures.
             spawn_and_wait(&app, &tasks, 1000).await;
             let before = resident_kb();
             spawn_and_wait(&app, &tasks, 100_000).await;
@@ -122,7 +122,7 @@ fn a_hundred_thousand_tasks_that_have_ended_are_a_number() {
     });
 }
 
-/// Runs so many `once` and as many spawned tasks, a few at a time, and waits until they have ended.
+/// Runs `count` tasks with `once` and as many spawned ones, a few at a time, and waits until they have ended.
 async fn spawn_and_wait(app: &Handle, tasks: &ebbtide::lifecycle::Tasks, count: usize) {
     let done = Arc::new(AtomicUsize::new(0));
     let before = app.snapshot().ended_by_themselves;
@@ -138,7 +138,7 @@ async fn spawn_and_wait(app: &Handle, tasks: &ebbtide::lifecycle::Tasks, count: 
         });
         spawned.unwrap();
         if number % 100 == 0 {
-            // Until the lifecycle has heard of their ends: what has ended and is not heard of yet takes memory too.
+            // Until the lifecycle has processed their ends: a task that has ended uses memory until then.
             while done.load(Ordering::SeqCst) + 200 < 2 * number
                 || app.snapshot().ended_by_themselves + 200 < before + number as u64
                 || tasks.in_flight() > 200
@@ -178,7 +178,7 @@ fn a_stop_of_ten_thousand_open_tasks_is_linear() {
             assert_eq!((report.components.len(), report.exit_code), (count + 1, 0));
             report.stop
         };
-        // The quickest are those that nothing beside them has slowed down: on a busy machine it takes more rounds to see one.
+        // The minimum is the run that was disturbed least: on a busy machine it takes more rounds to find one.
         let (mut few, mut many) = (Duration::MAX, Duration::MAX);
         for _ in 0..10 {
             (few, many) = (few.min(stop_of(1000)), many.min(stop_of(20_000)));
@@ -186,12 +186,12 @@ fn a_stop_of_ten_thousand_open_tasks_is_linear() {
                 break;
             }
         }
-        // Linear is 20; quadratic is 400.
+        // Linear growth would be 20, quadratic 400.
         assert!(many < few * 100, "1000 in {few:?}, 20000 in {many:?}");
     });
 }
 
-/// What is held is named in part and counted in full: the report is written in time, and no line grows with it.
+/// Open tasks are named in part and counted in full: the report is written in time, and no line grows with them.
 #[test]
 fn twenty_thousand_tasks_at_the_deadline_leave_a_report_and_short_lines() {
     const NAME: &str = "many::twenty_thousand_tasks_at_the_deadline_leave_a_report_and_short_lines";

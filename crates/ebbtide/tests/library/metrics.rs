@@ -1,4 +1,4 @@
-//! What a lifecycle records through the `metrics` facade.
+//! The metrics that a lifecycle records through the `metrics` facade.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 use crate::own_process;
 
-/// Each metric with its labels, as Prometheus would write them, and its value.
+/// Returns each metric with its labels, as in Prometheus's text format, and its value.
 fn recorded(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
     let read = snapshotter.snapshot().into_vec().into_iter().map(|(key, _, _, value)| {
         let (_, key) = key.into_parts();
@@ -30,7 +30,7 @@ fn recorded(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
     read.collect()
 }
 
-/// A pool whose two workers take 900 ms for each job, and one job that never ends.
+/// Registers a pool whose two workers take 900 ms for each job, and one job that never ends.
 async fn start(app: Handle) -> Result<(), BoxError> {
     let pool = app.workers(
         "pool",
@@ -65,9 +65,9 @@ async fn phases_work_and_time_left_are_recorded_as_they_change() {
         ready.iter().filter(|(name, value)| name.starts_with("ebbtide_phase{") && **value == 1.0).count(),
         1
     );
-    // One worker is held for ever, the other has done two: the sample is a second old at most.
+    // One worker is blocked for ever, the other has finished two jobs: the sample is at most a second old.
     assert_eq!((ready[&of_pool("finished_total")], ready[&of_pool("in_flight")]), (2.0, 2.0));
-    assert!(!ready.contains_key("ebbtide_time_left_seconds{lifecycle=orders}"), "nothing stops yet");
+    assert!(!ready.contains_key("ebbtide_time_left_seconds{lifecycle=orders}"), "no shutdown yet");
 
     service.terminate();
     service.reached(Phase::Draining).await;
@@ -87,7 +87,7 @@ async fn phases_work_and_time_left_are_recorded_as_they_change() {
     assert_eq!(exited["ebbtide_stop_seconds{lifecycle=orders}"], report.stop.as_secs_f64());
 }
 
-/// What is recorded after the flushers have begun may not arrive: the last values are there before.
+/// Metrics that are recorded after the flushers have begun may not be exported: the last values are recorded before.
 #[tokio::test(start_paused = true)]
 async fn the_last_values_are_recorded_before_the_flushers_run() {
     let recorder = DebuggingRecorder::new();
@@ -100,7 +100,7 @@ async fn the_last_values_are_recorded_before_the_flushers_run() {
     });
     service.ready().await;
     let report = service.stop().await;
-    let seen = over.recv().expect("it was flushed");
+    let seen = over.recv().expect("the flusher ran");
     assert_eq!(seen["ebbtide_phase{lifecycle=orders,phase=flushing}"], 1.0);
     let pool = report.component("pool").expect("it was registered");
     assert_eq!(pool.cancelled, 1, "{report:?}");
@@ -108,7 +108,7 @@ async fn the_last_values_are_recorded_before_the_flushers_run() {
     assert_eq!(seen["ebbtide_finished_total{component=pool,lifecycle=orders,stage=workers}"], 3.0);
 }
 
-/// A component that hands back two jobs and cannot tell of a third.
+/// A component that requeues two jobs and leaves a third one unsettled.
 struct Consumer;
 
 impl ebbtide::drain::Work for Consumer {
@@ -181,7 +181,7 @@ async fn components_of_one_name_are_one_series_and_those_without_work_are_none()
     let recorded = recorded(&snapshotter);
     let of_pool =
         |name: &str| recorded[&format!("ebbtide_{name}{{component=pool,lifecycle=orders,stage=workers}}")];
-    // Each of both as in the test of the phases.
+    // One of each, as in the test of the phases.
     assert_eq!((of_pool("finished_total"), of_pool("in_flight")), (4.0, 4.0));
     let others: Vec<_> = recorded
         .keys()
@@ -190,7 +190,7 @@ async fn components_of_one_name_are_one_series_and_those_without_work_are_none()
     assert!(others.is_empty(), "{others:?}");
 }
 
-/// The dispatcher is blocked with the runtime's only worker when the stop has begun: the watchdog is what records.
+/// The dispatcher is blocked with the runtime's only worker when the shutdown begins: the watchdog records the metrics.
 #[test]
 fn the_last_values_are_recorded_for_the_flushers_of_the_forced_path() {
     if own_process::is_child() {
@@ -204,16 +204,16 @@ fn the_last_values_are_recorded_for_the_flushers_of_the_forced_path() {
     assert_eq!(ended.status.code(), Some(4), "{said}");
     let taken =
         said.lines().find_map(|line| line.strip_prefix("ebbtide_stop_seconds{lifecycle=\"forced\"} "));
-    // Until the flushers are overdue: the dispatcher last looked when the stop began.
+    // Until the flushers are overdue: the dispatcher's last values are from the stop signal.
     assert!(taken.is_some_and(|taken| taken.starts_with("1.")), "{said}");
 }
 
-/// Runs a service that the watchdog ends, with what was recorded on standard error.
+/// Runs a service that the watchdog ends, and prints the recorded metrics on standard error.
 #[expect(clippy::print_stderr, clippy::expect_used, reason = "the test that started this process reads it")]
 fn forced() -> ! {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
-    metrics::set_global_recorder(recorder).expect("it is the first");
+    metrics::set_global_recorder(recorder).expect("no recorder is installed yet");
     ebbtide::Lifecycle::new("forced").worker_threads(1).run(async |app| {
         app.on_flush("metrics", move || eprintln!("{}", handle.render()));
         app.on_stop("blocker", async |_| -> () {
@@ -227,13 +227,13 @@ fn forced() -> ! {
     unreachable!("the watchdog ends the process");
 }
 
-/// Scrapes a Prometheus exporter on the health listener, as Prometheus does, while a stop is under way.
+/// Scrapes a Prometheus exporter on the health listener during a shutdown, as Prometheus does.
 #[test]
 fn a_prometheus_scrape_sees_the_stop() {
     own_process::run("metrics::a_prometheus_scrape_sees_the_stop", scraped);
 }
 
-#[expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#[expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 fn scraped() {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
@@ -274,7 +274,7 @@ fn scrape(addr: SocketAddr) -> std::io::Result<String> {
     Ok(ebbtide_http1::Response::read(&mut stream)?.text().into_owned())
 }
 
-/// The table in `docs/metrics.md` and what is recorded are the same names.
+/// The table in `docs/metrics.md` and the recorded metrics have the same names.
 #[tokio::test(start_paused = true)]
 async fn every_metric_is_in_the_table_and_the_other_way_round() {
     let recorder = DebuggingRecorder::new();

@@ -1,6 +1,6 @@
-//! A process of its own for a test that changes or reads what a whole process shares: signal handlers, threads, the global
-//! recorder of metrics, the interest that `tracing` caches for each span.
-#![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
+//! A separate process for a test that changes or reads process-wide state: signal handlers, threads, the global recorder of
+//! metrics, the interest that `tracing` caches for each span.
+#![expect(clippy::expect_used, clippy::panic, reason = "a panic in a helper fails its test")]
 
 use std::process::Command;
 
@@ -11,14 +11,14 @@ pub(crate) fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
-/// Returns the command that runs the test `name` of this program, and no other, in a process of its own.
+/// Returns the command that runs only the test `name` of this binary, in a separate process.
 pub(crate) fn command(name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("the program has a path"));
     command.args(["--exact", name, "--nocapture"]).env(CHILD, "1");
     command
 }
 
-/// Runs the body of the test `name` in a process of its own. Fails when the body fails there, or when no test has that name.
+/// Runs the body of the test `name` in a separate process. Fails when the body fails there, or when no test has that name.
 pub(crate) fn run(name: &str, body: impl FnOnce()) {
     if is_child() {
         return body();

@@ -1,5 +1,5 @@
-//! What the producer of a worker pool sees and can do.
-#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+//! The producer's side of a worker pool.
+#![expect(clippy::expect_used, reason = "a panic in a helper fails its test")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 const LONG: Duration = Duration::from_secs(30);
-/// What a pool gets that will not end in time.
+/// The time that a pool has when it will not end in time.
 const SHORT: Duration = Duration::from_millis(400);
 const BRIEF: Duration = Duration::from_millis(20);
 
@@ -21,14 +21,14 @@ where
     F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
 {
     let lifecycle = Lifecycle::new("test").grace(grace).lame_duck(LameDuck::NONE);
-    lifecycle.run_to_report(start_up).expect("it starts")
+    lifecycle.run_to_report(start_up).expect("the lifecycle starts")
 }
 
 fn pool_of(report: &Report) -> &ComponentReport {
     report.components.iter().find(|component| component.name == "pool").expect("it was registered")
 }
 
-/// A pool whose jobs wait until they are let go, one by one.
+/// A pool whose jobs each wait for a permit.
 fn gated(app: &Handle, workers: usize, capacity: usize) -> (Pool<u32>, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let open = Arc::clone(&gate);
@@ -68,12 +68,12 @@ fn a_producer_sees_how_full_the_pool_is() {
         full(&pool).await?;
         assert_eq!((pool.capacity(), pool.free(), pool.queued(), pool.running()), (3, 0, 3, 2));
         gate.add_permits(1);
-        // The worker takes the job, and then notes that it has.
+        // The worker takes the job, and records that after a delay.
         while (pool.free(), pool.queued()) != (1, 2) {
             tokio::task::yield_now().await;
         }
         let place = pool.try_reserve().map_err(|_| "there is a place")?;
-        assert_eq!((pool.free(), pool.queued()), (0, 2), "kept, and not yet a job");
+        assert_eq!((pool.free(), pool.queued()), (0, 2), "reserved, but not a job yet");
         drop(place);
         assert_eq!(pool.free(), 1);
         gate.add_permits(100);
@@ -92,7 +92,7 @@ fn a_full_pool_makes_its_producer_wait_and_gives_the_job_back_when_that_takes_to
         assert_eq!(pool.send_within(BRIEF, 7).await, Err(Rejected::Full(7)));
         assert_eq!(pool.try_send(8).map_err(Rejected::into_job), Err(8));
         assert!(matches!(pool.try_reserve(), Err(Rejected::Full(()))));
-        // The opposite: with room nobody waits.
+        // The opposite: with a free slot the producer does not wait.
         gate.add_permits(1);
         assert_eq!(pool.send_within(LONG, 9).await, Ok(()));
         gate.add_permits(100);
@@ -113,8 +113,8 @@ fn a_subscriber_that_waits_for_a_place_in_a_full_pool_is_woken_by_the_stop() {
                 let place = pool.reserve();
                 tokio::join!(place, async move { waits.send(()) }).0
             };
-            assert!(stop.unless_stopping(reserve).await.is_none(), "there is no place");
-            // Only now one gets free.
+            assert!(stop.unless_stopping(reserve).await.is_none(), "no slot is free");
+            // A slot becomes free only now.
             gate.add_permits(100);
             Ok(())
         });
@@ -129,7 +129,7 @@ fn a_subscriber_that_waits_for_a_place_in_a_full_pool_is_woken_by_the_stop() {
 fn a_place_that_is_kept_when_the_pool_stops_is_waited_for_and_its_job_is_done() {
     let done = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&done);
-    // They are none of the lifecycle's: nobody waits for them but the pool.
+    // Tasks outside the lifecycle: only the pool waits for them.
     let mut outside = JoinSet::new();
     let outside = &mut outside;
     let report = run(LONG, async move |app| {
@@ -142,7 +142,7 @@ fn a_place_that_is_kept_when_the_pool_stops_is_waited_for_and_its_job_is_done() 
         outside.spawn(async move {
             let place = pool.reserve().await.expect("the pool is open");
             let _ = keeps.send(());
-            // The pool takes nothing new from here on; what was promised it takes.
+            // The pool accepts nothing new from here on, except for reserved slots.
             pool.stopped().await;
             assert!(stop.is_stopping() && pool.is_stopped());
             assert!(matches!(pool.reserve().await, Err(Rejected::Stopped(()))));
@@ -170,7 +170,7 @@ fn a_place_that_is_kept_for_ever_holds_the_pool_to_its_deadline_only_and_a_job_t
         while pool.running() < 1 {
             tokio::task::yield_now().await;
         }
-        // One runs for ever, one is queued, and the last place is kept until the pool's time is up.
+        // One job runs for ever, one is queued, and the last slot is reserved until the pool's deadline.
         let pool: &'static Pool<u32> = Box::leak(Box::new(pool));
         *keep.lock().expect("not poisoned") = Some(pool.try_reserve().map_err(|_| "there is a place")?);
         let keep = Arc::clone(&keep);
@@ -186,13 +186,14 @@ fn a_place_that_is_kept_for_ever_holds_the_pool_to_its_deadline_only_and_a_job_t
     assert_eq!(pool_of(&report).cancelled, 3, "{report:?}");
 }
 
-/// A pool whose jobs send themselves on, or note what the last of them has got.
+/// A pool whose jobs pass themselves on to another pool, or record that they have arrived.
 fn sends_on(app: &Handle, name: &str, to: Option<Pool<u32>>, arrived: &Arc<Mutex<Vec<u32>>>) -> Pool<u32> {
     let arrived = Arc::clone(arrived);
     app.workers(name, PoolOptions::new(2).capacity(100), move |n: u32, stop| {
         let (to, arrived) = (to.clone(), Arc::clone(&arrived));
         async move {
-            // Nothing moves before the stop, so that the first has its queue full then. A job learns of it at once.
+            // No job runs before the shutdown, so that the first pool's queue is full then. A job observes the stop signal at
+            // once.
             stop.stopping().await;
             tokio::time::sleep(Duration::from_millis(1)).await;
             match to {
@@ -235,7 +236,7 @@ fn the_last_batch_of_a_task_is_taken_although_the_pool_was_asked_together_with_i
         let pool = sends_on(&app, "pool", None, &list);
         app.task("batches", async move |stop| {
             stop.stopping().await;
-            // More than there is room for, and not at once: the pool has nothing to do meanwhile.
+            // More jobs than the queue has room for, with pauses in which the pool is idle.
             tokio::time::sleep(Duration::from_millis(50)).await;
             for n in 0..300 {
                 pool.send(n).await?;
@@ -249,7 +250,7 @@ fn the_last_batch_of_a_task_is_taken_although_the_pool_was_asked_together_with_i
     assert_eq!(arrived.lock().expect("not poisoned").len(), 300);
 }
 
-/// The opposite: it got hold of a pool that was registered after it.
+/// The opposite: the job sends to a pool that was registered later.
 #[test]
 fn whoever_feeds_a_pool_that_is_registered_after_it_is_turned_away_at_the_stop() {
     let (tell, told) = std::sync::mpsc::channel();
@@ -281,7 +282,7 @@ fn a_job_that_sends_to_its_own_pool_is_turned_away_once_the_pool_is_closed() {
             async move {
                 stop.stopping().await;
                 let pool = own.get().ok_or("it is known before the stop")?;
-                // It would go on for ever.
+                // Otherwise it would continue for ever.
                 while pool.send(n).await.is_ok() {
                     tokio::task::yield_now().await;
                 }

@@ -1,5 +1,5 @@
-//! A lifecycle on the runtime of its caller. What takes the signals of the process runs in one of its own.
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+//! A lifecycle on the caller's runtime. A test that handles the process's signals runs in a separate process.
+#![expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 use std::future::pending;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::own_process;
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// A runtime of one thread, and one of several.
+/// A runtime with one thread, and one with several.
 fn flavors() -> [Runtime; 2] {
     [Builder::new_current_thread(), Builder::new_multi_thread()]
         .map(|mut builder| builder.enable_all().build().unwrap())
@@ -52,7 +52,7 @@ async fn served() -> Report {
 fn a_lifecycle_drains_on_the_runtime_of_its_caller() {
     own_process::run("runtimes::a_lifecycle_drains_on_the_runtime_of_its_caller", || {
         for runtime in flavors() {
-            // Again and again: nothing of the last one is left.
+            // Several times: a lifecycle leaves nothing behind.
             for _ in 0..3 {
                 let report = runtime.block_on(served());
                 assert_eq!(report.exit_code, 0, "{report:?}");
@@ -87,7 +87,7 @@ fn run_inside_a_runtime_and_run_async_outside_of_one_are_errors_and_no_panics() 
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let inside = runtime.block_on(async { lifecycle().run_to_report(async |_| Ok(())) });
         assert!(inside.is_err());
-        // A thread for what blocks belongs to the runtime, and may have another one.
+        // The thread for blocking calls belongs to the runtime, and may have another one.
         let beside = runtime.block_on(async {
             let run = || {
                 lifecycle().run_to_report(async |app| {
@@ -136,10 +136,10 @@ fn a_lifecycle_whose_future_is_dropped_drains_and_gives_the_signals_back() {
                         if starts { pending().await } else { Ok(()) }
                     });
                     tokio::select! {
-                        _ = running => unreachable!("it waits"),
+                        _ = running => unreachable!("the lifecycle waits for a signal"),
                         opened = opens => opened.unwrap(),
                     }
-                    // The select has dropped it.
+                    // The `select!` has dropped it.
                     tokio::time::timeout(LONG, told).await.unwrap().unwrap();
                     let app = kept.lock().unwrap().take().unwrap();
                     app.reached(Phase::Exited).await;
@@ -147,7 +147,7 @@ fn a_lifecycle_whose_future_is_dropped_drains_and_gives_the_signals_back() {
                     let stop = app.stop_token();
                     let cause = stop.cause();
                     assert!(cause.is_some_and(|cause| cause.to_string().contains("dropped")));
-                    // The next one takes the signals, and gets them.
+                    // The next lifecycle installs its handlers, and gets the signals.
                     assert_eq!(served().await.exit_code, 0);
                 });
             }
@@ -155,8 +155,8 @@ fn a_lifecycle_whose_future_is_dropped_drains_and_gives_the_signals_back() {
     });
 }
 
-/// The opposite of the deadline: the runtime of one thread is blocked, and the watchdog ends the process. The report names the
-/// signal, of which the runtime never learned.
+/// The opposite of the deadline: the runtime with one thread is blocked, and the watchdog ends the process. The report names the
+/// signal, which the runtime never processed.
 #[test]
 fn a_blocked_runtime_of_one_thread_is_ended_at_the_deadline() {
     let test = "runtimes::a_blocked_runtime_of_one_thread_is_ended_at_the_deadline";
@@ -207,7 +207,7 @@ fn a_lifecycle_without_signals_leaves_them_to_the_program() {
         assert_eq!(handled(Lifecycle::without_signals("test")), [false, false, false]);
         let chosen = Lifecycle::without_signals("test").also_on(Signal::Quit);
         assert_eq!(handled(chosen), [false, false, true]);
-        // The opposite.
+        // The opposite: with signals.
         assert_eq!(handled(Lifecycle::new("test")), [true, true, false]);
     });
 }

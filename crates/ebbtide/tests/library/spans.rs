@@ -1,5 +1,5 @@
-//! The spans of a stop: what they are called, what they are below, and that they end before the flushers begin.
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+//! The spans of a shutdown: their names, their parents, and that they end before the flushers begin.
+#![expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::own_process;
 
-/// Writes down each span as `parent > name field=value …` when it opens, gets a value, and closes.
+/// Records each span as `parent > name field=value …` when it opens, when a value is recorded, and when it closes.
 #[derive(Clone, Default)]
 struct Diary(Arc<Mutex<Vec<String>>>);
 
@@ -72,7 +72,7 @@ async fn start(app: Handle) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// In a process of its own: `tracing` caches for each span whether any subscriber wants it, and asks only the thread that
+/// In a separate process: `tracing` caches for each span whether any subscriber is interested, and asks only the thread that
 /// reaches the span first. Another test's thread has no subscriber.
 #[test]
 fn a_stop_its_stages_and_its_components_are_spans_that_end_before_the_flushers_begin() {
@@ -90,7 +90,7 @@ async fn spans() {
         start(app).await
     });
     service.ready().await;
-    assert_eq!(diary.read(), [""; 0], "nothing stops");
+    assert_eq!(diary.read(), [""; 0], "no shutdown yet");
     assert_eq!(service.stop().await.exit_code, 3);
     let expected = [
         "open - > stop cause=SIGTERM deadline_ms=8333 lifecycle=orders",

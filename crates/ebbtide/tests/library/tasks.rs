@@ -1,5 +1,5 @@
-//! Background tasks that a request leaves behind are finished before the process exits.
-#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+//! Background tasks that a request starts are finished before the process exits.
+#![expect(clippy::expect_used, reason = "a panic in a helper fails its test")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,14 +13,14 @@ use tokio::sync::oneshot;
 use crate::pool::run;
 
 const LONG: Duration = Duration::from_secs(30);
-/// Its end is awaited; what a cancelled task has to notice it is more than a busy machine takes.
+/// A generous timeout: the tests await each end. A cancelled task needs more than an instant to notice on a busy machine.
 const SHORT: Duration = Duration::from_secs(4);
 
 fn audit(report: &Report) -> &ComponentReport {
     report.component("audit").expect("it was registered")
 }
 
-/// A component that leaves a task behind when it is about to end, as the handler of a last request does.
+/// A component that starts a task just before it ends, as the handler of a last request does.
 fn serve_one(app: &Handle, leave: impl FnOnce() + Send + 'static) {
     app.subscriber("api", |stop| async move {
         stop.stopping().await;
@@ -29,7 +29,7 @@ fn serve_one(app: &Handle, leave: impl FnOnce() + Send + 'static) {
     });
 }
 
-/// Something that takes longer than the request, and counts when it is done.
+/// Takes longer than the request, and counts when it is done.
 async fn record(done: Arc<AtomicU64>) -> Result<(), BoxError> {
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -56,13 +56,13 @@ fn what_a_request_leaves_behind_during_the_drain_is_finished() {
     assert_eq!(audit.unaccounted(), 0);
 }
 
-/// The opposite: a task of tokio's own is not waited for.
+/// The opposite: the lifecycle does not wait for a task of tokio's `spawn`.
 #[test]
 fn what_is_spawned_past_the_lifecycle_is_lost() {
     let done = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&done);
     let report = run(LONG, async move |app| {
-        #[expect(clippy::disallowed_methods, reason = "a task without an owner is what is tested")]
+        #[expect(clippy::disallowed_methods, reason = "the test needs a task without an owner")]
         serve_one(&app, move || drop(tokio::task::spawn(record(count))));
         app.stop("enough");
         Ok(())
@@ -85,7 +85,7 @@ fn tasks_that_do_not_end_are_cut_counted_and_named_by_the_line_that_spawned_them
     let audit = audit(&report);
     assert_eq!((&audit.outcome, audit.cancelled), (&Some(Outcome::Cancelled), 1));
     let created = audit.stragglers.first().and_then(|straggler| straggler.created.as_ref());
-    let created = created.expect("it has a place").to_string();
+    let created = created.expect("a location is recorded").to_string();
     assert!(created.contains(&format!("tasks.rs:{line}")), "{created}");
 }
 

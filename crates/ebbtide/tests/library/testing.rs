@@ -1,5 +1,5 @@
-//! The testing module: a lifecycle inside a test, by the test's own clock.
-#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+//! The testing module: a lifecycle inside a test, with the test's clock.
+#![expect(clippy::expect_used, reason = "a panic in a helper fails its test")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use ebbtide::{BoxError, Cause, Exit, Handle, LameDuck, Lifecycle, Phase};
 
 use crate::own_process;
 
-#[expect(clippy::disallowed_methods, reason = "what is measured is how long the test really takes")]
+#[expect(clippy::disallowed_methods, reason = "measures how long the test takes in real time")]
 fn now() -> Instant {
     Instant::now()
 }
@@ -33,10 +33,10 @@ async fn a_stop_takes_the_time_of_the_plan_by_the_paused_clock_and_none_by_the_r
         let report = service.stop().await;
         assert_eq!((report.exit_code, &report.cause), (Exit::CANCELLED, &Some(Cause::Signal { number: 15 })));
         assert_eq!(report.component("pool").unwrap().outcome, Some(Outcome::Cancelled));
-        // It is cut in time for its abort, half an allowance later.
+        // Its task is cancelled in time for the abort, half an allowance later.
         assert_eq!(report.stop, plan.resources_end - plan.cancel_allowance / 2);
     }
-    assert!(begun.elapsed() < Duration::from_secs(10), "325 s of the paused clock passed meanwhile");
+    assert!(begun.elapsed() < Duration::from_secs(10), "325 s have passed on the paused clock");
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +70,7 @@ async fn several_live_beside_each_other_and_one_after_the_other() {
         tokio::join!(one.ready(), other.ready());
         let report = one.stop().await;
         assert_eq!((report.name.as_str(), report.exit_code), ("one", 0), "round {round}: {report:?}");
-        assert_eq!(other.phase(), Phase::Ready, "the other one does not stop with it");
+        assert_eq!(other.phase(), Phase::Ready, "the other one does not stop");
         let report = other.stop().await;
         assert_eq!((report.name.as_str(), report.exit_code), ("other", 0), "round {round}: {report:?}");
     }
@@ -96,7 +96,7 @@ async fn the_times_of_a_cron_expression_come_by_the_paused_clock() {
     let apart: Vec<u64> =
         came.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64().round() as u64).collect();
     assert_eq!(apart, [3600, 3600]);
-    assert!(begun.elapsed() < Duration::from_secs(1800), "hours of the paused clock passed meanwhile");
+    assert!(begun.elapsed() < Duration::from_secs(1800), "hours have passed on the paused clock");
     assert_eq!(service.stop().await.exit_code, 0);
 }
 
@@ -110,7 +110,7 @@ async fn a_second_signal_ends_the_lifecycle_and_not_the_process() {
     service.terminate();
     let report = service.exited().await;
     assert_eq!(report.exit_code, 143);
-    assert_eq!(report.component("pool").unwrap().outcome, None, "nobody waited for it");
+    assert_eq!(report.component("pool").unwrap().outcome, None, "the lifecycle did not wait for the pool");
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,7 +122,7 @@ async fn a_duplicate_of_a_signal_changes_nothing() {
     service.interrupt();
     assert_eq!(service.exited().await.exit_code, 0);
 
-    // The opposite: without a guard time the second one ends it.
+    // The opposite: without a guard time the second signal ends it.
     let lifecycle = testing::lifecycle("orders").signal_guard(Duration::ZERO);
     let service = Trial::start(lifecycle, one_that_hangs);
     service.ready().await;
@@ -191,7 +191,7 @@ async fn ctrl_c_skips_the_lame_duck_and_sigterm_does_not() {
     }
 }
 
-/// Under paused time whatever waits for a thread is overtaken by the next timer: the flusher's own deadline.
+/// With paused time, a timer (here the flusher's deadline) fires before any work on another thread completes.
 #[tokio::test(start_paused = true)]
 async fn a_flusher_that_takes_real_time_is_waited_for_although_time_is_paused() {
     let flushed = Arc::new(AtomicU64::new(0));
@@ -242,7 +242,7 @@ async fn a_flusher_that_fails_is_an_outcome_and_is_told_how_long_it_has() {
     assert_eq!(report.component("spans").unwrap().outcome, Some(Outcome::Failed { error }));
 }
 
-/// The opposite: what a thread of its own does is overtaken.
+/// The opposite: the next timer fires before work on an unknown thread completes.
 #[tokio::test(start_paused = true)]
 async fn a_thread_that_the_runtime_does_not_know_is_overtaken_by_paused_time() {
     let service = Trial::start(testing::lifecycle("orders"), async |app| {
@@ -293,7 +293,7 @@ async fn the_report_is_handed_over() {
     assert_eq!(over.try_recv(), Ok(report));
 }
 
-/// In a process of its own: the signal handlers of a real lifecycle stay when it is gone.
+/// In a separate process: the signal handlers of a real lifecycle stay installed after it.
 #[test]
 fn no_signal_is_taken_and_no_thread_is_started() {
     own_process::run("testing::no_signal_is_taken_and_no_thread_is_started", signals_and_threads);
@@ -306,16 +306,16 @@ async fn signals_and_threads() {
     assert!(!takes_sigterm() && !has_a_watchdog());
     assert_eq!(service.stop().await.exit_code, 0);
     assert!(!takes_sigterm() && !has_a_watchdog());
-    // The opposite.
+    // The opposite: a real lifecycle.
     let _real = Lifecycle::new("real");
     assert!(takes_sigterm());
-    // A thread gives itself its name.
+    // A thread sets its name after it has started.
     while !has_a_watchdog() {
         tokio::task::yield_now().await;
     }
 }
 
-/// Reads what `proc(5)` calls `SigCgt`: the signals that have a handler.
+/// Reads `SigCgt` of `proc(5)`: the signals that have a handler.
 fn takes_sigterm() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").expect("there is /proc");
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a line of its own");
@@ -329,7 +329,7 @@ fn has_a_watchdog() -> bool {
     names.into_iter().any(|name| name.starts_with("ebbtide watchdo"))
 }
 
-/// A server's work where there is none.
+/// A component in place of a server.
 #[derive(Debug)]
 pub(crate) struct Nothing;
 

@@ -1,4 +1,4 @@
-//! A broker in memory that keeps a diary, and can be away, silent or forgetful at given times.
+//! An in-memory broker that records every call, and can be unavailable, silent or forgetful at given times.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -10,7 +10,7 @@ use ebbtide::{BoxError, Stop};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-/// What a job has come to.
+/// The state of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Ready(Duration),
@@ -19,10 +19,10 @@ pub(crate) enum State {
     DeadLettered(String),
 }
 
-/// What the broker was told or did, and when.
+/// A recorded call or event; the record adds the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// A fetch began that asks for so many.
+    /// A fetch began, with its maximum.
     Asked(usize),
     Gave {
         receipt: usize,
@@ -36,20 +36,20 @@ pub(crate) enum Entry {
     },
     Extended(usize),
     Expired(String),
-    /// It may prefetch from now on, or may not.
+    /// Prefetching was allowed or forbidden.
     Prefetch(bool),
     Withdrew,
     Closed,
 }
 
-/// What goes wrong, by the time since the broker began.
+/// A failure mode, for an interval since the broker began.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Troubles {
     /// Every call fails.
     pub(crate) away: Option<Range<Duration>>,
-    /// No call has an answer; it fails when that is over.
+    /// No call gets an answer; it fails at the end of the interval.
     pub(crate) silent: Option<Range<Duration>>,
-    /// What is settled counts, but the answer is an error.
+    /// Settlements count, but their answer is an error.
     pub(crate) forgetful: Option<Range<Duration>>,
 }
 
@@ -57,13 +57,13 @@ pub(crate) struct Broker {
     began: Instant,
     pub(crate) lease: Option<Duration>,
     pub(crate) troubles: Troubles,
-    /// How many deliveries it sends ahead, before anybody asks.
+    /// How many deliveries it sends before they are fetched.
     pub(crate) ahead: usize,
-    /// Whether it takes a job for each that is acknowledged, where it may.
+    /// Whether it prefetches a job for each acknowledged one, if allowed.
     pub(crate) prefetches: bool,
-    /// How long each answer takes.
+    /// The latency of each answer.
     pub(crate) latency: Duration,
-    /// Whether it tells its consumer of its lease.
+    /// Whether it reports its lease to its consumer.
     pub(crate) tells_lease: bool,
     news: Notify,
     inner: Mutex<Inner>,
@@ -118,7 +118,7 @@ impl Broker {
         inner.jobs.iter().map(|(job, (state, _))| (job.clone(), state.clone())).collect()
     }
 
-    /// Waits for the answer, or for the trouble that comes instead.
+    /// Waits for the latency, and fails during a failure interval.
     async fn answer(&self) -> Result<(), BoxError> {
         sleep(self.latency).await;
         let time = self.time();
@@ -155,7 +155,7 @@ impl Broker {
         self.lease.map_or(Duration::MAX, |lease| self.time() + lease)
     }
 
-    /// Takes what was sent ahead: its lease begins here.
+    /// Takes deliveries that were sent ahead. Their lease begins here.
     fn take_ahead(&self, max: usize) -> Vec<Delivery<usize>> {
         let until = self.until();
         let mut inner = self.inner.lock().expect("not poisoned");
@@ -167,7 +167,7 @@ impl Broker {
         taken
     }
 
-    /// Takes a job for one that is done, for the next fetch.
+    /// Prefetches a job in place of an acknowledged one, for the next fetch.
     fn prefetch_one(&self) {
         if self.inner.lock().expect("not poisoned").may_prefetch {
             let more = self.give(1, Duration::MAX);
@@ -175,7 +175,7 @@ impl Broker {
         }
     }
 
-    /// Gives out up to `max` of what is ready, the longest waiting first.
+    /// Delivers up to `max` ready jobs, the oldest first.
     fn give(&self, max: usize, until: Duration) -> Vec<Delivery<usize>> {
         self.expire();
         let time = self.time();
@@ -200,7 +200,7 @@ impl Broker {
         ready.into_iter().take(max).map(give).collect()
     }
 
-    /// Takes what was sent ahead, and sends more ahead.
+    /// Takes deliveries that were sent ahead, and sends more ahead.
     fn take(&self, max: usize) -> Vec<Delivery<usize>> {
         let mut taken = self.take_ahead(max);
         taken.extend(self.give(max - taken.len(), self.until()));
@@ -223,11 +223,11 @@ impl Queue for Broker {
             }
             let taken = self.take(max);
             if !taken.is_empty() {
-                // Given out, and on its way.
+                // Delivered; the answer is in transit.
                 sleep(self.latency).await;
                 return Ok(taken);
             }
-            // Delayed jobs and leases that run out make no news: look again.
+            // Delayed jobs and expired leases send no notification: poll again.
             let news = async {
                 tokio::select! {
                     () = self.news.notified() => {}
@@ -314,7 +314,7 @@ impl Queue for Broker {
     }
 }
 
-/// Returns the receipts whose settlement counted, with what was said.
+/// Returns the receipts whose settlement counted, with the settlement.
 pub(crate) fn counted(diary: &[(Duration, Entry)]) -> Vec<(usize, Settlement)> {
     let said = diary.iter().filter_map(|(_, entry)| match entry {
         Entry::Said { receipt, settlement, counted: true } => Some((*receipt, settlement.clone())),
@@ -323,7 +323,7 @@ pub(crate) fn counted(diary: &[(Duration, Entry)]) -> Vec<(usize, Settlement)> {
     said.collect()
 }
 
-/// Returns the present instant of the tests' clock, which stands still with the runtime's.
+/// Returns the current instant of the tests' clock, which is paused with the runtime's.
 #[expect(clippy::disallowed_methods, reason = "the tests pause this clock")]
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()

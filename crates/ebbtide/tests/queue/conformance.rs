@@ -1,4 +1,4 @@
-//! The conformance suite passes a queue that keeps its promises, and says of each that is broken which one it was.
+//! The conformance suite passes a correct queue, and names the broken promise of a faulty one.
 
 use std::io;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ async fn each_fault_breaks_its_own_promise_and_no_other_whatever_the_broker_tell
     let mut wrong = Vec::new();
     for (telling, (fault, promise)) in Telling::ALL.into_iter().flat_map(|one| FAULTS.map(|all| (one, all))) {
         if fault == Fault::CountsRequeue && !telling.requeues {
-            // Where the broker counts it, the queue cannot help it.
+            // If the broker counts it, the fault does not break the promise.
             continue;
         }
         let ahead = if fault == Fault::ForgetsWhatWasSentAhead { 5 } else { 0 };
@@ -71,7 +71,7 @@ async fn each_fault_breaks_its_own_promise_and_no_other_whatever_the_broker_tell
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The lease has run out by then, and another consumer has the job: with a longer lease it has not.
+/// The lease has expired by then, and another consumer has the job. With a longer lease it has not.
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_stands_still_breaks_no_promise() {
     let kept = tried(Some(Fault::ExtendsLate), 0, Telling::EVERYTHING).await.unwrap();
@@ -81,7 +81,7 @@ async fn a_machine_that_stands_still_breaks_no_promise() {
     assert!(matches!(error.why, Why::TooSlow { .. }), "{error:?}");
 }
 
-/// A subject that ignores what it is asked for would let pass what waits for its lease.
+/// A subject that ignores the requested lease would pass, because nothing waits for a lease that long.
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_is_shorter_than_was_asked_for_is_said() {
     struct Hasty(MemoryQueue);
@@ -173,7 +173,7 @@ async fn a_relay_passes_bytes_until_it_is_cut_and_again_when_it_is_mended() {
     }
 }
 
-/// A way in which a queue can break one promise, and keep the others.
+/// A fault that breaks one promise, and keeps the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     TakesPayloadsForText,
@@ -201,7 +201,7 @@ pub(crate) enum Fault {
     CountsNoCrash,
     TrustsLapsedReceipts,
     LeasesFromThePush,
-    /// By more than the suite's short leases, as on a machine that stands still. It breaks no promise.
+    /// Later than the suite's short leases, as on a suspended machine. It breaks no promise.
     ExtendsLate,
     ForgetsToExtend,
     FailsToExtendWhatIsSettled,
@@ -257,19 +257,19 @@ pub(crate) const FAULTS: [(Fault, Promise); 37] = [
     (Fault::StaysAway, Promise::OutageIsAnError),
 ];
 
-/// What the broker of a queue lets the suite see.
+/// What the suite can observe through a queue's broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Telling {
-    /// Whether it counts what is leased apart from what waits.
+    /// Whether leased jobs are counted separately from waiting ones.
     pub(crate) leases: bool,
-    /// Whether it can tell a delivery that was handed back from an attempt that failed.
+    /// Whether a requeued delivery can be told from a failed attempt.
     pub(crate) requeues: bool,
 }
 
 impl Telling {
     pub(crate) const EVERYTHING: Self = Self { leases: true, requeues: true };
 
-    /// From the one that is easiest to see through to the one that is hardest.
+    /// From the most observable to the least.
     pub(crate) const ALL: [Self; 3] =
         [Self::EVERYTHING, Self { leases: false, requeues: true }, Self { leases: false, requeues: false }];
 }

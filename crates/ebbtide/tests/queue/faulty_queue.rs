@@ -1,5 +1,5 @@
 //! A queue that breaks one promise, and keeps the others.
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -15,11 +15,11 @@ use crate::conformance::{Fault, Telling};
 
 type Given = Delivery<MemoryReceipt>;
 
-/// The queue in memory behind what could be a network, with a fault or without.
+/// The in-memory queue behind a simulated network, with or without a fault.
 pub(crate) struct Faulty {
     inner: MemoryQueue,
     fault: Option<Fault>,
-    /// How many deliveries each consumer is sent beyond what it asked for.
+    /// How many deliveries are sent to each consumer beyond what it fetched.
     ahead: usize,
     telling: Telling,
     shared: Arc<Shared>,
@@ -30,14 +30,14 @@ struct Shared {
     away: AtomicBool,
     waiting: AtomicU32,
     delivered: AtomicU32,
-    /// Jobs that nobody sees before somebody asks anew.
+    /// Jobs that are hidden until the next fetch.
     unseen: Mutex<Vec<Vec<u8>>>,
-    /// A delivery that somebody else gets as well.
+    /// A delivery that a second consumer also gets.
     twin: Mutex<Option<(u32, Given)>>,
     consumers: AtomicU32,
-    /// When each was pushed, by the runtime's clock.
+    /// The time at which each job was pushed, by the runtime's clock.
     pushed: Mutex<BTreeMap<Vec<u8>, Instant>>,
-    /// The jobs that were handed back.
+    /// The requeued jobs.
     requeued_ids: Mutex<BTreeSet<String>>,
 }
 
@@ -51,14 +51,14 @@ pub(crate) struct Consumer {
     was_away: AtomicBool,
     sent_ahead: Mutex<Vec<Given>>,
     prefetches: AtomicBool,
-    /// What was fetched and not settled, and what was settled.
+    /// Fetched and unsettled deliveries, and settled ones.
     held: Mutex<Vec<Given>>,
     settled: Mutex<Vec<Given>>,
-    /// What a crash would forget, until the next call.
+    /// Jobs that a crash would lose before the next call.
     unsent: Mutex<Vec<Vec<u8>>>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the clock that the test pauses")]
+#[expect(clippy::disallowed_methods, reason = "the test pauses this clock")]
 fn now() -> Instant {
     Instant::now()
 }
@@ -122,7 +122,7 @@ impl Subject for Faulty {
         }
         let held = std::mem::take(&mut *locked(&queue.held));
         let settlement = match self.fault {
-            // Not those few that the other promises crash with.
+            // Not the few jobs with which the tests of the other promises crash.
             Some(Fault::TakesItsJobsAlong) if held.len() > 4 => Settlement::Ack,
             Some(Fault::CountsNoCrash) => Settlement::Requeue,
             _ => return,
@@ -161,7 +161,7 @@ impl Consumer {
         Ok(())
     }
 
-    /// Gets deliveries as far as the fault lets it, before they are disfigured.
+    /// Fetches deliveries as far as the fault allows, before they are altered.
     async fn get(&self, max: usize, stop: &Stop) -> Result<Vec<Given>, BoxError> {
         let never = Stop::never();
         match self.fault {
@@ -206,7 +206,7 @@ impl Consumer {
                 _ => {}
             }
             let delivered = self.shared.delivered.fetch_add(1, Ordering::Relaxed);
-            // Once in a while: more than the other promises come to.
+            // At a count that the tests of the other promises do not reach.
             if self.has(Fault::DeliversOneTwice) && delivered == 50 {
                 *locked(&self.shared.twin) = Some((self.number, delivery.clone()));
             }
@@ -217,7 +217,7 @@ impl Consumer {
         locked(&self.held).extend(got.iter().cloned());
     }
 
-    /// Frees what was pushed longer ago than a lease lasts, as if that had begun then.
+    /// Releases jobs that were pushed longer ago than a lease lasts, as if their lease had begun then.
     async fn let_lapse(&self, got: &[Given]) -> Result<(), BoxError> {
         for delivery in got.iter().filter(|delivery| delivery.attempt == 1) {
             let pushed = locked(&self.shared.pushed).get(&delivery.payload).copied();
@@ -229,7 +229,7 @@ impl Consumer {
         Ok(())
     }
 
-    /// Takes as many jobs as were settled, if there are any.
+    /// Prefetches as many jobs as were settled, if there are any.
     async fn prefetch_for(&self, settled: usize) -> Result<(), BoxError> {
         let max = if self.has(Fault::PrefetchesTooMuch) { 2 * settled } else { settled };
         let never = Stop::never();
@@ -240,7 +240,7 @@ impl Consumer {
         Ok(())
     }
 
-    /// Tells whether a job is handed back once more: the other promises do so at most once with each.
+    /// Returns whether a job is requeued once more: the tests of the other promises requeue each job at most once.
     fn is_requeued_again(&self, receipt: &MemoryReceipt, settlement: &Settlement) -> bool {
         let held = locked(&self.held);
         let delivery = held.iter().find(|delivery| delivery.receipt == *receipt);
@@ -248,7 +248,7 @@ impl Consumer {
             && delivery.is_some_and(|delivery| !locked(&self.shared.requeued_ids).insert(delivery.id.clone()))
     }
 
-    /// What a fault makes of a settlement before it is told.
+    /// Alters a settlement according to the fault before it is applied.
     fn misunderstand(&self, settlement: Settlement, again: bool) -> Settlement {
         let error = String::new();
         match (self.fault, settlement) {
@@ -315,7 +315,7 @@ impl Queue for Consumer {
         Ok(got)
     }
 
-    /// One that sends ahead anyway has no use for it.
+    /// A queue that sends ahead anyway does not prefetch.
     fn prefetch(&self, allowed: bool) -> bool {
         let prefetches = (allowed || self.has(Fault::PrefetchesThoughForbidden)) && self.ahead == 0;
         self.prefetches.store(prefetches, Ordering::Relaxed);

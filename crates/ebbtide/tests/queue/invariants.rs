@@ -1,4 +1,4 @@
-//! The invariants of `docs/spec.md`, for any jobs, any broker and any moment of the stop.
+//! The invariants of `docs/spec.md`, for arbitrary jobs, brokers and times of the stop signal.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::broker::{Broker, Entry, State, Troubles, counted};
 use crate::run::{Does, World, play};
 
-/// A broker by its numbers: a broker itself cannot be cloned.
+/// The parameters of a broker: a broker itself cannot be cloned.
 #[derive(Clone, Debug)]
 struct Kind {
     lease: Duration,
@@ -88,7 +88,7 @@ proptest! {
         let (broker, seen) = play(&world, || kind.make());
         let tally = &seen.tally;
         prop_assert_eq!(tally.settled(), tally.taken, "{:?}", tally);
-        // W1 and W2, and each fate under its own name.
+        // W1 and W2, and each outcome in the right count.
         let (at_stop, end) = seen.counts;
         prop_assert_eq!((at_stop.unaccounted(), end.unaccounted(), end.in_flight), (0, 0, 0), "{:?}", seen.counts);
         prop_assert_eq!(
@@ -99,7 +99,7 @@ proptest! {
         prop_assert_eq!(at_stop.in_flight + since.begun, since.ended(), "{:?}", seen.counts);
         let counted = counted(&broker.diary());
         let count = |wanted: fn(&Settlement) -> bool| counted.iter().filter(|(_, said)| wanted(said)).count() as u64;
-        // What the tally claims, the broker has; it may have more, where its answer was lost.
+        // The broker has every settlement of the tally. It may have more, when its answer was lost.
         let retried = count(|said| matches!(said, Settlement::Retry { .. }));
         let dead_lettered = count(|said| matches!(said, Settlement::DeadLetter { .. }));
         let requeued_ids = count(|said| *said == Settlement::Requeue);
@@ -178,7 +178,7 @@ proptest! {
     #[test]
     fn q7_it_is_over_by_its_deadline(world in world(), kind in kind()) {
         let (_, seen) = play(&world, || kind.make());
-        // Paused time counts whole milliseconds.
+        // Paused time has a resolution of a millisecond.
         let deadline = world.stop_at + world.grace + Duration::from_millis(2);
         prop_assert!(seen.ended_at <= deadline, "{:?} > {:?}", seen.ended_at, deadline);
     }
@@ -194,7 +194,7 @@ proptest! {
 
     #[test]
     fn q9_a_cut_is_what_had_begun_and_was_not_finished(world in world(), kind in sound()) {
-        // Time enough to hand back: nothing is unsettled.
+        // Time enough to requeue: no delivery stays unsettled.
         let world = World { grace: world.grace + Duration::from_secs(2), ..world };
         let world = World { options: world.options.requeue(Duration::from_millis(500)), ..world };
         let (_, seen) = play(&world, || kind.make());

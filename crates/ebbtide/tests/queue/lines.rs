@@ -1,4 +1,4 @@
-//! What is logged, line by line.
+//! Captures the log, line by line.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -17,14 +17,14 @@ impl Write for Lines {
 }
 
 impl Lines {
-    /// Returns what is logged while `run` runs, on this thread.
+    /// Returns the lines that `run` logs on this thread.
     pub(crate) fn of(run: impl FnOnce()) -> Vec<String> {
         let (lines, subscriber) = Self::subscriber();
         tracing::subscriber::with_default(subscriber, run);
         lines.said()
     }
 
-    /// Returns what takes lines, and what gives it some.
+    /// Returns the captured lines, and the subscriber that captures them.
     pub(crate) fn subscriber() -> (Self, impl tracing::Subscriber + Send + Sync) {
         let lines = Self::default();
         let writer = lines.clone();

@@ -1,6 +1,6 @@
-//! What a consumer does with its deliveries, in one process and under paused time. The invariants are those of `docs/spec.md`.
-//! The adapters are tested against their brokers in `tests/queue`.
-#![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
+//! What a consumer does with its deliveries, in one process and with paused time. The invariants are those of `docs/spec.md`.
+//! `tests/queue` tests the adapters against their brokers.
+#![expect(clippy::expect_used, clippy::panic, reason = "a panic in a helper fails its test")]
 
 mod broker;
 #[cfg(feature = "testing")]

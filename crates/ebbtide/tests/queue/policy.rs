@@ -1,4 +1,4 @@
-//! The loop's decisions, one by one.
+//! The decisions of the consumer loop, one by one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn q8_retries_wait_longer_each_time() {
     let (_, seen) = play(&world(&[Does::Fails(0)], 1), Broker::new);
     let begun: Vec<_> = seen.begun.iter().map(|(at, _)| *at).collect();
     let waits: Vec<_> = begun.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    // Half of it at least by the backoff's chance; the broker looks for what is due every 50 ms.
+    // The backoff's jitter halves the delay at most; the broker polls for due jobs every 50 ms.
     for (wait, whole) in waits.iter().zip([SECOND, 2 * SECOND]) {
         assert!(*wait >= whole / 2 && *wait < whole + Duration::from_millis(100), "{waits:?}");
     }
@@ -50,13 +50,13 @@ fn q8_retries_wait_longer_each_time() {
 #[test]
 fn q8_a_job_that_ends_its_process_each_time_is_buried_unbegun() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true).build().expect("it starts");
+    let runtime = runtime.enable_time().start_paused(true).build().expect("the runtime is built");
     runtime.block_on(async {
         let mut broker = Broker::new();
         broker.lease = Some(SECOND);
         broker.push(name(0));
         let (broker, options) = (Arc::new(broker), ConsumeOptions::new(1).attempts(3));
-        // Three consumers are dropped while they run it, as their processes would be.
+        // Three consumers are dropped while they run the job, as if their processes had crashed.
         for _ in 0..3 {
             let hangs = |_, _| std::future::pending();
             let killed = Consumer::new("killed", Arc::clone(&broker), options, hangs).run(Stop::never());
@@ -88,7 +88,7 @@ fn q3_it_asks_for_what_is_free_and_runs_no_more() {
     });
     let asked: Vec<_> = asked.collect();
     assert!(asked.iter().all(|max| (1..=8).contains(max)), "{asked:?}");
-    // All eight end in the same instant, and are fetched anew in one or two batches.
+    // All eight end at the same time, and are fetched again in one or two batches.
     assert!(asked.len() <= 11, "{asked:?}");
 }
 
@@ -109,7 +109,7 @@ fn q2_q9_what_was_sent_ahead_is_handed_back_at_once_and_is_no_cut() {
     );
     assert!(seen.ended_at < Duration::from_millis(60_100), "at once: {:?}", seen.ended_at);
     assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
-    // In order: the subscription ends before its jobs are handed back, and the connection last of all.
+    // In order: the subscription ends before its jobs are requeued, and the connection ends last.
     let diary: Vec<_> = broker.diary().into_iter().map(|(_, entry)| entry).collect();
     let withdrew = diary.iter().position(|entry| *entry == Entry::Withdrew).expect("it did");
     let said = |entry: &Entry| matches!(entry, Entry::Said { settlement: Settlement::Requeue, .. });
@@ -119,7 +119,7 @@ fn q2_q9_what_was_sent_ahead_is_handed_back_at_once_and_is_no_cut() {
 
 #[test]
 fn q2_what_a_fetch_returns_in_the_very_moment_of_the_signal_is_not_begun() {
-    /// Raises the stop in the poll in which it returns.
+    /// Raises the stop signal in the poll in which the fetch returns.
     struct Raises(Arc<Broker>, StopSource);
 
     impl Queue for Raises {
@@ -137,7 +137,7 @@ fn q2_what_a_fetch_returns_in_the_very_moment_of_the_signal_is_not_begun() {
     }
 
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true).build().expect("it starts");
+    let runtime = runtime.enable_time().start_paused(true).build().expect("the runtime is built");
     runtime.block_on(async {
         let broker = Arc::new(Broker::new());
         broker.push(name(0));
@@ -157,7 +157,7 @@ fn q2_what_is_on_its_way_at_the_signal_is_waited_for_and_handed_back() {
         broker
     };
     let mut world = world(&[Does::Hangs; 3], 3);
-    // The queue has given them out, and the answer is on its way.
+    // The queue has delivered them, and the answer is in transit.
     world.stop_at = Duration::from_millis(150);
     let (broker, seen) = play(&world, slow);
     assert!(seen.begun.is_empty() && seen.tally.cancelled == 0, "{seen:?}");
@@ -172,7 +172,7 @@ fn q4_a_job_that_ends_while_it_is_handed_back_stays_handed_back() {
         broker.latency = Duration::from_millis(100);
         broker
     };
-    // It comes after 200 ms, and ends 50 ms after the hand-back began.
+    // It begins after 200 ms, and ends 50 ms after the requeue began.
     let (broker, seen) = play(&world(&[Does::Finishes(79_350)], 1), slow);
     assert_eq!((seen.tally.requeued_ids, seen.tally.cancelled), (vec![name(0)], 1));
     assert!(seen.tally.unsettled.is_empty() && seen.tally.acked == 0);
@@ -199,7 +199,7 @@ fn q5_what_still_runs_is_handed_back_before_it_is_cut() {
     }
     assert_eq!(seen.cancelled.len(), 2, "both learned it: {:?}", seen.cancelled);
     assert!(seen.ended_at <= Duration::from_secs(80));
-    // The jobs were told when that would be.
+    // The jobs were notified of the time of the cancellation.
     let left = Some(Duration::from_millis(19_500));
     assert_eq!(seen.told.iter().map(|(_, left)| *left).collect::<Vec<_>>(), [left; 3]);
 }
@@ -217,7 +217,7 @@ fn q6_leases_are_kept_to_the_end_of_the_last_job_the_stop_included() {
     let (broker, seen) = play(&world, lease(true));
     assert_eq!((seen.tally.acked, seen.tally.lost, seen.begun.len()), (1, 0, 1), "{:?}", seen.tally);
     assert!(!broker.diary().iter().any(|(_, entry)| matches!(entry, Entry::Expired(_))));
-    // Without the heartbeat the same job is lost to somebody else.
+    // Without the heartbeat another consumer gets the same job.
     let (broker, seen) = play(&world, lease(false));
     assert_eq!((seen.tally.acked, seen.tally.lost), (0, 1), "{:?}", seen.tally);
     assert!(broker.diary().iter().any(|(_, entry)| matches!(entry, Entry::Expired(_))));
@@ -234,7 +234,7 @@ fn q7_the_deadline_holds_although_the_broker_is_silent_and_who_was_not_settled_i
     let (broker, seen) = play(&world(&[Does::Finishes(40_000), Does::Hangs], 2), silent);
     assert!(seen.ended_at <= Duration::from_secs(80), "{:?}", seen.ended_at);
     assert_eq!(seen.tally.unsettled, [name(0), name(1)]);
-    // The withdrawal as well: nobody knows what had been sent ahead.
+    // The withdrawal fails as well: it is unknown what had been sent ahead.
     assert_eq!((seen.tally.cancelled, seen.tally.settled()), (3, 2), "{:?}", seen.tally);
     assert!(counted(&broker.diary()).is_empty());
 }
@@ -254,7 +254,7 @@ fn q2_what_was_sent_ahead_is_withdrawn_from_a_broker_that_was_away_at_the_signal
     let tally = &seen.tally;
     assert_eq!((tally.acked, tally.cancelled, tally.requeued_ids.len()), (2, 0, 5), "{tally:?}");
     assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
-    // Where it does not come back, somebody has to look.
+    // If the broker stays unavailable, the deliveries stay unsettled and are reported.
     let (broker, seen) = play(&world, away(1000 * SECOND));
     let tally = &seen.tally;
     assert_eq!((tally.unsettled.len(), tally.cancelled), (2, 3), "what was sent ahead as well: {tally:?}");
@@ -265,7 +265,7 @@ fn q2_what_was_sent_ahead_is_withdrawn_from_a_broker_that_was_away_at_the_signal
 #[test]
 fn q7_a_job_that_blocks_its_thread_does_not_hold_the_stop() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_time().build();
-    runtime.expect("it starts").block_on(async {
+    runtime.expect("the runtime is built").block_on(async {
         let broker = Arc::new(Broker::new());
         broker.push(name(0));
         let (begins, begun) = tokio::sync::oneshot::channel();
@@ -275,7 +275,7 @@ fn q7_a_job_that_blocks_its_thread_does_not_hold_the_stop() {
             let taken = once.lock().expect("not poisoned").take();
             async move {
                 let (begins, blocks) = taken.ok_or("it is begun once")?;
-                begins.send(()).map_err(|()| "the test is over")?;
+                begins.send(()).map_err(|()| "the test has ended")?;
                 let _released = blocks.recv();
                 Ok(())
             }
@@ -283,7 +283,7 @@ fn q7_a_job_that_blocks_its_thread_does_not_hold_the_stop() {
         let source = StopSource::with_clock(now);
         let running = Consumer::new("blocks", Arc::clone(&broker), 1, block).run(source.token());
         let stopping = async {
-            begun.await.expect("it runs");
+            begun.await.expect("the job runs");
             source.stop(Cause::Signal { number: 15 }, Some(now() + SECOND));
         };
         let ended = timeout(60 * SECOND, async { tokio::join!(running, stopping).0 }).await;
@@ -318,12 +318,12 @@ fn a_broker_that_was_away_is_found_again_by_itself() {
         broker.lease = Some(60 * SECOND);
         broker
     };
-    // One job ends while the broker is away, one is pushed and begun after.
+    // One job ends while the broker is unavailable, one is pushed and begun afterwards.
     let (broker, seen) = play(&world(&[Does::Finishes(15_000), Does::Finishes(100)], 1), away);
     assert_eq!(seen.tally.acked, 2, "{:?} {:?}", seen.tally, broker.diary());
     assert_eq!(seen.tally.lost, 0);
     let asked = broker.diary().iter().filter(|(at, _)| (10..30).contains(&at.as_secs())).count();
-    assert!(asked < 20, "it is asked with backoff: {asked}");
+    assert!(asked < 20, "the consumer polls with backoff: {asked}");
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn a_settlement_whose_answer_was_lost_is_said_again_and_does_no_harm() {
 #[test]
 fn q1_a_consumer_that_is_dropped_has_not_settled_what_it_held() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true).build().expect("it starts");
+    let runtime = runtime.enable_time().start_paused(true).build().expect("the runtime is built");
     runtime.block_on(async {
         let broker = Arc::new(Broker::new());
         (0..3).for_each(|n| broker.push(name(n)));
@@ -364,5 +364,5 @@ fn q10_without_time_for_the_hand_back_the_job_stays_leased() {
     world.options = world.options.requeue(Duration::ZERO);
     let (broker, seen) = play(&world, Broker::new);
     assert!(matches!(broker.state(&name(0)), State::Leased(_)), "{:?}", broker.states());
-    assert_eq!(seen.tally.unsettled, [name(0)], "and it is named");
+    assert_eq!(seen.tally.unsettled, [name(0)], "and the report names it");
 }

@@ -1,5 +1,5 @@
-//! A consumer as a part of a lifecycle: what the report says. And what a consumer says when its queue is away: once when it goes, and
-//! once when it is back.
+//! A consumer as a component of a lifecycle: its part of the report. And its log lines when its queue is unavailable: once
+//! when the outage begins, and once when it ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,18 +17,18 @@ fn run<F>(start_up: F) -> Report
 where
     F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
 {
-    // The consumer has less of it, so that the process is far from its own deadline.
+    // The consumer has less time, so that the process stays far from its deadline.
     let lifecycle = Lifecycle::new("test").grace(Duration::from_secs(30)).lame_duck(LameDuck::NONE);
     // Two jobs may block their threads.
     let lifecycle = lifecycle.worker_threads(4);
-    lifecycle.run_to_report(start_up).expect("it starts")
+    lifecycle.run_to_report(start_up).expect("the lifecycle starts")
 }
 
 fn emails(report: &Report) -> &ComponentReport {
     report.components.iter().find(|component| component.name == "emails").expect("it was registered")
 }
 
-/// Runs a consumer with two places and five jobs sent ahead, and stops when both places are taken.
+/// Runs a consumer with a concurrency of two and five jobs sent ahead, and stops when two jobs run.
 fn stop_when_two_are_running<F, Fut>(handler: F) -> (Arc<Broker>, Report)
 where
     F: Fn(Job, Stop) -> Fut + Clone + Send + Sync + 'static,
@@ -71,7 +71,7 @@ fn a_consumer_that_ends_in_time_has_drained_and_names_what_it_never_began() {
     assert_eq!(emails.stage, ebbtide::Stage::Intake);
 }
 
-/// One job succeeds and one fails, both after the signal; a report that calls the second one finished hides it.
+/// One job succeeds and one fails, both after the signal. A report that counted the second as finished would hide the failure.
 #[test]
 fn a_job_that_fails_counts_as_failed_and_the_counts_add_up() {
     for permanent in [false, true] {
@@ -151,7 +151,7 @@ fn the_report_of_a_consumer_reads_as_it_was_written() {
     let text = serde_json::to_string(&report).expect("it is plain data");
     let read: Report = serde_json::from_str(&text).expect("it is a report");
     assert_eq!(read.components, report.components);
-    // A report from before there were consumers is still one.
+    // A report from a version without consumers can still be read.
     let mut old: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     for component in old["components"].as_array_mut().expect("a list") {
         let fields = component.as_object_mut().expect("an object");
@@ -173,7 +173,7 @@ fn an_outage_is_said_once_however_often_the_queue_is_asked() {
             broker.lease = Some(90 * SECOND);
             broker
         };
-        // Eight jobs end in the outage, and the ninth behind it; the tenth place is free, so that somebody fetches.
+        // Eight jobs end during the outage, and the ninth after it. The tenth slot is free, so that the consumer fetches.
         let options = ConsumeOptions::new(10);
         let jobs = [vec![Does::Finishes(12_000); 8], vec![Does::Finishes(50_000)]].concat();
         let world = World { jobs, options, stop_at: 60 * SECOND, grace: 20 * SECOND };

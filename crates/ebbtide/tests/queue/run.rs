@@ -19,14 +19,14 @@ pub(crate) enum Does {
     Fails(u64),
     IsHopeless(u64),
     Panics(u64),
-    /// Ends when it is told that a stop has begun.
+    /// Ends when it observes the stop signal.
     EndsWhenTold,
-    /// Ends when its time is up, too late.
+    /// Ends when it is cancelled, too late.
     EndsWhenCancelled,
     Hangs,
 }
 
-/// One consumer and what happens to it.
+/// The configuration of one consumer, and the time of its stop signal.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) jobs: Vec<Does>,
@@ -35,18 +35,18 @@ pub(crate) struct World {
     pub(crate) grace: Duration,
 }
 
-/// What was seen.
+/// What was observed.
 #[derive(Debug)]
 pub(crate) struct Seen {
-    /// At the signal, and in the end.
+    /// At the stop signal, and at the end.
     pub(crate) counts: (WorkCounts, WorkCounts),
     pub(crate) tally: Tally,
     pub(crate) ended_at: Duration,
-    /// When each attempt began, and at which job.
+    /// The time and the job of each attempt's start.
     pub(crate) begun: Vec<(Duration, String)>,
-    /// When each attempt learned that it was cut.
+    /// The time at which each attempt observed its cancellation.
     pub(crate) cancelled: Vec<(Duration, String)>,
-    /// How much time each attempt was told to have when the stop began.
+    /// The time left that each attempt read at the stop signal.
     pub(crate) told: Vec<(String, Option<Duration>)>,
     pub(crate) most_running: usize,
 }
@@ -64,10 +64,10 @@ pub(crate) fn name(n: usize) -> String {
     format!("job-{n:03}")
 }
 
-/// Runs a world with a broker that holds its jobs, on a runtime of its own whose time is paused.
+/// Runs a world with a broker that holds its jobs, on a separate runtime with paused time.
 pub(crate) fn play(world: &World, broker: impl FnOnce() -> Broker) -> (Arc<Broker>, Seen) {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true).build().expect("it starts");
+    let runtime = runtime.enable_time().start_paused(true).build().expect("the runtime is built");
     runtime.block_on(async {
         let broker = Arc::new(broker());
         (0..world.jobs.len()).for_each(|n| broker.push(name(n)));

@@ -1,5 +1,5 @@
-//! Settlements: what ends together is asked for together, and nobody is kept waiting by one that the broker does not confirm. An
-//! adapter that panics: the loop goes on, and what it was saying is not kept from others.
+//! Settlements: one fetch replaces jobs that end together, and a settlement that the broker does not confirm delays nothing
+//! for long. When an adapter panics, the loop continues, and other settlements are not affected.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +36,7 @@ fn those_that_are_being_settled_are_waited_for() {
         broker.latency = Duration::from_millis(10);
         broker
     };
-    // One a millisecond is confirmed, and the last has ended before the first is.
+    // One job per millisecond is confirmed; the last one ends before the first is confirmed.
     let jobs = (0..40).map(|n| Does::Finishes(n % 8)).collect();
     let (broker, seen) = play(&world(jobs), slow);
     assert_eq!(seen.tally.acked, 40);
@@ -44,7 +44,7 @@ fn those_that_are_being_settled_are_waited_for() {
     assert_eq!(asked.iter().map(|(_, max)| *max).collect::<Vec<_>>(), [PLACES; 6], "{asked:?}");
 }
 
-/// A fetch costs it nothing that the settlements haven't brought along.
+/// A fetch brings only what the settlements have not prefetched.
 #[test]
 fn for_a_queue_that_prefetches_nobody_is_waited_for_and_the_signal_ends_it() {
     let slow = || {
@@ -74,7 +74,7 @@ fn those_that_run_are_not_waited_for() {
 
 #[test]
 fn one_that_is_not_confirmed_keeps_a_single_fetch_waiting_and_not_for_long() {
-    /// Never answers to the first settlement.
+    /// Never confirms the first settlement.
     struct Mute(Arc<Broker>);
 
     impl Queue for Mute {
@@ -93,7 +93,7 @@ fn one_that_is_not_confirmed_keeps_a_single_fetch_waiting_and_not_for_long() {
     }
 
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true).build().expect("it starts");
+    let runtime = runtime.enable_time().start_paused(true).build().expect("the runtime is built");
     runtime.block_on(async {
         let broker = Arc::new(Broker::new());
         (0..50).for_each(|n| broker.push(name(n)));
@@ -106,7 +106,7 @@ fn one_that_is_not_confirmed_keeps_a_single_fetch_waiting_and_not_for_long() {
         assert!(run.is_err(), "it goes on");
         assert_eq!(counted(&broker.diary()).len(), 49);
         let waits: Vec<_> = asked(&broker).windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
-        // The answer, the way, the job, the settlement: a millisecond each.
+        // Answer, transfer, job and settlement: a millisecond each.
         let (long, short): (Vec<Duration>, Vec<Duration>) =
             waits.iter().partition(|wait| **wait > Duration::from_millis(10));
         assert_eq!(long.len(), 1, "{waits:?}");
@@ -116,7 +116,7 @@ fn one_that_is_not_confirmed_keeps_a_single_fetch_waiting_and_not_for_long() {
 
 const LEASE: Duration = Duration::from_secs(30);
 
-/// Panics over the first settlement.
+/// Panics during the first settlement.
 struct Panics {
     broker: Broker,
     has_panicked: AtomicBool,
@@ -143,7 +143,7 @@ impl Queue for Panics {
     }
 }
 
-/// It counts as unsettled from then on, and its lease is not kept: it comes again when that runs out.
+/// The job counts as unsettled from then on, and its lease is not extended: it is delivered again when that expires.
 #[tokio::test(start_paused = true)]
 async fn a_job_over_which_the_adapter_panicked_is_given_up_and_comes_again() {
     let mut broker = Broker::new();
@@ -164,7 +164,7 @@ async fn a_job_over_which_the_adapter_panicked_is_given_up_and_comes_again() {
                 sleep(Duration::from_secs(1)).await;
             }
         };
-        timeout(2 * LEASE, done).await.expect("it comes again when its lease has run out");
+        timeout(2 * LEASE, done).await.expect("the job is delivered again after its lease");
         source.stop(Cause::Signal { number: 15 }, None);
     };
     let (tally, ()) = tokio::join!(running, watching);

@@ -1,4 +1,4 @@
-//! The server alone, in somebody's own `main`.
+//! The server alone, in a program with its own `main`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use tokio::task::JoinSet;
 use super::clock::PausedClock;
 use super::support::{LONG, answer, connect, get as ask, signal};
 
-/// How often the server looks whether requests came in the lame duck.
+/// How often the server checks whether requests came during the lame duck.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Time enough; what is tested does not use it up.
+/// The grace period: more than the tests use.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// That, less a margin of 5 s, less what is kept for whatever comes after the server, and 0.5 s to end.
+/// The grace period, less a margin of 5 s, less the reserve for what comes after the server, and 0.5 s to end.
 const SERVERS_CUT: Duration = Duration::from_millis(20_875);
 
 type Ending = JoinSet<Result<Report, ServeError>>;
@@ -43,10 +43,10 @@ where
 }
 
 async fn end(mut tasks: Ending) -> Result<Report, ServeError> {
-    tokio::time::timeout(LONG, tasks.join_next()).await.expect("it ends").unwrap().expect("no panic")
+    tokio::time::timeout(LONG, tasks.join_next()).await.expect("the server ends").unwrap().expect("no panic")
 }
 
-/// A route that answers when the stop has begun, and one that never does.
+/// A route that answers after the stop signal, and one that never does.
 fn routes(began: &Arc<Notify>) -> Router {
     let (one, other) = (Arc::clone(began), Arc::clone(began));
     let told = async move |stop: HandlerStop| {
@@ -114,7 +114,7 @@ async fn the_lame_duck_lasts_as_long_as_requests_come() {
     let between = quiet - 2 * LOOK;
     for _ in 0..ASKED {
         assert_eq!(ask(addr, "/ping").await, (200, "pong".to_owned()), "it serves while requests come");
-        clock.advance(2 * LOOK).await; // the server notes it
+        clock.advance(2 * LOOK).await; // the server records the request
         clock.advance(between - 2 * LOOK).await;
     }
     drop(clock);
@@ -122,8 +122,8 @@ async fn the_lame_duck_lasts_as_long_as_requests_come() {
     let draining = report.phases.iter().find(|change| change.phase == ebbtide::Phase::Draining).unwrap();
     let duck = report.phases.iter().find(|change| change.phase == ebbtide::Phase::LameDuck).unwrap();
     let lasted = draining.at - duck.at;
-    assert!(lasted >= (ASKED - 1) * between + quiet, "not over while requests came: {report:?}");
-    assert!(lasted < longest, "over when none came for the quiet time: {report:?}");
+    assert!(lasted >= (ASKED - 1) * between + quiet, "longer than the requests came: {report:?}");
+    assert!(lasted < longest, "ended after the quiet time: {report:?}");
     assert!(report.totals().finished >= ASKED.into(), "{report:?}");
 }
 
@@ -133,7 +133,7 @@ async fn without_a_signal_it_serves_until_it_is_dropped() {
     assert_eq!(ask(addr, "/ping").await.0, 200);
     assert!(server.try_join_next().is_none());
     server.shutdown().await;
-    assert!(tokio::net::TcpStream::connect(addr).await.is_err(), "nobody listens any more");
+    assert!(tokio::net::TcpStream::connect(addr).await.is_err(), "nothing listens any more");
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn handlers_find_the_address_of_their_client_where_axum_has_it() {
     let (addr, _server) = start(router.clone(), |serve| serve.server(|server| server.peer_info(true))).await;
     let (status, said) = ask(addr, "/whoami").await;
     assert_eq!((status, said.starts_with("127.0.0.1:")), (200, true), "{said}");
-    // The opposite: without it the extractor has nothing.
+    // The opposite: without it the extractor fails.
     let (addr, _server) = start(router, |serve| serve).await;
     assert_eq!(ask(addr, "/whoami").await.0, 500);
 }

@@ -1,4 +1,4 @@
-//! Layers: requests in flight behind somebody else's server, and a handler that learns of the stop.
+//! Layers: requests in flight with a foreign server, and a handler that observes the shutdown.
 
 use std::convert::Infallible;
 use std::future::Ready;
@@ -20,7 +20,7 @@ use tower::{Layer as _, Service, ServiceExt as _};
 
 use super::support::{answer, cause, connect, now, signal, source, until};
 
-/// Answers at once with a body that is not read yet.
+/// Returns a response immediately; its body is not read yet.
 #[derive(Clone)]
 struct AtOnce;
 
@@ -63,7 +63,7 @@ async fn a_request_is_in_flight_from_the_call_to_the_end_of_its_body() {
     layer.idle().await;
 }
 
-/// A body that goes on for as long as the sender lives.
+/// A body that continues until the sender is dropped.
 fn endless() -> (mpsc::Sender<()>, Router) {
     let (release, released) = mpsc::channel::<()>(1);
     let released = std::sync::Arc::new(tokio::sync::Mutex::new(released));
@@ -128,7 +128,7 @@ async fn a_stream_behind_tonics_own_server_counts_until_it_ends() {
     );
 }
 
-/// Runs a lifecycle over axum's server; `end` says whether the stream in flight ends in time.
+/// Runs a lifecycle with axum's server. `end` decides whether the stream in flight ends in time.
 fn report_of_foreign_server(end: bool) -> ebbtide::Report {
     let (release, router) = endless();
     let mut client = None;
@@ -211,7 +211,7 @@ async fn the_extractor_tells_whether_a_stop_has_begun_and_how_long_it_has() {
     }
 }
 
-/// Looks at a lifecycle's stop as a handler of a server that never ends sees it.
+/// Checks what a handler of a server that never ends sees of a lifecycle's shutdown.
 #[test]
 fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck() {
     let duck = Duration::from_millis(300);
@@ -251,7 +251,7 @@ fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck
     assert!(!draining && left.is_some_and(|left| left <= plan.servers_cancelled() && !left.is_zero()));
     assert!(drain_left.is_some_and(|left| left <= plan.servers_cancelled() - duck), "{drain_left:?}");
     assert_eq!(deadline, drain_deadline);
-    assert_eq!(at_cancel, Some(Duration::ZERO), "not cut before its deadline");
+    assert_eq!(at_cancel, Some(Duration::ZERO), "not cancelled before its deadline");
 }
 
 #[tokio::test]

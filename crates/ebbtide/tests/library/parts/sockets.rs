@@ -1,4 +1,4 @@
-//! The WebSocket helper, over a real protocol implementation and a pipe in memory.
+//! The WebSocket helper, with a real protocol implementation on an in-memory pipe.
 
 use std::time::Duration;
 
@@ -25,14 +25,14 @@ fn raise(stop: &StopSource) {
     stop.stop(cause(), None);
 }
 
-/// Echoes to the end; returns the messages that were delivered, and how many answers came too late.
+/// Echoes to the end. Returns the messages that were delivered, and the number of echoes that came too late.
 async fn echo(mut socket: Graceful<Socket>) -> (Vec<String>, u64) {
     let mut delivered = Vec::new();
     while let Some(message) = socket.next().await {
         let message = message.expect("no error");
         if let Message::Text(text) = &message {
             delivered.push(text.to_string());
-            socket.send(message).await.expect("sent, or known to be too late");
+            socket.send(message).await.expect("sent, or discarded after the close");
         }
     }
     (delivered, socket.unsent())
@@ -63,7 +63,7 @@ async fn what_came_before_the_stop_is_answered_and_then_the_peer_is_told() {
             assert_eq!(next(&mut client).await, Message::text(n.to_string()));
         }
         assert_eq!(close_frame(next(&mut client).await), (1001, String::new()));
-        assert!(client.next().await.is_none(), "tungstenite answers the close frame by itself");
+        assert!(client.next().await.is_none(), "tungstenite answers the close frame");
     };
     let (echoed, ()) = tokio::join!(echo(server), client);
     assert_eq!(echoed, (["0", "1", "2"].map(String::from).to_vec(), 0));
@@ -76,7 +76,7 @@ async fn what_crosses_the_close_frame_is_delivered_and_its_answer_thrown_away() 
     let server = server.code(CloseCode::ServiceRestart).reason("deploy");
     raise(&stop);
     let mut echoing = Box::pin(echo(server));
-    assert!((&mut echoing).now_or_never().is_none(), "the close frame is out, the peer's is not here");
+    assert!((&mut echoing).now_or_never().is_none(), "the close frame is sent, the peer's has not arrived");
     client.send(Message::text("crossing")).await.unwrap();
     let client = async {
         assert_eq!(close_frame(next(&mut client).await), (1012, "deploy".to_owned()));
@@ -108,7 +108,7 @@ async fn a_close_that_the_peer_began_is_left_to_it() {
     client.close(Some(CloseFrame { code: 4000.into(), reason: "bye".into() })).await.unwrap();
     let client = async {
         raise(&stop);
-        assert_eq!(close_frame(next(&mut client).await), (4000, "bye".to_owned()), "its own code comes back");
+        assert_eq!(close_frame(next(&mut client).await), (4000, "bye".to_owned()), "its code is echoed");
     };
     tokio::join!(echo(server), client);
 }
@@ -166,7 +166,7 @@ async fn a_read_that_is_dropped_loses_no_step() {
 async fn a_long_reason_is_cut_where_a_character_ends() {
     let stop = source();
     let (server, mut client) = pair(stop.token()).await;
-    // The last character would need the 123rd byte and the 124th.
+    // The last character would take the 123rd and the 124th byte.
     let server = server.reason(format!("{}é", "x".repeat(122)));
     raise(&stop);
     let client = async {

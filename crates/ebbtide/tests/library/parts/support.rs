@@ -6,10 +6,10 @@ use ebbtide::model::Cause;
 use ebbtide_http1::client::Client;
 use tokio::sync::oneshot;
 
-/// Long enough for anything that happens at all; nothing is measured with it.
+/// A timeout for everything that must happen. Not for measurements.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
-#[expect(clippy::disallowed_methods, reason = "the tests' own clock")]
+#[expect(clippy::disallowed_methods, reason = "the clock of the tests")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
@@ -22,7 +22,7 @@ pub(crate) fn cause() -> Cause {
     Cause::Requested { reason: "test".into() }
 }
 
-/// A signal for a server in somebody's own `main`.
+/// Returns a signal for a server in a program with its own `main`.
 pub(crate) fn signal() -> (oneshot::Sender<()>, impl Future<Output = ()> + Send + 'static) {
     let (send, receive) = oneshot::channel();
     (send, async move {
@@ -31,31 +31,31 @@ pub(crate) fn signal() -> (oneshot::Sender<()>, impl Future<Output = ()> + Send 
 }
 
 pub(crate) async fn connect(addr: SocketAddr, path: &str) -> Client {
-    let mut client = Client::connect(addr).await.expect("it listens");
+    let mut client = Client::connect(addr).await.expect("the server listens");
     client.get(path).await.unwrap();
     client
 }
 
-/// Asks on a connection of its own, which it closes; returns the status and the body.
+/// Sends a request on a new connection. Returns the status and the body.
 pub(crate) async fn get(addr: SocketAddr, path: &str) -> (u16, String) {
-    let mut client = Client::connect(addr).await.expect("it listens");
+    let mut client = Client::connect(addr).await.expect("the server listens");
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     client.send(request.as_bytes()).await.unwrap();
     answer(client).await
 }
 
-/// Reads an answer to the end of the connection.
+/// Reads a response to the end of the connection.
 pub(crate) async fn answer(mut client: Client) -> (u16, String) {
-    let answer = client.last_response().await.expect("it is whole");
+    let answer = client.last_response().await.expect("a complete response");
     (answer.status, answer.text().into_owned())
 }
 
-/// Waits until something becomes true.
+/// Waits until a condition holds.
 pub(crate) async fn until(mut true_: impl FnMut() -> bool) {
     let wait = async {
         while !true_() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(LONG, wait).await.expect("it becomes true");
+    tokio::time::timeout(LONG, wait).await.expect("the condition holds");
 }

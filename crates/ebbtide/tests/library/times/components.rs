@@ -1,4 +1,4 @@
-//! The times of what a lifecycle runs, and of what stands alone.
+//! The times of a lifecycle's components, and of the parts that can be used alone.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -23,9 +23,9 @@ use crate::own_process;
 
 type Register = fn(&Handle, Duration) -> Result<(), BoxError>;
 
-/// What is registered, and the ends with zero, a nanosecond, and the longest time.
+/// The registrations, and the outcomes with zero, a nanosecond, and the longest time.
 const COMPONENTS: [(&str, Register, [End; 3]); 16] = [
-    // Its own deadline has passed when its close begins: it is closed, and cut.
+    // Its deadline has passed when its close begins: it is closed, and cancelled.
     ("within: a resource", within, [Closed(3), Closed(3), Closed(0)]),
     ("within: a hook", hook_within, [Closed(3), Closed(3), Closed(0)]),
     ("Every::rate", |app, time| every(app, Every::rate(time)), DRAINED),
@@ -67,7 +67,7 @@ fn no_time_of_a_component_costs_the_shutdown() {
     });
 }
 
-/// Longer than a nanosecond, and shorter than it takes from a cut to the abort.
+/// Takes longer than a nanosecond, and less than the time from a cancellation to the abort.
 async fn takes_a_moment() -> Result<(), BoxError> {
     tokio::time::sleep(Duration::from_millis(20)).await;
     Ok(())
@@ -95,7 +95,7 @@ fn check(app: &Handle, check: Check) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Fails once, and then waits for as long as is said.
+/// Fails once, and then waits for the given time.
 #[expect(clippy::unnecessary_wraps, reason = "as the others")]
 fn retry(app: &Handle, retry: Retry) -> Result<(), BoxError> {
     let retrying = app.clone();
@@ -104,14 +104,14 @@ fn retry(app: &Handle, retry: Retry) -> Result<(), BoxError> {
         let attempt = move || {
             std::future::ready(if std::mem::replace(&mut failed, true) { Ok(()) } else { Err("not yet") })
         };
-        // Either it is there, or the stop came first.
+        // Either it succeeds, or the shutdown begins first.
         let _ = retrying.retry("it", retry, attempt).await;
         Ok(())
     });
     Ok(())
 }
 
-/// Calls one that answers; in no time it has not.
+/// Calls a service that answers; with a timeout of zero it does not answer in time.
 fn call(app: &Handle, time: Duration) -> Result<(), BoxError> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let call = Call::get(&format!("http://{}/", listener.local_addr()?))?.timeout(time);
@@ -144,7 +144,7 @@ fn options() -> ConsumeOptions {
     ConsumeOptions::new(1)
 }
 
-/// One job fails at first, one is still held at the stop.
+/// One job fails at first, another one is still running at the stop signal.
 #[expect(clippy::unnecessary_wraps, reason = "as the others")]
 fn consume(app: &Handle, lease: Duration, options: ConsumeOptions) -> Result<(), BoxError> {
     let queue = MemoryQueue::new(lease);
@@ -158,15 +158,15 @@ fn consume(app: &Handle, lease: Duration, options: ConsumeOptions) -> Result<(),
 fn handler_stop(app: &Handle, kept: Duration) -> Result<(), BoxError> {
     let stop = HandlerStop::of(app.stop_token(), app.drain_token(), kept);
     app.on_stop("looks", move |_| async move {
-        let (left, deadline) = (stop.time_left().ok_or("it stops")?, stop.deadline().ok_or("it stops")?);
+        let (left, deadline) = (stop.time_left().ok_or("no time left")?, stop.deadline().ok_or("no deadline")?);
         let until = deadline.saturating_duration_since(now());
-        // The two agree, give or take what lies between the two looks.
+        // The two agree, except for the time between the two calls.
         if left.abs_diff(until) < LONG / 60 { Ok(()) } else { Err(format!("{left:?} and {until:?}").into()) }
     });
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test's own clock")]
+#[expect(clippy::disallowed_methods, reason = "the clock of the test")]
 fn now() -> Instant {
     Instant::now()
 }
@@ -183,11 +183,11 @@ async fn a_socket_whose_peer_may_take_any_time_closes() {
         let serve = async move { while socket.next().await.is_some() {} };
         let answer = async { while client.next().await.is_some_and(|message| message.is_ok()) {} };
         let both = async { tokio::join!(serve, answer) };
-        tokio::time::timeout(LONG, both).await.expect("it closes");
+        tokio::time::timeout(LONG, both).await.expect("the socket closes");
     }
 }
 
-/// A consumer of one's own, whose stop has no deadline.
+/// A custom consumer, whose shutdown has no deadline.
 #[tokio::test]
 async fn a_hand_back_of_any_length_ends_when_the_queue_answers() {
     for time in VALUES {
@@ -195,7 +195,7 @@ async fn a_hand_back_of_any_length_ends_when_the_queue_answers() {
         queue.push(b"held");
         let began = Arc::new(tokio::sync::Notify::new());
         let begins = Arc::clone(&began);
-        // Where neither the stop has a deadline nor the hand-back an end, a job goes on until it obeys its token.
+        // When neither the shutdown has a deadline nor the requeue a timeout, a job continues until it reacts to its token.
         let handler = move |_: Job, stop: Stop| {
             begins.notify_one();
             async move {

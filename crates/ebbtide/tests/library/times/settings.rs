@@ -1,4 +1,4 @@
-//! The settings of a lifecycle and of the HTTP server; a lifecycle that is stopped, and what became of it.
+//! The settings of a lifecycle and of the HTTP server, and the outcome of a lifecycle that is stopped.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::testing::Nothing;
 
 type SetLifecycle = fn(Lifecycle, Duration) -> Lifecycle;
 
-/// Each setting, and what becomes of a lifecycle with zero, a nanosecond, and the longest time that there is.
+/// Each setting, and the outcome of a lifecycle with zero, a nanosecond, and the longest possible time.
 const LIFECYCLE_SETTINGS: [(&str, SetLifecycle, [End; 3]); 14] = [
     ("grace", Lifecycle::grace, [Refused, Refused, Closed(0)]),
     ("margin", Lifecycle::margin, [Closed(0), Closed(0), Refused]),
@@ -87,8 +87,8 @@ fn a_huge_time_of_the_environment_is_refused_by_name() {
 
 type SetServer = fn(Server<axum::Router>, Duration) -> Server<axum::Router>;
 
-/// Each setting, and the exit codes with zero, a nanosecond, and the longest time. Where the longest time holds an idle connection
-/// until its deadline, the server is cut there.
+/// Each setting, and the exit codes with zero, a nanosecond, and the longest time. Where the longest time keeps an idle
+/// connection until its deadline, the server is cancelled there.
 const SERVER_SETTINGS: [(&str, SetServer, [u8; 3]); 11] = [
     ("first_byte_grace", Server::first_byte_grace, [0, 0, 3]),
     ("idle_quiet", Server::idle_quiet, [0, 0, 3]),
@@ -128,7 +128,7 @@ fn no_time_of_a_server_costs_its_shutdown() {
 
 /// Runs a server with connections of each kind, stops it, and returns its exit code.
 async fn stopped(set: SetServer, value: Duration, expected: u8) -> u8 {
-    // One that is to end in order has more time than it needs on a busy machine.
+    // A connection that must end in order has more time than it needs on a busy machine.
     let grace = if expected == 0 { LONG } else { Duration::from_secs(3) };
     let lifecycle = testing::lifecycle("times").grace(grace);
     let lifecycle = lifecycle.lame_duck(LameDuck::exactly(Duration::from_millis(50)));
@@ -153,11 +153,11 @@ async fn stopped(set: SetServer, value: Duration, expected: u8) -> u8 {
         "GET /ping HTTP/1.1\r\nHost: test\r\n\r\n",
         "GET /events HTTP/1.1\r\nHost: test\r\n\r\n",
     ] {
-        // Here, before the stop: behind it the address may be closed.
+        // Connects before the shutdown: afterwards the address may be closed.
         let stream = TcpStream::connect(addr).await.unwrap();
         clients.spawn(client(stream, sent));
     }
-    // What is to be answered is being answered, unless a setting forbids it.
+    // The requests are in flight, unless a setting prevents it.
     while trial.handle().snapshot().components.iter().any(|one| one.name == "api" && one.in_flight == 0) {
         if value != Duration::MAX {
             break;
@@ -178,7 +178,7 @@ fn router() -> axum::Router {
     axum::Router::new().route("/ping", get(async || "pong")).route("/events", get(events))
 }
 
-/// Sends that, and reads until the server closes.
+/// Sends the bytes, and reads until the server closes.
 async fn client(mut stream: TcpStream, sent: &'static str) {
     let _ = stream.write_all(sent.as_bytes()).await;
     let _ = stream.read_to_end(&mut Vec::new()).await;
@@ -197,7 +197,7 @@ async fn no_time_of_a_server_alone_costs_its_shutdown() {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let serve = ebbtide::http::serve(listener, router()).lame_duck(LameDuck::NONE);
             let served = set(serve, value).with_graceful_shutdown(async {});
-            match tokio::time::timeout(LONG, served.into_future()).await.expect("it ends") {
+            match tokio::time::timeout(LONG, served.into_future()).await.expect("the server ends") {
                 Ok(report) => assert!(runs && report.exit_code == 0, "{name} {value:?}: {report:?}"),
                 Err(ServeError::Plan(error)) => assert!(!runs, "{name} {value:?}: {error}"),
                 Err(error) => panic!("{name} {value:?}: {error}"),
@@ -206,26 +206,26 @@ async fn no_time_of_a_server_alone_costs_its_shutdown() {
     }
 }
 
-/// The values that each setting is tried with.
+/// The values that are tried with each setting.
 pub(super) const VALUES: [Duration; 3] = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];
 
-/// Longer than anything here takes.
+/// Longer than anything in these tests takes.
 pub(super) const LONG: Duration = Duration::from_secs(60);
 
-/// What becomes of a lifecycle.
+/// The outcome of a lifecycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It is not started, and the budget's arithmetic is shown.
+    /// It does not start; the error shows the budget's arithmetic.
     Refused,
-    /// It has stopped with this exit code, and its resource was closed.
+    /// It has exited with this code, and its resource was closed.
     Closed(u8),
-    /// It has stopped, and its resource was never closed.
+    /// It has exited, and its resource was never closed.
     Lost(u8),
 }
 
 static PANICS: AtomicU64 = AtomicU64::new(0);
 
-/// Counts the panics of this process from now on, in whatever task.
+/// Counts the panics of this process from now on, in any task.
 pub(super) fn count_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -238,8 +238,8 @@ pub(super) fn panics() -> u64 {
     PANICS.load(Ordering::SeqCst)
 }
 
-/// Runs a lifecycle with a server and a resource beside what `register` adds, by signal handlers and a watchdog of its own, stops
-/// it when it is ready, and says what became of it.
+/// Runs a lifecycle with a server and a resource besides what `register` adds, with signal handlers and a watchdog, stops it
+/// when it is ready, and returns the outcome.
 pub(super) fn live(lifecycle: Lifecycle, register: impl AsyncFnOnce(&Handle) -> Result<(), BoxError>) -> End {
     let closed = Arc::new(AtomicBool::new(false));
     let closing = Arc::clone(&closed);
@@ -264,7 +264,7 @@ pub(super) fn live(lifecycle: Lifecycle, register: impl AsyncFnOnce(&Handle) -> 
     }
 }
 
-/// Registers a server that has nothing to serve: the lame duck waits where there is one.
+/// Registers a server without requests: the lame duck only applies with a server.
 pub(super) fn serve(app: &Handle) {
     app.serve("api", Arc::new(Nothing), |context| async move {
         context.stop.stopping().await;
