@@ -127,7 +127,8 @@ impl Report {
     fn anomalies(&self) -> Vec<String> {
         let of = |(index, stop): (usize, &Stop)| {
             let exit = (!stop.ended_well).then(|| "the server did not exit cleanly".to_owned());
-            let stranded = (stop.stranded > 0).then(|| format!("{} clients still waited for an answer after the exit", stop.stranded));
+            let stranded = (stop.stranded > 0)
+                .then(|| format!("{} clients still waited for an answer after the exit", stop.stranded));
             let words = stop.oddities.iter().cloned().chain(exit).chain(stranded);
             words.map(|word| format!("shutdown {}: {word}", index + 1)).collect::<Vec<_>>()
         };

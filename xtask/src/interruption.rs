@@ -33,7 +33,8 @@ struct SignalState {
 ///
 /// When the signal handlers cannot be installed.
 pub(crate) fn heed() -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(Failure::io("install signal handlers"))?;
+    let mut signals =
+        Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(Failure::io("install signal handlers"))?;
     signal_state().heeding = true;
     let thread = thread::Builder::new().name("signals".to_owned());
     let pass_on = move || signals.forever().for_each(pass_on);

@@ -51,11 +51,7 @@ impl Report {
 
 impl Findings for Report {
     fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(
-            out,
-            "{} jobs per round, {} concurrently, empty handler\n",
-            self.jobs, self.places
-        )?;
+        writeln!(out, "{} jobs per round, {} concurrently, empty handler\n", self.jobs, self.places)?;
         for column in self.columns() {
             writeln!(
                 out,

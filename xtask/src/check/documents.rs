@@ -127,7 +127,10 @@ mod tests {
     fn what_leads_nowhere_is_found() {
         let text = "[a](gone.md#there) `tests/gone.rs`\n`x` [b](https://example.org/gone) `docs/…` `cargo run` [c](#here)\n";
         let missing = missing_places(Path::new("README.md"), text);
-        assert_eq!(missing, ["README.md:1: gone.md does not exist", "README.md:1: tests/gone.rs does not exist"]);
+        assert_eq!(
+            missing,
+            ["README.md:1: gone.md does not exist", "README.md:1: tests/gone.rs does not exist"]
+        );
     }
 
     #[test]

@@ -41,8 +41,7 @@ pub(super) fn check() -> Result<(), Failure> {
 /// Returns a violation when a file is too long.
 fn too_long(text: &str) -> Option<String> {
     let lines = text.lines().count();
-    (lines > MAX_LINES)
-        .then(|| format!("{lines} lines, at most {MAX_LINES} are allowed"))
+    (lines > MAX_LINES).then(|| format!("{lines} lines, at most {MAX_LINES} are allowed"))
 }
 
 /// Returns the line of the first item that is not a declaration of a module or a re-export.

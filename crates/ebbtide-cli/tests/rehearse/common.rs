@@ -21,10 +21,7 @@ pub(crate) fn service(name: &str) -> PathBuf {
 #[track_caller]
 pub(crate) fn need(program: &str) {
     let found = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
-    assert!(
-        found,
-        "`{program}` is missing: run `cargo xtask test`, which installs the tools of the tests"
-    );
+    assert!(found, "`{program}` is missing: run `cargo xtask test`, which installs the tools of the tests");
 }
 
 /// A small load: requests are in flight at the signal, and a slow service on a busy machine can answer them.

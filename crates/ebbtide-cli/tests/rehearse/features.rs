@@ -27,7 +27,7 @@ fn is_refused(output: &Output, setting: &str, feature: &str) {
     ] {
         assert!(said.contains(&words), "{said}");
     }
-    assert!(output.stdout.is_empty(), "words belong on stderr");
+    assert!(output.stdout.is_empty(), "messages belong on stderr");
 }
 
 /// Asserts that a connection was attempted.
@@ -95,6 +95,6 @@ fn the_help_is_the_same_whatever_is_built() {
         let output = ebbtide().args([command, "--help"]).env("COLUMNS", "100").env("NO_COLOR", "1").output();
         let help = String::from_utf8(output.unwrap().stdout).unwrap();
         let help: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
-        assert!(page.contains(&help.join("\n")), "docs/cli.md has another `{command} --help`");
+        assert!(page.contains(&help.join("\n")), "docs/cli.md differs from `{command} --help`");
     }
 }

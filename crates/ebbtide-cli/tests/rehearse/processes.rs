@@ -77,7 +77,7 @@ fn ctrl_c_ends_the_service_too_and_the_exit_code_says_so() {
     kill_process(Pid::from_child(&command), Signal::INT).unwrap();
     let status = command.wait().unwrap();
     assert_eq!(status.code(), Some(130));
-    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "the service is still there");
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "the service has not exited");
     let mut words = String::new();
     command.stderr.take().unwrap().read_to_string(&mut words).unwrap();
     assert!(words.contains("interrupted"), "{words}");
@@ -187,7 +187,7 @@ fn ends(args: &[&str], code: i32, words: &str) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{said}");
     assert!(said.contains(words), "{said}");
-    assert!(output.stdout.is_empty(), "words belong on stderr");
+    assert!(output.stdout.is_empty(), "messages belong on stderr");
 }
 
 #[test]

@@ -194,7 +194,10 @@ fn compare(
     }
     for (id, outcome) in seen {
         let reached = !matches!(outcome.as_str(), "refused" | "connect-timeout");
-        assert!(reached || !told.received.contains(id), "request {id} was read, but its outcome is {outcome}");
+        assert!(
+            reached || !told.received.contains(id),
+            "request {id} was read, but its outcome is {outcome}"
+        );
         if told.answered.contains(id) {
             assert_eq!(outcome, "answered", "request {id}");
         }

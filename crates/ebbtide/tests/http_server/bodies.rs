@@ -190,9 +190,9 @@ async fn bodies_whose_last_frame_says_so_are_whole() {
     }
     let mut frames = Frames::connect(served.addr, 65_535).await;
     frames.get(1, "/last").await;
-    assert_eq!(frames.body(1).await.expect("it is whole"), b"firstlast");
+    assert_eq!(frames.body(1).await.expect("a complete body"), b"firstlast");
     frames.get(3, "/trailers").await;
-    assert_eq!(frames.body(3).await.expect("it is whole"), b"first");
+    assert_eq!(frames.body(3).await.expect("a complete body"), b"first");
     drop(frames);
     served.stop();
     served.ended().await;

@@ -22,7 +22,7 @@ where
 }
 
 fn component<'a>(report: &'a Report, name: &str) -> &'a ComponentReport {
-    report.components.iter().find(|component| component.name == name).expect("it was registered")
+    report.components.iter().find(|component| component.name == name).expect("the component is registered")
 }
 
 /// Records events, in order.

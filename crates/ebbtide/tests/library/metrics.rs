@@ -102,7 +102,7 @@ async fn the_last_values_are_recorded_before_the_flushers_run() {
     let report = service.stop().await;
     let seen = over.recv().expect("the flusher ran");
     assert_eq!(seen["ebbtide_phase{lifecycle=orders,phase=flushing}"], 1.0);
-    let pool = report.component("pool").expect("it was registered");
+    let pool = report.component("pool").expect("the component is registered");
     assert_eq!(pool.cancelled, 1, "{report:?}");
     assert_eq!(seen["ebbtide_cancelled_total{component=pool,lifecycle=orders,stage=workers}"], 1.0);
     assert_eq!(seen["ebbtide_finished_total{component=pool,lifecycle=orders,stage=workers}"], 3.0);

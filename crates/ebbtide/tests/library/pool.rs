@@ -25,7 +25,7 @@ where
 }
 
 fn pool_of(report: &Report) -> &ComponentReport {
-    report.components.iter().find(|component| component.name == "pool").expect("it was registered")
+    report.components.iter().find(|component| component.name == "pool").expect("the component is registered")
 }
 
 /// A pool whose jobs each wait for a permit.

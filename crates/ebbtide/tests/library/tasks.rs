@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_secs(4);
 
 fn audit(report: &Report) -> &ComponentReport {
-    report.component("audit").expect("it was registered")
+    report.component("audit").expect("the component is registered")
 }
 
 /// A component that starts a task just before it ends, as the handler of a last request does.
@@ -136,7 +136,7 @@ fn a_group_that_has_stopped_returns_the_task() {
         Ok(())
     });
     assert_eq!(report.exit_code, 0);
-    let audit: Tasks = kept.expect("it was kept");
+    let audit: Tasks = kept.expect("the group was kept");
     assert!(audit.is_stopped());
     let rejected = audit.spawn(async { Ok(()) }).expect_err("the group has stopped");
     assert!(matches!(rejected, Rejected::Stopped(_)));

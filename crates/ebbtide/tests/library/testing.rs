@@ -90,7 +90,7 @@ async fn the_times_of_a_cron_expression_come_by_the_paused_clock() {
     service.ready().await;
     let (begun, mut came) = (now(), Vec::new());
     for _ in 0..3 {
-        noted.recv().await.expect("it goes on");
+        noted.recv().await.expect("the schedule continues");
         came.push(service.handle().snapshot().age);
     }
     let apart: Vec<u64> =

@@ -162,7 +162,7 @@ impl Broker {
         let count = max.min(inner.sent_ahead.len());
         let taken: Vec<_> = inner.sent_ahead.drain(..count).collect();
         for delivery in &taken {
-            inner.jobs.get_mut(&delivery.id).expect("it was pushed").0 = State::Leased(until);
+            inner.jobs.get_mut(&delivery.id).expect("the job was pushed").0 = State::Leased(until);
         }
         taken
     }
@@ -255,7 +255,7 @@ impl Queue for Broker {
         let job = inner.given[*receipt].clone();
         let is_last = inner.given.iter().rposition(|other| *other == job) == Some(*receipt);
         let Inner { jobs, diary, .. } = &mut *inner;
-        let (state, attempt) = jobs.get_mut(&job).expect("it was pushed");
+        let (state, attempt) = jobs.get_mut(&job).expect("the job was pushed");
         let counted = is_last && matches!(state, State::Leased(_));
         if counted {
             *state = match &settlement {

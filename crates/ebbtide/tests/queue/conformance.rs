@@ -35,7 +35,7 @@ fn not_applicable(kept: &[(Promise, Verdict)]) -> Vec<Promise> {
 async fn the_queue_in_memory_keeps_every_promise() {
     let kept = conforms(async || Ok(MemoryQueue::new(LEASE))).await.unwrap();
     let without = [Promise::PrefetchKeepsNothing, Promise::OutageIsAnError];
-    assert_eq!(not_applicable(&kept), without, "it is here, and nothing is in between that could be cut");
+    assert_eq!(not_applicable(&kept), without, "in-memory: there is no connection to cut");
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +167,7 @@ async fn a_relay_passes_bytes_until_it_is_cut_and_again_when_it_is_mended() {
         let mut stream = TcpStream::connect(relay.address()).await.unwrap();
         assert_eq!(echo(&mut stream).await.unwrap(), Some(b'a'));
         relay.disconnect().await;
-        assert_ne!(echo(&mut stream).await.unwrap_or_default(), Some(b'a'), "it goes on");
+        assert_ne!(echo(&mut stream).await.unwrap_or_default(), Some(b'a'), "the relay still forwards");
         let refused = TcpStream::connect(relay.address()).await.unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
     }

@@ -144,7 +144,7 @@ proptest! {
         for (_, entry) in broker.diary() {
             if let Entry::Said { receipt, settlement, .. } = entry {
                 let first = words.entry(receipt).or_insert_with(|| settlement.clone());
-                prop_assert_eq!(&*first, &settlement, "said again in other words");
+                prop_assert_eq!(&*first, &settlement, "repeated with another settlement");
             }
         }
     }

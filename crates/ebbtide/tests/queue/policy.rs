@@ -60,7 +60,7 @@ fn q8_a_job_that_ends_its_process_each_time_is_buried_unbegun() {
         for _ in 0..3 {
             let hangs = |_, _| std::future::pending();
             let killed = Consumer::new("killed", Arc::clone(&broker), options, hangs).run(Stop::never());
-            assert!(timeout(SECOND / 2, killed).await.is_err(), "it runs on");
+            assert!(timeout(SECOND / 2, killed).await.is_err(), "the consumer still runs");
             sleep(2 * SECOND).await;
         }
         let never = |_, _| async { panic!("it is not begun") };
@@ -111,9 +111,9 @@ fn q2_q9_what_was_sent_ahead_is_handed_back_at_once_and_is_no_cut() {
     assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
     // In order: the subscription ends before its jobs are requeued, and the connection ends last.
     let diary: Vec<_> = broker.diary().into_iter().map(|(_, entry)| entry).collect();
-    let withdrew = diary.iter().position(|entry| *entry == Entry::Withdrew).expect("it did");
+    let withdrew = diary.iter().position(|entry| *entry == Entry::Withdrew).expect("the broker recorded it");
     let said = |entry: &Entry| matches!(entry, Entry::Said { settlement: Settlement::Requeue, .. });
-    assert!(withdrew < diary.iter().position(said).expect("it did"));
+    assert!(withdrew < diary.iter().position(said).expect("the broker recorded it"));
     assert_eq!(diary.last(), Some(&Entry::Closed));
 }
 
@@ -197,7 +197,7 @@ fn q5_what_still_runs_is_handed_back_before_it_is_cut() {
             assert!(seen.cancelled.iter().all(|(cancelled, _)| cancelled >= at), "{:?}", seen.cancelled);
         }
     }
-    assert_eq!(seen.cancelled.len(), 2, "both learned it: {:?}", seen.cancelled);
+    assert_eq!(seen.cancelled.len(), 2, "both were cancelled: {:?}", seen.cancelled);
     assert!(seen.ended_at <= Duration::from_secs(80));
     // The jobs were notified of the time of the cancellation.
     let left = Some(Duration::from_millis(19_500));
@@ -257,7 +257,7 @@ fn q2_what_was_sent_ahead_is_withdrawn_from_a_broker_that_was_away_at_the_signal
     // If the broker stays unavailable, the deliveries stay unsettled and are reported.
     let (broker, seen) = play(&world, away(1000 * SECOND));
     let tally = &seen.tally;
-    assert_eq!((tally.unsettled.len(), tally.cancelled), (2, 3), "what was sent ahead as well: {tally:?}");
+    assert_eq!((tally.unsettled.len(), tally.cancelled), (2, 3), "includes what was sent ahead: {tally:?}");
     assert!(broker.states().iter().all(|(_, state)| matches!(state, State::Leased(_))));
     assert!(seen.ended_at <= Duration::from_secs(80), "{:?}", seen.ended_at);
 }
@@ -305,7 +305,7 @@ fn q7_a_fetch_that_never_returns_is_told_and_does_not_hold_the_stop() {
     assert_eq!(
         (seen.tally.taken, seen.tally.cancelled),
         (0, 1),
-        "nobody knows what it took: {:?}",
+        "the deliveries of the fetch are unknown: {:?}",
         seen.tally
     );
 }
@@ -335,7 +335,7 @@ fn a_settlement_whose_answer_was_lost_is_said_again_and_does_no_harm() {
     };
     let (broker, seen) = play(&world(&[Does::Finishes(5)], 1), forgetful);
     assert_eq!(broker.state(&name(0)), State::Acked);
-    assert_eq!((seen.begun.len(), seen.tally.lost), (1, 1), "said twice: {:?}", seen.tally);
+    assert_eq!((seen.begun.len(), seen.tally.lost), (1, 1), "settled twice: {:?}", seen.tally);
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn q1_a_consumer_that_is_dropped_has_not_settled_what_it_held() {
         (0..3).for_each(|n| broker.push(name(n)));
         let consumer = Consumer::new("dropped", Arc::clone(&broker), 2, |_, _| std::future::pending());
         let work = consumer.work();
-        assert!(timeout(SECOND, consumer.run(Stop::never())).await.is_err(), "it runs on");
+        assert!(timeout(SECOND, consumer.run(Stop::never())).await.is_err(), "the consumer still runs");
         assert_eq!((work.in_flight(), work.finished(), work.cancelled()), (0, 0, 2));
         assert_eq!(work.unsettled(), [name(0), name(1)]);
     });

@@ -25,7 +25,11 @@ where
 }
 
 fn emails(report: &Report) -> &ComponentReport {
-    report.components.iter().find(|component| component.name == "emails").expect("it was registered")
+    report
+        .components
+        .iter()
+        .find(|component| component.name == "emails")
+        .expect("the component is registered")
 }
 
 /// Runs a consumer with a concurrency of two and five jobs sent ahead, and stops when two jobs run.
@@ -52,7 +56,7 @@ where
         app.stop("enough");
         Ok(())
     });
-    (receive.recv().expect("it was sent"), report)
+    (receive.recv().expect("the report was sent"), report)
 }
 
 #[test]
@@ -93,7 +97,7 @@ fn a_job_that_fails_counts_as_failed_and_the_counts_add_up() {
         assert_eq!(
             (report.exit_code, emails.outcome.clone()),
             (0, Some(Outcome::Drained)),
-            "it is not ours to judge"
+            "a failed job does not change the exit code"
         );
     }
 }
@@ -104,7 +108,7 @@ fn a_job_that_does_not_end_is_handed_back_cut_and_named_and_the_exit_code_says_s
     let emails = emails(&report);
     assert_eq!((report.exit_code, emails.outcome.clone()), (3, Some(Outcome::Cancelled)), "{report:?}");
     assert_eq!((emails.in_flight_at_stop, emails.finished, emails.cancelled), (2, 0, 2), "{emails:?}");
-    assert_eq!(emails.requeued_ids.len(), 7, "the two that ran as well: {emails:?}");
+    assert_eq!(emails.requeued_ids.len(), 7, "includes the two that ran: {emails:?}");
     assert!(broker.states().iter().all(|(_, state)| !matches!(state, State::Leased(_))));
 }
 
@@ -142,17 +146,17 @@ fn a_job_that_was_given_to_somebody_else_meanwhile_is_in_the_report() {
     });
     let emails = emails(&report);
     assert_eq!((emails.redelivered, emails.finished, emails.cancelled), (1, 0, 0), "{emails:?}");
-    assert_eq!(report.exit_code, 0, "whoever does it again does it whole");
+    assert_eq!(report.exit_code, 0, "another consumer processes the job completely");
 }
 
 #[test]
 fn the_report_of_a_consumer_reads_as_it_was_written() {
     let (_, report) = stop_when_two_are_running(|_, _| std::future::pending());
-    let text = serde_json::to_string(&report).expect("it is plain data");
-    let read: Report = serde_json::from_str(&text).expect("it is a report");
+    let text = serde_json::to_string(&report).expect("a report that can be serialized");
+    let read: Report = serde_json::from_str(&text).expect("a valid report");
     assert_eq!(read.components, report.components);
     // A report from a version without consumers can still be read.
-    let mut old: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let mut old: serde_json::Value = serde_json::from_str(&text).expect("valid JSON");
     for component in old["components"].as_array_mut().expect("a list") {
         let fields = component.as_object_mut().expect("an object");
         fields.remove("requeued_ids");
@@ -201,5 +205,5 @@ fn what_becomes_of_a_job_is_said_with_its_id() {
     let said = |job: &str, what: &str| lines.iter().any(|line| line.contains(job) && line.contains(what));
     assert!(said("job-001", "failed for good: buried") && said("job-001", "it failed"), "{lines:#?}");
     assert!(said("job-002", "handed back"), "{lines:#?}");
-    assert_eq!(lines.len(), 2, "a job that is done is nothing to be told of: {lines:#?}");
+    assert_eq!(lines.len(), 2, "a finished job is not logged: {lines:#?}");
 }

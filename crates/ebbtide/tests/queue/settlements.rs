@@ -103,7 +103,7 @@ fn one_that_is_not_confirmed_keeps_a_single_fetch_waiting_and_not_for_long() {
         };
         let consumer = Consumer::new("mute", Mute(Arc::clone(&broker)), 2, finish);
         let run = timeout(Duration::from_secs(5), consumer.run(Stop::never())).await;
-        assert!(run.is_err(), "it goes on");
+        assert!(run.is_err(), "the consumer still runs");
         assert_eq!(counted(&broker.diary()).len(), 49);
         let waits: Vec<_> = asked(&broker).windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
         // Answer, transfer, job and settlement: a millisecond each.

@@ -66,7 +66,9 @@ impl Scope {
         };
         match self.tier(to) {
             Some(to_tier) if to_tier < from_tier => None,
-            Some(to_tier) if to_tier == from_tier => Some(format!("`{from}` and `{to}` are in the same tier")),
+            Some(to_tier) if to_tier == from_tier => {
+                Some(format!("`{from}` and `{to}` are in the same tier"))
+            }
             Some(_) => Some(format!("`{to}` is above `{from}`")),
             None => Some(format!("`{to}` is not a layer below `{from}`")),
         }

@@ -94,7 +94,7 @@ async fn what_is_cut_is_an_error_that_names_it() {
     let _client = connect(addr, "/never").await;
     began.notified().await;
     stop.send(()).unwrap();
-    let error = end(server).await.expect_err("it was cut");
+    let error = end(server).await.expect_err("a request was cancelled");
     let text = std::io::Error::from(error).to_string();
     assert!(text.starts_with("1 in flight cut at the deadline: GET /never from 127.0.0.1"), "{text}");
 }
@@ -113,7 +113,7 @@ async fn the_lame_duck_lasts_as_long_as_requests_come() {
     stop.send(()).unwrap();
     let between = quiet - 2 * LOOK;
     for _ in 0..ASKED {
-        assert_eq!(ask(addr, "/ping").await, (200, "pong".to_owned()), "it serves while requests come");
+        assert_eq!(ask(addr, "/ping").await, (200, "pong".to_owned()), "serves while requests come");
         clock.advance(2 * LOOK).await; // the server records the request
         clock.advance(between - 2 * LOOK).await;
     }
@@ -122,7 +122,7 @@ async fn the_lame_duck_lasts_as_long_as_requests_come() {
     let draining = report.phases.iter().find(|change| change.phase == ebbtide::Phase::Draining).unwrap();
     let duck = report.phases.iter().find(|change| change.phase == ebbtide::Phase::LameDuck).unwrap();
     let lasted = draining.at - duck.at;
-    assert!(lasted >= (ASKED - 1) * between + quiet, "longer than the requests came: {report:?}");
+    assert!(lasted >= (ASKED - 1) * between + quiet, "at least as long as requests came: {report:?}");
     assert!(lasted < longest, "ended after the quiet time: {report:?}");
     assert!(report.totals().finished >= ASKED.into(), "{report:?}");
 }

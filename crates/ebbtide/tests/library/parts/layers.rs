@@ -161,7 +161,7 @@ fn report_of_foreign_server(end: bool) -> ebbtide::Report {
             app.stop("test");
             Ok(())
         })
-        .expect("it starts")
+        .expect("the lifecycle starts")
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck
             seen = Some(receive);
             Ok(())
         })
-        .expect("it starts");
+        .expect("the lifecycle starts");
     assert_eq!(report.exit_code, 3);
     let ((left, draining, deadline), (drain_left, drain_deadline), at_cancel, plan) =
         seen.unwrap().recv().unwrap();

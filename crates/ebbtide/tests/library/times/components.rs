@@ -158,7 +158,8 @@ fn consume(app: &Handle, lease: Duration, options: ConsumeOptions) -> Result<(),
 fn handler_stop(app: &Handle, kept: Duration) -> Result<(), BoxError> {
     let stop = HandlerStop::of(app.stop_token(), app.drain_token(), kept);
     app.on_stop("looks", move |_| async move {
-        let (left, deadline) = (stop.time_left().ok_or("no time left")?, stop.deadline().ok_or("no deadline")?);
+        let (left, deadline) =
+            (stop.time_left().ok_or("no time left")?, stop.deadline().ok_or("no deadline")?);
         let until = deadline.saturating_duration_since(now());
         // The two agree, except for the time between the two calls.
         if left.abs_diff(until) < LONG / 60 { Ok(()) } else { Err(format!("{left:?} and {until:?}").into()) }

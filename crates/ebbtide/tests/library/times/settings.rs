@@ -77,7 +77,8 @@ fn a_huge_time_of_the_environment_is_refused_by_name() {
     }
     for variable in ["EBBTIDE_GRACE", "EBBTIDE_MARGIN", "EBBTIDE_LAME_DUCK"] {
         for value in ["18446744073709551615s", "1e300", "99999999999999999999999h", "86400001s"] {
-            let output = own_process::command(NAME).env(variable, value).output().expect("it starts");
+            let output =
+                own_process::command(NAME).env(variable, value).output().expect("the process starts");
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(output.status.success(), "{variable}={value}: {said}");
             assert!(said.contains(variable) && said.contains(value), "{variable}={value}: {said}");
@@ -164,7 +165,7 @@ async fn stopped(set: SetServer, value: Duration, expected: u8) -> u8 {
         }
         tokio::task::yield_now().await;
     }
-    let report = tokio::time::timeout(2 * LONG, trial.stop()).await.expect("it stops");
+    let report = tokio::time::timeout(2 * LONG, trial.stop()).await.expect("the service stops");
     closes.await.expect("its resource is closed");
     clients.join_all().await;
     report.exit_code
