@@ -143,13 +143,13 @@ impl Report {
 impl Findings for Report {
     fn print(&self, out: &mut dyn Write) -> io::Result<()> {
         let heads = ["answered", "lost", "truncated", "unexpected", "refused", "unsent"];
-        write!(out, "{:<20}", format!("{} shutdowns of {}", self.stops.len(), self.server.name()))?;
+        write!(out, "{:<28}", format!("{} shutdowns of {}", self.stops.len(), self.server.name()))?;
         heads.iter().try_for_each(|head| write!(out, " {head:>10}"))?;
         writeln!(out)?;
         let rows = SHAPES.map(|shape| (shape.title(), self.totals_of(shape)));
         for (title, counts) in rows.into_iter().chain([("all", self.totals())]) {
             let Counts { answered, lost, cut, odd, refused, unsent } = counts;
-            write!(out, "{title:<20}")?;
+            write!(out, "{title:<28}")?;
             [answered, lost, cut, odd, refused, unsent]
                 .iter()
                 .try_for_each(|count| write!(out, " {count:>10}"))?;

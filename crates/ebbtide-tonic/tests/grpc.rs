@@ -1,5 +1,5 @@
 //! tonic's services on the server, and `grpc.health.v1`.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a helper fails its test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 /// The maximum length of a source file, in lines.
 const MAX_LINES: usize = 400;
 
-const NO_ALLOW: &str = "`allow` without an end: use `#[expect(lint, reason = \"…\")]`";
+const NO_ALLOW: &str = "`#[allow]` is not used here: use `#[expect(lint, reason = \"…\")]`";
 const NO_IGNORE: &str = "ignored test without a reason: use `#[ignore = \"why\"]`";
 
 const UNHEARD: &str = "not shown without a tracing subscriber: use `log_warn` or `log_error` of `crate::runtime`, or of `ebbtide::adapter`";
