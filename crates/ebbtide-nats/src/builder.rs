@@ -18,7 +18,7 @@ const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 ///
 /// See the [module](super).
 #[derive(Clone, Debug)]
-#[must_use = "nothing is opened until `open` is called"]
+#[must_use = "a builder does nothing until `open` is called"]
 pub struct NatsBuilder {
     name: String,
     lease: Duration,

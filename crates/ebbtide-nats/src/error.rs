@@ -2,46 +2,42 @@ use std::time::Duration;
 
 use ebbtide::BoxError;
 
-/// Says why NATS could not be used as a queue.
+/// The error of an operation on a [`NatsQueue`](crate::NatsQueue).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NatsQueueError {
-    /// The name cannot be that of a stream.
-    #[error(
-        "use {0:?} as the name of a queue: it is also that of a stream and a subject; take letters, digits, `-` and `_`"
-    )]
+    /// The name is invalid: it is also the name of a stream and of a subject.
+    #[error("invalid queue name {0:?}: expected ASCII letters, digits, `-` and `_`")]
     Name(String),
-    /// The lease is too short to be kept.
-    #[error("use a lease of {0:?}: it is begun anew three times in that time; give it 100 ms or more")]
+    /// The lease is shorter than 100 ms. It is renewed three times in its duration.
+    #[error("invalid lease {0:?}: must be at least 100 ms")]
     Lease(Duration),
-    /// No server answered.
-    #[error("connect to NATS; see that it is running, that the URL names it, and who may log in")]
+    /// The connection was not established. Check that NATS runs, and that the URL and the credentials are right.
+    #[error("connection to NATS failed")]
     Connect(#[source] async_nats::ConnectError),
-    /// The connection is broken, and is being made again.
-    #[error("reach NATS: the connection is broken; it is being made again")]
+    /// The connection is broken. The client is reconnecting.
+    #[error("connection to NATS is broken: reconnecting")]
     Away,
-    /// The server, or what is to answer there, did not.
-    #[error(
-        "{what}; see that the server runs with JetStream, and that the stream and its consumer are there"
-    )]
+    /// A request to the server failed or was not answered.
+    ///
+    /// Check that the server runs with JetStream, and that the stream and its consumer exist.
+    #[error("cannot {what}: JetStream request failed")]
     NoAnswer {
-        /// What was asked for.
+        /// The operation that failed.
         what: &'static str,
-        /// What the client says.
+        /// The error of the client.
         source: BoxError,
     },
-    /// A stream or a consumer of that name is there already, and jobs could be lost in it.
-    #[error("use {name} as a queue: {why}; change that, or give the queue another name")]
+    /// A stream or a consumer of that name exists, and could lose jobs. Change it, or give the queue another name.
+    #[error("cannot use {name} as a queue: {why}")]
     Unsuitable {
-        /// Its name.
+        /// The name of the stream or consumer.
         name: String,
-        /// What about it.
+        /// The reason.
         why: &'static str,
     },
-    /// The server takes no message of that size.
-    #[error(
-        "push {size} bytes: the server takes {limit}, of which a kilobyte is for headers; push where they are stored"
-    )]
+    /// The job is larger than the server accepts. Push a reference to the data instead. A kilobyte is for headers.
+    #[error("cannot push {size} bytes: the server accepts {limit}, of which a kilobyte is for headers")]
     TooLarge {
         /// The size of the payload.
         size: usize,
@@ -51,7 +47,7 @@ pub enum NatsQueueError {
 }
 
 impl NatsQueueError {
-    /// For `map_err`: says what was asked for when there was no answer, or no good one.
+    /// Returns the function that maps the error of the operation `what`, for `map_err`.
     pub(super) fn when<E: Into<BoxError>>(what: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::NoAnswer { what, source: source.into() }
     }

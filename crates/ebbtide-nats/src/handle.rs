@@ -24,7 +24,7 @@ impl NatsExt for Handle {
             if let Err(error) = client.flush().await
                 && error.kind() == FlushErrorKind::SendError
             {
-                ebbtide::adapter::log_warn!(component, %error, "closed before its turn");
+                ebbtide::adapter::log_warn!(component, %error, "resource already closed");
                 return Ok(());
             }
             let read = all_is_read(&client).await;

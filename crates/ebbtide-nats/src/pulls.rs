@@ -56,7 +56,7 @@ impl Pulls {
     ) -> Result<(), NatsQueueError> {
         let (since, expires) = (clock::now(), LONGEST.min(part(lease, 1, 4)));
         let batch = consumer.batch().max_messages(count).expires(expires).messages().await;
-        let batch = batch.map_err(NatsQueueError::when("ask for jobs"))?;
+        let batch = batch.map_err(NatsQueueError::when("request jobs"))?;
         self.open.push(Pull {
             batch,
             left: count,
@@ -77,7 +77,7 @@ impl Pulls {
         tokio::time::timeout_at(until.into(), next).await.unwrap_or_else(|elapsed| {
             // Lost with a connection, or there is no such consumer any more: of that the server says nothing.
             self.open.clear();
-            Some(Err(NatsQueueError::when("wait for jobs")(elapsed)))
+            Some(Err(NatsQueueError::when("receive jobs")(elapsed)))
         })
     }
 
@@ -101,7 +101,7 @@ impl Pulls {
                 }
                 Poll::Ready(Some(Err(error))) => {
                     self.open.remove(at);
-                    return Poll::Ready(Some(Err(NatsQueueError::when("wait for jobs")(error))));
+                    return Poll::Ready(Some(Err(NatsQueueError::when("receive jobs")(error))));
                 }
                 Poll::Ready(None) => {
                     self.open.remove(at);

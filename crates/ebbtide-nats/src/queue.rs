@@ -99,7 +99,7 @@ impl NatsQueue {
     ///
     /// When the server cannot be asked.
     pub async fn counts(&self) -> Result<JobCounts, NatsQueueError> {
-        let failed = "count the jobs";
+        let failed = "count jobs";
         let info = self.consumer().await?.get_info().await.map_err(NatsQueueError::when(failed))?;
         let dead =
             self.link.context.get_stream(&self.plan.dead).await.map_err(NatsQueueError::when(failed))?;
@@ -141,7 +141,7 @@ impl NatsQueue {
             Ok(link) => Some(renewals.insert(link).clone()),
             Err(error) => {
                 let error = chain(&error);
-                tracing::debug!(error, "no connection for renewals; using that of the queue");
+                tracing::debug!(error, "lease renewal connection unavailable; using the queue's connection");
                 None
             }
         }
@@ -194,7 +194,7 @@ fn says_more((message, _): &Came) -> bool {
 }
 
 fn request_ended(error: &NatsQueueError) {
-    tracing::debug!(error = chain(error), "a request for jobs has ended");
+    tracing::debug!(error = chain(error), "pull request ended");
 }
 
 /// Whatever is sent to the inbox of a request without being a job is nobody's.
@@ -202,7 +202,7 @@ fn delivery((message, since): Came) -> Option<Delivery<NatsReceipt>> {
     let subject = message.subject.clone();
     let delivery = deliver(message, since);
     if delivery.is_none() {
-        ebbtide::adapter::log_warn!(%subject, "a message that is no job came where jobs come");
+        ebbtide::adapter::log_warn!(%subject, "message is not a job; ignoring it");
     }
     delivery
 }

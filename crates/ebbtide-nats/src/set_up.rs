@@ -34,12 +34,12 @@ impl Plan {
                 self.judge(&info.config)?;
                 // Who is consuming already relies on its lease.
                 let consumer = stream.get_consumer::<pull::Config>(&self.name).await;
-                return consumer.map_err(NatsQueueError::when("look at the consumer"));
+                return consumer.map_err(NatsQueueError::when("inspect the consumer"));
             }
             Err(error) if matches!(error.kind(), ConsumerInfoErrorKind::NotFound) => self.consumer(),
-            Err(error) => return Err(NatsQueueError::when("look at the consumer")(error)),
+            Err(error) => return Err(NatsQueueError::when("inspect the consumer")(error)),
         };
-        stream.create_consumer(config).await.map_err(NatsQueueError::when("make the consumer"))
+        stream.create_consumer(config).await.map_err(NatsQueueError::when("create the consumer"))
     }
 
     async fn stream(
@@ -60,16 +60,16 @@ impl Plan {
         let stream = loop {
             match link.context.get_or_create_stream(config.clone()).await {
                 Err(error) if attempts < ATTEMPTS && has_no_folder(&error.kind()) => attempts += 1,
-                made => break made.map_err(NatsQueueError::when("make the stream"))?,
+                made => break made.map_err(NatsQueueError::when("create the stream"))?,
             }
         };
         let found = &stream.cached_info().config;
         let why = if found.subjects != [name] {
-            "there is a stream of that name with other subjects"
+            "the stream of that name has other subjects"
         } else if found.retention != retention {
-            "there is a stream of that name with another retention"
+            "the stream of that name has another retention policy"
         } else if found.storage != StorageType::File {
-            "there is a stream of that name that is kept in memory"
+            "the stream of that name is stored in memory"
         } else {
             return Ok(stream);
         };
@@ -92,13 +92,13 @@ impl Plan {
 
     fn judge(&self, found: &AnyConfig) -> Result<(), NatsQueueError> {
         let why = if found.deliver_subject.is_some() {
-            "there is a consumer of that name that is pushed to"
+            "the consumer of that name is a push consumer"
         } else if found.ack_policy != AckPolicy::Explicit {
-            "there is a consumer of that name without explicit acknowledgements"
+            "the consumer of that name does not use explicit acknowledgements"
         } else if found.max_deliver > 0 {
-            "there is a consumer of that name with a limit of deliveries, after which a job would be given to nobody"
+            "the consumer of that name has a limit of deliveries, after which a job is no longer delivered"
         } else if !found.backoff.is_empty() {
-            "there is a consumer of that name with a backoff, which is no lease"
+            "the consumer of that name has a backoff instead of a lease"
         } else {
             return Ok(());
         };

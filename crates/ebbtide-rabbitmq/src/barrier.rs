@@ -85,7 +85,7 @@ impl Barrier {
             Box::pin(answer(|| "settle a job".to_owned(), sent))
         });
         let flowing = channel.channel_flow(ChannelFlowOptions { active: true });
-        let flowing = answer(|| "wait until RabbitMQ has settled the job".to_owned(), flowing);
+        let flowing = answer(|| "confirm that RabbitMQ settled the job".to_owned(), flowing);
         // The acknowledgements are in line first; that they have been sent is no news that the command would have to wait for.
         let (acked, flowed) = tokio::join!(biased; all(acking.collect()), flowing);
         acked.and(flowed)?;

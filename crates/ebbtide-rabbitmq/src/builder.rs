@@ -11,7 +11,7 @@ const LOCAL: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
 ///
 /// See the [module](super).
 #[derive(Clone)]
-#[must_use = "nothing is opened until `open` is called"]
+#[must_use = "a builder does nothing until `open` is called"]
 pub struct RabbitBuilder {
     name: String,
     url: String,

@@ -1,73 +1,69 @@
-/// RabbitMQ did not do what the queue asked for.
+/// The error of an operation on a [`RabbitQueue`](crate::RabbitQueue).
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RabbitQueueError {
-    /// The URL cannot be understood.
-    #[error(
-        "understand the URL of RabbitMQ: {why}; write it as amqp://user:password@host:port/%2f, the last part being the virtual host"
-    )]
+    /// The URL is invalid. The form is `amqp://user:password@host:port/%2f`; the last part is the virtual host.
+    #[error("invalid RabbitMQ URL: {why}")]
     Url {
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
-    /// The name cannot be one.
-    #[error("use {name:?} as the name of a queue: RabbitMQ takes 1 to 200 bytes")]
+    /// The name of the queue is invalid.
+    #[error("invalid queue name {name:?}: must be 1 to 200 bytes")]
     Name {
         /// The name.
         name: String,
     },
-    /// No server answered, or it did not let us in.
-    #[error(
-        "connect to RabbitMQ at {address}: is it running there, and are user, password and virtual host right?"
-    )]
+    /// The server did not respond, or rejected the connection.
+    ///
+    /// Check that RabbitMQ runs at that address, and that the user, the password and the virtual host are right.
+    #[error("connection to RabbitMQ at {address} failed")]
     Connect {
-        /// Where it ought to be.
+        /// The address of the server, and the virtual host.
         address: String,
-        /// What went wrong.
+        /// The error of the client.
         source: lapin::Error,
     },
-    /// The queue is there, and another kind than was asked for.
-    #[error(
-        "declare {queue}: it is there with other arguments; delete it, or open it by `existing`, which takes it as it is"
-    )]
+    /// The queue exists with other arguments.
+    ///
+    /// Delete it, or open it with [`existing`](crate::RabbitBuilder::existing), which uses the queue as it is.
+    #[error("cannot declare {queue}: the queue exists with other arguments")]
     Different {
         /// The queue.
         queue: String,
-        /// What RabbitMQ said.
+        /// The error of RabbitMQ.
         source: lapin::Error,
     },
-    /// A command failed, or the connection broke under it.
-    #[error("{action}")]
+    /// A command failed, or the connection broke during it.
+    #[error("cannot {action}")]
     Refused {
-        /// What was being done.
+        /// The operation that failed.
         action: String,
-        /// What RabbitMQ said, or what became of the connection.
+        /// The error of RabbitMQ, or that of the connection.
         source: lapin::Error,
     },
-    /// A command was not answered.
-    #[error(
-        "{action}: RabbitMQ did not answer in time; if it says that the connection is blocked, it is out of memory or disk space"
-    )]
+    /// The server did not respond in time.
+    ///
+    /// If RabbitMQ shows the connection as blocked, it is out of memory or disk space.
+    #[error("cannot {action}: no response from RabbitMQ in time")]
     Silent {
-        /// What was being done.
+        /// The operation that failed.
         action: String,
     },
-    /// The queue is gone.
-    #[error("publish to {queue}: there is no such queue any more; it is declared anew by the next call")]
+    /// The queue does not exist any more. The next call declares it again.
+    #[error("cannot publish to {queue}: the queue does not exist")]
     Unroutable {
         /// The queue.
         queue: String,
     },
-    /// The queue takes no more.
-    #[error("publish to {queue}: RabbitMQ did not take the job; is there a limit to the queue's length?")]
+    /// RabbitMQ did not accept the job. The queue may have a length limit.
+    #[error("cannot publish to {queue}: job rejected by RabbitMQ")]
     NotTaken {
         /// The queue.
         queue: String,
     },
-    /// The server took the subscription away.
-    #[error(
-        "consume from {queue}: RabbitMQ ended the subscription, as it does when the queue is deleted or moves to another node"
-    )]
+    /// The server cancelled the subscription, as it does when the queue is deleted or moves to another node.
+    #[error("cannot consume from {queue}: subscription cancelled by RabbitMQ")]
     Ended {
         /// The queue.
         queue: String,

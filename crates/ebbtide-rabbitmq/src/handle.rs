@@ -42,7 +42,7 @@ impl RabbitExt for Handle {
         let name = name.into();
         let component = name.clone();
         self.resource(name, Arc::new(connection), |connection| async move {
-            connection_closed(&component, connection.close(SUCCESS, "the service stops".into()).await)
+            connection_closed(&component, connection.close(SUCCESS, "the service is stopping".into()).await)
         })
     }
 
@@ -52,9 +52,9 @@ impl RabbitExt for Handle {
         self.resource(name, channel, |channel| async move {
             let returned = channel.wait_for_confirms().await?.len();
             if returned > 0 {
-                ebbtide::adapter::log_warn!(component, returned, "messages came back: no queue took them");
+                ebbtide::adapter::log_warn!(component, returned, "messages returned as unroutable");
             }
-            closed(&component, channel.close(SUCCESS, "the service stops".into()).await)
+            closed(&component, channel.close(SUCCESS, "the service is stopping".into()).await)
         })
     }
 }
@@ -64,7 +64,7 @@ impl RabbitExt for Handle {
 fn closed(component: &str, closed: lapin::Result<()>) -> Result<(), BoxError> {
     match closed {
         Err(error) if is_about_state(&error) => {
-            ebbtide::adapter::log_warn!(component, %error, "closed before its turn");
+            ebbtide::adapter::log_warn!(component, %error, "resource already closed");
             Ok(())
         }
         ended => Ok(ended?),
@@ -76,7 +76,7 @@ fn closed(component: &str, closed: lapin::Result<()>) -> Result<(), BoxError> {
 fn connection_closed(component: &str, result: lapin::Result<()>) -> Result<(), BoxError> {
     match result {
         Err(error) if is_ended_by_the_server(&error) => {
-            ebbtide::adapter::log_warn!(component, %error, "the server ended the connection without confirming the close");
+            ebbtide::adapter::log_warn!(component, %error, "connection ended by the server before it confirmed the close");
             Ok(())
         }
         ended => closed(component, ended),

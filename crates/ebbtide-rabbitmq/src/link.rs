@@ -30,7 +30,7 @@ impl Link {
     pub(super) fn new(url: &str, name: String) -> Result<Self, RabbitQueueError> {
         let uri: AMQPUri = url.parse().map_err(|why| RabbitQueueError::Url { why })?;
         if uri.vhost.len() > LONGEST_HOST {
-            let why = format!("its virtual host is longer than {LONGEST_HOST} bytes");
+            let why = format!("the virtual host is longer than {LONGEST_HOST} bytes");
             return Err(RabbitQueueError::Url { why });
         }
         Ok(Self { uri, name })

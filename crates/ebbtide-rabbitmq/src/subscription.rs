@@ -87,7 +87,7 @@ impl Subscription {
         let channel = self.session.channel();
         for consumer in &self.consumers {
             let cancelling = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
-            answer(|| format!("end the subscription to {}", self.queue), cancelling).await?;
+            answer(|| format!("cancel the subscription to {}", self.queue), cancelling).await?;
         }
         // The server's answer comes behind what it had sent, so that all of it is here.
         let mut left = Vec::new();

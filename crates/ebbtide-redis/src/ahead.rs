@@ -112,7 +112,7 @@ impl Ahead {
                 let entry = entry.receipt().entry;
                 ebbtide::adapter::log_warn!(
                     entry,
-                    "read ahead and not fetched for a third of its lease: left to it"
+                    "prefetched entry not fetched within a third of its lease; it will be redelivered"
                 );
             }
         }

@@ -101,7 +101,7 @@ async fn end(client: &Client, id: i64, stop: &Stop) -> Infallible {
     stop.stopping().await;
     loop {
         let Err(error) = keep_telling(client, id).await;
-        tracing::debug!(%error, "failed to end the read that blocks; trying again");
+        tracing::debug!(%error, "cannot end the blocking read; retrying");
         sleep(TELL_AGAIN).await;
     }
 }

@@ -19,7 +19,7 @@ const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 ///
 /// See the [module](super).
 #[derive(Clone, Debug)]
-#[must_use = "nothing is opened until `open` is called"]
+#[must_use = "a builder does nothing until `open` is called"]
 pub struct RedisBuilder {
     name: String,
     group: String,

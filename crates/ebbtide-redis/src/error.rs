@@ -2,46 +2,44 @@ use std::time::Duration;
 
 use redis::{ErrorKind, RedisError};
 
-/// Says why Redis could not be used as a queue.
+/// The error of an operation on a [`RedisQueue`](crate::RedisQueue).
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisQueueError {
-    /// The URL cannot be understood.
-    #[error("understand the URL of Redis; write it as redis://user:password@host:port/database")]
+    /// The URL is invalid. The form is `redis://user:password@host:port/database`.
+    #[error("invalid Redis URL: expected redis://user:password@host:port/database")]
     Url(#[source] RedisError),
-    /// No server answered, or not in time.
-    #[error("reach Redis; see that it is running and reachable from here")]
+    /// No server responded in time. Check that Redis runs and is reachable.
+    #[error("connection to Redis failed")]
     Unreachable(#[source] RedisError),
-    /// The server does not know us.
-    #[error("log in to Redis; put the user and the password into the URL")]
+    /// The server rejected the credentials, or requires them. The URL has the user and the password.
+    #[error("authentication with Redis failed")]
     Credentials(#[source] RedisError),
-    /// The server does not let us.
-    #[error(
-        "use Redis; the user needs the stream, sorted set and scripting commands on the queue's name and on \
-         the two keys that begin with it"
-    )]
+    /// The user lacks a permission.
+    ///
+    /// It needs the stream, sorted set and scripting commands on the queue's name and on the two keys that begin with it.
+    #[error("permission denied by Redis")]
     NotAllowed(#[source] RedisError),
-    /// The name is taken.
-    #[error("use {key} as a queue: there is something else under that key; give the queue another name")]
+    /// The key holds something other than a queue. Give the queue another name.
+    #[error("cannot use {key} as a queue: the key holds another type")]
     Taken {
         /// The key.
         key: String,
-        /// What Redis says.
+        /// The error of Redis.
         source: RedisError,
     },
-    /// The server takes no more.
-    #[error("write to Redis; give it more memory, or see to what keeps it from persisting")]
+    /// The server rejects writes. Give it more memory, or fix what keeps it from persisting.
+    #[error("write rejected by Redis: out of memory or unable to persist")]
     Full(#[source] RedisError),
-    /// The lease is too short to be kept.
-    #[error("use a lease of {0:?}: it is begun anew three times in that time; give it 100 ms or more")]
+    /// The lease is shorter than 100 ms. It is renewed three times in its duration.
+    #[error("invalid lease {0:?}: must be at least 100 ms")]
     Lease(Duration),
-    /// A consumer was closed that still has so many deliveries.
-    #[error(
-        "give back all that Redis had given out: {0} still pending, to come again when their lease has run out"
-    )]
+    /// A consumer was closed with this number of deliveries still pending. They are delivered again when their lease
+    /// expires.
+    #[error("cannot requeue every delivery: {0} still pending until their lease expires")]
     Pending(u64),
-    /// Anything else that the server says.
-    #[error("use Redis")]
+    /// Any other error of the server.
+    #[error("command rejected by Redis")]
     Refused(#[source] RedisError),
 }
 
@@ -61,11 +59,12 @@ impl RedisQueueError {
         }
     }
 
-    /// Returns whether the stream or its group is gone: deleted by hand, or lost with a server that had not persisted it.
+    /// Returns whether the stream or its group is missing: deleted manually, or lost with a server that had not
+    /// persisted it.
     pub(super) fn is_gone(&self) -> bool {
         match self {
             Self::Refused(source) => {
-                // A reader whose stream disappears under it is told in other words than one that comes later.
+                // A read that blocks while its stream is deleted gets another code than a later read.
                 matches!(source.code(), Some("NOGROUP" | "UNBLOCKED"))
                     || source.to_string().contains("NOGROUP")
             }

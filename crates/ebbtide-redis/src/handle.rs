@@ -43,7 +43,7 @@ impl RedisExt for Handle {
         let component = name.clone();
         self.resource(name, connection, |mut connection| async move {
             if let Some(error) = lost(&mut connection).await {
-                ebbtide::adapter::log_warn!(component, %error, "the connection was lost before it was closed");
+                ebbtide::adapter::log_warn!(component, %error, "connection lost before close");
                 return Ok(());
             }
             loop {

@@ -118,7 +118,7 @@ impl Link {
             match identity.kill().query_async::<u64>(&mut by.wire.clone()).await {
                 Ok(_was_there) => {}
                 Err(error) if is_answer(&error) => {
-                    tracing::debug!(%error, "failed to end a connection that was given up");
+                    tracing::debug!(%error, "cannot end an abandoned connection");
                 }
                 Err(error) => return Err(error),
             }
@@ -155,7 +155,7 @@ impl Connection {
         let identity = match command.arg("INFO").query_async::<String>(&mut wire).await {
             Ok(info) => Identity::read(&info).map(Arc::new),
             Err(error) if is_answer(&error) => {
-                tracing::debug!(%error, "the server doesn't tell what it knows our connection by");
+                tracing::debug!(%error, "connection id unavailable: CLIENT INFO failed");
                 None
             }
             Err(error) => return Err(error),

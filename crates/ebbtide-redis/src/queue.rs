@@ -143,12 +143,12 @@ impl RedisQueue {
                 deliveries.push(delivery);
                 continue;
             }
-            let error = "no job: the entry has no field `payload`".to_owned();
+            let error = "invalid job: the entry has no field `payload`".to_owned();
             let dead_lettered = self.commands.settle(&receipt, &Settlement::DeadLetter { error }).await;
             ebbtide::adapter::log_warn!(
                 entry = receipt.entry,
                 ?dead_lettered,
-                "an entry without a field `payload` is buried"
+                "invalid entry: no field `payload`; dead-lettering it"
             );
         }
         // Nothing is waited for from here on: what is held is in somebody's hands.
@@ -171,7 +171,7 @@ impl Queue for RedisQueue {
             let taken = match self.take(max, stop).await {
                 Err(error) if error.is_gone() => {
                     let error = ebbtide::adapter::chain(&error);
-                    ebbtide::adapter::log_warn!(error, "the stream or its group is gone, and is made anew");
+                    ebbtide::adapter::log_warn!(error, "stream or consumer group is missing; creating it again");
                     self.commands.set_up().await?;
                     continue;
                 }

@@ -154,7 +154,7 @@ async fn end_block(commands: &Commands, identity: Option<&Arc<Identity>>) -> std
     let command = identity.unblock();
     loop {
         if let Err(error) = commands.link.query::<i64>(&command).await {
-            tracing::debug!(%error, "failed to end the read that blocks");
+            tracing::debug!(%error, "cannot end the blocking read");
         }
         tokio::time::sleep(AGAIN).await;
     }

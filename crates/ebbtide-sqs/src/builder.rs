@@ -23,7 +23,7 @@ const LONGEST_POLL: Duration = Duration::from_secs(20);
 ///
 /// See the [module](super).
 #[derive(Clone, Debug)]
-#[must_use = "nothing is opened until `open` is called"]
+#[must_use = "a builder does nothing until `open` is called"]
 pub struct SqsBuilder {
     client: Client,
     name: String,
@@ -100,13 +100,13 @@ async fn set_up(client: &Client, name: &str) -> Result<String, SqsQueueError> {
         Err(error) if error.is_missing() => make(client, name).await?,
         found => found?.queue_url,
     };
-    url.ok_or_else(|| SqsQueueError::unreachable(what, "it has no URL".into()))
+    url.ok_or_else(|| SqsQueueError::unreachable(what, "the response has no queue URL".into()))
 }
 
 async fn make(client: &Client, name: &str) -> Result<Option<String>, SqsQueueError> {
     let making = client.create_queue().queue_name(name);
     let making = making.attributes(QueueAttributeName::MessageRetentionPeriod, RETENTION);
-    let made = answer("make the queue, which is missing", making.send()).await?;
-    tracing::info!(name, "made the queue in SQS, which was missing");
+    let made = answer("create the missing queue", making.send()).await?;
+    tracing::info!(name, "created missing SQS queue");
     Ok(made.queue_url)
 }

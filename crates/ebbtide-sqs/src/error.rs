@@ -3,43 +3,45 @@ use std::time::Duration;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use ebbtide::BoxError;
 
-/// Says why SQS could not be used as a queue.
+/// The error of an operation on an [`SqsQueue`](crate::SqsQueue).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SqsQueueError {
-    /// The name is that of a FIFO queue.
-    #[error("use the FIFO queue {0:?}: what is handed back would hold up its group; take a standard queue")]
+    /// The name is that of a FIFO queue: a requeued job would block its message group. Use a standard queue.
+    #[error("invalid queue {0:?}: FIFO queues are not supported")]
     Fifo(String),
-    /// The lease is out of what SQS can keep.
-    #[error("use a lease of {0:?}: SQS keeps one between a second and twelve hours")]
+    /// The lease is outside of the range of SQS.
+    #[error("invalid lease {0:?}: must be between 1 second and 12 hours")]
     Lease(Duration),
-    /// SQS did not answer, or not in time.
-    #[error("{what}; see that its endpoint and its region are right, and that it is reachable from here")]
+    /// SQS returned no valid response in time.
+    ///
+    /// Check that the endpoint and the region are right, and that the endpoint is reachable.
+    #[error("cannot {what}: no valid response from SQS")]
     Unreachable {
-        /// What was asked for.
+        /// The operation that failed.
         what: &'static str,
-        /// What the client says.
+        /// The error of the client.
         source: BoxError,
     },
-    /// SQS answered that it won't.
-    #[error(
-        "{what}: SQS says {code}: {why}; see that the queue is there, and that the credentials allow GetQueueUrl, \
-         GetQueueAttributes, ReceiveMessage, DeleteMessage, ChangeMessageVisibility and SendMessage"
-    )]
+    /// SQS returned an error.
+    ///
+    /// Check that the queue exists, and that the credentials allow `GetQueueUrl`, `GetQueueAttributes`, `ReceiveMessage`,
+    /// `DeleteMessage`, `ChangeMessageVisibility` and `SendMessage`.
+    #[error("cannot {what}: SQS returned {code}: {why}")]
     Refused {
-        /// What was asked for.
+        /// The operation that failed.
         what: &'static str,
-        /// How SQS calls the reason.
+        /// The error code of SQS.
         code: String,
-        /// What it says of it.
+        /// The error message of SQS.
         why: String,
-        /// What the client says: the same, and the response, to look into.
+        /// The error of the client: the same, with the response for inspection.
         response: BoxError,
     },
 }
 
 impl SqsQueueError {
-    /// For `map_err`: says what was asked for when there was no answer, or no good one.
+    /// Returns the function that maps the error of the operation `what`, for `map_err`.
     pub(super) fn when<E, R>(what: &'static str) -> impl FnOnce(SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -47,7 +49,7 @@ impl SqsQueueError {
     {
         move |error| match error.code() {
             Some(code) => {
-                let (code, why) = (code.to_owned(), error.message().unwrap_or("no more than that"));
+                let (code, why) = (code.to_owned(), error.message().unwrap_or("no message"));
                 Self::Refused { what, code, why: why.to_owned(), response: error.into() }
             }
             None => Self::unreachable(what, error.into()),
@@ -60,16 +62,16 @@ impl SqsQueueError {
 
     /// Returns whether there is no queue of that name.
     pub(super) fn is_missing(&self) -> bool {
-        // The older protocol has the longer name, and servers that are not Amazon's say either.
+        // The older protocol has the longer name, and servers other than Amazon's return either.
         self.says(&["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"])
     }
 
-    /// Returns whether the message is not ours any more, or is not there.
+    /// Returns whether the receipt is no longer valid, or the message does not exist.
     pub(super) fn is_gone(&self) -> bool {
         self.says(&LOST)
     }
 
-    /// Returns whether SQS will say the same again.
+    /// Returns whether SQS rejected the content of the message, so that a retry gets the same error.
     pub(super) fn is_about_the_message(&self) -> bool {
         self.says(&["InvalidMessageContents", "InvalidParameterValue", "InvalidAttributeValue"])
     }
@@ -79,7 +81,8 @@ impl SqsQueueError {
     }
 }
 
-/// How SQS calls it that a receipt handle is not that of a message in flight. The last is what LocalStack says within a batch.
+/// The codes of SQS for a receipt handle that does not belong to a message in flight. LocalStack returns the last one within
+/// a batch.
 pub(super) const LOST: [&str; 5] = [
     "ReceiptHandleIsInvalid",
     "MessageNotInflight",

@@ -60,14 +60,14 @@ impl Link {
         let (body, attributes) = message::write(payload).map_err(|error| cannot(what, error.into()))?;
         let sending = self.client.send_message().queue_url(&self.url).message_body(body);
         let sent = answer(what, sending.set_message_attributes(attributes).send()).await?;
-        sent.message_id.ok_or_else(|| cannot(what, "there is no id in the answer".into()))
+        sent.message_id.ok_or_else(|| cannot(what, "the response has no message id".into()))
     }
 
     /// Puts a message among the dead.
     pub(super) async fn dead_letter(&self, body: &str, attributes: Attributes) -> Result<(), SqsQueueError> {
         let sending = self.client.send_message().queue_url(&self.dead).message_body(body);
         let attributes = (!attributes.is_empty()).then_some(attributes);
-        answer("bury a job", sending.set_message_attributes(attributes).send()).await?;
+        answer("dead-letter a job", sending.set_message_attributes(attributes).send()).await?;
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Link {
     /// Makes a message visible after a time.
     pub(super) async fn hide(&self, handle: &str, time: Duration) -> Result<(), SqsQueueError> {
         let changing = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(handle);
-        answer("give a job back", changing.visibility_timeout(seconds(time)).send()).await?;
+        answer("requeue a job", changing.visibility_timeout(seconds(time)).send()).await?;
         Ok(())
     }
 
@@ -121,7 +121,7 @@ impl Link {
         };
         let asking = self.client.get_queue_attributes().queue_url(url);
         let asking = asking.set_attribute_names(Some(vec![Visible, Delayed, InFlight]));
-        let counts = answer("count the jobs", asking.send()).await?.attributes.unwrap_or_default();
+        let counts = answer("count jobs", asking.send()).await?.attributes.unwrap_or_default();
         let count = |name| counts.get(&name).and_then(|count| count.parse().ok()).unwrap_or(0_u64);
         Ok((count(Visible) + count(Delayed), count(InFlight)))
     }

@@ -104,7 +104,7 @@ impl Queue for SqsQueue {
             let error = ebbtide::adapter::chain(&error);
             ebbtide::adapter::log_warn!(
                 error,
-                "what SQS has given out for the last request comes back when its lease runs out"
+                "final receive did not complete; its jobs will be redelivered when their lease expires"
             );
         }
         Ok(came)

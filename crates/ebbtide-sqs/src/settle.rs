@@ -171,11 +171,11 @@ async fn put_among_the_dead(
         return Ok(());
     }
     let said = with_error(&job.body, &job.attributes, &job.id, error);
-    let said = said.map_err(|error| SqsQueueError::unreachable("bury a job", error.into()))?;
+    let said = said.map_err(|error| SqsQueueError::unreachable("dead-letter a job", error.into()))?;
     match link.dead_letter(&job.body, said).await {
         // It may take less than the queue that the job came from: rather without the words than not at all.
         Err(error) if error.is_about_the_message() => {
-            ebbtide::adapter::log_warn!(job = &*job.id, %error, "a job is buried without the reason");
+            ebbtide::adapter::log_warn!(job = &*job.id, %error, "dead-letter queue rejected the error attribute; dead-lettering without it");
             link.dead_letter(&job.body, job.attributes.clone()).await?;
         }
         dead_lettered => dead_lettered?,

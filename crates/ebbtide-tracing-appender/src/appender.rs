@@ -47,7 +47,7 @@ pub fn non_blocking_with<W: Write + Send + 'static>(
 /// Waits until a [`non_blocking`] writer has written what it was given.
 ///
 /// Dropped, it waits for that as `tracing-appender`'s own guard does: for a second.
-#[must_use = "lines that are not written are lost with the process"]
+#[must_use = "dropping the appender waits at most a second for unwritten lines"]
 #[derive(Debug)]
 pub struct Appender {
     queue: NonBlocking,
@@ -60,13 +60,13 @@ pub struct Appender {
 #[non_exhaustive]
 pub enum NotWritten {
     /// The time was up before all were written.
-    #[error("lines are left that were not written in {}", show_duration(*limit))]
+    #[error("log lines not written within {}", show_duration(*limit))]
     InTime {
         /// The time that there was.
         limit: Duration,
     },
     /// The writer failed.
-    #[error("writing failed {count} times, lines are lost; the last error: {error}")]
+    #[error("log lines lost: {count} failed writes; last error: {error}")]
     Failed {
         /// How often.
         count: u64,

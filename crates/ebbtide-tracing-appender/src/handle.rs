@@ -55,7 +55,7 @@ impl TracingAppenderExt for Lifecycle {
 fn written(name: &str, log: &Appender, left: Duration) -> Result<(), BoxError> {
     let dropped = log.flush(left)?;
     if dropped > 0 {
-        last_word(&format!("{name}: error: {dropped} lines were dropped: the queue was full\n"));
+        last_word(&format!("{name}: error: {dropped} log lines dropped: queue full\n"));
     }
     Ok(())
 }

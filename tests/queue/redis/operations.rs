@@ -48,7 +48,7 @@ async fn what_cannot_be_opened_says_what_to_do() {
     set.arg(&place.name).arg(1).query_async::<()>(&mut place.connection().await).await.unwrap();
     let taken = place.builder().open().await.unwrap_err();
     assert!(matches!(taken, RedisQueueError::Taken { .. }), "{taken:?}");
-    assert!(taken.to_string().contains("give the queue another name"), "{taken}");
+    assert!(taken.to_string().contains("the key holds another type"), "{taken}");
 
     let odd = place.builder().url("http://127.0.0.1").open().await.unwrap_err();
     assert!(matches!(odd, RedisQueueError::Url(_)), "{odd:?}");

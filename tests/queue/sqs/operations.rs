@@ -58,11 +58,11 @@ async fn what_cannot_be_opened_says_what_to_do() {
     }
     let odd = SqsQueue::builder(place.client.clone(), "a b").open().await.unwrap_err();
     assert!(matches!(odd, SqsQueueError::Refused { .. }), "{odd:?}");
-    assert!(odd.to_string().contains("see that the queue is there"), "{odd}");
+    assert!(odd.to_string().contains(": SQS returned "), "{odd}");
     let began = now();
     let nobody = SqsQueue::builder(client("http://127.0.0.1:1"), "a").open().await.unwrap_err();
     assert!(matches!(nobody, SqsQueueError::Unreachable { .. }), "{nobody:?}");
-    assert!(nobody.to_string().contains("see that its endpoint"), "{nobody}");
+    assert!(nobody.to_string().contains("no valid response from SQS"), "{nobody}");
     assert!(began.elapsed() < Duration::from_secs(15));
 }
 
@@ -121,7 +121,7 @@ async fn a_job_that_the_dead_take_only_without_the_reason_is_buried_without() {
         } else {
             // It is nowhere else: it has to stay.
             let refused = queue.settle(&job.receipt, dead_letter).await.unwrap_err();
-            assert!(refused.to_string().contains("bury a job: SQS says"), "{refused}");
+            assert!(refused.to_string().contains("cannot dead-letter a job: SQS returned"), "{refused}");
             assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
         }
     }

@@ -42,7 +42,7 @@ impl Queue for PostgresQueue {
             async { Ok(extending.await?.rows_affected()) }
         };
         let renewed = self.shared.renewals.renew(&self.pool, self.lease, renew).await;
-        Ok(renewed.map_err(PostgresQueueError::when("extend the leases of jobs"))?)
+        Ok(renewed.map_err(PostgresQueueError::when("extend job leases"))?)
     }
 
     fn extends_anywhere(&self) -> bool {
@@ -84,7 +84,7 @@ impl Leasing for PostgresQueue {
             sqlx::query_scalar(statements::DUE_IN).bind(&*name).fetch_optional(&pool).await
         });
         let due: Option<i64> =
-            looking.await.map_err(PostgresQueueError::when("look when the next job is due"))?;
+            looking.await.map_err(PostgresQueueError::when("query when the next job is due"))?;
         Ok(due.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default())))
     }
 }

@@ -1,55 +1,55 @@
 use std::sync::Arc;
 
-/// PostgreSQL did not do what the queue asked for.
+/// The error of an operation on a [`PostgresQueue`](super::PostgresQueue).
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PostgresQueueError {
-    /// The table was not made.
-    #[error(
-        "{action}: there is no table of jobs; call `PostgresQueue::create` at start-up, with the same `search_path`"
-    )]
+    /// The table does not exist. Call [`PostgresQueue::create`](super::PostgresQueue::create) at start-up, with the same
+    /// `search_path`.
+    #[error("cannot {action}: table `ebbtide_jobs` does not exist (`PostgresQueue::create` was not called)")]
     NoTable {
-        /// What was being done.
+        /// The operation that failed.
         action: &'static str,
-        /// What the server said.
+        /// The error of the server.
         source: Arc<sqlx::Error>,
     },
-    /// The pool has no connection to give.
-    #[error(
-        "{action}: the pool gave no connection; does the server answer? \
-        If it does: raise `max_connections`, or hold connections for less long, and close the pool last"
-    )]
+    /// The pool returned no connection.
+    ///
+    /// Check that the server responds. If it does, raise `max_connections`, hold connections for less time, and close the
+    /// pool last.
+    #[error("cannot {action}: no connection available from the pool")]
     NoConnection {
-        /// What was being done.
+        /// The operation that failed.
         action: &'static str,
-        /// What the pool said.
+        /// The error of the pool.
         source: Arc<sqlx::Error>,
     },
-    /// The server could not be reached, or went away in the midst: what it was told may have been done.
-    #[error(
-        "{action}: the connection to PostgreSQL failed; is the server running, and are its address and TLS right?"
-    )]
+    /// The server could not be reached, or the connection broke during the operation. The operation may have been
+    /// carried out.
+    ///
+    /// Check that the server runs, and that its address and the TLS settings are right.
+    #[error("cannot {action}: connection to PostgreSQL failed")]
     Unreachable {
-        /// What was being done.
+        /// The operation that failed.
         action: &'static str,
-        /// What went wrong.
+        /// The error of the connection.
         source: Arc<sqlx::Error>,
     },
     /// A statement failed.
-    #[error("{action}")]
+    #[error("cannot {action}")]
     Statement {
-        /// What was being done.
+        /// The operation that failed.
         action: &'static str,
-        /// What the server said.
+        /// The error of the server.
         source: Arc<sqlx::Error>,
     },
 }
 
-/// What the server calls a table that it doesn't know.
+/// The SQLSTATE of a table that does not exist.
 const UNDEFINED_TABLE: &str = "42P01";
 
 impl PostgresQueueError {
-    /// Makes the mapping for a statement that was to do `action`.
+    /// Returns the function that maps the error of a statement for `action`.
     pub(super) fn when(action: &'static str) -> impl Fn(sqlx::Error) -> Self {
         move |error| {
             let source = Arc::new(error);

@@ -13,7 +13,7 @@ impl PostgresQueue {
     pub async fn counts(&self) -> Result<JobCounts, PostgresQueueError> {
         let query = sqlx::query_as(statements::COUNTS).bind(&*self.name);
         let counts: (i64, i64, i64) =
-            query.fetch_one(&self.pool).await.map_err(PostgresQueueError::when("count the jobs"))?;
+            query.fetch_one(&self.pool).await.map_err(PostgresQueueError::when("count jobs"))?;
         Ok(table::counts(counts))
     }
 
@@ -31,7 +31,7 @@ impl PostgresQueue {
         };
         let query = sqlx::query_as(statement).bind(&*self.name).bind(i64::from(limit));
         let rows: Vec<Row> =
-            query.fetch_all(&self.pool).await.map_err(PostgresQueueError::when("list the jobs"))?;
+            query.fetch_all(&self.pool).await.map_err(PostgresQueueError::when("list jobs"))?;
         Ok(rows.into_iter().map(StoredJob::from).collect())
     }
 
@@ -44,7 +44,7 @@ impl PostgresQueue {
     pub async fn revive(&self, id: i64) -> Result<bool, PostgresQueueError> {
         let query = sqlx::query(statements::REVIVE).bind(&*self.name).bind(id).bind(self.notifies);
         let revived = query.fetch_all(&self.pool).await;
-        let revived = revived.map_err(PostgresQueueError::when("bring a buried job back"))?;
+        let revived = revived.map_err(PostgresQueueError::when("revive a dead-lettered job"))?;
         self.wake();
         Ok(!revived.is_empty())
     }
@@ -57,7 +57,7 @@ impl PostgresQueue {
     pub async fn revive_all(&self) -> Result<u64, PostgresQueueError> {
         let query = sqlx::query_scalar(statements::REVIVE_ALL).bind(&*self.name).bind(self.notifies);
         let revived = query.fetch_one(&self.pool).await;
-        let revived: i64 = revived.map_err(PostgresQueueError::when("bring the buried jobs back"))?;
+        let revived: i64 = revived.map_err(PostgresQueueError::when("revive dead-lettered jobs"))?;
         self.wake();
         Ok(u64::try_from(revived).unwrap_or_default())
     }
@@ -70,7 +70,7 @@ impl PostgresQueue {
     pub async fn discard(&self, id: i64) -> Result<bool, PostgresQueueError> {
         let query = sqlx::query(statements::DISCARD).bind(&*self.name).bind(id);
         let discarded = query.execute(&self.pool).await;
-        let discarded = discarded.map_err(PostgresQueueError::when("delete a buried job"))?;
+        let discarded = discarded.map_err(PostgresQueueError::when("delete a dead-lettered job"))?;
         Ok(discarded.rows_affected() > 0)
     }
 }

@@ -95,7 +95,7 @@ impl ListenLoop {
             ebbtide::adapter::log_warn!(
                 queue = &*self.name,
                 %error,
-                "listening for jobs failed: until it is possible again, they are found by looking"
+                "LISTEN failed; falling back to polling"
             );
             tokio::select! {
                 biased;

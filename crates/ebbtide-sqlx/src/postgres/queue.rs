@@ -98,7 +98,7 @@ impl PostgresQueue {
     ///
     /// When the server cannot be reached, or the user may not make tables there and there is none.
     pub async fn create(&self) -> Result<(), PostgresQueueError> {
-        let failed = PostgresQueueError::when("make the table of jobs");
+        let failed = PostgresQueueError::when("create the jobs table");
         sqlx::raw_sql(statements::CREATE).execute(&self.pool).await.map(drop).map_err(failed)
     }
 

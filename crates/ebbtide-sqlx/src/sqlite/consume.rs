@@ -40,7 +40,7 @@ impl Queue for SqliteQueue {
             async move { Ok(query.execute(&pool).await?.rows_affected()) }
         };
         let renewed = self.shared.renewals.renew(&self.pool, self.lease, renew).await;
-        Ok(renewed.map_err(SqliteQueueError::when("extend the leases of jobs"))?)
+        Ok(renewed.map_err(SqliteQueueError::when("extend job leases"))?)
     }
 
     fn extends_anywhere(&self) -> bool {
@@ -80,7 +80,7 @@ impl Leasing for SqliteQueue {
         let due: Option<i64> = query
             .fetch_optional(&self.pool)
             .await
-            .map_err(SqliteQueueError::when("look when the next job is due"))?;
+            .map_err(SqliteQueueError::when("query when the next job is due"))?;
         Ok(due.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default())))
     }
 }

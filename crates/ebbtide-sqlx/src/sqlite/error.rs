@@ -1,60 +1,59 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// SQLite did not do what the queue asked for.
+/// The error of an operation on a [`SqliteQueue`](super::SqliteQueue).
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SqliteQueueError {
-    /// The file cannot be opened or made.
-    #[error("open the queue in {}: is its folder there, and may it be written to?", path.display())]
+    /// The file cannot be opened or created. Check that its folder exists and is writable.
+    #[error("cannot open the queue in {}", path.display())]
     Open {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: Arc<sqlx::Error>,
     },
-    /// The table was not made.
-    #[error("{action}: there is no table of jobs; call `SqliteQueue::create` at start-up")]
+    /// The table does not exist. Call [`SqliteQueue::create`](super::SqliteQueue::create) at start-up.
+    #[error("cannot {action}: table `ebbtide_jobs` does not exist (`SqliteQueue::create` was not called)")]
     NoTable {
-        /// What was being done.
+        /// The operation that failed.
         action: &'static str,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: Arc<sqlx::Error>,
     },
-    /// Somebody else was writing for longer than SQLite waits.
-    #[error(
-        "{action}: the database was locked for longer than its `busy_timeout`; \
-        keep write transactions short, or raise the timeout of the pool's connections"
-    )]
+    /// Another connection was writing for longer than SQLite waits.
+    ///
+    /// Keep write transactions short, or raise the `busy_timeout` of the pool's connections.
+    #[error("cannot {action}: database locked for longer than `busy_timeout`")]
     Busy {
-        /// What was being done.
+        /// The operation that failed.
         action: &'static str,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: Arc<sqlx::Error>,
     },
-    /// The pool has no connection to give.
-    #[error(
-        "{action}: the pool gave no connection; if it is closed, close it after the consumers and the servers, \
-        otherwise raise its `max_connections`, or hold connections for less long"
-    )]
+    /// The pool returned no connection.
+    ///
+    /// If the pool is closed, close it after the consumers and the servers. Otherwise raise its `max_connections`, or hold
+    /// connections for less time.
+    #[error("cannot {action}: no connection available from the pool")]
     NoConnection {
-        /// What was being done.
+        /// The operation that failed.
         action: &'static str,
-        /// What the pool said.
+        /// The error of the pool.
         source: Arc<sqlx::Error>,
     },
     /// A statement failed.
-    #[error("{action}")]
+    #[error("cannot {action}")]
     Statement {
-        /// What was being done.
+        /// The operation that failed.
         action: &'static str,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: Arc<sqlx::Error>,
     },
 }
 
 impl SqliteQueueError {
-    /// Makes the mapping for a statement that was to do `action`.
+    /// Returns the function that maps the error of a statement for `action`.
     pub(super) fn when(action: &'static str) -> impl Fn(sqlx::Error) -> Self {
         move |error| {
             let kind = Kind::of(&error);
@@ -69,7 +68,7 @@ impl SqliteQueueError {
     }
 }
 
-/// Tells whether it is that somebody else was writing.
+/// Returns whether the statement failed because another connection was writing.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     matches!(Kind::of(error), Kind::Busy)
 }

@@ -13,7 +13,7 @@ impl SqliteQueue {
     pub async fn counts(&self) -> Result<JobCounts, SqliteQueueError> {
         let query = sqlx::query_as(statements::COUNTS).bind(&*self.name);
         let counts: (i64, i64, i64) =
-            query.fetch_one(&self.pool).await.map_err(SqliteQueueError::when("count the jobs"))?;
+            query.fetch_one(&self.pool).await.map_err(SqliteQueueError::when("count jobs"))?;
         Ok(table::counts(counts))
     }
 
@@ -31,7 +31,7 @@ impl SqliteQueue {
         };
         let query = sqlx::query_as(statement).bind(&*self.name).bind(limit);
         let rows: Vec<Row> =
-            query.fetch_all(&self.pool).await.map_err(SqliteQueueError::when("list the jobs"))?;
+            query.fetch_all(&self.pool).await.map_err(SqliteQueueError::when("list jobs"))?;
         Ok(rows.into_iter().map(StoredJob::from).collect())
     }
 
@@ -42,7 +42,7 @@ impl SqliteQueue {
     ///
     /// When the database cannot be written to.
     pub async fn revive(&self, id: i64) -> Result<bool, SqliteQueueError> {
-        let failed = SqliteQueueError::when("bring a buried job back");
+        let failed = SqliteQueueError::when("revive a dead-lettered job");
         let turn = self.writer.acquire().await;
         let query = sqlx::query(statements::REVIVE).bind(&*self.name).bind(id);
         let revived = query.execute(&self.pool).await.map_err(failed)?.rows_affected() > 0;
@@ -57,7 +57,7 @@ impl SqliteQueue {
     ///
     /// When the database cannot be written to.
     pub async fn revive_all(&self) -> Result<u64, SqliteQueueError> {
-        let failed = SqliteQueueError::when("bring the buried jobs back");
+        let failed = SqliteQueueError::when("revive dead-lettered jobs");
         let turn = self.writer.acquire().await;
         let query = sqlx::query(statements::REVIVE_ALL).bind(&*self.name);
         let revived = query.execute(&self.pool).await.map_err(failed)?.rows_affected();
@@ -72,7 +72,7 @@ impl SqliteQueue {
     ///
     /// When the database cannot be written to.
     pub async fn discard(&self, id: i64) -> Result<bool, SqliteQueueError> {
-        let failed = SqliteQueueError::when("delete a buried job");
+        let failed = SqliteQueueError::when("delete a dead-lettered job");
         let _turn = self.writer.acquire().await;
         let query = sqlx::query(statements::DISCARD).bind(&*self.name).bind(id);
         Ok(query.execute(&self.pool).await.map_err(failed)?.rows_affected() > 0)

@@ -130,7 +130,7 @@ impl SqliteQueue {
     ///
     /// When the database cannot be written to.
     pub async fn create(&self) -> Result<(), SqliteQueueError> {
-        let failed = SqliteQueueError::when("make the table of jobs");
+        let failed = SqliteQueueError::when("create the jobs table");
         let _turn = self.writer.acquire().await;
         for statement in statements::CREATE {
             sqlx::query(statement).execute(&self.pool).await.map_err(&failed)?;

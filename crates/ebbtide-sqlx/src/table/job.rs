@@ -20,7 +20,7 @@ use ebbtide::queue::{Delivery, JobCounts};
 /// # assert_ne!(at_once, in_an_hour);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "it is not pushed yet"]
+#[must_use = "a job does nothing until it is pushed"]
 pub struct NewJob {
     pub(crate) payload: Vec<u8>,
     pub(crate) after: Duration,

@@ -45,10 +45,10 @@ impl<DB: Database> Renewals<DB> {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(error)) => {
                 let error = ebbtide::adapter::chain(&error);
-                tracing::debug!(error, "the connection for renewals failed; using the pool");
+                tracing::debug!(error, "lease renewal connection failed; using the pool");
             }
             Err(_) => {
-                tracing::debug!(?patience, "the connection for renewals did not answer; using the pool")
+                tracing::debug!(?patience, "lease renewal connection timed out; using the pool")
             }
         }
         renew(pool.clone()).await.map(drop)
@@ -82,8 +82,8 @@ pub(crate) fn limitation<DB: Database>(pool: &Pool<DB>, concurrency: usize) -> O
     let connections = pool.options().get_max_connections();
     (u64::from(connections) <= concurrency as u64).then(|| {
         format!(
-            "pool of {connections} for {concurrency} concurrent jobs: handlers that hold a connection each leave none to fetch and \
-             settle jobs"
+            "pool of {connections} for {concurrency} concurrent jobs: \
+             no connection is left to fetch and settle jobs when every handler holds one"
         )
     })
 }
