@@ -7,27 +7,29 @@ use ebbtide::{Backoff, BoxError};
 use sqlx::pool::PoolOptions;
 use sqlx::{ConnectOptions, Connection, Database, Pool};
 
-/// How a database is connected to.
+/// The type of the connection options.
 type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 
-/// A server that answers takes milliseconds; one that does not shall be tried again before the platform loses patience.
+/// A server that responds takes milliseconds. One that does not is retried before the platform gives up on the
+/// start-up.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Registers pools of database connections with a lifecycle. Implemented by [`Handle`].
 pub trait SqlxExt {
-    /// Connects to a database, waits for it if it is not there yet, and registers its pool as [`sqlx`](Self::sqlx) does.
+    /// Connects to a database, waits until it is available, and registers its pool as [`sqlx`](Self::sqlx) does.
     ///
-    /// Each failed attempt is logged at once, with the address and the error, and never with the password; the next one comes after
-    /// 200 ms to 5 s. An attempt takes 5 s at most. The stop ends it, and so does a URL that cannot be read. A
-    /// `PgPool::connect` in its place says nothing for half a minute: sqlx tries again by itself while a server refuses.
+    /// Each failed attempt is logged at once, with the address and the error, and never with the password. The next
+    /// attempt follows after 200 ms to 5 s. An attempt takes 5 s at most. The shutdown ends the attempts, and so does
+    /// an invalid URL. In contrast, `PgPool::connect` logs nothing for half a minute: sqlx retries silently while a
+    /// server refuses the connection.
     ///
     /// # Errors
     ///
-    /// When the URL cannot be read, and outside start-up also when the stop begins.
+    /// Returns an error if the URL is invalid, and outside start-up also when the shutdown begins.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it drops the attempt under way.
+    /// If the future is dropped, the current attempt is dropped.
     ///
     /// # Examples
     ///
@@ -47,11 +49,12 @@ pub trait SqlxExt {
         url: &str,
     ) -> impl Future<Output = Result<Pool<DB>, BoxError>> + Send;
 
-    /// Connects to a database as [`sqlx_connect`](Self::sqlx_connect) does, with options of the pool and of its connections.
+    /// Connects to a database as [`sqlx_connect`](Self::sqlx_connect) does, with options of the pool and of its
+    /// connections.
     ///
     /// # Errors
     ///
-    /// Outside start-up, when the stop begins.
+    /// Outside start-up, returns an error when the shutdown begins.
     ///
     /// # Cancel safety
     ///
@@ -63,11 +66,11 @@ pub trait SqlxExt {
         options: Options<DB>,
     ) -> impl Future<Output = Result<Pool<DB>, BoxError>> + Send;
 
-    /// Registers a pool of sqlx, which is closed when everything that uses it has stopped.
+    /// Registers a sqlx pool. The pool is closed when everything that uses it has stopped.
     ///
-    /// From then on it gives out no connection, and waits for those that are in use: a pool whose `close` hangs, because somebody
-    /// keeps a connection, is reported with their number. PostgreSQL is told of each connection's end, so that none lingers
-    /// there.
+    /// A closing pool gives out no connection, and waits for the connections that are in use. If `close` does not
+    /// return because a connection is still held, the report shows how many are in use. Each connection sends
+    /// PostgreSQL a termination message, so that none lingers there.
     ///
     /// # Examples
     ///
@@ -104,7 +107,7 @@ impl SqlxExt for Handle {
         async move {
             let what = format!("{name} at {}", address(&options));
             let retry = Retry::new(Backoff::new(Duration::from_millis(200), ATTEMPT)).timeout(ATTEMPT);
-            // One connection, without the pool: the pool would try again by itself, and say nothing.
+            // One connection, without the pool: the pool would retry silently.
             let tried = options.clone();
             self.retry(what, retry, move || connects::<DB>(tried.clone())).await?;
             Ok(self.sqlx(name, pool.connect_lazy_with(options)))
@@ -119,18 +122,18 @@ impl SqlxExt for Handle {
     }
 }
 
-/// Boxed and given its own options, because the compiler does not prove a borrow of them `Send` where it is awaited.
+/// Boxed with owned options: the compiler cannot prove that a borrow of them is `Send` across the await.
 fn connects<DB: Database>(options: Options<DB>) -> BoxFuture<sqlx::Result<()>> {
     Box::pin(async move { options.connect().await?.close().await })
 }
 
 fn in_use<DB: Database>(pool: &Pool<DB>) -> Held {
-    // Two numbers of which each is right and both may be of different moments: never more idle than there are.
+    // The two numbers may be read at different times: subtract without underflow.
     let in_use = u64::from(pool.size()).saturating_sub(pool.num_idle() as u64);
     Held::new(in_use, if in_use == 1 { "connection in use" } else { "connections in use" })
 }
 
-/// Returns where a database is, without its user and password.
+/// Returns the address of a database, without its user and password.
 fn address(options: &impl ConnectOptions) -> String {
     let url = options.to_url_lossy();
     match (url.host_str(), url.port()) {

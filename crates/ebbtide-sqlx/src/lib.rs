@@ -1,5 +1,5 @@
-//! SQL databases for [`ebbtide`], through the crate `sqlx`: [queues in a table](postgres), and [pools](SqlxExt) that are closed
-//! when everything that uses them has stopped.
+//! SQL databases for [`ebbtide`], through the crate `sqlx`: [job queues in a table](postgres), and [pools](SqlxExt)
+//! that are closed when everything that uses them has stopped.
 //!
 //! | feature | what |
 //! |---|---|

@@ -3,13 +3,13 @@ use ebbtide::queue::JobCounts;
 use super::{PostgresQueue, PostgresQueueError, statements};
 use crate::table::{self, JobState, Row, StoredJob};
 
-/// What lies in the queue.
+/// Inspection of stored jobs.
 impl PostgresQueue {
     /// Counts the queue's jobs by their state.
     ///
     /// # Errors
     ///
-    /// When the database cannot be asked.
+    /// Returns an error if the query fails.
     pub async fn counts(&self) -> Result<JobCounts, PostgresQueueError> {
         let query = sqlx::query_as(statements::COUNTS).bind(&*self.name);
         let counts: (i64, i64, i64) =
@@ -17,12 +17,12 @@ impl PostgresQueue {
         Ok(table::counts(counts))
     }
 
-    /// Returns up to `limit` jobs in that state: waiting ones in the order in which they become due, leased ones by the end
-    /// of their lease, buried ones by the time of their burial.
+    /// Returns up to `limit` jobs in `state`. Waiting jobs are ordered by due time, leased ones by the end of their
+    /// lease, dead-lettered ones by the time they were dead-lettered.
     ///
     /// # Errors
     ///
-    /// When the database cannot be asked.
+    /// Returns an error if the query fails.
     pub async fn list(&self, state: JobState, limit: u32) -> Result<Vec<StoredJob>, PostgresQueueError> {
         let statement = match state {
             JobState::Waiting => statements::WAITING,
@@ -35,12 +35,11 @@ impl PostgresQueue {
         Ok(rows.into_iter().map(StoredJob::from).collect())
     }
 
-    /// Brings a buried job back: it is delivered again, and its attempts are counted from the beginning. Returns whether
-    /// there was such a one.
+    /// Requeues a dead-lettered job with its attempts reset to zero. Returns whether there was one with this id.
     ///
     /// # Errors
     ///
-    /// When the database cannot be written to.
+    /// Returns an error if the statement fails.
     pub async fn revive(&self, id: i64) -> Result<bool, PostgresQueueError> {
         let query = sqlx::query(statements::REVIVE).bind(&*self.name).bind(id).bind(self.notifies);
         let revived = query.fetch_all(&self.pool).await;
@@ -49,11 +48,11 @@ impl PostgresQueue {
         Ok(!revived.is_empty())
     }
 
-    /// Brings every buried job back, and returns how many these were.
+    /// Requeues every dead-lettered job with its attempts reset to zero, and returns their number.
     ///
     /// # Errors
     ///
-    /// When the database cannot be written to.
+    /// Returns an error if the statement fails.
     pub async fn revive_all(&self) -> Result<u64, PostgresQueueError> {
         let query = sqlx::query_scalar(statements::REVIVE_ALL).bind(&*self.name).bind(self.notifies);
         let revived = query.fetch_one(&self.pool).await;
@@ -62,11 +61,11 @@ impl PostgresQueue {
         Ok(u64::try_from(revived).unwrap_or_default())
     }
 
-    /// Deletes a buried job. Returns whether there was such a one.
+    /// Deletes a dead-lettered job. Returns whether there was one with this id.
     ///
     /// # Errors
     ///
-    /// When the database cannot be written to.
+    /// Returns an error if the statement fails.
     pub async fn discard(&self, id: i64) -> Result<bool, PostgresQueueError> {
         let query = sqlx::query(statements::DISCARD).bind(&*self.name).bind(id);
         let discarded = query.execute(&self.pool).await;

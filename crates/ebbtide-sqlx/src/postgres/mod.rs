@@ -1,5 +1,5 @@
-//! A queue in a table of a PostgreSQL database, over a sqlx pool: durable jobs for many machines, beside the data they are
-//! about.
+//! A job queue in a table of a PostgreSQL database, over a sqlx pool: durable jobs for many machines, stored beside
+//! the data they belong to.
 //!
 //! ```no_run
 //! use ebbtide::queue::Job;
@@ -17,7 +17,7 @@
 //!             Ok(())
 //!         });
 //!
-//!         // A job is stored with the order it belongs to, or not at all.
+//! A job is stored with the order it belongs to, or not at all.
 //!         let mut transaction = pool.begin().await?;
 //!         sqlx::query("INSERT INTO orders (id) VALUES (7)").execute(&mut *transaction).await?;
 //!         emails.push_in(&mut transaction, "order 7 has arrived").await?;
@@ -29,33 +29,33 @@
 //!
 //! # Guarantees
 //!
-//! 1. What was pushed is delivered until it is acknowledged or buried. A consumer that is killed holds a job until its lease
-//!    has run out, no longer.
-//! 2. A job is given out by one statement (`FOR UPDATE SKIP LOCKED`), to one consumer, whichever processes and machines
+//! 1. A pushed job is delivered until it is acknowledged or dead-lettered. A consumer that is killed holds a job
+//!    until the lease expires, no longer.
+//! 2. One statement (`FOR UPDATE SKIP LOCKED`) leases a job to one consumer, whichever processes and machines
 //!    compete. Leases are measured by the server's clock alone.
-//! 3. A settlement is committed when it returns. It is carried out only while nobody else was given the job: whose lease ran
-//!    out, and the job was delivered again, is told so.
-//! 4. A commit costs the same for one settlement as for all that wait for it: those that come at the same time share one.
-//! 5. A consumer that waits is woken by `NOTIFY` when something is pushed, handed back or brought back, and by the time at
-//!    which a job becomes due. Where notifications don't arrive, it looks every five seconds.
-//! 6. Many jobs that wait, are kept back or are buried don't make finding the next one slower.
+//! 3. A settlement is committed when it returns. It takes effect only while the job has not been delivered again.
+//!    After that, it returns [`Lost`](ebbtide::queue::Settled::Lost).
+//! 4. Settlements that are made at the same time share one commit.
+//! 5. `NOTIFY` wakes an idle consumer when a job is pushed, requeued or revived. A timer wakes it when a job becomes
+//!    due. Where notifications do not arrive, it polls every five seconds.
+//! 6. Many waiting, delayed or dead-lettered jobs do not make finding the next job slower.
 //!
-//! Jobs are given out in the order in which they became due.
+//! Jobs are delivered in the order in which they became due.
 //!
 //! # The pool, and the server
 //!
-//! - A consumer uses connections of the pool now and then, all of them when it is busy, never for long, and none while it
-//!   waits; one is enough. It has two more to the server beside the pool, one to listen and one to renew leases, which are opened with
-//!   the options and the hooks of the pool and closed when the consumer stops.
-//! - Handlers that hold connections of the same pool need a pool of more connections than there are concurrent jobs: otherwise
-//!   fetches and settlements wait for them. A consumer whose pool is smaller logs a warning when it is registered. Leases are
-//!   renewed all the same, and also while handlers block every thread of the runtime.
-//! - `acquire_timeout` is how long a statement waits while the server is away. Five seconds suit a consumer; sqlx's default is
-//!   thirty.
-//! - `synchronous_commit` off would lose what was pushed last when the server crashes. Leave it on.
-//! - Through pgbouncer in transaction mode: [`PostgresQueue::poll_only`], and a pool without prepared statements
+//! - A consumer uses connections of the pool for a short time each: all of them when it is busy, none while it waits.
+//!   One is enough. It opens two more connections to the server beside the pool: one to listen, one to renew leases.
+//!   They use the options and the hooks of the pool, and are closed when the consumer stops.
+//! - Handlers that hold connections of the same pool require a pool of more connections than there are concurrent
+//!   jobs. Otherwise fetches and settlements wait for them. A consumer whose pool is smaller logs a warning when it
+//!   is registered. Leases are renewed in any case, also while handlers block every thread of the runtime.
+//! - `acquire_timeout` is how long a statement waits while the server is unavailable. Five seconds suit a consumer;
+//!   the default of sqlx is thirty.
+//! - With `synchronous_commit` off, a crash of the server loses the jobs that were pushed last. Leave it on.
+//! - Through pgbouncer in transaction mode, use [`PostgresQueue::poll_only`] and a pool without prepared statements
 //!   (`statement_cache_capacity(0)`).
-//! - Rows are updated and deleted all the time: autovacuum must not be off, and a transaction that stays open for hours makes
+//! - Rows are updated and deleted all the time. Keep autovacuum on. A transaction that stays open for hours makes
 //!   every queue in a table slow.
 
 mod consume;

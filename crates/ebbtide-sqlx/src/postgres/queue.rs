@@ -10,7 +10,8 @@ use super::listener::NotifyListener;
 use super::{PostgresQueueError, statements};
 use crate::table::{DEFAULT_LEASE, NewJob, Renewals, SHORTEST, millis};
 
-/// For what no notification told of: one that was sent while the listener was away, or a consumer that died.
+/// Finds the jobs for which no notification arrived: it was sent while the listener was disconnected, or a consumer
+/// died.
 const SAFETY_NET: Duration = Duration::from_secs(5);
 
 /// A queue of jobs in a table of a PostgreSQL database. Cheap to clone.
@@ -26,10 +27,11 @@ pub struct PostgresQueue {
     pub(super) shared: Arc<PostgresState>,
 }
 
-/// What clones have in common.
+/// State shared by clones.
 #[derive(Debug)]
 pub(super) struct PostgresState {
-    /// So many statements settle or push at a time; what comes meanwhile gathers for the next.
+    /// Limits the statements that settle or push at the same time. Jobs that arrive meanwhile share the next
+    /// statement.
     pub(super) turns: Semaphore,
     pub(super) settling: Settling,
     pushing: Combiner<Arc<NewJob>, i64, PostgresQueueError>,
@@ -39,9 +41,10 @@ pub(super) struct PostgresState {
 }
 
 impl PostgresQueue {
-    /// Makes a queue over a pool of your own. There may be any number of them in one database, told apart by their names.
+    /// Creates a queue over an existing pool. One database can hold any number of queues; their names tell them
+    /// apart.
     pub fn new(pool: PgPool, name: impl Into<Arc<str>>) -> Self {
-        // One is left for fetching.
+        // One connection stays free for fetching.
         let turns = pool.options().get_max_connections().saturating_sub(1).max(1);
         let shared = Arc::new(PostgresState {
             turns: Semaphore::new(turns as usize),
@@ -54,63 +57,67 @@ impl PostgresQueue {
         Self { pool, name: name.into(), lease: DEFAULT_LEASE, poll: SAFETY_NET, notifies: true, shared }
     }
 
-    /// Sets how long a delivery is a consumer's without a word from it, at least 10 ms. 30 seconds unless set.
+    /// Sets the lease: how long a delivery belongs to a consumer that does not renew it. At least 10 ms. Default: 30
+    /// s.
     ///
-    /// The consumer extends it three times in that time, so it bounds not how long a job may run, but how long what a
-    /// killed consumer held is left lying.
+    /// The consumer renews the lease three times in that time. So the lease does not limit how long a job may run. It
+    /// limits how long the jobs of a killed consumer stay undelivered.
     #[must_use]
     pub fn lease_for(mut self, lease: Duration) -> Self {
         self.lease = lease.max(SHORTEST);
         self
     }
 
-    /// Sets how often an idle consumer looks for jobs that no notification told of, at least 10 ms. 5 seconds unless set.
+    /// Sets how often an idle consumer polls for jobs without a notification, at least 10 ms. Default: 5 s.
     #[must_use]
     pub fn poll_every(mut self, poll: Duration) -> Self {
         self.poll = poll.max(SHORTEST);
         self
     }
 
-    /// Neither notifies nor listens: other processes' jobs are found by looking every so often, at least 10 ms.
+    /// Disables `NOTIFY` and `LISTEN`: the consumer polls for the jobs of other processes at this interval, at least
+    /// 10 ms.
     ///
-    /// For pgbouncer in transaction mode, through which nobody can listen, and for thousands of pushes a second from many
-    /// processes: PostgreSQL commits transactions that notify one after the other.
+    /// Use it with pgbouncer in transaction mode, which does not support `LISTEN`, and for thousands of pushes a
+    /// second from many processes: PostgreSQL serializes the commits of transactions that notify.
     #[must_use]
     pub fn poll_only(mut self, poll: Duration) -> Self {
         self.notifies = false;
         self.poll_every(poll)
     }
 
-    /// Returns the queue's name.
+    /// Returns the name of the queue.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the pool, to close it when everything that uses it has stopped.
+    /// Returns the pool. Close it when everything that uses it has stopped.
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }
 
-    /// Makes the table `ebbtide_jobs` and its indexes where they are missing, in the first schema of the `search_path`.
-    /// Several processes may do so at once.
+    /// Creates the table `ebbtide_jobs` and its indexes if they do not exist, in the first schema of the
+    /// `search_path`. Several processes may call it at the same time.
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached, or the user may not make tables there and there is none.
+    /// Returns an error if the server cannot be reached, or if the table does not exist and the user may not create
+    /// it.
     pub async fn create(&self) -> Result<(), PostgresQueueError> {
         let failed = PostgresQueueError::when("create the jobs table");
         sqlx::raw_sql(statements::CREATE).execute(&self.pool).await.map(drop).map_err(failed)
     }
 
-    /// Pushes a job and returns its id, when it is stored. Those that are pushed at the same time share a commit.
+    /// Pushes a job and returns its id when it is stored. Pushes that are made at the same time share a commit.
     ///
     /// # Errors
     ///
-    /// When it could not be stored. Where the connection [failed](PostgresQueueError::Unreachable), it may have been.
+    /// Returns an error if the job could not be stored. After [`Unreachable`](PostgresQueueError::Unreachable), the
+    /// job may have been stored.
     ///
     /// # Cancel safety
     ///
-    /// Whether it was pushed is unknown then.
+    /// If the future is dropped, the job may or may not have been pushed.
     pub async fn push(&self, job: impl Into<NewJob>) -> Result<i64, PostgresQueueError> {
         let PostgresState { turns, pushing, .. } = &*self.shared;
         let id = pushing.submit(Arc::new(job.into()), turns, |jobs| self.push_all(jobs)).await?;
@@ -118,16 +125,16 @@ impl PostgresQueue {
         Ok(id)
     }
 
-    /// Pushes a job in a transaction of yours and returns its id: it is stored if that is committed, with whatever else is,
-    /// and consumers are told by the commit.
+    /// Pushes a job in a caller's transaction and returns its id. The job is stored if the transaction is committed,
+    /// and the commit notifies the consumers.
     ///
     /// # Errors
     ///
-    /// When it could not be stored.
+    /// Returns an error if the job could not be stored.
     ///
     /// # Cancel safety
     ///
-    /// Whether it is in the transaction is unknown then: roll it back.
+    /// If the future is dropped, the transaction may or may not contain the job. Roll it back.
     pub async fn push_in(
         &self,
         connection: &mut PgConnection,
@@ -137,7 +144,7 @@ impl PostgresQueue {
         ids.first().copied().ok_or(sqlx::Error::RowNotFound).map_err(PostgresQueueError::when("push a job"))
     }
 
-    /// Makes the idle consumers of this queue's clones look for jobs now.
+    /// Wakes the idle consumers of this queue's clones: they poll for jobs now.
     pub fn wake(&self) {
         self.shared.wake.notify_waiters();
     }

@@ -1,4 +1,4 @@
-//! A queue in a table of a SQLite database, over a sqlx pool: durable jobs for one machine, without a server.
+//! A job queue in a table of a SQLite database, over a sqlx pool: durable jobs for one machine, without a server.
 //!
 //! ```
 //! use ebbtide::queue::Job;
@@ -46,39 +46,41 @@
 //!
 //! # Guarantees
 //!
-//! 1. What was pushed is delivered until it is acknowledged or buried. A consumer that is killed holds a job until its lease
-//!    has run out, no longer.
-//! 2. A job is given out by one statement, to one consumer, whichever processes compete. Leases are measured by SQLite's
-//!    clock, which is the machine's.
-//! 3. A settlement is committed when it returns. It is carried out only while nobody else was given the job: whose lease ran
-//!    out, and the job was delivered again, is told so.
-//! 4. A commit costs the same for one settlement as for all that wait for it: those that come at the same time share one.
-//!    That another connection is writing makes them wait, for `busy_timeout`; then it is an error, and nothing was done.
-//! 5. Many jobs that wait, are kept back or are buried don't make finding the next one slower.
+//! 1. A pushed job is delivered until it is acknowledged or dead-lettered. A consumer that is killed holds a job
+//!    until the lease expires, no longer.
+//! 2. One statement leases a job to one consumer, whichever processes compete. Leases are measured by SQLite's clock,
+//!    which is the machine's.
+//! 3. A settlement is committed when it returns. It takes effect only while the job has not been delivered again.
+//!    After that, it returns [`Lost`](ebbtide::queue::Settled::Lost).
+//! 4. Settlements that are made at the same time share one commit. They wait up to `busy_timeout` while another
+//!    connection writes. After that, they return an error and nothing was done.
+//! 5. Many waiting, delayed or dead-lettered jobs do not make finding the next job slower.
 //!
-//! Jobs are given out in the order in which they became due.
+//! Jobs are delivered in the order in which they became due.
 //!
-//! Further queues in the same database are best made with [`SqliteQueue::named`].
+//! Create further queues in the same database with [`SqliteQueue::named`].
 //!
 //! # The pool
 //!
-//! [`SqliteQueue::open`] sets its own pool up. For one of yours:
+//! [`SqliteQueue::open`] configures its pool. For an existing pool:
 //!
-//! - `journal_mode` WAL: otherwise whoever reads holds up who writes, and each commit costs two writes to the disk.
-//! - `synchronous` FULL where a push must survive the loss of power; NORMAL, which is faster, survives the death of the process.
-//! - `busy_timeout` of some seconds, which is sqlx's default: how long a writer waits for another process, or for a
-//!   transaction of yours.
-//! - One connection is enough, and handlers that hold connections of the same pool need more connections than there are
-//!   concurrent jobs: otherwise fetches and settlements wait for them. A consumer whose pool is smaller logs a warning when it is
-//!   registered.
-//! - Leases are renewed over a connection beside the pool, which is opened with its options and hooks and closed when the
-//!   consumer stops. Neither handlers that hold every connection nor those that block every thread of the runtime delay it; a
-//!   write transaction that is open for longer than the lease does. A private database in memory (`:memory:`) has no second
-//!   connection: there leases are renewed over the pool, and handlers that hold its connection end them.
-//! - Transactions that write begin with `BEGIN IMMEDIATE`: one that reads first and then writes is
-//!   refused at once when somebody wrote in between.
+//! - `journal_mode` WAL: otherwise readers block writers, and each commit costs two writes to the disk.
+//! - `synchronous` FULL where a push must survive the loss of power. NORMAL is faster and survives the death of the
+//!   process.
+//! - `busy_timeout` of some seconds, the default of sqlx: how long a writer waits for another process, or for another
+//!   transaction of this process.
+//! - One connection is enough. Handlers that hold connections of the same pool require more connections than there
+//!   are concurrent jobs. Otherwise fetches and settlements wait for them. A consumer whose pool is smaller logs a
+//!   warning when it is registered.
+//! - Leases are renewed over a connection beside the pool. It uses the options and the hooks of the pool, and is
+//!   closed when the consumer stops. Handlers that hold every connection, or that block every thread of the runtime,
+//!   do not delay it. A write transaction that stays open for longer than the lease does. A private database in
+//!   memory (`:memory:`) has no second connection: there, leases are renewed over the pool, and expire while handlers
+//!   hold its connection.
+//! - Begin write transactions with `BEGIN IMMEDIATE`. SQLite rejects a transaction that reads first and then writes
+//!   at once, if another one wrote in between.
 //!
-//! The machine's clock being set forward ends leases early: a job may then run twice, as after a crash.
+//! If the machine's clock is set forward, leases expire early: a job may then run twice, as after a crash.
 
 mod consume;
 mod error;

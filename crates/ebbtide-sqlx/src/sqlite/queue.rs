@@ -12,10 +12,10 @@ use super::error::is_busy;
 use super::{SqliteQueueError, statements};
 use crate::table::{DEFAULT_LEASE, JobLease, NewJob, Renewals, SHORTEST, millis};
 
-/// How long to wait for others who write, or who open the file at the same time.
+/// How long to wait for other connections that write, or that open the file at the same time.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// SQLite has no way to tell other processes that something was pushed: a look at an index, four times a second.
+/// SQLite cannot notify other processes of a push. So the consumer polls an index four times a second.
 const DEFAULT_POLL: Duration = Duration::from_millis(250);
 
 /// A queue of jobs in a table of a SQLite database. Cheap to clone; clones wake each other.
@@ -27,14 +27,14 @@ pub struct SqliteQueue {
     pub(super) name: Arc<str>,
     pub(super) lease: Duration,
     pub(super) poll: Duration,
-    /// Whether the pool was made by `open`, for the queue.
+    /// Whether [`open`](SqliteQueue::open) created the pool for this queue.
     pub(super) opened: bool,
-    /// SQLite has one writer, whom the others wait for by sleeping and looking again: ours queue here instead.
+    /// SQLite has one writer; the others sleep and retry. The writers of this process queue here instead.
     pub(super) writer: Arc<Semaphore>,
     pub(super) shared: Arc<SqliteState>,
 }
 
-/// What clones have in common.
+/// State shared by clones.
 #[derive(Debug, Default)]
 pub(super) struct SqliteState {
     pub(super) settling: Combiner<(JobLease, Settlement), Settled, SqliteQueueError>,
@@ -44,16 +44,17 @@ pub(super) struct SqliteState {
 }
 
 impl SqliteQueue {
-    /// Opens a file, which is made if missing, with a pool of four connections and the settings that suit a queue, and makes
-    /// the table if it is missing.
+    /// Opens a file with a pool of four connections and the settings that suit a queue. Creates the file and the
+    /// table if they do not exist.
     ///
-    /// It is in WAL mode, and a commit is on the disk when it returns (`synchronous = FULL`): what was pushed survives the
-    /// loss of power. [`pool`](Self::pool) has it for other tables; its owner closes it. Handlers that
-    /// hold a connection while they run need a pool of their own: four of them would leave none to fetch and settle jobs.
+    /// The file is in WAL mode, and a commit is on the disk when it returns (`synchronous = FULL`): a pushed job
+    /// survives the loss of power. [`pool`](Self::pool) returns the pool for use with other tables; its owner closes
+    /// it. Handlers that hold a connection while they run need a separate pool: four of them would leave no
+    /// connection to fetch and settle jobs.
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened or written to.
+    /// Returns an error if the file cannot be opened or written to.
     ///
     /// # Examples
     ///
@@ -79,56 +80,59 @@ impl SqliteQueue {
         Ok(queue)
     }
 
-    /// Makes a queue over a pool of your own. There may be any number of them in one database, told apart by their names.
+    /// Creates a queue over an existing pool. One database can hold any number of queues; their names tell them
+    /// apart.
     ///
-    /// Its connections should be in WAL mode, with a `busy_timeout`, and [`synchronous`](sqlx::sqlite::SqliteSynchronous) as
-    /// you need it: see the [module](super).
+    /// Its connections should be in WAL mode, with a `busy_timeout` and a
+    /// [`synchronous`](sqlx::sqlite::SqliteSynchronous) setting as required: see the [module](super).
     pub fn new(pool: SqlitePool, name: impl Into<Arc<str>>) -> Self {
         let (name, writer, shared) = (name.into(), Arc::new(Semaphore::new(1)), Arc::default());
         Self { pool, name, lease: DEFAULT_LEASE, poll: DEFAULT_POLL, opened: false, writer, shared }
     }
 
-    /// Makes a queue of another name over the same pool, with the same settings. The two don't meet at SQLite's lock: they
-    /// take turns.
+    /// Returns a queue with another name over the same pool, with the same settings. The two queues take turns to
+    /// write instead of waiting for SQLite's lock.
     #[must_use]
     pub fn named(&self, name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), shared: Arc::default(), ..self.clone() }
     }
 
-    /// Sets how long a delivery is a consumer's without a word from it, at least 10 ms. 30 seconds unless set.
+    /// Sets the lease: how long a delivery belongs to a consumer that does not renew it. At least 10 ms. Default: 30
+    /// s.
     ///
-    /// The consumer extends it three times in that time, so it bounds not how long a job may run, but how long what a
-    /// killed consumer held is left lying.
+    /// The consumer renews the lease three times in that time. So the lease does not limit how long a job may run. It
+    /// limits how long the jobs of a killed consumer stay undelivered.
     #[must_use]
     pub fn lease_for(mut self, lease: Duration) -> Self {
         self.lease = lease.max(SHORTEST);
         self
     }
 
-    /// Sets how often an idle consumer looks for what other processes have pushed, at least 10 ms. 250 ms unless set.
+    /// Sets how often an idle consumer polls for the jobs of other processes, at least 10 ms. Default: 250 ms.
     ///
-    /// What is pushed through this queue or a clone of it is noticed at once.
+    /// A push through this queue or a clone wakes the consumer at once.
     #[must_use]
     pub fn poll_every(mut self, poll: Duration) -> Self {
         self.poll = poll.max(SHORTEST);
         self
     }
 
-    /// Returns the queue's name.
+    /// Returns the name of the queue.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the pool, to close it when everything that uses it has stopped.
+    /// Returns the pool. Close it when everything that uses it has stopped.
     pub fn pool(&self) -> &SqlitePool {
         &self.pool
     }
 
-    /// Makes the table `ebbtide_jobs` and its indexes where they are missing. Several processes may do so at once.
+    /// Creates the table `ebbtide_jobs` and its indexes if they do not exist. Several processes may call it at the
+    /// same time.
     ///
     /// # Errors
     ///
-    /// When the database cannot be written to.
+    /// Returns an error if the database cannot be written to.
     pub async fn create(&self) -> Result<(), SqliteQueueError> {
         let failed = SqliteQueueError::when("create the jobs table");
         let _turn = self.writer.acquire().await;
@@ -138,15 +142,15 @@ impl SqliteQueue {
         Ok(())
     }
 
-    /// Pushes a job and returns its id, when it is stored. Those that are pushed at the same time share a commit.
+    /// Pushes a job and returns its id when it is stored. Pushes that are made at the same time share a commit.
     ///
     /// # Errors
     ///
-    /// When it could not be stored.
+    /// Returns an error if the job could not be stored.
     ///
     /// # Cancel safety
     ///
-    /// Whether it was pushed is unknown then.
+    /// If the future is dropped, the job may or may not have been pushed.
     pub async fn push(&self, job: impl Into<NewJob>) -> Result<i64, SqliteQueueError> {
         let pushing = &self.shared.pushing;
         let id = pushing.submit(Arc::new(job.into()), &self.writer, |jobs| self.push_all(jobs)).await?;
@@ -154,19 +158,19 @@ impl SqliteQueue {
         Ok(id)
     }
 
-    /// Pushes a job in a transaction of yours and returns its id: it is stored if that is committed, with whatever else is.
+    /// Pushes a job in a caller's transaction and returns its id. The job is stored if the transaction is committed.
     ///
-    /// The consumer finds it when it looks next; [`wake`](Self::wake) behind the commit makes it look at once. End the
-    /// transaction soon: until then nobody else can write, as is SQLite's way, and waiting for [`push`](Self::push) or a
-    /// settlement within it waits until that gives up.
+    /// The consumer finds the job when it polls next; call [`wake`](Self::wake) after the commit to make it poll at
+    /// once. Keep the transaction short: until it ends, no other connection can write. A [`push`](Self::push) or a
+    /// settlement that is awaited within it waits until its timeout.
     ///
     /// # Errors
     ///
-    /// When it could not be stored.
+    /// Returns an error if the job could not be stored.
     ///
     /// # Cancel safety
     ///
-    /// Whether it is in the transaction is unknown then: roll it back.
+    /// If the future is dropped, the transaction may or may not contain the job. Roll it back.
     pub async fn push_in(
         &self,
         connection: &mut SqliteConnection,
@@ -175,7 +179,7 @@ impl SqliteQueue {
         insert(connection, &self.name, &job.into()).await
     }
 
-    /// Makes the idle consumers of this queue's clones look for jobs now.
+    /// Wakes the idle consumers of this queue's clones: they poll for jobs now.
     pub fn wake(&self) {
         self.shared.wake.notify_waiters();
     }
@@ -217,7 +221,8 @@ async fn connect(path: &Path) -> Result<SqlitePool, sqlx::Error> {
     loop {
         let pool = SqlitePoolOptions::new().max_connections(4);
         match pool.connect_with(options.clone()).await {
-            // Who makes the file a WAL one holds it alone for a moment, and `busy_timeout` is not for that.
+            // The connection that switches the file to WAL locks it exclusively for a short time, and `busy_timeout`
+            // does not apply to that.
             Err(error) if is_busy(&error) && began.elapsed() < BUSY_TIMEOUT => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }

@@ -1,12 +1,12 @@
-//! A job as its producer pushes it, as its consumer leases it, and as it lies in the table.
+//! A job when it is pushed, leased and stored.
 
 use std::time::{Duration, SystemTime};
 
 use ebbtide::queue::{Delivery, JobCounts};
 
-/// A job to be pushed: its payload, and how long to keep it back.
+/// A job to push: its payload and its delay.
 ///
-/// Whatever is bytes or text becomes one by itself.
+/// Bytes and text convert into one.
 ///
 /// # Examples
 ///
@@ -27,12 +27,12 @@ pub struct NewJob {
 }
 
 impl NewJob {
-    /// Makes a job that may be delivered at once.
+    /// Creates a job that may be delivered at once.
     pub fn new(payload: impl Into<Vec<u8>>) -> Self {
         Self { payload: payload.into(), after: Duration::ZERO }
     }
 
-    /// Keeps the job back for so long after it was pushed, to the millisecond.
+    /// Delays the delivery by this time after the push, to the millisecond.
     pub fn after(mut self, delay: Duration) -> Self {
         self.after = delay;
         self
@@ -69,10 +69,10 @@ impl From<&str> for NewJob {
     }
 }
 
-/// What a job that is a row of a table is settled by: the row, and which of its deliveries this is.
+/// The receipt of a job that is a row of a table: the row, and the number of the delivery.
 ///
-/// Each delivery of a job has a number of its own, counted in the row. A settlement is carried out only while the row
-/// still has that number, so that whoever's lease ran out cannot settle what somebody else has by now.
+/// Each delivery of a job has a separate number, counted in the row. A settlement takes effect only while the row
+/// still has that number, so a consumer whose lease has expired cannot settle a job that another consumer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct JobLease {
     pub(crate) id: i64,
@@ -86,38 +86,38 @@ impl JobLease {
     }
 }
 
-/// Where a stored job stands.
+/// The state of a stored job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobState {
-    /// Nobody has it: it is delivered as soon as its time has come, if it has not. So is one whose lease ran out.
+    /// Not leased: it is delivered when it is due. A job whose lease has expired is in this state as well.
     Waiting,
-    /// A consumer has it.
+    /// Leased by a consumer.
     Leased,
-    /// It has failed for good and is kept to be looked at.
+    /// Failed for good, and kept for inspection.
     DeadLettered,
 }
 
-/// A job as it lies in the table.
+/// A job as it is stored in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredJob {
-    /// Its id.
+    /// The id.
     pub id: i64,
-    /// What the producer sent.
+    /// The payload from the producer.
     pub payload: Vec<u8>,
-    /// How many attempts were begun, without those that were handed back.
+    /// How many attempts were begun, without those of requeued deliveries.
     pub attempts: u32,
-    /// Why the last attempt that failed did so.
+    /// The error of the last failed attempt.
     pub error: Option<String>,
-    /// When it was pushed, by the database's clock, as are the other times.
+    /// When the job was pushed. All times are those of the database's clock.
     pub pushed_at: SystemTime,
-    /// From when on it is delivered, or until when it is leased. `None` for one that is buried.
+    /// When the job becomes due, or until when it is leased. `None` if it is dead-lettered.
     pub due_at: Option<SystemTime>,
-    /// When it was buried.
+    /// When the job was dead-lettered.
     pub dead_lettered_at: Option<SystemTime>,
 }
 
-/// A row: id, payload, attempts, error, and the times pushed, due and buried in milliseconds since 1970.
+/// A row: id, payload, attempts, error, and the times pushed, due and dead-lettered in milliseconds since 1970.
 pub(crate) type Row = (i64, Vec<u8>, i64, Option<String>, i64, Option<i64>, Option<i64>);
 
 impl From<Row> for StoredJob {
@@ -131,7 +131,7 @@ impl From<Row> for StoredJob {
 /// A row that was leased: id, number of the delivery, attempts, payload.
 pub(crate) type Leased = (i64, i64, i64, Vec<u8>);
 
-/// Makes deliveries of what was leased, the oldest first: databases return changed rows in no order.
+/// Builds deliveries of leased rows, the oldest first: databases return changed rows in no order.
 pub(crate) fn deliveries(mut rows: Vec<Leased>) -> Vec<Delivery<JobLease>> {
     rows.sort_unstable_by_key(|row| row.0);
     rows.into_iter().map(delivery).collect()
@@ -142,7 +142,7 @@ fn delivery((id, number, attempts, payload): Leased) -> Delivery<JobLease> {
     Delivery { receipt: JobLease { id, delivery: number }, id: id.to_string(), payload, attempt }
 }
 
-/// Counts as the tables' statements return them: waiting, leased, buried.
+/// Converts the counts that the statements return: waiting, leased, dead-lettered.
 pub(crate) fn counts((waiting, leased, dead_lettered): (i64, i64, i64)) -> JobCounts {
     let count = |count| u64::try_from(count).unwrap_or_default();
     JobCounts::new(count(waiting), count(leased), count(dead_lettered))
@@ -153,14 +153,14 @@ fn instant(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// As the tables keep it. What is longer than a century is a century.
+/// Converts to the unit of the tables. More than a century becomes a century.
 pub(crate) fn millis(duration: Duration) -> i64 {
     const CENTURY: i64 = 100 * 366 * 24 * 3600 * 1000;
     i64::try_from(duration.as_millis()).map_or(CENTURY, |millis| millis.min(CENTURY))
 }
 
-/// As the tables keep it. PostgreSQL's text holds no NUL, SQLite's ends there for some who read it, and nobody's settlement is
-/// to fail for another one's error.
+/// Replaces NUL, which PostgreSQL rejects in text and at which some readers of SQLite stop. One job's error must not
+/// make the settlements of the same batch fail.
 pub(crate) fn text(error: &str) -> String {
     error.replace('\0', "\u{FFFD}")
 }

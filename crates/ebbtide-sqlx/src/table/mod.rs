@@ -1,4 +1,4 @@
-//! Jobs that are rows of a table: what the adapters for SQL databases have in common.
+//! Jobs as rows of a table: the parts that the adapters for SQL databases share.
 
 mod fetch;
 mod job;

@@ -6,11 +6,12 @@ use sqlx::pool::PoolOptions;
 use sqlx::{Database, Pool};
 use tokio::time::timeout;
 
-/// The connection over which leases are renewed: one of its own, since handlers may hold every connection of the pool for
-/// longer than a lease.
+/// The dedicated connection for lease renewals. Handlers may hold every connection of the pool for longer than a
+/// lease.
 ///
-/// It is opened when there is something to renew, with the options and the hooks of the pool, and closed when the consumer
-/// stops. Where it cannot be opened, or sees another database than the pool (SQLite in memory), renewals use the pool.
+/// It is opened for the first renewal, with the options and the hooks of the pool, and closed when the consumer
+/// stops. Where it cannot be opened, or connects to another database than the pool (SQLite in memory), renewals use
+/// the pool.
 #[derive(Debug)]
 pub(crate) struct Renewals<DB: Database> {
     own: Mutex<Option<Pool<DB>>>,
@@ -23,12 +24,13 @@ impl<DB: Database> Default for Renewals<DB> {
 }
 
 impl<DB: Database> Renewals<DB> {
-    /// Runs a renewal over the connection of its own, and over the pool where that fails, finds nothing to renew, or takes longer
-    /// than a sixth of the lease: half of the time to the next renewal is left for that. `renew` returns how many rows it found.
+    /// Runs a renewal over the dedicated connection. Falls back to the pool if that fails, finds no row to renew, or
+    /// takes longer than a sixth of the lease, which leaves half of the time until the next renewal. `renew` returns
+    /// the number of rows it found.
     ///
     /// # Errors
     ///
-    /// When both fail: the error of the pool.
+    /// Returns the error of the pool if both fail.
     pub(crate) async fn renew<F>(
         &self,
         pool: &Pool<DB>,
@@ -40,7 +42,7 @@ impl<DB: Database> Renewals<DB> {
     {
         let patience = part(lease, 1, 6);
         match timeout(patience, renew(self.own(pool))).await {
-            // Either all of it is lost, or this is not the database that the pool sees.
+            // Either every lease is lost, or this is not the database of the pool.
             Ok(Ok(0)) => {}
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(error)) => {
@@ -77,7 +79,7 @@ impl<DB: Database> Renewals<DB> {
     }
 }
 
-/// Says that handlers which hold connections leave none for fetching and settling, where that is so.
+/// Returns a warning if handlers that hold connections can leave none to fetch and settle jobs.
 pub(crate) fn limitation<DB: Database>(pool: &Pool<DB>, concurrency: usize) -> Option<String> {
     let connections = pool.options().get_max_connections();
     (u64::from(connections) <= concurrency as u64).then(|| {
