@@ -9,39 +9,39 @@ use tokio::sync::{Notify, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::entry::{Entry, RedisReceipt};
 
-/// What was read in the breath in which other jobs were acknowledged, until the next fetch takes it.
+/// Entries that were read together with acknowledgements, until the next fetch takes them.
 ///
 /// # Invariants
 ///
-/// 1. Reads are begun only while they are allowed, and for no more entries than are acknowledged with them.
-/// 2. When [`end`](Self::end) has returned, no read is under way and none will begin. Whatever there was is pending with
-///    the server under our name, and nobody else here knows of it.
-/// 3. After a question whose answer nobody has seen, [`has_missed`](Self::has_missed) says so until somebody who was
-///    [`alone`](Self::alone) has looked at what is pending: what such an answer brought waits for the next fetch, and not
-///    for the end of its lease.
+/// 1. A read begins only while reads are allowed, and for at most as many entries as are acknowledged with it.
+/// 2. When [`end`](Self::end) has returned, no read is in progress and none will begin. All entries are pending at
+///    the server for this consumer, and no copy is left in this process.
+/// 3. After a request whose response was not seen, [`has_missed`](Self::has_missed) returns true until a caller with
+///    [`alone`](Self::alone) has queried the pending entries. So the entries of such a response wait for the next
+///    fetch, not for the end of their lease.
 #[derive(Debug)]
 pub(super) struct Ahead {
-    /// Nobody looks for entries that are older: their lease is well under way, and has nobody who keeps it.
+    /// Older entries are not fetched: their lease is partly over, and was not renewed.
     fresh: Duration,
     allowed: AtomicBool,
-    /// Held by those who read; whoever has it alone knows that there are none.
+    /// Readers hold it shared. The exclusive holder knows that no read is in progress.
     reading: RwLock<()>,
     entries: Mutex<VecDeque<(Instant, Entry)>>,
     arrived: Notify,
     missed: AtomicBool,
 }
 
-/// The right to read ahead, until it is dropped.
+/// The permission to read ahead, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Reading<'a> {
     ahead: &'a Ahead,
     since: Instant,
-    // Dropped first: whoever is alone then knows of it.
+    // Dropped first, so that the next exclusive holder sees it.
     asked: Asked<'a>,
     _among_others: RwLockReadGuard<'a, ()>,
 }
 
-/// The knowledge that nobody reads ahead, until it is dropped.
+/// The exclusive permission: no reader reads ahead until it is dropped.
 #[derive(Debug)]
 pub(super) struct Alone<'a> {
     ahead: &'a Ahead,
@@ -49,7 +49,8 @@ pub(super) struct Alone<'a> {
     _alone: RwLockWriteGuard<'a, ()>,
 }
 
-/// A question that the server answers by giving out jobs. Dropped without [its answer](Self::answered), they are missed.
+/// A request by which the server delivers jobs. If it is dropped without [its response](Self::answered), the jobs
+/// count as missed.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
     ahead: &'a Ahead,
@@ -71,10 +72,10 @@ impl Ahead {
         self.allowed.store(allowed, Ordering::SeqCst);
     }
 
-    /// Begins to read, if that is allowed, and nobody is alone.
+    /// Begins a read, if reads are allowed and no caller is [`alone`](Self::alone).
     pub(super) fn begin(&self) -> Option<Reading<'_>> {
         let among_others = self.reading.try_read().ok()?;
-        // Whoever ends the reading forbids it first, and waits then.
+        // `end` forbids reads first, and waits then.
         let allowed = self.allowed.load(Ordering::SeqCst);
         let reading =
             || Reading { ahead: self, since: clock::now(), asked: self.asks(), _among_others: among_others };
@@ -86,12 +87,12 @@ impl Ahead {
         Asked { ahead: self }
     }
 
-    /// Returns whether there may be jobs that were given to us in an answer that nobody has seen.
+    /// Returns whether jobs may have been delivered in a response that was not seen.
     pub(super) fn has_missed(&self) -> bool {
         self.missed.load(Ordering::SeqCst)
     }
 
-    /// Waits for those who read. Nobody begins until it is dropped.
+    /// Waits for the reads in progress. No read begins until the returned value is dropped.
     pub(super) async fn alone(&self) -> Alone<'_> {
         let alone = self.reading.write().await;
         Alone { ahead: self, since: clock::now(), _alone: alone }
@@ -99,7 +100,8 @@ impl Ahead {
 
     /// Takes up to `max` entries.
     ///
-    /// What has lain here for long is left to its lease: it comes again when that has run out, to whomever.
+    /// Entries that were here for too long are skipped: they are delivered again when their lease expires, to any
+    /// consumer.
     pub(super) fn take(&self, max: usize) -> Vec<Entry> {
         let (now, mut taken) = (clock::now(), Vec::new());
         let mut entries = self.lock();
@@ -119,11 +121,11 @@ impl Ahead {
         taken
     }
 
-    /// Returns when there is something to take.
+    /// Returns when there is an entry to take.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Dropping the future loses nothing.
     pub(super) async fn arrived(&self) {
         loop {
             let arrived = self.arrived.notified();
@@ -134,7 +136,8 @@ impl Ahead {
         }
     }
 
-    /// Forbids reading, waits for those who do, and forgets what they brought: the server is to be asked for it.
+    /// Forbids reads, waits for those in progress, and discards their entries: the caller must ask the server for
+    /// them.
     pub(super) async fn end(&self) {
         self.allow(false);
         let _alone = self.alone().await;
@@ -149,13 +152,13 @@ impl Ahead {
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, Entry)>> {
-        // The list is whole after each statement that changes it.
+        // The list is valid after each statement that changes it.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reading<'_> {
-    /// Keeps what was read, and notes whether that is all.
+    /// Keeps the entries of a read. `all` says whether the response was complete.
     pub(super) fn keep(self, entries: Vec<Entry>, all: bool) {
         self.ahead.keep(self.since, entries);
         if all {
@@ -165,12 +168,12 @@ impl Reading<'_> {
 }
 
 impl Alone<'_> {
-    /// Returns what is here.
+    /// Returns the receipts of all entries.
     pub(super) fn known(&self) -> Vec<RedisReceipt> {
         self.ahead.lock().iter().map(|(_since, entry)| entry.receipt()).collect()
     }
 
-    /// Keeps what is pending beside: nothing is missed any more.
+    /// Keeps the other pending entries. No entry is missed any more.
     pub(super) fn found(self, entries: Vec<Entry>) {
         self.ahead.missed.store(false, Ordering::SeqCst);
         self.ahead.keep(self.since, entries);
@@ -207,7 +210,7 @@ mod tests {
         ahead
     }
 
-    /// Otherwise a withdrawal could ask the server before it has read what is withdrawn.
+    /// Otherwise a withdrawal could query the server before the server has processed the read.
     #[tokio::test]
     async fn the_end_waits_for_a_read_under_way_and_leaves_nothing_here() {
         let ahead = allowed();
@@ -230,7 +233,7 @@ mod tests {
         assert_eq!((ahead.take(2), ahead.take(2)), (entries(2), entries(3).split_off(2)));
     }
 
-    /// An answer that is on its way would bring what is found by a look at what is pending a second time.
+    /// A response on its way would deliver the entries of the query a second time.
     #[tokio::test]
     async fn what_was_missed_is_looked_for_when_nobody_reads() {
         let ahead = allowed();

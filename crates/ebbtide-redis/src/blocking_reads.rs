@@ -7,12 +7,12 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult, cmd};
 use tokio::time::sleep;
 
-/// Reads that wait at the server, such as `BLPOP`, `BLMOVE` or `XREAD BLOCK`, and that the stop wakes without losing anything.
+/// Blocking reads, such as `BLPOP`, `BLMOVE` or `XREAD BLOCK`, that the stop ends without losing an element.
 ///
-/// A read that is dropped while it waits may lose an element: the server takes it from its list at that moment, and answers
-/// nobody. So it is not dropped: a second connection tells the server to end it (`CLIENT UNBLOCK`), and what it had taken by
-/// then still comes. That connection is opened when the stop begins, and anew as often as it fails: a server that doesn't
-/// answer then holds the component to its deadline.
+/// Dropping a blocked read may lose an element: the server takes it from its list and has no client to send it to. So
+/// the read is not dropped. A second connection asks the server to unblock it (`CLIENT UNBLOCK`), and an element that
+/// was taken by then still arrives. That connection is opened when the shutdown begins, and again whenever it fails.
+/// So a server that does not respond delays the component until its deadline.
 ///
 /// # Examples
 ///
@@ -33,17 +33,19 @@ use tokio::time::sleep;
 /// # Ok(()) }
 /// ```
 pub struct BlockingReads {
-    /// Opens the second connection. One that had been open all along would be gone at the stop: a server with a `timeout` closes
-    /// what is idle, and only who is blocked is exempt.
+    /// Opens the second connection. A connection that was open and idle all the time would be closed by the shutdown:
+    /// a server with a `timeout` closes idle connections, and exempts only blocked ones.
     client: Client,
     reading: MultiplexedConnection,
     id: i64,
 }
 
-/// How long an unblocked read may take to answer before the server is told again: the first word may have come before the read.
+/// How long an unblocked read may take before the server is asked again: the first request may arrive before the
+/// read.
 const TELL_AGAIN: Duration = Duration::from_millis(20);
 
-/// How long the second connection may take to open and to answer before another one is tried: more than a server that lives takes.
+/// How long the second connection may take to open and to respond before another one is tried: more than a healthy
+/// server takes.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl BlockingReads {
@@ -51,29 +53,30 @@ impl BlockingReads {
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached, or doesn't permit `CLIENT ID` and `CLIENT UNBLOCK`.
+    /// Returns an error if the server cannot be reached, or does not permit `CLIENT ID` and `CLIENT UNBLOCK`.
     pub async fn connect(client: &Client) -> RedisResult<Self> {
-        // A read that waits is no server that doesn't answer.
+        // A blocked read is not a timeout.
         let patient = AsyncConnectionConfig::new().set_response_timeout(None);
         let mut reading = client.get_multiplexed_async_connection_with_config(&patient).await?;
         let id = cmd("CLIENT").arg("ID").query_async(&mut reading).await?;
-        // Who may not do that should know it now, and not at the stop. It does nothing to a connection that isn't blocked.
+        // A missing permission must show now, not at the shutdown. The command has no effect on a connection that is
+        // not blocked.
         unblock(id).exec_async(&mut reading).await?;
         Ok(Self { client: client.clone(), reading, id })
     }
 
-    /// Sends a read that blocks, and returns its answer. A nil is asked again; `None` says that the stop has begun and nothing
-    /// came.
+    /// Sends a blocking read and returns its response. Repeats the read after a nil. Returns `None` if the shutdown
+    /// has begun and no element arrived.
     ///
-    /// On a token that is stopping already nothing is read.
+    /// If `stop` is stopping already, nothing is read.
     ///
     /// # Errors
     ///
-    /// When the connection that reads is lost, or the server refuses.
+    /// Returns an error if the reading connection is lost, or the server rejects the command.
     ///
     /// # Cancel safety
     ///
-    /// Not: what the server takes for it after it was dropped is lost. Raise the token instead.
+    /// Not cancel safe: an element that the server takes for a dropped read is lost. Signal the token instead.
     pub async fn read<T: FromRedisValue>(&mut self, read: &Cmd, stop: &Stop) -> RedisResult<Option<T>> {
         while !stop.is_stopping() {
             let reading = read.query_async::<Option<T>>(&mut self.reading);
@@ -96,7 +99,8 @@ impl fmt::Debug for BlockingReads {
     }
 }
 
-/// Ends the read of a connection once the stop has begun: again and again, whatever becomes of the connection that says so.
+/// Unblocks the read of a connection once the shutdown has begun. Repeats this until the read returns, also when the
+/// second connection fails.
 async fn end(client: &Client, id: i64, stop: &Stop) -> Infallible {
     stop.stopping().await;
     loop {

@@ -13,7 +13,7 @@ const LOCAL: &str = "redis://127.0.0.1:6379";
 
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 
-/// Describes a [`RedisQueue`], and opens it.
+/// Configures and opens a [`RedisQueue`].
 ///
 /// # Examples
 ///
@@ -39,23 +39,24 @@ impl RedisBuilder {
         Self { name, group, lease, server: Server::Url(LOCAL.to_owned()) }
     }
 
-    /// Sets which server it is on. Default: `redis://127.0.0.1:6379`.
+    /// Sets the URL of the server. Default: `redis://127.0.0.1:6379`.
     ///
-    /// For `rediss://`, TLS, turn on the feature `tokio-rustls-comp` of the crate `redis`.
+    /// For TLS (`rediss://`), enable the feature `tokio-rustls-comp` of the crate `redis`.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.server = Server::Url(url.into());
         self
     }
 
-    /// Takes the server, and how to log in there, from a client.
+    /// Sets the server and the credentials from a client.
     pub fn client(mut self, client: Client) -> Self {
         self.server = Server::Client(client);
         self
     }
 
-    /// Sets how long a consumer may be silent before its jobs are given to others: 100 ms or more. Default: 30 s.
+    /// Sets the lease: how long a consumer may be silent before its jobs are delivered to others. At least 100 ms.
+    /// Default: 30 s.
     ///
-    /// It has to be the same for all consumers of a queue.
+    /// All consumers of a queue must use the same lease.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
@@ -63,20 +64,21 @@ impl RedisBuilder {
 
     /// Sets the name of the consumer group. Default: `workers`.
     ///
-    /// There can be only one for a stream: what one group acknowledges is gone for all.
+    /// A stream can have only one group: a job that one group acknowledges is deleted for all.
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.group = group.into();
         self
     }
 
-    /// Connects, and makes the stream and its group where they are missing. Any number may do so at once.
+    /// Connects, and creates the stream and its group if they do not exist. Several processes may call it at the same
+    /// time.
     ///
-    /// It forgets consumers as well that have nothing and have not been heard of for an hour.
+    /// It also deletes consumers that have nothing pending and were silent for an hour.
     ///
     /// # Errors
     ///
-    /// When the URL or the lease cannot be used, the server cannot be reached or refuses, or something else is
-    /// under the name.
+    /// Returns an error if the URL or the lease is invalid, if the server cannot be reached or rejects a command, or
+    /// if the key holds another type.
     ///
     /// # Cancel safety
     ///
@@ -102,7 +104,7 @@ impl RedisBuilder {
     }
 }
 
-/// A name that no other consumer has, wherever it runs: in containers each has the same process id.
+/// Returns a name that is unique across machines: processes in containers often have the same process id.
 fn consumer() -> String {
     let random = RandomState::new().build_hasher().finish();
     format!("{}-{random:016x}", std::process::id())

@@ -10,13 +10,13 @@ use super::entry::{Entry, Fields, PAYLOAD, RedisReceipt};
 use super::error::RedisQueueError;
 use super::link::Link;
 
-/// After so long a silence a consumer that has nothing is forgotten.
+/// A consumer that has nothing pending and was silent for this long is deleted.
 const FORGET: Duration = Duration::from_secs(3600);
 
-/// The most that one script is told of: Lua's stack holds a few thousand.
+/// The maximum number of entries for one script call: Lua's stack holds a few thousand.
 const MOST: usize = 1000;
 
-/// Everything that is said to Redis, but for the read that blocks.
+/// All commands to Redis except the blocking read.
 pub(super) struct Commands {
     pub(super) link: Link,
     pub(super) keys: Keys,
@@ -26,7 +26,7 @@ pub(super) struct Commands {
     pub(super) scripts: Scripts,
 }
 
-/// What a look at what is delayed and at what others left has found.
+/// The result of a sweep over delayed entries and over entries whose consumer died.
 #[derive(Debug)]
 pub(super) struct Swept {
     pub(super) cursor: String,
@@ -53,9 +53,9 @@ impl Commands {
         Ok(Swept { cursor, next_due: u64::try_from(wait).ok().map(Duration::from_millis), entries })
     }
 
-    /// Acknowledges these, or fails with all of them. Reads as many new entries into `ahead`, where there is one.
+    /// Acknowledges all deliveries, or fails for all of them. Reads as many new entries into `ahead`, if given.
     ///
-    /// What was read stays read when a later part fails.
+    /// Entries that were read stay read when a later part fails.
     pub(super) async fn ack(
         &self,
         receipts: &[RedisReceipt],
@@ -69,7 +69,7 @@ impl Commands {
                 script.arg(&receipt.entry).arg(receipt.count);
             }
             let (done, read): (Vec<bool>, Fields) = match self.invoke(&script).await {
-                // The group is gone, and with it whatever we had.
+                // The group is missing, and all deliveries of this consumer with it.
                 Err(error) if error.is_gone() => (vec![false; receipts.len()], Vec::new()),
                 other => other?,
             };
@@ -98,13 +98,14 @@ impl Commands {
         match self.invoke(&script).await {
             Ok(true) => Ok(Settled::Done),
             Ok(false) => Ok(Settled::Lost),
-            // The group is gone, and with it whatever we had: there is nobody left to tell.
+            // The group is missing, and all deliveries of this consumer with it: there is nothing left to settle.
             Err(error) if error.is_gone() => Ok(Settled::Lost),
             Err(error) => Err(error),
         }
     }
 
-    /// Extends leases over `renewals`, and over the usual connection where that fails or takes longer than a sixth of the lease.
+    /// Renews leases over `renewals`, and over the usual connection if that fails or takes longer than a sixth of the
+    /// lease.
     pub(super) async fn extend(
         &self,
         renewals: &Link,
@@ -119,7 +120,7 @@ impl Commands {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) if !(error.is_io_error() || error.is_timeout()) => Err(self.error(error)),
             _ => {
-                // It may be the connection of a runtime that is gone.
+                // It may be the connection of a runtime that has ended.
                 renewals.close().await;
                 self.invoke(&script).await
             }
@@ -130,7 +131,7 @@ impl Commands {
         }
     }
 
-    /// Returns what is pending under our name beside what is `known`. Its lease begins anew.
+    /// Returns the entries that are pending for this consumer and are not in `known`, and renews their lease.
     pub(super) async fn unknown(&self, known: &[RedisReceipt]) -> Result<Vec<Entry>, RedisQueueError> {
         let mut script = self.on_stream(&self.scripts.withdraw);
         script.arg(&self.consumer);
@@ -143,11 +144,11 @@ impl Commands {
         }
     }
 
-    /// Takes our name off the group.
+    /// Deletes this consumer from the group.
     ///
     /// # Errors
     ///
-    /// When something is still pending under it: then it stays.
+    /// Returns an error if an entry is still pending for this consumer. It is not deleted then.
     pub(super) async fn leave(&self) -> Result<(), RedisQueueError> {
         let mut script = self.on_stream(&self.scripts.leave);
         match self.invoke::<u64>(script.arg(&self.consumer)).await {
@@ -197,19 +198,19 @@ impl fmt::Debug for Commands {
     }
 }
 
-/// As Redis takes it: a script's numbers are exact up to 2^53, and that is enough of them.
+/// Converts to Redis milliseconds. A script's numbers are exact up to 2^53, which is enough.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(1 << 52)
 }
 
-/// Where a queue is in Redis.
+/// The keys of a queue in Redis.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
-    /// The stream: what waits and what is leased.
+    /// The stream: waiting and leased jobs.
     pub(super) stream: String,
-    /// A sorted set: what is not to be delivered before its time.
+    /// A sorted set: jobs whose delay has not passed.
     pub(super) delayed: String,
-    /// A stream: what was buried.
+    /// A stream: dead-lettered jobs.
     pub(super) dead: String,
 }
 
@@ -219,7 +220,7 @@ impl Keys {
     }
 }
 
-/// The steps that have to be one: each runs in Redis as a whole or not at all.
+/// The operations that must be atomic: Redis runs each script as a whole or not at all.
 #[derive(Debug)]
 pub(super) struct Scripts {
     pub(super) setup: Script,

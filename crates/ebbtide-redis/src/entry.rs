@@ -1,38 +1,38 @@
 use ebbtide::queue::Delivery;
 use redis::{FromRedisValue, ParsingError, Value};
 
-/// The job itself.
+/// The field of the payload.
 pub(super) const PAYLOAD: &str = "payload";
 
-/// The job's id, once it is no longer that of its entry.
+/// The field of the job's id, once it differs from the id of its entry.
 const JOB: &[u8] = b"ebbtide-job";
 
-/// How many attempts there were in earlier entries.
+/// The field of the number of attempts in earlier entries.
 const TRIES: &[u8] = b"ebbtide-tries";
 
-/// New entries as Redis returns them: their ids and their fields, names and values in turn.
+/// New entries as Redis returns them: ids and fields, names and values alternating.
 pub(super) type Fields = Vec<(String, Vec<Vec<u8>>)>;
 
-/// What Redis knows a delivery by: the entry of the stream, and how often that has been delivered.
+/// The receipt of a delivery: the entry of the stream, and how often it has been delivered.
 ///
-/// The second tells a delivery from a later one of the same job, to whomever that was.
+/// The count distinguishes this delivery from a later one of the same job, to the same or another consumer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RedisReceipt {
     pub(super) entry: String,
     pub(super) count: u64,
 }
 
-/// An entry of the stream, as it was delivered.
+/// An entry of the stream, as delivered.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     id: String,
-    /// Names and values, in turn.
+    /// Names and values, alternating.
     fields: Vec<Vec<u8>>,
     count: u64,
 }
 
 impl Entry {
-    /// Reads an entry as `XREADGROUP` returns new ones.
+    /// Reads a new entry as `XREADGROUP` returns it.
     pub(super) fn new(id: String, fields: Vec<Vec<u8>>) -> Self {
         Self { id, fields, count: 1 }
     }
@@ -41,7 +41,7 @@ impl Entry {
         RedisReceipt { entry: self.id.clone(), count: self.count }
     }
 
-    /// Returns the job in it, or nothing when there is no payload.
+    /// Returns the job in the entry, or `None` if it has no payload.
     pub(super) fn into_delivery(self) -> Option<Delivery<RedisReceipt>> {
         let receipt = self.receipt();
         let (mut payload, mut id, mut tries) = (None, self.id, 0_u64);
@@ -59,7 +59,7 @@ impl Entry {
     }
 }
 
-/// An entry as the scripts return it, with how often it has been delivered.
+/// Reads an entry as the scripts return it, with its delivery count.
 impl FromRedisValue for Entry {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
         let (id, fields, count) = FromRedisValue::from_redis_value(value)?;

@@ -6,16 +6,16 @@ use redis::{RedisError, cmd};
 
 /// Registers connections to Redis with a lifecycle. Implemented by [`Handle`].
 pub trait RedisExt {
-    /// Registers a connection to Redis that its users share: a `MultiplexedConnection` or a `ConnectionManager`. When everything that
-    /// the lifecycle knows of has stopped, the commands that are still under way, in tasks that nobody waits for, are done before
-    /// the process goes.
+    /// Registers a shared connection to Redis: a `MultiplexedConnection` or a `ConnectionManager`. When every other
+    /// component has stopped, it waits for commands that are still in progress in detached tasks.
     ///
-    /// Redis answers in order: one `PING` at the end says that everything before it was done. A server that takes longer than
-    /// the connection's response timeout is waited for until the component's time is up. A command whose future was dropped, or
-    /// whose own response timeout passed, may not be sent at all; that is the client's way.
+    /// Redis responds in order: a final `PING` returns when every command before it was done. If the server takes
+    /// longer than the connection's response timeout, the component waits until its deadline. A command whose future
+    /// was dropped, or whose response timeout passed, may not be sent at all; this is how the client works.
     ///
-    /// A connection that was lost before, such as one that the server closed because it was idle, has nothing under way: what it
-    /// had has failed, and who waited for it knows. That is a warning. One that is lost while it is closed makes the component fail.
+    /// A connection that was lost before, such as one that the server closed because it was idle, has no command in
+    /// progress: its commands have failed, and their callers got the errors. That is logged as a warning. A
+    /// connection that is lost during the close makes the component fail.
     ///
     /// # Examples
     ///
@@ -48,7 +48,8 @@ impl RedisExt for Handle {
             }
             loop {
                 match cmd("PING").exec_async(&mut connection).await {
-                    // That limit is the connection's own. Ours is the component's deadline, by which this is dropped.
+                    // That limit is the connection's. The limit here is the component's deadline, at which this
+                    // future is dropped.
                     Err(error) if error.is_timeout() => {}
                     done => return Ok(done?),
                 }
@@ -57,7 +58,8 @@ impl RedisExt for Handle {
     }
 }
 
-/// Returns why a connection is gone, if it is known to be: it then refuses a command at once, without sending it.
+/// Returns why a connection is lost, if the client has noticed: it then rejects a command at once, without sending
+/// it.
 async fn lost(connection: &mut impl ConnectionLike) -> Option<RedisError> {
     let ping = cmd("PING");
     let refused = tokio::select! {

@@ -1,30 +1,33 @@
 //! Jobs in a Redis stream with a consumer group, through the crate `redis`.
 //!
-//! Needs Redis 7 or newer, or Valkey. A queue is one stream of one group: what is acknowledged is deleted from it. Beside
-//! it are two more keys: `NAME:delayed`, a sorted set of the jobs that wait for their next attempt, and `NAME:dead`, a stream of those
-//! that were buried, with why (`ebbtide-error`) and, in their id, when.
+//! Requires Redis 7 or newer, or Valkey. A queue is one stream with one group: an acknowledged job is deleted from
+//! it. Two more keys belong to it. `NAME:delayed` is a sorted set of the jobs that wait for their next attempt.
+//! `NAME:dead` is a stream of the dead-lettered jobs, with the error in `ebbtide-error` and the time in their id.
 //!
-//! - *Delivery.* A job comes again when its consumer has said nothing for the [lease](ebbtide::queue::Queue::lease). All
-//!   consumers of a queue need the same one: each takes over what has been silent for its own.
-//!   Leases are renewed over a connection and by a thread of their own: handlers that block every thread of the runtime do not
-//!   end them.
-//! - *Prefetching.* While a consumer takes jobs, each acknowledgement brings a new one in the same step; no more than it has places for
-//!   are ever leased to it. What it has got in this way and not begun goes back at the stop.
-//! - *Lost answers.* What Redis gave out in an answer that never arrived the next fetch asks for, and at the stop the withdrawal.
-//!   A connection that was given up is ended at the server first (`CLIENT KILL`), so that no job is given out on it later. Where the
-//!   user may not do that, a job that a stalled server or network gives out after the consumer's end waits for its lease.
-//! - *Producers* in any language: `XADD emails * payload …`. Whatever other fields a job has it keeps; when it is tried again
-//!   or buried those beyond 3000 go along as one, `ebbtide-rest`, packed by MessagePack.
-//! - *Handing back* puts the job behind those that wait, under the same id, and does not count as an attempt. So does
-//!   a retry, when its time has come; that is looked at once a second.
-//! - *Don't trim* the stream (`MAXLEN`): jobs that wait would be gone.
+//! - *Delivery.* A job is delivered again when its consumer was silent for the [lease](ebbtide::queue::Queue::lease).
+//!   All consumers of a queue must use the same lease: each claims deliveries that were silent for its own. Leases
+//!   are renewed over a dedicated connection and by a dedicated thread: handlers that block every thread of the
+//!   runtime do not let them expire.
+//! - *Prefetching.* While a consumer takes jobs, each acknowledgement fetches a new one in the same command. Never
+//!   more jobs are leased to a consumer than it has places for. Prefetched jobs that were not begun are requeued at
+//!   the shutdown.
+//! - *Lost responses.* The next fetch asks for jobs that Redis delivered in a response that never arrived. At the
+//!   shutdown, the withdrawal asks for them. An abandoned connection is closed at the server first (`CLIENT KILL`),
+//!   so that no job is delivered on it later. If the user lacks that permission, a job that a stalled server or
+//!   network delivers after the consumer has stopped waits for its lease to expire.
+//! - *Producers* in any language: `XADD emails * payload …`. Other fields of a job are kept. When a job is retried or
+//!   dead-lettered, the fields beyond 3000 are packed into one, `ebbtide-rest`, by MessagePack.
+//! - *Requeueing* puts the job behind the waiting ones, under the same id, and does not count as an attempt. A retry
+//!   is also put behind them, when its delay has passed; delays are polled once a second.
+//! - *Do not trim* the stream (`MAXLEN`): that would delete waiting jobs.
 //!
 //! # What survives
 //!
-//! Redis keeps what it has persisted, and no more: with its default settings, snapshots every few minutes, a crash of the *server*
-//! loses jobs that were pushed since, and brings back what was acknowledged since. For jobs that matter set `appendonly yes`,
-//! and `appendfsync always` where not even the last second may be lost; replicas alone are behind by what they have not yet got.
-//! A crash of a consumer or a producer loses nothing with any settings.
+//! Redis keeps what it has persisted, and no more. With its default settings, snapshots every few minutes, a crash of
+//! the *server* loses the jobs that were pushed since the last one, and restores the jobs that were acknowledged
+//! since. For jobs that matter set `appendonly yes`, and `appendfsync always` if not even the last second may be
+//! lost. Replicas alone lag behind by what they have not yet received. A crash of a consumer or a producer loses
+//! nothing with any settings.
 //!
 //! # Examples
 //!

@@ -8,25 +8,25 @@ use redis::{
 };
 use tokio::sync::Mutex;
 
-/// How long to wait for a connection.
+/// The connect timeout.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// How long to wait for an answer.
+/// The response timeout.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// A connection for short requests, which is made anew when it is needed and there is none.
+/// A connection for short commands. It is opened again when it is needed and broken.
 ///
 /// # Invariants
 ///
-/// 1. When something is said, nothing is done any more of what was said on a connection that was given up without its
-///    last answer: the server has ended it by then. A server that had stalled, or a network, would otherwise come to it
-///    later, and read jobs for us that nobody here asks for any more. Where we may not end connections
-///    (`CLIENT KILL`), that can happen, and their leases end it.
+/// 1. When a command is sent, no command of an abandoned connection (one whose last response was not seen) can run
+///    any more: the server has closed that connection by then. Otherwise a stalled server or network could process it
+///    later, and deliver jobs to this consumer that no caller asks for. Where this user may not close connections
+///    (`CLIENT KILL`), that can happen, and the lease ends such a delivery.
 #[derive(Debug)]
 pub(super) struct Link {
     client: Client,
     open: Mutex<Option<Connection>>,
-    /// Those that were given up.
+    /// The abandoned connections.
     left: Lock<Vec<Arc<Identity>>>,
 }
 
@@ -35,12 +35,12 @@ impl Link {
         Self { client, open: Mutex::new(None), left: Lock::default() }
     }
 
-    /// Makes a link to the same server that shares no connection with this one.
+    /// Returns a link to the same server that shares no connection with this one.
     pub(super) fn another(&self) -> Self {
         Self::new(self.client.clone())
     }
 
-    /// Makes a connection of its own, whose answers may take `longer` than others.
+    /// Opens a separate connection, whose responses may take `longer` than the usual timeout.
     pub(super) async fn connect(&self, longer: Duration) -> Result<Connection, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT))
@@ -54,7 +54,7 @@ impl Link {
     ///
     /// Dropping the future leaves no connection behind.
     pub(super) async fn ready(&self) -> Result<Connection, RedisError> {
-        // Held while it connects: those that come meanwhile wait for the same connection.
+        // Locked while it connects: concurrent callers wait for the same connection.
         let mut open = self.open.lock().await;
         let connection = match &*open {
             Some(connection) => connection.clone(),
@@ -83,7 +83,7 @@ impl Link {
         self.judged(&connection, answer).await
     }
 
-    /// Notes that a connection is given up on which the server may still have something to do.
+    /// Marks a connection as abandoned: the server may still have a command of it to run.
     pub(super) fn leave(&self, connection: &Connection) {
         self.left().extend(connection.identity.clone());
     }
@@ -92,7 +92,7 @@ impl Link {
         *self.open.lock().await = None;
     }
 
-    /// Lets the connection go after an answer by which it is of no more use.
+    /// Drops the connection after a response that makes it useless.
     async fn judged<T>(
         &self,
         connection: &Connection,
@@ -102,7 +102,7 @@ impl Link {
             && is_the_end(error)
         {
             let mut open = self.open.lock().await;
-            // Whoever shared it may have let it go, and there is another one by now.
+            // Another user of the same connection may have replaced it already.
             if open.as_ref().is_some_and(|open| open.identity == connection.identity) {
                 *open = None;
                 self.leave(connection);
@@ -127,21 +127,21 @@ impl Link {
     }
 
     fn left(&self) -> MutexGuard<'_, Vec<Arc<Identity>>> {
-        // The list is whole after each statement that changes it.
+        // The list is valid after each statement that changes it.
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection, and what the server knows it by.
+/// A connection, and its identity at the server.
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     pub(super) wire: MultiplexedConnection,
-    /// None where the server doesn't tell.
+    /// `None` if the server does not provide it.
     pub(super) identity: Option<Arc<Identity>>,
 }
 
-/// What one server knows a connection by: another one may give the same number to somebody else's, but not for the same
-/// address.
+/// The identity of a connection at one server. Another server may use the same number for another client's
+/// connection, but not for the same address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     id: String,
@@ -149,7 +149,7 @@ pub(super) struct Identity {
 }
 
 impl Connection {
-    /// Asks the server what it knows the connection by. That it may not be asked does no harm.
+    /// Asks the server for the connection's identity. A missing permission is not an error.
     pub(super) async fn meet(mut wire: MultiplexedConnection) -> Result<Self, RedisError> {
         let mut command = redis::cmd("CLIENT");
         let identity = match command.arg("INFO").query_async::<String>(&mut wire).await {
@@ -165,20 +165,20 @@ impl Connection {
 }
 
 impl Identity {
-    /// Reads the answer to `CLIENT INFO`.
+    /// Parses the response to `CLIENT INFO`.
     fn read(info: &str) -> Option<Self> {
         let value = |name| info.split_whitespace().find_map(|field| field.strip_prefix(name));
         Some(Self { id: value("id=")?.to_owned(), address: value("addr=")?.to_owned() })
     }
 
-    /// Ends the block that the connection is in.
+    /// Returns the command that unblocks the connection.
     pub(super) fn unblock(&self) -> Cmd {
         let mut command = redis::cmd("CLIENT");
         command.arg("UNBLOCK").arg(&self.id).arg("TIMEOUT");
         command
     }
 
-    /// Ends the connection: what the server has not done by then for whoever was on it is not done.
+    /// Returns the command that closes the connection: commands of it that have not run by then never run.
     pub(super) fn kill(&self) -> Cmd {
         let mut command = redis::cmd("CLIENT");
         command.arg("KILL").arg("ID").arg(&self.id).arg("ADDR").arg(&self.address);
@@ -187,13 +187,13 @@ impl Identity {
 }
 
 fn is_the_end(error: &RedisError) -> bool {
-    // What has become a replica stays one for those who are connected: the server that is to be written to now is found by
-    // its name.
+    // A server that became a replica stays one for its connections. The current primary is found by connecting again
+    // by name.
     let is_replica = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
     is_replica || error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error()
 }
 
-/// Returns whether the server has said this, and not the way to it.
+/// Returns whether the error is a response of the server, not a failure of the connection.
 fn is_answer(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }

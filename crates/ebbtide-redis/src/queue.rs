@@ -17,20 +17,20 @@ use super::link::Link;
 use super::reader::Reader;
 use super::schedule::Schedule;
 
-/// The most that one fetch takes: what Redis does for one client holds up the others.
+/// The maximum size of one fetch: a long command of one client delays the others at Redis.
 const MOST: usize = 1000;
 
-/// So many batches of acknowledgements are under way at a time; what comes meanwhile gathers for the next.
+/// The maximum number of acknowledgement batches in progress. Further acknowledgements gather for the next batch.
 const TURNS: usize = 2;
 
-/// A queue in Redis: a producer, and a consumer with a name of its own.
+/// A queue in Redis: a producer, and a consumer with a unique name.
 ///
-/// The [module](super) says what it keeps and what it doesn't. It has three connections, one of them to renew leases, which it
-/// makes anew when they are broken and it is called again.
+/// The [module](super) documents its guarantees. It has three connections, one of them for lease renewals. A broken
+/// connection is opened again by the next call.
 #[derive(Debug)]
 pub struct RedisQueue {
     commands: Commands,
-    /// A connection of its own, on the runtime that the renewals run on.
+    /// A dedicated connection, on the runtime of the renewals.
     renewals: Link,
     reader: Reader,
     schedule: Schedule,
@@ -41,7 +41,7 @@ pub struct RedisQueue {
 }
 
 impl RedisQueue {
-    /// Begins to describe a queue. Its name is the key of its stream.
+    /// Creates a builder for a queue. Its name is the key of its stream.
     ///
     /// # Examples
     ///
@@ -64,29 +64,29 @@ impl RedisQueue {
         }
     }
 
-    /// Pushes a job and returns its id. Redis then has it: the [module](super) says how well.
+    /// Pushes a job and returns its id when Redis has it. The [module](super) documents its durability.
     ///
     /// # Errors
     ///
-    /// When Redis cannot be told, or refuses it. If the answer did not come in time, it may have it all the same.
+    /// Returns an error if Redis cannot be reached or rejects the job. After a timeout, Redis may have the job.
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the job may have been pushed or not.
+    /// If the future is dropped, the job may or may not have been pushed.
     pub async fn push(&self, payload: impl AsRef<[u8]>) -> Result<String, RedisQueueError> {
         self.commands.push(payload.as_ref()).await
     }
 
-    /// JobCounts the jobs, for operators and tests.
+    /// Returns the number of jobs in each state, for operators and tests.
     ///
     /// # Errors
     ///
-    /// When Redis cannot be asked.
+    /// Returns an error if the query fails.
     pub async fn counts(&self) -> Result<JobCounts, RedisQueueError> {
         self.commands.counts().await
     }
 
-    /// Takes what is due or was left by others, when it is time to look for that.
+    /// Takes jobs that are due or whose consumer died, if a sweep is due.
     async fn sweep(&self, max: usize) -> Result<Vec<Entry>, RedisQueueError> {
         let Some(cursor) = self.schedule.due() else { return Ok(Vec::new()) };
         let swept = self.commands.sweep(max, &cursor).await?;
@@ -110,21 +110,23 @@ impl RedisQueue {
         Ok(taken)
     }
 
-    /// Looks for what was given to us in answers that never reached us, and keeps it for the next one who takes.
+    /// Asks for entries that were delivered to this consumer in responses that never arrived, and keeps them for the
+    /// next fetch.
     async fn find_missed(&self, stop: &Stop) -> Result<(), RedisQueueError> {
         if !self.ahead.has_missed() {
             return Ok(());
         }
-        // What an answer brings that is still on its way would be taken twice.
+        // An entry in a response that is still on its way would be taken twice.
         let Some(alone) = stop.unless_stopping(self.ahead.alone()).await else { return Ok(()) };
         let known = [self.held.receipts(), alone.known()].concat();
         alone.found(self.commands.unknown(&known).await?);
         Ok(())
     }
 
-    /// Acknowledges these, or fails with all of them. Where it may, it reads as many new ones for the next fetch.
+    /// Acknowledges all deliveries, or fails for all of them. If allowed, reads as many new entries for the next
+    /// fetch.
     async fn ack(&self, receipts: Vec<RedisReceipt>) -> Result<Vec<Settled>, RedisQueueError> {
-        // What is delayed or was left by others has its turn at free places as well.
+        // If a sweep is due, the free places are left to it.
         let reading = if self.schedule.is_due() { None } else { self.ahead.begin() };
         let mut read = Vec::new();
         let settled = self.commands.ack(&receipts, reading.is_some().then_some(&mut read)).await;
@@ -134,7 +136,7 @@ impl RedisQueue {
         settled
     }
 
-    /// Makes deliveries of entries, and buries those that no producer of jobs has written.
+    /// Converts entries to deliveries, and dead-letters entries that have no payload.
     async fn deliver(&self, entries: Vec<Entry>) -> Vec<Delivery<RedisReceipt>> {
         let mut deliveries = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -151,7 +153,7 @@ impl RedisQueue {
                 "invalid entry: no field `payload`; dead-lettering it"
             );
         }
-        // Nothing is waited for from here on: what is held is in somebody's hands.
+        // No await after this point: an entry in `held` must reach the caller.
         for delivery in &deliveries {
             self.held.add(&delivery.receipt);
         }
@@ -165,7 +167,7 @@ impl Queue for RedisQueue {
     async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<RedisReceipt>>, BoxError> {
         let max = max.min(MOST);
         while max > 0 && !stop.is_stopping() {
-            // Connecting takes nothing: the stop may end it.
+            // Connecting takes no job: the stop may end it.
             let Some(ready) = stop.unless_stopping(self.commands.link.ready()).await else { break };
             ready.map_err(|error| self.commands.error(error))?;
             let taken = match self.take(max, stop).await {
@@ -193,7 +195,7 @@ impl Queue for RedisQueue {
         let settled = if settlement == Settlement::Ack {
             self.acking.submit(receipt.clone(), &self.turns, |batch| self.ack(batch)).await?
         } else {
-            // Seldom, and much larger than the other: it is no part of every job's future.
+            // Rare, and much larger than the other path: boxed, so that it does not enlarge every job's future.
             Box::pin(self.commands.settle(receipt, &settlement)).await?
         };
         self.held.remove(receipt);
@@ -212,9 +214,9 @@ impl Queue for RedisQueue {
         true
     }
 
-    /// Returns what was read ahead, and what was delivered in an answer that never reached us.
+    /// Returns the prefetched entries, and those that were delivered in a response that never arrived.
     ///
-    /// What was read ahead is forgotten first: the server knows it too, however often it has to be asked.
+    /// Prefetched entries are discarded here first: the server has them as well, and they can be asked for again.
     async fn withdraw(&self) -> Result<Vec<Delivery<RedisReceipt>>, BoxError> {
         self.ahead.end().await;
         self.reader.settle_down().await;
@@ -231,11 +233,11 @@ impl Queue for RedisQueue {
     }
 }
 
-/// The deliveries that were given out and not yet settled. What is pending under our name beside them came in a reply
-/// that never reached us.
+/// The deliveries that were returned and not yet settled. Any other entry that is pending for this consumer was
+/// delivered in a response that never arrived.
 ///
-/// They are told apart by the whole receipt: a job that we have taken over from ourselves, after an outage longer than its
-/// lease, is here twice, and what becomes of the first delivery says nothing about the second.
+/// The whole receipt identifies a delivery. After an outage longer than its lease, a consumer can take a job over
+/// from itself. The job is then here twice, and the settlement of the first delivery does not settle the second.
 #[derive(Debug, Default)]
 struct InFlightReceipts {
     receipts: Mutex<HashSet<RedisReceipt>>,
@@ -255,7 +257,7 @@ impl InFlightReceipts {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashSet<RedisReceipt>> {
-        // A set that somebody panicked over is still a set.
+        // A panic of another thread leaves the set valid.
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,32 +12,34 @@ use super::commands::Commands;
 use super::entry::{Entry, Fields};
 use super::link::{Connection, Identity, Link};
 
-/// The longest that a read blocks: what is delayed, or left by others, is looked at in between.
+/// The longest time that a read blocks. Delayed jobs and those of dead consumers are polled in between.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// How soon a block that is to end is ended again, if it had not begun when it was ended first.
+/// The interval between two unblock commands: the first one may arrive before the block has begun.
 const AGAIN: Duration = Duration::from_millis(5);
 
-/// How long a read that is to end may still take before it counts as failed.
+/// The time within which an unblocked read must return before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Streams, each with its entries.
+/// The streams, each with its entries.
 type Streams = Vec<(String, Fields)>;
 
-/// Reads what is new, on a connection of its own, since a block holds up whatever else is on it.
+/// Reads new entries, on a dedicated connection: a block delays every other command on its connection.
 ///
-/// 1. What Redis delivers to a read is ours from then on, whether or not we see it. So a read that has begun is never
-///    dropped: the stop ends the block at the server, and its answer is read to the end.
-/// 2. A connection whose read failed, or was dropped with the future, is not used again: its next answer would be that of
-///    another question. The server ends it before it is told anything else, so that nothing is read on it later.
+/// 1. An entry that Redis delivers to a read belongs to this consumer, whether or not the response arrives. So a read
+///    that has begun is never dropped: the stop ends the block at the server, and the response is read to the end.
+/// 2. A connection whose read failed, or was dropped with the future, is not used again: its next response would
+///    belong to another command. The server closes it before it receives any other command, so that nothing is read
+///    on it later.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     idle: Mutex<Option<Connection>>,
-    /// Until when a read may still be delivered to whose answer we did not see, where we may not end its connection.
+    /// Until when a read may still get entries in a response that was not seen, if this user may not close its
+    /// connection.
     unseen: Lock<Option<Instant>>,
 }
 
-/// A connection with a read under way. Dropped before the answer it is given up.
+/// A connection with a read in progress. If it is dropped before the response, the connection is abandoned.
 #[derive(Debug)]
 struct InUse<'a> {
     link: &'a Link,
@@ -45,8 +47,7 @@ struct InUse<'a> {
 }
 
 impl Reader {
-    /// Waits for up to `block` for new entries, and returns up to `max` of them. It waits no longer once there is something
-    /// `ahead`.
+    /// Waits up to `block` for new entries, and returns up to `max` of them. Stops waiting when `ahead` has an entry.
     pub(super) async fn read(
         &self,
         commands: &Commands,
@@ -74,7 +75,7 @@ impl Reader {
         Ok(entries)
     }
 
-    /// Waits until nothing can be delivered to a read any more whose answer we did not see.
+    /// Waits until no unseen read can get entries any more.
     pub(super) async fn settle_down(&self) {
         let unseen = *self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(until) = unseen {
@@ -125,11 +126,11 @@ async fn read(
     Ok(entries.map(|(id, fields)| Entry::new(id, fields)).collect())
 }
 
-/// Returns when a read ought not to block any longer.
+/// Returns when a read should stop blocking.
 async fn enough(ahead: &Ahead, stop: &Stop) {
     let arrived = async {
         ahead.arrived().await;
-        // A read that doesn't block has its answer by then.
+        // A read that does not block has its response by then.
         tokio::time::sleep(AGAIN).await;
     };
     tokio::select! {
@@ -146,9 +147,9 @@ fn command(commands: &Commands, max: usize, block: Duration) -> Cmd {
     command
 }
 
-/// Ends the block of a connection, again and again: the read may reach the server after the first order to end it.
+/// Unblocks a connection, repeatedly: the read may reach the server after the first unblock command.
 ///
-/// Where that is not permitted the block ends by itself.
+/// Where this is not permitted, the block ends by its timeout.
 async fn end_block(commands: &Commands, identity: Option<&Arc<Identity>>) -> std::convert::Infallible {
     let Some(identity) = identity else { return std::future::pending().await };
     let command = identity.unblock();

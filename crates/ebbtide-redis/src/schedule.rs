@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 use ebbtide::adapter::clock;
 use ebbtide::model::part;
 
-/// Where an iteration over what is pending begins and ends.
+/// The cursor at which an iteration over the pending entries begins and ends.
 const START: &str = "0-0";
 
-/// How often to look for jobs whose delay has passed and for those that others have left.
+/// The interval of polls for jobs whose delay has passed and for those whose consumer died.
 const OFTEN: Duration = Duration::from_secs(1);
 
-/// Says when to look next, and how long a read may block until then.
+/// Decides when to poll next, and how long a read may block until then.
 #[derive(Debug)]
 pub(super) struct Schedule {
     every: Duration,
@@ -29,7 +29,7 @@ impl Schedule {
         Self { every: OFTEN.min(part(lease, 1, 3)), state: Mutex::new(state) }
     }
 
-    /// Returns where to look on, if it is time to.
+    /// Returns the cursor to continue from, if a poll is due.
     pub(super) fn due(&self) -> Option<String> {
         let state = self.lock();
         state.is_due().then(|| state.cursor.clone())
@@ -39,7 +39,7 @@ impl Schedule {
         self.lock().is_due()
     }
 
-    /// Remembers where a look has ended, and when the next delayed job is due.
+    /// Stores where a poll has ended, and when the next delayed job is due.
     pub(super) fn looked(&self, cursor: String, next_due: Option<Duration>) {
         let mut state = self.lock();
         let wait = if cursor == START {
@@ -50,7 +50,7 @@ impl Schedule {
         *state = ScheduleState { cursor, next: clock::after(clock::now(), wait) };
     }
 
-    /// Returns how long a read may block: at least a millisecond, since zero would be for ever.
+    /// Returns how long a read may block: at least a millisecond, since zero means without limit.
     pub(super) fn block(&self) -> Duration {
         self.lock().next.saturating_duration_since(clock::now()).max(Duration::from_millis(1))
     }

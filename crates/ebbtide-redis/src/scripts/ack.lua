@@ -1,6 +1,6 @@
--- Takes deliveries that are done out of the stream, those of them that are still ours, and reads new ones.
--- KEYS: stream. ARGV: group, consumer, how many new ones at most, then id, count, ...
--- Returns for each 1, or 0 when the delivery is lost; and the new ones: {id, fields}.
+-- Deletes acknowledged deliveries from the stream, if this consumer still owns them, and reads new ones.
+-- KEYS: stream. ARGV: group, consumer, maximum number of new ones, then id, count, ...
+-- Returns 1 for each, or 0 if the delivery is lost; and the new ones: {id, fields}.
 local few = #ARGV - 3
 local pending = {}
 local function look(from, to, most)
@@ -10,7 +10,7 @@ local function look(from, to, most)
   end
   return #found
 end
--- One look at the oldest of ours costs less than one at each, and mostly finds all.
+-- One query for the oldest of this consumer costs less than one for each, and usually finds all.
 local all = few > 2 and look('-', '+', few) < few
 local ours, done = {}, {}
 for n = 4, #ARGV, 2 do
@@ -31,7 +31,7 @@ if #ours > 0 then
 end
 local read
 if tonumber(ARGV[3]) > 0 then
-  -- What fails here doesn't undo the others; the next fetch says it.
+  -- A failure here does not undo the acknowledgements; the next fetch returns the error.
   read = redis.pcall('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], '>')
 end
 return { done, read and read[1] and read[1][2] or {} }

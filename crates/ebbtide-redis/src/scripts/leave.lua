@@ -1,5 +1,5 @@
--- Forgets a consumer if nothing is pending under its name: deleting it would delete that as well.
--- KEYS: stream. ARGV: group, consumer. Returns how many deliveries are pending under its name.
+-- Deletes a consumer if nothing is pending for it: deleting it would delete the pending entries as well.
+-- KEYS: stream. ARGV: group, consumer. Returns how many deliveries are pending for it.
 local pending = 0
 for _, consumer in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1])[4] or {}) do
   if consumer[1] == ARGV[2] then

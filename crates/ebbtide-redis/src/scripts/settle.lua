@@ -1,17 +1,17 @@
--- Says what becomes of a delivery, if it is still ours.
+-- Settles a delivery, if this consumer still owns it.
 -- KEYS: stream, delayed, dead. ARGV: group, consumer, id, count, what, ms, error.
 -- Returns 1, or 0 when the delivery is lost.
 
--- Lua's stack holds 8000, and ours are to be added.
+-- Lua's stack holds 8000, and the fields of Ebbtide are added.
 local most = 6000
 
--- Makes so few of an entry's fields: the rest goes along packed in one.
+-- Limits the number of fields of an entry: the rest is packed into one field.
 local function packed(fields)
   local kept, rest, payload = {}, {}, nil
   for n = 1, #fields, 2 do
     local name, value = fields[n], fields[n + 1]
     if name == 'payload' then
-      -- Of several it is the last.
+      -- If a field is repeated, the last one counts.
       payload = value
     else
       local into = #kept < most - 4 and kept or rest
@@ -37,7 +37,7 @@ local what = ARGV[5]
 if what ~= 'ack' then
   local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
   if not entry then
-    -- Somebody has deleted it from the stream by hand.
+    -- The entry was deleted from the stream manually.
     redis.call('XACK', KEYS[1], ARGV[1], id)
     return 0
   end

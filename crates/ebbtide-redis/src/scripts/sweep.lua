@@ -1,8 +1,9 @@
--- Puts the jobs whose delay has passed back into the stream, and takes over what others have left.
+-- Moves the jobs whose delay has passed back into the stream, and claims deliveries whose lease has expired.
 -- KEYS: stream, delayed, dead. ARGV: group, consumer, lease in ms, how many, cursor.
 -- Returns the next cursor, the ms until the next delayed job (-1: there is none), and the deliveries: {id, fields, count}.
 
--- Lua's stack holds 8000. A retry packs less, so that whatever is more is no job, as is what was not packed by one.
+-- Lua's stack holds 8000. A retry packs less, so an entry with more is not a job; neither is one that a retry did not
+-- pack.
 local most = 7000
 local function unpacked(packed)
   local ok, fields = pcall(cmsgpack.unpack, packed)
@@ -21,7 +22,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for _, packed in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 100)) do
   local fields = unpacked(packed)
-  -- In this order: where memory is short, the first of the two is refused, and the job stays where it is.
+  -- In this order: when memory is short, Redis rejects the first of the two, and the job stays where it is.
   if fields then
     redis.call('XADD', KEYS[1], '*', unpack(fields))
   else
