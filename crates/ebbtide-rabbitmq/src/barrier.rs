@@ -13,21 +13,22 @@ use super::link::answer;
 use super::settle::{InFlightJob, Verb};
 use super::settled_tags::{SettledTags, Word};
 
-/// So many commands are under way at a time.
+/// The maximum number of commands in progress.
 const TURNS: usize = 4;
 
-/// Acknowledges, and waits until the server has dealt with all that was said on a channel before.
+/// Acknowledges deliveries, and waits until the server has processed all earlier commands of the channel.
 ///
-/// AMQP has no answer to an acknowledgement. But a channel's commands are dealt with in their order, so the answer to a
-/// later one says that an earlier one was done. `channel.flow` with what is so already is the one that does nothing. Those
-/// who come at the same time share one, and an acknowledgement as well where their deliveries are next to each other.
+/// AMQP has no response to an acknowledgement. But a channel's commands are processed in order, so the response to a
+/// later command confirms an earlier one. `channel.flow` with the current state is a command without any other
+/// effect. Concurrent callers share one command, and also one acknowledgement if their delivery tags are adjacent.
 ///
 /// # Invariants
 ///
-/// 1. Who passes had asked before the command was sent whose answer lets them pass: it is sent for those who wait by then.
-/// 2. A delivery is acknowledged once. What is said of it is set in the same poll that puts the acknowledgement in line.
-/// 3. What is in line is known to be settled with the next answer to a command behind it, whichever that is: also when the
-///    command that was sent with it had no answer, or nobody waited for it.
+/// 1. A caller passes only by the response to a command that was sent after its call: a command covers the callers
+///    that wait when it is sent.
+/// 2. A delivery is acknowledged once. Its settlement is set in the same poll that queues the acknowledgement.
+/// 3. A queued settlement is confirmed by the next response to any command after it, also if the command that was
+///    sent with it had no response, or its caller was dropped.
 #[derive(Debug)]
 pub(super) struct Barrier {
     waiting: Combiner<Option<Ack>, (), RabbitQueueError>,
@@ -38,18 +39,19 @@ pub(super) struct Barrier {
 #[derive(Debug, Default)]
 struct Known {
     settled: SettledTags,
-    /// What was said of these is in line: the answer to the next command says that they are settled.
+    /// The settlements of these are queued: the response to the next command confirms them.
     in_line: Vec<u64>,
 }
 
-/// The deliveries of which the answer to a command says that they are settled. Dropped without it, they are the next one's.
+/// The deliveries that the response to a command confirms. If it is dropped without the response, the next command
+/// covers them.
 #[derive(Debug)]
 struct Covered<'a> {
     barrier: &'a Barrier,
     tags: Vec<u64>,
 }
 
-/// The acknowledgement of a delivery, and what it means for its job.
+/// The acknowledgement of a delivery, and its effect on the job.
 #[derive(Clone, Debug)]
 pub(super) struct Ack {
     pub(super) held: Arc<InFlightJob>,
@@ -61,16 +63,18 @@ impl Barrier {
         Self { waiting: Combiner::default(), turns: Semaphore::new(TURNS), known: Mutex::default() }
     }
 
-    /// Returns when the delivery is acknowledged, where there is one, and what this caller has said on the channel is done.
+    /// Returns when the delivery is acknowledged, if one is given, and the server has processed this caller's earlier
+    /// commands.
     ///
     /// # Cancel safety
     ///
-    /// What is not in line by then is not said: [`InFlightJob::said`] tells. The others who wait send a command of their own.
+    /// If the future is dropped, the delivery is acknowledged only if that was queued by then: see
+    /// [`InFlightJob::said`]. The other waiting callers send a separate command.
     pub(super) async fn pass(&self, channel: &Channel, ack: Option<Ack>) -> Result<(), RabbitQueueError> {
         self.waiting.submit(ack, &self.turns, |waiting| self.send(channel, waiting)).await
     }
 
-    /// Notes that something is in line that settles a delivery.
+    /// Notes that the settlement of a delivery is queued.
     pub(super) fn is_in_line(&self, tag: u64) {
         self.known().in_line.push(tag);
     }
@@ -86,21 +90,21 @@ impl Barrier {
         });
         let flowing = channel.channel_flow(ChannelFlowOptions { active: true });
         let flowing = answer(|| "confirm that RabbitMQ settled the job".to_owned(), flowing);
-        // The acknowledgements are in line first; that they have been sent is no news that the command would have to wait for.
+        // The acknowledgements are queued first. Waiting until they were sent would delay the command without a gain.
         let (acked, flowed) = tokio::join!(biased; all(acking.collect()), flowing);
         acked.and(flowed)?;
         covered.are_settled();
         Ok(vec![(); waiting.len()])
     }
 
-    /// Takes what is in line, beside these, for a command that comes behind all of it.
+    /// Takes the queued settlements, beside these, for a command that follows all of them.
     fn cover(&self, mut tags: Vec<u64>) -> Covered<'_> {
         tags.append(&mut self.known().in_line);
         Covered { barrier: self, tags }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // What is known is true after each statement that changes it.
+        // The data is valid after each statement that changes it.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,7 +124,7 @@ impl Drop for Covered<'_> {
     }
 }
 
-/// Polls all of them in their order, until they have ended or one has failed.
+/// Polls all futures in order, until all have ended or one has failed.
 async fn all<T, E>(mut running: Vec<Pin<Box<impl Future<Output = Result<T, E>>>>>) -> Result<(), E> {
     poll_fn(|cx| {
         let mut failed = None;
@@ -151,7 +155,7 @@ mod tests {
         let words = |tags| barrier.known().settled.words(tags);
         let several = [Word { tag: 6, multiple: true }];
         barrier.is_in_line(1);
-        // A command whose leader is dropped, and one that is not answered.
+        // A command whose leader is dropped, and one without a response.
         drop(barrier.cover(vec![2, 3]));
         drop(barrier.cover(vec![4]));
         assert_ne!(words(vec![5, 6]), several, "not known yet");

@@ -5,7 +5,7 @@ use super::topology::Topology;
 
 const LOCAL: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
 
-/// Describes a [`RabbitQueue`], and opens it.
+/// Configures and opens a [`RabbitQueue`].
 ///
 /// # Examples
 ///
@@ -24,38 +24,38 @@ impl RabbitBuilder {
         Self { name, url: LOCAL.to_owned(), quorum: false, existing: false }
     }
 
-    /// Sets which server it is on. Default: `amqp://guest:guest@127.0.0.1:5672/%2f`.
+    /// Sets the URL of the server. Default: `amqp://guest:guest@127.0.0.1:5672/%2f`.
     ///
-    /// The heartbeat can be set there in seconds, as `?heartbeat=10`; it is the server's, usually 60, otherwise. For `amqps://`, TLS, turn
-    /// on one of the features for it of the crate `lapin`.
+    /// The URL can set the heartbeat in seconds, as `?heartbeat=10`. By default it is that of the server, usually 60.
+    /// For TLS (`amqps://`), enable one of the TLS features of the crate `lapin`.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = url.into();
         self
     }
 
-    /// Makes it a quorum queue, which several servers keep. Default: a classic one, which one server keeps.
+    /// Uses a quorum queue, which is replicated on several servers. Default: a classic queue, on one server.
     ///
-    /// Needs RabbitMQ 3.10. It has to be the same wherever the queue is opened.
+    /// Requires RabbitMQ 3.10. All openers of the queue must use the same setting.
     pub fn quorum(mut self) -> Self {
         self.quorum = true;
         self
     }
 
-    /// Takes the queue as it is, with whatever arguments somebody else has declared it. Default: declares it.
+    /// Uses an existing queue with any arguments. By default the queue is declared.
     ///
-    /// What belongs to it, the queue of the dead and those of the retries, is declared all the same. Where the queue has no
-    /// `x-max-priority`, what is handed back goes behind those that wait.
+    /// The dead-letter queue and the retry queues are declared in any case. If the queue has no `x-max-priority`,
+    /// requeued jobs are delivered after the waiting ones.
     pub fn existing(mut self) -> Self {
         self.existing = true;
         self
     }
 
-    /// Connects and declares the queue, so that what is wrong shows now.
+    /// Connects and declares the queue, so that a wrong configuration fails now.
     ///
     /// # Errors
     ///
-    /// When the URL or the name cannot be used, the server cannot be reached or does not let us, or the queue is there and of
-    /// another kind.
+    /// Returns an error if the URL or the name is invalid, if the server cannot be reached or rejects the connection,
+    /// or if the queue exists with other arguments.
     ///
     /// # Cancel safety
     ///
@@ -68,7 +68,7 @@ impl RabbitBuilder {
 }
 
 impl std::fmt::Debug for RabbitBuilder {
-    /// Without the URL, in which there is a password.
+    /// Omits the URL, which contains a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { name, quorum, existing, .. } = self;
         f.debug_struct("RabbitBuilder")

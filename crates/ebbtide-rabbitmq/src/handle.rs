@@ -5,17 +5,17 @@ use ebbtide::BoxError;
 use ebbtide::lifecycle::Handle;
 use lapin::{Channel, Connection, ErrorKind};
 
-/// What AMQP 0-9-1 calls a close without a complaint (`reply-success`).
+/// The reply code of a normal close in AMQP 0-9-1 (`reply-success`).
 const SUCCESS: u16 = 200;
 
 /// Registers connections and channels of RabbitMQ with a lifecycle. Implemented by [`Handle`].
 pub trait RabbitExt {
-    /// Registers a connection to RabbitMQ, which is closed when everything that uses it has stopped: RabbitMQ logs no connection
-    /// that was closed abruptly. Register its channels behind it, and they are closed before it.
+    /// Registers a connection to RabbitMQ. It is closed when everything that uses it has stopped, so RabbitMQ does
+    /// not log an abrupt close. Register its channels after it: they are closed before it.
     ///
-    /// A connection that is gone or closing when its turn comes, such as after the close of a channel that was cancelled at its
-    /// deadline, has nothing left to close: that is a warning, and so is one that the server ends without confirming the close. One
-    /// that breaks while it is closed makes the component fail.
+    /// A connection that is closed or closing by then, such as after a channel whose close was cancelled at its
+    /// deadline, has nothing left to close. That is logged as a warning, and so is a connection that the server ends
+    /// without confirming the close. A connection that breaks while it is closed makes the component fail.
     ///
     /// # Examples
     ///
@@ -32,8 +32,8 @@ pub trait RabbitExt {
     /// ```
     fn lapin(&self, name: impl Into<String>, connection: Connection) -> Arc<Connection>;
 
-    /// Registers a channel: when everything that uses it has stopped, what was published on it is confirmed, where the channel
-    /// [asks for confirms](Channel::confirm_select), and then it is closed.
+    /// Registers a channel. When everything that uses it has stopped, it waits for the outstanding confirms, if the
+    /// channel [uses confirms](Channel::confirm_select), and then closes the channel.
     fn lapin_channel(&self, name: impl Into<String>, channel: Channel) -> Channel;
 }
 
@@ -59,8 +59,8 @@ impl RabbitExt for Handle {
     }
 }
 
-/// Judges the end of a close. lapin refuses one, and fails one that is under way, for the state that it is in itself: that
-/// follows from an earlier end, ours or the server's, which was reported where it happened.
+/// Maps the result of a close. lapin rejects a close, and fails one in progress, because of its own state. That state
+/// follows from an earlier close, by this process or the server, which was reported where it happened.
 fn closed(component: &str, closed: lapin::Result<()>) -> Result<(), BoxError> {
     match closed {
         Err(error) if is_about_state(&error) => {
@@ -71,8 +71,8 @@ fn closed(component: &str, closed: lapin::Result<()>) -> Result<(), BoxError> {
     }
 }
 
-/// Judges the end of a connection's close, which the server answers by ending the connection. Where the close of a channel was
-/// cancelled before, lapin may see that end before the answer.
+/// Maps the result of a connection's close. The server responds and ends the connection. If the close of a channel
+/// was cancelled before, lapin may see the end before the response.
 fn connection_closed(component: &str, result: lapin::Result<()>) -> Result<(), BoxError> {
     match result {
         Err(error) if is_ended_by_the_server(&error) => {
@@ -87,7 +87,8 @@ fn is_about_state(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidChannelState(..) | ErrorKind::InvalidConnectionState(_))
 }
 
-/// lapin's word for the end of the stream, and what a write gets behind it. A connection that breaks is reset, or times out.
+/// lapin's error for the end of the stream, and the error of a later write. A connection that breaks is reset, or
+/// times out.
 fn is_ended_by_the_server(error: &lapin::Error) -> bool {
     let ended = [io::ErrorKind::ConnectionAborted, io::ErrorKind::BrokenPipe];
     matches!(error.kind(), ErrorKind::IOError(error) if ended.contains(&error.kind()))

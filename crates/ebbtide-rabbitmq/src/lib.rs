@@ -1,40 +1,46 @@
 //! Jobs in a queue of RabbitMQ, through the crate `lapin`.
 //!
-//! Needs RabbitMQ 3.8 or newer; [quorum queues](RabbitBuilder::quorum) 3.10. Beside the queue there are others that begin with its
-//! name: `NAME.dead` has the jobs that failed for good, with why, and `NAME.retry.MILLIS` those that wait for
-//! their next attempt, one queue for each delay. The latter are made when they are needed, and go when they have been idle.
+//! Requires RabbitMQ 3.8 or newer; [quorum queues](RabbitBuilder::quorum) require 3.10. Further queues begin with the
+//! name of the queue. `NAME.dead` holds the dead-lettered jobs with their error. `NAME.retry.MILLIS` holds the jobs
+//! that wait for their next attempt, one queue for each delay. Retry queues are created when they are needed, and
+//! expire when they are idle.
 //!
-//! - *Delivery.* There are no [leases](ebbtide::queue::Queue::lease): a job is its consumer's as long as the connection lives, and
-//!   goes to another one when that ends, or when the server has heard no heartbeat for a minute or two. Heartbeats go on by
-//!   themselves, during a stop as well, on the runtime that the queue was opened on: handlers that block every thread of that for
-//!   longer than the server waits for a heartbeat end the connection, and their jobs are delivered again. Run such handlers with
-//!   `spawn_blocking`. As many jobs are sent ahead as the consumer runs side by side, no more.
-//! - *Long jobs.* The server takes back what was not settled within `consumer_timeout`, 30 minutes by default, and ends the
-//!   channel: raise it, there or by a policy, where jobs take longer.
-//! - *Settling* waits for the server. AMQP has no answer to an acknowledgement, so another command goes behind it on the same
-//!   channel whose answer says that it was dealt with; jobs that are settled at the same time share one, and where they were
-//!   delivered one behind the other, the acknowledgement as well. From then on nothing that
-//!   happens to the consumer brings the job back. A *server* that crashes within moments may still deliver it once more.
-//! - *Attempts* are counted in a header. A failed job, a buried one and one that was handed back is another message, stored
-//!   before the first is acknowledged: whoever crashes in between, a job is doubled at worst. So is one whose consumer
-//!   died with it, since RabbitMQ tells only *that* a message was delivered before; thus what brings its consumer down is
-//!   tried so often and no more. Where nothing can be published because the server is short of memory, jobs are handed back
-//!   by requeueing, which counts as an attempt.
-//! - *Delays* are as long as asked for or up to an eighth longer, and 49 days at most.
-//! - *Order.* What was handed back comes first, except from a quorum queue before RabbitMQ 4; what is tried again comes last.
-//! - *Producers* in any language publish to the default exchange with the queue's name as the key, persistent, mandatory, with
-//!   confirms and a `message-id` of their own: without one, a job gets an id when it is first delivered, and another one if that
-//!   delivery is lost with its consumer.
+//! - *Delivery.* There are no [leases](ebbtide::queue::Queue::lease). A job belongs to its consumer while the
+//!   connection lives. It is delivered to another consumer when the connection ends, or when the server got no
+//!   heartbeat for a minute or two. Heartbeats are sent in the background, also during a shutdown, on the runtime on
+//!   which the queue was opened. Handlers that block every thread of that runtime for longer than the heartbeat
+//!   timeout end the connection, and their jobs are delivered again. Run such handlers with `spawn_blocking`. The
+//!   consumer prefetches as many jobs as it runs concurrently, no more.
+//! - *Long jobs.* The server takes back a job that was not settled within `consumer_timeout`, 30 minutes by default,
+//!   and closes the channel. Raise the timeout, in the server or by a policy, if jobs take longer.
+//! - *Settling* waits for the server. AMQP has no response to an acknowledgement. So another command follows it on
+//!   the same channel, and the response to that command confirms both. Jobs that are settled at the same time share
+//!   this command. If they were delivered one after the other, they share the acknowledgement as well. After that, no
+//!   failure of the consumer redelivers the job. A *server* that crashes shortly afterwards may still deliver it once
+//!   more.
+//! - *Attempts* are counted in a header. A failed, dead-lettered or requeued job is another message, stored before
+//!   the first is acknowledged: a crash in between duplicates a job at worst. A job whose consumer crashed is also
+//!   replaced by another message, since RabbitMQ reports only *that* a message was delivered before. So a job that
+//!   crashes its consumer is tried a limited number of times. If the server is short of memory and accepts no
+//!   message, jobs are requeued by AMQP, which counts as an attempt.
+//! - *Delays* are as long as requested or up to an eighth longer, and 49 days at most.
+//! - *Order.* Requeued jobs are delivered first, except from a quorum queue before RabbitMQ 4. Retried jobs are
+//!   delivered last.
+//! - *Producers* in any language publish to the default exchange with the queue's name as the routing key:
+//!   persistent, mandatory, with confirms and a `message-id`. A job without one gets an id when it is first
+//!   delivered, and another one if that delivery is lost with its consumer.
 //!
-//! A settlement for a connection that has broken is [`Lost`](ebbtide::queue::Settled::Lost). The next call makes a new one.
+//! A settlement for a broken connection returns [`Lost`](ebbtide::queue::Settled::Lost). The next call opens a new
+//! connection.
 //!
 //! # What survives
 //!
-//! What is pushed is on the disk of its server, or with [quorum](RabbitBuilder::quorum) on most of them, before
-//! [`push`](RabbitQueue::push) returns. A classic queue is gone with its server's disk. And its server publishes jobs whose
-//! delay has passed without waiting for itself: if it is killed at that very moment they may be lost. A quorum queue has
-//! neither weakness. A server that is killed within seconds of the first declaration of a classic queue may forget the queue, with what it
-//! had confirmed (seen with RabbitMQ 3.10.8): declare queues when you deploy, not with the first job.
+//! A pushed job is on the disk of its server, or with [quorum](RabbitBuilder::quorum) on most of them, before
+//! [`push`](RabbitQueue::push) returns. A classic queue is lost with the disk of its server. Its server also
+//! publishes jobs whose delay has passed without waiting for a confirmation: if it is killed at that time, they may
+//! be lost. A quorum queue has neither weakness. A server that is killed within seconds of the first declaration of a
+//! classic queue may forget the queue, with the jobs that it had confirmed (seen with RabbitMQ 3.10.8): declare
+//! queues at deployment, not with the first job.
 //!
 //! # Examples
 //!

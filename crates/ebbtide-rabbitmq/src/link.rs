@@ -1,4 +1,4 @@
-//! How the server is reached: connections, and answers in time.
+//! Connections to the server, and timeouts for its responses.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,17 +12,17 @@ use super::RabbitQueueError;
 use super::barrier::{Ack, Barrier};
 use super::topology::Topology;
 
-/// The protocol has no room for more, and lapin would panic.
+/// The protocol's limit; lapin panics beyond it.
 const LONGEST_HOST: usize = 255;
 
-/// A server that is there answers in milliseconds. One that takes longer is tried again by whoever called.
+/// A healthy server responds in milliseconds. After this time the caller retries.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Knows how to reach the server.
+/// The server's address, and how to connect to it.
 #[derive(Clone)]
 pub(super) struct Link {
     uri: AMQPUri,
-    /// As the server's tools show the connection.
+    /// The connection name that the server's tools show.
     name: String,
 }
 
@@ -36,7 +36,7 @@ impl Link {
         Ok(Self { uri, name })
     }
 
-    /// Connects. Nothing is recovered behind our back: a delivery belongs to the connection it came by, and dies with it.
+    /// Connects. Automatic recovery is off: a delivery belongs to the connection it came by, and is lost with it.
     pub(super) async fn connect(&self, what: &str) -> Result<Connection, RabbitQueueError> {
         let properties =
             ConnectionProperties::default().with_connection_name(format!("{} ({what})", self.name).into());
@@ -50,7 +50,7 @@ impl Link {
         })
     }
 
-    /// Where it is, without the password.
+    /// Returns the address without the password.
     fn address(&self) -> String {
         let authority = &self.uri.authority;
         format!("{}:{}, virtual host {:?}", authority.host, authority.port, self.uri.vhost)
@@ -63,15 +63,15 @@ impl std::fmt::Debug for Link {
     }
 }
 
-/// The connection that jobs come by, and its one channel. What came by it can be settled by it, and by no other.
+/// The connection of the deliveries, and its one channel. A delivery can be settled only on the channel it came by.
 ///
-/// Nothing is published here: a server that runs out of memory stops listening to those who publish, and it is
-/// the acknowledgements that free its memory.
+/// Publishes use another connection: a server that runs out of memory stops reading from publishing connections, and
+/// the acknowledgements free its memory.
 pub(super) struct Session {
     connection: Connection,
     channel: Channel,
     barrier: Barrier,
-    /// How many jobs were given out of which nothing has been said yet.
+    /// The number of delivered jobs without a settlement.
     in_hand: AtomicUsize,
 }
 
@@ -95,7 +95,7 @@ impl Session {
         self.in_hand.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that something was said of a job, which makes room for another one.
+    /// Notes that a job was settled, which makes room for another one.
     pub(super) fn has_heard(&self) {
         self.in_hand.fetch_sub(1, Ordering::Relaxed);
     }
@@ -104,18 +104,19 @@ impl Session {
         self.connection.status().connected() && self.channel.status().connected()
     }
 
-    /// Acknowledges a delivery, where there is one, and returns when the server has dealt with all that was said on the
-    /// channel.
+    /// Acknowledges a delivery, if one is given, and returns when the server has processed all earlier commands of
+    /// the channel.
     pub(super) async fn settle(&self, ack: Option<Ack>) -> Result<(), RabbitQueueError> {
         self.barrier.pass(&self.channel, ack).await
     }
 
-    /// Notes that something is in line that settles a delivery.
+    /// Notes that the settlement of a delivery is queued.
     pub(super) fn is_in_line(&self, tag: u64) {
         self.barrier.is_in_line(tag);
     }
 
-    /// Closes the channel first: its answer says that whatever was unsettled on it is back in its queue.
+    /// Closes the channel first: the response confirms that the unsettled jobs of the channel are back in their
+    /// queue.
     pub(super) async fn close(&self) -> Result<(), RabbitQueueError> {
         if !self.is_alive() {
             return Ok(());
@@ -127,7 +128,7 @@ impl Session {
     }
 }
 
-/// Waits for the answer to a command, and not for ever.
+/// Waits for the response to a command, up to a timeout.
 pub(super) async fn answer<T>(
     action: impl FnOnce() -> String,
     command: impl Future<Output = lapin::Result<T>>,

@@ -3,17 +3,17 @@ use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use uuid::Uuid;
 
-/// How many attempts at the job have failed, in a header of its message.
+/// The header of the number of failed attempts.
 const ATTEMPTS: &str = "ebbtide-attempts";
 
-/// Why the last of them failed.
+/// The header of the last attempt's error.
 const ERROR: &str = "ebbtide-error";
 
-/// How often a quorum queue has delivered the message before, without an answer.
+/// The header in which a quorum queue counts earlier deliveries that were not acknowledged.
 const DELIVERY_COUNT: &str = "x-delivery-count";
 
-/// Headers that are not for copies: what RabbitMQ wrote about deliveries and deaths of the first message, and what makes it
-/// send a message to further queues.
+/// Headers that copies must not have: what RabbitMQ recorded about deliveries and dead-lettering of the first
+/// message, and what makes it route a message to further queues.
 const NOT_COPIED: [&str; 10] = [
     DELIVERY_COUNT,
     "x-death",
@@ -27,28 +27,28 @@ const NOT_COPIED: [&str; 10] = [
     "BCC",
 ];
 
-/// A message's headers have to fit into one frame, 128 KiB unless the server says otherwise.
+/// A message's headers must fit into one frame, 128 KiB unless the server is configured otherwise.
 const LONGEST_ERROR: usize = 8 * 1024;
 
-/// Written to the disk, in queues that last.
+/// Persistent: durable queues write the message to the disk.
 const PERSISTENT: u8 = 2;
 
-/// Above what producers use: what was handed back was in hand before anything that waits.
+/// Higher than the priority of producers: a requeued job was in progress before every waiting one.
 const FIRST: u8 = 9;
 
-/// What has to be known of a job to settle it.
+/// The properties of a job that settling it requires.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) id: String,
-    /// Which attempt this is, from 1.
+    /// The attempt, from 1.
     pub(super) attempt: u32,
-    /// Whether a consumer had it before that did not say what became of it, and only this delivery shows it.
+    /// Whether an earlier consumer had it and did not settle it, and only this delivery shows it.
     pub(super) lapsed: bool,
     pub(super) payload: Vec<u8>,
     properties: BasicProperties,
 }
 
-/// Why there is another message for the same job.
+/// The reason for another message for the same job.
 #[derive(Debug)]
 pub(super) enum Reason<'a> {
     Requeued,
@@ -64,7 +64,7 @@ impl Message {
         let before = counted.unwrap_or(u32::from(delivery.redelivered));
         let sent = properties.message_id().as_ref().map(ToString::to_string).filter(|id| !id.is_empty());
         Self {
-            // A producer that gave it none: the job has one from its first retry or hand-back on.
+            // The producer set no id: the job gets one with its first retry or requeue.
             id: sent.unwrap_or_else(|| Uuid::now_v7().to_string()),
             attempt: failed.saturating_add(before).saturating_add(1),
             lapsed: delivery.redelivered && counted.is_none(),
@@ -73,13 +73,13 @@ impl Message {
         }
     }
 
-    /// The properties of a new job with this id.
+    /// Returns the properties of a new job with this id.
     pub(super) fn fresh(id: &str) -> BasicProperties {
         BasicProperties::default().with_delivery_mode(PERSISTENT).with_message_id(ShortString::from(id))
     }
 
-    /// The properties of another message for this job: those that it had, but the time after which it is given up, which
-    /// a delay's queue would obey, and the user, which only that user may set.
+    /// Returns the properties of another message for this job. They are those of the job except for the expiration,
+    /// which a delay queue would apply, and the user id, which only that user may set.
     pub(super) fn copy(&self, reason: &Reason<'_>) -> BasicProperties {
         let (old, new) = (&self.properties, Self::fresh(&self.id).with_headers(self.headers(reason)));
         let new = with(new, old.content_type(), BasicProperties::with_content_type);
@@ -125,7 +125,7 @@ fn with<T: Clone>(
     }
 }
 
-/// Reads a header that others may have written as another type, or not as a number at all.
+/// Reads a header. Another program may have written another type, or a value that is not a number.
 fn number(value: &AMQPValue) -> Option<u32> {
     match *value {
         AMQPValue::ShortShortInt(number) => u32::try_from(number).ok(),

@@ -10,21 +10,23 @@ use super::RabbitQueueError;
 use super::link::{Link, answer};
 use super::topology::{Delay, MARGIN, Topology};
 
-/// How many publish at the same time; the others wait for one of them.
+/// The maximum number of concurrent publishes; further ones wait.
 const CHANNELS: u32 = 32;
 
-/// Where a message is to go.
+/// The destination of a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target {
     Queue,
-    /// To the queue, when the time has passed.
+    /// The queue, after a delay.
     Later(Delay),
     Dead,
 }
 
-/// Publishes, over a connection of its own that is made when it is needed, and returns when the server has the message.
+/// Publishes over a dedicated connection that is opened when it is needed, and returns when the server has the
+/// message.
 ///
-/// Each channel has one message under way at a time: of several, a message that the server returned could be taken for another.
+/// Each channel has one message in progress at a time. With several, a message that the server returned could be
+/// mistaken for another.
 pub(super) struct Publisher {
     link: Link,
     topology: Topology,
@@ -42,7 +44,7 @@ impl Publisher {
         Self { link, topology, line: tokio::sync::Mutex::new(None), turns: Semaphore::new(CHANNELS as usize) }
     }
 
-    /// Connects and declares the queues, so that what is wrong shows now.
+    /// Connects and declares the queues, so that a wrong configuration fails now.
     pub(super) async fn open(&self) -> Result<(), RabbitQueueError> {
         self.line().await.map(drop)
     }
@@ -51,30 +53,31 @@ impl Publisher {
     ///
     /// # Cancel safety
     ///
-    /// Whether it was published is unknown then.
+    /// If the future is dropped, the message may or may not have been published.
     pub(super) async fn publish(
         &self,
         target: Target,
         properties: BasicProperties,
         payload: &[u8],
     ) -> Result<(), RabbitQueueError> {
-        // It is never closed.
+        // The semaphore is never closed.
         let _turn = self.turns.acquire().await;
         let line = self.line().await?;
         let channel = line.channel().await?;
         let published = self.publish_over(&channel, target, properties, payload).await;
         match &published {
             Ok(()) => line.idle().push(channel),
-            // With another line the queue is declared anew.
+            // On a new connection, the queue is declared again.
             Err(RabbitQueueError::Unroutable { .. }) => *self.line.lock().await = None,
             Err(_) => {}
         }
         published
     }
 
-    /// Ends the channels, and then the connection, when what is under way has ended. Whoever publishes later connects anew.
+    /// Closes the channels and then the connection when the publishes in progress have ended. A later publish
+    /// connects again.
     pub(super) async fn close(&self) -> Result<(), RabbitQueueError> {
-        // A consumer that stops closes this while others go on pushing through their clones.
+        // A stopping consumer closes this while producers continue to push through their clones.
         let _nobody_else = self.turns.acquire_many(CHANNELS).await;
         let Some(line) = self.line.lock().await.take() else { return Ok(()) };
         let idle = std::mem::take(&mut *line.idle());
@@ -114,8 +117,8 @@ impl Publisher {
                 return Err(RabbitQueueError::NotTaken { queue });
             }
         }
-        // The queue of a delay ends when it has not been declared for that delay and the margin: a process that was
-        // suspended in here for so long may have come too late, and its message may be gone with the queue.
+        // A delay's queue expires when it has not been declared for that delay plus the margin. If this process was
+        // suspended here for so long, the message may have been lost with the queue.
         match target {
             Target::Later(_) if began.elapsed() >= MARGIN => {
                 Err(RabbitQueueError::Silent { action: action() })

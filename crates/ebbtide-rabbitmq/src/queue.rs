@@ -18,16 +18,16 @@ use super::topology::Topology;
 
 /// A queue of jobs in RabbitMQ. Cheap to clone; clones share connections.
 ///
-/// A clone is for those who push. A consumer has one to itself: what was sent ahead is ended for all clones at once.
+/// Clone it for producers. Use one queue for one consumer: prefetching ends for all clones at once.
 ///
-/// See the [module](super) for what it guarantees.
+/// The [module](super) documents its guarantees.
 #[derive(Clone)]
 pub struct RabbitQueue {
     shared: Arc<QueueState>,
 }
 
 impl RabbitQueue {
-    /// Begins to describe a queue; [`open`](RabbitBuilder::open) ends it.
+    /// Creates a builder for a queue; [`open`](RabbitBuilder::open) opens it.
     pub fn builder(name: impl Into<String>) -> RabbitBuilder {
         RabbitBuilder::new(name.into())
     }
@@ -40,30 +40,33 @@ impl RabbitQueue {
         })
     }
 
-    /// Returns the queue's name.
+    /// Returns the name of the queue.
     pub fn name(&self) -> &str {
         self.shared.topology.queue()
     }
 
-    /// Returns the name of the queue that jobs are in that failed for good, and those that the broker gave up.
+    /// Returns the name of the dead-letter queue: it holds jobs that failed for good, and those that the broker
+    /// dead-lettered.
     ///
-    /// A job there has the headers `ebbtide-error`, why its last attempt failed, and `ebbtide-attempts`, how many did.
+    /// A job there has the headers `ebbtide-error`, the error of its last attempt, and `ebbtide-attempts`, the number
+    /// of failed attempts.
     pub fn dead_name(&self) -> String {
         self.shared.topology.dead()
     }
 
-    /// Pushes a job and returns its id, when the server has stored it.
+    /// Pushes a job and returns its id when the server has stored it.
     ///
-    /// Up to 32 are under way at the same time.
+    /// Up to 32 pushes are in progress at the same time.
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached, does not take it or does not answer within five seconds. Except in the last case, and
-    /// when the connection broke in between, it was not stored.
+    /// Returns an error if the server cannot be reached, rejects the job or does not respond within five seconds. The
+    /// job was not stored, except after a timeout or a connection that broke during the push: then it may have been
+    /// stored.
     ///
     /// # Cancel safety
     ///
-    /// Whether it was pushed is unknown then.
+    /// If the future is dropped, the job may or may not have been pushed.
     pub async fn push(&self, payload: impl AsRef<[u8]>) -> Result<String, RabbitQueueError> {
         let id = Uuid::now_v7().to_string();
         self.shared.publisher.publish(Target::Queue, Message::fresh(&id), payload.as_ref()).await?;
@@ -129,17 +132,17 @@ impl fmt::Debug for RabbitQueue {
     }
 }
 
-/// What clones have in common.
+/// State shared by clones.
 struct QueueState {
     link: Link,
     topology: Topology,
     publisher: Publisher,
-    /// Made by the first fetch, and anew by the next one when it has broken.
+    /// Created by the first fetch, and again by the next one after it has failed.
     subscription: Mutex<Option<Subscription>>,
 }
 
 impl QueueState {
-    /// Makes sure of a subscription that is alive and wide enough; returns whether there is one, or a stop came before.
+    /// Ensures a live subscription of sufficient size. Returns false if the stop came first.
     async fn subscribe(
         &self,
         place: &mut Option<Subscription>,
@@ -158,10 +161,11 @@ impl QueueState {
         }
     }
 
-    /// Counts the attempts of those whose consumer said nothing of them: their messages don't, so others do that take their
-    /// place, and come by themselves. Returns the jobs that can be given out.
+    /// Counts the attempts of jobs whose consumer ended without settling them. Their messages do not carry the count,
+    /// so each is replaced by another message that does, which is delivered separately. Returns the jobs that can be
+    /// delivered now.
     ///
-    /// Where that fails they are given out as they are.
+    /// If the replacement fails, the jobs are delivered as they are.
     async fn count_lapsed(&self, batch: Vec<RabbitReceipt>, stop: &Stop) -> Vec<RabbitReceipt> {
         let mut ours = Vec::with_capacity(batch.len());
         for receipt in batch {

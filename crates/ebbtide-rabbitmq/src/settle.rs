@@ -1,4 +1,4 @@
-//! What a delivery is settled by, and how it is settled.
+//! The receipt of a delivery, and its settlement.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -16,11 +16,11 @@ use super::message::{Message, Reason};
 use super::publisher::{Publisher, Target};
 use super::topology::Delay;
 
-/// How long it may take to hand a job back with its attempts counted right. A stop has little time, and a server that takes
-/// nothing new takes back what it had.
+/// How long a requeue with the right attempt count may take. A shutdown has little time, and a server that accepts no
+/// new message still takes back a delivered one.
 const REQUEUE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a delivery of RabbitMQ is settled by: it belongs to the channel that it came by, and is lost with it.
+/// The receipt of a delivery of RabbitMQ. It belongs to the channel of the delivery, and is lost with it.
 #[derive(Clone)]
 pub struct RabbitReceipt {
     pub(super) held: Arc<InFlightJob>,
@@ -48,19 +48,19 @@ impl fmt::Debug for RabbitReceipt {
 }
 
 pub(super) struct InFlightJob {
-    /// The connection ends with its consumer, whoever still has a receipt.
+    /// The connection closes with its consumer, even while receipts exist.
     session: Weak<Session>,
-    /// Its number on the channel.
+    /// The delivery tag on the channel.
     pub(super) tag: u64,
     pub(super) message: Message,
-    /// InFlightJob by whoever settles it.
+    /// Locked by the caller that settles the job.
     pub(super) settling: tokio::sync::Mutex<()>,
-    /// What was said of it, from when that cannot be taken back any more.
+    /// The settlement, once it cannot be taken back.
     said: Mutex<Option<Verb>>,
 }
 
 impl InFlightJob {
-    /// The connection that it came by, if that is alive: what came by another one is lost.
+    /// Returns the connection of the delivery if it is alive. A delivery of another connection is lost.
     pub(super) fn session(&self) -> Option<Arc<Session>> {
         self.session.upgrade().filter(|session| session.is_alive())
     }
@@ -73,7 +73,7 @@ impl InFlightJob {
         *self.lock()
     }
 
-    /// Sets what is said from now on, and returns whether nothing was before.
+    /// Sets the settlement. Returns whether there was none before.
     pub(super) fn say(&self, verb: Verb) -> bool {
         let is_first = self.lock().replace(verb).is_none();
         if is_first && let Some(session) = self.session.upgrade() {
@@ -96,7 +96,7 @@ impl fmt::Debug for InFlightJob {
     }
 }
 
-/// What can be said of a delivery.
+/// A kind of settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     Ack,
@@ -116,18 +116,18 @@ impl Verb {
     }
 }
 
-/// Says what becomes of a delivery, and returns when the server has dealt with it.
+/// Settles a delivery, and returns when the server has processed it.
 ///
-/// Whatever is more than an acknowledgement is another message for the same job: it is stored before this one is
-/// acknowledged, so that a crash in between doubles the job and doesn't lose it.
+/// Every settlement except an acknowledgement publishes another message for the same job. That message is stored
+/// before the delivery is acknowledged, so a crash in between duplicates the job and does not lose it.
 ///
 /// # Invariants
 ///
-/// 1. One caller is in here for each delivery.
-/// 2. What is said of it is set when the acknowledgement is put in line, behind the other message's confirmation: what is
-///    said twice is done once, and something else that is said later does nothing at all.
-/// 3. The barrier comes behind the acknowledgement on the same channel, also when it was put in line by an earlier call
-///    that nobody waited for.
+/// 1. At most one caller per delivery is in this function.
+/// 2. The settlement is set when the acknowledgement is queued, after the other message was confirmed. The same
+///    settlement twice takes effect once. A different later settlement has no effect.
+/// 3. The barrier follows the acknowledgement on the same channel, also if an earlier call that was dropped queued
+///    it.
 pub(super) async fn settle(
     held: &Arc<InFlightJob>,
     settlement: &Settlement,
@@ -140,7 +140,7 @@ pub(super) async fn settle(
         return Ok(Settled::Lost);
     }
     if said.is_none() {
-        // What is seldom said is boxed, and so no part of every job's future.
+        // Rare settlements are boxed, so that they do not enlarge every job's future.
         match verb {
             Verb::Ack => {}
             Verb::Requeue => Box::pin(requeue(held, publisher)).await?,
@@ -162,7 +162,7 @@ pub(super) async fn settle(
     }
 }
 
-/// Puts a job back, by another message or, where that takes too long, by this one: then it is said by now.
+/// Requeues a job by another message or, if that takes too long, by rejecting this one, which then is the settlement.
 async fn requeue(held: &InFlightJob, publisher: &Publisher) -> Result<(), RabbitQueueError> {
     let published = timeout(REQUEUE_PATIENCE, publish(held, &Settlement::Requeue, publisher)).await;
     if matches!(published, Ok(Ok(()))) {
@@ -177,14 +177,14 @@ async fn requeue(held: &InFlightJob, publisher: &Publisher) -> Result<(), Rabbit
     Ok(())
 }
 
-/// Puts a job back with the attempts that are known of by now, and returns whether it did.
+/// Requeues a job with the attempts that are known now, and returns whether it did.
 pub(super) async fn return_to_queue(held: &Arc<InFlightJob>, publisher: &Publisher) -> bool {
     let _alone = held.settling.lock().await;
     if publish(held, &Settlement::Requeue, publisher).await.is_err() {
         return false;
     }
     if let Some(session) = held.session() {
-        // Where it is not told any more, the connection is gone, and the job comes twice.
+        // If the acknowledgement fails, the connection is lost, and the job is delivered twice.
         let _told = session.settle(Some(Ack { held: Arc::clone(held), verb: Verb::Requeue })).await;
     }
     true

@@ -1,14 +1,16 @@
 use std::collections::BTreeMap;
 
-/// Which deliveries of a channel the server is known to have settled, so that several can be acknowledged in one word.
+/// The deliveries of a channel that are known to be settled, so that one acknowledgement can cover several.
 ///
-/// RabbitMQ numbers what it delivers on a channel from 1 on, without a gap. The word for several means all up to a number:
-/// it may be said only where each delivery below is acknowledged by it, or is known to be settled. What was said and not yet
-/// answered is not known: a hand-back on its way must not be overtaken by an acknowledgement of the same delivery.
+/// RabbitMQ numbers the deliveries of a channel from 1, without a gap. An acknowledgement of several covers all
+/// numbers up to one. It is allowed only if each delivery below is acknowledged by it, or is known to be settled. A
+/// settlement without a response yet is not known: an acknowledgement of the same delivery must not overtake a
+/// requeue on its way.
 #[derive(Debug)]
 pub(super) struct SettledTags {
-    /// The first and the last of each run without a gap; the first run begins with 0, which is nobody's. There are no more runs
-    /// than deliveries that are not settled, and one: a job that never ends costs no memory for those behind it.
+    /// The first and the last number of each run without a gap. The first run begins with 0, which is never used. The
+    /// number of runs is at most that of the unsettled deliveries plus one: a job that never ends costs no memory for
+    /// those after it.
     runs: BTreeMap<u64, u64>,
 }
 
@@ -22,12 +24,12 @@ impl Default for SettledTags {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) tag: u64,
-    /// Whether it is for all up to this one.
+    /// Whether it covers all deliveries up to this one.
     pub(super) multiple: bool,
 }
 
 impl SettledTags {
-    /// Returns the words by which exactly these are acknowledged, each of which is settled by nothing else.
+    /// Returns the acknowledgements that cover exactly these deliveries, none of which is settled otherwise.
     pub(super) fn words(&self, mut tags: Vec<u64>) -> Vec<Word> {
         tags.sort_unstable();
         let (mut next, mut together) = (Some(0), 0);
@@ -42,7 +44,7 @@ impl SettledTags {
             };
             next = last.checked_add(1);
         }
-        // For one alone the other word does as well, and needs no proof.
+        // For a single delivery the plain acknowledgement has the same effect, and needs no proof.
         let single = if together < 2 { 0 } else { together };
         let several = single.checked_sub(1).and_then(|last| tags.get(last));
         let several = several.map(|tag| Word { tag: *tag, multiple: true });
@@ -94,7 +96,8 @@ mod tests {
     }
 
     proptest! {
-        /// A server that keeps what is outstanding, and a client that settles in any order, some of it by other words.
+        /// A server that tracks unsettled deliveries, and a client that settles in any order, some of it by other
+        /// commands.
         #[test]
         fn each_is_acknowledged_and_nothing_else(
             batches in proptest::collection::vec(proptest::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..12), 1..30),

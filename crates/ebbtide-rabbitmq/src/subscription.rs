@@ -12,16 +12,16 @@ use lapin::types::{FieldTable, ShortString};
 use super::RabbitQueueError;
 use super::link::{Session, answer};
 
-/// What the server sends ahead: as many jobs as the consumer has room for, and no more.
+/// The deliveries that the server prefetches: as many jobs as the consumer has room for, no more.
 ///
-/// RabbitMQ fixes a consumer's limit when it begins, for those in hand and those sent ahead together. When there is room for
-/// more, another consumer with the difference is begun on the same channel.
+/// RabbitMQ fixes a consumer's prefetch limit when it begins, for unsettled and prefetched jobs together. When there
+/// is room for more, another consumer with the difference is begun on the same channel.
 pub(super) struct Subscription {
     session: Arc<Session>,
     queue: String,
     consumers: Vec<Consumer>,
     limit: u16,
-    /// Why nothing more comes. A consumer says it once.
+    /// Why no more deliveries come. A consumer reports it once.
     ended: Option<RabbitQueueError>,
 }
 
@@ -34,13 +34,13 @@ impl Subscription {
         &self.session
     }
 
-    /// Makes the server send up to `max` ahead beside those in hand, if it doesn't yet.
+    /// Makes the server prefetch up to `max` jobs beside the unsettled ones, if it does not yet.
     ///
     /// # Cancel safety
     ///
-    /// None: what a consumer is sent whose beginning nobody waited for comes back with the channel's end only.
+    /// Not cancel safe: jobs for a consumer whose begin was not awaited are redelivered only when the channel closes.
     pub(super) async fn widen(&mut self, max: usize) -> Result<(), RabbitQueueError> {
-        // No limit at all is what RabbitMQ takes zero for.
+        // RabbitMQ treats zero as no limit.
         let wanted = u16::try_from(max.saturating_add(self.session.in_hand())).unwrap_or(u16::MAX).max(1);
         let more = wanted.saturating_sub(self.limit);
         if more == 0 {
@@ -57,7 +57,8 @@ impl Subscription {
         Ok(())
     }
 
-    /// Notes that a consumer has ended: the next [`widen`](Self::widen) begins anew. What is in hand stays on its channel.
+    /// Notes that a consumer has ended: the next [`widen`](Self::widen) begins another one. Unsettled jobs stay on
+    /// their channel.
     pub(super) fn end(&mut self) {
         self.consumers.clear();
         self.limit = 0;
@@ -68,12 +69,13 @@ impl Subscription {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Result<Delivery, RabbitQueueError> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Returns the next job if it is here already. That there will be none is found by the next call of [`next`](Self::next).
+    /// Returns the next job if it has arrived already. An end of the deliveries is left to the next call of
+    /// [`next`](Self::next).
     pub(super) async fn ready(&mut self) -> Option<Delivery> {
         poll_fn(|cx| match self.poll_next(cx) {
             Poll::Ready(Ok(delivery)) => Poll::Ready(Some(delivery)),
@@ -82,14 +84,14 @@ impl Subscription {
         .await
     }
 
-    /// Ends it and returns what had been sent and not been taken.
+    /// Cancels the subscription and returns the prefetched jobs that were not taken.
     pub(super) async fn cancel(&mut self) -> Result<Vec<Delivery>, RabbitQueueError> {
         let channel = self.session.channel();
         for consumer in &self.consumers {
             let cancelling = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
             answer(|| format!("cancel the subscription to {}", self.queue), cancelling).await?;
         }
-        // The server's answer comes behind what it had sent, so that all of it is here.
+        // The server's response follows all of its deliveries, so that all of them have arrived.
         let mut left = Vec::new();
         while let Some(delivery) = self.ready().await {
             left.push(delivery);
@@ -101,7 +103,7 @@ impl Subscription {
         for consumer in &mut self.consumers {
             while let Poll::Ready(said) = Pin::new(&mut *consumer).poll_next(cx) {
                 match said {
-                    // It has died with its channel, and is somebody else's.
+                    // The channel has closed, and the job will be delivered to another consumer.
                     Some(Ok(delivery)) if delivery.acker.poisoned() => {}
                     Some(Ok(delivery)) => return Poll::Ready(Ok(delivery)),
                     Some(Err(source)) => {

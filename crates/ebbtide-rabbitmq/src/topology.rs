@@ -1,4 +1,4 @@
-//! The queues that make one, and the delays of those that wait.
+//! The queues of RabbitMQ that form one job queue, and the delays of retries.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use super::RabbitQueueError;
 use super::link::answer;
 
-/// RabbitMQ's limit is 255, and the names of what belongs to a queue are longer than its own.
+/// RabbitMQ's limit is 255 bytes. The queues that belong to a queue have longer names.
 const LONGEST_NAME: usize = 200;
 
-/// A quorum queue of RabbitMQ 4 gives a job up after 20 deliveries unless it is told otherwise: how often a job is tried is the
-/// consumer's affair.
+/// A quorum queue of RabbitMQ 4 dead-letters a job after 20 deliveries by default. The consumer decides how often a
+/// job is tried.
 const DELIVERIES: i32 = i32::MAX;
 
-/// The longest that RabbitMQ takes for the life of a queue is 2³² − 1 ms: less [`MARGIN`], this is the longest delay, 49 days.
+/// The longest queue expiry of RabbitMQ is 2³² − 1 ms. Less [`MARGIN`], this is the longest delay, 49 days.
 const LONGEST: u64 = u32::MAX as u64 - MARGIN.as_secs() * 1000;
 
-/// A queue of delayed jobs lives for so long after the last of them is due.
+/// How long a delay queue exists after the last of its jobs is due.
 pub(super) const MARGIN: Duration = Duration::from_secs(300);
 
-/// The queues that make one: where jobs wait, where those wait whose attempt failed, and where those are that failed for good.
+/// The queues that form one job queue: for waiting jobs, for jobs that wait for a retry, and for dead-lettered jobs.
 #[derive(Clone, Debug)]
 pub(super) struct Topology {
     queue: String,
@@ -48,7 +48,7 @@ impl Topology {
         format!("{}.dead", self.queue)
     }
 
-    /// Declares the queue and that of the dead.
+    /// Declares the queue and its dead-letter queue.
     pub(super) async fn declare(&self, channel: &Channel) -> Result<(), RabbitQueueError> {
         let dead = self.dead();
         self.make(channel, &dead, self.arguments()).await?;
@@ -56,18 +56,18 @@ impl Topology {
             return Ok(());
         }
         let mut arguments = self.arguments();
-        // Whatever else makes the broker give up a job, such as a policy, doesn't make it lose it.
+        // If the broker dead-letters a job for another reason, such as a policy, the job is not lost.
         self.dead_letters(&mut arguments, &dead);
         if self.quorum {
             arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERIES));
         } else {
-            // Those that were handed back come first.
+            // Requeued jobs are delivered first.
             arguments.insert("x-max-priority".into(), AMQPValue::LongInt(1));
         }
         self.make(channel, &self.queue, arguments).await
     }
 
-    /// Declares the queue for a delay, which begins its life anew, and returns its name.
+    /// Declares the queue for a delay, which resets its expiry, and returns its name.
     pub(super) async fn declare_delay(
         &self,
         channel: &Channel,
@@ -90,12 +90,13 @@ impl Topology {
         arguments
     }
 
-    /// Sends what a queue gives up to another one.
+    /// Routes the dead-lettered jobs of a queue to another one.
     fn dead_letters(&self, arguments: &mut FieldTable, to: &str) {
         arguments.insert("x-dead-letter-exchange".into(), text(""));
         arguments.insert("x-dead-letter-routing-key".into(), text(to));
         if self.quorum {
-            // It is not taken out of this one before it is in that one; which a full queue must not make impossible.
+            // A job leaves this queue only when it is in the other one, and a full queue must not make that
+            // impossible.
             arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
             arguments.insert("x-overflow".into(), text("reject-publish"));
         }
@@ -132,15 +133,15 @@ fn long(number: u64) -> AMQPValue {
     AMQPValue::LongLongInt(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// How long a job waits before it is delivered again, in milliseconds: as long as was asked for, or up to an eighth longer.
+/// The time before a job is delivered again, in milliseconds: the requested delay, or up to an eighth longer.
 ///
-/// In RabbitMQ only what is at the head of a queue comes due, so each delay needs a queue of its own, whatever waits in it
-/// having the same. Rounding keeps their number small: eight between each delay and its double.
+/// In RabbitMQ, messages expire only at the head of a queue. So each delay needs a separate queue, in which all
+/// messages have the same delay. Rounding limits the number of queues: eight between each delay and its double.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Delay(u64);
 
 impl Delay {
-    /// Returns none for no delay at all.
+    /// Returns `None` if the delay is zero.
     pub(super) fn of(after: Duration) -> Option<Self> {
         let millis = u64::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).min(LONGEST);
         let step = 1 << millis.checked_ilog2()?.saturating_sub(3);
@@ -151,7 +152,7 @@ impl Delay {
         self.0
     }
 
-    /// How long its queue lives when nothing comes any more.
+    /// Returns the expiry of the delay's queue when it is idle.
     pub(super) const fn queue_ttl(self) -> u64 {
         self.0 + MARGIN.as_secs() * 1000
     }
