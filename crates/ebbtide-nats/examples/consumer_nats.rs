@@ -17,18 +17,19 @@ fn main() -> ExitCode {
     lifecycle.run(async |app| {
         let url = std::env::var("NATS_URL").unwrap_or_else(|_| "nats://127.0.0.1:4222".to_owned());
         let name = std::env::args().nth(1).unwrap_or_else(|| "emails".to_owned());
-        // Creates the stream and its durable consumer where they are missing. A server that is not there yet is waited for.
+        // Creates the stream and its durable consumer if they do not exist. Waits for a server that is not available
+        // yet.
         let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         let emails =
             app.retry("queue", backoff, async || NatsQueue::builder(&name).url(&url).open().await).await?;
         emails.push("a@example.org").await?;
-        // Eight jobs run at a time. One that fails is tried five times, and then kept apart with the error.
+        // Eight jobs run at a time. A job that fails is tried five times, and then dead-lettered with the error.
         app.consume("emails", emails, ConsumeOptions::new(8).attempts(5), send_email);
         Ok(())
     })
 }
 
-/// Runs again for a job whose process was killed: `job.id()` tells that it is the same one.
+/// Runs again for a job whose process was killed: `job.id()` is the same then.
 async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
     let to = str::from_utf8(job.payload())?;
     tokio::time::sleep(Duration::from_millis(100)).await;

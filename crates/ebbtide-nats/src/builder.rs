@@ -12,7 +12,7 @@ const LOCAL: &str = "nats://127.0.0.1:4222";
 
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 
-/// Describes a [`NatsQueue`], and opens it.
+/// Configures and opens a [`NatsQueue`].
 ///
 /// # Examples
 ///
@@ -37,45 +37,47 @@ impl NatsBuilder {
         Self { name, lease: Duration::from_secs(30), replicas: 1, server: Given::Url(LOCAL.to_owned()) }
     }
 
-    /// Sets which server it is on, or several of one cluster with commas in between. Default: `nats://127.0.0.1:4222`.
+    /// Sets the URL of the server, or several of one cluster, separated by commas. Default: `nats://127.0.0.1:4222`.
     ///
-    /// For credentials other than those in a URL connect by yourself and give the [client](Self::client).
+    /// For credentials that a URL cannot hold, connect separately and pass the [client](Self::client).
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.server = Given::Url(url.into());
         self
     }
 
-    /// Takes a connection that there is. It stays open when the queue is closed.
+    /// Uses an existing connection. It stays open when the queue is closed.
     ///
-    /// Leases are then renewed over this connection, and so by the runtime that it was made on: handlers that block every thread
-    /// of that delay them. A warning is logged before the leases expire. With [`url`](Self::url) renewals have a connection and a
-    /// thread of their own.
+    /// Leases are then renewed over this connection, and so by its runtime: handlers that block every thread of that
+    /// runtime delay them. A warning is logged before the leases expire. With [`url`](Self::url), renewals have a
+    /// dedicated connection and thread.
     pub fn client(mut self, client: Client) -> Self {
         self.server = Given::Client(client);
         self
     }
 
-    /// Sets how long a consumer may be silent before its jobs are given to others: 100 ms or more. Default: 30 s.
+    /// Sets the lease: how long a consumer may be silent before its jobs are delivered to others. At least 100 ms.
+    /// Default: 30 s.
     ///
-    /// It is that of the durable consumer, and counts when that is made: one that is there keeps its `ack_wait`, by which those
-    /// live who consume already. `nats consumer edit` changes it; restart the consumers then.
+    /// The lease belongs to the durable consumer and is set when that is created. An existing one keeps its
+    /// `ack_wait`, which its running consumers use. Change it with `nats consumer edit`, then restart the consumers.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
-    /// Sets on how many servers of a cluster the streams are, when they are made. Default: one.
+    /// Sets the number of replicas of the streams in a cluster when they are created. Default: one.
     pub fn replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas.max(1);
         self
     }
 
-    /// Connects, and makes the streams and the consumer where they are missing. Any number may do so at once.
+    /// Connects, and creates the streams and the consumer if they do not exist. Several processes may call it at the
+    /// same time.
     ///
     /// # Errors
     ///
-    /// When the name or the lease cannot be used, the server cannot be reached, has no JetStream or refuses, or what is there under
-    /// the name could lose jobs.
+    /// Returns an error if the name or the lease is invalid, if the server cannot be reached, has no JetStream or
+    /// rejects a request, or if an existing stream or consumer of the name could lose jobs.
     ///
     /// # Cancel safety
     ///

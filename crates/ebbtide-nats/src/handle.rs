@@ -5,13 +5,14 @@ use ebbtide::lifecycle::Handle;
 
 /// Registers clients of NATS with a lifecycle. Implemented by [`Handle`].
 pub trait NatsExt {
-    /// Registers a client of NATS, which is drained when everything that uses it has stopped: what was published is sent, the
-    /// subscriptions end, and the connection is closed.
+    /// Registers a NATS client. The client is drained when everything that uses it has stopped: published messages
+    /// are sent, the subscriptions end, and the connection is closed.
     ///
-    /// A publisher that is dropped instead loses what still waits in its buffer. While the server is away, the close waits for it
-    /// until its time is up. A server that says nothing of what it was sent last, such as to a client that may not publish to its own
-    /// inbox, makes the component fail; its subscriptions end all the same. A client that was drained before its turn, through a
-    /// clone, has nothing left to close: that is a warning.
+    /// A client that is dropped instead loses the messages in its buffer. While the server is unavailable, the close
+    /// waits for it until the component's deadline. If the server does not confirm that it has read the last
+    /// messages, for example because the client may not publish to its inbox, the component fails; its subscriptions
+    /// end in any case. A client that was drained before, through a clone, has nothing left to close. That is logged
+    /// as a warning.
     fn nats(&self, name: impl Into<String>, client: Client) -> Client;
 }
 
@@ -20,7 +21,7 @@ impl NatsExt for Handle {
         let name = name.into();
         let component = name.clone();
         self.resource(name, client, |client| async move {
-            // Nobody takes its commands any more.
+            // The client accepts no commands any more.
             if let Err(error) = client.flush().await
                 && error.kind() == FlushErrorKind::SendError
             {
@@ -29,7 +30,7 @@ impl NatsExt for Handle {
             }
             let read = all_is_read(&client).await;
             client.drain().await?;
-            // There is nothing to wait on for the end of a drain but that nobody takes commands any more.
+            // A drain has no completion signal except that the client accepts no commands any more.
             while client.flush().await.is_ok() {
                 tokio::task::yield_now().await;
             }
@@ -38,12 +39,12 @@ impl NatsExt for Handle {
     }
 }
 
-/// Sends what is in the buffer, and returns when the server has read it.
+/// Sends the buffer, and returns when the server has read it.
 async fn all_is_read(client: &Client) -> Result<(), BoxError> {
-    // Draining sends what is in the buffer once, and goes, whether the socket took all of it or not.
+    // Draining writes the buffer once and closes, even if the socket did not accept all of it.
     client.flush().await?;
-    // A close with something unread destroys what the server has not read yet. It has read all when it answers what
-    // comes behind: that nobody listens there.
+    // A close with unread data makes the server discard what it has not read yet. The server has read everything when
+    // it responds to a later request: that there is no responder.
     match client.request(client.new_inbox(), "".into()).await {
         Err(error) if error.kind() != RequestErrorKind::NoResponders => Err(error.into()),
         _ => Ok(()),

@@ -1,24 +1,25 @@
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
 
-/// The job's id, once it is no longer the number of its message.
+/// The header of the job's id, once it differs from the sequence number of its message.
 const JOB: &str = "Ebbtide-Job";
 
-/// How many attempts there were in earlier messages.
+/// The header of the number of attempts in earlier messages.
 const TRIES: &str = "Ebbtide-Tries";
 
-/// Why it was buried: a JSON string, since a header has one line.
+/// The header of the last error of a dead-lettered job: a JSON string, since a header has one line.
 const ERROR: &str = "Ebbtide-Error";
 
-/// As much room below the server's limit as headers of ours take, at most, without those of the producer and the error.
+/// The room below the server's limit that the headers of Ebbtide take at most, without those of the producer and the
+/// error.
 pub(super) const ROOM: usize = 1024;
 
 /// What is known of a job beside its payload.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
-    /// The job's id, if it has been published anew.
+    /// The job's id, if it has been published again.
     pub(super) job: Option<String>,
-    /// The attempts in earlier messages.
+    /// The number of attempts in earlier messages.
     pub(super) tries: u64,
 }
 
@@ -30,9 +31,10 @@ impl Known {
     }
 }
 
-/// Returns the headers of a job that is published anew. `once` makes the server take it only once.
+/// Returns the headers of a job that is published again. `once` is the id by which the server drops duplicates.
 ///
-/// What the client or the server have put there is for the earlier message only: conditions under which to take it, for one.
+/// Headers of the client or the server belong to the earlier message only: conditions for its acceptance, for
+/// example.
 pub(super) fn anew(theirs: Option<&HeaderMap>, job: &str, tries: u64, once: String) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, values) in theirs.into_iter().flat_map(HeaderMap::iter) {
@@ -50,7 +52,7 @@ pub(super) fn anew(theirs: Option<&HeaderMap>, job: &str, tries: u64, once: Stri
     headers
 }
 
-/// Adds why a job is buried, in at most `room` bytes.
+/// Adds the error of a dead-lettered job, in at most `room` bytes.
 pub(super) fn add_error(headers: &mut HeaderMap, error: &str, room: usize) {
     let mut end = error.len().min(room);
     loop {
@@ -60,12 +62,12 @@ pub(super) fn add_error(headers: &mut HeaderMap, error: &str, room: usize) {
             headers.insert(ERROR, text);
             return;
         }
-        // What is escaped is up to six times as long.
+        // An escaped character is up to six times as long.
         end = end.saturating_sub(text.len().saturating_sub(room).div_ceil(6).max(1));
     }
 }
 
-/// An id comes from a message that anybody may have published, but from a header, and so is one line.
+/// Any program may have published the id, but it comes from a header, and so is one line.
 fn line(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }

@@ -1,32 +1,35 @@
 //! Jobs in a NATS stream (JetStream) with a durable pull consumer, through the crate `async-nats`.
 //!
-//! Needs NATS 2.9 or newer with JetStream. A queue `emails` is a stream of that name, which takes what is published on the
-//! subject of that name and drops what is acknowledged (a *work queue*), with one durable consumer, again of that name,
-//! that all consumers share. Beside it is the stream `emails-dead` for those that were buried: with why, as a JSON string in the
-//! header `Ebbtide-Error`, and from when on.
+//! Requires NATS 2.9 or newer with JetStream. A queue `emails` is a stream of that name. The stream stores what is
+//! published on the subject of that name and deletes acknowledged messages (a *work queue*). One durable consumer,
+//! again of that name, is shared by all consumers. The stream `emails-dead` holds dead-lettered jobs, with their
+//! time, and with their error as a JSON string in the header `Ebbtide-Error`.
 //!
-//! - *Delivery.* A job comes again when its consumer has said nothing for the [lease](ebbtide::queue::Queue::lease), which is
-//!   the `ack_wait` of the durable consumer. Whether a lease has run out is judged by a clock on our side, from the last
-//!   word that the server confirmed: the server itself takes an acknowledgement from whoever sends it.
-//!   Leases are renewed over a connection and by a thread of their own: handlers that block every thread of the runtime do not
-//!   end them. Where the queue was given a [client](NatsBuilder::client), its connection belongs to a runtime that handlers can
-//!   block; then a warning is logged before the leases expire.
+//! - *Delivery.* A job is delivered again when its consumer was silent for the [lease](ebbtide::queue::Queue::lease),
+//!   which is the `ack_wait` of the durable consumer. This process decides by its clock whether a lease has expired,
+//!   from the last message that the server confirmed: the server accepts an acknowledgement from any client. Leases
+//!   are renewed over a dedicated connection and by a dedicated thread: handlers that block every thread of the
+//!   runtime do not let them expire. If the queue uses an existing [client](NatsBuilder::client), handlers can block
+//!   the runtime of its connection; then a warning is logged before the leases expire.
 //! - *Producers* in any language publish on the subject, and should wait for the stream's acknowledgement, as
-//!   [`push`](NatsQueue::push) does. What headers a job has it keeps, but for those that begin with `Nats-`.
-//! - *Handing back* publishes the job anew and then acknowledges the old one. So it does not count as an attempt, and stands behind
-//!   those that wait. A process that is killed between the two leaves the job twice. A job whose payload leaves no room
-//!   for two headers below the server's `max_payload` is handed back by `nak` instead, and that counts.
-//! - *A retry* is a `nak` with a delay: the server keeps it, and counts it as outstanding like a job that somebody has.
-//! - *At the stop* the server may still have a request of ours for up to a second, which cannot be taken back.
-//!   [`withdraw`](ebbtide::queue::Queue::withdraw) waits for its end and returns what came, so that none lies under our lease.
+//!   [`push`](NatsQueue::push) does. Other headers of a job are kept, except those that begin with `Nats-`.
+//! - *Requeueing* publishes the job again and then acknowledges the old message. So it does not count as an attempt,
+//!   and puts the job behind the waiting ones. A process that is killed between the two steps leaves the job twice. A
+//!   job whose payload leaves no room for two headers below the server's `max_payload` is requeued by `nak` instead,
+//!   which counts as an attempt.
+//! - *A retry* is a `nak` with a delay: the server keeps the job, and counts it as outstanding like a leased job.
+//! - *At the shutdown* the server may still have a request of this consumer for up to a second. It cannot be
+//!   cancelled. [`withdraw`](ebbtide::queue::Queue::withdraw) waits for its end and returns the jobs that arrived, so
+//!   that none stays leased.
 //!
 //! # What survives
 //!
-//! The stream is on disk: a crash of a consumer, a producer or the *server process* loses nothing. What the server knows of
-//! deliveries it writes a little later, so that one that is killed may forget attempts, and bring back what was
-//! acknowledged in the moment before. It may also keep messages that were acknowledged, which nobody is given any more, and count
-//! one as outstanding that is gone: [`counts`](NatsQueue::counts) then shows one leased job too many. It waits for the disk only every two minutes (`sync_interval`): the loss of power may
-//! lose jobs that were pushed since. [Three replicas](NatsBuilder::replicas), or `sync_interval: always`, are against that.
+//! The stream is on disk: a crash of a consumer, a producer or the *server process* loses no job. The server writes
+//! the state of deliveries a little later. So a killed server may forget attempts, and redeliver jobs that were
+//! acknowledged just before. It may also keep acknowledged messages, which are no longer delivered, and count one as
+//! outstanding that does not exist: [`counts`](NatsQueue::counts) then shows one leased job too many. The server
+//! syncs to the disk only every two minutes (`sync_interval`): the loss of power may lose jobs that were pushed
+//! since. [Three replicas](NatsBuilder::replicas) or `sync_interval: always` prevent that.
 //!
 //! # Examples
 //!

@@ -11,41 +11,42 @@ use tokio::time::timeout;
 
 use super::error::NatsQueueError;
 
-/// How long to wait for an answer.
+/// The response timeout.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// The connection, and how long to wait for whoever is asked over it.
+/// The connection, and the response timeout.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
     pub(super) client: Client,
     pub(super) context: Context,
-    /// Whether the client has closed it. `None` for a connection that was given to us: its owner closes it.
+    /// Whether the client has closed it. `None` for a connection that the caller provided: its owner closes it.
     closed: Option<watch::Receiver<bool>>,
 }
 
 impl Link {
-    /// Takes a connection that was given to us.
+    /// Wraps a connection that the caller provided.
     pub(super) fn given(client: Client) -> Self {
         let context = ContextBuilder::new().timeout(ANSWER).build(client.clone());
         Self { client, context, closed: None }
     }
 
-    /// Takes a connection that we made, and are told of the end of.
+    /// Wraps a connection of this queue, with a signal of its end.
     fn ours(client: Client, closed: watch::Receiver<bool>) -> Self {
         Self { closed: Some(closed), ..Self::given(client) }
     }
 
-    /// Closes a connection of our own, and returns when it has closed: its client logs that, and after the close of the last
-    /// resource nothing may be logged that a flusher has not seen.
+    /// Closes this queue's connection, and returns when it has closed. The client logs that, and nothing may be
+    /// logged after the last resource has closed, because a flusher would miss it.
     pub(super) async fn close(&self) -> Result<(), NatsQueueError> {
         let Some(mut closed) = self.closed.clone() else { return Ok(()) };
         self.client.drain().await.map_err(NatsQueueError::when("close the connection"))?;
-        // An end without a word, or none in time, leaves nothing to wait for.
+        // If the sender is dropped or the time passes, there is nothing left to wait for.
         let _ = timeout(ANSWER, closed.wait_for(|closed| *closed)).await;
         Ok(())
     }
 
-    /// Says whether the connection is there at the moment. What is sent without one is sent later, when it may have become wrong.
+    /// Returns an error while the connection is down. A message that is sent then is sent later, when it may be
+    /// wrong.
     pub(super) fn connected(&self) -> Result<(), NatsQueueError> {
         match self.client.connection_state() {
             State::Connected => Ok(()),
@@ -53,7 +54,7 @@ impl Link {
         }
     }
 
-    /// Says a word about a delivery, and waits until the server has heard it.
+    /// Sends an acknowledgement of a delivery, and waits until the server confirms it.
     pub(super) async fn tell(&self, reply: &Subject, kind: AckKind) -> Result<(), NatsQueueError> {
         self.connected()?;
         let failed = "tell the server what became of a delivery";
@@ -64,7 +65,7 @@ impl Link {
         }
     }
 
-    /// Publishes a message, and returns its number in the stream when that has it.
+    /// Publishes a message, and returns its sequence number when the stream has stored it.
     pub(super) async fn publish(
         &self,
         subject: &str,
@@ -83,11 +84,11 @@ impl Link {
     }
 }
 
-/// Where the server is, and as whom to connect.
+/// The server's address and credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     pub(super) url: String,
-    /// The queue, by whose name operators know the connection.
+    /// The queue, whose name operators see as the connection name.
     pub(super) queue: String,
 }
 

@@ -12,17 +12,17 @@ use futures_core::Stream as _;
 
 use super::error::NatsQueueError;
 
-/// How long the server keeps a request, at most. A request cannot be taken back, so that a stop waits for as long as this.
+/// How long the server keeps a request, at most. A request cannot be cancelled, so a shutdown may wait this long.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// How much longer to wait for the server's word that a request has ended: it is lost with a connection.
+/// How much longer to wait for the server's message that a request has ended: it is lost with a connection.
 const SLACK: Duration = Duration::from_secs(2);
 
 /// The requests for jobs that the server still has.
 ///
-/// 1. Together they ask for no more than the last fetch did: each job that comes has a place.
-/// 2. A request that was made is listened to until the server has ended it, whatever becomes of the fetch: what the server sends
-///    for it is under our lease.
+/// 1. Together they ask for at most as many jobs as the last fetch did: each job that arrives has a place.
+/// 2. A request is read until the server has ended it, also if the fetch is dropped: the jobs that the server sends
+///    for it are leased to this consumer.
 #[derive(Debug, Default)]
 pub(super) struct Pulls {
     open: Vec<Pull>,
@@ -30,15 +30,15 @@ pub(super) struct Pulls {
 
 struct Pull {
     batch: Batch,
-    /// How many it may still bring.
+    /// How many jobs it may still deliver.
     left: usize,
-    /// When to give it up.
+    /// When to give up waiting for it.
     until: Instant,
-    /// When nothing had come last: what comes then has come after that.
+    /// The last time at which no message was waiting: a later message arrived after it.
     since: Instant,
 }
 
-/// A job, and since when it may have been ours.
+/// A job, and the earliest time at which its lease may have begun.
 pub(super) type Came = (Message, Instant);
 
 impl Pulls {
@@ -47,7 +47,7 @@ impl Pulls {
         self.open.iter().map(|pull| pull.left).sum()
     }
 
-    /// Asks for so many more. What comes first waits at most a quarter of its lease for the end of the request.
+    /// Requests this many more jobs. The first one waits at most a quarter of its lease for the end of the request.
     pub(super) async fn ask(
         &mut self,
         consumer: &PullConsumer,
@@ -70,18 +70,19 @@ impl Pulls {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Option<Result<Came, NatsQueueError>> {
         let until = self.open.iter().map(|pull| pull.until).max()?;
         let next = poll_fn(|cx| self.poll_next(cx));
         tokio::time::timeout_at(until.into(), next).await.unwrap_or_else(|elapsed| {
-            // Lost with a connection, or there is no such consumer any more: of that the server says nothing.
+            // The message was lost with a connection, or the consumer no longer exists, which the server does not
+            // report.
             self.open.clear();
             Some(Err(NatsQueueError::when("receive jobs")(elapsed)))
         })
     }
 
-    /// Returns what has come already.
+    /// Returns a job that has already arrived.
     pub(super) async fn ready(&mut self) -> Option<Result<Came, NatsQueueError>> {
         poll_fn(|cx| match self.poll_next(cx) {
             Poll::Ready(came) => Poll::Ready(came),

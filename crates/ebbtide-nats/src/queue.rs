@@ -20,16 +20,16 @@ use super::pulls::{Came, Pulls};
 use super::set_up::Plan;
 use super::settle::{NatsReceipt, deliver};
 
-/// The most that one fetch takes.
+/// The maximum size of one fetch.
 const MOST: usize = 1000;
 
-/// How often one fetch lets others run before it goes with less than it could have.
+/// How often one fetch yields to other tasks before it returns with fewer jobs than requested.
 const PATIENCE: usize = 4;
 
 /// A queue in NATS: a producer, and one of the consumers that share it. Clones are the same consumer.
 ///
-/// The [module](super) says what it keeps and what it doesn't. The client connects again by itself, with backoff; until
-/// it has, every call is an error at once.
+/// The [module](super) documents its guarantees. The client reconnects in the background, with backoff. Until it has,
+/// every call returns an error at once.
 #[derive(Clone, Debug)]
 pub struct NatsQueue {
     pub(super) link: Link,
@@ -39,18 +39,18 @@ pub struct NatsQueue {
 
 #[derive(Debug)]
 struct Shared {
-    /// Gone when the server did not know it any more.
+    /// `None` after the server reported that the consumer does not exist.
     consumer: Lock<Option<PullConsumer>>,
     lease: Lock<Duration>,
     pulls: Mutex<Pulls>,
-    /// How to connect. `None` for a connection that was given to us: its owner closes it.
+    /// How to connect. `None` for a connection that the caller provided: its owner closes it.
     server: Option<Server>,
-    /// A connection of its own, on the runtime that the renewals run on.
+    /// A dedicated connection, on the runtime of the renewals.
     renewals: Mutex<Option<Link>>,
 }
 
 impl NatsQueue {
-    /// Begins to describe a queue. Its name is that of its stream, its subject and its durable consumer.
+    /// Creates a builder for a queue. Its name is that of its stream, its subject and its durable consumer.
     ///
     /// # Examples
     ///
@@ -73,16 +73,16 @@ impl NatsQueue {
         Ok(queue)
     }
 
-    /// Pushes a job and returns its id, when the stream has it: the [module](super) says how well.
+    /// Pushes a job and returns its id when the stream has stored it. The [module](super) documents its durability.
     ///
     /// # Errors
     ///
-    /// When the server cannot be told, refuses it, or takes nothing of that size. If the answer did not come in time, it may
-    /// have it all the same.
+    /// Returns an error if the server cannot be reached, rejects the job, or does not accept its size. After a
+    /// timeout, the server may have stored the job.
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the job may have been pushed or not.
+    /// If the future is dropped, the job may or may not have been pushed.
     pub async fn push(&self, payload: impl AsRef<[u8]>) -> Result<String, NatsQueueError> {
         let payload = Bytes::copy_from_slice(payload.as_ref());
         let (size, limit) = (payload.len(), self.link.client.max_payload());
@@ -92,12 +92,12 @@ impl NatsQueue {
         Ok(self.link.publish(&self.plan.name, None, payload).await?.to_string())
     }
 
-    /// Counts the jobs, for operators and tests. What waits for the time of its next attempt counts as leased: NATS does not
-    /// tell them apart.
+    /// Returns the number of jobs in each state, for operators and tests. Jobs that wait for a retry count as leased:
+    /// NATS does not distinguish them.
     ///
     /// # Errors
     ///
-    /// When the server cannot be asked.
+    /// Returns an error if the query fails.
     pub async fn counts(&self) -> Result<JobCounts, NatsQueueError> {
         let failed = "count jobs";
         let info = self.consumer().await?.get_info().await.map_err(NatsQueueError::when(failed))?;
@@ -112,7 +112,7 @@ impl NatsQueue {
         *self.shared.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the consumer, which is made anew, with its streams, when it is missing.
+    /// Returns the consumer. Creates it, with its streams, if it does not exist.
     async fn consumer(&self) -> Result<PullConsumer, NatsQueueError> {
         self.link.connected()?;
         let known = self.shared.consumer.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -130,7 +130,7 @@ impl NatsQueue {
         *self.shared.consumer.lock().unwrap_or_else(PoisonError::into_inner) = consumer;
     }
 
-    /// Returns the connection for renewals, and connects where there is none. `None` where that is not possible.
+    /// Returns the connection for renewals, and opens it if there is none. Returns `None` if it cannot be opened.
     async fn renewal_link(&self) -> Option<Link> {
         let server = self.shared.server.as_ref()?;
         let mut renewals = self.shared.renewals.lock().await;
@@ -167,16 +167,16 @@ impl NatsQueue {
             let Some(consumer) = stop.unless_stopping(self.consumer()).await else { return Ok(Vec::new()) };
             pulls.ask(&consumer?, wanted, self.lease()).await?;
         }
-        // What comes after the stop, `withdraw` returns.
+        // `withdraw` returns jobs that arrive after the stop.
         let Some(Some(first)) = stop.unless_stopping(pulls.next()).await else { return Ok(Vec::new()) };
         let (mut taken, mut patience) = (vec![first?], PATIENCE);
         while taken.len() < max {
             match pulls.ready().await {
                 Some(Ok(came)) => taken.push(came),
-                // It is said again when the next request is made.
+                // The next request returns the same error.
                 Some(Err(error)) => request_ended(&error),
-                // The others that the server sent with it are about to be read from the same socket. What is left
-                // nevertheless stays with the request.
+                // The other jobs that the server sent with it are about to be read from the same socket. Jobs that
+                // arrive later stay with the request.
                 None if patience > 0 && pulls.left() > 0 && taken.last().is_some_and(says_more) => {
                     patience -= 1;
                     tokio::task::yield_now().await;
@@ -188,7 +188,7 @@ impl NatsQueue {
     }
 }
 
-/// Whether the server had further jobs when it sent this one.
+/// Returns whether the server had further jobs when it sent this one.
 fn says_more((message, _): &Came) -> bool {
     message.info().is_ok_and(|info| info.pending > 0)
 }
@@ -197,7 +197,7 @@ fn request_ended(error: &NatsQueueError) {
     tracing::debug!(error = chain(error), "pull request ended");
 }
 
-/// Whatever is sent to the inbox of a request without being a job is nobody's.
+/// Converts a message to a delivery. A message that is not a job, sent to the inbox of a request, is ignored.
 fn delivery((message, since): Came) -> Option<Delivery<NatsReceipt>> {
     let subject = message.subject.clone();
     let delivery = deliver(message, since);
@@ -218,7 +218,7 @@ impl Queue for NatsQueue {
                 Ok(taken) if taken.is_empty() => {}
                 Ok(taken) => return Ok(taken),
                 Err(error) => {
-                    // It may have been deleted, or lost with a server: the next call looks.
+                    // The consumer may have been deleted, or lost with a server: the next call checks.
                     self.set_consumer(None);
                     return Err(error.into());
                 }
@@ -241,7 +241,7 @@ impl Queue for NatsQueue {
             if let Ok(Ok(())) = timeout(patience, self.prolong_all(&link, receipts)).await {
                 return Ok(());
             }
-            // It may be the connection of a runtime that is gone.
+            // It may be the connection of a runtime that has ended.
             *self.shared.renewals.lock().await = None;
         }
         self.prolong_all(&self.link, receipts).await
@@ -251,7 +251,7 @@ impl Queue for NatsQueue {
         self.shared.server.is_some()
     }
 
-    /// Waits until the server has no request of ours any more, and returns what came for them.
+    /// Waits until the server has no request of this consumer any more, and returns the jobs that arrived for them.
     async fn withdraw(&self) -> Result<Vec<Delivery<NatsReceipt>>, BoxError> {
         let mut pulls = self.shared.pulls.lock().await;
         let mut came = Vec::new();

@@ -8,23 +8,25 @@ use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType, Stream
 use super::error::NatsQueueError;
 use super::link::Link;
 
-/// What a queue is made of.
+/// The parts of a queue.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     /// The stream, its subject, and its durable consumer.
     pub(super) name: String,
-    /// The stream of those that were buried, and its subject.
+    /// The name of the dead-letter stream, and its subject.
     pub(super) dead: String,
     pub(super) lease: Duration,
     pub(super) replicas: usize,
 }
 
 impl Plan {
-    /// Makes the streams and the consumer where they are missing, and returns the consumer. Any number may do so at once.
+    /// Creates the streams and the consumer if they do not exist, and returns the consumer. Several processes may
+    /// call it at the same time.
     ///
     /// # Errors
     ///
-    /// When the server does not answer or refuses, or what is there could lose jobs.
+    /// Returns an error if the server does not respond or rejects a request, or if an existing stream or consumer
+    /// could lose jobs.
     pub(super) async fn set_up(&self, link: &Link) -> Result<PullConsumer, NatsQueueError> {
         link.connected()?;
         let stream = self.stream(link, &self.name, RetentionPolicy::WorkQueue).await?;
@@ -32,7 +34,7 @@ impl Plan {
         let config = match stream.consumer_info(&self.name).await {
             Ok(info) => {
                 self.judge(&info.config)?;
-                // Who is consuming already relies on its lease.
+                // Running consumers already rely on its lease.
                 let consumer = stream.get_consumer::<pull::Config>(&self.name).await;
                 return consumer.map_err(NatsQueueError::when("inspect the consumer"));
             }
@@ -81,9 +83,9 @@ impl Plan {
             durable_name: Some(self.name.clone()),
             ack_policy: AckPolicy::Explicit,
             ack_wait: self.lease,
-            // The loop counts.
+            // The consumer loop counts attempts.
             max_deliver: -1,
-            // Retries that wait for their time are among them.
+            // Jobs that wait for a retry count as pending.
             max_ack_pending: -1,
             max_waiting: MAX_WAITING,
             ..pull::Config::default()
@@ -106,8 +108,8 @@ impl Plan {
     }
 }
 
-/// A server removes the folder of an account's streams with the last of them, and where that is just before the folder of a
-/// new one is made, it refuses the new one. The next attempt makes both.
+/// A server removes the folder of an account's streams with the last stream. If that happens just before the folder
+/// of a new stream is created, the server rejects the new stream. The next attempt creates both.
 const ATTEMPTS: u32 = 5;
 
 fn has_no_folder(error: &CreateStreamErrorKind) -> bool {
@@ -115,5 +117,5 @@ fn has_no_folder(error: &CreateStreamErrorKind) -> bool {
     matches!(error.error_code(), ErrorCode::STREAM_CREATE | ErrorCode::STREAM_STORE_FAILED)
 }
 
-/// The server's own default, 512, is soon used up: each consumer has a request for each place that has become free lately.
+/// The server's default, 512, is too low: each consumer has a request for each place that has become free recently.
 const MAX_WAITING: i64 = 16_384;

@@ -1,4 +1,4 @@
-//! What a delivery is settled by, and how it is settled.
+//! The receipt of a delivery, and its settlement.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use super::headers::{Known, ROOM, add_error, anew};
 use super::link::Link;
 use super::queue::NatsQueue;
 
-/// No error needs more words than this.
+/// The maximum length of a stored error.
 const LONGEST_ERROR: usize = 16 * 1024;
 
-/// What NATS knows a delivery by, and what we know of its lease. Clones are of the same delivery.
+/// The receipt of a delivery of NATS, with the state of its lease. Clones belong to the same delivery.
 #[derive(Clone)]
 pub struct NatsReceipt {
     pub(super) inner: Arc<InFlightJob>,
 }
 
-/// Two are the same when they are of the same delivery.
+/// Two receipts are equal if they belong to the same delivery.
 impl PartialEq for NatsReceipt {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
@@ -46,13 +46,13 @@ impl fmt::Debug for NatsReceipt {
 }
 
 pub(super) struct InFlightJob {
-    /// Where the server is told what becomes of it.
+    /// The subject for acknowledgements.
     pub(super) reply: Subject,
-    /// The message's number in the stream.
+    /// The sequence number of the message in the stream.
     pub(super) sequence: u64,
     /// The job's id.
     pub(super) id: String,
-    /// The attempts in earlier messages.
+    /// The number of attempts in earlier messages.
     pub(super) tries: u64,
     /// How often this message has been delivered.
     pub(super) delivered: u64,
@@ -61,15 +61,15 @@ pub(super) struct InFlightJob {
     pub(super) state: Mutex<LeaseState>,
 }
 
-/// Locked while the server is told, so that of two words that are said at once one comes second.
+/// Locked during a settlement or renewal, so that concurrent ones run one after the other.
 #[derive(Debug)]
 pub(super) struct LeaseState {
-    /// When the server had begun the lease by at the earliest.
+    /// The earliest time at which the server may have begun the lease.
     pub(super) since: Instant,
     pub(super) settled: bool,
 }
 
-/// Makes a delivery of a message that has arrived after `since`; nothing if it is none of a consumer.
+/// Converts a message that arrived after `since` to a delivery; returns `None` if it does not come from a consumer.
 pub(super) fn deliver(message: Message, since: Instant) -> Option<Delivery<NatsReceipt>> {
     let info = message.info().ok()?;
     let (sequence, delivered) = (info.stream_sequence, u64::try_from(info.delivered).unwrap_or(1).max(1));
@@ -102,12 +102,12 @@ impl NatsQueue {
         if state.settled || clock::now() >= clock::after(state.since, self.lease()) {
             return Ok(Settled::Lost);
         }
-        // What is seldom said is boxed, and so no part of every job's future.
+        // Rare settlements are boxed, so that they do not enlarge every job's future.
         match settlement {
             Settlement::Ack => self.link.tell(&job.reply, AckKind::Ack).await?,
             Settlement::Requeue => Box::pin(self.requeue(job)).await?,
             Settlement::Retry { after, error: _ } => {
-                // The server keeps nanoseconds in 64 bits.
+                // The server stores nanoseconds in 64 bits.
                 let after = (!after.is_zero()).then_some(after.min(LONGEST_TIME));
                 self.link.tell(&job.reply, AckKind::Nak(after)).await?;
             }
@@ -117,7 +117,7 @@ impl NatsQueue {
         Ok(Settled::Done)
     }
 
-    /// Begins a lease anew, unless it is over or the delivery is being settled.
+    /// Renews a lease, unless it has expired or the delivery is being settled.
     pub(super) async fn prolong(&self, link: &Link, receipt: &NatsReceipt) -> Result<(), NatsQueueError> {
         let job = &*receipt.inner;
         let Ok(mut state) = job.state.try_lock() else { return Ok(()) };
@@ -130,7 +130,7 @@ impl NatsQueue {
         Ok(())
     }
 
-    /// Publishes the job anew before its message is acknowledged: whatever happens in between, it is there.
+    /// Publishes the job again before its message is acknowledged: a failure in between does not lose it.
     async fn requeue(&self, job: &InFlightJob) -> Result<(), NatsQueueError> {
         if self.room_beside(job) < ROOM {
             return self.link.tell(&job.reply, AckKind::Nak(None)).await;
@@ -142,7 +142,7 @@ impl NatsQueue {
         self.link.tell(&job.reply, AckKind::Ack).await
     }
 
-    /// Stores the job where it is looked for before it is taken from where it is delivered.
+    /// Stores the job in the dead-letter stream before it is removed from the queue's stream.
     async fn dead_letter(&self, job: &InFlightJob, error: &str) -> Result<(), NatsQueueError> {
         let room = self.room_beside(job);
         let headers = (room >= ROOM).then(|| {
@@ -156,7 +156,7 @@ impl NatsQueue {
         self.link.tell(&job.reply, AckKind::Term).await
     }
 
-    /// Returns how many bytes the server takes beside the payload and the producer's own headers.
+    /// Returns how many bytes the server accepts beside the payload and the producer's headers.
     fn room_beside(&self, job: &InFlightJob) -> usize {
         let theirs = job.headers.iter().flat_map(|headers| headers.iter()).map(|(name, values)| {
             let name = name.to_string().len() + ": \r\n".len();

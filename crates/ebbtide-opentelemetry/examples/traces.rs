@@ -1,4 +1,4 @@
-//! Spans that are exported over OTLP, those of the last requests and of the shutdown itself too.
+//! Exports spans over OTLP, including those of the last requests and of the shutdown itself.
 //!
 //! ```sh
 //! OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 \
@@ -21,8 +21,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let lifecycle = Lifecycle::new("orders");
-    // Over HTTP it exports from a thread of its own. One over gRPC needs `ebbtide_opentelemetry::apart`, which keeps its
-    // connection off the service's runtime: that may be blocked when the last spans are exported.
+    // Over HTTP it exports from a separate thread. An exporter over gRPC needs `ebbtide_opentelemetry::apart`, which
+    // keeps its connection off the service's runtime: that may be blocked when the last spans are exported.
     let exporter = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary).build()?;
     let traces = SdkTracerProvider::builder().with_batch_exporter(exporter).build();
     tracing_subscriber::registry()
@@ -30,7 +30,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .with(tracing_subscriber::fmt::layer())
         .with(tracing_opentelemetry::layer().with_tracer(traces.tracer("orders")))
         .init();
-    // Flushed last of all, also when the watchdog ends the process. An export that fails makes the exit code 1.
+    // Flushed last, also when the watchdog ends the process. An export that fails makes the exit code 1.
     let code = lifecycle.opentelemetry(&traces).run(async |app| {
         let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         let routes = Router::new().route("/orders", get(orders));

@@ -3,19 +3,22 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// Leaked on purpose: it lives as long as the process, because what was built on it is used to the last moment.
+/// Leaked on purpose: it lives as long as the process, because the exporters that were built on it are used until its
+/// end.
 static APART: Mutex<Option<Runtime>> = Mutex::new(None);
 
-/// Builds an exporter on a runtime of its own, with one thread, which goes on when the service's runtime is blocked or gone.
+/// Builds an exporter on a separate runtime with one thread. That runtime continues when the service's runtime is
+/// blocked or has ended.
 ///
-/// For exporters whose connections are tasks of the runtime in which they are built, such as those of `opentelemetry-otlp`
-/// over gRPC. One that brings a thread of its own needs it not, such as `reqwest-blocking-client`.
+/// Use it for exporters whose connections are tasks of the runtime in which they are built, such as those of
+/// `opentelemetry-otlp` over gRPC. An exporter that starts a thread, such as `reqwest-blocking-client`, does not need
+/// it.
 ///
-/// The runtime is made at the first call and lives as long as the process.
+/// The runtime is created at the first call and lives as long as the process.
 ///
 /// # Errors
 ///
-/// When its thread cannot be started.
+/// Returns an error if its thread cannot be started.
 ///
 /// # Examples
 ///

@@ -2,21 +2,22 @@ use ebbtide::{Handle, Lifecycle};
 
 use crate::provider::{Provider, finish};
 
-/// Registers providers of the OpenTelemetry SDK with a lifecycle. Implemented by `&Handle` and, for what is set up before the
-/// lifecycle runs, by [`Lifecycle`].
+/// Registers providers of the OpenTelemetry SDK with a lifecycle. Implemented by `&Handle` and, for providers that
+/// are set up before the lifecycle runs, by [`Lifecycle`].
 pub trait OpenTelemetryExt {
-    /// What the method returns: nothing, or the builder.
+    /// The return type of the method: nothing, or the builder.
     type Registered;
 
-    /// Exports what a provider of the OpenTelemetry SDK still holds, and shuts it down, last of all and on the forced path too.
+    /// Registers a provider of the OpenTelemetry SDK. Its remaining data is exported and the provider shut down at
+    /// the end, also on the forced path.
     ///
-    /// Register the logs first, then the metrics, then the traces: flushers run in the reverse order, so that what the
-    /// export of the others has to say is still exported. Each has an equal share of the telemetry stage's minimum and what
-    /// earlier ones left over ([`Lifecycle::reserve`]). What cannot be exported in that time is an error, told on standard error,
-    /// and makes the exit code 1.
+    /// Register the logs first, then the metrics, then the traces. Flushers run in the reverse order, so that logs
+    /// about the other exports are still exported. Each flusher has an equal share of the telemetry stage's minimum
+    /// and the time that earlier ones left over ([`Lifecycle::reserve`]). Data that cannot be exported in that time
+    /// is an error, reported on standard error, and makes the exit code 1.
     ///
     /// An exporter whose connection lives on the service's runtime cannot export while that is blocked: build it
-    /// [`apart`](crate::apart). A second signal ends the process at once; what was exported by then has arrived.
+    /// [`apart`](crate::apart). A second signal ends the process at once; data that was exported by then has arrived.
     ///
     /// # Examples
     ///

@@ -1,13 +1,14 @@
-//! OpenTelemetry for [`ebbtide`]: what a program tells of itself, flushed on every path.
+//! OpenTelemetry for [`ebbtide`]: the telemetry of a process, flushed on every exit path.
 //!
-//! Exporters send in batches, from threads of their own: what a process had said and not sent is gone with it.
-//! [`OpenTelemetryExt::opentelemetry`] registers a flusher (see [`Handle::try_on_flush`](ebbtide::Handle::try_on_flush)) for a
-//! provider of traces, metrics or logs.
+//! Exporters send in batches, from separate threads: data that was not sent is lost with the process.
+//! [`OpenTelemetryExt::opentelemetry`] registers a flusher (see
+//! [`Handle::try_on_flush`](ebbtide::Handle::try_on_flush)) for a provider of traces, metrics or logs.
 //!
 //! # The forced path
 //!
-//! Where the watchdog ends the process, the runtime is blocked, and with it an exporter whose connection lives on it: gRPC
-//! through tonic, HTTP through an async client. [`apart`] builds such an exporter on a runtime of its own, which goes on.
+//! When the watchdog ends the process, the runtime is blocked. So is an exporter whose connection lives on it: gRPC
+//! through tonic, HTTP through an async client. [`apart`] builds such an exporter on a separate runtime, which
+//! continues.
 
 // Each item of a feature says so on docs.rs.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -15,10 +15,10 @@ impl Provider for SdkTracerProvider {}
 impl Provider for SdkMeterProvider {}
 impl Provider for SdkLoggerProvider {}
 
-/// Exports what is left and shuts the provider down, in no more than `limit`.
+/// Exports the remaining data and shuts the provider down, within `limit`.
 ///
-/// The flush comes first because a shutdown of the SDK does not tell that its last export has failed, and both are waited
-/// for here because the SDK's own limits are fixed or not kept to.
+/// The flush comes first because a shutdown of the SDK does not report a failed last export. Both have a timeout here
+/// because the SDK's limits are fixed or not respected.
 pub(super) fn finish<P: Provider>(provider: &P, limit: Duration) -> Result<(), BoxError> {
     let provider = provider.clone();
     let (done, ended) = mpsc::channel();
@@ -34,7 +34,7 @@ pub(super) fn finish<P: Provider>(provider: &P, limit: Duration) -> Result<(), B
     }
 }
 
-/// Whoever shut it down before has exported what there was.
+/// A provider that was shut down before has already exported its data.
 fn unless_over(result: OTelSdkResult) -> OTelSdkResult {
     match result {
         Err(OTelSdkError::AlreadyShutdown) => Ok(()),

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt::init();
     lifecycle.run(async |app| {
         let name = std::env::args().nth(1).unwrap_or_else(|| "emails".to_owned());
-        // Creates the queue and `NAME-dead` where they are missing. The client has no connection to close.
+        // Creates the queue and `NAME-dead` if they do not exist. The client has no connection to close.
         let emails = SqsQueue::builder(client(), name).open().await?;
         emails.push("a@example.org").await?;
         // SQS counts each delivery as an attempt, also one that a shutdown ended: allow for deploys.
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Runs again for a job whose process was killed: `job.id()` tells that it is the same one.
+/// Runs again for a job whose process was killed: `job.id()` is the same then.
 async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
     let to = str::from_utf8(job.payload())?;
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -36,7 +36,7 @@ async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// A client of an emulator. That of AWS is `Client::new(&aws_config::load_from_env().await)`.
+/// Returns a client of an emulator. For AWS use `Client::new(&aws_config::load_from_env().await)`.
 fn client() -> Client {
     let endpoint = std::env::var("AWS_ENDPOINT_URL_SQS");
     let config = Config::builder()

@@ -9,15 +9,15 @@ use super::link::{Link, answer};
 use super::queue::SqsQueue;
 use super::settle::LONGEST_LEASE;
 
-/// 14 days, the most there is.
+/// 14 days, the maximum.
 const RETENTION: &str = "1209600";
 
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
-/// The most that SQS lets a request wait.
+/// The maximum wait time of a request.
 const LONGEST_POLL: Duration = Duration::from_secs(20);
 
-/// Describes an [`SqsQueue`], and opens it.
+/// Configures and opens an [`SqsQueue`].
 ///
 /// # Examples
 ///
@@ -37,34 +37,35 @@ impl SqsBuilder {
         Self { client, name, dead: None, lease: Duration::from_secs(30), poll: Duration::from_secs(2) }
     }
 
-    /// Sets how long a consumer may be silent before its jobs are given to others: between a second and twelve hours, in whole
-    /// seconds, rounded up. Default: 30 s.
+    /// Sets the lease: how long a consumer may be silent before its jobs are delivered to others. Between 1 second
+    /// and 12 hours, rounded up to whole seconds. Default: 30 s.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
-    /// Sets how long one request waits for jobs, and with it for how long a stop may have to wait: up to 20 s, in whole seconds,
-    /// and never more than half a lease. Default: 2 s.
+    /// Sets how long one request waits for jobs, and so how long a shutdown may have to wait. Up to 20 s, in whole
+    /// seconds, and never more than half a lease. Default: 2 s.
     ///
-    /// Requests are what SQS is paid for: an idle consumer makes one in that time. With less than a second
-    /// they don't wait at all, and are made five times a second.
+    /// SQS bills requests: an idle consumer sends one in this time. With less than a second, requests do not wait,
+    /// and are sent five times a second.
     pub fn poll(mut self, poll: Duration) -> Self {
         self.poll = poll;
         self
     }
 
-    /// Sets the name of the queue for those that are buried. Default: that of the queue, and `-dead`.
+    /// Sets the name of the dead-letter queue. Default: the name of the queue with the suffix `-dead`.
     pub fn dead_letters(mut self, name: impl Into<String>) -> Self {
         self.dead = Some(name.into());
         self
     }
 
-    /// Finds both queues, and makes the one that is missing. Any number may do so at once.
+    /// Finds both queues, and creates a missing one. Several processes may call it at the same time.
     ///
     /// # Errors
     ///
-    /// When the name is that of a FIFO queue, the lease cannot be kept, or SQS cannot be reached or refuses.
+    /// Returns an error if the name is that of a FIFO queue, if the lease is invalid, or if SQS cannot be reached or
+    /// rejects a request.
     ///
     /// # Cancel safety
     ///
@@ -87,12 +88,12 @@ impl SqsBuilder {
     }
 }
 
-/// Rounds up: what is asked for is never cut short.
+/// Rounds up: a lease is never shorter than requested.
 pub(super) fn whole_seconds(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)))
 }
 
-/// Returns the URL of a queue, which is made where it is missing.
+/// Returns the URL of a queue. Creates the queue if it does not exist.
 async fn set_up(client: &Client, name: &str) -> Result<String, SqsQueueError> {
     let what = "find the queue";
     let found = answer(what, client.get_queue_url().queue_name(name).send()).await;

@@ -1,37 +1,39 @@
 //! Jobs in a standard queue of Amazon SQS, through the crate `aws-sdk-sqs`.
 //!
-//! The client is yours: how it finds its credentials and its region, and which TLS it speaks, is decided where it is made. Beside
-//! the queue `emails` is a second one, `emails-dead`, for those that were buried: with why, as a JSON string in the message
+//! The caller provides the client, and so decides on credentials, region and TLS. A second queue, `emails-dead`,
+//! belongs to the queue `emails`. It holds the dead-lettered jobs, with the error as a JSON string in the message
 //! attribute `Ebbtide-Error`, and with the job's id in `Ebbtide-Job`.
 //!
-//! - *Delivery.* A job comes again when its consumer has said nothing for the [lease](ebbtide::queue::Queue::lease), which is the
-//!   visibility timeout that each request asks for; that of the queue doesn't matter. Whether a lease has run out is
-//!   judged by a clock on our side, from before the request that brought the job: SQS takes a word about a message from
-//!   whoever says it.
-//!   Leases are renewed by your client, on the consumer's runtime: handlers that block every thread of that for longer than two
-//!   thirds of the lease end them. A warning is logged before. Run such handlers with `spawn_blocking`.
-//! - *Twelve hours* after it was given out a job is given out again, whatever its consumer says: SQS extends no further. A
-//!   retry that is to wait longer than that comes earlier.
-//! - *Producers* in any language send the payload as the body. One that is no text that SQS takes is the value of the
-//!   binary attribute `Ebbtide-Payload`, beside a body that says so; an empty one is a text attribute of that name.
-//! - *Handing back* makes the message visible at once. SQS counts each delivery and lets nobody take it back, so this one counts as an
-//!   attempt: give jobs that run long more [attempts](ebbtide::queue::ConsumeOptions::attempts) than deploys can use up. A
-//!   redrive policy of the queue counts the same way, and moves jobs without saying why.
-//! - *A retry* makes it visible when its time has come, in whole seconds. Until then SQS counts it as in flight, like a job that
-//!   somebody has.
-//! - *Burying* sends the job to the second queue and then deletes it from the first. A process that is killed between the two
-//!   leaves it in both: it comes again, and is buried twice.
-//! - *At the stop* SQS may still have a request of ours, which cannot be taken back, for as long as a
-//!   [poll](SqsBuilder::poll) takes. [`withdraw`](ebbtide::queue::Queue::withdraw) waits for its answer and returns what came, so
-//!   that none lies under our lease. That is handed back for a little later, when the requests of those that stop with us are
-//!   over as well: it would otherwise go from one to the next, and each time counts.
-//! - *Not for FIFO queues*: a job that is handed back or tried again would hold up its group.
+//! - *Delivery.* A job is delivered again when its consumer was silent for the [lease](ebbtide::queue::Queue::lease),
+//!   which is the visibility timeout that each request sets; that of the queue is not used. This process decides by
+//!   its clock whether a lease has expired, from before the request that returned the job: SQS accepts requests about
+//!   a message from any client. Leases are renewed by the caller's client, on the consumer's runtime. Handlers that
+//!   block every thread of that runtime for longer than two thirds of the lease let them expire. A warning is logged
+//!   before. Run such handlers with `spawn_blocking`.
+//! - *Twelve hours* after its delivery a job is delivered again, whatever its consumer does: SQS extends no further.
+//!   A retry with a longer delay is delivered earlier.
+//! - *Producers* in any language send the payload as the body. A payload that is not text that SQS accepts is the
+//!   value of the binary attribute `Ebbtide-Payload`, beside a body that says so; an empty payload is a text
+//!   attribute of that name.
+//! - *Requeueing* makes the message visible at once. SQS counts each delivery and does not let a consumer undo that,
+//!   so it counts as an attempt: give long jobs more [attempts](ebbtide::queue::ConsumeOptions::attempts) than
+//!   deploys can use up. A redrive policy of the queue counts the same way, and moves jobs without an error text.
+//! - *A retry* makes the message visible when its delay has passed, in whole seconds. Until then SQS counts it as in
+//!   flight, like a leased job.
+//! - *Dead-lettering* sends the job to the second queue and then deletes it from the first. A process that is killed
+//!   between the two steps leaves it in both: it is delivered again, and dead-lettered twice.
+//! - *At the shutdown* SQS may still have a request of this consumer for as long as a [poll](SqsBuilder::poll) takes.
+//!   It cannot be cancelled. [`withdraw`](ebbtide::queue::Queue::withdraw) waits for its response and returns the
+//!   jobs that arrived, so that none stays leased. They are requeued with a short delay, until the requests of other
+//!   consumers that stop at the same time have ended as well: otherwise a job would go from one to the next, and each
+//!   delivery counts.
+//! - *FIFO queues are not supported*: a job that is requeued or retried would block its message group.
 //!
 //! # What survives
 //!
-//! SQS keeps each message in several places, and a job for as long as the queue's retention period says, which is four days
-//! unless it was set; a queue that is made here keeps them for 14, the most there is. Older ones are dropped, whether or not somebody
-//! had them. SQS may deliver a message twice at any time, rarely.
+//! SQS stores each message redundantly. It keeps a job for the retention period of the queue, by default four days; a
+//! queue that is created here keeps jobs for 14, the maximum. Older jobs are deleted, whether or not they are leased.
+//! SQS may deliver a message twice at any time, rarely.
 //!
 //! # Examples
 //!

@@ -14,29 +14,30 @@ use tokio::time::timeout;
 use super::error::{LOST, SqsQueueError};
 use super::message::{self, Attributes};
 
-/// How long to wait for an answer, beyond what a request is to wait at the server.
+/// The response timeout, beyond the time that a request waits at the server.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// The most that one request is about.
+/// The maximum number of messages of one request.
 pub(super) const BATCH: usize = 10;
 
-/// What can be asked of the two queues, each with an answer in time.
+/// The requests to the two queues, each with a response timeout.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
     pub(super) client: Client,
     pub(super) url: String,
-    /// The URL of the queue for those that are buried.
+    /// The URL of the dead-letter queue.
     pub(super) dead: String,
-    /// In whole seconds, as `poll`.
+    /// In whole seconds, as is `poll`.
     pub(super) lease: Duration,
     pub(super) poll: Duration,
 }
 
 impl Link {
-    /// Asks for up to so many messages, and returns them with the time at which it was asked for them.
+    /// Receives up to `max` messages, and returns them with the time of the request.
     pub(super) async fn receive(&self, max: usize) -> Result<(Vec<Message>, Instant), SqsQueueError> {
         let what = "receive jobs";
-        // What came in an answer that was lost is under our lease and comes again: the next request is the loop's to make.
+        // A job in a lost response is leased to this consumer and will be redelivered: the consumer loop sends the
+        // next request.
         let once = aws_sdk_sqs::config::Builder::new().retry_config(RetryConfig::disabled());
         let asking = self
             .client
@@ -63,7 +64,7 @@ impl Link {
         sent.message_id.ok_or_else(|| cannot(what, "the response has no message id".into()))
     }
 
-    /// Puts a message among the dead.
+    /// Sends a message to the dead-letter queue.
     pub(super) async fn dead_letter(&self, body: &str, attributes: Attributes) -> Result<(), SqsQueueError> {
         let sending = self.client.send_message().queue_url(&self.dead).message_body(body);
         let attributes = (!attributes.is_empty()).then_some(attributes);
@@ -77,14 +78,14 @@ impl Link {
         Ok(())
     }
 
-    /// Makes a message visible after a time.
+    /// Makes a message visible after `time`.
     pub(super) async fn hide(&self, handle: &str, time: Duration) -> Result<(), SqsQueueError> {
         let changing = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(handle);
         answer("requeue a job", changing.visibility_timeout(seconds(time)).send()).await?;
         Ok(())
     }
 
-    /// Does that to up to ten at once, and returns which of them are not lost.
+    /// Does the same for up to ten messages at once, and returns which of them are not lost.
     pub(super) async fn hide_all(&self, batch: &[(&str, Duration)]) -> Result<Vec<bool>, SqsQueueError> {
         let what = "extend leases";
         let entry = |(number, (handle, time)): (usize, &(&str, Duration))| {
@@ -113,7 +114,7 @@ impl Link {
         Ok(JobCounts::new(waiting, leased, dead_lettered + looked_at))
     }
 
-    /// Returns how many messages a queue has that are waiting, and how many that are in flight.
+    /// Returns the number of waiting messages of a queue, and of those in flight.
     async fn count(&self, url: &str) -> Result<(u64, u64), SqsQueueError> {
         use QueueAttributeName::{
             ApproximateNumberOfMessages as Visible, ApproximateNumberOfMessagesDelayed as Delayed,
@@ -127,7 +128,7 @@ impl Link {
     }
 }
 
-/// Waits for an answer, but not for ever: a client waits for one without end unless it was told otherwise.
+/// Waits for a response, up to a timeout: by default the client waits without limit.
 pub(super) fn answer<T, E, R>(
     what: &'static str,
     asking: impl Future<Output = Result<T, SdkError<E, R>>> + Send,
@@ -148,7 +149,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    // They are kilobytes each, and would be part of every future above.
+    // Boxed: these futures are kilobytes each, and would be part of every future above.
     let asking = Box::pin(asking);
     async move {
         match timeout(limit, asking).await {

@@ -4,27 +4,27 @@ use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::MessageAttributeValue;
 
-/// What a payload or an error is when it is under way.
+/// The attributes of a message.
 pub(super) type Attributes = HashMap<String, MessageAttributeValue>;
 
-/// Where a payload is that a body cannot be.
+/// The attribute of a payload that cannot be a body.
 const PAYLOAD: &str = "Ebbtide-Payload";
-/// Why a job was buried, as a JSON string.
+/// The attribute of a dead-lettered job's error, as a JSON string.
 const ERROR: &str = "Ebbtide-Error";
-/// The id that a buried job had.
+/// The attribute of a dead-lettered job's id.
 const JOB: &str = "Ebbtide-Job";
 
 const EMPTY: &str = "empty";
 const BINARY: &str = "binary";
 
-/// The most that SQS takes for one message, with all its attributes.
+/// The maximum size of a message, with its attributes.
 const MOST_BYTES: usize = 1024 * 1024;
-/// The most attributes that it takes.
+/// The maximum number of attributes.
 const MOST_ATTRIBUTES: usize = 10;
-/// No error needs more words than this.
+/// The maximum length of a stored error.
 const LONGEST_ERROR: usize = 16 * 1024;
 
-/// Writes a payload as a body and what goes beside it.
+/// Encodes a payload as a body and attributes.
 pub(super) fn write(payload: &[u8]) -> Result<(String, Option<Attributes>), BuildError> {
     let (body, value) = match std::str::from_utf8(payload) {
         Ok("") => (EMPTY, text(EMPTY)?),
@@ -37,7 +37,7 @@ pub(super) fn write(payload: &[u8]) -> Result<(String, Option<Attributes>), Buil
     Ok((body.to_owned(), Some(HashMap::from([(PAYLOAD.to_owned(), value)]))))
 }
 
-/// Reads what a producer has sent.
+/// Decodes the payload of a message.
 pub(super) fn read(body: &str, attributes: &Attributes) -> Vec<u8> {
     match attributes.get(PAYLOAD) {
         Some(value) => value.binary_value().map(|blob| blob.as_ref().to_vec()).unwrap_or_default(),
@@ -45,7 +45,7 @@ pub(super) fn read(body: &str, attributes: &Attributes) -> Vec<u8> {
     }
 }
 
-/// Adds why a job is buried and which one it was, as far as there is room.
+/// Adds the error and the id of a dead-lettered job, as far as there is room.
 pub(super) fn with_error(
     body: &str,
     theirs: &Attributes,
@@ -67,7 +67,7 @@ fn text(value: &str) -> Result<MessageAttributeValue, BuildError> {
     MessageAttributeValue::builder().data_type("String").string_value(value).build()
 }
 
-/// Writes as much of a text as goes into so many bytes of a JSON string, which has nothing in it that SQS refuses.
+/// Encodes as much of a text as fits into `limit` bytes of a JSON string, without characters that SQS rejects.
 fn quote(text: &str, limit: usize) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
@@ -85,7 +85,7 @@ fn quote(text: &str, limit: usize) -> String {
     quoted + "\""
 }
 
-/// Returns whether SQS takes a character: those of XML 1.0.
+/// Returns whether SQS accepts a character: those of XML 1.0.
 fn is_taken(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }

@@ -11,34 +11,34 @@ use super::error::SqsQueueError;
 use super::link::Link;
 use super::settle::{SqsReceipt, deliver};
 
-/// How long to wait between two requests that don't wait themselves.
+/// The interval between two requests that do not wait.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A job, and until when it is ours.
+/// A job, and until when it is leased.
 type Came = (Delivery<SqsReceipt>, Instant);
 
-/// The request for jobs that SQS may still have, and what came for it and was not taken.
+/// The request for jobs that SQS may still have, and the jobs that arrived for it and were not taken.
 ///
-/// 1. A request that was made is waited for until it is answered, whatever becomes of the fetch: SQS goes on with it when its
-///    client is gone, and what it gives out then lies under a lease that nobody knows of.
-/// 2. There is one at a time, for no more than the fetch that made it had room for.
+/// 1. A request is awaited until its response, also if the fetch is dropped: SQS continues it after its client has
+///    disconnected, and the jobs that it delivers then stay leased without an owner.
+/// 2. There is one request at a time, for at most as many jobs as the fetch that made it had room for.
 #[derive(Debug, Default)]
 pub(super) struct Polls {
-    /// In a task of its own, which goes on without the fetch, and ends with the queue.
+    /// In a separate task, which continues without the fetch, and ends with the queue.
     open: JoinSet<Result<Vec<Came>, SqsQueueError>>,
     came: VecDeque<Came>,
 }
 
 impl Polls {
-    /// Waits until there is something to take; `false` when it is stopping.
+    /// Waits until there is a job to take. Returns false if the token is stopping.
     ///
     /// # Cancel safety
     ///
-    /// What the request brings is there for the next call.
+    /// The next call returns the jobs of the request.
     pub(super) async fn wait(&mut self, link: &Link, max: usize, stop: &Stop) -> Result<bool, SqsQueueError> {
         while !stop.is_stopping() {
             let now = clock::now();
-            // What lay here for too long is somebody else's by now.
+            // The lease of jobs that waited here for too long has expired.
             self.came.retain(|(_, until)| *until > now);
             if !self.came.is_empty() {
                 return Ok(true);
@@ -56,13 +56,13 @@ impl Polls {
         Ok(false)
     }
 
-    /// Takes up to so many of what is there.
+    /// Takes up to `max` of the waiting jobs.
     pub(super) fn take(&mut self, max: usize) -> Vec<Delivery<SqsReceipt>> {
         let count = max.min(self.came.len());
         self.came.drain(..count).map(|(delivery, _)| delivery).collect()
     }
 
-    /// Waits until SQS has no request of ours any more.
+    /// Waits until SQS has no request of this consumer any more.
     pub(super) async fn answered(&mut self) -> Result<(), SqsQueueError> {
         while let Some(ended) = self.open.join_next().await {
             match ended {

@@ -15,7 +15,7 @@ use super::settle::{self, SqsReceipt};
 
 /// A queue in SQS: a producer, and one of the consumers that share it. Clones are the same consumer.
 ///
-/// The [module](super) says what it keeps and what it doesn't. One fetch brings up to ten jobs, which is what SQS gives for one request.
+/// The [module](super) documents its guarantees. One fetch returns up to ten jobs, the limit of SQS for one request.
 #[derive(Clone, Debug)]
 pub struct SqsQueue {
     link: Link,
@@ -23,7 +23,7 @@ pub struct SqsQueue {
 }
 
 impl SqsQueue {
-    /// Begins to describe a queue of that name, in the account and the region of the client.
+    /// Creates a builder for a queue of that name, in the account and the region of the client.
     ///
     /// # Examples
     ///
@@ -36,26 +36,26 @@ impl SqsQueue {
         Self { link, polls: Arc::default() }
     }
 
-    /// Pushes a job and returns its id, when SQS has it.
+    /// Pushes a job and returns its id when SQS has stored it.
     ///
     /// # Errors
     ///
-    /// When SQS cannot be reached or refuses, as it does with more than 1 MiB. If the answer did not come in time, it may have the
-    /// job all the same.
+    /// Returns an error if SQS cannot be reached or rejects the job, such as one of more than 1 MiB. After a timeout,
+    /// SQS may have stored the job.
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the job may have been pushed or not.
+    /// If the future is dropped, the job may or may not have been pushed.
     pub async fn push(&self, payload: impl AsRef<[u8]>) -> Result<String, SqsQueueError> {
         self.link.push(payload.as_ref()).await
     }
 
-    /// Counts the jobs, for operators and tests: SQS itself calls its numbers approximate. What waits for the time of its next
-    /// attempt counts as leased.
+    /// Returns the number of jobs in each state, for operators and tests. SQS documents its numbers as approximate.
+    /// Jobs that wait for a retry count as leased.
     ///
     /// # Errors
     ///
-    /// When SQS cannot be asked.
+    /// Returns an error if the query fails.
     pub async fn counts(&self) -> Result<JobCounts, SqsQueueError> {
         self.link.counts().await
     }
@@ -69,7 +69,7 @@ impl Queue for SqsQueue {
             return Ok(Vec::new());
         }
         let mut polls = self.polls.lock().await;
-        // What comes after the stop, `withdraw` returns.
+        // `withdraw` returns jobs that arrive after the stop.
         match polls.wait(&self.link, max, stop).await? {
             true => Ok(polls.take(max)),
             false => Ok(Vec::new()),
@@ -88,10 +88,11 @@ impl Queue for SqsQueue {
         Ok(settle::extend(&self.link, receipts).await?)
     }
 
-    /// Waits until SQS has no request of ours any more, and returns what came for it.
+    /// Waits until SQS has no request of this consumer any more, and returns the jobs that arrived for it.
     ///
-    /// What is handed back of it is out of sight for as long as a request waits: others that stop with us may still have requests that
-    /// they can't take back, and it would go from one to the next and count each time.
+    /// A requeue of these jobs hides them for as long as one request waits. Other consumers that stop at the same
+    /// time may still have requests that they cannot cancel. A visible job would go from one to the next, and each
+    /// delivery counts.
     async fn withdraw(&self) -> Result<Vec<Delivery<SqsReceipt>>, BoxError> {
         let mut polls = self.polls.lock().await;
         let answered = polls.answered().await;
@@ -99,7 +100,7 @@ impl Queue for SqsQueue {
         for delivery in &came {
             delivery.receipt.inner.state.lock().await.back_after = self.link.poll;
         }
-        // A second request doesn't tell what the answer to the first would have said.
+        // A second request does not return what the response to the first would have contained.
         if let Err(error) = answered {
             let error = ebbtide::adapter::chain(&error);
             ebbtide::adapter::log_warn!(

@@ -1,4 +1,4 @@
-//! What a delivery is settled by, and how it is settled.
+//! The receipt of a delivery, and its settlement.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use super::error::SqsQueueError;
 use super::link::{BATCH, Link};
 use super::message::{self, Attributes, with_error};
 
-/// After that SQS gives a message out again, whatever its consumer says.
+/// After this time SQS delivers a message again, whatever its consumer does.
 pub(super) const LONGEST_LEASE: Duration = Duration::from_secs(12 * 3600);
 
-/// What SQS knows a delivery by, and what we know of its lease. Clones are of the same delivery.
+/// The receipt of a delivery of SQS, with the state of its lease. Clones belong to the same delivery.
 #[derive(Clone)]
 pub struct SqsReceipt {
     pub(super) inner: Arc<InFlightJob>,
 }
 
-/// Two are the same when they are of the same delivery.
+/// Two receipts are equal if they belong to the same delivery.
 impl PartialEq for SqsReceipt {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
@@ -45,32 +45,32 @@ pub(super) struct InFlightJob {
     id: String,
     body: String,
     attributes: Attributes,
-    /// When nothing can be extended any more.
+    /// The time after which the lease cannot be extended any more.
     last: Instant,
     pub(super) state: Mutex<LeaseState>,
 }
 
-/// Locked while SQS is told, so that of two words that are said at once one comes second.
+/// Locked during a request, so that concurrent ones run one after the other.
 #[derive(Debug)]
 pub(super) struct LeaseState {
-    /// When the lease runs out at the earliest.
+    /// The earliest time at which the lease expires.
     until: Instant,
-    /// Whether the dead have the job already.
+    /// Whether the dead-letter queue has the job already.
     is_among_the_dead: bool,
     settled: bool,
-    /// How long it stays out of sight when it is handed back.
+    /// How long a requeue hides the job.
     pub(super) back_after: Duration,
 }
 
 impl InFlightJob {
-    /// Returns how long a word that is said now may keep the message out of sight, in whole seconds.
+    /// Returns how long a request at `now` may hide the message, in whole seconds.
     fn at_most(&self, wished: Duration, now: Instant) -> Duration {
         let left = self.last.saturating_duration_since(now);
         Duration::from_secs(wished.min(left).as_secs())
     }
 }
 
-/// Makes a delivery of a message for which was asked at `since`; nothing if it lacks what every message has.
+/// Converts a message that was requested at `since` to a delivery; returns `None` if it lacks a required field.
 pub(super) fn deliver(message: Message, since: Instant, lease: Duration) -> Option<Delivery<SqsReceipt>> {
     let counts = message.attributes.unwrap_or_default();
     let count = counts.get(&MessageSystemAttributeName::ApproximateReceiveCount);
@@ -90,7 +90,7 @@ pub(super) fn deliver(message: Message, since: Instant, lease: Duration) -> Opti
     Some(Delivery { receipt: SqsReceipt { inner: Arc::new(inner) }, id, payload, attempt })
 }
 
-/// Says what becomes of a delivery, unless its lease is over.
+/// Settles a delivery, unless its lease has expired.
 pub(super) async fn settle(
     link: &Link,
     receipt: &SqsReceipt,
@@ -122,7 +122,7 @@ pub(super) async fn settle(
     }
 }
 
-/// Begins leases anew, of those that are not over and not being settled.
+/// Renews the leases that have not expired and are not being settled.
 pub(super) async fn extend(link: &Link, receipts: &[SqsReceipt]) -> Result<(), SqsQueueError> {
     let mut words = JoinSet::new();
     for batch in receipts.chunks(BATCH) {
@@ -137,7 +137,7 @@ pub(super) async fn extend(link: &Link, receipts: &[SqsReceipt]) -> Result<(), S
     failed.map_or(Ok(()), Err)
 }
 
-/// Keeps their locks while SQS is told: an extension behind a hand-back would hide it again.
+/// Holds the locks during the request: an extension after a requeue would hide the job again.
 async fn extend_up_to_ten(link: &Link, receipts: &[SqsReceipt]) -> Result<(), SqsQueueError> {
     let now = clock::now();
     let held: Vec<_> = receipts
@@ -160,7 +160,7 @@ async fn extend_up_to_ten(link: &Link, receipts: &[SqsReceipt]) -> Result<(), Sq
     Ok(())
 }
 
-/// Stores the job where it is looked for, before it is taken from where it is delivered.
+/// Stores the job in the dead-letter queue before it is deleted from the queue.
 async fn put_among_the_dead(
     link: &Link,
     job: &InFlightJob,
@@ -173,7 +173,8 @@ async fn put_among_the_dead(
     let said = with_error(&job.body, &job.attributes, &job.id, error);
     let said = said.map_err(|error| SqsQueueError::unreachable("dead-letter a job", error.into()))?;
     match link.dead_letter(&job.body, said).await {
-        // It may take less than the queue that the job came from: rather without the words than not at all.
+        // The dead-letter queue may have stricter limits than the queue: store the job without the error rather than
+        // not at all.
         Err(error) if error.is_about_the_message() => {
             ebbtide::adapter::log_warn!(job = &*job.id, %error, "dead-letter queue rejected the error attribute; dead-lettering without it");
             link.dead_letter(&job.body, job.attributes.clone()).await?;

@@ -1,4 +1,4 @@
-//! A log file that is written by a thread, so that no request waits for the disk. The last line is written too.
+//! Writes a log file on a separate thread, so that no request waits for the disk. The last line is written too.
 //!
 //! ```sh
 //! cargo run -p ebbtide-tracing-appender --example log_file -- orders.log
@@ -18,8 +18,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let file = OpenOptions::new().create(true).append(true).open(path)?;
     let (writer, log) = ebbtide_tracing_appender::non_blocking(file);
     tracing_subscriber::fmt().with_writer(writer).with_ansi(false).init();
-    // Flushed last of all, also when the watchdog ends the process. Lines that cannot be written make the exit code 1, and
-    // standard error says so.
+    // Flushed last, also when the watchdog ends the process. Lines that cannot be written make the exit code 1, and
+    // are reported on standard error.
     let code = lifecycle.tracing_appender("log", log).run(async |app| {
         app.every("work", Duration::from_millis(100), async || {
             tracing::info!("order checked");

@@ -8,9 +8,9 @@ use ebbtide::adapter::clock;
 use ebbtide::model::show_duration;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
-/// Makes a writer for `tracing-subscriber` that writes on a thread of its own, and what flushes it.
+/// Creates a writer for `tracing-subscriber` that writes on a separate thread, and the [`Appender`] that flushes it.
 ///
-/// Like `tracing_appender::non_blocking`: it keeps up to 128,000 lines and has no room for more.
+/// Like `tracing_appender::non_blocking`, it queues up to 128,000 lines and drops further ones.
 ///
 /// # Examples
 ///
@@ -25,7 +25,7 @@ pub fn non_blocking<W: Write + Send + 'static>(writer: W) -> (NonBlocking, Appen
     non_blocking_with(NonBlockingBuilder::default(), writer)
 }
 
-/// Makes a writer like [`non_blocking`], with settings of `tracing-appender`'s own.
+/// Creates a writer like [`non_blocking`], with the settings of `tracing-appender`'s builder.
 ///
 /// # Examples
 ///
@@ -44,9 +44,9 @@ pub fn non_blocking_with<W: Write + Send + 'static>(
     (queue.clone(), Appender { queue, passes, _guard: guard })
 }
 
-/// Waits until a [`non_blocking`] writer has written what it was given.
+/// Waits until a [`non_blocking`] writer has written its queued lines.
 ///
-/// Dropped, it waits for that as `tracing-appender`'s own guard does: for a second.
+/// Dropping it waits up to a second, as the guard of `tracing-appender` does.
 #[must_use = "dropping the appender waits at most a second for unwritten lines"]
 #[derive(Debug)]
 pub struct Appender {
@@ -55,20 +55,20 @@ pub struct Appender {
     _guard: WorkerGuard,
 }
 
-/// Lines of a log that were lost.
+/// The error of log lines that were not written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotWritten {
-    /// The time was up before all were written.
+    /// The time limit passed before all lines were written.
     #[error("log lines not written within {}", show_duration(*limit))]
     InTime {
-        /// The time that there was.
+        /// The time limit.
         limit: Duration,
     },
     /// The writer failed.
     #[error("log lines lost: {count} failed writes; last error: {error}")]
     Failed {
-        /// How often.
+        /// The number of failed writes.
         count: u64,
         /// The last error.
         error: String,
@@ -76,18 +76,18 @@ pub enum NotWritten {
 }
 
 impl Appender {
-    /// Waits until every line that was given to the writer before is written, at most for `limit`, and returns how many lines
-    /// were dropped because a lossy writer had no room for them. Blocks its thread.
+    /// Waits until every line that the writer got before is written, at most for `limit`. Returns how many lines were
+    /// dropped because a lossy writer had no room for them. Blocks its thread.
     ///
     /// # Errors
     ///
-    /// When the time is up first, and when lines could not be written, now or before.
+    /// Returns an error if the limit passes first, or if lines could not be written, now or before.
     pub fn flush(&self, limit: Duration) -> Result<u64, NotWritten> {
         let dropped = dropped(&self.queue);
         let (number, mark) = mark();
         let give_up = Arc::new(AtomicBool::new(false));
         let (mut queue, stop) = (self.queue.clone(), Arc::clone(&give_up));
-        // On a thread of its own: a writer that is not lossy waits for room as long as it takes.
+        // On a separate thread: a writer that is not lossy waits for room without a limit.
         let marking = thread::Builder::new().name("log mark".to_owned()).spawn(move || {
             while !stop.load(Ordering::SeqCst) {
                 let before = queue.error_counter().dropped_lines();
@@ -107,7 +107,7 @@ impl Appender {
         }
     }
 
-    /// Waits for a mark. Those before it are of calls that did not wait for theirs.
+    /// Waits for a mark. Earlier marks belong to calls that did not wait for theirs.
     fn passed(&self, number: u64, limit: Duration) -> Option<Passed> {
         let deadline = clock::after(now(), limit);
         loop {
@@ -119,14 +119,14 @@ impl Appender {
     }
 }
 
-/// How long a full queue is left alone before the mark is put behind it.
+/// The interval of attempts to put the mark into a full queue.
 const TRY_AGAIN: Duration = Duration::from_millis(2);
 
-/// No line of a log begins so.
+/// No log line begins with this.
 const MARK: &[u8] = b"\0ebbtide mark ";
 
-/// Makes what goes through the queue behind the last line, and tells that everything before it is written:
-/// `tracing-appender` has no other word for that, and its guard waits for a second only.
+/// Returns a mark that goes through the queue after the last line, so that its arrival shows that all earlier lines
+/// are written. `tracing-appender` has no other such signal, and its guard waits for a second only.
 fn mark() -> (u64, Vec<u8>) {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let number = MADE.fetch_add(1, Ordering::SeqCst);
@@ -149,7 +149,7 @@ fn dropped(queue: &NonBlocking) -> u64 {
     u64::try_from(queue.error_counter().dropped_lines()).unwrap_or(u64::MAX)
 }
 
-/// Tells when the mark comes through, and counts what `tracing-appender` says to nobody: errors of the writer.
+/// Reports when the mark arrives, and counts the errors of the writer, which `tracing-appender` drops.
 struct Marked<W> {
     inner: W,
     failed: u64,
@@ -186,7 +186,7 @@ impl<W: Write> Write for Marked<W> {
         };
         // Its error is counted.
         let _ = self.flush();
-        // Nobody may wait any more.
+        // The caller may not be waiting any more.
         let _ = self.passed.send(Passed { number, failed: self.failed, error: self.error.clone() });
         Ok(())
     }
@@ -203,7 +203,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes its time for each line, and fails when it is told.
+    /// Writes each line slowly, and fails on request.
     #[derive(Clone, Default)]
     struct Slow {
         lines: Arc<Mutex<Vec<String>>>,

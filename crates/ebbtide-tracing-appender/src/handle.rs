@@ -5,20 +5,20 @@ use ebbtide::{BoxError, Handle, Lifecycle};
 
 use crate::Appender;
 
-/// Registers non-blocking writers with a lifecycle. Implemented by `&Handle` and, for what is set up before the lifecycle runs, by
-/// [`Lifecycle`].
+/// Registers non-blocking writers with a lifecycle. Implemented by `&Handle` and, for writers that are set up before
+/// the lifecycle runs, by [`Lifecycle`].
 pub trait TracingAppenderExt {
-    /// What the method returns: nothing, or the builder.
+    /// The return type of the method: nothing, or the builder.
     type Registered;
 
-    /// Waits until a non-blocking writer has written all that it holds, last of all and on the forced path too.
+    /// Registers a non-blocking writer: its queued lines are written at the end, also on the forced path.
     ///
-    /// It waits as long as the telemetry stage has time. Lines that could not be written, and those that are not written by
-    /// then, are an error, told on standard error, and make the exit code 1. Lines that a lossy writer had no room for are
-    /// told there as well.
+    /// The flusher waits for as long as the telemetry stage has time. Lines that could not be written, or are not
+    /// written by then, are an error, reported on standard error, and make the exit code 1. Lines that a lossy writer
+    /// had no room for are reported there as well.
     ///
-    /// A `WorkerGuard` of `tracing-appender` alone can be flushed by `app.on_flush("log", move || drop(guard))`: it gives up
-    /// after a second, whatever is left, and says nothing of lines that could not be written.
+    /// A `WorkerGuard` of `tracing-appender` alone can be flushed by `app.on_flush("log", move || drop(guard))`. It
+    /// gives up after a second, whatever is left, and does not report lines that could not be written.
     ///
     /// # Examples
     ///

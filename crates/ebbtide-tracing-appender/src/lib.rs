@@ -1,7 +1,9 @@
-//! Non-blocking log writers for [`ebbtide`], through the crate `tracing-appender`: the last line is written on every path.
+//! Non-blocking log writers for [`ebbtide`], through the crate `tracing-appender`: the last line is written on every
+//! exit path.
 //!
-//! Such a writer hands lines to a thread of its own: what is not written is gone with the process. [`non_blocking`] makes one
-//! with an [`Appender`] that waits for it, and [`TracingAppenderExt::tracing_appender`] registers that.
+//! Such a writer queues lines for a separate thread: lines that are not written are lost with the process.
+//! [`non_blocking`] returns a writer with an [`Appender`] that waits for them, and
+//! [`TracingAppenderExt::tracing_appender`] registers that.
 
 // Each item of a feature says so on docs.rs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
