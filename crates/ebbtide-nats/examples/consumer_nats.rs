@@ -1,4 +1,4 @@
-//! Works off jobs in a NATS stream (JetStream). A shutdown leaves no job leased, and SIGKILL loses none.
+//! Consumes jobs from a NATS stream (JetStream). A shutdown leaves no job leased, and SIGKILL loses none.
 //!
 //! ```sh
 //! NATS_URL=nats://127.0.0.1:4222 cargo run -p ebbtide-nats --example consumer_nats -- emails
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
     let to = str::from_utf8(job.payload())?;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    // The span around the handler has the id of the job and the number of the attempt.
+    // The span around the handler has the job id and the attempt number.
     tracing::info!(to, "email sent");
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::link::Link;
 /// The parts of a queue.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    /// The stream, its subject, and its durable consumer.
+    /// The name of the stream, its subject, and its durable consumer.
     pub(super) name: String,
     /// The name of the dead-letter stream, and its subject.
     pub(super) dead: String,

@@ -64,9 +64,9 @@
 //! }
 //! ```
 
-// Each item of a feature says so on docs.rs.
+// docs.rs shows the feature of each item.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
+// Times come from outside, and a panic in the arithmetic on them would break the shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
 mod barrier;

@@ -173,7 +173,10 @@ impl Queue for RedisQueue {
             let taken = match self.take(max, stop).await {
                 Err(error) if error.is_gone() => {
                     let error = ebbtide::adapter::chain(&error);
-                    ebbtide::adapter::log_warn!(error, "stream or consumer group is missing; creating it again");
+                    ebbtide::adapter::log_warn!(
+                        error,
+                        "stream or consumer group is missing; creating it again"
+                    );
                     self.commands.set_up().await?;
                     continue;
                 }

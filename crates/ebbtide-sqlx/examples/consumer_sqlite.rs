@@ -1,4 +1,4 @@
-//! Works off jobs in an SQLite file: a durable queue without a server. A shutdown leaves no job leased, and SIGKILL loses
+//! Consumes jobs from an SQLite file: a durable queue without a server. A shutdown leaves no job leased, and SIGKILL loses
 //! none.
 //!
 //! ```sh
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         let mut arguments = std::env::args().skip(1);
         let file = arguments.next().unwrap_or_else(|| "jobs.db".to_owned());
         let name = arguments.next().unwrap_or_else(|| "emails".to_owned());
-        // A commit is on the disk when it returns: what was pushed survives the loss of power.
+        // A commit is on the disk when it returns: a pushed job survives the loss of power.
         let emails = SqliteQueue::open(file, name).await?;
         // Closes the pool when the consumer has stopped.
         app.sqlx("sqlite", emails.pool().clone());
@@ -29,11 +29,11 @@ fn main() -> ExitCode {
     })
 }
 
-/// Runs again for a job whose process was killed: `job.id()` tells that it is the same one.
+/// Runs again for a job whose process was killed: `job.id()` is the same then.
 async fn send_email(job: Job, _stop: Stop) -> Result<(), BoxError> {
     let to = str::from_utf8(job.payload())?;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    // The span around the handler has the id of the job and the number of the attempt.
+    // The span around the handler has the job id and the attempt number.
     tracing::info!(to, "email sent");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What is logged while a database is not there. One test: the subscriber is that of the process.
+//! The log lines while a database is unavailable. One test: the subscriber is global to the process.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,7 +43,7 @@ fn a_database_that_is_not_there_is_told_at_once_with_its_address_and_without_its
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
-    // Nobody listens there any more.
+    // The listener is closed: connections to the address are refused.
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let report = Lifecycle::new("test").lame_duck(LameDuck::NONE).run_to_report(async |app| {
         let url = format!("postgres://shop:secret@{address}/orders");
@@ -53,13 +53,13 @@ fn a_database_that_is_not_there_is_told_at_once_with_its_address_and_without_its
                 assert!(line.contains(&format!("waiting_for=\"database at {address}\"")), "{line}");
                 assert!(line.contains("refused"), "{line}");
             }
-            _ = connected => panic!("nobody listens there"),
+            _ = connected => panic!("no server listens there"),
         }
-        // The opposite: sqlx's own way says nothing of it in the time of those two attempts.
+        // The opposite: `PgPool::connect` of sqlx logs nothing in the time of those two attempts.
         let before = log.lines().len();
         let by_hand = sqlx::PgPool::connect(&url);
         tokio::select! {
-            _ = by_hand => panic!("nobody listens there"),
+            _ = by_hand => panic!("no server listens there"),
             () = tokio::time::sleep(Duration::from_millis(500)) => {}
         }
         assert_eq!(log.lines().len(), before, "{:?}", log.lines());

@@ -54,7 +54,10 @@ async fn what_could_lose_jobs_is_refused_and_says_what_to_do() {
     let stream = place.context.create_stream(limited).await.unwrap();
     let refused = place.builder().open().await.unwrap_err();
     assert!(matches!(refused, NatsQueueError::Unsuitable { .. }), "{refused:?}");
-    assert!(refused.to_string().contains("the stream of that name has another retention policy"), "{refused}");
+    assert!(
+        refused.to_string().contains("the stream of that name has another retention policy"),
+        "{refused}"
+    );
     drop(stream);
     place.context.delete_stream(&place.name).await.unwrap();
 

@@ -89,7 +89,7 @@ impl Leasing for PostgresQueue {
     }
 }
 
-/// What waits to be settled, by how. One statement settles one kind, all of it or nothing.
+/// The jobs that wait to be settled, by kind of settlement. One statement settles one kind, all of it or nothing.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
     acked: Gathering<JobLease>,
@@ -172,7 +172,7 @@ impl PostgresQueue {
     }
 }
 
-/// Returns what the statements take: ids, and the numbers of the deliveries.
+/// Returns the arguments of the statements: ids and delivery numbers.
 fn arrays(leases: impl Iterator<Item = JobLease>) -> (Vec<i64>, Vec<i64>) {
     leases.map(|lease| (lease.id, lease.delivery)).unzip()
 }

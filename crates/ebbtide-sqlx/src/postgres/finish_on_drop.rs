@@ -5,14 +5,15 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// How long it may still take. Nobody waits for the answer any more, but the close of the pool does for the connection.
+/// How long the operation may continue after the drop. No caller waits for the response, but the close of the pool
+/// waits for the connection.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// Asks the server and goes on with it for a moment when it is dropped, in a task.
+/// Runs an operation. If it is dropped, the operation continues in a task for a short time.
 ///
-/// A connection that is dropped half made, or closed with an answer unread, is one that the server counts as abandoned:
-/// whoever gives up asking lets go of the answer, and not of the connection. That is in the pool's hands all the time, which is
-/// not closed before it has come back.
+/// The server counts a connection as abandoned if it is dropped half open, or closed with a response unread. So a
+/// dropped caller drops the response, not the connection. The pool owns the connection all the time, and closes only
+/// after it has returned.
 #[must_use = "futures do nothing unless polled"]
 pub(super) struct FinishOnDrop<F: Future<Output: Send> + Send + 'static> {
     asking: Option<Pin<Box<F>>>,
@@ -35,7 +36,7 @@ impl<F: Future<Output: Send> + Send + 'static> Future for FinishOnDrop<F> {
 
 impl<F: Future<Output: Send> + Send + 'static> Drop for FinishOnDrop<F> {
     fn drop(&mut self) {
-        // Without a runtime the connection is gone anyway.
+        // Without a runtime the connection is lost in any case.
         if let (Some(asking), Ok(runtime)) = (self.asking.take(), Handle::try_current()) {
             runtime.spawn(async move {
                 let _answer = timeout(MOMENT, asking).await;

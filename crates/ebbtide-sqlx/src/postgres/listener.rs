@@ -11,19 +11,21 @@ use super::PostgresQueue;
 use super::finish_on_drop::finish_on_drop;
 use super::statements::CHANNEL;
 
-/// How long to wait between two attempts to listen, at first and at most.
+/// The backoff between two attempts to listen: the first and the maximum.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
-/// A connection that only listens learns of a peer that is gone only by saying something.
+/// A connection that only listens detects a dead peer only by sending something: after this time without a
+/// notification it runs a query.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// For the server to answer, or to take our leave.
+/// The timeout for that query, and for the close of the connection.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Listens for notifications, over a connection of its own: one of the pool would be missing there, and hold its close.
+/// Listens for notifications, over a dedicated connection. A connection of the pool would be missing there, and would
+/// delay its close.
 ///
-/// It is a task, not a part of `fetch`: a consumer whose jobs take long doesn't fetch, and a client that doesn't read
-/// what it listens to makes the server keep it.
+/// It is a task, not a part of `fetch`: a consumer with long jobs does not fetch, and while a client does not read
+/// its notifications, the server stores them.
 #[derive(Debug, Default)]
 pub(super) struct NotifyListener {
     task: Mutex<Option<ListenTask>>,
@@ -37,7 +39,7 @@ struct ListenTask {
 }
 
 impl NotifyListener {
-    /// Begins to listen, unless it does, until `stop` is stopping.
+    /// Starts to listen, unless the task is running, until `stop` is stopping.
     pub(super) fn listen(&self, queue: &PostgresQueue, stop: &Stop) {
         let mut task = self.lock();
         if stop.is_stopping() || task.as_mut().is_some_and(|task| task.tasks.try_join_next().is_none()) {
@@ -52,7 +54,7 @@ impl NotifyListener {
         *task = Some(ListenTask { end, tasks });
     }
 
-    /// Ends it, and returns when the connection is closed.
+    /// Ends the task, and returns when the connection is closed.
     pub(super) async fn close(&self) {
         let task = self.lock().take();
         if let Some(ListenTask { end, mut tasks }) = task {
@@ -88,8 +90,8 @@ impl ListenLoop {
                 _ = &mut ended => None,
                 error = self.listen(&pool, &mut backoff) => Some(error),
             };
-            // The listener, when it is dropped, has itself unsubscribed before its connection goes back to the pool, so that
-            // nothing is left unread. The server is told that we go; one that doesn't answer is not waited for.
+            // A dropped listener unsubscribes before its connection returns to the pool, so that nothing is left
+            // unread. The close sends a termination message; a server that does not respond is not waited for.
             let _ = tokio::time::timeout(PATIENCE, pool.close()).await;
             let Some(error) = error else { return };
             ebbtide::adapter::log_warn!(
@@ -107,7 +109,7 @@ impl ListenLoop {
         }
     }
 
-    /// Wakes whoever waits at each notification, until the connection fails.
+    /// Wakes the waiting fetches at each notification, until the connection fails.
     async fn listen(&self, pool: &sqlx::PgPool, backoff: &mut Duration) -> sqlx::Error {
         match self.try_listen(pool, backoff).await {
             Ok(()) => sqlx::Error::Io(std::io::ErrorKind::UnexpectedEof.into()),
@@ -121,7 +123,7 @@ impl ListenLoop {
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;
         *backoff = BACKOFF[0];
-        // For what was pushed while nobody listened.
+        // For jobs that were pushed while this task was not listening.
         self.wake.notify_waiters();
         loop {
             match tokio::time::timeout(SILENCE, listener.try_recv()).await {

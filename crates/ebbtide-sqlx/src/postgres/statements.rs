@@ -1,13 +1,13 @@
-//! The SQL. All time is the server's.
+//! The SQL statements. All times are those of the server's clock.
 //!
-//! `due_at` is when a job may be given out: after its delay, at once, or when the lease of whoever has it runs out. So one
-//! condition finds all three, over one index that holds nothing else; what is buried is not due at all. `deliveries` counts
-//! how often a job was given out and never goes back: it is what a lease is known by.
+//! `due_at` is when a job may be delivered: after its delay, at once, or when its lease expires. So one condition
+//! finds all three, over one index that contains nothing else; a dead-lettered job has no due time. `deliveries`
+//! counts how often a job was delivered and never decreases: it identifies a lease.
 //!
-//! `now()` stands where an index is searched by it, and for what belongs to a transaction as a whole; `clock_timestamp()`
-//! where time counts from the moment at which a row was got hold of.
+//! `now()` is used where an index is searched by it, and for times that belong to a whole transaction;
+//! `clock_timestamp()` where time counts from when a row was locked.
 
-/// What is notified of: the queue's name is the message.
+/// The notification channel; the payload is the queue's name.
 macro_rules! channel {
     () => {
         "ebbtide_jobs"
@@ -20,11 +20,11 @@ macro_rules! notify {
     };
 }
 
-/// The rows that the arrays `$1` and `$2` name, if they are still leased by that delivery. Locked in one order by
-/// everybody, so that two who settle overlapping jobs, one of them in vain, don't wait for each other.
+/// The rows that the arrays `$1` and `$2` name, if they are still leased by that delivery. All statements lock rows
+/// in the same order, so that two that settle overlapping jobs do not deadlock.
 ///
-/// The LIMIT limits nothing. It makes the planner expect few rows: otherwise a plan that was made, and kept, while the table
-/// was small reads all of it when it is large.
+/// The LIMIT limits nothing. It makes the planner expect few rows: otherwise a plan that was made, and cached, while
+/// the table was small reads all of it when it is large.
 macro_rules! held {
     ($arrays:literal, $columns:literal) => {
         concat!(
@@ -39,7 +39,7 @@ macro_rules! held {
     };
 }
 
-/// The same, for what frees a job for others, who are told.
+/// The same, for settlements that make a job available to other consumers, which are notified.
 macro_rules! freed {
     ($arrays:literal, $columns:literal, $set:literal, $name:literal, $whether:literal) => {
         concat!(
@@ -89,8 +89,9 @@ macro_rules! revive {
 
 pub(super) const CHANNEL: &str = channel!();
 
-// Whoever finds the table needs no right to make one. The lock is for several services that start at once, since IF NOT
-// EXISTS alone is no protection against that; it is needed all the same, for what was looked up before the lock may be old.
+// If the table exists, the user needs no right to create one. The lock is for several services that start at the same
+// time, since IF NOT EXISTS alone does not prevent that race. The check is needed in any case: the lookup before the
+// lock may be outdated.
 pub(super) const CREATE: &str = "DO $$ BEGIN
     IF to_regclass('ebbtide_jobs') IS NULL THEN
         PERFORM pg_advisory_xact_lock(3906249772);
@@ -113,7 +114,7 @@ pub(super) const CREATE: &str = "DO $$ BEGIN
     END IF;
 END $$";
 
-// The ids are given in the order of the arrays, since they are made above the sort.
+// The ids are in the order of the arrays, since they are generated above the sort.
 pub(super) const PUSH: &str = concat!(
     "WITH pushed AS (INSERT INTO ebbtide_jobs (queue, payload, due_at)
         SELECT $1, payload, now() + ",
@@ -125,8 +126,8 @@ pub(super) const PUSH: &str = concat!(
     " FROM pushed ORDER BY id"
 );
 
-// An array of a subquery is made once. `id IN (SELECT …)` runs the subquery again for each row in some plans, and leases more
-// than it should; a join is planned for a tenth of the table.
+// The array of a subquery is evaluated once. `id IN (SELECT …)` runs the subquery again for each row in some plans,
+// and leases more than it should; a join is planned for a tenth of the table.
 pub(super) const LEASE: &str = concat!(
     "UPDATE ebbtide_jobs SET leased = true, deliveries = deliveries + 1, attempts = attempts + 1,
         due_at = clock_timestamp() + ",
@@ -145,10 +146,10 @@ pub(super) const ACK: &str = concat!(
     " DELETE FROM ebbtide_jobs AS job USING held WHERE job.id = held.id RETURNING job.id, job.deliveries"
 );
 
-// The most frequent of all, and with one row there is no order of locks to keep.
+// The most frequent statement, and with one row there is no lock order to keep.
 pub(super) const ACK_ONE: &str = "DELETE FROM ebbtide_jobs WHERE id = $1 AND deliveries = $2 AND leased";
 
-// To the place it had: it was due before, and those behind it still are.
+// To its previous place: it was due before, and the jobs behind it still are.
 pub(super) const REQUEUE: &str = freed!(
     "$1::bigint[], $2::bigint[]",
     "id, delivery",

@@ -31,7 +31,8 @@ impl Queue for SqliteQueue {
         Some(self.lease)
     }
 
-    /// Takes no turn: whoever has it may wait for a connection that a handler holds. It waits for SQLite's lock instead.
+    /// Does not queue with this process's writers: one of them may wait for a connection that a handler holds. It
+    /// waits for SQLite's lock instead.
     async fn extend(&self, receipts: &[JobLease]) -> Result<(), BoxError> {
         let held: Value = receipts.iter().map(|lease| json!([lease.id, lease.delivery])).collect();
         let held = held.to_string();
@@ -86,7 +87,7 @@ impl Leasing for SqliteQueue {
 }
 
 impl SqliteQueue {
-    /// Settles these, or none of them when it fails: one statement for each kind of settlement.
+    /// Settles all of these, or none if it fails: one statement for each kind of settlement.
     async fn settle_all(&self, batch: Vec<(JobLease, Settlement)>) -> Result<Vec<Settled>, SqliteQueueError> {
         let failed = SqliteQueueError::when("settle jobs");
         let mut groups: BTreeMap<&'static str, SettlementGroup> = BTreeMap::new();
@@ -113,10 +114,10 @@ impl SqliteQueue {
     }
 }
 
-/// Those of a batch that are settled the same way.
+/// The jobs of a batch that are settled the same way.
 #[derive(Debug, Default)]
 struct SettlementGroup {
-    /// Where in the batch, and what.
+    /// The index in the batch, and the arguments.
     members: Vec<(usize, JobLease)>,
     said: Vec<Value>,
 }
@@ -143,7 +144,7 @@ impl SettlementGroup {
     }
 }
 
-/// Returns the statement that settles it, and what the statement has to be told.
+/// Returns the statement for a settlement, and its arguments.
 fn say(lease: JobLease, settlement: &Settlement) -> (&'static str, Value) {
     let JobLease { id, delivery } = lease;
     match settlement {

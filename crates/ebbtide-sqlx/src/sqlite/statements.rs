@@ -1,8 +1,9 @@
-//! The SQL. Milliseconds since 1970, and always SQLite's own: `'now'` is one instant throughout a statement.
+//! The SQL statements. Times are milliseconds since 1970, always by SQLite's clock: `'now'` is constant within a
+//! statement.
 //!
-//! `due_at` is when a job may be given out: after its delay, at once, or when the lease of whoever has it runs out. So one
-//! condition finds all three, over one index that holds nothing else; what is buried is not due at all. `deliveries` counts
-//! how often a job was given out and never goes back: it is what a lease is known by.
+//! `due_at` is when a job may be delivered: after its delay, at once, or when its lease expires. So one condition
+//! finds all three, over one index that contains nothing else; a dead-lettered job has no due time. `deliveries`
+//! counts how often a job was delivered and never decreases: it identifies a lease.
 
 macro_rules! now {
     () => {
@@ -18,7 +19,7 @@ macro_rules! held {
     };
 }
 
-/// The same, where the array holds more that is needed.
+/// The same, if the array holds further values.
 macro_rules! said {
     () => {
         "FROM json_each(?1) AS said
@@ -47,7 +48,7 @@ macro_rules! list {
     };
 }
 
-// AUTOINCREMENT: an id is never used again, or the receipt of a job that is done could settle a new one.
+// AUTOINCREMENT: an id is never used again. Otherwise the receipt of a finished job could settle a new one.
 pub(super) const CREATE: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS ebbtide_jobs (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -89,7 +90,7 @@ pub(super) const DUE_IN: &str = concat!(
 
 pub(super) const ACK: &str = concat!("DELETE FROM ebbtide_jobs WHERE ", held!(), " RETURNING id, deliveries");
 
-// To the place it had: it was due before, and those behind it still are.
+// To its previous place: it was due before, and the jobs behind it still are.
 pub(super) const REQUEUE: &str = concat!(
     "UPDATE ebbtide_jobs SET leased = 0, due_at = pushed_at, attempts = MAX(attempts - 1, 0) WHERE ",
     held!(),
