@@ -21,7 +21,7 @@ pub enum NatsQueueError {
     /// A request to the server failed or was not answered.
     ///
     /// Check that the server runs with JetStream, and that the stream and its consumer exist.
-    #[error("cannot {what}: JetStream request failed")]
+    #[error("cannot {what}: request to NATS failed")]
     NoAnswer {
         /// The operation that failed.
         what: &'static str,

@@ -57,7 +57,7 @@ impl Link {
     /// Sends an acknowledgement of a delivery, and waits until the server confirms it.
     pub(super) async fn tell(&self, reply: &Subject, kind: AckKind) -> Result<(), NatsQueueError> {
         self.connected()?;
-        let failed = "tell the server what became of a delivery";
+        let failed = "settle or extend a delivery";
         match timeout(ANSWER, self.client.request(reply.clone(), kind.into())).await {
             Ok(Ok(_confirmed)) => Ok(()),
             Ok(Err(error)) => Err(NatsQueueError::when(failed)(error)),

@@ -76,7 +76,7 @@ fn closed(component: &str, closed: lapin::Result<()>) -> Result<(), BoxError> {
 fn connection_closed(component: &str, result: lapin::Result<()>) -> Result<(), BoxError> {
     match result {
         Err(error) if is_ended_by_the_server(&error) => {
-            ebbtide::adapter::log_warn!(component, %error, "connection ended by the server before it confirmed the close");
+            ebbtide::adapter::log_warn!(component, %error, "connection ended before the close was confirmed");
             Ok(())
         }
         ended => closed(component, ended),

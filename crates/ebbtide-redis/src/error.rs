@@ -39,7 +39,7 @@ pub enum RedisQueueError {
     #[error("cannot requeue every delivery: {0} still pending until their lease expires")]
     Pending(u64),
     /// Any other error of the server.
-    #[error("command rejected by Redis")]
+    #[error("Redis command failed")]
     Refused(#[source] RedisError),
 }
 

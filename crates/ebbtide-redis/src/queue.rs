@@ -150,7 +150,7 @@ impl RedisQueue {
             ebbtide::adapter::log_warn!(
                 entry = receipt.entry,
                 ?dead_lettered,
-                "invalid entry: no field `payload`; dead-lettering it"
+                "invalid entry without field `payload`; dead-lettering it"
             );
         }
         // No await after this point: an entry in `held` must reach the caller.

@@ -81,7 +81,7 @@ impl Link {
     /// Makes a message visible after `time`.
     pub(super) async fn hide(&self, handle: &str, time: Duration) -> Result<(), SqsQueueError> {
         let changing = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(handle);
-        answer("requeue a job", changing.visibility_timeout(seconds(time)).send()).await?;
+        answer("release a job", changing.visibility_timeout(seconds(time)).send()).await?;
         Ok(())
     }
 

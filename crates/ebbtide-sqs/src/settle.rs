@@ -176,7 +176,7 @@ async fn put_among_the_dead(
         // The dead-letter queue may have stricter limits than the queue: store the job without the error rather than
         // not at all.
         Err(error) if error.is_about_the_message() => {
-            ebbtide::adapter::log_warn!(job = &*job.id, %error, "dead-letter queue rejected the error attribute; dead-lettering without it");
+            ebbtide::adapter::log_warn!(job = &*job.id, %error, "error attribute rejected; dead-lettering without it");
             link.dead_letter(&job.body, job.attributes.clone()).await?;
         }
         dead_lettered => dead_lettered?,

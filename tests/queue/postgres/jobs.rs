@@ -38,7 +38,7 @@ async fn a_missing_table_is_named_and_what_to_do() {
     let queue = PostgresQueue::new(database.pool().await, "jobs");
     let error = queue.push("too early").await.unwrap_err();
     assert!(matches!(error, PostgresQueueError::NoTable { .. }), "{error:?}");
-    assert!(error.to_string().contains("PostgresQueue::create"), "{error}");
+    assert!(error.to_string().contains("table `ebbtide_jobs` does not exist"), "{error}");
 }
 
 /// Whoever holds a row for a moment, such as somebody who settles it, is passed by.

@@ -83,7 +83,7 @@ async fn a_missing_table_is_named_and_what_to_do() {
     let queue = SqliteQueue::new(file.pool(Duration::from_secs(1)).await, "jobs");
     let error = queue.push("too early").await.unwrap_err();
     assert!(matches!(error, SqliteQueueError::NoTable { .. }), "{error:?}");
-    assert!(error.to_string().contains("SqliteQueue::create"), "{error}");
+    assert!(error.to_string().contains("table `ebbtide_jobs` does not exist"), "{error}");
     let nowhere = SqliteQueue::open("/nonexistent/jobs.db", "jobs").await.unwrap_err();
     assert!(nowhere.to_string().contains("/nonexistent/jobs.db"), "{nowhere}");
 }

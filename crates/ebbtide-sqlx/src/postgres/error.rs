@@ -6,7 +6,7 @@ use std::sync::Arc;
 pub enum PostgresQueueError {
     /// The table does not exist. Call [`PostgresQueue::create`](super::PostgresQueue::create) at start-up, with the same
     /// `search_path`.
-    #[error("cannot {action}: table `ebbtide_jobs` does not exist (`PostgresQueue::create` was not called)")]
+    #[error("cannot {action}: table `ebbtide_jobs` does not exist")]
     NoTable {
         /// The operation that failed.
         action: &'static str,

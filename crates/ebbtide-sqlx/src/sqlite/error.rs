@@ -14,7 +14,7 @@ pub enum SqliteQueueError {
         source: Arc<sqlx::Error>,
     },
     /// The table does not exist. Call [`SqliteQueue::create`](super::SqliteQueue::create) at start-up.
-    #[error("cannot {action}: table `ebbtide_jobs` does not exist (`SqliteQueue::create` was not called)")]
+    #[error("cannot {action}: table `ebbtide_jobs` does not exist")]
     NoTable {
         /// The operation that failed.
         action: &'static str,
