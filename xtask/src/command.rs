@@ -6,8 +6,8 @@ cargo xtask <command>
 
   test [SELECTION...]           install what the tests need, then run every test, doc test and model; with a
                                 selection (arguments of `cargo nextest run`), only those tests: `test signals`
-  check                         everything in ci except the tests: format, layers, documents, licences, lints,
-                                documentation, features, benchmarks, fuzz targets
+  check [STEP...]               everything in ci except the tests: format, layers, sources, documents, words, errors,
+                                licences, lints, documentation, combinations, benchmarks, fuzz; or only these steps
   ci                            check, then test
   features                      lint the library with each of its features alone, and each other crate alone
   generate                      write the generated pages
@@ -30,10 +30,13 @@ pub(crate) enum Command {
     Help,
     /// The arguments for cargo-nextest; empty for all tests.
     Test(Vec<String>),
-    Check,
+    /// The steps to run, by the beginning of their names; empty for all.
+    Check(Vec<String>),
     Ci,
     Features,
     Generate,
+    /// Checks a release without publishing it.
+    Release,
     /// Seconds to run each target.
     Fuzz(u32),
     /// The comparison to run (the short ones when no name is given), and the options that are passed to it.
@@ -64,11 +67,13 @@ impl Command {
             ["help" | "--help" | "-h"] | [_, "--help" | "-h"] => Ok(Self::Help),
             ["test", selection @ ..] => Ok(Self::Test(owned(selection))),
             ["features"] => Ok(Self::Features),
-            ["check"] => Ok(Self::Check),
+            ["check", steps @ ..] => Ok(Self::Check(owned(steps))),
             ["ci"] => Ok(Self::Ci),
             ["generate"] => Ok(Self::Generate),
             ["release", "--dry-run"] => Ok(Self::Release),
-            ["release"] => Err(Failure::Usage("a person publishes, by docs/release.md: only `release --dry-run` runs here".to_owned())),
+            ["release"] => Err(Failure::Usage(
+                "a person publishes, by docs/release.md: only `release --dry-run` runs here".to_owned(),
+            )),
             ["fuzz"] => Ok(Self::Fuzz(60)),
             ["fuzz", seconds] => seconds
                 .parse()

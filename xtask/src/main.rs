@@ -51,7 +51,7 @@ fn run(command: Command) -> Result<(), Failure> {
             let preparations = test::Preparations::begin(&mut steps, &selection)?;
             test::run(&mut steps, preparations, &selection)
         }
-        Command::Check => check::run(&mut steps),
+        Command::Check(selection) => check::run(&mut steps, &selection),
         Command::Release => release::run(&mut steps),
         Command::Features => {
             check::matrix(&mut steps);
@@ -60,7 +60,7 @@ fn run(command: Command) -> Result<(), Failure> {
         // The tests run even when a check failed: one CI run reports both.
         Command::Ci => {
             let preparations = test::Preparations::begin(&mut steps, &[])?;
-            let checked = check::run(&mut steps);
+            let checked = check::run(&mut steps, &[]);
             let tested = test::run(&mut steps, preparations, &[]);
             Failure::all([checked, tested])
         }

@@ -11,7 +11,7 @@ const CHECKS: [Check; 11] = [
     ("sources", sources::check),
     ("documents", documents::check),
     ("words", words::check),
-    ("texts of errors", errors::check),
+    ("errors", errors::check),
     ("licences, bans and sources of dependencies", licences::check),
     ("lints", cargo::lints),
     ("documentation", cargo::documentation),
@@ -19,16 +19,31 @@ const CHECKS: [Check; 11] = [
     ("benchmarks", cargo::benchmarks),
 ];
 
-/// Runs every check, even when an earlier one fails.
+const FUZZ: &str = "fuzz targets";
+
+/// Runs every check, or those whose names begin with a word of `selection`; also when an earlier one fails.
 ///
 /// # Errors
 ///
-/// When no thread can be started.
-pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
-    let fuzz_targets = Steps::start("fuzz targets", cargo::fuzz_targets)?;
-    for (name, check) in CHECKS {
+/// When no thread can be started, or a word selects no check.
+pub(crate) fn run(steps: &mut Steps, selection: &[String]) -> Result<(), Failure> {
+    let names = || CHECKS.iter().map(|(name, _)| *name).chain([FUZZ]);
+    if let Some(unknown) = selection.iter().find(|word| !names().any(|name| name.starts_with(word.as_str())))
+    {
+        let names: Vec<&str> = names().collect();
+        return Err(Failure::Usage(format!(
+            "no such check: {unknown}; the checks are: {}",
+            names.join(", ")
+        )));
+    }
+    let is_selected =
+        |name: &str| selection.is_empty() || selection.iter().any(|word| name.starts_with(word.as_str()));
+    let fuzz_targets = if is_selected(FUZZ) { Some(Steps::start(FUZZ, cargo::fuzz_targets)?) } else { None };
+    for (name, check) in CHECKS.into_iter().filter(|(name, _)| is_selected(name)) {
         steps.run(name, check);
     }
-    steps.join(fuzz_targets);
+    if let Some(fuzz_targets) = fuzz_targets {
+        steps.join(fuzz_targets);
+    }
     Ok(())
 }
