@@ -6,10 +6,10 @@ use crate::rehearse::RehearseArgs;
 
 /// Proves that a service stops without loss.
 ///
-/// When a service is told to stop, nobody outside should notice: no request is dropped, no job is lost, no database
-/// connection lingers, the last log line arrives, and the process is gone before the platform kills it. `rehearse`
-/// starts a service in any language, loads it, stops it, and says what was and was not lost. `demo` is a small order
-/// service to try it on.
+/// When a service is asked to stop, its clients should not notice: no request is dropped, no job is lost, no database
+/// connection stays open, the last log line is written, and the process exits before the platform kills it.
+/// `rehearse` starts a service in any language, loads it, stops it, and reports what was lost. `demo` is a small
+/// order service to try it on.
 #[derive(Debug, Parser)]
 #[command(name = "ebbtide", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = EXAMPLES, after_long_help = EXAMPLES)]
@@ -22,12 +22,12 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Start a service, load it, stop it, and say what was lost
+    /// Start a service, load it, stop it, and report what was lost
     Rehearse(Box<RehearseArgs>),
-    /// Clears up after a rehearsal that is killed
+    /// Cleans up after a rehearsal that is killed
     #[command(name = ebbtide_rehearse::JANITOR, hide = true)]
     Janitor,
-    /// Run the demo: a small order service that stops without loss, and misbehaves on request
+    /// Run the demo: a small order service that stops without loss, with faults on request
     Demo(ebbtide_demo::Args),
 }
 

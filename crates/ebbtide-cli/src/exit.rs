@@ -13,7 +13,7 @@ pub(crate) enum Ending {
     Usage,
     /// The service could not be rehearsed.
     NotRehearsed,
-    /// Nothing failed, and too little was seen to pass.
+    /// No check failed, but too little was observed to pass.
     Inconclusive,
     /// Ended by this signal.
     Interrupted(i32),
@@ -25,11 +25,11 @@ Exit codes:
   0      every check passed
   1      the service failed a check, or with --strict: inconclusive
   2      wrong usage, or an option whose feature this build does not have
-  3      the service could not be rehearsed: it did not start, never got ready,
-         its port was taken, it ended before the signal, or it did not work
-         before the signal either
-  4      inconclusive: no check failed, and too little was seen to pass
-  128+n  ended by signal n (130: Ctrl-C); the service was ended too";
+  3      the service could not be rehearsed: it did not start, did not become
+         ready, its port was in use, it ended before the signal, or it already
+         failed before the signal
+  4      inconclusive: no check failed, but too little was observed to pass
+  128+n  ended by signal n (130: Ctrl-C); the service was stopped as well";
 
 impl From<Ending> for ExitCode {
     fn from(ending: Ending) -> Self {

@@ -66,7 +66,7 @@ pub(super) async fn calibrated(
     };
     Ok(served.filter(|count| *count < phases.saturating_mul(2)).map(|count| {
         let count = words::plural(count.into(), "open connection", "open connections");
-        format!("the service answers no other request beside {count}, and each phase holds one")
+        format!("the service answers no further request beside {count}; each phase holds one")
     }))
 }
 
@@ -122,7 +122,7 @@ pub(super) async fn settle(
                 return Ok(());
             }
             Got::Status(status) => seen.push(format!("{path} answers {status}")),
-            Got::Refused | Got::NotHttp(_) | Got::Nothing => seen.push(format!("{path} has no answer")),
+            Got::Refused | Got::NotHttp(_) | Got::Nothing => seen.push(format!("{path} gave no answer")),
         }
     }
     Err(NotRehearsed::NoRoute(seen.join(", ")))

@@ -71,7 +71,7 @@ async fn look(place: &Place, address: SocketAddr) -> Result<(), Option<String>> 
 /// What was seen instead of HTTP: TLS begins with the number of a record type.
 fn not_http(path: &str, first: u8) -> String {
     match first {
-        0x15 | 0x16 => format!("{path} was answered with TLS, and --ready speaks plain HTTP"),
+        0x15 | 0x16 => format!("{path} was answered with TLS, not plain HTTP"),
         _ => format!("{path} was answered with bytes that are not HTTP/1"),
     }
 }

@@ -17,61 +17,61 @@ pub enum NotRehearsed {
     /// The host has no address.
     #[error("cannot resolve `{0}`")]
     Resolve(String),
-    /// Something else listens already.
-    #[error("{0} is taken: something else listens there already")]
+    /// Another process listens on the address.
+    #[error("cannot use {0}: another process already listens there")]
     PortTaken(String),
     /// No free port for the demo.
-    #[error("no free port was found on 127.0.0.1")]
+    #[error("no free port on 127.0.0.1")]
     NoFreePort,
-    /// It did not start.
+    /// The service did not start.
     #[error("the service did not start: {0}")]
     Start(#[from] StartError),
-    /// It was started and never got ready.
+    /// The service was started and did not become ready in time.
     #[error("the service was not ready within {} ({seen}{})", words::limit(*.limit), listening(.listens))]
     NeverReady {
         /// The limit.
         limit: Duration,
-        /// What the readiness address said last.
+        /// The last result of the readiness check.
         seen: String,
         /// Where the service listened.
         listens: Vec<String>,
-        /// What the service printed last.
+        /// The last output lines of the service.
         tail: Vec<String>,
     },
-    /// It ended by itself.
+    /// The service ended before the stop signal.
     #[error("the service ended {when} ({ended}{})", left_behind(.left))]
     EndedEarly {
-        /// Before what.
+        /// The stage of the run in which it ended.
         when: &'static str,
-        /// How.
+        /// How it ended.
         ended: Ended,
         /// Processes that it left running.
         left: Vec<String>,
-        /// What it printed last.
+        /// Its last output lines.
         tail: Vec<String>,
     },
     /// No route to load.
     #[error("no route to load was found: {0}")]
     NoRoute(String),
-    /// It did not work before the signal either.
-    #[error("the service did not work before the signal: {0}")]
+    /// The service did not work before the signal, so there is no baseline to compare with.
+    #[error("no usable baseline: {0}")]
     Baseline(String),
     /// The database cannot be observed.
     #[error(transparent)]
     Database(#[from] DatabaseTrouble),
-    /// The rehearsal itself cannot work here.
-    #[error("the rehearsal itself failed: {0}")]
+    /// An I/O error of the rehearsal, not of the service.
+    #[error("rehearsal failed: {0}")]
     Io(#[from] io::Error),
-    /// Whoever started it wants it no more.
+    /// The caller interrupted the rehearsal.
     #[error("the rehearsal was interrupted")]
     Interrupted,
     /// The load's thread panicked.
-    #[error("the rehearsal itself failed: its load ended unexpectedly; please report this")]
+    #[error("rehearsal failed: the load thread panicked")]
     Load,
 }
 
 impl NotRehearsed {
-    /// What the service printed last, when that helps.
+    /// Returns the last output lines of the service, for errors that they help to explain; otherwise empty.
     pub fn tail(&self) -> &[String] {
         match self {
             Self::NeverReady { tail, .. } | Self::EndedEarly { tail, .. } => tail,
@@ -79,21 +79,23 @@ impl NotRehearsed {
         }
     }
 
-    /// What to do about it.
+    /// Returns the advice for the user, which the command prints as a `hint:` line.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::PortTaken(_) => "stop what listens there, or let the service listen on another port",
+            Self::PortTaken(_) => {
+                "stop the process that listens there, or choose another port for the service"
+            }
             Self::EndedEarly { left, .. } if !left.is_empty() => {
-                "a service that goes to the background cannot be watched: run it in the foreground"
+                "a service that moves to the background cannot be watched: run it in the foreground"
             }
             Self::EndedEarly { ended: Ended::Code(0), .. } => {
-                "its standard input is /dev/null: a program that reads it sees its end at once"
+                "its standard input is /dev/null: a program that reads it reaches the end immediately"
             }
             Self::NeverReady { seen, .. } if seen.contains("TLS") => {
-                "let it serve plain HTTP for the rehearsal"
+                "configure the service to serve plain HTTP for the rehearsal"
             }
             Self::NeverReady { .. } => {
-                "is --ready the address on which the service listens? --ready-timeout gives it more time"
+                "check that --ready is the address on which the service listens; --ready-timeout sets the limit"
             }
             Self::Start(StartError::Exec { .. }) => {
                 "the command after `--` is executed directly, without a shell; write `-- sh -c 'exec …'` for one"
@@ -103,12 +105,13 @@ impl NotRehearsed {
                 "less load (--storm, --keepalive, --open) or another route (--url) gives a baseline to compare with"
             }
             Self::Database(_) => "--database-url takes postgres://user@host:port/database, without TLS",
+            Self::Load => "this is a bug in ebbtide: please report it",
             _ => return None,
         })
     }
 }
 
-/// Where a service listened that was not ready where it was expected.
+/// Lists where the service listens, for a service that is not ready at the expected address.
 fn listening(at: &[String]) -> String {
     if at.is_empty() {
         "; the service listens on no socket".into()

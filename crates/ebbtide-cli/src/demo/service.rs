@@ -72,7 +72,7 @@ pub(crate) fn check_demo(options: &[OsString], database: Option<&str>) -> Result
             let first = said.lines().next().unwrap_or_default();
             BadDemo::Options(first.strip_prefix("error: ").unwrap_or(first).to_owned())
         } else {
-            BadDemo::Options("--help starts no service".to_owned())
+            BadDemo::Options("--help does not start a service".to_owned())
         }
     })?;
     parsed.args.missing_feature(database).map_or(Ok(()), |missing| Err(missing.into()))
@@ -93,7 +93,7 @@ impl BadDemo {
     /// What to do about it.
     pub(crate) fn hint(&self) -> String {
         match self {
-            Self::Options(_) => "`ebbtide demo --help` explains the options behind `--`".to_owned(),
+            Self::Options(_) => "`ebbtide demo --help` explains the options after `--`".to_owned(),
             Self::Feature(missing) => missing.hint(),
         }
     }

@@ -50,7 +50,7 @@ impl Destination {
             0 => all.push(Self { format: Format::Text, file: None }),
             1 => {}
             _ => {
-                return Err("only one --format can go to stdout; write the other to a file: json=FILE".into());
+                return Err("more than one --format goes to stdout".into());
             }
         }
         Ok(all)

@@ -40,7 +40,7 @@ impl Progress {
                 self.run = if *of > 1 { format!("run {run}/{of}: ") } else { String::new() };
                 self.change("starting the service".into());
             }
-            News::Ready { after } => self.step(&format!("ready after {}, loading", words::time(*after))),
+            News::Ready { after } => self.step(&format!("ready after {}; loading", words::time(*after))),
             News::Loading { answered, in_flight, lost, since_signal } => {
                 let stage = match since_signal {
                     Some(time) => format!("stopping for {}", words::time(*time)),
@@ -52,7 +52,7 @@ impl Progress {
                 ));
             }
             News::Signalled { signal, grace } => {
-                self.step(&format!("{signal} sent, the grace period is {}", words::limit(*grace)));
+                self.step(&format!("{signal} sent; grace period {}", words::limit(*grace)));
             }
             // The verdict on a single run follows at once.
             News::Judged { of: 1, .. } => {}
@@ -110,7 +110,7 @@ pub(crate) fn not_rehearsed(error: &NotRehearsed) {
     complain(&error.to_string(), error.hint());
     let mut err = anstream::stderr().lock();
     if !error.tail().is_empty() {
-        let _gone = writeln!(err, "its last output:");
+        let _gone = writeln!(err, "last output of the service:");
     }
     for line in error.tail() {
         let _gone = writeln!(err, "  {DIM}|{DIM:#} {line}");
@@ -127,7 +127,7 @@ fn judged(run: u32, of: u32, verdict: &RunVerdict) -> String {
     let exit = verdict
         .exit
         .after_ms
-        .map_or_else(String::new, |ms| format!(", gone after {}", words::time(seconds(ms / 1000.0))));
+        .map_or_else(String::new, |ms| format!(", exited after {}", words::time(seconds(ms / 1000.0))));
     let failed: Vec<&str> =
         verdict.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name()).collect();
     let failed = if failed.is_empty() { String::new() } else { format!(" [{}]", failed.join(", ")) };

@@ -83,7 +83,7 @@ fn timeline(out: &mut dyn Write, run: &NumberedRun, of: usize) -> io::Result<()>
     writeln!(out, "{:>12}  {row}", "in flight")?;
     writeln!(
         out,
-        "{:>12}  {pointer}{DIM} signal; one column is {:.0} ms, the highest {} requests{DIM:#}",
+        "{:>12}  {pointer}{DIM} signal; {:.0} ms per column, maximum {} in flight{DIM:#}",
         "",
         seen.every_ms,
         words::count(most)
@@ -139,7 +139,7 @@ fn verdict(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
             )?;
             writeln!(
                 out,
-                "{HINT}hint{HINT:#}: {sunk} above says what would make it conclusive; --strict fails"
+                "{HINT}hint{HINT:#}: the evidence of {sunk} names what would make it conclusive; with --strict this is a failure"
             )
         }
         Verdict::Fail => {

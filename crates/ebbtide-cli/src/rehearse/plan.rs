@@ -1,4 +1,4 @@
-//! From options to a scenario.
+//! Converts the options to a scenario.
 
 use std::env;
 use std::sync::Arc;
@@ -15,38 +15,41 @@ use crate::demo::{BadDemo, DemoService, check_demo};
 /// Options that cannot work together, or not in this build.
 #[derive(Debug, Error)]
 pub(super) enum BadPlan {
-    /// A shape without a route.
-    #[error("--{0} needs a route; add --url {0}=METHOD:PATH")]
+    /// A shape has no route.
+    #[error("no route for --{0}")]
     NoRoute(Shape),
-    /// Nothing to send.
-    #[error("every shape of load is off; leave at least one of --storm, --keepalive, --slow and --open on")]
+    /// No shape of load is enabled.
+    #[error("every shape of load is disabled")]
     NoLoad,
-    /// A route given twice.
-    #[error("--url {0}=… is given more than once")]
+    /// A shape has more than one route.
+    #[error("--url {0}=… was given more than once")]
     TwoRoutes(Shape),
-    /// The signal itself would be the kill.
-    #[error("--signal KILL cannot be handled by any service; --grace sends it when the time is up")]
+    /// The stop signal is SIGKILL.
+    #[error("invalid --signal KILL: no service can handle it")]
     Kill,
-    /// A part that this build lacks.
+    /// A required feature is not in this build.
     #[error(transparent)]
     Feature(#[from] MissingFeature),
-    /// A demo that cannot be started.
+    /// The demo cannot be started.
     #[error(transparent)]
     Demo(#[from] BadDemo),
 }
 
 impl BadPlan {
-    /// What to do about it.
+    /// Returns the text of the `hint:` line.
     pub(super) fn hint(&self) -> String {
         match self {
             Self::Feature(missing) => missing.hint(),
             Self::Demo(demo) => demo.hint(),
-            _ => "`ebbtide rehearse --help` explains every option".to_owned(),
+            Self::NoRoute(shape) => format!("add --url {shape}=METHOD:PATH"),
+            Self::NoLoad => "leave at least one of --storm, --keepalive, --slow and --open on".to_owned(),
+            Self::Kill => "SIGKILL is sent anyway when the time of --grace is over".to_owned(),
+            Self::TwoRoutes(_) => "`ebbtide rehearse --help` explains every option".to_owned(),
         }
     }
 }
 
-/// Makes the scenario that `args` ask for.
+/// Builds the scenario from `args`.
 ///
 /// # Errors
 ///
@@ -94,7 +97,7 @@ pub(super) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
     })
 }
 
-/// The database to watch: the one that was given, or else the demo's own.
+/// Returns the database to watch: the one from `--database-url`, or else the demo's.
 fn database(args: &RehearseArgs) -> Result<Option<String>, BadPlan> {
     if args.database_url.is_some() && cfg!(not(feature = "postgres")) {
         return Err(MissingFeature::new("--database-url", "postgres").into());
@@ -107,7 +110,7 @@ fn database(args: &RehearseArgs) -> Result<Option<String>, BadPlan> {
     Ok(database)
 }
 
-/// The numbers that are fitted to the service: those that were not given. The demo's load is known.
+/// Returns which numbers are fitted to the service: those that were not given. None for the demo, whose load is known.
 fn fitted(args: &RehearseArgs) -> Fitted {
     let fitted = |given: Option<u32>| given.is_none() && !args.demo;
     Fitted { storm: fitted(args.storm), keepalive: fitted(args.keepalive), open: fitted(args.open) }
@@ -148,7 +151,7 @@ fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
     Ok(shapes)
 }
 
-/// The route of `shape`: the one that was given, or else the demo's, or else one that is found once the service is up.
+/// Returns the route of `shape`: the given one, or else the demo's, or else one that is searched for when the service is ready.
 fn route(args: &RehearseArgs, shape: Shape) -> Result<Route, BadPlan> {
     let mut given = args.url.iter().filter(|(known, _)| *known == shape).map(|(_, route)| route);
     match (given.next(), given.next()) {

@@ -24,7 +24,7 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
     let destinations = match Destination::complete(args.format) {
         Ok(destinations) => destinations,
         Err(why) => {
-            output::complain(&why, None);
+            output::complain(&why, Some("write all but one to a file: --format json=FILE"));
             return Ending::Usage;
         }
     };
@@ -51,7 +51,7 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
             Ending::NotRehearsed
         }
         Ok(RehearsalEnd::Interrupted(signal)) => {
-            output::complain("interrupted: no verdict; the service was ended", None);
+            output::complain("interrupted: no verdict; the service was stopped", None);
             Ending::Interrupted(signal)
         }
         Err(error) => {
@@ -90,7 +90,7 @@ async fn until_interrupted(
             },
             signal = signals.next() => {
                 interrupted.notify_one();
-                // It ends the service and clears up. Who is too impatient for that sends a second signal.
+                // It stops the service and cleans up. A second signal skips that.
                 tokio::select! {
                     _ = &mut rehearsal => {}
                     _ = signals.next() => {}

@@ -10,7 +10,7 @@ use crate::output::Destination;
 /// `500ms`, `1.5s`, `2m`, `30`: what the library's environment variables take, up to a day.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let time = parse_duration(text).map_err(|error| error.to_string())?;
-    if time > DAY { Err(format!("`{text}` is more than a day")) } else { Ok(time) }
+    if time > DAY { Err(format!("invalid duration `{text}`: must be at most one day")) } else { Ok(time) }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -23,7 +23,7 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
     let bare = least.chars().all(|c| c.is_ascii_digit() || c == '.');
     let least = if bare { duration(&format!("{least}{unit}"))? } else { duration(least)? };
     if least > most_time {
-        return Err(format!("`{text}` begins after its end"));
+        return Err(format!("invalid range `{text}`: the start is greater than the end"));
     }
     Ok(Span { least, most: most_time })
 }
@@ -39,8 +39,11 @@ pub(super) fn ready(text: &str) -> Result<Ready, String> {
 
 /// `storm=GET:/path`.
 pub(super) fn url(text: &str) -> Result<(Shape, Route), String> {
-    let wrong =
-        || format!("`{text}` is no SHAPE=METHOD:PATH; shapes are storm, keepalive, slow, open, orders");
+    let wrong = || {
+        format!(
+            "invalid route `{text}`: expected SHAPE=METHOD:PATH; shapes: storm, keepalive, slow, open, orders"
+        )
+    };
     let (shape, route) = text.split_once('=').ok_or_else(wrong)?;
     let known = Shape::ALL.into_iter().filter(|shape| *shape != Shape::Phases);
     let shape = known.into_iter().find(|known| known.name() == shape).ok_or_else(wrong)?;
@@ -50,19 +53,19 @@ pub(super) fn url(text: &str) -> Result<(Shape, Route), String> {
 /// `TERM`, `SIGINT`, `15`.
 pub(super) fn signal(text: &str) -> Result<StopSignal, String> {
     StopSignal::parse(text)
-        .ok_or_else(|| format!("`{text}` is no stop signal; write TERM, INT, QUIT, HUP, USR1 or USR2"))
+        .ok_or_else(|| format!("invalid stop signal `{text}`: expected TERM, INT, QUIT, HUP, USR1 or USR2"))
 }
 
 /// `0`, `signal:TERM`.
 pub(super) fn expected(text: &str) -> Result<Expected, String> {
     Expected::parse(text)
-        .ok_or_else(|| format!("`{text}` is no end; write an exit code (0 to 255) or signal:TERM"))
+        .ok_or_else(|| format!("invalid exit `{text}`: expected an exit code (0 to 255) or signal:NAME"))
 }
 
 /// `text`, `json`, `json=FILE`.
 pub(super) fn destination(text: &str) -> Result<Destination, String> {
     Destination::parse(text)
-        .ok_or_else(|| format!("`{text}` is no format; write text, json, text=FILE or json=FILE"))
+        .ok_or_else(|| format!("invalid format `{text}`: expected text, json, text=FILE or json=FILE"))
 }
 
 #[cfg(test)]

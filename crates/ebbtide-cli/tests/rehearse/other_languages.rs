@@ -45,7 +45,7 @@ fn a_python_service_that_just_ends_fails_and_the_shape_is_named() {
     let (found, evidence) = check(&verdict, "requests-answered");
     assert_eq!(found, "fail");
     assert!(evidence.contains("slow: 3 of "), "{evidence}");
-    assert!(evidence.contains("while the request was being worked on"), "{evidence}");
+    assert!(evidence.contains("while the request was being processed"), "{evidence}");
     assert_eq!(check(&verdict, "exit-code").0, "pass");
 }
 

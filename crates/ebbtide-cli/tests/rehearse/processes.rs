@@ -203,7 +203,7 @@ fn wrong_usage_is_2() {
     ends(&["--ready=1", "--repeat=0", "--", "true"], 2, "--repeat");
     ends(&["--demo", "--", "--no-such-option"], 2, "invalid options for the demo: unexpected argument");
     ends(&["--demo", "--", "--grace=x"], 2, "ebbtide demo --help");
-    ends(&["--demo", "--", "--help"], 2, "--help starts no service");
+    ends(&["--demo", "--", "--help"], 2, "--help does not start a service");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_service_that_cannot_be_rehearsed_is_3() {
 fn a_port_that_is_taken_is_3() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    ends(&[&format!("--ready={port}"), "--", "sleep", "62"], 3, "taken");
+    ends(&[&format!("--ready={port}"), "--", "sleep", "62"], 3, "already listens there");
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn an_interim_response_is_not_the_answer_neither_to_a_client_nor_to_the_probe() 
 #[test]
 fn trailers_belong_to_the_answer_and_a_missing_last_chunk_is_a_cut() {
     holds(&Row::innocent("trailers", &[]));
-    holds(&Row::guilty("chunks-cut", &[("requests-answered", "response cut within its body")]));
+    holds(&Row::guilty("chunks-cut", &[("requests-answered", "response truncated in its body")]));
 }
 
 #[test]
@@ -135,8 +135,8 @@ fn a_probe_needs_the_status_alone_and_takes_what_the_kubelet_takes() {
 
 #[test]
 fn an_answer_cut_in_its_head_or_body_and_one_that_is_no_http_are_told_apart() {
-    holds(&Row::guilty("half-head", &[("requests-answered", "response cut within its head")]));
-    holds(&Row::guilty("half-body", &[("requests-answered", "response cut within its body")]));
+    holds(&Row::guilty("half-head", &[("requests-answered", "response truncated in its head")]));
+    holds(&Row::guilty("half-body", &[("requests-answered", "response truncated in its body")]));
     holds(&Row::guilty("garbage", &[("requests-answered", "response is not HTTP/1")]));
 }
 
@@ -147,7 +147,7 @@ fn a_body_that_ends_with_the_connection_is_compared_with_those_before_the_signal
     holds(&Row::guilty("close-delimited-cut", &[cut]).with(&["--slow=0"]));
     let row = Row::innocent("close-delimited-varying", &["--slow=0"]).says(Says::Inconclusive);
     let seen = holds(&row);
-    assert!(seen.evidence("requests-answered").contains("a cut would not show"));
+    assert!(seen.evidence("requests-answered").contains("truncation would not be detected"));
 }
 
 #[test]

@@ -133,7 +133,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// Its output has nowhere to go.
-    #[error("cannot create the file for its output: {0}")]
+    #[error("cannot create the output file: {0}")]
     Log(io::Error),
     /// Its end cannot be watched.
     #[error("cannot watch the process (pidfd, Linux 5.3 or later): {0}")]

@@ -35,7 +35,7 @@ pub(super) async fn hold(context: &ClientContext, phase: Phase, route: Result<(R
     match timeout(PREPARE, client.prepare()).await {
         Ok(Ok(ready)) => client.finish(ready).await,
         Ok(Err(why)) => record_held(context, phase, Err(why), false),
-        Err(_) => record_held(context, phase, Err("did not come about in time".into()), false),
+        Err(_) => record_held(context, phase, Err("not established in time".into()), false),
     }
 }
 
@@ -204,7 +204,7 @@ impl PhaseClient<'_> {
     }
 
     fn number(&self) -> Result<u64, String> {
-        self.context.number().ok_or_else(|| "the bound on the number of requests was reached".into())
+        self.context.number().ok_or_else(|| "the maximum number of requests was reached".into())
     }
 
     fn write(&self, id: u64, info: ConnectionInfo, begun: At, seen: &RequestResult) {

@@ -23,9 +23,7 @@ impl DatabaseProbe {
     ///
     /// Always: the feature is missing.
     pub(crate) async fn start(_url: &str, _clock: Clock) -> Result<Self, DatabaseTrouble> {
-        Err(DatabaseTrouble(
-            "watching a database requires the feature `postgres`, which this build does not have".to_owned(),
-        ))
+        Err(DatabaseTrouble("this build does not have the feature `postgres`".to_owned()))
     }
 
     pub(crate) fn signalled(&self, _at: At) {

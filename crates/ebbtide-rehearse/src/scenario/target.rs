@@ -110,16 +110,16 @@ impl Route {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum BadTarget {
     /// Neither a URL nor a port.
-    #[error("`{0}` is no http:// URL; write http://HOST:PORT/PATH, or a port number")]
+    #[error("invalid URL `{0}`: expected http://HOST:PORT/PATH or a port number")]
     NotAUrl(String),
     /// Not plain HTTP.
-    #[error("`{0}` is not rehearsed yet; give an http:// URL")]
+    #[error("unsupported URL `{0}`: expected an http:// URL")]
     Scheme(String),
     /// No port.
-    #[error("`{0}` is no port; write 8080, HOST:8080 or http://HOST:8080/PATH")]
+    #[error("invalid port `{0}`: expected PORT, HOST:PORT or http://HOST:PORT/PATH")]
     NotAPort(String),
     /// No route.
-    #[error("`{0}` is no route; write METHOD:/path or METHOD:http://HOST:PORT/path")]
+    #[error("invalid route `{0}`: expected METHOD:/path or METHOD:http://HOST:PORT/path")]
     NotARoute(String),
 }
 

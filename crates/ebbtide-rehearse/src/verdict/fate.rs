@@ -173,9 +173,9 @@ impl Reason {
             Self::NewReset => "new connection reset with no response byte after the request was sent",
             Self::NewClosed => "new connection closed with no response byte after the request was sent",
             Self::Kept => "kept connection closed with no response byte after the request was sent",
-            Self::InProgress => "connection closed while the request was being worked on",
-            Self::CutInHead => "response cut within its head",
-            Self::CutInBody => "response cut within its body",
+            Self::InProgress => "connection closed while the request was being processed",
+            Self::CutInHead => "response truncated in its head",
+            Self::CutInBody => "response truncated in its body",
             Self::CutUnframed => {
                 "response without Content-Length or chunks ended with the connection, shorter than every one before \
                  the signal"

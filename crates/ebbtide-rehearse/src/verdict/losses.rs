@@ -190,7 +190,10 @@ fn with_the_process(lost: &[&Request], record: &Record) -> String {
     let mut text = String::new();
     for (count, when) in [
         (lost.iter().filter(near).count(), how.to_owned()),
-        (lost.iter().filter(later).count(), "by clients that went on after the process had ended".to_owned()),
+        (
+            lost.iter().filter(later).count(),
+            "by clients that continued after the process had ended".to_owned(),
+        ),
     ] {
         match count {
             0 => {}

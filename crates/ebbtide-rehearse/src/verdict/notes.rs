@@ -15,14 +15,14 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(trouble) = &traffic.last_trouble {
         let count = words::plural(traffic.trouble, "attempt", "attempts");
-        notes.push(format!("{count} failed on our side and tell nothing about the service: {trouble}"));
+        notes.push(format!("{count} failed on the client side and say nothing about the service: {trouble}"));
     }
     if let Some(at) = traffic.bound_reached {
         let at = words::time(at.since(record.load_began));
-        notes.push(format!("clients stopped asking {at} after the load began: --max-requests was reached"));
+        notes.push(format!("clients stopped sending {at} after the load began: --max-requests was reached"));
     }
     notes.extend(unwanted(record).into_iter().map(|(shape, status)| {
-        format!("{shape}: every answer had status {status}; --url {shape}=METHOD:PATH names another route")
+        format!("{shape}: every response had status {status}; --url {shape}=METHOD:PATH names another route")
     }));
     for group in case.groups.iter().filter(|group| group.blame == Blame::Usual) {
         notes.push(format!("not caused by the shutdown: {}", group.sentence(record)));
@@ -44,8 +44,9 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
     }
     if traffic.idle_closed > 0 {
         let count = words::plural(traffic.idle_closed, "kept connection was", "kept connections were");
-        notes
-            .push(format!("{count} closed by the service while idle, before a request was written: no loss"));
+        notes.push(format!(
+            "{count} closed by the service while idle, before a request was written: not a loss"
+        ));
     }
     notes
 }
@@ -83,6 +84,6 @@ mod tests {
         assert_eq!(notes(&good()), Vec::<String>::new());
         let mut record = good();
         record.traffic.requests = vec![request(1, Outcome::Answered { status: 404 })];
-        assert!(notes(&record)[0].starts_with("storm: every answer had status 404"));
+        assert!(notes(&record)[0].starts_with("storm: every response had status 404"));
     }
 }

@@ -222,13 +222,13 @@ fn the_process_has_to_go_in_time_by_itself_and_as_expected() {
         CheckId::ExitCode,
         &exit(1_600_000, Ended::Code(3)),
         &terms(),
-        "exit code 3, expected exit code 0; if the service ends so on purpose: --expect-exit 3",
+        "exit code 3, expected exit code 0; if this exit is intended: --expect-exit 3",
     );
     fails(CheckId::ExitCode, &exit(1_600_000, Ended::Signal(15)), &terms(), "ended by SIGTERM");
-    fails(CheckId::NoKill, &exit(1_600_000, Ended::Signal(9)), &terms(), "not ours");
+    fails(CheckId::NoKill, &exit(1_600_000, Ended::Signal(9)), &terms(), "did not send");
     let killed = Record { killed: Some(At(31_000_000)), ..exit(31_000_100, Ended::Signal(9)) };
     fails(CheckId::NoKill, &killed, &terms(), "SIGKILL was sent 30.00 s after");
-    fails(CheckId::ExitInTime, &killed, &terms(), "still there");
+    fails(CheckId::ExitInTime, &killed, &terms(), "still running");
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn the_demos_orders_and_its_last_log_line_have_to_be_there() {
     assert_eq!(judge(&with(whole(), "INFO lifecycle exited"), &terms()).verdict, Verdict::Pass);
     fails(CheckId::LastLogLine, &with(whole(), "INFO draining"), &terms(), "INFO draining");
     for (orders, evidence) in [
-        (OrderStore { missing: ids(), ..whole() }, "not there"),
+        (OrderStore { missing: ids(), ..whole() }, "but missing"),
         (OrderStore { stored: ids(), ..whole() }, "never queued"),
         (OrderStore { processing: ids(), ..whole() }, "half-processed"),
     ] {
@@ -332,18 +332,21 @@ fn each_order_that_is_not_processed_has_to_have_its_job_in_the_queue() {
     for leased in [Some(0), None] {
         let record = with(orders(), (3, leased, 0));
         let check = found(CheckId::JobsReturned, &record, &terms());
-        assert!(check.verdict == Finding::Pass && check.evidence.starts_with("3 jobs wait"), "{check:?}");
+        assert!(
+            check.verdict == Finding::Pass && check.evidence.starts_with("3 jobs are queued"),
+            "{check:?}"
+        );
         assert_eq!(judge(&record, &terms()).verdict, Verdict::Pass);
     }
     for (jobs, evidence) in [
         ((1, Some(2), 0), "2 jobs are still leased"),
-        ((2, None, 0), "3 orders wait for the next process, and 2 jobs are"),
+        ((2, None, 0), "3 orders are pending for the next process, but 2 jobs are"),
         ((4, None, 0), "4 jobs are"),
-        ((3, Some(0), 1), "1 job was buried"),
+        ((3, Some(0), 1), "1 job was dead-lettered"),
     ] {
         fails(CheckId::JobsReturned, &with(orders(), jobs), &terms(), evidence);
     }
-    // What was handed back is not lost, only half-processed.
+    // A requeued job is not lost, only half-processed.
     let requeued_ids = with(OrderStore { processing: vec!["a".into()], ..orders() }, (4, Some(0), 0));
     assert_eq!(found(CheckId::JobsReturned, &requeued_ids, &terms()).verdict, Finding::Pass);
 

@@ -50,7 +50,7 @@ fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
     let mut marks: Vec<(At, String)> =
         vec![(record.load_began, "load begins".into()), (record.signalled, "stop signal".into())];
     if let Some(red) = first_red(case) {
-        marks.push((red.ended, "readiness is red".into()));
+        marks.push((red.ended, "readiness turned red".into()));
     }
     if let Some(refused) = first_refusal(case) {
         marks.push((refused, "listener closed: first refusal".into()));
@@ -65,8 +65,8 @@ fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
     marks.extend(losses().max().map(|at| (at, "last loss".into())));
     let database = record.database.as_ref();
     marks.extend(database.and_then(|seen| seen.emptied).map(|at| (at, "database connections closed".into())));
-    marks.extend(record.killed.map(|at| (at, "grace period over: SIGKILL".into())));
-    marks.extend(record.exit.map(|(at, ended)| (at, format!("process gone: {ended}"))));
+    marks.extend(record.killed.map(|at| (at, "grace period exceeded: SIGKILL".into())));
+    marks.extend(record.exit.map(|(at, ended)| (at, format!("process ended: {ended}"))));
     marks.sort_by_key(|(at, _)| *at);
     marks.into_iter().map(|(at, what)| Landmark { ms: at.ms_from(record.signalled), what }).collect()
 }

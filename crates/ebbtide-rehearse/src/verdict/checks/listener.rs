@@ -15,7 +15,7 @@ pub(in crate::verdict) fn readiness_before_close(case: &Case<'_>) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::ReadinessBeforeClose, finding, evidence);
     if record.readiness.is_empty() {
         let hint = if terms.require_readiness { Finding::Inconclusive } else { Finding::Skipped };
-        return found(hint, "readiness is a bare port, which cannot turn red; --ready takes a URL".into());
+        return found(hint, "--ready is a port, which cannot turn red; a URL enables this check".into());
     }
     let after = |at: At| format!("+{}", words::time(at.since(record.signalled)));
     // Without --require-readiness a service that never turns red is not blamed: its URL may be an ordinary page.

@@ -25,13 +25,11 @@ pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
     if record.killed.is_some() {
         return match hint {
             Some(state) if state.ignored => {
-                found(Finding::Fail, format!("the process ignores {name}: it went on until SIGKILL"))
+                found(Finding::Fail, format!("the process ignores {name}; it ran until SIGKILL"))
             }
             Some(state) if state.pid_one && !state.caught && !state.blocked => found(
                 Finding::Fail,
-                format!(
-                    "{name} had no effect: the process is PID 1 and has no handler, and went on until SIGKILL"
-                ),
+                format!("{name} had no effect: the process is PID 1 without a handler and ran until SIGKILL"),
             ),
             // Without a handler the default action would have ended it.
             _ => found(Finding::Pass, format!("{name} did not end the process by its default action")),
@@ -85,12 +83,16 @@ pub(in crate::verdict) fn exit_in_time(case: &Case<'_>) -> Check {
     let took = record.exit.map(|(at, _)| at.since(record.signalled));
     let in_time = took.filter(|took| record.killed.is_none() && *took <= terms.grace);
     match in_time {
-        None => {
-            found(Finding::Fail, format!("still there after the grace period of {grace}{}", waited_for(case)))
-        }
+        None => found(
+            Finding::Fail,
+            format!("still running after the grace period of {grace}{}", waited_for(case)),
+        ),
         Some(took) => {
             let why = if took >= LONG { waited_for(case) } else { String::new() };
-            found(Finding::Pass, format!("gone {} after the signal, of {grace}{why}", words::time(took)))
+            found(
+                Finding::Pass,
+                format!("exited {} after the signal (grace period {grace}){why}", words::time(took)),
+            )
         }
     }
 }
@@ -142,12 +144,12 @@ pub(in crate::verdict) fn exit_code(record: &Record, terms: &Terms) -> Check {
                 (Some(_), _) => String::new(),
                 (None, Some(hint)) => hint,
                 (None, None) => {
-                    format!("; if the service ends so on purpose: --expect-exit {}", option(ended))
+                    format!("; if this exit is intended: --expect-exit {}", option(ended))
                 }
             };
             found(Finding::Fail, format!("{}, expected {expected}{said}{hint}", text(ended)))
         }
-        None => found(Finding::Fail, format!("it never ended, expected {expected}")),
+        None => found(Finding::Fail, format!("the process never ended, expected {expected}")),
     }
 }
 
@@ -172,7 +174,7 @@ fn meaning(record: &Record, ended: Ended) -> String {
     let code = match code {
         1 => " (start-up or a component failed)",
         3 => " (something was cancelled at its deadline)",
-        4 => " (the watchdog had to end it)",
+        4 => " (ended by the watchdog)",
         _ => "",
     };
     let named = unfinished(report);
@@ -186,7 +188,7 @@ fn shorter_grace(record: &Record, terms: &Terms) -> Option<String> {
     (grace < terms.grace).then(|| {
         let (planned, given) = (words::limit(grace), words::limit(terms.grace));
         format!(
-            "; its own grace period is {planned}, and --grace is {given}: give both the platform's, the service by EBBTIDE_GRACE"
+            "; the service's grace period is {planned}, but --grace is {given}: set both to the platform's (EBBTIDE_GRACE)"
         )
     })
 }
@@ -220,9 +222,10 @@ pub(in crate::verdict) fn no_kill(record: &Record) -> Check {
         ),
         (None, Some((_, Ended::Signal(9)))) => found(
             Finding::Fail,
-            "ended by a SIGKILL that was not ours, as by the kernel's memory killer".into(),
+            "ended by a SIGKILL that this command did not send, for example by the kernel's OOM killer"
+                .into(),
         ),
-        (None, _) => found(Finding::Pass, "it ended without SIGKILL".into()),
+        (None, _) => found(Finding::Pass, "ended without SIGKILL".into()),
     }
 }
 
@@ -230,7 +233,7 @@ pub(in crate::verdict) fn no_kill(record: &Record) -> Check {
 pub(in crate::verdict) fn no_orphans(record: &Record) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::NoOrphans, finding, evidence);
     if record.orphans.is_empty() {
-        return found(Finding::Pass, "no process was left".into());
+        return found(Finding::Pass, "no process left".into());
     }
     let named: Vec<String> =
         record.orphans.iter().take(5).map(|orphan| format!("{} ({})", orphan.name, orphan.pid)).collect();
@@ -246,7 +249,7 @@ mod tests {
     #[test]
     fn a_service_that_plans_for_less_time_than_it_has_is_told_so() {
         for (grace_ms, hint) in
-            [(10_000, "its own grace period is 10 s, and --grace is 30 s"), (30_000, "--expect-exit 3")]
+            [(10_000, "the service's grace period is 10 s, but --grace is 30 s"), (30_000, "--expect-exit 3")]
         {
             let report = serde_json::json!({ "plan": { "grace_ms": grace_ms }, "components": [] });
             let exit = good().exit.map(|(at, _)| (at, Ended::Code(3)));

@@ -19,7 +19,7 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
     let lost = sentences(Blame::Shutdown);
     if !lost.is_empty() {
         let hint = if case.groups.iter().any(is_status) {
-            "\nif that is the policy of the service: --allow-status accepts a status after the signal"
+            "\nif this is intended: --allow-status accepts a status after the signal"
         } else {
             ""
         };
@@ -27,7 +27,7 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
     }
     let unclear = sentences(Blame::Unclear);
     if !unclear.is_empty() {
-        let why = "more often than before the signal, and not clearly so; --repeat makes it clear";
+        let why = "more often than before the signal, but not significantly; more runs (--repeat) can decide";
         return found(Finding::Inconclusive, format!("{}\n{why}", unclear.join("\n")));
     }
     let unverified = case.requests.iter().filter(|judged| judged.fate == Fate::Unverified);
@@ -36,8 +36,8 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
         return found(
             Finding::Inconclusive,
             format!(
-                "{count} of {} after the signal had neither Content-Length nor chunks, and no fixed length: a cut would \
-                 not show; --url names a route with a length",
+                "{count} of {} after the signal had neither Content-Length nor chunks, and no fixed length: truncation \
+                 would not be detected; --url names a route with a length",
                 first.request.route
             ),
         );
@@ -70,14 +70,14 @@ fn idle_evidence(case: &Case<'_>, idle: &[&ShapeSummary]) -> String {
     let names: Vec<&str> = idle.iter().map(|shape| shape.shape.name()).collect();
     let names = if names.is_empty() { "any shape".into() } else { names.join(", ") };
     let why = match (&traffic.last_trouble, traffic.bound_reached) {
-        (_, Some(_)) => "the bound on the number of requests was reached: --max-requests raises it".to_owned(),
-        (Some(trouble), None) => format!("on this side: {trouble}"),
+        (_, Some(_)) => "the maximum number of requests was reached (--max-requests)".to_owned(),
+        (Some(trouble), None) => format!("client error: {trouble}"),
         (None, None) => {
             "--repeat, more clients (--storm, --keepalive) or a slow route (--url slow=…) would have some in flight"
                 .to_owned()
         }
     };
-    format!("0 lost, but nothing was in flight during the stop for {names}; {why}")
+    format!("0 lost, but nothing was in flight during the shutdown for {names}; {why}")
 }
 
 /// `storm 3, keepalive 1`.
@@ -92,7 +92,7 @@ pub(in crate::verdict) fn phases_served(case: &Case<'_>) -> Check {
     let (record, terms) = (case.record, case.terms);
     let found = |finding, evidence: String| Check::new(CheckId::PhasesServed, finding, evidence);
     if !terms.phases {
-        return found(Finding::Skipped, "switched off".into());
+        return found(Finding::Skipped, "disabled (--no-phases)".into());
     }
     if let Some(why) = &record.traffic.no_phases {
         return found(Finding::Inconclusive, format!("no connection was held: {why}"));
@@ -110,14 +110,14 @@ pub(in crate::verdict) fn phases_served(case: &Case<'_>) -> Check {
     if held.is_empty() {
         return found(
             Finding::Inconclusive,
-            "no connection could be held in any phase; a longer --warmup gives it time".into(),
+            "no connection could be held in any phase; use a longer --warmup".into(),
         );
     }
     let mut evidence = format!("{} connections held at the signal, none lost", held.len());
     let unused: Vec<Phase> =
         record.traffic.held.iter().filter(|held| held.closed_unused).map(|held| held.phase).collect();
     if !unused.is_empty() {
-        evidence += &format!("; closed unused, safe to ask again: {}", named(sorted(unused)));
+        evidence += &format!("; closed unused, safe to retry: {}", named(sorted(unused)));
     }
     let untried = record.traffic.held.iter().filter(|held| !held.closed_unused);
     let untried: Vec<String> = untried

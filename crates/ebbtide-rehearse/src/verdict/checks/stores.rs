@@ -20,7 +20,7 @@ pub(in crate::verdict) fn no_leaked_connections(record: &Record) -> Check {
     let busy: Vec<Session> =
         last.unwrap_or_default().iter().filter(|session| session.state != "idle").cloned().collect();
     if !busy.is_empty() {
-        return found(Finding::Fail, format!("in use when the process went: {}", named(&busy)));
+        return found(Finding::Fail, format!("in use when the process ended: {}", named(&busy)));
     }
     if let Some(trouble) = &seen.trouble {
         return found(Finding::Inconclusive, trouble.clone());
@@ -55,7 +55,10 @@ pub(in crate::verdict) fn database_clean(record: &Record) -> Check {
     match seen.abandoned {
         Some(abandoned) if abandoned > 0 => {
             let abandoned = words::plural(abandoned.unsigned_abs(), "session was", "sessions were");
-            found(Finding::Fail, format!("{abandoned} abandoned without a goodbye (sessions_abandoned)"))
+            found(
+                Finding::Fail,
+                format!("{abandoned} abandoned without a Terminate message (sessions_abandoned)"),
+            )
         }
         _ if seen.trouble.is_some() => found(Finding::Inconclusive, seen.trouble.clone().unwrap_or_default()),
         None => found(
@@ -83,8 +86,8 @@ pub(in crate::verdict) fn orders_processed(record: &Record) -> Check {
         record.traffic.requests.iter().filter(|request| request.order.is_some()).count() as u64;
     let mut wrong = Vec::new();
     for (ids, what) in [
-        (&orders.missing, "acknowledged with 201 and not there"),
-        (&orders.stored, "stored and never queued"),
+        (&orders.missing, "acknowledged with 201 but missing"),
+        (&orders.stored, "stored but never queued"),
         (&orders.processing, "half-processed"),
     ] {
         if let Some(first) = ids.first() {
@@ -128,23 +131,23 @@ pub(in crate::verdict) fn jobs_returned(record: &Record) -> Check {
     let mut wrong = Vec::new();
     if leased > 0 {
         wrong.push(format!(
-            "{} still leased by the consumer that is gone",
+            "{} still leased by the consumer, which has exited",
             words::plural(leased, "job is", "jobs are")
         ));
     }
     if jobs.dead_lettered > 0 {
-        wrong.push(format!("{} buried", words::plural(jobs.dead_lettered, "job was", "jobs were")));
+        wrong.push(format!("{} dead-lettered", words::plural(jobs.dead_lettered, "job was", "jobs were")));
     }
     if jobs.waiting != expected {
-        let orders = words::plural(expected, "order waits", "orders wait");
+        let orders = words::plural(expected, "order is pending", "orders are pending");
         let jobs = words::plural(jobs.waiting, "job is", "jobs are");
-        wrong.push(format!("{orders} for the next process, and {jobs} in the queue"));
+        wrong.push(format!("{orders} for the next process, but {jobs} in the queue"));
     }
     if !wrong.is_empty() {
         return found(Finding::Fail, wrong.join("; "));
     }
-    let jobs = words::plural(jobs.waiting, "job waits", "jobs wait");
-    found(Finding::Pass, format!("{jobs} for the next process, one for each order, and nobody has kept one"))
+    let jobs = words::plural(jobs.waiting, "job is queued", "jobs are queued");
+    found(Finding::Pass, format!("{jobs} for the next process, one for each order; none is leased"))
 }
 
 /// What the demo's last line says.
