@@ -349,7 +349,6 @@ fn each_order_that_is_not_processed_has_to_have_its_job_in_the_queue() {
     // A requeued job is not lost, only half-processed.
     let requeued_ids = with(OrderStore { processing: vec!["a".into()], ..orders() }, (4, Some(0), 0));
     assert_eq!(found(CheckId::JobsReturned, &requeued_ids, &terms()).verdict, Finding::Pass);
-
     let mut unknown = with(orders(), (3, Some(0), 0));
     unknown.store.as_mut().unwrap().jobs = Err("no answer".into());
     assert_eq!(found(CheckId::JobsReturned, &unknown, &terms()).verdict, Finding::Inconclusive);

@@ -103,7 +103,7 @@ pub(in crate::verdict) fn refusals_clean(case: &Case<'_>) -> Check {
             return found(
                 Finding::Inconclusive,
                 format!(
-                    "{before} neither accepted nor refused before the signal already; less load, or a longer --connect-timeout"
+                    "{before} neither accepted nor refused before the signal; try less load or a longer --connect-timeout"
                 ),
             );
         }

@@ -188,7 +188,7 @@ fn shorter_grace(record: &Record, terms: &Terms) -> Option<String> {
     (grace < terms.grace).then(|| {
         let (planned, given) = (words::limit(grace), words::limit(terms.grace));
         format!(
-            "; the service's grace period is {planned}, but --grace is {given}: set both to the platform's (EBBTIDE_GRACE)"
+            "; the service's grace period is {planned}, but --grace is {given}: set EBBTIDE_GRACE and --grace alike"
         )
     })
 }
