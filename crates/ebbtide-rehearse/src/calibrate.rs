@@ -1,4 +1,4 @@
-//! How much the service can carry, so that the load is a fraction of it: overload is no finding about a stop.
+//! Measures the capacity of the service. The load is a fraction of it: a failure by overload is not caused by the shutdown.
 
 use std::time::Duration;
 
@@ -10,35 +10,35 @@ use super::scenario::{LoadPlan, Route, ShapePlan, Span};
 use super::wire::{Connection, Exchange, RequestSpec};
 use crate::clock::{Clock, seconds};
 
-/// What the service can carry.
+/// The capacity of the service.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Capacity {
-    /// Requests a second, each on a new connection.
+    /// Requests per second, each on a new connection.
     pub(super) rate: f64,
-    /// How many open connections it serves at once; `None`: as many as were tried.
+    /// The number of open connections that it serves at once; `None`: at least as many as were tried.
     pub(super) connections: Option<u32>,
 }
 
 /// How long the rate is measured.
 const MEASURED: Duration = Duration::from_millis(150);
-/// How many clients measure it.
+/// The number of clients that measure the rate.
 const CLIENTS: usize = 8;
-/// The share of the capacity that the load takes.
+/// The share of the capacity that the load uses.
 const SHARE: f64 = 0.5;
-/// A request that takes longer than this beside idle connections is waiting for one of them.
+/// The timeout of a request beside idle connections: a slower one waits for one of them to close.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// After this time the connections are not counted any further, if there are enough.
 const RAMP: Duration = Duration::from_millis(300);
 /// Enough connections for the phases of the protocol and the few clients that a slow service gets.
 const ENOUGH: usize = 24;
 
-/// Measures what the service carries on `route`: connections at once as far as `most`, and the rate.
+/// Measures the capacity of `route`: connections at once, up to `most`, and the rate.
 pub(super) async fn calibrate(to: &Address, route: &Route, most: u32, clock: Clock) -> Capacity {
     let connections = connections(to, route, most, clock).await;
     Capacity { rate: rate(to, route, connections, clock).await, connections }
 }
 
-/// Opens idle connections until a new one is not answered beside them; tells how many were too many.
+/// Opens idle connections until a new one gets no response; returns how many were open then.
 pub(super) async fn connections(to: &Address, route: &Route, most: u32, clock: Clock) -> Option<u32> {
     let mut open = Vec::new();
     let mut next = 1;
@@ -46,15 +46,15 @@ pub(super) async fn connections(to: &Address, route: &Route, most: u32, clock: C
     while open.len() < most as usize {
         match timeout(PATIENCE, one(to, route, false, clock)).await {
             Ok(Some(connection)) => open.extend(connection),
-            // It fails for another reason: the load will show it.
+            // The request failed for another reason, which the load will show.
             Ok(None) => return None,
             Err(_) => return u32::try_from(open.len()).ok().filter(|count| *count > 0),
         }
-        // A slow service gets few clients: that many are enough to know of.
+        // A slow service gets few clients: more connections need not be counted.
         if open.len() >= ENOUGH && clock.now().since(began) > RAMP {
             return None;
         }
-        // A service that closes each connection holds none.
+        // The service closes each connection.
         if next > 2 && open.is_empty() {
             return None;
         }
@@ -63,7 +63,7 @@ pub(super) async fn connections(to: &Address, route: &Route, most: u32, clock: C
     None
 }
 
-/// One exchange on a new connection. `None`: no answer. The connection is returned if the service keeps it.
+/// Makes one exchange on a new connection. `None`: no response. Returns the connection if the service keeps it.
 async fn one(to: &Address, route: &Route, last: bool, clock: Clock) -> Option<Option<Connection>> {
     let mut connection = Connection::open(to.socket, clock.now()).await.ok()?;
     let spec = RequestSpec::plain(route);
@@ -78,7 +78,7 @@ async fn one(to: &Address, route: &Route, last: bool, clock: Clock) -> Option<Op
     Some(connection.kept().await.then_some(connection))
 }
 
-/// Requests a second that a few clients get answered, each on a new connection.
+/// Returns the requests per second that a few clients get answered, each on a new connection.
 async fn rate(to: &Address, route: &Route, connections: Option<u32>, clock: Clock) -> f64 {
     let clients = connections.map_or(CLIENTS, |most| CLIENTS.min(most.max(1) as usize));
     let began = clock.now();
@@ -100,11 +100,11 @@ async fn rate(to: &Address, route: &Route, connections: Option<u32>, clock: Cloc
     f64::from(answered) / clock.now().since(began).as_secs_f64().max(0.001)
 }
 
-/// Fits the numbers that nobody chose to `capacity`.
+/// Fits the numbers that were not given to `capacity`.
 pub(super) fn fit(plan: &mut LoadPlan, capacity: Capacity) {
     let fitted = plan.fitted;
     let budget = capacity.rate * SHARE;
-    // Connections that are held for long count against those that the service has at once.
+    // Connections that stay open count against the number that the service serves at once.
     let room = capacity.connections.map_or(u32::MAX, |most| most / 2);
     plan.shapes.retain_mut(|shape| match shape {
         ShapePlan::Storm { clients, rate, .. } if fitted.storm => {
@@ -129,7 +129,7 @@ pub(super) fn fit(plan: &mut LoadPlan, capacity: Capacity) {
 }
 
 fn number(count: f64) -> u32 {
-    // Saturates, and is 0 for what is no number.
+    // Saturates; 0 for NaN.
     count as u32
 }
 

@@ -1,4 +1,4 @@
-//! The rehearsal's own clock: every event of a run is a moment on it.
+//! The clock of a rehearsal: every event of a run has a time on it.
 
 use std::fmt;
 use std::ops::Add;
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// A moment of a run, in microseconds since the run began.
+/// A time within a run, in microseconds since the run began.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct At(pub u64);
 
 impl At {
-    /// The time from `earlier` to this moment; zero when `earlier` is later.
+    /// Returns the duration from `earlier` to this time; zero when `earlier` is later.
     pub fn since(self, earlier: At) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// Milliseconds relative to `origin`, negative before it.
+    /// Returns the milliseconds since `origin`; negative before it.
     pub fn ms_from(self, origin: At) -> f64 {
         (self.0 as f64 - origin.0 as f64) / 1000.0
     }
@@ -37,25 +37,25 @@ impl fmt::Display for At {
     }
 }
 
-/// So many seconds; none where the number is negative or none at all, and a day at most.
+/// Converts a number of seconds to a duration: zero for a negative number or NaN, at most one day.
 pub fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number.clamp(0.0, 86_400.0)).unwrap_or_default()
 }
 
-/// Tells the moments of one run. Copies agree with each other on every thread.
+/// Measures the times of one run. All copies share one origin, on every thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     origin: Instant,
 }
 
 impl Clock {
-    /// Begins a run: now is its moment zero.
+    /// Starts the clock of a run at zero.
     #[expect(clippy::disallowed_methods, reason = "this is the rehearsal's own clock")]
     pub(crate) fn start() -> Self {
         Self { origin: Instant::now() }
     }
 
-    /// The present moment.
+    /// Returns the current time.
     pub(crate) fn now(self) -> At {
         At(u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX))
     }

@@ -1,4 +1,4 @@
-//! All runs of a rehearsal, one after the other, and what is told on the way.
+//! Runs a rehearsal: one run after the other, with progress events.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use super::scenario::Scenario;
 use super::trouble::NotRehearsed;
 use super::verdict::{Rehearsal, RunVerdict, conclude};
 
-/// Rehearses `scenario` and judges it, telling `news` on the way, unless it is `interrupted`.
+/// Rehearses `scenario` and returns the judgement. Calls `news` with each progress event. Stops early when `interrupted`.
 ///
 /// # Errors
 ///
-/// The service could not be rehearsed: that is no verdict on it.
+/// The service could not be rehearsed. An error is not a verdict on the service.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future ends the service and whatever it started. What the service left on a broker stays there; interrupt
-/// it instead, and that is removed.
+/// Dropping the future ends the service and every process that it started. What the service left on a broker stays there.
+/// Notify `interrupted` instead to remove that as well.
 pub async fn rehearse(
     scenario: &Scenario,
     interrupted: &Notify,
@@ -41,19 +41,19 @@ pub async fn rehearse(
     Ok(conclude(runs))
 }
 
-/// One piece of news. Whoever shows it decides how much of it to show.
+/// A progress event of a rehearsal.
 #[derive(Debug)]
 pub enum News<'a> {
     /// Run `run` of `of` begins.
     Begins {
-        /// The run's number, from 1.
+        /// The number of the run, from 1.
         run: u32,
-        /// How many there are.
+        /// The number of runs.
         of: u32,
     },
     /// The service is ready.
     Ready {
-        /// How long it took.
+        /// The time that it took to become ready.
         after: Duration,
     },
     /// The load is running.
@@ -64,38 +64,38 @@ pub enum News<'a> {
         in_flight: u64,
         /// Requests lost so far.
         lost: u64,
-        /// Time since the signal, once it was sent.
+        /// The time since the signal; `None` before it is sent.
         since_signal: Option<Duration>,
     },
     /// The stop signal was sent.
     Signalled {
-        /// Its name.
+        /// The name of the signal.
         signal: String,
         /// The grace period.
         grace: Duration,
     },
     /// A run was judged.
     Judged {
-        /// The run's number, from 1.
+        /// The number of the run, from 1.
         run: u32,
-        /// How many there are.
+        /// The number of runs.
         of: u32,
-        /// What was seen.
+        /// The record of the run.
         record: &'a Record,
         /// The judgement.
         verdict: &'a RunVerdict,
     },
 }
 
-/// Raises our limit on open files so that `sockets` clients fit, as far as the system lets us; returns the limit that
-/// the service is to have, which is the one we were given.
+/// Raises the limit on open files of this process for `sockets` clients, as far as the system permits. Returns the
+/// original limit, which the service gets.
 fn make_room(sockets: u64) -> Rlimit {
     let given = getrlimit(Resource::Nofile);
     let wanted = sockets.saturating_mul(2).saturating_add(256);
     let Some(current) = given.current else { return given };
     if current < wanted {
         let raised = given.maximum.map_or(wanted, |most| most.min(wanted)).max(current);
-        // Not having it shows as trouble on our side, with the kernel's words, in the record.
+        // A limit that is too low shows in the record as a client-side error, with the kernel's message.
         let _kept_as_it_was = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), ..given });
     }
     given

@@ -1,4 +1,4 @@
-//! A process of our own that clears up when this one is killed: then nobody else can end what the service started.
+//! A helper process that cleans up when this process is killed: no other process can then end what the service started.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,18 +14,18 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::child::exclude;
 
-/// The word by which the command becomes a janitor.
+/// The argument that makes the command run as the janitor.
 pub const JANITOR: &str = "rehearse-janitor";
-/// What it is told when there is nothing to clear up.
+/// The message that there is nothing to clean up.
 const DONE: &[u8] = b"done";
 
-/// The janitor, as the rehearsal sees it. Without one, a rehearsal that is killed leaves its folder behind, and what the service
+/// A handle to the janitor process. Without a janitor, a rehearsal that is killed leaves its folder behind, and what the service
 /// started.
 #[derive(Debug)]
 pub(super) struct Janitor(Option<(Child, ChildStdin)>);
 
 impl Janitor {
-    /// Starts it, where that is possible.
+    /// Starts the janitor, if possible.
     pub(super) fn start(program: Option<&Path>) -> Self {
         Self(program.and_then(|program| Self::spawn(program).ok()))
     }
@@ -33,7 +33,7 @@ impl Janitor {
     fn spawn(program: &Path) -> io::Result<(Child, ChildStdin)> {
         let mut command = Command::new(program);
         command.arg(JANITOR).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // Ctrl-C at the terminal is for the rehearsal.
+        // Ctrl-C at the terminal must reach only the rehearsal.
         command.process_group(0);
         let mut child = command.spawn()?;
         exclude(Pid::from_child(&child));
@@ -41,7 +41,7 @@ impl Janitor {
         Ok((child, stdin))
     }
 
-    /// Tells it which folder is in use, and which process group once there is one.
+    /// Sends the folder in use, and the process group when there is one.
     pub(super) fn watch(&mut self, folder: &Path, group: Option<Pid>) {
         let group = group.map_or(0, |group| group.as_raw_nonzero().get());
         let mut line = format!("{group} ").into_bytes();
@@ -49,14 +49,14 @@ impl Janitor {
         self.tell(&line);
     }
 
-    /// Tells it that a run is over.
+    /// Sends that a run has finished.
     pub(super) fn forget(&mut self) {
         self.tell(DONE);
     }
 
     fn tell(&mut self, line: &[u8]) {
         if let Some((_, stdin)) = &mut self.0 {
-            // A janitor that is gone clears nothing up, which only matters to one who is killed.
+            // Without a janitor nothing is cleaned up, which matters only if this process is killed.
             let _gone = stdin.write_all(&[line, b"\n"].concat());
         }
     }
@@ -72,14 +72,14 @@ impl Drop for Janitor {
     }
 }
 
-/// Reads what is in use from standard input until that ends, and then clears it up.
+/// Reads from standard input what is in use until the input ends, then cleans it up.
 pub fn janitor() {
     let mut last = Vec::new();
     for line in io::stdin().lock().split(b'\n').map_while(Result::ok) {
         last = line;
     }
     let Some((group, folder)) = parse(&last) else { return };
-    // A process that is ended may just have made another: look again until there is none.
+    // A process may have started another one before it was killed: repeat until there is none.
     for _ in 0..100 {
         if let Some(group) = group {
             let _none = kill_process_group(group, Signal::KILL);
@@ -103,7 +103,7 @@ fn parse(line: &[u8]) -> Option<(Option<Pid>, PathBuf)> {
     Some((Pid::from_raw(group), folder.into()))
 }
 
-/// Every process that has inherited the service's environment.
+/// Returns every process that has inherited the service's environment.
 fn with_report_in(folder: &Path) -> Vec<Pid> {
     let mut mark = b"EBBTIDE_REPORT=".to_vec();
     mark.extend_from_slice(folder.as_os_str().as_bytes());

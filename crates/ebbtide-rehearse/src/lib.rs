@@ -1,4 +1,4 @@
-//! Rehearses the shutdown of a service in any language: starts it, loads it, stops it, and judges what was seen.
+//! Rehearses the shutdown of a service in any language: starts it, loads it, stops it, and judges the record.
 //!
 //! This is the engine of the command `ebbtide rehearse`. [`rehearse`] runs a [`Scenario`] and returns a [`Rehearsal`] with its
 //! [`Verdict`]. Its clients never retry, and each request's end is classified exactly.

@@ -1,5 +1,5 @@
-//! From the plan to the order of a load: which routes it goes to, how much of it the service can carry, and where each shape and each
-//! phase of the protocol finds its address.
+//! Turns the plan into the order of a load: its routes, its volume as the service's capacity permits, and the address of each
+//! shape and each phase of the protocol.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,18 +28,18 @@ const PHASES: [Phase; 9] = [
     Phase::Pipelined,
     Phase::AfterSignal,
 ];
-/// As many connections are held at once.
+/// The number of connections that are held at once.
 const HELD_CONNECTIONS: u32 = PHASES.len() as u32;
-/// No more connections than this are tried at once.
+/// The maximum number of connections that are tried at once.
 const CONNECTIONS: u32 = 300;
-/// What services usually answer, in the order in which it is tried. Not `/health` and `/healthz`: in many services they are
+/// Common paths, in the order in which they are tried. Not `/health` and `/healthz`: in many services they are
 /// other names of the readiness path, and turn red at the signal by design.
 const USUAL: [&str; 7] = ["/", "/ping", "/livez", "/status", "/version", "/index.html", "/metrics"];
-/// How long one try may take.
+/// The timeout of one try.
 const TRY: Duration = Duration::from_secs(5);
 
-/// Fits `plan` to the service, and tells why no connection can be held in the phases of the protocol, if so. A managed
-/// service is known: it carries all of it.
+/// Fits `plan` to the service. Returns why no connection can be held in the phases of the protocol, if so. A managed
+/// service is not measured: it can serve the whole plan.
 pub(super) async fn calibrated(
     plan: &mut LoadPlan,
     home: &Address,
@@ -70,7 +70,7 @@ pub(super) async fn calibrated(
     }))
 }
 
-/// The load with every address resolved.
+/// Returns the load with every address resolved.
 pub(super) async fn order(
     scenario: &Scenario,
     plan: LoadPlan,
@@ -98,8 +98,8 @@ pub(super) async fn order(
     Ok(LoadOrder { plan, addresses, held, seed })
 }
 
-/// Gives every route of `plan` that is still open the first usual path that the service answers and that is not
-/// `ready_path`, whose answer is to change at the signal.
+/// Sets every unset route of `plan` to the first common path that the service answers. Skips
+/// `ready_path`, because its answer changes at the signal, unless it is `/`.
 pub(super) async fn settle(
     plan: &mut LoadPlan,
     socket: SocketAddr,
@@ -110,11 +110,11 @@ pub(super) async fn settle(
         return Ok(());
     }
     let mut seen = Vec::new();
-    // A readiness URL without a path of its own is the service's front page.
+    // A readiness URL without a path is the service's front page.
     let usual = USUAL.into_iter().filter(|path| Some(*path) != ready_path || *path == "/");
     for path in usual {
         match get(socket, authority, path, TRY).await {
-            // Elsewhere than at the root only a plain answer is one that was looked for.
+            // Except at the root, only a status of 200 to 299 shows that the path exists.
             Got::Status(status)
                 if matches!(status, 200..=299) || path == "/" && matches!(status, 300..=399) =>
             {
@@ -134,7 +134,7 @@ fn choose(plan: &mut LoadPlan, path: &str) {
     }
 }
 
-/// The phases that are to be held, each with its route or with the reason why it cannot be tried.
+/// Returns the phases to hold, each with its route or with the reason why it cannot be tried.
 fn phase_routes(plan: &LoadPlan, addresses: &[Address], home: &Address, plain: &Route) -> Vec<PhaseRoute> {
     if !plan.phases {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! What one run needs before anything is started: a folder, an address, a command line.
+//! The resources of one run, prepared before the service starts: a folder, an address, a command line.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,7 +16,7 @@ use super::trouble::NotRehearsed;
 /// How long a broker may take to remove a queue.
 const CLEARED: Duration = Duration::from_secs(2);
 
-/// Where a run takes place. The folder goes with it.
+/// The resources of one run. Dropping it removes the folder.
 #[derive(Debug)]
 pub(super) struct Place {
     folder: TempDir,
@@ -28,12 +28,12 @@ pub(super) struct Place {
     pub(super) target: Target,
     /// The readiness path; `None` when readiness is a bare port.
     pub(super) ready_path: Option<String>,
-    /// What to look at after the exit.
+    /// The store to read after the exit.
     pub(super) store: Option<Box<dyn ServiceStore>>,
 }
 
 impl Place {
-    /// Makes the place of one run.
+    /// Prepares the resources of one run.
     pub(super) async fn prepare(scenario: &Scenario) -> Result<Self, NotRehearsed> {
         let folder = tempfile::Builder::new().prefix("ebbtide-rehearse-").tempdir()?;
         let mut env = vec![("EBBTIDE_REPORT", folder.path().join("report.json").into_os_string())];
@@ -66,30 +66,30 @@ impl Place {
         Ok(Self { folder, words, env, target, ready_path, store })
     }
 
-    /// Removes what is not in the folder, if its broker answers. What cannot be removed stays behind: nobody uses its name again.
+    /// Removes what is outside the folder, if the broker responds. What cannot be removed is left: its name is not used again.
     pub(super) async fn clear(&self) {
         if let Some(store) = &self.store {
             let _late = timeout(CLEARED, store.clear()).await;
         }
     }
 
-    /// The folder, which goes with the run.
+    /// Returns the folder, which is removed with the run.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The file for the service's output.
+    /// Returns the path of the file for the service's output.
     pub(super) fn log(&self) -> PathBuf {
         self.folder.path().join("output.log")
     }
 
-    /// The file for the service's own report.
+    /// Returns the path of the file for the service's report.
     pub(super) fn report(&self) -> PathBuf {
         self.folder.path().join("report.json")
     }
 }
 
-/// Every address of `target`, in the resolver's order.
+/// Returns every address of `target`, in the resolver's order.
 pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, NotRehearsed> {
     let unknown = || NotRehearsed::Resolve(target.host.clone());
     let found = lookup_host((target.host.as_str(), target.port)).await.map_err(|_| unknown())?;
@@ -98,14 +98,14 @@ pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, NotRehea
     if all.is_empty() { Err(unknown()) } else { Ok(all) }
 }
 
-/// `target` as one address: the first that the resolver names.
+/// Resolves `target` to the first address that the resolver returns.
 pub(super) async fn first(target: &Target) -> Result<Address, NotRehearsed> {
     let socket = resolve(target).await?.first().copied();
     let socket = socket.ok_or_else(|| NotRehearsed::Resolve(target.host.clone()))?;
     Ok(Address { socket, authority: target.authority() })
 }
 
-/// Whether somebody listens at `socket`.
+/// Returns whether a process listens at `socket`.
 pub(super) async fn taken(socket: SocketAddr) -> bool {
     match TcpStream::connect(socket).await {
         Ok(stream) => !matches!((stream.local_addr(), stream.peer_addr()), (Ok(us), Ok(them)) if us == them),
@@ -113,11 +113,11 @@ pub(super) async fn taken(socket: SocketAddr) -> bool {
     }
 }
 
-/// A port on 127.0.0.1 that is free now, below those that the kernel gives to clients: one of ours might be given it
-/// between two runs.
+/// Returns a free port on 127.0.0.1, below the range that the kernel gives to clients: a client of this process could
+/// otherwise get it between two runs.
 async fn free_port() -> Result<u16, NotRehearsed> {
     for _ in 0..200 {
-        // Never from the seed: two rehearsals with the same one would meet at the same port.
+        // Not drawn from the seed: two rehearsals with the same seed would use the same port.
         let port = fastrand::u16(20_000..32_000);
         if TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), port)).await.is_ok() {
             return Ok(port);

@@ -1,4 +1,4 @@
-//! Waiting until the service is ready.
+//! Waits until the service is ready.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use super::place::{Place, taken};
 use super::probe::{Got, get};
 use super::trouble::NotRehearsed;
 
-/// The time between two looks.
+/// The interval between two polls.
 const EVERY: Duration = Duration::from_millis(10);
-/// How long one look may take.
+/// The timeout of one poll.
 const LOOK: Duration = Duration::from_secs(2);
-/// How long helpers of a service that has ended may take to go.
+/// How long helper processes may take to exit after the service has ended.
 const GOING: Duration = Duration::from_millis(100);
-/// How many lines of the service's output help to understand why it is not ready.
+/// How many lines of the service's output an error shows.
 pub(super) const TAIL: usize = 20;
 
-/// Waits until the service is ready at one of `addresses`, and says at which.
+/// Waits until the service is ready at one of `addresses`, and returns that address.
 pub(super) async fn ready(
     service: &mut Service,
     place: &Place,
@@ -44,7 +44,7 @@ pub(super) async fn ready(
         found = timeout(limit, looking) => found,
         ended = service.ended() => {
             let (when, (_, ended)) = ("before it was ready", ended?);
-            // Helpers that are just going have gone by then.
+            // Helper processes that are exiting have exited by then.
             sleep(GOING).await;
             let left = survivors(service.pid()).into_iter().map(|process| process.name).collect();
             return Err(NotRehearsed::EndedEarly { when, ended, left, tail: tail(&log, TAIL) });
@@ -54,7 +54,7 @@ pub(super) async fn ready(
     found.map_err(|_| NotRehearsed::NeverReady { limit, seen, listens: elsewhere(), tail: tail(&log, TAIL) })
 }
 
-/// One look; an error says what was seen instead, `None` that nobody listens.
+/// Polls once. An error describes the result; `None` means that the connection was refused.
 async fn look(place: &Place, address: SocketAddr) -> Result<(), Option<String>> {
     let Some(path) = &place.ready_path else {
         return if taken(address).await { Ok(()) } else { Err(None) };
@@ -68,7 +68,7 @@ async fn look(place: &Place, address: SocketAddr) -> Result<(), Option<String>> 
     }
 }
 
-/// What was seen instead of HTTP: TLS begins with the number of a record type.
+/// Describes a response that is not HTTP. TLS begins with the number of a record type.
 fn not_http(path: &str, first: u8) -> String {
     match first {
         0x15 | 0x16 => format!("{path} was answered with TLS, not plain HTTP"),

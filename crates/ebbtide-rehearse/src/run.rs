@@ -23,15 +23,15 @@ use super::trouble::NotRehearsed;
 use super::verdict::{Facts, RunVerdict, Terms, Verdict, broken, judge};
 use crate::clock::{At, Clock};
 
-/// How long before the signal connections are brought into the phases they are held in.
+/// How long before the signal the connections of the protocol phases are prepared.
 const BRACE: Duration = Duration::from_millis(300);
-/// The time between two pieces of news.
+/// The interval between two progress events.
 const TICK: Duration = Duration::from_millis(100);
-/// How long the load and the probes go on after the exit: the last refusals are seen, and helpers of the service that
-/// are just going have gone.
+/// How long the load and the probes continue after the exit: long enough to see the last refusals and to let helper
+/// processes that are exiting exit.
 const GOES_ON: Duration = Duration::from_millis(100);
 
-/// What watched the run.
+/// The observers of the run.
 struct Watchers {
     load: Load,
     readiness: Option<ReadinessProbe>,
@@ -51,7 +51,7 @@ pub(super) async fn run(
         place = Place::prepare(scenario) => place?,
         () = interrupted.notified() => return Err(NotRehearsed::Interrupted),
     };
-    // Either way the service is gone before the place is cleared: it would make its queue anew.
+    // The service must have ended before the place is cleared: otherwise it would create its queue again.
     let judged = tokio::select! {
         judged = run_at(&place, scenario, number, files, janitor, news) => judged,
         () = interrupted.notified() => Err(NotRehearsed::Interrupted),
@@ -131,7 +131,7 @@ async fn run_at(
     Ok((record, verdict, facts))
 }
 
-/// Lets `time` pass before the signal, telling how the load fares.
+/// Waits for `time` before the signal, and reports the progress of the load.
 async fn tell(
     load: &Load,
     signalled: Option<(At, Clock)>,
@@ -176,7 +176,7 @@ async fn end(
     Ok(())
 }
 
-/// Tells how the load fares, for ever.
+/// Reports the progress of the load; never returns.
 async fn ticks(load: &Load, signalled: Option<(At, Clock)>, news: &mut dyn FnMut(News<'_>)) {
     loop {
         let gauge = load.gauge();
@@ -232,7 +232,7 @@ async fn collect(
     Ok(())
 }
 
-/// The report that a service built on the library writes to `EBBTIDE_REPORT`; `None` for any other service.
+/// Reads the report that a service built on the library writes to `EBBTIDE_REPORT`; `None` for any other service.
 fn report(file: &Path) -> Option<serde_json::Value> {
     serde_json::from_slice(&fs::read(file).ok()?).ok()
 }

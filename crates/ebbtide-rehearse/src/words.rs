@@ -1,9 +1,9 @@
-//! Numbers as people read them.
+//! Formats numbers and errors for people.
 
 use std::error::Error;
 use std::time::Duration;
 
-/// `12,034`.
+/// Formats a count: `12,034`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -16,12 +16,12 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// `1 order`, `2 orders`.
+/// Formats a count with its noun: `1 order`, `2 orders`.
 pub fn plural(number: u64, one: &str, more: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { more })
 }
 
-/// `0.53 ms`, `12.3 ms`, `1.42 s`.
+/// Formats a measured time: `0.53 ms`, `12 ms`, `1.42 s`.
 pub fn time(duration: Duration) -> String {
     let ms = duration.as_secs_f64() * 1000.0;
     match ms {
@@ -31,7 +31,7 @@ pub fn time(duration: Duration) -> String {
     }
 }
 
-/// A limit that somebody chose: `30 s`, `500 ms`.
+/// Formats a configured limit: `30 s`, `500 ms`.
 pub fn limit(duration: Duration) -> String {
     match duration.subsec_millis() {
         0 => format!("{} s", duration.as_secs()),
@@ -39,7 +39,7 @@ pub fn limit(duration: Duration) -> String {
     }
 }
 
-/// An error with its sources, joined by `: `. A source that an error has in its own text already is not repeated.
+/// Formats an error with its sources, joined by `: `. A source that ends the text of its error is not repeated.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! Why a database could not be observed, and the probe of a build that observes none.
+//! The error of a database probe, and the placeholder probe of a build without the feature `postgres`.
 
 use thiserror::Error;
 
@@ -12,7 +12,7 @@ use crate::record::Database;
 #[error("cannot observe the database: {0}")]
 pub struct DatabaseTrouble(pub(super) String);
 
-/// Stands in for the PostgreSQL probe in a build without the feature `postgres`: it cannot be made.
+/// A placeholder for the PostgreSQL probe in a build without the feature `postgres`. It cannot be constructed.
 #[cfg(not(feature = "postgres"))]
 #[derive(Debug)]
 pub(crate) enum DatabaseProbe {}

@@ -1,4 +1,4 @@
-//! Eyes on the service beside the load: its readiness and its database.
+//! Probes of the service beside the load: its readiness and its database.
 
 mod database;
 #[cfg(feature = "postgres")]

@@ -13,7 +13,7 @@ use crate::clock::{At, Clock};
 use crate::record::{Database, Session};
 use crate::words;
 
-/// Watches one database for a run. Begin before the service starts: sessions that are there already are not its own.
+/// Watches one database for a run. Start it before the service: sessions that already exist are not the service's.
 #[derive(Debug)]
 pub(crate) struct DatabaseProbe {
     task: JoinSet<Database>,
@@ -29,7 +29,7 @@ enum Moment {
 
 /// The time between two samples.
 const EVERY: Duration = Duration::from_millis(20);
-/// A session may need this long to go after its client went (measured: up to 55 ms).
+/// How long a session may exist after its client has disconnected (measured: up to 55 ms).
 const GONE_WITHIN: Duration = Duration::from_millis(250);
 /// The server publishes its session counts with a delay of about a second.
 const COUNTS_WITHIN: Duration = Duration::from_millis(2500);
@@ -43,7 +43,7 @@ impl DatabaseProbe {
     ///
     /// # Errors
     ///
-    /// The database cannot be reached or does not let itself be looked at.
+    /// The database cannot be reached or queried.
     pub(crate) async fn start(url: &str, clock: Clock) -> Result<Self, DatabaseTrouble> {
         let trouble = |error: Error| DatabaseTrouble(words::chain(&error));
         let mut client = PgConnection::connect(url).await.map_err(trouble)?;
@@ -64,12 +64,12 @@ impl DatabaseProbe {
         Ok(Self { task, now })
     }
 
-    /// Says when the signal was sent.
+    /// Records when the signal was sent.
     pub(crate) fn signalled(&self, at: At) {
         self.now.send_replace(Moment::Signalled(at));
     }
 
-    /// Says when the service was gone, waits for the server's counts, and tells what was seen.
+    /// Records when the service exited, waits for the server's counts, and returns the observations.
     pub(crate) async fn stop(mut self, exit: At) -> Database {
         self.now.send_replace(Moment::Over(exit));
         self.task.join_next().await.and_then(Result::ok).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Readiness, looked at every few milliseconds, and the GET that looks.
+//! Polls readiness every few milliseconds, with one GET a poll.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use crate::record::{Outcome, ReadySample, ReadyState};
 use crate::scenario::Route;
 use crate::wire::{Connection, NoConnection, RequestSpec};
 
-/// A probe that looks until it is told to stop.
+/// A probe that polls until it is stopped.
 #[derive(Debug)]
 pub(crate) struct ReadinessProbe {
     task: JoinSet<Vec<ReadySample>>,
     on: watch::Sender<bool>,
 }
 
-/// The time between two looks.
+/// The interval between two polls.
 const EVERY: Duration = Duration::from_millis(5);
-/// How long one look may take.
+/// The timeout of one poll.
 const LIMIT: Duration = Duration::from_secs(1);
 
 impl ReadinessProbe {
-    /// Starts to look at `path`.
+    /// Starts to poll `path`.
     pub(crate) fn start(socket: SocketAddr, authority: String, path: String, clock: Clock) -> Self {
         let (on, watch) = watch::channel(true);
         let mut task = JoinSet::new();
@@ -47,19 +47,19 @@ impl ReadinessProbe {
         Self { task, on }
     }
 
-    /// Stops looking and tells what was seen.
+    /// Stops the probe and returns its samples.
     pub(crate) async fn stop(mut self) -> Vec<ReadySample> {
         self.on.send_replace(false);
         self.task.join_next().await.and_then(Result::ok).unwrap_or_default()
     }
 }
 
-/// What one GET got.
+/// The result of one GET.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Got {
     /// A final status.
     Status(u16),
-    /// Nobody listens.
+    /// The connection was refused.
     Refused,
     /// Bytes that are not HTTP/1, beginning with this one.
     NotHttp(u8),
@@ -74,7 +74,7 @@ impl Got {
     }
 }
 
-/// Asks `socket` for `path` on a new connection, within `limit`. The status alone counts.
+/// Sends a GET for `path` to `socket` on a new connection, within `limit`. Only the status counts.
 pub(crate) async fn get(socket: SocketAddr, authority: &str, path: &str, limit: Duration) -> Got {
     timeout(limit, ask(socket, authority, path)).await.unwrap_or(Got::Nothing)
 }

@@ -6,12 +6,12 @@ use serde::Serialize;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The whole response came.
+    /// The response was complete.
     Answered {
         /// The response's status.
         status: u16,
     },
-    /// No handshake: the kernel said that nobody listens.
+    /// No handshake: the kernel refused the connection, because no socket listens.
     Refused,
     /// No handshake and no refusal within the limit.
     ConnectTimeout,
@@ -36,7 +36,7 @@ pub enum Outcome {
         /// How it ended.
         close: Close,
     },
-    /// What came is not HTTP/1.
+    /// The response is not HTTP/1.
     Malformed,
     /// The request was written and its response was not whole within the limit.
     TimedOut,
@@ -52,21 +52,21 @@ pub enum Close {
     Eof,
 }
 
-/// What an outcome means for whoever sent the request.
+/// The meaning of an outcome for the sender of the request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Meaning {
-    /// Answered whole.
+    /// Answered completely.
     Served,
     /// It never reached the program; sending it again is safe.
     Safe,
-    /// Accepted and not answered whole.
+    /// Accepted without a complete response.
     Lost,
-    /// Sent on a reused connection that closed at that moment. Counts as lost; a proxy's retry may hide it.
+    /// Sent on a reused connection that closed at the same time. Counts as lost; a proxy's retry may hide it.
     Ambiguous,
 }
 
 impl Outcome {
-    /// What it means, given whether its connection was `fresh` (this was its first request).
+    /// Returns the meaning, given whether the connection was `fresh` (this was its first request).
     pub fn meaning(self, fresh: bool) -> Meaning {
         match self {
             Self::Answered { .. } => Meaning::Served,
@@ -108,7 +108,7 @@ pub enum Framing {
     Length,
     /// The last chunk.
     Chunked,
-    /// The end of the connection alone: a body that is cut looks whole.
+    /// The end of the connection only: a truncated body looks complete.
     Close,
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Answer, Meaning, Outcome};
 use crate::clock::At;
 
-/// One request, from the wish to send it to its end.
+/// One request, from the time it was due to its end.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Request {
     /// The number in the `x-ebbtide-request` header; unique within a run.
@@ -17,7 +17,7 @@ pub struct Request {
     pub shape: Shape,
     /// The protocol phase it was held in at the signal, for [`Shape::Phases`].
     pub phase: Option<Phase>,
-    /// Where it went.
+    /// The address that it was sent to.
     pub to: SocketAddr,
     /// Method and path, `{ms}` as it is: what its answer can be compared with.
     pub route: Box<str>,
@@ -25,13 +25,13 @@ pub struct Request {
     pub fresh: bool,
     /// When its client began to open the connection: for a reused one long ago.
     pub opened: At,
-    /// When it was due: latency counts from here. In an open loop this is the schedule's moment.
+    /// When it was due: latency counts from here. In an open loop this is the scheduled time.
     pub due: At,
     /// When its client began, connecting included.
     pub begun: At,
     /// When the handshake was done; for a reused connection, when the request began. `None`: it never was.
     pub connected: Option<At>,
-    /// Whether the request was written whole.
+    /// Whether the request was written completely.
     pub sent: bool,
     /// When its outcome was known.
     pub ended: At,
@@ -47,7 +47,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// What its outcome means.
+    /// Returns the meaning of the outcome.
     pub fn meaning(&self) -> Meaning {
         self.outcome.meaning(self.fresh)
     }
@@ -63,7 +63,7 @@ pub enum Shape {
     Keepalive,
     /// Requests that are in flight for seconds.
     Slow,
-    /// Requests on a schedule, whether or not earlier ones are done.
+    /// Requests on a schedule, whether or not earlier ones have finished.
     Open,
     /// Orders for the demo service.
     Orders,
@@ -76,7 +76,7 @@ impl Shape {
     pub const ALL: [Self; 6] =
         [Self::Storm, Self::Keepalive, Self::Slow, Self::Open, Self::Orders, Self::Phases];
 
-    /// Its name in options and output.
+    /// Returns the name in options and output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Storm => "storm",
@@ -95,7 +95,7 @@ impl fmt::Display for Shape {
     }
 }
 
-/// Where in the protocol a connection is held when the signal comes; it goes on 150 ms later.
+/// The protocol phase in which a connection is held at the signal; it continues 150 ms later.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -120,7 +120,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Its name in output.
+    /// Returns the name in output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Silent => "connected and silent",

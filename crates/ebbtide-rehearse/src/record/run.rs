@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Phase, Request};
 use crate::clock::At;
 
-/// Everything that was seen in one run, from the start of the process to what it left behind.
+/// The record of one run, from the start of the process to what it left behind.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Record {
     /// When the service was found to be ready.
@@ -18,11 +18,11 @@ pub struct Record {
     pub signalled: At,
     /// When and how the process ended.
     pub exit: Option<(At, Ended)>,
-    /// When we sent SIGKILL because the grace period was over.
+    /// When the rehearsal sent SIGKILL because the grace period was exceeded.
     pub killed: Option<At>,
     /// When processes that outlived the service were killed, if any did.
     pub cleaned_up: Option<At>,
-    /// What it meant to do with the signal.
+    /// How the process handles the stop signal, as `/proc` showed.
     pub signal_state: Option<SignalState>,
     /// Processes it left behind.
     pub orphans: Vec<Orphan>,
@@ -30,17 +30,17 @@ pub struct Record {
     pub traffic: Traffic,
     /// What the readiness probe saw, in order; empty when readiness is a bare port.
     pub readiness: Vec<ReadySample>,
-    /// What the database saw, when one was named.
+    /// What the database showed, if one was given.
     pub database: Option<Database>,
     /// What the demo left in its data folder.
     pub store: Option<Store>,
-    /// The service's own report (`EBBTIDE_REPORT`): told beside a finding, never a proof.
+    /// The service's report (`EBBTIDE_REPORT`): shown beside a finding, never used as proof.
     pub report: Option<serde_json::Value>,
 }
 
 impl Record {
-    /// Whether no process of the service existed at `at`: whoever accepts a connection that is opened then is another program,
-    /// which has taken the free port.
+    /// Returns whether no process of the service existed at `at`. A connection that is opened then is accepted by another program,
+    /// which has bound the free port.
     pub fn had_ended(&self, at: At) -> bool {
         let last = match &*self.orphans {
             [] => self.exit.map(|(at, _)| at),
@@ -49,7 +49,7 @@ impl Record {
         last.is_some_and(|last| at > last)
     }
 
-    /// All of it but the requests and the looks at readiness, which are many.
+    /// Returns the record without the requests and the readiness samples, which are many.
     pub fn process(&self) -> ProcessRecord<'_> {
         let Self { ready, load_began, signalled, exit, killed, cleaned_up, signal_state, .. } = *self;
         let Self { orphans, database, store, report, .. } = self;
@@ -69,7 +69,7 @@ impl Record {
     }
 }
 
-/// What [`Record::process`] tells, field by field as in [`Record`].
+/// The value of [`Record::process`]; the fields are those of [`Record`].
 #[derive(Clone, Debug, Serialize)]
 pub struct ProcessRecord<'a> {
     pub ready: At,
@@ -90,13 +90,13 @@ pub struct ProcessRecord<'a> {
 pub struct Traffic {
     /// Every request, in the order in which they ended.
     pub requests: Vec<Request>,
-    /// Kept connections that the service closed while idle, seen before anything was written: no loss.
+    /// Kept connections that the service closed while idle, before anything was written. Not a loss.
     pub idle_closed: u64,
-    /// Attempts that failed on our side (no free port, no file descriptor), and how the last one did.
+    /// Attempts that failed on the client side (no free port, no file descriptor).
     pub trouble: u64,
-    /// The last failure on our side.
+    /// The last failure on the client side.
     pub last_trouble: Option<String>,
-    /// When the bound on the number of requests was reached, if it was.
+    /// When the maximum number of requests was reached, if it was.
     pub bound_reached: Option<At>,
     /// Why no connection was held in a phase of the protocol, if none was.
     pub no_phases: Option<String>,
@@ -109,24 +109,24 @@ pub struct Traffic {
 pub struct HeldConnection {
     /// The phase.
     pub phase: Phase,
-    /// Whether it really was in that phase at the signal; otherwise why not.
+    /// `Ok` if it was in that phase at the signal; otherwise the reason why not.
     pub held: Result<(), String>,
-    /// The service closed it before it had carried a byte of the request: safe to send again.
+    /// The service closed it before it had carried a byte of the request: a retry is safe.
     pub closed_unused: bool,
 }
 
-/// One look at the readiness URL, on a connection of its own.
+/// One poll of the readiness URL, on a separate connection.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct ReadySample {
-    /// When the look began.
+    /// When the poll began.
     pub begun: At,
     /// When it was answered.
     pub ended: At,
-    /// What it saw.
+    /// The result.
     pub state: ReadyState,
 }
 
-/// What one look at the readiness URL saw.
+/// The result of one poll of the readiness URL.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadyState {
@@ -134,7 +134,7 @@ pub enum ReadyState {
     Ready,
     /// Another status.
     Red(u16),
-    /// Nobody listens any more.
+    /// The connection was refused.
     Refused,
     /// The connection ended without an answer, or none came in time.
     NoAnswer,
@@ -159,7 +159,7 @@ impl fmt::Display for Ended {
     }
 }
 
-/// What the process meant to do with the stop signal, read from `/proc/PID/status` before the signal.
+/// How the process handles the stop signal, read from `/proc/PID/status` before the signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct SignalState {
     /// A handler is installed (`SigCgt`).
@@ -172,7 +172,7 @@ pub struct SignalState {
     pub pid_one: bool,
 }
 
-/// A process of the service that was still there after the service had ended.
+/// A process of the service that was still running after the service had ended.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Orphan {
     /// Its id.
@@ -181,18 +181,18 @@ pub struct Orphan {
     pub name: String,
 }
 
-/// What PostgreSQL saw of the service.
+/// What PostgreSQL showed of the service.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Database {
     /// By how much `pg_stat_database.sessions_abandoned` grew during the run. `None`: the server has no such count.
     pub abandoned: Option<i64>,
     /// The most sessions seen at once before the signal.
     pub most: usize,
-    /// The last sample that was complete before the exit, with its moment.
+    /// The last sample that was complete before the exit, with its time.
     pub last: Option<(At, Vec<Session>)>,
-    /// The first moment after the signal at which no session was left, when there was one.
+    /// The first time after the signal at which no session was left, if any.
     pub emptied: Option<At>,
-    /// Sessions that were still there after the exit.
+    /// Sessions that still existed after the exit.
     pub left: Vec<Session>,
     /// Why the database could not be observed to the end, if so.
     pub trouble: Option<String>,
@@ -223,11 +223,11 @@ pub struct Store {
 /// The jobs in a queue after the exit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct JobsLeft {
-    /// Jobs that no consumer has.
+    /// Jobs that are not leased.
     pub waiting: u64,
-    /// Jobs that a consumer has, or had when it ended; `None` where the broker does not tell.
+    /// Jobs that are leased by a consumer, which may have exited; `None` if the broker does not report them.
     pub leased: Option<u64>,
-    /// Jobs that failed for good.
+    /// Dead-lettered jobs.
     pub dead_lettered: u64,
 }
 
@@ -242,6 +242,6 @@ pub struct OrderStore {
     pub queued: u64,
     /// Ids that are half-processed.
     pub processing: Vec<String>,
-    /// Ids that were acknowledged with 201 and are not there.
+    /// Ids that were acknowledged with 201 but are missing.
     pub missing: Vec<String>,
 }

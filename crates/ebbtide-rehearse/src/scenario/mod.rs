@@ -1,4 +1,4 @@
-//! What is to be rehearsed: values only, decided before anything runs.
+//! The scenario of a rehearsal: plain values, fixed before anything runs.
 
 mod load;
 mod plan;

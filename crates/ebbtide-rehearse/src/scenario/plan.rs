@@ -17,13 +17,13 @@ use crate::record::Store;
 pub struct Scenario {
     /// The service.
     pub program: Program,
-    /// When it counts as ready.
+    /// The readiness check.
     pub ready: Ready,
-    /// How long it may take to get ready.
+    /// The maximum time until it is ready.
     pub ready_limit: Duration,
     /// Whether a readiness that never turns red is a failure.
     pub require_readiness: bool,
-    /// Statuses that are no loss after the signal.
+    /// Response statuses that are not a loss after the signal.
     pub allow_status: Vec<u16>,
     /// Whether an inconclusive rehearsal fails.
     pub strict: bool,
@@ -33,12 +33,12 @@ pub struct Scenario {
     pub stop: StopPlan,
     /// Where to observe the service's PostgreSQL sessions, if anywhere.
     pub database: Option<String>,
-    /// How many runs.
+    /// The number of runs.
     pub repeat: u32,
-    /// The program that clears up when this one is killed, started with the word [`JANITOR`](crate::JANITOR): it has to call
-    /// [`janitor`](crate::janitor). Without one, a rehearsal that is killed leaves the service running.
+    /// The program that cleans up when this process is killed. It is started with the argument [`JANITOR`](crate::JANITOR) and must call
+    /// [`janitor`](crate::janitor). Without it, a rehearsal that is killed leaves the service running.
     pub janitor: Option<PathBuf>,
-    /// What the signal's moments and the think times are drawn from.
+    /// The seed of the times of the signal and of the think times.
     pub seed: u64,
 }
 
@@ -47,12 +47,12 @@ pub struct Scenario {
 pub enum Program {
     /// A command line.
     Command(Vec<OsString>),
-    /// A service that is set up anew for each run.
+    /// A service that is set up for each run.
     Managed(Arc<dyn ManagedService>),
 }
 
 impl Program {
-    /// The command line as a person would write it.
+    /// Returns the command line for display.
     pub fn title(&self) -> String {
         match self {
             Self::Command(words) => {
@@ -63,7 +63,7 @@ impl Program {
     }
 }
 
-/// When the service counts as ready.
+/// The check that decides when the service is ready.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Ready {
     /// A GET of this path is answered with 200 to 399.
@@ -74,25 +74,25 @@ pub enum Ready {
     Managed,
 }
 
-/// What an implementation returns for a future.
+/// A boxed future, as implementations return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A service that is set up anew for each run, at an address that is chosen for it.
+/// A service that is set up for each run, at an address that the rehearsal chooses.
 pub trait ManagedService: fmt::Debug + Send + Sync {
-    /// The command line as a person would write it.
+    /// Returns the command line for display.
     fn title(&self) -> String;
 
-    /// A path that is answered with the same status until the end.
+    /// Returns a path whose status does not change until the exit.
     fn steady_path(&self) -> &str;
 
-    /// The path of its readiness.
+    /// Returns the readiness path.
     fn ready_path(&self) -> &str;
 
-    /// Says how to start it for one run.
+    /// Returns how to start the service for one run.
     ///
     /// # Errors
     ///
-    /// When what it needs cannot be made: there is no rehearsal then.
+    /// A resource that the service requires cannot be created. The rehearsal is then abandoned.
     fn set_up<'a>(&'a self, run: RunPlace<'a>) -> BoxFuture<'a, io::Result<SetUp>>;
 }
 
@@ -117,16 +117,16 @@ pub struct SetUp {
     pub words: Vec<OsString>,
     /// Variables that are added to its environment.
     pub env: Vec<(&'static str, OsString)>,
-    /// What outlives it.
+    /// The data that remains after the exit.
     pub store: Option<Box<dyn ServiceStore>>,
 }
 
-/// What a service keeps outside of itself.
+/// The data that a service leaves behind.
 pub trait ServiceStore: fmt::Debug + Send + Sync {
-    /// Looks, after the service has ended, at what it has left, and for the orders that it had `acknowledged`.
+    /// Reads what the service has left after its exit, and checks for the orders that it had `acknowledged`.
     fn look<'a>(&'a self, acknowledged: &'a [Box<str>]) -> BoxFuture<'a, Store>;
 
-    /// Removes what is not in the run's folder, as far as that is possible.
+    /// Removes what is outside the run's folder, as far as possible.
     fn clear(&self) -> BoxFuture<'_, ()>;
 }
 

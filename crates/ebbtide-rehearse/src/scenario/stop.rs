@@ -1,4 +1,4 @@
-//! How the service is stopped, when the signal comes, and what counts as a good end.
+//! How the service is stopped, when the signal is sent, and which exits are expected.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use rustix::process::Signal;
 use super::Span;
 use crate::record::Ended;
 
-/// The stop signal, the grace period and the end that is expected.
+/// The stop signal, its time, the grace period and the expected exits.
 #[derive(Clone, Debug)]
 pub struct StopPlan {
     /// The signal that asks the service to stop.
     pub signal: StopSignal,
-    /// From the signal to the platform's SIGKILL, which is sent by us.
+    /// The time from the signal to SIGKILL, which the rehearsal sends as a platform does.
     pub grace: Duration,
-    /// How the process may end.
+    /// The exits that are not a failure.
     pub expected: Vec<Expected>,
-    /// The load goes on at least this long before the signal.
+    /// The minimum duration of the load before the signal.
     pub warmup: Duration,
-    /// The signal comes at a random moment within this time after the warm-up.
+    /// The signal is sent at a random time in this window after the warm-up.
     pub window: Duration,
 }
 
@@ -27,10 +27,10 @@ pub struct StopPlan {
 pub struct StopSignal(Signal);
 
 impl StopSignal {
-    /// The platforms' usual stop signal.
+    /// SIGTERM, the usual stop signal of platforms.
     pub const TERM: Self = Self(Signal::TERM);
 
-    /// Every signal that can be asked for by name.
+    /// Every signal that can be given by name.
     const NAMED: [(&'static str, Signal); 7] = [
         ("TERM", Signal::TERM),
         ("INT", Signal::INT),
@@ -41,7 +41,7 @@ impl StopSignal {
         ("KILL", Signal::KILL),
     ];
 
-    /// Reads `TERM`, `SIGTERM` or `15`. `None`: not one of those that make sense as a stop signal.
+    /// Parses `TERM`, `SIGTERM` or `15`. Returns `None` for a signal that is not usable as a stop signal.
     pub fn parse(text: &str) -> Option<Self> {
         let upper = text.to_ascii_uppercase();
         let name = upper.strip_prefix("SIG").unwrap_or(&upper);
@@ -51,23 +51,23 @@ impl StopSignal {
             .map(|(_, signal)| Self(signal))
     }
 
-    /// The signal for the kernel.
+    /// Returns the signal.
     pub fn signal(self) -> Signal {
         self.0
     }
 
-    /// Its number.
+    /// Returns the number of the signal.
     pub fn number(self) -> i32 {
         self.0.as_raw()
     }
 
-    /// Its name, as `SIGTERM`.
+    /// Returns the name of the signal, such as `SIGTERM`.
     pub fn name(self) -> String {
         signal_name(self.number())
     }
 }
 
-/// The name of signal `number`, where it has one here.
+/// Returns the name of signal `number`, or `signal N` for one that is not listed.
 pub(crate) fn signal_name(number: i32) -> String {
     StopSignal::NAMED
         .into_iter()
@@ -75,12 +75,12 @@ pub(crate) fn signal_name(number: i32) -> String {
         .map_or_else(|| format!("signal {number}"), |(name, _)| format!("SIG{name}"))
 }
 
-/// How the process should end.
+/// An expected exit of the process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Expected(pub Ended);
 
 impl Expected {
-    /// Reads `0` (an exit code) or `signal:TERM`.
+    /// Parses `0` (an exit code, 0 to 255) or `signal:TERM`.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(name) = text.strip_prefix("signal:") {
             return StopSignal::parse(name).map(|signal| Self(Ended::Signal(signal.number())));
@@ -89,13 +89,13 @@ impl Expected {
     }
 }
 
-/// The seed of run number `run` (from 0) of a rehearsal: the same seed gives the same moments.
+/// Returns the seed of run number `run` (from 0) of a rehearsal: the same seed gives the same times.
 pub(crate) fn run_seed(seed: u64, run: u32) -> u64 {
     // A multiplier with no pattern keeps neighbouring runs apart.
     seed.wrapping_add(u64::from(run).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
-/// How long after the load's beginning the signal comes.
+/// Returns the time from the start of the load to the signal.
 pub(crate) fn signal_moment(stop: &StopPlan, run_seed: u64) -> Duration {
     let within = Span { least: Duration::ZERO, most: stop.window };
     stop.warmup.saturating_add(within.draw(&mut fastrand::Rng::with_seed(run_seed)))

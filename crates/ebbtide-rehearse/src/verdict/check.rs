@@ -7,13 +7,13 @@ use serde::Serialize;
 /// A check with its verdict and its evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Check {
-    /// Which check.
+    /// The check.
     pub id: CheckId,
     /// What it found.
     pub verdict: Finding,
-    /// The numbers behind it.
+    /// The facts behind the verdict, in one or more lines.
     pub evidence: String,
-    /// It is inconclusive for lack of load alone: another run can make up for it.
+    /// Whether it is inconclusive only for lack of load: another run can then decide.
     #[serde(skip)]
     pub(super) lacks_load: bool,
 }
@@ -22,38 +22,38 @@ pub struct Check {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckId {
-    /// The process handles the stop signal: it ended by itself, or did at least not end by the default action.
+    /// The process handles the stop signal: its default action did not end the process.
     SignalHandled,
-    /// Every accepted request was answered whole, and as before the signal.
+    /// Every accepted request got a complete response, as before the signal.
     RequestsAnswered,
     /// A connection held in each phase of the protocol at the signal was served.
     PhasesServed,
     /// Readiness turned red before the listener closed.
     ReadinessBeforeClose,
-    /// Once a new connection was refused, every later one was, and none got lost in between.
+    /// After the first refused connection every new one was refused, and none was lost before.
     RefusalsClean,
-    /// The process was gone within the grace period.
+    /// The process exited within the grace period.
     ExitInTime,
-    /// It ended as expected.
+    /// The exit was an expected one.
     ExitCode,
-    /// Nobody had to send SIGKILL.
+    /// The process did not end by SIGKILL.
     NoKill,
-    /// No process was left.
+    /// No process was left behind.
     NoOrphans,
-    /// No database session was in use when the process went.
+    /// No database session was in use when the process ended.
     NoLeakedConnections,
     /// The database counts no abandoned session.
     DatabaseClean,
     /// The demo: every acknowledged order is there, processed or queued.
     OrdersProcessed,
-    /// The demo: every order that is not processed has its job in the queue, and nobody keeps one.
+    /// The demo: every unprocessed order has its job in the queue, and no job is still leased.
     JobsReturned,
     /// The demo: the last log line is there.
     LastLogLine,
 }
 
 impl CheckId {
-    /// Its name in output.
+    /// Returns the name in output.
     pub fn name(self) -> &'static str {
         match self {
             Self::SignalHandled => "signal-handled",
@@ -73,7 +73,7 @@ impl CheckId {
         }
     }
 
-    /// Whether the verdict is inconclusive when this check is: a loss that nothing could have shown proves nothing.
+    /// Returns whether an inconclusive result of this check makes the verdict inconclusive.
     fn must_tell(self) -> bool {
         matches!(
             self,
@@ -92,17 +92,17 @@ impl fmt::Display for CheckId {
     }
 }
 
-/// What a check found; later ones weigh more when runs are put together.
+/// The result of a check. Later variants take precedence when runs are combined.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Finding {
     /// It does not apply.
     Skipped,
-    /// It holds.
+    /// The check holds.
     Pass,
-    /// There was too little to tell by.
+    /// Too little was observed to decide.
     Inconclusive,
-    /// It does not hold.
+    /// The check does not hold.
     Fail,
 }
 
@@ -112,14 +112,14 @@ pub enum Finding {
 pub enum Verdict {
     /// Every check that applies passed.
     Pass,
-    /// No check failed, and one that is required could not tell.
+    /// No check failed, but a required one is inconclusive.
     Inconclusive,
     /// A check failed.
     Fail,
 }
 
 impl Verdict {
-    /// The verdict that `checks` come to.
+    /// Returns the verdict of `checks`: the worst of them.
     pub fn of(checks: &[Check]) -> Self {
         checks.iter().map(Check::weighs).max().unwrap_or(Self::Inconclusive)
     }
@@ -135,7 +135,7 @@ impl Check {
         Self { lacks_load: true, ..self }
     }
 
-    /// The verdict that this check alone comes to.
+    /// Returns the verdict of this check alone.
     fn weighs(&self) -> Verdict {
         match self.verdict {
             Finding::Fail => Verdict::Fail,
@@ -144,7 +144,7 @@ impl Check {
         }
     }
 
-    /// Whether this check alone keeps the verdict from being `pass`.
+    /// Returns whether this check alone keeps the verdict from being `pass`.
     pub fn sinks(&self) -> bool {
         self.weighs() > Verdict::Pass
     }

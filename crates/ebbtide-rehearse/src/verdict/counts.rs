@@ -12,28 +12,28 @@ use crate::record::{Meaning, Outcome, Record, Request, Shape};
 /// ended_by_clean_up + foreign`, always.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Counts {
-    /// Requests that a client set out to send, those that found no listener included.
+    /// Requests that a client tried to send, including those that were refused.
     pub sent: u64,
-    /// Answered whole, whatever the answer.
+    /// Answered completely, with any status.
     pub answered: u64,
     /// Of these: answered after the signal.
     pub answered_after_signal: u64,
-    /// Found no listener; safe to send again.
+    /// Refused, because no socket listened; a retry is safe.
     pub refused: u64,
-    /// Neither accepted nor refused within the limit; safe to send again.
+    /// Neither accepted nor refused within the limit; a retry is safe.
     pub connect_timed_out: u64,
     /// Accepted, and closed with no response byte.
     pub lost: u64,
-    /// The response was begun and not finished, or was not HTTP.
+    /// The response began and did not finish, or was not HTTP.
     pub truncated: u64,
     /// Accepted, and no whole response within the limit.
     pub timed_out: u64,
     /// Of the answered ones: with a status of 500 or more, or after the signal with a status, length or redirect that the
     /// route did not have before it.
     pub wrong: u64,
-    /// Ended by the rehearsal's own clean-up, after the service had ended: they tell nothing.
+    /// Ended by the clean-up of the rehearsal, after the service had ended. They are not judged.
     pub ended_by_clean_up: u64,
-    /// Accepted by another program, on a port that the service had left when it ended: they tell nothing.
+    /// Accepted by another program, on the port that the service had released at its end. They are not judged.
     pub foreign: u64,
 }
 
@@ -68,13 +68,13 @@ impl Counts {
         counts
     }
 
-    /// Requests whose connection the service accepted.
+    /// Returns the number of requests whose connection the service accepted.
     pub fn accepted(&self) -> u64 {
         let never = self.refused.saturating_add(self.connect_timed_out).saturating_add(self.foreign);
         self.sent.saturating_sub(never)
     }
 
-    /// Requests that ended badly, whoever is to blame.
+    /// Returns the number of failed requests, whatever the cause.
     pub fn bad(&self) -> u64 {
         self.lost.saturating_add(self.truncated).saturating_add(self.timed_out).saturating_add(self.wrong)
     }
@@ -100,7 +100,7 @@ impl Add for Counts {
     }
 }
 
-/// What one shape of load saw.
+/// The results of one shape of load.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct ShapeSummary {
     /// The shape.
@@ -111,13 +111,13 @@ pub struct ShapeSummary {
     pub before: Counts,
     /// Those that ended after it.
     pub after: Counts,
-    /// How many were accepted and not yet answered at the signal: what the run proves something by.
+    /// How many were accepted and not yet answered at the signal. The run is evidence only through these.
     pub in_flight_at_signal: u64,
-    /// How many were accepted and under way at some moment between the signal and the exit.
+    /// How many were accepted and in flight at some time between the signal and the exit.
     pub met_the_stop: u64,
-    /// Lost ones that were sent on a kept connection which closed at that moment: a proxy's retry may hide them.
+    /// Lost requests that were sent on a kept connection which closed at the same time: a proxy's retry may hide them.
     pub ambiguous: u64,
-    /// Latency of the answered ones, from the moment they were due.
+    /// Latency of the answered requests, from the time they were due.
     pub latency_ms: Latency,
 }
 
@@ -132,7 +132,7 @@ pub struct Latency {
     pub max: f64,
 }
 
-/// A summary of each shape that was on.
+/// Returns a summary of each enabled shape.
 pub(super) fn summaries(case: &Case<'_>) -> Vec<ShapeSummary> {
     let terms = case.terms;
     Shape::ALL

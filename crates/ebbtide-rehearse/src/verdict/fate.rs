@@ -1,4 +1,4 @@
-//! What became of each request, decided once: every count, check, table and headline reads it here.
+//! The judged outcome of each request, decided once: every count, check, table and headline reads it here.
 
 use std::time::Duration;
 
@@ -8,28 +8,28 @@ use super::losses::{LossGroup, groups};
 use crate::clock::At;
 use crate::record::{Close, Outcome, Record, Request};
 
-/// What became of one request.
+/// The judged outcome of one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fate {
     /// Answered whole, as usual.
     Answered,
     /// Answered with a status that announces the stop, or that `--allow-status` names.
     Declined,
-    /// Answered; a cut would not show.
+    /// Answered; truncation would not be detected.
     Unverified,
-    /// It found no listener.
+    /// The connection was refused.
     Refused,
     /// Neither accepted nor refused within the limit.
     ConnectTimeout,
-    /// Ended by our own clean-up, after the service had ended.
+    /// Ended by the clean-up of the rehearsal, after the service had ended.
     CleanedUp,
-    /// Its connection was accepted when no process of the service existed any more: by another program.
+    /// Accepted by another program: no process of the service existed any more.
     Foreign,
     /// It counts against the service.
     Bad(Reason),
 }
 
-/// A request and what became of it.
+/// A request with its judged outcome.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct JudgedRequest<'a> {
     pub(super) request: &'a Request,
@@ -81,7 +81,7 @@ impl<'a> Case<'a> {
         Self { record, terms, requests, groups }
     }
 
-    /// How many requests the shutdown lost, truncated, let time out or answered wrongly.
+    /// Returns the number of requests that the shutdown lost, truncated, let time out or answered wrongly.
     pub(super) fn lost(&self) -> u64 {
         self.requests.iter().filter(|judged| judged.blamed).count() as u64
     }
@@ -122,7 +122,7 @@ pub(super) enum Column {
     Wrong,
 }
 
-/// A whole request that was read and stayed unanswered for this long was being worked on.
+/// A complete request that was read and stayed unanswered for this long was being processed.
 const WORKED_ON: Duration = Duration::from_millis(250);
 
 impl Reason {
@@ -159,7 +159,7 @@ impl Reason {
         }
     }
 
-    /// Whether no byte of an answer came.
+    /// Returns whether no response byte was received.
     pub(super) fn is_silent(self) -> bool {
         self.column() == Column::Lost
     }

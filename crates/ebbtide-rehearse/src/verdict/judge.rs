@@ -16,7 +16,7 @@ use crate::scenario::{Expected, StopSignal};
 /// The judgement of one run.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct RunVerdict {
-    /// What its checks come to.
+    /// The verdict of its checks.
     pub verdict: Verdict,
     /// How many requests the shutdown lost, truncated, let time out or answered wrongly.
     pub lost_by_shutdown: u64,
@@ -28,9 +28,9 @@ pub struct RunVerdict {
     pub checks: Vec<Check>,
     /// Its requests by shape.
     pub shapes: Vec<ShapeSummary>,
-    /// What is no finding and still good to know.
+    /// Remarks that are not findings.
     pub notes: Vec<String>,
-    /// What happened when.
+    /// The timeline of the run.
     pub timeline: Timeline,
 }
 
@@ -45,7 +45,7 @@ pub struct ExitSeen {
     pub after_ms: Option<f64>,
 }
 
-/// What the record is judged by.
+/// The terms by which a record is judged.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
     /// The stop signal that was sent.
@@ -58,13 +58,13 @@ pub(crate) struct Terms {
     pub require_readiness: bool,
     /// Where readiness is asked for, and its path; `None`: it is a bare port.
     pub readiness: Option<(SocketAddr, String)>,
-    /// Statuses that are no loss after the signal.
+    /// Response statuses that are not a loss after the signal.
     pub allow_status: Vec<u16>,
     /// The shapes of load that were on.
     pub shapes: Vec<Shape>,
     /// Whether connections were to be held in the phases of the protocol.
     pub phases: bool,
-    /// Whether it is a managed service, whose store is looked at.
+    /// Whether it is a managed service, whose store is checked.
     pub store: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Bad ends by shape and reason: how many before the signal, how many after it, and whether the shutdown is to blame.
+//! Failures by shape and reason: how many before the signal, how many after it, and whether the shutdown caused them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use crate::clock::At;
 use crate::record::{Outcome, Record, Request, Shape};
 use crate::words;
 
-/// Whether the shutdown is to blame.
+/// Whether the shutdown caused a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Blame {
     /// It never happened before the signal, or clearly more often after it.
@@ -33,7 +33,7 @@ pub(super) struct LossGroup<'a> {
     pub(super) blame: Blame,
 }
 
-/// Fewer requests before the signal are no baseline: a wider one is taken.
+/// With fewer requests before the signal a wider baseline is used.
 const ENOUGH: u64 = 100;
 
 type RouteKey<'a> = (SocketAddr, &'a str);
@@ -58,9 +58,9 @@ impl BaselineCounts {
     }
 }
 
-/// Groups the bad ends, and marks those that the shutdown is to blame for.
+/// Groups the failures, and marks those that the shutdown caused.
 pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>]) -> Vec<LossGroup<'a>> {
-    // What is compared with, the closest first: the same shape on the same route, the route, everything.
+    // The baselines, the most specific first: the same shape on the same route, the route, everything.
     let mut by_shape = HashMap::<(RouteKey<'a>, Shape), BaselineCounts>::new();
     let mut by_route = HashMap::<RouteKey<'a>, BaselineCounts>::new();
     let mut everything = BaselineCounts::default();
@@ -104,7 +104,7 @@ pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>]) -> Vec<LossGroup<'a
     groups
 }
 
-/// Compares so many of so many before the signal with so many of so many after it, as chance would have it: a count that is
+/// Compares the failure rate before the signal with the one after it. By chance alone, a count that is
 /// expected to be e varies by its square root.
 fn blame(before: (u64, u64), after: (u64, u64)) -> Blame {
     if before.0 == 0 {
@@ -170,11 +170,11 @@ fn ends_from(record: &Record, exit: At) -> u64 {
     near.min(last.max(exit.0.saturating_sub(NEAR_BEHIND_THE_LAST_ANSWER_MICROS)))
 }
 
-/// Says which of them ended with the process itself.
+/// Describes which of them ended together with the process.
 fn with_the_process(lost: &[&Request], record: &Record) -> String {
     let Some((exit, _)) = record.exit else { return String::new() };
-    // Our own SIGKILL is known to the moment. What was under way at the end ended with the process, whenever its client saw that;
-    // unless another process had its connection.
+    // The time of the rehearsal's SIGKILL is exact. What was in flight then ended with the process, whenever its client noticed;
+    // unless another process held its connection.
     let from = record.killed.map_or_else(|| ends_from(record, exit), |killed| killed.0);
     let until = if record.orphans.is_empty() { u64::MAX } else { exit.0.saturating_add(NEAR_MICROS) };
     let near = |request: &&&Request| request.begun <= exit && (from..=until).contains(&request.ended.0);

@@ -1,4 +1,4 @@
-//! What is no finding and still good to know before one trusts a verdict.
+//! Remarks that are not findings but help to interpret a verdict.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::losses::Blame;
 use crate::record::{Outcome, Record, Shape};
 use crate::words;
 
-/// Remarks on how the run was made.
+/// Returns the remarks on a run.
 pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
     let record = case.record;
     let traffic = &record.traffic;
@@ -51,7 +51,7 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
     notes
 }
 
-/// Bad ends before the signal.
+/// Failures before the signal.
 fn before(case: &Case<'_>) -> Option<String> {
     let bad = Counts::of(case.requests.iter().filter(|judged| !judged.after));
     let (count, of) = (words::count(bad.bad()), words::count(bad.accepted()));

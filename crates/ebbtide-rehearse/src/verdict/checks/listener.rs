@@ -60,14 +60,14 @@ fn state_text(state: ReadyState) -> String {
     }
 }
 
-/// What the last look that ended before the signal saw.
+/// Returns the result of the last poll that ended before the signal.
 fn last_before(case: &Case<'_>) -> Option<ReadyState> {
     let record = case.record;
     record.readiness.iter().rev().find(|look| look.ended < record.signalled).map(|look| look.state)
 }
 
-/// The first look after the signal that saw readiness red. A refusal is one where the load goes to another address: there the
-/// listener of the service itself has not closed by it.
+/// Returns the first poll after the signal with readiness red. A refusal counts only if the load goes to another address: there the
+/// refusal does not mean that the listener of the service has closed.
 pub(in crate::verdict) fn first_red<'a>(case: &Case<'a>) -> Option<&'a ReadySample> {
     let record = case.record;
     let at = case.terms.readiness.as_ref().map(|(at, _)| *at);
@@ -82,7 +82,7 @@ pub(in crate::verdict) fn first_red<'a>(case: &Case<'a>) -> Option<&'a ReadySamp
     })
 }
 
-/// Were new connections refused cleanly once the listener had closed, and only then? Each address is a listener of its own.
+/// Were new connections refused cleanly after the listener had closed, and only then? Each address is a separate listener.
 pub(in crate::verdict) fn refusals_clean(case: &Case<'_>) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::RefusalsClean, finding, evidence);
     let silent = |after| {

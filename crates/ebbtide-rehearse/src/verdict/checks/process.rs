@@ -72,10 +72,10 @@ fn answered_late(case: &Case<'_>, exit: At) -> bool {
 
 /// A stop that takes longer than this is explained.
 const LONG: Duration = Duration::from_secs(3);
-/// A process that goes so soon after its last answer waited for nothing else.
+/// A process that exits this soon after its last response waited for nothing else.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
-/// Was the process gone within the grace period, and what did it wait for?
+/// Did the process exit within the grace period, and what did it wait for?
 pub(in crate::verdict) fn exit_in_time(case: &Case<'_>) -> Check {
     let (record, terms) = (case.record, case.terms);
     let found = |finding, evidence: String| Check::new(CheckId::ExitInTime, finding, evidence);
@@ -168,7 +168,7 @@ fn text(ended: Ended) -> String {
     }
 }
 
-/// What the service's own report adds, for a service that writes one.
+/// What the service's report adds, if it writes one.
 fn meaning(record: &Record, ended: Ended) -> String {
     let (Some(report), Ended::Code(code)) = (&record.report, ended) else { return String::new() };
     let code = match code {
@@ -181,7 +181,7 @@ fn meaning(record: &Record, ended: Ended) -> String {
     if named.is_empty() { code.into() } else { format!("{code}; its report names {}", named.join(", ")) }
 }
 
-/// Says so where the service plans for less time than it has, as its report shows.
+/// Returns a note if the service's report shows a shorter grace period than `--grace`.
 fn shorter_grace(record: &Record, terms: &Terms) -> Option<String> {
     let millis = record.report.as_ref()?.get("plan")?.get("grace_ms")?.as_u64()?;
     let grace = Duration::from_millis(millis);
@@ -209,7 +209,7 @@ fn unfinished(report: &serde_json::Value) -> Vec<String> {
         .collect()
 }
 
-/// Did the process end on its own, without SIGKILL?
+/// Did the process end without SIGKILL?
 pub(in crate::verdict) fn no_kill(record: &Record) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::NoKill, finding, evidence);
     match (record.killed, record.exit) {
@@ -229,7 +229,7 @@ pub(in crate::verdict) fn no_kill(record: &Record) -> Check {
     }
 }
 
-/// Was no process left?
+/// Was no process left behind?
 pub(in crate::verdict) fn no_orphans(record: &Record) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::NoOrphans, finding, evidence);
     if record.orphans.is_empty() {

@@ -1,4 +1,4 @@
-//! What became of the requests that were accepted.
+//! Checks the outcome of the accepted requests.
 
 use crate::record::{HeldConnection, Phase, Shape};
 use crate::verdict::fate::{Case, Fate, Reason};
@@ -87,7 +87,7 @@ fn in_flight(shapes: &[ShapeSummary]) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
-/// Was a connection served in whatever phase of the protocol it was at the signal?
+/// Was the connection in each phase of the protocol served?
 pub(in crate::verdict) fn phases_served(case: &Case<'_>) -> Check {
     let (record, terms) = (case.record, case.terms);
     let found = |finding, evidence: String| Check::new(CheckId::PhasesServed, finding, evidence);

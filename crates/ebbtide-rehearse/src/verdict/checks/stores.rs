@@ -4,7 +4,7 @@ use crate::record::{Record, Session};
 use crate::verdict::{Check, CheckId, Finding};
 use crate::words;
 
-/// Was any database session still in use when the process went?
+/// Was any database session still in use when the process ended?
 pub(in crate::verdict) fn no_leaked_connections(record: &Record) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::NoLeakedConnections, finding, evidence);
     let Some(seen) = &record.database else {
@@ -112,7 +112,7 @@ pub(in crate::verdict) fn orders_processed(record: &Record) -> Check {
     )
 }
 
-/// The demo: has every order that is not processed its job in the queue, and does no consumer keep one?
+/// The demo: does every unprocessed order have its job in the queue, with no job still leased?
 pub(in crate::verdict) fn jobs_returned(record: &Record) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::JobsReturned, finding, evidence);
     let (orders, jobs) = match record.store.as_ref().map(|store| (&store.orders, &store.jobs)) {
@@ -125,7 +125,7 @@ pub(in crate::verdict) fn jobs_returned(record: &Record) -> Check {
         }
         Some((Ok(orders), Ok(jobs))) => (orders, jobs),
     };
-    // One that is half-processed is another check's affair, but its job has to be here as well.
+    // A half-processed order is judged by `orders_processed`, but its job must be in the queue as well.
     let expected = orders.queued + orders.processing.len() as u64;
     let leased = jobs.leased.unwrap_or_default();
     let mut wrong = Vec::new();
