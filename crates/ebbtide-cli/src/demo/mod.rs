@@ -1,4 +1,4 @@
-//! The demo as a rehearsal sees it: how it is started, and what it leaves behind.
+//! The demo as a service to rehearse: how it is started, and what it leaves behind.
 
 mod service;
 mod store;

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use super::store::StorePlace;
 
-/// The demo service with options of its own; address, data folder and queue are the rehearsal's.
+/// The demo service with its options; the rehearsal sets the address, the data folder and the queue.
 #[derive(Clone, Debug)]
 pub(crate) struct DemoService {
     options: Vec<OsString>,
@@ -81,16 +81,16 @@ pub(crate) fn check_demo(options: &[OsString], database: Option<&str>) -> Result
 /// Why a demo cannot be started.
 #[derive(Debug, Error)]
 pub(crate) enum BadDemo {
-    /// Its options.
+    /// The options are invalid.
     #[error("invalid options for the demo: {0}")]
     Options(String),
-    /// A part that this build lacks.
+    /// A required feature is not in this build.
     #[error(transparent)]
     Feature(#[from] MissingFeature),
 }
 
 impl BadDemo {
-    /// What to do about it.
+    /// Returns the text of the `hint:` line.
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Options(_) => "`ebbtide demo --help` explains the options after `--`".to_owned(),
@@ -99,7 +99,7 @@ impl BadDemo {
     }
 }
 
-/// The demo's command line: address, data folder and grace period are the rehearsal's unless `options` say otherwise.
+/// Returns the demo's command line: the rehearsal sets address, data folder and grace period unless `options` override them.
 fn demo_program(exe: &Path, port: u16, data: &Path, grace: Duration, options: &[OsString]) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec![exe.into(), "demo".into()];
     words.extend(["--listen".into(), format!("127.0.0.1:{port}").into()]);
@@ -115,7 +115,7 @@ fn demo_program(exe: &Path, port: u16, data: &Path, grace: Duration, options: &[
     words
 }
 
-/// Where the queue is of a demo with that command line. `None` if it does not understand its options: it will say so.
+/// Returns the queue of a demo with that command line. `None` for invalid options, which the demo itself reports.
 fn queue_of(words: &[OsString], data: &Path, database: Option<&str>) -> Option<QueuePlace> {
     let parsed = DemoCommand::try_parse_from(words.iter().skip(1)).ok()?;
     Some(parsed.args.queue_place(data, database))
@@ -127,7 +127,7 @@ struct DemoCommand {
     args: ebbtide_demo::Args,
 }
 
-/// A name that no other run's queue has, on a broker that others use as well.
+/// Returns a queue name that is unique on a shared broker.
 fn queue_name() -> String {
     format!("ebbtide-rehearsal-{}-{:08x}", std::process::id(), fastrand::u32(..))
 }

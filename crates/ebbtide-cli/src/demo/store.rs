@@ -8,24 +8,24 @@ use ebbtide_demo::order_states;
 use ebbtide_demo::queue::{Left, QueueKind, QueuePlace};
 use ebbtide_rehearse::{BoxFuture, JobsLeft, OrderStore, ServiceStore, Store, words};
 
-/// Where the demo keeps what outlives it.
+/// The places of the data that remains after the demo's exit.
 #[derive(Clone, Debug)]
 pub(super) struct StorePlace {
     /// The data folder, with the log.
     folder: PathBuf,
     /// The PostgreSQL database with the orders; without one they are in the folder.
     postgres: Option<String>,
-    /// The orders of earlier services there, which are not this one's affair.
+    /// The orders that existed before this run; they are not judged.
     earlier: HashSet<String>,
-    /// The queue, which is this run's own.
+    /// The queue, which only this run uses.
     queue: QueuePlace,
 }
 
 impl StorePlace {
-    /// Notes what is there before the demo starts.
+    /// Records the orders that exist before the demo starts.
     pub(super) async fn note(folder: PathBuf, postgres: Option<String>, queue: QueuePlace) -> Self {
         let earlier = match &postgres {
-            // A table that cannot be read yet is empty, or fails the demo as well.
+            // A table that cannot be read does not exist yet, or makes the demo fail as well.
             Some(url) => order_states(&folder, Some(url)).await.unwrap_or_default().into_keys().collect(),
             None => HashSet::new(),
         };
@@ -55,7 +55,7 @@ impl ServiceStore for StorePlace {
         })
     }
 
-    /// The folder is its owner's to remove; a queue on a broker that others use as well is not in it.
+    /// The owner of the folder removes the folder; a queue on a shared broker is not in it.
     fn clear(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             if self.queue.kind != QueueKind::Sqlite {
@@ -68,7 +68,7 @@ impl ServiceStore for StorePlace {
 async fn left(queue: &QueuePlace) -> Result<Left, Box<dyn std::error::Error + Send + Sync>> {
     let queue = queue.open().await?;
     let left = queue.left().await;
-    // The count is what was asked for; the broker will see that we are gone.
+    // The count is already known, and the broker detects the disconnect.
     let _closed = queue.disconnect().await;
     left
 }

@@ -1,4 +1,4 @@
-//! Where a verdict goes, and in which form.
+//! The destinations of a verdict, and their formats.
 
 use std::fmt;
 use std::fs;
@@ -9,7 +9,7 @@ use ebbtide_rehearse::{Rehearsal, Scenario};
 
 use super::{json, text};
 
-/// A form, and a file or stdout.
+/// A format, and a file or stdout.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Destination {
     format: Format,
@@ -23,7 +23,7 @@ enum Format {
 }
 
 impl Destination {
-    /// Reads `text`, `json`, `text=FILE` or `json=FILE`.
+    /// Parses `text`, `json`, `text=FILE` or `json=FILE`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (format, file) = match text.split_once('=') {
             Some((format, file)) => (format, Some(file)),
@@ -44,7 +44,7 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// Two of them would write to stdout.
+    /// More than one of them would write to stdout.
     pub(crate) fn complete(mut all: Vec<Self>) -> Result<Vec<Self>, String> {
         match all.iter().filter(|destination| destination.file.is_none()).count() {
             0 => all.push(Self { format: Format::Text, file: None }),
@@ -56,14 +56,14 @@ impl Destination {
         Ok(all)
     }
 
-    /// This destination and why its file cannot be written, if so. Creates the file where it can.
+    /// Creates the file if needed. Returns this destination and the error if the file cannot be written.
     pub(crate) fn unwritable(&self) -> Option<(&Self, io::Error)> {
         let file = self.file.as_ref()?;
         let opened = fs::OpenOptions::new().create(true).append(true).open(file);
         opened.err().map(|error| (self, error))
     }
 
-    /// Writes the verdict. A reader of stdout that went away is no error.
+    /// Writes the verdict. A closed stdout (`EPIPE`) is not an error.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The verdict and the record of a rehearsal, for programs.
+//! The verdict and the record of a rehearsal as JSON.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::path::Path;
 use ebbtide_rehearse::{Check, Counts, ExitSeen, NumberedRun, Record, Rehearsal, Scenario, Shape, Verdict};
 use serde::Serialize;
 
-/// The version of the object's schema: raised when a field changes its meaning or goes.
+/// The version of the object's schema. It is raised when the meaning of a field changes or a field is removed.
 const SCHEMA: u32 = 2;
 
 /// Writes the object, with a newline at its end.
@@ -45,7 +45,7 @@ struct Document<'a> {
     runs: &'a [NumberedRun],
 }
 
-/// Writes every event of every run to a file, one JSON object on a line: which request was lost, and when, to the microsecond.
+/// Writes every event of every run to a file, one JSON object per line, with times in microseconds.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     out: BufWriter<File>,
@@ -61,7 +61,7 @@ impl Recorder {
         Ok(Self { out: BufWriter::new(File::create(file)?) })
     }
 
-    /// Writes the record of run `run`: a line for each request, each look at readiness, each connection that was held
+    /// Writes the record of run `run`: a line for each request, each readiness sample, each connection that was held
     /// in a phase, and one for the process. Times are microseconds since the run began.
     ///
     /// # Errors

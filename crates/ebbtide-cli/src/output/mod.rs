@@ -1,4 +1,4 @@
-//! What people and programs read: text, JSON, progress. Knows verdicts; no verdict knows it.
+//! The output of the command: text, JSON, progress. It depends on verdicts; verdicts do not depend on it.
 
 mod destination;
 mod json;

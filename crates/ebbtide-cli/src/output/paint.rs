@@ -1,4 +1,4 @@
-//! Colours. Everything reads without them; `anstream` leaves them out where they are not wanted (`NO_COLOR`, no
+//! Colours. The output is readable without them; `anstream` omits them where they are unwanted (`NO_COLOR`, no
 //! terminal).
 
 use anstyle::{AnsiColor, Style};

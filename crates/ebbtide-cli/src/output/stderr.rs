@@ -1,4 +1,4 @@
-//! What is said on stderr: while a rehearsal runs, and when something is wrong.
+//! Output on stderr: the progress of a rehearsal, and errors.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::paint::{DIM, FAIL, HINT};
 
-/// Shows news on stderr.
+/// Shows progress on stderr.
 #[derive(Debug)]
 pub(crate) struct Progress {
     line: Option<ProgressBar>,
@@ -33,7 +33,7 @@ impl Progress {
         Self { line, quiet, run: String::new() }
     }
 
-    /// Shows one piece of news.
+    /// Shows one progress event.
     pub(crate) fn show(&mut self, news: &News<'_>) {
         match news {
             News::Begins { run, of } => {
@@ -54,20 +54,20 @@ impl Progress {
             News::Signalled { signal, grace } => {
                 self.step(&format!("{signal} sent; grace period {}", words::limit(*grace)));
             }
-            // The verdict on a single run follows at once.
+            // The verdict on a single run follows immediately.
             News::Judged { of: 1, .. } => {}
             News::Judged { run, of, verdict, .. } => self.line(&judged(*run, *of, verdict)),
         }
     }
 
-    /// Takes the changing line away.
+    /// Clears the changing line.
     pub(crate) fn clear(&mut self) {
         if let Some(line) = self.line.take() {
             line.finish_and_clear();
         }
     }
 
-    /// A step of the run: a line of its own where there is no terminal and one run only.
+    /// Shows a step of the run: a separate line if there is no terminal and only one run.
     fn step(&self, what: &str) {
         if self.line.is_some() {
             self.change(what.to_owned());
@@ -82,30 +82,30 @@ impl Progress {
         }
     }
 
-    /// A line that stays.
+    /// Prints a line that stays.
     fn line(&self, what: &str) {
         match &self.line {
             Some(line) => line.println(what),
             None if self.quiet => {}
             None => {
-                // Nobody can be told that stderr is gone.
+                // A closed stderr cannot be reported anywhere.
                 let _gone = writeln!(anstream::stderr().lock(), "{what}");
             }
         }
     }
 }
 
-/// Says what is wrong, and what to do about it.
+/// Prints an `error:` line, and a `hint:` line if there is a hint.
 pub(crate) fn complain(what: &str, hint: Option<&str>) {
     let mut err = anstream::stderr().lock();
-    // Nobody can be told that stderr is gone.
+    // A closed stderr cannot be reported anywhere.
     let _gone = writeln!(err, "{FAIL}error{FAIL:#}: {what}");
     if let Some(hint) = hint {
         let _gone = writeln!(err, "{HINT}hint{HINT:#}: {hint}");
     }
 }
 
-/// Says why a service could not be rehearsed, with what it printed last.
+/// Prints why a service could not be rehearsed, with the last lines of its output.
 pub(crate) fn not_rehearsed(error: &NotRehearsed) {
     complain(&error.to_string(), error.hint());
     let mut err = anstream::stderr().lock();

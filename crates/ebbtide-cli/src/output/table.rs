@@ -7,7 +7,7 @@ use ebbtide_rehearse::{Counts, Latency, Rehearsal, Shape};
 
 use super::paint::{DIM, FAIL};
 
-/// Columns about the time before the signal, at it, and after it.
+/// The columns for the time before the signal and after it.
 const BEFORE: [&str; 2] = ["answered", "failed"];
 const AFTER: [&str; 7] = ["answered", "refused", "no accept", "lost", "truncated", "timed out", "wrong"];
 const WIDTH: usize = 9;

@@ -1,4 +1,4 @@
-//! The verdict for people.
+//! The verdict as text.
 
 use std::io::{self, Write};
 
@@ -35,7 +35,7 @@ fn checks(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
             Finding::Pass => "ok",
         };
         let id = check.id.name();
-        // Losses for several reasons come one on a line.
+        // Each reason of a loss is a separate line.
         let mut lines = check.evidence.lines().flat_map(|line| wrap(line, EVIDENCE));
         writeln!(out, "{style}{word:>4}{style:#}  {id:<23}{}", lines.next().unwrap_or_default())?;
         for line in lines {
@@ -45,7 +45,7 @@ fn checks(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
     Ok(())
 }
 
-/// How wide evidence gets.
+/// The width of evidence, in characters.
 const EVIDENCE: usize = 100;
 
 /// `text` in lines of at most `width` characters; those after the first are set in by two.
@@ -157,7 +157,7 @@ fn verdict(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
     }
 }
 
-/// What the verdict rests on: `in flight at the signal: storm 12, slow 8, in 5 runs`.
+/// Returns the basis of the verdict: `in flight at the signal: storm 12, slow 8, in 5 runs`.
 fn power(rehearsal: &Rehearsal) -> String {
     let named = rehearsal.in_flight_at_signal.iter();
     let named: Vec<String> =

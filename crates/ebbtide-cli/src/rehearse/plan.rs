@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::args::RehearseArgs;
 use crate::demo::{BadDemo, DemoService, check_demo};
 
-/// Options that cannot work together, or not in this build.
+/// The options contradict each other, or are not supported by this build.
 #[derive(Debug, Error)]
 pub(super) enum BadPlan {
     /// A shape has no route.
@@ -116,7 +116,7 @@ fn fitted(args: &RehearseArgs) -> Fitted {
     Fitted { storm: fitted(args.storm), keepalive: fitted(args.keepalive), open: fitted(args.open) }
 }
 
-/// The most clients, and the highest rate, of a load whose numbers are not given.
+/// The maximum number of clients, and the maximum rate, of a load whose numbers are not given.
 const STORM: u32 = 64;
 const KEEPALIVE: u32 = 200;
 const OPEN: u32 = 100;

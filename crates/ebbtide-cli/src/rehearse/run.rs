@@ -1,4 +1,4 @@
-//! Running a rehearsal: until it is judged, cannot be, or is interrupted.
+//! Runs a rehearsal until it is judged, fails, or is interrupted.
 
 use std::io;
 use std::pin::pin;
@@ -118,7 +118,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one, and returns its number.
+    /// Waits for the next signal, and returns its number.
     async fn next(&mut self) -> i32 {
         tokio::select! {
             _ = self.interrupt.recv() => libc::SIGINT,

@@ -1,4 +1,4 @@
-//! Values as they are written on the command line.
+//! Parsers of option values.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use ebbtide_rehearse::{Expected, Ready, Route, Shape, Span, StopSignal, Target};
 
 use crate::output::Destination;
 
-/// `500ms`, `1.5s`, `2m`, `30`: what the library's environment variables take, up to a day.
+/// Parses a duration such as `500ms`, `1.5s`, `2m`, `30`, as the library's environment variables do; at most one day.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let time = parse_duration(text).map_err(|error| error.to_string())?;
     if time > DAY { Err(format!("invalid duration `{text}`: must be at most one day")) } else { Ok(time) }
@@ -15,7 +15,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `0ms-20ms`, `3s-5s`, `0-20ms`, or one time for both.
+/// Parses a range such as `0ms-20ms`, `3s-5s`, `0-20ms`, or one time for both ends.
 pub(super) fn span(text: &str) -> Result<Span, String> {
     let (least, most) = text.split_once('-').unwrap_or((text, text));
     let most_time = duration(most)?;
@@ -28,7 +28,7 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
     Ok(Span { least, most: most_time })
 }
 
-/// `http://…`, a port, or `host:port`.
+/// Parses `http://…`, a port, or `host:port`.
 pub(super) fn ready(text: &str) -> Result<Ready, String> {
     if text.contains("://") {
         let (target, path) = Target::from_url(text).map_err(|error| error.to_string())?;
@@ -37,7 +37,7 @@ pub(super) fn ready(text: &str) -> Result<Ready, String> {
     Target::from_port(text).map(Ready::Port).map_err(|error| error.to_string())
 }
 
-/// `storm=GET:/path`.
+/// Parses a shape and its route: `storm=GET:/path`.
 pub(super) fn url(text: &str) -> Result<(Shape, Route), String> {
     let wrong = || {
         format!(
@@ -50,19 +50,19 @@ pub(super) fn url(text: &str) -> Result<(Shape, Route), String> {
     Ok((shape, Route::parse(route).map_err(|error| error.to_string())?))
 }
 
-/// `TERM`, `SIGINT`, `15`.
+/// Parses a stop signal: `TERM`, `SIGINT`, `15`.
 pub(super) fn signal(text: &str) -> Result<StopSignal, String> {
     StopSignal::parse(text)
         .ok_or_else(|| format!("invalid stop signal `{text}`: expected TERM, INT, QUIT, HUP, USR1 or USR2"))
 }
 
-/// `0`, `signal:TERM`.
+/// Parses an expected exit: `0`, `signal:TERM`.
 pub(super) fn expected(text: &str) -> Result<Expected, String> {
     Expected::parse(text)
         .ok_or_else(|| format!("invalid exit `{text}`: expected an exit code (0 to 255) or signal:NAME"))
 }
 
-/// `text`, `json`, `json=FILE`.
+/// Parses an output destination: `text`, `json`, `json=FILE`.
 pub(super) fn destination(text: &str) -> Result<Destination, String> {
     Destination::parse(text)
         .ok_or_else(|| format!("invalid format `{text}`: expected text, json, text=FILE or json=FILE"))

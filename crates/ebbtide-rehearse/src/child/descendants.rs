@@ -11,34 +11,34 @@ use rustix::process::{
 
 use crate::record::Orphan;
 
-/// Makes this process the parent of every orphan below it, so that none can hide.
+/// Makes this process the parent of every orphan below it, so that each one is found.
 pub(crate) fn adopt_orphans() {
-    // Linux 3.4 and later; without it a daemon that leaves its process group would go unseen.
+    // Linux 3.4 and later. Without it a daemon that leaves its process group is not found.
     let _old_kernel = set_child_subreaper(Some(getpid()));
 }
 
-/// Notes that `pid`, a child of this process, is no part of the service.
+/// Excludes `pid`, a child of this process that is not part of the service.
 pub(crate) fn exclude(pid: Pid) {
     EXCLUDED.store(pid.as_raw_nonzero().get(), Ordering::Relaxed);
 }
 
-/// The one process of our own that lives beside the service.
+/// The janitor process, which runs beside the service.
 static EXCLUDED: AtomicI32 = AtomicI32::new(0);
 
-/// The ids of the service in group `group` and of every process that it started.
+/// Returns the ids of the service in group `group` and of every process that it started.
 pub(super) fn members(group: Pid) -> Vec<i32> {
     let others = descendants(group).into_iter().map(|process| process.pid);
     others.chain([group.as_raw_nonzero().get()]).collect()
 }
 
-/// Processes of the service in group `group` that are still alive although the service itself is not.
+/// Returns the processes of the service in group `group` that are alive after the service has ended.
 pub(crate) fn survivors(group: Pid) -> Vec<Orphan> {
     descendants(group).into_iter().filter(|process| !process.dead).map(Descendant::into_orphan).collect()
 }
 
-/// Ends and reaps whatever the service in group `group` left behind.
+/// Kills and reaps every process that the service in group `group` left behind.
 pub(crate) fn end_descendants(group: Pid) {
-    // A process that is ended may leave children of its own, which then become children of this process: look again until nobody is left.
+    // A killed process may leave children, which become children of this process: repeat until none is left.
     for _ in 0..50 {
         let left = descendants(group);
         if left.is_empty() {
@@ -67,7 +67,7 @@ impl Descendant {
     }
 }
 
-/// Every process that is in `group` or is a child of this process, except the group's leader.
+/// Returns every process that is in `group` or is a child of this process, except the group's leader.
 fn descendants(group: Pid) -> Vec<Descendant> {
     let us = getpid().as_raw_nonzero().get();
     let group = group.as_raw_nonzero().get();

@@ -7,13 +7,13 @@ use std::process::Command;
 
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 
-/// Lets `command` start in a state of its own: a new process group, every signal at its default disposition and
-/// none blocked, the limit on open files as `files` says, and SIGKILL should we die first.
+/// Makes `command` start in a clean state: a new process group, every signal at its default disposition and
+/// none blocked, the limit on open files from `files`, and SIGKILL if this process dies first.
 pub(super) fn standardise(command: &mut Command, files: Rlimit) {
     command.process_group(0);
     let prepare = move || -> io::Result<()> {
         // A shell's `nohup` or `&` leaves signals ignored, and an ignored signal stays ignored across `exec`: the
-        // service would be judged for what the shell did.
+        // service would be judged by what the shell did.
         for signal in 1..=31 {
             if signal != libc::SIGKILL && signal != libc::SIGSTOP {
                 // SAFETY: setting a disposition to its default has no preconditions and is async-signal-safe.

@@ -1,4 +1,4 @@
-//! The service as a process: started apart, watched, and never left behind.
+//! The service as a process: started in isolation, watched, and always ended.
 
 mod descendants;
 mod exec;

@@ -1,4 +1,4 @@
-//! What `/proc` tells of the running service: what it means to do with the stop signal, and where it listens.
+//! Reads from `/proc` how the service handles the stop signal, and where it listens.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,20 +11,20 @@ use tokio::time::sleep;
 use super::descendants::members;
 use crate::record::SignalState;
 
-/// How often a signal that is blocked is looked at again: while a thread is made, the C library blocks every signal in
-/// its maker, and one look may fall into that.
+/// How often a blocked signal is read again: while a thread is created, the C library blocks every signal in
+/// the creating thread, and one read may coincide with that.
 const LOOKS: u32 = 10;
 
-/// Longer than it takes to make a thread.
+/// Longer than the creation of a thread takes.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Reads from `/proc/PID/status` what `pid` does about `signal`. `None`: the process is gone.
+/// Reads from `/proc/PID/status` how `pid` handles `signal`. `None`: the process has exited.
 pub(crate) async fn signal_state(pid: Pid, signal: Signal) -> Option<SignalState> {
     let path = format!("/proc/{}/status", pid.as_raw_nonzero());
     settled(|| parse_status(&fs::read_to_string(&path).ok()?, signal.as_raw())).await
 }
 
-/// Looks again while the signal is blocked, for a while.
+/// Reads again while the signal is blocked, a limited number of times.
 async fn settled(mut look: impl FnMut() -> Option<SignalState>) -> Option<SignalState> {
     let mut state = look()?;
     for _ in 0..LOOKS {
@@ -57,7 +57,7 @@ const LISTEN: &str = "0A";
 /// The flag of a listening socket in `/proc/net/unix` (`__SO_ACCEPTCON`).
 const ACCEPTS: &str = "00010000";
 
-/// The addresses on which the service in group `group` and what it started listen.
+/// Returns the addresses on which the service in group `group` and its descendants listen.
 pub(crate) fn listeners(group: Pid) -> Vec<String> {
     let inodes: HashSet<String> = members(group).into_iter().flat_map(sockets).collect();
     let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
@@ -71,7 +71,7 @@ pub(crate) fn listeners(group: Pid) -> Vec<String> {
     found
 }
 
-/// The inodes of the sockets that process `pid` has open.
+/// Returns the inodes of the sockets that process `pid` has open.
 fn sockets(pid: i32) -> Vec<String> {
     let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     let links = files.filter_map(|file| fs::read_link(file.path()).ok());

@@ -1,4 +1,4 @@
-//! One running service, and the end of what it printed.
+//! A running service, and the last lines of its output.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -30,7 +30,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts `words` with `env` added to our own environment; both its outputs go to the file `log`.
+    /// Starts `words` with `env` added to the environment of this process. Standard output and error go to the file `log`.
     ///
     /// Call it on the main thread of the process: the service dies with the thread that started it.
     ///
@@ -63,12 +63,12 @@ impl Service {
         }
     }
 
-    /// Its process id, which is also that of its process group.
+    /// Returns the process id, which is also the id of the process group.
     pub(crate) fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// The file that its outputs go to.
+    /// Returns the path of the output file.
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }
@@ -76,7 +76,7 @@ impl Service {
     /// Sends `signal` to the process alone, as platforms do.
     pub(crate) fn signal(&self, signal: Signal) {
         if self.ended.is_none() {
-            // It can only fail because the process is gone, which `ended` will tell.
+            // It fails only if the process has exited, which `ended` reports.
             let _gone = kill_process(self.pid, signal);
         }
     }
@@ -88,11 +88,11 @@ impl Service {
         }
     }
 
-    /// Waits until the process has ended, and tells when and how.
+    /// Waits until the process has ended, and returns when and how.
     ///
     /// # Errors
     ///
-    /// The kernel cannot tell, which does not happen to a child of ours.
+    /// The kernel cannot report the exit, which does not happen for a child process.
     ///
     /// # Cancel safety
     ///
@@ -132,15 +132,15 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// Its output has nowhere to go.
+    /// The output file cannot be created.
     #[error("cannot create the output file: {0}")]
     Log(io::Error),
-    /// Its end cannot be watched.
+    /// The exit of the process cannot be watched.
     #[error("cannot watch the process (pidfd, Linux 5.3 or later): {0}")]
     Watch(io::Error),
 }
 
-/// The last `lines` lines of the file `log`, without terminal colours; empty when there are none.
+/// Returns the last `lines` lines of the file `log`, without terminal colours; empty when there are none.
 pub(crate) fn tail(log: &Path, lines: usize) -> Vec<String> {
     let text = end_of(log, 64 * 1024).unwrap_or_default();
     let text = anstream::adapter::strip_str(&text).to_string();
@@ -148,13 +148,13 @@ pub(crate) fn tail(log: &Path, lines: usize) -> Vec<String> {
     all.iter().skip(all.len().saturating_sub(lines)).map(|line| (*line).to_owned()).collect()
 }
 
-/// Tells the moment at which the process behind `pidfd` ends, measured on a thread that does nothing else.
+/// Reports the time at which the process behind `pidfd` ends, measured on a dedicated thread.
 fn watch(pidfd: OwnedFd, clock: Clock) -> io::Result<oneshot::Receiver<At>> {
     let (tell, gone) = oneshot::channel();
     Builder::new().name("exit".into()).spawn(move || {
         let mut wanted = [PollFd::new(&pidfd, PollFlags::IN)];
         while poll(&mut wanted, None) == Err(rustix::io::Errno::INTR) {}
-        // Whoever asked may have been interrupted.
+        // The receiver may have been interrupted.
         let _gone = tell.send(clock.now());
     })?;
     Ok(gone)

@@ -1,4 +1,4 @@
-//! What each shape of client does: when it asks, on which connection, and how long it waits in between.
+//! The clients of each shape: when they send, on which connection, and how long they pause.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::record::Shape;
 use crate::scenario::{Route, SHORT_THINK, ShapePlan, Span};
 use crate::wire::{Connection, RequestSpec};
 
-/// One client of `shape`, or the open loop, until the load ends. `pace` is shared by the clients of a storm with a rate.
+/// Runs one client of `shape`, or the open loop, until the load ends. The clients of a storm with a rate share `pace`.
 pub(super) async fn client(
     context: Rc<ClientContext>,
     shape: ShapePlan,
@@ -33,7 +33,7 @@ pub(super) async fn client(
     }
 }
 
-/// One client with a new connection for every request: without a `pace` it never waits.
+/// Runs one client with a new connection for every request. Without a `pace` it never waits.
 async fn storm(context: &ClientContext, to: &Address, route: &Route, pace: Option<&Pace>) {
     let mut backoff = Backoff::default();
     while context.wanted() {
@@ -53,7 +53,7 @@ async fn storm(context: &ClientContext, to: &Address, route: &Route, pace: Optio
     }
 }
 
-/// One client that keeps its connection: asks what `spec` makes, thinks for a time within `think`, and asks again.
+/// Runs one client that keeps its connection: sends the request of `spec`, pauses for a time within `think`, and repeats.
 async fn keep_alive(
     context: &ClientContext,
     shape: Shape,
@@ -85,19 +85,19 @@ async fn keep_alive(
     }
 }
 
-/// One client with one slow request after the other.
+/// Runs one client with one slow request after the other.
 async fn slow(context: &ClientContext, to: &Address, time: Span, route: &Route, rng: fastrand::Rng) {
     let spec = |rng: &mut fastrand::Rng| RequestSpec::slow(route, time.draw(rng));
     keep_alive(context, Shape::Slow, to, SHORT_THINK, rng, spec).await;
 }
 
-/// One client that posts an order, thinks, and posts the next.
+/// Runs one client that posts an order, pauses, and posts the next.
 async fn orders(context: &ClientContext, to: &Address, think: Span, route: &Route, rng: fastrand::Rng) {
     let spec = |rng: &mut fastrand::Rng| RequestSpec::order(route, &format!("item-{}", rng.u32(..)));
     keep_alive(context, Shape::Orders, to, think, rng, spec).await;
 }
 
-/// Sends `rate` requests a second, however slow the answers are, each on a free kept connection or else on a new one.
+/// Sends `rate` requests per second, however slow the responses are, each on a free kept connection or else on a new one.
 async fn open_loop(context: &Rc<ClientContext>, to: &Address, rate: u32, route: &Route) {
     let free: Rc<RefCell<Vec<Connection>>> = Rc::default();
     let mut under_way = JoinSet::new();
@@ -119,7 +119,7 @@ async fn open_loop(context: &Rc<ClientContext>, to: &Address, rate: u32, route: 
                 let kept = free.borrow_mut().pop();
                 match context.ask(Shape::Open, &to, kept, RequestSpec::plain(&route), Some(due)).await {
                     NextStep::Kept(connection) => return free.borrow_mut().push(connection),
-                    // Nothing was sent: the arrival is still to be served.
+                    // Nothing was sent: the arrival is still pending.
                     NextStep::Stale => {}
                     NextStep::Over | NextStep::Unreachable | NextStep::Bound => return,
                 }
@@ -130,7 +130,7 @@ async fn open_loop(context: &Rc<ClientContext>, to: &Address, rate: u32, route: 
     while under_way.join_next().await.is_some() {}
 }
 
-/// The common rate of several clients. Requests come in bursts: a queue that is never filled hides what becomes of it.
+/// The common rate of several clients. Requests come in bursts: losses in a queue show only when the queue fills.
 #[derive(Debug)]
 pub(super) struct Pace {
     every: Duration,
@@ -141,7 +141,7 @@ pub(super) struct Pace {
 const BURST: Duration = Duration::from_millis(20);
 
 impl Pace {
-    /// `rate` requests a second.
+    /// Creates a pace of `rate` requests per second.
     pub(super) fn new(rate: u32) -> Self {
         Self {
             every: Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::from_secs(1)),
@@ -149,7 +149,7 @@ impl Pace {
         }
     }
 
-    /// Takes the next moment for a request. Moments that were missed are not made up for.
+    /// Takes the next time for a request. Missed times are not made up for.
     fn next(&self, now: At) -> At {
         let slot = self.next.get().max(now);
         self.next.set(slot + self.every);
@@ -158,7 +158,7 @@ impl Pace {
     }
 }
 
-/// How long to wait before the next try while nobody listens.
+/// The delay before the next try while connections are refused.
 #[derive(Debug)]
 struct Backoff(Duration);
 
@@ -169,14 +169,14 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The next wait, longer each time up to a limit.
+    /// Returns the next delay: longer each time, up to a limit.
     fn next(&mut self) -> Duration {
         let now = self.0;
         self.0 = now.saturating_mul(2).min(Duration::from_millis(100));
         now
     }
 
-    /// Starts again with the shortest wait.
+    /// Resets to the shortest delay.
     fn reset(&mut self) {
         *self = Self::default();
     }

@@ -1,4 +1,4 @@
-//! The stage and the limits that all clients of a run share, and the one way in which a client asks.
+//! The stage and the limits that all clients of a run share, and the function that sends each request.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -15,7 +15,7 @@ use crate::clock::{At, Clock};
 use crate::record::{Meaning, Outcome, Request, Shape, Traffic};
 use crate::wire::{Connection, Exchange, NoConnection, RequestResult, RequestSpec};
 
-/// What all clients of a run share. Lives on the load's own thread.
+/// The shared state of all clients of a run. It stays on the load's thread.
 pub(super) struct ClientContext {
     pub(super) clock: Clock,
     pub(super) stage: watch::Receiver<Stage>,
@@ -32,32 +32,32 @@ pub(super) struct ClientContext {
 pub(super) enum Stage {
     /// Before the signal.
     Running,
-    /// The signal is about to come: bring connections into the phases they are held in.
+    /// The signal will be sent soon: prepare the connections of the protocol phases.
     Bracing,
-    /// The signal was sent; the load goes on.
+    /// The signal was sent; the load continues.
     Signalled,
-    /// Send nothing new; wait for what is under way.
+    /// Send nothing new; wait for the requests in flight.
     Stopping,
-    /// Wait no longer.
+    /// Stop waiting.
     Abandoned,
 }
 
-/// What a client may do after it asked.
+/// What a client does after a request.
 pub(super) enum NextStep {
-    /// Ask again on this connection.
+    /// Send the next request on this connection.
     Kept(Connection),
-    /// Answered or lost; the connection is gone.
+    /// Answered or lost; the connection has closed.
     Over,
-    /// Nobody listens, or something is short on our side: wait a little.
+    /// The connection was refused, or a client-side resource is exhausted: wait before the next try.
     Unreachable,
-    /// The kept connection had been closed while idle; nothing was sent. Ask on a new one.
+    /// The kept connection had been closed while idle; nothing was sent. Send on a new one.
     Stale,
-    /// The bound on the number of requests is reached.
+    /// The maximum number of requests is reached.
     Bound,
 }
 
 impl ClientContext {
-    /// Whether new requests are wanted.
+    /// Returns whether new requests may be sent.
     pub(super) fn wanted(&self) -> bool {
         *self.stage.borrow() < Stage::Stopping
     }
@@ -65,11 +65,11 @@ impl ClientContext {
     /// Waits until the run has reached `stage`.
     pub(super) async fn until(&self, stage: Stage) {
         let mut changes = self.stage.clone();
-        // An error means that whoever ran the load is gone, and with it every stage to come.
+        // An error means that the sender was dropped: no further stage will come.
         let _gone = changes.wait_for(|now| *now >= stage).await;
     }
 
-    /// Waits for `time`, or until no new requests are wanted.
+    /// Waits for `time`, or until no new requests may be sent.
     pub(super) async fn pause(&self, time: Duration) {
         tokio::select! {
             () = sleep(time) => {}
@@ -77,7 +77,7 @@ impl ClientContext {
         }
     }
 
-    /// The next request's number. `None`: the bound is reached.
+    /// Returns the number of the next request. `None`: the maximum is reached.
     pub(super) fn number(&self) -> Option<u64> {
         let id = self.next_id.get();
         if id >= self.bound {
@@ -98,7 +98,7 @@ impl ClientContext {
         }
     }
 
-    /// Asks once: on `kept` if there is one, else on a new connection. `due` is when it should have been asked.
+    /// Sends one request: on `kept` if there is one, else on a new connection. `due` is the time at which it was due.
     pub(super) async fn ask(
         &self,
         shape: Shape,
@@ -182,7 +182,7 @@ impl ClientContext {
         }
     }
 
-    /// Writes one request down.
+    /// Records one request.
     pub(super) fn write(&self, request: Request) {
         let counter = match request.meaning() {
             Meaning::Served => &self.gauge.answered,

@@ -1,4 +1,4 @@
-//! The thread that the clients live on.
+//! The thread that the clients run on.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -38,23 +38,23 @@ pub(crate) struct LoadOrder {
     pub addresses: Vec<Address>,
     /// The connections to hold in a phase at the signal: with which route, and where; or why none can be held.
     pub held: Result<Vec<PhaseRoute>, String>,
-    /// What think times and slow times are drawn from.
+    /// The seed of the think times and slow times.
     pub seed: u64,
 }
 
 /// A phase to hold a connection in: along which route and where, or why it cannot be tried.
 pub(crate) type PhaseRoute = (Phase, Result<(Route, Address), String>);
 
-/// Counts that can be read while the load runs.
+/// Counters that can be read while the load runs.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
-    /// Requests under way.
+    /// Requests in flight.
     pub in_flight: AtomicU64,
-    /// Requests answered whole.
+    /// Requests with a complete response.
     pub answered: AtomicU64,
     /// Requests that never reached the program.
     pub refused: AtomicU64,
-    /// Requests accepted and not answered whole.
+    /// Requests that were accepted without a complete response.
     pub lost: AtomicU64,
 }
 
@@ -67,15 +67,15 @@ pub(crate) struct Load {
     gauge: Arc<Gauge>,
 }
 
-/// How long requests under way may take to end once the service is gone.
+/// How long requests in flight may take to end after the service has exited.
 const LAST_ANSWERS: Duration = Duration::from_secs(6);
 
 impl Load {
-    /// Starts every client of `order` on a thread of their own, so that their timers are not starved.
+    /// Starts every client of `order` on a dedicated thread, so that their timers are not starved.
     ///
     /// # Errors
     ///
-    /// No thread, or no runtime on it, can be had.
+    /// The thread or its runtime cannot be created.
     pub(crate) fn start(order: LoadOrder, clock: Clock) -> io::Result<Self> {
         let (stage, watch) = watch::channel(Stage::Running);
         let (tell, done) = oneshot::channel();
@@ -94,28 +94,28 @@ impl Load {
                 next_id: Cell::new(0),
             });
             LocalSet::new().block_on(&runtime, run(&context, order));
-            // Whoever asked for the load may be gone, after Ctrl-C for one.
+            // The receiver may have been dropped, for example after Ctrl-C.
             let _gone = tell.send(context.traffic.take());
         })?;
         Ok(Self { stage, done, thread, gauge })
     }
 
-    /// Counts so far.
+    /// Returns the current counters.
     pub(crate) fn gauge(&self) -> &Gauge {
         &self.gauge
     }
 
-    /// Says that the signal is about to come.
+    /// Announces that the signal will be sent soon.
     pub(crate) fn brace(&self) {
         self.stage.send_replace(Stage::Bracing);
     }
 
-    /// Says that the signal was sent.
+    /// Announces that the signal was sent.
     pub(crate) fn signalled(&self) {
         self.stage.send_replace(Stage::Signalled);
     }
 
-    /// Sends nothing new, waits for what is under way, and hands over what the clients saw. `None`: the load's
+    /// Stops sending, waits for the requests in flight, and returns the clients' observations. `None`: the load's
     /// thread panicked.
     pub(crate) async fn stop(mut self) -> Option<Traffic> {
         self.stage.send_replace(Stage::Stopping);

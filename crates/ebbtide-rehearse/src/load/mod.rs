@@ -1,4 +1,4 @@
-//! The clients. Every request is sent once and watched to its end; nothing is ever sent again.
+//! The clients. Every request is sent once and watched to its end; nothing is retried.
 
 mod clients;
 mod context;

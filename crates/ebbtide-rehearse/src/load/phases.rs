@@ -12,11 +12,11 @@ use crate::record::{Close, HeldConnection, Outcome, Phase, Request, Shape};
 use crate::scenario::Route;
 use crate::wire::{RawConnection, RequestResult, Socket, raw_request};
 
-/// How long after the signal the client goes on.
+/// How long after the signal the client continues.
 const GOES_ON: Duration = Duration::from_millis(150);
 /// How long a slow request in these phases takes: from before the signal until well after it.
 const SLOW: Duration = Duration::from_millis(700);
-/// How long a phase may take to come about.
+/// The timeout for a connection to reach its phase.
 const PREPARE: Duration = Duration::from_millis(500);
 
 /// Holds one connection in `phase` along `route`; an `Err` there says why the phase cannot be tried.
@@ -113,7 +113,7 @@ impl PhaseClient<'_> {
         if !keeps { Err("the service keeps no connections".into()) } else { Ok(()) }
     }
 
-    /// Waits for the signal, goes on a little later, and reads what comes.
+    /// Waits for the signal, continues a little later, and reads the response.
     async fn finish(&self, mut ready: PreparedConnection) {
         self.context.until(Stage::Signalled).await;
         if ready.raw.closed() {
@@ -141,7 +141,7 @@ impl PhaseClient<'_> {
             return record_held(self.context, self.phase, Ok(()), true);
         }
         let begun = ready.begun.unwrap_or_else(|| self.context.clock.now());
-        // What a failed write means is told by the reading that follows.
+        // The read that follows shows what a failed write means.
         let sent = ready.rest.is_empty() || (!closed && ready.raw.write(&ready.rest).await.is_ok());
         let seen = RequestResult { sent, ..self.read(&mut ready.raw).await };
         let announced = seen.answer.is_some_and(|answer| !answer.keeps);
