@@ -19,7 +19,7 @@ const SLOW: Duration = Duration::from_millis(700);
 /// The timeout for a connection to reach its phase.
 const PREPARE: Duration = Duration::from_millis(500);
 
-/// Holds one connection in `phase` along `route`; an `Err` there says why the phase cannot be tried.
+/// Holds one connection in `phase` along `route`. An `Err` in `route` is the reason why the phase cannot be tried.
 pub(super) async fn hold(context: &ClientContext, phase: Phase, route: Result<(Route, Address), String>) {
     let client = match route {
         Ok((route, to)) => PhaseClient { context, phase, route, to },
@@ -135,7 +135,7 @@ impl PhaseClient<'_> {
             return;
         }
         sleep(GOES_ON).await;
-        // An honest client looks before it writes on.
+        // A real client checks the connection before it continues to write.
         let closed = ready.raw.closed();
         if ready.begun.is_none() && closed {
             return record_held(self.context, self.phase, Ok(()), true);
@@ -170,7 +170,7 @@ impl PhaseClient<'_> {
             Ok(Err(error)) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => unsent(Outcome::Refused),
                 io::ErrorKind::TimedOut => unsent(Outcome::ConnectTimeout),
-                // The handshake was done.
+                // The handshake was complete.
                 io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => {
                     unsent(Outcome::ClosedBeforeSend { close: Close::Reset })
                 }

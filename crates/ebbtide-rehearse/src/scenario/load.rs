@@ -1,16 +1,16 @@
-//! How much load of which shape.
+//! The shapes of load and their volume.
 
 use std::time::Duration;
 
 use super::Route;
 use crate::record::Shape;
 
-/// A time between two bounds.
+/// A range of durations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Span {
-    /// The least.
+    /// The shortest duration.
     pub least: Duration,
-    /// The most.
+    /// The longest duration.
     pub most: Duration,
 }
 
@@ -18,7 +18,7 @@ pub struct Span {
 pub const SHORT_THINK: Span = Span { least: Duration::ZERO, most: Duration::from_millis(20) };
 
 impl Span {
-    /// A time within the span.
+    /// Draws a duration within the span.
     pub fn draw(self, rng: &mut fastrand::Rng) -> Duration {
         let least = u64::try_from(self.least.as_micros()).unwrap_or(u64::MAX);
         let most = u64::try_from(self.most.as_micros()).unwrap_or(u64::MAX);
@@ -29,22 +29,22 @@ impl Span {
 /// All shapes of load that run at once, and their common limits.
 #[derive(Clone, Debug)]
 pub struct LoadPlan {
-    /// The shapes that are on.
+    /// The enabled shapes.
     pub shapes: Vec<ShapePlan>,
     /// How long a request may take from its first byte to the last one of its answer.
     pub request_limit: Duration,
     /// How long a handshake may take. Above the kernel's first retransmissions of a SYN (1 s and more): a server
     /// that drops SYNs while it drains its queue refuses the retransmitted ones.
     pub connect_limit: Duration,
-    /// No more requests than this in one run.
+    /// The maximum number of requests in one run.
     pub bound: u64,
-    /// Which of the numbers nobody chose: they are fitted to what the service can carry.
+    /// The numbers that were not given: they are fitted to the capacity of the service.
     pub fitted: Fitted,
     /// Whether connections are held in each phase of the protocol at the signal.
     pub phases: bool,
 }
 
-/// The numbers of a load that are fitted to what the service can carry.
+/// The numbers of a load that are fitted to the capacity of the service.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Fitted {
     /// The storm's clients, and its rate.
@@ -56,14 +56,14 @@ pub struct Fitted {
 }
 
 impl Fitted {
-    /// Whether any is.
+    /// Returns whether any number is fitted.
     pub fn any(self) -> bool {
         self.storm || self.keepalive || self.open
     }
 }
 
 impl LoadPlan {
-    /// Every route, to be settled.
+    /// Returns every route, for changes.
     pub fn routes_mut(&mut self) -> impl Iterator<Item = &mut Route> {
         self.shapes.iter_mut().map(|plan| match plan {
             ShapePlan::Storm { route, .. }
@@ -74,7 +74,7 @@ impl LoadPlan {
         })
     }
 
-    /// The route of `shape`, if it is on.
+    /// Returns the route of `shape`, if the shape is enabled.
     pub fn route(&self, shape: Shape) -> Option<&Route> {
         self.shapes.iter().find(|plan| plan.shape() == shape).map(|plan| match plan {
             ShapePlan::Storm { route, .. }
@@ -85,7 +85,7 @@ impl LoadPlan {
         })
     }
 
-    /// How many sockets the clients may hold at once, roughly.
+    /// Returns roughly how many sockets the clients may hold at once.
     pub fn sockets(&self) -> u64 {
         let clients: u64 = self
             .shapes
@@ -109,50 +109,50 @@ pub enum ShapePlan {
     Storm {
         /// How many clients.
         clients: u32,
-        /// Requests a second of all of them together; `None`: they never wait in between.
+        /// Requests per second of all clients together; `None`: the clients never pause.
         rate: Option<u32>,
-        /// What they ask for.
+        /// The route of their requests.
         route: Route,
     },
-    /// `clients` that keep their connection and think between requests.
+    /// `clients` that keep their connection and pause between requests.
     Keepalive {
         /// How many clients.
         clients: u32,
-        /// How long they think.
+        /// The pause between requests.
         think: Span,
-        /// What they ask for.
+        /// The route of their requests.
         route: Route,
     },
-    /// `clients` whose requests stay in flight for seconds: by `{ms}` in the path, by a body that trickles (POST),
-    /// or because the route is slow by itself.
+    /// `clients` whose requests stay in flight for seconds: by `{ms}` in the path, by a body that is sent slowly (POST, PUT),
+    /// or because the route is slow.
     Slow {
         /// How many clients.
         clients: u32,
         /// How long a request takes.
         time: Span,
-        /// What they ask for.
+        /// The route of their requests.
         route: Route,
     },
     /// Requests on a schedule, on kept connections where one is free.
     Open {
-        /// Requests a second.
+        /// Requests per second.
         rate: u32,
-        /// What they ask for.
+        /// The route of their requests.
         route: Route,
     },
     /// `clients` that post orders, whose acknowledged ids are looked up in the store.
     Orders {
         /// How many clients.
         clients: u32,
-        /// How long they think.
+        /// The pause between requests.
         think: Span,
-        /// Where they post them.
+        /// The route to which they post.
         route: Route,
     },
 }
 
 impl ShapePlan {
-    /// Which shape it is.
+    /// Returns the shape.
     pub fn shape(&self) -> Shape {
         match self {
             Self::Storm { .. } => Shape::Storm,

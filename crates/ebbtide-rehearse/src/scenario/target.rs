@@ -13,7 +13,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// As it stands in a `Host` header.
+    /// Returns the value of a `Host` header.
     pub fn authority(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
@@ -22,7 +22,7 @@ impl Target {
         }
     }
 
-    /// Reads an `http://` address into where it points and the path with its query.
+    /// Parses an `http://` URL into a target and the path with its query.
     pub fn from_url(url: &str) -> Result<(Self, String), BadTarget> {
         let uri: http::Uri = url.parse().map_err(|_| BadTarget::NotAUrl(url.into()))?;
         match uri.scheme_str() {
@@ -38,7 +38,7 @@ impl Target {
         Ok((Self { host, port: uri.port_u16().unwrap_or(80) }, path))
     }
 
-    /// Reads `8080` (on 127.0.0.1) or `host:8080`.
+    /// Parses `8080` (on 127.0.0.1) or `host:8080`.
     pub fn from_port(text: &str) -> Result<Self, BadTarget> {
         let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
         match port.parse() {
@@ -50,39 +50,39 @@ impl Target {
     }
 }
 
-/// The method and path of a load, and where it goes when not to the service's own address.
+/// The method and path of a request, and its address if it is not the service's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Route {
     /// The method.
     pub method: Method,
-    /// The path with its query; `{ms}` stands for a request's time in milliseconds.
+    /// The path with its query; `{ms}` is replaced by the duration of the request in milliseconds.
     pub path: String,
-    /// Another address than that of `--ready`.
+    /// The address, if it is not that of `--ready`.
     pub target: Option<Target>,
 }
 
 impl Route {
-    /// A GET of `path` at the service's own address.
+    /// Creates a GET of `path` at the service's address.
     pub fn get(path: &str) -> Self {
         Self { method: Method::GET, path: path.to_owned(), target: None }
     }
 
-    /// A route that is chosen once the service is up: one that it serves.
+    /// Creates a route that is chosen when the service is ready, among those that it serves.
     pub fn to_be_found() -> Self {
         Self::get("")
     }
 
-    /// Whether it is still to be chosen.
+    /// Returns whether the route is still to be chosen.
     pub fn is_open(&self) -> bool {
         self.path.is_empty()
     }
 
-    /// Method and path, which name the route in the record.
+    /// Returns method and path, which name the route in the record.
     pub fn label(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Reads `METHOD:/path` or `METHOD:http://host:port/path`; without a method it is GET.
+    /// Parses `METHOD:/path` or `METHOD:http://host:port/path`. The default method is GET.
     pub fn parse(text: &str) -> Result<Self, BadTarget> {
         let named = text
             .split_once(':')
@@ -92,7 +92,7 @@ impl Route {
         if place.starts_with('/') {
             return Ok(Self { method, path: place.to_owned(), target: None });
         }
-        // `{ms}` is no URL character; it only ever stands in the path.
+        // `{ms}` is not valid in a URL; it occurs only in the path.
         let (target, _) =
             Target::from_url(&place.replace("{ms}", "0")).map_err(|_| BadTarget::NotARoute(text.into()))?;
         let after_scheme = place.get("http://".len()..).unwrap_or_default();
@@ -100,7 +100,7 @@ impl Route {
         Ok(Self { method, path: path.to_owned(), target: Some(target) })
     }
 
-    /// The path for a request that takes `ms` milliseconds.
+    /// Returns the path for a request that takes `ms` milliseconds.
     pub fn path_for(&self, ms: u64) -> String {
         self.path.replace("{ms}", &ms.to_string())
     }
@@ -112,13 +112,13 @@ pub enum BadTarget {
     /// Neither a URL nor a port.
     #[error("invalid URL `{0}`: expected http://HOST:PORT/PATH or a port number")]
     NotAUrl(String),
-    /// Not plain HTTP.
+    /// The scheme is not `http`.
     #[error("unsupported URL `{0}`: expected an http:// URL")]
     Scheme(String),
-    /// No port.
+    /// Not a port.
     #[error("invalid port `{0}`: expected PORT, HOST:PORT or http://HOST:PORT/PATH")]
     NotAPort(String),
-    /// No route.
+    /// Not a route.
     #[error("invalid route `{0}`: expected METHOD:/path or METHOD:http://HOST:PORT/path")]
     NotARoute(String),
 }

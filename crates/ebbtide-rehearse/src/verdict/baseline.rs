@@ -1,5 +1,5 @@
-//! The baseline: what each route answered before the signal, which answers after it are compared with. A service that did not
-//! work then tells nothing about the stop.
+//! The baseline: the responses of each route before the signal, with which those after it are compared. A service that did not
+//! work before the signal cannot be judged.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -9,12 +9,12 @@ use super::fate::{Case, Reason};
 use crate::record::{Answer, Framing, Outcome, ReadyState, Record, Request, Shape};
 use crate::words;
 
-/// More failures than this share of a route's requests before the signal make the run worthless.
+/// With a larger share of failures among a route's requests before the signal, the run is not judged.
 const TOLERATED: f64 = 0.1;
-/// Fewer failures than this are chance.
+/// Fewer failures than this are ignored.
 const FEW: u64 = 3;
 
-/// Why nothing can be judged from `record`; `None`: the service worked before the signal.
+/// Returns why `record` cannot be judged; `None`: the service worked before the signal.
 pub(crate) fn broken(record: &Record, terms: &Terms) -> Option<String> {
     let case = Case::new(record, terms);
     // Of each route: how many ended before the signal, how many of those badly, and how the first of these did.
@@ -53,19 +53,19 @@ pub(crate) fn broken(record: &Record, terms: &Terms) -> Option<String> {
 #[derive(Debug, Default)]
 pub(super) struct Baseline<'a> {
     routes: HashMap<(SocketAddr, &'a str), RouteSeen>,
-    /// Statuses by which readiness announces the stop, and where.
+    /// The statuses by which readiness announces the shutdown, with its address and path.
     announced: Option<(SocketAddr, String, BTreeSet<u16>)>,
     allowed: BTreeSet<u16>,
 }
 
-/// What is to be made of an answer.
+/// The result of comparing a response with the baseline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Compared {
     /// As before.
     AsUsual,
-    /// A status that announces the stop, or one that `--allow-status` names.
+    /// A status that announces the shutdown, or one that `--allow-status` names.
     Declined,
-    /// It ends with the connection and has no usual length: a cut would not show.
+    /// It ends with the connection and has no usual length: truncation would not be detected.
     Unverified,
     /// It counts against the service.
     Unusual(Reason),
@@ -85,11 +85,11 @@ struct RouteBodies {
     location: Option<Option<u64>>,
 }
 
-/// So many equal bodies make one that never changes.
+/// The number of equal bodies from which a body counts as fixed.
 const ENOUGH: u64 = 5;
 
 impl<'a> Baseline<'a> {
-    /// The usual answers in `record`.
+    /// Returns the usual responses in `record`.
     pub(super) fn of(record: &'a Record, terms: &Terms) -> Self {
         let mut usual = Self { allowed: terms.allow_status.iter().copied().collect(), ..Self::default() };
         usual.announced = terms.readiness.as_ref().map(|(at, path)| {

@@ -13,7 +13,7 @@ use crate::record::{Close, Outcome, Record, Request};
 pub(super) enum Fate {
     /// Answered whole, as usual.
     Answered,
-    /// Answered with a status that announces the stop, or that `--allow-status` names.
+    /// Answered with a status that announces the shutdown, or that `--allow-status` names.
     Declined,
     /// Answered; truncation would not be detected.
     Unverified,

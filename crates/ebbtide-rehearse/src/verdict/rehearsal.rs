@@ -1,4 +1,4 @@
-//! All runs together.
+//! Combines all runs of a rehearsal.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use serde::Serialize;
 use super::{Check, CheckId, Counts, ExitSeen, Finding, RunVerdict, Verdict};
 use crate::record::Shape;
 
-/// What all runs come to.
+/// The result of all runs.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rehearsal {
-    /// What the checks come to.
+    /// The verdict of the checks.
     pub verdict: Verdict,
     /// How many requests the shutdown lost, truncated, let time out or answered wrongly.
     pub lost_by_shutdown: u64,
     /// How many requests of each shape were in flight at the signal, over all runs.
     pub in_flight_at_signal: BTreeMap<Shape, u64>,
-    /// The sums.
+    /// The sums over all runs.
     pub requests: Counts,
-    /// The end of the first run that failed, or else of the one that took longest.
+    /// The exit of the first run that failed, or else of the one that took longest.
     pub exit: ExitSeen,
-    /// Each check at its worst, with the run that showed it.
+    /// The worst result of each check, with its run.
     pub checks: Vec<Check>,
-    /// The number of the run that `exit` is from, and whose timeline says most.
+    /// The number of the run that `exit` is from, and whose timeline is shown.
     pub shown: usize,
     /// Each run, in order.
     pub runs: Vec<NumberedRun>,
@@ -33,7 +33,7 @@ pub struct Rehearsal {
 pub struct NumberedRun {
     /// Its number, from 1.
     pub run: u32,
-    /// What it was made of.
+    /// Facts about the run that are not judged.
     #[serde(flatten)]
     pub facts: Facts,
     /// Its judgement.
@@ -41,17 +41,17 @@ pub struct NumberedRun {
     pub verdict: RunVerdict,
 }
 
-/// What a run was made of, and what the service had to say.
+/// Facts about a run: the time of its signal, and the last output of the service.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Facts {
-    /// How long after the load began the signal came, in milliseconds.
+    /// The time from the start of the load to the signal, in milliseconds.
     pub signal_after_load_ms: f64,
     /// The last lines that the service printed, of a run that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub output_tail: Vec<String>,
 }
 
-/// Puts `runs` together.
+/// Combines `runs`.
 pub(crate) fn conclude(runs: Vec<(RunVerdict, Facts)>) -> Rehearsal {
     let (runs, facts): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
     let failed = runs.iter().position(|run| run.verdict == Verdict::Fail);
@@ -93,8 +93,8 @@ fn longest(runs: &[RunVerdict]) -> Option<usize> {
     })
 }
 
-/// What check `id` found in all runs: the worst finding, as the run `shown` has it or else the first that does. A run that had
-/// too little in flight is made up for by one that passed.
+/// Combines the results of check `id`: the worst finding, from the run `shown` or else from the first that has it. A run that had
+/// too little in flight is ignored if another one passed.
 fn together(id: CheckId, runs: &[RunVerdict], shown: usize) -> Check {
     let found: Vec<(usize, &Check)> = runs
         .iter()

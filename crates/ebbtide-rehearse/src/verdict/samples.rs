@@ -67,10 +67,10 @@ fn answer_of(outcome: Outcome) -> Option<Answer> {
     matches!(outcome, Outcome::Answered { .. }).then_some(answer)
 }
 
-/// The moment of the signal in [`good`].
+/// The time of the signal in [`good`].
 pub(crate) const SIGNALLED: u64 = 1_000_000;
 
-/// A run in which nothing was lost: answered across the signal at 1 s, refused from 1.5 s on, gone at 1.6 s with 0.
+/// A run without a loss: answered across the signal at 1 s, refused from 1.5 s on, exited at 1.6 s with code 0.
 pub(crate) fn good() -> Record {
     let answered = |begun| request(begun, Outcome::Answered { status: 200 });
     Record {

@@ -1,4 +1,4 @@
-//! What happened when, relative to the signal.
+//! The timeline of a run, relative to the signal.
 
 use serde::Serialize;
 
@@ -16,23 +16,23 @@ pub struct Timeline {
     pub in_flight: Bars,
 }
 
-/// One thing that happened.
+/// One event of the timeline.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Landmark {
     /// Milliseconds after the signal; negative before it.
     pub ms: f64,
-    /// What.
+    /// The event.
     pub what: String,
 }
 
-/// Requests in flight: the most in each of many equal spans of time.
+/// Requests in flight: the maximum in each of many equal intervals.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Bars {
-    /// The beginning of the first span, in milliseconds after the signal.
+    /// The start of the first interval, in milliseconds after the signal.
     pub from_ms: f64,
-    /// How long a span is.
+    /// The length of an interval, in milliseconds.
     pub every_ms: f64,
-    /// The most requests in flight at once, in each span.
+    /// The maximum number of requests in flight at once, in each interval.
     pub counts: Vec<u64>,
 }
 

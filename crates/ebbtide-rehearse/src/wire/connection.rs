@@ -20,11 +20,11 @@ use super::socket::{Mark, Socket, Wire};
 use crate::clock::At;
 use crate::record::{Answer, Close, Digest, Framing, Outcome, digest};
 
-/// An open connection and the machine that drives it while somebody waits for it.
+/// An open connection and its driver, which runs while a caller waits for it.
 pub(crate) struct Connection {
     socket: Socket,
     sender: SendRequest<Payload>,
-    /// Dropped when it has ended: only then does the sender learn of it.
+    /// Dropped when it has ended: only then is the sender notified.
     driver: Option<Driver>,
     used: bool,
     opened: At,
@@ -35,9 +35,9 @@ type Driver = Pin<Box<http1::Connection<Wire, Payload>>>;
 /// Why there is no connection.
 #[derive(Debug)]
 pub(crate) enum NoConnection {
-    /// As the client of a request sees it.
+    /// An outcome of the request.
     Outcome(Outcome),
-    /// Something is short on our side.
+    /// A client-side resource is exhausted.
     Trouble(io::Error),
 }
 
@@ -50,35 +50,35 @@ pub(crate) enum Exchange {
     NotSent,
 }
 
-/// What a client saw of one request.
+/// A client's observation of one request.
 #[derive(Debug)]
 pub(crate) struct RequestResult {
     /// How it ended.
     pub outcome: Outcome,
-    /// Whether the request was written whole.
+    /// Whether the request was written completely.
     pub sent: bool,
-    /// The whole answer, if there was one.
+    /// The complete response, if there was one.
     pub answer: Option<Answer>,
-    /// Its body, when that was wanted.
+    /// Its body, if it was requested.
     pub body: Vec<u8>,
 }
 
 impl RequestResult {
-    /// A request that was written whole and ended without a whole answer.
+    /// Creates the result of a request that was written completely and ended without a complete response.
     pub(crate) fn without_answer(outcome: Outcome) -> Self {
         Self { outcome, sent: true, answer: None, body: Vec::new() }
     }
 }
 
-/// The most of a body that is kept.
+/// The maximum length of a body that is kept.
 const KEPT_BODY: usize = 64 * 1024;
 
 impl Connection {
-    /// Connects to `to`, at the moment `now`.
+    /// Connects to `to`, at the time `now`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the attempt up.
+    /// Dropping the future abandons the attempt.
     pub(crate) async fn open(to: SocketAddr, now: At) -> Result<Self, NoConnection> {
         let socket = Socket::connect(to).await.map_err(no_connection)?;
         let (sender, driver) = http1::handshake(socket.wire())
@@ -87,17 +87,17 @@ impl Connection {
         Ok(Self { socket, sender, driver: Some(Box::pin(driver)), used: false, opened: now })
     }
 
-    /// Whether it can be used again, as far as the kernel knows this instant.
+    /// Returns whether it can be reused, by the present state of the socket in the kernel.
     pub(crate) fn still_open(&self) -> bool {
         self.driver.is_some() && !self.sender.is_closed() && self.socket.still_quiet()
     }
 
-    /// Whether no request was sent on it yet.
+    /// Returns whether no request was sent on it yet.
     pub(crate) fn is_fresh(&self) -> bool {
         !self.used
     }
 
-    /// When its client began to connect.
+    /// Returns when its client began to connect.
     pub(crate) fn opened(&self) -> At {
         self.opened
     }
@@ -160,7 +160,7 @@ impl Connection {
         Exchange::Ended(RequestResult { outcome, sent, answer, body: kept })
     }
 
-    /// Sends `request` and returns its answer's status as soon as that is here; `Err` tells how the connection ended.
+    /// Sends `request` and returns the status of its response as soon as it arrives. `Err` is how the connection ended.
     pub(crate) async fn status(&mut self, request: Request<Payload>) -> Result<u16, Outcome> {
         let mark = self.socket.mark();
         self.used = true;
@@ -174,7 +174,7 @@ impl Connection {
             close => Outcome::Unanswered { close: close.unwrap_or(Close::Eof) },
         })?;
         let status = response.status().as_u16();
-        // A server that is cut off in the middle of its answer may log it as an error: read on for a moment.
+        // A server may log a connection that closes during its response as an error: read on briefly.
         let mut body = response.into_body();
         let rest = async move { while let Some(Ok(_)) = body.frame().await {} };
         tokio::select! {
@@ -184,7 +184,7 @@ impl Connection {
         Ok(status)
     }
 
-    /// The first byte that came, which tells TLS from HTTP.
+    /// Returns the first byte received, which distinguishes TLS from HTTP.
     pub(crate) fn first_byte(&self) -> Option<u8> {
         self.socket.first_byte()
     }
@@ -196,7 +196,7 @@ impl Connection {
         alongside(&mut self.driver, ready).await && self.driver.is_some()
     }
 
-    /// Thinks for `time` while watching the connection. `false`: the server has closed it meanwhile.
+    /// Pauses for `time` while watching the connection. `false`: the server has closed it meanwhile.
     pub(crate) async fn idle(&mut self, time: Duration) -> bool {
         tokio::select! {
             biased;
@@ -213,7 +213,7 @@ impl Connection {
         }
     }
 
-    /// Bytes came and no whole head: a cut head, an interim response and nothing more, or no HTTP at all.
+    /// Bytes came without a complete head: a truncated head, only an interim response, or not HTTP.
     fn cut_in_head(&self, mark: Mark, close: Close) -> Outcome {
         match parse(&self.socket.head_since(mark), ebbtide_http1::Method::Other) {
             Parsed::Malformed => Outcome::Malformed,
@@ -223,9 +223,9 @@ impl Connection {
     }
 }
 
-/// How long a server that was told `Connection: close` is given to close first.
+/// How long a server may take to close first after `Connection: close`.
 const PEER_CLOSE: Duration = Duration::from_millis(50);
-/// How long the rest of an answer is read that nobody wants.
+/// How long the unused rest of a response is read.
 const READ_ON: Duration = Duration::from_millis(50);
 
 fn framing<B>(response: &Response<B>, head: bool) -> Framing {
@@ -256,7 +256,7 @@ fn has_token(headers: &HeaderMap, name: http::HeaderName, token: &str) -> bool {
     values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
 }
 
-/// Drives the connection while `work` waits for it; what the connection leaves behind at its end, `work` still gets.
+/// Drives the connection while `work` waits for it. `work` still receives what the connection delivers at its end.
 async fn alongside<T>(driver: &mut Option<Driver>, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|cx| {
@@ -278,7 +278,7 @@ async fn ended(driver: &mut Option<Driver>) {
 fn poll_driver(driver: &mut Option<Driver>, cx: &mut Context<'_>) -> Poll<()> {
     match driver.as_mut().map(|driver| driver.as_mut().poll(cx)) {
         Some(Poll::Pending) => Poll::Pending,
-        // How it ended is told by the bytes, not by hyper's error.
+        // The bytes show how it ended, not hyper's error.
         Some(Poll::Ready(_)) | None => {
             *driver = None;
             Poll::Ready(())

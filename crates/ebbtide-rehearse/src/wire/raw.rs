@@ -1,4 +1,4 @@
-//! A connection written byte by byte, for requests that are to stop half-way.
+//! A connection that is written byte by byte, for requests that stop half-way.
 
 use std::io;
 
@@ -19,7 +19,7 @@ pub(crate) struct RawConnection {
 }
 
 impl RawConnection {
-    /// On a socket just connected.
+    /// Creates a connection on a socket that was just connected.
     pub(crate) fn new(socket: Socket) -> Self {
         Self { socket, read: Vec::new(), written: false }
     }
@@ -28,14 +28,14 @@ impl RawConnection {
         self.socket.stream()
     }
 
-    /// Whether the server has closed the connection, as the kernel knows this instant.
+    /// Returns whether the server has closed the connection, by the present state of the socket in the kernel.
     pub(crate) fn closed(&self) -> bool {
         let mut byte = [0_u8; 1];
         let looked = recv(self.stream(), &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
         !matches!(looked, Err(rustix::io::Errno::AGAIN) | Ok((_, 1)))
     }
 
-    /// Writes all of `bytes`. A failure shows when the answer is read.
+    /// Writes all of `bytes`. A failure shows when the response is read.
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             self.stream().writable().await?;
@@ -51,7 +51,7 @@ impl RawConnection {
         Ok(())
     }
 
-    /// Reads until at least one byte of an answer is here, and no further.
+    /// Reads until at least one response byte has arrived, and no further.
     pub(crate) async fn first_byte(&mut self) -> io::Result<()> {
         match self.more(1).await? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -59,7 +59,7 @@ impl RawConnection {
         }
     }
 
-    /// Reads one whole answer to a request with that method. The outcome tells why there is none.
+    /// Reads one complete response to a request with that method. The outcome is the reason if there is none.
     pub(crate) async fn answer(&mut self, method: &http::Method) -> RequestResult {
         let method = match *method {
             http::Method::HEAD => http1::Method::Head,

@@ -1,4 +1,4 @@
-//! One request as a client wants it, and its body.
+//! One request to send, and its body.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::scenario::Route;
 
-/// The header that names a request, so that a server can tell that it came once.
+/// The header that names a request, so that a server can check that it arrived once.
 const REQUEST_ID: &str = "x-ebbtide-request";
 
 /// A request that has not been given a number yet.
@@ -31,7 +31,7 @@ pub(crate) struct RequestSpec {
 }
 
 impl RequestSpec {
-    /// A plain request along `route`.
+    /// Creates a plain request along `route`.
     pub(crate) fn plain(route: &Route) -> Self {
         let path = route.path_for(0);
         let payload = Payload::empty();
@@ -39,17 +39,17 @@ impl RequestSpec {
         Self { label, method, path, payload, json: false, last: false, keep_body: false }
     }
 
-    /// The route, as in [`Route::label`].
+    /// Returns the route, as in [`Route::label`].
     pub(crate) fn label(&self) -> Box<str> {
         self.label.clone()
     }
 
-    /// The same, telling the server that it is the connection's last one.
+    /// Marks the request as the last one of its connection (`Connection: close`).
     pub(crate) fn last(self) -> Self {
         Self { last: true, ..self }
     }
 
-    /// A request along `route` that is in flight for about `time`: said in the path, or by a body that trickles.
+    /// Creates a request along `route` that is in flight for about `time`: by `{ms}` in the path, or by a body that is sent slowly.
     pub(crate) fn slow(route: &Route, time: Duration) -> Self {
         let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let trickles = !route.path.contains("{ms}") && [Method::POST, Method::PUT].contains(&route.method);
@@ -57,14 +57,14 @@ impl RequestSpec {
         Self { path: route.path_for(ms), payload, ..Self::plain(route) }
     }
 
-    /// An order, whose acknowledgement is read.
+    /// Creates an order, whose acknowledgement is read.
     pub(crate) fn order(route: &Route, item: &str) -> Self {
         let body = format!(r#"{{"item":"{item}","quantity":1}}"#);
         let payload = Payload::Whole(Bytes::from(body));
         Self { payload, json: true, keep_body: true, ..Self::plain(route) }
     }
 
-    /// The request for the host `authority`, with its number unless it belongs to no load.
+    /// Builds the request for the host `authority`, with its number if it belongs to a load.
     pub(crate) fn request(self, authority: &str, id: Option<u64>) -> Result<Request<Payload>, http::Error> {
         let mut request = Request::builder()
             .method(self.method)
@@ -84,7 +84,7 @@ impl RequestSpec {
     }
 }
 
-/// Bytes that are sent at once, or that trickle.
+/// A body that is sent at once, or slowly.
 #[derive(Debug)]
 pub(crate) enum Payload {
     /// All at once; may be empty.
@@ -122,7 +122,7 @@ impl Payload {
         }
     }
 
-    /// Tells whether the body was handed to the connection whole; `None`: it goes with the head.
+    /// Returns a flag that is set when the whole body was passed to the connection; `None`: it is sent with the head.
     pub(super) fn watch(&self) -> Option<Arc<AtomicBool>> {
         match self {
             Self::Whole(_) => None,

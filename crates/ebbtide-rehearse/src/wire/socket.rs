@@ -1,4 +1,4 @@
-//! A socket that tells what passed over it, so that a loss is classified by bytes and not by an error's wording.
+//! A socket that counts its traffic, so that a loss is classified by bytes and not by the text of an error.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,14 +13,14 @@ use tokio::net::TcpStream;
 
 use crate::record::Close;
 
-/// One end of a connection, shared by hyper (which owns a [`Wire`]) and whoever watches it.
+/// One end of a connection, shared by hyper (which owns a [`Wire`]) and its observers.
 #[derive(Clone, Debug)]
 pub(crate) struct Socket {
     stream: Arc<TcpStream>,
     meter: Arc<Meter>,
 }
 
-/// What passed over a connection so far.
+/// The traffic of a connection so far.
 #[derive(Debug, Default)]
 struct Meter {
     sent: AtomicU64,
@@ -31,7 +31,7 @@ struct Meter {
     head: Mutex<Vec<u8>>,
 }
 
-/// How much of each answer is kept, to tell a cut head from an interim response.
+/// How much of each response is kept, to distinguish a truncated head from an interim response.
 const HEAD: usize = 2048;
 
 /// A point in a connection's traffic, to count from.
@@ -42,11 +42,11 @@ pub(super) struct Mark {
 }
 
 impl Socket {
-    /// Connects to `to`, which may take for ever: bound it.
+    /// Connects to `to`. Has no timeout: the caller must set one.
     pub(crate) async fn connect(to: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(to).await?;
-        // A connect to a local port that nobody listens on can meet itself when the kernel picks that very port
-        // for our end. Nobody listens: it is a refusal.
+        // A connect to a local port without a listener can connect to itself when the kernel picks the same port
+        // for the client's end. There is no listener: it counts as a refusal.
         if stream.local_addr()? == stream.peer_addr()? {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
@@ -103,8 +103,8 @@ impl Socket {
         }
     }
 
-    /// Whether the peer has neither closed the connection nor sent anything unasked, as the kernel knows this
-    /// instant. An honest client looks before it uses a kept connection again.
+    /// Returns whether the peer has neither closed the connection nor sent unrequested bytes, by the present state in
+    /// the kernel. A real client checks this before it reuses a kept connection.
     pub(super) fn still_quiet(&self) -> bool {
         let mut byte = [0_u8; 1];
         let looked = recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
@@ -191,8 +191,8 @@ impl Write for Wire {
         Poll::Ready(Ok(()))
     }
 
-    /// Does nothing: the socket closes when its last owner lets go, so that the peer may close first and keep the
-    /// TIME_WAIT, which otherwise uses up our ports.
+    /// Does nothing: the socket closes when its last owner is dropped, so that the peer may close first and keep the
+    /// TIME_WAIT, which otherwise exhausts the client's ports.
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
