@@ -139,7 +139,7 @@ fn verdict(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
             )?;
             writeln!(
                 out,
-                "{HINT}hint{HINT:#}: the evidence of {sunk} names what would make it conclusive; --strict fails"
+                "{HINT}hint{HINT:#}: the evidence of {sunk} names what would make it conclusive; with --strict it fails"
             )
         }
         Verdict::Fail => {

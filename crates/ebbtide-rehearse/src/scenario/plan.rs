@@ -35,8 +35,8 @@ pub struct Scenario {
     pub database: Option<String>,
     /// The number of runs.
     pub repeat: u32,
-    /// The program that cleans up when this process is killed. It is started with the argument [`JANITOR`](crate::JANITOR) and must call
-    /// [`janitor`](crate::janitor). Without it, a rehearsal that is killed leaves the service running.
+    /// The program that cleans up when this process is killed. It is started with the argument [`JANITOR`](crate::JANITOR)
+    /// and must call [`janitor`](crate::janitor). Without it, a rehearsal that is killed leaves the service running.
     pub janitor: Option<PathBuf>,
     /// The seed of the times of the signal and of the think times.
     pub seed: u64,

@@ -155,7 +155,8 @@ fn when(lost: &[&Request], signalled: At) -> String {
 /// The kernel closes a process's sockets shortly before its end can be seen.
 const NEAR_MICROS: u64 = 5_000;
 
-/// On a machine whose cores are taken that is far earlier: so long before it, what ends behind the last answer ended with the process.
+/// On a busy machine it closes them much earlier: within this time before the exit, a connection that ends after the last response
+/// ended with the process.
 const NEAR_BEHIND_THE_LAST_ANSWER_MICROS: u64 = 100_000;
 
 /// From when on a connection's end is that of the process.

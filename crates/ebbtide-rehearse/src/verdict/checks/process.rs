@@ -61,8 +61,8 @@ pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
     )
 }
 
-/// Whether the process still answered well after the signal: a request that was sent after it, and answered before the exit. What is
-/// answered behind that is answered by a process that it has left.
+/// Returns whether the process answered a request that was sent well after the signal, before its exit. A response after the exit
+/// comes from another process that it left behind.
 fn answered_late(case: &Case<'_>, exit: At) -> bool {
     let late = case.record.signalled + OUTLIVED;
     case.requests.iter().any(|judged| {
