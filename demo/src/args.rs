@@ -6,38 +6,46 @@ use ebbtide::model::parse_duration;
 use crate::Fault;
 use crate::queue::{QueueKind, QueuePlace};
 
-/// What the service is told on its command line.
+/// The command line of the demo service.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// The address to listen on; port 0 takes a free one and logs it
+    /// Listen on this address; port 0 selects a free port, which is logged
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
-    /// The folder for orders.db, jobs.db and demo.log, made if missing [default: a temporary one, removed at the end]
+    /// Store data and log in this folder [default: a temporary one]
+    ///
+    /// The folder holds orders.db, jobs.db and demo.log, and is created if it is missing. A temporary folder is removed at exit.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// The broker of the queue that orders are worked off from [default: sqlite, or postgres if DATABASE_URL names one]
+    /// Process orders from a queue on this broker [default: sqlite or postgres]
     ///
-    /// Its address is what DATABASE_URL, REDIS_URL, AMQP_URL or NATS_URL says, or the usual port on this machine. A broker whose
+    /// The default is postgres if DATABASE_URL names a PostgreSQL database, and sqlite otherwise. The broker's address is read from
+    /// DATABASE_URL, REDIS_URL, AMQP_URL or NATS_URL; without it, the default port on this machine is used. A broker whose
     /// feature this build does not have is refused with exit code 2; `cargo build --release --features brokers` builds them all.
     #[arg(long, value_name = "BROKER", value_enum)]
     pub queue: Option<QueueKind>,
 
-    /// The queue's name there: each set of orders needs a queue of its own [default: ebbtide-demo-orders; a temporary one
-    /// for orders in a temporary folder]
+    /// Use the queue of this name on the broker [default: ebbtide-demo-orders]
+    ///
+    /// Each set of orders requires a separate queue. Orders in a temporary folder have a temporary queue by default.
     #[arg(long, value_name = "NAME")]
     pub queue_name: Option<String>,
 
-    /// Go on serving for exactly so long after the stop signal [default: until it is quiet, 250ms to 2s on a laptop]
+    /// Keep serving for exactly this time after the stop signal
+    ///
+    /// Without it, the service keeps serving until no new requests arrive: 250ms to 2s on a laptop.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub lame_duck: Option<Duration>,
 
-    /// The time between the stop signal and SIGKILL [default: the platform's, 10s on a laptop]
+    /// Set the time from the stop signal to SIGKILL [default: the platform's]
+    ///
+    /// On a laptop the default is 10s.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub grace: Option<Duration>,
 
-    /// Misbehave; may be given more than once
+    /// Inject a fault; may be given more than once
     #[arg(long = "fault", value_name = "NAME", value_enum)]
     pub faults: Vec<Fault>,
 }
@@ -50,19 +58,19 @@ pub struct MissingFeature {
     feature: &'static str,
 }
 
-/// The queue of those whose orders are kept.
+/// The queue for orders that outlive the process.
 const NAME: &str = "ebbtide-demo-orders";
 
-/// After a crash, what was in hand is worked off so much later; a job takes milliseconds.
+/// After a crash, leased jobs are redelivered after this time; a job takes milliseconds.
 const LEASE: Duration = Duration::from_secs(5);
 
-/// Longer than any rehearsal: a job that was kept is still kept when somebody looks.
+/// Longer than any rehearsal: a job that the fault keeps is still leased when the queue is inspected.
 const KEPT: Duration = Duration::from_secs(600);
 
 impl Args {
-    /// Returns where the queue is of a service with its data in `folder`, and its orders in `database` if that is given.
+    /// Returns the location of the queue for a service with its data in `folder`, and its orders in `database` if that is given.
     ///
-    /// The queue lives where the orders do unless told otherwise: neither is of use without the other.
+    /// By default the queue is stored with the orders: neither is of use without the other.
     pub fn queue_place(&self, folder: &Path, database: Option<&str>) -> QueuePlace {
         let default = if database.is_some() { QueueKind::Postgres } else { QueueKind::Sqlite };
         let kind = self.queue.unwrap_or(default);
@@ -80,7 +88,7 @@ impl Args {
         QueuePlace { kind, url, name, lease }
     }
 
-    /// Returns the setting that requires a feature which this build does not have, of a service with its orders in `database` if
+    /// Returns the setting that requires a feature which this build does not have, for a service with its orders in `database` if
     /// that is given.
     pub fn missing_feature(&self, database: Option<&str>) -> Option<MissingFeature> {
         let of = |kind: QueueKind, setting: String| {
@@ -90,7 +98,7 @@ impl Args {
         queue.or_else(|| database.and_then(|_| of(QueueKind::Postgres, "DATABASE_URL".to_owned())))
     }
 
-    /// Tells whether the queue is to go with the orders, which go with their folder.
+    /// Returns whether the queue is removed together with the orders and their folder.
     pub(crate) fn is_temporary(&self, database: Option<&str>) -> bool {
         self.data.is_none() && database.is_none() && self.queue_name.is_none()
     }
@@ -102,7 +110,7 @@ impl MissingFeature {
         Self { setting: setting.into(), feature }
     }
 
-    /// Returns what to do about it.
+    /// Returns advice: how to get the feature, or how to run without it.
     pub fn hint(&self) -> String {
         let Self { setting, feature } = self;
         format!("build with `cargo build --release --features {feature}`, or run without `{setting}`")

@@ -1,4 +1,4 @@
-//! The folder that holds the database and the log; and what the service says: to people on standard error, and in `demo.log`.
+//! The folder that holds the database and the log, and the service's log output: on standard error and in `demo.log`.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -22,14 +22,14 @@ pub(crate) struct DataDir {
 
 /// The folder cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to use the data folder {}: {cause}; give another one with --data DIR", path.display())]
+#[error("cannot use data folder {} (--data): {cause}", path.display())]
 pub(crate) struct DataError {
     path: PathBuf,
     cause: io::Error,
 }
 
 impl DataDir {
-    /// Opens the folder, and makes it if it is missing; without a path, makes a temporary one.
+    /// Opens the folder, and creates it if it is missing. Without a path, creates a temporary one.
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, DataError> {
         let Some(path) = path else {
             let temporary = TempDir::with_prefix("ebbtide-demo-")
@@ -45,7 +45,7 @@ impl DataDir {
         &self.path
     }
 
-    /// Has a temporary folder removed on the ways out on which nothing is dropped: by the watchdog, by a second signal.
+    /// Registers a temporary folder for removal on the exits that drop no value: by the watchdog, by a second signal.
     pub(crate) fn removed_by(&self, app: &Handle) -> io::Result<()> {
         if self.temporary.is_some() {
             app.temporary(&self.path)?;
@@ -53,17 +53,17 @@ impl DataDir {
         Ok(())
     }
 
-    /// Says where the data is.
+    /// Logs where the data is.
     pub(crate) fn announce(&self) {
         let path = self.path.display();
         match self.temporary {
-            Some(_) => tracing::info!("data in {path}, removed at the end; keep it with --data DIR"),
+            Some(_) => tracing::info!("data in temporary folder {path}; removed at exit"),
             None => tracing::info!("data in {path}"),
         }
     }
 }
 
-/// A log file behind a buffer: what is still in the buffer when the process ends is lost, unless somebody flushes it.
+/// A buffered log file. Lines still in the buffer when the process ends are lost unless the file is flushed.
 ///
 /// Cheap to clone; all clones write to the same file.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ pub(crate) struct LogFile {
 
 /// The file cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to open the log {}: {cause}", path.display())]
+#[error("cannot open log {}: {cause}", path.display())]
 pub(crate) struct LogFileError {
     path: PathBuf,
     cause: io::Error,
@@ -82,14 +82,14 @@ pub(crate) struct LogFileError {
 const BUFFER: usize = 64 * 1024;
 
 impl LogFile {
-    /// Opens the file to append to it, and makes it if it is missing.
+    /// Opens the file to append to it, and creates it if it is missing.
     pub(crate) fn create(path: &Path) -> Result<Self, LogFileError> {
         let file = File::options().create(true).append(true).open(path);
         let file = file.map_err(|cause| LogFileError { path: path.to_owned(), cause })?;
         Ok(Self { writer: Arc::new(Mutex::new(BufWriter::with_capacity(BUFFER, file))) })
     }
 
-    /// Returns what flushes the file at the very end.
+    /// Returns the flusher for the end of the process.
     pub(crate) fn flusher(&self) -> impl FnOnce() + Send + use<> {
         let mut log = self.clone();
         move || {
@@ -99,15 +99,15 @@ impl LogFile {
         }
     }
 
-    /// Returns what flushes the file now and then, so that one can read along.
+    /// Returns a ticker that flushes the file, so that it can be followed while the service runs.
     pub(crate) fn flush_now(
         &self,
     ) -> impl FnMut() -> std::future::Ready<Result<(), BoxError>> + Send + use<> {
         let mut log = self.clone();
         move || {
             if let Err(error) = log.flush() {
-                // A full disk is no reason to stop taking orders.
-                tracing::warn!(%error, "failed to flush demo.log");
+                // A full disk must not stop the service from accepting orders.
+                tracing::warn!(%error, "flushing demo.log failed");
             }
             std::future::ready(Ok(()))
         }
@@ -123,7 +123,7 @@ impl Write for LogFile {
         self.lock().write(bytes)
     }
 
-    /// Writes the line in one piece: another thread's may not come between.
+    /// Writes the line in one piece, so that no line of another thread is written in between.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.lock().write_all(bytes)
     }
@@ -133,8 +133,8 @@ impl Write for LogFile {
     }
 }
 
-/// Sends what is logged to standard error, as much of it as `RUST_LOG` asks for (`info` by default), and to the file,
-/// each order's steps included.
+/// Sends log lines to standard error, filtered by `RUST_LOG` (`info` by default), and to the file, each order's steps
+/// included.
 ///
 /// # Errors
 ///
@@ -152,13 +152,13 @@ pub(crate) fn install_log(file: &LogFile) -> Result<(), TryInitError> {
         .try_init()
 }
 
-/// What `RUST_LOG` asks for.
+/// The filter in `RUST_LOG`.
 mod filter {
     use std::io::{self, Write as _};
 
     use tracing_subscriber::filter::{LevelFilter, Targets};
 
-    /// Reads what `RUST_LOG` asks for: `LEVEL` and `TARGET=LEVEL`, separated by commas; `info` without it.
+    /// Reads the filter from `RUST_LOG`: `LEVEL` and `TARGET=LEVEL`, separated by commas; `info` without it.
     ///
     /// A directive that cannot be read is reported on standard error and ignored. That includes those for spans and fields
     /// (`target[span]=level`): a regex engine would have to be compiled for them.

@@ -17,33 +17,33 @@ use tokio::time::timeout;
 
 use crate::store::{Store, StoreError, with_pool};
 
-/// Names one way to misbehave.
+/// A kind of misbehaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The first order's job never ends
+    /// The first order's job never finishes
     StuckWorker,
-    /// From the stop signal on, every thread of the runtime is blocked
+    /// Every runtime thread blocks from the stop signal on
     BlockedRuntime,
-    /// Closing a resource takes longer than there is time
+    /// Closing a resource takes longer than the shutdown may take
     SlowClose,
-    /// SIGTERM and SIGINT have no effect once it is up: end it with SIGKILL or Ctrl-\
+    /// SIGTERM and SIGINT are ignored; end it with SIGKILL or Ctrl-\
     IgnoreSignal,
-    /// The listener and idle connections are closed at the signal, the way other servers do it
+    /// Closes the listener and idle connections at the signal
     CloseListener,
-    /// /readyz stays green after the signal, until the listener is closed
+    /// /readyz stays green after the signal until the listener closes
     NoReadinessFlip,
-    /// After the signal the queue's consumer takes jobs and keeps them; RabbitMQ gives them to others when it is gone
+    /// The consumer fetches jobs after the signal and never settles them
     KeepJobs,
-    /// A database connection is taken and never given back
+    /// Acquires a database connection and never releases it
     LeakConnection,
-    /// The process exits at the signal, with 0 and whatever is in flight
+    /// Exits with code 0 at the signal and drops what is in flight
     ExitEarly,
-    /// What the log has buffered is not flushed at the end
+    /// Does not flush the buffered log at the end
     LoseLog,
 }
 
-/// The faults that were asked for; usually none.
+/// The requested faults; usually none.
 #[derive(Clone, Debug)]
 pub(crate) struct Faults {
     wanted: Vec<Fault>,
@@ -58,15 +58,15 @@ impl Faults {
         self.wanted.contains(&fault)
     }
 
-    /// Takes the lame duck from a service that is to close its listener at once.
+    /// Disables the lame duck for a service that closes its listener at the signal.
     pub(crate) fn budget(&self, lifecycle: Lifecycle) -> Lifecycle {
         if self.on(Fault::CloseListener) { lifecycle.lame_duck(LameDuck::NONE) } else { lifecycle }
     }
 
-    /// Sets up what can be set up beside the service; the others are asked for where they bite.
+    /// Sets up the faults that need no change in the service; the service queries the others where they take effect.
     pub(crate) async fn arm(&self, app: &Handle, store: &Store) -> Result<(), BoxError> {
         for fault in &self.wanted {
-            tracing::warn!(?fault, "misbehaving on request");
+            tracing::warn!(?fault, "injecting fault");
             match fault {
                 Fault::BlockedRuntime => block_runtime(app),
                 Fault::SlowClose => close_slowly(app),
@@ -83,7 +83,7 @@ impl Faults {
         Ok(())
     }
 
-    /// Returns a server that misbehaves at the stop, if one was asked for.
+    /// Returns a server that misbehaves at the shutdown, if such a fault was requested.
     pub(crate) fn server(&self, app: &Handle, router: &Router) -> Option<Server<HealthService<Router>>> {
         let (abrupt, evergreen) = (self.on(Fault::CloseListener), self.on(Fault::NoReadinessFlip));
         if !abrupt && !evergreen {
@@ -94,7 +94,7 @@ impl Faults {
         Some(if abrupt { server.close_mode(CloseMode::Abrupt) } else { server })
     }
 
-    /// Returns what the consumer takes its jobs from.
+    /// Returns the queue that the consumer fetches its jobs from.
     pub(crate) fn queue<Q>(&self, queue: Q) -> KeepJobs<Q> {
         KeepJobs { queue, wanted: self.on(Fault::KeepJobs) }
     }
@@ -104,12 +104,12 @@ impl Faults {
     }
 }
 
-/// Blocks every worker thread of the runtime as soon as the stop begins, as a forgotten lock or a long computation does.
-/// The threads sleep: whoever watches from outside needs the processor.
+/// Blocks every worker thread of the runtime when the shutdown begins, as a forgotten lock or a long computation does.
+/// The threads sleep: the processes that observe this one need the processor.
 fn block_runtime(app: &Handle) {
     app.on_stop("blocked runtime", async |_| -> () {
         let mut blockers = JoinSet::new();
-        // One would do for each of the other threads; some may be taken by the same thread before it blocks.
+        // One blocker for each thread is not enough: a thread may poll several before it blocks.
         for _ in 0..4 * tokio::runtime::Handle::current().metrics().num_workers() {
             blockers.spawn(async { block() });
         }
@@ -123,7 +123,7 @@ fn block() -> ! {
     }
 }
 
-/// Registers a resource whose close takes twice as long as the whole stop may.
+/// Registers a resource whose close takes twice as long as the whole shutdown may.
 fn close_slowly(app: &Handle) {
     let time = app.plan().deadline.saturating_mul(2);
     app.resource("slow courier", (), move |()| async move {
@@ -132,11 +132,11 @@ fn close_slowly(app: &Handle) {
     });
 }
 
-/// Replaces the handlers of the stop signals, as a library that means well may do behind one's back.
+/// Replaces the handlers of the stop signals, as a third-party library may do without the program's knowledge.
 #[expect(unsafe_code, reason = "a signal's disposition is set by libc calls only")]
 fn ignore_signals() -> io::Result<()> {
     for number in [libc::SIGTERM, libc::SIGINT] {
-        // SAFETY: SIG_IGN installs no handler, so that no code of ours runs in a signal's context.
+        // SAFETY: SIG_IGN installs no handler, so that no code of this crate runs in a signal's context.
         if unsafe { libc::signal(number, libc::SIG_IGN) } == libc::SIG_ERR {
             return Err(io::Error::last_os_error());
         }
@@ -144,18 +144,18 @@ fn ignore_signals() -> io::Result<()> {
     Ok(())
 }
 
-/// Takes a connection, begins a transaction on it and never gives it back: the pool cannot be closed, and PostgreSQL
-/// sees a session that was abandoned.
+/// Acquires a connection, begins a transaction on it and never releases it: the pool cannot be closed, and PostgreSQL
+/// records an abandoned session.
 async fn leak_connection(store: &Store) -> Result<(), StoreError> {
     with_pool!(store.pool(), |pool| {
-        let mut connection = pool.acquire().await.map_err(StoreError::when("take a connection"))?;
+        let mut connection = pool.acquire().await.map_err(StoreError::when("acquire a connection"))?;
         connection.execute("BEGIN").await.map_err(StoreError::when("begin a transaction"))?;
         std::mem::forget(connection);
     });
     Ok(())
 }
 
-/// Ends the process at the signal and claims that all is well.
+/// Ends the process at the signal with exit code 0.
 fn exit_early(app: &Handle) {
     app.on_stop("early exit", async |_| -> () {
         #[expect(clippy::disallowed_methods, reason = "this is what the fault is")]
@@ -163,7 +163,7 @@ fn exit_early(app: &Handle) {
     });
 }
 
-/// A place in a job where the first one that comes by stays for ever, if that was asked for.
+/// A point in a job at which the first job that reaches it waits for ever, if the fault was requested.
 #[derive(Clone, Debug)]
 pub(crate) struct StuckWorker {
     next_one: Arc<AtomicBool>,
@@ -181,15 +181,15 @@ impl StuckWorker {
     }
 }
 
-/// A queue that takes further jobs when its consumer has stopped, and neither works them off nor gives them back, if that
-/// was asked for.
+/// A queue that fetches further jobs after its consumer has stopped, and neither runs nor requeues them, if the fault was
+/// requested. RabbitMQ redelivers such jobs when the process exits; the other brokers do when the lease expires.
 #[derive(Clone, Debug)]
 pub(crate) struct KeepJobs<Q> {
     queue: Q,
     wanted: bool,
 }
 
-/// How long it waits for a job that it can keep.
+/// How long the fault waits for a job to keep.
 const GREED: Duration = Duration::from_millis(1500);
 
 impl<Q: Queue> Queue for KeepJobs<Q> {
@@ -227,7 +227,7 @@ impl<Q: Queue> Queue for KeepJobs<Q> {
         if self.wanted {
             let never = Stop::never();
             if let Ok(Ok(kept)) = timeout(GREED, self.queue.fetch(4, &never)).await {
-                tracing::warn!(jobs = kept.len(), "keeping jobs to ourselves");
+                tracing::warn!(jobs = kept.len(), "fault keep-jobs: fetched jobs are not settled");
             }
         }
         self.queue.withdraw().await

@@ -1,4 +1,4 @@
-//! What an order is, how it is taken in, and how it is worked off.
+//! Orders: the types, the intake and the processing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::faults::{Faults, StuckWorker};
 use crate::queue::AnyQueue;
 use crate::store::{Store, StoreError};
 
-/// What a customer sends.
+/// The body of `POST /orders`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewOrder {
@@ -34,19 +34,19 @@ pub(crate) struct Order {
     pub(crate) created_at: String,
 }
 
-/// How far an order is. It only goes forward.
+/// The state of an order. It only advances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OrderState {
     /// It is in the table, and whether it has a job is unknown.
     Stored,
     /// It has a job in the queue.
     Queued,
-    /// A worker has it.
+    /// A worker processes it.
     Processing,
     Done,
 }
 
-/// How many orders there are in each state.
+/// The number of orders in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct OrderCounts {
     pub(crate) stored: i64,
@@ -59,7 +59,7 @@ impl NewOrder {
     const LONGEST_ITEM: usize = 200;
     const MOST: i32 = 10_000;
 
-    /// Says what is wrong with the order, in words for the customer.
+    /// Validates the order. The error is the text for the client.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.item.trim().is_empty() || self.item.len() > Self::LONGEST_ITEM {
             Err(format!("`item` must be 1 to {} bytes long, and not blank", Self::LONGEST_ITEM))
@@ -74,7 +74,7 @@ impl NewOrder {
 }
 
 impl OrderState {
-    /// Returns the name in the table and in answers.
+    /// Returns the name in the table and in responses.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Stored => "stored",
@@ -86,51 +86,50 @@ impl OrderState {
 }
 
 impl OrderCounts {
-    /// Takes the count of one state from the table.
+    /// Sets the count of one state from the table.
     pub(crate) fn set(&mut self, state: &str, count: i64) {
         match state {
             "stored" => self.stored = count,
             "queued" => self.queued = count,
             "processing" => self.processing = count,
             "done" => self.done = count,
-            other => tracing::warn!(state = other, count, "orders in a state that is not ours"),
+            other => tracing::warn!(state = other, count, "orders in an unknown state"),
         }
     }
 }
 
-/// Takes orders in: stores each, and pushes a job for it. Cheap to clone.
+/// Accepts orders: stores each, and pushes a job for it. Cheap to clone.
 ///
-/// The table is the outbox. An order that is stored is accepted. While the queue does not answer it stays `stored`, and
-/// [`catch_up`](Self::catch_up) pushes it when the queue answers again; so does the next start, where the process died in between.
+/// The table is the outbox. An order that is stored is accepted. While the queue does not respond, the order stays `stored`.
+/// [`catch_up`](Self::catch_up) pushes it when the queue responds again; the next start does so if the process died before.
 #[derive(Clone, Debug)]
 pub(crate) struct Intake {
     store: Store,
     queue: AnyQueue,
-    /// The queue did not answer, and has not answered since.
+    /// The queue did not respond, and has not responded since.
     away: Arc<AtomicBool>,
 }
 
-/// An order to be taken in, and whom to tell.
+/// An order to accept, and the channel for the reply.
 ///
-/// Not the request's handler does it, but a worker of a pool. A handler is dropped when its client hangs up, and if that
-/// happened between the row and the queue, the order would be nobody's until the next start. What was sent to
-/// a pool is run to its end.
+/// A worker of a pool accepts it, not the request's handler. A handler is dropped when its client disconnects. Between the
+/// insert and the push, that would leave the order without a job until the next start. A pool runs each item to its end.
 #[derive(Debug)]
 pub(crate) struct IntakeRequest {
     pub(crate) order: NewOrder,
-    /// Told when the order is stored, and its job is in the queue or the queue does not answer.
+    /// Receives the reply when the order is stored, and its job is in the queue or the queue does not respond.
     pub(crate) reply: oneshot::Sender<Result<AcceptedOrder, StoreError>>,
 }
 
-/// An order that was taken in.
+/// An accepted order.
 #[derive(Debug)]
 pub(crate) struct AcceptedOrder {
     pub(crate) id: String,
-    /// Queued, or stored where the queue does not answer.
+    /// Queued, or stored if the queue does not respond.
     pub(crate) state: OrderState,
 }
 
-/// How long a push may take. A client waits for it, and the order is safe before it; a busy database may need a second.
+/// The timeout of a push. A client waits for it, and the order is stored before it; a busy database may need a second.
 const PUSH_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Intake {
@@ -138,23 +137,23 @@ impl Intake {
         Self { store, queue, away: Arc::default() }
     }
 
-    /// Takes one in. What goes wrong is the client's to know, and no reason to stop.
+    /// Accepts one order. An error is returned to the client and does not stop the service.
     pub(crate) async fn run(self, request: IntakeRequest) -> Result<(), BoxError> {
         let taken = self.take(&request.order).await;
-        // Nobody listens when the client has hung up; the order is worked off all the same.
+        // The receiver is dropped when the client has disconnected; the order is processed all the same.
         let _ = request.reply.send(taken);
         Ok(())
     }
 
-    /// Pushes the orders that an earlier process stored and did not see in the queue. Where the queue does not answer, they wait
-    /// with those that come.
+    /// Pushes the orders that an earlier process stored without recording a push. If the queue does not respond, they stay
+    /// stored with later orders.
     ///
-    /// Where several services share a table, another one may be about to push them: an order then has two jobs, and
-    /// that is better than none.
+    /// If several services share a table, another one may be about to push them. An order then has two jobs, which
+    /// is better than none.
     pub(crate) async fn resume(&self) -> Result<(), BoxError> {
         let left = self.store.without_job().await?;
         if !left.is_empty() {
-            tracing::warn!(orders = left.len(), "an earlier run stored orders without a job: pushing them");
+            tracing::warn!(orders = left.len(), "pushing jobs of stored orders without a job from an earlier run");
         }
         for id in left {
             if self.hand_on(&id).await == OrderState::Stored {
@@ -164,24 +163,24 @@ impl Intake {
         Ok(())
     }
 
-    /// Pushes the orders that were stored while the queue did not answer, if it does now; until the stop begins.
+    /// Pushes the orders that were stored while the queue did not respond, if it responds now. Ends when the shutdown begins.
     pub(crate) async fn catch_up(self, stop: Stop) -> Result<(), BoxError> {
         if !self.away.load(Ordering::SeqCst) || !self.push_all(&stop).await? {
             return Ok(());
         }
         self.away.store(false, Ordering::SeqCst);
-        tracing::info!("the queue answers again: the orders that waited are queued");
-        // An order that was stored meanwhile saw the queue away, and is in the table by now.
+        tracing::info!("queue available again; stored orders are queued");
+        // An order that was stored meanwhile was not pushed, and is in the table by now.
         if !self.push_all(&stop).await? {
             self.away.store(true, Ordering::SeqCst);
         }
         Ok(())
     }
 
-    /// Pushes all that is without a job, and tells whether it did.
+    /// Pushes all orders without a job, and returns whether all pushes succeeded.
     async fn push_all(&self, stop: &Stop) -> Result<bool, BoxError> {
         for id in self.store.without_job().await? {
-            // A stop waits for this: what is left is the next start's, also the one whose push is dropped here.
+            // The shutdown waits for this. The next start pushes the rest, including the order whose push is dropped here.
             let Some(Ok(())) = stop.unless_stopping(self.push(&id)).await else { return Ok(false) };
         }
         Ok(true)
@@ -196,7 +195,7 @@ impl Intake {
         Ok(AcceptedOrder { id, state })
     }
 
-    /// Pushes the job of an order that is stored, unless the queue is known not to answer.
+    /// Pushes the job of a stored order, unless the queue is known not to respond.
     async fn hand_on(&self, id: &str) -> OrderState {
         if self.away.load(Ordering::SeqCst) {
             return OrderState::Stored;
@@ -206,7 +205,7 @@ impl Intake {
             Err(error) => {
                 if !self.away.swap(true, Ordering::SeqCst) {
                     let error: &dyn std::error::Error = &*error;
-                    tracing::warn!(error, "the queue does not answer: orders are stored, and queued later");
+                    tracing::warn!(error, "queue unavailable; orders are stored and queued later");
                 }
                 OrderState::Stored
             }
@@ -215,21 +214,21 @@ impl Intake {
 
     async fn push(&self, id: &str) -> Result<(), BoxError> {
         let pushed = timeout(PUSH_PATIENCE, self.queue.push(id.as_bytes())).await;
-        pushed.map_err(|_| "no answer within 5s")??;
-        // It may be done by now: then it stays so.
+        pushed.map_err(|_| "no response within 5 s")??;
+        // The order may be done by now; then it stays done.
         self.store.advance(id, OrderState::Queued).await?;
         Ok(())
     }
 }
 
-/// Works orders off. Cheap to clone.
+/// Processes orders. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
     store: Store,
     stuck: StuckWorker,
 }
 
-/// What the work itself takes: picking, packing, printing a label.
+/// The duration of the work itself: picking, packing, printing a label.
 const WORK: Duration = Duration::from_millis(3);
 
 impl Worker {
@@ -237,11 +236,12 @@ impl Worker {
         Self { store, stuck: faults.stuck_worker() }
     }
 
-    /// Does one job: works off the order whose id it brings. One that is done already, as after a crash, is left alone.
+    /// Runs one job: processes the order whose id is its payload. An order that is done already, as after a crash, is unchanged.
     ///
     /// # Errors
     ///
-    /// When the database fails, so that the job comes again; for good, when there is no such order.
+    /// Fails when the database fails, so that the job is retried; permanently when the order does not exist, as when another
+    /// service uses the same queue (`--queue-name` separates them).
     pub(crate) async fn run(self, job: Job) -> Result<(), BoxError> {
         let id = str::from_utf8(job.payload()).map_err(Permanent::new)?;
         if !self.store.advance(id, OrderState::Processing).await? {
@@ -252,7 +252,7 @@ impl Worker {
         }
         self.stuck.wait().await;
         tokio::time::sleep(WORK).await;
-        // Of two jobs for one order, side by side, one gets here first.
+        // Two jobs of one order may run concurrently; only the first one moves it to done.
         if self.store.advance(id, OrderState::Done).await? {
             tracing::debug!(id, "order done");
         }
@@ -261,8 +261,7 @@ impl Worker {
 }
 
 fn unknown_order(id: &str) -> BoxError {
-    let hint = "does another service use the queue? give each its own with --queue-name";
-    Permanent::new(format!("there is no order {id}: {hint}")).into()
+    Permanent::new(format!("order {id} of the job does not exist")).into()
 }
 
 fn one() -> i32 {

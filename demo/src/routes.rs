@@ -16,16 +16,16 @@ use tokio::sync::oneshot;
 use crate::orders::{AcceptedOrder, IntakeRequest, NewOrder, Order, OrderCounts, OrderState};
 use crate::store::{Store, StoreError};
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Clone, Debug)]
 pub(crate) struct AppState {
     pub(crate) store: Store,
     pub(crate) intake: Pool<IntakeRequest>,
 }
 
-const STOPPED: &str = "the service is stopping and did not store the order; send it again";
+const STOPPED: &str = "service is shutting down; the order was not stored and may be sent again";
 
-const DATABASE: &str = "the database did not answer; try again";
+const DATABASE: &str = "database unavailable; the request may be retried";
 
 /// Returns the service's routes.
 pub(crate) fn router(state: AppState) -> Router {
@@ -40,7 +40,7 @@ pub(crate) fn router(state: AppState) -> Router {
 }
 
 /// `POST /orders`: answers 201 when the order is stored and its job is in the queue, and 202 when it is stored and the queue does
-/// not answer: its job comes later. While the pool is full, it waits.
+/// not answer: its job is pushed later. While the pool is full, the request waits.
 async fn create_order(
     State(app): State<AppState>,
     order: Result<Json<NewOrder>, JsonRejection>,
@@ -48,7 +48,7 @@ async fn create_order(
     let Json(order) = order.map_err(|error| {
         let error = error.body_text();
         let example = r#"{"item": "tea", "quantity": 2}"#;
-        ApiError::bad(format!("{error}; send JSON such as {example}, as application/json"))
+        ApiError::bad(format!("{error}; expected application/json such as {example}"))
     })?;
     order.check().map_err(ApiError::bad)?;
     let (reply, answer) = oneshot::channel();
@@ -60,7 +60,7 @@ async fn create_order(
     Ok((status, [(header::LOCATION, location)], Json(json!({ "id": id, "state": state.name() }))))
 }
 
-/// `GET /orders/{id}`: the order and how far it is.
+/// `GET /orders/{id}`: returns the order and its state.
 async fn show_order(
     State(app): State<AppState>,
     id: Result<Path<String>, PathRejection>,
@@ -69,10 +69,10 @@ async fn show_order(
     let order = app.store.find(&id).await?;
     order
         .map(Json)
-        .ok_or_else(|| ApiError::missing(format!("there is no order `{id}`; POST /orders makes one")))
+        .ok_or_else(|| ApiError::missing(format!("order `{id}` not found")))
 }
 
-/// `GET /orders`: how many orders there are in each state.
+/// `GET /orders`: returns the number of orders in each state.
 async fn count_orders(State(app): State<AppState>) -> Result<Json<OrderCounts>, ApiError> {
     Ok(Json(app.store.counts().await?))
 }
@@ -91,26 +91,26 @@ struct Slowness {
 /// `GET /slow?ms=N`: answers after so many milliseconds, 60,000 at most and 1,000 by default.
 async fn slow(slowness: Result<Query<Slowness>, QueryRejection>) -> Result<String, ApiError> {
     let Query(Slowness { ms }) = slowness.map_err(|error| {
-        ApiError::bad(format!("{}; ask for milliseconds, such as /slow?ms=3000", error.body_text()))
+        ApiError::bad(format!("{}; expected milliseconds, such as /slow?ms=3000", error.body_text()))
     })?;
     let ms = ms.min(60_000);
     tokio::time::sleep(Duration::from_millis(ms)).await;
     Ok(format!("answered after {ms} ms\n"))
 }
 
-/// Everything else.
+/// Answers every other path.
 async fn not_found(uri: Uri) -> ApiError {
     let path = uri.path();
-    ApiError::missing(format!("there is no {path}; there are /orders, /orders/ID, /ping, /slow and /readyz"))
+    ApiError::missing(format!("{path} not found; available: /orders, /orders/ID, /ping, /slow, /readyz"))
 }
 
-/// A path that there is, with a method that it doesn't know.
+/// Answers an existing path with a method that it does not support.
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {
     let path = uri.path();
-    ApiError::method(format!("{method} {path} is not possible; the Allow header says what is"))
+    ApiError::method(format!("method {method} not allowed for {path}; the Allow header lists the allowed methods"))
 }
 
-/// What a client is told when it cannot have what it asked for: `{"error": …}`, in words that say what to do.
+/// An error response: `{"error": …}`.
 #[derive(Debug)]
 struct ApiError {
     status: StatusCode,
@@ -118,22 +118,22 @@ struct ApiError {
 }
 
 impl ApiError {
-    /// The client must ask differently.
+    /// The request is invalid.
     fn bad(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, message: message.into() }
     }
 
-    /// There is no such thing.
+    /// The path or the order does not exist.
     fn missing(message: impl Into<String>) -> Self {
         Self { status: StatusCode::NOT_FOUND, message: message.into() }
     }
 
-    /// There is such a thing, but it isn't used like that.
+    /// The path exists, but does not support the method.
     fn method(message: impl Into<String>) -> Self {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, message: message.into() }
     }
 
-    /// We cannot do it now.
+    /// The service cannot process the request now.
     fn unavailable(message: impl Into<String>) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, message: message.into() }
     }
@@ -141,8 +141,8 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        // The client has no use for the database's words.
-        tracing::error!(%error, "a request failed");
+        // The database's error may hold internals; only the log shows it.
+        tracing::error!(%error, "request failed: database error");
         Self::unavailable(DATABASE)
     }
 }

@@ -16,10 +16,10 @@ use crate::queue::AnyQueue;
 use crate::routes::{self, AppState};
 use crate::store::{Store, postgres_url};
 
-/// The exit code for a command line that cannot work, as clap has it too.
+/// The exit code for an invalid command line; clap uses the same.
 const WRONG_USAGE: u8 = 2;
 
-/// Runs the order service until it is told to stop, and returns its exit code (see [`ebbtide::Exit`]); 2 when a setting requires
+/// Runs the order service until it is asked to stop, and returns its exit code (see [`ebbtide::Exit`]); 2 when a setting requires
 /// a feature that this build does not have.
 ///
 /// It installs the process's `tracing` subscriber and its signal handlers: call it once, from `main`.
@@ -33,7 +33,7 @@ pub fn run(args: Args) -> ExitCode {
     let (data, log) = match prepare(&args) {
         Ok(prepared) => prepared,
         Err(error) => {
-            // Without a log there is nowhere to say it but here; and if nobody reads that, the exit code says it.
+            // There is no log yet. If standard error cannot be written, the exit code still reports the failure.
             let _ = writeln!(io::stderr(), "orders: error: {error}");
             return ExitCode::from(ebbtide::Exit::FAILED);
         }
@@ -72,14 +72,14 @@ pub fn run(args: Args) -> ExitCode {
     })
 }
 
-/// Opens the queue, which is closed when all who use it have stopped, and removed if its orders are.
+/// Opens the queue. It is closed after the components that use it have stopped, and removed if its orders are.
 async fn open_queue(app: &Handle, args: &Args, folder: &Path) -> Result<AnyQueue, BoxError> {
     let database = postgres_url();
     let place = args.queue_place(folder, database.as_deref());
     let removed = args.is_temporary(database.as_deref());
     let (name, variable) = (place.kind.name(), place.kind.variable());
     let opened = place.open().await.map_err(|cause| {
-        format!("failed to open the queue on {name}: {cause}; is it running, and where {variable} says?")
+        format!("failed to open the queue on {name} (configured by {variable}): {cause}")
     });
     Ok(app.resource("queue", opened?, async move |queue: AnyQueue| {
         queue.disconnect().await?;
@@ -87,7 +87,7 @@ async fn open_queue(app: &Handle, args: &Args, folder: &Path) -> Result<AnyQueue
     }))
 }
 
-/// Takes from the command line what it says about time; the rest is the platform's.
+/// Applies the times of the command line; the others are the platform's.
 fn budget(mut lifecycle: Lifecycle, args: &Args) -> Lifecycle {
     if let Some(grace) = args.grace {
         lifecycle = lifecycle.grace(grace);
@@ -98,7 +98,7 @@ fn budget(mut lifecycle: Lifecycle, args: &Args) -> Lifecycle {
     lifecycle
 }
 
-/// Opens what must be there before the lifecycle says its first word.
+/// Opens the data folder and the log, which must exist before the lifecycle logs anything.
 fn prepare(args: &Args) -> Result<(DataDir, LogFile), BoxError> {
     let data = DataDir::open(args.data.as_deref())?;
     let log = LogFile::create(&data.path().join("demo.log"))?;
@@ -107,11 +107,11 @@ fn prepare(args: &Args) -> Result<(DataDir, LogFile), BoxError> {
     Ok((data, log))
 }
 
-/// Takes the service's address, and says which one it is: the port may be the system's choice.
+/// Binds the service's address and logs it: the system may have chosen the port.
 ///
 /// # Errors
 ///
-/// When the address is taken, not ours, or no address.
+/// Fails when the address is in use, does not belong to this machine, or is not an address.
 async fn listen(app: &Handle, address: &str) -> Result<Listener, ListenError> {
     let bound = app.bind(address).await;
     let listener = bound.map_err(|cause| ListenError { address: address.to_owned(), cause })?;
@@ -119,7 +119,7 @@ async fn listen(app: &Handle, address: &str) -> Result<Listener, ListenError> {
     Ok(listener)
 }
 
-/// Returns what logs now and then how many orders there are in each state.
+/// Returns a ticker that logs the number of orders in each state.
 fn census(store: Store) -> impl FnMut() -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> + Send {
     move || {
         let store = store.clone();
@@ -131,11 +131,11 @@ fn census(store: Store) -> impl FnMut() -> Pin<Box<dyn Future<Output = Result<()
                         queued = counts.queued,
                         processing = counts.processing,
                         done = counts.done,
-                        "orders"
+                        "order counts"
                     );
                 }
-                // A ticker's error would stop the service; a number that is missing once is no reason to.
-                Err(error) => tracing::warn!(%error, "failed to count the orders"),
+                // A ticker's error would stop the service; one missing count must not.
+                Err(error) => tracing::warn!(%error, "counting orders failed"),
             }
             Ok(())
         })
@@ -144,7 +144,7 @@ fn census(store: Store) -> impl FnMut() -> Pin<Box<dyn Future<Output = Result<()
 
 /// The address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to listen on {address}: {cause}; give another address with --listen ADDR")]
+#[error("cannot listen on {address} (--listen): {cause}")]
 struct ListenError {
     address: String,
     cause: io::Error,

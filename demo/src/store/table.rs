@@ -21,7 +21,7 @@ pub(crate) struct Store {
     pub(super) writers: Arc<Semaphore>,
 }
 
-/// The database did not do what it was asked for.
+/// A database operation failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// The database cannot be opened.
@@ -40,14 +40,14 @@ pub(crate) enum StoreError {
 const FILE: &str = "orders.db";
 
 impl Store {
-    /// Opens PostgreSQL if `DATABASE_URL` names one, otherwise `orders.db` in `folder`, and makes the table if missing.
+    /// Opens PostgreSQL if `DATABASE_URL` names one, otherwise `orders.db` in `folder`, and creates the table if it is missing.
     pub(crate) async fn open(folder: &Path) -> Result<Self, StoreError> {
         let (database, opened) = match postgres_url() {
             Some(url) => ("PostgreSQL", open_postgres(&url).await),
             None => ("SQLite", open_sqlite(&folder.join(FILE)).await),
         };
         let store = opened.map_err(|cause| StoreError::Open { database, cause })?;
-        tracing::info!("orders are kept in {database}");
+        tracing::info!("storing orders in {database}");
         Ok(store)
     }
 
@@ -62,22 +62,22 @@ impl Store {
         stored.map_err(StoreError::when("store an order"))
     }
 
-    /// Moves an order on, and tells whether it did: one that is further already stays as it is.
+    /// Advances an order to a state, and returns whether it did. An order in a later state is unchanged.
     pub(crate) async fn advance(&self, id: &str, state: OrderState) -> Result<bool, StoreError> {
         let _turn = self.writers.acquire().await;
         let moved = with_pool!(&self.pool, |pool| {
             let query = sqlx::query(self.statements.advance).bind(id).bind(state.name());
             query.execute(pool).await.map(|moved| moved.rows_affected())
         });
-        Ok(moved.map_err(StoreError::when("move an order on"))? > 0)
+        Ok(moved.map_err(StoreError::when("advance an order"))? > 0)
     }
 
-    /// Returns an order, if it is there.
+    /// Returns an order, if it exists.
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Order>, StoreError> {
         let row = with_pool!(&self.pool, |pool| {
             sqlx::query_as(self.statements.find).bind(id).fetch_optional(pool).await
         });
-        let row = row.map_err(StoreError::when("look for an order"))?;
+        let row = row.map_err(StoreError::when("find an order"))?;
         Ok(row.map(|(id, item, quantity, state, created_at)| Order { id, item, quantity, state, created_at }))
     }
 
@@ -92,15 +92,15 @@ impl Store {
         Ok(counts)
     }
 
-    /// Returns the orders that are stored and whose job was not seen to be pushed, oldest first.
+    /// Returns the stored orders whose push is not recorded, oldest first.
     pub(crate) async fn without_job(&self) -> Result<Vec<String>, StoreError> {
         let rows = with_pool!(&self.pool, |pool| {
             sqlx::query_scalar(self.statements.without_job).fetch_all(pool).await
         });
-        rows.map_err(StoreError::when("look for orders without a job"))
+        rows.map_err(StoreError::when("find orders without a job"))
     }
 
-    /// Closes every connection; waits for those that are in use.
+    /// Closes every connection, and waits for those in use.
     pub(crate) async fn close(self) -> Result<(), BoxError> {
         with_pool!(&self.pool, |pool| pool.close().await);
         Ok(())
@@ -113,18 +113,18 @@ impl Store {
 }
 
 impl StoreError {
-    /// Makes the mapping for a statement that was to do `action`.
+    /// Returns the mapping for the error of a statement; `action` completes "failed to …".
     pub(crate) fn when(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |cause| Self::Statement { action, cause }
     }
 }
 
 /// Returns the state of each order, by its id, of a service with its data in `folder`, or with its orders in the PostgreSQL
-/// `database` if that is given: what a service that has ended left behind.
+/// `database` if that is given. The service has exited.
 ///
 /// # Errors
 ///
-/// When there are no orders, or they cannot be read, or this build has no client for PostgreSQL.
+/// Fails when there are no orders, when they cannot be read, or when this build has no client for PostgreSQL.
 pub fn order_states<'a>(
     folder: &'a Path,
     database: Option<&'a str>,
@@ -137,7 +137,7 @@ pub fn order_states<'a>(
     })
 }
 
-/// Returns `DATABASE_URL`, if it names a PostgreSQL.
+/// Returns `DATABASE_URL`, if it names a PostgreSQL database.
 pub(crate) fn postgres_url() -> Option<String> {
     let is_postgres = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
     std::env::var("DATABASE_URL").ok().filter(is_postgres)

@@ -31,12 +31,12 @@ fn an_order_that_cannot_be_taken_is_answered_with_what_to_do() {
     let folder = folder();
     let demo = Demo::start(&folder, &[]);
     for (body, hint) in [
-        ("", "send JSON such as"),
-        (r#"{"item": 3}"#, "send JSON such as"),
+        ("", "expected application/json such as"),
+        (r#"{"item": 3}"#, "expected application/json such as"),
         (r#"{"item": "tea", "colour": "red"}"#, "colour"),
         (r#"{"item": " "}"#, "`item` must be"),
         (r#"{"item": "tea", "quantity": 0}"#, "`quantity` must be"),
-        (r#"{"item": "tea", "quantity": 99999999999}"#, "send JSON such as"),
+        (r#"{"item": "tea", "quantity": 99999999999}"#, "expected application/json such as"),
     ] {
         let answer = post(demo.address, body).expect("answered");
         let error = answer.json()["error"].as_str().expect("an error").to_owned();
@@ -111,9 +111,9 @@ fn a_start_that_fails_is_exit_code_1_and_says_what_to_do() {
         assert!(code == Some(1) && told && !said.contains("secret"), "{broker} {code:?}: {said}");
     }
     for (options, environment, hint) in [
-        (["--data", data, "--listen", &taken], [].as_slice(), "give another address with --listen"),
-        (["--data", data, "--listen", "nonsense"], &[], "give another address with --listen"),
-        (["--data", &file, "--listen", "127.0.0.1:0"], &[], "give another one with --data"),
+        (["--data", data, "--listen", &taken], [].as_slice(), "(--listen)"),
+        (["--data", data, "--listen", "nonsense"], &[], "cannot listen on nonsense (--listen)"),
+        (["--data", &file, "--listen", "127.0.0.1:0"], &[], "(--data)"),
         (["--data", data, "--grace", "1ms"], &[], "invalid budget: 1ms (grace period)"),
         (["--data", data, "--listen", "127.0.0.1:0"], &[("DATABASE_URL", nobody)], "the PostgreSQL database"),
     ] {

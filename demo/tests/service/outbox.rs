@@ -123,7 +123,7 @@ fn while_the_broker_is_away_orders_are_accepted_and_worked_off_later() {
         assert_eq!(state, "stored");
     }
     scene.proxy.open();
-    demo.wait_for("the queue answers again");
+    demo.wait_for("queue available again");
     demo.wait_until_done(21);
     order(demo.address);
     demo.wait_until_done(22);
