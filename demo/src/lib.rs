@@ -1,12 +1,12 @@
 //! A small order service, written the way a service is written with Ebbtide.
 //!
-//! [`run()`] is the whole program; begin reading there. `POST /orders` stores an order and pushes a job for it to a queue,
-//! on the broker of one's choice; a consumer works it off. However the service is stopped, each order that was answered with
-//! 201 is worked off once: by this process, or by the next one, for which its job waits in the queue. While the broker does not
-//! answer, orders are stored and answered with 202; their jobs are pushed when it answers again. `--fault` makes the
-//! service misbehave, so that one can see what catches it.
+//! [`run()`] is the whole program; begin reading there. `POST /orders` stores an order and pushes a job for it to a queue on
+//! the selected broker. A consumer processes the job. However the service is stopped, each order that was answered with 201 is
+//! processed once: by this process, or by the next one, for which its job is queued. While the broker does not respond, orders
+//! are stored and answered with 202; their jobs are pushed when it responds again. `--fault` injects a fault, to show which
+//! mechanism handles it.
 
-// Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
+// Times come from outside, and a panic in the arithmetic on them would lose the shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
 mod args;

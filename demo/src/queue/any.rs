@@ -1,4 +1,4 @@
-//! A queue on any broker behind one trait object, and what the demo needs of each.
+//! A queue on any broker behind one trait object, and the operations that the demo requires of each.
 
 use std::any::Any;
 use std::fmt;
@@ -10,7 +10,7 @@ use ebbtide::queue::{Delivery, JobCounts, Queue, Settled, Settlement};
 use ebbtide::{BoxError, Stop};
 use serde::{Deserialize, Serialize};
 
-/// A queue on one of the brokers. Cheap to clone; a clone is for those who push.
+/// A queue on one of the brokers. Cheap to clone; clones can push.
 #[derive(Clone, Debug)]
 pub struct AnyQueue {
     broker: Arc<dyn DynBroker>,
@@ -25,27 +25,27 @@ impl AnyQueue {
     ///
     /// # Errors
     ///
-    /// When the broker does not take it.
+    /// Fails when the broker does not accept the job.
     pub async fn push(&self, payload: &[u8]) -> Result<String, BoxError> {
         self.broker.push(payload).await
     }
 
-    /// Counts what is in it. `RabbitMQ` tells neither what consumers have nor what waits for the time of its next attempt; NATS
+    /// Counts the jobs in the queue. `RabbitMQ` reports neither the leased jobs nor those that wait for their next attempt; NATS
     /// counts the latter as leased.
     ///
     /// # Errors
     ///
-    /// When the broker cannot be asked.
+    /// Fails when the broker cannot be queried.
     pub async fn left(&self) -> Result<Left, BoxError> {
         self.broker.left().await
     }
 
-    /// Closes the connections that outlive a consumer: the pools of the SQL databases, and those of who pushes. Called when all
-    /// have stopped.
+    /// Closes the connections that outlive a consumer: the pools of the SQL databases, and the connections for pushes. Called
+    /// after all users of the queue have stopped.
     ///
     /// # Errors
     ///
-    /// When the broker was not told of the end; it sees then that we are gone, and nothing is lost.
+    /// Fails when the connection is not closed in order. The broker then detects the disconnect, and nothing is lost.
     pub async fn disconnect(&self) -> Result<(), BoxError> {
         self.broker.disconnect().await
     }
@@ -91,7 +91,7 @@ impl Queue for AnyQueue {
     }
 }
 
-/// What a delivery is settled by, whichever broker it came from.
+/// The receipt of a delivery from any of the brokers.
 #[derive(Clone, Debug)]
 pub struct AnyReceipt {
     receipt: Arc<dyn Any + Send + Sync>,
@@ -102,25 +102,25 @@ impl AnyReceipt {
         Self { receipt: Arc::new(receipt) }
     }
 
-    /// Returns the receipt if it is one of the type `R`.
+    /// Returns the receipt if its type is `R`.
     pub(super) fn of<R: Any>(&self) -> Option<&R> {
         self.receipt.downcast_ref()
     }
 }
 
-/// What is in a queue.
+/// The numbers of jobs in a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {
-    /// Jobs that nobody has.
+    /// Jobs that no consumer has.
     pub waiting: u64,
-    /// Jobs that a consumer has, or had when it died; `None` where the broker does not tell.
+    /// Jobs that a consumer has, or had when it died; `None` if the broker does not report it.
     pub leased: Option<u64>,
     /// Jobs that failed for good.
     pub dead_lettered: u64,
 }
 
 impl Left {
-    /// Tells whether all jobs have been done.
+    /// Returns whether all jobs have been done.
     pub fn is_none(&self) -> bool {
         (self.waiting, self.leased.unwrap_or_default(), self.dead_lettered) == (0, 0, 0)
     }
@@ -132,10 +132,10 @@ impl From<JobCounts> for Left {
     }
 }
 
-/// A future in a box: its code is compiled where it is made, not once more wherever it is awaited.
+/// A boxed future: its code is compiled once, not again in every caller.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The queue of one broker, and what the demo needs beside it.
+/// The queue of one broker, and the further operations that the demo requires.
 pub(super) trait Broker: fmt::Debug + Send + Sync + 'static {
     /// The adapter.
     type Adapter: Queue;

@@ -14,7 +14,7 @@ pub(super) mod rabbitmq {
     use crate::queue::any::Broker;
     use crate::queue::{AnyQueue, Left, QueuePlace};
 
-    /// The queue, and a connection beside it for what the queue has no need of: to count and to remove.
+    /// The queue, and a separate connection to count and to remove, which the adapter does not offer.
     #[derive(Debug)]
     struct Rabbitmq {
         queue: RabbitQueue,
@@ -56,7 +56,7 @@ pub(super) mod rabbitmq {
         }
     }
 
-    /// Looks at the queues of a `RabbitMQ` from outside, over a connection of its own that is made when it is needed.
+    /// Inspects the queues of a `RabbitMQ` server over a separate connection, which is opened on first use.
     struct QueueAdmin {
         url: String,
         connection: Mutex<Option<Connection>>,
@@ -77,7 +77,7 @@ pub(super) mod rabbitmq {
             Ok(found.message_count().into())
         }
 
-        /// Removes queues and what is in them. One that is not there is removed already.
+        /// Removes queues and their messages. A missing queue is not an error.
         async fn remove(&self, queues: [&str; 2]) -> Result<(), BoxError> {
             let channel = self.channel().await?;
             for queue in queues {
@@ -94,7 +94,7 @@ pub(super) mod rabbitmq {
             Ok(())
         }
 
-        /// Opens a channel: one that asks for a queue that is not there is closed by the server.
+        /// Opens a new channel for each request: the server closes a channel that asks for a missing queue.
         async fn channel(&self) -> Result<Channel, BoxError> {
             let mut place = self.connection.lock().await;
             if let Some(connection) = place.as_ref().filter(|connection| connection.status().connected()) {
@@ -106,7 +106,7 @@ pub(super) mod rabbitmq {
     }
 
     impl fmt::Debug for QueueAdmin {
-        /// Without the URL, in which there is a password.
+        /// Omits the URL, which may hold a password.
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.debug_struct("QueueAdmin").finish_non_exhaustive()
         }
@@ -143,7 +143,7 @@ pub(super) mod sqs {
         Ok(())
     }
 
-    /// Makes a client of an emulator, which takes any credentials.
+    /// Returns a client of an emulator, which accepts any credentials.
     fn client(endpoint: &str) -> Client {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())

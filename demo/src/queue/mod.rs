@@ -1,6 +1,6 @@
-//! One queue, whichever broker it is on: what lets a service choose it on its command line.
+//! One queue type for all brokers, so that the command line can select one.
 //!
-//! A service that knows its broker needs none of this. It passes the adapter to `Handle::consume`.
+//! A service with a fixed broker needs none of this. It passes the adapter to `Handle::consume`.
 
 mod any;
 mod messages;

@@ -9,25 +9,25 @@ use super::messages::{rabbitmq, sqs};
 use super::streams::{nats, redis};
 use super::tables::{postgres, sqlite};
 
-/// Where a queue is.
+/// The location of a queue.
 #[derive(Clone, Debug)]
 pub struct QueuePlace {
     /// The broker.
     pub kind: QueueKind,
     /// Its address, or the path of SQLite's file.
     pub url: String,
-    /// The queue's name there.
+    /// The queue's name on the broker.
     pub name: String,
-    /// How long a consumer that says nothing keeps its jobs, where that has a limit.
+    /// The lease: how long a consumer keeps a job without an extension, on brokers that have one.
     pub lease: Duration,
 }
 
 impl QueuePlace {
-    /// Opens it, and makes it if it is missing.
+    /// Opens the queue, and creates it if it is missing.
     ///
     /// # Errors
     ///
-    /// When the broker cannot be reached, or refuses, or this build has no client for it.
+    /// Fails when the broker cannot be reached, when it refuses, or when this build has no client for it.
     pub fn open(&self) -> BoxFuture<'_, Result<AnyQueue, BoxError>> {
         match self.kind {
             QueueKind::Sqlite => Box::pin(sqlite::open(self)),
@@ -39,11 +39,11 @@ impl QueuePlace {
         }
     }
 
-    /// Removes the queue and all that is in it, which nobody may be using. In SQLite it goes with its file.
+    /// Removes the queue and its jobs. No process may be using it. In SQLite it is removed with its file.
     ///
     /// # Errors
     ///
-    /// When the broker cannot be told, or this build has no client for it.
+    /// Fails when the broker cannot be reached, or when this build has no client for it.
     pub fn remove(&self) -> BoxFuture<'_, Result<(), BoxError>> {
         match self.kind {
             QueueKind::Sqlite => Box::pin(std::future::ready(Ok(()))),
@@ -75,10 +75,10 @@ pub enum QueueKind {
 }
 
 impl QueueKind {
-    /// All that the command line offers.
+    /// The brokers that the command line offers.
     pub const ALL: [Self; 5] = [Self::Sqlite, Self::Postgres, Self::Redis, Self::Rabbitmq, Self::Nats];
 
-    /// All that there is an adapter for.
+    /// The brokers that have an adapter.
     pub const ADAPTERS: [Self; 6] =
         [Self::Sqlite, Self::Postgres, Self::Redis, Self::Rabbitmq, Self::Nats, Self::Sqs];
 
@@ -108,7 +108,7 @@ impl QueueKind {
         if built { None } else { Some(self.name()) }
     }
 
-    /// Returns the environment variable that says where the broker is; for SQLite the option that does.
+    /// Returns the environment variable that holds the broker's address; for SQLite, the option that names the folder.
     pub const fn variable(self) -> &'static str {
         match self {
             Self::Sqlite => "--data",
@@ -120,7 +120,8 @@ impl QueueKind {
         }
     }
 
-    /// Returns where the broker is: what the environment says, or this machine. SQLite is a file of the caller's.
+    /// Returns the broker's address from the environment, or the default port on this machine. Empty for SQLite: its file is
+    /// the caller's choice.
     pub fn url(self) -> String {
         let (variables, local): (&[&str], _) = match self {
             Self::Sqlite => return String::new(),
@@ -135,7 +136,7 @@ impl QueueKind {
     }
 }
 
-/// Stands in for a broker that this build has no client for.
+/// Replaces a broker that this build has no client for.
 #[cfg(not(all(
     feature = "nats",
     feature = "postgres",

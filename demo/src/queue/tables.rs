@@ -76,7 +76,7 @@ pub(super) mod postgres {
         let mut connection = options(place)?.connect().await?;
         let query = sqlx::query("DELETE FROM ebbtide_jobs WHERE queue = $1").bind(&place.name);
         let removed = query.execute(&mut connection).await;
-        // In order, also where there is no table: a session that is dropped counts as abandoned, by the service that is rehearsed.
+        // Close in order even if there is no table: a dropped session would count as abandoned by the service under rehearsal.
         connection.close().await?;
         removed?;
         Ok(())

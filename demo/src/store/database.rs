@@ -22,7 +22,7 @@ pub(crate) enum DatabasePool {
     Postgres(sqlx::PgPool),
 }
 
-/// Evaluates an expression for the pool, whichever database it is of: the statements differ, what is done with them does not.
+/// Evaluates an expression for the pool of either database: the statements differ, their use does not.
 macro_rules! with_pool {
     ($pools:expr, |$pool:ident| $work:expr) => {
         match $pools {
@@ -44,7 +44,7 @@ pub(super) struct Statements {
     pub(super) find: &'static str,
     pub(super) count: &'static str,
     pub(super) without_job: &'static str,
-    /// What the rehearsal reads when the service has ended.
+    /// Read by the rehearsal after the service has exited.
     states: &'static str,
 }
 
@@ -53,7 +53,7 @@ macro_rules! statements {
         Statements {
             create: $create,
             insert: concat!("INSERT INTO ", $table, " (id, item, quantity, state) VALUES ($1, $2, $3, $4)"),
-            // An order never goes back. Its job may run before the push is noted, and twice after a crash.
+            // An order's state only advances. Its job may run before the push is recorded, and twice after a crash.
             advance: concat!(
                 "UPDATE ",
                 $table,
@@ -79,7 +79,7 @@ const SQLITE: Statements = statements!(
     ) WITHOUT ROWID"
 );
 
-// The lock is for several services that start at once: IF NOT EXISTS alone is no protection against that.
+// Several services may start at once, and IF NOT EXISTS alone is not safe against that.
 #[cfg(feature = "postgres")]
 const POSTGRES: Statements = statements!(
     "ebbtide_demo_orders",
@@ -92,8 +92,8 @@ const POSTGRES: Statements = statements!(
     END $$"
 );
 
-/// Readers don't wait for the writer (WAL), and a commit doesn't wait for the disk: it survives the process's death, and
-/// that is what the demo is about. A machine that loses its power would need `synchronous=FULL`.
+/// Readers don't wait for the writer (WAL), and a commit doesn't wait for the disk: it survives the death of the
+/// process, which is what the demo shows. Surviving a power failure would require `synchronous=FULL`.
 pub(crate) fn sqlite_options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
@@ -111,7 +111,7 @@ pub(super) async fn open_sqlite(file: &Path) -> Result<Store, sqlx::Error> {
         .connect_with(sqlite_options(file))
         .await?;
     pool.execute(SQLITE.create).await?;
-    // It has one writer at a time, which the others await by sleeping: better to queue here.
+    // SQLite has one writer at a time, and the others sleep and retry; a semaphore queues them in order.
     let writers = Arc::new(Semaphore::new(1));
     Ok(Store { pool: DatabasePool::Sqlite(pool), statements: &SQLITE, writers })
 }
@@ -147,13 +147,13 @@ pub(super) async fn postgres_states(url: &str) -> Result<HashMap<String, String>
     let options: PgConnectOptions = url.parse()?;
     let mut connection = options.connect().await?;
     let rows = sqlx::query_as(POSTGRES.states).fetch_all(&mut connection).await;
-    // In order, also where there is no table yet: a session that is dropped counts as abandoned, by the service that is rehearsed.
+    // Close in order even if there is no table: a dropped session would count as abandoned by the service under rehearsal.
     connection.close().await?;
     let rows: Vec<(String, String)> = rows?;
     Ok(rows.into_iter().collect())
 }
 
-/// Stands in for PostgreSQL in a build that has no client for it.
+/// Replaces PostgreSQL in a build that has no client for it.
 #[cfg(not(feature = "postgres"))]
 pub(super) async fn open_postgres(_url: &str) -> Result<Store, sqlx::Error> {
     Err(missing_postgres())

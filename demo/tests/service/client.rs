@@ -1,4 +1,4 @@
-//! Clients that do exactly what they are told: one connection, one request, no retry.
+//! Clients that send one request on one connection and never retry.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -38,7 +38,7 @@ pub(crate) fn send(
     Ok(stream)
 }
 
-/// Reads the answer. One that is not whole is an error.
+/// Reads the response. An incomplete one is an error.
 pub(crate) fn receive(mut stream: TcpStream) -> io::Result<Answer> {
     let response = Response::read(&mut stream)?;
     Ok(Answer { status: response.status, body: response.text().into_owned() })
@@ -52,14 +52,14 @@ pub(crate) fn post(address: SocketAddr, body: &str) -> io::Result<Answer> {
     receive(send(address, "POST", "/orders", Some(body))?)
 }
 
-/// Orders one, and returns its id.
+/// Creates an order, and returns its id.
 pub(crate) fn order(address: SocketAddr) -> String {
     let answer = post(address, r#"{"item": "tea", "quantity": 2}"#).expect("answered");
     assert_eq!((answer.status, &answer.json()["state"]), (201, &Value::from("queued")), "{}", answer.body);
     answer.json()["id"].as_str().expect("an id").to_owned()
 }
 
-/// Clients that order as fast as they can, until one is refused.
+/// Clients that create orders as fast as they can, until a request is refused.
 pub(crate) struct Load {
     clients: Vec<JoinHandle<Vec<String>>>,
     progress: Arc<(Mutex<usize>, Condvar)>,
@@ -80,7 +80,7 @@ impl Load {
         Self { clients, progress }
     }
 
-    /// Waits until so many orders were answered.
+    /// Waits until this many orders were answered.
     pub(crate) fn wait_for(&self, orders: usize) {
         let (count, changed) = &*self.progress;
         let count = count.lock().expect("no client panicked");

@@ -1,4 +1,4 @@
-//! Each fault does what it says, and the service without it does not.
+//! Each fault has its documented effect, and the service without it does not.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use super::client::{get, order, receive, send};
 use super::process::{Demo, Ended, folder, last_line};
 use super::table;
 
-/// Stops a service that has taken an order, and tells how it ended, what the order's state is, and the log's last line.
+/// Stops a service that has accepted an order. Returns its outcome, the order's state, and the last line of the log.
 fn stopped(options: &[&str]) -> (Ended, String, String) {
     let folder = folder();
     let demo = Demo::start(&folder, options);
@@ -67,7 +67,7 @@ fn keep_jobs_leaves_what_came_after_the_signal_with_nobody() {
         let folder = folder();
         let mut demo = Demo::start(&folder, options);
         demo.terminate();
-        // The first may still be fetched by a consumer that was not yet told.
+        // The consumer may still fetch the first one before it is signalled.
         (0..3).for_each(|_| drop(order(demo.address)));
         assert_eq!(demo.ended().code, Some(0));
         let Left { waiting, leased, .. } = table::left(&table::sqlite(&folder));
@@ -130,7 +130,7 @@ fn no_readiness_flip_stays_green_after_the_signal() {
 #[test]
 fn close_listener_turns_clients_away_at_once() {
     let folder = folder();
-    // It outranks the lame duck.
+    // It overrides the lame duck.
     let mut demo = Demo::start(&folder, &["--fault", "close-listener", "--lame-duck", "1s"]);
     let ping = "GET /ping HTTP/1.1\r\nHost: demo\r\n\r\n";
     let mut answer = [0; 4096];
@@ -142,15 +142,15 @@ fn close_listener_turns_clients_away_at_once() {
         assert!(answer.ends_with(b"pong") && !answer.windows(5).any(|bytes| bytes == b"close"));
         stream
     };
-    // Behind the answer to the request before it, a request has been read.
+    // The response to the earlier request proves that this request has been read.
     let slow = "GET /slow?ms=1500 HTTP/1.1\r\nHost: demo\r\nConnection: close\r\n\r\n";
     let slow = ask(format!("{ping}{slow}"));
     let mut idle = ask(ping.to_owned());
 
     demo.terminate();
-    // Neither told `Connection: close` nor given time to ask again.
+    // The client neither received `Connection: close` nor had time for another request.
     assert_eq!(idle.read(&mut answer).expect("closed"), 0);
-    assert!(TcpStream::connect(demo.address).is_err(), "the listener is still there");
+    assert!(TcpStream::connect(demo.address).is_err(), "the listener is still open");
     assert_eq!(receive(slow).expect("answered").status, 200);
     assert_eq!(demo.ended().code, Some(0));
 }

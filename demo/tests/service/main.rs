@@ -1,5 +1,5 @@
-//! The demo service as a process of its own, with real sockets and real signals.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test's helpers may fail and tell")]
+//! The demo service as a separate process, with real sockets and real signals.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test helper that fails must fail its test")]
 
 mod client;
 mod faults;

@@ -1,4 +1,4 @@
-//! The queue's broker goes away, and orders are taken all the same. The server is the one that `EBBTIDE_TEST_REDIS` names, behind
+//! Orders are accepted while the queue's broker is unavailable. The server is the one that `EBBTIDE_TEST_REDIS` names, behind
 //! a proxy that can be closed.
 
 use std::io::copy;
@@ -14,7 +14,7 @@ use super::client::{get, order, post};
 use super::process::{Demo, folder};
 use super::table;
 
-/// A way to Redis that may be closed: then each connection is closed as soon as it is accepted.
+/// A proxy to Redis that can be closed. Then it closes each connection when it accepts it.
 #[derive(Clone)]
 struct Proxy {
     address: SocketAddr,
@@ -63,7 +63,7 @@ impl Proxy {
     }
 }
 
-/// A demo whose queue is in Redis, behind a proxy, under a name of its own.
+/// A demo with a separate queue in Redis, behind a proxy.
 struct Scene {
     folder: TempDir,
     proxy: Proxy,
@@ -102,7 +102,7 @@ impl Drop for Scene {
     }
 }
 
-/// Orders one while the queue is away.
+/// Creates an order while the queue is unavailable.
 fn order_to_be_queued(demo: &Demo) -> String {
     let answer = post(demo.address, r#"{"item": "tea"}"#).expect("answered");
     assert_eq!((answer.status, answer.json()["state"].as_str()), (202, Some("stored")), "{}", answer.body);
@@ -113,7 +113,7 @@ fn order_to_be_queued(demo: &Demo) -> String {
 fn while_the_broker_is_away_orders_are_accepted_and_worked_off_later() {
     let scene = Scene::new();
     let mut demo = scene.start();
-    // The opposite: with the broker there, it is queued at once.
+    // The opposite: with the broker available, it is queued at once.
     order(demo.address);
     demo.wait_until_done(1);
     scene.proxy.close();

@@ -11,7 +11,7 @@ use super::client::Load;
 use super::process::{Demo, Ended, folder};
 use super::table::{self, execute, rows};
 
-/// A database of our own, so that its statistics tell of nobody else. Dropped with this.
+/// A separate database, so that its statistics cover only this test. Removed on drop.
 struct Database {
     admin: String,
     name: String,
@@ -34,7 +34,7 @@ impl Database {
         format!("{server}/{}", self.name)
     }
 
-    /// Waits until the server knows that all sessions have ended, and tells how many of them nobody said goodbye to.
+    /// Waits until the server has recorded the end of all sessions, and returns how many were abandoned.
     fn abandoned(&self) -> String {
         let query = format!(
             "SELECT numbackends::text, sessions_abandoned::text FROM pg_stat_database WHERE datname = '{}'",
@@ -83,11 +83,12 @@ fn on_postgres_a_leaked_connection_abandons_sessions() {
     let database = Database::create();
     let (ended, _) = stopped_under_load(&database, &["--fault", "leak-connection"]);
     assert_eq!(ended.code, Some(3), "{}", ended.said.join("\n"));
-    // All of them, not only the one: sqlx closes no connection before each has come back.
+    // All sessions, not only one: sqlx closes no connection before all are released.
     assert_ne!(database.abandoned(), "0");
 }
 
-/// As the rehearsal does it, before the first run and behind it: what is abandoned there would be taken for the service's.
+/// The rehearsal reads the tables like this before and after its runs. An abandoned session there would be counted as the
+/// service's.
 #[test]
 fn what_is_not_there_yet_is_looked_at_without_abandoning_a_session() {
     let database = Database::create();

@@ -12,10 +12,10 @@ use tempfile::{NamedTempFile, TempDir};
 
 use super::client::get;
 
-/// How long a test waits for what must come. Far more than it takes: this only keeps a failed test from hanging.
+/// The timeout of a test's waits. Far longer than they take: it only keeps a failed test from hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A demo service that runs. Killed when it is dropped.
+/// A running demo service. Killed on drop.
 pub(crate) struct Demo {
     child: Child,
     lines: Receiver<String>,
@@ -24,11 +24,11 @@ pub(crate) struct Demo {
     report: NamedTempFile,
 }
 
-/// How a demo service has ended.
+/// The outcome of a demo service.
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) said: Vec<String>,
-    /// The components that did not drain, with how they ended.
+    /// The components that did not drain, with their outcomes.
     pub(crate) troubled: Vec<(String, String)>,
 }
 
@@ -40,7 +40,7 @@ impl Demo {
     }
 
     /// Starts it with these options and environment variables only, and returns when it is ready. Its grace period is
-    /// 4 s, so that a fault doesn't take long.
+    /// 4 s, so that tests of faults are short.
     pub(crate) fn launch(options: &[&str], environment: &[(&str, &str)]) -> Self {
         let report = NamedTempFile::new().expect("a temporary file");
         let mut command = Command::new(program());
@@ -52,13 +52,13 @@ impl Demo {
         let address = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut demo = Self { child, lines, said: Vec::new(), address, report };
         let listening = demo.wait_for("listening on http://");
-        let (_, address) = listening.split_once("http://").expect("it says its address");
+        let (_, address) = listening.split_once("http://").expect("an address in the log line");
         demo.address = address.trim().parse().expect("an address");
         demo.wait_for("phase=ready");
         demo
     }
 
-    /// Waits for a line that has this text in it, and returns it.
+    /// Waits for a line that contains this text, and returns it.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         loop {
             match self.lines.recv_timeout(PATIENCE) {
@@ -68,23 +68,23 @@ impl Demo {
                         return line;
                     }
                 }
-                Err(error) => panic!("it never said `{text}` ({error}), but:\n{}", self.said.join("\n")),
+                Err(error) => panic!("no line contains `{text}` ({error}); output:\n{}", self.said.join("\n")),
             }
         }
     }
 
-    /// Tells whether it has said this until now.
+    /// Returns whether a line up to now contains this text.
     pub(crate) fn has_said(&self, text: &str) -> bool {
         self.said.iter().any(|line| line.contains(text))
     }
 
-    /// Waits until so many orders are done.
+    /// Waits until this many orders are done.
     pub(crate) fn wait_until_done(&self, orders: u64) {
         let done = || get(self.address, "/orders").expect("answered").json()["done"] == orders;
         until(done, "the orders are not done");
     }
 
-    /// Waits until a worker has taken up an order.
+    /// Waits until a worker processes an order.
     pub(crate) fn wait_until_begun(&self, id: &str) {
         let order = || get(self.address, &format!("/orders/{id}")).expect("answered").json();
         until(|| order()["state"] != "stored" && order()["state"] != "queued", "nobody takes the order up");
@@ -92,7 +92,7 @@ impl Demo {
 
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(pid, signal).expect("it can be signalled");
+        kill_process(pid, signal).expect("sending the signal");
     }
 
     /// Sends SIGTERM and waits until the service is no longer ready.
@@ -102,22 +102,22 @@ impl Demo {
         self.wait_for("phase=");
     }
 
-    /// Waits until the process is gone.
+    /// Waits until the process has exited.
     pub(crate) fn ended(mut self) -> Ended {
         loop {
             match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) => self.said.push(line),
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("it is still there:\n{}", self.said.join("\n")),
+                Err(RecvTimeoutError::Timeout) => panic!("service has not exited; output:\n{}", self.said.join("\n")),
             }
         }
-        let code = self.child.wait().expect("a child of ours").code();
-        // Without a word to the lifecycle there is none.
+        let code = self.child.wait().expect("waiting for the child").code();
+        // A process that bypasses its lifecycle writes none.
         let report = std::fs::read(self.report.path()).unwrap_or_default();
         Ended { code, said: std::mem::take(&mut self.said), troubled: troubled(&report) }
     }
 
-    /// Sends SIGTERM and waits until the process is gone.
+    /// Sends SIGTERM and waits until the process has exited.
     pub(crate) fn stopped(self) -> Ended {
         self.signal(Signal::TERM);
         self.ended()
@@ -126,7 +126,7 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // Fails when it has ended, which is what is wanted.
+        // Fails when it has exited, which is intended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -155,7 +155,7 @@ pub(crate) fn folder() -> TempDir {
 }
 
 fn troubled(report: &[u8]) -> Vec<(String, String)> {
-    // A process that is killed, or exits behind its lifecycle's back, writes none.
+    // A process that is killed, or bypasses its lifecycle, writes none.
     let report: Value = serde_json::from_slice(report).unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or("running").to_owned();
     let component = |one: &Value| (text(&one["name"]), text(&one["outcome"]["kind"]));
@@ -165,7 +165,7 @@ fn troubled(report: &[u8]) -> Vec<(String, String)> {
 
 /// The example is built along with the tests, two folders up from this test's own program.
 pub(crate) fn program() -> PathBuf {
-    let tests = std::env::current_exe().expect("our own path");
+    let tests = std::env::current_exe().expect("path of the test program");
     let program = tests.parent().and_then(Path::parent).map(|target| target.join("examples/demo"));
     // With the features of `cargo test --workspace --all-features`, so that no dependency is compiled again.
     program
@@ -179,7 +179,7 @@ fn read_lines(child: &mut Child) -> Receiver<String> {
     std::thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || {
-            // Ends with the process. A test that no longer listens lets it run on.
+            // Ends with the process. The service keeps running when the test has dropped the receiver.
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let _ = sender.send(line);
             }

@@ -1,4 +1,4 @@
-//! A graceful stop, and a crash: what they leave behind, and what the next start makes of it. Also with the queue in Redis: the server
+//! A graceful stop, and a crash: what they leave behind, and how the next start recovers it. Also with the queue in Redis: the server
 //! is the one that `EBBTIDE_TEST_REDIS` names.
 
 use std::thread::sleep;
@@ -47,7 +47,7 @@ fn requests_in_flight_and_new_ones_are_answered_after_the_signal() {
     let folder = folder();
     let mut demo = Demo::start(&folder, &["--lame-duck", "1s"]);
     let slow = send(demo.address, "GET", "/slow?ms=1000", None).expect("sent");
-    // The next answer tells that the slow request has been read.
+    // The next response proves that the slow request has been read.
     get(demo.address, "/ping").expect("answered");
     demo.terminate();
     assert_eq!(get(demo.address, "/readyz").expect("answered").status, 503);
@@ -55,7 +55,7 @@ fn requests_in_flight_and_new_ones_are_answered_after_the_signal() {
     order(demo.address);
     assert_eq!(receive(slow).expect("answered").body, "answered after 1000 ms\n");
     assert_eq!(demo.ended().code, Some(0));
-    // Its consumer had stopped taking jobs: this one is the next process's.
+    // The consumer has stopped fetching jobs: the next process runs this one.
     assert_eq!(table::orders(&folder).values().collect::<Vec<_>>(), ["queued"]);
     assert_eq!(table::left(&table::sqlite(&folder)).waiting, 1);
 
@@ -94,7 +94,7 @@ fn a_temporary_folder_is_gone_when_the_watchdog_or_a_second_signal_ends_the_serv
 #[test]
 fn what_was_answered_before_a_crash_is_done_by_the_next_start() {
     let folder = folder();
-    // One job never ends, so that the crash leaves an order behind for certain.
+    // One job never finishes, so that the crash always leaves an unprocessed order.
     let demo = Demo::start(&folder, &["--fault", "stuck-worker"]);
     let stuck = order(demo.address);
     demo.wait_until_begun(&stuck);
@@ -111,13 +111,13 @@ fn what_was_answered_before_a_crash_is_done_by_the_next_start() {
 
     let demo = Demo::start(&folder, &[]);
     assert_eq!(get(demo.address, "/readyz").expect("answered").status, 200);
-    // What was in hand comes back when its lease runs out.
+    // Leased jobs are redelivered when their lease expires.
     demo.wait_until_done(left.len() as u64);
     assert_eq!((demo.stopped().code, table::orders(&folder).len()), (Some(0), left.len()));
     assert!(table::left(&table::sqlite(&folder)).is_none());
 }
 
-/// A crash between the row and the push, and one between the push and its note.
+/// A crash between the insert and the push, and one between the push and its record.
 #[test]
 fn an_order_without_a_job_gets_one_at_the_next_start_and_two_jobs_work_it_off_once() {
     let folder = folder();
@@ -149,7 +149,7 @@ fn a_job_without_an_order_is_buried() {
     assert_eq!(table::left(&table::sqlite(&folder)), Left { waiting: 0, leased: Some(0), dead_lettered: 1 });
 }
 
-/// Where the orders go with their folder, what is left of the queue goes with them, and no other service sees it.
+/// If the orders are removed with their folder, so are the remaining jobs, and no other service runs them.
 #[test]
 fn on_a_broker_the_queue_of_temporary_orders_is_temporary() {
     let redis = std::env::var("EBBTIDE_TEST_REDIS").unwrap_or_else(|_| QueueKind::Redis.url());
@@ -167,7 +167,7 @@ fn on_a_broker_the_queue_of_temporary_orders_is_temporary() {
     assert_eq!(table::left(&place).waiting, 1);
     let ended = demo.ended();
     assert_eq!((ended.code, ended.troubled), (Some(0), vec![]), "{}", ended.said.join("\n"));
-    // Asking makes an empty one.
+    // Counting creates an empty queue.
     assert!(table::left(&place).is_none());
     table::runtime().block_on(place.remove()).expect("removed");
 }

@@ -1,4 +1,4 @@
-//! A look at the tables behind the service's back.
+//! Reads and changes the tables directly.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) fn sqlite(folder: &TempDir) -> QueuePlace {
     place(QueueKind::Sqlite, format!("{}/jobs.db", folder.path().display()))
 }
 
-/// The queue that a service has unless it is told another name.
+/// The queue that a service uses by default.
 pub(crate) fn place(kind: QueueKind, url: String) -> QueuePlace {
     QueuePlace { kind, url, name: "ebbtide-demo-orders".to_owned(), lease: Duration::from_secs(5) }
 }
@@ -34,7 +34,7 @@ pub(crate) fn push(place: &QueuePlace, payload: &str) {
     on_queue(place, async |queue| queue.push(payload.as_bytes()).await.expect("pushed"));
 }
 
-/// Asserts what a graceful stop leaves behind: each order is done, or has its job waiting for the next process. Returns
+/// Asserts the state after a graceful shutdown: each order is done, or its job is queued for the next process. Returns
 /// how many are done.
 pub(crate) fn assert_none_half_way<'a>(
     states: impl Iterator<Item = &'a String>,
