@@ -153,7 +153,10 @@ impl Intake {
     pub(crate) async fn resume(&self) -> Result<(), BoxError> {
         let left = self.store.without_job().await?;
         if !left.is_empty() {
-            tracing::warn!(orders = left.len(), "pushing jobs of stored orders without a job from an earlier run");
+            tracing::warn!(
+                orders = left.len(),
+                "pushing jobs of stored orders without a job from an earlier run"
+            );
         }
         for id in left {
             if self.hand_on(&id).await == OrderState::Stored {

@@ -67,9 +67,7 @@ async fn show_order(
 ) -> Result<Json<Order>, ApiError> {
     let Path(id) = id.map_err(|error| ApiError::bad(error.body_text()))?;
     let order = app.store.find(&id).await?;
-    order
-        .map(Json)
-        .ok_or_else(|| ApiError::missing(format!("order `{id}` not found")))
+    order.map(Json).ok_or_else(|| ApiError::missing(format!("order `{id}` not found")))
 }
 
 /// `GET /orders`: returns the number of orders in each state.
@@ -107,7 +105,9 @@ async fn not_found(uri: Uri) -> ApiError {
 /// Answers an existing path with a method that it does not support.
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {
     let path = uri.path();
-    ApiError::method(format!("method {method} not allowed for {path}; the Allow header lists the allowed methods"))
+    ApiError::method(format!(
+        "method {method} not allowed for {path}; the Allow header lists the allowed methods"
+    ))
 }
 
 /// An error response: `{"error": …}`.

@@ -78,9 +78,10 @@ async fn open_queue(app: &Handle, args: &Args, folder: &Path) -> Result<AnyQueue
     let place = args.queue_place(folder, database.as_deref());
     let removed = args.is_temporary(database.as_deref());
     let (name, variable) = (place.kind.name(), place.kind.variable());
-    let opened = place.open().await.map_err(|cause| {
-        format!("failed to open the queue on {name} (configured by {variable}): {cause}")
-    });
+    let opened = place
+        .open()
+        .await
+        .map_err(|cause| format!("failed to open the queue on {name} (configured by {variable}): {cause}"));
     Ok(app.resource("queue", opened?, async move |queue: AnyQueue| {
         queue.disconnect().await?;
         if removed { place.remove().await } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! Brokers of a test's own: to be killed, and started again over what they had written.
+//! Brokers for one test: they can be killed, and restarted on their data.
 #![expect(clippy::panic, reason = "a broken harness fails its test")]
 
 use std::net::{Ipv4Addr, TcpStream};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{Process, free_port};
 
-/// A broker that only one test uses, on a free port and with its data in a temporary folder. Gone when this is dropped.
+/// A broker that only one test uses, on a free port and with its data in a temporary folder. Removed on drop.
 ///
 /// What it confirmed survives its death, as its documentation promises: Redis writes an append-only file, and NATS a store.
 #[derive(Debug)]
@@ -38,13 +38,14 @@ impl Broker {
     /// When it does not.
     pub fn start(kind: QueueKind) -> Self {
         let prefix = format!("ebbtide-{}-", kind.name());
-        let folder = TempDir::with_prefix(prefix).unwrap_or_else(|error| panic!("no folder: {error}"));
+        let folder = TempDir::with_prefix(prefix)
+            .unwrap_or_else(|error| panic!("creating a temporary folder failed: {error}"));
         let mut broker = Self { kind, port: free_port(), beside: None, server: None, folder };
         broker.start_again();
         broker
     }
 
-    /// Starts it over what it had written, and returns when it serves.
+    /// Starts it again on its data, and returns when it is ready.
     ///
     /// # Panics
     ///
@@ -53,12 +54,12 @@ impl Broker {
         let server = launch(self.kind, self.folder.path(), self.port, &mut self.beside);
         self.server = Some(server);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
+        let runtime = runtime.unwrap_or_else(|error| panic!("creating the runtime failed: {error}"));
         runtime.block_on(self.serves());
     }
 
-    /// Kills it in the midst of whatever it does, and returns when it is gone. PostgreSQL, which is several processes, is told to drop
-    /// everything (an "immediate" shutdown); the others get SIGKILL.
+    /// Kills it at an arbitrary point, and returns when it has exited. PostgreSQL, which has several processes, gets an "immediate"
+    /// shutdown; the others get SIGKILL.
     ///
     /// # Panics
     ///
@@ -75,7 +76,7 @@ impl Broker {
         }
     }
 
-    /// Stops it in its own orderly way, starts it again, and returns when it serves.
+    /// Stops it gracefully, starts it again, and returns when it is ready.
     ///
     /// # Panics
     ///
@@ -84,7 +85,12 @@ impl Broker {
         if let Some(mut server) = self.server.take() {
             server.signal(Signal::TERM);
             let ended = server.ended(Duration::from_secs(60));
-            assert!(ended.is_some(), "{} outlives SIGTERM: {}", self.kind.name(), server.output());
+            assert!(
+                ended.is_some(),
+                "{} has not exited after SIGTERM: {}",
+                self.kind.name(),
+                server.output()
+            );
         }
         self.start_again();
     }
@@ -116,7 +122,7 @@ impl Broker {
             let server = self.server.as_mut();
             let ended = server.and_then(|server| server.ended(Duration::ZERO));
             assert!(ended.is_none(), "{} ended: {ended:?}", self.kind.name());
-            assert!(now() < end, "{} does not serve within {START:?}: {error}", self.kind.name());
+            assert!(now() < end, "{} is not ready within {START:?}: {error}", self.kind.name());
             thread::sleep(Duration::from_millis(50));
         }
     }
@@ -141,12 +147,12 @@ fn now() -> Instant {
 /// Starts a server over a folder, and returns before it serves.
 fn launch(kind: QueueKind, folder: &Path, port: u16, beside: &mut Option<Process>) -> Process {
     match kind {
-        QueueKind::Sqlite => panic!("SQLite has no server that could die"),
+        QueueKind::Sqlite => panic!("SQLite has no server to kill"),
         QueueKind::Postgres => postgres(folder, port),
         QueueKind::Redis => redis(folder, port),
         QueueKind::Rabbitmq => rabbitmq(folder, port, beside),
         QueueKind::Nats => nats(folder, port),
-        QueueKind::Sqs => panic!("the emulator of SQS keeps nothing over its death"),
+        QueueKind::Sqs => panic!("the SQS emulator keeps no data across a restart"),
     }
 }
 
@@ -194,7 +200,7 @@ fn postgres(folder: &Path, port: u16) -> Process {
     }
     let mut postgres = account.command(programs.join("postgres"), "QUIT");
     postgres.arg("-D").arg(&data).args(["-p", &port.to_string()]).current_dir(folder);
-    // It is the process that dies here, not the machine: what was written is there without a flush to the disk.
+    // Only the process dies, not the machine: written data survives without a flush to the disk.
     for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"] {
         postgres.args(["-c", setting]);
     }
@@ -279,10 +285,10 @@ fn start_mapper(account: Account, port: u16) -> Process {
         }
         thread::sleep(STEP);
     }
-    panic!("Erlang's port mapper does not listen: {}", mapper.output());
+    panic!("Erlang's port mapper is not listening: {}", mapper.output());
 }
 
-/// The user that a server runs as, where it must not be us: PostgreSQL and RabbitMQ want nothing to do with root.
+/// The user that a server runs as: PostgreSQL and RabbitMQ refuse to run as root.
 #[derive(Clone, Copy, Debug)]
 struct Account(Option<&'static str>);
 

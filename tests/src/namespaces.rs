@@ -97,7 +97,7 @@ impl Namespaces {
     ///
     /// # Panics
     ///
-    /// When none is within some thousand looks.
+    /// When there is none within some thousand polls.
     pub fn wait_for_half_done(&self, port: u16) {
         const LOOKS: usize = 5000;
         let filter = format!("sport = :{port}");
@@ -107,7 +107,7 @@ impl Namespaces {
             assert!(output.status.success(), "ss: {}", String::from_utf8_lossy(&output.stderr));
             !output.stdout.is_empty()
         });
-        assert!(half_done, "no handshake with port {port} is half done");
+        assert!(half_done, "no half-done handshake with port {port}");
     }
 
     fn cable(&self) {

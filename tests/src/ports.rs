@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 /// apart from those that `ebbtide rehearse` takes for the demo.
 const PORTS: Range<u16> = 10_000..20_000;
 
-/// Returns a port of the loopback on which nothing listens. Until this process ends, no other test is given it.
+/// Returns a free port on the loopback interface. No other test receives it until this process exits.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! Real processes: what they say, how they end, and servers among them.
+//! Real processes: their output, their exit, and servers among them.
 #![expect(
     clippy::panic,
     clippy::print_stdout,
@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::service;
 
-/// A child process whose output is read as it comes. Killed when it is dropped.
+/// A child process whose output is read as it arrives. Killed on drop.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -55,12 +55,13 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// When it cannot be started: the test has nothing to test.
+    /// When it cannot be started.
     pub fn start(command: &mut Command) -> Self {
         // A debug build takes longer to print a backtrace than some of these stops may take in all.
         command.env("RUST_BACKTRACE", "0").stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = now();
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("starting {command:?} failed: {error}"));
         let output = Arc::new(Output::default());
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let streams: [Option<Box<dyn Read + Send>>; 2] =
@@ -71,7 +72,7 @@ impl Process {
             thread::Builder::new()
                 .name("output".to_owned())
                 .spawn(move || output.read(stream))
-                .unwrap_or_else(|error| panic!("no thread: {error}"));
+                .unwrap_or_else(|error| panic!("spawning a thread failed: {error}"));
         }
         Self { child, output, began }
     }
@@ -81,7 +82,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Sends a signal; a process that is gone already gets none.
+    /// Sends a signal, unless the process has exited.
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, signal);
@@ -160,8 +161,8 @@ impl Process {
     ///
     /// When it reads no more.
     pub fn tell(&mut self, line: &str) {
-        let input = self.child.stdin.as_mut().unwrap_or_else(|| panic!("its standard input is no pipe"));
-        writeln!(input, "{line}").unwrap_or_else(|error| panic!("it does not listen: {error}"));
+        let input = self.child.stdin.as_mut().unwrap_or_else(|| panic!("standard input is not a pipe"));
+        writeln!(input, "{line}").unwrap_or_else(|error| panic!("writing to standard input failed: {error}"));
     }
 
     /// Waits until the process has ended, or returns `None` when `limit` has passed.
@@ -176,7 +177,7 @@ impl Process {
             }
         };
         let after = begun.elapsed();
-        // A grandchild may hold the pipes open, so that this wait has a limit of its own.
+        // A grandchild may keep the pipes open, so this wait has a separate limit.
         let limit = now() + Duration::from_secs(2);
         let mut output = self.output.text.lock().unwrap_or_else(PoisonError::into_inner);
         while output.1 > 0 && now() < limit {
@@ -192,7 +193,7 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            println!("process {} had said:\n{}", self.child.id(), self.output());
+            println!("output of process {}:\n{}", self.child.id(), self.output());
         }
     }
 }
@@ -204,7 +205,7 @@ impl Ended {
     ///
     /// When it is another, or a signal.
     pub fn code(&self, code: i32) -> &Self {
-        assert_eq!(self.status.code(), Some(code), "{:?}; it said:\n{}", self.status, self.output);
+        assert_eq!(self.status.code(), Some(code), "{:?}; output:\n{}", self.status, self.output);
         self
     }
 
@@ -215,7 +216,7 @@ impl Ended {
     /// When it exited by itself, or another signal ended it.
     pub fn by_signal(&self, signal: Signal) -> &Self {
         let number = Some(signal.as_raw());
-        assert_eq!(self.status.signal(), number, "{:?}; it said:\n{}", self.status, self.output);
+        assert_eq!(self.status.signal(), number, "{:?}; output:\n{}", self.status, self.output);
         self
     }
 
@@ -225,7 +226,7 @@ impl Ended {
     ///
     /// When it did not.
     pub fn said(&self, text: &str) -> &Self {
-        assert!(self.output.contains(text), "it did not say {text:?} but:\n{}", self.output);
+        assert!(self.output.contains(text), "output does not contain {text:?}:\n{}", self.output);
         self
     }
 
@@ -235,7 +236,7 @@ impl Ended {
     ///
     /// When it did.
     pub fn never_said(&self, text: &str) -> &Self {
-        assert!(!self.output.contains(text), "it said {text:?}:\n{}", self.output);
+        assert!(!self.output.contains(text), "output contains {text:?}:\n{}", self.output);
         self
     }
 
@@ -245,7 +246,7 @@ impl Ended {
     ///
     /// When it took longer.
     pub fn within(&self, limit: Duration) -> &Self {
-        assert!(self.after <= limit, "it took {:?}, more than {limit:?}:\n{}", self.after, self.output);
+        assert!(self.after <= limit, "exit took {:?}, more than {limit:?}:\n{}", self.after, self.output);
         self
     }
 }
@@ -271,7 +272,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// A server in a process of its own, that has said where it listens.
+/// A server in a separate process that has printed its address.
 #[derive(Debug)]
 pub struct Served {
     /// The process.
@@ -289,7 +290,7 @@ impl Served {
     pub fn start(command: &mut Command) -> Self {
         let process = Process::start(command);
         let addr = process.says_after("listening on ");
-        let addr = addr.parse().unwrap_or_else(|error| panic!("{addr:?} is no address: {error}"));
+        let addr = addr.parse().unwrap_or_else(|error| panic!("invalid address {addr:?}: {error}"));
         Self { process, addr }
     }
 
@@ -320,14 +321,14 @@ impl Served {
         self.process.signal(Signal::TERM);
     }
 
-    /// Waits until it has ended, without holding up the other tasks of the test.
+    /// Waits until it has exited, without blocking the other tasks of the test.
     ///
     /// # Panics
     ///
     /// When it has not within `limit`.
     pub async fn ended(&mut self, limit: Duration) -> Ended {
         let ended = self.ended_or_not(limit).await;
-        ended.unwrap_or_else(|| panic!("it has not ended after {limit:?}:\n{}", self.process.output()))
+        ended.unwrap_or_else(|| panic!("server has not exited after {limit:?}:\n{}", self.process.output()))
     }
 
     /// Waits until it has ended, or returns `None` when `limit` has passed.

@@ -15,7 +15,7 @@ use ebbtide::{Phase, Report};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-/// Set by who has built every program before the tests start, as `cargo xtask test` does.
+/// Set when every program was built before the tests start, as `cargo xtask test` does.
 const BUILT: &str = "EBBTIDE_TEST_BUILT";
 
 /// Returns a command that runs the service of this name, one of `src/bin/service`.
@@ -91,12 +91,13 @@ fn build(targets: &[&str]) {
     }
     build.arg("--target-dir").arg(folder.parent().unwrap_or(&folder));
     let built = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status();
-    assert!(built.is_ok_and(|status| status.success()), "it does not build: {build:?}");
+    assert!(built.is_ok_and(|status| status.success()), "build failed: {build:?}");
 }
 
 /// Returns where cargo puts a program of this name when it builds this test: the test itself is in `deps`, beside it.
 fn beside(program: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap_or_else(|error| panic!("the path of the test: {error}"));
+    let test =
+        std::env::current_exe().unwrap_or_else(|error| panic!("path of the test program unknown: {error}"));
     let folder = test.parent().and_then(Path::parent);
     folder.unwrap_or_else(|| panic!("{} is not in a target folder", test.display())).join(program)
 }
@@ -122,12 +123,12 @@ pub fn library_crates() -> Vec<(String, PathBuf)> {
         .collect()
 }
 
-/// What a rehearsal said.
+/// The output of a rehearsal.
 #[derive(Debug)]
 pub struct Rehearsed {
     /// The exit code.
     pub code: Option<i32>,
-    /// What stood on standard output.
+    /// The JSON on standard output.
     pub json: Value,
 }
 
@@ -149,7 +150,7 @@ pub fn rehearse_in(environment: &[(&str, &str)], args: &[&str]) -> Rehearsed {
     let mut command = Command::new(ebbtide_program());
     command.arg("rehearse").args(["--format", "json", "--quiet"]).args(args);
     let output = command.envs(environment.iter().copied()).output();
-    let output = output.unwrap_or_else(|error| panic!("the command does not start: {error}"));
+    let output = output.unwrap_or_else(|error| panic!("starting the command failed: {error}"));
     let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         let said = String::from_utf8_lossy(&output.stderr);
         panic!("{error}: {}\n{said}", String::from_utf8_lossy(&output.stdout))
@@ -165,7 +166,7 @@ impl Rehearsed {
     /// When there is none of that name.
     pub fn count(&self, name: &str) -> u64 {
         let count = &self.json["requests"][name];
-        count.as_u64().unwrap_or_else(|| panic!("no requests.{name}: {:#}", self.json))
+        count.as_u64().unwrap_or_else(|| panic!("requests.{name} missing in: {:#}", self.json))
     }
 
     /// Returns the verdict and the evidence of a check.
@@ -176,7 +177,7 @@ impl Rehearsed {
     pub fn check(&self, id: &str) -> (&str, &str) {
         let mut checks = self.json["checks"].as_array().into_iter().flatten();
         let check = checks.find(|check| check["id"] == id);
-        let check = check.unwrap_or_else(|| panic!("no check {id}: {:#}", self.json));
+        let check = check.unwrap_or_else(|| panic!("check {id} missing in: {:#}", self.json));
         (check["verdict"].as_str().unwrap_or_default(), check["evidence"].as_str().unwrap_or_default())
     }
 
@@ -206,7 +207,7 @@ impl ReportFile {
     ///
     /// When it cannot be made.
     pub fn new() -> Self {
-        Self(NamedTempFile::new().unwrap_or_else(|error| panic!("no file: {error}")))
+        Self(NamedTempFile::new().unwrap_or_else(|error| panic!("creating a temporary file failed: {error}")))
     }
 
     /// Returns where it is.
@@ -221,7 +222,7 @@ impl ReportFile {
     /// When it has not written one.
     pub fn read(&self) -> Report {
         let text = fs::read(self.path()).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_else(|error| panic!("no report: {error}"))
+        serde_json::from_slice(&text).unwrap_or_else(|error| panic!("invalid or missing report: {error}"))
     }
 
     /// Returns how long the lame duck lasted, by the service's own clock.
@@ -234,7 +235,7 @@ impl ReportFile {
         let began = |phase| report.phases.iter().find(|change| change.phase == phase).map(|change| change.at);
         match (began(Phase::LameDuck), began(Phase::Draining)) {
             (Some(from), Some(to)) => to.saturating_sub(from),
-            _ => panic!("no lame duck: {:?}", report.phases),
+            _ => panic!("lame duck phase missing in: {:?}", report.phases),
         }
     }
 }

@@ -15,7 +15,7 @@ use http_body_util::BodyExt as _;
 use tokio::task::JoinSet;
 use tokio::time::Sleep;
 
-/// The routes of every server here, ours and the peers': each shape of request that a stop can meet.
+/// The routes of every server here, Ebbtide's and the peers': each kind of request that can be in flight at a shutdown.
 ///
 /// - `GET /ping`: at once.
 /// - `GET` or `POST /slow?ms=`: after so long.
@@ -163,7 +163,7 @@ impl http_body::Body for Hangs {
     }
 }
 
-/// Bytes that tell where they belong: one that is missing, doubled or of another stream is seen.
+/// Bytes that depend on their position: a missing, duplicated or foreign byte is detected.
 pub mod pattern {
     /// Returns the byte at a position.
     pub fn byte(at: u64) -> u8 {

@@ -47,12 +47,12 @@ pub fn through(url: &str, proxy: SocketAddr) -> String {
     url.replacen(&address(url), &proxy.to_string(), 1)
 }
 
-/// A name for what a test makes on a server. No other process has it, and none that was killed has left it behind.
+/// Returns a name for what a test creates on a server, unique among processes, including killed ones.
 pub fn unique(what: &str) -> String {
     format!("ebbtide-tests-{what}-{}-{:08x}", std::process::id(), fastrand::u32(..))
 }
 
-/// A proxy in front of a server, which can be told to carry nothing for a while, in either direction. Stopped when it is dropped.
+/// A proxy in front of a server that can pause either direction. Stopped on drop.
 #[derive(Debug)]
 pub struct Stall {
     /// Where clients connect.
@@ -63,17 +63,17 @@ pub struct Stall {
     _carrying: JoinSet<()>,
 }
 
-/// How many connections there were, and how many directions of them are still carried.
+/// The number of connections so far, and the number of their directions that are still open.
 #[derive(Clone, Copy, Debug, Default)]
 struct Connections {
     opened: usize,
     carried: usize,
 }
 
-/// How long a test may wait for something that happens.
+/// The timeout of a test's wait for an event.
 const LONG: Duration = Duration::from_secs(60);
 
-/// How many bytes are kept to be looked at.
+/// The number of bytes kept for inspection.
 const NOTED: usize = 4096;
 
 /// Which directions are open.
@@ -90,8 +90,9 @@ impl Stall {
     ///
     /// When it has no port to listen on.
     pub async fn before(server: &str) -> Self {
-        let listener =
-            TcpListener::bind("127.0.0.1:0").await.unwrap_or_else(|error| panic!("no port: {error}"));
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap_or_else(|error| panic!("binding a port failed: {error}"));
         let addr = listener.local_addr().expect("it is bound");
         let gates = watch::Sender::new(Gates { to_server: true, to_client: true });
         let sent = Arc::new(Mutex::new(Vec::new()));
@@ -120,7 +121,7 @@ impl Stall {
         Self { addr, gates, sent, connections, _carrying: carrying }
     }
 
-    /// Returns the last few of the bytes that clients have sent and the server was given.
+    /// Returns the last bytes that were forwarded from clients to the server.
     pub fn sent(&self) -> Vec<u8> {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -146,20 +147,24 @@ impl Stall {
     async fn until(&self, is_so: impl FnMut(&Connections) -> bool) {
         let mut connections = self.connections.subscribe();
         let waited = tokio::time::timeout(LONG, connections.wait_for(is_so)).await;
-        assert!(waited.is_ok(), "not within {LONG:?}: {:?}", self.connections.borrow());
+        assert!(
+            waited.is_ok(),
+            "connections not in the expected state within {LONG:?}: {:?}",
+            self.connections.borrow()
+        );
     }
 
-    /// Carries nothing to the server from now on: the client's socket fills up.
+    /// Pauses forwarding to the server: the client's socket fills up.
     pub fn hold_to_server(&self) {
         self.gates.send_modify(|gates| gates.to_server = false);
     }
 
-    /// Carries nothing to the client from now on.
+    /// Pauses forwarding to the client.
     pub fn hold_to_client(&self) {
         self.gates.send_modify(|gates| gates.to_client = false);
     }
 
-    /// Carries everything again.
+    /// Resumes forwarding in both directions.
     pub fn release(&self) {
         self.gates.send_replace(Gates { to_server: true, to_client: true });
     }
@@ -179,7 +184,7 @@ async fn carry(
 ) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        // Asked again behind the read: what came while the gate was closed waits here.
+        // Checked again after the read: data that arrived while the gate was closed waits here.
         let Ok(read) = from.read(&mut buffer).await else { return };
         if gates.wait_for(is_open).await.is_err() || read == 0 {
             // The end is carried as well, when its write half is dropped.

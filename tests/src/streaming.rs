@@ -1,4 +1,4 @@
-//! What does not end with one answer: event streams, WebSockets, and gRPC calls of each kind.
+//! Responses of more than one message: event streams, WebSockets, and gRPC calls of each kind.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -23,7 +23,7 @@ use tonic::{Request, Response, Status, Streaming};
 pub use generated::kinds_client::KindsClient;
 pub use generated::kinds_server::{Kinds, KindsServer};
 
-/// The least that a client of `/events` is told to wait before it comes back.
+/// The shortest time that a client of `/events` is asked to wait before it reconnects.
 pub const LEAST_WAIT: Duration = Duration::from_millis(500);
 /// The most.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(3000);
@@ -119,7 +119,7 @@ impl Echoes {
     }
 }
 
-/// `/echo`, a WebSocket that gives back what it gets: with the helper if there is a token for it, else without.
+/// `/echo`, a WebSocket that echoes its messages: with the helper if there is a token for it, otherwise without.
 pub fn sockets(echoes: Echoes, stop: Option<Stop>) -> Router {
     let echo = async move |upgrade: WebSocketUpgrade| {
         upgrade.on_upgrade(async move |socket| match stop {

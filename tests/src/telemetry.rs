@@ -38,7 +38,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 
-/// An OTLP collector on two ports of its own, gRPC and HTTP, that keeps what it is sent.
+/// An OTLP collector on two separate ports, gRPC and HTTP, that records what it receives.
 #[derive(Debug)]
 pub struct Collector {
     grpc: SocketAddr,
@@ -47,7 +47,7 @@ pub struct Collector {
     _runtime: tokio::runtime::Runtime,
 }
 
-/// What came.
+/// The received telemetry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
     /// The names of the spans, each as often as it came.
@@ -69,7 +69,7 @@ impl Collector {
     /// When there is no port for it.
     pub fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
+        let runtime = runtime.unwrap_or_else(|error| panic!("creating the runtime failed: {error}"));
         let bind =
             || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap_or_else(|error| panic!("{error}"));
         let (grpc, http) = (bind(), bind());
@@ -250,7 +250,7 @@ impl Exporters {
     }
 }
 
-/// Lets a lifecycle come to the end that its name says, when it is told to stop or by itself.
+/// Makes a lifecycle end in the named way, on a stop signal or without one.
 ///
 /// # Errors
 ///
@@ -276,7 +276,7 @@ pub async fn end(app: &Handle, name: &str) -> Result<(), BoxError> {
             tokio::time::sleep(Duration::MAX).await;
             Ok(())
         }),
-        other => return Err(format!("no such end: {other}").into()),
+        other => return Err(format!("unknown end `{other}`").into()),
     }
     Ok(())
 }

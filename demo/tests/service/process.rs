@@ -68,7 +68,9 @@ impl Demo {
                         return line;
                     }
                 }
-                Err(error) => panic!("no line contains `{text}` ({error}); output:\n{}", self.said.join("\n")),
+                Err(error) => {
+                    panic!("no line contains `{text}` ({error}); output:\n{}", self.said.join("\n"))
+                }
             }
         }
     }
@@ -108,7 +110,9 @@ impl Demo {
             match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) => self.said.push(line),
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("service has not exited; output:\n{}", self.said.join("\n")),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("service has not exited; output:\n{}", self.said.join("\n"))
+                }
             }
         }
         let code = self.child.wait().expect("waiting for the child").code();

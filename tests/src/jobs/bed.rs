@@ -17,7 +17,7 @@ use super::{Entry, Journal};
 use crate::brokers::Broker;
 use crate::services;
 
-/// A queue of a test's own, with somebody who pushes and counts. Removed when it is dropped.
+/// A queue for one test, with a producer that counts its pushes. Removed on drop.
 #[derive(Debug)]
 pub struct Bed {
     folder: TempDir,
@@ -61,9 +61,10 @@ impl Bed {
         let name = services::unique("jobs").replace('-', "_");
         let place = QueuePlace { kind, url, name, lease };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
+        let runtime = runtime.unwrap_or_else(|error| panic!("creating the runtime failed: {error}"));
         let queue = runtime.block_on(place.open());
-        let queue = queue.unwrap_or_else(|error| panic!("no queue on {}: {error}", kind.name()));
+        let queue =
+            queue.unwrap_or_else(|error| panic!("opening the queue on {} failed: {error}", kind.name()));
         Self { folder, place, queue, pushed: Mutex::default(), runtime }
     }
 
@@ -93,7 +94,7 @@ impl Bed {
     ///
     /// When the broker does not take it.
     pub fn push(&self, job: &str) {
-        self.try_push(job).unwrap_or_else(|error| panic!("not pushed: {error}"));
+        self.try_push(job).unwrap_or_else(|error| panic!("push failed: {error}"));
     }
 
     /// Pushes the numbers of a range, so many a second.
@@ -110,8 +111,8 @@ impl Bed {
         }
     }
 
-    /// Pushes the numbers of a range, so many a second, each until the broker has taken it. Returns those that it did not take the
-    /// first time: of which nobody knows whether it has them twice.
+    /// Pushes the numbers of a range at a rate per second, and retries each until the broker has confirmed it. Returns those that
+    /// were retried: the broker may hold them twice.
     pub fn push_until_taken(&self, jobs: std::ops::Range<u32>, per_second: u32) -> BTreeSet<String> {
         let mut again = BTreeSet::new();
         for job in jobs {
@@ -125,13 +126,13 @@ impl Bed {
         again
     }
 
-    /// Looks at something while nobody pushes, and tells it how many were pushed before.
+    /// Runs a closure while no pushes happen, and passes it the number of jobs pushed before.
     pub fn between_pushes<T>(&self, look: impl FnOnce(u32) -> T) -> T {
         let pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
         look(*pushed)
     }
 
-    /// Opens a way to the broker that can be cut, and returns the address to use in place of the broker's.
+    /// Opens a relay to the broker that can be disconnected, and returns the address to use in place of the broker's.
     ///
     /// # Panics
     ///
@@ -141,7 +142,7 @@ impl Bed {
         let (rest, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (login, broker) = rest.split_at(rest.find('@').map_or(0, |at| at + 1));
         let relay = self.runtime.block_on(Relay::open(broker));
-        let relay = relay.unwrap_or_else(|error| panic!("no way to {broker}: {error}"));
+        let relay = relay.unwrap_or_else(|error| panic!("no relay to {broker}: {error}"));
         let url = format!("{scheme}//{login}{}{path}", relay.address());
         (relay, url)
     }
@@ -151,7 +152,7 @@ impl Bed {
         self.runtime.block_on(something)
     }
 
-    /// Counts what is in the queue. A connection that has broken may take some seconds to be made anew.
+    /// Counts the jobs in the queue. Replacing a broken connection may take some seconds.
     ///
     /// # Panics
     ///
@@ -161,13 +162,13 @@ impl Bed {
         loop {
             match self.runtime.block_on(self.queue.left()) {
                 Ok(left) => return left,
-                Err(error) => assert!(instant() < end, "not counted: {error}"),
+                Err(error) => assert!(instant() < end, "counting the jobs failed: {error}"),
             }
             thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// Waits until something is so, in the queue or in the journal.
+    /// Waits until a condition holds, in the queue or in the journal.
     ///
     /// # Panics
     ///
@@ -175,7 +176,7 @@ impl Bed {
     pub fn until(&self, what: &str, limit: Duration, mut is_so: impl FnMut(&Self) -> bool) {
         let end = instant() + limit;
         while !is_so(self) {
-            assert!(instant() < end, "{what}: not within {limit:?}; the queue has {:?}", self.left());
+            assert!(instant() < end, "{what}: not reached within {limit:?}; the queue has {:?}", self.left());
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -192,14 +193,15 @@ impl Drop for Bed {
     fn drop(&mut self) {
         self.runtime.block_on(async {
             let _ = self.queue.disconnect().await;
-            // What is left behind is a queue that nobody looks at; the test has said what it had to say.
+            // A failed removal leaves an unused queue; the test's result is already decided.
             let _ = self.place.remove().await;
         });
     }
 }
 
 fn folder() -> TempDir {
-    TempDir::with_prefix("ebbtide-jobs-").unwrap_or_else(|error| panic!("no folder: {error}"))
+    TempDir::with_prefix("ebbtide-jobs-")
+        .unwrap_or_else(|error| panic!("creating a temporary folder failed: {error}"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test waits in real time for real processes")]
@@ -207,7 +209,7 @@ fn instant() -> Instant {
     Instant::now()
 }
 
-/// Runs something with each of several brokers at the same time: most of it is waiting.
+/// Runs a closure with each of several brokers concurrently: most of the time is waiting.
 ///
 /// # Panics
 ///
@@ -220,7 +222,7 @@ pub fn on_each(kinds: impl IntoIterator<Item = QueueKind>, something: impl Fn(Qu
             .map(|kind| {
                 let thread = thread::Builder::new().name(format!("on {}", kind.name()));
                 let begun = thread.spawn_scoped(threads, move || something(kind));
-                (kind, begun.unwrap_or_else(|error| panic!("no thread: {error}")))
+                (kind, begun.unwrap_or_else(|error| panic!("spawning a thread failed: {error}")))
             })
             .collect();
         let failed = |(kind, thread): (QueueKind, thread::ScopedJoinHandle<'_, ()>)| {

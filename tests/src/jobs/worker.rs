@@ -17,13 +17,13 @@ use crate::{Ended, Process, ReportFile, service};
 pub enum Manner {
     /// By `Handle::consume`.
     Consume,
-    /// By `Handle::consume`, with nobody who keeps the leases.
+    /// By `Handle::consume`, without lease renewals.
     WithoutHeartbeat,
-    /// By `Handle::consume`, with a queue that takes nothing back.
+    /// By `Handle::consume`, with a queue that ignores requeues.
     WithoutRequeue,
-    /// By hand: acknowledged on receipt.
+    /// Manually: acknowledged on receipt.
     AckFirst,
-    /// By hand: acknowledged when done, and dropped at the signal.
+    /// Manually: acknowledged when done, and dropped at the signal.
     DropAtSignal,
 }
 
@@ -38,7 +38,7 @@ impl Manner {
     ];
 }
 
-/// A process that works off a queue.
+/// A process that consumes a queue.
 #[derive(Debug)]
 pub struct Worker {
     /// The process.
@@ -46,23 +46,23 @@ pub struct Worker {
     report: ReportFile,
 }
 
-/// What is asked of a worker.
+/// The settings of a worker.
 #[derive(Clone, Debug)]
 pub struct Wish {
     /// How it treats its jobs.
     pub manner: Manner,
     /// How long a job takes.
     pub job: Duration,
-    /// How many run side by side.
+    /// The number of concurrent jobs.
     pub concurrency: usize,
     /// Its grace period.
     pub grace: Duration,
-    /// Where the broker is, if not where the bed has it.
+    /// The broker's address, if it differs from the bed's.
     pub url: Option<String>,
 }
 
 impl Wish {
-    /// The worker of the story: jobs of so long, twenty of them side by side.
+    /// Returns the default settings: jobs of this duration, twenty concurrently.
     pub fn of(job: Duration) -> Self {
         Self { manner: Manner::Consume, job, concurrency: 20, grace: Duration::from_secs(15), url: None }
     }
@@ -114,7 +114,7 @@ impl Worker {
     /// When it outlives that.
     pub fn kill(mut self) {
         self.process.signal(Signal::KILL);
-        assert!(self.process.ended(Duration::from_secs(10)).is_some(), "it outlives SIGKILL");
+        assert!(self.process.ended(Duration::from_secs(10)).is_some(), "worker has not exited after SIGKILL");
     }
 
     /// Waits until it has ended by itself.
@@ -126,7 +126,7 @@ impl Worker {
         let said = self.process.output();
         self.process
             .ended(limit)
-            .unwrap_or_else(|| panic!("it does not end within {limit:?}; it had said:\n{said}"))
+            .unwrap_or_else(|| panic!("worker has not exited within {limit:?}; output:\n{said}"))
     }
 
     /// Returns what the report says of a component, once the process has ended.
@@ -136,11 +136,11 @@ impl Worker {
     /// When there is no report, or no such component.
     pub fn reported(&self, component: &str) -> Value {
         let text = std::fs::read(self.report.path()).unwrap_or_default();
-        let report: Value =
-            serde_json::from_slice(&text).unwrap_or_else(|error| panic!("no report: {error}"));
+        let report: Value = serde_json::from_slice(&text)
+            .unwrap_or_else(|error| panic!("invalid or missing report: {error}"));
         let mut components = report["components"].as_array().into_iter().flatten();
         let found = components.find(|one| one["name"] == component).cloned();
-        found.unwrap_or_else(|| panic!("no component {component}: {report:#}"))
+        found.unwrap_or_else(|| panic!("component {component} not in the report: {report:#}"))
     }
 
     /// Returns the process id.
@@ -154,7 +154,7 @@ pub(super) fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// A file to which workers append what they do, one line in one write: it survives them, however they end.
+/// A file to which workers append their events, one line in one write. It survives any end of a worker.
 #[derive(Debug)]
 pub struct Journal {
     file: File,
@@ -165,9 +165,9 @@ pub struct Journal {
 pub enum What {
     /// It began to work at it.
     Begun,
-    /// The work was done; the queue has not been told yet.
+    /// The work was done; the job is not settled yet.
     Done,
-    /// The queue has said that it is acknowledged.
+    /// The queue has confirmed the acknowledgement.
     Acknowledged,
 }
 
@@ -217,12 +217,13 @@ impl Journal {
     ///
     /// When the file is missing or something else is in it.
     pub fn read(path: &Path) -> Vec<Entry> {
-        let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("no journal: {error}"));
+        let text = std::fs::read_to_string(path)
+            .unwrap_or_else(|error| panic!("reading the journal failed: {error}"));
         // A line may be read while it is written.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         whole
             .lines()
-            .map(|line| entry(line).unwrap_or_else(|| panic!("no line of a journal: {line}")))
+            .map(|line| entry(line).unwrap_or_else(|| panic!("invalid journal line: {line}")))
             .collect()
     }
 
@@ -241,7 +242,7 @@ impl Journal {
         &Self::of(entries, pid, What::Begun) - &Self::of(entries, pid, What::Done)
     }
 
-    /// Returns the jobs that a process had begun and of which it did not know that they are acknowledged.
+    /// Returns the jobs that a process had begun and whose acknowledgement was not confirmed to it.
     pub fn unacknowledged(entries: &[Entry], pid: u32) -> BTreeSet<String> {
         &Self::of(entries, pid, What::Begun) - &Self::of(entries, pid, What::Acknowledged)
     }

@@ -13,11 +13,11 @@ use tokio::sync::mpsc;
 
 use super::run::{Gone, Tally};
 
-/// What came of connecting.
+/// The outcome of connecting.
 enum Attempt {
     Open(Client),
     Refused,
-    /// The server was gone before our kernel had an answer.
+    /// The server exited before the kernel received a response.
     Unanswered,
     /// The handshake was done, and then it was reset.
     Reset,
@@ -165,7 +165,7 @@ pub(super) async fn kept(
                 }
                 let thought = Duration::try_from_secs_f64(thinking.as_secs_f64() * thoughts.next());
                 tokio::time::sleep(thought.unwrap_or(thinking)).await;
-                // An honest client looks before it sends.
+                // A correct client checks for a close before it sends.
                 open = (!closes && client.is_quiet()).then_some(client);
             }
             Exchange::Lost(how) => tally.lose(how),

@@ -37,14 +37,14 @@ pub struct Storm {
     count: usize,
 }
 
-/// Tells a client that the server is gone.
+/// Notifies a client that the server has exited.
 #[derive(Clone, Debug)]
 pub(super) struct Gone(watch::Receiver<bool>);
 
 impl Gone {
-    /// Waits until the server is gone.
+    /// Waits until the server has exited.
     pub(super) async fn wait(&mut self) {
-        // An error is the storm itself being gone.
+        // An error means that the storm was dropped.
         let _ = self.0.wait_for(|gone| *gone).await;
     }
 
@@ -66,7 +66,7 @@ impl Clients {
 }
 
 impl Storm {
-    /// Lets them go.
+    /// Starts them.
     pub fn begin(clients: Clients) -> Self {
         let Clients { to, fresh: freshly, late, ports, kept: keeping, thinking } = clients;
         let count = freshly + late + keeping;
@@ -105,7 +105,7 @@ impl Storm {
         Ok(())
     }
 
-    /// Tells the clients that the server is gone, and waits for them.
+    /// Notifies the clients that the server has exited, and waits for them.
     ///
     /// # Errors
     ///
@@ -120,7 +120,7 @@ impl Storm {
     }
 }
 
-/// What became of every request.
+/// The number of requests with each outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Answered whole.

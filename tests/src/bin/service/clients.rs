@@ -35,7 +35,7 @@ pub(crate) fn publishes(mut arguments: Arguments) -> ExitCode {
             "nats" => nats(app, &url, name, closed).await,
             "redis" => redis(app, &url, name, closed).await,
             "rabbitmq" => rabbitmq(app, &url, name, closed).await,
-            other => Err(format!("no such kind: {other}").into()),
+            other => Err(format!("unknown kind `{other}`").into()),
         }
     })
 }
@@ -129,7 +129,7 @@ pub(crate) fn subscribes(mut arguments: Arguments) -> ExitCode {
             "publish" => publish(&app, &url, name, ours).await,
             "pop" => pop(&app, &url, name, ours).await,
             "notify" => notify(&app, &url, name, ours).await,
-            other => Err(format!("no such kind: {other}").into()),
+            other => Err(format!("unknown kind `{other}`").into()),
         }
     })
 }

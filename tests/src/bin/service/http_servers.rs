@@ -143,7 +143,7 @@ pub(crate) async fn storm(_: Arguments) -> Result<(), Box<dyn Error>> {
     let mut round = 0;
     while let Some(line) = lines.next_line().await? {
         let ["begin", to, fresh, late, kept] = line.split_whitespace().collect::<Vec<_>>()[..] else {
-            return Err(format!("not understood: {line}").into());
+            return Err(format!("unknown command `{line}`").into());
         };
         let mut storm = Storm::begin(Clients {
             to: to.parse()?,

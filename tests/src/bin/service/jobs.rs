@@ -44,12 +44,12 @@ fn kind(name: &str) -> Result<QueueKind, String> {
     QueueKind::ADAPTERS
         .into_iter()
         .find(|kind| kind.name() == name)
-        .ok_or_else(|| format!("there is no queue `{name}`"))
+        .ok_or_else(|| format!("unknown queue `{name}`"))
 }
 
 fn manner(name: &str) -> Result<Manner, String> {
     let found = Manner::ALL.iter().find(|(_, known)| *known == name);
-    found.map(|(manner, _)| *manner).ok_or_else(|| format!("there is no manner `{name}`"))
+    found.map(|(manner, _)| *manner).ok_or_else(|| format!("unknown manner `{name}`"))
 }
 
 /// Works off a queue: each job takes its time, and is then written down in a file outside of the queue.

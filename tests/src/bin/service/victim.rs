@@ -153,7 +153,7 @@ async fn misbehave(app: &Handle, fault: &str) -> Result<(), BoxError> {
         "failing-start" => return Err("no database".into()),
         "panicking-start" => panic!("start-up fell over"),
         "stopping-itself" => app.stop("had enough"),
-        other => return Err(format!("no such fault: {other}").into()),
+        other => return Err(format!("unknown fault `{other}`").into()),
     }
     Ok(())
 }
