@@ -1,5 +1,5 @@
-//! Uploads and downloads that are under way at the signal arrive whole, to the byte, at both ends. What is not done by the
-//! deadline is cut so that whoever receives it can tell.
+//! Uploads and downloads in flight at the signal arrive whole, to the byte, at both ends. Those that have not finished by the
+//! deadline are truncated visibly for the receiver.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::time::Duration;
@@ -135,7 +135,7 @@ async fn what_is_cut_at_the_deadline_is_seen_to_be_cut() {
     ended.code(3).said("GET /download").said("POST /upload");
 }
 
-/// Nothing of ours runs any more: it is the kernel that closes the sockets.
+/// The process no longer runs: the kernel closes the sockets.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_in_their_midst_bodies_never_look_whole() {
     let served = shapes("30s");

@@ -1,4 +1,4 @@
-//! Calls of all four kinds finish across the stop; a stream that never ends is told UNAVAILABLE and holds nobody.
+//! Calls of all four kinds finish during the shutdown. A stream that never ends gets UNAVAILABLE and does not delay the shutdown.
 #![expect(clippy::expect_used, reason = "a call that ends otherwise fails its test")]
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! A handler that never ends is cut at the deadline: the process goes in time, says whom it cut, and does not call it success.
+//! A handler that never ends is cancelled at the deadline: the process exits in time, names the handler's server, and does not
+//! report success.
 //!
 //! A server without a free descriptor, until the end, still closes: requests in flight and connections in the accept queue are answered with
 //! 503 at the deadline.
@@ -133,7 +134,7 @@ async fn an_empty_queue_is_closed_without_a_descriptor() {
     served.ended(Duration::from_secs(20)).await.code(0).within(EXHAUSTED_GRACE / 2);
 }
 
-/// The opposite: closed at once, the listener resets its queue, and nobody gets an answer.
+/// The opposite: closed at once, the listener resets its queue, and no client gets a response.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closed_abruptly_none_gets_an_answer() {
     let (mut served, clients) = exhausted("abrupt").await;

@@ -1,4 +1,4 @@
-//! HTTP/2 clients with many streams lose nothing: they are told in two steps that their connection ends, and come back.
+//! HTTP/2 clients with many streams lose nothing: the GOAWAY is sent in two steps, and they reconnect.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,

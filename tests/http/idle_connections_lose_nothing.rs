@@ -1,6 +1,6 @@
-//! A request that is on its way to an idle keep-alive connection is answered, although the stop comes first.
+//! A request in transit on an idle keep-alive connection is answered, even if the stop signal comes first.
 //!
-//! Ten thousand idle connections at the signal: all end in order, those that are used at that moment lose nothing, and the process is gone in
+//! Ten thousand idle connections at the signal: all end in order, those in use at the signal lose nothing, and the process exits in
 //! time.
 #![expect(
     clippy::expect_used,
@@ -95,7 +95,7 @@ async fn a_plain_close_loses_them() {
 /// From the signal to the end of the process: what a grace period of 30 s leaves.
 const IN_TIME: Duration = Duration::from_secs(25);
 
-/// What became of the connections.
+/// The number of connections with each outcome.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Ends {
     /// Ended in order.
@@ -164,7 +164,7 @@ async fn all_end_in_order_and_none_is_lost() {
     assert_eq!(ends.answered, ends.asked, "{ends:?}");
 }
 
-/// The opposite: a plain axum server ends them as well, and drops what comes at that moment.
+/// The opposite: a plain axum server ends them as well, and drops requests that arrive at the signal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_axum_server_drops_what_comes_at_that_moment() {
     let ends = stopped_with_idle(Served::peer(), 2_000).await;

@@ -1,6 +1,6 @@
 //! A listener that closes under load loses no connection.
 //!
-//! Connections that the kernel completed and nobody has accepted are served, although the stop comes first.
+//! Connections that the kernel completed and the server has not accepted are served, even if the stop signal comes first.
 //!
 //! A listener that closes under a storm from another machine loses no connection: over IPv4, IPv6 and both on one socket, with the right to
 //! filter packets and without it, and with handshakes whose last ACK is late.
@@ -95,7 +95,7 @@ enum Load {
 }
 
 impl Load {
-    /// As the storm wants to be told.
+    /// Returns the settings of the storm.
     fn counts(self) -> &'static str {
         match self {
             Self::Fresh => "64 0 0",
@@ -119,7 +119,7 @@ const WAYS: [Way; 3] = [
     Way { listen: "[::]:0", to: Namespaces::SERVER_IPV4 },
 ];
 
-/// Closes so often under a storm, over each way; returns the sum.
+/// Closes the listener this many times under a storm, over each network; returns the sum.
 fn closes(each: usize, privileged: bool, load: Load, mode: &str) -> Tally {
     let namespaces = Namespaces::new();
     if matches!(load, Load::Late) {
@@ -197,7 +197,7 @@ fn keep_alive_clients_lose_nothing_either() {
     }
 }
 
-/// The opposite: the same harness sees what a plain close loses.
+/// The opposite: the same harness detects the losses of a plain close.
 #[test]
 fn a_plain_close_loses_connections_of_every_kind() {
     for (load, each) in [(Load::Fresh, 2), (Load::Late, 2), (Load::Kept, 5)] {
@@ -240,7 +240,7 @@ fn served_as_nobody(folder: &tempfile::TempDir, args: &[&str]) -> Served {
     served
 }
 
-/// Stops so often under load.
+/// Stops the server this many times under load.
 async fn stopped_as_nobody(times: u64, args: &[&str]) -> Tally {
     let folder = tempfile::tempdir().expect("a folder");
     let mut sum = Tally::default();

@@ -1,6 +1,6 @@
-//! Whatever reaches the server before it closes is served.
+//! Every request that reaches the server before it closes is served.
 //!
-//! From the signal on the service is not ready, and still serves whatever reaches it, until those who send have looked.
+//! From the signal on the service is not ready, and still serves every request, until the clients have polled its readiness.
 //!
 //! Requests that were sent behind another one before the signal are all answered.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 // Traffic moves away before the listener closes.
 
 const LONG: Duration = Duration::from_secs(20);
-/// How often a balancer looks. The longest lame duck below leaves it several looks.
+/// The polling interval of a balancer. The longest lame duck below covers several polls.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Asks once on a connection of its own; the status, or `None` if it was refused.

@@ -1,5 +1,5 @@
-//! Connections that have sent nothing, half a head, half an HTTP/2 preface, or fell silent: what they complete is answered, and
-//! none of them holds the stop.
+//! Connections that have sent nothing, half a head, half an HTTP/2 preface, or fell silent: requests that they complete are answered,
+//! and none of them delays the shutdown.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::time::Duration;

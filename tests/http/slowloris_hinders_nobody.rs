@@ -1,5 +1,5 @@
-//! Thousands of connections that send a byte of their head now and then: others are served meanwhile, each slow one is let go at
-//! its deadline, and they don't hold the stop.
+//! Thousands of connections that send a byte of their head now and then: others are served meanwhile, each slow one is disconnected
+//! at its deadline, and they do not delay the shutdown.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ const HEADER: Duration = Duration::from_secs(3);
 /// How often each of them sends a byte.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Sends a head that never ends, byte by byte, until the server has had enough.
+/// Sends a head that never ends, byte by byte, until the server closes the connection.
 async fn trickle(addr: SocketAddr, came: Arc<AtomicUsize>, open: Arc<AtomicUsize>) {
     let mut client = Client::connect(addr).await.expect("it listens");
     open.fetch_add(1, Ordering::SeqCst);
@@ -90,7 +90,7 @@ async fn each_is_let_go_at_its_deadline_while_the_server_serves() {
     served.ended(LONG).await.code(0);
 }
 
-/// The opposite: a plain axum server is held for as long as they like.
+/// The opposite: a plain axum server waits for as long as they send.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_axum_server_is_held_by_them() {
     let mut served = Served::peer();

@@ -1,6 +1,7 @@
-//! Server-sent events end between two events, when the lame duck is over, and say when to come back; they hold nobody.
+//! Server-sent events end between two events, when the lame duck is over, and send a retry time; they do not delay the shutdown.
 //!
-//! WebSockets get a close frame and the time to answer it; what they had sent is read; who never answers is cut and named.
+//! WebSockets get a close frame and the time to answer it. Their earlier messages are read. A client that never answers is
+//! cancelled and named.
 #![expect(clippy::expect_used, reason = "a client that sees something else fails its test")]
 
 use std::collections::BTreeSet;
@@ -98,7 +99,7 @@ async fn one_that_is_to_be_resumed_is_seen_to_be_broken_off() {
     }
 }
 
-/// The opposite: without the policies they hold the stop to its deadline, and are cut in the middle.
+/// The opposite: without the policies they delay the shutdown to its deadline, and are truncated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closed_abruptly_they_hold_the_stop_and_are_cut() {
     let (mut served, clients) = stop_under_listeners("abrupt", "/events", 0).await;
@@ -110,7 +111,7 @@ async fn closed_abruptly_they_hold_the_stop_and_are_cut() {
     }
 }
 
-/// The opposite with a peer: `axum::serve` waits for as long as anybody listens.
+/// The opposite with a peer: `axum::serve` waits for as long as any client listens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn they_hold_axums_own_server_past_its_grace_period() {
     let (mut served, mut clients) = stop_under_listeners("axum", "/events", 0).await;
@@ -125,7 +126,7 @@ const CHATS: usize = 32;
 /// How many messages each client has under way.
 const AHEAD: u64 = 4;
 
-/// For those that are cut at the deadline.
+/// For those that are cancelled at the deadline.
 const GRACE: Duration = Duration::from_secs(4);
 /// For those that end before.
 const AMPLE: Duration = Duration::from_secs(20);
@@ -211,14 +212,14 @@ async fn every_client_is_told_and_every_message_that_it_sent_is_read() {
     }
 }
 
-/// The opposite: axum's own server ends them without a word.
+/// The opposite: axum's own server ends them without a close frame.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_axums_own_server_nobody_is_told() {
     let (seen, _) = stop_under_traffic("axum", AMPLE).await;
     assert!(seen.iter().all(|one| one.code.is_none()), "{seen:?}");
 }
 
-/// The opposite: without the helper our server waits for them, and cuts them at the deadline.
+/// The opposite: without the helper the server waits for them, and cancels them at the deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_helper_they_are_cut_at_the_deadline() {
     let (seen, ended) = stop_under_traffic("bare", GRACE).await;

@@ -1,4 +1,4 @@
-//! Who is still waiting for a response when the time is up is told so: 503, or the status UNAVAILABLE over gRPC.
+//! Requests in flight at the deadline are answered with 503, or with the status UNAVAILABLE over gRPC.
 #![expect(clippy::expect_used, reason = "a client that sees something else fails its test")]
 
 use std::time::Duration;
@@ -58,7 +58,7 @@ async fn with_503_to_every_request_in_flight() {
     ended.said(&format!("cut={}", CLIENTS + CLIENTS / 2));
 }
 
-/// The opposite: without the mechanism they see their connections end, and cannot tell why.
+/// The opposite: without the mechanism the clients see their connections end without a reason.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closed_abruptly_they_hear_nothing() {
     let mut served = start("abrupt");
@@ -70,7 +70,7 @@ async fn closed_abruptly_they_hear_nothing() {
     served.ended(Duration::from_secs(20)).await.code(3).within(GRACE);
 }
 
-/// The opposite with a peer: `axum::serve` knows no deadline, and whoever kills it answers nobody.
+/// The opposite with a peer: `axum::serve` has no deadline, and when it is killed no request is answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_the_end_of_its_grace_period_axums_own_server_answers_nobody() {
     let mut served = start("axum");
@@ -126,7 +126,7 @@ async fn with_unavailable_to_every_grpc_call() {
     ended.code(3).within(GRACE).said(&format!("cut={CLIENTS}"));
 }
 
-/// The opposite: cut as others do, every call is an error of the transport.
+/// The opposite: with an abrupt close, every call is a transport error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closed_abruptly_every_grpc_call_is_an_error_of_the_transport() {
     let mut served = start("abrupt");

@@ -1,6 +1,6 @@
-//! The broker itself dies, killed in the midst of what it does, and starts again over what it had written: while jobs are pushed
-//! and worked at, while the service stops, and for good until after the service has gone. It is said, it is found again, the
-//! deadline holds, and no job is lost.
+//! The broker itself is killed at an arbitrary point and restarts on its data: while jobs are pushed and run, while the service
+//! stops, and not before the service has exited. The outage is logged, the consumer reconnects, the deadline holds, and no job
+//! is lost.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,

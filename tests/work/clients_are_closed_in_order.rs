@@ -1,5 +1,5 @@
-//! What was given to a client of NATS or Redis before the stop reaches the server, although its socket took nothing of it until
-//! then, or the server took long to answer; a channel of RabbitMQ gets its confirms, and then is closed before its connection.
+//! Messages passed to a client of NATS or Redis before the stop reach the server, even if its socket accepted none of them until
+//! then, or the server was slow to respond; a channel of RabbitMQ gets its confirms, and then is closed before its connection.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! Deploys and a SIGKILL while jobs come faster than they are worked off: every job is done once, and only what the killed process had in
+//! Deploys and a SIGKILL while jobs arrive faster than they are processed: every job is done once, and only what the killed process had in
 //! flight is begun twice.
 //!
 //! Workers are killed at random moments, again and again: in the midst of start-up, of fetching, of jobs, of settling, of a stop. Every job
@@ -124,7 +124,7 @@ fn story(kind: QueueKind) {
     });
 }
 
-/// Jobs that take longer than there is time: handed back before they are cut, by name, and nothing is leased.
+/// Jobs that take longer than the time left are requeued before they are cancelled, by id, and nothing stays leased.
 fn requeued_ids(kind: QueueKind) {
     let bed = Bed::fresh(kind, LONG);
     (0..20).for_each(|job| bed.push(&job.to_string()));
@@ -161,7 +161,7 @@ fn what_would_be_cut_is_handed_back_on_every_broker() {
     on_each(QueueKind::ADAPTERS, requeued_ids);
 }
 
-/// The opposite: without the hand-back they are leased to a process that is gone.
+/// The opposite: without the requeue they stay leased to a process that has exited.
 #[test]
 fn without_the_hand_back_they_stay_leased() {
     on_each(WITH_LEASES, |kind| {
@@ -177,7 +177,7 @@ fn without_the_hand_back_they_stay_leased() {
     });
 }
 
-/// The opposite: a consumer by hand that drops its jobs at the signal leaves them leased, and they are begun twice.
+/// The opposite: a manual consumer that drops its jobs at the signal leaves them leased, and they are begun twice.
 #[test]
 fn a_consumer_that_drops_its_jobs_at_the_signal_leaves_them_leased() {
     on_each(QueueKind::ADAPTERS, |kind| {
@@ -202,7 +202,7 @@ fn a_consumer_that_drops_its_jobs_at_the_signal_leaves_them_leased() {
     });
 }
 
-/// The opposite: a consumer by hand that acknowledges on receipt loses what it had when it is killed.
+/// The opposite: a manual consumer that acknowledges on receipt loses its jobs when it is killed.
 #[test]
 fn a_consumer_that_acknowledges_first_loses_what_it_had_when_it_is_killed() {
     on_each(QueueKind::ADAPTERS, |kind| {

@@ -1,5 +1,5 @@
-//! What follows from a close that was cancelled at its deadline, or was done before, is no failure of the component that is closed
-//! next: the exit code tells of the cancellation.
+//! The consequence of a close that was cancelled at its deadline, or was done before, is not a failure of the component that is
+//! closed next: the exit code reports the cancellation.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! What was sent to a worker pool before the stop is done before the process goes.
+//! Jobs sent to a worker pool before the stop are done before the process exits.
 //!
-//! A pool of connections whose `close` hangs, because one is still held, takes nobody's time and says how many are held; one that is free
+//! A pool of connections whose `close` hangs, because one is still in use, does not use the time of others and reports the number in use; an idle one
 //! leaves no connection at the server.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 

@@ -1,4 +1,4 @@
-//! A subscriber that is blocked in a read is woken by the stop and never holds it, and loses nothing by that: Redis pub/sub,
+//! A subscriber that is blocked in a read is woken by the stop, does not delay the shutdown, and loses nothing: Redis pub/sub,
 //! `BLPOP`, PostgreSQL's `LISTEN`.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
@@ -34,7 +34,7 @@ async fn redis(url: &str) -> MultiplexedConnection {
     client.get_multiplexed_async_connection().await.expect("Redis answers")
 }
 
-/// Sends one message to whoever is blocked in a read of this kind.
+/// Sends one message to the client that is blocked in a read of this kind.
 async fn send(kind: &str, url: &str, name: &str, text: &str) {
     match kind {
         "notify" => {

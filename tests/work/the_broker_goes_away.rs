@@ -1,5 +1,5 @@
-//! The broker goes away and comes back, while jobs are worked at and while the service stops: it is said, it is found again, the
-//! deadline holds, and no job is lost.
+//! The broker becomes unavailable and returns, while jobs run and while the service stops. The outage is logged, the consumer
+//! reconnects, the deadline holds, and no job is lost.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn keeps(kind: QueueKind) -> bool {
     kind != QueueKind::Rabbitmq
 }
 
-/// What is said when a job is done and the broker is away.
+/// The log line for a job that is done while the broker is unavailable.
 fn told(kind: QueueKind) -> &'static str {
     if keeps(kind) { "trying again until the queue is back" } else { "somebody else runs it again" }
 }
@@ -90,7 +90,7 @@ fn during_a_stop(kind: QueueKind) {
     all_once_or_in_flight(&bed, 8, 8);
 }
 
-/// From the signal on, and it does not come back: the process goes in time, and what it had is done by the next one.
+/// From the signal on, and it does not return: the process exits in time, and the next one runs its jobs.
 fn for_good(kind: QueueKind) {
     let bed = Bed::fresh(kind, LEASE);
     let (relay, url) = bed.relay();
