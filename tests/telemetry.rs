@@ -121,7 +121,7 @@ fn a_second_signal_leaves_no_time_to_flush() {
     let mut process = exporter(&collector, "hanging", "http", "flushed");
     process.says("phase=ready");
     process.signal(Signal::TERM);
-    process.says("SIGTERM: stopping");
+    process.says("SIGTERM received");
     process.second_signal(Signal::TERM);
     process.ended(LONG).expect("it ends").by_signal(Signal::TERM);
     assert_eq!(collector.collected(), Collected::default());
@@ -183,7 +183,7 @@ fn written(path: &str, flusher: &str) -> (Ended, usize, bool) {
         process.signal(Signal::TERM);
     }
     if path == "hanging" {
-        process.says("SIGTERM: stopping");
+        process.says("SIGTERM received");
         process.second_signal(Signal::TERM);
     }
     let ended = process.ended(LONG).expect("it ends");

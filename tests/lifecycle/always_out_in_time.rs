@@ -24,7 +24,7 @@ fn stopped(fault: &str) -> Ended {
 #[test]
 fn a_runtime_whose_workers_all_spin_is_ended_by_the_watchdog() {
     let ended = stopped("spinning-runtime");
-    ended.code(4).said("the watchdog ends the process").said("stuck: ").said("spinning-hook");
+    ended.code(4).said("watchdog terminates the process").said("waiting for: ").said("spinning-hook");
     // The flusher runs on a thread of its own, although the runtime is blocked.
     ended.said("flushed");
 }
@@ -132,7 +132,7 @@ fn a_panic_of_the_lifecycle_itself_is_told_and_the_flushers_run() {
     victim.says("phase=ready");
     victim.signal(Signal::TERM);
     let ended = victim.ended(GRACE).expect("it outlived its grace period");
-    ended.code(1).said("the lifecycle itself panicked: the log fell over").said("flushed");
+    ended.code(1).said("lifecycle panicked: the log fell over").said("flushed");
     ended.said("lifecycle exited").said("code=1");
     let report = std::fs::read_to_string(path).expect("the report was written");
     assert!(report.contains("\"exit_code\": 1"), "{report}");
@@ -178,7 +178,7 @@ async fn blocked_alone(arguments: &[&str]) -> Option<Ended> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_alone_whose_runtime_is_blocked_is_ended_by_its_watchdog() {
     let ended = blocked_alone(&["watched"]).await.expect("it outlived its grace period");
-    ended.code(4).said("the watchdog ends the process").said("GET /block");
+    ended.code(4).said("watchdog terminates the process").said("GET /block");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

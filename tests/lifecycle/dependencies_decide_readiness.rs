@@ -56,8 +56,8 @@ fn what_comes_later_is_waited_for_and_each_attempt_is_told() {
     waits.says("phase=ready");
     waits.signal(Signal::TERM);
     let ended = waits.ended(PATIENCE).expect("it does not end");
-    ended.code(0).said("not there yet").said("waiting_for=\"greeter\"").said("refused").said("next_in=");
-    ended.said("it is there").said("closed second").said("closed first");
+    ended.code(0).said("attempt failed; retrying").said("waiting_for=\"greeter\"").said("refused").said("next_in=");
+    ended.said("attempt succeeded after retries").said("closed second").said("closed first");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn attempts_that_are_used_up_fail_the_start_up() {
 #[test]
 fn the_opposite_a_loop_by_hand_is_killed_by_the_signal_and_closes_nothing() {
     let mut waits = start(&nobody(), "by-hand");
-    waits.says("not there yet");
+    waits.says("attempt failed; retrying");
     waits.signal(Signal::TERM);
     let ended = waits.ended(PATIENCE).expect("it does not end");
     ended.by_signal(Signal::TERM).never_said("closed first");
@@ -194,7 +194,7 @@ async fn readiness_goes_and_comes_with_what_the_service_depends_on() {
     dependency.comes().await;
     checked.is(200, "ready").await;
     checked.served.terminate();
-    checked.served.ended(LONG).await.code(0).said("readiness check: red").said("readiness check: green");
+    checked.served.ended(LONG).await.code(0).said("readiness check fails").said("readiness check passes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -116,7 +116,7 @@ fn the_report_of_an_earlier_run_is_gone_when_a_second_signal_ends_the_process() 
     victim.says("phase=draining");
     victim.second_signal(Signal::TERM);
     let ended = victim.ended(LONG).expect("it outlived a second signal");
-    ended.by_signal(Signal::TERM).said("SIGTERM again, ").said("without a report");
+    ended.by_signal(Signal::TERM).said("second signal SIGTERM, ").said("without a report");
     assert!(!path.exists());
 }
 

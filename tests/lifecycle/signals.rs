@@ -23,7 +23,7 @@ fn second_signal(fault: &str, up: &str, phase: &str) -> Ended {
     let mut victim = Process::start(&mut victim(fault));
     victim.says(up);
     victim.signal(Signal::TERM);
-    victim.says("a second signal ends the process at once");
+    victim.says("a second signal terminates the process");
     victim.says(phase);
     victim.second_signal(Signal::TERM);
     victim.ended(LONG).expect("it outlived a second signal")
@@ -213,7 +213,7 @@ fn an_interrupt_that_the_parent_ignores_stays_ignored() {
     shell.signal(Signal::INT);
     shell.signal(Signal::TERM);
     let ended = shell.ended(LONG).expect("it does not end");
-    ended.code(0).said("SIGTERM: stopping").never_said("SIGINT: stopping");
+    ended.code(0).said("SIGTERM received").never_said("SIGINT received");
 }
 
 #[test]

@@ -194,7 +194,7 @@ fn what_cannot_be_served_is_refused_by_its_number_and_name() {
     let ended = process.ended(LONG).expect("it ends");
     ended
         .code(1)
-        .said("descriptor 4 (dns) of the service manager: it is no TCP or Unix stream socket that listens");
+        .said("invalid descriptor 4 (dns) from the service manager: not a listening TCP or Unix stream socket");
 }
 
 #[test]

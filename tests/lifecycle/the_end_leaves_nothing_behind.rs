@@ -146,7 +146,7 @@ async fn the_sidecar_is_told_on_the_forced_path_too() {
     let mut scene = Scene::start("blocks").await;
     scene.served.terminate();
     let (_, sidecar) = scene.sidecar.next().await;
-    scene.served.process.says("the watchdog ends the process");
+    scene.served.process.says("watchdog terminates the process");
     scene.served.process.says("flushed");
     answer(sidecar, "200 OK").await;
     scene.ended().await.code(4).within(Duration::from_secs(10));
@@ -209,7 +209,7 @@ fn stopped_with_files(amiss: &str, signals: usize) -> (Ended, usize) {
     assert_eq!(left(&folder), 1);
     process.signal(Signal::TERM);
     if signals > 1 {
-        process.says("a second signal ends the process at once");
+        process.says("a second signal terminates the process");
         process.second_signal(Signal::TERM);
     }
     let ended = process.ended(LONG).expect("it does not end");

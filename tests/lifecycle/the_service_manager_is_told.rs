@@ -175,7 +175,7 @@ fn pings_come_in_time_until_the_runtime_is_wedged_and_then_never_again() {
     let last =
         std::iter::from_fn(|| manager.hears_within(Duration::from_millis(1))).last().expect("a message");
     assert!(
-        last.starts_with("STATUS=the watchdog ends the process") && last.contains("the runtime itself"),
+        last.starts_with("STATUS=watchdog terminates the process") && last.contains("the async runtime"),
         "{last}"
     );
 }

@@ -16,7 +16,7 @@ use ebbtide_tests::jobs::{Bed, Entry, Journal, What, Wish, Worker, wall_clock};
 
 const LONG: Duration = Duration::from_secs(90);
 const LEASE: Duration = Duration::from_secs(6);
-const AWAY: &str = "trying again until the queue is back";
+const AWAY: &str = "retrying until the queue is available";
 
 /// How long a settlement may be under way, in milliseconds, on a machine with much else to do.
 const UNDER_WAY: u128 = 3000;
@@ -85,7 +85,7 @@ fn during_work(broker: &mut Broker) {
         bed.until("and settled", LONG, is_settled);
         worker.terminate();
         let ended = worker.ended(LONG);
-        ended.code(0).said("the queue is back");
+        ended.code(0).said("queue is available again");
         asked_with_backoff(&ended.output);
         none_lost(&bed, JOBS as usize, &outages, &pushed_again);
     });
@@ -116,7 +116,7 @@ fn during_a_stop(broker: &mut Broker) {
     let mut worker = Worker::start(&bed, &wish);
     bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
     worker.terminate();
-    worker.process.says("SIGTERM: stopping");
+    worker.process.says("SIGTERM received");
     let from = wall_clock();
     broker.kill();
     let gone = wall_clock();
@@ -147,7 +147,7 @@ fn for_good(broker: &mut Broker) {
     if broker.kind() == QueueKind::Rabbitmq {
         ended.code(0).said("somebody else runs it again");
     } else {
-        ended.code(3).said("not settled: ");
+        ended.code(3).said("job not settled before the deadline");
     }
     broker.start_again();
     let outage = (from, wall_clock());

@@ -207,7 +207,7 @@ async fn a_read_is_ended_although_the_connection_that_should_end_it_is_killed() 
     until(&mut redis, |them| them.iter().any(|(_, blocked)| *blocked)).await;
     stall.hold_to_server();
     process.signal(Signal::TERM);
-    process.says("SIGTERM: stopping");
+    process.says("SIGTERM received");
     // Twice, so that it was opened anew.
     let killed = tokio::time::timeout(LONG, kill_idle(&mut redis, 2)).await;
     killed.expect("there is nobody to kill");

@@ -27,7 +27,7 @@ fn keeps(kind: QueueKind) -> bool {
 
 /// The log line for a job that is done while the broker is unavailable.
 fn told(kind: QueueKind) -> &'static str {
-    if keeps(kind) { "trying again until the queue is back" } else { "somebody else runs it again" }
+    if keeps(kind) { "retrying until the queue is available" } else { "it will be run again" }
 }
 
 fn all_once_or_in_flight(bed: &Bed, jobs: usize, in_flight: usize) {
@@ -49,7 +49,7 @@ fn during_work(kind: QueueKind) {
         for round in 1..=2 {
             bed.until("it is well under way", LONG, |bed| done(bed) >= 60 * round);
             bed.runs(relay.disconnect());
-            worker.process.says("trying again until the queue is back");
+            worker.process.says("retrying until the queue is available");
             bed.until("what was begun is done all the same", LONG, |bed| {
                 Journal::held(&bed.entries(), worker.pid()).is_empty()
             });
@@ -59,7 +59,7 @@ fn during_work(kind: QueueKind) {
         bed.until("every job is done", LONG, |bed| done(bed) == 300);
         bed.until("and settled", LONG, |bed| bed.left().is_none());
         worker.terminate();
-        worker.ended(LONG).code(0).said("the queue is back");
+        worker.ended(LONG).code(0).said("queue is available again");
     });
     // At each of the two outages up to eight ran, and as many may have been fetched behind them.
     all_once_or_in_flight(&bed, 300, 2 * 2 * wish.concurrency);
@@ -74,7 +74,7 @@ fn during_a_stop(kind: QueueKind) {
     let mut worker = Worker::start(&bed, &wish);
     bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
     worker.terminate();
-    worker.process.says("SIGTERM: stopping");
+    worker.process.says("SIGTERM received");
     bed.runs(relay.disconnect());
     bed.until("the work is done", LONG, |bed| done(bed) == 8);
     worker.process.says(told(kind));
@@ -102,7 +102,7 @@ fn for_good(kind: QueueKind) {
     bed.runs(relay.disconnect());
     worker.terminate();
     if keeps(kind) {
-        worker.ended(grace).code(3).said("not settled: ");
+        worker.ended(grace).code(3).said("job not settled before the deadline");
     } else {
         worker.ended(grace).code(0).said(told(kind)).said("redelivered=8");
     }

@@ -88,7 +88,7 @@ impl Handle {
     }
 }
 
-const REASON: &str = "a cancellation token was cancelled";
+const REASON: &str = "cancellation token cancelled";
 
 #[expect(clippy::disallowed_methods, reason = "it only waits, owns no work, and ends with the runtime")]
 fn watch(until: impl Future<Output = ()> + Send + 'static) {

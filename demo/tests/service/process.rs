@@ -100,7 +100,7 @@ impl Demo {
     /// Sends SIGTERM and waits until the service is no longer ready.
     pub(crate) fn terminate(&mut self) {
         self.signal(Signal::TERM);
-        self.wait_for("SIGTERM: stopping");
+        self.wait_for("SIGTERM received");
         self.wait_for("phase=");
     }
 

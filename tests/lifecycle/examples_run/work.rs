@@ -40,7 +40,7 @@ fn custom_resource() {
     let mut ping = [0; b"PING\r\n".len()];
     connection.read_exact(&mut ping).expect("a ping");
     connection.write_all(b"+PONG\r\n").expect("sent");
-    process.says("readiness check: green check=\"cache\"");
+    process.says("readiness check passes check=\"cache\"");
     stop(process).said("cache closed");
     assert_eq!(connection.read(&mut ping).expect("the end"), 0);
 }

@@ -12,7 +12,7 @@ use crate::util::BoxError;
 /// Make it in the first line of `main`: from [`new`](Self::new) on, SIGTERM and SIGINT begin an orderly stop. Handlers that the
 /// program installs itself, with `tokio::signal` for example, run as well. Dropped without being run, it gives the signals back: the
 /// next one does what it would do without a lifecycle.
-#[must_use = "a lifecycle does nothing until it is run, but take the signals"]
+#[must_use = "a lifecycle captures signals but does nothing else until it is run"]
 pub struct Lifecycle {
     pub(super) name: String,
     pub(super) budget: Budget,
@@ -87,7 +87,7 @@ impl Lifecycle {
         lifecycle.taken = plan.and_then(|plan| {
             Watchdog::start(plan, lifecycle.inputs.0.clone(), &lifecycle.signals)
                 .inspect_err(|error| {
-                    say_error(&lifecycle.name, &format!("failed to handle signals: {error}"))
+                    say_error(&lifecycle.name, &format!("cannot install signal handlers: {error}"))
                 })
                 .map(Taken::new)
                 .ok()

@@ -82,7 +82,7 @@ impl CheckRunner {
                 let begun = clock::now();
                 let result = match timeout(self.check.run_limit(), run()).await {
                     Ok(result) => result.map_err(|error| chain(&*error.into())),
-                    Err(_) => Err(format!("no answer within {}", show_duration(self.check.run_limit()))),
+                    Err(_) => Err(format!("no response within {}", show_duration(self.check.run_limit()))),
                 };
                 self.take(result);
                 sleep_until(clock::after(begun, self.check.interval()).into()).await;
@@ -103,9 +103,9 @@ impl CheckRunner {
         let (check, error) = (&self.name, error.unwrap_or_default());
         match verdict {
             Verdict::AsBefore if error.is_empty() => {}
-            Verdict::AsBefore => tracing::debug!(check, error, "a run of the readiness check failed"),
-            Verdict::TurnedGreen => tracing::info!(check, "readiness check: green"),
-            Verdict::TurnedRed => crate::runtime::log_warn!(check, error, "readiness check: red"),
+            Verdict::AsBefore => tracing::debug!(check, error, "readiness check attempt failed"),
+            Verdict::TurnedGreen => tracing::info!(check, "readiness check passes"),
+            Verdict::TurnedRed => crate::runtime::log_warn!(check, error, "readiness check fails"),
             Verdict::Hopeless { red_for } => {
                 self.app.begin_stop(Cause::Unhealthy { check: check.clone(), error, red_for });
             }

@@ -10,7 +10,7 @@ use crate::model::{Budget, DurationError, LameDuck, parse_duration};
 #[non_exhaustive]
 pub enum EnvironmentError {
     /// A duration cannot be read.
-    #[error("{name}")]
+    #[error("invalid {name}")]
     Duration {
         /// The variable.
         name: &'static str,
@@ -19,14 +19,14 @@ pub enum EnvironmentError {
     },
     /// The lame duck has too many parts.
     #[error(
-        "EBBTIDE_LAME_DUCK: `{text}` is no lame duck: write one duration, or MIN/QUIET/MAX such as 5s/1s/15s"
+        "invalid EBBTIDE_LAME_DUCK `{text}`: expected DURATION or MIN/QUIET/MAX"
     )]
     LameDuck {
         /// What was given.
         text: String,
     },
     /// The plan was asked for in a form that isn't known.
-    #[error("EBBTIDE_PLAN: `{text}` is no form of the plan: write json or text")]
+    #[error("invalid EBBTIDE_PLAN `{text}`: expected `json` or `text`")]
     Plan {
         /// What was given.
         text: String,
@@ -118,7 +118,7 @@ mod tests {
             ("EBBTIDE_PLAN", "x"),
         ] {
             let error = applied(&[(name, value)]).expect_err("not understood");
-            assert!(error.starts_with(name) && error.contains(value), "{error}");
+            assert!(error.starts_with(&format!("invalid {name}")) && error.contains(value), "{error}");
         }
     }
 }

@@ -131,7 +131,7 @@ impl Handle {
     /// app.within(Duration::from_secs(2)).resource("cache", (), |()| async { Ok(()) });
     /// # }
     /// ```
-    #[must_use = "the limit holds for what is registered through the returned handle"]
+    #[must_use = "the limit applies only to components registered through the returned handle"]
     pub fn within(&self, limit: Duration) -> Self {
         let mut app = self.clone();
         app.limit = Some(limit);

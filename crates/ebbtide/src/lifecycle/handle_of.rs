@@ -42,14 +42,14 @@ use crate::util::BoxError;
 ///     });
 /// }
 /// ```
-#[must_use = "it registers nothing by itself"]
+#[must_use = "a handle registers nothing by itself"]
 pub struct HandleOf<E> {
     app: Handle,
     error: PhantomData<fn() -> E>,
 }
 
 /// A [`Lifecycle`] whose start-up returns errors of the type `E`, such as `anyhow::Error`. Made by [`Lifecycle::with_errors`].
-#[must_use = "a lifecycle does nothing until it is run, but take the signals"]
+#[must_use = "a lifecycle captures signals but does nothing else until it is run"]
 pub struct LifecycleOf<E> {
     lifecycle: Lifecycle,
     error: PhantomData<fn() -> E>,

@@ -24,7 +24,7 @@ use crate::util::{Backoff, BoxError, chain, clock};
 /// # let _ = retry;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "it says how something is tried again, and tries nothing"]
+#[must_use = "a retry policy does nothing by itself"]
 pub struct Retry {
     backoff: Backoff,
     attempts: Option<u32>,
@@ -57,7 +57,7 @@ impl Retry {
         let Some(limit) = self.timeout else { return attempt().await.map_err(Into::into) };
         match timeout(limit, attempt()).await {
             Ok(result) => result.map_err(Into::into),
-            Err(_) => Err(format!("no answer within {}", show_duration(limit)).into()),
+            Err(_) => Err(format!("no response within {}", show_duration(limit)).into()),
         }
     }
 }
@@ -85,7 +85,7 @@ pub enum RetryError {
         source: BoxError,
     },
     /// The stop began.
-    #[error("the service stops while it waits for {name}")]
+    #[error("shutdown began while waiting for {name}")]
     Stopping {
         /// What was tried.
         name: String,
@@ -151,7 +151,7 @@ impl Handle {
                     attempt = attempts,
                     error,
                     next_in,
-                    "not there yet"
+                    "attempt failed; retrying"
                 );
                 sleep(wait).await;
             }
@@ -161,7 +161,7 @@ impl Handle {
         match result {
             Some(Ok(value)) => {
                 if attempts > 1 {
-                    tracing::info!(waiting_for = name, attempts, took = show_duration(took), "it is there");
+                    tracing::info!(waiting_for = name, attempts, took = show_duration(took), "attempt succeeded after retries");
                 }
                 Ok(value)
             }
@@ -179,7 +179,7 @@ async fn said_so<T>(attempt: impl Future<Output = T>, waiting_for: &str, number:
             Ok(end) => return end,
             Err(_) => waited = waited.saturating_add(pause),
         }
-        log_warn!(waiting_for, attempt = number, waited = show_duration(waited), "no answer yet");
+        log_warn!(waiting_for, attempt = number, waited = show_duration(waited), "attempt still pending");
         pause = pause.saturating_mul(2);
     }
 }

@@ -153,7 +153,7 @@ impl Lifecycle {
         if let Some(form) = wishes.plan {
             return print(&plan, form).map_or_else(
                 |error| {
-                    say_error(&self.name, &format!("failed to print the plan: {error}"));
+                    say_error(&self.name, &format!("cannot print the shutdown plan: {error}"));
                     Err(())
                 },
                 |()| Ok(Ready::Printed),
@@ -172,7 +172,7 @@ impl Lifecycle {
         };
         let watchdog = watchdog
             .and_then(more)
-            .map_err(|error| say_error(&self.name, &format!("failed to handle signals: {error}")))?;
+            .map_err(|error| say_error(&self.name, &format!("cannot install signal handlers: {error}")))?;
         Ok(Ready::Run(Box::new(Prepared { plan, wishes, watchdog, lifecycle: self })))
     }
 
@@ -184,7 +184,7 @@ impl Lifecycle {
 
 /// The service could not be started; the reason was logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the lifecycle could not be started; the log says why")]
+#[error("lifecycle did not start")]
 pub struct NotStarted;
 
 /// Whose runtime a lifecycle runs on.
@@ -199,9 +199,9 @@ impl Home {
         let trouble = match (self, tokio::runtime::Handle::try_current().is_ok()) {
             (Self::Own, true) if may_block() => return Ok(()),
             (Self::Own, true) => {
-                "`run` starts a runtime of its own, and was called inside of one; use `run_async` there"
+                "`run` called within a tokio runtime, where only `run_async` can run"
             }
-            (Self::Callers, false) => "`run_async` was called outside of a tokio runtime; use `run` there",
+            (Self::Callers, false) => "`run_async` called outside a tokio runtime",
             (Self::Own, false) | (Self::Callers, true) => return Ok(()),
         };
         say_error(name, trouble);
@@ -242,7 +242,7 @@ impl Prepared {
         let runtime = match builder.build() {
             Ok(runtime) => runtime,
             Err(error) => {
-                say_error(&self.lifecycle.name, &format!("failed to start the runtime: {error}"));
+                say_error(&self.lifecycle.name, &format!("cannot start the tokio runtime: {error}"));
                 flush_all(&self.lifecycle.flushers, &self.lifecycle.name, PATIENCE);
                 return ledger.report(Some(Exit::Failed));
             }
@@ -270,7 +270,7 @@ impl Prepared {
         F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
     {
         let Self { plan, wishes, watchdog, lifecycle } = self;
-        tracing::info!(lifecycle = lifecycle.name, %plan, "plan");
+        tracing::info!(lifecycle = lifecycle.name, %plan, "shutdown plan");
         let surroundings = Surroundings {
             ledger: Arc::clone(&ledger),
             watchdog: Some(watchdog.clone()),
@@ -344,7 +344,7 @@ impl Drop for Awaited {
             return;
         }
         self.left.store(true, Ordering::SeqCst);
-        self.app.stop("the future of the lifecycle was dropped");
+        self.app.stop("lifecycle future dropped");
         if self.starts {
             self.started(End::Aborted);
         }

@@ -39,25 +39,25 @@ impl Handle {
 /// Returns an absolute path as the one to remove, or why it is none. The process works `here`.
 fn removable(path: &Path, here: Option<&Path>) -> io::Result<PathBuf> {
     let refused = |why: &str| {
-        let why = format!("{} is not removed: {why}", path.display());
+        let why = format!("cannot register {} as a temporary path: {why}", path.display());
         io::Error::new(io::ErrorKind::InvalidInput, why)
     };
     // Without the slash at its end, which would follow a link.
     let path: PathBuf = path.components().collect();
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(refused("it is a root, or leads to one"));
+        return Err(refused("path is a root or resolves to one"));
     };
     let resolved = match parent.canonicalize() {
         Ok(parent) => parent.join(name),
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Err(_) if parent.components().any(|part| part == Component::ParentDir) => {
-            return Err(refused("a folder on the way does not exist, and nobody knows where its `..` leads"));
+            return Err(refused("path contains `..` and a parent directory does not exist"));
         }
         Err(_) => path.clone(),
     };
     let is_here = |here: &Path| here.canonicalize().is_ok_and(|here| here.starts_with(&resolved));
     if here.is_some_and(|here| here.starts_with(&resolved) || is_here(here)) {
-        return Err(refused("this process works in it"));
+        return Err(refused("it contains the working directory"));
     }
     Ok(resolved)
 }

@@ -213,7 +213,7 @@ pub enum Settlement {
 
 /// Whether the delivery was still ours to settle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a lost delivery is run again by somebody else"]
+#[must_use = "another consumer runs a lost delivery again"]
 pub enum Settled {
     /// It was, and it is settled for good: what was said survives the crash of either side.
     Done,

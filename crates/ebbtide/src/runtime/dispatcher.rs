@@ -153,7 +153,7 @@ impl Dispatcher {
                 None
             }
             Input::Stop(cause) if self.ledger.stop_began().is_none() => {
-                tracing::info!(lifecycle = self.ledger.name(), %cause, "stopping");
+                tracing::info!(lifecycle = self.ledger.name(), %cause, "shutdown requested");
                 Some(Event::Stop(cause))
             }
             Input::Stop(_) => None,
@@ -163,9 +163,9 @@ impl Dispatcher {
     fn ended(&self, id: ComponentId, end: End) -> Event {
         let component = self.ledger.component_name(id);
         match &end {
-            End::Failed(error) => crate::runtime::log_error!(component, error, "failed"),
-            End::Panicked(message) => crate::runtime::log_error!(component, panic = message, "panicked"),
-            End::Done { .. } | End::Aborted => tracing::debug!(component, ?end, "ended"),
+            End::Failed(error) => crate::runtime::log_error!(component, error, "component failed"),
+            End::Panicked(message) => crate::runtime::log_error!(component, panic = message, "component panicked"),
+            End::Done { .. } | End::Aborted => tracing::debug!(component, ?end, "component stopped"),
         }
         Event::Ended(id, end)
     }
@@ -246,11 +246,11 @@ impl Dispatcher {
         let guard = crate::model::show_duration(plan.signal_guard);
         let signal = crate::model::Cause::signal_name(number).unwrap_or("signal");
         if plan.platform.repeats_signal() {
-            tracing::info!(lifecycle = self.ledger.name(), "{signal}: stopping, gone within {plan_deadline}");
+            tracing::info!(lifecycle = self.ledger.name(), "{signal} received; shutting down within {plan_deadline}");
         } else {
             tracing::info!(
                 lifecycle = self.ledger.name(),
-                "{signal}: stopping, gone within {plan_deadline}; after {guard} a second signal ends the process at once"
+                "{signal} received; shutting down within {plan_deadline}; after {guard} a second signal terminates the process"
             );
         }
     }
@@ -269,7 +269,7 @@ impl Dispatcher {
             let call = std::panic::AssertUnwindSafe(|| hand_over(&report));
             if let Err(panic) = std::panic::catch_unwind(call) {
                 let message = panics::message(&*panic);
-                crate::runtime::log_error!(panic = message, "a report callback panicked");
+                crate::runtime::log_error!(panic = message, "report callback panicked");
             }
         }
         report

@@ -143,7 +143,7 @@ impl Executor {
                     // What is said after the flushers have run may not arrive.
                     Phase::Flushing => messages::say_report(&self.ledger.report(None)),
                     Phase::Exited => {}
-                    _ => tracing::info!(lifecycle = self.ledger.name(), %phase, "phase"),
+                    _ => tracing::info!(lifecycle = self.ledger.name(), %phase, "phase changed"),
                 }
             }
             Effect::Announce { cause, deadline } => {
@@ -236,7 +236,7 @@ impl Executor {
             let lifecycle = self.ledger.name();
             crate::runtime::log_warn!(
                 lifecycle,
-                "further components are cancelled without a line each; the report lists them"
+                "further cancelled components are listed in the report only"
             );
         }
         self.lines <= LINES
@@ -294,7 +294,7 @@ pub(crate) async fn start_up(future: impl Future<Output = Result<(), BoxError>>,
     let end = match end {
         // Whatever in it had seen the stop first and gave up for it.
         End::Failed(error) if stop.is_stopping() => {
-            tracing::debug!(error, "the start-up is abandoned");
+            tracing::debug!(error, "start-up abandoned");
             End::Aborted
         }
         end => end,

@@ -77,7 +77,7 @@ impl FlushSlot {
         // Without a thread nobody is told, and the flusher's deadline passes: it is reported as stuck.
         if let Err(error) = mode.run_aside(format!("flush {}", self.name), run) {
             // Not through `tracing`: on the forced path a subscriber may hang.
-            last_word(&format!("error: {}: no thread to flush on: {error}\n", self.name));
+            last_word(&format!("error: {}: cannot start the flush thread: {error}\n", self.name));
         }
     }
 

@@ -106,7 +106,7 @@ pub(crate) fn flush_all(slots: &[Arc<FlushSlot>], lifecycle: &str, limit: Durati
         let trouble = match slot.wait(end.saturating_duration_since(clock::real())) {
             Some(End::Done { .. } | End::Aborted) => continue,
             Some(End::Failed(why) | End::Panicked(why)) => why,
-            None => "it is not done in time".to_owned(),
+            None => "deadline exceeded".to_owned(),
         };
         failed = failed.saturating_add(1);
         if failed <= LINES {
@@ -116,7 +116,7 @@ pub(crate) fn flush_all(slots: &[Arc<FlushSlot>], lifecycle: &str, limit: Durati
     }
     let more = failed.saturating_sub(LINES);
     if more > 0 {
-        last_word(&format!("{lifecycle}: error: and {more} more failed or are not done in time\n"));
+        last_word(&format!("{lifecycle}: error: {more} more flushers failed or exceeded the deadline\n"));
     }
 }
 

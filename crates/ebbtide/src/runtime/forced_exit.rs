@@ -52,7 +52,7 @@ pub(crate) fn leave_late(
     let done = aside(hard.saturating_duration_since(clock::real()), move || {
         let name = shared.name();
         last_word(&format!(
-            "{name}: error: the process did not exit in time after the shutdown: ending it with {code}\n"
+            "{name}: error: process did not exit after the shutdown; terminating it with exit code {code}\n"
         ));
         if let Some(path) = path.filter(|_| !shared.is_report_written()) {
             write_report(&shared, None, &path);
@@ -69,7 +69,7 @@ pub(crate) fn say_second_signal(ledger: &Arc<LifecycleLedger>, number: i32, afte
         let signal = Cause::signal_name(number).unwrap_or("signal");
         let (name, after) = (shared.name(), show_duration(after));
         last_word(&format!(
-            "{name}: error: {signal} again, {after} after the first signal: ending the process at once, without a report\n"
+            "{name}: error: second signal {signal}, {after} after the first; terminating the process without a report\n"
         ));
     });
 }
@@ -89,7 +89,7 @@ pub(crate) fn speak_of_panic(
     hard: Instant,
     message: String,
 ) -> Report {
-    let line = move |_: &LifecycleLedger| format!("the lifecycle itself panicked: {message}");
+    let line = move |_: &LifecycleLedger| format!("lifecycle panicked: {message}");
     speak(ledger, report_path, hard, Exit::Failed, line);
     ledger.report(Some(Exit::Failed))
 }
@@ -135,12 +135,12 @@ fn flush(ledger: &LifecycleLedger, hard: Instant) {
 fn who_is_stuck(ledger: &LifecycleLedger) -> String {
     let waiting = ledger.waiting();
     let who = messages::describe(&waiting);
-    let who = if who.is_empty() { "the runtime itself".to_owned() } else { who };
+    let who = if who.is_empty() { "the async runtime".to_owned() } else { who };
     let since = ledger.stop_ordered().map_or_else(String::new, |(_, began)| {
-        format!(" {} after the stop began", show_duration(ledger.now().saturating_sub(began)))
+        format!(" {} after the shutdown began", show_duration(ledger.now().saturating_sub(began)))
     });
     let phase = ledger.phase();
-    format!("the watchdog ends the process{since}, in phase {phase}; stuck: {who}")
+    format!("watchdog terminates the process{since} in phase {phase}; waiting for: {who}")
 }
 
 fn tell(

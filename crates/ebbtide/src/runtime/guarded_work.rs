@@ -71,7 +71,7 @@ impl GuardedWork {
                 crate::runtime::log_error!(
                     component,
                     panic = message,
-                    "panicked when it was asked what it holds"
+                    "component panicked while reporting its in-flight work"
                 );
             }
             T::default()

@@ -45,7 +45,7 @@ pub(crate) fn say_report(report: &Report) {
             lifecycle = report.name,
             component,
             missing,
-            "counts of a component do not add up"
+            "component counts are inconsistent"
         );
     }
     let (code, cause) =
@@ -113,7 +113,7 @@ fn troubled(report: &Report) -> String {
         let held = component.stragglers.iter().map(|straggler| straggler.name.as_str());
         let held = held.take(NAMED_HELD).collect::<Vec<_>>().join(", ");
         let open = if held.is_empty() { String::new() } else { format!(" with {held}") };
-        let requeued = some_of("handed back", &component.requeued_ids);
+        let requeued = some_of("requeued", &component.requeued_ids);
         let unsettled = some_of("not settled", &component.unsettled);
         format!("{} ({outcome}{open}{requeued}{unsettled})", component.name)
     };
@@ -131,7 +131,7 @@ pub(crate) fn say_flushers(report: &Report) {
     }
     let more = troubled.count();
     if more > 0 {
-        last_word(&format!("{name}: error: and {more} more of the kind; exit code {code}\n"));
+        last_word(&format!("{name}: error: {more} more flushers did not finish; exit code {code}\n"));
     }
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn describe(waiting: &[WaitingComponent]) -> String {
             (count, true) => Some(format!("{count} in flight")),
             (count, false) => Some(format!("{count} in flight: {}", held.join(", "))),
         };
-        let requeued = (one.requeued > 0).then(|| format!("{} handed back", one.requeued));
+        let requeued = (one.requeued > 0).then(|| format!("{} requeued", one.requeued));
         let state: Vec<String> = in_flight.into_iter().chain(requeued).collect();
         if state.is_empty() { one.name.clone() } else { format!("{} ({})", one.name, state.join("; ")) }
     };
@@ -206,7 +206,7 @@ mod tests {
         ];
         assert_eq!(
             describe(&waiting),
-            "emails (1 in flight: 7 for 3s; 2 handed back); invoices (4 handed back); api (3 in flight); hook"
+            "emails (1 in flight: 7 for 3s; 2 requeued); invoices (4 requeued); api (3 in flight); hook"
         );
     }
 }

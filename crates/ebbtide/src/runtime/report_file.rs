@@ -25,7 +25,7 @@ pub(crate) fn probe_or_say(name: &str, path: &Path) {
 /// the lifecycle and the error.
 pub(crate) fn write_or_say(report: &Report, path: &Path, say: impl FnOnce(&str, &str)) {
     if let Err(error) = write(report, path) {
-        say(&report.name, &format!("failed to write the report to {}: {error}", path.display()));
+        say(&report.name, &format!("cannot write the report to {}: {error}", path.display()));
     }
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
 pub(crate) fn json(_value: &impl Serialize) -> io::Result<Vec<u8>> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
-        "this program is built without the feature `json` of ebbtide",
+        "JSON output requires the feature `json` of ebbtide",
     ))
 }
 

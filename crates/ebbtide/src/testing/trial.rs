@@ -44,7 +44,7 @@ use crate::util::BoxError;
 /// assert!(report.stop < Duration::from_secs(25), "in time, by the paused clock");
 /// # }
 /// ```
-#[must_use = "a lifecycle that is dropped is aborted"]
+#[must_use = "dropping a trial aborts its lifecycle"]
 pub struct Trial {
     app: Handle,
     inputs: Inputs,
@@ -67,7 +67,7 @@ impl Trial {
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         let ledger = ledger(&lifecycle);
-        tracing::info!(lifecycle = ledger.name(), plan = %ledger.plan(), "plan");
+        tracing::info!(lifecycle = ledger.name(), plan = %ledger.plan(), "shutdown plan");
         let surroundings = Surroundings {
             ledger,
             watchdog: None,

@@ -115,7 +115,7 @@ fn a_run_under_way_holds_no_stop_and_one_that_takes_too_long_has_failed() {
     assert_eq!(report.exit_code, 0, "{report:?}");
     assert!(report.stop < Duration::from_secs(5), "{report:?}");
     let statuses = statuses.lock().expect("not poisoned");
-    assert_eq!(statuses[0].error.as_deref(), Some("no answer within 20ms"));
+    assert_eq!(statuses[0].error.as_deref(), Some("no response within 20ms"));
     assert!(!statuses[0].passing);
 }
 

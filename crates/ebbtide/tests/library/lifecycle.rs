@@ -153,8 +153,8 @@ async fn an_attempt_that_takes_longer_than_its_timeout_has_failed_and_the_next_o
     let never = app.retry("db", retry, async || std::future::pending::<Result<(), BoxError>>().await);
     let error = never.await.expect_err("every attempt fails");
     assert!(error.to_string().contains("after 3 attempts"), "{error}");
-    let source = std::error::Error::source(&error).expect("the last attempt's error");
-    assert_eq!(source.to_string(), "no answer within 3s");
+    let source = std::error::Error::source(&error).expect("what the last one failed with");
+    assert_eq!(source.to_string(), "no response within 3s");
 }
 
 #[test]

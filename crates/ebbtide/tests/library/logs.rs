@@ -104,9 +104,9 @@ fn no_event_has_a_field_twice() {
         assert_eq!(again.unwrap().exit_code, 0);
         for said in [
             "background job panicked",
-            "a run panicked",
-            "panicked component=\"once\"",
-            "a report callback panicked",
+            "ticker run panicked",
+            "component panicked component=\"once\"",
+            "report callback panicked",
         ] {
             let lines = log.lines(said);
             assert!(lines.len() == 1 && lines[0].contains("panic=\"in a "), "{said}: {lines:?}");
@@ -231,8 +231,8 @@ fn warnings_and_errors_reach_standard_error_where_nobody_subscribed() {
     });
     if let Some(said) = said {
         for line in [
-            "WARN ebbtide: not there yet waiting_for=\"broker\" attempt=1 error=\"refused\"",
-            "ERROR ebbtide: failed component=\"once\" error=\"out of order\"",
+            "WARN ebbtide: attempt failed; retrying waiting_for=\"broker\" attempt=1 error=\"refused\"",
+            "ERROR ebbtide: component failed component=\"once\" error=\"out of order\"",
             "ERROR ebbtide: lifecycle exited lifecycle=\"test\"",
         ] {
             assert!(said.contains(line), "{line}:\n{said}");
@@ -298,7 +298,7 @@ fn an_attempt_without_an_answer_is_told_while_it_waits() {
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone())).unwrap();
         let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
         let report = lifecycle.run_to_report(async |app| {
-            let told = logged_line(&log, "no answer yet");
+            let told = logged_line(&log, "attempt still pending");
             let never = std::future::pending::<Result<(), BoxError>>;
             tokio::select! {
                 line = told => assert!(line.contains("waiting_for=\"cache\" attempt=1 waited=\"1s\""), "{line}"),

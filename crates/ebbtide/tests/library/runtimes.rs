@@ -178,7 +178,7 @@ fn a_blocked_runtime_of_one_thread_is_ended_at_the_deadline() {
     let output = own_process::command(test).env("EBBTIDE_REPORT", &path).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
-    assert!(said.contains("blocks") && said.contains("after the stop began"), "{said}");
+    assert!(said.contains("blocks") && said.contains("after the shutdown began"), "{said}");
     let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     assert_eq!(report["cause"], serde_json::json!({ "kind": "signal", "number": libc::SIGTERM }));
     assert!(report["stop_ms"].as_u64() > Some(1000), "{report}");

@@ -28,7 +28,7 @@ fn q8_a_job_is_acknowledged_retried_or_buried() {
     assert_eq!(broker.state(&name(0)), State::Acked);
     assert_eq!(broker.state(&name(1)), State::DeadLettered("it failed".to_owned()));
     assert_eq!(broker.state(&name(2)), State::DeadLettered("it is hopeless".to_owned()));
-    assert_eq!(broker.state(&name(3)), State::DeadLettered("it panicked: it panicked".to_owned()));
+    assert_eq!(broker.state(&name(3)), State::DeadLettered("handler panicked: it panicked".to_owned()));
     let attempts = |n| seen.begun.iter().filter(|(_, job)| *job == name(n)).count();
     assert_eq!([0, 1, 2, 3].map(attempts), [1, 3, 1, 3]);
     let tally = &seen.tally;

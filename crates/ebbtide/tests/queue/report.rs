@@ -187,7 +187,7 @@ fn an_outage_is_said_once_however_often_the_queue_is_asked() {
     let what = ["fetch jobs", "settle jobs", "extend the leases of jobs"];
     for what in what {
         for line in
-            [format!("failed to {what}: trying again"), format!("the queue is back: we can {what} again")]
+            [format!("failed to {what}; retrying"), format!("queue is available again; succeeded to {what}")]
         {
             assert_eq!(lines.iter().filter(|said| said.contains(&line)).count(), 1, "{line}: {lines:#?}");
         }
@@ -203,7 +203,7 @@ fn what_becomes_of_a_job_is_said_with_its_id() {
         play(&World { jobs, options, stop_at: SECOND, grace: 2 * SECOND }, Broker::new);
     });
     let said = |job: &str, what: &str| lines.iter().any(|line| line.contains(job) && line.contains(what));
-    assert!(said("job-001", "failed for good: buried") && said("job-001", "it failed"), "{lines:#?}");
-    assert!(said("job-002", "handed back"), "{lines:#?}");
-    assert_eq!(lines.len(), 2, "a finished job is not logged: {lines:#?}");
+    assert!(said("job-001", "job failed permanently; moved to the dead-letter queue") && said("job-001", "it failed"), "{lines:#?}");
+    assert!(said("job-002", "job requeued"), "{lines:#?}");
+    assert_eq!(lines.len(), 2, "a job that is done is nothing to be told of: {lines:#?}");
 }

@@ -37,7 +37,7 @@ where
     let (plan, report_path) = settings.plan().map_err(ServeError::Plan)?;
     let listeners = listeners.map_err(ServeError::Listener)?;
     let ServeSettings { name, budget, health, tell_handlers, watched } = settings;
-    tracing::info!(lifecycle = name, %plan, "plan");
+    tracing::info!(lifecycle = name, %plan, "shutdown plan");
     let lifecycle = Lifecycle::as_guest(name.clone(), budget);
     let ledger = Arc::new(LifecycleLedger::new(name.clone(), plan.clone()));
     let watchdog = watched.then(|| lifecycle.watch(plan, Arc::clone(&ledger), report_path.clone()));

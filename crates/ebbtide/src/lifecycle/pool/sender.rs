@@ -22,7 +22,7 @@ pub struct Pool<T> {
 /// A place in a pool's queue that is kept for one job. Made by [`Pool::reserve`].
 ///
 /// Dropped, it is free again. A pool that stops waits for the places that are kept, until its time is up.
-#[must_use = "the place is free again when this is dropped"]
+#[must_use = "dropping the reserved place releases it"]
 pub struct Place<'a, T> {
     place: mpsc::Permit<'a, QueuedJob<T>>,
     counters: &'a Arc<JobCounters>,
@@ -33,10 +33,10 @@ pub struct Place<'a, T> {
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected<T> {
     /// The queue is full: wait with [`Pool::send`], or tell the caller to come again.
-    #[error("the pool's queue is full")]
+    #[error("worker pool queue is full")]
     Full(T),
     /// The pool has stopped: nobody will run the job here.
-    #[error("the pool has stopped")]
+    #[error("worker pool has stopped")]
     Stopped(T),
 }
 

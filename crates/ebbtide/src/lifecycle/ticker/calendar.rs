@@ -40,7 +40,7 @@ impl Calendar {
             let now = self.now();
             if let Some(latest) = self.latest.take_if(|latest| left(&now, latest) > CORRECTION) {
                 let expression = self.pattern.as_str();
-                crate::runtime::log_warn!(expression, from = %latest, to = %now, "the wall clock was set back: its times count from there");
+                crate::runtime::log_warn!(expression, from = %latest, to = %now, "wall clock was set back; schedule continues from the new time");
                 next = None;
             }
             let latest = self.latest.take().filter(|latest| *latest > now).unwrap_or_else(|| now.clone());

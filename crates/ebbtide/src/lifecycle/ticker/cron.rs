@@ -11,7 +11,7 @@ use super::every::{Every, Schedule};
 #[non_exhaustive]
 pub enum CronError {
     /// The expression is none.
-    #[error("`{expression}` is no cron expression")]
+    #[error("invalid cron expression `{expression}`")]
     Expression {
         /// What was given.
         expression: String,
@@ -19,14 +19,14 @@ pub enum CronError {
         source: croner::errors::CronError,
     },
     /// The expression names no time that is still to come, such as a 30th of February.
-    #[error("`{expression}` never comes")]
+    #[error("cron expression `{expression}` never matches a future time")]
     Never {
         /// What was given.
         expression: String,
     },
     /// The time zone is not known here.
     #[error(
-        "the time zone `{zone}` is not known here; is the system's time zone database (tzdata) installed?"
+        "time zone `{zone}` not found in the system's time zone database (tzdata)"
     )]
     Zone {
         /// What was given.
@@ -35,7 +35,7 @@ pub enum CronError {
         source: jiff::Error,
     },
     /// Only cron expressions have a time zone.
-    #[error("a fixed rate or delay has no time zone")]
+    #[error("time zone set on a fixed rate or delay")]
     NoZone,
 }
 
@@ -145,11 +145,11 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_refused_with_its_reason() {
         for (expression, why) in [
-            ("", "no cron expression"),
-            ("* * *", "no cron expression"),
-            ("61 * * * *", "no cron expression"),
-            ("every day", "no cron expression"),
-            ("0 0 30 2 *", "never comes"),
+            ("", "invalid cron expression"),
+            ("* * *", "invalid cron expression"),
+            ("61 * * * *", "invalid cron expression"),
+            ("every day", "invalid cron expression"),
+            ("0 0 30 2 *", "never matches a future time"),
         ] {
             let error = Every::cron(expression).expect_err(expression).to_string();
             assert!(error.contains(why) && error.contains(expression), "{error}");

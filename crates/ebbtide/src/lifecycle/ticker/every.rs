@@ -19,7 +19,7 @@ use crate::util::{chance, clock};
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "it says when something is done, and does nothing"]
+#[must_use = "a schedule does nothing by itself"]
 pub struct Every {
     pub(super) schedule: Schedule,
     jitter: Duration,

@@ -88,9 +88,9 @@ impl Ticker {
         let ticker = &self.name;
         match Caught::new(async { run().await }).await {
             Ok(Ok(())) => return Ok(true),
-            Ok(Err(error)) => crate::runtime::log_error!(ticker, error = chain(&*error), "a run failed"),
+            Ok(Err(error)) => crate::runtime::log_error!(ticker, error = chain(&*error), "ticker run failed"),
             Err(panic) => {
-                crate::runtime::log_error!(ticker, panic = panics::message(&*panic), "a run panicked")
+                crate::runtime::log_error!(ticker, panic = panics::message(&*panic), "ticker run panicked")
             }
         }
         Ok(false)

@@ -34,7 +34,7 @@ where
             crate::runtime::log_warn!(
                 consumer = &*name,
                 limitation,
-                "the queue may not serve the consumer well"
+                "queue has a limitation"
             );
         }
         Self { context: Arc::new(ConsumerContext::new(name, queue, options, handler)) }
@@ -116,7 +116,7 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
             crate::runtime::log_warn!(
                 consumer = &*self.name,
                 error,
-                "failed to close the queue in order; nothing is lost by that"
+                "failed to close the queue; no job is lost"
             );
         }
     }

@@ -228,7 +228,7 @@ enum Settler {
 }
 
 /// The duty to give a delivery its fate. Dropped, it leaves it unsettled: aborted, or panicked in the adapter.
-#[must_use = "a delivery whose guard is dropped is unsettled"]
+#[must_use = "dropping the guard leaves the delivery unsettled"]
 pub(super) struct DeliveryGuard<R: Clone> {
     deliveries: Arc<DeliveryTracker<R>>,
     key: u64,
@@ -286,7 +286,7 @@ impl<R: Clone> Drop for GiveUpOnDrop<R> {
             crate::runtime::log_error!(
                 consumer = &*self.name,
                 job = &*job,
-                "not settled: the queue did not answer in time; the job is delivered again when its lease runs out"
+                "job not settled before the deadline; it will be redelivered when its lease expires"
             );
         }
     }

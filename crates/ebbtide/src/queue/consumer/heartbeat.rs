@@ -55,7 +55,7 @@ impl Heartbeat {
             Err(error) => crate::runtime::log_warn!(
                 consumer = &*context.name,
                 %error,
-                "no thread to keep leases: handlers that block the runtime delay their renewal"
+                "cannot start the heartbeat thread; handlers that block the runtime delay lease renewal"
             ),
         }
         if !anywhere || heartbeat.thread.is_none() {
@@ -185,7 +185,7 @@ fn report_late<Q: Queue, F>(context: &ConsumerContext<Q, F>, since: Instant, lea
         jobs = context.deliveries.in_flight(),
         blocked_for = show_duration(silent),
         lease = show_duration(lease),
-        "lease renewal is late: the runtime is blocked; its jobs are delivered again when their leases expire"
+        "lease renewal is late: the runtime is blocked; its jobs will be redelivered when their leases expire"
     );
 }
 
@@ -194,6 +194,6 @@ fn report_resumed<Q: Queue, F>(context: &ConsumerContext<Q, F>, silent: Duration
         consumer = &*context.name,
         blocked_for = show_duration(silent),
         lease = show_duration(lease),
-        "lease renewal resumed: the runtime was blocked; its jobs may have been delivered again"
+        "lease renewal resumed: the runtime was blocked; its jobs may have been redelivered"
     );
 }

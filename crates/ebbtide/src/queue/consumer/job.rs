@@ -53,7 +53,7 @@ fn judge(end: HandlerEnd, attempt: u32, options: &ConsumeOptions) -> Settlement 
     let (error, permanent) = match end {
         Ok(Ok(())) => return Settlement::Ack,
         Ok(Err(error)) => (panics::chain(&*error), is_permanent(&*error)),
-        Err(panic) => (format!("it panicked: {}", panics::message(&*panic)), false),
+        Err(panic) => (format!("handler panicked: {}", panics::message(&*panic)), false),
     };
     if permanent || attempt >= options.attempts {
         Settlement::DeadLetter { error }
@@ -67,7 +67,7 @@ fn refuse(attempt: u32, options: &ConsumeOptions) -> Option<Settlement> {
     let spent = attempt > options.attempts;
     spent.then(|| Settlement::DeadLetter {
         error: format!(
-            "attempt {attempt} of {}: those before did not tell how they ended; it may be what ends its process",
+            "attempt {attempt} of {}: earlier attempts ended without a result; the job may crash its process",
             options.attempts
         ),
     })

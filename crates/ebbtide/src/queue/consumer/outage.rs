@@ -12,7 +12,7 @@ pub(super) const AGAIN: Backoff = Backoff::new(Duration::from_millis(100), Durat
 
 /// The queue did not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("no answer within {} s", .0.as_secs_f64())]
+#[error("no response within {} s", .0.as_secs_f64())]
 pub(super) struct NoAnswer(pub(super) Duration);
 
 /// Says once that the queue cannot be reached, and once that it can again.
@@ -49,7 +49,7 @@ impl Outage {
         crate::runtime::log_error!(
             consumer = &*self.consumer,
             error,
-            "failed to {}: trying again until the queue is back, and saying no more until then",
+            "failed to {}; retrying until the queue is available",
             self.what
         );
     }
@@ -61,7 +61,7 @@ impl Outage {
             consumer = &*self.consumer,
             failures,
             after,
-            "the queue is back: we can {} again",
+            "queue is available again; succeeded to {}",
             self.what
         );
     }

@@ -45,21 +45,21 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
             (Settled::Lost, _) => crate::runtime::log_warn!(
                 consumer,
                 job,
-                "no longer ours when it was settled, its lease or its connection having ended: somebody else runs it again"
+                "delivery was lost before it was settled (lease or connection ended); it will be run again"
             ),
             (Settled::Done, Settlement::Ack) => {}
-            (Settled::Done, Settlement::Requeue) => tracing::info!(consumer, job, "handed back"),
+            (Settled::Done, Settlement::Requeue) => tracing::info!(consumer, job, "job requeued"),
             (Settled::Done, Settlement::Retry { after, error }) => {
                 crate::runtime::log_warn!(
                     consumer,
                     job,
                     error,
                     ?after,
-                    "the attempt failed, another one follows"
+                    "attempt failed; job will be retried"
                 );
             }
             (Settled::Done, Settlement::DeadLetter { error }) => {
-                crate::runtime::log_error!(consumer, job, error, "failed for good: buried");
+                crate::runtime::log_error!(consumer, job, error, "job failed permanently; moved to the dead-letter queue");
             }
         }
     }
@@ -83,7 +83,7 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
 
     /// Asks until the queue answers: nobody else knows what it has given out and nobody fetched.
     async fn withdraw(&self) -> Vec<Delivery<Q::Receipt>> {
-        let outage = Outage::new(Arc::clone(&self.name), "withdraw what was sent ahead");
+        let outage = Outage::new(Arc::clone(&self.name), "withdraw prefetched jobs");
         let mut failures = 0;
         loop {
             match self.queue.withdraw().await {
@@ -124,7 +124,7 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
         crate::runtime::log_warn!(
             consumer = &*self.name,
             error,
-            "failed to fetch jobs, and the stop has begun: no more are fetched"
+            "final fetch failed; shutting down without fetching more jobs"
         );
         Vec::new()
     }
@@ -148,7 +148,7 @@ impl<R: Clone> Drop for PendingAnswer<'_, R> {
         deliveries.count_cancelled();
         crate::runtime::log_error!(
             consumer = self.name,
-            "the queue did not say what it had given out last: that comes back when its lease runs out"
+            "final fetch did not complete; its jobs will be redelivered when their lease expires"
         );
     }
 }

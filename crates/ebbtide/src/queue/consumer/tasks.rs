@@ -122,7 +122,7 @@ where
             crate::runtime::log_error!(
                 consumer = &*self.context.name,
                 tasks = self.jobs.len() + self.errands.len(),
-                "left behind what was let go and blocks its thread: it goes on until it returns or the process ends"
+                "cancelled tasks are blocking their threads; they run until they return or the process exits"
             );
         }
     }
@@ -186,7 +186,7 @@ where
             crate::runtime::log_error!(
                 consumer = &*self.context.name,
                 panic = message,
-                "the queue's adapter panicked"
+                "queue adapter panicked"
             );
         }
     }

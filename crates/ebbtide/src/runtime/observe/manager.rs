@@ -43,7 +43,7 @@ impl Manager {
             return Self::default();
         };
         let socket = NotifySocket::to(&address)
-            .inspect_err(|error| crate::runtime::log_warn!(?address, %error, "NOTIFY_SOCKET cannot be used"));
+            .inspect_err(|error| crate::runtime::log_warn!(?address, %error, "invalid NOTIFY_SOCKET; service manager is not notified"));
         let text = |name: &str| var(name).and_then(|value| value.into_string().ok());
         let is_ours = text("WATCHDOG_PID").is_none_or(|meant| meant.parse() == Ok(pid));
         let limit = text("WATCHDOG_USEC").and_then(|limit| limit.parse().ok());
@@ -108,7 +108,7 @@ impl Manager {
             }
             sent => {
                 if let Err(error) = sent {
-                    tracing::debug!(%error, "the service manager does not listen");
+                    tracing::debug!(%error, "cannot notify the service manager");
                 }
                 self.states.clear();
                 self.retry = None;

@@ -41,24 +41,24 @@ impl Metrics {
 }
 
 fn describe() {
-    describe_gauge!("ebbtide_phase", "1 for the phase that the lifecycle is in, 0 for the others");
-    describe_gauge!("ebbtide_in_flight", "Work that a component holds");
-    describe_counter!("ebbtide_finished_total", "Work that a component has finished");
-    describe_counter!("ebbtide_cancelled_total", "Work that was ended before it finished");
-    describe_counter!("ebbtide_requeued_total", "Jobs that were handed back to their queue");
+    describe_gauge!("ebbtide_phase", "1 for the current phase, 0 for the others");
+    describe_gauge!("ebbtide_in_flight", "Work in flight in a component");
+    describe_counter!("ebbtide_finished_total", "Work finished by a component");
+    describe_counter!("ebbtide_cancelled_total", "Work cancelled before it finished");
+    describe_counter!("ebbtide_requeued_total", "Jobs requeued");
     describe_counter!(
         "ebbtide_unsettled_total",
-        "Jobs of which their queue could not be told what became of them"
+        "Jobs whose outcome could not be reported to their queue"
     );
     describe_counter!(
         "ebbtide_redelivered_total",
-        "Jobs that were no longer ours when they had finished: somebody else does them again"
+        "Jobs whose lease or connection ended before they were settled, so that they run again"
     );
-    describe_gauge!("ebbtide_stop_seconds", Unit::Seconds, "How long the stop has taken so far");
+    describe_gauge!("ebbtide_stop_seconds", Unit::Seconds, "Time since the shutdown began");
     describe_gauge!(
         "ebbtide_time_left_seconds",
         Unit::Seconds,
-        "How long until the process is gone, once it stops"
+        "Time left until the shutdown deadline"
     );
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn take(name: Option<&str>) -> io::Result<Vec<Inherited>> {
         }
         let socket = duplicate(fd).and_then(listening);
         sockets.push(socket.map_err(|error| {
-            let message = format!("descriptor {fd} ({called}) of the service manager: {error}");
+            let message = format!("invalid descriptor {fd} ({called}) from the service manager: {error}");
             io::Error::new(error.kind(), message)
         })?);
         fds.push(fd);
@@ -75,7 +75,7 @@ fn listening(socket: OwnedFd) -> io::Result<Inherited> {
         Some(AddressFamily::UNIX) if listens && streams => Ok(Inherited::Unix(socket.into())),
         _ => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "it is no TCP or Unix stream socket that listens; use ListenStream= and Accept=no",
+            "not a listening TCP or Unix stream socket",
         )),
     }
 }
@@ -96,7 +96,7 @@ fn passed(for_pid: &str, count: &str, names: &str, pid: i32) -> Vec<Passed> {
         return Vec::new();
     };
     if for_pid != pid {
-        tracing::debug!(for_pid, pid, "the sockets of the service manager are for another process");
+        tracing::debug!(for_pid, pid, "service manager sockets belong to another process");
         return Vec::new();
     }
     let mut names = names.split(':').filter(|name| !name.is_empty());

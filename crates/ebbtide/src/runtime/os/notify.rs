@@ -46,7 +46,7 @@ fn parse(address: &[u8]) -> io::Result<SocketAddr> {
         }
         _ => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "it is neither an absolute path nor an abstract name",
+            "neither an absolute path nor an abstract name",
         )),
     }
 }
