@@ -1,12 +1,12 @@
 //! Consumers of queues that stop without losing a job.
 //!
-//! [`Handle::consume`](crate::Handle::consume) runs the loop over a [`Queue`]: it fetches what it has room for, runs up to so many
-//! jobs side by side, acknowledges what is done, and hands back what it can't finish. [`Consumer`] is the same for those who
-//! keep their own `main`. What the loop keeps to is in `docs/spec.md`, under "Consumers".
+//! [`Handle::consume`](crate::Handle::consume) runs the loop over a [`Queue`]: it fetches as many jobs as it can run, runs up
+//! to a fixed number of them concurrently, acknowledges finished jobs, and requeues jobs that it cannot finish before the
+//! deadline. [`Consumer`] is the same loop for programs that keep their own `main`.
 //!
-//! # A queue of your own
+//! # Implementing a queue
 //!
-//! This one is complete, but lives in the process and is lost with it:
+//! This implementation is complete, but keeps the jobs in memory and loses them when the process exits:
 //!
 //! ```
 //! use std::sync::Mutex;
@@ -30,10 +30,10 @@
 //!
 //! #[derive(Debug, PartialEq)]
 //! enum State {
-//!     Waits(Option<Instant>),
-//!     GivenOut,
+//!     Queued(Option<Instant>),
+//!     Leased,
 //!     Done,
-//!     Buried(String),
+//!     DeadLettered(String),
 //! }
 //!
 //! impl Memory {
@@ -41,18 +41,18 @@
 //!         let mut jobs = self.jobs.lock().unwrap();
 //!         let receipt = jobs.len();
 //!         let job = Delivery { receipt, id: receipt.to_string(), payload: payload.into(), attempt: 0 };
-//!         jobs.push(Entry { job, state: State::Waits(None) });
+//!         jobs.push(Entry { job, state: State::Queued(None) });
 //!         self.news.notify_one();
 //!     }
 //!
-//!     /// Gives out what is due, and says when something else will be.
+//!     /// Takes the jobs that are due, and returns when the next one is.
 //!     fn take(&self, max: usize, now: Instant) -> (Vec<Delivery<usize>>, Option<Instant>) {
 //!         let (mut taken, mut next) = (Vec::new(), None);
 //!         for Entry { job, state } in self.jobs.lock().unwrap().iter_mut() {
 //!             match *state {
-//!                 State::Waits(Some(at)) if at > now => next = Some(next.unwrap_or(at).min(at)),
-//!                 State::Waits(_) if taken.len() < max => {
-//!                     *state = State::GivenOut;
+//!                 State::Queued(Some(at)) if at > now => next = Some(next.unwrap_or(at).min(at)),
+//!                 State::Queued(_) if taken.len() < max => {
+//!                     *state = State::Leased;
 //!                     job.attempt += 1;
 //!                     taken.push(job.clone());
 //!                 }
@@ -90,19 +90,19 @@
 //!     async fn settle(&self, receipt: &usize, settlement: Settlement) -> Result<Settled, BoxError> {
 //!         let mut jobs = self.jobs.lock().unwrap();
 //!         let Entry { job, state } = &mut jobs[*receipt];
-//!         if *state != State::GivenOut {
+//!         if *state != State::Leased {
 //!             return Ok(Settled::Lost);
 //!         }
 //!         *state = match settlement {
 //!             Settlement::Ack => State::Done,
-//!             Settlement::Retry { after, .. } => State::Waits(Some(Instant::now() + after)),
-//!             Settlement::Bury { error } => State::Buried(error),
-//!             Settlement::HandBack => {
+//!             Settlement::Retry { after, .. } => State::Queued(Some(Instant::now() + after)),
+//!             Settlement::DeadLetter { error } => State::DeadLettered(error),
+//!             Settlement::Requeue => {
 //!                 job.attempt -= 1;
-//!                 State::Waits(None)
+//!                 State::Queued(None)
 //!             }
 //!         };
-//!         // A fetch may be waiting, and has not seen when this one is due.
+//!         // A waiting fetch computed its timer before this job was queued again.
 //!         self.news.notify_one();
 //!         Ok(Settled::Done)
 //!     }
@@ -121,14 +121,14 @@
 //! # let token = source.token();
 //! # let stop = async { tokio::time::sleep(Duration::from_secs(3600)).await; source.cancel() };
 //! # let (tally, ()) = tokio::join!(consumer.run(token), stop);
-//! # assert_eq!((tally.acked, tally.retried, tally.buried), (1, 9, 1));
+//! # assert_eq!((tally.acked, tally.retried, tally.dead_lettered), (1, 9, 1));
 //! let states = queue.jobs.lock().unwrap();
 //! assert_eq!(states[0].state, State::Done);
-//! assert_eq!(states[1].state, State::Buried("it always fails".to_owned()));
+//! assert_eq!(states[1].state, State::DeadLettered("it always fails".to_owned()));
 //! # });
 //! ```
 //!
-//! A queue that outlives the process needs a [lease](Queue::lease) as well, or a broker that notices when its client is gone.
+//! A queue that outlives the process also needs a [lease](Queue::lease), or a broker that detects a disconnected client.
 
 mod combiner;
 mod consumer;

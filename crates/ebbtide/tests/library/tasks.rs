@@ -140,7 +140,7 @@ fn a_group_that_has_stopped_returns_the_task() {
     assert!(audit.is_stopped());
     let rejected = audit.spawn(async { Ok(()) }).expect_err("the group has stopped");
     assert!(matches!(rejected, Rejected::Stopped(_)));
-    assert_eq!(rejected.to_string(), "the pool has stopped");
+    assert_eq!(rejected.to_string(), "worker pool has stopped");
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         let queue = self.does("open a consumer", PATIENCE, self.subject.open(self.lease)).await?;
         match queue.lease() {
             Some(lease) if lease < self.lease => {
-                Err(self.broken(format!("a lease of {:?} was asked for, and it is {lease:?}", self.lease)))
+                Err(self.broken(format!("requested a lease of {:?}, got {lease:?}", self.lease)))
             }
             _ => Ok(queue),
         }
@@ -96,7 +96,7 @@ impl<'a, S: Subject> Bench<'a, S> {
     pub(super) async fn take_untried(&self, queue: &S::Queue) -> Result<Vec<DeliveryOf<S>>, Broken> {
         let taken = self.take(queue, 1).await?;
         match taken.iter().find(|delivery| self.subject.counts_requeues() && delivery.attempt != 1) {
-            Some(tried) => Err(self.broken(format!("nobody has worked at {}", describe(tried)))),
+            Some(tried) => Err(self.broken(format!("expected the first attempt: {}", describe(tried)))),
             None => Ok(taken),
         }
     }
@@ -122,7 +122,7 @@ impl<'a, S: Subject> Bench<'a, S> {
             }
             Ok(())
         };
-        self.does("fetch the jobs that are there", limit, taking).await?;
+        self.does("fetch the queued jobs", limit, taking).await?;
         Ok(taken)
     }
 
@@ -135,7 +135,7 @@ impl<'a, S: Subject> Bench<'a, S> {
             Ok(Err(source)) => {
                 let late = held.iter().find_map(|delivery| self.late(&delivery.id));
                 return Err(match late {
-                    Some(late) => self.too_slow(format!("extending failed: {}", chain(&*source)), late),
+                    Some(late) => self.too_slow(format!("extending the leases failed: {}", chain(&*source)), late),
                     None => self.failed("extend the leases", source),
                 });
             }
@@ -188,7 +188,7 @@ impl<'a, S: Subject> Bench<'a, S> {
                 Some(one) => Err(self.broken_of(&one.id, format!("{} was delivered", describe(one)))),
                 None => Ok(()),
             },
-            Some(Err(source)) => Err(self.failed("fetch from a queue that has nothing to give", source)),
+            Some(Err(source)) => Err(self.failed("fetch from a queue without available jobs", source)),
             None => Ok(()),
         }
     }
@@ -213,7 +213,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         match self.settle(queue, delivery, settlement).await? {
             Settled::Done => Ok(()),
             Settled::Lost => {
-                Err(self.broken_of(&delivery.id, format!("{said} was Lost, though the delivery was ours")))
+                Err(self.broken_of(&delivery.id, format!("{said} was Lost although this consumer held the delivery")))
             }
         }
     }
@@ -245,7 +245,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         if came == (0..jobs).collect::<Vec<_>>() {
             return Ok(Verdict::Kept);
         }
-        Err(self.broken(format!("{jobs} jobs were pushed, and these came: {came:?}")))
+        Err(self.broken(format!("{jobs} jobs were pushed, but these were delivered: {came:?}")))
     }
 
     /// Asks for the counts until they are these.
@@ -266,7 +266,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         match timeout(PATIENCE, asking).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(source)) => Err(self.failed("count the jobs", source)),
-            Err(_) => Err(self.broken(format!("the queue ought to have {wanted:?}, and has {last:?}"))),
+            Err(_) => Err(self.broken(format!("expected job counts {wanted:?}, got {last:?}"))),
         }
     }
 
@@ -275,7 +275,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         let census = self.does("count the jobs", PATIENCE, self.subject.census()).await?;
         match census.leased {
             Some(leased) if leased > most => {
-                Err(self.broken(format!("{leased} jobs are leased, and there are places for {most}")))
+                Err(self.broken(format!("{leased} jobs are leased, more than the limit of {most}")))
             }
             _ => Ok(()),
         }

@@ -35,7 +35,7 @@ pub async fn conforms<S: Subject>(
                 verdict = match fresh().await {
                     Ok(subject) => promises::$try(&Longer { subject, lengthened }).await,
                     Err(source) => {
-                        Err(Broken { promise, why: Why::Failed { step: "make the queue to try it on", source } })
+                        Err(Broken { promise, why: Why::Failed { step: "create the queue under test", source } })
                     }
                 };
                 if !matches!(verdict, Err(Broken { why: Why::TooSlow { .. }, .. })) {

@@ -60,7 +60,7 @@ pub enum Verdict {
 
 /// A promise that a queue has broken.
 #[derive(Debug, thiserror::Error)]
-#[error("{promise:?}, which is that {promise}")]
+#[error("{promise:?} broken: {promise}")]
 pub struct Broken {
     /// Which one.
     pub promise: Promise,
@@ -86,8 +86,7 @@ pub enum Why {
     },
     /// Something else than was promised, but behind a lease that may have run out meanwhile, which the promise allows.
     #[error(
-        "{seen}; its lease had {late:?} too little for a broker or a machine this slow, so that proves nothing: \
-         try it again where less else runs"
+        "inconclusive: {seen}, but the lease may have expired {late:?} earlier"
     )]
     TooSlow {
         /// What was seen.
@@ -96,7 +95,7 @@ pub enum Why {
         late: Duration,
     },
     /// A call did not return.
-    #[error("it took more than {limit:?} to {step}")]
+    #[error("took longer than {limit:?} to {step}")]
     TookTooLong {
         /// What was tried.
         step: &'static str,
@@ -107,7 +106,7 @@ pub enum Why {
 
 /// A queue does not keep what [`Queue`](crate::queue::Queue) promises.
 #[derive(Debug, thiserror::Error)]
-#[error("the queue breaks {} of its promises:{}", broken.len(), list(broken))]
+#[error("queue breaks {} promises:{}", broken.len(), list(broken))]
 #[non_exhaustive]
 pub struct NotConforming {
     /// What it breaks, at least one.
@@ -117,28 +116,28 @@ pub struct NotConforming {
 impl fmt::Display for Promise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::PayloadsArriveExactly => "a payload arrives byte for byte",
+            Self::PayloadsArriveExactly => "a payload is delivered byte for byte",
             Self::IdStays => "a job has the same id in each delivery",
             Self::FetchWaits => "fetch waits for a job and returns at least one",
-            Self::FetchEndsWithStop => "fetch takes nothing and returns at once when it is stopping",
-            Self::StoppedFetchKeepsNothing => "what a stopped fetch took is in what it returned",
-            Self::FetchTakesAtMostMax => "fetch takes no more than it was asked for",
-            Self::DeliveriesAreExclusive => "a delivery is given to nobody else",
-            Self::AckIsFinal => "what is acknowledged is never delivered again",
-            Self::RequeueIsImmediate => "what is handed back is available at once and counts as no attempt",
-            Self::RetryWaits => "a retry comes when its time has passed, as the next attempt",
-            Self::DeadLetterIsKept => "what is buried is kept and not delivered again",
-            Self::CrashLosesNothing => "what a crashed consumer had is delivered again",
-            Self::LapsedLeaseIsLost => "whose lease has run out has lost the delivery",
-            Self::LeaseBeginsAtDelivery => "a lease begins at the delivery, however long the job has waited",
-            Self::ExtendKeeps => "what is extended is kept",
-            Self::FirstSettlementCounts => "the first settlement counts, and another one does no harm",
-            Self::StopLeavesNothing => "nothing is left with a consumer that has stopped",
+            Self::FetchEndsWithStop => "fetch takes nothing and returns immediately when stopping",
+            Self::StoppedFetchKeepsNothing => "a stopped fetch returns every job that it took",
+            Self::FetchTakesAtMostMax => "fetch takes at most the requested number of jobs",
+            Self::DeliveriesAreExclusive => "a delivery is exclusive until it is settled or its lease expires",
+            Self::AckIsFinal => "an acknowledged job is never redelivered",
+            Self::RequeueIsImmediate => "a requeued job is available immediately and its attempt is not counted",
+            Self::RetryWaits => "a retried job is delivered after its delay, as the next attempt",
+            Self::DeadLetterIsKept => "a dead-lettered job is kept and not redelivered",
+            Self::CrashLosesNothing => "the jobs of a crashed consumer are redelivered",
+            Self::LapsedLeaseIsLost => "a delivery whose lease has expired is lost to its consumer",
+            Self::LeaseBeginsAtDelivery => "a lease begins at the delivery, however long the job was queued",
+            Self::ExtendKeeps => "an extended delivery is kept",
+            Self::FirstSettlementCounts => "the first settlement counts, and a second one has no effect",
+            Self::StopLeavesNothing => "a stopped consumer holds no job",
             Self::PrefetchKeepsNothing => {
-                "what is prefetched takes the place of what was settled, and is fetched or withdrawn"
+                "a prefetched job replaces a settled one, and is fetched or withdrawn"
             }
-            Self::OrderIsKept => "jobs come in the order in which they were pushed",
-            Self::OutageIsAnError => "a broker that is away is an error, and is found again when it is back",
+            Self::OrderIsKept => "jobs are delivered in the order in which they were pushed",
+            Self::OutageIsAnError => "an unreachable broker is an error, and the queue reconnects when it returns",
         })
     }
 }

@@ -72,7 +72,7 @@ pub async fn id_stays<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     }
     match known.len() {
         3 => Ok(Verdict::Kept),
-        ids => Err(bench.broken(format!("3 jobs came with {ids} ids: {:?}", known.keys()))),
+        ids => Err(bench.broken(format!("3 jobs were delivered with {ids} ids: {:?}", known.keys()))),
     }
 }
 
@@ -94,7 +94,7 @@ pub async fn deliveries_are_exclusive<S: Subject>(subject: &S) -> Result<Verdict
             match timeout(time.saturating_add(bench.at_once()), queue.fetch(3, &stop)).await {
                 Ok(Ok(more)) if more.is_empty() => sleep(bench.step()).await,
                 Ok(Ok(more)) => got.extend(more),
-                Ok(Err(source)) => return Err(bench.failed("fetch beside others", source)),
+                Ok(Err(source)) => return Err(bench.failed("fetch beside other consumers", source)),
                 // That it ends with the stop is another promise.
                 Err(_) => break,
             }
@@ -120,7 +120,7 @@ pub async fn deliveries_are_exclusive<S: Subject>(subject: &S) -> Result<Verdict
     }
     // How many of them came in that time is a matter of speed, but none would prove nothing.
     match holders.len() {
-        0 => Err(bench.broken(format!("of {EXCLUSIVE_JOBS} jobs none came within {time:?}"))),
+        0 => Err(bench.broken(format!("none of {EXCLUSIVE_JOBS} jobs was delivered within {time:?}"))),
         _ => Ok(Verdict::Kept),
     }
 }
@@ -143,5 +143,5 @@ pub async fn order_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     if numbers == (0..30).collect::<Vec<_>>() {
         return Ok(Verdict::Kept);
     }
-    Err(bench.broken(format!("0 to 29 were pushed one after the other, and came as {numbers:?}")))
+    Err(bench.broken(format!("0 to 29 were pushed in order, but delivered as {numbers:?}")))
 }

@@ -30,14 +30,14 @@ pub async fn crash_loses_nothing<S: Subject>(subject: &S) -> Result<Verdict, Bro
         let delivery = bench.take_one(&second).await?;
         bench.settle_ours(&second, &delivery, Settlement::Ack).await?;
         if had.contains(&number(&delivery)) && delivery.attempt < 2 {
-            return Err(bench.broken(format!("{} was tried before, by who crashed", describe(&delivery))));
+            return Err(bench.broken(format!("{} was attempted before by the crashed consumer", describe(&delivery))));
         }
         found.extend(number(&delivery));
     }
     if found.len() == 8 {
         return Ok(Verdict::Kept);
     }
-    Err(bench.broken(format!("of the jobs 0 to 7 these came to the next consumer: {found:?}")))
+    Err(bench.broken(format!("of jobs 0 to 7, the next consumer received: {found:?}")))
 }
 
 /// Tries whether every call returns with an error while the broker is away, and works again when it is back, on the same
@@ -54,7 +54,7 @@ pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Brok
     let (never, patience) = (Stop::never(), bench.patience(&queue));
     bench.push_all(0..3).await?;
     let held = bench.take_one(&queue).await?;
-    if !bench.does("cut the broker off", patience, subject.disconnect()).await? {
+    if !bench.does("disconnect the broker", patience, subject.disconnect()).await? {
         return Ok(Verdict::DoesNotApply);
     }
 
@@ -66,22 +66,22 @@ pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Brok
         }
     };
     if timeout(patience, until_error).await.is_err() {
-        return Err(bench.too_long("say that there is nobody to fetch from", patience));
+        return Err(bench.too_long("report a failed fetch while the broker is unreachable", patience));
     }
     match timeout(patience, queue.settle(&held.receipt, Settlement::Ack)).await {
-        Err(_) => return Err(bench.too_long("say that there is nobody to settle with", patience)),
+        Err(_) => return Err(bench.too_long("report a failed settlement while the broker is unreachable", patience)),
         Ok(Ok(Settled::Done)) => {
-            return Err(bench.broken("a settlement was Done, though the broker was away".to_owned()));
+            return Err(bench.broken("a settlement was Done although the broker was unreachable".to_owned()));
         }
         Ok(Ok(Settled::Lost) | Err(_)) => {}
     }
     let source = StopSource::with_clock(clock::now);
     source.stop(suite_ends_it(), None);
     if timeout(bench.at_once(), queue.fetch(3, &source.token())).await.is_err() {
-        return Err(bench.too_long("end a fetch that is stopping while the broker is away", bench.at_once()));
+        return Err(bench.too_long("end a stopping fetch while the broker is unreachable", bench.at_once()));
     }
 
-    bench.does("let the broker back", patience, subject.reconnect()).await?;
+    bench.does("reconnect the broker", patience, subject.reconnect()).await?;
     bench.push(b"3").await?;
     let settling = async {
         loop {
@@ -93,7 +93,7 @@ pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Brok
         }
     };
     if timeout(patience, settling).await.is_err() {
-        return Err(bench.too_long("settle when the broker is back", patience));
+        return Err(bench.too_long("settle after the broker has returned", patience));
     }
     let held_is_done = !done.is_empty();
     let working_off = async {
@@ -112,7 +112,7 @@ pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Brok
     };
     match timeout(patience, working_off).await {
         Ok(true) => Ok(Verdict::Kept),
-        Ok(false) => Err(bench.broken("a settlement was Done, and the job came again".to_owned())),
-        Err(_) => Err(bench.broken(format!("of the jobs 0 to 3 these were worked off afterwards: {done:?}"))),
+        Ok(false) => Err(bench.broken("a settlement was Done, but the job was redelivered".to_owned())),
+        Err(_) => Err(bench.broken(format!("of jobs 0 to 3, these were finished afterwards: {done:?}"))),
     }
 }

@@ -35,7 +35,7 @@ pub async fn fetch_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
             Ok(Err(source)) => return Err(bench.failed("fetch from an empty queue", source)),
         }
         bench.push(b"late").await?;
-        let got = bench.does("see the job that was pushed meanwhile", bench.patience(&queue), fetch).await?;
+        let got = bench.does("fetch the job that was pushed meanwhile", bench.patience(&queue), fetch).await?;
         if got.len() != 1 {
             return Err(bench.broken(format!("one job was pushed, and fetch {round} returned {}", got.len())));
         }
@@ -57,17 +57,17 @@ pub async fn fetch_ends_with_stop<S: Subject>(subject: &S) -> Result<Verdict, Br
     // Returning already, or with an error, is for other promises.
     if timeout(WAITING_BY, waiting.as_mut()).await.is_err() {
         source.stop(suite_ends_it(), None);
-        let got = bench.does("end the fetch that waits", bench.at_once(), waiting).await?;
+        let got = bench.does("end the waiting fetch", bench.at_once(), waiting).await?;
         if !got.is_empty() {
             return Err(bench.broken(format!("{} jobs came from an empty queue", got.len())));
         }
     }
     source.stop(suite_ends_it(), None);
     bench.push_all(0..3).await?;
-    let got = bench.does("fetch although it is stopping", bench.at_once(), queue.fetch(4, &stop)).await?;
+    let got = bench.does("return from a fetch that is stopping", bench.at_once(), queue.fetch(4, &stop)).await?;
     match got.len() {
         0 => Ok(Verdict::Kept),
-        took => Err(bench.broken(format!("it took {took} jobs although it was stopping"))),
+        took => Err(bench.broken(format!("fetch took {took} jobs although it was stopping"))),
     }
 }
 
@@ -91,5 +91,5 @@ pub async fn fetch_takes_at_most_max<S: Subject>(subject: &S) -> Result<Verdict,
             return Ok(Verdict::Kept);
         }
     }
-    Err(bench.broken(format!("of 20 jobs only {} came in 20 fetches", seen.len())))
+    Err(bench.broken(format!("only {} of 20 jobs were delivered in 20 fetches", seen.len())))
 }

@@ -37,7 +37,7 @@ pub async fn lapsed_lease_is_lost<S: Subject>(subject: &S) -> Result<Verdict, Br
     for (delivery, settlement) in lapsed.iter().zip(late) {
         let said = format!("{settlement:?} of {}", describe(delivery));
         if bench.settle(&slow, delivery, settlement).await? != Settled::Lost {
-            return Err(bench.broken(format!("{said} was Done, though somebody else has it")));
+            return Err(bench.broken(format!("{said} was Done although another consumer holds the job")));
         }
     }
     for delivery in &taken {

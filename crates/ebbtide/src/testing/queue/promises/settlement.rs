@@ -46,7 +46,7 @@ pub async fn requeue_is_immediate<S: Subject>(subject: &S) -> Result<Verdict, Br
         };
         if subject.counts_requeues() && delivery.attempt != 1 {
             return Err(
-                bench.broken(format!("{}: what was handed back counts as tried", describe(&delivery)))
+                bench.broken(format!("{}: the requeued attempt was counted", describe(&delivery)))
             );
         }
         // As the loop does it: only then does a broker that sends ahead not give it back to us.
@@ -120,16 +120,16 @@ pub async fn dead_letter_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Bro
     bench.gets_nothing(&second, bench.quiet(&second)).await?;
     bench.counts(Census { waiting: 0, leased: Some(0), dead_lettered: 5 }).await?;
     let mut dead_lettered =
-        bench.does("look at what is buried", bench.patience(&second), subject.dead_lettered()).await?;
+        bench.does("list the dead-lettered jobs", bench.patience(&second), subject.dead_lettered()).await?;
     dead_lettered.sort_by(|a, b| a.payload.cmp(&b.payload));
     let payloads: Vec<_> = dead_lettered.iter().map(|job| String::from_utf8_lossy(&job.payload)).collect();
     if payloads != ["0", "1", "2", "3", "4"] {
-        return Err(bench.broken(format!("the jobs 0 to 4 were buried, and these are found: {payloads:?}")));
+        return Err(bench.broken(format!("jobs 0 to 4 were dead-lettered, but the dead-letter queue has: {payloads:?}")));
     }
     let kept = dead_lettered.first().and_then(|job| job.error.as_deref());
     match kept {
         Some(kept) if !kept.contains(errors[0]) => {
-            Err(bench.broken(format!("{:?} was why, and {kept:?} is found", errors[0])))
+            Err(bench.broken(format!("dead-lettered with error {:?}, but {kept:?} is stored", errors[0])))
         }
         _ => Ok(Verdict::Kept),
     }
