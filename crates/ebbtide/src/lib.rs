@@ -1,7 +1,8 @@
-//! Graceful shutdown, built in: one lifecycle from the first signal handler to the exit code.
+//! Graceful shutdown for tokio services, from the first signal handler to the exit code.
 //!
-//! When a service is told to stop, nobody outside may notice: no request is dropped, no job is lost, no connection
-//! lingers, the last log line arrives, and the process is gone before the platform kills it.
+//! A [`Lifecycle`] handles the stop signal, stops the components of a service in order, and exits before the platform sends
+//! SIGKILL. Servers keep serving and then drain, workers finish queued jobs, consumers requeue the jobs that they cannot finish,
+//! and log and trace flushers run last.
 //!
 //! ```
 //! use std::time::Duration;
@@ -20,12 +21,35 @@
 //! }
 //! ```
 //!
-//! # Closures
+//! # What happens at SIGTERM
 //!
-//! The closures of components return `Result<(), BoxError>`. `?` makes a [`BoxError`] of any error, anyhow's among them, so that
-//! a function with another error type needs one `?`. Where all have that type, [`Handle::with_errors`] takes them as they are. A closure
-//! that is called again and again gives each call a clone of what it captures; an `async move` closure, which lends
-//! what it captures, does not compile there.
+//! 1. **Lame duck**: readiness fails, the hooks ([`Handle::on_stop`]) run, consumers and tickers take nothing new. Servers still
+//!    serve everything that reaches them.
+//! 2. **Servers** drain and close.
+//! 3. **Workers**, pools and tasks finish what is queued.
+//! 4. **Resources** ([`Handle::resource`]) close one at a time, in reverse order of registration.
+//! 5. **Flushers** ([`Handle::on_flush`]) run last, also when the watchdog ends the process.
+//!
+//! All stages share one deadline, the grace period of the platform minus a margin ([`Lifecycle::grace`],
+//! [`Lifecycle::margin`]). A component that exceeds its deadline is cancelled, then aborted, and the [`Report`] names it. A
+//! watchdog thread, independent of the runtime, ends the process if the runtime is blocked. [`Exit`] lists the exit codes.
+//!
+//! # Components
+//!
+//! [`Handle`] registers them: [`resource`](Handle::resource), [`workers`](Handle::workers), [`tasks`](Handle::tasks),
+//! [`task`](Handle::task), [`every`](Handle::every), [`check`](Handle::check), [`on_stop`](Handle::on_stop),
+//! [`on_flush`](Handle::on_flush), [`temporary`](Handle::temporary); with the feature `http` also servers, and with `queue`
+//! consumers.
+//!
+//! The parts work without a lifecycle too: the [stop token](drain::Stop), the [tracker](drain::Tracker), and with the feature
+//! `http` the server.
+//!
+//! # Closures and errors
+//!
+//! The closures of components return `Result<(), BoxError>`. `?` converts any error into a [`BoxError`], including
+//! `anyhow::Error`. For functions with another error type, [`Handle::with_errors`] accepts them unchanged. A closure that runs
+//! repeatedly gives each call a clone of what it captures. An `async move` closure lends its captures instead, and does not
+//! compile there.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -44,7 +68,7 @@
 //!         let database = reaped.clone();
 //!         async { Ok(reap(database).await?) }
 //!     });
-//!     // With the function's own type of errors it is one line:
+//!     // With the error type of the function:
 //!     let app = app.with_errors();
 //!     app.every("again", Duration::from_secs(60), move || reap(database.clone()));
 //! }
@@ -52,13 +76,7 @@
 //!
 //! # Examples
 //!
-//! The folder `examples` of this crate, and that of each crate for another project's client, has whole programs to copy from.
-//!
-//! # Parts
-//!
-//! Signals are handled from the first instruction, everything stops in the right order, and the exit code tells the
-//! truth. The parts work one by one as well: the [stop token](drain::Stop), the [tracker](drain::Tracker), and with the
-//! feature `http` the server.
+//! The folder `examples` of this crate, and of each integration crate, contains complete programs.
 //!
 //! # Features
 //!
@@ -80,15 +98,15 @@
 //! | `tungstenite` | `ws` for tokio-tungstenite's WebSockets |
 //! | `ws` | `ws`: WebSockets that close with 1001 and wait for the answer |
 //!
-//! Each client of another project has a crate of its own: `ebbtide-sqlx`, `-redis`, `-rabbitmq`, `-nats`, `-sqs`, `-tonic`,
-//! `-opentelemetry` and `-tracing-appender`.
+//! Integrations are separate crates: `ebbtide-sqlx`, `-redis`, `-rabbitmq`, `-nats`, `-sqs`, `-tonic`, `-opentelemetry` and
+//! `-tracing-appender`.
 //!
 //! # Platforms and Rust versions
 //!
-//! Linux only: elsewhere this does not compile. The minimum Rust version is 1.95, which is the version that the tests run with. A newer
-//! one is required by a new minor version at the earliest, and not before it is six months old.
+//! Linux only; the crate does not compile elsewhere. The minimum Rust version is 1.95, the version that the tests run with. Only
+//! a new minor version raises it, and only to a Rust version that is at least six months old.
 
-// Each item of a feature says so on docs.rs.
+// docs.rs shows the required feature of each item.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]

@@ -5,17 +5,18 @@ use crate::model::{Kind, Stage};
 use crate::util::BoxError;
 
 impl Handle {
-    /// Registers a consumer: a loop that fetches jobs from a queue and runs up to so many of them side by side.
+    /// Registers a consumer: a loop that fetches jobs from a queue and runs a limited number of them concurrently.
     ///
-    /// A job whose handler returns `Ok` is acknowledged. An error or a panic is an attempt that failed: the job comes again after
-    /// a backoff, until its attempts are spent, and is then buried; [`Permanent`](super::Permanent) is buried at once.
+    /// A job whose handler returns `Ok` is acknowledged. After an error or a panic the job is retried with backoff until its
+    /// attempts are used up, and is then dead-lettered. A [`Permanent`](super::Permanent) error dead-letters it immediately.
     ///
-    /// At the signal it takes nothing new, and hands back at once what it holds and has not begun. Jobs under way go on, their
-    /// leases kept; their tokens say when their time is up. What still runs shortly before is handed back at the broker,
-    /// and then its token is cut and it is dropped: it is run again, by somebody else, and the report names it. Nothing
-    /// is lost, but a job may run twice: make its effects idempotent, by its [id](Job::id).
+    /// When the shutdown begins, the consumer takes nothing new and immediately requeues the jobs that it has not started.
+    /// Running jobs continue and their leases are extended; the deadline of their stop token is the time that they have. A job
+    /// that still runs shortly before the deadline is requeued, then its token is cancelled and its future is dropped. Another
+    /// consumer runs it again, and the report names it. No job is lost, but a job may run twice: make its effects idempotent,
+    /// keyed by its [id](Job::id).
     ///
-    /// A broker that is away is logged once, asked again with backoff, and doesn't hold the stop.
+    /// An unreachable broker is logged once, retried with backoff, and does not delay the shutdown.
     ///
     /// # Examples
     ///

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::util::BoxError;
 
-/// One attempt at a job, as its handler gets it.
+/// One attempt at a job, as passed to its handler.
 ///
 /// # Examples
 ///
@@ -39,43 +39,44 @@ pub struct Job {
 }
 
 impl Job {
-    /// Makes a job, for a test of its handler.
+    /// Creates a job. For tests of its handler.
     pub fn new(id: impl Into<Arc<str>>, payload: impl Into<Vec<u8>>, attempt: u32) -> Self {
         Self { id: id.into(), payload: payload.into(), attempt }
     }
 
-    /// Returns the job's id, the same in each attempt.
+    /// Returns the id of the job, the same in each attempt.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Returns what the producer sent.
+    /// Returns the bytes that the producer sent.
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// Returns what the producer sent, without a copy.
+    /// Returns the bytes that the producer sent, without a copy.
     pub fn into_payload(self) -> Vec<u8> {
         self.payload
     }
 
-    /// Returns which attempt this is, from 1.
+    /// Returns the number of this attempt, from 1.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// Reads the payload as JSON.
+    /// Parses the payload as JSON.
     ///
     /// # Errors
     ///
-    /// When it is something else. No further attempt mends that: handed on by the handler, the error buries the job at once.
+    /// When the payload is not valid JSON for `T`. The error is [`Permanent`]: if the handler returns it, the job is dead-lettered
+    /// immediately.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Permanent> {
         serde_json::from_slice(&self.payload).map_err(Permanent::new)
     }
 }
 
-/// Marks a job's error as one that no further attempt can mend, such as a payload that cannot be read: the job is buried
-/// at once.
+/// An error that no retry can resolve, such as an unreadable payload. A handler that returns it dead-letters the job
+/// immediately.
 ///
 /// # Examples
 ///
@@ -95,7 +96,7 @@ pub struct Permanent {
 }
 
 impl Permanent {
-    /// Marks an error.
+    /// Marks an error as permanent.
     pub fn new(error: impl Into<BoxError>) -> Self {
         Self { source: error.into() }
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::util::Backoff;
 
-/// Sets up a consumer. A plain number, how many jobs run side by side, is enough.
+/// The options of a consumer. Converts from a plain number, the maximum of concurrent jobs.
 ///
 /// # Examples
 ///
@@ -25,7 +25,7 @@ pub struct ConsumeOptions {
 }
 
 impl ConsumeOptions {
-    /// Runs up to `concurrency` jobs side by side, at least one.
+    /// Creates options for up to `concurrency` concurrent jobs, at least one.
     pub fn new(concurrency: usize) -> Self {
         Self {
             concurrency: concurrency.max(1),
@@ -35,27 +35,27 @@ impl ConsumeOptions {
         }
     }
 
-    /// Sets how often a job is tried, at least once, before it is buried. Default: 10, which with the default backoff takes four
-    /// to nine minutes: longer than a restart or a failover of what the job needs.
+    /// Sets the maximum number of attempts, at least one, before a job is dead-lettered. Default: 10. With the default backoff,
+    /// ten attempts take four to nine minutes, longer than a restart or a failover of a dependency.
     ///
-    /// An attempt that ended with its process counts as well. A job that was begun so often and never told how it
-    /// ended is buried without being begun once more: it may be what ends the process.
+    /// An attempt that ended with its process is counted. A job whose attempts are used up without a result is dead-lettered
+    /// without another attempt: it may be what crashes the process.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 
-    /// Sets how long a job waits after an attempt that failed. Default: [`Backoff::default`].
+    /// Sets the delay after a failed attempt. Default: [`Backoff::default`].
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self
     }
 
-    /// Sets how long before its deadline the consumer begins to hand back what still runs. Default: 500 ms.
+    /// Sets how long before its deadline the consumer starts to requeue running jobs. Default: 500 ms.
     ///
-    /// It is never more than a quarter of the time that the stop gives.
+    /// It is limited to a quarter of the time that the consumer has to stop.
     #[must_use]
     pub fn requeue(mut self, time: Duration) -> Self {
         self.requeue = time;

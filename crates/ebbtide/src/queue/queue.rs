@@ -5,85 +5,87 @@ use std::time::Duration;
 use crate::drain::Stop;
 use crate::util::BoxError;
 
-/// Gives out jobs and takes back what became of them: what a consumer needs of a broker.
+/// A job queue backend: fetches jobs and settles deliveries.
 ///
-/// What it promises, so that the loop loses nothing:
+/// An implementation guarantees:
 ///
-/// 1. A job that was pushed is delivered until it is acknowledged or buried, whoever crashes in between.
-/// 2. A delivery is given to nobody else until it is settled, or its lease has run out.
-/// 3. When a consumer has stopped, nothing is left with it: what [`fetch`](Self::fetch) took is in what it returned, and
-///    what the broker had sent and nobody fetched is in what [`withdraw`](Self::withdraw) returns.
+/// 1. A pushed job is delivered until it is acknowledged or dead-lettered, whichever process crashes in between.
+/// 2. A delivery is exclusive until it is settled or its lease expires.
+/// 3. A stopped consumer holds no job: [`fetch`](Self::fetch) returns every job that it took, and
+///    [`withdraw`](Self::withdraw) returns every job that the broker sent and no `fetch` returned.
 ///
-/// A queue may [prefetch](Self::prefetch) where it is told that it may, and not otherwise.
+/// A queue [prefetches](Self::prefetch) only while the consumer allows it.
 ///
-/// One `fetch` runs at a time; everything else may be called beside it and beside itself. Errors are logged and tried
-/// again with backoff by the loop: an adapter makes its connection anew when it is called again, and doesn't wait for long.
+/// At most one `fetch` runs at a time. All other methods may be called concurrently with it and with themselves. The consumer
+/// logs errors and retries with backoff: an adapter reconnects when it is called again, and does not wait for long.
 pub trait Queue: Send + Sync + 'static {
-    /// What a delivery is settled by.
+    /// The handle by which a delivery is settled.
     type Receipt: Clone + Send + Sync + 'static;
 
-    /// Waits for jobs and returns up to `max` of them, at least one, or none once `stop` is stopping.
+    /// Waits for jobs and returns at least one and at most `max` of them, or none once `stop` is stopping.
     ///
-    /// From the moment `stop` is stopping it takes nothing new and returns at once with what it has. The loop doesn't drop
-    /// the future before its time is up: an adapter needs no care but that its own waiting ends with `stop`.
+    /// Once `stop` is stopping, it takes nothing new and immediately returns what it has. The consumer does not drop the future
+    /// before its deadline: an adapter only has to end its own waiting with `stop`.
     ///
     /// # Errors
     ///
-    /// When the broker cannot be asked. It has then taken nothing that it does not give up by itself.
+    /// When the broker cannot be reached. The fetch has then taken no job that it does not release by itself.
     fn fetch(
         &self,
         max: usize,
         stop: &Stop,
     ) -> impl Future<Output = Result<Vec<Delivery<Self::Receipt>>, BoxError>> + Send;
 
-    /// Says whether the queue may prefetch from now on, and returns whether it does.
+    /// Sets whether the queue may prefetch from now on, and returns whether it does.
     ///
-    /// It may while whoever settles a job fetches again as soon as it can: the queue then takes as many jobs as it settles,
-    /// in the same breath, and returns them from the next `fetch`, so that a job costs one way to the broker and not two.
-    /// Never more than that: what is given out is at no time more than the consumer has places. The loop says yes when it
-    /// begins and no at the signal. What was prefetched by then is in what [`withdraw`](Self::withdraw) returns.
+    /// While prefetching, the queue takes as many jobs as it settles, in the same round trip, and returns them from the next
+    /// `fetch`. A job then costs one round trip to the broker instead of two. The number of leased jobs never exceeds the
+    /// concurrency of the consumer. The consumer allows prefetching when it starts and forbids it when the shutdown begins.
+    /// [`withdraw`](Self::withdraw) returns the jobs that were prefetched by then.
     ///
-    /// The loop doesn't gather free places for a queue that returns true: a fetch costs the broker nothing there.
+    /// For a queue that returns true the consumer does not collect free places before a fetch: a fetch costs the broker
+    /// nothing there.
     ///
-    /// Default: false, and nothing is prefetched.
+    /// Default: false; nothing is prefetched.
     fn prefetch(&self, allowed: bool) -> bool {
         let _ = allowed;
         false
     }
 
-    /// Says what becomes of a delivery, and returns when the broker has it for good.
+    /// Settles a delivery, and returns when the broker has stored the settlement.
     ///
     /// # Errors
     ///
-    /// When the broker cannot be told, or did not confirm it; the loop says it again. Saying it twice is [`Settled::Lost`] at worst.
+    /// When the broker cannot be reached or did not confirm the settlement; the consumer retries. A repeated settlement returns
+    /// at worst [`Settled::Lost`].
     fn settle(
         &self,
         receipt: &Self::Receipt,
         settlement: Settlement,
     ) -> impl Future<Output = Result<Settled, BoxError>> + Send;
 
-    /// Returns how long a delivery is ours without a word from us, where that has a limit.
+    /// Returns how long a delivery is exclusive without being extended, or `None` if that has no limit.
     ///
-    /// The loop [extends](Self::extend) what it has fetched three times in that time, until the last job has ended. The lease of
-    /// what was sent ahead and not fetched yet is the adapter's to keep.
+    /// The consumer [extends](Self::extend) fetched deliveries three times per lease until the last job has ended. The adapter
+    /// extends the leases of jobs that the broker sent ahead and no `fetch` has returned.
     fn lease(&self) -> Option<Duration> {
         None
     }
 
-    /// Begins the lease of these deliveries anew. One that was settled meanwhile, or is lost, is passed over in silence.
+    /// Restarts the leases of these deliveries. Skips deliveries that were settled meanwhile or are lost.
     ///
     /// # Errors
     ///
-    /// When the broker cannot be told; the loop says it again.
+    /// When the broker cannot be reached; the consumer retries.
     fn extend(&self, receipts: &[Self::Receipt]) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _ = receipts;
         future::ready(Ok(()))
     }
 
-    /// Returns whether [`extend`](Self::extend) may be polled on another runtime than the other methods: it then uses nothing
-    /// that makes progress on theirs only, such as a connection that was opened there.
+    /// Returns whether [`extend`](Self::extend) may be polled on a different runtime than the other methods. It must then not
+    /// use anything that makes progress on their runtime only, such as a connection that was opened there.
     ///
-    /// The loop then extends leases from a thread of its own with a runtime of its own, which is there until
+    /// If true, the consumer extends leases from a dedicated thread with a separate runtime, which exists until
     /// [`close`](Self::close) has returned. Handlers that block every thread of the consumer's runtime do not delay it.
     ///
     /// Default: false. Leases are then extended on the consumer's runtime, and a renewal that such handlers delay is logged as a
@@ -92,8 +94,8 @@ pub trait Queue: Send + Sync + 'static {
         false
     }
 
-    /// Returns why the queue may serve a consumer of `concurrency` jobs badly, such as a pool with too few connections. It is
-    /// logged as a warning when the consumer is made.
+    /// Returns a limitation of this queue for `concurrency` jobs, such as a pool with too few connections. It is logged as a
+    /// warning when the consumer is created.
     ///
     /// Default: `None`.
     fn limitation(&self, concurrency: usize) -> Option<String> {
@@ -101,26 +103,26 @@ pub trait Queue: Send + Sync + 'static {
         None
     }
 
-    /// Ends the subscription and returns what had been sent to us and was never fetched, for queues that prefetch and brokers
-    /// that send ahead.
+    /// Ends the subscription and returns the jobs that the broker sent and no `fetch` returned. For queues that prefetch and
+    /// brokers that send ahead.
     ///
-    /// Called when the stop has begun and the last fetch has returned, and again after an error, until it returns what there is.
-    /// The loop hands that back. What the last fetch returned is handed back beside it: say the end first, so that the broker
-    /// doesn't send it to us again.
+    /// Called when the shutdown has begun and the last fetch has returned, and again after an error, until it succeeds. The
+    /// consumer requeues the returned jobs. It requeues the jobs of the last fetch concurrently: end the subscription first, so
+    /// that the broker does not send them to this consumer again.
     ///
     /// # Errors
     ///
-    /// When the broker could not be told, and can be asked again: nothing is forgotten by then. The loop says it again until the
-    /// time is up; what may still be given out then makes the exit code 3.
+    /// When the broker could not be reached; the call can be repeated and has forgotten nothing. The consumer retries until its
+    /// deadline. Jobs that may still be leased by then make the exit code 3.
     fn withdraw(&self) -> impl Future<Output = Result<Vec<Delivery<Self::Receipt>>, BoxError>> + Send {
         future::ready(Ok(Vec::new()))
     }
 
-    /// Ends what the queue holds open for this consumer, in order. Called last, when everything is settled.
+    /// Closes the connections and subscriptions of this consumer. Called last, when everything is settled.
     ///
     /// # Errors
     ///
-    /// When it could not be ended in order; nothing is lost by that.
+    /// When the close failed; no job is lost.
     fn close(&self) -> impl Future<Output = Result<(), BoxError>> + Send {
         future::ready(Ok(()))
     }
@@ -174,67 +176,67 @@ impl<Q: Queue> Queue for Arc<Q> {
     }
 }
 
-/// One job, as its queue gave it out.
+/// One delivery of a job.
 ///
-/// From then on nobody else gets it until it is settled or its lease runs out.
+/// It is exclusive to this consumer until it is settled or its lease expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery<R> {
-    /// What the queue knows this delivery by when it is settled: not the job, which may be delivered again.
+    /// Identifies this delivery when it is settled. It does not identify the job, which may be delivered again.
     pub receipt: R,
-    /// The job's id, the same in each delivery: what logs and the report name it by.
+    /// The id of the job, the same in each delivery. Logs and the report use it.
     pub id: String,
-    /// What the producer sent.
+    /// The bytes that the producer sent.
     pub payload: Vec<u8>,
-    /// Which attempt this is, from 1. Those that were handed back don't count where the queue can tell them apart.
+    /// The number of this attempt, from 1. Requeued attempts are not counted where the queue can distinguish them.
     pub attempt: u32,
 }
 
-/// What becomes of a delivery.
+/// The outcome of a delivery, as reported to its queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// The job is done: it is never delivered again.
+    /// The job has finished; it is never delivered again.
     Ack,
-    /// The job was not begun, or not finished for the stop's sake: the next consumer may have it at once, and the attempt
-    /// does not count.
+    /// The job was not started, or not finished because of the shutdown. It is available to the next consumer immediately, and
+    /// the attempt is not counted.
     Requeue,
     /// The attempt failed.
     Retry {
-        /// The job is not delivered again before this has passed.
+        /// The minimum delay before the next delivery.
         after: Duration,
-        /// Why it failed.
+        /// The error of the attempt.
         error: String,
     },
-    /// The job has failed for good: it is kept where somebody can look at it, and not delivered again.
+    /// The job has failed permanently. It is moved to the dead-letter queue and not delivered again.
     DeadLetter {
-        /// Why it failed.
+        /// The error of the attempt.
         error: String,
     },
 }
 
-/// Whether the delivery was still ours to settle.
+/// Whether this consumer still held the delivery when it settled it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "another consumer runs a lost delivery again"]
 pub enum Settled {
-    /// It was, and it is settled for good: what was said survives the crash of either side.
+    /// The delivery is settled; the settlement survives a crash of either side.
     Done,
-    /// Its lease had run out, and somebody else has it or may have it.
+    /// The lease had expired: another consumer has the job or may get it.
     Lost,
 }
 
-/// How many jobs of one queue are in which state.
+/// The number of jobs of one queue in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JobCounts {
-    /// Those that nobody has, also those whose time has not come.
+    /// Queued jobs, including delayed ones.
     pub waiting: u64,
-    /// Those that a consumer has.
+    /// Jobs held by a consumer.
     pub leased: u64,
-    /// Those that have failed for good.
+    /// Jobs that have failed permanently.
     pub dead_lettered: u64,
 }
 
 impl JobCounts {
-    /// Makes counts, as an adapter does.
+    /// Creates counts. For adapters.
     pub const fn new(waiting: u64, leased: u64, dead_lettered: u64) -> Self {
         Self { waiting, leased, dead_lettered }
     }

@@ -14,8 +14,9 @@ use crate::model::{Cause, part};
 use crate::queue::{ConsumeOptions, Job, Queue};
 use crate::util::{BoxError, clock, panics};
 
-/// The loop over a queue, for those who keep their own `main`; a lifecycle runs it by
-/// [`Handle::consume`](crate::Handle::consume), where what it does is said.
+/// The consumer loop, for programs that keep their own `main`.
+///
+/// A lifecycle runs it through [`Handle::consume`](crate::Handle::consume), which documents its behaviour.
 #[must_use = "a consumer does nothing until it is run"]
 pub struct Consumer<Q: Queue, F> {
     context: Arc<ConsumerContext<Q, F>>,
@@ -27,7 +28,7 @@ where
     F: Fn(Job, Stop) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
-    /// Makes a consumer, which begins when it is [run](Self::run).
+    /// Creates a consumer. It starts when it is [run](Self::run).
     pub fn new(name: impl Into<String>, queue: Q, options: impl Into<ConsumeOptions>, handler: F) -> Self {
         let (name, options): (Arc<str>, ConsumeOptions) = (Arc::from(name.into()), options.into());
         if let Some(limitation) = queue.limitation(options.concurrency) {
@@ -40,18 +41,19 @@ where
         Self { context: Arc::new(ConsumerContext::new(name, queue, options, handler)) }
     }
 
-    /// Returns what it has in flight, for a progress line or a report of your own.
+    /// Returns the work in flight, for custom progress lines and reports.
     pub fn work(&self) -> Arc<dyn Work> {
         Arc::clone(&self.context.deliveries) as Arc<dyn Work>
     }
 
-    /// Runs until the token is stopping and everything taken has its fate, and returns what became of it.
+    /// Runs until the token is stopping and every delivery has an outcome, and returns the counts.
     ///
-    /// It is over by the token's deadline, or where that has none, a hand-back's time after the cut.
+    /// It returns by the deadline of the token. If the token has no deadline, it returns within the
+    /// [requeue time](ConsumeOptions::requeue) after the token is cancelled.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it drops its jobs; whatever is held is unsettled, and delivered again when its lease runs out.
+    /// Dropping the future drops its jobs. Deliveries that it held stay unsettled and are redelivered when their leases expire.
     pub async fn run(self, stop: Stop) -> Tally {
         let Self { context } = self;
         let give_up = GiveUpOnDrop::new(Arc::clone(&context.name), Arc::clone(&context.deliveries));
@@ -89,7 +91,7 @@ where
     }
 }
 
-/// What the loop, the jobs' tasks and the heartbeat share.
+/// State shared by the loop, the job tasks and the heartbeat.
 pub(super) struct ConsumerContext<Q: Queue, F> {
     pub(super) name: Arc<str>,
     pub(super) queue: Arc<Q>,
@@ -97,7 +99,7 @@ pub(super) struct ConsumerContext<Q: Queue, F> {
     pub(super) handler: F,
     pub(super) deliveries: Arc<DeliveryTracker<Q::Receipt>>,
     pub(super) settling: Outage,
-    /// Grows whenever the task of the renewals runs.
+    /// Incremented whenever the lease renewal task runs.
     pub(super) beats: AtomicU64,
 }
 
@@ -122,25 +124,25 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
     }
 }
 
-/// When a stop does what: counted once, from one deadline.
+/// The times of the steps of a shutdown, computed once from one deadline.
 ///
 /// ```text
-/// stop ──── jobs go on ────▶ hand back ──── four fifths ────▶ let go ──── close ────▶ deadline
-///                            └────────── up to a quarter of the whole ────────────────┘
+/// stop ──── jobs go on ────▶ requeue ──── four fifths ────▶ abort ──── close ────▶ deadline
+///                            └────────── up to a quarter of the whole ────────────┘
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct StopTimes {
-    /// What still runs is handed back from then on. `None` where the stop has no deadline: at the cut.
+    /// Running jobs are requeued from then on. `None` if the stop has no deadline: when it is cancelled.
     requeue: Option<Instant>,
     time: Duration,
 }
 
-/// What a hand-back leaves for the end of the subscription.
+/// The times that end the requeueing and the close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RequeueTimes {
-    /// Whoever has not been handed back by then is let go.
+    /// Jobs that are not requeued by then are aborted.
     let_go: Instant,
-    /// The loop is over.
+    /// The loop returns.
     close: Instant,
 }
 
@@ -151,7 +153,7 @@ impl StopTimes {
         Self { requeue: Some(deadline.checked_sub(time).unwrap_or(now)), time }
     }
 
-    /// Counts from the moment at which the hand-back begins.
+    /// Counts from the start of the requeueing.
     fn ends(&self, now: Instant) -> RequeueTimes {
         RequeueTimes { let_go: clock::after(now, part(self.time, 4, 5)), close: clock::after(now, self.time) }
     }

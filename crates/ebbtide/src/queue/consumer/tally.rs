@@ -1,41 +1,42 @@
 use crate::drain::WorkCounts;
 use crate::queue::{Settled, Settlement};
 
-/// What became of everything that a consumer took.
+/// The outcomes of all deliveries that a consumer took.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
-    /// How many deliveries it took. Each is counted in exactly one of the fates below, or still held.
+    /// The number of deliveries taken. Each is counted in exactly one of the outcomes below, or still held.
     pub taken: u64,
-    /// Done, and never delivered again.
+    /// Acknowledged, and never delivered again.
     pub acked: u64,
-    /// The attempt failed; another one follows.
+    /// The attempt failed; the job is retried.
     pub retried: u64,
-    /// Failed for good.
+    /// Failed permanently and dead-lettered.
     pub dead_lettered: u64,
-    /// No longer ours when they were settled, their lease or their connection having ended: somebody else runs them again. So
-    /// says a queue also of what it has from an earlier word whose answer was lost.
+    /// Lost before they were settled, because their lease or connection ended; they run again. A queue also reports this for
+    /// a repeated settlement whose first response was lost.
     pub lost: u64,
-    /// The ids of the jobs that were handed back, in the order in which the broker took them.
+    /// The ids of the requeued jobs, in the order in which the broker confirmed them.
     pub requeued_ids: Vec<String>,
-    /// The ids of the jobs that were not settled: the broker did not answer in time. They are delivered again when their leases run out.
+    /// The ids of the jobs that were not settled because the broker did not respond in time. They are redelivered when their
+    /// leases expire.
     pub unsettled: Vec<String>,
-    /// How many were ended by us before they had finished: begun and handed back, or not settled.
+    /// The number of jobs cancelled before they finished: started and requeued, or not settled.
     pub cancelled: u64,
-    /// How many were handed back without having begun.
+    /// The number of jobs requeued without having been started.
     unbegun: u64,
-    /// How many were cut that have no delivery: what a fetch without an answer may have given out.
+    /// The number of cancellations without a delivery: jobs that a fetch without a response may have leased.
     pub(super) unknown: u64,
 }
 
 impl Tally {
-    /// Returns how many have a fate.
+    /// Returns the number of deliveries with an outcome.
     pub fn settled(&self) -> u64 {
         let named = self.requeued_ids.len() + self.unsettled.len();
         self.acked + self.failed() + self.lost + named as u64
     }
 
-    /// Returns how many attempts failed, and are settled.
+    /// Returns the number of failed attempts that are settled.
     fn failed(&self) -> u64 {
         self.retried + self.dead_lettered
     }
@@ -54,7 +55,7 @@ impl Tally {
         counts
     }
 
-    /// Counts one more fate. `cuts` says that we ended the job before it had finished.
+    /// Counts one outcome. `cuts` says that the consumer ended the job before it finished.
     pub(super) fn count(&mut self, id: &str, fate: Fate, cuts: bool) {
         match fate {
             Fate::Acked => self.acked += 1,
@@ -71,16 +72,16 @@ impl Tally {
     }
 }
 
-/// What became of a delivery. Each has exactly one (invariant Q1).
+/// The outcome of a delivery. Each has exactly one (invariant Q1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Acked,
     Retried,
     DeadLettered,
     Requeued,
-    /// No longer ours before it was settled.
+    /// Lost before it was settled.
     Lost,
-    /// The broker was not told, or did not confirm it in time.
+    /// The broker was not reached, or did not confirm the settlement in time.
     Unsettled,
 }
 
