@@ -28,19 +28,19 @@ pub(crate) struct Assembled {
     pub(crate) abandon: Stop,
 }
 
-/// What a lifecycle lives in.
+/// The environment of a lifecycle.
 pub(crate) struct Surroundings {
     pub(crate) ledger: Arc<LifecycleLedger>,
     /// `None` where no thread holds the deadline: in a test, and for a server alone without a watchdog.
     pub(crate) watchdog: Option<Watchdog>,
     pub(crate) mode: RunMode,
     pub(crate) report_path: Option<PathBuf>,
-    /// The service manager that is told.
+    /// The service manager to notify.
     pub(crate) manager: Manager,
 }
 
 impl Lifecycle {
-    /// Begins the books by what the code says alone, without the environment.
+    /// Creates the ledger from the settings in code alone, without the environment.
     #[cfg(feature = "testing")]
     pub(crate) fn ledger(&self) -> Result<LifecycleLedger, BudgetError> {
         Ok(LifecycleLedger::new(self.name.clone(), self.budget.plan()?))

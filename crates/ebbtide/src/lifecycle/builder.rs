@@ -9,9 +9,9 @@ use crate::util::BoxError;
 
 /// Builds and runs the lifecycle of a process.
 ///
-/// Make it in the first line of `main`: from [`new`](Self::new) on, SIGTERM and SIGINT begin an orderly stop. Handlers that the
-/// program installs itself, with `tokio::signal` for example, run as well. Dropped without being run, it gives the signals back: the
-/// next one does what it would do without a lifecycle.
+/// Create it in the first line of `main`: from [`new`](Self::new) on, SIGTERM and SIGINT begin a graceful shutdown. Signal
+/// handlers that the program installs itself, for example with `tokio::signal`, run as well. Dropping a lifecycle that was not
+/// run restores the previous signal handling.
 #[must_use = "a lifecycle captures signals but does nothing else until it is run"]
 pub struct Lifecycle {
     pub(super) name: String,
@@ -25,7 +25,7 @@ pub struct Lifecycle {
     pub(super) flushers: Vec<Arc<FlushSlot>>,
 }
 
-/// Names a signal that begins a shutdown. With [`Lifecycle::new`], SIGTERM and SIGINT do; the others by choice.
+/// Names a signal that begins a shutdown. [`Lifecycle::new`] handles SIGTERM and SIGINT; [`Lifecycle::also_on`] adds others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signal {
@@ -39,24 +39,24 @@ pub enum Signal {
     Quit,
 }
 
-/// The signals that a lifecycle has taken: a lifecycle that is dropped, or cannot be run, gives them back.
+/// The signals that a lifecycle handles. Restored when the lifecycle is dropped or cannot be run.
 #[derive(Debug)]
 pub(crate) struct Taken(Option<Watchdog>);
 
 impl Lifecycle {
     /// Begins a lifecycle: installs the signal handlers and starts the watchdog thread.
     ///
-    /// The budget comes from the platform that the environment tells of (see [`Platform`]), then from the methods below,
-    /// then from `EBBTIDE_GRACE`, `EBBTIDE_MARGIN` and `EBBTIDE_LAME_DUCK`; the last word wins.
+    /// The budget comes from the platform that the environment indicates (see [`Platform`]). The methods below override it.
+    /// The variables `EBBTIDE_GRACE`, `EBBTIDE_MARGIN` and `EBBTIDE_LAME_DUCK` override both.
     pub fn new(name: impl Into<String>) -> Self {
         Self::on_signals(name.into(), vec![libc::SIGTERM, libc::SIGINT])
     }
 
     /// Begins a lifecycle that installs no signal handlers, for a program that handles its signals itself and calls
-    /// [`Handle::stop`](super::Handle::stop). The watchdog thread holds the deadline from that call on: what blocks the runtime
-    /// so that it is never made, is not ended. A handler on a plain thread makes it in any case.
+    /// [`Handle::stop`](super::Handle::stop). The watchdog thread enforces the deadline from that call on. If a blocked
+    /// runtime prevents the call, the watchdog does not end the process; a signal handler on a plain thread avoids that.
     ///
-    /// [`also_on`](Self::also_on) adds the signals that begin a stop all the same.
+    /// [`also_on`](Self::also_on) adds signals that begin a shutdown.
     ///
     /// # Examples
     ///
@@ -82,7 +82,7 @@ impl Lifecycle {
     fn on_signals(name: String, signals: Vec<i32>) -> Self {
         let platform = Platform::detect(|name| std::env::var(name).ok(), std::process::id());
         let mut lifecycle = Self { signals, ..Self::as_guest(name, Budget::of(platform)) };
-        // The platform's own plan holds until `run` has worked out the real one.
+        // The platform's plan applies until `run` has computed the real one.
         let plan = lifecycle.budget.plan().ok();
         lifecycle.taken = plan.and_then(|plan| {
             Watchdog::start(plan, lifecycle.inputs.0.clone(), &lifecycle.signals)
@@ -95,7 +95,7 @@ impl Lifecycle {
         lifecycle
     }
 
-    /// Begins one that takes no signals and starts no thread: one of several in a process that is not its own.
+    /// Begins a lifecycle that handles no signals and starts no thread: one of several in a process that it does not own.
     pub(crate) fn as_guest(name: String, budget: Budget) -> Self {
         let inputs = Inputs::channel();
         Self {
@@ -117,20 +117,20 @@ impl Lifecycle {
         self
     }
 
-    /// Sets how much earlier than SIGKILL to be gone. Default: a sixth of the grace period, at most 5 s.
+    /// Sets how long before SIGKILL the process must have exited. Default: a sixth of the grace period, at most 5 s.
     pub fn margin(mut self, margin: Duration) -> Self {
         self.budget.margin = Some(margin);
         self
     }
 
-    /// Sets how long to go on serving after the signal. Default: the platform's.
+    /// Sets how long servers keep serving after the signal. Default: the platform's.
     pub fn lame_duck(mut self, lame_duck: LameDuck) -> Self {
         self.budget.lame_duck = Some(lame_duck);
         self
     }
 
-    /// Sets the minimum that earlier stages cannot take from `stage`. Intake shares the servers'. Default: a twentieth
-    /// of `grace − margin`, at most 2 s; half of that for telemetry.
+    /// Sets the minimum time reserved for `stage`, which earlier stages cannot use. Intake shares the minimum of the servers.
+    /// Default: a twentieth of `grace − margin`, at most 2 s; half of that for telemetry.
     pub fn reserve(mut self, stage: Stage, minimum: Duration) -> Self {
         self.budget.reserve(stage, minimum);
         self
@@ -138,7 +138,7 @@ impl Lifecycle {
 
     /// Sets how long after the first signal another one counts as a duplicate of it. Default: 300 ms.
     ///
-    /// A duplicate is logged and ignored; a signal that comes later ends the process at once. One request often arrives twice
+    /// A duplicate is logged and ignored; a later signal terminates the process immediately. One request often arrives twice
     /// within milliseconds: a terminal signals the whole process group, and a parent in it forwards the signal. With
     /// [`Duration::ZERO`] every further signal ends the process.
     pub fn signal_guard(mut self, guard: Duration) -> Self {
@@ -146,21 +146,22 @@ impl Lifecycle {
         self
     }
 
-    /// Lets another signal begin the stop as well.
+    /// Adds a signal that begins the shutdown.
     pub fn also_on(mut self, signal: Signal) -> Self {
         self.signals.push(signal.number());
         self
     }
 
-    /// Hands the report to a callback, on every path but the forced one.
+    /// Registers a callback that receives the report. It is not called when the watchdog or a second signal ends the process.
     pub fn on_report(mut self, callback: impl FnOnce(&Report) + Send + 'static) -> Self {
         self.on_report.push(Box::new(callback));
         self
     }
 
-    /// Registers a flusher, as [`Handle::on_flush`](super::Handle::on_flush) does: for what is set up before the lifecycle runs.
+    /// Registers a flusher, like [`Handle::on_flush`](super::Handle::on_flush), before the lifecycle runs.
     ///
-    /// It runs too when the lifecycle cannot be started, so that the log of that arrives. Of all flushers it comes last.
+    /// It also runs when the lifecycle cannot be started, so that the log of the failure is written. It runs after all other
+    /// flushers.
     ///
     /// # Examples
     ///
@@ -178,8 +179,8 @@ impl Lifecycle {
         })
     }
 
-    /// Registers a flusher as [`on_flush`](Self::on_flush) does, one that may fail and wants to know how long it has; see
-    /// [`Handle::try_on_flush`](super::Handle::try_on_flush).
+    /// Registers a flusher that may fail and receives the time that it has left; see
+    /// [`Handle::try_on_flush`](super::Handle::try_on_flush). Otherwise like [`on_flush`](Self::on_flush).
     pub fn try_on_flush(
         mut self,
         name: impl Into<String>,
@@ -189,7 +190,7 @@ impl Lifecycle {
         self
     }
 
-    /// Sets how often a stop under way says who is still waited for. Default: every 3 s.
+    /// Sets how often the shutdown logs which components it waits for. Default: every 3 s.
     pub fn progress_every(mut self, interval: Duration) -> Self {
         self.progress_every = interval.max(Duration::from_millis(1));
         self
@@ -231,7 +232,7 @@ impl Taken {
         self.0.as_ref()
     }
 
-    /// Keeps them for a lifecycle that runs.
+    /// Keeps the signal handlers for a lifecycle that runs.
     pub(crate) fn keep(mut self) {
         self.0 = None;
     }

@@ -10,15 +10,14 @@ use crate::model::{Cause, Check, CheckStatus, Kind, Phase, Stage, Standing, Verd
 use crate::util::{BoxError, chain, clock};
 
 impl Handle {
-    /// Registers a readiness check: the service is ready while no check is red.
+    /// Registers a readiness check: the service is ready while every required check passes.
     ///
-    /// It is run from now on, and is red until it has passed. A run fails when it returns an error or takes longer than the
-    /// check's timeout, which drops it; a panic stops the whole lifecycle. `docs/spec.md` has the rules, and [`Check`] what can
-    /// be set; a plain `Duration` is the interval. A check that is [critical](Check::critical) and stays red begins the stop, and
-    /// the cause names it.
+    /// The check runs from now on, and counts as failing until it has passed. A run fails when it returns an error or exceeds the
+    /// timeout of the check, which drops the run; a panic begins the shutdown. [`Check`] has the settings; a plain `Duration` is
+    /// the interval. A [critical](Check::critical) check that keeps failing begins the shutdown, and the cause names it.
     ///
-    /// `/readyz?verbose` and [`checks`](Self::checks) tell how each stands. From the stop on none is run: the service is not ready
-    /// anyway.
+    /// `/readyz?verbose` and [`checks`](Self::checks) show the state of each check. Checks do not run during the shutdown: the
+    /// service is not ready then.
     ///
     /// # Examples
     ///
@@ -44,18 +43,18 @@ impl Handle {
         self.spawn(spec, None, move |context| runner.run(run, context.stop));
     }
 
-    /// Tells whether the service is ready: start-up is over, no check that is required is red, and no stop has begun.
+    /// Returns whether the service is ready: start-up has finished, every required check passes, and no shutdown has begun.
     pub fn is_ready(&self) -> bool {
         self.phase() == Phase::Ready && self.board().is_green() && !self.stop_token().is_stopping()
     }
 
-    /// Returns how each readiness check stands, in the order of registration.
+    /// Returns the state of each readiness check, in the order of registration.
     pub fn checks(&self) -> Vec<CheckStatus> {
         self.board().statuses()
     }
 }
 
-/// Runs one check until the stop.
+/// Runs one check until the shutdown begins.
 struct CheckRunner {
     app: Handle,
     name: String,

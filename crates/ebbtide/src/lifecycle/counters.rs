@@ -15,7 +15,7 @@ pub(super) struct JobCounters {
     pub(super) finished: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) cancelled: AtomicU64,
-    /// Nobody runs what comes from now on.
+    /// Jobs that arrive from now on are not run.
     over: AtomicBool,
 }
 
@@ -33,7 +33,7 @@ impl JobCounters {
         }
     }
 
-    /// Counts what is queued as cut, and what will still come.
+    /// Counts queued and later jobs as cancelled.
     pub(super) fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
         self.cancel_late_arrivals();
@@ -62,10 +62,10 @@ impl Work for JobCounters {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    /// What has no fate yet is in flight: between its end and its count a job is in neither the queue nor the workers.
+    /// What has no outcome yet is in flight: between its end and its count a job is in neither the queue nor the workers.
     fn counts(&self) -> WorkCounts {
         let mut counts = WorkCounts::default();
-        // The fates first: a job that ends meanwhile is still in flight here.
+        // The outcomes first: a job that ends meanwhile is still in flight here.
         counts.finished = self.finished.load(Ordering::SeqCst);
         counts.failed = self.failed.load(Ordering::SeqCst);
         counts.cancelled = self.cancelled.load(Ordering::SeqCst);

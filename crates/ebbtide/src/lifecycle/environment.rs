@@ -1,34 +1,34 @@
-//! What the environment says: it overrides the code.
+//! Settings from environment variables, which override the code.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::{Budget, DurationError, LameDuck, parse_duration};
 
-/// An environment variable that cannot be understood.
+/// An invalid environment variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnvironmentError {
-    /// A duration cannot be read.
+    /// A duration is invalid.
     #[error("invalid {name}")]
     Duration {
         /// The variable.
         name: &'static str,
-        /// What is wrong with it.
+        /// The cause.
         source: DurationError,
     },
-    /// The lame duck has too many parts.
+    /// The lame duck is neither one duration nor MIN/QUIET/MAX, such as `5s/1s/15s`.
     #[error(
         "invalid EBBTIDE_LAME_DUCK `{text}`: expected DURATION or MIN/QUIET/MAX"
     )]
     LameDuck {
-        /// What was given.
+        /// The given text.
         text: String,
     },
-    /// The plan was asked for in a form that isn't known.
+    /// The format of the plan is neither `json` nor `text`.
     #[error("invalid EBBTIDE_PLAN `{text}`: expected `json` or `text`")]
     Plan {
-        /// What was given.
+        /// The given text.
         text: String,
     },
 }

@@ -8,10 +8,10 @@ use crate::model::{Cause, Kind, Phase, Plan, Snapshot, Spec, Stage};
 use crate::runtime::{Board, Input, Inputs, LifecycleLedger, Registration, Run, Temporaries, Watchdog};
 use crate::util::{BoxError, BoxFuture, clock};
 
-/// The handle of a running lifecycle: registers components, and tells how far it has come.
+/// The handle of a running lifecycle: registers components and reports progress.
 ///
-/// Cheap to clone; may be kept by handlers and jobs. A component that is registered while a stop is under way is asked to
-/// stop at once, so that what was opened is closed.
+/// Cheap to clone. Handlers and jobs may keep clones. A component that is registered during the shutdown is asked to stop
+/// immediately, so that its resources are closed.
 #[derive(Clone, Debug)]
 pub struct Handle {
     inputs: Inputs,
@@ -23,18 +23,19 @@ pub struct Handle {
     plan: Arc<Plan>,
     ledger: Arc<LifecycleLedger>,
     board: Board,
-    /// The deadline of what is registered through it; see [`within`](Self::within).
+    /// The deadline of components registered through this handle; see [`within`](Self::within).
     pub(super) limit: Option<Duration>,
 }
 
-/// What a server gets from the lifecycle that runs it.
+/// The tokens that a lifecycle passes to a server.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// Raised when the stop begins: announce it, and go on serving.
+    /// Stopping when the shutdown begins: announce it, and keep serving.
     pub announced: Stop,
-    /// Raised when this component is to stop: take nothing new, finish what is held, and cut it when told.
+    /// Stopping when this component must stop: take nothing new, and finish work in flight. Cancelled at its deadline: cancel
+    /// the remaining work.
     pub stop: Stop,
-    /// Where new requests are noted from the announcement on, so that the lame duck can end when none comes.
+    /// Counts new requests after the announcement, so that the lame duck can end when none arrives.
     pub arrivals: Arrivals,
 }
 
@@ -52,7 +53,7 @@ impl Handle {
         Self { inputs, phase, announced, drain, arrivals, watchdog, plan, ledger, board, limit: None }
     }
 
-    /// Begins the stop, as a signal would. Only the first cause counts. Returns at once.
+    /// Begins the shutdown, as a signal does. Only the first cause counts. Returns immediately.
     pub fn stop(&self, reason: impl Into<String>) {
         self.begin_stop(Cause::Requested { reason: reason.into() });
     }
@@ -65,29 +66,29 @@ impl Handle {
         self.inputs.send(Input::Stop(cause));
     }
 
-    /// Returns the token that is raised when the stop begins.
+    /// Returns the token that is stopping when the shutdown begins.
     pub fn stop_token(&self) -> Stop {
         self.announced.clone()
     }
 
-    /// Returns the token that is raised when the lame duck is over and the servers close: the one for what servers hold
-    /// that has no end of its own, such as a WebSocket.
+    /// Returns the token that is stopping when the lame duck has ended and the servers close. It is for work of servers that
+    /// does not end by itself, such as a WebSocket.
     ///
-    /// Its deadline is when servers cut what is left, and it is cut then.
+    /// Its deadline is the time at which servers cancel remaining work. It is cancelled then.
     pub fn drain_token(&self) -> Stop {
         self.drain.clone()
     }
 
-    /// Returns the phase.
+    /// Returns the current phase.
     pub fn phase(&self) -> Phase {
         *self.phase.borrow()
     }
 
-    /// Waits until the lifecycle has come to `phase` or beyond.
+    /// Waits until the lifecycle has reached `phase` or a later one.
     ///
-    /// For watchers from outside, such as a test or a thread of the program's own. A component or a job that waits for a phase which
-    /// waits for itself (workers for [`Closing`](Phase::Closing), everything for [`Exited`](Phase::Exited)) waits until it is cancelled
-    /// at its deadline, and is reported as that: wait for its own token there.
+    /// For code outside the components, such as a test or a separate thread. A component or job must not wait for a phase that
+    /// begins only after it has ended (workers for [`Closing`](Phase::Closing), everything for [`Exited`](Phase::Exited)): it is
+    /// cancelled at its deadline and reported as cancelled. Components wait for their own token instead.
     ///
     /// # Cancel safety
     ///
@@ -98,13 +99,13 @@ impl Handle {
         let _ = phases.wait_for(|now| *now >= phase).await;
     }
 
-    /// Returns the plan of the stop.
+    /// Returns the shutdown plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// Tells how far everything is at this moment: what each component holds, and for how long. For debugging: it
-    /// asks every component.
+    /// Returns the current state of each component: its work in flight, and the age of that work. For debugging: it queries
+    /// every component.
     ///
     /// # Examples
     ///
@@ -119,8 +120,10 @@ impl Handle {
         self.ledger.snapshot()
     }
 
-    /// Returns a handle whose registrations have a deadline of their own, counted from the moment they are asked to stop.
-    /// The stage's deadline holds as well. With zero what is asked is cut at once: a teardown begins, and has until its abort.
+    /// Returns a handle whose components have a separate deadline, counted from when they are asked to stop.
+    ///
+    /// The deadline of the stage applies as well. With zero a component is cancelled as soon as it is asked to stop; a teardown
+    /// begins, and may run until its abort.
     ///
     /// # Examples
     ///
@@ -138,12 +141,12 @@ impl Handle {
         app
     }
 
-    /// Returns what is removed at the end.
+    /// Returns the temporary files that are removed at exit.
     pub(super) fn temporaries(&self) -> &Temporaries {
         self.ledger.temporaries()
     }
 
-    /// Returns how the readiness checks stand.
+    /// Returns the states of the readiness checks.
     pub(crate) fn board(&self) -> &Board {
         &self.board
     }
@@ -174,7 +177,7 @@ impl Handle {
         self.register(Registration { spec, source, run: Run::Task(future), work });
     }
 
-    /// Registers something that is done when the stage's turn comes.
+    /// Registers work that runs when its stage stops.
     pub(super) fn teardown<F, Fut>(&self, spec: Spec, begin: F)
     where
         F: FnOnce(Stop) -> Fut + Send + 'static,

@@ -12,7 +12,7 @@ use crate::drain::{Stop, Work};
 use crate::model::{Check, Report};
 use crate::util::BoxError;
 
-/// A [`Handle`] whose closures return errors of the type `E`, such as `anyhow::Error`. Made by [`Handle::with_errors`].
+/// A [`Handle`] whose closures return errors of the type `E`, such as `anyhow::Error`. Created by [`Handle::with_errors`].
 ///
 /// It registers what [`Handle`] registers, and is one for everything else. One type for all closures, rather than any type for
 /// each, because the compiler then knows the type of `Ok(())` and of `?` in a closure without being told.
@@ -48,7 +48,7 @@ pub struct HandleOf<E> {
     error: PhantomData<fn() -> E>,
 }
 
-/// A [`Lifecycle`] whose start-up returns errors of the type `E`, such as `anyhow::Error`. Made by [`Lifecycle::with_errors`].
+/// A [`Lifecycle`] whose start-up returns errors of the type `E`, such as `anyhow::Error`. Created by [`Lifecycle::with_errors`].
 #[must_use = "a lifecycle captures signals but does nothing else until it is run"]
 pub struct LifecycleOf<E> {
     lifecycle: Lifecycle,
@@ -201,7 +201,7 @@ impl<E: Into<BoxError> + 'static> HandleOf<E> {
         self.app.serve(name, work, |context| boxed(run(context)));
     }
 
-    /// Registers what answers health probes until the very end; see [`Handle::probe`].
+    /// Registers a component that answers health probes until the exit; see [`Handle::probe`].
     pub fn probe<F, Fut>(&self, name: impl Into<String>, run: F)
     where
         F: FnOnce(Context) -> Fut,
@@ -210,7 +210,7 @@ impl<E: Into<BoxError> + 'static> HandleOf<E> {
         self.app.probe(name, |context| boxed(run(context)));
     }
 
-    /// Registers something to do again and again; see [`Handle::every`].
+    /// Registers a ticker; see [`Handle::every`].
     #[track_caller]
     pub fn every<F, Fut>(&self, name: impl Into<String>, every: impl Into<Every>, mut run: F)
     where
@@ -251,7 +251,7 @@ impl<E: Into<BoxError> + 'static> HandleOf<E> {
         self.app.tasks(name).with_errors()
     }
 
-    /// Registers something to do when the stop begins; see [`Handle::on_stop`].
+    /// Registers a hook that runs when the shutdown begins; see [`Handle::on_stop`].
     pub fn on_stop<F, Fut>(&self, name: impl Into<String>, hook: F)
     where
         F: FnOnce(Stop) -> Fut + Send + 'static,
@@ -261,7 +261,7 @@ impl<E: Into<BoxError> + 'static> HandleOf<E> {
         self.app.on_stop(name, |stop| async move { ended(hook(stop)).await });
     }
 
-    /// Registers something to do just before the exit; see [`Handle::at_exit`].
+    /// Registers an exit hook; see [`Handle::at_exit`].
     pub fn at_exit(
         &self,
         name: impl Into<String>,
@@ -279,7 +279,7 @@ impl<E: Into<BoxError> + 'static> HandleOf<E> {
         self.app.try_on_flush(name, |left| flush(left).map_err(Into::into));
     }
 
-    /// Registers something that is closed in its turn; see [`Handle::resource`].
+    /// Registers a resource; see [`Handle::resource`].
     pub fn resource<T, F, Fut>(&self, name: impl Into<String>, value: T, close: F) -> T
     where
         T: Clone + Send + 'static,
@@ -289,7 +289,7 @@ impl<E: Into<BoxError> + 'static> HandleOf<E> {
         self.app.resource(name, value, |value| ended(close(value)))
     }
 
-    /// Registers a resource that can tell what keeps it from being closed; see [`Handle::resource_holding`].
+    /// Registers a resource that can report what delays its close; see [`Handle::resource_holding`].
     pub fn resource_holding<T, H, F, Fut>(&self, name: impl Into<String>, value: T, held: H, close: F) -> T
     where
         T: Clone + Send + Sync + 'static,
@@ -300,7 +300,7 @@ impl<E: Into<BoxError> + 'static> HandleOf<E> {
         self.app.resource_holding(name, value, held, |value| ended(close(value)))
     }
 
-    /// Tries something again and again until it works; see [`Handle::retry`].
+    /// Retries an operation until it succeeds; see [`Handle::retry`].
     ///
     /// # Errors
     ///
@@ -317,7 +317,7 @@ impl<E: Into<BoxError> + 'static> HandleOf<E> {
         self.app.retry(name, retry, attempt).await
     }
 
-    /// Returns a handle whose registrations have a deadline of their own; see [`Handle::within`].
+    /// Returns a handle whose components have a separate deadline; see [`Handle::within`].
     pub fn within(&self, limit: Duration) -> Self {
         self.app.within(limit).with_errors()
     }

@@ -9,10 +9,12 @@ use crate::runtime::{FlushSlot, Registration, Run};
 use crate::util::{BoxError, clock};
 
 impl Handle {
-    /// Registers something to do when the stop begins, beside the lame duck: leave service discovery, drop a lease.
+    /// Registers a hook that runs when the shutdown begins, concurrently with the lame duck. For example, to leave service
+    /// discovery or release a lease.
     ///
-    /// All hooks run at once; one returns nothing or a `Result`. One that is not done when the servers' time is up is cut, and [`within`](Self::within) gives it a
-    /// deadline of its own: a registry that does not answer then holds nothing up. The token tells it when.
+    /// All hooks run concurrently. A hook returns nothing or a `Result`. A hook that has not finished at the deadline of the
+    /// servers is cancelled. [`within`](Self::within) sets a separate deadline, so that an unresponsive registry does not delay
+    /// the shutdown. The token carries the deadline.
     ///
     /// # Examples
     ///
@@ -37,13 +39,14 @@ impl Handle {
         self.teardown(self.spec(name, Stage::Intake, Kind::Teardown), |stop| ended(hook(stop)));
     }
 
-    /// Registers something that is flushed last, on the forced path too: a log writer's guard, a trace exporter.
+    /// Registers a flusher that runs last, also when the watchdog ends the process. For example, a log writer's guard or a trace
+    /// exporter.
     ///
-    /// It is a plain closure, run once on a thread of its own, so that a blocked runtime doesn't keep it from running and
-    /// a flush that deadlocks doesn't keep the process. Flushers run one at a time, the last registered first; on the
-    /// forced path all at once.
+    /// It is a plain closure, run once on a dedicated thread: a blocked runtime does not prevent it, and a flush that deadlocks
+    /// does not block the exit. Flushers run one at a time, the last registered first. When the watchdog ends the process, they
+    /// run concurrently.
     ///
-    /// A second signal ends the process at once, as SIGKILL does: neither leaves time for a flush.
+    /// A second signal terminates the process immediately, as SIGKILL does: flushers do not run then.
     pub fn on_flush(&self, name: impl Into<String>, flush: impl FnOnce() + Send + 'static) {
         self.try_on_flush(name, move |_| {
             flush();
@@ -51,10 +54,10 @@ impl Handle {
         });
     }
 
-    /// Registers a flusher as [`on_flush`](Self::on_flush) does, one that may fail and wants to know how long it has.
+    /// Registers a flusher that may fail and receives the time that it has left. Otherwise like [`on_flush`](Self::on_flush).
     ///
-    /// It is told the time until its flusher's deadline: what waits no longer than that can still say what it lost. Its error
-    /// makes the exit code 1, and is told on standard error, because the log may be what failed.
+    /// The argument is the time until the deadline of the flusher: a flusher that returns within it can still report what was
+    /// lost. Its error makes the exit code 1 and is written to standard error, because the log may be what failed.
     ///
     /// # Examples
     ///
@@ -76,12 +79,12 @@ impl Handle {
         self.register(flusher(slot, self.limit));
     }
 
-    /// Registers something to do when everything else is over, the flushers and the health listener too, just before the exit: tell
-    /// a sidecar to quit that the process needed until then.
+    /// Registers an exit hook that runs just before the exit, after everything else, including the flushers and the health
+    /// listener. For example, to stop a sidecar that the process needed until then.
     ///
-    /// Like a flusher it is a plain closure on a thread of its own, so that it is run on the forced path too, when the flushers
-    /// are done or three quarters of their time are over; it is told how long it has. What was registered last is done first.
-    /// Its error makes the exit code 1 and is told on standard error. A second signal ends the process without it.
+    /// Like a flusher it is a plain closure on a dedicated thread, and receives the time that it has left. When the watchdog ends
+    /// the process, it runs after the flushers have finished or three quarters of their time have passed. The last registered
+    /// runs first. Its error makes the exit code 1 and is written to standard error. It does not run after a second signal.
     ///
     /// # Examples
     ///
@@ -103,7 +106,7 @@ impl Handle {
     }
 }
 
-/// Makes a component of a flusher, or of what is done last.
+/// Creates the component of a flusher or an exit hook.
 pub(super) fn flusher(slot: Arc<FlushSlot>, limit: Option<Duration>) -> Registration {
     let kind = if slot.is_last() { Kind::Last } else { Kind::Teardown };
     let mut spec = Spec::new(slot.name(), Stage::Telemetry, kind);

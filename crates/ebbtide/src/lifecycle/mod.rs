@@ -1,4 +1,4 @@
-//! What the user holds: the builder, the handle, and the ways to register components.
+//! The lifecycle: its builder, its handle, and the methods that register components.
 
 mod assemble;
 mod builder;

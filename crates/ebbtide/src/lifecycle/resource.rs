@@ -10,7 +10,7 @@ use crate::model::{Kind, Stage, Straggler};
 use crate::runtime::{Registration, Run};
 use crate::util::{BoxError, BoxFuture, clock};
 
-/// What keeps a resource from being closed, such as the connections of a pool that somebody still uses.
+/// What delays the close of a resource, such as connections of a pool that are still in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     count: u64,
@@ -18,19 +18,19 @@ pub struct Held {
 }
 
 impl Held {
-    /// Says that `count` of something are held, such as `3` `"connections in use"`.
+    /// Creates a value that reports `count` of something, such as `3` `"connections in use"`.
     pub fn new(count: u64, what: impl Into<String>) -> Self {
         Self { count, what: what.into() }
     }
 }
 
 impl Handle {
-    /// Registers something that is closed when everything that uses it has stopped, and returns it.
+    /// Registers a resource that is closed after the components that use it have stopped, and returns it.
     ///
-    /// Resources are closed one at a time, in the reverse of the order in which they were registered, each with a
-    /// deadline: a close that hangs is reported by name and doesn't take the others' time.
+    /// Resources are closed one at a time, in reverse order of registration. Each has a deadline: a close that hangs is reported
+    /// by name and does not use the time of the others.
     ///
-    /// `close` runs as a task and returns nothing or a `Result`; its panic and its error make the exit code 1.
+    /// `close` runs as a task and returns nothing or a `Result`; a panic or an error makes the exit code 1.
     ///
     /// # Examples
     ///
@@ -58,11 +58,11 @@ impl Handle {
         value
     }
 
-    /// Registers a resource like [`resource`](Self::resource), one that can tell what keeps it from being closed.
+    /// Registers a resource that can report what delays its close. Otherwise like [`resource`](Self::resource).
     ///
-    /// While `close` runs, `held` is asked: the progress line says what it says, and if the time is up before `close` is done,
-    /// so do the log and the report, which counts it as cut. It is asked from any thread, the watchdog's among them, so it
-    /// must not block for longer than a short lock. Where it panics, that is logged, and nothing is held.
+    /// While `close` runs, `held` is called and the progress line shows its result. If `close` has not finished at its deadline,
+    /// the log and the report show it too, and the report counts it as cancelled. `held` is called from any thread, including the
+    /// watchdog, so it must not block for longer than a short lock. If it panics, the panic is logged, and nothing counts as held.
     ///
     /// # Examples
     ///
@@ -118,7 +118,7 @@ struct ClosingResource {
     cancelled: AtomicU64,
 }
 
-/// The close is under way. Dropped before it is [done](Self::done), it counts what was held then as cut.
+/// A close in progress. Dropped before it is [done](Self::done), it counts what was held then as cancelled.
 struct CloseGuard(Arc<ClosingResource>);
 
 impl ClosingResource {

@@ -1,4 +1,4 @@
-//! Waiting for what isn't there yet.
+//! Retrying until a dependency is available.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use crate::model::show_duration;
 use crate::runtime::log_warn;
 use crate::util::{Backoff, BoxError, chain, clock};
 
-/// Says how often, and for how long, something is tried again. A plain [`Backoff`] has no limit but the stop.
+/// A retry policy: the backoff, the number of attempts, and the timeout of each. A plain [`Backoff`] retries until the shutdown
+/// begins.
 ///
 /// # Examples
 ///
@@ -32,19 +33,19 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Tries again with this backoff, until it works or the stop begins.
+    /// Creates a policy that retries with this backoff until an attempt succeeds or the shutdown begins.
     pub fn new(backoff: Backoff) -> Self {
         Self { backoff, attempts: None, timeout: None }
     }
 
-    /// Gives up after so many attempts; at least one. Default: never.
+    /// Sets the maximum number of attempts, at least one. Default: no limit.
     pub fn attempts(mut self, most: u32) -> Self {
         self.attempts = Some(most.max(1));
         self
     }
 
-    /// Takes an attempt that takes longer for one that failed, and drops it. Default: no limit; an address that nobody answers
-    /// at may take minutes then.
+    /// Sets the timeout of an attempt. An attempt that exceeds it has failed and is dropped. Default: no limit; an unresponsive
+    /// address may take minutes then.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -68,44 +69,44 @@ impl From<Backoff> for Retry {
     }
 }
 
-/// Why something that was tried again and again was not reached.
+/// The reason why a retried operation did not succeed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RetryError {
-    /// Its attempts are used up.
+    /// The attempts are used up.
     #[error("gave up on {name} after {attempts} attempts in {}", show_duration(*took))]
     GaveUp {
-        /// What was tried.
+        /// The name of the operation.
         name: String,
-        /// How often.
+        /// The number of attempts.
         attempts: u32,
-        /// How long it took.
+        /// The time since the first attempt began.
         took: Duration,
-        /// What the last attempt failed with.
+        /// The error of the last attempt.
         source: BoxError,
     },
-    /// The stop began.
+    /// The shutdown began.
     #[error("shutdown began while waiting for {name}")]
     Stopping {
-        /// What was tried.
+        /// The name of the operation.
         name: String,
     },
 }
 
 impl Handle {
-    /// Tries something again and again until it works: opens what isn't there yet when the service starts.
+    /// Retries an operation until it succeeds. For example, connects to a dependency that is not available yet.
     ///
-    /// Each failure is logged with the number of the attempt, its error, and when the next one comes; an attempt that has no answer
-    /// yet after 1 s, 3 s, 7 s and so on. The stop ends it, in
-    /// the midst of an attempt or of the wait for the next one: during start-up, what was opened before is closed in order.
+    /// Each failure is logged with the number of the attempt, its error, and the delay before the next attempt. A pending attempt
+    /// is logged after 1 s, 3 s, 7 s and so on. The shutdown ends the retries, also during an attempt or a delay. If that happens
+    /// during start-up, resources that were opened before are closed in order.
     ///
     /// # Errors
     ///
-    /// When the attempts that it was given are used up; outside start-up also when the stop begins.
+    /// When the attempts are used up; outside start-up also when the shutdown begins.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it drops the attempt under way.
+    /// Dropping the future drops the current attempt.
     ///
     /// # Examples
     ///
@@ -171,7 +172,7 @@ impl Handle {
     }
 }
 
-/// Waits for an attempt, and says so while it has no answer: after a second, and then twice as long after each time.
+/// Waits for an attempt, and logs while it is pending: after one second, then after intervals that double.
 async fn said_so<T>(attempt: impl Future<Output = T>, waiting_for: &str, number: u32) -> T {
     let (mut attempt, mut pause, mut waited) = (pin!(attempt), Duration::from_secs(1), Duration::ZERO);
     loop {

@@ -19,20 +19,20 @@ use crate::runtime::{
 use crate::util::{BoxError, chain, panics};
 
 impl Lifecycle {
-    /// Runs the service on a tokio runtime of its own, from start-up to the exit code.
+    /// Runs the service on a new tokio runtime, from start-up to the exit code.
     ///
     /// `start_up` opens what the service needs and registers its components; when it returns, the service is ready.
-    /// It runs on the calling thread. A stop during start-up drops it at its next `.await`; what it had registered is
-    /// closed in order, what it had not is dropped.
+    /// It runs on the calling thread. A shutdown during start-up drops it at its next `.await`. Registered components are closed
+    /// in order; everything else is dropped.
     ///
-    /// Return the code from `main`: the deadline holds until the process is gone, so that a destructor that hangs doesn't
-    /// keep it either.
+    /// Return the code from `main`: the deadline applies until the process has exited, so that a destructor that hangs does not
+    /// delay the exit.
     ///
     /// # Errors
     ///
     /// There are none to handle: they are logged (on standard error where no `tracing` subscriber is set) and end in the
-    /// exit code, see [`Exit`]. A budget that cannot work, a runtime that cannot start, a call inside a runtime (there is
-    /// [`run_async`](Self::run_async)) and a variable that cannot be understood are start-up failures, 1.
+    /// exit code, see [`Exit`]. An invalid budget, a runtime that cannot start, a call within a runtime (use
+    /// [`run_async`](Self::run_async) there) and an invalid environment variable are start-up failures with exit code 1.
     pub fn run<F>(self, start_up: F) -> ExitCode
     where
         F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
@@ -47,9 +47,9 @@ impl Lifecycle {
     /// Runs the service like [`run`](Self::run), on the tokio runtime that calls it: that of `#[tokio::main]`, of either flavor,
     /// or one that the program has built. It needs its timers and its I/O driver.
     ///
-    /// Make the lifecycle before the runtime where that is possible: a signal that comes earlier ends the process. Code that
-    /// blocks the threads of that runtime delays the shutdown; the deadline holds all the same. A runtime of one thread runs
-    /// everything on that thread.
+    /// Create the lifecycle before the runtime where possible: an earlier signal terminates the process. Code that blocks the
+    /// threads of that runtime delays the shutdown; the deadline applies nevertheless. A runtime of one thread runs everything
+    /// on that thread.
     ///
     /// # Errors
     ///
@@ -57,8 +57,8 @@ impl Lifecycle {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it begins the shutdown, which goes on as long as the runtime lives, without the start-up if that was not over; at
-    /// its end the signals are given back.
+    /// Dropping the future begins the shutdown, which continues as long as the runtime exists. An unfinished start-up is dropped.
+    /// When the shutdown has finished, the previous signal handling is restored.
     ///
     /// # Examples
     ///
@@ -93,12 +93,12 @@ impl Lifecycle {
         }
     }
 
-    /// Runs the service like [`run_async`](Self::run_async), but lets the process live on, as
+    /// Runs the service like [`run_async`](Self::run_async), but does not end the process, as
     /// [`run_to_report`](Self::run_to_report) does.
     ///
     /// # Errors
     ///
-    /// When the service cannot be started; the reason was logged, and the signals are given back.
+    /// When the service cannot be started; the reason was logged, and the previous signal handling is restored.
     ///
     /// # Cancel safety
     ///
@@ -114,14 +114,14 @@ impl Lifecycle {
         Ok(report)
     }
 
-    /// Runs the service like [`run`](Self::run), but lets the process live on: the deadline holds until this returns.
+    /// Runs the service like [`run`](Self::run), but does not end the process: the deadline applies until this returns.
     ///
-    /// A later signal does what it would do without a lifecycle: it runs the handlers that the program has, or ends the process.
-    /// Neither a thread nor a descriptor is left.
+    /// A later signal has the effect that it has without a lifecycle: it runs the handlers of the program, or terminates the
+    /// process. No thread and no descriptor is left behind.
     ///
     /// # Errors
     ///
-    /// When the service cannot be started; the reason was logged, and the signals are given back.
+    /// When the service cannot be started; the reason was logged, and the previous signal handling is restored.
     pub fn run_to_report<F>(self, start_up: F) -> Result<Report, NotStarted>
     where
         F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
@@ -133,7 +133,8 @@ impl Lifecycle {
         Ok(report)
     }
 
-    /// Prepares; where that fails, flushes: what was logged of it arrives. Where nothing is run, the signals are given back then.
+    /// Prepares the run. If that fails, flushes, so that the log of the failure is written. If nothing is run, the previous signal
+    /// handling is restored.
     fn prepared(mut self, home: Home) -> Result<Ready, ()> {
         let (name, flushers, taken) = (self.name.clone(), self.flushers.clone(), self.taken.take());
         let watchdog = taken.as_ref().and_then(Taken::watchdog).cloned();
@@ -147,7 +148,7 @@ impl Lifecycle {
         ready
     }
 
-    /// Works out the plan from the platform, the code and the environment.
+    /// Computes the plan from the platform, the code and the environment.
     fn prepare(mut self, watchdog: Option<Watchdog>) -> Result<Ready, ()> {
         let (plan, wishes) = self.plan().map_err(|error| say_error(&self.name, &chain(&*error)))?;
         if let Some(form) = wishes.plan {

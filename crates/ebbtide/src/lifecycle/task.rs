@@ -8,7 +8,7 @@ use crate::util::BoxError;
 impl Handle {
     /// Registers a task that runs until it is asked to stop. It is asked when servers and intake have stopped.
     ///
-    /// Its end before that, an error and a panic stop the whole lifecycle.
+    /// If it ends earlier, returns an error or panics, the shutdown begins.
     ///
     /// # Examples
     ///
@@ -28,14 +28,15 @@ impl Handle {
         self.spawn(self.spec(name, Stage::Workers, Kind::Service), None, |context| run(context.stop));
     }
 
-    /// Registers a task that takes in work from outside, such as a subscription. It is asked at the signal, with the consumers,
-    /// and may finish what it holds while servers and workers go on.
+    /// Registers a task that takes in work from outside, such as a subscription. It is asked to stop when the shutdown begins,
+    /// like the consumers, and may finish its work while servers and workers continue.
     ///
-    /// Wait for what comes with [`unless_stopping`](Stop::unless_stopping), and it is woken by the stop. It is cut when the
-    /// servers' time is up. Its end before the stop, an error and a panic stop the whole lifecycle.
+    /// Wait for messages with [`unless_stopping`](Stop::unless_stopping): the shutdown then wakes the task. It is cancelled at the
+    /// deadline of the servers. If it ends before the shutdown, returns an error or panics, the shutdown begins.
     ///
-    /// What it hands to a pool of workers is worked off: they are asked when the intake has stopped. Reserve the place before you
-    /// take a message, and none is taken that nobody runs. Wait for the place in the same way: a full pool would hold it.
+    /// Jobs that it sends to a worker pool are finished: pools are asked to stop after the intake. Reserve a place in the pool
+    /// before taking a message, so that no message is taken that cannot run. Wait for the place with `unless_stopping` as well:
+    /// otherwise a full pool delays the task's stop.
     ///
     /// # Examples
     ///
@@ -63,8 +64,8 @@ impl Handle {
         self.spawn(self.spec(name, Stage::Intake, Kind::Service), None, |context| run(context.stop));
     }
 
-    /// Registers a task that may end by itself. A stop waits for it like for any other; its error and its panic stop the
-    /// whole lifecycle.
+    /// Registers a task that may end by itself. A shutdown waits for it like for any other task. If it returns an error or panics,
+    /// the shutdown begins.
     pub fn once<F, Fut>(&self, name: impl Into<String>, run: F)
     where
         F: FnOnce(Stop) -> Fut,
@@ -73,10 +74,10 @@ impl Handle {
         self.spawn(self.spec(name, Stage::Workers, Kind::Finite), None, |context| run(context.stop));
     }
 
-    /// Registers a component that serves from now on and is told of a stop in two steps; for servers.
+    /// Registers a server: a component that serves from now on and is notified of a shutdown in two steps.
     ///
-    /// `run` gets what it needs to announce the stop and to end. An error that it returns, its panic, and its end before
-    /// it is asked stop the whole lifecycle.
+    /// `run` receives the tokens of both steps. If it returns an error, panics, or ends before it is asked to stop, the shutdown
+    /// begins.
     pub fn serve<F, Fut>(&self, name: impl Into<String>, work: Arc<dyn Work>, run: F)
     where
         F: FnOnce(Context) -> Fut,

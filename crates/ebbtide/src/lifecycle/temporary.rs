@@ -7,16 +7,15 @@ impl Handle {
     /// Removes a file or a folder, with everything in it, when the process ends: in order, by the watchdog, or by a second signal.
     /// Returns its absolute path, in which the links on the way to it are resolved: it stays what it is when they change.
     ///
-    /// It is removed last, when the flushers have written what they write into it. What can't be removed makes the exit code 1.
-    /// However many there are, they are one component of the report, `temporary files`.
-    /// SIGKILL leaves it, as it leaves everything: where that matters, take a name that the next process finds.
+    /// It is removed last, after the flushers. A failed removal makes the exit code 1. All temporary paths are one component of the
+    /// report, `temporary files`. SIGKILL leaves the path in place: where that matters, choose a name that the next process finds.
     ///
-    /// A link is removed, and not what it leads to, a slash behind its name or not.
+    /// For a symbolic link, the link is removed and not its target, with or without a trailing slash.
     ///
     /// # Errors
     ///
-    /// When the path is a root or ends in `..`, or the folder that the process works in lies in it: that is a mistake, and would
-    /// be a costly one. When its parent can't be looked at, or does not exist yet and has a `..` in its name.
+    /// When the path is a root, ends in `..`, or contains the working directory of the process. When its parent cannot be read, or
+    /// does not exist yet and contains `..`.
     ///
     /// # Examples
     ///

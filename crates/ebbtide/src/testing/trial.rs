@@ -40,7 +40,7 @@ use crate::util::BoxError;
 /// service.ready().await;
 /// let report = service.stop().await;
 /// assert_eq!(report.exit_code, 3);
-/// assert_eq!(report.component("pool").and_then(|pool| pool.outcome.clone()), Some(Outcome::Cut));
+/// assert_eq!(report.component("pool").and_then(|pool| pool.outcome.clone()), Some(Outcome::Cancelled));
 /// assert!(report.stop < Duration::from_secs(25), "in time, by the paused clock");
 /// # }
 /// ```

@@ -13,7 +13,7 @@ use crate::model::{Kind, Stage};
 use crate::runtime::{Registration, Run};
 use crate::util::{BoxError, clock};
 
-/// Sets up a worker pool. A plain number of workers is enough: `8.into()`.
+/// The options of a worker pool. Converts from a plain number of workers: `8.into()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolOptions {
     workers: usize,
@@ -21,13 +21,13 @@ pub struct PoolOptions {
 }
 
 impl PoolOptions {
-    /// Runs up to `workers` jobs side by side, at least one, with room for as many again in the queue.
+    /// Creates options for up to `workers` concurrent jobs, at least one, and a queue of the same capacity.
     pub fn new(workers: usize) -> Self {
         let workers = workers.max(1);
         Self { workers, capacity: workers }
     }
 
-    /// Sets how many jobs wait in the queue before [`Pool::send`] waits; at least one.
+    /// Sets the capacity of the queue, at least one. [`Pool::send`] waits while it is full.
     #[must_use]
     pub fn capacity(mut self, capacity: usize) -> Self {
         self.capacity = capacity.max(1);
@@ -50,24 +50,23 @@ impl From<NonZeroUsize> for PoolOptions {
 impl Handle {
     /// Registers a pool of workers over a bounded in-process queue, and returns its sender.
     ///
-    /// When servers and intake have stopped, the jobs' tokens say so, and the pool works off what it holds. Its queue takes
-    /// nothing new when all pools and tasks that were registered after it have ended too: what the jobs of one pool send to
-    /// another, which they know and which so was registered before, is worked off as well. Whoever gets hold of a pool that is
-    /// registered after itself is turned away at the stop, and so is a job that sends to its own pool.
+    /// When servers and intake have stopped, the tokens of the jobs are stopping, and the pool finishes what is running and queued.
+    /// Its queue closes when all pools and tasks that were registered after it have ended too. Send only to pools registered
+    /// earlier: their jobs are finished as well. Sends to a later pool, or from a job to its own pool, fail once the queue closes.
     ///
-    /// What is not done when the pool's time is up is cut: the running jobs' tokens say so, and then they are dropped; the jobs
-    /// still queued are dropped unrun. Both are counted in the report, also the jobs that end by themselves when told. With [`within`](Self::within) that time begins when the
-    /// tokens say so, for what feeds the pool as well. In-process jobs don't outlive the process: store what must not be lost
-    /// before you send it.
+    /// At the deadline of the pool the tokens of running jobs are cancelled, and then the jobs are dropped. Queued jobs are
+    /// dropped without being run. The report counts both as cancelled, including jobs that end by themselves once their token is
+    /// cancelled. With [`within`](Self::within) the deadline counts from when the tokens are stopping, also for the senders of the
+    /// pool. In-process jobs do not outlive the process: store what must not be lost before sending it.
     ///
-    /// A job's error is logged, and so is its panic; the pool goes on.
+    /// The error or panic of a job is logged; the pool continues.
     ///
-    /// A producer sees the pressure: [`Pool::send`] waits while the queue is full, [`Pool::try_send`] gives the job back,
-    /// [`Pool::send_within`] does so after a time, and [`Pool::reserve`] keeps a place before there is a job.
+    /// Producers see backpressure: [`Pool::send`] waits while the queue is full, [`Pool::try_send`] returns the job immediately,
+    /// [`Pool::send_within`] returns it after a timeout, and [`Pool::reserve`] reserves a place before there is a job.
     ///
     /// # Examples
     ///
-    /// A handler that sends its client away rather than let it wait:
+    /// A handler that rejects a request instead of waiting:
     ///
     /// ```
     /// use ebbtide::lifecycle::{Pool, PoolOptions, Rejected};
@@ -102,7 +101,7 @@ impl Handle {
         self.pool(name.into(), options.into(), run).0
     }
 
-    /// Registers a pool; returns its sender, and the token that its jobs have.
+    /// Registers a pool. Returns its sender and the token of its jobs.
     #[track_caller]
     pub(super) fn pool<T, F, Fut>(&self, name: String, options: PoolOptions, run: F) -> (Pool<T>, Stop)
     where

@@ -19,9 +19,9 @@ pub struct Pool<T> {
     created: &'static Location<'static>,
 }
 
-/// A place in a pool's queue that is kept for one job. Made by [`Pool::reserve`].
+/// A place in the queue of a pool, reserved for one job. Created by [`Pool::reserve`].
 ///
-/// Dropped, it is free again. A pool that stops waits for the places that are kept, until its time is up.
+/// Dropping it releases the place. A pool that stops waits for reserved places until its deadline.
 #[must_use = "dropping the reserved place releases it"]
 pub struct Place<'a, T> {
     place: mpsc::Permit<'a, QueuedJob<T>>,
@@ -29,13 +29,13 @@ pub struct Place<'a, T> {
     created: &'static Location<'static>,
 }
 
-/// A job that the pool did not take, because it is full or stopping.
+/// A job that the pool did not accept, because it is full or stopping.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected<T> {
-    /// The queue is full: wait with [`Pool::send`], or tell the caller to come again.
+    /// The queue is full. Wait with [`Pool::send`], or ask the client to retry.
     #[error("worker pool queue is full")]
     Full(T),
-    /// The pool has stopped: nobody will run the job here.
+    /// The pool has stopped and does not run the job.
     #[error("worker pool has stopped")]
     Stopped(T),
 }
@@ -54,11 +54,11 @@ impl<T> Pool<T> {
     ///
     /// # Errors
     ///
-    /// When the pool has stopped; the job comes back.
+    /// When the pool has stopped; the error contains the job.
     ///
     /// # Cancel safety
     ///
-    /// When it is dropped before it is done, the job is dropped with it and was not sent.
+    /// If the future is dropped before it completes, the job is dropped and was not sent.
     pub async fn send(&self, job: T) -> Result<(), Rejected<T>> {
         match self.reserve().await {
             Ok(place) => {
@@ -73,7 +73,7 @@ impl<T> Pool<T> {
     ///
     /// # Errors
     ///
-    /// When the queue was full all that time or the pool has stopped; the job comes back.
+    /// When the queue was full all that time or the pool has stopped; the error contains the job.
     ///
     /// # Cancel safety
     ///
@@ -93,7 +93,7 @@ impl<T> Pool<T> {
     ///
     /// # Errors
     ///
-    /// When the queue is full or the pool has stopped; the job comes back.
+    /// When the queue is full or the pool has stopped; the error contains the job.
     pub fn try_send(&self, job: T) -> Result<(), Rejected<T>> {
         match self.try_reserve() {
             Ok(place) => {
@@ -105,8 +105,8 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Waits for a place in the queue and keeps it: for a producer that takes a message from elsewhere only if it can be run
-    /// here. A place that is kept when the pool stops is waited for.
+    /// Waits for a place in the queue and reserves it. For a producer that takes a message from elsewhere only if the pool can run
+    /// it. A pool that stops waits for reserved places.
     ///
     /// # Errors
     ///

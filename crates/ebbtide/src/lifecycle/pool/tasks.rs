@@ -23,11 +23,11 @@ impl Handle {
     ///
     /// Register it before the server whose handlers use it. At a shutdown it accepts tasks until every component that was
     /// registered after it (servers, consumers, pools, tasks) has ended, and then waits for the tasks. Those that have not
-    /// finished at the deadline of the stage are dropped, counted as cut and reported with the line of code that spawned them.
+    /// finished at the deadline of the stage are dropped, counted as cancelled and reported with the line of code that spawned them.
     ///
     /// An error and a panic of a task are logged and counted as failed; the lifecycle goes on.
     ///
-    /// There is no limit to how many run at once: use [`workers`](Self::workers) where there is to be one.
+    /// There is no limit to how many run at once: use [`workers`](Self::workers) for a limit.
     ///
     /// # Examples
     ///

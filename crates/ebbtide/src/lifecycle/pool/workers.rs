@@ -10,7 +10,7 @@ use crate::drain::Stop;
 use crate::lifecycle::counters::JobCounters;
 use crate::util::{BoxError, Caught, panics};
 
-/// The receiving side of a pool. Whenever it is dropped, it counts what is left as cut.
+/// The receiving side of a pool. Whenever it is dropped, it counts what is left as cancelled.
 pub(super) struct PoolWorkers<F> {
     name: String,
     counters: Arc<JobCounters>,
@@ -127,7 +127,7 @@ impl<F> PoolWorkers<F> {
 }
 
 impl<F> Drop for PoolWorkers<F> {
-    /// The pool's task may be aborted before it has seen the cut, or anything at all.
+    /// The pool's task may be aborted before it has seen the cancellation, or before it was polled at all.
     fn drop(&mut self) {
         self.counters.end();
         while let Some(ended) = self.running.try_join_next() {

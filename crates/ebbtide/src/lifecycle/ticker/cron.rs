@@ -10,28 +10,28 @@ use super::every::{Every, Schedule};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CronError {
-    /// The expression is none.
+    /// The expression is invalid.
     #[error("invalid cron expression `{expression}`")]
     Expression {
-        /// What was given.
+        /// The given text.
         expression: String,
-        /// What is wrong with it.
+        /// The cause.
         source: croner::errors::CronError,
     },
-    /// The expression names no time that is still to come, such as a 30th of February.
+    /// The expression matches no future time, such as a 30th of February.
     #[error("cron expression `{expression}` never matches a future time")]
     Never {
-        /// What was given.
+        /// The given text.
         expression: String,
     },
-    /// The time zone is not known here.
+    /// The time zone is unknown: invalid, or the time zone database (tzdata) of the system is not installed.
     #[error(
         "time zone `{zone}` not found in the system's time zone database (tzdata)"
     )]
     Zone {
-        /// What was given.
+        /// The given text.
         zone: String,
-        /// What is wrong with it.
+        /// The cause.
         source: jiff::Error,
     },
     /// Only cron expressions have a time zone.
@@ -47,12 +47,13 @@ impl Every {
     /// The times are those of the wall clock, in UTC unless [`zone`](Self::zone) says otherwise. Times that were missed are skipped.
     /// Under tokio's paused time the wall clock goes on with it, from where it stood.
     ///
-    /// A clock that is set is seen within half a minute. When it is set back, no time is taken twice; by more than three hours, it
-    /// was wrong before: that is logged, and the times count from the new one on.
+    /// A changed wall clock is detected within half a minute. If it is set back, no time runs twice. If it is set back by more
+    /// than three hours, the earlier time is assumed to have been wrong: this is logged, and the schedule continues from the new
+    /// time.
     ///
     /// # Errors
     ///
-    /// When the expression is none, or names no time to come.
+    /// When the expression is invalid or matches no future time.
     ///
     /// # Examples
     ///
@@ -83,7 +84,7 @@ impl Every {
     ///
     /// # Errors
     ///
-    /// When the zone is not known, and for anything but a cron expression.
+    /// When the zone is unknown, or the schedule is not a cron expression.
     pub fn zone(mut self, name: &str) -> Result<Self, CronError> {
         let failed = |source| CronError::Zone { zone: name.to_owned(), source };
         match &mut self.schedule {

@@ -4,8 +4,7 @@ use tokio::time::sleep_until;
 
 use crate::util::{chance, clock};
 
-/// Says when something is done again and again, and what becomes of its errors. A plain `Duration` is a fixed
-/// [rate](Self::rate).
+/// The schedule of a ticker, and how it treats errors. Converts from a plain `Duration`, a fixed [rate](Self::rate).
 ///
 /// # Examples
 ///
@@ -27,14 +26,14 @@ pub struct Every {
     pub(super) on_error: OnError,
 }
 
-/// Says what becomes of a run's error.
+/// How a ticker treats the error or panic of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnError {
-    /// The whole lifecycle stops, and the error is its cause.
+    /// The shutdown begins, and the error is its cause.
     #[default]
     Stop,
-    /// The error is logged, and the next run comes when it is due. A run's panic is treated like an error.
+    /// The error is logged, and the next run starts when it is due. A panic is treated like an error.
     GoOn,
 }
 
@@ -49,7 +48,7 @@ pub(super) enum Schedule {
 
 impl Every {
     /// At a fixed rate: one `period` from now and at each multiple of it from then on, however long a run takes. Runs that
-    /// were missed, because another took longer or the process was held up, are skipped. A period of zero is taken as one
+    /// were missed, because another took longer or the process was delayed, are skipped. A period of zero is taken as one
     /// millisecond.
     pub fn rate(period: Duration) -> Self {
         Self::new(Schedule::Rate(period.max(Duration::from_millis(1))))
@@ -61,21 +60,21 @@ impl Every {
         Self::new(Schedule::Delay(pause.max(Duration::from_millis(1))))
     }
 
-    /// Begins each run up to `most` later than it is due, at random, so that many replicas don't do it in the same instant.
+    /// Begins each run up to `most` later than it is due, at random, so that replicas do not run at the same time.
     ///
-    /// It does not add up: a fixed rate stays that rate.
+    /// The delays do not accumulate: a fixed rate stays that rate.
     pub fn jitter(mut self, most: Duration) -> Self {
         self.jitter = most;
         self
     }
 
-    /// Begins the first run now, beside whatever the schedule says.
+    /// Starts the first run immediately, in addition to the schedule.
     pub fn at_once(mut self) -> Self {
         self.at_once = true;
         self
     }
 
-    /// Sets what becomes of a run's error. Default: [`OnError::Stop`].
+    /// Sets how the error of a run is treated. Default: [`OnError::Stop`].
     pub fn on_error(mut self, policy: OnError) -> Self {
         self.on_error = policy;
         self

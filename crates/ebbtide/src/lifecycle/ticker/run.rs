@@ -11,12 +11,12 @@ use crate::model::{Kind, Stage};
 use crate::util::{BoxError, Caught, chain, panics};
 
 impl Handle {
-    /// Registers something to do again and again: at a fixed rate where a plain `Duration` is given, the first time one period
-    /// from now; [`Every`] says what else there is.
+    /// Registers a ticker, which runs periodically. A plain `Duration` is a fixed rate, with the first run one period from now;
+    /// [`Every`] has other schedules.
     ///
-    /// No run starts after the stop has begun; one that is under way finishes, or is dropped when the servers' time is up, and
-    /// the report counts it as cut. A run's error stops the whole lifecycle, as does its panic, unless
-    /// [`on_error`](Every::on_error) says otherwise. Runs never overlap.
+    /// No run starts after the shutdown has begun. A run in progress may finish until the deadline of the servers; then it is
+    /// dropped, and the report counts it as cancelled. An error or panic of a run begins the shutdown, unless
+    /// [`on_error`](Every::on_error) is set otherwise. Runs never overlap.
     ///
     /// # Examples
     ///
@@ -44,7 +44,7 @@ impl Handle {
     }
 }
 
-/// Runs one ticker until the stop.
+/// Runs one ticker until the shutdown begins.
 struct Ticker {
     name: String,
     /// Where it was registered.
@@ -97,7 +97,8 @@ impl Ticker {
     }
 }
 
-/// A run under way. What ends after the cut is cut, however it ends: the task may be aborted before it has seen the cut.
+/// A run in progress. A run that ends after the cancellation counts as cancelled, however it ends: the task may be aborted
+/// before it has seen the cancellation.
 struct RunGuard<'a> {
     counters: &'a JobCounters,
     stop: &'a Stop,
