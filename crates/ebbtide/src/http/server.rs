@@ -38,7 +38,7 @@ use crate::model::Plan;
 ///
 /// stop.stop(Cause::Requested { reason: "example".into() }, None);
 /// serving.await?;
-/// assert_eq!((work.in_flight(), work.cut()), (0, 0));
+/// assert_eq!((work.in_flight(), work.cancelled()), (0, 0));
 /// # Ok(()) }
 /// ```
 #[must_use = "a server does nothing until it is told to `serve`"]

@@ -232,7 +232,7 @@ impl Dispatcher {
                 Next::Exit(exit) => over = Some(exit),
             }
             if enters {
-                // Before anybody is asked: what is told once the flushers have begun may not arrive.
+                // Before any component is asked: metrics and statuses after the start of the flushers may not be written.
                 self.observers.look(&self.ledger);
             }
         }

@@ -15,7 +15,7 @@ use crate::drain::{Stop, StopSource};
 use crate::model::{Cause, ComponentId, Effect, End, Exit, Phase, Spec, Stage};
 use crate::util::{BoxError, BoxFuture, panics};
 
-/// Does what the machine says. Owns every task of the lifecycle.
+/// Applies the effects of the state machine. Owns every task of the lifecycle.
 pub(crate) struct Executor {
     ledger: Arc<LifecycleLedger>,
     mode: RunMode,
@@ -28,14 +28,14 @@ pub(crate) struct Executor {
     controls: HashMap<ComponentId, ComponentControl>,
     /// How many components were adopted: the next one's id.
     adopted: usize,
-    /// How many components were cancelled or given up with a line of the log each.
+    /// The number of components logged as cancelled or given up.
     lines: usize,
 }
 
-/// The first component, whose end makes the lifecycle ready.
+/// The first component. The lifecycle is ready when it has ended.
 pub(crate) const START_UP: ComponentId = ComponentId(0);
 
-/// How many components are cancelled or given up with a line of the log each: enough to read, and few enough to write in time.
+/// The maximum number of components logged as cancelled or given up: few enough to write in time.
 const LINES: usize = 100;
 
 /// The executor's end of one component.
@@ -46,8 +46,8 @@ struct ComponentControl {
     abort: Option<AbortHandle>,
 }
 
-/// What the dispatcher's loop must know of an effect.
-#[must_use = "the loop ends by it"]
+/// How the dispatcher's loop continues after an effect.
+#[must_use = "the dispatcher loop ends by this value"]
 pub(crate) enum Next {
     GoOn,
     WakeAt(Duration),
@@ -77,7 +77,7 @@ impl Executor {
         }
     }
 
-    /// Takes a component; what runs from now on is started.
+    /// Adopts a component, and starts it if it runs from now on.
     pub(crate) fn adopt(&mut self, registration: Registration) -> Spec {
         let id = ComponentId(self.adopted);
         self.adopted = self.adopted.saturating_add(1);
@@ -140,7 +140,7 @@ impl Executor {
                 self.phases.send_replace(phase);
                 self.drain_in(phase);
                 match phase {
-                    // What is said after the flushers have run may not arrive.
+                    // Log lines after the flushers may not be written.
                     Phase::Flushing => messages::say_report(&self.ledger.report(None)),
                     Phase::Exited => {}
                     _ => tracing::info!(lifecycle = self.ledger.name(), %phase, "phase changed"),
@@ -148,7 +148,7 @@ impl Executor {
             }
             Effect::Announce { cause, deadline } => {
                 let instant = self.ledger.instant(deadline);
-                // The start-up first: what it runs and sees the announcement must not take it for a failure of its own.
+                // The start-up first, so that an error that the announcement causes in it does not count as a failed start-up.
                 if let Some(start_up) = self.controls.get(&START_UP) {
                     start_up.source.stop(cause.clone(), Some(instant));
                 }
@@ -158,7 +158,7 @@ impl Executor {
             Effect::Close(id) => {
                 let pool = self.controls.get_mut(&id);
                 if let Some(close) = pool.and_then(|control| control.close.take()) {
-                    // A pool that is gone takes nothing anyway.
+                    // A pool that has ended accepts no jobs.
                     let _ = close.send(());
                 }
             }
@@ -229,7 +229,7 @@ impl Executor {
         }
     }
 
-    /// Tells whether one more component is logged with a line of its own; says once when no more are.
+    /// Returns whether to log one more component, and logs once when the limit is reached.
     fn has_a_line(&mut self) -> bool {
         self.lines = self.lines.saturating_add(1);
         if self.lines == LINES.saturating_add(1) {
@@ -242,7 +242,7 @@ impl Executor {
         self.lines <= LINES
     }
 
-    /// Tells what servers hold that their time has come, or is over.
+    /// Signals stopping or cancelled to the work that servers hold.
     fn drain_in(&self, phase: Phase) {
         if phase == Phase::Draining {
             let began = self.ledger.stop_began().unwrap_or_default();
@@ -254,12 +254,12 @@ impl Executor {
     }
 
     fn cause(&self) -> Cause {
-        // Nobody is asked before the announcement.
+        // No component is asked to stop before the announcement.
         let unknown = || Cause::Requested { reason: "unknown".to_owned() };
         self.announced.token().cause().cloned().unwrap_or_else(unknown)
     }
 
-    /// Says who is waited for and how much time is left, and returns it as a line.
+    /// Logs the components that the shutdown waits for and the time left, and returns them as a line.
     pub(crate) fn say_progress(&self) -> String {
         let waiting = messages::describe(&self.ledger.waiting());
         let left = self.announced.token().time_left().map(crate::model::show_duration).unwrap_or_default();
@@ -271,8 +271,8 @@ impl Executor {
 
 /// Runs the start-up closure's future until it ends, or until the stop abandons it.
 ///
-/// What it returns once the stop has begun counts for nothing: a retry or a send that the stop ended is no failed start-up. It
-/// is dropped before this returns, so that what it had opened and not registered is closed.
+/// Its result is ignored once the shutdown has begun: a retry or a send that the shutdown ended is not a failed start-up. The future
+/// is dropped before this returns, so that unregistered resources are closed.
 pub(crate) async fn start_up(future: impl Future<Output = Result<(), BoxError>>, stop: &Stop) -> End {
     let mut future = Some(Box::pin(future));
     let end = {
@@ -292,7 +292,7 @@ pub(crate) async fn start_up(future: impl Future<Output = Result<(), BoxError>>,
         }
     };
     let end = match end {
-        // Whatever in it had seen the stop first and gave up for it.
+        // Part of it saw the stop first and returned an error because of it.
         End::Failed(error) if stop.is_stopping() => {
             tracing::debug!(error, "start-up abandoned");
             End::Aborted

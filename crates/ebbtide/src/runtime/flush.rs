@@ -9,10 +9,10 @@ use super::os::exit::last_word;
 use crate::model::End;
 use crate::util::{BoxError, panics};
 
-/// A flusher that is run once, by whoever comes first: the executor, or the watchdog on the forced path.
+/// A flusher that runs once, started by the executor or by the watchdog, whichever is first.
 ///
-/// It is a plain closure on a thread of its own, so that it runs although the runtime is blocked, and so that a flush
-/// that deadlocks holds nobody.
+/// It is a plain closure on a dedicated thread, so that it runs although the runtime is blocked, and so that a flush that
+/// deadlocks blocks nothing else.
 pub(crate) struct FlushSlot {
     name: String,
     is_last: bool,
@@ -20,7 +20,7 @@ pub(crate) struct FlushSlot {
     over: Condvar,
 }
 
-/// Flushes within the time that it is told.
+/// Flushes within the given time.
 pub(crate) type Flush = Box<dyn FnOnce(Duration) -> Result<(), BoxError> + Send>;
 
 type Done = Box<dyn FnOnce(End) + Send>;
@@ -36,7 +36,7 @@ impl FlushSlot {
         Self { name, is_last: false, state: Mutex::new(SlotState::Waiting(flush)), over: Condvar::new() }
     }
 
-    /// Makes one that is run when everything else is over, the flushers too.
+    /// Creates an exit hook, which runs after everything else, including the flushers.
     pub(crate) fn last(name: String, run: Flush) -> Self {
         Self { is_last: true, ..Self::new(name, run) }
     }
@@ -49,7 +49,7 @@ impl FlushSlot {
         &self.name
     }
 
-    /// Runs the flusher aside, unless it was begun before. `done` is called when it has ended, whoever began it.
+    /// Runs the flusher on another thread, unless it was started before. `done` is called when it has ended, in either case.
     pub(crate) fn start(
         self: &Arc<Self>,
         mode: RunMode,
@@ -74,14 +74,14 @@ impl FlushSlot {
         drop(state);
         let slot = Arc::clone(self);
         let run = move || slot.run(flush, left);
-        // Without a thread nobody is told, and the flusher's deadline passes: it is reported as stuck.
+        // Without a thread `done` is not called, and the flusher is reported when its deadline passes.
         if let Err(error) = mode.run_aside(format!("flush {}", self.name), run) {
-            // Not through `tracing`: on the forced path a subscriber may hang.
+            // Not through `tracing`: during a forced exit a subscriber may hang.
             last_word(&format!("error: {}: cannot start the flush thread: {error}\n", self.name));
         }
     }
 
-    /// Waits until the flusher has ended, whoever began it, or until `limit` has passed: `None`. Blocks its thread.
+    /// Waits until the flusher has ended, or until `limit` has passed: `None`. Blocks its thread.
     pub(crate) fn wait(&self, limit: Duration) -> Option<End> {
         let is_open = |state: &mut SlotState| !matches!(state, SlotState::Over(_));
         let waited = self.over.wait_timeout_while(self.lock(), limit, is_open);
@@ -91,7 +91,7 @@ impl FlushSlot {
         }
     }
 
-    /// Runs the flusher on this thread, unless it was begun before.
+    /// Runs the flusher on this thread, unless it was started before.
     pub(crate) fn run_here(&self, left: Duration) {
         let mut state = self.lock();
         if let SlotState::Waiting(_) = &*state

@@ -8,11 +8,11 @@ use super::os::exit::last_word;
 use crate::model::{End, part};
 use crate::util::clock;
 
-/// Runs many flushers at once on the forced path, with a number of threads that does not grow with theirs.
+/// Runs many flushers concurrently during a forced exit, with a limited number of threads.
 ///
 /// Invariants:
-/// 1. Each is begun in the order given, by the first thread that is free.
-/// 2. A flush that hangs holds its thread only: while others wait and none is begun for [`PATIENCE`], there is one thread more.
+/// 1. Flushers start in the order given, each on the first free thread.
+/// 2. A flush that hangs blocks only its thread: if none starts for [`PATIENCE`] while others wait, a thread is added.
 #[derive(Clone)]
 struct FlushAll {
     state: Arc<Mutex<FlushAllState>>,
@@ -27,13 +27,13 @@ struct FlushAllState {
     steps: usize,
 }
 
-/// How many run at once as long as none hangs.
+/// The number of threads as long as no flusher hangs.
 const THREADS: usize = 64;
 
-/// How long the threads may all be held until there is one more.
+/// How long all threads may be busy before one is added.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// How many failures have a line of their own.
+/// The maximum number of failures with a separate line.
 const LINES: usize = 20;
 
 impl FlushAll {
@@ -122,7 +122,7 @@ pub(crate) fn flush_all(slots: &[Arc<FlushSlot>], lifecycle: &str, limit: Durati
 
 /// Runs those that were not begun elsewhere, and waits for them until `end`. Blocks its thread.
 pub(super) fn run_all(slots: &[Arc<FlushSlot>], end: Instant) {
-    // A tenth less than there is, so that what gives up in time can still be told.
+    // A tenth less than the time left, so that a flusher that gives up in time can still be reported.
     let left = part(end.saturating_duration_since(clock::real()), 9, 10);
     FlushAll::begin(slots.to_vec(), left).wait(end);
 }

@@ -1,4 +1,4 @@
-//! The forced path: what the watchdog does when the runtime did not end in time, and what is done when the dispatcher is gone.
+//! The forced exit: what the watchdog does after the deadline, and what is done after a panic of the dispatcher.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,35 +13,35 @@ use super::{Manager, Observers, flush_all, messages, report_file};
 use crate::model::{Cause, Exit, Phase, Report, Stage, part, show_duration};
 use crate::util::clock;
 
-/// Begins the flushers beside whatever hangs, where the machine did not come to them in time: so they have the time that is
-/// kept for them, and not only what is kept for the forced exit.
+/// Starts the flushers although an earlier stage hangs, when their reserved time begins. Otherwise they would have only the time
+/// reserved for the forced exit.
 ///
-/// Before them the event that tells of the exit is logged and the metrics are recorded, or they would not arrive. Should the runtime come to itself after
-/// all, that is done once more.
+/// The exit event is logged and the metrics are recorded first, because later ones may not be flushed. If the runtime recovers,
+/// both are done again.
 pub(crate) fn flush_early(ledger: &Arc<LifecycleLedger>, hard: Instant) {
     let ledger = Arc::clone(ledger);
     let flush = move || {
-        // Asked here and not by the watchdog: a component that is asked what it holds may hang.
+        // Called here and not by the watchdog: a component may hang when it reports its work.
         if ledger.phase() < Phase::Flushing {
             let patience = part(ledger.plan().reserve(Stage::Telemetry), 1, 4);
             say_report(&ledger, patience, Exit::Watchdog);
             run_all(&ledger.flushers(), hard);
         }
     };
-    // Without a thread they are begun on the forced path.
+    // Without a thread the flushers start at the forced exit.
     let _ = thread::Builder::new().name("early flush".to_owned()).spawn(flush);
 }
 
-/// Reports who is stuck, flushes what can be flushed, and ends the process at `hard` at the latest.
+/// Reports the components that did not stop, flushes, and ends the process at `hard` at the latest.
 ///
-/// Everything that may block runs on a thread of its own: the only thing that this one waits for is time.
+/// Everything that may block runs on a separate thread: this thread waits with timeouts only.
 pub(crate) fn speak_and_exit(ledger: &Arc<LifecycleLedger>, report_path: Option<&Path>, hard: Instant) -> ! {
     speak(ledger, report_path, hard, Exit::Watchdog, who_is_stuck);
     exit::now(Exit::WATCHDOG)
 }
 
-/// Ends a process whose exit code was decided, and which did not exit in time: says so, and writes the report where that was not
-/// done.
+/// Ends a process whose exit code was decided but which did not exit in time. Logs that, and writes the report if it was not
+/// written.
 pub(crate) fn leave_late(
     ledger: &Arc<LifecycleLedger>,
     report_path: Option<&Path>,
@@ -62,7 +62,7 @@ pub(crate) fn leave_late(
     exit::now(code)
 }
 
-/// Says that a second signal ends the process. Standard error may be a pipe that nothing reads: that is not waited for.
+/// Logs that a second signal ends the process. Does not wait for a blocked standard error.
 pub(crate) fn say_second_signal(ledger: &Arc<LifecycleLedger>, number: i32, after: Duration) {
     let shared = Arc::clone(ledger);
     let _ = aside(SAID, move || {
@@ -74,15 +74,15 @@ pub(crate) fn say_second_signal(ledger: &Arc<LifecycleLedger>, number: i32, afte
     });
 }
 
-/// How long a line that may block is waited for.
+/// The timeout of a line that may block.
 const SAID: Duration = Duration::from_millis(50);
 
 fn write_report(ledger: &LifecycleLedger, exit: Option<Exit>, path: &Path) {
     report_file::write_or_say(&ledger.report(exit), path, messages::say_error_unlogged);
 }
 
-/// Does what can still be done where the lifecycle itself has panicked, and returns its report: nobody asks the components any
-/// more, and those that run as tasks were aborted.
+/// Reports and flushes after a panic of the lifecycle, and returns its report. Components are not asked to stop any more, and
+/// their tasks were aborted.
 pub(crate) fn speak_of_panic(
     ledger: &Arc<LifecycleLedger>,
     report_path: Option<&Path>,
@@ -94,7 +94,7 @@ pub(crate) fn speak_of_panic(
     ledger.report(Some(Exit::Failed))
 }
 
-/// Says a line, reports, and flushes, and is done with it by `hard`.
+/// Logs a line, reports, and flushes, by `hard` at the latest.
 fn speak(
     ledger: &Arc<LifecycleLedger>,
     report_path: Option<&Path>,
@@ -107,25 +107,25 @@ fn speak(
     let prepared = aside(Duration::ZERO, move || shared.prepare_for_exit());
     let path = report_path.map(Path::to_owned);
     let shared = Arc::clone(ledger);
-    // Where the flushers were begun early, what they are to flush was logged then: nobody has to wait for the rest.
+    // If the flushers started early, the report was logged then: no need to wait for the rest.
     let patience = if ledger.was_told() { Duration::ZERO } else { half };
     let told = aside(patience, move || {
         let line = line(&shared);
         tell(&shared, path.as_deref(), half, exit, &line);
     });
     flush(ledger, hard);
-    // What the flush left over: a machine whose cores all spin takes its time to run a thread.
+    // With the time left after the flush: on a machine whose cores all spin, a thread starts late.
     for done in [prepared, told] {
         let _ = done.recv_timeout(hard.saturating_duration_since(clock::real()));
     }
 }
 
-/// Flushes all at once, waits for those too that were begun before, and says whose flush failed or did not end. Then, and in
-/// time, does what is done last.
+/// Runs all flushers concurrently, waits also for those that were started before, and logs those that failed or did not finish.
+/// Then runs the exit hooks, within the deadline.
 fn flush(ledger: &LifecycleLedger, hard: Instant) {
     let (flushers, mut lasts) = (ledger.flushers(), ledger.lasts());
     lasts.reverse();
-    // What is done last needs a connection's time, where a flush may need all that there is.
+    // An exit hook needs the time of one connection, where a flush may need all the time that there is.
     let kept = if lasts.is_empty() { 0 } else { 1 };
     let flushed = clock::before(hard, part(hard.saturating_duration_since(clock::real()), kept, 4));
     flush_all(&flushers, ledger.name(), flushed.saturating_duration_since(clock::real()));
@@ -160,7 +160,7 @@ fn tell(
     say_report(ledger, patience, exit);
 }
 
-/// Logs the report and records the last metrics, once, and waits for that no longer than `patience`.
+/// Logs the report and records the last metrics, once, and waits at most `patience`.
 fn say_report(ledger: &Arc<LifecycleLedger>, patience: Duration, exit: Exit) {
     if ledger.is_first_to_tell() {
         let shared = Arc::clone(ledger);
@@ -171,8 +171,7 @@ fn say_report(ledger: &Arc<LifecycleLedger>, patience: Duration, exit: Exit) {
     }
 }
 
-/// Does something that may hang on a thread of its own, and waits for it no longer than `patience`. Whoever waits on is told
-/// of its end by the channel, which is closed then.
+/// Runs something that may hang on a separate thread, and waits at most `patience`. The returned channel closes when it has ended.
 fn aside(patience: Duration, run: impl FnOnce() + Send + 'static) -> mpsc::Receiver<()> {
     let (done, wait) = mpsc::channel();
     let run = move || {

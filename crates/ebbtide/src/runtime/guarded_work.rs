@@ -7,11 +7,11 @@ use crate::drain::{Work, WorkCounts};
 use crate::model::Straggler;
 use crate::util::panics;
 
-/// A component's work, asked so that its answer harms nobody: it may be a user's code, and the dispatcher asks.
+/// The work of a component, called safely: it may be user code, and the dispatcher calls it.
 ///
-/// 1. A panic is no answer: the log names the component, once, and nothing is held.
-/// 2. A work that asks the lifecycle in its turn, by a snapshot, is not asked again by that: nothing is held there.
-/// 3. It is asked outside the ledger's lock.
+/// 1. A panic is logged once, with the name of the component, and counts as no work in flight.
+/// 2. A work that takes a snapshot of the lifecycle is not called again by it: it counts as no work in flight there.
+/// 3. It is called outside the ledger's lock.
 pub(super) struct GuardedWork {
     component: String,
     work: Arc<dyn Work>,
@@ -19,7 +19,7 @@ pub(super) struct GuardedWork {
 }
 
 thread_local! {
-    /// This thread asks somebody.
+    /// This thread is calling a component's work.
     static ASKING: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -1,4 +1,4 @@
-//! Warnings and errors, which reach somebody: on standard error where no `tracing` subscriber listens.
+//! Warnings and errors, which go to standard error if no `tracing` subscriber is set.
 
 use std::fmt::{self, Write as _};
 
@@ -21,17 +21,17 @@ macro_rules! log_error {
 
 pub(crate) use {log_error, log_warn};
 
-/// Returns whether a subscriber listens on this thread.
+/// Returns whether a subscriber is set on this thread.
 pub(crate) fn is_heard() -> bool {
     !dispatcher::get_default(Dispatch::is::<NoSubscriber>)
 }
 
-/// Logs an event, on standard error where no subscriber listens.
+/// Logs an event, to standard error if no subscriber is set.
 pub fn heard(log: impl FnOnce()) {
     if is_heard() {
         log();
     } else {
-        // Made for this event alone: one that stayed would be asked for each event of the process.
+        // Set for this event alone: a permanent subscriber would be called for each event of the process.
         dispatcher::with_default(&Dispatch::new(StandardError), log);
     }
 }
@@ -75,7 +75,7 @@ struct EventText {
 
 impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // A text takes everything.
+        // Writing to a string cannot fail.
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
             name => write!(self.fields, " {name}={value:?}"),

@@ -1,4 +1,4 @@
-//! What a lifecycle says: through `tracing`, and where nobody listens there, errors on standard error.
+//! The log messages of a lifecycle. They go to `tracing`; without a subscriber, errors go to standard error.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use tracing::info;
 use super::os::exit::last_word;
 use super::{is_heard, log_error};
 
-/// How many pieces of work of one component a line names.
+/// The maximum number of stragglers of one component in a line.
 const NAMED_HELD: usize = 8;
 
-/// How many components a line names, and how many have a line of their own on standard error.
+/// The maximum number of components in a line, and of flusher lines on standard error.
 const NAMED: usize = 20;
 
-/// Says an error that ends the process.
+/// Logs an error that ends the process.
 pub(crate) fn say_error(name: &str, error: &str) {
     if is_heard() {
         crate::runtime::log_error!(lifecycle = name, "{error}");
@@ -25,7 +25,7 @@ pub(crate) fn say_error(name: &str, error: &str) {
     }
 }
 
-/// Says an error on standard error, for where a subscriber may hang.
+/// Writes an error to standard error, for paths on which a subscriber may hang.
 pub(crate) fn say_error_unlogged(name: &str, error: &str) {
     last_word(&format!("{name}: error: {error}\n"));
 }
@@ -87,7 +87,7 @@ pub(crate) fn say_report(report: &Report) {
     }
 }
 
-/// What some components held when the stop began, what they accepted since, and what they finished since.
+/// Work of some components: in flight when the shutdown began, accepted since, and finished since.
 struct WorkSums {
     at_signal: u64,
     since: u64,
@@ -105,7 +105,7 @@ impl WorkSums {
     }
 }
 
-/// Names the components that did not drain. The event comes before the flushers: those have no outcome yet, and no trouble.
+/// Names the components that did not drain. The event precedes the flushers: they have no outcome yet and are not listed.
 fn troubled(report: &Report) -> String {
     let is_to_come = |one: &&ComponentReport| one.stage == Stage::Telemetry && one.outcome.is_none();
     let describe = |component: &ComponentReport| {
@@ -120,8 +120,8 @@ fn troubled(report: &Report) -> String {
     first_few(report.troubled().filter(|one| !is_to_come(one)).map(describe), "; ")
 }
 
-/// Says which flushers did not drain, on standard error: the log may be what they failed to flush. The event that tells of
-/// the exit was logged before them, so that the exit code is told here once more.
+/// Writes the flushers that did not drain to standard error, because the log may be what they failed to flush. The exit event was
+/// logged before they ran, so the final exit code is repeated here.
 pub(crate) fn say_flushers(report: &Report) {
     let (name, code) = (&report.name, report.exit_code);
     let mut troubled = report.troubled().filter(|component| component.stage == Stage::Telemetry);
@@ -135,7 +135,7 @@ pub(crate) fn say_flushers(report: &Report) {
     }
 }
 
-/// Describes what a component holds, of which so much is in flight: the oldest, with their ages and where they were created.
+/// Describes the oldest work in flight of a component, with ages and where it was created.
 pub(crate) fn held(in_flight: u64, stragglers: &[Straggler]) -> String {
     let shown: Vec<String> = stragglers.iter().take(NAMED_HELD).map(describe_straggler).collect();
     if stragglers.len() <= NAMED_HELD {
@@ -144,7 +144,7 @@ pub(crate) fn held(in_flight: u64, stragglers: &[Straggler]) -> String {
     format!("{}; and {} more", shown.join("; "), in_flight.saturating_sub(shown.len() as u64))
 }
 
-/// Describes who is waited for in a few words.
+/// Describes the components that the shutdown waits for.
 pub(crate) fn describe(waiting: &[WaitingComponent]) -> String {
     let describe = |one: &WaitingComponent| {
         let held: Vec<String> = one.stragglers.iter().take(3).map(describe_straggler).collect();
@@ -160,7 +160,7 @@ pub(crate) fn describe(waiting: &[WaitingComponent]) -> String {
     first_few(waiting.iter().filter(|one| one.asked).map(describe), "; ")
 }
 
-/// Joins the first few of them, and says how many more there are.
+/// Joins the first few, and appends the number of the others.
 fn first_few(mut words: impl Iterator<Item = String>, separator: &str) -> String {
     let mut few: Vec<String> = words.by_ref().take(NAMED).collect();
     let more = words.count();
@@ -170,7 +170,7 @@ fn first_few(mut words: impl Iterator<Item = String>, separator: &str) -> String
     few.join(separator)
 }
 
-/// Names the first few of them, behind a comma.
+/// Names the first few, after a comma.
 fn some_of(what: &str, ids: &[String]) -> String {
     match ids.len() {
         0 => String::new(),

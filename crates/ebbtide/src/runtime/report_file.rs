@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::os::exit::last_word;
 use crate::model::Report;
 
-/// Tells on standard error, before the service is ready, that its report will not be written, where it could not be written now:
-/// whoever waits for the file does not read the log.
+/// Writes to standard error, before the service is ready, that the report cannot be written: a program that waits for the file does
+/// not read the log.
 ///
-/// It leaves nothing behind, the report of an earlier run neither: that would be taken for this one's where this one writes none.
+/// It leaves no file behind and removes the report of an earlier run, which could be mistaken for the report of this one.
 pub(crate) fn probe_or_say(name: &str, path: &Path) {
     if let Err(error) = probe(path) {
         last_word(&format!(
@@ -21,7 +21,7 @@ pub(crate) fn probe_or_say(name: &str, path: &Path) {
     }
 }
 
-/// Writes the report as JSON. Whoever reads the file finds a whole one or none. Where that fails, `say` is called with the name of
+/// Writes the report as JSON. A reader finds a complete file or none. On failure, `say` is called with the name of
 /// the lifecycle and the error.
 pub(crate) fn write_or_say(report: &Report, path: &Path, say: impl FnOnce(&str, &str)) {
     if let Err(error) = write(report, path) {

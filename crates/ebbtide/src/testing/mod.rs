@@ -1,8 +1,8 @@
-//! What a user's own tests need: a lifecycle inside a test, and queues that are put to the test.
+//! Test support: a lifecycle inside a test, and a conformance suite for queues.
 //!
-//! [`Trial`] runs a lifecycle inside a test: it takes no signals, ends no process, and lives by the test's own clock, so that
-//! a stop of half a minute takes no time where that clock is paused. As many as you like run in one process, beside each
-//! other too.
+//! [`Trial`] runs a lifecycle inside a test. It handles no signals, does not end the process, and uses the clock of the test: a
+//! shutdown of half a minute takes no time while that clock is paused. Any number of trials can run in one process,
+//! concurrently too.
 //!
 //! ```
 //! use std::time::Duration;

@@ -9,18 +9,18 @@ use crate::model::{Budget, Phase, Platform, Report};
 use crate::runtime::{Input, Inputs, LifecycleLedger, Manager, RunMode, START_UP, start_up};
 use crate::util::BoxError;
 
-/// A lifecycle that runs inside a test, on the test's own runtime and by its clock.
+/// A lifecycle that runs inside a test, on the runtime and the clock of the test.
 ///
-/// It is the machine, the dispatcher and the escalation of a real one, with three exceptions. No signal of the process is
-/// taken: [`terminate`](Self::terminate) is how one comes. Nothing ends the process: a second signal ends the lifecycle.
-/// And no watchdog thread holds the deadline: code that blocks its thread blocks the test.
+/// It uses the same state machine, dispatcher and escalation as a process, with three exceptions. It handles no signals of the
+/// process: [`terminate`](Self::terminate) simulates one. It does not end the process: a second signal ends the lifecycle. No
+/// watchdog thread enforces the deadline: code that blocks its thread blocks the test.
 ///
-/// Paused time leaps to the next timer whenever every task waits, and does not know of what waits for the world outside: a
-/// socket, a process, a thread of its own. Do without it there (`#[tokio::test]` without `start_paused`), or use
-/// `tokio::task::spawn_blocking`, for which it stands still. It does for flushers: one that never ends holds the test.
-/// The wall clock of cron expressions goes with it, from the time on at which the test began.
+/// Paused time advances to the next timer whenever every task waits. It does not account for external waits: a socket, a
+/// process, a separate thread. Do not pause time for those (`#[tokio::test]` without `start_paused`), or use
+/// `tokio::task::spawn_blocking`, during which time does not advance. The same holds for flushers: a flusher that never returns
+/// blocks the test. The wall clock of cron expressions advances with paused time, from the start of the test.
 ///
-/// Dropped, it aborts everything that it runs.
+/// Dropping a trial aborts everything that it runs.
 ///
 /// # Examples
 ///
@@ -53,14 +53,14 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Starts a service: what a program does with [`Lifecycle::run`].
+    /// Starts a service, as a program does with [`Lifecycle::run`].
     ///
-    /// Returns at once; [`ready`](Self::ready) waits for the start-up. Give it a [`lifecycle`](super::lifecycle) of this
-    /// module: one that [`Lifecycle::new`] made has taken the signals of the process.
+    /// Returns immediately; [`ready`](Self::ready) waits for the start-up. Pass a [`lifecycle`](super::lifecycle) of this module:
+    /// one created by [`Lifecycle::new`] handles the signals of the process.
     ///
     /// # Panics
     ///
-    /// When the budget cannot work, with the arithmetic, and outside a tokio runtime.
+    /// When the budget is invalid, with the arithmetic in the message, and outside a tokio runtime.
     pub fn start<F, Fut>(lifecycle: Lifecycle, begin: F) -> Self
     where
         F: FnOnce(Handle) -> Fut,
@@ -92,12 +92,12 @@ impl Trial {
         &self.app
     }
 
-    /// Returns the phase.
+    /// Returns the current phase.
     pub fn phase(&self) -> Phase {
         self.app.phase()
     }
 
-    /// Waits until the lifecycle has come to `phase` or beyond.
+    /// Waits until the lifecycle has reached `phase` or a later one.
     ///
     /// # Cancel safety
     ///
@@ -106,11 +106,11 @@ impl Trial {
         self.app.reached(phase).await;
     }
 
-    /// Waits until the start-up is over.
+    /// Waits until the start-up has finished.
     ///
     /// # Panics
     ///
-    /// When a stop has begun instead; it says why.
+    /// When a shutdown has begun instead; the message contains its cause.
     ///
     /// # Cancel safety
     ///
@@ -124,26 +124,26 @@ impl Trial {
         }
     }
 
-    /// Does what SIGTERM does. A second signal ends the lifecycle at once, with the exit code 143 in its report, if
-    /// it comes the [guard time](crate::Lifecycle::signal_guard) or more after the first.
+    /// Simulates SIGTERM. A second signal ends the lifecycle immediately, with the exit code 143 in its report, if
+    /// it arrives the [guard time](crate::Lifecycle::signal_guard) or more after the first.
     pub fn terminate(&self) {
         self.signal(libc::SIGTERM, false);
     }
 
-    /// Does what Ctrl-C at a terminal does: a stop without a lame duck.
+    /// Simulates Ctrl-C at a terminal: a shutdown without a lame duck.
     pub fn interrupt(&self) {
         self.signal(libc::SIGINT, true);
     }
 
-    /// Waits for the end, whoever begins the stop, and returns the report.
+    /// Waits until the lifecycle has exited, whatever began the shutdown, and returns the report.
     ///
     /// # Panics
     ///
-    /// When the lifecycle itself has panicked.
+    /// When the lifecycle has panicked.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it aborts the lifecycle: it owns it.
+    /// Dropping the future aborts the lifecycle, which it owns.
     pub async fn exited(mut self) -> Report {
         loop {
             match self.tasks.join_next().await {
@@ -160,15 +160,16 @@ impl Trial {
         }
     }
 
-    /// Stops it as [`terminate`](Self::terminate) does, unless it stops already, waits for the end, and returns the report.
+    /// Stops the lifecycle as [`terminate`](Self::terminate) does, unless it is already stopping. Waits until it has exited, and
+    /// returns the report.
     ///
     /// # Panics
     ///
-    /// When the lifecycle itself has panicked.
+    /// When the lifecycle has panicked.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it aborts the lifecycle: it owns it.
+    /// Dropping the future aborts the lifecycle, which it owns.
     pub async fn stop(self) -> Report {
         // A signal that was sent and not seen yet would make this one the second.
         if !self.phase().is_stopping() && !self.signalled.load(Ordering::SeqCst) {
@@ -189,9 +190,9 @@ impl fmt::Debug for Trial {
     }
 }
 
-/// Begins a lifecycle for a [`Trial`]: like [`Lifecycle::new`], but it takes no signals and starts no thread.
+/// Begins a lifecycle for a [`Trial`]: like [`Lifecycle::new`], but it handles no signals and starts no thread.
 ///
-/// Its budget is that of a machine without a platform, whatever the tests run on, and no environment variable overrides it.
+/// Its budget is that of no platform, wherever the tests run. Environment variables do not override it.
 ///
 /// # Examples
 ///

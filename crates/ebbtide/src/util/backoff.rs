@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use super::clock;
 
-/// How long to wait before the next attempt: twice as long after each failure, up to a limit, less up to half of it by chance.
+/// An exponential backoff with jitter: the delay doubles after each failure, up to a limit, and is reduced at random by up to half.
 ///
-/// The chance keeps those that failed together, because what they need was away, from coming back together.
+/// The jitter keeps clients that failed together from retrying together.
 ///
 /// # Examples
 ///
@@ -25,12 +25,12 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Waits up to `first` after the first failure, and never longer than `most`.
+    /// Creates a backoff that waits up to `first` after the first failure, and never longer than `most`.
     pub const fn new(first: Duration, most: Duration) -> Self {
         Self { first, most }
     }
 
-    /// Returns how long to wait after so many failures in a row.
+    /// Returns the delay after this number of consecutive failures.
     pub fn after(&self, failures: u32) -> Duration {
         let whole = self.whole(failures);
         whole.saturating_sub(clock::share(whole, chance() / 2.0))

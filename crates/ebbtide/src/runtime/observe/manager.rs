@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::model::{Plan, part};
 use crate::runtime::os::notify::NotifySocket;
 
-/// Tells a service manager such as systemd how far the lifecycle is, as in `sd_notify(3)`.
+/// Notifies a service manager such as systemd of the state of the lifecycle, as in `sd_notify(3)`.
 ///
 /// # Invariants
 ///
-/// 1. It never waits: what the manager's queue has no room for is kept, the newest status only, and sent later.
-/// 2. `READY=1` and `STOPPING=1` are sent once each, in this order, and are not lost while the manager lives.
-/// 3. The watchdog's pings come from whoever calls [`tick`](Self::tick): while that is held up there are none, which is
-///    what the manager's watchdog is for.
+/// 1. It never blocks: while the manager's queue is full, states and the newest status are kept and sent later.
+/// 2. `READY=1` and `STOPPING=1` are sent once each, in this order, and are not lost while the manager runs.
+/// 3. Watchdog pings are sent by [`tick`](Self::tick): while its caller is blocked none are sent, so that the manager's watchdog
+///    detects it.
 #[derive(Debug, Default)]
 pub(crate) struct Manager {
     socket: Option<NotifySocket>,
@@ -30,14 +30,14 @@ struct WatchdogPing {
     next: Duration,
 }
 
-/// How long a full queue is left alone.
+/// The delay before a full queue is retried.
 const RETRY: Duration = Duration::from_millis(50);
 
 /// systemd reads at most a page of a message.
 const LONGEST_STATUS: usize = 1024;
 
 impl Manager {
-    /// Tells whoever the environment names: `NOTIFY_SOCKET`, and `WATCHDOG_USEC` where `WATCHDOG_PID` is ours or missing.
+    /// Creates a manager from `NOTIFY_SOCKET`, and from `WATCHDOG_USEC` if `WATCHDOG_PID` is this process or missing.
     pub(crate) fn of(var: impl Fn(&str) -> Option<OsString>, pid: u32) -> Self {
         let Some(address) = var("NOTIFY_SOCKET").filter(|address| !address.is_empty()) else {
             return Self::default();
@@ -52,14 +52,14 @@ impl Manager {
         Self { socket: socket.ok(), ping, ..Self::default() }
     }
 
-    /// Tells that the service is ready.
+    /// Notifies that the service is ready.
     pub(crate) fn ready(&mut self, now: Duration) {
         self.states.push_str("READY=1\n");
         self.say("ready", now);
     }
 
-    /// Tells that a stop has begun, and to wait for its end as long as the plan's grace period, whatever the unit's
-    /// `TimeoutStopSec` says: the plan knows nothing of that.
+    /// Notifies that a shutdown has begun, and extends the timeout to the plan's grace period, because the plan does not include
+    /// the unit's `TimeoutStopSec`.
     pub(crate) fn stopping(&mut self, plan: &Plan, status: &str, now: Duration) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.states, "STOPPING=1\nEXTEND_TIMEOUT_USEC={}", plan.grace.as_micros());
@@ -95,7 +95,7 @@ impl Manager {
             && let Some(ping) = self.ping.as_mut().filter(|ping| ping.next <= now)
         {
             ping.next = now.saturating_add(ping.every);
-            // One that has no room is made up for by the next: only half of the limit will have passed.
+            // A dropped ping is made up for by the next one: pings are sent at half of the limit.
             let _ = socket.send("WATCHDOG=1");
         }
     }

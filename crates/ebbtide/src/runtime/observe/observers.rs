@@ -77,8 +77,7 @@ impl Observers {
         }
     }
 
-    /// Waits until they are to be shown the books although nothing has come: the checks that keep the service from being ready
-    /// are others.
+    /// Waits until the set of checks that keep the service from being ready has changed.
     ///
     /// # Cancel safety
     ///
@@ -90,7 +89,7 @@ impl Observers {
         }
     }
 
-    /// The manager is told that the service is ready when no check is red, and until then what is.
+    /// Notifies the manager when every required check passes, and until then which checks fail.
     fn look_at_checks(&mut self, now: Duration) {
         let Some(named) = &self.red else { return };
         let red = self.board.red();
@@ -103,7 +102,7 @@ impl Observers {
         }
     }
 
-    /// Tells who is waited for.
+    /// Reports the components that the shutdown waits for.
     pub(crate) fn progress(&mut self, line: &str, now: Duration) {
         self.manager.say(line, now);
     }

@@ -8,17 +8,17 @@ use crate::util::BoxError;
 /// How many times as long as a promise asks for the leases are, one after the other while a delivery was held for longer than that.
 const LENGTHENED: [u32; 3] = [1, 4, 16];
 
-/// Tries every promise, each on a subject of its own, and returns which ones were kept and which don't apply.
+/// Tests every promise on a separate subject, and returns which are kept and which do not apply.
 ///
-/// One after the other, a quarter of a minute in all where a stop waits for nothing: most of them wait for something not to happen.
+/// The tests run sequentially and take about a quarter of a minute where a stop waits for nothing: most of them wait for
+/// something not to happen.
 ///
-/// Nothing is concluded from a lease that may have run out because the broker or the machine was slow: the promise is tried again
-/// on a new subject with leases of four times the length, then of sixteen times, before it is called broken by
-/// [`Why::TooSlow`].
+/// A lease that may have expired because the broker or the machine was slow is inconclusive: the promise is tested again on a
+/// new subject with leases of four times, then sixteen times the length, before it is reported as broken by [`Why::TooSlow`].
 ///
 /// # Errors
 ///
-/// When a promise is broken, or a subject cannot be made. All of them are tried, whether or not one is broken.
+/// When a promise is broken, or a subject cannot be created. All promises are tested, even if one is broken.
 ///
 /// # Examples
 ///

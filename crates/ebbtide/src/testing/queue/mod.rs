@@ -1,7 +1,7 @@
-//! Puts a [`Queue`](crate::queue::Queue) to the test: does it keep what the trait promises?
+//! A conformance suite for implementations of [`Queue`](crate::queue::Queue).
 //!
-//! Write a [`Subject`] for it: how to open a consumer, how to push a job, how to count. Then [`conforms`] tries every
-//! [`Promise`] on it, each on a queue of its own, against the real broker; or take them one by one from [`promises`].
+//! Implement a [`Subject`]: how to open a consumer, push a job, and count jobs. [`conforms`] then tests every [`Promise`], each
+//! on a separate queue, against the real broker. [`promises`] has the individual tests.
 //!
 //! # Examples
 //!

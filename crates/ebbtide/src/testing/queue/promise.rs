@@ -52,9 +52,9 @@ pub enum Promise {
 /// What became of a promise that was not broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was kept.
+    /// The promise was kept.
     Kept,
-    /// This queue does not make it: one without leases lets none lapse.
+    /// This queue does not make the promise. For example, without leases none expires.
     DoesNotApply,
 }
 
@@ -62,54 +62,55 @@ pub enum Verdict {
 #[derive(Debug, thiserror::Error)]
 #[error("{promise:?} broken: {promise}")]
 pub struct Broken {
-    /// Which one.
+    /// The broken promise.
     pub promise: Promise,
-    /// How that showed.
+    /// The observed failure.
     #[source]
     pub why: Why,
 }
 
-/// How a broken promise showed.
+/// The observation that shows a broken promise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Why {
-    /// Something else than was promised.
+    /// A violation of the promise.
     #[error("{0}")]
     Seen(String),
-    /// A call failed that ought not to.
+    /// A call failed that must not fail.
     #[error("failed to {step}")]
     Failed {
-        /// What was tried.
+        /// The attempted step.
         step: &'static str,
-        /// What the adapter said.
+        /// The error of the adapter.
         source: BoxError,
     },
-    /// Something else than was promised, but behind a lease that may have run out meanwhile, which the promise allows.
+    /// A violation after a lease that may have expired meanwhile, which the promise allows. The broker or the machine is too slow for
+    /// this lease: repeat the test where less else runs.
     #[error(
         "inconclusive: {seen}, but the lease may have expired {late:?} earlier"
     )]
     TooSlow {
-        /// What was seen.
+        /// The observation.
         seen: String,
-        /// How long the lease may have been over.
+        /// How long ago the lease may have expired.
         late: Duration,
     },
     /// A call did not return.
     #[error("took longer than {limit:?} to {step}")]
     TookTooLong {
-        /// What was tried.
+        /// The attempted step.
         step: &'static str,
-        /// How long it was waited for.
+        /// The timeout.
         limit: Duration,
     },
 }
 
-/// A queue does not keep what [`Queue`](crate::queue::Queue) promises.
+/// A queue breaks promises of [`Queue`](crate::queue::Queue).
 #[derive(Debug, thiserror::Error)]
 #[error("queue breaks {} promises:{}", broken.len(), list(broken))]
 #[non_exhaustive]
 pub struct NotConforming {
-    /// What it breaks, at least one.
+    /// The broken promises, at least one.
     pub broken: Vec<Broken>,
 }
 

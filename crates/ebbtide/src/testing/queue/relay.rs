@@ -6,23 +6,23 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-/// A way to a broker over TCP that can be cut and mended: what a test puts between its consumers and the broker.
+/// A TCP relay between consumers and a broker that a test can disconnect and reconnect.
 ///
-/// While it is cut, connections are refused, and those that there were have ended. Dropping it cuts it for good.
+/// While disconnected, it refuses connections and has closed the existing ones. Dropping it disconnects permanently.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
     broker: String,
-    /// Empty while it is cut.
+    /// Empty while disconnected.
     way: Mutex<JoinSet<()>>,
 }
 
 impl Relay {
-    /// Opens a way to the broker at `host:port`, on a free port of the loopback. It works on the runtime that calls it.
+    /// Opens a relay to the broker at `host:port`, on a free loopback port. It runs on the calling runtime.
     ///
     /// # Errors
     ///
-    /// When there is no free port.
+    /// When no port can be bound.
     ///
     /// # Examples
     ///
@@ -42,21 +42,21 @@ impl Relay {
         Ok(Self { address, broker, way })
     }
 
-    /// Returns the address to connect to in place of the broker's.
+    /// Returns the address of the relay, to use instead of the address of the broker.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Ends all connections, and refuses new ones from here on.
+    /// Closes all connections, and refuses new ones until [`reconnect`](Self::reconnect).
     pub async fn disconnect(&self) {
         self.way.lock().await.shutdown().await;
     }
 
-    /// Lets connections through again, at the same address.
+    /// Accepts connections again, at the same address.
     ///
     /// # Errors
     ///
-    /// When somebody has taken the port meanwhile.
+    /// When another process has bound the port meanwhile.
     pub async fn reconnect(&self) -> io::Result<()> {
         let mut way = self.way.lock().await;
         if way.is_empty() {
@@ -66,7 +66,7 @@ impl Relay {
     }
 }
 
-/// Takes connections until it is aborted, and everything that came over it with it.
+/// Accepts connections until it is aborted; its connections are aborted with it.
 fn passing(listener: TcpListener, broker: String) -> JoinSet<()> {
     let mut way = JoinSet::new();
     way.spawn(async move {

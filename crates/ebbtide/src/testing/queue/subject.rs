@@ -4,96 +4,96 @@ use std::time::Duration;
 use crate::queue::Queue;
 use crate::util::BoxError;
 
-/// One queue of an adapter, by which the suite tries its promises: empty when it is made, and used by nobody else.
+/// One queue of an adapter under test. It is empty when created, and only the suite uses it.
 ///
-/// What the suite sees through it should come from the broker, not from the adapter that is tried.
+/// Its counts and contents should come from the broker, not from the adapter under test.
 pub trait Subject: Sync {
-    /// The adapter.
+    /// The adapter under test.
     type Queue: Queue;
 
-    /// Opens a consumer over the queue, with a connection of its own where there are connections.
+    /// Opens a consumer of the queue, with a separate connection where the adapter has connections.
     ///
-    /// Where it has leases, give it one of so long, or the shortest beyond that: some promises wait for it to run out, and others
-    /// see that what has come back did not wait for it. The consumers of one subject are all asked for the same.
+    /// Where the adapter has leases, set this lease, or the shortest supported one above it: some tests wait until it expires, and
+    /// others verify that a redelivery did not wait for it. The suite requests the same lease for all consumers of a subject.
     ///
     /// # Errors
     ///
-    /// When it cannot be opened.
+    /// When the consumer cannot be opened.
     fn open(&self, lease: Duration) -> impl Future<Output = Result<Self::Queue, BoxError>>;
 
-    /// Pushes a job the way a producer does, and returns when the broker has it.
+    /// Pushes a job as a producer does, and returns when the broker has stored it.
     ///
     /// # Errors
     ///
-    /// When the broker does not take it.
+    /// When the broker does not accept the job.
     fn push(&self, payload: &[u8]) -> impl Future<Output = Result<(), BoxError>>;
 
-    /// Counts the jobs. It may lag behind: the suite asks again for a while.
+    /// Counts the jobs. The counts may lag behind: the suite retries for a while.
     ///
     /// # Errors
     ///
-    /// When the broker cannot be asked.
+    /// When the broker cannot be reached.
     fn census(&self) -> impl Future<Output = Result<Census, BoxError>>;
 
-    /// Returns what has been buried, as somebody who looks for it would find it.
+    /// Returns the dead-lettered jobs, as an operator would find them.
     ///
     /// # Errors
     ///
-    /// When the broker cannot be asked.
+    /// When the broker cannot be reached.
     fn dead_lettered(&self) -> impl Future<Output = Result<Vec<DeadLettered>, BoxError>>;
 
-    /// Ends a consumer the way a crash does: without a word to the broker. Dropping it is enough for most.
+    /// Ends a consumer as a crash does, without notifying the broker. For most adapters dropping it suffices.
     fn crash(&self, queue: Self::Queue) -> impl Future<Output = ()> {
         drop(queue);
         future::ready(())
     }
 
-    /// Cuts all consumers off from the broker until [`reconnect`](Self::reconnect), and returns whether it did: `false`, as it is by
-    /// default, for a queue that no network is in between of. A [`Relay`](super::Relay) does it for those over TCP.
+    /// Disconnects all consumers from the broker until [`reconnect`](Self::reconnect), and returns whether it did. Default: `false`,
+    /// for a queue without a network. A [`Relay`](super::Relay) implements it for TCP.
     ///
     /// # Errors
     ///
-    /// When it cannot be done.
+    /// When the operation fails.
     fn disconnect(&self) -> impl Future<Output = Result<bool, BoxError>> {
         future::ready(Ok(false))
     }
 
-    /// Lets the consumers reach the broker again.
+    /// Reconnects the consumers to the broker.
     ///
     /// # Errors
     ///
-    /// When it cannot be done.
+    /// When the operation fails.
     fn reconnect(&self) -> impl Future<Output = Result<(), BoxError>> {
         future::ready(Ok(()))
     }
 
-    /// Returns whether one consumer gets the jobs in the order in which they were pushed, as it does by default.
+    /// Returns whether one consumer receives jobs in the order in which they were pushed. Default: true.
     fn keeps_order(&self) -> bool {
         true
     }
 
-    /// Returns whether the broker can tell a delivery that was handed back from an attempt that failed, as it can by default.
+    /// Returns whether the broker can distinguish a requeued delivery from a failed attempt. Default: true.
     fn counts_requeues(&self) -> bool {
         true
     }
 }
 
-/// How many jobs a queue has in each state.
+/// The number of jobs of a queue in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// Those that nobody has, whether they may be delivered at once or not before a while.
+    /// Queued jobs, including delayed ones.
     pub waiting: u64,
-    /// Those that a consumer has, fetched or sent ahead; `None` where the broker does not tell.
+    /// Jobs held by a consumer, fetched or sent ahead. `None` if the broker does not report it.
     pub leased: Option<u64>,
-    /// Those that are not delivered any more.
+    /// Dead-lettered jobs.
     pub dead_lettered: u64,
 }
 
-/// A job that has failed for good.
+/// A job that has failed permanently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLettered {
-    /// What the producer had sent.
+    /// The bytes that the producer sent.
     pub payload: Vec<u8>,
-    /// Why it failed, where that is kept.
+    /// The error, if it is stored.
     pub error: Option<String>,
 }
