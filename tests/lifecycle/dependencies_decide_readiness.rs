@@ -56,7 +56,12 @@ fn what_comes_later_is_waited_for_and_each_attempt_is_told() {
     waits.says("phase=ready");
     waits.signal(Signal::TERM);
     let ended = waits.ended(PATIENCE).expect("it does not end");
-    ended.code(0).said("attempt failed; retrying").said("waiting_for=\"greeter\"").said("refused").said("next_in=");
+    ended
+        .code(0)
+        .said("attempt failed; retrying")
+        .said("waiting_for=\"greeter\"")
+        .said("refused")
+        .said("next_in=");
     ended.said("attempt succeeded after retries").said("closed second").said("closed first");
 }
 

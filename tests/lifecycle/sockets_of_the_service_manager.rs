@@ -192,9 +192,9 @@ fn what_cannot_be_served_is_refused_by_its_number_and_name() {
     let listens = TcpListener::bind("127.0.0.1:0").expect("a port");
     let mut process = start_unready(&[("api", &listens), ("dns", &datagrams)], &[]);
     let ended = process.ended(LONG).expect("it ends");
-    ended
-        .code(1)
-        .said("invalid descriptor 4 (dns) from the service manager: not a listening TCP or Unix stream socket");
+    ended.code(1).said(
+        "invalid descriptor 4 (dns) from the service manager: not a listening TCP or Unix stream socket",
+    );
 }
 
 #[test]

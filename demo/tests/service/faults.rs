@@ -46,7 +46,8 @@ fn stuck_worker_is_cut_and_leaves_its_order_half_processed() {
 fn blocked_runtime_is_ended_by_the_watchdog() {
     let (ended, _, last) = stopped(&["--fault", "blocked-runtime"]);
     assert_eq!(ended.code, Some(4), "{}", ended.said.join("\n"));
-    let stuck = ended.said.iter().any(|line| line.contains("waiting for: ") && line.contains("blocked runtime"));
+    let stuck =
+        ended.said.iter().any(|line| line.contains("waiting for: ") && line.contains("blocked runtime"));
     assert!(stuck && last.contains("lifecycle exited"), "{last}\n{}", ended.said.join("\n"));
 }
 

@@ -18,9 +18,7 @@ pub enum EnvironmentError {
         source: DurationError,
     },
     /// The lame duck is neither one duration nor MIN/QUIET/MAX, such as `5s/1s/15s`.
-    #[error(
-        "invalid EBBTIDE_LAME_DUCK `{text}`: expected DURATION or MIN/QUIET/MAX"
-    )]
+    #[error("invalid EBBTIDE_LAME_DUCK `{text}`: expected DURATION or MIN/QUIET/MAX")]
     LameDuck {
         /// The given text.
         text: String,

@@ -162,7 +162,12 @@ impl Handle {
         match result {
             Some(Ok(value)) => {
                 if attempts > 1 {
-                    tracing::info!(waiting_for = name, attempts, took = show_duration(took), "attempt succeeded after retries");
+                    tracing::info!(
+                        waiting_for = name,
+                        attempts,
+                        took = show_duration(took),
+                        "attempt succeeded after retries"
+                    );
                 }
                 Ok(value)
             }

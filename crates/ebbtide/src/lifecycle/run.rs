@@ -199,9 +199,7 @@ impl Home {
     fn check(self, name: &str) -> Result<(), ()> {
         let trouble = match (self, tokio::runtime::Handle::try_current().is_ok()) {
             (Self::Own, true) if may_block() => return Ok(()),
-            (Self::Own, true) => {
-                "`run` called within a tokio runtime, where only `run_async` can run"
-            }
+            (Self::Own, true) => "`run` called within a tokio runtime, where only `run_async` can run",
             (Self::Callers, false) => "`run_async` called outside a tokio runtime",
             (Self::Own, false) | (Self::Callers, true) => return Ok(()),
         };

@@ -164,7 +164,9 @@ impl Dispatcher {
         let component = self.ledger.component_name(id);
         match &end {
             End::Failed(error) => crate::runtime::log_error!(component, error, "component failed"),
-            End::Panicked(message) => crate::runtime::log_error!(component, panic = message, "component panicked"),
+            End::Panicked(message) => {
+                crate::runtime::log_error!(component, panic = message, "component panicked")
+            }
             End::Done { .. } | End::Aborted => tracing::debug!(component, ?end, "component stopped"),
         }
         Event::Ended(id, end)
@@ -246,7 +248,10 @@ impl Dispatcher {
         let guard = crate::model::show_duration(plan.signal_guard);
         let signal = crate::model::Cause::signal_name(number).unwrap_or("signal");
         if plan.platform.repeats_signal() {
-            tracing::info!(lifecycle = self.ledger.name(), "{signal} received; shutting down within {plan_deadline}");
+            tracing::info!(
+                lifecycle = self.ledger.name(),
+                "{signal} received; shutting down within {plan_deadline}"
+            );
         } else {
             tracing::info!(
                 lifecycle = self.ledger.name(),

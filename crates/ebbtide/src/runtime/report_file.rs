@@ -38,10 +38,7 @@ pub(crate) fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
 /// Fails: there is no JSON in this build.
 #[cfg(not(feature = "json"))]
 pub(crate) fn json(_value: &impl Serialize) -> io::Result<Vec<u8>> {
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        "JSON output requires the feature `json` of ebbtide",
-    ))
+    Err(io::Error::new(io::ErrorKind::Unsupported, "JSON output requires the feature `json` of ebbtide"))
 }
 
 fn probe(path: &Path) -> io::Result<()> {

@@ -190,7 +190,5 @@ async fn a_lifecycle_ends_by_the_token_of_others_and_cancels_its_own() {
     let report = service.exited().await;
     assert_eq!(report.exit_code, 0, "{report:?}");
     assert!(seen.is_cancelled());
-    assert!(
-        report.cause.is_some_and(|cause| cause.to_string().contains("cancellation token cancelled"))
-    );
+    assert!(report.cause.is_some_and(|cause| cause.to_string().contains("cancellation token cancelled")));
 }

@@ -203,7 +203,11 @@ fn what_becomes_of_a_job_is_said_with_its_id() {
         play(&World { jobs, options, stop_at: SECOND, grace: 2 * SECOND }, Broker::new);
     });
     let said = |job: &str, what: &str| lines.iter().any(|line| line.contains(job) && line.contains(what));
-    assert!(said("job-001", "job failed permanently; moved to the dead-letter queue") && said("job-001", "it failed"), "{lines:#?}");
+    assert!(
+        said("job-001", "job failed permanently; moved to the dead-letter queue")
+            && said("job-001", "it failed"),
+        "{lines:#?}"
+    );
     assert!(said("job-002", "job requeued"), "{lines:#?}");
     assert_eq!(lines.len(), 2, "a job that is done is nothing to be told of: {lines:#?}");
 }

@@ -25,9 +25,7 @@ pub enum CronError {
         expression: String,
     },
     /// The time zone is unknown: invalid, or the time zone database (tzdata) of the system is not installed.
-    #[error(
-        "time zone `{zone}` not found in the system's time zone database (tzdata)"
-    )]
+    #[error("time zone `{zone}` not found in the system's time zone database (tzdata)")]
     Zone {
         /// The given text.
         zone: String,

@@ -59,7 +59,12 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
                 );
             }
             (Settled::Done, Settlement::DeadLetter { error }) => {
-                crate::runtime::log_error!(consumer, job, error, "job failed permanently; moved to the dead-letter queue");
+                crate::runtime::log_error!(
+                    consumer,
+                    job,
+                    error,
+                    "job failed permanently; moved to the dead-letter queue"
+                );
             }
         }
     }

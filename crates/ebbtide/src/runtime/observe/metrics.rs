@@ -46,20 +46,13 @@ fn describe() {
     describe_counter!("ebbtide_finished_total", "Work finished by a component");
     describe_counter!("ebbtide_cancelled_total", "Work cancelled before it finished");
     describe_counter!("ebbtide_requeued_total", "Jobs requeued");
-    describe_counter!(
-        "ebbtide_unsettled_total",
-        "Jobs whose outcome could not be reported to their queue"
-    );
+    describe_counter!("ebbtide_unsettled_total", "Jobs whose outcome could not be reported to their queue");
     describe_counter!(
         "ebbtide_redelivered_total",
         "Jobs whose lease or connection ended before they were settled, so that they run again"
     );
     describe_gauge!("ebbtide_stop_seconds", Unit::Seconds, "Time since the shutdown began");
-    describe_gauge!(
-        "ebbtide_time_left_seconds",
-        Unit::Seconds,
-        "Time left until the shutdown deadline"
-    );
+    describe_gauge!("ebbtide_time_left_seconds", Unit::Seconds, "Time left until the shutdown deadline");
 }
 
 /// Records how the books stand now.

@@ -73,10 +73,7 @@ fn listening(socket: OwnedFd) -> io::Result<Inherited> {
             Ok(Inherited::Tcp(socket.into()))
         }
         Some(AddressFamily::UNIX) if listens && streams => Ok(Inherited::Unix(socket.into())),
-        _ => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not a listening TCP or Unix stream socket",
-        )),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a listening TCP or Unix stream socket")),
     }
 }
 

@@ -44,10 +44,9 @@ fn parse(address: &[u8]) -> io::Result<SocketAddr> {
             use std::os::linux::net::SocketAddrExt as _;
             SocketAddr::from_abstract_name(name)
         }
-        _ => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "neither an absolute path nor an abstract name",
-        )),
+        _ => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "neither an absolute path nor an abstract name"))
+        }
     }
 }
 

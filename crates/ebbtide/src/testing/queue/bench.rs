@@ -135,7 +135,9 @@ impl<'a, S: Subject> Bench<'a, S> {
             Ok(Err(source)) => {
                 let late = held.iter().find_map(|delivery| self.late(&delivery.id));
                 return Err(match late {
-                    Some(late) => self.too_slow(format!("extending the leases failed: {}", chain(&*source)), late),
+                    Some(late) => {
+                        self.too_slow(format!("extending the leases failed: {}", chain(&*source)), late)
+                    }
                     None => self.failed("extend the leases", source),
                 });
             }
@@ -212,9 +214,10 @@ impl<'a, S: Subject> Bench<'a, S> {
         let said = format!("{settlement:?} of {}", describe(delivery));
         match self.settle(queue, delivery, settlement).await? {
             Settled::Done => Ok(()),
-            Settled::Lost => {
-                Err(self.broken_of(&delivery.id, format!("{said} was Lost although this consumer held the delivery")))
-            }
+            Settled::Lost => Err(self.broken_of(
+                &delivery.id,
+                format!("{said} was Lost although this consumer held the delivery"),
+            )),
         }
     }
 

@@ -86,9 +86,7 @@ pub enum Why {
     },
     /// A violation after a lease that may have expired meanwhile, which the promise allows. The broker or the machine is too slow for
     /// this lease: repeat the test where less else runs.
-    #[error(
-        "inconclusive: {seen}, but the lease may have expired {late:?} earlier"
-    )]
+    #[error("inconclusive: {seen}, but the lease may have expired {late:?} earlier")]
     TooSlow {
         /// The observation.
         seen: String,
@@ -123,9 +121,13 @@ impl fmt::Display for Promise {
             Self::FetchEndsWithStop => "fetch takes nothing and returns immediately when stopping",
             Self::StoppedFetchKeepsNothing => "a stopped fetch returns every job that it took",
             Self::FetchTakesAtMostMax => "fetch takes at most the requested number of jobs",
-            Self::DeliveriesAreExclusive => "a delivery is exclusive until it is settled or its lease expires",
+            Self::DeliveriesAreExclusive => {
+                "a delivery is exclusive until it is settled or its lease expires"
+            }
             Self::AckIsFinal => "an acknowledged job is never redelivered",
-            Self::RequeueIsImmediate => "a requeued job is available immediately and its attempt is not counted",
+            Self::RequeueIsImmediate => {
+                "a requeued job is available immediately and its attempt is not counted"
+            }
             Self::RetryWaits => "a retried job is delivered after its delay, as the next attempt",
             Self::DeadLetterIsKept => "a dead-lettered job is kept and not redelivered",
             Self::CrashLosesNothing => "the jobs of a crashed consumer are redelivered",
@@ -138,7 +140,9 @@ impl fmt::Display for Promise {
                 "a prefetched job replaces a settled one, and is fetched or withdrawn"
             }
             Self::OrderIsKept => "jobs are delivered in the order in which they were pushed",
-            Self::OutageIsAnError => "an unreachable broker is an error, and the queue reconnects when it returns",
+            Self::OutageIsAnError => {
+                "an unreachable broker is an error, and the queue reconnects when it returns"
+            }
         })
     }
 }

@@ -123,7 +123,9 @@ impl InstalledHandlers {
             let found = disposition(number, None)?;
             if level_of(&found).is_none() {
                 let free = self.replaced.iter().position(Option::is_none);
-                let level = free.ok_or_else(|| io::Error::other("other signal handlers repeatedly replaced the handlers of this process"))?;
+                let level = free.ok_or_else(|| {
+                    io::Error::other("other signal handlers repeatedly replaced the handlers of this process")
+                })?;
                 self.put_on_top(number, level, found)?;
             }
         }

@@ -30,7 +30,9 @@ pub async fn crash_loses_nothing<S: Subject>(subject: &S) -> Result<Verdict, Bro
         let delivery = bench.take_one(&second).await?;
         bench.settle_ours(&second, &delivery, Settlement::Ack).await?;
         if had.contains(&number(&delivery)) && delivery.attempt < 2 {
-            return Err(bench.broken(format!("{} was attempted before by the crashed consumer", describe(&delivery))));
+            return Err(
+                bench.broken(format!("{} was attempted before by the crashed consumer", describe(&delivery)))
+            );
         }
         found.extend(number(&delivery));
     }
@@ -69,7 +71,9 @@ pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Brok
         return Err(bench.too_long("report a failed fetch while the broker is unreachable", patience));
     }
     match timeout(patience, queue.settle(&held.receipt, Settlement::Ack)).await {
-        Err(_) => return Err(bench.too_long("report a failed settlement while the broker is unreachable", patience)),
+        Err(_) => {
+            return Err(bench.too_long("report a failed settlement while the broker is unreachable", patience));
+        }
         Ok(Ok(Settled::Done)) => {
             return Err(bench.broken("a settlement was Done although the broker was unreachable".to_owned()));
         }

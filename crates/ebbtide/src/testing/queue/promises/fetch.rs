@@ -35,7 +35,8 @@ pub async fn fetch_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
             Ok(Err(source)) => return Err(bench.failed("fetch from an empty queue", source)),
         }
         bench.push(b"late").await?;
-        let got = bench.does("fetch the job that was pushed meanwhile", bench.patience(&queue), fetch).await?;
+        let got =
+            bench.does("fetch the job that was pushed meanwhile", bench.patience(&queue), fetch).await?;
         if got.len() != 1 {
             return Err(bench.broken(format!("one job was pushed, and fetch {round} returned {}", got.len())));
         }
@@ -64,7 +65,8 @@ pub async fn fetch_ends_with_stop<S: Subject>(subject: &S) -> Result<Verdict, Br
     }
     source.stop(suite_ends_it(), None);
     bench.push_all(0..3).await?;
-    let got = bench.does("return from a fetch that is stopping", bench.at_once(), queue.fetch(4, &stop)).await?;
+    let got =
+        bench.does("return from a fetch that is stopping", bench.at_once(), queue.fetch(4, &stop)).await?;
     match got.len() {
         0 => Ok(Verdict::Kept),
         took => Err(bench.broken(format!("fetch took {took} jobs although it was stopping"))),

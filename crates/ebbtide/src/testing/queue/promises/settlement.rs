@@ -45,9 +45,7 @@ pub async fn requeue_is_immediate<S: Subject>(subject: &S) -> Result<Verdict, Br
             _ => bench.take_at_once(&queue).await?,
         };
         if subject.counts_requeues() && delivery.attempt != 1 {
-            return Err(
-                bench.broken(format!("{}: the requeued attempt was counted", describe(&delivery)))
-            );
+            return Err(bench.broken(format!("{}: the requeued attempt was counted", describe(&delivery))));
         }
         // As the loop does it: only then does a broker that sends ahead not give it back to us.
         bench.withdraw(&queue).await?;
@@ -124,7 +122,8 @@ pub async fn dead_letter_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Bro
     dead_lettered.sort_by(|a, b| a.payload.cmp(&b.payload));
     let payloads: Vec<_> = dead_lettered.iter().map(|job| String::from_utf8_lossy(&job.payload)).collect();
     if payloads != ["0", "1", "2", "3", "4"] {
-        return Err(bench.broken(format!("jobs 0 to 4 were dead-lettered, but the dead-letter queue has: {payloads:?}")));
+        return Err(bench
+            .broken(format!("jobs 0 to 4 were dead-lettered, but the dead-letter queue has: {payloads:?}")));
     }
     let kept = dead_lettered.first().and_then(|job| job.error.as_deref());
     match kept {
