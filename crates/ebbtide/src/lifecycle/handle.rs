@@ -95,7 +95,7 @@ impl Handle {
     /// Nothing is lost when it is dropped.
     pub async fn reached(&self, phase: Phase) {
         let mut phases = self.phase.clone();
-        // An error means that the lifecycle is gone: it was beyond every phase.
+        // An error means that the lifecycle has exited: it has passed every phase.
         let _ = phases.wait_for(|now| *now >= phase).await;
     }
 

@@ -19,7 +19,7 @@ use crate::util::clock;
 /// 2. The first signal arms the deadline before the dispatcher hears of it; the deadline never moves later.
 /// 3. A second signal that comes the guard time or more after the first ends the process without asking anybody. All that is done
 ///    before is to remove temporary files, and all that is waited for is [`TIDY`]. One that comes earlier changes nothing.
-/// 4. After the deadline the process is gone, by this thread alone.
+/// 4. This thread alone ends the process at the deadline.
 /// 5. Where the machine has not come to the flushers when they are overdue, they begin all the same, and it goes on
 ///    waiting until the forced exit: a runtime that comes to itself loses nothing by it.
 /// 6. Once disarmed, the signals are given back, thread and ledger are freed, and a signal that came and was not taken for the

@@ -58,7 +58,7 @@ impl<F> PoolWorkers<F> {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                // The jobs know of the stop by now; whoever sends them may still have some.
+                // The jobs are signalled by now; their senders may still send more.
                 _ = &mut unfed, if open => {
                     open = false;
                     jobs.close();
@@ -100,7 +100,7 @@ impl<F> PoolWorkers<F> {
     }
 
     fn settle(&self, ended: Result<EndedJob, JoinError>) {
-        // Nobody aborts a job but its runtime, which is gone then.
+        // Only its runtime aborts a job, and only when it shuts down.
         let ended = ended.ok();
         let in_time = ended.as_ref().is_some_and(|ended| ended.in_time);
         let is_done = ended.as_ref().is_some_and(|ended| matches!(ended.result, Ok(Ok(()))));

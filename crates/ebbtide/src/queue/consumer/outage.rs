@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use crate::model::show_duration;
 use crate::util::{Backoff, clock, panics};
 
-/// How long to wait before the queue is asked again after an error. Short enough that nobody notices a broker that was
-/// restarted, long enough that a broker that is away isn't kept busy by being asked.
+/// The backoff after an error of the queue. Short enough that a broker restart causes no noticeable delay, long enough that retries
+/// do not load an unavailable broker.
 pub(super) const AGAIN: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
-/// The queue did not answer.
+/// The queue did not respond in time.
 #[derive(Debug, thiserror::Error)]
 #[error("no response within {} s", .0.as_secs_f64())]
 pub(super) struct NoAnswer(pub(super) Duration);
 
-/// Says once that the queue cannot be reached, and once that it can again.
+/// Logs once that the queue is unreachable, and once that it is available again.
 pub(super) struct Outage {
     consumer: Arc<str>,
     what: &'static str,
@@ -66,7 +66,7 @@ impl Outage {
         );
     }
 
-    /// Ends it without a word.
+    /// Ends the outage without a log line.
     pub(super) fn forget(&self) {
         self.take();
     }

@@ -17,7 +17,7 @@ use crate::util::panics;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl<Q: Queue, F> ConsumerContext<Q, F> {
-    /// Says a settlement until the queue has it; dropped when the time is up, which leaves the delivery unsettled.
+    /// Retries a settlement until the queue has confirmed it. Dropped at the deadline, which leaves the delivery unsettled.
     pub(super) async fn settle(&self, guard: DeliveryGuard<Q::Receipt>, settlement: Settlement) {
         let Some((job, receipt)) = guard.receipt() else { return };
         let mut failures = 0;
@@ -71,7 +71,7 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
 }
 
 impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
-    /// Hands back whatever comes when the stop has begun: what the last fetch returns, and what the broker had sent ahead
+    /// Requeues every job that arrives after the stop began: those of the last fetch, and those that the broker sent ahead
     /// (invariant Q2).
     pub(super) async fn return_unbegun(self: Arc<Self>, fetch: Option<Fetch<Q::Receipt>>) {
         let pending = PendingAnswer { name: &self.name, deliveries: Some(&self.deliveries) };
@@ -79,14 +79,14 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
             Some(fetch) => fetch.await.unwrap_or_else(|error| self.none_came(&*error)),
             None => Vec::new(),
         };
-        // The subscription's end is said first, so that what is handed back isn't sent to us again; if it hangs, it
-        // doesn't hold the others.
+        // The subscription ends first, so that requeued jobs are not sent to this consumer again; if that hangs, the requeues
+        // still run.
         let (withdrawn, ()) = tokio::join!(self.withdraw(), self.requeue_all(fetched));
         pending.close();
         self.requeue_all(withdrawn).await;
     }
 
-    /// Asks until the queue answers: nobody else knows what it has given out and nobody fetched.
+    /// Retries until the queue responds: only the queue knows which jobs it has leased that no fetch returned.
     async fn withdraw(&self) -> Vec<Delivery<Q::Receipt>> {
         let outage = Outage::new(Arc::clone(&self.name), "withdraw prefetched jobs");
         let mut failures = 0;
@@ -113,7 +113,7 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
         while going.join_next().await.is_some() {}
     }
 
-    /// Takes a delivery that is not begun any more, and returns what hands it back.
+    /// Takes a delivery that will not be started, and returns the future that requeues it.
     fn requeue_unbegun(
         self: &Arc<Self>,
         delivery: &Delivery<Q::Receipt>,
@@ -123,7 +123,7 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
         async move { context.settle(guard, Settlement::Requeue).await }
     }
 
-    /// It has taken nothing that it does not give up by itself.
+    /// A failed fetch has taken no job that it does not release by itself.
     fn none_came(&self, error: &(dyn Error + 'static)) -> Vec<Delivery<Q::Receipt>> {
         let error = panics::chain(error);
         crate::runtime::log_warn!(
@@ -135,7 +135,7 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
     }
 }
 
-/// Says, when it is dropped before it is closed, that the queue owes us an answer: nobody knows what it has given out.
+/// Logs, when dropped before it is closed, that the queue did not respond: the jobs that it has leased are unknown.
 struct PendingAnswer<'a, R: Clone> {
     name: &'a str,
     deliveries: Option<&'a DeliveryTracker<R>>,

@@ -110,13 +110,13 @@ where
         }
     }
 
-    /// Drops what is left. Its guards say what was not settled.
+    /// Aborts the remaining tasks. Their guards log what was not settled.
     pub(super) fn let_go(&mut self) {
         self.errands.abort_all();
         self.jobs.abort_all();
     }
 
-    /// Waits for those that were let go, so that they are gone before what they use is closed; but for no longer than that.
+    /// Waits, at most until `until`, for aborted tasks to end, so that they end before what they use is closed.
     pub(super) async fn leave(&mut self, until: Instant) {
         if timeout_at(tokio::time::Instant::from_std(until), self.idle()).await.is_err() {
             crate::runtime::log_error!(

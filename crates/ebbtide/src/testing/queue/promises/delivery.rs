@@ -14,7 +14,7 @@ const LARGE_PAYLOAD: usize = 512 * 1024;
 
 const EXCLUSIVE_JOBS: u32 = 60;
 
-/// Tries whether payloads arrive byte for byte: nothing at all, text, every byte there is, and half a megabyte.
+/// Tests that payloads are delivered byte for byte: empty, text, every byte value, and half a megabyte.
 ///
 /// # Errors
 ///
@@ -39,11 +39,11 @@ pub async fn payloads_arrive_exactly<S: Subject>(subject: &S) -> Result<Verdict,
     Ok(Verdict::Kept)
 }
 
-/// Tries whether each job has an id of its own, the same after it was handed back, tried again, and lost with its consumer.
+/// Tests that each job has a unique id that stays the same after a requeue, a retry, and a crash of its consumer.
 ///
 /// # Errors
 ///
-/// When an id is empty, two jobs share one, or a job changes its own.
+/// When an id is empty, two jobs share one, or the id of a job changes.
 pub async fn id_stays<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::IdStays);
     bench.push_all(0..3).await?;
@@ -76,11 +76,11 @@ pub async fn id_stays<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     }
 }
 
-/// Tries whether four consumers that fetch at the same time get different jobs, and nobody gets what another one holds.
+/// Tests that four consumers that fetch concurrently receive different jobs, and none receives a job that another one holds.
 ///
 /// # Errors
 ///
-/// When a job is delivered twice though its first delivery is neither settled nor lapsed.
+/// When a job is delivered twice although its first delivery is neither settled nor expired.
 pub async fn deliveries_are_exclusive<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::lasting(subject, Promise::DeliveriesAreExclusive);
     let queues = [bench.open().await?, bench.open().await?, bench.open().await?, bench.open().await?];
@@ -125,7 +125,7 @@ pub async fn deliveries_are_exclusive<S: Subject>(subject: &S) -> Result<Verdict
     }
 }
 
-/// Tries whether one consumer gets the jobs in the order in which they were pushed.
+/// Tests that one consumer receives the jobs in the order in which they were pushed.
 ///
 /// It does not apply where that is [not promised](Subject::keeps_order).
 ///

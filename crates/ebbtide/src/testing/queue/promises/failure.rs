@@ -72,7 +72,9 @@ pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Brok
     }
     match timeout(patience, queue.settle(&held.receipt, Settlement::Ack)).await {
         Err(_) => {
-            return Err(bench.too_long("report a failed settlement while the broker is unreachable", patience));
+            return Err(
+                bench.too_long("report a failed settlement while the broker is unreachable", patience)
+            );
         }
         Ok(Ok(Settled::Done)) => {
             return Err(bench.broken("a settlement was Done although the broker was unreachable".to_owned()));

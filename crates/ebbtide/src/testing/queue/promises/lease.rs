@@ -7,14 +7,14 @@ use crate::queue::{Queue as _, Settled, Settlement};
 use crate::testing::queue::bench::{Bench, describe};
 use crate::testing::queue::{Broken, Promise, Subject, Verdict};
 
-/// Tries whether a delivery whose lease has run out comes to somebody else, and from then on nothing that the first consumer
-/// says of it counts.
+/// Tests that a delivery whose lease has expired is redelivered to another consumer, and that settlements of the first consumer have
+/// no effect from then on.
 ///
 /// It does not apply to a queue [without leases](crate::queue::Queue::lease).
 ///
 /// # Errors
 ///
-/// When it does not come, or the first consumer can still settle it, or take it away from the second.
+/// When it is not redelivered, or the first consumer can still settle it or take it from the second.
 pub async fn lapsed_lease_is_lost<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::LapsedLeaseIsLost);
     let slow = bench.open().await?;
@@ -46,14 +46,13 @@ pub async fn lapsed_lease_is_lost<S: Subject>(subject: &S) -> Result<Verdict, Br
     Ok(Verdict::Kept)
 }
 
-/// Tries whether a job that has waited for longer than a lease before its first delivery is given to nobody else for half of a
-/// lease from then on.
+/// Tests that a job that was queued for longer than a lease before its first delivery stays exclusive for half a lease after it.
 ///
 /// It does not apply to a queue [without leases](crate::queue::Queue::lease).
 ///
 /// # Errors
 ///
-/// When somebody else gets it, as where the lease began when the job was pushed.
+/// When another consumer receives it, for example because the lease began when the job was pushed.
 pub async fn lease_begins_at_delivery<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::LeaseBeginsAtDelivery);
     let (ours, other) = (bench.open().await?, bench.open().await?);
@@ -65,14 +64,14 @@ pub async fn lease_begins_at_delivery<S: Subject>(subject: &S) -> Result<Verdict
     Ok(Verdict::Kept)
 }
 
-/// Tries whether deliveries that are extended three times in each lease stay ours for three of them, though one is among them that
-/// was settled meanwhile, as happens when a job ends while its lease is extended.
+/// Tests that deliveries that are extended three times per lease stay exclusive for three leases, even if one of them was settled
+/// meanwhile, as happens when a job ends while its lease is extended.
 ///
 /// It does not apply to a queue [without leases](crate::queue::Queue::lease).
 ///
 /// # Errors
 ///
-/// When somebody else gets one, or the one that was settled makes the others' extension fail.
+/// When another consumer receives one, or the settled one makes the extension of the others fail.
 pub async fn extend_keeps<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::ExtendKeeps);
     let ours = bench.open().await?;

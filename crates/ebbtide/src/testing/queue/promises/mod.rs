@@ -1,8 +1,7 @@
-//! One function for each promise, grouped by what it is about. Each needs a subject of its own, whose queue is empty and which
-//! nobody else uses.
+//! One test function for each promise, grouped by topic. Each needs a separate subject with an empty queue that nothing else uses.
 //!
-//! All of them return [`Verdict::Kept`](super::Verdict) or [`Verdict::DoesNotApply`](super::Verdict), or as an error how the
-//! promise was [`Broken`](super::Broken). None panics. Dropped before its end, one leaves its queue in any state.
+//! Each returns [`Verdict::Kept`](super::Verdict) or [`Verdict::DoesNotApply`](super::Verdict), or as an error how the promise was
+//! [`Broken`](super::Broken). None panics. A future dropped before it completes leaves its queue in an arbitrary state.
 
 mod delivery;
 mod failure;

@@ -8,7 +8,7 @@ use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
 /// Longer than the lease that is recommended: a lease that runs out must not pass for a retry that has come.
 const RETRY_AFTER: Duration = Duration::from_millis(1500);
 
-/// Tries whether an acknowledged job is gone for good, though its consumer crashes right behind it.
+/// Tests that an acknowledged job is never delivered again, even if its consumer crashes right after the acknowledgement.
 ///
 /// # Errors
 ///
@@ -27,8 +27,8 @@ pub async fn ack_is_final<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     Ok(Verdict::Kept)
 }
 
-/// Tries whether a job that was handed back is there for the next consumer at once, though the first one crashes right
-/// behind it, and whether that counts as no attempt.
+/// Tests that a requeued job is immediately available to the next consumer, even if the first one crashes right after the requeue,
+/// and that its attempt is not counted.
 ///
 /// The attempts count only where the broker [can tell](Subject::counts_requeues).
 ///
@@ -56,12 +56,12 @@ pub async fn requeue_is_immediate<S: Subject>(subject: &S) -> Result<Verdict, Br
     Ok(Verdict::Kept)
 }
 
-/// Tries whether a job whose attempt failed comes back when the time has passed that was asked for, not before, and as the
-/// next attempt, though its consumer crashes.
+/// Tests that a job with a failed attempt is redelivered after the requested delay, not earlier, and as the next attempt, even if
+/// its consumer crashes.
 ///
 /// # Errors
 ///
-/// When it comes too early or not at all, or the attempts are counted wrong.
+/// When it is delivered too early or not at all, or the attempts are miscounted.
 pub async fn retry_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::RetryWaits);
     bench.push(b"job").await?;
@@ -96,12 +96,12 @@ pub async fn retry_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     Ok(Verdict::Kept)
 }
 
-/// Tries whether a buried job can be looked at, with what was pushed and, where it is kept, why it failed, and is not
-/// delivered again; and whether the words of any error are taken, whatever is in them.
+/// Tests that a dead-lettered job can be listed with its payload and, where it is stored, its error, and is not delivered again; and
+/// that any error text is accepted.
 ///
 /// # Errors
 ///
-/// When it is gone, or delivered again, or an error's words make it fail.
+/// When it is missing or delivered again, or an error text makes the settlement fail.
 pub async fn dead_letter_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::DeadLetterIsKept);
     let long = "long ".repeat(4000);
@@ -134,11 +134,11 @@ pub async fn dead_letter_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Bro
     }
 }
 
-/// Tries whether a settlement that is said twice is no error, and whether of two that are said at the same time one counts.
+/// Tests that a repeated settlement is not an error, and that exactly one of two concurrent settlements counts.
 ///
 /// # Errors
 ///
-/// When one fails, or what the consumer was told is not so.
+/// When one fails, or the returned result is wrong.
 pub async fn first_settlement_counts<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::FirstSettlementCounts);
     let queue = bench.open().await?;

@@ -23,12 +23,12 @@ const PREFETCH_PLACES: usize = 4;
 
 const PREFETCH_JOBS: u32 = 24;
 
-/// Tries whether a job that comes while the fetch is being stopped is returned by it, or had been sent ahead, or is still
-/// there for others.
+/// Tests that a job pushed while a fetch is being stopped is returned by the fetch, was sent ahead, or is still queued for other
+/// consumers.
 ///
 /// # Errors
 ///
-/// When it is none of these: the consumer holds a job that it doesn't know of.
+/// When none of these holds: the consumer holds a job without having received it.
 pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::lasting(subject, Promise::StoppedFetchKeepsNothing);
     for moment in 0..MOMENTS {
@@ -73,12 +73,12 @@ pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verd
     Ok(Verdict::Kept)
 }
 
-/// Tries whether nothing is left with a consumer that was stopped in order: what it had fetched and what had been sent ahead
-/// is there for the next one at once and as untried as it was, all of it, and nothing is counted as leased.
+/// Tests that a stopped consumer holds no job: every job that it had fetched or that was sent ahead is immediately available to
+/// the next consumer, without a counted attempt, and no job is counted as leased.
 ///
 /// # Errors
 ///
-/// When a job is missing, delivered twice, still leased, or counts as tried.
+/// When a job is missing, delivered twice, still leased, or its attempt is counted.
 pub async fn stop_leaves_nothing<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::lasting(subject, Promise::StopLeavesNothing);
     bench.push_all(0..STOPPED_JOBS).await?;
@@ -89,14 +89,13 @@ pub async fn stop_leaves_nothing<S: Subject>(subject: &S) -> Result<Verdict, Bro
     bench.rest_comes(STOPPED_JOBS, Vec::new()).await
 }
 
-/// Tries whether a queue that prefetches gives out no more than was asked for and settled, returns that from the next fetch,
-/// takes nothing for what is settled when it may no longer, and leaves nothing when the consumer has stopped. For others it does
-/// not apply.
+/// Tests that a prefetching queue leases no more jobs than were requested and settled, returns prefetched jobs from the next fetch,
+/// does not prefetch when forbidden, and holds no job after the consumer has stopped. Does not apply to other queues.
 ///
 /// # Errors
 ///
-/// When others don't get what there are no places for, or a job is missing, delivered twice, still leased in the end, or counts as
-/// tried though nobody had it.
+/// When other consumers do not get the jobs that exceed the places of this one, or a job is missing, delivered twice, still leased
+/// at the end, or its attempt is counted although no consumer had it.
 pub async fn prefetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::lasting(subject, Promise::PrefetchKeepsNothing);
     bench.push_all(0..PREFETCH_JOBS).await?;
