@@ -97,7 +97,10 @@ async fn what_is_cut_at_the_deadline_is_an_error_that_names_it() {
     served.process.says("asked for /never");
     served.terminate();
     let ended = served.ended(Duration::from_secs(6)).await;
-    ended.code(1).said("1 in flight cut at the deadline: GET /never from 127.0.0.1").never_said("secret");
+    ended
+        .code(1)
+        .said("1 in flight cancelled at the deadline: GET /never from 127.0.0.1")
+        .never_said("secret");
     let report = report.read();
     assert_eq!((report.exit_code, report.totals().cancelled), (3, 1), "{report:?}");
 }

@@ -158,7 +158,7 @@ async fn a_sidecar_that_refuses_or_is_away_is_named_and_makes_the_exit_code_1() 
     scene.served.terminate();
     answer(scene.registry.next().await.1, "200 OK").await;
     answer(scene.sidecar.next().await.1, "500 Oops").await;
-    scene.ended().await.code(1).said("sidecar (failed: ").said("it answered 500: body");
+    scene.ended().await.code(1).said("sidecar (failed: ").said("responded with status 500: body");
 
     let mut scene = Scene::start("").await;
     let gone = scene.sidecar.addr();

@@ -135,7 +135,7 @@ impl Call {
 #[non_exhaustive]
 pub enum CallError {
     /// The URL is none that a call can be made to.
-    #[error("`{url}` cannot be called: {why}")]
+    #[error("invalid URL `{url}`: {why}")]
     Url {
         /// What was given.
         url: String,
@@ -143,13 +143,13 @@ pub enum CallError {
         why: &'static str,
     },
     /// A method or a header has characters that would make another request of it.
-    #[error("`{text}` is no method, header name or header value: it has characters that don't belong there")]
+    #[error("invalid method, header name or header value `{text}`: forbidden characters")]
     Text {
         /// What was given.
         text: String,
     },
     /// The connection failed.
-    #[error("{to}: the connection failed")]
+    #[error("connection to {to} failed")]
     Io {
         /// Whom the call was for.
         to: String,
@@ -157,7 +157,7 @@ pub enum CallError {
         source: io::Error,
     },
     /// No answer came in time.
-    #[error("{to}: no answer within {}", show_duration(*limit))]
+    #[error("no response from {to} within {}", show_duration(*limit))]
     TooSlow {
         /// Whom the call was for.
         to: String,
@@ -165,13 +165,13 @@ pub enum CallError {
         limit: Duration,
     },
     /// What came is no HTTP/1 response.
-    #[error("{to}: what came is no HTTP response")]
+    #[error("invalid HTTP response from {to}")]
     NotHttp {
         /// Whom the call was for.
         to: String,
     },
     /// The answer's status is not in the two hundreds.
-    #[error("{to}: it answered {status}{}", if body.is_empty() { String::new() } else { format!(": {body}") })]
+    #[error("{to} responded with status {status}{}", if body.is_empty() { String::new() } else { format!(": {body}") })]
     Status {
         /// Whom the call was for.
         to: String,

@@ -79,7 +79,7 @@ impl Health {
 
     /// Lets `?verbose` tell what a check failed with as well, which may name hosts and users: for a listener that the public
     /// doesn't reach. The log has it in any case.
-    #[must_use = "it returns the same handle with another voice"]
+    #[must_use = "returns the handle with reasons enabled"]
     pub fn with_reasons(mut self) -> Self {
         self.reasons = true;
         self

@@ -147,17 +147,15 @@ pub enum ServeError {
     /// A listener cannot be used: its socket does not listen, or the runtime has no I/O enabled.
     #[error("cannot use the listener")]
     Listener(#[source] io::Error),
-    /// There was nothing to serve.
-    #[error(
-        "serve: no listener was given; bind one, or start the service with sockets if it takes inherited ones"
-    )]
+    /// No listener was given. Bind one, or pass sockets to a service that uses inherited ones.
+    #[error("no listener was given")]
     NoListener,
     /// The stop cannot be planned: a budget that cannot work, or a variable that cannot be understood. Only
     /// [`serve`](super::serve()) says so.
-    #[error("plan the stop")]
+    #[error("cannot plan the shutdown")]
     Plan(#[source] BoxError),
     /// The watchdog thread could not be started. Only [`serve`](super::serve()) says so.
-    #[error("start the watchdog thread")]
+    #[error("cannot start the watchdog thread")]
     Watchdog(#[source] io::Error),
     /// The server stopped, and cut what was not finished at its deadline. Only [`serve`](super::serve()) says so; it
     /// stands in the report.
@@ -177,9 +175,10 @@ impl From<ServeError> for io::Error {
         match error {
             ServeError::Listener(source) => Self::new(source.kind(), ServeError::Listener(source)),
             ServeError::Watchdog(source) => Self::new(source.kind(), ServeError::Watchdog(source)),
-            ServeError::Plan(source) => {
-                Self::new(io::ErrorKind::InvalidInput, format!("plan the stop: {}", chain(&*source)))
-            }
+            ServeError::Plan(source) => Self::new(
+                io::ErrorKind::InvalidInput,
+                format!("cannot plan the shutdown: {}", chain(&*source)),
+            ),
             // As text: whoever returns it from `main` gets its `Debug` on standard error.
             other => Self::other(other.to_string()),
         }
@@ -192,7 +191,7 @@ impl fmt::Display for Cancelled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 8;
         let cancelled = self.0.totals().cancelled;
-        write!(f, "{cancelled} in flight cut at the deadline")?;
+        write!(f, "{cancelled} in flight cancelled at the deadline")?;
         let guard = self.0.troubled().flat_map(|component| &component.stragglers);
         for (n, straggler) in guard.take(SHOWN).enumerate() {
             write!(f, "{} {}", if n == 0 { ":" } else { "," }, straggler.name)?;

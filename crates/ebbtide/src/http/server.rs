@@ -41,7 +41,7 @@ use crate::model::Plan;
 /// assert_eq!((work.in_flight(), work.cancelled()), (0, 0));
 /// # Ok(()) }
 /// ```
-#[must_use = "a server does nothing until it is told to `serve`"]
+#[must_use = "a server does nothing until `serve` is called"]
 pub struct Server<S> {
     service: S,
     settings: Settings,

@@ -117,12 +117,12 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Says why TLS could not be set up, or its certificates not be exchanged.
+/// An error from setting up TLS or replacing its certificates.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
     /// A file could not be read.
-    #[error("read {path}; give the path of a file that this process may read")]
+    #[error("cannot read {path}")]
     Read {
         /// The file.
         path: PathBuf,
@@ -130,32 +130,31 @@ pub enum TlsError {
         source: io::Error,
     },
     /// A file is not PEM, or not all of it.
-    #[error("read {path} as PEM: {reason}; give the file as the certificate authority or `openssl` wrote it")]
+    #[error("invalid PEM in {path}: {reason}")]
     Pem {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// A file that should hold certificates holds none.
-    #[error(
-        "find a certificate in {path}; put the server's own there as PEM, and those that lead to its root behind it"
-    )]
+    /// The certificate file contains no certificate.
+    ///
+    /// It must contain the server certificate as PEM, followed by the certificates that lead to its root.
+    #[error("no certificate in {path}")]
     NoCertificate {
         /// The file.
         path: PathBuf,
     },
-    /// A file that should hold a private key holds none.
-    #[error("find a private key in {path}; put it there as PEM, not encrypted")]
+    /// The key file contains no private key. The key must be PEM and not encrypted.
+    #[error("no private key in {path}")]
     NoKey {
         /// The file.
         path: PathBuf,
     },
-    /// The key is not that of the certificate.
-    #[error(
-        "use the key in {key} with the first certificate in {certificates}; they don't belong together: exchange both \
-         files, and put the server's own certificate first"
-    )]
+    /// The key does not match the first certificate.
+    ///
+    /// Replace both files together. The server certificate must come first.
+    #[error("key in {key} does not match the first certificate in {certificates}")]
     Mismatch {
         /// The file of the certificates.
         certificates: PathBuf,
@@ -163,7 +162,7 @@ pub enum TlsError {
         key: PathBuf,
     },
     /// The certificate or the key is of a kind that cannot be used.
-    #[error("use the certificate in {certificates} with the key in {key}")]
+    #[error("cannot use the certificate in {certificates} with the key in {key}")]
     Unusable {
         /// The file of the certificates.
         certificates: PathBuf,
@@ -172,8 +171,8 @@ pub enum TlsError {
         /// What rustls says.
         source: rustls::Error,
     },
-    /// What was not read from files cannot be read from them again.
-    #[error("reload certificates that were not read from files; give the new ones with `Tls::replace`")]
+    /// The certificates were not read from files. [`Tls::replace`] sets new ones.
+    #[error("cannot reload certificates that were not read from files")]
     NotFromFiles,
 }
 

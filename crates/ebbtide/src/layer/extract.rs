@@ -13,12 +13,11 @@ impl<S: Sync> FromRequestParts<S> for HandlerStop {
     }
 }
 
-/// The route has no layer that tells handlers of the stop. Answered with 500.
+/// The route has no layer that provides a [`HandlerStop`](super::HandlerStop). The response has status 500.
+///
+/// Add `.layer(app.stop_layer())`, a `StopLayer` or `http::serve(..).tell_handlers()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this route extracts a HandlerStop and nobody has put one there: add `.layer(app.stop_layer())`, a `StopLayer` or \
-     `http::serve(..).tell_handlers()`"
-)]
+#[error("no HandlerStop in the request extensions")]
 pub struct NoHandlerStop;
 
 impl IntoResponse for NoHandlerStop {

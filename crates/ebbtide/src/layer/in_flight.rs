@@ -69,7 +69,7 @@ impl InFlightLayer {
     /// each.
     ///
     /// Set it before the layer is cloned or used: clones made before tell nobody.
-    #[must_use = "it returns the layer that tells handlers"]
+    #[must_use = "returns the layer that notifies handlers"]
     pub fn tell(self, stop: HandlerStop) -> Self {
         self.with(|shared| (shared.stop, shared.tell) = (Some(stop), true))
     }

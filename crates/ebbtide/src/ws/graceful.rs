@@ -69,7 +69,7 @@ const LONGEST_REASON: usize = 123;
 /// axum::Router::new().route("/echo", any(echo))
 /// # }
 /// ```
-#[must_use = "a socket that nobody reads does not close"]
+#[must_use = "a socket that is not read does not close"]
 pub struct Graceful<S> {
     socket: S,
     stopping: Stopping<'static>,
@@ -186,7 +186,7 @@ impl<S> Graceful<S> {
             Box::pin(tokio::time::sleep((*answer_within).min(left)))
         });
         ready!(silence.as_mut().poll(cx));
-        crate::runtime::log_warn!("peer did not answer the close frame; giving up its WebSocket");
+        crate::runtime::log_warn!("peer did not answer the close frame; dropping its WebSocket");
         Poll::Ready(())
     }
 }

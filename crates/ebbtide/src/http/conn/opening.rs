@@ -31,7 +31,7 @@ pub(crate) async fn open(io: &mut Io, watch: &mut Watch) -> bool {
     poll_fn(|cx| match io.poll_open(cx) {
         Poll::Ready(Ok(())) => Poll::Ready(true),
         Poll::Ready(Err(error)) => {
-            tracing::debug!(peer = %io.guard().peer(), %error, "connection ended before HTTP began on it");
+            tracing::debug!(peer = %io.guard().peer(), %error, "connection ended before HTTP started");
             Poll::Ready(false)
         }
         Poll::Pending if watch.order(cx) >= Order::Abrupt => Poll::Ready(false),

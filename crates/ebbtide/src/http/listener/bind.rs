@@ -80,7 +80,7 @@ fn remove_stale(path: &Path, addr: &SockAddr) -> io::Result<()> {
     probe.set_nonblocking(true)?; // a listener whose queue is full is one all the same
     match probe.connect(addr) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            tracing::info!(path = %path.display(), "replacing a socket that nobody listens on");
+            tracing::info!(path = %path.display(), "replacing a stale socket file");
             fs::remove_file(path).map_err(|error| said(path, error))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -170,7 +170,7 @@ impl Drop for SocketFile {
             && let Err(error) = fs::remove_file(&self.path)
         {
             let path = self.path.display();
-            crate::runtime::log_warn!(%path, %error, "cannot remove the socket's file: the next start will replace it");
+            crate::runtime::log_warn!(%path, %error, "cannot remove the socket file");
         }
     }
 }

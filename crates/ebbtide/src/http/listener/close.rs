@@ -103,7 +103,7 @@ enum Hold {
 async fn close_tcp(mut acceptor: Acceptor, mode: CloseMode, stop: &Stop, serve: impl Fn(Accepted)) {
     let hold = hold_back(&acceptor, mode);
     let mut pending = PendingHandshakes::new(&acceptor, hold);
-    tracing::debug!(?hold, "new handshakes are held back");
+    tracing::debug!(?hold, "holding back new handshakes");
     let serve = |accepted: Accepted| {
         restore(&accepted.socket, hold);
         serve(accepted);
@@ -148,7 +148,7 @@ fn hold_back(acceptor: &Acceptor, mode: CloseMode) -> Hold {
         }
     }
     if let Err(error) = socket::listen(listener, 0) {
-        crate::runtime::log_warn!(%error, all, "cannot hold new connections back while the listener is emptied");
+        crate::runtime::log_warn!(%error, all, "cannot hold back new connections while the accept queue is drained");
     }
     Hold::Backlog
 }
@@ -238,7 +238,10 @@ fn refuse(acceptor: &Acceptor) -> Option<Instant> {
         Ok(()) => None,
         Err(error) => Some(error),
     };
-    tracing::debug!(?error, "new connections are not known to be refused while the listener is emptied");
+    tracing::debug!(
+        ?error,
+        "cannot verify that new connections are refused; draining the accept queue for a fixed time"
+    );
     Some(clock::after(clock::now(), BACKLOG_PATIENCE))
 }
 

@@ -96,7 +96,7 @@ async fn what_is_cut_is_an_error_that_names_it() {
     stop.send(()).unwrap();
     let error = end(server).await.expect_err("a request was cancelled");
     let text = std::io::Error::from(error).to_string();
-    assert!(text.starts_with("1 in flight cut at the deadline: GET /never from 127.0.0.1"), "{text}");
+    assert!(text.starts_with("1 in flight cancelled at the deadline: GET /never from 127.0.0.1"), "{text}");
 }
 
 #[tokio::test]
