@@ -108,8 +108,10 @@ fn what_is_said_of_a_lifecycle_that_cannot_start_arrives() {
         Process::start(&mut command).ended(LONG).expect("it ends").code(1);
         let collected = collector.collected();
         assert_whole(&collected, count, flushed);
-        let told =
-            collected.lines.iter().any(|line| line.starts_with("EBBTIDE_GRACE: invalid duration `soon`"));
+        let told = collected
+            .lines
+            .iter()
+            .any(|line| line.starts_with("invalid EBBTIDE_GRACE: invalid duration `soon`"));
         assert_eq!(told, flushed == "flushed");
     }
 }

@@ -121,7 +121,7 @@ async fn a_stream_without_end_is_ended_at_the_deadline_and_the_process_goes_in_t
     let (end, ended) = tokio::join!(end, served.ended(GRACE));
     let end = end.expect_err("a stream that was cut never passes for a whole one");
     assert_eq!(end.code(), Code::Unavailable, "{end:?}");
-    ended.code(3).within(GRACE).said("POST /kinds.Kinds/Count").said("cut=1");
+    ended.code(3).within(GRACE).said("POST /kinds.Kinds/Count").said("cancelled=1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,7 +135,7 @@ async fn a_call_without_an_answer_gets_unavailable_at_the_deadline() {
     let ended = served.ended(GRACE).await;
     let status = call.join_all().await.remove(0).expect_err("it has no answer");
     assert_eq!(status.code(), Code::Unavailable, "{status:?}");
-    ended.code(3).within(GRACE).said("POST /kinds.Kinds/Double").said("cut=1");
+    ended.code(3).within(GRACE).said("POST /kinds.Kinds/Double").said("cancelled=1");
 }
 
 /// The opposite: tonic's own server waits for it until it is killed.

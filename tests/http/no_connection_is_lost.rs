@@ -146,7 +146,7 @@ fn closes(each: usize, privileged: bool, load: Load, mode: &str) -> Tally {
             }
             closer.tell("close");
             let closed = closer.says_after(&format!("closed {number} "));
-            assert!(closed.ends_with(" cut=0"), "{closed}");
+            assert!(closed.ends_with(" cancelled=0"), "{closed}");
             storm.tell("gone");
             let tally: Tally = storm.says_after(&format!("storm {round}: ")).parse().expect("a tally");
             assert!(tally.answered >= CLIENTS as u64, "there was a storm: {tally}");

@@ -104,7 +104,7 @@ async fn one_that_is_to_be_resumed_is_seen_to_be_broken_off() {
 async fn closed_abruptly_they_hold_the_stop_and_are_cut() {
     let (mut served, clients) = stop_under_listeners("abrupt", "/events", 0).await;
     let ended = served.ended(Duration::from_secs(20)).await;
-    ended.code(3).within(STREAMS_GRACE).said("GET /events").said(&format!("cut={LISTENERS}"));
+    ended.code(3).within(STREAMS_GRACE).said("GET /events").said(&format!("cancelled={LISTENERS}"));
     assert!(ended.after > Duration::from_secs(3), "{:?}", ended.after);
     for seen in clients.join_all().await {
         assert!(seen.expect_err("it is broken off").is_reset());
@@ -223,7 +223,7 @@ async fn on_axums_own_server_nobody_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_helper_they_are_cut_at_the_deadline() {
     let (seen, ended) = stop_under_traffic("bare", GRACE).await;
-    ended.code(3).within(GRACE).said("GET /echo").said("(upgraded)").said(&format!("cut={CHATS}"));
+    ended.code(3).within(GRACE).said("GET /echo").said("(upgraded)").said(&format!("cancelled={CHATS}"));
     assert!(seen.iter().all(|one| one.code.is_none()), "{seen:?}");
 }
 
@@ -237,7 +237,12 @@ async fn a_client_that_never_answers_the_close_frame_does_not_hold_the_stop_and_
     client.first_bytes().await.expect("something comes");
     served.terminate();
     let ended = served.ended(GRACE).await;
-    ended.code(0).said("GET /echo").said("(upgraded) (peer stalled)").said("cut=0").never_said("secret");
+    ended
+        .code(0)
+        .said("GET /echo")
+        .said("(upgraded) (peer stalled)")
+        .said("cancelled=0")
+        .never_said("secret");
     let rest = client.rest().await;
     // A close frame (RFC 6455 §5.5.1): final, opcode 8, two bytes of payload, 1001. Then the end.
     assert!(rest.received.ends_with(&[0x88, 2, 0x03, 0xe9]) && rest.is_eof(), "{rest:?}");

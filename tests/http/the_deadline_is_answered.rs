@@ -55,7 +55,7 @@ async fn with_503_to_every_request_in_flight() {
     }
     let ended = served.ended(Duration::from_secs(20)).await;
     ended.code(3).within(GRACE).said("GET /never").never_said("secret");
-    ended.said(&format!("cut={}", CLIENTS + CLIENTS / 2));
+    ended.said(&format!("cancelled={}", CLIENTS + CLIENTS / 2));
 }
 
 /// The opposite: without the mechanism the clients see their connections end without a reason.
@@ -123,7 +123,7 @@ async fn with_unavailable_to_every_grpc_call() {
         assert_eq!(status.expect("a status")["grpc-status"], "14", "{path}");
     }
     let ended = served.ended(Duration::from_secs(20)).await;
-    ended.code(3).within(GRACE).said(&format!("cut={CLIENTS}"));
+    ended.code(3).within(GRACE).said(&format!("cancelled={CLIENTS}"));
 }
 
 /// The opposite: with an abrupt close, every call is a transport error.

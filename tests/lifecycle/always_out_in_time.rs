@@ -46,13 +46,13 @@ fn a_task_that_blocks_its_thread_is_reported_as_stuck_and_the_others_close() {
 
 #[test]
 fn a_task_that_ignores_the_stop_is_cut() {
-    stopped("stubborn-task").code(3).said("stubborn-task (cut)").said("closed first").said("flushed");
+    stopped("stubborn-task").code(3).said("stubborn-task (cancelled)").said("closed first").said("flushed");
 }
 
 #[test]
 fn a_resource_whose_close_hangs_does_not_take_the_others_time() {
     let ended = stopped("hanging-close");
-    ended.code(3).said("hanging-pool (cut)").said("closed second").said("closed first").said("flushed");
+    ended.code(3).said("hanging-pool (cancelled)").said("closed second").said("closed first").said("flushed");
 }
 
 #[test]
@@ -109,14 +109,14 @@ fn a_closure_that_panics_or_blocks_before_it_returns_a_future_keeps_nobody_from_
 #[test]
 fn a_resource_that_panics_when_it_is_asked_what_it_holds_keeps_nobody_from_closing() {
     let ended = stopped("panicking-held");
-    ended.code(3).said("nobody knows what is held").said("holding-pool (cut)");
+    ended.code(3).said("nobody knows what is held").said("holding-pool (cancelled)");
     ended.said("closed second").said("closed first").said("flushed");
 }
 
 #[test]
 fn a_resource_that_asks_the_lifecycle_what_it_holds_is_answered() {
     let ended = stopped("asking-held");
-    ended.code(3).said("5 components").said("holding-pool (cut with 5 components)");
+    ended.code(3).said("5 components").said("holding-pool (cancelled with 5 components)");
     ended.said("closed second").said("closed first").said("flushed");
 }
 
@@ -184,7 +184,7 @@ async fn a_server_alone_whose_runtime_is_blocked_is_ended_by_its_watchdog() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_alone_that_cuts_a_handler_which_blocks_its_thread_is_gone_by_the_deadline() {
     let ended = blocked_alone(&["watched", "workers"]).await.expect("it outlived its grace period");
-    ended.code(3).said("GET /block").said("the process did not exit in time");
+    ended.code(3).said("GET /block").said("process did not exit after the shutdown");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -95,7 +95,7 @@ fn attempts_that_are_used_up_fail_the_start_up() {
 #[test]
 fn the_opposite_a_loop_by_hand_is_killed_by_the_signal_and_closes_nothing() {
     let mut waits = start(&nobody(), "by-hand");
-    waits.says("attempt failed; retrying");
+    waits.says("not there yet");
     waits.signal(Signal::TERM);
     let ended = waits.ended(PATIENCE).expect("it does not end");
     ended.by_signal(Signal::TERM).never_said("closed first");

@@ -32,7 +32,10 @@ fn the_plan_is_printed_without_starting() {
     let plan: Value = serde_json::from_str(&ended.output).expect("JSON");
     assert_eq!(plan["grace_ms"], 20_000, "a number without a unit is seconds");
     run(victim("").env("EBBTIDE_PLAN", "text")).code(0).said("10s (grace period, plain) - 1.667s (margin)");
-    run(victim("").env("EBBTIDE_PLAN", "yaml")).code(1).said("EBBTIDE_PLAN: `yaml`").said("json or text");
+    run(victim("").env("EBBTIDE_PLAN", "yaml"))
+        .code(1)
+        .said("invalid EBBTIDE_PLAN `yaml`")
+        .said("expected `json` or `text`");
 }
 
 #[test]

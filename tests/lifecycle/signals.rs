@@ -65,7 +65,7 @@ fn each_signal_within_the_guard_time_is_a_duplicate() {
         let mut victim = Process::start(victim("slow-task").arg("60000"));
         victim.says("up");
         victim.signal(signal);
-        victim.says(": stopping");
+        victim.says("; shutting down within ");
         for times in 1..=3 {
             victim.signal(signal);
             victim.says_times("duplicate signal ignored", times);
@@ -81,7 +81,7 @@ fn the_opposite_without_a_guard_time_a_duplicate_ends_the_process() {
         let mut victim = Process::start(victim("slow-task").arg("0"));
         victim.says("up");
         victim.signal(signal);
-        victim.says(": stopping");
+        victim.says("; shutting down within ");
         victim.signal(signal);
         let ended = victim.ended(LONG).expect("it outlived a second signal");
         ended.by_signal(signal).never_said("the task finished").never_said("closed first");

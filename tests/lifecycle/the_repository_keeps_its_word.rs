@@ -137,7 +137,7 @@ const TAKE_A_TIME: [(&str, &str); 61] = [
     ("model/snapshot.rs new", "it is kept as it is"),
     ("model/time.rs part", "its own tests"),
     ("model/time.rs show_duration", "it compares and divides by numbers of its own"),
-    ("queue/options.rs hand_back", COMPONENTS),
+    ("queue/options.rs requeue", COMPONENTS),
     ("util/backoff.rs new", COMPONENTS),
     ("util/clock.rs after", "it is hidden, and at most thirty years"),
     ("testing/queue/memory.rs new", COMPONENTS),

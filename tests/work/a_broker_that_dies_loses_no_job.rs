@@ -145,7 +145,7 @@ fn for_good(broker: &mut Broker) {
     let gone = wall_clock();
     let ended = worker.ended(grace);
     if broker.kind() == QueueKind::Rabbitmq {
-        ended.code(0).said("somebody else runs it again");
+        ended.code(0).said("it will be run again");
     } else {
         ended.code(3).said("job not settled before the deadline");
     }

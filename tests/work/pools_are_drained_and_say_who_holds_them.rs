@@ -123,7 +123,7 @@ async fn a_pool_that_somebody_holds_is_reported_with_the_number_held() {
         "deadline exceeded; cancelling component component=\"postgres\" held=\"2 connections in use for ",
     );
     ended.said("postgres (2 in flight: 2 connections in use for");
-    ended.said("postgres (cut with 2 connections in use)").said("closed first");
+    ended.said("postgres (cancelled with 2 connections in use)").said("closed first");
     assert_eq!((&pool["outcome"]["kind"], &pool["cancelled"]), (&"cancelled".into(), &2.into()), "{pool}");
     assert_eq!(pool["stragglers"][0]["name"], "2 connections in use");
     // Before somebody wanted to close it, it held nobody up.

@@ -73,7 +73,7 @@ async fn the_opposite_a_read_that_does_not_listen_is_cut_when_its_time_is_up_and
         let name = services::unique(kind);
         let process = start_within("4s", kind, &url(kind), &name, "by-hand");
         let ended = stop(process);
-        ended.code(3).said("subscriber (cut)").said("closed store");
+        ended.code(3).said("subscriber (cancelled)").said("closed store");
     }
 }
 

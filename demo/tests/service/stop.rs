@@ -144,7 +144,7 @@ fn a_job_without_an_order_is_buried() {
     let folder = folder();
     let mut demo = Demo::start(&folder, &[]);
     table::push(&table::sqlite(&folder), "nobody's");
-    demo.wait_for("--queue-name");
+    demo.wait_for("does not exist");
     assert_eq!(demo.stopped().code, Some(0));
     assert_eq!(table::left(&table::sqlite(&folder)), Left { waiting: 0, leased: Some(0), dead_lettered: 1 });
 }

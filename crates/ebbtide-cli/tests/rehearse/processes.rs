@@ -195,7 +195,7 @@ fn wrong_usage_is_2() {
     ends(&[], 2, "--ready");
     ends(&["--ready=http://127.0.0.1:1/"], 2, "COMMAND");
     ends(&["--ready=https://127.0.0.1:1/", "--", "true"], 2, "http://");
-    ends(&["--ready=1", "--grace=30x", "--", "true"], 2, "30s");
+    ends(&["--ready=1", "--grace=30x", "--", "true"], 2, "ms, s, m or h");
     ends(&["--ready=1", "--slow=4", "--", "true"], 2, "--url slow=");
     ends(&["--ready=1", "--storm=0", "--keepalive=0", "--open=0", "--", "true"], 2, "every shape");
     ends(&["--ready=1", "--signal=KILL", "--", "true"], 2, "--grace");

@@ -17,7 +17,7 @@ impl<S: Sync> FromRequestParts<S> for HandlerStop {
 ///
 /// Add `.layer(app.stop_layer())`, a `StopLayer` or `http::serve(..).tell_handlers()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no HandlerStop in the request extensions")]
+#[error("no HandlerStop in the request: neither `Handle::stop_layer` nor `Server::tell_handlers` is active")]
 pub struct NoHandlerStop;
 
 impl IntoResponse for NoHandlerStop {

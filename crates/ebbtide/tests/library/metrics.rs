@@ -83,7 +83,7 @@ async fn phases_work_and_time_left_are_recorded_as_they_change() {
     let report = service.exited().await;
     let exited = recorded(&snapshotter);
     assert_eq!(exited[&of_phase("exited")], 1.0);
-    assert_eq!((exited[&of_pool("cut_total")], exited[&of_pool("in_flight")]), (1.0, 0.0));
+    assert_eq!((exited[&of_pool("cancelled_total")], exited[&of_pool("in_flight")]), (1.0, 0.0));
     assert_eq!(exited["ebbtide_stop_seconds{lifecycle=orders}"], report.stop.as_secs_f64());
 }
 

@@ -96,7 +96,7 @@ async fn spans() {
         "open - > stop cause=SIGTERM deadline_ms=8333 lifecycle=orders",
         "open stop > workers",
         "open workers > component component=stubborn stage=workers",
-        "component {\"outcome\": \"cut\"}",
+        "component {\"outcome\": \"cancelled\"}",
         "close component",
         "close workers",
         "open stop > resources",

@@ -128,7 +128,7 @@ pub(crate) async fn closer(mut arguments: Arguments) -> Result<(), Box<dyn Error
         let (served, told) = tokio::join!(serving, told);
         served?;
         told?;
-        println!("closed {round} finished={} cut={}", work.finished(), work.cancelled());
+        println!("closed {round} finished={} cancelled={}", work.finished(), work.cancelled());
         round += 1;
     }
     Ok(())

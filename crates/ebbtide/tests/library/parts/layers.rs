@@ -258,5 +258,5 @@ fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck
 async fn without_a_layer_the_rejection_names_the_remedy() {
     let (status, body) = told(asking()).await;
     assert_eq!(status, 500);
-    assert!(body.contains("app.stop_layer()") && body.contains("tell_handlers()"), "{body}");
+    assert!(body.contains("Handle::stop_layer") && body.contains("tell_handlers"), "{body}");
 }
