@@ -1,5 +1,5 @@
-//! What the crates for third-party clients share with the library. Not part of the public API: it may change in any release, and
-//! those crates are released together with this one.
+//! Internals for the crates of third-party clients, which are released together with this one. Not part of the public API: they may
+//! change in any release.
 
 #[cfg(feature = "queue")]
 pub use crate::queue::Combiner;
@@ -7,7 +7,7 @@ pub use crate::runtime::heard;
 pub use crate::runtime::os::exit::last_word;
 pub use crate::util::{BoxFuture, chain, clock};
 
-/// Logs a warning as `tracing::warn!` does, on standard error where no subscriber listens.
+/// Logs a warning as `tracing::warn!` does, or to standard error if no subscriber is set.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_warn {

@@ -1,7 +1,7 @@
-//! Conversions between [`Stop`] and tokio-util's [`CancellationToken`], for code that takes or has one.
+//! Conversions between [`Stop`] and tokio-util's [`CancellationToken`], for code that accepts or has one.
 //!
-//! A `CancellationToken` has one level, a [`Stop`] has two. The token stands for the first: the shutdown has begun, finish what you
-//! have.
+//! A `CancellationToken` has one level, a [`Stop`] has two. The token corresponds to the first, *stopping*: the shutdown has begun;
+//! finish the work in progress.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -31,8 +31,9 @@ use crate::util::clock;
 
 /// Returns a token that is cancelled when `stop` is stopping.
 ///
-/// A task of the runtime waits for that: make one token and hand out its [`child_token`](CancellationToken::child_token)s, rather
-/// than one for each piece of work. Cancelling the token does not stop anything.
+/// Each call spawns a task that waits for that: create one token and pass on its
+/// [`child_token`](CancellationToken::child_token)s, rather than a token for each piece of work. Cancelling the returned token does
+/// not stop `stop`.
 ///
 /// # Panics
 ///
@@ -47,7 +48,7 @@ pub fn to_token(stop: Stop) -> CancellationToken {
     token
 }
 
-/// Returns a stop that is stopping when `token` is cancelled, without a deadline. It is never cancelled.
+/// Returns a stop token that is stopping, without a deadline, when `token` is cancelled. It is never cancelled itself.
 ///
 /// # Panics
 ///
@@ -90,7 +91,7 @@ impl Handle {
 
 const REASON: &str = "cancellation token cancelled";
 
-#[expect(clippy::disallowed_methods, reason = "it only waits, owns no work, and ends with the runtime")]
+#[expect(clippy::disallowed_methods, reason = "the task only waits, owns no work, and ends with the runtime")]
 fn watch(until: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(until));
 }

@@ -1,42 +1,42 @@
-//! The fuzz targets' way in (`fuzz/`): not part of the interface, and not there in any other build. Each panics where something
-//! does not hold that must hold for any bytes.
+//! Entry points of the fuzz targets (`fuzz/`): not part of the public API, and absent from all other builds. Each panics when a
+//! property that must hold for any bytes is violated.
 
 use crate::http::fuzzing;
 #[cfg(target_os = "linux")]
 use crate::runtime::os::sock_diag;
 
-/// What an answer to a call says is said for good.
+/// Checks that further bytes do not change the parsed response to a call.
 pub fn answer(data: &[u8]) {
     crate::call::fuzzing::answer(data);
 }
 
-/// A chunked body ends where it ends, in any pieces.
+/// Checks that the end of a chunked body does not depend on how it is split.
 pub fn chunks(data: &[u8]) {
     fuzzing::chunks(data);
 }
 
-/// The protocol is known from the first byte that tells it.
+/// Checks that the protocol is detected at the first byte that decides it.
 pub fn first(data: &[u8]) {
     fuzzing::first(data);
 }
 
-/// It is never said that nothing follows a request when something does.
+/// Checks that a request with bytes after it is never reported as the last one.
 pub fn message(data: &[u8]) {
     fuzzing::message(data);
 }
 
-/// A PROXY header is whole at one length only, and what was refused stays refused.
+/// Checks that a PROXY header is complete at exactly one length, and that a rejected one stays rejected.
 pub fn proxy(data: &[u8]) {
     fuzzing::proxy(data);
 }
 
-/// A TLS record is whole at its last byte, in any pieces.
+/// Checks that a TLS record is complete at its last byte, however it is split.
 #[cfg(feature = "tls")]
 pub fn records(data: &[u8]) {
     fuzzing::records(data);
 }
 
-/// Any answer of the kernel is read without a panic.
+/// Checks that any response of the kernel is parsed without a panic.
 #[cfg(target_os = "linux")]
 pub fn sock_diag(data: &[u8]) {
     sock_diag::check_any_answer(data);

@@ -1,8 +1,8 @@
-#![expect(clippy::unwrap_used, reason = "only tests call it")]
+#![expect(clippy::unwrap_used, reason = "called by tests only")]
 
 use proptest::test_runner::{Config, TestRunner};
 
-/// Runs a target over its seeds and over a few thousand inputs of chance, so that it cannot rot without a nightly compiler.
+/// Runs a fuzz target on its seeds and on 4000 random inputs, so that it is tested without a nightly compiler as well.
 pub(crate) fn on_seeds_and_at_random(name: &str, target: fn(&[u8])) {
     let seeds = format!("{}/../../fuzz/seeds/{name}", env!("CARGO_MANIFEST_DIR"));
     let seeds: Vec<_> = std::fs::read_dir(&seeds).unwrap().collect();

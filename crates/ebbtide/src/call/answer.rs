@@ -1,26 +1,26 @@
 use ebbtide_http1::{Head, Method};
 
-/// The status of an answer, and the beginning of its body as far as it came with the head.
+/// The status of a response, and the part of its body that was received with the head.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: String,
 }
 
-/// What the bytes that have come so far are.
+/// The result of parsing the bytes received so far.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Read {
-    /// The head is not whole.
+    /// The head is incomplete.
     More,
-    /// An answer.
+    /// A final response.
     Answer(Answer),
-    /// Something else.
+    /// Not an HTTP/1 response.
     NotHttp,
 }
 
-/// Reads the head of a final response; interim ones (1xx) are passed over. What does not even begin like a response is not waited for.
+/// Parses the head of a final response and skips interim ones (1xx). Bytes that cannot begin a response are rejected immediately.
 pub(super) fn read(bytes: &[u8]) -> Read {
-    // The parser passes over empty lines before a head.
+    // The parser skips empty lines before a head; a call rejects them.
     if bytes.first().is_some_and(|first| *first != b'H') {
         return Read::NotHttp;
     }
@@ -33,7 +33,7 @@ pub(super) fn read(bytes: &[u8]) -> Read {
     }
 }
 
-/// The first line of a body, for an error.
+/// Returns the first line of a body, for an error: at most 200 characters, without control characters.
 fn beginning(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
     let line = text.trim().lines().next().unwrap_or_default();

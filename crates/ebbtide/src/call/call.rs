@@ -8,7 +8,7 @@ use crate::model::show_duration;
 ///
 /// # Examples
 ///
-/// Leave a registry when the stop begins, with a deadline of its own, and tell the sidecar to quit when everything is over:
+/// Deregister from a registry when the shutdown begins, with a separate deadline, and ask the sidecar to quit at the exit:
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::model::show_duration;
 /// # Ok(()) }
 /// ```
 ///
-/// Give back a lease of etcd through its gateway:
+/// Revoke an etcd lease through its gateway:
 ///
 /// ```
 /// # use ebbtide::call::Call;
@@ -34,27 +34,28 @@ use crate::model::show_duration;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a call is not made before it is sent"]
+#[must_use = "a call does nothing until it is sent"]
 pub struct Call {
     pub(super) method: String,
     pub(super) target: Target,
-    /// Whole lines, each with its end.
+    /// Complete header lines, each with its line end.
     pub(super) headers: String,
     pub(super) body: Vec<u8>,
     pub(super) timeout: Duration,
 }
 
 impl Call {
-    /// Makes a GET.
+    /// Creates a GET request.
     ///
     /// # Errors
     ///
-    /// When the URL is none, or not of plain `http`.
+    /// [`CallError::Url`] when the URL is invalid, names a user, or does not begin with `http://`. For `https`, use an HTTP client
+    /// in a hook.
     pub fn get(url: &str) -> Result<Self, CallError> {
         Self::new("GET", url)
     }
 
-    /// Makes a POST with an empty body.
+    /// Creates a POST request with an empty body.
     ///
     /// # Errors
     ///
@@ -63,7 +64,7 @@ impl Call {
         Self::new("POST", url)
     }
 
-    /// Makes a PUT with an empty body.
+    /// Creates a PUT request with an empty body.
     ///
     /// # Errors
     ///
@@ -72,7 +73,7 @@ impl Call {
         Self::new("PUT", url)
     }
 
-    /// Makes a DELETE.
+    /// Creates a DELETE request.
     ///
     /// # Errors
     ///
@@ -81,11 +82,11 @@ impl Call {
         Self::new("DELETE", url)
     }
 
-    /// Makes a call with another method.
+    /// Creates a request with another method and an empty body.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get), and when the method is no word.
+    /// As [`get`](Self::get), and [`CallError::Text`] when the method is not an HTTP token (RFC 9110 §5.6.2).
     pub fn new(method: &str, url: &str) -> Result<Self, CallError> {
         if !is_token(method) {
             return Err(CallError::Text { text: method.to_owned() });
@@ -99,11 +100,11 @@ impl Call {
         })
     }
 
-    /// Adds a header. `Host`, `Content-Length` and `Connection` are there already.
+    /// Adds a header. `Host`, `Content-Length` and `Connection` are always sent.
     ///
     /// # Errors
     ///
-    /// When the name or the value has characters that don't belong there.
+    /// [`CallError::Text`] when the name or the value contains forbidden characters.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, CallError> {
         let plain = |byte: u8| byte == b'\t' || byte == b' ' || byte.is_ascii_graphic() || byte >= 0x80;
         if !is_token(name) {
@@ -122,67 +123,69 @@ impl Call {
         self
     }
 
-    /// Sets how long it may take from the connect to the answer's head. Default: 2 s. To look up a host's name may take longer;
-    /// an address needs none.
+    /// Sets the timeout from the connect to the response's head. Default: 2 s.
+    ///
+    /// The lookup of a host name is not interrupted, and may take longer. An IP address needs no lookup.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 }
 
-/// Why a call was not made, or not answered as hoped.
+/// The error of a [`Call`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The URL is none that a call can be made to.
+    /// The URL is invalid or not supported. Characters other than visible ASCII must be percent-encoded (`%20`). Credentials
+    /// belong in the header `Authorization`.
     #[error("invalid URL `{url}`: {why}")]
     Url {
-        /// What was given.
+        /// The URL as given.
         url: String,
-        /// What is wrong with it.
+        /// The reason.
         why: &'static str,
     },
-    /// A method or a header has characters that would make another request of it.
+    /// A method or a header contains characters that would change the meaning of the request.
     #[error("invalid method, header name or header value `{text}`: forbidden characters")]
     Text {
-        /// What was given.
+        /// The text as given.
         text: String,
     },
     /// The connection failed.
     #[error("connection to {to} failed")]
     Io {
-        /// Whom the call was for.
+        /// The method and the URL of the call; the host and the port when the call's thread failed.
         to: String,
-        /// What failed.
+        /// The I/O error.
         source: io::Error,
     },
-    /// No answer came in time.
+    /// The response's head was not received within the timeout.
     #[error("no response from {to} within {}", show_duration(*limit))]
     TooSlow {
-        /// Whom the call was for.
+        /// The method and the URL of the call.
         to: String,
-        /// How long it was waited for.
+        /// The timeout.
         limit: Duration,
     },
-    /// What came is no HTTP/1 response.
+    /// The server did not send an HTTP/1 response.
     #[error("invalid HTTP response from {to}")]
     NotHttp {
-        /// Whom the call was for.
+        /// The method and the URL of the call.
         to: String,
     },
-    /// The answer's status is not in the two hundreds.
+    /// The response's status is not 2xx.
     #[error("{to} responded with status {status}{}", if body.is_empty() { String::new() } else { format!(": {body}") })]
     Status {
-        /// Whom the call was for.
+        /// The method and the URL of the call.
         to: String,
         /// The status.
         status: u16,
-        /// The beginning of what it said.
+        /// The first line of the response's body: at most 200 characters, and only what was received with the head.
         body: String,
     },
 }
 
-/// RFC 9110 §5.6.2.
+/// Returns whether a text is a token (RFC 9110 §5.6.2).
 fn is_token(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_plain)

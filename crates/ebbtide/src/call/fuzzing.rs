@@ -1,13 +1,13 @@
 use super::answer::{Read, read};
 
-/// What was read of an answer stays, whatever comes behind it.
+/// Checks that further bytes do not change the result that was parsed from a response's beginning.
 pub(crate) fn answer(data: &[u8]) {
     let mut before = Read::More;
     for length in 0..=data.len() {
         let now = read(&data[..length]);
         let stays = match (&before, &now) {
             (Read::More, _) | (Read::NotHttp, Read::NotHttp) => true,
-            // More of the body may be there to be told.
+            // The error text may contain more of the body.
             (Read::Answer(before), Read::Answer(now)) => before.status == now.status,
             _ => false,
         };

@@ -6,27 +6,27 @@ use super::answer::{self, Read};
 use super::{Call, CallError};
 use crate::util::clock;
 
-/// More than any head that says something.
+/// Maximum length of a response's head, in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
 
 impl Call {
-    /// Makes the call, on a thread beside the runtime's.
+    /// Sends the request on a blocking thread of the runtime, and waits for the response.
     ///
     /// # Errors
     ///
-    /// When nobody answers in time, or with a status outside the two hundreds.
+    /// When the connection fails, when no response is received within the timeout, or when its status is not 2xx.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the call is made all the same; its answer is lost.
+    /// When the future is dropped, the request is still sent; its response is lost.
     pub async fn send(self) -> Result<(), CallError> {
         let to = self.target.authority.clone();
         let sent = tokio::task::spawn_blocking(move || self.send_blocking()).await;
         sent.unwrap_or_else(|error| Err(CallError::Io { to, source: io::Error::other(error) }))
     }
 
-    /// Makes the call on the present thread, which it blocks: for a plain thread, such as that of
-    /// [`Handle::at_exit`](crate::Handle::at_exit).
+    /// Sends the request on the current thread, which blocks until the response is received: for a plain thread, such as that
+    /// of [`Handle::at_exit`](crate::Handle::at_exit).
     ///
     /// # Errors
     ///
@@ -34,7 +34,7 @@ impl Call {
     pub fn send_blocking(self) -> Result<(), CallError> {
         let to = format!("{} http://{}{}", self.method, self.target.authority, self.target.path);
         let answer = self.exchange().map_err(|error| match error.kind() {
-            // What a socket says when its time is up differs between systems.
+            // The error of a socket's timeout differs between systems.
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
                 CallError::TooSlow { to: to.clone(), limit: self.timeout }
             }
@@ -69,9 +69,9 @@ impl Call {
         }
     }
 
-    /// Tries each of the host's addresses in turn.
+    /// Connects to the first of the host's addresses that accepts.
     fn connect(&self, deadline: Instant) -> io::Result<TcpStream> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "host name has no address");
         for addr in (self.target.host.as_str(), self.target.port).to_socket_addrs()? {
             match TcpStream::connect_timeout(&addr, left(deadline)?) {
                 Ok(stream) => return Ok(stream),
@@ -93,7 +93,7 @@ impl Call {
     }
 }
 
-/// Returns the time that is left; a socket takes no timeout of zero.
+/// Returns the time left. Fails when it is zero, which is not a valid timeout of a socket.
 fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(clock::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }

@@ -1,6 +1,6 @@
 use super::CallError;
 
-/// Whom a call is for.
+/// The server and the path of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     /// Host and port as the URL has them, for the `Host` header and for errors.
@@ -17,20 +17,20 @@ impl Target {
         let refuse = |why| CallError::Url { url: url.to_owned(), why };
         let scheme = url.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("http://"));
         let Some(rest) = scheme.and_then(|_| url.get(7..)) else {
-            return Err(refuse("it does not begin with http://; for https, use an HTTP client in a hook"));
+            return Err(refuse("expected http://"));
         };
         if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(refuse("it has spaces or other characters that have to be escaped as %20"));
+            return Err(refuse("contains characters that must be percent-encoded"));
         }
         let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         if authority.contains('@') {
-            return Err(refuse("it names a user; set the header Authorization"));
+            return Err(refuse("user information is not supported"));
         }
         let (host, port) = match authority.strip_prefix('[') {
             Some(rest) => {
-                rest.split_once(']').ok_or_else(|| refuse("its IPv6 address has no closing bracket"))?
+                rest.split_once(']').ok_or_else(|| refuse("missing closing bracket of the IPv6 address"))?
             }
             None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
         };
@@ -39,9 +39,9 @@ impl Target {
             None if port.is_empty() => Some(80),
             _ => None,
         };
-        let port = port.filter(|port| *port > 0).ok_or_else(|| refuse("its port is no port"))?;
+        let port = port.filter(|port| *port > 0).ok_or_else(|| refuse("invalid port"))?;
         if host.is_empty() {
-            return Err(refuse("it names no host"));
+            return Err(refuse("missing host"));
         }
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         Ok(Self { authority: authority.to_owned(), host: host.to_owned(), port, path })
@@ -69,21 +69,21 @@ mod tests {
     #[test]
     fn what_cannot_be_called_is_refused_with_a_reason() {
         for (url, why) in [
-            ("https://h/", "https"),
-            ("h/", "http://"),
-            ("http://", "no host"),
-            ("http:///x", "no host"),
-            ("http://:80/", "no host"),
-            ("http://u:p@h/", "Authorization"),
-            ("http://h:99999/", "port"),
-            ("http://h:0/", "port"),
-            ("http://h:+1/", "port"),
+            ("https://h/", "expected http://"),
+            ("h/", "expected http://"),
+            ("http://", "missing host"),
+            ("http:///x", "missing host"),
+            ("http://:80/", "missing host"),
+            ("http://u:p@h/", "user information"),
+            ("http://h:99999/", "invalid port"),
+            ("http://h:0/", "invalid port"),
+            ("http://h:+1/", "invalid port"),
             ("http://[::1/", "bracket"),
-            ("http://[::1]x/", "port"),
-            ("http://h/a b", "%20"),
-            ("http://h/a\r\nX: y", "%20"),
-            ("http://h/é", "%20"),
-            ("é", "http://"),
+            ("http://[::1]x/", "invalid port"),
+            ("http://h/a b", "percent-encoded"),
+            ("http://h/a\r\nX: y", "percent-encoded"),
+            ("http://h/é", "percent-encoded"),
+            ("é", "expected http://"),
         ] {
             let error = Target::parse(url).expect_err(url).to_string();
             assert!(error.contains(why), "{url}: {error}");

@@ -11,13 +11,13 @@ use crate::lifecycle::Handle;
 impl Handle {
     /// Adds the health routes to an axum router: `GET /livez`, `/readyz`, `/startupz` and `/healthz`, which follow the lifecycle.
     ///
-    /// They are routes like the router's own: none of those is replaced, its fallback has all other paths, and layers that were
-    /// added to it before don't see the probes.
+    /// They are ordinary routes: no existing route is replaced, and the router's fallback handles all other paths. Layers that
+    /// were added to the router earlier do not apply to the probes.
     ///
     /// # Panics
     ///
-    /// When the router has one of these routes already, as `Router::route` does; the panic names it. Serve the health routes on a
-    /// listener of their own then, with [`health`](Self::health).
+    /// When the router has one of these routes already, as `Router::route` does; the message names the route. In that case, serve
+    /// the health routes on a separate listener with [`health`](Self::health).
     ///
     /// # Examples
     ///
@@ -28,7 +28,7 @@ impl Handle {
     /// app.http("api", app.bind("0.0.0.0:8080").await?, app.health_routes(router));
     /// # Ok(()) }
     /// ```
-    #[must_use = "it returns the router with the routes"]
+    #[must_use = "returns the router with the health routes"]
     pub fn health_routes<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
         self.health_handle().add_to(router)
     }
@@ -40,12 +40,12 @@ impl Health {
     /// # Panics
     ///
     /// As [`Handle::health_routes`].
-    #[must_use = "it returns the router with the routes"]
+    #[must_use = "returns the router with the health routes"]
     pub fn add_to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
         routes::ALL.into_iter().fold(router, |router, path| {
             let health = self.clone();
             let probe = move |method: Method, uri: Uri| {
-                // It is a probe: its path is that of the route, and axum answers HEAD by GET.
+                // Always a probe: the path is the route's, and axum handles HEAD with the GET handler.
                 let answer = routes::answer(&health, &method, &uri).unwrap_or_default();
                 ready(answer.map(Body::from))
             };

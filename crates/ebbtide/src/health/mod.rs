@@ -1,12 +1,15 @@
 //! Health routes: `/livez`, `/readyz`, `/startupz` and `/healthz`.
 //!
-//! `/livez` is green as long as the process answers, while it drains too: a liveness probe must never kill a drain.
-//! `/readyz` is green only while the service wants new traffic, and with `?verbose` it tells as JSON how each readiness check
-//! stands. `/healthz` is another name for `/readyz`, for probes
-//! that know only that one. `/startupz` turns green when the start-up is over, and stays green.
+//! - `/livez` responds with 200 as long as the process responds, also while it drains: a liveness probe must never end a drain.
+//! - `/readyz` responds with 200 only while the service is ready for new traffic. With `?verbose`, it returns the status of each
+//!   readiness check as JSON.
+//! - `/healthz` is an alias of `/readyz`, for probes that support only that path.
+//! - `/startupz` responds with 200 when the start-up has finished, and until the process exits.
 //!
-//! No server has them unless asked: `Handle::health_routes` adds them to an axum router (feature `axum`), [`Health::wrap`] puts them
-//! in front of any service, and `Handle::health` or `http::serve_health` (feature `http`) serve them alone.
+//! Otherwise, the status is 503.
+//!
+//! No server has these routes by default. `Handle::health_routes` adds them to an axum router (feature `axum`). [`Health::wrap`]
+//! puts them in front of any service. `Handle::health` and `http::serve_health` (feature `http`) serve them on a separate listener.
 
 #[cfg(feature = "axum")]
 mod axum;

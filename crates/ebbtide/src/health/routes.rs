@@ -5,23 +5,23 @@ use serde::Serialize;
 use super::{Health, HealthState};
 use crate::model::CheckStatus;
 
-/// Where the platforms' health probes ask.
+// The paths that the health probes of platforms request.
 const LIVE: &str = "/livez";
 const READY: &str = "/readyz";
 const STARTED: &str = "/startupz";
 const HEALTHY: &str = "/healthz";
 
-/// All of them.
+/// All health routes.
 #[cfg(feature = "axum")]
 pub(super) const ALL: [&str; 4] = [LIVE, READY, STARTED, HEALTHY];
 
-/// Tells whether a request for this path is a probe. Probes go on until the end, so they are no sign that traffic does.
+/// Returns whether a request for this path is a probe. Probes continue until the exit, so they do not count as traffic.
 #[inline]
 pub(crate) fn is_probe(path: &str) -> bool {
     matches!(path, LIVE | READY | STARTED | HEALTHY)
 }
 
-/// Answers a probe; `None` if the request is none, which costs a look at its path.
+/// Returns the response to a probe, or `None` for any other request, which costs a comparison of its path.
 #[inline]
 pub(super) fn answer(health: &Health, method: &Method, uri: &Uri) -> Option<Response<Bytes>> {
     let is_ours = is_probe(uri.path()) && (method == Method::GET || method == Method::HEAD);
@@ -51,7 +51,7 @@ fn is_verbose(query: &str) -> bool {
     query.split('&').any(|pair| pair == "verbose" || pair.starts_with("verbose="))
 }
 
-/// What `?verbose` says.
+/// The response body of `?verbose`.
 #[derive(Serialize)]
 struct VerboseAnswer {
     state: &'static str,
@@ -60,7 +60,7 @@ struct VerboseAnswer {
 
 fn tell(health: &Health, state: HealthState) -> Bytes {
     let told = VerboseAnswer { state: state.name(), checks: health.checks() };
-    // Names, numbers and texts: there is nothing in it that JSON cannot say.
+    // Cannot fail: names, numbers and strings are valid in JSON.
     let mut json = serde_json::to_vec(&told).unwrap_or_default();
     json.push(b'\n');
     json.into()

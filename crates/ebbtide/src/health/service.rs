@@ -11,14 +11,14 @@ use tower_service::Service;
 
 use super::Health;
 
-/// Answers health probes, and hands every other request to the service behind it.
+/// Answers health probes, and passes every other request to the inner service.
 #[derive(Clone, Debug)]
 pub struct HealthService<S> {
     health: Health,
     inner: S,
 }
 
-/// Makes [`HealthService`]s.
+/// A layer that creates [`HealthService`]s.
 #[derive(Clone, Debug)]
 pub struct HealthLayer {
     health: Health,

@@ -12,7 +12,7 @@ use crate::lifecycle::Handle;
 use crate::model::{CheckStatus, Phase};
 use crate::util::BoxFuture;
 
-/// What the probes are told. Cheap to clone; all clones say the same.
+/// The state that health probes report. Cheap to clone; all clones share the state.
 ///
 /// # Examples
 ///
@@ -21,9 +21,9 @@ use crate::util::BoxFuture;
 ///
 /// let health = Health::new();
 /// health.set(HealthState::Ready);
-/// health.set(HealthState::Unready); // a dependency is away; it may come back
+/// health.set(HealthState::Unready); // a dependency is unreachable; it may recover
 /// health.set(HealthState::Draining);
-/// health.set(HealthState::Ready); // too late: a stop is never taken back
+/// health.set(HealthState::Ready); // ignored: a shutdown cannot be revoked
 /// assert_eq!(health.state(), HealthState::Draining);
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -39,36 +39,36 @@ enum Source {
     Followed(Arc<dyn Follow>),
 }
 
-/// Something that knows the state by itself, and tells when it changes.
+/// A source that has the state and reports changes of it.
 trait Follow: Send + Sync {
     fn state(&self) -> HealthState;
 
-    /// Waits until the state may be another one than `from`.
+    /// Waits until the state may differ from `from`.
     fn changed(&self, from: HealthState) -> BoxFuture<()>;
 
     fn checks(&self) -> Vec<CheckStatus>;
 }
 
-/// How far the process is. It only goes forward, but for *unready* and *ready*, which may take turns.
+/// The health of the process. It only advances, except that *unready* and *ready* may alternate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HealthState {
     /// Starting up: not ready.
     Starting,
-    /// Started, and not ready for traffic now: a readiness check is red.
+    /// Started, but not ready for traffic: a readiness check fails.
     Unready,
     /// Ready for traffic.
     Ready,
-    /// The stop has begun: not ready, and still answering.
+    /// The shutdown has begun: not ready, but requests are still served.
     Draining,
 }
 
 impl Health {
-    /// Makes a handle that says *starting*.
+    /// Creates a handle in the state *starting*.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Makes a handle that asks for the state at each probe.
+    /// Creates a handle that calls a function for the state at each probe.
     pub fn from_fn(state: impl Fn() -> HealthState + Send + Sync + 'static) -> Self {
         Self { source: Source::Asked(Arc::new(state)), reasons: false }
     }
@@ -77,16 +77,18 @@ impl Health {
         Self { source: Source::Followed(Arc::new(followed)), reasons: false }
     }
 
-    /// Lets `?verbose` tell what a check failed with as well, which may name hosts and users: for a listener that the public
-    /// doesn't reach. The log has it in any case.
+    /// Includes the errors of failed checks in the response to `?verbose`.
+    ///
+    /// Errors may contain names of hosts and users: use it only for a listener that is not public. The log always contains them.
     #[must_use = "returns the handle with reasons enabled"]
     pub fn with_reasons(mut self) -> Self {
         self.reasons = true;
         self
     }
 
-    /// Moves to a later state, or between *unready* and *ready*. A state that lies behind is ignored, and so is any by a handle
-    /// that asks.
+    /// Sets a later state, or changes between *unready* and *ready*.
+    ///
+    /// An earlier state is ignored. A handle that [calls a function](Self::from_fn) or follows a lifecycle ignores every state.
     pub fn set(&self, state: HealthState) {
         if let Source::Set(present) = &self.source {
             present.send_if_modified(|present| {
@@ -99,7 +101,7 @@ impl Health {
         }
     }
 
-    /// Returns the present state.
+    /// Returns the current state.
     pub fn state(&self) -> HealthState {
         match &self.source {
             Source::Set(state) => *state.borrow(),
@@ -108,13 +110,13 @@ impl Health {
         }
     }
 
-    /// Waits until the state is another one than `from`, and returns it.
+    /// Waits until the state differs from `from`, and returns it.
     ///
-    /// A handle that [asks](Self::from_fn) cannot know when to ask: it does so every 100 ms.
+    /// A handle that [calls a function](Self::from_fn) polls it every 100 ms.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Cancel safe: dropping the future loses nothing.
     pub async fn changed(&self, from: HealthState) -> HealthState {
         const ASK_AGAIN: Duration = Duration::from_millis(100);
         loop {
@@ -124,7 +126,7 @@ impl Health {
             }
             match &self.source {
                 Source::Set(state) => {
-                    // It cannot fail: the sender is ours.
+                    // Cannot fail: `self` owns the sender.
                     let _ = state.subscribe().wait_for(|state| *state != from).await;
                 }
                 Source::Asked(_) => tokio::time::sleep(ASK_AGAIN).await,
@@ -133,8 +135,9 @@ impl Health {
         }
     }
 
-    /// Returns how the readiness checks stand, without what they failed with unless the handle was
-    /// [told to](Self::with_reasons) say it. A handle that follows no lifecycle knows none.
+    /// Returns the status of the readiness checks. Their errors are included only [with reasons](Self::with_reasons).
+    ///
+    /// A handle that does not follow a lifecycle has no checks.
     pub fn checks(&self) -> Vec<CheckStatus> {
         let Source::Followed(followed) = &self.source else { return Vec::new() };
         let mut checks = followed.checks();
@@ -144,12 +147,12 @@ impl Health {
         checks
     }
 
-    /// Puts the health routes in front of a service. Only `GET` and `HEAD` of the four exact paths are taken from it.
+    /// Puts the health routes in front of a service. Only `GET` and `HEAD` requests for the four exact paths do not reach it.
     pub fn wrap<S>(&self, service: S) -> HealthService<S> {
         HealthService::new(self.clone(), service)
     }
 
-    /// Answers a request if it is a probe.
+    /// Returns the response to a probe, or `None` for any other request.
     #[inline]
     pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Response<Bytes>> {
         routes::answer(self, request.method(), request.uri())
@@ -162,12 +165,12 @@ impl Health {
 }
 
 impl HealthState {
-    /// Returns the state's name as it stands in the probes' answers.
+    /// Returns the state's name as it appears in the responses to probes.
     pub fn name(self) -> &'static str {
         self.word().trim_end()
     }
 
-    /// Returns the name as a line of text.
+    /// Returns the name with a line end.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Starting => "starting\n",
@@ -177,7 +180,7 @@ impl HealthState {
         }
     }
 
-    /// Numbers the states in the order in which they follow each other.
+    /// Returns the position in the order of states; *unready* and *ready* share one.
     fn step(self) -> u8 {
         match self {
             Self::Starting => 0,
@@ -205,8 +208,8 @@ impl fmt::Debug for Source {
 
 /// Health.
 impl Handle {
-    /// Returns a handle for the health routes that follows the lifecycle: red while a readiness check is, and from the instant
-    /// the stop begins.
+    /// Returns a handle for the health routes that follows the lifecycle. It is not ready while a readiness check fails, nor after
+    /// the shutdown has begun.
     pub fn health_handle(&self) -> Health {
         Health::following(LifecycleHealth { app: self.clone(), stop: self.stop_token() })
     }

@@ -5,17 +5,19 @@ use crate::drain::{Stop, Stopping};
 use crate::model::Cause;
 use crate::util::clock;
 
-/// Tells a handler whether a stop has begun, and how long it has to answer. Cheap to clone.
+/// Tells a handler whether the shutdown has begun, and how much time it has to respond. Cheap to clone.
 ///
-/// It is a request extension, put there by [`StopLayer`](super::StopLayer). With the feature `axum` it is an extractor.
+/// It is a request extension that [`StopLayer`](super::StopLayer) adds. With the feature `axum` it is an extractor.
 ///
-/// Two instants matter to a handler. The stop *begins*: the service still serves whatever comes, but the handler's time
-/// is limited from here on. Later the servers *drain*: nothing new comes, and what has no end of its own (a WebSocket, an
-/// event stream) is to end.
+/// Two events matter to a handler:
+///
+/// - The shutdown *begins*: the service still accepts and serves requests, but the handler's time is limited from now on.
+/// - The servers *drain*: no new requests are accepted, and responses that do not end by themselves (WebSockets, event streams)
+///   must end.
 ///
 /// # Examples
 ///
-/// A long handler that hands the work over instead of being cut:
+/// A long handler that queues the rest of its work before it would be cancelled:
 ///
 /// ```
 /// # #[cfg(feature = "axum")]
@@ -53,55 +55,56 @@ struct StopTokens {
 }
 
 impl HandlerStop {
-    /// Follows one token for both, the beginning of the stop and of the drain.
+    /// Creates a handle that follows one token for both events, the shutdown and the drain.
     pub fn new(stop: Stop) -> Self {
         Self::of(stop.clone(), stop, Duration::ZERO)
     }
 
-    /// Follows a token for the beginning of the stop and another for that of the drain.
+    /// Creates a handle that follows one token for the shutdown and another for the drain.
     ///
-    /// `kept` is what a handler does not get of the time that `begins` has: the time of the stages behind the servers.
+    /// `kept` is subtracted from the time left of `begins`: it is reserved for the stages after the servers.
     pub fn of(begins: Stop, drain: Stop, kept: Duration) -> Self {
         Self { tokens: Arc::new(StopTokens { begins, drain, kept }) }
     }
 
-    /// Tells whether the stop has begun. One atomic load.
+    /// Returns whether the shutdown has begun. It costs one atomic load.
     #[inline]
     pub fn is_stopping(&self) -> bool {
         self.tokens.begins.is_stopping()
     }
 
-    /// Waits until the stop begins.
+    /// Waits until the shutdown begins.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Cancel safe: dropping the future loses nothing.
     pub fn stopping(&self) -> Stopping<'_> {
         self.tokens.begins.stopping()
     }
 
-    /// Returns the token that is raised when the servers drain: the one for work that has no end of its own.
+    /// Returns the token that is stopping when the servers drain. It is for work that does not end by itself.
     pub fn drain(&self) -> &Stop {
         &self.tokens.drain
     }
 
-    /// Returns why the stop began, once it has.
+    /// Returns the cause of the shutdown, or `None` before it has begun.
     pub fn cause(&self) -> Option<&Cause> {
         self.tokens.begins.cause()
     }
 
-    /// Returns when the server cuts what it still serves; `None` while no stop has begun, and for one without a limit.
+    /// Returns the time at which the server cancels remaining requests. `None` before the shutdown has begun, and for a shutdown
+    /// without a deadline.
     ///
-    /// It may move earlier while the stop is under way, never later.
+    /// It may move earlier during the shutdown, never later.
     pub fn deadline(&self) -> Option<Instant> {
         let StopTokens { begins, drain, kept } = &*self.tokens;
         let mine = begins.deadline().map(|deadline| clock::before(deadline, *kept));
         [mine, drain.deadline()].into_iter().flatten().min()
     }
 
-    /// Returns the time until the [`deadline`](Self::deadline), zero once it has passed.
+    /// Returns the time left until the [`deadline`](Self::deadline): zero when it has passed, `None` without a deadline.
     ///
-    /// What the response needs to reach the client is part of it: answer a little earlier.
+    /// It includes the time that the response needs to reach the client: respond a little earlier.
     pub fn time_left(&self) -> Option<Duration> {
         let StopTokens { begins, drain, kept } = &*self.tokens;
         let mine = begins.time_left().map(|left| left.saturating_sub(*kept));
@@ -126,7 +129,7 @@ mod tests {
         assert_eq!(stop.time_left(), Some(Duration::from_secs(20)));
         assert_eq!(stop.deadline(), Some(now + Duration::from_secs(20)));
         assert!(stop.is_stopping() && !stop.drain().is_stopping());
-        // The server may have less than the stage.
+        // A server may have an earlier deadline than its stage.
         drain.stop(CAUSE, Some(now + Duration::from_secs(8)));
         assert_eq!(stop.time_left(), Some(Duration::from_secs(8)));
         tokio::time::advance(Duration::from_secs(9)).await;

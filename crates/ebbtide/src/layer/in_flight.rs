@@ -11,22 +11,25 @@ use crate::util::clock;
 
 /// Counts the requests in flight of any tower service behind any server: `axum::serve`, tonic's, hyper's.
 ///
-/// A request is in flight from the call until the body of its response has ended or was dropped. It costs a [`Tracker`]'s
-/// guard, which is two counter increments on the thread's own cache line, a reference count, and the move of the response into
-/// another body: no allocation and no lock.
+/// A request is in flight from the call until the body of its response has ended or was dropped. Counting allocates nothing and
+/// takes no lock. It costs the guard of a [`Tracker`] (two counter increments on a cache line of the thread), a reference count,
+/// and the move of the response into another body.
 ///
-/// It has finished when its body has ended, failed when the service or the body returns an error or panics, and was abandoned
-/// by its client when its server drops it before.
+/// A request is counted as one of:
 ///
-/// A panic is logged with the request's method and path, and its peer where axum's `ConnectInfo` tells (feature `axum-ws`), and goes
-/// on to the server. Ebbtide's own server logs it as well.
+/// - *finished*, when the response's body has ended;
+/// - *failed*, when the service or the body returns an error or panics;
+/// - *abandoned* by its client, when the server drops it earlier.
 ///
-/// An upgraded connection (WebSocket) is beyond the service's reach: it counts until its `101` response was handed over.
-/// Keep a [`guard`](Self::guard) in the upgraded task to count it to its end.
+/// A panic is logged with the request's method and path. With the feature `axum-ws`, the peer of axum's `ConnectInfo` is logged too.
+/// The panic then continues to the server. Ebbtide's server logs it as well.
+///
+/// The service cannot follow an upgraded connection (WebSocket): its request counts until the `101` response is passed to the server.
+/// Keep a [`guard`](Self::guard) in the upgraded task to count the connection to its end.
 ///
 /// # Examples
 ///
-/// With somebody else's server, in somebody else's `main`:
+/// With another server and without a lifecycle:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
@@ -50,45 +53,45 @@ pub struct InFlightLayer {
 }
 
 impl InFlightLayer {
-    /// Makes a layer with a tracker of its own. Its clones, and the services that they make, count together.
+    /// Creates a layer with a new tracker. Its clones, and the services that they create, share the counts.
     pub fn new() -> Self {
         Self { shared: Arc::default() }
     }
 
-    /// Keeps the name of each request, for [`stragglers`](Work::stragglers). It costs an allocation for each request.
+    /// Records the method and the path of each request, for [`stragglers`](Work::stragglers). It costs an allocation for each request.
     ///
-    /// Set it before the layer is cloned or used: clones made before count together with it, and keep no names.
-    #[must_use = "it returns the layer with names"]
+    /// Call it before the layer is cloned or used: earlier clones share the counts, but record no names.
+    #[must_use = "returns the layer that records names"]
     #[track_caller]
     pub fn named(self) -> Self {
         let created = Location::caller();
         self.with(|shared| shared.names = Some((Registry::with_clock(clock::now), created)))
     }
 
-    /// Puts a [`HandlerStop`] into each request, as [`StopLayer`](super::StopLayer) does. It costs an allocation for
-    /// each.
+    /// Adds a [`HandlerStop`] to each request, as [`StopLayer`](super::StopLayer) does. It costs an allocation for each
+    /// request.
     ///
-    /// Set it before the layer is cloned or used: clones made before tell nobody.
+    /// Call it before the layer is cloned or used: earlier clones do not notify handlers.
     #[must_use = "returns the layer that notifies handlers"]
     pub fn tell(self, stop: HandlerStop) -> Self {
         self.with(|shared| (shared.stop, shared.tell) = (Some(stop), true))
     }
 
-    /// Counts what is no request: an upgraded connection, for as long as the guard is held.
+    /// Counts other work than a request, such as an upgraded connection, until the guard is dropped.
     pub fn guard(&self) -> Guard {
         self.shared.tracker.guard()
     }
 
-    /// Returns how many requests are in flight; see [`Tracker::in_flight`] for how exact it is.
+    /// Returns how many requests are in flight. See [`Tracker::in_flight`] for its accuracy.
     pub fn in_flight(&self) -> u64 {
         self.shared.tracker.in_flight()
     }
 
-    /// Waits for an instant at which nothing is in flight. Close the server first: it takes new requests otherwise.
+    /// Waits until no request is in flight. Close the server first: otherwise it accepts new requests.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing.
+    /// Cancel safe: dropping the future loses nothing.
     pub fn idle(&self) -> Idle<'_> {
         self.shared.tracker.idle()
     }
@@ -98,12 +101,12 @@ impl InFlightLayer {
         &self.shared.tracker
     }
 
-    /// Returns what a lifecycle's report needs of it, for [`Handle::serve`](crate::Handle::serve).
+    /// Returns the counts and the stragglers for a lifecycle's report, as [`Handle::serve`](crate::Handle::serve) requires them.
     pub fn work(&self) -> Arc<dyn Work> {
         Arc::<InFlightState>::clone(&self.shared)
     }
 
-    /// Notes requests that come after the stop began, and tells nobody else.
+    /// Reports requests that arrive after the shutdown began to the lame duck, without notifying handlers.
     fn noting(self, stop: HandlerStop, arrivals: Arrivals) -> Self {
         self.with(|shared| (shared.stop, shared.arrivals) = (Some(stop), Some(arrivals)))
     }
@@ -112,7 +115,7 @@ impl InFlightLayer {
         &self.shared
     }
 
-    /// Changes what the clones share; in a copy, with the same tracker, where it is shared already.
+    /// Changes the shared state; if it has clones already, changes a copy that has the same tracker.
     fn with(mut self, change: impl FnOnce(&mut InFlightState)) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             change(shared);
@@ -128,7 +131,7 @@ impl InFlightLayer {
     }
 }
 
-/// Counts in a tracker that is there already, together with whatever else it counts.
+/// Creates a layer that counts in an existing tracker, together with the other work of that tracker.
 impl From<Tracker> for InFlightLayer {
     fn from(tracker: Tracker) -> Self {
         Self { shared: Arc::new(InFlightState { tracker, ..InFlightState::default() }) }
@@ -151,11 +154,11 @@ impl<S> Layer<S> for InFlightLayer {
 
 /// Layers.
 impl Handle {
-    /// Registers the requests of a server that is not ours, and returns the layer that counts them.
+    /// Registers the requests of a server that Ebbtide does not run, and returns the layer that counts them.
     ///
-    /// The lame duck looks at the requests that come, the servers' stage waits for those in flight, and the report has
-    /// them under this name. The server itself is yours to close: give it [`drain_token`](Self::drain_token).
-    /// What is in flight when the time is up is counted as cut; ending it is the server's part.
+    /// The lame duck lasts while requests arrive, the servers' stage waits for the requests in flight, and the report
+    /// contains them under this name. The caller must close the server: pass [`drain_token`](Self::drain_token) to it.
+    /// Requests in flight at the deadline are counted as cancelled; the server itself must end them.
     ///
     /// # Examples
     ///

@@ -15,16 +15,16 @@ use crate::drain::{Arrivals, Entry, Guard, Registry, Tracker, Work, WorkCounts};
 use crate::model::Straggler;
 use crate::util::panics;
 
-/// What the clones of an in-flight layer share, behind one reference count: a service is cloned for each request.
+/// The state that the clones of an in-flight layer share, behind one reference count: a service is cloned for each request.
 #[derive(Debug, Default)]
 pub(super) struct InFlightState {
     pub(super) tracker: Tracker,
-    /// The names, and where they were asked for.
+    /// The names of the requests, and the source location that enabled them.
     pub(super) names: Option<(Registry, &'static Location<'static>)>,
     pub(super) stop: Option<HandlerStop>,
     pub(super) tell: bool,
     pub(super) arrivals: Option<Arrivals>,
-    /// The counts when what was in flight was cut.
+    /// The counts at the deadline, when the requests in flight were counted as cancelled.
     pub(super) at_cancel: OnceLock<WorkCounts>,
     pub(super) failed: AtomicU64,
     pub(super) abandoned: AtomicU64,
@@ -47,16 +47,16 @@ impl InFlightState {
         InFlightRequest { shared, ended: false, request, _guard: self.tracker.guard(), _name: name }
     }
 
-    /// Counts what is in flight as cut. What becomes of it later is not counted: it is another server's to end.
+    /// Counts the requests in flight as cancelled. Their later outcome is not counted: another server ends them.
     pub(super) fn cancel_now(&self) {
         let mut counts = self.counts_now();
         (counts.cancelled, counts.in_flight) = (counts.in_flight, 0);
-        let _ = self.at_cancel.set(counts); // it is cut once
+        let _ = self.at_cancel.set(counts); // called once
     }
 
     fn counts_now(&self) -> WorkCounts {
         let mut counts = WorkCounts::default();
-        // From the rarest fate to the beginning: what ends meanwhile is still in flight here.
+        // Outcomes are read before `begun`, so that the counts add up: a request that ends between the reads is counted once.
         counts.failed = self.failed.load(Ordering::SeqCst);
         counts.abandoned = self.abandoned.load(Ordering::SeqCst);
         counts.finished = self.tracker.finished().saturating_sub(counts.ended());
@@ -88,7 +88,7 @@ impl Work for InFlightState {
     }
 }
 
-/// A request in flight, until it is dropped. Abandoned then, unless its end was noted before.
+/// A request in flight, until it is dropped. It then counts as abandoned, unless `finish` or `fail` was called.
 #[derive(Debug)]
 pub(super) struct InFlightRequest {
     shared: Arc<InFlightState>,
@@ -99,7 +99,7 @@ pub(super) struct InFlightRequest {
 }
 
 impl InFlightRequest {
-    /// Ends the request: its response has gone whole.
+    /// Ends the request: its response is complete.
     pub(super) fn finish(mut self) {
         self.ended = true;
     }
@@ -116,7 +116,7 @@ impl Drop for InFlightRequest {
         if self.ended {
             return;
         }
-        // Counted before the guard ends: a look in between finds it in flight.
+        // Counted before the guard is dropped: otherwise a reader in between would count the request as finished.
         let count = if std::thread::panicking() { &self.shared.failed } else { &self.shared.abandoned };
         count.fetch_add(1, Ordering::SeqCst);
     }
@@ -135,7 +135,7 @@ pin_project! {
     impl<B> PinnedDrop for Counted<B> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            // Where the length is known, a server need not ask for the end, and drops the body when it has it all.
+            // If the length is known, a server may drop the body after the last byte without polling it for its end.
             if *this.left == Some(0) && let Some(held) = this.held.take() {
                 held.finish();
             }
@@ -144,7 +144,7 @@ pin_project! {
 }
 
 impl<B: Body> Counted<B> {
-    /// Counts a response until its end; one that is `bodiless` is sent without its body.
+    /// Counts a response until its end. The body of a `bodiless` response is never sent.
     pub(super) fn new(body: B, held: Option<InFlightRequest>, bodiless: bool) -> Self {
         let left = if bodiless || body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
         Self { body, held, left }
@@ -167,7 +167,7 @@ impl<B: Body> Body for Counted<B> {
                     *left = left.saturating_sub(data.remaining() as u64);
                 }
                 if frame.is_trailers() {
-                    // They are last: a server need not ask for the end behind them.
+                    // Trailers are the last frame: a server need not poll for the end after them.
                     this.held.take().into_iter().for_each(InFlightRequest::finish);
                 }
             }
@@ -189,9 +189,9 @@ impl<B: Body> Body for Counted<B> {
     }
 }
 
-/// Runs code of the service. A panic is logged with its request and goes on: what the client gets is the server's affair.
+/// Runs code of the service. A panic is logged with its request and resumed: the server decides what the client receives.
 pub(super) fn unless_it_panics<T>(held: Option<&InFlightRequest>, run: impl FnOnce() -> T) -> T {
-    // Nothing that it may have left half done is used again: the panic goes on.
+    // Unwind safe: the panic is resumed, so no state that it may have left inconsistent is used.
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(done) => done,
         Err(panic) => {
@@ -204,7 +204,7 @@ pub(super) fn unless_it_panics<T>(held: Option<&InFlightRequest>, run: impl FnOn
     }
 }
 
-/// What a log line needs of a request. Its parts are counted references: nothing is copied.
+/// The fields of a request for a log line. The URI is reference-counted: its text is not copied.
 #[derive(Debug)]
 struct RequestLine {
     method: Method,
@@ -225,13 +225,13 @@ fn peer<B>(request: &Request<B>) -> Option<SocketAddr> {
     request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer)
 }
 
-/// The type by which servers name the peer is axum's.
+/// Returns no peer: the extension that carries it, `ConnectInfo`, is a type of axum.
 #[cfg(not(feature = "axum-ws"))]
 fn peer<B>(_request: &Request<B>) -> Option<SocketAddr> {
     None
 }
 
 fn name<B>(names: &Registry, created: &'static Location<'static>, request: &Request<B>) -> Entry {
-    // The query is left out: it may hold what does not belong in a log.
+    // The query is omitted: it may contain secrets.
     names.register_from(format!("{} {}", request.method(), request.uri().path()), created)
 }

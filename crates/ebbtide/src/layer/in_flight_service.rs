@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::in_flight_request::{Counted, InFlightRequest, InFlightState, unless_it_panics};
 
-/// Counts the requests of the service behind it. Made by [`InFlightLayer`](super::InFlightLayer).
+/// Counts the requests of the inner service. Created by [`InFlightLayer`](super::InFlightLayer).
 #[derive(Clone, Debug)]
 pub struct InFlightService<S> {
     inner: S,
@@ -18,7 +18,7 @@ pub struct InFlightService<S> {
 }
 
 pin_project! {
-    /// The future of an [`InFlightService`]. The request is in flight until it is dropped or has given its response.
+    /// The future of an [`InFlightService`]. It holds the request in flight until it is dropped or returns the response.
     #[derive(Debug)]
     #[must_use = "a future does nothing until it is polled"]
     pub struct InFlightFuture<F> {
@@ -111,7 +111,7 @@ mod tests {
 
     type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, io::Error>;
 
-    /// Where the handler panics.
+    /// The place at which the handler panics.
     #[derive(Clone, Copy, Debug)]
     enum PanicPlace {
         Call,
@@ -144,7 +144,7 @@ mod tests {
         }
     }
 
-    /// Runs a request to its end behind a service, and returns the lines that were logged and how many failed.
+    /// Runs a request through a service to its end, and returns the logged lines and the number of failed requests.
     fn logged(place: PanicPlace) -> (String, u64) {
         let lines = Lines::default();
         let writer = lines.clone();
@@ -164,7 +164,7 @@ mod tests {
             })
         });
         let ended = tracing::subscriber::with_default(subscriber.finish(), || catch_unwind(run));
-        assert!(ended.is_err(), "the panic goes on to the server: {place:?}");
+        assert!(ended.is_err(), "the panic was not resumed: {place:?}");
         let lines = lines.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         (String::from_utf8(lines).unwrap(), layer.work().counts().failed)
     }

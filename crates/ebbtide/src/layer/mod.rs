@@ -1,7 +1,7 @@
-//! Layers for any tower service behind any server: count what is in flight, and tell handlers of the stop.
+//! Layers for any tower service behind any server: count the requests in flight, and notify handlers of the shutdown.
 //!
-//! [`InFlightLayer`] counts each request from the call to the last byte of its response. [`StopLayer`] puts a
-//! [`HandlerStop`] into each request, by which a handler knows that a stop has begun and how long it has.
+//! [`InFlightLayer`] counts each request from the call to the last byte of its response. [`StopLayer`] adds a
+//! [`HandlerStop`] to each request, which tells the handler whether the shutdown has begun and how much time is left.
 
 #[cfg(feature = "axum")]
 mod extract;

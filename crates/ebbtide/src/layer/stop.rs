@@ -8,9 +8,9 @@ use super::HandlerStop;
 use crate::drain::Stop;
 use crate::lifecycle::Handle;
 
-/// Puts a [`HandlerStop`] into each request, so that the handler knows when a stop has begun and how long it has.
+/// Adds a [`HandlerStop`] to each request, which tells the handler whether the shutdown has begun and how much time is left.
 ///
-/// It costs an allocation for each request: put it on the routes that ask for it.
+/// It costs one allocation for each request: add it only to the routes whose handlers use it.
 ///
 /// # Examples
 ///
@@ -29,7 +29,7 @@ pub struct StopLayer {
     stop: HandlerStop,
 }
 
-/// Puts a [`HandlerStop`] into each request, if there is one to put. Made by [`StopLayer`].
+/// Adds a [`HandlerStop`] to each request, if it has one. Created by [`StopLayer`].
 #[derive(Clone, Debug)]
 pub struct StopService<S> {
     stop: Option<HandlerStop>,
@@ -37,7 +37,7 @@ pub struct StopService<S> {
 }
 
 impl StopLayer {
-    /// Tells handlers of one token.
+    /// Creates a layer whose [`HandlerStop`] follows one token.
     pub fn new(stop: Stop) -> Self {
         Self::from(HandlerStop::new(stop))
     }
@@ -85,16 +85,16 @@ where
 
 /// Layers.
 impl Handle {
-    /// Returns what tells handlers of this lifecycle's stop, and of the time that the servers have.
+    /// Returns a [`HandlerStop`] that follows this lifecycle's shutdown and the deadline of its servers.
     ///
-    /// A server with a limit of its own (see [`within`](Self::within)) may have less.
+    /// A server with a separate deadline (see [`within`](Self::within)) may have less time.
     pub fn handler_stop(&self) -> HandlerStop {
         let plan = self.plan();
         let kept = plan.deadline.saturating_sub(plan.servers_cancelled());
         HandlerStop::of(self.stop_token(), self.drain_token(), kept)
     }
 
-    /// Returns the layer that puts the [`handler_stop`](Self::handler_stop) into each request.
+    /// Returns the layer that adds the [`handler_stop`](Self::handler_stop) to each request.
     pub fn stop_layer(&self) -> StopLayer {
         StopLayer::from(self.handler_stop())
     }

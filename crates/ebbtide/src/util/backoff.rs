@@ -49,7 +49,7 @@ impl Default for Backoff {
     }
 }
 
-/// Returns a number from 0 to below 1. The standard library's maps are seeded well enough for spreading things in time.
+/// Returns a random number from 0 to below 1. The seed of the standard library's maps is random enough for jitter.
 pub(crate) fn chance() -> f64 {
     let bits = RandomState::new().hash_one(0) >> 11;
     bits as f64 / (1_u64 << 53) as f64

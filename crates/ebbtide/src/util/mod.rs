@@ -1,4 +1,4 @@
-//! What every part of the crate uses, and what knows none of them.
+//! Utilities that all modules use and that depend on none of them.
 
 mod backoff;
 pub mod clock;

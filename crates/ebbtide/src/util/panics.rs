@@ -1,4 +1,4 @@
-//! What a user's code returns and throws: boxed errors and futures, the texts of errors and panics, and how a panic is caught.
+//! Errors and panics of user code: boxed errors and futures, their messages, and a future that catches panics.
 
 use std::any::Any;
 use std::error::Error;
@@ -9,14 +9,14 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-/// What a component's error may be.
+/// The error of a component: any error that is [`Send`] and [`Sync`].
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A future on the heap.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 pin_project! {
-    /// Runs a future and catches its panic, that of its destructor as well.
+    /// Runs a future and catches its panics, including those of its destructor.
     pub(crate) struct Caught<F> {
         #[pin]
         future: Option<F>,
@@ -34,7 +34,7 @@ impl<F: Future> Future for Caught<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut future = self.project().future;
-        // What the future leaves behind when it panics is never looked at again: it is only dropped.
+        // Unwind safe: a future that has panicked is not polled again, only dropped.
         let polled = catch_unwind(AssertUnwindSafe(|| match future.as_mut().as_pin_mut() {
             Some(running) => running.poll(cx).map(|output| {
                 future.set(None);
@@ -49,7 +49,7 @@ impl<F: Future> Future for Caught<F> {
     }
 }
 
-/// Returns the message of a panic; anything but a text was thrown by `panic_any`.
+/// Returns the message of a panic. A payload that is not a string comes from `panic_any`.
 pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => (*text).to_owned(),
@@ -58,8 +58,8 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     }
 }
 
-/// Joins an error and its sources by `: `. A message that its error says already is not repeated: errors of other crates often
-/// show their source and return it as well.
+/// Joins the messages of an error and of its sources by `: `. A message that is already part of the one before is omitted: errors
+/// of other crates often show their source in their text and return it as well.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut said = error.to_string();
     let mut text = said.clone();
@@ -76,7 +76,7 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// Whether a text has a message in it, and not as a part of a word.
+/// Returns whether a text contains a message on word boundaries.
 fn says(text: &str, message: &str) -> bool {
     let borders = |at: usize| {
         let (before, behind) = (&text[..at], &text[at + message.len()..]);
@@ -117,10 +117,10 @@ mod tests {
             (&["a", "b: c", "c"], "a: b: c"),
             (&["not now", "no"], "not now: no"),
             (&["it failed", ""], "it failed"),
-            (&["no", "it is over", "no"], "no: it is over: no"),
+            (&["no", "it failed", "no"], "no: it failed: no"),
         ] {
             let inner = |inner, message: &&'static str| Some(Box::new(Levels(message, inner)));
-            let error = levels.iter().rev().fold(None, inner).expect("there is one");
+            let error = levels.iter().rev().fold(None, inner).expect("at least one level");
             assert_eq!(chain(&*error), said);
         }
     }

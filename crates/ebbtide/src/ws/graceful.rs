@@ -12,36 +12,41 @@ use super::{CloseCode, Message};
 use crate::drain::{Stop, Stopping};
 use crate::model::part;
 
-/// How many messages are delivered after the stop before the close frame goes out, however fast they come.
+/// Maximum number of messages delivered after the token is stopping and before the close frame: a fast peer must not delay it.
 const LATE: u32 = 256;
 
-/// How long the peer's answer to a close frame is waited for, unless it is set.
+/// Default timeout for the peer's close frame.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// What a close frame has room for behind its code (RFC 6455 §5.5).
+/// Maximum length of the reason in a close frame, in bytes (RFC 6455 §5.5).
 const LONGEST_REASON: usize = 123;
 
-/// A WebSocket that closes when its token is raised. Behaves like the socket until then.
+/// A WebSocket that closes when its token is stopping. It behaves like the wrapped socket until then.
 ///
-/// Raised, it delivers what has arrived already, so that the handler can answer it, then sends the close frame, goes on
-/// delivering what the peer had sent before it saw that, delivers the peer's close frame, and ends. What the handler
-/// sends after the close frame is thrown away and [counted](Self::unsent): the protocol allows no data behind it
-/// (RFC 6455 §5.5.1), and the peer knows from the code that it must ask again elsewhere.
+/// When the token is stopping, the stream does the following, in this order:
 ///
-/// The close begins when the handler reads: one that only ever sends must read as well. A peer that sends nothing for
-/// [`answer_within`](Self::answer_within) after the close frame is given up: that is logged, and the stream ends. Ebbtide's own
+/// 1. It delivers the messages that have arrived already, so that the handler can answer them: at most 256.
+/// 2. It sends the close frame.
+/// 3. It delivers the messages that the peer sent before it received the close frame.
+/// 4. It delivers the peer's close frame, and ends.
+///
+/// Messages that the handler sends after the close frame are discarded and [counted](Self::unsent): the protocol allows no
+/// data after a close frame (RFC 6455 §5.5.1). The code tells the peer that it must repeat its requests elsewhere.
+///
+/// The close begins when the handler reads: a handler that only sends must read as well. A peer that sends nothing for
+/// [`answer_within`](Self::answer_within) after the close frame is given up: a warning is logged, and the stream ends. Ebbtide's
 /// server counts its request as abandoned by the client.
 ///
 /// # Which token
 ///
-/// [`Handle::drain_token`](crate::Handle::drain_token), raised when the lame duck is over, is right for a service
-/// behind a load balancer: a client that is sent away at the signal comes back at once, and while the lame duck lasts the
-/// balancer may send it to the same instance again. Where clients find another instance by themselves, the stop's own
-/// token gives them, and the handshake, the whole time.
+/// Behind a load balancer, use [`Handle::drain_token`](crate::Handle::drain_token), which is stopping when the lame duck has
+/// ended. A client that is disconnected at the stop signal reconnects immediately, and during the lame duck the balancer may
+/// route it to the same instance again. Where clients find another instance without a balancer, use
+/// [`Handle::stop_token`](crate::Handle::stop_token): the clients and the handshake then have the whole time.
 ///
 /// # Cancel safety
 ///
-/// All it knows is in itself: a read or a write that is dropped loses no message and no step of the handshake.
+/// All state is in this value: a read or a write that is dropped loses no message and no step of the handshake.
 ///
 /// # Examples
 ///
@@ -69,7 +74,7 @@ const LONGEST_REASON: usize = 123;
 /// axum::Router::new().route("/echo", any(echo))
 /// # }
 /// ```
-#[must_use = "a socket that is not read does not close"]
+#[must_use = "a socket closes only while it is read"]
 pub struct Graceful<S> {
     socket: S,
     stopping: Stopping<'static>,
@@ -84,7 +89,7 @@ pub struct Graceful<S> {
 }
 
 impl<S> Graceful<S> {
-    /// Wraps a socket. When `stop` is stopping, it closes with 1001 and no reason.
+    /// Wraps a socket, which closes with code 1001 and no reason when `stop` is stopping.
     pub fn new(socket: S, stop: Stop) -> Self {
         Self {
             socket,
@@ -100,13 +105,13 @@ impl<S> Graceful<S> {
         }
     }
 
-    /// Sets the code of the close frame. Default: 1001, going away.
+    /// Sets the status code of the close frame. Default: 1001, going away.
     pub fn code(mut self, code: CloseCode) -> Self {
         self.code = code;
         self
     }
 
-    /// Sets the reason in the close frame, for people who read logs. Only its first 123 bytes fit. Default: none.
+    /// Sets the reason in the close frame, for the peer's logs. It is truncated to 123 bytes. Default: none.
     pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.reason = reason.into();
         if self.reason.len() > LONGEST_REASON {
@@ -116,34 +121,35 @@ impl<S> Graceful<S> {
         self
     }
 
-    /// Sets for how long the peer may send nothing, and take nothing, once the close has begun. At most half of the time that
-    /// the token has left then. Default: 5 s.
+    /// Sets for how long the peer may neither send nor accept data once the close has begun. Default: 5 s.
+    ///
+    /// It is limited to half of the token's time left.
     pub fn answer_within(mut self, time: Duration) -> Self {
         self.answer_within = time;
         self
     }
 
-    /// Tells whether our close frame is on its way or out.
+    /// Returns whether this side has begun to close: its close frame is pending or sent.
     pub fn is_closing(&self) -> bool {
         matches!(self.state, CloseState::ToSend | CloseState::Sending | CloseState::Sent)
     }
 
-    /// Returns how many messages the handler sent when it was too late, which were thrown away.
+    /// Returns how many messages were discarded because the handler sent them after the close frame.
     pub fn unsent(&self) -> u64 {
         self.unsent
     }
 
-    /// Returns the socket.
+    /// Returns a reference to the socket.
     pub fn get_ref(&self) -> &S {
         &self.socket
     }
 
-    /// Returns the socket, to change what it is told.
+    /// Returns a mutable reference to the socket, for example to change its settings.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.socket
     }
 
-    /// Gives the socket back. A close frame that is out stays out.
+    /// Returns the socket. A close frame that was sent cannot be revoked.
     pub fn into_inner(self) -> S {
         self.socket
     }
@@ -154,7 +160,7 @@ where
     S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,
     M: Message,
 {
-    /// Delivers the next message, and says what it does to the handshake.
+    /// Delivers the next message, and updates the state of the closing handshake.
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
         let item = match Pin::new(&mut self.socket).poll_next(cx) {
             Poll::Ready(item) => item,
@@ -178,7 +184,7 @@ where
 }
 
 impl<S> Graceful<S> {
-    /// Waits until the peer has been silent for too long.
+    /// Waits until the timeout for the peer's next message has passed.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Self { silence, stop, answer_within, .. } = self;
         let silence = silence.get_or_insert_with(|| {
@@ -203,7 +209,7 @@ where
         loop {
             match this.state {
                 CloseState::Open => {
-                    // Asked first, so that our task is on its list when the socket has nothing.
+                    // Polled first: the token must have this task's waker when the socket is pending.
                     let stopping = Pin::new(&mut this.stopping).poll(cx).is_ready();
                     if !stopping {
                         return this.poll_message(cx);
@@ -218,7 +224,7 @@ where
                 }
                 CloseState::ToSend => {
                     let ready = Pin::new(&mut this.socket).poll_ready(cx);
-                    // A peer that does not read may be waiting for us to read.
+                    // A peer that does not read may be blocked until this side reads.
                     let Poll::Ready(ready) = ready else { return this.poll_message(cx) };
                     let close = M::close(this.code.number(), &this.reason);
                     let sent = ready.and_then(|()| Pin::new(&mut this.socket).start_send(close));
@@ -285,25 +291,25 @@ impl<S> fmt::Debug for Graceful<S> {
     }
 }
 
-/// How far the closing handshake of a socket is (RFC 6455 §7.1).
+/// The state of a socket's closing handshake (RFC 6455 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CloseState {
-    /// Messages go both ways.
+    /// Both sides may send messages.
     Open,
-    /// Our close frame is to be handed to the socket as soon as it takes one.
+    /// The close frame of this side is created, but the socket is not ready for it yet.
     ToSend,
-    /// Our close frame is in the socket's buffer.
+    /// The close frame of this side is in the socket's buffer.
     Sending,
-    /// Our close frame is out; what comes is what the peer sent before it saw it.
+    /// The close frame of this side is sent; incoming messages were sent before the peer received it.
     Sent,
-    /// The handshake is somebody else's: the peer began it, or the handler.
+    /// The peer or the handler began the handshake.
     NotOurs,
-    /// Both have closed, or the socket is broken.
+    /// Both sides have closed, or the socket has failed.
     Over,
 }
 
 impl CloseState {
-    /// Tells whether we have closed, so that the protocol allows no further data (RFC 6455 §5.5.1).
+    /// Returns whether this side has closed, so that the protocol allows no further data (RFC 6455 §5.5.1).
     fn is_closed_by_us(self) -> bool {
         matches!(self, Self::Sending | Self::Sent | Self::Over)
     }

@@ -1,12 +1,12 @@
-/// What the helper must know of a message: how a close frame is made, and which is one.
+/// A WebSocket message: creates and recognises close frames.
 ///
 /// Implemented for `axum::extract::ws::Message` (feature `axum-ws`) and `tokio_tungstenite::tungstenite::Message`
-/// (feature `tungstenite`). Implement it for your own.
+/// (feature `tungstenite`). Implement it for the message type of any other library.
 pub trait Message: Sized {
-    /// Makes a close frame. The reason has at most 123 bytes (RFC 6455 §5.5).
+    /// Creates a close frame. The reason has at most 123 bytes (RFC 6455 §5.5).
     fn close(code: u16, reason: &str) -> Self;
 
-    /// Tells whether this is a close frame.
+    /// Returns whether this is a close frame.
     fn is_close(&self) -> bool;
 }
 
@@ -32,21 +32,21 @@ impl Message for tungstenite::Message {
     }
 }
 
-/// Says to the peer why the connection is closed (RFC 6455 §7.4 and the IANA registry).
+/// The status code of a close frame (RFC 6455 §7.4 and the IANA registry).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseCode {
-    /// 1001: this server is going away; another may be there already.
+    /// 1001, going away: this server is shutting down. Another one may be available already.
     #[default]
     GoingAway,
-    /// 1012: the service restarts. Clients that know the code come back after a while, chosen at random.
+    /// 1012, service restart. Clients that support the code reconnect after a random delay.
     ServiceRestart,
-    /// Another code that the application and its clients agree on, from 3000 to 4999.
+    /// Another code, from 3000 to 4999, that the application and its clients agree on.
     Other(u16),
 }
 
 impl CloseCode {
-    /// Returns the number that stands in the frame.
+    /// Returns the number that the frame carries.
     pub fn number(self) -> u16 {
         match self {
             Self::GoingAway => 1001,

@@ -1,7 +1,7 @@
-//! A WebSocket that says goodbye when the service stops.
+//! WebSockets that complete the closing handshake when the service shuts down.
 //!
-//! [`Graceful`] wraps a socket and behaves like it. When its token is raised it sends a close frame, goes on delivering
-//! what the peer had sent before it saw that, and ends with the peer's own close frame.
+//! [`Graceful`] wraps a socket and behaves like it. When its token is stopping, it sends a close frame. It still delivers the
+//! messages that the peer sent before it received that frame, and ends with the peer's close frame.
 
 mod graceful;
 mod message;
