@@ -3,14 +3,15 @@ use httparse::{EMPTY_HEADER, Status, parse_chunk_size, parse_headers};
 use crate::Malformed;
 use crate::head::MAX_HEADERS;
 
-/// Returns the data of the chunks at the beginning of `received` and the length of all, once the last chunk and the trailers have come.
+/// Returns the data of the chunks at the beginning of `received` and their length with the framing and the trailers. `None`: the last
+/// chunk or the trailers are incomplete.
 pub(crate) fn chunks(received: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Malformed> {
-    // Nothing is copied before the last chunk has come: this is called again for everything that is read.
+    // Nothing is copied before the last chunk is received: this function is called again after each read.
     let mut data = Vec::new();
     let mut at = 0_usize;
     loop {
         let rest = received.get(at..).unwrap_or_default();
-        // httparse reads a size of no digits as zero.
+        // httparse accepts a size without digits as zero.
         if rest.first().is_some_and(|byte| !byte.is_ascii_hexdigit()) {
             return Err(Malformed);
         }

@@ -1,4 +1,4 @@
-//! A client on tokio.
+//! An HTTP/1 client on tokio.
 
 use std::io;
 use std::mem::{self, MaybeUninit};
@@ -13,12 +13,12 @@ use tokio::time::timeout;
 use crate::stream::take_response;
 use crate::{End, Method, Response, StreamEnd};
 
-/// One connection, on which every byte that is sent is the caller's: nothing is pooled, repeated or hidden.
+/// A client connection on which the caller writes every byte that is sent: nothing is pooled, retried or hidden.
 ///
 /// # Panics
 ///
-/// Every method that reads panics when neither a byte nor the end of the stream comes within a minute: a test that waits for ever says
-/// nothing. Where a server may be silent for longer, put a [`timeout`] around it.
+/// Every method that reads panics when neither a byte nor the end of the stream is received within a minute, so that a test fails
+/// instead of waiting for ever. If a server may be silent for longer, wrap the call in a shorter [`timeout`].
 ///
 /// # Examples
 ///
@@ -36,29 +36,29 @@ use crate::{End, Method, Response, StreamEnd};
 /// ```
 #[derive(Debug)]
 pub struct Client<S = TcpStream> {
-    /// The stream, for what is no HTTP. What was read of it already is not there any more.
+    /// The stream, for other protocols than HTTP. It does not contain the bytes that the client has read already.
     pub stream: S,
     received: Vec<u8>,
 }
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The least that is read at once. A buffer that has grown to hold a body takes more.
+/// Minimum free capacity of the buffer for a read, in bytes. A buffer that has grown for a body has more.
 const READ: usize = 4096;
 
 impl Client {
-    /// Connects.
+    /// Connects to a server, with `TCP_NODELAY` set.
     ///
     /// # Errors
     ///
-    /// When the connection is refused or not answered.
+    /// When the connection is refused or times out.
     pub async fn connect(addr: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(addr).await?;
         stream.set_nodelay(true)?;
         Ok(Self::new(stream))
     }
 
-    /// Tells whether neither bytes nor the end of the stream have arrived unread, as the kernel knows this instant.
+    /// Returns whether the kernel has neither unread bytes nor the end of the stream for this connection now.
     pub fn is_quiet(&self) -> bool {
         let looked = SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]);
         looked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
@@ -66,44 +66,44 @@ impl Client {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// Takes a connection that is open.
+    /// Creates a client on an open connection.
     pub fn new(stream: S) -> Self {
         Self { stream, received: Vec::new() }
     }
 
-    /// Writes bytes.
+    /// Writes bytes and flushes the stream.
     ///
     /// # Errors
     ///
-    /// When the peer has closed.
+    /// When the peer has closed the connection.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await
     }
 
-    /// Sends a GET with nothing but the host in its head.
+    /// Sends a GET request with no header but `Host`.
     ///
     /// # Errors
     ///
-    /// When the peer has closed.
+    /// When the peer has closed the connection.
     pub async fn get(&mut self, path: &str) -> io::Result<()> {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await
     }
 
-    /// Reads one response, to a request with another method than `HEAD`.
+    /// Reads one response to a request with another method than `HEAD`.
     ///
     /// # Errors
     ///
-    /// When it does not come whole.
+    /// When the response is incomplete or malformed.
     pub async fn response(&mut self) -> Result<Response, StreamEnd> {
         self.response_to(Method::Other).await
     }
 
-    /// Reads one response to a request with that method.
+    /// Reads one response to a request with this method.
     ///
     /// # Errors
     ///
-    /// When it does not come whole.
+    /// When the response is incomplete or malformed.
     pub async fn response_to(&mut self, method: Method) -> Result<Response, StreamEnd> {
         let mut end = None;
         loop {
@@ -114,22 +114,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Reads one response and the end of the stream behind it.
+    /// Reads one response and the end of the stream after it.
     ///
     /// # Errors
     ///
-    /// When it does not come whole, or something else follows it than the end of the stream in order.
+    /// When the response is incomplete or malformed, or when anything but a regular end of the stream follows it.
     pub async fn last_response(&mut self) -> Result<Response, StreamEnd> {
         let response = self.response().await?;
         let rest = self.rest().await;
         if rest.is_eof() && rest.received.is_empty() { Ok(response) } else { Err(rest) }
     }
 
-    /// Reads until something has come, and returns how much has so far.
+    /// Reads until at least one byte is buffered, and returns how many are.
     ///
     /// # Errors
     ///
-    /// When the stream ends before.
+    /// When the stream ends first.
     pub async fn first_bytes(&mut self) -> Result<usize, StreamEnd> {
         while self.received.is_empty() {
             self.some_more().await?;
@@ -137,11 +137,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(self.received.len())
     }
 
-    /// Reads up to the first occurrence of some bytes and returns all up to its end.
+    /// Reads up to the first occurrence of some bytes, and returns everything up to its end.
     ///
     /// # Errors
     ///
-    /// When the stream ends before.
+    /// When the stream ends first.
     pub async fn read_until(&mut self, bytes: &[u8]) -> Result<Vec<u8>, StreamEnd> {
         loop {
             let found = self.received.windows(bytes.len().max(1)).position(|window| window == bytes);
@@ -152,7 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Reads to the end of the stream.
+    /// Reads to the end of the stream, and returns the bytes received and how it ended.
     pub async fn rest(&mut self) -> StreamEnd {
         loop {
             if let Err(end) = self.some_more().await {
@@ -176,7 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             Ok(Ok(0)) => Some(End::Eof),
             Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(End::Error(error.kind())),
-            Err(_) => panic!("neither bytes nor an end for {LIMIT:?}, after {} bytes", self.received.len()),
+            Err(_) => panic!("no data and no end of stream within {LIMIT:?} after {} bytes", self.received.len()),
         }
     }
 }
@@ -237,14 +237,14 @@ mod tests {
         let (server, _) = listener.accept().await.unwrap();
         assert!(client.is_quiet());
         client.get("/ping").await.unwrap();
-        // Bytes that nobody read: the kernel resets the connection.
+        // The server closes with unread bytes: the kernel resets the connection.
         server.readable().await.unwrap();
         drop(server);
         assert!(client.rest().await.is_reset());
     }
 
     #[tokio::test(start_paused = true)]
-    #[should_panic(expected = "neither bytes nor an end for 60s, after 0 bytes")]
+    #[should_panic(expected = "no data and no end of stream within 60s after 0 bytes")]
     async fn silence_is_not_waited_for_longer_than_a_minute() {
         let (near, _far) = duplex(100);
         let _ = Client::new(near).response().await;

@@ -1,8 +1,8 @@
-//! The fuzz target's way in (`fuzz/`): not part of the interface, and not there in any other build.
+//! Entry point of the fuzz target (`fuzz/`): not part of the public API, and absent from all other builds.
 
 use crate::{Framing, Method, Parsed, parse, parse_to_eof};
 
-/// Panics where something does not hold that must hold for any bytes from a server.
+/// Panics when a property that must hold for any bytes from a server is violated.
 pub fn response(received: &[u8]) {
     let answers = [
         (parse(received, Method::Other), Method::Other),
@@ -15,12 +15,12 @@ pub fn response(received: &[u8]) {
         assert!(response.body.len() <= length);
         if response.framing != Framing::Close {
             let whole = Parsed::Whole { response, length };
-            assert_eq!(parse(&received[..length], method), whole, "it needs nothing of what comes behind it");
+            assert_eq!(parse(&received[..length], method), whole, "the result depends on the bytes after the response");
             let more = [&received[..length], b"HTTP/1.1 500\r\n\r\n"].concat();
-            assert_eq!(parse(&more, method), whole, "nor takes anything of it");
-            // One byte short is enough: each byte less is the same question again.
+            assert_eq!(parse(&more, method), whole, "the response includes bytes of the next one");
+            // One missing byte suffices: a shorter prefix would repeat the same check.
             let short = parse(&received[..length - 1], method);
-            assert!(!matches!(short, Parsed::Whole { .. }), "whole without its last byte");
+            assert!(!matches!(short, Parsed::Whole { .. }), "complete without its last byte");
         }
     }
 }
@@ -36,7 +36,7 @@ mod tests {
         let seeds: Vec<Vec<u8>> = seeds.iter().map(|seed| std::fs::read(seed).unwrap()).collect();
         assert!(!seeds.is_empty(), "no seeds");
         seeds.iter().for_each(|seed| response(seed));
-        // Chance alone finds no head: it changes what is one.
+        // Random bytes alone never form a head: valid seeds are mutated.
         let changed =
             (0..seeds.len(), proptest::collection::vec((0..200_usize, proptest::num::u8::ANY), 0..8));
         proptest::proptest!(proptest::test_runner::Config::with_cases(4000), |((seed, changes) in changed)| {

@@ -4,23 +4,23 @@ use httparse::{EMPTY_HEADER, Header, Status};
 
 use crate::{Malformed, Method};
 
-/// More header lines than this, or more trailer lines, are malformed.
+/// Maximum number of header lines, and of trailer lines. A response with more is malformed.
 pub(crate) const MAX_HEADERS: usize = 128;
 
-/// The head of a response, as far as it says where the response ends.
+/// The parts of a response's head that determine where the response ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The status; never an interim one (1xx) but 101.
+    /// The status: a final one, or 101. Other interim ones (1xx) are skipped.
     pub status: u16,
-    /// How the end of the body is known.
+    /// How the end of the body is determined.
     pub framing: Framing,
     /// Whether the server closes the connection after this response.
     pub closes: bool,
-    /// Where the head is: behind the interim responses, with the empty line at its end.
+    /// The position of the head: after the interim responses, and including the empty line at its end.
     pub range: Range<usize>,
 }
 
-/// How the end of a body is known (RFC 9112 §6.3).
+/// How the end of a body is determined (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// There is no body.
@@ -34,16 +34,17 @@ pub enum Framing {
 }
 
 impl Head {
-    /// Parses the head of a final response at the beginning of `received`; interim ones are passed over. `None`: it is not whole.
+    /// Parses the head of a final response at the beginning of `received`. Interim responses are skipped. `None`: the head is
+    /// incomplete.
     ///
     /// # Errors
     ///
-    /// When this is no HTTP/1 response, which is returned for the first byte that shows it.
+    /// When this is not an HTTP/1 response. The error is returned as soon as `received` contains the first byte that proves it.
     pub fn parse(received: &[u8], method: Method) -> Result<Option<Self>, Malformed> {
         Self::find(received, method).map(Result::ok)
     }
 
-    /// Returns where the final head begins if it is not whole.
+    /// Returns the final head, or the position at which it begins if it is incomplete.
     pub(crate) fn find(received: &[u8], method: Method) -> Result<Result<Self, usize>, Malformed> {
         let mut start = 0_usize;
         loop {
@@ -55,7 +56,7 @@ impl Head {
                 Err(_) => return Err(Malformed),
             };
             let status = response.code.filter(|status| *status >= 100).ok_or(Malformed)?;
-            // The final response is still to come (RFC 9110 §15.2). No HTTP/1 follows 101.
+            // A final response follows an interim one (RFC 9110 §15.2). After 101 the protocol is no longer HTTP/1.
             if status < 200 && status != 101 {
                 start = end;
                 continue;
@@ -80,7 +81,7 @@ struct Fields<'h>(&'h [Header<'h>]);
 
 impl Fields<'_> {
     fn framing(&self) -> Result<Framing, Malformed> {
-        // It overrides a length. A body whose last encoding is another one ends with the stream.
+        // It overrides `Content-Length`. A body whose last encoding is not `chunked` ends with the stream.
         if let Some(last) = self.tokens("transfer-encoding").last() {
             let chunked = last.eq_ignore_ascii_case(b"chunked");
             return Ok(if chunked { Framing::Chunked } else { Framing::Close });

@@ -1,13 +1,13 @@
-//! HTTP/1 responses: where one ends, and a client that neither pools nor retries.
+//! An HTTP/1 response parser that finds where a response ends, and a client that neither pools nor retries.
 //!
-//! [`parse`] finds the end of the response at the beginning of some bytes (RFC 9112 §6.3), and [`Response::read`] reads one from a
-//! blocking stream. With the feature `client`, [`Client`](client::Client) is one connection on tokio. What is sent on it is written
-//! by the caller, byte for byte, and a response that does not come whole is returned as what came of it and how the stream ended.
+//! [`parse`] finds the end of the response at the beginning of some bytes (RFC 9112 §6.3). [`Response::read`] reads a response from
+//! a blocking stream. With the feature `client`, [`Client`](client::Client) is one connection on tokio: the caller writes every byte
+//! that is sent. For an incomplete response, it returns the bytes received and how the stream ended.
 //!
-//! The crate serves [Ebbtide](https://docs.rs/ebbtide), its tests and its rehearsals, where a client that repeats a request hides
-//! the loss in question.
+//! The crate is part of [Ebbtide](https://docs.rs/ebbtide). Its tests and rehearsals need a client that never repeats a request:
+//! a retry would hide a lost request.
 
-// Each item of a feature says so on docs.rs.
+// docs.rs shows the feature of each item.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Lengths come from outside. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]

@@ -4,46 +4,46 @@ use std::fmt;
 use crate::chunks::chunks;
 use crate::{Framing, Head, Response};
 
-/// The method of the request that a response answers, as far as it decides where the response ends.
+/// The method of the request that a response answers: it determines whether the response has a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
     /// `HEAD`: the response has no body.
     Head,
-    /// Any other but `CONNECT`, which is not supported.
+    /// Any other method except `CONNECT`, which is not supported.
     #[default]
     Other,
 }
 
-/// What the bytes of a stream amount to.
+/// The result of parsing the bytes of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed {
-    /// Interim responses at most, and no byte of the final one.
+    /// No byte of the final response; at most interim ones.
     Nothing,
     /// A part of the final response's head.
     InHead,
     /// The final response's head, and a part of its body.
     InBody,
-    /// A whole response.
+    /// A complete response.
     Whole {
         /// The response.
         response: Response,
-        /// How many bytes it takes, with the interim responses before it.
+        /// Its length in bytes, including the interim responses before it.
         length: usize,
     },
-    /// No HTTP/1 response.
+    /// Not an HTTP/1 response.
     Malformed,
 }
 
-/// The error for what is no HTTP/1 response.
+/// The error for bytes that are not an HTTP/1 response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// Parses the response at the beginning of `received`, more of which may come.
+/// Parses the response at the beginning of `received`. More bytes may follow.
 pub fn parse(received: &[u8], method: Method) -> Parsed {
     inspect(received, method, false).unwrap_or(Parsed::Malformed)
 }
 
-/// Parses the response at the beginning of `received`, behind which the stream has ended in order.
+/// Parses the response at the beginning of `received`. The stream has ended without an error, so no more bytes follow.
 pub fn parse_to_eof(received: &[u8], method: Method) -> Parsed {
     inspect(received, method, true).unwrap_or(Parsed::Malformed)
 }

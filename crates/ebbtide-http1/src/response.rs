@@ -5,16 +5,16 @@ use std::io::{self, Read};
 use crate::stream::{End, StreamEnd, take_response};
 use crate::{Framing, Head, Method};
 
-/// A whole response.
+/// A complete response.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
-    /// The status; never an interim one (1xx) but 101.
+    /// The status: a final one, or 101. Other interim ones (1xx) are skipped.
     pub status: u16,
-    /// How its end was known.
+    /// How the end of the body was determined.
     pub framing: Framing,
-    /// Whether the server closes the connection after it.
+    /// Whether the server closes the connection after this response.
     pub closes: bool,
-    /// The body, without the framing of chunks.
+    /// The body, without chunk framing.
     pub body: Vec<u8>,
     head: Vec<u8>,
 }
@@ -25,11 +25,11 @@ impl Response {
         Self { status, framing, closes, body, head: received.get(range).unwrap_or_default().to_vec() }
     }
 
-    /// Reads one response from a blocking stream, to a request with another method than `HEAD`. What has come behind it is dropped.
+    /// Reads one response, to a request with another method than `HEAD`, from a blocking stream. Bytes received after it are discarded.
     ///
     /// # Errors
     ///
-    /// When it does not come whole, also because of a timeout of the stream.
+    /// When the response is incomplete or malformed. A timeout of the stream is an error too.
     ///
     /// # Examples
     ///
@@ -58,22 +58,22 @@ impl Response {
         }
     }
 
-    /// Tells whether the status is 200.
+    /// Returns whether the status is 200.
     pub fn is_ok(&self) -> bool {
         self.status == 200
     }
 
-    /// Returns the head as it came, with the empty line at its end.
+    /// Returns the head as it was received, including the empty line at its end.
     pub fn head(&self) -> &[u8] {
         &self.head
     }
 
-    /// Returns the first value of a header if it is text. `name` is compared without case.
+    /// Returns the first value of a header if it is UTF-8. The comparison of `name` ignores case.
     pub fn header(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.header_bytes(name)?).ok()
     }
 
-    /// Returns the first value of a header.
+    /// Returns the first value of a header. The comparison of `name` ignores case.
     pub fn header_bytes(&self, name: &str) -> Option<&[u8]> {
         self.head.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
             let (is, value) = line.split_at(line.iter().position(|byte| *byte == b':')?);
@@ -82,7 +82,7 @@ impl Response {
         })
     }
 
-    /// Returns the body as text.
+    /// Returns the body as text. Invalid UTF-8 is replaced.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }

@@ -3,10 +3,10 @@ use std::{fmt, io, mem};
 
 use crate::{Method, Parsed, Response, parse, parse_to_eof};
 
-/// What came in place of a whole response, or behind the last one.
+/// The end of a stream, with the bytes received instead of a complete response or after the last one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StreamEnd {
-    /// The bytes that came.
+    /// The bytes received.
     pub received: Vec<u8>,
     /// How the stream ended.
     pub end: End,
@@ -15,15 +15,16 @@ pub struct StreamEnd {
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// In order.
+    /// Regularly, without an error.
     Eof,
     /// With an error, such as a reset.
     Error(io::ErrorKind),
-    /// It was not read further, because what came is no HTTP/1 response.
+    /// Reading was ended, because the bytes received are not an HTTP/1 response.
     Malformed,
 }
 
-/// Takes a response from the beginning of what came, if it is decided what came of it. `end`: nothing more comes.
+/// Removes a response from the beginning of `received` and returns it, or an error if it is malformed or incomplete at the `end`.
+/// `None`: more bytes are required. `end`: no more bytes follow.
 pub(crate) fn take_response(
     received: &mut Vec<u8>,
     method: Method,
@@ -45,17 +46,17 @@ pub(crate) fn take_response(
 }
 
 impl StreamEnd {
-    /// Tells whether the stream ended in order.
+    /// Returns whether the stream ended without an error.
     pub fn is_eof(&self) -> bool {
         self.end == End::Eof
     }
 
-    /// Tells whether the stream ended with a reset.
+    /// Returns whether the stream ended with a reset.
     pub fn is_reset(&self) -> bool {
         self.end == End::Error(io::ErrorKind::ConnectionReset)
     }
 
-    /// Returns what came as text.
+    /// Returns the bytes received as text. Invalid UTF-8 is replaced.
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.received)
     }
@@ -71,8 +72,8 @@ impl fmt::Display for StreamEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.received.len();
         match self.end {
-            End::Eof => write!(f, "the stream ended after {count} bytes"),
-            End::Error(kind) => write!(f, "the stream failed after {count} bytes: {kind}"),
+            End::Eof => write!(f, "stream ended after {count} bytes"),
+            End::Error(kind) => write!(f, "stream failed after {count} bytes: {kind}"),
             End::Malformed => write!(f, "not an HTTP/1 response: {:?}", self.text()),
         }
     }

@@ -4,15 +4,15 @@ use tonic::service::Routes;
 
 use super::GrpcHealth;
 
-/// Serves gRPC in a lifecycle. Implemented by [`Handle`].
+/// An extension trait of [`Handle`] that serves gRPC in a lifecycle.
 pub trait TonicExt {
-    /// Serves tonic's services, with `grpc.health.v1` beside them.
+    /// Serves tonic services together with `grpc.health.v1`.
     ///
-    /// It is [`Handle::http`] with the service of [`grpc_health`](Self::grpc_health) added, which knows the whole
-    /// server only. For statuses by name, add that service yourself and serve the routes with [`Handle::http`]. There
+    /// It is [`Handle::http`] with the service of [`grpc_health`](Self::grpc_health) added, which has a status of the whole server
+    /// only. For statuses of single services, add the health service manually and serve the routes with [`Handle::http`].
     /// `Routes::into_axum_router` merges them with other routes, such as the [health routes](Handle::health_routes) of HTTP.
     ///
-    /// HTTP/2 comes with prior knowledge, as gRPC clients without TLS do it, or over TLS.
+    /// HTTP/2 is accepted with prior knowledge, which gRPC clients without TLS use, and over TLS.
     ///
     /// # Examples
     ///
@@ -26,7 +26,8 @@ pub trait TonicExt {
     /// ```
     fn grpc(&self, name: impl Into<String>, listeners: impl IntoListeners, routes: Routes);
 
-    /// Returns the service `grpc.health.v1` of this lifecycle. It knows the whole server; make others known to it.
+    /// Returns the service `grpc.health.v1` of this lifecycle. It has a status of the whole server; add the others with
+    /// [`GrpcHealth::service`].
     fn grpc_health(&self) -> GrpcHealth;
 }
 

@@ -14,15 +14,15 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{Health as HealthRpc, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-/// Answers `grpc.health.v1`: `SERVING` while the service is ready, `NOT_SERVING` from the instant the stop begins.
+/// A `grpc.health.v1` service: `SERVING` while the process is ready, `NOT_SERVING` as soon as the shutdown begins.
 ///
-/// The empty name stands for the whole server; services are known by the names that they are given here. A service that
-/// is not known is `NOT_FOUND` to `Check` and `SERVICE_UNKNOWN` to `Watch`, as the protocol demands.
+/// The empty name is the whole server. Services must be added here by name. For any other service, `Check` fails with `NOT_FOUND`
+/// and `Watch` reports `SERVICE_UNKNOWN`, as the protocol requires.
 ///
-/// A `Watch` is told of the stop, and ends when the servers drain, with `UNAVAILABLE`: it has no end of its own, and shall
-/// hold no stop.
+/// A `Watch` reports `NOT_SERVING` when the shutdown begins. It ends with `UNAVAILABLE` when the servers drain, because a stream that
+/// does not end by itself would delay the shutdown.
 ///
-/// Clones are the same service.
+/// Clones share the services and their statuses.
 ///
 /// # Examples
 ///
@@ -43,36 +43,36 @@ pub struct GrpcHealth {
 }
 
 impl GrpcHealth {
-    /// Follows a health handle, and ends its watches when `drain` is stopping.
+    /// Creates a service that follows a health handle, and ends its watches when `drain` is stopping.
     pub fn new(health: Health, drain: Stop) -> Self {
         Self { health, names: KnownServices::new(), drain }
     }
 
-    /// Makes a service known by its name.
-    #[must_use = "it returns the same service"]
+    /// Adds a service by name. It is serving by itself until [`set_serving`](Self::set_serving) is called.
+    #[must_use = "returns the health service with the name added"]
     pub fn service(self, name: &str) -> Self {
         self.names.set(name, true);
         self
     }
 
-    /// Makes a service known by the name that was generated for it.
-    #[must_use = "it returns the same service"]
+    /// Adds a service by its generated name ([`NamedService::NAME`]), as [`service`](Self::service) does.
+    #[must_use = "returns the health service with the name added"]
     pub fn service_of<S: NamedService>(self) -> Self {
         self.service(S::NAME)
     }
 
-    /// Says whether a service serves by itself; a service that was not known is from now on. While the process starts or
-    /// stops, none serves whatever is said here.
+    /// Sets whether a service is serving by itself, and adds it if it is missing. While the process is not ready, every service is
+    /// `NOT_SERVING`, independent of this setting.
     pub fn set_serving(&self, name: &str, serving: bool) {
         self.names.set(name, serving);
     }
 
-    /// Makes the tower service, to be added to tonic's `Routes` or to its own server.
+    /// Creates the tower service, which can be added to tonic's `Routes` or to tonic's server.
     pub fn into_server(self) -> HealthServer<Self> {
         HealthServer::new(self)
     }
 
-    /// Returns the present status of a service.
+    /// Returns the current status of a service.
     fn status(&self, name: &str) -> ServingStatus {
         match self.names.get(name) {
             None => ServingStatus::ServiceUnknown,
@@ -81,11 +81,11 @@ impl GrpcHealth {
         }
     }
 
-    /// Waits until the status of a service is another one than `from`; `None` when the servers drain.
+    /// Waits until the status of a service differs from `from`, and returns it. `None` when the servers drain.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Cancel safe: dropping the future loses nothing.
     async fn changed(&self, name: &str, from: ServingStatus) -> Option<ServingStatus> {
         let mut names = self.names.subscribe();
         loop {
@@ -98,7 +98,7 @@ impl GrpcHealth {
                 return None;
             }
             tokio::select! {
-                // It cannot fail: the sender is ours.
+                // Cannot fail: `self` owns the sender.
                 _ = names.changed() => {}
                 _ = self.health.changed(state) => {}
                 () = self.drain.stopping() => {}
@@ -116,7 +116,7 @@ impl HealthRpc for GrpcHealth {
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
         match self.status(&request.get_ref().service) {
-            ServingStatus::ServiceUnknown => Err(Status::not_found("this service is not known here")),
+            ServingStatus::ServiceUnknown => Err(Status::not_found("unknown service")),
             status => Ok(Response::new(response(status))),
         }
     }
@@ -172,7 +172,7 @@ impl Stream for WatchStream {
             }
             None => {
                 self.over = true;
-                let status = Status::unavailable("the server is shutting down; watch another one");
+                let status = Status::unavailable("server is shutting down");
                 Poll::Ready(Some(Err(status)))
             }
         }
@@ -192,14 +192,14 @@ fn response(status: ServingStatus) -> HealthCheckResponse {
     HealthCheckResponse { status: status.into() }
 }
 
-/// The services that are known by name, and whether each serves as far as it says itself. Clones share them.
+/// The services by name, and whether each is serving by itself. Clones share them.
 #[derive(Clone, Debug)]
 struct KnownServices {
     known: watch::Sender<BTreeMap<String, bool>>,
 }
 
 impl KnownServices {
-    /// Knows the name that stands for the whole server: the empty one.
+    /// Creates a set with the empty name, which is the whole server.
     fn new() -> Self {
         Self { known: watch::Sender::new(BTreeMap::from([(String::new(), true)])) }
     }
@@ -208,7 +208,7 @@ impl KnownServices {
         self.known.send_if_modified(|known| known.insert(name.to_owned(), serving) != Some(serving));
     }
 
-    /// Tells whether a service serves; `None` if it is not known.
+    /// Returns whether a service is serving by itself, or `None` if the name is unknown.
     fn get(&self, name: &str) -> Option<bool> {
         self.known.borrow().get(name).copied()
     }

@@ -1,11 +1,11 @@
-//! gRPC for [`ebbtide`]: tonic's services on the server, and `grpc.health.v1` that follows readiness.
+//! gRPC for [`ebbtide`]: serves tonic services, and `grpc.health.v1` that follows readiness.
 //!
-//! tonic's `Routes` is a tower service like any other: [`Handle::http`](ebbtide::Handle::http) serves it as it is, and
-//! merged with an axum router. [`TonicExt::grpc`] puts [`GrpcHealth`] beside it.
+//! tonic's `Routes` is a tower service: [`Handle::http`](ebbtide::Handle::http) serves it directly or merged with an axum
+//! router. [`TonicExt::grpc`] serves it together with [`GrpcHealth`].
 
-// Each item of a feature says so on docs.rs.
+// docs.rs shows the feature of each item.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Times come from outside, and a panic in the arithmetic on them is a lost shutdown. Tests may panic.
+// Times come from outside, and a panic in the arithmetic on them would break the shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
 mod handle;

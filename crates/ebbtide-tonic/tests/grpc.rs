@@ -1,4 +1,4 @@
-//! tonic's services on the server, and `grpc.health.v1`.
+//! tonic services on Ebbtide's server, and `grpc.health.v1`.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::net::SocketAddr;
@@ -23,12 +23,12 @@ const SERVING: i32 = ServingStatus::Serving as i32;
 const NOT_SERVING: i32 = ServingStatus::NotServing as i32;
 const UNKNOWN: i32 = ServingStatus::ServiceUnknown as i32;
 
-/// Asks on a connection of its own, which it closes; returns the status and the body.
+/// Sends a GET request on a new connection and closes it. Returns the status and the body.
 async fn ask(addr: SocketAddr, path: &str) -> (u16, String) {
-    let mut client = Client::connect(addr).await.expect("it listens");
+    let mut client = Client::connect(addr).await.expect("the server listens");
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     client.send(request.as_bytes()).await.unwrap();
-    let answer = client.last_response().await.expect("it is whole");
+    let answer = client.last_response().await.expect("a complete response");
     (answer.status, answer.text().into_owned())
 }
 
@@ -38,14 +38,14 @@ fn about(service: &str) -> HealthCheckRequest {
 
 async fn client(addr: SocketAddr) -> HealthClient<Channel> {
     let channel = tonic::transport::Endpoint::from_shared(format!("http://{addr}")).unwrap();
-    HealthClient::new(channel.connect().await.expect("it listens"))
+    HealthClient::new(channel.connect().await.expect("the server listens"))
 }
 
 async fn check(client: &mut HealthClient<Channel>, service: &str) -> Result<i32, Code> {
     client.check(about(service)).await.map(|reply| reply.into_inner().status).map_err(|status| status.code())
 }
 
-/// Runs a lifecycle around a test that runs on a thread of its own; returns the exit code.
+/// Runs a lifecycle while a test runs on a separate thread. Returns the exit code.
 fn lifecycle<F>(
     start: impl AsyncFnOnce(&Handle) -> SocketAddr,
     test: impl FnOnce(Handle, SocketAddr) -> F + Send + 'static,
@@ -67,8 +67,8 @@ where
             thread = Some(run?);
             Ok(())
         })
-        .expect("it starts");
-    thread.unwrap().join().expect("the client saw what it should");
+        .expect("the lifecycle starts");
+    thread.unwrap().join().expect("the client's assertions hold");
     report.exit_code
 }
 
@@ -84,18 +84,17 @@ fn grpc_health_follows_readiness_and_ends_its_watches_at_the_drain() {
         app.reached(Phase::Ready).await;
         let mut client = client(addr).await;
         assert_eq!(check(&mut client, "").await, Ok(SERVING));
-        assert_eq!(check(&mut client, "nobody").await, Err(Code::NotFound));
+        assert_eq!(check(&mut client, "unknown").await, Err(Code::NotFound));
         let mut watch = client.watch(about("")).await.unwrap().into_inner();
         assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
         app.stop("test");
         app.stop_token().stopping().await;
-        // tonic's client does not repeat a call that it has not sent yet when a GOAWAY comes: this one has a connection
-        // of its own.
+        // A new connection, because tonic's client does not retry a call that is unsent when a GOAWAY arrives.
         let mut late = self::client(addr).await;
-        assert_eq!(check(&mut late, "").await, Ok(NOT_SERVING), "from the instant of the stop");
+        assert_eq!(check(&mut late, "").await, Ok(NOT_SERVING), "not NOT_SERVING as soon as the shutdown began");
         assert_eq!(watch.message().await.unwrap().unwrap().status, NOT_SERVING);
-        assert_eq!(app.phase(), Phase::LameDuck, "told before the drain");
-        let end = watch.message().await.expect_err("it ends");
+        assert_eq!(app.phase(), Phase::LameDuck, "NOT_SERVING was reported after the lame duck");
+        let end = watch.message().await.expect_err("the watch ends");
         assert_eq!(end.code(), Code::Unavailable);
         assert!(app.phase() >= Phase::Draining);
     });
@@ -153,7 +152,7 @@ fn services_have_names_and_the_routes_merge_with_an_axum_router() {
         let mut client = client(addr).await;
         assert_eq!(check(&mut client, "").await, Ok(SERVING));
         assert_eq!(check(&mut client, "orders.v1.Orders").await, Ok(NOT_SERVING));
-        assert_eq!(ask(addr, "/readyz").await.0, 200, "the HTTP routes stand beside it");
+        assert_eq!(ask(addr, "/readyz").await.0, 200, "the HTTP routes are not served beside gRPC");
         let mut known = client.watch(about("orders.v1.Orders")).await.unwrap().into_inner();
         let mut unknown = client.watch(about("later")).await.unwrap().into_inner();
         assert_eq!(known.message().await.unwrap().unwrap().status, NOT_SERVING);
@@ -164,7 +163,7 @@ fn services_have_names_and_the_routes_merge_with_an_axum_router() {
         app.stop("test");
         assert_eq!(known.message().await.unwrap().unwrap().status, NOT_SERVING);
     });
-    assert_eq!(code, 0, "a watch holds no stop");
+    assert_eq!(code, 0, "a watch delayed the shutdown");
 }
 
 #[test]
@@ -182,7 +181,7 @@ fn the_opposite_a_watch_of_tonics_own_health_service_is_cut_at_the_deadline() {
         let mut watch = client.watch(about("")).await.unwrap().into_inner();
         assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
         app.stop("test");
-        watch.message().await.expect_err("nobody tells it before the cut");
+        watch.message().await.expect_err("no status before the watch is cancelled");
     });
     assert_eq!(code, 3);
 }

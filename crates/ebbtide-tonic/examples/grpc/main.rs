@@ -1,4 +1,4 @@
-//! A gRPC service beside `grpc.health.v1`, whose status follows readiness.
+//! A gRPC service with `grpc.health.v1`, whose status follows readiness.
 //!
 //! ```sh
 //! cargo run -p ebbtide-tonic --example grpc -- 127.0.0.1:8080
