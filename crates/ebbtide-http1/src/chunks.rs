@@ -3,8 +3,8 @@ use httparse::{EMPTY_HEADER, Status, parse_chunk_size, parse_headers};
 use crate::Malformed;
 use crate::head::MAX_HEADERS;
 
-/// Returns the data of the chunks at the beginning of `received` and their length with the framing and the trailers. `None`: the last
-/// chunk or the trailers are incomplete.
+/// Returns the data of the chunks at the beginning of `received` and their length with the framing and the trailers.
+/// `None`: the last chunk or the trailers are incomplete.
 pub(crate) fn chunks(received: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Malformed> {
     // Nothing is copied before the last chunk is received: this function is called again after each read.
     let mut data = Vec::new();

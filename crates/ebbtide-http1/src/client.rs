@@ -176,7 +176,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             Ok(Ok(0)) => Some(End::Eof),
             Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(End::Error(error.kind())),
-            Err(_) => panic!("no data and no end of stream within {LIMIT:?} after {} bytes", self.received.len()),
+            Err(_) => {
+                panic!("no data and no end of stream within {LIMIT:?} after {} bytes", self.received.len())
+            }
         }
     }
 }

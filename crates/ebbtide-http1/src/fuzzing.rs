@@ -15,7 +15,11 @@ pub fn response(received: &[u8]) {
         assert!(response.body.len() <= length);
         if response.framing != Framing::Close {
             let whole = Parsed::Whole { response, length };
-            assert_eq!(parse(&received[..length], method), whole, "the result depends on the bytes after the response");
+            assert_eq!(
+                parse(&received[..length], method),
+                whole,
+                "the result depends on the bytes after the response"
+            );
             let more = [&received[..length], b"HTTP/1.1 500\r\n\r\n"].concat();
             assert_eq!(parse(&more, method), whole, "the response includes bytes of the next one");
             // One missing byte suffices: a shorter prefix would repeat the same check.

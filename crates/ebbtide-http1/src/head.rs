@@ -34,8 +34,9 @@ pub enum Framing {
 }
 
 impl Head {
-    /// Parses the head of a final response at the beginning of `received`. Interim responses are skipped. `None`: the head is
-    /// incomplete.
+    /// Parses the head of a final response at the beginning of `received`. Returns `None` if it is incomplete.
+    ///
+    /// Interim responses are skipped.
     ///
     /// # Errors
     ///

@@ -1,8 +1,9 @@
 //! An HTTP/1 response parser that finds where a response ends, and a client that neither pools nor retries.
 //!
-//! [`parse`] finds the end of the response at the beginning of some bytes (RFC 9112 §6.3). [`Response::read`] reads a response from
-//! a blocking stream. With the feature `client`, [`Client`](client::Client) is one connection on tokio: the caller writes every byte
-//! that is sent. For an incomplete response, it returns the bytes received and how the stream ended.
+//! [`parse`] finds the end of the response at the beginning of some bytes (RFC 9112 §6.3). [`Response::read`] reads a
+//! response from a blocking stream. With the feature `client`, [`Client`](client::Client) is one connection on tokio: the
+//! caller writes every byte that is sent. For an incomplete response, it returns the bytes received and how the stream
+//! ended.
 //!
 //! The crate is part of [Ebbtide](https://docs.rs/ebbtide). Its tests and rehearsals need a client that never repeats a request:
 //! a retry would hide a lost request.

@@ -25,7 +25,8 @@ impl Response {
         Self { status, framing, closes, body, head: received.get(range).unwrap_or_default().to_vec() }
     }
 
-    /// Reads one response, to a request with another method than `HEAD`, from a blocking stream. Bytes received after it are discarded.
+    /// Reads one response, to a request with another method than `HEAD`, from a blocking stream. Bytes received after it
+    /// are discarded.
     ///
     /// # Errors
     ///

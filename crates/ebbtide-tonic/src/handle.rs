@@ -8,9 +8,10 @@ use super::GrpcHealth;
 pub trait TonicExt {
     /// Serves tonic services together with `grpc.health.v1`.
     ///
-    /// It is [`Handle::http`] with the service of [`grpc_health`](Self::grpc_health) added, which has a status of the whole server
-    /// only. For statuses of single services, add the health service manually and serve the routes with [`Handle::http`].
-    /// `Routes::into_axum_router` merges them with other routes, such as the [health routes](Handle::health_routes) of HTTP.
+    /// It is [`Handle::http`] with the service of [`grpc_health`](Self::grpc_health) added, which has a status of the whole
+    /// server only. For statuses of single services, add the health service manually and serve the routes with
+    /// [`Handle::http`]. To merge them with other routes, such as the [health routes](Handle::health_routes) of HTTP, use
+    /// `Routes::into_axum_router`.
     ///
     /// HTTP/2 is accepted with prior knowledge, which gRPC clients without TLS use, and over TLS.
     ///

@@ -19,8 +19,8 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 /// The empty name is the whole server. Services must be added here by name. For any other service, `Check` fails with `NOT_FOUND`
 /// and `Watch` reports `SERVICE_UNKNOWN`, as the protocol requires.
 ///
-/// A `Watch` reports `NOT_SERVING` when the shutdown begins. It ends with `UNAVAILABLE` when the servers drain, because a stream that
-/// does not end by itself would delay the shutdown.
+/// A `Watch` reports `NOT_SERVING` when the shutdown begins. It ends with `UNAVAILABLE` when the servers drain, because a
+/// stream that does not end by itself would delay the shutdown.
 ///
 /// Clones share the services and their statuses.
 ///
@@ -61,8 +61,8 @@ impl GrpcHealth {
         self.service(S::NAME)
     }
 
-    /// Sets whether a service is serving by itself, and adds it if it is missing. While the process is not ready, every service is
-    /// `NOT_SERVING`, independent of this setting.
+    /// Sets whether a service is serving by itself, and adds it if it is missing. While the process is not ready, every
+    /// service is `NOT_SERVING`, independent of this setting.
     pub fn set_serving(&self, name: &str, serving: bool) {
         self.names.set(name, serving);
     }

@@ -91,7 +91,11 @@ fn grpc_health_follows_readiness_and_ends_its_watches_at_the_drain() {
         app.stop_token().stopping().await;
         // A new connection, because tonic's client does not retry a call that is unsent when a GOAWAY arrives.
         let mut late = self::client(addr).await;
-        assert_eq!(check(&mut late, "").await, Ok(NOT_SERVING), "not NOT_SERVING as soon as the shutdown began");
+        assert_eq!(
+            check(&mut late, "").await,
+            Ok(NOT_SERVING),
+            "not NOT_SERVING as soon as the shutdown began"
+        );
         assert_eq!(watch.message().await.unwrap().unwrap().status, NOT_SERVING);
         assert_eq!(app.phase(), Phase::LameDuck, "NOT_SERVING was reported after the lame duck");
         let end = watch.message().await.expect_err("the watch ends");

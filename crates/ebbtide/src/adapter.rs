@@ -1,5 +1,5 @@
-//! Internals for the crates of third-party clients, which are released together with this one. Not part of the public API: they may
-//! change in any release.
+//! Internals for the crates of third-party clients, which are released together with this one. Not part of the public API:
+//! they may change in any release.
 
 #[cfg(feature = "queue")]
 pub use crate::queue::Combiner;

@@ -1,7 +1,7 @@
 //! Conversions between [`Stop`] and tokio-util's [`CancellationToken`], for code that accepts or has one.
 //!
-//! A `CancellationToken` has one level, a [`Stop`] has two. The token corresponds to the first, *stopping*: the shutdown has begun;
-//! finish the work in progress.
+//! A `CancellationToken` has one level, a [`Stop`] has two. The token corresponds to the first, *stopping*: the shutdown
+//! has begun; finish the work in progress.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -32,8 +32,8 @@ use crate::util::clock;
 /// Returns a token that is cancelled when `stop` is stopping.
 ///
 /// Each call spawns a task that waits for that: create one token and pass on its
-/// [`child_token`](CancellationToken::child_token)s, rather than a token for each piece of work. Cancelling the returned token does
-/// not stop `stop`.
+/// [`child_token`](CancellationToken::child_token)s, rather than a token for each piece of work. Cancelling the returned
+/// token does not stop `stop`.
 ///
 /// # Panics
 ///

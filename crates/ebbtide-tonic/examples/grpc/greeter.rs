@@ -1,5 +1,5 @@
-//! The code that `tonic-build` generates from a `.proto` file, without the parts that this example does not use. A service includes
-//! it with `tonic::include_proto!`.
+//! The code that `tonic-build` generates from a `.proto` file, without the parts that this example does not use. A service
+//! includes it with `tonic::include_proto!`.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -49,8 +49,8 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// [`CallError::Url`] when the URL is invalid, names a user, or does not begin with `http://`. For `https`, use an HTTP client
-    /// in a hook.
+    /// [`CallError::Url`] when the URL is invalid, names a user, or does not begin with `http://`. For `https`, use an HTTP
+    /// client in a hook.
     pub fn get(url: &str) -> Result<Self, CallError> {
         Self::new("GET", url)
     }

@@ -8,8 +8,9 @@
 //!
 //! Otherwise, the status is 503.
 //!
-//! No server has these routes by default. `Handle::health_routes` adds them to an axum router (feature `axum`). [`Health::wrap`]
-//! puts them in front of any service. `Handle::health` and `http::serve_health` (feature `http`) serve them on a separate listener.
+//! No server has these routes by default. `Handle::health_routes` adds them to an axum router (feature `axum`).
+//! [`Health::wrap`] puts them in front of any service. `Handle::health` and `http::serve_health` (feature `http`) serve
+//! them on a separate listener.
 
 #[cfg(feature = "axum")]
 mod axum;

@@ -208,8 +208,8 @@ impl fmt::Debug for Source {
 
 /// Health.
 impl Handle {
-    /// Returns a handle for the health routes that follows the lifecycle. It is not ready while a readiness check fails, nor after
-    /// the shutdown has begun.
+    /// Returns a handle for the health routes that follows the lifecycle. It is not ready while a readiness check fails,
+    /// nor after the shutdown has begun.
     pub fn health_handle(&self) -> Health {
         Health::following(LifecycleHealth { app: self.clone(), stop: self.stop_token() })
     }

@@ -21,11 +21,11 @@ use crate::util::clock;
 /// - *failed*, when the service or the body returns an error or panics;
 /// - *abandoned* by its client, when the server drops it earlier.
 ///
-/// A panic is logged with the request's method and path. With the feature `axum-ws`, the peer of axum's `ConnectInfo` is logged too.
-/// The panic then continues to the server. Ebbtide's server logs it as well.
+/// A panic is logged with the request's method and path. With the feature `axum-ws`, the peer of axum's `ConnectInfo` is
+/// logged too. The panic then continues to the server. Ebbtide's server logs it as well.
 ///
-/// The service cannot follow an upgraded connection (WebSocket): its request counts until the `101` response is passed to the server.
-/// Keep a [`guard`](Self::guard) in the upgraded task to count the connection to its end.
+/// The service cannot follow an upgraded connection (WebSocket): its request counts until the `101` response is passed to
+/// the server. Keep a [`guard`](Self::guard) in the upgraded task to count the connection to its end.
 ///
 /// # Examples
 ///
@@ -58,7 +58,8 @@ impl InFlightLayer {
         Self { shared: Arc::default() }
     }
 
-    /// Records the method and the path of each request, for [`stragglers`](Work::stragglers). It costs an allocation for each request.
+    /// Records the method and the path of each request, for [`stragglers`](Work::stragglers). It costs an allocation for
+    /// each request.
     ///
     /// Call it before the layer is cloned or used: earlier clones share the counts, but record no names.
     #[must_use = "returns the layer that records names"]

@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use super::clock;
 
-/// An exponential backoff with jitter: the delay doubles after each failure, up to a limit, and is reduced at random by up to half.
+/// An exponential backoff with jitter.
 ///
-/// The jitter keeps clients that failed together from retrying together.
+/// The delay doubles after each failure, up to a limit, and is reduced at random by up to half. The jitter keeps clients that
+/// failed together from retrying together.
 ///
 /// # Examples
 ///

@@ -33,8 +33,8 @@ pub(crate) fn share(time: Duration, share: f64) -> Duration {
     Duration::try_from_secs_f64(time.as_secs_f64() * share).unwrap_or(time).min(time)
 }
 
-/// Returns the wall-clock time, which may be changed while the process runs. No part of a shutdown depends on it. Under tokio's paused
-/// time it is shifted by the difference between that clock and the system's.
+/// Returns the wall-clock time, which may be changed while the process runs. No part of a shutdown depends on it. Under
+/// tokio's paused time it is shifted by the difference between that clock and the system's.
 #[cfg(feature = "cron")]
 #[expect(clippy::disallowed_methods, reason = "cron expressions refer to the wall clock")]
 pub(crate) fn wall() -> std::time::SystemTime {

@@ -58,8 +58,10 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     }
 }
 
-/// Joins the messages of an error and of its sources by `: `. A message that is already part of the one before is omitted: errors
-/// of other crates often show their source in their text and return it as well.
+/// Joins the messages of an error and of its sources by `: `.
+///
+/// A message that is already part of the one before is omitted: errors of other crates often show their source in their text and
+/// return it as well.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut said = error.to_string();
     let mut text = said.clone();
