@@ -12,8 +12,7 @@ use crate::util::clock;
 /// Two events matter to a handler:
 ///
 /// - The shutdown *begins*: the service still accepts and serves requests, but the handler's time is limited from now on.
-/// - The servers *drain*: no new requests are accepted, and responses that do not end by themselves (WebSockets, event streams)
-///   must end.
+/// - The servers *drain*: they close, and work that does not end by itself (WebSockets, event streams) must end.
 ///
 /// # Examples
 ///
