@@ -6,17 +6,17 @@ use tokio::sync::watch;
 use crate::model::CheckStatus;
 use crate::util::clock;
 
-/// How every check of a lifecycle stands. Clones are the same board.
+/// The state of every health check of a lifecycle. Clones share one board.
 #[derive(Clone, Debug)]
 pub(crate) struct Board {
     entries: Arc<watch::Sender<Vec<CheckEntry>>>,
 }
 
-/// One check's entry. Entries are added and never removed, so that its number stays.
+/// The entry of one check. Entries are added and never removed, so that their numbers stay valid.
 #[derive(Clone, Debug)]
 struct CheckEntry {
     status: CheckStatus,
-    /// When it took its present colour.
+    /// When the current state began.
     since: Instant,
 }
 
@@ -25,7 +25,7 @@ impl Board {
         Self { entries: Arc::new(watch::Sender::new(Vec::new())) }
     }
 
-    /// Tells whether no check keeps the service from being ready.
+    /// Returns whether every check lets the service be ready.
     pub(crate) fn is_green(&self) -> bool {
         self.red().is_empty()
     }
@@ -35,22 +35,22 @@ impl Board {
         red(&self.entries.borrow())
     }
 
-    /// Waits until [`red`](Self::red) names others.
+    /// Waits until the result of [`red`](Self::red) changes.
     pub(crate) async fn changed_from(&self, named: &[String]) {
         let mut entries = self.entries.subscribe();
-        // It cannot fail: the sender is ours.
+        // It cannot fail: `self` holds the sender.
         let _ = entries.wait_for(|entries| red(entries) != named).await;
     }
 
-    /// Waits until [`is_green`](Self::is_green) says `green`.
+    /// Waits until [`is_green`](Self::is_green) equals `green`.
     #[cfg(feature = "tower")]
     pub(crate) async fn turned(&self, green: bool) {
         let mut entries = self.entries.subscribe();
-        // It cannot fail: the sender is ours.
+        // It cannot fail: `self` holds the sender.
         let _ = entries.wait_for(|entries| red(entries).is_empty() == green).await;
     }
 
-    /// Returns how each check stands, in the order of registration.
+    /// Returns the state of each check, in the order of registration.
     pub(crate) fn statuses(&self) -> Vec<CheckStatus> {
         let now = clock::now();
         let entries = self.entries.borrow();
@@ -71,7 +71,7 @@ impl Board {
         number
     }
 
-    /// Writes a check's colour and its last error.
+    /// Records the state of a check and its last error.
     pub(crate) fn note(&self, number: usize, passing: bool, error: Option<String>) {
         self.entries.send_modify(|entries| {
             if let Some(entry) = entries.get_mut(number) {

@@ -14,7 +14,7 @@ use crate::drain::{Arrivals, StopSource};
 use crate::model::{ComponentId, Effect, End, Event, Exit, Phase, Report};
 use crate::util::panics;
 
-/// The only loop over the machine: inputs become events, the machine decides, the executor does it.
+/// The only loop over the machine: inputs become events, the machine decides, and the executor applies the effects.
 pub(crate) struct Dispatcher {
     executor: Executor,
     ledger: Arc<LifecycleLedger>,
@@ -28,7 +28,7 @@ pub(crate) struct Dispatcher {
     next_progress: Option<Duration>,
 }
 
-/// What the dispatcher is told by the builder.
+/// The settings of the dispatcher.
 pub(crate) struct Settings {
     pub(crate) mode: RunMode,
     pub(crate) report_path: Option<PathBuf>,
@@ -36,20 +36,20 @@ pub(crate) struct Settings {
     pub(crate) progress_every: Duration,
 }
 
-/// What is called with the report.
+/// A callback that receives the report.
 pub(crate) type ReportCallback = Box<dyn FnOnce(&Report) + Send>;
 
-/// Where a lifecycle runs, which decides how it ends and what it may do to the process.
+/// Where a lifecycle runs. This decides how it ends and what it may do to the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunMode {
-    /// It owns the process.
+    /// The lifecycle owns the process.
     Process,
-    /// It is one of several in a process that is not its own: in a test, or a server alone. It ends nothing but itself.
+    /// The lifecycle shares the process, in a test or in a standalone server. It ends only itself.
     #[cfg(any(feature = "testing", feature = "http"))]
     Guest,
 }
 
-/// What connects the dispatcher with the handle and the watchdog.
+/// What the dispatcher shares with the handle and the watchdog.
 pub(crate) struct Links {
     pub(crate) ledger: Arc<LifecycleLedger>,
     pub(crate) watchdog: Option<Watchdog>,
@@ -61,14 +61,14 @@ pub(crate) struct Links {
     pub(crate) observers: Observers,
 }
 
-/// How long a start-up may take until it is said that it still runs.
+/// How long a start-up may take before it is logged as not finished.
 const START_UP_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How often the lame duck looks for new requests. Its quiet time is as exact as this.
+/// The interval between two checks for new requests during the lame duck. It limits the accuracy of the quiet time.
 const LOOK_FOR_ARRIVALS: Duration = Duration::from_millis(10);
 
 impl Dispatcher {
-    /// Takes the start-up as its first component.
+    /// Creates the dispatcher with the start-up as its first component.
     pub(crate) fn new(links: Links, settings: Settings, start_up: Registration) -> Self {
         let Links {
             ledger,
@@ -82,7 +82,7 @@ impl Dispatcher {
         } = links;
         let mut executor =
             Executor::new(Arc::clone(&ledger), settings.mode, sender, (announced, drain), phases);
-        // Before the first input: a signal that came already would find nothing to wait for.
+        // Before the first input: a signal that has already arrived would find no component to wait for.
         let registered = Event::Registered(executor.adopt(start_up));
         let due = ledger.step(registered);
         debug_assert!(due.is_empty(), "nothing is due before a stop");
@@ -103,7 +103,7 @@ impl Dispatcher {
         }
     }
 
-    /// Runs the lifecycle to its end and returns the report, which has been logged, written and handed over.
+    /// Runs the lifecycle to its end and returns the report, which has been logged, written and passed to the callbacks.
     pub(crate) async fn run(mut self) -> Report {
         let exit = loop {
             let event = self.next().await;
@@ -196,7 +196,7 @@ impl Dispatcher {
         }
     }
 
-    /// Returns when the loop must go round although nothing has come.
+    /// Returns when the loop must run again without an input.
     fn alarm(&self) -> Option<Instant> {
         let in_duck = self.ledger.phase() == Phase::LameDuck;
         let look = in_duck.then(|| self.ledger.now().saturating_add(LOOK_FOR_ARRIVALS));
@@ -234,7 +234,8 @@ impl Dispatcher {
                 Next::Exit(exit) => over = Some(exit),
             }
             if enters {
-                // Before any component is asked: metrics and statuses after the start of the flushers may not be written.
+                // Before any component is asked to stop: metrics and statuses after the start of the flushers may not be
+                // written.
                 self.observers.look(&self.ledger);
             }
         }
@@ -282,16 +283,16 @@ impl Dispatcher {
 }
 
 impl RunMode {
-    /// Tells whether it owns the process.
+    /// Returns whether the lifecycle owns the process.
     fn is_process(self) -> bool {
         self == Self::Process
     }
 
-    /// Runs something that may block, without holding the runtime.
+    /// Runs a function that may block, without blocking the runtime.
     pub(super) fn run_aside(self, name: String, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
         match self {
             Self::Process => thread::Builder::new().name(name).spawn(run).map(drop),
-            // Paused time stands still while something runs here; it would leap over what a thread of its own does.
+            // Paused time does not advance while a blocking task runs; for a separate thread it would advance too far.
             #[cfg(any(feature = "testing", feature = "http"))]
             Self::Guest => {
                 drop(tokio::task::spawn_blocking(run));

@@ -8,7 +8,7 @@ use crate::drain::{Stop, StopSource, Work};
 use crate::model::{Cause, ComponentId, End, Spec};
 use crate::util::{BoxError, BoxFuture};
 
-/// What reaches the dispatcher from outside its own tasks.
+/// An input of the dispatcher from outside its own tasks.
 pub(crate) enum Input {
     Register(Registration),
     Ended(ComponentId, End),
@@ -16,7 +16,7 @@ pub(crate) enum Input {
         number: i32,
         skip_lame_duck: bool,
     },
-    /// A duplicate of the first signal, so long after it: to be logged.
+    /// A duplicate of the first signal, with the time since that one. It is only logged.
     IgnoredSignal {
         number: i32,
         after: Duration,
@@ -24,7 +24,7 @@ pub(crate) enum Input {
     Stop(Cause),
 }
 
-/// A component on its way to the dispatcher.
+/// A new component, sent to the dispatcher.
 pub(crate) struct Registration {
     pub(crate) spec: Spec,
     pub(crate) source: StopSource,
@@ -32,21 +32,21 @@ pub(crate) struct Registration {
     pub(crate) work: Option<Arc<dyn Work>>,
 }
 
-/// What a component does, and when.
+/// What a component runs, and when it starts.
 pub(crate) enum Run {
     /// The start-up closure, which runs on the main thread.
     StartUp,
-    /// Runs from now on.
+    /// Starts immediately.
     Task(BoxFuture<Result<(), BoxError>>),
-    /// Runs from now on, and is told by the other end when nobody feeds it any more.
+    /// Starts immediately. The other end detects when no producer is left.
     Pool(BoxFuture<Result<(), BoxError>>, oneshot::Sender<()>),
-    /// Begins when it is asked to stop. The dispatcher calls it: it only makes the future, and runs nothing of a user's.
+    /// Starts when it is asked to stop. The dispatcher calls the closure, which only creates the future and runs no user code.
     OnAsk(Box<dyn FnOnce(Stop) -> BoxFuture<Result<(), BoxError>> + Send>),
-    /// Runs on a thread of its own when it is asked to stop, or when the watchdog ends the process.
+    /// Runs on a separate thread when it is asked to stop, or when the watchdog ends the process.
     Flush(Arc<FlushSlot>),
 }
 
-/// Sends inputs from any thread. A dispatcher that is gone needs none.
+/// Sends inputs from any thread. Inputs to a dispatcher that has exited are dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Inputs(mpsc::UnboundedSender<Input>);
 

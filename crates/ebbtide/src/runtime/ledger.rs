@@ -12,7 +12,8 @@ use crate::model::{
 };
 use crate::util::clock;
 
-/// The machine and what the report needs beside it; shared with the watchdog, which reads it when the runtime is stuck.
+/// The state machine and the additional data for the report. It is shared with the watchdog, which reads it when the runtime is
+/// blocked.
 #[derive(Debug)]
 pub(crate) struct LifecycleLedger {
     name: String,
@@ -20,22 +21,22 @@ pub(crate) struct LifecycleLedger {
     state: Mutex<LedgerState>,
     flushers: Mutex<Vec<Arc<FlushSlot>>>,
     temporaries: Temporaries,
-    /// The first signal that the watchdog received, and when. The machine learns of it only when the runtime runs.
+    /// The first signal that the watchdog received, and its time. The machine receives it only when the runtime runs.
     signal: OnceLock<(Cause, Duration)>,
-    /// The report was logged on the forced path.
+    /// Whether the report was logged on the forced path.
     told: AtomicBool,
-    /// Whether the report was written, or could not be.
+    /// Whether the attempt to write the report file has finished, successfully or not.
     written: AtomicBool,
 }
 
-/// The works are copied before they are asked: not under the lock.
+/// The works are copied before they are queried, because a query must not run under the lock.
 #[derive(Clone)]
 struct LedgerState {
     machine: Machine,
     works: BTreeMap<ComponentId, ComponentWork>,
 }
 
-/// What one component held and did.
+/// The recorded work of one component.
 #[derive(Clone)]
 struct ComponentWork {
     work: Arc<GuardedWork>,
@@ -43,7 +44,7 @@ struct ComponentWork {
     stragglers: Vec<Straggler>,
 }
 
-/// What one component holds now.
+/// The current work of one component.
 #[derive(Clone, Debug)]
 pub(crate) struct WaitingComponent {
     pub(crate) name: String,
@@ -72,12 +73,12 @@ impl LifecycleLedger {
         &self.name
     }
 
-    /// Returns the time since the lifecycle began.
+    /// Returns the time since the start of the lifecycle.
     pub(crate) fn now(&self) -> Duration {
         clock::now().saturating_duration_since(self.epoch)
     }
 
-    /// Returns the instant that the machine calls `at`.
+    /// Converts a time of the machine to an instant.
     pub(crate) fn instant(&self, at: Duration) -> Instant {
         clock::after(self.epoch, at)
     }
@@ -116,13 +117,13 @@ impl LifecycleLedger {
         self.lock().machine.stop_began()
     }
 
-    /// Notes the first signal, for the report of a runtime that never learns of it.
+    /// Records the first signal, for the report if the runtime never processes it.
     pub(super) fn note_signal(&self, number: i32, at: Instant) {
         let at = at.saturating_duration_since(self.epoch);
         let _ = self.signal.set((Cause::Signal { number }, at)); // the first one counts
     }
 
-    /// Returns why and when the stop began, also where the machine has not learned of it.
+    /// Returns the cause and the time of the shutdown, including a signal that the machine has not processed.
     pub(super) fn stop_ordered(&self) -> Option<(Cause, Duration)> {
         self.ordered(&self.lock().machine)
     }
@@ -135,7 +136,7 @@ impl LifecycleLedger {
         self.lock().machine.cause().cloned()
     }
 
-    /// Returns whether a signal has come, the one that began the stop or a later one.
+    /// Returns whether a signal has arrived: the one that began the shutdown, or a later one.
     pub(crate) fn was_signalled(&self) -> bool {
         self.lock().machine.was_signalled()
     }
@@ -145,25 +146,25 @@ impl LifecycleLedger {
         self.lock().machine.is_open(stage)
     }
 
-    /// Returns the name of the component that was registered last, of those that are kept.
+    /// Returns the name of the last registered component among the recorded ones.
     pub(crate) fn last_registered(&self) -> String {
         let state = self.lock();
         state.machine.components().next_back().map_or_else(String::new, |(_, spec, _)| spec.name.clone())
     }
 
-    /// Returns how a component ended, in a word, once it has.
+    /// Returns the outcome of an ended component as one word.
     pub(crate) fn outcome(&self, id: ComponentId) -> Option<&'static str> {
         self.lock().machine.outcome(id).map(crate::model::Outcome::name)
     }
 
-    /// Keeps a component's work for the report.
+    /// Records a component's work for the report.
     pub(crate) fn keep_work(&self, id: ComponentId, name: &str, work: Arc<dyn Work>) {
         let work = Arc::new(GuardedWork::new(name.to_owned(), work));
         let at_stop = self.stop_began().map(|_| work.counts());
         self.lock().works.insert(id, ComponentWork { work, at_stop, stragglers: Vec::new() });
     }
 
-    /// Returns the components that count what they hold, with their counts.
+    /// Returns the components that count work in flight, with their counts.
     #[cfg(feature = "metrics")]
     pub(super) fn counting(&self) -> Vec<(Spec, Arc<GuardedWork>)> {
         let state = self.lock();
@@ -174,7 +175,7 @@ impl LifecycleLedger {
         counting.collect()
     }
 
-    /// Keeps what a component holds now as what it held when its time was up.
+    /// Records the current work of a component as its work in flight at the deadline.
     pub(crate) fn keep_stragglers(&self, id: ComponentId) -> Vec<Straggler> {
         let Some(account) = self.account(id) else { return Vec::new() };
         let stragglers = account.work.stragglers();
@@ -184,12 +185,12 @@ impl LifecycleLedger {
         stragglers
     }
 
-    /// Has every component prepare for the end of the process; see [`Work::prepare_for_exit`].
+    /// Prepares every component for the end of the process; see [`Work::prepare_for_exit`].
     pub(crate) fn prepare_for_exit(&self) {
         self.works().into_iter().for_each(|(_, work)| work.prepare_for_exit());
     }
 
-    /// Returns how much a component has cut since the stop began.
+    /// Returns how much work of a component was cancelled since the shutdown began.
     pub(crate) fn cancelled_since_stop(&self, id: ComponentId) -> u64 {
         let Some(account) = self.account(id) else { return 0 };
         account.at_stop.map_or(0, |at_stop| account.work.cancelled().saturating_sub(at_stop.cancelled))
@@ -208,7 +209,7 @@ impl LifecycleLedger {
         self.lock().machine.component(id).cloned()
     }
 
-    /// Tells whether a component belongs to a stage and has no deadline but the stage's.
+    /// Returns whether a component belongs to a stage and has no separate deadline.
     pub(crate) fn is_whole_stage(&self, id: ComponentId, stage: Stage) -> bool {
         self.component(id).is_some_and(|spec| spec.stage == stage && spec.limit.is_none())
     }
@@ -222,12 +223,12 @@ impl LifecycleLedger {
         self.slots(false)
     }
 
-    /// Returns what is done when everything else is over.
+    /// Returns the exit hooks, which run after everything else.
     pub(crate) fn lasts(&self) -> Vec<Arc<FlushSlot>> {
         self.slots(true)
     }
 
-    /// Returns what is removed whichever way the process ends.
+    /// Returns the temporary files, which are removed on every path out of the process.
     pub(crate) fn temporaries(&self) -> &Temporaries {
         &self.temporaries
     }
@@ -237,12 +238,12 @@ impl LifecycleLedger {
         slots.iter().filter(|slot| slot.is_last() == last).map(Arc::clone).collect()
     }
 
-    /// Returns whether whoever asks is the first who logs the report on the forced path.
+    /// Returns `true` for the first caller that logs the report on the forced path.
     pub(crate) fn is_first_to_tell(&self) -> bool {
         !self.told.swap(true, Ordering::SeqCst)
     }
 
-    /// Notes that the report was written, or could not be.
+    /// Records that the attempt to write the report file has finished, successfully or not.
     pub(crate) fn report_is_written(&self) {
         self.written.store(true, Ordering::SeqCst);
     }
@@ -256,7 +257,7 @@ impl LifecycleLedger {
         self.told.load(Ordering::SeqCst)
     }
 
-    /// Returns who is still waited for. Those whose turn has not come come last.
+    /// Returns the components that the shutdown waits for. Components of later stages come last.
     pub(crate) fn waiting(&self) -> Vec<WaitingComponent> {
         let state = self.lock();
         let waiting = state.machine.waiting();
@@ -277,7 +278,7 @@ impl LifecycleLedger {
         waiting
     }
 
-    /// Makes the report; `exit` is given where something else than the machine ends the process.
+    /// Builds the report. `exit` is given if something other than the machine ends the process.
     pub(crate) fn report(&self, exit: Option<Exit>) -> Report {
         let now = self.now();
         let state = self.copy();
@@ -288,7 +289,7 @@ impl LifecycleLedger {
             let at_stop = account.and_then(|account| account.at_stop).unwrap_or_default();
             let counts = account.map(|account| account.work.counts()).unwrap_or_default();
             let since = counts.since(&at_stop);
-            // Beginnings that came to nothing, such as half a TLS record without a request, are taken back.
+            // Work that was counted and then discarded, such as a partial TLS record without a request, is subtracted again.
             let in_flight_at_stop =
                 at_stop.in_flight.saturating_sub(at_stop.begun.saturating_sub(counts.begun));
             let mut stragglers = account.map(|account| account.stragglers.clone()).unwrap_or_default();
@@ -325,7 +326,7 @@ impl LifecycleLedger {
         report
     }
 
-    /// Returns how far everything is. Asks every component.
+    /// Returns the current state of every component. Queries every component.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let now = self.now();
         let state = self.copy();
@@ -357,13 +358,13 @@ impl LifecycleLedger {
         snapshot
     }
 
-    /// Returns how far the stop is, once one has begun.
+    /// Returns the state of the shutdown, once one has begun.
     #[cfg(feature = "metrics")]
     pub(crate) fn stop_snapshot(&self) -> Option<StopSnapshot> {
         stop_of(&self.lock().machine, self.now())
     }
 
-    /// Returns the works. They are asked outside the lock.
+    /// Returns the works. They are queried outside the lock.
     fn works(&self) -> BTreeMap<ComponentId, Arc<GuardedWork>> {
         self.lock().works.iter().map(|(id, account)| (*id, Arc::clone(&account.work))).collect()
     }

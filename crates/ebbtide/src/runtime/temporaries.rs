@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// Files and folders that are removed when the process ends, whichever way it does. Clones are the same list.
+/// Files and folders that are removed on every path out of the process. Clones share one list.
 ///
-/// Kept beside the components: a second signal ends the process without asking the machine.
+/// Separate from the components, because a second signal ends the process without the state machine.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Temporaries {
     state: Arc<Mutex<TemporariesState>>,
@@ -16,18 +16,18 @@ pub(crate) struct Temporaries {
 #[derive(Debug, Default)]
 struct TemporariesState {
     paths: Vec<PathBuf>,
-    /// A component is registered that removes them, and has not begun.
+    /// A component that removes them is registered, and has not started.
     awaited: bool,
 }
 
-/// How many of those that could not be removed an error names.
+/// How many of the paths that could not be removed an error names.
 const NAMED: usize = 8;
 
-/// How often a folder is emptied again, into which something is still written.
+/// How often the removal of a folder is retried while another process or thread writes into it.
 const ROUNDS: usize = 20;
 
 impl Temporaries {
-    /// Keeps one more. Returns whether a component has to be registered that removes them: one does it for all.
+    /// Adds a path. Returns whether the caller has to register a component that removes the paths: one removes all.
     #[must_use = "nobody else removes it"]
     pub(crate) fn keep(&self, path: PathBuf) -> bool {
         let mut state = self.lock();
@@ -35,12 +35,12 @@ impl Temporaries {
         !std::mem::replace(&mut state.awaited, true)
     }
 
-    /// Removes all of them, the last that was kept first, and forgets each only then: a second signal that comes meanwhile finds
-    /// what is left.
+    /// Removes all of them, the last added first. Each is forgotten only after its removal, so that a concurrent second signal
+    /// removes the rest.
     ///
     /// # Errors
     ///
-    /// When some are there still; the error names the first few.
+    /// When some could not be removed; the error names the first few.
     pub(crate) fn remove_all(&self) -> io::Result<()> {
         let mut state = self.lock();
         state.awaited = false;
@@ -73,8 +73,8 @@ impl Temporaries {
         }
     }
 
-    /// Removes all of them, the last that was kept first, and waits for it no longer than `limit`: a file system that
-    /// hangs keeps no process.
+    /// Removes all of them, the last added first, and waits for at most `limit`: a file system that hangs must not keep the
+    /// process alive.
     pub(crate) fn remove_all_within(&self, limit: Duration) {
         let paths = std::mem::take(&mut self.lock().paths);
         if paths.is_empty() {
@@ -83,13 +83,13 @@ impl Temporaries {
         let (done, removed) = mpsc::channel::<()>();
         let work = move || {
             for path in paths.iter().rev() {
-                // The process ends by a signal: there is nobody to tell.
+                // A signal ends the process: there is no caller to report the error to.
                 let _ = remove(path);
             }
             drop(done);
         };
         if thread::Builder::new().name("temporary files".to_owned()).spawn(work).is_ok() {
-            // It returns when the sender is dropped.
+            // The receive returns when the sender is dropped.
             let _ = removed.recv_timeout(limit);
         }
     }
@@ -99,7 +99,7 @@ impl Temporaries {
     }
 }
 
-/// Removes a file, a link (and not what it leads to), or a folder with everything in it. One that is gone already is removed.
+/// Removes a file, a link (not its target), or a folder with its content. Succeeds if the path does not exist.
 fn remove(path: &Path) -> io::Result<()> {
     let mut result = Ok(());
     for _ in 0..ROUNDS {
@@ -110,7 +110,7 @@ fn remove(path: &Path) -> io::Result<()> {
             Ok(_) => fs::remove_file(path),
         };
         match &result {
-            // Somebody else writes into it, or removes it as well.
+            // Another process or thread writes into the folder, or removes it as well.
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => {}
             _ => return result,
@@ -164,7 +164,7 @@ mod tests {
             let removing = scope.spawn(|| temporaries.remove_all());
             let left = || fs::read_dir(&folder).map_or(0, Iterator::count);
             while left() == FILES {}
-            // What a second signal does.
+            // As a second signal does.
             temporaries.remove_all_within(Duration::from_secs(20));
             assert_eq!(left(), 0);
             removing.join().expect("it does not panic").expect("removed");

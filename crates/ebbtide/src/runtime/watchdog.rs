@@ -12,18 +12,18 @@ use super::os::signals::{SignalPipe, Wake};
 use crate::model::{Exit, Plan, Report};
 use crate::util::clock;
 
-/// A plain thread that takes the signals and holds the deadline, whatever the runtime does.
+/// A plain thread that receives the signals and enforces the deadline, independently of the runtime.
 ///
-/// Invariants:
-/// 1. From [`Watchdog::start`] on, every stop signal reaches this thread or is still in its pipe.
-/// 2. The first signal arms the deadline before the dispatcher hears of it; the deadline never moves later.
-/// 3. A second signal that comes the guard time or more after the first ends the process without asking anybody. All that is done
-///    before is to remove temporary files, and all that is waited for is [`TIDY`]. One that comes earlier changes nothing.
-/// 4. This thread alone ends the process at the deadline.
-/// 5. Where the machine has not come to the flushers when they are overdue, they begin all the same, and it goes on
-///    waiting until the forced exit: a runtime that comes to itself loses nothing by it.
-/// 6. Once disarmed, the signals are given back, thread and ledger are freed, and a signal that came and was not taken for the
-///    stop does what it would have done without us.
+/// # Invariants
+/// 1. From [`Watchdog::start`] on, every stop signal is received by this thread or is still in its pipe.
+/// 2. The first signal arms the deadline before the dispatcher receives the signal. The deadline never moves later.
+/// 3. A second signal that arrives the guard time or more after the first ends the process without the runtime. Before that,
+///    only temporary files are removed, which takes at most [`TIDY`]. A second signal that arrives earlier has no effect.
+/// 4. Only this thread ends the process at the deadline.
+/// 5. If the machine has not started the flushers when they are due, this thread starts them, and the machine continues to wait
+///    until the forced exit: a runtime that recovers loses nothing.
+/// 6. When it is disarmed, the signal handlers are removed, the thread and the ledger are freed, and a received signal that did
+///    not begin the shutdown has the effect that it has without a lifecycle.
 #[derive(Clone, Debug)]
 pub(crate) struct Watchdog {
     state: Arc<Mutex<WatchdogState>>,
@@ -34,21 +34,21 @@ pub(crate) struct Watchdog {
 struct WatchdogState {
     plan: Plan,
     began: Option<Instant>,
-    /// The first signal, and when it came by the clock of the signal handlers.
+    /// The first signal, and its time by the clock of the signal handlers.
     first_signal: Option<(i32, Duration)>,
     disarmed: bool,
-    /// The exit code, once it was decided: a process that hangs after that still ends with it.
+    /// The exit code, once it is decided. A process that hangs after that still exits with it.
     decided: Option<u8>,
-    /// The flushers were begun where the machine had not come to them.
+    /// The flushers were started because the machine had not started them.
     flushes: bool,
     ledger: Option<Arc<LifecycleLedger>>,
     report_path: Option<PathBuf>,
     thread: Option<JoinHandle<()>>,
-    /// A signal that came when it was disarmed.
+    /// A signal that arrived when the watchdog was disarmed.
     late: Option<i32>,
 }
 
-/// How long a second signal waits for temporary files to be removed.
+/// How long a second signal waits for the removal of temporary files.
 const TIDY: Duration = Duration::from_millis(250);
 
 impl Watchdog {
@@ -77,12 +77,12 @@ impl Watchdog {
         Ok(watchdog)
     }
 
-    /// Takes more signals.
+    /// Handles additional signals.
     pub(crate) fn also_on(&self, numbers: &[i32]) -> io::Result<()> {
         self.pipe.take(numbers)
     }
 
-    /// Tells the watchdog what it needs for its last words.
+    /// Sets what the watchdog needs for the final report.
     pub(crate) fn equip(&self, plan: Plan, ledger: Arc<LifecycleLedger>, report_path: Option<PathBuf>) {
         let mut state = self.lock();
         state.plan = plan;
@@ -95,13 +95,13 @@ impl Watchdog {
         self.pipe.poke();
     }
 
-    /// Arms the deadline for a stop that begins now. A stop that has begun keeps its deadline.
+    /// Arms the deadline for a shutdown that begins now. A shutdown that has begun keeps its deadline.
     pub(crate) fn arm(&self) {
         self.lock().began.get_or_insert_with(clock::real);
         self.pipe.poke();
     }
 
-    /// Ends the lifecycle where the dispatcher has panicked: flushes and reports what can still be, by the deadline, and
+    /// Ends the lifecycle after a panic of the dispatcher: flushes and reports what is still possible by the deadline, and
     /// returns the report.
     pub(crate) fn dispatcher_is_gone(&self, ledger: &Arc<LifecycleLedger>, message: String) -> Report {
         self.arm();
@@ -113,12 +113,12 @@ impl Watchdog {
         forced_exit::speak_of_panic(ledger, path.as_deref(), hard, message)
     }
 
-    /// Keeps the exit code for a process that hangs on its way out.
+    /// Records the exit code for a process that hangs while it exits.
     pub(crate) fn decide(&self, code: u8) {
         self.lock().decided = Some(code);
     }
 
-    /// Lets the process live on as if there had been no lifecycle.
+    /// Disarms the watchdog: the process continues as if there had been no lifecycle.
     pub(crate) fn disarm(&self) {
         let mut state = self.lock();
         if std::mem::replace(&mut state.disarmed, true) {
@@ -128,7 +128,7 @@ impl Watchdog {
         drop(state);
         self.pipe.poke();
         if let Some(thread) = thread {
-            // It ends at once. Where it is about to end the process instead, that is awaited here.
+            // The thread ends immediately. If it is about to end the process instead, this waits for that.
             let _ = thread.join();
         }
         self.pipe.restore();
@@ -142,7 +142,7 @@ impl Watchdog {
         }
     }
 
-    /// Keeps a signal that came too late for the lifecycle, unless it repeats the first one.
+    /// Records a signal that arrived too late for the lifecycle, unless it duplicates the first one.
     fn came_late(&self, number: i32, at: Duration) {
         let mut state = self.lock();
         let first = state.first_signal.map(|(_, first)| at.saturating_sub(first));
@@ -151,7 +151,7 @@ impl Watchdog {
         }
     }
 
-    /// Returns a signal that began no stop, and lets go of the ledger.
+    /// Returns a signal that began no shutdown, and releases the ledger.
     fn untaken(&self) -> Option<i32> {
         let mut state = self.lock();
         let ledger = state.ledger.take();
@@ -171,7 +171,7 @@ impl Watchdog {
         }
     }
 
-    /// Returns the time until there is something to do by itself; `None` while nothing stops.
+    /// Returns the time until the next timed action; `None` before a shutdown.
     fn patience(&self) -> Option<Duration> {
         let state = self.lock();
         let began = state.began.filter(|_| !state.disarmed)?;
@@ -189,7 +189,7 @@ impl Watchdog {
             let after = at.saturating_sub(first);
             if !state.plan.is_second_signal(after) {
                 drop(state);
-                // Logged by the dispatcher: a subscriber may hang.
+                // The dispatcher logs it, because a subscriber may hang.
                 inputs.send(Input::IgnoredSignal { number, after });
                 return;
             }
@@ -227,7 +227,7 @@ impl Watchdog {
         let (decided, ledger, path) = (state.decided, state.ledger.clone(), state.report_path.clone());
         drop(state);
         match (decided, ledger) {
-            // The end is decided: what takes too long is the report, a callback, or the way out of the process.
+            // The exit is decided: only the report, a callback, or the exit of the process takes too long.
             (Some(code), Some(ledger)) => forced_exit::leave_late(&ledger, path.as_deref(), hard, code),
             (Some(code), None) => exit::now(code),
             (None, Some(ledger)) => forced_exit::speak_and_exit(&ledger, path.as_deref(), hard),

@@ -187,7 +187,7 @@ fn an_outage_is_said_once_however_often_the_queue_is_asked() {
     let what = ["fetch jobs", "settle jobs", "extend the leases of jobs"];
     for what in what {
         for line in
-            [format!("failed to {what}; retrying"), format!("queue is available again; succeeded to {what}")]
+            [format!("failed to {what}; retrying"), format!("queue is available again; able to {what}")]
         {
             assert_eq!(lines.iter().filter(|said| said.contains(&line)).count(), 1, "{line}: {lines:#?}");
         }

@@ -32,7 +32,7 @@ where
     pub fn new(name: impl Into<String>, queue: Q, options: impl Into<ConsumeOptions>, handler: F) -> Self {
         let (name, options): (Arc<str>, ConsumeOptions) = (Arc::from(name.into()), options.into());
         if let Some(limitation) = queue.limitation(options.concurrency) {
-            crate::runtime::log_warn!(consumer = &*name, limitation, "queue has a limitation");
+            crate::runtime::log_warn!(consumer = &*name, "queue limitation: {limitation}");
         }
         Self { context: Arc::new(ConsumerContext::new(name, queue, options, handler)) }
     }

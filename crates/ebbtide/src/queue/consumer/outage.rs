@@ -61,7 +61,7 @@ impl Outage {
             consumer = &*self.consumer,
             failures,
             after,
-            "queue is available again; succeeded to {}",
+            "queue is available again; able to {}",
             self.what
         );
     }

@@ -86,7 +86,7 @@ impl Manager {
         [ping, self.retry].into_iter().flatten().min()
     }
 
-    /// Does what is due: pings, and sends what had no room.
+    /// Does what is due: sends pings, and what a full queue delayed.
     pub(crate) fn tick(&mut self, now: Duration) {
         if self.retry.is_some_and(|at| at <= now) {
             self.send(now);
@@ -95,7 +95,7 @@ impl Manager {
             && let Some(ping) = self.ping.as_mut().filter(|ping| ping.next <= now)
         {
             ping.next = now.saturating_add(ping.every);
-            // A dropped ping is made up for by the next one: pings are sent at half of the limit.
+            // A dropped ping is harmless: pings are sent at half of the limit.
             let _ = socket.send("WATCHDOG=1");
         }
     }

@@ -8,8 +8,8 @@ use crate::model::{Phase, Spec, Stage};
 use crate::runtime::LifecycleLedger;
 use crate::runtime::guarded_work::GuardedWork;
 
-/// Records what `docs/metrics.md` lists, through the `metrics` facade, once a second, ten times a second while a stop is
-/// under way, and at each change of the phase.
+/// Records the metrics that `docs/metrics.md` lists, through the `metrics` facade: once a second, ten times a second during a shutdown, and at each change of
+/// the phase.
 #[derive(Default)]
 pub(super) struct Metrics {
     phase: Option<Phase>,
@@ -26,7 +26,7 @@ impl Metrics {
             return;
         }
         if self.phase != Some(phase) {
-            // Again at each phase: a recorder may be installed while the service starts.
+            // Registered again at each phase, because a recorder may be installed while the service starts.
             describe();
         }
         self.phase = Some(phase);
@@ -55,7 +55,7 @@ fn describe() {
     describe_gauge!("ebbtide_time_left_seconds", Unit::Seconds, "Time left until the shutdown deadline");
 }
 
-/// Records how the books stand now.
+/// Records the current counts.
 pub(super) fn record(ledger: &LifecycleLedger) {
     let (lifecycle, present, counting) = (ledger.name().to_owned(), ledger.phase(), ledger.counting());
     for phase in Phase::ALL {
@@ -85,7 +85,7 @@ pub(super) fn record(ledger: &LifecycleLedger) {
     }
 }
 
-/// What the components of one name and stage hold and did: they share their labels.
+/// The counts of all components with the same name and stage, because they share their labels.
 #[derive(Default)]
 struct Tally {
     in_flight: u64,
@@ -96,7 +96,8 @@ struct Tally {
     redelivered: u64,
 }
 
-/// Adds up what counts work. What counts none has no series: its name may be another in each process, as a temporary file's.
+/// Sums the counts of components that count work. Other components have no series, because their names may differ between
+/// processes, for example the name of a temporary file.
 fn tallies(counting: &[(Spec, Arc<GuardedWork>)]) -> BTreeMap<(&str, Stage), Tally> {
     let mut tallies = BTreeMap::<_, Tally>::new();
     for (spec, work) in counting {

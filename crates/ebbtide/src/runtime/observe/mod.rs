@@ -1,4 +1,4 @@
-//! Who is told how far a lifecycle is, without a say in it: the service manager, spans, and metrics.
+//! The observers of a lifecycle, which have no effect on it: the service manager, spans, and metrics.
 
 mod manager;
 #[cfg(feature = "metrics")]

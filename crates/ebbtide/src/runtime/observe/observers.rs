@@ -10,7 +10,7 @@ use super::metrics::Metrics;
 use crate::model::{ComponentId, Effect, Phase, Stage};
 use crate::runtime::{Board, LifecycleLedger};
 
-/// Everybody who is told. The dispatcher shows them the books after each step, and before the flushers begin.
+/// All observers. The dispatcher updates them after each step, and before the flushers start.
 pub(crate) struct Observers {
     manager: Manager,
     spans: Spans,
@@ -18,7 +18,7 @@ pub(crate) struct Observers {
     metrics: Metrics,
     board: Board,
     seen: Option<Phase>,
-    /// The checks that are red although the start-up is over; `None` before, and once the manager was told that all is ready.
+    /// The checks that are red after the start-up; `None` before, and once the manager was notified that the service is ready.
     red: Option<Vec<String>>,
 }
 
@@ -35,8 +35,7 @@ impl Observers {
         }
     }
 
-    /// Shows the books for the last time, where the dispatcher is blocked or gone, to those who can be shown them from any
-    /// thread.
+    /// Records the final state when the dispatcher is blocked or has exited, for the observers that any thread may update.
     pub(crate) fn last_look(ledger: &LifecycleLedger) {
         #[cfg(feature = "metrics")]
         super::metrics::record(ledger);
@@ -44,17 +43,17 @@ impl Observers {
         let _ = ledger;
     }
 
-    /// Shows them what is about to be done.
+    /// Notifies the observers of an effect before it is applied.
     pub(crate) fn see(&mut self, ledger: &LifecycleLedger, effect: &Effect) {
         self.spans.see(ledger, effect);
     }
 
-    /// Tells them that a component has ended.
+    /// Notifies the observers that a component has ended.
     pub(crate) fn ended(&mut self, ledger: &LifecycleLedger, id: ComponentId) {
         self.spans.ended(ledger, id);
     }
 
-    /// Shows them the books.
+    /// Updates the observers with the current state.
     pub(crate) fn look(&mut self, ledger: &LifecycleLedger) {
         let (now, phase) = (ledger.now(), ledger.phase());
         #[cfg(feature = "metrics")]
@@ -81,7 +80,7 @@ impl Observers {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Nothing is lost when the future is dropped.
     pub(crate) async fn changed(&self) {
         match &self.red {
             Some(named) => self.board.changed_from(named).await,
@@ -107,7 +106,7 @@ impl Observers {
         self.manager.say(line, now);
     }
 
-    /// Returns when [`tick`](Self::tick) has something to do.
+    /// Returns when [`tick`](Self::tick) is due.
     pub(crate) fn due(&self) -> Option<Duration> {
         let due = self.manager.due();
         #[cfg(feature = "metrics")]
@@ -123,10 +122,11 @@ impl Observers {
     }
 }
 
-/// A span for the stop, and below it one for the lame duck, for each stage, and for each component from the question to
+/// A span for the shutdown, with child spans for the lame duck, for each stage, and for each component from the stop request to
 /// its end.
 ///
-/// All are closed before the flushers begin: an exporter sends no span that is open. So there is none of the telemetry stage.
+/// All are closed before the flushers start, because an exporter does not send open spans. Therefore the telemetry stage has no
+/// span.
 #[derive(Default)]
 struct Spans {
     stop: Option<Span>,
@@ -136,7 +136,7 @@ struct Spans {
 }
 
 impl Spans {
-    /// Opens and closes what an effect of the machine begins and ends.
+    /// Opens and closes the spans that an effect of the machine begins and ends.
     fn see(&mut self, ledger: &LifecycleLedger, effect: &Effect) {
         match effect {
             Effect::Enter(phase) => self.enter(ledger, *phase),
@@ -146,7 +146,7 @@ impl Spans {
         }
     }
 
-    /// Closes a component's span, and its stage's, if nothing of it is open.
+    /// Closes a component's span, and the span of its stage if no component of the stage has an open span.
     fn ended(&mut self, ledger: &LifecycleLedger, id: ComponentId) {
         let Some(span) = self.components.remove(&id) else { return };
         span.record("outcome", ledger.outcome(id));
@@ -165,7 +165,7 @@ impl Spans {
             let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
             tracing::info_span!(parent: None, "stop", lifecycle = name, %cause, deadline_ms)
         });
-        // None for a lame duck that takes no time: the machine is beyond it already.
+        // `None` for a lame duck of zero length: the machine has already left it.
         if phase == Phase::LameDuck && ledger.phase() == phase {
             self.lame_duck.get_or_insert_with(|| tracing::info_span!(parent: &*stop, "lame_duck"));
         } else {
@@ -186,14 +186,14 @@ impl Spans {
     }
 }
 
-/// The name of a span is part of its place in the code.
+/// A separate macro call for each name, because the name of a span is part of its static metadata.
 fn of_stage(stop: &Span, stage: Stage) -> Span {
     match stage {
         Stage::Intake => tracing::info_span!(parent: stop, "intake"),
         Stage::Servers => tracing::info_span!(parent: stop, "servers"),
         Stage::Workers => tracing::info_span!(parent: stop, "workers"),
         Stage::Resources => tracing::info_span!(parent: stop, "resources"),
-        // Telemetry: what is recorded once its exporter is flushed may not arrive.
+        // Telemetry has no span: what is recorded after the flush of its exporter may not arrive.
         _ => Span::none(),
     }
 }
