@@ -10,26 +10,25 @@ use rustix::net::{AddressFamily, SocketType};
 /// The first descriptor that is passed (`SD_LISTEN_FDS_START`).
 const FIRST: RawFd = 3;
 
-/// Those that were handed out: each is, once.
+/// The descriptors that were handed out. Each is handed out once.
 static TAKEN: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
 
-/// A socket that was passed, and that the service manager holds too.
+/// A socket that was passed, and that the service manager also holds.
 #[derive(Debug)]
 pub(crate) enum Inherited {
     Tcp(std::net::TcpListener),
     Unix(std::os::unix::net::UnixListener),
 }
 
-/// Takes the listening sockets that were passed to this process and have not been taken: all of them, or those of one name.
+/// Takes the listening sockets that were passed to this process and not taken before: all of them, or those of one name.
 ///
-/// What is handed out is a duplicate, closed on `exec`, as is the original from then on. The original stays open for as
-/// long as the process lives: by its number alone nobody can tell whether it is ours to close. The environment stays as
-/// it is, because a process that has threads cannot change it safely: `LISTEN_PID` tells every other process that it is
-/// not meant.
+/// Returns duplicates, which are closed on `exec`, as are the originals from then on. An original stays open for the life of
+/// the process: its number alone does not show whether this process owns it. The environment is not changed, because a process
+/// with threads cannot change it safely: `LISTEN_PID` shows every other process that it is not meant.
 ///
 /// # Errors
 ///
-/// Fails, and takes none, when one of them is not a listening TCP or Unix stream socket.
+/// Fails, and takes none, if one of them is not a listening TCP or Unix stream socket.
 pub(crate) fn take(name: Option<&str>) -> io::Result<Vec<Inherited>> {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let passed = passed(
@@ -57,8 +56,8 @@ pub(crate) fn take(name: Option<&str>) -> io::Result<Vec<Inherited>> {
 }
 
 fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: the borrow ends with this function, and the system calls below fail on a descriptor that is not open. That
-    // somebody else closes and reopens it meanwhile is harmless: what is duplicated is looked at before it is used.
+    // SAFETY: the borrow ends with this function, and the system calls below fail on a descriptor that is not open. If other
+    // code closes and reopens it meanwhile, this is harmless: the duplicate is checked before it is used.
     let original = unsafe { BorrowedFd::borrow_raw(fd) };
     let duplicate = rustix::io::fcntl_dupfd_cloexec(original, FIRST)?;
     rustix::io::fcntl_setfd(original, rustix::io::FdFlags::CLOEXEC)?;
@@ -87,7 +86,7 @@ struct Passed {
     name: String,
 }
 
-/// Reads the variables; what is meant for another process is not for us.
+/// Reads the variables. Variables that are meant for another process are ignored.
 fn passed(for_pid: &str, count: &str, names: &str, pid: i32) -> Vec<Passed> {
     let (Ok(for_pid), Ok(count)) = (for_pid.parse::<i32>(), count.parse::<u16>()) else {
         return Vec::new();
@@ -97,7 +96,7 @@ fn passed(for_pid: &str, count: &str, names: &str, pid: i32) -> Vec<Passed> {
         return Vec::new();
     }
     let mut names = names.split(':').filter(|name| !name.is_empty());
-    // What has no name is called so by `sd_listen_fds_with_names(3)` as well.
+    // `sd_listen_fds_with_names(3)` uses this name as well for sockets without one.
     let mut next = || names.next().unwrap_or("unknown").to_owned();
     (0..RawFd::from(count)).map(|at| Passed { fd: FIRST + at, name: next() }).collect()
 }

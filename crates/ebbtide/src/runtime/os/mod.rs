@@ -1,4 +1,4 @@
-//! What belongs to the operating system. The only place in the crate where `unsafe` may be.
+//! Calls to the operating system. The only module of the crate that may contain `unsafe`.
 
 pub(crate) mod exit;
 #[cfg(feature = "http")]

@@ -1,11 +1,11 @@
-//! The socket on which a service manager listens: one datagram a message, as in `sd_notify(3)`.
+//! The socket of a service manager: one datagram per message, as in `sd_notify(3)`.
 
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// Sends datagrams to the address in `NOTIFY_SOCKET`, and never waits for whoever reads them.
+/// Sends datagrams to the address in `NOTIFY_SOCKET`, and never waits for the reader.
 #[derive(Debug)]
 pub(crate) struct NotifySocket {
     socket: UnixDatagram,
@@ -13,11 +13,11 @@ pub(crate) struct NotifySocket {
 }
 
 impl NotifySocket {
-    /// Takes an absolute path, or an abstract name behind an `@`.
+    /// Accepts an absolute path, or an abstract name after an `@`.
     ///
     /// # Errors
     ///
-    /// When the address is neither, or no socket can be made.
+    /// If the address is neither, or no socket can be created.
     pub(crate) fn to(address: &OsStr) -> io::Result<Self> {
         let to = parse(address.as_bytes())?;
         let socket = UnixDatagram::unbound()?;
@@ -29,9 +29,9 @@ impl NotifySocket {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::WouldBlock`] when the reader's queue is full; others when nobody reads.
+    /// [`io::ErrorKind::WouldBlock`] if the reader's queue is full; others if there is no reader.
     pub(crate) fn send(&self, message: &str) -> io::Result<()> {
-        // Not connected: a manager that is restarted listens on a new socket at the same address.
+        // Not connected, because a restarted manager listens on a new socket at the same address.
         self.socket.send_to_addr(message.as_bytes(), &self.to).map(drop)
     }
 }

@@ -1,4 +1,4 @@
-//! Asks the kernel for half-done handshakes (`sock_diag(7)`). Anybody may ask; the answer is of this network namespace.
+//! Queries the kernel for incomplete handshakes (`sock_diag(7)`). It needs no privileges, and covers this network namespace.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
-/// Identifies one half-done handshake: ports, addresses, interface and the kernel's cookie for it.
+/// Identifies one incomplete handshake: ports, addresses, interface and the kernel's cookie for it.
 pub(crate) type Handshake = [u8; ID_LENGTH];
 
 const HEADER_LENGTH: usize = 16;
@@ -19,17 +19,16 @@ const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST_DUMP: u16 = 0x301;
 const IPPROTO_TCP: u8 = 6;
-/// `TCP_SYN_RECV` and `TCP_NEW_SYN_RECV`: the kernel keeps a half-done handshake in the second, and reports the first.
+/// `TCP_SYN_RECV` and `TCP_NEW_SYN_RECV`: the kernel keeps an incomplete handshake in the second, and reports the first.
 const STATES: u32 = 1 << 3 | 1 << 12;
 
-/// Returns the handshakes with a listener that have begun and not been completed. IPv4 peers of an IPv6 listener count as
-/// its own.
+/// Returns the incomplete handshakes with a listener. IPv4 peers of an IPv6 listener are included.
 ///
-/// The kernel walks its whole table of connections for this: a few milliseconds where it is large.
+/// The kernel scans its whole connection table: this takes a few milliseconds if the table is large.
 ///
 /// # Errors
 ///
-/// Fails where a sandbox has no `sock_diag`, and where no descriptor is left.
+/// Fails if a sandbox has no `sock_diag`, and if no descriptor is free.
 pub(crate) fn half_done(listener: SocketAddr) -> io::Result<Vec<Handshake>> {
     let family = if listener.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = rustix::net::socket_with(
@@ -43,7 +42,7 @@ pub(crate) fn half_done(listener: SocketAddr) -> io::Result<Vec<Handshake>> {
     rustix::net::sendto(&socket, &request(family, listener.port()), SendFlags::empty(), &kernel)?;
     let mut answer = vec![0_u8; 32 * 1024];
     loop {
-        // The kernel fills a dump while it is being read, so there is never anything to wait for.
+        // The kernel fills a dump while it is being read, so that a read never has to wait.
         let (length, _) = rustix::net::recv(&socket, &mut answer[..], RecvFlags::DONTWAIT)?;
         if collect(&answer[..length], &mut found)? {
             return Ok(found);
@@ -63,7 +62,7 @@ fn request(family: AddressFamily, port: u16) -> [u8; REQUEST_LENGTH] {
     request
 }
 
-/// Takes the handshakes from one datagram; returns whether it was the last.
+/// Reads the handshakes of one datagram; returns whether it was the last.
 fn collect(mut rest: &[u8], found: &mut Vec<Handshake>) -> io::Result<bool> {
     while rest.len() >= HEADER_LENGTH {
         let length = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
@@ -92,14 +91,14 @@ fn refusal(body: &[u8]) -> io::Error {
     }
 }
 
-/// Any datagram is read without a panic, and one that was written as the kernel does is read back.
+/// Any datagram is read without a panic, and one in the kernel's format is read correctly.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_any_answer(data: &[u8]) {
     let mut found = Vec::new();
     let _ = collect(data, &mut found);
     assert!(found.len() <= data.len() / HEADER_LENGTH);
 
-    // The first byte says how the datagram ends; each handshake takes the next as padding behind it.
+    // The first byte determines how the datagram ends; the first byte of each handshake determines the padding after it.
     let (ends, ids) = data.split_first().map_or((0, data), |(first, rest)| (*first, rest));
     let ids: Vec<Handshake> =
         ids.chunks_exact(size_of::<Handshake>()).filter_map(|id| id.try_into().ok()).collect();

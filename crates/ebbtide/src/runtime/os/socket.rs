@@ -1,4 +1,4 @@
-//! Socket options and looks at a socket that tokio does not offer.
+//! Socket options and socket state that tokio does not offer.
 #![expect(
     unsafe_code,
     reason = "socket options, a request to a socket and a borrowed descriptor have no safe interface"
@@ -13,36 +13,36 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown};
 use socket2::{SockAddr, SockRef, Socket};
 
-/// Reaches a socket that somebody else owns, until the owner lets go of it.
+/// Accesses a socket that other code owns, until the owner releases it.
 ///
-/// Invariant: while the descriptor is `Some`, the owner has not closed it. The owner keeps this by calling
-/// [`release`](Self::release) before it drops the socket; every use holds the lock, so none outlasts the release.
+/// Invariant: while the descriptor is `Some`, the owner has not closed it. The owner ensures this by calling
+/// [`release`](Self::release) before it drops the socket. Every use holds the lock, so that none outlasts the release.
 #[derive(Debug)]
 pub(crate) struct SocketHandle {
     fd: Mutex<Option<RawFd>>,
 }
 
-/// What a look at a socket's receive buffer found.
+/// The state of a socket's receive buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// Nothing, or the peer's end of stream, or a broken socket: there is nothing to answer.
+    /// Nothing, the peer's end of stream, or a broken socket: there is no request to answer.
     Nothing,
-    /// Bytes that nobody has read yet.
+    /// Unread bytes.
     Bytes,
 }
 
 impl SocketHandle {
-    /// Makes a handle for a socket whose owner promises to call [`release`](Self::release) before closing it.
+    /// Creates a handle for a socket whose owner calls [`release`](Self::release) before closing it.
     pub(crate) fn new(socket: &impl AsRawFd) -> Self {
         Self { fd: Mutex::new(Some(socket.as_raw_fd())) }
     }
 
-    /// Forgets the socket: every later call does nothing.
+    /// Releases the socket: every later call has no effect.
     pub(crate) fn release(&self) {
         *self.fd.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Looks whether bytes wait unread, without taking them.
+    /// Checks for unread bytes without consuming them.
     pub(crate) fn unread(&self) -> Unread {
         let mut byte = [0_u8; 1];
         let look =
@@ -54,9 +54,9 @@ impl SocketHandle {
         }
     }
 
-    /// Returns for how long no data has come or gone, as the kernel knows it, to a few milliseconds.
+    /// Returns the time since data was last sent or received, as reported by the kernel, accurate to a few milliseconds.
     ///
-    /// Asking the kernel when it matters spares a look at the clock for each request. `None` where it cannot be asked,
+    /// A query of the kernel when it is needed avoids a clock read for each request. `None` if the kernel does not report it,
     /// and for Unix sockets.
     pub(crate) fn quiet(&self) -> Option<Duration> {
         #[cfg(target_os = "linux")]
@@ -67,7 +67,7 @@ impl SocketHandle {
         return None;
     }
 
-    /// Returns how many bytes were written that the peer's kernel has not acknowledged; zero where nobody can tell.
+    /// Returns the number of written bytes that the peer's kernel has not acknowledged; zero if it is unknown.
     pub(crate) fn untaken(&self) -> u64 {
         #[cfg(target_os = "linux")]
         return self.with(|fd| unacknowledged(&fd).ok()).flatten().unwrap_or(0);
@@ -75,16 +75,16 @@ impl SocketHandle {
         return 0;
     }
 
-    /// Chooses whether closing the socket resets the connection (`SO_LINGER` with a timeout of zero), so that the peer cannot
-    /// take what it has received for the whole. This applies to every close, including the one by the kernel when the process
-    /// ends. Unix sockets cannot be reset.
+    /// Sets whether closing the socket resets the connection (`SO_LINGER` with a timeout of zero), so that the peer cannot
+    /// mistake what it has received for the whole. This applies to every close, including the one by the kernel when the
+    /// process ends. Unix sockets cannot be reset.
     pub(crate) fn reset_on_close(&self, resets: bool) {
         let timeout = resets.then_some(Duration::ZERO);
         let _ = self.with(|fd| SockRef::from(&fd).set_linger(timeout));
     }
 
-    /// Resets the connection at once, which wakes every task that waits on the socket. Where the system cannot, ends both
-    /// directions.
+    /// Resets the connection immediately, which wakes every task that waits on the socket. If the system does not support that,
+    /// shuts down both directions.
     pub(crate) fn abort(&self) {
         let _ = self.with(|fd| {
             #[cfg(target_os = "linux")]
@@ -95,24 +95,24 @@ impl SocketHandle {
         });
     }
 
-    /// Ends both directions, which wakes whoever waits on the socket.
+    /// Shuts down both directions, which wakes every task that waits on the socket.
     pub(crate) fn shutdown(&self) {
         let _ = self.with(|fd| rustix::net::shutdown(fd, Shutdown::Both));
     }
 
     fn with<R>(&self, then: impl FnOnce(BorrowedFd<'_>) -> R) -> Option<R> {
         let fd = self.fd.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: by the invariant of the type the descriptor is open while it is `Some`, and the lock is held
-        // until the borrow has ended.
+        // SAFETY: by the invariant of the type the descriptor is open while it is `Some`, and the lock is held until the borrow
+        // has ended.
         fd.map(|fd| then(unsafe { BorrowedFd::borrow_raw(fd) }))
     }
 }
 
-/// Takes one connection from the accept queue, if there is one, without asking the reactor.
+/// Takes one connection from the accept queue, if there is one, without the reactor.
 ///
 /// # Errors
 ///
-/// Fails as `accept(2)` does; an empty queue is `None`, also that of a socket that refuses new connections.
+/// Fails as `accept(2)` does. Returns `None` if the queue is empty, also for a socket that refuses new connections.
 pub(crate) fn accept_now(listener: &impl AsFd) -> io::Result<Option<(Socket, SockAddr)>> {
     match SockRef::from(listener).accept() {
         Ok((socket, from)) => {
@@ -125,21 +125,20 @@ pub(crate) fn accept_now(listener: &impl AsFd) -> io::Result<Option<(Socket, Soc
     }
 }
 
-/// Tells whether no connection waits in the accept queue of a listening TCP socket; `false` where that is unknown. It needs
-/// no free descriptor.
+/// Returns whether the accept queue of a listening TCP socket is empty; `false` if that is unknown. Needs no free descriptor.
 pub(crate) fn is_queue_empty(listener: &impl AsRawFd) -> bool {
     let mut look = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: the descriptor is borrowed for the call, and the pointer is to one `pollfd` that outlives it.
+    // SAFETY: the descriptor is borrowed for the call, and the pointer refers to one `pollfd` that outlives it.
     let found = unsafe { libc::poll(&raw mut look, 1, 0) };
     found == 0
 }
 
-/// Writes what the socket takes at once, and lets the kernel keep it until more is written or the socket is shut down, so
-/// that the end of the stream leaves in the same packet. It waits 200 ms at most (`tcp(7)`, `TCP_CORK`).
+/// Writes what fits into the send buffer. The kernel delays it until more is written or the socket is shut down, so that the
+/// end of the stream is sent in the same packet. The delay is at most 200 ms (`tcp(7)`, `TCP_CORK`).
 ///
 /// # Errors
 ///
-/// Fails as `send(2)` does; a socket that takes nothing would block.
+/// Fails as `send(2)` does; [`io::ErrorKind::WouldBlock`] if the send buffer is full.
 #[cfg(target_os = "linux")]
 pub(crate) fn send_before_end(socket: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     use rustix::net::SendFlags;
@@ -147,19 +146,19 @@ pub(crate) fn send_before_end(socket: &impl AsFd, bytes: &[u8]) -> io::Result<us
     Ok(rustix::net::send(socket, bytes, flags)?)
 }
 
-/// Writes what the socket takes at once.
+/// Writes what fits into the send buffer.
 ///
 /// # Errors
 ///
-/// Fails as `send(2)` does; a socket that takes nothing would block.
+/// Fails as `send(2)` does; [`io::ErrorKind::WouldBlock`] if the send buffer is full.
 #[cfg(feature = "tls")]
 pub(crate) fn send_now(socket: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     use rustix::net::SendFlags;
     Ok(rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
 }
 
-/// Makes a listening Unix socket refuse new connections; those in its queue can still be accepted. (Linux; elsewhere it
-/// may do nothing.)
+/// Makes a listening Unix socket refuse new connections. Connections in its queue can still be accepted. (Linux; it may have no
+/// effect on other systems.)
 ///
 /// # Errors
 ///
@@ -168,7 +167,7 @@ pub(crate) fn refuse_connections(listener: &impl AsFd) -> io::Result<()> {
     Ok(rustix::net::shutdown(listener, Shutdown::Read)?)
 }
 
-/// Sets the backlog of a socket, also of one that listens already.
+/// Sets the backlog of a socket, including one that already listens.
 ///
 /// # Errors
 ///
@@ -177,16 +176,16 @@ pub(crate) fn listen(listener: &impl AsFd, backlog: i32) -> io::Result<()> {
     Ok(rustix::net::listen(listener, backlog)?)
 }
 
-/// Makes the kernel drop each new SYN before the listener sees it. Connections that come from it later inherit the
-/// filter, which never matches there.
+/// Makes the kernel drop each new SYN before the listener receives it. Later connections from the listener inherit the filter,
+/// which never matches there.
 ///
 /// # Errors
 ///
-/// Fails where the kernel or a sandbox refuses `SO_ATTACH_FILTER`.
+/// Fails if the kernel or a sandbox refuses `SO_ATTACH_FILTER`.
 #[cfg(target_os = "linux")]
 pub(crate) fn drop_syn_by_filter(listener: &impl AsFd) -> io::Result<()> {
     use socket2::SockFilter;
-    // The filter of a TCP socket sees the packet from the TCP header on; byte 13 holds the flags (RFC 9293 §3.1).
+    // The filter of a TCP socket receives the packet from the TCP header on; byte 13 holds the flags (RFC 9293 §3.1).
     const FLAGS_OFFSET: u32 = 13;
     const SYN: u32 = 0x02;
     const SYN_AND_ACK: u32 = 0x12;
@@ -202,15 +201,15 @@ pub(crate) fn drop_syn_by_filter(listener: &impl AsFd) -> io::Result<()> {
     ])
 }
 
-/// Requires packets to come from at most `255 - hops + 1` hops away: 255 drops everything that a usual peer sends,
-/// 0 nothing. Handshakes under way complete in either case, because the kernel asks only for the listener's packets.
+/// Requires packets to come from at most `255 - hops + 1` hops away: 255 drops everything that a usual peer sends, 0 drops
+/// nothing. Handshakes in progress complete in either case, because the kernel checks only the listener's packets.
 ///
 /// # Errors
 ///
-/// Fails where the kernel or a sandbox refuses the option.
+/// Fails if the kernel or a sandbox refuses the option.
 #[cfg(target_os = "linux")]
 pub(crate) fn set_min_ttl(socket: &(impl AsFd + AsRawFd), ipv6: bool, hops: u8) -> io::Result<()> {
-    // A dual-stack socket has both options; an IPv4 peer of it is judged by the IPv4 one.
+    // A dual-stack socket has both options; the IPv4 option applies to its IPv4 peers.
     let both = set_int(socket, libc::IPPROTO_IP, libc::IP_MINTTL, hops.into());
     if ipv6 { set_int(socket, libc::IPPROTO_IPV6, libc::IPV6_MINHOPCOUNT, hops.into()) } else { both }
 }

@@ -1,12 +1,12 @@
-//! The handlers of this process: each is shared by all listeners of its signal, and taken back with the last one.
+//! The signal handlers of this crate. Each is shared by all listeners of its signal, and removed with the last one.
 //!
 //! Invariants:
-//! S1. While a listener has a signal, each delivery writes one record to its pipe, whatever handlers were installed before ours or
-//!     after it, unless one of those that came after does not call the one that it replaced.
-//! S2. The handler that was there before ours runs after it.
-//! S3. When the last listener of a signal gives it back, the disposition before ours is restored. If a handler was installed over
-//!     ours, that one stays, ours stays below it, and does nothing but call the one before it.
-//! S4. No pipe is written to once its listener is gone.
+//! S1. While a listener has a signal, each delivery writes one record to its pipe, whatever handlers were installed before or
+//!     after this crate's handler, unless a later handler does not call the handler that it replaced.
+//! S2. The handler that was installed before this crate's handler runs after it.
+//! S3. When the last listener of a signal is removed, the disposition before this crate's handler is restored. If a handler was
+//!     installed over it, that one stays. This crate's handler then stays below it, and only calls the handler before it.
+//! S4. No record is written to a pipe after its listener is removed.
 
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
@@ -20,7 +20,7 @@ use super::pipe;
 
 type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 
-/// One signal may be handled by several of ours: each that lies below somebody else's, and one on top.
+/// One signal may have several handlers of this crate: those below a foreign handler, and one on top.
 static LEVELS: [Handler; COUNT] = [handle::<0>, handle::<1>, handle::<2>, handle::<3>];
 
 const COUNT: usize = 4;
@@ -28,46 +28,47 @@ const COUNT: usize = 4;
 /// Signals are numbered from 1 to 64.
 const NUMBERS: usize = 65;
 
-/// What the handler of a level calls when it has written, by the signal's number.
+/// The handlers that the handler of a level calls after its write, by signal number.
 static BEFORE: [[PreviousHandler; NUMBERS]; COUNT] =
     [const { [const { PreviousHandler::new() }; NUMBERS] }; COUNT];
 
-/// The listeners, the last that was added first. They are reused, and never freed: a handler may look at any of them.
+/// The listeners, the last added first. They are reused and never freed, because a handler may read any of them.
 static LISTENERS: AtomicPtr<Listener> = AtomicPtr::new(ptr::null_mut());
 
-/// How many handlers are looking at the listeners.
+/// The number of handlers that read the listeners.
 static LOOKING: AtomicUsize = AtomicUsize::new(0);
 
-/// The deliveries that are being handled, by the address of their context: one that reaches a second handler of ours is known by it.
+/// The deliveries in progress, by the address of their context. A delivery that reaches a second handler of this crate is
+/// recognised by it.
 static DELIVERIES: [AtomicUsize; 16] = [const { AtomicUsize::new(0) }; 16];
 
 static INSTALLED: Mutex<BTreeMap<c_int, InstalledHandlers>> = Mutex::new(BTreeMap::new());
 
-/// Where a pipe is written to, and for which signals.
+/// The pipe of a listener, and its signals.
 #[derive(Debug)]
 pub(super) struct Listener {
-    /// -1 where nobody listens.
+    /// -1 if there is no listener.
     pipe: AtomicI32,
     /// One bit for each signal.
     numbers: AtomicU64,
     next: *mut Listener,
 }
 
-/// A disposition that was there before ours, as far as it is a function.
+/// A disposition from before this crate's handler, if it is a function.
 struct PreviousHandler {
     function: AtomicUsize,
     takes_info: AtomicBool,
 }
 
-/// What was done about one signal.
+/// The installed handlers of one signal.
 #[derive(Default)]
 struct InstalledHandlers {
     listeners: usize,
-    /// By level: what each of our handlers replaced.
+    /// By level: what each handler of this crate replaced.
     replaced: [Option<libc::sigaction>; COUNT],
 }
 
-/// Adds a listener that has no signals yet.
+/// Adds a listener without signals.
 pub(super) fn listen(pipe: c_int) -> &'static Listener {
     let installed = lock();
     let mut next = LISTENERS.load(Ordering::SeqCst);
@@ -87,7 +88,7 @@ pub(super) fn listen(pipe: c_int) -> &'static Listener {
 }
 
 impl Listener {
-    /// Takes a signal.
+    /// Adds a signal.
     pub(super) fn take(&self, number: c_int) -> io::Result<()> {
         let bit = bit(number)?;
         let mut installed = lock();
@@ -99,7 +100,7 @@ impl Listener {
         Ok(())
     }
 
-    /// Gives all signals back, and returns whether no handler writes to the pipe any more.
+    /// Removes all signals, and returns whether no handler writes to the pipe any more.
     pub(super) fn restore(&self) -> bool {
         let mut installed = lock();
         let numbers = self.numbers.swap(0, Ordering::SeqCst);
@@ -109,7 +110,7 @@ impl Listener {
             }
         }
         let is_quiet = wait_until_nobody_looks();
-        // Its place is free for another one only now: nobody writes for the old one.
+        // Only now is the slot free for another listener: no handler still writes for the old one.
         if is_quiet {
             self.pipe.store(-1, Ordering::SeqCst);
         }
@@ -134,7 +135,7 @@ impl InstalledHandlers {
     }
 
     fn put_on_top(&mut self, number: c_int, level: usize, found: libc::sigaction) -> io::Result<()> {
-        // Before it is installed: it may be called at once.
+        // Before the handler is installed, because it may be called immediately.
         before(level, number).set(&found);
         let replaced = disposition(number, Some(&ours(level)))?;
         before(level, number).set(&replaced);
@@ -147,13 +148,13 @@ impl InstalledHandlers {
         if self.listeners > 0 {
             return;
         }
-        // From the top down: below ours there may be another one of ours that nothing covers any more.
+        // From the top down: below this handler there may be another one of this crate that no foreign handler covers any more.
         while let Ok(found) = disposition(number, None) {
             let Some(level) = level_of(&found) else { return };
             let Some(replaced) = self.replaced[level] else { return };
             let Ok(taken_off) = disposition(number, Some(&replaced)) else { return };
             if level_of(&taken_off) != Some(level) {
-                // A handler was installed over ours in between: it stays, and so does ours below it.
+                // A handler was installed over this one in between: it stays, and so does this crate's handler below it.
                 let _ = disposition(number, Some(&taken_off));
                 return;
             }
@@ -194,7 +195,8 @@ impl PreviousHandler {
     }
 }
 
-/// What the kernel calls. It only reads and writes atomics, and calls clock_gettime(2) and write(2), all async-signal-safe.
+/// The function that the kernel calls. It only accesses atomics, and calls clock_gettime(2) and write(2), all
+/// async-signal-safe.
 #[expect(
     unsafe_code,
     reason = "errno belongs to the code that was interrupted, and write(2) takes a number that may be stale"
@@ -204,7 +206,7 @@ extern "C" fn handle<const LEVEL: usize>(number: c_int, info: *mut libc::siginfo
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.
     let saved = unsafe { *errno };
-    // A handler above ours calls one of ours below it, with the same delivery: that was written already.
+    // A higher handler of this crate calls a lower one with the same delivery: that delivery is already written.
     let delivery = context.addr();
     let known = DELIVERIES.iter().any(|handled| handled.load(Ordering::SeqCst) == delivery);
     let free = |place: &&AtomicUsize| {
@@ -231,8 +233,8 @@ fn write_to_listeners(number: c_int) {
     while let Some(listener) = at(next) {
         if listener.numbers.load(Ordering::SeqCst) & bit != 0 {
             let pipe = listener.pipe.load(Ordering::SeqCst);
-            // SAFETY: the pipe is open, or this is -1: its listener is given back before it is closed, and waits for us. The
-            // record lives until the call returns.
+            // SAFETY: the pipe is open, or this is -1: its listener is removed before it is closed, and the removal waits for
+            // this handler. The record lives until the call returns.
             unsafe { libc::write(pipe, record.as_ptr().cast(), record.len()) };
         }
         next = listener.next;
@@ -240,7 +242,7 @@ fn write_to_listeners(number: c_int) {
     LOOKING.fetch_sub(1, Ordering::SeqCst);
 }
 
-/// Waits for the handlers that may have seen a listener as it was; not for ever: in a child of fork(2) their threads are gone.
+/// Waits, with a limit, for the handlers that may have read the old listener: in a child of fork(2) their threads do not exist.
 #[expect(clippy::disallowed_methods, reason = "real time: handlers run whatever the runtime's clock does")]
 fn wait_until_nobody_looks() -> bool {
     let began = Instant::now();
@@ -255,15 +257,15 @@ fn wait_until_nobody_looks() -> bool {
 
 #[expect(unsafe_code, reason = "the list is read by signal handlers, which may not lock")]
 fn at(listener: *mut Listener) -> Option<&'static Listener> {
-    // SAFETY: null, or a listener that was leaked: it is never freed, and changed only by its atomics.
+    // SAFETY: null, or a listener that was leaked: it is never freed, and changed only through its atomics.
     unsafe { listener.as_ref() }
 }
 
-// SAFETY: `next` is written before the listener is shared, and leads to another one that is never freed.
+// SAFETY: `next` is written before the listener is shared, and points to another one that is never freed.
 #[expect(unsafe_code, reason = "the pointer to the next listener is what keeps it from being Sync by itself")]
 unsafe impl Sync for Listener {}
 
-/// Returns the disposition of a signal, and sets another one if there is one.
+/// Returns the disposition of a signal, and replaces it if a new one is given.
 #[expect(unsafe_code, reason = "dispositions are known to sigaction(2) only")]
 pub(super) fn disposition(number: c_int, new: Option<&libc::sigaction>) -> io::Result<libc::sigaction> {
     // SAFETY: an all-zero `sigaction` is a valid value; the call reads the new one, if there is one, and writes the old one.
@@ -278,7 +280,7 @@ pub(super) fn disposition(number: c_int, new: Option<&libc::sigaction>) -> io::R
 
 #[expect(unsafe_code, reason = "`sigaction` has no constructor")]
 fn ours(level: usize) -> libc::sigaction {
-    // SAFETY: an all-zero `sigaction` is a valid value, and an empty set of signals on every system that we know.
+    // SAFETY: an all-zero `sigaction` is a valid value, and an empty set of signals on every supported system.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = LEVELS[level] as usize;
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;

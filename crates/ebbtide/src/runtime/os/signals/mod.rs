@@ -1,4 +1,4 @@
-//! From an asynchronous signal to a thread that waits for it, by a pipe.
+//! Passes asynchronous signals through a pipe to a thread that waits for them.
 
 mod handler;
 mod pipe;

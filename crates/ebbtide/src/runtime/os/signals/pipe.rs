@@ -10,25 +10,25 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::handler::{self, Listener};
 
-/// What came through the pipe.
+/// What the reader of the pipe receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wake {
     /// A signal.
     Signal {
         number: i32,
-        /// When its handler ran, by the monotonic clock. The reader may come late: only the handler's clock says how far two signals
-        /// lie apart.
+        /// The time of the handler's run, by the monotonic clock. The reader may be late, so that only the handler's clock
+        /// gives the time between two signals.
         at: Duration,
     },
-    /// What the reader has to consider has changed.
+    /// The reader has to read its state again.
     Poked,
-    /// The time passed.
+    /// The timeout has passed.
     Timeout,
 }
 
-/// A way from the signals of the process to a thread that waits for them. Clones are the same pipe.
+/// Passes signals of the process to a thread that waits for them. Clones share one pipe.
 ///
-/// The signals are given back when the last clone is dropped, or before.
+/// The handlers are removed when the last clone is dropped, or earlier.
 #[derive(Clone, Debug)]
 pub(crate) struct SignalPipe {
     ends: Arc<PipeEnds>,
@@ -43,7 +43,7 @@ struct PipeEnds {
 }
 
 impl SignalPipe {
-    /// Makes one that takes no signals yet.
+    /// Creates a pipe that receives no signals yet.
     pub(crate) fn new() -> io::Result<Self> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let listener = handler::listen(write.as_raw_fd());
@@ -51,47 +51,47 @@ impl SignalPipe {
         Ok(Self { ends: Arc::new(PipeEnds { listener, restored: AtomicBool::new(false), read, write }) })
     }
 
-    /// Takes signals. From here on none of them ends the process by itself.
+    /// Installs handlers. From then on none of these signals ends the process by default.
     ///
-    /// A signal other than SIGTERM that the parent had set to be ignored stays ignored: that is how `nohup` and a
-    /// shell's `&` say that it is not meant for this process.
+    /// A signal other than SIGTERM that the parent has set to be ignored stays ignored: `nohup` and a shell's `&` exclude this
+    /// process from the signal in this way.
     pub(crate) fn take(&self, numbers: &[i32]) -> io::Result<()> {
         let taken = numbers
             .iter()
             .filter(|number| **number == libc::SIGTERM || !is_ignored(**number))
             .try_for_each(|number| self.ends.listener.take(*number));
-        // One that the parent left blocked would never come.
+        // A signal that the parent left blocked would never arrive.
         unblock(numbers);
         taken
     }
 
-    /// Gives all signals back. What has come until then can still be read; nothing comes after it.
+    /// Removes all handlers. Signals that have arrived can still be read; none arrives afterwards.
     pub(crate) fn restore(&self) {
         self.ends.restore();
     }
 
     /// Wakes the reader.
     pub(crate) fn poke(&self) {
-        // A full pipe has woken the reader already.
+        // A full pipe has already woken the reader.
         let _ = rustix::io::write(&*self.ends.write, &POKE);
     }
 
-    /// Waits for a signal, a poke, or for `timeout` to pass; without one, for ever.
+    /// Waits for a signal, a wake-up, or for `timeout` to pass; without a timeout, indefinitely.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> Wake {
         if let Some(wake) = self.read() {
             return wake;
         }
-        // A timeout beyond the range of Timespec is as good as none.
+        // A timeout beyond the range of Timespec is treated as none.
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut fds = [PollFd::new(&*self.ends.read, PollFlags::IN)];
         match poll(&mut fds, timeout.as_ref()) {
             Ok(0) => Wake::Timeout,
-            // Interrupted by a signal: its record is in the pipe, or another thread's is on its way.
+            // Interrupted by a signal: its record is in the pipe, or another thread is about to write it.
             Ok(_) | Err(_) => self.read().unwrap_or(Wake::Poked),
         }
     }
 
-    /// Returns what is in the pipe, if anything is.
+    /// Returns what is in the pipe, if anything.
     pub(crate) fn read(&self) -> Option<Wake> {
         let mut record = POKE;
         match rustix::io::read(&*self.ends.read, &mut record) {
@@ -107,7 +107,7 @@ impl PipeEnds {
             return;
         }
         if !self.listener.restore() {
-            // A handler may still write to it: it stays open for good.
+            // A handler may still write to it: it stays open permanently.
             mem::forget((Arc::clone(&self.read), Arc::clone(&self.write)));
         }
     }
@@ -119,7 +119,7 @@ impl Drop for PipeEnds {
     }
 }
 
-/// Returns whether a signal would end the process, or do whatever it does where no program handles it.
+/// Returns whether a signal has its default action.
 pub(crate) fn is_default(number: i32) -> bool {
     handler::disposition(number, None).is_ok_and(|found| found.sa_sigaction == libc::SIG_DFL)
 }
@@ -131,11 +131,11 @@ fn is_ignored(number: i32) -> bool {
 /// Raises a signal in this thread.
 #[expect(unsafe_code, reason = "raise(3) is a libc call only")]
 pub(crate) fn raise(number: i32) {
-    // SAFETY: raise(3) takes any number, and fails for one that the kernel doesn't know.
+    // SAFETY: raise(3) accepts any number, and fails for one that the kernel does not know.
     unsafe { libc::raise(number) };
 }
 
-/// Raises a signal with its default action. Returns only where that does not end the process.
+/// Raises a signal with its default action. Returns only if that does not end the process.
 #[expect(unsafe_code, reason = "`sigaction` has no constructor")]
 pub(crate) fn raise_by_default(number: i32) {
     // SAFETY: an all-zero `sigaction` is a valid value.
@@ -147,10 +147,10 @@ pub(crate) fn raise_by_default(number: i32) {
     }
 }
 
-/// Unblocks signals for this thread.
+/// Unblocks signals in this thread.
 #[expect(unsafe_code, reason = "the signal mask is set by libc calls only")]
 fn unblock(numbers: &[i32]) {
-    // SAFETY: the set is initialised by sigemptyset before it is read; the numbers are signals that were taken.
+    // SAFETY: the set is initialised by sigemptyset before it is read; the numbers are signals that were installed.
     unsafe {
         let mut set: libc::sigset_t = mem::zeroed();
         libc::sigemptyset(&raw mut set);
@@ -161,14 +161,14 @@ fn unblock(numbers: &[i32]) {
     }
 }
 
-/// What a handler writes to a pipe, and what is read from it: a signal's number, and the monotonic clock in nanoseconds. A write as
-/// short as this is atomic.
+/// A record that a handler writes to a pipe: a signal's number, and the monotonic clock in nanoseconds. A write of this size is
+/// atomic.
 type SignalRecord = [u8; 9];
 
 /// No signal.
 const POKE: SignalRecord = [0; 9];
 
-/// Runs in a signal handler: async-signal-safe.
+/// Runs in a signal handler, and is async-signal-safe.
 pub(super) fn encode(number: u8) -> SignalRecord {
     // clock_gettime(2).
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
@@ -197,21 +197,21 @@ mod tests {
 
     use super::*;
 
-    // Each test has signals of its own: they may run in one process.
+    // Each test has different signals, because the tests may run in one process.
     const LONE: i32 = libc::SIGUSR1;
     const SHARED: i32 = libc::SIGUSR2;
     const BELOW: i32 = libc::SIGALRM;
     const ABOVE: i32 = libc::SIGIO;
     const BETWEEN: i32 = libc::SIGVTALRM;
 
-    /// Takes a signal.
+    /// Handles a signal.
     fn take(number: i32) -> SignalPipe {
         let pipe = SignalPipe::new().expect("a pipe");
         pipe.take(&[number]).expect("taken");
         pipe
     }
 
-    /// Returns the signals that have come.
+    /// Returns the signals that have arrived.
     fn came(pipe: &SignalPipe) -> Vec<i32> {
         let signals = std::iter::from_fn(|| pipe.read()).map(|wake| match wake {
             Wake::Signal { number, .. } => number,
@@ -220,7 +220,7 @@ mod tests {
         signals.collect()
     }
 
-    /// A handler of somebody else, as `tokio::signal` installs it.
+    /// A foreign handler, as `tokio::signal` installs it.
     fn foreign(number: i32) -> Arc<AtomicBool> {
         let flag = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(number, Arc::clone(&flag)).expect("registered");
@@ -272,7 +272,7 @@ mod tests {
         }
     }
 
-    /// Several lifecycles, and a handler that comes while the first of them runs and the second does not yet.
+    /// Several lifecycles, and a handler that is installed after the first of them and before the second.
     #[test]
     fn s1_a_handler_between_two_listeners_is_passed() {
         let one = take(BETWEEN);
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn a_pipe_is_closed_with_its_last_clone() {
         let open = || fs::read_dir("/proc/self/fd").expect("read").count();
-        // Other tests open and close theirs beside this one: two each.
+        // Other tests open and close pipes at the same time: two descriptors each.
         let before = open();
         for _ in 0..200 {
             drop(take(libc::SIGPROF));
