@@ -2,19 +2,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, oneshot};
 
-/// So many are not kept waiting for more.
+/// The batch size from which on a batch does not wait for more items.
 const CROWD: usize = 100;
 
-/// Lets one caller do the work of all who wait for the same thing, so that many small writes cost one commit.
+/// Combines concurrent requests for the same work, so that many small writes cost one commit.
 ///
-/// There is no task behind it. Who gets a turn takes what has gathered, does it, and gives each its answer; what comes
-/// meanwhile gathers for the next. Nobody waits for company: while there are turns, a batch is a batch of one.
+/// There is no background task. A caller that gets a turn takes all waiting items, does the work, and distributes the results;
+/// later items form the next batch. No caller waits for a batch to fill: while turns are free, a batch has one item.
 ///
 /// # Invariants
 ///
-/// 1. An item is in `waiting`, or with one who has a turn, or its answer is given or dropped.
-/// 2. An answer is dropped only with the one who had taken the item, in the midst of the work, and then the item is
-///    submitted again.
+/// 1. An item is in `waiting`, or a caller with a turn owns it, or its result was sent or dropped.
+/// 2. A result is dropped only if the caller that took the item is dropped during the work. The item is then submitted again.
 #[derive(Debug)]
 pub struct Combiner<T, R, E> {
     waiting: Mutex<Gathered<T, R, E>>,
@@ -40,14 +39,15 @@ impl<T, R, E> Default for Combiner<T, R, E> {
 }
 
 impl<T: Clone, R, E: Clone> Combiner<T, R, E> {
-    /// Does `work` for this item, together with those of others, and returns what came of this one.
+    /// Does `work` for this item, together with the items of other callers, and returns the result of this item.
     ///
-    /// `work` returns an outcome for each item, in their order, or an error that is everybody's: then none of it was done.
-    /// It runs as often at the same time as there are `turns`, which are never closed.
+    /// `work` returns a result for each item, in order, or one error for all items: then none of it was done. Up to `turns`
+    /// calls run concurrently; `turns` is never closed.
     ///
     /// # Cancel safety
     ///
-    /// Whether the work is done is unknown then. The others whose work it was doing submit theirs again.
+    /// If the future is dropped, it is unknown whether the work is done. Other callers whose items it had taken submit them
+    /// again.
     pub async fn submit<F, Fut>(&self, item: T, turns: &Semaphore, work: F) -> Result<R, E>
     where
         F: Fn(Vec<T>) -> Fut,
@@ -63,17 +63,17 @@ impl<T: Clone, R, E: Clone> Combiner<T, R, E> {
                     Err(_) => continue,
                 },
                 _turn = turns.acquire() => {
-                    // Whoever is about to come anyway, such as the other jobs of a batch, comes now.
+                    // Callers that are ready to run, such as the other jobs of a batch, submit their items first.
                     let mut gathered = 0;
                     while self.lock().grows(&mut gathered) {
                         tokio::task::yield_now().await;
                     }
                     let gathered = self.lock().take_with(number);
-                    // Whoever submits carries the room for this future: few lead.
+                    // Boxed, because every caller reserves the space for this future and few use it.
                     Box::pin(lead(gathered, &work)).await;
                 }
             }
-            // From us, or from who had taken it before we had our turn.
+            // From this caller, or from another one that had taken the item before this caller got its turn.
             if let Ok(answer) = answer.await {
                 return answer;
             }
@@ -81,7 +81,7 @@ impl<T: Clone, R, E: Clone> Combiner<T, R, E> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Gathered<T, R, E>> {
-        // The list is whole after each statement that changes it.
+        // The list is consistent after each statement that changes it.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -94,13 +94,13 @@ impl<T, R, E> Gathered<T, R, E> {
         number
     }
 
-    /// Returns whether there are more by now, but for a crowd that is large enough.
+    /// Returns whether the number of items has grown and the batch is not large enough.
     fn grows(&self, gathered: &mut usize) -> bool {
         let before = std::mem::replace(gathered, self.items.len());
         before < self.items.len() && self.items.len() < CROWD
     }
 
-    /// Takes all, if this one is among them: who has it in other hands leaves the turn to those that have not.
+    /// Takes all items if this one is among them. A caller whose item was already taken leaves the turn to the others.
     fn take_with(&mut self, number: u64) -> Vec<Waiting<T, R, E>> {
         let is_here = self.items.iter().any(|waiting| waiting.number == number);
         if is_here { std::mem::take(&mut self.items) } else { Vec::new() }
@@ -113,13 +113,13 @@ where
     F: Fn(Vec<T>) -> Fut,
     Fut: Future<Output = Result<Vec<R>, E>>,
 {
-    // Whose caller has gone is not waited for by anybody.
+    // An item whose caller was dropped is skipped.
     let awaited = gathered.into_iter().filter(|waiting| !waiting.answer.is_closed());
     let (items, answers): (Vec<T>, Vec<_>) = awaited.map(|waiting| (waiting.item, waiting.answer)).unzip();
     if items.is_empty() {
         return;
     }
-    // Who doesn't take the answer has gone meanwhile.
+    // A result that is not received belongs to a caller that was dropped meanwhile.
     match work(items).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
@@ -210,7 +210,7 @@ mod tests {
             );
         }
         drop(held);
-        // It lets others come, takes both items, and never ends.
+        // It yields to the others, takes both items, and never ends.
         for _ in 0..3 {
             tokio::select! {
                 biased;
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(second.await, Ok(4));
     }
 
-    /// Lets others run so many times.
+    /// Yields the given number of times.
     async fn rest(times: u32) {
         for _ in 0..times {
             tokio::task::yield_now().await;
@@ -242,7 +242,7 @@ mod tests {
             running.fetch_sub(1, Ordering::SeqCst);
             doubled(items).await
         };
-        // Five crowds, each of which comes while the ones before are worked at.
+        // Five groups. Each submits while the items of the groups before it are in progress.
         let (combiner, turns, work) = (&combiner, &turns, &work);
         let submitted = (100..200).map(|n| async move {
             rest(n % 5 * 8).await;

@@ -123,17 +123,17 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
 /// The times of the steps of a shutdown, computed once from one deadline.
 ///
 /// ```text
-/// stop ──── jobs go on ────▶ requeue ──── four fifths ────▶ abort ──── close ────▶ deadline
-///                            └────────── up to a quarter of the whole ────────────┘
+/// stop ──── jobs continue ─▶ requeue ──── four fifths ────▶ abort ──── close ────▶ deadline
+///                            └────────── at most a quarter of the whole ──────────┘
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct StopTimes {
-    /// Running jobs are requeued from then on. `None` if the stop has no deadline: when it is cancelled.
+    /// From then on running jobs are requeued. `None` if the shutdown has no deadline: they are requeued when it is cancelled.
     requeue: Option<Instant>,
     time: Duration,
 }
 
-/// The times that end the requeueing and the close.
+/// The time limits of the requeueing and the close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RequeueTimes {
     /// Jobs that are not requeued by then are aborted.
@@ -149,7 +149,7 @@ impl StopTimes {
         Self { requeue: Some(deadline.checked_sub(time).unwrap_or(now)), time }
     }
 
-    /// Counts from the start of the requeueing.
+    /// Measured from the start of the requeueing.
     fn ends(&self, now: Instant) -> RequeueTimes {
         RequeueTimes { let_go: clock::after(now, part(self.time, 4, 5)), close: clock::after(now, self.time) }
     }

@@ -8,19 +8,19 @@ use crate::model::{Cause, Straggler};
 use crate::queue::Delivery;
 use crate::util::clock;
 
-/// Knows every delivery that the consumer holds, and what became of the others.
+/// Tracks every delivery that the consumer holds, and counts the outcomes of the others.
 ///
 /// # Invariants
 ///
-/// `docs/spec.md` has all of them; here these are kept.
+/// `docs/spec.md` lists all of them. This type ensures:
 ///
-/// - Q1. `taken` is the sum of all fates and what is held, whenever the lock is free: a delivery gets its fate in the same
-///   critical section that takes it out of `held`.
-/// - Q4. A delivery is settled by its owner only. It passes from the job's task to the loop once at most, and not any
-///   more when the job has ended by itself.
-/// - Q5. The token of a job that the loop owns is cut when the job has its fate, and not before.
+/// - Q1. `taken` is the sum of all outcomes and the held deliveries, whenever the lock is free: the critical section that
+///   removes a delivery from `held` also counts its outcome.
+/// - Q4. Only its owner settles a delivery. Ownership passes from the job's task to the loop at most once, and never after the
+///   job has ended by itself.
+/// - Q5. The token of a job that the loop owns is cancelled when the delivery has its outcome, and not before.
 ///
-/// No waker is woken under the lock: tokens are raised outside.
+/// No waker is called under the lock: tokens are cancelled outside it.
 pub(super) struct DeliveryTracker<R> {
     state: Mutex<TrackerState<R>>,
 }
@@ -29,7 +29,7 @@ struct TrackerState<R> {
     next: u64,
     /// By number, so that the oldest comes first.
     held: BTreeMap<u64, InFlightDelivery<R>>,
-    /// How many of them have ended by themselves.
+    /// How many of the held deliveries have a job that ended by itself.
     ended: usize,
     tally: Tally,
 }
@@ -43,12 +43,12 @@ struct InFlightDelivery<R> {
     stop: Arc<StopSource>,
 }
 
-/// How far a delivery has come.
+/// The progress of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DeliveryStage {
     Unbegun,
     Running,
-    /// The job has ended by itself, and the broker is being told.
+    /// The job has ended by itself, and its settlement is in progress.
     Ended,
 }
 
@@ -58,7 +58,7 @@ impl<R: Clone> DeliveryTracker<R> {
         Self { state: Mutex::new(state) }
     }
 
-    /// Takes a delivery that is about to run, or that will not be begun.
+    /// Records a delivery that is about to run, or that will not be started.
     pub(super) fn take(
         self: &Arc<Self>,
         delivery: &Delivery<R>,
@@ -86,7 +86,7 @@ impl<R: Clone> DeliveryTracker<R> {
         DeliveryGuard::new(Arc::clone(self), key, Settler::Job, token)
     }
 
-    /// Notes that a job has ended by itself; returns whether it is still its task that settles it.
+    /// Records that a job has ended by itself. Returns whether its task still settles it.
     fn ended(&self, key: u64) -> bool {
         let mut state = self.lock();
         let Some(held) = state.held.get_mut(&key).filter(|held| held.owner == Settler::Job) else {
@@ -97,12 +97,12 @@ impl<R: Clone> DeliveryTracker<R> {
         true
     }
 
-    /// Returns how many jobs have ended by themselves, and the broker is being told.
+    /// Returns the number of jobs that have ended by themselves and whose settlement is in progress.
     pub(super) fn being_settled(&self) -> usize {
         self.lock().ended
     }
 
-    /// Passes every job that still runs to the loop.
+    /// Passes every running job to the loop.
     pub(super) fn claim_running(self: &Arc<Self>) -> Vec<DeliveryGuard<R>> {
         let mut claimed = Vec::new();
         for (key, held) in &mut self.lock().held {
@@ -115,7 +115,7 @@ impl<R: Clone> DeliveryTracker<R> {
         claimed.into_iter().map(guard).collect()
     }
 
-    /// Gives a delivery its fate, if `settler` owns it and it has none yet.
+    /// Records the outcome of a delivery, if `settler` owns it and it has no outcome yet.
     fn end(&self, key: u64, settler: Settler, fate: Fate) {
         let mut state = self.lock();
         if state.held.get(&key).is_none_or(|held| held.owner != settler) {
@@ -130,7 +130,7 @@ impl<R: Clone> DeliveryTracker<R> {
         }
     }
 
-    /// Gives everything that is held the same fate: nobody is left to settle it. Returns the ids.
+    /// Records all held deliveries as unsettled, because nothing is left to settle them. Returns their ids.
     fn give_up(&self) -> Vec<Arc<str>> {
         let mut state = self.lock();
         let held = std::mem::take(&mut state.held);
@@ -143,7 +143,7 @@ impl<R: Clone> DeliveryTracker<R> {
         held.into_values().map(|held| held.id).collect()
     }
 
-    /// Tells all jobs to stop.
+    /// Signals all jobs to stop.
     pub(super) fn stop(&self, cause: &Cause, deadline: Option<Instant>) {
         let sources: Vec<_> = self.lock().held.values().map(|held| Arc::clone(&held.stop)).collect();
         for source in sources {
@@ -151,7 +151,7 @@ impl<R: Clone> DeliveryTracker<R> {
         }
     }
 
-    /// Counts something as cut that has no delivery.
+    /// Counts a cancellation without a delivery.
     pub(super) fn count_cancelled(&self) {
         let mut state = self.lock();
         state.tally.cancelled += 1;
@@ -218,16 +218,17 @@ impl<R: Send + 'static> Work for DeliveryTracker<R> {
     }
 }
 
-/// Who settles a delivery.
+/// The owner of a delivery, which settles it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Settler {
-    /// The task of its own, in which it runs or in which it is handed back unbegun.
+    /// The delivery's task, which runs the job or requeues it without starting it.
     Job,
-    /// The loop, which hands it back before it is cut.
+    /// The loop, which requeues the job before it cancels it.
     Loop,
 }
 
-/// The duty to give a delivery its fate. Dropped, it leaves it unsettled: aborted, or panicked in the adapter.
+/// The obligation to record the outcome of a delivery. Dropping it leaves the delivery unsettled: its task was aborted, or the
+/// adapter panicked.
 #[must_use = "dropping the guard leaves the delivery unsettled"]
 pub(super) struct DeliveryGuard<R: Clone> {
     deliveries: Arc<DeliveryTracker<R>>,
@@ -246,12 +247,12 @@ impl<R: Clone> DeliveryGuard<R> {
         &self.stop
     }
 
-    /// Notes that the job has ended by itself; returns whether it is still this guard that settles it.
+    /// Records that the job has ended by itself. Returns whether this guard still settles it.
     pub(super) fn ended(&self) -> bool {
         self.deliveries.ended(self.key)
     }
 
-    /// Returns the job's id and its receipt, unless it has its fate already.
+    /// Returns the job's id and its receipt, unless the delivery has an outcome.
     pub(super) fn receipt(&self) -> Option<(Arc<str>, R)> {
         self.deliveries.receipt(self.key)
     }
@@ -263,12 +264,12 @@ impl<R: Clone> DeliveryGuard<R> {
 
 impl<R: Clone> Drop for DeliveryGuard<R> {
     fn drop(&mut self) {
-        // Nothing is left to do where it has its fate.
+        // No effect if the delivery has an outcome.
         self.deliveries.end(self.key, self.settler, Fate::Unsettled);
     }
 }
 
-/// Gives everything that is held its fate when the loop is over, or is dropped before: it is unsettled (invariant Q1).
+/// Records the held deliveries as unsettled when the loop has ended or is dropped (invariant Q1).
 pub(super) struct GiveUpOnDrop<R: Clone> {
     name: Arc<str>,
     deliveries: Arc<DeliveryTracker<R>>,

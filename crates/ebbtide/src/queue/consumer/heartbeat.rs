@@ -16,29 +16,29 @@ use crate::model::{part, show_duration};
 use crate::queue::Queue;
 use crate::util::clock;
 
-/// Keeps the leases, from a thread where that is possible.
+/// Renews the leases, from a separate thread where that is possible.
 ///
-/// A handler that blocks its thread blocks no other one, but a few of them block all that the runtime has, and whatever
-/// else runs there. So the renewals have a thread and a runtime of their own. A queue whose connections belong to the
-/// consumer's runtime ([`Queue::extends_anywhere`]) is extended by a task there, and a thread reports when that is late.
+/// A handler that blocks its thread blocks no other handler, but a few of them block all threads of the runtime, and everything
+/// else that runs there. Therefore the renewals have a separate thread and runtime. A queue whose connections belong to the
+/// consumer's runtime ([`Queue::extends_anywhere`]) is extended by a task there, and a thread reports when that task is late.
 ///
 /// # Invariants
 ///
 /// 1. No lease is extended after [`stop`](Self::stop), or after this is dropped.
-/// 2. The runtime of the renewals runs until [`end`](Self::end), so that the queue can close in order what it opened there.
-/// 3. When `end` has returned in time, the thread of the renewals has exited. That of the watch exits by itself: a wait for it
-///    would let a paused clock run ahead.
+/// 2. The runtime of the renewals runs until [`end`](Self::end), so that the queue can close what it opened there.
+/// 3. When `end` has returned in time, the thread of the renewals has exited. The watching thread exits by itself: waiting for
+///    it would let a paused clock advance.
 pub(super) struct Heartbeat {
     task: JoinSet<()>,
     thread: Option<HeartbeatThread>,
 }
 
 struct HeartbeatThread {
-    /// The renewals end when this is dropped, and so does the watch.
+    /// The renewals end when this is dropped, and so does the watching thread.
     beats: Option<oneshot::Sender<()>>,
     /// The thread ends when this is dropped.
     runs: Option<oneshot::Sender<()>>,
-    /// Closed by the thread of the renewals as the last thing that it does.
+    /// The thread of the renewals closes this as its last action.
     exits: Option<oneshot::Receiver<()>>,
     handle: JoinHandle<()>,
 }
@@ -72,13 +72,13 @@ impl Heartbeat {
         }
     }
 
-    /// Ends the thread, and waits for it, but for no longer than that.
+    /// Ends the thread, and waits for it at most for the given time.
     pub(super) async fn end(self, until: Instant) {
         let Some(HeartbeatThread { beats, runs, exits, handle }) = self.thread else { return };
         drop((beats, runs));
         let Some(exits) = exits else { return };
         if timeout_at(tokio::time::Instant::from_std(until), exits).await.is_ok() {
-            // It has nothing left to do. Should it have panicked, that was reported by the hook.
+            // The thread has nothing left to do. If it panicked, the panic hook has reported it.
             let _ = handle.join();
         }
     }
@@ -93,7 +93,7 @@ impl HeartbeatThread {
         let ((beats, stopped), (runs, ended), (exit, exits)) =
             (oneshot::channel::<()>(), oneshot::channel::<()>(), oneshot::channel::<()>());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        // A subscriber that is set for one thread only is that of the consumer.
+        // A subscriber that is set for one thread only is the one of the consumer's thread.
         let subscriber = dispatcher::get_default(Clone::clone);
         let keep = async move {
             let renewing =
@@ -114,12 +114,12 @@ impl HeartbeatThread {
     }
 }
 
-/// Returns the time from one renewal to the next.
+/// Returns the interval between two renewals.
 fn period(lease: Duration) -> Duration {
     part(lease, 1, 3).max(Duration::from_millis(1))
 }
 
-/// Extends the lease of everything that is held, three times in a lease, for ever (invariant Q6). Ended by being dropped.
+/// Extends the leases of all held deliveries, three times per lease, until it is dropped (invariant Q6).
 async fn renew_leases<Q: Queue, F>(context: Arc<ConsumerContext<Q, F>>) {
     let Some(lease) = context.queue.lease() else { return };
     let period = period(lease);
@@ -132,12 +132,12 @@ async fn renew_leases<Q: Queue, F>(context: Arc<ConsumerContext<Q, F>>) {
         next = clock::after(begun, period);
         let receipts = context.deliveries.receipts();
         if receipts.is_empty() {
-            // Whether the queue is back shows when there is a lease to extend.
+            // Only a lease to extend shows whether the queue is available again.
             outage.forget();
             failures = 0;
             continue;
         }
-        // What doesn't answer in time is asked again while there is still some.
+        // A call without a response in time is repeated while part of the lease is left.
         let said = timeout(period, context.queue.extend(&receipts)).await;
         context.beats.fetch_add(1, Ordering::Relaxed);
         match said.unwrap_or_else(|_| Err(NoAnswer(period).into())) {
@@ -154,10 +154,10 @@ async fn renew_leases<Q: Queue, F>(context: Arc<ConsumerContext<Q, F>>) {
     }
 }
 
-/// Reports, from another thread, that the task of the renewals has not been run for two thirds of a lease: jobs are about to be
-/// delivered to others, and nothing on the runtime that is blocked can say so.
+/// Reports, from another thread, that the renewal task has not run for two thirds of a lease: jobs are about to be delivered to
+/// other consumers, and the blocked runtime cannot report it.
 ///
-/// The task counts: its clock may be paused, this thread's is not.
+/// The task increments a counter, because its clock may be paused; this thread's clock is not.
 async fn watch_renewals<Q: Queue, F>(context: &Arc<ConsumerContext<Q, F>>) {
     let Some(lease) = context.queue.lease() else { return };
     let period = period(lease);

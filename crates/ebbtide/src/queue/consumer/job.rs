@@ -15,7 +15,7 @@ where
     F: Fn(Job, Stop) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
-    /// Takes a delivery and returns what runs it and settles it. It is tracked before the future is polled.
+    /// Takes a delivery and returns a future that runs and settles it. The delivery is tracked before the future is polled.
     pub(super) fn run(
         self: &Arc<Self>,
         delivery: Delivery<Q::Receipt>,
@@ -30,10 +30,10 @@ where
                 Some(settlement) => settlement,
                 None => {
                     let (job, stop) = (Job::new(id, payload, attempt), guard.stop().clone());
-                    // The handler is called in the future, so that its panic is caught as well.
+                    // The handler is called inside the future, so that its panic is caught as well.
                     let end = Caught::new(async { (context.handler)(job, stop).await }).await;
                     if !guard.ended() {
-                        // It was handed back meanwhile: somebody else runs it.
+                        // The loop owns the delivery now, and another consumer may run the job.
                         return;
                     }
                     judge(end, attempt, &context.options)
@@ -45,10 +45,10 @@ where
     }
 }
 
-/// How a handler ended.
+/// The result of a handler, or its panic.
 type HandlerEnd = Result<Result<(), BoxError>, Box<dyn Any + Send>>;
 
-/// Decides what becomes of a job whose attempt has ended (invariant Q8).
+/// Decides the settlement of a job whose attempt has ended (invariant Q8).
 fn judge(end: HandlerEnd, attempt: u32, options: &ConsumeOptions) -> Settlement {
     let (error, permanent) = match end {
         Ok(Ok(())) => return Settlement::Ack,
@@ -62,7 +62,7 @@ fn judge(end: HandlerEnd, attempt: u32, options: &ConsumeOptions) -> Settlement 
     }
 }
 
-/// Decides whether a delivery is begun at all: one whose attempts are all spent, and which never said how they ended, is not.
+/// Rejects a delivery whose attempts are all spent, although none of them reported a result.
 fn refuse(attempt: u32, options: &ConsumeOptions) -> Option<Settlement> {
     let spent = attempt > options.attempts;
     spent.then(|| Settlement::DeadLetter {
@@ -73,7 +73,7 @@ fn refuse(attempt: u32, options: &ConsumeOptions) -> Option<Settlement> {
     })
 }
 
-/// An error may have been wrapped on its way through the handler.
+/// The handler may have wrapped the error.
 fn is_permanent(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {

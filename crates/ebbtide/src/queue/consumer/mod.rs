@@ -1,4 +1,4 @@
-//! The loop over a queue: what takes jobs, runs them, and sees to it that each has one fate.
+//! The consumer loop: fetches jobs, runs them, and ensures that each delivery has exactly one outcome.
 
 #[expect(clippy::module_inception, reason = "the loop's handle is what the folder is about")]
 mod consumer;

@@ -19,7 +19,7 @@ pub(super) struct NoAnswer(pub(super) Duration);
 pub(super) struct Outage {
     consumer: Arc<str>,
     what: &'static str,
-    /// Asked for each job: the lock is for what seldom happens.
+    /// Read for each job, so that the lock is only taken during an outage.
     is_on: AtomicBool,
     state: Mutex<Option<OngoingOutage>>,
 }
@@ -30,7 +30,7 @@ struct OngoingOutage {
 }
 
 impl Outage {
-    /// `what` reads after "failed to".
+    /// `what` completes "failed to" and "able to".
     pub(super) fn new(consumer: Arc<str>, what: &'static str) -> Self {
         Self { consumer, what, is_on: AtomicBool::new(false), state: Mutex::new(None) }
     }
@@ -42,7 +42,7 @@ impl Outage {
             return;
         }
         *state = Some(OngoingOutage { at: clock::now(), failures: 1 });
-        // Both change under the lock, so that they agree whoever comes in between.
+        // Both change under the lock, so that they agree for concurrent calls.
         self.is_on.store(true, Ordering::Release);
         drop(state);
         let error = panics::chain(error);

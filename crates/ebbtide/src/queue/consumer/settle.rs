@@ -13,11 +13,12 @@ use super::tasks::Fetch;
 use crate::queue::{Delivery, Queue, Settled, Settlement};
 use crate::util::panics;
 
-/// How long the queue may take to answer before it is asked again: its client's own limits come first.
+/// How long the queue may take to respond before the call is repeated. Longer than the limits of the queues' clients.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl<Q: Queue, F> ConsumerContext<Q, F> {
-    /// Retries a settlement until the queue has confirmed it. Dropped at the deadline, which leaves the delivery unsettled.
+    /// Retries a settlement until the queue has confirmed it. Dropping the future at the deadline leaves the delivery
+    /// unsettled.
     pub(super) async fn settle(&self, guard: DeliveryGuard<Q::Receipt>, settlement: Settlement) {
         let Some((job, receipt)) = guard.receipt() else { return };
         let mut failures = 0;
@@ -71,15 +72,15 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
 }
 
 impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
-    /// Requeues every job that arrives after the stop began: those of the last fetch, and those that the broker sent ahead
-    /// (invariant Q2).
+    /// Requeues every job that arrives after the shutdown began: the jobs of the last fetch, and those that the broker sent
+    /// ahead (invariant Q2).
     pub(super) async fn return_unbegun(self: Arc<Self>, fetch: Option<Fetch<Q::Receipt>>) {
         let pending = PendingAnswer { name: &self.name, deliveries: Some(&self.deliveries) };
         let fetched = match fetch {
             Some(fetch) => fetch.await.unwrap_or_else(|error| self.none_came(&*error)),
             None => Vec::new(),
         };
-        // The subscription ends first, so that requeued jobs are not sent to this consumer again; if that hangs, the requeues
+        // The subscription ends first, so that requeued jobs are not sent to this consumer again. If that hangs, the requeues
         // still run.
         let (withdrawn, ()) = tokio::join!(self.withdraw(), self.requeue_all(fetched));
         pending.close();
@@ -123,7 +124,7 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
         async move { context.settle(guard, Settlement::Requeue).await }
     }
 
-    /// A failed fetch has taken no job that it does not release by itself.
+    /// A failed fetch holds no job: it releases what it has taken.
     fn none_came(&self, error: &(dyn Error + 'static)) -> Vec<Delivery<Q::Receipt>> {
         let error = panics::chain(error);
         crate::runtime::log_warn!(
@@ -135,7 +136,7 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
     }
 }
 
-/// Logs, when dropped before it is closed, that the queue did not respond: the jobs that it has leased are unknown.
+/// Logs, if it is dropped before it is closed, that the queue did not respond: the jobs that the queue has leased are unknown.
 struct PendingAnswer<'a, R: Clone> {
     name: &'a str,
     deliveries: Option<&'a DeliveryTracker<R>>,

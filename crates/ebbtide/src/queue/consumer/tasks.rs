@@ -11,27 +11,27 @@ use crate::drain::Stop;
 use crate::queue::{Delivery, Job, Queue, Settlement};
 use crate::util::{BoxError, BoxFuture, panics};
 
-/// The tasks of a consumer: the jobs, and what is said to the queue beside them.
+/// The tasks of a consumer: the jobs, and the other calls to the queue.
 pub(super) struct ConsumerTasks<Q: Queue, F> {
     context: Arc<ConsumerContext<Q, F>>,
     jobs: JoinSet<()>,
     errands: JoinSet<()>,
-    /// How many settlements have kept a fetch waiting in vain.
+    /// How many settlements a fetch has waited for without success.
     slow: usize,
-    /// Whether the queue brings new jobs with each settlement, so that free places need not be gathered.
+    /// Whether the queue delivers new jobs with each settlement, so that a fetch does not wait for free slots.
     prefetches: bool,
 }
 
-/// A fetch under way.
+/// A fetch in progress.
 pub(super) type Fetch<R> = BoxFuture<Result<Vec<Delivery<R>>, BoxError>>;
 
-/// Longer than the longest wait between two questions.
+/// Longer than the longest delay between two retries.
 const CALM: Duration = Duration::from_secs(10);
 
-/// The longest that a fetch waits for jobs that are being settled: a broker near by has confirmed them by then.
+/// The longest that a fetch waits for settlements in progress: a nearby broker has confirmed them by then.
 const COMPANY: Duration = Duration::from_millis(20);
 
-/// A queue that returns nothing although it is to wait is not asked in a circle.
+/// The pause after a fetch that returned nothing although it should wait, so that the loop does not spin.
 const EMPTY_PAUSE: Duration = Duration::from_millis(10);
 
 impl<Q, F, Fut> ConsumerTasks<Q, F>
@@ -44,9 +44,10 @@ where
         Self { context, jobs: JoinSet::new(), errands: JoinSet::new(), slow: 0, prefetches: false }
     }
 
-    /// Fetches and runs until the token is stopping. Returns the fetch that is under way then, or what it has just returned.
+    /// Fetches and runs jobs until the token is stopping. Returns the fetch in progress at that time, or the one that has just
+    /// returned.
     ///
-    /// While a fetch waits, the jobs that end leave room for the next one: the busier the consumer, the larger its batches.
+    /// While a fetch waits, jobs that end free slots for the next fetch: the busier the consumer, the larger its batches.
     pub(super) async fn take_until_stopping(&mut self, stop: &Stop) -> Option<Fetch<Q::Receipt>> {
         let outage = Outage::new(Arc::clone(&self.context.name), "fetch jobs");
         let mut failures = 0;
@@ -83,12 +84,12 @@ where
         }
     }
 
-    /// Hands back what comes after the signal, in a task beside the jobs.
+    /// Requeues what arrives after the signal, in a task concurrent with the jobs.
     pub(super) fn return_unbegun(&mut self, fetch: Option<Fetch<Q::Receipt>>) {
         self.errands.spawn(Arc::clone(&self.context).return_unbegun(fetch));
     }
 
-    /// Hands back every job that still runs, in tasks of their own: a job that blocks its thread holds nobody up.
+    /// Requeues every running job, each in a separate task: a job that blocks its thread does not delay the others.
     pub(super) fn requeue_running(&mut self) {
         for guard in self.context.deliveries.claim_running() {
             let context = Arc::clone(&self.context);
@@ -96,11 +97,11 @@ where
         }
     }
 
-    /// Waits until no task is left.
+    /// Waits until all tasks have ended.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Nothing is lost when the future is dropped.
     pub(super) async fn idle(&mut self) {
         while let Some(ended) = self.errands.join_next().await {
             self.note(ended);
@@ -127,10 +128,10 @@ where
         }
     }
 
-    /// Waits until a place is free and returns how many are.
+    /// Waits until a slot is free and returns the number of free slots.
     ///
-    /// What ends together is asked for together: a fetch costs the broker the same for one as for many, and to commit each
-    /// fetch beside the settlements of the one before costs more than to commit one behind the other.
+    /// Jobs that end together are replaced by one fetch: a fetch costs the broker the same for one job as for many, and
+    /// committing each fetch concurrently with the settlements before it costs more than committing one after the other.
     async fn room(&mut self) -> usize {
         while self.jobs.len() >= self.context.options.concurrency {
             self.one_ends().await;
@@ -142,13 +143,13 @@ where
         self.context.options.concurrency.saturating_sub(self.jobs.len())
     }
 
-    /// Waits for those that are being settled: not for jobs, and not for ever.
+    /// Waits, with a limit, for settlements in progress, but not for running jobs.
     async fn gather(&mut self) {
         let settling = self.context.deliveries.being_settled();
         self.slow = self.slow.min(settling);
         let goal = self.jobs.len().saturating_sub(settling - self.slow);
         if self.jobs.len() > goal && timeout(COMPANY, self.shrink_to(goal)).await.is_err() {
-            // Those that have not been settled by now are not waited for again.
+            // Settlements that did not complete by now are not waited for again.
             self.slow = self.context.deliveries.being_settled();
         }
     }
@@ -166,7 +167,7 @@ where
         }
     }
 
-    /// The first that ends wakes us before the others run that have their answer as well: they come first.
+    /// The first task that ends wakes this one before other tasks run whose response has arrived: they run first.
     async fn take_ended(&mut self) {
         tokio::task::yield_now().await;
         while let Some(ended) = self.jobs.try_join_next() {
@@ -179,7 +180,7 @@ where
         Box::pin(async move { queue.fetch(free, &stop).await })
     }
 
-    /// A handler's panic is caught: what panics here is the queue's adapter.
+    /// Handler panics are caught: a panic here comes from the queue adapter.
     fn note(&self, ended: Result<(), JoinError>) {
         if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
             let message = panics::message(&*panic);
@@ -192,7 +193,8 @@ where
     }
 }
 
-/// Says that an outage is over when a fetch has waited without an error for a while: there may be no jobs to tell it by.
+/// Reports the end of an outage when a fetch has waited without an error for a while, because there may be no jobs to detect it
+/// by.
 async fn calm(failures: u32, outage: &Outage) -> Infallible {
     if failures > 0 {
         sleep(CALM).await;
