@@ -101,7 +101,7 @@ impl Trial {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Nothing is lost when the future is dropped.
     pub async fn reached(&self, phase: Phase) {
         self.app.reached(phase).await;
     }
@@ -114,7 +114,7 @@ impl Trial {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Nothing is lost when the future is dropped.
     #[expect(clippy::panic, reason = "in a test, a service that does not start is the test's failure")]
     pub async fn ready(&self) {
         self.reached(Phase::Ready).await;
@@ -149,7 +149,7 @@ impl Trial {
             match self.tasks.join_next().await {
                 Some(Ok(Some(report))) => return report,
                 Some(Ok(None)) => {}
-                // Nobody but our own drop aborts them: it is a panic.
+                // Only the drop of this trial aborts the tasks: otherwise it is a panic.
                 Some(Err(error)) => {
                     if let Ok(panic) = error.try_into_panic() {
                         std::panic::resume_unwind(panic);
@@ -171,7 +171,7 @@ impl Trial {
     ///
     /// Dropping the future aborts the lifecycle, which it owns.
     pub async fn stop(self) -> Report {
-        // A signal that was sent and not seen yet would make this one the second.
+        // A signal that was sent and not yet processed would make this one the second.
         if !self.phase().is_stopping() && !self.signalled.load(Ordering::SeqCst) {
             self.terminate();
         }

@@ -1,4 +1,4 @@
-//! Worker pools over a bounded in-process queue, and tasks that are spawned one by one.
+//! Worker pools over a bounded in-process queue, and groups of individually spawned tasks.
 
 mod register;
 mod sender;

@@ -15,7 +15,7 @@ pub struct Pool<T> {
     sender: mpsc::Sender<QueuedJob<T>>,
     counters: Arc<JobCounters>,
     workers: usize,
-    /// Where it was registered.
+    /// The place of its registration.
     created: &'static Location<'static>,
 }
 
@@ -114,7 +114,7 @@ impl<T> Pool<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it has lost its turn among those who wait, and nothing else.
+    /// Dropping the future only loses its position among the waiting senders.
     pub async fn reserve(&self) -> Result<Place<'_, T>, Rejected<()>> {
         match self.sender.reserve().await {
             Ok(place) => Ok(Place::new(place, &self.counters, self.created)),
@@ -122,7 +122,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Keeps a place in the queue if there is one.
+    /// Reserves a place in the queue if one is free.
     ///
     /// # Errors
     ///
@@ -131,7 +131,8 @@ impl<T> Pool<T> {
         self.try_reserve_from(self.created)
     }
 
-    /// Keeps a place as [`try_reserve`](Self::try_reserve) does, for a job that the report names by another place in the code.
+    /// Reserves a place as [`try_reserve`](Self::try_reserve) does, for a job that the report lists with another source
+    /// location.
     pub(super) fn try_reserve_from(
         &self,
         created: &'static Location<'static>,
@@ -143,53 +144,53 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Waits until the pool takes nothing more: a producer that is no component of the lifecycle and has no other reason to
-    /// stop may go then.
+    /// Waits until the pool accepts no more jobs. For a producer that is not a component of the lifecycle and has no other stop
+    /// condition.
     ///
-    /// A component must not wait for it: the pool goes on taking until all pools and tasks registered after it have ended.
-    /// What tells them of the stop is their own token.
+    /// A component must not wait for it: the pool accepts jobs until all pools and tasks registered after it have ended. The
+    /// component's own token signals the shutdown.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Nothing is lost when the future is dropped.
     pub async fn stopped(&self) {
         self.sender.closed().await;
     }
 
-    /// Tells whether the pool takes nothing more.
+    /// Returns whether the pool accepts no more jobs.
     pub fn is_stopped(&self) -> bool {
         self.sender.is_closed()
     }
 
-    /// Returns how many jobs wait in the queue.
+    /// Returns the number of queued jobs.
     pub fn queued(&self) -> u64 {
         self.counters.queued.load(Ordering::SeqCst)
     }
 
-    /// Returns how many jobs are run now.
+    /// Returns the number of running jobs.
     pub fn running(&self) -> u64 {
         self.counters.running.in_flight()
     }
 
-    /// Returns how many jobs fit into the queue.
+    /// Returns the capacity of the queue.
     pub fn capacity(&self) -> usize {
         self.sender.max_capacity()
     }
 
-    /// Returns how many places of the queue are neither taken nor kept. Another producer may be quicker: to be sure of one,
-    /// [keep](Self::try_reserve) it.
+    /// Returns the number of places in the queue that are neither taken nor reserved. Another producer may take them first: to
+    /// be sure of one, [reserve](Self::try_reserve) it.
     pub fn free(&self) -> usize {
         self.sender.capacity()
     }
 
-    /// Returns how many jobs are run side by side.
+    /// Returns the maximum number of concurrent jobs.
     pub fn workers(&self) -> usize {
         self.workers
     }
 }
 
 impl<'a, T> Place<'a, T> {
-    /// `created` is the place in the code that the report names for the job.
+    /// `created` is the source location that the report lists for the job.
     fn new(
         place: mpsc::Permit<'a, QueuedJob<T>>,
         counters: &'a Arc<JobCounters>,
@@ -198,11 +199,11 @@ impl<'a, T> Place<'a, T> {
         Self { place, counters, created }
     }
 
-    /// Sends the job; there is room for it.
+    /// Sends the job. It does not wait, because the place is reserved.
     ///
-    /// Where the pool's time was up before, the job is dropped and counted as cut.
+    /// If the deadline of the pool has passed, the job is dropped and counted as cancelled.
     pub fn send(self, job: T) {
-        // Counted before a worker can see it, so that the count never goes below zero.
+        // Counted before a worker can receive it, so that the count never drops below zero.
         self.counters.begun.fetch_add(1, Ordering::SeqCst);
         self.counters.queued.fetch_add(1, Ordering::SeqCst);
         self.place.send(QueuedJob { job, created: self.created });

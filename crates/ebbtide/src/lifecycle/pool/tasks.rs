@@ -9,7 +9,7 @@ use crate::drain::Stop;
 use crate::lifecycle::{Handle, boxed};
 use crate::util::{BoxError, BoxFuture};
 
-/// Spawns background tasks that a shutdown waits for. Cheap to clone. Made by [`Handle::tasks`].
+/// Spawns background tasks that a shutdown waits for. Cheap to clone. Created by [`Handle::tasks`].
 pub struct Tasks<E = BoxError> {
     pool: Pool<BoxFuture<Result<(), BoxError>>>,
     stop: Stop,
@@ -17,17 +17,17 @@ pub struct Tasks<E = BoxError> {
 }
 
 impl Handle {
-    /// Registers a group of background tasks, and returns what spawns them: for work that outlives the request it comes from,
-    /// such as an audit record or a thumbnail. The tasks are one component, however many there are, and leave nothing behind
-    /// when they have finished.
+    /// Registers a group of background tasks, and returns a handle that spawns them. For work that outlives the request it
+    /// comes from, such as an audit record or a thumbnail. The tasks are one component, however many there are. A task that has
+    /// finished leaves nothing behind.
     ///
     /// Register it before the server whose handlers use it. At a shutdown it accepts tasks until every component that was
     /// registered after it (servers, consumers, pools, tasks) has ended, and then waits for the tasks. Those that have not
     /// finished at the deadline of the stage are dropped, counted as cancelled and reported with the line of code that spawned them.
     ///
-    /// An error and a panic of a task are logged and counted as failed; the lifecycle goes on.
+    /// An error or panic of a task is logged and counted as failed; the lifecycle continues.
     ///
-    /// There is no limit to how many run at once: use [`workers`](Self::workers) for a limit.
+    /// The number of concurrent tasks has no limit. Use [`workers`](Self::workers) for a limit.
     ///
     /// # Examples
     ///
@@ -57,11 +57,11 @@ impl Handle {
 }
 
 impl<E: Into<BoxError> + 'static> Tasks<E> {
-    /// Spawns a task on the lifecycle's runtime. Returns at once; may be called from any thread.
+    /// Spawns a task on the lifecycle's runtime. Returns immediately; may be called from any thread.
     ///
     /// # Errors
     ///
-    /// [`Rejected::Stopped`] with the task, when a shutdown has come to where the group accepts no more.
+    /// [`Rejected::Stopped`] with the task, once the group accepts no more tasks during a shutdown.
     #[track_caller]
     pub fn spawn<F>(&self, task: F) -> Result<(), Rejected<F>>
     where
@@ -80,12 +80,12 @@ impl<E: Into<BoxError> + 'static> Tasks<E> {
 
 impl<E> Tasks<E> {
     /// Returns the token of the group: *stopping* when servers and intake have stopped, *cancelled* when the tasks are about to
-    /// be dropped. A task that can end early waits for it.
+    /// be dropped. A task that can end early waits for this token.
     pub fn stop_token(&self) -> Stop {
         self.stop.clone()
     }
 
-    /// Returns how many tasks were spawned and have not ended.
+    /// Returns the number of tasks that were spawned and have not ended.
     pub fn in_flight(&self) -> u64 {
         self.pool.queued().saturating_add(self.pool.running())
     }

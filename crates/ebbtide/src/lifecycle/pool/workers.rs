@@ -10,7 +10,7 @@ use crate::drain::Stop;
 use crate::lifecycle::counters::JobCounters;
 use crate::util::{BoxError, Caught, panics};
 
-/// The receiving side of a pool. Whenever it is dropped, it counts what is left as cancelled.
+/// The receiving side of a pool. When it is dropped, it counts what is left as cancelled.
 pub(super) struct PoolWorkers<F> {
     name: String,
     counters: Arc<JobCounters>,
@@ -18,13 +18,13 @@ pub(super) struct PoolWorkers<F> {
     running: JoinSet<EndedJob>,
 }
 
-/// A job in the queue, and the place in the code that the report names for it.
+/// A queued job, and the source location that the report lists for it.
 pub(super) struct QueuedJob<T> {
     pub(super) job: T,
     pub(super) created: &'static Location<'static>,
 }
 
-/// How a job ended.
+/// The result of a job.
 struct EndedJob {
     in_time: bool,
     result: Result<Result<(), BoxError>, Box<dyn Any + Send>>,
@@ -51,14 +51,14 @@ impl<F> PoolWorkers<F> {
         let (mut open, mut exhausted) = (true, false);
         loop {
             if exhausted && self.running.is_empty() {
-                // The queue was closed and is empty, or all senders are gone.
+                // The queue was closed and is empty, or all senders were dropped.
                 stop.stopping().await;
                 return Ok(());
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                // The jobs are signalled by now; their senders may still send more.
+                // The tokens of the jobs are stopping by now; their senders may still send more.
                 _ = &mut unfed, if open => {
                     open = false;
                     jobs.close();
@@ -71,9 +71,9 @@ impl<F> PoolWorkers<F> {
             }
         }
         jobs.close();
-        // What is queued is not run any more. Whoever keeps a place is not waited for.
+        // Queued jobs do not run any more. Reserved places are not waited for.
         self.counters.end();
-        // Jobs that look at their token end by themselves until the task is aborted, and then they are dropped with it.
+        // Jobs that check their token may end until the task is aborted; the others are dropped with it.
         while let Some(ended) = self.running.join_next().await {
             self.settle(ended);
         }
@@ -92,7 +92,7 @@ impl<F> PoolWorkers<F> {
         self.running.spawn(async move {
             let token = stop.clone();
             let result = Caught::new(async { run(queued.job, token).await }).await;
-            // Noted here: the pool may come to look at it only after the cut.
+            // Recorded here, because the pool may process the result only after the cancellation.
             let in_time = !stop.is_cancelled();
             drop(held);
             EndedJob { in_time, result }
@@ -100,7 +100,7 @@ impl<F> PoolWorkers<F> {
     }
 
     fn settle(&self, ended: Result<EndedJob, JoinError>) {
-        // Only its runtime aborts a job, and only when it shuts down.
+        // Only the runtime aborts a job, and only when it shuts down.
         let ended = ended.ok();
         let in_time = ended.as_ref().is_some_and(|ended| ended.in_time);
         let is_done = ended.as_ref().is_some_and(|ended| matches!(ended.result, Ok(Ok(()))));
@@ -127,7 +127,7 @@ impl<F> PoolWorkers<F> {
 }
 
 impl<F> Drop for PoolWorkers<F> {
-    /// The pool's task may be aborted before it has seen the cancellation, or before it was polled at all.
+    /// The pool's task may be aborted before it has seen the cancellation, or before its first poll.
     fn drop(&mut self) {
         self.counters.end();
         while let Some(ended) = self.running.try_join_next() {
@@ -142,7 +142,7 @@ async fn next<T>(
     free: &Arc<Semaphore>,
     counters: &JobCounters,
 ) -> Option<(QueuedJob<T>, OwnedSemaphorePermit)> {
-    // A permit first: a job that was received is run. The semaphore is never closed.
+    // The permit first, because a received job must run. The semaphore is never closed.
     let permit = Arc::clone(free).acquire_owned().await.ok()?;
     let job = jobs.recv().await?;
     counters.queued.fetch_sub(1, Ordering::SeqCst);
@@ -161,7 +161,7 @@ mod tests {
     use crate::model::Cause;
     use crate::util::clock;
 
-    /// A pool of two workers under paused time, with seven jobs, and nobody who aborts it in time.
+    /// A pool of two workers under paused time, with seven jobs, and no abort in time.
     struct Trial {
         source: StopSource,
         counters: Arc<JobCounters>,
@@ -188,7 +188,7 @@ mod tests {
             Self { source, counters, working, _pool: pool, _unfed: unfed }
         }
 
-        /// Waits until everything waits.
+        /// Waits until all tasks wait.
         async fn settled(&self) {
             sleep(Duration::from_secs(1)).await;
         }
@@ -252,7 +252,7 @@ mod tests {
             }
             trial.stop();
             trial.source.cancel();
-            // On this one thread nobody runs before the abort.
+            // On this single thread no other task runs before the abort.
             trial.aborted().await;
             assert_eq!(trial.finished_and_cancelled(), (0, 7), "two had begun: {settled}");
         }

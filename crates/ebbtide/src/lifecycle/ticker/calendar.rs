@@ -6,34 +6,34 @@ use jiff::{Timestamp, Zoned};
 
 use crate::util::clock;
 
-/// The times of a cron expression, as the wall clock shows them.
+/// The times of a cron expression on the wall clock.
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
     pattern: Box<Pattern>,
     pub(super) zone: TimeZone,
-    /// The latest time that the wall clock has shown: none up to it comes again.
+    /// The latest time that the wall clock has shown: no time up to it is scheduled again.
     latest: Option<Zoned>,
     wall: fn() -> SystemTime,
 }
 
-/// How soon a wall clock that was set is noticed.
+/// How soon a change of the wall clock is detected.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// Set back by more than this, the wall clock was wrong before. It is what vixie-cron takes, cron(8).
+/// If the wall clock is set back by more than this, the earlier time was wrong. The value is that of vixie-cron, cron(8).
 const CORRECTION: Duration = Duration::from_secs(3 * 3600);
 
 impl Calendar {
-    /// Reads a pattern by the wall clock, in UTC.
+    /// Creates a calendar for a pattern, in UTC.
     pub(super) fn new(pattern: Pattern) -> Self {
         Self { pattern: Box::new(pattern), zone: TimeZone::UTC, latest: None, wall: clock::wall }
     }
 
-    /// Tells whether no time is still to come.
+    /// Returns whether no future time exists.
     pub(super) fn is_over(&self) -> bool {
         self.after(self.now()).is_none()
     }
 
-    /// Waits until the next time has come.
+    /// Waits until the next time.
     pub(super) async fn due(&mut self) {
         let mut next = None;
         loop {
@@ -45,10 +45,10 @@ impl Calendar {
             }
             let latest = self.latest.take().filter(|latest| *latest > now).unwrap_or_else(|| now.clone());
             let Some(due) = next.take().or_else(|| self.after(latest.clone())) else {
-                // In thousands of years.
+                // The next time is thousands of years away.
                 return std::future::pending().await;
             };
-            // Kept before the wait: whoever drops it at the stop asks no more.
+            // Stored before the wait, because the caller may drop this future at the shutdown.
             self.latest = Some(latest);
             let left = left(&now, &due);
             if left.is_zero() {
@@ -68,12 +68,12 @@ impl Calendar {
     }
 }
 
-/// Returns how long it is until `time`; nothing when it has come.
+/// Returns the time left until `time`; zero if it has passed.
 fn left(now: &Zoned, time: &Zoned) -> Duration {
     Duration::try_from(time.timestamp().duration_since(now.timestamp())).unwrap_or_default()
 }
 
-/// A clock outside of the years that a calendar knows is taken as 1970.
+/// A clock outside of the supported years is treated as 1970.
 fn zoned(time: SystemTime, zone: &TimeZone) -> Zoned {
     Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.clone())
 }
@@ -90,11 +90,11 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// When the test began, and by how many seconds it has set its clock since.
+        /// When the test began, and by how many seconds it has changed its clock since.
         static CLOCK: Cell<(Option<Instant>, i64)> = const { Cell::new((None, 0)) };
     }
 
-    /// A wall clock that follows the paused one, from 20:35 on, until it is set.
+    /// A wall clock that follows the paused clock from 20:35 on, until it is set.
     fn wall() -> SystemTime {
         let (began, set) = CLOCK.get();
         let now = clock::now();
@@ -120,7 +120,7 @@ mod tests {
         Calendar { wall, ..Calendar::new(expression.parse().unwrap()) }
     }
 
-    /// Waits for the next time, for which the clock is set `after` so many seconds; returns after how many it came.
+    /// Waits for the next time, with the clock set `after` that many seconds; returns the seconds until it came.
     async fn comes(calendar: &mut Calendar, set_by: i64, after: u64) -> u64 {
         let began = clock::now();
         let sets = async {
@@ -140,7 +140,7 @@ mod tests {
         let mut calendar = calendar("*/5 * * * *");
         for (missed, next) in [(0, 300), (0, 300), (700, 300), (0, 200)] {
             assert_eq!(comes(&mut calendar, 0, 0).await, next);
-            // As long as a run takes: two times passed in the third one, and the next is the one after them.
+            // As long as a run takes: two times passed during the third run, and the next time is the one after them.
             sleep(Duration::from_secs(missed)).await;
         }
     }
@@ -205,7 +205,7 @@ mod tests {
         }
     }
 
-    /// What was logged.
+    /// The captured log.
     #[derive(Clone, Default)]
     struct Said(Arc<Mutex<Vec<u8>>>);
 

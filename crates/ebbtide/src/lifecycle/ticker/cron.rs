@@ -74,11 +74,12 @@ impl Every {
         Ok(Self::new(Schedule::Cron(Box::new(calendar))))
     }
 
-    /// Reads the cron expression in a time zone of the IANA database, such as `Europe/Berlin`, which the system has to have.
+    /// Evaluates the cron expression in a time zone of the IANA database, such as `Europe/Berlin`. The system must have that
+    /// database.
     ///
-    /// Where the clock goes forward, a fixed time in the gap (`30 2 * * *`) comes right after it, and what comes by the interval
-    /// (`*/5 * * * *`) has no times in it. Where the clock goes back, a fixed time comes once, the first time, and what comes
-    /// by the interval goes on through the hour that comes twice.
+    /// If the clock is set forward, a fixed time in the gap (`30 2 * * *`) runs right after it, and an interval (`*/5 * * * *`)
+    /// has no times in the gap. If the clock is set back, a fixed time runs once, at its first occurrence, and an interval
+    /// continues through the repeated hour.
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    /// The times of an expression from a moment on, as a calendar shows them.
+    /// The times of an expression from a start time on, as a calendar returns them.
     fn times(every: Every, from: &str, count: usize) -> Vec<String> {
         let Schedule::Cron(calendar) = every.schedule else { panic!("a cron expression") };
         let mut at: Zoned = from.parse::<Timestamp>().expect("a time").to_zoned(calendar.zone.clone());

@@ -91,13 +91,13 @@ impl From<Duration> for Every {
     }
 }
 
-/// When the runs of one ticker are due.
+/// The due times of one ticker.
 #[derive(Debug)]
 pub(super) struct RunTimes {
     schedule: Schedule,
     jitter: Duration,
     at_once: bool,
-    /// The multiple of the period that the last run belonged to; at first, the beginning.
+    /// The multiple of the period at which the last run was due; initially the start.
     tick: Instant,
 }
 

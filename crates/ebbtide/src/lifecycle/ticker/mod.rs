@@ -1,4 +1,4 @@
-//! Things that are done again and again: when, and what becomes of their errors.
+//! Periodic tasks: their schedules, and the handling of their errors.
 
 #[cfg(feature = "cron")]
 mod calendar;

@@ -47,7 +47,7 @@ impl Handle {
 /// Runs one ticker until the shutdown begins.
 struct Ticker {
     name: String,
-    /// Where it was registered.
+    /// The place of its registration.
     created: &'static Location<'static>,
     every: Every,
     counters: Arc<JobCounters>,
@@ -62,7 +62,7 @@ impl Ticker {
         let mut times = RunTimes::new(&self.every);
         loop {
             let due = stop.unless_stopping(times.next()).await;
-            // A run that is due in the very instant of the stop is not begun.
+            // A run that is due at the time of the stop signal does not start.
             if due.is_none() || stop.is_stopping() {
                 return Ok(());
             }
@@ -76,7 +76,7 @@ impl Ticker {
         }
     }
 
-    /// Does it once, and tells whether it succeeded; an error that is returned is one that stops the lifecycle.
+    /// Runs it once, and returns whether it succeeded. A returned error begins the shutdown.
     async fn once<F, Fut>(&self, run: &mut F) -> Result<bool, BoxError>
     where
         F: FnMut() -> Fut,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     impl Trial {
-        /// Starts a ticker whose nth run does what `act` says.
+        /// Starts a ticker whose nth run does what `act` returns.
         fn start<Fut>(every: Every, mut act: impl FnMut(usize) -> Fut + Send + 'static) -> Self
         where
             Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
@@ -194,7 +194,7 @@ mod tests {
         sleep(ms(790)).await;
         trial.stop();
         trial.ended().await.unwrap();
-        // The second took from 200 to 450: those of 300 and 400 are skipped. The third ended when the next was due.
+        // The second run took from 200 to 450: the runs at 300 and 400 are skipped. The third ended when the next was due.
         assert_eq!(trial.began(), [100, 200, 500, 600, 700]);
     }
 
@@ -241,7 +241,7 @@ mod tests {
             Ok(())
         });
         sleep(ms(200)).await;
-        // Either the second run has begun by now and finishes, or it never will.
+        // Either the second run has started by now and finishes, or it never starts.
         trial.stop();
         let begun = trial.began().len();
         trial.ended().await.unwrap();
@@ -277,7 +277,7 @@ mod tests {
             sleep(ms(150)).await;
             trial.stop();
             trial.source.cancel();
-            // On this one thread the ticker runs behind this.
+            // On this single thread the ticker runs after this.
             if aborted {
                 trial.ticking.abort_all();
             } else {

@@ -13,43 +13,44 @@ use crate::model::{Cause, part};
 use crate::queue::{Delivery, Queue, Settled, Settlement};
 use crate::util::{BoxError, chain, clock};
 
-/// What a consumer of the subject is given.
+/// The delivery type of a subject's queue.
 pub(super) type DeliveryOf<S> = Delivery<<<S as Subject>::Queue as Queue>::Receipt>;
 
-/// The lease of those promises that wait for it to run out.
+/// The lease of the tests that wait for its expiry.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// The lease of those that see that nothing waits for it: none runs out while they are tried, however slow the machine is.
+/// The lease of the tests that detect a wait for its expiry: it does not expire during a test, even on a slow machine.
 const LASTING: Duration = Duration::from_secs(600);
 
-/// How long the suite waits for what has to come by itself, beside the lease: far more than it takes, on a busy machine too.
+/// How long the suite waits for an expected event, in addition to the lease: far longer than needed, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What happens "at once" may take so long: less than the five seconds by which clients like to poll.
+/// The limit for what must happen "at once": less than the five seconds at which clients often poll.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-/// How long nothing may come where there is no lease to wait for.
+/// How long no job may be delivered if there is no lease to wait for.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// The time between two looks at what takes a while to show.
+/// The polling interval.
 const STEP: Duration = Duration::from_millis(20);
 
-/// A subject while one of its promises is tried: each step has a limit, and says which promise it was for when it fails.
+/// A subject during the test of one promise. Each step has a limit, and its error names the promise.
 pub(super) struct Bench<'a, S> {
     subject: &'a S,
     promise: Promise,
     lease: Duration,
-    /// By when a delivery's lease may have run out: its id and attempt, and its lease from when the call began that gave it.
+    /// When the lease of a delivery may expire, by id and attempt: measured from the start of the call that began the lease.
     held: Mutex<BTreeMap<(String, u32), Instant>>,
 }
 
 impl<'a, S: Subject> Bench<'a, S> {
-    /// Its leases are short.
+    /// Creates a bench with short leases.
     pub(super) fn new(subject: &'a S, promise: Promise) -> Self {
         Self { subject, promise, lease: SHORT, held: Mutex::default() }
     }
 
-    /// Its leases don't run out: what a consumer has left with the broker as its own does not come back, and is missed.
+    /// Creates a bench with leases that do not expire: a job that a consumer leaves leased is not redelivered, and the test
+    /// detects that it is missing.
     pub(super) fn lasting(subject: &'a S, promise: Promise) -> Self {
         Self { subject, promise, lease: LASTING, held: Mutex::default() }
     }
@@ -76,12 +77,12 @@ impl<'a, S: Subject> Bench<'a, S> {
         Ok(())
     }
 
-    /// Fetches until there are so many, however many fetches that takes.
+    /// Fetches until there are `count` deliveries, in any number of fetches.
     pub(super) async fn take(&self, queue: &S::Queue, count: usize) -> Result<Vec<DeliveryOf<S>>, Broken> {
         self.take_within(queue, count, self.patience(queue)).await
     }
 
-    /// Fetches one that has to be available.
+    /// Fetches one job that must be available.
     pub(super) async fn take_at_once(&self, queue: &S::Queue) -> Result<DeliveryOf<S>, Broken> {
         let mut taken = self.take_within(queue, 1, AT_ONCE).await?;
         taken.pop().ok_or_else(|| self.broken("a fetch of one job returned none".to_owned()))
@@ -92,7 +93,8 @@ impl<'a, S: Subject> Bench<'a, S> {
         taken.pop().ok_or_else(|| self.broken("a fetch of one job returned none".to_owned()))
     }
 
-    /// Fetches jobs that nobody has worked at: whoever had them gave them back, which counts as no attempt where that can be told.
+    /// Fetches jobs that no consumer has tried: their consumers requeued them, which counts no attempt if the subject counts
+    /// requeues.
     pub(super) async fn take_untried(&self, queue: &S::Queue) -> Result<Vec<DeliveryOf<S>>, Broken> {
         let taken = self.take(queue, 1).await?;
         match taken.iter().find(|delivery| self.subject.counts_requeues() && delivery.attempt != 1) {
@@ -115,7 +117,7 @@ impl<'a, S: Subject> Bench<'a, S> {
                 let more = queue.fetch(count - taken.len(), &never).await?;
                 self.holds(queue, asked, &more);
                 if more.is_empty() {
-                    // One promise says that it ought not to; here it only must not spin.
+                    // Another promise forbids an empty result; here the loop only must not spin.
                     sleep(STEP).await;
                 }
                 taken.extend(more);
@@ -126,7 +128,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         Ok(taken)
     }
 
-    /// Extends the leases of deliveries that are ours, among which one may be settled already.
+    /// Extends the leases of deliveries of this consumer, one of which may be settled already.
     pub(super) async fn extend(&self, queue: &S::Queue, held: &[DeliveryOf<S>]) -> Result<(), Broken> {
         let receipts: Vec<_> = held.iter().map(|delivery| delivery.receipt.clone()).collect();
         let asked = clock::now();
@@ -152,14 +154,14 @@ impl<'a, S: Subject> Bench<'a, S> {
         held.extend(deliveries.iter().map(|delivery| ((delivery.id.clone(), delivery.attempt), end)));
     }
 
-    /// How long ago the lease of a job may have run out, where it may: of the last attempt that was ours.
+    /// Returns how long ago the lease of a job may have expired, for its last attempt; `None` if it has not.
     fn late(&self, id: &str) -> Option<Duration> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, end) = held.range((id.to_owned(), 0)..=(id.to_owned(), u32::MAX)).next_back()?;
         clock::now().checked_duration_since(*end)
     }
 
-    /// Something else than was promised of a delivery that is ours, as long as its lease stands.
+    /// A violation for a delivery of this consumer, or a slow machine if its lease may have expired.
     fn broken_of(&self, id: &str, seen: String) -> Broken {
         match self.late(id) {
             Some(late) => self.too_slow(seen, late),
@@ -171,7 +173,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         Broken { promise: self.promise, why: Why::TooSlow { seen, late } }
     }
 
-    /// Sees that nothing is delivered for so long.
+    /// Checks that nothing is delivered within `time`.
     pub(super) async fn gets_nothing(&self, queue: &S::Queue, time: Duration) -> Result<(), Broken> {
         let source = StopSource::with_clock(clock::now);
         let stop = source.token();
@@ -181,7 +183,7 @@ impl<'a, S: Subject> Bench<'a, S> {
             Ok(got) => Some(got),
             Err(_) => {
                 source.stop(suite_ends_it(), None);
-                // That it ends with the stop is another promise.
+                // Another promise covers that the fetch ends with the stop.
                 timeout(AT_ONCE, fetch).await.ok()
             }
         };
@@ -204,7 +206,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         self.does("settle a delivery", PATIENCE, queue.settle(&delivery.receipt, settlement)).await
     }
 
-    /// Settles a delivery that is ours.
+    /// Settles a delivery that this consumer holds.
     pub(super) async fn settle_ours(
         &self,
         queue: &S::Queue,
@@ -221,12 +223,12 @@ impl<'a, S: Subject> Bench<'a, S> {
         }
     }
 
-    /// Ends a consumer's subscription, and returns what had been sent ahead.
+    /// Ends a consumer's subscription, and returns the jobs that the broker had sent ahead.
     pub(super) async fn withdraw(&self, queue: &S::Queue) -> Result<Vec<DeliveryOf<S>>, Broken> {
         self.does("withdraw", PATIENCE, queue.withdraw()).await
     }
 
-    /// Stops a consumer that holds these deliveries, as the loop does: everything is handed back.
+    /// Stops a consumer that holds these deliveries, as the loop does: requeues all of them.
     pub(super) async fn stop(&self, queue: S::Queue, held: Vec<DeliveryOf<S>>) -> Result<(), Broken> {
         for delivery in held.into_iter().chain(self.withdraw(&queue).await?) {
             self.settle_ours(&queue, &delivery, Settlement::Requeue).await?;
@@ -234,8 +236,8 @@ impl<'a, S: Subject> Bench<'a, S> {
         self.does("close", PATIENCE, queue.close()).await
     }
 
-    /// Sees that what is left of so many numbered jobs comes to another consumer, each once and untried, beside those that came
-    /// before.
+    /// Checks that the rest of the numbered jobs is delivered to another consumer, each once and as its first attempt, in
+    /// addition to the jobs in `came`.
     pub(super) async fn rest_comes(&self, jobs: u32, mut came: Vec<u32>) -> Result<Verdict, Broken> {
         let queue = self.open().await?;
         while came.len() < jobs as usize {
@@ -251,7 +253,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         Err(self.broken(format!("{jobs} jobs were pushed, but these were delivered: {came:?}")))
     }
 
-    /// Asks for the counts until they are these.
+    /// Polls the job counts until they equal `wanted`.
     pub(super) async fn counts(&self, wanted: Census) -> Result<(), Broken> {
         let mut last = None;
         let asking = async {
@@ -273,7 +275,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         }
     }
 
-    /// Sees that no more are leased than that, where that can be told.
+    /// Checks that at most `most` jobs are leased, if the subject counts them.
     pub(super) async fn leases_at_most(&self, most: u64) -> Result<(), Broken> {
         let census = self.does("count the jobs", PATIENCE, self.subject.census()).await?;
         match census.leased {
@@ -284,7 +286,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         }
     }
 
-    /// Runs a step that ought to succeed within a limit.
+    /// Runs a step that must succeed within a limit.
     pub(super) async fn does<T>(
         &self,
         step: &'static str,
@@ -298,7 +300,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         }
     }
 
-    /// How long to wait for a delivery, that somebody else's lease may be in the way of if it is a short one.
+    /// How long to wait for a delivery. If the lease is short, another consumer's lease may delay the delivery.
     pub(super) fn patience(&self, queue: &S::Queue) -> Duration {
         if self.lease == LASTING {
             PATIENCE
@@ -307,7 +309,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         }
     }
 
-    /// How long to wait for what must not come, because no lease stands for it any more or none has run out.
+    /// How long to wait for a delivery that must not come: longer than a lease, if there is one.
     pub(super) fn quiet(&self, queue: &S::Queue) -> Duration {
         queue.lease().map_or(QUIET, |lease| part(lease, 3, 2))
     }
@@ -333,19 +335,19 @@ impl<'a, S: Subject> Bench<'a, S> {
     }
 }
 
-/// Says which delivery is meant.
+/// Describes a delivery for an error.
 pub(super) fn describe<R>(delivery: &Delivery<R>) -> String {
     let start = delivery.payload.get(..20).unwrap_or(&delivery.payload);
     let start = String::from_utf8_lossy(start);
     format!("job {:?} ({start:?}, attempt {})", delivery.id, delivery.attempt)
 }
 
-/// The cause of the stops that the suite raises.
+/// The cause of the shutdowns that the suite begins.
 pub(super) fn suite_ends_it() -> Cause {
     Cause::Requested { reason: "the suite has seen enough".to_owned() }
 }
 
-/// The payload that was pushed for a number.
+/// Returns the number that was pushed as this payload.
 pub(super) fn number<R>(delivery: &Delivery<R>) -> Option<u32> {
     std::str::from_utf8(&delivery.payload).ok()?.parse().ok()
 }

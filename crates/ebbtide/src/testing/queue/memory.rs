@@ -10,7 +10,7 @@ use crate::drain::Stop;
 use crate::queue::{Delivery, Queue, Settled, Settlement};
 use crate::util::{BoxError, clock};
 
-/// A queue in memory, for tests of a handler without a broker: it keeps every promise, and forgets everything when its last
+/// An in-memory queue, for tests of a handler without a broker. It keeps every promise, and loses its content when its last
 /// handle is dropped. Clones are consumers of the same queue.
 ///
 /// # Examples
@@ -36,7 +36,7 @@ pub struct MemoryQueue {
     shared: Arc<SharedJobs>,
 }
 
-/// What a [`MemoryQueue`] knows a delivery by.
+/// The receipt of a [`MemoryQueue`], which identifies a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryReceipt {
     job: u64,
@@ -53,21 +53,21 @@ struct SharedJobs {
 struct JobTable {
     last_job: u64,
     last_delivery: u64,
-    /// By their number, in the order in which they were pushed.
+    /// By number, in the order in which they were pushed.
     all: BTreeMap<u64, StoredJob>,
 }
 
 #[derive(Debug)]
 struct StoredJob {
     payload: Vec<u8>,
-    /// How many attempts count.
+    /// The number of counted attempts.
     attempts: u32,
     state: JobState,
 }
 
 #[derive(Debug)]
 enum JobState {
-    /// May be delivered from then on.
+    /// The job may be delivered from then on.
     Waiting(Instant),
     Leased {
         delivery: u64,
@@ -77,7 +77,7 @@ enum JobState {
 }
 
 impl MemoryQueue {
-    /// Makes an empty queue whose deliveries are leased for so long.
+    /// Creates an empty queue whose deliveries are leased for `lease`.
     pub fn new(lease: Duration) -> Self {
         Self { lease, shared: Arc::new(SharedJobs { jobs: Mutex::default(), changed: Notify::new() }) }
     }
@@ -93,7 +93,7 @@ impl MemoryQueue {
         self.shared.changed.notify_waiters();
     }
 
-    /// Counts the jobs in each state.
+    /// Returns the number of jobs in each state.
     pub fn counts(&self) -> Census {
         let (now, mut census) = (clock::now(), Census { leased: Some(0), ..Census::default() });
         for job in self.jobs().all.values() {
@@ -108,7 +108,7 @@ impl MemoryQueue {
         census
     }
 
-    /// Returns what has been buried.
+    /// Returns the dead-lettered jobs.
     pub fn graveyard(&self) -> Vec<DeadLettered> {
         let jobs = self.jobs();
         let dead_lettered = |job: &StoredJob| match &job.state {
@@ -131,7 +131,7 @@ impl Queue for MemoryQueue {
     async fn fetch(&self, max: usize, stop: &Stop) -> Result<Vec<Delivery<MemoryReceipt>>, BoxError> {
         loop {
             let mut changed = std::pin::pin!(self.shared.changed.notified());
-            // From here on a push is noticed, though it comes before the waiting.
+            // Registered before the check: from here on a push is noticed, even if it comes before the wait.
             changed.as_mut().enable();
             if stop.is_stopping() {
                 return Ok(Vec::new());
@@ -170,7 +170,7 @@ impl Queue for MemoryQueue {
 }
 
 impl JobTable {
-    /// Takes what may be delivered, and tells when there will be more if there is none now.
+    /// Takes the available jobs. If there are none, returns when the next one becomes available.
     fn take(
         &mut self,
         max: usize,
@@ -198,7 +198,7 @@ impl JobTable {
         (taken, next)
     }
 
-    /// Returns the job of a delivery whose lease stands.
+    /// Returns the job of a delivery whose lease is valid.
     fn ours(&mut self, receipt: &MemoryReceipt, now: Instant) -> Option<&mut StoredJob> {
         self.all.get_mut(&receipt.job).filter(|job| {
             matches!(job.state, JobState::Leased { delivery, until } if delivery == receipt.delivery && until > now)

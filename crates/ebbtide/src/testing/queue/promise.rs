@@ -49,7 +49,7 @@ pub enum Promise {
     OutageIsAnError,
 }
 
-/// What became of a promise that was not broken.
+/// The result of a promise that was not broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The promise was kept.

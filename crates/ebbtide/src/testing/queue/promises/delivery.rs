@@ -9,7 +9,7 @@ use crate::testing::queue::bench::{Bench, describe, number, suite_ends_it};
 use crate::testing::queue::{Broken, Promise, Subject, Verdict};
 use crate::util::clock;
 
-/// Large, and within what every broker takes by default: NATS refuses more than 1 MiB.
+/// Large, and within the default limit of every broker: NATS refuses more than 1 MiB.
 const LARGE_PAYLOAD: usize = 512 * 1024;
 
 const EXCLUSIVE_JOBS: u32 = 60;
@@ -33,7 +33,7 @@ pub async fn payloads_arrive_exactly<S: Subject>(subject: &S) -> Result<Verdict,
             let what = describe(&delivery);
             return Err(bench.broken(format!("{what}: {got} bytes, not the {sent} that were pushed")));
         }
-        // It has to be out of the next one's way.
+        // Settled, so that it does not come again before the next one.
         bench.settle_ours(&queue, &delivery, Settlement::Ack).await?;
     }
     Ok(Verdict::Kept)
@@ -95,7 +95,7 @@ pub async fn deliveries_are_exclusive<S: Subject>(subject: &S) -> Result<Verdict
                 Ok(Ok(more)) if more.is_empty() => sleep(bench.step()).await,
                 Ok(Ok(more)) => got.extend(more),
                 Ok(Err(source)) => return Err(bench.failed("fetch beside other consumers", source)),
-                // That it ends with the stop is another promise.
+                // Another promise covers that the fetch ends with the stop.
                 Err(_) => break,
             }
         }
@@ -118,7 +118,7 @@ pub async fn deliveries_are_exclusive<S: Subject>(subject: &S) -> Result<Verdict
             }
         }
     }
-    // How many of them came in that time is a matter of speed, but none would prove nothing.
+    // How many arrived in that time depends on the speed, but none would prove nothing.
     match holders.len() {
         0 => Err(bench.broken(format!("none of {EXCLUSIVE_JOBS} jobs was delivered within {time:?}"))),
         _ => Ok(Verdict::Kept),
@@ -131,7 +131,7 @@ pub async fn deliveries_are_exclusive<S: Subject>(subject: &S) -> Result<Verdict
 ///
 /// # Errors
 ///
-/// When they come in another order.
+/// When they are delivered in another order.
 pub async fn order_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::OrderIsKept);
     if !subject.keeps_order() {

@@ -9,15 +9,15 @@ use crate::testing::queue::bench::{Bench, describe, number, suite_ends_it};
 use crate::testing::queue::{Broken, Promise, Subject, Verdict};
 use crate::util::clock;
 
-/// The time between two calls, as the loop's backoff would have it.
+/// The time between two calls, like the loop's backoff.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Tries whether everything that a crashed consumer had comes to the next one, and counts as tried: a job that brings its
-/// consumers down must not do so for ever.
+/// Tests that all jobs of a crashed consumer are delivered to the next one, and that the attempt is counted: a job that crashes
+/// its consumers must not be retried without limit.
 ///
 /// # Errors
 ///
-/// When a job is missing, or comes as its first attempt again.
+/// When a job is missing, or is delivered as its first attempt again.
 pub async fn crash_loses_nothing<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::CrashLosesNothing);
     bench.push_all(0..8).await?;
@@ -42,14 +42,14 @@ pub async fn crash_loses_nothing<S: Subject>(subject: &S) -> Result<Verdict, Bro
     Err(bench.broken(format!("of jobs 0 to 7, the next consumer received: {found:?}")))
 }
 
-/// Tries whether every call returns with an error while the broker is away, and works again when it is back, on the same
-/// consumer, with nothing lost.
+/// Tests that every call returns an error while the broker is unavailable, and succeeds when it is available again, on the same
+/// consumer, without loss.
 ///
-/// It does not apply where nothing can be [cancelled off](Subject::disconnect).
+/// It does not apply to a subject that cannot be [disconnected](Subject::disconnect).
 ///
 /// # Errors
 ///
-/// When a call hangs or claims that it worked, or the consumer does not find its way back.
+/// When a call hangs or reports success, or the consumer does not reconnect.
 pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::OutageIsAnError);
     let queue = bench.open().await?;
@@ -61,7 +61,7 @@ pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Brok
     }
 
     let mut done: BTreeSet<u32> = BTreeSet::new();
-    // What had been sent ahead may still come.
+    // Jobs that the broker had sent ahead may still be returned.
     let until_error = async {
         while queue.fetch(3, &never).await.is_ok() {
             sleep(PAUSE).await;

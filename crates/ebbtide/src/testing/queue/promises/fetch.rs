@@ -10,17 +10,17 @@ use crate::testing::queue::bench::{Bench, number, suite_ends_it};
 use crate::testing::queue::{Broken, Promise, Subject, Verdict};
 use crate::util::clock;
 
-/// Long enough for what returns at once to have returned.
+/// Long enough for a call that returns immediately.
 const RETURNED_BY: Duration = Duration::from_millis(300);
 
-/// Long enough for a fetch to have begun its waiting.
+/// Long enough for a fetch to have started to wait.
 const WAITING_BY: Duration = Duration::from_millis(200);
 
-/// Tries whether a fetch from an empty queue waits, and returns the job that then comes.
+/// Tests that a fetch from an empty queue waits, and returns the next pushed job.
 ///
 /// # Errors
 ///
-/// When it returns without one, or does not see it come.
+/// When it returns without a job, or does not return the pushed one.
 pub async fn fetch_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::FetchWaits);
     let queue = bench.open().await?;
@@ -44,18 +44,18 @@ pub async fn fetch_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     Ok(Verdict::Kept)
 }
 
-/// Tries whether a fetch that waits returns at once when it is stopping, and one that begins then takes nothing.
+/// Tests that a waiting fetch returns immediately when the token is stopping, and that a fetch that starts then takes nothing.
 ///
 /// # Errors
 ///
-/// When it goes on waiting, or takes a job.
+/// When it continues to wait, or takes a job.
 pub async fn fetch_ends_with_stop<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::FetchEndsWithStop);
     let queue = bench.open().await?;
     let source = StopSource::with_clock(clock::now);
     let stop = source.token();
     let mut waiting = pin!(queue.fetch(4, &stop));
-    // Returning already, or with an error, is for other promises.
+    // An early return, or an error, is covered by other promises.
     if timeout(WAITING_BY, waiting.as_mut()).await.is_err() {
         source.stop(suite_ends_it(), None);
         let got = bench.does("end the waiting fetch", bench.at_once(), waiting).await?;
@@ -73,11 +73,11 @@ pub async fn fetch_ends_with_stop<S: Subject>(subject: &S) -> Result<Verdict, Br
     }
 }
 
-/// Tries whether a fetch returns no more than it was asked for, down to one, and the next ones the rest.
+/// Tests that a fetch returns at most the requested number of jobs, down to one, and that the next fetches return the rest.
 ///
 /// # Errors
 ///
-/// When it returns more, or the rest does not come.
+/// When it returns more, or the rest is not delivered.
 pub async fn fetch_takes_at_most_max<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     let bench = Bench::new(subject, Promise::FetchTakesAtMostMax);
     bench.push_all(0..20).await?;

@@ -32,7 +32,7 @@ pub async fn lapsed_lease_is_lost<S: Subject>(subject: &S) -> Result<Verdict, Br
     let quick = bench.open().await?;
     let taken = bench.take(&quick, late.len()).await?;
     let receipts: Vec<_> = lapsed.iter().map(|delivery| delivery.receipt.clone()).collect();
-    // What it says of receipts that are lost is its own affair; that it takes nothing away is seen below.
+    // The response for expired receipts is unspecified; that it takes nothing away is checked below.
     let _ = timeout(bench.at_once(), slow.extend(&receipts)).await;
     for (delivery, settlement) in lapsed.iter().zip(late) {
         let said = format!("{settlement:?} of {}", describe(delivery));

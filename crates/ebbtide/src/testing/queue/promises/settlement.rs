@@ -5,7 +5,7 @@ use crate::queue::{Settled, Settlement};
 use crate::testing::queue::bench::{Bench, describe};
 use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
 
-/// Longer than the lease that is recommended: a lease that runs out must not pass for a retry that has come.
+/// Longer than the recommended lease: an expired lease must not count as an early retry.
 const RETRY_AFTER: Duration = Duration::from_millis(1500);
 
 /// Tests that an acknowledged job is never delivered again, even if its consumer crashes right after the acknowledgement.
@@ -47,7 +47,7 @@ pub async fn requeue_is_immediate<S: Subject>(subject: &S) -> Result<Verdict, Br
         if subject.counts_requeues() && delivery.attempt != 1 {
             return Err(bench.broken(format!("{}: the requeued attempt was counted", describe(&delivery))));
         }
-        // As the loop does it: only then does a broker that sends ahead not give it back to us.
+        // Requeued as the loop does it: otherwise a broker that sends ahead may return the job to this consumer.
         bench.withdraw(&queue).await?;
         bench.settle_ours(&queue, &delivery, Settlement::Requeue).await?;
         bench.counts(Census { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
@@ -75,7 +75,7 @@ pub async fn retry_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
         let error = "failed to try".to_owned();
         bench.settle_ours(&first, &delivery, Settlement::Retry { after, error }).await?;
         if !after.is_zero() {
-            // A quarter for clocks that don't agree.
+            // A quarter of tolerance for clocks that differ.
             bench.gets_nothing(&first, part(after, 3, 4)).await?;
         }
         wanted += 1;
@@ -163,7 +163,7 @@ pub async fn first_settlement_counts<S: Subject>(subject: &S) -> Result<Verdict,
             bench.settle_ours(&queue, &again, Settlement::Ack).await?;
         }
     }
-    // The five are acknowledged by now, and that counts though each was handed back as well.
+    // The five are acknowledged by now, and this counts although each was requeued as well.
     bench.gets_nothing(&queue, bench.quiet(&queue)).await?;
     Ok(Verdict::Kept)
 }

@@ -12,13 +12,13 @@ use crate::testing::queue::bench::{Bench, number, suite_ends_it};
 use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
 use crate::util::clock;
 
-/// The moments at which the stop comes, from the push on: between them lies what an adapter does with one job.
+/// The delays from the push to the stop: they cover the steps of an adapter for one job.
 const MOMENTS: u32 = 24;
 const APART: Duration = Duration::from_micros(250);
 
 const STOPPED_JOBS: u32 = 40;
 
-/// So many are fetched at a time.
+/// The number of jobs per fetch.
 const PREFETCH_PLACES: usize = 4;
 
 const PREFETCH_JOBS: u32 = 24;
@@ -35,10 +35,10 @@ pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verd
         let queue = bench.open().await?;
         let source = StopSource::with_clock(clock::now);
         let stop = source.token();
-        // One that has all that it wants when the job comes, or one that has not.
+        // A fetch whose request is satisfied when the job comes, and one whose request is not.
         let max = if moment % 2 == 0 { 4 } else { 1 };
         let mut fetch = pin!(queue.fetch(max, &stop));
-        // Its waiting has to begin before the job comes; where it does not wait, another promise is broken.
+        // The fetch must wait before the job comes; if it does not wait, another promise is broken.
         if poll_fn(|cx| Poll::Ready(fetch.as_mut().poll(cx).is_ready())).await {
             return Ok(Verdict::Kept);
         }
@@ -54,7 +54,7 @@ pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verd
         let ((), got) = tokio::try_join!(pushing, fetching)?;
         let mut ours = match got {
             Ok(got) => got.map_err(|source| bench.failed("end a fetch", source))?,
-            // That it ends with the stop is another promise.
+            // Another promise covers that the fetch ends with the stop.
             Err(_) => return Ok(Verdict::Kept),
         };
         ours.extend(bench.withdraw(&queue).await?);
@@ -107,10 +107,10 @@ pub async fn prefetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verdict, 
     let mut held = Vec::new();
     for round in 0..4 {
         held = bench.take(&first, PREFETCH_PLACES).await?;
-        // That a fetch takes no more than it was asked for is another promise.
+        // Another promise covers that a fetch takes at most the requested number.
         places = places.max(held.len());
         numbers.extend(held.iter().filter_map(number));
-        // The last one is worked at when the stop comes.
+        // The last job is in progress when the stop comes.
         for delivery in held.drain(usize::from(round == 3)..) {
             bench.settle_ours(&first, &delivery, Settlement::Ack).await?;
             bench.leases_at_most(places as u64).await?;
