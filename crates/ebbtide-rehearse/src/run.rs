@@ -150,7 +150,7 @@ async fn tell(
     }
 }
 
-/// Waits for the end of the service; sends SIGKILL to its process group when the grace period is over.
+/// Waits until the service exits; sends SIGKILL to its process group when the grace period has ended.
 async fn end(
     record: &mut Record,
     service: &mut Service,

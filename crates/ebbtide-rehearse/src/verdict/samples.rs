@@ -1,4 +1,4 @@
-//! Records and a judged rehearsal, made by hand, for the tests of the verdict and of the output.
+//! Hand-written records and a judged rehearsal, for the tests of the verdict and of the output.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -19,7 +19,7 @@ use crate::runtime::{
 };
 use crate::util::clock;
 
-/// A lifecycle that is put together, and whose dispatcher is not run yet.
+/// An assembled lifecycle whose dispatcher does not run yet.
 pub(crate) struct Assembled {
     pub(crate) app: Handle,
     pub(crate) dispatcher: Dispatcher,
@@ -31,7 +31,7 @@ pub(crate) struct Assembled {
 /// The environment of a lifecycle.
 pub(crate) struct Surroundings {
     pub(crate) ledger: Arc<LifecycleLedger>,
-    /// `None` where no thread holds the deadline: in a test, and for a server alone without a watchdog.
+    /// `None` if no thread enforces the deadline: in a test, and for a standalone server without a watchdog.
     pub(crate) watchdog: Option<Watchdog>,
     pub(crate) mode: RunMode,
     pub(crate) report_path: Option<PathBuf>,
@@ -46,7 +46,7 @@ impl Lifecycle {
         Ok(LifecycleLedger::new(self.name.clone(), self.budget.plan()?))
     }
 
-    /// Starts a watchdog that holds the deadline and takes no signals; dropped, it is disarmed.
+    /// Starts a watchdog that enforces the deadline and handles no signals. Dropping it disarms it.
     #[cfg(feature = "http")]
     pub(crate) fn watch(
         &self,
@@ -59,7 +59,7 @@ impl Lifecycle {
         Ok(Taken::new(watchdog))
     }
 
-    /// Puts together what runs a lifecycle. Its inputs go to the dispatcher from here on.
+    /// Assembles the parts of a lifecycle. From then on its inputs go to the dispatcher.
     pub(crate) fn assemble(self, surroundings: Surroundings) -> Assembled {
         let Surroundings { ledger, watchdog, mode, report_path, manager } = surroundings;
         let (announced, drain) = (StopSource::with_clock(clock::now), StopSource::with_clock(clock::now));

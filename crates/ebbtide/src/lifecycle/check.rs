@@ -75,7 +75,7 @@ impl CheckRunner {
         Fut: Future<Output = Result<(), E>>,
         E: Into<BoxError>,
     {
-        // A check answers for nothing that anybody waits for: at the stop a run is dropped where it stands.
+        // No component waits for the result of a check, so that a shutdown drops a run in progress.
         let rounds = async {
             loop {
                 let begun = clock::now();

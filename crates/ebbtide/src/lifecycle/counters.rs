@@ -4,10 +4,10 @@ use crate::drain::{Registry, Tracker, Work, WorkCounts};
 use crate::model::Straggler;
 use crate::util::clock;
 
-/// What a pool or a ticker holds and has done.
+/// The work in flight and the counts of a pool or a ticker.
 #[derive(Debug)]
 pub(super) struct JobCounters {
-    /// Every job that was accepted, every run that began.
+    /// Every accepted job, or every started run.
     pub(super) begun: AtomicU64,
     pub(super) queued: AtomicU64,
     pub(super) running: Tracker,
@@ -39,8 +39,8 @@ impl JobCounters {
         self.cancel_late_arrivals();
     }
 
-    /// Called behind each job that was sent: it was counted as queued either before the end looked, which then took it over
-    /// into the cut, or after, and then the end is seen here.
+    /// Called after each sent job. Either the end of the pool found the job in the queued count and counted it as cancelled, or
+    /// the end came before and this call sees it.
     pub(super) fn cancel_late_arrivals(&self) {
         if self.over.load(Ordering::SeqCst) {
             let queued = self.queued.swap(0, Ordering::SeqCst);
@@ -62,10 +62,10 @@ impl Work for JobCounters {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    /// What has no outcome yet is in flight: between its end and its count a job is in neither the queue nor the workers.
+    /// Work without an outcome is in flight: between its end and its count a job is in neither the queue nor the workers.
     fn counts(&self) -> WorkCounts {
         let mut counts = WorkCounts::default();
-        // The outcomes first: a job that ends meanwhile is still in flight here.
+        // The outcomes first: a job that ends meanwhile still counts as in flight here.
         counts.finished = self.finished.load(Ordering::SeqCst);
         counts.failed = self.failed.load(Ordering::SeqCst);
         counts.cancelled = self.cancelled.load(Ordering::SeqCst);

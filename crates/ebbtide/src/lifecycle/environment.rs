@@ -31,21 +31,21 @@ pub enum EnvironmentError {
     },
 }
 
-/// What the environment asks for beside the budget.
+/// The settings from the environment other than the budget.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wishes {
     pub(crate) report_path: Option<PathBuf>,
     pub(super) plan: Option<PlanForm>,
 }
 
-/// How the plan is printed.
+/// The output format of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PlanForm {
     Json,
     Text,
 }
 
-/// Applies `EBBTIDE_GRACE`, `EBBTIDE_MARGIN` and `EBBTIDE_LAME_DUCK` to the budget and returns the other wishes.
+/// Applies `EBBTIDE_GRACE`, `EBBTIDE_MARGIN` and `EBBTIDE_LAME_DUCK` to the budget, and returns the other settings.
 pub(crate) fn apply(
     budget: &mut Budget,
     var: impl Fn(&str) -> Option<String>,

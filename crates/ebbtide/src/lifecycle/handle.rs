@@ -59,7 +59,7 @@ impl Handle {
     }
 
     pub(super) fn begin_stop(&self, cause: Cause) {
-        // Armed from here: the dispatcher may be what is blocked.
+        // Armed here, because the dispatcher may be blocked.
         if let Some(watchdog) = &self.watchdog {
             watchdog.arm();
         }
@@ -92,7 +92,7 @@ impl Handle {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Nothing is lost when the future is dropped.
     pub async fn reached(&self, phase: Phase) {
         let mut phases = self.phase.clone();
         // An error means that the lifecycle has exited: it has passed every phase.
@@ -184,7 +184,7 @@ impl Handle {
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         let begin = Box::new(move |stop: Stop| -> BoxFuture<Result<(), BoxError>> {
-            // In the task, and not by the dispatcher, which calls this: what comes before the future may panic or block too.
+            // In the task, and not in the dispatcher, which calls this: the code before the future may panic or block too.
             Box::pin(async move { begin(stop).await })
         });
         self.register(Registration {
@@ -197,7 +197,7 @@ impl Handle {
 
     pub(super) fn register(&self, registration: Registration) {
         if let Run::Flush(slot) = &registration.run {
-            // Not by the dispatcher, which may be blocked: on the forced path it is run all the same.
+            // Not in the dispatcher, which may be blocked: it also runs on the forced path.
             self.ledger.keep_flusher(Arc::clone(slot));
         }
         self.inputs.send(Input::Register(registration));

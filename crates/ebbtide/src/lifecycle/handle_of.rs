@@ -14,8 +14,8 @@ use crate::util::BoxError;
 
 /// A [`Handle`] whose closures return errors of the type `E`, such as `anyhow::Error`. Created by [`Handle::with_errors`].
 ///
-/// It registers what [`Handle`] registers, and is one for everything else. One type for all closures, rather than any type for
-/// each, because the compiler then knows the type of `Ok(())` and of `?` in a closure without being told.
+/// Registers what [`Handle`] registers, and dereferences to one for everything else. There is one type for all closures rather
+/// than any type for each, so that the compiler infers the type of `Ok(())` and of `?` in a closure.
 ///
 /// # Examples
 ///
@@ -55,7 +55,7 @@ pub struct LifecycleOf<E> {
     error: PhantomData<fn() -> E>,
 }
 
-/// What a close or a hook may return: nothing, or a `Result` with the error type of its handle.
+/// The return value of a close or a hook: nothing, or a `Result` with the error type of its handle.
 ///
 /// Sealed: implemented for `()` and `Result<(), E>`. A closure that ends in `Ok(())` needs no type for its error.
 pub trait IntoResult<E>: sealed::Sealed {
@@ -63,7 +63,7 @@ pub trait IntoResult<E>: sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// Those of the `Result`.
+    /// The error type of the `Result`.
     fn into_result(self) -> Result<(), E>;
 }
 
@@ -115,7 +115,7 @@ impl Lifecycle {
 }
 
 impl<E: Into<BoxError> + 'static> LifecycleOf<E> {
-    /// Runs the service as [`Lifecycle::run`] does.
+    /// Runs the service like [`Lifecycle::run`].
     pub fn run<F>(self, start_up: F) -> ExitCode
     where
         F: AsyncFnOnce(HandleOf<E>) -> Result<(), E>,
@@ -123,7 +123,7 @@ impl<E: Into<BoxError> + 'static> LifecycleOf<E> {
         self.lifecycle.run(async |app| boxed(start_up(app.with_errors())).await)
     }
 
-    /// Runs the service as [`Lifecycle::run_to_report`] does.
+    /// Runs the service like [`Lifecycle::run_to_report`].
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl<E: Into<BoxError> + 'static> LifecycleOf<E> {
         self.lifecycle.run_to_report(async |app| boxed(start_up(app.with_errors())).await)
     }
 
-    /// Runs the service on the runtime that calls it, as [`Lifecycle::run_async`] does.
+    /// Runs the service on the calling runtime, like [`Lifecycle::run_async`].
     ///
     /// # Cancel safety
     ///
@@ -147,7 +147,7 @@ impl<E: Into<BoxError> + 'static> LifecycleOf<E> {
         self.lifecycle.run_async(async |app| boxed(start_up(app.with_errors())).await).await
     }
 
-    /// Runs the service as [`Lifecycle::run_async_to_report`] does.
+    /// Runs the service like [`Lifecycle::run_async_to_report`].
     ///
     /// # Errors
     ///
@@ -257,7 +257,7 @@ impl<E: Into<BoxError> + 'static> HandleOf<E> {
         F: FnOnce(Stop) -> Fut + Send + 'static,
         Fut: Future<Output: IntoResult<E>> + Send + 'static,
     {
-        // The closure first: it runs in the task, as that of `Handle` does.
+        // The closure is called in the task, as with `Handle`.
         self.app.on_stop(name, |stop| async move { ended(hook(stop)).await });
     }
 
@@ -349,7 +349,7 @@ impl<E> fmt::Debug for LifecycleOf<E> {
     }
 }
 
-/// Makes the error of a future a [`BoxError`].
+/// Converts the error of a future to a [`BoxError`].
 pub(crate) async fn boxed<E: Into<BoxError>>(
     run: impl Future<Output = Result<(), E>>,
 ) -> Result<(), BoxError> {

@@ -110,7 +110,7 @@ impl Handle {
     }
 }
 
-/// A resource's close, from when it begins.
+/// The close of a resource, once it has begun.
 struct ClosingResource {
     held: Box<dyn Fn() -> Held + Send + Sync>,
     since: Mutex<Option<Instant>>,
@@ -118,7 +118,7 @@ struct ClosingResource {
     cancelled: AtomicU64,
 }
 
-/// A close in progress. Dropped before it is [done](Self::done), it counts what was held then as cancelled.
+/// A close in progress. If it is dropped before it is [done](Self::done), it counts what is held at that time as cancelled.
 struct CloseGuard(Arc<ClosingResource>);
 
 impl ClosingResource {
@@ -127,9 +127,9 @@ impl ClosingResource {
         CloseGuard(Arc::clone(self))
     }
 
-    /// Returns since when the close is under way, and what is held.
+    /// Returns when the close began, and what is held.
     fn now(&self) -> Option<(Instant, Held)> {
-        // What is held before somebody wants to close it holds nobody up.
+        // What is held before the close begins delays no shutdown.
         let since = (*self.since.lock().unwrap_or_else(PoisonError::into_inner))?;
         if self.over.load(Ordering::SeqCst) {
             return None;
@@ -146,7 +146,7 @@ impl CloseGuard {
 
 impl Drop for CloseGuard {
     fn drop(&mut self) {
-        // It is dropped by a panic of `close` as well, and a second one that leaves this would abort the process.
+        // A panic of `close` drops it as well, and a second panic from here would abort the process.
         if let Ok(Some((_, held))) = catch_unwind(AssertUnwindSafe(|| self.0.now())) {
             self.0.cancelled.fetch_add(held.count, Ordering::SeqCst);
         }

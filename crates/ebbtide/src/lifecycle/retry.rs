@@ -177,7 +177,7 @@ impl Handle {
     }
 }
 
-/// Waits for an attempt, and logs while it is pending: after one second, then after intervals that double.
+/// Waits for an attempt, and logs while it is pending: after one second, then at intervals that double.
 async fn said_so<T>(attempt: impl Future<Output = T>, waiting_for: &str, number: u32) -> T {
     let (mut attempt, mut pause, mut waited) = (pin!(attempt), Duration::from_secs(1), Duration::ZERO);
     loop {

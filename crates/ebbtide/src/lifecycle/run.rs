@@ -73,7 +73,7 @@ impl Lifecycle {
     /// #       .lame_duck(ebbtide::LameDuck::NONE)
     ///         .run_async(async |app| {
     ///             app.resource("pool", (), async |()| Ok(()));
-    /// #           app.stop("the example is over");
+    /// #           app.stop("the example has finished");
     ///             Ok(())
     ///         })
     ///         .await
@@ -188,7 +188,7 @@ impl Lifecycle {
 #[error("lifecycle did not start")]
 pub struct NotStarted;
 
-/// Whose runtime a lifecycle runs on.
+/// The owner of the runtime of a lifecycle.
 #[derive(Clone, Copy)]
 enum Home {
     Own,
@@ -208,8 +208,8 @@ impl Home {
     }
 }
 
-/// Tells whether this thread may start a runtime: the threads of `spawn_blocking` belong to one and may. tokio answers that by a
-/// panic alone.
+/// Returns whether this thread may start a runtime. The threads of `spawn_blocking` belong to a runtime and may. tokio reports
+/// that only by a panic.
 fn may_block() -> bool {
     let probe = || Builder::new_current_thread().build().map(|runtime| runtime.block_on(async {}));
     catch_unwind(probe).is_ok()
@@ -247,12 +247,12 @@ impl Prepared {
             }
         };
         let report = runtime.block_on(self.conduct(ledger, begin));
-        // Tasks that don't go by themselves were reported; the process doesn't wait for their threads.
+        // Tasks that do not end were reported; the process does not wait for their threads.
         runtime.shutdown_background();
         report
     }
 
-    /// Begins the books, and tells the watchdog of them.
+    /// Creates the ledger and passes it to the watchdog.
     fn equip(&self) -> Arc<LifecycleLedger> {
         let Self { plan, wishes, watchdog, lifecycle } = self;
         let ledger = Arc::new(LifecycleLedger::new(lifecycle.name.clone(), plan.clone()));
@@ -263,7 +263,7 @@ impl Prepared {
         ledger
     }
 
-    /// Runs the lifecycle on the runtime that polls this, to its end.
+    /// Runs the lifecycle to its end on the runtime that polls this.
     async fn conduct<F>(self, ledger: Arc<LifecycleLedger>, begin: F) -> Report
     where
         F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
@@ -281,7 +281,7 @@ impl Prepared {
         let mut awaited =
             Awaited { app: app.clone(), inputs, starts: true, over: false, left: Arc::default() };
         let (left, disarming) = (Arc::clone(&awaited.left), watchdog.clone());
-        // The executor of executors: the dispatcher's own task is the one that no component owns.
+        // The only task that belongs to no component: the dispatcher itself.
         #[expect(
             clippy::disallowed_methods,
             reason = "the task that owns all others has no owner but this function"
@@ -299,7 +299,7 @@ impl Prepared {
                 awaited.started(end);
                 None
             }
-            // Only by a panic: a start-up that is not over is waited for.
+            // Only by a panic: the lifecycle waits for an unfinished start-up.
             report = &mut dispatcher => Some(report),
         };
         let report = match early {
@@ -309,20 +309,20 @@ impl Prepared {
         awaited.finish();
         report.unwrap_or_else(|error| match error.try_into_panic() {
             Ok(panic) => watchdog.dispatcher_is_gone(&ledger, panics::message(&*panic)),
-            // The runtime is shut down under it, with all its tasks.
+            // The runtime was shut down during the lifecycle, with all its tasks.
             Err(error) => watchdog.dispatcher_is_gone(&ledger, error.to_string()),
         })
     }
 }
 
-/// Stands for the caller that waits for the end. Dropped before that, it begins the shutdown.
+/// Represents the caller that waits for the end. Dropping it earlier begins the shutdown.
 struct Awaited {
     app: Handle,
     inputs: Inputs,
-    /// The start-up is not over.
+    /// The start-up has not finished.
     starts: bool,
     over: bool,
-    /// Set when nothing waits any more, and the lifecycle is not over.
+    /// Set when no caller waits any more, and the lifecycle has not exited.
     left: Arc<AtomicBool>,
 }
 

@@ -86,7 +86,7 @@ impl Handle {
         self.spawn(self.spec(name, Stage::Servers, Kind::Service), Some(work), run);
     }
 
-    /// Registers a component that answers health probes until the very end.
+    /// Registers a component that answers health probes until the process exits.
     pub fn probe<F, Fut>(&self, name: impl Into<String>, run: F)
     where
         F: FnOnce(Context) -> Fut,

@@ -4,8 +4,8 @@ use std::path::{Component, Path, PathBuf, absolute};
 use super::Handle;
 
 impl Handle {
-    /// Removes a file or a folder, with everything in it, when the process ends: in order, by the watchdog, or by a second signal.
-    /// Returns its absolute path, in which the links on the way to it are resolved: it stays what it is when they change.
+    /// Removes a file or a folder, with everything in it, when the process ends: in order, by the watchdog, or by a second
+    /// signal. Returns its absolute path with resolved links, so that it does not change when they change.
     ///
     /// It is removed last, after the flushers. A failed removal makes the exit code 1. All temporary paths are one component of the
     /// report, `temporary files`. SIGKILL leaves the path in place: where that matters, choose a name that the next process finds.
@@ -35,13 +35,13 @@ impl Handle {
     }
 }
 
-/// Returns an absolute path as the one to remove, or why it is none. The process works `here`.
+/// Returns the absolute path to remove, or the reason why the path is refused. `here` is the working directory of the process.
 fn removable(path: &Path, here: Option<&Path>) -> io::Result<PathBuf> {
     let refused = |why: &str| {
         let why = format!("cannot register {} as a temporary path: {why}", path.display());
         io::Error::new(io::ErrorKind::InvalidInput, why)
     };
-    // Without the slash at its end, which would follow a link.
+    // Without the trailing slash, which would follow a link.
     let path: PathBuf = path.components().collect();
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(refused("path is a root or resolves to one"));
@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
 
-    /// The process works in `srv/app`; `data` is a link to `srv`.
+    /// The working directory is `srv/app`; `data` is a link to `srv`.
     fn folders() -> (tempfile::TempDir, PathBuf) {
         let outer = tempfile::tempdir().unwrap();
         let root = outer.path().canonicalize().unwrap();
@@ -123,7 +123,7 @@ mod tests {
             ("srv/application", "srv/application"),
             ("srv/app/../t/", "srv/t"),
             ("data/app/deep", "srv/app/deep"),
-            // A link, and not the folder in which the process works.
+            // A link, and not the working directory of the process.
             ("data", "data"),
             ("data/", "data"),
         ] {

@@ -26,7 +26,7 @@ pub(crate) struct Executor {
     tasks: JoinSet<Result<(), BoxError>>,
     owners: HashMap<Id, ComponentId>,
     controls: HashMap<ComponentId, ComponentControl>,
-    /// How many components were adopted: the next one's id.
+    /// The number of adopted components, which is the id of the next one.
     adopted: usize,
     /// The number of components logged as cancelled or given up.
     lines: usize,
@@ -38,7 +38,7 @@ pub(crate) const START_UP: ComponentId = ComponentId(0);
 /// The maximum number of components logged as cancelled or given up: few enough to write in time.
 const LINES: usize = 100;
 
-/// The executor's end of one component.
+/// The executor's handle to one component.
 struct ComponentControl {
     source: StopSource,
     run: Option<Run>,
@@ -77,7 +77,7 @@ impl Executor {
         }
     }
 
-    /// Adopts a component, and starts it if it runs from now on.
+    /// Adopts a component, and starts it unless it starts when it is asked to stop.
     pub(crate) fn adopt(&mut self, registration: Registration) -> Spec {
         let id = ComponentId(self.adopted);
         self.adopted = self.adopted.saturating_add(1);
@@ -98,7 +98,7 @@ impl Executor {
         spec
     }
 
-    /// Forgets a component that has ended: nothing more is done with it.
+    /// Removes a component that has ended.
     pub(crate) fn forget(&mut self, id: ComponentId) {
         self.controls.remove(&id);
     }
@@ -109,11 +109,11 @@ impl Executor {
         handle
     }
 
-    /// Waits for a task to end; for ever while there is none.
+    /// Waits for a task to end; indefinitely while there is no task.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped: the task's end is returned by the next call.
+    /// Nothing is lost when the future is dropped: the next call returns the task's end.
     pub(crate) async fn ended(&mut self) -> (ComponentId, End) {
         loop {
             let Some(joined) = self.tasks.join_next_with_id().await else {
@@ -148,7 +148,8 @@ impl Executor {
             }
             Effect::Announce { cause, deadline } => {
                 let instant = self.ledger.instant(deadline);
-                // The start-up first, so that an error that the announcement causes in it does not count as a failed start-up.
+                // The start-up comes first, so that an error that the announcement causes in it does not count as a failed
+                // start-up.
                 if let Some(start_up) = self.controls.get(&START_UP) {
                     start_up.source.stop(cause.clone(), Some(instant));
                 }
@@ -292,7 +293,7 @@ pub(crate) async fn start_up(future: impl Future<Output = Result<(), BoxError>>,
         }
     };
     let end = match end {
-        // Part of it saw the stop first and returned an error because of it.
+        // A part of it saw the shutdown first and returned an error because of it.
         End::Failed(error) if stop.is_stopping() => {
             tracing::debug!(error, "start-up abandoned");
             End::Aborted

@@ -23,7 +23,7 @@ struct FlushAll {
 struct FlushAllState {
     waiting: VecDeque<Arc<FlushSlot>>,
     open: usize,
-    /// How many were begun or have ended.
+    /// How many flushers have started or ended.
     steps: usize,
 }
 
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_millis(10);
 const LINES: usize = 20;
 
 impl FlushAll {
-    /// Begins to run them, each with so much time.
+    /// Starts the flushers, each with the given time.
     fn begin(slots: Vec<Arc<FlushSlot>>, left: Duration) -> Self {
         let open = slots.len();
         let state = FlushAllState { waiting: slots.into(), open, steps: 0 };
@@ -48,7 +48,7 @@ impl FlushAll {
         all
     }
 
-    /// Waits until all that were begun here have ended, or until `end`. Blocks its thread.
+    /// Waits until all flushers that were started here have ended, or until `end`. Blocks its thread.
     fn wait(&self, end: Instant) {
         let mut state = self.lock();
         while state.open > 0 {
@@ -69,7 +69,7 @@ impl FlushAll {
 
     fn add_thread(&self) {
         let all = self.clone();
-        // Without a thread those that wait are reported as not flushed.
+        // Without a thread the waiting flushers are reported as not flushed.
         let _ = thread::Builder::new().name("flush".to_owned()).spawn(move || all.work());
     }
 
@@ -96,8 +96,8 @@ impl FlushAll {
     }
 }
 
-/// Runs those that were not begun elsewhere, waits for all of them, and reports those that failed or have not ended within
-/// `limit`. Blocks its thread.
+/// Runs the flushers that were not started elsewhere, waits for all of them, and reports those that failed or have not ended
+/// within `limit`. Blocks its thread.
 pub(crate) fn flush_all(slots: &[Arc<FlushSlot>], lifecycle: &str, limit: Duration) {
     let end = clock::after(clock::real(), limit);
     run_all(slots, end);
@@ -120,7 +120,7 @@ pub(crate) fn flush_all(slots: &[Arc<FlushSlot>], lifecycle: &str, limit: Durati
     }
 }
 
-/// Runs those that were not begun elsewhere, and waits for them until `end`. Blocks its thread.
+/// Runs the flushers that were not started elsewhere, and waits for them until `end`. Blocks its thread.
 pub(super) fn run_all(slots: &[Arc<FlushSlot>], end: Instant) {
     // A tenth less than the time left, so that a flusher that gives up in time can still be reported.
     let left = part(end.saturating_duration_since(clock::real()), 9, 10);
@@ -154,7 +154,7 @@ mod tests {
         let gate = Arc::new(Mutex::new(gate));
         let done = Arc::new(AtomicUsize::new(0));
         let mut slots = Vec::new();
-        // More than there are threads hang, in front of the others.
+        // More flushers than there are threads hang, ahead of the others.
         for _ in 0..THREADS + 3 {
             let gate = Arc::clone(&gate);
             slots.push(slot(move || assert!(gate.lock().unwrap().recv().is_err(), "no message is sent")));

@@ -1,4 +1,4 @@
-//! The forced exit: what the watchdog does after the deadline, and what is done after a panic of the dispatcher.
+//! The forced exit: the actions of the watchdog after the deadline, and the actions after a panic of the dispatcher.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ fn speak(
 fn flush(ledger: &LifecycleLedger, hard: Instant) {
     let (flushers, mut lasts) = (ledger.flushers(), ledger.lasts());
     lasts.reverse();
-    // An exit hook needs the time of one connection, where a flush may need all the time that there is.
+    // An exit hook needs the time of one connection, but a flush may need all the time left.
     let kept = if lasts.is_empty() { 0 } else { 1 };
     let flushed = clock::before(hard, part(hard.saturating_duration_since(clock::real()), kept, 4));
     flush_all(&flushers, ledger.name(), flushed.saturating_duration_since(clock::real()));
@@ -156,7 +156,7 @@ fn tell(
     if let Some(path) = report_path {
         write_report(ledger, Some(exit), path);
     }
-    // Last, because a subscriber may hang on what is stuck.
+    // Last, because a subscriber may hang.
     say_report(ledger, patience, exit);
 }
 

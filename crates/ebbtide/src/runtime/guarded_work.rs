@@ -40,7 +40,7 @@ impl GuardedWork {
         self.ask(Work::cancelled)
     }
 
-    /// Returns the oldest of what it holds.
+    /// Returns the oldest work in flight.
     pub(super) fn stragglers(&self) -> Vec<Straggler> {
         let mut stragglers = self.ask(Work::stragglers);
         stragglers.truncate(Straggler::SHOWN);

@@ -1,4 +1,4 @@
-//! What runs a lifecycle: operating system, watchdog thread, and the loop over the machine.
+//! The runtime of a lifecycle: operating system, watchdog thread, and the loop over the machine.
 
 mod board;
 mod dispatcher;

@@ -35,7 +35,7 @@ pub(crate) fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
     Ok(serde_json::to_vec_pretty(value)?)
 }
 
-/// Fails: there is no JSON in this build.
+/// Fails, because this build has no JSON.
 #[cfg(not(feature = "json"))]
 pub(crate) fn json(_value: &impl Serialize) -> io::Result<Vec<u8>> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "JSON output requires the feature `json` of ebbtide"))
@@ -64,10 +64,10 @@ fn write(report: &Report, path: &Path) -> io::Result<()> {
     })
 }
 
-/// Returns where a report is written before it gets its name.
+/// Returns the temporary path of a report before it is renamed.
 fn beside(path: &Path) -> PathBuf {
     let mut beside = path.as_os_str().to_owned();
-    // The watchdog may write it while the dispatcher does.
+    // The watchdog may write the report while the dispatcher does.
     static WRITES: AtomicU32 = AtomicU32::new(0);
     let nth = WRITES.fetch_add(1, Ordering::Relaxed);
     beside.push(format!(".{}.{nth}.part", std::process::id()));

@@ -28,7 +28,7 @@ const ROUNDS: usize = 20;
 
 impl Temporaries {
     /// Adds a path. Returns whether the caller has to register a component that removes the paths: one removes all.
-    #[must_use = "nobody else removes it"]
+    #[must_use = "no other component removes the path"]
     pub(crate) fn keep(&self, path: PathBuf) -> bool {
         let mut state = self.lock();
         state.paths.push(path);
@@ -158,7 +158,7 @@ mod tests {
             fs::write(folder.join(n.to_string()), "").expect("written");
         }
         let temporaries = Temporaries::default();
-        assert!(temporaries.keep(folder.clone()), "the first needs somebody");
+        assert!(temporaries.keep(folder.clone()), "the first path needs a component");
         assert!(!temporaries.keep(folder.clone()), "who removes them all");
         thread::scope(|scope| {
             let removing = scope.spawn(|| temporaries.remove_all());
@@ -176,7 +176,7 @@ mod tests {
         let temporaries = Temporaries::default();
         let stays = Path::new("/proc/self/status");
         let _ = temporaries.keep(stays.to_owned());
-        let error = temporaries.remove_all().expect_err("nobody can remove it").to_string();
+        let error = temporaries.remove_all().expect_err("it cannot be removed").to_string();
         assert!(error.starts_with("/proc/self/status: "), "{error}");
         assert_eq!(temporaries.lock().paths, [stays]);
     }

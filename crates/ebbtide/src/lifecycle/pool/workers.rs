@@ -218,7 +218,7 @@ mod tests {
         trial.stop();
         trial.source.cancel();
         trial.settled().await;
-        assert_eq!(trial.finished_and_cancelled(), (0, 6), "one hands back, and five are queued");
+        assert_eq!(trial.finished_and_cancelled(), (0, 6), "one is requeued, and five are queued");
         trial.aborted().await;
         assert_eq!(trial.finished_and_cancelled(), (0, 7));
     }

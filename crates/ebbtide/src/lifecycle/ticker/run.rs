@@ -256,7 +256,7 @@ mod tests {
         sleep(ms(150)).await;
         trial.stop();
         sleep(ms(1000)).await;
-        assert_eq!(trial.counters.running.in_flight(), 1, "it is waited for until its time is up");
+        assert_eq!(trial.counters.running.in_flight(), 1, "the ticker waits for it until the deadline");
         trial.source.cancel();
         trial.ended().await.unwrap();
         assert_eq!(trial.counters.cancelled.load(Ordering::SeqCst), 1);

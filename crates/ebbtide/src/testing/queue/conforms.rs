@@ -5,7 +5,7 @@ use super::promises;
 use super::subject::{Census, DeadLettered, Subject};
 use crate::util::BoxError;
 
-/// How many times as long as a promise asks for the leases are, one after the other while a delivery was held for longer than that.
+/// The factors by which the leases are lengthened, one after the other, if a delivery was held for longer than its lease.
 const LENGTHENED: [u32; 3] = [1, 4, 16];
 
 /// Tests every promise on a separate subject, and returns which are kept and which do not apply.
@@ -73,7 +73,7 @@ pub async fn conforms<S: Subject>(
     if broken.is_empty() { Ok(kept) } else { Err(NotConforming { broken }) }
 }
 
-/// A subject whose leases are longer than the promises ask for.
+/// A subject whose leases are longer than the tests request.
 struct Longer<S> {
     subject: S,
     lengthened: u32,

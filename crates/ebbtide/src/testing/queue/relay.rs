@@ -72,7 +72,7 @@ fn passing(listener: TcpListener, broker: String) -> JoinSet<()> {
     way.spawn(async move {
         let mut connections = JoinSet::new();
         loop {
-            // A connection that cannot be taken is not our concern: the next one may be.
+            // A connection that cannot be accepted is skipped: the next one may succeed.
             if let Ok((client, _)) = listener.accept().await {
                 connections.spawn(pass(client, broker.clone()));
             }
@@ -85,7 +85,7 @@ fn passing(listener: TcpListener, broker: String) -> JoinSet<()> {
 async fn pass(mut client: TcpStream, broker: String) {
     if let Ok(mut broker) = TcpStream::connect(broker).await {
         let _ = (client.set_nodelay(true), broker.set_nodelay(true));
-        // However it ends, both sides see it end.
+        // Both sides see the end of the connection, however it ends.
         let _ = copy_bidirectional(&mut client, &mut broker).await;
     }
 }

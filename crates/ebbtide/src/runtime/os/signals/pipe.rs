@@ -265,7 +265,7 @@ mod tests {
         for _ in 0..10 {
             let pipe = first.take().unwrap_or_else(|| take(ABOVE));
             raise(ABOVE).expect("raised");
-            assert_eq!((came(&pipe), is_raised(&flag)), (vec![ABOVE], true), "each is told once");
+            assert_eq!((came(&pipe), is_raised(&flag)), (vec![ABOVE], true), "each receives it once");
             pipe.restore();
             raise(ABOVE).expect("raised");
             assert_eq!((came(&pipe), is_raised(&flag)), (vec![], true));
