@@ -14,7 +14,7 @@ use crate::util::BoxError;
 
 /// A [`Handle`] whose closures return errors of the type `E`, such as `anyhow::Error`. Created by [`Handle::with_errors`].
 ///
-/// Registers what [`Handle`] registers, and dereferences to one for everything else. There is one type for all closures rather
+/// It registers what [`Handle`] registers, and dereferences to one for everything else. There is one type for all closures rather
 /// than any type for each, so that the compiler infers the type of `Ok(())` and of `?` in a closure.
 ///
 /// # Examples
@@ -63,7 +63,7 @@ pub trait IntoResult<E>: sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// The error type of the `Result`.
+    /// The error of the `Result`.
     fn into_result(self) -> Result<(), E>;
 }
 

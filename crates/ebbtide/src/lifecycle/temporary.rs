@@ -5,7 +5,7 @@ use super::Handle;
 
 impl Handle {
     /// Removes a file or a folder, with everything in it, when the process ends: in order, by the watchdog, or by a second
-    /// signal. Returns its absolute path with resolved links, so that it does not change when they change.
+    /// signal. Returns its absolute path with resolved links: later changes of the links do not affect it.
     ///
     /// It is removed last, after the flushers. A failed removal makes the exit code 1. All temporary paths are one component of the
     /// report, `temporary files`. SIGKILL leaves the path in place: where that matters, choose a name that the next process finds.

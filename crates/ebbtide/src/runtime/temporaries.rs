@@ -145,7 +145,7 @@ mod tests {
             fs::read_dir(outer.path()).expect("read").flatten().map(|entry| entry.file_name()).collect();
         assert_eq!(left, ["kept"]);
         assert!(at("kept/file").exists());
-        remove(&at("never there")).expect("gone is removed");
+        remove(&at("never there")).expect("a missing path counts as removed");
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
         }
         let temporaries = Temporaries::default();
         assert!(temporaries.keep(folder.clone()), "the first path needs a component");
-        assert!(!temporaries.keep(folder.clone()), "who removes them all");
+        assert!(!temporaries.keep(folder.clone()), "one component removes all paths");
         thread::scope(|scope| {
             let removing = scope.spawn(|| temporaries.remove_all());
             let left = || fs::read_dir(&folder).map_or(0, Iterator::count);

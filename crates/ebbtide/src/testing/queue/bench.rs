@@ -344,7 +344,7 @@ pub(super) fn describe<R>(delivery: &Delivery<R>) -> String {
 
 /// The cause of the shutdowns that the suite begins.
 pub(super) fn suite_ends_it() -> Cause {
-    Cause::Requested { reason: "the suite has seen enough".to_owned() }
+    Cause::Requested { reason: "the conformance test ended the fetch".to_owned() }
 }
 
 /// Returns the number that was pushed as this payload.

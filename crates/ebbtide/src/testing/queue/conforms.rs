@@ -5,7 +5,7 @@ use super::promises;
 use super::subject::{Census, DeadLettered, Subject};
 use crate::util::BoxError;
 
-/// The factors by which the leases are lengthened, one after the other, if a delivery was held for longer than its lease.
+/// The lease factors of successive tests of a promise. The next one is used if a lease may have expired.
 const LENGTHENED: [u32; 3] = [1, 4, 16];
 
 /// Tests every promise on a separate subject, and returns which are kept and which do not apply.
