@@ -148,7 +148,7 @@ impl<T> Pool<T> {
     /// condition.
     ///
     /// A component must not wait for it: the pool accepts jobs until all pools and tasks registered after it have ended. The
-    /// component's own token signals the shutdown.
+    /// component's token signals the shutdown.
     ///
     /// # Cancel safety
     ///

@@ -218,7 +218,11 @@ mod tests {
         trial.stop();
         trial.source.cancel();
         trial.settled().await;
-        assert_eq!(trial.finished_and_cancelled(), (0, 6), "one returned after the cancellation, and five were queued");
+        assert_eq!(
+            trial.finished_and_cancelled(),
+            (0, 6),
+            "one returned after the cancellation, and five were queued"
+        );
         trial.aborted().await;
         assert_eq!(trial.finished_and_cancelled(), (0, 7));
     }

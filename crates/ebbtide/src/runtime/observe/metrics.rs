@@ -8,8 +8,8 @@ use crate::model::{Phase, Spec, Stage};
 use crate::runtime::LifecycleLedger;
 use crate::runtime::guarded_work::GuardedWork;
 
-/// Records the metrics that `docs/metrics.md` lists, through the `metrics` facade: once a second, ten times a second during a shutdown, and at each change of
-/// the phase.
+/// Records the metrics that `docs/metrics.md` lists, through the `metrics` facade: once a second, ten times a second during a
+/// shutdown, and at each change of the phase.
 #[derive(Default)]
 pub(super) struct Metrics {
     phase: Option<Phase>,
