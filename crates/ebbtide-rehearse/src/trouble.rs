@@ -24,7 +24,7 @@ pub enum NotRehearsed {
     #[error("no free port on 127.0.0.1")]
     NoFreePort,
     /// The service did not start.
-    #[error("the service did not start: {0}")]
+    #[error("the service did not start")]
     Start(#[from] StartError),
     /// The service was started and did not become ready in time.
     #[error("the service was not ready within {} ({seen}{})", words::limit(*.limit), listening(.listens))]
@@ -60,7 +60,7 @@ pub enum NotRehearsed {
     #[error(transparent)]
     Database(#[from] DatabaseTrouble),
     /// An I/O error of the rehearsal, not of the service.
-    #[error("rehearsal failed: {0}")]
+    #[error("rehearsal failed")]
     Io(#[from] io::Error),
     /// The caller interrupted the rehearsal.
     #[error("the rehearsal was interrupted")]

@@ -64,11 +64,11 @@ mod tests {
         enum Outer {
             #[error("no connection")]
             Without(#[source] std::io::Error),
-            #[error("no connection: {0}")]
-            Within(#[source] std::io::Error),
         }
-        let chains = [Outer::Without(io()), Outer::Within(io())].map(|error| chain(&error));
-        assert_eq!(chains, ["no connection: refused", "no connection: refused"]);
+        assert_eq!(chain(&Outer::Without(io())), "no connection: refused");
+        // A foreign error may repeat its source.
+        let repeated = std::io::Error::other(Outer::Without(io()));
+        assert_eq!(chain(&repeated), "no connection: refused");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 /// Runs a fuzz target on its seeds and on 4000 random inputs, so that it is tested without a nightly compiler as well.
 pub(crate) fn on_seeds_and_at_random(name: &str, target: fn(&[u8])) {
-    let seeds = format!("{}/../../fuzz/seeds/{name}", env!("CARGO_MANIFEST_DIR"));
+    let seeds = format!("{}/seeds/{name}", env!("CARGO_MANIFEST_DIR"));
     let seeds: Vec<_> = std::fs::read_dir(&seeds).unwrap().collect();
     assert!(!seeds.is_empty(), "no seeds");
     for seed in seeds {

@@ -71,8 +71,12 @@ fn refused_calls(file: &Path, text: &str) -> Vec<String> {
         for call in line.split(CALL).skip(1) {
             let end =
                 call.find(|letter: char| !letter.is_alphanumeric() && letter != '-').unwrap_or(call.len());
-            let word = call.get(..end).unwrap_or_default();
-            if !word.is_empty() && Command::parse(&[word.to_owned()]).is_err() {
+            let (word, rest) = call.split_at_checked(end).unwrap_or_default();
+            let option = rest.split_whitespace().next().unwrap_or_default().trim_end_matches(['`', '.', ',']);
+            let parses = |words: &[&str]| {
+                Command::parse(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>()).is_ok()
+            };
+            if !word.is_empty() && !parses(&[word]) && !parses(&[word, option]) {
                 refused.push(format!("{}:{}: unknown command `{CALL}{word}`", file.display(), number + 1));
             }
         }

@@ -107,7 +107,7 @@ pub(crate) fn complain(what: &str, hint: Option<&str>) {
 
 /// Prints why a service could not be rehearsed, with the last lines of its output.
 pub(crate) fn not_rehearsed(error: &NotRehearsed) {
-    complain(&error.to_string(), error.hint());
+    complain(&words::chain(error), error.hint());
     let mut err = anstream::stderr().lock();
     if !error.tail().is_empty() {
         let _gone = writeln!(err, "last output of the service:");

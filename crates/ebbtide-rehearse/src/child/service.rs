@@ -125,7 +125,7 @@ pub enum StartError {
     #[error("no program was given")]
     Empty,
     /// The program cannot be executed.
-    #[error("cannot execute `{program}`: {source}")]
+    #[error("cannot execute `{program}`")]
     Exec {
         /// The program.
         program: String,

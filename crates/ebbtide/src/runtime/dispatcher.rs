@@ -183,8 +183,11 @@ impl Dispatcher {
     }
 
     fn say_progress(&mut self, now: Duration) {
-        self.next_progress = Some(now.saturating_add(self.settings.progress_every));
-        if self.ledger.stop_began().is_some() {
+        let began = self.ledger.stop_began();
+        // Twice as late each time: a long drain does not fill the log.
+        let elapsed = began.map_or(Duration::ZERO, |began| now.saturating_sub(began));
+        self.next_progress = Some(now.saturating_add(self.settings.progress_every.max(elapsed)));
+        if began.is_some() {
             let line = self.executor.say_progress();
             self.observers.progress(&line, now);
         } else if self.ledger.phase() == Phase::Starting {

@@ -49,7 +49,7 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
                 "delivery was lost before it was settled (lease or connection ended); it will be run again"
             ),
             (Settled::Done, Settlement::Ack) => {}
-            (Settled::Done, Settlement::Requeue) => tracing::info!(consumer, job, "job requeued"),
+            (Settled::Done, Settlement::Requeue) => tracing::debug!(consumer, job, "job requeued"),
             (Settled::Done, Settlement::Retry { after, error }) => {
                 crate::runtime::log_warn!(
                     consumer,
