@@ -190,10 +190,10 @@ impl Lifecycle {
         self
     }
 
-    /// Sets how long after its start the shutdown first logs the components that it waits for. Default: 3 s.
+    /// Sets after how long a shutdown logs the components that it waits for. Default: 3 s.
     ///
-    /// Each further line takes twice as long, counted from the start of the shutdown: 3, 6, 12 and 24 s. Start-up is logged after 1 s,
-    /// and then at this interval.
+    /// The time counts from when components were last asked to stop, and doubles with each line: 3, 6, 12 and 24 s. Start-up is logged
+    /// after 1 s and then at this interval.
     pub fn progress_every(mut self, interval: Duration) -> Self {
         self.progress_every = interval.max(Duration::from_millis(1));
         self

@@ -26,6 +26,8 @@ pub(crate) struct Dispatcher {
     observers: Observers,
     wake: Option<Duration>,
     next_progress: Option<Duration>,
+    /// When components were last asked to stop.
+    asked: Duration,
 }
 
 /// The settings of the dispatcher.
@@ -100,6 +102,7 @@ impl Dispatcher {
             observers,
             wake,
             next_progress,
+            asked: Duration::ZERO,
         }
     }
 
@@ -183,11 +186,11 @@ impl Dispatcher {
     }
 
     fn say_progress(&mut self, now: Duration) {
-        let began = self.ledger.stop_began();
+        let is_stopping = self.ledger.stop_began().is_some();
         // Twice as late each time: a long drain does not fill the log.
-        let elapsed = began.map_or(Duration::ZERO, |began| now.saturating_sub(began));
-        self.next_progress = Some(now.saturating_add(self.settings.progress_every.max(elapsed)));
-        if began.is_some() {
+        let waited = if is_stopping { now.saturating_sub(self.asked) } else { Duration::ZERO };
+        self.next_progress = Some(now.saturating_add(self.settings.progress_every.max(waited)));
+        if is_stopping {
             let line = self.executor.say_progress();
             self.observers.progress(&line, now);
         } else if self.ledger.phase() == Phase::Starting {
@@ -197,6 +200,12 @@ impl Dispatcher {
         } else {
             self.next_progress = None;
         }
+    }
+
+    /// Schedules the next line of progress for components that were asked to stop at `asked`.
+    fn wait_from(&mut self, asked: Duration) {
+        self.asked = asked;
+        self.next_progress = Some(asked.saturating_add(self.settings.progress_every));
     }
 
     /// Returns when the loop must run again without an input.
@@ -224,13 +233,16 @@ impl Dispatcher {
             if let Some(watchdog) = &self.watchdog {
                 watchdog.arm();
             }
-            self.next_progress = Some(began.saturating_add(self.settings.progress_every));
+            self.wait_from(began);
         }
         self.wake = None;
         let mut over = None;
         for effect in effects {
             let enters = matches!(effect, Effect::Enter(_));
             self.observers.see(&self.ledger, &effect);
+            if matches!(effect, Effect::Ask { .. }) {
+                self.wait_from(self.ledger.now());
+            }
             match self.executor.apply(effect) {
                 Next::GoOn => {}
                 Next::WakeAt(at) => self.wake = Some(at),
