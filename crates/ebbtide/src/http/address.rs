@@ -22,12 +22,13 @@ use std::sync::Arc;
 pub enum Address {
     /// A TCP address.
     Tcp(SocketAddr),
-    /// The path of a Unix socket; abstract names begin with `@`. Most clients have none.
+    /// The path of a Unix socket; abstract names begin with `@`. `None` for a socket without a name, as for most
+    /// clients.
     Unix(Option<Arc<Path>>),
 }
 
 impl Address {
-    /// Returns the TCP address, if it is one.
+    /// Returns the TCP address, if it is a TCP address.
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(addr) => Some(*addr),
@@ -35,7 +36,7 @@ impl Address {
         }
     }
 
-    /// Returns the IP address of a TCP address. An IPv4 address that came over an IPv6 socket is returned as IPv4.
+    /// Returns the IP address of a TCP address. An IPv4 address on an IPv6 socket is returned as IPv4.
     pub fn ip(&self) -> Option<IpAddr> {
         self.tcp().map(|addr| addr.ip().to_canonical())
     }
@@ -45,7 +46,7 @@ impl Address {
         self.tcp().map(|addr| addr.port())
     }
 
-    /// Returns the path of a Unix socket that has one; an abstract name begins with `@`.
+    /// Returns the path of a Unix socket, if it has one; an abstract name begins with `@`.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Tcp(_) => None,
@@ -54,8 +55,8 @@ impl Address {
     }
 }
 
-/// A TCP address as `127.0.0.1:80` or `[::1]:80`, a Unix one as `unix:/run/app.sock`, `unix:@name`, or `unix` when it
-/// has no name.
+/// Formats a TCP address as `127.0.0.1:80` or `[::1]:80`, a Unix one as `unix:/run/app.sock` or `unix:@name`, or `unix`
+/// if it has no name.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -12,8 +12,8 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// Fails when no address can be bound, with the address in its text, and when the stop has begun: a start-up that blocked its
-    /// thread meanwhile opens nothing for clients that nobody would serve.
+    /// Fails when no address can be bound; the message contains the address. Also fails when the shutdown has begun, so
+    /// that a slow start-up opens no listener that no server would accept from.
     pub async fn bind(&self, addr: impl ToSocketAddrs + fmt::Debug) -> io::Result<Listener> {
         if self.stop_token().is_stopping() {
             return Err(io::Error::other(format!("cannot bind {addr:?}: the shutdown has begun")));
@@ -23,15 +23,15 @@ impl Handle {
 
     /// Serves HTTP for a tower service such as `axum::Router`.
     ///
-    /// It serves from now on. From the stop on it announces the close; when the lame duck is over it closes without loss. Where the
-    /// stop has begun already, it closes so at once.
+    /// It serves from this call on. After the stop signal it announces the close; when the lame duck ends it closes
+    /// without losing a request. If the shutdown has begun already, it does so immediately.
     ///
-    /// It takes tokio's and the standard library's listeners as well as [`Listener`]s; one that cannot be used ends the start-up with
-    /// its error.
+    /// It takes tokio's and the standard library's listeners as well as [`Listener`]s. A listener that cannot be used
+    /// fails the start-up with its error.
     ///
-    /// It has no health routes but those of its service: [`health_routes`](Self::health_routes) adds them to an axum router,
-    /// [`Health::wrap`](crate::health::Health::wrap) puts them in front of any service, and [`health`](Self::health) serves them on a
-    /// listener of their own.
+    /// It adds no health routes: [`health_routes`](Self::health_routes) adds them to an axum router,
+    /// [`Health::wrap`](crate::health::Health::wrap) puts them in front of any service, and [`health`](Self::health)
+    /// serves them on a separate listener.
     ///
     /// # Examples
     ///
@@ -49,9 +49,9 @@ impl Handle {
         self.http_server(name, listeners, Server::new(service));
     }
 
-    /// Serves with a server that was set up by hand, otherwise as [`http`](Self::http) does.
+    /// Serves with a configured server, otherwise as [`http`](Self::http) does.
     ///
-    /// The counter given with [`Server::arrivals`] is replaced by the lifecycle's own.
+    /// The counter set with [`Server::arrivals`] is replaced by the lifecycle's counter.
     pub fn http_server<S>(&self, name: impl Into<String>, listeners: impl IntoListeners, server: Server<S>)
     where
         S: HttpService,
@@ -67,15 +67,15 @@ impl Handle {
         });
     }
 
-    /// Serves the health routes on a listener of their own, until everything else has stopped.
+    /// Serves the health routes on a separate listener, until everything else has stopped.
     ///
-    /// There `/readyz?verbose` tells what a check failed with, too: keep the listener from the public, or serve a
-    /// [handle](Self::health_handle) of your own.
+    /// Its `/readyz?verbose` also shows the error of a failed check: do not expose the listener to the public, or serve
+    /// a different [handle](Self::health_handle).
     pub fn health(&self, name: impl Into<String>, listener: Listener) {
         self.health_with(name, listener, HealthPages::new());
     }
 
-    /// Serves the health routes and other pages, as [`health`](Self::health) does.
+    /// Serves the health routes and other pages on a separate listener, as [`health`](Self::health) does.
     pub fn health_with(&self, name: impl Into<String>, listener: Listener, pages: HealthPages) {
         let (name, health) = (name.into(), self.health_handle().with_reasons());
         tracing::info!(component = name, address = %listener.local_addr(), "listening");

@@ -1,18 +1,19 @@
-//! An HTTP/1 and HTTP/2 server for any tower service that loses no request when it stops.
+//! An HTTP/1 and HTTP/2 server for any tower service that loses no request when it shuts down.
 //!
-//! [`Server`] serves a [`Listener`]. From the stop signal on it tells every HTTP/1 client to come back on a new
-//! connection, and goes on accepting. When the lame duck is over it closes the listener without dropping what the
-//! kernel had accepted for it, lets the requests in flight finish, and closes an idle connection only when no request
-//! can be on its way ([`Server::idle_quiet`]). `docs/design/` has the reasons.
+//! [`Server`] serves a [`Listener`]. From the stop signal on it asks every HTTP/1 client to reconnect (`Connection:
+//! close`), and continues to accept connections. When the lame duck ends it closes the listener without dropping the
+//! connections that the kernel had accepted for it, lets the requests in flight finish, and closes an idle connection
+//! only when no request can be in transit ([`Server::idle_quiet`]). `docs/design/` in the repository has the reasons.
 //!
-//! It listens on TCP and Unix sockets, of its own or the service manager's ([`Listener`]), any number of them at once
-//! ([`Listeners`]), plain or, with the feature `tls`, over TLS. HTTP/2 is spoken by agreement (ALPN) or to who begins with
-//! it; an upgrade (`Upgrade: h2c`) is ignored, as RFC 9113 §3.1 allows, and its request answered over HTTP/1.1. HTTP/3 is
-//! out of scope.
+//! It listens on TCP and Unix sockets, which it binds or inherits from the service manager ([`Listener`]), on any
+//! number of them at once ([`Listeners`]), without TLS or, with the feature `tls`, over TLS. It serves HTTP/2 when ALPN
+//! selects it, and to clients that begin with the HTTP/2 preface. An upgrade (`Upgrade: h2c`) is ignored, as RFC 9113
+//! §3.1 allows, and its request answered over HTTP/1.1. HTTP/3 is out of scope.
 //!
 //! # Responses that do not finish
 //!
-//! A response whose body has begun and is then cancelled is reset, so that its client cannot take part of it for the whole:
+//! A response whose body has begun and is then cancelled is reset, so that its client cannot mistake a part for the
+//! whole:
 //!
 //! | protocol | what the client sees |
 //! |---|---|
@@ -22,20 +23,22 @@
 //! | WebSocket | the end of the connection without a close frame |
 //! | any other HTTP/1 upgrade | a TCP reset |
 //!
-//! This applies at the deadline, to a body that fails or panics, to a request timeout, and when the server's future or its
-//! runtime is dropped. The end of the process is covered too. A body that only the end of the connection delimits (HTTP/1.0
-//! without `Content-Length`) is guarded from its first byte on (`SO_LINGER`, two system calls a response), so that also SIGKILL
-//! resets it. Every other HTTP/1 body is guarded from the moment the server receives the stop, and by the watchdog.
+//! This applies at the deadline, to a body that fails or panics, to a request timeout, and when the server's future or
+//! its runtime is dropped. It also applies when the process ends. A body that only the end of the connection delimits
+//! (HTTP/1.0 without `Content-Length`) is guarded from its first byte on (`SO_LINGER`, two system calls a response), so
+//! that SIGKILL resets it too. Every other HTTP/1 body is guarded once the server receives the stop, and by the
+//! watchdog.
 //!
 //! Two cases remain without a reset:
 //!
-//! - Over a Unix socket an HTTP/1.0 client takes part of a response without `Content-Length` for the whole. Have the proxy in
-//!   front of the socket speak HTTP/1.1 (nginx: `proxy_http_version 1.1`).
-//! - When the process is killed, a response over HTTP/2, or over HTTP/1.1 while the server has not received the stop, ends before
-//!   its last frame, its announced length or its last chunk. Clients must treat it as incomplete (RFC 9113 §8.1, RFC 9112 §8).
+//! - Over a Unix socket an HTTP/1.0 client mistakes part of a response without `Content-Length` for the whole.
+//!   Configure the proxy in front of the socket to use HTTP/1.1 (nginx: `proxy_http_version 1.1`).
+//! - When the process is killed, a response over HTTP/2, or over HTTP/1.1 while the server has not received the stop,
+//!   ends before its last frame, its announced length or its last chunk. Clients must treat it as incomplete (RFC 9113
+//!   §8.1, RFC 9112 §8).
 //!
-//! A body that the service itself ends early is whole to the server. A body that gives up, such as a stream that watches the stop
-//! token, has to return an error; [`OnStop`] ends or breaks streams without that.
+//! A body that the service itself ends early is whole to the server. A body that gives up, such as a stream that
+//! watches the stop token, must return an error; [`OnStop`] ends or aborts streams without that.
 
 mod address;
 mod conn;
@@ -69,6 +72,6 @@ pub use spawn::StreamExecutor;
 pub use standalone::{Serve, ServeFuture, serve};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
-/// The crate that [`Tls::from_config`] takes a configuration of.
+/// The crate of the configuration that [`Tls::from_config`] takes.
 #[cfg(feature = "tls")]
 pub use tokio_rustls::rustls;

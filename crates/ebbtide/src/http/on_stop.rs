@@ -1,4 +1,4 @@
-//! What becomes of a response that is under way when the server stops.
+//! What happens to a response in progress when the server shuts down.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,18 +9,18 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Says what becomes of a response that is under way when the server drains, after the lame duck.
+/// What happens to a response that is in progress when the server drains, after the lame duck.
 ///
-/// It is an extension of the response, which a handler sets, and a [`Layer`], which sets it for whole routes. What the
-/// handler sets counts more than what a layer around it does, and the inner layer more than the outer.
+/// A handler sets it as an extension of its response. It is also a [`Layer`], which sets it for whole routes. The
+/// handler's value takes precedence over that of a layer, and an inner layer's over an outer one's.
 ///
-/// Without it a response is finished, except for the event streams of browsers: a response to `GET` of the content type
-/// `text/event-stream` has [`End`](Self::End), because `EventSource` sends no other method and connects again. At the server's
-/// deadline whatever is still under way is cancelled: a finite body is reset, and a gRPC stream ends with the status
-/// `UNAVAILABLE`.
+/// The default is that a response may finish, except for the event streams of browsers: a response to `GET` with the
+/// content type `text/event-stream` has [`End`](Self::End), because `EventSource` sends no other method and reconnects.
+/// At the server's deadline every response still in progress is cancelled: a finite body is reset, and a gRPC stream
+/// ends with the status `UNAVAILABLE`.
 ///
-/// A response that its policy ends before its source has ended counts as ended early, never as finished. It does not change
-/// the exit code.
+/// A response that its policy ends before its source has ended counts as ended early, never as finished. It does not
+/// change the exit code.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ use tower_service::Service;
 /// use axum::routing::get;
 /// use ebbtide::http::OnStop;
 ///
-/// // The last event of this stream is what its client waits for: let it come.
+/// The client waits for the last event of this stream: let it finish.
 /// let progress = async || ([("content-type", "text/event-stream")], "event: done\n\n");
 /// let router: axum::Router = axum::Router::new().route("/progress", get(progress).layer(OnStop::Finish));
 /// # drop(router);
@@ -36,19 +36,19 @@ use tower_service::Service;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnStop {
-    /// It goes on to its natural end, at most until the deadline.
+    /// The response continues to its natural end, at most until the deadline.
     #[default]
     Finish,
-    /// It ends cleanly at its next boundary. For streams whose clients connect again: over HTTP alone they cannot tell that
-    /// more was to come.
+    /// The response ends cleanly at its next boundary. Use it for streams whose clients reconnect: HTTP alone does not
+    /// show them that more was to come.
     ///
-    /// The boundary of server-sent events is the end of an event; of any other body the end of what the service gave as
-    /// one frame; of a gRPC stream the same, and it ends with the status `UNAVAILABLE`. A body whose length was promised
-    /// has no boundary: it is finished.
+    /// The boundary of server-sent events is the end of an event. For any other body it is the end of what the service
+    /// returned as one frame. For a gRPC stream it is the same, and the stream ends with the status `UNAVAILABLE`. A
+    /// body with an announced length has no boundary: it finishes.
     End,
-    /// It is broken off when the draining begins, so that the client sees that it is not whole.
+    /// The response is aborted when the draining begins, so that the client sees that it is incomplete.
     ///
-    /// For endless streams whose consumers resume where they were.
+    /// Use it for endless streams whose consumers resume where they stopped.
     Break,
 }
 
@@ -60,7 +60,7 @@ impl<S> Layer<S> for OnStop {
     }
 }
 
-/// Gives the responses of the service in it an [`OnStop`], unless they have one. Made by [`OnStop`] as a layer.
+/// Adds an [`OnStop`] to the responses of the inner service, unless they have one. Created by [`OnStop`] as a layer.
 #[derive(Clone, Copy, Debug)]
 pub struct OnStopService<S> {
     policy: OnStop,

@@ -14,8 +14,8 @@ use super::{BoxError, HttpService, Listener, Listeners};
 use crate::model::Report;
 use crate::util::chain;
 
-/// How long connections get to notice that they were cut. What does not by then blocks its thread, and is not ours to
-/// wait for.
+/// How long cancelled connections get to end. One that has not ended by then blocks its thread, and waiting does not
+/// help.
 const CUT_PATIENCE: Duration = Duration::from_millis(200);
 
 pub(super) async fn serve<S>(
@@ -82,7 +82,7 @@ where
     Ok(())
 }
 
-/// Hands the listeners to the runtime; tells which of them others hold too.
+/// Registers the listeners with the runtime; also returns which of them are shared with other processes.
 fn register(listeners: Listeners) -> Result<(Vec<Acceptor>, Vec<bool>), ServeError> {
     let listeners = listeners.into_vec();
     if listeners.is_empty() {
@@ -96,13 +96,13 @@ fn register(listeners: Listeners) -> Result<(Vec<Acceptor>, Vec<bool>), ServeErr
     Ok((registered.collect::<Result<_, _>>().map_err(ServeError::Listener)?, shared))
 }
 
-/// Accepts from every listener, for ever, as many connections at once as the settings allow.
+/// Accepts from every listener, forever, up to the maximum number of connections.
 async fn accept_all(
     acceptors: &mut [Acceptor],
     context: &ServerContext,
     mut serve_one: impl FnMut(Accepted),
 ) -> Infallible {
-    // One listener's storm shall not keep the others waiting.
+    // A burst on one listener must not starve the others.
     const ROUND: usize = 64;
     let registry = &context.registry;
     let limit = context.settings.max_connections;
@@ -127,7 +127,7 @@ async fn accept_all(
     .await
 }
 
-/// Cuts what is left when serving ends, also when it was cancelled.
+/// Cancels the remaining connections when serving ends, also when the future was dropped.
 struct CancelOnDrop(Arc<ConnRegistry>);
 
 impl Drop for CancelOnDrop {
@@ -136,11 +136,12 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Says why a server could not serve, or not to the end.
+/// Why a server could not serve, or could not finish.
 ///
-/// A failed `accept` is not among the reasons: the server waits and tries again.
+/// A failed `accept` is not among the reasons: the server pauses and retries.
 ///
-/// Its [`Debug`] is its text with the errors below it, as a `main` that returns it prints.
+/// Its [`Debug`] output is its message with its sources, because `main` prints the `Debug` output of the error that it
+/// returns.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
@@ -150,15 +151,15 @@ pub enum ServeError {
     /// No listener was given. Bind one, or pass sockets to a service that uses inherited ones.
     #[error("no listener was given")]
     NoListener,
-    /// The stop cannot be planned: a budget that cannot work, or a variable that cannot be understood. Only
-    /// [`serve`](super::serve()) says so.
+    /// The shutdown cannot be planned: the budget cannot work, or an environment variable is invalid. Returned only by
+    /// [`serve`](super::serve()).
     #[error("cannot plan the shutdown")]
     Plan(#[source] BoxError),
-    /// The watchdog thread could not be started. Only [`serve`](super::serve()) says so.
+    /// The watchdog thread could not be started. Returned only by [`serve`](super::serve()).
     #[error("cannot start the watchdog thread")]
     Watchdog(#[source] io::Error),
-    /// The server stopped, and cut what was not finished at its deadline. Only [`serve`](super::serve()) says so; it
-    /// stands in the report.
+    /// The server stopped, and cancelled what had not finished at its deadline. Returned only by
+    /// [`serve`](super::serve()); contains the report.
     #[error("{}", Cancelled(.0))]
     Cancelled(Box<Report>),
 }
@@ -169,7 +170,8 @@ impl fmt::Debug for ServeError {
     }
 }
 
-/// For a `main` that returns [`io::Result`]. What was cut is told in words; look at [`ServeError::Cancelled`] for the report.
+/// Converts the error for a `main` that returns [`io::Result`]. Cancelled requests are listed in the message; match
+/// [`ServeError::Cancelled`] for the report.
 impl From<ServeError> for io::Error {
     fn from(error: ServeError) -> Self {
         match error {
@@ -179,7 +181,7 @@ impl From<ServeError> for io::Error {
                 io::ErrorKind::InvalidInput,
                 format!("cannot plan the shutdown: {}", chain(&*source)),
             ),
-            // As text: whoever returns it from `main` gets its `Debug` on standard error.
+            // As text: a `main` that returns it prints its `Debug` on standard error.
             other => Self::other(other.to_string()),
         }
     }

@@ -17,7 +17,7 @@ use super::{BoxError, CloseMode, IntoListeners, Listeners, ServeError, serve};
 use crate::drain::{Arrivals, Stop, Work};
 use crate::model::Plan;
 
-/// Serves HTTP/1 and HTTP/2 for a tower service such as `axum::Router`, and stops without loss.
+/// Serves HTTP/1 and HTTP/2 for a tower service such as `axum::Router`, and shuts down without losing a request.
 ///
 /// # Examples
 ///
@@ -50,155 +50,164 @@ pub struct Server<S> {
 }
 
 impl<S> Server<S> {
-    /// Makes a server for a service. Each connection gets a clone of it, and each HTTP/2 stream; the HTTP/1 requests of a
-    /// connection come one after the other and share theirs.
+    /// Creates a server for a service.
+    ///
+    /// Each connection and each HTTP/2 stream gets a clone of the service. The HTTP/1 requests of a connection run one
+    /// after the other and share one clone.
     pub fn new(service: S) -> Self {
         let settings = Settings::default();
         Self { service, settings, arrivals: Arrivals::new(), registry: Arc::new(ConnRegistry::default()) }
     }
 
-    /// Sets how long a connection that was accepted and has sent nothing is waited for when the server stops.
+    /// Sets how long the server waits at shutdown for an accepted connection that has sent nothing.
     ///
-    /// Default: 1 s from its acceptance. The first bytes usually come with the end of the handshake; when they are lost
-    /// on the way, their repetition comes within a second. It holds up a stop only by what is left of it then.
+    /// Default: 1 s, counted from its acceptance. The first bytes usually arrive with the end of the handshake; when
+    /// they are lost, their retransmission arrives within a second. The shutdown is delayed only by what is left of
+    /// this time.
     pub fn first_byte_grace(mut self, grace: Duration) -> Self {
         self.settings.first_byte_grace = grace;
         self
     }
 
-    /// Sets for how long after its last response an idle keep-alive connection must have been quiet to be closed when
-    /// the server stops.
+    /// Sets how long an idle keep-alive connection must have been quiet since its last response before the server
+    /// closes it at shutdown.
     ///
-    /// Default: 1 s. A client that thinks for less than that, plus a round trip, never has a request on the way when
-    /// its connection is closed: the answer to that request tells it to come back elsewhere. Connections that have been
-    /// quiet for longer when the stop begins are closed at once.
+    /// Default: 1 s. A client whose pause between two requests plus a round trip is shorter than this never has a
+    /// request in transit when its connection is closed: the response to its next request announces the close.
+    /// Connections that have been quiet for longer when the shutdown begins are closed immediately.
     pub fn idle_quiet(mut self, quiet: Duration) -> Self {
         self.settings.idle_quiet = quiet;
         self
     }
 
-    /// Sets how long a client may take from the first to the last byte of a request's head, at any time.
+    /// Sets the maximum time between the first and the last byte of a request's head. It applies at any time.
     ///
-    /// Default: 10 s. A head takes one or two packets; this leaves room for several that are lost. A connection on which
-    /// nothing of a request has come is not bounded by it.
+    /// Default: 10 s. A head takes one or two packets; this leaves room for several lost ones. It does not limit a
+    /// connection on which no byte of a request has arrived.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.settings.header_timeout = timeout;
         self
     }
 
-    /// Sets how long a client may take for what comes before HTTP, from its first byte on, at any time: the TLS handshake,
-    /// and the load balancer's PROXY header.
+    /// Sets the maximum time for what precedes HTTP: the load balancer's PROXY header and the TLS handshake. It starts
+    /// with the client's first byte and applies at any time.
     ///
-    /// Default: 10 s, as for Go's `http.Transport`. When the server stops, a handshake on which nothing more has come for
-    /// [`first_byte_grace`](Self::first_byte_grace) is let go before that; one that goes on is finished and served.
+    /// Default: 10 s, as for Go's `http.Transport`. At shutdown, a handshake that receives nothing for
+    /// [`first_byte_grace`](Self::first_byte_grace) is aborted earlier; one that makes progress is completed and
+    /// served.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.settings.handshake_timeout = timeout;
         self
     }
 
-    /// Sets how long a request may take from the end of its head to the end of its response.
+    /// Sets the maximum time between the end of a request's head and the end of its response.
     ///
-    /// Default: no limit but the stop's. A request that has not been answered by then is dropped and answered with 503;
-    /// a response that has begun is broken off, so that the client can tell.
+    /// Default: no limit except the shutdown deadline. A request without a response is then cancelled and answered with
+    /// 503. A response that has begun is aborted, so that the client can tell.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.settings.request_timeout = Some(timeout);
         self
     }
 
-    /// Sets for how long a connection that this side closes is read on, to let the last response arrive (RFC 9112 §9.6).
+    /// Sets how long a connection is still read after the server has closed it, so that the last response arrives (RFC
+    /// 9112 §9.6).
     ///
-    /// Default: 1 s. It ends as soon as the client closes too, which clients do when they are told `Connection: close`.
+    /// Default: 1 s. It ends as soon as the client closes too, which clients do after `Connection: close`.
     pub fn linger(mut self, limit: Duration) -> Self {
         self.settings.linger = limit;
         self
     }
 
-    /// Sets whether clients are told from the stop signal on that their connection will end, or only after the lame
-    /// duck: HTTP/1 responses say `Connection: close`, HTTP/2 connections get a GOAWAY.
+    /// Sets whether the server announces the close of connections from the stop signal on, or only after the lame duck:
+    /// HTTP/1 responses carry `Connection: close`, HTTP/2 connections get a GOAWAY.
     ///
-    /// Default: from the signal on. It is what moves keep-alive clients away without a race.
+    /// Default: from the signal on. This moves keep-alive clients away without a race.
     pub fn announce_close(mut self, announce: bool) -> Self {
         self.settings.announce_close = announce;
         self
     }
 
-    /// Sets over how long, from the stop signal on, the connections are told that they will end, each at its own
-    /// instant, so that not all clients come back in the same one.
+    /// Sets the period after the stop signal over which the close of connections is announced, each at a different
+    /// time, so that the clients do not all reconnect at once.
     ///
-    /// HTTP/1 connections that are idle are closed after that, spread over as much time again: under a lifecycle over the second
-    /// half of the lame duck's minimum. Without a spread they are closed when the lame duck is over.
+    /// Idle HTTP/1 connections are closed after that period, spread over the same time again; under a lifecycle, this
+    /// is the second half of the lame duck's minimum. Without a spread they are closed when the lame duck ends.
     ///
-    /// Default: half of the lame duck's minimum under a lifecycle, otherwise zero: all at the signal. When the lame duck is
-    /// over, every client that asks is told.
+    /// Default: half of the lame duck's minimum under a lifecycle, otherwise zero: all at the signal. After the lame
+    /// duck, every response announces the close.
     pub fn announce_over(mut self, spread: Duration) -> Self {
         self.settings.announce_over = Some(spread);
         self
     }
 
-    /// Lets streams of server-sent events that end because the server stops close with `retry: <ms>`, by which the client
-    /// waits before it connects again; each says another number of the range, so that they don't all come back at once.
+    /// Ends streams of server-sent events at shutdown with `retry: <ms>`, the time that the client waits before it
+    /// reconnects. Each stream gets a different value of the range, so that the clients do not all reconnect at once.
     ///
-    /// Default: nothing is sent; the clients wait as long as they were told before, or by their own default.
+    /// Default: nothing is sent; clients use the last value that they received, or their default.
     pub fn sse_retry(mut self, wait: RangeInclusive<Duration>) -> Self {
         self.settings.sse_retry = Some(wait);
         self
     }
 
-    /// Sets how long, once the server drains, a client may make no progress before it is given up: while it owes the rest of a
-    /// request's head or body, takes nothing of a response, leaves the close frame of a WebSocket unanswered, or acknowledges no
-    /// packet.
+    /// Sets how long a client may make no progress while the server drains, before its request is ended. No progress
+    /// means that it owes the rest of a request's head or body, reads nothing of a response, leaves the close frame of
+    /// a WebSocket unanswered, or acknowledges no packet.
     ///
-    /// Default: 5 s. By then the kernel has repeated a lost packet four times (after 0.2, 0.4, 0.8 and 1.6 s). It is at most half
-    /// of the time that the server has left when the draining begins, so that no client can hold it until its deadline.
-    /// A client that makes progress now and then is slow, and may finish until the deadline; before the server drains, every
-    /// client may. Requests that end by it count as abandoned by their clients, and don't change the exit code.
+    /// Default: 5 s. In that time the kernel retransmits a lost packet four times (after 0.2, 0.4, 0.8 and 1.6 s). It
+    /// is at most half of the time that is left when the draining begins, so that no client can delay the server until
+    /// its deadline. A client that makes some progress is slow, and may finish until the deadline. Before the server
+    /// drains, every client may. Requests that end this way count as abandoned by their clients and do not change the
+    /// exit code.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.settings.stall_timeout = timeout;
         self
     }
 
-    /// Sets how long the answers may take that requests without a response get at the deadline: `503 Service
-    /// Unavailable`, or the gRPC status `UNAVAILABLE`. After that everything is cut.
+    /// Sets how long the server may take to answer the requests that have no response at the deadline: with `503
+    /// Service Unavailable`, or the gRPC status `UNAVAILABLE`. After that everything is cancelled.
     ///
-    /// Default: 200 ms, and under a lifecycle at most two fifths of its plan's allowance for a cut.
+    /// Default: 200 ms, and under a lifecycle at most two fifths of the plan's allowance for cancellation.
     pub fn refusal_time(mut self, time: Duration) -> Self {
         self.settings.refusal_time = time;
         self
     }
 
-    /// Sets how many connections are served at once. Default: as many as the process may have descriptors.
+    /// Sets the maximum number of open connections. Default: limited only by the process's file descriptors.
     ///
-    /// While there are so many, further connections wait in the kernel's queue, and are accepted as others end. Idle keep-alive connections count, and so do those of probes: serve the
-    /// health routes on a listener of their own. When the server
-    /// drains, the limit ends: whatever waits in the queue then is accepted and answered, as without a limit.
+    /// At the limit, further connections wait in the kernel's queue and are accepted as others end. Idle keep-alive
+    /// connections count, and so do those of probes: serve the health routes on a separate listener. When the server
+    /// drains, the limit no longer applies: the connections in the queue are accepted and answered.
     pub fn max_connections(mut self, limit: NonZeroUsize) -> Self {
         self.settings.max_connections = Some(limit);
         self
     }
 
-    /// Sets how long a connection may be idle, at any time, before it is closed: after its last response, or, where it has sent
-    /// nothing, after it was accepted, and not before [`first_byte_grace`](Self::first_byte_grace).
+    /// Sets how long a connection may be idle before it is closed, at any time.
+    ///
+    /// The time starts after the last response. For a connection that has sent nothing it starts when the connection
+    /// was accepted, and is at least [`first_byte_grace`](Self::first_byte_grace).
     ///
     /// Default: no limit. While the server serves, an idle connection stays open as long as its client keeps it.
     ///
-    /// Set it higher than the idle timeout of what connects (an AWS Application Load Balancer: 60 s by default; nginx's
-    /// `keepalive_timeout` to upstreams: 60 s), so that the client closes first. Over HTTP/1 a request that is on its way while the
-    /// connection is closed is lost to a client that does not retry, as with every server; only bytes that have already arrived
-    /// prevent the close. Over HTTP/2 no request is lost: the client receives GOAWAY, and the connection closes when it has answered,
-    /// or after as much time again.
+    /// Set it higher than the idle timeout of the clients (an AWS Application Load Balancer: 60 s by default; nginx's
+    /// `keepalive_timeout` to upstreams: 60 s), so that the client closes first. Over HTTP/1 a request in transit while
+    /// the connection is closed is lost to a client that does not retry, as with every server; only bytes that have
+    /// already arrived prevent the close. Over HTTP/2 no request is lost: the client receives GOAWAY, and the
+    /// connection closes when the client has answered, or after the same time again.
     pub fn keep_alive_timeout(mut self, timeout: Duration) -> Self {
         self.settings.keep_alive_timeout = Some(timeout);
         self
     }
 
-    /// Sets what hyper can be told about HTTP/1, such as the size of its buffer or the number of headers.
+    /// Configures hyper's HTTP/1 settings, such as the buffer size or the number of headers.
     ///
-    /// The server decides two settings itself, and overrides them: `half_close` ([`half_close`](Self::half_close) is the server's
-    /// own) and `header_read_timeout` ([`header_timeout`](Self::header_timeout)).
+    /// The server overrides two settings: `half_close` (use [`half_close`](Self::half_close)) and `header_read_timeout`
+    /// (use [`header_timeout`](Self::header_timeout)).
     ///
     /// # Panics
     ///
-    /// Where hyper's builder does, such as for a `max_buf_size` below 8 KiB: here, not when a connection comes.
+    /// Panics where hyper's builder does, such as for a `max_buf_size` below 8 KiB: here, not when a connection is
+    /// accepted.
     ///
     /// # Examples
     ///
@@ -214,15 +223,16 @@ impl<S> Server<S> {
         self
     }
 
-    /// Sets what hyper can be told about HTTP/2, such as the number of streams or its own keep-alive pings.
+    /// Configures hyper's HTTP/2 settings, such as the number of streams or its keep-alive pings.
     ///
-    /// The server decides some settings itself, and overrides them: the initial windows of streams and connections, 1 MiB, by which it
-    /// judges whether a client makes progress ([`stall_timeout`](Self::stall_timeout)); the adaptive window, which is off; the timer,
-    /// which is tokio's; and the extended CONNECT protocol, by which WebSockets are opened (RFC 8441), which is on.
+    /// The server overrides some settings. The initial windows of streams and connections are 1 MiB; the server uses
+    /// them to judge whether a client makes progress ([`stall_timeout`](Self::stall_timeout)). The adaptive window is
+    /// off. The timer is tokio's. The extended CONNECT protocol (RFC 8441), which opens WebSockets, is on.
     ///
     /// # Panics
     ///
-    /// Where hyper's builder does, such as for a `max_frame_size` above 16 MiB: here, not when a connection comes.
+    /// Panics where hyper's builder does, such as for a `max_frame_size` above 16 MiB: here, not when a connection is
+    /// accepted.
     ///
     /// # Examples
     ///
@@ -256,23 +266,23 @@ impl<S> Server<S> {
 
     /// Sets whether an HTTP/1 request is answered although its client closes its sending half while the handler runs.
     ///
-    /// Default: no, as for hyper and `axum::serve`. A FIN comes from a client that has gone as well as from one that only has
-    /// nothing more to say; the server cannot tell them apart.
+    /// Default: no, as for hyper and `axum::serve`. A FIN may come from a client that has disconnected, or from one
+    /// that only has nothing more to send; the server cannot distinguish them.
     ///
-    /// - `false`: a handler that waits is cancelled when the FIN comes, and the request counts as abandoned. Only one that
-    ///   answers without waiting answers a client that has closed its half right behind its request. As long as another
+    /// - `false`: a handler that waits is cancelled when the FIN arrives, and the request counts as abandoned. A client
+    ///   that closes its half right after its request is answered only if the handler does not wait. While another
     ///   request follows in the pipeline, the FIN is not seen.
-    /// - `true`: handlers run to their end and every request that came whole is answered. A client that has gone is noticed
-    ///   by a reset alone, at the latest by the write of its response.
+    /// - `true`: handlers run to completion, and every request that arrived whole is answered. A client that has
+    ///   disconnected is noticed only by a reset, at the latest when its response is written.
     ///
-    /// It changes nothing for HTTP/2, where the end of the connection ends its streams, nor for a request whose body has not come
-    /// whole: it fails.
+    /// It changes nothing for HTTP/2, where the end of the connection ends its streams. A request whose body has not
+    /// arrived whole fails in either case.
     pub fn half_close(mut self, answer: bool) -> Self {
         self.settings.half_close = answer;
         self
     }
 
-    /// Chooses how the close is done, for tests and demonstrations.
+    /// Sets how the listener and the connections are closed, for tests and demonstrations.
     ///
     /// Default: [`CloseMode::Lossless`].
     pub fn close_mode(mut self, mode: CloseMode) -> Self {
@@ -280,40 +290,42 @@ impl<S> Server<S> {
         self
     }
 
-    /// Gives the counter in which requests are noted that come after the stop signal. Health probes are not.
+    /// Sets the counter that records requests that arrive after the stop signal. Health probes are not counted.
     pub fn arrivals(mut self, arrivals: Arrivals) -> Self {
         self.arrivals = arrivals;
         self
     }
 
-    /// Returns what tells about the requests in flight, from any thread, during and after [`serve`](Self::serve).
+    /// Returns a view of the requests in flight, usable from any thread, during and after [`serve`](Self::serve).
     ///
-    /// In flight are requests, half-sent heads and upgraded connections, not idle connections. What was cut stays
-    /// among the stragglers, behind what is in flight, up to 1,000 of them; all are counted.
+    /// In flight are requests, incomplete heads and upgraded connections, not idle connections. What was cancelled
+    /// stays among the stragglers, after what is in flight, up to 1,000 entries; all are counted.
     pub fn work(&self) -> Arc<dyn Work> {
         Arc::<ConnRegistry>::clone(&self.registry)
     }
 
-    /// Takes over what a lifecycle plans, where nothing else was set.
+    /// Takes the plan's values for what was not set.
     pub(super) fn follow(mut self, plan: &Plan) -> Self {
         self.settings.follow(plan);
         self
     }
 
-    /// Serves until `stop` is stopping and the last connection is gone.
+    /// Serves until `stop` is stopping and the last connection has closed.
     ///
-    /// - `announced` stopping is the stop signal: the server goes on, and tells its clients to come back elsewhere.
-    /// - `stop` stopping is the end of the lame duck: the listener is emptied and closed, and the connections end.
-    /// - `stop` cut is the end of the time: requests without a response get 503 in place of it, what is left is cut, all of
-    ///   them are counted, and this returns soon.
+    /// - `announced` stopping is the stop signal: the server continues, and announces the close to its clients.
+    /// - `stop` stopping is the end of the lame duck: the accept queue is drained, the listener is closed, and the
+    ///   connections end.
+    /// - `stop` cancelled is the deadline: requests without a response get 503, the rest is cancelled, all of them are
+    ///   counted, and this returns soon after.
     ///
     /// # Errors
     ///
-    /// Fails when a listener cannot be used at all, and when there is none. No error of a connection, nor one while accepting, ends it.
+    /// Fails when a listener cannot be used at all, and when there is none. No error of a connection or of an `accept`
+    /// ends it.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it closes the listeners and cuts every connection; requests are lost.
+    /// Dropped, it closes the listeners and cancels every connection; requests are lost.
     pub fn serve(
         self,
         listeners: impl IntoListeners,
@@ -346,9 +358,10 @@ impl<S> fmt::Debug for Server<S> {
     }
 }
 
-/// A tower service that can be served, such as `axum::Router`: it takes requests with hyper's body and returns responses with any.
+/// A tower service that can be served, such as `axum::Router`: it takes requests with hyper's body and returns
+/// responses with any body.
 ///
-/// Implemented for every service that fits; there is nothing to implement by hand.
+/// Implemented for every service that fits; you never implement it manually.
 pub trait HttpService:
     Service<
         Request<Incoming>,

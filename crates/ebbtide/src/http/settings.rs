@@ -19,27 +19,27 @@ use crate::drain::{Arrivals, Stop};
 use crate::model::{Plan, part};
 use crate::util::clock;
 
-/// Chooses how the listener and the connections are closed. Everything but [`Lossless`](Self::Lossless) is there for
-/// tests and demonstrations.
+/// How the listener and the connections are closed. Everything except [`Lossless`](Self::Lossless) exists for tests and
+/// demonstrations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseMode {
-    /// Lose nothing, by the best means that the system allows: the first of the three below that works.
+    /// Lose nothing, by the best means that the system allows: the first of the next three that works.
     #[default]
     Lossless,
-    /// Hold new handshakes back with a socket filter (`SO_ATTACH_FILTER`), then empty the accept queue.
+    /// Block new handshakes with a socket filter (`SO_ATTACH_FILTER`), then drain the accept queue.
     SynFilter,
-    /// Hold them back with `IP_MINTTL` and `IPV6_MINHOPCOUNT`, then empty the accept queue.
+    /// Block new handshakes with `IP_MINTTL` and `IPV6_MINHOPCOUNT`, then drain the accept queue.
     HopLimit,
-    /// Shrink the backlog, which holds most of them back, then empty the accept queue for a bounded time.
+    /// Shrink the backlog, which blocks most new handshakes, then drain the accept queue for a limited time.
     Backlog,
-    /// Close the listener and ask every connection to end at once, announcing nothing, as other servers do.
+    /// Close the listener and ask every connection to end immediately, without an announcement, as other servers do.
     ///
     /// Loses requests. It exists to show that the other modes are what prevents it.
     Abrupt,
 }
 
-/// What [`Server`](super::Server)'s builder sets; the reasons are documented there.
+/// The settings of [`Server`](super::Server)'s builder, which documents them.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) first_byte_grace: Duration,
@@ -49,7 +49,7 @@ pub(super) struct Settings {
     pub(super) request_timeout: Option<Duration>,
     pub(super) linger: Duration,
     pub(super) announce_close: bool,
-    /// `None` until the user or the lifecycle's plan says.
+    /// `None` until the user or the lifecycle's plan sets it.
     pub(super) announce_over: Option<Duration>,
     pub(super) sse_retry: Option<RangeInclusive<Duration>>,
     pub(super) stall_timeout: Duration,
@@ -88,45 +88,45 @@ impl Default for Settings {
     }
 }
 
-/// Sets what the server decides itself, whatever was set before.
+/// Applies the settings that the server controls, which override the user's.
 pub(super) fn our_http1(mut http1: http1::Builder) -> http1::Builder {
-    // The end of the stream, and the time that a head may take, are watched by the connection.
+    // The connection itself watches the end of the stream and the time that a head may take.
     http1.half_close(true).header_read_timeout(None);
     http1
 }
 
-/// Sets what the server decides itself, whatever was set before.
+/// Applies the settings that the server controls, which override the user's.
 pub(super) fn our_http2(mut http2: http2::Builder<StreamExecutor>) -> http2::Builder<StreamExecutor> {
     http2
         .timer(TokioTimer::new())
-        // A peer's progress is judged by the window; it is hyper's own default.
+        // The window shows whether a peer makes progress; the value is hyper's default.
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(STREAM_WINDOW)
         .enable_connect_protocol();
     http2
 }
 
-/// Panics for what h2 refuses by a panic when a connection is made, so that it is known where it is set.
+/// Panics for the settings that make h2 panic when a connection is made, so that the panic occurs where they are set.
 pub(super) fn try_out(http2: &http2::Builder<StreamExecutor>) {
     let service = service_fn(async |_| Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())));
     drop(http2.serve_connection(TokioIo::new(tokio::io::empty()), service));
 }
 
 impl Settings {
-    /// Tells whether the close is announced and policies are heeded.
+    /// Returns whether the close is announced and policies are applied.
     pub(super) fn is_orderly(&self) -> bool {
         self.close_mode != CloseMode::Abrupt
     }
 
-    /// Takes over what a lifecycle plans, where the user has not said otherwise.
+    /// Takes the plan's values for what the user has not set.
     pub(super) fn follow(&mut self, plan: &Plan) {
         self.announce_over.get_or_insert(part(plan.lame_duck.min, 1, 2));
-        // Half an allowance after the cut the component is aborted: be done before that.
+        // The component is aborted half an allowance after it is cancelled: the refusals must end before that.
         self.refusal_time = self.refusal_time.min(part(plan.cancel_allowance, 2, 5));
     }
 }
 
-/// What the connections of one `serve` call share.
+/// State shared by the connections of one `serve` call.
 pub(crate) struct ServerContext {
     pub(crate) registry: Arc<ConnRegistry>,
     pub(crate) settings: Settings,
@@ -136,14 +136,14 @@ pub(crate) struct ServerContext {
 }
 
 impl ServerContext {
-    /// Tells whether the stop signal has come.
+    /// Returns whether the stop signal has arrived.
     #[inline]
     pub(crate) fn is_announced(&self) -> bool {
         self.announced.is_stopping() || self.stop.is_stopping()
     }
 
-    /// Tells whether the connection with this key tells its peer now that it will end. Asked only once the stop signal
-    /// has come: it may look at the clock.
+    /// Returns whether the connection with this key announces its close now. Call it only after the stop signal: it may
+    /// read the clock.
     pub(crate) fn announces(&self, key: u64) -> bool {
         match self.registry.order() {
             _ if !self.settings.is_orderly() => false,
@@ -152,8 +152,9 @@ impl ServerContext {
         }
     }
 
-    /// Returns when the signal came, and from when on the HTTP/1 connection with this key is closed in the lame duck if it is
-    /// idle: after all clients that ask were told, spread over as much time again. `None` where they are not spread.
+    /// Returns when the signal arrived, and from when on the HTTP/1 connection with this key is closed if it is idle in
+    /// the lame duck: after the close has been announced to all active clients, spread over the same time again. `None`
+    /// without a spread.
     pub(crate) fn leaves(&self, key: u64) -> Option<(Instant, Instant)> {
         let spread = self.settings.announce_over.filter(|spread| !spread.is_zero())?;
         let tells = self.settings.announce_close && self.settings.is_orderly();
@@ -167,8 +168,8 @@ impl ServerContext {
         self.settings.stall_timeout.min(longest)
     }
 
-    /// Returns the instant during the lame duck from which on the connection with this key tells its peer; `None` if
-    /// it waits for the end of it.
+    /// Returns the time in the lame duck from which on the connection with this key announces its close; `None` if it
+    /// waits for the end of the lame duck.
     pub(crate) fn announces_at(&self, key: u64) -> Option<Instant> {
         let spread = self.settings.announce_over.unwrap_or(Duration::ZERO);
         let tells = self.settings.announce_close && self.settings.is_orderly();
@@ -182,11 +183,11 @@ impl fmt::Debug for ServerContext {
     }
 }
 
-/// 2^64 divided by the golden ratio. Its multiples, modulo 2^64, lie evenly however many there are (Knuth, *The Art of
+/// 2^64 divided by the golden ratio. Any number of its multiples, modulo 2^64, are spread evenly (Knuth, *The Art of
 /// Computer Programming* 3, §6.4).
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Returns the part of `whole` that falls to the one with this number, so that many numbers share it evenly.
+/// Returns this number's position within `whole`, such that many numbers are spread evenly over it.
 pub(super) fn share(whole: Duration, number: u64) -> Duration {
     let fraction = number.wrapping_mul(GOLDEN) >> 32;
     let nanos = (whole.as_nanos() * u128::from(fraction)) >> 32;

@@ -1,4 +1,4 @@
-//! TLS: where its certificates come from, and how they are exchanged while the server runs.
+//! TLS: where its certificates come from, and how they are replaced while the server runs.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,13 +9,13 @@ use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-/// TLS for a [`Listener`](crate::http::Listener): certificates and key, which can be exchanged while the server runs.
+/// TLS for a [`Listener`](crate::http::Listener): certificates and a key, which can be replaced while the server runs.
 ///
-/// A clone is another handle on the same: keep one to exchange the certificates.
+/// A clone shares the same certificates: keep one to replace them.
 ///
 /// # Examples
 ///
-/// Certificates that are renewed on disk are taken over within a minute:
+/// Certificates that are renewed on disk take effect within a minute:
 ///
 /// ```no_run
 /// # use std::time::Duration;
@@ -44,20 +44,21 @@ pub struct Tls {
 
 struct TlsShared {
     files: Option<PemFiles>,
-    /// Read once for each connection, and hardly ever written.
+    /// Read once per connection, rarely written.
     config: RwLock<Arc<ServerConfig>>,
 }
 
 impl Tls {
-    /// Reads a chain of certificates, the server's own first, and its private key (PKCS#8, PKCS#1 or SEC1), both PEM.
+    /// Reads a certificate chain, the server certificate first, and its private key (PKCS#8, PKCS#1 or SEC1), both PEM.
     ///
-    /// TLS 1.2 and 1.3 with rustls' defaults and the *ring* provider, without client certificates, and `h2` and `http/1.1`
-    /// on offer. For anything else there is [`from_config`](Self::from_config). It blocks while it reads two small files.
+    /// Uses TLS 1.2 and 1.3 with rustls' defaults and the *ring* provider, without client certificates, and offers `h2`
+    /// and `http/1.1`. For anything else use [`from_config`](Self::from_config). It blocks while it reads two small
+    /// files.
     ///
     /// # Errors
     ///
-    /// Names the file and what to do: when it cannot be read, is not PEM, holds nothing of its kind, or when key and
-    /// certificate do not belong together.
+    /// Fails when a file cannot be read, is not PEM, or contains no item of its kind, and when the key does not match
+    /// the certificate. The error names the file.
     pub fn from_pem_files(
         certificates: impl Into<PathBuf>,
         key: impl Into<PathBuf>,
@@ -67,31 +68,32 @@ impl Tls {
         Ok(Self::new(Some(files), config))
     }
 
-    /// Takes a configuration that was made by hand, such as one that wants client certificates or chooses the certificate
-    /// by the name that was asked for. `ebbtide::http::rustls` is the crate that it is of.
+    /// Uses a custom configuration, such as one that requires client certificates or chooses the certificate by the
+    /// requested server name. The crate of the type is `ebbtide::http::rustls`.
     ///
-    /// Where it offers no protocols (ALPN), `h2` and `http/1.1` are put on offer.
+    /// If it offers no protocols (ALPN), `h2` and `http/1.1` are offered.
     pub fn from_config(config: Arc<ServerConfig>) -> Self {
         Self::new(None, Arc::unwrap_or_clone(config))
     }
 
-    /// Reads the files again. Connections accepted from then on get the new certificates; those that are open go on as
-    /// they are.
+    /// Reads the files again. Connections accepted from then on get the new certificates; open connections do not
+    /// change.
     ///
-    /// It blocks while it reads two small files. A program that exchanges them while this runs is better off renaming
-    /// a directory or a link that holds both, as Kubernetes does: a key read beside the old certificate is refused, and
-    /// the next call finds both.
+    /// It blocks while it reads two small files. A program that replaces the files while this runs should rename a
+    /// directory or a link that contains both, as Kubernetes does. Otherwise the new key may be read with the old
+    /// certificate; this is refused, and the next call reads both.
     ///
     /// # Errors
     ///
-    /// As [`from_pem_files`](Self::from_pem_files), and when this was not read from files. Then the old ones stay in place.
+    /// Fails as [`from_pem_files`](Self::from_pem_files) does, and when the certificates were not read from files. The
+    /// old ones then stay in use.
     pub fn reload(&self) -> Result<(), TlsError> {
         let config = self.shared.files.as_ref().ok_or(TlsError::NotFromFiles)?.read()?;
         self.set(config);
         Ok(())
     }
 
-    /// Exchanges the configuration, as [`reload`](Self::reload) does, for one that was made by hand.
+    /// Replaces the configuration with a custom one, with the same effect as [`reload`](Self::reload).
     pub fn replace(&self, config: Arc<ServerConfig>) {
         self.set(Arc::unwrap_or_clone(config));
     }
@@ -126,7 +128,7 @@ pub enum TlsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// A file is not PEM, or not all of it.
@@ -134,7 +136,7 @@ pub enum TlsError {
     Pem {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         reason: String,
     },
     /// The certificate file contains no certificate.
@@ -168,7 +170,7 @@ pub enum TlsError {
         certificates: PathBuf,
         /// The file of the key.
         key: PathBuf,
-        /// What rustls says.
+        /// The rustls error.
         source: rustls::Error,
     },
     /// The certificates were not read from files. [`Tls::replace`] sets new ones.
@@ -176,7 +178,7 @@ pub enum TlsError {
     NotFromFiles,
 }
 
-/// Where certificates and their key are read from.
+/// The files that contain the certificates and their key.
 #[derive(Clone, Debug)]
 struct PemFiles {
     certificates: PathBuf,
