@@ -13,10 +13,10 @@ use super::request::Requests;
 use super::spawn::spawn;
 use crate::util::clock;
 
-/// How long an HTTP/2 connection is served on after its streams were cut, so that their resets leave.
+/// How long an HTTP/2 connection is still served after its streams were cancelled, so that their resets are sent.
 const PARTING: Duration = Duration::from_millis(50);
 
-/// Starts to serve one connection, to its end.
+/// Spawns a task that serves one connection to its end.
 pub(super) fn drive<S>(io: Io, service: S)
 where
     S: HttpService,
@@ -24,8 +24,9 @@ where
     spawn(serve_one(io, service));
 }
 
-/// What it is given is used where it lies: an `async fn` would keep a second place for each argument that it changes, and what
-/// is not needed over an await is gone before. A connection that waits has little else.
+/// Not an `async fn`, to keep the future small: an `async fn` would store a second copy of each argument that it
+/// changes, and a value that is not needed over an await is dropped before it. Most of the memory of an idle connection
+/// is this future.
 fn serve_one<S>(mut io: Io, service: S) -> impl Future<Output = ()> + Send
 where
     S: HttpService,
@@ -59,14 +60,14 @@ where
     }
 }
 
-/// Polls hyper's connection until it is done or its time has come.
+/// Polls hyper's connection until it has finished or must end.
 ///
-/// HTTP/2 peers are told by hyper that the connection ends: GOAWAY with the highest id and a PING, and after the PONG,
-/// when no request can be on its way any more, GOAWAY with the last one. HTTP/1 peers are told in their responses; there
-/// hyper would close idle connections at once.
+/// hyper announces the end of the connection to HTTP/2 peers: GOAWAY with the highest id and a PING, and after the
+/// PONG, when no request can be in transit any more, GOAWAY with the last one. HTTP/1 peers are notified in their
+/// responses, because hyper would close idle connections immediately.
 ///
-/// What is `served` lies apart: a connection that has sent nothing needs no room for it, and one that has needs it once,
-/// while a future that is handed another by value keeps a place for it before and after.
+/// `served` is boxed: a connection that has sent nothing needs no room for it, and one that has needs it once, while a
+/// future that is passed by value to another is stored twice.
 fn run<C>(
     mut served: Pin<Box<C>>,
     ask: impl Fn(Pin<&mut C>),
@@ -84,8 +85,8 @@ where
     let mut parting: Option<Pin<Box<Sleep>>> = None;
     let mut let_others = false;
     poll_fn(move |cx| {
-        // The first of many streams that end wakes the connection before the others have run. They are let go first: their
-        // responses leave together, in one call instead of many.
+        // The first of many streams that end wakes the connection before the others have run. The others run first:
+        // then their responses leave together, in one system call instead of many.
         let_others = tells && !let_others && watch.conn().state().is_shared();
         if let_others {
             cx.waker().wake_by_ref();
@@ -108,7 +109,7 @@ where
                 return Poll::Ready(());
             }
             if order == Order::Cancel {
-                // The streams reset themselves, each in its task; let that leave.
+                // The streams reset themselves, each in its task; let the resets be sent.
                 let parting = parting.get_or_insert_with(|| Box::pin(tokio::time::sleep(PARTING)));
                 return parting.as_mut().poll(cx);
             }

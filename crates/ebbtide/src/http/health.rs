@@ -17,7 +17,7 @@ use crate::drain::Stop;
 use crate::health::Health;
 use crate::lifecycle::Handle;
 
-/// What the health listener answers beside the probes, until the very end of a stop. Nothing by default.
+/// Pages that the health listener serves beside the probes, until the very end of the shutdown. None by default.
 ///
 /// # Examples
 ///
@@ -36,26 +36,26 @@ pub struct HealthPages {
 }
 
 impl HealthPages {
-    /// Answers nothing but the probes.
+    /// Creates an empty set of pages: only the probes are answered.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Answers `GET /lifecycle` with [`Handle::snapshot`] as JSON: the phase, the components, what each of them holds and for
-    /// how long, and the time left.
+    /// Serves `GET /lifecycle`: [`Handle::snapshot`] as JSON, with the phase, the components, what each of them has in
+    /// flight and for how long, and the time left.
     ///
-    /// It names what is in flight, such as the paths of requests and the addresses of clients: for a listener that only those
-    /// who may see them can reach.
+    /// It names what is in flight, such as the paths of requests and the addresses of clients: use it only on a
+    /// listener that is reachable only by those who may see them.
     #[must_use]
     pub fn lifecycle(mut self, app: &Handle) -> Self {
         self.lifecycle = Some(app.clone());
         self
     }
 
-    /// Answers `GET /metrics` with what `render` returns, as Prometheus reads it: what `PrometheusHandle::render` of
-    /// `metrics-exporter-prometheus` does.
+    /// Serves `GET /metrics`: the output of `render` in the Prometheus text format, such as that of
+    /// `PrometheusHandle::render` of `metrics-exporter-prometheus`.
     ///
-    /// It is called for each request, on the runtime.
+    /// `render` is called for each request, on the runtime.
     #[must_use]
     pub fn metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.metrics = Some(Arc::new(render));
@@ -112,10 +112,10 @@ impl fmt::Debug for HealthPages {
     }
 }
 
-/// Probes come on connections of their own and are repeated: nothing is gained by waiting for them.
+/// Probes use separate connections and are repeated: waiting for them gains nothing.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Serves the health routes on a listener of their own, until `stop` is stopping; everything else is not found.
+/// Serves the health routes on a separate listener, until `stop` is stopping; every other path is not found.
 ///
 /// Stop it last, so that the probes are answered until the very end.
 ///
@@ -134,7 +134,7 @@ pub fn serve_health(
     serve_pages(listener, health, HealthPages::new(), stop)
 }
 
-/// Serves the health routes and what is wished beside them.
+/// Serves the health routes and the given pages.
 pub(super) fn serve_pages(
     listener: Listener,
     health: Health,

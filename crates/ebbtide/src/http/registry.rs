@@ -15,18 +15,18 @@ use crate::drain::{Work, WorkCounts};
 use crate::model::{Straggler, part};
 use crate::util::clock;
 
-/// How many of the requests that were cut, or whose peer stalled, are remembered by name; all are counted.
+/// How many of the requests that were cancelled, or whose peer stalled, are recorded by name; all are counted.
 const REMEMBERED: usize = 1000;
 
-/// Knows every open connection of a server.
+/// Holds every open connection of a server.
 ///
-/// A request touches only its own connection's state; the counts are added up when they are asked for.
+/// A request touches only its connection's state; the counts are summed when they are read.
 #[derive(Default)]
 pub(crate) struct ConnRegistry {
     order: AtomicU8,
     announced_at: OnceLock<Instant>,
     draining_since: OnceLock<Instant>,
-    /// How long a peer may make no progress at most, whatever the settings say.
+    /// The maximum time that a peer may make no progress, whatever the settings are.
     longest_stall: OnceLock<Duration>,
     entries: Mutex<Entries>,
     empty: Notify,
@@ -36,11 +36,11 @@ pub(crate) struct ConnRegistry {
 struct Entries {
     next: u64,
     open: HashMap<u64, Arc<Conn>>,
-    /// Of the connections that are closed.
+    /// The counts of closed connections.
     closed: WorkCounts,
-    /// What was cut, and what ended because its peer stalled.
+    /// What was cancelled, and what ended because its peer stalled.
     ended: Vec<Straggler>,
-    /// The task that accepts connections, while there are as many as may be.
+    /// The task that accepts connections, while the maximum number is reached.
     acceptor: Option<Waker>,
 }
 
@@ -50,7 +50,7 @@ impl ConnRegistry {
         Order::from_u8(self.order.load(Ordering::SeqCst))
     }
 
-    /// Raises the order and wakes whom it concerns.
+    /// Raises the order and wakes the tasks that it affects.
     pub(crate) fn raise(&self, order: Order) {
         match order {
             Order::Announce => drop(self.announced_at()),
@@ -60,22 +60,23 @@ impl ConnRegistry {
         self.order.fetch_max(order as u8, Ordering::SeqCst);
         let mut wakers = Vec::new();
         self.entries().open.values().for_each(|conn| {
-            // The process may end at any time from now on, by a second signal among others.
+            // The process may exit at any time from now on, for example after a second signal.
             conn.guard_response();
             conn.state().wakers(order, &mut wakers);
         });
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Begins the draining, which has so much time: a peer that stalls from its beginning on is given up before it is over.
+    /// Begins the draining, for which this much time is left: a peer that stalls from its start is ended before that
+    /// time has passed.
     pub(crate) fn drain(&self, time_left: Option<Duration>) {
         if let Some(left) = time_left {
-            let _ = self.longest_stall.set(part(left, 1, 2)); // it begins once
+            let _ = self.longest_stall.set(part(left, 1, 2)); // set once: the draining begins once
         }
         self.raise(Order::Drain);
     }
 
-    /// Ends WebSockets whose peers leave our close frame unanswered, as long as this is polled.
+    /// Ends WebSockets whose peers do not answer the server's close frame, as long as this is polled.
     pub(crate) async fn give_up_farewells(&self, context: &ServerContext) -> Infallible {
         const OFTEN: Duration = Duration::from_millis(10);
         const SELDOM: Duration = Duration::from_millis(250);
@@ -87,7 +88,7 @@ impl ConnRegistry {
         }
     }
 
-    /// Returns how long a peer may make no progress at most, whatever the settings say.
+    /// Returns the maximum time that a peer may make no progress, whatever the settings are.
     pub(crate) fn longest_stall(&self) -> Duration {
         self.longest_stall.get().copied().unwrap_or(Duration::MAX)
     }
@@ -102,15 +103,15 @@ impl ConnRegistry {
         *self.draining_since.get_or_init(clock::now)
     }
 
-    /// Remembers by name what was cut, or ended because its peer stalled.
+    /// Records by name what was cancelled, or ended because its peer stalled.
     pub(crate) fn note_ended(&self, ended: Vec<Straggler>) {
         self.entries().note_ended(ended);
     }
 
-    /// Ends every connection now; what was in flight is counted and remembered as cut.
+    /// Ends every connection now; what was in flight is counted and recorded as cancelled.
     pub(crate) fn cancel_all(&self) {
         let now = clock::now();
-        // From here on a connection that ends by itself counts what it had in flight, as does a stream.
+        // From here on a connection that ends on another path counts what it had in flight, as does a stream.
         self.order.fetch_max(Order::Cancel as u8, Ordering::SeqCst);
         let mut wakers = Vec::new();
         {
@@ -135,7 +136,7 @@ impl ConnRegistry {
         }
     }
 
-    /// Tells whether one more connection may be open; wakes the task once it may where it may not.
+    /// Returns whether one more connection may be open. If not, wakes the task when that changes.
     pub(crate) fn has_room(&self, limit: NonZeroUsize, waker: &Waker) -> bool {
         let mut entries = self.entries();
         let has_room = entries.open.len() < limit.get();
@@ -202,12 +203,13 @@ impl Work for ConnRegistry {
         counts
     }
 
-    /// The order has every body guarded, those that begin later too.
+    /// The order guards every response body, also those that begin later.
     fn prepare_for_exit(&self) {
         self.raise(Order::Announce);
     }
 
-    /// Returns what is in flight now, oldest first, and behind it what was cut and whose peer stalled.
+    /// Returns what is in flight now, oldest first, followed by what was cancelled and what ended because its peer
+    /// stalled.
     fn stragglers(&self) -> Vec<Straggler> {
         let now = clock::now();
         let entries = self.entries();
@@ -225,17 +227,17 @@ impl fmt::Debug for ConnRegistry {
     }
 }
 
-/// What a server wants of its connections. Only ever raised.
+/// What a server requires of its connections. Only ever raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Order {
-    /// Go on.
+    /// Continue.
     Serve,
-    /// Go on, and tell the peers, each at its own instant, that this will end.
+    /// Continue, and announce the close to the peers, each at a different time.
     Announce,
     /// Finish what is in flight, then end; end when quiet.
     Drain,
-    /// Answer what has no response yet, in place of its handler; the cut is near.
+    /// Answer requests that have no response yet, in place of their handlers; they are cancelled soon.
     Refuse,
     /// End as hyper does when asked to.
     Abrupt,
@@ -255,7 +257,7 @@ impl Order {
         }
     }
 
-    /// Tells whether connections end in good order.
+    /// Returns whether connections end in an orderly way.
     pub(super) fn is_draining(self) -> bool {
         matches!(self, Self::Drain | Self::Refuse)
     }

@@ -1,4 +1,4 @@
-//! The tasks of connections and of HTTP/2 streams, and the streams that outlive their response.
+//! Spawns the tasks of connections and HTTP/2 streams, and tracks the streams that outlive their response.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -17,10 +17,10 @@ pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(task));
 }
 
-/// Runs the streams of an HTTP/2 connection on tokio; part of the type of the builder that [`Server::http2`](super::Server::http2)
-/// passes.
+/// Runs the streams of an HTTP/2 connection on tokio; part of the type of the builder that
+/// [`Server::http2`](super::Server::http2) passes.
 ///
-/// They end with their connection: hyper drops a stream's handler when it finds its connection gone.
+/// They end with their connection: hyper drops a stream's handler when it finds that the connection has closed.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamExecutor;
 
@@ -40,14 +40,14 @@ where
 }
 
 thread_local! {
-    /// What the response that was just given on this thread offers.
+    /// The claim of the response that was last returned on this thread.
     static OFFERED: RefCell<Weak<Claim>> = const { RefCell::new(Weak::new()) };
 }
 
-/// A request that may become a stream of its own within its HTTP/2 connection (RFC 8441).
+/// A request that may become a tunnel within its HTTP/2 connection (RFC 8441).
 ///
-/// hyper tells nobody when it hands a stream over. But it does so in one go: it takes the response, makes the stream's
-/// own future, gives it to the executor, and only then drops the response's body, all in one poll. So what is given to
+/// hyper does not report that it detaches a stream. But it does so in one poll: it takes the response, creates the
+/// stream's future, passes it to the executor, and only then drops the response's body. So the future that is passed to
 /// the executor on this thread while the response's ticket still lives is that stream.
 #[derive(Debug)]
 pub(crate) struct Claim {
@@ -56,7 +56,7 @@ pub(crate) struct Claim {
     taken: AtomicBool,
 }
 
-/// A stream that was handed over. Its request ends when this is dropped.
+/// A detached stream. Its request ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Tunnel {
     conn: Arc<Conn>,
@@ -64,7 +64,7 @@ pub(crate) struct Tunnel {
 }
 
 impl Claim {
-    /// Offers the request to the executor, for as long as what is returned lives.
+    /// Offers the request to the executor, until the returned value is dropped.
     pub(crate) fn offer(conn: &Arc<Conn>, id: RequestId) -> Arc<Self> {
         let claim = Arc::new(Self { conn: Arc::clone(conn), id, taken: AtomicBool::new(false) });
         OFFERED.set(Arc::downgrade(&claim));
@@ -77,7 +77,7 @@ impl Claim {
 }
 
 impl Tunnel {
-    /// Takes what is offered on this thread.
+    /// Takes the claim that is offered on this thread.
     pub(crate) fn take() -> Option<Self> {
         let claim = OFFERED.with_borrow(Weak::upgrade)?;
         OFFERED.take();

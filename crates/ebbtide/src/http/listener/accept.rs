@@ -20,7 +20,7 @@ use crate::util::clock;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Accepts connections, and waits where the system cannot give one: no error ends it, none makes it spin.
+/// Accepts connections, and pauses when the system cannot provide one: no error ends it, no error makes it spin.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     listening: Listening,
@@ -60,16 +60,16 @@ impl Acceptor {
     ///
     /// # Cancel safety
     ///
-    /// No connection is lost.
+    /// No connection is lost if it is cancelled.
     pub(super) async fn accept(&mut self) -> Accepted {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    /// Takes a connection that waits in the queue already, whether or not the reactor knows of it yet; `None` when the queue
-    /// is empty.
+    /// Takes a connection that is already queued, whether or not the reactor has reported it; `None` when the queue is
+    /// empty.
     ///
-    /// While the process has no free descriptor it waits for one. After `stop` is cancelled it retries every few milliseconds,
-    /// because each refused request frees one; the caller bounds that time.
+    /// While the process has no free descriptor it waits for one. After `stop` is cancelled it retries every few
+    /// milliseconds, because each refused request frees one; the caller bounds that time.
     ///
     /// # Cancel safety
     ///
@@ -88,14 +88,14 @@ impl Acceptor {
         &self.listening
     }
 
-    /// Removes the listener's file, if it has one that is ours.
+    /// Removes the listener's socket file, if this process created one.
     pub(super) fn remove_file(&mut self) {
         if let Listening::Unix(_, file) = &mut self.listening {
             *file = None;
         }
     }
 
-    /// Tells whether connections come, so that one may be coming at this moment.
+    /// Returns whether connections arrived lately, so that another may be arriving now.
     pub(super) fn is_busy(&self) -> bool {
         const LATELY: Duration = Duration::from_millis(100);
         let lately = |latest| clock::now().saturating_duration_since(latest) < LATELY;
@@ -146,11 +146,11 @@ impl Acceptor {
     }
 }
 
-/// A listening socket in the hands of the runtime.
+/// A listening socket registered with the runtime.
 #[derive(Debug)]
 pub(crate) enum Listening {
     Tcp(TcpListener),
-    /// With its file, if that is ours to remove.
+    /// With its file, if this process must remove it.
     Unix(UnixListener, Option<SocketFile>),
 }
 
@@ -170,13 +170,13 @@ impl Listening {
         }
     }
 
-    /// Takes a connection that waits in the queue already, whether or not the reactor knows of it yet; `None` when the queue
-    /// is empty.
+    /// Takes a connection that is already queued, whether or not the reactor has reported it; `None` when the queue is
+    /// empty.
     ///
     /// # Errors
     ///
-    /// Fails as `accept(2)` does. A queue that is known to be empty is no error, although `accept(2)` asks for a descriptor
-    /// before it looks at the queue.
+    /// Fails as `accept(2)` does. A queue known to be empty is not an error, although `accept(2)` requires a descriptor
+    /// before it checks the queue.
     fn accept_now(&self) -> io::Result<Option<(Socket, Address)>> {
         let (accepted, from) = match socket::accept_now(self) {
             Ok(Some(accepted)) => accepted,
@@ -196,7 +196,7 @@ impl Listening {
         }))
     }
 
-    /// Tells whether no connection waits in the queue. A Unix socket that refuses new ones cannot tell.
+    /// Returns whether the queue is known to be empty. It is unknown for a Unix socket that refuses new connections.
     fn is_queue_empty(&self) -> bool {
         matches!(self, Self::Tcp(_)) && socket::is_queue_empty(self)
     }
@@ -224,7 +224,7 @@ impl AsRawFd for Listening {
     }
 }
 
-/// Tells whether the error is that of one connection, gone before it was accepted; the next may be well.
+/// Returns whether the error concerns one connection that ended before it was accepted; the next `accept` may succeed.
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)

@@ -1,4 +1,4 @@
-//! How an address or a path becomes a listening socket.
+//! Turns an address or a path into a listening socket.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -14,7 +14,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::listener::BACKLOG;
 
-/// How long another process may take between looking at a path and listening there.
+/// How long another process may take between checking a path and listening there.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 const LOCK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -22,7 +22,7 @@ const LOCK_AGAIN: Duration = Duration::from_millis(5);
 pub(super) fn bind_tcp(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     if addr.is_ipv6() && addr.ip().is_unspecified() {
-        // Systems differ in their default, and a kernel without IPv4 refuses: then IPv6 alone is right.
+        // The default differs between systems, and a kernel without IPv4 refuses: then IPv6 alone is right.
         let _ = socket.set_only_v6(false);
     }
     socket.set_reuse_address(true)?;
@@ -45,8 +45,8 @@ pub(super) async fn bind_unix(
         })?;
         return Ok((socket.into(), None));
     }
-    // Between bind and listen a socket looks as if nobody listened on it: two that start at once would each take the
-    // other's for a stale one. The directory's lock goes with this file.
+    // Between bind and listen a socket looks stale, because no process listens on it: two processes that start together
+    // would each replace the other's. The directory lock is released when this file is dropped.
     let _lock = lock(path).await;
     bind_file(path, mode).map(|(listener, file)| (listener, Some(file)))
 }
@@ -77,7 +77,7 @@ fn remove_stale(path: &Path, addr: &SockAddr) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
     }
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    probe.set_nonblocking(true)?; // a listener whose queue is full is one all the same
+    probe.set_nonblocking(true)?; // a listener whose queue is full still counts as one
     match probe.connect(addr) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             tracing::info!(path = %path.display(), "replacing a stale socket file");
@@ -89,8 +89,8 @@ fn remove_stale(path: &Path, addr: &SockAddr) -> io::Result<()> {
     }
 }
 
-/// Locks the path's directory against others that do the same. Where that cannot be had it goes on without: whoever
-/// looks after the directory may hold the lock for other reasons.
+/// Locks the path's directory against other processes that bind here. If the lock is not available it continues
+/// without: the owner of the directory may hold the lock for other reasons.
 async fn lock(path: &Path) -> Option<File> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = File::open(parent.unwrap_or(Path::new("."))).ok()?;
@@ -106,7 +106,7 @@ async fn lock(path: &Path) -> Option<File> {
     Some(directory)
 }
 
-/// Returns the name as the kernel wants it: `@` stands for the NUL byte.
+/// Returns the abstract name in the kernel's form: `@` stands for the NUL byte.
 #[cfg(target_os = "linux")]
 fn abstract_name(path: &Path) -> Option<std::ffi::OsString> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -128,16 +128,16 @@ fn said(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot listen on {}: {error}", path.display()))
 }
 
-/// The file of a Unix socket that we have bound; removed when it is dropped.
+/// The file of a Unix socket that this process has bound; removed on drop.
 ///
-/// Purposefully not `Clone`: there is one file.
+/// Deliberately not `Clone`: there is one file.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
     id: FileId,
 }
 
-/// Tells a file from another that has taken its name.
+/// Distinguishes a file from another one that has replaced it under the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileId {
     device: u64,
@@ -145,13 +145,13 @@ struct FileId {
 }
 
 impl SocketFile {
-    /// Remembers the file that a socket was bound to just now.
+    /// Records the file that a socket has just been bound to.
     ///
     /// # Errors
     ///
-    /// Fails when the file is gone again, or its directory may not be searched.
+    /// Fails when the file no longer exists, or its directory may not be searched.
     fn new(path: &Path) -> io::Result<Self> {
-        // Whoever serves may change its working directory later.
+        // The program may change its working directory later.
         Ok(Self { path: std::path::absolute(path)?, id: FileId::of(path)? })
     }
 }

@@ -1,19 +1,19 @@
-//! How a listener is closed without losing what the kernel has accepted for it.
+//! Closes a listener without losing the connections that the kernel has accepted for it.
 //!
 //! A TCP listener:
 //!
-//! 1. New handshakes are held back, without touching those under way: the client's kernel sends its SYN again, and
-//!    meets a closed port, or the next instance.
-//! 2. Connections are accepted until the queue is empty and no handshake that had begun is still under way.
+//! 1. New handshakes are blocked, without affecting those in progress: the client's kernel retransmits its SYN, and
+//!    reaches a closed port, or the next instance.
+//! 2. Connections are accepted until the queue is empty and no handshake that had begun is still in progress.
 //! 3. Then closing the listener destroys nothing.
 //!
 //! A Unix listener:
 //!
-//! 1. Its file is removed, so that a successor may bind the path from here on. While we still answered there, a
-//!    successor that looks before it replaces a file was held off.
-//! 2. Its receiving side is shut down. From that instant on the kernel refuses new connections, under the lock under
-//!    which it would queue them, and gives out those in the queue as before: there is no race to be lost. The same goes
-//!    for abstract names, which have no file. A client that was waiting for room in the queue looks the path up again.
+//! 1. Its file is removed, so that a successor may bind the path from here on. While this process still answered there,
+//!    a successor that checks the path before it replaces a file could not bind.
+//! 2. Its receiving side is shut down. From then on the kernel refuses new connections, under the same lock under which
+//!    it would queue them, and `accept` still returns those in the queue: there is no race. The same applies to
+//!    abstract names, which have no file. A client that was waiting for room in the queue resolves the path again.
 //! 3. Connections are accepted until the queue is empty. Then closing the listener destroys nothing.
 
 use std::future::{Future, poll_fn};
@@ -32,27 +32,27 @@ use crate::runtime::os::sock_diag::{Handshake, half_done};
 use crate::runtime::os::socket;
 use crate::util::clock;
 
-/// How long a handshake that had begun is waited for. The kernel repeats its SYN-ACK after 1, 3 and 7 s; a flood of
-/// forged SYNs leaves handshakes that never end, and shall not hold the stop for long.
+/// How long to wait for a handshake that had begun. The kernel retransmits its SYN-ACK after 1, 3 and 7 s. A flood of
+/// forged SYNs leaves handshakes that never complete, and must not delay the shutdown for long.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
-/// How long to accept when nobody can tell whether handshakes are under way.
+/// How long to accept when pending handshakes cannot be observed.
 const BLIND_PATIENCE: Duration = Duration::from_millis(100);
-/// How long to accept where new handshakes cannot be held back for good, or the kernel does not refuse new Unix connections,
-/// so that the queue may never be empty.
+/// How long to accept when new handshakes cannot be blocked completely, or the kernel does not refuse new Unix
+/// connections, so that the queue may never be empty.
 const BACKLOG_PATIENCE: Duration = Duration::from_secs(1);
-/// How many are taken at once in the end where new handshakes go on: what the queue can have held before.
+/// How many connections the final pass takes at most when new handshakes continue: what the queue can have held before.
 const BACKLOG_AT_ONCE: usize = 4096;
-/// How often to look.
+/// How often to check again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// Empties the listeners and closes them, all at the same time; every connection goes to `serve`.
+/// Drains the accept queues of all listeners at the same time and closes them; every connection goes to `serve`.
 ///
-/// After `stop` is cancelled they take only what is in the queues. They then wait for nothing but free descriptors, for as long
-/// as the caller lets them.
+/// After `stop` is cancelled they take only what is in the queues. They then wait only for free descriptors, as long as
+/// the caller lets them.
 ///
 /// # Cancel safety
 ///
-/// Cancelled, it closes the listeners with what is in their queues.
+/// Cancelled, it closes the listeners and drops the connections in their queues.
 pub(crate) async fn close_all(
     acceptors: Vec<Acceptor>,
     mode: CloseMode,
@@ -84,7 +84,7 @@ fn close<'a>(
     }
 }
 
-/// How new handshakes are held back.
+/// How new handshakes are blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hold {
     Filter,
@@ -92,14 +92,14 @@ enum Hold {
     Backlog,
 }
 
-/// Empties the listener and closes it; every connection goes to `serve`.
+/// Drains the accept queue and closes the listener; every connection goes to `serve`.
 ///
-/// After `stop` is cancelled it takes only what is in the queue. It then waits for nothing but free descriptors, for as long as
+/// After `stop` is cancelled it takes only what is in the queue. It then waits only for free descriptors, as long as
 /// the caller lets it.
 ///
 /// # Cancel safety
 ///
-/// Cancelled, it closes the listener with what is in its queue.
+/// Cancelled, it closes the listener and drops the connections in its queue.
 async fn close_tcp(mut acceptor: Acceptor, mode: CloseMode, stop: &Stop, serve: impl Fn(Accepted)) {
     let hold = hold_back(&acceptor, mode);
     let mut pending = PendingHandshakes::new(&acceptor, hold);
@@ -111,7 +111,7 @@ async fn close_tcp(mut acceptor: Acceptor, mode: CloseMode, stop: &Stop, serve: 
     while !pending.is_too_long() && !stop.is_cancelled() {
         if let Some(accepted) = acceptor.accept_queued(stop).await {
             serve(accepted);
-            // The queue may be long: let the connections begin.
+            // The queue may be long: let the connections run.
             tokio::task::yield_now().await;
             continue;
         }
@@ -124,7 +124,8 @@ async fn close_tcp(mut acceptor: Acceptor, mode: CloseMode, stop: &Stop, serve: 
             () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
     }
-    // What was completed since the queue was found empty. Where new handshakes go on, this would have no end.
+    // Takes what was completed since the queue was found empty. Bounded where new handshakes continue, as it would
+    // never end.
     let mut left = if hold == Hold::Backlog { BACKLOG_AT_ONCE } else { usize::MAX };
     while left > 0
         && let Some(accepted) = acceptor.accept_queued(stop).await
@@ -153,7 +154,7 @@ fn hold_back(acceptor: &Acceptor, mode: CloseMode) -> Hold {
     Hold::Backlog
 }
 
-/// Takes back what an accepted connection inherited from its listener and would suffer from.
+/// Resets what an accepted connection inherited from its listener and must not keep.
 fn restore(socket: &Socket, hold: Hold) {
     #[cfg(target_os = "linux")]
     if hold == Hold::HopLimit
@@ -166,7 +167,7 @@ fn restore(socket: &Socket, hold: Hold) {
     let _ = (socket, hold);
 }
 
-/// The handshakes that had begun when new ones were held back, as long as they are under way.
+/// The handshakes that were in progress when new ones were blocked.
 struct PendingHandshakes {
     listener: Option<SocketAddr>,
     since: Instant,
@@ -180,7 +181,7 @@ impl PendingHandshakes {
         let listener = acceptor.listening().tcp_addr();
         let limit = if hold == Hold::Backlog { BACKLOG_PATIENCE } else { HANDSHAKE_PATIENCE };
         let mut pending = Self { listener, since: clock::now(), limit, looks: 0, known: None };
-        // A SYN that is being processed at this moment may be missed by one look. Where connections come, look twice.
+        // One poll may miss a SYN that is being processed right now. If connections arrive, poll twice.
         if acceptor.is_busy() {
             pending.look();
         }
@@ -191,7 +192,7 @@ impl PendingHandshakes {
         clock::now().saturating_duration_since(self.since) >= self.limit
     }
 
-    /// Looks again; tells whether none is left, or, where nobody can tell, whether it has been long enough.
+    /// Polls again; returns whether none is left, or, if they cannot be observed, whether the fixed time has passed.
     fn is_over(&mut self, busy: bool) -> bool {
         self.look();
         match &self.known {
@@ -204,7 +205,7 @@ impl PendingHandshakes {
         let found = self.listener.and_then(|listener| half_done(listener).ok());
         self.looks += 1;
         self.known = match (self.known.take(), found) {
-            // What shows only now came after the hold: it is for another socket on the same port.
+            // What appears only now arrived after the block: it is for another socket on the same port.
             (Some(mut known), Some(found)) if self.looks > 2 => {
                 known.retain(|handshake| found.contains(handshake));
                 Some(known)
@@ -214,11 +215,12 @@ impl PendingHandshakes {
     }
 }
 
-/// Empties the listener and closes it; every connection goes to `serve`. `stop` is to it what it is to a TCP listener.
+/// Drains the accept queue and closes the listener; every connection goes to `serve`. `stop` has the same effect as for
+/// a TCP listener.
 ///
 /// # Cancel safety
 ///
-/// Cancelled, it closes the listener with what is in its queue.
+/// Cancelled, it closes the listener and drops the connections in its queue.
 async fn close_unix(mut acceptor: Acceptor, stop: &Stop, serve: impl Fn(Accepted)) {
     acceptor.remove_file();
     let limit = refuse(&acceptor);
@@ -226,12 +228,12 @@ async fn close_unix(mut acceptor: Acceptor, stop: &Stop, serve: impl Fn(Accepted
         && let Some(accepted) = acceptor.accept_queued(stop).await
     {
         serve(accepted);
-        // The queue may be long: let the connections begin.
+        // The queue may be long: let the connections run.
         tokio::task::yield_now().await;
     }
 }
 
-/// Makes the kernel refuse new connections; where it does not, returns until when to accept.
+/// Makes the kernel refuse new connections; if it does not, returns until when to accept.
 fn refuse(acceptor: &Acceptor) -> Option<Instant> {
     let error = match socket::refuse_connections(acceptor.listening()) {
         Ok(()) if cfg!(target_os = "linux") => return None,

@@ -13,13 +13,13 @@ use crate::runtime::os::inherited::{self, Inherited};
 use crate::runtime::os::socket;
 
 /// How many handshakes may wait to be accepted. The kernel caps it at `net.core.somaxconn`, 4096 by default; tokio's
-/// own 128 overflows under 256 clients.
+/// default of 128 overflows under 256 clients.
 pub(super) const BACKLOG: i32 = 4096;
 
-/// A socket that listens, TCP or Unix, ready to be served.
+/// A listening TCP or Unix socket, ready to be served.
 ///
-/// The kernel completes connections from here on: those that come before [`Server::serve`](crate::http::Server::serve)
-/// wait.
+/// The kernel completes connections from here on: those that arrive before
+/// [`Server::serve`](crate::http::Server::serve) wait in its queue.
 #[derive(Debug)]
 pub struct Listener {
     socket: Bound,
@@ -35,16 +35,16 @@ enum Bound {
 }
 
 impl Listener {
-    /// Binds a TCP address, with a backlog of 4096 and `SO_REUSEADDR`. `[::]` takes IPv4 as well.
+    /// Binds a TCP address, with a backlog of 4096 and `SO_REUSEADDR`. `[::]` accepts IPv4 as well.
     ///
     /// # Errors
     ///
-    /// Fails with the error of the last address tried when none can be bound, and when the name has no address. The error names the
-    /// address.
+    /// Fails with the error of the last address tried when no address can be bound, and when the name has no address.
+    /// The message contains the address.
     ///
     /// # Cancel safety
     ///
-    /// Cancelled while a name is being resolved, it has bound nothing.
+    /// Nothing is bound if it is cancelled while a name is being resolved.
     ///
     /// # Examples
     ///
@@ -68,22 +68,22 @@ impl Listener {
         }))
     }
 
-    /// Binds a Unix socket, with a backlog of 4096, and the rights that the process's umask leaves to its file.
+    /// Binds a Unix socket, with a backlog of 4096. The umask of the process determines the permissions of its file.
     ///
-    /// A file that an earlier process left behind, on which nobody listens, is replaced. The file is removed when the
-    /// listener is closed, if it is still this one's: never a successor's.
+    /// A stale file of an earlier process, on which no process listens, is replaced. The file is removed when the
+    /// listener is closed, unless a successor has replaced it.
     ///
-    /// On Linux `@name` is a name in the abstract namespace, without a file. It is free as soon as the listener is
-    /// closed, and not before: where a successor has to be able to listen before this one has ended, use a path.
+    /// On Linux `@name` is a name in the abstract namespace, without a file. It becomes free only when the listener is
+    /// closed: if a successor must be able to listen before this process has ended, use a path.
     ///
     /// # Errors
     ///
-    /// Fails when another process listens there, when the path is that of something else than a socket, when it is too
-    /// long for a socket (107 bytes on Linux), or when its directory does not exist or may not be written.
+    /// Fails when another process listens there, when the path exists and is not a socket, when it is too long for a
+    /// socket (107 bytes on Linux), or when its directory does not exist or is not writable.
     ///
     /// # Cancel safety
     ///
-    /// Cancelled, it has bound nothing.
+    /// Nothing is bound if it is cancelled.
     ///
     /// # Examples
     ///
@@ -103,8 +103,8 @@ impl Listener {
 
     /// Binds a Unix socket as [`bind_unix`](Self::bind_unix) does, with a mode such as `0o660` for its file.
     ///
-    /// It is set before anybody can connect. Who may connect is who may write the file. An abstract name has no file:
-    /// there everybody in the network namespace may, and the mode says nothing.
+    /// The mode is set before a client can connect. A client may connect if it may write the file. An abstract name has
+    /// no file: every process in the network namespace may connect, and the mode has no effect.
     ///
     /// # Errors
     ///
@@ -112,12 +112,12 @@ impl Listener {
     ///
     /// # Cancel safety
     ///
-    /// Cancelled, it has bound nothing.
+    /// Nothing is bound if it is cancelled.
     pub async fn bind_unix_with_mode(path: impl AsRef<Path>, mode: u32) -> io::Result<Self> {
         Self::unix(path.as_ref(), Some(mode)).await
     }
 
-    /// Takes a TCP socket that listens already and that nobody else holds, and gives it this type's backlog.
+    /// Uses a TCP socket that already listens and is not shared with another process, and sets this type's backlog.
     ///
     /// # Errors
     ///
@@ -127,9 +127,9 @@ impl Listener {
         Self::shared_from_std(socket).map(|listener| Self { shared: false, ..listener })
     }
 
-    /// Takes a TCP socket that another process or another part of this one holds as well.
+    /// Uses a TCP socket that is shared with another process or another part of this one.
     ///
-    /// At the close it is let go as it is: what waits in its queue belongs to whoever serves it next.
+    /// At shutdown its accept queue is not drained: the connections in it belong to the process that serves it next.
     ///
     /// # Errors
     ///
@@ -140,7 +140,8 @@ impl Listener {
         Ok(Self { socket: Bound::Tcp(socket), local_addr, shared: true, via: Via::default() })
     }
 
-    /// Takes a Unix socket that listens already and that nobody else holds. Its file stays when it is closed.
+    /// Uses a Unix socket that already listens and is not shared with another process. Its file is not removed when it
+    /// is closed.
     ///
     /// # Errors
     ///
@@ -150,7 +151,7 @@ impl Listener {
         Self::shared_from_std_unix(socket).map(|listener| Self { shared: false, ..listener })
     }
 
-    /// Takes a Unix socket that somebody else holds as well, as [`shared_from_std`](Self::shared_from_std) does.
+    /// Uses a Unix socket that is shared with another process, as [`shared_from_std`](Self::shared_from_std) does.
     ///
     /// # Errors
     ///
@@ -162,18 +163,20 @@ impl Listener {
     }
 
     /// Takes the sockets that the service manager opened and passed on (`LISTEN_FDS`): systemd's `.socket` units, and
-    /// whatever follows `sd_listen_fds(3)`. Empty when there are none, or when they are meant for another process.
+    /// every manager that follows `sd_listen_fds(3)`. Empty when there are none, or when they are meant for another
+    /// process.
     ///
-    /// They are shared: at the close they are let go as they are, and what waits in their queues is served by the next
-    /// process that the service manager starts. A service that is restarted thus refuses nobody.
+    /// They are shared: at shutdown their accept queues are not drained, and the next process that the service manager
+    /// starts serves what is queued. A service that is restarted thus refuses no client.
     ///
-    /// Each socket is given out once in the life of the process, here or by [`inherited_by_name`](Self::inherited_by_name).
-    /// The descriptors are made close-on-exec, so that no child inherits them. The environment is left as it is, because
-    /// changing it is not safe once there are threads: a child sees by `LISTEN_PID` that it is not meant.
+    /// Each socket is returned once in the life of the process, here or by
+    /// [`inherited_by_name`](Self::inherited_by_name). The descriptors are made close-on-exec, so that no child
+    /// inherits them. The environment is not changed, because changing it is unsafe once there are threads:
+    /// `LISTEN_PID` shows a child that the sockets are not meant for it.
     ///
     /// # Errors
     ///
-    /// Fails when one of them is not a listening TCP or Unix stream socket, and names it. Then none is taken.
+    /// Fails when one of them is not a listening TCP or Unix stream socket; the message names it. Then none is taken.
     ///
     /// # Examples
     ///
@@ -193,8 +196,8 @@ impl Listener {
         inherited::take(None)?.into_iter().map(Self::from_inherited).collect()
     }
 
-    /// Takes the sockets of one name, as [`inherited`](Self::inherited) takes them all. systemd's name for a socket is its
-    /// `FileDescriptorName=`, by default the name of the `.socket` unit.
+    /// Takes the inherited sockets with one name, otherwise as [`inherited`](Self::inherited) does. systemd's name for
+    /// a socket is its `FileDescriptorName=`, by default the name of the `.socket` unit.
     ///
     /// # Errors
     ///
@@ -203,11 +206,11 @@ impl Listener {
         inherited::take(Some(name))?.into_iter().map(Self::from_inherited).collect()
     }
 
-    /// Speaks TLS on its connections.
+    /// Enables TLS on its connections.
     ///
-    /// With `h2` agreed on in the handshake (ALPN) it serves HTTP/2, with `http/1.1` HTTP/1, and without an agreement what
-    /// the client's first bytes begin. How long a handshake may take is
-    /// [`Server::handshake_timeout`](crate::http::Server::handshake_timeout)'s matter.
+    /// If ALPN selects `h2` in the handshake, it serves HTTP/2; with `http/1.1`, HTTP/1; without a selection, the
+    /// protocol that the client's first bytes show.
+    /// [`Server::handshake_timeout`](crate::http::Server::handshake_timeout) limits the time of a handshake.
     ///
     /// # Examples
     ///
@@ -227,25 +230,27 @@ impl Listener {
         self
     }
 
-    /// Expects a PROXY protocol header, version 1 or 2, at the beginning of each connection, before TLS if there is any.
+    /// Expects a PROXY protocol header, version 1 or 2, at the beginning of each connection, before TLS.
     ///
-    /// The client that it names is the one that a request's [`Peer`](crate::http::Peer) and the stragglers show. Where the
-    /// load balancer speaks for itself, as in its health checks, or names a Unix socket, they show the load balancer.
-    /// What else the header says is ignored. A connection without a valid header is closed and never served: let only the
-    /// load balancer reach this listener, because whoever does can claim any address. The header has the time of
-    /// [`Server::handshake_timeout`](crate::http::Server::handshake_timeout).
+    /// A request's [`Peer`](crate::http::Peer) and the stragglers show the client that the header names. If the header
+    /// describes a connection of the load balancer itself, such as a health check, or names a Unix socket, they show
+    /// the load balancer. The rest of the header is ignored.
+    ///
+    /// A connection without a valid header is closed and never served. Only the load balancer may be able to reach this
+    /// listener, because any client that can may claim any address.
+    /// [`Server::handshake_timeout`](crate::http::Server::handshake_timeout) limits the time of the header.
     #[must_use]
     pub fn proxy_protocol(mut self) -> Self {
         self.via.proxy_header = true;
         self
     }
 
-    /// Returns the address that it listens on, with the port that the kernel chose if none was asked for.
+    /// Returns the local address, with the port that the kernel chose if none was requested.
     pub fn local_addr(&self) -> Address {
         self.local_addr.clone()
     }
 
-    /// Tells whether others hold the socket too, so that it is not ours to close.
+    /// Returns whether other processes share the socket, so that it must not be closed for all of them.
     pub(crate) fn is_shared(&self) -> bool {
         self.shared
     }
@@ -254,7 +259,7 @@ impl Listener {
         &self.via
     }
 
-    /// Hands the socket to the runtime.
+    /// Registers the socket with the runtime.
     pub(crate) fn register(self) -> io::Result<Listening> {
         Ok(match self.socket {
             Bound::Tcp(socket) => Listening::Tcp(tokio::net::TcpListener::from_std(socket)?),
@@ -277,17 +282,17 @@ impl Listener {
     }
 }
 
-/// What lies between a listener's sockets and HTTP.
+/// What a listener's connections pass through before HTTP.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Via {
-    /// A load balancer says first for whom it speaks.
+    /// The load balancer first sends a header that names its client.
     pub(crate) proxy_header: bool,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Tls>,
 }
 
 impl Via {
-    /// Returns what a connection goes through first; `None` when that is HTTP.
+    /// Returns what a connection passes through first; `None` when that is HTTP.
     pub(crate) fn first_opening(&self) -> Option<Opening> {
         #[cfg(feature = "tls")]
         let handshake = self.tls.as_ref().map(|_| Opening::Handshake);

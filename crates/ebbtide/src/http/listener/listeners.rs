@@ -61,18 +61,18 @@ impl fmt::Debug for Listeners {
     }
 }
 
-/// What a server takes as a listener: tokio's and the standard library's, TCP and Unix, one [`Listener`] or several.
+/// The listeners that a server takes: tokio's and the standard library's, TCP and Unix, one [`Listener`] or several.
 ///
-/// A socket of tokio's or the standard library's gets our backlog, and is ours alone: what waits in its queue is served
-/// before it closes. For one that somebody else holds too, use [`Listener::shared_from_std`].
+/// A socket of tokio's or the standard library's gets this crate's backlog, and is treated as not shared: its accept
+/// queue is drained before it closes. For a socket that another process shares, use [`Listener::shared_from_std`].
 ///
-/// Sealed: nobody else implements it.
+/// Sealed: it cannot be implemented outside this crate.
 pub trait IntoListeners: sealed::Sealed + Send + 'static {
-    /// Makes our listeners of it.
+    /// Converts this to listeners.
     ///
     /// # Errors
     ///
-    /// When it cannot listen.
+    /// Fails when a socket cannot listen.
     fn into_listeners(self) -> io::Result<Listeners>;
 }
 

@@ -1,4 +1,4 @@
-//! What a server listens on: how it is bound, how connections are accepted from it, and how it is closed without loss.
+//! The listeners of a server: how they are bound, how connections are accepted, and how they are closed without loss.
 
 mod accept;
 mod bind;

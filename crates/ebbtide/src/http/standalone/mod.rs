@@ -1,4 +1,4 @@
-//! The server alone, in somebody's own `main`: the lifecycle's budget and lame duck without the lifecycle.
+//! The server alone, in a program with a custom `main`: the lifecycle's budget and lame duck without the lifecycle.
 
 mod run;
 mod serve;

@@ -15,7 +15,7 @@ use crate::runtime::os::exit::at_a_terminal;
 use crate::runtime::{Input, LifecycleLedger, Manager, RunMode, START_UP, report_file};
 use crate::util::chain;
 
-/// What is served, and how.
+/// The service to serve, and its settings.
 pub(super) struct ServeParts<S, C> {
     pub(super) listeners: io::Result<Listeners>,
     pub(super) service: S,
@@ -23,8 +23,8 @@ pub(super) struct ServeParts<S, C> {
     pub(super) server: C,
 }
 
-/// Runs a lifecycle of one server in the caller's task. Dropped, it closes the listeners before it returns: the server is polled
-/// here, and its component only waits for it.
+/// Runs a lifecycle of one server in the caller's task. Dropped, it closes the listeners before it returns: the server
+/// is polled here, and its component only waits for it.
 pub(super) async fn run<S, C>(
     parts: ServeParts<S, C>,
     signal: impl Future<Output = ()>,
@@ -69,7 +69,7 @@ where
         let Some(serving) = serving else { return };
         let result = tokio::select! {
             biased;
-            // The component was aborted. Dropped, the server cuts what is left.
+            // The component was aborted. Dropped, the server cancels what is left.
             () = ending.closed() => return,
             result = serving => result,
         };
@@ -78,7 +78,7 @@ where
             drop(failed.set(error));
             BoxError::from(text)
         });
-        // A component that is gone needs no end.
+        // The receiver is gone if the component was aborted.
         let _gone = ending.send(result);
     };
     let stopping = async {
@@ -102,7 +102,8 @@ where
         Some(error) => Err(error),
         None if report.exit_code == Exit::Drained.code() => Ok(report),
         None => {
-            // What was cut may block a thread of the runtime, whose drop waits for it: the deadline holds until the process is gone.
+            // A cancelled request may block a thread of the runtime, whose drop waits for it: the deadline applies
+            // until the process exits.
             if let Some(watchdog) = watchdog {
                 watchdog.keep();
             }
@@ -111,7 +112,7 @@ where
     }
 }
 
-/// Moves the caller's handle as the lifecycle's own moves.
+/// Copies the state of the lifecycle's health handle to the caller's.
 async fn follow(health: Option<&Health>, lifecycle: Health) {
     let Some(health) = health else { return };
     let mut state = lifecycle.state();
@@ -124,7 +125,7 @@ async fn follow(health: Option<&Health>, lifecycle: Health) {
     }
 }
 
-/// What [`Serve`](super::Serve)'s builder sets; the reasons are documented there.
+/// The settings of [`Serve`](super::Serve)'s builder, which documents them.
 #[derive(Debug)]
 pub(super) struct ServeSettings {
     pub(super) name: String,
@@ -146,7 +147,7 @@ impl Default for ServeSettings {
 }
 
 impl ServeSettings {
-    /// Works out the plan, and where the report goes.
+    /// Computes the plan and the report path.
     fn plan(&mut self) -> Result<(Plan, Option<PathBuf>), BoxError> {
         let wishes = apply_environment(&mut self.budget, |name| std::env::var(name).ok())?;
         Ok((self.budget.plan()?, wishes.report_path))

@@ -11,20 +11,20 @@ use crate::layer::StopService;
 use crate::model::{LameDuck, Report};
 use crate::util::BoxFuture;
 
-/// Serves HTTP for a tower service such as `axum::Router`, without a lifecycle: what `axum::serve` does, and no request is
-/// lost when it stops.
+/// Serves HTTP for a tower service such as `axum::Router`, without a lifecycle. Replaces `axum::serve`, and loses no
+/// request when it stops.
 ///
-/// Awaited as it is, it serves for ever. With [`with_graceful_shutdown`](Serve::with_graceful_shutdown) it stops as a
-/// server of a lifecycle does: it announces the close and goes on serving through the lame duck, empties and closes the
-/// listener, lets what is in flight finish, and cuts what is left at its deadline.
+/// Awaited as it is, it serves forever. With [`with_graceful_shutdown`](Serve::with_graceful_shutdown) it stops as a
+/// server of a lifecycle does: it announces the close and continues to serve through the lame duck, drains the accept
+/// queue and closes the listener, lets what is in flight finish, and cancels the rest at its deadline.
 ///
-/// It takes the service itself, not a maker of services: in place of `into_make_service_with_connect_info` ask for the
-/// client's address with `.server(|server| server.peer_info(true))`. Handlers find it as axum's `ConnectInfo<SocketAddr>` (feature
-/// `axum`) and as a [`Peer`](crate::http::Peer) extension.
+/// It takes the service itself, not a maker of services. Instead of `into_make_service_with_connect_info`, request the
+/// client's address with `.server(|server| server.peer_info(true))`. Handlers find it as axum's
+/// `ConnectInfo<SocketAddr>` (feature `axum`) and as a [`Peer`](crate::http::Peer) extension.
 ///
 /// # Examples
 ///
-/// The one line to replace in a program that has its own `main`:
+/// The one line to replace in a program with a custom `main`:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -37,7 +37,7 @@ use crate::util::BoxFuture;
 /// # Ok(()) }
 /// ```
 ///
-/// With health routes that turn red at the signal, handlers that learn of it, and settings:
+/// With health routes that fail at the signal, handlers that are notified of it, and settings:
 ///
 /// ```
 /// # #[cfg(feature = "axum")]
@@ -73,20 +73,20 @@ pub fn serve<S>(listeners: impl IntoListeners, service: S) -> Serve<S> {
     }
 }
 
-/// Serves without a lifecycle. Made by [`serve`]; does nothing until it is awaited.
+/// A server without a lifecycle. Created by [`serve`]; does nothing until it is awaited.
 ///
-/// # The time it has
+/// # Budget
 ///
 /// The grace period and the lame duck are those of the platform, as for a [`Lifecycle`](crate::Lifecycle), then those
-/// set here, then `EBBTIDE_GRACE`, `EBBTIDE_MARGIN` and `EBBTIDE_LAME_DUCK`. With a terminal in front of it, and on no
-/// platform that it recognises, there is no lame duck: nobody's traffic has to move away from a laptop. The server is
-/// over so early that what the budget keeps for workers, resources and telemetry is left for what you do after it.
+/// set here, then `EBBTIDE_GRACE`, `EBBTIDE_MARGIN` and `EBBTIDE_LAME_DUCK`. At a terminal, on no recognised platform,
+/// there is no lame duck, because no traffic has to move away from a development machine. The server finishes early
+/// enough to leave the code after it what the budget reserves for workers, resources and telemetry.
 ///
-/// # What it is not
+/// # Differences from a lifecycle
 ///
-/// The signal is yours, and a blocked runtime is not ended unless there is a [`watchdog`](Self::watchdog). Of the environment's wishes
-/// `EBBTIDE_REPORT` is heard, `EBBTIDE_PLAN` is not: the plan is logged. The exit code is your `main`'s: with `?` it is 1 where the
-/// report says 3.
+/// The caller provides the signal. A blocked runtime is not ended unless there is a [`watchdog`](Self::watchdog).
+/// `EBBTIDE_REPORT` is applied; `EBBTIDE_PLAN` is not, but the plan is logged. The exit code is that of your `main`:
+/// with `?` it is 1 where the report says 3.
 #[must_use = "a server does nothing until it is awaited"]
 pub struct Serve<S, F = Pending<()>> {
     listeners: io::Result<Listeners>,
@@ -99,7 +99,7 @@ pub struct Serve<S, F = Pending<()>> {
 type SetUp<S> = Box<dyn FnOnce(Server<StopService<S>>) -> Server<StopService<S>> + Send>;
 
 impl<S, F> Serve<S, F> {
-    /// Stops when `signal` resolves, without losing a request. The last one given counts.
+    /// Stops when `signal` resolves, without losing a request. A second call replaces the first signal.
     pub fn with_graceful_shutdown<G>(self, signal: G) -> Serve<S, G>
     where
         G: Future<Output = ()> + Send + 'static,
@@ -108,51 +108,54 @@ impl<S, F> Serve<S, F> {
         Serve { listeners, service, settings, server, signal }
     }
 
-    /// Sets how long to go on serving after the signal. Default: the platform's; none at a terminal.
+    /// Sets how long to continue serving after the signal. Default: the platform's; none at a terminal.
     pub fn lame_duck(mut self, lame_duck: LameDuck) -> Self {
         self.settings.budget.lame_duck = Some(lame_duck);
         self
     }
 
-    /// Sets the time between the signal and SIGKILL. Default: the platform's, 10 s where none is recognised.
+    /// Sets the time between the signal and SIGKILL. Default: the platform's, 10 s if none is recognised.
     pub fn grace_period(mut self, grace: Duration) -> Self {
         self.settings.budget.grace = Some(grace);
         self
     }
 
-    /// Sets how much earlier than SIGKILL the process is to be gone. Default: a sixth of the grace period, at most 5 s.
+    /// Sets how much earlier than SIGKILL the process must have exited. Default: a sixth of the grace period, at most 5
+    /// s.
     pub fn margin(mut self, margin: Duration) -> Self {
         self.settings.budget.margin = Some(margin);
         self
     }
 
-    /// Turns a health handle green when serving begins, and red at the signal. Put its routes in front of the service
-    /// with [`Health::wrap`], or serve them on a port of their own with [`serve_health`](crate::http::serve_health).
+    /// Sets a health handle that becomes ready when serving begins, and not ready at the signal. Put its routes in
+    /// front of the service with [`Health::wrap`], or serve them on a separate port with
+    /// [`serve_health`](crate::http::serve_health).
     pub fn health(mut self, health: Health) -> Self {
         self.settings.health = Some(health);
         self
     }
 
-    /// Puts a [`HandlerStop`](crate::layer::HandlerStop) into each request: by it a handler knows that the stop has begun
-    /// and how long it has. It costs an allocation for each request. Default: no.
+    /// Adds a [`HandlerStop`](crate::layer::HandlerStop) to each request, which shows a handler whether the shutdown
+    /// has begun and how much time is left. It costs an allocation for each request. Default: no.
     pub fn tell_handlers(mut self) -> Self {
         self.settings.tell_handlers = true;
         self
     }
 
-    /// Starts a watchdog thread that holds the deadline: where the runtime is blocked from the signal on, the process ends with
-    /// exit code 4 and a report before SIGKILL. Default: no thread.
+    /// Starts a watchdog thread that enforces the deadline: if the runtime is blocked from the signal on, the process
+    /// ends with exit code 4 and a report before SIGKILL. Default: no thread.
     ///
-    /// The deadline is the platform's for the whole process, so that what comes after the server has its time. The thread ends with
-    /// the server, unless something was cut: what blocks a thread keeps the runtime from being dropped, and then the process ends at the
-    /// deadline with exit code 3. The deadline begins when the signal's future has resolved: it cannot see a signal that a blocked
-    /// runtime has not passed on. A thread of your own, or [`Lifecycle`](crate::Lifecycle), can.
+    /// The deadline is the platform's for the whole process, so that the code after the server has time. The thread
+    /// ends with the server, unless something was cancelled: work that blocks a thread keeps the runtime from being
+    /// dropped, and then the process ends at the deadline with exit code 3. The deadline starts when the signal's
+    /// future has resolved: the thread cannot see a signal that a blocked runtime has not delivered. A dedicated signal
+    /// thread, or [`Lifecycle`](crate::Lifecycle), can.
     pub fn watchdog(mut self) -> Self {
         self.settings.watched = true;
         self
     }
 
-    /// Sets everything else that a [`Server`] can be told. Its arrivals are counted here, whatever it was given.
+    /// Configures the [`Server`]. A counter set with [`Server::arrivals`] is replaced.
     pub fn server(
         mut self,
         with: impl FnOnce(Server<StopService<S>>) -> Server<StopService<S>> + Send + 'static,
@@ -172,12 +175,12 @@ impl<S, F> Serve<S, F> {
     }
 }
 
-/// Serves. The output tells the truth: `Ok` with the report when everything was served to its end, an error when
-/// something was cut. `?` turns it into an [`io::Error`] where `main` returns that.
+/// Serves. The output is `Ok` with the report when every request was served to its end, and an error when one was
+/// cancelled. `?` converts the error to an [`io::Error`] if `main` returns that.
 ///
 /// # Cancel safety
 ///
-/// Dropped, it closes the listener and cuts every connection; requests are lost.
+/// Dropped, it closes the listener and cancels every connection; requests are lost.
 impl<S, F> IntoFuture for Serve<S, F>
 where
     S: HttpService,
@@ -193,7 +196,7 @@ where
     }
 }
 
-/// Serves until the signal has come and the last connection is gone. Made by awaiting a [`Serve`].
+/// Serves until the signal has arrived and the last connection has closed. Created by awaiting a [`Serve`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct ServeFuture(BoxFuture<Result<Report, ServeError>>);
 
