@@ -1,10 +1,10 @@
-/// Follows a chunked body to its end (RFC 9112 §7.1), and counts what comes behind it.
+/// Parses a chunked body to its end (RFC 9112 §7.1), and counts the bytes after it.
 ///
-/// It reads sizes and line ends; data is skipped. What is no chunked body is given up, and never said to have ended.
+/// It reads sizes and line ends and skips data. After an invalid byte it stops, and never reports an end.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chunks {
     state: ChunkState,
-    /// The size so far, the rest of the data, or what came behind the end.
+    /// The size so far, the rest of the data, or the number of bytes after the end.
     count: u64,
 }
 
@@ -19,7 +19,7 @@ enum ChunkState {
     Data,
     DataCr,
     DataLf,
-    /// At the beginning of a line behind the last chunk: a trailer, or the empty line that ends the body.
+    /// At the beginning of a line after the last chunk: a trailer, or the empty line that ends the body.
     Line,
     Trailer,
     TrailerEnd,
@@ -29,7 +29,7 @@ enum ChunkState {
 }
 
 impl Chunks {
-    /// Takes more of the body.
+    /// Parses more of the body.
     pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
         while let Some((&byte, rest)) = bytes.split_first() {
             (self.state, bytes) = match (self.state, byte) {
@@ -51,12 +51,12 @@ impl Chunks {
         }
     }
 
-    /// Returns how many bytes came behind the end; `None` before it, and where it cannot be told.
+    /// Returns how many bytes followed the end; `None` before it, and if the body is invalid.
     pub(crate) fn behind(&self) -> Option<u64> {
         (self.state == ChunkState::Over).then_some(self.count)
     }
 
-    /// Tells whether all bytes so far belong to the body, as far as can be told.
+    /// Returns whether all bytes so far belong to the body, as far as is known.
     pub(crate) fn is_all(&self) -> bool {
         match self.state {
             ChunkState::Over => self.count == 0,
@@ -89,7 +89,7 @@ impl Chunks {
     }
 }
 
-/// Returns what is left from the next end of a line on.
+/// Returns the rest, from the next line end on.
 fn behind_line(bytes: &[u8]) -> &[u8] {
     memchr::memchr(b'\r', bytes).and_then(|at| bytes.get(at..)).unwrap_or_default()
 }

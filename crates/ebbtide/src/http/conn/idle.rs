@@ -1,25 +1,25 @@
-//! When a connection closes without a request of its own to end it: the idle rule, and until when a peer is waited for.
+//! When a connection closes that no request ends: the idle rule, and how long the server waits for a peer.
 //!
-//! A connection is idle when nothing is in flight on it and no part of anything has come. It closes when it has been quiet for long
-//! enough **and** nothing is unread in its socket: what is unread may be a request.
+//! A connection is idle when nothing is in flight on it and no part of a request has arrived. It closes when it has
+//! been quiet for long enough **and** nothing is unread in its socket, because unread bytes may be a request.
 //!
 //! | the server | HTTP/1, after a response | HTTP/1, nothing sent yet | HTTP/2, no stream open |
 //! |---|---|---|---|
 //! | serves | after `keep_alive_timeout` | after `keep_alive_timeout`, not before `first_byte_grace` | GOAWAY after `keep_alive_timeout`; closes when the peer has answered it, at most `keep_alive_timeout` later |
-//! | is in the lame duck, its closes spread | after `idle_quiet`, not before its own instant; as while it serves if that is earlier | after `first_byte_grace`, not before its own instant; as while it serves if it came after the signal | when the peer has answered GOAWAY |
+//! | is in the lame duck, its closes spread | after `idle_quiet`, not before its scheduled time; as while it serves if that is earlier | after `first_byte_grace`, not before its scheduled time; as while it serves if it was accepted after the signal | when the peer has answered GOAWAY |
 //! | is in the lame duck otherwise | as while it serves | as while it serves | when the peer has answered GOAWAY |
 //! | drains | after `idle_quiet` | after `first_byte_grace` | when the peer has answered GOAWAY, at most `stall_timeout` later; if it sends nothing, after `idle_quiet` |
-//! | refuses, at its deadline | at once | at once | as while it drains |
-//! | cuts | at once | at once | at once |
+//! | refuses, at its deadline | immediately | immediately | as while it drains |
+//! | cancels | immediately | immediately | immediately |
 //!
-//! Without a `keep_alive_timeout`, the default, a connection is never closed while the server serves. Over HTTP/2 hyper closes once
-//! GOAWAY is answered. Unread bytes put off every close that this module decides, except the cut.
+//! Without a `keep_alive_timeout`, the default, a connection is never closed while the server serves. Over HTTP/2 hyper
+//! closes once GOAWAY is answered. Unread bytes postpone every close that this module decides, except at cancellation.
 //!
-//! "Quiet" counts from when data last came or went, which the kernel tells for TCP on Linux. "Spread" is
+//! "Quiet" counts from when data was last received or sent, which the kernel reports for TCP on Linux. "Spread" is
 //! [`announce_over`](crate::http::Server::announce_over).
 //!
-//! [`ConnState::due`] is this table: it returns the instant and the reason. [`Watch::poll_over`] waits for that instant in the
-//! connection's own task, and looks for unread bytes before it closes.
+//! [`ConnState::due`] is this table: it returns the time and the reason. [`Watch::poll_over`] waits for that time in
+//! the connection's task, and checks for unread bytes before it closes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -38,52 +38,52 @@ use crate::http::settings::Settings;
 use crate::runtime::os::socket::Unread;
 use crate::util::clock;
 
-/// How soon a connection that has bytes unread is looked at again; the reactor brings them sooner.
+/// How soon a connection with unread bytes is checked again; the reactor reports them sooner.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Tells a connection's task when to end it.
+/// Determines when a connection's task must end it.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(super) conn: Arc<Conn>,
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
     known: bool,
-    /// What was seen of the full socket, and when first.
+    /// The last observed state of the full socket, and since when it has not changed.
     pub(super) stuck: Option<(FullSocket, Instant)>,
 }
 
-/// Says why a connection's time has come.
+/// Why a connection must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DueReason {
-    /// Nothing has been asked for long enough. Bytes that wait unread forbid the close.
+    /// It has been idle for long enough. Unread bytes prevent the close.
     Quiet,
-    /// A beginning of a request was not finished in time.
+    /// The rest of a request's head, a record or a handshake did not arrive in time.
     HalfHead,
     /// The peer has made no progress for too long: everything in flight waits for it.
     Stalled,
-    /// The socket takes nothing more; it may be that the peer takes what is in it.
+    /// The socket accepts no more data; the peer may still read what is in it.
     Blocked,
-    /// The peer has sent nothing; it may be that it is gone, and acknowledges nothing.
+    /// The peer has sent nothing; it may have disconnected and acknowledge nothing.
     Unheard,
-    /// Nothing; it is time to look again.
+    /// No reason to end; only check again.
     Look,
 }
 
-/// What decides when a connection's time has come, beside what its state holds.
+/// What determines when a connection must end, beside its state.
 #[derive(Clone, Copy, Debug)]
 struct DueTerms<'a> {
     order: Order,
     settings: &'a Settings,
     /// When the draining began, and how long a peer may make no progress from then on.
     draining: Option<(Instant, Duration)>,
-    /// During the lame duck: when the signal came, and from when on a connection that is idle may be closed.
+    /// During the lame duck: when the signal arrived, and from when on the connection may be closed if it is idle.
     leaving: Option<(Instant, Instant)>,
     /// The parser waits for bytes.
     reads: bool,
 }
 
 impl ConnState {
-    /// Returns when the connection's time will have come, if it stays as it is; `active` tells when data last came or
-    /// went.
+    /// Returns when the connection must end if its state does not change; `active` returns when data was last received
+    /// or sent.
     fn due(&mut self, terms: DueTerms<'_>, active: impl FnOnce() -> Instant) -> Option<(Instant, DueReason)> {
         let DueTerms { order, settings, draining, leaving, reads } = terms;
         if let Some((began, stall)) = draining
@@ -142,15 +142,15 @@ impl ConnState {
         }
         let since = *self.since.get_or_insert_with(active);
         let leaves = leaving.and_then(|leaving| self.leaving_due(settings, leaving, since));
-        // Before its first request a connection is not idle: the request may be on its way.
+        // Before its first request a connection is not idle: the request may be in transit.
         let least = if self.phase == Phase::Silent { settings.first_byte_grace } else { Duration::ZERO };
         let times_out = settings.keep_alive_timeout.map(|timeout| clock::after(since, timeout.max(least)));
         let at = leaves.into_iter().chain(times_out).min()?;
         Some((at, DueReason::Quiet))
     }
 
-    /// Returns when an idle connection is closed during the lame duck: not before its own instant, and not before it has been
-    /// quiet. One that has asked nothing yet is closed only if it came before the signal.
+    /// Returns when an idle connection is closed during the lame duck: not before its scheduled time, and not before it
+    /// has been quiet. One that has sent no request yet is closed only if it was accepted before the signal.
     fn leaving_due(
         &self,
         settings: &Settings,
@@ -165,8 +165,9 @@ impl ConnState {
         Some(clock::after(since, quiet).max(from))
     }
 
-    /// Returns when a multiplexed connection is asked to end while the server serves, or, once it was, closed if it
-    /// has not answered. One with a stream is looked at again: the end of a stream does not always wake the connection's task.
+    /// Returns when a multiplexed connection is asked to end while the server serves, or, once it was asked, closed if
+    /// it has not answered. One with a stream is checked again: the end of a stream does not always wake the
+    /// connection's task.
     fn idle_multiplexed_due(
         &mut self,
         timeout: Duration,
@@ -174,15 +175,15 @@ impl ConnState {
     ) -> Option<(Instant, DueReason)> {
         let asked = self.streams.as_ref()?.asked;
         if !self.requests.is_empty() || self.blocked {
-            // hyper closes one that was asked with its last stream.
+            // hyper closes a connection that was asked to end with its last stream.
             return asked.is_none().then(|| (clock::after(clock::now(), timeout), DueReason::Look));
         }
         let since = *self.since.get_or_insert_with(active);
         Some((clock::after(asked.map_or(since, |asked| since.max(asked)), timeout), DueReason::Quiet))
     }
 
-    /// Returns when a multiplexed connection without a stream is closed while the server drains. One that was not asked to end yet
-    /// is not: it may have a request on its way.
+    /// Returns when a multiplexed connection without a stream is closed while the server drains. One that was not asked
+    /// to end yet is not closed: a request may be in transit.
     fn idle_streams_due(
         &self,
         settings: &Settings,
@@ -193,7 +194,8 @@ impl ConnState {
         let streams = self.streams.as_ref()?;
         let asked = streams.asked?;
         Some(if streams.heard {
-            // It ends by itself when the peer has taken all; what it has not may be with hyper, and not known here.
+            // It ends by itself when the peer has received everything; what is missing may be buffered in hyper, which
+            // is unknown here.
             let since = self.since.unwrap_or(draining);
             let active = if self.timed_by_kernel { active() } else { since };
             (clock::after(since.max(draining).max(active), stall), DueReason::Quiet)
@@ -205,7 +207,7 @@ impl ConnState {
 }
 
 impl Conn {
-    /// Returns when the connection's time will have come, if it stays as it is. Asked by the connection's own task.
+    /// Returns when the connection must end if its state does not change. Called by the connection's task.
     #[inline]
     fn due(&self, order: Order) -> Option<(Instant, DueReason)> {
         let leaving = if order == Order::Announce { self.context.leaves(self.key) } else { None };
@@ -237,15 +239,15 @@ impl Watch {
         &self.conn
     }
 
-    /// Returns the connection for another to keep.
+    /// Returns a shared reference to the connection.
     pub(crate) fn shared(&self) -> Arc<Conn> {
         Arc::clone(&self.conn)
     }
 
-    /// Returns what the server wants of its connections. The caller's task is woken when that changes.
+    /// Returns the server's order for its connections. The caller's task is woken when it changes.
     #[inline]
     pub(crate) fn order(&mut self, cx: &Context<'_>) -> Order {
-        // The waker of a spawned task never changes. It is left before the order is read, and the registry reads it
+        // The waker of a spawned task never changes. It is stored before the order is read, and the registry reads it
         // after the order is written: one of the two sees the other.
         if !self.known {
             self.conn.state().set_waker(cx.waker().clone());
@@ -254,8 +256,8 @@ impl Watch {
         self.conn.context.registry.order()
     }
 
-    /// Is ready when the peer of a multiplexed connection is to be told that it will end, before the server drains: because it has
-    /// been idle for too long, or at its instant of the lame duck.
+    /// Completes when the close of a multiplexed connection must be announced before the server drains: because the
+    /// connection has been idle for too long, or at its scheduled time in the lame duck.
     pub(crate) fn poll_tell(&mut self, order: Order, cx: &mut Context<'_>) -> Poll<()> {
         let announced = (order == Order::Announce).then(|| self.conn.announces_at()).flatten();
         loop {
@@ -272,7 +274,7 @@ impl Watch {
         }
     }
 
-    /// Is ready when the connection is to be dropped as it is. Poll it last, after the connection itself is pending.
+    /// Completes when the connection must be dropped as it is. Poll it last, after the connection itself is pending.
     #[inline]
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
@@ -314,12 +316,12 @@ impl Watch {
         }
     }
 
-    /// Returns when to look again: when the timer already says, if it does.
+    /// Returns when to check again: when the timer fires, if it is set.
     fn look_at(&self, now: Instant) -> Instant {
         self.set_after(now).unwrap_or_else(|| clock::after(now, self.conn.context.stall().max(LOOK_AGAIN)))
     }
 
-    /// Returns when the timer goes off, if it has not yet.
+    /// Returns when the timer fires, if that is in the future.
     fn set_after(&self, now: Instant) -> Option<Instant> {
         self.timer.as_ref().map(|(at, _)| *at).filter(|at| *at > now)
     }

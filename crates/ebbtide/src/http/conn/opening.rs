@@ -1,4 +1,4 @@
-//! What a connection goes through before HTTP begins on it: the PROXY header, the TLS handshake, and the bytes that tell the
+//! The phases of a connection before HTTP: the PROXY header, the TLS handshake, and the bytes that determine the
 //! protocol.
 
 use std::future::poll_fn;
@@ -11,14 +11,14 @@ use super::{Io, Watch};
 use crate::http::Address;
 use crate::http::registry::Order;
 
-/// What an HTTP/2 client with prior knowledge sends first (RFC 9113 §3.4).
+/// The first bytes of an HTTP/2 client with prior knowledge (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 const VERSION_1: &[u8] = b"PROXY ";
-/// With its end, as the protocol's text has it for version 1.
+/// Including the line end, as the protocol specifies for version 1.
 const LONGEST_LINE: usize = 107;
 
-/// What a connection goes through before HTTP begins on it.
+/// A phase of a connection before HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opening {
     ProxyHeader,
@@ -26,7 +26,7 @@ pub(crate) enum Opening {
     Handshake,
 }
 
-/// Takes a connection through what comes before HTTP; `false` when it ended, or its time came, before that.
+/// Takes a connection through the phases before HTTP; `false` when it ended, or had to end, before that.
 pub(crate) async fn open(io: &mut Io, watch: &mut Watch) -> bool {
     poll_fn(|cx| match io.poll_open(cx) {
         Poll::Ready(Ok(())) => Poll::Ready(true),
@@ -51,17 +51,17 @@ impl fmt::Display for Opening {
     }
 }
 
-/// The protocol that the first bytes of a connection begin.
+/// The protocol that the first bytes of a connection indicate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Http1,
     Http2,
 }
 
-/// Waits until the protocol is known; `None` when the connection ended, or its time came, before that.
+/// Waits until the protocol is known; `None` when the connection ended, or had to end, before that.
 ///
-/// hyper-util's own detection gives up a connection that it has accepted and not read from as soon as it is told to
-/// shut down. This one gives it its grace.
+/// hyper-util's detection closes an accepted connection that it has not read from as soon as it is asked to shut down.
+/// This one waits for its grace time.
 pub(crate) async fn first_bytes(io: &mut Io, watch: &mut Watch) -> Option<Protocol> {
     poll_fn(|cx| {
         loop {
@@ -83,7 +83,7 @@ pub(crate) async fn first_bytes(io: &mut Io, watch: &mut Watch) -> Option<Protoc
     .await
 }
 
-/// Returns the protocol, once something has come: until then the connection is silent, whatever was agreed on.
+/// Returns the protocol, once a byte has arrived: until then the connection is silent, whatever ALPN selected.
 fn protocol(io: &Io) -> Option<Protocol> {
     if io.first().is_empty() { None } else { io.negotiated().or_else(|| detect(io.first())) }
 }
@@ -99,12 +99,12 @@ pub(super) fn detect(bytes: &[u8]) -> Option<Protocol> {
     }
 }
 
-/// What a load balancer says of a connection before its first byte.
+/// What a load balancer's header declares about a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Introduced {
-    /// How long the header is; what follows is the client's.
+    /// The length of the header; what follows is the client's.
     pub(super) length: usize,
-    /// The client's address; `None` when the load balancer speaks for itself, or does not know.
+    /// The client's address; `None` for a connection of the load balancer itself, or if it is unknown.
     pub(super) source: Option<Address>,
 }
 
@@ -115,7 +115,8 @@ pub(super) struct Introduced {
 /// Fails as soon as the bytes cannot become a header.
 pub(super) fn introduced(bytes: &[u8]) -> io::Result<Option<Introduced>> {
     let no_header = || io::Error::new(io::ErrorKind::InvalidData, "no valid PROXY header");
-    // The parser is strict about these only while the header is not whole: it would take more of what comes at once.
+    // The parser checks these only while the header is incomplete: it would accept more when everything arrives at
+    // once.
     if !may_begin(bytes) {
         return Err(no_header());
     }
@@ -130,7 +131,7 @@ pub(super) fn introduced(bytes: &[u8]) -> io::Result<Option<Introduced>> {
     }
 }
 
-/// Tells whether these are the first bytes of a header, as far as they go.
+/// Returns whether the bytes are the beginning of a header, as far as they go.
 fn may_begin(bytes: &[u8]) -> bool {
     const BEGINNINGS: [&[u8]; 2] = [VERSION_1, b"\r\n\r\n\0\r\nQUIT\n"];
     BEGINNINGS.iter().any(|beginning| {

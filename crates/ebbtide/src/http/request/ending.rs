@@ -1,4 +1,4 @@
-//! How a response ends in place of going on because the server stops, and what is answered in place of a handler whose time is up.
+//! How a response ends early because the server shuts down, and what is answered in place of a cancelled handler.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::http::registry::Order;
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
-/// `UNAVAILABLE`: the call may be made again, elsewhere.
+/// `UNAVAILABLE`: the client may retry the call on another server.
 const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
 const STOPPING: HeaderValue = HeaderValue::from_static("the server is stopping");
-/// Content types of gRPC go on with a suffix: `application/grpc+proto`.
+/// gRPC content types may have a suffix: `application/grpc+proto`.
 const GRPC: &[u8] = b"application/grpc";
 
-/// Decides how a response that is under way ends because the server stops.
+/// Decides how a response in progress ends because the server shuts down.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Endings {
     policy: OnStop,
@@ -26,7 +26,7 @@ pub(super) struct Endings {
     events: Option<Events>,
 }
 
-/// How a response ends before its time.
+/// How a response ends early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// Cleanly, at a boundary.
@@ -35,15 +35,15 @@ pub(super) enum Ending {
     Events,
     /// With the gRPC status `UNAVAILABLE`, by its policy.
     Unavailable,
-    /// With the gRPC status `UNAVAILABLE`, because the time is up.
+    /// With the gRPC status `UNAVAILABLE`, at the deadline.
     TimeIsUp,
-    /// Broken off, by its policy.
+    /// Aborted, by its policy.
     BrokenOff,
 }
 
 impl Endings {
-    /// Reads what the response says of itself; `endless` if nothing says how long its body is. `None` if it ends like any
-    /// other: when it is whole, or cut.
+    /// Reads the policy from the response; `endless` if the length of its body is unknown. `None` if the response ends
+    /// as any other: whole, or cancelled.
     pub(super) fn of<B>(response: &Response<B>, ticket: &Ticket, endless: bool) -> Option<Self> {
         let chosen = response.extensions().get::<OnStop>().copied();
         if !endless {
@@ -52,27 +52,27 @@ impl Endings {
         }
         let grpc = ticket.is_grpc() && speaks_grpc(response.headers());
         let sends_events = !grpc && response.status() == StatusCode::OK && is_event_stream(response);
-        // `EventSource` sends nothing but GET (WHATWG HTML §9.2.2), and connects again when its stream ends. What answers
-        // another method, such as the tokens of a model, has an end that its client waits for.
+        // `EventSource` sends only GET (WHATWG HTML §9.2.2), and reconnects when its stream ends. An event stream in
+        // response to another method, such as the tokens of a model, has an end that its client waits for.
         let policy =
             chosen.unwrap_or(if sends_events && ticket.is_get() { OnStop::End } else { OnStop::Finish });
         let events = (sends_events && policy == OnStop::End).then(Events::new);
         (grpc || policy != OnStop::Finish).then_some(Self { policy, grpc, events })
     }
 
-    /// Notes what was sent, for which alone `bytes` is called.
+    /// Records what was sent; calls `bytes` only if the content matters.
     pub(super) fn sent<'a>(&mut self, bytes: impl FnOnce() -> &'a [u8]) {
         if let Some(events) = &mut self.events {
             events.follow(bytes());
         }
     }
 
-    /// Tells whether it matters what exactly is sent.
+    /// Returns whether the exact bytes that are sent matter.
     pub(super) fn reads(&self) -> bool {
         self.events.is_some()
     }
 
-    /// Returns how the response is to end now, in place of going on.
+    /// Returns how the response must end now, instead of continuing.
     pub(super) fn due(&self, order: Order) -> Option<Ending> {
         if !order.is_draining() {
             return None;
@@ -89,13 +89,13 @@ impl Endings {
     }
 }
 
-/// Follows a stream of server-sent events, to tell where an event ends.
+/// Parses a stream of server-sent events, to find where an event ends.
 ///
-/// An event ends with a blank line, and a line with `\n`, `\r\n` or `\r` (WHATWG HTML §9.2.5). Before the first byte
-/// no event has begun.
+/// An event ends with a blank line, and a line with `\n`, `\r\n` or `\r` (WHATWG HTML §9.2.5). Before the first byte no
+/// event has begun.
 #[derive(Clone, Copy, Debug)]
 struct Events {
-    /// The last bytes; where there were not so many yet, as if behind a blank line.
+    /// The last bytes; before there are three, as if after a blank line.
     tail: [u8; 3],
 }
 
@@ -110,7 +110,7 @@ impl Events {
         }
     }
 
-    /// Tells whether the bytes so far end with a whole event.
+    /// Returns whether the bytes so far end with a whole event.
     fn is_between(&self) -> bool {
         let line_before = match self.tail {
             [before, b'\r', b'\n'] | [_, before, b'\n' | b'\r'] => before,
@@ -120,12 +120,12 @@ impl Events {
     }
 }
 
-/// Returns what tells the client how long to wait before it connects again.
+/// Returns the `retry` field, which sets how long the client waits before it reconnects.
 pub(super) fn retry(wait: Duration) -> Bytes {
     format!("retry: {}\n\n", wait.as_millis()).into()
 }
 
-/// Returns 503, or what a gRPC client takes for `UNAVAILABLE`: a response that consists of its trailers.
+/// Returns 503, or for gRPC a trailers-only response with the status `UNAVAILABLE`.
 pub(super) fn refusal(grpc: bool) -> Response<()> {
     let mut response = Response::new(());
     if grpc {
@@ -142,15 +142,15 @@ pub(super) fn unavailable() -> HeaderMap {
     HeaderMap::from_iter([(GRPC_STATUS, UNAVAILABLE), (GRPC_MESSAGE, STOPPING)])
 }
 
-/// Tells whether a request is a gRPC call. All of them are posted, so that others are not looked at.
+/// Returns whether a request is a gRPC call. All gRPC calls use POST, so other requests are not checked further.
 ///
-/// gRPC requires HTTP/2. Over HTTP/1 hyper sends no trailers that the response has not announced: a stream that is ended with a
-/// status would pass for whole.
+/// gRPC requires HTTP/2. Over HTTP/1 hyper sends no trailers that the response has not announced: a stream that ended
+/// with a status would look whole.
 pub(super) fn is_grpc<B>(request: &Request<B>) -> bool {
     request.method() == Method::POST && request.version() == Version::HTTP_2 && speaks_grpc(request.headers())
 }
 
-/// Tells whether a message has the content type of gRPC; gRPC-Web, whose trailers are part of the body, has not.
+/// Returns whether a message has the content type of gRPC, but not gRPC-Web, whose trailers are part of the body.
 fn speaks_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| {
         kind.as_bytes().strip_prefix(GRPC).is_some_and(|rest| matches!(rest, [] | [b'+' | b';', ..]))

@@ -1,4 +1,4 @@
-//! One request: from its head to the last byte of its response.
+//! A request, from its head to the last byte of its response.
 
 mod ending;
 mod reply;

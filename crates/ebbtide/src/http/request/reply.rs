@@ -15,16 +15,16 @@ use super::ticket::{Ticket, unless_it_panics};
 use crate::http::BoxError;
 use crate::http::registry::Order;
 
-/// How much of a response an HTTP/2 stream is given at once: what fits in a frame of the usual size (RFC 9113 §4.2). hyper
-/// takes a part as soon as the peer's window has room for one byte of it, so that a large one would pass for sent long
-/// before the peer has taken it.
+/// How much of a response an HTTP/2 stream gets at once: what fits in a frame of the usual size (RFC 9113 §4.2). hyper
+/// takes a part as soon as the peer's window has room for one byte of it, so that a large part would look sent long
+/// before the peer has received it.
 const PIECE: usize = 16 * 1024;
 
-/// What the stream is given next; `None` at the end.
+/// The next frame for the stream; `None` at the end.
 type Next<D> = Option<Result<Frame<Part<D>>, BoxError>>;
 
 pin_project! {
-    /// The body of a response on its way out: the service's own, and the record that it is in flight.
+    /// The body of a response in progress: the service's body, and the record that it is in flight.
     #[project = ReplyProj]
     pub struct Reply<B> {
         #[pin]
@@ -33,14 +33,14 @@ pin_project! {
         left: Option<u64>,
         deadline: Option<Pin<Box<Sleep>>>,
         endings: Option<Endings>,
-        // What the service has given and the stream was not given yet.
+        // What the service has produced and the stream has not been given yet.
         rest: Bytes,
     }
 
     impl<B> PinnedDrop for Reply<B> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            // Where the length is known, the server need not ask for the end, and drops the body when it has it all.
+            // If the length is known, hyper does not poll for the end, and drops the body when it has all of it.
             if *this.left == Some(0) && let Some(ticket) = this.ticket.take() {
                 ticket.whole();
             }
@@ -70,7 +70,7 @@ impl<B: Body> Reply<B> {
         response.map(|body| Self { body: Some(body), ticket, left, deadline, endings, rest: Bytes::new() })
     }
 
-    /// A response made by the server itself.
+    /// A response created by the server itself.
     pub(super) fn own(response: Response<Bytes>, ticket: Option<Ticket>) -> Response<Self> {
         let bodiless = ticket.as_ref().is_some_and(Ticket::is_bodiless);
         let left = Some(if bodiless { 0 } else { response.body().len() as u64 });
@@ -95,7 +95,7 @@ where
             let piece = std::mem::take(this.rest);
             return Poll::Ready(Some(Ok(Frame::data(this.give(Part::Own(piece), cx)))));
         }
-        // A stream that always has something to send would never be found waiting.
+        // Checked here as well: a stream that always has something to send is never pending.
         if let Some(ending) = this.due() {
             return Poll::Ready(this.end(ending));
         }
@@ -110,7 +110,7 @@ where
                         Frame::data(this.give(data, cx))
                     }
                     Err(trailers) => {
-                        // The body is dropped behind them, without being asked for its end.
+                        // The body is dropped after the trailers, without a poll for its end.
                         if let Some(ticket) = this.ticket.take() {
                             ticket.whole();
                         }
@@ -143,7 +143,7 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// Notes how much is left, if a part is the last one: the body is dropped behind it, without being asked for its end.
+    /// Records how much is left, if a part is the last one: the body is dropped after it, without a poll for its end.
     fn note_last(&mut self, part: &Part<B::Data>) {
         let is_last =
             self.left.is_none() && self.body.as_ref().as_pin_ref().is_some_and(|body| body.is_end_stream());
@@ -152,7 +152,7 @@ where
         }
     }
 
-    /// Hands a part to the stream, or as much of it as the stream shall be given at once.
+    /// Passes a part to the stream, or as much of it as the stream may be given at once.
     fn give(&mut self, part: Part<B::Data>, cx: &Context<'_>) -> Part<B::Data> {
         let Some(ticket) = self.ticket.as_mut() else { return part };
         let part = if ticket.is_http1() { part } else { self.first_piece(part) };
@@ -167,7 +167,7 @@ where
         if let Some(left) = self.left.as_mut() {
             *left = left.saturating_sub(part.remaining() as u64);
         }
-        // From here on the client has part of it, which must not pass for the whole.
+        // From here on the client has part of it, which it must not mistake for the whole.
         if *self.left != Some(0)
             && let Some(ticket) = self.ticket.as_mut()
             && ticket.wait(cx).is_draining()
@@ -177,8 +177,8 @@ where
         part
     }
 
-    /// Cuts a piece from a part and keeps the rest. The last byte of a body comes alone: when it is taken, the peer's
-    /// window has room for everything before it.
+    /// Splits a piece from a part and keeps the rest. The last byte of a body is sent separately: when it is taken, the
+    /// peer's window has room for everything before it.
     fn first_piece(&mut self, part: Part<B::Data>) -> Part<B::Data> {
         let length = part.remaining();
         if length <= PIECE && !(matches!(part, Part::Own(_)) && length > 1) {
@@ -207,12 +207,13 @@ where
             return Poll::Ready(self.end(ending));
         }
         if order == Order::Cancel {
-            // The streams of HTTP/2 have a task each. An HTTP/1 connection looks before it polls, and the order may come between.
+            // Each HTTP/2 stream has a task. An HTTP/1 connection reads the order before it polls, and the order may be
+            // raised in between.
             if let Some(ticket) = &mut self.ticket {
                 ticket.break_off();
                 ticket.give_up();
             }
-            return Poll::Ready(self.fail("cut, because the server's time is up".into()));
+            return Poll::Ready(self.fail("cancelled at the shutdown deadline".into()));
         }
         if self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
             return Poll::Ready(self.fail("the response took longer than the request timeout".into()));
@@ -226,7 +227,7 @@ where
         Some(Err(error))
     }
 
-    /// Ends the response before its time. Its body is dropped at once.
+    /// Ends the response early. Its body is dropped immediately.
     fn end(&mut self, ending: Ending) -> Next<B::Data> {
         self.body.set(None);
         let mut ticket = self.ticket.take()?;
@@ -250,7 +251,7 @@ where
             }
             Ending::BrokenOff => {
                 ticket.broken_off();
-                Some(Err("broken off, because the server stops".into()))
+                Some(Err("aborted because the server is shutting down".into()))
             }
         }
     }
@@ -263,14 +264,14 @@ fn length(headers: &HeaderMap) -> Option<u64> {
 /// A part of a response's body.
 #[derive(Debug)]
 pub enum Part<D> {
-    /// As the service gave it.
+    /// Data as the service returned it.
     Given(D),
-    /// Made by the server, or cut to size by it.
+    /// Data made or split by the server.
     Own(Bytes),
 }
 
 impl<D: Buf> Part<D> {
-    /// Makes `Bytes` of it, by copying what is something else.
+    /// Converts it to `Bytes`, by copying what is another type.
     fn into_bytes(self) -> Bytes {
         match self {
             Self::Given(mut data) => data.copy_to_bytes(data.remaining()),
@@ -278,7 +279,7 @@ impl<D: Buf> Part<D> {
         }
     }
 
-    /// Returns all of it, if it lies in one piece.
+    /// Returns all of it, if it is contiguous.
     fn whole(&self) -> Option<&[u8]> {
         Some(self.chunk()).filter(|chunk| chunk.len() == self.remaining())
     }

@@ -20,10 +20,11 @@ use crate::http::conn::Conn;
 use crate::http::registry::Order;
 use crate::http::{Address, BoxError};
 
-/// Hands the requests of one connection to the service, and keeps the connection's state.
+/// Passes the requests of one connection to the service, and updates the connection's state.
 #[derive(Debug)]
 pub(crate) struct Requests<S> {
-    /// The one of the connection's requests, as long as it is ready: a clone for each would cost what it counts.
+    /// Shared by the connection's requests, as long as it is ready: a clone for each request would cost as much as the
+    /// tracking itself.
     service: RefCell<S>,
     conn: Arc<Conn>,
 }
@@ -61,12 +62,12 @@ where
 
 /// The address of the client that sent a request.
 ///
-/// A request extension, present when [`Server::peer_info`](crate::http::Server::peer_info) asks for it.
+/// A request extension, present if [`Server::peer_info`](crate::http::Server::peer_info) is enabled.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Peer(pub Address);
 
 pin_project! {
-    /// A request on its way through the service.
+    /// A request that the service is handling.
     #[project = RespondingProj]
     pub(crate) struct Responding<S: Service<Request<Incoming>>> {
         #[pin]
@@ -79,7 +80,7 @@ pin_project! {
 pin_project! {
     #[project = RespondingStateProj]
     enum RespondingState<S, F> {
-        // The service has not said yet that it is ready. Apart, because nearly always it has: the future stays small.
+        // The service is not ready yet. Boxed, because it nearly always is: the future stays small.
         Waiting { waiting: Box<Waiting<S>> },
         Called { #[pin] future: F },
     }
@@ -88,7 +89,7 @@ pin_project! {
 /// A request and the service that it waits for.
 struct Waiting<S> {
     service: S,
-    /// Why the service will never be ready.
+    /// The error that keeps the service from ever being ready.
     failed: Option<BoxError>,
     request: Option<Request<Incoming>>,
 }
@@ -118,8 +119,8 @@ where
         ticket: Ticket,
         deadline: Option<Pin<Box<Sleep>>>,
     ) -> Self {
-        // What is called here need not be kept until the first poll, which follows at once. Not so with a stream: a task
-        // of its own polls it, and the service's work is to be done there.
+        // An HTTP/1 call is made here, to avoid storing the request until the first poll, which follows at once. A
+        // stream is polled by a separate task, and the service's work must be done there.
         let (mut service, mut failed) = (service.borrow_mut(), None);
         if ticket.is_http1() {
             match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
@@ -136,7 +137,7 @@ where
                 Poll::Pending => {}
             }
         }
-        // The one that was asked is the one that waits: what it waits for comes to it alone.
+        // The service that was polled must be the one that waits: only it is woken.
         let fresh = service.clone();
         let service = mem::replace(&mut *service, fresh);
         let waiting = Box::new(Waiting { service, failed, request: Some(request) });
@@ -145,7 +146,8 @@ where
 }
 
 impl<S: Service<Request<Incoming>>> RespondingProj<'_, S> {
-    /// Answers in place of the service, whose future is dropped with this one; `cancelled` if it is for the stop's sake.
+    /// Answers in place of the service, whose future is dropped with this one; `cancelled` if the reason is the
+    /// shutdown.
     fn refuse<B: Body>(&mut self, cancelled: bool) -> Response<Reply<B>> {
         let ticket = self.ticket.take();
         if !cancelled && let Some(ticket) = &ticket {
@@ -177,7 +179,7 @@ where
                     Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
                     Poll::Ready(Ok(())) => {
                         let Some(request) = waiting.request.take() else {
-                            return Poll::Pending; // polled after a panic of the service's
+                            return Poll::Pending; // polled after a panic of the service
                         };
                         let call = || waiting.service.call(request);
                         let future = unless_it_panics(this.ticket.as_ref(), call);
@@ -196,12 +198,12 @@ where
                 return Poll::Ready(Ok(this.refuse(true)));
             }
             if order == Order::Cancel {
-                // The streams of HTTP/2 have a task each. An HTTP/1 connection looks before it polls, and the order may come
-                // between.
+                // Each HTTP/2 stream has a task. An HTTP/1 connection reads the order before it polls, and the order
+                // may be raised in between.
                 if let Some(ticket) = this.ticket {
                     ticket.give_up();
                 }
-                return Poll::Ready(Err("cut, because the server's time is up".into()));
+                return Poll::Ready(Err("cancelled at the shutdown deadline".into()));
             }
             if this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
                 return Poll::Ready(Ok(this.refuse(false)));

@@ -13,7 +13,7 @@ use crate::http::registry::Order;
 use crate::http::spawn::Claim;
 use crate::util::{clock, panics};
 
-/// Stands for a request in its connection's state, until its response has been handed over whole or was given up.
+/// Represents a request in its connection's state, until its response has been passed on whole or was abandoned.
 #[derive(Debug)]
 pub(super) struct Ticket {
     conn: Arc<Conn>,
@@ -22,15 +22,16 @@ pub(super) struct Ticket {
     /// HTTP/1.0, or older.
     old: bool,
     bodiless: bool,
-    /// The connection ends with its response, as hyper knows too.
+    /// The connection ends with this response, and hyper ends it.
     last: bool,
     connect: bool,
     get: bool,
     grpc: bool,
-    /// What it is if it is dropped now; `None` when it stays in flight until the connection's socket is dropped.
+    /// The outcome if it is dropped now; `None` when the request stays in flight until the connection's socket is
+    /// dropped.
     outcome: Option<Outcome>,
     waited: bool,
-    /// What the request becomes, where its response hands the stream over.
+    /// The claim of a request whose response turns the stream into a tunnel.
     claim: Option<Arc<Claim>>,
 }
 
@@ -56,7 +57,7 @@ impl Ticket {
         }
     }
 
-    /// Prepares the head of the response. `None` when the connection becomes something else with it.
+    /// Prepares the head of the response. `None` when the response upgrades the connection.
     #[inline]
     pub(super) fn answer<B>(mut self, response: &mut Response<B>) -> Option<Self> {
         let status = response.status();
@@ -79,7 +80,7 @@ impl Ticket {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 self.last = true;
                 if self.old {
-                    // Otherwise hyper adds `keep-alive` for a client that asked for it.
+                    // Otherwise hyper adds `keep-alive` for a client that requested it.
                     *response.version_mut() = Version::HTTP_10;
                 }
             }
@@ -90,7 +91,7 @@ impl Ticket {
         Some(self)
     }
 
-    /// Tells whether no body is sent whatever the response has.
+    /// Returns whether no body is sent, whatever the response contains.
     #[inline]
     pub(super) fn is_bodiless(&self) -> bool {
         self.bodiless
@@ -109,31 +110,31 @@ impl Ticket {
         self.grpc
     }
 
-    /// Returns what the server wants of its connections now.
+    /// Returns the server's current order for its connections.
     #[inline]
     pub(super) fn order(&self) -> Order {
         self.conn.context.registry.order()
     }
 
-    /// Notes that the request waits, and returns what the server wants; the task is woken when that changes. Cheap when
-    /// it has waited before.
+    /// Records that the request waits, and returns the server's order; the task is woken when the order changes. Cheap
+    /// when it has waited before.
     pub(super) fn wait(&mut self, cx: &Context<'_>) -> Order {
         if !self.waited {
             self.waited = true;
             let answering = self.outcome == Some(Outcome::Broken);
             self.conn.wait(self.id, answering, cx.waker());
         }
-        // Only after the waker was left: either the registry finds it, or its order is found here.
+        // Only after the waker was stored: either the registry finds it, or its order is found here.
         self.order()
     }
 
-    /// Notes, while the server drains, whether the peer has just been given a part of the response, or is waited for by
-    /// the service.
+    /// Records, while the server drains, whether the peer has just been given a part of the response, or the service is
+    /// waited for.
     pub(super) fn offer(&self, given: bool) {
         self.conn.state().offer(self.id, given.then(clock::now));
     }
 
-    /// Notes that the service has panicked, and logs it.
+    /// Records that the service has panicked, and logs it.
     #[cold]
     fn panicked(&self, message: &str) {
         self.fail();
@@ -141,47 +142,48 @@ impl Ticket {
         crate::runtime::log_error!(%method, path, peer = %self.conn.peer(), panic = message, "request handler panicked");
     }
 
-    /// Notes that the response has no length. Without chunks or frames only the end of the connection tells where it ends.
+    /// Records that the response has no length. Without chunks or frames only the end of the connection shows where it
+    /// ends.
     pub(super) fn has_no_length(&self, version: Version) {
         if self.http1 && (self.old || version < Version::HTTP_11) {
             self.conn.ends_response(self.id);
         }
     }
 
-    /// Notes that the client has part of the response and never gets the rest.
+    /// Records that the client has part of the response and never gets the rest.
     pub(super) fn break_off(&self) {
         self.conn.break_off();
     }
 
-    /// Returns how long the client shall be told to wait before it connects again, if it shall be told.
+    /// Returns how long the client must wait before it reconnects, if the server sends that.
     pub(super) fn sse_retry(&self) -> Option<Duration> {
         let wait = self.conn.context.settings.sse_retry.as_ref()?;
         let more = wait.end().saturating_sub(*wait.start());
         Some(wait.start().saturating_add(self.conn.share(more, self.id)))
     }
 
-    /// Ends the request: its response was handed over to the end.
+    /// Ends the request: its response was passed on to the end.
     #[inline]
     pub(super) fn whole(mut self) {
         self.outcome = Some(Outcome::Whole);
     }
 
-    /// Ends the request: its response was ended in order before its source, by its policy.
+    /// Ends the request: its policy ended the response cleanly before its source had ended.
     pub(super) fn ended_early(mut self) {
         self.outcome = Some(Outcome::Early);
     }
 
-    /// Ends the request: its response is broken off, by its policy.
+    /// Ends the request: its policy aborted the response.
     pub(super) fn broken_off(mut self) {
         self.outcome = Some(Outcome::BrokenOff);
     }
 
-    /// Notes that the request has failed, whatever its client gets.
+    /// Records that the request has failed, whatever its client gets.
     pub(super) fn fail(&self) {
         self.conn.state().fail(self.id);
     }
 
-    /// Ends the request because the time is up: it is counted and named as cut, although the client is answered.
+    /// Ends the request at the deadline: it is counted and reported as cancelled, although the client is answered.
     pub(super) fn give_up(&mut self) {
         self.conn.give_up(self.id);
     }
@@ -205,10 +207,10 @@ impl Drop for Ticket {
     }
 }
 
-/// Runs code of the service. A panic is logged with the request and goes on; it ends the connection or the stream.
+/// Runs code of the service. A panic is logged with the request and resumed; it ends the connection or the stream.
 #[inline]
 pub(super) fn unless_it_panics<T>(ticket: Option<&Ticket>, run: impl FnOnce() -> T) -> T {
-    // Nothing that it may have left half done is used again: the panic goes on.
+    // Sound: nothing that the code left half done is used again, because the panic is resumed.
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(done) => done,
         Err(panic) => {
@@ -220,13 +222,13 @@ pub(super) fn unless_it_panics<T>(ticket: Option<&Ticket>, run: impl FnOnce() ->
     }
 }
 
-/// Tells whether a connection becomes a WebSocket, which ends with a close frame (RFC 6455 §7.1): its peer can tell an early
-/// end.
+/// Returns whether a connection becomes a WebSocket, which ends with a close frame (RFC 6455 §7.1), so that its peer
+/// can detect an early end.
 fn is_websocket(headers: &HeaderMap) -> bool {
     headers.get(header::UPGRADE).is_some_and(|kind| kind.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// Tells whether a client of HTTP/1 asks for the end of the connection.
+/// Returns whether an HTTP/1 client asks to close the connection.
 fn asks_for_end<B>(request: &Request<B>) -> bool {
     request
         .headers()
