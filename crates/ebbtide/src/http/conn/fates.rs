@@ -1,4 +1,4 @@
-//! What became of the requests of a connection. Each has one fate (`docs/spec.md`, W1).
+//! The outcomes of the requests of a connection. Each has exactly one (`docs/spec.md`, W1).
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::http::Address;
 use crate::http::registry::Order;
 use crate::model::Straggler;
 
-/// Counts fates. An idle connection has it too, so that what is rare has few bits.
+/// Counts outcomes. Idle connections hold it too, so that rare outcomes have narrow counters.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Fates {
     finished: u64,
@@ -17,11 +17,11 @@ pub(super) struct Fates {
     cancelled: u32,
     failed: u32,
     abandoned: u32,
-    /// Beginnings that never became a request, and were cut or abandoned.
+    /// Incomplete heads and the like that never became a request, and were cancelled or abandoned.
     halves: u32,
 }
 
-/// Who ended everything that was in flight on a connection.
+/// What ended everything that was in flight on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndedBy {
     /// This server, at its deadline.
@@ -31,14 +31,14 @@ pub(crate) enum EndedBy {
 }
 
 impl ConnState {
-    /// Notes that a request has failed. It stays in flight until its response has left or was given up.
+    /// Records that a request has failed. It stays in flight until its response was sent or abandoned.
     pub(crate) fn fail(&mut self, id: RequestId) {
         if let Some(request) = self.current(id) {
             request.failed = true;
         }
     }
 
-    /// Ends a request. Tells whether part of the next head has come.
+    /// Ends a request. Returns whether part of the next head has arrived.
     #[inline]
     pub(super) fn end(
         &mut self,
@@ -48,10 +48,10 @@ impl ConnState {
         now: impl FnOnce() -> Instant,
     ) -> bool {
         let Some(at) = self.requests.iter().position(|request| request.id == id.0) else {
-            return false; // it was cut, and counted as that
+            return false; // it was cancelled, and counted as that
         };
         let (framing, failed) = (self.requests[at].framing, self.requests[at].failed);
-        // The latest one, as nearly always, is dropped where it is.
+        // The latest request, as nearly always, is dropped in place.
         if at + 1 == self.requests.len() {
             self.requests.truncate(at);
         } else {
@@ -62,9 +62,9 @@ impl ConnState {
         if !self.requests.is_empty() {
             return false;
         }
-        // Of a multiplexed connection the message has the preface alone, and frames behind it, which begin no head.
+        // On a multiplexed connection the message consists of the preface, and of frames after it, which begin no head.
         let next_began = !self.is_multiplexed() && self.message.ended(framing);
-        // Another task has still to send the end of a stream's response: the kernel knows nothing of it yet.
+        // Another task must still send the end of a stream's response: the kernel has not seen it yet.
         let unsent = self.is_multiplexed() && order.is_draining();
         self.since = (next_began || unsent || !self.timed_by_kernel).then(now);
         self.phase = match self.since {
@@ -74,7 +74,7 @@ impl ConnState {
         next_began
     }
 
-    /// Ends a request that will not be finished, as cut; returns what to call it. Nothing, if it was ended before.
+    /// Ends a request that will not finish, as cancelled; returns its description. `None` if it has ended before.
     pub(super) fn give_up(
         &mut self,
         id: RequestId,
@@ -88,7 +88,7 @@ impl ConnState {
         Some(straggler)
     }
 
-    /// Ends what is in flight; returns it.
+    /// Ends what is in flight and returns it.
     pub(super) fn end_all(
         &mut self,
         by: EndedBy,
@@ -108,7 +108,7 @@ impl ConnState {
         ended
     }
 
-    /// Returns the counts for good, when the socket is dropped. What is in flight still ends with it.
+    /// Returns the final counts, when the socket is dropped. What is in flight ends with it.
     pub(super) fn close(&mut self) -> WorkCounts {
         for request in self.requests.drain(..) {
             let outcome = if self.phase == Phase::Upgraded { Outcome::Whole } else { Outcome::Broken };
@@ -119,7 +119,7 @@ impl ConnState {
         self.counts()
     }
 
-    /// Returns the counts now.
+    /// Returns the current counts.
     pub(crate) fn counts(&self) -> WorkCounts {
         let Fates { finished, ended_early, cancelled, failed, abandoned, halves } = self.fates;
         let mut counts = WorkCounts::default();
@@ -134,17 +134,19 @@ impl ConnState {
         counts
     }
 
-    /// Tells whether something is in flight that is no request any more, or not yet: the rest of a response, half a head.
+    /// Returns whether something is in flight that is no longer or not yet a request: the rest of a response, or an
+    /// incomplete head.
     fn has_lone(&self) -> bool {
         self.requests.is_empty() && (self.blocked || self.phase.is_half())
     }
 
-    /// Tells whether the last response has left the service, and not yet our buffer.
+    /// Returns whether the last response has left the service but not yet the server's buffer.
     fn is_flushing(&self) -> bool {
         self.requests.is_empty() && self.blocked && self.fates.finished > 0
     }
 
-    /// Takes what is in flight without being a request out of what has finished, if it was there, and out of the connection.
+    /// Removes what is in flight without being a request from the connection, and from the finished count if it was in
+    /// it.
     fn leave_lone(&mut self) {
         let flushing = self.is_flushing();
         self.fates.halves += u32::from(self.has_lone() && !flushing);
@@ -184,7 +186,7 @@ mod tests {
         counts
     }
 
-    /// W1: in every order of what can happen on a connection, each beginning has one fate.
+    /// W1: in every order of events on a connection, each beginning has one outcome.
     #[test]
     fn counts_add_up_at_every_step() {
         let outcomes = [

@@ -13,8 +13,8 @@ use crate::http::Address;
 use crate::http::registry::Order;
 use crate::model::Straggler;
 
-/// How many pipelined requests are served after the lame duck before the client is told to stop all the same: it might
-/// go on for ever. It knows which ones were not answered (RFC 9112 §9.3.2).
+/// How many pipelined requests are served after the lame duck before the close is announced anyway, because the client
+/// may never stop. It knows which ones were not answered (RFC 9112 §9.3.2).
 const PIPELINED: u32 = 256;
 
 /// One request in flight.
@@ -23,29 +23,29 @@ pub(super) struct InFlightRequest {
     pub(super) id: u64,
     pub(super) method: Method,
     pub(super) path: Option<PathAndQuery>,
-    /// Known once it had to wait for something: most requests end before, and need no clock.
+    /// Set once the request had to wait for something: most requests end before, and need no clock.
     pub(super) since: Option<Instant>,
     pub(super) framing: Framing,
     pub(super) answering: bool,
-    /// Since the draining began: the peer is waited for, to take what it has been given.
+    /// Since the draining began: whether the response waits for the peer to take what it has been given.
     pub(super) offered: bool,
-    /// Since the draining began: when the latest part of the response was given, or of the request's body came. Of a WebSocket
-    /// that was closed: when anything came.
+    /// Since the draining began: when the latest part of the response was given, or of the request's body arrived. For
+    /// a WebSocket that is closing: when anything arrived.
     pub(super) latest: Option<Instant>,
-    /// It has failed, whatever the client gets of it.
+    /// The request has failed, whatever the client gets.
     pub(super) failed: bool,
     pub(super) farewell: Farewell,
-    /// Of the request's own task, where it has one.
+    /// The waker of the request's task, if it has a separate one.
     pub(super) waker: Option<Waker>,
 }
 
-/// How far the closing handshake of a WebSocket is (RFC 6455 §7.1).
+/// The state of the closing handshake of a WebSocket (RFC 6455 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Farewell {
     No,
-    /// Our close frame was sent.
+    /// The server's close frame was sent.
     Sent,
-    /// The peer's close frame has come, or the end of its stream.
+    /// The peer's close frame has arrived, or the end of its stream.
     Answered,
 }
 
@@ -56,17 +56,17 @@ pub(crate) struct RequestId(pub(super) u64);
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Its response was handed over to the end.
+    /// Its response was passed on to the end.
     Whole,
-    /// Its response was ended in order before its source had ended, by its policy.
+    /// Its policy ended the response cleanly before its source had ended.
     Early,
-    /// Its response was broken off by its policy. The client must be able to tell.
+    /// Its policy aborted the response. The client must be able to tell.
     BrokenOff,
-    /// It has no response: nothing waits for one any more.
+    /// It has no response, and nothing waits for one any more.
     Unanswered,
-    /// Its response is not whole: nothing takes the rest of it. The client must be able to tell.
+    /// Its response is incomplete, and the rest will not be sent. The client must be able to tell.
     Broken,
-    /// It was cut at the deadline.
+    /// It was cancelled at the deadline.
     Cancelled,
 }
 
@@ -76,7 +76,7 @@ impl ConnState {
         let id = self.begun;
         self.begun += 1;
         if self.requests.capacity() == 0 {
-            self.requests.reserve_exact(1); // HTTP/1 has one at a time, and may be idle for long with its place
+            self.requests.reserve_exact(1); // HTTP/1 has one at a time, and an idle connection may keep its capacity for long
         }
         self.requests.push(InFlightRequest {
             id,
@@ -94,19 +94,19 @@ impl ConnState {
         RequestId(id)
     }
 
-    /// Tells whether a request has begun, now or before.
+    /// Returns whether any request has begun on this connection.
     pub(crate) fn has_begun(&self) -> bool {
         self.begun > 0
     }
 
-    /// Tells whether several requests are in flight at a time.
+    /// Returns whether several requests are in flight at once.
     pub(crate) fn is_shared(&self) -> bool {
         self.requests.len() > 1
     }
 
-    /// Notes that a request waits for something: its response if `answering` is not set, more of its body if it is.
+    /// Records that a request waits for something: its response if `answering` is not set, more of its body if it is.
     ///
-    /// A stream's `waker` is kept: a task of its own runs it, and hears nothing of what its connection is told.
+    /// A stream's `waker` is kept: a separate task runs it, which is not woken with its connection.
     pub(crate) fn wait(&mut self, id: RequestId, answering: bool, waker: &Waker, now: Instant) {
         let multiplexed = self.is_multiplexed();
         if let Some(request) = self.current(id) {
@@ -120,15 +120,16 @@ impl ConnState {
         }
     }
 
-    /// Notes that the response of a stream has begun, and waits for the peer's window if it has a body; `now` while draining.
+    /// Records that the response of a stream has begun, and waits for the peer's window if it has a body; `now` while
+    /// draining.
     pub(crate) fn answer(&mut self, id: RequestId, tunnel: bool, now: Option<Instant>) {
         if let Some(request) = self.current(id) {
             (request.answering, request.offered, request.latest) = (true, !tunnel, now);
         }
     }
 
-    /// Notes, while draining, whether a response waits for its peer, to whom a part of it was given just `now`, or for
-    /// the service.
+    /// Records, while draining, whether a response waits for its peer, which was given a part of it `now`, or for the
+    /// service.
     pub(crate) fn offer(&mut self, id: RequestId, now: Option<Instant>) {
         if let Some(request) = self.current(id) {
             request.offered = now.is_some();
@@ -136,14 +137,14 @@ impl ConnState {
         }
     }
 
-    /// Notes that the request made the connection something else, until its socket is dropped. Tells whether nothing of that
-    /// has come yet.
+    /// Records that the request upgraded the connection, until its socket is dropped. Returns whether nothing of the
+    /// new protocol has arrived yet.
     pub(crate) fn upgrade(&mut self) -> bool {
         self.phase = Phase::Upgraded;
         self.requests.last().is_some_and(|request| self.message.is_alone(request.framing))
     }
 
-    /// Notes a close frame of a WebSocket: ours to the peer, sent `now`, or the peer's.
+    /// Records a close frame of a WebSocket: the server's, sent `now`, or the peer's.
     pub(super) fn farewell(&mut self, ours: Option<Instant>) {
         let Some(request) = self.requests.last_mut() else { return };
         match (request.farewell, ours) {
@@ -153,13 +154,13 @@ impl ConnState {
         }
     }
 
-    /// Tells whether the response to a request may say that it is the last: no request has come behind it. `unread` looks
-    /// for what the parser has not asked for yet.
+    /// Returns whether the response to a request may announce the close: no request has arrived after it. `unread`
+    /// checks for bytes that the parser has not read yet.
     pub(super) fn may_be_last(&mut self, id: RequestId, order: Order, unread: impl FnOnce() -> bool) -> bool {
         let request = self.requests.iter().find(|request| request.id == id.0);
         let last = request.is_some_and(|request| {
             let whole = self.message.is_alone(request.framing);
-            // What is unread behind a whole request is another; behind the beginning of one it is the rest.
+            // Unread bytes after a whole request are another one; after the beginning of a request they are its rest.
             self.message.nothing_follows(request.framing) && !(whole && unread())
         });
         if !last && order >= Order::Drain {
@@ -168,13 +169,14 @@ impl ConnState {
         last || self.pipelined > PIPELINED
     }
 
-    /// Tells whether one request is being served that has come whole, and nothing behind it.
+    /// Returns whether one request is in progress that has arrived whole, and nothing after it.
     pub(super) fn is_alone(&self) -> bool {
         let [request] = self.requests.as_slice() else { return false };
         !self.is_multiplexed() && self.phase != Phase::Upgraded && self.message.is_alone(request.framing)
     }
 
-    /// Returns the method and the path of a request in flight. The query may hold what does not belong in a log.
+    /// Returns the method and the path of a request in flight. The query is left out: it may contain what must not be
+    /// logged.
     pub(crate) fn name_of(&self, id: RequestId) -> Option<(Method, String)> {
         let request = self.requests.iter().find(|request| request.id == id.0)?;
         let path = request.path.as_ref().map_or("", PathAndQuery::path);
@@ -186,34 +188,35 @@ impl ConnState {
     }
 }
 
-/// Which connections may not end in order, because their peer could take part of something for the whole.
+/// Which connections must not end cleanly, because their peer could mistake a part for the whole.
 impl ConnState {
-    /// Tells whether closing the socket would end a response early without the peer being able to tell.
+    /// Returns whether closing the socket would end a response early without the peer being able to tell.
     pub(super) fn must_reset(&self) -> bool {
         let unfinished = !self.is_multiplexed() && self.requests.iter().any(|request| request.answering);
         self.broken || ((unfinished || self.blocked) && self.phase != Phase::Upgraded)
     }
 
-    /// Notes that the peer gets part of the response to a request.
+    /// Records that the peer gets part of the response to a request.
     pub(super) fn answering(&mut self, id: RequestId) {
         match self.current(id) {
             Some(request) => request.answering = true,
-            // The request was cut before: the rest of its response may never follow.
+            // The request was cancelled before: the rest of its response may never follow.
             None => self.break_off(),
         }
     }
 
-    /// Notes that the peer of an HTTP/1 connection has part of a response and never gets the rest.
+    /// Records that the peer of an HTTP/1 connection has part of a response and never gets the rest.
     pub(super) fn break_off(&mut self) {
         self.broken |= !self.is_multiplexed();
     }
 
-    /// Notes that the connection is upgraded to a protocol whose only end may be that of the connection.
+    /// Records that the connection is upgraded to a protocol that may have no other end than that of the connection.
     pub(super) fn make_tunnel(&mut self) {
         self.tunnel = true;
     }
 
-    /// Tells whether the connection was upgraded to a protocol whose only end may be that of the connection.
+    /// Returns whether the connection was upgraded to a protocol that may have no other end than that of the
+    /// connection.
     pub(super) fn is_tunnel(&self) -> bool {
         self.tunnel && self.is_upgraded()
     }
@@ -234,7 +237,7 @@ impl InFlightRequest {
         active: Instant,
         now: Instant,
     ) -> Straggler {
-        // The query is left out: it may hold what does not belong in a log.
+        // The query is left out: it may contain what must not be logged.
         let path = self.path.as_ref().map_or("", PathAndQuery::path);
         let upgraded = if upgraded { " (upgraded)" } else { "" };
         let name = format!("{} {path} from {peer}{upgraded}", self.method);

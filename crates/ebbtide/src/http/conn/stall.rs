@@ -1,8 +1,9 @@
-//! Until when a peer is waited for that makes no progress.
+//! How long the server waits for a peer that makes no progress.
 //!
-//! One that has begun something and does not go on has a limit at any time. The others are given up only while the server drains,
-//! each at [`stall_timeout`](crate::http::Server::stall_timeout): one that owes the rest of a body, takes nothing of a response,
-//! acknowledges no packet, or leaves the close frame of a WebSocket unanswered. The `idle` module asks for these instants.
+//! A peer that has begun something and does not complete it has a limit at any time. The other peers are ended only
+//! while the server drains, each after [`stall_timeout`](crate::http::Server::stall_timeout): one that owes the rest of
+//! a body, reads nothing of a response, acknowledges no packet, or does not answer the close frame of a WebSocket. The
+//! `idle` module uses these times.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,8 @@ use super::state::{ConnState, Phase};
 use crate::util::clock;
 
 impl ConnState {
-    /// Returns until when the rest of a beginning is waited for. While it comes, that is its limit; when nothing more comes, it
-    /// does not hold up the draining.
+    /// Returns how long to wait for the rest of an incomplete head, record or handshake. While bytes arrive, `limit`
+    /// applies; when nothing more arrives, it does not delay the draining.
     pub(super) fn beginning_due(
         &self,
         limit: Duration,
@@ -31,7 +32,7 @@ impl ConnState {
         clock::after(began.unwrap_or(latest), limit).min(clock::after(latest, stall))
     }
 
-    /// Returns when the body of an HTTP/1 request last came on, while its service waits for the rest of it.
+    /// Returns when bytes of an HTTP/1 request's body last arrived, while its service waits for the rest of it.
     pub(super) fn uploading(&mut self, draining: Instant) -> Option<Instant> {
         let [request] = self.requests.as_mut_slice() else { return None };
         let waits =
@@ -39,7 +40,7 @@ impl ConnState {
         waits.then(|| (*request.latest.get_or_insert(draining)).max(draining))
     }
 
-    /// Returns until when a peer is waited for that may have gone, or take nothing, while the server drains.
+    /// Returns until when to wait, while the server drains, for a peer that may have disconnected or reads nothing.
     pub(super) fn peer_due(&self, draining: Instant, stall: Duration) -> Option<(Instant, DueReason)> {
         if self.blocked {
             return Some((draining, DueReason::Blocked));
@@ -52,14 +53,14 @@ impl ConnState {
                 let latest = latest.chain(streams.progress).max();
                 (clock::after(latest.unwrap_or(draining).max(draining), stall), DueReason::Stalled)
             }
-            // A peer need not answer a PING to be there.
+            // A live peer need not answer a PING.
             false => (draining, DueReason::Unheard),
             true => (clock::after(draining, stall), DueReason::Look),
         })
     }
 
-    /// Tells whether our close frame has gone unanswered for `stall`, since the draining began. A handler that does not wait for
-    /// the answer has finished.
+    /// Returns whether the server's close frame has gone unanswered for `stall`, since the draining began. A handler
+    /// that does not wait for the answer has finished.
     pub(super) fn is_farewell_unanswered(&self, now: Instant, draining: Instant, stall: Duration) -> bool {
         let unanswered = |request: &InFlightRequest| {
             let latest = request.latest.unwrap_or(draining).max(draining);
@@ -68,35 +69,35 @@ impl ConnState {
         self.phase == Phase::Upgraded && self.requests.iter().any(unanswered)
     }
 
-    /// Tells whether every request in flight on a multiplexed connection waits for the peer: to send the rest of its body, or
-    /// to take what it was given.
+    /// Returns whether every request in flight on a multiplexed connection waits for the peer: to send the rest of its
+    /// body, or to read what it was given.
     fn all_wait_for_the_peer(&self) -> bool {
         let takes = |request: &InFlightRequest| request.answering && request.offered;
         let sends = |request: &InFlightRequest| !request.answering && request.framing != Framing::Length(0);
-        // Which request is which stream is not known here, but that as many wait as are left.
+        // It is unknown here which request belongs to which stream, but as many wait as are left.
         let sending = self.requests.iter().filter(|request| sends(request)).count();
         let waiting = self.streams.as_ref().map_or(0, |streams| streams.uploading);
         sending <= waiting && self.requests.iter().all(|request| takes(request) || sends(request))
     }
 
-    /// Returns when data last came or went, as `active` tells where the kernel keeps it.
+    /// Returns when data was last received or sent, from `active` if the kernel records it.
     pub(super) fn active(&self, active: impl FnOnce() -> Instant) -> Instant {
         let known = if self.timed_by_kernel { None } else { self.since };
         known.unwrap_or_else(active)
     }
 }
 
-/// A full socket. While nothing of it changes, the peer takes nothing.
+/// The state of a full socket. While it does not change, the peer reads nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FullSocket {
-    /// How many times it has been full: it may be as full as before.
+    /// How many times it has been full: the same fill level may occur again.
     times: u64,
-    /// How many bytes the peer has not taken.
+    /// How many bytes the peer has not acknowledged.
     left: u64,
 }
 
 impl Watch {
-    /// Returns until when a full socket is waited for: anew from each time that the peer took something.
+    /// Returns until when to wait for a full socket: the time restarts whenever the peer has read something.
     pub(super) fn stuck_until(&mut self, now: Instant) -> Instant {
         let full = FullSocket { times: self.conn.state().blocks(), left: self.conn.socket.untaken() };
         let since = match self.stuck {

@@ -9,29 +9,30 @@ use crate::http::Address;
 use crate::http::registry::Order;
 use crate::model::Straggler;
 
-/// Keeps what is known of one connection. Behind a lock that only its own task takes while nobody asks.
+/// The state of one connection. Its lock is uncontended unless the registry reads it: otherwise only the connection's
+/// task takes it.
 #[derive(Debug)]
 pub(crate) struct ConnState {
-    /// Whether the kernel can be asked when data last came or went, which spares a look at the clock for each request.
+    /// Whether the kernel reports when data was last received or sent, which saves a clock read for each request.
     pub(super) timed_by_kernel: bool,
     pub(super) phase: Phase,
-    /// When the phase began, or, if that is not known yet, when the kernel last saw data.
+    /// When the phase began; `None` if only the kernel has that time.
     pub(super) since: Option<Instant>,
     pub(super) requests: Vec<InFlightRequest>,
     pub(super) begun: u64,
     pub(super) fates: Fates,
     pub(super) message: Message,
-    /// Of a connection that carries many requests at a time.
+    /// Only of a connection that carries many requests at a time.
     pub(super) streams: Option<Box<MultiplexState>>,
     pub(super) pipelined: u32,
     /// The socket takes no more of a response that the service has finished.
     pub(super) blocked: bool,
-    /// How many times it has begun to take no more.
+    /// How many times the socket has become full.
     blocks: u64,
-    /// The peer has part of a response and shall not take it for the whole.
+    /// The peer has part of a response and must not mistake it for the whole.
     pub(super) broken: bool,
     waker: Option<Waker>,
-    /// The connection was upgraded to a protocol whose only end may be that of the connection.
+    /// The connection was upgraded to a protocol that may have no other end than that of the connection.
     pub(super) tunnel: bool,
 }
 
@@ -55,7 +56,7 @@ impl ConnState {
         }
     }
 
-    /// Notes that bytes have come of what precedes HTTP.
+    /// Records that bytes of a phase before HTTP have arrived.
     pub(super) fn opening(&mut self, what: Opening, now: Instant) {
         let began = match self.phase {
             Phase::Opening { began, .. } => began,
@@ -64,24 +65,24 @@ impl ConnState {
         (self.phase, self.since) = (Phase::Opening { what, began }, Some(now));
     }
 
-    /// Notes that HTTP can begin.
+    /// Records that HTTP can begin.
     pub(super) fn opened(&mut self, now: Instant) {
         (self.phase, self.since) = (Phase::Silent, Some(now));
     }
 
-    /// Notes whether part of a record has come, behind everything that could be read.
+    /// Records whether an incomplete record has arrived after everything that could be read.
     pub(super) fn half_record(&mut self, half: bool, now: Instant) {
         let may_begin = !self.is_multiplexed() && self.requests.is_empty();
         self.phase = match self.phase {
             Phase::Silent | Phase::Idle if half && may_begin => Phase::HalfRecord,
-            // What the record held was not for us.
+            // The record contained no data for HTTP.
             Phase::HalfRecord if !half => Phase::Idle,
             _ => return,
         };
         self.since = Some(now);
     }
 
-    /// Notes bytes on their way to the parser. Tells whether a head has begun with them and is not whole.
+    /// Records bytes on their way to the parser. Returns whether they begin a head and do not complete it.
     #[inline]
     pub(super) fn read(&mut self, bytes: &[u8], now: impl FnOnce() -> Instant) -> bool {
         if let Some(streams) = &mut self.streams {
@@ -100,8 +101,8 @@ impl ConnState {
             self.since = (!whole).then(now).or(self.since);
             return false;
         }
-        // Empty lines are tolerated before a request (RFC 9112 §2.2). Between two they begin nothing; before the first
-        // they end the silence. A whole head begins its request as soon as the parser has it.
+        // Empty lines are tolerated before a request (RFC 9112 §2.2). Between two requests they begin nothing; before
+        // the first one they end the silence. A whole head begins its request as soon as the parser has it.
         let blank = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
         let begins = match self.phase {
             Phase::Idle | Phase::HalfRecord => !whole && !blank,
@@ -122,7 +123,7 @@ impl ConnState {
         self.since = Some(now);
     }
 
-    /// Notes that the connection carries many requests at a time.
+    /// Records that the connection carries many requests at a time.
     pub(crate) fn multiplex(&mut self, now: Instant) {
         self.streams = Some(Box::default());
         (self.phase, self.since) = (Phase::Idle, Some(now));
@@ -132,14 +133,14 @@ impl ConnState {
         self.streams.is_some()
     }
 
-    /// Notes that the peer was asked to end, where its answer ends the connection.
+    /// Records that the peer was asked to end, if its answer ends the connection.
     pub(crate) fn asked(&mut self, now: Instant) {
         if let Some(streams) = &mut self.streams {
             streams.asked.get_or_insert(now);
         }
     }
 
-    /// Notes how many requests wait for more of their bodies, and when the peer last sent anything for a request.
+    /// Records how many requests wait for more of their bodies, and when the peer last sent anything for a request.
     pub(super) fn uploads(&mut self, waiting: usize, progress: Option<Instant>) {
         if let Some(streams) = &mut self.streams {
             streams.uploading = waiting;
@@ -147,7 +148,7 @@ impl ConnState {
         }
     }
 
-    /// Notes whether the socket takes what is written.
+    /// Records whether the socket is full.
     pub(super) fn set_blocked(&mut self, blocked: bool, now: Instant) {
         self.blocked = blocked;
         self.blocks += u64::from(blocked);
@@ -156,7 +157,7 @@ impl ConnState {
         }
     }
 
-    /// Returns how many times the socket has begun to take no more.
+    /// Returns how many times the socket has become full.
     pub(super) fn blocks(&self) -> u64 {
         self.blocks
     }
@@ -173,9 +174,9 @@ impl ConnState {
         self.waker = Some(waker);
     }
 
-    /// Adds those to wake when the order is raised to this.
+    /// Adds the wakers of the tasks that an increase to this order affects.
     pub(crate) fn wakers(&self, order: Order, wakers: &mut Vec<Waker>) {
-        // HTTP/1 has nothing to announce before its next response; one that is idle may have to leave.
+        // HTTP/1 has nothing to announce before its next response; an idle connection may have to close.
         if order >= Order::Drain || self.is_multiplexed() || self.requests.is_empty() {
             wakers.extend(self.waker.clone());
         }
@@ -184,7 +185,7 @@ impl ConnState {
         }
     }
 
-    /// Returns what is in flight; `active` is when data last came or went.
+    /// Returns what is in flight; `active` is when data was last received or sent.
     pub(super) fn stragglers(&self, peer: &Address, active: Instant, now: Instant) -> Vec<Straggler> {
         if self.requests.is_empty() {
             let name = match self.phase {
@@ -202,38 +203,38 @@ impl ConnState {
     }
 }
 
-/// What the connection does while no request is in flight on it.
+/// The phase of a connection while no request is in flight on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The peer has sent nothing yet.
     Silent,
-    /// What comes before HTTP has begun, and is not through.
+    /// A phase before HTTP has begun and is not complete.
     Opening { what: Opening, began: Instant },
-    /// Part of a request's head has come.
+    /// Part of a request's head has arrived.
     HalfHead { began: Instant },
-    /// Part of a TLS record has come, behind everything that was read.
+    /// Part of a TLS record has arrived, after everything that was read.
     HalfRecord,
-    /// The last response is out, and nothing has come since.
+    /// The last response was sent, and nothing has arrived since.
     Idle,
-    /// Our side is closed; what the peer still sends is thrown away.
+    /// The server has closed its side; what the peer still sends is discarded.
     Lingering,
-    /// The socket was handed over to another protocol.
+    /// The socket was passed to another protocol.
     Upgraded,
 }
 
 impl Phase {
-    /// Tells whether part of something has come that the peer is not through with.
+    /// Returns whether the peer has begun something that it has not completed.
     pub(super) fn is_half(self) -> bool {
         matches!(self, Self::HalfHead { .. } | Self::HalfRecord | Self::Opening { .. })
     }
 }
 
-/// What is known of a connection that carries many requests at a time.
+/// The state of a connection that carries many requests at a time.
 #[derive(Debug, Default)]
 pub(super) struct MultiplexState {
     /// When the peer was asked to end.
     pub(super) asked: Option<Instant>,
-    /// The peer has sent something since, and an answer to the question must have been among it.
+    /// The peer has sent something since, which must include its answer.
     pub(super) heard: bool,
     /// How many requests wait for more of their bodies, which the peer may send.
     pub(super) uploading: usize,
