@@ -5,39 +5,39 @@ use memchr::memmem::Finder;
 
 use super::chunks::Chunks;
 
-/// Made once: it costs more than a search in a usual head.
+/// Created once: it costs more than a search in a usual head.
 static FIND_HEAD_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(HEAD_END));
 const HEAD_END: &[u8] = b"\r\n\r\n";
-/// The tail of nothing that could go on.
+/// The tail when nothing can continue.
 const NOTHING: [u8; 3] = [0; 3];
 
-/// Follows the bytes that were handed to the parser, to tell whether more than one message was among them.
+/// Parses the bytes that were passed to the parser, to determine whether they contained more than one message.
 ///
-/// It may say that it does not know; it never says that nothing follows a request when something does, as long as the
-/// client follows RFC 9112.
+/// The result may be "unknown". It is never "nothing follows" when something does, as long as the client follows RFC
+/// 9112.
 #[derive(Debug, Default)]
 pub(crate) struct Message {
-    /// The last three bytes, in case they begin the end of a head that goes on.
+    /// The last three bytes, because the end of a head may be split between reads.
     tail: [u8; 3],
-    /// How many bytes came behind the head, once its end was seen.
+    /// How many bytes followed the head, once its end was seen.
     behind_head: Option<u64>,
-    /// The bytes behind the head, read as chunks; means something only where they are.
+    /// The bytes after the head, parsed as chunks; meaningful only if the body is chunked.
     chunks: Chunks,
 }
 
-/// How a request says where its body ends.
+/// How a request declares the end of its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// It has none, or one of known length.
+    /// No body, or one of known length.
     Length(u64),
     /// Chunks.
     Chunked,
 }
 
 impl Message {
-    /// Notes bytes that came between two requests; tells whether a head is whole with them.
+    /// Records bytes that arrived between two requests; returns whether they complete a head.
     pub(crate) fn head(&mut self, bytes: &[u8]) -> bool {
-        // Empty lines before a request are no part of it (RFC 9112 §2.2).
+        // Empty lines before a request are not part of it (RFC 9112 §2.2).
         let goes_on = self.tail != NOTHING;
         let blank = if goes_on { 0 } else { bytes.iter().take_while(|byte| is_blank(**byte)).count() };
         let bytes = &bytes[blank..];
@@ -57,7 +57,7 @@ impl Message {
         self.behind_head.is_some()
     }
 
-    /// Notes bytes that came while a request was being served.
+    /// Records bytes that arrived while a request was in progress.
     pub(crate) fn more(&mut self, bytes: &[u8]) {
         if let Some(behind) = &mut self.behind_head {
             *behind += bytes.len() as u64;
@@ -66,16 +66,16 @@ impl Message {
         self.keep_tail(bytes);
     }
 
-    /// Ends the message. Tells whether the beginning of a further one was handed to the parser together with it.
+    /// Ends the message. Returns whether the beginning of a further one was passed to the parser together with it.
     pub(crate) fn ended(&mut self, framing: Framing) -> bool {
         let next_began = self.next_began(framing);
-        // The next head may have begun with these bytes, and its end be split between them and the next.
+        // The next head may have begun with these bytes, and its end may be split between them and the next.
         let tail = if self.behind_head.is_none() || next_began { self.tail } else { NOTHING };
         *self = Self { tail, ..Self::default() };
         next_began
     }
 
-    /// Tells whether no byte of a further message has been handed to the parser.
+    /// Returns whether no byte of a further message has been passed to the parser.
     pub(crate) fn nothing_follows(&self, framing: Framing) -> bool {
         match (self.behind_head, framing) {
             (None, _) => false,
@@ -84,7 +84,7 @@ impl Message {
         }
     }
 
-    /// Tells whether the whole of the message was handed to the parser, as far as can be told.
+    /// Returns whether the whole message was passed to the parser, as far as is known.
     pub(crate) fn is_whole(&self, framing: Framing) -> bool {
         match (self.behind_head, framing) {
             (Some(behind), Framing::Length(length)) => behind >= length,
@@ -93,7 +93,7 @@ impl Message {
         }
     }
 
-    /// Tells whether the whole of the message was handed to the parser, and no byte of a further one.
+    /// Returns whether the whole message was passed to the parser, and no byte of a further one.
     pub(crate) fn is_alone(&self, framing: Framing) -> bool {
         match (self.behind_head, framing) {
             (Some(behind), Framing::Length(length)) => behind == length,
@@ -103,11 +103,11 @@ impl Message {
     }
 
     fn next_began(&self, framing: Framing) -> bool {
-        // Two bytes can be the empty line that some clients send behind a body.
+        // Two bytes can be the empty line that some clients send after a body.
         const EMPTY_LINE: u64 = 2;
         match (self.behind_head, framing) {
             (Some(behind), Framing::Length(length)) => behind > length.saturating_add(EMPTY_LINE),
-            // Where the end of the body cannot be told, a request may have begun.
+            // If the end of the body is unknown, a request may have begun.
             (Some(_), Framing::Chunked) => {
                 self.chunks.behind().map_or(!self.chunks.is_all(), |behind| behind > EMPTY_LINE)
             }
@@ -119,13 +119,13 @@ impl Message {
         for byte in &bytes[bytes.len().saturating_sub(3)..] {
             self.tail = [self.tail[1], self.tail[2], *byte];
         }
-        // An empty line has ended something already; it cannot be the beginning of another end.
+        // An empty line has ended something already; it cannot begin another end.
         if self.tail == *b"\n\r\n" {
             self.tail = NOTHING;
         }
     }
 
-    /// Returns how many bytes come behind a head whose end began in the bytes before these.
+    /// Returns how many bytes follow a head whose end began in the previous bytes.
     fn split_end(&self, bytes: &[u8]) -> Option<u64> {
         let mut seam = [0_u8; 6];
         seam[..3].copy_from_slice(&self.tail);
@@ -137,7 +137,7 @@ impl Message {
 }
 
 impl Framing {
-    /// Asks the request's body, which the parser made from the headers.
+    /// Reads the framing from the request's body, which the parser created from the headers.
     pub(crate) fn of(body: &impl Body) -> Self {
         if body.is_end_stream() {
             return Self::Length(0);

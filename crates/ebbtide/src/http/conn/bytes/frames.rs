@@ -1,4 +1,4 @@
-//! What lies between hyper and the bytes of an HTTP/2 connection.
+//! The layers between hyper and the bytes of an HTTP/2 connection.
 
 use std::future::Future;
 use std::io;
@@ -15,25 +15,26 @@ use crate::http::conn::opening::PREFACE;
 use crate::http::registry::Order;
 use crate::util::clock;
 
-/// How long a PONG is held back. What it has overtaken leaves the peer right behind it.
+/// How long a PONG is delayed. What it has overtaken arrives right after it.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 const FRAME_HEAD: usize = 9;
 const PING: u8 = 6;
 const ACK: u8 = 1;
-/// A PING has eight bytes (RFC 9113 §6.7).
+/// A PING has eight bytes of payload (RFC 9113 §6.7).
 const PONG: usize = FRAME_HEAD + 8;
 
-/// The bytes of an HTTP/2 connection: notes in the connection's state how many requests wait for more of their bodies.
+/// The bytes of an HTTP/2 connection: records in the connection's state how many requests wait for more of their
+/// bodies.
 ///
-/// hyper does not tell whether a handler waits for its client. The frames do.
+/// hyper does not report whether a handler waits for its client. The frames show it.
 #[derive(Debug)]
 pub(crate) struct Frames {
     io: Io,
     received: FrameWalk,
     sent: FrameWalk,
     uploads: Uploads,
-    /// What was noted last.
+    /// The value recorded last.
     noted: usize,
 }
 
@@ -48,7 +49,7 @@ impl Frames {
         let Self { received, uploads, .. } = self;
         let mut progress = false;
         received.feed(bytes, |step| progress |= uploads.received(step));
-        // Nothing stalls before the draining, and what has come shortly before it makes little difference.
+        // No peer counts as stalled before the draining, and what arrived shortly before it makes little difference.
         let asked = progress && self.io.guard().context.registry.order() >= Order::Announce;
         self.note(asked);
     }
@@ -125,11 +126,11 @@ impl AsyncWrite for Frames {
     }
 }
 
-/// The bytes of an HTTP/2 connection, with the peer's PONG a little later than it came.
+/// The bytes of an HTTP/2 connection, with the peer's PONG slightly delayed.
 ///
-/// By its PONG the peer says that it has read the first GOAWAY, and with that come the second one and the end. But a peer
-/// may write the PONG before requests that it had begun earlier: hyper's own client does when both wait to be written.
-/// They would be behind the second GOAWAY, and nobody would answer them. (A PING has no order among other frames.)
+/// A PONG shows that the peer has read the first GOAWAY; hyper then sends the second one and ends. But a peer may write
+/// the PONG before requests that it had begun earlier: hyper's client does when both wait to be written. Those requests
+/// would arrive after the second GOAWAY, and would not be answered. (A PING has no order among other frames.)
 #[derive(Debug)]
 pub(crate) struct PongLater<T> {
     inner: T,
@@ -137,7 +138,7 @@ pub(crate) struct PongLater<T> {
     held: Option<HeldPong>,
 }
 
-/// Where in the stream of frames the bytes so far end.
+/// The position in the stream of frames at which the bytes so far end.
 #[derive(Clone, Copy, Debug, Default)]
 struct FramePosition {
     head: [u8; FRAME_HEAD],
@@ -158,7 +159,7 @@ impl<T> PongLater<T> {
         Self { inner, at, held: None }
     }
 
-    /// Follows new bytes, and takes a PONG out of them that is whole among them. Returns how many are left.
+    /// Parses new bytes, and removes a PONG that is complete among them. Returns how many bytes are left.
     fn follow(&mut self, bytes: &mut [u8]) -> usize {
         let (mut from, mut length) = (0, bytes.len());
         while from < length {
@@ -182,7 +183,7 @@ impl FramePosition {
         self.known == 0 && self.payload == 0
     }
 
-    /// Steps to the end of what is the same part of the same frame; returns how many bytes that were.
+    /// Advances to the end of the current part of the frame; returns how many bytes that were.
     fn step(&mut self, bytes: &[u8]) -> usize {
         if self.payload > 0 {
             let step = self.payload.min(bytes.len());
@@ -222,7 +223,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for PongLater<T> {
             let read = buf.filled().len() - before;
             let left = this.follow(&mut buf.filled_mut()[before..]);
             buf.set_filled(before + left);
-            // Nothing at all would be taken for the end of the stream.
+            // An empty read would be taken for the end of the stream.
             if left > 0 || read == 0 {
                 return Poll::Ready(Ok(()));
             }
@@ -256,7 +257,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for PongLater<T> {
     }
 }
 
-/// Returns the PONG with which the bytes begin.
+/// Returns the PONG at the beginning of the bytes.
 fn pong(bytes: &[u8]) -> Option<[u8; PONG]> {
     let frame: [u8; PONG] = bytes.get(..PONG)?.try_into().ok()?;
     let is_pong = frame[..4] == [0, 0, 8, PING] && frame[4] & ACK != 0;
@@ -278,7 +279,7 @@ mod tests {
         [head.as_slice(), payload].concat()
     }
 
-    /// Returns what is left of the bytes when they come in pieces of this size, and whether a PONG was held.
+    /// Returns the bytes that are left when they arrive in pieces of this size, and whether a PONG was delayed.
     fn followed(bytes: &[u8], piece: usize) -> (Vec<u8>, bool) {
         let mut later = PongLater::new(());
         let mut left = Vec::new();
@@ -293,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_pong_is_taken_out_and_nothing_else_however_the_bytes_come() {
-        // In a payload it is no PONG.
+        // In a payload it is not a PONG.
         let others = [PREFACE, &frame(HEADERS, b"abc"), &frame(0, &PONG), &frame(HEADERS, b"")].concat();
         let behind = frame(HEADERS, &[7; 300]);
         let all = [others.as_slice(), &PONG, &behind].concat();

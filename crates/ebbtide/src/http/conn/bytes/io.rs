@@ -14,33 +14,33 @@ use crate::http::conn::{ConnGuard, Opening, Protocol};
 use crate::http::listener::Via;
 use crate::util::clock;
 
-/// A connection's bytes: notes what comes, and closes lingering.
+/// The bytes of a connection: records what arrives, and closes lingering.
 #[derive(Debug)]
 pub(crate) struct Io {
-    /// Dropped before the stream, so that nobody reaches for a closed descriptor.
+    /// Dropped before the stream, so that no task uses a closed descriptor.
     guard: ConnGuard,
     stream: Stream,
     /// What was read before the protocol was known.
     first: Vec<u8>,
     first_at: usize,
-    /// Mirror the connection's state, to spare its lock.
+    /// Mirror the connection's state, to save its lock.
     blocked: bool,
     half_record: bool,
     opening: Option<Opening>,
-    /// Of a WebSocket: where the peer's close frame is, and ours.
+    /// Of a WebSocket: the parsers for the peer's close frame and the server's.
     farewells: Option<Box<[CloseFrame; 2]>>,
     read_state: ReadState,
     closing: Closing,
 }
 
-/// What the protocol's last word was.
+/// How the protocol last used the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadState {
     /// It finds the end of the stream itself: it always reads.
     Reads,
     /// HTTP/1: it waits for bytes.
     Wants,
-    /// HTTP/1: it has got bytes, and has not asked for more since.
+    /// HTTP/1: it has received bytes, and has not asked for more since.
     Has,
 }
 
@@ -71,12 +71,12 @@ impl Io {
         &self.guard
     }
 
-    /// Tells whether HTTP can begin.
+    /// Returns whether HTTP can begin.
     pub(crate) fn is_open(&self) -> bool {
         self.opening.is_none()
     }
 
-    /// Goes through what comes before HTTP.
+    /// Completes the phases before HTTP.
     pub(in crate::http::conn) fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(opening) = self.opening {
             self.opening = match opening {
@@ -122,14 +122,14 @@ impl Io {
         }
     }
 
-    /// Returns the protocol that was agreed on before HTTP began.
+    /// Returns the protocol that was negotiated before HTTP began.
     pub(in crate::http::conn) fn negotiated(&self) -> Option<Protocol> {
         self.stream.negotiated()
     }
 
-    /// Reads more of the first bytes, which stay to be read again; `false` at the end of the stream.
+    /// Reads more of the first bytes, which remain to be read again; `false` at the end of the stream.
     pub(in crate::http::conn) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        // Enough for most heads. A silent connection has no buffer: this one is gone when nothing has come.
+        // Enough for most heads. A silent connection keeps no buffer: this one is released when nothing has arrived.
         let mut buf = [MaybeUninit::uninit(); 1024];
         let mut buf = ReadBuf::uninit(&mut buf);
         let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
@@ -143,19 +143,19 @@ impl Io {
         Poll::Ready(Ok(!new.is_empty()))
     }
 
-    /// Watches for the end of the stream on behalf of a protocol that does not read while a request waits for its
-    /// response.
+    /// Watches for the end of the stream for a protocol that does not read while a request waits for its response.
     ///
-    /// hyper would read on itself unless told that clients may half-close. It allocates a buffer for that with each
-    /// request, because the last one is still held by the request's head; and a client that half-closes right behind its
-    /// request gets no answer.
+    /// hyper would read itself unless clients may half-close. It allocates a buffer for that with each request, because
+    /// the request's head still holds the last one; and a client that half-closes right after its request gets no
+    /// answer.
     pub(crate) fn watch_for_end(&mut self) {
         self.read_state = ReadState::Wants;
         self.guard.reads(true);
     }
 
-    /// Fails when the client has gone while its request waits, so that its service is spared the rest of the work. One that may
-    /// have closed its half alone is answered where [`half_close`](crate::http::Server::half_close) says so.
+    /// Fails when the client has disconnected while its request waits, so that its service does no further work. A
+    /// client that may have closed only its sending half is answered if [`half_close`](crate::http::Server::half_close)
+    /// is set.
     #[inline]
     fn poll_end(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.read_state != ReadState::Has || !self.first.is_empty() || !self.guard.waits_alone() {
@@ -176,7 +176,7 @@ impl Io {
         }
     }
 
-    /// Notes the close frame of a WebSocket among bytes that have come; none are the end of the stream.
+    /// Records the close frame of a WebSocket in received bytes; no bytes mean the end of the stream.
     #[cold]
     fn follow_peer(guard: &ConnGuard, farewells: &mut Option<Box<[CloseFrame; 2]>>, bytes: &[u8]) {
         let [theirs, _] = &mut **farewells.get_or_insert_with(farewells_new);
@@ -185,7 +185,7 @@ impl Io {
         }
     }
 
-    /// Notes the close frame of a WebSocket among bytes that were written.
+    /// Records the close frame of a WebSocket in written bytes.
     fn follow_ours(&mut self, bytes: &[u8]) {
         let [_, ours] = &mut **self.farewells.get_or_insert_with(farewells_new);
         if ours.feed(bytes) {
@@ -220,7 +220,7 @@ impl Io {
         }
     }
 
-    /// Notes whether part of a record waits for its rest, when there is nothing else left to read.
+    /// Records whether an incomplete record waits for its rest, when there is nothing else left to read.
     #[inline]
     fn note_half_record(&mut self, all_read: bool) {
         let half = all_read && self.stream.is_in_record();
@@ -230,9 +230,9 @@ impl Io {
         }
     }
 
-    /// Throws away what comes, until the peer has closed or `limit` is over.
+    /// Discards what arrives, until the peer has closed or `limit` has passed.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // So that a peer that sends for ever cannot keep the task from looking at its timer.
+        // A peer that sends forever must not keep the task from checking its timer.
         const ROUNDS: usize = 16;
         let mut scrap = [0_u8; 4096];
         for _ in 0..ROUNDS {
@@ -247,7 +247,7 @@ impl Io {
         Poll::Pending
     }
 
-    /// Tells whether the close is ours, so that the peer may still be sending and must not be reset for it.
+    /// Returns whether this side closes first, so that the peer may still be sending and must not be reset for it.
     fn must_linger(&mut self, cx: &mut Context<'_>) -> bool {
         let ours = self.guard.context.is_announced();
         if ours {
@@ -348,10 +348,10 @@ impl AsyncWrite for Io {
         Poll::Ready(self.poll_end(cx))
     }
 
-    /// Half-closes, then reads on for a while (RFC 9112 §9.6): a socket closed with bytes unread sends a reset, which
-    /// can destroy the last response on its way.
+    /// Half-closes, then continues to read for a while (RFC 9112 §9.6): a socket closed with unread bytes sends a
+    /// reset, which can destroy the last response in transit.
     ///
-    /// While a response is not whole it does nothing: the close is to reset the connection.
+    /// While a response is incomplete it does nothing: the close must reset the connection.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             match &mut self.closing {

@@ -1,4 +1,4 @@
-//! The layers that the bytes of a connection pass on their way between the socket and hyper; [`conn`](super) lists them.
+//! The layers that the bytes of a connection pass between the socket and hyper; [`conn`](super) lists them.
 
 mod frames;
 mod io;

@@ -18,10 +18,10 @@ use crate::http::listener::Via;
 #[cfg(target_os = "linux")]
 use crate::runtime::os::socket::send_before_end;
 
-/// Up to how many bytes are copied together and sent as one: a head and a small body. The kernel takes longer over a list.
+/// Up to how many bytes are copied and sent as one buffer: a head and a small body. The kernel takes longer for a list.
 const GATHERED: usize = 1024;
 
-/// What a connection's bytes go through on their way to the socket.
+/// The layers between a connection's bytes and the socket.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Plain(Socket),
@@ -39,7 +39,7 @@ impl Stream {
         Self::Plain(socket)
     }
 
-    /// Returns the protocol that was agreed on below HTTP.
+    /// Returns the protocol that was negotiated below HTTP.
     pub(super) fn negotiated(&self) -> Option<Protocol> {
         match self {
             Self::Plain(_) => None,
@@ -48,7 +48,7 @@ impl Stream {
         }
     }
 
-    /// Gives back what was read too far below the stream, if it reads there itself; tells what comes next then.
+    /// Puts back surplus bytes below the stream, if it reads there itself; returns the phase that follows.
     pub(super) fn put_back(&mut self, bytes: &mut Vec<u8>) -> Option<Opening> {
         match self {
             Self::Plain(_) => {
@@ -71,7 +71,7 @@ impl Stream {
         }
     }
 
-    /// Tells whether bytes have come for the handshake since this was last asked.
+    /// Returns whether bytes have arrived for the handshake since the last call.
     #[cfg(feature = "tls")]
     pub(super) fn take_came(&mut self) -> bool {
         match self {
@@ -80,7 +80,7 @@ impl Stream {
         }
     }
 
-    /// Reads what comes as it is on the wire.
+    /// Reads bytes as they are on the wire.
     pub(super) fn poll_raw(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.socket() {
             Some(socket) => Pin::new(socket).poll_read(cx, buf),
@@ -88,7 +88,7 @@ impl Stream {
         }
     }
 
-    /// Tells whether part of something has come that cannot be read before it is whole.
+    /// Returns whether part of a record has arrived that cannot be read before it is complete.
     #[inline]
     pub(super) fn is_in_record(&self) -> bool {
         match self {
@@ -98,13 +98,13 @@ impl Stream {
         }
     }
 
-    /// Tells whether what was written may wait here, and not yet be the kernel's.
+    /// Returns whether written bytes may still be buffered here, and not yet in the kernel.
     #[inline]
     pub(super) fn holds_back(&self) -> bool {
         !matches!(self, Self::Plain(_))
     }
 
-    /// Writes what the end of the stream follows at once.
+    /// Writes bytes that the end of the stream follows immediately.
     pub(super) fn poll_write_before_end(
         &mut self,
         cx: &mut Context<'_>,
@@ -117,7 +117,7 @@ impl Stream {
         }
     }
 
-    /// Says to the peer that this is the end, without waiting.
+    /// Notifies the peer of the end, without waiting.
     pub(super) fn farewell(&mut self) {
         match self {
             Self::Plain(_) => {}
@@ -198,7 +198,7 @@ impl AsyncWrite for Stream {
 
 /// A connected socket of any kind.
 ///
-/// The kind is looked up at run time: as a type parameter it would have each user's service compiled once for each kind.
+/// The kind is chosen at run time: as a type parameter it would compile each user's service once for each kind.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(TcpStream),
@@ -206,12 +206,12 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    /// Tells whether the kernel knows when data last came or went.
+    /// Returns whether the kernel reports when data was last received or sent.
     pub(crate) fn is_timed_by_kernel(&self) -> bool {
         cfg!(target_os = "linux") && matches!(self, Self::Tcp(_))
     }
 
-    /// Waits for bytes, or the end.
+    /// Waits for bytes, or the end of the stream.
     #[cfg(feature = "tls")]
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
@@ -220,8 +220,8 @@ impl Socket {
         }
     }
 
-    /// Writes what the end of the stream follows at once. What is small leaves over TCP in one packet with it, which spares
-    /// either side a packet and the peer a wake-up.
+    /// Writes bytes that the end of the stream follows immediately. Over TCP, small writes are sent in one packet with
+    /// the FIN, which saves each side a packet and the peer a wake-up.
     fn poll_write_before_end(
         &mut self,
         cx: &mut Context<'_>,
@@ -239,7 +239,7 @@ impl Socket {
     /// Prepares a new connection.
     pub(crate) fn prepare(&self) {
         if let Self::Tcp(stream) = self {
-            // Fails on a connection that is gone already: its task will find out.
+            // Fails on a connection that has already ended: its task will notice.
             let _ = stream.set_nodelay(true);
         }
     }

@@ -14,7 +14,7 @@ use crate::runtime::os::socket;
 /// The length of a record's header.
 const HEADER: usize = 5;
 
-/// TLS on a socket, from before the handshake on.
+/// TLS on a socket, including the time before the handshake.
 pub(crate) struct TlsStream {
     state: TlsState,
     /// Whether the client has begun: TLS has buffers from then on.
@@ -52,7 +52,7 @@ impl TlsStream {
         }
     }
 
-    /// Tells whether bytes have come since this was last asked.
+    /// Returns whether bytes have arrived since the last call.
     pub(super) fn take_came(&mut self) -> bool {
         self.wire().is_some_and(Wire::take_came)
     }
@@ -67,8 +67,7 @@ impl TlsStream {
         }
     }
 
-    /// Says that nothing more comes from this side (`close_notify`), if the socket takes it at once: an end without it
-    /// looks to the client as if something had been cut off.
+    /// Sends `close_notify`, if the socket takes it immediately: without it the client would assume a truncated stream.
     pub(super) fn farewell(&mut self) {
         if let TlsState::Open(open) = &mut self.state {
             let (wire, session) = open.get_mut();
@@ -82,7 +81,7 @@ impl TlsStream {
         }
     }
 
-    /// Returns what is under TLS; `None` when a handshake failed.
+    /// Returns the layer below TLS; `None` when a handshake failed.
     pub(super) fn wire(&mut self) -> Option<&mut Wire> {
         match &mut self.state {
             TlsState::Handshake(accept) => accept.get_mut(),
@@ -141,7 +140,7 @@ impl AsyncWrite for TlsStream {
     }
 }
 
-/// Writes to a socket what it takes at once.
+/// Writes to a socket what it takes immediately.
 struct Now<'a>(&'a Socket);
 
 impl io::Write for Now<'_> {
@@ -161,7 +160,7 @@ impl std::fmt::Debug for TlsStream {
     }
 }
 
-/// The bytes under TLS, and where one record ends and the next begins in those that came.
+/// The bytes below TLS, and the record boundaries in those that arrived.
 #[derive(Debug)]
 pub(super) struct Wire {
     socket: Socket,
@@ -180,7 +179,7 @@ impl Wire {
         &mut self.socket
     }
 
-    /// Waits until a read does not have to.
+    /// Waits until a read would not block.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.ahead.is_empty() { self.socket.poll_readable(cx) } else { Poll::Ready(Ok(())) }
     }
@@ -190,12 +189,12 @@ impl Wire {
         self.ahead = bytes;
     }
 
-    /// Tells whether a record has begun to come and is not whole.
+    /// Returns whether a record has begun to arrive and is incomplete.
     fn is_in_record(&self) -> bool {
         self.records.is_in_one()
     }
 
-    /// Tells whether bytes have come since this was last asked.
+    /// Returns whether bytes have arrived since the last call.
     fn take_came(&mut self) -> bool {
         std::mem::take(&mut self.came)
     }
@@ -251,13 +250,13 @@ impl AsyncWrite for Wire {
     }
 }
 
-/// Follows records by their headers, which are not encrypted (RFC 8446 §5.1): a type, a version, a length.
+/// Parses record headers, which are not encrypted (RFC 8446 §5.1): a type, a version, a length.
 #[derive(Debug, Default)]
 pub(in crate::http::conn) struct Records {
     header: [u8; HEADER],
-    /// How much of the header has come, if not all.
+    /// How much of the header has arrived, if it is incomplete.
     known: usize,
-    /// How much of the record is still to come.
+    /// How much of the record is still missing.
     left: usize,
 }
 

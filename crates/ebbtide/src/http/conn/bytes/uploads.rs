@@ -1,7 +1,7 @@
-//! Which HTTP/2 requests wait for more of their bodies, by the frames of either side.
+//! Determines from the frames of both sides which HTTP/2 requests wait for more of their bodies.
 
 const HEAD: usize = 9;
-/// What is read of a payload: the number in a WINDOW_UPDATE or a GOAWAY.
+/// The part of a payload that is read: the number in a WINDOW_UPDATE or a GOAWAY.
 const WORD: usize = 4;
 
 const DATA: u8 = 0;
@@ -14,18 +14,18 @@ const WINDOW_UPDATE: u8 = 8;
 
 const END_STREAM: u8 = 1;
 
-/// The window that each stream has at first. The server says so in its settings.
+/// The initial window of each stream. The server sends it in its settings.
 pub(crate) const STREAM_WINDOW: u32 = 1024 * 1024;
-/// The window that a connection has at first (RFC 9113 §6.9.2).
+/// The initial window of a connection (RFC 9113 §6.9.2).
 const CONNECTION_WINDOW: i64 = 65_535;
 
-/// Steps through the frames of one direction, however their bytes come.
+/// Steps through the frames of one direction, however their bytes are split.
 #[derive(Debug)]
 pub(super) struct FrameWalk {
     skip: usize,
     known: [u8; HEAD + WORD],
     length: usize,
-    /// How much of the payload is still to come, once its frame has begun.
+    /// How much of the payload is still missing, once its frame has begun.
     left: Option<usize>,
 }
 
@@ -42,13 +42,13 @@ pub(super) struct FrameHead {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     Begun(FrameHead),
-    /// More of a frame's payload has come.
+    /// More of a frame's payload has arrived.
     Part(FrameHead),
     Ended(FrameHead),
 }
 
 impl FrameWalk {
-    /// Begins behind so many bytes that are no frames.
+    /// Begins after this many bytes that are not frames.
     pub(super) fn behind(skip: usize) -> Self {
         Self { skip, known: [0; HEAD + WORD], length: 0, left: None }
     }
@@ -99,17 +99,17 @@ impl FrameWalk {
 #[derive(Debug)]
 pub(super) struct Uploads {
     open: Vec<Upload>,
-    /// What the peer may send on the connection.
+    /// How much the peer may send on the connection.
     window: i64,
     latest: u32,
-    /// The last request that is taken, by our GOAWAY.
+    /// The last request that is accepted, according to the server's GOAWAY.
     last: u32,
 }
 
 #[derive(Debug)]
 struct Upload {
     stream: u32,
-    /// What the peer may send of it: without a window it waits for us.
+    /// How much the peer may send for it: without a window the peer waits for the server.
     window: i64,
 }
 
@@ -128,7 +128,7 @@ impl Uploads {
         self.open.iter().filter(|upload| upload.window > 0).count()
     }
 
-    /// Takes what the peer has sent. Tells whether that is progress of a request.
+    /// Processes what the peer has sent. Returns whether that is progress of a request.
     pub(super) fn received(&mut self, step: Step) -> bool {
         let (Step::Begun(frame) | Step::Part(frame) | Step::Ended(frame)) = step;
         match (step, frame.kind) {
@@ -151,7 +151,7 @@ impl Uploads {
         !matches!(frame.kind, SETTINGS | PING)
     }
 
-    /// Takes what was sent to the peer.
+    /// Processes what was sent to the peer.
     pub(super) fn sent(&mut self, step: Step) {
         let Step::Begun(frame) = step else { return };
         match frame.kind {
@@ -200,7 +200,7 @@ mod tests {
             Self { received: FrameWalk::behind(0), sent: FrameWalk::behind(0), uploads: Uploads::default() }
         }
 
-        /// Takes the bytes in pieces; tells whether there was progress.
+        /// Processes the bytes in pieces; returns whether there was progress.
         fn receive(&mut self, bytes: &[u8], piece: usize) -> bool {
             let mut progress = false;
             for piece in bytes.chunks(piece) {

@@ -1,13 +1,14 @@
-//! The close frames of a WebSocket, found in its bytes.
+//! Finds the close frames of a WebSocket in its bytes.
 
 const CLOSE: u8 = 8;
 /// The longest head of a frame: two bytes, eight of length, four of mask (RFC 6455 §5.2).
 const LONGEST: usize = 14;
 
-/// Follows the bytes of one direction to its close frame. No message is read: the opcode of a masked frame is plain.
+/// Parses the bytes of one direction up to its close frame. Messages are not read: the opcode of a masked frame is not
+/// masked.
 #[derive(Debug, Default)]
 pub(super) struct CloseFrame {
-    /// How far the end of the response's head has come, which precedes the frames.
+    /// How much of the end of the response's head has been seen, which precedes the frames.
     head: Option<usize>,
     known: [u8; LONGEST],
     length: usize,
@@ -16,12 +17,12 @@ pub(super) struct CloseFrame {
 }
 
 impl CloseFrame {
-    /// Begins behind the head of a response.
+    /// Begins after the head of a response.
     pub(super) fn behind_head() -> Self {
         Self { head: Some(0), ..Self::default() }
     }
 
-    /// Takes more bytes; tells whether a close frame begins among them.
+    /// Parses more bytes; returns whether a close frame begins in them.
     pub(super) fn feed(&mut self, mut bytes: &[u8]) -> bool {
         while let Some((&byte, rest)) = bytes.split_first() {
             if self.found {
@@ -73,7 +74,7 @@ impl CloseFrame {
     }
 }
 
-/// Returns how much of an empty line's two line ends has come with this byte; `None` when all of it has.
+/// Returns how much of an empty line's two line ends has been seen with this byte; `None` when it is complete.
 fn behind(at: usize, byte: u8) -> Option<usize> {
     const END: [u8; 4] = *b"\r\n\r\n";
     match END.get(at) {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::http::conn::message::{Framing, Message};
 
-/// Bytes that look like something else where they stand.
+/// Bytes that look like something else in their place.
 const TRICKS: [&[u8]; 6] = [
     b"\r\n\r\n",
     b"0\r\n\r\n",
@@ -12,15 +12,15 @@ const TRICKS: [&[u8]; 6] = [
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
 ];
 
-/// However a client's requests are cut into reads, and whenever they are answered: it is never said that nothing follows a
-/// request when something does, and it is said where the request came by itself.
+/// However a client's requests are split into reads, and whenever they are answered: `Message` never reports that
+/// nothing follows a request when something does, and reports it if the request arrived alone.
 pub(crate) fn message(data: &[u8]) {
     let (first, second) = data.split_at(data.len() / 2);
     let wire = RequestBytes::write(&mut Choices::new(first));
     Reading { wire, choices: Choices::new(second), message: Message::default(), handed: 0 }.read_all();
 }
 
-/// The server's side: what was handed to the parser, and what that makes of it.
+/// The server's side: the bytes passed to the parser, and the state that results.
 struct Reading<'a> {
     wire: RequestBytes,
     choices: Choices<'a>,
@@ -28,17 +28,17 @@ struct Reading<'a> {
     handed: usize,
 }
 
-/// A request that was begun.
+/// A request that has begun.
 struct BegunRequest {
     number: usize,
-    /// Whether its first byte was the first of a read, so that everything about it can be known.
+    /// Whether its first byte was the first of a read, so that everything about it can be determined.
     alone: bool,
 }
 
 impl Reading<'_> {
     fn read_all(mut self) {
         let (mut next, mut current) = (0, None::<BegunRequest>);
-        // Where the next request would begin if nothing of it had been handed over together with another.
+        // Where the next request would begin if no part of it had been passed on together with another.
         let mut clean_at = Some(0);
         while self.handed < self.wire.bytes.len() {
             let length = (1 + self.choices.next()).min(self.wire.bytes.len() - self.handed);
@@ -67,7 +67,7 @@ impl Reading<'_> {
                     let sent = &self.wire.requests[begun.number];
                     (sent.end, sent.framing)
                 };
-                // The answer may take its time.
+                // The answer may be delayed.
                 if self.handed < end || self.choices.next() % 4 == 3 {
                     break;
                 }
@@ -89,25 +89,25 @@ impl Reading<'_> {
     }
 }
 
-/// What a client that follows RFC 9112 sends on one connection: any requests, one behind the other.
+/// The bytes that a client that follows RFC 9112 sends on one connection: any requests, one after the other.
 #[derive(Default)]
 struct RequestBytes {
     bytes: Vec<u8>,
     requests: Vec<Sent>,
 }
 
-/// Where a request lies.
+/// The position of a request.
 #[derive(Debug)]
 struct Sent {
     begin: usize,
     head_end: usize,
     end: usize,
     framing: Framing,
-    /// Whether empty lines stand before it (RFC 9112 §2.2): nothing is promised about its beginning then.
+    /// Whether empty lines precede it (RFC 9112 §2.2): nothing is guaranteed about its beginning then.
     behind_empty_lines: bool,
 }
 
-/// Makes decisions from the data of a fuzzer; zero when there is none left.
+/// Makes decisions from the data of a fuzzer; zero when none is left.
 struct Choices<'a>(&'a [u8]);
 
 impl<'a> Choices<'a> {
@@ -139,7 +139,7 @@ impl<'a> Choices<'a> {
 }
 
 impl RequestBytes {
-    /// Adds requests until the choices are over, sixteen at most.
+    /// Adds requests until the choices are exhausted, sixteen at most.
     fn write(choices: &mut Choices<'_>) -> Self {
         let mut wire = Self::default();
         while wire.requests.len() < 16 && (!choices.is_over() || wire.requests.is_empty()) {
@@ -225,7 +225,7 @@ mod tests {
         on_seeds_and_at_random("message", message);
     }
 
-    /// Lets hyper read it, and returns how long the bodies were that it saw.
+    /// Lets hyper read the bytes, and returns the lengths of the bodies that it saw.
     async fn seen(bytes: Vec<u8>) -> Vec<usize> {
         let (mut client, server) = tokio::io::duplex(1 << 20);
         let lengths = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -250,7 +250,7 @@ mod tests {
         Arc::into_inner(lengths).unwrap().into_inner().unwrap()
     }
 
-    /// What the targets take for the truth is what the parser sees.
+    /// The fuzz targets' expectations match what the parser sees.
     #[tokio::test]
     async fn hyper_sees_the_requests_that_were_written() {
         use proptest::strategy::{Strategy as _, ValueTree as _};

@@ -1,5 +1,5 @@
-//! What must hold for any bytes from the wire, as functions that panic where it doesn't. The fuzz targets call them, and the
-//! tests with the same seeds.
+//! Properties that must hold for any bytes from the wire, as functions that panic if they don't. The fuzz targets call
+//! them, and tests with the same seeds.
 
 mod message;
 mod parsers;

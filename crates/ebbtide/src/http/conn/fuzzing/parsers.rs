@@ -26,7 +26,7 @@ pub(crate) fn chunks(data: &[u8]) {
     }
 }
 
-/// The protocol is known from the first byte that tells it, and never changes.
+/// The protocol is known from the first byte that determines it, and never changes.
 pub(crate) fn first(data: &[u8]) {
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     for length in 0..=data.len() {
@@ -40,7 +40,7 @@ pub(crate) fn first(data: &[u8]) {
     }
 }
 
-/// A header is whole at one length only, whatever comes behind it, and what was refused stays refused.
+/// A header is complete at one length only, whatever follows it, and what was refused stays refused.
 pub(crate) fn proxy(data: &[u8]) {
     let known = |length: usize| introduced(&data[..length]).map_err(|error: io::Error| error.kind());
     let mut before: Result<Option<Introduced>, _> = Ok(None);
@@ -58,7 +58,7 @@ pub(crate) fn proxy(data: &[u8]) {
     }
 }
 
-/// Records in any pieces are whole where a reader of them all finds their ends.
+/// Records in any pieces are complete where a reader of all of them finds their ends.
 #[cfg(feature = "tls")]
 pub(crate) fn records(data: &[u8]) {
     let (cuts, bytes) = data.split_at(data.len().min(4));
@@ -73,7 +73,7 @@ pub(crate) fn records(data: &[u8]) {
     }
 }
 
-/// Returns where a chunked body ends, line by line as RFC 9112 §7.1 has it.
+/// Returns where a chunked body ends, line by line as specified in RFC 9112 §7.1.
 fn end(body: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -102,14 +102,14 @@ fn end(body: &[u8]) -> Option<usize> {
     }
 }
 
-/// Returns a line without its end. A carriage return that ends none is an error.
+/// Returns a line without its end. A carriage return that does not end a line is an error.
 fn line(body: &[u8], at: usize) -> Option<&[u8]> {
     let rest = body.get(at..)?;
     let length = rest.iter().position(|byte| *byte == b'\r')?;
     (rest.get(length + 1) == Some(&b'\n')).then(|| &rest[..length])
 }
 
-/// Where one record ends and the next begins: a type, a version, a length, and so many bytes (RFC 8446 §5.1).
+/// Where one record ends and the next begins: a type, a version, a length, and that many bytes (RFC 8446 §5.1).
 #[cfg(feature = "tls")]
 fn ends(bytes: &[u8]) -> Vec<usize> {
     let mut ends = vec![0];

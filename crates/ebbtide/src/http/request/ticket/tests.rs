@@ -1,4 +1,4 @@
-//! What a close does to a response that is under way.
+//! The effect of a close on a response in progress.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -21,7 +21,7 @@ use crate::http::settings::ServerContext;
 use crate::http::settings::Settings;
 use crate::http::{Address, BoxError};
 
-/// Gives its parts one after the other. Then it ends, or waits for ever.
+/// Yields its parts one after the other. Then it ends, or stays pending forever.
 struct Parts(VecDeque<&'static str>, bool);
 
 impl Body for Parts {
@@ -40,7 +40,7 @@ impl Body for Parts {
     }
 }
 
-/// Both ends of a connection, and a response on its way.
+/// Both ends of a connection, and a response in progress.
 struct Halfway {
     client: TcpStream,
     guard: ConnGuard,
@@ -71,7 +71,7 @@ impl Halfway {
         Self { client, guard, socket, reply, context }
     }
 
-    /// Asks the body for its next part. `None` when it waits, and an empty one at the end.
+    /// Polls the body for its next part. `None` when it is pending, an empty part at the end.
     fn next(&mut self) -> Option<Result<usize, BoxError>> {
         match self.reply.as_mut().poll_frame(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Some(Ok(frame))) => Some(Ok(frame.data_ref().map_or(0, bytes::Buf::remaining))),
@@ -85,12 +85,12 @@ impl Halfway {
         assert!(matches!(self.next(), Some(Ok(3))));
     }
 
-    /// Tells whether the kernel resets the connection when the process ends.
+    /// Returns whether the kernel resets the connection when the process ends.
     fn resets(&self) -> bool {
         SockRef::from(&self.socket).linger().unwrap() == Some(Duration::ZERO)
     }
 
-    /// Drops everything in hyper's order, and returns what the client sees.
+    /// Drops everything in hyper's order, and returns what the client receives.
     async fn end(self) -> io::Result<usize> {
         let Self { mut client, guard, socket, reply, .. } = self;
         drop(guard);
@@ -106,8 +106,8 @@ impl Halfway {
 
 const VERSIONS: [Version; 2] = [Version::HTTP_10, Version::HTTP_11];
 
-/// The connection looks at the order before it polls the body; the order may come between the two, and the body's own
-/// look then comes before the registry's to this connection.
+/// The connection reads the order before it polls the body. The order may be raised between the two, and the body may
+/// then read it before the registry reaches this connection.
 #[tokio::test]
 async fn a_body_that_finds_the_deadline_before_its_connection_does_is_reset() {
     for version in VERSIONS {
@@ -155,7 +155,7 @@ async fn a_body_that_only_the_close_ends_is_guarded_from_its_beginning() {
     assert_eq!(halfway.end().await.unwrap(), 0);
 }
 
-/// It costs nothing before: the chunks, or the length, tell its client.
+/// Before the signal no guard is needed: the chunks, or the length, show the client that the response is incomplete.
 #[tokio::test]
 async fn a_body_with_an_end_of_its_own_is_guarded_from_the_signal_on() {
     for begins_before in [true, false] {
@@ -178,7 +178,7 @@ async fn a_body_with_an_end_of_its_own_is_guarded_from_the_signal_on() {
     }
 }
 
-/// The opposite: what is whole ends in order, whenever it became so.
+/// The opposite: a whole response ends cleanly, whenever it became whole.
 #[tokio::test]
 async fn a_body_that_is_whole_is_not_reset() {
     for version in VERSIONS {
