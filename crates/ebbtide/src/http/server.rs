@@ -140,8 +140,10 @@ impl<S> Server<S> {
         self
     }
 
-    /// Ends streams of server-sent events at shutdown with `retry: <ms>`, the time that the client waits before it
-    /// reconnects. Each stream gets a different value of the range, so that the clients do not all reconnect at once.
+    /// Sets the range of the `retry: <ms>` field that a stream of server-sent events ends with when the shutdown ends it.
+    ///
+    /// The client waits for that time before it reconnects. Each stream gets a different value of the range, so that the
+    /// clients do not all reconnect at once.
     ///
     /// Default: nothing is sent; clients use the last value that they received, or their default.
     pub fn sse_retry(mut self, wait: RangeInclusive<Duration>) -> Self {
@@ -255,8 +257,8 @@ impl<S> Server<S> {
         self
     }
 
-    /// Sets whether requests carry the client's address as a [`Peer`](super::Peer) extension. With the feature `axum` they also
-    /// carry axum's `ConnectInfo<SocketAddr>`, except over Unix sockets.
+    /// Sets whether requests carry the client's address as a [`Peer`](super::Peer) extension. With the feature `axum`
+    /// they also carry axum's `ConnectInfo<SocketAddr>`, except over Unix sockets.
     ///
     /// Default: no. It costs an allocation for each request.
     pub fn peer_info(mut self, carry: bool) -> Self {

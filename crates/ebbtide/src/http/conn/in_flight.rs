@@ -76,7 +76,7 @@ impl ConnState {
         let id = self.begun;
         self.begun += 1;
         if self.requests.capacity() == 0 {
-            self.requests.reserve_exact(1); // HTTP/1 has one at a time, and an idle connection may keep its capacity for long
+            self.requests.reserve_exact(1); // HTTP/1 has one at a time; idle connections keep the capacity
         }
         self.requests.push(InFlightRequest {
             id,

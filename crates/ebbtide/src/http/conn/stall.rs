@@ -59,7 +59,7 @@ impl ConnState {
         })
     }
 
-    /// Returns whether the server's close frame has gone unanswered for `stall`, since the draining began. A handler
+    /// Returns whether the server's close frame has been unanswered for `stall`, since the draining began. A handler
     /// that does not wait for the answer has finished.
     pub(super) fn is_farewell_unanswered(&self, now: Instant, draining: Instant, stall: Duration) -> bool {
         let unanswered = |request: &InFlightRequest| {
