@@ -1,7 +1,7 @@
 //! An HTTP/1 and HTTP/2 server for any tower service that loses no request when it shuts down.
 //!
-//! [`Server`] serves a [`Listener`]. From the stop signal on it asks every HTTP/1 client to reconnect (`Connection:
-//! close`), and continues to accept connections. When the lame duck ends it closes the listener without dropping the
+//! [`Server`] serves a [`Listener`]. From the stop signal on it asks every HTTP/1 client to reconnect
+//! (`Connection: close`), and continues to accept connections. When the lame duck ends it closes the listener without dropping the
 //! connections that the kernel had accepted for it, lets the requests in flight finish, and closes an idle connection
 //! only when no request can be in transit ([`Server::idle_quiet`]). `docs/design/` in the repository has the reasons.
 //!

@@ -102,8 +102,8 @@ impl<S> Server<S> {
 
     /// Sets the maximum time between the end of a request's head and the end of its response.
     ///
-    /// Default: no limit except the shutdown deadline. A request without a response is then cancelled and answered with
-    /// 503. A response that has begun is aborted, so that the client can tell.
+    /// Default: no limit except the shutdown deadline. A request without a response is then cancelled and answered
+    /// with 503. A response that has begun is aborted, so that the client can tell.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.settings.request_timeout = Some(timeout);
         self
@@ -165,8 +165,8 @@ impl<S> Server<S> {
         self
     }
 
-    /// Sets how long the server may take to answer the requests that have no response at the deadline: with `503
-    /// Service Unavailable`, or the gRPC status `UNAVAILABLE`. After that everything is cancelled.
+    /// Sets how long the server may take to answer the requests that have no response at the deadline: with
+    /// `503 Service Unavailable`, or the gRPC status `UNAVAILABLE`. After that everything is cancelled.
     ///
     /// Default: 200 ms, and under a lifecycle at most two fifths of the plan's allowance for cancellation.
     pub fn refusal_time(mut self, time: Duration) -> Self {
