@@ -1,6 +1,8 @@
 //! `ebbtide rehearse`: from arguments to an exit code.
 
 mod args;
+#[cfg(test)]
+mod documented;
 mod plan;
 mod run;
 mod values;
