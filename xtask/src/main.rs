@@ -9,6 +9,7 @@ mod command;
 mod failure;
 mod fuzz;
 mod interruption;
+mod python;
 mod release;
 mod shell;
 mod steps;

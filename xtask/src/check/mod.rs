@@ -1,5 +1,6 @@
 //! `cargo xtask check`: every check of the workspace except the tests.
 
+mod book;
 mod cargo;
 mod documents;
 mod errors;

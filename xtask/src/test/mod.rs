@@ -3,6 +3,6 @@
 mod run;
 mod servers;
 mod summary;
-mod tools;
+pub(crate) mod tools;
 
 pub(crate) use run::{Preparations, generate, run};

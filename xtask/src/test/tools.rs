@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Once;
+use std::sync::{Mutex, Once, PoisonError};
 
 use crate::failure::Failure;
 use crate::shell;
@@ -47,7 +47,7 @@ pub(super) fn provide() -> Result<(), Failure> {
 /// # Errors
 ///
 /// When it cannot be installed, or the package does not contain it.
-pub(super) fn find_or_install(tool: &'static str, package: &'static str) -> Result<PathBuf, Failure> {
+pub(crate) fn find_or_install(tool: &'static str, package: &'static str) -> Result<PathBuf, Failure> {
     if let Some(program) = shell::find_program(tool) {
         return Ok(program);
     }
@@ -61,8 +61,10 @@ pub(super) fn find_or_install(tool: &'static str, package: &'static str) -> Resu
 /// # Errors
 ///
 /// When there is no apt-get, when this process does not run as root, or when apt-get fails.
-pub(super) fn install(tool: &'static str, package: &'static str) -> Result<(), Failure> {
+pub(crate) fn install(tool: &'static str, package: &'static str) -> Result<(), Failure> {
     static LISTS: Once = Once::new();
+    // Steps run concurrently, and apt-get fails while another one runs.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let missing = |why| Failure::MissingTool { tool, package, why };
     if shell::find_program("apt-get").is_none() {
         return Err(missing("apt-get is not available"));
@@ -70,6 +72,7 @@ pub(super) fn install(tool: &'static str, package: &'static str) -> Result<(), F
     if !rustix::process::geteuid().is_root() {
         return Err(missing("installing it requires root"));
     }
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut updated = Ok(());
     LISTS.call_once(|| updated = shell::run(Command::new("apt-get").args(["update", "--quiet"])));
     updated?;
