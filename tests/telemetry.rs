@@ -56,7 +56,7 @@ fn assert_whole(collected: &Collected, count: usize, what: &str) {
 const ENDS: [(&str, i32); 4] = [("signal", 0), ("failing", 1), ("failing-start", 1), ("stubborn", 3)];
 
 #[test]
-fn everything_arrives_after_a_signal_an_error_and_a_cut() {
+fn all_telemetry_arrives_after_a_signal_an_error_and_a_cancellation() {
     for (path, code) in ENDS {
         for how in ["grpc", "grpc-apart", "http"] {
             let collector = Collector::start();
@@ -100,7 +100,7 @@ fn an_exporter_on_the_blocked_runtime_cannot_export_and_is_named() {
 }
 
 #[test]
-fn what_is_said_of_a_lifecycle_that_cannot_start_arrives() {
+fn telemetry_of_a_lifecycle_that_cannot_start_arrives() {
     for (flushed, count) in [("flushed", BEFORE), ("unflushed", 0)] {
         let collector = Collector::start();
         let mut command = service("exporter");
@@ -140,7 +140,7 @@ fn the_spans_of_the_stages_arrive() {
 }
 
 #[test]
-fn a_collector_that_is_not_there_is_named_and_makes_the_exit_code_one() {
+fn an_unreachable_collector_is_named_and_makes_the_exit_code_1() {
     let endpoint = Collector::start().http();
     let mut command = service("exporter");
     let command = command.args(["signal", "http", &endpoint]).env("EBBTIDE_GRACE", "6s");
@@ -156,7 +156,7 @@ fn a_collector_that_is_not_there_is_named_and_makes_the_exit_code_one() {
 }
 
 #[test]
-fn a_collector_that_never_answers_holds_nobody_and_is_named() {
+fn a_collector_that_never_responds_delays_nothing_and_is_named() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("http://{}", silent.local_addr().expect("its address"));
     let mut command = service("exporter");
@@ -198,7 +198,7 @@ fn written(path: &str, flusher: &str) -> (Ended, usize, bool) {
 }
 
 #[test]
-fn every_line_is_written_after_a_signal_an_error_and_a_cut() {
+fn every_log_line_is_written_after_a_signal_an_error_and_a_cancellation() {
     for (path, code) in ENDS {
         let (ended, count, exited) = written(path, "appender");
         ended.code(code);
@@ -229,7 +229,7 @@ fn the_guard_alone_and_no_flusher_lose_lines() {
 
 /// A second signal ends the process at once: what the writer's thread had written stands there.
 #[test]
-fn a_second_signal_leaves_no_time_for_what_is_queued() {
+fn a_second_signal_leaves_no_time_to_write_queued_lines() {
     let (ended, count, _) = written("hanging", "appender");
     ended.by_signal(Signal::TERM);
     assert!(count < LINES_BEFORE, "{count}");

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_is_a_median_below_five_milliseconds() {
+    fn the_limit_is_a_median_below_five_milliseconds() {
         assert!(report(4).are_met());
         assert!(!report(5).are_met());
         assert!(!Report::default().are_met(), "no stop is no proof");

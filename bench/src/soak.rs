@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn one_lost_request_and_one_bad_exit_are_too_many() {
+    fn one_lost_request_or_one_unclean_exit_misses_the_limit() {
         let well = Counts { answered: 10, refused: 3, ..Counts::default() };
         assert!(report(well, true).are_met());
         assert!(!report(well, false).are_met());

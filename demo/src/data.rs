@@ -214,7 +214,7 @@ mod filter {
         }
 
         #[test]
-        fn what_cannot_be_read_is_named_and_the_rest_counts() {
+        fn an_invalid_filter_directive_is_reported_and_the_others_apply() {
             let (read, ignored) = parse("ebbtide=loud,[order{id=1}]=debug,warn");
             assert_eq!(ignored, ["ebbtide=loud", "[order{id=1}]=debug"]);
             assert_eq!((read.default_level(), read.iter().count()), (Some(LevelFilter::WARN), 0));

@@ -190,7 +190,7 @@ pub(crate) struct KeepJobs<Q> {
 }
 
 /// How long the fault waits for a job to keep.
-const GREED: Duration = Duration::from_millis(1500);
+const KEEP_TIMEOUT: Duration = Duration::from_millis(1500);
 
 impl<Q: Queue> Queue for KeepJobs<Q> {
     type Receipt = Q::Receipt;
@@ -226,7 +226,7 @@ impl<Q: Queue> Queue for KeepJobs<Q> {
     async fn withdraw(&self) -> Result<Vec<Delivery<Q::Receipt>>, BoxError> {
         if self.wanted {
             let never = Stop::never();
-            if let Ok(Ok(kept)) = timeout(GREED, self.queue.fetch(4, &never)).await {
+            if let Ok(Ok(kept)) = timeout(KEEP_TIMEOUT, self.queue.fetch(4, &never)).await {
                 tracing::warn!(jobs = kept.len(), "fault keep-jobs: fetched jobs are not settled");
             }
         }

@@ -130,7 +130,7 @@ pub(crate) struct AcceptedOrder {
 }
 
 /// The timeout of a push. A client waits for it, and the order is stored before it; a busy database may need a second.
-const PUSH_PATIENCE: Duration = Duration::from_secs(5);
+const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Intake {
     pub(crate) fn new(store: Store, queue: AnyQueue) -> Self {
@@ -216,7 +216,7 @@ impl Intake {
     }
 
     async fn push(&self, id: &str) -> Result<(), BoxError> {
-        let pushed = timeout(PUSH_PATIENCE, self.queue.push(id.as_bytes())).await;
+        let pushed = timeout(PUSH_TIMEOUT, self.queue.push(id.as_bytes())).await;
         pushed.map_err(|_| "no response within 5 s")??;
         // The order may be done by now; then it stays done.
         self.store.advance(id, OrderState::Queued).await?;

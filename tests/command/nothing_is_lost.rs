@@ -87,7 +87,7 @@ fn with_the_line_replaced_nothing_is_lost() {
 
 /// The plain program hangs there: see `handlers_that_never_return_are_cut.rs`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_cut_at_the_deadline_is_an_error_that_names_it() {
+async fn a_request_cancelled_at_the_deadline_is_an_error_that_names_it() {
     let report = ReportFile::new();
     let mut command = service("axum_replaced");
     command.args(["--listen", "127.0.0.1:0"]).env("EBBTIDE_GRACE", "6s").env("EBBTIDE_REPORT", report.path());
@@ -107,7 +107,7 @@ async fn what_is_cut_at_the_deadline_is_an_error_that_names_it() {
 
 /// The opposite.
 #[test]
-fn before_requests_are_lost_under_the_same_load() {
+fn without_the_line_replaced_requests_are_lost_under_the_same_load() {
     let rehearsed = rehearsed("peer_axum");
     assert_eq!(rehearsed.code, Some(1), "{:#}", rehearsed.json);
     assert!(rehearsed.count("lost") > 0, "{:#}", rehearsed.json["requests"]);

@@ -45,12 +45,12 @@ fn a_blocked_runtime_is_ended_by_the_watchdog() {
 }
 
 #[test]
-fn a_slow_close_is_cut() {
+fn a_slow_close_is_cancelled() {
     caught("slow-close", "exit-code", "3");
 }
 
 #[test]
-fn an_ignored_signal_is_seen_and_ends_in_sigkill() {
+fn an_ignored_signal_is_detected_and_ends_in_sigkill() {
     caught("ignore-signal", "no-kill", "");
 }
 
@@ -60,12 +60,12 @@ fn a_listener_closed_at_once_loses_requests() {
 }
 
 #[test]
-fn a_readiness_that_stays_green_is_seen() {
+fn a_readiness_that_stays_green_is_detected() {
     caught("no-readiness-flip", "readiness-before-close", "");
 }
 
 #[test]
-fn a_leaked_connection_holds_the_pool_past_its_deadline() {
+fn a_leaked_connection_keeps_the_pool_open_past_its_deadline() {
     caught("leak-connection", "exit-code", "3");
 }
 

@@ -115,7 +115,7 @@ async fn uploads_large_and_slow_arrive_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_cut_at_the_deadline_is_seen_to_be_cut() {
+async fn a_body_cancelled_at_the_deadline_is_visibly_truncated() {
     let mut served = shapes("3s");
     let mut clients = Vec::new();
     for ending in ENDINGS {
@@ -137,7 +137,7 @@ async fn what_is_cut_at_the_deadline_is_seen_to_be_cut() {
 
 /// The process no longer runs: the kernel closes the sockets.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_in_their_midst_bodies_never_look_whole() {
+async fn sigkill_during_a_body_never_makes_it_look_whole() {
     let served = shapes("30s");
     let mut clients = Vec::new();
     for ending in ENDINGS {
@@ -153,7 +153,7 @@ async fn killed_in_their_midst_bodies_never_look_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_signal_resets_every_body_under_way() {
+async fn a_second_signal_resets_every_body_in_flight() {
     let mut served = shapes("30s");
     let mut clients = Vec::new();
     for ending in ENDINGS {
@@ -204,7 +204,7 @@ async fn bodies_are_reset_when_the_watchdog_ends_the_process() {
 
 /// The opposite: a plain axum server does not end by itself, and when it is killed, half a body of HTTP/1.0 looks whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_by_the_platform_half_a_body_looks_whole() {
+async fn without_ebbtide_sigkill_makes_half_a_body_look_whole() {
     let mut served = Served::peer();
     let mut client = download(&served, LARGE, 50, ENDINGS[2]).await;
     served.terminate();

@@ -85,7 +85,7 @@ async fn all_kinds_across_the_stop(served: &mut Served) -> [Result<Vec<u64>, Sta
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_of_all_kinds_finish_across_the_stop() {
+async fn grpc_calls_of_all_kinds_finish_during_the_shutdown() {
     let mut served = start(&[]);
     let [double, count, sum, echo] = all_kinds_across_the_stop(&mut served).await;
     assert_eq!(double.expect("unary"), [42]);
@@ -107,7 +107,7 @@ async fn endless(served: &mut Served) -> (KindsClient<Channel>, tonic::Streaming
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_without_end_is_ended_at_the_deadline_and_the_process_goes_in_time() {
+async fn an_endless_grpc_stream_is_cancelled_at_the_deadline_and_the_process_exits_in_time() {
     let mut served = start(&[]);
     let (_client, mut stream) = endless(&mut served).await;
     let end = async {
@@ -150,7 +150,7 @@ async fn tonics_own_server_outlives_its_grace_period() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_connects_in_the_lame_duck_is_answered() {
+async fn a_client_that_connects_during_the_lame_duck_is_answered() {
     // It lasts for as long as they come, and then ends.
     let mut served = start_with(&[], "30s", "500ms/2s/12s");
     served.terminate();

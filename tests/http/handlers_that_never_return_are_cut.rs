@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 const GRACE: Duration = Duration::from_secs(8);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn by_the_deadline_with_exit_code_3_and_its_name_while_others_are_answered() {
+async fn cancelled_by_the_deadline_with_exit_code_3_and_its_name_while_others_are_answered() {
     let mut served = Served::shapes(&[], "8s", "0s");
     let mut never = Client::connect(served.addr).await.expect("it listens");
     never.get("/never?secret=1").await.expect("it reads");
@@ -136,7 +136,7 @@ async fn an_empty_queue_is_closed_without_a_descriptor() {
 
 /// The opposite: closed at once, the listener resets its queue, and no client gets a response.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn closed_abruptly_none_gets_an_answer() {
+async fn with_an_abrupt_close_no_request_is_answered() {
     let (mut served, clients) = exhausted("abrupt").await;
     served.terminate();
     let answers = answers(clients).join_all().await;

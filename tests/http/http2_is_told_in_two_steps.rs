@@ -113,12 +113,12 @@ async fn under_load_nothing_is_lost() {
 
 /// The opposite: one GOAWAY with the last stream so far, and the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn told_in_one_step_the_same_clients_lose_requests() {
+async fn with_a_single_goaway_the_same_clients_lose_requests() {
     assert!(stops("one-shot").await.1 > 0);
 }
 
 /// The opposite: connections that are just dropped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dropped_without_a_word_the_same_clients_lose_requests() {
+async fn with_dropped_connections_the_same_clients_lose_requests() {
     assert!(stops("drop").await.1 > 0);
 }

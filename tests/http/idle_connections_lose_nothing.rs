@@ -75,7 +75,7 @@ async fn clients_that_think_between_requests_lose_nothing() {
 
 /// The opposite, twice: idle connections closed at once, and by a peer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plain_close_loses_them() {
+async fn a_plain_close_loses_requests_of_idle_connections() {
     let abrupt = || Served::shapes(&["--close", "abrupt"], "20s", "0s");
     let peer = || Served::peer();
     for start in [&abrupt as &dyn Fn() -> Served, &peer] {
@@ -158,7 +158,7 @@ async fn stopped_with_idle(mut served: Served, count: usize) -> Ends {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_end_in_order_and_none_is_lost() {
+async fn idle_connections_end_in_order_and_no_request_is_lost() {
     let ends = stopped_with_idle(Served::shapes(&[], "30s", "0s"), 10_000).await;
     assert_eq!((ends.fin, ends.reset), (10_000, 0), "{ends:?}");
     assert_eq!(ends.answered, ends.asked, "{ends:?}");
@@ -166,7 +166,7 @@ async fn all_end_in_order_and_none_is_lost() {
 
 /// The opposite: a plain axum server ends them as well, and drops requests that arrive at the signal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plain_axum_server_drops_what_comes_at_that_moment() {
+async fn a_plain_axum_server_drops_requests_that_arrive_at_the_close() {
     let ends = stopped_with_idle(Served::peer(), 2_000).await;
     assert!(ends.answered < ends.asked, "{ends:?}");
 }

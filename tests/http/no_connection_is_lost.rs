@@ -50,7 +50,7 @@ async fn answered(mut served: Served, count: usize) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_a_lame_duck_and_without_one() {
+async fn no_connection_is_lost_with_or_without_a_lame_duck() {
     for lame_duck in ["0s", "500ms"] {
         let served = Served::shapes(&[], "20s", lame_duck);
         assert_eq!(answered(served, 1000).await, 1000, "lame duck of {lame_duck}");
@@ -58,7 +58,7 @@ async fn with_a_lame_duck_and_without_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn by_each_way_to_hold_new_connections_back() {
+async fn no_connection_is_lost_by_any_way_to_hold_back_new_ones() {
     for close in ["syn-filter", "hop-limit", "backlog"] {
         let served = Served::shapes(&["--close", close], "20s", "0s");
         assert_eq!(answered(served, 300).await, 300, "{close}");
@@ -67,7 +67,7 @@ async fn by_each_way_to_hold_new_connections_back() {
 
 /// The opposite, twice: closed at once, and by a peer, whose queue has room for no more than a hundred or so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plain_close_resets_them() {
+async fn a_plain_close_resets_queued_connections() {
     let abrupt = || Served::shapes(&["--close", "abrupt"], "20s", "0s");
     let peer = || Served::peer();
     for (start, count) in [(&abrupt as &dyn Fn() -> Served, 1000), (&peer, 100)] {
@@ -176,7 +176,7 @@ fn with_the_packet_filter() {
 }
 
 #[test]
-fn without_any_right_to_the_network() {
+fn without_network_privileges() {
     nothing_is_lost_between(9, false, Load::Fresh);
 }
 
@@ -186,12 +186,12 @@ fn with_the_packet_filter_when_the_last_ack_of_handshakes_is_late() {
 }
 
 #[test]
-fn without_any_right_to_the_network_when_the_last_ack_of_handshakes_is_late() {
+fn without_network_privileges_when_the_last_ack_of_handshakes_is_late() {
     nothing_is_lost_between(9, false, Load::Late);
 }
 
 #[test]
-fn keep_alive_clients_lose_nothing_either() {
+fn keep_alive_clients_lose_nothing() {
     for privileged in [true, false] {
         nothing_is_lost_between(4, privileged, Load::Kept);
     }

@@ -61,7 +61,7 @@ async fn stopped(lame_duck: &str) -> (usize, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_refused_who_looks_at_readiness() {
+async fn no_client_that_polls_readiness_is_refused() {
     for lame_duck in ["3s", "1s/1s/8s"] {
         let (answered, refused) = stopped(lame_duck).await;
         assert_eq!(refused, 0, "lame duck of {lame_duck}, {answered} answered");
@@ -93,7 +93,7 @@ async fn the_lame_duck_lasts_for_as_long_as_new_requests_come_and_then_ends() {
 
 /// The opposite: without a lame duck the listener closes while they still send.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_lame_duck_they_are_refused() {
+async fn without_a_lame_duck_readiness_polling_clients_are_refused() {
     let (answered, refused) = stopped("0s").await;
     assert!(refused > 0, "{answered} answered, none refused");
 }
@@ -146,7 +146,7 @@ async fn answered(mut served: Served, requests: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_of_them_during_the_lame_duck_and_after_it() {
+async fn pipelined_requests_are_answered_during_the_lame_duck_and_after_it() {
     for lame_duck in ["0s", "2s"] {
         for requests in [without_bodies(), in_chunks()] {
             let served = Served::shapes(&[], "20s", lame_duck);
@@ -158,7 +158,7 @@ async fn all_of_them_during_the_lame_duck_and_after_it() {
 
 /// The opposite: the peer answers the first, and drops the others, which it has received.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plain_axum_server_drops_those_behind() {
+async fn a_plain_axum_server_drops_pipelined_requests() {
     let answered = answered(Served::peer(), &without_bodies()).await;
     assert!(answered < CLIENTS * (1 + BEHIND), "{answered} were answered");
 }

@@ -46,7 +46,7 @@ const HALVES: [(&str, &[u8]); 5] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn none_of_them_holds_the_stop_beyond_its_deadline() {
+async fn silent_and_half_sent_connections_do_not_delay_the_shutdown_past_its_deadline() {
     let mut stopped = Vec::new();
     for (what, half) in HALVES {
         let served = shapes(&ARGS);
@@ -62,7 +62,7 @@ async fn none_of_them_holds_the_stop_beyond_its_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_http_2_peer_that_falls_silent_does_not_hold_the_stop() {
+async fn a_silent_http2_peer_does_not_delay_the_shutdown() {
     let mut served = shapes(&ARGS);
     let _silent = sent(&served, &[PREFACE, EMPTY_SETTINGS].concat()).await;
     served.terminate();
@@ -71,7 +71,7 @@ async fn an_http_2_peer_that_falls_silent_does_not_hold_the_stop() {
 
 /// The opposite: the peer waits for them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plain_axum_server_is_held_by_half_a_head_and_by_a_silent_peer() {
+async fn a_plain_axum_server_is_blocked_by_half_a_head_and_by_a_silent_peer() {
     let mut held = Vec::new();
     for half in [HALVES[1].1, &[PREFACE, EMPTY_SETTINGS].concat()] {
         let served = peer();
@@ -127,7 +127,7 @@ async fn a_preface_that_was_half_sent_at_the_signal_is_served_when_it_is_complet
 /// The opposite: with hardly any time for it, the connection is closed before the rest comes; so is one that has sent nothing, by a
 /// plain close, and half a preface, by a peer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_their_time_they_are_lost() {
+async fn without_the_head_timeout_half_sent_requests_are_lost() {
     let hasty = shapes(&["--header-ms", "50", "--first-byte-ms", "50"]);
     let abrupt = shapes(&["--close", "abrupt"]);
     let half = |which: usize| HALVES[which].1;

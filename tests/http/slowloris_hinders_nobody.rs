@@ -65,7 +65,7 @@ fn shapes() -> Served {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn they_do_not_hold_the_stop_and_others_lose_nothing() {
+async fn slowloris_clients_do_not_delay_the_shutdown_and_others_lose_nothing() {
     let mut served = shapes();
     let (slow, _open) = slowloris(served.addr).await;
     let mut storm = Storm::begin(Clients::kept(served.addr, 32));
@@ -81,7 +81,7 @@ async fn they_do_not_hold_the_stop_and_others_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_is_let_go_at_its_deadline_while_the_server_serves() {
+async fn each_slowloris_client_is_disconnected_at_its_deadline_while_the_server_serves() {
     let mut served = shapes();
     let (slow, open) = slowloris(served.addr).await;
     until(&open, |open| open == 0).await;
@@ -92,7 +92,7 @@ async fn each_is_let_go_at_its_deadline_while_the_server_serves() {
 
 /// The opposite: a plain axum server waits for as long as they send.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plain_axum_server_is_held_by_them() {
+async fn a_plain_axum_server_is_blocked_by_slowloris_clients() {
     let mut served = Served::peer();
     let (mut slow, open) = slowloris(served.addr).await;
     tokio::time::sleep(PAUSE * 2).await;

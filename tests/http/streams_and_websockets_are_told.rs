@@ -62,7 +62,7 @@ fn wait_of(body: &str) -> Option<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_stream_ends_with_a_whole_event_and_says_when_to_come_back() {
+async fn every_event_stream_ends_with_a_whole_event_and_a_retry_time() {
     for moment in 0..8 {
         let (mut served, clients) = stop_under_listeners("ebbtide", "/events", moment).await;
         // Streams that held the stop would be cut at its deadline: code 3.
@@ -80,7 +80,7 @@ async fn every_stream_ends_with_a_whole_event_and_says_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_is_silent_between_two_events_ends_too() {
+async fn a_stream_that_is_silent_between_two_events_ends_too() {
     let (mut served, clients) = stop_under_listeners("ebbtide", "/late", 0).await;
     served.ended(Duration::from_secs(20)).await.code(0);
     for seen in clients.join_all().await {
@@ -91,7 +91,7 @@ async fn one_that_is_silent_between_two_events_ends_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_is_to_be_resumed_is_seen_to_be_broken_off() {
+async fn a_resumable_stream_is_visibly_truncated() {
     let (mut served, clients) = stop_under_listeners("ebbtide", "/resumed", 0).await;
     served.ended(Duration::from_secs(20)).await.code(0);
     for seen in clients.join_all().await {
@@ -101,7 +101,7 @@ async fn one_that_is_to_be_resumed_is_seen_to_be_broken_off() {
 
 /// The opposite: without the policies they delay the shutdown to its deadline, and are truncated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn closed_abruptly_they_hold_the_stop_and_are_cut() {
+async fn with_an_abrupt_close_event_streams_delay_the_shutdown_and_are_cancelled() {
     let (mut served, clients) = stop_under_listeners("abrupt", "/events", 0).await;
     let ended = served.ended(Duration::from_secs(20)).await;
     ended.code(3).within(STREAMS_GRACE).said("GET /events").said(&format!("cancelled={LISTENERS}"));
@@ -113,7 +113,7 @@ async fn closed_abruptly_they_hold_the_stop_and_are_cut() {
 
 /// The opposite with a peer: `axum::serve` waits for as long as any client listens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn they_hold_axums_own_server_past_its_grace_period() {
+async fn event_streams_keep_axums_server_running_past_its_grace_period() {
     let (mut served, mut clients) = stop_under_listeners("axum", "/events", 0).await;
     assert!(served.ended_or_not(STREAMS_GRACE).await.is_none(), "it ended");
     assert!(clients.try_join_next().is_none(), "and nobody was told");
@@ -200,7 +200,7 @@ async fn stop_under_traffic(mode: &str, grace: Duration) -> (Vec<Seen>, Ended) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_client_is_told_and_every_message_that_it_sent_is_read() {
+async fn every_websocket_client_gets_a_close_frame_and_all_its_messages_are_read() {
     let (seen, ended) = stop_under_traffic("told", AMPLE).await;
     ended.code(0);
     let sent: u64 = seen.iter().map(|one| one.sent).sum();
@@ -214,21 +214,21 @@ async fn every_client_is_told_and_every_message_that_it_sent_is_read() {
 
 /// The opposite: axum's own server ends them without a close frame.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_axums_own_server_nobody_is_told() {
+async fn axums_server_sends_no_close_frame() {
     let (seen, _) = stop_under_traffic("axum", AMPLE).await;
     assert!(seen.iter().all(|one| one.code.is_none()), "{seen:?}");
 }
 
 /// The opposite: without the helper the server waits for them, and cancels them at the deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_helper_they_are_cut_at_the_deadline() {
+async fn without_the_helper_websockets_are_cancelled_at_the_deadline() {
     let (seen, ended) = stop_under_traffic("bare", GRACE).await;
     ended.code(3).within(GRACE).said("GET /echo").said("(upgraded)").said(&format!("cancelled={CHATS}"));
     assert!(seen.iter().all(|one| one.code.is_none()), "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_never_answers_the_close_frame_does_not_hold_the_stop_and_is_named() {
+async fn a_client_that_ignores_the_close_frame_does_not_delay_the_shutdown_and_is_named() {
     let mut served = start_sockets("told", GRACE, "0s");
     let mut client = Client::connect(served.addr).await.expect("it listens");
     let upgrade = "GET /echo?secret HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
@@ -249,7 +249,7 @@ async fn a_client_that_never_answers_the_close_frame_does_not_hold_the_stop_and_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_comes_in_the_lame_duck_is_served_and_told_after_it() {
+async fn a_websocket_opened_in_the_lame_duck_is_served_and_closed_after_it() {
     let mut served = start_sockets("told", AMPLE, "1s");
     served.terminate();
     served.process.says("phase=lame_duck");

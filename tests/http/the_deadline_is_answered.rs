@@ -40,7 +40,7 @@ async fn waiting(served: &Served) -> Vec<Client> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_503_to_every_request_in_flight() {
+async fn every_request_in_flight_at_the_deadline_gets_503() {
     let mut served = start("ebbtide");
     let clients = waiting(&served).await;
     served.terminate();
@@ -60,7 +60,7 @@ async fn with_503_to_every_request_in_flight() {
 
 /// The opposite: without the mechanism the clients see their connections end without a reason.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn closed_abruptly_they_hear_nothing() {
+async fn with_an_abrupt_close_requests_get_no_response() {
     let mut served = start("abrupt");
     let clients = waiting(&served).await;
     served.terminate();
@@ -72,7 +72,7 @@ async fn closed_abruptly_they_hear_nothing() {
 
 /// The opposite with a peer: `axum::serve` has no deadline, and when it is killed no request is answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_the_end_of_its_grace_period_axums_own_server_answers_nobody() {
+async fn killed_at_the_end_of_its_grace_period_axums_server_answers_no_request() {
     let mut served = start("axum");
     let clients = waiting(&served).await;
     served.terminate();
@@ -113,7 +113,7 @@ async fn calls(served: &Served) -> JoinSet<(&'static str, Option<(HeaderMap, Opt
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_unavailable_to_every_grpc_call() {
+async fn every_grpc_call_in_flight_at_the_deadline_gets_unavailable() {
     let mut served = start("ebbtide");
     let calls = calls(&served).await;
     served.terminate();
@@ -128,7 +128,7 @@ async fn with_unavailable_to_every_grpc_call() {
 
 /// The opposite: with an abrupt close, every call is a transport error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn closed_abruptly_every_grpc_call_is_an_error_of_the_transport() {
+async fn with_an_abrupt_close_every_grpc_call_is_a_transport_error() {
     let mut served = start("abrupt");
     let calls = calls(&served).await;
     served.terminate();

@@ -30,7 +30,7 @@ fn a_runtime_whose_workers_all_spin_is_ended_by_the_watchdog() {
 }
 
 #[test]
-fn a_task_that_waits_for_a_blocking_call_is_cut_and_the_process_goes() {
+fn a_task_that_awaits_a_blocking_call_is_cancelled_and_the_process_exits() {
     stopped("spawn-blocking").code(3).said("blocker").said("closed second").said("flushed");
 }
 
@@ -45,12 +45,12 @@ fn a_task_that_blocks_its_thread_is_reported_as_stuck_and_the_others_close() {
 }
 
 #[test]
-fn a_task_that_ignores_the_stop_is_cut() {
+fn a_task_that_ignores_the_stop_is_cancelled() {
     stopped("stubborn-task").code(3).said("stubborn-task (cancelled)").said("closed first").said("flushed");
 }
 
 #[test]
-fn a_resource_whose_close_hangs_does_not_take_the_others_time() {
+fn a_resource_whose_close_hangs_does_not_use_the_time_of_the_others() {
     let ended = stopped("hanging-close");
     ended.code(3).said("hanging-pool (cancelled)").said("closed second").said("closed first").said("flushed");
 }
@@ -61,7 +61,7 @@ fn a_flusher_that_deadlocks_is_named_and_the_others_flush() {
 }
 
 #[test]
-fn a_stop_under_way_says_who_is_waited_for_and_how_much_time_is_left() {
+fn a_running_shutdown_logs_what_it_waits_for_and_the_time_left() {
     stopped("stubborn-task").said("still stopping").said("waiting=\"stubborn-task\"").said("left=");
 }
 
@@ -89,13 +89,13 @@ fn a_component_that_fails_or_ends_too_soon_stops_the_rest_in_order() {
 }
 
 #[test]
-fn a_panic_in_a_teardown_keeps_nobody_from_closing() {
+fn a_panic_in_a_teardown_prevents_no_other_close() {
     stopped("panicking-close").code(1).said("panicking-pool (panicked)").said("closed first").said("flushed");
     stopped("panicking-flush").code(1).said("panicking-log (panicked").said("closed first").said("flushed");
 }
 
 #[test]
-fn a_closure_that_panics_or_blocks_before_it_returns_a_future_keeps_nobody_from_closing() {
+fn a_closure_that_panics_or_blocks_before_its_future_prevents_no_other_close() {
     for (fault, code, said) in [
         ("panicking-close-at-once", 1, "panicking-pool (panicked)"),
         ("panicking-hook-at-once", 1, "panicking-hook (panicked)"),
@@ -107,14 +107,14 @@ fn a_closure_that_panics_or_blocks_before_it_returns_a_future_keeps_nobody_from_
 }
 
 #[test]
-fn a_resource_that_panics_when_it_is_asked_what_it_holds_keeps_nobody_from_closing() {
+fn a_panic_in_a_resource_gauge_prevents_no_other_close() {
     let ended = stopped("panicking-held");
     ended.code(3).said("nobody knows what is held").said("holding-pool (cancelled)");
     ended.said("closed second").said("closed first").said("flushed");
 }
 
 #[test]
-fn a_resource_that_asks_the_lifecycle_what_it_holds_is_answered() {
+fn a_resource_gauge_that_calls_the_lifecycle_does_not_deadlock() {
     let ended = stopped("asking-held");
     ended.code(3).said("5 components").said("holding-pool (cancelled with 5 components)");
     ended.said("closed second").said("closed first").said("flushed");
@@ -122,7 +122,7 @@ fn a_resource_that_asks_the_lifecycle_what_it_holds_is_answered() {
 
 /// Its subscriber runs a user's code in the loop that runs the lifecycle: nothing can go on in order.
 #[test]
-fn a_panic_of_the_lifecycle_itself_is_told_and_the_flushers_run() {
+fn a_panic_of_the_lifecycle_itself_is_reported_and_the_flushers_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.json");
     let mut command = service("victim");
@@ -139,7 +139,7 @@ fn a_panic_of_the_lifecycle_itself_is_told_and_the_flushers_run() {
 }
 
 #[test]
-fn a_panic_in_a_drop_keeps_nobody_from_closing() {
+fn a_panic_in_a_drop_prevents_no_other_close() {
     for fault in ["panicking-drop", "panicking-drop-when-aborted"] {
         stopped(fault).code(1).said("the drop fell over").said("closed first").said("flushed");
     }
@@ -176,13 +176,13 @@ async fn blocked_alone(arguments: &[&str]) -> Option<Ended> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_alone_whose_runtime_is_blocked_is_ended_by_its_watchdog() {
+async fn a_standalone_server_whose_runtime_is_blocked_is_ended_by_its_watchdog() {
     let ended = blocked_alone(&["watched"]).await.expect("it outlived its grace period");
     ended.code(4).said("watchdog terminates the process").said("GET /block");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_alone_that_cuts_a_handler_which_blocks_its_thread_is_gone_by_the_deadline() {
+async fn a_standalone_server_with_a_blocking_handler_exits_by_the_deadline() {
     let ended = blocked_alone(&["watched", "workers"]).await.expect("it outlived its grace period");
     ended.code(3).said("GET /block").said("process did not exit after the shutdown");
 }

@@ -46,7 +46,7 @@ fn ended_by_the_signal(mut waits: Process, report: &ReportFile) -> Ended {
 }
 
 #[test]
-fn what_comes_later_is_waited_for_and_each_attempt_is_told() {
+fn a_dependency_that_starts_later_is_awaited_and_each_attempt_is_logged() {
     let addr = nobody();
     let mut waits = start(&addr, "often");
     waits.says("attempt=2");
@@ -75,7 +75,7 @@ fn a_signal_ends_the_wait_for_the_next_attempt_and_closes_what_was_opened() {
 }
 
 #[test]
-fn a_signal_ends_an_attempt_that_nobody_answers() {
+fn a_signal_ends_an_attempt_that_gets_no_response() {
     let (silent, report) = (std::net::TcpListener::bind("127.0.0.1:0").expect("a port"), ReportFile::new());
     let address = silent.local_addr().expect("its address").to_string();
     let waits = start_with(&address, "often", &report);
@@ -93,7 +93,7 @@ fn attempts_that_are_used_up_fail_the_start_up() {
 }
 
 #[test]
-fn the_opposite_a_loop_by_hand_is_killed_by_the_signal_and_closes_nothing() {
+fn the_opposite_a_manual_retry_loop_is_killed_by_the_signal_and_closes_nothing() {
     let mut waits = start(&nobody(), "by-hand");
     waits.says("not there yet");
     waits.signal(Signal::TERM);
@@ -184,7 +184,7 @@ async fn verbose(addr: SocketAddr) -> (u16, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn readiness_goes_and_comes_with_what_the_service_depends_on() {
+async fn readiness_follows_the_dependencies() {
     let mut dependency = Dependency::away();
     let mut checked = Checked::start(&dependency, "required", None);
     checked.is(503, "unready").await;
@@ -203,7 +203,7 @@ async fn readiness_goes_and_comes_with_what_the_service_depends_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_check_is_told_as_json_and_its_error_only_where_the_public_does_not_look() {
+async fn each_check_is_listed_as_json_and_its_error_only_on_the_health_listener() {
     let mut dependency = Dependency::there().await;
     let mut checked = Checked::start(&dependency, "required", None);
     checked.is(200, "ready").await;
@@ -226,7 +226,7 @@ async fn each_check_is_told_as_json_and_its_error_only_where_the_public_does_not
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_critical_check_that_stays_red_begins_the_stop_and_is_its_cause() {
+async fn a_critical_check_that_stays_red_begins_the_shutdown_and_is_its_cause() {
     let folder = tempfile::tempdir().expect("a folder");
     let report = folder.path().join("report.json");
     let mut dependency = Dependency::there().await;
@@ -246,7 +246,7 @@ async fn a_critical_check_that_stays_red_begins_the_stop_and_is_its_cause() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_critical_check_that_comes_back_in_time_begins_nothing() {
+async fn a_critical_check_that_recovers_in_time_begins_no_shutdown() {
     let mut dependency = Dependency::there().await;
     let mut checked = Checked::start(&dependency, "patient", None);
     for _ in 0..5 {
@@ -261,7 +261,7 @@ async fn a_critical_check_that_comes_back_in_time_begins_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_without_a_check_it_is_ready_for_what_it_cannot_do_and_without_critical_it_stays() {
+async fn the_opposite_without_a_check_it_stays_ready_and_without_critical_it_keeps_running() {
     let dependency = Dependency::away();
     for (kind, status) in [("none", 200), ("required", 503), ("advisory", 200)] {
         let mut checked = Checked::start(&dependency, kind, None);

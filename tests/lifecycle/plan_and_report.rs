@@ -39,7 +39,7 @@ fn the_plan_is_printed_without_starting() {
 }
 
 #[test]
-fn a_budget_that_cannot_work_is_refused_with_the_sum_shown() {
+fn an_impossible_budget_is_refused_with_the_arithmetic_shown() {
     let ended = run(victim("").env("EBBTIDE_GRACE", "10s").env("EBBTIDE_LAME_DUCK", "8s"));
     ended.code(1).said("8s (lame duck maximum) + ").said(" > 8.333s = 10s (grace period) - 1.667s (margin)");
     ended.never_said("opened");
@@ -47,7 +47,7 @@ fn a_budget_that_cannot_work_is_refused_with_the_sum_shown() {
 }
 
 #[test]
-fn the_report_is_logged_handed_over_and_written() {
+fn the_report_is_logged_passed_to_the_callback_and_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.json");
     let mut victim = Process::start(victim("").env("EBBTIDE_REPORT", &path));
@@ -75,7 +75,7 @@ fn the_report_is_logged_handed_over_and_written() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_told_before_the_service_is_ready() {
+fn an_unwritable_report_path_is_logged_before_the_service_is_ready() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("file"), "").expect("written");
     for wrong in ["none/report.json", "file/report.json", "."] {
@@ -94,7 +94,7 @@ fn a_report_that_cannot_be_written_is_told_before_the_service_is_ready() {
 
 /// The opposite: one that can be written is no matter, and the check leaves nothing.
 #[test]
-fn a_report_that_can_be_written_is_not_there_before_the_end() {
+fn a_writable_report_does_not_exist_before_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.json");
     let mut victim = Process::start(victim("").env("EBBTIDE_REPORT", &path));
@@ -108,7 +108,7 @@ fn a_report_that_can_be_written_is_not_there_before_the_end() {
 
 /// The report of an earlier run would be taken for that of a run that writes none.
 #[test]
-fn the_report_of_an_earlier_run_is_gone_when_a_second_signal_ends_the_process() {
+fn the_report_of_an_earlier_run_is_removed_when_a_second_signal_ends_the_process() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.json");
     std::fs::write(&path, "an earlier run").expect("written");

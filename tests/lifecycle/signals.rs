@@ -98,7 +98,7 @@ const WITHOUT: [(&str, &str, &str); 4] = [
 
 /// A program that goes on without a lifecycle is as mortal as one that never had one.
 #[test]
-fn a_lifecycle_that_is_dropped_refused_or_over_gives_the_signals_back() {
+fn a_dropped_refused_or_finished_lifecycle_restores_the_signal_handlers() {
     for (how, variable, value) in WITHOUT {
         let mut command = service("unstarted");
         let mut unstarted = Process::start(command.arg(how).env(variable, value));
@@ -110,7 +110,7 @@ fn a_lifecycle_that_is_dropped_refused_or_over_gives_the_signals_back() {
 
 /// A handler that the program has of its own is all that there is: it is called, and the program goes on.
 #[test]
-fn where_no_lifecycle_is_left_the_handlers_of_the_program_take_the_signals() {
+fn without_a_lifecycle_the_handlers_of_the_program_receive_the_signals() {
     for (how, variable, value) in WITHOUT {
         for own in ["before", "after"] {
             let mut command = service("unstarted");
@@ -174,7 +174,7 @@ fn time_to_begin() -> Duration {
 }
 
 #[test]
-fn a_signal_at_any_moment_from_exec_on_closes_what_was_opened() {
+fn a_signal_at_any_time_after_exec_closes_what_was_opened() {
     let begins = (0..5).map(|_| time_to_begin()).max().expect("five");
     let moments = u64::try_from(begins.as_micros()).expect("it begins soon") * 2;
     let (mut rounds, mut reached) = (0_u64, 0);

@@ -63,7 +63,7 @@ fn asked(addr: SocketAddr) -> std::io::Result<TcpStream> {
 }
 
 #[test]
-fn what_waits_in_the_queue_is_served_by_the_next_process() {
+fn connections_in_the_accept_queue_are_served_by_the_next_process() {
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = socket.local_addr().expect("its address");
     let first = start(&[("http", &socket)], &[]);
@@ -83,7 +83,7 @@ fn what_waits_in_the_queue_is_served_by_the_next_process() {
 
 /// The opposite: where nobody else holds the socket, it is gone with its process, and with it what waits in its queue.
 #[test]
-fn a_socket_that_nobody_else_holds_is_gone_with_its_process() {
+fn a_socket_that_no_other_process_holds_closes_with_its_process() {
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = socket.local_addr().expect("its address");
     let mut only = start(&[("http", &socket)], &[]);
@@ -143,7 +143,7 @@ impl Storm {
 }
 
 #[test]
-fn a_storm_across_ten_processes_loses_and_refuses_nobody_over_tcp_and_a_path() {
+fn a_storm_across_ten_processes_loses_and_refuses_no_request_over_tcp_and_unix() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("near.sock");
     let (far, near) =
@@ -187,7 +187,7 @@ fn sockets_are_taken_by_their_names() {
 }
 
 #[test]
-fn what_cannot_be_served_is_refused_by_its_number_and_name() {
+fn a_socket_that_cannot_be_served_is_refused_by_its_number_and_name() {
     let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
     let listens = TcpListener::bind("127.0.0.1:0").expect("a port");
     let mut process = start_unready(&[("api", &listens), ("dns", &datagrams)], &[]);
@@ -198,7 +198,7 @@ fn what_cannot_be_served_is_refused_by_its_number_and_name() {
 }
 
 #[test]
-fn sockets_that_are_meant_for_another_process_are_left_alone() {
+fn sockets_meant_for_another_process_are_not_taken() {
     let mut command = service("inherits");
     command.env("LISTEN_PID", "1").env("LISTEN_FDS", "1").env("EBBTIDE_GRACE", "10s");
     let ended = Process::start(&mut command).ended(LONG).expect("it ends");

@@ -85,7 +85,7 @@ async fn status(addr: SocketAddr, path: &str) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_registry_is_left_at_the_signal_and_the_sidecar_told_when_everything_is_over() {
+async fn the_service_deregisters_at_the_signal_and_the_sidecar_is_notified_last() {
     let mut scene = Scene::start("").await;
     scene.served.terminate();
     let (call, registry) = scene.registry.next().await;
@@ -106,7 +106,7 @@ async fn the_registry_is_left_at_the_signal_and_the_sidecar_told_when_everything
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_registry_that_does_not_answer_is_given_up_at_the_hooks_own_deadline() {
+async fn a_registry_that_does_not_respond_is_abandoned_at_the_deadline_of_its_hook() {
     let mut scene = Scene::start("hasty").await;
     scene.served.terminate();
     let (_, registry) = scene.registry.next().await;
@@ -124,7 +124,7 @@ async fn a_registry_that_does_not_answer_is_given_up_at_the_hooks_own_deadline()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_without_a_deadline_of_its_own_the_hook_takes_all_of_the_servers_time() {
+async fn the_opposite_a_hook_without_a_separate_deadline_uses_all_of_the_servers_time() {
     let mut scene = Scene::start("patient").await;
     scene.served.terminate();
     let (_, registry) = scene.registry.next().await;
@@ -142,7 +142,7 @@ async fn the_opposite_without_a_deadline_of_its_own_the_hook_takes_all_of_the_se
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sidecar_is_told_on_the_forced_path_too() {
+async fn the_sidecar_is_notified_on_the_forced_path_too() {
     let mut scene = Scene::start("blocks").await;
     scene.served.terminate();
     let (_, sidecar) = scene.sidecar.next().await;
@@ -153,7 +153,7 @@ async fn the_sidecar_is_told_on_the_forced_path_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sidecar_that_refuses_or_is_away_is_named_and_makes_the_exit_code_1() {
+async fn a_sidecar_that_refuses_or_is_unreachable_is_named_and_makes_the_exit_code_1() {
     let mut scene = Scene::start("").await;
     scene.served.terminate();
     answer(scene.registry.next().await.1, "200 OK").await;
@@ -169,7 +169,7 @@ async fn a_sidecar_that_refuses_or_is_away_is_named_and_makes_the_exit_code_1() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_a_hook_at_the_signal_takes_the_sidecar_from_requests_that_still_come() {
+async fn the_opposite_a_hook_at_the_signal_stops_the_sidecar_while_requests_still_arrive() {
     let mut scene = Scene::start("early").await;
     scene.served.terminate();
     answer(scene.sidecar.next().await.1, "200 OK").await;
@@ -232,7 +232,7 @@ fn by_the_watchdog() {
 
 /// The dispatcher has not seen them: they were registered when it was blocked already.
 #[test]
-fn by_the_watchdog_what_was_registered_on_a_blocked_runtime_and_its_flushers_run() {
+fn by_the_watchdog_if_registered_on_a_blocked_runtime_and_its_flushers_run() {
     let (mut process, folder) = start_with_files("blocked");
     process.says("registered");
     assert_eq!(left(&folder), 1);
@@ -258,7 +258,7 @@ fn by_a_start_up_that_fails() {
 }
 
 #[test]
-fn the_opposite_a_folder_that_removes_itself_when_it_is_dropped_is_left_by_both() {
+fn the_opposite_a_folder_removed_on_drop_is_left_by_the_watchdog_and_a_second_signal() {
     let (ended, left) = stopped_with_files("tempdir", 1);
     ended.code(4);
     assert_eq!(left, 1);

@@ -86,7 +86,7 @@ fn now() -> Instant {
 }
 
 #[test]
-fn ready_and_stopping_are_told_in_order_with_the_time_that_the_plan_needs() {
+fn ready_and_stopping_are_sent_in_order_with_the_time_of_the_plan() {
     for manager in [Manager::at_a_path(), Manager::at_a_name()] {
         let mut victim = manager.start("", None);
         assert_eq!(manager.hears(), "STATUS=starting");
@@ -107,7 +107,7 @@ fn ready_and_stopping_are_told_in_order_with_the_time_that_the_plan_needs() {
 }
 
 #[test]
-fn ready_is_not_told_before_every_check_is_green_and_the_status_says_what_is_waited_for() {
+fn ready_is_not_sent_before_every_check_is_green_and_the_status_names_the_pending() {
     let manager = Manager::at_a_path();
     // Bound and not listening: whoever connects is refused until it is.
     let dependency = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -128,7 +128,7 @@ fn ready_is_not_told_before_every_check_is_green_and_the_status_says_what_is_wai
 }
 
 #[test]
-fn ready_is_not_told_before_the_start_up_is_over() {
+fn ready_is_not_sent_before_the_start_up_has_finished() {
     let manager = Manager::at_a_path();
     let mut victim = manager.start("failing-start", None);
     assert_eq!(manager.hears(), "STATUS=starting");
@@ -137,7 +137,7 @@ fn ready_is_not_told_before_the_start_up_is_over() {
 }
 
 #[test]
-fn the_status_says_who_is_waited_for_and_how_long() {
+fn the_status_names_the_pending_components_and_the_time_left() {
     let manager = Manager::at_a_path();
     let mut victim = manager.start("stubborn-task", None);
     victim.says("phase=ready");
@@ -154,7 +154,7 @@ fn the_status_says_who_is_waited_for_and_how_long() {
 }
 
 #[test]
-fn pings_come_in_time_until_the_runtime_is_wedged_and_then_never_again() {
+fn watchdog_pings_arrive_in_time_until_the_runtime_blocks_and_then_cease() {
     let manager = Manager::at_a_path();
     let limit = Duration::from_secs(2);
     let mut victim = manager.start("wedged-when-told", Some(limit));
@@ -181,7 +181,7 @@ fn pings_come_in_time_until_the_runtime_is_wedged_and_then_never_again() {
 }
 
 #[test]
-fn pings_go_on_while_a_stop_is_under_way() {
+fn watchdog_pings_continue_during_the_shutdown() {
     let manager = Manager::at_a_path();
     let mut victim = manager.start("stubborn-task", Some(Duration::from_millis(200)));
     victim.says("phase=ready");
@@ -201,7 +201,7 @@ fn pings_go_on_while_a_stop_is_under_way() {
 }
 
 #[test]
-fn a_manager_that_does_not_read_holds_nobody_and_is_told_later() {
+fn a_service_manager_that_does_not_read_delays_nothing_and_is_notified_later() {
     let manager = Manager::at_a_path();
     let filler = UnixDatagram::unbound().expect("a socket");
     filler.set_nonblocking(true).expect("it does not wait");
@@ -216,7 +216,7 @@ fn a_manager_that_does_not_read_holds_nobody_and_is_told_later() {
 
 /// The opposite: what is told nowhere, and to nobody who listens, is the same service.
 #[test]
-fn without_a_manager_nothing_is_told_and_one_that_is_gone_hinders_nothing() {
+fn without_a_service_manager_nothing_is_sent_and_a_missing_one_delays_nothing() {
     let gone = Manager::at_a_path().address;
     for address in [OsString::new(), gone, "no address".into()] {
         let mut command = service("victim");

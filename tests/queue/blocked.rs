@@ -207,7 +207,7 @@ macro_rules! blocked_threads {
 macro_rules! held_pool {
     ($place:expr, $pool:expr, $queue:expr) => {
         #[test]
-        fn handlers_that_hold_every_connection_do_not_end_leases() {
+        fn handlers_that_use_every_connection_do_not_end_leases() {
             let runtime = crate::blocked::runtime();
             let place = runtime.block_on(async { $place });
             let pool = runtime.block_on(async { ($pool)(&place).await });
@@ -226,7 +226,7 @@ macro_rules! held_pool {
 
         /// The opposite: renewals that need a connection of the pool.
         #[test]
-        fn renewals_over_a_pool_that_handlers_hold_come_too_late() {
+        fn renewals_over_a_pool_exhausted_by_handlers_are_too_late() {
             let runtime = crate::blocked::runtime();
             let place = runtime.block_on(async { $place });
             let pool = runtime.block_on(async { ($pool)(&place).await });

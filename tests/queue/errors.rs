@@ -135,7 +135,7 @@ fn no_error_shows_a_source_that_it_returns() {
 
 /// The opposite: without its care the printer would repeat what clients' errors show and return.
 #[test]
-fn errors_of_clients_do_both() {
+fn client_errors_both_show_and_return_their_source() {
     for error in [BoxError::from(lapin()), sqlx().into()] {
         let messages = messages(&*error);
         assert!(messages[0].contains(&messages[1]), "{messages:?}");

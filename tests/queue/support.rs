@@ -107,7 +107,7 @@ pub(crate) async fn no_jobs_for<Q: Queue>(queue: &Q, millis: u64) {
 // Leases and stops.
 
 /// A consumer that slept through its lease may be the one that takes the job over: its first receipt is lost all the same.
-pub(crate) async fn a_receipt_is_that_of_one_delivery<Q: Queue>(queue: &Q, lease: Duration) {
+pub(crate) async fn a_receipt_settles_only_its_delivery<Q: Queue>(queue: &Q, lease: Duration) {
     let first = next(queue).await;
     let second = next(queue).await;
     assert_eq!((&first.id, first.attempt, second.attempt), (&second.id, 1, 2));
@@ -118,7 +118,7 @@ pub(crate) async fn a_receipt_is_that_of_one_delivery<Q: Queue>(queue: &Q, lease
 }
 
 /// Two consumers have one job each, and one of them extends its lease: a third is given the other's, which that cannot settle any more. Returns it.
-pub(crate) async fn what_is_extended_stays_and_what_is_not_goes<Q: Queue>(
+pub(crate) async fn an_extended_lease_is_kept_and_another_expires<Q: Queue>(
     [kept, lost, other]: [&Q; 3],
     lease: Duration,
     [ours, theirs]: [&Delivery<Q::Receipt>; 2],

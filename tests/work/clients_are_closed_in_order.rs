@@ -98,13 +98,13 @@ async fn rabbitmq(how: &str) -> (usize, u32, [Option<usize>; 2]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nats_was_given_arrives() {
+async fn published_nats_messages_arrive() {
     let (published, came) = nats("closed").await;
     assert_eq!(came, published);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_redis_was_given_arrives() {
+async fn commands_sent_to_redis_arrive() {
     let (published, came) = redis("closed").await;
     assert_eq!(came, published);
 }
@@ -118,7 +118,7 @@ async fn rabbitmqs_channel_is_confirmed_and_closed_before_its_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_a_client_that_is_dropped_takes_what_it_holds_with_it() {
+async fn the_opposite_a_dropped_client_loses_its_buffered_messages() {
     for (kind, (published, came)) in [("nats", nats("dropped").await), ("redis", redis("dropped").await)] {
         assert!(came < published, "{kind}: all {published} arrived");
     }
@@ -129,7 +129,7 @@ async fn the_opposite_a_client_that_is_dropped_takes_what_it_holds_with_it() {
 /// A client that may not publish to its own inbox gets no answer to what it sends last: it fails, and its subscriptions end all the
 /// same. Whoever reads them here is awaited behind it.
 #[test]
-fn a_client_of_nats_that_gets_no_answer_is_drained_all_the_same() {
+fn a_nats_client_that_gets_no_response_is_still_drained() {
     let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
     let settings = folder.path().join("nats.conf");
     let limited =
@@ -221,7 +221,7 @@ async fn closed(mut disturbed: Disturbed, disturb: impl AsyncFnOnce(&mut Disturb
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_takes_longer_than_a_response_may_is_waited_for() {
+async fn a_redis_server_slower_than_the_response_timeout_is_awaited() {
     let ended = closed(Disturbed::connect().await, async |disturbed| {
         // The first looks whether the connection is lost, the second is the close; it is asked again when that is overdue.
         disturbed.pinged(3).await;

@@ -157,13 +157,13 @@ fn on_every_broker() {
 }
 
 #[test]
-fn what_would_be_cut_is_handed_back_on_every_broker() {
+fn jobs_that_would_be_cancelled_are_requeued_on_every_broker() {
     on_each(QueueKind::ADAPTERS, requeued_ids);
 }
 
 /// The opposite: without the requeue they stay leased to a process that has exited.
 #[test]
-fn without_the_hand_back_they_stay_leased() {
+fn without_the_requeue_jobs_stay_leased() {
     on_each(WITH_LEASES, |kind| {
         let bed = Bed::fresh(kind, LONG);
         (0..20).for_each(|job| bed.push(&job.to_string()));
@@ -204,7 +204,7 @@ fn a_consumer_that_drops_its_jobs_at_the_signal_leaves_them_leased() {
 
 /// The opposite: a manual consumer that acknowledges on receipt loses its jobs when it is killed.
 #[test]
-fn a_consumer_that_acknowledges_first_loses_what_it_had_when_it_is_killed() {
+fn a_consumer_that_acknowledges_on_receipt_loses_its_jobs_when_it_is_killed() {
     on_each(QueueKind::ADAPTERS, |kind| {
         let bed = Bed::fresh(kind, LEASE);
         (0..20).for_each(|job| bed.push(&job.to_string()));
@@ -222,7 +222,7 @@ fn a_consumer_that_acknowledges_first_loses_what_it_had_when_it_is_killed() {
 
 /// Jobs that take three leases are nobody else's; and the opposite: without the heartbeat they are begun again and again.
 #[test]
-fn leases_are_kept_alive_while_a_job_runs() {
+fn leases_are_renewed_while_a_job_runs() {
     // Long enough for a heartbeat that is late on a busy machine.
     let lease = Duration::from_secs(2);
     for (manner, twice) in [(Manner::Consume, 0), (Manner::WithoutHeartbeat, 4)] {

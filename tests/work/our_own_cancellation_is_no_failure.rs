@@ -71,7 +71,7 @@ fn outcome<'a>(report: &'a Report, component: &str) -> Option<&'a Outcome> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_to_rabbitmq_does_not_fail_of_a_channel_whose_close_was_cancelled() {
+async fn a_rabbitmq_connection_survives_a_cancelled_close_of_its_channel() {
     for waits in [Waits::ForConfirms, Waits::ForItsEnd] {
         let report = cancelled(waits, |app, made| app.lapin("connection", made)).await;
         assert!(matches!(outcome(&report, "channel"), Some(Outcome::Cancelled)), "{waits:?}: {report:#?}");
@@ -85,7 +85,7 @@ async fn a_connection_to_rabbitmq_does_not_fail_of_a_channel_whose_close_was_can
 
 /// The opposite: a close that takes what its client says of its own state for a failure.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_a_close_that_takes_the_consequence_for_a_failure_exits_with_another_code() {
+async fn the_opposite_a_close_that_reports_the_consequence_exits_with_another_code() {
     let mut codes = Vec::new();
     for waits in [Waits::ForConfirms, Waits::ForItsEnd] {
         let by_hand: fn(&Handle, Connection) -> Arc<Connection> = |app, made| {
@@ -101,7 +101,7 @@ async fn the_opposite_a_close_that_takes_the_consequence_for_a_failure_exits_wit
 
 /// Two components that have the same client: the first close ends it for both. RabbitMQ's is closed twice, in the wrong order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_was_closed_before_its_turn_is_no_failure() {
+async fn closing_a_client_before_its_turn_is_not_a_failure() {
     let stopping = tokio::task::spawn_blocking(|| {
         run(async |app| {
             let nats = async_nats::connect(services::nats()).await?;

@@ -35,14 +35,14 @@ fn every_job_that_was_sent_is_done() {
 }
 
 #[test]
-fn the_opposite_a_channel_by_hand_takes_its_jobs_along() {
+fn the_opposite_a_plain_channel_loses_its_queued_jobs() {
     let (ended, done) = drained(&["by-hand"]);
     ended.code(0);
     assert!(done < JOBS, "all {done} were done");
 }
 
 #[test]
-fn every_job_that_a_pool_hands_on_to_another_is_done() {
+fn every_job_that_a_pool_sends_to_another_is_done() {
     for pools in ["2", "3"] {
         let (ended, done) = drained(&["chain", pools]);
         ended.code(0);
@@ -51,7 +51,7 @@ fn every_job_that_a_pool_hands_on_to_another_is_done() {
 }
 
 #[test]
-fn the_opposite_a_pool_that_is_registered_after_the_one_that_feeds_it_turns_its_jobs_away() {
+fn the_opposite_a_pool_registered_after_its_sender_refuses_the_jobs() {
     let (ended, done) = drained(&["backwards"]);
     ended.code(0);
     assert!(done < JOBS, "all {done} were done");
@@ -116,7 +116,7 @@ async fn stopped(held: &str, how: &str) -> (Ended, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pool_that_somebody_holds_is_reported_with_the_number_held() {
+async fn a_database_pool_in_use_is_reported_with_the_number_of_connections() {
     let (ended, pool) = stopped("2", "ours").await;
     ended.code(3).within(Duration::from_secs(6));
     ended.said(
@@ -131,14 +131,14 @@ async fn a_pool_that_somebody_holds_is_reported_with_the_number_held() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pool_that_is_free_is_closed_and_leaves_no_connection_at_the_server() {
+async fn an_idle_database_pool_is_closed_and_leaves_no_connection_at_the_server() {
     let (ended, pool) = stopped("0", "ours").await;
     ended.code(0).said("closed first");
     assert_eq!((&pool["outcome"]["kind"], &pool["cancelled"]), (&"drained".into(), &0.into()), "{pool}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_a_close_that_is_not_asked_says_nothing_and_one_by_hand_outlives_its_grace_period() {
+async fn the_opposite_a_close_without_a_gauge_reports_nothing_and_a_manual_one_never_ends() {
     let (ended, pool) = stopped("2", "closure").await;
     ended.code(3).never_said("in use");
     assert_eq!((&pool["outcome"]["kind"], &pool["cancelled"]), (&"cancelled".into(), &0.into()), "{pool}");

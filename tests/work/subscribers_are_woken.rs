@@ -68,7 +68,7 @@ async fn a_read_that_blocks_is_woken_by_the_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_a_read_that_does_not_listen_is_cut_when_its_time_is_up_and_named() {
+async fn the_opposite_a_read_that_ignores_the_stop_is_cancelled_at_the_deadline_and_named() {
     for kind in ["publish", "notify"] {
         let name = services::unique(kind);
         let process = start_within("4s", kind, &url(kind), &name, "by-hand");
@@ -108,14 +108,14 @@ async fn stopped_amidst_an_answer(url: &str, how: &str, before: impl AsyncFnOnce
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_element_that_the_server_has_taken_is_not_lost() {
+async fn an_element_popped_by_the_server_is_not_lost() {
     let (ended, left) = stopped_amidst_an_answer(&services::redis(), "ours", async || {}).await;
     ended.code(0).said("got second").said("closed store");
     assert_eq!(left, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_a_read_that_is_dropped_loses_the_element_that_was_on_its_way() {
+async fn the_opposite_a_dropped_read_loses_the_element_in_transit() {
     let (ended, left) = stopped_amidst_an_answer(&services::redis(), "by-hand", async || {}).await;
     ended.code(0).never_said("got second");
     assert_eq!(left, 0, "it is nowhere");
@@ -188,7 +188,7 @@ async fn own_redis() -> (Broker, String, MultiplexedConnection) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_closes_what_is_idle_loses_no_element_at_the_stop() {
+async fn a_server_that_closes_idle_connections_loses_no_element_at_the_shutdown() {
     let (_broker, url, mut redis) = own_redis().await;
     redis::cmd("CONFIG").arg(&["SET", "timeout", "1"]).exec_async(&mut redis).await.expect("it may be set");
     let all_idle_are_gone = async || until(&mut redis, |them| them.iter().all(|(_, blocked)| *blocked)).await;

@@ -114,16 +114,16 @@ fn for_good(kind: QueueKind) {
 }
 
 #[test]
-fn while_jobs_are_worked_at() {
+fn the_broker_fails_while_jobs_run() {
     on_each(NETWORKED, during_work);
 }
 
 #[test]
-fn while_the_service_stops() {
+fn the_broker_fails_during_the_shutdown() {
     on_each(NETWORKED, during_a_stop);
 }
 
 #[test]
-fn for_good_while_the_service_stops() {
+fn the_broker_fails_permanently_during_the_shutdown() {
     on_each(NETWORKED, for_good);
 }

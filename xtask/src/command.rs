@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn help_is_help_behind_each_command() {
+    fn help_is_printed_for_each_command() {
         for line in ["help", "--help", "test --help", "test -h", "bench --help", "ci -h"] {
             assert_eq!(parse(line).unwrap(), Command::Help, "{line}");
         }

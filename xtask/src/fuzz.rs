@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn each_target_has_seeds() {
-        shell::go_to_the_root().unwrap();
+        shell::enter_workspace_root().unwrap();
         let targets = targets().unwrap();
         assert!(!targets.is_empty());
         for target in targets {

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
-    shell::go_to_the_root()?;
+    shell::enter_workspace_root()?;
     let mut steps = Steps::new();
     let outcome = match command {
         Command::Help => {

@@ -19,7 +19,7 @@ pub(crate) fn say(line: &str) {
 /// # Errors
 ///
 /// When the directory that this program was built from no longer exists.
-pub(crate) fn go_to_the_root() -> Result<(), Failure> {
+pub(crate) fn enter_workspace_root() -> Result<(), Failure> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = here.parent().unwrap_or(here);
     env::set_current_dir(root).map_err(Failure::io(format!("enter {}", root.display())))

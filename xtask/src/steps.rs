@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_that_fails_keeps_no_other_from_running_and_fails_the_run() {
+    fn a_failed_step_does_not_prevent_the_others_and_fails_the_run() {
         let mut steps = Steps::new();
         assert_eq!(steps.run("first", || Err::<(), _>(Failure::Interrupted)), None);
         assert_eq!(steps.run("second", || Ok(2)), Some(2));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_beside_the_others_fails_the_run_too() {
+    fn a_failed_parallel_step_fails_the_run_too() {
         let mut steps = Steps::new();
         let failing = Steps::start("beside", || Err::<(), _>(Failure::Interrupted)).unwrap();
         let panicking = Steps::start("panicking", || -> Result<(), _> { panic!("it fell over") }).unwrap();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn success_is_every_step_passed() {
+    fn the_run_succeeds_when_every_step_passed() {
         let mut steps = Steps::new();
         steps.run("only", || Ok(()));
         assert!(steps.finish().is_ok());

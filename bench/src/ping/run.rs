@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_is_a_share_of_the_peers_throughput() {
+    fn the_limit_is_a_share_of_the_peers_throughput() {
         assert!(report(97, 100).are_met());
         assert!(!report(96, 100).are_met());
         assert!(!Report::default().are_met(), "no round is no proof");

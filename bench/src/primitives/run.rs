@@ -43,7 +43,7 @@ pub struct Options {
 
 /// Measures, prints the table, and returns the documented exit code.
 pub fn run(options: &Options) -> ExitCode {
-    match measure_and_tell(options) {
+    match measure_and_print(options) {
         Ok(report) if options.check && !report.bars.iter().all(Bar::is_met) => ExitCode::from(1),
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
@@ -54,7 +54,7 @@ pub fn run(options: &Options) -> ExitCode {
     }
 }
 
-fn measure_and_tell(options: &Options) -> io::Result<Report> {
+fn measure_and_print(options: &Options) -> io::Result<Report> {
     let costs = measure(options);
     let waking = if options.wake == 0 { Vec::new() } else { measure_waking(options)? };
     let report = Report { bars: bars(&costs), costs, waking, woken: options.wake };

@@ -50,7 +50,7 @@ pub(super) enum Confirmed {
 ///
 /// The program is the same for all crates: it fetches as many jobs as it has room for, runs each in a separate task, and
 /// acknowledges it there. A slot becomes free when the broker has confirmed the acknowledgement, as in Ebbtide.
-pub(super) trait ByHand: Clone + Send + Sync + 'static {
+pub(super) trait PlainClient: Clone + Send + Sync + 'static {
     /// A fetched job.
     type Job: Send + 'static;
 
@@ -61,7 +61,7 @@ pub(super) trait ByHand: Clone + Send + Sync + 'static {
     fn ack(self, job: Self::Job) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Empties the queue.
-    fn work_off(mut self, work: &Work, places: usize) -> impl Future<Output = Result<(), BoxError>> + Send {
+    fn empty_the_queue(mut self, work: &Work, places: usize) -> impl Future<Output = Result<(), BoxError>> + Send {
         async move {
             let (mut running, mut untaken) = (JoinSet::new(), work.left());
             while untaken > 0 {
@@ -124,7 +124,7 @@ pub(super) fn own_name() -> String {
 }
 
 /// Empties a queue with the consumer loop. Returns the time until all jobs had run and were acknowledged.
-pub(super) async fn by_the_loop(queue: impl Queue, work: &Work, places: usize) -> Result<Duration, BoxError> {
+pub(super) async fn with_consumer_loop(queue: impl Queue, work: &Work, places: usize) -> Result<Duration, BoxError> {
     let (run, jobs) = (work.clone(), u64::try_from(work.left())?);
     let consumer = Consumer::new("bench", queue, places, move |_job, _stop| {
         run.run();
@@ -147,7 +147,7 @@ pub(super) async fn by_the_loop(queue: impl Queue, work: &Work, places: usize) -
     if tally.acked == jobs { Ok(took) } else { Err(format!("not all jobs acknowledged: {tally:?}").into()) }
 }
 
-async fn one<H: ByHand>(hand: H, job: H::Job, work: Work) -> Result<(), BoxError> {
+async fn one<H: PlainClient>(hand: H, job: H::Job, work: Work) -> Result<(), BoxError> {
     work.run();
     hand.ack(job).await
 }

@@ -18,7 +18,7 @@ use lapin::types::{FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
 use tokio::sync::Mutex;
 
-use super::broker::{Broker, ByHand, Confirmed, Work, own_name, server};
+use super::broker::{Broker, PlainClient, Confirmed, Work, own_name, server};
 
 /// A separate queue.
 pub(super) struct RabbitMq {
@@ -64,7 +64,7 @@ impl Broker for RabbitMq {
         channel.basic_qos(u16::try_from(places)?, BasicQosOptions::default()).await?;
         let (queue, options) = (ShortString::from(&*self.name), BasicConsumeOptions::default());
         let consumer = channel.basic_consume(queue, "".into(), options, FieldTable::default()).await?;
-        Consuming { channel, consumer, confirmed }.work_off(work, places).await
+        Consuming { channel, consumer, confirmed }.empty_the_queue(work, places).await
     }
 
     async fn left(&self) -> Result<u64, BoxError> {
@@ -91,7 +91,7 @@ struct Consuming {
     confirmed: Confirmed,
 }
 
-impl ByHand for Consuming {
+impl PlainClient for Consuming {
     type Job = Delivery;
 
     /// The prefetch count is the number of slots.
@@ -159,7 +159,7 @@ impl Broker for Sqs {
     }
 
     async fn by_hand(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
-        Receiving { client: self.client.clone(), url: self.url.clone() }.work_off(work, places).await
+        Receiving { client: self.client.clone(), url: self.url.clone() }.empty_the_queue(work, places).await
     }
 
     async fn left(&self) -> Result<u64, BoxError> {
@@ -191,7 +191,7 @@ struct Receiving {
     url: String,
 }
 
-impl ByHand for Receiving {
+impl PlainClient for Receiving {
     type Job = Message;
 
     async fn take(&mut self, max: usize) -> Result<Vec<Message>, BoxError> {

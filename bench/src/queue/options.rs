@@ -106,9 +106,9 @@ impl Column {
     /// Returns the sides that are measured on this kind of queue.
     pub fn sides(self) -> &'static [Side] {
         match self {
-            Self::Sqlite => &[Side::Ebbtide, Side::ByHand, Side::Apalis],
-            Self::Postgres | Self::Redis | Self::Sqs => &[Side::Ebbtide, Side::ByHand],
-            Self::RabbitMq | Self::Nats => &[Side::Ebbtide, Side::ByHand, Side::Unconfirmed],
+            Self::Sqlite => &[Side::Ebbtide, Side::PlainClient, Side::Apalis],
+            Self::Postgres | Self::Redis | Self::Sqs => &[Side::Ebbtide, Side::PlainClient],
+            Self::RabbitMq | Self::Nats => &[Side::Ebbtide, Side::PlainClient, Side::Unconfirmed],
         }
     }
 }
@@ -120,7 +120,7 @@ pub enum Side {
     Ebbtide,
     /// The adapter's client crate without the loop: fetches a batch, runs the jobs concurrently in separate tasks, and
     /// acknowledges each with confirmation.
-    ByHand,
+    PlainClient,
     /// The same without confirmation, for brokers that allow it: jobs that are done may run again after a crash. Ebbtide
     /// waits for the confirmation, so this side sets no limit; it shows the cost of waiting.
     Unconfirmed,
@@ -133,7 +133,7 @@ impl Side {
     pub fn name(self) -> &'static str {
         match self {
             Self::Ebbtide => "ebbtide",
-            Self::ByHand => "by hand",
+            Self::PlainClient => "by hand",
             Self::Unconfirmed => "unconfirmed",
             Self::Apalis => "apalis",
         }
@@ -145,7 +145,7 @@ impl Side {
         match self {
             Self::Ebbtide | Self::Unconfirmed => None,
             Self::Apalis => Some(1.0),
-            Self::ByHand => Some(0.95),
+            Self::PlainClient => Some(0.95),
         }
     }
 }

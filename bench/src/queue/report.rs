@@ -127,12 +127,12 @@ mod tests {
             jobs: 1000,
             took: Duration::from_millis(millis),
         };
-        let turns = vec![turn(Side::Ebbtide, ours), turn(Side::ByHand, by_hand), turn(Side::Apalis, apalis)];
+        let turns = vec![turn(Side::Ebbtide, ours), turn(Side::PlainClient, by_hand), turn(Side::Apalis, apalis)];
         Report { jobs: 1000, places: 8, turns }
     }
 
     #[test]
-    fn the_bars_are_five_percent_below_by_hand_and_apalis_itself() {
+    fn the_limits_are_95_percent_of_by_hand_and_all_of_apalis() {
         assert!(report(1000, 951, 1000).are_met());
         assert!(!report(1000, 949, 1000).are_met());
         assert!(!report(1000, 1000, 999).are_met());

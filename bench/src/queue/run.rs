@@ -6,7 +6,7 @@ use ebbtide::BoxError;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
-use super::broker::{Broker, Confirmed, Work, by_the_loop};
+use super::broker::{Broker, Confirmed, Work, with_consumer_loop};
 use super::messages::{RabbitMq, Sqs};
 use super::options::Options;
 use super::report::{Report, Turn};
@@ -67,8 +67,8 @@ async fn one<B: Broker>(side: Side, jobs: u32, places: usize) -> Result<Duration
     let broker = B::filled(jobs).await?;
     let (work, queue) = (Work::of(jobs), broker.queue());
     let took = match side {
-        Side::Ebbtide => by_the_loop(queue, &work, places).await?,
-        Side::ByHand | Side::Unconfirmed | Side::Apalis => {
+        Side::Ebbtide => with_consumer_loop(queue, &work, places).await?,
+        Side::PlainClient | Side::Unconfirmed | Side::Apalis => {
             let confirmed = if side == Side::Unconfirmed { Confirmed::No } else { Confirmed::Yes };
             let began = now();
             broker.by_hand(&work, places, confirmed).await?;

@@ -12,7 +12,7 @@ use futures_util::TryStreamExt as _;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, cmd};
 
-use super::broker::{Broker, ByHand, Confirmed, Work, own_name, server};
+use super::broker::{Broker, PlainClient, Confirmed, Work, own_name, server};
 
 const GROUP: &str = "workers";
 
@@ -53,7 +53,7 @@ impl Broker for Redis {
             connection: self.client.get_multiplexed_async_connection().await?,
             key: Arc::from(self.key.as_str()),
         };
-        stream.work_off(work, places).await
+        stream.empty_the_queue(work, places).await
     }
 
     async fn left(&self) -> Result<u64, BoxError> {
@@ -74,7 +74,7 @@ struct Stream {
     key: Arc<str>,
 }
 
-impl ByHand for Stream {
+impl PlainClient for Stream {
     /// The entry's id, and its fields.
     type Job = (String, Vec<(String, Vec<u8>)>);
 
@@ -129,7 +129,7 @@ impl Broker for Nats {
 
     async fn by_hand(&self, work: &Work, places: usize, confirmed: Confirmed) -> Result<(), BoxError> {
         let consumer = self.context.get_consumer_from_stream(&self.name, &self.name).await?;
-        Pulling { consumer, confirmed }.work_off(work, places).await
+        Pulling { consumer, confirmed }.empty_the_queue(work, places).await
     }
 
     async fn left(&self) -> Result<u64, BoxError> {
@@ -151,7 +151,7 @@ struct Pulling {
     confirmed: Confirmed,
 }
 
-impl ByHand for Pulling {
+impl PlainClient for Pulling {
     type Job = Message;
 
     async fn take(&mut self, max: usize) -> Result<Vec<Message>, BoxError> {

@@ -6,7 +6,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgPool, SqlitePool};
 use tempfile::TempDir;
 
-use super::broker::{Broker, ByHand, Confirmed, Work, own_name, server};
+use super::broker::{Broker, PlainClient, Confirmed, Work, own_name, server};
 
 /// What a single-process program would use: marks the oldest unleased jobs as leased.
 const SQLITE_LEASE: &str = "UPDATE ebbtide_jobs
@@ -43,7 +43,7 @@ impl Broker for Sqlite {
     }
 
     async fn by_hand(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
-        SqliteRows(self.queue.pool().clone()).work_off(work, places).await
+        SqliteRows(self.queue.pool().clone()).empty_the_queue(work, places).await
     }
 
     async fn left(&self) -> Result<u64, BoxError> {
@@ -61,7 +61,7 @@ impl Broker for Sqlite {
 #[derive(Clone)]
 struct SqliteRows(SqlitePool);
 
-impl ByHand for SqliteRows {
+impl PlainClient for SqliteRows {
     /// The row's id, its delivery count, and the payload.
     type Job = (i64, i64, Vec<u8>);
 
@@ -119,7 +119,7 @@ impl Broker for Postgres {
     }
 
     async fn by_hand(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
-        PostgresRows(self.queue.pool().clone()).work_off(work, places).await
+        PostgresRows(self.queue.pool().clone()).empty_the_queue(work, places).await
     }
 
     async fn left(&self) -> Result<u64, BoxError> {
@@ -139,7 +139,7 @@ impl Broker for Postgres {
 #[derive(Clone)]
 struct PostgresRows(PgPool);
 
-impl ByHand for PostgresRows {
+impl PlainClient for PostgresRows {
     /// The row's id, its delivery count, and the payload.
     type Job = (i64, i64, Vec<u8>);
 

@@ -80,7 +80,7 @@ impl Report {
         time.into_iter().chain(memory).filter_map(|(what, ratio)| Some((what, ratio?))).collect()
     }
 
-    fn lost_by_us(&self) -> u64 {
+    fn lost_by_ebbtide(&self) -> u64 {
         let ours = self.stops.iter().filter(|(_, side, _)| *side == Side::Ebbtide);
         ours.map(|(_, _, stop)| stop.counts.noticed() + u64::from(!stop.ended_well) + stop.stranded as u64)
             .sum()
@@ -110,7 +110,7 @@ impl Report {
         writeln!(
             out,
             "ebbtide: {} lost, truncated or unexpected of {answered} requests in {shutdowns} shutdowns\n",
-            self.lost_by_us()
+            self.lost_by_ebbtide()
         )
     }
 
@@ -157,7 +157,7 @@ impl Report {
 impl Findings for Report {
     fn are_met(&self) -> bool {
         let measured = !self.stops.is_empty() || !self.exits.is_empty();
-        measured && self.lost_by_us() == 0 && self.ratios().iter().all(|(_, ratio)| *ratio <= 1.0)
+        measured && self.lost_by_ebbtide() == 0 && self.ratios().iter().all(|(_, ratio)| *ratio <= 1.0)
     }
 
     fn print(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -188,7 +188,7 @@ impl Findings for Report {
             "stops": self.stops.iter().map(stop).collect::<Vec<_>>(),
             "exits": self.exits.iter().map(exit).collect::<Vec<_>>(),
             "ratios": self.ratios().iter().map(ratio).collect::<Vec<_>>(),
-            "lost_by_us": self.lost_by_us(),
+            "lost_by_ebbtide": self.lost_by_ebbtide(),
             "met": self.are_met(),
         })
     }

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_is_the_peers_throughput() {
+    fn the_limit_is_the_peers_throughput() {
         assert!(report(100, 100).are_met());
         assert!(!report(99, 100).are_met());
         assert!(!Report::default().are_met(), "no round is no proof");

@@ -193,7 +193,7 @@ mod tests {
     const PONG: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong";
 
     #[tokio::test]
-    async fn each_response_is_read_once_and_what_follows_stays() {
+    async fn each_response_is_read_once_and_later_bytes_stay_buffered() {
         let (near, mut far) = duplex(16);
         let mut client = Client::new(near);
         let answer = async {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn behind_the_last_response_is_only_the_end() {
+    async fn last_response_rejects_bytes_after_the_response() {
         for (behind, received) in [("", None), ("x", Some(b"x".to_vec()))] {
             let (near, mut far) = duplex(100);
             far.write_all(&[PONG, behind.as_bytes()].concat()).await.unwrap();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_came_of_a_response_is_told() {
+    async fn an_incomplete_response_returns_the_bytes_received() {
         let (near, mut far) = duplex(100);
         let mut client = Client::new(near);
         far.write_all(&PONG[..PONG.len() - 1]).await.unwrap();
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reset_is_told_from_an_end() {
+    async fn a_reset_is_distinguished_from_a_regular_end_of_stream() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = Client::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
@@ -247,7 +247,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     #[should_panic(expected = "no data and no end of stream within 60s after 0 bytes")]
-    async fn silence_is_not_waited_for_longer_than_a_minute() {
+    async fn a_client_panics_when_the_server_is_silent_for_a_minute() {
         let (near, _far) = duplex(100);
         let _ = Client::new(near).response().await;
     }

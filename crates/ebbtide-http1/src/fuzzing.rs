@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_bytes_are_whole_at_one_length_only() {
+    fn any_bytes_are_a_complete_response_at_one_length_only() {
         let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds/response");
         let seeds: Vec<_> = std::fs::read_dir(seeds).unwrap().map(|seed| seed.unwrap().path()).collect();
         let seeds: Vec<Vec<u8>> = seeds.iter().map(|seed| std::fs::read(seed).unwrap()).collect();

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_whole_only_with_its_last_byte() {
+    fn a_response_is_complete_only_with_its_last_byte() {
         for (whole_text, body) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"),
             ("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\nContent-Length: 2\r\n\r\nok", "ok"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interim_response_is_not_the_answer() {
+    fn interim_responses_are_skipped_before_the_final_one() {
         let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
         for interim in [hints.to_owned(), format!("HTTP/1.1 100 Continue\r\n\r\n{hints}")] {
             assert_eq!(parse_last(interim.as_bytes()), Parsed::Nothing);
@@ -125,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_to_head_has_no_body_whatever_its_length_says() {
+    fn a_response_to_head_has_no_body_regardless_of_content_length() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
         assert_eq!(whole(parse(answer, Method::Head)).1, answer.len());
         assert_eq!(parse_last(answer), Parsed::InBody);
     }
 
     #[test]
-    fn what_is_not_http_is_neither_whole_nor_cut() {
+    fn a_response_that_is_not_http_is_malformed() {
         assert_eq!(parse_last(b"\x15\x03\x01\x00\x02\x02\x16"), Parsed::Malformed);
         for framing in [
             "Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_kept_as_its_version_says() {
+    fn keep_alive_follows_the_http_version_and_the_connection_header() {
         for (head, closes) in [
             ("HTTP/1.1 204 X\r\n\r\n", false),
             ("HTTP/1.1 204 X\r\nConnection: upgrade, Close\r\n\r\n", true),

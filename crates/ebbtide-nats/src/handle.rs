@@ -28,7 +28,7 @@ impl NatsExt for Handle {
                 ebbtide::adapter::log_warn!(component, %error, "resource already closed");
                 return Ok(());
             }
-            let read = all_is_read(&client).await;
+            let read = flush_and_confirm_read(&client).await;
             client.drain().await?;
             // A drain has no completion signal except that the client accepts no commands any more.
             while client.flush().await.is_ok() {
@@ -40,7 +40,7 @@ impl NatsExt for Handle {
 }
 
 /// Sends the buffer, and returns when the server has read it.
-async fn all_is_read(client: &Client) -> Result<(), BoxError> {
+async fn flush_and_confirm_read(client: &Client) -> Result<(), BoxError> {
     // Draining writes the buffer once and closes, even if the socket did not accept all of it.
     client.flush().await?;
     // A close with unread data makes the server discard what it has not read yet. The server has read everything when

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_an_error_says_is_one_line_that_can_be_read_again() {
+    fn any_error_is_encoded_as_one_line_that_decodes_again() {
         for error in ["", "no such address", "a\r\nb: c\0", "zwölf ☃ \"x\""] {
             let text = error_in(error, 4096);
             assert!(!text.contains(['\r', '\n', '\0']), "{text:?}");
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_error_takes_the_room_there_is() {
+    fn a_long_error_is_truncated_to_the_available_room() {
         for (error, room) in [("x".repeat(5000), 100), ("☃".repeat(5000), 101), ("\0".repeat(5000), 64)] {
             let text = error_in(&error, room);
             assert!(text.len() <= room && text.len() + 7 > room, "{} of {room}", text.len());
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_is_published_anew_keeps_its_own_headers_and_no_condition() {
+    fn a_republished_job_keeps_its_headers_but_no_condition() {
         let mut theirs = HeaderMap::new();
         theirs.append("Trace", "1");
         theirs.append("Trace", "2");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_write_there_does_no_harm() {
+    fn invalid_job_headers_are_ignored() {
         let mut odd = HeaderMap::new();
         odd.insert(TRIES, "minus one");
         assert_eq!(Known::of(Some(&odd)).tries, 0);

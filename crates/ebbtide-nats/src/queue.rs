@@ -147,7 +147,7 @@ impl NatsQueue {
         }
     }
 
-    async fn prolong_all(&self, link: &Link, receipts: &[NatsReceipt]) -> Result<(), BoxError> {
+    async fn renew_all_leases(&self, link: &Link, receipts: &[NatsReceipt]) -> Result<(), BoxError> {
         let mut words = JoinSet::new();
         for receipt in receipts {
             let (queue, link, receipt) = (self.clone(), link.clone(), receipt.clone());
@@ -177,7 +177,7 @@ impl NatsQueue {
                 Some(Err(error)) => request_ended(&error),
                 // The other jobs that the server sent with it are about to be read from the same socket. Jobs that
                 // arrive later stay with the request.
-                None if patience > 0 && pulls.left() > 0 && taken.last().is_some_and(says_more) => {
+                None if patience > 0 && pulls.left() > 0 && taken.last().is_some_and(has_more) => {
                     patience -= 1;
                     tokio::task::yield_now().await;
                 }
@@ -189,7 +189,7 @@ impl NatsQueue {
 }
 
 /// Returns whether the server had further jobs when it sent this one.
-fn says_more((message, _): &Came) -> bool {
+fn has_more((message, _): &Came) -> bool {
     message.info().is_ok_and(|info| info.pending > 0)
 }
 
@@ -238,13 +238,13 @@ impl Queue for NatsQueue {
     async fn extend(&self, receipts: &[NatsReceipt]) -> Result<(), BoxError> {
         let patience = part(self.lease(), 1, 6);
         if let Ok(Some(link)) = timeout(patience, self.renewal_link()).await {
-            if let Ok(Ok(())) = timeout(patience, self.prolong_all(&link, receipts)).await {
+            if let Ok(Ok(())) = timeout(patience, self.renew_all_leases(&link, receipts)).await {
                 return Ok(());
             }
             // It may be the connection of a runtime that has ended.
             *self.shared.renewals.lock().await = None;
         }
-        self.prolong_all(&self.link, receipts).await
+        self.renew_all_leases(&self.link, receipts).await
     }
 
     fn extends_anywhere(&self) -> bool {

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_built_apart_goes_on_while_the_runtime_around_it_is_blocked() {
+    fn an_exporter_built_apart_continues_while_the_runtime_is_blocked() {
         let around = Builder::new_current_thread().enable_all().build().unwrap();
         let (said, heard) = std::sync::mpsc::channel();
         let here = std::thread::current().id();

@@ -25,7 +25,7 @@ pub(super) fn finish<P: Provider>(provider: &P, limit: Duration) -> Result<(), B
     let finish = move || {
         let flushed = provider.flush();
         let shut_down = provider.shut_down(limit);
-        let _ = done.send(unless_over(flushed).and(unless_over(shut_down)));
+        let _ = done.send(ignore_already_shut_down(flushed).and(ignore_already_shut_down(shut_down)));
     };
     thread::Builder::new().name(P::NAME.to_owned()).spawn(finish)?;
     match ended.recv_timeout(limit) {
@@ -35,7 +35,7 @@ pub(super) fn finish<P: Provider>(provider: &P, limit: Duration) -> Result<(), B
 }
 
 /// A provider that was shut down before has already exported its data.
-fn unless_over(result: OTelSdkResult) -> OTelSdkResult {
+fn ignore_already_shut_down(result: OTelSdkResult) -> OTelSdkResult {
     match result {
         Err(OTelSdkError::AlreadyShutdown) => Ok(()),
         result => result,

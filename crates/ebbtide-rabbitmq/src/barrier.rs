@@ -75,7 +75,7 @@ impl Barrier {
     }
 
     /// Notes that the settlement of a delivery is queued.
-    pub(super) fn is_in_line(&self, tag: u64) {
+    pub(super) fn note_settlement_queued(&self, tag: u64) {
         self.known().in_line.push(tag);
     }
 
@@ -93,7 +93,7 @@ impl Barrier {
         // The acknowledgements are queued first. Waiting until they were sent would delay the command without a gain.
         let (acked, flowed) = tokio::join!(biased; all(acking.collect()), flowing);
         acked.and(flowed)?;
-        covered.are_settled();
+        covered.confirm_settled();
         Ok(vec![(); waiting.len()])
     }
 
@@ -110,7 +110,7 @@ impl Barrier {
 }
 
 impl Covered<'_> {
-    fn are_settled(mut self) {
+    fn confirm_settled(mut self) {
         let tags = std::mem::take(&mut self.tags);
         self.barrier.known().settled.note(tags);
     }
@@ -150,18 +150,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_had_no_answer_is_settled_with_the_next_that_there_is() {
+    fn an_unanswered_settlement_is_confirmed_by_the_next_response() {
         let barrier = Barrier::new();
         let words = |tags| barrier.known().settled.words(tags);
         let several = [Word { tag: 6, multiple: true }];
-        barrier.is_in_line(1);
+        barrier.note_settlement_queued(1);
         // A command whose leader is dropped, and one without a response.
         drop(barrier.cover(vec![2, 3]));
         drop(barrier.cover(vec![4]));
         assert_ne!(words(vec![5, 6]), several, "not known yet");
         let answered = barrier.cover(Vec::new());
-        barrier.is_in_line(8);
-        answered.are_settled();
+        barrier.note_settlement_queued(8);
+        answered.confirm_settled();
         assert_eq!(words(vec![5, 6]), several);
         assert_eq!(
             words(vec![7, 9]),

@@ -91,12 +91,12 @@ impl Session {
         self.in_hand.load(Ordering::Relaxed)
     }
 
-    pub(super) fn gives_out(&self) {
+    pub(super) fn note_delivered(&self) {
         self.in_hand.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Notes that a job was settled, which makes room for another one.
-    pub(super) fn has_heard(&self) {
+    pub(super) fn note_settled(&self) {
         self.in_hand.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -111,8 +111,8 @@ impl Session {
     }
 
     /// Notes that the settlement of a delivery is queued.
-    pub(super) fn is_in_line(&self, tag: u64) {
-        self.barrier.is_in_line(tag);
+    pub(super) fn note_settlement_queued(&self, tag: u64) {
+        self.barrier.note_settlement_queued(tag);
     }
 
     /// Closes the channel first: the response confirms that the unsettled jobs of the channel are back in their

@@ -93,7 +93,7 @@ impl Queue for RabbitQueue {
             {
                 batch.push(receipt(subscription, &next));
             }
-            let batch = shared.count_lapsed(batch, stop).await;
+            let batch = shared.count_unsettled_attempts(batch, stop).await;
             if !batch.is_empty() {
                 return Ok(batch.into_iter().map(delivery).collect());
             }
@@ -166,7 +166,7 @@ impl QueueState {
     /// delivered now.
     ///
     /// If the replacement fails, the jobs are delivered as they are.
-    async fn count_lapsed(&self, batch: Vec<RabbitReceipt>, stop: &Stop) -> Vec<RabbitReceipt> {
+    async fn count_unsettled_attempts(&self, batch: Vec<RabbitReceipt>, stop: &Stop) -> Vec<RabbitReceipt> {
         let mut ours = Vec::with_capacity(batch.len());
         for receipt in batch {
             let counts = receipt.held.message.lapsed && !stop.is_stopping();

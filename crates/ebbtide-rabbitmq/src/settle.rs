@@ -28,7 +28,7 @@ pub struct RabbitReceipt {
 
 impl RabbitReceipt {
     pub(super) fn new(session: &Arc<Session>, delivery: &Delivery) -> Self {
-        session.gives_out();
+        session.note_delivered();
         let held = InFlightJob {
             session: Arc::downgrade(session),
             tag: delivery.delivery_tag,
@@ -77,7 +77,7 @@ impl InFlightJob {
     pub(super) fn say(&self, verb: Verb) -> bool {
         let is_first = self.lock().replace(verb).is_none();
         if is_first && let Some(session) = self.session.upgrade() {
-            session.has_heard();
+            session.note_settled();
         }
         is_first
     }
@@ -151,7 +151,7 @@ pub(super) async fn settle(
     let ack = match held.said() {
         None => Some(Ack { held: Arc::clone(held), verb }),
         Some(_) => {
-            session.is_in_line(held.tag);
+            session.note_settlement_queued(held.tag);
             None
         }
     };

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_next_to_what_is_settled_is_acknowledged_in_one_word() {
+    fn deliveries_next_to_settled_ones_share_one_acknowledgement() {
         let mut settled = SettledTags::default();
         assert_eq!(settled.words(vec![3, 1, 2]), [word(3, true)]);
         assert_eq!(settled.words(vec![1, 2, 4, 5]), [word(2, true), word(4, false), word(5, false)]);
@@ -99,7 +99,7 @@ mod tests {
         /// A server that tracks unsettled deliveries, and a client that settles in any order, some of it by other
         /// commands.
         #[test]
-        fn each_is_acknowledged_and_nothing_else(
+        fn each_delivery_is_acknowledged_once_and_no_other(
             batches in proptest::collection::vec(proptest::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..12), 1..30),
         ) {
             let mut settled = SettledTags::default();

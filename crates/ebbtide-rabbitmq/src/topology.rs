@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delay_is_never_shorter_than_asked_and_at_most_an_eighth_longer() {
+    fn a_delay_is_never_shorter_than_requested_and_at_most_an_eighth_longer() {
         assert_eq!(Delay::of(Duration::ZERO), None);
         assert_eq!(Delay::of(Duration::from_nanos(1)), Some(Delay(1)));
         for asked in (1..100_000).chain([LONGEST / 3, LONGEST]) {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_the_broker_becomes_its_longest() {
+    fn a_delay_beyond_the_limit_becomes_the_longest_delay() {
         let longest = Delay::of(Duration::MAX).unwrap();
         assert_eq!((longest.millis(), longest.queue_ttl()), (LONGEST, u32::MAX.into()));
     }

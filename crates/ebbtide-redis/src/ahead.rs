@@ -212,7 +212,7 @@ mod tests {
 
     /// Otherwise a withdrawal could query the server before the server has processed the read.
     #[tokio::test]
-    async fn the_end_waits_for_a_read_under_way_and_leaves_nothing_here() {
+    async fn ending_waits_for_a_read_in_progress_and_discards_its_entries() {
         let ahead = allowed();
         let reading = ahead.begin().unwrap();
         let mut end = pin!(ahead.end());
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_read_arrives_and_is_taken_in_its_order() {
+    async fn prefetched_entries_are_taken_in_order() {
         let ahead = allowed();
         let mut arrived = pin!(ahead.arrived());
         assert!(timeout(Duration::ZERO, arrived.as_mut()).await.is_err());
@@ -235,7 +235,7 @@ mod tests {
 
     /// A response on its way would deliver the entries of the query a second time.
     #[tokio::test]
-    async fn what_was_missed_is_looked_for_when_nobody_reads() {
+    async fn missed_entries_are_queried_only_while_no_read_is_in_progress() {
         let ahead = allowed();
         let reading = ahead.begin().unwrap();
         drop(ahead.begin().unwrap());

@@ -104,13 +104,13 @@ impl fmt::Debug for BlockingReads {
 async fn end(client: &Client, id: i64, stop: &Stop) -> Infallible {
     stop.stopping().await;
     loop {
-        let Err(error) = keep_telling(client, id).await;
+        let Err(error) = keep_unblocking(client, id).await;
         tracing::debug!(%error, "cannot end the blocking read; retrying");
         sleep(TELL_AGAIN).await;
     }
 }
 
-async fn keep_telling(client: &Client, id: i64) -> RedisResult<Infallible> {
+async fn keep_unblocking(client: &Client, id: i64) -> RedisResult<Infallible> {
     let limits = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(PATIENCE))
         .set_response_timeout(Some(PATIENCE));

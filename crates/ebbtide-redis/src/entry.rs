@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_are_those_of_earlier_entries_and_of_this_one() {
+    fn attempts_include_those_of_earlier_entries() {
         let delivery =
             entry(&["payload", "x", "ebbtide-job", "3-0", "ebbtide-tries", "4"], 2).into_delivery();
         let delivery = delivery.unwrap();
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_others_write_does_no_harm() {
+    fn invalid_entry_fields_are_ignored() {
         assert_eq!(entry(&["body", "x"], 1).into_delivery(), None);
         assert_eq!(entry(&["payload"], 1).into_delivery(), None);
         assert_eq!(entry(&[], 1).into_delivery(), None);

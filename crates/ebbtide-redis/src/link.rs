@@ -60,7 +60,7 @@ impl Link {
             Some(connection) => connection.clone(),
             None => open.insert(self.connect(Duration::ZERO).await?).clone(),
         };
-        let ended = self.end_left(&connection).await;
+        let ended = self.close_abandoned(&connection).await;
         if ended.is_err() {
             *open = None;
             self.leave(&connection);
@@ -99,7 +99,7 @@ impl Link {
         answer: Result<T, RedisError>,
     ) -> Result<T, RedisError> {
         if let Err(error) = &answer
-            && is_the_end(error)
+            && makes_connection_useless(error)
         {
             let mut open = self.open.lock().await;
             // Another user of the same connection may have replaced it already.
@@ -111,7 +111,7 @@ impl Link {
         answer
     }
 
-    async fn end_left(&self, by: &Connection) -> Result<(), RedisError> {
+    async fn close_abandoned(&self, by: &Connection) -> Result<(), RedisError> {
         loop {
             let next = self.left().first().cloned();
             let Some(identity) = next else { return Ok(()) };
@@ -186,7 +186,7 @@ impl Identity {
     }
 }
 
-fn is_the_end(error: &RedisError) -> bool {
+fn makes_connection_useless(error: &RedisError) -> bool {
     // A server that became a replica stays one for its connections. The current primary is found by connecting again
     // by name.
     let is_replica = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_is_known_by_its_number_and_our_address() {
+    fn a_connection_is_identified_by_its_number_and_client_address() {
         let identity =
             Identity::read("id=3415 addr=127.0.0.1:35390 laddr=127.0.0.1:6379 fd=8 name=\n").unwrap();
         assert_eq!((&*identity.id, &*identity.address), ("3415", "127.0.0.1:35390"));

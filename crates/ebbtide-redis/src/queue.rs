@@ -222,7 +222,7 @@ impl Queue for RedisQueue {
     /// Prefetched entries are discarded here first: the server has them as well, and they can be asked for again.
     async fn withdraw(&self) -> Result<Vec<Delivery<RedisReceipt>>, BoxError> {
         self.ahead.end().await;
-        self.reader.settle_down().await;
+        self.reader.wait_for_unseen_reads().await;
         let entries = self.commands.unknown(&self.held.receipts()).await?;
         Ok(self.deliver(entries).await)
     }

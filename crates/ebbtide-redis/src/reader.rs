@@ -76,7 +76,7 @@ impl Reader {
     }
 
     /// Waits until no unseen read can get entries any more.
-    pub(super) async fn settle_down(&self) {
+    pub(super) async fn wait_for_unseen_reads(&self) {
         let unseen = *self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(until) = unseen {
             tokio::time::sleep_until(until.into()).await;

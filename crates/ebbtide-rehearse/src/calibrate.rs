@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_load_is_a_fraction_of_what_the_service_can_carry() {
+    fn the_load_is_a_fraction_of_the_services_capacity() {
         for rate in [20.0, 100.0, 1000.0, 8000.0] {
             let asked = asked(&fitted(rate, None));
             assert!(asked <= rate * 0.6 + 3.0, "{asked} of {rate}");

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_use_is_read_as_it_was_written() {
+    fn the_janitor_parses_its_own_messages() {
         let (group, folder) = parse(b"7 /tmp/a b").unwrap();
         assert_eq!((group, folder), (Pid::from_raw(7), PathBuf::from("/tmp/a b")));
         assert_eq!(parse(b"0 /tmp/a").unwrap().0, None);

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_broker_that_says_nothing_holds_nobody() {
+    async fn an_unresponsive_broker_does_not_delay_the_clean_up() {
         let folder = tempfile::tempdir().unwrap();
         let place = Place {
             folder,

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_told_once() {
+    fn an_error_source_is_printed_once() {
         let io = || std::io::Error::other("refused");
         #[derive(Debug, thiserror::Error)]
         enum Outer {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated() {
         assert_eq!([0, 999, 1000, 1234567].map(count), ["0", "999", "1,000", "1,234,567"]);
     }
 }

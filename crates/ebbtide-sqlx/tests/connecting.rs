@@ -39,7 +39,7 @@ impl io::Write for Log {
 }
 
 #[test]
-fn a_database_that_is_not_there_is_told_at_once_with_its_address_and_without_its_password() {
+fn an_unavailable_database_is_logged_at_once_with_its_address_and_without_a_password() {
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_text_is_the_body_and_everything_comes_back() {
+    fn text_payloads_are_bodies_and_every_payload_decodes_again() {
         let every_byte: Vec<u8> = (0..=u8::MAX).collect();
         let payloads: [(&[u8], bool); 7] = [
             (b"", false),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_a_json_string_that_sqs_takes_and_that_says_the_same() {
+    fn an_error_is_encoded_as_a_json_string_that_sqs_accepts() {
         for error in ["", "no", "zwölf\r\n: \"a\" \\ \0 \u{7f} \u{fffe} \u{ffff} \u{1F4A5}"] {
             let quoted = quote(error, 1000);
             assert!(quoted.chars().all(|c| is_taken(c) && !c.is_control()), "{quoted}");
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_left_out() {
+    fn attributes_without_room_are_omitted() {
         let none = Attributes::new();
         let names =
             |attributes: Attributes| attributes.into_keys().collect::<std::collections::BTreeSet<_>>();

@@ -98,7 +98,7 @@ impl Queue for SqsQueue {
         let answered = polls.answered().await;
         let came = polls.take(usize::MAX);
         for delivery in &came {
-            delivery.receipt.inner.state.lock().await.back_after = self.link.poll;
+            delivery.receipt.inner.state.lock().await.requeue_delay = self.link.poll;
         }
         // A second request does not return what the response to the first would have contained.
         if let Err(error) = answered {

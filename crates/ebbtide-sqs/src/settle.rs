@@ -56,10 +56,10 @@ pub(super) struct LeaseState {
     /// The earliest time at which the lease expires.
     until: Instant,
     /// Whether the dead-letter queue has the job already.
-    is_among_the_dead: bool,
+    is_dead_lettered_already: bool,
     settled: bool,
     /// How long a requeue hides the job.
-    pub(super) back_after: Duration,
+    pub(super) requeue_delay: Duration,
 }
 
 impl InFlightJob {
@@ -77,7 +77,8 @@ pub(super) fn deliver(message: Message, since: Instant, lease: Duration) -> Opti
     let attempt = count.and_then(|count| count.parse().ok()).unwrap_or(1).max(1);
     let id = message.message_id?;
     let until = clock::after(since, lease);
-    let state = LeaseState { until, is_among_the_dead: false, settled: false, back_after: Duration::ZERO };
+    let state =
+        LeaseState { until, is_dead_lettered_already: false, settled: false, requeue_delay: Duration::ZERO };
     let inner = InFlightJob {
         handle: message.receipt_handle?,
         id: id.clone(),
@@ -103,11 +104,11 @@ pub(super) async fn settle(
         return Ok(Settled::Lost);
     }
     if let Settlement::DeadLetter { error } = &settlement {
-        put_among_the_dead(link, job, &mut state, error).await?;
+        send_to_dead_letter_queue(link, job, &mut state, error).await?;
     }
     let said = match settlement {
         Settlement::Ack | Settlement::DeadLetter { .. } => link.delete(&job.handle).await,
-        Settlement::Requeue => link.hide(&job.handle, state.back_after).await,
+        Settlement::Requeue => link.hide(&job.handle, state.requeue_delay).await,
         Settlement::Retry { after, error: _ } => {
             link.hide(&job.handle, job.at_most(whole_seconds(after), now)).await
         }
@@ -127,7 +128,7 @@ pub(super) async fn extend(link: &Link, receipts: &[SqsReceipt]) -> Result<(), S
     let mut words = JoinSet::new();
     for batch in receipts.chunks(BATCH) {
         let (link, batch) = (link.clone(), batch.to_vec());
-        words.spawn(async move { extend_up_to_ten(&link, &batch).await });
+        words.spawn(async move { extend_batch(&link, &batch).await });
     }
     let mut failed = None;
     while let Some(said) = words.join_next().await {
@@ -138,7 +139,7 @@ pub(super) async fn extend(link: &Link, receipts: &[SqsReceipt]) -> Result<(), S
 }
 
 /// Holds the locks during the request: an extension after a requeue would hide the job again.
-async fn extend_up_to_ten(link: &Link, receipts: &[SqsReceipt]) -> Result<(), SqsQueueError> {
+async fn extend_batch(link: &Link, receipts: &[SqsReceipt]) -> Result<(), SqsQueueError> {
     let now = clock::now();
     let held: Vec<_> = receipts
         .iter()
@@ -161,13 +162,13 @@ async fn extend_up_to_ten(link: &Link, receipts: &[SqsReceipt]) -> Result<(), Sq
 }
 
 /// Stores the job in the dead-letter queue before it is deleted from the queue.
-async fn put_among_the_dead(
+async fn send_to_dead_letter_queue(
     link: &Link,
     job: &InFlightJob,
     state: &mut LeaseState,
     error: &str,
 ) -> Result<(), SqsQueueError> {
-    if state.is_among_the_dead {
+    if state.is_dead_lettered_already {
         return Ok(());
     }
     let said = with_error(&job.body, &job.attributes, &job.id, error);
@@ -181,6 +182,6 @@ async fn put_among_the_dead(
         }
         dead_lettered => dead_lettered?,
     }
-    state.is_among_the_dead = true;
+    state.is_dead_lettered_already = true;
     Ok(())
 }

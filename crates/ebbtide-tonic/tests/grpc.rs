@@ -171,7 +171,7 @@ fn services_have_names_and_the_routes_merge_with_an_axum_router() {
 }
 
 #[test]
-fn the_opposite_a_watch_of_tonics_own_health_service_is_cut_at_the_deadline() {
+fn the_opposite_a_watch_of_tonics_health_service_is_cancelled_at_the_deadline() {
     let start = async |app: &Handle| {
         let listener = app.bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().tcp().unwrap();

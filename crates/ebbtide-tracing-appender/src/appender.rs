@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn it_waits_for_a_writer_that_takes_longer_than_the_guard_would() {
+    fn the_flush_waits_longer_than_the_guard_for_a_slow_writer() {
         let slow = Slow { pause: Duration::from_millis(10), ..Slow::default() };
         let (queue, log) = non_blocking(slow.clone());
         fill(queue, 200);
@@ -251,7 +251,7 @@ mod tests {
 
     /// The opposite: `tracing-appender` alone.
     #[test]
-    fn the_guard_alone_gives_up_after_a_second() {
+    fn the_guard_of_tracing_appender_gives_up_after_a_second() {
         let slow = Slow { pause: Duration::from_millis(10), ..Slow::default() };
         let (queue, guard) = tracing_appender::non_blocking(slow.clone());
         fill(queue, 200);
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_written_in_time_is_told_and_can_still_be_waited_for() {
+    fn lines_not_written_in_time_are_reported_and_can_be_flushed_later() {
         let slow = Slow { pause: Duration::from_millis(10), ..Slow::default() };
         let (queue, log) = non_blocking(slow.clone());
         fill(queue, 30);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_written_is_told() {
+    fn failed_writes_are_reported() {
         let (queue, log) = non_blocking(Slow { fails_from: Some(3), ..Slow::default() });
         fill(queue, 5);
         let error = log.flush(LONG).unwrap_err();
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_is_waited_for_whether_it_is_lossy_or_not() {
+    fn the_flush_waits_for_a_full_queue_lossy_or_not() {
         for is_lossy in [true, false] {
             let builder = NonBlockingBuilder::default().buffered_lines_limit(1).lossy(is_lossy);
             let slow = Slow { pause: Duration::from_millis(5), ..Slow::default() };

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ebbtide::adapter::last_word;
+use ebbtide::adapter::write_stderr;
 use ebbtide::{BoxError, Handle, Lifecycle};
 
 use crate::Appender;
@@ -55,7 +55,7 @@ impl TracingAppenderExt for Lifecycle {
 fn written(name: &str, log: &Appender, left: Duration) -> Result<(), BoxError> {
     let dropped = log.flush(left)?;
     if dropped > 0 {
-        last_word(&format!("{name}: error: {dropped} log lines dropped: queue full\n"));
+        write_stderr(&format!("{name}: error: {dropped} log lines dropped: queue full\n"));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 #[cfg(feature = "queue")]
 pub use crate::queue::Combiner;
 pub use crate::runtime::heard;
-pub use crate::runtime::os::exit::last_word;
+pub use crate::runtime::os::exit::write_stderr;
 pub use crate::util::{BoxFuture, chain, clock};
 
 /// Logs a warning as `tracing::warn!` does, or to standard error if no subscriber is set.

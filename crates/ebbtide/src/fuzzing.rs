@@ -39,5 +39,5 @@ pub fn records(data: &[u8]) {
 /// Checks that any response of the kernel is parsed without a panic.
 #[cfg(target_os = "linux")]
 pub fn sock_diag(data: &[u8]) {
-    sock_diag::check_any_answer(data);
+    sock_diag::check_any_response(data);
 }

@@ -33,7 +33,7 @@ fn without_a_fault_everything_drains_and_the_log_is_whole() {
 }
 
 #[test]
-fn stuck_worker_is_cut_and_leaves_its_order_half_processed() {
+fn stuck_worker_is_cancelled_and_leaves_its_order_in_processing() {
     let (ended, state, last) = stopped(&["--fault", "stuck-worker"]);
     assert_eq!(
         (ended.code, ended.troubled, state.as_str()),
@@ -52,7 +52,7 @@ fn blocked_runtime_is_ended_by_the_watchdog() {
 }
 
 #[test]
-fn slow_close_is_cut_by_name() {
+fn slow_close_is_cancelled_and_named() {
     let (ended, state, _) = stopped(&["--fault", "slow-close"]);
     assert_eq!(
         (ended.code, ended.troubled, state.as_str()),
@@ -61,7 +61,7 @@ fn slow_close_is_cut_by_name() {
 }
 
 #[test]
-fn keep_jobs_leaves_what_came_after_the_signal_with_nobody() {
+fn keep_jobs_leaves_jobs_pushed_after_the_signal_leased() {
     for (options, keeps) in
         [(["--lame-duck", "1s"].as_slice(), false), (&["--lame-duck", "1s", "--fault", "keep-jobs"], true)]
     {
@@ -96,7 +96,7 @@ fn lose_log_loses_the_last_line_and_nothing_else() {
 }
 
 #[test]
-fn ignore_signal_goes_on_as_if_nothing_had_been_said() {
+fn ignore_signal_keeps_serving_after_the_signal() {
     let folder = folder();
     let demo = Demo::start(&folder, &["--fault", "ignore-signal"]);
     for signal in [Signal::TERM, Signal::INT, Signal::TERM] {
@@ -129,7 +129,7 @@ fn no_readiness_flip_stays_green_after_the_signal() {
 }
 
 #[test]
-fn close_listener_turns_clients_away_at_once() {
+fn close_listener_refuses_clients_at_once() {
     let folder = folder();
     // It overrides the lame duck.
     let mut demo = Demo::start(&folder, &["--fault", "close-listener", "--lame-duck", "1s"]);

@@ -9,7 +9,7 @@ use super::client::{get, order, post, receive, send};
 use super::process::{Demo, folder, program};
 
 #[test]
-fn an_order_is_stored_and_then_worked_off() {
+fn an_order_is_stored_and_then_processed() {
     let folder = folder();
     let demo = Demo::start(&folder, &[]);
     let id = order(demo.address);
@@ -27,7 +27,7 @@ fn an_order_is_stored_and_then_worked_off() {
 }
 
 #[test]
-fn an_order_that_cannot_be_taken_is_answered_with_what_to_do() {
+fn an_invalid_request_is_answered_with_the_expected_form() {
     let folder = folder();
     let demo = Demo::start(&folder, &[]);
     for (body, hint) in [
@@ -63,7 +63,7 @@ fn the_plain_routes_and_the_probes_answer() {
 }
 
 #[test]
-fn more_orders_at_once_than_the_intake_holds_wait_their_turn() {
+fn orders_beyond_the_intake_capacity_wait_and_are_accepted() {
     let folder = folder();
     let demo = Demo::start(&folder, &[]);
     let body = Some(r#"{"item": "tea"}"#);
@@ -87,7 +87,7 @@ fn refused(options: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, Stri
 }
 
 #[test]
-fn a_start_that_fails_is_exit_code_1_and_says_what_to_do() {
+fn a_failed_start_exits_1_and_names_the_setting() {
     let folder = folder();
     let data = folder.path().to_str().expect("a plain path");
     let file = format!("{data}/file");

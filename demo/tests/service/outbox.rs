@@ -110,7 +110,7 @@ fn order_to_be_queued(demo: &Demo) -> String {
 }
 
 #[test]
-fn while_the_broker_is_away_orders_are_accepted_and_worked_off_later() {
+fn while_the_broker_is_down_orders_are_accepted_and_processed_later() {
     let scene = Scene::new();
     let mut demo = scene.start();
     // The opposite: with the broker available, it is queued at once.
@@ -132,7 +132,7 @@ fn while_the_broker_is_away_orders_are_accepted_and_worked_off_later() {
 }
 
 #[test]
-fn what_was_accepted_while_the_broker_was_away_outlives_the_process() {
+fn orders_accepted_while_the_broker_is_down_survive_the_process() {
     let scene = Scene::new();
     let demo = scene.start();
     scene.proxy.close();

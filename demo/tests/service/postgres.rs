@@ -67,7 +67,7 @@ fn stopped_under_load(database: &Database, options: &[&str]) -> (Ended, Vec<Stri
 }
 
 #[test]
-fn on_postgres_no_order_is_left_half_way_and_no_session_is_abandoned() {
+fn on_postgres_no_order_is_left_unfinished_and_no_session_is_abandoned() {
     let database = Database::create();
     let (ended, answered) = stopped_under_load(&database, &[]);
     assert_eq!((ended.code, ended.troubled), (Some(0), vec![]), "{}", ended.said.join("\n"));
@@ -90,7 +90,7 @@ fn on_postgres_a_leaked_connection_abandons_sessions() {
 /// The rehearsal reads the tables like this before and after its runs. An abandoned session there would be counted as the
 /// service's.
 #[test]
-fn what_is_not_there_yet_is_looked_at_without_abandoning_a_session() {
+fn reading_missing_tables_abandons_no_session() {
     let database = Database::create();
     let place = table::place(QueueKind::Postgres, database.url());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

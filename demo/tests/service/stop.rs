@@ -12,7 +12,7 @@ use super::process::{Demo, folder, last_line};
 use super::table;
 
 #[test]
-fn after_a_graceful_stop_each_order_that_was_answered_is_done_or_waits_for_the_next_process() {
+fn after_a_graceful_shutdown_each_answered_order_is_done_or_queued() {
     let folder = folder();
     let demo = Demo::start(&folder, &[]);
     let load = Load::start(demo.address, 16);
@@ -27,7 +27,7 @@ fn after_a_graceful_stop_each_order_that_was_answered_is_done_or_waits_for_the_n
 
 /// A handler is dropped with its connection, at any of its awaits.
 #[test]
-fn a_client_that_hangs_up_leaves_no_order_half_done() {
+fn a_client_that_disconnects_leaves_no_order_without_a_job() {
     let folder = folder();
     let demo = Demo::start(&folder, &[]);
     for pause in 0..200 {
@@ -43,7 +43,7 @@ fn a_client_that_hangs_up_leaves_no_order_half_done() {
 }
 
 #[test]
-fn requests_in_flight_and_new_ones_are_answered_after_the_signal() {
+fn in_flight_and_new_requests_are_answered_after_the_signal() {
     let folder = folder();
     let mut demo = Demo::start(&folder, &["--lame-duck", "1s"]);
     let slow = send(demo.address, "GET", "/slow?ms=1000", None).expect("sent");
@@ -66,7 +66,7 @@ fn requests_in_flight_and_new_ones_are_answered_after_the_signal() {
 }
 
 #[test]
-fn a_temporary_folder_is_gone_with_the_service() {
+fn a_temporary_folder_is_removed_at_exit() {
     let elsewhere = folder();
     let demo = Demo::launch(&[], &[("TMPDIR", elsewhere.path().to_str().expect("a plain path"))]);
     let left = || std::fs::read_dir(elsewhere.path()).expect("a folder").count();
@@ -74,7 +74,7 @@ fn a_temporary_folder_is_gone_with_the_service() {
 }
 
 #[test]
-fn a_temporary_folder_is_gone_when_the_watchdog_or_a_second_signal_ends_the_service() {
+fn a_temporary_folder_is_removed_by_the_watchdog_and_by_a_second_signal() {
     for (signals, code) in [(1, Some(4)), (2, None)] {
         let elsewhere = folder();
         let temporary = [("TMPDIR", elsewhere.path().to_str().expect("a plain path"))];
@@ -92,7 +92,7 @@ fn a_temporary_folder_is_gone_when_the_watchdog_or_a_second_signal_ends_the_serv
 }
 
 #[test]
-fn what_was_answered_before_a_crash_is_done_by_the_next_start() {
+fn orders_answered_before_a_crash_are_processed_by_the_next_start() {
     let folder = folder();
     // One job never finishes, so that the crash always leaves an unprocessed order.
     let demo = Demo::start(&folder, &["--fault", "stuck-worker"]);
@@ -119,7 +119,7 @@ fn what_was_answered_before_a_crash_is_done_by_the_next_start() {
 
 /// A crash between the insert and the push, and one between the push and its record.
 #[test]
-fn an_order_without_a_job_gets_one_at_the_next_start_and_two_jobs_work_it_off_once() {
+fn an_order_without_a_job_gets_one_at_the_next_start_and_two_jobs_process_it_once() {
     let folder = folder();
     assert_eq!(Demo::start(&folder, &[]).stopped().code, Some(0));
     let orders = format!("sqlite://{}/orders.db", folder.path().display());
@@ -140,7 +140,7 @@ fn an_order_without_a_job_gets_one_at_the_next_start_and_two_jobs_work_it_off_on
 }
 
 #[test]
-fn a_job_without_an_order_is_buried() {
+fn a_job_without_an_order_is_dead_lettered() {
     let folder = folder();
     let mut demo = Demo::start(&folder, &[]);
     table::push(&table::sqlite(&folder), "nobody's");

@@ -17,7 +17,7 @@ use crate::server::{Server, settle, until_it_works};
 use crate::support::{next, now};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_may_open_the_same_queue_at_once() {
+async fn the_same_queue_can_be_opened_concurrently() {
     let place = Place::new().await;
     let queues = join_all((0..20).map(|_| place.open())).await;
     let id = queues[0].push("job").await.unwrap();
@@ -25,7 +25,7 @@ async fn many_may_open_the_same_queue_at_once() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_given_stays_open() {
+async fn a_connection_passed_in_stays_open() {
     let place = Place::new().await;
     let client = async_nats::connect(&place.url).await.unwrap();
     for n in 0..2 {
@@ -38,7 +38,7 @@ async fn a_connection_that_was_given_stays_open() {
 }
 
 #[tokio::test]
-async fn the_lease_is_that_of_the_consumer_that_is_there() {
+async fn the_lease_is_that_of_the_existing_consumer() {
     let place = Place::new().await;
     let first = place.open_short(Duration::from_secs(7)).await;
     let second = place.open_short(Duration::from_secs(3)).await;
@@ -47,7 +47,7 @@ async fn the_lease_is_that_of_the_consumer_that_is_there() {
 }
 
 #[tokio::test]
-async fn what_could_lose_jobs_is_refused_and_says_what_to_do() {
+async fn a_configuration_that_could_lose_jobs_is_refused_with_a_remedy() {
     let place = Place::new().await;
     let name = || place.name.clone();
     let limited = Config { name: name(), subjects: vec![name()], ..Config::default() };
@@ -72,7 +72,7 @@ async fn what_could_lose_jobs_is_refused_and_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_says_what_to_do() {
+async fn a_failed_open_names_its_cause() {
     for name in ["", "a.b", "a*", "a b", "a>", "a/b", "über"] {
         let odd = NatsQueue::builder(name).open().await.unwrap_err();
         assert!(matches!(odd, NatsQueueError::Name(_)), "{odd:?}");
@@ -118,7 +118,7 @@ async fn a_job_that_another_program_published_keeps_its_headers() {
 }
 
 #[tokio::test]
-async fn headers_that_mean_nothing_do_no_harm() {
+async fn unknown_headers_are_ignored() {
     let place = Place::new().await;
     let queue = place.open().await;
     let mut headers = HeaderMap::new();
@@ -134,7 +134,7 @@ async fn headers_that_mean_nothing_do_no_harm() {
 
 /// As large as the server takes: there is no room for headers of ours, and for a job that has them no room for an error.
 #[tokio::test]
-async fn a_payload_without_room_for_headers_is_handed_back_and_buried_all_the_same() {
+async fn a_payload_without_room_for_headers_is_still_requeued_and_dead_lettered() {
     let place = Place::new().await;
     let queue = place.open().await;
     let too_large = queue.push(vec![0; MAX_PAYLOAD]).await.unwrap_err();
@@ -155,7 +155,7 @@ async fn a_payload_without_room_for_headers_is_handed_back_and_buried_all_the_sa
 }
 
 #[tokio::test]
-async fn streams_that_are_deleted_under_their_consumers_are_made_anew() {
+async fn deleted_streams_are_recreated_by_their_consumers() {
     let place = Place::new().await;
     let queue = place.open().await;
     place.context.delete_stream(&place.name).await.unwrap();
@@ -180,7 +180,7 @@ async fn streams_that_are_deleted_under_their_consumers_are_made_anew() {
 const LEASE: Duration = Duration::from_secs(2);
 
 #[tokio::test]
-async fn a_server_that_is_killed_is_an_error_and_is_found_again_with_all_that_it_had() {
+async fn a_killed_server_is_an_error_and_after_its_restart_no_job_is_missing() {
     let mut server = Server::nats(&["-js"]).await;
     let place = Place::at(server.url("nats")).await;
     let queue = place.open_short(LEASE).await;

@@ -83,7 +83,7 @@ async fn nats_keeps_every_promise() {
 // Settlements.
 
 #[tokio::test]
-async fn what_is_handed_back_wakes_a_consumer_that_waits_under_its_id_and_uncounted() {
+async fn a_requeued_job_wakes_a_waiting_consumer_keeps_its_id_and_counts_no_attempt() {
     let place = Place::new().await;
     let (first, second) = (place.open().await, place.open().await);
     let id = first.push("job").await.unwrap();
@@ -100,7 +100,7 @@ async fn what_is_handed_back_wakes_a_consumer_that_waits_under_its_id_and_uncoun
 }
 
 #[tokio::test]
-async fn a_retry_waits_for_its_time_whoever_fetches_and_counts() {
+async fn a_retry_waits_for_its_time_and_counts_an_attempt() {
     let place = Place::new().await;
     let queue = place.open().await;
     let id = queue.push([0, 255, 10, 13, 0]).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_retry_waits_for_its_time_whoever_fetches_and_counts() {
 }
 
 #[tokio::test]
-async fn what_is_buried_is_kept_with_its_error_and_not_delivered() {
+async fn a_dead_lettered_job_is_kept_with_its_error_and_not_delivered() {
     let place = Place::new().await;
     let queue = place.open().await;
     let id = queue.push("job").await.unwrap();
@@ -144,7 +144,7 @@ async fn what_is_buried_is_kept_with_its_error_and_not_delivered() {
 
 /// What the server said to a word that did not reach us it says to the same word again.
 #[tokio::test]
-async fn what_is_handed_back_twice_is_there_once() {
+async fn a_job_requeued_twice_is_queued_once() {
     let place = Place::new().await;
     let queue = place.open().await;
     let id = queue.push("job").await.unwrap();
@@ -198,7 +198,7 @@ async fn a_crash_between_fetch_and_settle_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_extended_stays_and_what_is_not_goes() {
+async fn an_extended_lease_is_kept_and_another_expires() {
     let place = Place::new().await;
     let (kept, lost) = (place.open_short(LEASE).await, place.open_short(LEASE).await);
     kept.push("kept").await.unwrap();
@@ -208,17 +208,17 @@ async fn what_is_extended_stays_and_what_is_not_goes() {
     let theirs = next(&lost).await;
 
     let other = place.open_short(LEASE).await;
-    support::what_is_extended_stays_and_what_is_not_goes([&kept, &lost, &other], LEASE, [&ours, &theirs])
+    support::an_extended_lease_is_kept_and_another_expires([&kept, &lost, &other], LEASE, [&ours, &theirs])
         .await;
     assert_eq!(place.messages().await, 1);
 }
 
 #[tokio::test]
-async fn a_receipt_is_that_of_one_delivery() {
+async fn a_receipt_settles_only_its_delivery() {
     let place = Place::new().await;
     let queue = place.open_short(LEASE).await;
     queue.push("job").await.unwrap();
-    support::a_receipt_is_that_of_one_delivery(&queue, LEASE).await;
+    support::a_receipt_settles_only_its_delivery(&queue, LEASE).await;
 }
 
 // What keeps leases, whatever the handlers use up.
@@ -236,7 +236,7 @@ blocked_threads!(
 // Times at their ends.
 
 #[tokio::test]
-async fn no_time_costs_a_stop() {
+async fn extreme_durations_do_not_break_the_shutdown() {
     for value in EXTREMES {
         let place = Place::new().await;
         let Ok(queue) = place.builder().lease(value).open().await else {
@@ -251,7 +251,7 @@ async fn no_time_costs_a_stop() {
 
 /// What fails is to come again in ages, and the consumer stops all the same.
 #[tokio::test]
-async fn a_delay_without_end_costs_no_stop() {
+async fn an_endless_delay_does_not_break_the_shutdown() {
     let place = Place::new().await;
     let queue = place.open().await;
     queue.push("job").await.unwrap();

@@ -71,7 +71,7 @@ async fn a_stop_in_a_storm_of_pushes_leaves_nothing_outstanding_and_loses_nothin
 
 /// The opposite: a consumer that drops its request when the stop comes, and acknowledges all that it saw.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_is_dropped_leaves_jobs_with_nobody() {
+async fn the_opposite_a_dropped_request_leaves_jobs_without_a_consumer() {
     let place = Place::new().await;
     let producer = place.open().await;
     let over = source();
@@ -107,7 +107,7 @@ async fn a_fetch_that_waits_ends_with_the_stop_at_once() {
 
 /// What comes for a request whose fetch was stopped or dropped is withdrawn, and what came is not more than was asked for.
 #[tokio::test]
-async fn what_comes_behind_the_stop_is_withdrawn() {
+async fn jobs_delivered_after_the_stop_are_withdrawn() {
     let place = Place::new().await;
     let queue = place.open().await;
     for dropped in [false, true] {

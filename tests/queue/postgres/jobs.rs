@@ -33,7 +33,7 @@ async fn a_job_is_stored_with_the_transaction_it_belongs_to_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_missing_table_is_named_and_what_to_do() {
+async fn a_missing_table_is_named_with_a_remedy() {
     let database = Database::new().await;
     let queue = PostgresQueue::new(database.pool().await, "jobs");
     let error = queue.push("too early").await.unwrap_err();
@@ -43,7 +43,7 @@ async fn a_missing_table_is_named_and_what_to_do() {
 
 /// Whoever holds a row for a moment, such as somebody who settles it, is passed by.
 #[tokio::test]
-async fn a_row_that_somebody_has_locked_holds_nobody_up() {
+async fn a_locked_row_blocks_no_consumer() {
     let database = Database::new().await;
     let queue = database.queue().await;
     for payload in ["locked", "free"] {
@@ -58,7 +58,7 @@ async fn a_row_that_somebody_has_locked_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_an_error_and_then_all_goes_on() -> Result<(), BoxError> {
+async fn an_unavailable_server_is_an_error_and_the_consumer_recovers() -> Result<(), BoxError> {
     let database = Database::new().await;
     let queue = database.queue().await;
     queue.push("settled in the end").await?;
@@ -82,7 +82,7 @@ async fn a_server_that_is_away_is_an_error_and_then_all_goes_on() -> Result<(), 
 
 /// Counted in rows, of which the server keeps account; not in time.
 #[tokio::test]
-async fn a_hundred_thousand_jobs_don_t_make_the_next_one_hard_to_find() {
+async fn a_hundred_thousand_jobs_do_not_slow_the_next_fetch() {
     let database = Database::new().await;
     let queue = database.queue().await;
     // The plans are made while the table is small.
@@ -146,7 +146,7 @@ async fn push_from_elsewhere(database: &Database, other: &PostgresQueue) -> Stri
 }
 
 #[tokio::test]
-async fn what_other_processes_push_wakes_who_waits() {
+async fn a_push_of_another_process_wakes_a_waiting_consumer() {
     let database = Database::new().await;
     let queue = database.queue().await.poll_every(LONG);
     let other = database.queue().await;
@@ -174,7 +174,7 @@ async fn what_other_processes_push_wakes_who_waits() {
 }
 
 #[tokio::test]
-async fn a_listener_that_is_cut_off_listens_again() {
+async fn a_disconnected_listener_listens_again() {
     let database = Database::new().await;
     let queue = database.queue().await.poll_every(LONG);
     let other = database.queue().await;
@@ -213,7 +213,7 @@ async fn the_stop_ends_the_listening_and_the_pool_closes() {
 
 /// A consumer that is closed without a stop, and one that is just dropped.
 #[tokio::test]
-async fn who_no_longer_consumes_no_longer_listens() {
+async fn a_stopped_consumer_no_longer_listens() {
     let database = Database::new().await;
     for orderly in [true, false] {
         let queue = database.queue().await;
@@ -286,7 +286,7 @@ async fn an_extension_that_is_dropped_while_it_connects_abandons_no_session() {
 
 /// The opposite: what is dropped without more ado.
 #[tokio::test]
-async fn a_connection_that_is_dropped_half_made_is_a_session_abandoned() {
+async fn the_opposite_dropping_a_half_made_connection_abandons_a_session() {
     let database = Database::new().await;
     let abandoned = given_up(&database, async |pool, time| {
         let _dropped = timeout(time, pool.acquire()).await;

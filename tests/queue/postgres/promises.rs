@@ -109,7 +109,7 @@ held_pool!(Database::new().await, small, |pool| PostgresQueue::new(pool, "jobs")
 // Times at their ends.
 
 #[tokio::test]
-async fn no_time_costs_a_stop() {
+async fn extreme_durations_do_not_break_the_shutdown() {
     let place = Database::new().await;
     let settings: [fn(PostgresQueue, Duration) -> PostgresQueue; 3] =
         [PostgresQueue::lease_for, PostgresQueue::poll_every, PostgresQueue::poll_only];

@@ -128,7 +128,7 @@ async fn a_quorum_queue_keeps_every_promise() {
 // Classic queues, quorum queues, and those that others have declared.
 
 #[test]
-fn a_quorum_queue_counts_crashes_retries_and_no_hand_backs() {
+fn a_quorum_queue_counts_crashes_and_retries_but_not_requeues() {
     Broker::with(async |broker| {
         let open =
             async || RabbitQueue::builder(&broker.name).url(broker.url()).quorum().open().await.unwrap();
@@ -152,7 +152,7 @@ fn a_quorum_queue_counts_crashes_retries_and_no_hand_backs() {
 }
 
 #[test]
-fn another_kind_of_queue_is_refused_and_one_that_exists_can_be_taken_as_it_is() {
+fn another_queue_type_is_refused_and_an_existing_queue_can_be_used_unchanged() {
     Broker::with(async |broker| {
         let (channel, name) = (broker.channel().await, broker.name.as_str());
         let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
@@ -174,7 +174,7 @@ fn another_kind_of_queue_is_refused_and_one_that_exists_can_be_taken_as_it_is() 
 // What is sent ahead, what a crash leaves, and how attempts are counted.
 
 #[test]
-fn no_more_is_sent_ahead_than_was_asked_for_and_more_when_more_is() {
+fn the_prefetch_follows_the_number_of_jobs_asked_for() {
     Broker::with(async |broker| {
         let queue = broker.open().await;
         for job in 0..20 {
@@ -192,7 +192,7 @@ fn no_more_is_sent_ahead_than_was_asked_for_and_more_when_more_is() {
 }
 
 #[test]
-fn whoever_crashes_the_job_goes_on_with_the_next_and_each_crash_is_an_attempt() {
+fn after_a_crash_another_consumer_runs_the_job_and_each_crash_is_an_attempt() {
     Broker::with(async |broker| {
         let id = broker.open().await.push("a job that kills").await.unwrap();
         for attempt in 1..=5 {
@@ -210,7 +210,7 @@ fn whoever_crashes_the_job_goes_on_with_the_next_and_each_crash_is_an_attempt() 
 }
 
 #[test]
-fn failures_count_and_hand_backs_do_not() {
+fn failures_count_as_attempts_and_requeues_do_not() {
     Broker::with(async |broker| {
         let queue = broker.open().await;
         queue.push("job").await.unwrap();
@@ -232,7 +232,7 @@ fn failures_count_and_hand_backs_do_not() {
 }
 
 #[test]
-fn what_was_handed_back_comes_before_what_waits() {
+fn requeued_jobs_are_delivered_before_queued_ones() {
     Broker::with(async |broker| {
         let queue = broker.open().await;
         for job in 0..10 {

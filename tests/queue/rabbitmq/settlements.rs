@@ -14,7 +14,7 @@ use crate::support::now;
 
 /// Thirty times: acknowledged, and the connection torn down in the same instant.
 #[test]
-fn what_is_done_stays_done_though_the_connection_dies_right_behind_it() {
+fn a_done_job_stays_done_if_the_connection_dies_right_after() {
     Broker::with(async |broker| {
         let producer = broker.open().await;
         for round in 0..30_u32 {
@@ -85,7 +85,7 @@ fn a_failed_job_is_stored_for_later_before_it_is_acknowledged() {
 }
 
 #[test]
-fn a_retry_comes_when_its_time_has_passed_and_its_queue_holds_no_other_up() {
+fn a_retry_is_delivered_when_its_delay_has_passed_and_delays_no_other() {
     Broker::with(async |broker| {
         let queue = broker.open().await;
         queue.push("0").await.unwrap();
@@ -128,7 +128,7 @@ fn many_settle_at_the_same_time_and_each_is_done() {
 /// Acknowledgements share words: no word may be for a job that nobody acknowledged. The first ones are, in any order, so
 /// that words are shared by many, and behind them some are not.
 #[test]
-fn whatever_is_settled_beside_it_what_was_not_acknowledged_comes_back() {
+fn a_job_that_is_not_acknowledged_is_redelivered_whatever_else_is_settled() {
     const JOBS: u32 = 60;
     Broker::with(async |broker| {
         let seed = crate::seed::seed();

@@ -92,7 +92,7 @@ fn forty_stops_under_a_storm_leave_nothing_and_lose_nothing() {
 
 /// The opposite: what was sent ahead stays with the channel when nobody withdraws it, though all that was fetched is settled.
 #[test]
-fn without_a_withdrawal_what_was_sent_ahead_stays_with_the_channel() {
+fn without_a_withdrawal_prefetched_jobs_stay_with_the_channel() {
     Broker::with(async |broker| {
         let queue = broker.open().await;
         for job in 0..30 {
@@ -120,7 +120,7 @@ fn without_a_withdrawal_what_was_sent_ahead_stays_with_the_channel() {
 }
 
 #[test]
-fn closing_gives_back_what_nobody_settled() {
+fn closing_requeues_unsettled_jobs() {
     Broker::with(async |broker| {
         let queue = broker.open().await;
         for job in 0..5 {
@@ -136,7 +136,7 @@ fn closing_gives_back_what_nobody_settled() {
 
 /// Those who push go on while others stop.
 #[test]
-fn pushing_goes_on_after_a_close() {
+fn pushing_continues_after_a_close() {
     Broker::with(async |broker| {
         let queue = broker.open().await;
         queue.close().await.unwrap();
@@ -148,7 +148,7 @@ fn pushing_goes_on_after_a_close() {
 
 /// Nobody who pushes is cut off by a consumer that stops: four go on pushing while it is closed again and again.
 #[test]
-fn a_close_lets_those_who_push_end_first() {
+fn a_close_waits_for_pending_pushes() {
     Broker::with(async |broker| {
         let (queue, next, over) = (broker.open().await, AtomicU32::new(0), source());
         let end = over.token();
@@ -173,7 +173,7 @@ fn a_close_lets_those_who_push_end_first() {
 /// Twenty times the connection is cut under a consumer that has jobs in hand: their receipts are lost, the same queue finds
 /// its way back, and every job is done. None is done twice that was said to be done.
 #[test]
-fn a_consumer_finds_its_way_back_and_loses_nothing() {
+fn a_consumer_reconnects_and_loses_nothing() {
     Broker::with(async |broker| {
         let producer = broker.open().await;
         let wire = Wire::to(broker.address()).await;
@@ -208,7 +208,7 @@ fn a_consumer_finds_its_way_back_and_loses_nothing() {
 }
 
 #[test]
-fn a_queue_that_is_deleted_is_an_error_and_comes_back() {
+fn a_deleted_queue_is_an_error_and_is_recreated() {
     Broker::with(async |broker| {
         let queue = broker.open().await;
         let (channel, name) = (broker.channel().await, broker.name.as_str());
@@ -235,7 +235,7 @@ fn a_queue_that_is_deleted_is_an_error_and_comes_back() {
 }
 
 #[test]
-fn a_stop_ends_a_fetch_whose_server_says_nothing() {
+fn a_stop_ends_a_fetch_whose_server_does_not_respond() {
     Broker::with(async |broker| {
         let wire = Wire::to(broker.address()).await;
         let queue = RabbitQueue::builder(&broker.name).url(wire.url()).open().await.unwrap();
@@ -273,7 +273,7 @@ async fn errors_say_what_to_do() {
 }
 
 #[test]
-fn a_job_in_hand_is_settled_though_others_come_and_go() {
+fn a_running_job_is_settled_while_others_are_fetched_and_settled() {
     Broker::with(async |broker| {
         let queue = broker.open().await;
         queue.push("held").await.unwrap();

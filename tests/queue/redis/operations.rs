@@ -12,7 +12,7 @@ use crate::server::Server;
 use crate::support::{fetch_for, next, now};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_may_open_the_same_queue_at_once() {
+async fn the_same_queue_can_be_opened_concurrently() {
     let place = Place::new();
     let queues = join_all((0..30).map(|_| place.open())).await;
     let id = queues[0].push("job").await.unwrap();
@@ -42,7 +42,7 @@ async fn a_client_serves_as_well_as_a_url_in_either_protocol() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_says_what_to_do() {
+async fn a_failed_open_names_its_cause() {
     let place = Place::new();
     let mut set = redis::cmd("SET");
     set.arg(&place.name).arg(1).query_async::<()>(&mut place.connection().await).await.unwrap();
@@ -63,7 +63,7 @@ async fn what_cannot_be_opened_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn who_may_not_is_told_so() {
+async fn a_missing_permission_is_an_error_that_names_it() {
     let server = Server::redis(&["--save", ""]).await;
     let admin = Place::at(server.url("redis"));
     let mut acl = redis::cmd("ACL");
@@ -79,7 +79,7 @@ async fn who_may_not_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_more_keeps_what_it_has() {
+async fn a_full_server_keeps_its_jobs() {
     let server = Server::redis(&["--save", "", "--maxmemory-policy", "noeviction"]).await;
     let place = Place::at(server.url("redis"));
     let queue = place.open().await;
@@ -131,7 +131,7 @@ async fn a_job_that_another_program_pushed_keeps_its_other_fields() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_no_job_is_buried_and_holds_nobody_up() {
+async fn an_entry_that_is_not_a_job_is_dead_lettered_and_blocks_no_job() {
     let place = Place::new();
     let queue = place.open().await;
     add(&place, &["body", "who knows"]).await;
@@ -195,7 +195,7 @@ async fn an_entry_with_thousands_of_fields_is_a_job_like_any_other() {
 
 /// Nor does what somebody puts there by hand.
 #[tokio::test]
-async fn what_is_delayed_and_is_no_job_is_buried_and_holds_nobody_up() {
+async fn a_delayed_entry_that_is_not_a_job_is_dead_lettered_and_blocks_no_job() {
     let place = Place::new();
     let queue = place.open().await;
     let long = [[0xdc, 0x40, 0x00].as_slice(), &[0xa1, b'x'].repeat(0x4000)].concat();
@@ -212,7 +212,7 @@ async fn what_is_delayed_and_is_no_job_is_buried_and_holds_nobody_up() {
 
 /// Against the advice: nobody can say any more what was in it.
 #[tokio::test]
-async fn a_job_that_is_deleted_by_hand_while_it_runs_is_lost_and_held_by_nobody() {
+async fn a_job_deleted_manually_while_it_runs_is_reported_lost_and_not_pending() {
     let place = Place::new();
     let queue = place.open().await;
     for settlement in [Settlement::Requeue, Settlement::Ack] {
@@ -227,7 +227,7 @@ async fn a_job_that_is_deleted_by_hand_while_it_runs_is_lost_and_held_by_nobody(
 }
 
 #[tokio::test]
-async fn a_stream_that_is_deleted_under_its_consumers_is_made_anew() {
+async fn a_deleted_stream_is_recreated_by_its_consumers() {
     let server = Server::redis(&["--save", ""]).await;
     let place = Place::at(server.url("redis"));
     let queue = place.open().await;

@@ -18,7 +18,7 @@ const FORGETFUL: &[&str] = &["--save", ""];
 const LEASE: Duration = Duration::from_secs(1);
 
 #[tokio::test]
-async fn a_server_that_is_killed_is_an_error_and_is_found_again_with_all_that_it_had() {
+async fn a_killed_server_is_an_error_and_after_its_restart_no_job_is_missing() {
     let mut server = Server::redis(DURABLE).await;
     let place = Place::at(server.url("redis"));
     let queue = place.open_short(LEASE).await;
@@ -74,7 +74,7 @@ async fn without_an_append_only_file_a_killed_server_has_lost_what_was_pushed() 
 }
 
 #[tokio::test]
-async fn a_stop_while_the_server_hangs_is_not_held_up() {
+async fn a_hanging_server_does_not_delay_the_shutdown() {
     let server = Server::redis(FORGETFUL).await;
     let place = Place::at(server.url("redis"));
     let queue = place.open_short(LEASE).await;
@@ -112,7 +112,7 @@ async fn has(place: &Place, jobs: u64) -> bool {
 
 /// The old one lives on as a replica, and whoever is connected to it stays so.
 #[tokio::test]
-async fn a_server_that_has_become_a_replica_is_left_for_the_one_that_its_name_leads_to() {
+async fn after_a_failover_the_consumer_connects_to_the_new_primary() {
     let (old, new) = (Server::redis(SETTINGS).await, Server::redis(SETTINGS).await);
     let (old, mut promoted) = (Place::at(old.url("redis")), Place::at(new.url("redis")));
     promoted.name.clone_from(&old.name);
@@ -202,7 +202,7 @@ impl Scene {
 
 /// The server answers when nobody listens any more.
 #[tokio::test]
-async fn a_withdrawal_whose_answer_is_lost_returns_all_of_it_when_it_is_called_again() {
+async fn a_withdrawal_whose_response_is_lost_returns_all_jobs_on_the_next_call() {
     let scene = Scene::new().await;
     let Scene { wire, queue, .. } = &scene;
     let first = scene.with_one_of_two().await;
@@ -225,7 +225,7 @@ async fn a_withdrawal_whose_answer_is_lost_returns_all_of_it_when_it_is_called_a
 /// With the server, or the way to it, stalled for longer than we wait: it comes to what it was asked when the consumer has
 /// left.
 #[tokio::test]
-async fn what_is_asked_on_a_connection_that_was_given_up_is_not_done_later() {
+async fn a_command_on_an_abandoned_connection_is_not_run_later() {
     let scene = Scene::new().await;
     let Scene { wire, queue, place } = &scene;
     let first = scene.with_one_of_two().await;
@@ -242,7 +242,7 @@ async fn what_is_asked_on_a_connection_that_was_given_up_is_not_done_later() {
 
 /// The same for a read, whose answer the stop doesn't wait for.
 #[tokio::test]
-async fn what_a_read_asked_that_was_given_up_is_not_read_later() {
+async fn an_abandoned_read_does_not_fetch_later() {
     let scene = Scene::new().await;
     let Scene { wire, queue, place } = &scene;
     // So that both connections are there.
@@ -271,7 +271,7 @@ async fn what_a_read_asked_that_was_given_up_is_not_read_later() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_over_an_acknowledgement_and_the_withdrawal_keeps_nothing_for_us() {
+async fn a_server_that_hangs_during_acknowledgement_and_withdrawal_keeps_no_job_pending() {
     let server = Server::redis(&["--save", ""]).await;
     let mut scene = Scene::new().await;
     scene.place = Place::at(server.url("redis"));
@@ -293,7 +293,7 @@ async fn a_server_that_hangs_over_an_acknowledgement_and_the_withdrawal_keeps_no
 
 /// In place of the lease's end, and an attempt less.
 #[tokio::test]
-async fn what_an_acknowledgement_read_whose_answer_is_lost_comes_with_the_next_fetch() {
+async fn a_job_read_by_an_acknowledgement_with_a_lost_response_is_in_the_next_fetch() {
     let scene = Scene::new().await;
     let Scene { wire, queue, place } = &scene;
     let first = scene.with_one_of_two().await;
@@ -312,7 +312,7 @@ async fn what_an_acknowledgement_read_whose_answer_is_lost_comes_with_the_next_f
 }
 
 #[tokio::test]
-async fn what_was_read_in_an_answer_that_is_lost_comes_with_the_next_fetch() {
+async fn a_job_read_in_a_lost_response_is_in_the_next_fetch() {
     let scene = Scene::new().await;
     let Scene { wire, queue, .. } = &scene;
     for payload in ["first", "second", "third"] {

@@ -45,7 +45,7 @@ async fn read_one_ahead(place: &Place, queue: &RedisQueue) {
 }
 
 #[tokio::test]
-async fn an_acknowledgement_brings_the_next_job_for_the_fetch_that_follows() {
+async fn an_acknowledgement_prefetches_the_next_job() {
     let place = Place::new();
     let queue = place.open().await;
     read_one_ahead(&place, &queue).await;
@@ -57,7 +57,7 @@ async fn an_acknowledgement_brings_the_next_job_for_the_fetch_that_follows() {
 }
 
 #[tokio::test]
-async fn nobody_reads_ahead_who_was_not_told_to() {
+async fn without_prefetch_no_consumer_reads_ahead() {
     let place = Place::new();
     let queue = place.open().await;
     let first = with_one_of_two(&queue).await;
@@ -69,7 +69,7 @@ async fn nobody_reads_ahead_who_was_not_told_to() {
 
 /// The opposite of its withdrawal, which the storm below and the conformance suite see: there it depends on the moment.
 #[tokio::test]
-async fn what_was_read_ahead_and_not_withdrawn_stays_leased() {
+async fn prefetched_jobs_that_are_not_withdrawn_stay_leased() {
     let place = Place::new();
     let queue = place.open().await;
     read_one_ahead(&place, &queue).await;
@@ -79,7 +79,7 @@ async fn what_was_read_ahead_and_not_withdrawn_stays_leased() {
 }
 
 #[tokio::test]
-async fn what_has_lain_here_for_long_is_left_to_its_lease_and_comes_again() {
+async fn a_job_prefetched_long_ago_is_left_to_its_lease_and_redelivered() {
     let place = Place::new();
     let lease = Duration::from_millis(600);
     let queue = place.open_short(lease).await;
@@ -93,7 +93,7 @@ async fn what_has_lain_here_for_long_is_left_to_its_lease_and_comes_again() {
 
 /// Redis would tell a consumer that has more than it has places for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_more_is_leased_than_there_are_places() {
+async fn no_more_jobs_are_leased_than_can_run() {
     const JOBS: usize = 500;
     let place = Arc::new(Place::new());
     let queue = place.open().await;
@@ -123,7 +123,7 @@ async fn no_more_is_leased_than_there_are_places() {
 
 /// One consumer after the other stops, at any moment of a storm of pushes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consumer_that_stops_in_a_storm_leaves_nothing_that_it_read_ahead() {
+async fn a_consumer_that_stops_in_a_storm_leaves_no_prefetched_job_leased() {
     let place = Place::new();
     let producer = place.open().await;
     let (over, ran) = (source(), Arc::new(Mutex::new(BTreeMap::<Vec<u8>, u32>::new())));

@@ -84,7 +84,7 @@ async fn redis_keeps_every_promise() {
 // Settlements.
 
 #[tokio::test]
-async fn what_is_handed_back_wakes_a_consumer_that_waits_under_its_id_and_uncounted() {
+async fn a_requeued_job_wakes_a_waiting_consumer_keeps_its_id_and_counts_no_attempt() {
     let server = Server::redis(&["--save", ""]).await;
     let place = Place::at(server.url("redis"));
     let (first, second) = (place.open().await, place.open().await);
@@ -103,7 +103,7 @@ async fn what_is_handed_back_wakes_a_consumer_that_waits_under_its_id_and_uncoun
 }
 
 #[tokio::test]
-async fn a_retry_waits_for_its_time_whoever_fetches_and_counts() {
+async fn a_retry_waits_for_its_time_and_counts_an_attempt() {
     let place = Place::new();
     let queue = place.open().await;
     let id = queue.push(vec![0, 255, 10, 13, 0]).await.unwrap();
@@ -127,7 +127,7 @@ async fn a_retry_waits_for_its_time_whoever_fetches_and_counts() {
 }
 
 #[tokio::test]
-async fn many_that_are_due_at_once_all_come() {
+async fn many_retries_due_at_once_are_all_delivered() {
     let place = Place::new();
     let queue = place.open().await;
     for n in 0..350 {
@@ -141,7 +141,7 @@ async fn many_that_are_due_at_once_all_come() {
 }
 
 #[tokio::test]
-async fn what_is_buried_is_kept_with_its_error_and_not_delivered() {
+async fn a_dead_lettered_job_is_kept_with_its_error_and_not_delivered() {
     let place = Place::new();
     let queue = place.open().await;
     let id = queue.push("job").await.unwrap();
@@ -192,7 +192,7 @@ async fn a_crash_between_fetch_and_settle_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_extended_stays_and_what_is_not_goes() {
+async fn an_extended_lease_is_kept_and_another_expires() {
     let place = Place::new();
     let (kept, lost) = (place.open_short(LEASE).await, place.open_short(LEASE).await);
     kept.push("kept").await.unwrap();
@@ -203,22 +203,22 @@ async fn what_is_extended_stays_and_what_is_not_goes() {
     let other = place.open_short(LEASE).await;
     let consumers = [&kept, &lost, &other];
     let taken =
-        support::what_is_extended_stays_and_what_is_not_goes(consumers, LEASE, [&ours, &theirs]).await;
+        support::an_extended_lease_is_kept_and_another_expires(consumers, LEASE, [&ours, &theirs]).await;
     assert_eq!(other.settle(&taken.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
     assert_eq!(other.counts().await.unwrap(), Default::default());
 }
 
 #[tokio::test]
-async fn a_receipt_is_that_of_one_delivery() {
+async fn a_receipt_settles_only_its_delivery() {
     let place = Place::new();
     let queue = place.open_short(LEASE).await;
     queue.push("job").await.unwrap();
-    support::a_receipt_is_that_of_one_delivery(&queue, LEASE).await;
+    support::a_receipt_settles_only_its_delivery(&queue, LEASE).await;
 }
 
 /// After an outage that is longer than its lease, for one, and then the stop comes while it runs again.
 #[tokio::test]
-async fn a_job_that_was_taken_over_from_ourselves_is_not_withdrawn_when_its_first_run_has_ended() {
+async fn a_job_redelivered_to_the_same_consumer_stays_when_its_first_run_ends() {
     let place = Place::new();
     let queue = place.open_short(LEASE).await;
     queue.push("job").await.unwrap();
@@ -233,7 +233,7 @@ async fn a_job_that_was_taken_over_from_ourselves_is_not_withdrawn_when_its_firs
 
 /// They go to Redis in batches.
 #[tokio::test]
-async fn of_many_that_are_acknowledged_at_once_each_has_its_own_answer() {
+async fn each_of_many_concurrent_acknowledgements_gets_its_result() {
     let place = Place::new();
     let queue = place.open_short(LEASE).await;
     for n in 0..40 {
@@ -267,7 +267,7 @@ async fn of_many_that_are_acknowledged_at_once_each_has_its_own_answer() {
 
 /// More than one look at what is pending has room for: a look takes ten times as many as it is asked for.
 #[tokio::test]
-async fn what_was_left_is_found_behind_much_that_was_not() {
+async fn an_abandoned_job_is_found_behind_many_that_are_not() {
     let place = Place::new();
     let busy = place.open_short(LEASE).await;
     for n in 0..200 {
@@ -307,7 +307,7 @@ blocked_threads!(
 // Times at their ends.
 
 #[tokio::test]
-async fn no_time_costs_a_stop() {
+async fn extreme_durations_do_not_break_the_shutdown() {
     for value in EXTREMES {
         let place = Place::new();
         let Ok(queue) = place.builder().lease(value).open().await else {
@@ -322,7 +322,7 @@ async fn no_time_costs_a_stop() {
 
 /// What fails is to come again in ages, and the consumer stops all the same.
 #[tokio::test]
-async fn a_delay_without_end_costs_no_stop() {
+async fn an_endless_delay_does_not_break_the_shutdown() {
     let place = Place::new();
     let queue = place.open().await;
     queue.push("job").await.unwrap();

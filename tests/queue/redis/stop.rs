@@ -62,7 +62,7 @@ async fn a_stop_in_a_storm_of_pushes_leaves_nothing_pending_and_loses_nothing() 
 
 /// The opposite: a consumer that drops its read when the stop comes, as one does with a future.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_read_that_is_dropped_leaves_jobs_with_nobody() {
+async fn the_opposite_a_dropped_read_leaves_jobs_without_a_consumer() {
     let place = Place::new();
     let producer = place.open().await;
     let over = source();
@@ -106,7 +106,7 @@ async fn a_fetch_that_waits_ends_with_the_stop_at_once() {
 }
 
 #[tokio::test]
-async fn what_came_in_an_answer_that_never_reached_us_is_withdrawn() {
+async fn jobs_in_a_response_that_never_arrived_are_withdrawn() {
     let place = Place::new();
     let queue = place.open().await;
     queue.push("held").await.unwrap();
@@ -152,7 +152,7 @@ async fn a_fetch_that_is_dropped_leaves_nothing_behind_the_withdrawal() {
 }
 
 #[tokio::test]
-async fn a_consumer_that_still_has_something_is_not_forgotten_with_it() {
+async fn a_consumer_name_with_pending_jobs_is_not_deleted() {
     let place = Place::new();
     let lease = Duration::from_millis(200);
     let queue = place.open_short(lease).await;
@@ -168,7 +168,7 @@ async fn a_consumer_that_still_has_something_is_not_forgotten_with_it() {
 
 /// Where the block cannot be ended from outside, it ends by itself, and nothing is left behind either.
 #[tokio::test]
-async fn without_the_right_to_end_a_block_the_stop_waits_for_its_end() {
+async fn without_permission_to_unblock_the_shutdown_waits_for_the_blocking_read() {
     let server = Server::redis(&["--save", ""]).await;
     let admin = Place::at(server.url("redis"));
     let mut acl = redis::cmd("ACL");

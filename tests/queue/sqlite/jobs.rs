@@ -30,7 +30,7 @@ async fn a_job_is_stored_with_the_transaction_it_belongs_to_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn who_commits_a_push_can_wake_who_waits_for_it() {
+async fn after_the_commit_of_a_push_the_waiting_consumer_can_be_woken() {
     let file = File::new().await;
     let queue = file.queue().await.poll_every(LONG);
     let (job, ()) = tokio::join!(next(&queue), async {
@@ -44,7 +44,7 @@ async fn who_commits_a_push_can_wake_who_waits_for_it() {
 }
 
 #[tokio::test]
-async fn what_other_processes_push_is_found_by_looking() {
+async fn a_push_of_another_process_is_found_by_polling() {
     let file = File::new().await;
     let queue = file.queue().await.poll_every(Duration::from_millis(50));
     let other = file.queue().await;
@@ -78,7 +78,7 @@ async fn queues_of_one_pool_take_turns() {
 }
 
 #[tokio::test]
-async fn a_missing_table_is_named_and_what_to_do() {
+async fn a_missing_table_is_named_with_a_remedy() {
     let file = File::new().await;
     let queue = SqliteQueue::new(file.pool(Duration::from_secs(1)).await, "jobs");
     let error = queue.push("too early").await.unwrap_err();
@@ -89,7 +89,7 @@ async fn a_missing_table_is_named_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn an_id_is_never_used_again() {
+async fn an_id_is_never_reused() {
     let file = File::new().await;
     let queue = file.queue().await;
     assert_eq!(settled_by_the_receipt_of_another(&queue).await, Settled::Lost);
@@ -118,7 +118,7 @@ async fn settled_by_the_receipt_of_another(queue: &SqliteQueue) -> Settled {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_jobs_don_t_make_the_next_one_hard_to_find() {
+async fn a_hundred_thousand_jobs_do_not_slow_the_next_fetch() {
     let file = File::new().await;
     let queue = file.queue().await;
     // A third each is kept back, leased and buried, all of them older than what is to be found.
@@ -153,7 +153,7 @@ async fn fastest_of_twenty(queue: &SqliteQueue) -> Duration {
 // One writer at a time.
 
 #[tokio::test]
-async fn that_somebody_else_writes_is_an_error_and_no_loss() {
+async fn a_database_locked_by_another_writer_is_an_error_and_loses_nothing() {
     let file = File::new().await;
     let queue = SqliteQueue::new(file.pool(Duration::from_millis(50)).await, "jobs");
     queue.create().await.unwrap();
@@ -203,7 +203,7 @@ async fn an_idle_consumer_waits_beside_a_long_transaction() {
 // The opposite of what each adapter shows: who looks first and takes then has company.
 
 #[tokio::test]
-async fn who_looks_and_then_takes_runs_jobs_twice() {
+async fn the_opposite_select_then_update_runs_jobs_twice() {
     let file = File::new().await;
     let queue = file.queue().await;
     join_all((0..20).map(|number| queue.push(number.to_string()))).await;

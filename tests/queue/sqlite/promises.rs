@@ -136,7 +136,7 @@ async fn a_lease_in_memory_is_renewed() {
 // Times at their ends.
 
 #[tokio::test]
-async fn no_time_costs_a_stop() {
+async fn extreme_durations_do_not_break_the_shutdown() {
     let place = File::new().await;
     let settings: [fn(SqliteQueue, Duration) -> SqliteQueue; 2] =
         [SqliteQueue::lease_for, SqliteQueue::poll_every];

@@ -19,7 +19,7 @@ use crate::server::until_it_works;
 use crate::support::{fetch_all, next, now};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_may_open_the_same_queue_at_once() {
+async fn the_same_queue_can_be_opened_concurrently() {
     let place = Place::new();
     let queues = join_all((0..20).map(|_| place.open())).await;
     let id = queues[0].push("job").await.unwrap();
@@ -27,7 +27,7 @@ async fn many_may_open_the_same_queue_at_once() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_there_is_taken_as_it_is() {
+async fn an_existing_queue_is_used_unchanged() {
     let place = Place::new();
     let retention = QueueAttributeName::MessageRetentionPeriod;
     let making = place.client.create_queue().queue_name(&place.name).attributes(retention.clone(), "3600");
@@ -43,7 +43,7 @@ async fn a_queue_that_is_there_is_taken_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_says_what_to_do() {
+async fn a_failed_open_names_its_cause() {
     let place = Place::new();
     for builder in [
         SqsQueue::builder(place.client.clone(), "a.fifo"),
@@ -85,7 +85,7 @@ async fn a_job_that_another_program_sent_keeps_its_attributes() {
 
 /// As large as the server takes, and with as many attributes: what has no room is left out.
 #[tokio::test]
-async fn a_job_without_room_for_the_reason_is_buried_all_the_same() {
+async fn a_job_without_room_for_the_reason_is_still_dead_lettered() {
     let place = Place::new();
     let queue = place.open().await;
     let payload = "x".repeat(1024 * 1024);
@@ -106,7 +106,7 @@ async fn a_job_without_room_for_the_reason_is_buried_all_the_same() {
 
 /// Somebody has given the queue for the dead another limit.
 #[tokio::test]
-async fn a_job_that_the_dead_take_only_without_the_reason_is_buried_without() {
+async fn a_job_that_fits_the_dead_letter_queue_only_without_its_reason_is_moved_without_it() {
     let place = Place::new();
     let queue = place.open().await;
     let url = place.url(&format!("{}-dead", place.name)).await;
@@ -140,7 +140,7 @@ const LEASE: Duration = Duration::from_secs(2);
 /// The way to the server is cut while jobs are held and while a request waits: each call fails, what was done was done, and the
 /// rest comes again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_goes_away_and_comes_back_loses_nothing() {
+async fn a_server_outage_loses_nothing() {
     let place = Place::new();
     let producer = place.open_short(LEASE).await;
     let relay = Relay::open(place.endpoint.trim_start_matches("http://")).await.unwrap();
@@ -191,7 +191,7 @@ async fn a_server_that_goes_away_and_comes_back_loses_nothing() {
 
 /// A server that takes connections and says nothing is an error as well, for every call, and a stop does not wait for it.
 #[tokio::test]
-async fn a_server_that_says_nothing_is_an_error_in_time() {
+async fn a_server_that_does_not_respond_is_an_error_in_time() {
     let place = Place::new();
     let relay = Relay::open(place.endpoint.trim_start_matches("http://")).await.unwrap();
     let through = client(&format!("http://{}", relay.address()));

@@ -107,7 +107,7 @@ async fn sqs_keeps_every_promise() {
 
 /// SQS counts what it gives out: the attempt of a job that was handed back is counted, and nothing else is different.
 #[tokio::test]
-async fn what_is_handed_back_wakes_a_consumer_that_waits_under_its_id() {
+async fn a_requeued_job_wakes_a_waiting_consumer_and_keeps_its_id() {
     let place = Place::new();
     let (first, second) = (place.open().await, place.open().await);
     let id = first.push("job").await.unwrap();
@@ -124,7 +124,7 @@ async fn what_is_handed_back_wakes_a_consumer_that_waits_under_its_id() {
 }
 
 #[tokio::test]
-async fn a_retry_waits_for_its_time_rounded_up_whoever_fetches_and_counts() {
+async fn a_retry_waits_for_its_time_rounded_up_and_counts_an_attempt() {
     let place = Place::new();
     let queue = place.open().await;
     let id = queue.push([0, 255, 10, 13, 0]).await.unwrap();
@@ -147,7 +147,7 @@ async fn a_retry_waits_for_its_time_rounded_up_whoever_fetches_and_counts() {
 }
 
 #[tokio::test]
-async fn what_is_buried_says_why_and_which_it_was_and_is_gone_from_where_jobs_come() {
+async fn a_dead_lettered_job_has_its_reason_and_id_and_has_left_the_queue() {
     let place = Place::new();
     let queue = place.open().await;
     let id = queue.push("job").await.unwrap();
@@ -167,7 +167,7 @@ async fn what_is_buried_says_why_and_which_it_was_and_is_gone_from_where_jobs_co
 
 /// The message is deleted by somebody else: nothing is left to be said of it.
 #[tokio::test]
-async fn what_is_not_there_any_more_is_lost() {
+async fn settling_a_job_that_no_longer_exists_returns_lost() {
     let place = Place::new();
     let queue = place.open().await;
     queue.push("job").await.unwrap();
@@ -211,7 +211,7 @@ async fn a_crash_between_fetch_and_settle_loses_nothing() {
 
 /// More than go into one request.
 #[tokio::test]
-async fn what_is_extended_stays_and_what_is_not_goes() {
+async fn an_extended_lease_is_kept_and_another_expires() {
     let place = Place::new();
     let (kept, lost) = (place.open_short(LEASE).await, place.open_short(LEASE).await);
     for n in 0..12 {
@@ -241,7 +241,7 @@ async fn what_is_extended_stays_and_what_is_not_goes() {
 
 /// By hand, the first receipt takes the job away from who has it by now.
 #[tokio::test]
-async fn a_receipt_is_that_of_one_delivery() {
+async fn a_receipt_settles_only_its_delivery() {
     let place = Place::new();
     let queue = place.open_short(LEASE).await;
     queue.push("job").await.unwrap();

@@ -37,7 +37,7 @@ async fn consume(place: &Place, round: u32) -> Vec<Vec<u8>> {
 /// Jobs come all the time, and consumers stop at every moment of a fetch: each job is done once, and none lies under a lease
 /// in the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_stop_interrupts_is_nowhere_but_in_the_queue() {
+async fn a_fetch_interrupted_by_a_stop_leaves_its_jobs_only_in_the_queue() {
     let place = Place::new();
     let producer = place.open().await;
     let over = source();
@@ -89,7 +89,7 @@ async fn a_fetch_that_waits_ends_with_the_stop_at_once() {
 
 /// What comes for a request whose fetch was stopped or dropped is withdrawn.
 #[tokio::test]
-async fn what_comes_behind_the_stop_is_withdrawn() {
+async fn jobs_delivered_after_the_stop_are_withdrawn() {
     let place = Place::new();
     let queue = place.builder().poll(Duration::from_secs(15)).open().await.unwrap();
     for dropped in [false, true] {
@@ -128,7 +128,7 @@ const TOGETHER: usize = 6;
 
 /// A job that is handed back by one goes to the request of another one, but not from there to a third.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn consumers_that_stop_together_do_not_pass_a_job_round() {
+async fn consumers_that_stop_together_do_not_pass_a_job_to_each_other() {
     let place = Place::new();
     let holder = place.open().await;
     holder.push("job").await.unwrap();
@@ -149,7 +149,7 @@ async fn consumers_that_stop_together_do_not_pass_a_job_round() {
 
 /// The opposite, by hand: everyone who gives it back at once gives it to the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn by_hand_a_job_that_is_given_back_at_once_goes_round() {
+async fn the_opposite_a_manual_requeue_without_delay_passes_a_job_between_consumers() {
     let place = Place::new();
     let queue = place.open().await;
     let url = place.url(&place.name).await;
@@ -171,7 +171,7 @@ async fn by_hand_a_job_that_is_given_back_at_once_goes_round() {
 
 /// What came for a request that had room for more is kept for the next fetch, or withdrawn.
 #[tokio::test]
-async fn a_fetch_for_fewer_than_the_one_that_was_dropped_gets_no_more_than_it_asks_for() {
+async fn a_smaller_fetch_after_a_dropped_one_returns_no_more_than_it_asks_for() {
     let place = Place::new();
     let queue = place.open().await;
     for n in 0..3 {
@@ -237,7 +237,7 @@ async fn deployed(place: &Place, diary: &Arc<Mutex<Diary>>, until: usize, is_lon
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deploy_runs_each_job_once_but_the_one_that_was_handed_back() {
+async fn a_deploy_runs_each_job_once_except_the_requeued_one() {
     let place = Place::new();
     let producer = place.open().await;
     let long = producer.push("0").await.unwrap();

@@ -23,15 +23,15 @@ const TESTS: &str = "crates/ebbtide-core/tests/core/machine";
 pub(super) fn check() -> Result<(), Failure> {
     let mut violations = Vec::new();
     for (path, text) in files("md")? {
-        violations.extend(missing_places(&path, &text));
-        violations.extend(refused_calls(&path, &text));
+        violations.extend(missing_targets(&path, &text));
+        violations.extend(unknown_calls(&path, &text));
     }
     violations.extend(untested_invariants()?);
     Failure::unless_empty("documents are out of date", violations)
 }
 
 /// Returns the links and the paths in `code` of a Markdown file whose target does not exist.
-fn missing_places(file: &Path, text: &str) -> Vec<String> {
+fn missing_targets(file: &Path, text: &str) -> Vec<String> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut missing = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -65,7 +65,7 @@ fn between<'t>(line: &'t str, open: &str, close: &str) -> Vec<&'t str> {
 }
 
 /// Returns the calls of `cargo xtask` in a document that are not commands.
-fn refused_calls(file: &Path, text: &str) -> Vec<String> {
+fn unknown_calls(file: &Path, text: &str) -> Vec<String> {
     let mut refused = Vec::new();
     for (number, line) in text.lines().enumerate() {
         for call in line.split(CALL).skip(1) {
@@ -128,9 +128,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_leads_nowhere_is_found() {
+    fn broken_links_and_paths_are_found() {
         let text = "[a](gone.md#there) `tests/gone.rs`\n`x` [b](https://example.org/gone) `docs/…` `cargo run` [c](#here)\n";
-        let missing = missing_places(Path::new("README.md"), text);
+        let missing = missing_targets(Path::new("README.md"), text);
         assert_eq!(
             missing,
             ["README.md:1: gone.md does not exist", "README.md:1: tests/gone.rs does not exist"]
@@ -138,16 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_is_not_there_is_found() {
+    fn an_unknown_xtask_command_in_a_document_is_found() {
         let text = "`cargo xtask test`, `cargo xtask ci`\n`cargo xtask bench ping` `cargo xtask tests`, `cargo xtask <command>`\n";
         assert_eq!(
-            refused_calls(Path::new("README.md"), text),
+            unknown_calls(Path::new("README.md"), text),
             ["README.md:2: unknown command `cargo xtask tests`"]
         );
     }
 
     #[test]
-    fn an_invariant_without_its_property_is_found_and_the_other_way_round() {
+    fn untested_and_unknown_invariants_are_found() {
         let stated = stated("| | invariant |\n| I1 | Forward. |\n| I12 | Truth. |\n");
         let cited = cited("    fn i1_forward(world in world()) {\n    fn i3_gone() {\n    fn is_green() {\n");
         assert_eq!((stated.as_slice(), cited.as_slice()), ([1, 12].as_slice(), [1, 3].as_slice()));

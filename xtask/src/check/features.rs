@@ -13,7 +13,7 @@ const LIBRARY: &str = "ebbtide";
 const COMBINATIONS: [&str; 4] = ["", "http", "axum,tower", "cron,queue,testing"];
 
 /// The other crates with optional parts, once for each set of features; ebbtide-rehearse is checked with none.
-const BESIDE: [(&str, &str); 7] = [
+const OTHER_CRATES_WITH_FEATURES: [(&str, &str); 7] = [
     ("ebbtide-http1", ""),
     ("ebbtide-http1", "client"),
     ("ebbtide-redis", ""),
@@ -44,7 +44,7 @@ const BROKERS: [&str; 4] = ["nats", "postgres", "rabbitmq", "redis"];
 /// When a combination does not compile without a warning.
 pub(super) fn check() -> Result<(), Failure> {
     COMBINATIONS.into_iter().try_for_each(library_with)?;
-    BESIDE.into_iter().try_for_each(|(package, features)| alone(package, features))?;
+    OTHER_CRATES_WITH_FEATURES.into_iter().try_for_each(|(package, features)| alone(package, features))?;
     command_with("postgres")
 }
 
@@ -65,7 +65,9 @@ pub(crate) fn matrix(steps: &mut Steps) {
     steps.run("all features", || clippy(&["--package", LIBRARY, "--lib", "--all-features"]));
     steps.run("each feature alone", || features()?.iter().try_for_each(|feature| library_with(feature)));
     steps.run("each other crate alone", || {
-        BESIDE.into_iter().try_for_each(|(package, features)| alone(package, features))?;
+        OTHER_CRATES_WITH_FEATURES
+            .into_iter()
+            .try_for_each(|(package, features)| alone(package, features))?;
         FURTHER.into_iter().try_for_each(|package| alone(package, ""))
     });
     steps.run("no broker", || clippy(&["--package", "ebbtide-cli", "--bins"]));

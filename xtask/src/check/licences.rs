@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_passes() {
+    fn allowed_licences_and_sources_pass() {
         let registry = Some("registry+https://registry.example/index");
         for licence in
             ["MIT", "MIT OR GPL-3.0-only", "MIT/Apache-2.0", "Apache-2.0 WITH LLVM-exception AND MIT"]
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_allowed_is_found() {
+    fn violations_of_the_licence_policy_are_found() {
         for licence in ["GPL-3.0-only", "MIT AND GPL-3.0-only", "my own", "Apache-2.0 WITH GCC-exception-3.1"]
         {
             assert_eq!(found("bad", licence, None), 1, "{licence}");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_allows_nothing_is_no_policy() {
+    fn a_licence_policy_that_allows_nothing_is_an_error() {
         assert!(LicencePolicy::parse("").is_err());
         assert!(LicencePolicy::parse("[licenses]\nallow = []").is_err());
     }

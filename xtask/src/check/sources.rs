@@ -13,7 +13,7 @@ const MAX_LINES: usize = 400;
 const NO_ALLOW: &str = "`#[allow]` is not used here: use `#[expect(lint, reason = \"…\")]`";
 const NO_IGNORE: &str = "ignored test without a reason: use `#[ignore = \"why\"]`";
 
-const UNHEARD: &str = "not shown without a tracing subscriber: use `log_warn` or `log_error` of `crate::runtime`, or of `ebbtide::adapter`";
+const WITHOUT_FALLBACK: &str = "not shown without a tracing subscriber: use `log_warn` or `log_error` of `crate::runtime`, or of `ebbtide::adapter`";
 
 /// Checks every Rust file of the workspace.
 ///
@@ -32,7 +32,7 @@ pub(super) fn check() -> Result<(), Failure> {
             }));
         }
         let mut found = hiding_attributes(stream);
-        found.extend(unheard_logs(&path, &text));
+        found.extend(logs_without_fallback(&path, &text));
         violations.extend(found.into_iter().map(|(line, why)| format!("{}:{line}: {why}", path.display())));
     }
     Failure::unless_empty("source files violate the rules of CONTRIBUTING.md", violations)
@@ -133,7 +133,7 @@ fn judge_attribute(attribute: TokenStream, found: &mut Vec<(usize, &'static str)
 }
 
 /// Returns the lines where the library logs a warning or an error without the fallback to standard error.
-fn unheard_logs(path: &Path, text: &str) -> Vec<(usize, &'static str)> {
+fn logs_without_fallback(path: &Path, text: &str) -> Vec<(usize, &'static str)> {
     let mut parts = path.iter().filter_map(|part| part.to_str());
     let is_library = parts.next() == Some("crates")
         && parts.next().is_some_and(|name| name.starts_with("ebbtide") && name != "ebbtide-cli")
@@ -146,7 +146,11 @@ fn unheard_logs(path: &Path, text: &str) -> Vec<(usize, &'static str)> {
         let code = line.trim_start();
         !code.starts_with("//") && (code.contains("tracing::warn!") || code.contains("tracing::error!"))
     };
-    text.lines().enumerate().filter(|(_, line)| is_one(line)).map(|(index, _)| (index + 1, UNHEARD)).collect()
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| is_one(line))
+        .map(|(index, _)| (index + 1, WITHOUT_FALLBACK))
+        .collect()
 }
 
 #[cfg(test)]
@@ -170,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_found() {
+    fn any_item_but_declarations_and_re_exports_is_found() {
         for item in ["fn f() {}", "pub struct S;", "mod m { }", "impl A {}", "const X: u8 = 1;", "m!();"] {
             assert_eq!(misplaced(&format!("mod a;\n{item}\n")), Some(2), "{item}");
         }
@@ -181,24 +185,24 @@ mod tests {
     }
 
     #[test]
-    fn what_hides_something_is_found_wherever_it_stands() {
+    fn hiding_attributes_are_found_wherever_they_stand() {
         let text = "#![allow(dead_code)]\nmod a {\n#[cfg_attr(test, allow(unused))]\nfn f() {}\n#[test]\n#[ignore]\nfn t() {}\n}";
         assert_eq!(hiding(text), [1, 3, 6]);
     }
 
     #[test]
-    fn what_gives_its_reason_passes() {
+    fn attributes_with_a_reason_pass() {
         let text = "#[expect(dead_code, reason = \"because\")]\nfn allow() { allow(ignore) }\n#[ignore = \"needs a cluster\"]\nfn t() {}\n// #[allow(x)]\n";
         assert_eq!(hiding(text), [0_usize; 0]);
     }
 
     fn unheard(path: &str) -> Vec<usize> {
         let text = "tracing::info!(\"a\");\n// tracing::warn!(\"b\");\n    tracing::warn!(\n        \"c\");\nlet d = || tracing::error!(\"d\");\n";
-        unheard_logs(Path::new(path), text).into_iter().map(|(line, _)| line).collect()
+        logs_without_fallback(Path::new(path), text).into_iter().map(|(line, _)| line).collect()
     }
 
     #[test]
-    fn warnings_and_errors_of_the_library_that_nobody_may_hear_are_found() {
+    fn library_warnings_and_errors_without_a_stderr_fallback_are_found() {
         assert_eq!(unheard("crates/ebbtide/src/http/handle.rs"), [3, 5]);
         assert_eq!(unheard("crates/ebbtide-redis/src/handle.rs"), [3, 5]);
         for elsewhere in [

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sums_are_those_of_the_closing_lines() {
+    fn the_totals_are_those_of_the_summary_lines() {
         let mut summary = Summary::default();
         for line in ["running 13 tests", GREEN, "test stop::ends ... ok", RED] {
             summary.read_libtest(line);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ran_under_nextest_and_did_not_pass_failed() {
+    fn nextest_tests_that_ran_and_did_not_pass_count_as_failed() {
         let mut summary = Summary::default();
         summary.read_nextest(
             "     Summary [  12.345s] 20 tests run: 17 passed (3 slow), 2 failed, 1 timed out, 4 skipped",
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn success_over_nothing_or_over_failures_is_no_success() {
+    fn no_tests_or_a_failed_test_is_a_failure() {
         let mut summary = Summary::default();
         assert!(summary.judge().is_err());
         summary.read_libtest(GREEN);

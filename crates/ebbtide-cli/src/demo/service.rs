@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_is_where_the_demo_has_it_and_no_two_runs_share_one() {
+    fn the_demo_queue_is_located_and_not_shared_between_runs() {
         let queue = |options: &[&str], database| {
             let options: Vec<OsString> = options.iter().map(Into::into).collect();
             let words = demo_program(Path::new("x"), 1, Path::new("/d"), Duration::from_secs(3), &options);

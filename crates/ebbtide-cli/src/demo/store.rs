@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_acknowledged_order_that_is_not_there_is_missing() {
+    fn an_acknowledged_order_without_a_row_is_missing() {
         let states = [("a", "done"), ("b", "stored"), ("c", "processing"), ("d", "queued")];
         let states = states.map(|(id, state)| (id.to_owned(), state.to_owned())).into();
         let store = compare(states, &["a".into(), "z".into()]);

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_goes_to_stdout_unless_something_else_does() {
+    fn text_goes_to_stdout_unless_another_format_does() {
         let complete = |given: &[&str]| {
             Destination::complete(given.iter().filter_map(|text| Destination::parse(text)).collect())
         };

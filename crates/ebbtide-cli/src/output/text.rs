@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pointer_is_below_the_signal() {
+    fn the_text_marker_is_below_the_signal() {
         let seen = Bars { from_ms: -20.0, every_ms: 10.0, counts: vec![1, 8, 4, 0] };
         assert_eq!(bars(&seen), ("▁█▄ ".into(), "  ^".into()));
     }

@@ -74,7 +74,7 @@ mod tests {
 
     /// One rule for the command's options and the library's variables, which both read with `parse_duration`.
     #[test]
-    fn times_read_as_the_library_reads_them() {
+    fn durations_are_parsed_as_in_the_library() {
         for (text, millis) in [
             ("20", Some(20_000)),
             ("20s", Some(20_000)),

@@ -39,7 +39,7 @@ fn is_tried(output: &Output, code: i32, words: &str) {
 }
 
 #[test]
-fn a_broker_whose_feature_is_missing_is_refused_and_another_is_connected_to() {
+fn a_broker_without_its_feature_is_refused_and_an_enabled_one_is_contacted() {
     for (name, built, variable, url) in BROKERS {
         let rehearsed = run(&["rehearse", "--demo", "--quiet", "--", "--queue", name], variable, url);
         let served = run(&["demo", "--listen=127.0.0.1:0", "--queue", name], variable, url);
@@ -58,7 +58,7 @@ fn a_broker_whose_feature_is_missing_is_refused_and_another_is_connected_to() {
 }
 
 #[test]
-fn a_database_is_observed_or_refused_and_never_ignored() {
+fn a_database_option_is_applied_or_refused_and_never_ignored() {
     let [(feature, built, variable, url), ..] = BROKERS;
     let watched = run(&["rehearse", "--ready=1", "--database-url", url, "--", "true"], "NONE", "");
     let rehearsed = run(&["rehearse", "--demo", "--quiet"], variable, url);

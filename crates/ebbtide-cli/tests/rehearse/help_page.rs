@@ -17,7 +17,7 @@ const HEAD: &str = "\
 const COLUMNS: &str = "100";
 
 #[test]
-fn the_page_of_the_command_line_is_its_help() {
+fn the_cli_page_equals_the_help_output() {
     let expected = page();
     if env::var_os("EBBTIDE_GENERATE").is_some() {
         fs::write(PAGE, &expected).unwrap();

@@ -37,7 +37,7 @@ fn a_careful_python_service_passes() {
 }
 
 #[test]
-fn a_python_service_that_just_ends_fails_and_the_shape_is_named() {
+fn a_python_service_without_graceful_shutdown_fails_and_the_shape_is_named() {
     need("python3");
     let more = ["--url=slow=/slow/{ms}", "--slow=3", "--slow-time=2s"];
     let (code, verdict) = rehearse("python3", "naive.py", free_port(), &more);
@@ -78,7 +78,7 @@ const PARTS: [&str; 8] = [
 ];
 
 #[test]
-fn the_counts_of_every_run_add_up_to_the_counts_of_all() {
+fn the_counts_of_the_runs_add_up_to_the_total() {
     need("python3");
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("record.ndjson");

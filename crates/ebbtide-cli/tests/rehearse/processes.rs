@@ -15,7 +15,7 @@ use crate::common::{SMALL, check, ebbtide, need, service, verdict};
 use crate::ports::free_port;
 
 #[test]
-fn a_service_that_ignores_the_signal_is_killed_and_found_out() {
+fn a_service_that_ignores_the_signal_is_killed_and_fails() {
     need("python3");
     let port = free_port().to_string();
     let output = ebbtide()
@@ -35,7 +35,7 @@ fn a_service_that_ignores_the_signal_is_killed_and_found_out() {
 }
 
 #[test]
-fn a_process_left_behind_is_named_and_ended_even_in_a_session_of_its_own() {
+fn a_process_left_behind_is_named_and_ended_even_in_another_session() {
     need("python3");
     let port = free_port().to_string();
     // Two helpers: one in the service's process group, and one that has left it.
@@ -59,7 +59,7 @@ fn a_process_left_behind_is_named_and_ended_even_in_a_session_of_its_own() {
 }
 
 #[test]
-fn ctrl_c_ends_the_service_too_and_the_exit_code_says_so() {
+fn ctrl_c_ends_the_service_too_and_sets_the_exit_code() {
     need("python3");
     let port = free_port();
     let mut command = ebbtide()
@@ -162,7 +162,7 @@ fn a_service_that_ends_by_the_signal_itself_passes_where_that_is_expected() {
 }
 
 #[test]
-fn a_reader_of_stdout_that_goes_away_is_no_error() {
+fn a_closed_stdout_is_not_an_error() {
     need("python3");
     let port = free_port().to_string();
     let mut command = ebbtide()
@@ -191,7 +191,7 @@ fn ends(args: &[&str], code: i32, words: &str) {
 }
 
 #[test]
-fn wrong_usage_is_2() {
+fn wrong_usage_exits_with_2() {
     ends(&[], 2, "--ready");
     ends(&["--ready=http://127.0.0.1:1/"], 2, "COMMAND");
     ends(&["--ready=https://127.0.0.1:1/", "--", "true"], 2, "http://");
@@ -207,7 +207,7 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
-fn a_service_that_cannot_be_rehearsed_is_3() {
+fn a_service_that_cannot_be_rehearsed_exits_with_3() {
     let port = free_port().to_string();
     let ready = format!("--ready={port}");
     ends(&[&ready, "--", "/no/such/program"], 3, "cannot execute");
@@ -218,7 +218,7 @@ fn a_service_that_cannot_be_rehearsed_is_3() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_3() {
+fn a_port_in_use_exits_with_3() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     ends(&[&format!("--ready={port}"), "--", "sleep", "62"], 3, "already listens there");

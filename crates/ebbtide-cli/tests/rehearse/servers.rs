@@ -89,7 +89,7 @@ mod databases {
     }
 
     #[test]
-    fn a_pool_that_is_closed_leaves_no_session_and_every_order_is_found() {
+    fn a_closed_pool_leaves_no_session_and_every_order_is_found() {
         let verdict = rehearse("ebbtide_rehearse_clean", &[]);
         assert_eq!(verdict["verdict"], "pass", "{verdict:#}");
         for id in ["no-leaked-connections", "database-clean", "orders-processed"] {
@@ -98,7 +98,7 @@ mod databases {
     }
 
     #[test]
-    fn a_process_that_just_goes_abandons_its_sessions() {
+    fn a_process_that_exits_at_once_abandons_its_sessions() {
         let verdict = rehearse("ebbtide_rehearse_abandoned", &["--fault=exit-early"]);
         let (found, evidence) = check(&verdict, "database-clean");
         assert_eq!(found, "fail", "{verdict:#}");

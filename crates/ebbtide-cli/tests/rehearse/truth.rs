@@ -23,7 +23,7 @@ fn says(mode: &'static str, options: &'static [&'static str], words: &[&str]) {
 }
 
 #[test]
-fn a_service_that_listens_elsewhere_is_told_where() {
+fn an_unready_service_is_reported_with_the_addresses_it_listens_on() {
     says("on-ipv6", &["--ready-timeout=2s"], &["nothing listened there", "listens on [::1]:"]);
     says("on-unix", &["--ready-timeout=2s"], &["listens on the Unix socket /"]);
 }
@@ -34,7 +34,7 @@ fn tls_where_http_was_expected_is_named() {
 }
 
 #[test]
-fn a_service_that_goes_to_the_background_or_reads_its_input_to_the_end_is_told_why_it_ended() {
+fn a_service_that_moves_to_the_background_or_reads_stdin_gets_a_hint() {
     says("daemon", &[], &["left running: python3", "in the foreground"]);
     says("stdin", &[], &["exit code 0", "standard input is /dev/null"]);
 }
@@ -51,12 +51,12 @@ fn a_file_that_cannot_be_written_is_refused_before_the_first_run() {
 }
 
 #[test]
-fn a_service_that_stops_well_passes_with_its_readiness_url_alone() {
+fn a_graceful_service_passes_with_only_its_readiness_url() {
     holds(&Row::innocent("perfect", &[]));
 }
 
 #[test]
-fn the_load_never_goes_to_the_readiness_path_by_itself() {
+fn the_default_load_never_requests_the_readiness_path() {
     holds(&Row::innocent("no-root", &[]));
     let seen = holds(&Row::innocent("only-readiness", &[]).says(Says::NotRehearsed));
     assert!(seen.words().contains("no route to load was found: / answers 404"), "{}", seen.words());
@@ -64,19 +64,19 @@ fn the_load_never_goes_to_the_readiness_path_by_itself() {
 }
 
 #[test]
-fn the_load_never_goes_to_another_name_of_the_readiness_path_by_itself() {
+fn the_default_load_never_requests_an_alias_of_the_readiness_path() {
     holds(&Row::innocent("health-aliases", &[]));
 }
 
 #[test]
-fn a_status_that_readiness_announces_is_no_loss_on_its_own_path() {
+fn a_status_that_readiness_announces_is_not_a_loss_on_that_path() {
     holds(&Row::innocent("perfect", &["--url=keepalive=/readyz", "--require-readiness"]));
     // The same status on another path is a loss.
     holds(&Row::guilty("refuses-503", &[("requests-answered", "status 503")]));
 }
 
 #[test]
-fn errors_that_come_all_the_time_are_not_blamed_on_the_shutdown() {
+fn constant_errors_are_not_attributed_to_the_shutdown() {
     holds(&Row::innocent("some-errors", &["--warmup=800ms"]));
     holds(
         &Row::guilty("some-errors-then-all", &[("requests-answered", "status 500")])
@@ -85,18 +85,18 @@ fn errors_that_come_all_the_time_are_not_blamed_on_the_shutdown() {
 }
 
 #[test]
-fn an_idle_timeout_that_races_the_clients_is_not_blamed_on_the_shutdown() {
+fn an_idle_timeout_race_is_not_attributed_to_the_shutdown() {
     holds(&Row::innocent("idle-timeout", &["--think=60ms-140ms", "--keepalive=30", "--warmup=1s"]));
 }
 
 #[test]
-fn a_baseline_that_is_broken_is_no_verdict() {
+fn a_broken_baseline_gives_no_verdict() {
     let seen = holds(&Row::innocent("broken", &["--slow=0"]).says(Says::NotRehearsed));
     assert!(seen.words().contains("failed before the signal (status 500)"), "{}", seen.words());
 }
 
 #[test]
-fn a_service_with_one_connection_at_a_time_is_loaded_as_it_can_bear() {
+fn a_service_with_one_connection_at_a_time_is_loaded_within_its_capacity() {
     holds(&Row::innocent("one-at-a-time", &FITTED));
     holds(&Row::guilty("one-at-a-time-cut", &[("requests-answered", "storm: ")]).with(&FITTED));
 }
@@ -110,31 +110,31 @@ fn the_default_load_suits_a_slow_service() {
 const FITTED: [&str; 2] = ["--slow=0", "--fitted"];
 
 #[test]
-fn an_interim_response_is_not_the_answer_neither_to_a_client_nor_to_the_probe() {
+fn an_interim_response_is_not_final_for_a_client_or_the_probe() {
     holds(&Row::innocent("hints", &["--require-readiness"]));
     let seen = holds(&Row::guilty("hints-then-cut", &[("requests-answered", "no response byte")]));
     assert!(!seen.evidence("phases-served").contains("none lost"), "{}", seen.evidence("phases-served"));
 }
 
 #[test]
-fn trailers_belong_to_the_answer_and_a_missing_last_chunk_is_a_cut() {
+fn trailers_belong_to_the_response_and_a_missing_last_chunk_is_truncation() {
     holds(&Row::innocent("trailers", &[]));
     holds(&Row::guilty("chunks-cut", &[("requests-answered", "response truncated in its body")]));
 }
 
 #[test]
-fn an_answer_to_head_is_whole_without_its_body() {
+fn a_response_to_head_is_complete_without_a_body() {
     holds(&Row::innocent("perfect", &["--url=keepalive=HEAD:/", "--url=storm=HEAD:/"]));
 }
 
 #[test]
-fn a_probe_needs_the_status_alone_and_takes_what_the_kubelet_takes() {
+fn a_probe_needs_only_the_status_and_accepts_what_the_kubelet_accepts() {
     holds(&Row::innocent("open-readiness", &[]));
     holds(&Row::innocent("redirecting-readiness", &["--require-readiness"]));
 }
 
 #[test]
-fn an_answer_cut_in_its_head_or_body_and_one_that_is_no_http_are_told_apart() {
+fn truncated_heads_truncated_bodies_and_non_http_are_distinguished() {
     holds(&Row::guilty("half-head", &[("requests-answered", "response truncated in its head")]));
     holds(&Row::guilty("half-body", &[("requests-answered", "response truncated in its body")]));
     holds(&Row::guilty("garbage", &[("requests-answered", "response is not HTTP/1")]));
@@ -158,7 +158,7 @@ fn a_status_that_exists_only_after_the_signal_is_a_finding() {
 }
 
 #[test]
-fn a_body_that_is_empty_or_another_only_after_the_signal_is_a_finding() {
+fn a_body_that_is_empty_or_different_only_after_the_signal_is_a_finding() {
     holds(&Row::guilty("all-empty", &[("requests-answered", "empty body")]));
     holds(&Row::guilty("other-page", &[("requests-answered", "another body")]));
     // A body that changes all the time is not compared.
@@ -166,13 +166,13 @@ fn a_body_that_is_empty_or_another_only_after_the_signal_is_a_finding() {
 }
 
 #[test]
-fn a_status_that_is_the_policy_of_the_service_may_be_allowed() {
+fn an_intended_status_may_be_allowed() {
     holds(&Row::innocent("refuses-503", &["--allow-status=503"]));
     holds(&Row::guilty("refuses-503", &[("requests-answered", "--allow-status")]));
 }
 
 #[test]
-fn a_service_that_waits_for_its_signal_handles_it() {
+fn a_service_that_waits_for_the_signal_counts_as_handling_it() {
     let seen = holds(&Row::innocent("sigwait", &[]));
     assert!(
         seen.evidence("signal-handled").contains("ended by itself"),
@@ -184,7 +184,7 @@ fn a_service_that_waits_for_its_signal_handles_it() {
 }
 
 #[test]
-fn a_service_that_drains_and_raises_the_signal_again_handled_it() {
+fn a_service_that_drains_and_reraises_the_signal_counts_as_handling_it() {
     holds(&Row::innocent("raises-again", &["--expect-exit=0,signal:TERM"]));
     let seen = holds(&Row::guilty("raises-again", &[("exit-code", "--expect-exit signal:TERM")]));
     assert!(
@@ -208,14 +208,14 @@ fn a_process_that_ends_at_once_loses_what_is_in_flight() {
 }
 
 #[test]
-fn what_was_open_before_the_first_refusal_is_not_new_after_it() {
+fn a_connection_opened_before_the_first_refusal_is_not_new_after_it() {
     let seen = holds(&Row::innocent("closes-first", &[]));
     assert!(seen.evidence("phases-served").contains("none lost"), "{}", seen.evidence("phases-served"));
     holds(&Row::guilty("reopens", &[("refusals-clean", "accepted after the first refusal")]));
 }
 
 #[test]
-fn a_health_port_that_closes_first_is_red_and_no_refusal_of_the_service() {
+fn a_health_port_that_closes_first_is_red_and_not_a_refusal_of_the_service() {
     holds(&Row::innocent(
         "health-closes-first",
         &[
@@ -238,14 +238,14 @@ fn a_new_connection_that_is_closed_before_its_first_byte_is_found() {
 }
 
 #[test]
-fn readiness_that_was_red_before_the_signal_announces_nothing() {
+fn readiness_that_failed_before_the_signal_announces_nothing() {
     let before = ("readiness-before-close", "red (503) before the signal already");
     holds(&Row::guilty("red-before", &[before]).with(&["--require-readiness"]));
     holds(&Row::innocent("perfect", &["--require-readiness"]));
 }
 
 #[test]
-fn a_loss_by_our_own_clean_up_is_not_counted() {
+fn a_loss_by_the_rehearsals_clean_up_is_not_counted() {
     let row = Row::guilty("worker-outlives", &[("no-orphans", "python3")]).with(&["--slow-time=2s"]).torn();
     let seen = holds(&row);
     let verdict = seen.verdict.as_ref().unwrap();
@@ -254,13 +254,13 @@ fn a_loss_by_our_own_clean_up_is_not_counted() {
 }
 
 #[test]
-fn a_loss_by_the_kill_at_the_end_of_the_grace_period_says_so() {
+fn a_loss_by_sigkill_at_the_end_of_the_grace_period_is_attributed_to_it() {
     let fault = ("requests-answered", "SIGKILL ended the process at the end of the grace period");
     holds(&Row::guilty("stuck", &[fault]).with(&["--grace=1s", "--slow-time=3s"]).torn());
 }
 
 #[test]
-fn half_a_request_is_not_being_worked_on() {
+fn half_a_request_is_not_being_processed() {
     let seen = holds(&Row::guilty("exits-at-once", &[("phases-served", "half a head sent")]));
     let evidence = seen.evidence("requests-answered");
     let half = evidence.lines().find(|line| line.contains("half a head sent")).unwrap();
@@ -268,13 +268,13 @@ fn half_a_request_is_not_being_worked_on() {
 }
 
 #[test]
-fn a_reset_request_is_not_said_to_have_waited_in_the_accept_queue() {
+fn a_reset_request_is_not_attributed_to_the_accept_queue() {
     let seen = holds(&Row::guilty("reset", &[("requests-answered", "reset with no response byte")]));
     assert!(!seen.evidence("requests-answered").contains("queue"), "{}", seen.evidence("requests-answered"));
 }
 
 #[test]
-fn the_headline_and_the_evidence_are_one_number() {
+fn the_headline_and_the_evidence_have_the_same_number() {
     let seen = holds(&Row::guilty("unanswered", &[("requests-answered", "no response byte")]));
     let verdict = seen.verdict.as_ref().unwrap();
     let lost = verdict["lost_by_shutdown"].as_u64().unwrap();
@@ -286,7 +286,7 @@ fn the_headline_and_the_evidence_are_one_number() {
 }
 
 #[test]
-fn a_stop_that_takes_long_says_what_the_service_waited_for() {
+fn a_long_shutdown_reports_what_the_service_waited_for() {
     let why = ("exit-in-time", "had no `Connection: close`: their connections stayed in use");
     holds(&Row::guilty("keeps-connections", &[why]).with(&["--grace=1s"]).torn());
 }

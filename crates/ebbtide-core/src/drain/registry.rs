@@ -14,10 +14,10 @@ use super::sync::Lock;
 use crate::model::Straggler;
 
 /// The maximum number of shards: 256 bytes each.
-const MOST_SHARDS: usize = 32;
+const MAX_SHARDS: usize = 32;
 
 /// An empty shard with a capacity above this one frees its memory.
-const KEPT_PLACES: usize = 256;
+const MAX_IDLE_CAPACITY: usize = 256;
 
 /// A registry of the name, the age and the origin of everything in flight. Clones share the registry.
 ///
@@ -55,7 +55,7 @@ impl Registry {
 
     /// Creates an empty registry that computes ages with the given clock, such as one that tests control.
     pub fn with_clock(now: fn() -> Instant) -> Self {
-        let shards = (0..shard_count(MOST_SHARDS)).map(|_| Arc::default()).collect();
+        let shards = (0..shard_count(MAX_SHARDS)).map(|_| Arc::default()).collect();
         Self { shared: Arc::new(RegistryState { now, shards }) }
     }
 
@@ -211,7 +211,7 @@ impl Shard {
         let removed = {
             let mut records = self.records.lock();
             let record = records.places.try_remove(key);
-            let emptied = records.places.is_empty() && records.places.capacity() > KEPT_PLACES;
+            let emptied = records.places.is_empty() && records.places.capacity() > MAX_IDLE_CAPACITY;
             (record, emptied.then(|| std::mem::take(&mut records.places)))
         };
         // Dropped after the lock is released (invariant 2).

@@ -31,18 +31,18 @@ impl SeqCounter {
     #[inline]
     pub(super) fn add(&self) {
         self.0.fetch_add(1, SeqCst);
-        modelled_fence();
+        loom_fence();
     }
 
     pub(super) fn sub(&self) {
         self.0.fetch_sub(1, SeqCst);
-        modelled_fence();
+        loom_fence();
     }
 
     #[inline]
     pub(super) fn get(&self) -> u64 {
         let value = self.0.load(SeqCst);
-        modelled_fence();
+        loom_fence();
         value
     }
 
@@ -59,7 +59,7 @@ impl SeqCounter {
 /// Accesses that all have their place in *S* are sequentially consistent among themselves, and so are accesses with a fence
 /// between each two. With a fence after each access, a model has the interleavings of the real types.
 #[inline]
-fn modelled_fence() {
+fn loom_fence() {
     #[cfg(ebbtide_loom)]
     loom::sync::atomic::fence(SeqCst);
 }

@@ -152,7 +152,7 @@ impl WorkCounts {
 
     /// Adds the counts of another component, or of another part of the same component.
     pub fn add(&mut self, other: &Self) {
-        for (sum, more) in self.each_mut().into_iter().zip(other.each()) {
+        for (sum, more) in self.counts_mut().into_iter().zip(other.each()) {
             *sum = sum.saturating_add(more);
         }
     }
@@ -161,7 +161,7 @@ impl WorkCounts {
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut since = *self;
-        for (now, before) in since.each_mut().into_iter().zip(earlier.each()) {
+        for (now, before) in since.counts_mut().into_iter().zip(earlier.each()) {
             *now = now.saturating_sub(before);
         }
         since.in_flight = self.in_flight;
@@ -170,10 +170,10 @@ impl WorkCounts {
 
     fn each(&self) -> [u64; 9] {
         let mut copy = *self;
-        copy.each_mut().map(|count| *count)
+        copy.counts_mut().map(|count| *count)
     }
 
-    fn each_mut(&mut self) -> [&mut u64; 9] {
+    fn counts_mut(&mut self) -> [&mut u64; 9] {
         [
             &mut self.begun,
             &mut self.in_flight,

@@ -218,7 +218,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_platform_has_a_plan_that_fits() {
+    fn every_platform_has_a_valid_default_plan() {
         for platform in ALL {
             let plan = Budget::of(platform).plan().expect("the default fits");
             assert!(plan.lame_duck.max <= plan.servers_end, "{platform}");
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_that_cannot_work_shows_the_sum() {
+    fn an_invalid_budget_shows_the_sum() {
         let lame_duck = Some(LameDuck::exactly(Duration::from_secs(24)));
         let budget = Budget { lame_duck, ..Budget::of(Platform::Kubernetes) };
         let error = budget.plan().expect_err("24 s of 25 s leave too little").to_string();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_budgets_are_rejected() {
         let none = Budget { grace: Some(Duration::ZERO), ..Budget::of(Platform::Plain) };
         assert!(matches!(none.plan(), Err(BudgetError::NothingLeft { .. })));
         let (min, max) = (Duration::from_secs(2), Duration::from_secs(1));

@@ -17,7 +17,7 @@ mod time;
 
 pub use budget::{Budget, BudgetError, LameDuck};
 pub use cause::Cause;
-pub use check::{Check, CheckStatus, Standing, Verdict};
+pub use check::{Check, CheckState, CheckStatus, Verdict};
 pub use component::{ComponentId, ComponentState, Kind, Spec, Stage};
 pub use machine::{Effect, End, Event, Machine, Progress};
 pub use outcome::{Exit, Outcome};

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_of_any_time_is_a_time() {
+    fn a_part_of_any_duration_does_not_overflow() {
         assert_eq!(part(Duration::from_secs(25), 3, 5), Duration::from_secs(15));
         assert_eq!(part(Duration::from_nanos(1), 1, 2), Duration::ZERO);
         assert_eq!(part(Duration::from_secs(1), 1, 0), Duration::ZERO);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_read_as_people_write_them() {
+    fn durations_parse_with_and_without_a_unit() {
         for (text, millis) in [("0", 0), ("250ms", 250), ("2m", 120_000), ("1.25 s", 1250), ("1h", 3_600_000)]
         {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_show_without_noise() {
+    fn durations_format_without_trailing_zeros() {
         for (millis, shown) in [(0, "0s"), (20, "20ms"), (1500, "1.5s"), (25_000, "25s"), (1_010, "1.01s")] {
             assert_eq!(show_duration(Duration::from_millis(millis)), shown);
         }

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_parentheses_is_read_whole() {
+    fn a_process_name_with_parentheses_is_parsed() {
         let (process, parent, group) = parse(9, "9 (a) (b) S 4 7 7 0 -1").unwrap();
         assert_eq!((process.name.as_str(), process.dead, parent, group), ("a) (b", false, 4, 7));
     }

@@ -121,7 +121,7 @@ mod tests {
                           SigCgt:\t0000000000004002\n";
 
     #[test]
-    fn a_handled_an_ignored_and_a_default_signal_are_told_apart() {
+    fn handled_ignored_and_default_signals_are_distinguished() {
         let state = |signal| parse_status(STATUS, signal).unwrap();
         assert!(state(15).caught && state(2).caught && state(15).pid_one);
         assert!(state(13).ignored && !state(13).caught);
@@ -145,19 +145,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_signal_that_is_blocked_for_a_moment_only_is_free() {
+    async fn a_signal_that_is_blocked_briefly_counts_as_unblocked() {
         let three_times = [Some(true), Some(true), Some(true), Some(false)];
         assert_eq!(looked_at(&three_times).await, (Some(false), 4, PAUSE * 3));
         assert_eq!(looked_at(&[Some(false)]).await, (Some(false), 1, Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_stays_blocked_is_found_to_be_after_so_many_looks() {
+    async fn a_signal_that_stays_blocked_is_reported_after_a_limited_number_of_reads() {
         assert_eq!(looked_at(&[Some(true)]).await, (Some(true), 11, PAUSE * 10));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_process_that_goes_between_two_looks_is_gone() {
+    async fn a_process_that_exits_between_two_polls_is_reported_as_exited() {
         assert_eq!(looked_at(&[Some(true), None]).await, (None, 2, PAUSE));
     }
 

@@ -130,7 +130,7 @@ fn a_request_is_sent_once_even_when_its_connection_is_destroyed() {
 }
 
 #[test]
-fn each_way_to_lose_an_answer_is_told_apart() {
+fn each_way_to_lose_a_response_is_distinguished() {
     let (address, _) = server(|id, _| match id % 5 {
         0 => Deed::Answer,
         1 => Deed::Destroy,
@@ -154,7 +154,7 @@ fn each_way_to_lose_an_answer_is_told_apart() {
 }
 
 #[test]
-fn a_connection_closed_while_idle_is_no_loss() {
+fn a_connection_closed_while_idle_is_not_a_loss() {
     // One answer per connection, then a close that was not announced, long before the client has done thinking.
     let (address, _) = server(|_, nth| if nth == 1 { Deed::AnswerAndClose } else { Deed::Destroy });
     let thought = Span { least: Duration::from_secs(1), most: Duration::from_secs(1) };
@@ -170,7 +170,7 @@ fn a_connection_closed_while_idle_is_no_loss() {
 }
 
 #[test]
-fn nobody_listening_is_a_refusal_and_nothing_else() {
+fn a_port_without_a_listener_is_only_a_refusal() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

@@ -115,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn an_expected_end_is_a_code_or_a_signal() {
+    fn an_expected_exit_is_a_code_or_a_signal() {
         assert_eq!(Expected::parse("3"), Some(Expected(Ended::Code(3))));
         assert_eq!(Expected::parse("signal:TERM"), Some(Expected(Ended::Signal(15))));
         assert_eq!(Expected::parse("256"), None);
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_moments_within_the_window() {
+    fn the_same_seed_gives_the_same_signal_times_within_the_window() {
         let stop = StopPlan {
             signal: StopSignal::TERM,
             grace: Duration::from_secs(1),

@@ -173,7 +173,7 @@ impl RouteBodies {
         match answer.framing {
             Framing::NoBody => Compared::AsUsual,
             Framing::Close if !fixed => Compared::Unverified,
-            Framing::Close if answer.length < self.least => Compared::Unusual(Reason::CutUnframed),
+            Framing::Close if answer.length < self.least => Compared::Unusual(Reason::TruncatedUnframed),
             _ if answer.length == 0 && self.least > 0 => Compared::Unusual(Reason::Empty),
             _ if never_changes && answer.length != self.least => Compared::Unusual(Reason::OtherLength),
             _ => Compared::AsUsual,

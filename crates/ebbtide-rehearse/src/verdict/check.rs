@@ -74,7 +74,7 @@ impl CheckId {
     }
 
     /// Returns whether an inconclusive result of this check makes the verdict inconclusive.
-    fn must_tell(self) -> bool {
+    fn decides_the_verdict(self) -> bool {
         matches!(
             self,
             Self::RequestsAnswered
@@ -139,7 +139,7 @@ impl Check {
     fn weighs(&self) -> Verdict {
         match self.verdict {
             Finding::Fail => Verdict::Fail,
-            Finding::Inconclusive if self.id.must_tell() => Verdict::Inconclusive,
+            Finding::Inconclusive if self.id.decides_the_verdict() => Verdict::Inconclusive,
             Finding::Inconclusive | Finding::Pass | Finding::Skipped => Verdict::Pass,
         }
     }

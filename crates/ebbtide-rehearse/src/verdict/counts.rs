@@ -193,7 +193,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sums_add_up_whatever_happened(
+        fn the_verdicts_counts_add_up_for_any_outcomes(
             requests in proptest::collection::vec(any_request(), 0..200),
             cut in 0..200_usize,
             signalled in 0..5_000_u64,

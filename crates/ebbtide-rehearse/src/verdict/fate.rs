@@ -100,7 +100,7 @@ pub(super) enum Reason {
     CutInHead,
     CutInBody,
     /// The body ended with the connection, shorter than it always was.
-    CutUnframed,
+    TruncatedUnframed,
     Malformed,
     TimedOut,
     /// A status that the route did not have before the signal, or one of 500 and more.
@@ -153,7 +153,9 @@ impl Reason {
             | Self::NewClosed
             | Self::Kept
             | Self::InProgress => Column::Lost,
-            Self::CutInHead | Self::CutInBody | Self::CutUnframed | Self::Malformed => Column::Truncated,
+            Self::CutInHead | Self::CutInBody | Self::TruncatedUnframed | Self::Malformed => {
+                Column::Truncated
+            }
             Self::TimedOut => Column::TimedOut,
             Self::Status(_) | Self::Empty | Self::OtherLength | Self::OtherLocation => Column::Wrong,
         }
@@ -176,7 +178,7 @@ impl Reason {
             Self::InProgress => "connection closed while the request was being processed",
             Self::CutInHead => "response truncated in its head",
             Self::CutInBody => "response truncated in its body",
-            Self::CutUnframed => {
+            Self::TruncatedUnframed => {
                 "response without Content-Length or chunks ended with the connection, shorter than every one before \
                  the signal"
             }

@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_happens_as_often_as_before_is_not_blamed_on_the_shutdown() {
+    fn failures_as_frequent_as_before_are_not_attributed_to_the_shutdown() {
         assert_eq!(blame((0, 1000), (1, 100)), Blame::Shutdown);
         assert_eq!(blame((10, 1000), (1, 100)), Blame::Usual);
         assert_eq!(blame((10, 1000), (4, 100)), Blame::Usual);

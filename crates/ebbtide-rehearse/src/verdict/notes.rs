@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_that_is_not_there_is_remarked_on_and_a_good_run_is_not() {
+    fn a_missing_route_gets_a_note_and_a_good_run_gets_none() {
         assert_eq!(notes(&good()), Vec::<String>::new());
         let mut record = good();
         record.traffic.requests = vec![request(1, Outcome::Answered { status: 404 })];

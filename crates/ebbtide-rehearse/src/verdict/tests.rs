@@ -59,7 +59,7 @@ fn a_reused_connection_that_closes_under_a_request_is_ambiguous_and_still_fails(
 }
 
 #[test]
-fn truncated_timed_out_and_failed_answers_are_no_answers() {
+fn truncated_timed_out_and_failed_responses_are_losses() {
     for (outcome, evidence) in [
         (Outcome::CutInBody { close: Close::Eof }, "truncated"),
         (Outcome::TimedOut, "timed out"),
@@ -73,7 +73,7 @@ fn truncated_timed_out_and_failed_answers_are_no_answers() {
 }
 
 #[test]
-fn a_shape_that_was_not_there_during_the_stop_proves_nothing() {
+fn a_shape_with_nothing_in_flight_during_the_shutdown_is_inconclusive() {
     let terms = Terms { shapes: vec![Shape::Storm, Shape::Slow], ..terms() };
     let check = found(CheckId::RequestsAnswered, &good(), &terms);
     assert_eq!(check.verdict, Finding::Inconclusive);
@@ -89,7 +89,7 @@ fn a_shape_that_was_not_there_during_the_stop_proves_nothing() {
 }
 
 #[test]
-fn what_was_under_way_at_the_exit_ended_with_the_process_whenever_its_client_saw_that() {
+fn requests_in_flight_at_the_exit_are_attributed_to_the_exit_whenever_noticed() {
     let exit = good().exit.unwrap().0.0;
     for seen in [exit - 4_000, exit, exit + 300_000] {
         let mut record = good();
@@ -104,7 +104,7 @@ fn what_was_under_way_at_the_exit_ended_with_the_process_whenever_its_client_saw
 }
 
 #[test]
-fn what_ended_behind_the_last_answer_ended_with_a_process_whose_end_was_seen_late() {
+fn losses_after_the_last_response_are_attributed_to_a_late_observed_exit() {
     let exit = good().exit.unwrap().0.0;
     for (seen, answered, with) in
         [(40_000, 50_000, true), (40_000, 30_000, false), (300_000, 310_000, false), (4_000, 2_000, true)]
@@ -173,7 +173,7 @@ fn a_connection_from_before_the_first_refusal_is_not_new() {
 }
 
 #[test]
-fn each_address_is_a_listener_of_its_own() {
+fn each_address_is_a_separate_listener() {
     let other = SocketAddr::from(([127, 0, 0, 1], 81));
     let mut record = good();
     record
@@ -195,7 +195,7 @@ fn look(ended: u64, state: ReadyState) -> ReadySample {
 }
 
 #[test]
-fn readiness_has_to_be_red_before_the_first_refusal() {
+fn readiness_must_fail_before_the_first_refusal() {
     let strict = Terms { require_readiness: true, ..terms() };
     let with = |looks: Vec<ReadySample>| Record { readiness: looks, ..good() };
     let green = || look(SIGNALLED - 1, ReadyState::Ready);
@@ -215,7 +215,7 @@ fn readiness_has_to_be_red_before_the_first_refusal() {
 }
 
 #[test]
-fn the_process_has_to_go_in_time_by_itself_and_as_expected() {
+fn the_process_must_exit_in_time_by_itself_and_as_expected() {
     let exit = |at, ended| Record { exit: Some((At(at), ended)), ..good() };
     fails(CheckId::ExitInTime, &exit(32_000_000, Ended::Code(0)), &terms(), "30 s");
     fails(
@@ -298,7 +298,7 @@ fn a_database_session_that_was_not_closed_is_found() {
 }
 
 #[test]
-fn the_demos_orders_and_its_last_log_line_have_to_be_there() {
+fn the_demos_orders_and_its_last_log_line_must_exist() {
     let terms = || Terms { store: true, ..terms() };
     let with = |orders: OrderStore, line: &str| left(orders, JobsLeft::default(), line);
     let whole = || OrderStore { total: 1, ..OrderStore::default() };
@@ -323,7 +323,7 @@ fn left(orders: OrderStore, jobs: JobsLeft, line: &str) -> Record {
 }
 
 #[test]
-fn each_order_that_is_not_processed_has_to_have_its_job_in_the_queue() {
+fn each_unprocessed_order_must_have_a_queued_job() {
     let terms = || Terms { store: true, ..terms() };
     let orders = || OrderStore { total: 9, queued: 3, ..OrderStore::default() };
     let with = |orders: OrderStore, (waiting, leased, dead_lettered)| {
@@ -358,7 +358,7 @@ fn each_order_that_is_not_processed_has_to_have_its_job_in_the_queue() {
 }
 
 #[test]
-fn one_failed_run_of_many_fails_the_rehearsal_and_is_the_one_that_is_told() {
+fn one_failed_run_of_many_fails_the_rehearsal_and_is_reported() {
     let mut bad = good();
     bad.traffic.requests.push(request(1_400_000, RESET));
     bad.exit = Some((At(1_700_000), Ended::Code(0)));
@@ -373,7 +373,7 @@ fn one_failed_run_of_many_fails_the_rehearsal_and_is_the_one_that_is_told() {
 
 proptest! {
     #[test]
-    fn a_run_with_a_loss_by_the_shutdown_never_passes_and_its_sums_hold(
+    fn a_run_with_a_loss_by_the_shutdown_never_passes_and_its_counts_add_up(
         requests in proptest::collection::vec(any_request(), 1..60),
         signalled in 0..6_000_u64,
         exit in 0..6_000_u64,

@@ -12,7 +12,7 @@ use crate::table::{DEFAULT_LEASE, NewJob, Renewals, SHORTEST, millis};
 
 /// Finds the jobs for which no notification arrived: it was sent while the listener was disconnected, or a consumer
 /// died.
-const SAFETY_NET: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A queue of jobs in a table of a PostgreSQL database. Cheap to clone.
 ///
@@ -54,7 +54,7 @@ impl PostgresQueue {
             listener: NotifyListener::default(),
             renewals: Renewals::default(),
         });
-        Self { pool, name: name.into(), lease: DEFAULT_LEASE, poll: SAFETY_NET, notifies: true, shared }
+        Self { pool, name: name.into(), lease: DEFAULT_LEASE, poll: POLL_INTERVAL, notifies: true, shared }
     }
 
     /// Sets the lease: how long a delivery belongs to a consumer that does not renew it. At least 10 ms. Default: 30

@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_read_when_its_head_is_whole() {
+    fn a_call_response_is_parsed_when_its_head_is_complete() {
         assert_eq!(read(b""), Read::More);
         assert_eq!(read(b"HTTP/1.1 200 OK\r\n"), Read::More);
         assert_eq!(read(b"HTTP/1.1 200 OK\r\n\r\n"), answer(200, ""));
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_seen_at_once() {
+    fn a_call_rejects_bytes_that_are_not_http_immediately() {
         for bytes in [
             b"SSH-2.0-OpenSSH".as_slice(),
             b"HTTP/2 200 OK\r\n\r\n",

@@ -24,7 +24,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_read_of_an_answer_stays(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0..40usize) {
+        fn further_bytes_do_not_change_a_parsed_call_response(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0..40usize) {
             let head = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
             answer(&bytes);
             answer(&[&head[..cut.min(head.len())], &bytes[..]].concat());
@@ -33,7 +33,7 @@ mod tests {
 
     #[cfg(feature = "http")]
     #[test]
-    fn so_does_that_of_the_seeds() {
+    fn further_bytes_do_not_change_the_parsed_seeds() {
         crate::seeds::on_seeds_and_at_random("answer", answer);
     }
 }

@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_taken_apart() {
+    fn a_call_url_is_parsed_into_host_port_and_path() {
         let url = "http://127.0.0.1:15020/quitquitquit";
         assert_eq!(parsed(url), ("127.0.0.1".into(), 15020, "/quitquitquit".into()));
         assert_eq!(parsed("HTTP://consul/v1?a=b#c"), ("consul".into(), 80, "/v1?a=b".into()));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_called_is_refused_with_a_reason() {
+    fn an_unsupported_call_url_is_rejected_with_a_reason() {
         for (url, why) in [
             ("https://h/", "expected http://"),
             ("h/", "expected http://"),

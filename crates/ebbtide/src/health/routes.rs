@@ -53,13 +53,13 @@ fn is_verbose(query: &str) -> bool {
 
 /// The response body of `?verbose`.
 #[derive(Serialize)]
-struct VerboseAnswer {
+struct VerboseHealth {
     state: &'static str,
     checks: Vec<CheckStatus>,
 }
 
 fn tell(health: &Health, state: HealthState) -> Bytes {
-    let told = VerboseAnswer { state: state.name(), checks: health.checks() };
+    let told = VerboseHealth { state: state.name(), checks: health.checks() };
     // Cannot fail: names, numbers and strings are valid in JSON.
     let mut json = serde_json::to_vec(&told).unwrap_or_default();
     json.push(b'\n');
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn liveness_stays_green_while_draining_and_readiness_does_not() {
+    fn liveness_passes_while_draining_and_readiness_fails() {
         use HealthState::{Draining, Ready, Starting, Unready};
         let table = [Starting, Unready, Ready, Draining]
             .map(|state| ["/livez", "/readyz", "/healthz", "/startupz"].map(|path| status(state, path)));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn only_exact_paths_and_safe_methods_are_taken() {
+    fn only_get_and_head_of_the_exact_paths_are_probes() {
         assert_eq!(status(HealthState::Ready, "/livez/"), 0);
         assert_eq!(status(HealthState::Ready, "/"), 0);
         assert!(ask(HealthState::Ready, &Method::POST, "/livez").is_none());
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn readiness_is_told_as_json_to_who_asks_for_it_and_as_a_word_to_others() {
+    fn readyz_returns_json_only_with_the_verbose_parameter() {
         let kind = |uri| {
             let response = ask(HealthState::Ready, &Method::GET, uri).expect("a probe");
             response.headers()[header::CONTENT_TYPE].to_str().expect("a text").to_owned()

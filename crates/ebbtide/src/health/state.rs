@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_change_is_told_by_whoever_knows_and_asked_for_where_nobody_does() {
+    async fn a_health_change_is_pushed_by_set_and_polled_from_a_function() {
         let health = Health::new();
         let asked = {
             let health = health.clone();

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_read_as_people_write_them() {
+    fn addresses_are_displayed_in_their_usual_form() {
         let tcp = |addr: &str| Address::Tcp(addr.parse().unwrap());
         assert_eq!(tcp("127.0.0.1:80").to_string(), "127.0.0.1:80");
         assert_eq!(tcp("[::1]:80").to_string(), "[::1]:80");

@@ -7,14 +7,14 @@ use hyper_util::rt::TokioIo;
 use tokio::time::Sleep;
 
 use super::HttpService;
-use super::conn::{Frames, Io, PongLater, Protocol, Watch, first_bytes, open};
+use super::conn::{DelayedPong, Frames, Io, Protocol, Watch, first_bytes, open};
 use super::registry::Order;
 use super::request::Requests;
 use super::spawn::spawn;
 use crate::util::clock;
 
 /// How long an HTTP/2 connection is still served after its streams were cancelled, so that their resets are sent.
-const PARTING: Duration = Duration::from_millis(50);
+const RESET_TIME: Duration = Duration::from_millis(50);
 
 /// Spawns a task that serves one connection to its end.
 pub(super) fn drive<S>(io: Io, service: S)
@@ -51,7 +51,7 @@ where
                 let served = {
                     watch.conn().state().multiplex(clock::now());
                     let requests = Requests::new(service, watch.shared());
-                    let io = TokioIo::new(PongLater::new(Frames::new(io)));
+                    let io = TokioIo::new(DelayedPong::new(Frames::new(io)));
                     Box::pin(watch.conn().context.settings.http2.serve_connection(io, requests))
                 };
                 run(served, |served| served.graceful_shutdown(), protocol, &mut watch).await;
@@ -83,12 +83,12 @@ where
     };
     let mut asked = false;
     let mut parting: Option<Pin<Box<Sleep>>> = None;
-    let mut let_others = false;
+    let mut yield_first = false;
     poll_fn(move |cx| {
         // The first of many streams that end wakes the connection before the others have run. The others run first:
         // then their responses leave together, in one system call instead of many.
-        let_others = tells && !let_others && watch.conn().state().is_shared();
-        if let_others {
+        yield_first = tells && !yield_first && watch.conn().state().is_shared();
+        if yield_first {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -110,13 +110,13 @@ where
             }
             if order == Order::Cancel {
                 // The streams reset themselves, each in its task; let the resets be sent.
-                let parting = parting.get_or_insert_with(|| Box::pin(tokio::time::sleep(PARTING)));
+                let parting = parting.get_or_insert_with(|| Box::pin(tokio::time::sleep(RESET_TIME)));
                 return parting.as_mut().poll(cx);
             }
             if order > Order::Announce || !tells || asked {
-                return watch.poll_over(cx);
+                return watch.poll_due(cx);
             }
-            ready!(watch.poll_tell(order, cx));
+            ready!(watch.poll_announce(order, cx));
             asked = true;
             ask(served.as_mut());
             watch.conn().state().asked(clock::now());

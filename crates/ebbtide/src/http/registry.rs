@@ -16,7 +16,7 @@ use crate::model::{Straggler, part};
 use crate::util::clock;
 
 /// How many of the requests that were cancelled, or whose peer stalled, are recorded by name; all are counted.
-const REMEMBERED: usize = 1000;
+const MAX_RECORDED: usize = 1000;
 
 /// Holds every open connection of a server.
 ///
@@ -77,14 +77,14 @@ impl ConnRegistry {
     }
 
     /// Ends WebSockets whose peers do not answer the server's close frame, as long as this is polled.
-    pub(crate) async fn give_up_farewells(&self, context: &ServerContext) -> Infallible {
+    pub(crate) async fn end_unanswered_closes(&self, context: &ServerContext) -> Infallible {
         const OFTEN: Duration = Duration::from_millis(10);
-        const SELDOM: Duration = Duration::from_millis(250);
+        const LONGEST_INTERVAL: Duration = Duration::from_millis(250);
         loop {
-            tokio::time::sleep(part(context.stall(), 1, 8).clamp(OFTEN, SELDOM)).await;
+            tokio::time::sleep(part(context.stall(), 1, 8).clamp(OFTEN, LONGEST_INTERVAL)).await;
             let open: Vec<_> = self.entries().open.values().map(Arc::clone).collect();
             let now = clock::now();
-            open.iter().for_each(|conn| conn.give_up_farewell(now, context.stall()));
+            open.iter().for_each(|conn| conn.end_unanswered_close(now, context.stall()));
         }
     }
 
@@ -104,8 +104,8 @@ impl ConnRegistry {
     }
 
     /// Records by name what was cancelled, or ended because its peer stalled.
-    pub(crate) fn note_ended(&self, ended: Vec<Straggler>) {
-        self.entries().note_ended(ended);
+    pub(crate) fn record_ended(&self, ended: Vec<Straggler>) {
+        self.entries().record_ended(ended);
     }
 
     /// Ends every connection now; what was in flight is counted and recorded as cancelled.
@@ -119,7 +119,7 @@ impl ConnRegistry {
             let open: Vec<_> = entries.open.values().map(Arc::clone).collect();
             for conn in open {
                 conn.state().wakers(Order::Cancel, &mut wakers);
-                entries.note_ended(conn.end_all(EndedBy::Deadline, now));
+                entries.record_ended(conn.end_all(EndedBy::Deadline, now));
             }
         }
         wakers.into_iter().for_each(Waker::wake);
@@ -177,8 +177,8 @@ impl ConnRegistry {
 }
 
 impl Entries {
-    fn note_ended(&mut self, ended: Vec<Straggler>) {
-        let room = REMEMBERED.saturating_sub(self.ended.len());
+    fn record_ended(&mut self, ended: Vec<Straggler>) {
+        let room = MAX_RECORDED.saturating_sub(self.ended.len());
         self.ended.extend(ended.into_iter().take(room));
     }
 }
@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_survives_being_a_number() {
+    fn an_order_survives_its_encoding_as_a_number() {
         for order in
             [Order::Serve, Order::Announce, Order::Drain, Order::Refuse, Order::Abrupt, Order::Cancel]
         {

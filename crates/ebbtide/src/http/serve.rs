@@ -16,7 +16,7 @@ use crate::util::chain;
 
 /// How long cancelled connections get to end. One that has not ended by then blocks its thread, and waiting does not
 /// help.
-const CUT_PATIENCE: Duration = Duration::from_millis(200);
+const CANCEL_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(super) async fn serve<S>(
     service: S,
@@ -68,7 +68,7 @@ where
     tokio::select! {
         biased;
         () = &mut drained => return Ok(()),
-        never = registry.give_up_farewells(&context) => match never {},
+        never = registry.end_unanswered_closes(&context) => match never {},
         () = stop.cancelled() => {}
     }
     if settings.is_orderly() {
@@ -78,7 +78,7 @@ where
     }
     drop(drained);
     registry.cancel_all();
-    let _ = tokio::time::timeout(CUT_PATIENCE, registry.emptied()).await;
+    let _ = tokio::time::timeout(CANCEL_TIMEOUT, registry.emptied()).await;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use hyper::server::conn::{http1, http2};
 use tower_service::Service;
 
 use super::registry::ConnRegistry;
-use super::settings::{ServerContext, Settings, our_http1, our_http2, try_out};
+use super::settings::{ServerContext, Settings, check_http2, with_fixed_http1, with_fixed_http2};
 use super::spawn::StreamExecutor;
 use super::{BoxError, CloseMode, IntoListeners, Listeners, ServeError, serve};
 use crate::drain::{Arrivals, Stop, Work};
@@ -221,7 +221,7 @@ impl<S> Server<S> {
     /// ```
     pub fn http1(mut self, with: impl FnOnce(&mut http1::Builder) -> &mut http1::Builder) -> Self {
         with(&mut self.settings.http1);
-        self.settings.http1 = our_http1(self.settings.http1);
+        self.settings.http1 = with_fixed_http1(self.settings.http1);
         self
     }
 
@@ -252,8 +252,8 @@ impl<S> Server<S> {
         with: impl FnOnce(&mut http2::Builder<StreamExecutor>) -> &mut http2::Builder<StreamExecutor>,
     ) -> Self {
         with(&mut self.settings.http2);
-        self.settings.http2 = our_http2(self.settings.http2);
-        try_out(&self.settings.http2);
+        self.settings.http2 = with_fixed_http2(self.settings.http2);
+        check_http2(&self.settings.http2);
         self
     }
 

@@ -81,22 +81,22 @@ impl Default for Settings {
             peer_info: false,
             half_close: false,
             keep_alive_timeout: None,
-            http1: our_http1(http1::Builder::new()),
-            http2: our_http2(http2::Builder::new(StreamExecutor)),
+            http1: with_fixed_http1(http1::Builder::new()),
+            http2: with_fixed_http2(http2::Builder::new(StreamExecutor)),
             close_mode: CloseMode::Lossless,
         }
     }
 }
 
 /// Applies the settings that the server controls, which override the user's.
-pub(super) fn our_http1(mut http1: http1::Builder) -> http1::Builder {
+pub(super) fn with_fixed_http1(mut http1: http1::Builder) -> http1::Builder {
     // The connection itself watches the end of the stream and the time that a head may take.
     http1.half_close(true).header_read_timeout(None);
     http1
 }
 
 /// Applies the settings that the server controls, which override the user's.
-pub(super) fn our_http2(mut http2: http2::Builder<StreamExecutor>) -> http2::Builder<StreamExecutor> {
+pub(super) fn with_fixed_http2(mut http2: http2::Builder<StreamExecutor>) -> http2::Builder<StreamExecutor> {
     http2
         .timer(TokioTimer::new())
         // The window shows whether a peer makes progress; the value is hyper's default.
@@ -107,7 +107,7 @@ pub(super) fn our_http2(mut http2: http2::Builder<StreamExecutor>) -> http2::Bui
 }
 
 /// Panics for the settings that make h2 panic when a connection is made, so that the panic occurs where they are set.
-pub(super) fn try_out(http2: &http2::Builder<StreamExecutor>) {
+pub(super) fn check_http2(http2: &http2::Builder<StreamExecutor>) {
     let service = service_fn(async |_| Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())));
     drop(http2.serve_connection(TokioIo::new(tokio::io::empty()), service));
 }
@@ -185,11 +185,11 @@ impl fmt::Debug for ServerContext {
 
 /// 2^64 divided by the golden ratio. Any number of its multiples, modulo 2^64, are spread evenly (Knuth, *The Art of
 /// Computer Programming* 3, §6.4).
-const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+const GOLDEN_RATIO: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Returns this number's position within `whole`, such that many numbers are spread evenly over it.
 pub(super) fn share(whole: Duration, number: u64) -> Duration {
-    let fraction = number.wrapping_mul(GOLDEN) >> 32;
+    let fraction = number.wrapping_mul(GOLDEN_RATIO) >> 32;
     let nanos = (whole.as_nanos() * u128::from(fraction)) >> 32;
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_run_of_numbers_is_spread_evenly() {
+    fn consecutive_connection_numbers_are_spread_evenly() {
         let whole = Duration::from_secs(10);
         for first in [0, 7, 1_000_000, u64::MAX - 50] {
             let mut tenths = [0; 10];
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_shared_as_nothing() {
+    fn a_share_of_zero_time_is_zero() {
         assert_eq!(share(Duration::ZERO, 17), Duration::ZERO);
         assert!(share(Duration::MAX, 17) < Duration::MAX);
     }

@@ -119,7 +119,7 @@ mod tests {
     const CAUSE: Cause = Cause::Signal { number: 15 };
 
     #[tokio::test(start_paused = true)]
-    async fn a_handler_is_told_the_time_that_is_its_own() {
+    async fn a_handler_stop_reports_the_earlier_deadline_of_stage_and_server() {
         let (begins, drain) = (StopSource::with_clock(clock::now), StopSource::with_clock(clock::now));
         let stop = HandlerStop::of(begins.token(), drain.token(), Duration::from_secs(5));
         assert_eq!((stop.is_stopping(), stop.time_left(), stop.deadline()), (false, None, None));

@@ -160,7 +160,7 @@ impl<B: Body> Body for Counted<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        let frame = ready!(unless_it_panics(this.held.as_ref(), || this.body.poll_frame(cx)));
+        let frame = ready!(run_and_log_panic(this.held.as_ref(), || this.body.poll_frame(cx)));
         match &frame {
             Some(Ok(frame)) => {
                 if let (Some(left), Some(data)) = (this.left.as_mut(), frame.data_ref()) {
@@ -190,7 +190,7 @@ impl<B: Body> Body for Counted<B> {
 }
 
 /// Runs code of the service. A panic is logged with its request and resumed: the server decides what the client receives.
-pub(super) fn unless_it_panics<T>(held: Option<&InFlightRequest>, run: impl FnOnce() -> T) -> T {
+pub(super) fn run_and_log_panic<T>(held: Option<&InFlightRequest>, run: impl FnOnce() -> T) -> T {
     // Unwind safe: the panic is resumed, so no state that it may have left inconsistent is used.
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(done) => done,

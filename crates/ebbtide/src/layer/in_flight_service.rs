@@ -8,7 +8,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::in_flight_request::{Counted, InFlightRequest, InFlightState, unless_it_panics};
+use super::in_flight_request::{Counted, InFlightRequest, InFlightState, run_and_log_panic};
 
 /// Counts the requests of the inner service. Created by [`InFlightLayer`](super::InFlightLayer).
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ where
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
         let held = Some(self.shared.begin(&mut request));
         let head = request.method() == Method::HEAD;
-        let inner = unless_it_panics(held.as_ref(), || self.inner.call(request));
+        let inner = run_and_log_panic(held.as_ref(), || self.inner.call(request));
         InFlightFuture { inner, held, head }
     }
 }
@@ -65,7 +65,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answered = ready!(unless_it_panics(this.held.as_ref(), || this.inner.poll(cx)));
+        let answered = ready!(run_and_log_panic(this.held.as_ref(), || this.inner.poll(cx)));
         let held = this.held.take();
         Poll::Ready(match answered {
             Ok(response) => {
@@ -196,7 +196,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber.finish(), || {
             let layer = InFlightLayer::new();
             let held = layer.shared().begin(&mut Request::new(Empty::<Bytes>::new()));
-            assert_eq!(unless_it_panics(Some(&held), || 7), 7);
+            assert_eq!(run_and_log_panic(Some(&held), || 7), 7);
             held.finish();
         });
         assert!(lines.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty());

@@ -29,7 +29,7 @@ pub(crate) struct Assembled {
 }
 
 /// The environment of a lifecycle.
-pub(crate) struct Surroundings {
+pub(crate) struct RunEnvironment {
     pub(crate) ledger: Arc<LifecycleLedger>,
     /// `None` if no thread enforces the deadline: in a test, and for a standalone server without a watchdog.
     pub(crate) watchdog: Option<Watchdog>,
@@ -60,8 +60,8 @@ impl Lifecycle {
     }
 
     /// Assembles the parts of a lifecycle. From then on its inputs go to the dispatcher.
-    pub(crate) fn assemble(self, surroundings: Surroundings) -> Assembled {
-        let Surroundings { ledger, watchdog, mode, report_path, manager } = surroundings;
+    pub(crate) fn assemble(self, surroundings: RunEnvironment) -> Assembled {
+        let RunEnvironment { ledger, watchdog, mode, report_path, manager } = surroundings;
         let (announced, drain) = (StopSource::with_clock(clock::now), StopSource::with_clock(clock::now));
         let (phases, phase) = watch::channel(Phase::Starting);
         let inputs = self.inputs.0.clone();

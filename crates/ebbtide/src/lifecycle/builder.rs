@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::model::{Budget, LameDuck, Platform, Report, Stage};
-use crate::runtime::{FlushSlot, Input, Inputs, ReportCallback, Watchdog, say_error};
+use crate::runtime::{FlushSlot, Input, Inputs, ReportCallback, Watchdog, log_lifecycle_error};
 use crate::util::BoxError;
 
 /// Builds and runs the lifecycle of a process.
@@ -87,7 +87,7 @@ impl Lifecycle {
         lifecycle.taken = plan.and_then(|plan| {
             Watchdog::start(plan, lifecycle.inputs.0.clone(), &lifecycle.signals)
                 .inspect_err(|error| {
-                    say_error(&lifecycle.name, &format!("cannot install signal handlers: {error}"))
+                    log_lifecycle_error(&lifecycle.name, &format!("cannot install signal handlers: {error}"))
                 })
                 .map(Taken::new)
                 .ok()

@@ -6,7 +6,7 @@ use tokio::time::{sleep_until, timeout};
 
 use super::Handle;
 use crate::drain::Stop;
-use crate::model::{Cause, Check, CheckStatus, Kind, Phase, Stage, Standing, Verdict, show_duration};
+use crate::model::{Cause, Check, CheckState, CheckStatus, Kind, Phase, Stage, Verdict, show_duration};
 use crate::util::{BoxError, chain, clock};
 
 impl Handle {
@@ -60,13 +60,13 @@ struct CheckRunner {
     name: String,
     number: usize,
     check: Check,
-    standing: Standing,
+    standing: CheckState,
     begun: Instant,
 }
 
 impl CheckRunner {
     fn new(app: Handle, name: String, number: usize, check: Check) -> Self {
-        Self { app, name, number, standing: Standing::new(check.clone()), check, begun: clock::now() }
+        Self { app, name, number, standing: CheckState::new(check.clone()), check, begun: clock::now() }
     }
 
     async fn run<F, Fut, E>(mut self, mut run: F, stop: Stop) -> Result<(), BoxError>
@@ -101,11 +101,11 @@ impl CheckRunner {
         self.app.board().note(self.number, self.standing.is_green(), error.clone());
         let (check, error) = (&self.name, error.unwrap_or_default());
         match verdict {
-            Verdict::AsBefore if error.is_empty() => {}
-            Verdict::AsBefore => tracing::debug!(check, error, "readiness check attempt failed"),
+            Verdict::StateUnchanged if error.is_empty() => {}
+            Verdict::StateUnchanged => tracing::debug!(check, error, "readiness check attempt failed"),
             Verdict::TurnedGreen => tracing::info!(check, "readiness check passes"),
             Verdict::TurnedRed => crate::runtime::log_warn!(check, error, "readiness check fails"),
-            Verdict::Hopeless { red_for } => {
+            Verdict::CriticalTimeExceeded { red_for } => {
                 self.app.begin_stop(Cause::Unhealthy { check: check.clone(), error, red_for });
             }
         }

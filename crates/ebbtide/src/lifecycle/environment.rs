@@ -33,14 +33,14 @@ pub enum EnvironmentError {
 
 /// The settings from the environment other than the budget.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Wishes {
+pub(crate) struct EnvironmentSettings {
     pub(crate) report_path: Option<PathBuf>,
-    pub(super) plan: Option<PlanForm>,
+    pub(super) plan: Option<PlanFormat>,
 }
 
 /// The output format of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PlanForm {
+pub(super) enum PlanFormat {
     Json,
     Text,
 }
@@ -49,7 +49,7 @@ pub(super) enum PlanForm {
 pub(crate) fn apply(
     budget: &mut Budget,
     var: impl Fn(&str) -> Option<String>,
-) -> Result<Wishes, EnvironmentError> {
+) -> Result<EnvironmentSettings, EnvironmentError> {
     let duration = |name: &'static str| -> Result<Option<Duration>, EnvironmentError> {
         let Some(text) = var(name).filter(|text| !text.is_empty()) else { return Ok(None) };
         parse_duration(&text).map(Some).map_err(|source| EnvironmentError::Duration { name, source })
@@ -65,12 +65,12 @@ pub(crate) fn apply(
     }
     let plan = match var("EBBTIDE_PLAN").as_deref() {
         None | Some("") => None,
-        Some("json") => Some(PlanForm::Json),
-        Some("text") => Some(PlanForm::Text),
+        Some("json") => Some(PlanFormat::Json),
+        Some("text") => Some(PlanFormat::Text),
         Some(text) => return Err(EnvironmentError::Plan { text: text.to_owned() }),
     };
     let report_path = var("EBBTIDE_REPORT").filter(|path| !path.is_empty()).map(PathBuf::from);
-    Ok(Wishes { report_path, plan })
+    Ok(EnvironmentSettings { report_path, plan })
 }
 
 fn lame_duck(text: &str) -> Result<LameDuck, EnvironmentError> {
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use crate::model::Platform;
 
-    fn applied(vars: &[(&str, &str)]) -> Result<(Budget, Wishes), String> {
+    fn applied(vars: &[(&str, &str)]) -> Result<(Budget, EnvironmentSettings), String> {
         let mut budget = Budget::of(Platform::Plain);
         let find = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         let wishes = apply(&mut budget, find).map_err(|error| crate::util::chain(&error))?;
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_that_cannot_be_understood_names_its_variable() {
+    fn an_invalid_setting_names_its_variable() {
         for (name, value) in [
             ("EBBTIDE_GRACE", "soon"),
             ("EBBTIDE_MARGIN", "-1"),

@@ -17,7 +17,7 @@ mod temporary;
 mod ticker;
 
 #[cfg(any(feature = "testing", feature = "http"))]
-pub(crate) use assemble::{Assembled, Surroundings};
+pub(crate) use assemble::{Assembled, RunEnvironment};
 #[cfg(feature = "http")]
 pub(crate) use builder::Taken;
 pub use builder::{Lifecycle, Signal};

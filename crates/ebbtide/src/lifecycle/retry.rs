@@ -138,7 +138,7 @@ impl Handle {
             loop {
                 attempts += 1;
                 let under_way = retry.once(&mut attempt);
-                let error = match said_so(under_way, &name, attempts).await {
+                let error = match log_while_pending(under_way, &name, attempts).await {
                     Ok(value) => break Ok(value),
                     Err(error) => error,
                 };
@@ -178,7 +178,7 @@ impl Handle {
 }
 
 /// Waits for an attempt, and logs while it is pending: after one second, then at intervals that double.
-async fn said_so<T>(attempt: impl Future<Output = T>, waiting_for: &str, number: u32) -> T {
+async fn log_while_pending<T>(attempt: impl Future<Output = T>, waiting_for: &str, number: u32) -> T {
     let (mut attempt, mut pause, mut waited) = (pin!(attempt), Duration::from_secs(1), Duration::ZERO);
     loop {
         match timeout(pause, &mut attempt).await {

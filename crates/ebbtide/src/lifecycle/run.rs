@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 
-use super::assemble::{Assembled, Surroundings};
+use super::assemble::{Assembled, RunEnvironment};
 use super::builder::Taken;
-use super::environment::{self, PlanForm, Wishes};
+use super::environment::{self, EnvironmentSettings, PlanFormat};
 use super::{Handle, Lifecycle};
 use crate::model::{End, Exit, Plan, Report};
 use crate::runtime::{
-    Input, Inputs, LifecycleLedger, Manager, RunMode, START_UP, Watchdog, flush_all, report_file, say_error,
-    start_up,
+    Input, Inputs, LifecycleLedger, Manager, RunMode, START_UP, Watchdog, flush_all, log_lifecycle_error,
+    report_file, start_up,
 };
 use crate::util::{BoxError, chain, panics};
 
@@ -150,11 +150,11 @@ impl Lifecycle {
 
     /// Computes the plan from the platform, the code and the environment.
     fn prepare(mut self, watchdog: Option<Watchdog>) -> Result<Ready, ()> {
-        let (plan, wishes) = self.plan().map_err(|error| say_error(&self.name, &chain(&*error)))?;
+        let (plan, wishes) = self.plan().map_err(|error| log_lifecycle_error(&self.name, &chain(&*error)))?;
         if let Some(form) = wishes.plan {
             return print(&plan, form).map_or_else(
                 |error| {
-                    say_error(&self.name, &format!("cannot print the shutdown plan: {error}"));
+                    log_lifecycle_error(&self.name, &format!("cannot print the shutdown plan: {error}"));
                     Err(())
                 },
                 |()| Ok(Ready::Printed),
@@ -171,13 +171,13 @@ impl Lifecycle {
                 Err(error)
             }
         };
-        let watchdog = watchdog
-            .and_then(more)
-            .map_err(|error| say_error(&self.name, &format!("cannot install signal handlers: {error}")))?;
+        let watchdog = watchdog.and_then(more).map_err(|error| {
+            log_lifecycle_error(&self.name, &format!("cannot install signal handlers: {error}"))
+        })?;
         Ok(Ready::Run(Box::new(Prepared { plan, wishes, watchdog, lifecycle: self })))
     }
 
-    fn plan(&mut self) -> Result<(Plan, Wishes), BoxError> {
+    fn plan(&mut self) -> Result<(Plan, EnvironmentSettings), BoxError> {
         let wishes = environment::apply(&mut self.budget, |name| std::env::var(name).ok())?;
         Ok((self.budget.plan()?, wishes))
     }
@@ -203,7 +203,7 @@ impl Home {
             (Self::Callers, false) => "`run_async` called outside a tokio runtime",
             (Self::Own, false) | (Self::Callers, true) => return Ok(()),
         };
-        say_error(name, trouble);
+        log_lifecycle_error(name, trouble);
         Err(())
     }
 }
@@ -222,7 +222,7 @@ enum Ready {
 
 struct Prepared {
     plan: Plan,
-    wishes: Wishes,
+    wishes: EnvironmentSettings,
     watchdog: Watchdog,
     lifecycle: Lifecycle,
 }
@@ -241,7 +241,10 @@ impl Prepared {
         let runtime = match builder.build() {
             Ok(runtime) => runtime,
             Err(error) => {
-                say_error(&self.lifecycle.name, &format!("cannot start the tokio runtime: {error}"));
+                log_lifecycle_error(
+                    &self.lifecycle.name,
+                    &format!("cannot start the tokio runtime: {error}"),
+                );
                 flush_all(&self.lifecycle.flushers, &self.lifecycle.name, PATIENCE);
                 return ledger.report(Some(Exit::Failed));
             }
@@ -258,7 +261,7 @@ impl Prepared {
         let ledger = Arc::new(LifecycleLedger::new(lifecycle.name.clone(), plan.clone()));
         watchdog.equip(plan.clone(), Arc::clone(&ledger), wishes.report_path.clone());
         if let Some(path) = &wishes.report_path {
-            report_file::probe_or_say(&lifecycle.name, path);
+            report_file::probe_report_path(&lifecycle.name, path);
         }
         ledger
     }
@@ -270,7 +273,7 @@ impl Prepared {
     {
         let Self { plan, wishes, watchdog, lifecycle } = self;
         tracing::info!(lifecycle = lifecycle.name, %plan, "shutdown plan");
-        let surroundings = Surroundings {
+        let surroundings = RunEnvironment {
             ledger: Arc::clone(&ledger),
             watchdog: Some(watchdog.clone()),
             mode: RunMode::Process,
@@ -308,9 +311,9 @@ impl Prepared {
         };
         awaited.finish();
         report.unwrap_or_else(|error| match error.try_into_panic() {
-            Ok(panic) => watchdog.dispatcher_is_gone(&ledger, panics::message(&*panic)),
+            Ok(panic) => watchdog.dispatcher_has_exited(&ledger, panics::message(&*panic)),
             // The runtime was shut down during the lifecycle, with all its tasks.
-            Err(error) => watchdog.dispatcher_is_gone(&ledger, error.to_string()),
+            Err(error) => watchdog.dispatcher_has_exited(&ledger, error.to_string()),
         })
     }
 }
@@ -353,10 +356,10 @@ impl Drop for Awaited {
 /// How long a lifecycle that could not be started waits for its flushers.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-fn print(plan: &Plan, form: PlanForm) -> std::io::Result<()> {
+fn print(plan: &Plan, form: PlanFormat) -> std::io::Result<()> {
     let mut text = match form {
-        PlanForm::Json => report_file::json(plan)?,
-        PlanForm::Text => plan.to_string().into_bytes(),
+        PlanFormat::Json => report_file::json(plan)?,
+        PlanFormat::Text => plan.to_string().into_bytes(),
     };
     text.push(b'\n');
     std::io::stdout().write_all(&text)

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_and_what_ends_in_two_dots_are_refused() {
+    fn temporary_paths_that_are_a_root_or_end_in_two_dots_are_refused() {
         let (_kept, root) = folders();
         let here = root.join("srv/app");
         for path in ["/", "//", "/..", "/../..", "/."] {
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_that_the_process_works_in_is_refused_by_whatever_name() {
+    fn the_working_directory_is_refused_under_any_name() {
         let (_kept, root) = folders();
         let here = root.join("srv/app");
         let by_link = root.join("data/app");
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn two_dots_behind_a_folder_that_is_not_there_yet_are_refused() {
+    fn two_dots_after_a_missing_folder_are_refused() {
         let (_kept, root) = folders();
         let here = root.join("srv/app");
         assert!(removable(&root.join("none/../srv"), Some(&here)).is_err());
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_process_may_remove_is_named_without_its_links() {
+    fn temporary_paths_are_resolved_without_links() {
         let (_kept, root) = folders();
         let here = root.join("srv/app");
         for (path, removed) in [

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_gathers_behind_a_turn_is_done_in_one_go_and_each_gets_its_own_answer() {
+    async fn items_queued_behind_a_batch_run_in_one_batch_with_separate_answers() {
         let (combiner, turn) = (Arc::new(Combiner::default()), Arc::new(Semaphore::new(1)));
         let batches = Arc::new(AtomicUsize::new(0));
         let held = Arc::clone(&turn).acquire_owned().await.unwrap();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_is_everybodys() {
+    async fn a_batch_error_is_returned_to_every_caller() {
         let (combiner, turn) = (Combiner::default(), Semaphore::new(1));
         let held = turn.acquire().await.unwrap();
         let submit = |n| combiner.submit(n, &turn, doubled);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_the_one_with_the_turn_is_dropped_the_others_go_on() {
+    async fn when_the_caller_that_runs_the_batch_is_dropped_the_others_continue() {
         let (combiner, turn) =
             (Arc::new(Combiner::<u32, u32, String>::default()), Arc::new(Semaphore::new(1)));
         let held = Arc::clone(&turn).acquire_owned().await.unwrap();
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn several_turns_are_taken_side_by_side_and_each_item_is_done_once() {
+    async fn several_batches_run_concurrently_and_each_item_once() {
         let (combiner, turns) = (Combiner::default(), Semaphore::new(3));
         let (done, beside, most) = (Mutex::new(Vec::new()), AtomicUsize::new(0), AtomicUsize::new(0));
         let (ran, running, peak) = (&done, &beside, &most);

@@ -67,7 +67,7 @@ pub(crate) struct Links {
 const START_UP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The interval between two checks for new requests during the lame duck. It limits the accuracy of the quiet time.
-const LOOK_FOR_ARRIVALS: Duration = Duration::from_millis(10);
+const ARRIVALS_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Dispatcher {
     /// Creates the dispatcher with the start-up as its first component.
@@ -147,12 +147,12 @@ impl Dispatcher {
             Input::Ended(id, end) => Some(self.ended(id, end)),
             Input::Signal { number, skip_lame_duck } => {
                 if !self.ledger.was_signalled() {
-                    self.say_signal(number);
+                    self.log_signal(number);
                 }
                 Some(Event::Signal { number, skip_lame_duck })
             }
             Input::IgnoredSignal { number, after } => {
-                messages::say_ignored_signal(self.ledger.name(), number, after);
+                messages::log_duplicate_signal(self.ledger.name(), number, after);
                 None
             }
             Input::Stop(cause) if self.ledger.stop_began().is_none() => {
@@ -179,19 +179,19 @@ impl Dispatcher {
         let now = self.ledger.now();
         self.observers.tick(&self.ledger);
         if self.next_progress.is_some_and(|at| at <= now) {
-            self.say_progress(now);
+            self.log_progress(now);
         }
         let count = self.arrivals.count();
         if std::mem::replace(&mut self.seen, count) == count { Event::Tick } else { Event::Arrival }
     }
 
-    fn say_progress(&mut self, now: Duration) {
+    fn log_progress(&mut self, now: Duration) {
         let is_stopping = self.ledger.stop_began().is_some();
         // Twice as late each time: a long drain does not fill the log.
         let waited = if is_stopping { now.saturating_sub(self.asked) } else { Duration::ZERO };
         self.next_progress = Some(now.saturating_add(self.settings.progress_every.max(waited)));
         if is_stopping {
-            let line = self.executor.say_progress();
+            let line = self.executor.log_progress();
             self.observers.progress(&line, now);
         } else if self.ledger.phase() == Phase::Starting {
             let (lifecycle, elapsed) = (self.ledger.name(), crate::model::show_duration(now));
@@ -211,7 +211,7 @@ impl Dispatcher {
     /// Returns when the loop must run again without an input.
     fn alarm(&self) -> Option<Instant> {
         let in_duck = self.ledger.phase() == Phase::LameDuck;
-        let look = in_duck.then(|| self.ledger.now().saturating_add(LOOK_FOR_ARRIVALS));
+        let look = in_duck.then(|| self.ledger.now().saturating_add(ARRIVALS_INTERVAL));
         let at = [self.wake, self.next_progress, look, self.observers.due()].into_iter().flatten().min()?;
         Some(Instant::from_std(self.ledger.instant(at)))
     }
@@ -258,7 +258,7 @@ impl Dispatcher {
         over
     }
 
-    fn say_signal(&self, number: i32) {
+    fn log_signal(&self, number: i32) {
         let plan = self.ledger.plan();
         let plan_deadline = crate::model::show_duration(plan.deadline);
         let guard = crate::model::show_duration(plan.signal_guard);
@@ -281,9 +281,9 @@ impl Dispatcher {
         if let Some(watchdog) = &self.watchdog {
             watchdog.decide(report.exit_code);
         }
-        messages::say_flushers(&report);
+        messages::log_failed_flushers(&report);
         if let Some(path) = &self.settings.report_path {
-            report_file::write_or_say(&report, path, messages::say_error);
+            report_file::write_report_or_log(&report, path, messages::log_lifecycle_error);
         }
         self.ledger.report_is_written();
         for hand_over in self.settings.on_report {

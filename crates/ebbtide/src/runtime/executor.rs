@@ -141,7 +141,7 @@ impl Executor {
                 self.drain_in(phase);
                 match phase {
                     // Log lines after the flushers may not be written.
-                    Phase::Flushing => messages::say_report(&self.ledger.report(None)),
+                    Phase::Flushing => messages::log_report(&self.ledger.report(None)),
                     Phase::Exited => {}
                     _ => tracing::info!(lifecycle = self.ledger.name(), %phase, "phase changed"),
                 }
@@ -183,7 +183,7 @@ impl Executor {
             }
             Effect::Wake(at) => return Next::WakeAt(at),
             Effect::IgnoreSignal { number, after } => {
-                messages::say_ignored_signal(self.ledger.name(), number, after);
+                messages::log_duplicate_signal(self.ledger.name(), number, after);
             }
             Effect::EndNow { number } => match self.mode {
                 RunMode::Process => super::os::exit::by_signal(number),
@@ -261,7 +261,7 @@ impl Executor {
     }
 
     /// Logs the components that the shutdown waits for and the time left, and returns them as a line.
-    pub(crate) fn say_progress(&self) -> String {
+    pub(crate) fn log_progress(&self) -> String {
         let waiting = messages::describe(&self.ledger.waiting());
         let left = self.announced.token().time_left().map(crate::model::show_duration).unwrap_or_default();
         let phase = self.ledger.phase();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::RunMode;
-use super::os::exit::last_word;
+use super::os::exit::write_stderr;
 use crate::model::End;
 use crate::util::{BoxError, panics};
 
@@ -77,7 +77,7 @@ impl FlushSlot {
         // Without a thread `done` is not called, and the flusher is reported when its deadline passes.
         if let Err(error) = mode.run_aside(format!("flush {}", self.name), run) {
             // Not through `tracing`: during a forced exit a subscriber may hang.
-            last_word(&format!("error: {}: cannot start the flush thread: {error}\n", self.name));
+            write_stderr(&format!("error: {}: cannot start the flush thread: {error}\n", self.name));
         }
     }
 
@@ -135,7 +135,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(30);
 
     #[test]
-    fn it_runs_once_and_tells_everybody_who_asked_for_it() {
+    fn a_flusher_runs_once_and_notifies_every_caller() {
         let (told, heard) = mpsc::channel();
         let (open, gate) = mpsc::channel::<()>();
         let runs = told.clone();

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::FlushSlot;
-use super::os::exit::last_word;
+use super::os::exit::write_stderr;
 use crate::model::{End, part};
 use crate::util::clock;
 
@@ -111,12 +111,12 @@ pub(crate) fn flush_all(slots: &[Arc<FlushSlot>], lifecycle: &str, limit: Durati
         failed = failed.saturating_add(1);
         if failed <= LINES {
             let not = if slot.is_last() { "not done" } else { "not flushed" };
-            last_word(&format!("{lifecycle}: error: {} ({not}: {trouble})\n", slot.name()));
+            write_stderr(&format!("{lifecycle}: error: {} ({not}: {trouble})\n", slot.name()));
         }
     }
     let more = failed.saturating_sub(LINES);
     if more > 0 {
-        last_word(&format!("{lifecycle}: error: {more} more flushers failed or exceeded the deadline\n"));
+        write_stderr(&format!("{lifecycle}: error: {more} more flushers failed or exceeded the deadline\n"));
     }
 }
 
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_hang_hold_none_of_the_others() {
+    fn a_hanging_flusher_does_not_block_the_others() {
         let (open, gate) = mpsc::channel::<()>();
         let gate = Arc::new(Mutex::new(gate));
         let done = Arc::new(AtomicUsize::new(0));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_was_begun_elsewhere_is_not_run_again() {
+    fn a_flusher_started_elsewhere_does_not_run_again() {
         let runs = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&runs);
         let slots = vec![slot(move || count.fetch_add(1, Ordering::SeqCst))];

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::flush_all::run_all;
 use super::ledger::LifecycleLedger;
-use super::os::exit::{self, last_word};
+use super::os::exit::{self, write_stderr};
 use super::{Manager, Observers, flush_all, messages, report_file};
 use crate::model::{Cause, Exit, Phase, Report, Stage, part, show_duration};
 use crate::util::clock;
@@ -24,7 +24,7 @@ pub(crate) fn flush_early(ledger: &Arc<LifecycleLedger>, hard: Instant) {
         // Called here and not by the watchdog: a component may hang when it reports its work.
         if ledger.phase() < Phase::Flushing {
             let patience = part(ledger.plan().reserve(Stage::Telemetry), 1, 4);
-            say_report(&ledger, patience, Exit::Watchdog);
+            log_report(&ledger, patience, Exit::Watchdog);
             run_all(&ledger.flushers(), hard);
         }
     };
@@ -35,14 +35,14 @@ pub(crate) fn flush_early(ledger: &Arc<LifecycleLedger>, hard: Instant) {
 /// Reports the components that did not stop, flushes, and ends the process at `hard` at the latest.
 ///
 /// Everything that may block runs on a separate thread: this thread waits with timeouts only.
-pub(crate) fn speak_and_exit(ledger: &Arc<LifecycleLedger>, report_path: Option<&Path>, hard: Instant) -> ! {
-    speak(ledger, report_path, hard, Exit::Watchdog, who_is_stuck);
+pub(crate) fn report_and_exit(ledger: &Arc<LifecycleLedger>, report_path: Option<&Path>, hard: Instant) -> ! {
+    speak(ledger, report_path, hard, Exit::Watchdog, describe_unfinished);
     exit::now(Exit::WATCHDOG)
 }
 
 /// Ends a process whose exit code was decided but which did not exit in time. Logs that, and writes the report if it was not
 /// written.
-pub(crate) fn leave_late(
+pub(crate) fn exit_with_decided_code(
     ledger: &Arc<LifecycleLedger>,
     report_path: Option<&Path>,
     hard: Instant,
@@ -51,7 +51,7 @@ pub(crate) fn leave_late(
     let (shared, path) = (Arc::clone(ledger), report_path.map(Path::to_owned));
     let done = aside(hard.saturating_duration_since(clock::real()), move || {
         let name = shared.name();
-        last_word(&format!(
+        write_stderr(&format!(
             "{name}: error: process did not exit after the shutdown; terminating it with exit code {code}\n"
         ));
         if let Some(path) = path.filter(|_| !shared.is_report_written()) {
@@ -63,12 +63,12 @@ pub(crate) fn leave_late(
 }
 
 /// Logs that a second signal ends the process. Does not wait for a blocked standard error.
-pub(crate) fn say_second_signal(ledger: &Arc<LifecycleLedger>, number: i32, after: Duration) {
+pub(crate) fn write_second_signal(ledger: &Arc<LifecycleLedger>, number: i32, after: Duration) {
     let shared = Arc::clone(ledger);
     let _ = aside(SAID, move || {
         let signal = Cause::signal_name(number).unwrap_or("signal");
         let (name, after) = (shared.name(), show_duration(after));
-        last_word(&format!(
+        write_stderr(&format!(
             "{name}: error: second signal {signal}, {after} after the first; terminating the process without a report\n"
         ));
     });
@@ -78,12 +78,12 @@ pub(crate) fn say_second_signal(ledger: &Arc<LifecycleLedger>, number: i32, afte
 const SAID: Duration = Duration::from_millis(50);
 
 fn write_report(ledger: &LifecycleLedger, exit: Option<Exit>, path: &Path) {
-    report_file::write_or_say(&ledger.report(exit), path, messages::say_error_unlogged);
+    report_file::write_report_or_log(&ledger.report(exit), path, messages::write_error_to_stderr);
 }
 
 /// Reports and flushes after a panic of the lifecycle, and returns its report. Components are not asked to stop any more, and
 /// their tasks were aborted.
-pub(crate) fn speak_of_panic(
+pub(crate) fn report_panic(
     ledger: &Arc<LifecycleLedger>,
     report_path: Option<&Path>,
     hard: Instant,
@@ -108,7 +108,7 @@ fn speak(
     let path = report_path.map(Path::to_owned);
     let shared = Arc::clone(ledger);
     // If the flushers started early, the report was logged then: no need to wait for the rest.
-    let patience = if ledger.was_told() { Duration::ZERO } else { half };
+    let patience = if ledger.is_exit_reported() { Duration::ZERO } else { half };
     let told = aside(patience, move || {
         let line = line(&shared);
         tell(&shared, path.as_deref(), half, exit, &line);
@@ -132,7 +132,7 @@ fn flush(ledger: &LifecycleLedger, hard: Instant) {
     flush_all(&lasts, ledger.name(), hard.saturating_duration_since(clock::real()));
 }
 
-fn who_is_stuck(ledger: &LifecycleLedger) -> String {
+fn describe_unfinished(ledger: &LifecycleLedger) -> String {
     let waiting = ledger.waiting();
     let who = messages::describe(&waiting);
     let who = if who.is_empty() { "the async runtime".to_owned() } else { who };
@@ -150,23 +150,23 @@ fn tell(
     exit: Exit,
     line: &str,
 ) {
-    last_word(&format!("{}: error: {line}\n", ledger.name()));
+    write_stderr(&format!("{}: error: {line}\n", ledger.name()));
     let mut manager = Manager::of(|name| std::env::var_os(name), std::process::id());
     manager.say(line, Duration::ZERO);
     if let Some(path) = report_path {
         write_report(ledger, Some(exit), path);
     }
     // Last, because a subscriber may hang.
-    say_report(ledger, patience, exit);
+    log_report(ledger, patience, exit);
 }
 
 /// Logs the report and records the last metrics, once, and waits at most `patience`.
-fn say_report(ledger: &Arc<LifecycleLedger>, patience: Duration, exit: Exit) {
-    if ledger.is_first_to_tell() {
+fn log_report(ledger: &Arc<LifecycleLedger>, patience: Duration, exit: Exit) {
+    if ledger.claim_exit_report() {
         let shared = Arc::clone(ledger);
         let _ = aside(patience, move || {
-            Observers::last_look(&shared);
-            messages::say_report(&shared.report(Some(exit)));
+            Observers::record_last_metrics(&shared);
+            messages::log_report(&shared.report(Some(exit)));
         });
     }
 }

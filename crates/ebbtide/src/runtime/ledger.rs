@@ -239,7 +239,7 @@ impl LifecycleLedger {
     }
 
     /// Returns `true` for the first caller that logs the report on the forced path.
-    pub(crate) fn is_first_to_tell(&self) -> bool {
+    pub(crate) fn claim_exit_report(&self) -> bool {
         !self.told.swap(true, Ordering::SeqCst)
     }
 
@@ -253,7 +253,7 @@ impl LifecycleLedger {
     }
 
     /// Returns whether the report was logged on the forced path.
-    pub(crate) fn was_told(&self) -> bool {
+    pub(crate) fn is_exit_reported(&self) -> bool {
         self.told.load(Ordering::SeqCst)
     }
 

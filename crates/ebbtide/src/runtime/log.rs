@@ -7,7 +7,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Event, Metadata, Subscriber, dispatcher, span};
 
-use super::os::exit::last_word;
+use super::os::exit::write_stderr;
 
 /// Logs a warning as `tracing::warn!` does.
 macro_rules! log_warn {
@@ -22,13 +22,13 @@ macro_rules! log_error {
 pub(crate) use {log_error, log_warn};
 
 /// Returns whether a subscriber is set on this thread.
-pub(crate) fn is_heard() -> bool {
+pub(crate) fn has_subscriber() -> bool {
     !dispatcher::get_default(Dispatch::is::<NoSubscriber>)
 }
 
 /// Logs an event, to standard error if no subscriber is set.
 pub fn heard(log: impl FnOnce()) {
-    if is_heard() {
+    if has_subscriber() {
         log();
     } else {
         // Set for this event alone: a permanent subscriber would be called for each event of the process.
@@ -59,7 +59,7 @@ impl Subscriber for StandardError {
     fn event(&self, event: &Event<'_>) {
         let mut line = EventText::default();
         event.record(&mut line);
-        last_word(&format!("{} ebbtide: {}{}\n", event.metadata().level(), line.message, line.fields));
+        write_stderr(&format!("{} ebbtide: {}{}\n", event.metadata().level(), line.message, line.fields));
     }
 
     fn enter(&self, _: &span::Id) {}

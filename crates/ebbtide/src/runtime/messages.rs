@@ -7,8 +7,8 @@ use crate::model::{Cause, ComponentReport, Outcome, Report, Stage, Straggler, sh
 use super::ledger::WaitingComponent;
 use tracing::info;
 
-use super::os::exit::last_word;
-use super::{is_heard, log_error};
+use super::os::exit::write_stderr;
+use super::{has_subscriber, log_error};
 
 /// The maximum number of stragglers of one component in a line.
 const NAMED_HELD: usize = 8;
@@ -17,28 +17,28 @@ const NAMED_HELD: usize = 8;
 const NAMED: usize = 20;
 
 /// Logs an error that ends the process.
-pub(crate) fn say_error(name: &str, error: &str) {
-    if is_heard() {
+pub(crate) fn log_lifecycle_error(name: &str, error: &str) {
+    if has_subscriber() {
         crate::runtime::log_error!(lifecycle = name, "{error}");
     } else {
-        say_error_unlogged(name, error);
+        write_error_to_stderr(name, error);
     }
 }
 
 /// Writes an error to standard error, for paths on which a subscriber may hang.
-pub(crate) fn say_error_unlogged(name: &str, error: &str) {
-    last_word(&format!("{name}: error: {error}\n"));
+pub(crate) fn write_error_to_stderr(name: &str, error: &str) {
+    write_stderr(&format!("{name}: error: {error}\n"));
 }
 
 /// Logs that a signal repeats the first one, and is ignored.
-pub(crate) fn say_ignored_signal(name: &str, number: i32, after: Duration) {
+pub(crate) fn log_duplicate_signal(name: &str, number: i32, after: Duration) {
     let signal = Cause::signal_name(number).unwrap_or("signal");
     let after = show_duration(after);
     tracing::info!(lifecycle = name, signal, after, "duplicate signal ignored");
 }
 
 /// Logs the report as one event.
-pub(crate) fn say_report(report: &Report) {
+pub(crate) fn log_report(report: &Report) {
     for component in report.components.iter().filter(|component| component.unaccounted() > 0) {
         let (component, missing) = (&component.name, component.unaccounted());
         crate::runtime::log_warn!(
@@ -122,16 +122,16 @@ fn troubled(report: &Report) -> String {
 
 /// Writes the flushers that did not drain to standard error, because the log may be what they failed to flush. The exit event was
 /// logged before they ran, so the final exit code is repeated here.
-pub(crate) fn say_flushers(report: &Report) {
+pub(crate) fn log_failed_flushers(report: &Report) {
     let (name, code) = (&report.name, report.exit_code);
     let mut troubled = report.troubled().filter(|component| component.stage == Stage::Telemetry);
     for component in troubled.by_ref().take(NAMED) {
         let outcome = component.outcome.as_ref().map_or_else(String::new, ToString::to_string);
-        last_word(&format!("{name}: error: {} ({outcome}); exit code {code}\n", component.name));
+        write_stderr(&format!("{name}: error: {} ({outcome}); exit code {code}\n", component.name));
     }
     let more = troubled.count();
     if more > 0 {
-        last_word(&format!("{name}: error: {more} more flushers did not finish; exit code {code}\n"));
+        write_stderr(&format!("{name}: error: {more} more flushers did not finish; exit code {code}\n"));
     }
 }
 
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_waited_for_is_told_with_what_it_holds_and_what_it_handed_back() {
+    fn waiting_components_are_described_with_in_flight_and_requeued_work() {
         let job = Straggler { name: "7".to_owned(), age: Duration::from_secs(3), created: None };
         let one = |name: &str, in_flight, requeued, stragglers| WaitingComponent {
             name: name.to_owned(),

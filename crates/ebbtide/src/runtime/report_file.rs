@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::Serialize;
 
-use super::os::exit::last_word;
+use super::os::exit::write_stderr;
 use crate::model::Report;
 
 /// Writes to standard error, before the service is ready, that the report cannot be written: a program that waits for the file does
 /// not read the log.
 ///
 /// It leaves no file behind and removes the report of an earlier run, which could be mistaken for the report of this one.
-pub(crate) fn probe_or_say(name: &str, path: &Path) {
+pub(crate) fn probe_report_path(name: &str, path: &Path) {
     if let Err(error) = probe(path) {
-        last_word(&format!(
+        write_stderr(&format!(
             "{name}: error: cannot write the report (EBBTIDE_REPORT) to {}: {error}\n",
             path.display()
         ));
@@ -23,7 +23,7 @@ pub(crate) fn probe_or_say(name: &str, path: &Path) {
 
 /// Writes the report as JSON. A reader finds a complete file or none. On failure, `say` is called with the name of
 /// the lifecycle and the error.
-pub(crate) fn write_or_say(report: &Report, path: &Path, say: impl FnOnce(&str, &str)) {
+pub(crate) fn write_report_or_log(report: &Report, path: &Path, say: impl FnOnce(&str, &str)) {
     if let Err(error) = write(report, path) {
         say(&report.name, &format!("cannot write the report to {}: {error}", path.display()));
     }

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_folders_and_links_are_removed_and_what_a_link_leads_to_is_not() {
+    fn files_folders_and_links_are_removed_and_link_targets_are_not() {
         let outer = tempfile::tempdir().expect("a folder");
         let at = |name: &str| outer.path().join(name);
         fs::create_dir_all(at("folder/deep")).expect("made");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_removed_is_not_forgotten_yet() {
+    fn a_temporary_path_stays_registered_while_it_is_removed() {
         const FILES: usize = 5000;
         let outer = tempfile::tempdir().expect("a folder");
         let folder = outer.path().join("big");
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_removed_is_not_forgotten() {
+    fn a_temporary_path_that_cannot_be_removed_stays_registered() {
         let temporaries = Temporaries::default();
         let stays = Path::new("/proc/self/status");
         let _ = temporaries.keep(stays.to_owned());
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_into_which_something_is_written_is_removed_all_the_same() {
+    fn a_temporary_folder_with_concurrent_writes_is_removed() {
         let outer = tempfile::tempdir().expect("a folder");
         let folder = outer.path().join("busy");
         fs::create_dir(&folder).expect("made");

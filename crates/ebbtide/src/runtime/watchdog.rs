@@ -18,7 +18,7 @@ use crate::util::clock;
 /// 1. From [`Watchdog::start`] on, every stop signal is received by this thread or is still in its pipe.
 /// 2. The first signal arms the deadline before the dispatcher receives the signal. The deadline never moves later.
 /// 3. A second signal that arrives the guard time or more after the first ends the process without the runtime. Before that,
-///    only temporary files are removed, which takes at most [`TIDY`]. A second signal that arrives earlier has no effect.
+///    only temporary files are removed, which takes at most [`TEMPORARIES_TIMEOUT`]. A second signal that arrives earlier has no effect.
 /// 4. Only this thread ends the process at the deadline.
 /// 5. If the machine has not started the flushers when they are due, this thread starts them, and the machine continues to wait
 ///    until the forced exit: a runtime that recovers loses nothing.
@@ -49,7 +49,7 @@ struct WatchdogState {
 }
 
 /// How long a second signal waits for the removal of temporary files.
-const TIDY: Duration = Duration::from_millis(250);
+const TEMPORARIES_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl Watchdog {
     /// Installs handlers for `signals` and starts the thread.
@@ -103,14 +103,14 @@ impl Watchdog {
 
     /// Ends the lifecycle after a panic of the dispatcher: flushes and reports what is still possible by the deadline, and
     /// returns the report.
-    pub(crate) fn dispatcher_is_gone(&self, ledger: &Arc<LifecycleLedger>, message: String) -> Report {
+    pub(crate) fn dispatcher_has_exited(&self, ledger: &Arc<LifecycleLedger>, message: String) -> Report {
         self.arm();
         self.decide(Exit::FAILED);
         let state = self.lock();
         let hard = clock::after(state.began.unwrap_or_else(clock::real), state.plan.forced_at());
         let path = state.report_path.clone();
         drop(state);
-        forced_exit::speak_of_panic(ledger, path.as_deref(), hard, message)
+        forced_exit::report_panic(ledger, path.as_deref(), hard, message)
     }
 
     /// Records the exit code for a process that hangs while it exits.
@@ -134,7 +134,7 @@ impl Watchdog {
         self.pipe.restore();
         while let Some(wake) = self.pipe.read() {
             if let Wake::Signal { number, at } = wake {
-                self.came_late(number, at);
+                self.record_late_signal(number, at);
             }
         }
         if let Some(number) = self.untaken() {
@@ -143,7 +143,7 @@ impl Watchdog {
     }
 
     /// Records a signal that arrived too late for the lifecycle, unless it duplicates the first one.
-    fn came_late(&self, number: i32, at: Duration) {
+    fn record_late_signal(&self, number: i32, at: Duration) {
         let mut state = self.lock();
         let first = state.first_signal.map(|(_, first)| at.saturating_sub(first));
         if first.is_none_or(|after| state.plan.is_second_signal(after)) {
@@ -165,7 +165,7 @@ impl Watchdog {
         while !self.lock().disarmed {
             match self.pipe.wait(self.patience()) {
                 Wake::Signal { number, at } => self.signal(number, at, inputs),
-                Wake::Timeout => self.time_is_up(),
+                Wake::Timeout => self.deadline_passed(),
                 Wake::Poked => {}
             }
         }
@@ -183,7 +183,7 @@ impl Watchdog {
         let mut state = self.lock();
         if state.disarmed {
             drop(state);
-            return self.came_late(number, at);
+            return self.record_late_signal(number, at);
         }
         if let Some((_, first)) = state.first_signal {
             let after = at.saturating_sub(first);
@@ -196,8 +196,8 @@ impl Watchdog {
             let ledger = state.ledger.clone();
             drop(state);
             if let Some(ledger) = ledger {
-                forced_exit::say_second_signal(&ledger, number, after);
-                ledger.temporaries().remove_all_within(TIDY);
+                forced_exit::write_second_signal(&ledger, number, after);
+                ledger.temporaries().remove_all_within(TEMPORARIES_TIMEOUT);
             }
             exit::by_signal(number);
         }
@@ -211,7 +211,7 @@ impl Watchdog {
         inputs.send(Input::Signal { number, skip_lame_duck });
     }
 
-    fn time_is_up(&self) {
+    fn deadline_passed(&self) {
         let mut state = self.lock();
         let Some(began) = state.began.filter(|_| !state.disarmed) else { return };
         let hard = clock::after(began, state.plan.deadline);
@@ -228,9 +228,11 @@ impl Watchdog {
         drop(state);
         match (decided, ledger) {
             // The exit is decided: only the report, a callback, or the exit of the process takes too long.
-            (Some(code), Some(ledger)) => forced_exit::leave_late(&ledger, path.as_deref(), hard, code),
+            (Some(code), Some(ledger)) => {
+                forced_exit::exit_with_decided_code(&ledger, path.as_deref(), hard, code)
+            }
             (Some(code), None) => exit::now(code),
-            (None, Some(ledger)) => forced_exit::speak_and_exit(&ledger, path.as_deref(), hard),
+            (None, Some(ledger)) => forced_exit::report_and_exit(&ledger, path.as_deref(), hard),
             (None, None) => exit::now(Exit::WATCHDOG),
         }
     }

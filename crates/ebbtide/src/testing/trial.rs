@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinSet;
 
-use crate::lifecycle::{Assembled, Handle, Lifecycle, Surroundings};
+use crate::lifecycle::{Assembled, Handle, Lifecycle, RunEnvironment};
 use crate::model::{Budget, Phase, Platform, Report};
 use crate::runtime::{Input, Inputs, LifecycleLedger, Manager, RunMode, START_UP, start_up};
 use crate::util::BoxError;
@@ -68,7 +68,7 @@ impl Trial {
     {
         let ledger = ledger(&lifecycle);
         tracing::info!(lifecycle = ledger.name(), plan = %ledger.plan(), "shutdown plan");
-        let surroundings = Surroundings {
+        let surroundings = RunEnvironment {
             ledger,
             watchdog: None,
             mode: RunMode::Guest,

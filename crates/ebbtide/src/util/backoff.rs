@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_doubles_up_to_its_limit_and_never_overflows() {
+    fn backoff_doubles_up_to_its_limit_and_never_overflows() {
         let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         let whole = [1, 2, 3, 6, 7, 32, 33, u32::MAX].map(|failures| backoff.whole(failures).as_millis());
         assert_eq!(whole, [100, 200, 400, 3200, 5000, 5000, 5000, 5000]);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_failed_together_come_back_apart() {
+    fn jitter_spreads_the_retries_of_clients_that_failed_together() {
         let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
         let waits: Vec<_> = (0..1000).map(|_| backoff.after(1)).collect();
         assert!(waits.iter().all(|wait| (500..=1000).contains(&wait.as_millis())), "{waits:?}");

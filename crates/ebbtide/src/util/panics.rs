@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_was_said_is_not_said_again() {
+    fn chain_omits_a_message_that_the_previous_one_contains() {
         for (levels, said) in [
             (&["ack the job", "refused"][..], "ack the job: refused"),
             (&["ack the job: refused", "refused"], "ack the job: refused"),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_a_result_wherever_it_comes_from() {
+    async fn caught_returns_panics_of_the_future_and_of_its_destructor() {
         assert!(Caught::new(async { 7 }).await.is_ok_and(|seven| seven == 7));
         assert!(Caught::new(async { panic!("in the future") }).await.is_err());
         let loud = Loud;

@@ -165,14 +165,14 @@ where
         let item = match Pin::new(&mut self.socket).poll_next(cx) {
             Poll::Ready(item) => item,
             Poll::Pending if self.is_closing() => {
-                ready!(self.poll_silence(cx));
+                ready!(self.poll_peer_timeout(cx));
                 None
             }
             Poll::Pending => return Poll::Pending,
         };
         self.silence = None;
         self.state = match (&item, self.state) {
-            (Some(Ok(message)), CloseState::Open) if message.is_close() => CloseState::NotOurs,
+            (Some(Ok(message)), CloseState::Open) if message.is_close() => CloseState::ClosedByOther,
             (Some(Ok(message)), CloseState::Sending | CloseState::Sent) if message.is_close() => {
                 CloseState::Over
             }
@@ -185,7 +185,7 @@ where
 
 impl<S> Graceful<S> {
     /// Waits until the timeout for the peer's next message has passed.
-    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_peer_timeout(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Self { silence, stop, answer_within, .. } = self;
         let silence = silence.get_or_insert_with(|| {
             let left = stop.time_left().map_or(Duration::MAX, |left| part(left, 1, 2));
@@ -241,7 +241,7 @@ where
                     }
                     Poll::Pending => return this.poll_message(cx),
                 },
-                CloseState::Sent | CloseState::NotOurs => return this.poll_message(cx),
+                CloseState::Sent | CloseState::ClosedByOther => return this.poll_message(cx),
                 CloseState::Over => return Poll::Ready(None),
             }
         }
@@ -256,19 +256,19 @@ where
     type Error = E;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
-        if self.state.is_closed_by_us() {
+        if self.state.is_closed_locally() {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.socket).poll_ready(cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: M) -> Result<(), E> {
-        if self.state.is_closed_by_us() {
+        if self.state.is_closed_locally() {
             self.unsent += 1;
             return Ok(());
         }
         if message.is_close() {
-            self.state = CloseState::NotOurs;
+            self.state = CloseState::ClosedByOther;
         }
         Pin::new(&mut self.socket).start_send(message)
     }
@@ -303,14 +303,14 @@ enum CloseState {
     /// The close frame of this side is sent; incoming messages were sent before the peer received it.
     Sent,
     /// The peer or the handler began the handshake.
-    NotOurs,
+    ClosedByOther,
     /// Both sides have closed, or the socket has failed.
     Over,
 }
 
 impl CloseState {
     /// Returns whether this side has closed, so that the protocol allows no further data (RFC 6455 §5.5.1).
-    fn is_closed_by_us(self) -> bool {
+    fn is_closed_locally(self) -> bool {
         matches!(self, Self::Sending | Self::Sent | Self::Over)
     }
 }

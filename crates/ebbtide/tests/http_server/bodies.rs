@@ -21,7 +21,7 @@ use crate::support::{Client, ping, serve, settle, stop_source, until};
 const BIG: usize = 24 * 1024 * 1024;
 
 #[tokio::test]
-async fn a_large_response_is_whole_when_the_stop_comes_in_its_middle() {
+async fn a_large_response_in_transfer_at_the_stop_signal_is_complete() {
     let router = ping().route("/big", get(async || vec![b'x'; BIG]));
     let mut served = serve(router, |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
@@ -43,7 +43,7 @@ fn count() -> axum::Router {
 }
 
 #[tokio::test]
-async fn a_chunked_upload_finishes_when_the_stop_comes_in_its_middle() {
+async fn a_chunked_upload_in_transfer_at_the_stop_signal_finishes() {
     let mut served = serve(count(), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client
@@ -65,7 +65,7 @@ async fn a_chunked_upload_finishes_when_the_stop_comes_in_its_middle() {
 }
 
 #[tokio::test]
-async fn an_upload_of_known_length_finishes_when_the_stop_comes_in_its_middle() {
+async fn an_upload_of_known_length_in_transfer_at_the_stop_signal_finishes() {
     let mut served = serve(count(), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(b"POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 200000\r\n\r\n").await.unwrap();
@@ -81,7 +81,7 @@ async fn an_upload_of_known_length_finishes_when_the_stop_comes_in_its_middle() 
 
 /// The close lingers: a plain close would send a reset, because the upload is unread, and destroy the response.
 #[tokio::test]
-async fn a_refused_upload_gets_its_answer() {
+async fn a_refused_upload_gets_its_response() {
     let mut served = serve(ping(), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(b"POST /none HTTP/1.1\r\nHost: test\r\nContent-Length: 2000000\r\n\r\n").await.unwrap();
@@ -94,7 +94,7 @@ async fn a_refused_upload_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn http_1_0_and_head_requests_are_answered_whole_through_the_stop() {
+async fn http_1_0_and_head_requests_are_answered_completely_during_the_shutdown() {
     let release = stop_source();
     let token = release.token();
     let slow = async move || {
@@ -166,7 +166,7 @@ impl http_body::Body for Ends {
 
 /// hyper polls neither body after its last frame. Both are complete and must not be reset.
 #[tokio::test]
-async fn bodies_whose_last_frame_says_so_are_whole() {
+async fn bodies_that_mark_their_last_frame_are_complete() {
     let last = async || Body::new(Ends::new(Frame::data(Bytes::from_static(b"last"))));
     let trailers = async || {
         let trailers =

@@ -116,7 +116,7 @@ async fn a_handler_that_panics_is_counted_as_failed_and_logged_with_its_request(
 }
 
 #[tokio::test]
-async fn a_request_whose_client_goes_away_is_abandoned() {
+async fn a_request_whose_client_disconnects_counts_as_abandoned() {
     let mut served = serve(all_kinds(), |server| server).await;
     let mut reading = asked(&served, "/events").await;
     reading.read_until(b"tick").await.unwrap();
@@ -166,7 +166,7 @@ async fn client(addr: SocketAddr, kind: u64) {
 
 /// All kinds of requests at once: before the shutdown, during it and at its deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_counts_add_up_at_every_instant() {
+async fn the_request_counts_add_up_at_all_times() {
     let mut served = serve(all_kinds(), |server| server.stall_timeout(Duration::from_millis(300))).await;
     let mut clients = JoinSet::new();
     for n in 0..EACH * KINDS {

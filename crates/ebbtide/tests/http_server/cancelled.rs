@@ -47,7 +47,7 @@ impl http_body::Body for Streamed {
 }
 
 #[tokio::test]
-async fn what_is_in_flight_at_the_end_is_cut_counted_and_named() {
+async fn what_is_in_flight_at_the_deadline_is_cancelled_counted_and_named() {
     let clock = PausedClock::new();
     let never = stop_source();
     let mut served = serve(slow(never.token()), |server| server).await;
@@ -79,7 +79,7 @@ async fn what_is_in_flight_at_the_end_is_cut_counted_and_named() {
 
 /// Over HTTP/1.0 the end of the connection is the end of the body: only a reset shows that the body is truncated.
 #[tokio::test]
-async fn a_body_that_is_cut_is_reset_and_never_ended() {
+async fn a_cancelled_body_is_reset_and_never_ended() {
     let never = stop_source();
     let token = never.token();
     let stream = async move || Body::new(Streamed::new(token));
@@ -141,7 +141,7 @@ async fn a_response_that_takes_too_long_is_reset() {
 
 /// The service has returned the whole body, and the client does not read it.
 #[tokio::test]
-async fn a_response_that_nobody_reads_is_cut_and_not_counted_as_finished() {
+async fn an_unread_response_is_cancelled_and_not_counted_as_finished() {
     let router = ping().route("/big", get(async || vec![b'x'; 24 * 1024 * 1024]));
     let mut served = serve(router, |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
@@ -256,7 +256,7 @@ fn bodies_are_reset_when_their_runtime_is_dropped() {
 /// A known limit: a Unix socket cannot be reset. A body with a length or with chunks is seen to be truncated; any other looks
 /// whole.
 #[tokio::test]
-async fn over_a_unix_socket_a_body_that_only_the_close_ends_looks_whole() {
+async fn over_a_unix_socket_a_truncated_body_without_a_length_looks_whole() {
     let never = stop_source();
     let directory = tempfile::tempdir().unwrap();
     for (request, end) in HALVES.into_iter().zip(["chunk", "chunk\r\n", "chunk"]) {

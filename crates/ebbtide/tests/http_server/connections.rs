@@ -28,7 +28,7 @@ async fn the_close_is_announced_from_the_signal_on_and_not_before() {
 }
 
 #[tokio::test]
-async fn an_http_1_0_client_keeps_its_connection_until_it_is_told() {
+async fn an_http_1_0_client_keeps_its_connection_until_the_close_is_announced() {
     const KEEP: &[u8] = b"GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
     let mut served = serve(ping(), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
@@ -56,7 +56,7 @@ async fn an_http_1_0_client_keeps_its_connection_until_it_is_told() {
 }
 
 #[tokio::test]
-async fn announcing_can_wait_until_the_lame_duck_is_over() {
+async fn the_announcement_can_wait_until_the_end_of_the_lame_duck() {
     let mut served = serve(ping(), |server| server.announce_close(false)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     served.announce();
@@ -71,7 +71,7 @@ async fn announcing_can_wait_until_the_lame_duck_is_over() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_silent_at_the_stop_is_answered() {
+async fn a_connection_silent_at_the_stop_signal_is_answered() {
     let clock = PausedClock::new();
     let grace = Duration::from_secs(10);
     let mut served = serve(ping(), |server| server.first_byte_grace(grace)).await;
@@ -90,7 +90,7 @@ async fn a_connection_that_was_silent_at_the_stop_is_answered() {
 
 /// The opposite: hyper's own graceful shutdown closes it at once.
 #[tokio::test]
-async fn a_connection_that_was_silent_is_lost_by_an_abrupt_close() {
+async fn an_abrupt_close_loses_a_silent_connection() {
     let mut served = serve(ping(), |server| server.close_mode(CloseMode::Abrupt)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     accepted(served.addr).await;
@@ -101,7 +101,7 @@ async fn a_connection_that_was_silent_is_lost_by_an_abrupt_close() {
 }
 
 #[tokio::test]
-async fn a_silent_connection_ends_with_its_grace() {
+async fn a_silent_connection_is_closed_after_its_grace_time() {
     let clock = PausedClock::new();
     let grace = Duration::from_secs(10);
     let mut served = serve(ping(), |server| server.first_byte_grace(grace)).await;
@@ -118,7 +118,7 @@ async fn a_silent_connection_ends_with_its_grace() {
 }
 
 #[tokio::test]
-async fn a_head_that_was_half_sent_at_the_stop_is_answered() {
+async fn a_head_half_sent_at_the_stop_signal_is_answered() {
     let mut served = serve(ping(), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(&PING[..20]).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_head_that_was_half_sent_at_the_stop_is_answered() {
 }
 
 #[tokio::test]
-async fn a_half_sent_head_ends_at_its_timeout_with_and_without_a_stop() {
+async fn a_half_sent_head_ends_at_its_timeout_with_and_without_a_shutdown() {
     let clock = PausedClock::new();
     let limit = Duration::from_secs(10);
     let mut served = serve(ping(), |server| server.header_timeout(limit)).await;
@@ -198,7 +198,7 @@ async fn a_pipelined_request_is_answered_too() {
 
 /// The request arrives while the first response is being made, when the server has not read it yet.
 #[tokio::test]
-async fn a_pipelined_request_that_nobody_has_read_yet_is_answered_too() {
+async fn a_pipelined_request_that_is_still_unread_is_answered_too() {
     let release = stop_source();
     let mut served =
         serve(slow(release.token()), |server| server.idle_quiet(Duration::from_millis(50))).await;
@@ -219,7 +219,7 @@ async fn a_pipelined_request_that_nobody_has_read_yet_is_answered_too() {
 }
 
 #[tokio::test]
-async fn a_request_in_flight_at_the_stop_finishes() {
+async fn a_request_in_flight_at_the_stop_signal_finishes() {
     let clock = PausedClock::new();
     let release = stop_source();
     let mut served = serve(slow(release.token()), |server| server).await;
@@ -260,7 +260,7 @@ async fn a_closed_connection_waits_for_its_client_for_the_linger_time_only() {
 }
 
 #[tokio::test]
-async fn connections_that_have_been_quiet_do_not_hold_the_stop() {
+async fn quiet_connections_do_not_delay_the_shutdown() {
     let quiet = Duration::from_millis(200);
     let mut served = serve(ping(), |server| server.idle_quiet(quiet)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
@@ -276,7 +276,7 @@ async fn connections_that_have_been_quiet_do_not_hold_the_stop() {
 
 /// The opposite: a connection that was just used may get another request.
 #[tokio::test]
-async fn connections_that_were_just_used_have_their_quiet_time() {
+async fn recently_used_connections_are_kept_for_the_quiet_time() {
     let clock = PausedClock::new();
     let quiet = Duration::from_secs(100);
     let mut served = serve(ping(), |server| server.idle_quiet(quiet)).await;
@@ -321,7 +321,7 @@ async fn a_request_that_takes_too_long_is_answered_503() {
 }
 
 #[tokio::test]
-async fn new_requests_are_noted_from_the_signal_on_and_probes_are_not() {
+async fn requests_count_as_arrivals_from_the_signal_on_and_probes_do_not() {
     let arrivals = ebbtide::drain::Arrivals::new();
     let noted = arrivals.clone();
     let mut served = serve(ping(), |server| server.arrivals(arrivals)).await;

@@ -67,7 +67,7 @@ async fn a_request_without_a_response_gets_nothing_after_an_abrupt_close() {
 }
 
 #[tokio::test]
-async fn requests_pipelined_behind_it_are_answered_too() {
+async fn requests_pipelined_behind_a_cancelled_one_are_answered_too() {
     let never = stop_source();
     let mut served = serve(slow(never.token()), |server| server.refusal_time(LONG)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
@@ -91,7 +91,7 @@ async fn requests_pipelined_behind_it_are_answered_too() {
 
 /// Requests on connections that the kernel had accepted are read, even if the server had read none of them at the deadline.
 #[tokio::test]
-async fn requests_that_wait_in_the_accept_queue_are_answered_too() {
+async fn requests_in_the_accept_queue_at_the_deadline_are_answered() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().tcp().unwrap();
     let mut clients = Vec::new();
@@ -117,7 +117,7 @@ async fn requests_that_wait_in_the_accept_queue_are_answered_too() {
 }
 
 #[tokio::test]
-async fn a_half_sent_head_that_is_finished_in_time_is_answered_too() {
+async fn a_half_sent_head_that_is_completed_in_time_is_answered_at_the_deadline() {
     let never = stop_source();
     let mut served = serve(slow(never.token()), |server| server.refusal_time(LONG)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
@@ -187,7 +187,7 @@ async fn a_grpc_call_without_a_response_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_grpc_stream_under_way_ends_as_unavailable() {
+async fn an_open_grpc_stream_ends_as_unavailable() {
     let (feed, fed) = feed();
     let stream = async move || ([("content-type", "application/grpc")], fed.body()).into_response();
     let mut served = serve(ping().route("/grpc", post(stream)), |server| server.refusal_time(LONG)).await;
@@ -201,7 +201,7 @@ async fn a_grpc_stream_under_way_ends_as_unavailable() {
 
 /// The opposite: after an abrupt close the same stream is a transport error.
 #[tokio::test]
-async fn a_grpc_stream_that_is_closed_abruptly_is_an_error_of_the_transport() {
+async fn a_grpc_stream_closed_abruptly_is_a_transport_error() {
     let (feed, fed) = feed();
     let stream = async move || ([("content-type", "application/grpc")], fed.body()).into_response();
     let mut served =
@@ -250,7 +250,7 @@ async fn a_grpc_stream_over_http_1_is_reset() {
 }
 
 #[tokio::test]
-async fn an_http_2_body_that_is_cut_is_reset() {
+async fn a_cancelled_http_2_body_is_reset() {
     let (feed, fed) = feed();
     let stream = async move || fed.body();
     let mut served = serve(ping().route("/stream", get(stream)), |server| server).await;

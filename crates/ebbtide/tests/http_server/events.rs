@@ -45,7 +45,7 @@ fn is_ended_early(served: &Served) {
 }
 
 #[tokio::test]
-async fn events_go_on_in_the_lame_duck_and_end_between_two_when_it_is_over() {
+async fn events_continue_in_the_lame_duck_and_end_at_an_event_boundary_after_it() {
     let (mut served, mut client, feed) = begin(stream(EVENTS), ASK, "data: 1\n\n", |server| server).await;
     served.announce();
     feed.send("data: 2\n\n");
@@ -61,7 +61,7 @@ async fn events_go_on_in_the_lame_duck_and_end_between_two_when_it_is_over() {
 }
 
 #[tokio::test]
-async fn an_event_that_has_begun_is_sent_whole() {
+async fn a_partly_sent_event_is_completed() {
     for (half, rest, after) in [
         ("data: 1\n\ndata: 2", "\n\n", "data: 3\n\n"),
         ("data: 1\r\n\r\ndata: 2\r\n", "\r\n", "data: 3\r\n\r\n"),
@@ -82,7 +82,7 @@ async fn an_event_that_has_begun_is_sent_whole() {
 }
 
 #[tokio::test]
-async fn events_that_never_began_end_as_well() {
+async fn an_event_stream_without_events_ends_as_well() {
     let (feed, stream) = stream(EVENTS);
     let mut served = serve(ping().route("/stream", stream), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
@@ -96,7 +96,7 @@ async fn events_that_never_began_end_as_well() {
 }
 
 #[tokio::test]
-async fn the_last_event_can_say_when_to_come_back() {
+async fn the_last_event_can_set_the_reconnection_time() {
     let (low, high) = (Duration::from_millis(1000), Duration::from_millis(5000));
     let mut waits = Vec::new();
     let (mut feeds, mut clients) = (Vec::new(), Vec::new());
@@ -131,7 +131,7 @@ async fn the_last_event_can_say_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn events_that_end_with_the_connection_end_in_order() {
+async fn events_over_http_1_0_end_in_order() {
     let (mut served, mut client, _feed) =
         begin(stream(EVENTS), ASK_1_0, "data: 1\n\n", |server| server).await;
     served.stop();
@@ -161,7 +161,7 @@ async fn events_over_http_2_end_their_stream() {
 
 /// `EventSource` sends only GET. A client that sends POST expects the stream's own end: of a model's answer, of a remote call.
 #[tokio::test]
-async fn events_that_answer_a_post_are_finished() {
+async fn events_in_response_to_a_post_may_finish() {
     let (feed, fed) = feed();
     let handler = async move || ([("content-type", EVENTS)], fed.body()).into_response();
     let stream = (feed, axum::routing::post(handler));
@@ -181,7 +181,7 @@ async fn events_that_answer_a_post_are_finished() {
 
 /// The opposite: with the policy on the route they end although their source continues, and do not count as finished.
 #[tokio::test]
-async fn events_that_answer_a_post_end_where_their_route_says_so() {
+async fn events_in_response_to_a_post_end_early_with_the_routes_policy() {
     let (feed, fed) = feed();
     let handler = async move || ([("content-type", EVENTS)], fed.body()).into_response();
     let stream = (feed, axum::routing::post(handler).layer(OnStop::End));
@@ -195,7 +195,7 @@ async fn events_that_answer_a_post_end_where_their_route_says_so() {
 
 /// The opposite: without the policy they continue until they are cancelled, and the client sees that they are truncated.
 #[tokio::test]
-async fn events_that_are_to_finish_do_or_are_cut() {
+async fn events_with_the_finish_policy_finish_or_are_cancelled() {
     for finishes in [true, false] {
         let (feed, stream) = stream(EVENTS);
         let stream = (feed, stream.layer(OnStop::Finish));
@@ -223,7 +223,7 @@ async fn events_that_are_to_finish_do_or_are_cut() {
 
 /// The opposite: an abrupt close ignores the policy.
 #[tokio::test]
-async fn events_hold_an_abrupt_close_until_they_are_cut() {
+async fn events_delay_an_abrupt_close_until_they_are_cancelled() {
     let abrupt = |server: Server<axum::Router>| server.close_mode(CloseMode::Abrupt);
     let (mut served, mut client, feed) = begin(stream(EVENTS), ASK_1_0, "data: 1\n\n", abrupt).await;
     served.stop();
@@ -236,7 +236,7 @@ async fn events_hold_an_abrupt_close_until_they_are_cut() {
 
 /// The opposite with a peer: `axum::serve` waits until the client disconnects.
 #[tokio::test]
-async fn events_hold_axum_serve_for_as_long_as_the_client_stays() {
+async fn events_delay_axum_serve_until_the_client_disconnects() {
     let clock = PausedClock::new();
     let (feed, stream) = stream(EVENTS);
     let stop = stop_source();
@@ -260,7 +260,7 @@ async fn events_hold_axum_serve_for_as_long_as_the_client_stays() {
 }
 
 #[tokio::test]
-async fn other_streams_finish_unless_they_are_to_end() {
+async fn other_streams_finish_unless_their_policy_ends_them() {
     for ends in [true, false] {
         let (feed, stream) = stream(LINES);
         let stream = if ends { stream.layer(OnStop::End) } else { stream };
@@ -285,7 +285,7 @@ async fn other_streams_finish_unless_they_are_to_end() {
 
 /// A stream that is always ready is not woken by the stop signal, but ends as well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_that_always_has_something_ends_too() {
+async fn a_stream_that_is_always_ready_ends_too() {
     struct Endless;
     impl http_body::Body for Endless {
         type Data = bytes::Bytes;
@@ -311,7 +311,7 @@ async fn a_stream_that_always_has_something_ends_too() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_to_break_is_seen_to_be_broken_and_counts_as_ended_early() {
+async fn a_stream_with_the_break_policy_is_truncated_and_counts_as_ended_early() {
     let (feed, lines) = stream(LINES);
     let broken = (feed, lines.layer(OnStop::Break));
     let (mut served, mut client, feed) = begin(broken, ASK_1_0, "{}\n", |server| server).await;
@@ -339,7 +339,7 @@ async fn a_stream_that_is_to_break_is_seen_to_be_broken_and_counts_as_ended_earl
 
 /// The handler's policy takes precedence over the layer's.
 #[tokio::test]
-async fn what_the_handler_chooses_counts_more_than_the_layer() {
+async fn the_handlers_policy_takes_precedence_over_the_layers() {
     let (feed, fed) = feed();
     let handler = async move || {
         (axum::Extension(OnStop::Finish), [("content-type", EVENTS)], fed.body()).into_response()

@@ -76,7 +76,7 @@ async fn answered_with_half_closed(addr: SocketAddr) -> usize {
 const HALF_CLOSERS: usize = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_with_a_half_close_right_behind_it_is_answered() {
+async fn a_request_that_is_followed_by_a_half_close_is_answered() {
     let mut served = serve(ping(), |server| server).await;
     assert_eq!(answered_with_half_closed(served.addr).await, HALF_CLOSERS);
     served.stop();
@@ -85,7 +85,7 @@ async fn a_request_with_a_half_close_right_behind_it_is_answered() {
 
 /// The opposite: with hyper's defaults the request is dropped when hyper reads the end of the stream after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_with_a_half_close_right_behind_them_are_lost_by_axum() {
+async fn axum_loses_requests_that_are_followed_by_a_half_close() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let mut serving = JoinSet::new();
@@ -97,7 +97,7 @@ async fn requests_with_a_half_close_right_behind_them_are_lost_by_axum() {
 }
 
 #[tokio::test]
-async fn requests_in_a_pipeline_with_a_half_close_behind_it_are_all_answered() {
+async fn pipelined_requests_that_are_followed_by_a_half_close_are_all_answered() {
     let release = stop_source();
     let mut served = serve(slow(release.token()), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
@@ -114,7 +114,7 @@ async fn requests_in_a_pipeline_with_a_half_close_behind_it_are_all_answered() {
 }
 
 #[tokio::test]
-async fn a_request_that_waits_is_dropped_when_its_client_has_gone() {
+async fn a_waiting_request_is_dropped_when_its_client_disconnects() {
     let (tell, mut told) = unbounded_channel();
     let handler = async move || {
         let _told = Told::new(tell);
@@ -135,7 +135,7 @@ async fn a_request_that_waits_is_dropped_when_its_client_has_gone() {
 }
 
 #[tokio::test]
-async fn a_response_that_waits_is_dropped_when_its_client_has_gone() {
+async fn a_waiting_response_is_dropped_when_its_client_disconnects() {
     let (tell, mut told) = unbounded_channel();
     let handler = async move || AxumBody::new(Endless { sent: false, _told: Told::new(tell) });
     let mut served = serve(ping().route("/slow", get(handler)), |server| server).await;
@@ -151,7 +151,7 @@ async fn a_response_that_waits_is_dropped_when_its_client_has_gone() {
 
 /// Bytes that arrive after a request are not read before its response is made, and they are still served.
 #[tokio::test]
-async fn a_request_that_comes_in_the_instant_of_an_answer_is_answered_too() {
+async fn a_request_that_arrives_while_a_response_is_made_is_answered_too() {
     let (release, sending) = (stop_source(), Arc::new(OnceLock::<std::net::TcpStream>::new()));
     let (until_released, client) = (release.token(), Arc::clone(&sending));
     let handler = async move || {
@@ -213,12 +213,12 @@ async fn half_closed_while_it_waits(half_close: bool) -> (&'static str, Option<V
 }
 
 #[tokio::test]
-async fn a_half_closed_client_gets_its_answer_where_the_server_allows_it() {
+async fn a_half_closed_client_gets_its_response_if_the_server_allows_half_close() {
     assert_eq!(half_closed_while_it_waits(true).await, ("finished", Some(b"slow pong".to_vec())));
 }
 
 /// The opposite, and the default: the handler is cancelled.
 #[tokio::test]
-async fn a_half_closed_client_passes_for_one_that_has_gone_by_default() {
+async fn a_half_closed_client_counts_as_disconnected_by_default() {
     assert_eq!(half_closed_while_it_waits(false).await, ("dropped", None));
 }

@@ -22,7 +22,7 @@ async fn probe(client: &mut Client, path: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn probes_follow_the_state_on_a_port_of_their_own() {
+async fn probes_follow_the_state_on_a_separate_port() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().tcp().unwrap();
     let (health, stop) = (Health::new(), stop_source());
@@ -53,7 +53,7 @@ async fn probes_follow_the_state_on_a_port_of_their_own() {
 }
 
 #[tokio::test]
-async fn probes_are_answered_in_front_of_a_service() {
+async fn probes_are_answered_before_the_wrapped_service() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().tcp().unwrap();
     let (health, stop) = (Health::new(), stop_source());
@@ -92,7 +92,7 @@ fn get_blocking(addr: SocketAddr, path: &str) -> String {
 }
 
 /// Requests the pages again while the resources close, and while the flushers run.
-fn look_at_the_end(app: &Handle, health: SocketAddr, seen: &Arc<Mutex<Vec<Phase>>>) {
+fn check_pages_at_the_end(app: &Handle, health: SocketAddr, seen: &Arc<Mutex<Vec<Phase>>>) {
     let (later, last) = (Arc::clone(seen), Arc::clone(seen));
     app.resource("looks later", (), move |()| async move {
         let closing = snapshot(health).await;
@@ -141,7 +141,7 @@ async fn look(app: Handle, api: SocketAddr, health: SocketAddr, release: ebbtide
 }
 
 #[test]
-fn the_debug_view_and_the_metrics_are_answered_until_the_very_end_of_a_stop() {
+fn the_debug_view_and_the_metrics_are_answered_until_the_end_of_the_shutdown() {
     let release = stop_source();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let router = slow(release.token());
@@ -159,7 +159,7 @@ fn the_debug_view_and_the_metrics_are_answered_until_the_very_end_of_a_stop() {
                 looks.await;
                 Ok(())
             });
-            look_at_the_end(&app, health_addr, &seen);
+            check_pages_at_the_end(&app, health_addr, &seen);
             Ok(())
         })
         .expect("the lifecycle starts");
@@ -169,7 +169,7 @@ fn the_debug_view_and_the_metrics_are_answered_until_the_very_end_of_a_stop() {
 
 /// The opposite: both are off by default.
 #[test]
-fn without_being_asked_for_they_are_not_there() {
+fn the_debug_view_and_the_metrics_are_off_by_default() {
     let report = Lifecycle::new("test")
         .lame_duck(LameDuck::NONE)
         .run_to_report(async |app| {

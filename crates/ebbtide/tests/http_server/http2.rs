@@ -33,7 +33,7 @@ async fn ask(mut sender: Sender, path: &str) -> hyper::Result<Bytes> {
 }
 
 #[tokio::test]
-async fn http_2_streams_in_flight_at_the_stop_finish() {
+async fn http_2_streams_in_flight_at_the_stop_signal_finish() {
     let release = stop_source();
     let mut served = serve(slow(release.token()), |server| server).await;
     let (sender, mut driver) = connect(&served).await;
@@ -58,7 +58,7 @@ async fn http_2_streams_in_flight_at_the_stop_finish() {
 
 /// The preface ends like a request's head, and more bytes follow it. They are not the beginning of another request.
 #[tokio::test]
-async fn an_http_2_connection_is_idle_behind_its_first_request_and_every_other() {
+async fn an_http_2_connection_is_idle_after_each_of_its_requests() {
     let clock = PausedClock::new();
     let limit = Duration::from_secs(10);
     let mut served = serve(ping(), |server| server.header_timeout(limit)).await;
@@ -75,7 +75,7 @@ async fn an_http_2_connection_is_idle_behind_its_first_request_and_every_other()
 }
 
 #[tokio::test]
-async fn an_http_2_peer_that_went_silent_does_not_hold_the_stop() {
+async fn a_silent_http_2_peer_does_not_delay_the_shutdown() {
     let clock = PausedClock::new();
     let quiet = Duration::from_secs(10);
     let mut served = serve(ping(), |server| server.idle_quiet(quiet)).await;
@@ -93,7 +93,7 @@ async fn an_http_2_peer_that_went_silent_does_not_hold_the_stop() {
 }
 
 #[tokio::test]
-async fn half_an_http_2_preface_is_half_a_head() {
+async fn half_an_http_2_preface_is_treated_as_half_a_head() {
     let clock = PausedClock::new();
     let limit = Duration::from_secs(10);
     let mut served = serve(ping(), |server| server.header_timeout(limit)).await;
@@ -109,7 +109,7 @@ async fn half_an_http_2_preface_is_half_a_head() {
 }
 
 #[tokio::test]
-async fn http_2_streams_are_cut_counted_and_named() {
+async fn http_2_streams_are_cancelled_counted_and_named() {
     let never = stop_source();
     let mut served = serve(slow(never.token()), |server| server.refusal_time(LONG)).await;
     let (sender, _driver) = connect(&served).await;
@@ -140,7 +140,7 @@ async fn told(frames: &mut Frames) -> Frame {
 }
 
 #[tokio::test]
-async fn a_connection_is_told_in_two_steps_in_the_lame_duck() {
+async fn an_http_2_connection_gets_two_goaways_in_the_lame_duck() {
     let mut served = serve(ping(), |server| server).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
     frames.get(1, "/ping").await;
@@ -168,7 +168,7 @@ async fn a_connection_is_told_in_two_steps_in_the_lame_duck() {
 }
 
 #[tokio::test]
-async fn a_stream_in_flight_is_finished_between_the_two_steps_and_after() {
+async fn a_stream_in_flight_finishes_between_and_after_the_two_goaways() {
     let release = stop_source();
     let mut served = serve(slow(release.token()), |server| server).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
@@ -188,7 +188,7 @@ async fn a_stream_in_flight_is_finished_between_the_two_steps_and_after() {
 
 /// With a GOAWAY before its first request, a client would reconnect in a loop and never be served.
 #[tokio::test]
-async fn a_connection_of_the_lame_duck_is_told_when_its_first_request_has_begun() {
+async fn a_connection_opened_in_the_lame_duck_gets_goaway_after_its_first_request_begins() {
     let mut served = serve(ping(), |server| server).await;
     served.announce();
     let mut frames = Frames::connect(served.addr, 65_535).await;
@@ -209,7 +209,7 @@ async fn a_connection_of_the_lame_duck_is_told_when_its_first_request_has_begun(
 }
 
 #[tokio::test]
-async fn announcing_can_wait_until_the_lame_duck_is_over() {
+async fn the_announcement_can_wait_until_the_end_of_the_lame_duck() {
     let mut served = serve(ping(), |server| server.announce_close(false)).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
     served.announce();
@@ -227,7 +227,7 @@ async fn announcing_can_wait_until_the_lame_duck_is_over() {
 
 /// hyper's graceful shutdown starts before the client's settings have arrived.
 #[tokio::test]
-async fn a_connection_that_speaks_only_when_the_lame_duck_is_over_is_served() {
+async fn a_connection_whose_first_bytes_arrive_after_the_lame_duck_is_served() {
     let mut served = serve(ping(), |server| server.first_byte_grace(LONG)).await;
     let silent = TcpStream::connect(served.addr).await.unwrap();
     accepted(served.addr).await;
@@ -241,7 +241,7 @@ async fn a_connection_that_speaks_only_when_the_lame_duck_is_over_is_served() {
 }
 
 #[tokio::test]
-async fn a_peer_that_answers_nothing_is_served_in_the_lame_duck_and_does_not_hold_the_stop() {
+async fn an_unresponsive_http_2_peer_is_served_and_does_not_delay_the_shutdown() {
     let clock = PausedClock::new();
     let quiet = Duration::from_millis(100);
     let mut served = serve(ping(), |server| server.idle_quiet(quiet).stall_timeout(quiet)).await;
@@ -263,7 +263,7 @@ async fn a_peer_that_answers_nothing_is_served_in_the_lame_duck_and_does_not_hol
 
 /// The opposite: without an announcement before the end, as in other servers.
 #[tokio::test]
-async fn an_abrupt_close_tells_nobody_in_the_lame_duck() {
+async fn an_abrupt_close_sends_no_goaway_in_the_lame_duck() {
     let mut served = serve(ping(), |server| server.close_mode(CloseMode::Abrupt)).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
     served.announce();
@@ -288,7 +288,7 @@ async fn overtake(frames: &mut Frames) -> Option<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn a_request_that_its_own_pong_has_overtaken_is_served() {
+async fn a_request_opened_before_and_written_after_the_ping_ack_is_served() {
     // The server delays handling the acknowledgement for a time that would pass on a busy machine.
     let clock = PausedClock::new();
     let mut served = serve(ping(), |server| server).await;
@@ -307,7 +307,7 @@ async fn a_request_that_its_own_pong_has_overtaken_is_served() {
 
 /// The opposite with a peer: hyper closes at the PING acknowledgement, and the request gets no response.
 #[tokio::test]
-async fn a_request_that_its_own_pong_has_overtaken_is_lost_by_hyper() {
+async fn hyper_loses_a_request_that_is_written_after_the_ping_ack() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let stop = stop_source();

@@ -132,7 +132,7 @@ fn block_until_stopping(app: &Handle) {
 }
 
 #[test]
-fn a_start_up_that_blocked_through_the_signal_opens_nothing() {
+fn a_start_up_that_blocks_past_the_stop_signal_opens_nothing() {
     for blocks in [true, false] {
         let (mut bound, mut waiting) = (None, None);
         let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);

@@ -21,7 +21,7 @@ use crate::support::{
 
 /// Connections that the kernel accepted before the server ran are served, however late that is.
 #[tokio::test]
-async fn connections_in_the_queue_are_served_at_the_close() {
+async fn connections_in_the_accept_queue_are_served_when_the_server_closes() {
     for mode in [CloseMode::Lossless, CloseMode::SynFilter, CloseMode::HopLimit, CloseMode::Backlog] {
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().tcp().unwrap();
@@ -47,7 +47,7 @@ async fn connections_in_the_queue_are_served_at_the_close() {
 
 /// The opposite: an immediate close resets the connections in the queue.
 #[tokio::test]
-async fn connections_in_the_queue_are_lost_by_an_abrupt_close() {
+async fn an_abrupt_close_loses_connections_in_the_accept_queue() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let mut client = Client::connect(listener.local_addr().tcp().unwrap()).await.unwrap();
     client.send(PING).await.unwrap();
@@ -60,7 +60,7 @@ async fn connections_in_the_queue_are_lost_by_an_abrupt_close() {
 
 /// Accepted sockets inherit the hop limit: one that kept it would receive nothing from its client.
 #[tokio::test]
-async fn connections_accepted_under_the_hop_limit_hear_their_client() {
+async fn connections_accepted_under_the_hop_limit_receive_data() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().tcp().unwrap();
     let mut silent = Client::connect(addr).await.unwrap();
@@ -91,7 +91,7 @@ async fn new_connections_are_refused_once_the_server_has_ended() {
 
 /// A socket that systemd or another process also holds must still receive connections for its next owner.
 #[tokio::test]
-async fn a_shared_socket_goes_on_after_the_server() {
+async fn a_shared_listener_still_accepts_after_the_server() {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = socket.local_addr().unwrap();
     let next = Listener::shared_from_std(socket.try_clone().unwrap()).unwrap();
@@ -225,7 +225,7 @@ fn serve_all(listeners: impl IntoListeners) -> Served {
 }
 
 #[tokio::test]
-async fn all_are_served_by_one_server_and_counted_in_one_ledger() {
+async fn listeners_of_all_kinds_are_served_and_counted_by_one_server() {
     let mut queued = queued().await;
     let mut served = serve_all(std::mem::take(&mut queued.listeners));
     assert_eq!(queued.answered().await, 5 * EACH);
@@ -239,7 +239,7 @@ async fn all_are_served_by_one_server_and_counted_in_one_ledger() {
 }
 
 #[tokio::test]
-async fn all_are_closed_without_loss() {
+async fn listeners_of_all_kinds_are_closed_without_loss() {
     let mut queued = queued().await;
     let stop = stop_source();
     stop.stop(cause(), None); // before it accepts the first
@@ -252,7 +252,7 @@ async fn all_are_closed_without_loss() {
 
 /// The opposite: an immediate close resets all their queues.
 #[tokio::test]
-async fn an_abrupt_close_loses_what_is_in_each_queue() {
+async fn an_abrupt_close_loses_the_connections_in_each_listeners_queue() {
     let mut queued = queued().await;
     let stop = stop_source();
     stop.stop(cause(), None);
@@ -263,7 +263,7 @@ async fn an_abrupt_close_loses_what_is_in_each_queue() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_listener_says_so() {
+async fn a_server_without_a_listener_is_an_error() {
     let stop = stop_source();
     let served = Server::new(ping()).serve(Vec::new(), stop.token(), stop.token()).await;
     assert!(matches!(served, Err(ServeError::NoListener)));
@@ -326,7 +326,7 @@ async fn connections_beyond_the_limit_wait_in_the_queue_and_are_served_in_turn()
 
 /// The opposite: without a limit no connection waits.
 #[tokio::test]
-async fn without_a_limit_all_are_served_at_once() {
+async fn without_a_connection_limit_all_connections_are_served_at_once() {
     let (gate, handlers) = (Arc::new(Semaphore::new(0)), Arc::new(Handlers::default()));
     let served = serve(gated(&gate, &handlers), |server| server).await;
     let clients = clients(&served);
@@ -336,7 +336,7 @@ async fn without_a_limit_all_are_served_at_once() {
 }
 
 #[tokio::test]
-async fn when_the_server_drains_what_waits_for_a_place_is_served() {
+async fn connections_that_wait_for_the_limit_are_served_when_the_server_drains() {
     let release = stop_source();
     let mut served = serve(slow(release.token()), at_most(1)).await;
     let mut busy = Client::connect(served.addr).await.unwrap();

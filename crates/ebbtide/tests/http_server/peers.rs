@@ -51,7 +51,7 @@ fn is_finished(served: &Served, finished: u64) {
 }
 
 #[tokio::test]
-async fn half_a_request_head_does_not_hold_the_stop() {
+async fn half_a_request_head_does_not_delay_the_shutdown() {
     for half in [&b"G"[..], b"GET / HTTP/1.1\r\nHost", b"PRI * HT"] {
         let mut served = serve(ping(), stalling).await;
         let mut client = Client::connect(served.addr).await.unwrap();
@@ -81,7 +81,7 @@ async fn a_request_head_that_comes_slowly_is_answered() {
 }
 
 #[tokio::test]
-async fn an_upload_that_stops_midway_does_not_hold_the_stop() {
+async fn a_stalled_upload_does_not_delay_the_shutdown() {
     for head in ["Content-Length: 100\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"] {
         let mut served = serve(uploads(Stop::never()), stalling).await;
         let mut client = Client::connect(served.addr).await.unwrap();
@@ -113,7 +113,7 @@ async fn an_upload_that_comes_slowly_is_answered() {
 
 /// The opposite: the peer has sent everything, or has not been asked for the body yet.
 #[tokio::test]
-async fn a_busy_handler_is_not_its_peers_fault() {
+async fn a_busy_handler_is_not_a_stalled_peer() {
     for rest in ["Content-Length: 4\r\n\r\nbody", "Content-Length: 4\r\nExpect: 100-continue\r\n\r\n"] {
         let release = stop_source();
         let until_released = release.token();
@@ -148,7 +148,7 @@ async fn live(mut frames: Frames) {
 }
 
 #[tokio::test]
-async fn an_http_2_upload_that_stops_midway_does_not_hold_the_stop() {
+async fn a_stalled_http_2_upload_does_not_delay_the_shutdown() {
     let mut served = serve(uploads(Stop::never()), stalling).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
     frames.post(1, "/upload").await;
@@ -181,7 +181,7 @@ async fn an_http_2_upload_that_comes_slowly_is_answered() {
 
 /// The opposite: one stream's peer has sent everything; beside it another stream stalls.
 #[tokio::test]
-async fn a_busy_http_2_handler_is_not_its_peers_fault() {
+async fn a_busy_http_2_handler_is_not_a_stalled_peer() {
     let release = stop_source();
     let mut served = serve(uploads(release.token()), stalling).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
@@ -204,7 +204,7 @@ async fn a_busy_http_2_handler_is_not_its_peers_fault() {
 }
 
 #[tokio::test]
-async fn an_http_2_stream_without_a_window_for_a_small_answer_does_not_hold_the_stop() {
+async fn an_http_2_stream_without_a_window_for_a_small_body_does_not_delay_the_shutdown() {
     let mut served = serve(ping(), stalling).await;
     let mut frames = Frames::connect(served.addr, 0).await;
     frames.get(1, "/ping").await;
@@ -217,7 +217,7 @@ async fn an_http_2_stream_without_a_window_for_a_small_answer_does_not_hold_the_
 
 /// The opposite: a window that opens late is not a stall.
 #[tokio::test]
-async fn an_http_2_stream_whose_window_opens_late_gets_its_small_answer() {
+async fn an_http_2_stream_whose_window_opens_late_gets_its_small_body() {
     let mut served = serve(ping(), stalling).await;
     let mut frames = Frames::connect(served.addr, 0).await;
     frames.get(1, "/ping").await;
@@ -272,7 +272,7 @@ async fn closed_by_server() -> (Served, Client) {
 }
 
 #[tokio::test]
-async fn a_websocket_that_never_answers_the_close_frame_does_not_hold_the_stop() {
+async fn a_websocket_that_never_answers_the_close_frame_does_not_delay_the_shutdown() {
     let (mut served, _client) = closed_by_server().await;
     served.ended().await;
     is_ended_as_stalled(&served, "GET /socket from 127.0.0.1:");
@@ -293,7 +293,7 @@ async fn a_websocket_that_answers_the_close_frame_late_is_finished() {
 
 /// With a stall time that exceeds the time left, the peer would delay the shutdown until its deadline.
 #[tokio::test]
-async fn the_stall_time_fits_into_the_time_that_is_left() {
+async fn the_stall_time_is_limited_by_the_time_left() {
     let mut served = serve(uploads(Stop::never()), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(b"POST /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\nhalf").await.unwrap();

@@ -39,7 +39,7 @@ async fn serve(with: impl FnOnce(Server<axum::Router>) -> Server<axum::Router>, 
 }
 
 #[tokio::test]
-async fn the_client_is_the_one_that_the_header_names() {
+async fn the_client_address_is_taken_from_the_proxy_header() {
     let release = stop_source();
     let mut served = serve(|server| server, release.token()).await;
     let tlvs = [3, 0, 4, 1, 2, 3, 4, 0xe0, 0, 0];
@@ -89,7 +89,7 @@ async fn the_client_is_the_one_that_the_header_names() {
 }
 
 #[tokio::test]
-async fn who_sends_no_valid_header_is_never_served() {
+async fn a_client_without_a_valid_proxy_header_is_never_served() {
     let never = stop_source();
     let mut served = serve(|server| server, never.token()).await;
     for bytes in [
@@ -116,7 +116,7 @@ async fn who_sends_no_valid_header_is_never_served() {
 }
 
 #[tokio::test]
-async fn half_a_header_ends_at_its_time_and_does_not_hold_the_stop() {
+async fn half_a_proxy_header_times_out_and_does_not_delay_the_shutdown() {
     let clock = PausedClock::new();
     let never = stop_source();
     let limit = Duration::from_secs(10);
@@ -146,7 +146,7 @@ async fn half_a_header_ends_at_its_time_and_does_not_hold_the_stop() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_under_way_at_the_stop_is_finished_and_served() {
+async fn a_proxy_header_half_sent_at_the_stop_signal_is_completed_and_served() {
     let never = stop_source();
     let mut served = serve(|server| server.first_byte_grace(LONG), never.token()).await;
     let mut client = Client::connect(served.addr).await.unwrap();
@@ -164,7 +164,7 @@ async fn a_header_that_is_under_way_at_the_stop_is_finished_and_served() {
 
 /// Bytes after the header belong to the request's head, with that head's own limit.
 #[tokio::test]
-async fn half_a_head_behind_the_header_is_half_a_head() {
+async fn half_a_head_after_the_proxy_header_has_the_heads_limit() {
     let clock = PausedClock::new();
     let never = stop_source();
     let limit = Duration::from_secs(5); // less than the one for the header
@@ -180,7 +180,7 @@ async fn half_a_head_behind_the_header_is_half_a_head() {
 
 #[cfg(feature = "tls")]
 #[tokio::test]
-async fn tls_behind_the_header_is_tls() {
+async fn tls_works_after_the_proxy_header() {
     use tokio::io::AsyncWriteExt;
 
     use crate::tls::Pair;
@@ -207,7 +207,7 @@ async fn tls_behind_the_header_is_tls() {
 
 /// The opposite: a client cannot claim an address on a server without the PROXY protocol.
 #[tokio::test]
-async fn a_header_that_was_not_asked_for_is_no_header() {
+async fn an_unexpected_proxy_header_is_a_bad_request() {
     let mut served = crate::support::serve(crate::support::ping(), |server| server.peer_info(true)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
     client.send(&[V1, PING].concat()).await.unwrap();

@@ -63,7 +63,7 @@ async fn a_connection_that_has_sent_nothing_is_closed_after_the_same_time() {
 
 /// A connection is not idle before its first request.
 #[tokio::test]
-async fn a_connection_has_time_for_its_first_request_however_short_the_limit() {
+async fn the_idle_limit_does_not_apply_before_the_first_request() {
     let clock = PausedClock::new();
     let served = serve(ping(), |server| server.keep_alive_timeout(Duration::ZERO)).await;
     let mut client = Client::connect(served.addr).await.unwrap();
@@ -87,7 +87,7 @@ async fn without_a_limit_idle_connections_stay_open() {
 }
 
 #[tokio::test]
-async fn a_request_in_flight_is_no_idle_time() {
+async fn a_request_in_flight_does_not_count_as_idle_time() {
     let clock = PausedClock::new();
     let release = stop_source();
     let served = serve(slow(release.token()), idle_limit).await;
@@ -128,7 +128,7 @@ async fn an_idle_http2_connection_is_asked_to_end_and_no_request_is_refused() {
 }
 
 #[tokio::test]
-async fn an_http2_connection_that_leaves_the_question_unanswered_is_closed_after_as_much_time_again() {
+async fn an_idle_http2_peer_that_ignores_goaway_is_closed_after_another_idle_limit() {
     let clock = PausedClock::new();
     let served = serve(ping(), idle_limit).await;
     let mut frames = Frames::connect(served.addr, 65_535).await;
@@ -165,7 +165,7 @@ async fn an_http2_connection_with_a_stream_is_not_idle_until_it_ends() {
 }
 
 #[tokio::test]
-async fn hyper_is_set_as_it_is_told() {
+async fn settings_are_passed_on_to_hyper() {
     const MANY_HEADERS: usize = 150;
     let many = format!("GET /ping HTTP/1.1\r\nHost: test\r\n{}\r\n", "A: b\r\n".repeat(MANY_HEADERS));
     for (server, answered) in [
@@ -188,7 +188,7 @@ async fn hyper_is_set_as_it_is_told() {
 
 /// The server measures the head's time and watches for the client's FIN itself, whatever is set on hyper.
 #[tokio::test]
-async fn what_the_server_decides_is_not_overridden() {
+async fn hypers_settings_do_not_override_the_servers_limits() {
     let clock = PausedClock::new();
     let limit = Duration::from_secs(10);
     let served = serve(ping(), |server| {

@@ -71,7 +71,7 @@ async fn told(clock: &PausedClock, http2: bool, spread: Duration, whole: Duratio
 }
 
 #[tokio::test]
-async fn each_connection_is_told_at_an_instant_of_its_own() {
+async fn the_close_is_announced_at_a_different_time_on_each_connection() {
     let clock = PausedClock::new();
     let spread = Duration::from_secs(12);
     for http2 in [false, true] {
@@ -85,7 +85,7 @@ async fn each_connection_is_told_at_an_instant_of_its_own() {
 
 /// The opposite: all at once.
 #[tokio::test]
-async fn without_a_spread_all_are_told_at_the_signal() {
+async fn without_a_spread_the_close_is_announced_to_all_at_the_signal() {
     let clock = PausedClock::new();
     for http2 in [false, true] {
         let told = told(&clock, http2, Duration::ZERO, Duration::ZERO).await;
@@ -126,7 +126,7 @@ async fn left(spread: Duration, wait: Duration) -> Vec<Option<u128>> {
 
 /// Without the spread, all would be closed at once at the end of the lame duck, and reconnect at the same time.
 #[tokio::test]
-async fn idle_connections_leave_over_the_second_half_of_the_lame_duck() {
+async fn idle_connections_are_closed_over_the_second_half_of_the_lame_duck() {
     let spread = 1200;
     let left: Vec<u128> = left(Duration::from_millis(spread), LONG).await.into_iter().flatten().collect();
     assert_eq!(left.len(), CLIENTS);
@@ -139,13 +139,13 @@ async fn idle_connections_leave_over_the_second_half_of_the_lame_duck() {
 
 /// The opposite: without a spread none is closed before the end of the lame duck.
 #[tokio::test]
-async fn without_a_spread_idle_connections_stay_until_the_lame_duck_is_over() {
+async fn without_a_spread_idle_connections_stay_until_the_end_of_the_lame_duck() {
     let left = left(Duration::ZERO, Duration::from_millis(500)).await;
     assert_eq!(left, [None; CLIENTS]);
 }
 
 #[tokio::test]
-async fn when_the_lame_duck_is_over_whoever_asks_is_told() {
+async fn after_the_lame_duck_every_response_announces_the_close() {
     let mut served = serve(ping(), |server| server.announce_over(LONG * 1000)).await;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
@@ -225,7 +225,7 @@ mod in_a_lifecycle {
     }
 
     #[tokio::test]
-    async fn a_lifecycle_spreads_them_over_half_of_its_lame_duck() {
+    async fn a_lifecycle_spreads_the_announcements_over_half_of_its_lame_duck() {
         assert_eq!(told(None).await, [1, 5, 10]);
     }
 

@@ -52,7 +52,7 @@ pub(crate) fn is_ended_as_stalled(served: &Served, name: &str) {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_of_its_response_does_not_hold_the_stop() {
+async fn a_client_that_does_not_read_its_response_does_not_delay_the_shutdown() {
     let clock = PausedClock::new();
     let mut served = serve(big(), |server| server.stall_timeout(STALL)).await;
     let mut client = taker(&served).await;
@@ -71,7 +71,7 @@ async fn a_client_that_takes_nothing_of_its_response_does_not_hold_the_stop() {
 
 /// The opposite: without the limit it delays the shutdown.
 #[tokio::test]
-async fn without_the_limit_it_holds_the_stop_until_the_deadline() {
+async fn without_the_stall_limit_a_stalled_client_delays_the_shutdown_to_the_deadline() {
     let clock = PausedClock::new();
     let mut served = serve(big(), |server| server.stall_timeout(STALL * 10)).await;
     let _client = taker(&served).await;
@@ -85,7 +85,7 @@ async fn without_the_limit_it_holds_the_stop_until_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_slow_client_is_left_in_peace() {
+async fn a_slow_client_may_finish() {
     let clock = PausedClock::new();
     let mut served = serve(big(), |server| server.stall_timeout(STALL)).await;
     let mut client = taker(&served).await;
@@ -107,7 +107,7 @@ async fn a_slow_client_is_left_in_peace() {
 }
 
 #[tokio::test]
-async fn an_http_2_stream_that_is_given_no_window_does_not_hold_the_stop() {
+async fn an_http_2_stream_without_a_window_does_not_delay_the_shutdown() {
     let clock = PausedClock::new();
     let mut served = serve(big(), |server| server.stall_timeout(STALL)).await;
     let mut frames = Frames::connect(served.addr, 1000).await;
@@ -129,7 +129,7 @@ async fn an_http_2_stream_that_is_given_no_window_does_not_hold_the_stop() {
 }
 
 #[tokio::test]
-async fn a_slow_http_2_stream_is_left_in_peace() {
+async fn a_slow_http_2_stream_may_finish() {
     let clock = PausedClock::new();
     let (size, step) = (600_000, 20_000);
     let some = get(async move || vec![b'x'; size as usize]);
@@ -164,7 +164,7 @@ async fn a_slow_http_2_stream_is_left_in_peace() {
 
 /// Data that the server holds counts as sent only when the window has room for it.
 #[tokio::test]
-async fn an_http_2_response_is_in_flight_until_it_can_be_taken() {
+async fn an_http_2_response_is_in_flight_until_the_window_has_room_for_it() {
     let mut served = serve(big(), |server| server).await;
     let mut frames = Frames::connect(served.addr, 1000).await;
     frames.get(1, "/big").await;
@@ -181,7 +181,7 @@ async fn an_http_2_response_is_in_flight_until_it_can_be_taken() {
 
 /// The peer acknowledges nothing: its receive buffer is full of acknowledgements of its own PINGs.
 #[tokio::test]
-async fn an_http_2_peer_that_is_gone_with_a_stream_open_does_not_hold_the_stop() {
+async fn a_dead_http_2_peer_with_an_open_stream_does_not_delay_the_shutdown() {
     let never = stop_source();
     let mut served = serve(slow(never.token()), |server| server.stall_timeout(STALL)).await;
     let mut frames = Frames::connect_with(served.addr, 65_535, 4096).await;
@@ -213,7 +213,7 @@ async fn an_http_2_peer_that_never_answers_the_ping_keeps_its_call() {
 
 /// The opposite: a live peer may wait for its response.
 #[tokio::test]
-async fn an_http_2_peer_that_waits_for_its_answer_is_left_in_peace() {
+async fn an_http_2_peer_that_waits_for_its_response_is_not_ended() {
     let clock = PausedClock::new();
     let release = stop_source();
     let mut served = serve(slow(release.token()), |server| server.stall_timeout(STALL)).await;

@@ -106,7 +106,7 @@ async fn an_abrupt_close_of_a_path_loses_requests_in_the_same_storm() {
 
 /// Each server binds the path as soon as the previous one releases it, while that one still drains.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn successors_on_one_path_lose_nothing_between_them() {
+async fn successors_on_one_unix_path_lose_no_request() {
     let place = Place::new();
     let count = Arc::new(Count::default());
     let mut clients = JoinSet::new();
@@ -243,7 +243,7 @@ async fn connections_of_a_path_that_have_been_quiet_do_not_hold_the_stop() {
 }
 
 #[tokio::test]
-async fn requests_over_a_path_say_so() {
+async fn requests_over_a_unix_socket_are_named_as_such() {
     let release = stop_source();
     let peer = async |Extension(Peer(peer)): Extension<Peer>| peer.to_string();
     let router = slow(release.token()).route("/peer", axum::routing::get(peer));

@@ -11,7 +11,7 @@ use crate::support::{PING, PING_CLOSE, PausedClock, cause, ping, settle, stop_so
 use crate::unix::{Place, connect, serve};
 
 #[tokio::test]
-async fn a_file_that_nobody_listens_on_is_replaced() {
+async fn a_stale_socket_file_is_replaced() {
     let place = Place::new();
     let left = std::os::unix::net::UnixListener::bind(place.path()).unwrap();
     drop(left);
@@ -26,7 +26,7 @@ async fn a_file_that_nobody_listens_on_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_path_on_which_somebody_listens_is_refused_and_left_alone() {
+async fn a_unix_path_in_use_is_refused_and_not_changed() {
     let place = Place::new();
     let first = Listener::bind_unix(place.path()).await.unwrap();
     let error = Listener::bind_unix(place.path()).await.unwrap_err();
@@ -44,7 +44,7 @@ async fn a_path_on_which_somebody_listens_is_refused_and_left_alone() {
 
 /// Of several servers that start at once, only one gets the path, with or without a stale file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_that_start_at_once_one_gets_the_path() {
+async fn of_many_servers_that_start_at_once_one_gets_the_unix_path() {
     let place = Place::new();
     for _ in 0..50 {
         drop(std::os::unix::net::UnixListener::bind(place.path()).unwrap());
@@ -61,7 +61,7 @@ async fn of_many_that_start_at_once_one_gets_the_path() {
 
 /// Between bind and listen a socket looks stale: a second server has to wait until the first has finished.
 #[tokio::test]
-async fn who_binds_waits_for_another_that_is_binding_in_the_same_directory() {
+async fn binding_waits_for_another_bind_in_the_same_directory() {
     let place = Place::new();
     let directory = std::fs::File::open(place.directory.path()).unwrap();
     rustix::fs::flock(&directory, rustix::fs::FlockOperation::LockExclusive).unwrap();
@@ -81,7 +81,7 @@ async fn who_binds_waits_for_another_that_is_binding_in_the_same_directory() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_socket_is_left_alone() {
+async fn a_file_that_is_not_a_socket_is_not_replaced() {
     let place = Place::new();
     std::fs::write(place.path(), "precious").unwrap();
     let error = Listener::bind_unix(place.path()).await.unwrap_err();
@@ -105,7 +105,7 @@ async fn the_files_mode_can_be_chosen() {
 }
 
 #[tokio::test]
-async fn a_shared_unix_socket_goes_on_after_the_server() {
+async fn a_shared_unix_socket_still_accepts_after_the_server() {
     let place = Place::new();
     let socket = std::os::unix::net::UnixListener::bind(place.path()).unwrap();
     let next = Listener::shared_from_std_unix(socket.try_clone().unwrap()).unwrap();

@@ -91,7 +91,7 @@ async fn an_upgraded_stream_is_in_flight_until_it_ends() {
 }
 
 #[tokio::test]
-async fn an_upgraded_stream_is_cut_and_named_at_the_end() {
+async fn an_upgraded_stream_is_cancelled_and_named_at_the_deadline() {
     let (mut served, mut tunnel, _connection) = tunnel().await;
     echoes(&mut tunnel).await;
     served.stop();
@@ -137,7 +137,7 @@ async fn taken_over(protocol: &str) -> (Served, Client) {
 
 /// A WebSocket ends with a close frame. Other protocols may not detect a truncated stream, so they are reset.
 #[tokio::test]
-async fn an_upgraded_connection_that_is_cut_is_reset_unless_it_is_a_websocket() {
+async fn a_cancelled_upgraded_connection_is_reset_unless_it_is_a_websocket() {
     for (protocol, resets) in [("echo", true), ("WebSocket", false)] {
         let (mut served, mut client) = taken_over(protocol).await;
         served.stop();
@@ -205,7 +205,7 @@ async fn an_upgraded_connection_is_in_flight_until_its_socket_is_dropped() {
 }
 
 #[tokio::test]
-async fn an_upgraded_connection_is_cut_at_the_end() {
+async fn an_upgraded_connection_is_cancelled_at_the_deadline() {
     let mut served = serve(ping().route("/echo", get(answer_101)), |server| server).await;
     let mut client = upgraded(&served).await;
     served.stop();

@@ -35,7 +35,7 @@ impl Runs {
     }
 
     /// Requests the shutdown after some runs, and waits for 50 intervals in which further runs could begin.
-    fn stop_amidst(&self, app: &Handle) {
+    fn stop_after_some_runs(&self, app: &Handle) {
         let (all, stopper) = (Arc::clone(&self.all), app.clone());
         app.once("stopper", async move |_| {
             while all.load(Ordering::SeqCst) < 20 {
@@ -55,12 +55,12 @@ impl Runs {
 }
 
 #[test]
-fn no_run_begins_once_the_stop_has() {
+fn no_check_begins_after_the_stop_signal() {
     let runs = Runs::default();
     let noted = runs.clone();
     let report = run(async move |app| {
         let seen = app.clone();
-        noted.stop_amidst(&app);
+        noted.stop_after_some_runs(&app);
         app.check("often", OFTEN, move || {
             noted.note(&seen);
             async { Ok::<_, BoxError>(()) }
@@ -74,12 +74,12 @@ fn no_run_begins_once_the_stop_has() {
 }
 
 #[test]
-fn the_opposite_a_task_of_ones_own_goes_on_while_the_intake_stops() {
+fn a_task_with_its_own_loop_continues_during_the_intake_stage() {
     let runs = Runs::default();
     let noted = runs.clone();
     run(async move |app| {
         let seen = app.clone();
-        noted.stop_amidst(&app);
+        noted.stop_after_some_runs(&app);
         app.task("by hand", async move |stop| {
             while !stop.is_stopping() {
                 noted.note(&seen);
@@ -93,7 +93,7 @@ fn the_opposite_a_task_of_ones_own_goes_on_while_the_intake_stops() {
 }
 
 #[test]
-fn a_run_under_way_holds_no_stop_and_one_that_takes_too_long_has_failed() {
+fn a_running_check_does_not_delay_the_shutdown_and_a_slow_one_fails() {
     let statuses = Arc::new(std::sync::Mutex::new(Vec::new()));
     let kept = Arc::clone(&statuses);
     let report = run(async move |app| {
@@ -132,7 +132,7 @@ fn a_check_that_panics_stops_the_lifecycle_and_is_named() {
 }
 
 #[test]
-fn a_critical_check_waits_for_a_start_up_that_takes_longer() {
+fn a_critical_check_stops_nothing_before_the_start_up_has_finished() {
     let report = run(async |app| {
         let runs = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&runs);

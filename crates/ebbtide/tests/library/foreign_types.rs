@@ -69,7 +69,7 @@ async fn start(app: HandleOf<anyhow::Error>) -> anyhow::Result<()> {
 }
 
 #[test]
-fn closures_return_errors_of_a_type_of_the_users() {
+fn closures_may_return_the_users_error_type() {
     let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
     let report = lifecycle.with_errors().run_to_report(start).unwrap();
     assert_eq!(report.exit_code, 0, "{report:?}");
@@ -80,7 +80,7 @@ fn closures_return_errors_of_a_type_of_the_users() {
 }
 
 #[test]
-fn the_opposite_such_an_error_stops_the_lifecycle_with_its_sources() {
+fn a_users_error_type_stops_the_lifecycle_with_its_sources() {
     let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
     let report = lifecycle.run_to_report(async |app| {
         app.with_errors::<anyhow::Error>().once("once", async |_| fails().await);
@@ -94,7 +94,7 @@ fn the_opposite_such_an_error_stops_the_lifecycle_with_its_sources() {
 
 /// With the plain handle: `?` converts anyhow's error into a `BoxError`.
 #[test]
-fn a_question_mark_is_enough_for_a_single_function() {
+fn the_question_mark_operator_converts_foreign_errors() {
     let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
     let report = lifecycle.run_to_report(async |app| {
         app.task("task", async |stop| Ok(task(stop).await?));
@@ -151,7 +151,7 @@ fn cause() -> Cause {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_cancelled_when_the_stop_begins_and_not_before() {
+async fn a_cancellation_token_is_cancelled_at_the_stop_signal_and_not_before() {
     let source = StopSource::new();
     let token = to_token(source.token());
     let child = token.child_token();
@@ -161,7 +161,7 @@ async fn a_token_is_cancelled_when_the_stop_begins_and_not_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_begins_when_its_token_is_cancelled_and_not_before() {
+async fn a_stop_token_stops_when_its_cancellation_token_is_cancelled() {
     let token = CancellationToken::new();
     let stop = from_token(token.clone());
     assert!(tokio::time::timeout(HOUR, stop.stopping()).await.is_err(), "nothing was cancelled");
@@ -171,7 +171,7 @@ async fn a_stop_begins_when_its_token_is_cancelled_and_not_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lifecycle_ends_by_the_token_of_others_and_cancels_its_own() {
+async fn a_lifecycle_stops_by_a_foreign_token_and_cancels_its_own() {
     let (theirs, seen) = (CancellationToken::new(), CancellationToken::new());
     let (token, see) = (theirs.clone(), seen.clone());
     let service = Trial::start(testing::lifecycle("test"), async move |app| {

@@ -43,7 +43,7 @@ const LONG: Duration = Duration::from_secs(30);
 
 /// The lifecycle's references to its components are dropped with it.
 #[test]
-fn nothing_that_was_registered_outlives_the_lifecycle() {
+fn no_registered_component_outlives_the_lifecycle() {
     let kept = Arc::new(());
     let (value, close, held, job) =
         (Arc::clone(&kept), Arc::clone(&kept), Arc::clone(&kept), Arc::clone(&kept));
@@ -73,7 +73,7 @@ fn nothing_that_was_registered_outlives_the_lifecycle() {
 }
 
 #[test]
-fn a_pool_works_off_what_it_holds_before_its_resources_close() {
+fn a_pool_finishes_its_queued_jobs_before_its_resources_close() {
     let diary = Diary::default();
     let written = diary.clone();
     let report = run(LONG, async move |app| {
@@ -109,7 +109,7 @@ fn a_pool_works_off_what_it_holds_before_its_resources_close() {
 /// With the paused clock, so that nothing is late and the watchdog does not intervene.
 #[cfg(feature = "testing")]
 #[tokio::test(start_paused = true)]
-async fn a_pool_whose_time_is_up_counts_what_it_cut() {
+async fn a_pool_at_its_deadline_counts_cancelled_jobs() {
     let lifecycle = ebbtide::testing::lifecycle("test").grace(Duration::from_millis(600));
     let service = ebbtide::testing::Trial::start(lifecycle, async |app| {
         let pool = app.workers("pool", PoolOptions::new(2).capacity(10), |n: u32, stop| async move {
@@ -133,7 +133,7 @@ async fn a_pool_whose_time_is_up_counts_what_it_cut() {
 
 #[cfg(feature = "testing")]
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_takes_longer_than_its_timeout_has_failed_and_the_next_one_comes() {
+async fn an_attempt_that_exceeds_its_timeout_fails_and_is_retried() {
     let service = ebbtide::testing::Trial::start(ebbtide::testing::lifecycle("test"), async |_| Ok(()));
     service.ready().await;
     let (app, second) = (service.handle(), Duration::from_secs(1));
@@ -175,7 +175,7 @@ fn a_job_that_fails_or_panics_does_not_end_its_pool() {
 }
 
 #[test]
-fn a_pool_pushes_back_when_it_is_full_and_gives_the_job_back_when_it_has_stopped() {
+fn a_full_pool_applies_backpressure_and_a_stopped_pool_returns_the_job() {
     let kept = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&kept);
     run(LONG, async move |app| {
@@ -209,7 +209,7 @@ fn a_pool_pushes_back_when_it_is_full_and_gives_the_job_back_when_it_has_stopped
 }
 
 #[test]
-fn a_ticker_starts_no_run_after_the_stop_and_finishes_the_one_under_way() {
+fn a_ticker_starts_no_run_after_the_stop_signal_and_finishes_the_current_one() {
     let (begun, finished) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (begin, finish) = (Arc::clone(&begun), Arc::clone(&finished));
     let report = run(LONG, async move |app| {
@@ -237,7 +237,7 @@ fn a_ticker_starts_no_run_after_the_stop_and_finishes_the_one_under_way() {
 }
 
 #[test]
-fn hooks_run_beside_each_other_at_the_stop() {
+fn hooks_run_concurrently_at_the_stop_signal() {
     let report = run(LONG, async |app| {
         let meet = Arc::new(tokio::sync::Barrier::new(2));
         for name in ["leave discovery", "drop the lease"] {
@@ -254,7 +254,7 @@ fn hooks_run_beside_each_other_at_the_stop() {
 }
 
 #[test]
-fn a_deadline_of_its_own_cuts_a_component_before_its_stage_does() {
+fn a_per_component_deadline_cancels_before_the_stages_deadline() {
     let report = run(LONG, async |app| {
         app.within(Duration::from_millis(50)).resource("slow", (), |()| std::future::pending::<()>());
         app.stop("enough");
@@ -265,7 +265,7 @@ fn a_deadline_of_its_own_cuts_a_component_before_its_stage_does() {
 }
 
 #[test]
-fn what_is_opened_while_a_stop_is_under_way_is_closed_too() {
+fn resources_registered_during_the_shutdown_are_closed_too() {
     let diary = Diary::default();
     let written = diary.clone();
     let report = run(LONG, async move |app| {
@@ -285,7 +285,7 @@ fn what_is_opened_while_a_stop_is_under_way_is_closed_too() {
 }
 
 #[test]
-fn the_token_tells_cause_and_time_left() {
+fn the_stop_token_has_the_cause_and_the_time_left() {
     let report = run(LONG, async |app| {
         let stop = app.stop_token();
         assert!(!stop.is_stopping() && stop.cause().is_none() && stop.time_left().is_none());

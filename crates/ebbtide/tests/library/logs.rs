@@ -117,7 +117,7 @@ fn no_event_has_a_field_twice() {
 
 /// The opposite: verifies that the test above detects a duplicate field.
 #[test]
-fn an_event_with_a_field_twice_is_seen() {
+fn a_duplicate_field_in_an_event_is_detected() {
     let log = Log::default();
     let subscriber = tracing_subscriber::registry().with(log.clone());
     tracing::subscriber::with_default(subscriber, || {
@@ -128,42 +128,39 @@ fn an_event_with_a_field_twice_is_seen() {
 }
 
 #[test]
-fn the_exit_line_tells_requests_from_jobs_and_what_was_there_from_what_came() {
-    own_process::run(
-        "logs::the_exit_line_tells_requests_from_jobs_and_what_was_there_from_what_came",
-        || {
-            let (log, report) = logged(LONG, async |app| {
-                let began = Arc::new(Notify::new());
-                let pool = app.workers("pool", 2, async |began: Arc<Notify>, stop| {
-                    began.notify_one();
-                    stop.stopping().await;
-                    Ok(())
-                });
-                for _ in 0..2 {
-                    pool.send(Arc::clone(&began)).await?;
-                    began.notified().await;
-                }
-                // Registered later, so that the pool still accepts what this component sends.
-                app.task("feeder", async move |stop| {
-                    stop.stopping().await;
-                    pool.send(began).await?;
-                    Ok(())
-                });
-                app.stop("that is all");
+fn the_exit_line_separates_requests_from_jobs_and_old_work_from_new() {
+    own_process::run("logs::the_exit_line_separates_requests_from_jobs_and_old_work_from_new", || {
+        let (log, report) = logged(LONG, async |app| {
+            let began = Arc::new(Notify::new());
+            let pool = app.workers("pool", 2, async |began: Arc<Notify>, stop| {
+                began.notify_one();
+                stop.stopping().await;
                 Ok(())
             });
-            assert_eq!(report.exit_code, 0, "{report:?}");
-            let lines = log.lines("lifecycle exited");
-            let jobs = "jobs_at_signal=2 jobs_since=1 jobs_finished=3";
-            let requests = "requests_at_signal=0 requests_since=0 requests_finished=0";
-            assert!(lines.len() == 1 && lines[0].contains(jobs) && lines[0].contains(requests), "{lines:?}");
-        },
-    );
+            for _ in 0..2 {
+                pool.send(Arc::clone(&began)).await?;
+                began.notified().await;
+            }
+            // Registered later, so that the pool still accepts what this component sends.
+            app.task("feeder", async move |stop| {
+                stop.stopping().await;
+                pool.send(began).await?;
+                Ok(())
+            });
+            app.stop("that is all");
+            Ok(())
+        });
+        assert_eq!(report.exit_code, 0, "{report:?}");
+        let lines = log.lines("lifecycle exited");
+        let jobs = "jobs_at_signal=2 jobs_since=1 jobs_finished=3";
+        let requests = "requests_at_signal=0 requests_since=0 requests_finished=0";
+        assert!(lines.len() == 1 && lines[0].contains(jobs) && lines[0].contains(requests), "{lines:?}");
+    });
 }
 
 #[test]
-fn who_is_waited_for_is_told_with_a_place_in_the_users_source() {
-    own_process::run("logs::who_is_waited_for_is_told_with_a_place_in_the_users_source", || {
+fn the_log_names_awaited_components_with_their_source_location() {
+    own_process::run("logs::the_log_names_awaited_components_with_their_source_location", || {
         let (log, _) = logged(Duration::from_secs(3), async |app| {
             // A `Notify` keeps one permit, and both may begin before anything waits.
             let began = Arc::new(Semaphore::new(0));
@@ -189,8 +186,8 @@ fn who_is_waited_for_is_told_with_a_place_in_the_users_source() {
 }
 
 #[test]
-fn a_start_that_failed_lists_nobody_as_still_running() {
-    own_process::run("logs::a_start_that_failed_lists_nobody_as_still_running", || {
+fn a_failed_start_up_lists_no_running_component() {
+    own_process::run("logs::a_failed_start_up_lists_no_running_component", || {
         let (log, report) = logged(LONG, async |app| {
             app.on_flush("log", || {});
             app.at_exit("exit", |_| Ok(()));
@@ -219,8 +216,8 @@ fn unheard(
 }
 
 #[test]
-fn warnings_and_errors_reach_standard_error_where_nobody_subscribed() {
-    let test = "logs::warnings_and_errors_reach_standard_error_where_nobody_subscribed";
+fn warnings_and_errors_reach_standard_error_without_a_subscriber() {
+    let test = "logs::warnings_and_errors_reach_standard_error_without_a_subscriber";
     let said = unheard(test, LONG, async |app| {
         let attempt = async || if app.plan().grace.is_zero() { Ok(()) } else { Err("refused") };
         let once = Retry::new(Backoff::new(Duration::from_millis(1), Duration::from_millis(1))).attempts(2);
@@ -266,8 +263,8 @@ async fn logged_line(log: &Log, with: &str) -> String {
 }
 
 #[test]
-fn a_start_up_that_waits_says_so_and_one_that_is_quick_does_not() {
-    own_process::run("logs::a_start_up_that_waits_says_so_and_one_that_is_quick_does_not", || {
+fn a_slow_start_up_is_logged_and_a_quick_one_is_not() {
+    own_process::run("logs::a_slow_start_up_is_logged_and_a_quick_one_is_not", || {
         let log = Log::default();
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone())).unwrap();
         for waits in [false, true] {
@@ -292,8 +289,8 @@ fn a_start_up_that_waits_says_so_and_one_that_is_quick_does_not() {
 }
 
 #[test]
-fn an_attempt_without_an_answer_is_told_while_it_waits() {
-    own_process::run("logs::an_attempt_without_an_answer_is_told_while_it_waits", || {
+fn a_slow_attempt_is_logged_while_it_waits() {
+    own_process::run("logs::a_slow_attempt_is_logged_while_it_waits", || {
         let log = Log::default();
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone())).unwrap();
         let lifecycle = Lifecycle::new("test").lame_duck(LameDuck::NONE);
@@ -313,8 +310,8 @@ fn an_attempt_without_an_answer_is_told_while_it_waits() {
 
 #[cfg(feature = "http")]
 #[test]
-fn the_address_that_is_served_is_logged_and_so_is_the_one_that_is_taken() {
-    own_process::run("logs::the_address_that_is_served_is_logged_and_so_is_the_one_that_is_taken", || {
+fn the_listening_address_and_an_address_in_use_are_logged() {
+    own_process::run("logs::the_listening_address_and_an_address_in_use_are_logged", || {
         let (log, report) = logged(LONG, async |app| {
             let listener = app.bind("127.0.0.1:0").await?;
             let address = listener.local_addr();

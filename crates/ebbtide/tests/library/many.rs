@@ -11,8 +11,8 @@ use ebbtide::{Handle, LameDuck, Lifecycle, Report};
 use crate::own_process;
 
 #[test]
-fn thirty_thousand_temporary_files_are_one_component_and_none_is_left() {
-    const NAME: &str = "many::thirty_thousand_temporary_files_are_one_component_and_none_is_left";
+fn thirty_thousand_temporary_files_are_one_component_and_all_are_removed() {
+    const NAME: &str = "many::thirty_thousand_temporary_files_are_one_component_and_all_are_removed";
     own_process::run(NAME, || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
@@ -44,7 +44,7 @@ fn note_threads(most: &AtomicUsize, file: &Path) {
 }
 
 /// A lifecycle with many exit actions and flushers, some of which fail, and a runtime that hangs.
-fn end_of_many(folder: &Path) {
+fn run_many_exit_actions(folder: &Path) {
     let (most, file) = (Arc::new(AtomicUsize::new(0)), folder.join("threads"));
     let lifecycle = Lifecycle::new("many").lame_duck(LameDuck::NONE).grace(Duration::from_secs(12));
     let report = lifecycle.run_to_report(async |app: Handle| {
@@ -76,11 +76,11 @@ fn end_of_many(folder: &Path) {
 }
 
 #[test]
-fn the_forced_path_takes_no_thread_and_no_line_for_each_of_many() {
-    const NAME: &str = "many::the_forced_path_takes_no_thread_and_no_line_for_each_of_many";
+fn the_forced_path_limits_threads_and_log_lines_for_many_actions() {
+    const NAME: &str = "many::the_forced_path_limits_threads_and_log_lines_for_many_actions";
     const FOLDER: &str = "EBBTIDE_TEST_FOLDER";
     if own_process::is_child() {
-        return end_of_many(Path::new(&std::env::var_os(FOLDER).unwrap()));
+        return run_many_exit_actions(Path::new(&std::env::var_os(FOLDER).unwrap()));
     }
     let folder = tempfile::tempdir().unwrap();
     let output = own_process::command(NAME).env(FOLDER, folder.path()).output().unwrap();
@@ -96,8 +96,8 @@ fn the_forced_path_takes_no_thread_and_no_line_for_each_of_many() {
 }
 
 #[test]
-fn a_hundred_thousand_tasks_that_have_ended_are_a_number() {
-    const NAME: &str = "many::a_hundred_thousand_tasks_that_have_ended_are_a_number";
+fn a_hundred_thousand_ended_tasks_take_no_memory() {
+    const NAME: &str = "many::a_hundred_thousand_ended_tasks_take_no_memory";
     own_process::run(NAME, || {
         let resident = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&resident);
@@ -159,8 +159,8 @@ fn resident_kb() -> usize {
 }
 
 #[test]
-fn a_stop_of_ten_thousand_open_tasks_is_linear() {
-    const NAME: &str = "many::a_stop_of_ten_thousand_open_tasks_is_linear";
+fn a_shutdown_with_many_open_tasks_takes_linear_time() {
+    const NAME: &str = "many::a_shutdown_with_many_open_tasks_takes_linear_time";
     own_process::run(NAME, || {
         let stop_of = |count: usize| {
             let lifecycle = Lifecycle::new("many").lame_duck(LameDuck::NONE);

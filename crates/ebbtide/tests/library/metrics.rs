@@ -142,7 +142,7 @@ impl ebbtide::drain::Work for Consumer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_handed_back_is_counted_by_component() {
+async fn requeued_jobs_are_counted_by_component() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _recorded_here = metrics::set_default_local_recorder(&recorder);
@@ -164,7 +164,7 @@ async fn what_was_handed_back_is_counted_by_component() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn components_of_one_name_are_one_series_and_those_without_work_are_none() {
+async fn components_of_one_name_share_a_series_and_those_without_work_have_none() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _recorded_here = metrics::set_default_local_recorder(&recorder);
@@ -229,8 +229,8 @@ fn forced() -> ! {
 
 /// Scrapes a Prometheus exporter on the health listener during a shutdown, as Prometheus does.
 #[test]
-fn a_prometheus_scrape_sees_the_stop() {
-    own_process::run("metrics::a_prometheus_scrape_sees_the_stop", scraped);
+fn a_prometheus_scrape_sees_the_shutdown() {
+    own_process::run("metrics::a_prometheus_scrape_sees_the_shutdown", scraped);
 }
 
 #[expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
@@ -276,7 +276,7 @@ fn scrape(addr: SocketAddr) -> std::io::Result<String> {
 
 /// The table in `docs/metrics.md` and the recorded metrics have the same names.
 #[tokio::test(start_paused = true)]
-async fn every_metric_is_in_the_table_and_the_other_way_round() {
+async fn the_metrics_table_lists_exactly_the_recorded_metrics() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _recorded_here = metrics::set_default_local_recorder(&recorder);

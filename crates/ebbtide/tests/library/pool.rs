@@ -85,7 +85,7 @@ fn a_producer_sees_how_full_the_pool_is() {
 }
 
 #[test]
-fn a_full_pool_makes_its_producer_wait_and_gives_the_job_back_when_that_takes_too_long() {
+fn a_full_pool_makes_its_producer_wait_and_returns_the_job_at_the_timeout() {
     let report = run(LONG, async |app| {
         let (pool, gate) = gated(&app, 2, 3);
         full(&pool).await?;
@@ -103,7 +103,7 @@ fn a_full_pool_makes_its_producer_wait_and_gives_the_job_back_when_that_takes_to
 }
 
 #[test]
-fn a_subscriber_that_waits_for_a_place_in_a_full_pool_is_woken_by_the_stop() {
+fn a_producer_that_waits_for_a_full_pool_is_woken_by_the_stop_signal() {
     let report = run(LONG, async |app| {
         let (pool, gate) = gated(&app, 2, 3);
         full(&pool).await?;
@@ -126,7 +126,7 @@ fn a_subscriber_that_waits_for_a_place_in_a_full_pool_is_woken_by_the_stop() {
 }
 
 #[test]
-fn a_place_that_is_kept_when_the_pool_stops_is_waited_for_and_its_job_is_done() {
+fn a_slot_reserved_at_the_stop_signal_is_awaited_and_its_job_runs() {
     let done = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&done);
     // Tasks outside the lifecycle: only the pool waits for them.
@@ -158,8 +158,7 @@ fn a_place_that_is_kept_when_the_pool_stops_is_waited_for_and_its_job_is_done() 
 }
 
 #[test]
-fn a_place_that_is_kept_for_ever_holds_the_pool_to_its_deadline_only_and_a_job_that_comes_too_late_is_counted()
- {
+fn a_slot_reserved_for_ever_delays_the_pool_to_its_deadline_and_late_jobs_count() {
     let late = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&late);
     let report = run(LONG, async move |app| {
@@ -206,7 +205,7 @@ fn sends_on(app: &Handle, name: &str, to: Option<Pool<u32>>, arrived: &Arc<Mutex
 }
 
 #[test]
-fn what_one_pool_sends_to_another_during_the_stop_arrives() {
+fn jobs_sent_from_one_pool_to_another_during_the_shutdown_arrive() {
     for pools in [2, 3] {
         let arrived = Arc::new(Mutex::new(Vec::new()));
         let list = Arc::clone(&arrived);
@@ -229,7 +228,7 @@ fn what_one_pool_sends_to_another_during_the_stop_arrives() {
 }
 
 #[test]
-fn the_last_batch_of_a_task_is_taken_although_the_pool_was_asked_together_with_it() {
+fn a_pool_accepts_the_last_batch_of_a_task_that_stops_with_it() {
     let arrived = Arc::new(Mutex::new(Vec::new()));
     let list = Arc::clone(&arrived);
     let report = run(LONG, async move |app| {
@@ -252,7 +251,7 @@ fn the_last_batch_of_a_task_is_taken_although_the_pool_was_asked_together_with_i
 
 /// The opposite: the job sends to a pool that was registered later.
 #[test]
-fn whoever_feeds_a_pool_that_is_registered_after_it_is_turned_away_at_the_stop() {
+fn sends_to_a_pool_registered_later_fail_once_the_shutdown_begins() {
     let (tell, told) = std::sync::mpsc::channel();
     let arrived = Arc::default();
     let report = run(LONG, async move |app| {
@@ -273,7 +272,7 @@ fn whoever_feeds_a_pool_that_is_registered_after_it_is_turned_away_at_the_stop()
 }
 
 #[test]
-fn a_job_that_sends_to_its_own_pool_is_turned_away_once_the_pool_is_closed() {
+fn a_job_cannot_send_to_its_own_pool_once_the_pool_is_closed() {
     let report = run(LONG, async move |app| {
         let own: Arc<std::sync::OnceLock<Pool<u32>>> = Arc::default();
         let known = Arc::clone(&own);

@@ -66,8 +66,8 @@ fn a_lifecycle_drains_on_the_runtime_of_its_caller() {
 }
 
 #[test]
-fn the_handlers_of_the_program_work_behind_it_as_before_it() {
-    own_process::run("runtimes::the_handlers_of_the_program_work_behind_it_as_before_it", || {
+fn the_programs_signal_handlers_work_before_and_after_a_lifecycle() {
+    own_process::run("runtimes::the_programs_signal_handlers_work_before_and_after_a_lifecycle", || {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let kind = tokio::signal::unix::SignalKind::terminate();
@@ -81,8 +81,8 @@ fn the_handlers_of_the_program_work_behind_it_as_before_it() {
 }
 
 #[test]
-fn run_inside_a_runtime_and_run_async_outside_of_one_are_errors_and_no_panics() {
-    let test = "runtimes::run_inside_a_runtime_and_run_async_outside_of_one_are_errors_and_no_panics";
+fn run_inside_a_runtime_and_run_async_outside_one_are_errors_not_panics() {
+    let test = "runtimes::run_inside_a_runtime_and_run_async_outside_one_are_errors_not_panics";
     if own_process::is_child() {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let inside = runtime.block_on(async { lifecycle().run_to_report(async |_| Ok(())) });
@@ -114,8 +114,8 @@ fn run_inside_a_runtime_and_run_async_outside_of_one_are_errors_and_no_panics() 
 }
 
 #[test]
-fn a_lifecycle_whose_future_is_dropped_drains_and_gives_the_signals_back() {
-    let test = "runtimes::a_lifecycle_whose_future_is_dropped_drains_and_gives_the_signals_back";
+fn a_lifecycle_whose_future_is_dropped_drains_and_releases_the_signals() {
+    let test = "runtimes::a_lifecycle_whose_future_is_dropped_drains_and_releases_the_signals";
     own_process::run(test, || {
         for runtime in flavors() {
             for starts in [true, false] {

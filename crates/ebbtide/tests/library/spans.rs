@@ -75,8 +75,8 @@ async fn start(app: Handle) -> Result<(), BoxError> {
 /// In a separate process: `tracing` caches for each span whether any subscriber is interested, and asks only the thread that
 /// reaches the span first. Another test's thread has no subscriber.
 #[test]
-fn a_stop_its_stages_and_its_components_are_spans_that_end_before_the_flushers_begin() {
-    let name = "spans::a_stop_its_stages_and_its_components_are_spans_that_end_before_the_flushers_begin";
+fn the_spans_of_a_shutdown_end_before_the_flushers_begin() {
+    let name = "spans::the_spans_of_a_shutdown_end_before_the_flushers_begin";
     own_process::run(name, spans);
 }
 

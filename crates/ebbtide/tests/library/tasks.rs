@@ -40,7 +40,7 @@ async fn record(done: Arc<AtomicU64>) -> Result<(), BoxError> {
 }
 
 #[test]
-fn what_a_request_leaves_behind_during_the_drain_is_finished() {
+fn a_background_task_started_by_a_request_during_the_drain_finishes() {
     let done = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&done);
     let report = run(LONG, async move |app| {
@@ -58,7 +58,7 @@ fn what_a_request_leaves_behind_during_the_drain_is_finished() {
 
 /// The opposite: the lifecycle does not wait for a task of tokio's `spawn`.
 #[test]
-fn what_is_spawned_past_the_lifecycle_is_lost() {
+fn a_task_spawned_outside_the_lifecycle_is_lost() {
     let done = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&done);
     let report = run(LONG, async move |app| {
@@ -71,7 +71,7 @@ fn what_is_spawned_past_the_lifecycle_is_lost() {
 }
 
 #[test]
-fn tasks_that_do_not_end_are_cut_counted_and_named_by_the_line_that_spawned_them() {
+fn tasks_that_do_not_end_are_cancelled_counted_and_named_by_source_location() {
     let mut line = 0;
     let seen = &mut line;
     let report = run(SHORT, async move |app| {
@@ -90,7 +90,7 @@ fn tasks_that_do_not_end_are_cut_counted_and_named_by_the_line_that_spawned_them
 }
 
 #[test]
-fn a_task_that_heeds_its_token_ends_in_time() {
+fn a_task_that_observes_its_token_ends_in_time() {
     let report = run(LONG, async |app| {
         let audit: Tasks = app.tasks("audit");
         let stop = audit.stop_token();
@@ -105,7 +105,7 @@ fn a_task_that_heeds_its_token_ends_in_time() {
 }
 
 #[test]
-fn errors_and_panics_are_counted_and_the_lifecycle_goes_on() {
+fn errors_and_panics_of_tasks_are_counted_and_the_lifecycle_continues() {
     let report = run(LONG, async |app| {
         let audit: Tasks = app.tasks("audit");
         audit.spawn(async { Err("no".into()) })?;
@@ -144,7 +144,7 @@ fn a_group_that_has_stopped_returns_the_task() {
 }
 
 #[test]
-fn an_error_type_of_ones_own_is_taken() {
+fn tasks_may_return_the_users_error_type() {
     let report = run(LONG, async |app| {
         let audit = app.with_errors::<std::fmt::Error>().tasks("audit");
         let stop = audit.stop_token();

@@ -22,7 +22,7 @@ async fn one_that_hangs(app: Handle) -> Result<(), BoxError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_takes_the_time_of_the_plan_by_the_paused_clock_and_none_by_the_real_one() {
+async fn a_shutdown_on_the_paused_clock_takes_the_planned_time_and_no_real_time() {
     let begun = now();
     for (grace, deadline) in [(30, 25), (300, 295)] {
         let lifecycle = testing::lifecycle("orders").grace(Duration::from_secs(grace));
@@ -40,7 +40,7 @@ async fn a_stop_takes_the_time_of_the_plan_by_the_paused_clock_and_none_by_the_r
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_stop_runs_by_the_real_clock_too() {
+async fn a_trial_shutdown_also_runs_on_the_real_clock() {
     tokio::time::resume();
     let service =
         Trial::start(testing::lifecycle("orders").grace(Duration::from_millis(600)), one_that_hangs);
@@ -52,7 +52,7 @@ async fn the_same_stop_runs_by_the_real_clock_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_live_beside_each_other_and_one_after_the_other() {
+async fn several_trials_run_concurrently_and_in_sequence() {
     for round in 0..3 {
         let begin = |name: &'static str, count: u32| {
             Trial::start(testing::lifecycle(name), move |app: Handle| async move {
@@ -78,7 +78,7 @@ async fn several_live_beside_each_other_and_one_after_the_other() {
 
 #[cfg(feature = "cron")]
 #[tokio::test(start_paused = true)]
-async fn the_times_of_a_cron_expression_come_by_the_paused_clock() {
+async fn cron_schedules_follow_the_paused_clock() {
     let (note, mut noted) = tokio::sync::mpsc::unbounded_channel();
     let service = Trial::start(testing::lifecycle("orders"), async move |app| {
         app.every("report", ebbtide::lifecycle::Every::cron("@hourly")?, move || {
@@ -132,7 +132,7 @@ async fn a_duplicate_of_a_signal_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn to_stop_what_was_told_to_stop_is_no_second_signal() {
+async fn a_second_stop_request_is_not_a_second_signal() {
     let service = Trial::start(testing::lifecycle("orders"), async |_| Ok(()));
     service.ready().await;
     service.terminate();
@@ -155,7 +155,7 @@ async fn a_signal_during_start_up_abandons_it_and_closes_what_was_opened() {
 
 #[tokio::test(start_paused = true)]
 #[should_panic(expected = "the service is not ready but exited: start-up failed: no database")]
-async fn a_start_up_that_fails_is_told_by_whoever_waits_for_it() {
+async fn waiting_for_a_failed_start_up_panics_with_its_error() {
     let service = Trial::start(testing::lifecycle("orders"), async |_| Err("no database".into()));
     service.reached(Phase::Exited).await;
     service.ready().await;
@@ -163,7 +163,7 @@ async fn a_start_up_that_fails_is_told_by_whoever_waits_for_it() {
 
 #[tokio::test]
 #[should_panic(expected = "invalid budget: 29s (lame duck maximum)")]
-async fn a_budget_that_cannot_work_is_told_with_its_sum() {
+async fn an_impossible_budget_panics_with_its_arithmetic() {
     let lifecycle = testing::lifecycle("orders").grace(Duration::from_secs(30));
     let _service =
         Trial::start(lifecycle.lame_duck(LameDuck::exactly(Duration::from_secs(29))), async |_| Ok(()));
@@ -193,7 +193,7 @@ async fn ctrl_c_skips_the_lame_duck_and_sigterm_does_not() {
 
 /// With paused time, a timer (here the flusher's deadline) fires before any work on another thread completes.
 #[tokio::test(start_paused = true)]
-async fn a_flusher_that_takes_real_time_is_waited_for_although_time_is_paused() {
+async fn a_flusher_that_takes_real_time_is_awaited_with_paused_time() {
     let flushed = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&flushed);
     let service = Trial::start(testing::lifecycle("orders"), async move |app| {
@@ -209,7 +209,7 @@ async fn a_flusher_that_takes_real_time_is_waited_for_although_time_is_paused() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn flushers_run_one_after_the_other_and_those_of_the_builder_last() {
+async fn flushers_run_sequentially_and_those_of_the_builder_last() {
     let (note, noted) = std::sync::mpsc::channel();
     let flush = |name: &'static str| {
         let note = note.clone();
@@ -230,7 +230,7 @@ async fn flushers_run_one_after_the_other_and_those_of_the_builder_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flusher_that_fails_is_an_outcome_and_is_told_how_long_it_has() {
+async fn a_failed_flusher_is_reported_and_flushers_get_the_time_left() {
     let service = Trial::start(testing::lifecycle("orders").grace(Duration::from_secs(30)), async |app| {
         app.try_on_flush("spans", |left| Err(format!("{left:?} were not enough").into()));
         Ok(())
@@ -244,7 +244,7 @@ async fn a_flusher_that_fails_is_an_outcome_and_is_told_how_long_it_has() {
 
 /// The opposite: the next timer fires before work on an unknown thread completes.
 #[tokio::test(start_paused = true)]
-async fn a_thread_that_the_runtime_does_not_know_is_overtaken_by_paused_time() {
+async fn paused_time_does_not_wait_for_a_foreign_thread() {
     let service = Trial::start(testing::lifecycle("orders"), async |app| {
         app.resource("pool", (), |()| async {
             let (done, waits) = tokio::sync::oneshot::channel();
@@ -262,7 +262,7 @@ async fn a_thread_that_the_runtime_does_not_know_is_overtaken_by_paused_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_dropped_is_aborted_with_all_its_tasks() {
+async fn a_dropped_trial_aborts_all_its_tasks() {
     let held = Arc::new(());
     let task = Arc::clone(&held);
     let service = Trial::start(testing::lifecycle("orders"), async move |app| {
@@ -281,7 +281,7 @@ async fn what_is_dropped_is_aborted_with_all_its_tasks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_report_is_handed_over() {
+async fn a_trial_passes_its_report_to_the_callback() {
     let (hand, over) = std::sync::mpsc::channel();
     let lifecycle = testing::lifecycle("orders").on_report(move |report| drop(hand.send(report.clone())));
     let service = Trial::start(lifecycle, async |app| {
@@ -295,8 +295,8 @@ async fn the_report_is_handed_over() {
 
 /// In a separate process: the signal handlers of a real lifecycle stay installed after it.
 #[test]
-fn no_signal_is_taken_and_no_thread_is_started() {
-    own_process::run("testing::no_signal_is_taken_and_no_thread_is_started", signals_and_threads);
+fn a_trial_installs_no_signal_handler_and_starts_no_thread() {
+    own_process::run("testing::a_trial_installs_no_signal_handler_and_starts_no_thread", signals_and_threads);
 }
 
 #[tokio::main(flavor = "current_thread")]

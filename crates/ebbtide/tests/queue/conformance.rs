@@ -39,7 +39,7 @@ async fn the_queue_in_memory_keeps_every_promise() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_does_one_over_a_network_and_one_that_sends_ahead() {
+async fn networked_and_prefetching_queues_fulfil_the_conformance_suite() {
     for telling in Telling::ALL {
         for ahead in [0, 1, 7] {
             let kept = tried(None, ahead, telling).await.unwrap();
@@ -50,7 +50,7 @@ async fn so_does_one_over_a_network_and_one_that_sends_ahead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_fault_breaks_its_own_promise_and_no_other_whatever_the_broker_tells() {
+async fn each_fault_breaks_its_own_promise_and_no_other_for_every_broker_visibility() {
     let mut wrong = Vec::new();
     for (telling, (fault, promise)) in Telling::ALL.into_iter().flat_map(|one| FAULTS.map(|all| (one, all))) {
         if fault == Fault::CountsRequeue && !telling.requeues {
@@ -73,7 +73,7 @@ async fn each_fault_breaks_its_own_promise_and_no_other_whatever_the_broker_tell
 
 /// The lease has expired by then, and another consumer has the job. With a longer lease it has not.
 #[tokio::test(start_paused = true)]
-async fn a_machine_that_stands_still_breaks_no_promise() {
+async fn a_suspended_machine_breaks_no_promise() {
     let kept = tried(Some(Fault::ExtendsLate), 0, Telling::EVERYTHING).await.unwrap();
     assert!(kept.contains(&(Promise::ExtendKeeps, Verdict::Kept)), "{kept:?}");
     let once = Faulty::new(MemoryQueue::new(LEASE), Some(Fault::ExtendsLate), 0, Telling::EVERYTHING);
@@ -83,7 +83,7 @@ async fn a_machine_that_stands_still_breaks_no_promise() {
 
 /// A subject that ignores the requested lease would pass, because nothing waits for a lease that long.
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_is_shorter_than_was_asked_for_is_said() {
+async fn a_lease_shorter_than_requested_is_reported() {
     struct Hasty(MemoryQueue);
     impl Subject for Hasty {
         type Queue = MemoryQueue;
@@ -116,7 +116,7 @@ fn there_is_a_fault_for_each_promise() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subject_that_cannot_be_made_or_counted_is_said_and_not_a_panic() {
+async fn a_subject_that_cannot_be_created_or_counted_is_an_error_not_a_panic() {
     struct Uncountable(MemoryQueue);
     impl Subject for Uncountable {
         type Queue = Arc<MemoryQueue>;
@@ -148,7 +148,7 @@ async fn echo(stream: &mut TcpStream) -> io::Result<Option<u8>> {
 }
 
 #[tokio::test]
-async fn a_relay_passes_bytes_until_it_is_cut_and_again_when_it_is_mended() {
+async fn a_relay_forwards_bytes_until_it_is_disconnected_and_after_it_is_restored() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let broker = listener.local_addr().unwrap();
     let mut tasks = JoinSet::new();
@@ -177,7 +177,7 @@ async fn a_relay_passes_bytes_until_it_is_cut_and_again_when_it_is_mended() {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     TakesPayloadsForText,
-    CutsPayloadsShort,
+    TruncatesPayloads,
     NamesTheDeliveryNotTheJob,
     NamesAllJobsAlike,
     ReturnsNothingInsteadOfWaiting,
@@ -197,7 +197,7 @@ pub(crate) enum Fault {
     DeadLettersLive,
     LosesTheReason,
     FailsOnOddWords,
-    TakesItsJobsAlong,
+    CrashLosesItsJobs,
     CountsNoCrash,
     TrustsLapsedReceipts,
     LeasesFromThePush,
@@ -211,15 +211,15 @@ pub(crate) enum Fault {
     ForgetsWhatWasPrefetched,
     PrefetchesTooMuch,
     PrefetchesThoughForbidden,
-    LastComesFirst,
+    DeliversInReverse,
     HangsWhenAway,
-    LiesWhenAway,
+    SucceedsDuringOutage,
     StaysAway,
 }
 
 pub(crate) const FAULTS: [(Fault, Promise); 37] = [
     (Fault::TakesPayloadsForText, Promise::PayloadsArriveExactly),
-    (Fault::CutsPayloadsShort, Promise::PayloadsArriveExactly),
+    (Fault::TruncatesPayloads, Promise::PayloadsArriveExactly),
     (Fault::NamesTheDeliveryNotTheJob, Promise::IdStays),
     (Fault::NamesAllJobsAlike, Promise::IdStays),
     (Fault::ReturnsNothingInsteadOfWaiting, Promise::FetchWaits),
@@ -239,7 +239,7 @@ pub(crate) const FAULTS: [(Fault, Promise); 37] = [
     (Fault::DeadLettersLive, Promise::DeadLetterIsKept),
     (Fault::LosesTheReason, Promise::DeadLetterIsKept),
     (Fault::FailsOnOddWords, Promise::DeadLetterIsKept),
-    (Fault::TakesItsJobsAlong, Promise::CrashLosesNothing),
+    (Fault::CrashLosesItsJobs, Promise::CrashLosesNothing),
     (Fault::CountsNoCrash, Promise::CrashLosesNothing),
     (Fault::TrustsLapsedReceipts, Promise::LapsedLeaseIsLost),
     (Fault::LeasesFromThePush, Promise::LeaseBeginsAtDelivery),
@@ -251,9 +251,9 @@ pub(crate) const FAULTS: [(Fault, Promise); 37] = [
     (Fault::ForgetsWhatWasPrefetched, Promise::PrefetchKeepsNothing),
     (Fault::PrefetchesTooMuch, Promise::PrefetchKeepsNothing),
     (Fault::PrefetchesThoughForbidden, Promise::PrefetchKeepsNothing),
-    (Fault::LastComesFirst, Promise::OrderIsKept),
+    (Fault::DeliversInReverse, Promise::OrderIsKept),
     (Fault::HangsWhenAway, Promise::OutageIsAnError),
-    (Fault::LiesWhenAway, Promise::OutageIsAnError),
+    (Fault::SucceedsDuringOutage, Promise::OutageIsAnError),
     (Fault::StaysAway, Promise::OutageIsAnError),
 ];
 

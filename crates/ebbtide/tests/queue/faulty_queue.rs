@@ -123,7 +123,7 @@ impl Subject for Faulty {
         let held = std::mem::take(&mut *locked(&queue.held));
         let settlement = match self.fault {
             // Not the few jobs with which the tests of the other promises crash.
-            Some(Fault::TakesItsJobsAlong) if held.len() > 4 => Settlement::Ack,
+            Some(Fault::CrashLosesItsJobs) if held.len() > 4 => Settlement::Ack,
             Some(Fault::CountsNoCrash) => Settlement::Requeue,
             _ => return,
         };
@@ -200,7 +200,7 @@ impl Consumer {
                 Some(Fault::TakesPayloadsForText) => {
                     delivery.payload = String::from_utf8_lossy(&delivery.payload).into_owned().into_bytes();
                 }
-                Some(Fault::CutsPayloadsShort) => delivery.payload.truncate(65_535),
+                Some(Fault::TruncatesPayloads) => delivery.payload.truncate(65_535),
                 Some(Fault::NamesTheDeliveryNotTheJob) => delivery.id = format!("{:?}", delivery.receipt),
                 Some(Fault::NamesAllJobsAlike) => delivery.id = "job".to_owned(),
                 _ => {}
@@ -211,14 +211,14 @@ impl Consumer {
                 *locked(&self.shared.twin) = Some((self.number, delivery.clone()));
             }
         }
-        if self.has(Fault::LastComesFirst) {
+        if self.has(Fault::DeliversInReverse) {
             got.reverse();
         }
         locked(&self.held).extend(got.iter().cloned());
     }
 
     /// Releases jobs that were pushed longer ago than a lease lasts, as if their lease had begun then.
-    async fn let_lapse(&self, got: &[Given]) -> Result<(), BoxError> {
+    async fn release_early_leases(&self, got: &[Given]) -> Result<(), BoxError> {
         for delivery in got.iter().filter(|delivery| delivery.attempt == 1) {
             let pushed = locked(&self.shared.pushed).get(&delivery.payload).copied();
             if pushed.is_some_and(|at| now().duration_since(at) >= self.inner.lease().unwrap_or_default()) {
@@ -305,7 +305,7 @@ impl Queue for Consumer {
         self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
         let mut got = got?;
         if self.has(Fault::LeasesFromThePush) {
-            self.let_lapse(&got).await?;
+            self.release_early_leases(&got).await?;
         }
         self.disfigure(&mut got);
         if self.ahead > 0 {
@@ -324,7 +324,7 @@ impl Queue for Consumer {
 
     async fn settle(&self, receipt: &MemoryReceipt, settlement: Settlement) -> Result<Settled, BoxError> {
         locked(&self.unsent).clear();
-        if self.has(Fault::LiesWhenAway) && self.shared.away.load(Ordering::Relaxed) {
+        if self.has(Fault::SucceedsDuringOutage) && self.shared.away.load(Ordering::Relaxed) {
             return Ok(Settled::Done);
         }
         self.reach()?;

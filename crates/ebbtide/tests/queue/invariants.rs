@@ -84,7 +84,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn q1_every_delivery_has_exactly_one_fate(world in world(), kind in kind()) {
+    fn q1_every_delivery_has_exactly_one_outcome(world in world(), kind in kind()) {
         let (broker, seen) = play(&world, || kind.make());
         let tally = &seen.tally;
         prop_assert_eq!(tally.settled(), tally.taken, "{:?}", tally);
@@ -121,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn q3_no_more_run_or_are_leased_than_there_are_places(world in world(), kind in kind(), places in 1_usize..9) {
+    fn q3_running_and_leased_jobs_never_exceed_the_concurrency(world in world(), kind in kind(), places in 1_usize..9) {
         let world = World { options: ConsumeOptions::new(places), ..world };
         let (broker, seen) = play(&world, || kind.make());
         prop_assert!(seen.most_running <= places);
@@ -138,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn q4_one_word_for_each_delivery(world in world(), kind in kind()) {
+    fn q4_each_delivery_gets_one_settlement(world in world(), kind in kind()) {
         let (broker, _) = play(&world, || kind.make());
         let mut words = BTreeMap::new();
         for (_, entry) in broker.diary() {
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn q5_a_job_is_cut_only_when_it_was_handed_back(world in world(), kind in sound()) {
+    fn q5_a_job_is_cancelled_only_after_its_requeue(world in world(), kind in sound()) {
         let (broker, seen) = play(&world, || kind.make());
         let diary = broker.diary();
         let given: BTreeMap<_, _> = diary.iter().filter_map(|(_, entry)| match entry {
@@ -176,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn q7_it_is_over_by_its_deadline(world in world(), kind in kind()) {
+    fn q7_the_consumer_ends_by_its_deadline(world in world(), kind in kind()) {
         let (_, seen) = play(&world, || kind.make());
         // Paused time has a resolution of a millisecond.
         let deadline = world.stop_at + world.grace + Duration::from_millis(2);
@@ -184,7 +184,7 @@ proptest! {
     }
 
     #[test]
-    fn q8_no_job_is_tried_more_often_than_it_may(world in world(), kind in kind(), attempts in 1_u32..4) {
+    fn q8_no_job_exceeds_its_maximum_attempts(world in world(), kind in kind(), attempts in 1_u32..4) {
         let world = World { options: world.options.attempts(attempts), ..world };
         let (_, seen) = play(&world, || kind.make());
         let mut tried: BTreeMap<_, u32> = BTreeMap::new();
@@ -193,7 +193,7 @@ proptest! {
     }
 
     #[test]
-    fn q9_a_cut_is_what_had_begun_and_was_not_finished(world in world(), kind in sound()) {
+    fn q9_cancelled_jobs_had_begun_and_not_finished(world in world(), kind in sound()) {
         // Time enough to requeue: no delivery stays unsettled.
         let world = World { grace: world.grace + Duration::from_secs(2), ..world };
         let world = World { options: world.options.requeue(Duration::from_millis(500)), ..world };
@@ -205,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn q10_a_stop_with_a_sound_broker_leaves_nothing_with_the_consumer(world in world(), kind in sound()) {
+    fn q10_a_shutdown_with_a_healthy_broker_leaves_nothing_leased(world in world(), kind in sound()) {
         let world = World { grace: world.grace + Duration::from_secs(2), ..world };
         let world = World { options: world.options.requeue(Duration::from_millis(500)), ..world };
         let (broker, seen) = play(&world, || kind.make());

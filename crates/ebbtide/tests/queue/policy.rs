@@ -22,7 +22,7 @@ fn world(jobs: &[Does], concurrency: usize) -> World {
 }
 
 #[test]
-fn q8_a_job_is_acknowledged_retried_or_buried() {
+fn q8_a_job_is_acknowledged_retried_or_dead_lettered() {
     let jobs = [Does::Finishes(5), Does::Fails(5), Does::IsHopeless(5), Does::Panics(5)];
     let (broker, seen) = play(&world(&jobs, 2), Broker::new);
     assert_eq!(broker.state(&name(0)), State::Acked);
@@ -48,7 +48,7 @@ fn q8_retries_wait_longer_each_time() {
 }
 
 #[test]
-fn q8_a_job_that_ends_its_process_each_time_is_buried_unbegun() {
+fn q8_a_job_that_kills_its_process_each_time_is_dead_lettered_without_a_run() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("the runtime is built");
     runtime.block_on(async {
@@ -78,7 +78,7 @@ fn q8_a_job_that_ends_its_process_each_time_is_buried_unbegun() {
 }
 
 #[test]
-fn q3_it_asks_for_what_is_free_and_runs_no_more() {
+fn q3_a_fetch_requests_only_the_free_capacity() {
     let (broker, seen) = play(&world(&[Does::Finishes(100); 40], 8), Broker::new);
     assert_eq!(seen.most_running, 8);
     assert_eq!(seen.tally.acked, 40);
@@ -93,7 +93,7 @@ fn q3_it_asks_for_what_is_free_and_runs_no_more() {
 }
 
 #[test]
-fn q2_q9_what_was_sent_ahead_is_handed_back_at_once_and_is_no_cut() {
+fn q2_q9_prefetched_jobs_are_requeued_at_once_and_do_not_count_as_cancelled() {
     let broker = || {
         let mut broker = Broker::new();
         broker.ahead = 5;
@@ -118,7 +118,7 @@ fn q2_q9_what_was_sent_ahead_is_handed_back_at_once_and_is_no_cut() {
 }
 
 #[test]
-fn q2_what_a_fetch_returns_in_the_very_moment_of_the_signal_is_not_begun() {
+fn q2_jobs_fetched_at_the_time_of_the_signal_do_not_start() {
     /// Raises the stop signal in the poll in which the fetch returns.
     struct Raises(Arc<Broker>, StopSource);
 
@@ -150,7 +150,7 @@ fn q2_what_a_fetch_returns_in_the_very_moment_of_the_signal_is_not_begun() {
 }
 
 #[test]
-fn q2_what_is_on_its_way_at_the_signal_is_waited_for_and_handed_back() {
+fn q2_jobs_in_transit_at_the_signal_are_awaited_and_requeued() {
     let slow = || {
         let mut broker = Broker::new();
         broker.latency = Duration::from_millis(100);
@@ -166,7 +166,7 @@ fn q2_what_is_on_its_way_at_the_signal_is_waited_for_and_handed_back() {
 }
 
 #[test]
-fn q4_a_job_that_ends_while_it_is_handed_back_stays_handed_back() {
+fn q4_a_job_that_ends_during_its_requeue_stays_requeued() {
     let slow = || {
         let mut broker = Broker::new();
         broker.latency = Duration::from_millis(100);
@@ -180,7 +180,7 @@ fn q4_a_job_that_ends_while_it_is_handed_back_stays_handed_back() {
 }
 
 #[test]
-fn q5_what_still_runs_is_handed_back_before_it_is_cut() {
+fn q5_running_jobs_are_requeued_before_they_are_cancelled() {
     let (broker, seen) =
         play(&world(&[Does::EndsWhenCancelled, Does::Hangs, Does::Finishes(70_000)], 3), Broker::new);
     let tally = &seen.tally;
@@ -205,7 +205,7 @@ fn q5_what_still_runs_is_handed_back_before_it_is_cut() {
 }
 
 #[test]
-fn q6_leases_are_kept_to_the_end_of_the_last_job_the_stop_included() {
+fn q6_leases_are_extended_until_the_last_job_ends_also_during_the_shutdown() {
     let lease = |tells_lease| {
         move || {
             let mut broker = Broker::new();
@@ -224,7 +224,7 @@ fn q6_leases_are_kept_to_the_end_of_the_last_job_the_stop_included() {
 }
 
 #[test]
-fn q7_the_deadline_holds_although_the_broker_is_silent_and_who_was_not_settled_is_named() {
+fn q7_the_deadline_holds_with_a_silent_broker_and_unsettled_jobs_are_named() {
     let silent = || {
         let mut broker = Broker::new();
         broker.troubles.silent = Some(30 * SECOND..1000 * SECOND);
@@ -240,7 +240,7 @@ fn q7_the_deadline_holds_although_the_broker_is_silent_and_who_was_not_settled_i
 }
 
 #[test]
-fn q2_what_was_sent_ahead_is_withdrawn_from_a_broker_that_was_away_at_the_signal() {
+fn q2_prefetched_jobs_are_withdrawn_after_an_outage_at_the_signal() {
     let away = |until: Duration| {
         move || {
             let mut broker = Broker::new();
@@ -263,7 +263,7 @@ fn q2_what_was_sent_ahead_is_withdrawn_from_a_broker_that_was_away_at_the_signal
 }
 
 #[test]
-fn q7_a_job_that_blocks_its_thread_does_not_hold_the_stop() {
+fn q7_a_job_that_blocks_its_thread_does_not_delay_the_shutdown() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_time().build();
     runtime.expect("the runtime is built").block_on(async {
         let broker = Arc::new(Broker::new());
@@ -294,7 +294,7 @@ fn q7_a_job_that_blocks_its_thread_does_not_hold_the_stop() {
 }
 
 #[test]
-fn q7_a_fetch_that_never_returns_is_told_and_does_not_hold_the_stop() {
+fn q7_a_fetch_that_never_returns_is_reported_and_does_not_delay_the_shutdown() {
     let silent = || {
         let mut broker = Broker::new();
         broker.troubles.silent = Some(Duration::ZERO..1000 * SECOND);
@@ -311,7 +311,7 @@ fn q7_a_fetch_that_never_returns_is_told_and_does_not_hold_the_stop() {
 }
 
 #[test]
-fn a_broker_that_was_away_is_found_again_by_itself() {
+fn the_consumer_recovers_after_a_broker_outage() {
     let away = || {
         let mut broker = Broker::new();
         broker.troubles.away = Some(10 * SECOND..30 * SECOND);
@@ -327,7 +327,7 @@ fn a_broker_that_was_away_is_found_again_by_itself() {
 }
 
 #[test]
-fn a_settlement_whose_answer_was_lost_is_said_again_and_does_no_harm() {
+fn a_settlement_whose_answer_was_lost_is_retried_without_effect() {
     let forgetful = || {
         let mut broker = Broker::new();
         broker.troubles.forgetful = Some(Duration::ZERO..SECOND / 2);
@@ -339,7 +339,7 @@ fn a_settlement_whose_answer_was_lost_is_said_again_and_does_no_harm() {
 }
 
 #[test]
-fn q1_a_consumer_that_is_dropped_has_not_settled_what_it_held() {
+fn q1_a_dropped_consumer_leaves_its_deliveries_unsettled() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("the runtime is built");
     runtime.block_on(async {
@@ -354,7 +354,7 @@ fn q1_a_consumer_that_is_dropped_has_not_settled_what_it_held() {
 }
 
 #[test]
-fn q10_without_time_for_the_hand_back_the_job_stays_leased() {
+fn q10_without_time_to_requeue_the_job_stays_leased() {
     let mut world = world(&[Does::Hangs], 1);
     let (broker, seen) = play(&world, Broker::new);
     assert_eq!(

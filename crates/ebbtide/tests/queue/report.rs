@@ -60,7 +60,7 @@ where
 }
 
 #[test]
-fn a_consumer_that_ends_in_time_has_drained_and_names_what_it_never_began() {
+fn a_consumer_that_ends_in_time_is_drained_and_names_unstarted_jobs() {
     let (broker, report) = stop_when_two_are_running(|_, stop: Stop| async move {
         stop.stopping().await;
         assert!(stop.time_left().is_some_and(|left| left > Duration::from_millis(500)));
@@ -103,7 +103,7 @@ fn a_job_that_fails_counts_as_failed_and_the_counts_add_up() {
 }
 
 #[test]
-fn a_job_that_does_not_end_is_handed_back_cut_and_named_and_the_exit_code_says_so() {
+fn an_unfinished_job_is_requeued_cancelled_and_named_with_exit_code_3() {
     let (broker, report) = stop_when_two_are_running(|_, _| std::future::pending());
     let emails = emails(&report);
     assert_eq!((report.exit_code, emails.outcome.clone()), (3, Some(Outcome::Cancelled)), "{report:?}");
@@ -113,7 +113,7 @@ fn a_job_that_does_not_end_is_handed_back_cut_and_named_and_the_exit_code_says_s
 }
 
 #[test]
-fn a_job_that_blocks_its_thread_is_handed_back_all_the_same() {
+fn a_job_that_blocks_its_thread_is_requeued_nevertheless() {
     let (broker, report) = stop_when_two_are_running(|_, _| async {
         std::thread::sleep(Duration::from_secs(10));
         Ok(())
@@ -124,7 +124,7 @@ fn a_job_that_blocks_its_thread_is_handed_back_all_the_same() {
 }
 
 #[test]
-fn a_job_that_was_given_to_somebody_else_meanwhile_is_in_the_report() {
+fn a_job_whose_lease_another_consumer_took_is_in_the_report() {
     let lease = Duration::from_millis(50);
     let report = run(async move |app| {
         let mut broker = Broker::new();
@@ -150,7 +150,7 @@ fn a_job_that_was_given_to_somebody_else_meanwhile_is_in_the_report() {
 }
 
 #[test]
-fn the_report_of_a_consumer_reads_as_it_was_written() {
+fn the_report_of_a_consumer_survives_a_json_round_trip() {
     let (_, report) = stop_when_two_are_running(|_, _| std::future::pending());
     let text = serde_json::to_string(&report).expect("a report that can be serialized");
     let read: Report = serde_json::from_str(&text).expect("a valid report");
@@ -169,7 +169,7 @@ fn the_report_of_a_consumer_reads_as_it_was_written() {
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn an_outage_is_said_once_however_often_the_queue_is_asked() {
+fn an_outage_is_logged_once_however_often_the_queue_is_polled() {
     let lines = Lines::of(|| {
         let away = || {
             let mut broker = Broker::new();
@@ -196,7 +196,7 @@ fn an_outage_is_said_once_however_often_the_queue_is_asked() {
 }
 
 #[test]
-fn what_becomes_of_a_job_is_said_with_its_id() {
+fn the_outcome_of_a_job_is_logged_with_its_id() {
     let mut requeued_ids = Vec::new();
     let lines = Lines::of(|| {
         let options = ConsumeOptions::new(5).attempts(1);

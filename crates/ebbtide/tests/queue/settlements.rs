@@ -30,7 +30,7 @@ fn world(jobs: Vec<Does>) -> World {
 }
 
 #[test]
-fn those_that_are_being_settled_are_waited_for() {
+fn a_fetch_waits_for_pending_settlements() {
     let slow = || {
         let mut broker = Broker::new();
         broker.latency = Duration::from_millis(10);
@@ -46,7 +46,7 @@ fn those_that_are_being_settled_are_waited_for() {
 
 /// A fetch brings only what the settlements have not prefetched.
 #[test]
-fn for_a_queue_that_prefetches_nobody_is_waited_for_and_the_signal_ends_it() {
+fn prefetching_replaces_the_wait_and_ends_at_the_signal() {
     let slow = || {
         let mut broker = Broker::new();
         (broker.latency, broker.prefetches) = (Duration::from_millis(10), true);
@@ -63,7 +63,7 @@ fn for_a_queue_that_prefetches_nobody_is_waited_for_and_the_signal_ends_it() {
 }
 
 #[test]
-fn those_that_run_are_not_waited_for() {
+fn a_fetch_does_not_wait_for_running_jobs() {
     let mut jobs = vec![Does::Finishes(1); 40];
     jobs[0] = Does::Finishes(10_000);
     let (broker, seen) = play(&world(jobs), Broker::new);
@@ -73,7 +73,7 @@ fn those_that_run_are_not_waited_for() {
 }
 
 #[test]
-fn one_that_is_not_confirmed_keeps_a_single_fetch_waiting_and_not_for_long() {
+fn an_unconfirmed_settlement_delays_a_single_fetch_briefly() {
     /// Never confirms the first settlement.
     struct Mute(Arc<Broker>);
 
@@ -145,7 +145,7 @@ impl Queue for Panics {
 
 /// The job counts as unsettled from then on, and its lease is not extended: it is delivered again when that expires.
 #[tokio::test(start_paused = true)]
-async fn a_job_over_which_the_adapter_panicked_is_given_up_and_comes_again() {
+async fn a_job_whose_settlement_panicked_is_redelivered_after_its_lease() {
     let mut broker = Broker::new();
     broker.lease = Some(LEASE);
     let queue = Arc::new(Panics { broker, has_panicked: AtomicBool::new(false) });

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn arrows_that_point_down_pass() {
+    fn paths_to_lower_layers_pass() {
         assert_eq!(
             found(&SCOPE, "http/conn/mod.rs", "use crate::{drain::Stop, model::Phase}; use super::x;"),
             0
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrow_that_points_up_is_found() {
+    fn a_path_to_a_higher_layer_is_found() {
         assert_eq!(found(&SCOPE, "model/phase.rs", "use crate::drain::Stop;"), 1);
         assert_eq!(found(&SCOPE, "drain/stop/token.rs", "fn f() { super::super::super::http::serve() }"), 1);
         assert_eq!(found(&REHEARSE, "record/run.rs", "use super::super::verdict::judge;"), 1);
@@ -101,13 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_do_not_know_each_other() {
+    fn a_path_to_a_layer_of_the_same_tier_is_found() {
         assert_eq!(found(&SCOPE, "http/mod.rs", "use crate::grpc::Routes;"), 1);
         assert_eq!(found(&REHEARSE, "verdict/judge.rs", "use crate::{load::Storm, record::Record};"), 1);
     }
 
     #[test]
-    fn what_has_no_place_and_what_comes_by_a_detour_is_found() {
+    fn unlisted_layers_and_reexported_paths_are_found() {
         assert_eq!(found(&SCOPE, "misc/mod.rs", "use crate::model::Phase;"), 1);
         assert_eq!(found(&SCOPE, "model/phase.rs", "use crate::Lifecycle;"), 1, "a re-export from above");
         assert_eq!(found(&SCOPE, "model/phase.rs", "use crate::*;"), 1);

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_strings_are_no_paths() {
+    fn comments_and_strings_are_not_paths() {
         assert_eq!(named("// crate::http\n/// crate::http\nfn f() { g(\"crate::http\"); }"), [""; 0]);
     }
 }

@@ -30,7 +30,7 @@ impl ServerKind {
     pub(super) const ALL: [Self; 5] = [postgres::KIND, redis::KIND, rabbitmq::KIND, nats::KIND, sqs::KIND];
 }
 
-const GREETING_PATIENCE: Duration = Duration::from_secs(2);
+const GREETING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Connects to a port of the loopback. Reads time out, so that a silent server is an error.
 ///
@@ -38,8 +38,8 @@ const GREETING_PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// When nothing listens there.
 pub(super) fn greet(port: u16) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), GREETING_PATIENCE)?;
-    stream.set_read_timeout(Some(GREETING_PATIENCE))?;
-    stream.set_write_timeout(Some(GREETING_PATIENCE))?;
+    let stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), GREETING_TIMEOUT)?;
+    stream.set_read_timeout(Some(GREETING_TIMEOUT))?;
+    stream.set_write_timeout(Some(GREETING_TIMEOUT))?;
     Ok(stream)
 }

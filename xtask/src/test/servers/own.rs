@@ -83,7 +83,7 @@ mod tests {
     use crate::test::servers::{nats, postgres, rabbitmq, redis, sqs};
 
     /// The server answers until it is dropped; then nothing listens on its port and its folder is removed.
-    fn serves_and_is_gone(kind: &ServerKind) {
+    fn serves_and_is_removed(kind: &ServerKind) {
         let server = OwnServer::start(kind).unwrap();
         let (port, folder) = (server.port(), server.folder.path().to_owned());
         assert!((kind.answers)(port) && folder.is_dir());
@@ -93,32 +93,32 @@ mod tests {
     }
 
     #[test]
-    fn a_postgres_of_our_own_serves_and_is_gone() {
-        serves_and_is_gone(&postgres::KIND);
+    fn a_postgres_of_our_own_serves_and_is_removed() {
+        serves_and_is_removed(&postgres::KIND);
     }
 
     #[test]
-    fn a_redis_of_our_own_serves_and_is_gone() {
-        serves_and_is_gone(&redis::KIND);
+    fn a_redis_of_our_own_serves_and_is_removed() {
+        serves_and_is_removed(&redis::KIND);
     }
 
     #[test]
-    fn a_rabbitmq_of_our_own_serves_and_is_gone() {
-        serves_and_is_gone(&rabbitmq::KIND);
+    fn a_rabbitmq_of_our_own_serves_and_is_removed() {
+        serves_and_is_removed(&rabbitmq::KIND);
     }
 
     #[test]
-    fn a_nats_of_our_own_serves_and_is_gone() {
-        serves_and_is_gone(&nats::KIND);
+    fn a_nats_of_our_own_serves_and_is_removed() {
+        serves_and_is_removed(&nats::KIND);
     }
 
     #[test]
-    fn an_sqs_of_our_own_serves_and_is_gone() {
-        serves_and_is_gone(&sqs::KIND);
+    fn an_sqs_of_our_own_serves_and_is_removed() {
+        serves_and_is_removed(&sqs::KIND);
     }
 
     #[test]
-    fn no_kind_takes_another_for_its_own() {
+    fn no_probe_accepts_another_kind_of_server() {
         let redis = OwnServer::start(&redis::KIND).unwrap();
         let nats = OwnServer::start(&nats::KIND).unwrap();
         for kind in ServerKind::ALL {

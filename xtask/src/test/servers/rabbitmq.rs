@@ -23,7 +23,7 @@ pub(super) const KIND: ServerKind = ServerKind {
 /// The program behind Debian's wrapper on the `PATH`. The wrapper supports only one node, the machine's default.
 const DEBIAN: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
-const EPMD_PATIENCE: Duration = Duration::from_secs(5);
+const EPMD_TIMEOUT: Duration = Duration::from_secs(5);
 const STEP: Duration = Duration::from_millis(10);
 
 /// The methods of AMQP 0-9-1 (section 1.4) that open a connection: class and method number.
@@ -88,7 +88,7 @@ fn start_mapper(folder: &Path, account: &Account, port: u16) -> Result<Process, 
     let mut epmd = Process::command(&program, account, Ending::Terminate);
     epmd.args(["-address", "127.0.0.1", "-port", &port.to_string()]);
     let mapper = Process::start(&mut epmd, folder, Ending::Terminate)?;
-    for _ in 0..EPMD_PATIENCE.as_millis() / STEP.as_millis() {
+    for _ in 0..EPMD_TIMEOUT.as_millis() / STEP.as_millis() {
         if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return Ok(mapper);
         }

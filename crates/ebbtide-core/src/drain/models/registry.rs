@@ -6,7 +6,7 @@ use loom::thread;
 use crate::drain::Registry;
 
 #[test]
-fn a_snapshot_holds_all_that_is_there_throughout_and_nothing_that_is_gone() {
+fn a_snapshot_has_every_present_entry_and_no_removed_one() {
     model(|| {
         let registry = Registry::with_clock(clock);
         let gone = registry.register("gone");
@@ -34,7 +34,7 @@ fn a_snapshot_holds_all_that_is_there_throughout_and_nothing_that_is_gone() {
 }
 
 #[test]
-fn an_entry_dropped_elsewhere_removes_only_itself() {
+fn an_entry_dropped_on_another_thread_removes_only_itself() {
     // `Shard` 1: a place that becomes free may be reused at once.
     model(|| {
         let registry = Registry::with_clock(clock);

@@ -14,7 +14,7 @@ use crate::drain::stop::{Level, WaitList};
 use crate::model::Cause;
 
 #[test]
-fn who_waits_for_the_stop_is_woken_by_it() {
+fn a_stop_wakes_every_task_that_waits_for_it() {
     // `StopState` 5, `WaitList` 1 and 2: two waiters, in the raiser's shard and in another.
     model(|| {
         let source = StopSource::with_clock(no_clock);
@@ -29,7 +29,7 @@ fn who_waits_for_the_stop_is_woken_by_it() {
 }
 
 #[test]
-fn a_cut_wakes_who_waits_for_either_level() {
+fn cancelling_wakes_the_waiters_of_both_levels() {
     model(|| {
         let source = StopSource::with_clock(no_clock);
         let stop = source.token();
@@ -43,7 +43,7 @@ fn a_cut_wakes_who_waits_for_either_level() {
 }
 
 #[test]
-fn a_stop_and_a_cut_at_once_wake_who_waits_for_the_cut() {
+fn a_concurrent_stop_and_cancel_wake_the_waiter_of_cancelled() {
     model(|| {
         let source = Arc::new(StopSource::with_clock(no_clock));
         let stop = source.token();
@@ -60,18 +60,18 @@ fn a_stop_and_a_cut_at_once_wake_who_waits_for_the_cut() {
 }
 
 #[test]
-fn with_a_second_look_under_the_lock_no_wake_up_is_lost() {
-    parks_while_one_raises(|level| level.load(Ordering::SeqCst));
+fn with_a_second_check_under_the_lock_no_wake_up_is_lost() {
+    park_during_a_raise(|level| level.load(Ordering::SeqCst));
 }
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn without_a_second_look_under_the_lock_the_wake_up_is_lost() {
-    parks_while_one_raises(|_level| false);
+fn without_a_second_check_under_the_lock_the_wake_up_is_lost() {
+    park_during_a_raise(|_level| false);
 }
 
 /// `WaitList` 1 and 2, step by step.
-fn parks_while_one_raises(second_look: fn(&AtomicBool) -> bool) {
+fn park_during_a_raise(second_check: fn(&AtomicBool) -> bool) {
     model(move || {
         let shared = Arc::new((AtomicBool::new(false), WaitList::new()));
         let raiser = {
@@ -86,7 +86,7 @@ fn parks_while_one_raises(second_look: fn(&AtomicBool) -> bool) {
             if shared.0.load(Ordering::SeqCst) {
                 return Poll::Ready(());
             }
-            match shared.1.park(Level::Stopping, cx.waker().clone(), || second_look(&shared.0)) {
+            match shared.1.park(Level::Stopping, cx.waker().clone(), || second_check(&shared.0)) {
                 Some(_key) => Poll::Pending,
                 None => Poll::Ready(()),
             }
@@ -98,7 +98,7 @@ fn parks_while_one_raises(second_look: fn(&AtomicBool) -> bool) {
 }
 
 #[test]
-fn a_future_dropped_while_the_stop_comes_harms_no_other() {
+fn a_future_dropped_during_a_stop_affects_no_other() {
     // `WaitList` 3, `Reached` 2: futures of one shard, one of which is dropped while the list is taken.
     model(|| {
         let source = StopSource::with_clock(no_clock);
@@ -147,7 +147,7 @@ fn a_future_that_moved_to_another_task_wakes_that_task() {
 }
 
 #[test]
-fn who_sees_the_stop_sees_its_cause_and_its_deadline() {
+fn a_visible_stop_has_its_cause_and_its_deadline() {
     // `StopState` 1, 2 and 3, with two concurrent calls of `stop`.
     let deadline = no_clock();
     model(move || {

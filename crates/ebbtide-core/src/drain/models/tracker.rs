@@ -11,7 +11,7 @@ use crate::drain::Tracker;
 use crate::drain::tracker::TrackerState;
 
 #[test]
-fn the_last_of_two_guards_wakes_who_waits_for_idle() {
+fn the_last_of_two_guards_wakes_the_idle_waiter() {
     // `TrackerState` 1: the guards end on different threads, one of them in the waiter's shard.
     model(|| {
         let tracker = Tracker::new();
@@ -26,7 +26,7 @@ fn the_last_of_two_guards_wakes_who_waits_for_idle() {
 }
 
 #[test]
-fn a_guard_that_begins_while_another_ends_is_waited_for() {
+fn idle_waits_for_a_guard_that_begins_while_another_ends() {
     model(|| {
         let tracker = Tracker::new();
         let guard = tracker.guard();
@@ -65,7 +65,7 @@ fn two_waiters_are_both_woken() {
 }
 
 #[test]
-fn a_waiter_that_leaves_harms_no_other() {
+fn a_dropped_waiter_affects_no_other() {
     model(|| {
         let tracker = Tracker::new();
         let guard = tracker.guard();
@@ -100,19 +100,19 @@ fn a_waiter_that_moved_to_another_task_wakes_that_task() {
 }
 
 #[test]
-fn idle_is_told_only_of_an_instant_with_nothing_in_flight() {
-    hands_over_without_a_gap(TrackerState::is_idle);
+fn is_idle_requires_an_instant_with_nothing_in_flight() {
+    check_idle_during_overlapping_work(TrackerState::is_idle);
 }
 
 #[test]
 #[should_panic(expected = "idle, although")]
-fn read_in_the_other_order_idle_is_told_of_no_instant() {
+fn reading_begun_before_ended_reports_a_false_idle() {
     // The counterexample to `Counts` 3.
-    hands_over_without_a_gap(TrackerState::is_idle_begun_first);
+    check_idle_during_overlapping_work(TrackerState::is_idle_begun_first);
 }
 
 /// One piece of work ends only after the next has begun, on another thread: no instant is idle.
-fn hands_over_without_a_gap(is_idle: fn(&TrackerState) -> bool) {
+fn check_idle_during_overlapping_work(is_idle: fn(&TrackerState) -> bool) {
     model(move || {
         let state = Arc::new(TrackerState::new());
         state.begin();
@@ -129,24 +129,24 @@ fn hands_over_without_a_gap(is_idle: fn(&TrackerState) -> bool) {
 }
 
 #[test]
-fn an_end_is_seen_by_the_waiter_or_sees_it() {
-    ends_while_one_waits(TrackerState::end);
+fn an_end_wakes_a_waiter_that_parks_concurrently() {
+    end_during_a_park(TrackerState::end);
 }
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn an_end_without_its_place_in_the_order_loses_the_wake_up() {
-    ends_while_one_waits(TrackerState::end_unordered);
+fn an_unordered_end_loses_the_wake_up() {
+    end_during_a_park(TrackerState::end_unordered);
 }
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn an_end_that_looks_for_waiters_first_loses_the_wake_up() {
-    ends_while_one_waits(TrackerState::end_after_looking);
+fn an_end_that_checks_for_waiters_first_loses_the_wake_up() {
+    end_during_a_park(TrackerState::end_after_checking_for_waiters);
 }
 
 /// `TrackerState` 1, step by step.
-fn ends_while_one_waits(end: fn(&TrackerState)) {
+fn end_during_a_park(end: fn(&TrackerState)) {
     model(move || {
         let state = Arc::new(TrackerState::new());
         state.begin();
@@ -168,7 +168,7 @@ fn ends_while_one_waits(end: fn(&TrackerState)) {
 
 #[test]
 #[expect(clippy::arc_with_non_send_sync, reason = "the model checks that the cell is shared correctly")]
-fn what_was_done_under_a_guard_is_seen_after_the_wait() {
+fn writes_under_a_guard_are_visible_after_idle() {
     // `Counts` 4. The cell is loom's: the model fails if nothing orders the read after the write.
     model(|| {
         let tracker = Tracker::new();

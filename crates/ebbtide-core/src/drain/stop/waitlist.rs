@@ -9,7 +9,7 @@ use crate::drain::shards::{shard_count, slot};
 use crate::drain::sync::Lock;
 
 /// The maximum number of shards. More would reduce contention on parking on a very large machine, at 128 bytes each.
-const MOST_SHARDS: usize = 32;
+const MAX_SHARDS: usize = 32;
 
 /// The wakers of the tasks that wait for a level. It must work for a million tasks.
 ///
@@ -37,7 +37,7 @@ pub(in crate::drain) type Key = usize;
 
 impl WaitList {
     pub(in crate::drain) fn new() -> Self {
-        Self { shards: (0..shard_count(MOST_SHARDS)).map(|_| CachePadded::default()).collect() }
+        Self { shards: (0..shard_count(MAX_SHARDS)).map(|_| CachePadded::default()).collect() }
     }
 
     /// Parks a waker, or returns `None` if `reached` returns that the level is reached.
@@ -84,7 +84,7 @@ impl WaitList {
     /// Wakes every task that waits for the level or one below it.
     pub(in crate::drain) fn fire(&self, level: Level) {
         let mut waking = Waking(self.shards.iter().flat_map(|shard| take(&mut shard.lock(), level)));
-        waking.wake_rest();
+        waking.wake_remaining();
     }
 
     fn place(&self, key: Key) -> (&Lock<Lists>, usize) {
@@ -107,13 +107,13 @@ fn take(lists: &mut Lists, level: Level) -> impl Iterator<Item = Waker> + use<> 
 struct Waking<I: Iterator<Item = Waker>>(I);
 
 impl<I: Iterator<Item = Waker>> Waking<I> {
-    fn wake_rest(&mut self) {
+    fn wake_remaining(&mut self) {
         self.0.by_ref().for_each(Waker::wake);
     }
 }
 
 impl<I: Iterator<Item = Waker>> Drop for Waking<I> {
     fn drop(&mut self) {
-        self.wake_rest();
+        self.wake_remaining();
     }
 }

@@ -4,7 +4,7 @@ use crate::drain::shards::{shard_count, slot};
 use crate::drain::sync::SeqCounter;
 
 /// The maximum number of shards: 128 bytes each.
-const MOST_SHARDS: usize = 128;
+const MAX_SHARDS: usize = 128;
 
 /// How many pieces of work have begun and ended, counted on a separate cache line for each thread.
 ///
@@ -38,7 +38,7 @@ struct CountShard {
 
 impl Counts {
     pub(super) fn new() -> Self {
-        Self { shards: (0..shard_count(MOST_SHARDS)).map(|_| CachePadded::default()).collect() }
+        Self { shards: (0..shard_count(MAX_SHARDS)).map(|_| CachePadded::default()).collect() }
     }
 
     #[inline]

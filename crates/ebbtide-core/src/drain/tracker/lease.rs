@@ -76,7 +76,7 @@ mod recycled {
     use crate::drain::sync::Lock;
     use crate::drain::tracker::state::TrackerState;
 
-    static PUT_ASIDE: Lock<VecDeque<StateRef>> = Lock::new(VecDeque::new());
+    static RECYCLED_STATES: Lock<VecDeque<StateRef>> = Lock::new(VecDeque::new());
 
     /// How many recycled states are tried before a new one is created, so that creating a tracker takes a bounded time.
     const TRIES: usize = 4;
@@ -90,17 +90,17 @@ mod recycled {
         }
 
         pub(super) fn restore(&self) {
-            PUT_ASIDE.lock().push_back(self.clone());
+            RECYCLED_STATES.lock().push_back(self.clone());
         }
 
         fn take_over() -> Option<Self> {
-            let mut put_aside = PUT_ASIDE.lock();
-            for _ in 0..put_aside.len().min(TRIES) {
-                let state = put_aside.pop_front()?;
+            let mut recycled_states = RECYCLED_STATES.lock();
+            for _ in 0..recycled_states.len().min(TRIES) {
+                let state = recycled_states.pop_front()?;
                 if state.is_idle() {
                     return Some(state);
                 }
-                put_aside.push_back(state);
+                recycled_states.push_back(state);
             }
             None
         }

@@ -92,7 +92,7 @@ impl TrackerState {
     }
 
     /// Breaks invariant 1: checks for waiters before the end is counted.
-    pub(in crate::drain) fn end_after_looking(&self) {
+    pub(in crate::drain) fn end_after_checking_for_waiters(&self) {
         let present = self.waiters.are_present();
         self.counts.end();
         if present && self.is_idle() {
@@ -167,7 +167,7 @@ mod tests {
     use super::TrackerState;
 
     #[test]
-    fn when_the_last_waiter_has_left_an_end_looks_no_further_again() {
+    fn after_the_last_waiter_has_left_an_end_only_reads_the_counter() {
         // Invariant 2.
         let state = TrackerState::new();
         let (mut first, mut second) = (None, None);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_takes_what_the_tracker_documents() {
+    fn the_tracker_state_has_the_documented_size() {
         assert!(size_of::<TrackerState>() <= 256);
     }
 }

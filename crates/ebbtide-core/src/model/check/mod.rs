@@ -4,4 +4,4 @@ mod settings;
 mod standing;
 
 pub use settings::{Check, CheckStatus};
-pub use standing::{Standing, Verdict};
+pub use standing::{CheckState, Verdict};

@@ -4,13 +4,13 @@ use super::Check;
 
 /// The state of a check, computed from the results of its runs. Its rules are C1 to C5 of `docs/spec.md`.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct CheckState {
     check: Check,
     green: bool,
     /// The number of consecutive runs whose result contradicts the present state.
     streak: u32,
     /// The time of the first failure that found the check red in the phase Ready.
-    red_in_ready: Option<Duration>,
+    red_since: Option<Duration>,
 }
 
 /// The effect of one run on the state of a check.
@@ -18,22 +18,22 @@ pub struct Standing {
 #[must_use = "a change must be published, and a critical check that stayed red must begin the shutdown"]
 pub enum Verdict {
     /// The state is unchanged.
-    AsBefore,
+    StateUnchanged,
     /// The check turned green.
     TurnedGreen,
     /// The check turned red.
     TurnedRed,
     /// A critical check has been red for its time: the shutdown begins.
-    Hopeless {
+    CriticalTimeExceeded {
         /// How long it has been red in the phase Ready.
         red_for: Duration,
     },
 }
 
-impl Standing {
+impl CheckState {
     /// Creates the state of a check that has not run: red (C1).
     pub fn new(check: Check) -> Self {
-        Self { check, green: false, streak: 0, red_in_ready: None }
+        Self { check, green: false, streak: 0, red_since: None }
     }
 
     /// Returns whether the check is green.
@@ -45,32 +45,32 @@ impl Standing {
     pub fn judge(&mut self, passed: bool, ready: bool, now: Duration) -> Verdict {
         if passed == self.green {
             self.streak = 0;
-            return if passed { Verdict::AsBefore } else { self.still_red(ready, now) };
+            return if passed { Verdict::StateUnchanged } else { self.still_red(ready, now) };
         }
         self.streak = self.streak.saturating_add(1);
         let needed = if passed { self.check.passes } else { self.check.failures };
         if self.streak < needed.get() {
-            return Verdict::AsBefore;
+            return Verdict::StateUnchanged;
         }
-        (self.green, self.streak, self.red_in_ready) = (passed, 0, None);
+        (self.green, self.streak, self.red_since) = (passed, 0, None);
         if passed {
             return Verdict::TurnedGreen;
         }
         match self.still_red(ready, now) {
             // Only with a critical time of zero.
-            hopeless @ Verdict::Hopeless { .. } => hopeless,
+            hopeless @ Verdict::CriticalTimeExceeded { .. } => hopeless,
             _ => Verdict::TurnedRed,
         }
     }
 
     fn still_red(&mut self, ready: bool, now: Duration) -> Verdict {
         if !ready {
-            return Verdict::AsBefore;
+            return Verdict::StateUnchanged;
         }
-        let red_for = now.saturating_sub(*self.red_in_ready.get_or_insert(now));
+        let red_for = now.saturating_sub(*self.red_since.get_or_insert(now));
         match self.check.critical_after() {
-            Some(time) if red_for >= time => Verdict::Hopeless { red_for },
-            _ => Verdict::AsBefore,
+            Some(time) if red_for >= time => Verdict::CriticalTimeExceeded { red_for },
+            _ => Verdict::StateUnchanged,
         }
     }
 }
@@ -86,14 +86,14 @@ mod tests {
 
     /// Records runs one second apart. Returns the state after each of them, and the run that began the shutdown.
     fn play(check: &Check, ready_at: usize, runs: &[bool]) -> (Vec<bool>, Option<usize>) {
-        let mut standing = Standing::new(check.clone());
+        let mut standing = CheckState::new(check.clone());
         let (mut colours, mut stop) = (Vec::new(), None);
         for (n, passed) in runs.iter().enumerate() {
             let verdict = standing.judge(*passed, n >= ready_at, STEP * u32::try_from(n).unwrap());
             let before = colours.last().copied().unwrap_or(false);
             let turned = before != standing.is_green();
             assert_eq!(turned && !before, verdict == Verdict::TurnedGreen, "{n}");
-            if matches!(verdict, Verdict::Hopeless { .. }) {
+            if matches!(verdict, Verdict::CriticalTimeExceeded { .. }) {
                 stop.get_or_insert(n);
             } else {
                 assert_eq!(turned && before, verdict == Verdict::TurnedRed, "{n}");
@@ -115,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn c1_a_check_is_red_until_it_has_passed_often_enough(runs in runs(), passes in 1..5u32) {
+        fn c1_a_check_is_red_until_it_has_passed_n_times_in_a_row(runs in runs(), passes in 1..5u32) {
             let (colours, _) = play(&Check::every(STEP).passes(passes), 0, &runs);
             let first = (0..runs.len()).find(|n| in_a_row(&runs, *n, passes, true));
             prop_assert_eq!(colours.iter().position(|green| *green), first);
@@ -140,7 +140,7 @@ mod tests {
         }
 
         #[test]
-        fn c4_a_critical_check_that_stays_red_begins_the_stop(
+        fn c4_a_critical_check_that_stays_red_begins_the_shutdown(
             runs in runs(), ready_at in 0..20usize, seconds in 0..10usize, failures in 1..4u32,
         ) {
             let check = Check::every(STEP).failures(failures).critical(STEP * u32::try_from(seconds).unwrap());
@@ -157,7 +157,7 @@ mod tests {
         }
 
         #[test]
-        fn c5_an_advisory_check_begins_no_stop(runs in runs()) {
+        fn c5_an_advisory_check_never_begins_the_shutdown(runs in runs()) {
             let check = Check::every(STEP).critical(Duration::ZERO).advisory();
             prop_assert_eq!(play(&check, 0, &runs).1, None);
         }

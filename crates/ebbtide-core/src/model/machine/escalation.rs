@@ -46,7 +46,7 @@ impl Machine {
 
     /// Asks every component that is due to stop; returns whether there was one.
     fn ask(&mut self, stop: &OngoingStop, now: Duration, effects: &mut Vec<Effect>) -> bool {
-        let due = if self.cursor.is_sequential() { self.due_in_turn() } else { self.due_together() };
+        let due = if self.cursor.is_sequential() { self.due_sequentially() } else { self.due_together() };
         for id in &due {
             let Some(spec) = self.slots.get(*id).map(|slot| &slot.spec) else { continue };
             let end = self.end_of(spec, stop);
@@ -72,11 +72,11 @@ impl Machine {
 
     /// Returns the next component of a sequential stage: the last registered, unless another one was asked and has not ended.
     /// A component that was registered too late for an earlier stage comes first.
-    fn due_in_turn(&self) -> Vec<ComponentId> {
+    fn due_sequentially(&self) -> Vec<ComponentId> {
         if self.slots.is_asked_up_to(self.cursor) {
             return Vec::new();
         }
-        self.slots.next_in_turn(self.cursor).into_iter().collect()
+        self.slots.next_sequential(self.cursor).into_iter().collect()
     }
 
     /// Returns a component's deadline by its stage. In a sequential stage, each component that was not asked keeps its share.
@@ -84,7 +84,7 @@ impl Machine {
         let stage = spec.stage.max(if self.cursor.is_sequential() { self.cursor } else { spec.stage });
         let mut end = stop.at.saturating_add(self.plan.end(stage));
         if stage.is_sequential() {
-            let (waiting, all) = self.slots.waiting_of(stage);
+            let (waiting, all) = self.slots.unasked_and_total(stage);
             let all = u32::try_from(all).unwrap_or(u32::MAX).max(1);
             let after = u32::try_from(waiting.saturating_sub(1)).unwrap_or(u32::MAX);
             end = end.saturating_sub(part(self.plan.reserve(stage), after, all));

@@ -82,13 +82,13 @@ impl Slots {
     }
 
     /// Returns the component that a sequential stage asks next: the last registered of the earliest stage up to `stage`.
-    pub(super) fn next_in_turn(&self, stage: Stage) -> Option<ComponentId> {
+    pub(super) fn next_sequential(&self, stage: Stage) -> Option<ComponentId> {
         let next = self.stages.range(..=stage).find_map(|(_, members)| members.running.last());
         next.map(|(_, id)| *id)
     }
 
     /// Returns how many components of a stage were not asked, and how many it has in all.
-    pub(super) fn waiting_of(&self, stage: Stage) -> (usize, usize) {
+    pub(super) fn unasked_and_total(&self, stage: Stage) -> (usize, usize) {
         self.stages.get(&stage).map_or((0, 0), |members| (members.running.len(), members.kept))
     }
 

@@ -72,7 +72,7 @@ proptest! {
 enum Wait {
     Begin,
     Poll(usize),
-    PollElsewhere(usize),
+    PollFromOtherTask(usize),
     Drop(usize),
     Raise,
 }
@@ -81,7 +81,7 @@ fn wait() -> impl Strategy<Value = Wait> {
     prop_oneof![
         4 => Just(Wait::Begin),
         6 => (0..8_usize).prop_map(Wait::Poll),
-        2 => (0..8_usize).prop_map(Wait::PollElsewhere),
+        2 => (0..8_usize).prop_map(Wait::PollFromOtherTask),
         3 => (0..8_usize).prop_map(Wait::Drop),
         1 => Just(Wait::Raise),
     ]
@@ -96,7 +96,7 @@ struct Waiter {
 proptest! {
     /// `StopState` 5, `WaitList` 3, `Reached` 1 and 2.
     #[test]
-    fn a_stop_wakes_exactly_those_who_wait(steps in vec(wait(), 0..64)) {
+    fn a_stop_wakes_exactly_the_parked_waiters(steps in vec(wait(), 0..64)) {
         let source = StopSource::with_clock(now);
         let mut waiters: Vec<Waiter> = Vec::new();
         let mut left: Vec<Arc<Woken>> = Vec::new();
@@ -104,9 +104,9 @@ proptest! {
         for step in steps {
             match step {
                 Wait::Begin => waiters.push(Waiter { future: source.token().stopping_owned(), parked: None }),
-                Wait::Poll(index) | Wait::PollElsewhere(index) => {
+                Wait::Poll(index) | Wait::PollFromOtherTask(index) => {
                     let Some(waiter) = waiters.get_mut(index) else { continue };
-                    let elsewhere = matches!(step, Wait::PollElsewhere(_));
+                    let elsewhere = matches!(step, Wait::PollFromOtherTask(_));
                     let woken = waiter.parked.take().filter(|_| !elsewhere).unwrap_or_else(Woken::new);
                     let polled = poll(&mut waiter.future, &woken);
                     prop_assert_eq!(polled.is_ready(), raised);
@@ -150,7 +150,7 @@ proptest! {
 
     /// `Shard` 1 and 3.
     #[test]
-    fn a_registry_lists_what_is_there_in_the_order_it_came(steps in vec((any::<bool>(), 0..16_usize), 0..64)) {
+    fn a_registry_lists_present_entries_in_registration_order(steps in vec((any::<bool>(), 0..16_usize), 0..64)) {
         let registry = Registry::with_clock(now);
         let mut present = Vec::new();
         for (number, (comes, index)) in steps.into_iter().enumerate() {

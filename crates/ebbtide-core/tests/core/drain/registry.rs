@@ -48,7 +48,7 @@ fn the_oldest_comes_first_whichever_thread_registered_it() {
 }
 
 #[test]
-fn of_two_that_are_equally_old_the_one_registered_first_comes_first() {
+fn entries_of_equal_age_are_listed_in_registration_order() {
     // `Shard` 3, also when a free place is reused.
     let registry = Registry::with_clock(by_hand);
     let hole = registry.register("hole");
@@ -60,7 +60,7 @@ fn of_two_that_are_equally_old_the_one_registered_first_comes_first() {
 }
 
 #[test]
-fn no_entry_is_lost_or_left_when_many_threads_come_and_go() {
+fn no_entry_is_lost_or_left_behind_under_concurrent_registration() {
     // `Shard` 1.
     let registry = Registry::with_clock(now);
     let kept = thread::scope(|scope| {
@@ -145,7 +145,7 @@ macro_rules! table {
 }
 
 #[test]
-fn each_type_can_do_what_the_table_says_and_no_more() {
+fn each_type_has_exactly_the_traits_of_the_table() {
     table! {
         StopSource:                           "Send" "Sync" "Unpin" "UnwindSafe" "-"
         Stop:                                 "Send" "Sync" "Unpin" "UnwindSafe" "Clone"
@@ -164,7 +164,7 @@ fn each_type_can_do_what_the_table_says_and_no_more() {
 }
 
 #[test]
-fn what_each_request_carries_is_small() {
+fn per_request_handles_are_small() {
     assert_eq!(size_of::<Guard>(), size_of::<usize>());
     assert_eq!(size_of::<Stop>(), size_of::<usize>());
     assert!(size_of::<Entry>() <= 2 * size_of::<usize>());

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use super::support::{Woken, now, poll};
 
 #[test]
-fn a_new_token_is_not_stopping_and_knows_nothing() {
+fn a_new_token_is_not_stopping_and_has_no_cause_or_deadline() {
     let stop = source().token();
     assert!(!stop.is_stopping() && !stop.is_cancelled());
     assert_eq!((stop.cause(), stop.deadline(), stop.time_left()), (None, None, None));
@@ -47,7 +47,7 @@ fn the_deadline_is_exact_and_only_moves_earlier() {
 }
 
 #[test]
-fn what_was_tightened_before_the_stop_counts_from_it_on() {
+fn a_deadline_tightened_before_the_stop_holds_from_the_stop_on() {
     let source = source();
     let stop = source.token();
     let early = now() + Duration::from_secs(5);
@@ -58,7 +58,7 @@ fn what_was_tightened_before_the_stop_counts_from_it_on() {
 }
 
 #[test]
-fn a_stop_without_a_limit_gets_one_when_it_is_tightened() {
+fn tightening_a_stop_without_a_deadline_sets_one() {
     let source = source();
     source.stop(signal(15), None);
     assert_eq!(source.token().time_left(), None);
@@ -68,7 +68,7 @@ fn a_stop_without_a_limit_gets_one_when_it_is_tightened() {
 }
 
 #[test]
-fn a_token_that_is_never_raised_has_no_time_left_to_tell() {
+fn a_token_that_is_never_raised_has_no_time_left() {
     let stop = Stop::never();
     assert!(!stop.is_stopping() && !stop.is_cancelled());
     assert_eq!((stop.deadline(), stop.time_left()), (None, None));
@@ -90,7 +90,7 @@ fn the_level_only_rises() {
 }
 
 #[test]
-fn a_stop_wakes_who_waits_for_it_once_and_nobody_else() {
+fn a_stop_wakes_its_waiters_once_and_no_others() {
     let source = source();
     let stop = source.token();
     let (stopping, cutting) = (Woken::new(), Woken::new());
@@ -136,7 +136,7 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
 }
 
 #[test]
-fn a_waker_may_come_back_for_the_list_while_it_is_dropped_or_woken() {
+fn a_waker_may_use_the_list_while_it_is_dropped_or_woken() {
     // `WaitList` 4. The waker owns a future of the same list, as the last waker of a task owns the future of the task.
     struct Owner(Stop, #[expect(dead_code, reason = "only dropped, with the waker")] Cancelled<'static>);
     impl Wake for Owner {
@@ -167,7 +167,7 @@ fn a_waker_may_come_back_for_the_list_while_it_is_dropped_or_woken() {
 }
 
 #[test]
-fn a_waker_that_panics_keeps_no_other_from_being_woken() {
+fn a_panicking_waker_does_not_prevent_the_other_wake_ups() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
@@ -207,7 +207,7 @@ async fn a_future_of_a_raised_token_is_ready_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everybody_who_waits_is_woken_while_others_come_and_go() {
+async fn every_waiter_is_woken_while_others_park_and_leave() {
     let source = Arc::new(source());
     let mut waiting = JoinSet::new();
     for number in 0..20_000 {
@@ -266,7 +266,7 @@ async fn a_loop_over_a_queue_that_is_never_empty_ends() {
 }
 
 #[test]
-fn a_result_that_is_ready_when_the_stop_comes_is_not_thrown_away() {
+fn a_result_that_is_ready_at_the_stop_is_not_dropped() {
     let source = source();
     let stop = source.token();
     let (jobs, mut queue) = mpsc::channel(1);
@@ -279,7 +279,7 @@ fn a_result_that_is_ready_when_the_stop_comes_is_not_thrown_away() {
 }
 
 #[test]
-fn unless_cut_ends_what_never_ends() {
+fn unless_cancelled_ends_a_future_that_is_never_ready() {
     let source = source();
     let stop = source.token();
     let mut endless = pin!(stop.unless_cancelled(pending::<()>()));

@@ -57,7 +57,7 @@ fn work_that_ends_on_another_thread_is_counted_there() {
 }
 
 #[test]
-fn a_tracker_that_is_handed_on_without_a_gap_is_never_idle() {
+fn a_tracker_with_overlapping_guards_is_never_idle() {
     // `Counts` 3 on real hardware: the guards overlap from thread to thread, so the count must never be zero.
     let tracker = Tracker::new();
     let relay = std::sync::Mutex::new(Some(tracker.guard()));
@@ -80,7 +80,7 @@ fn a_tracker_that_is_handed_on_without_a_gap_is_never_idle() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_last_end_wakes_who_waits_round_after_round() {
+async fn the_last_end_wakes_the_idle_waiter_in_every_round() {
     // `TrackerState` 1 on real hardware: a lost wake-up exceeds the timeout.
     let tracker = Tracker::new();
     for round in 0..20_000_u64 {
@@ -104,7 +104,7 @@ fn a_dropped_wait_leaves_no_waker_behind() {
     let tracker = Tracker::new();
     let guard = tracker.guard();
     let noticed = Arc::new(());
-    let waker = waker_holding(&noticed);
+    let waker = waker_with_reference_to(&noticed);
     {
         let mut idle = pin!(tracker.idle());
         assert!(idle.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -116,7 +116,7 @@ fn a_dropped_wait_leaves_no_waker_behind() {
 }
 
 #[test]
-fn the_memory_of_a_dropped_tracker_serves_the_next_one_from_zero() {
+fn a_tracker_that_reuses_memory_counts_from_zero() {
     // `Lease` 3.
     for _ in 0..1_000 {
         let tracker = Tracker::new();
@@ -138,7 +138,7 @@ fn a_guard_that_outlives_its_tracker_counts_in_no_other() {
 }
 
 #[test]
-fn trackers_that_come_and_go_on_many_threads_never_mix_their_counts() {
+fn short_lived_trackers_on_many_threads_never_mix_their_counts() {
     // `Lease` 1 to 3: states are reused while guards of an earlier tenancy still end on other threads.
     let (send, receive) = mpsc::channel::<Guard>();
     thread::scope(|scope| {
@@ -165,7 +165,7 @@ fn trackers_that_come_and_go_on_many_threads_never_mix_their_counts() {
     });
 }
 
-fn waker_holding(noticed: &Arc<()>) -> Waker {
+fn waker_with_reference_to(noticed: &Arc<()>) -> Waker {
     struct Holder(#[expect(dead_code, reason = "only its reference count is read")] Arc<()>);
     impl std::task::Wake for Holder {
         fn wake(self: Arc<Self>) {}

@@ -29,7 +29,7 @@ fn now() -> Instant {
 }
 
 /// Returns how long a shutdown takes in which each of `count` components is asked and ends, in separate steps.
-fn shutdown_of(count: usize, stage: Stage, kind: Kind) -> Duration {
+fn duration_of_shutdown(count: usize, stage: Stage, kind: Kind) -> Duration {
     let mut machine = machine();
     for n in 0..count {
         let _ = machine.step(Event::Registered(Spec::new(n.to_string(), stage, kind)), ms(0));
@@ -55,7 +55,7 @@ fn shutdown_of(count: usize, stage: Stage, kind: Kind) -> Duration {
 }
 
 #[test]
-fn a_shutdown_is_linear_in_what_is_open() {
+fn a_shutdown_is_linear_in_the_number_of_open_components() {
     for (stage, kind) in [
         (Stage::Workers, Kind::Finite),
         (Stage::Workers, Kind::Pool),
@@ -66,8 +66,8 @@ fn a_shutdown_is_linear_in_what_is_open() {
         // The minimum excludes the rounds that other load has slowed down; a busy host needs more rounds.
         let (mut few, mut many) = (Duration::MAX, Duration::MAX);
         for _ in 0..20 {
-            few = few.min(shutdown_of(1000, stage, kind));
-            many = many.min(shutdown_of(32_000, stage, kind));
+            few = few.min(duration_of_shutdown(1000, stage, kind));
+            many = many.min(duration_of_shutdown(32_000, stage, kind));
             if many < few * 100 {
                 break;
             }
@@ -78,7 +78,7 @@ fn a_shutdown_is_linear_in_what_is_open() {
 }
 
 #[test]
-fn what_ends_well_by_itself_is_counted_and_not_kept() {
+fn a_component_that_ends_by_itself_is_counted_and_not_kept() {
     let mut machine = machine();
     for n in 1..=10_000 {
         let _ = machine.step(Event::Registered(Spec::new("mail", Stage::Workers, Kind::Finite)), ms(1));
@@ -96,7 +96,7 @@ fn what_ends_well_by_itself_is_counted_and_not_kept() {
 }
 
 #[test]
-fn what_ends_by_itself_with_a_failure_is_kept() {
+fn a_component_that_fails_by_itself_is_kept() {
     let mut machine = machine();
     let _ = machine.step(Event::Registered(Spec::new("mail", Stage::Workers, Kind::Finite)), ms(1));
     let _ = machine.step(Event::Ended(ComponentId(1), End::Failed("no".to_owned())), ms(1));
@@ -105,11 +105,11 @@ fn what_ends_by_itself_with_a_failure_is_kept() {
 }
 
 /// Returns when the last component that may send to a pool ended: those registered after it and before `until`.
-fn fed_until(run: &Run, pool: ComponentId, until: Duration) -> Duration {
+fn last_sender_ended_at(run: &Run, pool: ComponentId, until: Duration) -> Duration {
     let feeders = run
         .specs
         .iter()
-        .filter(|(id, spec)| **id > pool && spec.stage <= Stage::Workers && run.born_at[id] < until);
+        .filter(|(id, spec)| **id > pool && spec.stage <= Stage::Workers && run.registered_at[id] < until);
     feeders.map(|(id, _)| run.ended_at.get(id).copied().unwrap_or(Duration::MAX)).max().unwrap_or_default()
 }
 
@@ -117,7 +117,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn i14_a_pool_is_closed_when_all_that_feed_it_are_over_and_not_before(world in world()) {
+    fn i14_a_pool_is_closed_when_all_its_senders_have_ended_and_not_before(world in world()) {
         let run = play(&world);
         let closed = run.effects.iter().filter_map(|(_, effect)| match effect {
             Effect::Close(id) => Some(*id),
@@ -142,11 +142,11 @@ proptest! {
                     cancelled.is_none_or(|(cancelled, _)| place < cancelled),
                     "{id:?} was closed after its cancellation"
                 );
-                prop_assert_eq!(at, asked_at.max(fed_until(&run, id, at)), "{:?}", id);
+                prop_assert_eq!(at, asked_at.max(last_sender_ended_at(&run, id, at)), "{:?}", id);
             } else if !run.ended_by_second_signal() {
                 let until = gone.min(cancelled.map_or(Duration::MAX, |(_, at)| at));
                 // A component that is registered at that instant may or may not send to it.
-                let fed = fed_until(&run, id, until + ms(1)).max(asked_at);
+                let fed = last_sender_ended_at(&run, id, until + ms(1)).max(asked_at);
                 prop_assert!(until <= fed, "{id:?} was never closed, but no component could send to it from {fed:?} on");
             }
         }
@@ -164,7 +164,7 @@ fn workers(parts: &[(Kind, Does)]) -> Run {
     };
     let plan = Budget::of(Platform::Plain).plan().expect("the default fits");
     let outside = vec![(1000, Event::Signal { number: 15, skip_lame_duck: false })];
-    play(&World { start_up: Does::ReturnsAt(0), parts: parts.iter().map(part).collect(), outside, plan })
+    play(&World { start_up: Does::ReturnsAfter(0), parts: parts.iter().map(part).collect(), outside, plan })
 }
 
 /// Returns when a part was asked and when it was closed, from the signal on.
@@ -179,12 +179,12 @@ fn outcome(run: &Run, part: usize) -> Option<Outcome> {
 }
 
 #[test]
-fn pools_are_asked_at_once_and_closed_one_behind_the_other() {
+fn pools_are_asked_at_once_and_closed_one_after_the_other() {
     let run = workers(&[
-        (Kind::Pool, Does::DrainsIn(30)),
-        (Kind::Pool, Does::DrainsIn(20)),
-        (Kind::Service, Does::DrainsIn(500)),
-        (Kind::Pool, Does::DrainsIn(1000)),
+        (Kind::Pool, Does::EndsAfterAsk(30)),
+        (Kind::Pool, Does::EndsAfterAsk(20)),
+        (Kind::Service, Does::EndsAfterAsk(500)),
+        (Kind::Pool, Does::EndsAfterAsk(1000)),
     ]);
     assert_eq!(asked_and_closed(&run, 3), (ms(0), Some(ms(0))));
     assert_eq!(asked_and_closed(&run, 1), (ms(0), Some(ms(1000))), "the task ended before the last pool");
@@ -193,22 +193,22 @@ fn pools_are_asked_at_once_and_closed_one_behind_the_other() {
 }
 
 #[test]
-fn whoever_was_registered_before_a_pool_does_not_keep_it_open() {
-    let run = workers(&[(Kind::Service, Does::DrainsIn(500)), (Kind::Pool, Does::DrainsIn(0))]);
+fn a_component_registered_before_a_pool_does_not_keep_it_open() {
+    let run = workers(&[(Kind::Service, Does::EndsAfterAsk(500)), (Kind::Pool, Does::EndsAfterAsk(0))]);
     assert_eq!(asked_and_closed(&run, 1), (ms(0), Some(ms(0))));
 }
 
 #[test]
-fn a_pool_that_was_kept_open_until_the_cut_is_drained_if_it_held_nothing_and_cut_if_it_did() {
-    let kept_open = |does| workers(&[(Kind::Pool, does), (Kind::Service, Does::EndsAtAbort)]);
-    let held_nothing = kept_open(Does::DrainsIn(0));
-    assert_eq!(asked_and_closed(&held_nothing, 0).1, None);
+fn a_pool_kept_open_until_its_deadline_is_drained_only_if_it_had_no_work() {
+    let kept_open = |does| workers(&[(Kind::Pool, does), (Kind::Service, Does::EndsWhenAborted)]);
+    let had_no_work = kept_open(Does::EndsAfterAsk(0));
+    assert_eq!(asked_and_closed(&had_no_work, 0).1, None);
     assert_eq!(
-        (outcome(&held_nothing, 0), outcome(&held_nothing, 1)),
+        (outcome(&had_no_work, 0), outcome(&had_no_work, 1)),
         (Some(Outcome::Drained), Some(Outcome::Cancelled))
     );
     assert_eq!(outcome(&kept_open(Does::EndsWhenCancelled), 0), Some(Outcome::Cancelled));
     // The counterexample: this pool was closed in time.
-    let closed = workers(&[(Kind::Pool, Does::EndsAtAbort)]);
+    let closed = workers(&[(Kind::Pool, Does::EndsWhenAborted)]);
     assert_eq!(outcome(&closed, 0), Some(Outcome::Cancelled));
 }

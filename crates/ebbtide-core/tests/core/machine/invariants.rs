@@ -21,7 +21,7 @@ proptest! {
     }
 
     #[test]
-    fn i2_a_stage_begins_when_the_earlier_ones_are_over(world in world()) {
+    fn i2_a_stage_begins_when_the_earlier_ones_have_ended(world in world()) {
         let run = play(&world);
         for (at, id) in run.asked() {
             let stage = run.spec(id).stage;
@@ -34,7 +34,7 @@ proptest! {
                 let earlier = group(spec.stage) < group(stage);
                 let ended = run.ended_at.get(other).copied().unwrap_or(Duration::MAX);
                 // A component registered after a later group was asked delays only what is asked after it.
-                let born = run.born_at[other];
+                let born = run.registered_at[other];
                 let late = run.asked().iter().any(|(at, id)| *at <= born && group(run.spec(*id).stage) > group(spec.stage));
                 prop_assert!(!earlier || ended <= at || late, "{id:?} at {at:?}, {other:?} until {ended:?}");
             }
@@ -50,8 +50,8 @@ proptest! {
             for pair in turns.windows(2) {
                 let ((first_at, first), (next_at, next)) = (pair[0], pair[1]);
                 // The order of components registered during the stage is not checked.
-                let next_born = run.ids.iter().find(|(_, id)| **id == next).map(|(n, _)| ms(world.parts[*n].born));
-                if next_born.is_some_and(|born| born <= first_at) {
+                let next_registered_at = run.ids.iter().find(|(_, id)| **id == next).map(|(n, _)| ms(world.parts[*n].born));
+                if next_registered_at.is_some_and(|born| born <= first_at) {
                     let turn = |id| match run.spec(id).kind {
                         Kind::Last => 2,
                         Kind::Probe => 1,
@@ -67,7 +67,7 @@ proptest! {
     }
 
     #[test]
-    fn i4_no_component_takes_a_later_stages_time(world in world()) {
+    fn i4_no_component_uses_the_time_of_a_later_stage(world in world()) {
         let run = play(&world);
         for (at, effect) in &run.effects {
             let Effect::Ask { id, cancel_at } = effect else { continue };
@@ -78,7 +78,7 @@ proptest! {
                 Stage::Telemetry => Phase::Exited,
                 _ => Phase::Closing,
             };
-            let late = run.entered(passed).is_some_and(|at| run.born_at[id] >= at);
+            let late = run.entered(passed).is_some_and(|at| run.registered_at[id] >= at);
             let end = run.stop_at + world.plan.end(if late { Stage::Telemetry } else { stage });
             prop_assert!(
                 *cancel_at <= end.max(*at),
@@ -88,7 +88,7 @@ proptest! {
     }
 
     #[test]
-    fn i5_the_deadline_is_said_once_and_never_moves(world in world()) {
+    fn i5_the_deadline_is_announced_once_and_never_moves(world in world()) {
         let run = play(&world);
         let said = run.effects.iter().filter_map(|(at, effect)| match effect {
             Effect::Announce { deadline, .. } => Some((*at, *deadline)),
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn i8_each_step_of_the_escalation_comes_once_and_in_order(world in world()) {
+    fn i8_each_step_of_the_escalation_is_taken_once_and_in_order(world in world()) {
         let run = play(&world);
         let mut level: BTreeMap<ComponentId, u8> = BTreeMap::new();
         for (_, effect) in &run.effects {
@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn i9_readiness_is_red_from_the_step_that_begins_the_stop(world in world()) {
+    fn i9_readiness_fails_in_the_step_that_begins_the_shutdown(world in world()) {
         let run = play(&world);
         let announced = run.effects.iter().position(|(_, effect)| matches!(effect, Effect::Announce { .. }));
         let announced = announced.expect("every world stops");
@@ -180,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn i10_the_machine_is_done_before_the_watchdog_has_to_act(world in world()) {
+    fn i10_the_machine_exits_before_the_watchdog_has_to_act(world in world()) {
         let run = play(&world);
         let exited = run.entered(Phase::Exited).expect("every world ends");
         // A component that is registered at the very end is asked and given up in the same step.
@@ -198,7 +198,7 @@ proptest! {
     }
 
     #[test]
-    fn i12_the_exit_tells_the_truth(world in world()) {
+    fn i12_the_exit_follows_from_the_cause_and_the_outcomes(world in world()) {
         let run = play(&world);
         prop_assume!(!run.ended_by_second_signal());
         let outcomes: Vec<Outcome> = run.machine.components().filter_map(|(_, _, o)| o.cloned()).collect();
@@ -227,23 +227,23 @@ fn duck(arrivals: &[u64]) -> Duration {
         kind: Kind::Service,
         limit: None,
         born: 0,
-        does: Does::DrainsIn(0),
+        does: Does::EndsAfterAsk(0),
     }];
     let mut outside = vec![(1000, Event::Signal { number: 15, skip_lame_duck: false })];
     outside.extend(arrivals.iter().map(|at| (1000 + at, Event::Arrival)));
     let plan = Budget::of(Platform::Kubernetes).plan().expect("the default fits");
-    let run = play(&World { start_up: Does::ReturnsAt(0), parts, outside, plan });
+    let run = play(&World { start_up: Does::ReturnsAfter(0), parts, outside, plan });
     run.entered(Phase::Draining).expect("it drains") - ms(1000)
 }
 
 #[test]
-fn the_lame_duck_is_over_at_its_minimum_when_nothing_comes() {
+fn the_lame_duck_ends_at_its_minimum_without_new_requests() {
     assert_eq!(duck(&[]), ms(5000));
     assert_eq!(duck(&[3000]), ms(5000));
 }
 
 #[test]
-fn the_lame_duck_goes_on_while_new_requests_come_and_ends_at_its_maximum() {
+fn the_lame_duck_continues_while_requests_come_and_ends_at_its_maximum() {
     assert_eq!(duck(&[4500]), ms(5500));
     assert_eq!(duck(&[4500, 5400, 6300]), ms(7300));
     let always: Vec<u64> = (0..400).map(|n| n * 100).collect();

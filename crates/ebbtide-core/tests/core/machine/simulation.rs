@@ -13,19 +13,19 @@ use proptest::prelude::*;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Does {
     /// Ends this long after it was asked; a pool, after it was closed, or when it is cancelled if it never was.
-    DrainsIn(u64),
+    EndsAfterAsk(u64),
     /// Ends when it is cancelled.
     EndsWhenCancelled,
     /// Ends when it is aborted.
-    EndsAtAbort,
+    EndsWhenAborted,
     /// Blocks its thread for ever.
     NeverEnds,
     /// Fails this long after its registration, asked or not.
-    FailsAt(u64),
+    FailsAfter(u64),
     /// Panics this long after its registration, asked or not.
-    PanicsAt(u64),
+    PanicsAfter(u64),
     /// Returns this long after its registration, asked or not.
-    ReturnsAt(u64),
+    ReturnsAfter(u64),
 }
 
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ pub(crate) struct Run {
     pub(crate) ids: BTreeMap<usize, ComponentId>,
     /// The components that were registered before the exit.
     pub(crate) specs: BTreeMap<ComponentId, Spec>,
-    pub(crate) born_at: BTreeMap<ComponentId, Duration>,
+    pub(crate) registered_at: BTreeMap<ComponentId, Duration>,
     /// When the machine considered each component ended.
     pub(crate) ended_at: BTreeMap<ComponentId, Duration>,
 }
@@ -66,14 +66,14 @@ pub(crate) fn ms(millis: u64) -> Duration {
 
 pub(crate) fn does() -> impl Strategy<Value = Does> {
     prop_oneof![
-        6 => (0..3000u64).prop_map(Does::DrainsIn),
-        1 => (3000..60_000u64).prop_map(Does::DrainsIn),
+        6 => (0..3000u64).prop_map(Does::EndsAfterAsk),
+        1 => (3000..60_000u64).prop_map(Does::EndsAfterAsk),
         1 => Just(Does::EndsWhenCancelled),
-        1 => Just(Does::EndsAtAbort),
+        1 => Just(Does::EndsWhenAborted),
         1 => Just(Does::NeverEnds),
-        1 => (0..30_000u64).prop_map(Does::FailsAt),
-        1 => (0..30_000u64).prop_map(Does::PanicsAt),
-        1 => (0..30_000u64).prop_map(Does::ReturnsAt),
+        1 => (0..30_000u64).prop_map(Does::FailsAfter),
+        1 => (0..30_000u64).prop_map(Does::PanicsAfter),
+        1 => (0..30_000u64).prop_map(Does::ReturnsAfter),
     ]
 }
 
@@ -95,9 +95,10 @@ pub(crate) fn part() -> impl Strategy<Value = Part> {
         |((stage, kind), limit, born, does)| {
             // A teardown does not run before it is asked, so it cannot fail earlier.
             let does = match (kind, does) {
-                (Kind::Teardown | Kind::Last, Does::FailsAt(t) | Does::PanicsAt(t) | Does::ReturnsAt(t)) => {
-                    Does::DrainsIn(t)
-                }
+                (
+                    Kind::Teardown | Kind::Last,
+                    Does::FailsAfter(t) | Does::PanicsAfter(t) | Does::ReturnsAfter(t),
+                ) => Does::EndsAfterAsk(t),
                 (_, does) => does,
             };
             Part { stage, kind, limit, born, does }
@@ -121,7 +122,7 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
         3 => Just(Event::Arrival),
         1 => Just(Event::Tick),
     ];
-    let start_up = prop_oneof![4 => (0..5000u64).prop_map(Does::ReturnsAt), 1 => does()];
+    let start_up = prop_oneof![4 => (0..5000u64).prop_map(Does::ReturnsAfter), 1 => does()];
     (
         start_up,
         prop::collection::vec(part(), 0..9),
@@ -147,7 +148,7 @@ pub(crate) fn play(world: &World) -> Run {
         second_signal: None,
         ids: BTreeMap::new(),
         specs: BTreeMap::new(),
-        born_at: BTreeMap::new(),
+        registered_at: BTreeMap::new(),
         ended_at: BTreeMap::new(),
     };
     let mut next_id = 0;
@@ -183,14 +184,14 @@ pub(crate) fn play(world: &World) -> Run {
                 if spec.kind == Kind::Pool {
                     pools.insert(id);
                 }
-                run.born_at.insert(id, now);
+                run.registered_at.insert(id, now);
                 if machine.exit().is_none() {
                     run.specs.insert(id, spec.clone());
                 }
                 let end = match does {
-                    Does::FailsAt(at) => Some((at, End::Failed("test".into()))),
-                    Does::PanicsAt(at) => Some((at, End::Panicked("test".into()))),
-                    Does::ReturnsAt(at) => Some((at, End::Done { cancelled: 0 })),
+                    Does::FailsAfter(at) => Some((at, End::Failed("test".into()))),
+                    Does::PanicsAfter(at) => Some((at, End::Panicked("test".into()))),
+                    Does::ReturnsAfter(at) => Some((at, End::Done { cancelled: 0 })),
                     _ => None,
                 };
                 if let Some((at, end)) = end {
@@ -218,7 +219,7 @@ pub(crate) fn play(world: &World) -> Run {
                 Effect::Ask { id, .. } if pools.contains(id) => {}
                 Effect::Ask { id, .. } | Effect::Close(id) => {
                     pools.remove(id);
-                    if let Does::DrainsIn(after) = acts[id] {
+                    if let Does::EndsAfterAsk(after) = acts[id] {
                         push(
                             &mut queue,
                             now + ms(after),
@@ -226,7 +227,7 @@ pub(crate) fn play(world: &World) -> Run {
                         );
                     }
                 }
-                Effect::Cancel(id) if pools.contains(id) && matches!(acts[id], Does::DrainsIn(_)) => {
+                Effect::Cancel(id) if pools.contains(id) && matches!(acts[id], Does::EndsAfterAsk(_)) => {
                     push(&mut queue, now, Item::Event(Event::Ended(*id, End::Done { cancelled: 0 })));
                 }
                 Effect::Cancel(id) if matches!(acts[id], Does::EndsWhenCancelled) => {

@@ -247,7 +247,7 @@ mod tests {
     use crate::verdict::samples::{found, good, terms};
 
     #[test]
-    fn a_service_that_plans_for_less_time_than_it_has_is_told_so() {
+    fn a_shorter_grace_period_of_the_service_is_reported() {
         for (grace_ms, hint) in
             [(10_000, "the service's grace period is 10 s, but --grace is 30 s"), (30_000, "--expect-exit 3")]
         {

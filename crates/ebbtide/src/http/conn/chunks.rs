@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_found_wherever_it_is_split() {
+    fn the_end_of_a_chunked_body_is_found_at_any_split() {
         for body in [
             "0\r\n\r\n",
             "2\r\nab\r\n0\r\n\r\n",
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_chunked_body_has_no_end() {
+    fn an_invalid_chunked_body_has_no_end() {
         for body in ["x", "\r\n", "1\r\nab\r\n0\r\n\r\n", "fffffffffffffffff\r\n", "1\n", "0\r\n\rx"] {
             let chunks = fed(&[body.as_bytes()]);
             assert_eq!((chunks.behind(), chunks.is_all()), (None, false), "{body:?}");

@@ -189,9 +189,9 @@ impl Conn {
     }
 
     /// Ends what is in flight here if it is a WebSocket whose peer does not answer the server's close frame.
-    pub(crate) fn give_up_farewell(&self, now: Instant, stall: Duration) {
+    pub(crate) fn end_unanswered_close(&self, now: Instant, stall: Duration) {
         let began = self.context.registry.draining_since();
-        let unanswered = self.is_websocket() && self.state().is_farewell_unanswered(now, began, stall);
+        let unanswered = self.is_websocket() && self.state().is_close_unanswered(now, began, stall);
         if unanswered {
             self.give_up_all();
         }
@@ -228,7 +228,7 @@ impl Conn {
     pub(crate) fn give_up(&self, id: RequestId) {
         let order = self.context.registry.order();
         let cancelled = self.state().give_up(id, order, self.peer(), clock::now());
-        self.context.registry.note_ended(cancelled.into_iter().collect());
+        self.context.registry.record_ended(cancelled.into_iter().collect());
     }
 
     /// Ends what is in flight here because the peer stalls, counted as abandoned by the peer. It is reported by name
@@ -245,7 +245,7 @@ impl Conn {
         for straggler in &ended {
             crate::runtime::log_warn!(name = %straggler.name, age = ?straggler.age, "peer stalled; closing its connection");
         }
-        self.context.registry.note_ended(ended);
+        self.context.registry.record_ended(ended);
     }
 
     /// Returns whether this connection announces its close now; call it only after the stop signal.
@@ -344,10 +344,10 @@ impl Drop for ConnGuard {
         let registry = &self.conn.context.registry;
         if self.conn.is_websocket() && registry.order().is_draining() {
             // Its handler may have stopped waiting a little earlier.
-            self.conn.give_up_farewell(clock::now(), part(self.conn.context.stall(), 1, 2));
+            self.conn.end_unanswered_close(clock::now(), part(self.conn.context.stall(), 1, 2));
         }
         if registry.order() == Order::Cancel {
-            registry.note_ended(self.conn.end_all(EndedBy::Deadline, clock::now()));
+            registry.record_ended(self.conn.end_all(EndedBy::Deadline, clock::now()));
         }
         let counts = {
             let mut state = self.conn.state();

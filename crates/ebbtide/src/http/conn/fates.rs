@@ -11,7 +11,7 @@ use crate::model::Straggler;
 
 /// Counts outcomes. Idle connections hold it too, so that rare outcomes have narrow counters.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Fates {
+pub(super) struct RequestOutcomes {
     finished: u64,
     ended_early: u32,
     cancelled: u32,
@@ -58,7 +58,8 @@ impl ConnState {
             self.requests.swap_remove(at);
         }
         self.fates.count(outcome, failed);
-        self.broken |= !self.is_multiplexed() && matches!(outcome, Outcome::Broken | Outcome::BrokenOff);
+        self.broken |=
+            !self.is_multiplexed() && matches!(outcome, Outcome::Broken | Outcome::AbortedByPolicy);
         if !self.requests.is_empty() {
             return false;
         }
@@ -98,7 +99,7 @@ impl ConnState {
     ) -> Vec<Straggler> {
         let ended = self.stragglers(peer, active, now);
         self.broken |= self.must_reset() || self.blocked;
-        self.leave_lone();
+        self.remove_non_request_work();
         let count = u32::try_from(ended.len()).unwrap_or(u32::MAX);
         match by {
             EndedBy::Deadline => self.fates.cancelled += count,
@@ -114,29 +115,29 @@ impl ConnState {
             let outcome = if self.phase == Phase::Upgraded { Outcome::Whole } else { Outcome::Broken };
             self.fates.count(outcome, request.failed);
         }
-        self.fates.abandoned += u32::from(self.has_lone());
-        self.leave_lone();
+        self.fates.abandoned += u32::from(self.has_non_request_work());
+        self.remove_non_request_work();
         self.counts()
     }
 
     /// Returns the current counts.
     pub(crate) fn counts(&self) -> WorkCounts {
-        let Fates { finished, ended_early, cancelled, failed, abandoned, halves } = self.fates;
+        let RequestOutcomes { finished, ended_early, cancelled, failed, abandoned, halves } = self.fates;
         let mut counts = WorkCounts::default();
         counts.finished = finished - u64::from(self.is_flushing());
         counts.ended_early = ended_early.into();
         counts.cancelled = cancelled.into();
         counts.failed = failed.into();
         counts.abandoned = abandoned.into();
-        counts.in_flight = self.requests.len() as u64 + u64::from(self.has_lone());
-        let half = self.has_lone() && !self.is_flushing();
+        counts.in_flight = self.requests.len() as u64 + u64::from(self.has_non_request_work());
+        let half = self.has_non_request_work() && !self.is_flushing();
         counts.begun = self.begun + u64::from(halves) + u64::from(half);
         counts
     }
 
     /// Returns whether something is in flight that is no longer or not yet a request: the rest of a response, or an
     /// incomplete head.
-    fn has_lone(&self) -> bool {
+    fn has_non_request_work(&self) -> bool {
         self.requests.is_empty() && (self.blocked || self.phase.is_half())
     }
 
@@ -147,9 +148,9 @@ impl ConnState {
 
     /// Removes what is in flight without being a request from the connection, and from the finished count if it was in
     /// it.
-    fn leave_lone(&mut self) {
+    fn remove_non_request_work(&mut self) {
         let flushing = self.is_flushing();
-        self.fates.halves += u32::from(self.has_lone() && !flushing);
+        self.fates.halves += u32::from(self.has_non_request_work() && !flushing);
         self.fates.finished -= u64::from(flushing);
         self.blocked = false;
         if self.phase.is_half() {
@@ -158,13 +159,13 @@ impl ConnState {
     }
 }
 
-impl Fates {
+impl RequestOutcomes {
     fn count(&mut self, outcome: Outcome, failed: bool) {
         match outcome {
             Outcome::Cancelled => self.cancelled += 1,
             _ if failed => self.failed += 1,
             Outcome::Whole => self.finished += 1,
-            Outcome::Early | Outcome::BrokenOff => self.ended_early += 1,
+            Outcome::Early | Outcome::AbortedByPolicy => self.ended_early += 1,
             Outcome::Unanswered | Outcome::Broken => self.abandoned += 1,
         }
     }
@@ -188,11 +189,11 @@ mod tests {
 
     /// W1: in every order of events on a connection, each beginning has one outcome.
     #[test]
-    fn counts_add_up_at_every_step() {
+    fn the_fate_counts_add_up_at_every_step() {
         let outcomes = [
             Outcome::Whole,
             Outcome::Early,
-            Outcome::BrokenOff,
+            Outcome::AbortedByPolicy,
             Outcome::Unanswered,
             Outcome::Broken,
             Outcome::Cancelled,
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_failed_has_failed_whatever_its_client_got() {
+    fn a_failed_request_counts_as_failed_whatever_its_client_received() {
         let now = clock::now();
         for (outcome, expected) in
             [(Outcome::Whole, (0, 1, 0)), (Outcome::Unanswered, (0, 1, 0)), (Outcome::Cancelled, (0, 0, 1))]

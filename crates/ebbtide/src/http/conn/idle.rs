@@ -18,7 +18,7 @@
 //! "Quiet" counts from when data was last received or sent, which the kernel reports for TCP on Linux. "Spread" is
 //! [`announce_over`](crate::http::Server::announce_over).
 //!
-//! [`ConnState::due`] is this table: it returns the time and the reason. [`Watch::poll_over`] waits for that time in
+//! [`ConnState::due`] is this table: it returns the time and the reason. [`Watch::poll_due`] waits for that time in
 //! the connection's task, and checks for unread bytes before it closes.
 
 use std::future::Future;
@@ -63,7 +63,7 @@ pub(super) enum DueReason {
     /// The socket accepts no more data; the peer may still read what is in it.
     Blocked,
     /// The peer has sent nothing; it may have disconnected and acknowledge nothing.
-    Unheard,
+    NothingReceived,
     /// No reason to end; only check again.
     Look,
 }
@@ -124,14 +124,14 @@ impl ConnState {
             }
             Phase::Silent if draining.is_some() => (hurried(settings.first_byte_grace), DueReason::Quiet),
             Phase::Idle if draining.is_some() => (hurried(settings.idle_quiet), DueReason::Quiet),
-            Phase::Silent | Phase::Idle => return self.kept_due(settings, leaving, active),
+            Phase::Silent | Phase::Idle => return self.idle_due(settings, leaving, active),
             _ => return None,
         };
         Some((clock::after(*self.since.get_or_insert_with(active), after), reason))
     }
 
     /// Returns when an idle connection is closed while the server serves, or in the lame duck, whichever is earlier.
-    fn kept_due(
+    fn idle_due(
         &mut self,
         settings: &Settings,
         leaving: Option<(Instant, Instant)>,
@@ -141,7 +141,7 @@ impl ConnState {
             return None;
         }
         let since = *self.since.get_or_insert_with(active);
-        let leaves = leaving.and_then(|leaving| self.leaving_due(settings, leaving, since));
+        let leaves = leaving.and_then(|leaving| self.lame_duck_due(settings, leaving, since));
         // Before its first request a connection is not idle: the request may be in transit.
         let least = if self.phase == Phase::Silent { settings.first_byte_grace } else { Duration::ZERO };
         let times_out = settings.keep_alive_timeout.map(|timeout| clock::after(since, timeout.max(least)));
@@ -151,7 +151,7 @@ impl ConnState {
 
     /// Returns when an idle connection is closed during the lame duck: not before its scheduled time, and not before it
     /// has been quiet. One that has sent no request yet is closed only if it was accepted before the signal.
-    fn leaving_due(
+    fn lame_duck_due(
         &self,
         settings: &Settings,
         (signal, from): (Instant, Instant),
@@ -258,7 +258,7 @@ impl Watch {
 
     /// Completes when the close of a multiplexed connection must be announced before the server drains: because the
     /// connection has been idle for too long, or at its scheduled time in the lame duck.
-    pub(crate) fn poll_tell(&mut self, order: Order, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_announce(&mut self, order: Order, cx: &mut Context<'_>) -> Poll<()> {
         let announced = (order == Order::Announce).then(|| self.conn.announces_at()).flatten();
         loop {
             let now = clock::now();
@@ -276,7 +276,7 @@ impl Watch {
 
     /// Completes when the connection must be dropped as it is. Poll it last, after the connection itself is pending.
     #[inline]
-    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let order = self.order(cx);
             if order == Order::Cancel {
@@ -290,9 +290,9 @@ impl Watch {
             };
             let now = clock::now();
             let at = match reason {
-                DueReason::Blocked => self.stuck_until(now),
-                DueReason::Unheard if self.conn.socket.untaken() > 0 => self.stuck_until(now),
-                DueReason::Unheard => clock::after(now, self.conn.context.stall()),
+                DueReason::Blocked => self.full_socket_due(now),
+                DueReason::NothingReceived if self.conn.socket.untaken() > 0 => self.full_socket_due(now),
+                DueReason::NothingReceived => clock::after(now, self.conn.context.stall()),
                 _ => {
                     self.stuck = None;
                     at
@@ -304,7 +304,10 @@ impl Watch {
                     clock::after(now, LOOK_AGAIN)
                 }
                 DueReason::Quiet => return Poll::Ready(()),
-                DueReason::HalfHead | DueReason::Stalled | DueReason::Blocked | DueReason::Unheard => {
+                DueReason::HalfHead
+                | DueReason::Stalled
+                | DueReason::Blocked
+                | DueReason::NothingReceived => {
                     self.conn.give_up_all();
                     return Poll::Ready(());
                 }

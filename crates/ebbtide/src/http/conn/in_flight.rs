@@ -34,14 +34,14 @@ pub(super) struct InFlightRequest {
     pub(super) latest: Option<Instant>,
     /// The request has failed, whatever the client gets.
     pub(super) failed: bool,
-    pub(super) farewell: Farewell,
+    pub(super) farewell: ClosingHandshake,
     /// The waker of the request's task, if it has a separate one.
     pub(super) waker: Option<Waker>,
 }
 
 /// The state of the closing handshake of a WebSocket (RFC 6455 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Farewell {
+pub(super) enum ClosingHandshake {
     No,
     /// The server's close frame was sent.
     Sent,
@@ -61,7 +61,7 @@ pub(crate) enum Outcome {
     /// Its policy ended the response cleanly before its source had ended.
     Early,
     /// Its policy aborted the response. The client must be able to tell.
-    BrokenOff,
+    AbortedByPolicy,
     /// It has no response, and nothing waits for one any more.
     Unanswered,
     /// Its response is incomplete, and the rest will not be sent. The client must be able to tell.
@@ -88,7 +88,7 @@ impl ConnState {
             offered: true,
             latest: None,
             failed: false,
-            farewell: Farewell::No,
+            farewell: ClosingHandshake::No,
             waker: None,
         });
         RequestId(id)
@@ -148,8 +148,10 @@ impl ConnState {
     pub(super) fn farewell(&mut self, ours: Option<Instant>) {
         let Some(request) = self.requests.last_mut() else { return };
         match (request.farewell, ours) {
-            (Farewell::No, Some(now)) => (request.farewell, request.latest) = (Farewell::Sent, Some(now)),
-            (_, None) => request.farewell = Farewell::Answered,
+            (ClosingHandshake::No, Some(now)) => {
+                (request.farewell, request.latest) = (ClosingHandshake::Sent, Some(now))
+            }
+            (_, None) => request.farewell = ClosingHandshake::Answered,
             (_, Some(_)) => {}
         }
     }

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_behind_the_last_chunk_follows() {
+    fn bytes_after_the_last_chunk_are_another_request() {
         let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
         assert!(!follows(head, &[b"2\r\nab\r\n0\r\n\r\n"], Framing::Chunked));
         assert!(!follows(head, &[b"2\r\nab\r\n", b"0\r\n\r\n"], Framing::Chunked));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_began_with_the_message_before_ends_where_it_ends() {
+    fn a_head_that_began_in_the_previous_read_is_delimited_correctly() {
         let head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
         let three = head.repeat(3);
         for at in head.len() + 3..2 * head.len() {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_behind_two_empty_lines_hides_none_that_follows() {
+    fn a_request_after_two_empty_lines_hides_no_later_one() {
         let first = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
         let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
         let head = b"POST / HTTP/1.1\r\nContent-Length: 7\r\n\r\n";

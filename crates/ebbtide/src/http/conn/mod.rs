@@ -21,7 +21,7 @@
 //! | `Stream` | every connection | `bytes/stream.rs` | the choice between a plain socket and TLS |
 //! | `Io` | every connection | `bytes/io.rs` | records what arrives and what the socket does not take; lingering close |
 //! | `Frames` | HTTP/2 | `bytes/frames.rs` | which requests wait for more of their bodies |
-//! | `PongLater` | HTTP/2 | `bytes/frames.rs` | delays the answer to the first GOAWAY until what it has overtaken |
+//! | `DelayedPong` | HTTP/2 | `bytes/frames.rs` | delays the answer to the first GOAWAY until what it has overtaken |
 //!
 //! # Its state
 //!
@@ -43,7 +43,7 @@ mod opening;
 mod stall;
 mod state;
 
-pub(super) use bytes::{Frames, Io, PongLater, STREAM_WINDOW, Socket};
+pub(super) use bytes::{DelayedPong, Frames, Io, STREAM_WINDOW, Socket};
 pub(super) use connection::{Conn, ConnGuard};
 pub(super) use fates::EndedBy;
 pub(super) use idle::Watch;

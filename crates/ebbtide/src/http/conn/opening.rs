@@ -35,7 +35,7 @@ pub(crate) async fn open(io: &mut Io, watch: &mut Watch) -> bool {
             Poll::Ready(false)
         }
         Poll::Pending if watch.order(cx) >= Order::Abrupt => Poll::Ready(false),
-        Poll::Pending if watch.poll_over(cx).is_ready() => Poll::Ready(false),
+        Poll::Pending if watch.poll_due(cx).is_ready() => Poll::Ready(false),
         Poll::Pending => Poll::Pending,
     })
     .await
@@ -72,7 +72,7 @@ pub(crate) async fn first_bytes(io: &mut Io, watch: &mut Watch) -> Option<Protoc
                 Poll::Ready(Ok(true)) => {}
                 Poll::Ready(_) => return Poll::Ready(None),
                 Poll::Pending if watch.order(cx) >= Order::Abrupt => return Poll::Ready(None),
-                Poll::Pending if watch.poll_over(cx).is_ready() => return Poll::Ready(None),
+                Poll::Pending if watch.poll_due(cx).is_ready() => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
             }
             if protocol(io).is_none() {
@@ -101,7 +101,7 @@ pub(super) fn detect(bytes: &[u8]) -> Option<Protocol> {
 
 /// What a load balancer's header declares about a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Introduced {
+pub(super) struct ProxiedClient {
     /// The length of the header; what follows is the client's.
     pub(super) length: usize,
     /// The client's address; `None` for a connection of the load balancer itself, or if it is unknown.
@@ -113,7 +113,7 @@ pub(super) struct Introduced {
 /// # Errors
 ///
 /// Fails as soon as the bytes cannot become a header.
-pub(super) fn introduced(bytes: &[u8]) -> io::Result<Option<Introduced>> {
+pub(super) fn introduced(bytes: &[u8]) -> io::Result<Option<ProxiedClient>> {
     let no_header = || io::Error::new(io::ErrorKind::InvalidData, "no valid PROXY header");
     // The parser checks these only while the header is incomplete: it would accept more when everything arrives at
     // once.
@@ -124,7 +124,7 @@ pub(super) fn introduced(bytes: &[u8]) -> io::Result<Option<Introduced>> {
         Ok((_, length)) if bytes.starts_with(VERSION_1) && length > LONGEST_LINE => Err(no_header()),
         Ok((header, length)) => {
             let source = header.proxied_address().map(|address| address.source.into());
-            Ok(Some(Introduced { length, source }))
+            Ok(Some(ProxiedClient { length, source }))
         }
         Err(Error::BufferTooShort) => Ok(None),
         Err(_) => Err(no_header()),
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_preface_is_told_from_any_request() {
+    fn the_http_2_preface_is_distinguished_from_any_request() {
         assert_eq!(detect(b"GET / HTTP/1.1\r\n"), Some(Protocol::Http1));
         assert_eq!(detect(b"PROPFIND / HTTP/1.1\r\n"), Some(Protocol::Http1));
         assert_eq!(detect(PREFACE), Some(Protocol::Http2));
@@ -157,7 +157,7 @@ mod tests {
     const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x50";
 
     #[test]
-    fn both_versions_are_read_byte_by_byte() {
+    fn both_proxy_versions_are_parsed_byte_by_byte() {
         for header in [V1, V2] {
             for length in 0..header.len() {
                 assert_eq!(introduced(&header[..length]).unwrap(), None, "{length}");
@@ -170,15 +170,15 @@ mod tests {
     }
 
     #[test]
-    fn a_load_balancer_that_speaks_for_itself_names_nobody() {
+    fn a_local_proxy_header_names_no_client() {
         for header in [b"PROXY UNKNOWN\r\n".as_slice(), b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00"] {
             let introduced = introduced(header).unwrap().expect("it is whole");
-            assert_eq!(introduced, Introduced { length: header.len(), source: None });
+            assert_eq!(introduced, ProxiedClient { length: header.len(), source: None });
         }
     }
 
     #[test]
-    fn what_is_no_header_is_refused_at_its_first_byte() {
+    fn an_invalid_proxy_header_is_refused_at_its_first_wrong_byte() {
         for bytes in
             ["G", "POST / HTTP/1.1\r\n", "PRI * HTTP/2.0\r\n\r\n", "\u{16}\u{3}", "PROXY TCP4 x y 1 2\r\n"]
         {

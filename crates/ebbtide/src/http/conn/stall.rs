@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use super::idle::{DueReason, Watch};
-use super::in_flight::{Farewell, InFlightRequest};
+use super::in_flight::{ClosingHandshake, InFlightRequest};
 use super::message::Framing;
 use super::state::{ConnState, Phase};
 use crate::util::clock;
@@ -54,17 +54,17 @@ impl ConnState {
                 (clock::after(latest.unwrap_or(draining).max(draining), stall), DueReason::Stalled)
             }
             // A live peer need not answer a PING.
-            false => (draining, DueReason::Unheard),
+            false => (draining, DueReason::NothingReceived),
             true => (clock::after(draining, stall), DueReason::Look),
         })
     }
 
     /// Returns whether the server's close frame has been unanswered for `stall`, since the draining began. A handler
     /// that does not wait for the answer has finished.
-    pub(super) fn is_farewell_unanswered(&self, now: Instant, draining: Instant, stall: Duration) -> bool {
+    pub(super) fn is_close_unanswered(&self, now: Instant, draining: Instant, stall: Duration) -> bool {
         let unanswered = |request: &InFlightRequest| {
             let latest = request.latest.unwrap_or(draining).max(draining);
-            request.farewell == Farewell::Sent && now >= clock::after(latest, stall)
+            request.farewell == ClosingHandshake::Sent && now >= clock::after(latest, stall)
         };
         self.phase == Phase::Upgraded && self.requests.iter().any(unanswered)
     }
@@ -98,7 +98,7 @@ pub(super) struct FullSocket {
 
 impl Watch {
     /// Returns until when to wait for a full socket: the time restarts whenever the peer has read something.
-    pub(super) fn stuck_until(&mut self, now: Instant) -> Instant {
+    pub(super) fn full_socket_due(&mut self, now: Instant) -> Instant {
         let full = FullSocket { times: self.conn.state().blocks(), left: self.conn.socket.untaken() };
         let since = match self.stuck {
             Some((was, since)) if was == full => since,

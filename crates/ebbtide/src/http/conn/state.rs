@@ -2,7 +2,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use super::Opening;
-use super::fates::Fates;
+use super::fates::RequestOutcomes;
 use super::in_flight::InFlightRequest;
 use super::message::Message;
 use crate::http::Address;
@@ -20,7 +20,7 @@ pub(crate) struct ConnState {
     pub(super) since: Option<Instant>,
     pub(super) requests: Vec<InFlightRequest>,
     pub(super) begun: u64,
-    pub(super) fates: Fates,
+    pub(super) fates: RequestOutcomes,
     pub(super) message: Message,
     /// Only of a connection that carries many requests at a time.
     pub(super) streams: Option<Box<MultiplexState>>,
@@ -44,7 +44,7 @@ impl ConnState {
             since: Some(now),
             requests: Vec::new(),
             begun: 0,
-            fates: Fates::default(),
+            fates: RequestOutcomes::default(),
             message: Message::default(),
             streams: None,
             pipelined: 0,

@@ -15,8 +15,8 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use super::listener::BACKLOG;
 
 /// How long another process may take between checking a path and listening there.
-const LOCK_PATIENCE: Duration = Duration::from_secs(1);
-const LOCK_AGAIN: Duration = Duration::from_millis(5);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+const LOCK_RETRY: Duration = Duration::from_millis(5);
 
 /// Binds the address and listens.
 pub(super) fn bind_tcp(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
@@ -97,12 +97,12 @@ async fn lock(path: &Path) -> Option<File> {
     let locked = async {
         loop {
             match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
-                Err(Errno::WOULDBLOCK | Errno::INTR) => tokio::time::sleep(LOCK_AGAIN).await,
+                Err(Errno::WOULDBLOCK | Errno::INTR) => tokio::time::sleep(LOCK_RETRY).await,
                 done => return done,
             }
         }
     };
-    tokio::time::timeout(LOCK_PATIENCE, locked).await.ok()?.ok()?;
+    tokio::time::timeout(LOCK_TIMEOUT, locked).await.ok()?.ok()?;
     Some(directory)
 }
 

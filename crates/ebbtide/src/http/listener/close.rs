@@ -34,12 +34,12 @@ use crate::util::clock;
 
 /// How long to wait for a handshake that had begun. The kernel retransmits its SYN-ACK after 1, 3 and 7 s. A flood of
 /// forged SYNs leaves handshakes that never complete, and must not delay the shutdown for long.
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
 /// How long to accept when pending handshakes cannot be observed.
-const BLIND_PATIENCE: Duration = Duration::from_millis(100);
+const UNOBSERVED_TIMEOUT: Duration = Duration::from_millis(100);
 /// How long to accept when new handshakes cannot be blocked completely, or the kernel does not refuse new Unix
 /// connections, so that the queue may never be empty.
-const BACKLOG_PATIENCE: Duration = Duration::from_secs(1);
+const BACKLOG_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many connections the final pass takes at most when new handshakes continue: what the queue can have held before.
 const BACKLOG_AT_ONCE: usize = 4096;
 /// How often to check again.
@@ -101,7 +101,7 @@ enum Hold {
 ///
 /// Cancelled, it closes the listener and drops the connections in its queue.
 async fn close_tcp(mut acceptor: Acceptor, mode: CloseMode, stop: &Stop, serve: impl Fn(Accepted)) {
-    let hold = hold_back(&acceptor, mode);
+    let hold = block_handshakes(&acceptor, mode);
     let mut pending = PendingHandshakes::new(&acceptor, hold);
     tracing::debug!(?hold, "holding back new handshakes");
     let serve = |accepted: Accepted| {
@@ -135,7 +135,7 @@ async fn close_tcp(mut acceptor: Acceptor, mode: CloseMode, stop: &Stop, serve: 
     }
 }
 
-fn hold_back(acceptor: &Acceptor, mode: CloseMode) -> Hold {
+fn block_handshakes(acceptor: &Acceptor, mode: CloseMode) -> Hold {
     let listener = acceptor.listening();
     let all = mode == CloseMode::Lossless;
     #[cfg(target_os = "linux")]
@@ -179,7 +179,7 @@ struct PendingHandshakes {
 impl PendingHandshakes {
     fn new(acceptor: &Acceptor, hold: Hold) -> Self {
         let listener = acceptor.listening().tcp_addr();
-        let limit = if hold == Hold::Backlog { BACKLOG_PATIENCE } else { HANDSHAKE_PATIENCE };
+        let limit = if hold == Hold::Backlog { BACKLOG_TIMEOUT } else { HANDSHAKE_WAIT };
         let mut pending = Self { listener, since: clock::now(), limit, looks: 0, known: None };
         // One poll may miss a SYN that is being processed right now. If connections arrive, poll twice.
         if acceptor.is_busy() {
@@ -197,7 +197,7 @@ impl PendingHandshakes {
         self.look();
         match &self.known {
             Some(known) => known.is_empty() && (self.looks > 1 || !busy),
-            None => clock::now().saturating_duration_since(self.since) >= BLIND_PATIENCE,
+            None => clock::now().saturating_duration_since(self.since) >= UNOBSERVED_TIMEOUT,
         }
     }
 
@@ -244,7 +244,7 @@ fn refuse(acceptor: &Acceptor) -> Option<Instant> {
         ?error,
         "cannot verify that new connections are refused; draining the accept queue for a fixed time"
     );
-    Some(clock::after(clock::now(), BACKLOG_PATIENCE))
+    Some(clock::after(clock::now(), BACKLOG_TIMEOUT))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -36,9 +36,9 @@ pub(super) enum Ending {
     /// With the gRPC status `UNAVAILABLE`, by its policy.
     Unavailable,
     /// With the gRPC status `UNAVAILABLE`, at the deadline.
-    TimeIsUp,
+    AtDeadline,
     /// Aborted, by its policy.
-    BrokenOff,
+    AbortedByPolicy,
 }
 
 impl Endings {
@@ -47,8 +47,8 @@ impl Endings {
     pub(super) fn of<B>(response: &Response<B>, ticket: &Ticket, endless: bool) -> Option<Self> {
         let chosen = response.extensions().get::<OnStop>().copied();
         if !endless {
-            let lets_go = chosen == Some(OnStop::Break);
-            return lets_go.then_some(Self { policy: OnStop::Break, grpc: false, events: None });
+            let is_break = chosen == Some(OnStop::Break);
+            return is_break.then_some(Self { policy: OnStop::Break, grpc: false, events: None });
         }
         let grpc = ticket.is_grpc() && speaks_grpc(response.headers());
         let sends_events = !grpc && response.status() == StatusCode::OK && is_event_stream(response);
@@ -78,13 +78,13 @@ impl Endings {
             return None;
         }
         match self.policy {
-            OnStop::Break => Some(Ending::BrokenOff),
+            OnStop::Break => Some(Ending::AbortedByPolicy),
             OnStop::End if self.grpc => Some(Ending::Unavailable),
             OnStop::End => match self.events {
                 None => Some(Ending::Clean),
                 Some(events) => events.is_between().then_some(Ending::Events),
             },
-            OnStop::Finish => (self.grpc && order == Order::Refuse).then_some(Ending::TimeIsUp),
+            OnStop::Finish => (self.grpc && order == Order::Refuse).then_some(Ending::AtDeadline),
         }
     }
 }
@@ -215,12 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_said_in_milliseconds() {
+    fn the_reconnection_time_is_in_milliseconds() {
         assert_eq!(retry(Duration::from_millis(1500)), "retry: 1500\n\n");
     }
 
     #[test]
-    fn grpc_is_told_by_its_content_type() {
+    fn grpc_is_recognised_by_its_content_type() {
         let with =
             |kind: &'static str| HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
         for kind in ["application/grpc", "application/grpc+proto", "application/grpc;x=y"] {

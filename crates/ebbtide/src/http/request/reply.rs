@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
 use super::ending::{Ending, Endings, retry, unavailable};
-use super::ticket::{Ticket, unless_it_panics};
+use super::ticket::{Ticket, run_and_log_panic};
 use crate::http::BoxError;
 use crate::http::registry::Order;
 
@@ -102,7 +102,7 @@ where
         let Some(body) = this.body.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        match unless_it_panics(this.ticket.as_ref(), || body.poll_frame(cx)) {
+        match run_and_log_panic(this.ticket.as_ref(), || body.poll_frame(cx)) {
             Poll::Ready(Some(Ok(frame))) => {
                 Poll::Ready(Some(Ok(match frame.map_data(Part::Given).into_data() {
                     Ok(data) => {
@@ -245,12 +245,12 @@ where
                 ticket.ended_early();
                 Some(Ok(Frame::trailers(unavailable())))
             }
-            Ending::TimeIsUp => {
+            Ending::AtDeadline => {
                 ticket.give_up();
                 Some(Ok(Frame::trailers(unavailable())))
             }
-            Ending::BrokenOff => {
-                ticket.broken_off();
+            Ending::AbortedByPolicy => {
+                ticket.aborted_by_policy();
                 Some(Err("aborted because the server is shutting down".into()))
             }
         }

@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use super::Reply;
 use super::ending::refusal;
-use super::ticket::{Ticket, unless_it_panics};
+use super::ticket::{Ticket, run_and_log_panic};
 use crate::http::conn::Conn;
 use crate::http::registry::Order;
 use crate::http::{Address, BoxError};
@@ -127,7 +127,7 @@ where
                 Poll::Ready(Ok(())) => {
                     return Self {
                         state: RespondingState::Called {
-                            future: unless_it_panics(Some(&ticket), || service.call(request)),
+                            future: run_and_log_panic(Some(&ticket), || service.call(request)),
                         },
                         ticket: Some(ticket),
                         deadline,
@@ -182,12 +182,12 @@ where
                             return Poll::Pending; // polled after a panic of the service
                         };
                         let call = || waiting.service.call(request);
-                        let future = unless_it_panics(this.ticket.as_ref(), call);
+                        let future = run_and_log_panic(this.ticket.as_ref(), call);
                         this.state.set(RespondingState::Called { future });
                     }
                 },
                 RespondingStateProj::Called { future } => {
-                    let polled = unless_it_panics(this.ticket.as_ref(), || future.poll(cx));
+                    let polled = run_and_log_panic(this.ticket.as_ref(), || future.poll(cx));
                     break polled.map_err(Into::into);
                 }
             }

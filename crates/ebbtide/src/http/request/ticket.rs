@@ -174,8 +174,8 @@ impl Ticket {
     }
 
     /// Ends the request: its policy aborted the response.
-    pub(super) fn broken_off(mut self) {
-        self.outcome = Some(Outcome::BrokenOff);
+    pub(super) fn aborted_by_policy(mut self) {
+        self.outcome = Some(Outcome::AbortedByPolicy);
     }
 
     /// Records that the request has failed, whatever its client gets.
@@ -209,7 +209,7 @@ impl Drop for Ticket {
 
 /// Runs code of the service. A panic is logged with the request and resumed; it ends the connection or the stream.
 #[inline]
-pub(super) fn unless_it_panics<T>(ticket: Option<&Ticket>, run: impl FnOnce() -> T) -> T {
+pub(super) fn run_and_log_panic<T>(ticket: Option<&Ticket>, run: impl FnOnce() -> T) -> T {
     // Sound: nothing that the code left half done is used again, because the panic is resumed.
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(done) => done,

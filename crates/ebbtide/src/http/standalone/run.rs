@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::health::{Health, HealthState};
 use crate::http::{BoxError, HttpService, Listeners, ServeError, Server};
 use crate::layer::StopService;
-use crate::lifecycle::{Assembled, Lifecycle, Surroundings, Taken, apply_environment};
+use crate::lifecycle::{Assembled, Lifecycle, RunEnvironment, Taken, apply_environment};
 use crate::model::{Budget, End, Exit, LameDuck, Plan, Platform, Report};
 use crate::runtime::os::exit::at_a_terminal;
 use crate::runtime::{Input, LifecycleLedger, Manager, RunMode, START_UP, report_file};
@@ -43,9 +43,9 @@ where
     let watchdog = watched.then(|| lifecycle.watch(plan, Arc::clone(&ledger), report_path.clone()));
     let watchdog = watchdog.transpose().map_err(ServeError::Watchdog)?;
     if let Some(path) = &report_path {
-        report_file::probe_or_say(&name, path);
+        report_file::probe_report_path(&name, path);
     }
-    let surroundings = Surroundings {
+    let surroundings = RunEnvironment {
         ledger,
         watchdog: watchdog.as_ref().and_then(Taken::watchdog).cloned(),
         mode: RunMode::Guest,

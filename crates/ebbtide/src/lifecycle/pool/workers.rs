@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_job_that_heeds_the_cut_is_cut_and_so_is_one_that_does_not() {
+    async fn jobs_at_the_deadline_are_cancelled_whether_or_not_they_observe_it() {
         let mut trial = Trial::start(|n, stop| async move {
             stop.cancelled().await;
             if n == 0 { Ok(()) } else { std::future::pending().await }
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_ended_before_the_cut_is_finished_or_has_failed() {
+    async fn jobs_that_end_before_the_deadline_are_finished_or_failed() {
         let mut trial = Trial::start(|n, _| async move {
             assert!(n != 1, "the second panics");
             match n {
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pool_that_is_aborted_before_it_has_seen_the_cut_counts_all_that_it_held() {
+    async fn a_pool_aborted_before_it_sees_the_cancellation_counts_all_its_jobs() {
         for settled in [true, false] {
             let mut trial = Trial::start(|_, _| std::future::pending()).await;
             if settled {

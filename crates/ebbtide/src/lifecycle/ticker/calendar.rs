@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_waits_for_the_wall_clock_and_skips_what_it_missed() {
+    async fn a_calendar_ticker_waits_for_the_wall_clock_and_skips_missed_times() {
         let mut calendar = calendar("*/5 * * * *");
         for (missed, next) in [(0, 300), (0, 300), (700, 300), (0, 200)] {
             assert_eq!(comes(&mut calendar, 0, 0).await, next);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_clock_that_is_set_forward_is_seen_within_half_a_minute() {
+    async fn a_clock_set_forward_is_detected_within_half_a_minute() {
         let mut calendar = calendar("0 3 * * *");
         let came = comes(&mut calendar, 6 * 3600, HOUR + 7).await;
         assert!((HOUR + 7..=HOUR + 7 + LOOK.as_secs()).contains(&came), "03:00 has passed: {came}");
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_time_is_taken_twice_when_the_clock_is_set_back_a_little() {
+    async fn no_time_runs_twice_after_a_small_clock_correction() {
         for (while_it_waits, hours) in [(true, 1), (true, 3), (false, 1), (false, 3)] {
             let mut calendar = calendar("*/5 * * * *");
             assert_eq!(comes(&mut calendar, 0, 0).await, 5 * MINUTE);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_clock_that_is_set_back_by_much_was_wrong_before() {
+    async fn a_clock_set_back_by_much_is_warned_about_and_the_schedule_continues() {
         let said = Said::default();
         let subscriber = tracing_subscriber::fmt().with_writer(said.clone()).with_ansi(false).finish();
         let _here = tracing::subscriber::set_default(subscriber);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_clock_that_is_set_back_step_by_step_does_not_silence_it() {
+    async fn a_clock_set_back_repeatedly_does_not_stop_the_ticker() {
         let mut calendar = calendar("*/5 * * * *");
         for _ in 0..5 {
             set(-2 * 3600);

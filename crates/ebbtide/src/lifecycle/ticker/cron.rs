@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_utc_unless_a_zone_is_named() {
+    fn a_cron_schedule_is_in_utc_unless_a_zone_is_named() {
         let utc = times(Every::cron("30 3 * * *").unwrap(), "2026-07-01T00:00:00Z", 2);
         assert_eq!(utc, ["07-01 03:30+00:00", "07-02 03:30+00:00"]);
         let berlin = Every::cron("30 3 * * *").unwrap().zone("Europe/Berlin").unwrap();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_time_in_the_hour_that_is_left_out_comes_right_after_it_and_once_in_the_one_that_comes_twice() {
+    fn a_fixed_time_in_a_skipped_hour_runs_after_it_and_once_in_a_repeated_hour() {
         let berlin = || Every::cron("30 2 * * *").unwrap().zone("Europe/Berlin").unwrap();
         let spring = times(berlin(), "2026-03-28T00:00:00Z", 3);
         assert_eq!(spring, ["03-28 02:30+01:00", "03-29 03:00+02:00", "03-30 02:30+02:00"]);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_by_the_interval_leaves_no_hour_out_and_none_twice() {
+    fn an_interval_schedule_skips_no_hour_and_repeats_none() {
         let berlin = || Every::cron("*/30 * * * *").unwrap().zone("Europe/Berlin").unwrap();
         let spring = times(berlin(), "2026-03-29T00:29:00Z", 3);
         assert_eq!(spring, ["03-29 01:30+01:00", "03-29 03:00+02:00", "03-29 03:30+02:00"]);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_with_its_reason() {
+    fn an_unusable_cron_expression_is_refused_with_a_reason() {
         for (expression, why) in [
             ("", "invalid cron expression"),
             ("* * *", "invalid cron expression"),

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_that_never_ends_is_no_mistake() {
+    fn an_infinite_period_is_not_an_error() {
         let now = clock::now();
         assert!(tick(now, Duration::MAX, now) > now + Duration::from_secs(86_400 * 365));
     }

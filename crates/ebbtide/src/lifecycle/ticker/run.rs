@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_fixed_rate_stays_and_skips_what_it_missed() {
+    async fn a_fixed_rate_is_kept_and_missed_runs_are_skipped() {
         let takes = [10, 250, 100, 10, 10];
         let mut trial = Trial::start(Every::rate(ms(100)), move |n| async move {
             sleep(ms(takes[n.min(4)])).await;
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn jitter_delays_each_run_and_does_not_add_up() {
+    async fn jitter_delays_runs_without_accumulating() {
         let mut trial = Trial::start(Every::rate(ms(1000)).jitter(ms(300)), |_| async { Ok(()) });
         sleep(ms(200_500)).await;
         trial.stop();
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_run_comes_one_period_from_now_or_at_once() {
+    async fn the_first_run_is_after_one_period_or_immediate() {
         for (every, first) in [(Every::rate(ms(500)), 500), (Every::delay(ms(500)).at_once(), 0)] {
             let mut trial = Trial::start(every, |_| async { Ok(()) });
             sleep(ms(999)).await;
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_run_that_is_due_in_the_instant_of_the_stop_is_not_begun_and_one_under_way_finishes() {
+    async fn a_run_due_at_the_stop_signal_does_not_begin_and_a_running_one_finishes() {
         let mut trial = Trial::start(Every::rate(ms(100)), |_| async {
             sleep(ms(50)).await;
             Ok(())
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_run_that_does_not_end_is_cut_and_counted() {
+    async fn a_run_that_does_not_end_is_cancelled_and_counted() {
         let mut trial = Trial::start(Every::rate(ms(100)), |_| std::future::pending());
         sleep(ms(150)).await;
         trial.stop();
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_run_that_ends_or_is_aborted_before_the_cut_was_seen_is_counted_as_cut_too() {
+    async fn a_run_that_ends_before_it_sees_the_cancellation_counts_as_cancelled() {
         for aborted in [true, false] {
             let done = Arc::new(Notify::new());
             let waits = Arc::clone(&done);
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_error_stops_the_ticker_or_is_logged_as_one_likes() {
+    async fn an_error_stops_the_ticker_or_is_logged_as_configured() {
         let fails = |n: usize| async move {
             assert!(n != 1, "the second falls over");
             if n == 0 { Err("the first fails".into()) } else { Ok(()) }

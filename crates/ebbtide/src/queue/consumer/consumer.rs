@@ -62,7 +62,7 @@ where
         let times = StopTimes::of(clock::now(), stop.deadline(), context.options.requeue);
         let unknown = || Cause::Requested { reason: "unknown".to_owned() };
         context.deliveries.stop(&stop.cause().cloned().unwrap_or_else(unknown), times.requeue);
-        tasks.return_unbegun(last_fetch);
+        tasks.requeue_without_start(last_fetch);
         tokio::select! {
             biased;
             () = tasks.idle() => {}
@@ -70,14 +70,14 @@ where
             () = stop.cancelled() => {}
         }
 
-        let RequeueTimes { let_go, close } = times.ends(clock::now());
+        let RequeueTimes { abort_remaining, close } = times.ends(clock::now());
         tasks.requeue_running();
         tokio::select! {
             biased;
             () = tasks.idle() => {}
-            () = at(Some(let_go)) => {}
+            () = at(Some(abort_remaining)) => {}
         }
-        tasks.let_go();
+        tasks.abort_remaining();
         drop(give_up);
         heartbeat.stop();
         context.close(close).await;
@@ -137,7 +137,7 @@ struct StopTimes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RequeueTimes {
     /// Jobs that are not requeued by then are aborted.
-    let_go: Instant,
+    abort_remaining: Instant,
     /// The loop returns.
     close: Instant,
 }
@@ -151,7 +151,10 @@ impl StopTimes {
 
     /// Measured from the start of the requeueing.
     fn ends(&self, now: Instant) -> RequeueTimes {
-        RequeueTimes { let_go: clock::after(now, part(self.time, 4, 5)), close: clock::after(now, self.time) }
+        RequeueTimes {
+            abort_remaining: clock::after(now, part(self.time, 4, 5)),
+            close: clock::after(now, self.time),
+        }
     }
 }
 
@@ -167,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hand_back_takes_at_most_a_quarter_of_what_is_there() {
+    fn requeueing_takes_at_most_a_quarter_of_the_time_left() {
         let now = clock::now();
         let wished = Duration::from_millis(500);
         for (left, before) in [(20_000, 500), (2000, 500), (1000, 250), (4, 1), (0, 0)] {
@@ -176,7 +179,7 @@ mod tests {
             let at = times.requeue.expect("there is a deadline");
             assert_eq!(deadline - at, Duration::from_millis(before));
             assert_eq!(times.ends(at).close, deadline);
-            assert!(times.ends(at).let_go <= deadline);
+            assert!(times.ends(at).abort_remaining <= deadline);
         }
         assert_eq!(StopTimes::of(now, None, wished).requeue, None);
     }

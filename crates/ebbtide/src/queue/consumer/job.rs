@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn q8_attempts_are_spent_one_by_one_and_permanent_ones_at_once() {
+    fn q8_attempts_count_one_by_one_and_a_permanent_error_ends_them() {
         let options = ConsumeOptions::new(1).attempts(3);
         assert_eq!(judge(Ok(Ok(())), 3, &options), Settlement::Ack);
         for (end, attempt, dead_lettered) in [
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_is_told_with_its_sources() {
+    fn the_dead_letter_error_contains_its_sources() {
         let settlement = judge(failed(Wrapped(Permanent::new("no quantity"))), 1, &ConsumeOptions::new(1));
         assert_eq!(settlement, Settlement::DeadLetter { error: "failed to read: no quantity".to_owned() });
     }

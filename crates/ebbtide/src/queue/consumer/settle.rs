@@ -74,10 +74,10 @@ impl<Q: Queue, F> ConsumerContext<Q, F> {
 impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
     /// Requeues every job that arrives after the shutdown began: the jobs of the last fetch, and those that the broker sent
     /// ahead (invariant Q2).
-    pub(super) async fn return_unbegun(self: Arc<Self>, fetch: Option<Fetch<Q::Receipt>>) {
-        let pending = PendingAnswer { name: &self.name, deliveries: Some(&self.deliveries) };
+    pub(super) async fn requeue_without_start(self: Arc<Self>, fetch: Option<Fetch<Q::Receipt>>) {
+        let pending = PendingWithdrawal { name: &self.name, deliveries: Some(&self.deliveries) };
         let fetched = match fetch {
-            Some(fetch) => fetch.await.unwrap_or_else(|error| self.none_came(&*error)),
+            Some(fetch) => fetch.await.unwrap_or_else(|error| self.final_fetch_failed(&*error)),
             None => Vec::new(),
         };
         // The subscription ends first, so that requeued jobs are not sent to this consumer again. If that hangs, the requeues
@@ -109,13 +109,13 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
     async fn requeue_all(self: &Arc<Self>, deliveries: Vec<Delivery<Q::Receipt>>) {
         let mut going: JoinSet<()> = JoinSet::new();
         for delivery in &deliveries {
-            going.spawn(self.requeue_unbegun(delivery));
+            going.spawn(self.requeue_unstarted_jobs(delivery));
         }
         while going.join_next().await.is_some() {}
     }
 
     /// Takes a delivery that will not be started, and returns the future that requeues it.
-    fn requeue_unbegun(
+    fn requeue_unstarted_jobs(
         self: &Arc<Self>,
         delivery: &Delivery<Q::Receipt>,
     ) -> impl Future<Output = ()> + Send + use<Q, F> {
@@ -125,7 +125,7 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
     }
 
     /// A failed fetch holds no job: it releases what it has taken.
-    fn none_came(&self, error: &(dyn Error + 'static)) -> Vec<Delivery<Q::Receipt>> {
+    fn final_fetch_failed(&self, error: &(dyn Error + 'static)) -> Vec<Delivery<Q::Receipt>> {
         let error = panics::chain(error);
         crate::runtime::log_warn!(
             consumer = &*self.name,
@@ -137,18 +137,18 @@ impl<Q: Queue, F: Send + Sync + 'static> ConsumerContext<Q, F> {
 }
 
 /// Logs, if it is dropped before it is closed, that the queue did not respond: the jobs that the queue has leased are unknown.
-struct PendingAnswer<'a, R: Clone> {
+struct PendingWithdrawal<'a, R: Clone> {
     name: &'a str,
     deliveries: Option<&'a DeliveryTracker<R>>,
 }
 
-impl<R: Clone> PendingAnswer<'_, R> {
+impl<R: Clone> PendingWithdrawal<'_, R> {
     fn close(mut self) {
         self.deliveries = None;
     }
 }
 
-impl<R: Clone> Drop for PendingAnswer<'_, R> {
+impl<R: Clone> Drop for PendingWithdrawal<'_, R> {
     fn drop(&mut self) {
         let Some(deliveries) = self.deliveries else { return };
         deliveries.count_cancelled();

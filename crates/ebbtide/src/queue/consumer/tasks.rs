@@ -26,10 +26,10 @@ pub(super) struct ConsumerTasks<Q: Queue, F> {
 pub(super) type Fetch<R> = BoxFuture<Result<Vec<Delivery<R>>, BoxError>>;
 
 /// Longer than the longest delay between two retries.
-const CALM: Duration = Duration::from_secs(10);
+const RECOVERY_PERIOD: Duration = Duration::from_secs(10);
 
 /// The longest that a fetch waits for settlements in progress: a nearby broker has confirmed them by then.
-const COMPANY: Duration = Duration::from_millis(20);
+const SETTLEMENT_WAIT: Duration = Duration::from_millis(20);
 
 /// The pause after a fetch that returned nothing although it should wait, so that the loop does not spin.
 const EMPTY_PAUSE: Duration = Duration::from_millis(10);
@@ -85,8 +85,8 @@ where
     }
 
     /// Requeues what arrives after the signal, in a task concurrent with the jobs.
-    pub(super) fn return_unbegun(&mut self, fetch: Option<Fetch<Q::Receipt>>) {
-        self.errands.spawn(Arc::clone(&self.context).return_unbegun(fetch));
+    pub(super) fn requeue_without_start(&mut self, fetch: Option<Fetch<Q::Receipt>>) {
+        self.errands.spawn(Arc::clone(&self.context).requeue_without_start(fetch));
     }
 
     /// Requeues every running job, each in a separate task: a job that blocks its thread does not delay the others.
@@ -112,7 +112,7 @@ where
     }
 
     /// Aborts the remaining tasks. Their guards log what was not settled.
-    pub(super) fn let_go(&mut self) {
+    pub(super) fn abort_remaining(&mut self) {
         self.errands.abort_all();
         self.jobs.abort_all();
     }
@@ -134,9 +134,9 @@ where
     /// committing each fetch concurrently with the settlements before it costs more than committing one after the other.
     async fn room(&mut self) -> usize {
         while self.jobs.len() >= self.context.options.concurrency {
-            self.one_ends().await;
+            self.join_next_job().await;
         }
-        self.take_ended().await;
+        self.join_finished_jobs().await;
         if !self.prefetches {
             self.gather().await;
         }
@@ -148,7 +148,7 @@ where
         let settling = self.context.deliveries.being_settled();
         self.slow = self.slow.min(settling);
         let goal = self.jobs.len().saturating_sub(settling - self.slow);
-        if self.jobs.len() > goal && timeout(COMPANY, self.shrink_to(goal)).await.is_err() {
+        if self.jobs.len() > goal && timeout(SETTLEMENT_WAIT, self.shrink_to(goal)).await.is_err() {
             // Settlements that did not complete by now are not waited for again.
             self.slow = self.context.deliveries.being_settled();
         }
@@ -156,19 +156,19 @@ where
 
     async fn shrink_to(&mut self, goal: usize) {
         while self.jobs.len() > goal {
-            self.one_ends().await;
-            self.take_ended().await;
+            self.join_next_job().await;
+            self.join_finished_jobs().await;
         }
     }
 
-    async fn one_ends(&mut self) {
+    async fn join_next_job(&mut self) {
         if let Some(ended) = self.jobs.join_next().await {
             self.note(ended);
         }
     }
 
     /// The first task that ends wakes this one before other tasks run whose response has arrived: they run first.
-    async fn take_ended(&mut self) {
+    async fn join_finished_jobs(&mut self) {
         tokio::task::yield_now().await;
         while let Some(ended) = self.jobs.try_join_next() {
             self.note(ended);
@@ -197,7 +197,7 @@ where
 /// by.
 async fn calm(failures: u32, outage: &Outage) -> Infallible {
     if failures > 0 {
-        sleep(CALM).await;
+        sleep(RECOVERY_PERIOD).await;
         outage.over();
     }
     std::future::pending().await

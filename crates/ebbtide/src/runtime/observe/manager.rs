@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn states_come_with_their_status_in_one_message() {
+    fn systemd_states_and_status_are_sent_in_one_message() {
         let mut told = listening(&[]);
         told.manager.ready(NOW);
         let plan = Budget::of(Platform::Systemd).plan().unwrap();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_cut_at_a_letter_and_fits() {
+    fn a_long_status_is_truncated_at_a_character_boundary() {
         let mut told = listening(&[]);
         told.manager.say(&"ä".repeat(3000), NOW);
         let heard = told.heard().concat();
@@ -180,7 +180,7 @@ mod tests {
 
     /// Invariants 1 and 2.
     #[test]
-    fn what_a_full_queue_has_no_room_for_is_sent_later_with_the_newest_status_only() {
+    fn a_full_manager_queue_delays_states_and_keeps_only_the_newest_status() {
         let mut told = listening(&[]);
         while told.manager.due().is_none() {
             told.manager.say("filling", NOW);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn pings_come_at_half_of_the_limit_and_only_for_us() {
+    fn watchdog_pings_are_sent_at_half_of_the_limit_for_this_process_only() {
         let mut told = listening(&[("WATCHDOG_USEC", "2000000"), ("WATCHDOG_PID", "42")]);
         let second = Duration::from_secs(1);
         for (at, pings) in [(NOW, 1), (second / 2, 0), (second, 1), (second, 0), (2 * second, 1)] {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_socket_nobody_is_told_and_nothing_is_due() {
+    fn without_a_socket_nothing_is_sent_and_nothing_is_due() {
         for address in ["", "relative", "vsock:2:1"] {
             let find = |name: &str| {
                 (name == "NOTIFY_SOCKET" || name == "WATCHDOG_USEC").then(|| OsString::from(address))

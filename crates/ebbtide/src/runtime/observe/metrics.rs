@@ -17,7 +17,7 @@ pub(super) struct Metrics {
 }
 
 const EVERY: Duration = Duration::from_secs(1);
-const EVERY_IN_A_STOP: Duration = Duration::from_millis(100);
+const SHUTDOWN_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Metrics {
     pub(super) fn look(&mut self, ledger: &LifecycleLedger, now: Duration) {
@@ -30,7 +30,7 @@ impl Metrics {
             describe();
         }
         self.phase = Some(phase);
-        let every = if phase.is_stopping() { EVERY_IN_A_STOP } else { EVERY };
+        let every = if phase.is_stopping() { SHUTDOWN_INTERVAL } else { EVERY };
         self.next = Some(now.saturating_add(every));
         record(ledger);
     }

@@ -36,7 +36,7 @@ impl Observers {
     }
 
     /// Records the final state when the dispatcher is blocked or has exited, for the observers that any thread may update.
-    pub(crate) fn last_look(ledger: &LifecycleLedger) {
+    pub(crate) fn record_last_metrics(ledger: &LifecycleLedger) {
         #[cfg(feature = "metrics")]
         super::metrics::record(ledger);
         #[cfg(not(feature = "metrics"))]
@@ -59,7 +59,7 @@ impl Observers {
         #[cfg(feature = "metrics")]
         self.metrics.look(ledger, now);
         if self.seen == Some(phase) {
-            self.look_at_checks(now);
+            self.update_checks(now);
             return;
         }
         let begins_stop = phase.is_stopping() && !self.seen.is_some_and(Phase::is_stopping);
@@ -70,7 +70,7 @@ impl Observers {
             _ if begins_stop => self.manager.stopping(&ledger.plan(), &format!("{phase}{cause}"), now),
             Phase::Ready => {
                 self.red = Some(Vec::new());
-                self.look_at_checks(now);
+                self.update_checks(now);
             }
             _ => self.manager.say(&format!("{phase}{cause}"), now),
         }
@@ -89,7 +89,7 @@ impl Observers {
     }
 
     /// Notifies the manager when every required check passes, and until then which checks fail.
-    fn look_at_checks(&mut self, now: Duration) {
+    fn update_checks(&mut self, now: Duration) {
         let Some(named) = &self.red else { return };
         let red = self.board.red();
         if red.is_empty() {

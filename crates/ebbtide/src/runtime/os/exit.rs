@@ -27,7 +27,7 @@ pub(crate) fn deliver(number: i32) {
 }
 
 /// Writes to standard error without the lock of [`std::io::Stderr`], which a stuck thread may hold.
-pub fn last_word(line: &str) {
+pub fn write_stderr(line: &str) {
     let mut rest = line.as_bytes();
     while !rest.is_empty() {
         match rustix::io::write(rustix::stdio::stderr(), rest) {

@@ -110,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn the_variables_are_read_as_sd_listen_fds_does() {
+    fn the_listen_variables_are_parsed_as_by_sd_listen_fds() {
         assert_eq!(read("42", "2", "http:admin"), [(3, "http".to_owned()), (4, "admin".to_owned())]);
         assert_eq!(read("42", "2", "http"), [(3, "http".to_owned()), (4, "unknown".to_owned())]);
         assert_eq!(read("42", "1", ""), [(3, "unknown".to_owned())]);
     }
 
     #[test]
-    fn what_is_for_another_process_or_broken_is_nothing() {
+    fn listen_variables_for_another_process_or_invalid_ones_are_ignored() {
         for (pid, count) in
             [("41", "1"), ("", "1"), ("42", ""), ("42", "-1"), ("42", "x"), ("42", "99999"), ("", "")]
         {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_listen_is_refused() {
+    fn an_inherited_socket_that_does_not_listen_is_refused() {
         let file: OwnedFd = std::fs::File::open("/dev/null").unwrap().into();
         assert!(listening(file).is_err());
         let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_address_of_a_socket_is_refused() {
+    fn invalid_notify_addresses_are_refused() {
         let long = format!("/{}", "x".repeat(200));
         for address in ["", "relative", "vsock:2:1234", "/with\0nul", long.as_str()] {
             assert!(NotifySocket::to(OsStr::new(address)).is_err(), "{address:?}");
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_one_datagram_at_a_path_and_at_an_abstract_name() {
+    fn a_notify_message_is_one_datagram_for_paths_and_abstract_names() {
         use std::os::linux::net::SocketAddrExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_does_not_read_and_one_that_is_gone_hold_nobody() {
+    fn neither_a_full_nor_a_closed_notify_socket_blocks() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let reader = UnixDatagram::bind(&path).unwrap();

@@ -93,7 +93,7 @@ fn refusal(body: &[u8]) -> io::Error {
 
 /// Any datagram is read without a panic, and one in the kernel's format is read correctly.
 #[cfg(any(test, fuzzing))]
-pub(crate) fn check_any_answer(data: &[u8]) {
+pub(crate) fn check_any_response(data: &[u8]) {
     let mut found = Vec::new();
     let _ = collect(data, &mut found);
     assert!(found.len() <= data.len() / HEADER_LENGTH);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_answer_is_an_error_and_not_a_panic() {
+    fn a_malformed_sock_diag_answer_is_an_error_and_not_a_panic() {
         let mut found = Vec::new();
         assert!(collect(&[255; 64], &mut found).is_err());
         assert!(collect(&[0; 64], &mut found).is_err());
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn any_answer_is_read_without_a_panic() {
-        on_seeds_and_at_random("sock_diag", check_any_answer);
+    fn any_sock_diag_answer_is_parsed_without_a_panic() {
+        on_seeds_and_at_random("sock_diag", check_any_response);
     }
 }

@@ -258,7 +258,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_unix_listener_that_refuses_gives_out_its_queue_and_nothing_more() {
+    fn a_shut_down_unix_listener_returns_its_queue_and_refuses_the_rest() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("test.sock");
         let listener = UnixListener::bind(&path).unwrap();

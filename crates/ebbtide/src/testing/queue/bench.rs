@@ -95,7 +95,7 @@ impl<'a, S: Subject> Bench<'a, S> {
 
     /// Fetches jobs that no consumer has tried: their consumers requeued them, which counts no attempt if the subject counts
     /// requeues.
-    pub(super) async fn take_untried(&self, queue: &S::Queue) -> Result<Vec<DeliveryOf<S>>, Broken> {
+    pub(super) async fn take_first_attempts(&self, queue: &S::Queue) -> Result<Vec<DeliveryOf<S>>, Broken> {
         let taken = self.take(queue, 1).await?;
         match taken.iter().find(|delivery| self.subject.counts_requeues() && delivery.attempt != 1) {
             Some(tried) => Err(self.broken(format!("expected the first attempt: {}", describe(tried)))),
@@ -174,7 +174,11 @@ impl<'a, S: Subject> Bench<'a, S> {
     }
 
     /// Checks that nothing is delivered within `time`.
-    pub(super) async fn gets_nothing(&self, queue: &S::Queue, time: Duration) -> Result<(), Broken> {
+    pub(super) async fn check_nothing_delivered(
+        &self,
+        queue: &S::Queue,
+        time: Duration,
+    ) -> Result<(), Broken> {
         let source = StopSource::with_clock(clock::now);
         let stop = source.token();
         let mut fetch = pin!(queue.fetch(1, &stop));
@@ -182,7 +186,7 @@ impl<'a, S: Subject> Bench<'a, S> {
         let got = match early {
             Ok(got) => Some(got),
             Err(_) => {
-                source.stop(suite_ends_it(), None);
+                source.stop(suite_stop_cause(), None);
                 // Another promise covers that the fetch ends with the stop.
                 timeout(AT_ONCE, fetch).await.ok()
             }
@@ -207,7 +211,7 @@ impl<'a, S: Subject> Bench<'a, S> {
     }
 
     /// Settles a delivery that this consumer holds.
-    pub(super) async fn settle_ours(
+    pub(super) async fn settle_held(
         &self,
         queue: &S::Queue,
         delivery: &DeliveryOf<S>,
@@ -231,18 +235,22 @@ impl<'a, S: Subject> Bench<'a, S> {
     /// Stops a consumer that holds these deliveries, as the loop does: requeues all of them.
     pub(super) async fn stop(&self, queue: S::Queue, held: Vec<DeliveryOf<S>>) -> Result<(), Broken> {
         for delivery in held.into_iter().chain(self.withdraw(&queue).await?) {
-            self.settle_ours(&queue, &delivery, Settlement::Requeue).await?;
+            self.settle_held(&queue, &delivery, Settlement::Requeue).await?;
         }
         self.does("close", PATIENCE, queue.close()).await
     }
 
     /// Checks that the rest of the numbered jobs is delivered to another consumer, each once and as its first attempt, in
     /// addition to the jobs in `came`.
-    pub(super) async fn rest_comes(&self, jobs: u32, mut came: Vec<u32>) -> Result<Verdict, Broken> {
+    pub(super) async fn check_rest_delivered(
+        &self,
+        jobs: u32,
+        mut came: Vec<u32>,
+    ) -> Result<Verdict, Broken> {
         let queue = self.open().await?;
         while came.len() < jobs as usize {
-            for delivery in self.take_untried(&queue).await? {
-                self.settle_ours(&queue, &delivery, Settlement::Ack).await?;
+            for delivery in self.take_first_attempts(&queue).await? {
+                self.settle_held(&queue, &delivery, Settlement::Ack).await?;
                 came.extend(number(&delivery));
             }
         }
@@ -343,7 +351,7 @@ pub(super) fn describe<R>(delivery: &Delivery<R>) -> String {
 }
 
 /// The cause of the shutdowns that the suite begins.
-pub(super) fn suite_ends_it() -> Cause {
+pub(super) fn suite_stop_cause() -> Cause {
     Cause::Requested { reason: "the conformance test ended the fetch".to_owned() }
 }
 

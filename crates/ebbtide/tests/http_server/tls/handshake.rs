@@ -36,7 +36,7 @@ fn half_handshake(pair: &Arc<Pair>, addr: SocketAddr, until: Stop) -> JoinSet<st
 }
 
 #[tokio::test]
-async fn a_handshake_that_is_under_way_at_the_stop_is_finished_and_served() {
+async fn a_tls_handshake_pending_at_the_stop_signal_is_completed_and_served() {
     let pair = Arc::new(Pair::new());
     let release = stop_source();
     let mut served = serve(pair.tls(), ping(), |server| server.first_byte_grace(LONG)).await;
@@ -54,7 +54,7 @@ async fn a_handshake_that_is_under_way_at_the_stop_is_finished_and_served() {
 
 /// The opposite: an immediate close loses the request.
 #[tokio::test]
-async fn a_handshake_that_is_under_way_is_lost_by_an_abrupt_close() {
+async fn an_abrupt_close_loses_a_pending_tls_handshake() {
     let pair = Arc::new(Pair::new());
     let release = stop_source();
     let mut served = serve(pair.tls(), ping(), |server| server.close_mode(CloseMode::Abrupt)).await;
@@ -78,7 +78,7 @@ async fn stopped_handshake(pair: &Pair, addr: SocketAddr) -> Client {
 }
 
 #[tokio::test]
-async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
+async fn a_stalled_tls_handshake_times_out_and_does_not_delay_the_shutdown() {
     let clock = PausedClock::new();
     let pair = Pair::new();
     // Before the shutdown, the handshake's own limit ends it.
@@ -118,7 +118,7 @@ async fn a_handshake_that_stops_ends_at_its_time_and_does_not_hold_the_stop() {
 }
 
 #[tokio::test]
-async fn connections_that_have_sent_nothing_have_their_grace_before_and_behind_the_handshake() {
+async fn silent_connections_have_a_grace_time_before_and_after_the_tls_handshake() {
     let pair = Pair::new();
     let mut served = serve(pair.tls(), ping(), |server| server.first_byte_grace(LONG)).await;
     let silent = TcpStream::connect(served.addr).await.unwrap();
@@ -136,7 +136,7 @@ async fn connections_that_have_sent_nothing_have_their_grace_before_and_behind_t
 }
 
 #[tokio::test]
-async fn who_does_not_speak_tls_is_let_go() {
+async fn a_client_that_does_not_speak_tls_is_disconnected() {
     let pair = Pair::new();
     let mut served = serve(pair.tls(), ping(), |server| server).await;
     let mut client = Client::connect(served.addr).await.unwrap();
@@ -165,7 +165,7 @@ where
 }
 
 #[tokio::test]
-async fn what_client_and_server_agree_on_is_spoken() {
+async fn the_protocol_negotiated_by_alpn_is_used() {
     let pair = Pair::new();
     let mut served = serve(pair.tls(), ping(), |server| server).await;
     let connect = async |protocols: &[&str]| {
@@ -194,7 +194,7 @@ async fn what_client_and_server_agree_on_is_spoken() {
 }
 
 #[tokio::test]
-async fn an_http_2_connection_over_tls_is_told_to_go_and_finishes_its_streams() {
+async fn an_http_2_connection_over_tls_gets_goaway_and_finishes_its_streams() {
     let pair = Pair::new();
     let release = stop_source();
     let mut served = serve(pair.tls(), slow(release.token()), |server| server).await;
@@ -218,7 +218,7 @@ async fn an_http_2_connection_over_tls_is_told_to_go_and_finishes_its_streams() 
 }
 
 #[tokio::test]
-async fn tls_is_spoken_over_a_path_too() {
+async fn tls_works_over_a_unix_socket() {
     let pair = Pair::new();
     let path = pair.directory.path().join("test.sock");
     let release = stop_source();
@@ -237,7 +237,7 @@ async fn tls_is_spoken_over_a_path_too() {
 }
 
 #[tokio::test]
-async fn certificates_are_exchanged_without_a_restart() {
+async fn certificates_are_reloaded_without_a_restart() {
     let mut pair = Pair::new();
     let tls = pair.tls();
     let first = pair.certificate.clone();
@@ -311,7 +311,7 @@ async fn a_broken_file_leaves_the_old_certificates_in_place_and_is_named() {
 }
 
 #[tokio::test]
-async fn a_configuration_made_by_hand_is_served_and_replaced() {
+async fn a_custom_tls_configuration_is_served_and_replaced() {
     let pair = Pair::new();
     let config = |offer: &[&str]| {
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -38,7 +38,7 @@ async fn half_record(
 
 /// Bytes of an incomplete record are in TLS's buffer, where a look at the socket does not find them.
 #[tokio::test]
-async fn a_request_in_half_a_record_is_waited_for_and_answered() {
+async fn a_request_in_an_incomplete_tls_record_is_awaited_and_answered() {
     let clock = PausedClock::new();
     let pair = Pair::new();
     let release = stop_source();
@@ -78,7 +78,7 @@ async fn half_a_record_ends_at_the_header_timeout() {
 
 /// A record that is not for HTTP, such as a key update, begins no request and ends no connection.
 #[tokio::test]
-async fn a_record_of_tls_itself_changes_nothing() {
+async fn a_tls_record_without_http_data_changes_nothing() {
     let clock = PausedClock::new();
     let pair = Pair::new();
     let limit = Duration::from_secs(5);
@@ -117,7 +117,7 @@ async fn connections_end_with_close_notify() {
 
 /// The opposite: the server just drops the connection.
 #[tokio::test]
-async fn a_connection_that_is_dropped_looks_cut() {
+async fn a_dropped_tls_connection_looks_truncated() {
     let pair = Pair::new();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -138,7 +138,7 @@ async fn a_connection_that_is_dropped_looks_cut() {
 
 /// Over HTTP/1.0 the end of the connection is the end of the body: a truncation must not look like one.
 #[tokio::test]
-async fn a_body_that_is_cut_is_seen_to_be_cut() {
+async fn a_cancelled_body_over_tls_looks_truncated() {
     let pair = Pair::new();
     let never = stop_source();
     let token = never.token();
@@ -180,7 +180,7 @@ async fn a_response_that_is_read_slowly_arrives_whole() {
 
 /// Wherever the end of a response is when the socket accepts no more: in hyper's buffer, in that of TLS or in the kernel's.
 #[tokio::test]
-async fn a_response_whose_end_waits_behind_tls_arrives_whole() {
+async fn a_response_whose_end_is_in_tls_buffers_arrives_whole() {
     // The last of many clients reads late: on a busy machine later than the stall time allows.
     let _clock = PausedClock::new();
     let pair = Pair::new();

@@ -63,7 +63,7 @@ fn routes(began: &Arc<Notify>) -> Router {
 }
 
 #[tokio::test]
-async fn it_finishes_what_is_in_flight_and_says_so() {
+async fn a_standalone_server_finishes_requests_in_flight_and_reports_them() {
     let (stop, stopped) = signal();
     let health = Health::new();
     let began = Arc::new(Notify::new());
@@ -85,7 +85,7 @@ async fn it_finishes_what_is_in_flight_and_says_so() {
 }
 
 #[tokio::test]
-async fn what_is_cut_is_an_error_that_names_it() {
+async fn a_standalone_server_names_cancelled_requests_in_its_error() {
     let (stop, stopped) = signal();
     let serve =
         |serve: Serve<Router>| serve.grace_period(Duration::from_millis(600)).with_graceful_shutdown(stopped);
@@ -128,7 +128,7 @@ async fn the_lame_duck_lasts_as_long_as_requests_come() {
 }
 
 #[tokio::test]
-async fn without_a_signal_it_serves_until_it_is_dropped() {
+async fn without_a_signal_a_standalone_server_serves_until_it_is_dropped() {
     let (addr, mut server) = start(routes(&Arc::default()), |serve| serve).await;
     assert_eq!(ask(addr, "/ping").await.0, 200);
     assert!(server.try_join_next().is_none());
@@ -137,7 +137,7 @@ async fn without_a_signal_it_serves_until_it_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_budget_that_cannot_work_is_refused_before_it_serves() {
+async fn an_impossible_budget_is_refused_before_the_server_starts() {
     let duck = LameDuck::exactly(Duration::from_secs(60));
     let (_, server) = start(routes(&Arc::default()), |serve| serve.lame_duck(duck)).await;
     let error = std::io::Error::from(end(server).await.expect_err("60 s of 25"));
@@ -145,7 +145,7 @@ async fn a_budget_that_cannot_work_is_refused_before_it_serves() {
 }
 
 #[tokio::test]
-async fn handlers_find_the_address_of_their_client_where_axum_has_it() {
+async fn handlers_get_the_clients_address_through_axums_connect_info() {
     let address = async |axum::extract::ConnectInfo(address): axum::extract::ConnectInfo<SocketAddr>| {
         address.to_string()
     };

@@ -78,7 +78,7 @@ fn endless() -> (mpsc::Sender<()>, Router) {
 }
 
 #[tokio::test]
-async fn a_stream_behind_axums_own_server_counts_until_it_ends() {
+async fn a_stream_of_axums_server_counts_until_it_ends() {
     let (release, router) = endless();
     let layer = InFlightLayer::new();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -99,7 +99,7 @@ async fn a_stream_behind_axums_own_server_counts_until_it_ends() {
 }
 
 #[tokio::test]
-async fn a_stream_behind_tonics_own_server_counts_until_it_ends() {
+async fn a_stream_of_tonics_server_counts_until_it_ends() {
     let (reporter, health) = tonic_health::server::health_reporter();
     let layer = InFlightLayer::new().named();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -175,7 +175,7 @@ fn a_lifecycle_waits_for_the_requests_of_a_foreign_server_and_reports_them() {
 }
 
 #[test]
-fn what_a_foreign_server_does_not_finish_in_time_is_reported_as_cut() {
+fn unfinished_requests_of_a_foreign_server_are_reported_as_cancelled() {
     let report = report_of_foreign_server(false);
     let component = report.components.iter().find(|one| one.name == "api requests").unwrap();
     assert_eq!((report.exit_code, component.in_flight_at_stop, component.cancelled), (3, 1, 1), "{report:?}");
@@ -198,7 +198,7 @@ fn asking() -> Router {
 }
 
 #[tokio::test]
-async fn the_extractor_tells_whether_a_stop_has_begun_and_how_long_it_has() {
+async fn the_extractor_returns_whether_the_service_stops_and_the_time_left() {
     let stop = source();
     let by_layer = asking().layer(StopLayer::new(stop.token()));
     let by_in_flight = asking().layer(InFlightLayer::new().tell(HandlerStop::new(stop.token())));
@@ -213,7 +213,7 @@ async fn the_extractor_tells_whether_a_stop_has_begun_and_how_long_it_has() {
 
 /// Checks what a handler of a server that never ends sees of a lifecycle's shutdown.
 #[test]
-fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck() {
+fn handlers_get_the_servers_deadline_and_the_drain_after_the_lame_duck() {
     let duck = Duration::from_millis(300);
     let mut seen = None;
     let report = Lifecycle::new("test")
@@ -255,7 +255,7 @@ fn a_lifecycle_tells_handlers_the_servers_time_and_the_drain_after_the_lame_duck
 }
 
 #[tokio::test]
-async fn without_a_layer_the_rejection_names_the_remedy() {
+async fn without_the_layer_the_rejection_names_it() {
     let (status, body) = told(asking()).await;
     assert_eq!(status, 500);
     assert!(body.contains("Handle::stop_layer") && body.contains("tell_handlers"), "{body}");

@@ -51,7 +51,7 @@ fn close_frame(message: Message) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn what_came_before_the_stop_is_answered_and_then_the_peer_is_told() {
+async fn messages_before_the_stop_signal_are_answered_before_the_close_frame() {
     let stop = source();
     let (server, mut client) = pair(stop.token()).await;
     for n in 0..3 {
@@ -70,7 +70,7 @@ async fn what_came_before_the_stop_is_answered_and_then_the_peer_is_told() {
 }
 
 #[tokio::test]
-async fn what_crosses_the_close_frame_is_delivered_and_its_answer_thrown_away() {
+async fn messages_that_cross_the_close_frame_are_delivered_and_answers_discarded() {
     let stop = source();
     let (server, mut client) = pair(stop.token()).await;
     let server = server.code(CloseCode::ServiceRestart).reason("deploy");
@@ -87,7 +87,7 @@ async fn what_crosses_the_close_frame_is_delivered_and_its_answer_thrown_away() 
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_told_at_once() {
+async fn an_idle_websocket_gets_a_close_frame_at_once() {
     let stop = source();
     let (server, mut client) = pair(stop.token()).await;
     let closer = async {
@@ -102,7 +102,7 @@ async fn an_idle_connection_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_close_that_the_peer_began_is_left_to_it() {
+async fn a_close_begun_by_the_peer_completes_with_its_code() {
     let stop = source();
     let (server, mut client) = pair(stop.token()).await;
     client.close(Some(CloseFrame { code: 4000.into(), reason: "bye".into() })).await.unwrap();
@@ -114,7 +114,7 @@ async fn a_close_that_the_peer_began_is_left_to_it() {
 }
 
 #[tokio::test]
-async fn a_peer_that_never_stops_sending_is_told_after_a_bounded_number() {
+async fn a_peer_that_never_stops_sending_gets_a_close_frame_after_a_limit() {
     let stop = source();
     let (ours, theirs) = tokio::io::duplex(1 << 20);
     let server = WebSocketStream::from_raw_socket(ours, Role::Server, None).await;
@@ -139,7 +139,7 @@ async fn a_peer_that_never_stops_sending_is_told_after_a_bounded_number() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_opposite_a_bare_socket_is_not_told() {
+async fn a_websocket_without_the_helper_gets_no_close_frame() {
     let stop = source();
     let (server, mut client) = pair(stop.token()).await;
     let mut bare = server.into_inner();
@@ -149,7 +149,7 @@ async fn the_opposite_a_bare_socket_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_read_that_is_dropped_loses_no_step() {
+async fn a_websocket_read_that_is_dropped_loses_no_progress() {
     let stop = source();
     let (mut server, mut client) = pair(stop.token()).await;
     raise(&stop);
@@ -163,7 +163,7 @@ async fn a_read_that_is_dropped_loses_no_step() {
 }
 
 #[tokio::test]
-async fn a_long_reason_is_cut_where_a_character_ends() {
+async fn a_long_close_reason_is_truncated_at_a_character_boundary() {
     let stop = source();
     let (server, mut client) = pair(stop.token()).await;
     // The last character would take the 123rd and the 124th byte.

@@ -54,8 +54,8 @@ const SOON: Backoff = Backoff::new(MILLI, MILLI);
 const LEASE: Duration = Duration::from_secs(30);
 
 #[test]
-fn no_time_of_a_component_costs_the_shutdown() {
-    own_process::run("times::components::no_time_of_a_component_costs_the_shutdown", || {
+fn no_duration_setting_of_a_component_breaks_the_shutdown() {
+    own_process::run("times::components::no_duration_setting_of_a_component_breaks_the_shutdown", || {
         count_panics();
         for (name, register, expected) in COMPONENTS {
             let ends = VALUES.map(|value| {
@@ -68,18 +68,18 @@ fn no_time_of_a_component_costs_the_shutdown() {
 }
 
 /// Takes longer than a nanosecond, and less than the time from a cancellation to the abort.
-async fn takes_a_moment() -> Result<(), BoxError> {
+async fn takes_a_short_time() -> Result<(), BoxError> {
     tokio::time::sleep(Duration::from_millis(20)).await;
     Ok(())
 }
 
 fn within(app: &Handle, time: Duration) -> Result<(), BoxError> {
-    app.within(time).resource("limited", (), |()| takes_a_moment());
+    app.within(time).resource("limited", (), |()| takes_a_short_time());
     Ok(())
 }
 
 fn hook_within(app: &Handle, time: Duration) -> Result<(), BoxError> {
-    app.within(time).on_stop("limited", |_| takes_a_moment());
+    app.within(time).on_stop("limited", |_| takes_a_short_time());
     Ok(())
 }
 
@@ -173,7 +173,7 @@ fn now() -> Instant {
 }
 
 #[tokio::test]
-async fn a_socket_whose_peer_may_take_any_time_closes() {
+async fn a_websocket_with_any_close_timeout_closes() {
     for time in VALUES {
         let source = StopSource::with_clock(now);
         let (ours, theirs) = tokio::io::duplex(4096);
@@ -190,7 +190,7 @@ async fn a_socket_whose_peer_may_take_any_time_closes() {
 
 /// A custom consumer, whose shutdown has no deadline.
 #[tokio::test]
-async fn a_hand_back_of_any_length_ends_when_the_queue_answers() {
+async fn a_requeue_with_any_timeout_ends_when_the_queue_answers() {
     for time in VALUES {
         let (source, queue) = (StopSource::with_clock(now), MemoryQueue::new(LEASE));
         queue.push(b"held");

@@ -52,8 +52,8 @@ fn without_end(lifecycle: Lifecycle, time: Duration) -> Lifecycle {
 }
 
 #[test]
-fn no_time_of_a_lifecycle_costs_its_shutdown() {
-    own_process::run("times::settings::no_time_of_a_lifecycle_costs_its_shutdown", || {
+fn no_duration_setting_of_a_lifecycle_breaks_the_shutdown() {
+    own_process::run("times::settings::no_duration_setting_of_a_lifecycle_breaks_the_shutdown", || {
         count_panics();
         for (name, set, expected) in LIFECYCLE_SETTINGS {
             let ends = VALUES.map(|value| {
@@ -69,8 +69,8 @@ fn no_time_of_a_lifecycle_costs_its_shutdown() {
 }
 
 #[test]
-fn a_huge_time_of_the_environment_is_refused_by_name() {
-    const NAME: &str = "times::settings::a_huge_time_of_the_environment_is_refused_by_name";
+fn a_huge_duration_in_the_environment_is_refused_by_name() {
+    const NAME: &str = "times::settings::a_huge_duration_in_the_environment_is_refused_by_name";
     if own_process::is_child() {
         assert_eq!(live(Lifecycle::new("times"), async |_| Ok(())), Refused);
         return;
@@ -105,8 +105,8 @@ const SERVER_SETTINGS: [(&str, SetServer, [u8; 3]); 11] = [
 ];
 
 #[test]
-fn no_time_of_a_server_costs_its_shutdown() {
-    own_process::run("times::settings::no_time_of_a_server_costs_its_shutdown", || {
+fn no_duration_setting_of_a_server_breaks_the_shutdown() {
+    own_process::run("times::settings::no_duration_setting_of_a_server_breaks_the_shutdown", || {
         count_panics();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let codes = runtime.block_on(async {
@@ -186,7 +186,7 @@ async fn client(mut stream: TcpStream, sent: &'static str) {
 }
 
 #[tokio::test]
-async fn no_time_of_a_server_alone_costs_its_shutdown() {
+async fn no_duration_setting_of_a_standalone_server_breaks_the_shutdown() {
     type Set = fn(ebbtide::http::Serve<axum::Router>, Duration) -> ebbtide::http::Serve<axum::Router>;
     let settings: [(&str, Set, [bool; 3]); 3] = [
         ("grace_period", |serve, time| serve.grace_period(time), [false, false, true]),

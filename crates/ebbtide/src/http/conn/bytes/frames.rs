@@ -132,7 +132,7 @@ impl AsyncWrite for Frames {
 /// the PONG before requests that it had begun earlier: hyper's client does when both wait to be written. Those requests
 /// would arrive after the second GOAWAY, and would not be answered. (A PING has no order among other frames.)
 #[derive(Debug)]
-pub(crate) struct PongLater<T> {
+pub(crate) struct DelayedPong<T> {
     inner: T,
     at: FramePosition,
     held: Option<HeldPong>,
@@ -152,7 +152,7 @@ struct HeldPong {
     until: Pin<Box<Sleep>>,
 }
 
-impl<T> PongLater<T> {
+impl<T> DelayedPong<T> {
     /// Wraps a connection that begins with its preface.
     pub(crate) fn new(inner: T) -> Self {
         let at = FramePosition { payload: PREFACE.len(), ..FramePosition::default() };
@@ -201,7 +201,7 @@ impl FramePosition {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for PongLater<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for DelayedPong<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -231,7 +231,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for PongLater<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for PongLater<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for DelayedPong<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
@@ -281,7 +281,7 @@ mod tests {
 
     /// Returns the bytes that are left when they arrive in pieces of this size, and whether a PONG was delayed.
     fn followed(bytes: &[u8], piece: usize) -> (Vec<u8>, bool) {
-        let mut later = PongLater::new(());
+        let mut later = DelayedPong::new(());
         let mut left = Vec::new();
         for piece in bytes.chunks(piece) {
             let mut piece = piece.to_vec();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pong_is_taken_out_and_nothing_else_however_the_bytes_come() {
+    async fn only_the_ping_ack_is_removed_for_any_split_of_the_bytes() {
         // In a payload it is not a PONG.
         let others = [PREFACE, &frame(HEADERS, b"abc"), &frame(0, &PONG), &frame(HEADERS, b"")].concat();
         let behind = frame(HEADERS, &[7; 300]);
@@ -308,9 +308,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_comes_behind_what_it_has_overtaken() {
+    async fn a_delayed_ping_ack_follows_the_frames_it_overtook() {
         let (mut near, far) = tokio::io::duplex(4096);
-        let mut far = PongLater::new(far);
+        let mut far = DelayedPong::new(far);
         let request = frame(HEADERS, b"a request that was begun before");
         near.write_all(&[PREFACE, &PONG, &request].concat()).await.unwrap();
         let mut read = vec![0; PREFACE.len() + request.len()];

@@ -9,7 +9,7 @@ use tokio::time::Sleep;
 
 use super::stream::{Socket, Stream};
 use super::websocket::CloseFrame;
-use crate::http::conn::opening::{Introduced, introduced};
+use crate::http::conn::opening::{ProxiedClient, introduced};
 use crate::http::conn::{ConnGuard, Opening, Protocol};
 use crate::http::listener::Via;
 use crate::util::clock;
@@ -87,7 +87,7 @@ impl Io {
                 #[cfg(feature = "tls")]
                 Opening::Handshake => {
                     let polled = self.stream.poll_handshake(cx);
-                    if self.stream.take_came() {
+                    if self.stream.take_received() {
                         self.guard.opening(opening);
                     }
                     ready!(polled)?;
@@ -112,7 +112,7 @@ impl Io {
             }
             self.guard.opening(Opening::ProxyHeader);
             self.first.extend_from_slice(buf.filled());
-            if let Some(Introduced { length, source }) = introduced(&self.first)? {
+            if let Some(ProxiedClient { length, source }) = introduced(&self.first)? {
                 self.first.drain(..length);
                 if let Some(source) = source {
                     self.guard.introduce(source);
@@ -178,16 +178,16 @@ impl Io {
 
     /// Records the close frame of a WebSocket in received bytes; no bytes mean the end of the stream.
     #[cold]
-    fn follow_peer(guard: &ConnGuard, farewells: &mut Option<Box<[CloseFrame; 2]>>, bytes: &[u8]) {
-        let [theirs, _] = &mut **farewells.get_or_insert_with(farewells_new);
+    fn parse_received_close(guard: &ConnGuard, farewells: &mut Option<Box<[CloseFrame; 2]>>, bytes: &[u8]) {
+        let [theirs, _] = &mut **farewells.get_or_insert_with(new_close_frames);
         if bytes.is_empty() || theirs.feed(bytes) {
             guard.state().farewell(None);
         }
     }
 
     /// Records the close frame of a WebSocket in written bytes.
-    fn follow_ours(&mut self, bytes: &[u8]) {
-        let [_, ours] = &mut **self.farewells.get_or_insert_with(farewells_new);
+    fn parse_sent_close(&mut self, bytes: &[u8]) {
+        let [_, ours] = &mut **self.farewells.get_or_insert_with(new_close_frames);
         if ours.feed(bytes) {
             self.guard.state().farewell(Some(clock::now()));
         }
@@ -281,7 +281,7 @@ impl AsyncRead for Io {
         let new = &buf.filled()[before..];
         if self.guard.is_websocket() {
             let Self { guard, farewells, .. } = &mut *self;
-            Self::follow_peer(guard, farewells, new);
+            Self::parse_received_close(guard, farewells, new);
         }
         if !new.is_empty() {
             self.guard.read(new);
@@ -291,7 +291,7 @@ impl AsyncRead for Io {
     }
 }
 
-fn farewells_new() -> Box<[CloseFrame; 2]> {
+fn new_close_frames() -> Box<[CloseFrame; 2]> {
     Box::new([CloseFrame::default(), CloseFrame::behind_head()])
 }
 
@@ -303,7 +303,7 @@ impl AsyncWrite for Io {
         if let Poll::Ready(Ok(length)) = written
             && self.guard.is_websocket()
         {
-            self.follow_ours(buf.get(..length).unwrap_or(buf));
+            self.parse_sent_close(buf.get(..length).unwrap_or(buf));
         }
         written
     }
@@ -325,7 +325,7 @@ impl AsyncWrite for Io {
         {
             for buf in bufs {
                 let part = length.min(buf.len());
-                self.follow_ours(&buf[..part]);
+                self.parse_sent_close(&buf[..part]);
                 length -= part;
             }
         }

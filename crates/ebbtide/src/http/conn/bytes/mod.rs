@@ -8,7 +8,7 @@ mod tls_stream;
 mod uploads;
 mod websocket;
 
-pub(in crate::http) use frames::{Frames, PongLater};
+pub(in crate::http) use frames::{DelayedPong, Frames};
 pub(in crate::http) use io::Io;
 pub(in crate::http) use stream::Socket;
 #[cfg(all(feature = "tls", any(test, fuzzing)))]

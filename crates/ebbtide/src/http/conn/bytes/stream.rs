@@ -73,10 +73,10 @@ impl Stream {
 
     /// Returns whether bytes have arrived for the handshake since the last call.
     #[cfg(feature = "tls")]
-    pub(super) fn take_came(&mut self) -> bool {
+    pub(super) fn take_received(&mut self) -> bool {
         match self {
             Self::Plain(_) => false,
-            Self::Tls(tls) => tls.take_came(),
+            Self::Tls(tls) => tls.take_received(),
         }
     }
 

@@ -53,8 +53,8 @@ impl TlsStream {
     }
 
     /// Returns whether bytes have arrived since the last call.
-    pub(super) fn take_came(&mut self) -> bool {
-        self.wire().is_some_and(Wire::take_came)
+    pub(super) fn take_received(&mut self) -> bool {
+        self.wire().is_some_and(Wire::take_received)
     }
 
     /// Returns the protocol that the client chose (ALPN, RFC 7301).
@@ -195,7 +195,7 @@ impl Wire {
     }
 
     /// Returns whether bytes have arrived since the last call.
-    fn take_came(&mut self) -> bool {
+    fn take_received(&mut self) -> bool {
         std::mem::take(&mut self.came)
     }
 }
@@ -290,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_whole_at_its_last_byte() {
+    fn a_tls_record_is_complete_at_its_last_byte() {
         let two = [&[23, 3, 3, 0, 2, 1, 2][..], &[23, 3, 3, 1, 0], &[7; 256]].concat();
         for cut in 0..=two.len() {
             let mut records = Records::default();

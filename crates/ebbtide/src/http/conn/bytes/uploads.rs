@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_waits_from_its_head_to_the_end_of_its_body_however_the_bytes_come() {
+    fn an_upload_is_pending_from_head_to_body_end_for_any_split_of_the_bytes() {
         for piece in 1..40 {
             let mut both = Both::new();
             assert!(both.receive(&frame(HEADERS, 4, 1, b"head"), piece));
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_waits_for_its_window_does_not_wait_for_its_peer() {
+    fn an_upload_that_waits_for_its_window_is_not_stalled_by_its_peer() {
         let mut both = Both::new();
         both.send(&frame(WINDOW_UPDATE, 0, 0, &(1_u32 << 24).to_be_bytes()));
         both.receive(&frame(HEADERS, 4, 1, b"head"), 1000);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_a_reset_and_a_refusal_end_the_wait() {
+    fn a_response_a_reset_and_a_refusal_end_an_upload() {
         for (ours, end) in [
             (true, frame(HEADERS, 4, 1, b"head")),
             (true, frame(RST_STREAM, 0, 1, &[0; 4])),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_is_no_progress_and_a_window_is() {
+    fn a_ping_is_not_progress_and_a_window_update_is() {
         let mut both = Both::new();
         assert!(!both.receive(&frame(PING, 0, 0, b"are you?"), 5));
         assert!(!both.receive(&frame(SETTINGS, 1, 0, b""), 5));

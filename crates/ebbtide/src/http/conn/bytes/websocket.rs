@@ -90,7 +90,7 @@ mod tests {
     const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
 
     #[test]
-    fn a_close_frame_is_found_however_the_bytes_come() {
+    fn a_close_frame_is_found_for_any_split_of_the_bytes() {
         let long = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &[0x88; 65_536]].concat();
         let middle = [&[0x82, 126, 1, 0][..], &[0x88; 256]].concat();
         let masked = [&[0x81, 0x82, 0x88, 0x88, 0x88, 0x88][..], &[0x88, 0x88]].concat();
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_peer_sends_has_no_head_before_it() {
+    fn client_bytes_after_an_upgrade_start_with_a_frame() {
         let mut frames = CloseFrame::default();
         assert!(!frames.feed(b"\x81\x82maskhi"));
         assert!(frames.feed(b"\x88\x82mask\x03\xe9"));

@@ -104,7 +104,7 @@ struct Sent {
     end: usize,
     framing: Framing,
     /// Whether empty lines precede it (RFC 9112 §2.2): nothing is guaranteed about its beginning then.
-    behind_empty_lines: bool,
+    after_empty_lines: bool,
 }
 
 /// Makes decisions from the data of a fuzzer; zero when none is left.
@@ -150,8 +150,8 @@ impl RequestBytes {
 
     fn request(&mut self, choices: &mut Choices<'_>) {
         let choice = choices.next();
-        let behind_empty_lines = choice & 0xc0 == 0xc0;
-        if behind_empty_lines {
+        let after_empty_lines = choice & 0xc0 == 0xc0;
+        if after_empty_lines {
             self.bytes.extend_from_slice(if choice & 0x20 == 0 { b"\r\n" } else { b"\r\n\r\n" });
         }
         let begin = self.bytes.len();
@@ -175,7 +175,7 @@ impl RequestBytes {
             }
         };
         let end = self.bytes.len();
-        self.requests.push(Sent { begin, head_end, end, framing, behind_empty_lines });
+        self.requests.push(Sent { begin, head_end, end, framing, after_empty_lines });
     }
 
     fn body(&mut self, rest_of_head: &[u8], body: &[u8], framing: Framing) -> (usize, Framing) {
@@ -202,7 +202,7 @@ fn chunk(body: &mut Vec<u8>, content: &[u8], choice: usize) {
 }
 
 fn is_alone(sent: &Sent, clean_at: Option<usize>) -> bool {
-    clean_at == Some(sent.begin) && !sent.behind_empty_lines
+    clean_at == Some(sent.begin) && !sent.after_empty_lines
 }
 
 #[cfg(test)]
@@ -221,7 +221,7 @@ mod tests {
     use crate::seeds::on_seeds_and_at_random;
 
     #[test]
-    fn nothing_follows_is_never_said_when_something_does() {
+    fn a_following_request_is_never_missed() {
         on_seeds_and_at_random("message", message);
     }
 

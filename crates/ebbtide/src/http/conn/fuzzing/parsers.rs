@@ -3,7 +3,7 @@ use std::io;
 #[cfg(feature = "tls")]
 use crate::http::conn::bytes::Records;
 use crate::http::conn::chunks::Chunks;
-use crate::http::conn::opening::{Introduced, Protocol, detect, introduced};
+use crate::http::conn::opening::{Protocol, ProxiedClient, detect, introduced};
 
 /// Any bytes, in any pieces, have the end that a reader of the whole finds.
 pub(crate) fn chunks(data: &[u8]) {
@@ -43,7 +43,7 @@ pub(crate) fn first(data: &[u8]) {
 /// A header is complete at one length only, whatever follows it, and what was refused stays refused.
 pub(crate) fn proxy(data: &[u8]) {
     let known = |length: usize| introduced(&data[..length]).map_err(|error: io::Error| error.kind());
-    let mut before: Result<Option<Introduced>, _> = Ok(None);
+    let mut before: Result<Option<ProxiedClient>, _> = Ok(None);
     for length in 0..=data.len() {
         let now = known(length);
         let bytes = data[..length].escape_ascii();
@@ -127,23 +127,23 @@ mod tests {
     use crate::seeds::on_seeds_and_at_random;
 
     #[test]
-    fn chunks_end_where_they_end_in_any_pieces() {
+    fn chunked_bodies_end_at_the_same_byte_for_any_split() {
         on_seeds_and_at_random("chunks", chunks);
     }
 
     #[test]
-    fn the_protocol_is_known_from_the_first_byte_that_tells_it() {
+    fn the_protocol_is_decided_at_the_first_distinguishing_byte() {
         on_seeds_and_at_random("first", first);
     }
 
     #[test]
-    fn a_header_is_whole_at_one_length_only() {
+    fn a_proxy_header_is_complete_at_one_length_only() {
         on_seeds_and_at_random("proxy", proxy);
     }
 
     #[cfg(feature = "tls")]
     #[test]
-    fn records_are_whole_at_their_last_byte_in_any_pieces() {
+    fn tls_records_are_complete_at_their_last_byte_for_any_split() {
         on_seeds_and_at_random("records", records);
     }
 }

@@ -109,7 +109,7 @@ const VERSIONS: [Version; 2] = [Version::HTTP_10, Version::HTTP_11];
 /// The connection reads the order before it polls the body. The order may be raised between the two, and the body may
 /// then read it before the registry reaches this connection.
 #[tokio::test]
-async fn a_body_that_finds_the_deadline_before_its_connection_does_is_reset() {
+async fn a_body_that_observes_the_deadline_before_its_connection_is_reset() {
     for version in VERSIONS {
         let mut halfway = Halfway::new(version, false).await;
         halfway.gives();
@@ -121,7 +121,7 @@ async fn a_body_that_finds_the_deadline_before_its_connection_does_is_reset() {
 }
 
 #[tokio::test]
-async fn a_body_whose_first_part_is_given_after_the_deadline_is_reset() {
+async fn a_body_whose_first_frame_comes_after_the_deadline_is_reset() {
     for version in VERSIONS {
         let mut halfway = Halfway::new(version, false).await;
         halfway.context.registry.cancel_all();
@@ -141,7 +141,7 @@ async fn a_body_that_is_cancelled_is_reset_even_if_only_the_kernel_closes_its_so
 }
 
 #[tokio::test]
-async fn a_body_that_only_the_close_ends_is_guarded_from_its_beginning() {
+async fn a_body_without_a_length_is_guarded_from_its_beginning() {
     let mut halfway = Halfway::new(Version::HTTP_10, true).await;
     assert!(halfway.resets());
     for _ in 0..2 {
@@ -157,7 +157,7 @@ async fn a_body_that_only_the_close_ends_is_guarded_from_its_beginning() {
 
 /// Before the signal no guard is needed: the chunks, or the length, show the client that the response is incomplete.
 #[tokio::test]
-async fn a_body_with_an_end_of_its_own_is_guarded_from_the_signal_on() {
+async fn a_body_with_a_length_or_chunks_is_guarded_from_the_signal_on() {
     for begins_before in [true, false] {
         let mut halfway = Halfway::new(Version::HTTP_11, true).await;
         if begins_before {

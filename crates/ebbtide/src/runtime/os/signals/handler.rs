@@ -109,7 +109,7 @@ impl Listener {
                 installed.restore(number);
             }
         }
-        let is_quiet = wait_until_nobody_looks();
+        let is_quiet = wait_until_no_lookups();
         // Only now is the slot free for another listener: no handler still writes for the old one.
         if is_quiet {
             self.pipe.store(-1, Ordering::SeqCst);
@@ -244,7 +244,7 @@ fn write_to_listeners(number: c_int) {
 
 /// Waits, with a limit, for the handlers that may have read the old listener: in a child of fork(2) their threads do not exist.
 #[expect(clippy::disallowed_methods, reason = "real time: handlers run whatever the runtime's clock does")]
-fn wait_until_nobody_looks() -> bool {
+fn wait_until_no_lookups() -> bool {
     let began = Instant::now();
     while LOOKING.load(Ordering::SeqCst) != 0 {
         if began.elapsed() > Duration::from_secs(1) {

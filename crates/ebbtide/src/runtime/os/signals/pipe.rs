@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn s2_and_s3_a_handler_that_was_there_before_runs_with_ours_and_after_it() {
+    fn s2_and_s3_an_earlier_handler_runs_with_the_librarys_and_after_its_removal() {
         let flag = foreign(BELOW);
         for _ in 0..10 {
             let pipe = take(BELOW);
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn s1_and_s3_a_handler_that_came_later_runs_with_ours_and_after_it() {
+    fn s1_and_s3_a_later_handler_runs_with_the_librarys_and_after_its_removal() {
         let mut first = Some(take(ABOVE));
         let flag = foreign(ABOVE);
         for _ in 0..10 {
@@ -274,7 +274,7 @@ mod tests {
 
     /// Several lifecycles, and a handler that is installed after the first of them and before the second.
     #[test]
-    fn s1_a_handler_between_two_listeners_is_passed() {
+    fn s1_a_handler_installed_between_two_listeners_gets_the_signal() {
         let one = take(BETWEEN);
         let flag = foreign(BETWEEN);
         let other = take(BETWEEN);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn two_signals_lie_as_far_apart_as_their_handlers() {
+    fn the_times_of_two_signals_are_in_order() {
         let pipe = take(LONE);
         let at = || {
             raise(LONE).expect("raised");

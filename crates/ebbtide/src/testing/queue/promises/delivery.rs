@@ -5,7 +5,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::drain::StopSource;
 use crate::queue::{Queue as _, Settlement};
-use crate::testing::queue::bench::{Bench, describe, number, suite_ends_it};
+use crate::testing::queue::bench::{Bench, describe, number, suite_stop_cause};
 use crate::testing::queue::{Broken, Promise, Subject, Verdict};
 use crate::util::clock;
 
@@ -34,7 +34,7 @@ pub async fn payloads_arrive_exactly<S: Subject>(subject: &S) -> Result<Verdict,
             return Err(bench.broken(format!("{what}: {got} bytes, not the {sent} that were pushed")));
         }
         // Settled, so that it does not come again before the next one.
-        bench.settle_ours(&queue, &delivery, Settlement::Ack).await?;
+        bench.settle_held(&queue, &delivery, Settlement::Ack).await?;
     }
     Ok(Verdict::Kept)
 }
@@ -61,7 +61,7 @@ pub async fn id_stays<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
                 return Err(bench.broken(format!("two jobs have the id {:?}", delivery.id)));
             }
             if let Some(settlement) = &settlement {
-                bench.settle_ours(&first, delivery, settlement.clone()).await?;
+                bench.settle_held(&first, delivery, settlement.clone()).await?;
             }
         }
     }
@@ -104,7 +104,7 @@ pub async fn deliveries_are_exclusive<S: Subject>(subject: &S) -> Result<Verdict
     let [a, b, c, d] = &queues;
     let ending = async {
         sleep(time).await;
-        source.stop(suite_ends_it(), None);
+        source.stop(suite_stop_cause(), None);
     };
     let (a, b, c, d, ()) = tokio::join!(fetching(a), fetching(b), fetching(c), fetching(d), ending);
     let mut holders = BTreeMap::new();

@@ -5,7 +5,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::drain::{Stop, StopSource};
 use crate::queue::{Queue as _, Settled, Settlement};
-use crate::testing::queue::bench::{Bench, describe, number, suite_ends_it};
+use crate::testing::queue::bench::{Bench, describe, number, suite_stop_cause};
 use crate::testing::queue::{Broken, Promise, Subject, Verdict};
 use crate::util::clock;
 
@@ -28,7 +28,7 @@ pub async fn crash_loses_nothing<S: Subject>(subject: &S) -> Result<Verdict, Bro
     let mut found = BTreeSet::new();
     for _ in 0..8 {
         let delivery = bench.take_one(&second).await?;
-        bench.settle_ours(&second, &delivery, Settlement::Ack).await?;
+        bench.settle_held(&second, &delivery, Settlement::Ack).await?;
         if had.contains(&number(&delivery)) && delivery.attempt < 2 {
             return Err(
                 bench.broken(format!("{} was attempted before by the crashed consumer", describe(&delivery)))
@@ -82,7 +82,7 @@ pub async fn outage_is_an_error<S: Subject>(subject: &S) -> Result<Verdict, Brok
         Ok(Ok(Settled::Lost) | Err(_)) => {}
     }
     let source = StopSource::with_clock(clock::now);
-    source.stop(suite_ends_it(), None);
+    source.stop(suite_stop_cause(), None);
     if timeout(bench.at_once(), queue.fetch(3, &source.token())).await.is_err() {
         return Err(bench.too_long("end a stopping fetch while the broker is unreachable", bench.at_once()));
     }

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::drain::{Stop, StopSource};
 use crate::queue::Queue as _;
-use crate::testing::queue::bench::{Bench, number, suite_ends_it};
+use crate::testing::queue::bench::{Bench, number, suite_stop_cause};
 use crate::testing::queue::{Broken, Promise, Subject, Verdict};
 use crate::util::clock;
 
@@ -57,13 +57,13 @@ pub async fn fetch_ends_with_stop<S: Subject>(subject: &S) -> Result<Verdict, Br
     let mut waiting = pin!(queue.fetch(4, &stop));
     // An early return, or an error, is covered by other promises.
     if timeout(WAITING_BY, waiting.as_mut()).await.is_err() {
-        source.stop(suite_ends_it(), None);
+        source.stop(suite_stop_cause(), None);
         let got = bench.does("end the waiting fetch", bench.at_once(), waiting).await?;
         if !got.is_empty() {
             return Err(bench.broken(format!("{} jobs came from an empty queue", got.len())));
         }
     }
-    source.stop(suite_ends_it(), None);
+    source.stop(suite_stop_cause(), None);
     bench.push_all(0..3).await?;
     let got =
         bench.does("return from a fetch that is stopping", bench.at_once(), queue.fetch(4, &stop)).await?;

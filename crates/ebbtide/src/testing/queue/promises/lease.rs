@@ -41,7 +41,7 @@ pub async fn lapsed_lease_is_lost<S: Subject>(subject: &S) -> Result<Verdict, Br
         }
     }
     for delivery in &taken {
-        bench.settle_ours(&quick, delivery, Settlement::Ack).await?;
+        bench.settle_held(&quick, delivery, Settlement::Ack).await?;
     }
     Ok(Verdict::Kept)
 }
@@ -60,7 +60,7 @@ pub async fn lease_begins_at_delivery<S: Subject>(subject: &S) -> Result<Verdict
     bench.push(b"job").await?;
     sleep(part(lease, 5, 4)).await;
     let _held = bench.take_one(&ours).await?;
-    bench.gets_nothing(&other, part(lease, 1, 2)).await?;
+    bench.check_nothing_delivered(&other, part(lease, 1, 2)).await?;
     Ok(Verdict::Kept)
 }
 
@@ -79,7 +79,7 @@ pub async fn extend_keeps<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     bench.push_all(0..4).await?;
     let held = bench.take(&ours, 4).await?;
     let other = bench.open().await?;
-    bench.settle_ours(&ours, &held[0], Settlement::Ack).await?;
+    bench.settle_held(&ours, &held[0], Settlement::Ack).await?;
     let extending = async {
         loop {
             let extended = bench.extend(&ours, &held).await;
@@ -91,10 +91,10 @@ pub async fn extend_keeps<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     };
     tokio::select! {
         broken = extending => broken?,
-        seen = bench.gets_nothing(&other, part(lease, 3, 1)) => seen?,
+        seen = bench.check_nothing_delivered(&other, part(lease, 3, 1)) => seen?,
     }
     for delivery in &held[1..] {
-        bench.settle_ours(&ours, delivery, Settlement::Ack).await?;
+        bench.settle_held(&ours, delivery, Settlement::Ack).await?;
     }
     Ok(Verdict::Kept)
 }

@@ -18,11 +18,11 @@ pub async fn ack_is_final<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     bench.push_all(0..5).await?;
     let first = bench.open().await?;
     for delivery in bench.take(&first, 5).await? {
-        bench.settle_ours(&first, &delivery, Settlement::Ack).await?;
+        bench.settle_held(&first, &delivery, Settlement::Ack).await?;
     }
     subject.crash(first).await;
     let second = bench.open().await?;
-    bench.gets_nothing(&second, bench.quiet(&second)).await?;
+    bench.check_nothing_delivered(&second, bench.quiet(&second)).await?;
     bench.counts(Census { waiting: 0, leased: Some(0), dead_lettered: 0 }).await?;
     Ok(Verdict::Kept)
 }
@@ -49,7 +49,7 @@ pub async fn requeue_is_immediate<S: Subject>(subject: &S) -> Result<Verdict, Br
         }
         // Requeued as the loop does it: otherwise a broker that sends ahead may return the job to this consumer.
         bench.withdraw(&queue).await?;
-        bench.settle_ours(&queue, &delivery, Settlement::Requeue).await?;
+        bench.settle_held(&queue, &delivery, Settlement::Requeue).await?;
         bench.counts(Census { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
         subject.crash(queue).await;
     }
@@ -73,10 +73,10 @@ pub async fn retry_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
             return Err(bench.broken(format!("{} is attempt {wanted}", describe(&delivery))));
         }
         let error = "failed to try".to_owned();
-        bench.settle_ours(&first, &delivery, Settlement::Retry { after, error }).await?;
+        bench.settle_held(&first, &delivery, Settlement::Retry { after, error }).await?;
         if !after.is_zero() {
             // A quarter of tolerance for clocks that differ.
-            bench.gets_nothing(&first, part(after, 3, 4)).await?;
+            bench.check_nothing_delivered(&first, part(after, 3, 4)).await?;
         }
         wanted += 1;
     }
@@ -85,7 +85,7 @@ pub async fn retry_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
         return Err(bench.broken(format!("{} is attempt {wanted}", describe(&delivery))));
     }
     let error = "once more".to_owned();
-    bench.settle_ours(&first, &delivery, Settlement::Retry { after: RETRY_AFTER, error }).await?;
+    bench.settle_held(&first, &delivery, Settlement::Retry { after: RETRY_AFTER, error }).await?;
     bench.counts(Census { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
     subject.crash(first).await;
     let second = bench.open().await?;
@@ -111,11 +111,11 @@ pub async fn dead_letter_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Bro
         bench.push(payload).await?;
         let delivery = bench.take_one(&first).await?;
         let error = (*error).to_owned();
-        bench.settle_ours(&first, &delivery, Settlement::DeadLetter { error }).await?;
+        bench.settle_held(&first, &delivery, Settlement::DeadLetter { error }).await?;
     }
     subject.crash(first).await;
     let second = bench.open().await?;
-    bench.gets_nothing(&second, bench.quiet(&second)).await?;
+    bench.check_nothing_delivered(&second, bench.quiet(&second)).await?;
     bench.counts(Census { waiting: 0, leased: Some(0), dead_lettered: 5 }).await?;
     let mut dead_lettered =
         bench.does("list the dead-lettered jobs", bench.patience(&second), subject.dead_lettered()).await?;
@@ -145,7 +145,7 @@ pub async fn first_settlement_counts<S: Subject>(subject: &S) -> Result<Verdict,
     for settlement in [Settlement::Ack, Settlement::DeadLetter { error: "for good".to_owned() }] {
         bench.push(b"twice").await?;
         let delivery = bench.take_one(&queue).await?;
-        bench.settle_ours(&queue, &delivery, settlement.clone()).await?;
+        bench.settle_held(&queue, &delivery, settlement.clone()).await?;
         let _either = bench.settle(&queue, &delivery, settlement).await?;
     }
     for _ in 0..5 {
@@ -160,10 +160,10 @@ pub async fn first_settlement_counts<S: Subject>(subject: &S) -> Result<Verdict,
                 return Err(bench.broken(format!("both settlements of {} were lost", describe(&delivery))));
             }
             let again = bench.take_one(&queue).await?;
-            bench.settle_ours(&queue, &again, Settlement::Ack).await?;
+            bench.settle_held(&queue, &again, Settlement::Ack).await?;
         }
     }
     // The five are acknowledged by now, and this counts although each was requeued as well.
-    bench.gets_nothing(&queue, bench.quiet(&queue)).await?;
+    bench.check_nothing_delivered(&queue, bench.quiet(&queue)).await?;
     Ok(Verdict::Kept)
 }

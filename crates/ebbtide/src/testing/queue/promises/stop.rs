@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use crate::drain::StopSource;
 use crate::model::part;
 use crate::queue::{Queue as _, Settlement};
-use crate::testing::queue::bench::{Bench, number, suite_ends_it};
+use crate::testing::queue::bench::{Bench, number, suite_stop_cause};
 use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
 use crate::util::clock;
 
@@ -47,7 +47,7 @@ pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verd
             if moment > 0 {
                 sleep(part(APART, moment, 1)).await;
             }
-            source.stop(suite_ends_it(), None);
+            source.stop(suite_stop_cause(), None);
             Ok(())
         };
         let fetching = async { Ok(timeout(bench.patience(&queue), fetch).await) };
@@ -59,14 +59,14 @@ pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verd
         };
         ours.extend(bench.withdraw(&queue).await?);
         for delivery in &ours {
-            bench.settle_ours(&queue, delivery, Settlement::Requeue).await?;
+            bench.settle_held(&queue, delivery, Settlement::Requeue).await?;
         }
         bench.counts(Census { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
         bench.does("close", bench.patience(&queue), queue.close()).await?;
 
         let next = bench.open().await?;
-        for delivery in bench.take_untried(&next).await? {
-            bench.settle_ours(&next, &delivery, Settlement::Ack).await?;
+        for delivery in bench.take_first_attempts(&next).await? {
+            bench.settle_held(&next, &delivery, Settlement::Ack).await?;
         }
         bench.stop(next, Vec::new()).await?;
     }
@@ -86,7 +86,7 @@ pub async fn stop_leaves_nothing<S: Subject>(subject: &S) -> Result<Verdict, Bro
     let held = bench.take(&first, 3).await?;
     bench.stop(first, held).await?;
     bench.counts(Census { waiting: STOPPED_JOBS.into(), leased: Some(0), dead_lettered: 0 }).await?;
-    bench.rest_comes(STOPPED_JOBS, Vec::new()).await
+    bench.check_rest_delivered(STOPPED_JOBS, Vec::new()).await
 }
 
 /// Tests that a prefetching queue leases no more jobs than were requested and settled, returns prefetched jobs from the next fetch,
@@ -112,25 +112,25 @@ pub async fn prefetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verdict, 
         numbers.extend(held.iter().filter_map(number));
         // The last job is in progress when the stop comes.
         for delivery in held.drain(usize::from(round == 3)..) {
-            bench.settle_ours(&first, &delivery, Settlement::Ack).await?;
+            bench.settle_held(&first, &delivery, Settlement::Ack).await?;
             bench.leases_at_most(places as u64).await?;
         }
     }
     let second = bench.open().await?;
     let others = (PREFETCH_JOBS as usize).saturating_sub(numbers.len() + places - held.len());
     for delivery in bench.take(&second, others).await? {
-        bench.settle_ours(&second, &delivery, Settlement::Ack).await?;
+        bench.settle_held(&second, &delivery, Settlement::Ack).await?;
         numbers.extend(number(&delivery));
     }
     first.prefetch(false);
     for delivery in bench.withdraw(&first).await? {
-        bench.settle_ours(&first, &delivery, Settlement::Requeue).await?;
+        bench.settle_held(&first, &delivery, Settlement::Requeue).await?;
     }
     for delivery in &held {
-        bench.settle_ours(&first, delivery, Settlement::Ack).await?;
+        bench.settle_held(&first, delivery, Settlement::Ack).await?;
     }
     let rest = (PREFETCH_JOBS as usize).saturating_sub(numbers.len());
     bench.counts(Census { waiting: rest as u64, leased: Some(0), dead_lettered: 0 }).await?;
     bench.does("close", bench.patience(&first), first.close()).await?;
-    bench.rest_comes(PREFETCH_JOBS, numbers).await
+    bench.check_rest_delivered(PREFETCH_JOBS, numbers).await
 }
