@@ -1,0 +1,21 @@
+//! The chapters of the book with Rust listings. `cargo test --doc` compiles them.
+
+#[cfg(doctest)]
+#[doc = include_str!("../../src/getting-started/axum.md")]
+pub mod getting_started_axum {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../src/getting-started/queue.md")]
+pub mod getting_started_queue {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../src/testing.md")]
+pub mod testing {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../src/migrating/axum-serve.md")]
+pub mod migrating_axum_serve {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../src/migrating/select.md")]
+pub mod migrating_select {}
