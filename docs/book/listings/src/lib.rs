@@ -9,6 +9,10 @@ pub mod getting_started_axum {}
 pub mod getting_started_queue {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../src/getting-started/tonic.md")]
+pub mod getting_started_tonic {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../src/testing.md")]
 pub mod testing {}
 
