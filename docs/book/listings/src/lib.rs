@@ -23,3 +23,11 @@ pub mod migrating_axum_serve {}
 #[cfg(doctest)]
 #[doc = include_str!("../../src/migrating/select.md")]
 pub mod migrating_select {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../src/migrating/axum-server.md")]
+pub mod migrating_axum_server {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../src/migrating/tokio-graceful-shutdown.md")]
+pub mod migrating_tokio_graceful_shutdown {}
