@@ -72,7 +72,9 @@ impl Command {
             ["ci"] => Ok(Self::Ci),
             ["generate"] => Ok(Self::Generate),
             ["release", "--dry-run"] => Ok(Self::Release),
-            ["release"] => Err(Failure::Usage("a person publishes, by docs/release.md: only `release --dry-run` runs here".to_owned())),
+            ["release"] => Err(Failure::Usage(
+                "a person publishes, by docs/release.md: only `release --dry-run` runs here".to_owned(),
+            )),
             ["fuzz"] => Ok(Self::Fuzz(60)),
             ["fuzz", seconds] => seconds
                 .parse()

@@ -44,7 +44,8 @@ fn published() -> Result<Vec<Published>, Failure> {
     let crates = packages.iter().filter(|package| package["publish"].is_null()).filter_map(|package| {
         let (name, version) = (package["name"].as_str()?, package["version"].as_str()?);
         let dependencies = package["dependencies"].as_array()?;
-        let is_ours = |dependency: &Value| dependency["name"].as_str().is_some_and(|name| name.starts_with("ebbtide"));
+        let is_ours =
+            |dependency: &Value| dependency["name"].as_str().is_some_and(|name| name.starts_with("ebbtide"));
         let stands_alone = !dependencies.iter().any(is_ours);
         Some(Published { name: name.to_owned(), version: version.to_owned(), stands_alone })
     });
@@ -62,12 +63,17 @@ fn clean() -> Result<(), Failure> {
 /// Checks that the changelog has changes that are not released.
 fn changelog() -> Result<(), Failure> {
     let text = fs::read_to_string(CHANGELOG).map_err(Failure::io(format!("read {CHANGELOG}")))?;
-    let missing = if has_changes(&text) { Vec::new() } else { vec![format!("{CHANGELOG}: nothing below `## Unreleased`")] };
+    let missing = if has_changes(&text) {
+        Vec::new()
+    } else {
+        vec![format!("{CHANGELOG}: nothing below `## Unreleased`")]
+    };
     Failure::unless_empty("nothing to release", missing)
 }
 
 fn has_changes(changelog: &str) -> bool {
-    let unreleased = changelog.split("\n## ").find(|section| section.trim_start_matches('[').starts_with("Unreleased"));
+    let unreleased =
+        changelog.split("\n## ").find(|section| section.trim_start_matches('[').starts_with("Unreleased"));
     unreleased.is_some_and(|section| section.lines().any(|line| line.starts_with("- ")))
 }
 
@@ -90,7 +96,16 @@ fn package(crates: &[Published]) -> Result<(), Failure> {
 fn tests_from_archives(crates: &[Published]) -> Result<(), Failure> {
     for one in crates.iter().filter(|one| one.stands_alone) {
         let manifest = format!("target/package/{}-{}/Cargo.toml", one.name, one.version);
-        shell::run(shell::cargo(&["test", "--all-features", "--target-dir", "target/package/tests", "--manifest-path"]).arg(manifest))?;
+        shell::run(
+            shell::cargo(&[
+                "test",
+                "--all-features",
+                "--target-dir",
+                "target/package/tests",
+                "--manifest-path",
+            ])
+            .arg(manifest),
+        )?;
     }
     Ok(())
 }

@@ -5,6 +5,8 @@
 
 mod cli;
 mod demo;
+#[cfg(test)]
+mod documented;
 mod exit;
 mod output;
 mod rehearse;

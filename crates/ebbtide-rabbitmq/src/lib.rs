@@ -11,7 +11,7 @@
 //!   which the queue was opened. Handlers that block every thread of that runtime for longer than the heartbeat
 //!   timeout end the connection, and their jobs are delivered again. Run such handlers with `spawn_blocking`. The
 //!   consumer prefetches as many jobs as it runs concurrently, no more.
-//! - *Long jobs.* The server takes back a job that was not settled within `consumer_timeout`, 30 minutes by default,
+//! - *Long jobs.* The server requeues a job that was not settled within `consumer_timeout`, 30 minutes by default,
 //!   and closes the channel. Raise the timeout, in the server or by a policy, if jobs take longer.
 //! - *Settling* waits for the server. AMQP has no response to an acknowledgement. So another command follows it on
 //!   the same channel, and the response to that command confirms both. Jobs that are settled at the same time share

@@ -17,7 +17,7 @@ use super::publisher::{Publisher, Target};
 use super::topology::Delay;
 
 /// How long a requeue with the right attempt count may take. A shutdown has little time, and a server that accepts no
-/// new message still takes back a delivered one.
+/// new message still accepts the nack of a delivered one.
 const REQUEUE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The receipt of a delivery of RabbitMQ. It belongs to the channel of the delivery, and is lost with it.
@@ -55,7 +55,7 @@ pub(super) struct InFlightJob {
     pub(super) message: Message,
     /// Locked by the caller that settles the job.
     pub(super) settling: tokio::sync::Mutex<()>,
-    /// The settlement, once it cannot be taken back.
+    /// The settlement, once it cannot be revoked.
     said: Mutex<Option<Verb>>,
 }
 

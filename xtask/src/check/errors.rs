@@ -11,13 +11,32 @@ use crate::failure::Failure;
 const MAX_LETTERS: usize = 120;
 
 /// Names that are written with a capital.
-const NAMES: [&str; 9] =
-    ["HTTP", "NATS", "PostgreSQL", "RabbitMQ", "Redis", "SQLite", "SQS", "TLS", "UTF-8"];
+const NAMES: [&str; 9] = ["HTTP", "NATS", "PostgreSQL", "RabbitMQ", "Redis", "SQLite", "SQS", "TLS", "UTF-8"];
 
 /// How advice begins. It belongs to the rustdoc of the variant, and to a hint of the command.
 const ADVICE: [&str; 22] = [
-    "; add ", "; call ", "; check ", "; choose ", "; give ", "; install ", "; lower ", "; make ", "; name ", "; pass ", "; put ", "; raise ",
-    "; remove ", "; see ", "; set ", "; try ", "; use ", "; write ", ": write ", "please ", "make sure", "?",
+    "; add ",
+    "; call ",
+    "; check ",
+    "; choose ",
+    "; give ",
+    "; install ",
+    "; lower ",
+    "; make ",
+    "; name ",
+    "; pass ",
+    "; put ",
+    "; raise ",
+    "; remove ",
+    "; see ",
+    "; set ",
+    "; try ",
+    "; use ",
+    "; write ",
+    ": write ",
+    "please ",
+    "make sure",
+    "?",
 ];
 
 /// Checks the text of every error that derives its `Display`.
@@ -32,7 +51,8 @@ pub(super) fn check() -> Result<(), Failure> {
         for error in errors(tokens(&path, &text)?) {
             texts = texts.saturating_add(1);
             let broken = rules(&error);
-            violations.extend(broken.into_iter().map(|why| format!("{}:{}: {why}", path.display(), error.line)));
+            violations
+                .extend(broken.into_iter().map(|why| format!("{}:{}: {why}", path.display(), error.line)));
         }
     }
     if texts == 0 {
@@ -77,7 +97,9 @@ fn errors(stream: TokenStream) -> Vec<ErrorText> {
 fn error_attribute(group: &Group) -> Option<(usize, String)> {
     let mut tokens = group.stream().into_iter();
     match (group.delimiter(), tokens.next(), tokens.next()) {
-        (Delimiter::Bracket, Some(TokenTree::Ident(name)), Some(TokenTree::Group(arguments))) if name == "error" => {
+        (Delimiter::Bracket, Some(TokenTree::Ident(name)), Some(TokenTree::Group(arguments)))
+            if name == "error" =>
+        {
             let TokenTree::Literal(literal) = arguments.stream().into_iter().next()? else { return None };
             let text = literal.to_string();
             let text = text.strip_prefix('"')?.strip_suffix('"')?;
@@ -134,8 +156,12 @@ fn rules(error: &ErrorText) -> Vec<String> {
     if text.trim_end().ends_with(['.', '!']) {
         broken.push("ends with a full stop".to_owned());
     }
-    let first: String = error.text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '-').collect();
-    if first.starts_with(char::is_uppercase) && !NAMES.contains(&first.as_str()) && first.to_uppercase() != first {
+    let first: String =
+        error.text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '-').collect();
+    if first.starts_with(char::is_uppercase)
+        && !NAMES.contains(&first.as_str())
+        && first.to_uppercase() != first
+    {
         broken.push(format!("begins with a capital: `{first}`"));
     }
     if let Some(advice) = ADVICE.iter().find(|advice| text.contains(*advice)) {

@@ -24,7 +24,11 @@ pub(super) fn check() -> Result<(), Failure> {
     let entries = entries(DICTIONARY);
     let mut violations = Vec::new();
     for (path, text) in files("md")? {
-        violations.extend(found(&entries, &path, prose(text.lines().zip(1..).map(|(line, number)| (number, line)))));
+        violations.extend(found(
+            &entries,
+            &path,
+            prose(text.lines().zip(1..).map(|(line, number)| (number, line))),
+        ));
     }
     for (path, text) in files("rs")?.into_iter().filter(|(path, _)| is_met_by_users(path)) {
         let mut strings = Vec::new();
@@ -45,7 +49,8 @@ fn is_met_by_users(path: &Path) -> bool {
 }
 
 fn entries(dictionary: &str) -> Vec<Entry<'_>> {
-    let pairs = dictionary.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('|'));
+    let pairs =
+        dictionary.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('|'));
     pairs.map(|(private, standard)| Entry { private: private.trim(), standard: standard.trim() }).collect()
 }
 
@@ -54,7 +59,7 @@ fn prose<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Vec<(usize, Strin
     let mut is_code = false;
     let mut all = Vec::new();
     for (number, line) in lines {
-        if line.trim_start().starts_with("```") {
+        if line.trim_start_matches([' ', '"']).starts_with("```") {
             is_code = !is_code;
         } else if !is_code {
             let outside: Vec<&str> = line.split('`').step_by(2).collect();
@@ -77,7 +82,8 @@ fn found(entries: &[Entry<'_>], path: &Path, lines: Vec<(usize, String)>) -> Vec
 
 /// Tells whether a phrase is in a line as whole words.
 fn has_phrase(line: &str, phrase: &str) -> bool {
-    let is_part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+    let is_part =
+        |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
     line.match_indices(phrase).any(|(at, _)| {
         let (before, from) = line.split_at_checked(at).unwrap_or_default();
         let after = from.strip_prefix(phrase).unwrap_or_default();

@@ -1,11 +1,11 @@
 //! `ebbtide rehearse`: from arguments to an exit code.
 
 mod args;
-#[cfg(test)]
-mod documented;
 mod plan;
 mod run;
 mod values;
 
 pub(crate) use args::RehearseArgs;
+#[cfg(test)]
+pub(crate) use plan::{BadPlan, scenario};
 pub(crate) use run::run;

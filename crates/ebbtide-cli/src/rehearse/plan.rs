@@ -43,7 +43,7 @@ impl BadPlan {
             Self::Demo(demo) => demo.hint(),
             Self::NoRoute(shape) => format!("add --url {shape}=METHOD:PATH"),
             Self::NoLoad => "leave at least one of --storm, --keepalive, --slow and --open on".to_owned(),
-            Self::Kill => "SIGKILL is sent anyway when the time of --grace is over".to_owned(),
+            Self::Kill => "SIGKILL is sent anyway at the end of --grace".to_owned(),
             Self::TwoRoutes(_) => "`ebbtide rehearse --help` explains every option".to_owned(),
         }
     }

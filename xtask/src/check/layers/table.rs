@@ -25,7 +25,7 @@ pub(super) const SCOPES: [Scope; 4] = [
     Scope {
         folder: "crates/ebbtide-cli/src",
         tiers: &[&["demo"], &["output", "exit"], &["rehearse"]],
-        top: &["main", "cli"],
+        top: &["main", "cli", "documented"],
         files_on_top: false,
     },
     Scope {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 
-use super::plan::{BadPlan, scenario};
 use crate::cli::{Cli, Command};
 use crate::demo::BadDemo;
+use crate::rehearse::{BadPlan, scenario};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 

@@ -1,0 +1,64 @@
+//! A module for each chapter of the book: `cargo test --doc` compiles their Rust listings.
+
+#[doc = include_str!("../../src/command/ci.md")]
+mod command_ci {}
+
+#[doc = include_str!("../../src/command/rehearse.md")]
+mod command_rehearse {}
+
+#[doc = include_str!("../../src/concepts/budgets-and-lame-duck.md")]
+mod concepts_budgets_and_lame_duck {}
+
+#[doc = include_str!("../../src/concepts/how-a-shutdown-runs.md")]
+mod concepts_how_a_shutdown_runs {}
+
+#[doc = include_str!("../../src/concepts/queues.md")]
+mod concepts_queues {}
+
+#[doc = include_str!("../../src/concepts/stragglers-and-watchdog.md")]
+mod concepts_stragglers_and_watchdog {}
+
+#[doc = include_str!("../../src/deploy/ecs.md")]
+mod deploy_ecs {}
+
+#[doc = include_str!("../../src/deploy/kubernetes.md")]
+mod deploy_kubernetes {}
+
+#[doc = include_str!("../../src/deploy/systemd.md")]
+mod deploy_systemd {}
+
+#[doc = include_str!("../../src/design-decisions.md")]
+mod design_decisions {}
+
+#[doc = include_str!("../../src/getting-started/axum.md")]
+mod getting_started_axum {}
+
+#[doc = include_str!("../../src/getting-started/queue.md")]
+mod getting_started_queue {}
+
+#[doc = include_str!("../../src/getting-started/tonic.md")]
+mod getting_started_tonic {}
+
+#[doc = include_str!("../../src/introduction.md")]
+mod introduction {}
+
+#[doc = include_str!("../../src/migrating/axum-serve.md")]
+mod migrating_axum_serve {}
+
+#[doc = include_str!("../../src/migrating/axum-server.md")]
+mod migrating_axum_server {}
+
+#[doc = include_str!("../../src/migrating/select.md")]
+mod migrating_select {}
+
+#[doc = include_str!("../../src/migrating/tokio-graceful-shutdown.md")]
+mod migrating_tokio_graceful_shutdown {}
+
+#[doc = include_str!("../../src/other-languages.md")]
+mod other_languages {}
+
+#[doc = include_str!("../../src/testing.md")]
+mod testing {}
+
+#[doc = include_str!("../../src/troubleshooting.md")]
+mod troubleshooting {}
