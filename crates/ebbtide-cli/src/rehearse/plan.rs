@@ -14,7 +14,7 @@ use crate::demo::{BadDemo, DemoService, check_demo};
 
 /// The options contradict each other, or are not supported by this build.
 #[derive(Debug, Error)]
-pub(super) enum BadPlan {
+pub(crate) enum BadPlan {
     /// A shape has no route.
     #[error("no route for --{0}")]
     NoRoute(Shape),
@@ -54,7 +54,7 @@ impl BadPlan {
 /// # Errors
 ///
 /// The options contradict each other, or require a feature that this build does not have.
-pub(super) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
+pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
     if args.signal.number() == libc::SIGKILL {
         return Err(BadPlan::Kill);
     }

@@ -17,7 +17,7 @@
 //!             Ok(())
 //!         });
 //!
-//! A job is stored with the order it belongs to, or not at all.
+//!         // A job is stored with the order it belongs to, or not at all.
 //!         let mut transaction = pool.begin().await?;
 //!         sqlx::query("INSERT INTO orders (id) VALUES (7)").execute(&mut *transaction).await?;
 //!         emails.push_in(&mut transaction, "order 7 has arrived").await?;

@@ -28,7 +28,7 @@ use tower_service::Service;
 /// use axum::routing::get;
 /// use ebbtide::http::OnStop;
 ///
-/// The client waits for the last event of this stream: let it finish.
+/// // The client waits for the last event of this stream: let it finish.
 /// let progress = async || ([("content-type", "text/event-stream")], "event: done\n\n");
 /// let router: axum::Router = axum::Router::new().route("/progress", get(progress).layer(OnStop::Finish));
 /// # drop(router);

@@ -331,3 +331,31 @@ fn the_listening_address_and_an_address_in_use_are_logged() {
         assert!(!taken.is_empty(), "{:?}", log.lines(""));
     });
 }
+
+/// A drain that lasts for many intervals of progress, with every kind of component.
+#[test]
+fn a_normal_shutdown_logs_at_most_ten_lines() {
+    own_process::run("logs::a_normal_shutdown_logs_at_most_ten_lines", || {
+        let (log, report) = logged(LONG, async |app| {
+            app.on_flush("log", || {});
+            app.resource("pool", (), async |()| Ok(()));
+            app.every("ticker", LONG, async || Ok(()));
+            let workers = app.workers("workers", 1, async |(), _| {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                Ok(())
+            });
+            workers.send(()).await?;
+            app.stop("that is all");
+            Ok(())
+        });
+        assert_eq!(report.exit_code, 0);
+        let lines = log.lines("");
+        let of_the_shutdown: Vec<_> = lines
+            .iter()
+            .skip_while(|line| !line.contains("that is all"))
+            .filter(|line| !line.starts_with("DEBUG") && !line.starts_with("TRACE"))
+            .collect();
+        assert!((3..=10).contains(&of_the_shutdown.len()), "{of_the_shutdown:#?}");
+        assert!(of_the_shutdown.last().is_some_and(|line| line.contains("lifecycle exited")), "{lines:#?}");
+    });
+}
