@@ -61,7 +61,11 @@ pub(super) trait PlainClient: Clone + Send + Sync + 'static {
     fn ack(self, job: Self::Job) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Empties the queue.
-    fn empty_the_queue(mut self, work: &Work, places: usize) -> impl Future<Output = Result<(), BoxError>> + Send {
+    fn empty_the_queue(
+        mut self,
+        work: &Work,
+        places: usize,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
         async move {
             let (mut running, mut untaken) = (JoinSet::new(), work.left());
             while untaken > 0 {
@@ -124,7 +128,11 @@ pub(super) fn own_name() -> String {
 }
 
 /// Empties a queue with the consumer loop. Returns the time until all jobs had run and were acknowledged.
-pub(super) async fn with_consumer_loop(queue: impl Queue, work: &Work, places: usize) -> Result<Duration, BoxError> {
+pub(super) async fn with_consumer_loop(
+    queue: impl Queue,
+    work: &Work,
+    places: usize,
+) -> Result<Duration, BoxError> {
     let (run, jobs) = (work.clone(), u64::try_from(work.left())?);
     let consumer = Consumer::new("bench", queue, places, move |_job, _stop| {
         run.run();

@@ -18,7 +18,7 @@ use lapin::types::{FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
 use tokio::sync::Mutex;
 
-use super::broker::{Broker, PlainClient, Confirmed, Work, own_name, server};
+use super::broker::{Broker, Confirmed, PlainClient, Work, own_name, server};
 
 /// A separate queue.
 pub(super) struct RabbitMq {

@@ -127,7 +127,8 @@ mod tests {
             jobs: 1000,
             took: Duration::from_millis(millis),
         };
-        let turns = vec![turn(Side::Ebbtide, ours), turn(Side::PlainClient, by_hand), turn(Side::Apalis, apalis)];
+        let turns =
+            vec![turn(Side::Ebbtide, ours), turn(Side::PlainClient, by_hand), turn(Side::Apalis, apalis)];
         Report { jobs: 1000, places: 8, turns }
     }
 

@@ -12,7 +12,7 @@ use futures_util::TryStreamExt as _;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, cmd};
 
-use super::broker::{Broker, PlainClient, Confirmed, Work, own_name, server};
+use super::broker::{Broker, Confirmed, PlainClient, Work, own_name, server};
 
 const GROUP: &str = "workers";
 

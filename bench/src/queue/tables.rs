@@ -6,7 +6,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgPool, SqlitePool};
 use tempfile::TempDir;
 
-use super::broker::{Broker, PlainClient, Confirmed, Work, own_name, server};
+use super::broker::{Broker, Confirmed, PlainClient, Work, own_name, server};
 
 /// What a single-process program would use: marks the oldest unleased jobs as leased.
 const SQLITE_LEASE: &str = "UPDATE ebbtide_jobs
