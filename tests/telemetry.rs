@@ -156,7 +156,7 @@ fn an_unreachable_collector_is_named_and_makes_the_exit_code_1() {
 }
 
 #[test]
-fn a_collector_that_never_responds_delays_nothing_and_is_named() {
+fn a_collector_that_never_responds_is_named_and_the_exit_is_in_time() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("http://{}", silent.local_addr().expect("its address"));
     let mut command = service("exporter");

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 const GRACE: Duration = Duration::from_secs(8);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cancelled_by_the_deadline_with_exit_code_3_and_its_name_while_others_are_answered() {
+async fn a_handler_that_never_returns_is_cancelled_and_named_and_others_are_answered() {
     let mut served = Served::shapes(&[], "8s", "0s");
     let mut never = Client::connect(served.addr).await.expect("it listens");
     never.get("/never?secret=1").await.expect("it reads");

@@ -58,7 +58,7 @@ async fn no_connection_is_lost_with_or_without_a_lame_duck() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_connection_is_lost_by_any_way_to_hold_back_new_ones() {
+async fn no_connection_is_lost_with_any_way_to_hold_back_new_ones() {
     for close in ["syn-filter", "hop-limit", "backlog"] {
         let served = Served::shapes(&["--close", close], "20s", "0s");
         assert_eq!(answered(served, 300).await, 300, "{close}");

@@ -46,7 +46,7 @@ const HALVES: [(&str, &[u8]); 5] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn silent_and_half_sent_connections_do_not_delay_the_shutdown_past_its_deadline() {
+async fn silent_and_half_sent_connections_do_not_delay_the_shutdown_to_its_deadline() {
     let mut stopped = Vec::new();
     for (what, half) in HALVES {
         let served = shapes(&ARGS);
@@ -127,7 +127,7 @@ async fn a_preface_that_was_half_sent_at_the_signal_is_served_when_it_is_complet
 /// The opposite: with hardly any time for it, the connection is closed before the rest comes; so is one that has sent nothing, by a
 /// plain close, and half a preface, by a peer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_head_timeout_half_sent_requests_are_lost() {
+async fn with_a_short_head_timeout_or_a_plain_close_half_sent_requests_are_lost() {
     let hasty = shapes(&["--header-ms", "50", "--first-byte-ms", "50"]);
     let abrupt = shapes(&["--close", "abrupt"]);
     let half = |which: usize| HALVES[which].1;

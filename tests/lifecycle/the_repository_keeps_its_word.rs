@@ -154,7 +154,7 @@ const TOLD: &str = "a closure is told the time that is left";
 const MACHINE: &str = "the machine is told the present instant";
 
 #[test]
-fn every_function_that_takes_a_duration_is_tested_at_its_limits() {
+fn every_function_that_takes_a_duration_is_listed_with_its_tests() {
     let mut found = BTreeSet::new();
     for (name, sources) in ebbtide_tests::library_crates() {
         // What the library re-exports is named as it is there.

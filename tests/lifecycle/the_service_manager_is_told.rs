@@ -216,7 +216,7 @@ fn a_service_manager_that_does_not_read_delays_nothing_and_is_notified_later() {
 
 /// The opposite: what is told nowhere, and to nobody who listens, is the same service.
 #[test]
-fn without_a_service_manager_nothing_is_sent_and_a_missing_one_delays_nothing() {
+fn without_a_reachable_service_manager_the_service_starts_and_stops_as_usual() {
     let gone = Manager::at_a_path().address;
     for address in [OsString::new(), gone, "no address".into()] {
         let mut command = service("victim");

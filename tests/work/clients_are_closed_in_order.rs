@@ -129,7 +129,7 @@ async fn the_opposite_a_dropped_client_loses_its_buffered_messages() {
 /// A client that may not publish to its own inbox gets no answer to what it sends last: it fails, and its subscriptions end all the
 /// same. Whoever reads them here is awaited behind it.
 #[test]
-fn a_nats_client_that_gets_no_response_is_still_drained() {
+fn a_nats_client_that_gets_no_response_fails_and_its_subscriptions_still_end() {
     let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
     let settings = folder.path().join("nats.conf");
     let limited =

@@ -71,7 +71,7 @@ fn outcome<'a>(report: &'a Report, component: &str) -> Option<&'a Outcome> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rabbitmq_connection_survives_a_cancelled_close_of_its_channel() {
+async fn a_rabbitmq_connection_does_not_fail_after_a_cancelled_close_of_its_channel() {
     for waits in [Waits::ForConfirms, Waits::ForItsEnd] {
         let report = cancelled(waits, |app, made| app.lapin("connection", made)).await;
         assert!(matches!(outcome(&report, "channel"), Some(Outcome::Cancelled)), "{waits:?}: {report:#?}");
@@ -85,7 +85,7 @@ async fn a_rabbitmq_connection_survives_a_cancelled_close_of_its_channel() {
 
 /// The opposite: a close that takes what its client says of its own state for a failure.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_a_close_that_reports_the_consequence_exits_with_another_code() {
+async fn the_opposite_a_close_that_reports_the_consequence_as_a_failure_exits_with_1() {
     let mut codes = Vec::new();
     for waits in [Waits::ForConfirms, Waits::ForItsEnd] {
         let by_hand: fn(&Handle, Connection) -> Arc<Connection> = |app, made| {

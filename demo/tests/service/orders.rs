@@ -27,7 +27,7 @@ fn an_order_is_stored_and_then_processed() {
 }
 
 #[test]
-fn an_invalid_request_is_answered_with_the_expected_form() {
+fn invalid_requests_get_status_400_or_404_and_a_json_error() {
     let folder = folder();
     let demo = Demo::start(&folder, &[]);
     for (body, hint) in [
@@ -87,7 +87,7 @@ fn refused(options: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, Stri
 }
 
 #[test]
-fn a_failed_start_exits_1_and_names_the_setting() {
+fn a_failed_start_exits_1_and_says_what_failed_without_the_password() {
     let folder = folder();
     let data = folder.path().to_str().expect("a plain path");
     let file = format!("{data}/file");

@@ -67,7 +67,7 @@ fn stopped_under_load(database: &Database, options: &[&str]) -> (Ended, Vec<Stri
 }
 
 #[test]
-fn on_postgres_no_order_is_left_unfinished_and_no_session_is_abandoned() {
+fn on_postgres_each_order_is_done_or_queued_and_no_session_is_abandoned() {
     let database = Database::create();
     let (ended, answered) = stopped_under_load(&database, &[]);
     assert_eq!((ended.code, ended.troubled), (Some(0), vec![]), "{}", ended.said.join("\n"));

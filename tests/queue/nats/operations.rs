@@ -47,7 +47,7 @@ async fn the_lease_is_that_of_the_existing_consumer() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_could_lose_jobs_is_refused_with_a_remedy() {
+async fn a_stream_or_consumer_that_could_lose_jobs_is_refused_with_the_reason() {
     let place = Place::new().await;
     let name = || place.name.clone();
     let limited = Config { name: name(), subjects: vec![name()], ..Config::default() };
@@ -72,7 +72,7 @@ async fn a_configuration_that_could_lose_jobs_is_refused_with_a_remedy() {
 }
 
 #[tokio::test]
-async fn a_failed_open_names_its_cause() {
+async fn a_failed_open_returns_a_specific_error_in_time() {
     for name in ["", "a.b", "a*", "a b", "a>", "a/b", "über"] {
         let odd = NatsQueue::builder(name).open().await.unwrap_err();
         assert!(matches!(odd, NatsQueueError::Name(_)), "{odd:?}");

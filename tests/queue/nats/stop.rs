@@ -71,7 +71,7 @@ async fn a_stop_in_a_storm_of_pushes_leaves_nothing_outstanding_and_loses_nothin
 
 /// The opposite: a consumer that drops its request when the stop comes, and acknowledges all that it saw.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_a_dropped_request_leaves_jobs_without_a_consumer() {
+async fn the_opposite_a_dropped_request_leaves_jobs_outstanding() {
     let place = Place::new().await;
     let producer = place.open().await;
     let over = source();

@@ -33,7 +33,7 @@ async fn a_job_is_stored_with_the_transaction_it_belongs_to_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_missing_table_is_named_with_a_remedy() {
+async fn a_missing_table_is_an_error_that_names_the_table() {
     let database = Database::new().await;
     let queue = PostgresQueue::new(database.pool().await, "jobs");
     let error = queue.push("too early").await.unwrap_err();
@@ -213,7 +213,7 @@ async fn the_stop_ends_the_listening_and_the_pool_closes() {
 
 /// A consumer that is closed without a stop, and one that is just dropped.
 #[tokio::test]
-async fn a_stopped_consumer_no_longer_listens() {
+async fn a_closed_or_dropped_consumer_no_longer_listens() {
     let database = Database::new().await;
     for orderly in [true, false] {
         let queue = database.queue().await;

@@ -174,7 +174,7 @@ enum State {
     /// What the consumer sends is taken and goes nowhere.
     Deaf,
     /// Every connection ends at once, new ones too.
-    Cancelled,
+    Disconnected,
 }
 
 impl Wire {
@@ -199,8 +199,8 @@ impl Wire {
         format!("amqp://guest:guest@{}/%2f", self.address)
     }
 
-    pub(super) fn cancelled(&self) {
-        self.state.send_replace(State::Cancelled);
+    pub(super) fn disconnect(&self) {
+        self.state.send_replace(State::Disconnected);
     }
 
     pub(super) fn go_deaf(&self) {
@@ -213,7 +213,7 @@ impl Wire {
 }
 
 async fn carry(client: TcpStream, broker: String, mut state: watch::Receiver<State>) {
-    if *state.borrow() == State::Cancelled {
+    if *state.borrow() == State::Disconnected {
         return;
     }
     let broker = TcpStream::connect(broker).await.unwrap();
@@ -223,7 +223,7 @@ async fn carry(client: TcpStream, broker: String, mut state: watch::Receiver<Sta
     let (from_broker, to_broker) = broker.into_split();
     let mut end = state.clone();
     tokio::select! {
-        _ = end.wait_for(|state| *state == State::Cancelled) => {}
+        _ = end.wait_for(|state| *state == State::Disconnected) => {}
         () = speak(from_client, to_broker, &mut state) => {}
         () = listen(from_broker, to_client) => {}
     }

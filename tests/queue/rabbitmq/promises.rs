@@ -81,7 +81,7 @@ impl Subject for Place {
     }
 
     async fn disconnect(&self) -> Result<bool, BoxError> {
-        self.wire.cancelled();
+        self.wire.disconnect();
         Ok(true)
     }
 

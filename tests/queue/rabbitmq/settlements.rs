@@ -25,7 +25,7 @@ fn a_done_job_stays_done_if_the_connection_dies_right_after() {
             // (It may have been sent to the one before, whose end the server had not noticed yet.)
             assert_eq!(number(&delivery), round, "one was delivered again");
             ack(&queue, &delivery).await;
-            wire.cancelled();
+            wire.disconnect();
         }
         assert_eq!(broker.ready(&broker.name).await, Some(0));
     });
@@ -47,7 +47,7 @@ fn an_acknowledgement_that_is_only_sent_proves_nothing() {
         let delivery = consumer.next().await.unwrap().unwrap();
         wire.go_deaf();
         assert!(delivery.ack(BasicAckOptions::default()).await.unwrap(), "the client believes it");
-        wire.cancelled();
+        wire.disconnect();
         broker.wait_for(1).await;
 
         wire.reconnect();
@@ -57,7 +57,7 @@ fn an_acknowledgement_that_is_only_sent_proves_nothing() {
         wire.go_deaf();
         let settled = queue.settle(&delivery.receipt, Settlement::Ack).await;
         assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Silent { .. })));
-        wire.cancelled();
+        wire.disconnect();
         // Said again, when it is known that the connection is gone.
         while queue.settle(&delivery.receipt, Settlement::Ack).await.ok() != Some(Settled::Lost) {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -77,7 +77,7 @@ fn a_failed_job_is_stored_for_later_before_it_is_acknowledged() {
         wire.go_deaf();
         let settled = queue.settle(&delivery.receipt, retry(DELAYS[0].0)).await;
         assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Silent { .. })));
-        wire.cancelled();
+        wire.disconnect();
         broker.wait_for(1).await;
         let again = take_one(&broker.open().await).await;
         assert_eq!((again.id, again.attempt), (delivery.id, 2));

@@ -148,7 +148,7 @@ fn pushing_continues_after_a_close() {
 
 /// Nobody who pushes is cut off by a consumer that stops: four go on pushing while it is closed again and again.
 #[test]
-fn a_close_waits_for_pending_pushes() {
+fn closing_a_consumer_fails_no_concurrent_push() {
     Broker::with(async |broker| {
         let (queue, next, over) = (broker.open().await, AtomicU32::new(0), source());
         let end = over.token();
@@ -188,7 +188,7 @@ fn a_consumer_reconnects_and_loses_nothing() {
                 assert_eq!(settle(&queue, delivery, Settlement::Ack).await, Settled::Done);
                 assert!(done.insert(number(delivery)), "done twice");
             }
-            wire.cancelled();
+            wire.disconnect();
             while queue.fetch(6, &Stop::never()).await.is_ok() {}
             for delivery in &held[3..] {
                 assert_eq!(settle(&queue, delivery, Settlement::Ack).await, Settled::Lost);
@@ -254,7 +254,7 @@ fn a_stop_ends_a_fetch_whose_server_does_not_respond() {
 
 /// The errors name the server, and never the password.
 #[tokio::test]
-async fn errors_say_what_to_do() {
+async fn open_errors_are_specific_and_never_contain_the_password() {
     let open = async |url: &str, name: &str| {
         let error = RabbitQueue::builder(name).url(url).open().await.unwrap_err();
         let source = std::error::Error::source(&error).map(ToString::to_string);

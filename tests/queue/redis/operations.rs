@@ -42,7 +42,7 @@ async fn a_client_serves_as_well_as_a_url_in_either_protocol() {
 }
 
 #[tokio::test]
-async fn a_failed_open_names_its_cause() {
+async fn a_failed_open_returns_a_specific_error_in_time() {
     let place = Place::new();
     let mut set = redis::cmd("SET");
     set.arg(&place.name).arg(1).query_async::<()>(&mut place.connection().await).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_failed_open_names_its_cause() {
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_an_error_that_names_it() {
+async fn missing_permissions_and_wrong_credentials_are_specific_errors() {
     let server = Server::redis(&["--save", ""]).await;
     let admin = Place::at(server.url("redis"));
     let mut acl = redis::cmd("ACL");
@@ -212,7 +212,7 @@ async fn a_delayed_entry_that_is_not_a_job_is_dead_lettered_and_blocks_no_job() 
 
 /// Against the advice: nobody can say any more what was in it.
 #[tokio::test]
-async fn a_job_deleted_manually_while_it_runs_is_reported_lost_and_not_pending() {
+async fn a_job_deleted_manually_while_it_runs_cannot_be_requeued_and_is_not_pending() {
     let place = Place::new();
     let queue = place.open().await;
     for settlement in [Settlement::Requeue, Settlement::Ack] {

@@ -202,7 +202,7 @@ impl Scene {
 
 /// The server answers when nobody listens any more.
 #[tokio::test]
-async fn a_withdrawal_whose_response_is_lost_returns_all_jobs_on_the_next_call() {
+async fn a_withdrawal_whose_response_is_lost_can_be_repeated_and_leaves_no_job_pending() {
     let scene = Scene::new().await;
     let Scene { wire, queue, .. } = &scene;
     let first = scene.with_one_of_two().await;
@@ -212,7 +212,7 @@ async fn a_withdrawal_whose_response_is_lost_returns_all_jobs_on_the_next_call()
         wire.hold_answers();
         let (withdrawn, ()) = tokio::join!(queue.withdraw(), async {
             wire.holds_something().await;
-            wire.cancelled();
+            wire.disconnect();
         });
         assert!(withdrawn.is_err());
     }
@@ -271,7 +271,7 @@ async fn an_abandoned_read_does_not_fetch_later() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_during_acknowledgement_and_withdrawal_keeps_no_job_pending() {
+async fn after_a_hang_during_acknowledgement_and_withdrawal_no_job_stays_pending() {
     let server = Server::redis(&["--save", ""]).await;
     let mut scene = Scene::new().await;
     scene.place = Place::at(server.url("redis"));
@@ -300,7 +300,7 @@ async fn a_job_read_by_an_acknowledgement_with_a_lost_response_is_in_the_next_fe
     wire.hold_answers();
     let (settled, ()) = tokio::join!(queue.settle(&first.receipt, Settlement::Ack), async {
         wire.holds_something().await;
-        wire.cancelled();
+        wire.disconnect();
     });
     assert!(settled.is_err());
     assert_eq!(queue.settle(&first.receipt, Settlement::Ack).await.unwrap(), Settled::Lost, "it was done");
@@ -323,7 +323,7 @@ async fn a_job_read_in_a_lost_response_is_in_the_next_fetch() {
     let never = Stop::never();
     let (fetched, ()) = tokio::join!(queue.fetch(2, &never), async {
         wire.holds_something().await;
-        wire.cancelled();
+        wire.disconnect();
     });
     assert!(fetched.is_err());
     let mut seconds = Vec::new();

@@ -193,7 +193,7 @@ impl Wire {
     }
 
     /// The connections end, with all that is on them.
-    pub(super) fn cancelled(&self) {
+    pub(super) fn disconnect(&self) {
         self.state.send_modify(|state| (state.uncut_from, state.waiting) = (state.next, 0));
     }
 

@@ -62,7 +62,7 @@ async fn a_stop_in_a_storm_of_pushes_leaves_nothing_pending_and_loses_nothing() 
 
 /// The opposite: a consumer that drops its read when the stop comes, as one does with a future.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_a_dropped_read_leaves_jobs_without_a_consumer() {
+async fn the_opposite_a_dropped_read_leaves_jobs_pending() {
     let place = Place::new();
     let producer = place.open().await;
     let over = source();

@@ -78,7 +78,7 @@ async fn queues_of_one_pool_take_turns() {
 }
 
 #[tokio::test]
-async fn a_missing_table_is_named_with_a_remedy() {
+async fn a_missing_table_is_an_error_that_names_the_table() {
     let file = File::new().await;
     let queue = SqliteQueue::new(file.pool(Duration::from_secs(1)).await, "jobs");
     let error = queue.push("too early").await.unwrap_err();

@@ -43,7 +43,7 @@ async fn an_existing_queue_is_used_unchanged() {
 }
 
 #[tokio::test]
-async fn a_failed_open_names_its_cause() {
+async fn a_failed_open_returns_a_specific_error_in_time() {
     let place = Place::new();
     for builder in [
         SqsQueue::builder(place.client.clone(), "a.fifo"),

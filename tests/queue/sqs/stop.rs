@@ -37,7 +37,7 @@ async fn consume(place: &Place, round: u32) -> Vec<Vec<u8>> {
 /// Jobs come all the time, and consumers stop at every moment of a fetch: each job is done once, and none lies under a lease
 /// in the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fetch_interrupted_by_a_stop_leaves_its_jobs_only_in_the_queue() {
+async fn stops_during_fetches_lose_no_job_and_leave_none_leased() {
     let place = Place::new();
     let producer = place.open().await;
     let over = source();
@@ -128,7 +128,7 @@ const TOGETHER: usize = 6;
 
 /// A job that is handed back by one goes to the request of another one, but not from there to a third.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn consumers_that_stop_together_do_not_pass_a_job_to_each_other() {
+async fn a_job_requeued_while_consumers_stop_together_reaches_only_one_of_them() {
     let place = Place::new();
     let holder = place.open().await;
     holder.push("job").await.unwrap();
@@ -149,7 +149,7 @@ async fn consumers_that_stop_together_do_not_pass_a_job_to_each_other() {
 
 /// The opposite, by hand: everyone who gives it back at once gives it to the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_opposite_a_manual_requeue_without_delay_passes_a_job_between_consumers() {
+async fn the_opposite_a_manual_requeue_without_delay_passes_a_job_through_all_consumers() {
     let place = Place::new();
     let queue = place.open().await;
     let url = place.url(&place.name).await;

@@ -13,7 +13,7 @@ use crate::support::{ERROR, LONG, fetch, fetch_for, next, no_jobs_for, now, sour
 
 // What is pushed is stored.
 
-pub(crate) async fn what_was_pushed_outlives_the_pool_and_is_delivered_in_order<P: Place>(place: &P) {
+pub(crate) async fn pushed_jobs_survive_the_pool_and_are_delivered_in_order<P: Place>(place: &P) {
     let queue = place.queue().await;
     let mut ids = Vec::new();
     for payload in ["first", "second", "third"] {
@@ -32,7 +32,7 @@ pub(crate) async fn what_was_pushed_outlives_the_pool_and_is_delivered_in_order<
     assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (0, 0, 0));
 }
 
-pub(crate) async fn queues_in_one_table_know_nothing_of_each_other<P: Place>(place: &P) {
+pub(crate) async fn queues_in_one_table_are_independent<P: Place>(place: &P) {
     let (emails, invoices) = (place.queue_named("emails").await, place.queue_named("invoices").await);
     invoices.pushed("invoice").await;
     assert_eq!(emails.counted().await.waiting, 0);
@@ -40,7 +40,7 @@ pub(crate) async fn queues_in_one_table_know_nothing_of_each_other<P: Place>(pla
     assert_eq!(next(&invoices).await.payload, b"invoice");
 }
 
-pub(crate) async fn many_who_push_at_once_each_get_the_id_of_their_own_job<P: Place>(place: &P) {
+pub(crate) async fn each_concurrent_push_returns_the_id_of_its_job<P: Place>(place: &P) {
     let queue = place.queue().await;
     let push = async |number: i32| (queue.pushed(number.to_string()).await, number);
     let mut pushed = join_all((0..500).map(push)).await;
@@ -52,7 +52,7 @@ pub(crate) async fn many_who_push_at_once_each_get_the_id_of_their_own_job<P: Pl
     assert_eq!(stored, pushed);
 }
 
-pub(crate) async fn several_may_make_the_table_at_the_same_time<P: Place>(place: &P) {
+pub(crate) async fn the_table_can_be_created_concurrently<P: Place>(place: &P) {
     for _ in 0..8 {
         let queues = place.several_make_it(6).await;
         join_all(queues.iter().map(|queue| queue.pushed("made"))).await;
@@ -63,7 +63,7 @@ pub(crate) async fn several_may_make_the_table_at_the_same_time<P: Place>(place:
 
 // Who waits for a job is woken by what makes one due, and by the stop.
 
-pub(crate) async fn the_stop_ends_the_waiting_and_nothing_is_taken_behind_it<P: Place>(place: &P) {
+pub(crate) async fn a_stop_ends_a_waiting_fetch_and_nothing_is_leased_after_it<P: Place>(place: &P) {
     let queue = place.queue().await.polled(LONG);
     let source = source();
     let token = source.token();
@@ -78,7 +78,7 @@ pub(crate) async fn the_stop_ends_the_waiting_and_nothing_is_taken_behind_it<P: 
     assert_eq!(queue.counted().await.waiting, 1);
 }
 
-pub(crate) async fn the_stop_ends_the_waiting_for_a_connection_too<P: Place>(place: &P) {
+pub(crate) async fn a_stop_ends_the_wait_for_a_connection<P: Place>(place: &P) {
     let queue = place.queue().await;
     queue.pushed("not taken").await;
     let held = P::hold_all(&queue).await;
@@ -102,7 +102,7 @@ pub(crate) async fn the_stop_ends_the_waiting_for_a_connection_too<P: Place>(pla
     assert!(jobs.unwrap().unwrap().is_empty());
 }
 
-pub(crate) async fn a_push_wakes_who_waits_for_it<P: Place>(place: &P) {
+pub(crate) async fn a_push_wakes_a_fetch_that_waits_for_it<P: Place>(place: &P) {
     let queue = place.queue().await.polled(LONG);
     let (job, pushed) = tokio::join!(next(&queue), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -111,7 +111,7 @@ pub(crate) async fn a_push_wakes_who_waits_for_it<P: Place>(place: &P) {
     assert_eq!(job.id, pushed.to_string());
 }
 
-pub(crate) async fn a_delay_is_kept_and_ends_without_anybody_looking<P: Place>(place: &P) {
+pub(crate) async fn a_delayed_job_is_delivered_when_due_without_polling<P: Place>(place: &P) {
     let queue = place.queue().await.polled(LONG);
     let delay = Duration::from_millis(400);
     let began = now();
@@ -134,7 +134,7 @@ pub(crate) async fn a_retry_waits_for_its_time_and_counts<P: Place>(place: &P) {
     assert_eq!((again.id, again.attempt), (job.id, 2));
 }
 
-pub(crate) async fn what_is_handed_back_is_first_again_wakes_who_waits_and_does_not_count<P: Place>(
+pub(crate) async fn a_requeued_job_is_delivered_first_wakes_a_consumer_and_counts_no_attempt<P: Place>(
     place: &P,
 ) {
     let queue = place.queue().await.polled(LONG);
@@ -156,7 +156,7 @@ pub(crate) async fn what_is_handed_back_is_first_again_wakes_who_waits_and_does_
 
 // A settlement is carried out for whoever has the job, and only then.
 
-pub(crate) async fn a_job_whose_lease_ran_out_is_delivered_again_and_no_longer_ours_to_settle<P: Place>(
+pub(crate) async fn a_job_with_an_expired_lease_is_redelivered_and_its_old_receipt_is_lost<P: Place>(
     place: &P,
 ) {
     let killed = place.queue().await.leased_for(Duration::from_millis(200));
@@ -180,7 +180,7 @@ pub(crate) async fn a_job_whose_lease_ran_out_is_delivered_again_and_no_longer_o
     assert_eq!(other.settle(&again.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
 }
 
-pub(crate) async fn a_lease_that_is_extended_lasts<P: Place>(place: &P) {
+pub(crate) async fn an_extended_lease_does_not_expire<P: Place>(place: &P) {
     let lease = Duration::from_secs(2);
     let queue = place.queue().await.leased_for(lease);
     for payload in ["extended", "settled late", "taken by another"] {
@@ -203,7 +203,7 @@ pub(crate) async fn a_lease_that_is_extended_lasts<P: Place>(place: &P) {
     assert_eq!(queue.settle(&jobs[1].receipt, Settlement::Ack).await.unwrap(), Settled::Done);
 }
 
-pub(crate) async fn what_is_buried_is_kept_with_its_error_and_can_be_brought_back<P: Place>(place: &P) {
+pub(crate) async fn a_dead_lettered_job_is_kept_with_its_error_and_can_be_revived<P: Place>(place: &P) {
     let queue = place.queue().await;
     for payload in ["revived", "discarded", "revived with all"] {
         queue.pushed(payload).await;
@@ -235,7 +235,7 @@ pub(crate) async fn what_is_buried_is_kept_with_its_error_and_can_be_brought_bac
 }
 
 /// What the database cannot store must not hold up the settlements of others.
-pub(crate) async fn an_error_that_no_text_can_hold_is_kept_as_far_as_it_can_be<P: Place>(place: &P) {
+pub(crate) async fn a_nul_in_an_error_is_replaced_and_the_rest_is_kept<P: Place>(place: &P) {
     let queue = place.queue().await;
     queue.pushed("fails oddly").await;
     let job = next(&queue).await;
@@ -245,7 +245,7 @@ pub(crate) async fn an_error_that_no_text_can_hold_is_kept_as_far_as_it_can_be<P
     assert_eq!(dead_lettered[0].error.as_deref(), Some("before\u{FFFD}behind"));
 }
 
-pub(crate) async fn many_settlements_at_once_each_get_their_own_answer<P: Place>(place: &P) {
+pub(crate) async fn each_of_many_concurrent_settlements_gets_its_result<P: Place>(place: &P) {
     let queue = place.queue().await;
     join_all((0..400).map(|number| queue.pushed(number.to_string()))).await;
     let jobs = fetch(&queue, 400).await;
@@ -275,7 +275,7 @@ pub(crate) async fn many_settlements_at_once_each_get_their_own_answer<P: Place>
 
 const JOBS: usize = 1000;
 
-pub(crate) async fn each_job_goes_to_one_of_those_who_compete<P: Place>(place: &P) {
+pub(crate) async fn each_job_goes_to_one_of_the_competing_consumers<P: Place>(place: &P) {
     let (queue, other) = (place.queue().await, place.queue().await);
     join_all((0..JOBS).map(|number| queue.pushed(number.to_string()))).await;
     // Two pools, each of them shared by two.
