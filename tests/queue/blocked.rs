@@ -1,4 +1,4 @@
-//! Handlers that use up what renewals need: every thread of the runtime, or every connection of the pool.
+//! Handlers that block what renewals need: every thread of the runtime, or every connection of the pool.
 
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -12,19 +12,19 @@ use tracing::instrument::WithSubscriber as _;
 
 use crate::lines::Lines;
 
-/// As long as the lease of all queues here.
+/// The lease of all queues in these tests.
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
 
-/// Long enough for the leases to end, and for another consumer to notice.
+/// Long enough for the leases to expire and for another consumer to notice.
 const BLOCKED: Duration = Duration::from_secs(10);
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What became of two jobs of one consumer, whose handlers blocked, beside another consumer of the same queue.
+/// The outcome of two jobs of one consumer with blocking handlers, while another consumer uses the same queue.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) first: Tally,
-    /// The jobs that the other one ran.
+    /// The jobs that the other consumer ran.
     pub(crate) again: Vec<String>,
     pub(crate) lines: Vec<String>,
 }
@@ -45,23 +45,23 @@ impl Outcome {
     }
 }
 
-/// Blocks the thread that it runs on.
+/// Blocks the current thread.
 pub(crate) async fn block_the_thread() {
     thread::sleep(BLOCKED);
 }
 
-/// Keeps what it has for as long.
+/// Holds a value for the same time.
 pub(crate) async fn keep<T>(kept: T) {
     tokio::time::sleep(BLOCKED).await;
     drop(kept);
 }
 
-/// A runtime with as many threads as there are jobs.
+/// Returns a runtime with one thread for each job.
 pub(crate) fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// Runs two jobs that are in the queue, until both have ended. `other` is opened when both have begun, on a runtime of its own.
+/// Runs the two queued jobs until both have ended. `other` is opened on a separate runtime when both have begun.
 pub(crate) fn beside_another<A, B, H, Fut>(
     runtime: &Runtime,
     first: A,
@@ -120,10 +120,10 @@ fn stop(source: &StopSource) {
     source.stop(Cause::Signal { number: 15 }, None);
 }
 
-/// A queue with one mechanism off.
+/// A queue with one mechanism disabled.
 pub(crate) struct Without<Q, B> {
     pub(crate) queue: Q,
-    /// What a renewal waits for first.
+    /// Runs before each renewal.
     pub(crate) before: B,
 }
 
@@ -161,12 +161,12 @@ where
     }
 }
 
-/// Renewals on the consumer's runtime.
+/// Returns the queue with its renewals on the consumer's runtime.
 pub(crate) fn without_a_thread<Q: Queue>(queue: Q) -> impl Queue {
     Without { queue, before: async || Ok(()) }
 }
 
-/// Makes the tests of handlers that block every thread, of a broker. Each opens its queues with the expressions.
+/// Defines a broker's tests of handlers that block every thread. Each opens its queues with the given expressions.
 macro_rules! blocked_threads {
     ($place:expr, $open:expr, $push:expr) => {
         #[test]
@@ -183,7 +183,7 @@ macro_rules! blocked_threads {
             crate::blocked::beside_another(&runtime, first, handler, other).each_job_ran_once();
         }
 
-        /// The opposite: renewals on the runtime that is blocked. The log has the reason before the jobs run again.
+        /// The opposite: renewals on the blocked runtime. The log shows the reason before the jobs run again.
         #[test]
         fn renewals_on_a_blocked_runtime_are_late_and_the_log_says_why() {
             let runtime = crate::blocked::runtime();
@@ -203,7 +203,7 @@ macro_rules! blocked_threads {
     };
 }
 
-/// The same for handlers that hold every connection of the pool that they share with the queue.
+/// Defines the same tests for handlers that use every connection of a pool that they share with the queue.
 macro_rules! held_pool {
     ($place:expr, $pool:expr, $queue:expr) => {
         #[test]
@@ -269,7 +269,7 @@ macro_rules! held_pool {
 
 pub(crate) use {blocked_threads, held_pool};
 
-/// Pushes the two jobs.
+/// Pushes two jobs.
 pub(crate) async fn push<Q: crate::table::Rows>(queue: &Q) {
     for job in ["one", "two"] {
         queue.pushed(job).await;

@@ -20,19 +20,19 @@ use ebbtide_sqs::SqsQueueError;
 
 use crate::support;
 
-/// What the innermost error says.
+/// The message of the innermost error.
 const CAUSE: &str = "the cause of it all";
 
 fn io() -> std::io::Error {
     std::io::Error::other(CAUSE)
 }
 
-/// An error of sqlx says its source in its text and returns it as well.
+/// Returns an error of sqlx, which shows its source in its text and also returns it.
 fn sqlx() -> Arc<sqlx::Error> {
     Arc::new(sqlx::Error::Io(io()))
 }
 
-/// And so does one of lapin.
+/// Returns an error of lapin, which does the same.
 fn lapin() -> lapin::Error {
     lapin::ErrorKind::IOError(Arc::new(io())).into()
 }
@@ -45,11 +45,11 @@ fn path() -> std::path::PathBuf {
     "/etc/orders.pem".into()
 }
 
-/// Each variant of the library's errors that has a source, with its name.
+/// Returns each variant of the library's errors that has a source, with its name.
 fn all() -> Vec<(&'static str, BoxError)> {
     let (action, what) = ("settle jobs", "settle jobs");
     let text = || "orders".to_owned();
-    let duration = ebbtide::model::parse_duration("soon").expect_err("it is none");
+    let duration = ebbtide::model::parse_duration("soon").expect_err("not a duration");
     let expression = Every::cron("61 * * * *").expect_err("there is no such minute");
     let zone = Every::cron("0 0 * * *").and_then(|every| every.zone("Nowhere/Never"));
     let nats = async_nats::ConnectError::with_source(async_nats::ConnectErrorKind::Io, io());
@@ -119,7 +119,7 @@ fn all() -> Vec<(&'static str, BoxError)> {
     ]
 }
 
-/// The messages of an error and its sources.
+/// Returns the messages of an error and its sources.
 fn messages(error: &(dyn Error + 'static)) -> Vec<String> {
     let sources = std::iter::successors(Some(error), |&error| error.source());
     sources.map(ToString::to_string).collect()
@@ -129,11 +129,11 @@ fn messages(error: &(dyn Error + 'static)) -> Vec<String> {
 fn no_error_shows_a_source_that_it_returns() {
     for (name, error) in all() {
         let [said, source, ..] = &messages(&*error)[..] else { panic!("{name} has no source") };
-        assert!(!said.contains(source.as_str()), "{name} says its source, and returns it: {said}");
+        assert!(!said.contains(source.as_str()), "{name} shows its source and returns it: {said}");
     }
 }
 
-/// The opposite: without its care the printer would repeat what clients' errors show and return.
+/// The opposite: clients' errors show and return their source, so a simple printer would repeat it.
 #[test]
 fn client_errors_both_show_and_return_their_source() {
     for error in [BoxError::from(lapin()), sqlx().into()] {
@@ -142,7 +142,7 @@ fn client_errors_both_show_and_return_their_source() {
     }
 }
 
-/// A queue of one job, which keeps why it was buried.
+/// A queue of one job that records the reason of its dead-lettering.
 struct One {
     given: Mutex<bool>,
     dead_lettered: tokio::sync::watch::Sender<Option<String>>,
@@ -173,14 +173,14 @@ async fn printed(error: BoxError) -> String {
     let (queue, error) = (One { given: Mutex::default(), dead_lettered }, Mutex::new(Some(error)));
     let handler = move |_: Job, _| {
         let error = error.lock().expect("not poisoned").take();
-        async move { Err(Permanent::new(error.expect("it is tried once")).into()) }
+        async move { Err(Permanent::new(error.expect("the job runs once")).into()) }
     };
     let source = support::source();
     let running = Consumer::new("errors", queue, ConsumeOptions::new(1), handler).run(source.token());
     let stopping = async {
-        let words = words.wait_for(Option::is_some).await.expect("it is buried").clone();
+        let words = words.wait_for(Option::is_some).await.expect("the job is dead-lettered").clone();
         support::stop(&source);
-        words.expect("there are some")
+        words.expect("a reason")
     };
     tokio::join!(running, stopping).1
 }
@@ -189,7 +189,7 @@ async fn printed(error: BoxError) -> String {
 async fn a_printed_error_has_no_message_twice() {
     for (name, error) in all() {
         let messages = messages(&*error);
-        let innermost = messages.last().cloned().expect("there is one");
+        let innermost = messages.last().cloned().expect("a message");
         let printed = printed(error).await;
         assert_eq!(printed.matches(&innermost).count(), 1, "{name}: {printed} is made of {messages:?}");
         for message in messages {
@@ -198,7 +198,7 @@ async fn a_printed_error_has_no_message_twice() {
     }
 }
 
-/// A new variant with a source has its row above.
+/// A new variant with a source must be added to the list above.
 #[test]
 fn every_variant_with_a_source_is_tried() {
     let mut found = BTreeSet::new();
@@ -216,7 +216,7 @@ fn collect(folder: &Path, found: &mut BTreeSet<String>) {
             collect(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).expect("a file");
-            // Tests have errors of their own, behind the code.
+            // Unit tests define errors too; they come after the code.
             let text = text.split("#[cfg(test)]").next().unwrap_or_default();
             if text.contains("thiserror::Error") {
                 variants(text, found);
@@ -225,7 +225,7 @@ fn collect(folder: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Finds the variants of public errors that have a field `source` or `#[source]`, by the layout that rustfmt gives them.
+/// Finds the variants of public errors with a field `source` or `#[source]`, by their rustfmt layout.
 fn variants(text: &str, found: &mut BTreeSet<String>) {
     let (mut item, mut variant) = (String::new(), String::new());
     for line in text.lines() {

@@ -1,4 +1,5 @@
-//! The queue adapters, each against its real broker: one folder an adapter. Those whose jobs are rows of a table run all of `table`.
+//! The queue adapters, each against its real broker. There is one folder for each adapter. Those that store jobs as rows of a
+//! table also run all tests of `table`.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod blocked;
@@ -10,7 +11,8 @@ mod seed;
 mod server;
 mod support;
 
-/// The queue in NATS, against a real server with JetStream: that of `EBBTIDE_TEST_NATS`, or the local one, and our own ones to kill.
+/// The queue in NATS, against a real server with JetStream: the one that `EBBTIDE_TEST_NATS` names, or the local one, and
+/// servers that the tests start and kill.
 mod nats {
     mod operations;
     mod place;
@@ -18,7 +20,7 @@ mod nats {
     mod stop;
 }
 
-/// PostgreSQL: a database of the test's own, on the server that `EBBTIDE_TEST_POSTGRES` names.
+/// PostgreSQL: a separate database for each test, on the server that `EBBTIDE_TEST_POSTGRES` names.
 mod postgres {
     mod jobs;
     mod place;
@@ -33,7 +35,8 @@ mod rabbitmq {
     mod stop;
 }
 
-/// The queue in Redis, against a real server: that of `EBBTIDE_TEST_REDIS`, or the local one, and our own ones to kill.
+/// The queue in Redis, against a real server: the one that `EBBTIDE_TEST_REDIS` names, or the local one, and servers that
+/// the tests start and kill.
 mod redis {
     mod operations;
     mod outage;
@@ -43,14 +46,14 @@ mod redis {
     mod stop;
 }
 
-/// SQLite: a file in a folder of the test's own. To SQLite, pools are processes: each has connections of its own.
+/// SQLite: a file in a separate folder for each test. Each pool has separate connections, as another process would.
 mod sqlite {
     mod jobs;
     mod place;
     mod promises;
 }
 
-/// The queue in SQS, against what speaks its protocol: that of `EBBTIDE_TEST_SQS`, or the local one.
+/// The queue in SQS, against a server that speaks its protocol: the one that `EBBTIDE_TEST_SQS` names, or the local one.
 mod sqs {
     mod operations;
     mod place;
@@ -58,7 +61,7 @@ mod sqs {
     mod stop;
 }
 
-/// What holds for every adapter whose jobs are rows of a table. Each runs all of it.
+/// Tests for every adapter that stores jobs as rows of a table. Each adapter runs all of them.
 mod table {
     mod jobs;
     mod rows;

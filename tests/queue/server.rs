@@ -1,4 +1,4 @@
-//! Servers of a test's own, and what their deaths have in common.
+//! Servers that a test starts and kills, and the assertions that all such tests share.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::now;
 
-/// A server of our own, on a free port and with its data in a temporary folder: to be killed and started again.
+/// A server that the test starts, kills and restarts. It listens on a free port and stores its data in a temporary folder.
 pub(crate) struct Server {
     program: Program,
     process: Option<Child>,
@@ -20,7 +20,7 @@ pub(crate) struct Server {
     settings: &'static [&'static str],
 }
 
-/// How a server is told where to be.
+/// A server program and its options for address, port and folder.
 struct Program {
     name: &'static str,
     address: &'static str,
@@ -54,7 +54,7 @@ impl Server {
         command.args([address, "127.0.0.1", port, &self.port.to_string(), folder]).arg(self.folder.path());
         command.args(self.settings).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let process = self.process.insert(command.spawn().unwrap());
-        // It loads what it has before it listens.
+        // It loads its data before it listens.
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
             assert_eq!(process.try_wait().unwrap(), None, "{name} ended before it listened");
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -68,7 +68,7 @@ impl Server {
         }
     }
 
-    /// Stops the process where it is: connections stay, and nobody answers.
+    /// Suspends the process: connections stay open and get no response.
     pub(crate) fn freeze(&self) {
         self.signal(rustix::process::Signal::STOP);
     }
@@ -83,13 +83,13 @@ impl Server {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
-    /// Returns its address under a scheme.
+    /// Returns the server's URL with this scheme.
     pub(crate) fn url(&self, scheme: &str) -> String {
         format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
-    /// Kills the server so long after a fetch has begun, and looks at what the adapter says while it is away: errors, in time.
-    /// Returns what had been fetched before.
+    /// Kills the server after this time in a fetch, and asserts that the adapter returns errors in time while it is down.
+    /// Returns the jobs that were fetched before.
     pub(crate) async fn dies_under<Q: Queue>(
         &mut self,
         queue: &Q,
@@ -111,7 +111,7 @@ impl Server {
             }
         };
         let ((), jobs) = tokio::join!(killing, failing);
-        // That its lease has run out an adapter may know by itself.
+        // The adapter may know by itself that the lease has expired.
         let said = queue.settle(held, Settlement::Ack).await;
         assert!(matches!(said, Err(_) | Ok(Settled::Lost)), "{said:?}");
         assert!(began.elapsed() < Duration::from_secs(10), "errors, not hangs");
@@ -125,7 +125,7 @@ impl Drop for Server {
     }
 }
 
-/// Calls again until it works, as the loop does.
+/// Repeats a call until it succeeds, as the consumer loop does.
 pub(crate) async fn until_it_works<T, E, F: Future<Output = Result<T, E>>>(call: impl Fn() -> F) -> T {
     loop {
         if let Ok(value) = call().await {
@@ -135,7 +135,7 @@ pub(crate) async fn until_it_works<T, E, F: Future<Output = Result<T, E>>>(call:
     }
 }
 
-/// Acknowledges a job, again until the server is back.
+/// Acknowledges a job; repeats it until the server is available again.
 pub(crate) async fn settle<Q: Queue>(queue: &Q, job: &Delivery<Q::Receipt>) -> Settled {
     until_it_works(|| queue.settle(&job.receipt, Settlement::Ack)).await
 }

@@ -1,6 +1,5 @@
-//! What the adapters' tests have in common: how they fetch and stop, what the adapters of brokers without a table have in common about
-//! leases and stops, and the times of the adapters at their ends, which a test of each adapter tries: a consumer takes a job, stops on a
-//! request, and nothing panics.
+//! Helpers that the adapters' tests share: fetching and stopping; leases and stops of adapters without a table; and extreme
+//! durations, with which each adapter must run a job and stop on request without a panic.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,14 +10,13 @@ use ebbtide::queue::{ConsumeOptions, Consumer, Delivery, Queue, Settled, Settlem
 use ebbtide::{Backoff, BoxError};
 use tokio::sync::Notify;
 
-/// Longer than anything here takes: a test that waits for it has failed.
+/// Longer than any step takes. A test that waits for it has failed.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
-/// Says what background job failed of.
+/// The error of a failed job, with characters that need escaping.
 pub(crate) const ERROR: &str = "the mail server said \"no\"\n— twice \u{1F4A5}";
 
-/// Returns a part of a name that no other test uses, in this process or another, now or in an earlier run: a process id
-/// comes again, and so would what a killed test has left behind.
+/// Returns a unique part of a name. A process id would not do: it is reused, and a killed test may have left data behind.
 pub(crate) fn unique() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }
@@ -42,7 +40,7 @@ pub(crate) async fn fetch<Q: Queue>(queue: &Q, max: usize) -> Vec<Delivery<Q::Re
     queue.fetch(max, &Stop::never()).await.unwrap()
 }
 
-/// Waits for so many jobs, in however many fetches.
+/// Waits for this many jobs, in any number of fetches.
 pub(crate) async fn fetch_all<Q: Queue>(queue: &Q, count: usize) -> Vec<Delivery<Q::Receipt>> {
     let mut jobs = Vec::new();
     while jobs.len() < count {
@@ -56,8 +54,8 @@ pub(crate) async fn next<Q: Queue>(queue: &Q) -> Delivery<Q::Receipt> {
     fetch(queue, 1).await.remove(0)
 }
 
-/// Fetches until it is stopped, after that time; acknowledges what it has then but every third job, which it hands back, and closes.
-/// Returns what was acknowledged.
+/// Fetches jobs until a stop after this time. Then acknowledges them, requeues every third one, and closes the queue.
+/// Returns the acknowledged jobs.
 pub(crate) async fn consume_until_stopped<Q: Queue>(queue: Q, time: Duration) -> Vec<Delivery<Q::Receipt>> {
     let source = source();
     let token = source.token();
@@ -86,7 +84,7 @@ pub(crate) async fn consume_until_stopped<Q: Queue>(queue: Q, time: Duration) ->
     done
 }
 
-/// Looks for jobs for so long, and returns what there was.
+/// Fetches for this long and returns the jobs.
 pub(crate) async fn fetch_for<Q: Queue>(queue: &Q, time: Duration) -> Vec<Delivery<Q::Receipt>> {
     let source = source();
     let token = source.token();
@@ -97,7 +95,7 @@ pub(crate) async fn fetch_for<Q: Queue>(queue: &Q, time: Duration) -> Vec<Delive
     jobs.unwrap()
 }
 
-/// Looks for jobs for so many milliseconds, and there are none.
+/// Fetches for this many milliseconds and asserts that no job comes.
 pub(crate) async fn no_jobs_for<Q: Queue>(queue: &Q, millis: u64) {
     let jobs = fetch_for(queue, Duration::from_millis(millis)).await;
     let ids: Vec<&str> = jobs.iter().map(|job| &*job.id).collect();
@@ -106,7 +104,7 @@ pub(crate) async fn no_jobs_for<Q: Queue>(queue: &Q, millis: u64) {
 
 // Leases and stops.
 
-/// A consumer that slept through its lease may be the one that takes the job over: its first receipt is lost all the same.
+/// A consumer whose lease expired may fetch the same job again. Its first receipt is lost nevertheless.
 pub(crate) async fn a_receipt_settles_only_its_delivery<Q: Queue>(queue: &Q, lease: Duration) {
     let first = next(queue).await;
     let second = next(queue).await;
@@ -117,7 +115,8 @@ pub(crate) async fn a_receipt_settles_only_its_delivery<Q: Queue>(queue: &Q, lea
     assert!(fetch_for(queue, 2 * lease).await.is_empty());
 }
 
-/// Two consumers have one job each, and one of them extends its lease: a third is given the other's, which that cannot settle any more. Returns it.
+/// Two consumers hold one job each, and one of them extends its lease. A third consumer gets the other job, which its first
+/// holder can no longer settle. Returns the delivery to the third.
 pub(crate) async fn an_extended_lease_is_kept_and_another_expires<Q: Queue>(
     [kept, lost, other]: [&Q; 3],
     lease: Duration,
@@ -131,7 +130,7 @@ pub(crate) async fn an_extended_lease_is_kept_and_another_expires<Q: Queue>(
     };
     let (taken, ()) = tokio::join!(next(other), extending);
     assert_eq!((&*taken.id, taken.attempt), (&*theirs.id, 2));
-    // To extend what is lost does no harm to whose it is.
+    // Extending a lost job does not affect its new holder.
     lost.extend(std::slice::from_ref(&theirs.receipt)).await.unwrap();
     assert_eq!(lost.settle(&theirs.receipt, Settlement::Requeue).await.unwrap(), Settled::Lost);
     assert_eq!(kept.settle(&ours.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
@@ -147,13 +146,13 @@ pub(crate) async fn a_fetch_that_waits_ends_with_the_stop_at_once<Q: Queue>(queu
     assert!(began.elapsed() < Duration::from_secs(20) / 4, "{:?}", began.elapsed());
 }
 
-// Times at their ends.
+// Extreme durations.
 
-/// The times that are tried.
+/// The durations that are tried.
 pub(crate) const EXTREMES: [Duration; 3] = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];
 
-/// Runs a consumer until a job has been begun; where none comes in a second, which a lease or a pause of no length may do to it, until
-/// then. A panic in it fails the test.
+/// Runs a consumer until a job has begun, or for one second: a lease or a pause of zero may prevent any job. A panic in it
+/// fails the test.
 pub(crate) async fn consume<Q: Queue>(queue: Q) -> Tally {
     let source = StopSource::with_clock(now);
     let began = Arc::new(Notify::new());

@@ -1,4 +1,4 @@
-//! A queue of a test's own, the server as somebody sees it who looks from outside, and a wire to it that can be cut.
+//! A separate queue for each test, a view of the server over another connection, and a proxy to it that can be disconnected.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use tokio::time::sleep;
 
 use crate::support::unique;
 
-/// The same delays in all tests, so that what was made for them can be removed: as they are asked for, and as they are.
+/// The retry delays of all tests, so that their queues can be removed: as requested, and rounded up in milliseconds.
 pub(super) const DELAYS: [(Duration, u64); 2] =
     [(Duration::from_millis(300), 320), (Duration::from_millis(1500), 1536)];
 
-/// A queue's name that nobody else uses, and the server as somebody sees it who looks from outside.
+/// A unique queue name, and a separate connection to the server.
 pub(super) struct Broker {
     pub(super) name: String,
     url: String,
@@ -39,7 +39,7 @@ impl Broker {
         Self { name, url, connection }
     }
 
-    /// Runs a test over a queue of its own and removes what it leaves, also when it fails.
+    /// Runs a test on a separate queue and removes its queues afterwards, even if the test fails.
     pub(super) fn with<T>(test: impl AsyncFnOnce(&Self) -> T) -> T {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -57,7 +57,7 @@ impl Broker {
         &self.url
     }
 
-    /// `host:port`, as a relay takes it.
+    /// Returns the server's address as `host:port`.
     pub(super) fn address(&self) -> String {
         let (_, rest) = self.url.rsplit_once('@').expect("a URL with a user");
         rest.split('/').next().expect("a host").to_owned()
@@ -71,12 +71,12 @@ impl Broker {
         self.connection.create_channel().await.unwrap()
     }
 
-    /// How many messages a queue has that no consumer has; none where there is no such queue.
+    /// Returns the number of ready messages in a queue, or `None` if it does not exist.
     pub(super) async fn ready(&self, queue: &str) -> Option<u32> {
         self.look_at(queue).await.map(|queue| queue.message_count())
     }
 
-    /// Waits until somebody consumes from the queue.
+    /// Waits until the queue has a consumer.
     pub(super) async fn wait_for_a_consumer(&self) {
         while self.look_at(&self.name).await.is_none_or(|queue| queue.consumer_count() == 0) {
             sleep(Duration::from_millis(10)).await;
@@ -89,14 +89,14 @@ impl Broker {
         channel.queue_declare(queue.into(), options, FieldTable::default()).await.ok()
     }
 
-    /// Waits until the queue has so many messages that no consumer has.
+    /// Waits until the queue has this many ready messages.
     pub(super) async fn wait_for(&self, ready: u32) {
         while self.ready(&self.name).await != Some(ready) {
             sleep(Duration::from_millis(10)).await;
         }
     }
 
-    /// Takes everything out of a queue.
+    /// Removes all messages from a queue and returns them.
     pub(super) async fn empty(&self, queue: &str) -> Vec<(BasicProperties, Vec<u8>)> {
         let channel = self.channel().await;
         let mut all = Vec::new();
@@ -126,7 +126,7 @@ impl Drop for Clean<'_> {
     }
 }
 
-/// Fetches until there are so many.
+/// Fetches this many jobs.
 pub(super) async fn take(queue: &RabbitQueue, count: usize) -> Vec<Delivery<RabbitReceipt>> {
     let mut taken = Vec::new();
     while taken.len() < count {
@@ -147,7 +147,7 @@ pub(super) async fn settle(
     queue.settle(&delivery.receipt, settlement).await.unwrap()
 }
 
-/// The job is done, and was ours.
+/// Acknowledges a job and asserts that the consumer still held it.
 pub(super) async fn ack(queue: &RabbitQueue, delivery: &Delivery<RabbitReceipt>) {
     assert_eq!(settle(queue, delivery, Settlement::Ack).await, Settled::Done);
 }
@@ -156,12 +156,12 @@ pub(super) fn retry(after: Duration) -> Settlement {
     Settlement::Retry { after, error: "not yet".to_owned() }
 }
 
-/// The payload of a numbered job.
+/// Returns the payload of a numbered job.
 pub(super) fn number(delivery: &Delivery<RabbitReceipt>) -> u32 {
     std::str::from_utf8(&delivery.payload).unwrap().parse().unwrap()
 }
 
-/// The wire between a consumer and the server, which can be cut, and can swallow what the consumer sends.
+/// A proxy between a consumer and the server. It can be disconnected, and can discard what the consumer sends.
 pub(super) struct Wire {
     address: SocketAddr,
     state: Arc<watch::Sender<State>>,
@@ -171,9 +171,9 @@ pub(super) struct Wire {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Whole,
-    /// What the consumer sends is taken and goes nowhere.
+    /// Data from the consumer is read and discarded.
     Deaf,
-    /// Every connection ends at once, new ones too.
+    /// Every connection is closed at once, including new ones.
     Disconnected,
 }
 
@@ -194,7 +194,7 @@ impl Wire {
         Self { address, state, _task: task }
     }
 
-    /// The broker's URL, by this wire.
+    /// Returns the broker's URL through this proxy.
     pub(super) fn url(&self) -> String {
         format!("amqp://guest:guest@{}/%2f", self.address)
     }
@@ -232,7 +232,7 @@ async fn carry(client: TcpStream, broker: String, mut state: watch::Receiver<Sta
 async fn speak(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &mut watch::Receiver<State>) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut bytes).await {
-        // Deaf is deaf for good: half a frame, and then the rest of another, would be an error of the protocol.
+        // Never resumes: half of one frame followed by the rest of another would be a protocol error.
         if *state.borrow() != State::Whole {
             std::future::pending::<()>().await;
         }

@@ -1,5 +1,5 @@
-//! The promises of a queue, one by one, on classic and quorum queues and those that others have declared; what is sent ahead, what a crash
-//! leaves, and how attempts are counted; and what the module's page says of heartbeats.
+//! The conformance suite on classic and quorum queues; queues that other programs have declared; prefetch, crashes, and how
+//! attempts are counted; heartbeats as documented.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use super::broker::{Broker, DELAYS, Wire, ack, number, retry, settle, take, take_one};
 use crate::blocked::{beside_another, block_the_thread, runtime};
 
-/// A queue of its own for each promise; its consumers reach the server over a wire that can be cut.
+/// A separate queue for each promise. Its consumers reach the server through a proxy that can be disconnected.
 struct Place {
     broker: Arc<Broker>,
     wire: Wire,
@@ -75,7 +75,7 @@ impl Subject for Place {
             };
             all.push(DeadLettered { payload: message.delivery.data, error });
         }
-        // What was looked at goes back.
+        // Closing the channel requeues the messages.
         channel.close(200, "seen".into()).await?;
         Ok(all)
     }
@@ -91,7 +91,7 @@ impl Subject for Place {
     }
 }
 
-/// Returns the promises that it does not make.
+/// Returns the promises that do not apply.
 async fn does_not_make(quorum: bool) -> Vec<Promise> {
     let brokers = Mutex::new(Vec::new());
     let kept = conforms(async || {
@@ -107,7 +107,7 @@ async fn does_not_make(quorum: bool) -> Vec<Promise> {
     kept.filter(|(_, verdict)| *verdict == Verdict::DoesNotApply).map(|(promise, _)| promise).collect()
 }
 
-/// It has no leases, and the server sends ahead by itself.
+/// RabbitMQ has no leases, and the server prefetches by itself.
 const NOT_MADE: [Promise; 4] = [
     Promise::LapsedLeaseIsLost,
     Promise::LeaseBeginsAtDelivery,
@@ -125,7 +125,7 @@ async fn a_quorum_queue_keeps_every_promise() {
     assert_eq!(does_not_make(true).await, NOT_MADE);
 }
 
-// Classic queues, quorum queues, and those that others have declared.
+// Classic queues, quorum queues, and queues that other programs have declared.
 
 #[test]
 fn a_quorum_queue_counts_crashes_and_retries_but_not_requeues() {
@@ -142,7 +142,7 @@ fn a_quorum_queue_counts_crashes_and_retries_but_not_requeues() {
             assert_eq!(delivery.id, id);
             attempts.push(delivery.attempt);
             if let Some(settlement) = settlement {
-                // Otherwise what is handed back comes back to this one, before it crashes.
+                // Otherwise a requeued job returns to this consumer before it crashes.
                 assert!(queue.withdraw().await.unwrap().is_empty());
                 assert_eq!(settle(&queue, &delivery, settlement).await, Settled::Done);
             }
@@ -171,7 +171,7 @@ fn another_queue_type_is_refused_and_an_existing_queue_can_be_used_unchanged() {
     });
 }
 
-// What is sent ahead, what a crash leaves, and how attempts are counted.
+// Prefetch, crashes, and how attempts are counted.
 
 #[test]
 fn the_prefetch_follows_the_number_of_jobs_asked_for() {
@@ -182,7 +182,7 @@ fn the_prefetch_follows_the_number_of_jobs_asked_for() {
         }
         let three = take(&queue, 3).await;
         broker.wait_for(17).await;
-        // What is in hand counts.
+        // Unsettled jobs count.
         ack(&queue, &three[0]).await;
         broker.wait_for(16).await;
         let eight = take(&queue, 8).await;
@@ -202,7 +202,7 @@ fn after_a_crash_another_consumer_runs_the_job_and_each_crash_is_an_attempt() {
             if attempt == 5 {
                 ack(&queue, &delivery).await;
             }
-            // The opposite of settling: the connection ends and the job is unsettled.
+            // The opposite of settling: the connection closes with the job unsettled.
             drop((queue, delivery));
         }
         broker.wait_for(0).await;
@@ -271,7 +271,7 @@ fn messages_of_other_producers_are_jobs_whatever_is_in_their_headers() {
         let _done = settle(&queue, &taken[2], Settlement::DeadLetter { error: "why".to_owned() }).await;
         let dead_lettered = broker.empty(&queue.dead_name()).await;
         let [(properties, payload)] = dead_lettered.as_slice() else {
-            panic!("one job is buried, not {dead_lettered:?}")
+            panic!("expected one dead-lettered job: {dead_lettered:?}")
         };
         let headers = properties.headers().as_ref().unwrap().inner();
         assert_eq!(headers.get("trace"), Some(&AMQPValue::LongString("kept".into())));
@@ -280,9 +280,9 @@ fn messages_of_other_producers_are_jobs_whatever_is_in_their_headers() {
     });
 }
 
-// What the module's page says of heartbeats.
+// Heartbeats as documented.
 
-/// There is no lease to be renewed by a thread: the connection is the lease, and lapin's heartbeats run where it was opened.
+/// No thread can renew a lease here: the connection is the lease, and lapin sends heartbeats on the runtime that opened it.
 #[test]
 fn handlers_that_block_every_thread_for_longer_than_the_heartbeat_lose_their_jobs() {
     Broker::with(async |broker| {

@@ -1,4 +1,4 @@
-//! When a settlement is done, it is done.
+//! A settlement that returned `Done` is final.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use lapin::{Connection, ConnectionProperties};
 use super::broker::{Broker, DELAYS, Wire, ack, number, retry, settle, take, take_one};
 use crate::support::now;
 
-/// Thirty times: acknowledged, and the connection torn down in the same instant.
+/// Acknowledges a job and breaks the connection right after, thirty times.
 #[test]
 fn a_done_job_stays_done_if_the_connection_dies_right_after() {
     Broker::with(async |broker| {
@@ -22,8 +22,8 @@ fn a_done_job_stays_done_if_the_connection_dies_right_after() {
             let wire = Wire::to(broker.address()).await;
             let queue = RabbitQueue::builder(&broker.name).url(wire.url()).open().await.unwrap();
             let delivery = take_one(&queue).await;
-            // (It may have been sent to the one before, whose end the server had not noticed yet.)
-            assert_eq!(number(&delivery), round, "one was delivered again");
+            // It may have been sent to the previous connection first, whose end the server had not noticed yet.
+            assert_eq!(number(&delivery), round, "a done job was delivered again");
             ack(&queue, &delivery).await;
             wire.disconnect();
         }
@@ -31,22 +31,22 @@ fn a_done_job_stays_done_if_the_connection_dies_right_after() {
     });
 }
 
-/// The opposite: the client says that the acknowledgement is sent, the server has never seen it, and the job comes again.
-/// A settlement over the same wire doesn't say that it was done.
+/// The opposite: the client reports the acknowledgement as sent, the server never receives it, and the job is redelivered.
+/// A settlement over the same proxy does not return `Done`.
 #[test]
 fn an_acknowledgement_that_is_only_sent_proves_nothing() {
     Broker::with(async |broker| {
         let producer = broker.open().await;
-        producer.push("by hand").await.unwrap();
+        producer.push("manual").await.unwrap();
         let wire = Wire::to(broker.address()).await;
-        let by_hand = Connection::connect(&wire.url(), ConnectionProperties::default()).await.unwrap();
-        let channel = by_hand.create_channel().await.unwrap();
+        let manual = Connection::connect(&wire.url(), ConnectionProperties::default()).await.unwrap();
+        let channel = manual.create_channel().await.unwrap();
         let (name, options) = (broker.name.as_str(), BasicConsumeOptions::default());
         let mut consumer =
             channel.basic_consume(name.into(), "".into(), options, FieldTable::default()).await.unwrap();
         let delivery = consumer.next().await.unwrap().unwrap();
         wire.go_deaf();
-        assert!(delivery.ack(BasicAckOptions::default()).await.unwrap(), "the client believes it");
+        assert!(delivery.ack(BasicAckOptions::default()).await.unwrap(), "the client reports it as sent");
         wire.disconnect();
         broker.wait_for(1).await;
 
@@ -58,7 +58,7 @@ fn an_acknowledgement_that_is_only_sent_proves_nothing() {
         let settled = queue.settle(&delivery.receipt, Settlement::Ack).await;
         assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Silent { .. })));
         wire.disconnect();
-        // Said again, when it is known that the connection is gone.
+        // The retry returns `Lost` when the queue has noticed the broken connection.
         while queue.settle(&delivery.receipt, Settlement::Ack).await.ok() != Some(Settled::Lost) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -73,7 +73,7 @@ fn a_failed_job_is_stored_for_later_before_it_is_acknowledged() {
         let queue = RabbitQueue::builder(&broker.name).url(wire.url()).open().await.unwrap();
         queue.push("job").await.unwrap();
         let delivery = take_one(&queue).await;
-        // Nothing that is published arrives: the job stays with its consumer, and is not acknowledged.
+        // No published message arrives: the job stays with its consumer and is not acknowledged.
         wire.go_deaf();
         let settled = queue.settle(&delivery.receipt, retry(DELAYS[0].0)).await;
         assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Silent { .. })));
@@ -92,7 +92,7 @@ fn a_retry_is_delivered_when_its_delay_has_passed_and_delays_no_other() {
         queue.push("1").await.unwrap();
         let both = take(&queue, 2).await;
         let began = now();
-        // The longer one first: in one queue for both it would be in the other's way.
+        // The longer delay first: in a shared queue it would block the shorter one.
         let (short, long) = (DELAYS[0].0, DELAYS[1].0);
         assert_eq!(settle(&queue, &both[0], retry(long)).await, Settled::Done);
         assert_eq!(settle(&queue, &both[1], retry(short)).await, Settled::Done);
@@ -125,8 +125,8 @@ fn many_settle_at_the_same_time_and_each_is_done() {
     });
 }
 
-/// Acknowledgements share words: no word may be for a job that nobody acknowledged. The first ones are, in any order, so
-/// that words are shared by many, and behind them some are not.
+/// One message can acknowledge several jobs, and must not include one that was not acknowledged. The first jobs are all
+/// acknowledged, in any order, so that messages cover many jobs. Some of the later jobs are not acknowledged.
 #[test]
 fn a_job_that_is_not_acknowledged_is_redelivered_whatever_else_is_settled() {
     const JOBS: u32 = 60;
@@ -163,7 +163,7 @@ fn a_job_that_is_not_acknowledged_is_redelivered_whatever_else_is_settled() {
                             tokio::task::yield_now().await;
                         }
                         if chance == 4 {
-                            // Begun, and dropped: it is said again.
+                            // The first call is dropped; the settlement is repeated.
                             let begun = queue.settle(&delivery.receipt, settlement.clone());
                             let _ = tokio::time::timeout(Duration::ZERO, begun).await;
                         }
@@ -190,7 +190,7 @@ fn a_job_that_is_not_acknowledged_is_redelivered_whatever_else_is_settled() {
     });
 }
 
-/// Numbers by chance, the same for the same seed: SplitMix64.
+/// Pseudo-random numbers from a seed: SplitMix64.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! When a consumer has stopped nothing is left with it, and nothing is lost; nor is it when its connection dies.
+//! A stopped consumer keeps no job, and no job is lost, even if its connection breaks.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +17,7 @@ use crate::support::{source, stop};
 
 const ROUNDS: u32 = 40;
 
-/// Pushes until it is told to end, and returns how many were pushed.
+/// Pushes jobs until `end` is signalled.
 async fn storm(queue: &RabbitQueue, next: &AtomicU32, end: &Stop) {
     while !end.is_stopping() {
         let job = next.fetch_add(1, Ordering::Relaxed);
@@ -25,8 +25,8 @@ async fn storm(queue: &RabbitQueue, next: &AtomicU32, end: &Stop) {
     }
 }
 
-/// Forty consumers one after the other, each stopped at another moment under a storm of four producers. Every third job
-/// is in hand at the stop and is handed back.
+/// Runs forty consumers in sequence. Each is stopped at a different time while four producers push. Every third job is running
+/// at the stop and is requeued.
 #[test]
 fn forty_stops_under_a_storm_leave_nothing_and_lose_nothing() {
     Broker::with(async |broker| {
@@ -46,7 +46,7 @@ fn forty_stops_under_a_storm_leave_nothing_and_lose_nothing() {
                             break held.extend(batch);
                         }
                         for delivery in batch {
-                            assert_eq!(delivery.attempt, 1, "handed back and counted");
+                            assert_eq!(delivery.attempt, 1, "a requeue was counted as an attempt");
                             if number(&delivery).is_multiple_of(3) && held.len() < 12 {
                                 held.push(delivery);
                             } else {
@@ -77,7 +77,7 @@ fn forty_stops_under_a_storm_leave_nothing_and_lose_nothing() {
             storm(&producer, &next, &end),
         );
         let pushed = next.load(Ordering::Relaxed);
-        // Nothing is unsettled anywhere: what is not done is ready, to the last job.
+        // No job is unsettled: each one that is not done is ready.
         let left = pushed - u32::try_from(done.len()).unwrap();
         assert_eq!(broker.ready(&broker.name).await, Some(left));
         let queue = broker.open().await;
@@ -86,11 +86,11 @@ fn forty_stops_under_a_storm_leave_nothing_and_lose_nothing() {
             assert!(done.insert(number(&delivery)), "done and delivered again");
         }
         assert_eq!(done, (0..pushed).collect::<BTreeSet<_>>());
-        assert!(pushed > ROUNDS * 20, "only {pushed} jobs in {ROUNDS} rounds are no storm");
+        assert!(pushed > ROUNDS * 20, "too little load: {pushed} jobs in {ROUNDS} rounds");
     });
 }
 
-/// The opposite: what was sent ahead stays with the channel when nobody withdraws it, though all that was fetched is settled.
+/// The opposite: prefetched jobs stay with the channel until they are withdrawn and settled, although all fetched jobs are settled.
 #[test]
 fn without_a_withdrawal_prefetched_jobs_stay_with_the_channel() {
     Broker::with(async |broker| {
@@ -102,14 +102,14 @@ fn without_a_withdrawal_prefetched_jobs_stay_with_the_channel() {
         for delivery in &ten {
             assert_eq!(settle(&queue, delivery, Settlement::Requeue).await, Settled::Done);
         }
-        // Ten more were sent for those that were handed back, and nobody else gets them.
+        // The server sent ten more for the requeued ones, and delivers those to no other consumer.
         broker.wait_for(20).await;
         let ahead = queue.withdraw().await.unwrap();
         assert_eq!(ahead.len(), 10);
         assert_eq!(
             broker.ready(&broker.name).await,
             Some(20),
-            "a cancelled subscription keeps what it was sent"
+            "a cancelled subscription keeps its prefetched jobs"
         );
         for delivery in &ahead {
             assert_eq!(settle(&queue, delivery, Settlement::Requeue).await, Settled::Done);
@@ -128,13 +128,13 @@ fn closing_requeues_unsettled_jobs() {
         }
         let held = take(&queue, 5).await;
         queue.close().await.unwrap();
-        // The channel's answer says so: there is nothing to wait for.
+        // The response to the channel's close confirms it, so no wait is needed.
         assert_eq!(broker.ready(&broker.name).await, Some(5));
         assert_eq!(settle(&queue, &held[0], Settlement::Ack).await, Settled::Lost);
     });
 }
 
-/// Those who push go on while others stop.
+/// Producers keep pushing while consumers stop.
 #[test]
 fn pushing_continues_after_a_close() {
     Broker::with(async |broker| {
@@ -146,7 +146,7 @@ fn pushing_continues_after_a_close() {
     });
 }
 
-/// Nobody who pushes is cut off by a consumer that stops: four go on pushing while it is closed again and again.
+/// Four producers push through the queue while it is closed repeatedly. Every push succeeds.
 #[test]
 fn closing_a_consumer_fails_no_concurrent_push() {
     Broker::with(async |broker| {
@@ -170,8 +170,8 @@ fn closing_a_consumer_fails_no_concurrent_push() {
 
 // Connections that die.
 
-/// Twenty times the connection is cut under a consumer that has jobs in hand: their receipts are lost, the same queue finds
-/// its way back, and every job is done. None is done twice that was said to be done.
+/// Breaks the connection of a consumer with running jobs twenty times. Their receipts are lost, the queue reconnects, and
+/// every job is done. No job whose settlement returned `Done` runs again.
 #[test]
 fn a_consumer_reconnects_and_loses_nothing() {
     Broker::with(async |broker| {
@@ -243,7 +243,7 @@ fn a_stop_ends_a_fetch_whose_server_does_not_respond() {
         let raised = source();
         let token = raised.token();
         let stopping = async {
-            // Whenever it comes, in the middle of connecting or before.
+            // At any time: before or during the connection attempt.
             sleep(Duration::from_millis(200)).await;
             stop(&raised);
         };
@@ -252,7 +252,7 @@ fn a_stop_ends_a_fetch_whose_server_does_not_respond() {
     });
 }
 
-/// The errors name the server, and never the password.
+/// The errors name the server and never contain the password.
 #[tokio::test]
 async fn open_errors_are_specific_and_never_contain_the_password() {
     let open = async |url: &str, name: &str| {
@@ -276,7 +276,7 @@ async fn open_errors_are_specific_and_never_contain_the_password() {
 fn a_running_job_is_settled_while_others_are_fetched_and_settled() {
     Broker::with(async |broker| {
         let queue = broker.open().await;
-        queue.push("held").await.unwrap();
+        queue.push("running").await.unwrap();
         let held = take_one(&queue).await;
         for _ in 0..10 {
             queue.push("other").await.unwrap();

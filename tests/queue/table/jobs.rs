@@ -122,7 +122,7 @@ pub(crate) async fn a_delayed_job_is_delivered_when_due_without_polling<P: Place
     assert!(began.elapsed() >= delay, "{:?}", began.elapsed());
 }
 
-pub(crate) async fn a_retry_waits_for_its_time_and_counts<P: Place>(place: &P) {
+pub(crate) async fn a_retry_waits_for_its_time_and_counts_an_attempt<P: Place>(place: &P) {
     let queue = place.queue().await.polled(LONG);
     queue.pushed("fails").await;
     let job = next(&queue).await;

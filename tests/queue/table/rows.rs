@@ -99,7 +99,7 @@ macro_rules! all_tests {
             a_stop_ends_the_wait_for_a_connection,
             a_push_wakes_a_fetch_that_waits_for_it,
             a_delayed_job_is_delivered_when_due_without_polling,
-            a_retry_waits_for_its_time_and_counts,
+            a_retry_waits_for_its_time_and_counts_an_attempt,
             a_requeued_job_is_delivered_first_wakes_a_consumer_and_counts_no_attempt,
             a_job_with_an_expired_lease_is_redelivered_and_its_old_receipt_is_lost,
             an_extended_lease_does_not_expire,
