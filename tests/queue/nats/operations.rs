@@ -1,5 +1,4 @@
-//! What a queue in NATS meets in operation: how it is opened and what is refused, jobs of other programs, streams that somebody deletes,
-//! and a server that is killed.
+//! A queue in NATS in operation: opening and its errors, jobs of other programs, deleted streams, and a killed server.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -90,9 +89,9 @@ async fn a_failed_open_returns_a_specific_error_in_time() {
     assert!(began.elapsed() < Duration::from_secs(15));
 }
 
-// Jobs of other programs, and streams that somebody deletes.
+// Jobs of other programs, and deleted streams.
 
-/// The server's default.
+/// The server's default limit.
 const MAX_PAYLOAD: usize = 1024 * 1024;
 
 #[tokio::test]
@@ -132,7 +131,7 @@ async fn unknown_headers_are_ignored() {
     assert_eq!(next(&queue).await.attempt, 1);
 }
 
-/// As large as the server takes: there is no room for headers of ours, and for a job that has them no room for an error.
+/// A payload of the maximum size leaves no room for the adapter's headers. A slightly smaller one leaves no room for an error.
 #[tokio::test]
 async fn a_payload_without_room_for_headers_is_still_requeued_and_dead_lettered() {
     let place = Place::new().await;
@@ -146,7 +145,7 @@ async fn a_payload_without_room_for_headers_is_still_requeued_and_dead_lettered(
         let job = next(&queue).await;
         assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
         let job = next(&queue).await;
-        assert_eq!(job.attempt, attempts, "without room the hand-back counts");
+        assert_eq!(job.attempt, attempts, "without room for headers a requeue counts as an attempt");
         let dead_letter = Settlement::DeadLetter { error: "x".repeat(100_000) };
         assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Done);
         assert!(place.dead_lettered().await.pop().unwrap().payload == payload);
@@ -175,7 +174,7 @@ async fn deleted_streams_are_recreated_by_their_consumers() {
     assert_eq!(jobs[0].payload, b"job");
 }
 
-// A server that is killed.
+// A killed server.
 
 const LEASE: Duration = Duration::from_secs(2);
 
@@ -195,14 +194,14 @@ async fn a_killed_server_is_an_error_and_after_its_restart_no_job_is_missing() {
         server.start_again().await;
         jobs.truncate(2);
         for job in jobs {
-            // Its lease may be over by now, and then it comes again.
+            // Its lease may have expired; then it is redelivered.
             if settle(&queue, &job).await == Settled::Done {
                 pushed.remove(&job.id);
             }
         }
     }
-    // A server that is killed may bring back what was acknowledged in the moment before: it is done once more. It may also
-    // keep a message that its consumer knows as acknowledged: the stream need not be empty in the end.
+    // A killed server may redeliver jobs that were acknowledged right before; they run once more. It may also keep a message
+    // that its consumer records as acknowledged, so the stream may not be empty at the end.
     let rest = async {
         while !pushed.is_empty() {
             let job = until_it_works(async || queue.fetch(1, &Stop::never()).await).await.remove(0);
@@ -212,5 +211,5 @@ async fn a_killed_server_is_an_error_and_after_its_restart_no_job_is_missing() {
         }
     };
     let done = tokio::time::timeout(Duration::from_secs(60), rest).await;
-    assert!(done.is_ok(), "nothing is lost, and yet these did not come: {pushed:?}");
+    assert!(done.is_ok(), "these jobs were not delivered: {pushed:?}");
 }

@@ -6,14 +6,14 @@ use ebbtide_nats::{NatsBuilder, NatsQueue};
 
 use crate::support::unique;
 
-/// A name in NATS that only one test uses, and a connection beside the adapter's. Its streams are deleted in the end.
+/// A unique queue name in NATS, and a separate connection. Its streams are deleted on drop.
 pub(super) struct Place {
     pub(super) name: String,
     pub(super) url: String,
     pub(super) context: Context,
 }
 
-/// What was buried.
+/// A dead-lettered job.
 pub(super) struct Dead {
     pub(super) payload: Vec<u8>,
     pub(super) headers: async_nats::HeaderMap,
@@ -34,27 +34,27 @@ impl Place {
         NatsQueue::builder(&self.name).url(&self.url)
     }
 
-    /// Opens a consumer whose lease is not to run out.
+    /// Opens a consumer with the default lease, which does not expire during a test.
     pub(super) async fn open(&self) -> NatsQueue {
         self.builder().open().await.unwrap()
     }
 
-    /// Opens a consumer whose lease runs out soon.
+    /// Opens a consumer with a short lease.
     pub(super) async fn open_short(&self, lease: Duration) -> NatsQueue {
         self.builder().lease(lease).open().await.unwrap()
     }
 
-    /// Returns what the server says of the durable consumer.
+    /// Returns the server's information about the durable consumer.
     pub(super) async fn info(&self) -> Info {
         self.context.get_stream(&self.name).await.unwrap().consumer_info(&self.name).await.unwrap()
     }
 
-    /// Returns how many deliveries are outstanding, whoever has them.
+    /// Returns the number of outstanding deliveries of all consumers.
     pub(super) async fn outstanding(&self) -> usize {
         self.info().await.num_ack_pending
     }
 
-    /// Returns how many jobs there are, without those that were buried.
+    /// Returns the number of jobs, without the dead-lettered ones.
     pub(super) async fn messages(&self) -> u64 {
         self.context.get_stream(&self.name).await.unwrap().cached_info().state.messages
     }
@@ -73,7 +73,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let (url, name) = (self.url.clone(), self.name.clone());
-        // The test's own runtime is about to end. A server of our own may be gone by now, with all that it had.
+        // The test's runtime is about to end. A server that the test started may have exited, with all its data.
         let removing = std::thread::Builder::new().spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {

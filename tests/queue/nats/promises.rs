@@ -1,5 +1,4 @@
-//! The promises of a queue, one by one: the conformance suite, settlements, leases and what keeps them whatever the handlers use up, and
-//! times at their ends.
+//! The conformance suite, settlements, leases and their renewal while handlers block threads, and extreme durations.
 
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ struct Jobs {
 impl Jobs {
     async fn new() -> Result<Self, BoxError> {
         let place = Place::new().await;
-        // There has to be a stream before something is pushed; the lease is that of the first consumer.
+        // The stream must exist before a push; the lease is that of the first consumer.
         let _made = place.open().await;
         place.context.get_stream(&place.name).await?.delete_consumer(&place.name).await?;
         let broker = place.url.trim_start_matches("nats://").trim_end_matches('/').to_owned();
@@ -42,7 +41,7 @@ impl Subject for Jobs {
         Ok(())
     }
 
-    /// A retry that waits for its time is outstanding for NATS, as is what a consumer has: it does not tell.
+    /// NATS does not distinguish a delayed retry from a job that a consumer holds: both are outstanding.
     async fn census(&self) -> Result<Census, BoxError> {
         let dead_lettered = self.place.dead_lettered().await.len();
         Ok(Census {
@@ -94,7 +93,7 @@ async fn a_requeued_job_wakes_a_waiting_consumer_keeps_its_id_and_counts_no_atte
         assert_eq!((settled.unwrap(), &*again.id, again.attempt), (Settled::Done, &*id, 1));
         assert_eq!(second.settle(&again.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     }
-    // It is one job still, and nobody's.
+    // It is still one job, and no consumer holds it.
     let info = place.info().await;
     assert_eq!((place.messages().await, info.num_ack_pending, info.num_pending), (1, 0, 1));
 }
@@ -139,10 +138,10 @@ async fn a_dead_lettered_job_is_kept_with_its_error_and_not_delivered() {
     assert_eq!((header("Ebbtide-Job"), header("Ebbtide-Tries")), (&*id, "1"));
     let counts = queue.counts().await.unwrap();
     assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (0, 0, 1));
-    assert_eq!(place.messages().await, 0, "it is no longer where jobs are delivered from");
+    assert_eq!(place.messages().await, 0, "the job is still in the stream of jobs");
 }
 
-/// What the server said to a word that did not reach us it says to the same word again.
+/// If the response to a requeue is lost, the server recognises the repeated message as a duplicate.
 #[tokio::test]
 async fn a_job_requeued_twice_is_queued_once() {
     let place = Place::new().await;
@@ -150,7 +149,7 @@ async fn a_job_requeued_twice_is_queued_once() {
     let id = queue.push("job").await.unwrap();
     let job = next(&queue).await;
     let twice = async |n: u32| {
-        // The first word got as far as the stream, and its answer was lost.
+        // The first message reached the stream, and its response was lost.
         let mut headers = async_nats::HeaderMap::new();
         headers.insert("Nats-Msg-Id", format!("back-{id}-{}", job.attempt));
         headers.insert("Ebbtide-Job", &*id);
@@ -183,7 +182,7 @@ async fn a_crash_between_fetch_and_settle_loses_nothing() {
     drop(queue);
 
     let next = place.open_short(LEASE).await;
-    // One after the other, as they come: what comes again has a lease of its own.
+    // One at a time, as they are delivered: a redelivered job has a new lease.
     let (mut ids, mut again) = (Vec::new(), 0);
     while ids.len() < 60 {
         let job = support::next(&next).await;
@@ -221,7 +220,7 @@ async fn a_receipt_settles_only_its_delivery() {
     support::a_receipt_settles_only_its_delivery(&queue, LEASE).await;
 }
 
-// What keeps leases, whatever the handlers use up.
+// Lease renewal while handlers block threads.
 
 blocked_threads!(
     Place::new().await,
@@ -233,7 +232,7 @@ blocked_threads!(
     }
 );
 
-// Times at their ends.
+// Extreme durations.
 
 #[tokio::test]
 async fn extreme_durations_do_not_break_the_shutdown() {
@@ -249,7 +248,7 @@ async fn extreme_durations_do_not_break_the_shutdown() {
     }
 }
 
-/// What fails is to come again in ages, and the consumer stops all the same.
+/// A failed job has an endless delay, and the consumer stops nevertheless.
 #[tokio::test]
 async fn an_endless_delay_does_not_break_the_shutdown() {
     let place = Place::new().await;

@@ -1,4 +1,4 @@
-//! A consumer that is stopped leaves nothing outstanding and loses nothing, whatever was under way.
+//! A stopped consumer leaves no job outstanding and loses none, whatever was in progress.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use futures_util::StreamExt as _;
 use super::place::Place;
 use crate::support::{self, consume_until_stopped, fetch, fetch_for, now, source, stop};
 
-/// Each takes as long as the server keeps a request.
+/// Each round takes as long as the server keeps a request.
 const ROUNDS: u32 = 25;
 
-/// Many at once, each with a stop of its own.
+/// The number of concurrent consumers, each with a separate stop.
 const AT_ONCE: u32 = 4;
 
 async fn storm(queue: &NatsQueue, until: &Stop) -> u32 {
@@ -34,7 +34,7 @@ fn moment(round: u32) -> Duration {
 
 async fn consume(place: &Place, round: u32) -> Vec<Vec<u8>> {
     let done = consume_until_stopped(place.open().await, moment(round)).await;
-    assert!(done.iter().all(|job| job.attempt == 1), "a hand-back counts as no attempt");
+    assert!(done.iter().all(|job| job.attempt == 1), "a requeue counted as an attempt");
     done.into_iter().map(|job| job.payload).collect()
 }
 
@@ -55,7 +55,7 @@ async fn a_stop_in_a_storm_of_pushes_leaves_nothing_outstanding_and_loses_nothin
         done
     };
     let (mut done, pushed) = tokio::join!(rounds, storm(&producer, &token));
-    // Nothing may have to wait for a lease of half a minute.
+    // No job may wait for its lease of half a minute to expire.
     let began = now();
     while done.len() < usize::try_from(pushed).unwrap() {
         for job in fetch(&producer, 100).await {
@@ -69,7 +69,7 @@ async fn a_stop_in_a_storm_of_pushes_leaves_nothing_outstanding_and_loses_nothin
     assert_eq!(place.messages().await, 0);
 }
 
-/// The opposite: a consumer that drops its request when the stop comes, and acknowledges all that it saw.
+/// The opposite: a consumer drops its request at the stop and acknowledges every job that it received.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_opposite_a_dropped_request_leaves_jobs_outstanding() {
     let place = Place::new().await;
@@ -94,7 +94,7 @@ async fn the_opposite_a_dropped_request_leaves_jobs_outstanding() {
     tokio::join!(rounds, storm(&producer, &token));
     assert!(
         place.outstanding().await > 0,
-        "a dropped request has to leave something, or this test shows nothing"
+        "no dropped request left a job outstanding; the test is inconclusive"
     );
 }
 
@@ -105,7 +105,7 @@ async fn a_fetch_that_waits_ends_with_the_stop_at_once() {
     support::a_fetch_that_waits_ends_with_the_stop_at_once(&queue).await;
 }
 
-/// What comes for a request whose fetch was stopped or dropped is withdrawn, and what came is not more than was asked for.
+/// A job delivered for a request whose fetch was stopped or dropped is withdrawn, and no more jobs come than were requested.
 #[tokio::test]
 async fn jobs_delivered_after_the_stop_are_withdrawn() {
     let place = Place::new().await;

@@ -1,5 +1,5 @@
-//! What is PostgreSQL's own: what is pushed is stored with what it belongs to, and found quickly; notifications wake who waits, come back
-//! when the connection does, and hold no stop; and no session is left behind that the server counts as abandoned.
+//! Tests specific to PostgreSQL: a push joins a transaction; a fetch stays fast in a large table; notifications wake waiting
+//! consumers, resume after a reconnect and do not delay a stop; no session is abandoned.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::place::Database;
 use crate::support::{LONG, fetch, fetch_for, next, source, stop};
 use crate::table::Place as _;
 
-// What is pushed is stored with what it belongs to, and found quickly.
+// Pushes in a transaction, and fast fetches.
 
 #[tokio::test]
 async fn a_job_is_stored_with_the_transaction_it_belongs_to_or_not_at_all() {
@@ -41,7 +41,7 @@ async fn a_missing_table_is_an_error_that_names_the_table() {
     assert!(error.to_string().contains("table `ebbtide_jobs` does not exist"), "{error}");
 }
 
-/// Whoever holds a row for a moment, such as somebody who settles it, is passed by.
+/// A fetch skips a row that another transaction has locked, for example to settle it.
 #[tokio::test]
 async fn a_locked_row_blocks_no_consumer() {
     let database = Database::new().await;
@@ -63,7 +63,7 @@ async fn an_unavailable_server_is_an_error_and_the_consumer_recovers() -> Result
     let queue = database.queue().await;
     queue.push("settled in the end").await?;
     let job = next(&queue).await;
-    // Every connection of the pool dies; those who notice it are told, and the next one is new.
+    // Every connection of the pool is terminated. A call on a broken one returns an error, and the next one is new.
     assert!(database.terminate("%").await > 0);
     let mut settled = queue.settle(&job.receipt, Settlement::Ack).await;
     while let Err(error) = settled {
@@ -80,14 +80,14 @@ async fn an_unavailable_server_is_an_error_and_the_consumer_recovers() -> Result
     Ok(())
 }
 
-/// Counted in rows, of which the server keeps account; not in time.
+/// Compares the numbers of rows that the server reports as read, not times.
 #[tokio::test]
 async fn a_hundred_thousand_jobs_do_not_slow_the_next_fetch() {
     let database = Database::new().await;
     let queue = database.queue().await;
-    // The plans are made while the table is small.
+    // The statements are planned while the table is small.
     work_off_twenty(&queue).await;
-    // A third each is kept back, leased and buried, all of them older than what is to be found.
+    // One third each is delayed, leased and dead-lettered. All of them are older than the jobs to be found.
     let fill = "INSERT INTO ebbtide_jobs (queue, payload, due_at, leased, dead_lettered_at)
         SELECT 'jobs', decode(repeat('00', 200), 'hex'),
             CASE i % 3 WHEN 0 THEN NULL ELSE now() + interval '1 year' END,
@@ -109,7 +109,7 @@ async fn a_hundred_thousand_jobs_do_not_slow_the_next_fetch() {
     assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (33_333, 33_333, 33_334));
 }
 
-/// A queue that was never empty: a hundred thousand due jobs, worked off from the front.
+/// A backlog of a hundred thousand due jobs, fetched from the front.
 #[tokio::test]
 async fn a_hundred_thousand_due_jobs_are_leased_from_the_front() {
     let database = Database::new().await;
@@ -133,14 +133,15 @@ async fn work_off_twenty(queue: &PostgresQueue) {
     }
 }
 
-// Notifications wake who waits, come back when the connection does, and hold no stop.
+// Notifications.
 
 const LISTENING: &str = "LISTEN%";
 
-/// Pushes when somebody listens, from a pool of its own.
+/// Pushes through another pool when a consumer listens.
 async fn push_from_elsewhere(database: &Database, other: &PostgresQueue) -> String {
     database.wait_for_sessions(LISTENING, 1).await;
-    // It listens from the moment of the statement's end, and looks once more then: what wakes it is the notification.
+    // LISTEN takes effect when the statement ends, and the consumer polls once more then. After the pause, only the
+    // notification can wake it.
     tokio::time::sleep(Duration::from_millis(100)).await;
     other.push("from elsewhere").await.unwrap().to_string()
 }
@@ -162,7 +163,7 @@ async fn a_push_of_another_process_wakes_a_waiting_consumer() {
     });
     assert_eq!(job.payload, b"by a commit");
 
-    // The opposite: nobody is notified, and who never looks finds nothing.
+    // The opposite: without a notification, a consumer that never polls finds nothing.
     let silent = database.queue().await.poll_only(LONG);
     let blind = database.queue().await.poll_only(LONG);
     let (jobs, _) = tokio::join!(fetch_for(&blind, Duration::from_millis(500)), async {
@@ -186,7 +187,7 @@ async fn a_disconnected_listener_listens_again() {
     });
     assert_eq!(job.id, pushed);
 
-    // What was pushed while nobody listened is found when somebody does again.
+    // A job that was pushed while no consumer listened is found when one listens again.
     let (job, pushed) = tokio::join!(next(&queue), async {
         assert_eq!(database.terminate(LISTENING).await, 1);
         other.push("missed").await.unwrap().to_string()
@@ -211,7 +212,7 @@ async fn the_stop_ends_the_listening_and_the_pool_closes() {
     database.wait_for_sessions("%", 0).await;
 }
 
-/// A consumer that is closed without a stop, and one that is just dropped.
+/// One consumer is closed without a stop, and another is only dropped.
 #[tokio::test]
 async fn a_closed_or_dropped_consumer_no_longer_listens() {
     let database = Database::new().await;
@@ -229,7 +230,7 @@ async fn a_closed_or_dropped_consumer_no_longer_listens() {
     }
 }
 
-/// With a single connection there is none to spare for listening.
+/// With a single connection, none is available for LISTEN.
 #[tokio::test]
 async fn one_connection_is_enough() {
     let database = Database::new().await;
@@ -241,9 +242,9 @@ async fn one_connection_is_enough() {
     queue.close().await.unwrap();
 }
 
-// Whoever is stopped or dropped while a connection is being made leaves no session behind that the server counts as abandoned.
+// A call that is stopped or dropped while it connects leaves no session that the server counts as abandoned.
 
-/// The moments at which it is given up: making a connection takes a few milliseconds.
+/// The number of different times at which the call is abandoned. Connecting takes a few milliseconds.
 const MOMENTS: u32 = 40;
 const APART: Duration = Duration::from_micros(250);
 
@@ -284,7 +285,7 @@ async fn an_extension_that_is_dropped_while_it_connects_abandons_no_session() {
     assert_eq!(abandoned.await, 0);
 }
 
-/// The opposite: what is dropped without more ado.
+/// The opposite: a connection attempt is simply dropped.
 #[tokio::test]
 async fn the_opposite_dropping_a_half_made_connection_abandons_a_session() {
     let database = Database::new().await;

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use crate::support::unique;
 use crate::table::{Place, rows};
 
-/// A database that is dropped with this.
+/// A separate database. It is deleted on drop.
 pub(super) struct Database {
     admin: String,
     name: String,
@@ -34,7 +34,7 @@ impl Database {
         options.connect(&self.url()).await.unwrap()
     }
 
-    /// Ends the sessions whose last statement is like this, and returns how many there were.
+    /// Terminates the sessions whose last statement matches this pattern, and returns their number.
     pub(super) async fn terminate(&self, query: &str) -> i64 {
         let mut admin = PgConnection::connect(&self.admin).await.unwrap();
         let terminate = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -45,7 +45,7 @@ impl Database {
         terminated
     }
 
-    /// Returns how many sessions there are whose last statement is like this.
+    /// Returns the number of sessions whose last statement matches this pattern.
     pub(super) async fn sessions(&self, query: &str) -> i64 {
         let mut admin = PgConnection::connect(&self.admin).await.unwrap();
         let count = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND query LIKE $2";
@@ -55,8 +55,8 @@ impl Database {
         sessions
     }
 
-    /// Ends the queue's sessions, which say by then what they did, and returns how many rows of the table all sessions so far
-    /// have looked at one after the other.
+    /// Ends the queue's sessions, so that their statistics are reported, and returns the number of rows that all sessions
+    /// have read in sequential scans of the table.
     pub(super) async fn rows_passed_by(&self, queue: PostgresQueue) -> i64 {
         queue.pool().close().await;
         self.wait_for_sessions("%", 0).await;
@@ -67,7 +67,7 @@ impl Database {
         rows
     }
 
-    /// Waits until all sessions have ended, and returns how many of them nobody said goodbye to.
+    /// Waits until all sessions have ended, and returns how many of them were abandoned.
     pub(super) async fn abandoned(&self) -> i64 {
         let mut admin = PgConnection::connect(&self.admin).await.unwrap();
         let counts =
@@ -83,7 +83,7 @@ impl Database {
         abandoned
     }
 
-    /// Waits until there are so many.
+    /// Waits until there are this many sessions.
     pub(super) async fn wait_for_sessions(&self, query: &str, expected: i64) {
         while self.sessions(query).await != expected {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -94,7 +94,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
-        // A thread, since this one is busy with the test's runtime.
+        // A separate thread, because this one runs the test's runtime.
         thread::scope(|scope| {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

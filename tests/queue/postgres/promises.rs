@@ -1,5 +1,5 @@
-//! The promises of a queue, one by one: what holds for every table, the conformance suite, what keeps leases whatever the handlers use up,
-//! and times at their ends.
+//! The tests of every table, the conformance suite, lease renewal while handlers block threads or connections, and extreme
+//! durations.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::table::Place as _;
 
 crate::table::all_tests!(Database);
 
-// The promises of a queue, one by one.
+// The conformance suite.
 
 struct Jobs {
     relay: Relay,
-    /// On another machine, as it were: it has a way of its own to the server.
+    /// Connects to the server directly, as a producer on another machine would.
     producer: PostgresQueue,
-    /// Dropped behind the pool.
+    /// Dropped after the pool.
     _database: Database,
 }
 
@@ -91,7 +91,7 @@ async fn postgres_keeps_every_promise() {
     }
 }
 
-// What keeps leases, whatever the handlers use up.
+// Lease renewal while handlers block threads or connections.
 
 blocked_threads!(
     Database::new().await,
@@ -106,7 +106,7 @@ async fn small(database: &Database) -> PgPool {
 
 held_pool!(Database::new().await, small, |pool| PostgresQueue::new(pool, "jobs").lease_for(LEASE));
 
-// Times at their ends.
+// Extreme durations.
 
 #[tokio::test]
 async fn extreme_durations_do_not_break_the_shutdown() {

@@ -1,5 +1,5 @@
-//! What is SQLite's own: what is pushed is stored with what it belongs to, found by other processes, and found quickly; one writer at a time;
-//! and who looks first and takes then has company.
+//! Tests specific to SQLite: a push joins a transaction and is found by other processes; a fetch stays fast in a large table;
+//! one writer at a time; and a lease that is not atomic.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::place::File;
 use crate::support::{LONG, fetch_for, next, now, source};
 use crate::table::{Place as _, times};
 
-// What is pushed is stored with what it belongs to, found by other processes, and found quickly.
+// Pushes in a transaction or from another process, and fast fetches.
 
 #[tokio::test]
 async fn a_job_is_stored_with_the_transaction_it_belongs_to_or_not_at_all() {
@@ -36,11 +36,11 @@ async fn after_the_commit_of_a_push_the_waiting_consumer_can_be_woken() {
     let (job, ()) = tokio::join!(next(&queue), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let mut transaction = queue.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
-        queue.push_in(&mut transaction, "woken behind the commit").await.unwrap();
+        queue.push_in(&mut transaction, "woken after the commit").await.unwrap();
         transaction.commit().await.unwrap();
         queue.wake();
     });
-    assert_eq!(job.payload, b"woken behind the commit");
+    assert_eq!(job.payload, b"woken after the commit");
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_push_of_another_process_is_found_by_polling() {
     let (job, pushed) = tokio::join!(next(&queue), push());
     assert_eq!(job.id, pushed.to_string());
 
-    // The opposite: who never looks finds nothing.
+    // The opposite: a consumer that never polls finds nothing.
     let blind = queue.clone().poll_every(LONG);
     let (jobs, _) = tokio::join!(fetch_for(&blind, Duration::from_millis(400)), push());
     assert!(jobs.is_empty());
@@ -64,7 +64,7 @@ async fn a_push_of_another_process_is_found_by_polling() {
 #[tokio::test]
 async fn queues_of_one_pool_take_turns() {
     let file = File::new().await;
-    // Whoever meets another writer is refused at once.
+    // Without a busy timeout, a conflict with another writer fails at once.
     let emails = SqliteQueue::new(file.pool(Duration::ZERO).await, "emails");
     emails.create().await.unwrap();
     let invoices = emails.named("invoices");
@@ -94,7 +94,7 @@ async fn an_id_is_never_reused() {
     let queue = file.queue().await;
     assert_eq!(settled_by_the_receipt_of_another(&queue).await, Settled::Lost);
 
-    // The opposite: where SQLite gives ids again, an old receipt settles a job that it never knew.
+    // The opposite: if SQLite reuses ids, an old receipt settles another job.
     let file = File::new().await;
     let pool = file.pool(Duration::from_secs(1)).await;
     let made = file.queue().await;
@@ -121,7 +121,7 @@ async fn settled_by_the_receipt_of_another(queue: &SqliteQueue) -> Settled {
 async fn a_hundred_thousand_jobs_do_not_slow_the_next_fetch() {
     let file = File::new().await;
     let queue = file.queue().await;
-    // A third each is kept back, leased and buried, all of them older than what is to be found.
+    // One third each is delayed, leased and dead-lettered. All of them are older than the jobs to be found.
     let fill = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
         INSERT INTO ebbtide_jobs (queue, payload, pushed_at, due_at, leased, dead_lettered_at)
         SELECT 'jobs', zeroblob(200), 0,
@@ -135,8 +135,8 @@ async fn a_hundred_thousand_jobs_do_not_slow_the_next_fetch() {
     assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (33_333, 33_333, 33_334));
 }
 
-/// Pushes, fetches and acknowledges twenty jobs, one by one. Whatever else the machine does makes some of them slow, and none
-/// fast.
+/// Pushes, fetches and acknowledges twenty jobs, one by one, and returns the shortest time. Other load on the machine can make
+/// jobs slower but not faster.
 async fn fastest_of_twenty(queue: &SqliteQueue) -> Duration {
     let mut fastest = LONG;
     for _ in 0..20 {
@@ -180,7 +180,7 @@ async fn a_database_locked_by_another_writer_is_an_error_and_loses_nothing() {
     assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (0, 1, 0));
 }
 
-/// Somebody who only looks is no writer: they don't meet.
+/// A consumer that only polls does not write, so it does not conflict with the transaction.
 #[tokio::test]
 async fn an_idle_consumer_waits_beside_a_long_transaction() {
     let file = File::new().await;
@@ -200,7 +200,7 @@ async fn an_idle_consumer_waits_beside_a_long_transaction() {
     assert!(jobs.unwrap().is_empty());
 }
 
-// The opposite of what each adapter shows: who looks first and takes then has company.
+// The opposite of an atomic lease: a consumer selects first and updates later.
 
 #[tokio::test]
 async fn the_opposite_select_then_update_runs_jobs_twice() {

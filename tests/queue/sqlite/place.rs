@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::table::{Place, rows};
 
-/// A database file that goes with this.
+/// A database file. It is deleted on drop.
 pub(super) struct File {
     folder: TempDir,
 }

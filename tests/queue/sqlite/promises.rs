@@ -1,5 +1,5 @@
-//! The promises of a queue, one by one: what holds for every table, the conformance suite, what keeps leases whatever the handlers use up,
-//! and times at their ends.
+//! The tests of every table, the conformance suite, lease renewal while handlers block threads or connections, and extreme
+//! durations.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::table::Place as _;
 
 crate::table::all_tests!(File);
 
-// The promises of a queue, one by one.
+// The conformance suite.
 
 struct Jobs {
     file: File,
-    /// Another process's, as it were.
+    /// Has a separate pool, as another process would.
     producer: SqliteQueue,
     writing: Mutex<Option<Transaction<'static, Sqlite>>>,
 }
@@ -73,7 +73,7 @@ impl Subject for Jobs {
             .collect())
     }
 
-    /// Somebody writes and doesn't end.
+    /// Begins a write transaction that stays open.
     async fn disconnect(&self) -> Result<bool, BoxError> {
         *self.writing.lock().await = Some(self.pool().begin_with("BEGIN IMMEDIATE").await?);
         Ok(true)
@@ -96,7 +96,7 @@ async fn sqlite_keeps_every_promise() {
     }
 }
 
-// What keeps leases, whatever the handlers use up.
+// Lease renewal while handlers block threads or connections.
 
 blocked_threads!(File::new().await, async |file: &File| file.queue().await.lease_for(LEASE), push);
 
@@ -109,12 +109,12 @@ async fn small(file: &File) -> SqlitePool {
 
 held_pool!(File::new().await, small, |pool| SqliteQueue::new(pool, "jobs").lease_for(LEASE));
 
-/// Another connection sees another database there, or the same one: renewals find the right one.
+/// Another connection sees a different database if it is private, and the same one if it is shared. Renewals use the right one.
 #[tokio::test]
 async fn a_lease_in_memory_is_renewed() {
     let private = SqliteConnectOptions::new().filename(":memory:");
     let shared: SqliteConnectOptions = "sqlite::memory:".parse().unwrap();
-    // Far longer than the time between two renewals, on a busy machine too.
+    // Much longer than the time between two renewals, even on a busy machine.
     let lease = Duration::from_secs(4);
     let renewed = async |options| {
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
@@ -127,13 +127,13 @@ async fn a_lease_in_memory_is_renewed() {
             queue.extend(std::slice::from_ref(&job.receipt)).await.unwrap();
         }
         no_jobs_for(&queue, 1000).await;
-        assert_eq!(next(&queue).await.attempt, 2, "and comes again when it is renewed no more");
+        assert_eq!(next(&queue).await.attempt, 2, "redelivered after the last renewal");
         queue.close().await.unwrap();
     };
     tokio::join!(renewed(private), renewed(shared));
 }
 
-// Times at their ends.
+// Extreme durations.
 
 #[tokio::test]
 async fn extreme_durations_do_not_break_the_shutdown() {

@@ -1,5 +1,5 @@
-//! What holds for the jobs of every table: what is pushed is stored; who waits is woken by what makes a job due, and by the stop; a
-//! settlement is carried out for whoever has the job, and only then; and each job is given to one consumer.
+//! Tests for the jobs of every table: pushed jobs are stored; a waiting consumer is woken by a due job and by a stop; only the
+//! holder of a job can settle it; each job is delivered to one consumer.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use super::rows::{Place, Rows};
 use crate::support::{ERROR, LONG, fetch, fetch_for, next, no_jobs_for, now, source, stop};
 
-// What is pushed is stored.
+// Pushed jobs are stored.
 
 pub(crate) async fn pushed_jobs_survive_the_pool_and_are_delivered_in_order<P: Place>(place: &P) {
     let queue = place.queue().await;
@@ -61,7 +61,7 @@ pub(crate) async fn the_table_can_be_created_concurrently<P: Place>(place: &P) {
     }
 }
 
-// Who waits for a job is woken by what makes one due, and by the stop.
+// A waiting consumer is woken by a due job and by a stop.
 
 pub(crate) async fn a_stop_ends_a_waiting_fetch_and_nothing_is_leased_after_it<P: Place>(place: &P) {
     let queue = place.queue().await.polled(LONG);
@@ -86,7 +86,7 @@ pub(crate) async fn a_stop_ends_the_wait_for_a_connection<P: Place>(place: &P) {
     drop(held);
     assert_eq!(queue.counted().await.waiting, 1);
 
-    // Also between two looks at a queue that has nothing to give.
+    // Also between two polls of an empty queue.
     assert_eq!(next(&queue).await.payload, b"not taken");
     let queue = queue.polled(Duration::from_millis(10));
     let source = source();
@@ -154,15 +154,15 @@ pub(crate) async fn a_requeued_job_is_delivered_first_wakes_a_consumer_and_count
     assert_eq!((job.id, job.attempt, settled), (first.id, 1, Settled::Done));
 }
 
-// A settlement is carried out for whoever has the job, and only then.
+// Only the holder of a job can settle it.
 
 pub(crate) async fn a_job_with_an_expired_lease_is_redelivered_and_its_old_receipt_is_lost<P: Place>(
     place: &P,
 ) {
     let killed = place.queue().await.leased_for(Duration::from_millis(200));
-    killed.pushed("held by who was killed").await;
+    killed.pushed("held by the killed consumer").await;
     let lost = next(&killed).await;
-    // Nobody tells: it is found at the lease's end, by the database's clock.
+    // There is no notification: the job is found when its lease expires, by the database's clock.
     let other = place.queue().await.polled(LONG);
     let again = next(&other).await;
     assert_eq!((&again.id, again.attempt), (&lost.id, 2));
@@ -194,10 +194,10 @@ pub(crate) async fn an_extended_lease_does_not_expire<P: Place>(place: &P) {
             queue.extend(&[jobs[0].receipt, jobs[1].receipt]).await.unwrap();
         }
     });
-    // The opposite: the one that was not extended.
+    // The opposite: the lease that was not extended.
     assert_eq!(found.iter().map(|job| &job.id).collect::<Vec<_>>(), [&jobs[2].id]);
     assert_eq!(queue.settle(&jobs[0].receipt, Settlement::Ack).await.unwrap(), Settled::Done);
-    // One whose lease has run out is still settled while nobody else has got it: the work is done, after all.
+    // A job with an expired lease can still be settled if no other consumer has fetched it: its work is done.
     tokio::time::sleep(lease * 2).await;
     assert_eq!(queue.counted().await.leased, 1);
     assert_eq!(queue.settle(&jobs[1].receipt, Settlement::Ack).await.unwrap(), Settled::Done);
@@ -234,7 +234,7 @@ pub(crate) async fn a_dead_lettered_job_is_kept_with_its_error_and_can_be_revive
     assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (1, 1, 0));
 }
 
-/// What the database cannot store must not hold up the settlements of others.
+/// An error text that the database cannot store must not block the settlements of other jobs.
 pub(crate) async fn a_nul_in_an_error_is_replaced_and_the_rest_is_kept<P: Place>(place: &P) {
     let queue = place.queue().await;
     queue.pushed("fails oddly").await;
@@ -271,19 +271,19 @@ pub(crate) async fn each_of_many_concurrent_settlements_gets_its_result<P: Place
     assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (200, 0, 100));
 }
 
-// A job is given to one consumer.
+// Each job is delivered to one consumer.
 
 const JOBS: usize = 1000;
 
 pub(crate) async fn each_job_goes_to_one_of_the_competing_consumers<P: Place>(place: &P) {
     let (queue, other) = (place.queue().await, place.queue().await);
     join_all((0..JOBS).map(|number| queue.pushed(number.to_string()))).await;
-    // Two pools, each of them shared by two.
+    // Two pools, each shared by two consumers.
     let consumers = [&queue, &queue, &other, &other].map(run_what_waits);
     let ran = times(join_all(consumers).await);
     assert_eq!((ran.len(), ran.values().max()), (JOBS, Some(&1)));
     assert_eq!(queue.counted().await.leased, 0);
-    // Nothing is in anybody's way that comes behind.
+    // Later jobs are not blocked.
     queue.pushed("one more").await;
     assert_eq!(next(&other).await.payload, b"one more");
 }
@@ -303,7 +303,7 @@ async fn run_what_waits<Q: Rows>(queue: &Q) -> Vec<String> {
     }
 }
 
-/// Waits until there is nothing left to give out or to settle: a fetch has leased nothing then.
+/// Waits until no job is waiting or leased, so that a pending fetch holds none.
 async fn drained<Q: Rows>(queue: &Q) {
     loop {
         let counts = queue.counted().await;

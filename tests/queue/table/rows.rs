@@ -1,11 +1,12 @@
-//! What the adapters of tables have in common beside the trait, a database of a test's own, and the macro that makes an adapter's tests.
+//! The methods that the table adapters share beside the trait, a separate database for each test, and the macro that defines
+//! an adapter's tests.
 
 use std::time::Duration;
 
 use ebbtide::queue::{JobCounts, Queue};
 use ebbtide_sqlx::{JobLease, JobState, NewJob, StoredJob};
 
-/// What the adapters have in common beside the trait.
+/// The methods that the table adapters share beside the trait.
 pub(crate) trait Rows: Queue<Receipt = JobLease> + Clone {
     fn polled(self, poll: Duration) -> Self;
     fn leased_for(self, lease: Duration) -> Self;
@@ -17,23 +18,23 @@ pub(crate) trait Rows: Queue<Receipt = JobLease> + Clone {
     async fn discarded(&self, id: i64) -> bool;
 }
 
-/// A database of the test's own.
+/// A separate database for a test.
 pub(crate) trait Place {
     type Queue: Rows;
 
-    /// Opens a pool of its own, which may be as good as another process, and makes the table.
+    /// Opens a separate pool, which stands for another process, and creates the table.
     async fn queue_named(&self, name: &str) -> Self::Queue;
 
     async fn queue(&self) -> Self::Queue {
         self.queue_named("jobs").await
     }
 
-    /// Takes every connection that the queue's pool has, until what is returned is dropped.
+    /// Takes every connection of the queue's pool until the returned value is dropped.
     async fn hold_all(queue: &Self::Queue) -> Vec<Box<dyn Send>>;
 
     async fn close(queue: Self::Queue);
 
-    /// Opens so many pools, and makes the table in all of them at once, where there is none.
+    /// Opens this many pools on a database without the table, and creates the table in all of them concurrently.
     async fn several_make_it(&self, count: usize) -> Vec<Self::Queue>;
 }
 
@@ -75,7 +76,7 @@ macro_rules! rows {
     };
 }
 
-/// Makes a test of each of these, in a place of its own.
+/// Defines a test of each of these functions, each with a separate database.
 macro_rules! tests {
     ($place:ty: $($test:ident),+ $(,)?) => {
         $(
@@ -87,7 +88,7 @@ macro_rules! tests {
     };
 }
 
-/// The same, with everything that is here.
+/// Defines a test of every function of this folder.
 macro_rules! all_tests {
     ($place:ty) => {
         crate::table::tests!($place:
