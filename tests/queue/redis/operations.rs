@@ -1,5 +1,4 @@
-//! What a queue in Redis meets in operation: how it is opened and what is refused, entries of other programs, and what somebody deletes or
-//! adds by hand.
+//! A queue in Redis in operation: opening and its errors, entries of other programs, and manual changes.
 
 use std::time::Duration;
 
@@ -32,7 +31,7 @@ async fn a_client_serves_as_well_as_a_url_in_either_protocol() {
         let id = queue.push("job").await.unwrap();
         assert_eq!(next(&queue).await.id, id);
         drop(queue);
-        // By the other way that deliveries come: from somebody who is gone.
+        // The other source of deliveries: a job of a consumer that has exited.
         let queue = open().await.unwrap();
         let again = next(&queue).await;
         assert_eq!((again.id, again.attempt), (id, 2));
@@ -100,7 +99,7 @@ async fn a_full_server_keeps_its_jobs() {
     assert_eq!(next(&queue).await.id, id);
 }
 
-// Entries of other programs, and what somebody does by hand.
+// Entries of other programs, and manual changes.
 
 async fn add(place: &Place, fields: &[&str]) -> String {
     let mut command = redis::cmd("XADD");
@@ -110,7 +109,7 @@ async fn add(place: &Place, fields: &[&str]) -> String {
 #[tokio::test]
 async fn a_job_that_another_program_pushed_keeps_its_other_fields() {
     let place = Place::new();
-    // Before there is a group: what was pushed first waits for it.
+    // Pushed before the group exists: the job waits for it.
     let id = add(&place, &["trace", "00-4bf9", "payload", "job", "payload-type", "text"]).await;
     let queue = place.open().await;
     let job = next(&queue).await;
@@ -143,7 +142,7 @@ async fn an_entry_that_is_not_a_job_is_dead_lettered_and_blocks_no_job() {
     assert_eq!((dead_lettered.len(), &*dead_lettered[0]["body"]), (1, b"who knows".as_slice()));
 }
 
-/// More than a script can say in one breath.
+/// More fields than a script can pass in one call.
 #[tokio::test]
 async fn an_entry_with_thousands_of_fields_is_a_job_like_any_other() {
     let place = Place::new();
@@ -180,7 +179,7 @@ async fn an_entry_with_thousands_of_fields_is_a_job_like_any_other() {
             (text("payload"), text("ebbtide-job"), text("ebbtide-tries")),
             ("large".to_owned(), id, "3".to_owned())
         );
-        // Those beyond are packed in one.
+        // The fields beyond the limit are packed into one.
         let rest = text("ebbtide-rest");
         for n in 0..4000 {
             let (field, value) = (format!("field-{n}"), format!("value-{n}"));
@@ -193,7 +192,7 @@ async fn an_entry_with_thousands_of_fields_is_a_job_like_any_other() {
     }
 }
 
-/// Nor does what somebody puts there by hand.
+/// The entry was added manually.
 #[tokio::test]
 async fn a_delayed_entry_that_is_not_a_job_is_dead_lettered_and_blocks_no_job() {
     let place = Place::new();
@@ -210,7 +209,7 @@ async fn a_delayed_entry_that_is_not_a_job_is_dead_lettered_and_blocks_no_job() 
     assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (0, 1, 6));
 }
 
-/// Against the advice: nobody can say any more what was in it.
+/// Contrary to the documentation's advice. The payload cannot be recovered.
 #[tokio::test]
 async fn a_job_deleted_manually_while_it_runs_cannot_be_requeued_and_is_not_pending() {
     let place = Place::new();
@@ -240,7 +239,7 @@ async fn a_deleted_stream_is_recreated_by_its_consumers() {
     delete(place.connection().await).await;
     queue.extend(std::slice::from_ref(&gone.receipt)).await.unwrap();
     assert_eq!(queue.settle(&gone.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
-    // Now while a read blocks on it.
+    // Now while a read blocks on the stream.
     queue.push("first").await.unwrap();
     assert_eq!(next(&queue).await.payload, b"first");
     let (job, ()) = tokio::join!(next(&queue), async {

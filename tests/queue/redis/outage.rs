@@ -1,5 +1,4 @@
-//! Servers that are killed, that hang, and that become a replica of another one; and what Redis has given out, and its answer is lost, or
-//! late.
+//! Servers that are killed, hang, or become a replica of another one; and deliveries whose response is lost or late.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -27,16 +26,16 @@ async fn a_killed_server_is_an_error_and_after_its_restart_no_job_is_missing() {
         pushed.insert(queue.push(n.to_string()).await.unwrap());
     }
     let held = next(&queue).await;
-    // The last of them while a read blocks.
+    // The last kill happens while a read blocks.
     for n in 0..3 {
         let mut jobs = server.dies_under(&queue, &held.receipt, Duration::from_millis(50 * n)).await;
-        assert!(queue.push("nobody takes it").await.is_err());
+        assert!(queue.push("not accepted").await.is_err());
         assert!(queue.settle(&held.receipt, Settlement::Ack).await.is_err());
         assert!(queue.withdraw().await.is_err());
         server.start_again().await;
         jobs.truncate(2);
         for job in jobs {
-            // Its lease may be over by now, and then it comes again.
+            // Its lease may have expired; then it is redelivered.
             if settle(&queue, &job).await == Settled::Done {
                 assert!(pushed.remove(&job.id));
             }
@@ -47,13 +46,13 @@ async fn a_killed_server_is_an_error_and_after_its_restart_no_job_is_missing() {
         let job = until_it_works(async || queue.fetch(1, &Stop::never()).await).await.remove(0);
         twice += u32::from(job.attempt > 1);
         assert_eq!(settle(&queue, &job).await, Settled::Done);
-        assert!(pushed.remove(&job.id), "{} came twice", job.id);
+        assert!(pushed.remove(&job.id), "{} was delivered twice", job.id);
     }
-    assert!(twice > 0, "the held ones among them");
+    assert!(twice > 0, "no held job was redelivered");
     assert_eq!(queue.counts().await.unwrap(), Default::default());
 }
 
-/// The opposite, and what the documentation warns of: the default settings keep nothing over a kill.
+/// The opposite, as the documentation warns: the default settings keep no data across a kill.
 #[tokio::test]
 async fn without_an_append_only_file_a_killed_server_has_lost_what_was_pushed() {
     let mut server = Server::redis(FORGETFUL).await;
@@ -85,7 +84,7 @@ async fn a_hanging_server_does_not_delay_the_shutdown() {
         server.freeze();
         stop(&source);
     });
-    assert!(ended.is_err(), "nobody knows what it would have delivered");
+    assert!(ended.is_err(), "the result of the read is unknown");
     server.thaw();
     let id = queue.push("job").await.unwrap();
     for job in queue.withdraw().await.unwrap() {
@@ -110,7 +109,7 @@ async fn has(place: &Place, jobs: u64) -> bool {
     command.arg(&place.name).query_async::<u64>(&mut place.connection().await).await.ok() == Some(jobs)
 }
 
-/// The old one lives on as a replica, and whoever is connected to it stays so.
+/// The old server keeps running as a replica, and its connections stay open.
 #[tokio::test]
 async fn after_a_failover_the_consumer_connects_to_the_new_primary() {
     let (old, new) = (Server::redis(SETTINGS).await, Server::redis(SETTINGS).await);
@@ -126,11 +125,11 @@ async fn after_a_failover_the_consumer_connects_to_the_new_primary() {
     replicate(&promoted, &["127.0.0.1", &address(&old)]).await;
     until_it_works(async || if has(&promoted, 3).await { Ok(()) } else { Err(()) }).await;
     replicate(&promoted, &["NO", "ONE"]).await;
-    // Of nobody: while it loads what another one sends it says that.
+    // A replica of an unreachable server: while loading data from a real one it would return another error.
     replicate(&old, &["127.0.0.1", "1"]).await;
     wire.lead_to(&promoted.url);
 
-    // Neither connection has broken.
+    // Both connections are still open.
     let said = queue.settle(&first.receipt, Settlement::Ack).await.unwrap_err();
     let source = said.source().map(ToString::to_string).unwrap_or_default();
     assert!(source.contains("read only replica"), "{said}: {source}");
@@ -143,9 +142,9 @@ async fn after_a_failover_the_consumer_connects_to_the_new_primary() {
     assert_eq!(next(&promoted.open().await).await.payload, b"fourth");
 }
 
-// Answers that are lost, or late.
+// Lost and late responses.
 
-/// Longer than it takes to give up an answer, and much shorter than to wait for it in a test.
+/// Longer than the response timeout. A test that waited for it would take too long.
 const LONG_LEASE: Duration = Duration::from_secs(20);
 
 struct Scene {
@@ -162,7 +161,7 @@ impl Scene {
         Self { place, wire, queue }
     }
 
-    /// Pushes two jobs and takes the first: its acknowledgement will read the second ahead.
+    /// Pushes two jobs and fetches the first. Its acknowledgement prefetches the second.
     async fn with_one_of_two(&self) -> Delivery<RedisReceipt> {
         for payload in ["first", "second"] {
             self.queue.push(payload).await.unwrap();
@@ -180,7 +179,7 @@ impl Scene {
         );
     }
 
-    /// Withdraws until that works, and hands back what comes.
+    /// Withdraws until that succeeds, and requeues the returned jobs.
     async fn withdraw(&self) -> Vec<Delivery<RedisReceipt>> {
         let withdrawn = until_it_works(async || self.queue.withdraw().await).await;
         for job in &withdrawn {
@@ -189,7 +188,7 @@ impl Scene {
         withdrawn
     }
 
-    /// Sees that nothing is left with a consumer that has handed back all it knew of, and that all of it comes.
+    /// Asserts that a consumer that has requeued its jobs has none pending, and that all of them are delivered.
     async fn ends_with(self, jobs: usize) {
         self.queue.close().await.unwrap();
         assert_eq!((self.place.pending().await, self.place.consumers().await.len()), (0, 0));
@@ -200,7 +199,7 @@ impl Scene {
     }
 }
 
-/// The server answers when nobody listens any more.
+/// The response arrives after the connection was closed.
 #[tokio::test]
 async fn a_withdrawal_whose_response_is_lost_can_be_repeated_and_leaves_no_job_pending() {
     let scene = Scene::new().await;
@@ -217,13 +216,12 @@ async fn a_withdrawal_whose_response_is_lost_can_be_repeated_and_leaves_no_job_p
         assert!(withdrawn.is_err());
     }
     let withdrawn = scene.withdraw().await;
-    assert!(withdrawn.len() <= 1, "each once: {withdrawn:?}");
+    assert!(withdrawn.len() <= 1, "a job was returned twice: {withdrawn:?}");
     assert!(queue.withdraw().await.unwrap().is_empty());
     scene.ends_with(1).await;
 }
 
-/// With the server, or the way to it, stalled for longer than we wait: it comes to what it was asked when the consumer has
-/// left.
+/// The server or the network stalls for longer than the timeout, so the commands would arrive after the consumer has closed.
 #[tokio::test]
 async fn a_command_on_an_abandoned_connection_is_not_run_later() {
     let scene = Scene::new().await;
@@ -240,12 +238,12 @@ async fn a_command_on_an_abandoned_connection_is_not_run_later() {
     scene.ends_with(2).await;
 }
 
-/// The same for a read, whose answer the stop doesn't wait for.
+/// The same for a read. The stop does not wait for its response.
 #[tokio::test]
 async fn an_abandoned_read_does_not_fetch_later() {
     let scene = Scene::new().await;
     let Scene { wire, queue, place } = &scene;
-    // So that both connections are there.
+    // So that both connections are open.
     queue.push("before").await.unwrap();
     let before = next(queue).await;
     assert_eq!(queue.settle(&before.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
@@ -285,13 +283,13 @@ async fn after_a_hang_during_acknowledgement_and_withdrawal_no_job_stays_pending
         tokio::time::sleep(Duration::from_millis(500)).await;
         server.thaw();
     });
-    // Whether the server came to the acknowledgement it says now.
+    // The result shows whether the server ran the acknowledgement.
     let back = Settlement::Requeue;
     let said = until_it_works(async || scene.queue.settle(&first.receipt, back.clone()).await).await;
     scene.ends_with(if said == Settled::Done { 2 } else { 1 }).await;
 }
 
-/// In place of the lease's end, and an attempt less.
+/// The job does not wait for its lease to expire, and no attempt is counted.
 #[tokio::test]
 async fn a_job_read_by_an_acknowledgement_with_a_lost_response_is_in_the_next_fetch() {
     let scene = Scene::new().await;
@@ -303,7 +301,11 @@ async fn a_job_read_by_an_acknowledgement_with_a_lost_response_is_in_the_next_fe
         wire.disconnect();
     });
     assert!(settled.is_err());
-    assert_eq!(queue.settle(&first.receipt, Settlement::Ack).await.unwrap(), Settled::Lost, "it was done");
+    assert_eq!(
+        queue.settle(&first.receipt, Settlement::Ack).await.unwrap(),
+        Settled::Lost,
+        "not done before"
+    );
     let second = until_it_works(async || queue.fetch(1, &Stop::never()).await).await.remove(0);
     assert_eq!((&*second.payload, second.attempt), (b"second".as_slice(), 1));
     assert_eq!(place.pending().await, 1);
@@ -327,7 +329,7 @@ async fn a_job_read_in_a_lost_response_is_in_the_next_fetch() {
     });
     assert!(fetched.is_err());
     let mut seconds = Vec::new();
-    // One at a time: the other one waits here.
+    // One at a time: the consumer keeps the other.
     for payload in ["second", "third"] {
         let job = until_it_works(async || queue.fetch(1, &never).await).await.remove(0);
         assert_eq!((&*job.payload, job.attempt), (payload.as_bytes(), 1));

@@ -1,4 +1,4 @@
-//! A name in Redis of a test's own, and a way to the server that can be held up or cut.
+//! A unique queue name in Redis, and a proxy to the server that can be delayed or disconnected.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,10 +15,10 @@ use tokio::task::JoinSet;
 
 use crate::support::unique;
 
-/// The group that a queue has by default.
+/// The default consumer group of a queue.
 pub(super) const GROUP: &str = "workers";
 
-/// A name in Redis that only one test uses. What is under it is deleted in the end.
+/// A unique queue name in Redis. Its keys are deleted on drop.
 pub(super) struct Place {
     pub(super) name: String,
     pub(super) url: String,
@@ -37,22 +37,22 @@ impl Place {
         RedisQueue::builder(&self.name).url(&self.url)
     }
 
-    /// Opens a consumer whose lease is not to run out.
+    /// Opens a consumer with the default lease, which does not expire during a test.
     pub(super) async fn open(&self) -> RedisQueue {
         self.builder().open().await.unwrap()
     }
 
-    /// Opens a consumer whose lease runs out soon.
+    /// Opens a consumer with a short lease.
     pub(super) async fn open_short(&self, lease: Duration) -> RedisQueue {
         self.builder().lease(lease).open().await.unwrap()
     }
 
-    /// Connects beside the adapter, to see what there is.
+    /// Opens a separate connection, to inspect the server.
     pub(super) async fn connection(&self) -> MultiplexedConnection {
         redis::Client::open(&*self.url).unwrap().get_multiplexed_async_connection().await.unwrap()
     }
 
-    /// Returns how many deliveries are pending, whoever has them.
+    /// Returns the number of pending deliveries of all consumers.
     pub(super) async fn pending(&self) -> u64 {
         let mut command = redis::cmd("XPENDING");
         let (pending, ..): (u64, redis::Value, redis::Value, redis::Value) =
@@ -60,7 +60,7 @@ impl Place {
         pending
     }
 
-    /// Waits until so many connections are blocked in a read. Other tests' are among them, unless the server is the test's own.
+    /// Waits until this many connections are blocked in a read. On a shared server, those of other tests count too.
     pub(super) async fn wait_for_blocked(&self, count: u64) {
         let connection = self.connection().await;
         while info(&connection, "clients", "blocked_clients:").await < count {
@@ -68,7 +68,7 @@ impl Place {
         }
     }
 
-    /// Returns the names of the consumers that Redis knows.
+    /// Returns the names of the consumers in the group.
     pub(super) async fn consumers(&self) -> Vec<String> {
         let mut command = redis::cmd("XINFO");
         let command = command.arg("CONSUMERS").arg(&self.name).arg(GROUP);
@@ -79,7 +79,7 @@ impl Place {
         consumers.iter().map(|consumer| name(consumer).unwrap()).collect()
     }
 
-    /// Returns the fields of what was buried.
+    /// Returns the fields of the dead-lettered jobs.
     pub(super) async fn dead_lettered(&self) -> Vec<BTreeMap<String, Vec<u8>>> {
         let mut command = redis::cmd("XRANGE");
         let command = command.arg(format!("{}:dead", self.name)).arg("-").arg("+");
@@ -89,7 +89,7 @@ impl Place {
     }
 }
 
-/// Returns a number that the server tells about itself.
+/// Returns a number from the server's `INFO`.
 pub(super) async fn info(connection: &MultiplexedConnection, section: &str, name: &str) -> u64 {
     let mut command = redis::cmd("INFO");
     let text: String = command.arg(section).query_async(&mut connection.clone()).await.unwrap();
@@ -99,7 +99,7 @@ pub(super) async fn info(connection: &MultiplexedConnection, section: &str, name
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // A server of our own may be gone by now, with all that it had.
+        // A server that the test started may have exited, with all its data.
         if let Ok(mut connection) = redis::Client::open(&*self.url).and_then(|client| client.get_connection())
         {
             let keys = ["", ":delayed", ":dead"].map(|end| format!("{}{end}", self.name));
@@ -108,9 +108,9 @@ impl Drop for Place {
     }
 }
 
-/// The way to a server: it can lead to another one, and what is on it can be late, or never arrive.
+/// A proxy to a server. It can switch to another server, and can delay or discard data.
 ///
-/// Whatever is done to it is done to the connections that there are; new ones are as they should be.
+/// Each change affects existing connections only; new ones work normally.
 pub(super) struct Wire {
     address: SocketAddr,
     state: Arc<watch::Sender<State>>,
@@ -122,24 +122,24 @@ struct State {
     server: String,
     /// The number of the next connection.
     next: u64,
-    /// From the connections before these on nothing passes this way, or any.
+    /// Connections with lower numbers pass no requests, no responses, or are closed.
     questions_from: u64,
     answers_from: u64,
-    uncut_from: u64,
-    /// How much waits on the wire.
+    connected_from: u64,
+    /// The number of connection directions that hold data back.
     waiting: u64,
-    /// How many connections there are.
+    /// The number of open connections.
     open: u64,
 }
 
 impl Wire {
-    /// Opens a way to the server of an URL.
+    /// Opens a proxy to the server of a URL.
     pub(super) async fn to(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (next, questions_from, answers_from, uncut_from, waiting, open) = Default::default();
+        let (next, questions_from, answers_from, connected_from, waiting, open) = Default::default();
         let server = host(url);
-        let state = State { server, next, questions_from, answers_from, uncut_from, waiting, open };
+        let state = State { server, next, questions_from, answers_from, connected_from, waiting, open };
         let state = Arc::new(watch::Sender::new(state));
         let (mut task, heard) = (JoinSet::new(), Arc::clone(&state));
         task.spawn(async move {
@@ -167,37 +167,37 @@ impl Wire {
         format!("redis://{}", self.address)
     }
 
-    /// Leads to another server from now on.
+    /// Directs new connections to another server.
     pub(super) fn lead_to(&self, url: &str) {
         self.state.send_modify(|state| state.server = host(url));
     }
 
-    /// What is asked is held up.
+    /// Holds back requests.
     pub(super) fn hold_questions(&self) {
         self.state.send_modify(|state| state.questions_from = state.next);
     }
 
-    /// What is answered is held up.
+    /// Holds back responses.
     pub(super) fn hold_answers(&self) {
         self.state.send_modify(|state| state.answers_from = state.next);
     }
 
-    /// Waits until something is held up.
+    /// Waits until data is held back.
     pub(super) async fn holds_something(&self) {
         self.state.subscribe().wait_for(|state| state.waiting > 0).await.unwrap();
     }
 
-    /// What is held up arrives.
+    /// Forwards the data that was held back.
     pub(super) fn release(&self) {
         self.state.send_modify(|state| (state.questions_from, state.answers_from) = (0, 0));
     }
 
-    /// The connections end, with all that is on them.
+    /// Closes the connections and discards the data on them.
     pub(super) fn disconnect(&self) {
-        self.state.send_modify(|state| (state.uncut_from, state.waiting) = (state.next, 0));
+        self.state.send_modify(|state| (state.connected_from, state.waiting) = (state.next, 0));
     }
 
-    /// Waits until there are so many connections.
+    /// Waits until this many connections are open.
     pub(super) async fn has_open(&self, count: u64) {
         self.state.subscribe().wait_for(|state| state.open == count).await.unwrap();
     }
@@ -217,16 +217,16 @@ async fn carry(number: u64, client: TcpStream, server: &str, state: &Arc<watch::
     let answers = pass(from_server, to_client, gate(|state| state.answers_from));
     let mut end = state.subscribe();
     let both = async {
-        // The client's end is passed on, and the connection is over when the server has seen it.
+        // The client's end is passed on; the connection is finished when the server has closed it too.
         tokio::join!(questions, answers);
     };
     tokio::select! {
-        _ = end.wait_for(|state| state.uncut_from > number) => {}
+        _ = end.wait_for(|state| state.connected_from > number) => {}
         () = both => {}
     }
 }
 
-/// What holds up one direction of a connection.
+/// Holds back one direction of a connection.
 struct Gate {
     number: u64,
     state: Arc<watch::Sender<State>>,

@@ -1,4 +1,4 @@
-//! Prefetch: what is read in the round trip in which other jobs are acknowledged.
+//! Prefetch: jobs that are read in the round trip that acknowledges others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -27,7 +27,7 @@ async fn ack(queue: &RedisQueue, job: &Delivery<RedisReceipt>) {
     assert_eq!(queue.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
 }
 
-/// Acknowledges the first of two jobs, so that the second is read ahead.
+/// Acknowledges the first of two jobs, so that the second is prefetched.
 async fn read_one_ahead(place: &Place, queue: &RedisQueue) {
     let mut tries = 0;
     loop {
@@ -37,10 +37,10 @@ async fn read_one_ahead(place: &Place, queue: &RedisQueue) {
         if place.pending().await == 1 {
             return;
         }
-        // The machine has stalled: it was time to look at what others had left, which comes first.
+        // The machine stalled: the search for abandoned jobs was due, and comes first.
         ack(queue, &next(queue).await).await;
         tries += 1;
-        assert!(tries < 10, "nothing is read ahead");
+        assert!(tries < 10, "no job was prefetched");
     }
 }
 
@@ -67,7 +67,7 @@ async fn without_prefetch_no_consumer_reads_ahead() {
     assert_eq!((place.pending().await, queue.counts().await.unwrap().waiting), (0, 1));
 }
 
-/// The opposite of its withdrawal, which the storm below and the conformance suite see: there it depends on the moment.
+/// The opposite of the withdrawal. The storm below and the conformance suite test that as well, but there it depends on timing.
 #[tokio::test]
 async fn prefetched_jobs_that_are_not_withdrawn_stay_leased() {
     let place = Place::new();
@@ -91,7 +91,7 @@ async fn a_job_prefetched_long_ago_is_left_to_its_lease_and_redelivered() {
     assert_eq!(queue.counts().await.unwrap(), Default::default());
 }
 
-/// Redis would tell a consumer that has more than it has places for.
+/// The pending jobs in Redis show it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_more_jobs_are_leased_than_can_run() {
     const JOBS: usize = 500;
@@ -121,7 +121,7 @@ async fn no_more_jobs_are_leased_than_can_run() {
     assert_eq!(place.pending().await, 0);
 }
 
-/// One consumer after the other stops, at any moment of a storm of pushes.
+/// Consumers stop one after the other, at different times in a storm of pushes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_that_stops_in_a_storm_leaves_no_prefetched_job_leased() {
     let place = Place::new();
@@ -148,7 +148,7 @@ async fn a_consumer_that_stops_in_a_storm_leaves_no_prefetched_job_leased() {
         left
     };
     let (left, pushed) = tokio::join!(rounds, storm(&producer, &token));
-    assert_eq!(left, 0, "rounds that left something");
+    assert_eq!(left, 0, "rounds that left a job pending");
     let waiting = usize::try_from(producer.counts().await.unwrap().waiting).unwrap();
     let rest = fetch_all(&producer, waiting).await;
     let mut ran = std::mem::take(&mut *ran.lock().unwrap());
@@ -166,18 +166,18 @@ async fn tell(connection: &MultiplexedConnection, words: &[&str]) -> redis::Valu
     command.query_async(&mut connection.clone()).await.unwrap()
 }
 
-/// The acknowledgement takes the last job there is, and the read behind it finds none: it would wait for the whole of
-/// its block, with the job here.
+/// The acknowledgement prefetches the last job, and the read behind it finds none. Without an unblock it would wait for its
+/// whole timeout, although the consumer already has the job.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_that_blocks_is_ended_when_a_job_has_been_read_ahead() {
     let server = Server::redis(&["--save", ""]).await;
     let place = Place::at(server.url("redis"));
     let (admin, ends) = (place.connection().await, "cmdstat_client|unblock:calls=");
     let mut rounds = 0;
-    // Where the machine stalls for a second, the fetch does something else first.
+    // If the machine stalls for a second, the fetch searches for abandoned jobs first.
     while info(&admin, "commandstats", ends).await == 0 {
         rounds += 1;
-        assert!(rounds < 10, "no read was ended");
+        assert!(rounds < 10, "no read was unblocked");
         let queue = place.open().await;
         let first = with_one_of_two(&queue).await;
         queue.prefetch(true);

@@ -1,5 +1,4 @@
-//! The promises of a queue, one by one: the conformance suite, settlements, leases and what keeps them whatever the handlers use up, and
-//! times at their ends.
+//! The conformance suite, settlements, leases and their renewal while handlers block threads, and extreme durations.
 
 use std::time::Duration;
 
@@ -93,7 +92,7 @@ async fn a_requeued_job_wakes_a_waiting_consumer_keeps_its_id_and_counts_no_atte
         let job = next(&first).await;
         assert_eq!((&*job.id, job.attempt), (&*id, 1));
         let (again, settled) = tokio::join!(next(&second), async {
-            // The other one waits, and is not asked to look again for a second.
+            // The other consumer waits in a blocking read, and polls again only after a second.
             place.wait_for_blocked(1).await;
             first.settle(&job.receipt, Settlement::Requeue).await.unwrap()
         });
@@ -184,7 +183,7 @@ async fn a_crash_between_fetch_and_settle_loses_nothing() {
     ids.sort();
     pushed.sort();
     assert_eq!(ids, pushed);
-    assert_eq!(found.iter().filter(|job| job.attempt == 2).count(), 250, "what the crash had is tried again");
+    assert_eq!(found.iter().filter(|job| job.attempt == 2).count(), 250, "redelivered after the crash");
     for job in found {
         assert_eq!(next.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
     }
@@ -216,7 +215,7 @@ async fn a_receipt_settles_only_its_delivery() {
     support::a_receipt_settles_only_its_delivery(&queue, LEASE).await;
 }
 
-/// After an outage that is longer than its lease, for one, and then the stop comes while it runs again.
+/// For example, the job is redelivered after an outage that is longer than its lease, and the stop comes during its second run.
 #[tokio::test]
 async fn a_job_redelivered_to_the_same_consumer_stays_when_its_first_run_ends() {
     let place = Place::new();
@@ -231,7 +230,7 @@ async fn a_job_redelivered_to_the_same_consumer_stays_when_its_first_run_ends() 
     assert_eq!(queue.counts().await.unwrap(), Default::default());
 }
 
-/// They go to Redis in batches.
+/// Acknowledgements are sent to Redis in batches.
 #[tokio::test]
 async fn each_of_many_concurrent_acknowledgements_gets_its_result() {
     let place = Place::new();
@@ -251,13 +250,13 @@ async fn each_of_many_concurrent_acknowledgements_gets_its_result() {
     let other = place.open_short(LEASE).await;
     let taken = tokio::select! {
         taken = fetch_all(&other, lapsed.len()) => taken,
-        () = extending => unreachable!("it goes on for ever"),
+        () = extending => unreachable!("endless loop"),
     };
     let acked = held.iter().map(|job| queue.settle(&job.receipt, Settlement::Ack));
     let said: Vec<_> = join_all(acked).await.into_iter().map(Result::unwrap).collect();
     assert!(said[..30].iter().all(|settled| *settled == Settled::Done), "{said:?}");
     assert!(said[30..].iter().all(|settled| *settled == Settled::Lost), "{said:?}");
-    // What is whose is still whose.
+    // The other consumer still holds its jobs.
     assert_eq!(other.counts().await.unwrap().leased, 10);
     for job in taken {
         assert_eq!(other.settle(&job.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
@@ -265,7 +264,7 @@ async fn each_of_many_concurrent_acknowledgements_gets_its_result() {
     assert_eq!(other.counts().await.unwrap(), Default::default());
 }
 
-/// More than one look at what is pending has room for: a look takes ten times as many as it is asked for.
+/// More pending jobs than one search covers: it reads ten times the number of requested jobs.
 #[tokio::test]
 async fn an_abandoned_job_is_found_behind_many_that_are_not() {
     let place = Place::new();
@@ -287,12 +286,12 @@ async fn an_abandoned_job_is_found_behind_many_that_are_not() {
     };
     let found = tokio::select! {
         found = next(&other) => found,
-        () = extending => unreachable!("it goes on for ever"),
+        () = extending => unreachable!("endless loop"),
     };
     assert_eq!(found.id, id);
 }
 
-// What keeps leases, whatever the handlers use up.
+// Lease renewal while handlers block threads.
 
 blocked_threads!(
     Place::new(),
@@ -304,7 +303,7 @@ blocked_threads!(
     }
 );
 
-// Times at their ends.
+// Extreme durations.
 
 #[tokio::test]
 async fn extreme_durations_do_not_break_the_shutdown() {
@@ -320,7 +319,7 @@ async fn extreme_durations_do_not_break_the_shutdown() {
     }
 }
 
-/// What fails is to come again in ages, and the consumer stops all the same.
+/// A failed job has an endless delay, and the consumer stops nevertheless.
 #[tokio::test]
 async fn an_endless_delay_does_not_break_the_shutdown() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! A consumer that is stopped leaves nothing pending and loses nothing, whatever was under way.
+//! A stopped consumer leaves no job pending and loses none, whatever was in progress.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,19 +13,19 @@ use crate::support::{self, consume_until_stopped, fetch, next, source, stop};
 
 pub(super) const ROUNDS: u32 = 150;
 
-/// What a storm of pushes goes through: the number of jobs that were pushed, when it has ended.
+/// Pushes jobs until a stop, and returns their number.
 pub(super) async fn storm(queue: &RedisQueue, until: &Stop) -> u32 {
     let mut pushed = 0;
     while !until.is_stopping() {
         queue.push(pushed.to_string()).await.unwrap();
         pushed += 1;
-        // Not so many that a read never blocks.
+        // Slow enough that reads block now and then.
         tokio::time::sleep(Duration::from_micros(u64::from(pushed % 7) * 100)).await;
     }
     pushed
 }
 
-/// How long a round is: over the time that a push, a read and an answer take.
+/// Returns the length of a round. The lengths cover the time of a push, a read and its response.
 pub(super) fn moment(round: u32) -> Duration {
     Duration::from_micros(u64::from(round) * 37 % 4000)
 }
@@ -60,7 +60,7 @@ async fn a_stop_in_a_storm_of_pushes_leaves_nothing_pending_and_loses_nothing() 
     assert_eq!(producer.counts().await.unwrap().waiting, 0);
 }
 
-/// The opposite: a consumer that drops its read when the stop comes, as one does with a future.
+/// The opposite: a consumer drops its read at the stop, as is usual with futures.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_opposite_a_dropped_read_leaves_jobs_pending() {
     let place = Place::new();
@@ -86,10 +86,7 @@ async fn the_opposite_a_dropped_read_leaves_jobs_pending() {
         stop(&over);
     };
     tokio::join!(rounds, storm(&producer, &token));
-    assert!(
-        place.pending().await > 0,
-        "a dropped read has to leave something pending, or this test shows nothing"
-    );
+    assert!(place.pending().await > 0, "no dropped read left a job pending; the test is inconclusive");
 }
 
 fn ids(read: redis::Value) -> Vec<String> {
@@ -128,7 +125,7 @@ async fn jobs_in_a_response_that_never_arrived_are_withdrawn() {
     assert_eq!((place.pending().await, place.consumers().await.len()), (0, 0));
 }
 
-/// What a read is still delivered to when its fetch is dropped is found as well.
+/// A job that is delivered to the read of a dropped fetch is found as well.
 #[tokio::test]
 async fn a_fetch_that_is_dropped_leaves_nothing_behind_the_withdrawal() {
     let server = Server::redis(&["--save", ""]).await;
@@ -166,7 +163,7 @@ async fn a_consumer_name_with_pending_jobs_is_not_deleted() {
     assert_eq!((again.id, again.attempt, job.attempt), (id, 2, 1));
 }
 
-/// Where the block cannot be ended from outside, it ends by itself, and nothing is left behind either.
+/// If the blocking read cannot be unblocked, it ends at its timeout, and no job stays pending either.
 #[tokio::test]
 async fn without_permission_to_unblock_the_shutdown_waits_for_the_blocking_read() {
     let server = Server::redis(&["--save", ""]).await;

@@ -1,4 +1,4 @@
-//! What a queue in SQS meets in operation: how it is opened and what is refused, jobs of other programs, and a server that goes away.
+//! A queue in SQS in operation: opening and its errors, jobs of other programs, and a server that is unavailable or silent.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
@@ -39,7 +39,7 @@ async fn an_existing_queue_is_used_unchanged() {
     assert_eq!(found[&retention], "3600");
     let dead = place.url(&format!("{}-dead", place.name)).await;
     let made = asking.queue_url(dead).send().await.unwrap().attributes.unwrap();
-    assert_eq!(made[&retention], "1209600", "as long as SQS keeps anything");
+    assert_eq!(made[&retention], "1209600", "the maximum retention of SQS");
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_job_that_another_program_sent_keeps_its_attributes() {
     assert_eq!(dead_lettered[0].attribute("Ebbtide-Error"), Some("\"no\""));
 }
 
-/// As large as the server takes, and with as many attributes: what has no room is left out.
+/// A job with the maximum size or the maximum number of attributes. Attributes that do not fit are omitted.
 #[tokio::test]
 async fn a_job_without_room_for_the_reason_is_still_dead_lettered() {
     let place = Place::new();
@@ -104,7 +104,7 @@ async fn a_job_without_room_for_the_reason_is_still_dead_lettered() {
     assert_eq!(lengths, [(4, 10), (payload.len(), 0)]);
 }
 
-/// Somebody has given the queue for the dead another limit.
+/// The dead-letter queue has a lower size limit.
 #[tokio::test]
 async fn a_job_that_fits_the_dead_letter_queue_only_without_its_reason_is_moved_without_it() {
     let place = Place::new();
@@ -119,7 +119,7 @@ async fn a_job_that_fits_the_dead_letter_queue_only_without_its_reason_is_moved_
         if payload.len() == 1024 {
             assert_eq!(queue.settle(&job.receipt, dead_letter).await.unwrap(), Settled::Done);
         } else {
-            // It is nowhere else: it has to stay.
+            // There is no other copy, so the job must stay.
             let refused = queue.settle(&job.receipt, dead_letter).await.unwrap_err();
             assert!(refused.to_string().contains("cannot dead-letter a job: SQS returned"), "{refused}");
             assert_eq!(queue.settle(&job.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
@@ -133,18 +133,18 @@ async fn a_job_that_fits_the_dead_letter_queue_only_without_its_reason_is_moved_
     assert_eq!(place.counts().await.visible, 1);
 }
 
-// A server that goes away, or says nothing.
+// A server that is unavailable or silent.
 
 const LEASE: Duration = Duration::from_secs(2);
 
-/// The way to the server is cut while jobs are held and while a request waits: each call fails, what was done was done, and the
-/// rest comes again.
+/// The network fails while jobs run and while a request waits. Each call fails, done jobs stay done, and the others are
+/// redelivered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_outage_loses_nothing() {
     let place = Place::new();
     let producer = place.open_short(LEASE).await;
     let relay = Relay::open(place.endpoint.trim_start_matches("http://")).await.unwrap();
-    // The client's own retries would hide what this is about.
+    // The client's retries would hide the errors.
     let through = client(&format!("http://{}", relay.address()));
     let through = through.config().to_builder().retry_config(RetryConfig::disabled());
     let through = Client::from_conf(through.build());
@@ -164,7 +164,7 @@ async fn a_server_outage_loses_nothing() {
         relay.reconnect().await.unwrap();
         for job in &jobs {
             match until_it_works(|| queue.settle(&job.receipt, Settlement::Ack)).await {
-                Settled::Done => assert!(left.remove(&job.id), "{} was done, and came again", job.id),
+                Settled::Done => assert!(left.remove(&job.id), "{} was done and redelivered", job.id),
                 Settled::Lost => assert!(left.contains(&job.id)),
             }
         }
@@ -172,14 +172,14 @@ async fn a_server_outage_loses_nothing() {
             while !left.is_empty() {
                 for job in until_it_works(|| queue.fetch(4, &never)).await {
                     if queue.settle(&job.receipt, Settlement::Ack).await.unwrap() == Settled::Done {
-                        assert!(left.remove(&job.id), "{} was done, and came again", job.id);
+                        assert!(left.remove(&job.id), "{} was done and redelivered", job.id);
                     }
                 }
             }
         };
         let done = tokio::time::timeout(Duration::from_secs(30), rest).await;
-        assert!(done.is_ok(), "nothing is lost, and yet these did not come: {left:?}");
-        // Nothing is there: this request waits.
+        assert!(done.is_ok(), "these jobs were not delivered: {left:?}");
+        // The queue is empty: this request waits.
         let (failed, ()) = tokio::join!(queue.fetch(1, &never), async {
             tokio::time::sleep(Duration::from_millis(200)).await;
             relay.disconnect().await;
@@ -189,7 +189,7 @@ async fn a_server_outage_loses_nothing() {
     }
 }
 
-/// A server that takes connections and says nothing is an error as well, for every call, and a stop does not wait for it.
+/// If a server accepts connections and does not respond, every call returns an error.
 #[tokio::test]
 async fn a_server_that_does_not_respond_is_an_error_in_time() {
     let place = Place::new();
@@ -213,7 +213,7 @@ async fn a_server_that_does_not_respond_is_an_error_in_time() {
     let calls = async {
         let never = Stop::never();
         let (pushed, settled, fetched, extended, counted) = tokio::join!(
-            queue.push("nobody takes it"),
+            queue.push("not accepted"),
             queue.settle(&jobs[0].receipt, Settlement::Ack),
             queue.fetch(1, &never),
             queue.extend(std::slice::from_ref(&jobs[1].receipt)),

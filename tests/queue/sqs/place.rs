@@ -8,20 +8,20 @@ use ebbtide_sqs::{SqsBuilder, SqsQueue};
 
 use crate::support::unique;
 
-/// Queues in SQS that only one test uses, and a client beside the adapter's. They are deleted in the end.
+/// Unique queues in SQS, and a separate client. The queues are deleted on drop.
 pub(super) struct Place {
     pub(super) name: String,
     pub(super) endpoint: String,
     pub(super) client: Client,
 }
 
-/// What was buried.
+/// A dead-lettered job.
 pub(super) struct Dead {
     pub(super) body: String,
     pub(super) attributes: HashMap<String, MessageAttributeValue>,
 }
 
-/// How many messages a queue has.
+/// The numbers of messages in a queue.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) visible: u64,
@@ -40,12 +40,12 @@ impl Place {
         SqsQueue::builder(self.client.clone(), &self.name)
     }
 
-    /// Opens a consumer whose lease is not to run out.
+    /// Opens a consumer with the default lease, which does not expire during a test.
     pub(super) async fn open(&self) -> SqsQueue {
         self.builder().poll(Duration::from_secs(1)).open().await.unwrap()
     }
 
-    /// Opens a consumer whose lease runs out soon.
+    /// Opens a consumer with a short lease.
     pub(super) async fn open_short(&self, lease: Duration) -> SqsQueue {
         self.builder().lease(lease).open().await.unwrap()
     }
@@ -60,7 +60,7 @@ impl Place {
         Box::pin(sending.set_message_attributes(Some(attributes)).send()).await.unwrap();
     }
 
-    /// Returns what the server says of the queue.
+    /// Returns the server's counts of the queue.
     pub(super) async fn counts(&self) -> Counts {
         self.counts_of(&self.name).await
     }
@@ -76,7 +76,7 @@ impl Place {
         }
     }
 
-    /// Looks at what was buried, and leaves it where it is.
+    /// Returns the dead-lettered jobs without removing them.
     pub(super) async fn dead_lettered(&self) -> Vec<Dead> {
         let url = self.url(&format!("{}-dead", self.name)).await;
         let (mut dead, mut handles) = (Vec::new(), Vec::new());
@@ -107,7 +107,7 @@ impl Dead {
     }
 }
 
-/// Makes a client of the server at an address.
+/// Returns a client of the server at an address.
 pub(super) fn client(endpoint: &str) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -125,7 +125,7 @@ pub(super) fn text(value: &str) -> MessageAttributeValue {
 impl Drop for Place {
     fn drop(&mut self) {
         let (endpoint, name) = (self.endpoint.clone(), self.name.clone());
-        // The test's own runtime is about to end.
+        // The test's runtime is about to end.
         let removing = std::thread::Builder::new().spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {

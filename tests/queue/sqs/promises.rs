@@ -1,4 +1,4 @@
-//! The promises of a queue, one by one: the conformance suite, settlements and leases.
+//! The conformance suite, settlements and leases.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use ebbtide_sqs::SqsQueue;
 use super::place::{Counts, Place, client, text};
 use crate::support::{ERROR, fetch_all, fetch_for, next, now};
 
-/// How long its requests wait.
+/// The wait time of a request.
 const POLL: Duration = Duration::from_secs(1);
 
-/// They wait for half of a lease at most.
+/// Requests wait for half of a lease at most.
 const SHORTEST: Duration = Duration::from_secs(2);
 
 struct Jobs {
@@ -27,7 +27,7 @@ struct Jobs {
 impl Jobs {
     async fn new() -> Result<Self, BoxError> {
         let place = Place::new();
-        // There have to be queues before something is pushed.
+        // The queues must exist before a push.
         let _made = place.open().await;
         let server = place.endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned();
         Ok(Self { relay: Relay::open(&server).await?, place })
@@ -57,7 +57,7 @@ impl Subject for Jobs {
         Ok(())
     }
 
-    /// A retry that waits for its time is in flight for SQS, as is what a consumer has: it does not tell.
+    /// SQS does not distinguish a delayed retry from a job that a consumer holds: both are in flight.
     async fn census(&self) -> Result<Census, BoxError> {
         let jobs = self.place.counts().await;
         let dead = self.place.counts_of(&format!("{}-dead", self.place.name)).await;
@@ -83,12 +83,12 @@ impl Subject for Jobs {
         Ok(self.relay.reconnect().await?)
     }
 
-    /// A standard queue is stored in many places, and asked in some of them.
+    /// A standard queue is stored on many servers, and a request asks some of them.
     fn keeps_order(&self) -> bool {
         false
     }
 
-    /// It counts what it gives out, and lets nobody take that back.
+    /// SQS counts each delivery, and the count cannot be reduced.
     fn counts_requeues(&self) -> bool {
         false
     }
@@ -105,7 +105,7 @@ async fn sqs_keeps_every_promise() {
 
 // Settlements.
 
-/// SQS counts what it gives out: the attempt of a job that was handed back is counted, and nothing else is different.
+/// SQS counts each delivery, so a requeue counts as an attempt. Nothing else is different.
 #[tokio::test]
 async fn a_requeued_job_wakes_a_waiting_consumer_and_keeps_its_id() {
     let place = Place::new();
@@ -119,7 +119,7 @@ async fn a_requeued_job_wakes_a_waiting_consumer_and_keeps_its_id() {
         assert_eq!((settled.unwrap(), &*again.id, again.attempt), (Settled::Done, &*id, attempt + 1));
         assert_eq!(second.settle(&again.receipt, Settlement::Requeue).await.unwrap(), Settled::Done);
     }
-    // It is one job still, and nobody's.
+    // It is still one job, and no consumer holds it.
     assert_eq!(place.counts().await, Counts { visible: 1, in_flight: 0 });
 }
 
@@ -165,7 +165,7 @@ async fn a_dead_lettered_job_has_its_reason_and_id_and_has_left_the_queue() {
     assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (0, 0, 1));
 }
 
-/// The message is deleted by somebody else: nothing is left to be said of it.
+/// Another client deletes the message.
 #[tokio::test]
 async fn settling_a_job_that_no_longer_exists_returns_lost() {
     let place = Place::new();
@@ -194,7 +194,7 @@ async fn a_crash_between_fetch_and_settle_loses_nothing() {
     drop(queue);
 
     let second = place.open_short(LEASE).await;
-    // One after the other, as they come: what comes again has a lease of its own.
+    // One at a time, as they are delivered: a redelivered job has a new lease.
     let (mut ids, mut again) = (Vec::new(), 0);
     while ids.len() < 30 {
         let job = next(&second).await;
@@ -209,7 +209,7 @@ async fn a_crash_between_fetch_and_settle_loses_nothing() {
     assert_eq!((counts.visible, counts.in_flight), (0, 0));
 }
 
-/// More than go into one request.
+/// More jobs than fit in one request.
 #[tokio::test]
 async fn an_extended_lease_is_kept_and_another_expires() {
     let place = Place::new();
@@ -231,7 +231,7 @@ async fn an_extended_lease_is_kept_and_another_expires() {
     };
     let (taken, ()) = tokio::join!(next(&other), extending);
     assert_eq!((&*taken.id, taken.attempt), (&*theirs.id, 2));
-    // To extend what is lost does no harm to whose it is.
+    // Extending a lost job does not affect its new holder.
     lost.extend(std::slice::from_ref(&theirs.receipt)).await.unwrap();
     assert_eq!(lost.settle(&theirs.receipt, Settlement::Requeue).await.unwrap(), Settled::Lost);
     for job in &ours {
@@ -239,7 +239,7 @@ async fn an_extended_lease_is_kept_and_another_expires() {
     }
 }
 
-/// By hand, the first receipt takes the job away from who has it by now.
+/// The opposite, with a plain client: the first receipt takes the job away from its current holder.
 #[tokio::test]
 async fn a_receipt_settles_only_its_delivery() {
     let place = Place::new();
@@ -249,7 +249,7 @@ async fn a_receipt_settles_only_its_delivery() {
     let second = next(&queue).await;
     assert_eq!((&first.id, first.attempt, second.attempt), (&second.id, 1, 2));
     assert_eq!(queue.settle(&first.receipt, Settlement::Requeue).await.unwrap(), Settled::Lost);
-    assert_eq!(place.counts().await.in_flight, 1, "whoever has it by now keeps it");
+    assert_eq!(place.counts().await.in_flight, 1, "the current holder keeps the job");
     assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Done);
     assert_eq!(queue.settle(&second.receipt, Settlement::Ack).await.unwrap(), Settled::Lost);
     assert_eq!(fetch_for(&queue, 2 * LEASE).await, []);
@@ -264,10 +264,10 @@ async fn a_receipt_settles_only_its_delivery() {
     let (first, _second) = (receive().await, receive().await);
     let by_hand = client.change_message_visibility().queue_url(&url).receipt_handle(first);
     by_hand.visibility_timeout(0).send().await.unwrap();
-    assert_eq!(place.counts().await.in_flight, 0, "the server believes whoever says it");
+    assert_eq!(place.counts().await.in_flight, 0, "the server accepts an old receipt");
 }
 
-/// Half of it is less than the second that is the least a request can wait: it is asked again and again.
+/// Half of this lease is less than one second, the shortest wait of a request. The consumer polls without waiting.
 #[tokio::test]
 async fn the_shortest_lease_is_kept_by_requests_that_do_not_wait() {
     let place = Place::new();

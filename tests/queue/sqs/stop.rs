@@ -1,4 +1,4 @@
-//! A consumer that is stopped leaves nothing under a lease and loses nothing, and in a deploy the next one goes on.
+//! A stopped consumer leaves no job leased and loses none. In a deploy the next consumer continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::support::{LONG, consume_until_stopped, fetch_for, next, now, source, 
 
 const ROUNDS: u32 = 8;
 
-/// Many at once, each with a stop of its own.
+/// The number of concurrent consumers, each with a separate stop.
 const AT_ONCE: u32 = 4;
 
 async fn storm(queue: &SqsQueue, until: &Stop) -> u32 {
@@ -34,8 +34,8 @@ async fn consume(place: &Place, round: u32) -> Vec<Vec<u8>> {
     done.into_iter().map(|job| job.payload).collect()
 }
 
-/// Jobs come all the time, and consumers stop at every moment of a fetch: each job is done once, and none lies under a lease
-/// in the end.
+/// Jobs are pushed all the time, and consumers stop at different times of a fetch. Each job is done once, and none is leased
+/// at the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stops_during_fetches_lose_no_job_and_leave_none_leased() {
     let place = Place::new();
@@ -53,10 +53,10 @@ async fn stops_during_fetches_lose_no_job_and_leave_none_leased() {
         done
     };
     let (pushed, mut done) = tokio::join!(storm(&producer, &token), stops);
-    // What was handed back after the stop is out of sight for as long as a request waits; a lease would be thirty seconds.
+    // Jobs requeued after the stop are invisible for the wait time of a request. A lease would be thirty seconds.
     let began = now();
     while place.counts().await.in_flight > 0 {
-        assert!(began.elapsed() < Duration::from_secs(10), "a job lies under a lease");
+        assert!(began.elapsed() < Duration::from_secs(10), "a job is leased");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let last = place.open().await;
@@ -83,11 +83,11 @@ async fn a_fetch_that_waits_ends_with_the_stop_at_once() {
     for _ in 0..20 {
         assert_eq!(fetch_for(&queue, Duration::from_millis(20)).await, []);
     }
-    // Each request waits for a second.
+    // Each request would wait for one second.
     assert!(began.elapsed() < Duration::from_secs(20) / 4, "{:?}", began.elapsed());
 }
 
-/// What comes for a request whose fetch was stopped or dropped is withdrawn.
+/// A job delivered for a request whose fetch was stopped or dropped is withdrawn.
 #[tokio::test]
 async fn jobs_delivered_after_the_stop_are_withdrawn() {
     let place = Place::new();
@@ -110,7 +110,7 @@ async fn jobs_delivered_after_the_stop_are_withdrawn() {
     assert_eq!(place.counts().await, Counts { visible: 0, in_flight: 0 });
 }
 
-/// The opposite: a request that is dropped goes on at the server, and what that gives out is nobody's until its lease is over.
+/// The opposite: a dropped request continues on the server, and no consumer receives its job until the lease expires.
 #[tokio::test]
 async fn a_request_that_is_dropped_leaves_a_job_under_a_lease() {
     let place = Place::new();
@@ -123,10 +123,10 @@ async fn a_request_that_is_dropped_leaves_a_job_under_a_lease() {
     assert_eq!(place.counts().await, Counts { visible: 0, in_flight: 1 });
 }
 
-/// As many as stop together when a service is scaled down: each of them still has a request.
+/// The number of consumers that stop together, as in a scale-down. Each still has a pending request.
 const TOGETHER: usize = 6;
 
-/// A job that is handed back by one goes to the request of another one, but not from there to a third.
+/// A job that one consumer requeues is delivered to the request of another, but not from there to a third.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_requeued_while_consumers_stop_together_reaches_only_one_of_them() {
     let place = Place::new();
@@ -147,7 +147,7 @@ async fn a_job_requeued_while_consumers_stop_together_reaches_only_one_of_them()
     assert_eq!(next(&place.open().await).await.attempt, 3);
 }
 
-/// The opposite, by hand: everyone who gives it back at once gives it to the next.
+/// The opposite, with a plain client: each consumer that requeues at once passes the job to the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_opposite_a_manual_requeue_without_delay_passes_a_job_through_all_consumers() {
     let place = Place::new();
@@ -169,7 +169,7 @@ async fn the_opposite_a_manual_requeue_without_delay_passes_a_job_through_all_co
     assert_eq!(next(&queue).await.attempt, u32::try_from(TOGETHER).unwrap() + 1);
 }
 
-/// What came for a request that had room for more is kept for the next fetch, or withdrawn.
+/// Jobs beyond the number requested by the smaller fetch are kept for the next fetch or withdrawn.
 #[tokio::test]
 async fn a_smaller_fetch_after_a_dropped_one_returns_no_more_than_it_asks_for() {
     let place = Place::new();
@@ -189,19 +189,19 @@ async fn a_smaller_fetch_after_a_dropped_one_returns_no_more_than_it_asks_for() 
     assert_eq!(place.counts().await, Counts { visible: 0, in_flight: 0 });
 }
 
-// The loop over SQS: one consumer is stopped with jobs in its hands, and the next one goes on.
+// The consumer loop over SQS: one consumer is stopped with running jobs, and the next one continues.
 
 const JOBS: usize = 30;
 const LEASE: Duration = Duration::from_secs(4);
 
-/// How often each job was begun and ended.
+/// The number of times that each job began and ended.
 #[derive(Default)]
 struct Diary {
     begun: BTreeMap<String, u32>,
     ended: BTreeMap<String, u32>,
 }
 
-/// Runs jobs until so many have ended in all, and then for as long as a stop takes.
+/// Runs jobs until this many have ended in total, and then stops.
 async fn deployed(place: &Place, diary: &Arc<Mutex<Diary>>, until: usize, is_long: bool) -> Tally {
     let queue = place.open_short(LEASE).await;
     let raised = source();
@@ -212,7 +212,7 @@ async fn deployed(place: &Place, diary: &Arc<Mutex<Diary>>, until: usize, is_lon
             async move {
                 let name = String::from_utf8(job.payload().to_vec())?;
                 *diary.lock().unwrap().begun.entry(name.clone()).or_default() += 1;
-                // The first is longer than a lease, and in one process than its grace as well.
+                // The first job takes longer than a lease, and in one process longer than the grace period.
                 let time = if name == "0" { 6000 } else { 150 };
                 tokio::time::sleep(Duration::from_millis(time)).await;
                 if name == "0" && is_long {
@@ -248,7 +248,7 @@ async fn a_deploy_runs_each_job_once_except_the_requeued_one() {
             producer.push(n.to_string()).await.unwrap();
         }
     });
-    assert!(began.elapsed() > LEASE, "the long one was held for longer than a lease");
+    assert!(began.elapsed() > LEASE, "the long job was held for less than a lease");
     assert!(first.requeued_ids.contains(&long), "{first:?}");
     assert_eq!((first.lost, first.unsettled.len(), first.cancelled), (0, 0, 1), "{first:?}");
 
