@@ -1,9 +1,9 @@
-//! What a process reported before its end: spans, metrics, log lines.
+//! Spans, metrics and log lines that a process emitted before its end.
 //!
-//! Every span, log line and count that was emitted before the end arrives, whatever the end is: at a real OTLP collector, from a real process,
-//! over a real connection.
+//! Every span, log line and count that was emitted before the end arrives, however the process ends: at a real OTLP collector,
+//! from a real process, over a real connection.
 //!
-//! Every line that was logged before the end stands in the file, whatever the end is, although the writer takes its time.
+//! Every line that was logged before the end is in the file, however the process ends, even with a slow writer.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::collections::BTreeSet;
@@ -17,37 +17,37 @@ use rustix::process::Signal;
 const LONG: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(6);
 
-/// What the program emits before it is up.
+/// The number of jobs before the program is ready.
 const BEFORE: usize = 300;
 
 fn exporter(collector: &Collector, path: &str, how: &str, flushed: &str) -> Process {
     let endpoint = if how == "http" { collector.http() } else { collector.grpc() };
     let mut command = service("exporter");
     command.args([path, how, &endpoint, flushed]);
-    // Nothing is sent by itself: what arrives was flushed.
+    // Without periodic exports, only flushed data arrives.
     for delay in ["OTEL_BSP_SCHEDULE_DELAY", "OTEL_BLRP_SCHEDULE_DELAY", "OTEL_METRIC_EXPORT_INTERVAL"] {
         command.env(delay, "3600000");
     }
     Process::start(command.env("EBBTIDE_GRACE", "6s"))
 }
 
-/// Runs it to its end, which a signal begins where it does not by itself.
+/// Runs the program until it exits. Sends a signal if it does not end by itself.
 fn ended(collector: &Collector, path: &str, how: &str, flushed: &str) -> Ended {
     let mut process = exporter(collector, path, how, flushed);
     if !path.starts_with("failing") {
         process.says("phase=ready");
         process.signal(Signal::TERM);
     }
-    process.ended(LONG).expect("it ends")
+    process.ended(LONG).expect("the process exits")
 }
 
-/// Asserts that each piece of work came once as a span, once as a line, and is counted: none is lost, none came twice.
+/// Asserts that each job arrived once as a span and once as a line, and is counted.
 fn assert_whole(collected: &Collected, count: usize, what: &str) {
     let is_work = |name: &&String| name.contains("job");
     for (kind, names) in [("spans", &collected.spans), ("lines", &collected.lines)] {
         let names: Vec<&String> = names.iter().filter(is_work).collect();
         assert_eq!(names.len(), count, "{what}: {kind}");
-        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), count, "{what}: {kind} came twice");
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), count, "{what}: duplicate {kind}");
     }
     let counted = collected.counters.get("jobs").copied().unwrap_or_default();
     assert_eq!(usize::try_from(counted), Ok(count), "{what}: the counter");
@@ -64,7 +64,7 @@ fn all_telemetry_arrives_after_a_signal_an_error_and_a_cancellation() {
             let collected = collector.collected();
             assert_whole(&collected, BEFORE + 1, &format!("{path} over {how}"));
             let exited = collected.lines.iter().filter(|line| *line == "lifecycle exited").count();
-            assert_eq!(exited, 1, "{path} over {how}: the lifecycle's own last line");
+            assert_eq!(exited, 1, "{path} over {how}: the lifecycle's last line");
         }
     }
 }
@@ -83,12 +83,12 @@ fn everything_arrives_from_a_blocked_runtime_that_the_watchdog_ends() {
     for how in ["grpc-apart", "http"] {
         let collector = Collector::start();
         ended(&collector, "blocked", how, "flushed").code(4).never_said("not flushed");
-        // The resource's turn never came: nobody emits the last job.
+        // The resource is never closed, so the last job is not emitted.
         assert_whole(&collector.collected(), BEFORE, how);
     }
 }
 
-/// The opposites: an exporter whose connection lives on the blocked runtime cannot export, and says so; and no flusher.
+/// The opposites: an exporter whose connection runs on the blocked runtime fails to export and is named; and no flusher.
 #[test]
 fn an_exporter_on_the_blocked_runtime_cannot_export_and_is_named() {
     let collector = Collector::start();
@@ -105,7 +105,7 @@ fn telemetry_of_a_lifecycle_that_cannot_start_arrives() {
         let collector = Collector::start();
         let mut command = service("exporter");
         command.args(["not-started", "http", &collector.http(), flushed]).env("EBBTIDE_GRACE", "soon");
-        Process::start(&mut command).ended(LONG).expect("it ends").code(1);
+        Process::start(&mut command).ended(LONG).expect("the process exits").code(1);
         let collected = collector.collected();
         assert_whole(&collected, count, flushed);
         let told = collected
@@ -116,7 +116,7 @@ fn telemetry_of_a_lifecycle_that_cannot_start_arrives() {
     }
 }
 
-/// A second signal ends the process at once, as SIGKILL does: what had been sent has arrived, and nothing else.
+/// A second signal ends the process at once, as SIGKILL does. Only data that was already sent arrives.
 #[test]
 fn a_second_signal_leaves_no_time_to_flush() {
     let collector = Collector::start();
@@ -125,7 +125,7 @@ fn a_second_signal_leaves_no_time_to_flush() {
     process.signal(Signal::TERM);
     process.says("SIGTERM received");
     process.second_signal(Signal::TERM);
-    process.ended(LONG).expect("it ends").by_signal(Signal::TERM);
+    process.ended(LONG).expect("the process exits").by_signal(Signal::TERM);
     assert_eq!(collector.collected(), Collected::default());
 }
 
@@ -149,7 +149,7 @@ fn an_unreachable_collector_is_named_and_makes_the_exit_code_1() {
     process.signal(Signal::TERM);
     process
         .ended(LONG)
-        .expect("it ends")
+        .expect("the process exits")
         .code(1)
         .said("error: opentelemetry traces (failed: ")
         .said("exit code 1");
@@ -163,17 +163,17 @@ fn a_collector_that_never_responds_is_named_and_the_exit_is_in_time() {
     let mut process = Process::start(command.args(["signal", "http", &endpoint]).env("EBBTIDE_GRACE", "6s"));
     process.says("phase=ready");
     process.signal(Signal::TERM);
-    let ended = process.ended(LONG).expect("it ends");
+    let ended = process.ended(LONG).expect("the process exits");
     ended.code(1).said("error: opentelemetry traces (failed: ").said("timed out").within(GRACE);
 }
 
 // Log files.
 
-/// What the program logs before it is up.
+/// The number of lines before the program is ready.
 const LINES_BEFORE: usize = 400;
 
-/// Runs the program to its end, and returns it with how many jobs stand in the file, none of them twice, and whether the
-/// lifecycle's own last word stands there.
+/// Runs the program until it exits. Returns its outcome, the number of jobs in the file, none of them twice, and whether the
+/// file has the lifecycle's last line.
 fn written(path: &str, flusher: &str) -> (Ended, usize, bool) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("log");
@@ -188,12 +188,12 @@ fn written(path: &str, flusher: &str) -> (Ended, usize, bool) {
         process.says("SIGTERM received");
         process.second_signal(Signal::TERM);
     }
-    let ended = process.ended(LONG).expect("it ends");
+    let ended = process.ended(LONG).expect("the process exits");
     let log = std::fs::read_to_string(&file).expect("the log");
     let jobs: Vec<&str> =
         log.lines().filter_map(|line| line.split_once("work: ")).map(|(_, job)| job).collect();
     let unique: BTreeSet<&&str> = jobs.iter().collect();
-    assert_eq!(unique.len(), jobs.len(), "a line stands there twice");
+    assert_eq!(unique.len(), jobs.len(), "a line is in the file twice");
     (ended, jobs.len(), log.contains(": lifecycle exited lifecycle=\"logger\""))
 }
 
@@ -211,7 +211,7 @@ fn every_log_line_is_written_after_a_signal_an_error_and_a_cancellation() {
 fn every_line_is_written_from_a_blocked_runtime_that_the_watchdog_ends() {
     let (ended, count, exited) = written("blocked", "appender");
     ended.code(4).never_said("not flushed");
-    // The resource's turn never came: nobody logs the last job.
+    // The resource is never closed, so the last job is not logged.
     assert_eq!(count, LINES_BEFORE);
     assert!(exited);
 }
@@ -227,7 +227,7 @@ fn the_guard_alone_and_no_flusher_lose_lines() {
     }
 }
 
-/// A second signal ends the process at once: what the writer's thread had written stands there.
+/// A second signal ends the process at once. The file has only the lines that the writer thread had written.
 #[test]
 fn a_second_signal_leaves_no_time_to_write_queued_lines() {
     let (ended, count, _) = written("hanging", "appender");

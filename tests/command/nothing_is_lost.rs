@@ -1,6 +1,6 @@
 //! Over many shutdowns under load, the demo loses nothing; a plain server under the same load does.
 //!
-//! One line of a plain axum program is replaced, and it loses nothing any more under the same load.
+//! With one line replaced, a plain axum program loses nothing under the same load.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use ebbtide_http1::client::Client;
 use ebbtide_tests::{Rehearsed, ReportFile, Served, free_port, rehearse, service, service_program};
 
-/// The load of the design's bar, as a debug build on two shared cores can carry it.
+/// The load, sized for a debug build on two shared cores.
 const SHAPES: [&str; 6] = ["--storm", "64", "--keepalive", "200", "--slow-time", "1s-2s"];
 
 #[test]
@@ -21,7 +21,7 @@ fn the_demo_loses_nothing_in_many_shutdowns_under_load() {
     for loss in ["lost", "truncated", "timed_out"] {
         assert_eq!(rehearsed.count(loss), 0, "{loss}: {:#}", rehearsed.json);
     }
-    // Zero of nothing would be no proof.
+    // Zero losses prove nothing without load.
     assert!(rehearsed.count("answered") > 5000, "{:#}", rehearsed.json["requests"]);
     assert!(rehearsed.count("answered_after_signal") > 1000, "{:#}", rehearsed.json["requests"]);
     assert!(rehearsed.count("refused") > 0, "{:#}", rehearsed.json["requests"]);
@@ -79,21 +79,21 @@ fn with_the_line_replaced_nothing_is_lost() {
     for loss in ["lost", "truncated", "timed_out"] {
         assert_eq!(rehearsed.count(loss), 0, "{loss}: {:#}", rehearsed.json);
     }
-    // Zero of nothing would be no proof.
+    // Zero losses prove nothing without load.
     assert!(rehearsed.count("answered") > 2000, "{:#}", rehearsed.json["requests"]);
     assert!(rehearsed.count("answered_after_signal") > 300, "{:#}", rehearsed.json["requests"]);
     assert_eq!(rehearsed.check("exit-code").0, "pass", "{:#}", rehearsed.json);
 }
 
-/// The plain program hangs there: see `handlers_that_never_return_are_cut.rs`.
+/// The plain program hangs in this case: see `handlers_that_never_return_are_cut.rs`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_cancelled_at_the_deadline_is_an_error_that_names_it() {
     let report = ReportFile::new();
     let mut command = service("axum_replaced");
     command.args(["--listen", "127.0.0.1:0"]).env("EBBTIDE_GRACE", "6s").env("EBBTIDE_REPORT", report.path());
     let mut served = Served::start(&mut command);
-    let mut never = Client::connect(served.addr).await.expect("it listens");
-    never.get("/never?secret").await.expect("it reads");
+    let mut never = Client::connect(served.addr).await.expect("the server accepts");
+    never.get("/never?secret").await.expect("the request is sent");
     served.process.says("asked for /never");
     served.terminate();
     let ended = served.ended(Duration::from_secs(6)).await;
@@ -105,7 +105,7 @@ async fn a_request_cancelled_at_the_deadline_is_an_error_that_names_it() {
     assert_eq!((report.exit_code, report.totals().cancelled), (3, 1), "{report:?}");
 }
 
-/// The opposite.
+/// The opposite: the same program without the replaced line.
 #[test]
 fn without_the_line_replaced_requests_are_lost_under_the_same_load() {
     let rehearsed = rehearsed("peer_axum");

@@ -1,7 +1,7 @@
-//! Each fault of the demo is caught by the check that is meant for it.
+//! Each fault of the demo is detected by its check.
 //!
-//! The demo stops without loss on each broker, its jobs counted; and jobs that it keeps are missed on each broker that does not take them
-//! back by itself.
+//! On each broker the demo stops without loss, and its jobs are counted. Jobs that it keeps are detected on each broker that
+//! does not redeliver them by itself.
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 use ebbtide_tests::{Rehearsed, rehearse, rehearse_in, services};
@@ -105,15 +105,15 @@ const SHORT: [&str; 10] = [
     "--seed=5",
 ];
 
-/// One run shows a fault; what passes is tried twice.
+/// One run is enough to show a fault; a passing setup runs twice.
 const KEPT: [&str; 5] = ["--repeat=1", "--", "--fault", "keep-jobs", "--queue"];
 const WELL: [&str; 3] = ["--repeat=2", "--", "--queue"];
 
-/// Rehearses the demo on a queue, whose address is what the tests are given.
+/// Rehearses the demo on a queue at the address from the tests' variable.
 fn rehearse_on(queue: &str, ours: &str, demos: &str, options: &[&str]) -> Rehearsed {
     let address = std::env::var(ours).unwrap_or_default();
     let args = [&SHORT, options, &[queue]].concat();
-    // What is empty is as if it were not there.
+    // An empty variable counts as unset.
     rehearse_in(&[("DATABASE_URL", ""), (demos, &address)], &args)
 }
 
@@ -121,7 +121,7 @@ fn passes(rehearsed: &Rehearsed) {
     assert_eq!((rehearsed.code, rehearsed.failed()), (Some(0), Vec::new()), "{:#}", rehearsed.json);
     let counted = rehearsed.passed("jobs-returned");
     assert_eq!((counted.len(), rehearsed.passed("orders-processed").len()), (2, 2), "{:#}", rehearsed.json);
-    // Orders came while it stopped, so that there is something to count.
+    // Orders arrived during the shutdown, so jobs were left to count.
     for evidence in counted {
         let jobs = evidence.split_once(' ').and_then(|(jobs, _)| jobs.replace(',', "").parse().ok());
         assert!(jobs.is_some_and(|jobs: u64| jobs > 0), "{evidence}");
@@ -157,7 +157,7 @@ fn on_nats() {
     is_caught(&rehearse_on("nats", "EBBTIDE_TEST_NATS", "NATS_URL", &KEPT));
 }
 
-/// It gives to others what a consumer had whose connection is closed: there is nothing to be caught.
+/// RabbitMQ redelivers the jobs of a closed connection, so the fault has no effect to detect.
 #[test]
 fn on_rabbitmq() {
     passes(&rehearse_on("rabbitmq", "EBBTIDE_TEST_RABBITMQ", "AMQP_URL", &WELL));
@@ -170,7 +170,7 @@ fn on_rabbitmq() {
     );
 }
 
-/// In a database of its own: orders, jobs, and the sessions of both.
+/// In a separate database: orders, jobs, and the sessions of both.
 #[test]
 fn on_postgres() {
     let database = Database::create();
@@ -181,13 +181,13 @@ fn on_postgres() {
     let rehearsed = rehearse(&WELL);
     passes(&rehearsed);
     assert_eq!(rehearsed.passed("database-clean").len(), 2, "{:#}", rehearsed.json);
-    // Whatever a run left for the next process went with the run.
+    // Each run removes the jobs that it left for the next process.
     assert_eq!(database.jobs(), 0);
     let rehearsed = rehearse(&KEPT);
     assert!(rehearsed.failed().contains(&"jobs-returned"), "{:#}", rehearsed.json);
 }
 
-/// A database that nobody else uses. Dropped with this.
+/// A separate database. It is deleted on drop.
 struct Database {
     runtime: tokio::runtime::Runtime,
     admin: String,

@@ -18,31 +18,31 @@ const LONG: Duration = Duration::from_secs(90);
 const LEASE: Duration = Duration::from_secs(6);
 const AWAY: &str = "retrying until the queue is available";
 
-/// How long a settlement may be under way, in milliseconds, on a machine with much else to do.
+/// The longest duration of a settlement on a busy machine, in milliseconds.
 const UNDER_WAY: u128 = 3000;
 
-/// From when to when the broker was away, in milliseconds since 1970.
+/// Start and end of an outage, in milliseconds since 1970.
 type Outage = (u128, u128);
 
 fn done(bed: &Bed) -> usize {
     Journal::done(&bed.entries()).len()
 }
 
-/// Whether a job is still its consumer's when the broker has died and is back. `RabbitMQ` gives it to the next one, and NATS
-/// may have forgotten that somebody had it.
+/// Returns whether a consumer keeps its jobs across a restart of the broker. RabbitMQ redelivers them, and NATS may have lost
+/// the record of the delivery.
 fn keeps(kind: QueueKind) -> bool {
     matches!(kind, QueueKind::Postgres | QueueKind::Redis)
 }
 
-/// Whether nobody has a job, and none waits. A NATS that was killed has forgotten the last acknowledgements: it brings those jobs
-/// back when their leases run out, and may count one as given out that is gone. That all were done is what counts there.
+/// Returns whether no job is leased or waiting. A killed NATS server has lost the last acknowledgements: it redelivers those
+/// jobs when their leases expire, and may count a removed one as leased. For NATS it is enough that all jobs are done.
 fn is_settled(bed: &Bed) -> bool {
     let left = bed.left();
     left.is_none() || (bed.place().kind == QueueKind::Nats && left.dead_lettered == 0)
 }
 
-/// Every job was done, and begun again were only those that were in flight when the broker died, and those of which nobody can
-/// know whether they had been pushed before they were pushed again.
+/// Asserts that every job was done. Only jobs that were in flight at the outage, or were pushed again because the first push
+/// had an unknown result, may begin again.
 fn none_lost(bed: &Bed, jobs: usize, outages: &[Outage], pushed_again: &BTreeSet<String>) {
     let entries = bed.entries();
     let times = Journal::begun(&entries);
@@ -54,12 +54,12 @@ fn none_lost(bed: &Bed, jobs: usize, outages: &[Outage], pushed_again: &BTreeSet
         };
         let in_flight =
             |(from, to): &Outage| first(What::Begun) <= *to && first(What::Done) + UNDER_WAY >= *from;
-        assert!(outages.iter().any(in_flight), "{job} was begun again, and was not in flight: {outages:?}");
+        assert!(outages.iter().any(in_flight), "{job} began again, and was not in flight: {outages:?}");
     }
     assert!(is_settled(bed), "{:?}", bed.left());
 }
 
-/// The broker dies and comes back; jobs are pushed and done all the time, and the one process goes on.
+/// The broker is killed and restarts while jobs are pushed and run. The same process continues.
 fn during_work(broker: &mut Broker) {
     const JOBS: u32 = 300;
     let bed = Bed::on(broker, LEASE);
@@ -69,18 +69,20 @@ fn during_work(broker: &mut Broker) {
         let pushing = threads.spawn(|| bed.push_until_taken(0..JOBS, 50));
         let mut worker = Worker::start(&bed, &wish);
         for round in 1..=2 {
-            bed.until("it is well under way", LONG, |bed| done(bed) >= 50 * round);
+            bed.until("the worker has done some jobs", LONG, |bed| done(bed) >= 50 * round);
             let from = wall_clock();
             broker.kill();
-            assert!(round > 1 || !pushing.is_finished(), "nobody pushes while it is away");
-            bed.until("it is said", LONG, |_| worker.process.output().matches(AWAY).count() >= round);
-            bed.until("what was begun is done all the same", LONG, |bed| {
+            assert!(round > 1 || !pushing.is_finished(), "no job is pushed during the outage");
+            bed.until("the outage is logged", LONG, |_| {
+                worker.process.output().matches(AWAY).count() >= round
+            });
+            bed.until("the running jobs are done", LONG, |bed| {
                 Journal::held(&bed.entries(), worker.pid()).is_empty()
             });
             broker.start_again();
             outages.push((from, wall_clock()));
         }
-        let pushed_again = pushing.join().expect("all are pushed");
+        let pushed_again = pushing.join().expect("all jobs are pushed");
         bed.until("every job is done", LONG, |bed| done(bed) == JOBS as usize);
         bed.until("and settled", LONG, is_settled);
         worker.terminate();
@@ -91,15 +93,15 @@ fn during_work(broker: &mut Broker) {
     });
 }
 
-/// A broker that is away is asked a few times, not as often as it refuses.
+/// Asserts that an unavailable broker is retried with backoff, not continuously.
 fn asked_with_backoff(output: &str) {
     let asked = output.split("failures=").skip(1).map(|rest| rest.split(' ').next().unwrap_or_default());
     let asked: Vec<u32> = asked.map(|asked| asked.parse().expect("a number")).collect();
-    assert!(!asked.is_empty() && asked.iter().all(|asked| *asked < 100), "asked so often: {asked:?}");
+    assert!(!asked.is_empty() && asked.iter().all(|asked| *asked < 100), "too many attempts: {asked:?}");
 }
 
-/// Makes a queue that is older than the server's last start: a `RabbitMQ` that is killed within moments of a queue's declaration
-/// may forget the queue, and all that it had confirmed for it.
+/// Creates a queue and restarts RabbitMQ: a server that is killed soon after a queue's declaration may lose the queue and all
+/// its confirmed messages.
 fn settled_bed(broker: &mut Broker, lease: Duration) -> Bed {
     let bed = Bed::on(broker, lease);
     if broker.kind() == QueueKind::Rabbitmq {
@@ -108,19 +110,19 @@ fn settled_bed(broker: &mut Broker, lease: Duration) -> Bed {
     bed
 }
 
-/// It dies behind the signal and is back before the time is up.
+/// The broker is killed after the signal and restarts before the deadline.
 fn during_a_stop(broker: &mut Broker) {
     let bed = settled_bed(broker, LEASE * 4);
     let wish = Wish { concurrency: 8, grace: LEASE * 4, ..Wish::of(Duration::from_secs(2)) };
     (0..8).for_each(|job| bed.push(&job.to_string()));
     let mut worker = Worker::start(&bed, &wish);
-    bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
+    bed.until("all its slots are busy", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
     worker.terminate();
     worker.process.says("SIGTERM received");
     let from = wall_clock();
     broker.kill();
     let gone = wall_clock();
-    bed.until("the work is done", LONG, |bed| done(bed) == 8);
+    bed.until("the running jobs are done", LONG, |bed| done(bed) == 8);
     broker.start_again();
     let outage = (from, wall_clock());
     worker.ended(wish.grace).code(0);
@@ -131,14 +133,15 @@ fn during_a_stop(broker: &mut Broker) {
     none_lost(&bed, 8, &[outage], &BTreeSet::new());
 }
 
-/// It dies behind the signal, and is back when the process has gone, in time. What that could not settle the next one does.
+/// The broker is killed after the signal and restarts when the process has exited, in time. The next process runs the jobs
+/// that were not settled.
 fn for_good(broker: &mut Broker) {
     let bed = settled_bed(broker, LEASE);
     let grace = Duration::from_secs(4);
     let wish = Wish { concurrency: 8, grace, ..Wish::of(Duration::from_secs(1)) };
     (0..12).for_each(|job| bed.push(&job.to_string()));
     let mut worker = Worker::start(&bed, &wish);
-    bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
+    bed.until("all its slots are busy", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
     let from = wall_clock();
     worker.terminate();
     broker.kill();
@@ -155,8 +158,8 @@ fn for_good(broker: &mut Broker) {
     none_lost(&bed, 12, &[outage], &BTreeSet::new());
 }
 
-/// The next process finds what was not settled. On RabbitMQ, which does not count what a consumer holds, that is at least what
-/// the first one finished when the broker had `gone`.
+/// Runs the next process until no unsettled job is left. RabbitMQ does not count leased jobs, so at least the jobs that the
+/// first process finished after the kill (`gone`) must run again.
 fn the_next_one_does(bed: &Bed, wish: &Wish, jobs: usize, gone: u128) {
     let unsettled = |entries: Vec<Entry>| {
         entries.iter().filter(|entry| entry.what == What::Done && entry.at >= gone).count()

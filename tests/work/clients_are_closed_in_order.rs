@@ -23,11 +23,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 const LONG: Duration = Duration::from_secs(30);
-/// Unlike what the service publishes.
+/// Differs from every message of the service.
 const LAST: &str = "the last one";
 
-/// Publishes into a way that is closed, stops the service, opens the way, and waits until the server has read all that it was sent.
-/// Returns how many were published, and the last bytes that were sent.
+/// Publishes while the proxy holds data back, stops the service, releases the data, and waits until the server has read it.
+/// Returns the number of published messages, and the last bytes sent.
 async fn stopped(kind: &str, url: &str, name: &str, how: &str) -> (usize, Vec<u8>) {
     let stall = Stall::before(&services::address(url)).await;
     let mut command = service("publishes");
@@ -40,7 +40,7 @@ async fn stopped(kind: &str, url: &str, name: &str, how: &str) -> (usize, Vec<u8
     process.signal(Signal::TERM);
     process.says("phase=closing");
     stall.release();
-    let ended = tokio::task::block_in_place(|| process.ended(LONG)).expect("it does not end");
+    let ended = tokio::task::block_in_place(|| process.ended(LONG)).expect("the process does not exit");
     ended.code(0);
     stall.all_ended().await;
     (published, stall.sent())
@@ -52,10 +52,10 @@ async fn nats(how: &str) -> (usize, usize) {
     let mut messages = client.subscribe(subject.clone()).await.expect("subscribed");
     client.flush().await.expect("flushed");
     let (published, _) = stopped("nats", &url, &subject, how).await;
-    // The server hands over in the order in which it reads: nothing comes behind this one.
+    // The server delivers messages in the order in which it reads them: this is the last one.
     client.publish(subject, LAST.into()).await.expect("published");
     let mut came = 0;
-    while messages.next().await.expect("the subscription goes on").payload != LAST {
+    while messages.next().await.expect("the subscription continues").payload != LAST {
         came += 1;
     }
     (published, came)
@@ -64,7 +64,7 @@ async fn nats(how: &str) -> (usize, usize) {
 async fn redis(how: &str) -> (usize, usize) {
     let (url, list) = (services::redis(), services::unique("publishes"));
     let client = redis::Client::open(url.as_str()).expect("a URL");
-    // Others use the server as well, and may keep it busy.
+    // Other tests use the server too, and may keep it busy.
     let patient = AsyncConnectionConfig::new().set_response_timeout(None);
     let connection = client.get_multiplexed_async_connection_with_config(&patient).await;
     let mut connection = connection.expect("Redis answers");
@@ -74,7 +74,8 @@ async fn redis(how: &str) -> (usize, usize) {
     (published, came)
 }
 
-/// Returns how many were published, how many came, and where in what was sent the channel and the connection were closed.
+/// Returns the numbers of published and received messages, and the positions at which the channel and the connection were
+/// closed in the sent data.
 async fn rabbitmq(how: &str) -> (usize, u32, [Option<usize>; 2]) {
     let (url, queue) = (services::rabbitmq(), services::unique("publishes"));
     let connection =
@@ -92,7 +93,7 @@ async fn rabbitmq(how: &str) -> (usize, u32, [Option<usize>; 2]) {
     let (published, sent) = stopped("rabbitmq", &url, &queue, how).await;
     let came = declare().await;
     channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await.expect("removed");
-    // AMQP 0-9-1 §1: the class and the method of channel.close and connection.close, as they stand in a method frame.
+    // AMQP 0-9-1 §1: class and method of channel.close and connection.close in a method frame.
     let place = |method: [u8; 4]| sent.windows(4).rposition(|four| four == method);
     (published, came, [place([0, 20, 0, 40]), place([0, 10, 0, 50])])
 }
@@ -112,7 +113,7 @@ async fn commands_sent_to_redis_arrive() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rabbitmqs_channel_is_confirmed_and_closed_before_its_connection() {
     let (published, came, closed) = rabbitmq("closed").await;
-    assert_eq!(came as usize, published, "each was confirmed, and so is in the queue");
+    assert_eq!(came as usize, published, "a confirmed message is not in the queue");
     let [channel, connection] = closed;
     assert!(channel.is_some() && channel < connection, "{closed:?}");
 }
@@ -123,11 +124,11 @@ async fn the_opposite_a_dropped_client_loses_its_buffered_messages() {
         assert!(came < published, "{kind}: all {published} arrived");
     }
     let (.., [_, connection]) = rabbitmq("dropped").await;
-    assert_eq!(connection, None, "nobody told the server");
+    assert_eq!(connection, None, "the connection was closed in order");
 }
 
-/// A client that may not publish to its own inbox gets no answer to what it sends last: it fails, and its subscriptions end all the
-/// same. Whoever reads them here is awaited behind it.
+/// A client without permission to publish to its inbox gets no response to its last request. Its close fails, and its
+/// subscriptions end nevertheless. The component that reads them closes after it.
 #[test]
 fn a_nats_client_that_gets_no_response_fails_and_its_subscriptions_still_end() {
     let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
@@ -159,18 +160,18 @@ fn a_nats_client_that_gets_no_response_fails_and_its_subscriptions_still_end() {
         app.stop("enough");
         Ok(())
     });
-    let report = report.expect("it starts");
+    let report = report.expect("the lifecycle starts");
     assert!(matches!(outcome(&report, "client"), Some(Outcome::Failed { .. })), "{report:?}");
     assert_eq!(outcome(&report, "reader"), Some(Outcome::Drained), "{report:?}");
 }
 
-/// What becomes of a connection to Redis whose close the test disturbs.
+/// A connection to Redis whose close the test disturbs.
 #[derive(Debug)]
 struct Disturbed {
     stall: Stall,
     connection: MultiplexedConnection,
     id: u64,
-    /// Another one, which nothing is between.
+    /// Another connection, without the proxy.
     other: MultiplexedConnection,
 }
 
@@ -187,23 +188,23 @@ impl Disturbed {
         Self { stall, connection, id, other: connect(&url).await }
     }
 
-    /// Waits until the server was given a `PING` so many times.
+    /// Waits until this many `PING` commands were sent to the server.
     async fn pinged(&self, times: usize) {
         let enough = async {
             while self.stall.sent().windows(4).filter(|four| four == b"PING").count() < times {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(LONG, enough).await.expect("it was not asked again");
+        tokio::time::timeout(LONG, enough).await.expect("the command was not repeated");
     }
 
     async fn kill(&mut self) {
         let kill = redis::cmd("CLIENT").arg("KILL").arg("ID").arg(self.id).query_async(&mut self.other).await;
-        assert_eq!(kill, Ok(1), "it was there");
+        assert_eq!(kill, Ok(1), "the connection was not found");
     }
 }
 
-/// Closes the connection in a lifecycle of its own, and disturbs that; returns how it ended.
+/// Closes the connection in a separate lifecycle, disturbs the close, and returns its outcome.
 async fn closed(mut disturbed: Disturbed, disturb: impl AsyncFnOnce(&mut Disturbed)) -> Option<Outcome> {
     let connection = disturbed.connection.clone();
     disturbed.stall.hold_to_client();
@@ -216,14 +217,14 @@ async fn closed(mut disturbed: Disturbed, disturb: impl AsyncFnOnce(&mut Disturb
         })
     });
     disturb(&mut disturbed).await;
-    let report = closing.await.expect("no panic").expect("it starts");
+    let report = closing.await.expect("no panic").expect("the lifecycle starts");
     outcome(&report, "client")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_server_slower_than_the_response_timeout_is_awaited() {
     let ended = closed(Disturbed::connect().await, async |disturbed| {
-        // The first looks whether the connection is lost, the second is the close; it is asked again when that is overdue.
+        // The first checks whether the connection is lost, the second is the close, and the third is its repetition after a timeout.
         disturbed.pinged(3).await;
         disturbed.stall.release();
     });
@@ -241,9 +242,9 @@ async fn a_connection_to_redis_that_was_lost_before_has_nothing_to_close() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_opposite_a_connection_to_redis_that_is_lost_while_it_is_closed_is_a_failure() {
     let ended = closed(Disturbed::connect().await, async |disturbed| {
-        // The first only looks whether the connection is lost already.
+        // The first only checks whether the connection is already lost.
         disturbed.pinged(2).await;
-        // The answer is gone with the one that holds it back.
+        // Dropping the proxy discards the response that it holds back.
         disturbed.stall = Stall::before(&services::address(&services::redis())).await;
     });
     let ended = ended.await;

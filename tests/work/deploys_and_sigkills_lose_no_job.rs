@@ -1,8 +1,8 @@
 //! Deploys and a SIGKILL while jobs arrive faster than they are processed: every job is done once, and only what the killed process had in
 //! flight is begun twice.
 //!
-//! Workers are killed at random moments, again and again: in the midst of start-up, of fetching, of jobs, of settling, of a stop. Every job
-//! is done in the end.
+//! Workers are killed repeatedly at random times: during start-up, fetches, jobs, settlements and stops. Every job is done
+//! in the end.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -23,8 +23,8 @@ use rustix::process::Signal;
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Twenty jobs a second of three seconds each, and twenty places: three times as many come as are worked off, and every stop finds
-/// a backlog.
+/// Twenty jobs of three seconds each arrive per second, and twenty run at a time. Three times as many arrive as are done, so
+/// every stop finds a backlog.
 const JOBS: u32 = 240;
 const PLACES: usize = 20;
 const PER_SECOND: u32 = 20;
@@ -47,34 +47,34 @@ fn of(manner: Manner, each: Duration, concurrency: usize) -> Wish {
     Wish { manner, concurrency, ..Wish::of(each) }
 }
 
-/// Sees that so many wait and nobody has any. `RabbitMQ` doesn't tell what is leased, and counts late what ended with a connection:
-/// until then it is missing from what waits.
+/// Asserts that this many jobs wait and none is leased. RabbitMQ does not report leased jobs, and counts the jobs of a closed
+/// connection late: until then they are missing from the waiting ones.
 fn nobody_has_any(bed: &Bed, waiting: u64) {
     if bed.place().kind == QueueKind::Rabbitmq {
         let left = Left { waiting, leased: None, dead_lettered: 0 };
-        return bed.until("all that is not done waits", LONG, |bed| bed.left() == left);
+        return bed.until("every job that is not done waits", LONG, |bed| bed.left() == left);
     }
-    // At once: a lease that was left behind would run out.
+    // At once: an abandoned lease would expire later.
     assert_eq!(bed.left(), Left { waiting, leased: Some(0), dead_lettered: 0 });
 }
 
-/// Stops a worker in the midst of its work, and sees that it leaves nothing half done behind.
+/// Stops a worker while it runs jobs, and asserts that it leaves none unfinished.
 fn deploy(mut worker: Worker, bed: &Bed) {
     bed.until("there is a backlog", LONG, |bed| bed.left().waiting >= PLACES as u64);
     worker.terminate();
     worker.ended(LONG).code(0);
     let left = Journal::unacknowledged(&bed.entries(), worker.pid());
-    assert!(left.is_empty(), "it ended with 0, and had not done and acknowledged {left:?}");
-    assert_eq!(more_than_once(bed), BTreeSet::new(), "nobody was killed yet");
+    assert!(left.is_empty(), "exit code 0, but these jobs were not done and acknowledged: {left:?}");
+    assert_eq!(more_than_once(bed), BTreeSet::new(), "a job began twice before any kill");
 }
 
-/// Kills a worker right behind an acknowledgement, and returns what it was working at. No acknowledgement is under way: there is
-/// no job of which nobody can say whether it may be done again.
+/// Kills a worker right after an acknowledgement, and returns the jobs that it was running. No acknowledgement is pending, so
+/// it is certain which jobs may run again.
 fn kill_at_work(worker: Worker, bed: &Bed) -> BTreeSet<String> {
     let pid = worker.pid();
     let acknowledged = |bed: &Bed| Journal::of(&bed.entries(), pid, What::Acknowledged).len();
     let (before, mut held) = (acknowledged(bed), BTreeSet::new());
-    bed.until("it has acknowledged one more, and has its hands full", LONG, |bed| {
+    bed.until("it has acknowledged one more job, and is busy", LONG, |bed| {
         if acknowledged(bed) == before {
             return false;
         }
@@ -98,28 +98,28 @@ fn story(kind: QueueKind) {
         let pushing = threads.spawn(|| bed.push_evenly(0..JOBS, PER_SECOND));
 
         let first = Worker::start(&bed, &wish);
-        bed.until("the first worker is well under way", LONG, |bed| done(bed) >= PLACES);
+        bed.until("the first worker has done some jobs", LONG, |bed| done(bed) >= PLACES);
         deploy(first, &bed);
-        // The next one is not there yet: whatever is leased now, a worker has left behind.
+        // The next worker has not started: any leased job would have been left by the first.
         bed.between_pushes(|pushed| nobody_has_any(&bed, u64::from(pushed) - done(&bed) as u64));
 
         let second = Worker::start(&bed, &wish);
-        bed.until("the second worker is well under way", LONG, |bed| done(bed) >= 4 * PLACES);
-        // This time the next one is there before.
+        bed.until("the second worker has done some jobs", LONG, |bed| done(bed) >= 4 * PLACES);
+        // This time the next worker starts before the stop.
         let third = Worker::start(&bed, &wish);
         deploy(second, &bed);
         let in_flight = kill_at_work(third, &bed);
 
         let mut fourth = Worker::start(&bed, &wish);
-        pushing.join().expect("all are pushed");
+        pushing.join().expect("all jobs are pushed");
         bed.until("every job is done", LONG, |bed| done(bed) == JOBS as usize);
         fourth.terminate();
         fourth.ended(LONG).code(0);
 
-        assert_eq!(more_than_once(&bed), in_flight, "begun twice, and in flight when it was killed");
+        assert_eq!(more_than_once(&bed), in_flight, "jobs that began twice, and jobs in flight at the kill");
         assert!(Journal::done(&bed.entries()).values().all(|times| *times == 1), "done twice");
         let left = Journal::unacknowledged(&bed.entries(), fourth.pid());
-        assert!(left.is_empty(), "it ended with 0, and had not acknowledged {left:?}");
+        assert!(left.is_empty(), "exit code 0, but these jobs were not acknowledged: {left:?}");
         nobody_has_any(&bed, 0);
     });
 }
@@ -131,7 +131,7 @@ fn requeued_ids(kind: QueueKind) {
     let mut wish = of(Manner::Consume, LONG, 8);
     wish.grace = Duration::from_secs(12);
     let mut worker = Worker::start(&bed, &wish);
-    bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
+    bed.until("all its slots are busy", LONG, |bed| begun(bed) == 8);
     worker.terminate();
     worker.ended(wish.grace).code(3);
     let component = worker.reported("jobs");
@@ -139,15 +139,15 @@ fn requeued_ids(kind: QueueKind) {
     assert_eq!(named, Some(8), "{component:#}");
     nobody_has_any(&bed, 20);
 
-    // They are there at once, though the lease is a minute, and each is done once by the next.
+    // They are available at once, although the lease is one minute, and the next worker does each once.
     let mut next = Worker::start(&bed, &of(Manner::Consume, Duration::ZERO, 8));
-    bed.until("the next one does them", LONG / 2, |bed| done(bed) == 20);
+    bed.until("the next worker does them", LONG / 2, |bed| done(bed) == 20);
     next.terminate();
     next.ended(LONG).code(0);
     assert!(Journal::done(&bed.entries()).values().all(|times| *times == 1));
 }
 
-/// Those that give a job to somebody else when its lease runs out. `RabbitMQ` does so when its connection ends.
+/// The brokers that redeliver a job when its lease expires. RabbitMQ does so when the connection closes.
 const WITH_LEASES: [QueueKind; 5] =
     [QueueKind::Sqlite, QueueKind::Postgres, QueueKind::Redis, QueueKind::Nats, QueueKind::Sqs];
 
@@ -170,7 +170,7 @@ fn without_the_requeue_jobs_stay_leased() {
         let mut wish = of(Manner::WithoutRequeue, LONG, 8);
         wish.grace = Duration::from_secs(3);
         let mut worker = Worker::start(&bed, &wish);
-        bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
+        bed.until("all its slots are busy", LONG, |bed| begun(bed) == 8);
         worker.terminate();
         worker.ended(wish.grace);
         assert_eq!(bed.left(), Left { waiting: 12, leased: Some(8), dead_lettered: 0 });
@@ -184,7 +184,7 @@ fn a_consumer_that_drops_its_jobs_at_the_signal_leaves_them_leased() {
         let bed = Bed::fresh(kind, Duration::from_secs(10));
         (0..8).for_each(|job| bed.push(&job.to_string()));
         let mut worker = Worker::start(&bed, &of(Manner::DropAtSignal, EACH, 8));
-        bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
+        bed.until("all its slots are busy", LONG, |bed| begun(bed) == 8);
         worker.terminate();
         worker.ended(LONG).code(0);
         assert_eq!(done(&bed), 0);
@@ -195,7 +195,7 @@ fn a_consumer_that_drops_its_jobs_at_the_signal_leaves_them_leased() {
             assert_eq!(bed.left(), Left { waiting: 0, leased: Some(8), dead_lettered: 0 });
         }
         let mut next = Worker::start(&bed, &of(Manner::Consume, Duration::ZERO, 8));
-        bed.until("the next one does them", LONG, |bed| done(bed) == 8);
+        bed.until("the next worker does them", LONG, |bed| done(bed) == 8);
         next.terminate();
         next.ended(LONG).code(0);
         assert_eq!(more_than_once(&bed).len(), 8);
@@ -209,28 +209,28 @@ fn a_consumer_that_acknowledges_on_receipt_loses_its_jobs_when_it_is_killed() {
         let bed = Bed::fresh(kind, LEASE);
         (0..20).for_each(|job| bed.push(&job.to_string()));
         let worker = Worker::start(&bed, &of(Manner::AckFirst, LONG, 8));
-        bed.until("it has its hands full", LONG, |bed| begun(bed) == 8);
+        bed.until("all its slots are busy", LONG, |bed| begun(bed) == 8);
         worker.kill();
         let mut next = Worker::start(&bed, &of(Manner::Consume, Duration::ZERO, 8));
         bed.until("the queue is empty", LONG, |bed| done(bed) >= 12 && bed.left().is_none());
         next.terminate();
         next.ended(LONG).code(0);
         let done = done(&bed);
-        assert_eq!(done, 12, "of 20 jobs 8 were acknowledged and not done, and yet {done} are");
+        assert_eq!(done, 12, "8 of 20 jobs were acknowledged and not done, but {done} are done");
     });
 }
 
-/// Jobs that take three leases are nobody else's; and the opposite: without the heartbeat they are begun again and again.
+/// Jobs that take three leases are not redelivered. The opposite: without the heartbeat they begin repeatedly.
 #[test]
 fn leases_are_renewed_while_a_job_runs() {
-    // Long enough for a heartbeat that is late on a busy machine.
+    // Long enough for a late heartbeat on a busy machine.
     let lease = Duration::from_secs(2);
     for (manner, twice) in [(Manner::Consume, 0), (Manner::WithoutHeartbeat, 4)] {
         on_each(WITH_LEASES, |kind| {
             let bed = Bed::fresh(kind, lease);
             (0..4).for_each(|job| bed.push(&job.to_string()));
             let mut one = Worker::start(&bed, &of(manner, lease * 3, 4));
-            bed.until("it has its hands full", LONG, |bed| begun(bed) == 4);
+            bed.until("all its slots are busy", LONG, |bed| begun(bed) == 4);
             let mut other = Worker::start(&bed, &of(manner, lease * 3, 4));
             bed.until("all are done", LONG, |bed| done(bed) == 4);
             one.terminate();
@@ -244,7 +244,7 @@ fn leases_are_renewed_while_a_job_runs() {
 
 // SIGKILLs at random moments.
 
-/// The seed: what `EBBTIDE_CHAOS_SEED` says, or another one each time. It is printed.
+/// Returns the seed in `EBBTIDE_CHAOS_SEED`, or a random one. It is printed.
 fn seed() -> u64 {
     let given = std::env::var("EBBTIDE_CHAOS_SEED").ok().and_then(|seed| seed.parse().ok());
     given.unwrap_or_else(|| fastrand::u64(..))
@@ -269,10 +269,10 @@ fn chaos(kind: QueueKind, kills: usize) {
         for _ in 0..kills {
             let mut which = rng.usize(0..2);
             if rng.bool() {
-                // Whatever it is doing: on a busy machine it may still be starting.
+                // At any point: on a busy machine it may still be starting.
                 sleep(Duration::from_millis(rng.u64(0..400)));
             } else {
-                bed.until("one of them is at work", LONG, |bed| {
+                bed.until("a worker runs a job", LONG, |bed| {
                     let entries = bed.entries();
                     let at_work = |one: &usize| !Journal::held(&entries, workers[*one].pid()).is_empty();
                     let found = [which, 1 - which].into_iter().find(at_work);
@@ -289,16 +289,16 @@ fn chaos(kind: QueueKind, kills: usize) {
             killed.kill();
         }
         let enough = |_: &Bed| pushed.load(Ordering::Relaxed) as usize > kills * 5;
-        bed.until("there were jobs all the time", LONG, enough);
+        bed.until("enough jobs were pushed", LONG, enough);
         over.store(true, Ordering::Relaxed);
-        pushing.join().expect("all are pushed");
+        pushing.join().expect("all jobs are pushed");
         let pushed = pushed.load(Ordering::Relaxed) as usize;
-        // What a worker had done when it was killed, and had not acknowledged, comes once more when its lease has run out.
+        // Jobs that a killed worker had done and not acknowledged are redelivered when their lease expires.
         bed.until("every job is done and acknowledged", LONG, |bed| {
             Journal::done(&bed.entries()).len() == pushed && bed.left().is_none()
         });
         for worker in &mut workers {
-            // One that was launched a moment ago may not yet have a handler to take the signal.
+            // A worker that was just launched may not have a signal handler yet.
             worker.process.says("phase=ready");
             worker.terminate();
             worker.ended(LONG).code(0);
@@ -306,7 +306,7 @@ fn chaos(kind: QueueKind, kills: usize) {
         let again = Journal::begun(&bed.entries()).values().filter(|times| **times > 1).count();
         println!("{}: {kills} kills, {pushed} jobs, 0 lost, {again} begun again", kind.name());
         assert!(bed.left().is_none(), "{:?}", bed.left());
-        assert!(again > 0, "that was no chaos: none of {pushed} was begun again");
+        assert!(again > 0, "the kills had no effect: none of {pushed} jobs began again");
     });
 }
 

@@ -14,7 +14,7 @@ use ebbtide_tests::{Stall, services};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 
-/// Long enough for a close that is answered, of which there is one behind the one that is not.
+/// Long enough for a close that gets a response, which follows one that does not.
 const GRACE: Duration = Duration::from_secs(6);
 
 /// Which close is cancelled: that of a channel whose confirms don't come, or of one whose end is not confirmed.
@@ -26,10 +26,10 @@ enum Waits {
 
 fn run(start_up: impl AsyncFnOnce(Handle) -> Result<(), BoxError> + Send) -> Report {
     let lifecycle = Lifecycle::new("test").grace(GRACE).lame_duck(LameDuck::NONE).worker_threads(2);
-    lifecycle.run_to_report(start_up).expect("it starts")
+    lifecycle.run_to_report(start_up).expect("the lifecycle starts")
 }
 
-/// Stops with a server that does not answer until the channel's close was cancelled, and then does.
+/// Stops with a server that does not respond until the channel's close was cancelled, and then does.
 async fn cancelled(waits: Waits, connection: fn(&Handle, Connection) -> Arc<Connection>) -> Report {
     let url = services::rabbitmq();
     let stall = Arc::new(Stall::before(&services::address(&url)).await);
@@ -38,7 +38,7 @@ async fn cancelled(waits: Waits, connection: fn(&Handle, Connection) -> Arc<Conn
         run(async move |app| {
             let made = Connection::connect(&url, ConnectionProperties::default()).await?;
             let made = connection(&app, made);
-            // Closed between the two.
+            // Closed after the channel and before the connection.
             let opens = Arc::clone(&stall);
             app.resource("way", (), |()| async move {
                 opens.release();
@@ -58,7 +58,7 @@ async fn cancelled(waits: Waits, connection: fn(&Handle, Connection) -> Arc<Conn
     stopping.await.expect("no panic")
 }
 
-/// To nobody, so that nothing is left in the server.
+/// Publishes to a queue that does not exist, so that no message stays on the server.
 async fn publish(channel: &Channel) -> Result<(), BoxError> {
     let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
     let name = services::unique("nobody");
@@ -83,7 +83,7 @@ async fn a_rabbitmq_connection_does_not_fail_after_a_cancelled_close_of_its_chan
     }
 }
 
-/// The opposite: a close that takes what its client says of its own state for a failure.
+/// The opposite: a close that reports its client's error about a closed connection as a failure.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_opposite_a_close_that_reports_the_consequence_as_a_failure_exits_with_1() {
     let mut codes = Vec::new();
@@ -111,7 +111,7 @@ async fn closing_a_client_before_its_turn_is_not_a_failure() {
             let made = app.lapin("rabbitmq", made);
             let again = Arc::clone(&made);
             app.resource("the same rabbitmq", (), |()| async move {
-                Ok(again.close(200, "closed by hand".into()).await?)
+                Ok(again.close(200, "closed manually".into()).await?)
             });
             let redis = redis::Client::open(services::redis())?.get_multiplexed_async_connection().await?;
             app.redis("redis", redis.clone());

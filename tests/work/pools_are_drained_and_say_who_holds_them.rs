@@ -1,7 +1,7 @@
 //! Jobs sent to a worker pool before the stop are done before the process exits.
 //!
-//! A pool of connections whose `close` hangs, because one is still in use, does not use the time of others and reports the number in use; an idle one
-//! leaves no connection at the server.
+//! A connection pool whose `close` hangs because a connection is in use does not use the time of others, and reports the number
+//! in use. An idle pool leaves no connection at the server.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::path::Path;
@@ -22,7 +22,7 @@ fn drained(how: &[&str]) -> (Ended, usize) {
     process.says("all sent");
     process.says("phase=ready");
     process.signal(Signal::TERM);
-    let ended = process.ended(Duration::from_secs(20)).expect("it does not end");
+    let ended = process.ended(Duration::from_secs(20)).expect("the process does not exit");
     let done = ended.output.matches("done ").count();
     (ended, done)
 }
@@ -62,7 +62,7 @@ fn the_opposite_a_pool_registered_after_its_sender_refuses_the_jobs() {
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// A name that the server shows for each connection of one process.
+/// A unique application name, by which the server lists the connections of one process.
 struct Sessions {
     url: String,
     name: String,
@@ -78,10 +78,10 @@ impl Sessions {
     async fn count(&self) -> i64 {
         let pool = PgPool::connect(&services::postgres()).await.expect("PostgreSQL answers");
         let count = sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1");
-        count.bind(&self.name).fetch_one(&pool).await.expect("it is asked")
+        count.bind(&self.name).fetch_one(&pool).await.expect("counted")
     }
 
-    /// Waits until the server has so many: its processes end a moment after their clients.
+    /// Waits until the server has this many. Its processes exit shortly after their clients.
     async fn are(&self, count: i64) {
         let wait = async {
             while self.count().await != count {
@@ -100,14 +100,14 @@ fn start(sessions: &Sessions, held: &str, how: &str, report: &Path) -> Process {
     process
 }
 
-/// Stops the service; returns how it ended and what its report says of the pool.
+/// Stops the service. Returns its outcome and the pool's entry in the report.
 async fn stopped(held: &str, how: &str) -> (Ended, Value) {
     let folder = tempfile::tempdir().expect("a folder");
     let (sessions, report) = (Sessions::new(), folder.path().join("report.json"));
     let mut process = start(&sessions, held, how, &report);
     sessions.are(5).await;
     process.signal(Signal::TERM);
-    let ended = tokio::task::block_in_place(|| process.ended(LONG)).expect("it does not end");
+    let ended = tokio::task::block_in_place(|| process.ended(LONG)).expect("the process does not exit");
     let report: Value = serde_json::from_slice(&std::fs::read(&report).expect("written")).expect("JSON");
     let components = report["components"].as_array().expect("a list");
     let pool = components.iter().find(|component| component["name"] == "postgres").expect("registered");
@@ -126,7 +126,7 @@ async fn a_database_pool_in_use_is_reported_with_the_number_of_connections() {
     ended.said("postgres (cancelled with 2 connections in use)").said("closed first");
     assert_eq!((&pool["outcome"]["kind"], &pool["cancelled"]), (&"cancelled".into(), &2.into()), "{pool}");
     assert_eq!(pool["stragglers"][0]["name"], "2 connections in use");
-    // Before somebody wanted to close it, it held nobody up.
+    // Before its close began, nothing waited for it.
     assert_eq!(pool["in_flight_at_stop"], 0);
 }
 
@@ -146,5 +146,5 @@ async fn the_opposite_a_close_without_a_gauge_reports_nothing_and_a_manual_one_n
     let mut by_hand = start(&Sessions::new(), "2", "by-hand", Path::new("/dev/null"));
     by_hand.signal(Signal::TERM);
     let ended = tokio::task::block_in_place(|| by_hand.ended(Duration::from_secs(7)));
-    assert!(ended.is_none(), "it ended: {ended:?}");
+    assert!(ended.is_none(), "the process exited: {ended:?}");
 }

@@ -26,7 +26,7 @@ fn start_within(grace: &str, kind: &str, url: &str, name: &str, how: &str) -> Pr
 
 fn stop(mut process: Process) -> Ended {
     process.signal(Signal::TERM);
-    tokio::task::block_in_place(|| process.ended(LONG)).expect("it does not end")
+    tokio::task::block_in_place(|| process.ended(LONG)).expect("the process does not exit")
 }
 
 async fn redis(url: &str) -> MultiplexedConnection {
@@ -59,10 +59,10 @@ async fn a_read_that_blocks_is_woken_by_the_stop() {
     for kind in ["publish", "pop", "notify"] {
         let (name, url) = (services::unique(kind), url(kind));
         let process = start(kind, &url, &name, "ours");
-        // It reads: what is sent comes. From then on it is blocked.
+        // The message arrives, so the client reads. From then on it is blocked.
         send(kind, &url, &name, "hello").await;
         process.says("got hello");
-        // One that held the stop would be cut at its deadline: code 3.
+        // A read that delayed the shutdown would be cancelled at its deadline: code 3.
         stop(process).code(0).said("closed store");
     }
 }
@@ -77,7 +77,7 @@ async fn the_opposite_a_read_that_ignores_the_stop_is_cancelled_at_the_deadline_
     }
 }
 
-/// Stops a service whose answer to `BLPOP` is under way; returns what it said, and how many elements are left in the list.
+/// Stops a service while a response to `BLPOP` is in transit. Returns its outcome and the number of elements left in the list.
 async fn stopped_amidst_an_answer(url: &str, how: &str, before: impl AsyncFnOnce()) -> (Ended, u64) {
     let list = services::unique("pop");
     let stall = Stall::before(&services::address(url)).await;
@@ -87,7 +87,7 @@ async fn stopped_amidst_an_answer(url: &str, how: &str, before: impl AsyncFnOnce
     before().await;
     stall.hold_to_client();
     send("pop", url, &list, "second").await;
-    // The server has taken it out of the list, and its answer is on the way.
+    // The server has popped the element, and the response is in transit.
     let mut length = redis::cmd("LLEN");
     length.arg(&list);
     while length.query_async::<u64>(&mut redis(url).await).await.expect("a number") > 0 {
@@ -95,14 +95,14 @@ async fn stopped_amidst_an_answer(url: &str, how: &str, before: impl AsyncFnOnce
     }
     process.signal(Signal::TERM);
     if how == "ours" {
-        // The stop has reached the read: it opens the connection by which it ends it.
+        // The read has received the stop: it opens a second connection to unblock itself.
         stall.opened(2).await;
     } else {
-        // The stop has dropped the read: the resources follow.
+        // The stop has dropped the read, and the resources are closed.
         process.says("closed store");
     }
     stall.release();
-    let ended = tokio::task::block_in_place(|| process.ended(LONG)).expect("it does not end");
+    let ended = tokio::task::block_in_place(|| process.ended(LONG)).expect("the process does not exit");
     let left = length.query_async(&mut redis(url).await).await.expect("a number");
     (ended, left)
 }
@@ -118,7 +118,7 @@ async fn an_element_popped_by_the_server_is_not_lost() {
 async fn the_opposite_a_dropped_read_loses_the_element_in_transit() {
     let (ended, left) = stopped_amidst_an_answer(&services::redis(), "by-hand", async || {}).await;
     ended.code(0).never_said("got second");
-    assert_eq!(left, 0, "it is nowhere");
+    assert_eq!(left, 0, "the element is still in the list");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,17 +135,17 @@ async fn no_element_is_lost_over_many_stops_amidst_a_stream_of_them() {
                 process.signal(Signal::TERM);
             }
         }
-        // It has had its signal: a second one would end it at once, with an element in its hand.
-        let ended = tokio::task::block_in_place(|| process.ended(LONG)).expect("it does not end");
+        // It has received its signal. A second one would terminate it at once, possibly with an element in process.
+        let ended = tokio::task::block_in_place(|| process.ended(LONG)).expect("the process does not exit");
         got += ended.code(0).output.matches("got ").count() as u64;
     }
     let left: u64 = redis::cmd("LLEN").arg(&list).query_async(&mut redis).await.expect("a number");
     redis::cmd("DEL").arg(&list).exec_async(&mut redis).await.expect("removed");
     assert_eq!(got + left, pushed);
-    assert!(left > 0, "each was stopped in the midst");
+    assert!(left > 0, "no process was stopped while elements were left");
 }
 
-/// Returns the ids of who is connected beside us, and whether they are blocked.
+/// Returns the ids of the other clients, and whether they are blocked.
 async fn clients(redis: &mut MultiplexedConnection) -> Vec<(u64, bool)> {
     let ours: u64 = redis::cmd("CLIENT").arg("ID").query_async(redis).await.expect("a number");
     let list: String = redis::cmd("CLIENT").arg("LIST").query_async(redis).await.expect("a list");
@@ -160,19 +160,19 @@ async fn clients(redis: &mut MultiplexedConnection) -> Vec<(u64, bool)> {
     clients.filter(|(id, _)| *id != ours).collect()
 }
 
-/// Waits until the clients are as wanted.
+/// Waits until the clients match the condition.
 async fn until(redis: &mut MultiplexedConnection, wanted: impl Fn(&[(u64, bool)]) -> bool) {
     while !wanted(&clients(redis).await) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// Kills so many clients that are not blocked, one after the other.
+/// Kills this many clients that are not blocked, one after the other.
 async fn kill_idle(redis: &mut MultiplexedConnection, mut count: u64) {
     while count > 0 {
         for (id, _) in clients(redis).await.into_iter().filter(|(_, blocked)| !blocked) {
             let mut kill = redis::cmd("CLIENT");
-            // It may have gone by itself.
+            // The client may have disconnected by itself.
             let killed = kill.arg("KILL").arg("ID").arg(id).query_async::<u64>(redis).await;
             count = count.saturating_sub(killed.expect("a number"));
         }
@@ -208,10 +208,10 @@ async fn a_read_is_ended_although_the_connection_that_should_end_it_is_killed() 
     stall.hold_to_server();
     process.signal(Signal::TERM);
     process.says("SIGTERM received");
-    // Twice, so that it was opened anew.
+    // Twice, so that the connection was opened again in between.
     let killed = tokio::time::timeout(LONG, kill_idle(&mut redis, 2)).await;
-    killed.expect("there is nobody to kill");
+    killed.expect("no client to kill");
     stall.release();
-    let ended = tokio::task::block_in_place(|| process.ended(LONG)).expect("it does not end");
+    let ended = tokio::task::block_in_place(|| process.ended(LONG)).expect("the process does not exit");
     ended.code(0).said("closed store");
 }

@@ -20,7 +20,7 @@ fn twice(bed: &Bed) -> usize {
     Journal::done(&bed.entries()).values().filter(|times| **times == 2).count()
 }
 
-/// Whether a job is still ours when its connection has broken. `RabbitMQ` gives it to the next one there and then.
+/// Returns whether a consumer keeps its jobs when its connection breaks. RabbitMQ redelivers them at once.
 fn keeps(kind: QueueKind) -> bool {
     kind != QueueKind::Rabbitmq
 }
@@ -34,11 +34,11 @@ fn all_once_or_in_flight(bed: &Bed, jobs: usize, in_flight: usize) {
     let entries = bed.entries();
     let again = Journal::begun(&entries).values().filter(|times| **times > 1).count();
     assert_eq!(Journal::done(&entries).len(), jobs, "lost");
-    assert!(again <= in_flight, "{again} were begun again, and only {in_flight} can have been in flight");
+    assert!(again <= in_flight, "{again} jobs began again, but at most {in_flight} were in flight");
     assert!(bed.left().is_none(), "{:?}", bed.left());
 }
 
-/// In the midst of the work.
+/// The broker is unavailable twice while jobs run.
 fn during_work(kind: QueueKind) {
     let bed = Bed::fresh(kind, LEASE);
     let (relay, url) = bed.relay();
@@ -47,50 +47,50 @@ fn during_work(kind: QueueKind) {
         let pushing = threads.spawn(|| bed.push_evenly(0..300, 50));
         let mut worker = Worker::start(&bed, &wish);
         for round in 1..=2 {
-            bed.until("it is well under way", LONG, |bed| done(bed) >= 60 * round);
+            bed.until("the worker has done some jobs", LONG, |bed| done(bed) >= 60 * round);
             bed.runs(relay.disconnect());
             worker.process.says("retrying until the queue is available");
-            bed.until("what was begun is done all the same", LONG, |bed| {
+            bed.until("the running jobs are done", LONG, |bed| {
                 Journal::held(&bed.entries(), worker.pid()).is_empty()
             });
-            bed.runs(relay.reconnect()).expect("the port is still ours");
+            bed.runs(relay.reconnect()).expect("the port is still free");
         }
-        pushing.join().expect("all are pushed");
+        pushing.join().expect("all jobs are pushed");
         bed.until("every job is done", LONG, |bed| done(bed) == 300);
         bed.until("and settled", LONG, |bed| bed.left().is_none());
         worker.terminate();
         worker.ended(LONG).code(0).said("queue is available again");
     });
-    // At each of the two outages up to eight ran, and as many may have been fetched behind them.
+    // At each of the two outages up to eight jobs ran, and as many more may have been fetched.
     all_once_or_in_flight(&bed, 300, 2 * 2 * wish.concurrency);
 }
 
-/// From the signal on, and it comes back before the time is up.
+/// The broker is unavailable from the signal on, and returns before the deadline.
 fn during_a_stop(kind: QueueKind) {
     let bed = Bed::fresh(kind, LEASE * 3);
     let (relay, url) = bed.relay();
     let wish = Wish { concurrency: 8, url: Some(url), ..Wish::of(Duration::from_secs(1)) };
     (0..8).for_each(|job| bed.push(&job.to_string()));
     let mut worker = Worker::start(&bed, &wish);
-    bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
+    bed.until("all its slots are busy", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
     worker.terminate();
     worker.process.says("SIGTERM received");
     bed.runs(relay.disconnect());
-    bed.until("the work is done", LONG, |bed| done(bed) == 8);
+    bed.until("the running jobs are done", LONG, |bed| done(bed) == 8);
     worker.process.says(told(kind));
-    bed.runs(relay.reconnect()).expect("the port is still ours");
+    bed.runs(relay.reconnect()).expect("the port is still free");
     worker.ended(wish.grace).code(0);
     if keeps(kind) {
         return all_once_or_in_flight(&bed, 8, 0);
     }
     let mut next = Worker::start(&bed, &Wish { url: None, ..wish });
-    bed.until("the next one does them again", LONG, |bed| twice(bed) == 8 && bed.left().is_none());
+    bed.until("the next worker runs them again", LONG, |bed| twice(bed) == 8 && bed.left().is_none());
     next.terminate();
     next.ended(LONG).code(0);
     all_once_or_in_flight(&bed, 8, 8);
 }
 
-/// From the signal on, and it does not return: the process exits in time, and the next one runs its jobs.
+/// The broker is unavailable from the signal on and does not return. The process exits in time, and the next one runs its jobs.
 fn for_good(kind: QueueKind) {
     let bed = Bed::fresh(kind, LEASE);
     let (relay, url) = bed.relay();
@@ -98,7 +98,7 @@ fn for_good(kind: QueueKind) {
     let wish = Wish { concurrency: 8, grace, url: Some(url), ..Wish::of(Duration::from_secs(1)) };
     (0..12).for_each(|job| bed.push(&job.to_string()));
     let mut worker = Worker::start(&bed, &wish);
-    bed.until("it has its hands full", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
+    bed.until("all its slots are busy", LONG, |bed| Journal::begun(&bed.entries()).len() == 8);
     bed.runs(relay.disconnect());
     worker.terminate();
     if keeps(kind) {
