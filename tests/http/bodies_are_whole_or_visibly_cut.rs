@@ -11,28 +11,31 @@ use rustix::process::Signal;
 use tokio::task::JoinSet;
 
 const LONG: Duration = Duration::from_secs(30);
-/// Larger than what the sockets' buffers hold.
+/// Larger than the socket buffers.
 const LARGE: u64 = 16 * 1024 * 1024;
-/// 16 KiB in 50 ms each: two seconds.
+/// 16 KiB every 50 ms: two seconds.
 const SLOW: u64 = 40 * 16 * 1024;
 
 fn shapes(grace: &str) -> Served {
     Served::shapes(&[], grace, "0s")
 }
 
-/// How a response says where it ends.
+/// How a response marks its end.
 const ENDINGS: [(&str, bool); 3] = [
     ("HTTP/1.1", true),  // by a length
     ("HTTP/1.1", false), // by the last chunk
     ("HTTP/1.0", false), // by the end of the connection
 ];
 
-/// Asks for a download and waits for its first bytes.
+/// Starts a download and waits for its first bytes.
 async fn download(served: &Served, bytes: u64, ms: u64, (version, known): (&str, bool)) -> Client {
-    let mut client = Client::connect(served.addr).await.expect("it listens");
+    let mut client = Client::connect(served.addr).await.expect("the server accepts");
     let path = format!("/download?bytes={bytes}&ms={ms}&known={known}");
-    client.send(format!("GET {path} {version}\r\nHost: test\r\n\r\n").as_bytes()).await.expect("it reads");
-    client.first_bytes().await.expect("something comes");
+    client
+        .send(format!("GET {path} {version}\r\nHost: test\r\n\r\n").as_bytes())
+        .await
+        .expect("the bytes are sent");
+    client.first_bytes().await.expect("first bytes");
     client
 }
 
@@ -41,7 +44,7 @@ async fn downloads_large_and_slow_arrive_whole() {
     let mut served = shapes("20s");
     let mut clients = Vec::new();
     for ending in ENDINGS {
-        // Its client reads only after the signal: the rest waits in the server.
+        // The client reads only after the signal, so most of the body is still in the server.
         clients.push((LARGE, download(&served, LARGE, 0, ending).await));
         clients.push((SLOW, download(&served, SLOW, 50, ending).await));
     }
@@ -50,10 +53,10 @@ async fn downloads_large_and_slow_arrive_whole() {
     let mut reading = JoinSet::new();
     for (length, mut client) in clients {
         reading.spawn(async move {
-            let answer = client.response().await.expect("it comes whole");
+            let answer = client.response().await.expect("a complete response");
             assert!(answer.is_ok());
             assert_eq!(answer.body.len() as u64, length);
-            assert!(pattern::is_at(0, &answer.body), "other bytes than were sent");
+            assert!(pattern::is_at(0, &answer.body), "wrong bytes");
             assert!(client.rest().await.is_eof());
         });
     }
@@ -61,13 +64,13 @@ async fn downloads_large_and_slow_arrive_whole() {
     served.ended(LONG).await.code(0);
 }
 
-/// Begins an upload: half of it is on its way.
+/// Starts an upload and sends half of it.
 async fn upload(served: &Served, length: u64, chunked: bool) -> Client {
-    let mut client = Client::connect(served.addr).await.expect("it listens");
+    let mut client = Client::connect(served.addr).await.expect("the server accepts");
     let framing =
         if chunked { "Transfer-Encoding: chunked".to_owned() } else { format!("Content-Length: {length}") };
     let head = format!("POST /upload HTTP/1.1\r\nHost: test\r\n{framing}\r\n\r\n");
-    client.send(head.as_bytes()).await.expect("it reads");
+    client.send(head.as_bytes()).await.expect("the bytes are sent");
     send(&mut client, 0, length / 2, chunked).await;
     client
 }
@@ -80,7 +83,7 @@ async fn send(client: &mut Client, from: u64, to: u64, chunked: bool) {
             true => [format!("{:x}\r\n", bytes.len()).as_bytes(), &bytes, b"\r\n"].concat(),
             false => bytes,
         };
-        client.send(&piece).await.expect("it reads on");
+        client.send(&piece).await.expect("the bytes are sent");
     }
 }
 
@@ -103,7 +106,7 @@ async fn uploads_large_and_slow_arrive_whole() {
                 send(&mut client, half + part * step, half + (part + 1) * step, chunked).await;
             }
             if chunked {
-                client.send(b"0\r\n\r\n").await.expect("it reads on");
+                client.send(b"0\r\n\r\n").await.expect("the bytes are sent");
             }
             let answer = client.response().await.expect("an answer");
             assert_eq!(String::from_utf8_lossy(&answer.body), format!("{length} whole"));
@@ -124,18 +127,18 @@ async fn a_body_cancelled_at_the_deadline_is_visibly_truncated() {
     let mut half = upload(&served, SLOW, true).await;
     served.terminate();
     for mut client in clients {
-        let cancelled = client.response().await.expect_err("half of it must not look whole");
+        let cancelled = client.response().await.expect_err("half a body looks complete");
         let head = Head::parse(&cancelled.received, Method::Other).expect("HTTP").expect("a head");
-        assert!(cancelled.received.len() > head.range.end, "something had come");
+        assert!(cancelled.received.len() > head.range.end, "no part of the body arrived");
     }
-    // The server has not heard its end, and cannot say that it is whole.
+    // The server has not received the end of the upload, and must not report it as complete.
     let answer = half.response().await.map(|answer| answer.is_ok());
     assert!(!matches!(answer, Ok(true)), "{answer:?}");
     let ended = served.ended(LONG).await;
     ended.code(3).said("GET /download").said("POST /upload");
 }
 
-/// The process no longer runs: the kernel closes the sockets.
+/// The process is killed, and the kernel closes its sockets.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigkill_during_a_body_never_makes_it_look_whole() {
     let served = shapes("30s");
@@ -145,9 +148,9 @@ async fn sigkill_during_a_body_never_makes_it_look_whole() {
     }
     served.process.signal(Signal::KILL);
     for (mut client, ending) in clients.into_iter().zip(ENDINGS) {
-        let cancelled = client.response().await.expect_err("half of it must not look whole");
+        let cancelled = client.response().await.expect_err("half a body looks complete");
         if ending == ENDINGS[2] {
-            assert!(cancelled.is_reset(), "only that tells");
+            assert!(cancelled.is_reset(), "only a reset marks it as incomplete");
         }
     }
 }
@@ -169,14 +172,14 @@ async fn a_second_signal_resets_every_body_in_flight() {
     served.ended(LONG).await.by_signal(Signal::TERM);
 }
 
-/// Its task is never polled again. Where the runtime waits for events in that thread, it is the watchdog that ends the process.
+/// The body's task is never polled again. If the runtime waits for events on that thread, the watchdog ends the process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_whose_thread_hangs_is_reset_when_the_process_ends() {
     for (version, known) in ENDINGS {
         let mut served = shapes("3s");
-        let mut client = Client::connect(served.addr).await.expect("it listens");
+        let mut client = Client::connect(served.addr).await.expect("the server accepts");
         let head = format!("GET /hangs?known={known} {version}\r\nHost: test\r\n\r\n");
-        client.send(head.as_bytes()).await.expect("it reads");
+        client.send(head.as_bytes()).await.expect("the bytes are sent");
         served.process.says("a body hangs");
         served.terminate();
         assert!(client.rest().await.is_reset(), "{version}, {known}");
@@ -192,8 +195,8 @@ async fn bodies_are_reset_when_the_watchdog_ends_the_process() {
     for ending in ENDINGS {
         clients.push(download(&served, LARGE, 50, ending).await);
     }
-    let mut last = Client::connect(served.addr).await.expect("it listens");
-    last.get("/hang").await.expect("it reads");
+    let mut last = Client::connect(served.addr).await.expect("the server accepts");
+    last.get("/hang").await.expect("the bytes are sent");
     served.process.says("2 threads hang");
     served.terminate();
     for mut client in clients {
@@ -202,14 +205,17 @@ async fn bodies_are_reset_when_the_watchdog_ends_the_process() {
     served.ended(LONG).await.code(4);
 }
 
-/// The opposite: a plain axum server does not end by itself, and when it is killed, half a body of HTTP/1.0 looks whole.
+/// The opposite: a plain axum server does not exit by itself, and when it is killed, half an HTTP/1.0 body looks complete.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_ebbtide_sigkill_makes_half_a_body_look_whole() {
     let mut served = Served::peer();
     let mut client = download(&served, LARGE, 50, ENDINGS[2]).await;
     served.terminate();
-    assert!(served.ended_or_not(Duration::from_secs(3)).await.is_none(), "it ended within its grace period");
+    assert!(
+        served.ended_or_not(Duration::from_secs(3)).await.is_none(),
+        "the process exited within its grace period"
+    );
     served.process.signal(Signal::KILL);
-    let answer = client.response().await.expect("it looks whole");
+    let answer = client.response().await.expect("a response that looks complete");
     assert!(answer.is_ok() && (answer.body.len() as u64) < LARGE);
 }

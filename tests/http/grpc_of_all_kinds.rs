@@ -1,5 +1,5 @@
 //! Calls of all four kinds finish during the shutdown. A stream that never ends gets UNAVAILABLE and does not delay the shutdown.
-#![expect(clippy::expect_used, reason = "a call that ends otherwise fails its test")]
+#![expect(clippy::expect_used, reason = "an unexpected outcome of a call fails its test")]
 
 use std::time::Duration;
 
@@ -29,10 +29,10 @@ fn start_with(args: &[&str], grace: &str, lame_duck: &str) -> Served {
 
 async fn connect(served: &Served) -> KindsClient<Channel> {
     let endpoint = Endpoint::from_shared(format!("http://{}", served.addr)).expect("an address");
-    KindsClient::new(endpoint.connect().await.expect("it listens"))
+    KindsClient::new(endpoint.connect().await.expect("the server accepts"))
 }
 
-/// Gives the stream of what is sent into a channel.
+/// Returns a sender and the stream of the numbers that it sends.
 fn numbers() -> (mpsc::Sender<u64>, impl futures_util::Stream<Item = Number> + Send + 'static) {
     let (send, receive) = mpsc::channel(16);
     let numbers = stream::unfold(receive, |mut receive| async move {
@@ -50,30 +50,30 @@ async fn rest(mut stream: tonic::Streaming<Number>) -> Result<Vec<u64>, Status> 
     Ok(values)
 }
 
-/// Each kind on a connection of its own, begun before the stop and ended after the drain has begun. Returns what ended
-/// them.
+/// Makes a call of each kind on a separate connection. Each begins before the stop and ends after the drain has begun. Returns
+/// their results.
 async fn all_kinds_across_the_stop(served: &mut Served) -> [Result<Vec<u64>, Status>; 4] {
     let (mut unary, mut counting) = (connect(served).await, connect(served).await);
     let (mut summing, mut echoing) = (connect(served).await, connect(served).await);
-    let mut count = counting.count(Number { value: 40, ms: 20 }).await.expect("it streams").into_inner();
+    let mut count = counting.count(Number { value: 40, ms: 20 }).await.expect("a stream").into_inner();
     assert_eq!(count.message().await.expect("a number").map(|number| number.value), Some(1));
     let (echo_in, to_echo) = numbers();
-    let mut echo = echoing.echo(to_echo).await.expect("it streams").into_inner();
-    echo_in.send(1).await.expect("it is read");
+    let mut echo = echoing.echo(to_echo).await.expect("a stream").into_inner();
+    echo_in.send(1).await.expect("the number is sent");
     assert_eq!(echo.message().await.expect("an echo").map(|number| number.value), Some(1));
     let (sum_in, to_sum) = numbers();
     let mut calls = JoinSet::new();
     calls.spawn(async move { ("sum", summing.sum(to_sum).await) });
-    sum_in.send(1).await.expect("it is read");
+    sum_in.send(1).await.expect("the number is sent");
     served.process.says("sum number.value=1");
     calls.spawn(async move { ("double", unary.double(Number { value: 21, ms: 1000 }).await) });
     served.process.says("double value=21");
     served.terminate();
     served.process.says("phase=draining");
-    // From here on nothing new is taken; what was begun goes on.
+    // From here on no new call is accepted; existing calls continue.
     for number in 2..=10 {
-        sum_in.send(number).await.expect("it is read");
-        echo_in.send(number).await.expect("it is read");
+        sum_in.send(number).await.expect("the number is sent");
+        echo_in.send(number).await.expect("the number is sent");
     }
     drop((sum_in, echo_in));
     let (count, echo) = tokio::join!(rest(count), rest(echo));
@@ -95,10 +95,10 @@ async fn grpc_calls_of_all_kinds_finish_during_the_shutdown() {
     served.ended(GRACE).await.code(0);
 }
 
-/// Opens a stream without end, stops the server, and reads on.
+/// Opens an endless stream and stops the server.
 async fn endless(served: &mut Served) -> (KindsClient<Channel>, tonic::Streaming<Number>) {
     let mut client = connect(served).await;
-    let mut stream = client.count(Number { value: 0, ms: 10 }).await.expect("it streams").into_inner();
+    let mut stream = client.count(Number { value: 0, ms: 10 }).await.expect("a stream").into_inner();
     for _ in 0..10 {
         stream.message().await.expect("a number");
     }
@@ -119,7 +119,7 @@ async fn an_endless_grpc_stream_is_cancelled_at_the_deadline_and_the_process_exi
         }
     };
     let (end, ended) = tokio::join!(end, served.ended(GRACE));
-    let end = end.expect_err("a stream that was cut never passes for a whole one");
+    let end = end.expect_err("a cancelled stream looks complete");
     assert_eq!(end.code(), Code::Unavailable, "{end:?}");
     ended.code(3).within(GRACE).said("POST /kinds.Kinds/Count").said("cancelled=1");
 }
@@ -133,25 +133,25 @@ async fn a_call_without_an_answer_gets_unavailable_at_the_deadline() {
     served.process.says("double value=7");
     served.terminate();
     let ended = served.ended(GRACE).await;
-    let status = call.join_all().await.remove(0).expect_err("it has no answer");
+    let status = call.join_all().await.remove(0).expect_err("the call has no response");
     assert_eq!(status.code(), Code::Unavailable, "{status:?}");
     ended.code(3).within(GRACE).said("POST /kinds.Kinds/Double").said("cancelled=1");
 }
 
-/// The opposite: tonic's own server waits for it until it is killed.
+/// The opposite: tonic's server waits for the stream until it is killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tonics_own_server_outlives_its_grace_period() {
     let mut served = start(&["tonic"]);
     let (_client, mut stream) = endless(&mut served).await;
     let mut reading = JoinSet::new();
     reading.spawn(async move { while let Ok(Some(_)) = stream.message().await {} });
-    assert!(served.ended_or_not(GRACE).await.is_none(), "it ended");
+    assert!(served.ended_or_not(GRACE).await.is_none(), "the process exited");
     assert!(reading.try_join_next().is_none(), "the stream ended");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_connects_during_the_lame_duck_is_answered() {
-    // It lasts for as long as they come, and then ends.
+    // The lame duck lasts while clients connect, and then ends.
     let mut served = start_with(&[], "30s", "500ms/2s/12s");
     served.terminate();
     served.process.says("phase=lame_duck");

@@ -1,9 +1,9 @@
 //! A handler that never ends is cancelled at the deadline: the process exits in time, names the handler's server, and does not
 //! report success.
 //!
-//! A server without a free descriptor, until the end, still closes: requests in flight and connections in the accept queue are answered with
-//! 503 at the deadline.
-#![expect(clippy::expect_used, reason = "a client that sees something else fails its test")]
+//! A server that has no free descriptor until the end still closes: requests in flight and connections in the accept queue get
+//! a 503 at the deadline.
+#![expect(clippy::expect_used, reason = "an unexpected result of a client fails its test")]
 
 use std::fs;
 use std::time::Duration;
@@ -21,27 +21,30 @@ const GRACE: Duration = Duration::from_secs(8);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handler_that_never_returns_is_cancelled_and_named_and_others_are_answered() {
     let mut served = Served::shapes(&[], "8s", "0s");
-    let mut never = Client::connect(served.addr).await.expect("it listens");
-    never.get("/never?secret=1").await.expect("it reads");
-    let mut slow = Client::connect(served.addr).await.expect("it listens");
-    slow.get("/slow?ms=1000").await.expect("it reads");
+    let mut never = Client::connect(served.addr).await.expect("the server accepts");
+    never.get("/never?secret=1").await.expect("the request is sent");
+    let mut slow = Client::connect(served.addr).await.expect("the server accepts");
+    slow.get("/slow?ms=1000").await.expect("the request is sent");
     served.process.says("asked for /never");
     served.terminate();
-    assert_eq!(slow.response().await.expect("what ends in time is answered").body, b"done");
+    assert_eq!(slow.response().await.expect("a request that finishes in time is answered").body, b"done");
     let ended = served.ended(GRACE).await;
     ended.code(3).said("GET /never").never_said("secret");
-    assert!(!never.response().await.is_ok_and(|answer| answer.is_ok()), "it has no answer to give");
+    assert!(
+        !never.response().await.is_ok_and(|answer| answer.is_ok()),
+        "a cancelled request got a complete response"
+    );
 }
 
-/// The opposite: a plain axum server waits for it until it is killed.
+/// The opposite: a plain axum server waits for the handler until it is killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_axum_server_outlives_its_grace_period() {
     let mut served = Served::peer();
-    let mut never = Client::connect(served.addr).await.expect("it listens");
-    never.get("/never").await.expect("it reads");
+    let mut never = Client::connect(served.addr).await.expect("the server accepts");
+    never.get("/never").await.expect("the request is sent");
     served.process.says("asked for /never");
     served.terminate();
-    assert!(served.ended_or_not(GRACE).await.is_none(), "it ended");
+    assert!(served.ended_or_not(GRACE).await.is_none(), "the process exited");
 }
 
 // Without a free descriptor.
@@ -50,7 +53,7 @@ const EXHAUSTED_GRACE: Duration = Duration::from_secs(6);
 const IN_FLIGHT: usize = 20;
 const QUEUED: usize = 18;
 
-/// Starts a server with requests in flight, takes away its free descriptors, and fills its accept queue.
+/// Starts a server with requests in flight, lowers its descriptor limit so that none is free, and fills its accept queue.
 async fn exhausted(mode: &str) -> (Served, Vec<Client>) {
     let mut command = service("streams");
     command.arg(mode).env("EBBTIDE_GRACE", "6s").env("EBBTIDE_LAME_DUCK", "0s");
@@ -60,7 +63,7 @@ async fn exhausted(mode: &str) -> (Served, Vec<Client>) {
     for _ in 0..IN_FLIGHT {
         clients.push(asking(&served).await);
     }
-    // The queue is first in, first out: the others are accepted when this one is answered.
+    // The queue is first in, first out: this response proves that the others have been accepted.
     let mut last = Client::connect(served.addr).await.expect("a connection");
     last.get("/ping").await.expect("a request");
     last.response().await.expect("an answer");
@@ -91,7 +94,7 @@ fn limit(served: &Served, descriptors: u64) {
     prlimit(pid, Resource::Nofile, limit).expect("a limit");
 }
 
-/// Each client hangs up as soon as it has its answer, which frees a descriptor.
+/// Reads the responses. Each client disconnects when it has its response, which frees a descriptor.
 fn answers(clients: Vec<Client>) -> JoinSet<Result<Response, StreamEnd>> {
     let mut answers = JoinSet::new();
     for mut client in clients {
@@ -117,7 +120,7 @@ async fn an_empty_queue_is_closed_without_a_descriptor() {
     let (mut served, clients) = exhausted("ebbtide").await;
     let open = || fs::read_dir(format!("/proc/{}/fd", served.process.pid())).map_or(0, Iterator::count);
     let before = open();
-    // Behind the others in the queue: it is answered when they have been accepted.
+    // Last in the queue: its response proves that the others have been accepted.
     let mut last = Client::connect(served.addr).await.expect("a connection");
     last.get("/ping").await.expect("a request");
     drop(clients);
@@ -134,7 +137,7 @@ async fn an_empty_queue_is_closed_without_a_descriptor() {
     served.ended(Duration::from_secs(20)).await.code(0).within(EXHAUSTED_GRACE / 2);
 }
 
-/// The opposite: closed at once, the listener resets its queue, and no client gets a response.
+/// The opposite: an abrupt close resets the queued connections, and no client gets a response.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_an_abrupt_close_no_request_is_answered() {
     let (mut served, clients) = exhausted("abrupt").await;

@@ -2,7 +2,7 @@
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a client that sees something else fails its test, and tells"
+    reason = "an unexpected result of a client fails its test; the figures are printed"
 )]
 
 use std::net::SocketAddr;
@@ -25,22 +25,22 @@ const STOPS: u64 = 10;
 struct Count {
     answered: AtomicU64,
     lost: AtomicU64,
-    /// How many connections were made after the first ones.
+    /// The number of connections that ended.
     again: AtomicU64,
 }
 
-/// Asks on one stream after the other, as long as the connection takes more.
+/// Sends requests on one stream after the other while the connection accepts new ones.
 async fn ask(sender: SendRequest<Bytes>, count: Arc<Count>) {
     while let Ok(mut sender) = sender.clone().ready().await {
         let request = http::Request::get("http://test/short").body(()).expect("a request");
-        // Not taken, it was never sent: it is no loss, and goes to the next connection.
+        // A rejected request was never sent: it is not lost, and goes to the next connection.
         let Ok((response, _)) = sender.send_request(request, true) else { return };
         let counter = if answer(response).await == Ok(true) { &count.answered } else { &count.lost };
         counter.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// Reads a response; tells whether it is the right one.
+/// Reads a response. Returns whether its body is as expected.
 async fn answer(response: ResponseFuture) -> Result<bool, Option<h2::Reason>> {
     let reason = |error: h2::Error| error.reason();
     let mut body = response.await.map_err(reason)?.into_body();
@@ -53,8 +53,8 @@ async fn answer(response: ResponseFuture) -> Result<bool, Option<h2::Reason>> {
     Ok(read == b"done")
 }
 
-/// Opens a connection with many streams, and the next when it is told that this one ends, until the server is gone: from the close
-/// of the listener on, no connection is answered.
+/// Opens a connection with many streams, and another one when it ends, until the server has exited: when the listener has
+/// closed, no new connection is answered.
 async fn client(addr: SocketAddr, count: Arc<Count>, mut gone: watch::Receiver<bool>) {
     loop {
         let stream = tokio::select! {
@@ -75,7 +75,7 @@ async fn client(addr: SocketAddr, count: Arc<Count>, mut gone: watch::Receiver<b
     }
 }
 
-/// Stops a server again and again under the same load. Returns how many requests were answered and lost.
+/// Stops a server repeatedly under the same load. Returns the numbers of answered and lost requests.
 async fn stops(mode: &str) -> (u64, u64) {
     let (mut answered, mut lost) = (0, 0);
     for stop in 0..STOPS {
@@ -99,7 +99,7 @@ async fn stops(mode: &str) -> (u64, u64) {
         answered += count.answered.load(Ordering::SeqCst);
         lost += count.lost.load(Ordering::SeqCst);
         let again = count.again.load(Ordering::SeqCst);
-        assert!(again >= CLIENTS as u64, "each connection came to its end");
+        assert!(again >= CLIENTS as u64, "a connection has not ended");
     }
     println!("{mode}: {answered} answered, {lost} lost in {STOPS} stops");
     assert!(answered >= 1000 * STOPS);
@@ -111,13 +111,13 @@ async fn under_load_nothing_is_lost() {
     assert_eq!(stops("ebbtide").await.1, 0);
 }
 
-/// The opposite: one GOAWAY with the last stream so far, and the end.
+/// The opposite: a single GOAWAY with the last stream so far, then the close.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_single_goaway_the_same_clients_lose_requests() {
     assert!(stops("one-shot").await.1 > 0);
 }
 
-/// The opposite: connections that are just dropped.
+/// The opposite: the connections are dropped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_dropped_connections_the_same_clients_lose_requests() {
     assert!(stops("drop").await.1 > 0);

@@ -18,19 +18,19 @@ use rustix::process::Signal;
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// Stops a server with idle connections on which a request waits unread: it sleeps while the requests and the signal come.
-/// Returns how many were answered.
+/// Stops a server with an unread request on each idle connection: it is suspended while the requests and the signal arrive.
+/// Returns the number of answered requests.
 async fn answered(mut served: Served, count: usize) -> usize {
     let mut clients = Vec::new();
     for _ in 0..count {
-        let mut client = Client::connect(served.addr).await.expect("it listens");
-        client.get("/ping").await.expect("a request leaves");
+        let mut client = Client::connect(served.addr).await.expect("the server accepts");
+        client.get("/ping").await.expect("the request is sent");
         assert!(!client.response().await.expect("an answer").closes);
         clients.push(client);
     }
     served.process.signal(Signal::STOP);
     for client in &mut clients {
-        client.get("/ping").await.expect("a request leaves");
+        client.get("/ping").await.expect("the request is sent");
     }
     served.terminate();
     served.process.signal(Signal::CONT);
@@ -44,15 +44,15 @@ async fn answered(mut served: Served, count: usize) -> usize {
     answered
 }
 
-/// Stops a server under keep-alive clients, and counts.
+/// Stops a server under keep-alive clients, and returns their tally.
 async fn stopped(mut served: Served, round: u64) -> Tally {
     let mut storm = Storm::begin(Clients::kept(served.addr, 200));
-    storm.is_up().await.expect("it serves");
-    // The moment differs from round to round.
+    storm.is_up().await.expect("the server responds");
+    // The time differs from round to round.
     tokio::time::sleep(Duration::from_millis(7 * round)).await;
     served.terminate();
     served.ended(LONG).await.code(0);
-    storm.gone().await.expect("nothing was short")
+    storm.gone().await.expect("no resource ran out")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,46 +69,46 @@ async fn clients_that_think_between_requests_lose_nothing() {
         let lame_duck = if round % 2 == 0 { "0s" } else { "200ms" };
         let tally = stopped(Served::shapes(&[], "20s", lame_duck), round).await;
         assert_eq!(tally.lost, 0, "round {round}: {tally}");
-        assert!(tally.answered > 400, "there was a load: {tally}");
+        assert!(tally.answered > 400, "too little load: {tally}");
     }
 }
 
-/// The opposite, twice: idle connections closed at once, and by a peer.
+/// The opposite, twice: an abrupt close of idle connections, and a plain axum server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_close_loses_requests_of_idle_connections() {
     let abrupt = || Served::shapes(&["--close", "abrupt"], "20s", "0s");
     let peer = || Served::peer();
     for start in [&abrupt as &dyn Fn() -> Served, &peer] {
-        // In a single stop the requests may all be read before the signal is.
+        // In a single stop, all requests may be read before the signal.
         let (mut waiting, mut sum) = (0, Tally::default());
         for round in 0..6 {
             waiting += answered(start(), 300).await;
             sum += &stopped(start(), round).await;
         }
-        assert!(waiting < 6 * 300, "closed at once, and yet every request that waited was answered");
+        assert!(waiting < 6 * 300, "every waiting request was answered despite the abrupt close");
         assert!(sum.lost > 0, "{sum}");
     }
 }
 
-// Ten thousand of them.
+// Ten thousand idle connections.
 
-/// From the signal to the end of the process: what a grace period of 30 s leaves.
+/// The limit from the signal to the exit with a grace period of 30 s.
 const IN_TIME: Duration = Duration::from_secs(25);
 
 /// The number of connections with each outcome.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Ends {
-    /// Ended in order.
+    /// Connections that were closed in order.
     fin: usize,
-    /// Reset.
+    /// Connections that were reset.
     reset: usize,
-    /// Requests that came right behind the signal, and their answers.
+    /// Requests that arrived with the signal, and their responses.
     asked: usize,
     answered: usize,
 }
 
-/// Opens `count` connections, the first half of which never sends anything; stops the server while some clients are busy,
-/// and uses every hundredth idle connection right then.
+/// Opens `count` connections, half of which never send anything. Stops the server while some clients are busy, and sends a
+/// request on every hundredth idle connection at the same time.
 async fn stopped_with_idle(mut served: Served, count: usize) -> Ends {
     let files = raise_open_files().expect("the limit can be raised");
     assert!(
@@ -117,21 +117,21 @@ async fn stopped_with_idle(mut served: Served, count: usize) -> Ends {
     );
     let mut idle = Vec::new();
     for number in 0..count {
-        let mut client = Client::connect(served.addr).await.expect("it listens");
+        let mut client = Client::connect(served.addr).await.expect("the server accepts");
         if number >= count / 2 {
-            client.get("/ping").await.expect("it reads");
+            client.get("/ping").await.expect("the request is sent");
             assert!(client.response().await.expect("an answer").is_ok());
         }
         idle.push(client);
     }
     let mut storm = Storm::begin(Clients::kept(served.addr, 16));
-    storm.is_up().await.expect("it serves");
+    storm.is_up().await.expect("the server responds");
     let mut ends = Ends::default();
-    // They are sent before the server can close anything, and reach it with the signal.
+    // The requests are sent while the server is suspended, and reach it together with the signal.
     served.process.signal(Signal::STOP);
     for client in idle.iter_mut().step_by(100) {
         ends.asked += 1;
-        client.get("/ping").await.expect("the kernel takes it");
+        client.get("/ping").await.expect("the request is sent");
     }
     served.terminate();
     served.process.signal(Signal::CONT);
@@ -147,11 +147,11 @@ async fn stopped_with_idle(mut served: Served, count: usize) -> Ends {
         }
         (ends, served.ended(IN_TIME).await)
     };
-    let (mut ends, ended) = tokio::time::timeout(IN_TIME, stop).await.expect("it ends in time");
+    let (mut ends, ended) = tokio::time::timeout(IN_TIME, stop).await.expect("the process exits in time");
     ended.code(0);
-    let tally = storm.gone().await.expect("nothing was short");
-    println!("{ends:?}; {tally}; gone {:?} after the last of them", ended.after);
-    assert!(tally.answered >= 16, "there was a load: {tally}");
+    let tally = storm.gone().await.expect("no resource ran out");
+    println!("{ends:?}; {tally}; exited {:?} after the last of them", ended.after);
+    assert!(tally.answered >= 16, "too little load: {tally}");
     ends.asked += (tally.answered + tally.lost) as usize;
     ends.answered += tally.answered as usize;
     ends
@@ -164,7 +164,7 @@ async fn idle_connections_end_in_order_and_no_request_is_lost() {
     assert_eq!(ends.answered, ends.asked, "{ends:?}");
 }
 
-/// The opposite: a plain axum server ends them as well, and drops requests that arrive at the signal.
+/// The opposite: a plain axum server closes the connections too, and drops requests that arrive at the signal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_axum_server_drops_requests_that_arrive_at_the_close() {
     let ends = stopped_with_idle(Served::peer(), 2_000).await;

@@ -2,10 +2,10 @@
 //!
 //! Connections that the kernel completed and the server has not accepted are served, even if the stop signal comes first.
 //!
-//! A listener that closes under a storm from another machine loses no connection: over IPv4, IPv6 and both on one socket, with the right to
-//! filter packets and without it, and with handshakes whose last ACK is late.
+//! A listener that closes under a storm from another machine loses no connection: over IPv4, IPv6 and both on one socket, with
+//! and without the privilege to filter packets, and with handshakes whose last ACK is late.
 //!
-//! The whole of it needs no privilege: a server that runs as `nobody`, without any capability, loses nothing.
+//! No privilege is required: a server that runs as `nobody`, without any capability, loses nothing.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -27,14 +27,14 @@ use rustix::process::Signal;
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// Stops a server whose accept queue is full: it sleeps while the connections, the requests and the signal come. Returns how
-/// many were answered.
+/// Stops a server with connections in its accept queue: it is suspended while the connections, the requests and the signal
+/// arrive. Returns the number of answered requests.
 async fn answered(mut served: Served, count: usize) -> usize {
     served.process.signal(Signal::STOP);
     let mut clients = Vec::new();
     for _ in 0..count {
-        let mut client = Client::connect(served.addr).await.expect("the queue has room");
-        client.get("/ping").await.expect("a request leaves");
+        let mut client = Client::connect(served.addr).await.expect("the accept queue has room");
+        client.get("/ping").await.expect("the request is sent");
         clients.push(client);
     }
     served.terminate();
@@ -65,7 +65,7 @@ async fn no_connection_is_lost_with_any_way_to_hold_back_new_ones() {
     }
 }
 
-/// The opposite, twice: closed at once, and by a peer, whose queue has room for no more than a hundred or so.
+/// The opposite, twice: an abrupt close, and a plain axum server, whose queue has room for about a hundred connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_close_resets_queued_connections() {
     let abrupt = || Served::shapes(&["--close", "abrupt"], "20s", "0s");
@@ -83,14 +83,14 @@ async fn a_plain_close_resets_queued_connections() {
 
 const CLIENTS: usize = 64;
 
-/// What the clients do.
+/// How the clients use their connections.
 #[derive(Clone, Copy, Debug)]
 enum Load {
-    /// All open a connection for each request.
+    /// All clients open a connection for each request.
     Fresh,
-    /// Some of them from the ports whose first packets are lost.
+    /// Some clients use ports whose first packets are dropped.
     Late,
-    /// All keep their connection.
+    /// All clients keep their connection.
     Kept,
 }
 
@@ -105,7 +105,7 @@ impl Load {
     }
 }
 
-/// How the two machines talk.
+/// The network between the two machines.
 #[derive(Clone, Copy, Debug)]
 struct Way {
     listen: &'static str,
@@ -115,11 +115,11 @@ struct Way {
 const WAYS: [Way; 3] = [
     Way { listen: "10.99.0.1:0", to: Namespaces::SERVER_IPV4 },
     Way { listen: "[fd99::1]:0", to: Namespaces::SERVER_IPV6 },
-    // IPv4 clients of a socket that takes both.
+    // IPv4 clients of a dual-stack socket.
     Way { listen: "[::]:0", to: Namespaces::SERVER_IPV4 },
 ];
 
-/// Closes the listener this many times under a storm, over each network; returns the sum.
+/// Closes the listener this many times under a storm, over each network. Returns the total.
 fn closes(each: usize, privileged: bool, load: Load, mode: &str) -> Tally {
     let namespaces = Namespaces::new();
     if matches!(load, Load::Late) {
@@ -141,7 +141,7 @@ fn closes(each: usize, privileged: bool, load: Load, mode: &str) -> Tally {
             storm.says(&format!("storm {round} is up"));
             match load {
                 Load::Late => namespaces.wait_for_half_done(open.port()),
-                // The moment differs from round to round.
+                // The time differs from round to round.
                 Load::Fresh | Load::Kept => thread::sleep(Duration::from_micros(713 * number as u64)),
             }
             closer.tell("close");
@@ -149,14 +149,14 @@ fn closes(each: usize, privileged: bool, load: Load, mode: &str) -> Tally {
             assert!(closed.ends_with(" cancelled=0"), "{closed}");
             storm.tell("gone");
             let tally: Tally = storm.says_after(&format!("storm {round}: ")).parse().expect("a tally");
-            assert!(tally.answered >= CLIENTS as u64, "there was a storm: {tally}");
+            assert!(tally.answered >= CLIENTS as u64, "too little load: {tally}");
             sum += &tally;
             round += 1;
         }
         if mode != "abrupt" {
             let hold = if privileged { "hold=Filter" } else { "hold=HopLimit" };
             let held = closer.output().matches(hold).count();
-            assert_eq!(held, each, "the mechanism that is meant: {hold}\n{}", closer.output());
+            assert_eq!(held, each, "{hold} was not used at every close\n{}", closer.output());
         }
     }
     println!("{round} closes, privileged: {privileged}, {load:?}, {mode}: {sum}");
@@ -167,7 +167,7 @@ fn nothing_is_lost_between(each: usize, privileged: bool, load: Load) {
     let tally = closes(each, privileged, load, "lossless");
     assert_eq!(tally.lost, 0, "{tally}");
     let held_back = tally.unanswered_syns > 0 || matches!(load, Load::Kept);
-    assert!(held_back, "nobody was held back: {tally}");
+    assert!(held_back, "no connection was held back: {tally}");
 }
 
 #[test]
@@ -206,17 +206,17 @@ fn a_plain_close_loses_connections_of_every_kind() {
     }
 }
 
-// Without any right.
+// Without any privilege.
 
 const NOBODY: &str = "65534";
 
-/// Starts the server as nobody, from a folder that nobody may enter; where we are not root, as whoever we are.
+/// Starts the server as `nobody`, from a folder that this user may enter. Without root, starts it as the current user.
 fn served_as_nobody(folder: &tempfile::TempDir, args: &[&str]) -> Served {
     let exe = folder.path().join("service");
     if !exe.exists() {
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("our own folder");
-        // By another process: a file that is open for writing here cannot be run, nor while a child that another test just
-        // starts has inherited it.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("permissions set");
+        // Copied by another process: a file cannot be run while it is open for writing, here or in a child of another test
+        // that inherited the descriptor.
         let copied = Command::new("cp").arg(service_program()).arg(&exe).status();
         assert!(copied.expect("cp runs").success(), "no copy");
     }
@@ -228,7 +228,8 @@ fn served_as_nobody(folder: &tempfile::TempDir, args: &[&str]) -> Served {
     command.env("EBBTIDE_GRACE", "20s").env("EBBTIDE_LAME_DUCK", "200ms");
     let served = Served::start(&mut command);
     served.process.says("phase=ready");
-    let status = fs::read_to_string(format!("/proc/{}/status", served.process.pid())).expect("it runs");
+    let status =
+        fs::read_to_string(format!("/proc/{}/status", served.process.pid())).expect("the server runs");
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a field");
         line.split_whitespace().next().unwrap_or_default().to_owned()
@@ -249,12 +250,12 @@ async fn stopped_as_nobody(times: u64, args: &[&str]) -> Tally {
         let clients =
             Clients { kept: 64, thinking: Duration::from_millis(20), ..Clients::fresh(served.addr, 64) };
         let mut storm = Storm::begin(clients);
-        storm.is_up().await.expect("it serves");
-        // The moment differs from round to round.
+        storm.is_up().await.expect("the server responds");
+        // The time differs from round to round.
         tokio::time::sleep(Duration::from_millis(7 * round)).await;
         served.terminate();
         served.ended(LONG).await.code(0);
-        sum += &storm.gone().await.expect("nothing was short");
+        sum += &storm.gone().await.expect("no resource ran out");
     }
     println!("{times} stops as nobody, {args:?}: {sum}");
     sum
@@ -264,10 +265,10 @@ async fn stopped_as_nobody(times: u64, args: &[&str]) -> Tally {
 async fn nothing_is_lost() {
     let tally = stopped_as_nobody(10, &[]).await;
     assert_eq!(tally.lost, 0, "{tally}");
-    assert!(tally.answered > 2000, "there was a storm: {tally}");
+    assert!(tally.answered > 2000, "too little load: {tally}");
 }
 
-/// The opposite: the same server, with a plain close.
+/// The opposite: the same server with a plain close.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_close_loses_requests() {
     let tally = stopped_as_nobody(3, &["--close", "abrupt"]).await;

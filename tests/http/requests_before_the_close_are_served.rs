@@ -1,8 +1,8 @@
 //! Every request that reaches the server before it closes is served.
 //!
-//! From the signal on the service is not ready, and still serves every request, until the clients have polled its readiness.
+//! After the signal the service is not ready, and still serves every request until the clients have polled its readiness.
 //!
-//! Requests that were sent behind another one before the signal are all answered.
+//! Pipelined requests that were sent before the signal are all answered.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::time::Duration;
@@ -17,16 +17,16 @@ const LONG: Duration = Duration::from_secs(20);
 /// The polling interval of a balancer. The longest lame duck below covers several polls.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Asks once on a connection of its own; the status, or `None` if it was refused.
+/// Sends a request on a separate connection. Returns the status, or `None` if the connection was refused.
 async fn ask(served: std::net::SocketAddr, path: &str) -> Option<String> {
     let mut client = Client::connect(served).await.ok()?;
-    client.get(path).await.expect("a request leaves");
-    let answer = client.response().await.expect("what was accepted is answered");
+    client.get(path).await.expect("the request is sent");
+    let answer = client.response().await.expect("an accepted request is answered");
     Some(answer.status.to_string())
 }
 
-/// Sends requests, each on a connection of its own, until the readiness route has said no; looks at it from time to time.
-/// Returns how many requests were answered, and how many refused.
+/// Sends requests, each on a separate connection, and polls the readiness route, until it returns not ready. Returns the
+/// numbers of answered and refused requests.
 async fn balancer(addr: std::net::SocketAddr) -> (usize, usize) {
     let (mut answered, mut refused) = (0, 0);
     loop {
@@ -52,7 +52,7 @@ async fn stopped(lame_duck: &str) -> (usize, usize) {
     for _ in 0..4 {
         balancers.spawn(balancer(served.addr));
     }
-    // Between two looks.
+    // Between two polls.
     tokio::time::sleep(LOOK * 5 / 2).await;
     served.terminate();
     let sum = balancers.join_all().await.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
@@ -65,7 +65,7 @@ async fn no_client_that_polls_readiness_is_refused() {
     for lame_duck in ["3s", "1s/1s/8s"] {
         let (answered, refused) = stopped(lame_duck).await;
         assert_eq!(refused, 0, "lame duck of {lame_duck}, {answered} answered");
-        assert!(answered > 30, "there was a load: {answered}");
+        assert!(answered > 30, "too little load: {answered}");
     }
 }
 
@@ -80,18 +80,21 @@ async fn the_lame_duck_lasts_for_as_long_as_new_requests_come_and_then_ends() {
     assert_eq!(ask(served.addr, "/readyz").await.as_deref(), Some("200"));
     served.terminate();
     served.process.says("phase=lame_duck");
-    // Far beyond the minimum; each of them comes well within the quiet time of the one before.
+    // Far beyond the minimum. Each request comes well within the quiet time after the previous one.
     for _ in 0..30 {
-        assert_eq!(ask(served.addr, "/readyz").await.as_deref(), Some("503"), "red from the signal on");
+        assert_eq!(ask(served.addr, "/readyz").await.as_deref(), Some("503"), "ready after the signal");
         assert_eq!(ask(served.addr, "/ping").await.as_deref(), Some("200"));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     served.ended(LONG).await.code(0);
     let lasted = report.lame_duck();
-    assert!(lasted < MOST, "it ended at its maximum, although it was quiet before: {lasted:?}");
+    assert!(
+        lasted < MOST,
+        "it lasted to its maximum, although no request came for the quiet time: {lasted:?}"
+    );
 }
 
-/// The opposite: without a lame duck the listener closes while they still send.
+/// The opposite: without a lame duck the listener closes while clients still send.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_lame_duck_readiness_polling_clients_are_refused() {
     let (answered, refused) = stopped("0s").await;
@@ -103,31 +106,31 @@ async fn without_a_lame_duck_readiness_polling_clients_are_refused() {
 const CLIENTS: usize = 50;
 const BEHIND: usize = 10;
 
-/// What a client sends at once: a slow request, and ten more behind it.
+/// A slow request and ten pipelined ones behind it.
 fn without_bodies() -> String {
     let slow = "GET /slow?ms=700 HTTP/1.1\r\nHost: test\r\n\r\n";
     let behind = "GET /ping HTTP/1.1\r\nHost: test\r\n\r\n";
     format!("{slow}{}", behind.repeat(BEHIND))
 }
 
-/// The same with bodies in chunks, the end of each of which looks like that of all others.
+/// The same with chunked bodies, all of which end with the same bytes.
 fn in_chunks() -> String {
     let chunked = "HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
     let behind = format!("POST /upload {chunked}");
     format!("POST /slow?ms=700 {chunked}{}", behind.repeat(BEHIND))
 }
 
-/// Stops a server while each client has sent its requests; returns how many were answered.
+/// Stops a server when each client has sent its requests. Returns the number of answered requests.
 async fn answered(mut served: Served, requests: &str) -> usize {
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        let mut client = Client::connect(served.addr).await.expect("it listens");
-        client.send(requests.as_bytes()).await.expect("it reads");
+        let mut client = Client::connect(served.addr).await.expect("the server accepts");
+        client.send(requests.as_bytes()).await.expect("the request is sent");
         clients.push(client);
     }
-    // Accepted behind them: when it is answered, they have been read.
-    let mut last = Client::connect(served.addr).await.expect("it listens");
-    last.get("/ping").await.expect("it reads");
+    // Accepted after the other connections: its response proves that their requests have been read.
+    let mut last = Client::connect(served.addr).await.expect("the server accepts");
+    last.get("/ping").await.expect("the request is sent");
     last.response().await.expect("an answer");
     served.terminate();
     let mut answered = 0;
@@ -156,7 +159,7 @@ async fn pipelined_requests_are_answered_during_the_lame_duck_and_after_it() {
     }
 }
 
-/// The opposite: the peer answers the first, and drops the others, which it has received.
+/// The opposite: a plain axum server answers the first request and drops the others, which it has received.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_axum_server_drops_pipelined_requests() {
     let answered = answered(Served::peer(), &without_bodies()).await;

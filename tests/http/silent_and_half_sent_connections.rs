@@ -1,5 +1,5 @@
-//! Connections that have sent nothing, half a head, half an HTTP/2 preface, or fell silent: requests that they complete are answered,
-//! and none of them delays the shutdown.
+//! Connections that have sent nothing, half a head or half an HTTP/2 preface, or have become silent. Requests that they complete
+//! are answered, and no such connection delays the shutdown.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::time::Duration;
@@ -8,11 +8,11 @@ use ebbtide_http1::client::Client;
 use ebbtide_tests::Served;
 
 const LONG: Duration = Duration::from_secs(20);
-/// What the server gives a head, and the first byte, in these tests.
+/// The server's timeouts for a head and for the first byte.
 const ARGS: [&str; 4] = ["--header-ms", "1500", "--first-byte-ms", "1500"];
-/// For those that are completed.
+/// The timeouts for requests that are completed later.
 const PATIENT: [&str; 4] = ["--header-ms", "20000", "--first-byte-ms", "20000"];
-/// Well beyond both of the others, and well before the deadline of a grace period of 20 s.
+/// Much longer than the timeouts of `ARGS`, and much shorter than a grace period of 20 s.
 const BEYOND: Duration = Duration::from_millis(3500);
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -26,17 +26,17 @@ fn peer() -> Served {
     Served::peer()
 }
 
-/// Connects, sends, and makes sure that it has been seen: what is accepted later is accepted in order.
+/// Connects, sends, and waits until the server has accepted the connection: connections are accepted in order.
 async fn sent(served: &Served, bytes: &[u8]) -> Client {
-    let mut client = Client::connect(served.addr).await.expect("it listens");
-    client.send(bytes).await.expect("it reads");
-    let mut later = Client::connect(served.addr).await.expect("it listens");
-    later.get("/ping").await.expect("it reads");
+    let mut client = Client::connect(served.addr).await.expect("the server accepts");
+    client.send(bytes).await.expect("the bytes are sent");
+    let mut later = Client::connect(served.addr).await.expect("the server accepts");
+    later.get("/ping").await.expect("the bytes are sent");
     assert!(later.response().await.expect("an answer").is_ok());
     client
 }
 
-/// What a peer may have sent when it falls silent.
+/// What a client may have sent when it becomes silent.
 const HALVES: [(&str, &[u8]); 5] = [
     ("nothing", b""),
     ("half a head", b"GET /ping HTTP/1.1\r\nHo"),
@@ -55,7 +55,7 @@ async fn silent_and_half_sent_connections_do_not_delay_the_shutdown_to_its_deadl
         stopped.push((what, served, silent));
     }
     for (what, mut served, mut silent) in stopped {
-        // One that held the stop to its deadline would be cut there: code 3.
+        // A connection that delayed the shutdown to its deadline would be cancelled there: code 3.
         served.ended(LONG).await.code(0);
         assert!(silent.rest().await.is_eof(), "{what}");
     }
@@ -69,7 +69,7 @@ async fn a_silent_http2_peer_does_not_delay_the_shutdown() {
     served.ended(LONG).await.code(0);
 }
 
-/// The opposite: the peer waits for them.
+/// The opposite: a plain axum server waits for the connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_axum_server_is_blocked_by_half_a_head_and_by_a_silent_peer() {
     let mut held = Vec::new();
@@ -81,7 +81,7 @@ async fn a_plain_axum_server_is_blocked_by_half_a_head_and_by_a_silent_peer() {
     }
     tokio::time::sleep(BEYOND).await;
     for (mut served, _silent) in held {
-        assert!(served.ended_or_not(Duration::ZERO).await.is_none(), "it has ended");
+        assert!(served.ended_or_not(Duration::ZERO).await.is_none(), "the process exited");
     }
 }
 
@@ -124,8 +124,8 @@ async fn a_preface_that_was_half_sent_at_the_signal_is_served_when_it_is_complet
     served.ended(LONG).await.code(0);
 }
 
-/// The opposite: with hardly any time for it, the connection is closed before the rest comes; so is one that has sent nothing, by a
-/// plain close, and half a preface, by a peer.
+/// The opposite: with a very short timeout the connection is closed before the rest arrives. An abrupt close and a plain axum
+/// server also close connections that have sent nothing, and the latter closes half a preface.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_short_head_timeout_or_a_plain_close_half_sent_requests_are_lost() {
     let hasty = shapes(&["--header-ms", "50", "--first-byte-ms", "50"]);

@@ -1,5 +1,5 @@
-//! Thousands of connections that send a byte of their head now and then: others are served meanwhile, each slow one is disconnected
-//! at its deadline, and they do not delay the shutdown.
+//! Thousands of connections send their head slowly, byte by byte. Other clients are served, each slow one is disconnected at
+//! its deadline, and they do not delay the shutdown.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::net::SocketAddr;
@@ -14,14 +14,14 @@ use tokio::task::JoinSet;
 
 const LONG: Duration = Duration::from_secs(30);
 const SLOW: usize = 3000;
-/// What a head may take.
+/// The timeout for a head.
 const HEADER: Duration = Duration::from_secs(3);
-/// How often each of them sends a byte.
+/// The interval between the bytes of a slow client.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Sends a head that never ends, byte by byte, until the server closes the connection.
 async fn trickle(addr: SocketAddr, came: Arc<AtomicUsize>, open: Arc<AtomicUsize>) {
-    let mut client = Client::connect(addr).await.expect("it listens");
+    let mut client = Client::connect(addr).await.expect("the server accepts");
     open.fetch_add(1, Ordering::SeqCst);
     came.fetch_add(1, Ordering::SeqCst);
     let head = b"GET /ping HTTP/1.1\r\nHost: test\r\nX-Long: ".iter().chain(std::iter::repeat(&b'x'));
@@ -29,7 +29,7 @@ async fn trickle(addr: SocketAddr, came: Arc<AtomicUsize>, open: Arc<AtomicUsize
         if client.send(&[*byte]).await.is_err() {
             break;
         }
-        // Whatever comes is an end: there is no request to answer.
+        // Any data is the end: there is no request to answer.
         if tokio::time::timeout(PAUSE, client.rest()).await.is_ok() {
             break;
         }
@@ -37,7 +37,7 @@ async fn trickle(addr: SocketAddr, came: Arc<AtomicUsize>, open: Arc<AtomicUsize
     open.fetch_sub(1, Ordering::SeqCst);
 }
 
-/// Starts the slow ones and waits until all are connected.
+/// Starts the slow clients and waits until all are connected.
 async fn slowloris(addr: SocketAddr) -> (JoinSet<()>, Arc<AtomicUsize>) {
     let files = raise_open_files().expect("the limit can be raised");
     assert!(files > SLOW as u64 + 500, "this needs {SLOW} open files and some: `ulimit -Hn` allows {files}");
@@ -56,7 +56,7 @@ async fn until(count: &AtomicUsize, true_: impl Fn(usize) -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(LONG, wait).await.expect("it becomes so");
+    tokio::time::timeout(LONG, wait).await.expect("the count is reached in time");
 }
 
 fn shapes() -> Served {
@@ -69,14 +69,14 @@ async fn slowloris_clients_do_not_delay_the_shutdown_and_others_lose_nothing() {
     let mut served = shapes();
     let (slow, _open) = slowloris(served.addr).await;
     let mut storm = Storm::begin(Clients::kept(served.addr, 32));
-    storm.is_up().await.expect("others are served");
+    storm.is_up().await.expect("other clients are served");
     tokio::time::sleep(PAUSE).await;
     served.terminate();
-    // Held to its deadline, the stop would cut them there: code 3.
+    // If they delayed the shutdown to its deadline, they would be cancelled there: code 3.
     served.ended(LONG).await.code(0);
-    let tally = storm.gone().await.expect("nothing was short");
+    let tally = storm.gone().await.expect("no resource ran out");
     assert_eq!(tally.lost, 0, "{tally}");
-    assert!(tally.answered > 500, "others were hindered: {tally}");
+    assert!(tally.answered > 500, "other clients were delayed: {tally}");
     slow.join_all().await;
 }
 
@@ -90,14 +90,14 @@ async fn each_slowloris_client_is_disconnected_at_its_deadline_while_the_server_
     served.ended(LONG).await.code(0);
 }
 
-/// The opposite: a plain axum server waits for as long as they send.
+/// The opposite: a plain axum server waits as long as they send.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_axum_server_is_blocked_by_slowloris_clients() {
     let mut served = Served::peer();
     let (mut slow, open) = slowloris(served.addr).await;
     tokio::time::sleep(PAUSE * 2).await;
     served.terminate();
-    assert!(served.ended_or_not(HEADER * 2).await.is_none(), "it has ended");
-    assert!(open.load(Ordering::SeqCst) > SLOW * 9 / 10, "most of them are still there");
+    assert!(served.ended_or_not(HEADER * 2).await.is_none(), "the process exited");
+    assert!(open.load(Ordering::SeqCst) > SLOW * 9 / 10, "most slow clients were disconnected");
     slow.abort_all();
 }

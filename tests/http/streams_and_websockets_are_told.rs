@@ -2,7 +2,7 @@
 //!
 //! WebSockets get a close frame and the time to answer it. Their earlier messages are read. A client that never answers is
 //! cancelled and named.
-#![expect(clippy::expect_used, reason = "a client that sees something else fails its test")]
+#![expect(clippy::expect_used, reason = "an unexpected result of a client fails its test")]
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -30,13 +30,13 @@ fn start_streams(mode: &str) -> Served {
     served
 }
 
-/// Asks over HTTP/1.0, where the end of the connection is the end of the body, so that only a reset tells half from whole.
+/// Requests a stream over HTTP/1.0, where the close of the connection ends the body, so that only a reset marks it incomplete.
 async fn listen(client: &mut Client, path: &str) {
-    client.send(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.expect("it reads");
-    client.first_bytes().await.expect("something comes");
+    client.send(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.expect("the request is sent");
+    client.first_bytes().await.expect("first bytes");
 }
 
-/// Stops a server to which many are listening, at a moment that differs from stop to stop.
+/// Stops a server with many listening clients, at a time that differs from stop to stop.
 async fn stop_under_listeners(
     mode: &str,
     path: &'static str,
@@ -45,7 +45,7 @@ async fn stop_under_listeners(
     let served = start_streams(mode);
     let mut clients = JoinSet::new();
     for _ in 0..LISTENERS {
-        let mut client = Client::connect(served.addr).await.expect("it listens");
+        let mut client = Client::connect(served.addr).await.expect("the server accepts");
         listen(&mut client, path).await;
         clients.spawn(async move { client.response().await });
     }
@@ -54,7 +54,7 @@ async fn stop_under_listeners(
     (served, clients)
 }
 
-/// The number in the last event, if the body consists of whole events.
+/// Returns the retry time at the end, if the body consists of whole events.
 fn wait_of(body: &str) -> Option<u64> {
     let (events, wait) = body.rsplit_once("retry: ")?;
     let whole = events.split_inclusive("\n\n").all(|event| event == "event: tick\ndata: one event\n\n");
@@ -65,17 +65,17 @@ fn wait_of(body: &str) -> Option<u64> {
 async fn every_event_stream_ends_with_a_whole_event_and_a_retry_time() {
     for moment in 0..8 {
         let (mut served, clients) = stop_under_listeners("ebbtide", "/events", moment).await;
-        // Streams that held the stop would be cut at its deadline: code 3.
+        // Streams that delayed the shutdown would be cancelled at its deadline: code 3.
         served.ended(Duration::from_secs(20)).await.code(0);
         let mut waits = BTreeSet::new();
         for seen in clients.join_all().await {
-            let body = seen.expect("it ends in order");
+            let body = seen.expect("the stream ends in order");
             let body = body.text();
-            waits.insert(wait_of(&body).expect("whole events, and when to come back"));
+            waits.insert(wait_of(&body).expect("whole events and a retry time"));
         }
         let between = streaming::LEAST_WAIT.as_millis() as u64..=streaming::LONGEST_WAIT.as_millis() as u64;
         assert!(waits.iter().all(|wait| between.contains(wait)), "{waits:?}");
-        assert!(waits.len() > LISTENERS / 2, "they don't all come back at once: {waits:?}");
+        assert!(waits.len() > LISTENERS / 2, "too few different retry times: {waits:?}");
     }
 }
 
@@ -84,7 +84,7 @@ async fn a_stream_that_is_silent_between_two_events_ends_too() {
     let (mut served, clients) = stop_under_listeners("ebbtide", "/late", 0).await;
     served.ended(Duration::from_secs(20)).await.code(0);
     for seen in clients.join_all().await {
-        let body = seen.expect("it ends in order");
+        let body = seen.expect("the stream ends in order");
         let body = body.text();
         assert!(body.starts_with("data: the only one\n\nretry: ") && body.ends_with("\n\n"), "{body:?}");
     }
@@ -95,11 +95,11 @@ async fn a_resumable_stream_is_visibly_truncated() {
     let (mut served, clients) = stop_under_listeners("ebbtide", "/resumed", 0).await;
     served.ended(Duration::from_secs(20)).await.code(0);
     for seen in clients.join_all().await {
-        assert!(seen.expect_err("it is broken off").is_reset());
+        assert!(seen.expect_err("the stream is truncated").is_reset());
     }
 }
 
-/// The opposite: without the policies they delay the shutdown to its deadline, and are truncated.
+/// The opposite: without the policies the streams delay the shutdown to its deadline, and are truncated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_an_abrupt_close_event_streams_delay_the_shutdown_and_are_cancelled() {
     let (mut served, clients) = stop_under_listeners("abrupt", "/events", 0).await;
@@ -107,31 +107,31 @@ async fn with_an_abrupt_close_event_streams_delay_the_shutdown_and_are_cancelled
     ended.code(3).within(STREAMS_GRACE).said("GET /events").said(&format!("cancelled={LISTENERS}"));
     assert!(ended.after > Duration::from_secs(3), "{:?}", ended.after);
     for seen in clients.join_all().await {
-        assert!(seen.expect_err("it is broken off").is_reset());
+        assert!(seen.expect_err("the stream is truncated").is_reset());
     }
 }
 
-/// The opposite with a peer: `axum::serve` waits for as long as any client listens.
+/// The opposite with `axum::serve`: it waits as long as any client listens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn event_streams_keep_axums_server_running_past_its_grace_period() {
     let (mut served, mut clients) = stop_under_listeners("axum", "/events", 0).await;
-    assert!(served.ended_or_not(STREAMS_GRACE).await.is_none(), "it ended");
-    assert!(clients.try_join_next().is_none(), "and nobody was told");
+    assert!(served.ended_or_not(STREAMS_GRACE).await.is_none(), "the process exited");
+    assert!(clients.try_join_next().is_none(), "a stream ended");
 }
 
 // WebSockets.
 
 const CHATS: usize = 32;
 
-/// How many messages each client has under way.
+/// The number of messages that each client sends ahead of their echoes.
 const AHEAD: u64 = 4;
 
-/// For those that are cancelled at the deadline.
+/// For clients that are cancelled at the deadline.
 const GRACE: Duration = Duration::from_secs(4);
-/// For those that end before.
+/// For clients that end before.
 const AMPLE: Duration = Duration::from_secs(20);
 
-/// What one client saw.
+/// The result of one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seen {
     sent: u64,
@@ -153,24 +153,24 @@ fn start_sockets(mode: &str, grace: Duration, lame_duck: &str) -> Served {
     served
 }
 
-/// Sends and checks echoes, without a pause, to the end of the connection. Tells when the first `warm` are back.
+/// Sends messages and checks their echoes without a pause until the connection ends. Signals `warm` after 100 echoes.
 async fn chat(addr: SocketAddr, warm: tokio::sync::mpsc::Sender<()>) -> Seen {
     let (socket, _) =
-        tokio_tungstenite::connect_async(format!("ws://{addr}/echo")).await.expect("it upgrades");
+        tokio_tungstenite::connect_async(format!("ws://{addr}/echo")).await.expect("an upgrade");
     let (mut sink, mut stream) = socket.split();
     let mut seen = Seen { sent: 0, echoed: 0, code: None };
     loop {
-        // Only what the socket has taken counts as sent.
+        // Only messages that the socket has accepted count as sent.
         while seen.code.is_none() && seen.sent - seen.echoed < AHEAD {
             if sink.send(Message::text(seen.sent.to_string())).await.is_err() {
                 break;
             }
             seen.sent += 1;
         }
-        match tokio::time::timeout(Duration::from_secs(60), stream.next()).await.expect("an echo, or an end")
+        match tokio::time::timeout(Duration::from_secs(60), stream.next()).await.expect("an echo or the end")
         {
             Some(Ok(Message::Text(text))) => {
-                assert_eq!(text.as_str(), seen.echoed.to_string(), "in order, and none left out");
+                assert_eq!(text.as_str(), seen.echoed.to_string(), "an echo is missing or out of order");
                 seen.echoed += 1;
                 if seen.echoed == 100 {
                     let _ = warm.send(()).await;
@@ -183,7 +183,7 @@ async fn chat(addr: SocketAddr, warm: tokio::sync::mpsc::Sender<()>) -> Seen {
     }
 }
 
-/// Stops a server under chatting clients.
+/// Stops a server while clients send messages.
 async fn stop_under_traffic(mode: &str, grace: Duration) -> (Vec<Seen>, Ended) {
     let mut served = start_sockets(mode, grace, "300ms");
     let (warm, mut warmed) = tokio::sync::mpsc::channel(CHATS);
@@ -208,18 +208,18 @@ async fn every_websocket_client_gets_a_close_frame_and_all_its_messages_are_read
     ended.said(&format!("read {sent} messages"));
     for one in &seen {
         assert_eq!(one.code, Some(1001), "{one:?}");
-        assert!(one.sent - one.echoed <= AHEAD, "only what crossed the close frame is not answered: {one:?}");
+        assert!(one.sent - one.echoed <= AHEAD, "messages before the close frame were not echoed: {one:?}");
     }
 }
 
-/// The opposite: axum's own server ends them without a close frame.
+/// The opposite: axum's server closes the connections without a close frame.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn axums_server_sends_no_close_frame() {
     let (seen, _) = stop_under_traffic("axum", AMPLE).await;
     assert!(seen.iter().all(|one| one.code.is_none()), "{seen:?}");
 }
 
-/// The opposite: without the helper the server waits for them, and cancels them at the deadline.
+/// The opposite: without the helper the server waits for the clients, and cancels them at the deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_helper_websockets_are_cancelled_at_the_deadline() {
     let (seen, ended) = stop_under_traffic("bare", GRACE).await;
@@ -230,11 +230,11 @@ async fn without_the_helper_websockets_are_cancelled_at_the_deadline() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_ignores_the_close_frame_does_not_delay_the_shutdown_and_is_named() {
     let mut served = start_sockets("told", GRACE, "0s");
-    let mut client = Client::connect(served.addr).await.expect("it listens");
+    let mut client = Client::connect(served.addr).await.expect("the server accepts");
     let upgrade = "GET /echo?secret HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    client.send(upgrade.as_bytes()).await.expect("it reads");
-    client.first_bytes().await.expect("something comes");
+    client.send(upgrade.as_bytes()).await.expect("the request is sent");
+    client.first_bytes().await.expect("first bytes");
     served.terminate();
     let ended = served.ended(GRACE).await;
     ended
@@ -256,7 +256,7 @@ async fn a_websocket_opened_in_the_lame_duck_is_served_and_closed_after_it() {
     let (warm, mut warmed) = tokio::sync::mpsc::channel(1);
     let mut client = JoinSet::new();
     client.spawn(chat(served.addr, warm));
-    warmed.recv().await.expect("it is served");
+    warmed.recv().await.expect("the client is served");
     let seen = client.join_all().await;
     assert_eq!(seen[0].code, Some(1001), "{seen:?}");
     served.ended(AMPLE).await.code(0);

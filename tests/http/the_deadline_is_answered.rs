@@ -1,5 +1,5 @@
 //! Requests in flight at the deadline are answered with 503, or with the status UNAVAILABLE over gRPC.
-#![expect(clippy::expect_used, reason = "a client that sees something else fails its test")]
+#![expect(clippy::expect_used, reason = "an unexpected result of a client fails its test")]
 
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ fn start(mode: &str) -> Served {
     served
 }
 
-/// Clients that wait for what never comes, of which every second has pipelined another request.
+/// Returns clients that wait for a response that never comes. Every second client has pipelined another request.
 async fn waiting(served: &Served) -> Vec<Client> {
     let mut clients = Vec::new();
     for each in 0..CLIENTS {
-        let mut client = Client::connect(served.addr).await.expect("it listens");
+        let mut client = Client::connect(served.addr).await.expect("the server accepts");
         for _ in 0..=each % 2 {
-            client.get("/never?secret").await.expect("it reads");
+            client.get("/never?secret").await.expect("the request is sent");
         }
         clients.push(client);
     }
@@ -58,7 +58,7 @@ async fn every_request_in_flight_at_the_deadline_gets_503() {
     ended.said(&format!("cancelled={}", CLIENTS + CLIENTS / 2));
 }
 
-/// The opposite: without the mechanism the clients see their connections end without a reason.
+/// The opposite: without the mechanism the connections are closed without a response.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_an_abrupt_close_requests_get_no_response() {
     let mut served = start("abrupt");
@@ -70,24 +70,24 @@ async fn with_an_abrupt_close_requests_get_no_response() {
     served.ended(Duration::from_secs(20)).await.code(3).within(GRACE);
 }
 
-/// The opposite with a peer: `axum::serve` has no deadline, and when it is killed no request is answered.
+/// The opposite with `axum::serve`: it has no deadline, and no request is answered when it is killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_the_end_of_its_grace_period_axums_server_answers_no_request() {
     let mut served = start("axum");
     let clients = waiting(&served).await;
     served.terminate();
-    assert!(served.ended_or_not(GRACE).await.is_none(), "it ended");
+    assert!(served.ended_or_not(GRACE).await.is_none(), "the process exited");
     served.process.signal(rustix::process::Signal::KILL);
     for mut client in clients {
         assert!(client.rest().await.received.is_empty());
     }
 }
 
-/// Calls a route as a gRPC client does; returns the head and the trailers, if the response came to an end in order.
+/// Calls a route as a gRPC client does. Returns the head and the trailers if the response is complete.
 async fn call(addr: std::net::SocketAddr, path: &'static str) -> Option<(HeaderMap, Option<HeaderMap>)> {
-    let stream = TcpStream::connect(addr).await.expect("it listens");
+    let stream = TcpStream::connect(addr).await.expect("the server accepts");
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-    let (mut sender, connection) = handshake.await.expect("it speaks HTTP/2");
+    let (mut sender, connection) = handshake.await.expect("an HTTP/2 connection");
     let mut driver = JoinSet::new();
     driver.spawn(connection);
     let request = http::Request::post(format!("http://test{path}"))
@@ -118,7 +118,7 @@ async fn every_grpc_call_in_flight_at_the_deadline_gets_unavailable() {
     let calls = calls(&served).await;
     served.terminate();
     for (path, seen) in calls.join_all().await {
-        let (head, trailers) = seen.expect("the call ends in order");
+        let (head, trailers) = seen.expect("a complete response");
         let status = if path == "/never" { Some(head) } else { trailers };
         assert_eq!(status.expect("a status")["grpc-status"], "14", "{path}");
     }

@@ -224,7 +224,7 @@ async fn closed(mut disturbed: Disturbed, disturb: impl AsyncFnOnce(&mut Disturb
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_server_slower_than_the_response_timeout_is_awaited() {
     let ended = closed(Disturbed::connect().await, async |disturbed| {
-        // The first checks whether the connection is lost, the second is the close, and the third is its repetition after a timeout.
+        // The first checks whether the connection is lost, the second is the close, and the third repeats it after a timeout.
         disturbed.pinged(3).await;
         disturbed.stall.release();
     });
