@@ -1,4 +1,4 @@
-//! Whatever hangs, the process is gone by its deadline, with the documented exit code, and says who was stuck.
+//! Whatever hangs, the process exits by its deadline with the documented exit code, and names the stuck component.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::time::Duration;
@@ -7,25 +7,25 @@ use ebbtide_http1::client::Client;
 use ebbtide_tests::{Ended, Process, Served, service};
 use rustix::process::Signal;
 
-/// When SIGKILL would come. Each stage has a part of it that a busy machine does not use up.
+/// The time until SIGKILL. Each stage's part of it is long enough for a busy machine.
 const GRACE: Duration = Duration::from_secs(4);
 
-/// Starts the victim, waits until it is up, stops it, and returns how it ended: before SIGKILL would have come.
+/// Starts the victim, waits until it is ready, stops it, and returns its outcome. It must exit before SIGKILL would come.
 fn stopped(fault: &str) -> Ended {
     let mut victim = Process::start(service("victim").arg(fault).env("EBBTIDE_GRACE", "4s"));
     victim.says("phase=ready");
     victim.says("up");
     let ended = victim.ended(Duration::ZERO);
-    assert!(ended.is_none(), "it ended before the signal: {ended:?}");
+    assert!(ended.is_none(), "the process exited before the signal: {ended:?}");
     victim.signal(Signal::TERM);
-    victim.ended(GRACE).expect("it outlived its grace period")
+    victim.ended(GRACE).expect("the process outlived its grace period")
 }
 
 #[test]
 fn a_runtime_whose_workers_all_spin_is_ended_by_the_watchdog() {
     let ended = stopped("spinning-runtime");
     ended.code(4).said("watchdog terminates the process").said("waiting for: ").said("spinning-hook");
-    // The flusher runs on a thread of its own, although the runtime is blocked.
+    // The flusher runs on a separate thread although the runtime is blocked.
     ended.said("flushed");
 }
 
@@ -68,7 +68,7 @@ fn a_running_shutdown_logs_what_it_waits_for_and_the_time_left() {
 #[test]
 fn a_panic_in_a_component_stops_the_rest_in_order() {
     let mut victim = Process::start(service("victim").arg("panicking-task"));
-    let ended = victim.ended(Duration::from_secs(20)).expect("it does not end");
+    let ended = victim.ended(Duration::from_secs(20)).expect("the process does not exit");
     ended
         .code(1)
         .said("the task fell over")
@@ -83,7 +83,7 @@ fn a_component_that_fails_or_ends_too_soon_stops_the_rest_in_order() {
         [("failing-task", "the task gave up"), ("ending-task", "ending-task ended before the shutdown")]
     {
         let mut victim = Process::start(service("victim").arg(fault));
-        let ended = victim.ended(Duration::from_secs(20)).expect("it does not end");
+        let ended = victim.ended(Duration::from_secs(20)).expect("the process does not exit");
         ended.code(1).said(said).said("closed first").said("flushed");
     }
 }
@@ -120,7 +120,7 @@ fn a_resource_gauge_that_calls_the_lifecycle_does_not_deadlock() {
     ended.said("closed second").said("closed first").said("flushed");
 }
 
-/// Its subscriber runs a user's code in the loop that runs the lifecycle: nothing can go on in order.
+/// The tracing subscriber is user code that runs in the lifecycle's loop. After its panic no orderly shutdown is possible.
 #[test]
 fn a_panic_of_the_lifecycle_itself_is_reported_and_the_flushers_run() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -131,7 +131,7 @@ fn a_panic_of_the_lifecycle_itself_is_reported_and_the_flushers_run() {
     victim.says("up");
     victim.says("phase=ready");
     victim.signal(Signal::TERM);
-    let ended = victim.ended(GRACE).expect("it outlived its grace period");
+    let ended = victim.ended(GRACE).expect("the process outlived its grace period");
     ended.code(1).said("lifecycle panicked: the log fell over").said("flushed");
     ended.said("lifecycle exited").said("code=1");
     let report = std::fs::read_to_string(path).expect("the report was written");
@@ -150,7 +150,7 @@ fn a_start_up_that_blocks_its_thread_ends_by_the_deadline() {
     let mut victim = Process::start(service("victim").arg("blocked-start").env("EBBTIDE_GRACE", "4s"));
     victim.says("opened first");
     victim.signal(Signal::TERM);
-    let ended = victim.ended(GRACE).expect("it outlived its grace period");
+    let ended = victim.ended(GRACE).expect("the process outlived its grace period");
     ended.code(3).said("start-up (stuck)").said("closed first").said("flushed");
 }
 
@@ -160,16 +160,16 @@ fn without_the_watchdog_the_same_faults_outlive_every_deadline() {
         let mut plain = Process::start(service("plain").arg(fault));
         plain.says("up");
         plain.signal(Signal::TERM);
-        assert!(plain.ended(GRACE).is_none(), "{fault}: it ended");
+        assert!(plain.ended(GRACE).is_none(), "{fault}: the process exited");
     }
 }
 
-/// Starts a server without a lifecycle, stops it while a handler blocks the only thread of its runtime, and returns how it ended, if
-/// it did before SIGKILL would have come.
+/// Starts a server without a lifecycle and stops it while a handler blocks the only thread of its runtime. Returns its outcome,
+/// or `None` if it does not exit before SIGKILL would come.
 async fn blocked_alone(arguments: &[&str]) -> Option<Ended> {
     let mut served = Served::start(service("alone").args(arguments).env("EBBTIDE_GRACE", "4s"));
-    let mut client = Client::connect(served.addr).await.expect("it listens");
-    client.get("/block").await.expect("it reads");
+    let mut client = Client::connect(served.addr).await.expect("the server accepts");
+    client.get("/block").await.expect("the request is sent");
     served.process.says("asked");
     served.terminate();
     served.ended_or_not(GRACE).await
@@ -177,13 +177,13 @@ async fn blocked_alone(arguments: &[&str]) -> Option<Ended> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standalone_server_whose_runtime_is_blocked_is_ended_by_its_watchdog() {
-    let ended = blocked_alone(&["watched"]).await.expect("it outlived its grace period");
+    let ended = blocked_alone(&["watched"]).await.expect("the process outlived its grace period");
     ended.code(4).said("watchdog terminates the process").said("GET /block");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standalone_server_with_a_blocking_handler_exits_by_the_deadline() {
-    let ended = blocked_alone(&["watched", "workers"]).await.expect("it outlived its grace period");
+    let ended = blocked_alone(&["watched", "workers"]).await.expect("the process outlived its grace period");
     ended.code(3).said("GET /block").said("process did not exit after the shutdown");
 }
 
@@ -191,6 +191,6 @@ async fn a_standalone_server_with_a_blocking_handler_exits_by_the_deadline() {
 async fn without_its_watchdog_the_same_server_outlives_every_deadline() {
     for arguments in [&[][..], &["workers"]] {
         let ended = blocked_alone(arguments).await;
-        assert!(ended.is_none(), "it ended: {ended:?}");
+        assert!(ended.is_none(), "the process exited: {ended:?}");
     }
 }

@@ -1,8 +1,8 @@
-//! What the service depends on decides whether it is ready.
+//! The dependencies of a service decide whether it is ready.
 //!
-//! A service that starts before what it needs waits for it, says so, and is stopped while it waits as at any other time.
+//! A service that starts before its dependency waits for it, logs that, and can be stopped meanwhile.
 //!
-//! The service is ready while its named checks are green; a critical one that stays red begins the stop, and is its cause.
+//! The service is ready while its named checks are green. A critical check that stays red begins the shutdown and is its cause.
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 use std::io::Write as _;
@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An address at which nothing listens.
+/// Returns an address at which nothing listens.
 fn nobody() -> String {
     format!("127.0.0.1:{}", free_port())
 }
@@ -35,13 +35,13 @@ fn start_with(addr: &str, how: &str, report: &ReportFile) -> Process {
     Process::start(&mut command)
 }
 
-/// Stops it while it waits. A start-up that the signal did not end would be abandoned at the deadline.
+/// Stops the service while it waits. A start-up that the signal did not end would be abandoned at the deadline.
 fn ended_by_the_signal(mut waits: Process, report: &ReportFile) -> Ended {
     waits.signal(Signal::TERM);
-    let ended = waits.ended(PATIENCE).expect("it does not end");
+    let ended = waits.ended(PATIENCE).expect("the process does not exit");
     ended.code(0).said("closed first").never_said("opened second");
     let report = report.read();
-    assert!(report.stop * 2 < report.plan.deadline, "it took {:?}", report.stop);
+    assert!(report.stop * 2 < report.plan.deadline, "the shutdown took {:?}", report.stop);
     ended
 }
 
@@ -50,12 +50,12 @@ fn a_dependency_that_starts_later_is_awaited_and_each_attempt_is_logged() {
     let addr = nobody();
     let mut waits = start(&addr, "often");
     waits.says("attempt=2");
-    let listener = std::net::TcpListener::bind(&addr).expect("its port is free");
-    let (mut stream, _) = listener.accept().expect("it comes");
-    stream.write_all(b"!").expect("it listens");
+    let listener = std::net::TcpListener::bind(&addr).expect("the port is free");
+    let (mut stream, _) = listener.accept().expect("a connection");
+    stream.write_all(b"!").expect("connected");
     waits.says("phase=ready");
     waits.signal(Signal::TERM);
-    let ended = waits.ended(PATIENCE).expect("it does not end");
+    let ended = waits.ended(PATIENCE).expect("the process does not exit");
     ended
         .code(0)
         .said("attempt failed; retrying")
@@ -79,7 +79,7 @@ fn a_signal_ends_an_attempt_that_gets_no_response() {
     let (silent, report) = (std::net::TcpListener::bind("127.0.0.1:0").expect("a port"), ReportFile::new());
     let address = silent.local_addr().expect("its address").to_string();
     let waits = start_with(&address, "often", &report);
-    let held = silent.accept().expect("it comes");
+    let held = silent.accept().expect("a connection");
     ended_by_the_signal(waits, &report);
     drop(held);
 }
@@ -87,7 +87,7 @@ fn a_signal_ends_an_attempt_that_gets_no_response() {
 #[test]
 fn attempts_that_are_used_up_fail_the_start_up() {
     let mut waits = start(&nobody(), "thrice");
-    let ended = waits.ended(PATIENCE).expect("it does not end");
+    let ended = waits.ended(PATIENCE).expect("the process does not exit");
     ended.code(1).said("gave up on greeter after 3 attempts").said("refused").said("closed first");
     ended.never_said("attempt=3").never_said("opened second");
 }
@@ -97,17 +97,17 @@ fn the_opposite_a_manual_retry_loop_is_killed_by_the_signal_and_closes_nothing()
     let mut waits = start(&nobody(), "by-hand");
     waits.says("not there yet");
     waits.signal(Signal::TERM);
-    let ended = waits.ended(PATIENCE).expect("it does not end");
+    let ended = waits.ended(PATIENCE).expect("the process does not exit");
     ended.by_signal(Signal::TERM).never_said("closed first");
 }
 
 // Readiness.
 
 const LONG: Duration = Duration::from_secs(20);
-/// More than the critical check's time and its runs take together.
+/// Longer than the critical check's limit and its runs together.
 const PAST_CRITICAL: Duration = Duration::from_millis(1500);
 
-/// What the service depends on: something that accepts connections while it is there.
+/// A dependency of the service. It accepts connections while it is available.
 struct Dependency {
     addr: SocketAddr,
     accepting: JoinSet<()>,
@@ -125,7 +125,7 @@ impl Dependency {
     }
 
     async fn comes(&mut self) {
-        let listener = TcpListener::bind(self.addr).await.expect("its port is free");
+        let listener = TcpListener::bind(self.addr).await.expect("the port is free");
         self.accepting.spawn(async move {
             loop {
                 drop(listener.accept().await);
@@ -138,7 +138,7 @@ impl Dependency {
     }
 }
 
-/// The service under test, and where its health port is.
+/// The service under test, and the address of its health listener.
 struct Checked {
     served: Served,
     health: SocketAddr,
@@ -158,7 +158,7 @@ impl Checked {
         Self { served, health }
     }
 
-    /// Waits until readiness says so.
+    /// Waits until readiness returns this status and word.
     async fn is(&self, status: u16, word: &str) {
         let wait = async {
             while ask(self.health, "/readyz").await != (status, format!("{word}\n")) {
@@ -166,15 +166,15 @@ impl Checked {
             }
         };
         let said = tokio::time::timeout(LONG, wait).await;
-        said.unwrap_or_else(|_| panic!("it was never {word}:\n{}", self.served.process.output()));
+        said.unwrap_or_else(|_| panic!("never became {word}:\n{}", self.served.process.output()));
     }
 }
 
-/// Asks once, on a connection of its own.
+/// Sends one request on a separate connection.
 async fn ask(addr: SocketAddr, path: &str) -> (u16, String) {
-    let mut client = Client::connect(addr).await.expect("it listens");
-    client.get(path).await.expect("a request leaves");
-    let answer = client.response().await.expect("it is answered");
+    let mut client = Client::connect(addr).await.expect("connected");
+    client.get(path).await.expect("the request is sent");
+    let answer = client.response().await.expect("a response");
     (answer.status, String::from_utf8(answer.body).expect("UTF-8"))
 }
 
@@ -192,7 +192,7 @@ async fn readiness_follows_the_dependencies() {
     checked.is(200, "ready").await;
     dependency.goes().await;
     checked.is(503, "unready").await;
-    // Not ready is not dead: what comes is served, and no probe restarts it.
+    // An unready service still serves requests, and no probe restarts it.
     assert_eq!(ask(checked.served.addr, "/ping").await.0, 200);
     assert_eq!(ask(checked.health, "/livez").await.0, 200);
     assert_eq!(ask(checked.health, "/startupz").await.0, 200);
@@ -232,10 +232,10 @@ async fn a_critical_check_that_stays_red_begins_the_shutdown_and_is_its_cause() 
     let mut dependency = Dependency::there().await;
     let mut checked = Checked::start(&dependency, "critical", Some(&report));
     checked.is(200, "ready").await;
-    let mut client = Client::connect(checked.served.addr).await.expect("it listens");
-    client.get("/slow?ms=1200").await.expect("a request leaves");
+    let mut client = Client::connect(checked.served.addr).await.expect("connected");
+    client.get("/slow?ms=1200").await.expect("the request is sent");
     dependency.goes().await;
-    let answer = client.response().await.expect("what is in flight is finished");
+    let answer = client.response().await.expect("a request in flight finishes");
     assert_eq!(answer.body, b"done");
     let ended = checked.served.ended(LONG).await;
     ended.code(1).said("critical check dependency failing for").said("closed store");

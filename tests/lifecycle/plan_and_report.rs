@@ -1,4 +1,4 @@
-//! The plan is told before, the report after; both are data.
+//! The plan is available before the run, and the report after it. Both are data.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::process::Command;
@@ -17,7 +17,7 @@ fn victim(fault: &str) -> Command {
 }
 
 fn run(command: &mut Command) -> Ended {
-    Process::start(command).ended(LONG).expect("it does not end")
+    Process::start(command).ended(LONG).expect("the process does not exit")
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn the_report_is_logged_passed_to_the_callback_and_written() {
     let mut victim = Process::start(victim("").env("EBBTIDE_REPORT", &path));
     victim.says("phase=ready");
     victim.signal(Signal::TERM);
-    let ended = victim.ended(LONG).expect("it does not end");
+    let ended = victim.ended(LONG).expect("the process does not exit");
     ended.code(0).said("lifecycle exited").said("callback: code 0");
     let report: Value = serde_json::from_slice(&std::fs::read(&path).expect("written")).expect("JSON");
     assert_eq!(report["schema"], 2);
@@ -83,16 +83,17 @@ fn an_unwritable_report_path_is_logged_before_the_service_is_ready() {
         let mut victim = Process::start(victim("").env("EBBTIDE_REPORT", &path));
         victim.says("phase=ready");
         let said = victim.output();
-        let trouble = said.find("error: cannot write the report (EBBTIDE_REPORT) to ").expect("told");
+        let trouble =
+            said.find("error: cannot write the report (EBBTIDE_REPORT) to ").expect("the error is logged");
         assert!(trouble < said.find("phase=ready").expect("ready"), "{said}");
         victim.signal(Signal::TERM);
-        victim.ended(LONG).expect("it does not end").code(0);
+        victim.ended(LONG).expect("the process does not exit").code(0);
     }
     let left = std::fs::read_dir(folder.path()).expect("a folder").count();
-    assert_eq!(left, 1, "only the file that was there: nothing is left by the check");
+    assert_eq!(left, 1, "the check left a file");
 }
 
-/// The opposite: one that can be written is no matter, and the check leaves nothing.
+/// The opposite: a writable path causes no message, and the check leaves no file.
 #[test]
 fn a_writable_report_does_not_exist_before_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -102,11 +103,11 @@ fn a_writable_report_does_not_exist_before_the_end() {
     assert!(!victim.output().contains("EBBTIDE_REPORT"), "{}", victim.output());
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
     victim.signal(Signal::TERM);
-    victim.ended(LONG).expect("it does not end").code(0);
+    victim.ended(LONG).expect("the process does not exit").code(0);
     assert!(path.is_file());
 }
 
-/// The report of an earlier run would be taken for that of a run that writes none.
+/// Otherwise the report of an earlier run would be mistaken for that of a run that writes none.
 #[test]
 fn the_report_of_an_earlier_run_is_removed_when_a_second_signal_ends_the_process() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -118,7 +119,7 @@ fn the_report_of_an_earlier_run_is_removed_when_a_second_signal_ends_the_process
     victim.signal(Signal::TERM);
     victim.says("phase=draining");
     victim.second_signal(Signal::TERM);
-    let ended = victim.ended(LONG).expect("it outlived a second signal");
+    let ended = victim.ended(LONG).expect("the process survived a second signal");
     ended.by_signal(Signal::TERM).said("second signal SIGTERM, ").said("without a report");
     assert!(!path.exists());
 }
@@ -131,7 +132,7 @@ fn the_forced_path_writes_the_report_too() {
         Process::start(victim("spinning-runtime").env("EBBTIDE_REPORT", &path).env("EBBTIDE_GRACE", "2s"));
     victim.says("phase=ready");
     victim.signal(Signal::TERM);
-    victim.ended(LONG).expect("it does not end").code(4);
+    victim.ended(LONG).expect("the process does not exit").code(4);
     let report: Value = serde_json::from_slice(&std::fs::read(&path).expect("written")).expect("JSON");
     assert_eq!(report["exit_code"], 4);
     let stuck = |component: &&Value| component["name"] == "spinning-hook" && component["outcome"].is_null();

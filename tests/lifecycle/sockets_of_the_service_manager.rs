@@ -25,32 +25,32 @@ fn start(sockets: &[(&str, &dyn AsFd)], args: &[&str]) -> Process {
     process
 }
 
-/// Starts the service with sockets that are called so, as descriptors 3 and up.
+/// Starts the service with sockets of these names as descriptors 3 and up.
 fn start_unready(sockets: &[(&str, &dyn AsFd)], args: &[&str]) -> Process {
-    // Only the child has them without close-on-exec: a child that another test makes meanwhile must not take them along.
+    // Close-on-exec is cleared only in the child: a child of another test must not inherit the sockets.
     let passed = sockets.iter().zip(3..).map(|((_, socket), child_fd)| {
         let parent_fd = socket.as_fd().try_clone_to_owned().expect("a descriptor");
         FdMapping { parent_fd, child_fd }
     });
     let names: Vec<_> = sockets.iter().map(|(name, _)| *name).collect();
     let mut command = Command::new("sh");
-    // `LISTEN_PID` is the shell's, and stays that of what it becomes.
+    // `LISTEN_PID` is the shell's pid, which stays the same after `exec`.
     command
         .args(["-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""])
         .arg(service_program())
         .arg("inherits")
         .args(args);
-    command.fd_mappings(passed.collect()).expect("each number is given once");
+    command.fd_mappings(passed.collect()).expect("distinct descriptors");
     command.env("LISTEN_FDS", sockets.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
     Process::start(command.env("EBBTIDE_GRACE", "10s"))
 }
 
 fn stop(mut process: Process) {
     process.signal(Signal::TERM);
-    process.ended(LONG).expect("it ends").code(0);
+    process.ended(LONG).expect("the process exits").code(0);
 }
 
-/// Reads what is answered; `None` unless it is a whole response.
+/// Reads a response. Returns `None` if it is not complete.
 fn answer(mut stream: impl std::io::Read) -> Option<String> {
     let answer = ebbtide_http1::Response::read(&mut stream).ok()?;
     (answer.is_ok() && !answer.body.is_empty()).then(|| answer.text().into_owned())
@@ -72,7 +72,7 @@ fn connections_in_the_accept_queue_are_served_by_the_next_process() {
     let pid = answer(asked(addr).expect("a connection"));
     assert_eq!(pid, Some(first.pid().to_string()));
     stop(first);
-    // Nobody serves now, and nobody is refused.
+    // No process serves now, and no connection is refused.
     let waiting: Vec<_> = (0..50).map(|_| asked(addr).expect("a connection")).collect();
     let second = start(&[("http", &socket)], &[]);
     for stream in waiting {
@@ -81,7 +81,7 @@ fn connections_in_the_accept_queue_are_served_by_the_next_process() {
     stop(second);
 }
 
-/// The opposite: where nobody else holds the socket, it is gone with its process, and with it what waits in its queue.
+/// The opposite: a socket that no other process holds is closed with its process, and the queued connections are lost.
 #[test]
 fn a_socket_that_no_other_process_holds_closes_with_its_process() {
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -90,15 +90,15 @@ fn a_socket_that_no_other_process_holds_closes_with_its_process() {
     drop(socket);
     assert!(answer(asked(addr).expect("a connection")).is_some());
     only.signal(Signal::STOP);
-    let waiting = asked(addr).expect("the kernel completes it");
+    let waiting = asked(addr).expect("the kernel completes the connection");
     only.signal(Signal::KILL);
-    only.ended(LONG).expect("it ends").by_signal(Signal::KILL);
+    only.ended(LONG).expect("the process exits").by_signal(Signal::KILL);
     assert_eq!(answer(waiting), None);
     assert!(asked(addr).is_err());
 }
 
-/// Clients that open a connection for each request and repeat nothing, until it is enough. Refused counts as lost here:
-/// the socket is there all the time.
+/// Clients that open a connection for each request and never retry. A refused connection counts as lost: the socket is open
+/// all the time.
 struct Storm {
     answered: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
@@ -124,7 +124,7 @@ impl Storm {
         Self { answered, lost, enough, clients }
     }
 
-    /// Waits until so many more were answered.
+    /// Waits until this many more requests were answered.
     fn goes_on(&self, more: u64) {
         let goal = self.answered.load(Ordering::SeqCst) + more;
         while self.answered.load(Ordering::SeqCst) < goal {
@@ -132,11 +132,11 @@ impl Storm {
         }
     }
 
-    /// Returns how many were answered and lost.
+    /// Returns the numbers of answered and lost requests.
     fn end(self) -> (u64, u64) {
         self.enough.store(true, Ordering::SeqCst);
         for client in self.clients {
-            client.join().expect("it does not panic");
+            client.join().expect("no client panicked");
         }
         (self.answered.load(Ordering::SeqCst), self.lost.load(Ordering::SeqCst))
     }
@@ -191,7 +191,7 @@ fn a_socket_that_cannot_be_served_is_refused_by_its_number_and_name() {
     let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
     let listens = TcpListener::bind("127.0.0.1:0").expect("a port");
     let mut process = start_unready(&[("api", &listens), ("dns", &datagrams)], &[]);
-    let ended = process.ended(LONG).expect("it ends");
+    let ended = process.ended(LONG).expect("the process exits");
     ended.code(1).said(
         "invalid descriptor 4 (dns) from the service manager: not a listening TCP or Unix stream socket",
     );
@@ -201,6 +201,6 @@ fn a_socket_that_cannot_be_served_is_refused_by_its_number_and_name() {
 fn sockets_meant_for_another_process_are_not_taken() {
     let mut command = service("inherits");
     command.env("LISTEN_PID", "1").env("LISTEN_FDS", "1").env("EBBTIDE_GRACE", "10s");
-    let ended = Process::start(&mut command).ended(LONG).expect("it ends");
+    let ended = Process::start(&mut command).ended(LONG).expect("the process exits");
     ended.code(1).said("no listener was given");
 }

@@ -1,9 +1,9 @@
-//! What the service has to do outside of itself at its end.
+//! External cleanup at the end of a service.
 //!
-//! At the signal the service leaves its registry, with a deadline for that; and when everything else is over, on the forced path too, it
-//! tells its sidecar to quit.
+//! At the signal the service deregisters, with a deadline. When everything else has finished, on the forced path too, it asks its
+//! sidecar to quit.
 //!
-//! Temporary files are removed whichever way the process ends: in order, by the watchdog, by a second signal, by a start-up that fails.
+//! Temporary files are removed however the process ends: in order, by the watchdog, by a second signal, by a failed start-up.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// Somebody who is called: each request waits to be taken, and is answered then.
+/// A server that the service calls. The test accepts and answers each request.
 struct Called(TcpListener);
 
 impl Called {
@@ -32,7 +32,7 @@ impl Called {
         self.0.local_addr().expect("its address").to_string()
     }
 
-    /// Waits for a call, and returns it with where to answer it.
+    /// Waits for a call, and returns it with the stream for the response.
     async fn next(&self) -> (String, TcpStream) {
         let call = async {
             let (mut stream, _) = self.0.accept().await.expect("accepted");
@@ -42,16 +42,16 @@ impl Called {
             }
             (String::from_utf8(text).expect("UTF-8"), stream)
         };
-        tokio::time::timeout(LONG, call).await.expect("nobody calls")
+        tokio::time::timeout(LONG, call).await.expect("no call came")
     }
 }
 
 async fn answer(mut stream: TcpStream, status: &str) {
     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 4\r\n\r\nbody");
-    stream.write_all(answer.as_bytes()).await.expect("it listens");
+    stream.write_all(answer.as_bytes()).await.expect("the response is sent");
 }
 
-/// The service, and those whom it calls.
+/// The service, its registry and its sidecar.
 struct Scene {
     served: Served,
     health: SocketAddr,
@@ -91,13 +91,13 @@ async fn the_service_deregisters_at_the_signal_and_the_sidecar_is_notified_last(
     let (call, registry) = scene.registry.next().await;
     assert!(call.starts_with("PUT /v1/agent/service/deregister/leaves HTTP/1.1\r\n"), "{call}");
     assert!(call.contains("\r\nX-Consul-Token: secret\r\n"), "{call}");
-    // Whoever still comes by the old address is served.
+    // Clients that still use the old address are served.
     assert_eq!(status(scene.health, "/readyz").await.as_deref(), Some("503"));
     assert_eq!(status(scene.served.addr, "/ping").await.as_deref(), Some("200"));
     answer(registry, "200 OK").await;
     let (call, sidecar) = scene.sidecar.next().await;
     assert!(call.starts_with("POST /quitquitquit HTTP/1.1\r\n"), "{call}");
-    // It waits for the answer: whatever it has said, it said before.
+    // The process waits for this response, so it logged these lines before.
     scene.served.process.says("flushed");
     scene.served.process.says("lifecycle exited");
     assert_eq!(status(scene.health, "/livez").await, None, "the health listener is closed");
@@ -110,7 +110,7 @@ async fn a_registry_that_does_not_respond_is_abandoned_at_the_deadline_of_its_ho
     let mut scene = Scene::start("hasty").await;
     scene.served.terminate();
     let (_, registry) = scene.registry.next().await;
-    // Its 300 ms are over before the lame duck is.
+    // Its deadline of 300 ms ends before the lame duck.
     scene.served.process.says("deadline exceeded; cancelling component component=\"leave the registry\"");
     assert_eq!(status(scene.served.addr, "/ping").await.as_deref(), Some("200"));
     let (_, sidecar) = scene.sidecar.next().await;
@@ -130,7 +130,10 @@ async fn the_opposite_a_hook_without_a_separate_deadline_uses_all_of_the_servers
     let (_, registry) = scene.registry.next().await;
     scene.served.process.says("phase=draining");
     let said = scene.served.process.output();
-    assert!(!said.contains("deadline exceeded"), "the lame duck is over, and it is waited for:\n{said}");
+    assert!(
+        !said.contains("deadline exceeded"),
+        "the hook was cancelled before the end of the lame duck:\n{said}"
+    );
     let (_, sidecar) = scene.sidecar.next().await;
     answer(sidecar, "200 OK").await;
     scene
@@ -176,7 +179,7 @@ async fn the_opposite_a_hook_at_the_signal_stops_the_sidecar_while_requests_stil
     assert_eq!(
         status(scene.served.addr, "/ping").await.as_deref(),
         Some("200"),
-        "it serves on, and nobody reaches it"
+        "the service still serves, without its sidecar"
     );
     answer(scene.registry.next().await.1, "200 OK").await;
     scene.ended().await.code(0);
@@ -184,25 +187,25 @@ async fn the_opposite_a_hook_at_the_signal_stops_the_sidecar_while_requests_stil
 
 // Temporary files.
 
-/// Within the grace period that the service has here.
+/// The grace period of the service.
 const GRACE: Duration = Duration::from_secs(8);
 
 fn start_with_files(amiss: &str) -> (Process, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = service("leaves");
-    // Nothing listens there: a call is refused at once.
+    // Nothing listens at this address, so a call is refused at once.
     let away = format!("127.0.0.1:{}", free_port());
     command.args([&away, &away]).arg(folder.path()).arg(amiss);
     command.env("EBBTIDE_GRACE", "8s").env("EBBTIDE_LAME_DUCK", "0s");
     (Process::start(&mut command), folder)
 }
 
-/// How many files and folders are left.
+/// Returns the number of files and folders left.
 fn left(folder: &TempDir) -> usize {
-    std::fs::read_dir(folder.path()).expect("it is read").count()
+    std::fs::read_dir(folder.path()).expect("a readable folder").count()
 }
 
-/// Stops it in one of the ways, and returns how it ended and what is left.
+/// Stops the service in one of the ways. Returns its outcome and the number of files left.
 fn stopped_with_files(amiss: &str, signals: usize) -> (Ended, usize) {
     let (mut process, folder) = start_with_files(amiss);
     process.says("phase=ready");
@@ -212,7 +215,7 @@ fn stopped_with_files(amiss: &str, signals: usize) -> (Ended, usize) {
         process.says("a second signal terminates the process");
         process.second_signal(Signal::TERM);
     }
-    let ended = process.ended(LONG).expect("it does not end");
+    let ended = process.ended(LONG).expect("the process does not exit");
     (ended, left(&folder))
 }
 
@@ -230,14 +233,14 @@ fn by_the_watchdog() {
     assert_eq!(left, 0);
 }
 
-/// The dispatcher has not seen them: they were registered when it was blocked already.
+/// They were registered when the runtime was already blocked, so the dispatcher has not processed them.
 #[test]
 fn by_the_watchdog_if_registered_on_a_blocked_runtime_and_its_flushers_run() {
     let (mut process, folder) = start_with_files("blocked");
     process.says("registered");
     assert_eq!(left(&folder), 1);
     process.signal(Signal::TERM);
-    process.ended(LONG).expect("it does not end").code(4).said("flushed").within(GRACE);
+    process.ended(LONG).expect("the process does not exit").code(4).said("flushed").within(GRACE);
     assert_eq!(left(&folder), 0);
 }
 
@@ -253,7 +256,7 @@ fn by_a_second_signal() {
 #[test]
 fn by_a_start_up_that_fails() {
     let (mut process, folder) = start_with_files("fails");
-    process.ended(LONG).expect("it does not end").code(1).said("no database");
+    process.ended(LONG).expect("the process does not exit").code(1).said("no database");
     assert_eq!(left(&folder), 0);
 }
 

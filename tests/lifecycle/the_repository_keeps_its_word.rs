@@ -1,12 +1,12 @@
-//! What the repository says of itself is so.
+//! The documentation matches the code.
 //!
-//! The program in the README compiles as it is printed, with the dependencies that are printed above it.
+//! The program in the README compiles as printed, with the dependencies that are printed above it.
 //!
-//! The table of the library's features is whole.
+//! The table of the library's features is complete.
 //!
-//! The list of what takes a time is whole.
+//! The list of functions that take a duration is complete.
 //!
-//! The program of all services runs the one that its first argument names, and no other.
+//! The program of all test services refuses an unknown service name.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::collections::BTreeSet;
@@ -21,16 +21,16 @@ use ebbtide_tests::service_program;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const README: &str = include_str!("../../README.md");
 
-/// Returns the README's code in a language, block by block.
+/// Returns the README's code blocks in a language.
 fn blocks(language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
     README.split(&fence).skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
 }
 
-/// Checks a program with the README's dependencies, in a package of its own.
+/// Checks a program with the README's dependencies in a separate package.
 ///
-/// Its versions are those of this workspace's lock file, so that it needs no network, and its target folder is this workspace's:
-/// what has the same features there is not compiled again.
+/// It uses the versions of this workspace's lock file, so it needs no network, and this workspace's target folder, so that
+/// dependencies with the same features are not compiled again.
 fn check(program: &str) -> Output {
     let (folder, root) = (tempfile::tempdir().expect("a folder"), Path::new(ROOT));
     let dependencies = blocks("toml")[0].replace("\"ebbtide/crates/", &format!("\"{ROOT}/crates/"));
@@ -51,10 +51,10 @@ fn check(program: &str) -> Output {
 #[test]
 fn the_program_in_the_readme_compiles_as_printed() {
     let programs = blocks("rust");
-    assert_eq!(programs.len(), 1, "each needs its dependencies: give it a package of its own here");
+    assert_eq!(programs.len(), 1, "expected one program; each needs its dependencies here");
     let checked = check(programs[0]);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
-    // The opposite: a program that does not compile is told apart.
+    // The opposite: a program that does not compile is detected.
     let broken = check(&programs[0].replace("send_email)", "send_mail)"));
     let said = String::from_utf8_lossy(&broken.stderr);
     assert!(!broken.status.success() && said.contains("send_mail"), "{said}");
@@ -74,9 +74,9 @@ fn every_feature_of_the_library_has_its_row_in_its_documentation() {
     assert_eq!(rows, names.difference(&BTreeSet::from(["default"])).copied().collect());
 }
 
-// Functions that take a time.
+// Functions that take a duration.
 
-/// Every public function that takes a time, by its file and its name, and where it is tried at its ends.
+/// Every public function that takes a duration, by file and name, and where its limits are tested.
 const TAKE_A_TIME: [(&str, &str); 61] = [
     ("call/call.rs timeout", COMPONENTS),
     ("ebbtide-nats/builder.rs lease", QUEUES),
@@ -87,11 +87,8 @@ const TAKE_A_TIME: [(&str, &str); 61] = [
     ("ebbtide-sqlx/sqlite/queue.rs lease_for", QUEUES),
     ("ebbtide-sqlx/sqlite/queue.rs poll_every", QUEUES),
     ("ebbtide-sqlx/table/job.rs after", QUEUES),
-    (
-        "ebbtide-sqs/builder.rs lease",
-        "queue/sqs/operations.rs here: it is refused outside of SQS' own bounds",
-    ),
-    ("ebbtide-sqs/builder.rs poll", "it is cut to SQS' own bounds"),
+    ("ebbtide-sqs/builder.rs lease", "queue/sqs/operations.rs here: it is refused outside the bounds of SQS"),
+    ("ebbtide-sqs/builder.rs poll", "it is limited to the bounds of SQS"),
     ("ebbtide-tracing-appender/appender.rs flush", "tests/flush.rs of that crate"),
     ("http/server.rs announce_over", SERVER),
     ("http/server.rs first_byte_grace", SERVER),
@@ -134,9 +131,9 @@ const TAKE_A_TIME: [(&str, &str); 61] = [
     ("model/check/standing.rs judge", MACHINE),
     ("model/machine/state.rs step", MACHINE),
     ("model/plan.rs is_second_signal", MACHINE),
-    ("model/snapshot.rs new", "it is kept as it is"),
-    ("model/time.rs part", "its own tests"),
-    ("model/time.rs show_duration", "it compares and divides by numbers of its own"),
+    ("model/snapshot.rs new", "it is stored unchanged"),
+    ("model/time.rs part", "unit tests"),
+    ("model/time.rs show_duration", "it compares with and divides by constants"),
     ("queue/options.rs requeue", COMPONENTS),
     ("util/backoff.rs new", COMPONENTS),
     ("util/clock.rs after", "it is hidden, and at most thirty years"),
@@ -148,16 +145,16 @@ const LIFECYCLE: &str = "crates/ebbtide/tests/library/times/settings.rs";
 const COMPONENTS: &str = "crates/ebbtide/tests/library/times/components.rs";
 const SERVER: &str = "crates/ebbtide/tests/library/times/settings.rs";
 const QUEUES: &str = "promises.rs in the folder of the adapter, tests/queue";
-/// It takes a closure that is told a time.
-const TOLD: &str = "a closure is told the time that is left";
-/// The machine is told instants; `tests/core/machine` tries what it does with any plan.
-const MACHINE: &str = "the machine is told the present instant";
+/// It takes a closure that receives a duration.
+const TOLD: &str = "a closure receives the time left";
+/// The state machine receives instants; `tests/core/machine` tests it with any plan.
+const MACHINE: &str = "the state machine receives the current instant";
 
 #[test]
 fn every_function_that_takes_a_duration_is_listed_with_its_tests() {
     let mut found = BTreeSet::new();
     for (name, sources) in ebbtide_tests::library_crates() {
-        // What the library re-exports is named as it is there.
+        // Items that the library re-exports are listed without a prefix.
         let prefix = match name.as_str() {
             "ebbtide" | "ebbtide-core" => String::new(),
             _ => format!("{name}/"),
@@ -178,20 +175,20 @@ fn look_in(prefix: &str, root: &Path, folder: &Path, found: &mut BTreeSet<String
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).unwrap();
             let file = path.strip_prefix(root).unwrap().display().to_string();
-            // What stands behind `mod tests` is not public.
+            // Code after `mod tests` is not public.
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
             found.extend(that_take_a_time(code).map(|name| format!("{prefix}{file} {name}")));
         }
     }
 }
 
-/// Returns the names of the public functions with a parameter of a time.
+/// Returns the names of the public functions with a duration parameter.
 fn that_take_a_time(code: &str) -> impl Iterator<Item = &str> {
     code.split("pub ").skip(1).filter_map(|item| {
         let item = item.trim_start_matches("const ").trim_start_matches("async ").strip_prefix("fn ")?;
         let head = item.split(['{', ';']).next()?;
         let name = head.split(['(', '<']).next()?;
-        // A returned time is none that is taken; a closure's arrow is no return.
+        // A returned duration does not count; a closure's arrow is not a return.
         let taken = if head.contains("Fn") { head } else { head.split("->").next()? };
         let forms = [": Duration", "<Duration>", "(Duration)", ": LameDuck"];
         let takes = forms.iter().any(|form| taken.contains(form));
@@ -199,12 +196,12 @@ fn that_take_a_time(code: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-// The program of all services.
+// The program of all test services.
 
 #[test]
 fn an_unknown_or_missing_name_is_refused_with_the_list() {
     for arguments in [&[][..], &["nothing"], &["--listen", "shapes"]] {
-        let output = Command::new(service_program()).args(arguments).output().expect("it starts");
+        let output = Command::new(service_program()).args(arguments).output().expect("the program starts");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}: {said}");
         assert!(["shapes", "victim", "worker"].iter().all(|name| said.contains(name)), "{said}");

@@ -1,5 +1,5 @@
-//! A service manager that speaks systemd's protocol is told how far the service is, and its watchdog hears nothing from a
-//! wedged runtime. This test is the manager: a real datagram socket, and a real process.
+//! A service manager with systemd's protocol is notified of the service's state, and its watchdog gets no ping from a blocked
+//! runtime. This test is the manager: a real datagram socket and a real process.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
 const LONG: Duration = Duration::from_secs(30);
-/// Each stage has a part of it that a busy machine does not use up.
+/// Each stage's part of it is long enough for a busy machine.
 const GRACE: Duration = Duration::from_secs(4);
 
 struct Manager {
@@ -53,7 +53,7 @@ impl Manager {
         Process::start(&mut command)
     }
 
-    /// Waits for a message; `None` when none comes within `limit`.
+    /// Waits for a message. Returns `None` if none comes within `limit`.
     fn hears_within(&self, limit: Duration) -> Option<String> {
         self.socket.set_read_timeout(Some(limit)).expect("a timeout");
         let mut buffer = [0; 8192];
@@ -93,7 +93,7 @@ fn ready_and_stopping_are_sent_in_order_with_the_time_of_the_plan() {
         assert_eq!(manager.hears(), "READY=1\nSTATUS=ready");
         victim.signal(Signal::TERM);
         let stopping = manager.hears();
-        // Nothing is to be waited for: several phases pass in one step.
+        // There is nothing to wait for, so several phases pass in one step.
         assert!(stopping.starts_with("STOPPING=1\nEXTEND_TIMEOUT_USEC=4000000\nSTATUS="), "{stopping}");
         assert!(stopping.ends_with(" (SIGTERM)"), "{stopping}");
         let mut rest = Vec::new();
@@ -101,15 +101,15 @@ fn ready_and_stopping_are_sent_in_order_with_the_time_of_the_plan() {
             rest.push(manager.hears());
         }
         assert!(rest.iter().all(|message| message.starts_with("STATUS=")), "{rest:?}");
-        victim.ended(LONG).expect("it ends").code(0);
-        assert_eq!(manager.hears_within(Duration::from_millis(1)), None, "no ping was asked for");
+        victim.ended(LONG).expect("the process exits").code(0);
+        assert_eq!(manager.hears_within(Duration::from_millis(1)), None, "a message after the last status");
     }
 }
 
 #[test]
 fn ready_is_not_sent_before_every_check_is_green_and_the_status_names_the_pending() {
     let manager = Manager::at_a_path();
-    // Bound and not listening: whoever connects is refused until it is.
+    // Bound and not listening: connections are refused until it listens.
     let dependency = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     dependency.bind(&nowhere.into()).expect("a port");
@@ -124,7 +124,7 @@ fn ready_is_not_sent_before_every_check_is_green_and_the_status_names_the_pendin
     assert_eq!(manager.hears(), "READY=1\nSTATUS=ready");
     checked.signal(Signal::TERM);
     assert!(manager.hears().starts_with("STOPPING=1\n"));
-    checked.ended(LONG).expect("it ends").code(0);
+    checked.ended(LONG).expect("the process exits").code(0);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn ready_is_not_sent_before_the_start_up_has_finished() {
     let mut victim = manager.start("failing-start", None);
     assert_eq!(manager.hears(), "STATUS=starting");
     assert!(manager.hears().starts_with("STOPPING=1\n"));
-    victim.ended(LONG).expect("it ends").code(1);
+    victim.ended(LONG).expect("the process exits").code(1);
 }
 
 #[test]
@@ -143,14 +143,14 @@ fn the_status_names_the_pending_components_and_the_time_left() {
     victim.says("phase=ready");
     victim.signal(Signal::TERM);
     let waiting = std::iter::repeat_with(|| manager.is_told()).find(|status| status.contains("waiting for"));
-    let waiting = waiting.expect("it goes on until one comes");
+    let waiting = waiting.expect("an endless iterator");
     let left =
         waiting.strip_prefix("STATUS=draining: ").and_then(|rest| rest.split_once(" left, waiting for "));
     let (left, who) = left.unwrap_or_else(|| panic!("{waiting}"));
     let left = ebbtide::model::parse_duration(left).expect("a duration");
     assert!(!left.is_zero() && left < GRACE, "{waiting}");
     assert_eq!(who, "stubborn-task");
-    victim.ended(LONG).expect("it ends").code(3);
+    victim.ended(LONG).expect("the process exits").code(3);
 }
 
 #[test]
@@ -163,15 +163,15 @@ fn watchdog_pings_arrive_in_time_until_the_runtime_blocks_and_then_cease() {
     for _ in 0..4 {
         let last = now();
         manager.is_pinged();
-        assert!(last.elapsed() < limit, "the manager would have killed it");
+        assert!(last.elapsed() < limit, "the manager would have killed the process");
     }
     victim.tell("wedge");
-    // One may be on its way.
+    // One ping may be in transit.
     let silence = (0..3).find(|_| manager.hears_within(2 * limit).is_none());
-    assert!(silence.is_some(), "it pings although nothing of it runs");
-    // Our own watchdog still holds the deadline, and says so.
+    assert!(silence.is_some(), "pings continue although the runtime is blocked");
+    // The library's watchdog still enforces the deadline, and reports it.
     victim.signal(Signal::TERM);
-    victim.ended(LONG).expect("it ends").code(4);
+    victim.ended(LONG).expect("the process exits").code(4);
     let last =
         std::iter::from_fn(|| manager.hears_within(Duration::from_millis(1))).last().expect("a message");
     assert!(
@@ -195,8 +195,8 @@ fn watchdog_pings_continue_during_the_shutdown() {
             status => assert!(!status.contains("watchdog"), "{status}"),
         }
     }
-    victim.ended(LONG).expect("it ends").code(3);
-    // 2.8 s at least, one each 100 ms.
+    victim.ended(LONG).expect("the process exits").code(3);
+    // At least 2.8 s, with one ping every 100 ms.
     assert!(pings >= 5, "{pings}");
 }
 
@@ -211,10 +211,10 @@ fn a_service_manager_that_does_not_read_delays_nothing_and_is_notified_later() {
     while manager.hears() != "READY=1\nSTATUS=ready" {}
     while filler.send_to(b"STATUS=full", &manager.address).is_ok() {}
     victim.signal(Signal::TERM);
-    victim.ended(LONG).expect("it ends").code(0);
+    victim.ended(LONG).expect("the process exits").code(0);
 }
 
-/// The opposite: what is told nowhere, and to nobody who listens, is the same service.
+/// The opposite: with no address, an address without a listener, or an invalid one, the service works the same.
 #[test]
 fn without_a_reachable_service_manager_the_service_starts_and_stops_as_usual() {
     let gone = Manager::at_a_path().address;
@@ -224,6 +224,6 @@ fn without_a_reachable_service_manager_the_service_starts_and_stops_as_usual() {
         let mut victim = Process::start(&mut command);
         victim.says("phase=ready");
         victim.signal(Signal::TERM);
-        victim.ended(LONG).expect("it ends").code(0);
+        victim.ended(LONG).expect("the process exits").code(0);
     }
 }
