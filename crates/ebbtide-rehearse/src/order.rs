@@ -32,9 +32,9 @@ const PHASES: [Phase; 9] = [
 const HELD_CONNECTIONS: u32 = PHASES.len() as u32;
 /// The maximum number of connections that are tried at once.
 const CONNECTIONS: u32 = 300;
-/// Common paths, in the order in which they are tried. Not `/health` and `/healthz`: in many services they are
-/// other names of the readiness path, and turn red at the signal by design.
-const USUAL: [&str; 7] = ["/", "/ping", "/livez", "/status", "/version", "/index.html", "/metrics"];
+/// Common paths, in the order in which they are tried. No health paths, such as `/healthz` and `/livez`: their status or their
+/// body changes at the signal by design.
+const USUAL: [&str; 6] = ["/", "/ping", "/status", "/version", "/index.html", "/metrics"];
 /// The timeout of one try.
 const TRY: Duration = Duration::from_secs(5);
 

@@ -53,7 +53,7 @@ pub(crate) struct RehearseArgs {
     /// SHAPE is storm, keepalive, slow, open or orders. METHOD is optional (default: GET). PATH may be a full http://
     /// URL when the load goes to another address than --ready. `{ms}` in a path is replaced by the duration of a slow
     /// request in milliseconds. Without this option, storm, keepalive and open use the first common path that the
-    /// service answers (`/`, `/ping`, `/livez`, …). The path of --ready is skipped unless it is `/`: its answer changes
+    /// service answers (`/`, `/ping`, `/status`, …). The path of --ready is skipped unless it is `/`: its answer changes
     /// at the shutdown.
     #[arg(long, help_heading = LOAD, value_name = "SHAPE=METHOD:PATH", value_parser = url)]
     pub(super) url: Vec<(Shape, Route)>,
