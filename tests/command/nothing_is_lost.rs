@@ -85,7 +85,7 @@ fn with_the_line_replaced_nothing_is_lost() {
     assert_eq!(rehearsed.check("exit-code").0, "pass", "{:#}", rehearsed.json);
 }
 
-/// The plain program hangs in this case: see `handlers_that_never_return_are_cut.rs`.
+/// The plain program hangs in this case: see `handlers_that_never_return_are_cancelled.rs`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_cancelled_at_the_deadline_is_an_error_that_names_it() {
     let report = ReportFile::new();

@@ -5,9 +5,9 @@ mod dependencies_decide_readiness;
 mod plan_and_report;
 mod signals;
 mod sockets_of_the_service_manager;
+mod the_documentation_matches_the_code;
 mod the_end_leaves_nothing_behind;
-mod the_repository_keeps_its_word;
-mod the_service_manager_is_told;
+mod the_service_manager_is_notified;
 
 /// Every example of the library's crates runs as a real process, does what it shows, and stops with exit code 0.
 #[expect(clippy::expect_used, reason = "a helper that fails fails its test")]

@@ -7,19 +7,19 @@
     reason = "test helpers may panic and print"
 )]
 
+mod accounting;
 mod bodies;
-mod books;
 mod cancelled;
 mod clock;
 mod connections;
 mod deadline;
+mod disconnects;
 mod events;
 mod frames;
-mod gone;
 mod health;
 mod http2;
 mod keep_alive;
-mod life;
+mod lifecycle;
 mod listeners;
 mod peers;
 mod proxy_protocol;
