@@ -36,6 +36,9 @@ mod getting_started_axum {}
 #[doc = include_str!("../../src/getting-started/queue.md")]
 mod getting_started_queue {}
 
+#[doc = include_str!("../../src/getting-started/session.md")]
+mod getting_started_session {}
+
 #[doc = include_str!("../../src/getting-started/tonic.md")]
 mod getting_started_tonic {}
 

@@ -136,11 +136,13 @@ pub(in crate::verdict) fn exit_code(record: &Record, terms: &Terms) -> Check {
     let expected = terms.expected.iter().map(|expected| text(expected.0)).collect::<Vec<_>>().join(" or ");
     match record.exit {
         Some((_, ended)) if terms.expected.iter().any(|expected| expected.0 == ended) => {
-            found(Finding::Pass, text(ended))
+            // A service that assumes more time than it has passes only while it does not use it.
+            let longer = other_grace(record, |planned| planned > terms.grace, terms);
+            found(Finding::Pass, text(ended) + &longer.unwrap_or_default())
         }
         Some((_, ended)) => {
             let said = meaning(record, ended);
-            let hint = match (record.killed, shorter_grace(record, terms)) {
+            let hint = match (record.killed, other_grace(record, |planned| planned < terms.grace, terms)) {
                 (Some(_), _) => String::new(),
                 (None, Some(hint)) => hint,
                 (None, None) => {
@@ -181,11 +183,11 @@ fn meaning(record: &Record, ended: Ended) -> String {
     if named.is_empty() { code.into() } else { format!("{code}; its report names {}", named.join(", ")) }
 }
 
-/// Returns a note if the service's report shows a shorter grace period than `--grace`.
-fn shorter_grace(record: &Record, terms: &Terms) -> Option<String> {
+/// Returns a note if the service's report shows a grace period that differs from `--grace` in this way.
+fn other_grace(record: &Record, differs: impl FnOnce(Duration) -> bool, terms: &Terms) -> Option<String> {
     let millis = record.report.as_ref()?.get("plan")?.get("grace_ms")?.as_u64()?;
     let grace = Duration::from_millis(millis);
-    (grace < terms.grace).then(|| {
+    differs(grace).then(|| {
         let (planned, given) = (words::limit(grace), words::limit(terms.grace));
         format!(
             "; the service's grace period is {planned}, but --grace is {given}: set EBBTIDE_GRACE and --grace alike"
