@@ -1,6 +1,7 @@
 //! `cargo xtask release --dry-run`: everything of `docs/release.md` that a machine can check, without publishing anything.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -21,8 +22,10 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     steps.run("clean work tree", clean);
     steps.run("changelog", changelog);
     steps.run("one version", || one_version(&crates));
-    steps.run("packages, each built from its archive", || package(&crates));
-    steps.run("tests of the packages that need no server", || tests_from_archives(&crates));
+    fs::create_dir_all("target").map_err(Failure::io("create target"))?;
+    let folder = tempfile::tempdir_in("target").map_err(Failure::io("create a folder in target"))?;
+    steps.run("packages, each built from its archive", || package(&crates, folder.path()));
+    steps.run("tests of the packages that need no server", || tests_from_archives(&crates, folder.path()));
     steps.run("compatibility with the last release", || compatibility(&crates));
     shell::say("left to do by a person: docs/release.md, from \"Publish\" on");
     Ok(())
@@ -84,28 +87,25 @@ fn one_version(crates: &[Published]) -> Result<(), Failure> {
     Failure::unless_empty("the crates are released together, with one version", others)
 }
 
-fn package(crates: &[Published]) -> Result<(), Failure> {
-    let mut package = shell::cargo(&["package", "--locked", "--allow-dirty", "--all-features"]);
+/// Packages the crates and builds each from its archive, in `folder`. Cargo would take a crate of the same version from the cache of an
+/// earlier run, whatever is in its archive now: the folder is a new one each time.
+fn package(crates: &[Published], folder: &Path) -> Result<(), Failure> {
+    let mut package =
+        shell::cargo(&["package", "--locked", "--allow-dirty", "--all-features", "--target-dir"]);
+    package.arg(folder);
     for one in crates {
         package.args(["--package", &one.name]);
     }
     shell::run(&mut package)
 }
 
-/// Runs the tests of each crate that stands alone in the folder that its archive was unpacked to.
-fn tests_from_archives(crates: &[Published]) -> Result<(), Failure> {
+/// Runs the tests of each crate that stands alone, in the folder that its archive was unpacked to.
+fn tests_from_archives(crates: &[Published], folder: &Path) -> Result<(), Failure> {
     for one in crates.iter().filter(|one| one.stands_alone) {
-        let manifest = format!("target/package/{}-{}/Cargo.toml", one.name, one.version);
-        shell::run(
-            shell::cargo(&[
-                "test",
-                "--all-features",
-                "--target-dir",
-                "target/package/tests",
-                "--manifest-path",
-            ])
-            .arg(manifest),
-        )?;
+        let manifest =
+            folder.join("package").join(format!("{}-{}", one.name, one.version)).join("Cargo.toml");
+        let mut test = shell::cargo(&["test", "--all-features", "--target-dir"]);
+        shell::run(test.arg(folder).arg("--manifest-path").arg(manifest))?;
     }
     Ok(())
 }
