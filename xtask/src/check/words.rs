@@ -24,11 +24,7 @@ pub(super) fn check() -> Result<(), Failure> {
     let entries = entries(DICTIONARY);
     let mut violations = Vec::new();
     for (path, text) in files("md")? {
-        violations.extend(found(
-            &entries,
-            &path,
-            prose(text.lines().zip(1..).map(|(line, number)| (number, line))),
-        ));
+        violations.extend(found(&entries, &path, prose((1..).zip(text.lines()))));
     }
     for (path, text) in files("rs")?.into_iter().filter(|(path, _)| is_met_by_users(path)) {
         let mut strings = Vec::new();
@@ -115,8 +111,7 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         let dictionary = "# comment\nhanded back | requeued\nnobody | no client\n";
-        let numbered = text.lines().zip(1..).map(|(line, number)| (number, line));
-        found(&entries(dictionary), Path::new("a.md"), prose(numbered))
+        found(&entries(dictionary), Path::new("a.md"), prose((1..).zip(text.lines())))
     }
 
     #[test]

@@ -259,4 +259,14 @@ mod tests {
             assert!(check.verdict == Finding::Fail && check.evidence.contains(hint), "{check:?}");
         }
     }
+
+    #[test]
+    fn a_longer_grace_period_of_the_service_is_noted_although_it_exits_in_time() {
+        for (grace_ms, is_noted) in [(60_000, true), (30_000, false), (10_000, false)] {
+            let report = serde_json::json!({ "plan": { "grace_ms": grace_ms }, "components": [] });
+            let check = found(CheckId::ExitCode, &Record { report: Some(report), ..good() }, &terms());
+            let note = "the service's grace period is 60 s, but --grace is 30 s";
+            assert!(check.verdict == Finding::Pass && check.evidence.contains(note) == is_noted, "{check:?}");
+        }
+    }
 }
