@@ -6,8 +6,9 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 /// How long the operation may continue after the drop. No caller waits for the response, but the close of the pool
-/// waits for the connection.
-const MOMENT: Duration = Duration::from_secs(1);
+/// waits for the connection: this is what a server that does not respond may cost the shutdown. A new connection to a busy
+/// server can take more than a second.
+const MOMENT: Duration = Duration::from_secs(3);
 
 /// Runs an operation. If it is dropped, the operation continues in a task for a short time.
 ///
@@ -39,7 +40,12 @@ impl<F: Future<Output: Send> + Send + 'static> Drop for FinishOnDrop<F> {
         // Without a runtime the connection is lost in any case.
         if let (Some(asking), Ok(runtime)) = (self.asking.take(), Handle::try_current()) {
             runtime.spawn(async move {
-                let _answer = timeout(MOMENT, asking).await;
+                if timeout(MOMENT, asking).await.is_err() {
+                    tracing::warn!(
+                        waited = ?MOMENT,
+                        "PostgreSQL did not respond; connection dropped, which the server counts as abandoned"
+                    );
+                }
             });
         }
     }
