@@ -10,7 +10,7 @@ use super::calibrate::{calibrate, connections, fit};
 use super::load::{Address, LoadOrder, PhaseRoute};
 use super::place::first;
 use super::probe::{Got, get};
-use super::record::{Phase, Shape};
+use super::record::{NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
 use super::scenario::{LoadPlan, Program, Route, Scenario, ShapePlan};
 use super::trouble::NotRehearsed;
 use crate::clock::Clock;
@@ -156,10 +156,10 @@ fn phase_routes(plan: &LoadPlan, addresses: &[Address], home: &Address, plain: &
         .into_iter()
         .map(|phase| {
             let route = match phase {
-                Phase::HalfBody => find(&|route| route.method == Method::POST, "no POST route: see --url"),
+                Phase::HalfBody => find(&|route| route.method == Method::POST, NO_POST_ROUTE),
                 Phase::Awaiting | Phase::Pipelined => find(
                     &|route| route.path.contains("{ms}") && route.method == Method::GET,
-                    "no route with {ms}: see --url",
+                    NO_ROUTE_WITH_MS,
                 ),
                 _ => Ok((usual.0.clone(), usual.1.clone())),
             };

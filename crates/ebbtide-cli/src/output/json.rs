@@ -9,7 +9,7 @@ use ebbtide_rehearse::{Check, Counts, ExitSeen, NumberedRun, Record, Rehearsal, 
 use serde::Serialize;
 
 /// The version of the object's schema. It is raised when the meaning of a field changes or a field is removed.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 
 /// Writes the object, with a newline at its end.
 pub(super) fn write(out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehearsal) -> io::Result<()> {

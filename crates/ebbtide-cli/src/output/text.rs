@@ -41,6 +41,13 @@ fn checks(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
         for line in lines {
             writeln!(out, "{:29}{line}", "")?;
         }
+        if let Some(hint) = &check.hint {
+            let mut lines = wrap(hint, EVIDENCE - "hint: ".len()).into_iter();
+            writeln!(out, "{:29}{HINT}hint{HINT:#}: {}", "", lines.next().unwrap_or_default())?;
+            for line in lines {
+                writeln!(out, "{:29}{line}", "")?;
+            }
+        }
     }
     Ok(())
 }
@@ -137,10 +144,7 @@ fn verdict(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
                 out,
                 "{style}INCONCLUSIVE{style:#}: {sunk} ({lost} of {accepted} accepted requests lost; {power})"
             )?;
-            writeln!(
-                out,
-                "{HINT}hint{HINT:#}: the evidence of {sunk} names what would make it conclusive; with --strict it fails"
-            )
+            writeln!(out, "{HINT}hint{HINT:#}: with --strict, an inconclusive verdict fails")
         }
         Verdict::Fail => {
             let failed = rehearsal.runs.iter().filter(|run| run.verdict.verdict == Verdict::Fail).count();

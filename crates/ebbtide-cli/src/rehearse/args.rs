@@ -14,7 +14,8 @@ use crate::output::Destination;
 ///
 /// The command after `--` is started. When it is ready, clients load it in several shapes at once. Then it gets the stop
 /// signal while the load continues, and is watched until it exits. The clients never retry, so that the end of every
-/// request is classified exactly. The verdict has one line of evidence for each check.
+/// request is classified exactly. The verdict has the evidence of each check, and a hint where something can
+/// be done about it.
 #[derive(Debug, Args)]
 #[command(args_override_self = true, after_long_help = extra())]
 pub(crate) struct RehearseArgs {
@@ -219,9 +220,9 @@ Checks:
   A check is pass, fail, inconclusive (too little was observed) or skipped (does not
   apply). The verdict is `fail` when a check failed. It is `inconclusive` when none
   failed and one of requests-answered, database-clean, orders-processed,
-  jobs-returned or last-log-line is; its evidence names the option that would make
-  it conclusive. A `pass` states how many requests of each shape were in flight at
-  the signal.
+  jobs-returned or last-log-line is; its hint names the option that would make it
+  conclusive. A `pass` states how many requests of each shape were in flight at the
+  signal.
 
 The baseline:
   A failure that is as frequent before the signal as after it is not caused by the

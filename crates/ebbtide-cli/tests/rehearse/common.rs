@@ -40,7 +40,18 @@ pub(crate) fn verdict(output: &Output) -> Value {
 /// Returns the verdict and the evidence of check `id`.
 #[track_caller]
 pub(crate) fn check(verdict: &Value, id: &str) -> (String, String) {
-    let checks = verdict["checks"].as_array().unwrap();
-    let check = checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}"));
+    let check = find(verdict, id);
     (check["verdict"].as_str().unwrap().to_owned(), check["evidence"].as_str().unwrap().to_owned())
+}
+
+/// Returns the hint of check `id`, or an empty string if it has none.
+#[track_caller]
+pub(crate) fn hint(verdict: &Value, id: &str) -> String {
+    find(verdict, id)["hint"].as_str().unwrap_or_default().to_owned()
+}
+
+#[track_caller]
+fn find<'a>(verdict: &'a Value, id: &str) -> &'a Value {
+    let checks = verdict["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}"))
 }

@@ -100,6 +100,6 @@ fn the_counts_of_the_runs_add_up_to_the_total() {
     let events = std::fs::read_to_string(record).unwrap();
     let requests = events.lines().filter(|line| line.contains(r#""event":"request""#)).count() as u64;
     assert_eq!(requests, number(&verdict, "sent"), "every request is in the record, once");
-    assert_eq!(verdict["schema"], 2);
+    assert_eq!(verdict["schema"], 3);
     assert!(verdict["exit"]["after_ms"].is_number());
 }

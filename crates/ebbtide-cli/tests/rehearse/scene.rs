@@ -7,7 +7,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::common::{check, ebbtide, need, service, verdict};
+use crate::common::{check, ebbtide, hint, need, service, verdict};
 use crate::ports::free_port;
 
 /// The expected verdict.
@@ -97,6 +97,12 @@ impl Seen {
     #[track_caller]
     pub(crate) fn evidence(&self, id: &str) -> String {
         check(self.verdict.as_ref().unwrap(), id).1
+    }
+
+    /// Returns the hint of check `id`.
+    #[track_caller]
+    pub(crate) fn hint(&self, id: &str) -> String {
+        hint(self.verdict.as_ref().unwrap(), id)
     }
 }
 

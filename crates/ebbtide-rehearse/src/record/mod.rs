@@ -11,3 +11,4 @@ pub use run::{
     Database, Ended, HeldConnection, JobsLeft, OrderStore, Orphan, ReadySample, ReadyState, Record, Session,
     SignalState, Store, Traffic,
 };
+pub(crate) use run::{NO_POST_ROUTE, NO_ROUTE_WITH_MS};

@@ -115,6 +115,11 @@ pub struct HeldConnection {
     pub closed_unused: bool,
 }
 
+/// Why half a body cannot be held.
+pub(crate) const NO_POST_ROUTE: &str = "no POST route";
+/// Why no answer can be awaited.
+pub(crate) const NO_ROUTE_WITH_MS: &str = "no route with {ms}";
+
 /// One poll of the readiness URL, on a separate connection.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct ReadySample {

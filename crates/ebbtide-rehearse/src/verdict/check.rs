@@ -13,6 +13,9 @@ pub struct Check {
     pub verdict: Finding,
     /// The facts behind the verdict, in one or more lines.
     pub evidence: String,
+    /// What to do about it, if there is something; never part of the evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// Whether it is inconclusive only for lack of load: another run can then decide.
     #[serde(skip)]
     pub(super) lacks_load: bool,
@@ -127,7 +130,15 @@ impl Verdict {
 
 impl Check {
     pub(super) fn new(id: CheckId, verdict: Finding, evidence: impl Into<String>) -> Self {
-        Self { id, verdict, evidence: evidence.into(), lacks_load: false }
+        let evidence = evidence.into();
+        #[cfg(test)]
+        assert_eq!(super::advice::advice_in(&evidence), None, "the evidence of {id}: {evidence}");
+        Self { id, verdict, evidence, hint: None, lacks_load: false }
+    }
+
+    /// Adds advice.
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
     }
 
     /// Inconclusive for lack of load alone.

@@ -183,7 +183,7 @@ impl Reason {
                  the signal"
             }
             Self::Malformed => "response is not HTTP/1",
-            Self::TimedOut => "accepted and not answered within --request-timeout",
+            Self::TimedOut => "accepted and not answered within the request timeout",
             Self::Status(status) => return format!("status {status}"),
             Self::Empty => "empty body, which the route never had before the signal",
             Self::OtherLength => "another body than the one that the route always had before the signal",

@@ -1,5 +1,7 @@
 //! The judgement: a pure pass over the record of a run. No clock, no I/O, no process.
 
+#[cfg(test)]
+mod advice;
 mod baseline;
 mod check;
 mod checks;

@@ -19,11 +19,15 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
     }
     if let Some(at) = traffic.bound_reached {
         let at = words::time(at.since(record.load_began));
-        notes.push(format!("clients stopped sending {at} after the load began: --max-requests was reached"));
+        notes.push(format!(
+            "clients stopped sending {at} after the load began: the maximum number of requests was reached"
+        ));
     }
-    notes.extend(unwanted(record).into_iter().map(|(shape, status)| {
-        format!("{shape}: every response had status {status}; --url {shape}=METHOD:PATH names another route")
-    }));
+    notes.extend(
+        unwanted(record)
+            .into_iter()
+            .map(|(shape, status)| format!("{shape}: every response had status {status}")),
+    );
     for group in case.groups.iter().filter(|group| group.blame == Blame::Usual) {
         notes.push(format!("not caused by the shutdown: {}", group.sentence(record)));
     }

@@ -112,5 +112,9 @@ fn together(id: CheckId, runs: &[RunVerdict], shown: usize) -> Check {
         (all, _) if same.len() == all => format!("in all {all} runs; run {}: {}", at + 1, check.evidence),
         (all, _) => format!("in {} of {all} runs; run {}: {}", same.len(), at + 1, check.evidence),
     });
-    Check { lacks_load: told.is_some_and(|(_, check)| check.lacks_load), ..Check::new(id, verdict, evidence) }
+    Check {
+        hint: told.and_then(|(_, check)| check.hint.clone()),
+        lacks_load: told.is_some_and(|(_, check)| check.lacks_load),
+        ..Check::new(id, verdict, evidence)
+    }
 }

@@ -14,8 +14,9 @@ pub(in crate::verdict) fn readiness_before_close(case: &Case<'_>) -> Check {
     let (record, terms) = (case.record, case.terms);
     let found = |finding, evidence: String| Check::new(CheckId::ReadinessBeforeClose, finding, evidence);
     if record.readiness.is_empty() {
-        let hint = if terms.require_readiness { Finding::Inconclusive } else { Finding::Skipped };
-        return found(hint, "--ready is a port, which cannot turn red; a URL enables this check".into());
+        let finding = if terms.require_readiness { Finding::Inconclusive } else { Finding::Skipped };
+        return found(finding, "readiness is a port, which cannot turn red".into())
+            .hint("--ready http://HOST:PORT/PATH enables this check");
     }
     let after = |at: At| format!("+{}", words::time(at.since(record.signalled)));
     // Without --require-readiness a service that never turns red is not blamed: its URL may be an ordinary page.
@@ -23,7 +24,7 @@ pub(in crate::verdict) fn readiness_before_close(case: &Case<'_>) -> Check {
         if terms.require_readiness {
             found(Finding::Fail, evidence)
         } else {
-            found(Finding::Skipped, format!("{evidence} (a failure only with --require-readiness)"))
+            found(Finding::Skipped, evidence).hint("--require-readiness makes this a failure")
         }
     };
     if let Some(state) = last_before(case).filter(|state| *state != ReadyState::Ready) {
@@ -95,17 +96,16 @@ pub(in crate::verdict) fn refusals_clean(case: &Case<'_>) -> Check {
             let after = words::plural(after, "new connection", "new connections");
             return found(
                 Finding::Fail,
-                format!("{after} neither accepted nor refused within --connect-timeout after the signal"),
+                format!("{after} neither accepted nor refused in time after the signal"),
             );
         }
         (before, _) => {
             let before = words::plural(before, "connection", "connections");
             return found(
                 Finding::Inconclusive,
-                format!(
-                    "{before} neither accepted nor refused before the signal; try less load or a longer --connect-timeout"
-                ),
-            );
+                format!("{before} neither accepted nor refused in time before the signal"),
+            )
+            .hint("give less load (--storm, --keepalive, --open) or a longer --connect-timeout");
         }
     }
     let early = case.requests.iter().filter(|judged| !judged.after && judged.fate == Fate::Refused).count();
@@ -142,11 +142,8 @@ pub(in crate::verdict) fn refusals_clean(case: &Case<'_>) -> Check {
         return found(Finding::Fail, faults.join("\n"));
     }
     if closes.is_empty() {
-        return found(
-            Finding::Inconclusive,
-            "no new connection was tried after the listener had closed; --storm tries them all the time"
-                .into(),
-        );
+        return found(Finding::Inconclusive, "no new connection met a closed listener".into())
+            .hint("--storm opens new connections all the time");
     }
     let refused = case.requests.iter().filter(|judged| judged.after && judged.fate == Fate::Refused).count();
     found(

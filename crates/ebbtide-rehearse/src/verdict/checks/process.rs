@@ -26,11 +26,13 @@ pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
         return match hint {
             Some(state) if state.ignored => {
                 found(Finding::Fail, format!("the process ignores {name}; it ran until SIGKILL"))
+                    .hint(handler_hint(&name))
             }
             Some(state) if state.pid_one && !state.caught && !state.blocked => found(
                 Finding::Fail,
                 format!("{name} had no effect: the process is PID 1 without a handler and ran until SIGKILL"),
-            ),
+            )
+            .hint(handler_hint(&name)),
             // Without a handler the default action would have ended it.
             _ => found(Finding::Pass, format!("{name} did not end the process by its default action")),
         };
@@ -49,16 +51,15 @@ pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
     if terms.expected.iter().any(|expected| expected.0 == ended) {
         return found(
             Finding::Pass,
-            format!("no handler for {name}: its default action ends the process, as --expect-exit says"),
+            format!("no handler for {name}: its default action ends the process, which is an expected exit"),
         );
     }
-    found(
-        Finding::Fail,
-        format!(
-            "no handler for {name}: its default action ended the process after {after}; a wrapper script has to `exec` the \
-             service or forward the signal"
-        ),
-    )
+    found(Finding::Fail, format!("no handler for {name}: its default action ended the process after {after}"))
+        .hint(handler_hint(&name))
+}
+
+fn handler_hint(name: &str) -> String {
+    format!("install a handler for {name}; a wrapper script has to `exec` the service or forward the signal")
 }
 
 /// Returns whether the process answered a request that was sent well after the signal, before its exit. A response after the exit
@@ -137,23 +138,25 @@ pub(in crate::verdict) fn exit_code(record: &Record, terms: &Terms) -> Check {
     match record.exit {
         Some((_, ended)) if terms.expected.iter().any(|expected| expected.0 == ended) => {
             // A service that assumes more time than it has passes only while it does not use it.
-            let longer = other_grace(record, |planned| planned > terms.grace, terms);
-            found(Finding::Pass, text(ended) + &longer.unwrap_or_default())
+            match other_grace(record, |planned| planned > terms.grace, terms) {
+                Some(longer) => found(Finding::Pass, text(ended) + &longer).hint(SAME_GRACE),
+                None => found(Finding::Pass, text(ended)),
+            }
         }
         Some((_, ended)) => {
-            let said = meaning(record, ended);
-            let hint = match (record.killed, other_grace(record, |planned| planned < terms.grace, terms)) {
-                (Some(_), _) => String::new(),
-                (None, Some(hint)) => hint,
-                (None, None) => {
-                    format!("; if this exit is intended: --expect-exit {}", option(ended))
-                }
-            };
-            found(Finding::Fail, format!("{}, expected {expected}{said}{hint}", text(ended)))
+            let evidence = format!("{}, expected {expected}{}", text(ended), meaning(record, ended));
+            match (record.killed, other_grace(record, |planned| planned < terms.grace, terms)) {
+                (Some(_), _) => found(Finding::Fail, evidence),
+                (None, Some(shorter)) => found(Finding::Fail, evidence + &shorter).hint(SAME_GRACE),
+                (None, None) => found(Finding::Fail, evidence)
+                    .hint(format!("if this exit is intended: --expect-exit {}", option(ended))),
+            }
         }
         None => found(Finding::Fail, format!("the process never ended, expected {expected}")),
     }
 }
+
+const SAME_GRACE: &str = "give EBBTIDE_GRACE of the service and --grace the same value";
 
 /// `ended` as --expect-exit has it.
 fn option(ended: Ended) -> String {
@@ -189,9 +192,7 @@ fn other_grace(record: &Record, differs: impl FnOnce(Duration) -> bool, terms: &
     let grace = Duration::from_millis(millis);
     differs(grace).then(|| {
         let (planned, given) = (words::limit(grace), words::limit(terms.grace));
-        format!(
-            "; the service's grace period is {planned}, but --grace is {given}: set EBBTIDE_GRACE and --grace alike"
-        )
+        format!("; the service's grace period is {planned}, that of the rehearsal {given}")
     })
 }
 
@@ -250,13 +251,15 @@ mod tests {
 
     #[test]
     fn a_shorter_grace_period_of_the_service_is_reported() {
-        for (grace_ms, hint) in
-            [(10_000, "the service's grace period is 10 s, but --grace is 30 s"), (30_000, "--expect-exit 3")]
-        {
+        for (grace_ms, evidence, hint) in [
+            (10_000, "the service's grace period is 10 s, that of the rehearsal 30 s", SAME_GRACE),
+            (30_000, "exit code 3, expected exit code 0", "if this exit is intended: --expect-exit 3"),
+        ] {
             let report = serde_json::json!({ "plan": { "grace_ms": grace_ms }, "components": [] });
             let exit = good().exit.map(|(at, _)| (at, Ended::Code(3)));
             let check = found(CheckId::ExitCode, &Record { report: Some(report), exit, ..good() }, &terms());
-            assert!(check.verdict == Finding::Fail && check.evidence.contains(hint), "{check:?}");
+            assert!(check.verdict == Finding::Fail && check.evidence.contains(evidence), "{check:?}");
+            assert_eq!(check.hint.as_deref(), Some(hint));
         }
     }
 
@@ -265,8 +268,9 @@ mod tests {
         for (grace_ms, is_noted) in [(60_000, true), (30_000, false), (10_000, false)] {
             let report = serde_json::json!({ "plan": { "grace_ms": grace_ms }, "components": [] });
             let check = found(CheckId::ExitCode, &Record { report: Some(report), ..good() }, &terms());
-            let note = "the service's grace period is 60 s, but --grace is 30 s";
+            let note = "the service's grace period is 60 s, that of the rehearsal 30 s";
             assert!(check.verdict == Finding::Pass && check.evidence.contains(note) == is_noted, "{check:?}");
+            assert_eq!(check.hint.as_deref(), is_noted.then_some(SAME_GRACE));
         }
     }
 }

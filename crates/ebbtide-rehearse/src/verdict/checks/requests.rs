@@ -1,8 +1,10 @@
 //! Checks the outcome of the accepted requests.
 
-use crate::record::{HeldConnection, Phase, Shape};
+use std::collections::BTreeSet;
+
+use crate::record::{HeldConnection, NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
 use crate::verdict::fate::{Case, Fate, Reason};
-use crate::verdict::losses::{Blame, LossGroup};
+use crate::verdict::losses::Blame;
 use crate::verdict::{Check, CheckId, Counts, Finding, ShapeSummary};
 use crate::words;
 
@@ -18,17 +20,17 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
     };
     let lost = sentences(Blame::Shutdown);
     if !lost.is_empty() {
-        let hint = if case.groups.iter().any(is_status) {
-            "\nif this is intended: --allow-status accepts a status after the signal"
-        } else {
-            ""
+        let check = found(Finding::Fail, lost.join("\n"));
+        return match statuses(case).as_slice() {
+            [] => check,
+            statuses => check.hint(format!("if this is intended: --allow-status {}", statuses.join(","))),
         };
-        return found(Finding::Fail, lost.join("\n") + hint);
     }
     let unclear = sentences(Blame::Unclear);
     if !unclear.is_empty() {
-        let why = "more often than before the signal, but not significantly; more runs (--repeat) can decide";
-        return found(Finding::Inconclusive, format!("{}\n{why}", unclear.join("\n")));
+        let why = "more often than before the signal, but not significantly";
+        return found(Finding::Inconclusive, format!("{}\n{why}", unclear.join("\n")))
+            .hint("--repeat adds runs, which can decide");
     }
     let unverified = case.requests.iter().filter(|judged| judged.fate == Fate::Unverified);
     if let Some(first) = unverified.clone().next() {
@@ -37,15 +39,16 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
             Finding::Inconclusive,
             format!(
                 "{count} of {} after the signal had neither Content-Length nor chunks, and no fixed length: truncation \
-                 would not be detected; --url names a route with a length",
+                 would not be detected",
                 first.request.route
             ),
-        );
+        )
+        .hint("--url SHAPE=METHOD:PATH names a route with a length");
     }
     let idle: Vec<&ShapeSummary> =
         shapes.iter().filter(|shape| shape.shape != Shape::Phases && shape.met_the_stop == 0).collect();
     if shapes.is_empty() || !idle.is_empty() {
-        return found(Finding::Inconclusive, idle_evidence(case, &idle)).for_lack_of_load();
+        return idle_check(case, &idle).for_lack_of_load();
     }
     let counts = Counts::of(&case.requests);
     found(
@@ -61,23 +64,33 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
     )
 }
 
-fn is_status(group: &LossGroup<'_>) -> bool {
-    group.blame == Blame::Shutdown && matches!(group.reason, Reason::Status(_))
+/// The statuses that occurred only after the signal.
+fn statuses(case: &Case<'_>) -> Vec<String> {
+    let blamed = case.groups.iter().filter(|group| group.blame == Blame::Shutdown);
+    let statuses: BTreeSet<u16> = blamed
+        .filter_map(|group| match group.reason {
+            Reason::Status(status) => Some(status),
+            _ => None,
+        })
+        .collect();
+    statuses.iter().map(u16::to_string).collect()
 }
 
-fn idle_evidence(case: &Case<'_>, idle: &[&ShapeSummary]) -> String {
+/// Nothing was in flight for these shapes.
+fn idle_check(case: &Case<'_>, idle: &[&ShapeSummary]) -> Check {
     let traffic = &case.record.traffic;
     let names: Vec<&str> = idle.iter().map(|shape| shape.shape.name()).collect();
     let names = if names.is_empty() { "any shape".into() } else { names.join(", ") };
-    let why = match (&traffic.last_trouble, traffic.bound_reached) {
-        (_, Some(_)) => "the maximum number of requests was reached (--max-requests)".to_owned(),
-        (Some(trouble), None) => format!("client error: {trouble}"),
-        (None, None) => {
-            "--repeat, more clients (--storm, --keepalive) or a slow route (--url slow=…) would have some in flight"
-                .to_owned()
-        }
-    };
-    format!("0 lost, but nothing was in flight during the shutdown for {names}; {why}")
+    let nothing = format!("0 lost, but nothing was in flight during the shutdown for {names}");
+    let found = |evidence| Check::new(CheckId::RequestsAnswered, Finding::Inconclusive, evidence);
+    match (&traffic.last_trouble, traffic.bound_reached) {
+        (_, Some(_)) => found(format!("{nothing}; the maximum number of requests was reached"))
+            .hint("raise --max-requests, or give fewer clients"),
+        (Some(trouble), None) => found(format!("{nothing}; client error: {trouble}")),
+        (None, None) => found(nothing).hint(
+            "--repeat, more clients (--storm, --keepalive) or a slow route (--url slow=…) would have some in flight",
+        ),
+    }
 }
 
 /// `storm 3, keepalive 1`.
@@ -92,7 +105,7 @@ pub(in crate::verdict) fn phases_served(case: &Case<'_>) -> Check {
     let (record, terms) = (case.record, case.terms);
     let found = |finding, evidence: String| Check::new(CheckId::PhasesServed, finding, evidence);
     if !terms.phases {
-        return found(Finding::Skipped, "disabled (--no-phases)".into());
+        return found(Finding::Skipped, "disabled".into());
     }
     if let Some(why) = &record.traffic.no_phases {
         return found(Finding::Inconclusive, format!("no connection was held: {why}"));
@@ -108,10 +121,8 @@ pub(in crate::verdict) fn phases_served(case: &Case<'_>) -> Check {
         );
     }
     if held.is_empty() {
-        return found(
-            Finding::Inconclusive,
-            "no connection could be held in any phase; use a longer --warmup".into(),
-        );
+        return found(Finding::Inconclusive, "no connection could be held in any phase".into())
+            .hint("give a longer --warmup");
     }
     let mut evidence = format!("{} connections held at the signal, none lost", held.len());
     let unused: Vec<Phase> =
@@ -126,7 +137,19 @@ pub(in crate::verdict) fn phases_served(case: &Case<'_>) -> Check {
     if !untried.is_empty() {
         evidence += &format!("; not held: {}", untried.join(", "));
     }
-    found(Finding::Pass, evidence)
+    let check = found(Finding::Pass, evidence);
+    match routes_for_phases(case).as_slice() {
+        [] => check,
+        routes => check.hint(format!("{} would hold more phases", routes.join(" and "))),
+    }
+}
+
+/// The routes that the phases lack which were not held.
+fn routes_for_phases(case: &Case<'_>) -> Vec<&'static str> {
+    let untried = || case.record.traffic.held.iter().filter(|held| !held.closed_unused);
+    let lacks = |why: &str| untried().any(|held| held.held.as_ref().is_err_and(|known| known == why));
+    let routes = [(NO_POST_ROUTE, "--url SHAPE=POST:PATH"), (NO_ROUTE_WITH_MS, "--url slow='/PATH?ms={ms}'")];
+    routes.into_iter().filter(|(why, _)| lacks(why)).map(|(_, route)| route).collect()
 }
 
 fn sorted(mut phases: Vec<Phase>) -> Vec<Phase> {

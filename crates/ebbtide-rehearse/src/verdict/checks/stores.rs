@@ -8,7 +8,7 @@ use crate::words;
 pub(in crate::verdict) fn no_leaked_connections(record: &Record) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::NoLeakedConnections, finding, evidence);
     let Some(seen) = &record.database else {
-        return found(Finding::Skipped, "no --database-url was given".into());
+        return found(Finding::Skipped, "no database was given".into());
     };
     if !seen.left.is_empty() {
         return found(Finding::Fail, format!("sessions left after the exit: {}", named(&seen.left)));
@@ -50,7 +50,7 @@ fn named(sessions: &[Session]) -> String {
 pub(in crate::verdict) fn database_clean(record: &Record) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::DatabaseClean, finding, evidence);
     let Some(seen) = &record.database else {
-        return found(Finding::Skipped, "no --database-url was given".into());
+        return found(Finding::Skipped, "no database was given".into());
     };
     match seen.abandoned {
         Some(abandoned) if abandoned > 0 => {
