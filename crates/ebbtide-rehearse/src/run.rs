@@ -198,6 +198,7 @@ fn terms(scenario: &Scenario, home: &Address, ready_path: Option<&str>, shapes: 
         require_readiness: scenario.require_readiness,
         readiness: ready_path.map(|path| (home.socket, path.to_owned())),
         allow_status: scenario.allow_status.clone(),
+        expect_status: scenario.expect_status.clone(),
         shapes,
         phases: scenario.load.phases,
         store: matches!(scenario.program, Program::Managed(_)),

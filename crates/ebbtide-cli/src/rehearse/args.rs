@@ -59,6 +59,13 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = LOAD, value_name = "SHAPE=METHOD:PATH", value_parser = url)]
     pub(super) url: Vec<(Shape, Route)>,
 
+    /// Statuses of 400 to 599 that a route may always answer
+    ///
+    /// For example 401 for a route that requires a login. A route whose responses all have another such status proves
+    /// nothing, and `routes-served` is inconclusive.
+    #[arg(long, help_heading = LOAD, value_name = "STATUS", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(400..=599))]
+    pub(super) expect_status: Vec<u16>,
+
     /// Clients that open a new connection for every request; 0 disables
     ///
     /// A given number is used as it is, and the clients send as fast as they can. Otherwise the number and the rate of
@@ -200,6 +207,8 @@ Examples:
 
 Checks:
   signal-handled          the signal's default action did not end the process
+  routes-served           each route of the load answered with 200 to 399, or with
+                          a status that --expect-status names
   requests-answered       every accepted request got a complete response, with the
                           status, redirect and length as before the signal
   phases-served           one connection in each phase of the protocol was served
@@ -219,10 +228,10 @@ Checks:
 
   A check is pass, fail, inconclusive (too little was observed) or skipped (does not
   apply). The verdict is `fail` when a check failed. It is `inconclusive` when none
-  failed and one of requests-answered, database-clean, orders-processed,
-  jobs-returned or last-log-line is; its hint names the option that would make it
-  conclusive. A `pass` states how many requests of each shape were in flight at the
-  signal.
+  failed and one of routes-served, requests-answered, database-clean,
+  orders-processed, jobs-returned or last-log-line is; its hint names the option that
+  would make it conclusive. A `pass` states how many requests of each shape were in
+  flight at the signal.
 
 The baseline:
   A failure that is as frequent before the signal as after it is not caused by the

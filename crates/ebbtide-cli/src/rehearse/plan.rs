@@ -74,6 +74,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         ready_limit: args.ready_timeout,
         require_readiness: args.require_readiness || args.demo,
         allow_status: args.allow_status.clone(),
+        expect_status: args.expect_status.clone(),
         strict: args.strict,
         load: LoadPlan {
             shapes,

@@ -173,6 +173,19 @@ fn an_intended_status_may_be_allowed() {
 }
 
 #[test]
+fn a_route_that_answers_only_404_is_inconclusive_unless_that_is_declared() {
+    let seen = holds(&Row::innocent("no-root", &["--url=storm=/"]).says(Says::Inconclusive));
+    let evidence = seen.evidence("routes-served");
+    assert!(evidence.starts_with("GET /: every response before the signal had status 404 ("), "{evidence}");
+    let hint = seen.hint("routes-served");
+    assert!(hint.contains("`GET /`") && hint.contains("--expect-status 404"), "{hint}");
+    holds(&Row::innocent("no-root", &["--url=storm=/", "--strict"]).says(Says::Fail));
+    holds(&Row::innocent("no-root", &["--url=storm=/", "--expect-status=404"]));
+    // What is declared is still a loss where it occurs only after the signal.
+    holds(&Row::guilty("all-404", &[("requests-answered", "status 404")]).with(&["--expect-status=404"]));
+}
+
+#[test]
 fn a_service_that_waits_for_the_signal_counts_as_handling_it() {
     let seen = holds(&Row::innocent("sigwait", &[]));
     assert!(

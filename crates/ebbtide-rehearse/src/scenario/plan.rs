@@ -25,6 +25,8 @@ pub struct Scenario {
     pub require_readiness: bool,
     /// Response statuses that are not a loss after the signal.
     pub allow_status: Vec<u16>,
+    /// Statuses of 400 and more that a route may always answer: the route then counts as working.
+    pub expect_status: Vec<u16>,
     /// Whether an inconclusive rehearsal fails.
     pub strict: bool,
     /// The load.

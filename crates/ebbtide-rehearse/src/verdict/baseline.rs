@@ -56,6 +56,8 @@ pub(super) struct Baseline<'a> {
     /// The statuses by which readiness announces the shutdown, with its address and path.
     announced: Option<(SocketAddr, String, BTreeSet<u16>)>,
     allowed: BTreeSet<u16>,
+    /// Statuses that a route may always answer.
+    expected: BTreeSet<u16>,
 }
 
 /// The result of comparing a response with the baseline.
@@ -91,7 +93,11 @@ const ENOUGH: u64 = 5;
 impl<'a> Baseline<'a> {
     /// Returns the usual responses in `record`.
     pub(super) fn of(record: &'a Record, terms: &Terms) -> Self {
-        let mut usual = Self { allowed: terms.allow_status.iter().copied().collect(), ..Self::default() };
+        let mut usual = Self {
+            allowed: terms.allow_status.iter().copied().collect(),
+            expected: terms.expect_status.iter().copied().collect(),
+            ..Self::default()
+        };
         usual.announced = terms.readiness.as_ref().map(|(at, path)| {
             let red = record.readiness.iter().filter_map(|look| match look.state {
                 ReadyState::Red(status) => Some(status),
@@ -112,10 +118,15 @@ impl<'a> Baseline<'a> {
         usual
     }
 
-    /// Whether `status` is an error, other than the one that the route answers as a rule.
+    /// Whether `status` is an error, other than the one that the route answers as a rule. From 500 on that one is an error as well,
+    /// unless it is declared.
     pub(super) fn is_error(&self, request: &Request, status: u16) -> bool {
         let rule = self.routes.get(&(request.to, &*request.route)).and_then(RouteSeen::rule);
-        status >= 500 || (status >= 400 && rule.is_some_and(|rule| rule != status))
+        match status {
+            500.. => rule != Some(status) || !self.expected.contains(&status),
+            400..500 => rule.is_some_and(|rule| rule != status),
+            _ => false,
+        }
     }
 
     /// Compares the whole answer to `request`, which came after the signal, with the usual ones.

@@ -27,6 +27,8 @@ pub struct Check {
 pub enum CheckId {
     /// The process handles the stop signal: its default action did not end the process.
     SignalHandled,
+    /// Each route of the load answered with a status of 200 to 399, or with a declared one.
+    RoutesServed,
     /// Every accepted request got a complete response, as before the signal.
     RequestsAnswered,
     /// A connection held in each phase of the protocol at the signal was served.
@@ -60,6 +62,7 @@ impl CheckId {
     pub fn name(self) -> &'static str {
         match self {
             Self::SignalHandled => "signal-handled",
+            Self::RoutesServed => "routes-served",
             Self::RequestsAnswered => "requests-answered",
             Self::PhasesServed => "phases-served",
             Self::ReadinessBeforeClose => "readiness-before-close",
@@ -80,7 +83,8 @@ impl CheckId {
     fn decides_the_verdict(self) -> bool {
         matches!(
             self,
-            Self::RequestsAnswered
+            Self::RoutesServed
+                | Self::RequestsAnswered
                 | Self::DatabaseClean
                 | Self::OrdersProcessed
                 | Self::JobsReturned

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::checks::{listener, process, requests, stores};
+use super::checks::{listener, process, requests, routes, stores};
 use super::counts::summaries;
 use super::fate::Case;
 use super::notes::notes;
@@ -60,6 +60,8 @@ pub(crate) struct Terms {
     pub readiness: Option<(SocketAddr, String)>,
     /// Response statuses that are not a loss after the signal.
     pub allow_status: Vec<u16>,
+    /// Statuses of 400 and more that a route may always answer.
+    pub expect_status: Vec<u16>,
     /// The shapes of load that were on.
     pub shapes: Vec<Shape>,
     /// Whether connections were to be held in the phases of the protocol.
@@ -90,6 +92,7 @@ fn all_checks(case: &Case<'_>, shapes: &[ShapeSummary]) -> Vec<Check> {
     let (record, terms) = (case.record, case.terms);
     let mut checks = vec![
         process::signal_handled(case),
+        routes::routes_served(case),
         requests::requests_answered(case, shapes),
         requests::phases_served(case),
         listener::readiness_before_close(case),

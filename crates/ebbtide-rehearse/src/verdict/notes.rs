@@ -1,11 +1,8 @@
 //! Remarks that are not findings but help to interpret a verdict.
 
-use std::collections::BTreeMap;
-
 use super::Counts;
 use super::fate::Case;
 use super::losses::Blame;
-use crate::record::{Outcome, Record, Shape};
 use crate::words;
 
 /// Returns the remarks on a run.
@@ -23,11 +20,6 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
             "clients stopped sending {at} after the load began: the maximum number of requests was reached"
         ));
     }
-    notes.extend(
-        unwanted(record)
-            .into_iter()
-            .map(|(shape, status)| format!("{shape}: every response had status {status}")),
-    );
     for group in case.groups.iter().filter(|group| group.blame == Blame::Usual) {
         notes.push(format!("not caused by the shutdown: {}", group.sentence(record)));
     }
@@ -60,34 +52,4 @@ fn before(case: &Case<'_>) -> Option<String> {
     let bad = Counts::of(case.requests.iter().filter(|judged| !judged.after));
     let (count, of) = (words::count(bad.bad()), words::count(bad.accepted()));
     (bad.bad() > 0).then(|| format!("{count} of {of} requests failed before the signal: the baseline"))
-}
-
-/// Shapes whose every answer had one and the same status of 400 to 499.
-fn unwanted(record: &Record) -> Vec<(Shape, u16)> {
-    let mut seen = BTreeMap::<Shape, Option<u16>>::new();
-    for request in &record.traffic.requests {
-        if let Outcome::Answered { status } = request.outcome {
-            let only = seen.entry(request.shape).or_insert(Some(status));
-            *only = only.filter(|known| *known == status && (400..500).contains(&status));
-        }
-    }
-    seen.into_iter().filter_map(|(shape, status)| Some((shape, status?))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::verdict::samples::{good, request, terms};
-
-    fn notes(record: &Record) -> Vec<String> {
-        super::notes(&Case::new(record, &terms()))
-    }
-
-    #[test]
-    fn a_missing_route_gets_a_note_and_a_good_run_gets_none() {
-        assert_eq!(notes(&good()), Vec::<String>::new());
-        let mut record = good();
-        record.traffic.requests = vec![request(1, Outcome::Answered { status: 404 })];
-        assert!(notes(&record)[0].starts_with("storm: every response had status 404"));
-    }
 }

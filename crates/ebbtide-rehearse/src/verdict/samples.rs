@@ -99,6 +99,7 @@ pub(crate) fn terms() -> Terms {
         require_readiness: false,
         readiness: None,
         allow_status: Vec::new(),
+        expect_status: Vec::new(),
         shapes: vec![Shape::Storm],
         phases: false,
         store: false,
@@ -131,6 +132,7 @@ pub fn scenario() -> Scenario {
         ready_limit: Duration::from_secs(30),
         require_readiness: false,
         allow_status: Vec::new(),
+        expect_status: Vec::new(),
         strict: false,
         load: LoadPlan {
             shapes: Vec::new(),

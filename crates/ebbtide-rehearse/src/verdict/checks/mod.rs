@@ -3,4 +3,5 @@
 pub(super) mod listener;
 pub(super) mod process;
 pub(super) mod requests;
+pub(super) mod routes;
 pub(super) mod stores;

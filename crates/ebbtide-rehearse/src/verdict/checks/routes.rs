@@ -1,0 +1,145 @@
+//! Whether the routes of the load work: a route that answers nothing but errors proves nothing about its handler.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use crate::record::Outcome;
+use crate::verdict::fate::{Case, Fate};
+use crate::verdict::{Check, CheckId, Finding, Terms};
+use crate::words;
+
+/// The responses of one route: those before the signal, or all of them if there are none.
+#[derive(Default)]
+struct RouteResponses {
+    before: u64,
+    count: u64,
+    statuses: BTreeSet<u16>,
+}
+
+/// Did each route of the load answer with 200 to 399, or with a declared status?
+pub(in crate::verdict) fn routes_served(case: &Case<'_>) -> Check {
+    let found = |finding, evidence: String| Check::new(CheckId::RoutesServed, finding, evidence);
+    let routes = responses(case);
+    if routes.is_empty() {
+        return found(Finding::Inconclusive, "no response was received".into());
+    }
+    let useless: Vec<_> = routes
+        .iter()
+        .filter(|(_, seen)| !seen.statuses.iter().any(|status| is_served(*status, case.terms)))
+        .collect();
+    if useless.is_empty() {
+        let count = words::plural(routes.len() as u64, "route", "routes");
+        return found(
+            Finding::Pass,
+            format!("{count} answered with a status of 200 to 399, or with a declared one"),
+        );
+    }
+    let statuses: BTreeSet<u16> =
+        useless.iter().flat_map(|(_, seen)| seen.statuses.iter().copied()).collect();
+    let lines: Vec<String> =
+        useless.iter().map(|((at, route), seen)| sentence(case, *at, route, seen)).collect();
+    let names: Vec<String> = useless.iter().map(|((_, route), _)| format!("`{route}`")).collect();
+    found(Finding::Inconclusive, lines.join("\n")).hint(format!(
+        "--url SHAPE=METHOD:PATH replaces {}; if the status is intended: --expect-status {}",
+        names.join(" and "),
+        list(&statuses, ",")
+    ))
+}
+
+fn responses<'a>(case: &Case<'a>) -> BTreeMap<(SocketAddr, &'a str), RouteResponses> {
+    let mut routes = BTreeMap::<_, RouteResponses>::new();
+    for judged in case.requests.iter().filter(|judged| judged.fate != Fate::Foreign) {
+        let Outcome::Answered { status } = judged.request.outcome else { continue };
+        let seen = routes.entry((judged.request.to, &*judged.request.route)).or_default();
+        if !judged.after && seen.before == 0 {
+            *seen = RouteResponses::default();
+        }
+        if !judged.after || seen.before == 0 {
+            seen.before += u64::from(!judged.after);
+            seen.count += 1;
+            seen.statuses.insert(status);
+        }
+    }
+    routes
+}
+
+fn is_served(status: u16, terms: &Terms) -> bool {
+    matches!(status, 200..=399) || terms.expect_status.contains(&status)
+}
+
+fn sentence(case: &Case<'_>, at: SocketAddr, route: &str, seen: &RouteResponses) -> String {
+    let first = case.requests.first().map(|judged| judged.request.to);
+    let is_one_address = case.requests.iter().all(|judged| Some(judged.request.to) == first);
+    let at = if is_one_address { String::new() } else { format!(" at {at}") };
+    let when = if seen.before > 0 { " before the signal" } else { "" };
+    let count = words::plural(seen.count, "response", "responses");
+    format!("{route}{at}: every response{when} had status {} ({count})", list(&seen.statuses, " or "))
+}
+
+fn list(statuses: &BTreeSet<u16>, separator: &str) -> String {
+    statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Record, Request};
+    use crate::verdict::samples::{good, request, terms};
+    use crate::verdict::{Verdict, judge};
+
+    fn with(route: &str, answers: &[(u64, u16)]) -> Record {
+        let mut record = good();
+        record.traffic.requests.extend(answers.iter().map(|(begun, status)| Request {
+            route: route.into(),
+            ..request(*begun, Outcome::Answered { status: *status })
+        }));
+        record
+    }
+
+    fn found(record: &Record, terms: &Terms) -> (Check, Verdict) {
+        (crate::verdict::samples::found(CheckId::RoutesServed, record, terms), judge(record, terms).verdict)
+    }
+
+    #[test]
+    fn a_route_that_answers_only_errors_is_inconclusive_unless_its_status_is_declared() {
+        let missing = with("GET /gone", &[(900_000, 404), (1_200_000, 404)]);
+        let (check, verdict) = found(&missing, &terms());
+        assert_eq!((check.verdict, verdict), (Finding::Inconclusive, Verdict::Inconclusive));
+        assert_eq!(check.evidence, "GET /gone: every response before the signal had status 404 (1 response)");
+        let hint = check.hint.unwrap_or_default();
+        assert!(hint.contains("`GET /gone`") && hint.ends_with("--expect-status 404"), "{hint}");
+        let declared = Terms { expect_status: vec![404], ..terms() };
+        assert_eq!(found(&missing, &declared).1, Verdict::Pass);
+        let other = Terms { expect_status: vec![403], ..terms() };
+        assert_eq!(found(&missing, &other).1, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn one_useful_response_before_the_signal_is_enough_and_one_after_it_is_not() {
+        assert_eq!(
+            found(&with("GET /a", &[(900_000, 404), (910_000, 204)]), &terms()).0.verdict,
+            Finding::Pass
+        );
+        let late = with("GET /a", &[(900_000, 404), (1_200_000, 200)]);
+        assert_eq!(found(&late, &terms()).0.verdict, Finding::Inconclusive);
+        // A slow route may have no response before the signal.
+        assert_eq!(found(&with("GET /a", &[(1_200_000, 200)]), &terms()).0.verdict, Finding::Pass);
+        assert_eq!(found(&with("GET /a", &[(1_200_000, 404)]), &terms()).0.verdict, Finding::Inconclusive);
+    }
+
+    #[test]
+    fn a_declared_status_excuses_no_loss() {
+        let declared = Terms { expect_status: vec![404, 503], ..terms() };
+        for status in [404, 503] {
+            // Only after the signal.
+            let record = with("GET /a", &[(900_000, 200), (910_000, 200), (1_200_000, status)]);
+            assert_eq!(found(&record, &declared).1, Verdict::Fail);
+            // Now and then before the signal.
+            let record = with("GET /a", &[(900_000, 200), (910_000, 200), (920_000, status)]);
+            assert_eq!(judge(&record, &declared).requests.wrong, 1);
+            // Always.
+            let record = with("GET /a", &[(900_000, status), (1_200_000, status)]);
+            assert_eq!(found(&record, &declared).1, Verdict::Pass);
+        }
+    }
+}
