@@ -9,7 +9,7 @@ use rustix::process::Rlimit;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::child::{Service, end_descendants, signal_state, survivors, tail};
+use super::child::{Aftermath, Service, signal_state, tail};
 use super::conductor::News;
 use super::janitor::Janitor;
 use super::load::{Address, Load};
@@ -213,10 +213,9 @@ async fn collect(
     watchers: Watchers,
     clock: Clock,
 ) -> Result<(), NotRehearsed> {
-    sleep(GOES_ON).await;
-    record.orphans = survivors(service.pid());
-    record.cleaned_up = (!record.orphans.is_empty()).then(|| clock.now());
-    end_descendants(service.pid());
+    let left = Aftermath::watch(service.pid(), GOES_ON, clock).await;
+    (record.orphans, record.cleaned_up) = (left.orphans, left.cleaned_up);
+    (record.children_until, record.children_listened) = (left.children_until, left.listened);
     record.traffic = watchers.load.stop().await.ok_or(NotRehearsed::Load)?;
     if let Some(readiness) = watchers.readiness {
         record.readiness = readiness.stop().await;

@@ -288,6 +288,22 @@ if is_("worker-outlives"):
         while True:
             time.sleep(1)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+elif is_("worker-lingers"):
+    # The parent ends at the signal; its child goes on serving for a moment.
+    parent = os.getpid()
+    if os.fork():
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        while True:
+            time.sleep(1)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def linger():
+        while os.getppid() == parent:
+            time.sleep(0.001)
+        time.sleep(0.06)
+        end(0)
+
+    threading.Thread(target=linger, daemon=True).start()
 elif is_("ignores"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 elif is_("no-handler"):

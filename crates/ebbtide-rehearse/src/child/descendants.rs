@@ -1,5 +1,6 @@
 //! The processes that the service started and left behind.
 
+use std::collections::HashSet;
 use std::fs;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
@@ -67,20 +68,34 @@ impl Descendant {
     }
 }
 
-/// Returns every process that is in `group` or is a child of this process, except the group's leader.
+/// Returns every process that is in `group` or descends from this process or from the group's leader, except the leader.
 fn descendants(group: Pid) -> Vec<Descendant> {
     let us = getpid().as_raw_nonzero().get();
     let group = group.as_raw_nonzero().get();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
+    let all = entries
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         .filter(|pid| *pid != group && *pid != EXCLUDED.load(Ordering::Relaxed))
-        .filter_map(|pid| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            let (process, parent, process_group) = parse(pid, &stat)?;
-            (process_group == group || parent == us).then_some(process)
-        })
-        .collect()
+        .filter_map(|pid| parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?))
+        .collect();
+    below(&[us, group], group, all)
+}
+
+/// Returns those of `all`, each with its parent and its process group, that are in `group` or descend from `roots`.
+fn below(roots: &[i32], group: i32, all: Vec<(Descendant, i32, i32)>) -> Vec<Descendant> {
+    let mut found = Vec::new();
+    let mut parents: HashSet<i32> = roots.iter().copied().collect();
+    let mut rest = all;
+    loop {
+        let is_below =
+            |(_, parent, of): &mut (Descendant, i32, i32)| *of == group || parents.contains(parent);
+        let new: Vec<Descendant> = rest.extract_if(.., is_below).map(|(process, ..)| process).collect();
+        if new.is_empty() {
+            return found;
+        }
+        parents.extend(new.iter().map(|process| process.pid));
+        found.extend(new);
+    }
 }
 
 /// Reads `pid (name) state ppid pgrp ...`; the name may itself hold blanks and parentheses.
@@ -102,5 +117,15 @@ mod tests {
     fn a_process_name_with_parentheses_is_parsed() {
         let (process, parent, group) = parse(9, "9 (a) (b) S 4 7 7 0 -1").unwrap();
         assert_eq!((process.name.as_str(), process.dead, parent, group), ("a) (b", false, 4, 7));
+    }
+
+    #[test]
+    fn a_child_of_a_child_in_another_session_descends_from_the_service() {
+        let process =
+            |pid, parent, group| (Descendant { pid, name: String::new(), dead: false }, parent, group);
+        // 1 is this process, 5 the service. 9 was started by 8, which was adopted; 7 descends from neither.
+        let all = vec![process(9, 8, 9), process(6, 5, 5), process(8, 1, 8), process(7, 2, 2)];
+        let found: Vec<i32> = below(&[1, 5], 5, all).into_iter().map(|process| process.pid).collect();
+        assert_eq!(found, [6, 8, 9]);
     }
 }

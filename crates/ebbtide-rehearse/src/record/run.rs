@@ -22,6 +22,10 @@ pub struct Record {
     pub killed: Option<At>,
     /// When processes that outlived the service were killed, if any did.
     pub cleaned_up: Option<At>,
+    /// When the last process of the service that outlived it was gone, if any did.
+    pub children_until: Option<At>,
+    /// The addresses on which processes that outlived the service listened.
+    pub children_listened: Vec<String>,
     /// How the process handles the stop signal, as `/proc` showed.
     pub signal_state: Option<SignalState>,
     /// Processes it left behind.
@@ -42,17 +46,16 @@ impl Record {
     /// Returns whether no process of the service existed at `at`. A connection that is opened then is accepted by another program,
     /// which has bound the free port.
     pub fn had_ended(&self, at: At) -> bool {
-        let last = match &*self.orphans {
-            [] => self.exit.map(|(at, _)| at),
-            _ => self.cleaned_up,
-        };
+        let last = self.exit.map(|(exit, _)| self.children_until.map_or(exit, |until| until.max(exit)));
         last.is_some_and(|last| at > last)
     }
 
     /// Returns the record without the requests and the readiness samples, which are many.
     pub fn process(&self) -> ProcessRecord<'_> {
-        let Self { ready, load_began, signalled, exit, killed, cleaned_up, signal_state, .. } = *self;
-        let Self { orphans, database, store, report, .. } = self;
+        let Self {
+            ready, load_began, signalled, exit, killed, cleaned_up, children_until, signal_state, ..
+        } = *self;
+        let Self { children_listened, orphans, database, store, report, .. } = self;
         ProcessRecord {
             ready,
             load_began,
@@ -60,6 +63,8 @@ impl Record {
             exit,
             killed,
             cleaned_up,
+            children_until,
+            children_listened,
             signal_state,
             orphans,
             database: database.as_ref(),
@@ -78,6 +83,8 @@ pub struct ProcessRecord<'a> {
     pub exit: Option<(At, Ended)>,
     pub killed: Option<At>,
     pub cleaned_up: Option<At>,
+    pub children_until: Option<At>,
+    pub children_listened: &'a [String],
     pub signal_state: Option<SignalState>,
     pub orphans: &'a [Orphan],
     pub database: Option<&'a Database>,

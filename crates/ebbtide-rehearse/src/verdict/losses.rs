@@ -177,7 +177,7 @@ fn with_the_process(lost: &[&Request], record: &Record) -> String {
     // The time of the rehearsal's SIGKILL is exact. What was in flight then ended with the process, whenever its client noticed;
     // unless another process held its connection.
     let from = record.killed.map_or_else(|| ends_from(record, exit), |killed| killed.0);
-    let until = if record.orphans.is_empty() { u64::MAX } else { exit.0.saturating_add(NEAR_MICROS) };
+    let until = if record.children_until.is_none() { u64::MAX } else { exit.0.saturating_add(NEAR_MICROS) };
     let near = |request: &&&Request| request.begun <= exit && (from..=until).contains(&request.ended.0);
     let later = |request: &&&Request| request.begun > exit || request.ended.0 > until;
     let how = match record.killed {

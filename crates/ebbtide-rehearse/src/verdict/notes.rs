@@ -24,6 +24,7 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
         notes.push(format!("not caused by the shutdown: {}", group.sentence(record)));
     }
     notes.extend(before(case));
+    notes.extend(child(case));
     let counts = Counts::of(&case.requests);
     if counts.foreign > 0 {
         let count = words::plural(counts.foreign, "new connection was", "new connections were");
@@ -47,9 +48,67 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
     notes
 }
 
+/// A child process that listened after the service had ended. Its connections are judged as those of the service.
+fn child(case: &Case<'_>) -> Option<String> {
+    let record = case.record;
+    let (exit, _) = record.exit.filter(|_| !record.children_listened.is_empty())?;
+    let new = case.requests.iter().filter(|judged| judged.request.opened > exit && judged.accepted()).count();
+    let new = words::plural(new as u64, "new connection was", "new connections were");
+    let at = record.children_listened.join(", ");
+    Some(match record.orphans.is_empty() {
+        false => {
+            format!("a child process of the service still listens on {at} after the exit: {new} accepted")
+        }
+        true => format!(
+            "a child process of the service listened on {at} for a short time after the exit: {new} accepted"
+        ),
+    })
+}
+
 /// Failures before the signal.
 fn before(case: &Case<'_>) -> Option<String> {
     let bad = Counts::of(case.requests.iter().filter(|judged| !judged.after));
     let (count, of) = (words::count(bad.bad()), words::count(bad.accepted()));
     (bad.bad() > 0).then(|| format!("{count} of {of} requests failed before the signal: the baseline"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::At;
+    use crate::record::{Close, Orphan, Outcome};
+    use crate::verdict::samples::{good, request, terms};
+    use crate::verdict::{Verdict, judge};
+
+    const RESET: Outcome = Outcome::Unanswered { close: Close::Reset };
+
+    #[test]
+    fn a_good_run_has_no_notes() {
+        assert_eq!(judge(&good(), &terms()).notes, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_program_that_takes_the_port_after_the_exit_is_not_the_service() {
+        let exit = good().exit.unwrap().0.0;
+        for outcome in [Outcome::Malformed, RESET, Outcome::Answered { status: 500 }, Outcome::TimedOut] {
+            let mut record = good();
+            record.traffic.requests.push(request(exit + 1, outcome));
+            let run = judge(&record, &terms());
+            assert_eq!((run.verdict, run.requests.foreign), (Verdict::Pass, 1), "{:?}", run.checks);
+            assert!(run.notes.iter().any(|note| note.contains("another program")), "{:?}", run.notes);
+            // Opened while the service was there, or while a process of it was: its own.
+            record.traffic.requests.push(request(exit - 1, outcome));
+            assert_eq!(judge(&record, &terms()).verdict, Verdict::Fail);
+            let mut record = good();
+            record.orphans = vec![Orphan { pid: 1, name: "child".into() }];
+            (record.children_until, record.children_listened) = (Some(At(exit + 2)), vec!["[::1]:80".into()]);
+            record.traffic.requests.push(request(exit + 1, outcome));
+            let run = judge(&record, &terms());
+            assert!(
+                run.notes
+                    .iter()
+                    .any(|note| note.starts_with("a child process of the service still listens on"))
+            );
+            assert_eq!(run.requests.foreign, 0);
+        }
+    }
 }
