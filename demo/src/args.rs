@@ -36,13 +36,13 @@ pub struct Args {
     /// Keep serving for exactly this time after the stop signal
     ///
     /// Without it, the service keeps serving until no new requests arrive: 250ms to 2s on a laptop.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true)]
     pub lame_duck: Option<Duration>,
 
     /// Set the time from the stop signal to SIGKILL [default: the platform's]
     ///
     /// On a laptop the default is 10s.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true)]
     pub grace: Option<Duration>,
 
     /// Inject a fault; may be given more than once

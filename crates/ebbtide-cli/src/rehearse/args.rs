@@ -7,7 +7,10 @@ use std::time::Duration;
 use clap::Args;
 use ebbtide_rehearse::{Expected, Ready, Route, Shape, Span, StopSignal};
 
-use super::values::{destination, duration, expected, ready, signal, span, url};
+use super::values::{
+    clients, destination, duration, expect_status, expected, limit, number, ready, requests, runs, signal,
+    span, status, url,
+};
 use crate::output::Destination;
 
 /// Start a service, load it, stop it, and report what was lost.
@@ -30,11 +33,11 @@ pub(crate) struct RehearseArgs {
     pub(super) demo: bool,
 
     /// Readiness check: a URL that answers 200 to 399, or an open port
-    #[arg(long, help_heading = SERVICE, value_name = "URL|PORT", value_parser = ready, required_unless_present = "demo")]
+    #[arg(long, help_heading = SERVICE, value_name = "URL|PORT", value_parser = ready, required_unless_present = "demo", allow_hyphen_values = true)]
     pub(super) ready: Option<Ready>,
 
     /// Maximum time until the service is ready
-    #[arg(long, help_heading = SERVICE, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, help_heading = SERVICE, value_name = "TIME", default_value = "30s", value_parser = limit, allow_hyphen_values = true)]
     pub(super) ready_timeout: Duration,
 
     /// Fail when readiness does not turn red before the listener closes
@@ -63,50 +66,50 @@ pub(crate) struct RehearseArgs {
     ///
     /// For example 401 for a route that requires a login. A route whose responses all have another such status proves
     /// nothing, and `routes-served` is inconclusive.
-    #[arg(long, help_heading = LOAD, value_name = "STATUS", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(400..=599))]
+    #[arg(long, help_heading = LOAD, value_name = "STATUS", value_delimiter = ',', value_parser = expect_status, allow_hyphen_values = true)]
     pub(super) expect_status: Vec<u16>,
 
     /// Clients that open a new connection for every request; 0 disables
     ///
     /// A given number is used as it is, and the clients send as fast as they can. Otherwise the number and the rate of
     /// the load are fitted to the service: half of its measured capacity, with at most 64 clients.
-    #[arg(long, help_heading = LOAD, value_name = "CLIENTS")]
+    #[arg(long, help_heading = LOAD, value_name = "CLIENTS", value_parser = clients, allow_hyphen_values = true)]
     pub(super) storm: Option<u32>,
 
     /// Clients that keep their connection between requests; 0 disables
     ///
     /// Default: fitted to the service, at most 200.
-    #[arg(long, help_heading = LOAD, value_name = "CLIENTS")]
+    #[arg(long, help_heading = LOAD, value_name = "CLIENTS", value_parser = clients, allow_hyphen_values = true)]
     pub(super) keepalive: Option<u32>,
 
     /// Pause between the requests of a keep-alive client
     ///
     /// Longer when the number of clients is fitted.
-    #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "0-20ms", value_parser = span)]
+    #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "0-20ms", value_parser = span, allow_hyphen_values = true)]
     pub(super) think: Span,
 
     /// Clients with a slow request in flight; 0 disables
     ///
     /// Default: 8 with --demo or --url slow=…, otherwise 0.
-    #[arg(long, help_heading = LOAD, value_name = "CLIENTS")]
+    #[arg(long, help_heading = LOAD, value_name = "CLIENTS", value_parser = clients, allow_hyphen_values = true)]
     pub(super) slow: Option<u32>,
 
     /// Duration of a slow request
     ///
     /// Passed in the path as `{ms}`. Without `{ms}`, a POST or PUT request sends its body slowly.
-    #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "3s-5s", value_parser = span)]
+    #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "3s-5s", value_parser = span, allow_hyphen_values = true)]
     pub(super) slow_time: Span,
 
     /// Requests per second, sent on a schedule; 0 disables
     ///
     /// They are sent whether or not earlier ones were answered. Default: fitted to the service, at most 100.
-    #[arg(long, help_heading = LOAD, value_name = "RATE")]
+    #[arg(long, help_heading = LOAD, value_name = "RATE", value_parser = clients, allow_hyphen_values = true)]
     pub(super) open: Option<u32>,
 
     /// Clients that post orders to the demo; 0 disables
     ///
     /// Default: 4 with --demo or --url orders=…, otherwise 0.
-    #[arg(long, help_heading = LOAD, value_name = "CLIENTS")]
+    #[arg(long, help_heading = LOAD, value_name = "CLIENTS", value_parser = clients, allow_hyphen_values = true)]
     pub(super) orders: Option<u32>,
 
     /// Hold no connections in the phases of the protocol at the signal
@@ -114,33 +117,33 @@ pub(crate) struct RehearseArgs {
     pub(super) no_phases: bool,
 
     /// Maximum time until a response is complete
-    #[arg(long, help_heading = LOAD, value_name = "TIME", default_value = "20s", value_parser = duration)]
+    #[arg(long, help_heading = LOAD, value_name = "TIME", default_value = "20s", value_parser = limit, allow_hyphen_values = true)]
     pub(super) request_timeout: Duration,
 
     /// Maximum time of a TCP handshake
-    #[arg(long, help_heading = LOAD, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    #[arg(long, help_heading = LOAD, value_name = "TIME", default_value = "5s", value_parser = limit, allow_hyphen_values = true)]
     pub(super) connect_timeout: Duration,
 
     /// Maximum requests per run (avoids ephemeral port exhaustion)
-    #[arg(long, help_heading = LOAD, value_name = "COUNT", default_value_t = 400_000)]
+    #[arg(long, help_heading = LOAD, value_name = "COUNT", default_value_t = 400_000, value_parser = requests, allow_hyphen_values = true)]
     pub(super) max_requests: u64,
 
     /// Signal that asks the service to stop
-    #[arg(long, help_heading = STOP, value_name = "SIGNAL", default_value = "TERM", value_parser = signal)]
+    #[arg(long, help_heading = STOP, value_name = "SIGNAL", default_value = "TERM", value_parser = signal, allow_hyphen_values = true)]
     pub(super) signal: StopSignal,
 
     /// Grace period: SIGKILL is sent this long after the stop signal
-    #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "30s", value_parser = limit, allow_hyphen_values = true)]
     pub(super) grace: Duration,
 
     /// Expected exit codes, or signal:NAME, separated by commas
-    #[arg(long, help_heading = STOP, value_name = "CODE|signal:NAME", default_value = "0", value_delimiter = ',', value_parser = expected)]
+    #[arg(long, help_heading = STOP, value_name = "CODE|signal:NAME", default_value = "0", value_delimiter = ',', value_parser = expected, allow_hyphen_values = true)]
     pub(super) expect_exit: Vec<Expected>,
 
     /// Response statuses that are not a loss after the signal
     ///
     /// For example 503 for a service that declines requests.
-    #[arg(long, help_heading = STOP, value_name = "STATUS", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(100..=599))]
+    #[arg(long, help_heading = STOP, value_name = "STATUS", value_delimiter = ',', value_parser = status, allow_hyphen_values = true)]
     pub(super) allow_status: Vec<u16>,
 
     /// Fail when the verdict is inconclusive
@@ -148,21 +151,21 @@ pub(crate) struct RehearseArgs {
     pub(super) strict: bool,
 
     /// Minimum duration of the load before the signal
-    #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "1s", value_parser = duration, allow_hyphen_values = true)]
     pub(super) warmup: Duration,
 
     /// Send the signal at a random time in this window after the warm-up
-    #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "500ms", value_parser = duration)]
+    #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "500ms", value_parser = duration, allow_hyphen_values = true)]
     pub(super) window: Duration,
 
     /// Number of times to start, load and stop the service
-    #[arg(long, help_heading = STOP, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, help_heading = STOP, value_name = "RUNS", default_value_t = 1, value_parser = runs, allow_hyphen_values = true)]
     pub(super) repeat: u32,
 
     /// Seed for the times of the signal and the clients' pauses
     ///
     /// Default: a random seed, which is printed.
-    #[arg(long, help_heading = STOP, value_name = "NUMBER")]
+    #[arg(long, help_heading = STOP, value_name = "NUMBER", value_parser = number, allow_hyphen_values = true)]
     pub(super) seed: Option<u64>,
 
     /// Print text or json on stdout, or write it to a file; repeatable

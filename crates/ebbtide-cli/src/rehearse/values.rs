@@ -1,5 +1,7 @@
 //! Parsers of option values.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use ebbtide_core::model::parse_duration;
@@ -9,14 +11,30 @@ use crate::output::Destination;
 
 /// Parses a duration such as `500ms`, `1.5s`, `2m`, `30`, as the library's environment variables do; at most one day.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    if text.trim_start().starts_with('-') && parse_duration(text.trim_start().trim_start_matches('-')).is_ok()
+    {
+        return Err(format!("invalid duration `{text}`: must not be negative"));
+    }
     let time = parse_duration(text).map_err(|error| error.to_string())?;
     if time > DAY { Err(format!("invalid duration `{text}`: must be at most one day")) } else { Ok(time) }
+}
+
+/// Parses a duration that something has to fit into.
+pub(super) fn limit(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err(format!("invalid duration `{text}`: must be greater than 0")),
+        time => Ok(time),
+    }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Parses a range such as `0ms-20ms`, `3s-5s`, `0-20ms`, or one time for both ends.
 pub(super) fn span(text: &str) -> Result<Span, String> {
+    let duration = |part: &str| {
+        let wrong = |_| format!("invalid range `{text}`: expected TIME or MIN-MAX, such as 0-20ms");
+        duration(part).map_err(wrong)
+    };
     let (least, most) = text.split_once('-').unwrap_or((text, text));
     let most_time = duration(most)?;
     let unit = most.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
@@ -26,6 +44,46 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
         return Err(format!("invalid range `{text}`: the start is greater than the end"));
     }
     Ok(Span { least, most: most_time })
+}
+
+/// Parses a number of clients, or of requests per second.
+pub(super) fn clients(text: &str) -> Result<u32, String> {
+    within(text, "number", 0, u32::MAX)
+}
+
+/// Parses a maximum number of requests.
+pub(super) fn requests(text: &str) -> Result<u64, String> {
+    within(text, "number", 1, u64::MAX)
+}
+
+/// Parses a number of runs.
+pub(super) fn runs(text: &str) -> Result<u32, String> {
+    within(text, "number", 1, 10_000)
+}
+
+/// Parses any number.
+pub(super) fn number(text: &str) -> Result<u64, String> {
+    within(text, "number", 0, u64::MAX)
+}
+
+/// Parses a status.
+pub(super) fn status(text: &str) -> Result<u16, String> {
+    within(text, "status", 100, 599)
+}
+
+/// Parses a status of an error.
+pub(super) fn expect_status(text: &str) -> Result<u16, String> {
+    within(text, "status", 400, 599)
+}
+
+fn within<T: FromStr + PartialOrd + fmt::Display>(
+    text: &str,
+    what: &str,
+    least: T,
+    most: T,
+) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| (&least..=&most).contains(&number));
+    number.ok_or_else(|| format!("invalid {what} `{text}`: expected a whole number from {least} to {most}"))
 }
 
 /// Parses `http://…`, a port, or `host:port`.
@@ -70,7 +128,10 @@ pub(super) fn destination(text: &str) -> Result<Destination, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args as _, Command};
+
     use super::*;
+    use crate::rehearse::args::RehearseArgs;
 
     /// One rule for the command's options and the library's variables, which both read with `parse_duration`.
     #[test]
@@ -107,6 +168,50 @@ mod tests {
         assert_eq!(span("7ms"), Ok((7, 7)));
         assert_eq!(span("1-2"), Ok((1000, 2000)));
         assert!(span("5s-3s").is_err());
+    }
+
+    /// `-3s` is the value of an option, and the error says what is wrong with it.
+    #[test]
+    fn each_time_and_each_number_refuses_a_negative_value() {
+        let options = RehearseArgs::augment_args(Command::new("rehearse"));
+        let text = ["FILE", "FORMAT[=FILE]", "SHAPE=METHOD:PATH", "URL"];
+        let is_number = |value: &str| !text.contains(&value);
+        let mut seen = Vec::new();
+        for option in options.get_opts() {
+            let value =
+                option.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
+            if !option.get_action().takes_values() || !is_number(value) {
+                continue;
+            }
+            let name = option.get_long().unwrap();
+            let given = if value.starts_with("TIME") { "-3s" } else { "-3" };
+            let words = ["rehearse", "--demo", &format!("--{name}"), given];
+            let error = options.clone().try_get_matches_from(words).unwrap_err();
+            let error = error.render().to_string();
+            assert!(error.contains(": invalid ") && error.contains(&format!("`{given}`: ")), "{error}");
+            assert!(!error.contains("tip:"), "{error}");
+            seen.push(name.to_owned());
+        }
+        assert!(
+            ["grace", "think", "storm", "seed", "ready"]
+                .iter()
+                .all(|name| seen.contains(&(*name).to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_refused() {
+        for zero in ["0", "0s", "0.0ms"] {
+            assert_eq!(
+                limit(zero).unwrap_err(),
+                format!("invalid duration `{zero}`: must be greater than 0")
+            );
+            assert_eq!(duration(zero), Ok(Duration::ZERO));
+        }
+        assert_eq!(
+            requests("0").unwrap_err(),
+            format!("invalid number `0`: expected a whole number from 1 to {}", u64::MAX)
+        );
     }
 
     #[test]
