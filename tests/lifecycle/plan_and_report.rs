@@ -39,6 +39,23 @@ fn the_plan_is_printed_without_starting() {
 }
 
 #[test]
+fn an_unknown_variable_is_logged_with_the_setting_that_it_resembles() {
+    let mut victim = victim("");
+    victim.env("EBBTIDE_GRAC", "60s").env("EBBTIDE_PORT_80_TCP", "1").env("EBBTIDE_TEST_SEED", "7");
+    let mut process = Process::start(victim.env("EBBTIDE_REPORT", "").env("EBBTIDE_MARGIN", ""));
+    process.says("phase=ready");
+    process.signal(Signal::TERM);
+    let ended = process.ended(LONG).expect("the process does not exit");
+    ended.code(0).said("unknown environment variable has no effect");
+    let lines: Vec<&str> = ended.output.lines().filter(|line| line.contains("unknown environment")).collect();
+    assert!(
+        matches!(lines.as_slice(), [line] if line.contains("WARN") && line.contains("EBBTIDE_GRAC")),
+        "{lines:?}"
+    );
+    assert!(lines[0].contains("closest=\"EBBTIDE_GRACE\""), "{lines:?}");
+}
+
+#[test]
 fn an_impossible_budget_is_refused_with_the_arithmetic_shown() {
     let ended = run(victim("").env("EBBTIDE_GRACE", "10s").env("EBBTIDE_LAME_DUCK", "8s"));
     ended.code(1).said("8s (lame duck maximum) + ").said(" > 8.333s = 10s (grace period) - 1.667s (margin)");

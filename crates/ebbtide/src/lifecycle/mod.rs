@@ -15,6 +15,7 @@ mod run;
 mod task;
 mod temporary;
 mod ticker;
+mod unknown_variables;
 
 #[cfg(any(feature = "testing", feature = "http"))]
 pub(crate) use assemble::{Assembled, RunEnvironment};
@@ -34,3 +35,5 @@ pub use run::NotStarted;
 #[cfg(feature = "cron")]
 pub use ticker::CronError;
 pub use ticker::{Every, OnError};
+#[cfg(feature = "http")]
+pub(crate) use unknown_variables::warn_of_unknown_variables;

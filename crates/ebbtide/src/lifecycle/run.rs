@@ -10,6 +10,7 @@ use tokio::runtime::Builder;
 use super::assemble::{Assembled, RunEnvironment};
 use super::builder::Taken;
 use super::environment::{self, EnvironmentSettings, PlanFormat};
+use super::unknown_variables::warn_of_unknown_variables;
 use super::{Handle, Lifecycle};
 use crate::model::{End, Exit, Plan, Report};
 use crate::runtime::{
@@ -178,6 +179,7 @@ impl Lifecycle {
     }
 
     fn plan(&mut self) -> Result<(Plan, EnvironmentSettings), BoxError> {
+        warn_of_unknown_variables(&self.name);
         let wishes = environment::apply(&mut self.budget, |name| std::env::var(name).ok())?;
         Ok((self.budget.plan()?, wishes))
     }

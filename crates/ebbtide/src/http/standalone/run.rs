@@ -9,7 +9,9 @@ use tokio::sync::oneshot;
 use crate::health::{Health, HealthState};
 use crate::http::{BoxError, HttpService, Listeners, ServeError, Server};
 use crate::layer::StopService;
-use crate::lifecycle::{Assembled, Lifecycle, RunEnvironment, Taken, apply_environment};
+use crate::lifecycle::{
+    Assembled, Lifecycle, RunEnvironment, Taken, apply_environment, warn_of_unknown_variables,
+};
 use crate::model::{Budget, End, Exit, LameDuck, Plan, Platform, Report};
 use crate::runtime::os::exit::at_a_terminal;
 use crate::runtime::{Input, LifecycleLedger, Manager, RunMode, START_UP, report_file};
@@ -149,6 +151,7 @@ impl Default for ServeSettings {
 impl ServeSettings {
     /// Computes the plan and the report path.
     fn plan(&mut self) -> Result<(Plan, Option<PathBuf>), BoxError> {
+        warn_of_unknown_variables(&self.name);
         let wishes = apply_environment(&mut self.budget, |name| std::env::var(name).ok())?;
         Ok((self.budget.plan()?, wishes.report_path))
     }
