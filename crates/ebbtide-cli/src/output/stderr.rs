@@ -132,7 +132,7 @@ fn judged(run: u32, of: u32, verdict: &RunVerdict) -> String {
         verdict.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name()).collect();
     let failed = if failed.is_empty() { String::new() } else { format!(" [{}]", failed.join(", ")) };
     format!(
-        "run {run}/{of}: {word}, {} sent, {} refused, {} lost{exit}{failed}",
+        "run {run}/{of}: {word}, {} sent, {} refused, {} lost or wrong{exit}{failed}",
         words::count(sent),
         words::count(refused),
         words::count(verdict.lost_by_shutdown)

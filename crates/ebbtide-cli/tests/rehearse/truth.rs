@@ -169,6 +169,13 @@ fn a_body_that_is_empty_or_different_only_after_the_signal_is_a_finding() {
 fn an_intended_status_may_be_allowed() {
     holds(&Row::innocent("refuses-503", &["--allow-status=503"]));
     let seen = holds(&Row::guilty("refuses-503", &[("requests-answered", "status 503")]));
+    let marks = &seen.verdict.as_ref().unwrap()["runs"][0]["timeline"]["landmarks"];
+    let marks: Vec<&str> =
+        marks.as_array().unwrap().iter().filter_map(|mark| mark["what"].as_str()).collect();
+    assert!(
+        marks.contains(&"first wrong answer (status 503)") && !marks.contains(&"first loss"),
+        "{marks:?}"
+    );
     assert_eq!(seen.hint("requests-answered"), "if this is intended: --allow-status 503");
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::checks::listener::{first_red, first_refusal};
-use super::fate::Case;
+use super::fate::{Case, Column, Reason};
 use crate::clock::At;
 use crate::record::{Outcome, Record};
 
@@ -60,15 +60,28 @@ fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
         record.traffic.requests.iter().filter(answered).map(|request| request.ended)
     };
     marks.extend(answers().max().map(|at| (at, "last answer".into())));
-    let losses = || case.requests.iter().filter(|judged| judged.blamed).map(|judged| judged.request.ended);
-    marks.extend(losses().min().map(|at| (at, "first loss".into())));
-    marks.extend(losses().max().map(|at| (at, "last loss".into())));
+    for (column, name) in [
+        (Column::Lost, "loss"),
+        (Column::Truncated, "truncated answer"),
+        (Column::TimedOut, "timeout"),
+        (Column::Wrong, "wrong answer"),
+    ] {
+        let blamed = case.requests.iter().filter(|judged| judged.blamed);
+        let of = blamed.filter_map(|judged| Some((judged.request.ended, judged.reason()?)));
+        let of = of.filter(|(_, reason)| reason.column() == column);
+        marks.extend(of.clone().min().map(|(at, reason)| (at, format!("first {name}{}", status(reason)))));
+        marks.extend(of.max().map(|(at, reason)| (at, format!("last {name}{}", status(reason)))));
+    }
     let database = record.database.as_ref();
     marks.extend(database.and_then(|seen| seen.emptied).map(|at| (at, "database connections closed".into())));
     marks.extend(record.killed.map(|at| (at, "grace period exceeded: SIGKILL".into())));
     marks.extend(record.exit.map(|(at, ended)| (at, format!("process ended: {ended}"))));
     marks.sort_by_key(|(at, _)| *at);
     marks.into_iter().map(|(at, what)| Landmark { ms: at.ms_from(record.signalled), what }).collect()
+}
+
+fn status(reason: Reason) -> String {
+    if let Reason::Status(status) = reason { format!(" (status {status})") } else { String::new() }
 }
 
 fn in_flight(record: &Record) -> Bars {
@@ -100,4 +113,34 @@ fn in_flight(record: &Record) -> Bars {
         u64::try_from(most).unwrap_or_default()
     });
     Bars { from_ms: from.ms_from(record.signalled), every_ms: step as f64 / 1000.0, counts: counts.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Close;
+    use crate::verdict::judge;
+    use crate::verdict::samples::{good, request, terms};
+
+    #[test]
+    fn a_wrong_status_is_not_called_a_loss() {
+        let cases = [
+            (Outcome::Answered { status: 503 }, "wrong answer (status 503)"),
+            (Outcome::Unanswered { close: Close::Reset }, "loss"),
+            (Outcome::CutInBody { close: Close::Eof }, "truncated answer"),
+            (Outcome::TimedOut, "timeout"),
+        ];
+        for (outcome, name) in cases {
+            let mut record = good();
+            record.traffic.requests.extend([1_300_000, 1_400_000].map(|begun| request(begun, outcome)));
+            let marks = judge(&record, &terms()).timeline.landmarks;
+            let named =
+                |word| marks.iter().filter(move |mark| mark.what.starts_with(word)).map(|mark| &*mark.what);
+            assert_eq!(named("first").collect::<Vec<_>>(), [format!("first {name}")]);
+            assert_eq!(
+                named("last").filter(|what| *what != "last answer").collect::<Vec<_>>(),
+                [format!("last {name}")]
+            );
+        }
+    }
 }
