@@ -24,7 +24,8 @@ fn stopped(fault: &str) -> Ended {
 #[test]
 fn a_runtime_whose_workers_all_spin_is_ended_by_the_watchdog() {
     let ended = stopped("spinning-runtime");
-    ended.code(4).said("watchdog terminates the process").said("waiting for: ").said("spinning-hook");
+    ended.code(4).said("watchdog terminates the process ").said(" after the shutdown began; phase ");
+    ended.said("waiting for: spinning-hook");
     // The flusher runs on a separate thread although the runtime is blocked.
     ended.said("flushed");
 }
@@ -178,7 +179,10 @@ async fn blocked_alone(arguments: &[&str]) -> Option<Ended> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standalone_server_whose_runtime_is_blocked_is_ended_by_its_watchdog() {
     let ended = blocked_alone(&["watched"]).await.expect("the process outlived its grace period");
-    ended.code(4).said("watchdog terminates the process").said("GET /block");
+    ended
+        .code(4)
+        .said(" after the shutdown began; phase draining for ")
+        .said("waiting for: http (1 in flight: GET /block");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -134,13 +134,20 @@ fn flush(ledger: &LifecycleLedger, hard: Instant) {
 
 fn describe_unfinished(ledger: &LifecycleLedger) -> String {
     let waiting = ledger.waiting();
-    let who = messages::describe(&waiting);
-    let who = if who.is_empty() { "the async runtime".to_owned() } else { who };
-    let since = ledger.stop_ordered().map_or_else(String::new, |(_, began)| {
-        format!(" {} after the shutdown began", show_duration(ledger.now().saturating_sub(began)))
+    let who = match (messages::describe(&waiting), messages::describe_unasked(&waiting)) {
+        (asked, _) if !asked.is_empty() => asked,
+        (_, unasked) if !unasked.is_empty() => {
+            format!("the async runtime, which has asked no component to stop: {unasked}")
+        }
+        _ => "the async runtime".to_owned(),
+    };
+    let now = ledger.now();
+    let after = ledger.stop_ordered().map_or_else(String::new, |(_, began)| {
+        format!(" {} after the shutdown began", show_duration(now.saturating_sub(began)))
     });
-    let phase = ledger.phase();
-    format!("watchdog terminates the process{since} in phase {phase}; waiting for: {who}")
+    let (phase, since) = ledger.phase_since();
+    let in_phase = show_duration(now.saturating_sub(since));
+    format!("watchdog terminates the process{after}; phase {phase} for {in_phase}; waiting for: {who}")
 }
 
 fn tell(

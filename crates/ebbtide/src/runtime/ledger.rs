@@ -113,6 +113,14 @@ impl LifecycleLedger {
         self.lock().machine.phase()
     }
 
+    /// Returns the phase, and when it began.
+    pub(super) fn phase_since(&self) -> (Phase, Duration) {
+        let state = self.lock();
+        let phase = state.machine.phase();
+        let change = state.machine.timeline().iter().rfind(|change| change.phase == phase);
+        (phase, change.map_or(Duration::ZERO, |change| change.at))
+    }
+
     pub(crate) fn stop_began(&self) -> Option<Duration> {
         self.lock().machine.stop_began()
     }

@@ -146,18 +146,26 @@ pub(crate) fn held(in_flight: u64, stragglers: &[Straggler]) -> String {
 
 /// Describes the components that the shutdown waits for.
 pub(crate) fn describe(waiting: &[WaitingComponent]) -> String {
-    let describe = |one: &WaitingComponent| {
-        let held: Vec<String> = one.stragglers.iter().take(3).map(describe_straggler).collect();
-        let in_flight = match (one.in_flight, held.is_empty()) {
-            (0, true) => None,
-            (count, true) => Some(format!("{count} in flight")),
-            (count, false) => Some(format!("{count} in flight: {}", held.join(", "))),
-        };
-        let requeued = (one.requeued > 0).then(|| format!("{} requeued", one.requeued));
-        let state: Vec<String> = in_flight.into_iter().chain(requeued).collect();
-        if state.is_empty() { one.name.clone() } else { format!("{} ({})", one.name, state.join("; ")) }
+    first_few(waiting.iter().filter(|one| one.asked).map(describe_component), "; ")
+}
+
+/// Describes the components that were not asked to stop, those with work in flight first.
+pub(crate) fn describe_unasked(waiting: &[WaitingComponent]) -> String {
+    let mut unasked: Vec<_> = waiting.iter().filter(|one| !one.asked).collect();
+    unasked.sort_by_key(|one| one.in_flight == 0);
+    first_few(unasked.into_iter().map(describe_component), "; ")
+}
+
+fn describe_component(one: &WaitingComponent) -> String {
+    let held: Vec<String> = one.stragglers.iter().take(3).map(describe_straggler).collect();
+    let in_flight = match (one.in_flight, held.is_empty()) {
+        (0, true) => None,
+        (count, true) => Some(format!("{count} in flight")),
+        (count, false) => Some(format!("{count} in flight: {}", held.join(", "))),
     };
-    first_few(waiting.iter().filter(|one| one.asked).map(describe), "; ")
+    let requeued = (one.requeued > 0).then(|| format!("{} requeued", one.requeued));
+    let state: Vec<String> = in_flight.into_iter().chain(requeued).collect();
+    if state.is_empty() { one.name.clone() } else { format!("{} ({})", one.name, state.join("; ")) }
 }
 
 /// Joins the first few, and appends the number of the others.
@@ -207,6 +215,14 @@ mod tests {
         assert_eq!(
             describe(&waiting),
             "emails (1 in flight: 7 for 3s; 2 requeued); invoices (4 requeued); api (3 in flight); hook"
+        );
+        assert_eq!(describe_unasked(&waiting), "");
+        let unasked: Vec<_> =
+            waiting.into_iter().rev().map(|one| WaitingComponent { asked: false, ..one }).collect();
+        assert_eq!(describe(&unasked), "");
+        assert_eq!(
+            describe_unasked(&unasked),
+            "api (3 in flight); emails (1 in flight: 7 for 3s; 2 requeued); hook; invoices (4 requeued)"
         );
     }
 }
