@@ -116,3 +116,16 @@ impl MissingFeature {
         format!("build with `cargo build --release --features {feature}`, or run without `{setting}`")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            MissingFeature { .. } => MissingFeature::new("--queue redis", "redis");
+        }
+    }
+}

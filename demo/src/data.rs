@@ -222,3 +222,19 @@ mod filter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            DataError { .. } => DataError { path: "/data".into(), cause: io::Error::other("read-only") };
+        }
+        error_form::walk! {
+            LogFileError { .. } => LogFileError { path: "/data/demo.log".into(), cause: io::Error::other("read-only") };
+        }
+    }
+}

@@ -11,6 +11,8 @@
 
 mod args;
 mod data;
+#[cfg(test)]
+mod error_form;
 mod faults;
 mod orders;
 pub mod queue;

@@ -150,3 +150,16 @@ struct ListenError {
     address: String,
     cause: io::Error,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            ListenError { .. } => ListenError { address: "0.0.0.0:80".to_owned(), cause: io::Error::other("in use") };
+        }
+    }
+}

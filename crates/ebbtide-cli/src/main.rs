@@ -7,6 +7,8 @@ mod cli;
 mod demo;
 #[cfg(test)]
 mod documented;
+#[cfg(test)]
+mod error_form;
 mod exit;
 mod output;
 mod rehearse;

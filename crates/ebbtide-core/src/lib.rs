@@ -13,4 +13,6 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
 pub mod drain;
+#[cfg(test)]
+mod error_form;
 pub mod model;

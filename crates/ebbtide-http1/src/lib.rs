@@ -16,6 +16,8 @@
 mod chunks;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(test)]
+mod error_form;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -77,6 +77,7 @@ impl Error for Malformed {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error_form;
 
     fn whole(parsed: Parsed) -> (Response, usize) {
         match parsed {
@@ -164,6 +165,13 @@ mod tests {
             ("HTTP/1.0 204 X\r\nConnection: keep-alive\r\n\r\n", false),
         ] {
             assert_eq!(whole(parse_other(head.as_bytes())).0.closes, closes, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            Malformed => Malformed;
         }
     }
 }

@@ -91,3 +91,19 @@ impl From<StreamEnd> for io::Error {
         Self::new(kind, end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let end = |end| StreamEnd { received: b"HTTP/1.1 2".to_vec(), end };
+        error_form::walk! {
+            StreamEnd { end: End::Eof, .. } => end(End::Eof);
+            StreamEnd { end: End::Error(_), .. } => end(End::Error(io::ErrorKind::ConnectionReset));
+            StreamEnd { end: End::Malformed, .. } => end(End::Malformed);
+        }
+    }
+}

@@ -52,3 +52,24 @@ impl NatsQueueError {
         move |source| Self::NoAnswer { what, source: source.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let cause = std::io::Error::other("refused");
+        let connect = async_nats::ConnectError::with_source(async_nats::ConnectErrorKind::Io, cause);
+        error_form::walk! {
+            NatsQueueError::Name(_) => NatsQueueError::Name("a b".to_owned());
+            NatsQueueError::Lease(_) => NatsQueueError::Lease(Duration::from_millis(1));
+            NatsQueueError::Connect(_) => NatsQueueError::Connect(connect);
+            NatsQueueError::Away => NatsQueueError::Away;
+            NatsQueueError::NoAnswer { .. } => NatsQueueError::when("settle jobs")(std::io::Error::other("reset"));
+            NatsQueueError::Unsuitable { .. } => NatsQueueError::Unsuitable { name: "orders".to_owned(), why: "it drops messages" };
+            NatsQueueError::TooLarge { .. } => NatsQueueError::TooLarge { size: 2_000_000, limit: 1_048_576 };
+        }
+    }
+}

@@ -60,6 +60,8 @@
 
 mod builder;
 mod error;
+#[cfg(test)]
+mod error_form;
 mod handle;
 mod headers;
 mod link;

@@ -69,3 +69,29 @@ pub enum RabbitQueueError {
         queue: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let queue = || "orders".to_owned();
+        let source = || lapin::Error::from(lapin::ErrorKind::IOError(Arc::new(io::Error::other("reset"))));
+        error_form::walk! {
+            RabbitQueueError::Url { .. } => RabbitQueueError::Url { why: "no host".to_owned() };
+            RabbitQueueError::Name { .. } => RabbitQueueError::Name { name: String::new() };
+            RabbitQueueError::Connect { .. } => RabbitQueueError::Connect { address: "amqp://localhost:5672/%2f".to_owned(), source: source() };
+            RabbitQueueError::Different { .. } => RabbitQueueError::Different { queue: queue(), source: source() };
+            RabbitQueueError::Refused { .. } => RabbitQueueError::Refused { action: "settle jobs".to_owned(), source: source() };
+            RabbitQueueError::Silent { .. } => RabbitQueueError::Silent { action: "settle jobs".to_owned() };
+            RabbitQueueError::Unroutable { .. } => RabbitQueueError::Unroutable { queue: queue() };
+            RabbitQueueError::NotTaken { .. } => RabbitQueueError::NotTaken { queue: queue() };
+            RabbitQueueError::Ended { .. } => RabbitQueueError::Ended { queue: queue() };
+        }
+    }
+}

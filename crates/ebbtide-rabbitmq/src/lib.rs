@@ -72,6 +72,8 @@
 mod barrier;
 mod builder;
 mod error;
+#[cfg(test)]
+mod error_form;
 mod handle;
 mod link;
 mod message;

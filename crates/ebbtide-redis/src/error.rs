@@ -72,3 +72,25 @@ impl RedisQueueError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let source = || RedisError::from(std::io::Error::other("reset"));
+        error_form::walk! {
+            RedisQueueError::Url(_) => RedisQueueError::Url(source());
+            RedisQueueError::Unreachable(_) => RedisQueueError::Unreachable(source());
+            RedisQueueError::Credentials(_) => RedisQueueError::Credentials(source());
+            RedisQueueError::NotAllowed(_) => RedisQueueError::NotAllowed(source());
+            RedisQueueError::Taken { .. } => RedisQueueError::Taken { key: "orders".to_owned(), source: source() };
+            RedisQueueError::Full(_) => RedisQueueError::Full(source());
+            RedisQueueError::Lease(_) => RedisQueueError::Lease(Duration::from_millis(1));
+            RedisQueueError::Pending(_) => RedisQueueError::Pending(2);
+            RedisQueueError::Refused(_) => RedisQueueError::Refused(source());
+        }
+    }
+}

@@ -62,6 +62,8 @@ mod builder;
 mod commands;
 mod entry;
 mod error;
+#[cfg(test)]
+mod error_form;
 mod handle;
 mod link;
 mod queue;

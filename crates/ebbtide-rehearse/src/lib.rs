@@ -15,6 +15,8 @@ mod calibrate;
 mod child;
 mod clock;
 mod conductor;
+#[cfg(test)]
+mod error_form;
 mod janitor;
 mod load;
 mod order;

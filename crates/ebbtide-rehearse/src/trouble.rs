@@ -123,3 +123,69 @@ fn listening(at: &[String]) -> String {
 fn left_behind(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!("; it left running: {}", names.join(", ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    fn never_ready(seen: &str, listens: &[&str]) -> NotRehearsed {
+        let listens = listens.iter().map(|&at| at.to_owned()).collect();
+        NotRehearsed::NeverReady {
+            limit: Duration::from_secs(30),
+            seen: seen.to_owned(),
+            listens,
+            tail: Vec::new(),
+        }
+    }
+
+    fn ended_early(left: &[&str]) -> NotRehearsed {
+        let left = left.iter().map(|&name| name.to_owned()).collect();
+        NotRehearsed::EndedEarly {
+            when: "before it was ready",
+            ended: Ended::Code(0),
+            left,
+            tail: Vec::new(),
+        }
+    }
+
+    fn not_executed() -> StartError {
+        StartError::Exec { program: "./orders".to_owned(), source: io::Error::other("not found") }
+    }
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            NotRehearsed::Resolve(_) => NotRehearsed::Resolve("orders".to_owned());
+            NotRehearsed::PortTaken(_) => NotRehearsed::PortTaken("127.0.0.1:8080".to_owned());
+            NotRehearsed::NoFreePort => NotRehearsed::NoFreePort;
+            NotRehearsed::Start(_) => NotRehearsed::Start(not_executed());
+            NotRehearsed::NeverReady { .. } => never_ready("connection refused", &[]), never_ready("status 500", &["127.0.0.1:80"]);
+            NotRehearsed::EndedEarly { .. } => ended_early(&[]), ended_early(&["orders (pid 7)"]);
+            NotRehearsed::NoRoute(_) => NotRehearsed::NoRoute("/orders: status 404".to_owned());
+            NotRehearsed::Baseline(_) => NotRehearsed::Baseline("no request was answered".to_owned());
+            NotRehearsed::Database(_) => NotRehearsed::Database(DatabaseTrouble("connection refused".to_owned()));
+            NotRehearsed::Io(_) => NotRehearsed::Io(io::Error::other("too many open files"));
+            NotRehearsed::Interrupted => NotRehearsed::Interrupted;
+            NotRehearsed::Load => NotRehearsed::Load;
+        }
+    }
+
+    #[test]
+    fn hints_have_the_form() {
+        for error in [
+            NotRehearsed::PortTaken("127.0.0.1:8080".to_owned()),
+            ended_early(&["orders (pid 7)"]),
+            ended_early(&[]),
+            never_ready("the server speaks TLS", &[]),
+            never_ready("connection refused", &[]),
+            not_executed().into(),
+            NotRehearsed::NoRoute(String::new()),
+            NotRehearsed::Baseline(String::new()),
+            NotRehearsed::Database(DatabaseTrouble("connection refused".to_owned())),
+            NotRehearsed::Load,
+        ] {
+            assert_eq!(error_form::violations(error.hint().unwrap()), [""; 0], "{error}");
+        }
+    }
+}

@@ -90,3 +90,19 @@ pub(super) const LOST: [&str; 5] = [
     "InvalidParameterValue",
     "InvalidParameterValueException",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            SqsQueueError::Fifo(_) => SqsQueueError::Fifo("orders.fifo".to_owned());
+            SqsQueueError::Lease(_) => SqsQueueError::Lease(Duration::from_millis(1));
+            SqsQueueError::Unreachable { .. } => SqsQueueError::unreachable("settle jobs", "reset".into());
+            SqsQueueError::Refused { .. } => SqsQueueError::Refused { what: "settle jobs", code: "AccessDenied".to_owned(), why: "no permission".to_owned(), response: "access denied".into() };
+        }
+    }
+}

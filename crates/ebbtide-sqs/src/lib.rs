@@ -66,6 +66,8 @@
 
 mod builder;
 mod error;
+#[cfg(test)]
+mod error_form;
 mod link;
 mod message;
 mod polls;

@@ -202,6 +202,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::error_form;
 
     /// Writes each line slowly, and fails on request.
     #[derive(Clone, Default)]
@@ -289,6 +290,14 @@ mod tests {
             let written = slow.lines.lock().unwrap().len();
             assert_eq!(written as u64 + dropped, 20);
             assert_eq!(dropped > 0, is_lossy);
+        }
+    }
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            NotWritten::InTime { .. } => NotWritten::InTime { limit: Duration::from_secs(1) };
+            NotWritten::Failed { .. } => NotWritten::Failed { count: 3, error: "disk full".to_owned() };
         }
     }
 }

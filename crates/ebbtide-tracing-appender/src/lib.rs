@@ -11,6 +11,8 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
 mod appender;
+#[cfg(test)]
+mod error_form;
 mod handle;
 
 pub use appender::{Appender, NotWritten, non_blocking, non_blocking_with};

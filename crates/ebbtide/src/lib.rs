@@ -121,6 +121,8 @@ pub mod adapter;
 pub mod call;
 #[cfg(feature = "tokio-util")]
 pub mod cancellation;
+#[cfg(test)]
+mod error_form;
 #[cfg(all(fuzzing, feature = "http"))]
 #[doc(hidden)]
 pub mod fuzzing;

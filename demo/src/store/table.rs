@@ -142,3 +142,18 @@ pub(crate) fn postgres_url() -> Option<String> {
     let is_postgres = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
     std::env::var("DATABASE_URL").ok().filter(is_postgres)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let cause = || sqlx::Error::Io(std::io::Error::other("disk full"));
+        error_form::walk! {
+            StoreError::Open { .. } => StoreError::Open { database: "SQLite", cause: cause() };
+            StoreError::Statement { .. } => StoreError::Statement { action: "insert the order", cause: cause() };
+        }
+    }
+}

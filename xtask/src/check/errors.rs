@@ -1,64 +1,34 @@
-//! The texts of errors follow one form: they chain, stand alone in a line, and leave advice to the command's hints.
+//! Every type of error has a unit test that walks its variants and checks their texts.
 
 use std::path::Path;
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::files::{files, tokens};
 use crate::failure::Failure;
 
-/// The longest text, without what its placeholders show.
-const MAX_LETTERS: usize = 120;
-
-/// Names that are written with a capital.
-const NAMES: [&str; 9] = ["HTTP", "NATS", "PostgreSQL", "RabbitMQ", "Redis", "SQLite", "SQS", "TLS", "UTF-8"];
-
-/// How advice begins. It belongs to the rustdoc of the variant, and to a hint of the command.
-const ADVICE: [&str; 22] = [
-    "; add ",
-    "; call ",
-    "; check ",
-    "; choose ",
-    "; give ",
-    "; install ",
-    "; lower ",
-    "; make ",
-    "; name ",
-    "; pass ",
-    "; put ",
-    "; raise ",
-    "; remove ",
-    "; see ",
-    "; set ",
-    "; try ",
-    "; use ",
-    "; write ",
-    ": write ",
-    "please ",
-    "make sure",
-    "?",
-];
-
-/// Checks the text of every error that derives its `Display`.
+/// Checks the sources of the library, the command and the demo. The unit tests themselves check the texts: see
+/// `crates/ebbtide-core/src/error_form`.
 ///
 /// # Errors
 ///
-/// Returns an error if a text breaks the form; it names the place and the rule.
+/// Returns an error if a file defines an error that `error_form::walk!` in the same file does not name.
 pub(super) fn check() -> Result<(), Failure> {
     let mut violations = Vec::new();
-    let mut texts = 0_usize;
+    let mut types = 0_usize;
     for (path, text) in files("rs")?.into_iter().filter(|(path, _)| is_checked(path)) {
-        for error in errors(tokens(&path, &text)?) {
-            texts = texts.saturating_add(1);
-            let broken = rules(&error);
-            violations
-                .extend(broken.into_iter().map(|why| format!("{}:{}: {why}", path.display(), error.line)));
-        }
+        let mut found = Found::default();
+        found.collect(tokens(&path, &text)?);
+        types = types.saturating_add(found.types.len());
+        let unwalked = found.types.iter().filter(|(_, name)| !found.walked.contains(name));
+        violations.extend(unwalked.map(|(line, name)| {
+            format!("{}:{line}: `error_form::walk!` in a test below must name {name}", path.display())
+        }));
     }
-    if texts == 0 {
-        violations.push("no error text was found".to_owned());
+    if types == 0 {
+        violations.push("no type of error was found".to_owned());
     }
-    Failure::unless_empty("errors break the form of STYLE.md", violations)
+    Failure::unless_empty("errors whose texts are not checked", violations)
 }
 
 fn is_checked(path: &Path) -> bool {
@@ -70,172 +40,112 @@ fn is_checked(path: &Path) -> bool {
     }
 }
 
-/// The text of an error and the fields that it may show.
-struct ErrorText {
-    line: usize,
-    text: String,
-    /// The field that `source()` returns: its name or its position.
-    source: Option<String>,
+/// What a file has of errors.
+#[derive(Default)]
+struct Found {
+    /// The types that derive or implement `Error`, each with its line; those of tests are left out.
+    types: Vec<(usize, String)>,
+    /// Every name within `walk! { … }`.
+    walked: Vec<String>,
 }
 
-/// Returns the texts of `#[error("…")]`, each with the field that is marked as its source.
-fn errors(stream: TokenStream) -> Vec<ErrorText> {
+impl Found {
+    fn collect(&mut self, stream: TokenStream) {
+        self.collect_from(stream, false);
+    }
+
+    fn collect_from(&mut self, stream: TokenStream, is_test: bool) {
+        // Whether the item that is being read derives `Error`, and the tokens since its beginning.
+        let (mut derives, mut is_test_item) = (false, is_test);
+        let mut words: Vec<String> = Vec::new();
+        for token in stream {
+            match &token {
+                TokenTree::Group(group) => {
+                    let inside = names(&group.stream());
+                    if group.delimiter() == Delimiter::Bracket && words.is_empty() {
+                        let has = |attribute: &str, name: &str| {
+                            inside.first().is_some_and(|first| first == attribute)
+                                && inside.iter().any(|other| other == name)
+                        };
+                        derives |= has("derive", "Error");
+                        is_test_item |= has("cfg", "test");
+                    } else if words.last().is_some_and(|word| word == "walk") {
+                        self.walked.extend(inside);
+                    } else {
+                        self.collect_from(group.stream(), is_test_item);
+                    }
+                    if group.delimiter() == Delimiter::Brace {
+                        (derives, is_test_item) = (false, is_test);
+                        words.clear();
+                    }
+                }
+                TokenTree::Punct(punct) if punct.as_char() == ';' => {
+                    (derives, is_test_item) = (false, is_test);
+                    words.clear();
+                }
+                // So that `impl From<Error> for` is not `impl Error for`.
+                TokenTree::Punct(punct) if punct.as_char() == '>' => words.push(">".to_owned()),
+                TokenTree::Ident(word) => {
+                    let word = word.to_string();
+                    let is_type =
+                        derives && words.last().is_some_and(|last| last == "enum" || last == "struct");
+                    let is_impl = words.first().is_some_and(|first| first == "impl")
+                        && matches!(&words[..], [.., trait_name, last] if trait_name == "Error" && last == "for");
+                    if (is_type || is_impl) && !is_test_item {
+                        self.types.push((token.span().start().line, word.clone()));
+                    }
+                    words.push(word);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Returns every identifier of a stream.
+fn names(stream: &TokenStream) -> Vec<String> {
     let mut all = Vec::new();
-    let tokens: Vec<TokenTree> = stream.into_iter().collect();
-    for (index, token) in tokens.iter().enumerate() {
-        let TokenTree::Group(group) = token else { continue };
-        if let Some((line, text)) = error_attribute(group) {
-            let source = tokens.get(index.saturating_add(1)..).and_then(source);
-            all.push(ErrorText { line, text, source });
-        } else {
-            all.extend(errors(group.stream()));
-        }
-    }
-    all
-}
-
-fn error_attribute(group: &Group) -> Option<(usize, String)> {
-    let mut tokens = group.stream().into_iter();
-    match (group.delimiter(), tokens.next(), tokens.next()) {
-        (Delimiter::Bracket, Some(TokenTree::Ident(name)), Some(TokenTree::Group(arguments)))
-            if name == "error" =>
-        {
-            let TokenTree::Literal(literal) = arguments.stream().into_iter().next()? else { return None };
-            let text = literal.to_string();
-            let text = text.strip_prefix('"')?.strip_suffix('"')?;
-            Some((literal.span().start().line, joined(text)))
-        }
-        _ => None,
-    }
-}
-
-/// Returns a literal as it is printed where it goes on in the next line.
-fn joined(text: &str) -> String {
-    let mut lines = text.split("\\\n");
-    let first = lines.next().unwrap_or_default().to_owned();
-    lines.fold(first, |all, line| all + line.trim_start())
-}
-
-/// Returns the source among the fields of the variant or struct that follows its attribute.
-fn source(following: &[TokenTree]) -> Option<String> {
-    let mut tokens = following.iter().skip_while(|token| !matches!(token, TokenTree::Ident(_)));
-    let fields = tokens.find_map(|token| match token {
-        TokenTree::Group(group) if group.delimiter() != Delimiter::Bracket => Some(Some(group)),
-        TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => Some(None),
-        _ => None,
-    })??;
-    let is_tuple = fields.delimiter() == Delimiter::Parenthesis;
-    let (mut position, mut marked) = (0_usize, false);
-    let mut previous: Option<String> = None;
-    for token in fields.stream() {
-        match &token {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => {
-                let name = group.stream().to_string();
-                marked |= name == "source" || name == "from";
-                if marked && is_tuple {
-                    return Some(position.to_string());
-                }
-            }
-            TokenTree::Punct(punct) if punct.as_char() == ',' => position = position.saturating_add(1),
-            TokenTree::Punct(punct) if punct.as_char() == ':' && !is_tuple => {
-                if let Some(name) = previous.take().filter(|name| marked || name == "source") {
-                    return Some(name);
-                }
-            }
-            TokenTree::Ident(name) => previous = Some(name.to_string()),
+    for token in stream.clone() {
+        match token {
+            TokenTree::Ident(name) => all.push(name.to_string()),
+            TokenTree::Group(group) => all.extend(names(&group.stream())),
             _ => {}
         }
     }
-    None
-}
-
-/// Returns what is wrong with a text.
-fn rules(error: &ErrorText) -> Vec<String> {
-    let mut broken = Vec::new();
-    let text = without_placeholders(&error.text);
-    if text.trim_end().ends_with(['.', '!']) {
-        broken.push("ends with a full stop".to_owned());
-    }
-    let first: String =
-        error.text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '-').collect();
-    if first.starts_with(char::is_uppercase)
-        && !NAMES.contains(&first.as_str())
-        && first.to_uppercase() != first
-    {
-        broken.push(format!("begins with a capital: `{first}`"));
-    }
-    if let Some(advice) = ADVICE.iter().find(|advice| text.contains(*advice)) {
-        broken.push(format!("gives advice: `{advice}`"));
-    }
-    if error.text.contains("\\n") {
-        broken.push("takes more than a line".to_owned());
-    }
-    let letters = text.chars().count();
-    if letters > MAX_LETTERS {
-        broken.push(format!("has {letters} letters, of at most {MAX_LETTERS}"));
-    }
-    if let Some(source) = &error.source
-        && (error.text.contains(&format!("{{{source}}}")) || error.text.contains(&format!("{{{source}:")))
-    {
-        broken.push(format!("shows `{source}`, which `source()` returns as well"));
-    }
-    broken
-}
-
-fn without_placeholders(text: &str) -> String {
-    let mut depth = 0_usize;
-    let outside = text.chars().filter(|letter| match letter {
-        '{' => {
-            depth = depth.saturating_add(1);
-            false
-        }
-        '}' => {
-            depth = depth.saturating_sub(1);
-            false
-        }
-        _ => depth == 0,
-    });
-    outside.collect()
+    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn broken(source: &str) -> Vec<String> {
-        let found = errors(source.parse().unwrap());
-        assert_eq!(found.len(), 1, "{source}");
-        rules(&found[0])
+    fn unwalked(source: &str) -> Vec<String> {
+        let mut found = Found::default();
+        found.collect(source.parse().unwrap());
+        found.types.into_iter().map(|(_, name)| name).filter(|name| !found.walked.contains(name)).collect()
     }
 
     #[test]
-    fn a_clause_that_stands_alone_passes() {
+    fn an_error_that_is_not_walked_is_found() {
         for source in [
-            "#[error(\"invalid lease {lease:?}: must be at least {}\", LEAST)] struct A { lease: Duration }",
-            "enum E { #[error(\"cannot bind {address}\")] B { address: String, #[source] cause: io::Error } }",
-            "enum E { #[error(\"EBBTIDE_PLAN: {0}\")] B(String), }",
-            "enum E { #[error(\"NATS refused\")] B, }",
+            "#[derive(Debug, thiserror::Error)] #[error(\"no\")] pub struct Lost;",
+            "#[derive(Debug, Error)] #[non_exhaustive] enum Lost { #[error(\"no\")] A }",
+            "pub struct Lost; impl std::error::Error for Lost {}",
+            "#[derive(Debug, Error)] struct Lost(u8); mod tests { fn a() { walk! { Other => Other; } } }",
+            "#[cfg(test)] mod tests { #[test] fn a() {} } #[derive(Error)] struct Lost(u8);",
         ] {
-            assert_eq!(broken(source), [""; 0], "{source}");
+            assert_eq!(unwalked(source), ["Lost"], "{source}");
         }
     }
 
     #[test]
-    fn each_rule_finds_what_breaks_it() {
-        let long = format!("#[error(\"{}\")] struct A;", "x".repeat(MAX_LETTERS + 1));
-        for (source, rule) in [
-            ("#[error(\"cannot bind.\")] struct A;", "full stop"),
-            ("#[error(\"Cannot bind\")] struct A;", "capital"),
-            ("#[error(\"port taken; use another\")] struct A;", "advice"),
-            ("#[error(\"one\\ntwo\")] struct A;", "line"),
-            (&*long, "letters"),
-            ("enum E { #[error(\"failed: {source}\")] B { source: io::Error } }", "`source`"),
-            ("enum E { #[error(\"failed: {cause}\")] B { at: u8, #[source] cause: io::Error } }", "`cause`"),
-            ("enum E { #[error(\"failed: {0}\")] B(#[from] io::Error) }", "`0`"),
-            ("enum E { #[error(\"failed: {1}\")] B(u8, #[source] io::Error) }", "`1`"),
+    fn walked_errors_those_of_tests_and_other_types_pass() {
+        for source in [
+            "#[derive(Error)] enum Lost { A } #[cfg(test)] mod tests { fn a() { form::walk! { Lost::A => Lost::A; } } }",
+            "#[cfg(test)] mod tests { #[derive(Debug, Error)] struct Lost; }",
+            "#[derive(Debug)] struct Other; impl fmt::Display for Other {} impl From<Error> for Other {}",
         ] {
-            let broken = broken(source);
-            assert!(broken.len() == 1 && broken[0].contains(rule), "{source}: {broken:?}");
+            assert_eq!(unwalked(source), [""; 0], "{source}");
         }
     }
 }

@@ -147,6 +147,7 @@ mod tests {
     use ebbtide_demo::queue::QueueKind;
 
     use super::*;
+    use crate::error_form;
 
     #[test]
     fn the_users_own_lame_duck_and_grace_win() {
@@ -170,5 +171,13 @@ mod tests {
         assert_eq!(queue(&[], database).unwrap().url, "postgres://db/orders");
         assert_eq!(queue(&["--queue", "redis"], database).unwrap().kind, QueueKind::Redis);
         assert!(queue(&["--queue", "carrier-pigeon"], None).is_none());
+    }
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            BadDemo::Options(_) => BadDemo::Options("unknown option".to_owned());
+            BadDemo::Feature(_) => BadDemo::Feature(MissingFeature::new("--queue redis", "redis"));
+        }
     }
 }

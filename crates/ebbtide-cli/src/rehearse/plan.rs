@@ -169,3 +169,38 @@ fn route(args: &RehearseArgs, shape: Shape) -> Result<Route, BadPlan> {
     };
     Ok(Route::get(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let missing = || MissingFeature::new("--queue redis", "redis");
+        error_form::walk! {
+            BadPlan::NoRoute(_) => BadPlan::NoRoute(Shape::Storm);
+            BadPlan::NoLoad => BadPlan::NoLoad;
+            BadPlan::TwoRoutes(_) => BadPlan::TwoRoutes(Shape::Storm);
+            BadPlan::Kill => BadPlan::Kill;
+            BadPlan::Feature(_) => BadPlan::Feature(missing());
+            BadPlan::Demo(_) => BadPlan::Demo(BadDemo::Options("unknown option".to_owned())), BadPlan::Demo(missing().into());
+        }
+    }
+
+    #[test]
+    fn hints_have_the_form() {
+        let missing = || MissingFeature::new("--queue redis", "redis");
+        for error in [
+            BadPlan::NoRoute(Shape::Storm),
+            BadPlan::NoLoad,
+            BadPlan::TwoRoutes(Shape::Storm),
+            BadPlan::Kill,
+            BadPlan::Feature(missing()),
+            BadPlan::Demo(BadDemo::Options("unknown option".to_owned())),
+            BadPlan::Demo(missing().into()),
+        ] {
+            assert_eq!(error_form::violations(&error.hint()), [""; 0], "{error}");
+        }
+    }
+}

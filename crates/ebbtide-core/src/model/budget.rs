@@ -205,6 +205,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error_form;
 
     const ALL: [Platform; 8] = [
         Platform::Kubernetes,
@@ -257,5 +258,20 @@ mod tests {
         let lame_duck = Some(LameDuck { min, quiet: Duration::ZERO, max });
         let crossed = Budget { lame_duck, ..Budget::of(Platform::Plain) };
         assert_eq!(crossed.plan(), Err(BudgetError::LameDuck { min, max }));
+    }
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let second = Duration::from_secs(1);
+        let error = |grace, lame_duck| {
+            let budget =
+                Budget { grace, margin: Some(second), lame_duck, ..Budget::of(Platform::Kubernetes) };
+            budget.plan().expect_err("does not fit")
+        };
+        error_form::walk! {
+            BudgetError::NothingLeft { .. } => error(Some(second), None);
+            BudgetError::DoesNotFit { .. } => error(None, Some(LameDuck::exactly(Duration::from_secs(24))));
+            BudgetError::LameDuck { .. } => error(None, Some(LameDuck { min: second, quiet: second, max: Duration::ZERO }));
+        }
     }
 }

@@ -96,6 +96,7 @@ pub(super) mod millis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error_form;
 
     #[test]
     fn a_part_of_any_duration_does_not_overflow() {
@@ -122,6 +123,13 @@ mod tests {
     fn durations_format_without_trailing_zeros() {
         for (millis, shown) in [(0, "0s"), (20, "20ms"), (1500, "1.5s"), (25_000, "25s"), (1_010, "1.01s")] {
             assert_eq!(show_duration(Duration::from_millis(millis)), shown);
+        }
+    }
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            DurationError { .. } => parse_duration("soon").expect_err("not a duration");
         }
     }
 }

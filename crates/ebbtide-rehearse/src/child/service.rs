@@ -175,3 +175,19 @@ fn end_of(log: &Path, most: u64) -> io::Result<String> {
     file.read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            StartError::Empty => StartError::Empty;
+            StartError::Exec { .. } => StartError::Exec { program: "./orders".to_owned(), source: io::Error::other("not found") };
+            StartError::Log(_) => StartError::Log(io::Error::other("disk full"));
+            StartError::Watch(_) => StartError::Watch(io::Error::other("not implemented"));
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::record::Database;
 /// The database cannot be observed.
 #[derive(Debug, Error)]
 #[error("cannot observe the database: {0}")]
-pub struct DatabaseTrouble(pub(super) String);
+pub struct DatabaseTrouble(pub(crate) String);
 
 /// A placeholder for the PostgreSQL probe in a build without the feature `postgres`. It cannot be constructed.
 #[cfg(not(feature = "postgres"))]
@@ -32,5 +32,18 @@ impl DatabaseProbe {
 
     pub(crate) async fn stop(self, _exit: At) -> Database {
         match self {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            DatabaseTrouble(_) => DatabaseTrouble("connection refused".to_owned());
+        }
     }
 }

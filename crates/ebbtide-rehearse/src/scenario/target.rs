@@ -126,6 +126,7 @@ pub enum BadTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error_form;
 
     #[test]
     fn a_url_is_read_into_target_and_path() {
@@ -152,5 +153,15 @@ mod tests {
         assert_eq!(route.target.as_ref().unwrap().port, 90);
         assert_eq!(route.path_for(30), "/slow?ms=30");
         assert!(Route::parse("ping").is_err());
+    }
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            BadTarget::NotAUrl(_) => BadTarget::NotAUrl("localhost:80".to_owned());
+            BadTarget::Scheme(_) => BadTarget::Scheme("https://localhost/".to_owned());
+            BadTarget::NotAPort(_) => BadTarget::NotAPort("eighty".to_owned());
+            BadTarget::NotARoute(_) => BadTarget::NotARoute("POST".to_owned());
+        }
     }
 }

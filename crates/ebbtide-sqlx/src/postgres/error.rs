@@ -64,3 +64,20 @@ impl PostgresQueueError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let source = || Arc::new(sqlx::Error::Io(std::io::Error::other("reset")));
+        error_form::walk! {
+            PostgresQueueError::NoTable { .. } => PostgresQueueError::NoTable { action: "settle jobs", source: source() };
+            PostgresQueueError::NoConnection { .. } => PostgresQueueError::NoConnection { action: "settle jobs", source: source() };
+            PostgresQueueError::Unreachable { .. } => PostgresQueueError::Unreachable { action: "settle jobs", source: source() };
+            PostgresQueueError::Statement { .. } => PostgresQueueError::Statement { action: "settle jobs", source: source() };
+        }
+    }
+}

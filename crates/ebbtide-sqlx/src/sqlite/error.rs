@@ -97,3 +97,21 @@ impl Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let source = || Arc::new(sqlx::Error::Io(std::io::Error::other("reset")));
+        error_form::walk! {
+            SqliteQueueError::Open { .. } => SqliteQueueError::Open { path: "/data/jobs.db".into(), source: source() };
+            SqliteQueueError::NoTable { .. } => SqliteQueueError::NoTable { action: "settle jobs", source: source() };
+            SqliteQueueError::Busy { .. } => SqliteQueueError::Busy { action: "settle jobs", source: source() };
+            SqliteQueueError::NoConnection { .. } => SqliteQueueError::NoConnection { action: "settle jobs", source: source() };
+            SqliteQueueError::Statement { .. } => SqliteQueueError::Statement { action: "settle jobs", source: source() };
+        }
+    }
+}

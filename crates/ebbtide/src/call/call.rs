@@ -190,3 +190,23 @@ fn is_token(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let to = || "PUT http://consul:8500/deregister".to_owned();
+        let status = |body: &str| CallError::Status { to: to(), status: 500, body: body.to_owned() };
+        error_form::walk! {
+            CallError::Url { .. } => CallError::Url { url: "ftp://a".to_owned(), why: "the scheme is not http" };
+            CallError::Text { .. } => CallError::Text { text: "a b".to_owned() };
+            CallError::Io { .. } => CallError::Io { to: to(), source: io::Error::other("refused") };
+            CallError::TooSlow { .. } => CallError::TooSlow { to: to(), limit: Duration::from_secs(1) };
+            CallError::NotHttp { .. } => CallError::NotHttp { to: to() };
+            CallError::Status { .. } => status(""), status("not registered");
+        }
+    }
+}

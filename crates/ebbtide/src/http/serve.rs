@@ -201,3 +201,24 @@ impl fmt::Display for Cancelled<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+    use crate::model::{Budget, Platform};
+    use crate::runtime::LifecycleLedger;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let plan = Budget::of(Platform::Plain).plan().expect("the default fits");
+        let ledger = LifecycleLedger::new("api".to_owned(), plan);
+        error_form::walk! {
+            ServeError::Listener(_) => ServeError::Listener(io::Error::other("not listening"));
+            ServeError::NoListener => ServeError::NoListener;
+            ServeError::Plan(_) => ServeError::Plan("no grace period".into());
+            ServeError::Watchdog(_) => ServeError::Watchdog(io::Error::other("too many threads"));
+            ServeError::Cancelled(_) => ServeError::Cancelled(Box::new(ledger.report(None)));
+        }
+    }
+}

@@ -243,3 +243,23 @@ fn with_protocols(mut config: ServerConfig) -> ServerConfig {
     }
     config
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let path = || PathBuf::from("/etc/orders.pem");
+        error_form::walk! {
+            TlsError::Read { .. } => TlsError::Read { path: path(), source: io::Error::other("no such file") };
+            TlsError::Pem { .. } => TlsError::Pem { path: path(), reason: "no end of the section".to_owned() };
+            TlsError::NoCertificate { .. } => TlsError::NoCertificate { path: path() };
+            TlsError::NoKey { .. } => TlsError::NoKey { path: path() };
+            TlsError::Mismatch { .. } => TlsError::Mismatch { certificates: path(), key: path() };
+            TlsError::Unusable { .. } => TlsError::Unusable { certificates: path(), key: path(), source: rustls::Error::General("unknown curve".to_owned()) };
+            TlsError::NotFromFiles => TlsError::NotFromFiles;
+        }
+    }
+}

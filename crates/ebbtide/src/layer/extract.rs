@@ -25,3 +25,16 @@ impl IntoResponse for NoHandlerStop {
         (StatusCode::INTERNAL_SERVER_ERROR, self.to_string()).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            NoHandlerStop => NoHandlerStop;
+        }
+    }
+}

@@ -88,6 +88,7 @@ fn lame_duck(text: &str) -> Result<LameDuck, EnvironmentError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error_form;
     use crate::model::Platform;
 
     fn applied(vars: &[(&str, &str)]) -> Result<(Budget, EnvironmentSettings), String> {
@@ -117,6 +118,16 @@ mod tests {
         ] {
             let error = applied(&[(name, value)]).expect_err("not understood");
             assert!(error.starts_with(&format!("invalid {name}")) && error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let source = parse_duration("soon").expect_err("not a duration");
+        error_form::walk! {
+            EnvironmentError::Duration { .. } => EnvironmentError::Duration { name: "EBBTIDE_GRACE", source };
+            EnvironmentError::LameDuck { .. } => EnvironmentError::LameDuck { text: "soon".to_owned() };
+            EnvironmentError::Plan { .. } => EnvironmentError::Plan { text: "xml".to_owned() };
         }
     }
 }

@@ -189,3 +189,17 @@ async fn log_while_pending<T>(attempt: impl Future<Output = T>, waiting_for: &st
         pause = pause.saturating_mul(2);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            RetryError::GaveUp { .. } => RetryError::GaveUp { name: "cache".to_owned(), attempts: 3, took: Duration::from_secs(1), source: "refused".into() };
+            RetryError::Stopping { .. } => RetryError::Stopping { name: "cache".to_owned() };
+        }
+    }
+}

@@ -366,3 +366,16 @@ fn print(plan: &Plan, form: PlanFormat) -> std::io::Result<()> {
     text.push(b'\n');
     std::io::stdout().write_all(&text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            NotStarted => NotStarted;
+        }
+    }
+}

@@ -113,3 +113,18 @@ impl Error for Permanent {
         self.source.source()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let cause = crate::model::parse_duration("soon").expect_err("not a duration");
+        let wrapping = crate::lifecycle::EnvironmentError::Duration { name: "EBBTIDE_GRACE", source: cause };
+        error_form::walk! {
+            Permanent { .. } => Permanent::new("no such order"), Permanent::new(wrapping);
+        }
+    }
+}

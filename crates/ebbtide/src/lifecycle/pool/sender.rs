@@ -251,3 +251,17 @@ impl<T> fmt::Debug for Rejected<T> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            Rejected::Full(_) => Rejected::Full("a job");
+            Rejected::Stopped(_) => Rejected::Stopped("a job");
+        }
+    }
+}

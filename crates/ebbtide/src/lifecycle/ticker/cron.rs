@@ -101,6 +101,7 @@ mod tests {
     use jiff::{Timestamp, Zoned};
 
     use super::*;
+    use crate::error_form;
 
     /// The times of an expression from a start time on, as a calendar returns them.
     fn times(every: Every, from: &str, count: usize) -> Vec<String> {
@@ -158,5 +159,16 @@ mod tests {
             Every::cron("@daily").unwrap().zone("Europe/Nowhere").expect_err("no such zone").to_string();
         assert!(error.contains("Europe/Nowhere") && error.contains("tzdata"), "{error}");
         assert!(matches!(Every::rate(Duration::from_secs(30)).zone("Europe/Berlin"), Err(CronError::NoZone)));
+    }
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let midnight = Every::cron("0 0 * * *").expect("every midnight");
+        error_form::walk! {
+            CronError::Expression { .. } => Every::cron("61 * * * *").expect_err("there is no such minute");
+            CronError::Never { .. } => Every::cron("0 0 30 2 *").expect_err("there is no such day");
+            CronError::Zone { .. } => midnight.zone("Nowhere/Never").expect_err("there is no such zone");
+            CronError::NoZone => CronError::NoZone;
+        }
     }
 }

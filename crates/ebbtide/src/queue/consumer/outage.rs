@@ -80,3 +80,16 @@ impl Outage {
         state.take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            NoAnswer(_) => NoAnswer(Duration::from_millis(1500));
+        }
+    }
+}

@@ -105,7 +105,7 @@ pub enum Why {
 
 /// A queue breaks promises of [`Queue`](crate::queue::Queue).
 #[derive(Debug, thiserror::Error)]
-#[error("queue breaks {} promises:{}", broken.len(), list(broken))]
+#[error("queue does not conform: {}", list(broken))]
 #[non_exhaustive]
 pub struct NotConforming {
     /// The broken promises, at least one.
@@ -148,5 +148,26 @@ impl fmt::Display for Promise {
 }
 
 fn list(broken: &[Broken]) -> String {
-    broken.iter().map(|broken| format!("\n- {}", chain(broken))).collect()
+    let broken: Vec<String> = broken.iter().map(|broken| chain(broken)).collect();
+    broken.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        let failed = || Why::Failed { step: "fetch a job", source: "reset".into() };
+        error_form::walk! {
+            Why::Seen(_) => Why::Seen("delivered twice".to_owned());
+            Why::Failed { .. } => failed();
+            Why::TooSlow { .. } => Why::TooSlow { seen: "delivered twice".to_owned(), late: Duration::from_secs(1) };
+            Why::TookTooLong { .. } => Why::TookTooLong { step: "fetch a job", limit: Duration::from_secs(1) };
+        }
+        let broken = || Broken { promise: Promise::AckIsFinal, why: failed() };
+        error_form::walk! { Broken { .. } => broken(); }
+        error_form::walk! { NotConforming { .. } => NotConforming { broken: vec![broken()] }; }
+    }
 }

@@ -1,0 +1,1 @@
+../../crates/ebbtide-core/src/error_form/form.rs
