@@ -49,7 +49,7 @@ impl Cache {
     }
 
     async fn close(self) -> Result<(), BoxError> {
-        // Waits until nobody uses the connection, and then sends the end of the stream.
+        // Waits until no task uses the connection, and then sends the end of the stream.
         self.0.lock().await.shutdown().await?;
         tracing::info!("cache closed");
         Ok(())
