@@ -7,8 +7,8 @@ cargo xtask <command>
   test [SELECTION...]           install what the tests need, then run every test, doc test and model; with a
                                 selection (arguments of `cargo nextest run`), only those tests: `test signals`
   check [STEP...]               everything in ci except the tests: format, layers, sources, documents, words, errors,
-                                book, licences, lints, documentation, combinations, benchmarks, fuzz; or only these
-                                steps
+                                listings, book, licences, lints, documentation, combinations, benchmarks, fuzz; or
+                                only these steps
   ci                            check, then test
   features                      lint the library with each of its features alone, and each other crate alone
   generate                      write the generated pages

@@ -8,6 +8,7 @@ mod features;
 mod files;
 mod layers;
 mod licences;
+mod listings;
 mod run;
 mod sources;
 mod words;

@@ -1,17 +1,18 @@
-use super::{book, cargo, documents, errors, features, layers, licences, sources, words};
+use super::{book, cargo, documents, errors, features, layers, licences, listings, sources, words};
 use crate::failure::Failure;
 use crate::steps::Steps;
 
 type Check = (&'static str, fn() -> Result<(), Failure>);
 
 /// In order of cost, cheapest first.
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     ("format", cargo::format),
     ("layers", layers::check),
     ("sources", sources::check),
     ("documents", documents::check),
     ("words", words::check),
     ("errors", errors::check),
+    ("listings", listings::check),
     ("book", book::check),
     ("licences, bans and sources of dependencies", licences::check),
     ("lints", cargo::lints),
