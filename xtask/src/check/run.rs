@@ -5,15 +5,13 @@ use crate::steps::Steps;
 type Check = (&'static str, fn() -> Result<(), Failure>);
 
 /// In order of cost, cheapest first.
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 11] = [
     ("format", cargo::format),
     ("layers", layers::check),
     ("sources", sources::check),
     ("documents", documents::check),
     ("words", words::check),
     ("errors", errors::check),
-    ("listings", listings::check),
-    ("book", book::check),
     ("licences, bans and sources of dependencies", licences::check),
     ("lints", cargo::lints),
     ("documentation", cargo::documentation),
@@ -21,7 +19,9 @@ const CHECKS: [Check; 13] = [
     ("benchmarks", cargo::benchmarks),
 ];
 
-const FUZZ: &str = "fuzz targets";
+/// Run in parallel to the others: they have target folders of their own, or wait for programs to be installed.
+const BESIDE: [Check; 3] =
+    [("listings", listings::check), ("book", book::check), ("fuzz targets", cargo::fuzz_targets)];
 
 /// Runs every check, or those whose names begin with a word of `selection`; also when an earlier one fails.
 ///
@@ -29,7 +29,7 @@ const FUZZ: &str = "fuzz targets";
 ///
 /// When no thread can be started, or a word selects no check.
 pub(crate) fn run(steps: &mut Steps, selection: &[String]) -> Result<(), Failure> {
-    let names = || CHECKS.iter().map(|(name, _)| *name).chain([FUZZ]);
+    let names = || CHECKS.iter().chain(&BESIDE).map(|(name, _)| *name);
     if let Some(unknown) = selection.iter().find(|word| !names().any(|name| name.starts_with(word.as_str())))
     {
         let names: Vec<&str> = names().collect();
@@ -40,12 +40,14 @@ pub(crate) fn run(steps: &mut Steps, selection: &[String]) -> Result<(), Failure
     }
     let is_selected =
         |name: &str| selection.is_empty() || selection.iter().any(|word| name.starts_with(word.as_str()));
-    let fuzz_targets = if is_selected(FUZZ) { Some(Steps::start(FUZZ, cargo::fuzz_targets)?) } else { None };
-    for (name, check) in CHECKS.into_iter().filter(|(name, _)| is_selected(name)) {
+    let selected = |checks: &'static [Check]| checks.iter().filter(|(name, _)| is_selected(name));
+    let beside: Vec<_> =
+        selected(&BESIDE).map(|&(name, check)| Steps::start(name, check)).collect::<Result<_, _>>()?;
+    for &(name, check) in selected(&CHECKS) {
         steps.run(name, check);
     }
-    if let Some(fuzz_targets) = fuzz_targets {
-        steps.join(fuzz_targets);
+    for step in beside {
+        steps.join(step);
     }
     Ok(())
 }

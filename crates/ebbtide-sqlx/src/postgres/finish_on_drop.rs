@@ -41,7 +41,7 @@ impl<F: Future<Output: Send> + Send + 'static> Drop for FinishOnDrop<F> {
         if let (Some(asking), Ok(runtime)) = (self.asking.take(), Handle::try_current()) {
             runtime.spawn(async move {
                 if timeout(MOMENT, asking).await.is_err() {
-                    tracing::warn!(
+                    ebbtide::adapter::log_warn!(
                         waited = ?MOMENT,
                         "PostgreSQL did not respond; connection dropped, which the server counts as abandoned"
                     );

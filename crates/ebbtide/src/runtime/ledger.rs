@@ -116,9 +116,8 @@ impl LifecycleLedger {
     /// Returns the phase, and when it began.
     pub(super) fn phase_since(&self) -> (Phase, Duration) {
         let state = self.lock();
-        let phase = state.machine.phase();
-        let change = state.machine.timeline().iter().rfind(|change| change.phase == phase);
-        (phase, change.map_or(Duration::ZERO, |change| change.at))
+        let began = state.machine.timeline().last().map_or(Duration::ZERO, |change| change.at);
+        (state.machine.phase(), began)
     }
 
     pub(crate) fn stop_began(&self) -> Option<Duration> {
@@ -289,7 +288,7 @@ impl LifecycleLedger {
     /// Builds the report. `exit` is given if something other than the machine ends the process.
     pub(crate) fn report(&self, exit: Option<Exit>) -> Report {
         let now = self.now();
-        let state = self.copy();
+        let state = self.lock().clone();
         let machine = &state.machine;
         let end = machine.timeline().iter().find(|change| change.phase == Phase::Exited);
         let components = machine.components().map(|(id, spec, outcome)| {
@@ -337,14 +336,13 @@ impl LifecycleLedger {
     /// Returns the current state of every component. Queries every component.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let now = self.now();
-        let state = self.copy();
+        let state = self.lock().clone();
         let machine = &state.machine;
         let stop = stop_of(machine, now);
         let components = machine.components().zip(machine.states());
         let components = components.map(|((id, spec, outcome), (_, _, progress))| {
             let work = state.works.get(&id).map(|account| &account.work);
             let counts = work.map(|work| work.counts()).unwrap_or_default();
-            let stragglers = work.map(|work| work.stragglers()).unwrap_or_default();
             let mut snapshot = ComponentSnapshot::new(spec.name.as_str(), spec.stage, progress);
             snapshot.outcome = outcome.cloned();
             snapshot.in_flight = counts.in_flight;
@@ -353,7 +351,7 @@ impl LifecycleLedger {
             snapshot.requeued = work.map_or(0, |work| work.requeued_ids().len());
             snapshot.unsettled = work.map_or(0, |work| work.unsettled().len());
             snapshot.redelivered = counts.redelivered;
-            snapshot.stragglers = stragglers;
+            snapshot.stragglers = work.map(|work| work.stragglers()).unwrap_or_default();
             snapshot
         });
         let mut snapshot = Snapshot::new(self.name.as_str());
@@ -379,10 +377,6 @@ impl LifecycleLedger {
 
     fn account(&self, id: ComponentId) -> Option<ComponentWork> {
         self.lock().works.get(&id).cloned()
-    }
-
-    fn copy(&self) -> LedgerState {
-        self.lock().clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, LedgerState> {

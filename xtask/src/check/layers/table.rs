@@ -3,7 +3,7 @@
 pub(super) const SCOPES: [Scope; 4] = [
     Scope {
         folder: "crates/ebbtide-core/src",
-        tiers: &[&["model"], &["drain"]],
+        tiers: &[&["error_form"], &["model"], &["drain"]],
         top: &["lib"],
         files_on_top: false,
     },
@@ -11,7 +11,7 @@ pub(super) const SCOPES: [Scope; 4] = [
         folder: "crates/ebbtide/src",
         tiers: &[
             // The first two are `ebbtide-core`, re-exported.
-            &["model", "drain", "seeds"],
+            &["model", "drain", "seeds", "error_form"],
             &["util"],
             &["runtime"],
             &["lifecycle"],
@@ -24,14 +24,14 @@ pub(super) const SCOPES: [Scope; 4] = [
     },
     Scope {
         folder: "crates/ebbtide-cli/src",
-        tiers: &[&["demo"], &["output", "exit"], &["rehearse"]],
+        tiers: &[&["error_form"], &["demo"], &["output", "exit"], &["rehearse"]],
         top: &["main", "cli", "documented"],
         files_on_top: false,
     },
     Scope {
         folder: "crates/ebbtide-rehearse/src",
         tiers: &[
-            &["clock", "words"],
+            &["clock", "words", "error_form"],
             &["record"],
             &["scenario"],
             &["wire"],
