@@ -97,9 +97,7 @@ impl NotRehearsed {
             Self::NeverReady { .. } => {
                 "check that --ready is the address on which the service listens; --ready-timeout sets the limit"
             }
-            Self::Start(StartError::Exec { .. }) => {
-                "the command after `--` is executed directly, without a shell; write `-- sh -c 'exec …'` for one"
-            }
+            Self::Start(StartError::Exec { why, .. }) => return why.hint(),
             Self::NoRoute(_) => "--url SHAPE=METHOD:PATH names a route, such as --url storm=/orders",
             Self::Baseline(_) => {
                 "less load (--storm, --keepalive, --open) or another route (--url) gives a baseline to compare with"

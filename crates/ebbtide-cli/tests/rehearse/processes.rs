@@ -216,7 +216,10 @@ fn wrong_usage_exits_with_2() {
 fn a_service_that_cannot_be_rehearsed_exits_with_3() {
     let port = free_port().to_string();
     let ready = format!("--ready={port}");
-    ends(&[&ready, "--", "/no/such/program"], 3, "cannot execute");
+    ends(&[&ready, "--", "/no/such/program"], 3, "cannot execute `/no/such/program`");
+    ends(&[&ready, "--", "/no/such/program"], 3, "hint: the file does not exist");
+    ends(&[&ready, "--", "/"], 3, "hint: this is a folder");
+    ends(&[&ready, "--", "no-such-program"], 3, "hint: no folder of PATH has it");
     ends(&[&ready, "--", "sh", "-c", "echo no luck >&2; exit 7"], 3, "no luck");
     ends(&[&ready, "--", "sh", "-c", "exit 7"], 3, "exit code 7");
     ends(&[&ready, "--ready-timeout=300ms", "--", "sleep", "62"], 3, "--ready-timeout");

@@ -3,6 +3,7 @@
 mod aftermath;
 mod descendants;
 mod exec;
+mod exec_failure;
 mod proc;
 mod service;
 

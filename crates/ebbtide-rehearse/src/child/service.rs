@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::descendants::end_descendants;
 use super::exec;
+use super::exec_failure::ExecFailure;
 use crate::clock::{At, Clock};
 use crate::record::Ended;
 
@@ -51,7 +52,11 @@ impl Service {
         command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(output).stderr(again);
         exec::standardise(&mut command, files);
-        let failed = |source| StartError::Exec { program: program.to_string_lossy().into(), source };
+        let failed = |source| StartError::Exec {
+            program: program.to_string_lossy().into(),
+            why: ExecFailure::of(program, &source),
+            source,
+        };
         let mut child = command.spawn().map_err(failed)?;
         let pid = Pid::from_child(&child);
         match pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from).and_then(|fd| watch(fd, clock)) {
@@ -129,7 +134,9 @@ pub enum StartError {
     Exec {
         /// The program.
         program: String,
-        /// Why.
+        /// What the error means for the named file.
+        why: ExecFailure,
+        /// The error.
         source: io::Error,
     },
     /// The output file cannot be created.
