@@ -26,6 +26,7 @@ mod readying;
 mod record;
 mod run;
 mod scenario;
+mod service_report;
 mod trouble;
 mod verdict;
 mod wire;

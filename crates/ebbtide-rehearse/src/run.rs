@@ -1,7 +1,5 @@
 //! One run, from the start of the service to its judgement.
 
-use std::fs;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -19,6 +17,7 @@ use super::probe::{DatabaseProbe, ReadinessProbe};
 use super::readying::{TAIL, ready};
 use super::record::{Record, Shape};
 use super::scenario::{Program, Scenario, ShapePlan, run_seed, signal_moment};
+use super::service_report;
 use super::trouble::NotRehearsed;
 use super::verdict::{Facts, RunVerdict, Terms, Verdict, broken, judge};
 use crate::clock::{At, Clock};
@@ -122,10 +121,14 @@ async fn run_at(
     if let Some(why) = broken(&record, &terms) {
         return Err(NotRehearsed::Baseline(why));
     }
-    let verdict = judge(&record, &terms);
+    let mut verdict = judge(&record, &terms);
+    verdict.notes.extend(
+        scenario.report.as_deref().and_then(|path| service_report::copy(&place.report(), path).err()),
+    );
     let failed = verdict.verdict == Verdict::Fail;
     let facts = Facts {
         signal_after_load_ms: record.signalled.ms_from(record.load_began),
+        report: record.report.clone(),
         output_tail: if failed { tail(service.log(), TAIL) } else { Vec::new() },
     };
     Ok((record, verdict, facts))
@@ -228,11 +231,6 @@ async fn collect(
             record.traffic.requests.iter().filter_map(|request| request.order.clone()).collect();
         record.store = Some(kept.look(&acknowledged).await);
     }
-    record.report = report(&place.report());
+    record.report = service_report::read(&place.report());
     Ok(())
-}
-
-/// Reads the report that a service built on the library writes to `EBBTIDE_REPORT`; `None` for any other service.
-fn report(file: &Path) -> Option<serde_json::Value> {
-    serde_json::from_slice(&fs::read(file).ok()?).ok()
 }

@@ -242,6 +242,12 @@ The baseline:
   a tenth of a route's requests before the signal is not judged (exit code 3). Without
   --storm, --keepalive and --open the load is half of the service's measured capacity.
 
+The report of the service:
+  A service that is built on the library ebbtide writes its own report at its exit.
+  The rehearsal sets EBBTIDE_REPORT for each run, and adds the report to the run in
+  the JSON. If EBBTIDE_REPORT is set for `rehearse` itself, the report of the last
+  run is copied to that file.
+
 What counts as lost:
   A request is lost when the TCP handshake was complete and the request written, and
   the connection was then reset or closed with no response byte. That includes a kept

@@ -92,6 +92,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
             window: args.window,
         },
         database,
+        report: env::var_os("EBBTIDE_REPORT").filter(|path| !path.is_empty()).map(Into::into),
         repeat: args.repeat,
         janitor: env::current_exe().ok(),
         seed: args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),

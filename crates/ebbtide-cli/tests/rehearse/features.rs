@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use serde_json::Value;
+
 use crate::common::{SMALL, check, ebbtide, verdict};
 
 /// The brokers: server, whether this build has a client for it, and an address where nothing listens.
@@ -78,13 +80,20 @@ fn a_database_option_is_applied_or_refused_and_never_ignored() {
 
 /// The first command of the README, with a smaller load.
 #[test]
-fn the_demo_passes_in_every_build() {
-    let output =
-        ebbtide().args(["rehearse", "--demo", "--format=json", "--quiet"]).args(SMALL).output().unwrap();
+fn the_demo_passes_in_every_build_and_its_report_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    std::fs::write(&path, "of an earlier run").unwrap();
+    let mut command = ebbtide();
+    command.args(["rehearse", "--demo", "--format=json", "--quiet"]).args(SMALL);
+    let output = command.env("EBBTIDE_REPORT", &path).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let verdict = verdict(&output);
     assert_eq!(verdict["lost_by_shutdown"], 0, "{verdict:#}");
     assert_eq!(check(&verdict, "orders-processed").0, "pass", "{verdict:#}");
+    let report: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!((&report["exit_code"], &report["schema"]), (&0.into(), &2.into()), "{report:#}");
+    assert_eq!(verdict["runs"][0]["report"], report);
 }
 
 /// The generated page is the same for every build.

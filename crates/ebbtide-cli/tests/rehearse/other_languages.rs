@@ -34,6 +34,7 @@ fn a_careful_python_service_passes() {
     assert_eq!(check(&verdict, "readiness-before-close").0, "pass");
     let checks = verdict["checks"].as_array().unwrap();
     assert!(checks.iter().all(|check| check["id"] != "orders-processed"), "a check of the demo: {verdict:#}");
+    assert!(verdict["runs"][0].get("report").is_none(), "a report that the service did not write");
 }
 
 #[test]

@@ -35,6 +35,9 @@ pub struct Scenario {
     pub stop: StopPlan,
     /// Where to observe the service's PostgreSQL sessions, if anywhere.
     pub database: Option<String>,
+    /// The file to which the report of a service that is built on the library is copied after each run, if any. A report of an
+    /// earlier run is removed.
+    pub report: Option<PathBuf>,
     /// The number of runs.
     pub repeat: u32,
     /// The program that cleans up when this process is killed. It is started with the argument [`JANITOR`](crate::JANITOR)

@@ -41,11 +41,14 @@ pub struct NumberedRun {
     pub verdict: RunVerdict,
 }
 
-/// Facts about a run: the time of its signal, and the last output of the service.
+/// Facts about a run: the time of its signal, and the report and the last output of the service.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Facts {
     /// The time from the start of the load to the signal, in milliseconds.
     pub signal_after_load_ms: f64,
+    /// The report of a service that is built on the library (`EBBTIDE_REPORT`). It is not judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<serde_json::Value>,
     /// The last lines that the service printed, of a run that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub output_tail: Vec<String>,

@@ -118,6 +118,7 @@ pub fn rehearsal() -> Rehearsal {
     bad.traffic.requests.push(request(1_400_000, Outcome::Unanswered { close: Close::Reset }));
     let facts = |tail: &[&str]| Facts {
         signal_after_load_ms: 1000.0,
+        report: Some(serde_json::json!({ "schema": 2, "exit_code": 0 })),
         output_tail: tail.iter().map(|line| (*line).to_owned()).collect(),
     };
     let runs = [(good(), facts(&[])), (bad, facts(&["stopping"]))];
@@ -150,6 +151,7 @@ pub fn scenario() -> Scenario {
             window: Duration::from_secs(1),
         },
         database: None,
+        report: None,
         repeat: 2,
         janitor: None,
         seed: 7,
