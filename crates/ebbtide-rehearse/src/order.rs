@@ -122,6 +122,7 @@ pub(super) async fn settle(
                 return Ok(());
             }
             Got::Status(status) => seen.push(format!("{path} answers {status}")),
+            Got::Grpc => seen.push(format!("{path} answers a gRPC status")),
             Got::Refused | Got::NotHttp(_) | Got::Nothing => seen.push(format!("{path} gave no answer")),
         }
     }

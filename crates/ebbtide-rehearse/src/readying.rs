@@ -62,16 +62,18 @@ async fn look(place: &Place, address: SocketAddr) -> Result<(), Option<String>> 
     match get(address, &place.target.authority(), path, LOOK).await {
         got if got.is_ready() => Ok(()),
         Got::Status(status) => Err(Some(format!("{path} answered {status}"))),
+        Got::Grpc => Err(Some(format!("{path} was answered with a gRPC status, not by an HTTP route"))),
         Got::Nothing => Err(Some(format!("{path} gave no answer"))),
         Got::NotHttp(first) => Err(Some(not_http(path, first))),
         Got::Refused => Err(None),
     }
 }
 
-/// Describes a response that is not HTTP. TLS begins with the number of a record type.
+/// Describes a response that is not HTTP/1. TLS begins with the number of a record type, HTTP/2 with a length of three bytes.
 fn not_http(path: &str, first: u8) -> String {
     match first {
         0x15 | 0x16 => format!("{path} was answered with TLS, not plain HTTP"),
+        0x00 => format!("{path} was answered with HTTP/2, not HTTP/1"),
         _ => format!("{path} was answered with bytes that are not HTTP/1"),
     }
 }

@@ -94,6 +94,10 @@ impl NotRehearsed {
             Self::NeverReady { seen, .. } if seen.contains("TLS") => {
                 "configure the service to serve plain HTTP for the rehearsal"
             }
+            Self::NeverReady { seen, .. } if seen.contains("gRPC") || seen.contains("HTTP/2") => {
+                "the probes and the load are HTTP/1 requests: name an HTTP route in --ready and in --url, which a gRPC service serves \
+                 beside its calls"
+            }
             Self::NeverReady { .. } => {
                 "check that --ready is the address on which the service listens; --ready-timeout sets the limit"
             }

@@ -33,6 +33,8 @@ pub(crate) struct RehearseArgs {
     pub(super) demo: bool,
 
     /// Readiness check: a URL that answers 200 to 399, or an open port
+    ///
+    /// A gRPC status is not ready, although its HTTP status is 200.
     #[arg(long, help_heading = SERVICE, value_name = "URL|PORT", value_parser = ready, required_unless_present = "demo", allow_hyphen_values = true)]
     pub(super) ready: Option<Ready>,
 

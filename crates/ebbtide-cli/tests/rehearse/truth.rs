@@ -34,6 +34,27 @@ fn tls_where_http_was_expected_is_named() {
 }
 
 #[test]
+fn a_grpc_status_and_http2_are_not_readiness() {
+    let limit: &[&str] = &["--ready-timeout=2s"];
+    says(
+        "grpc",
+        limit,
+        &["/readyz was answered with a gRPC status", "hint: the probes and the load are HTTP/1"],
+    );
+    says("http2", limit, &["/readyz was answered with HTTP/2", "hint: the probes and the load are HTTP/1"]);
+    // Readiness is HTTP, and no other route is.
+    says("grpc-routes", &[], &["no route to load was found: / answers a gRPC status"]);
+    let seen = holds(&Row::innocent("grpc-routes", &GRPC).says(Says::Inconclusive));
+    let evidence = seen.evidence("routes-served");
+    assert!(
+        evidence.contains("GET /: every response before the signal had status 200 with a gRPC status"),
+        "{evidence}"
+    );
+}
+
+const GRPC: [&str; 4] = ["--slow=0", "--url=storm=/", "--url=keepalive=/", "--url=open=/"];
+
+#[test]
 fn a_service_that_moves_to_the_background_or_reads_stdin_gets_a_hint() {
     says("daemon", &[], &["left running: python3", "in the foreground"]);
     says("stdin", &[], &["exit code 0", "standard input is /dev/null"]);

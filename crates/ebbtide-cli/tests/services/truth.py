@@ -180,6 +180,9 @@ def answer(conn, method, path, headers, number):
                 raise Gone
             conn.finish(body[15:], number)
             return False
+    if is_("grpc") or is_("grpc-routes") and path != "/readyz":
+        # As a gRPC server answers any path over HTTP/1.
+        status, body, more = "200 OK", b"", "Content-Type: application/grpc\r\nGrpc-Status: 12\r\n"
     if method == "HEAD":
         conn.finish(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
                     f"{'Connection: close' if close else 'X: y'}\r\n{more}\r\n".encode(), number)
@@ -276,6 +279,13 @@ if is_("tls"):
         sock, _ = listener.accept()
         sock.recv(65536)
         sock.sendall(b"\x15\x03\x01\x00\x02\x02\x16")
+        sock.close()
+if is_("http2"):
+    listener = listen(PORT)
+    while True:
+        sock, _ = listener.accept()
+        sock.recv(65536)
+        sock.sendall(b"\0\0\0\4\0\0\0\0\0")
         sock.close()
 if is_("grandchildren"):
     subprocess.Popen(["sleep", "61.9"], start_new_session=True)

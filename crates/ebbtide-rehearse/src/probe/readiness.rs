@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use crate::clock::{At, Clock};
 use crate::record::{Outcome, ReadySample, ReadyState};
 use crate::scenario::Route;
-use crate::wire::{Connection, NoConnection, RequestSpec};
+use crate::wire::{Connection, NoConnection, ProbeResponse, RequestSpec};
 
 /// A probe that polls until it is stopped.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl ReadinessProbe {
                     got if got.is_ready() => ReadyState::Ready,
                     Got::Status(status) => ReadyState::Red(status),
                     Got::Refused => ReadyState::Refused,
-                    Got::NotHttp(_) | Got::Nothing => ReadyState::NoAnswer,
+                    Got::Grpc | Got::NotHttp(_) | Got::Nothing => ReadyState::NoAnswer,
                 };
                 seen.push(ReadySample { begun, ended: clock.now(), state });
                 sleep(EVERY).await;
@@ -59,6 +59,8 @@ impl ReadinessProbe {
 pub(crate) enum Got {
     /// A final status.
     Status(u16),
+    /// A gRPC status: no HTTP route has the path.
+    Grpc,
     /// The connection was refused.
     Refused,
     /// Bytes that are not HTTP/1, beginning with this one.
@@ -89,7 +91,8 @@ async fn ask(socket: SocketAddr, authority: &str, path: &str) -> Got {
         return Got::Nothing;
     };
     match connection.status(request).await {
-        Ok(status) => Got::Status(status),
+        Ok(ProbeResponse { grpc: true, .. }) => Got::Grpc,
+        Ok(ProbeResponse { status, .. }) => Got::Status(status),
         Err(Outcome::Malformed) => Got::NotHttp(connection.first_byte().unwrap_or_default()),
         Err(_) => Got::Nothing,
     }

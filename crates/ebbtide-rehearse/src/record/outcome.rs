@@ -96,6 +96,9 @@ pub struct Answer {
     pub location: Option<u64>,
     /// Whether the server left the connection open for another request: it did not answer `Connection: close`.
     pub keeps: bool,
+    /// Whether it is a gRPC status (`grpc-status`): its HTTP status is 200, also for an error.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub grpc: bool,
 }
 
 /// What the end of a body is known by.

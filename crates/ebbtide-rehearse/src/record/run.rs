@@ -148,7 +148,7 @@ pub enum ReadyState {
     Red(u16),
     /// The connection was refused.
     Refused,
-    /// The connection ended without an answer, or none came in time.
+    /// The connection ended without an answer, or none came in time, or it was a gRPC status.
     NoAnswer,
 }
 

@@ -63,7 +63,8 @@ pub(crate) fn request(begun: u64, outcome: Outcome) -> Request {
 
 /// What an answer of two bytes with a length looks like.
 fn answer_of(outcome: Outcome) -> Option<Answer> {
-    let answer = Answer { length: 2, digest: 7, framing: Framing::Length, location: None, keeps: true };
+    let answer =
+        Answer { length: 2, digest: 7, framing: Framing::Length, location: None, keeps: true, grpc: false };
     matches!(outcome, Outcome::Answered { .. }).then_some(answer)
 }
 

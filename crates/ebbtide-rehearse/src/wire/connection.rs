@@ -70,6 +70,18 @@ impl RequestResult {
     }
 }
 
+/// The head of a response to a probe.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProbeResponse {
+    /// Its status.
+    pub(crate) status: u16,
+    /// Whether it is a gRPC status.
+    pub(crate) grpc: bool,
+}
+
+/// A header that makes a response a gRPC status without a message.
+pub(super) const GRPC_STATUS: &str = "grpc-status";
+
 /// The maximum length of a body that is kept.
 const KEPT_BODY: usize = 64 * 1024;
 
@@ -123,6 +135,7 @@ impl Connection {
                     framing: framing(&response, head),
                     location: response.headers().get(LOCATION).map(|to| digest(to.as_bytes())),
                     keeps: keeps(&response, head),
+                    grpc: response.headers().contains_key(GRPC_STATUS),
                 };
                 let mut body = response.into_body();
                 let mut seen = Digest::default();
@@ -161,7 +174,7 @@ impl Connection {
     }
 
     /// Sends `request` and returns the status of its response as soon as it arrives. `Err` is how the connection ended.
-    pub(crate) async fn status(&mut self, request: Request<Payload>) -> Result<u16, Outcome> {
+    pub(crate) async fn status(&mut self, request: Request<Payload>) -> Result<ProbeResponse, Outcome> {
         let mark = self.socket.mark();
         self.used = true;
         let sender = &mut self.sender;
@@ -173,7 +186,10 @@ impl Connection {
             Some(close) if received => self.cut_in_head(mark, close),
             close => Outcome::Unanswered { close: close.unwrap_or(Close::Eof) },
         })?;
-        let status = response.status().as_u16();
+        let seen = ProbeResponse {
+            status: response.status().as_u16(),
+            grpc: response.headers().contains_key(GRPC_STATUS),
+        };
         // A server may log a connection that closes during its response as an error: read on briefly.
         let mut body = response.into_body();
         let rest = async move { while let Some(Ok(_)) = body.frame().await {} };
@@ -181,7 +197,7 @@ impl Connection {
             () = alongside(&mut self.driver, rest) => {}
             () = sleep(READ_ON) => {}
         }
-        Ok(status)
+        Ok(seen)
     }
 
     /// Returns the first byte received, which distinguishes TLS from HTTP.

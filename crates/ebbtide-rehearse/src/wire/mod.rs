@@ -6,7 +6,7 @@ mod raw;
 mod request;
 mod socket;
 
-pub(crate) use connection::{Connection, Exchange, NoConnection, RequestResult};
+pub(crate) use connection::{Connection, Exchange, NoConnection, ProbeResponse, RequestResult};
 pub(crate) use raw::RawConnection;
 pub(crate) use request::{RequestSpec, raw_request};
 pub(crate) use socket::Socket;

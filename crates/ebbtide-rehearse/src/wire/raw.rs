@@ -6,7 +6,7 @@ use ebbtide_http1::{self as http1, Parsed, Response, parse, parse_to_eof};
 use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 
-use super::connection::RequestResult;
+use super::connection::{GRPC_STATUS, RequestResult};
 use super::socket::Socket;
 use crate::record::{Answer, Close, Framing, Outcome, digest};
 
@@ -122,6 +122,7 @@ fn answered(response: &Response) -> RequestResult {
         },
         location: response.header_bytes("location").map(digest),
         keeps: !response.closes,
+        grpc: response.header_bytes(GRPC_STATUS).is_some(),
     };
     let outcome = Outcome::Answered { status: response.status };
     RequestResult { outcome, sent: true, answer: Some(answer), body: Vec::new() }

@@ -13,8 +13,11 @@ use crate::words;
 struct RouteResponses {
     before: u64,
     count: u64,
-    statuses: BTreeSet<u16>,
+    statuses: BTreeSet<SeenStatus>,
 }
+
+/// A status, and whether the response is a gRPC status.
+type SeenStatus = (u16, bool);
 
 /// Did each route of the load answer with 200 to 399, or with a declared status?
 pub(in crate::verdict) fn routes_served(case: &Case<'_>) -> Check {
@@ -34,16 +37,18 @@ pub(in crate::verdict) fn routes_served(case: &Case<'_>) -> Check {
             format!("{count} answered with a status of 200 to 399, or with a declared one"),
         );
     }
-    let statuses: BTreeSet<u16> =
-        useless.iter().flat_map(|(_, seen)| seen.statuses.iter().copied()).collect();
     let lines: Vec<String> =
         useless.iter().map(|((at, route), seen)| sentence(case, *at, route, seen)).collect();
     let names: Vec<String> = useless.iter().map(|((_, route), _)| format!("`{route}`")).collect();
-    found(Finding::Inconclusive, lines.join("\n")).hint(format!(
-        "--url SHAPE=METHOD:PATH replaces {}; if the status is intended: --expect-status {}",
-        names.join(" and "),
-        list(&statuses, ",")
-    ))
+    let hint = format!("--url SHAPE=METHOD:PATH replaces {}", names.join(" and "));
+    let statuses: BTreeSet<SeenStatus> =
+        useless.iter().flat_map(|(_, seen)| seen.statuses.iter().copied()).collect();
+    let declarable: Vec<String> =
+        statuses.iter().filter(|(_, grpc)| !grpc).map(|(status, _)| status.to_string()).collect();
+    found(Finding::Inconclusive, lines.join("\n")).hint(match declarable.join(",").as_str() {
+        "" => hint,
+        statuses => format!("{hint}; if the status is intended: --expect-status {statuses}"),
+    })
 }
 
 fn responses<'a>(case: &Case<'a>) -> BTreeMap<(SocketAddr, &'a str), RouteResponses> {
@@ -57,14 +62,15 @@ fn responses<'a>(case: &Case<'a>) -> BTreeMap<(SocketAddr, &'a str), RouteRespon
         if !judged.after || seen.before == 0 {
             seen.before += u64::from(!judged.after);
             seen.count += 1;
-            seen.statuses.insert(status);
+            seen.statuses.insert((status, judged.request.answer.is_some_and(|answer| answer.grpc)));
         }
     }
     routes
 }
 
-fn is_served(status: u16, terms: &Terms) -> bool {
-    matches!(status, 200..=399) || terms.expect_status.contains(&status)
+/// A gRPC status has the HTTP status 200 also for a method that does not exist.
+fn is_served((status, grpc): SeenStatus, terms: &Terms) -> bool {
+    !grpc && (matches!(status, 200..=399) || terms.expect_status.contains(&status))
 }
 
 fn sentence(case: &Case<'_>, at: SocketAddr, route: &str, seen: &RouteResponses) -> String {
@@ -73,11 +79,15 @@ fn sentence(case: &Case<'_>, at: SocketAddr, route: &str, seen: &RouteResponses)
     let at = if is_one_address { String::new() } else { format!(" at {at}") };
     let when = if seen.before > 0 { " before the signal" } else { "" };
     let count = words::plural(seen.count, "response", "responses");
-    format!("{route}{at}: every response{when} had status {} ({count})", list(&seen.statuses, " or "))
+    format!("{route}{at}: every response{when} had status {} ({count})", list(&seen.statuses))
 }
 
-fn list(statuses: &BTreeSet<u16>, separator: &str) -> String {
-    statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(separator)
+fn list(statuses: &BTreeSet<SeenStatus>) -> String {
+    let text = |(status, grpc): &SeenStatus| match grpc {
+        true => format!("{status} with a gRPC status"),
+        false => status.to_string(),
+    };
+    statuses.iter().map(text).collect::<Vec<_>>().join(" or ")
 }
 
 #[cfg(test)]
@@ -112,6 +122,17 @@ mod tests {
         assert_eq!(found(&missing, &declared).1, Verdict::Pass);
         let other = Terms { expect_status: vec![403], ..terms() };
         assert_eq!(found(&missing, &other).1, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_grpc_status_is_no_useful_response() {
+        let mut record = with("GET /a", &[(900_000, 200)]);
+        assert_eq!(found(&record, &terms()).0.verdict, Finding::Pass);
+        record.traffic.requests.last_mut().and_then(|request| request.answer.as_mut()).unwrap().grpc = true;
+        let (check, verdict) = found(&record, &terms());
+        assert_eq!((check.verdict, verdict), (Finding::Inconclusive, Verdict::Inconclusive));
+        assert!(check.evidence.contains("had status 200 with a gRPC status"), "{check:?}");
+        assert_eq!(check.hint.as_deref(), Some("--url SHAPE=METHOD:PATH replaces `GET /a`"));
     }
 
     #[test]
