@@ -3,6 +3,7 @@ use ebbtide::lifecycle::Handle;
 use tonic::service::Routes;
 
 use super::GrpcHealth;
+use super::unknown_paths::UnknownPaths;
 
 /// An extension trait of [`Handle`] that serves gRPC in a lifecycle.
 pub trait TonicExt {
@@ -12,6 +13,9 @@ pub trait TonicExt {
     /// server only. For statuses of single services, add the health service manually and serve the routes with
     /// [`Handle::http`]. To merge them with other routes, such as the [health routes](Handle::health_routes) of HTTP, use
     /// `Routes::into_axum_router`.
+    ///
+    /// A request that is not gRPC and that no route has is answered with 404, so that an HTTP probe does not take it for readiness.
+    /// tonic's own answer has the HTTP status 200.
     ///
     /// HTTP/2 is accepted with prior knowledge, which gRPC clients without TLS use, and over TLS.
     ///
@@ -34,7 +38,8 @@ pub trait TonicExt {
 
 impl TonicExt for Handle {
     fn grpc(&self, name: impl Into<String>, listeners: impl IntoListeners, routes: Routes) {
-        self.http(name, listeners, routes.add_service(self.grpc_health().into_server()).prepare());
+        let routes = routes.add_service(self.grpc_health().into_server()).prepare();
+        self.http(name, listeners, UnknownPaths(routes));
     }
 
     fn grpc_health(&self) -> GrpcHealth {

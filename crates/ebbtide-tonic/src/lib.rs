@@ -10,6 +10,7 @@
 
 mod handle;
 mod health;
+mod unknown_paths;
 
 pub use handle::TonicExt;
 pub use health::{GrpcHealth, WatchStream};

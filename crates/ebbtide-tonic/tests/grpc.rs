@@ -170,6 +170,50 @@ fn services_have_names_and_the_routes_merge_with_an_axum_router() {
     assert_eq!(code, 0, "a watch delayed the shutdown");
 }
 
+/// Sends a call of a method that does not exist, over HTTP/1. Returns the status and that of gRPC.
+async fn call(addr: SocketAddr) -> (u16, Option<String>) {
+    let mut client = Client::connect(addr).await.expect("the server listens");
+    let request = "POST /no.Service/Method HTTP/1.1\r\nHost: test\r\nContent-Type: application/grpc\r\n\
+                   Content-Length: 0\r\nConnection: close\r\n\r\n";
+    client.send(request.as_bytes()).await.unwrap();
+    let answer = client.last_response().await.expect("a complete response");
+    (answer.status, answer.header("grpc-status").map(|status| status.to_string()))
+}
+
+#[test]
+fn an_http_probe_of_a_grpc_server_gets_404_and_a_call_its_grpc_status() {
+    let unimplemented = || (200, Some("12".to_owned()));
+    let start = async |app: &Handle| {
+        let listener = app.bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        app.grpc("api", listener, Routes::default());
+        addr
+    };
+    let code = lifecycle(start, async move |app: Handle, addr| {
+        app.reached(Phase::Ready).await;
+        for path in ["/readyz", "/livez", "/"] {
+            assert_eq!(ask(addr, path).await, (404, String::new()), "{path}");
+        }
+        assert_eq!(call(addr).await, unimplemented());
+        assert_eq!(check(&mut client(addr).await, "").await, Ok(SERVING));
+        app.stop("test");
+    });
+    assert_eq!(code, 0);
+    // The opposite: tonic's routes on the server.
+    let start = async |app: &Handle| {
+        let listener = app.bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().tcp().unwrap();
+        app.http("api", listener, Routes::default());
+        addr
+    };
+    let code = lifecycle(start, async move |app: Handle, addr| {
+        assert_eq!(ask(addr, "/readyz").await, (200, String::new()));
+        assert_eq!(call(addr).await, unimplemented());
+        app.stop("test");
+    });
+    assert_eq!(code, 0);
+}
+
 #[test]
 fn the_opposite_a_watch_of_tonics_health_service_is_cancelled_at_the_deadline() {
     let start = async |app: &Handle| {
