@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::guarded_work::GuardedWork;
+use super::messages::WaitingComponent;
 use super::{FlushSlot, Temporaries};
 use crate::drain::{Work, WorkCounts};
 use crate::model::{
@@ -42,16 +43,6 @@ struct ComponentWork {
     work: Arc<GuardedWork>,
     at_stop: Option<WorkCounts>,
     stragglers: Vec<Straggler>,
-}
-
-/// The current work of one component.
-#[derive(Clone, Debug)]
-pub(crate) struct WaitingComponent {
-    pub(crate) name: String,
-    pub(crate) asked: bool,
-    pub(crate) in_flight: u64,
-    pub(crate) requeued: usize,
-    pub(crate) stragglers: Vec<Straggler>,
 }
 
 impl LifecycleLedger {

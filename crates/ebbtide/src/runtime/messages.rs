@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::model::{Cause, ComponentReport, Outcome, Report, Stage, Straggler, show_duration};
 
-use super::ledger::WaitingComponent;
 use tracing::info;
 
 use super::os::exit::write_stderr;
@@ -142,6 +141,16 @@ pub(crate) fn held(in_flight: u64, stragglers: &[Straggler]) -> String {
         return shown.join("; ");
     }
     format!("{}; and {} more", shown.join("; "), in_flight.saturating_sub(shown.len() as u64))
+}
+
+/// The current work of one component.
+#[derive(Clone, Debug)]
+pub(crate) struct WaitingComponent {
+    pub(crate) name: String,
+    pub(crate) asked: bool,
+    pub(crate) in_flight: u64,
+    pub(crate) requeued: usize,
+    pub(crate) stragglers: Vec<Straggler>,
 }
 
 /// Describes the components that the shutdown waits for.

@@ -124,7 +124,10 @@ pub(in crate::verdict) fn phases_served(case: &Case<'_>) -> Check {
         return found(Finding::Inconclusive, "no connection could be held in any phase".into())
             .hint("give a longer --warmup");
     }
-    let mut evidence = format!("{} connections held at the signal, none lost", held.len());
+    let mut evidence = format!(
+        "{} held at the signal, none lost",
+        words::plural(held.len() as u64, "connection", "connections")
+    );
     let unused: Vec<Phase> =
         record.traffic.held.iter().filter(|held| held.closed_unused).map(|held| held.phase).collect();
     if !unused.is_empty() {
