@@ -12,6 +12,7 @@ cargo xtask <command>
   ci                            check, then test
   features                      lint the library with each of its features alone, and each other crate alone
   generate                      write the generated pages
+  picture                       rehearse the demo and draw the picture of its result
   bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, queue, throughput, shutdown,
                                 soak; without a name, the first three (the others take long, or need servers)
   fuzz [SECONDS]                fuzz each parser of network bytes for SECONDS, 60 by default (needs a nightly
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Ci,
     Features,
     Generate,
+    /// Draws a rehearsal for the documents.
+    Picture,
     /// Checks a release without publishing it.
     Release,
     /// Seconds to run each target.
@@ -70,6 +73,7 @@ impl Command {
             ["features"] => Ok(Self::Features),
             ["check", steps @ ..] => Ok(Self::Check(owned(steps))),
             ["ci"] => Ok(Self::Ci),
+            ["picture"] => Ok(Self::Picture),
             ["generate"] => Ok(Self::Generate),
             ["release", "--dry-run"] => Ok(Self::Release),
             ["release"] => Err(Failure::Usage(

@@ -9,6 +9,7 @@ mod command;
 mod failure;
 mod fuzz;
 mod interruption;
+mod picture;
 mod python;
 mod release;
 mod shell;
@@ -46,6 +47,7 @@ fn run(command: Command) -> Result<(), Failure> {
             return Ok(());
         }
         Command::Generate => return test::generate(),
+        Command::Picture => return picture::run(),
         Command::Fuzz(seconds) => return fuzz::run(seconds),
         Command::Bench(which, options) => return bench::run(which, &options),
         Command::Test(selection) => {
