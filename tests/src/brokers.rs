@@ -1,4 +1,4 @@
-//! Brokers for one test: they can be killed, and restarted on their data.
+//! Brokers for one test, which can be killed and restarted with their data.
 #![expect(clippy::panic, reason = "a broken harness fails its test")]
 
 use std::net::{Ipv4Addr, TcpStream};
@@ -15,27 +15,27 @@ use crate::{Process, free_port};
 
 /// A broker that only one test uses, on a free port and with its data in a temporary folder. Removed on drop.
 ///
-/// What it confirmed survives its death, as its documentation promises: Redis writes an append-only file, and NATS a store.
+/// Confirmed jobs survive SIGKILL, as the documentation of the broker promises: Redis writes an append-only file, and NATS a store.
 #[derive(Debug)]
 pub struct Broker {
     kind: QueueKind,
     port: u16,
-    /// What it needs beside it, which lives as long as we do.
+    /// The process that it needs, killed on drop.
     beside: Option<Process>,
     server: Option<Process>,
     /// Removed after the processes have ended, since `Drop` of the whole runs before that of its parts.
     folder: TempDir,
 }
 
-/// RabbitMQ takes five to ten seconds, and minutes where much else goes on.
+/// RabbitMQ takes five to ten seconds to start, and minutes on a loaded machine.
 const START: Duration = Duration::from_secs(240);
 
 impl Broker {
-    /// Starts one, and returns when it serves.
+    /// Starts a broker and returns when it accepts commands.
     ///
     /// # Panics
     ///
-    /// When it does not.
+    /// When it does not become ready.
     pub fn start(kind: QueueKind) -> Self {
         let prefix = format!("ebbtide-{}-", kind.name());
         let folder = TempDir::with_prefix(prefix)
@@ -45,11 +45,11 @@ impl Broker {
         broker
     }
 
-    /// Starts it again on its data, and returns when it is ready.
+    /// Starts the broker again with its data and returns when it is ready.
     ///
     /// # Panics
     ///
-    /// When it does not.
+    /// When it does not become ready.
     pub fn start_again(&mut self) {
         let server = launch(self.kind, self.folder.path(), self.port, &mut self.beside);
         self.server = Some(server);
@@ -58,12 +58,12 @@ impl Broker {
         runtime.block_on(self.serves());
     }
 
-    /// Kills it at an arbitrary point, and returns when it has exited. PostgreSQL, which has several processes, gets an "immediate"
+    /// Kills the broker at an arbitrary point and returns when it has exited. PostgreSQL, which has several processes, gets an "immediate"
     /// shutdown; the others get SIGKILL.
     ///
     /// # Panics
     ///
-    /// When it outlives that.
+    /// When it does not exit.
     pub fn kill(&mut self) {
         let signal = if self.kind == QueueKind::Postgres { Signal::QUIT } else { Signal::KILL };
         if let Some(mut server) = self.server.take() {
@@ -76,11 +76,11 @@ impl Broker {
         }
     }
 
-    /// Stops it gracefully, starts it again, and returns when it is ready.
+    /// Stops the broker gracefully, starts it again, and returns when it is ready.
     ///
     /// # Panics
     ///
-    /// When it does not stop, or not serve.
+    /// When it does not stop or does not become ready.
     pub fn restart(&mut self) {
         if let Some(mut server) = self.server.take() {
             server.signal(Signal::TERM);
@@ -95,7 +95,7 @@ impl Broker {
         self.start_again();
     }
 
-    /// Returns which broker it is.
+    /// Returns the kind of the broker.
     pub const fn kind(&self) -> QueueKind {
         self.kind
     }
@@ -133,7 +133,7 @@ impl Drop for Broker {
         if let Some(mut server) = self.server.take() {
             let signal = if self.kind == QueueKind::Postgres { Signal::QUIT } else { Signal::KILL };
             server.signal(signal);
-            // Whoever is still there then is killed with `server`.
+            // Processes that remain are killed with `server`.
             let _ended = server.ended(Duration::from_secs(20));
         }
     }
@@ -144,7 +144,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Starts a server over a folder, and returns before it serves.
+/// Starts a server with its data in a folder, and returns before it is ready.
 fn launch(kind: QueueKind, folder: &Path, port: u16, beside: &mut Option<Process>) -> Process {
     match kind {
         QueueKind::Sqlite => panic!("SQLite has no server to kill"),
@@ -184,10 +184,10 @@ fn nats(folder: &Path, port: u16) -> Process {
     Process::start(nats.arg(folder.join("streams")))
 }
 
-/// Where Debian keeps the programs of each version, which are not on the `PATH`.
+/// The folder in which Debian installs the programs of each version; it is not on the `PATH`.
 const POSTGRES: &str = "/usr/lib/postgresql";
 
-/// Starts a server over the folder, after making a cluster in it where there is none.
+/// Starts a server with its data in the folder, after creating a cluster in it if there is none.
 fn postgres(folder: &Path, port: u16) -> Process {
     let (programs, data) = (postgres_programs(), folder.join("data"));
     let account = Account::of("postgres");
@@ -200,14 +200,14 @@ fn postgres(folder: &Path, port: u16) -> Process {
     }
     let mut postgres = account.command(programs.join("postgres"), "QUIT");
     postgres.arg("-D").arg(&data).args(["-p", &port.to_string()]).current_dir(folder);
-    // Only the process dies, not the machine: written data survives without a flush to the disk.
+    // Only the process is killed, not the machine: written data survives without a flush to the disk.
     for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"] {
         postgres.args(["-c", setting]);
     }
     Process::start(&mut postgres)
 }
 
-/// The folder of the newest version's programs.
+/// Returns the folder with the programs of the newest version.
 fn postgres_programs() -> PathBuf {
     let versions = fs::read_dir(POSTGRES).into_iter().flatten().flatten();
     let newest = versions
@@ -224,14 +224,14 @@ fn postgres_programs() -> PathBuf {
         .unwrap_or_else(|| panic!("no initdb and postgres on the PATH or in {POSTGRES}: install PostgreSQL"))
 }
 
-/// Debian's program on the `PATH` is a wrapper that knows one node only, the machine's own; this is what it wraps.
+/// Debian's program on the `PATH` is a wrapper that supports only the one node of the machine; this is the program that it wraps.
 const RABBITMQ: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
 const STEP: Duration = Duration::from_millis(10);
 
-/// Starts a node that shares nothing with others on this machine, and where it is missing the port mapper that it needs.
+/// Starts a node that shares nothing with other nodes on this machine, and the port mapper that it needs if none runs.
 ///
-/// Erlang would start the mapper by itself, as a daemon that stays behind: one of our own ends with us.
+/// Erlang would start the mapper by itself, as a daemon that keeps running. This one ends with the test.
 fn rabbitmq(folder: &Path, port: u16, mapper: &mut Option<Process>) -> Process {
     let account = Account::of("rabbitmq");
     let ports = folder.join("ports");
@@ -261,7 +261,7 @@ fn rabbitmq(folder: &Path, port: u16, mapper: &mut Option<Process>) -> Process {
         .env("RABBITMQ_DIST_PORT", distribution)
         .env("RABBITMQ_CONFIG_FILE", &configuration)
         .env("RABBITMQ_LOGS", "-")
-        // With this the script becomes the server, so that it is the server that is killed.
+        // With this variable the script replaces itself by the server, so that SIGKILL reaches the server.
         .env("RUNNING_UNDER_SYSTEMD", "true");
     for (variable, file) in [
         ("RABBITMQ_CONF_ENV_FILE", "environment"),
@@ -275,7 +275,7 @@ fn rabbitmq(folder: &Path, port: u16, mapper: &mut Option<Process>) -> Process {
     Process::start(&mut rabbitmq)
 }
 
-/// Returns when it listens: a node that finds none starts one, and that one stays.
+/// Returns when the mapper listens: a node that finds no mapper starts one, which keeps running.
 fn start_mapper(account: Account, port: u16) -> Process {
     let mut epmd = account.command("epmd", "KILL");
     let mapper = Process::start(epmd.args(["-address", "127.0.0.1", "-port", &port.to_string()]));
@@ -288,17 +288,17 @@ fn start_mapper(account: Account, port: u16) -> Process {
     panic!("Erlang's port mapper is not listening: {}", mapper.output());
 }
 
-/// The user that a server runs as: PostgreSQL and RabbitMQ refuse to run as root.
+/// The user that runs a server: PostgreSQL and RabbitMQ refuse to run as root.
 #[derive(Clone, Copy, Debug)]
 struct Account(Option<&'static str>);
 
 impl Account {
-    /// The package's own user. Who isn't root can only be who they are.
+    /// Returns the user of the package if this process runs as root, otherwise the present user.
     fn of(package: &'static str) -> Self {
         Self(rustix::process::geteuid().is_root().then_some(package))
     }
 
-    /// Makes a folder theirs.
+    /// Changes the owner of a folder to this user.
     fn give(self, folder: &Path) {
         if let Some(user) = self.0 {
             let given = Command::new("chown").arg(user).arg(folder).status();
@@ -306,8 +306,8 @@ impl Account {
         }
     }
 
-    /// The command that runs a program as them. The kernel sends it that signal when the thread ends that started it, so that a test
-    /// that is killed leaves nothing behind.
+    /// Returns a command that runs a program as this user. The kernel sends the program the given signal when the thread that
+    /// started it ends, so that a killed test leaves no process behind.
     fn command(self, program: impl AsRef<Path>, at_our_end: &str) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", at_our_end]);

@@ -1,4 +1,4 @@
-//! Runs programs as real processes and watches how they end.
+//! The test harness: runs programs as real processes, with real servers and clients, and observes how they end.
 
 pub mod brokers;
 pub mod jobs;

@@ -10,9 +10,9 @@ use crate::Process;
 /// The ports from which [`Namespaces::drop_first_packets`] recognises a client.
 pub const LATE_PORTS: Range<u16> = 10_000..30_000;
 
-/// Two machines as the kernel's network code sees them, joined by a cable: namespaces and a veth pair.
+/// Two machines for the kernel's network code, joined by a virtual cable: two namespaces and a veth pair.
 ///
-/// They have no name, live as long as the two processes that hold them, and so leave nothing behind however a test ends.
+/// They have no name and exist as long as the two processes that keep them open, so they leave nothing behind however a test ends.
 #[derive(Debug)]
 pub struct Namespaces {
     server: Process,
@@ -26,11 +26,11 @@ impl Namespaces {
     /// The server's address.
     pub const SERVER_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0, 1));
 
-    /// Makes them: as root, or in a user namespace of their own where anybody may have one.
+    /// Creates them as root, or in a user namespace where any user may create one.
     ///
     /// # Panics
     ///
-    /// When neither is possible; the message says what is missing.
+    /// When neither is possible; the message names what is missing.
     pub fn new() -> Self {
         for (program, package) in
             [("unshare", "util-linux"), ("nsenter", "util-linux"), ("ip", "iproute2"), ("nft", "nftables")]
@@ -53,30 +53,30 @@ impl Namespaces {
         namespaces
     }
 
-    /// A program on the server's machine.
+    /// Returns a command that runs a program on the server's machine.
     pub fn server(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = enter(&self.server, self.rootless, true);
         command.arg(program);
         command
     }
 
-    /// A program on the server's machine that may not change the network: without `CAP_NET_ADMIN`, as in a container.
+    /// Returns a command that runs a program on the server's machine without `CAP_NET_ADMIN`, as in a container.
     pub fn server_unprivileged(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = self.server("setpriv");
         command.args(["--bounding-set=-net_admin", "--inh-caps=-net_admin", "--"]).arg(program);
         command
     }
 
-    /// A program on the clients' machine.
+    /// Returns a command that runs a program on the clients' machine.
     pub fn client(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = enter(&self.client, self.rootless, true);
         command.arg(program);
         command
     }
 
-    /// Drops, on the server's machine, the first packets behind the SYN of each connection from [`LATE_PORTS`]: the last ACK
-    /// of the handshake, and the request behind it, which would complete the handshake as well. The client's kernel
-    /// sends the request again, a fifth of a second later.
+    /// Drops, on the server's machine, the first packets after the SYN of each connection from [`LATE_PORTS`]: the last ACK
+    /// of the handshake, and the request after it, which would complete the handshake as well. The client's kernel
+    /// retransmits the request after 200 ms.
     pub fn drop_first_packets(&self) {
         let Range { start, end } = LATE_PORTS;
         let rules = format!(
@@ -93,11 +93,11 @@ impl Namespaces {
         done(self.server("nft").arg(rules));
     }
 
-    /// Waits until a handshake with a port is half done.
+    /// Waits until a handshake with a port is half complete.
     ///
     /// # Panics
     ///
-    /// When there is none within some thousand polls.
+    /// When there is no such handshake after several thousand polls.
     pub fn wait_for_half_done(&self, port: u16) {
         const LOOKS: usize = 5000;
         let filter = format!("sport = :{port}");
@@ -124,7 +124,7 @@ impl Namespaces {
             let [v4, v6] = [Self::SERVER_IPV4, Self::SERVER_IPV6]
                 .map(|address| host(&address.to_string(), number).unwrap_or_default());
             done(ip(self, "ip").args(["address", "add", &format!("{v4}/24"), "dev", "cable"]));
-            // Without duplicate detection, which would keep the address back for a second.
+            // Without duplicate address detection, which would delay the address by a second.
             done(ip(self, "ip").args(["address", "add", &format!("{v6}/64"), "dev", "cable", "nodad"]));
             for device in ["cable", "lo"] {
                 done(ip(self, "ip").args(["link", "set", device, "up"]));
@@ -139,7 +139,7 @@ impl Default for Namespaces {
     }
 }
 
-/// Starts what keeps a namespace alive: it ends with its standard input, so with us, whatever ends us.
+/// Starts the process that keeps a namespace open. It exits at the end of its standard input, and so together with the test.
 fn held(unshare: &mut Command) -> Process {
     let holder = Process::start(unshare.args(["sh", "-c", "echo held; exec cat"]).stdin(Stdio::piped()));
     holder.says("held");
@@ -159,7 +159,7 @@ fn enter(holder: &Process, rootless: bool, net: bool) -> Command {
     command
 }
 
-/// Finds also what is for the administrator, as whom we may not have logged in.
+/// Finds programs in the administrator's folders too, which may not be on the `PATH`.
 fn run(program: &str) -> Command {
     let path = std::env::var("PATH").unwrap_or_default();
     let mut command = Command::new(program);

@@ -1,4 +1,4 @@
-//! Ports for the services that tests start. A module of several test programs, which run side by side.
+//! Ports for the services that tests start, also when several test programs run concurrently.
 
 #![expect(clippy::panic, reason = "a broken harness fails its test")]
 
@@ -10,28 +10,29 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::{Mutex, PoisonError};
 
-/// Below the ports that the kernel gives to outgoing connections, one of which might take a port while its server is away; and
-/// apart from those that `ebbtide rehearse` takes for the demo.
+/// Below the ephemeral ports of the kernel, since an outgoing connection might take a port while its server restarts; and disjoint
+/// from the ports that `ebbtide rehearse` uses for the demo.
 const PORTS: Range<u16> = 10_000..20_000;
 
 /// Returns a free port on the loopback interface. No other test receives it until this process exits.
 ///
 /// # Panics
 ///
-/// When there is none.
+/// When no port is free.
 pub fn free_port() -> u16 {
-    // Not from the seed of the tests: two programs with the same one would try the same ports.
+    // Not from the seed of the tests: two programs with the same seed would try the same ports.
     let random = RandomState::new().build_hasher().finish() % u64::from(PORTS.end - PORTS.start);
     let start = PORTS.start + random as u16;
     let mut candidates = (start..PORTS.end).chain(PORTS.start..start);
     let free = candidates.find(|port| {
-        // In this order: the process that has reserved a port may not listen on it yet.
+        // Reserve first: the process that has reserved a port may not listen on it yet.
         reserve(*port).is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()
     });
     free.unwrap_or_else(|| panic!("no port of {PORTS:?} is free"))
 }
 
-/// Takes the name that stands for a port. The kernel gives it to one process at a time, and frees it when that process ends.
+/// Binds an abstract socket that represents a port. The kernel gives it to one process at a time, and releases it when the process
+/// exits.
 fn reserve(port: u16) -> io::Result<()> {
     static RESERVED: Mutex<Vec<UnixDatagram>> = Mutex::new(Vec::new());
     let name = SocketAddr::from_abstract_name(format!("ebbtide-test-port-{port}"))?;

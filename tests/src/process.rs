@@ -1,4 +1,4 @@
-//! Real processes: their output, their exit, and servers among them.
+//! Child processes, including servers: their output and their exit.
 #![expect(
     clippy::panic,
     clippy::print_stdout,
@@ -28,11 +28,11 @@ pub struct Process {
 /// How a process ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Its status.
+    /// The exit status.
     pub status: ExitStatus,
-    /// Everything it wrote, both streams, in the order in which it came.
+    /// The output of both streams in the order of arrival.
     pub output: String,
-    /// From the call of `ended` to its end.
+    /// The time from the call of `ended` to the exit.
     pub after: Duration,
 }
 
@@ -42,11 +42,11 @@ struct Output {
     more: Condvar,
 }
 
-/// How long after the first signal a lifecycle takes another one for a duplicate.
+/// The time after the first signal in which a lifecycle ignores another one as a duplicate.
 const SIGNAL_GUARD: Duration = Duration::from_millis(300);
 
 impl Process {
-    /// Returns the time since it was started.
+    /// Returns the time since the start.
     pub fn age(&self) -> Duration {
         self.began.elapsed()
     }
@@ -57,7 +57,7 @@ impl Process {
     ///
     /// When it cannot be started.
     pub fn start(command: &mut Command) -> Self {
-        // A debug build takes longer to print a backtrace than some of these stops may take in all.
+        // A debug build takes longer to print a backtrace than some of these shutdowns may take in total.
         command.env("RUST_BACKTRACE", "0").stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = now();
         let mut child =
@@ -89,17 +89,17 @@ impl Process {
         }
     }
 
-    /// Sends a second signal, which ends a lifecycle at once: it comes the guard time after a first one that was logged.
+    /// Sends a second signal, which ends a lifecycle at once, after the guard time of the first signal, which must have been logged.
     pub fn second_signal(&self, signal: Signal) {
         thread::sleep(SIGNAL_GUARD);
         self.signal(signal);
     }
 
-    /// Stops all its threads where they are, until SIGCONT, and returns when they have or when it has ended.
+    /// Stops all threads until SIGCONT. Returns when they have stopped or the process has exited.
     ///
     /// # Panics
     ///
-    /// When it cannot be waited for.
+    /// When waiting for the process fails.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
         let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else { return };
@@ -113,12 +113,12 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// When it doesn't within a minute, or the process ends without.
+    /// When that takes longer than a minute, or the process exits before.
     pub fn says(&self, text: &str) {
         self.says_times(text, 1);
     }
 
-    /// Waits until the output contains `text` so many times.
+    /// Waits until the output contains `text` that many times.
     ///
     /// # Panics
     ///
@@ -138,7 +138,7 @@ impl Process {
         }
     }
 
-    /// Waits until the output contains `text`, and returns what stands behind it on its line.
+    /// Waits until the output contains `text`, and returns the rest of its line.
     ///
     /// # Panics
     ///
@@ -150,22 +150,22 @@ impl Process {
         rest.unwrap_or_default().trim().to_owned()
     }
 
-    /// Returns what it has said so far.
+    /// Returns the output so far.
     pub fn output(&self) -> String {
         self.output.text.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
-    /// Writes a line to its standard input, which has to be a pipe.
+    /// Writes a line to the standard input, which must be a pipe.
     ///
     /// # Panics
     ///
-    /// When it reads no more.
+    /// When the process does not read any more.
     pub fn tell(&mut self, line: &str) {
         let input = self.child.stdin.as_mut().unwrap_or_else(|| panic!("standard input is not a pipe"));
         writeln!(input, "{line}").unwrap_or_else(|error| panic!("writing to standard input failed: {error}"));
     }
 
-    /// Waits until the process has ended, or returns `None` when `limit` has passed.
+    /// Waits until the process has exited; `None` if `limit` passes first.
     pub fn ended(&mut self, limit: Duration) -> Option<Ended> {
         let begun = now();
         let status = loop {
@@ -203,44 +203,44 @@ impl Ended {
     ///
     /// # Panics
     ///
-    /// When it is another, or a signal.
+    /// When the code differs, or a signal ended the process.
     pub fn code(&self, code: i32) -> &Self {
         assert_eq!(self.status.code(), Some(code), "{:?}; output:\n{}", self.status, self.output);
         self
     }
 
-    /// Asserts that a signal ended it.
+    /// Asserts that this signal ended the process.
     ///
     /// # Panics
     ///
-    /// When it exited by itself, or another signal ended it.
+    /// When the process exited by itself, or another signal ended it.
     pub fn by_signal(&self, signal: Signal) -> &Self {
         let number = Some(signal.as_raw());
         assert_eq!(self.status.signal(), number, "{:?}; output:\n{}", self.status, self.output);
         self
     }
 
-    /// Asserts that it said `text`.
+    /// Asserts that the output contains `text`.
     ///
     /// # Panics
     ///
-    /// When it did not.
+    /// When it does not.
     pub fn said(&self, text: &str) -> &Self {
         assert!(self.output.contains(text), "output does not contain {text:?}:\n{}", self.output);
         self
     }
 
-    /// Asserts that it did not say `text`.
+    /// Asserts that the output does not contain `text`.
     ///
     /// # Panics
     ///
-    /// When it did.
+    /// When it does.
     pub fn never_said(&self, text: &str) -> &Self {
         assert!(!self.output.contains(text), "output contains {text:?}:\n{}", self.output);
         self
     }
 
-    /// Asserts that it ended within `limit` from the call of [`Process::ended`].
+    /// Asserts that the process exited within `limit` from the call of [`Process::ended`].
     ///
     /// # Panics
     ///
@@ -282,11 +282,11 @@ pub struct Served {
 }
 
 impl Served {
-    /// Starts a server that says `listening on ADDRESS`.
+    /// Starts a server that prints `listening on ADDRESS`.
     ///
     /// # Panics
     ///
-    /// When it does not say so.
+    /// When it does not print its address.
     pub fn start(command: &mut Command) -> Self {
         let process = Process::start(command);
         let addr = process.says_after("listening on ");
@@ -298,7 +298,7 @@ impl Served {
     ///
     /// # Panics
     ///
-    /// When it does not get ready.
+    /// When it does not become ready.
     pub fn shapes(args: &[&str], grace: &str, lame_duck: &str) -> Self {
         let mut command = service("shapes");
         command.args(args).env("EBBTIDE_GRACE", grace).env("EBBTIDE_LAME_DUCK", lame_duck);
@@ -321,11 +321,11 @@ impl Served {
         self.process.signal(Signal::TERM);
     }
 
-    /// Waits until it has exited, without blocking the other tasks of the test.
+    /// Waits until the server has exited, without blocking the other tasks of the test.
     ///
     /// # Panics
     ///
-    /// When it has not within `limit`.
+    /// When that takes longer than `limit`.
     pub async fn ended(&mut self, limit: Duration) -> Ended {
         let ended = self.ended_or_not(limit).await;
         ended.unwrap_or_else(|| panic!("server has not exited after {limit:?}:\n{}", self.process.output()))

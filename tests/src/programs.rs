@@ -1,4 +1,4 @@
-//! The programs under test: where they are, and what they report.
+//! The programs under test: their paths and their reports.
 #![expect(
     clippy::panic,
     clippy::expect_used,
@@ -29,8 +29,8 @@ pub fn service(name: &str) -> Command {
     command
 }
 
-/// Returns the path of the program that is every service: its first argument names the service. cargo builds it along with the
-/// tests of this package.
+/// Returns the path of the program that contains every service; its first argument names the service. cargo builds it together
+/// with the tests of this package.
 ///
 /// # Panics
 ///
@@ -42,10 +42,10 @@ pub fn service_program() -> PathBuf {
     )
 }
 
-/// Returns the path of the command `ebbtide`, built the way the test was.
+/// Returns the path of the command `ebbtide`, built with the profile of the test.
 ///
-/// Under `cargo nextest`, each test is a process of its own: where `EBBTIDE_TEST_BUILT` is set, nothing is built here, so that cargo
-/// is not run once for each test.
+/// Under `cargo nextest`, each test is a separate process. If `EBBTIDE_TEST_BUILT` is set, nothing is built here, so that cargo does
+/// not run once per test.
 ///
 /// # Panics
 ///
@@ -56,7 +56,7 @@ pub fn ebbtide_program() -> PathBuf {
     PROGRAM.get_or_init(|| built("ebbtide", &["--bin", "ebbtide", "--example", "demo"])).clone()
 }
 
-/// Returns a command that runs an example, built the way the test was.
+/// Returns a command that runs an example, built with the profile of the test.
 ///
 /// # Panics
 ///
@@ -66,7 +66,7 @@ pub fn example(name: &str) -> Command {
     Command::new(EXAMPLES.get_or_init(|| built("examples", &["--examples"])).join(name))
 }
 
-/// Returns the path of what cargo has built, or builds now unless the environment says that it is there.
+/// Returns the path of a built target. Builds it first, unless the environment states that it is built.
 fn built(what: &str, targets: &[&str]) -> PathBuf {
     let path = beside(what);
     if std::env::var_os(BUILT).is_none_or(|value| value.is_empty()) {
@@ -94,7 +94,7 @@ fn build(targets: &[&str]) {
     assert!(built.is_ok_and(|status| status.success()), "build failed: {build:?}");
 }
 
-/// Returns where cargo puts a program of this name when it builds this test: the test itself is in `deps`, beside it.
+/// Returns the path that cargo gives to a program of this name when it builds this test. The test itself is in `deps`, beside it.
 fn beside(program: &str) -> PathBuf {
     let test =
         std::env::current_exe().unwrap_or_else(|error| panic!("path of the test program unknown: {error}"));
@@ -107,8 +107,8 @@ fn existing(program: PathBuf, remedy: &str) -> PathBuf {
     program
 }
 
-/// Returns the crates that make up the library, those for clients of other projects among them: their names, and where their
-/// sources are.
+/// Returns the name and the folder of the sources of each crate of the library, including those for client libraries of other
+/// projects.
 ///
 /// # Panics
 ///
@@ -128,7 +128,7 @@ pub fn library_crates() -> Vec<(String, PathBuf)> {
 pub struct Rehearsed {
     /// The exit code.
     pub code: Option<i32>,
-    /// The JSON on standard output.
+    /// The JSON from standard output.
     pub json: Value,
 }
 
@@ -136,12 +136,12 @@ pub struct Rehearsed {
 ///
 /// # Panics
 ///
-/// When it says no JSON.
+/// When it prints no JSON.
 pub fn rehearse(args: &[&str]) -> Rehearsed {
     rehearse_in(&[], args)
 }
 
-/// The same, with these environment variables beside our own.
+/// Runs `ebbtide rehearse` with these arguments and these additional environment variables, and returns its JSON.
 ///
 /// # Panics
 ///
@@ -163,7 +163,7 @@ impl Rehearsed {
     ///
     /// # Panics
     ///
-    /// When there is none of that name.
+    /// When there is no count with this name.
     pub fn count(&self, name: &str) -> u64 {
         let count = &self.json["requests"][name];
         count.as_u64().unwrap_or_else(|| panic!("requests.{name} missing in: {:#}", self.json))
@@ -173,7 +173,7 @@ impl Rehearsed {
     ///
     /// # Panics
     ///
-    /// When there is none of that id.
+    /// When there is no check with this id.
     pub fn check(&self, id: &str) -> (&str, &str) {
         let mut checks = self.json["checks"].as_array().into_iter().flatten();
         let check = checks.find(|check| check["id"] == id);
@@ -181,7 +181,7 @@ impl Rehearsed {
         (check["verdict"].as_str().unwrap_or_default(), check["evidence"].as_str().unwrap_or_default())
     }
 
-    /// Returns the evidence of a check in each run, if it passed there.
+    /// Returns the evidence of a check for each run in which it passed.
     pub fn passed(&self, id: &str) -> Vec<&str> {
         let runs = self.json["runs"].as_array().into_iter().flatten();
         let checks = runs.filter_map(|run| run["checks"].as_array()).flatten();
@@ -201,35 +201,35 @@ impl Rehearsed {
 pub struct ReportFile(NamedTempFile);
 
 impl ReportFile {
-    /// Makes an empty file, for `EBBTIDE_REPORT`.
+    /// Creates an empty file for `EBBTIDE_REPORT`.
     ///
     /// # Panics
     ///
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn new() -> Self {
         Self(NamedTempFile::new().unwrap_or_else(|error| panic!("creating a temporary file failed: {error}")))
     }
 
-    /// Returns where it is.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Returns the report of a service that has ended.
+    /// Returns the report of a service that has exited.
     ///
     /// # Panics
     ///
-    /// When it has not written one.
+    /// When it has not written a report.
     pub fn read(&self) -> Report {
         let text = fs::read(self.path()).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_else(|error| panic!("invalid or missing report: {error}"))
     }
 
-    /// Returns how long the lame duck lasted, by the service's own clock.
+    /// Returns the duration of the lame duck, measured by the service.
     ///
     /// # Panics
     ///
-    /// When there was none, and as [`read`](Self::read).
+    /// When there was no lame duck, and as [`read`](Self::read).
     pub fn lame_duck(&self) -> Duration {
         let report = self.read();
         let began = |phase| report.phases.iter().find(|change| change.phase == phase).map(|change| change.at);

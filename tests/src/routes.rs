@@ -1,4 +1,4 @@
-//! What the servers serve to every kind of client, and the bytes of their bodies.
+//! The routes of the servers and the bytes of their bodies.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -15,16 +15,16 @@ use http_body_util::BodyExt as _;
 use tokio::task::JoinSet;
 use tokio::time::Sleep;
 
-/// The routes of every server here, Ebbtide's and the peers': each kind of request that can be in flight at a shutdown.
+/// Returns the routes of every server, Ebbtide's and the peers': each kind of request that can be in flight at a shutdown.
 ///
 /// - `GET /ping`: at once.
-/// - `GET` or `POST /slow?ms=`: after so long.
-/// - `GET /never`: never; says `asked for /never` on standard error.
-/// - `POST /upload`: tells how many bytes came, and whether they are those of [`pattern`].
-/// - `GET /download?bytes=&ms=&known=`: so many bytes of [`pattern`], with a pause of `ms` before each 16 KiB, with a length
+/// - `GET` or `POST /slow?ms=`: after that time.
+/// - `GET /never`: never; prints `asked for /never` on standard error.
+/// - `POST /upload`: responds with the number of received bytes, and whether they are those of [`pattern`].
+/// - `GET /download?bytes=&ms=&known=`: that many bytes of [`pattern`], with a pause of `ms` before each 16 KiB, with a length
 ///   in the head if `known`.
-/// - `GET /hangs?known=`: half of a body; then `a body hangs` is logged, and its thread hangs for ever.
-/// - `GET /hang`: hangs up to four threads of the runtime, and logs `N threads hang` for each.
+/// - `GET /hangs?known=`: half of a body; then logs `a body hangs` and blocks its thread forever.
+/// - `GET /hang`: blocks up to four threads of the runtime, and logs `N threads hang` for each.
 pub fn routes() -> Router {
     Router::new()
         .route("/ping", get(async || "pong"))
@@ -136,7 +136,7 @@ async fn hangs(Query(Known { known }): Query<Known>) -> Body {
 struct Hangs {
     known: bool,
     sent: bool,
-    /// Lets the first half leave.
+    /// The pause after the first half, so that it is sent.
     timer: Pin<Box<Sleep>>,
 }
 
@@ -182,12 +182,12 @@ pub mod pattern {
         bytes
     }
 
-    /// Tells whether `bytes` are those from a position on.
+    /// Returns whether `bytes` are those from a position on.
     pub fn is_at(at: u64, bytes: &[u8]) -> bool {
         self::bytes(at, bytes.len()) == bytes
     }
 
-    /// The finaliser of SplitMix64: neighbours have nothing in common.
+    /// The finaliser of SplitMix64: similar inputs have unrelated outputs.
     fn word(index: u64) -> [u8; 8] {
         let mut word = index.wrapping_add(0x9E37_79B9_7F4A_7C15);
         word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

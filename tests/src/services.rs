@@ -1,4 +1,4 @@
-//! The servers that tests use, those that the environment names or the local ones, and a proxy in front of one.
+//! The addresses of the servers that tests use, from the environment or local by default, and a proxy in front of a server.
 #![expect(clippy::panic, clippy::expect_used, reason = "a broken harness fails its test")]
 
 use std::net::SocketAddr;
@@ -15,34 +15,34 @@ fn named(variable: &str, local: &str) -> String {
     std::env::var(variable).ok().filter(|url| !url.is_empty()).unwrap_or_else(|| local.to_owned())
 }
 
-/// PostgreSQL.
+/// Returns the URL of PostgreSQL.
 pub fn postgres() -> String {
     named("EBBTIDE_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/postgres")
 }
 
-/// Redis.
+/// Returns the URL of Redis.
 pub fn redis() -> String {
     named("EBBTIDE_TEST_REDIS", "redis://127.0.0.1:6379/")
 }
 
-/// RabbitMQ.
+/// Returns the URL of RabbitMQ.
 pub fn rabbitmq() -> String {
     named("EBBTIDE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/%2f")
 }
 
-/// NATS.
+/// Returns the URL of NATS.
 pub fn nats() -> String {
     named("EBBTIDE_TEST_NATS", "nats://127.0.0.1:4222")
 }
 
-/// The `host:port` of a URL.
+/// Returns the `host:port` of a URL.
 pub fn address(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split(['/', '?']).next().unwrap_or_default();
     rest.rsplit_once('@').map_or(rest, |(_, address)| address).to_owned()
 }
 
-/// The URL with another address in it.
+/// Returns the URL with its address replaced by that of the proxy.
 pub fn through(url: &str, proxy: SocketAddr) -> String {
     url.replacen(&address(url), &proxy.to_string(), 1)
 }
@@ -84,11 +84,11 @@ struct Gates {
 }
 
 impl Stall {
-    /// Starts it in front of a server at `host:port`, carrying everything.
+    /// Starts the proxy in front of a server at `host:port`, with both directions open.
     ///
     /// # Panics
     ///
-    /// When it has no port to listen on.
+    /// When no port can be bound.
     pub async fn before(server: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
@@ -126,20 +126,20 @@ impl Stall {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until so many connections have been opened to the server, in all.
+    /// Waits until `count` connections to the server have been opened in total.
     ///
     /// # Panics
     ///
-    /// When they are not within a minute.
+    /// When that takes longer than a minute.
     pub async fn opened(&self, count: usize) {
         self.until(|connections| connections.opened >= count).await;
     }
 
-    /// Waits until every connection has ended at both ends: the server has then read all that it was sent.
+    /// Waits until every connection has ended at both ends. The server has then read everything that was sent to it.
     ///
     /// # Panics
     ///
-    /// When one has not within a minute.
+    /// When that takes longer than a minute.
     pub async fn all_ended(&self) {
         self.until(|connections| connections.carried == 0).await;
     }
@@ -187,11 +187,11 @@ async fn carry(
         // Checked again after the read: data that arrived while the gate was closed waits here.
         let Ok(read) = from.read(&mut buffer).await else { return };
         if gates.wait_for(is_open).await.is_err() || read == 0 {
-            // The end is carried as well, when its write half is dropped.
+            // Dropping the write half forwards the end of the stream.
             return;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
-            // The server reads what it was sent before it closes: its end is waited for.
+            // The server reads everything before it closes, so this waits for the end of its stream.
             drop(to);
             let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
             return;

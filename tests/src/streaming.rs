@@ -1,4 +1,4 @@
-//! Responses of more than one message: event streams, WebSockets, and gRPC calls of each kind.
+//! Responses of more than one message: event streams, WebSockets and gRPC calls of each kind.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -25,14 +25,14 @@ pub use generated::kinds_server::{Kinds, KindsServer};
 
 /// The shortest time that a client of `/events` is asked to wait before it reconnects.
 pub const LEAST_WAIT: Duration = Duration::from_millis(500);
-/// The most.
+/// The longest time that a client of `/events` is asked to wait before it reconnects.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(3000);
 
 /// The routes:
 ///
 /// - `GET /ping`: at once; `GET /short`: after two milliseconds; `GET` or `POST /never`: never. Logs `asked for /never`.
 /// - `GET /events`: server-sent events without end, each sent in two halves; `GET /late`: one, and then nothing more.
-/// - `GET /resumed`: lines without end, broken off when the server drains.
+/// - `GET /resumed`: lines without end, ended by the server when it drains.
 /// - `POST /grpc`: a gRPC stream whose messages don't end. Logs `asked for /grpc`.
 pub fn routes() -> Router {
     let events = async || of_kind("text/event-stream", &["event: tick\ndata: one", " event\n\n"], false);
@@ -64,7 +64,7 @@ fn of_kind(kind: &'static str, parts: &'static [&'static str], once: bool) -> ax
     ([("content-type", kind)], Body::new(Endless { parts, at: 0, once, timer: None })).into_response()
 }
 
-/// The parts, one after the other, with a pause before each; `once`, or again and again.
+/// Sends the parts in order with a pause before each, once or repeatedly.
 struct Endless {
     parts: &'static [&'static str],
     at: usize,
@@ -92,7 +92,7 @@ impl http_body::Body for Endless {
     }
 }
 
-/// How many messages the echo has read, over all connections.
+/// The number of messages that the echo has read on all connections.
 #[derive(Clone, Debug, Default)]
 pub struct Echoes {
     read: Arc<AtomicU64>,
@@ -130,7 +130,7 @@ pub fn sockets(echoes: Echoes, stop: Option<Stop>) -> Router {
     Router::new().route("/echo", any(echo))
 }
 
-// A gRPC service with a call of each kind, for our server and for tonic's own.
+// A gRPC service with a call of each kind, for Ebbtide's server and for tonic's.
 
 #[expect(
     unreachable_pub,
@@ -143,18 +143,18 @@ mod generated {
     tonic::include_proto!("kinds.Kinds");
 }
 
-/// What every call takes and gives.
+/// The request and the response of every call.
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
 pub struct Number {
     /// The number.
     #[prost(uint64, tag = "1")]
     pub value: u64,
-    /// How long each answer takes, in milliseconds.
+    /// The duration of each response in milliseconds.
     #[prost(uint64, tag = "2")]
     pub ms: u64,
 }
 
-/// Answers every call; see its methods.
+/// Implements the calls; each method states its response.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Answers;
 
@@ -165,7 +165,7 @@ impl Kinds for Answers {
     type CountStream = Numbers;
     type EchoStream = Numbers;
 
-    /// Unary: gives twice the number.
+    /// Unary: returns twice the number.
     async fn double(&self, request: Request<Number>) -> Result<Response<Number>, Status> {
         let Number { value, ms } = request.into_inner();
         tracing::info!(value, "double");
@@ -173,7 +173,7 @@ impl Kinds for Answers {
         Ok(Response::new(Number { value: value * 2, ms }))
     }
 
-    /// Server streaming: counts up to the number; without end for zero.
+    /// Server streaming: counts up to the number, or without end for zero.
     async fn count(&self, request: Request<Number>) -> Result<Response<Numbers>, Status> {
         let Number { value: end, ms } = request.into_inner();
         let numbers = stream::unfold(1, move |value| async move {
@@ -183,7 +183,7 @@ impl Kinds for Answers {
         Ok(Response::new(Box::pin(numbers)))
     }
 
-    /// Client streaming: gives the sum.
+    /// Client streaming: returns the sum.
     async fn sum(&self, request: Request<Streaming<Number>>) -> Result<Response<Number>, Status> {
         let mut numbers = request.into_inner();
         let mut value = 0;
@@ -194,7 +194,7 @@ impl Kinds for Answers {
         Ok(Response::new(Number { value, ms: 0 }))
     }
 
-    /// Both: gives back each number.
+    /// Bidirectional streaming: echoes each number.
     async fn echo(&self, request: Request<Streaming<Number>>) -> Result<Response<Numbers>, Status> {
         Ok(Response::new(request.into_inner().boxed()))
     }

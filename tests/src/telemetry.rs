@@ -1,4 +1,4 @@
-//! Telemetry of a service: an OTLP collector that keeps it, the exporters that send it, and the ends that it has to survive.
+//! Telemetry of a service: an OTLP collector that records it, the exporters that send it, and the exits that it must survive.
 #![expect(clippy::panic, reason = "a collector that does not start fails its test")]
 
 use std::collections::BTreeMap;
@@ -50,9 +50,9 @@ pub struct Collector {
 /// The received telemetry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
-    /// The names of the spans, each as often as it came.
+    /// The names of the spans, each as often as it was received.
     pub spans: Vec<String>,
-    /// The texts of the log records, each as often as it came.
+    /// The texts of the log records, each as often as it was received.
     pub lines: Vec<String>,
     /// The last value of each counter.
     pub counters: BTreeMap<String, i64>,
@@ -62,11 +62,11 @@ pub struct Collected {
 struct Kept(Arc<Mutex<Collected>>);
 
 impl Collector {
-    /// Starts it.
+    /// Starts the collector.
     ///
     /// # Panics
     ///
-    /// When there is no port for it.
+    /// When no port can be bound.
     pub fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap_or_else(|error| panic!("creating the runtime failed: {error}"));
@@ -109,7 +109,7 @@ impl Collector {
         format!("http://{}", self.http)
     }
 
-    /// Returns what came so far.
+    /// Returns the telemetry received so far.
     pub fn collected(&self) -> Collected {
         self.kept.lock().clone()
     }
@@ -191,7 +191,7 @@ impl LogsService for Kept {
     }
 }
 
-/// What spans, counts and log lines of the service `exporter` go through: the SDK's three providers with OTLP exporters.
+/// The providers of the service `exporter` for spans, counts and log lines: those of the SDK, with OTLP exporters.
 #[derive(Clone, Debug)]
 pub struct Exporters {
     /// For spans.
@@ -203,11 +203,11 @@ pub struct Exporters {
 }
 
 impl Exporters {
-    /// Makes exporters that speak gRPC, over connections that live on the present runtime.
+    /// Creates exporters over gRPC, whose connections run on the present runtime.
     ///
     /// # Errors
     ///
-    /// When one cannot be made.
+    /// When an exporter cannot be created.
     pub fn over_grpc(endpoint: &str) -> Result<Self, BoxError> {
         Ok(Self::of(
             SpanExporter::builder().with_tonic().with_endpoint(endpoint).build()?,
@@ -216,11 +216,11 @@ impl Exporters {
         ))
     }
 
-    /// Makes exporters that speak HTTP, on threads of their own.
+    /// Creates exporters over HTTP, on separate threads.
     ///
     /// # Errors
     ///
-    /// When one cannot be made.
+    /// When an exporter cannot be created.
     pub fn over_http(endpoint: &str) -> Result<Self, BoxError> {
         let (binary, at) = (Protocol::HttpBinary, |path: &str| format!("{endpoint}/v1/{path}"));
         Ok(Self::of(
@@ -250,18 +250,18 @@ impl Exporters {
     }
 }
 
-/// Makes a lifecycle end in the named way, on a stop signal or without one.
+/// Makes a lifecycle end in the named way, with or without a stop signal.
 ///
 /// # Errors
 ///
-/// Where the start-up itself is to fail, and for a name that is none.
+/// If the start-up itself is to fail, and for an unknown name.
 pub async fn end(app: &Handle, name: &str) -> Result<(), BoxError> {
     match name {
         "signal" => {}
         "stubborn" => app.task("stubborn", |_| std::future::pending()),
         "failing" => app.task("failing", |_| async { Err("the task gave up".into()) }),
         "failing-start" => return Err("no database".into()),
-        // The threads sleep: the tests beside this one need the processor.
+        // The threads sleep, because concurrent tests need the processor.
         "blocked" => {
             for _ in 0..4 {
                 app.task("blocker", |stop| async move {

@@ -23,17 +23,17 @@ pub struct Bed {
     folder: TempDir,
     place: QueuePlace,
     queue: AnyQueue,
-    /// How many were pushed.
+    /// The number of pushed jobs.
     pushed: Mutex<u32>,
     runtime: Runtime,
 }
 
 impl Bed {
-    /// Makes an empty queue on the broker that the tests are given, with leases of that length.
+    /// Creates an empty queue with this lease on the broker that all tests share.
     ///
     /// # Panics
     ///
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn fresh(kind: QueueKind, lease: Duration) -> Self {
         let folder = folder();
         let (variable, local) = match kind {
@@ -48,11 +48,11 @@ impl Bed {
         Self::at(folder, kind, url, lease)
     }
 
-    /// Makes an empty queue on a broker of the test's own.
+    /// Creates an empty queue on a broker that only this test uses.
     ///
     /// # Panics
     ///
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn on(broker: &Broker, lease: Duration) -> Self {
         Self::at(folder(), broker.kind(), broker.url(), lease)
     }
@@ -68,7 +68,7 @@ impl Bed {
         Self { folder, place, queue, pushed: Mutex::default(), runtime }
     }
 
-    /// Returns where the queue is.
+    /// Returns the location of the queue.
     pub const fn place(&self) -> &QueuePlace {
         &self.place
     }
@@ -78,26 +78,26 @@ impl Bed {
         self.folder.path().join("journal")
     }
 
-    /// Returns the folder, for what else a test needs.
+    /// Returns the temporary folder, for other files of the test.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Returns what the workers have written.
+    /// Returns the events that the workers have written.
     pub fn entries(&self) -> Vec<Entry> {
         if self.journal().exists() { Journal::read(&self.journal()) } else { Vec::new() }
     }
 
-    /// Pushes a job of that name.
+    /// Pushes a job with this name.
     ///
     /// # Panics
     ///
-    /// When the broker does not take it.
+    /// When the broker does not accept it.
     pub fn push(&self, job: &str) {
         self.try_push(job).unwrap_or_else(|error| panic!("push failed: {error}"));
     }
 
-    /// Pushes the numbers of a range, so many a second.
+    /// Pushes the numbers of a range at a rate per second.
     ///
     /// # Panics
     ///
@@ -147,7 +147,7 @@ impl Bed {
         (relay, url)
     }
 
-    /// Runs something on the runtime that relays work on.
+    /// Runs a future on the runtime of the relays.
     pub fn runs<T>(&self, something: impl Future<Output = T>) -> T {
         self.runtime.block_on(something)
     }
@@ -156,7 +156,7 @@ impl Bed {
     ///
     /// # Panics
     ///
-    /// When the broker cannot be asked.
+    /// When the broker does not return the counts.
     pub fn left(&self) -> Left {
         let end = instant() + Duration::from_secs(15);
         loop {
@@ -172,7 +172,7 @@ impl Bed {
     ///
     /// # Panics
     ///
-    /// When it is not within the limit.
+    /// When it does not hold within the limit.
     pub fn until(&self, what: &str, limit: Duration, mut is_so: impl FnMut(&Self) -> bool) {
         let end = instant() + limit;
         while !is_so(self) {
@@ -209,11 +209,11 @@ fn instant() -> Instant {
     Instant::now()
 }
 
-/// Runs a closure with each of several brokers concurrently: most of the time is waiting.
+/// Runs a closure with each of several brokers concurrently, since most of the time is spent waiting.
 ///
 /// # Panics
 ///
-/// When one of them does, with all that did.
+/// When a closure panics; the message names every broker for which it did.
 pub fn on_each(kinds: impl IntoIterator<Item = QueueKind>, something: impl Fn(QueueKind) + Sync) {
     let something = &something;
     let failed: Vec<_> = thread::scope(|threads| {

@@ -1,4 +1,4 @@
-//! Queues under test: where they are, who pushes, who works, and what was done, written down outside of the queue.
+//! Queues under test: their location, their producer and their workers, which record what they did in a file outside of the queue.
 
 mod bed;
 mod worker;

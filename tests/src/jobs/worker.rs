@@ -12,14 +12,14 @@ use serde_json::Value;
 use super::Bed;
 use crate::{Ended, Process, ReportFile, service};
 
-/// How the service `worker` treats its jobs.
+/// How the service `worker` consumes its jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// By `Handle::consume`.
+    /// With `Handle::consume`.
     Consume,
-    /// By `Handle::consume`, without lease renewals.
+    /// With `Handle::consume`, without lease renewals.
     WithoutHeartbeat,
-    /// By `Handle::consume`, with a queue that ignores requeues.
+    /// With `Handle::consume`, with a queue that ignores requeues.
     WithoutRequeue,
     /// Manually: acknowledged on receipt.
     AckFirst,
@@ -28,7 +28,7 @@ pub enum Manner {
 }
 
 impl Manner {
-    /// All, with their names on the command line.
+    /// Every variant with its name on the command line.
     pub const ALL: [(Self, &'static str); 5] = [
         (Self::Consume, "consume"),
         (Self::WithoutHeartbeat, "without-heartbeat"),
@@ -49,9 +49,9 @@ pub struct Worker {
 /// The settings of a worker.
 #[derive(Clone, Debug)]
 pub struct Wish {
-    /// How it treats its jobs.
+    /// How it consumes its jobs.
     pub manner: Manner,
-    /// How long a job takes.
+    /// The duration of a job.
     pub job: Duration,
     /// The number of concurrent jobs.
     pub concurrency: usize,
@@ -62,14 +62,14 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// Returns the default settings: jobs of this duration, twenty concurrently.
+    /// Returns the default settings: twenty concurrent jobs of this duration.
     pub fn of(job: Duration) -> Self {
         Self { manner: Manner::Consume, job, concurrency: 20, grace: Duration::from_secs(15), url: None }
     }
 }
 
 impl Worker {
-    /// Starts one, and returns when it fetches.
+    /// Starts a worker and returns when it fetches jobs.
     ///
     /// # Panics
     ///
@@ -80,7 +80,7 @@ impl Worker {
         worker
     }
 
-    /// Starts one, and returns at once.
+    /// Starts a worker and returns at once.
     ///
     /// # Panics
     ///
@@ -107,21 +107,21 @@ impl Worker {
         self.process.signal(Signal::TERM);
     }
 
-    /// Sends SIGKILL, and waits until the process is gone.
+    /// Sends SIGKILL and waits until the process has exited.
     ///
     /// # Panics
     ///
-    /// When it outlives that.
+    /// When the process does not exit.
     pub fn kill(mut self) {
         self.process.signal(Signal::KILL);
         assert!(self.process.ended(Duration::from_secs(10)).is_some(), "worker has not exited after SIGKILL");
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the worker has exited by itself.
     ///
     /// # Panics
     ///
-    /// When it does not within its grace period and a little.
+    /// When it takes noticeably longer than its grace period.
     pub fn ended(&mut self, limit: Duration) -> Ended {
         let said = self.process.output();
         self.process
@@ -129,7 +129,7 @@ impl Worker {
             .unwrap_or_else(|| panic!("worker has not exited within {limit:?}; output:\n{said}"))
     }
 
-    /// Returns what the report says of a component, once the process has ended.
+    /// Returns the report of a component after the process has exited.
     ///
     /// # Panics
     ///
@@ -149,58 +149,58 @@ impl Worker {
     }
 }
 
-/// Where the command line wants a path.
+/// The placeholder for a path on the command line.
 pub(super) fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// A file to which workers append their events, one line in one write. It survives any end of a worker.
+/// A file to which workers append their events, one line per write. It survives a killed worker.
 #[derive(Debug)]
 pub struct Journal {
     file: File,
 }
 
-/// What a worker did with a job.
+/// An event of a job in a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// It began to work at it.
+    /// The job began.
     Begun,
-    /// The work was done; the job is not settled yet.
+    /// The job finished and is not settled yet.
     Done,
     /// The queue has confirmed the acknowledgement.
     Acknowledged,
 }
 
 impl What {
-    /// All, with their words in the file.
+    /// Every event with its name in the file.
     const ALL: [(Self, &'static str); 3] =
         [(Self::Begun, "begun"), (Self::Done, "done"), (Self::Acknowledged, "acknowledged")];
 }
 
-/// One line.
+/// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What happened.
+    /// The event.
     pub what: What,
-    /// To which job, by what the producer sent.
+    /// The payload of the job.
     pub job: String,
-    /// In which process.
+    /// The id of the process.
     pub pid: u32,
-    /// When, in milliseconds since 1970.
+    /// The time in milliseconds since 1970.
     pub at: u128,
 }
 
 impl Journal {
-    /// Opens the file, and makes it if it is missing.
+    /// Opens the file and creates it if it is missing.
     ///
     /// # Errors
     ///
-    /// When it cannot be written to.
+    /// When the file cannot be opened for writing.
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { file: OpenOptions::new().create(true).append(true).open(path)? })
     }
 
-    /// Appends a line. Lines of several processes don't mix.
+    /// Appends a line. Lines of several processes are not interleaved.
     ///
     /// # Errors
     ///
@@ -211,11 +211,11 @@ impl Journal {
         (&self.file).write_all(line.as_bytes())
     }
 
-    /// Reads all that was written.
+    /// Reads every line.
     ///
     /// # Panics
     ///
-    /// When the file is missing or something else is in it.
+    /// When the file is missing or contains an invalid line.
     pub fn read(path: &Path) -> Vec<Entry> {
         let text = std::fs::read_to_string(path)
             .unwrap_or_else(|error| panic!("reading the journal failed: {error}"));
@@ -227,17 +227,17 @@ impl Journal {
             .collect()
     }
 
-    /// Returns the jobs that were begun, and how often.
+    /// Returns the jobs that began, each with the number of times.
     pub fn begun(entries: &[Entry]) -> BTreeMap<String, u32> {
         Self::often(entries, What::Begun)
     }
 
-    /// Returns the jobs that were done, and how often.
+    /// Returns the jobs that finished, each with the number of times.
     pub fn done(entries: &[Entry]) -> BTreeMap<String, u32> {
         Self::often(entries, What::Done)
     }
 
-    /// Returns the jobs that a process had begun and not done: what it held.
+    /// Returns the jobs that a process had begun and not finished: those in flight.
     pub fn held(entries: &[Entry], pid: u32) -> BTreeSet<String> {
         &Self::of(entries, pid, What::Begun) - &Self::of(entries, pid, What::Done)
     }
@@ -247,7 +247,7 @@ impl Journal {
         &Self::of(entries, pid, What::Begun) - &Self::of(entries, pid, What::Acknowledged)
     }
 
-    /// Returns the jobs that something happened to in a process.
+    /// Returns the jobs with this event in a process.
     pub fn of(entries: &[Entry], pid: u32, what: What) -> BTreeSet<String> {
         let found = entries.iter().filter(|entry| entry.pid == pid && entry.what == what);
         found.map(|entry| entry.job.clone()).collect()
@@ -262,7 +262,7 @@ impl Journal {
     }
 }
 
-/// Returns the wall clock, in milliseconds since 1970: the workers are several processes.
+/// Returns the wall clock in milliseconds since 1970, which the processes have in common.
 #[expect(clippy::disallowed_methods, reason = "several processes have no other clock in common")]
 pub fn wall_clock() -> u128 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_millis())

@@ -1,4 +1,5 @@
-//! What one client does: connect, send a request, read its answer; on a connection for each request, or on one for as long as the server keeps it.
+//! A client: connects, sends a request and reads the response; with a new connection for each request, or on one connection until the
+//! server closes it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,15 +20,15 @@ enum Attempt {
     Refused,
     /// The server exited before the kernel received a response.
     Unanswered,
-    /// The handshake was done, and then it was reset.
+    /// The handshake was complete, and then the connection was reset.
     Reset,
 }
 
-/// Connects, from a port of our own choice if there is one, until the server is gone.
+/// Connects, from the given port if there is one, until the server has exited.
 ///
 /// # Errors
 ///
-/// When something is short on our side: the count would not be exact.
+/// When this process lacks ports or descriptors: the count would not be exact.
 async fn connect(to: SocketAddr, from: Option<u16>, gone: &mut Gone) -> io::Result<Attempt> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
@@ -51,7 +52,7 @@ async fn connect(to: SocketAddr, from: Option<u16>, gone: &mut Gone) -> io::Resu
     if let Some(error) = stream.take_error()? {
         return failed(error);
     }
-    // Only the kernel knows at this instant; the reactor may be late. Without an answer to our SYN there is no peer.
+    // Asks the kernel, since the reactor may be late. Without a response to the SYN there is no peer.
     match stream.peer_addr() {
         Ok(_) => Ok(Attempt::Open(Client::new(stream))),
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(Attempt::Unanswered),
@@ -72,11 +73,11 @@ enum Exchange {
     Answered {
         closes: bool,
     },
-    /// In a word, for the tally.
+    /// Returns the name of the end, for the tally.
     Lost(String),
 }
 
-/// Sends a request and reads its answer.
+/// Sends a request and reads the response.
 async fn exchange(client: &mut Client, request: &[u8]) -> Exchange {
     let sent = client.send(request).await;
     let end = match client.response().await {
@@ -95,7 +96,7 @@ async fn exchange(client: &mut Client, request: &[u8]) -> Exchange {
 
 const CLOSING: &[u8] = b"GET /ping HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
 
-/// A connection for each request, as fast as it goes, until one is refused or the server is gone.
+/// Uses a new connection for each request, as fast as possible, until one is refused or the server has exited.
 pub(super) async fn fresh(
     to: SocketAddr,
     ports: Option<Vec<u16>>,
@@ -128,7 +129,7 @@ pub(super) async fn fresh(
 
 const KEEPING: &[u8] = b"GET /ping HTTP/1.1\r\nHost: test\r\n\r\n";
 
-/// One connection for as long as the server keeps it, with thinking between two requests.
+/// Uses one connection until the server closes it, with a pause between two requests.
 pub(super) async fn kept(
     to: SocketAddr,
     thinking: Duration,
@@ -174,7 +175,7 @@ pub(super) async fn kept(
     Ok(tally)
 }
 
-/// Numbers from 0 to 1, the same in each run.
+/// Pseudo-random numbers from 0 to 1, identical in each run.
 struct Thoughts(u64);
 
 impl Thoughts {

@@ -11,24 +11,24 @@ use tokio::task::JoinSet;
 
 use super::clients::{fresh, kept};
 
-/// Which clients there are.
+/// The numbers and settings of the clients.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    /// The server.
+    /// The address of the server.
     pub to: SocketAddr,
-    /// How many open a connection for each request, as fast as they can.
+    /// The number of clients that open a connection for each request, as fast as they can.
     pub fresh: usize,
-    /// As many more, but each from one of these ports, one after the other: for a firewall to know them.
+    /// The number of further such clients that use these `ports` in turn, so that a firewall recognises them.
     pub late: usize,
-    /// The ports of those.
+    /// The ports of the clients counted in `late`.
     pub ports: Range<u16>,
-    /// How many keep their connection.
+    /// The number of clients that keep their connection.
     pub kept: usize,
-    /// How long these think between two requests: from zero to this.
+    /// The longest pause of those clients between two requests.
     pub thinking: Duration,
 }
 
-/// Clients at work.
+/// Running clients.
 #[derive(Debug)]
 pub struct Storm {
     clients: JoinSet<io::Result<Tally>>,
@@ -59,14 +59,14 @@ impl Clients {
         Self { to, fresh: count, late: 0, ports: 0..0, kept: 0, thinking: Duration::ZERO }
     }
 
-    /// Clients that keep their connection, and think for up to 20 ms.
+    /// Clients that keep their connection and pause for up to 20 ms between requests.
     pub fn kept(to: SocketAddr, count: usize) -> Self {
         Self { kept: count, thinking: Duration::from_millis(20), ..Self::fresh(to, 0) }
     }
 }
 
 impl Storm {
-    /// Starts them.
+    /// Starts the clients.
     pub fn begin(clients: Clients) -> Self {
         let Clients { to, fresh: freshly, late, ports, kept: keeping, thinking } = clients;
         let count = freshly + late + keeping;
@@ -88,11 +88,11 @@ impl Storm {
         Self { clients: tasks, gone, first, count }
     }
 
-    /// Waits until each client has been answered once.
+    /// Waits until each client has received a response.
     ///
     /// # Errors
     ///
-    /// When one of them has ended before.
+    /// When a client has ended before.
     pub async fn is_up(&mut self) -> io::Result<()> {
         for answered in 0..self.count {
             if self.first.recv().await.is_none() {
@@ -109,7 +109,7 @@ impl Storm {
     ///
     /// # Errors
     ///
-    /// When something was short on the clients' side, so that the count would not be exact.
+    /// When the clients lacked ports or descriptors, so that the count would not be exact.
     pub async fn gone(mut self) -> io::Result<Tally> {
         let _ = self.gone.send(true);
         let mut sum = Tally::default();
@@ -123,15 +123,15 @@ impl Storm {
 /// The number of requests with each outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Answered whole.
+    /// Requests with a complete response.
     pub answered: u64,
-    /// Sent on an established connection, and not answered.
+    /// Requests on an established connection without a complete response.
     pub lost: u64,
     /// Connections refused.
     pub refused: u64,
-    /// Connections that were never established: their SYN was not answered before the server was gone.
+    /// Connections that were never established: the server exited before it responded to the SYN.
     pub unanswered_syns: u64,
-    /// How the lost ones ended.
+    /// How the lost requests ended.
     pub how: BTreeMap<String, u64>,
 }
 
@@ -162,7 +162,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Reads what [`Display`](fmt::Display) writes, from another process.
+/// Parses the text of [`Display`](fmt::Display) that another process has written.
 impl FromStr for Tally {
     type Err = io::Error;
 
@@ -186,14 +186,14 @@ impl FromStr for Tally {
     }
 }
 
-/// Enough for the largest of the tests.
+/// Enough for the largest test.
 const ENOUGH: u64 = 20_000;
 
-/// Lets this process open as many files as it may ever have, or more where it may allow itself more, and returns how many.
+/// Raises the limit of open files to its maximum, or above if this process may raise the maximum, and returns the limit.
 ///
 /// # Errors
 ///
-/// When the system refuses what it says is allowed.
+/// When the system refuses a limit that it states as allowed.
 pub fn raise_open_files() -> io::Result<u64> {
     let most = getrlimit(Resource::Nofile).maximum;
     let limit = |most| Rlimit { current: most, maximum: most };

@@ -1,4 +1,4 @@
-//! Services with clients of brokers and databases: that publish, that wait in a read, and that hold connections.
+//! Services with clients of brokers and databases that publish, wait in a blocking read, or hold connections.
 
 use std::future::poll_fn;
 use std::process::{ExitCode, Termination as _};
@@ -21,11 +21,11 @@ use tokio::task::JoinSet;
 use crate::{Arguments, log_to_stderr, sigterm};
 
 const MESSAGES: usize = 40;
-/// All of them together are more than the buffers of two sockets.
+/// Together they exceed the buffers of two sockets.
 const MESSAGE: usize = 1024 * 1024 - 1024;
 
-/// A service whose client is given more messages than its socket takes. Arguments: the server's kind and URL, a name of the test's own, and
-/// `closed` or `dropped`: what becomes of the client at the stop.
+/// A service that publishes more messages than the socket of its client accepts. Arguments: the kind and the URL of the server, a unique
+/// name, and `closed` or `dropped`: what the shutdown does with the client.
 pub(crate) fn publishes(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let mut next = || arguments.next().unwrap_or_default();
@@ -40,7 +40,7 @@ pub(crate) fn publishes(mut arguments: Arguments) -> ExitCode {
     })
 }
 
-/// Waits until the test has closed the way to the server: from then on whatever is published waits in our buffers.
+/// Waits until the test has paused the proxy to the server. Later messages stay in the buffers of this process.
 async fn way_closed() -> Result<(), BoxError> {
     eprintln!("connected");
     let mut line = String::new();
@@ -66,7 +66,7 @@ async fn nats(app: Handle, url: &str, subject: String, closed: bool) -> Result<(
 }
 
 async fn redis(app: Handle, url: &str, list: String, closed: bool) -> Result<(), BoxError> {
-    // A command that is out of time before it is sent is never sent, however much time the close has.
+    // A command whose timeout passes before it is sent is never sent, however long the close may take.
     let patient = redis::AsyncConnectionConfig::new().set_response_timeout(None);
     let connection = redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&patient).await?;
     if closed {
@@ -79,13 +79,13 @@ async fn redis(app: Handle, url: &str, list: String, closed: bool) -> Result<(),
         async move { push.exec_async(&mut connection).await }
     });
     let mut pushes = Box::pin(join_all(pushes));
-    // Polled once, each is in the connection's queue, which has room for more than these.
+    // After one poll, each is in the queue of the connection, which has room for more than these.
     let once = poll_fn(|cx| {
         let _ = pushes.as_mut().poll(cx);
         Poll::Ready(())
     });
     once.await;
-    // A task that nobody waits for, as a handler leaves it behind.
+    // A detached task, as a handler leaves it behind.
     let mut detached = JoinSet::new();
     detached.spawn(pushes);
     detached.detach_all();
@@ -100,12 +100,12 @@ async fn rabbitmq(app: Handle, url: &str, queue: String, closed: bool) -> Result
         app.lapin("connection", connection);
         app.lapin_channel("channel", channel.clone());
     } else {
-        // Dropped, it would begin a close that nobody waits for.
+        // Dropping it would begin a close that no task awaits.
         std::mem::forget(connection);
     }
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     way_closed().await?;
-    // As many as its socket takes: lapin itself waits for it. Their confirms are not waited for.
+    // Publishes as many as the socket accepts, since lapin waits for it. The confirms are not awaited.
     for _ in 0..MESSAGES {
         let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
         drop(channel.basic_publish("".into(), queue.as_str().into(), options, &[0; 1024], properties).await?);
@@ -114,8 +114,8 @@ async fn rabbitmq(app: Handle, url: &str, queue: String, closed: bool) -> Result
     Ok(())
 }
 
-/// A service that is blocked in a read for what others send. Arguments: the kind of read, the server's URL, a name of the test's own, and
-/// `ours` or `by-hand`: whether it listens to the stop in the way of its kind.
+/// A service with a blocking read. Arguments: the kind of read, the URL of the server, a unique name, and `ours` or `by-hand`: whether
+/// the read observes the shutdown as its kind should.
 pub(crate) fn subscribes(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let mut next = || arguments.next().unwrap_or_default();
@@ -134,7 +134,7 @@ pub(crate) fn subscribes(mut arguments: Arguments) -> ExitCode {
     })
 }
 
-/// A Redis channel. By hand, the token is not listened to.
+/// A Redis channel. With `by-hand`, the stop token is ignored.
 async fn publish(app: &Handle, url: &str, channel: String, ours: bool) -> Result<(), BoxError> {
     let mut messages = redis::Client::open(url)?.get_async_pubsub().await?;
     messages.subscribe(&channel).await?;
@@ -149,7 +149,7 @@ async fn publish(app: &Handle, url: &str, channel: String, ours: bool) -> Result
     Ok(())
 }
 
-/// A Redis list. By hand, the read is dropped when the stop begins.
+/// A Redis list. With `by-hand`, the read is dropped when the shutdown begins.
 async fn pop(app: &Handle, url: &str, list: String, ours: bool) -> Result<(), BoxError> {
     let client = redis::Client::open(url)?;
     let mut reads = BlockingReads::connect(&client).await?;
@@ -176,7 +176,7 @@ async fn pop(app: &Handle, url: &str, list: String, ours: bool) -> Result<(), Bo
     Ok(())
 }
 
-/// A PostgreSQL channel. By hand, the token is not listened to.
+/// A PostgreSQL channel. With `by-hand`, the stop token is ignored.
 async fn notify(app: &Handle, url: &str, channel: String, ours: bool) -> Result<(), BoxError> {
     let mut listener = PgListener::connect(url).await?;
     listener.listen(&channel).await?;
@@ -190,8 +190,8 @@ async fn notify(app: &Handle, url: &str, channel: String, ours: bool) -> Result<
     Ok(())
 }
 
-/// A service with a pool of PostgreSQL connections, of which so many as its first argument says are kept by somebody. The second is the
-/// server's URL, the third `ours`, `closure`, or `by-hand`, without Ebbtide.
+/// A service with a pool of PostgreSQL connections; the first argument is the number of connections that stay in use. The second is the
+/// URL of the server, the third `ours`, `closure`, or `by-hand`, without Ebbtide.
 pub(crate) fn holds(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let mut next = || arguments.next().unwrap_or_default();
@@ -222,7 +222,7 @@ async fn open(url: &str) -> Result<PgPool, BoxError> {
     Ok(PgPoolOptions::new().max_connections(5).min_connections(5).connect(url).await?)
 }
 
-/// Takes connections out of the pool and never gives them back.
+/// Takes connections from the pool and never returns them.
 async fn keep(pool: &PgPool, count: usize) -> Result<(), BoxError> {
     for _ in 0..count {
         std::mem::forget(pool.acquire().await?);

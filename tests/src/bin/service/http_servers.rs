@@ -1,4 +1,4 @@
-//! HTTP servers with every shape of request, and the clients that storm one.
+//! HTTP servers with every shape of request, and clients that load a server.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -23,8 +23,8 @@ use crate::{Arguments, log_to_stderr, sigterm};
 const SHAPES: &str = "shapes [--listen ADDRESS] [--close lossless|syn-filter|hop-limit|backlog|abrupt]
        [--first-byte-ms N] [--idle-ms N] [--header-ms N] [--linger-ms N] [--no-announcement]";
 
-/// A service with every shape of request, stopped by Ebbtide. `--help` names what can be set; the plan is set by the environment, as for
-/// any lifecycle.
+/// A service with every shape of request, stopped by Ebbtide. `--help` lists the options; the environment sets the plan, as for any
+/// lifecycle.
 pub(crate) fn shapes(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     Lifecycle::new("shapes").worker_threads(2).run(async move |app| {
@@ -69,8 +69,8 @@ fn close_mode(name: &str) -> Result<CloseMode, &'static str> {
     })
 }
 
-/// A server without a lifecycle, whose handler blocks its thread from the signal on: the only one of the runtime, or with the argument
-/// `workers` one of several. The argument `watched` gives it the watchdog.
+/// A server without a lifecycle, whose handler blocks its thread from the signal on: the only thread of the runtime, or with the argument
+/// `workers` one of several. With the argument `watched` it has the watchdog.
 pub(crate) fn alone(arguments: Arguments) -> io::Result<()> {
     log_to_stderr();
     let has = |word: &str| arguments.as_slice().iter().any(|argument| argument == word);
@@ -102,8 +102,8 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// A server that opens and closes as often as it is told. Arguments: the address, and `abrupt` for the opposite. Reads lines: `open`, and
-/// `close`; the answers carry the number of the round.
+/// A server that opens and closes on command. Arguments: the address, and `abrupt` for the opposite. Reads the lines `open` and `close`;
+/// the responses contain the number of the round.
 #[tokio::main]
 pub(crate) async fn closer(mut arguments: Arguments) -> Result<(), Box<dyn Error>> {
     raise_open_files()?;
@@ -134,8 +134,8 @@ pub(crate) async fn closer(mut arguments: Arguments) -> Result<(), Box<dyn Error
     Ok(())
 }
 
-/// Clients for a server in another namespace. Reads lines: `begin ADDRESS FRESH LATE KEPT` and, when the server is gone, `gone`; the
-/// answers carry the number of the round.
+/// Clients for a server in another namespace. Reads the lines `begin ADDRESS FRESH LATE KEPT` and, after the server has exited, `gone`;
+/// the responses contain the number of the round.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn storm(_: Arguments) -> Result<(), Box<dyn Error>> {
     raise_open_files()?;

@@ -1,4 +1,4 @@
-//! Services that work at jobs: of a queue, and of worker pools.
+//! Services with jobs: consumers of a queue and worker pools.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,7 +39,7 @@ struct Args {
     manner: Manner,
 }
 
-/// One more than the demo's command line offers.
+/// Parses every kind, including the one that the command line of the demo does not offer.
 fn kind(name: &str) -> Result<QueueKind, String> {
     QueueKind::ADAPTERS
         .into_iter()
@@ -52,7 +52,7 @@ fn manner(name: &str) -> Result<Manner, String> {
     found.map(|(manner, _)| *manner).ok_or_else(|| format!("unknown manner `{name}`"))
 }
 
-/// Works off a queue: each job takes its time, and is then written down in a file outside of the queue.
+/// Consumes a queue: each job takes a fixed time, and is then recorded in a file outside of the queue.
 pub(crate) fn worker(arguments: Arguments) -> ExitCode {
     let args = Args::parse_from(arguments);
     log_to_stderr();
@@ -70,9 +70,9 @@ pub(crate) fn worker(arguments: Arguments) -> ExitCode {
         match args.manner {
             Manner::AckFirst | Manner::DropAtSignal => worker_by_hand(&app, queue, &args, journal, time),
             manner => {
-                // Those that the test kills count as attempts; it wants to see all of them done.
+                // Killed attempts count, and the test expects every job to finish.
                 let options = ConsumeOptions::new(args.concurrency).attempts(1000);
-                // Time for a broker that several tests share.
+                // Allows for a broker that several tests share.
                 let options = options.requeue(Duration::from_secs(4));
                 let queue = Crippled { queue, manner, journal: Arc::clone(&journal) };
                 app.consume("jobs", queue, options, move |job: Job, _| {
@@ -92,14 +92,14 @@ async fn work_and_note(journal: &Journal, payload: &[u8], time: Duration) -> Res
     Ok(journal.note(What::Done, job)?)
 }
 
-/// A consumer as it is often written: what is in flight at the signal is dropped with the runtime.
+/// A typical consumer without Ebbtide: jobs in flight at the signal are dropped with the runtime.
 fn worker_by_hand(app: &Handle, queue: AnyQueue, args: &Args, journal: Arc<Journal>, time: Duration) {
     let (concurrency, manner) = (args.concurrency, args.manner);
     app.task("jobs", move |stop| async move {
         let mut running = JoinSet::new();
         while !stop.is_stopping() {
             if running.len() == concurrency {
-                // Whatever it brings: there is room again, or the stop has come.
+                // Both results continue the loop: a job has ended, or the shutdown has begun.
                 let _ = stop.unless_stopping(running.join_next()).await;
             }
             for delivery in queue.fetch(concurrency - running.len(), &stop).await? {
@@ -120,14 +120,14 @@ fn worker_by_hand(app: &Handle, queue: AnyQueue, args: &Args, journal: Arc<Journ
     });
 }
 
-/// A queue that leaves out what its manner says, and writes down what it has acknowledged.
+/// A queue that omits the operation that its mode names, and records its acknowledgements.
 struct Crippled {
     queue: AnyQueue,
     manner: Manner,
     journal: Arc<Journal>,
 }
 
-/// A receipt, and of which job.
+/// A receipt and the payload of its job.
 #[derive(Clone)]
 struct Named {
     receipt: AnyReceipt,
@@ -194,8 +194,8 @@ impl Queue for Crippled {
 const JOBS: usize = 200;
 const WORKERS: usize = 4;
 
-/// Jobs in a pool; with `chain 3` in one that feeds a second that feeds a third; with `backwards` in one that feeds another which is
-/// registered after it; with `by-hand` in a channel with workers behind it, as one writes it without Ebbtide.
+/// Jobs in a pool; with `chain 3` in one that feeds a second that feeds a third; with `backwards` in one that feeds a pool that is
+/// registered later; with `by-hand` in a channel with workers, without Ebbtide.
 pub(crate) fn pools(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let how = arguments.next();
@@ -217,7 +217,7 @@ pub(crate) fn pools(mut arguments: Arguments) -> ExitCode {
     })
 }
 
-/// Returns a pool that does the work.
+/// Returns a pool that runs the jobs.
 fn last(app: &Handle) -> Pool<usize> {
     app.workers("pool", PoolOptions::new(WORKERS).capacity(JOBS), |n, _| async move {
         work(n).await;
@@ -225,7 +225,7 @@ fn last(app: &Handle) -> Pool<usize> {
     })
 }
 
-/// Returns the first of so many pools, each of which hands its jobs on to the one that was registered before it.
+/// Returns the first of `count` pools, each of which sends its jobs to the pool that was registered before it.
 fn chain(app: &Handle, pools: usize) -> Pool<usize> {
     (1..pools).fold(last(app), |to, n| {
         app.workers(format!("pool {n}"), PoolOptions::new(WORKERS).capacity(JOBS), move |n, _| {
@@ -235,7 +235,7 @@ fn chain(app: &Handle, pools: usize) -> Pool<usize> {
     })
 }
 
-/// Returns a pool that feeds another which is registered after it.
+/// Returns a pool that feeds a pool that is registered later.
 fn backwards(app: &Handle) -> Result<Pool<usize>, BoxError> {
     let to = Arc::new(OnceLock::new());
     let later = Arc::clone(&to);

@@ -1,4 +1,4 @@
-//! Every service that the tests start, in one program: the first argument names the service, the others are its own.
+//! Every service that the tests start, in one program: the first argument names the service, and the others are for the service.
 #![expect(clippy::print_stderr, reason = "tests wait for bare lines that say how far a service is")]
 #![expect(clippy::print_stdout, reason = "a service without a log writes its lines to standard output")]
 
@@ -71,7 +71,7 @@ fn log_to_stderr() {
     tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).init();
 }
 
-/// Takes SIGTERM from now on, and returns a future that waits for the first one.
+/// Handles SIGTERM from now on, and returns a future that waits for the first one.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A plain axum service, stopped the way axum's own documentation recommends.
+//! A plain axum service, stopped as axum's documentation recommends.
 
 use axum::routing::get;
 use tokio::net::TcpListener;

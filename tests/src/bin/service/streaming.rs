@@ -1,4 +1,4 @@
-//! Servers of what does not end with one answer: event streams, WebSockets, gRPC.
+//! Servers of streams: event streams, WebSockets, gRPC.
 
 use std::error::Error;
 use std::process::{ExitCode, Termination as _};
@@ -19,7 +19,7 @@ use crate::{Arguments, log_to_stderr, sigterm};
 
 /// Streams without an end, and requests of a few milliseconds, served by Ebbtide or by a peer.
 ///
-/// - `ebbtide`: our server; `abrupt`: the same with `CloseMode::Abrupt`.
+/// - `ebbtide`: Ebbtide's server; `abrupt`: the same with `CloseMode::Abrupt`.
 /// - `axum`: `axum::serve` with its graceful shutdown.
 /// - `one-shot`: HTTP/2 whose connections are ended by one GOAWAY, as soon as SIGTERM comes.
 /// - `drop`: HTTP/2 whose connections are dropped, as soon as SIGTERM comes.
@@ -89,7 +89,7 @@ async fn connection(stream: TcpStream, one_shot: bool, mut stopped: watch::Recei
     }
 }
 
-/// A WebSocket echo: `told` by the helper, `bare` without it, or on `axum`'s own server.
+/// A WebSocket echo: `told` with the helper, `bare` without it, or on `axum`'s server.
 pub(crate) fn sockets(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let mode = arguments.next().unwrap_or_default();
@@ -119,7 +119,7 @@ async fn sockets_of_axum() -> std::io::Result<()> {
     Ok(())
 }
 
-/// A gRPC service: on our server, or, with `tonic`, on tonic's own.
+/// A gRPC service on Ebbtide's server, or with `tonic` on tonic's.
 pub(crate) fn kinds(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     if arguments.next().as_deref() == Some("tonic") {

@@ -1,4 +1,4 @@
-//! Services that need others: what they depend on, their service manager, a registry and a sidecar.
+//! Services with surroundings: dependencies, a service manager, a registry and a sidecar.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,8 +19,8 @@ use tokio::net::TcpStream;
 
 use crate::{Arguments, log_to_stderr, sigterm};
 
-/// A service that needs what its first argument names, an address, before it is ready. The second says how it waits: `often`, `seldom`,
-/// `thrice`, or `by-hand`, without Ebbtide.
+/// A service that requires a connection to the address in its first argument before it is ready. The second argument states how it
+/// waits: `often`, `seldom`, `thrice`, or `by-hand`, without Ebbtide.
 pub(crate) fn waits(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let addr = arguments.next().unwrap_or_default();
@@ -54,7 +54,7 @@ fn open(app: &Handle, name: &'static str) {
     });
 }
 
-/// What one writes without Ebbtide: open everything, then wait for the signal.
+/// The usual program without Ebbtide: opens everything, then waits for the signal.
 #[tokio::main(worker_threads = 2)]
 async fn by_hand(addr: &str) -> ExitCode {
     eprintln!("opened first");
@@ -69,8 +69,8 @@ async fn by_hand(addr: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A service with a dependency: the address that its first argument names. The second says what asks after it: `required`, `critical`,
-/// `patient` (critical as well, for long), `advisory`, or `none`.
+/// A service with a dependency at the address in its first argument. The second argument states the kind of the check: `required`,
+/// `critical`, `patient` (critical too, with a long threshold), `advisory`, or `none`.
 pub(crate) fn checked(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let mut next = || arguments.next().unwrap_or_default();
@@ -105,8 +105,8 @@ fn check(app: &Handle, dependency: String, kind: &str) {
     });
 }
 
-/// A service on the sockets that its service manager passed: all of them, or, with a name as its argument, those of that name. `/pid`
-/// answers with the process's id, after as many milliseconds as `?ms=` says.
+/// A service on the sockets that its service manager passed: all of them, or those with the name in its argument. `/pid` responds with
+/// the process id after `?ms=` milliseconds.
 pub(crate) fn inherits(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     Lifecycle::new("inherits").worker_threads(2).lame_duck(LameDuck::NONE).run(async move |app| {
@@ -118,7 +118,7 @@ pub(crate) fn inherits(mut arguments: Arguments) -> ExitCode {
         for listener in &listeners {
             eprintln!("listening on {}", listener.local_addr());
         }
-        // A second look finds nothing more of the same, and no child finds anything.
+        // A second call returns no socket. The test reads below whether a child process inherits one.
         assert!(name.is_some() || Listener::inherited()?.is_empty());
         let child = std::process::Command::new("ls").arg("-l").arg("/proc/self/fd").output()?;
         eprintln!("a child has sockets: {}", String::from_utf8_lossy(&child.stdout).contains("socket:"));
@@ -137,8 +137,8 @@ async fn pid(Query(slow): Query<Slow>) -> String {
     std::process::id().to_string()
 }
 
-/// A service that leaves a registry at the signal, tells a sidecar to quit at the very end, and has files to remove. Arguments: the
-/// registry's address, the sidecar's, a folder, and what it does amiss: nothing, `blocks`, `early`, `patient`, `hasty`, `hangs`, `fails`,
+/// A service that deregisters at the signal, stops a sidecar at the very end, and has files to remove. Arguments: the address of the
+/// registry, that of the sidecar, a folder, and the misbehaviour: nothing, `blocks`, `early`, `patient`, `hasty`, `hangs`, `fails`,
 /// `tempdir`, `blocked`.
 pub(crate) fn leaves(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
@@ -176,7 +176,7 @@ pub(crate) fn leaves(mut arguments: Arguments) -> ExitCode {
     })
 }
 
-/// Makes a folder with something in it, to be removed at the end; with `tempdir` in the way one does without Ebbtide.
+/// Creates a folder with a file, to be removed at the end; with `tempdir`, as a program without Ebbtide does it.
 fn fill(app: &Handle, folder: &Path, amiss: &str) -> Result<Option<TempDir>, BoxError> {
     if amiss == "tempdir" {
         let folder = tempfile::Builder::new().prefix("t").tempdir_in(folder)?;
@@ -211,7 +211,7 @@ fn quit(app: &Handle, sidecar: &str, amiss: &str) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Blocks the only worker of the runtime, on which the lifecycle runs: what is registered from now on it does not see.
+/// Blocks the only worker of the runtime, so that the lifecycle does not process later registrations.
 async fn block(app: &Handle) -> Result<(), BoxError> {
     let (blocks, blocked) = tokio::sync::oneshot::channel();
     app.task("blocker", |_| async {
@@ -223,7 +223,7 @@ async fn block(app: &Handle) -> Result<(), BoxError> {
     Ok(blocked.await?)
 }
 
-/// Blocks every worker of the runtime once the stop has begun.
+/// Blocks every worker of the runtime after the shutdown has begun.
 fn block_all(app: &Handle) {
     for _ in 0..4 {
         app.on_stop("blocker", async |_| -> () {

@@ -1,4 +1,4 @@
-//! Services whose telemetry has to survive their end: exporters, and a log file.
+//! Services whose telemetry must survive their exit: exporters, and a log file.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,15 +21,15 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::Arguments;
 
-/// Fewer than a batch, so that none is sent by itself.
+/// Fewer than a batch, so that none is sent without a flush.
 const WORK_BEFORE: u32 = 300;
 
-/// Emits spans, log lines and counts, and ends the way its arguments say: how it ends, how it exports, to whom, and whether it flushes.
+/// Emits spans, log lines and counts, and ends. Arguments: how it ends, the protocol, the address of the collector, and whether it flushes.
 pub(crate) fn exporter(mut arguments: Arguments) -> ExitCode {
     let mut next = || arguments.next().unwrap_or_default();
     let (path, how, endpoint, flushes) = (next(), next(), next(), next() != "unflushed");
     let lifecycle = Lifecycle::new("exporter").lame_duck(LameDuck::NONE).worker_threads(2);
-    // An export takes its time where every core is held by a runtime that spins.
+    // An export takes long on a machine whose cores are all busy.
     let lifecycle = lifecycle.reserve(Stage::Telemetry, Duration::from_millis(1500));
     if path == "not-started" {
         return not_started(lifecycle, &endpoint, flushes);
@@ -54,7 +54,7 @@ pub(crate) fn exporter(mut arguments: Arguments) -> ExitCode {
     })
 }
 
-/// Sets its telemetry up before the lifecycle runs, which is not to start.
+/// Sets up telemetry before the lifecycle runs, whose start then fails.
 fn not_started(lifecycle: Lifecycle, endpoint: &str, flushes: bool) -> ExitCode {
     let Ok(exporters) = Exporters::over_http(endpoint) else { return ExitCode::from(99) };
     subscribe_to_exporters(&exporters);
@@ -72,7 +72,7 @@ fn not_started(lifecycle: Lifecycle, endpoint: &str, flushes: bool) -> ExitCode 
     lifecycle.run(async |_| Ok(()))
 }
 
-/// What the exporters themselves say would be exported by them, and so on.
+/// Excludes the log lines of the exporters, which would otherwise be exported in turn.
 fn subscribe_to_exporters(exporters: &Exporters) {
     let said = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     let ours = |meta: &Metadata<'_>| meta.target().starts_with("ebbtide");
@@ -90,7 +90,7 @@ fn subscribe_to_exporters(exporters: &Exporters) {
                 .with_filter(filter_fn(move |meta| meta.is_span() && ours(meta))),
         )
         .init();
-    // As programs do: so they are never dropped, and nothing is exported by their drop.
+    // As programs do: they are never dropped, so nothing is exported by their drop.
     opentelemetry::global::set_tracer_provider(exporters.traces.clone());
     opentelemetry::global::set_meter_provider(exporters.metrics.clone());
 }
@@ -104,12 +104,11 @@ fn exporters(how: &str, endpoint: &str) -> Result<Exporters, BoxError> {
     }
 }
 
-/// So many lines take the writer longer than the second that the guard of `tracing-appender` has.
+/// The writer needs longer for this many lines than the second for which the guard of `tracing-appender` waits.
 const LINES_BEFORE: u32 = 400;
 const EACH: Duration = Duration::from_millis(5);
 
-/// Writes lines to a file through a non-blocking writer that takes its time, and ends the way its arguments say: how it ends, the file,
-/// and what flushes it.
+/// Writes lines to a file through a slow non-blocking writer, and ends. Arguments: how it ends, the file, and what flushes it.
 pub(crate) fn logger(mut arguments: Arguments) -> ExitCode {
     let mut next = || arguments.next().unwrap_or_default();
     let (path, file, flusher) = (next(), next(), next());
@@ -130,7 +129,7 @@ pub(crate) fn logger(mut arguments: Arguments) -> ExitCode {
             _ => {
                 let (writer, guard) = tracing_appender::non_blocking(slow);
                 subscribe_to_file(writer);
-                // Kept for as long as the process lives, as in a static.
+                // Kept until the process exits, as in a static.
                 Box::leak(Box::new(guard));
             }
         }

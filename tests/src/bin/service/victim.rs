@@ -1,4 +1,4 @@
-//! Lifecycles that misbehave, the same without one, and a program that goes on without its own.
+//! Lifecycles that misbehave, the same program without a lifecycle, and a program that continues after its lifecycle.
 #![expect(clippy::panic, reason = "panics are what it is for")]
 
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{Arguments, sigterm};
 
-/// A lifecycle that misbehaves the way its argument says. A second argument sets its guard time for signals, in milliseconds.
+/// A lifecycle that misbehaves as its argument states. A second argument sets the guard time for signals in milliseconds.
 pub(crate) fn victim(mut arguments: Arguments) -> ExitCode {
     let fault = arguments.next().unwrap_or_default();
     let lifecycle = Lifecycle::new("victim").lame_duck(LameDuck::NONE).worker_threads(2);
@@ -88,7 +88,7 @@ async fn misbehave(app: &Handle, fault: &str) -> Result<(), BoxError> {
         "deadlocked-flush" => app.on_flush("deadlocked-log", || {
             let lock = Mutex::new(());
             let _held = lock.lock();
-            // A thread that waits for a lock which it holds itself.
+            // The thread waits for a lock that it holds itself.
             drop(lock.lock());
         }),
         "panicking-held" => {
@@ -119,7 +119,7 @@ async fn misbehave(app: &Handle, fault: &str) -> Result<(), BoxError> {
             app.resource("panicking-pool", (), async |()| -> () { panic!("the close fell over") });
         }
         "panicking-close-at-once" => {
-            // The closure itself, before there is a future.
+            // The closure panics before it returns a future.
             app.resource("panicking-pool", (), |()| -> std::future::Ready<()> {
                 panic!("the close fell over")
             });
@@ -164,7 +164,7 @@ fn spin() -> Result<(), BoxError> {
     }
 }
 
-/// Standard error, with a panic where it is told of the stop's phases: in the loop that runs the lifecycle.
+/// Standard error that panics when a phase of the shutdown is logged, in the loop that runs the lifecycle.
 struct Log {
     falls_over: bool,
 }
@@ -189,7 +189,7 @@ impl Drop for Bomb {
     }
 }
 
-/// A server's work where there is none.
+/// The work of a server that has none.
 struct Nothing;
 
 impl ebbtide::drain::Work for Nothing {
@@ -210,7 +210,7 @@ impl ebbtide::drain::Work for Nothing {
     }
 }
 
-/// What one writes without Ebbtide: the opposite of the guarantees that the victim is tested for.
+/// The usual program without Ebbtide: the opposite of the guarantees that `victim` is tested for.
 #[tokio::main(worker_threads = 2)]
 pub(crate) async fn plain(mut arguments: Arguments) -> io::Result<()> {
     let fault = arguments.next().unwrap_or_default();
@@ -245,8 +245,8 @@ pub(crate) async fn plain(mut arguments: Arguments) -> io::Result<()> {
     Ok(())
 }
 
-/// A program that goes on without its lifecycle: its first argument says whether that was `dropped`, `refused`, `printed`, `over` or over
-/// `often`. The second one says whether the program installs handlers of its own `before` it makes the lifecycle or `after`.
+/// A program that continues after its lifecycle. Its first argument states whether the lifecycle was `dropped`, `refused`, `printed`,
+/// `over` or over `often`; the second whether the program installs its own signal handlers `before` it creates the lifecycle or `after`.
 pub(crate) fn unstarted(mut arguments: Arguments) -> ExitCode {
     let (how, own) = (arguments.next().unwrap_or_default(), arguments.next());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -286,7 +286,7 @@ fn handlers(runtime: &Runtime) -> io::Result<(Signal, Signal)> {
     Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
 }
 
-/// Runs one lifecycle after the other, and says when nothing is left of them.
+/// Runs one lifecycle after the other, and prints when no thread or descriptor of them remains.
 fn often() -> ExitCode {
     let before = left();
     for _ in 0..50 {
