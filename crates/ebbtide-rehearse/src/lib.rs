@@ -32,9 +32,11 @@ mod verdict;
 mod wire;
 pub mod words;
 
+pub use child::{ExecFailure, StartError};
 pub use clock::{At, seconds};
 pub use conductor::{News, rehearse};
 pub use janitor::{JANITOR, janitor};
+pub use probe::DatabaseTrouble;
 pub use record::{
     Answer, Close, Database, Digest, Ended, Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome,
     Phase, ReadySample, ReadyState, Record, Request, Session, Shape, SignalState, Store, Traffic,

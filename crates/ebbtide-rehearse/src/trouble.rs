@@ -129,6 +129,7 @@ fn left_behind(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::child::ExecFailure;
     use crate::error_form;
 
     fn never_ready(seen: &str, listens: &[&str]) -> NotRehearsed {
@@ -152,7 +153,8 @@ mod tests {
     }
 
     fn not_executed() -> StartError {
-        StartError::Exec { program: "./orders".to_owned(), source: io::Error::other("not found") }
+        let why = ExecFailure::NoSuchFile;
+        StartError::Exec { program: "./orders".to_owned(), why, source: io::Error::other("not found") }
     }
 
     #[test]

@@ -7,7 +7,10 @@ mod exec_failure;
 mod proc;
 mod service;
 
+pub use exec_failure::ExecFailure;
+pub use service::StartError;
+
 pub(crate) use aftermath::Aftermath;
 pub(crate) use descendants::{adopt_orphans, exclude, survivors};
 pub(crate) use proc::{listeners, signal_state};
-pub(crate) use service::{Service, StartError, tail};
+pub(crate) use service::{Service, tail};

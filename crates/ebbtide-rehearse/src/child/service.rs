@@ -192,7 +192,7 @@ mod tests {
     fn error_texts_have_the_form() {
         error_form::walk! {
             StartError::Empty => StartError::Empty;
-            StartError::Exec { .. } => StartError::Exec { program: "./orders".to_owned(), source: io::Error::other("not found") };
+            StartError::Exec { .. } => StartError::Exec { program: "./orders".to_owned(), why: ExecFailure::NoSuchFile, source: io::Error::other("not found") };
             StartError::Log(_) => StartError::Log(io::Error::other("disk full"));
             StartError::Watch(_) => StartError::Watch(io::Error::other("not implemented"));
         }

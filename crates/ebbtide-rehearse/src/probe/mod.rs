@@ -7,7 +7,7 @@ mod readiness;
 
 #[cfg(not(feature = "postgres"))]
 pub(crate) use database::DatabaseProbe;
-pub(crate) use database::DatabaseTrouble;
+pub use database::DatabaseTrouble;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::DatabaseProbe;
 pub(crate) use readiness::{Got, ReadinessProbe, get};
