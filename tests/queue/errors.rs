@@ -39,7 +39,7 @@ fn samples() -> Vec<BoxError> {
         PostgresQueueError::NoTable { action, source: sqlx() }.into(),
         RabbitQueueError::Connect { address: "orders".to_owned(), source: lapin() }.into(),
         RedisQueueError::Unreachable(redis::RedisError::from(io())).into(),
-        NatsQueueError::NoAnswer { what, source: io().into() }.into(),
+        NatsQueueError::RequestFailed { what, source: io().into() }.into(),
         SqsQueueError::Unreachable { what, source: io().into() }.into(),
         ServeError::Listener(io()).into(),
         Broken { promise: Promise::AckIsFinal, why: Why::Failed { step: "fetch", source: io().into() } }

@@ -77,7 +77,7 @@ impl Broker for RabbitMq {
     }
 
     async fn remove(self) -> Result<(), BoxError> {
-        for name in [&*self.name, &*self.queue.dead_name()] {
+        for name in [&*self.name, &*self.queue.dead_letter_queue()] {
             self.channel.queue_delete(ShortString::from(name), QueueDeleteOptions::default()).await?;
         }
         Ok(self.connection.close(200, "done".into()).await?)

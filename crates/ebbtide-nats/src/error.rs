@@ -17,12 +17,12 @@ pub enum NatsQueueError {
     Connect(#[source] async_nats::ConnectError),
     /// The connection is broken. The client is reconnecting.
     #[error("connection to NATS is broken: reconnecting")]
-    Away,
+    Disconnected,
     /// A request to the server failed or was not answered.
     ///
     /// Check that the server runs with JetStream, and that the stream and its consumer exist.
     #[error("cannot {what}: request to NATS failed")]
-    NoAnswer {
+    RequestFailed {
         /// The operation that failed.
         what: &'static str,
         /// The error of the client.
@@ -49,7 +49,7 @@ pub enum NatsQueueError {
 impl NatsQueueError {
     /// Returns the function that maps the error of the operation `what`, for `map_err`.
     pub(super) fn when<E: Into<BoxError>>(what: &'static str) -> impl FnOnce(E) -> Self {
-        move |source| Self::NoAnswer { what, source: source.into() }
+        move |source| Self::RequestFailed { what, source: source.into() }
     }
 }
 
@@ -66,8 +66,8 @@ mod tests {
             NatsQueueError::Name(_) => NatsQueueError::Name("a b".to_owned());
             NatsQueueError::Lease(_) => NatsQueueError::Lease(Duration::from_millis(1));
             NatsQueueError::Connect(_) => NatsQueueError::Connect(connect);
-            NatsQueueError::Away => NatsQueueError::Away;
-            NatsQueueError::NoAnswer { .. } => NatsQueueError::when("settle jobs")(std::io::Error::other("reset"));
+            NatsQueueError::Disconnected => NatsQueueError::Disconnected;
+            NatsQueueError::RequestFailed { .. } => NatsQueueError::when("settle jobs")(std::io::Error::other("reset"));
             NatsQueueError::Unsuitable { .. } => NatsQueueError::Unsuitable { name: "orders".to_owned(), why: "it drops messages" };
             NatsQueueError::TooLarge { .. } => NatsQueueError::TooLarge { size: 2_000_000, limit: 1_048_576 };
         }

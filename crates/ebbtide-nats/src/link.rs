@@ -50,7 +50,7 @@ impl Link {
     pub(super) fn connected(&self) -> Result<(), NatsQueueError> {
         match self.client.connection_state() {
             State::Connected => Ok(()),
-            State::Pending | State::Disconnected => Err(NatsQueueError::Away),
+            State::Pending | State::Disconnected => Err(NatsQueueError::Disconnected),
         }
     }
 

@@ -21,7 +21,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let lifecycle = Lifecycle::new("orders");
-    // Over HTTP it exports from a separate thread. An exporter over gRPC needs `ebbtide_opentelemetry::apart`, which
+    // Over HTTP it exports from a separate thread. An exporter over gRPC needs `ebbtide_opentelemetry::on_separate_runtime`, which
     // keeps its connection off the service's runtime: that may be blocked when the last spans are exported.
     let exporter = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary).build()?;
     let traces = SdkTracerProvider::builder().with_batch_exporter(exporter).build();

@@ -17,7 +17,7 @@ pub trait OpenTelemetryExt {
     /// is an error, reported on standard error, and makes the exit code 1.
     ///
     /// An exporter whose connection lives on the service's runtime cannot export while that is blocked: build it
-    /// [`apart`](crate::apart). A second signal ends the process at once; data that was exported by then has arrived.
+    /// [`on_separate_runtime`](crate::on_separate_runtime). A second signal ends the process at once; data that was exported by then has arrived.
     ///
     /// # Examples
     ///

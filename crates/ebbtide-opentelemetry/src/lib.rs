@@ -7,7 +7,7 @@
 //! # The forced path
 //!
 //! When the watchdog ends the process, the runtime is blocked. So is an exporter whose connection lives on it: gRPC
-//! through tonic, HTTP through an async client. [`apart`] builds such an exporter on a separate runtime, which
+//! through tonic, HTTP through an async client. [`on_separate_runtime`] builds such an exporter on a separate runtime, which
 //! continues.
 
 // docs.rs shows the feature of each item.
@@ -15,10 +15,10 @@
 // Times come from outside, and a panic in the arithmetic on them would break the shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
-mod apart;
 mod handle;
 mod provider;
+mod separate_runtime;
 
-pub use apart::apart;
 pub use handle::OpenTelemetryExt;
 pub use provider::Provider;
+pub use separate_runtime::on_separate_runtime;

@@ -28,7 +28,7 @@ pub enum RabbitQueueError {
     ///
     /// Delete it, or open it with [`existing`](crate::RabbitBuilder::existing), which uses the queue as it is.
     #[error("cannot declare {queue}: the queue exists with other arguments")]
-    Different {
+    PreconditionFailed {
         /// The queue.
         queue: String,
         /// The error of RabbitMQ.
@@ -36,7 +36,7 @@ pub enum RabbitQueueError {
     },
     /// A command failed, or the connection broke during it.
     #[error("cannot {action}")]
-    Refused {
+    CommandFailed {
         /// The operation that failed.
         action: String,
         /// The error of RabbitMQ, or that of the connection.
@@ -46,7 +46,7 @@ pub enum RabbitQueueError {
     ///
     /// If RabbitMQ shows the connection as blocked, it is out of memory or disk space.
     #[error("cannot {action}: no response from RabbitMQ in time")]
-    Silent {
+    Timeout {
         /// The operation that failed.
         action: String,
     },
@@ -58,13 +58,13 @@ pub enum RabbitQueueError {
     },
     /// RabbitMQ did not accept the job. The queue may have a length limit.
     #[error("cannot publish to {queue}: job rejected by RabbitMQ")]
-    NotTaken {
+    Rejected {
         /// The queue.
         queue: String,
     },
     /// The server cancelled the subscription, as it does when the queue is deleted or moves to another node.
     #[error("cannot consume from {queue}: subscription cancelled by RabbitMQ")]
-    Ended {
+    SubscriptionCancelled {
         /// The queue.
         queue: String,
     },
@@ -86,12 +86,12 @@ mod tests {
             RabbitQueueError::Url { .. } => RabbitQueueError::Url { why: "no host".to_owned() };
             RabbitQueueError::Name { .. } => RabbitQueueError::Name { name: String::new() };
             RabbitQueueError::Connect { .. } => RabbitQueueError::Connect { address: "amqp://localhost:5672/%2f".to_owned(), source: source() };
-            RabbitQueueError::Different { .. } => RabbitQueueError::Different { queue: queue(), source: source() };
-            RabbitQueueError::Refused { .. } => RabbitQueueError::Refused { action: "settle jobs".to_owned(), source: source() };
-            RabbitQueueError::Silent { .. } => RabbitQueueError::Silent { action: "settle jobs".to_owned() };
+            RabbitQueueError::PreconditionFailed { .. } => RabbitQueueError::PreconditionFailed { queue: queue(), source: source() };
+            RabbitQueueError::CommandFailed { .. } => RabbitQueueError::CommandFailed { action: "settle jobs".to_owned(), source: source() };
+            RabbitQueueError::Timeout { .. } => RabbitQueueError::Timeout { action: "settle jobs".to_owned() };
             RabbitQueueError::Unroutable { .. } => RabbitQueueError::Unroutable { queue: queue() };
-            RabbitQueueError::NotTaken { .. } => RabbitQueueError::NotTaken { queue: queue() };
-            RabbitQueueError::Ended { .. } => RabbitQueueError::Ended { queue: queue() };
+            RabbitQueueError::Rejected { .. } => RabbitQueueError::Rejected { queue: queue() };
+            RabbitQueueError::SubscriptionCancelled { .. } => RabbitQueueError::SubscriptionCancelled { queue: queue() };
         }
     }
 }

@@ -43,7 +43,7 @@ impl Link {
         let connecting = Connection::connect_uri(self.uri.clone(), properties);
         let action = || format!("connect to RabbitMQ at {}", self.address());
         answer(action, connecting).await.map_err(|error| match error {
-            RabbitQueueError::Refused { source, .. } => {
+            RabbitQueueError::CommandFailed { source, .. } => {
                 RabbitQueueError::Connect { address: self.address(), source }
             }
             other => other,
@@ -135,7 +135,7 @@ pub(super) async fn answer<T>(
 ) -> Result<T, RabbitQueueError> {
     match timeout(PATIENCE, command).await {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(source)) => Err(RabbitQueueError::Refused { action: action(), source }),
-        Err(_) => Err(RabbitQueueError::Silent { action: action() }),
+        Ok(Err(source)) => Err(RabbitQueueError::CommandFailed { action: action(), source }),
+        Err(_) => Err(RabbitQueueError::Timeout { action: action() }),
     }
 }

@@ -114,14 +114,14 @@ impl Publisher {
                 return Err(RabbitQueueError::Unroutable { queue });
             }
             Confirmation::Nack(None) | Confirmation::NotRequested => {
-                return Err(RabbitQueueError::NotTaken { queue });
+                return Err(RabbitQueueError::Rejected { queue });
             }
         }
         // A delay's queue expires when it has not been declared for that delay plus the margin. If this process was
         // suspended here for so long, the message may have been lost with the queue.
         match target {
             Target::Later(_) if began.elapsed() >= MARGIN => {
-                Err(RabbitQueueError::Silent { action: action() })
+                Err(RabbitQueueError::Timeout { action: action() })
             }
             _ => Ok(()),
         }

@@ -50,7 +50,7 @@ impl RabbitQueue {
     ///
     /// A job there has the headers `ebbtide-error`, the error of its last attempt, and `ebbtide-attempts`, the number
     /// of failed attempts.
-    pub fn dead_name(&self) -> String {
+    pub fn dead_letter_queue(&self) -> String {
         self.shared.topology.dead()
     }
 

@@ -108,11 +108,12 @@ impl Subscription {
                     Some(Ok(delivery)) => return Poll::Ready(Ok(delivery)),
                     Some(Err(source)) => {
                         let action = format!("consume from {}", self.queue);
-                        self.ended = Some(RabbitQueueError::Refused { action, source });
+                        self.ended = Some(RabbitQueueError::CommandFailed { action, source });
                     }
                     None => {
-                        self.ended
-                            .get_or_insert_with(|| RabbitQueueError::Ended { queue: self.queue.clone() });
+                        self.ended.get_or_insert_with(|| RabbitQueueError::SubscriptionCancelled {
+                            queue: self.queue.clone(),
+                        });
                         break;
                     }
                 }

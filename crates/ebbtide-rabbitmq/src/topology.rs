@@ -112,8 +112,8 @@ impl Topology {
         let declaring = channel.queue_declare(ShortString::from(name), options, arguments);
         let declared = answer(|| format!("declare {name}"), declaring).await;
         declared.map(drop).map_err(|error| match error {
-            RabbitQueueError::Refused { source, .. } if is_precondition_failed(&source) => {
-                RabbitQueueError::Different { queue: name.to_owned(), source }
+            RabbitQueueError::CommandFailed { source, .. } if is_precondition_failed(&source) => {
+                RabbitQueueError::PreconditionFailed { queue: name.to_owned(), source }
             }
             other => other,
         })

@@ -19,10 +19,10 @@ pub enum RedisQueueError {
     ///
     /// It needs the stream, sorted set and scripting commands on the queue's name and on the two keys that begin with it.
     #[error("permission denied by Redis")]
-    NotAllowed(#[source] RedisError),
+    PermissionDenied(#[source] RedisError),
     /// The key holds something other than a queue. Give the queue another name.
     #[error("cannot use {key} as a queue: the key holds another type")]
-    Taken {
+    WrongType {
         /// The key.
         key: String,
         /// The error of Redis.
@@ -40,7 +40,7 @@ pub enum RedisQueueError {
     Pending(u64),
     /// Any other error of the server.
     #[error("Redis command failed")]
-    Refused(#[source] RedisError),
+    CommandFailed(#[source] RedisError),
 }
 
 impl RedisQueueError {
@@ -52,10 +52,10 @@ impl RedisQueueError {
             (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
                 Self::Credentials(source)
             }
-            (_, Some("NOPERM")) => Self::NotAllowed(source),
-            (_, Some("WRONGTYPE")) => Self::Taken { key: key.to_owned(), source },
+            (_, Some("NOPERM")) => Self::PermissionDenied(source),
+            (_, Some("WRONGTYPE")) => Self::WrongType { key: key.to_owned(), source },
             (_, Some("OOM" | "MISCONF")) => Self::Full(source),
-            _ => Self::Refused(source),
+            _ => Self::CommandFailed(source),
         }
     }
 
@@ -63,7 +63,7 @@ impl RedisQueueError {
     /// persisted it.
     pub(super) fn is_gone(&self) -> bool {
         match self {
-            Self::Refused(source) => {
+            Self::CommandFailed(source) => {
                 // A read that blocks while its stream is deleted gets another code than a later read.
                 matches!(source.code(), Some("NOGROUP" | "UNBLOCKED"))
                     || source.to_string().contains("NOGROUP")
@@ -85,12 +85,12 @@ mod tests {
             RedisQueueError::Url(_) => RedisQueueError::Url(source());
             RedisQueueError::Unreachable(_) => RedisQueueError::Unreachable(source());
             RedisQueueError::Credentials(_) => RedisQueueError::Credentials(source());
-            RedisQueueError::NotAllowed(_) => RedisQueueError::NotAllowed(source());
-            RedisQueueError::Taken { .. } => RedisQueueError::Taken { key: "orders".to_owned(), source: source() };
+            RedisQueueError::PermissionDenied(_) => RedisQueueError::PermissionDenied(source());
+            RedisQueueError::WrongType { .. } => RedisQueueError::WrongType { key: "orders".to_owned(), source: source() };
             RedisQueueError::Full(_) => RedisQueueError::Full(source());
             RedisQueueError::Lease(_) => RedisQueueError::Lease(Duration::from_millis(1));
             RedisQueueError::Pending(_) => RedisQueueError::Pending(2);
-            RedisQueueError::Refused(_) => RedisQueueError::Refused(source());
+            RedisQueueError::CommandFailed(_) => RedisQueueError::CommandFailed(source());
         }
     }
 }

@@ -61,7 +61,7 @@ pub struct Appender {
 pub enum NotWritten {
     /// The time limit passed before all lines were written.
     #[error("log lines not written within {}", show_duration(*limit))]
-    InTime {
+    Timeout {
         /// The time limit.
         limit: Duration,
     },
@@ -101,7 +101,7 @@ impl Appender {
         let passed = marking.ok().and_then(|_| self.passed(number, limit));
         give_up.store(true, Ordering::SeqCst);
         match passed {
-            None => Err(NotWritten::InTime { limit }),
+            None => Err(NotWritten::Timeout { limit }),
             Some(Passed { failed: 0, .. }) => Ok(dropped),
             Some(Passed { failed: count, error, .. }) => Err(NotWritten::Failed { count, error }),
         }
@@ -266,7 +266,7 @@ mod tests {
         let (queue, log) = non_blocking(slow.clone());
         fill(queue, 30);
         let limit = Duration::from_millis(20);
-        assert_eq!(log.flush(limit), Err(NotWritten::InTime { limit }));
+        assert_eq!(log.flush(limit), Err(NotWritten::Timeout { limit }));
         assert_eq!(log.flush(LONG), Ok(0));
         assert_eq!(slow.lines.lock().unwrap().len(), 30);
     }
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn error_texts_have_the_form() {
         error_form::walk! {
-            NotWritten::InTime { .. } => NotWritten::InTime { limit: Duration::from_secs(1) };
+            NotWritten::Timeout { .. } => NotWritten::Timeout { limit: Duration::from_secs(1) };
             NotWritten::Failed { .. } => NotWritten::Failed { count: 3, error: "disk full".to_owned() };
         }
     }

@@ -45,7 +45,7 @@ pub(super) mod rabbitmq {
 
         async fn left(&self) -> Result<Left, BoxError> {
             let waiting = self.admin.ready(self.queue.name()).await?;
-            let dead_lettered = self.admin.ready(&self.queue.dead_name()).await?;
+            let dead_lettered = self.admin.ready(&self.queue.dead_letter_queue()).await?;
             Ok(Left { waiting, leased: None, dead_lettered })
         }
 

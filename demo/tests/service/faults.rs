@@ -28,7 +28,7 @@ fn trouble(component: &str, outcome: &str) -> Vec<(String, String)> {
 #[test]
 fn without_a_fault_everything_drains_and_the_log_is_whole() {
     let (ended, state, last) = stopped(&[]);
-    assert_eq!((ended.code, ended.troubled, state.as_str()), (Some(0), vec![], "done"));
+    assert_eq!((ended.code, ended.undrained, state.as_str()), (Some(0), vec![], "done"));
     assert!(last.contains("lifecycle exited"), "{last}");
 }
 
@@ -36,7 +36,7 @@ fn without_a_fault_everything_drains_and_the_log_is_whole() {
 fn stuck_worker_is_cancelled_and_leaves_its_order_in_processing() {
     let (ended, state, last) = stopped(&["--fault", "stuck-worker"]);
     assert_eq!(
-        (ended.code, ended.troubled, state.as_str()),
+        (ended.code, ended.undrained, state.as_str()),
         (Some(3), trouble("orders", "cancelled"), "processing")
     );
     assert!(last.contains("lifecycle exited"), "{last}");
@@ -55,7 +55,7 @@ fn blocked_runtime_is_ended_by_the_watchdog() {
 fn slow_close_is_cancelled_and_named() {
     let (ended, state, _) = stopped(&["--fault", "slow-close"]);
     assert_eq!(
-        (ended.code, ended.troubled, state.as_str()),
+        (ended.code, ended.undrained, state.as_str()),
         (Some(3), trouble("slow courier", "cancelled"), "done")
     );
 }
@@ -82,7 +82,7 @@ fn keep_jobs_leaves_jobs_pushed_after_the_signal_leased() {
 fn leak_connection_keeps_the_database_from_closing() {
     let (ended, state, _) = stopped(&["--fault", "leak-connection"]);
     assert_eq!(
-        (ended.code, ended.troubled, state.as_str()),
+        (ended.code, ended.undrained, state.as_str()),
         (Some(3), trouble("database", "cancelled"), "done")
     );
 }
@@ -90,7 +90,7 @@ fn leak_connection_keeps_the_database_from_closing() {
 #[test]
 fn lose_log_loses_the_last_line_and_nothing_else() {
     let (ended, state, last) = stopped(&["--fault", "lose-log"]);
-    assert_eq!((ended.code, ended.troubled, state.as_str()), (Some(0), vec![], "done"));
+    assert_eq!((ended.code, ended.undrained, state.as_str()), (Some(0), vec![], "done"));
     assert!(ended.said.iter().any(|line| line.contains("lifecycle exited")));
     assert!(!last.contains("lifecycle exited"), "{last}");
 }

@@ -128,7 +128,7 @@ fn while_the_broker_is_down_orders_are_accepted_and_processed_later() {
     order(demo.address);
     demo.wait_until_done(22);
     let ended = demo.stopped();
-    assert_eq!((ended.code, ended.troubled), (Some(0), vec![]), "{}", ended.said.join("\n"));
+    assert_eq!((ended.code, ended.undrained), (Some(0), vec![]), "{}", ended.said.join("\n"));
 }
 
 #[test]

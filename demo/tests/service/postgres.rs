@@ -70,7 +70,7 @@ fn stopped_under_load(database: &Database, options: &[&str]) -> (Ended, Vec<Stri
 fn on_postgres_each_order_is_done_or_queued_and_no_session_is_abandoned() {
     let database = Database::create();
     let (ended, answered) = stopped_under_load(&database, &[]);
-    assert_eq!((ended.code, ended.troubled), (Some(0), vec![]), "{}", ended.said.join("\n"));
+    assert_eq!((ended.code, ended.undrained), (Some(0), vec![]), "{}", ended.said.join("\n"));
     assert_eq!(database.abandoned(), "0");
     let table = rows(&database.url(), "SELECT id, state FROM ebbtide_demo_orders");
     let place = table::place(QueueKind::Postgres, database.url());

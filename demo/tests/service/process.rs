@@ -29,7 +29,7 @@ pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) said: Vec<String>,
     /// The components that did not drain, with their outcomes.
-    pub(crate) troubled: Vec<(String, String)>,
+    pub(crate) undrained: Vec<(String, String)>,
 }
 
 impl Demo {
@@ -118,7 +118,7 @@ impl Demo {
         let code = self.child.wait().expect("waiting for the child").code();
         // A process that bypasses its lifecycle writes none.
         let report = std::fs::read(self.report.path()).unwrap_or_default();
-        Ended { code, said: std::mem::take(&mut self.said), troubled: troubled(&report) }
+        Ended { code, said: std::mem::take(&mut self.said), undrained: undrained(&report) }
     }
 
     /// Sends SIGTERM and waits until the process has exited.
@@ -158,7 +158,7 @@ pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-fn troubled(report: &[u8]) -> Vec<(String, String)> {
+fn undrained(report: &[u8]) -> Vec<(String, String)> {
     // A process that is killed, or bypasses its lifecycle, writes none.
     let report: Value = serde_json::from_slice(report).unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or("running").to_owned();

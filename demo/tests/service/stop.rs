@@ -19,7 +19,7 @@ fn after_a_graceful_shutdown_each_answered_order_is_done_or_queued() {
     load.wait_for(100);
     let ended = demo.stopped();
     let (answered, table) = (load.answered(), table::orders(&folder));
-    assert_eq!((ended.code, ended.troubled), (Some(0), vec![]), "{}", ended.said.join("\n"));
+    assert_eq!((ended.code, ended.undrained), (Some(0), vec![]), "{}", ended.said.join("\n"));
     assert!(answered.iter().all(|id| table.contains_key(id)) && table.len() == answered.len());
     assert!(table::assert_none_half_way(table.values(), &table::sqlite(&folder)) > 0);
     assert!(last_line(&folder).contains("lifecycle exited"), "{}", last_line(&folder));
@@ -166,7 +166,7 @@ fn on_a_broker_the_queue_of_temporary_orders_is_temporary() {
     order(demo.address);
     assert_eq!(table::left(&place).waiting, 1);
     let ended = demo.ended();
-    assert_eq!((ended.code, ended.troubled), (Some(0), vec![]), "{}", ended.said.join("\n"));
+    assert_eq!((ended.code, ended.undrained), (Some(0), vec![]), "{}", ended.said.join("\n"));
     // Counting creates an empty queue.
     assert!(table::left(&place).is_none());
     table::runtime().block_on(place.remove()).expect("removed");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ebbtide::BoxError;
 use ebbtide::queue::{Queue, Settled, Settlement};
-use ebbtide::testing::queue::{Census, DeadLettered, Promise, Relay, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{DeadLettered, Promise, Relay, Subject, SubjectCounts, Verdict, conforms};
 use ebbtide_nats::NatsQueue;
 
 use super::place::Place;
@@ -42,9 +42,9 @@ impl Subject for Jobs {
     }
 
     /// NATS does not distinguish a delayed retry from a job that a consumer holds: both are outstanding.
-    async fn census(&self) -> Result<Census, BoxError> {
+    async fn job_counts(&self) -> Result<SubjectCounts, BoxError> {
         let dead_lettered = self.place.dead_lettered().await.len();
-        Ok(Census {
+        Ok(SubjectCounts {
             waiting: self.place.messages().await,
             leased: None,
             dead_lettered: dead_lettered.try_into()?,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ebbtide::BoxError;
-use ebbtide::testing::queue::{Census, DeadLettered, Promise, Relay, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{DeadLettered, Promise, Relay, Subject, SubjectCounts, Verdict, conforms};
 use ebbtide_sqlx::{JobState, NewJob, PostgresQueue};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -53,15 +53,15 @@ impl Subject for Jobs {
         Ok(())
     }
 
-    async fn census(&self) -> Result<Census, BoxError> {
-        let census = "SELECT count(*) FILTER (WHERE due_at IS NOT NULL AND NOT leased)::int,
+    async fn job_counts(&self) -> Result<SubjectCounts, BoxError> {
+        let counts = "SELECT count(*) FILTER (WHERE due_at IS NOT NULL AND NOT leased)::int,
             count(*) FILTER (WHERE leased)::int, count(*) FILTER (WHERE dead_lettered_at IS NOT NULL)::int
             FROM ebbtide_jobs";
         let (waiting, leased, dead_lettered): (i32, i32, i32) =
-            sqlx::query_as(census).fetch_one(self.producer.pool()).await?;
+            sqlx::query_as(counts).fetch_one(self.producer.pool()).await?;
         let [waiting, leased, dead_lettered] =
             [waiting, leased, dead_lettered].map(|count| u64::from(count.unsigned_abs()));
-        Ok(Census { waiting, leased: Some(leased), dead_lettered })
+        Ok(SubjectCounts { waiting, leased: Some(leased), dead_lettered })
     }
 
     async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {

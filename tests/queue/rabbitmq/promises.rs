@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ebbtide::BoxError;
 use ebbtide::queue::{Queue as _, Settled, Settlement};
-use ebbtide::testing::queue::{Census, DeadLettered, Promise, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{DeadLettered, Promise, Subject, SubjectCounts, Verdict, conforms};
 use ebbtide_rabbitmq::{RabbitQueue, RabbitQueueError};
 use lapin::BasicProperties;
 use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueDeclareOptions};
@@ -55,13 +55,13 @@ impl Subject for Place {
         Ok(())
     }
 
-    async fn census(&self) -> Result<Census, BoxError> {
+    async fn job_counts(&self) -> Result<SubjectCounts, BoxError> {
         let name = &self.broker.name;
         let mut waiting = self.count(name).await;
         for (_, millis) in DELAYS {
             waiting += self.count(&format!("{name}.retry.{millis}")).await;
         }
-        Ok(Census { waiting, leased: None, dead_lettered: self.count(&format!("{name}.dead")).await })
+        Ok(SubjectCounts { waiting, leased: None, dead_lettered: self.count(&format!("{name}.dead")).await })
     }
 
     async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
@@ -159,7 +159,10 @@ fn another_queue_type_is_refused_and_an_existing_queue_can_be_used_unchanged() {
         channel.queue_declare(name.into(), options, FieldTable::default()).await.unwrap();
         let builder = || RabbitQueue::builder(name).url(broker.url());
         let error = builder().open().await.unwrap_err();
-        assert!(matches!(&error, RabbitQueueError::Different { queue, .. } if queue == name), "{error:?}");
+        assert!(
+            matches!(&error, RabbitQueueError::PreconditionFailed { queue, .. } if queue == name),
+            "{error:?}"
+        );
 
         let queue = builder().existing().open().await.unwrap();
         queue.push("job").await.unwrap();
@@ -269,7 +272,7 @@ fn messages_of_other_producers_are_jobs_whatever_is_in_their_headers() {
         let ids: BTreeSet<&String> = taken.iter().map(|delivery| &delivery.id).collect();
         assert_eq!(ids.len(), 3, "each has an id");
         let _done = settle(&queue, &taken[2], Settlement::DeadLetter { error: "why".to_owned() }).await;
-        let dead_lettered = broker.empty(&queue.dead_name()).await;
+        let dead_lettered = broker.empty(&queue.dead_letter_queue()).await;
         let [(properties, payload)] = dead_lettered.as_slice() else {
             panic!("expected one dead-lettered job: {dead_lettered:?}")
         };

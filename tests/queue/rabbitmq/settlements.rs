@@ -56,7 +56,7 @@ fn an_acknowledgement_that_is_only_sent_proves_nothing() {
         assert_eq!(delivery.attempt, 2);
         wire.go_deaf();
         let settled = queue.settle(&delivery.receipt, Settlement::Ack).await;
-        assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Silent { .. })));
+        assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Timeout { .. })));
         wire.disconnect();
         // The retry returns `Lost` when the queue has noticed the broken connection.
         while queue.settle(&delivery.receipt, Settlement::Ack).await.ok() != Some(Settled::Lost) {
@@ -76,7 +76,7 @@ fn a_failed_job_is_stored_for_later_before_it_is_acknowledged() {
         // No published message arrives: the job stays with its consumer and is not acknowledged.
         wire.go_deaf();
         let settled = queue.settle(&delivery.receipt, retry(DELAYS[0].0)).await;
-        assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Silent { .. })));
+        assert!(matches!(settled.unwrap_err().downcast_ref(), Some(RabbitQueueError::Timeout { .. })));
         wire.disconnect();
         broker.wait_for(1).await;
         let again = take_one(&broker.open().await).await;

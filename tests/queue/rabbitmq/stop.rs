@@ -220,7 +220,10 @@ fn a_deleted_queue_is_an_error_and_is_recreated() {
         };
         let (fetched, ()) = tokio::join!(fetching, deleting);
         let error = fetched.unwrap_err();
-        assert!(matches!(error.downcast_ref(), Some(RabbitQueueError::Ended { .. })), "{error:?}");
+        assert!(
+            matches!(error.downcast_ref(), Some(RabbitQueueError::SubscriptionCancelled { .. })),
+            "{error:?}"
+        );
         let error = queue.push("nowhere").await.unwrap_err();
         assert!(matches!(error, RabbitQueueError::Unroutable { .. }), "{error:?}");
         queue.push("job").await.unwrap();

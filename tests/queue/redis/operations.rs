@@ -46,7 +46,7 @@ async fn a_failed_open_returns_a_specific_error_in_time() {
     let mut set = redis::cmd("SET");
     set.arg(&place.name).arg(1).query_async::<()>(&mut place.connection().await).await.unwrap();
     let taken = place.builder().open().await.unwrap_err();
-    assert!(matches!(taken, RedisQueueError::Taken { .. }), "{taken:?}");
+    assert!(matches!(taken, RedisQueueError::WrongType { .. }), "{taken:?}");
     assert!(taken.to_string().contains("the key holds another type"), "{taken}");
 
     let odd = place.builder().url("http://127.0.0.1").open().await.unwrap_err();
@@ -71,7 +71,7 @@ async fn missing_permissions_and_wrong_credentials_are_specific_errors() {
     let place =
         Place { name: admin.name.clone(), url: server.url("redis").replace("//", "//reader:secret@") };
     let may_not = place.builder().open().await.unwrap_err();
-    assert!(matches!(may_not, RedisQueueError::NotAllowed(_)), "{may_not:?}");
+    assert!(matches!(may_not, RedisQueueError::PermissionDenied(_)), "{may_not:?}");
     let stranger =
         place.builder().url(server.url("redis").replace("//", "//reader:guess@")).open().await.unwrap_err();
     assert!(matches!(stranger, RedisQueueError::Credentials(_)), "{stranger:?}");

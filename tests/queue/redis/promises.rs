@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ebbtide::BoxError;
 use ebbtide::queue::{Queue, Settled, Settlement};
-use ebbtide::testing::queue::{Census, DeadLettered, Relay, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{DeadLettered, Relay, Subject, SubjectCounts, Verdict, conforms};
 use ebbtide_redis::RedisQueue;
 use futures_util::future::join_all;
 
@@ -45,13 +45,13 @@ impl Subject for Jobs {
         Ok(command.query_async(&mut self.place.connection().await).await?)
     }
 
-    async fn census(&self) -> Result<Census, BoxError> {
+    async fn job_counts(&self) -> Result<SubjectCounts, BoxError> {
         let name = &*self.place.name;
         let stream: u64 = self.ask(&["XLEN", name]).await?;
         let delayed: u64 = self.ask(&["ZCARD", &format!("{name}:delayed")]).await?;
         let dead_lettered = self.ask(&["XLEN", &format!("{name}:dead")]).await?;
         let leased = self.place.pending().await;
-        Ok(Census { waiting: stream - leased + delayed, leased: Some(leased), dead_lettered })
+        Ok(SubjectCounts { waiting: stream - leased + delayed, leased: Some(leased), dead_lettered })
     }
 
     async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {

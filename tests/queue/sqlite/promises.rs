@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ebbtide::BoxError;
 use ebbtide::queue::Queue as _;
-use ebbtide::testing::queue::{Census, DeadLettered, Promise, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{DeadLettered, Promise, Subject, SubjectCounts, Verdict, conforms};
 use ebbtide_sqlx::{JobState, NewJob, SqliteQueue};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Sqlite, SqlitePool, Transaction};
@@ -53,12 +53,12 @@ impl Subject for Jobs {
         Ok(())
     }
 
-    async fn census(&self) -> Result<Census, BoxError> {
-        let census = "SELECT COUNT(*) FILTER (WHERE due_at IS NOT NULL AND NOT leased),
+    async fn job_counts(&self) -> Result<SubjectCounts, BoxError> {
+        let counts = "SELECT COUNT(*) FILTER (WHERE due_at IS NOT NULL AND NOT leased),
             COUNT(*) FILTER (WHERE leased), COUNT(*) FILTER (WHERE dead_lettered_at IS NOT NULL) FROM ebbtide_jobs";
         let (waiting, leased, dead_lettered): (u32, u32, u32) =
-            sqlx::query_as(census).fetch_one(self.pool()).await?;
-        Ok(Census {
+            sqlx::query_as(counts).fetch_one(self.pool()).await?;
+        Ok(SubjectCounts {
             waiting: waiting.into(),
             leased: Some(leased.into()),
             dead_lettered: dead_lettered.into(),

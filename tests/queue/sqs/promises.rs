@@ -7,7 +7,7 @@ use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use ebbtide::BoxError;
 use ebbtide::queue::{Queue, Settled, Settlement};
-use ebbtide::testing::queue::{Census, DeadLettered, Promise, Relay, Subject, Verdict, conforms};
+use ebbtide::testing::queue::{DeadLettered, Promise, Relay, Subject, SubjectCounts, Verdict, conforms};
 use ebbtide_sqs::SqsQueue;
 
 use super::place::{Counts, Place, client, text};
@@ -58,11 +58,11 @@ impl Subject for Jobs {
     }
 
     /// SQS does not distinguish a delayed retry from a job that a consumer holds: both are in flight.
-    async fn census(&self) -> Result<Census, BoxError> {
+    async fn job_counts(&self) -> Result<SubjectCounts, BoxError> {
         let jobs = self.place.counts().await;
         let dead = self.place.counts_of(&format!("{}-dead", self.place.name)).await;
         let waiting = jobs.visible + jobs.in_flight;
-        Ok(Census { waiting, leased: None, dead_lettered: dead.visible + dead.in_flight })
+        Ok(SubjectCounts { waiting, leased: None, dead_lettered: dead.visible + dead.in_flight })
     }
 
     async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {

@@ -203,9 +203,9 @@ pub(crate) async fn an_extended_lease_does_not_expire<P: Place>(place: &P) {
     assert_eq!(queue.settle(&jobs[1].receipt, Settlement::Ack).await.unwrap(), Settled::Done);
 }
 
-pub(crate) async fn a_dead_lettered_job_is_kept_with_its_error_and_can_be_revived<P: Place>(place: &P) {
+pub(crate) async fn a_dead_lettered_job_is_kept_with_its_error_and_can_be_requeued<P: Place>(place: &P) {
     let queue = place.queue().await;
-    for payload in ["revived", "discarded", "revived with all"] {
+    for payload in ["requeued", "discarded", "requeued with all"] {
         queue.pushed(payload).await;
     }
     for job in fetch(&queue, 3).await {
@@ -223,13 +223,13 @@ pub(crate) async fn a_dead_lettered_job_is_kept_with_its_error_and_can_be_revive
         dead_lettered.iter().all(|job| job.due_at.is_none() && job.dead_lettered_at >= Some(job.pushed_at))
     );
 
-    assert!(queue.revived(dead_lettered[0].id).await);
-    assert!(!queue.revived(dead_lettered[0].id).await);
-    let revived = next(&queue).await;
-    assert_eq!((&*revived.payload, revived.attempt), (&b"revived"[..], 1));
+    assert!(queue.requeued(dead_lettered[0].id).await);
+    assert!(!queue.requeued(dead_lettered[0].id).await);
+    let requeued = next(&queue).await;
+    assert_eq!((&*requeued.payload, requeued.attempt), (&b"requeued"[..], 1));
     assert!(queue.discarded(dead_lettered[1].id).await);
-    assert!(!queue.discarded(revived.receipt.id()).await);
-    assert_eq!(queue.all_revived().await, 1);
+    assert!(!queue.discarded(requeued.receipt.id()).await);
+    assert_eq!(queue.all_requeued().await, 1);
     let counts = queue.counted().await;
     assert_eq!((counts.waiting, counts.leased, counts.dead_lettered), (1, 1, 0));
 }

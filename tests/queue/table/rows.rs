@@ -13,8 +13,8 @@ pub(crate) trait Rows: Queue<Receipt = JobLease> + Clone {
     async fn pushed(&self, job: impl Into<NewJob>) -> i64;
     async fn counted(&self) -> JobCounts;
     async fn listed(&self, state: JobState) -> Vec<StoredJob>;
-    async fn revived(&self, id: i64) -> bool;
-    async fn all_revived(&self) -> u64;
+    async fn requeued(&self, id: i64) -> bool;
+    async fn all_requeued(&self) -> u64;
     async fn discarded(&self, id: i64) -> bool;
 }
 
@@ -61,12 +61,12 @@ macro_rules! rows {
                 self.list(state, 10_000).await.unwrap()
             }
 
-            async fn revived(&self, id: i64) -> bool {
-                self.revive(id).await.unwrap()
+            async fn requeued(&self, id: i64) -> bool {
+                self.requeue_dead_letter(id).await.unwrap()
             }
 
-            async fn all_revived(&self) -> u64 {
-                self.revive_all().await.unwrap()
+            async fn all_requeued(&self) -> u64 {
+                self.requeue_dead_letters().await.unwrap()
             }
 
             async fn discarded(&self, id: i64) -> bool {
@@ -104,7 +104,7 @@ macro_rules! all_tests {
             a_requeued_job_is_delivered_first_wakes_a_consumer_and_counts_no_attempt,
             a_job_with_an_expired_lease_is_redelivered_and_its_old_receipt_is_lost,
             an_extended_lease_does_not_expire,
-            a_dead_lettered_job_is_kept_with_its_error_and_can_be_revived,
+            a_dead_lettered_job_is_kept_with_its_error_and_can_be_requeued,
             a_nul_in_an_error_is_replaced_and_the_rest_is_kept,
             each_of_many_concurrent_settlements_gets_its_result,
             each_job_goes_to_one_of_the_competing_consumers,

@@ -133,7 +133,7 @@ impl Report {
     }
 
     /// Returns the components whose outcome is not [`Outcome::Drained`].
-    pub fn troubled(&self) -> impl Iterator<Item = &ComponentReport> {
+    pub fn undrained(&self) -> impl Iterator<Item = &ComponentReport> {
         self.components.iter().filter(|component| component.outcome != Some(Outcome::Drained))
     }
 

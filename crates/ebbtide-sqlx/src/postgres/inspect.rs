@@ -40,12 +40,13 @@ impl PostgresQueue {
     /// # Errors
     ///
     /// Returns an error if the statement fails.
-    pub async fn revive(&self, id: i64) -> Result<bool, PostgresQueueError> {
-        let query = sqlx::query(statements::REVIVE).bind(&*self.name).bind(id).bind(self.notifies);
-        let revived = query.fetch_all(&self.pool).await;
-        let revived = revived.map_err(PostgresQueueError::when("revive a dead-lettered job"))?;
+    pub async fn requeue_dead_letter(&self, id: i64) -> Result<bool, PostgresQueueError> {
+        let query =
+            sqlx::query(statements::REQUEUE_DEAD_LETTER).bind(&*self.name).bind(id).bind(self.notifies);
+        let requeued = query.fetch_all(&self.pool).await;
+        let requeued = requeued.map_err(PostgresQueueError::when("requeue a dead-lettered job"))?;
         self.wake();
-        Ok(!revived.is_empty())
+        Ok(!requeued.is_empty())
     }
 
     /// Requeues every dead-lettered job with its attempts reset to zero, and returns their number.
@@ -53,12 +54,13 @@ impl PostgresQueue {
     /// # Errors
     ///
     /// Returns an error if the statement fails.
-    pub async fn revive_all(&self) -> Result<u64, PostgresQueueError> {
-        let query = sqlx::query_scalar(statements::REVIVE_ALL).bind(&*self.name).bind(self.notifies);
-        let revived = query.fetch_one(&self.pool).await;
-        let revived: i64 = revived.map_err(PostgresQueueError::when("revive dead-lettered jobs"))?;
+    pub async fn requeue_dead_letters(&self) -> Result<u64, PostgresQueueError> {
+        let query =
+            sqlx::query_scalar(statements::REQUEUE_DEAD_LETTERS).bind(&*self.name).bind(self.notifies);
+        let requeued = query.fetch_one(&self.pool).await;
+        let requeued: i64 = requeued.map_err(PostgresQueueError::when("requeue dead-lettered jobs"))?;
         self.wake();
-        Ok(u64::try_from(revived).unwrap_or_default())
+        Ok(u64::try_from(requeued).unwrap_or_default())
     }
 
     /// Deletes a dead-lettered job. Returns whether there was one with this id.

@@ -36,7 +36,7 @@
 //! 3. A settlement is committed when it returns. It takes effect only while the job has not been delivered again.
 //!    After that, it returns [`Lost`](ebbtide::queue::Settled::Lost).
 //! 4. Settlements that are made at the same time share one commit.
-//! 5. `NOTIFY` wakes an idle consumer when a job is pushed, requeued or revived. A timer wakes it when a job becomes
+//! 5. `NOTIFY` wakes an idle consumer when a job is pushed or requeued. A timer wakes it when a job becomes
 //!    due. Where notifications do not arrive, it polls every five seconds.
 //! 6. Many waiting, delayed or dead-lettered jobs do not make finding the next job slower.
 //!

@@ -80,7 +80,7 @@ macro_rules! list {
     };
 }
 
-macro_rules! revive {
+macro_rules! requeue_dead_letter {
     () => {
         "UPDATE ebbtide_jobs SET due_at = now(), dead_lettered_at = NULL, attempts = 0
         WHERE queue = $1 AND dead_lettered_at IS NOT NULL"
@@ -192,18 +192,18 @@ pub(super) const WAITING: &str = list!(concat!("due_at IS NOT NULL AND NOT ", is
 pub(super) const LEASED: &str = list!(is_leased!(), "due_at");
 pub(super) const DEAD_LETTERED: &str = list!("dead_lettered_at IS NOT NULL", "dead_lettered_at");
 
-pub(super) const REVIVE: &str = concat!(
-    "WITH revived AS (",
-    revive!(),
+pub(super) const REQUEUE_DEAD_LETTER: &str = concat!(
+    "WITH requeued AS (",
+    requeue_dead_letter!(),
     " AND id = $2 RETURNING id) SELECT id, ",
     notify!("$1", "$3"),
-    " FROM revived"
+    " FROM requeued"
 );
 
-pub(super) const REVIVE_ALL: &str = concat!(
-    "WITH revived AS (",
-    revive!(),
-    " RETURNING id), counted AS (SELECT count(*) AS jobs FROM revived)
+pub(super) const REQUEUE_DEAD_LETTERS: &str = concat!(
+    "WITH requeued AS (",
+    requeue_dead_letter!(),
+    " RETURNING id), counted AS (SELECT count(*) AS jobs FROM requeued)
     SELECT jobs, ",
     notify!("$1", "$2 AND jobs > 0"),
     " FROM counted"

@@ -40,14 +40,14 @@ impl SqliteQueue {
     /// # Errors
     ///
     /// Returns an error if the statement fails.
-    pub async fn revive(&self, id: i64) -> Result<bool, SqliteQueueError> {
-        let failed = SqliteQueueError::when("revive a dead-lettered job");
+    pub async fn requeue_dead_letter(&self, id: i64) -> Result<bool, SqliteQueueError> {
+        let failed = SqliteQueueError::when("requeue a dead-lettered job");
         let turn = self.writer.acquire().await;
-        let query = sqlx::query(statements::REVIVE).bind(&*self.name).bind(id);
-        let revived = query.execute(&self.pool).await.map_err(failed)?.rows_affected() > 0;
+        let query = sqlx::query(statements::REQUEUE_DEAD_LETTER).bind(&*self.name).bind(id);
+        let requeued = query.execute(&self.pool).await.map_err(failed)?.rows_affected() > 0;
         drop(turn);
         self.wake();
-        Ok(revived)
+        Ok(requeued)
     }
 
     /// Requeues every dead-lettered job with its attempts reset to zero, and returns their number.
@@ -55,14 +55,14 @@ impl SqliteQueue {
     /// # Errors
     ///
     /// Returns an error if the statement fails.
-    pub async fn revive_all(&self) -> Result<u64, SqliteQueueError> {
-        let failed = SqliteQueueError::when("revive dead-lettered jobs");
+    pub async fn requeue_dead_letters(&self) -> Result<u64, SqliteQueueError> {
+        let failed = SqliteQueueError::when("requeue dead-lettered jobs");
         let turn = self.writer.acquire().await;
-        let query = sqlx::query(statements::REVIVE_ALL).bind(&*self.name);
-        let revived = query.execute(&self.pool).await.map_err(failed)?.rows_affected();
+        let query = sqlx::query(statements::REQUEUE_DEAD_LETTERS).bind(&*self.name);
+        let requeued = query.execute(&self.pool).await.map_err(failed)?.rows_affected();
         drop(turn);
         self.wake();
-        Ok(revived)
+        Ok(requeued)
     }
 
     /// Deletes a dead-lettered job. Returns whether there was one with this id.

@@ -125,13 +125,13 @@ pub(super) const WAITING: &str = list!(concat!("due_at IS NOT NULL AND NOT ", is
 pub(super) const LEASED: &str = list!(is_leased!(), "due_at");
 pub(super) const DEAD_LETTERED: &str = list!("dead_lettered_at IS NOT NULL", "dead_lettered_at");
 
-pub(super) const REVIVE: &str = concat!(
+pub(super) const REQUEUE_DEAD_LETTER: &str = concat!(
     "UPDATE ebbtide_jobs SET due_at = ",
     now!(),
     ", dead_lettered_at = NULL, attempts = 0 WHERE queue = ?1 AND dead_lettered_at IS NOT NULL AND id = ?2"
 );
 
-pub(super) const REVIVE_ALL: &str = concat!(
+pub(super) const REQUEUE_DEAD_LETTERS: &str = concat!(
     "UPDATE ebbtide_jobs SET due_at = ",
     now!(),
     ", dead_lettered_at = NULL, attempts = 0 WHERE queue = ?1 AND dead_lettered_at IS NOT NULL"

@@ -161,7 +161,7 @@ pub enum CallError {
     },
     /// The response's head was not received within the timeout.
     #[error("no response from {to} within {}", show_duration(*limit))]
-    TooSlow {
+    Timeout {
         /// The method and the URL of the call.
         to: String,
         /// The timeout.
@@ -204,7 +204,7 @@ mod tests {
             CallError::Url { .. } => CallError::Url { url: "ftp://a".to_owned(), why: "the scheme is not http" };
             CallError::Text { .. } => CallError::Text { text: "a b".to_owned() };
             CallError::Io { .. } => CallError::Io { to: to(), source: io::Error::other("refused") };
-            CallError::TooSlow { .. } => CallError::TooSlow { to: to(), limit: Duration::from_secs(1) };
+            CallError::Timeout { .. } => CallError::Timeout { to: to(), limit: Duration::from_secs(1) };
             CallError::NotHttp { .. } => CallError::NotHttp { to: to() };
             CallError::Status { .. } => status(""), status("not registered");
         }

@@ -36,7 +36,7 @@ impl Call {
         let answer = self.exchange().map_err(|error| match error.kind() {
             // The error of a socket's timeout differs between systems.
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-                CallError::TooSlow { to: to.clone(), limit: self.timeout }
+                CallError::Timeout { to: to.clone(), limit: self.timeout }
             }
             _ => CallError::Io { to: to.clone(), source: error },
         })?;

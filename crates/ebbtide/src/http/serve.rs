@@ -194,7 +194,7 @@ impl fmt::Display for Cancelled<'_> {
         const SHOWN: usize = 8;
         let cancelled = self.0.totals().cancelled;
         write!(f, "{cancelled} in flight cancelled at the deadline")?;
-        let guard = self.0.troubled().flat_map(|component| &component.stragglers);
+        let guard = self.0.undrained().flat_map(|component| &component.stragglers);
         for (n, straggler) in guard.take(SHOWN).enumerate() {
             write!(f, "{} {}", if n == 0 { ":" } else { "," }, straggler.name)?;
         }

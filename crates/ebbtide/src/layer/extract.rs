@@ -15,9 +15,11 @@ impl<S: Sync> FromRequestParts<S> for HandlerStop {
 
 /// The route has no layer that provides a [`HandlerStop`](super::HandlerStop). The response has status 500.
 ///
-/// Add `.layer(app.stop_layer())`, a `StopLayer` or `http::serve(..).tell_handlers()`.
+/// Add `.layer(app.stop_layer())`, a `StopLayer` or `http::serve(..).notify_handlers()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no HandlerStop in the request: neither `Handle::stop_layer` nor `Server::tell_handlers` is active")]
+#[error(
+    "no HandlerStop in the request: neither `Handle::stop_layer` nor `Server::notify_handlers` is active"
+)]
 pub struct NoHandlerStop;
 
 impl IntoResponse for NoHandlerStop {

@@ -74,7 +74,7 @@ impl InFlightLayer {
     ///
     /// Call it before the layer is cloned or used: earlier clones do not notify handlers.
     #[must_use = "returns the layer that notifies handlers"]
-    pub fn tell(self, stop: HandlerStop) -> Self {
+    pub fn notify_handlers(self, stop: HandlerStop) -> Self {
         self.with(|shared| (shared.stop, shared.tell) = (Some(stop), true))
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn log_report(report: &Report) {
     let sum = |count: fn(&ComponentReport) -> u64| report.components.iter().map(count).sum::<u64>();
     let requeued = sum(|one| one.requeued_ids.len() as u64);
     macro_rules! say {
-        ($log:ident $(, $troubled:ident)?) => {
+        ($log:ident $(, $undrained:ident)?) => {
             $log!(
                 lifecycle = report.name,
                 cause,
@@ -73,7 +73,7 @@ pub(crate) fn log_report(report: &Report) {
                 abandoned = sum(|one| one.abandoned),
                 requeued,
                 redelivered = sum(|one| one.redelivered),
-                $($troubled,)?
+                $($undrained,)?
                 "lifecycle exited"
             )
         };
@@ -81,8 +81,8 @@ pub(crate) fn log_report(report: &Report) {
     if code == 0 {
         say!(info);
     } else {
-        let troubled = troubled(report);
-        say!(log_error, troubled);
+        let undrained = undrained(report);
+        say!(log_error, undrained);
     }
 }
 
@@ -105,7 +105,7 @@ impl WorkSums {
 }
 
 /// Names the components that did not drain. The event precedes the flushers: they have no outcome yet and are not listed.
-fn troubled(report: &Report) -> String {
+fn undrained(report: &Report) -> String {
     let is_to_come = |one: &&ComponentReport| one.stage == Stage::Telemetry && one.outcome.is_none();
     let describe = |component: &ComponentReport| {
         let outcome = component.outcome.as_ref().map_or("still running", Outcome::name);
@@ -116,19 +116,19 @@ fn troubled(report: &Report) -> String {
         let unsettled = some_of("not settled", &component.unsettled);
         format!("{} ({outcome}{open}{requeued}{unsettled})", component.name)
     };
-    first_few(report.troubled().filter(|one| !is_to_come(one)).map(describe), "; ")
+    first_few(report.undrained().filter(|one| !is_to_come(one)).map(describe), "; ")
 }
 
 /// Writes the flushers that did not drain to standard error, because the log may be what they failed to flush. The exit event was
 /// logged before they ran, so the final exit code is repeated here.
 pub(crate) fn log_failed_flushers(report: &Report) {
     let (name, code) = (&report.name, report.exit_code);
-    let mut troubled = report.troubled().filter(|component| component.stage == Stage::Telemetry);
-    for component in troubled.by_ref().take(NAMED) {
+    let mut undrained = report.undrained().filter(|component| component.stage == Stage::Telemetry);
+    for component in undrained.by_ref().take(NAMED) {
         let outcome = component.outcome.as_ref().map_or_else(String::new, ToString::to_string);
         write_stderr(&format!("{name}: error: {} ({outcome}); exit code {code}\n", component.name));
     }
-    let more = troubled.count();
+    let more = undrained.count();
     if more > 0 {
         write_stderr(&format!("{name}: error: {more} more flushers did not finish; exit code {code}\n"));
     }

@@ -196,7 +196,7 @@ fn a_failed_start_up_lists_no_running_component() {
         });
         assert_eq!(report.exit_code, 1);
         let lines = log.lines("lifecycle exited");
-        assert!(lines.len() == 1 && lines[0].contains("troubled=\"start-up (failed)\""), "{lines:?}");
+        assert!(lines.len() == 1 && lines[0].contains("undrained=\"start-up (failed)\""), "{lines:?}");
     });
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ebbtide::testing::queue::{
-    Census, DeadLettered, MemoryQueue, NotConforming, Promise, Relay, Subject, Verdict, Why, conforms,
+    DeadLettered, MemoryQueue, NotConforming, Promise, Relay, Subject, SubjectCounts, Verdict, Why, conforms,
     promises,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -78,7 +78,7 @@ async fn a_suspended_machine_breaks_no_promise() {
     assert!(kept.contains(&(Promise::ExtendKeeps, Verdict::Kept)), "{kept:?}");
     let once = Faulty::new(MemoryQueue::new(LEASE), Some(Fault::ExtendsLate), 0, Telling::EVERYTHING);
     let error = promises::extend_keeps(&once).await.unwrap_err();
-    assert!(matches!(error.why, Why::TooSlow { .. }), "{error:?}");
+    assert!(matches!(error.why, Why::Inconclusive { .. }), "{error:?}");
 }
 
 /// A subject that ignores the requested lease would pass, because nothing waits for a lease that long.
@@ -94,11 +94,11 @@ async fn a_lease_shorter_than_requested_is_reported() {
             self.0.push(payload);
             Ok(())
         }
-        async fn census(&self) -> Result<Census, ebbtide::BoxError> {
+        async fn job_counts(&self) -> Result<SubjectCounts, ebbtide::BoxError> {
             Ok(self.0.counts())
         }
         async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, ebbtide::BoxError> {
-            Ok(self.0.graveyard())
+            Ok(self.0.dead_letters())
         }
     }
     let error = conforms(async || Ok(Hasty(MemoryQueue::new(LEASE)))).await.unwrap_err();
@@ -127,11 +127,11 @@ async fn a_subject_that_cannot_be_created_or_counted_is_an_error_not_a_panic() {
             self.0.push(payload);
             Ok(())
         }
-        async fn census(&self) -> Result<Census, ebbtide::BoxError> {
+        async fn job_counts(&self) -> Result<SubjectCounts, ebbtide::BoxError> {
             Err("lost count".into())
         }
         async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, ebbtide::BoxError> {
-            Ok(self.0.graveyard())
+            Ok(self.0.dead_letters())
         }
     }
     let error = conforms(async || Ok(Uncountable(MemoryQueue::new(LEASE)))).await.unwrap_err();

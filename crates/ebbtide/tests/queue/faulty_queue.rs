@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use ebbtide::queue::{Delivery, Queue, Settled, Settlement};
-use ebbtide::testing::queue::{Census, DeadLettered, MemoryQueue, MemoryReceipt, Subject};
+use ebbtide::testing::queue::{DeadLettered, MemoryQueue, MemoryReceipt, Subject, SubjectCounts};
 use ebbtide::{BoxError, Stop};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -103,17 +103,17 @@ impl Subject for Faulty {
         Ok(())
     }
 
-    async fn census(&self) -> Result<Census, BoxError> {
-        let mut census = self.inner.counts();
-        census.waiting += locked(&self.shared.unseen).len() as u64;
+    async fn job_counts(&self) -> Result<SubjectCounts, BoxError> {
+        let mut job_counts = self.inner.counts();
+        job_counts.waiting += locked(&self.shared.unseen).len() as u64;
         if !self.telling.leases {
-            census.waiting += census.leased.take().unwrap_or_default();
+            job_counts.waiting += job_counts.leased.take().unwrap_or_default();
         }
-        Ok(census)
+        Ok(job_counts)
     }
 
     async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
-        Ok(self.inner.graveyard())
+        Ok(self.inner.dead_letters())
     }
 
     async fn crash(&self, queue: Consumer) {

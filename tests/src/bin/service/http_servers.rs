@@ -83,7 +83,7 @@ pub(crate) fn alone(arguments: Arguments) -> io::Result<()> {
 async fn serve(watched: bool) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     eprintln!("listening on {}", listener.local_addr()?);
-    let serve = ebbtide::http::serve(listener, Router::new().route("/block", get(block))).tell_handlers();
+    let serve = ebbtide::http::serve(listener, Router::new().route("/block", get(block))).notify_handlers();
     let serve = if watched { serve.watchdog() } else { serve };
     serve.lame_duck(LameDuck::NONE).with_graceful_shutdown(sigterm()?).await?;
     Ok(())

@@ -98,7 +98,7 @@ fn subscribe_to_exporters(exporters: &Exporters) {
 fn exporters(how: &str, endpoint: &str) -> Result<Exporters, BoxError> {
     match how {
         "grpc" => Exporters::over_grpc(endpoint),
-        "grpc-apart" => ebbtide_opentelemetry::apart(|| Exporters::over_grpc(endpoint))?,
+        "grpc-apart" => ebbtide_opentelemetry::on_separate_runtime(|| Exporters::over_grpc(endpoint))?,
         "http" => Exporters::over_http(endpoint),
         other => Err(format!("no such way to export: {other}").into()),
     }

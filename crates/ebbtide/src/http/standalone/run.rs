@@ -38,7 +38,7 @@ where
     let ServeParts { listeners, service, mut settings, server } = parts;
     let (plan, report_path) = settings.plan().map_err(ServeError::Plan)?;
     let listeners = listeners.map_err(ServeError::Listener)?;
-    let ServeSettings { name, budget, health, tell_handlers, watched } = settings;
+    let ServeSettings { name, budget, health, notify_handlers, watched } = settings;
     tracing::info!(lifecycle = name, %plan, "shutdown plan");
     let lifecycle = Lifecycle::as_guest(name.clone(), budget);
     let ledger = Arc::new(LifecycleLedger::new(name.clone(), plan.clone()));
@@ -56,7 +56,7 @@ where
     };
     let Assembled { app, dispatcher, inputs, .. } = lifecycle.assemble(surroundings);
     listeners.say(&name);
-    let service = StopService::new(service, tell_handlers.then(|| app.handler_stop()));
+    let service = StopService::new(service, notify_handlers.then(|| app.handler_stop()));
     let server = server(Server::new(service)).follow(app.plan());
     let (mut ending, ended) = oneshot::channel();
     let mut serving = None;
@@ -133,7 +133,7 @@ pub(super) struct ServeSettings {
     pub(super) name: String,
     pub(super) budget: Budget,
     pub(super) health: Option<Health>,
-    pub(super) tell_handlers: bool,
+    pub(super) notify_handlers: bool,
     pub(super) watched: bool,
 }
 
@@ -144,7 +144,7 @@ impl Default for ServeSettings {
         if platform == Platform::Plain && at_a_terminal() {
             budget.lame_duck = Some(LameDuck::NONE);
         }
-        Self { name: "http".to_owned(), budget, health: None, tell_handlers: false, watched: false }
+        Self { name: "http".to_owned(), budget, health: None, notify_handlers: false, watched: false }
     }
 }
 

@@ -55,7 +55,7 @@ use crate::util::BoxFuture;
 ///
 /// let report = ebbtide::http::serve(listener, health.wrap(app))
 ///     .health(health)
-///     .tell_handlers()
+///     .notify_handlers()
 ///     .grace_period(Duration::from_secs(60))
 ///     .server(|server| server.idle_quiet(Duration::from_secs(2)))
 ///     .with_graceful_shutdown(signal)
@@ -137,8 +137,8 @@ impl<S, F> Serve<S, F> {
 
     /// Adds a [`HandlerStop`](crate::layer::HandlerStop) to each request, which shows a handler whether the shutdown
     /// has begun and how much time is left. It costs an allocation for each request. Default: no.
-    pub fn tell_handlers(mut self) -> Self {
-        self.settings.tell_handlers = true;
+    pub fn notify_handlers(mut self) -> Self {
+        self.settings.notify_handlers = true;
         self
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
 use super::promise::{Broken, Promise, Verdict, Why};
-use super::subject::{Census, Subject};
+use super::subject::{Subject, SubjectCounts};
 use crate::drain::{Stop, StopSource};
 use crate::model::{Cause, part};
 use crate::queue::{Delivery, Queue, Settled, Settlement};
@@ -170,7 +170,7 @@ impl<'a, S: Subject> Bench<'a, S> {
     }
 
     fn too_slow(&self, seen: String, late: Duration) -> Broken {
-        Broken { promise: self.promise, why: Why::TooSlow { seen, late } }
+        Broken { promise: self.promise, why: Why::Inconclusive { seen, late } }
     }
 
     /// Checks that nothing is delivered within `time`.
@@ -262,17 +262,17 @@ impl<'a, S: Subject> Bench<'a, S> {
     }
 
     /// Polls the job counts until they equal `wanted`.
-    pub(super) async fn counts(&self, wanted: Census) -> Result<(), Broken> {
+    pub(super) async fn counts(&self, wanted: SubjectCounts) -> Result<(), Broken> {
         let mut last = None;
         let asking = async {
             loop {
-                let census = self.subject.census().await?;
-                if (census.waiting, census.dead_lettered) == (wanted.waiting, wanted.dead_lettered)
-                    && census.leased.is_none_or(|leased| Some(leased) == wanted.leased)
+                let job_counts = self.subject.job_counts().await?;
+                if (job_counts.waiting, job_counts.dead_lettered) == (wanted.waiting, wanted.dead_lettered)
+                    && job_counts.leased.is_none_or(|leased| Some(leased) == wanted.leased)
                 {
                     return Ok::<(), BoxError>(());
                 }
-                last = Some(census);
+                last = Some(job_counts);
                 sleep(STEP).await;
             }
         };
@@ -285,8 +285,8 @@ impl<'a, S: Subject> Bench<'a, S> {
 
     /// Checks that at most `most` jobs are leased, if the subject counts them.
     pub(super) async fn leases_at_most(&self, most: u64) -> Result<(), Broken> {
-        let census = self.does("count the jobs", PATIENCE, self.subject.census()).await?;
-        match census.leased {
+        let job_counts = self.does("count the jobs", PATIENCE, self.subject.job_counts()).await?;
+        match job_counts.leased {
             Some(leased) if leased > most => {
                 Err(self.broken(format!("{leased} jobs are leased, more than the limit of {most}")))
             }
@@ -331,7 +331,7 @@ impl<'a, S: Subject> Bench<'a, S> {
     }
 
     pub(super) fn broken(&self, seen: String) -> Broken {
-        Broken { promise: self.promise, why: Why::Seen(seen) }
+        Broken { promise: self.promise, why: Why::Violated(seen) }
     }
 
     pub(super) fn failed(&self, step: &'static str, source: BoxError) -> Broken {
@@ -339,7 +339,7 @@ impl<'a, S: Subject> Bench<'a, S> {
     }
 
     pub(super) fn too_long(&self, step: &'static str, limit: Duration) -> Broken {
-        Broken { promise: self.promise, why: Why::TookTooLong { step, limit } }
+        Broken { promise: self.promise, why: Why::Timeout { step, limit } }
     }
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::promise::{Broken, NotConforming, Promise, Verdict, Why};
 use super::promises;
-use super::subject::{Census, DeadLettered, Subject};
+use super::subject::{DeadLettered, Subject, SubjectCounts};
 use crate::util::BoxError;
 
 /// The lease factors of successive tests of a promise. The next one is used if a lease may have expired.
@@ -14,7 +14,7 @@ const LENGTHENED: [u32; 3] = [1, 4, 16];
 /// something not to happen.
 ///
 /// A lease that may have expired because the broker or the machine was slow is inconclusive: the promise is tested again on a
-/// new subject with leases of four times, then sixteen times the length, before it is reported as broken by [`Why::TooSlow`].
+/// new subject with leases of four times, then sixteen times the length, before it is reported as broken by [`Why::Inconclusive`].
 ///
 /// # Errors
 ///
@@ -38,7 +38,7 @@ pub async fn conforms<S: Subject>(
                         Err(Broken { promise, why: Why::Failed { step: "create the queue under test", source } })
                     }
                 };
-                if !matches!(verdict, Err(Broken { why: Why::TooSlow { .. }, .. })) {
+                if !matches!(verdict, Err(Broken { why: Why::Inconclusive { .. }, .. })) {
                     break;
                 }
             }
@@ -90,8 +90,8 @@ impl<S: Subject> Subject for Longer<S> {
         self.subject.push(payload).await
     }
 
-    async fn census(&self) -> Result<Census, BoxError> {
-        self.subject.census().await
+    async fn job_counts(&self) -> Result<SubjectCounts, BoxError> {
+        self.subject.job_counts().await
     }
 
     async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
-use super::subject::{Census, DeadLettered, Subject};
+use super::subject::{DeadLettered, Subject, SubjectCounts};
 use crate::drain::Stop;
 use crate::queue::{Delivery, Queue, Settled, Settlement};
 use crate::util::{BoxError, clock};
@@ -94,22 +94,23 @@ impl MemoryQueue {
     }
 
     /// Returns the number of jobs in each state.
-    pub fn counts(&self) -> Census {
-        let (now, mut census) = (clock::now(), Census { leased: Some(0), ..Census::default() });
+    pub fn counts(&self) -> SubjectCounts {
+        let (now, mut job_counts) =
+            (clock::now(), SubjectCounts { leased: Some(0), ..SubjectCounts::default() });
         for job in self.jobs().all.values() {
             match &job.state {
                 JobState::Leased { until, .. } if *until > now => {
-                    census.leased = census.leased.map(|leased| leased + 1);
+                    job_counts.leased = job_counts.leased.map(|leased| leased + 1);
                 }
-                JobState::Waiting(_) | JobState::Leased { .. } => census.waiting += 1,
-                JobState::DeadLettered(_) => census.dead_lettered += 1,
+                JobState::Waiting(_) | JobState::Leased { .. } => job_counts.waiting += 1,
+                JobState::DeadLettered(_) => job_counts.dead_lettered += 1,
             }
         }
-        census
+        job_counts
     }
 
     /// Returns the dead-lettered jobs.
-    pub fn graveyard(&self) -> Vec<DeadLettered> {
+    pub fn dead_letters(&self) -> Vec<DeadLettered> {
         let jobs = self.jobs();
         let dead_lettered = |job: &StoredJob| match &job.state {
             JobState::DeadLettered(error) => {
@@ -234,11 +235,11 @@ impl Subject for MemoryQueue {
         Ok(())
     }
 
-    async fn census(&self) -> Result<Census, BoxError> {
+    async fn job_counts(&self) -> Result<SubjectCounts, BoxError> {
         Ok(self.counts())
     }
 
     async fn dead_lettered(&self) -> Result<Vec<DeadLettered>, BoxError> {
-        Ok(self.graveyard())
+        Ok(self.dead_letters())
     }
 }

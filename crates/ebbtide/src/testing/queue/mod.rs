@@ -29,4 +29,4 @@ pub use conforms::conforms;
 pub use memory::{MemoryQueue, MemoryReceipt};
 pub use promise::{Broken, NotConforming, Promise, Verdict, Why};
 pub use relay::Relay;
-pub use subject::{Census, DeadLettered, Subject};
+pub use subject::{DeadLettered, Subject, SubjectCounts};

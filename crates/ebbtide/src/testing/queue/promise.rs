@@ -75,7 +75,7 @@ pub struct Broken {
 pub enum Why {
     /// A violation of the promise.
     #[error("{0}")]
-    Seen(String),
+    Violated(String),
     /// A call failed that must not fail.
     #[error("failed to {step}")]
     Failed {
@@ -87,7 +87,7 @@ pub enum Why {
     /// A violation after a lease that may have expired meanwhile, which the promise allows. The broker or the machine is too slow for
     /// this lease: repeat the test where less else runs.
     #[error("inconclusive: {seen}, but the lease may have expired {late:?} earlier")]
-    TooSlow {
+    Inconclusive {
         /// The observation.
         seen: String,
         /// How long ago the lease may have expired.
@@ -95,7 +95,7 @@ pub enum Why {
     },
     /// A call did not return.
     #[error("took longer than {limit:?} to {step}")]
-    TookTooLong {
+    Timeout {
         /// The attempted step.
         step: &'static str,
         /// The timeout.
@@ -161,10 +161,10 @@ mod tests {
     fn error_texts_have_the_form() {
         let failed = || Why::Failed { step: "fetch a job", source: "reset".into() };
         error_form::walk! {
-            Why::Seen(_) => Why::Seen("delivered twice".to_owned());
+            Why::Violated(_) => Why::Violated("delivered twice".to_owned());
             Why::Failed { .. } => failed();
-            Why::TooSlow { .. } => Why::TooSlow { seen: "delivered twice".to_owned(), late: Duration::from_secs(1) };
-            Why::TookTooLong { .. } => Why::TookTooLong { step: "fetch a job", limit: Duration::from_secs(1) };
+            Why::Inconclusive { .. } => Why::Inconclusive { seen: "delivered twice".to_owned(), late: Duration::from_secs(1) };
+            Why::Timeout { .. } => Why::Timeout { step: "fetch a job", limit: Duration::from_secs(1) };
         }
         let broken = || Broken { promise: Promise::AckIsFinal, why: failed() };
         error_form::walk! { Broken { .. } => broken(); }

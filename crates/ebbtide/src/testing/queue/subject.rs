@@ -33,7 +33,7 @@ pub trait Subject: Sync {
     /// # Errors
     ///
     /// When the broker cannot be reached.
-    fn census(&self) -> impl Future<Output = Result<Census, BoxError>>;
+    fn job_counts(&self) -> impl Future<Output = Result<SubjectCounts, BoxError>>;
 
     /// Returns the dead-lettered jobs, as an operator would find them.
     ///
@@ -80,7 +80,7 @@ pub trait Subject: Sync {
 
 /// The number of jobs of a queue in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct SubjectCounts {
     /// Queued jobs, including delayed ones.
     pub waiting: u64,
     /// Jobs held by a consumer, fetched or sent ahead. `None` if the broker does not report it.

@@ -70,7 +70,7 @@ async fn a_standalone_server_finishes_requests_in_flight_and_reports_them() {
     let routes = routes(&began).layer(health.layer());
     let set = health.clone();
     let (addr, server) =
-        start(routes, |serve| serve.tell_handlers().health(set).with_graceful_shutdown(stopped)).await;
+        start(routes, |serve| serve.notify_handlers().health(set).with_graceful_shutdown(stopped)).await;
     assert_eq!(ask(addr, "/ping").await, (200, "pong".to_owned()));
     assert_eq!(health.state(), HealthState::Ready);
     let client = connect(addr, "/told").await;

@@ -201,7 +201,7 @@ fn asking() -> Router {
 async fn the_extractor_returns_whether_the_service_stops_and_the_time_left() {
     let stop = source();
     let by_layer = asking().layer(StopLayer::new(stop.token()));
-    let by_in_flight = asking().layer(InFlightLayer::new().tell(HandlerStop::new(stop.token())));
+    let by_in_flight = asking().layer(InFlightLayer::new().notify_handlers(HandlerStop::new(stop.token())));
     for router in [&by_layer, &by_in_flight] {
         assert_eq!(told(router.clone()).await, (200, "no hurry".to_owned()));
     }
@@ -258,5 +258,5 @@ fn handlers_get_the_servers_deadline_and_the_drain_after_the_lame_duck() {
 async fn without_the_layer_the_rejection_names_it() {
     let (status, body) = told(asking()).await;
     assert_eq!(status, 500);
-    assert!(body.contains("Handle::stop_layer") && body.contains("tell_handlers"), "{body}");
+    assert!(body.contains("Handle::stop_layer") && body.contains("notify_handlers"), "{body}");
 }

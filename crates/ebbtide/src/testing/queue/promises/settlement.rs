@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::model::part;
 use crate::queue::{Settled, Settlement};
 use crate::testing::queue::bench::{Bench, describe};
-use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
+use crate::testing::queue::{Broken, Promise, Subject, SubjectCounts, Verdict};
 
 /// Longer than the recommended lease: an expired lease must not count as an early retry.
 const RETRY_AFTER: Duration = Duration::from_millis(1500);
@@ -23,7 +23,7 @@ pub async fn ack_is_final<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     subject.crash(first).await;
     let second = bench.open().await?;
     bench.check_nothing_delivered(&second, bench.quiet(&second)).await?;
-    bench.counts(Census { waiting: 0, leased: Some(0), dead_lettered: 0 }).await?;
+    bench.counts(SubjectCounts { waiting: 0, leased: Some(0), dead_lettered: 0 }).await?;
     Ok(Verdict::Kept)
 }
 
@@ -50,7 +50,7 @@ pub async fn requeue_is_immediate<S: Subject>(subject: &S) -> Result<Verdict, Br
         // Requeued as the loop does it: otherwise a broker that sends ahead may return the job to this consumer.
         bench.withdraw(&queue).await?;
         bench.settle_held(&queue, &delivery, Settlement::Requeue).await?;
-        bench.counts(Census { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
+        bench.counts(SubjectCounts { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
         subject.crash(queue).await;
     }
     Ok(Verdict::Kept)
@@ -86,7 +86,7 @@ pub async fn retry_waits<S: Subject>(subject: &S) -> Result<Verdict, Broken> {
     }
     let error = "once more".to_owned();
     bench.settle_held(&first, &delivery, Settlement::Retry { after: RETRY_AFTER, error }).await?;
-    bench.counts(Census { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
+    bench.counts(SubjectCounts { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
     subject.crash(first).await;
     let second = bench.open().await?;
     let delivery = bench.take_one(&second).await?;
@@ -116,7 +116,7 @@ pub async fn dead_letter_is_kept<S: Subject>(subject: &S) -> Result<Verdict, Bro
     subject.crash(first).await;
     let second = bench.open().await?;
     bench.check_nothing_delivered(&second, bench.quiet(&second)).await?;
-    bench.counts(Census { waiting: 0, leased: Some(0), dead_lettered: 5 }).await?;
+    bench.counts(SubjectCounts { waiting: 0, leased: Some(0), dead_lettered: 5 }).await?;
     let mut dead_lettered =
         bench.does("list the dead-lettered jobs", bench.patience(&second), subject.dead_lettered()).await?;
     dead_lettered.sort_by(|a, b| a.payload.cmp(&b.payload));

@@ -9,7 +9,7 @@ use crate::drain::StopSource;
 use crate::model::part;
 use crate::queue::{Queue as _, Settlement};
 use crate::testing::queue::bench::{Bench, number, suite_stop_cause};
-use crate::testing::queue::{Broken, Census, Promise, Subject, Verdict};
+use crate::testing::queue::{Broken, Promise, Subject, SubjectCounts, Verdict};
 use crate::util::clock;
 
 /// The delays from the push to the stop: they cover the steps of an adapter for one job.
@@ -61,7 +61,7 @@ pub async fn stopped_fetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verd
         for delivery in &ours {
             bench.settle_held(&queue, delivery, Settlement::Requeue).await?;
         }
-        bench.counts(Census { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
+        bench.counts(SubjectCounts { waiting: 1, leased: Some(0), dead_lettered: 0 }).await?;
         bench.does("close", bench.patience(&queue), queue.close()).await?;
 
         let next = bench.open().await?;
@@ -85,7 +85,7 @@ pub async fn stop_leaves_nothing<S: Subject>(subject: &S) -> Result<Verdict, Bro
     let first = bench.open().await?;
     let held = bench.take(&first, 3).await?;
     bench.stop(first, held).await?;
-    bench.counts(Census { waiting: STOPPED_JOBS.into(), leased: Some(0), dead_lettered: 0 }).await?;
+    bench.counts(SubjectCounts { waiting: STOPPED_JOBS.into(), leased: Some(0), dead_lettered: 0 }).await?;
     bench.check_rest_delivered(STOPPED_JOBS, Vec::new()).await
 }
 
@@ -130,7 +130,7 @@ pub async fn prefetch_keeps_nothing<S: Subject>(subject: &S) -> Result<Verdict, 
         bench.settle_held(&first, delivery, Settlement::Ack).await?;
     }
     let rest = (PREFETCH_JOBS as usize).saturating_sub(numbers.len());
-    bench.counts(Census { waiting: rest as u64, leased: Some(0), dead_lettered: 0 }).await?;
+    bench.counts(SubjectCounts { waiting: rest as u64, leased: Some(0), dead_lettered: 0 }).await?;
     bench.does("close", bench.patience(&first), first.close()).await?;
     bench.check_rest_delivered(PREFETCH_JOBS, numbers).await
 }

@@ -5,7 +5,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Leaked on purpose: it lives as long as the process, because the exporters that were built on it are used until its
 /// end.
-static APART: Mutex<Option<Runtime>> = Mutex::new(None);
+static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 
 /// Builds an exporter on a separate runtime with one thread. That runtime continues when the service's runtime is
 /// blocked or has ended.
@@ -25,27 +25,27 @@ static APART: Mutex<Option<Runtime>> = Mutex::new(None);
 /// ```
 /// # struct Exporter;
 /// # impl Exporter { fn builder() -> Self { Self } fn build(self) -> Result<Self, std::io::Error> { Ok(self) } }
-/// let exporter = ebbtide_opentelemetry::apart(|| Exporter::builder().build())??;
+/// let exporter = ebbtide_opentelemetry::on_separate_runtime(|| Exporter::builder().build())??;
 /// # let _ = exporter;
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub fn apart<T>(build: impl FnOnce() -> T) -> io::Result<T> {
+pub fn on_separate_runtime<T>(build: impl FnOnce() -> T) -> io::Result<T> {
     let handle = handle()?;
     let _inside = handle.enter();
     Ok(build())
 }
 
 fn handle() -> io::Result<Handle> {
-    let mut apart = APART.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(runtime) = &*apart {
+    let mut runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = &*runtime {
         return Ok(runtime.handle().clone());
     }
-    let runtime = Builder::new_multi_thread()
+    let built = Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("ebbtide telemetry")
         .enable_all()
         .build()?;
-    Ok(apart.insert(runtime).handle().clone())
+    Ok(runtime.insert(built).handle().clone())
 }
 
 #[cfg(test)]
@@ -58,7 +58,7 @@ mod tests {
         let (said, heard) = std::sync::mpsc::channel();
         let here = std::thread::current().id();
         around.block_on(async {
-            apart(|| {
+            on_separate_runtime(|| {
                 // What an exporter's connection does when it is built.
                 Handle::current().spawn(async move { said.send(std::thread::current().id()) });
             })
