@@ -25,7 +25,7 @@ pub(super) trait Broker: Sized + Send + Sync + 'static {
     fn queue(&self) -> Self::Queue;
 
     /// Empties it with the client crate alone, until all jobs have run and are acknowledged.
-    fn by_hand(
+    fn hand_written(
         &self,
         work: &Work,
         places: usize,

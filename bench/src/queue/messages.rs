@@ -27,7 +27,7 @@ pub(super) struct RabbitMq {
     queue: RabbitQueue,
     connection: Connection,
     /// The channel of the manual loop. Closing it requeues its deliveries.
-    by_hand: Mutex<Option<Connection>>,
+    hand_written: Mutex<Option<Connection>>,
 }
 
 impl Broker for RabbitMq {
@@ -50,17 +50,17 @@ impl Broker for RabbitMq {
         for stored in stored {
             stored.await?;
         }
-        Ok(Self { name, channel, queue, connection, by_hand: Mutex::default() })
+        Ok(Self { name, channel, queue, connection, hand_written: Mutex::default() })
     }
 
     fn queue(&self) -> RabbitQueue {
         self.queue.clone()
     }
 
-    async fn by_hand(&self, work: &Work, places: usize, confirmed: Confirmed) -> Result<(), BoxError> {
+    async fn hand_written(&self, work: &Work, places: usize, confirmed: Confirmed) -> Result<(), BoxError> {
         let connection = connect().await?;
         let channel = connection.create_channel().await?;
-        *self.by_hand.lock().await = Some(connection);
+        *self.hand_written.lock().await = Some(connection);
         channel.basic_qos(u16::try_from(places)?, BasicQosOptions::default()).await?;
         let (queue, options) = (ShortString::from(&*self.name), BasicConsumeOptions::default());
         let consumer = channel.basic_consume(queue, "".into(), options, FieldTable::default()).await?;
@@ -68,7 +68,7 @@ impl Broker for RabbitMq {
     }
 
     async fn left(&self) -> Result<u64, BoxError> {
-        if let Some(connection) = self.by_hand.lock().await.take() {
+        if let Some(connection) = self.hand_written.lock().await.take() {
             connection.close(200, "done".into()).await?;
         }
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
@@ -158,7 +158,7 @@ impl Broker for Sqs {
         self.queue.clone()
     }
 
-    async fn by_hand(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
+    async fn hand_written(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
         Receiving { client: self.client.clone(), url: self.url.clone() }.empty_the_queue(work, places).await
     }
 

@@ -120,15 +120,18 @@ impl Findings for Report {
 mod tests {
     use super::*;
 
-    fn report(ours: u64, by_hand: u64, apalis: u64) -> Report {
+    fn report(ours: u64, hand_written: u64, apalis: u64) -> Report {
         let turn = |side, millis| Turn {
             column: Column::Sqlite,
             side,
             jobs: 1000,
             took: Duration::from_millis(millis),
         };
-        let turns =
-            vec![turn(Side::Ebbtide, ours), turn(Side::PlainClient, by_hand), turn(Side::Apalis, apalis)];
+        let turns = vec![
+            turn(Side::Ebbtide, ours),
+            turn(Side::PlainClient, hand_written),
+            turn(Side::Apalis, apalis),
+        ];
         Report { jobs: 1000, places: 8, turns }
     }
 

@@ -71,7 +71,7 @@ async fn one<B: Broker>(side: Side, jobs: u32, places: usize) -> Result<Duration
         Side::PlainClient | Side::Unconfirmed | Side::Apalis => {
             let confirmed = if side == Side::Unconfirmed { Confirmed::No } else { Confirmed::Yes };
             let began = now();
-            broker.by_hand(&work, places, confirmed).await?;
+            broker.hand_written(&work, places, confirmed).await?;
             began.elapsed()
         }
     };

@@ -46,7 +46,7 @@ impl Broker for Redis {
         Arc::clone(&self.queue)
     }
 
-    async fn by_hand(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
+    async fn hand_written(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
         let stream = Stream {
             // A blocking read needs a separate connection.
             reader: self.client.get_multiplexed_async_connection().await?,
@@ -127,7 +127,7 @@ impl Broker for Nats {
         self.queue.clone()
     }
 
-    async fn by_hand(&self, work: &Work, places: usize, confirmed: Confirmed) -> Result<(), BoxError> {
+    async fn hand_written(&self, work: &Work, places: usize, confirmed: Confirmed) -> Result<(), BoxError> {
         let consumer = self.context.get_consumer_from_stream(&self.name, &self.name).await?;
         Pulling { consumer, confirmed }.empty_the_queue(work, places).await
     }

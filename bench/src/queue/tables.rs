@@ -42,7 +42,7 @@ impl Broker for Sqlite {
         self.queue.clone()
     }
 
-    async fn by_hand(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
+    async fn hand_written(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
         SqliteRows(self.queue.pool().clone()).empty_the_queue(work, places).await
     }
 
@@ -118,7 +118,7 @@ impl Broker for Postgres {
         self.queue.clone()
     }
 
-    async fn by_hand(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
+    async fn hand_written(&self, work: &Work, places: usize, _: Confirmed) -> Result<(), BoxError> {
         PostgresRows(self.queue.pool().clone()).empty_the_queue(work, places).await
     }
 

@@ -35,7 +35,12 @@ impl Known {
 ///
 /// Headers of the client or the server belong to the earlier message only: conditions for its acceptance, for
 /// example.
-pub(super) fn anew(theirs: Option<&HeaderMap>, job: &str, tries: u64, once: String) -> HeaderMap {
+pub(super) fn republished_headers(
+    theirs: Option<&HeaderMap>,
+    job: &str,
+    tries: u64,
+    once: String,
+) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, values) in theirs.into_iter().flat_map(HeaderMap::iter) {
         let text = name.to_string();
@@ -108,7 +113,7 @@ mod tests {
         theirs.append("Trace", "2");
         theirs.insert("Nats-Expected-Last-Sequence", "7");
         theirs.insert(TRIES, "3");
-        let ours = anew(Some(&theirs), "12", 4, "back-12-1".to_owned());
+        let ours = republished_headers(Some(&theirs), "12", 4, "back-12-1".to_owned());
         assert_eq!(ours.get_all("Trace").count(), 2);
         assert!(ours.get("Nats-Expected-Last-Sequence").is_none());
         let known = Known::of(Some(&ours));

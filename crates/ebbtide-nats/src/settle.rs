@@ -13,7 +13,7 @@ use ebbtide::queue::{Delivery, Settled, Settlement};
 use tokio::sync::Mutex;
 
 use super::error::NatsQueueError;
-use super::headers::{Known, ROOM, add_error, anew};
+use super::headers::{Known, ROOM, add_error, republished_headers};
 use super::link::Link;
 use super::queue::NatsQueue;
 
@@ -137,7 +137,7 @@ impl NatsQueue {
         }
         let tries = job.tries.saturating_add(job.delivered).saturating_sub(1);
         let once = format!("back-{}-{}", job.sequence, job.delivered);
-        let headers = anew(job.headers.as_ref(), &job.id, tries, once);
+        let headers = republished_headers(job.headers.as_ref(), &job.id, tries, once);
         self.link.publish(&self.plan.name, Some(headers), job.payload.clone()).await?;
         self.link.tell(&job.reply, AckKind::Ack).await
     }
@@ -148,7 +148,7 @@ impl NatsQueue {
         let headers = (room >= ROOM).then(|| {
             let tries = job.tries.saturating_add(job.delivered);
             let once = format!("dead-{}-{}", job.sequence, job.delivered);
-            let mut headers = anew(job.headers.as_ref(), &job.id, tries, once);
+            let mut headers = republished_headers(job.headers.as_ref(), &job.id, tries, once);
             add_error(&mut headers, error, LONGEST_ERROR.min(room - ROOM / 2));
             headers
         });

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exporter_built_apart_continues_while_the_runtime_is_blocked() {
+    fn an_exporter_on_a_separate_runtime_continues_while_the_runtime_is_blocked() {
         let around = Builder::new_current_thread().enable_all().build().unwrap();
         let (said, heard) = std::sync::mpsc::channel();
         let here = std::thread::current().id();

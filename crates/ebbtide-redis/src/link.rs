@@ -45,7 +45,7 @@ impl Link {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(Some(ANSWER.saturating_add(longer)));
-        Connection::meet(self.client.get_multiplexed_async_connection_with_config(&config).await?).await
+        Connection::identify(self.client.get_multiplexed_async_connection_with_config(&config).await?).await
     }
 
     /// Returns the connection.
@@ -150,7 +150,7 @@ pub(super) struct Identity {
 
 impl Connection {
     /// Asks the server for the connection's identity. A missing permission is not an error.
-    pub(super) async fn meet(mut wire: MultiplexedConnection) -> Result<Self, RedisError> {
+    pub(super) async fn identify(mut wire: MultiplexedConnection) -> Result<Self, RedisError> {
         let mut command = redis::cmd("CLIENT");
         let identity = match command.arg("INFO").query_async::<String>(&mut wire).await {
             Ok(info) => Identity::read(&info).map(Arc::new),

@@ -3,7 +3,7 @@
 
 #[cfg(feature = "queue")]
 pub use crate::queue::Combiner;
-pub use crate::runtime::heard;
+pub use crate::runtime::log_or_print;
 pub use crate::runtime::os::exit::write_stderr;
 pub use crate::util::{BoxFuture, chain, clock};
 
@@ -11,7 +11,7 @@ pub use crate::util::{BoxFuture, chain, clock};
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_warn {
-    ($($event:tt)*) => { $crate::adapter::heard(|| ::tracing::warn!($($event)*)) };
+    ($($event:tt)*) => { $crate::adapter::log_or_print(|| ::tracing::warn!($($event)*)) };
 }
 
 pub use __log_warn as log_warn;

@@ -55,7 +55,7 @@ impl Lifecycle {
         report_path: Option<PathBuf>,
     ) -> std::io::Result<Taken> {
         let watchdog = Watchdog::start(plan.clone(), self.inputs.0.clone(), &[])?;
-        watchdog.equip(plan, ledger, report_path);
+        watchdog.configure(plan, ledger, report_path);
         Ok(Taken::new(watchdog))
     }
 

@@ -86,7 +86,7 @@ impl Lifecycle {
     {
         match self.prepared(Home::Callers) {
             Ok(Ready::Run(prepared)) => {
-                let ledger = prepared.equip();
+                let ledger = prepared.create_ledger();
                 ExitCode::from(prepared.conduct(ledger, start_up).await.exit_code)
             }
             Ok(Ready::Printed) => ExitCode::SUCCESS,
@@ -109,7 +109,7 @@ impl Lifecycle {
         F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
     {
         let Ok(Ready::Run(prepared)) = self.prepared(Home::Callers) else { return Err(NotStarted) };
-        let (watchdog, ledger) = (prepared.watchdog.clone(), prepared.equip());
+        let (watchdog, ledger) = (prepared.watchdog.clone(), prepared.create_ledger());
         let report = prepared.conduct(ledger, start_up).await;
         watchdog.disarm();
         Ok(report)
@@ -234,7 +234,7 @@ impl Prepared {
     where
         F: AsyncFnOnce(Handle) -> Result<(), BoxError>,
     {
-        let ledger = self.equip();
+        let ledger = self.create_ledger();
         let mut builder = Builder::new_multi_thread();
         builder.enable_all();
         if let Some(count) = self.lifecycle.worker_threads {
@@ -258,10 +258,10 @@ impl Prepared {
     }
 
     /// Creates the ledger and passes it to the watchdog.
-    fn equip(&self) -> Arc<LifecycleLedger> {
+    fn create_ledger(&self) -> Arc<LifecycleLedger> {
         let Self { plan, wishes, watchdog, lifecycle } = self;
         let ledger = Arc::new(LifecycleLedger::new(lifecycle.name.clone(), plan.clone()));
-        watchdog.equip(plan.clone(), Arc::clone(&ledger), wishes.report_path.clone());
+        watchdog.configure(plan.clone(), Arc::clone(&ledger), wishes.report_path.clone());
         if let Some(path) = &wishes.report_path {
             report_file::probe_report_path(&lifecycle.name, path);
         }

@@ -3,7 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, oneshot};
 
 /// The batch size from which on a batch does not wait for more items.
-const CROWD: usize = 100;
+const FULL_BATCH: usize = 100;
 
 /// Combines concurrent requests for the same work, so that many small writes cost one commit.
 ///
@@ -97,7 +97,7 @@ impl<T, R, E> Gathered<T, R, E> {
     /// Returns whether the number of items has grown and the batch is not large enough.
     fn grows(&self, gathered: &mut usize) -> bool {
         let before = std::mem::replace(gathered, self.items.len());
-        before < self.items.len() && self.items.len() < CROWD
+        before < self.items.len() && self.items.len() < FULL_BATCH
     }
 
     /// Takes all items if this one is among them. A caller whose item was already taken leaves the turn to the others.

@@ -11,12 +11,12 @@ use super::os::exit::write_stderr;
 
 /// Logs a warning as `tracing::warn!` does.
 macro_rules! log_warn {
-    ($($event:tt)*) => { $crate::runtime::heard(|| ::tracing::warn!($($event)*)) };
+    ($($event:tt)*) => { $crate::runtime::log_or_print(|| ::tracing::warn!($($event)*)) };
 }
 
 /// Logs an error as `tracing::error!` does.
 macro_rules! log_error {
-    ($($event:tt)*) => { $crate::runtime::heard(|| ::tracing::error!($($event)*)) };
+    ($($event:tt)*) => { $crate::runtime::log_or_print(|| ::tracing::error!($($event)*)) };
 }
 
 pub(crate) use {log_error, log_warn};
@@ -27,7 +27,7 @@ pub(crate) fn has_subscriber() -> bool {
 }
 
 /// Logs an event, to standard error if no subscriber is set.
-pub fn heard(log: impl FnOnce()) {
+pub fn log_or_print(log: impl FnOnce()) {
     if has_subscriber() {
         log();
     } else {

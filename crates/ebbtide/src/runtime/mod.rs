@@ -24,7 +24,7 @@ pub(crate) use flush::FlushSlot;
 pub(crate) use flush_all::flush_all;
 pub(crate) use input::{Input, Inputs, Registration, Run};
 pub(crate) use ledger::LifecycleLedger;
-pub use log::heard;
+pub use log::log_or_print;
 pub(crate) use log::{has_subscriber, log_error, log_warn};
 pub(crate) use messages::log_lifecycle_error;
 pub(crate) use observe::{Manager, Observers};

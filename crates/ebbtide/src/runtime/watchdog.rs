@@ -83,7 +83,7 @@ impl Watchdog {
     }
 
     /// Sets what the watchdog needs for the final report.
-    pub(crate) fn equip(&self, plan: Plan, ledger: Arc<LifecycleLedger>, report_path: Option<PathBuf>) {
+    pub(crate) fn configure(&self, plan: Plan, ledger: Arc<LifecycleLedger>, report_path: Option<PathBuf>) {
         let mut state = self.lock();
         state.plan = plan;
         if let (Some((number, _)), Some(began)) = (state.first_signal, state.began) {
@@ -92,13 +92,13 @@ impl Watchdog {
         state.ledger = Some(ledger);
         state.report_path = report_path;
         drop(state);
-        self.pipe.poke();
+        self.pipe.wake();
     }
 
     /// Arms the deadline for a shutdown that begins now. A shutdown that has begun keeps its deadline.
     pub(crate) fn arm(&self) {
         self.lock().began.get_or_insert_with(clock::real);
-        self.pipe.poke();
+        self.pipe.wake();
     }
 
     /// Ends the lifecycle after a panic of the dispatcher: flushes and reports what is still possible by the deadline, and
@@ -126,7 +126,7 @@ impl Watchdog {
         }
         let thread = state.thread.take();
         drop(state);
-        self.pipe.poke();
+        self.pipe.wake();
         if let Some(thread) = thread {
             // The thread ends immediately. If it is about to end the process instead, this waits for that.
             let _ = thread.join();

@@ -197,7 +197,7 @@ pub(crate) fn holds(mut arguments: Arguments) -> ExitCode {
     let mut next = || arguments.next().unwrap_or_default();
     let (held, url, how) = (next().parse().unwrap_or(0), next(), next());
     if how == "by-hand" {
-        return by_hand(&url, held).report();
+        return hand_written(&url, held).report();
     }
     let lifecycle = Lifecycle::new("holds").lame_duck(LameDuck::NONE).worker_threads(2);
     lifecycle.progress_every(Duration::from_millis(50)).run(async move |app| {
@@ -231,7 +231,7 @@ async fn keep(pool: &PgPool, count: usize) -> Result<(), BoxError> {
 }
 
 #[tokio::main(worker_threads = 2)]
-async fn by_hand(url: &str, held: usize) -> Result<(), BoxError> {
+async fn hand_written(url: &str, held: usize) -> Result<(), BoxError> {
     let stopped = sigterm()?;
     let pool = open(url).await?;
     keep(&pool, held).await?;

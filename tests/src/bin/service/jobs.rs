@@ -68,7 +68,7 @@ pub(crate) fn worker(arguments: Arguments) -> ExitCode {
         let journal = Arc::new(Journal::open(&args.journal)?);
         let time = Duration::from_millis(args.job);
         match args.manner {
-            Manner::AckFirst | Manner::DropAtSignal => worker_by_hand(&app, queue, &args, journal, time),
+            Manner::AckFirst | Manner::DropAtSignal => hand_written_worker(&app, queue, &args, journal, time),
             manner => {
                 // Killed attempts count, and the test expects every job to finish.
                 let options = ConsumeOptions::new(args.concurrency).attempts(1000);
@@ -93,7 +93,7 @@ async fn work_and_note(journal: &Journal, payload: &[u8], time: Duration) -> Res
 }
 
 /// A typical consumer without Ebbtide: jobs in flight at the signal are dropped with the runtime.
-fn worker_by_hand(app: &Handle, queue: AnyQueue, args: &Args, journal: Arc<Journal>, time: Duration) {
+fn hand_written_worker(app: &Handle, queue: AnyQueue, args: &Args, journal: Arc<Journal>, time: Duration) {
     let (concurrency, manner) = (args.concurrency, args.manner);
     app.task("jobs", move |stop| async move {
         let mut running = JoinSet::new();
@@ -200,7 +200,7 @@ pub(crate) fn pools(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let how = arguments.next();
     if how.as_deref() == Some("by-hand") {
-        return pools_by_hand();
+        return hand_written_pools();
     }
     let lifecycle = Lifecycle::new("pools").lame_duck(LameDuck::NONE).worker_threads(2);
     lifecycle.run(async move |app| {
@@ -258,7 +258,7 @@ async fn work(n: usize) {
 }
 
 #[tokio::main(worker_threads = 2)]
-async fn pools_by_hand() -> ExitCode {
+async fn hand_written_pools() -> ExitCode {
     let Ok(stopped) = sigterm() else { return ExitCode::FAILURE };
     let (sender, receiver) = mpsc::channel(JOBS);
     let receiver = Arc::new(Mutex::new(receiver));

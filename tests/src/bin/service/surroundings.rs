@@ -25,7 +25,7 @@ pub(crate) fn waits(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
     let addr = arguments.next().unwrap_or_default();
     let retry = match arguments.next().as_deref() {
-        Some("by-hand") => return by_hand(&addr),
+        Some("by-hand") => return hand_written(&addr),
         Some("thrice") => {
             Retry::new(Backoff::new(Duration::from_millis(10), Duration::from_millis(20))).attempts(3)
         }
@@ -56,7 +56,7 @@ fn open(app: &Handle, name: &'static str) {
 
 /// The usual program without Ebbtide: opens everything, then waits for the signal.
 #[tokio::main(worker_threads = 2)]
-async fn by_hand(addr: &str) -> ExitCode {
+async fn hand_written(addr: &str) -> ExitCode {
     eprintln!("opened first");
     while let Err(error) = greet(addr).await {
         eprintln!("not there yet: {error}");

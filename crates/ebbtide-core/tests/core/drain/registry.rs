@@ -21,7 +21,7 @@ thread_local! {
 
 #[test]
 fn a_straggler_has_its_name_its_age_and_its_origin() {
-    let registry = Registry::with_clock(by_hand);
+    let registry = Registry::with_clock(manual_clock);
     let entry = registry.register("GET /orders/7");
     let line = line!() - 1;
     pass(Duration::from_secs(3));
@@ -50,7 +50,7 @@ fn the_oldest_comes_first_whichever_thread_registered_it() {
 #[test]
 fn entries_of_equal_age_are_listed_in_registration_order() {
     // `Shard` 3, also when a free place is reused.
-    let registry = Registry::with_clock(by_hand);
+    let registry = Registry::with_clock(manual_clock);
     let hole = registry.register("hole");
     let first = registry.register("first");
     drop(hole);
@@ -106,7 +106,7 @@ fn names(registry: &Registry) -> Vec<String> {
     registry.stragglers().into_iter().map(|straggler| straggler.name).collect()
 }
 
-fn by_hand() -> Instant {
+fn manual_clock() -> Instant {
     START.with(|start| *start) + PASSED.get()
 }
 

@@ -83,7 +83,7 @@ impl Conn {
     }
 
     /// Records the client's address that the load balancer's header declares.
-    pub(super) fn introduce(&self, source: Address) {
+    pub(super) fn set_source(&self, source: Address) {
         let _ = self.source.set(source); // there is one header
     }
 

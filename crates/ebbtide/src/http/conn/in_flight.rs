@@ -34,7 +34,7 @@ pub(super) struct InFlightRequest {
     pub(super) latest: Option<Instant>,
     /// The request has failed, whatever the client gets.
     pub(super) failed: bool,
-    pub(super) farewell: ClosingHandshake,
+    pub(super) closing_handshake: ClosingHandshake,
     /// The waker of the request's task, if it has a separate one.
     pub(super) waker: Option<Waker>,
 }
@@ -88,7 +88,7 @@ impl ConnState {
             offered: true,
             latest: None,
             failed: false,
-            farewell: ClosingHandshake::No,
+            closing_handshake: ClosingHandshake::No,
             waker: None,
         });
         RequestId(id)
@@ -145,13 +145,13 @@ impl ConnState {
     }
 
     /// Records a close frame of a WebSocket: the server's, sent `now`, or the peer's.
-    pub(super) fn farewell(&mut self, ours: Option<Instant>) {
+    pub(super) fn note_close_frame(&mut self, ours: Option<Instant>) {
         let Some(request) = self.requests.last_mut() else { return };
-        match (request.farewell, ours) {
+        match (request.closing_handshake, ours) {
             (ClosingHandshake::No, Some(now)) => {
-                (request.farewell, request.latest) = (ClosingHandshake::Sent, Some(now))
+                (request.closing_handshake, request.latest) = (ClosingHandshake::Sent, Some(now))
             }
-            (_, None) => request.farewell = ClosingHandshake::Answered,
+            (_, None) => request.closing_handshake = ClosingHandshake::Answered,
             (_, Some(_)) => {}
         }
     }

@@ -64,7 +64,7 @@ impl ConnState {
     pub(super) fn is_close_unanswered(&self, now: Instant, draining: Instant, stall: Duration) -> bool {
         let unanswered = |request: &InFlightRequest| {
             let latest = request.latest.unwrap_or(draining).max(draining);
-            request.farewell == ClosingHandshake::Sent && now >= clock::after(latest, stall)
+            request.closing_handshake == ClosingHandshake::Sent && now >= clock::after(latest, stall)
         };
         self.phase == Phase::Upgraded && self.requests.iter().any(unanswered)
     }

@@ -78,7 +78,7 @@ impl Acceptor {
         match stop.unless_cancelled(poll_fn(|cx| self.poll_queued(cx))).await {
             Some(queued) => queued,
             None => {
-                self.hurry();
+                self.reset_pause();
                 poll_fn(|cx| self.poll_queued(cx)).await
             }
         }
@@ -112,7 +112,7 @@ impl Acceptor {
         }
     }
 
-    fn hurry(&mut self) {
+    fn reset_pause(&mut self) {
         if self.longest_pause != FIRST_PAUSE {
             (self.next_pause, self.longest_pause, self.pause) = (FIRST_PAUSE, FIRST_PAUSE, None);
         }

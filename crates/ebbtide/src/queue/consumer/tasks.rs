@@ -59,7 +59,7 @@ where
                 biased;
                 fetched = &mut fetch => fetched,
                 () = stop.stopping() => return Some(fetch),
-                never = calm(failures, &outage) => match never {},
+                never = report_recovery(failures, &outage) => match never {},
             };
             if stop.is_stopping() {
                 return Some(Box::pin(std::future::ready(fetched)));
@@ -195,7 +195,7 @@ where
 
 /// Reports the end of an outage when a fetch has waited without an error for a while, because there may be no jobs to detect it
 /// by.
-async fn calm(failures: u32, outage: &Outage) -> Infallible {
+async fn report_recovery(failures: u32, outage: &Outage) -> Infallible {
     if failures > 0 {
         sleep(RECOVERY_PERIOD).await;
         outage.over();

@@ -28,7 +28,7 @@ pub(crate) struct Io {
     half_record: bool,
     opening: Option<Opening>,
     /// Of a WebSocket: the parsers for the peer's close frame and the server's.
-    farewells: Option<Box<[CloseFrame; 2]>>,
+    close_frames: Option<Box<[CloseFrame; 2]>>,
     read_state: ReadState,
     closing: Closing,
 }
@@ -61,7 +61,7 @@ impl Io {
             blocked: false,
             half_record: false,
             opening: via.first_opening(),
-            farewells: None,
+            close_frames: None,
             read_state: ReadState::Reads,
             closing: Closing::No,
         }
@@ -115,7 +115,7 @@ impl Io {
             if let Some(ProxiedClient { length, source }) = introduced(&self.first)? {
                 self.first.drain(..length);
                 if let Some(source) = source {
-                    self.guard.introduce(source);
+                    self.guard.set_source(source);
                 }
                 return Poll::Ready(Ok(()));
             }
@@ -178,18 +178,22 @@ impl Io {
 
     /// Records the close frame of a WebSocket in received bytes; no bytes mean the end of the stream.
     #[cold]
-    fn parse_received_close(guard: &ConnGuard, farewells: &mut Option<Box<[CloseFrame; 2]>>, bytes: &[u8]) {
-        let [theirs, _] = &mut **farewells.get_or_insert_with(new_close_frames);
+    fn parse_received_close(
+        guard: &ConnGuard,
+        close_frames: &mut Option<Box<[CloseFrame; 2]>>,
+        bytes: &[u8],
+    ) {
+        let [theirs, _] = &mut **close_frames.get_or_insert_with(new_close_frames);
         if bytes.is_empty() || theirs.feed(bytes) {
-            guard.state().farewell(None);
+            guard.state().note_close_frame(None);
         }
     }
 
     /// Records the close frame of a WebSocket in written bytes.
     fn parse_sent_close(&mut self, bytes: &[u8]) {
-        let [_, ours] = &mut **self.farewells.get_or_insert_with(new_close_frames);
+        let [_, ours] = &mut **self.close_frames.get_or_insert_with(new_close_frames);
         if ours.feed(bytes) {
-            self.guard.state().farewell(Some(clock::now()));
+            self.guard.state().note_close_frame(Some(clock::now()));
         }
     }
 
@@ -280,8 +284,8 @@ impl AsyncRead for Io {
         ready!(polled)?;
         let new = &buf.filled()[before..];
         if self.guard.is_websocket() {
-            let Self { guard, farewells, .. } = &mut *self;
-            Self::parse_received_close(guard, farewells, new);
+            let Self { guard, close_frames, .. } = &mut *self;
+            Self::parse_received_close(guard, close_frames, new);
         }
         if !new.is_empty() {
             self.guard.read(new);
@@ -386,7 +390,7 @@ impl Drop for Io {
     fn drop(&mut self) {
         let is_whole = |guard: &ConnGuard| !guard.state().must_reset() && !guard.state().is_upgraded();
         if self.stream.holds_back() && matches!(self.closing, Closing::No) && is_whole(&self.guard) {
-            self.stream.farewell();
+            self.stream.send_close_notify();
         }
     }
 }

@@ -118,11 +118,11 @@ impl Stream {
     }
 
     /// Notifies the peer of the end, without waiting.
-    pub(super) fn farewell(&mut self) {
+    pub(super) fn send_close_notify(&mut self) {
         match self {
             Self::Plain(_) => {}
             #[cfg(feature = "tls")]
-            Self::Tls(tls) => tls.farewell(),
+            Self::Tls(tls) => tls.send_close_notify(),
         }
     }
 

@@ -68,7 +68,7 @@ impl TlsStream {
     }
 
     /// Sends `close_notify`, if the socket takes it immediately: without it the client would assume a truncated stream.
-    pub(super) fn farewell(&mut self) {
+    pub(super) fn send_close_notify(&mut self) {
         if let TlsState::Open(open) = &mut self.state {
             let (wire, session) = open.get_mut();
             session.send_close_notify();

@@ -71,9 +71,9 @@ impl SignalPipe {
     }
 
     /// Wakes the reader.
-    pub(crate) fn poke(&self) {
+    pub(crate) fn wake(&self) {
         // A full pipe has already woken the reader.
-        let _ = rustix::io::write(&*self.ends.write, &POKE);
+        let _ = rustix::io::write(&*self.ends.write, &WAKE_UP);
     }
 
     /// Waits for a signal, a wake-up, or for `timeout` to pass; without a timeout, indefinitely.
@@ -93,7 +93,7 @@ impl SignalPipe {
 
     /// Returns what is in the pipe, if anything.
     pub(crate) fn read(&self) -> Option<Wake> {
-        let mut record = POKE;
+        let mut record = WAKE_UP;
         match rustix::io::read(&*self.ends.read, &mut record) {
             Ok(length) if length == record.len() => Some(decode(record)),
             _ => None,
@@ -166,7 +166,7 @@ fn unblock(numbers: &[i32]) {
 type SignalRecord = [u8; 9];
 
 /// No signal.
-const POKE: SignalRecord = [0; 9];
+const WAKE_UP: SignalRecord = [0; 9];
 
 /// Runs in a signal handler, and is async-signal-safe.
 pub(super) fn encode(number: u8) -> SignalRecord {
@@ -174,7 +174,7 @@ pub(super) fn encode(number: u8) -> SignalRecord {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
-    let mut record = POKE;
+    let mut record = WAKE_UP;
     record[0] = number;
     record[1..].copy_from_slice(&seconds.saturating_mul(1_000_000_000).saturating_add(nanos).to_ne_bytes());
     record
