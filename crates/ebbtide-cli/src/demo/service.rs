@@ -150,7 +150,7 @@ mod tests {
     use crate::error_form;
 
     #[test]
-    fn the_users_own_lame_duck_and_grace_win() {
+    fn the_users_lame_duck_and_grace_replace_those_of_the_demo() {
         let options: Vec<OsString> = ["--lame-duck=2s", "--grace", "9s"].map(Into::into).into();
         let words = demo_program(Path::new("x"), 1, Path::new("/d"), Duration::from_secs(3), &options);
         let count = |name| words.iter().filter(|word| word.to_string_lossy().starts_with(name)).count();

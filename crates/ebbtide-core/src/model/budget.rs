@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_budget_shows_the_sum() {
+    fn the_error_of_an_invalid_budget_shows_the_arithmetic() {
         let lame_duck = Some(LameDuck::exactly(Duration::from_secs(24)));
         let budget = Budget { lame_duck, ..Budget::of(Platform::Kubernetes) };
         let error = budget.plan().expect_err("24 s of 25 s leave too little").to_string();

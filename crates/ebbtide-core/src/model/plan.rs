@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_plan_is_one_line_that_adds_up() {
+    fn the_plan_is_displayed_in_one_line_with_the_end_of_each_stage() {
         let plan = Budget::of(Platform::Kubernetes).plan().expect("fits");
         let expected = "30s (grace period, kubernetes) - 5s (margin) = 25s: \
             lame duck 5s to 15s (quiet time 1s), servers until 21.375s, \

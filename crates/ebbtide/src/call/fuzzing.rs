@@ -33,7 +33,7 @@ mod tests {
 
     #[cfg(feature = "http")]
     #[test]
-    fn further_bytes_do_not_change_the_parsed_seeds() {
+    fn further_bytes_do_not_change_the_responses_of_the_seeds() {
         crate::seeds::on_seeds_and_at_random("answer", answer);
     }
 }

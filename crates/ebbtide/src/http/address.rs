@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_displayed_in_their_usual_form() {
+    fn addresses_are_displayed_as_host_and_port_or_as_unix_path() {
         let tcp = |addr: &str| Address::Tcp(addr.parse().unwrap());
         assert_eq!(tcp("127.0.0.1:80").to_string(), "127.0.0.1:80");
         assert_eq!(tcp("[::1]:80").to_string(), "[::1]:80");
@@ -113,7 +113,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn abstract_names_begin_with_an_at_sign() {
+    fn abstract_socket_names_are_displayed_with_an_at_sign() {
         use std::os::linux::net::SocketAddrExt;
         let addr = std::os::unix::net::SocketAddr::from_abstract_name("name").unwrap();
         assert_eq!(Address::from(&addr).to_string(), "unix:@name");

@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_survives_its_encoding_as_a_number() {
+    fn every_order_decodes_from_its_number() {
         for order in
             [Order::Serve, Order::Announce, Order::Drain, Order::Refuse, Order::Abrupt, Order::Cancel]
         {

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_zero_time_is_zero() {
+    fn a_share_is_zero_for_zero_and_does_not_overflow() {
         assert_eq!(share(Duration::ZERO, 17), Duration::ZERO);
         assert!(share(Duration::MAX, 17) < Duration::MAX);
     }

@@ -189,7 +189,7 @@ mod tests {
 
     /// The opposite: a service that does not panic logs nothing.
     #[test]
-    fn a_request_that_ends_is_not_logged() {
+    fn a_request_that_ends_without_a_panic_is_not_logged() {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());

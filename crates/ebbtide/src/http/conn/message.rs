@@ -162,19 +162,19 @@ mod tests {
     }
 
     #[test]
-    fn one_request_without_a_body_is_followed_by_nothing() {
+    fn no_request_follows_a_single_request_without_a_body() {
         assert!(!follows(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", &[], Framing::Length(0)));
     }
 
     #[test]
-    fn a_pipelined_request_follows() {
+    fn a_pipelined_request_is_detected_as_following() {
         let both = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n";
         assert!(follows(both, &[], Framing::Length(0)));
         assert!(follows(&both[..30], &[&both[30..]], Framing::Length(0)));
     }
 
     #[test]
-    fn a_body_of_known_length_is_not_a_request() {
+    fn bytes_of_a_body_with_a_length_are_not_a_following_request() {
         let head = b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n";
         assert!(!follows(head, &[b"12", b"34"], Framing::Length(4)));
         assert!(!follows(head, &[b"12"], Framing::Length(4)));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_may_be_split_anywhere() {
+    fn a_request_head_is_complete_at_its_last_byte_for_any_split() {
         let head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
         for at in 1..head.len() {
             let mut message = Message::default();

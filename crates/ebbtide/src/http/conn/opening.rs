@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_proxy_header_names_no_client() {
+    fn a_proxy_header_of_a_local_connection_has_no_client_address() {
         for header in [b"PROXY UNKNOWN\r\n".as_slice(), b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00"] {
             let introduced = introduced(header).unwrap().expect("it is whole");
             assert_eq!(introduced, ProxiedClient { length: header.len(), source: None });

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_ends_with_a_blank_line_of_any_kind() {
+    fn an_event_stream_is_between_events_only_after_a_blank_line() {
         for whole in [
             "",
             "data: x\n\n",

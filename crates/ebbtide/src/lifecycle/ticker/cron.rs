@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_schedule_skips_no_hour_and_repeats_none() {
+    fn an_interval_schedule_runs_at_every_interval_across_clock_changes() {
         let berlin = || Every::cron("*/30 * * * *").unwrap().zone("Europe/Berlin").unwrap();
         let spring = times(berlin(), "2026-03-29T00:29:00Z", 3);
         assert_eq!(spring, ["03-29 01:30+01:00", "03-29 03:00+02:00", "03-29 03:30+02:00"]);

@@ -137,7 +137,7 @@ mod tests {
     use crate::seeds::on_seeds_and_at_random;
 
     #[test]
-    fn a_listener_without_handshakes_has_none() {
+    fn a_listener_without_half_open_handshakes_reports_none() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         assert!(half_done(listener.local_addr().unwrap()).unwrap().is_empty());
     }

@@ -252,7 +252,7 @@ mod tests {
 
     /// The fuzz targets' expectations match what the parser sees.
     #[tokio::test]
-    async fn hyper_sees_the_requests_that_were_written() {
+    async fn the_generated_requests_are_those_that_hyper_parses() {
         use proptest::strategy::{Strategy as _, ValueTree as _};
         let mut runner = proptest::test_runner::TestRunner::default();
         let inputs = proptest::collection::vec(proptest::num::u8::ANY, 0..150);

@@ -180,7 +180,7 @@ async fn a_body_with_a_length_or_chunks_is_guarded_from_the_signal_on() {
 
 /// The opposite: a whole response ends cleanly, whenever it became whole.
 #[tokio::test]
-async fn a_body_that_is_whole_is_not_reset() {
+async fn a_cancelled_request_whose_body_is_complete_is_not_reset() {
     for version in VERSIONS {
         let mut halfway = Halfway::new(version, true).await;
         halfway.gives();

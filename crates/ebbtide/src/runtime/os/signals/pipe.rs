@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_closed_with_its_last_clone() {
+    fn dropping_a_signal_pipe_closes_its_descriptors() {
         let open = || fs::read_dir("/proc/self/fd").expect("read").count();
         // Other tests open and close pipes at the same time: two descriptors each.
         let before = open();
