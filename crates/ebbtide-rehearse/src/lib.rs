@@ -50,6 +50,6 @@ pub use trouble::NotRehearsed;
 #[doc(hidden)]
 pub use verdict::samples;
 pub use verdict::{
-    Bars, Check, CheckId, Counts, ExitSeen, Facts, Finding, Latency, NumberedRun, Rehearsal, RunVerdict,
-    ShapeSummary, Timeline, Verdict,
+    Bars, Check, CheckId, Counts, ExitSeen, Facts, Finding, Latency, NumberedRun, Rehearsal, RouteSummary,
+    RunVerdict, ShapeSummary, Timeline, Verdict,
 };

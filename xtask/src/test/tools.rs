@@ -14,8 +14,8 @@ struct Tool {
 }
 
 /// python3 and node run the services in other languages for `rehearse`. The next four programs emulate two machines on one
-/// host. The brokers are for tests that kill a broker; those do not use the shared one.
-const TOOLS: [Tool; 9] = [
+/// host. The brokers are for tests that kill a broker; those do not use the shared one. xmllint validates XML by a schema.
+const TOOLS: [Tool; 10] = [
     Tool { program: "python3", package: "python3" },
     Tool { program: "node", package: "nodejs" },
     Tool { program: "ip", package: "iproute2" },
@@ -25,6 +25,7 @@ const TOOLS: [Tool; 9] = [
     Tool { program: "redis-server", package: "redis-server" },
     Tool { program: "rabbitmq-server", package: "rabbitmq-server" },
     Tool { program: "nats-server", package: "nats-server" },
+    Tool { program: "xmllint", package: "libxml2-utils" },
 ];
 
 /// Installs the tools that are missing.

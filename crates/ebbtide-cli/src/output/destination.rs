@@ -1,13 +1,13 @@
-//! The destinations of a verdict, and their formats.
+//! The destinations of a verdict: a format each, and a file or stdout.
 
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use ebbtide_rehearse::{Rehearsal, Scenario};
-
-use super::{json, text};
+use super::format::Format;
+use super::github;
+use super::judgement::Judgement;
 
 /// A format, and a file or stdout.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,42 +16,37 @@ pub(crate) struct Destination {
     file: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Format {
-    Text,
-    Json,
-}
-
 impl Destination {
-    /// Parses `text`, `json`, `text=FILE` or `json=FILE`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (format, file) = match text.split_once('=') {
+    /// Parses `FORMAT` or `FORMAT=FILE`.
+    ///
+    /// # Errors
+    ///
+    /// The format is not known, or the name of the file is empty.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (name, file) = match text.split_once('=') {
             Some((format, file)) => (format, Some(file)),
             None => (text, None),
         };
-        let format = match format {
-            "text" => Format::Text,
-            "json" => Format::Json,
-            _ => return None,
-        };
-        match file {
-            Some("") => None,
-            file => Some(Self { format, file: file.map(PathBuf::from) }),
+        match (Format::parse(name), file) {
+            (None, _) => Err(format!("invalid format `{name}`: expected {}", Format::names())),
+            (Some(_), Some("")) => Err(format!("invalid format `{text}`: no file after `=`")),
+            (Some(format), file) => Ok(Self { format, file: file.map(PathBuf::from) }),
         }
     }
 
-    /// Adds text on stdout when nothing else goes there.
+    /// Adds text on stdout when no format goes there that replaces it. Workflow commands may be mixed with text.
     ///
     /// # Errors
     ///
     /// More than one of them would write to stdout.
     pub(crate) fn complete(mut all: Vec<Self>) -> Result<Vec<Self>, String> {
-        match all.iter().filter(|destination| destination.file.is_none()).count() {
-            0 => all.push(Self { format: Format::Text, file: None }),
-            1 => {}
-            _ => {
-                return Err("more than one --format goes to stdout".into());
-            }
+        let on_stdout = all.iter().filter(|destination| destination.file.is_none());
+        let (commands, others): (Vec<_>, Vec<_>) =
+            on_stdout.map(|destination| destination.format).partition(|format| *format == Format::Github);
+        match (others.as_slice(), commands.len()) {
+            ([], 0 | 1) => all.insert(0, Self { format: Format::Text, file: None }),
+            ([_], 0) | ([Format::Text], 1) => {}
+            _ => return Err("more than one --format goes to stdout".into()),
         }
         Ok(all)
     }
@@ -67,30 +62,23 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// The file cannot be written.
-    pub(crate) fn write(&self, scenario: &Scenario, rehearsal: &Rehearsal) -> io::Result<()> {
+    /// The file cannot be written, or the step summary of GitHub Actions.
+    pub(crate) fn write(&self, judgement: &Judgement<'_>) -> io::Result<()> {
         match &self.file {
             Some(file) => {
                 let mut out = anstream::StripStream::new(Vec::new());
-                self.render(&mut out, scenario, rehearsal)?;
-                fs::write(file, out.into_inner())
+                self.format.write(&mut out, judgement)?;
+                fs::write(file, out.into_inner())?;
             }
             None => {
                 let mut out = anstream::stdout().lock();
-                let written = self.render(&mut out, scenario, rehearsal).and_then(|()| out.flush());
-                match written {
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                    written => written,
+                match self.format.write(&mut out, judgement).and_then(|()| out.flush()) {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                    written => written?,
                 }
             }
         }
-    }
-
-    fn render(&self, out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehearsal) -> io::Result<()> {
-        match self.format {
-            Format::Text => text::write(out, scenario, rehearsal),
-            Format::Json => json::write(out, scenario, rehearsal),
-        }
+        if self.format == Format::Github { github::add_to_step_summary(judgement) } else { Ok(()) }
     }
 }
 
@@ -107,16 +95,41 @@ impl fmt::Display for Destination {
 mod tests {
     use super::*;
 
+    fn complete(given: &[&str]) -> Result<Vec<String>, String> {
+        let given = given.iter().map(|text| Destination::parse(text).unwrap()).collect();
+        let all = Destination::complete(given)?;
+        Ok(all.iter().map(|destination| format!("{} {destination}", destination.format)).collect())
+    }
+
     #[test]
     fn text_goes_to_stdout_unless_another_format_does() {
-        let complete = |given: &[&str]| {
-            Destination::complete(given.iter().filter_map(|text| Destination::parse(text)).collect())
-        };
-        assert_eq!(complete(&["json=a"]).unwrap().len(), 2);
-        assert_eq!(complete(&["json"]).unwrap().len(), 1);
-        assert_eq!(complete(&["text", "json=a"]).unwrap().len(), 2);
+        assert_eq!(complete(&[]).unwrap(), ["text to stdout"]);
+        assert_eq!(complete(&["json=a"]).unwrap(), ["text to stdout", "json a"]);
+        assert_eq!(complete(&["json"]).unwrap(), ["json to stdout"]);
+        assert_eq!(complete(&["text", "json=a"]).unwrap(), ["text to stdout", "json a"]);
         assert!(complete(&["text", "json"]).is_err());
-        assert_eq!(Destination::parse("json="), None);
-        assert_eq!(Destination::parse("xml"), None);
+        assert!(complete(&["text", "text"]).is_err());
+    }
+
+    #[test]
+    fn workflow_commands_accompany_text_on_stdout_and_nothing_else() {
+        assert_eq!(complete(&["github"]).unwrap(), ["text to stdout", "github to stdout"]);
+        assert_eq!(complete(&["text", "github", "junit=a"]).unwrap().len(), 3);
+        assert!(complete(&["json", "github"]).is_err());
+        assert!(complete(&["github", "github"]).is_err());
+        assert_eq!(complete(&["json", "github=a"]).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn each_format_is_parsed_and_others_are_refused() {
+        for format in Format::ALL {
+            assert!(Destination::parse(format.name()).is_ok());
+            assert_eq!(Destination::parse(&format!("{format}=a=b")).unwrap().to_string(), "a=b");
+        }
+        assert_eq!(
+            Destination::parse("xml=a").unwrap_err(),
+            format!("invalid format `xml`: expected {}", Format::names())
+        );
+        assert_eq!(Destination::parse("json=").unwrap_err(), "invalid format `json=`: no file after `=`");
     }
 }

@@ -5,20 +5,23 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use ebbtide_rehearse::{Check, Counts, ExitSeen, NumberedRun, Record, Rehearsal, Scenario, Shape, Verdict};
+use ebbtide_rehearse::{Check, Counts, ExitSeen, NumberedRun, Record, Shape, Verdict};
 use serde::Serialize;
+
+use super::judgement::Judgement;
 
 /// The version of the object's schema. It is raised when the meaning of a field changes or a field is removed.
 const SCHEMA: u32 = 3;
 
 /// Writes the object, with a newline at its end.
-pub(super) fn write(out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehearsal) -> io::Result<()> {
+pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
+    let rehearsal = judgement.rehearsal;
     let document = Document {
         schema: SCHEMA,
         verdict: rehearsal.verdict,
-        command: scenario.program.title(),
-        seed: scenario.seed,
-        repeat: scenario.repeat,
+        command: &judgement.command,
+        seed: judgement.seed,
+        repeat: judgement.repeat,
         lost_by_shutdown: rehearsal.lost_by_shutdown,
         in_flight_at_signal: &rehearsal.in_flight_at_signal,
         requests: rehearsal.requests,
@@ -34,7 +37,7 @@ pub(super) fn write(out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehear
 struct Document<'a> {
     schema: u32,
     verdict: Verdict,
-    command: String,
+    command: &'a str,
     seed: u64,
     repeat: u32,
     lost_by_shutdown: u64,
@@ -105,7 +108,7 @@ mod tests {
     #[test]
     fn the_json_keeps_its_fields() {
         let mut out = Vec::new();
-        write(&mut out, &scenario(), &rehearsal()).unwrap();
+        write(&mut out, &Judgement::new(&scenario(), &rehearsal())).unwrap();
         let mut document: serde_json::Value = serde_json::from_slice(&out).unwrap();
         for run in document["runs"].as_array_mut().unwrap() {
             run["timeline"]["in_flight"]["counts"] = serde_json::Value::Null;

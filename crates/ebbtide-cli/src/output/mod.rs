@@ -1,7 +1,13 @@
-//! The output of the command: text, JSON, progress. It depends on verdicts; verdicts do not depend on it.
+//! The output of the command: the verdict in every format, and progress. It depends on verdicts; verdicts do not depend on it.
 
 mod destination;
+mod format;
+mod github;
+mod headline;
 mod json;
+mod judgement;
+mod junit;
+mod markdown;
 mod paint;
 mod stderr;
 mod table;
@@ -9,4 +15,5 @@ mod text;
 
 pub(crate) use destination::Destination;
 pub(crate) use json::Recorder;
+pub(crate) use judgement::Judgement;
 pub(crate) use stderr::{Progress, complain, not_rehearsed};

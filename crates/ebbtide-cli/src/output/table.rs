@@ -51,11 +51,7 @@ pub(super) fn write(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()
             after: sum.after + one.after,
         };
         // Over runs: the worst of each.
-        let worst = seen.iter().map(|seen| seen.latency_ms).fold(Latency::default(), |worst, one| Latency {
-            p50: worst.p50.max(one.p50),
-            p99: worst.p99.max(one.p99),
-            max: worst.max.max(one.max),
-        });
+        let worst = seen.iter().map(|seen| seen.latency_ms).fold(Latency::default(), Latency::worst);
         row(out, shape.name(), &one)?;
         writeln!(out, " {:>9.2} {:>9.2} {:>9.2}", worst.p50, worst.p99, worst.max)?;
     }

@@ -3,15 +3,18 @@
 use std::io::{self, Write};
 
 use ebbtide_rehearse::words;
-use ebbtide_rehearse::{Bars, Finding, NumberedRun, Rehearsal, Scenario, Verdict};
+use ebbtide_rehearse::{Bars, Finding, NumberedRun, Rehearsal, Verdict};
 
+use super::headline::Headline;
+use super::judgement::Judgement;
 use super::paint::{BOLD, DIM, HINT, finding, verdict as style};
 use super::table;
 
 /// Writes checks, table, timeline and the verdict.
-pub(super) fn write(out: &mut dyn Write, scenario: &Scenario, rehearsal: &Rehearsal) -> io::Result<()> {
+pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
+    let rehearsal = judgement.rehearsal;
     let runs = words::plural(rehearsal.runs.len() as u64, "run", "runs");
-    writeln!(out, "{BOLD}rehearsal{BOLD:#} of {}: {runs}, seed {}", scenario.program.title(), scenario.seed)?;
+    writeln!(out, "{BOLD}rehearsal{BOLD:#} of {}: {runs}, seed {}", judgement.command, judgement.seed)?;
     writeln!(out)?;
     checks(out, rehearsal)?;
     writeln!(out)?;
@@ -129,45 +132,12 @@ fn tail(out: &mut dyn Write, run: &NumberedRun) -> io::Result<()> {
 
 fn verdict(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
     let style = style(rehearsal.verdict);
-    let accepted = words::count(rehearsal.requests.accepted());
-    let lost = words::count(rehearsal.lost_by_shutdown);
-    let power = power(rehearsal);
-    let sunk: Vec<&str> =
-        rehearsal.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name()).collect();
-    let sunk = sunk.join(", ");
-    match rehearsal.verdict {
-        Verdict::Pass => {
-            writeln!(out, "{style}PASS{style:#}: 0 of {accepted} accepted requests lost; {power}")
-        }
-        Verdict::Inconclusive => {
-            writeln!(
-                out,
-                "{style}INCONCLUSIVE{style:#}: {sunk} ({lost} of {accepted} accepted requests lost; {power})"
-            )?;
-            writeln!(out, "{HINT}hint{HINT:#}: with --strict, an inconclusive verdict fails")
-        }
-        Verdict::Fail => {
-            let failed = rehearsal.runs.iter().filter(|run| run.verdict.verdict == Verdict::Fail).count();
-            let of = match rehearsal.runs.len() {
-                1 => String::new(),
-                all => format!(" in {failed} of {all} runs"),
-            };
-            let lost = match rehearsal.lost_by_shutdown {
-                0 => String::new(),
-                _ => format!(" ({lost} of {accepted} accepted requests lost or answered wrongly)"),
-            };
-            writeln!(out, "{style}FAIL{style:#}{of}: {sunk}{lost}")
-        }
+    let Headline { word, rest } = Headline::of(rehearsal);
+    writeln!(out, "{style}{word}{style:#}{rest}")?;
+    if rehearsal.verdict == Verdict::Inconclusive {
+        writeln!(out, "{HINT}hint{HINT:#}: with --strict, an inconclusive verdict fails")?;
     }
-}
-
-/// Returns the basis of the verdict: `in flight at the signal: storm 12, slow 8, in 5 runs`.
-fn power(rehearsal: &Rehearsal) -> String {
-    let named = rehearsal.in_flight_at_signal.iter();
-    let named: Vec<String> =
-        named.map(|(shape, count)| format!("{shape} {}", words::count(*count))).collect();
-    let runs = words::plural(rehearsal.runs.len() as u64, "run", "runs");
-    format!("in flight at the signal: {}, in {runs}", named.join(", "))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -180,7 +150,7 @@ mod tests {
     #[test]
     fn the_text_is_readable_without_colour() {
         let mut out = anstream::StripStream::new(Vec::new());
-        write(&mut out, &scenario(), &rehearsal()).unwrap();
+        write(&mut out, &Judgement::new(&scenario(), &rehearsal())).unwrap();
         insta::assert_snapshot!(String::from_utf8(out.into_inner()).unwrap());
     }
 

@@ -8,8 +8,8 @@ use clap::Args;
 use ebbtide_rehearse::{Expected, Ready, Route, Shape, Span, StopSignal};
 
 use super::values::{
-    clients, destination, duration, expect_status, expected, limit, number, ready, requests, runs, signal,
-    span, status, url,
+    clients, duration, expect_status, expected, limit, number, ready, requests, runs, signal, span, status,
+    url,
 };
 use crate::output::Destination;
 
@@ -170,10 +170,11 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = STOP, value_name = "NUMBER", value_parser = number, allow_hyphen_values = true)]
     pub(super) seed: Option<u64>,
 
-    /// Print text or json on stdout, or write it to a file; repeatable
+    /// Format of the verdict, on stdout or in a file; repeatable
     ///
-    /// Without a format for stdout, text is printed.
-    #[arg(long, help_heading = OUTPUT, value_name = "FORMAT[=FILE]", value_parser = destination)]
+    /// FORMAT is text, json, junit, github or markdown. One format may go to stdout; without one for stdout, text is
+    /// printed. `github` prints workflow commands after the text, and appends Markdown to $GITHUB_STEP_SUMMARY.
+    #[arg(long, help_heading = OUTPUT, value_name = "FORMAT[=FILE]", value_parser = Destination::parse)]
     pub(super) format: Vec<Destination>,
 
     /// Write every event of every run to this file as JSON lines

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::args::RehearseArgs;
 use super::plan::scenario;
 use crate::exit::Ending;
-use crate::output::{self, Destination, Progress, Recorder};
+use crate::output::{self, Destination, Judgement, Progress, Recorder};
 
 /// Runs `ebbtide rehearse`.
 pub(crate) fn run(args: RehearseArgs) -> Ending {
@@ -129,8 +129,9 @@ impl Signals {
 }
 
 fn conclude(scenario: &Scenario, rehearsal: &Rehearsal, destinations: &[Destination]) -> Ending {
+    let judgement = Judgement::new(scenario, rehearsal);
     for destination in destinations {
-        if let Err(error) = destination.write(scenario, rehearsal) {
+        if let Err(error) = destination.write(&judgement) {
             output::complain(&format!("cannot write {destination}: {error}"), None);
             return Ending::NotRehearsed;
         }

@@ -7,8 +7,6 @@ use std::time::Duration;
 use ebbtide_core::model::parse_duration;
 use ebbtide_rehearse::{Expected, Ready, Route, Shape, Span, StopSignal, Target};
 
-use crate::output::Destination;
-
 /// Parses a duration such as `500ms`, `1.5s`, `2m`, `30`, as the library's environment variables do; at most one day.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if text.trim_start().starts_with('-') && parse_duration(text.trim_start().trim_start_matches('-')).is_ok()
@@ -118,12 +116,6 @@ pub(super) fn signal(text: &str) -> Result<StopSignal, String> {
 pub(super) fn expected(text: &str) -> Result<Expected, String> {
     Expected::parse(text)
         .ok_or_else(|| format!("invalid exit `{text}`: expected an exit code (0 to 255) or signal:NAME"))
-}
-
-/// Parses an output destination: `text`, `json`, `json=FILE`.
-pub(super) fn destination(text: &str) -> Result<Destination, String> {
-    Destination::parse(text)
-        .ok_or_else(|| format!("invalid format `{text}`: expected text, json, text=FILE or json=FILE"))
 }
 
 #[cfg(test)]

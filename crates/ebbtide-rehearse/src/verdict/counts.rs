@@ -132,6 +132,13 @@ pub struct Latency {
     pub max: f64,
 }
 
+impl Latency {
+    /// Returns the worse value of each quantile.
+    pub fn worst(self, other: Self) -> Self {
+        Self { p50: self.p50.max(other.p50), p99: self.p99.max(other.p99), max: self.max.max(other.max) }
+    }
+}
+
 /// Returns a summary of each enabled shape.
 pub(super) fn summaries(case: &Case<'_>) -> Vec<ShapeSummary> {
     let terms = case.terms;
@@ -150,15 +157,11 @@ fn summary(case: &Case<'_>, shape: Shape) -> ShapeSummary {
         requests: Counts::of(all()),
         before: Counts::of(all().filter(|judged| !judged.after)),
         after: Counts::of(all().filter(|judged| judged.after)),
-        in_flight_at_signal: count(&|judged| in_flight(case.record, judged)),
+        in_flight_at_signal: count(&|judged| judged.in_flight_at(case.record.signalled)),
         met_the_stop: count(&|judged| met_the_stop(case.record, judged)),
         ambiguous: count(&|judged| judged.request.meaning() == Meaning::Ambiguous),
         latency_ms: latency(all().map(|judged| judged.request)),
     }
-}
-
-fn in_flight(record: &Record, judged: &JudgedRequest<'_>) -> bool {
-    judged.accepted() && judged.after && judged.request.begun < record.signalled
 }
 
 fn met_the_stop(record: &Record, judged: &JudgedRequest<'_>) -> bool {
@@ -166,7 +169,7 @@ fn met_the_stop(record: &Record, judged: &JudgedRequest<'_>) -> bool {
     judged.accepted() && judged.after && judged.request.begun <= exit
 }
 
-fn latency<'a>(requests: impl Iterator<Item = &'a Request>) -> Latency {
+pub(super) fn latency<'a>(requests: impl Iterator<Item = &'a Request>) -> Latency {
     // Three digits over any time a request can take, in microseconds.
     let Ok(mut histogram) = Histogram::<u64>::new(3) else { return Latency::default() };
     for request in requests.filter(|request| matches!(request.outcome, Outcome::Answered { .. })) {

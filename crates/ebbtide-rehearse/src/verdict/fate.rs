@@ -46,6 +46,11 @@ impl JudgedRequest<'_> {
         !matches!(self.fate, Fate::Refused | Fate::ConnectTimeout | Fate::Foreign)
     }
 
+    /// Whether it was accepted before the signal and ended after it.
+    pub(super) fn in_flight_at(&self, signalled: At) -> bool {
+        self.accepted() && self.after && self.request.begun < signalled
+    }
+
     /// The reason of a bad end.
     pub(super) fn reason(&self) -> Option<Reason> {
         match self.fate {

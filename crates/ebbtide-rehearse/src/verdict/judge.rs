@@ -9,7 +9,8 @@ use super::checks::{listener, process, requests, routes, stores};
 use super::counts::summaries;
 use super::fate::Case;
 use super::notes::notes;
-use super::{Check, Counts, ShapeSummary, Timeline, Verdict};
+use super::routes::routes;
+use super::{Check, Counts, RouteSummary, ShapeSummary, Timeline, Verdict};
 use crate::record::{Ended, Record, Shape};
 use crate::scenario::{Expected, StopSignal};
 
@@ -28,6 +29,8 @@ pub struct RunVerdict {
     pub checks: Vec<Check>,
     /// Its requests by shape.
     pub shapes: Vec<ShapeSummary>,
+    /// Its requests by route.
+    pub routes: Vec<RouteSummary>,
     /// Remarks that are not findings.
     pub notes: Vec<String>,
     /// The timeline of the run.
@@ -82,6 +85,7 @@ pub(crate) fn judge(record: &Record, terms: &Terms) -> RunVerdict {
         exit: exit(record),
         checks,
         shapes,
+        routes: routes(&case),
         notes: notes(&case),
         timeline: Timeline::of(&case),
     }

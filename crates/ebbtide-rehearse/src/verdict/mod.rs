@@ -11,6 +11,7 @@ mod judge;
 mod losses;
 mod notes;
 mod rehearsal;
+mod routes;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
 #[cfg(test)]
@@ -24,4 +25,5 @@ pub use judge::{ExitSeen, RunVerdict};
 pub(crate) use judge::{Terms, judge};
 pub(crate) use rehearsal::conclude;
 pub use rehearsal::{Facts, NumberedRun, Rehearsal};
+pub use routes::RouteSummary;
 pub use timeline::{Bars, Timeline};

@@ -1,0 +1,116 @@
+//! The verdict as workflow commands of GitHub Actions, and as the summary of the job's step.
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+
+use ebbtide_rehearse::{Finding, Verdict};
+
+use super::headline::Headline;
+use super::judgement::Judgement;
+use super::markdown;
+
+/// The file to which a step appends its summary.
+const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Writes one command for the verdict and one for each check that keeps it from being `pass`.
+pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
+    let rehearsal = judgement.rehearsal;
+    let inconclusive = if judgement.strict { "error" } else { "warning" };
+    for check in rehearsal.checks.iter().filter(|check| check.sinks()) {
+        let level = if check.verdict == Finding::Fail { "error" } else { inconclusive };
+        command(out, level, &format!("ebbtide {}", check.id), &check.evidence)?;
+    }
+    let level = match rehearsal.verdict {
+        Verdict::Pass => "notice",
+        Verdict::Inconclusive => inconclusive,
+        Verdict::Fail => "error",
+    };
+    let Headline { word, rest } = Headline::of(rehearsal);
+    command(out, level, "ebbtide rehearse", &format!("{word}{rest}"))
+}
+
+/// Appends the verdict as Markdown to the step's summary, where this process is a step of a job.
+pub(super) fn add_to_step_summary(judgement: &Judgement<'_>) -> io::Result<()> {
+    match env::var_os(SUMMARY) {
+        Some(file) if !file.is_empty() => append(Path::new(&file), judgement)
+            .map_err(|error| io::Error::new(error.kind(), format!("the file of {SUMMARY}: {error}"))),
+        _ => Ok(()),
+    }
+}
+
+fn append(file: &Path, judgement: &Judgement<'_>) -> io::Result<()> {
+    let mut out = Vec::new();
+    markdown::write(&mut out, judgement)?;
+    OpenOptions::new().create(true).append(true).open(file)?.write_all(&out)
+}
+
+fn command(out: &mut dyn Write, level: &str, title: &str, message: &str) -> io::Result<()> {
+    writeln!(out, "::{level} title={}::{}", property(title), data(message))
+}
+
+/// Escapes the message of a command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Escapes the value of a command's property.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_rehearse::samples::{rehearsal, scenario};
+
+    use super::*;
+
+    fn written(strict: bool, change: impl FnOnce(&mut ebbtide_rehearse::Rehearsal)) -> String {
+        let mut rehearsal = rehearsal();
+        change(&mut rehearsal);
+        let mut out = Vec::new();
+        write(&mut out, &Judgement { strict, ..Judgement::new(&scenario(), &rehearsal) }).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    // A change of the snapshot is a change that readers see.
+    #[test]
+    fn each_failed_check_is_an_error_in_one_line() {
+        insta::assert_snapshot!(written(false, |rehearsal| {
+            rehearsal.checks[1].evidence = "100% lost\nin: two, lines".to_owned();
+        }));
+    }
+
+    #[test]
+    fn an_inconclusive_check_is_a_warning_and_an_error_with_strict() {
+        let inconclusive = |rehearsal: &mut ebbtide_rehearse::Rehearsal| {
+            rehearsal.checks.truncate(2);
+            rehearsal.checks[1].verdict = Finding::Inconclusive;
+            rehearsal.verdict = Verdict::Inconclusive;
+        };
+        let levels = |text: &str| -> Vec<String> {
+            text.lines()
+                .filter_map(|line| Some(line.strip_prefix("::")?.split_once(' ')?.0.to_owned()))
+                .collect()
+        };
+        assert_eq!(levels(&written(false, inconclusive)), ["warning", "warning"]);
+        assert_eq!(levels(&written(true, inconclusive)), ["error", "error"]);
+    }
+
+    #[test]
+    fn the_title_is_escaped_more_than_the_message() {
+        assert_eq!(data("a: 1%, b\r\nc"), "a: 1%25, b%0D%0Ac");
+        assert_eq!(property("a: 1, b"), "a%3A 1%2C b");
+    }
+
+    #[test]
+    fn the_summary_is_appended() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "before\n").unwrap();
+        let rehearsal = rehearsal();
+        append(file.path(), &Judgement::new(&scenario(), &rehearsal)).unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        assert!(text.starts_with("before\n## Rehearsal: FAIL\n"), "{text}");
+    }
+}

@@ -1,0 +1,58 @@
+//! The verdict in one line.
+
+use ebbtide_rehearse::{Rehearsal, Verdict, words};
+
+/// The word of a verdict, and the rest of its line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Headline {
+    /// `PASS`, `FAIL` or `INCONCLUSIVE`.
+    pub(super) word: &'static str,
+    /// What follows the word immediately.
+    pub(super) rest: String,
+}
+
+impl Headline {
+    /// Returns the line of `rehearsal`.
+    pub(super) fn of(rehearsal: &Rehearsal) -> Self {
+        let accepted = words::count(rehearsal.requests.accepted());
+        let lost = words::count(rehearsal.lost_by_shutdown);
+        let power = power(rehearsal);
+        let sunk = sinking(rehearsal);
+        match rehearsal.verdict {
+            Verdict::Pass => {
+                Self { word: "PASS", rest: format!(": 0 of {accepted} accepted requests lost; {power}") }
+            }
+            Verdict::Inconclusive => Self {
+                word: "INCONCLUSIVE",
+                rest: format!(": {sunk} ({lost} of {accepted} accepted requests lost; {power})"),
+            },
+            Verdict::Fail => {
+                let failed = rehearsal.runs.iter().filter(|run| run.verdict.verdict == Verdict::Fail).count();
+                let of = match rehearsal.runs.len() {
+                    1 => String::new(),
+                    all => format!(" in {failed} of {all} runs"),
+                };
+                let lost = match rehearsal.lost_by_shutdown {
+                    0 => String::new(),
+                    _ => format!(" ({lost} of {accepted} accepted requests lost or answered wrongly)"),
+                };
+                Self { word: "FAIL", rest: format!("{of}: {sunk}{lost}") }
+            }
+        }
+    }
+}
+
+/// Returns the names of the checks that keep the verdict from being `pass`.
+fn sinking(rehearsal: &Rehearsal) -> String {
+    let sunk = rehearsal.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name());
+    sunk.collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the basis of the verdict: `in flight at the signal: storm 12, slow 8, in 5 runs`.
+fn power(rehearsal: &Rehearsal) -> String {
+    let named = rehearsal.in_flight_at_signal.iter();
+    let named: Vec<String> =
+        named.map(|(shape, count)| format!("{shape} {}", words::count(*count))).collect();
+    let runs = words::plural(rehearsal.runs.len() as u64, "run", "runs");
+    format!("in flight at the signal: {}, in {runs}", named.join(", "))
+}

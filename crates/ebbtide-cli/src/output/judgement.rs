@@ -1,0 +1,31 @@
+//! What every format shows: the judged rehearsal, and what was rehearsed.
+
+use ebbtide_rehearse::{Rehearsal, Scenario};
+
+/// A judged rehearsal with the facts that its headings need.
+#[derive(Clone, Debug)]
+pub(crate) struct Judgement<'a> {
+    /// The command line of the service.
+    pub(crate) command: String,
+    /// The seed of the times.
+    pub(crate) seed: u64,
+    /// The number of runs that were asked for.
+    pub(crate) repeat: u32,
+    /// Whether an inconclusive verdict fails.
+    pub(crate) strict: bool,
+    /// The result.
+    pub(crate) rehearsal: &'a Rehearsal,
+}
+
+impl<'a> Judgement<'a> {
+    /// Returns the judgement on a rehearsal of `scenario`.
+    pub(crate) fn new(scenario: &Scenario, rehearsal: &'a Rehearsal) -> Self {
+        Self {
+            command: scenario.program.title(),
+            seed: scenario.seed,
+            repeat: scenario.repeat,
+            strict: scenario.strict,
+            rehearsal,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The results of each route: what the clients of every shape sent to it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use super::counts::latency;
+use super::fate::{Case, JudgedRequest};
+use super::{Counts, Latency};
+
+/// The results of one route at one address, over all shapes of load.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct RouteSummary {
+    /// Method and path; `{ms}` stands for the duration of a slow request.
+    pub route: String,
+    /// The address that the requests were sent to.
+    pub address: SocketAddr,
+    /// Those that ended before the signal: the baseline.
+    pub before: Counts,
+    /// Those that ended after it.
+    pub after: Counts,
+    /// How many were accepted and not yet answered at the signal.
+    pub in_flight_at_signal: u64,
+    /// Latency of the answered requests, from the time they were due.
+    pub latency_ms: Latency,
+}
+
+impl RouteSummary {
+    /// Sums the routes of several runs. Each quantile is the worst of all runs.
+    pub fn sum<'a>(routes: impl IntoIterator<Item = &'a Self>) -> Vec<Self> {
+        let mut sums = BTreeMap::<(&str, SocketAddr), Self>::new();
+        for one in routes {
+            sums.entry((&one.route, one.address))
+                .and_modify(|sum| {
+                    sum.before = sum.before + one.before;
+                    sum.after = sum.after + one.after;
+                    sum.in_flight_at_signal = sum.in_flight_at_signal.saturating_add(one.in_flight_at_signal);
+                    sum.latency_ms = sum.latency_ms.worst(one.latency_ms);
+                })
+                .or_insert_with(|| one.clone());
+        }
+        sums.into_values().collect()
+    }
+}
+
+/// Returns a summary of each route, by name.
+pub(super) fn routes(case: &Case<'_>) -> Vec<RouteSummary> {
+    let mut by_route = BTreeMap::<(&str, SocketAddr), Vec<&JudgedRequest<'_>>>::new();
+    for judged in &case.requests {
+        by_route.entry((&judged.request.route, judged.request.to)).or_default().push(judged);
+    }
+    by_route
+        .into_iter()
+        .map(|((route, address), all)| RouteSummary {
+            route: route.to_owned(),
+            address,
+            before: Counts::of(all.iter().copied().filter(|judged| !judged.after)),
+            after: Counts::of(all.iter().copied().filter(|judged| judged.after)),
+            in_flight_at_signal: all
+                .iter()
+                .filter(|judged| judged.in_flight_at(case.record.signalled))
+                .count() as u64,
+            latency_ms: latency(all.iter().map(|judged| judged.request)),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Outcome;
+    use crate::verdict::samples::{good, request, terms};
+
+    #[test]
+    fn the_routes_of_a_run_have_all_its_requests() {
+        let mut record = good();
+        let mut other = request(950_000, Outcome::Answered { status: 200 });
+        other.route = "POST /orders".into();
+        record.traffic.requests.push(other);
+        let terms = terms();
+        let case = Case::new(&record, &terms);
+        let routes = routes(&case);
+        assert_eq!(routes.iter().map(|route| &*route.route).collect::<Vec<_>>(), ["GET /", "POST /orders"]);
+        let sum = routes.iter().fold(Counts::default(), |sum, route| sum + route.before + route.after);
+        assert_eq!(sum, Counts::of(&case.requests));
+        assert_eq!(routes[0].in_flight_at_signal, 1);
+        let twice = RouteSummary::sum(routes.iter().chain(&routes));
+        assert_eq!(twice.len(), 2);
+        assert_eq!(twice[0].before, routes[0].before + routes[0].before);
+        assert_eq!(twice[0].latency_ms, routes[0].latency_ms);
+    }
+}
