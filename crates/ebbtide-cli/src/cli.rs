@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::rehearse::RehearseArgs;
+use crate::replay::ReplayArgs;
 
 /// Proves that a service stops without loss.
 ///
@@ -24,6 +25,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Start a service, load it, stop it, and report what was lost
     Rehearse(Box<RehearseArgs>),
+    /// Judge a recorded rehearsal again, and print the verdict in any format
+    Replay(ReplayArgs),
     /// Cleans up after a rehearsal that is killed
     #[command(name = ebbtide_rehearse::JANITOR, hide = true)]
     Janitor,

@@ -24,7 +24,8 @@ pub(crate) const TABLE: &str = "\
 Exit codes:
   0      every check passed
   1      the service failed a check, or with --strict: inconclusive
-  2      wrong usage, or an option whose feature this build does not have
+  2      wrong usage, an option whose feature this build does not have, or a
+         record that is not valid or not complete
   3      the service could not be rehearsed: it did not start, did not become
          ready, its port was in use, it ended before the signal, or it already
          failed before the signal

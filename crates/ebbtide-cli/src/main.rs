@@ -12,6 +12,7 @@ mod error_form;
 mod exit;
 mod output;
 mod rehearse;
+mod replay;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     match cli::Cli::parse().command {
         cli::Command::Rehearse(args) => rehearse::run(*args).into(),
+        cli::Command::Replay(args) => replay::run(args).into(),
         cli::Command::Janitor => {
             ebbtide_rehearse::janitor();
             exit::Ending::Passed.into()

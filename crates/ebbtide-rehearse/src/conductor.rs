@@ -8,10 +8,10 @@ use tokio::sync::Notify;
 use super::child::adopt_orphans;
 use super::janitor::Janitor;
 use super::record::Record;
-use super::run::run;
+use super::run::{JudgedRun, run};
 use super::scenario::Scenario;
 use super::trouble::NotRehearsed;
-use super::verdict::{Rehearsal, RunVerdict, conclude};
+use super::verdict::{Facts, Rehearsal, RunVerdict, Terms, conclude};
 
 /// Rehearses `scenario` and returns the judgement. Calls `news` with each progress event. Stops early when `interrupted`.
 ///
@@ -34,8 +34,16 @@ pub async fn rehearse(
     let mut runs = Vec::new();
     for number in 0..scenario.repeat {
         news(News::Begins { run: number + 1, of: scenario.repeat });
-        let (record, verdict, facts) = run(scenario, number, files, interrupted, &mut janitor, news).await?;
-        news(News::Judged { run: number + 1, of: scenario.repeat, record: &record, verdict: &verdict });
+        let judged = run(scenario, number, files, interrupted, &mut janitor, news).await?;
+        let JudgedRun { record, terms, verdict, facts } = judged;
+        news(News::Judged {
+            run: number + 1,
+            of: scenario.repeat,
+            record: &record,
+            terms: &terms,
+            verdict: &verdict,
+            facts: &facts,
+        });
         runs.push((verdict, facts));
     }
     Ok(conclude(runs))
@@ -82,8 +90,12 @@ pub enum News<'a> {
         of: u32,
         /// The record of the run.
         record: &'a Record,
+        /// The terms by which it was judged.
+        terms: &'a Terms,
         /// The judgement.
         verdict: &'a RunVerdict,
+        /// What is not judged.
+        facts: &'a Facts,
     },
 }
 

@@ -24,6 +24,8 @@ mod place;
 mod probe;
 mod readying;
 mod record;
+mod recording;
+mod replay;
 mod run;
 mod scenario;
 mod service_report;
@@ -41,6 +43,8 @@ pub use record::{
     Answer, Close, Database, Digest, Ended, Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome,
     Phase, ReadySample, ReadyState, Record, Request, Session, Shape, SignalState, Store, Traffic,
 };
+pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};
+pub use replay::{Replayed, replay};
 pub use scenario::{
     BoxFuture, Expected, Fitted, LoadPlan, ManagedService, Program, Ready, Route, RunPlace, SHORT_THINK,
     Scenario, ServiceStore, SetUp, ShapePlan, Span, StopPlan, StopSignal, Target,
@@ -51,5 +55,5 @@ pub use trouble::NotRehearsed;
 pub use verdict::samples;
 pub use verdict::{
     Bars, Check, CheckId, Counts, ExitSeen, Facts, Finding, Latency, NumberedRun, Rehearsal, RouteSummary,
-    RunVerdict, ShapeSummary, Timeline, Verdict,
+    RunVerdict, ShapeSummary, Terms, Timeline, Verdict,
 };

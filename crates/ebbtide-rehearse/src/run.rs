@@ -37,6 +37,14 @@ struct Watchers {
     database: Option<DatabaseProbe>,
 }
 
+/// A run with its judgement.
+pub(super) struct JudgedRun {
+    pub(super) record: Record,
+    pub(super) terms: Terms,
+    pub(super) verdict: RunVerdict,
+    pub(super) facts: Facts,
+}
+
 /// Rehearses `scenario` once, as run `number` from 0, unless it is `interrupted`.
 pub(super) async fn run(
     scenario: &Scenario,
@@ -45,7 +53,7 @@ pub(super) async fn run(
     interrupted: &Notify,
     janitor: &mut Janitor,
     news: &mut dyn FnMut(News<'_>),
-) -> Result<(Record, RunVerdict, Facts), NotRehearsed> {
+) -> Result<JudgedRun, NotRehearsed> {
     let place = tokio::select! {
         place = Place::prepare(scenario) => place?,
         () = interrupted.notified() => return Err(NotRehearsed::Interrupted),
@@ -67,7 +75,7 @@ async fn run_at(
     files: Rlimit,
     janitor: &mut Janitor,
     news: &mut dyn FnMut(News<'_>),
-) -> Result<(Record, RunVerdict, Facts), NotRehearsed> {
+) -> Result<JudgedRun, NotRehearsed> {
     let seed = run_seed(scenario.seed, number);
     let mut rng = fastrand::Rng::with_seed(seed);
     let addresses = resolve(&place.target).await?;
@@ -131,7 +139,7 @@ async fn run_at(
         report: record.report.clone(),
         output_tail: if failed { tail(service.log(), TAIL) } else { Vec::new() },
     };
-    Ok((record, verdict, facts))
+    Ok(JudgedRun { record, terms, verdict, facts })
 }
 
 /// Waits for `time` before the signal, and reports the progress of the load.

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use super::format::Format;
 use super::github;
 use super::judgement::Judgement;
+use super::stderr::complain;
+use crate::exit::Ending;
 
 /// A format, and a file or stdout.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,7 +41,7 @@ impl Destination {
     /// # Errors
     ///
     /// More than one of them would write to stdout.
-    pub(crate) fn complete(mut all: Vec<Self>) -> Result<Vec<Self>, String> {
+    fn complete(mut all: Vec<Self>) -> Result<Vec<Self>, String> {
         let on_stdout = all.iter().filter(|destination| destination.file.is_none());
         let (commands, others): (Vec<_>, Vec<_>) =
             on_stdout.map(|destination| destination.format).partition(|format| *format == Format::Github);
@@ -52,7 +54,7 @@ impl Destination {
     }
 
     /// Creates the file if needed. Returns this destination and the error if the file cannot be written.
-    pub(crate) fn unwritable(&self) -> Option<(&Self, io::Error)> {
+    fn unwritable(&self) -> Option<(&Self, io::Error)> {
         let file = self.file.as_ref()?;
         let opened = fs::OpenOptions::new().create(true).append(true).open(file);
         opened.err().map(|error| (self, error))
@@ -79,6 +81,25 @@ impl Destination {
             }
         }
         if self.format == Format::Github { github::add_to_step_summary(judgement) } else { Ok(()) }
+    }
+}
+
+/// Returns where the verdict goes, with text on stdout if no format goes there; each file can be written.
+///
+/// # Errors
+///
+/// The formats cannot be written so. The reason was printed.
+pub(crate) fn destinations(given: Vec<Destination>) -> Result<Vec<Destination>, Ending> {
+    let all = Destination::complete(given).map_err(|why| {
+        complain(&why, Some("write all but one to a file: --format json=FILE"));
+        Ending::Usage
+    })?;
+    match all.iter().find_map(Destination::unwritable) {
+        Some((destination, error)) => {
+            complain(&format!("cannot write {destination}: {error}"), None);
+            Err(Ending::Usage)
+        }
+        None => Ok(all),
     }
 }
 

@@ -1,11 +1,9 @@
-//! The verdict and the record of a rehearsal as JSON.
+//! The verdict as JSON.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::io::{self, Write};
 
-use ebbtide_rehearse::{Check, Counts, ExitSeen, NumberedRun, Record, Shape, Verdict};
+use ebbtide_rehearse::{Check, Counts, ExitSeen, NumberedRun, Shape, Verdict};
 use serde::Serialize;
 
 use super::judgement::Judgement;
@@ -46,56 +44,6 @@ struct Document<'a> {
     exit: ExitSeen,
     checks: &'a [Check],
     runs: &'a [NumberedRun],
-}
-
-/// Writes every event of every run to a file, one JSON object per line, with times in microseconds.
-#[derive(Debug)]
-pub(crate) struct Recorder {
-    out: BufWriter<File>,
-}
-
-impl Recorder {
-    /// Creates the file.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be created.
-    pub(crate) fn create(file: &Path) -> io::Result<Self> {
-        Ok(Self { out: BufWriter::new(File::create(file)?) })
-    }
-
-    /// Writes the record of run `run`: a line for each request, each readiness sample, each connection that was held
-    /// in a phase, and one for the process. Times are microseconds since the run began.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be written.
-    pub(crate) fn write(&mut self, run: u32, record: &Record) -> io::Result<()> {
-        for what in &record.traffic.requests {
-            self.line(&EventLine { run, event: "request", what })?;
-        }
-        for what in &record.readiness {
-            self.line(&EventLine { run, event: "readiness", what })?;
-        }
-        for what in &record.traffic.held {
-            self.line(&EventLine { run, event: "held", what })?;
-        }
-        self.line(&EventLine { run, event: "process", what: &record.process() })?;
-        self.out.flush()
-    }
-
-    fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, line)?;
-        self.out.write_all(b"\n")
-    }
-}
-
-#[derive(Serialize)]
-struct EventLine<'a, T> {
-    run: u32,
-    event: &'static str,
-    #[serde(flatten)]
-    what: &'a T,
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ mod stderr;
 mod table;
 mod text;
 
-pub(crate) use destination::Destination;
-pub(crate) use json::Recorder;
+pub(crate) use destination::{Destination, destinations};
 pub(crate) use judgement::Judgement;
-pub(crate) use stderr::{Progress, complain, not_rehearsed};
+pub(crate) use stderr::{Progress, complain, not_rehearsed, note};

@@ -105,6 +105,12 @@ pub(crate) fn complain(what: &str, hint: Option<&str>) {
     }
 }
 
+/// Prints a `note:` line.
+pub(crate) fn note(what: &str) {
+    // A closed stderr cannot be reported anywhere.
+    let _gone = writeln!(anstream::stderr().lock(), "{HINT}note{HINT:#}: {what}");
+}
+
 /// Prints why a service could not be rehearsed, with the last lines of its output.
 pub(crate) fn not_rehearsed(error: &NotRehearsed) {
     complain(&words::chain(error), error.hint());

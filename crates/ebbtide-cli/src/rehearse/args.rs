@@ -178,6 +178,8 @@ pub(crate) struct RehearseArgs {
     pub(super) format: Vec<Destination>,
 
     /// Write every event of every run to this file as JSON lines
+    ///
+    /// `ebbtide replay FILE` judges them again.
     #[arg(long, help_heading = OUTPUT, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
 

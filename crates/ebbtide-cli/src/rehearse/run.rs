@@ -1,16 +1,21 @@
 //! Runs a rehearsal until it is judged, fails, or is interrupted.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::Path;
 use std::pin::pin;
 
-use ebbtide_rehearse::{News, NotRehearsed, Rehearsal, Scenario, Verdict, rehearse};
+use ebbtide_rehearse::{
+    News, NotRehearsed, RECORD_VERSION, RecordHeader, Recorder, Rehearsal, Scenario, rehearse,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use super::args::RehearseArgs;
+use super::conclude::conclude;
 use super::plan::scenario;
 use crate::exit::Ending;
-use crate::output::{self, Destination, Judgement, Progress, Recorder};
+use crate::output::{self, Judgement, Progress};
 
 /// Runs `ebbtide rehearse`.
 pub(crate) fn run(args: RehearseArgs) -> Ending {
@@ -21,18 +26,11 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
             return Ending::Usage;
         }
     };
-    let destinations = match Destination::complete(args.format) {
+    let destinations = match output::destinations(args.format) {
         Ok(destinations) => destinations,
-        Err(why) => {
-            output::complain(&why, Some("write all but one to a file: --format json=FILE"));
-            return Ending::Usage;
-        }
+        Err(ending) => return ending,
     };
-    if let Some((destination, error)) = destinations.iter().find_map(Destination::unwritable) {
-        output::complain(&format!("cannot write {destination}: {error}"), None);
-        return Ending::Usage;
-    }
-    let recorder = match args.record.as_deref().map(Recorder::create).transpose() {
+    let recorder = match args.record.as_deref().map(|file| recorder(file, &scenario)).transpose() {
         Ok(recorder) => recorder,
         Err(error) => {
             output::complain(&format!("cannot create the file of --record: {error}"), None);
@@ -45,7 +43,9 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
         runtime.and_then(|runtime| runtime.block_on(until_interrupted(&scenario, &mut progress, recorder)));
     progress.clear();
     match outcome {
-        Ok(RehearsalEnd::Judged(rehearsal)) => conclude(&scenario, &rehearsal, &destinations),
+        Ok(RehearsalEnd::Judged(rehearsal)) => {
+            conclude(&Judgement::new(&scenario, &rehearsal), &destinations)
+        }
         Ok(RehearsalEnd::Not(error)) => {
             output::not_rehearsed(&error);
             Ending::NotRehearsed
@@ -61,6 +61,19 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
     }
 }
 
+/// Creates the record, with its header.
+fn recorder(file: &Path, scenario: &Scenario) -> io::Result<Recorder<BufWriter<File>>> {
+    let header = RecordHeader {
+        version: RECORD_VERSION,
+        program: concat!("ebbtide ", env!("CARGO_PKG_VERSION")).to_owned(),
+        command: scenario.program.title(),
+        seed: scenario.seed,
+        repeat: scenario.repeat,
+        strict: scenario.strict,
+    };
+    Recorder::new(BufWriter::new(File::create(file)?), &header)
+}
+
 enum RehearsalEnd {
     Judged(Box<Rehearsal>),
     Not(NotRehearsed),
@@ -70,13 +83,15 @@ enum RehearsalEnd {
 async fn until_interrupted(
     scenario: &Scenario,
     progress: &mut Progress,
-    mut recorder: Option<Recorder>,
+    mut recorder: Option<Recorder<BufWriter<File>>>,
 ) -> io::Result<RehearsalEnd> {
     let mut signals = Signals::catch()?;
     let mut written = Ok(());
     let mut news = |news: News<'_>| {
-        if let (Some(recorder), News::Judged { run, record, .. }, Ok(())) = (&mut recorder, &news, &written) {
-            written = recorder.write(*run, record);
+        if let News::Judged { record, terms, verdict, facts, .. } = &news
+            && let (Some(recorder), Ok(())) = (&mut recorder, &written)
+        {
+            written = recorder.write(record, terms, verdict.verdict, facts);
         }
         progress.show(&news);
     };
@@ -99,7 +114,11 @@ async fn until_interrupted(
             }
         }
     };
-    written.map(|()| outcome)
+    written?;
+    if let (Some(recorder), RehearsalEnd::Judged(rehearsal)) = (recorder, &outcome) {
+        recorder.finish(rehearsal.verdict)?;
+    }
+    Ok(outcome)
 }
 
 /// The signals that interrupt a rehearsal.
@@ -125,20 +144,5 @@ impl Signals {
             _ = self.terminate.recv() => libc::SIGTERM,
             _ = self.hangup.recv() => libc::SIGHUP,
         }
-    }
-}
-
-fn conclude(scenario: &Scenario, rehearsal: &Rehearsal, destinations: &[Destination]) -> Ending {
-    let judgement = Judgement::new(scenario, rehearsal);
-    for destination in destinations {
-        if let Err(error) = destination.write(&judgement) {
-            output::complain(&format!("cannot write {destination}: {error}"), None);
-            return Ending::NotRehearsed;
-        }
-    }
-    match rehearsal.verdict {
-        Verdict::Pass => Ending::Passed,
-        Verdict::Inconclusive if !scenario.strict => Ending::Inconclusive,
-        Verdict::Inconclusive | Verdict::Fail => Ending::Failed,
     }
 }

@@ -3,6 +3,7 @@
 
 mod common;
 mod features;
+mod formats;
 mod help_page;
 mod other_languages;
 #[path = "../../../../tests/src/ports.rs"]

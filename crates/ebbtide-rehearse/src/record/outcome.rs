@@ -1,9 +1,9 @@
 //! How one request ended, as its client saw it, and what a whole answer looked like.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How one request ended. Exactly one per request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
     /// The response was complete.
@@ -43,7 +43,7 @@ pub enum Outcome {
 }
 
 /// How a connection ended.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Close {
     /// By a reset (`ECONNRESET`, `EPIPE`).
@@ -83,7 +83,7 @@ impl Outcome {
 }
 
 /// A whole answer, as far as it is compared with others of its route.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Answer {
     /// The length of its body in bytes, without the framing.
     pub length: u64,
@@ -102,7 +102,7 @@ pub struct Answer {
 }
 
 /// What the end of a body is known by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Framing {
     /// There is no body, as after HEAD.

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Answer, Meaning, Outcome};
 use crate::clock::At;
 
 /// One request, from the time it was due to its end.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Request {
     /// The number in the `x-ebbtide-request` header; unique within a run.
     pub id: u64,
@@ -54,7 +54,7 @@ impl Request {
 }
 
 /// A kind of load.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// A new connection for every request, as fast as they come.
@@ -96,7 +96,7 @@ impl fmt::Display for Shape {
 }
 
 /// The protocol phase in which a connection is held at the signal; it continues 150 ms later.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Connected, nothing sent.

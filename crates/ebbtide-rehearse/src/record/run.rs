@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Phase, Request};
 use crate::clock::At;
@@ -112,7 +112,7 @@ pub struct Traffic {
 }
 
 /// One connection that was to be held in a phase of the protocol.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct HeldConnection {
     /// The phase.
     pub phase: Phase,
@@ -128,7 +128,7 @@ pub(crate) const NO_POST_ROUTE: &str = "no POST route";
 pub(crate) const NO_ROUTE_WITH_MS: &str = "no route with {ms}";
 
 /// One poll of the readiness URL, on a separate connection.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ReadySample {
     /// When the poll began.
     pub begun: At,
@@ -139,7 +139,7 @@ pub struct ReadySample {
 }
 
 /// The result of one poll of the readiness URL.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadyState {
     /// 200 to 399, as for the kubelet.
@@ -153,7 +153,7 @@ pub enum ReadyState {
 }
 
 /// How a process ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ended {
     /// It exited with this code.
@@ -172,7 +172,7 @@ impl fmt::Display for Ended {
 }
 
 /// How the process handles the stop signal, read from `/proc/PID/status` before the signal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SignalState {
     /// A handler is installed (`SigCgt`).
     pub caught: bool,
@@ -185,7 +185,7 @@ pub struct SignalState {
 }
 
 /// A process of the service that was still running after the service had ended.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Orphan {
     /// Its id.
     pub pid: i32,
@@ -194,7 +194,7 @@ pub struct Orphan {
 }
 
 /// What PostgreSQL showed of the service.
-#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Database {
     /// By how much `pg_stat_database.sessions_abandoned` grew during the run. `None`: the server has no such count.
     pub abandoned: Option<i64>,
@@ -211,7 +211,7 @@ pub struct Database {
 }
 
 /// One session of the service in `pg_stat_activity`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Session {
     /// The backend's process id.
     pub pid: i32,
@@ -222,7 +222,7 @@ pub struct Session {
 }
 
 /// What a managed service had left in its stores after the exit.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Store {
     /// The orders, or why they could not be read.
     pub orders: Result<OrderStore, String>,
@@ -233,7 +233,7 @@ pub struct Store {
 }
 
 /// The jobs in a queue after the exit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct JobsLeft {
     /// Jobs that are not leased.
     pub waiting: u64,
@@ -244,7 +244,7 @@ pub struct JobsLeft {
 }
 
 /// The orders after the exit.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct OrderStore {
     /// How many there are.
     pub total: usize,

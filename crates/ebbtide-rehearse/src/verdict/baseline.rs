@@ -1,6 +1,7 @@
 //! The baseline: the responses of each route before the signal, with which those after it are compared. A service that did not
 //! work before the signal cannot be judged.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 
@@ -75,7 +76,7 @@ pub(super) enum Compared {
 
 #[derive(Debug, Default)]
 struct RouteSeen {
-    by_status: HashMap<u16, RouteBodies>,
+    by_status: BTreeMap<u16, RouteBodies>,
 }
 
 #[derive(Debug)]
@@ -155,9 +156,10 @@ impl<'a> Baseline<'a> {
 }
 
 impl RouteSeen {
-    /// The status of most answers.
+    /// The status of most answers, and the lowest of equally many: every judgement of a record is the same.
     fn rule(&self) -> Option<u16> {
-        self.by_status.iter().max_by_key(|(_, bodies)| bodies.count).map(|(status, _)| *status)
+        let most = self.by_status.iter().max_by_key(|(status, bodies)| (bodies.count, Reverse(**status)));
+        most.map(|(status, _)| *status)
     }
 }
 

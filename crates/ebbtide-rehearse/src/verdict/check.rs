@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A check with its verdict and its evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -114,7 +114,7 @@ pub enum Finding {
 }
 
 /// The verdict on a run, or on all of them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Every check that applies passed.

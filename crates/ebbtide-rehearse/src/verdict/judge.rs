@@ -50,7 +50,7 @@ pub struct ExitSeen {
 
 /// The terms by which a record is judged.
 #[derive(Clone, Debug)]
-pub(crate) struct Terms {
+pub struct Terms {
     /// The stop signal that was sent.
     pub signal: StopSignal,
     /// From the signal to SIGKILL.

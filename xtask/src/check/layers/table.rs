@@ -24,7 +24,7 @@ pub(super) const SCOPES: [Scope; 4] = [
     },
     Scope {
         folder: "crates/ebbtide-cli/src",
-        tiers: &[&["error_form"], &["demo"], &["output", "exit"], &["rehearse"]],
+        tiers: &[&["error_form"], &["demo"], &["exit"], &["output"], &["rehearse"], &["replay"]],
         top: &["main", "cli", "documented"],
         files_on_top: false,
     },
@@ -36,6 +36,7 @@ pub(super) const SCOPES: [Scope; 4] = [
             &["scenario"],
             &["wire"],
             &["child", "load", "probe", "verdict"],
+            &["recording"],
         ],
         top: &[],
         files_on_top: true,

@@ -1,0 +1,94 @@
+//! Every format of one rehearsal, and what `ebbtide replay` makes of its record.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+
+use crate::common::{SMALL, ebbtide, need, service};
+use crate::ports::free_port;
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+fn replay(arguments: &[&str], input: &str) -> Output {
+    let mut command = ebbtide();
+    command.arg("replay").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A refused record is not read to its end.
+    let _refused = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+/// The service ends at the signal with requests in flight: the verdict is `fail`, by several checks.
+#[test]
+fn every_format_is_written_and_a_replay_has_the_verdict_of_the_rehearsal() {
+    need("python3");
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let port = free_port();
+    let mut command = ebbtide();
+    command.args(["rehearse", "--quiet", "--grace=6s", "--repeat=2"]).args(SMALL);
+    command.arg(format!("--ready=http://127.0.0.1:{port}/"));
+    command.arg("--format=github").arg(format!("--record={}", at("record").display()));
+    for format in ["text", "json", "junit", "markdown"] {
+        command.arg(format!("--format={format}={}", at(format).display()));
+    }
+    command.env("GITHUB_STEP_SUMMARY", at("summary"));
+    command.arg("--").arg("python3").arg(service("naive.py")).arg(port.to_string());
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}{}", String::from_utf8_lossy(&output.stderr));
+
+    let text = read(&at("text"));
+    assert!(told.starts_with(&text), "text precedes the commands");
+    let commands: Vec<&str> = told.lines().filter(|line| line.starts_with("::")).collect();
+    let json: Value = serde_json::from_str(&read(&at("json"))).unwrap();
+    let failed = json["checks"].as_array().unwrap().iter().filter(|check| check["verdict"] == "fail").count();
+    assert!(failed > 0 && commands.len() == failed + 1, "{commands:?}");
+    assert!(commands.iter().all(|line| line.starts_with("::error title=ebbtide ")), "{commands:?}");
+    assert_eq!(read(&at("summary")), read(&at("markdown")));
+    assert!(read(&at("junit")).contains(&format!("failures=\"{failed}\"")));
+
+    let record = read(&at("record"));
+    for format in ["text", "json", "junit", "markdown"] {
+        let replayed = replay(&["-", "--format", format], &record);
+        assert_eq!(replayed.status.code(), Some(1));
+        assert_eq!(String::from_utf8_lossy(&replayed.stdout), read(&at(format)), "{format}");
+        assert_eq!(String::from_utf8_lossy(&replayed.stderr), "", "{format}");
+    }
+}
+
+#[test]
+fn a_record_that_is_not_complete_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.ndjson");
+    let name = file.display().to_string();
+    let header = r#"{"event":"record","version":1,"program":"ebbtide 0","command":"x","seed":1,"repeat":1,"strict":false}"#;
+    for (content, message) in [
+        (String::new(), ":1: not a record of a rehearsal"),
+        (header.to_owned() + "\n", ":2: the record ends before its verdict"),
+        (header[..40].to_owned(), ":1: not a record of a rehearsal"),
+        (header.to_owned() + "\n{\"event\":\"en", ":2: the record ends before its verdict"),
+        (header.to_owned() + "\n{\"event\":7}\n", ":2:10: invalid line: invalid type"),
+        (
+            header.replace(":1,\"program", ":2,\"program"),
+            ":1: unsupported version 2 of the record: this build reads 1",
+        ),
+    ] {
+        fs::write(&file, &content).unwrap();
+        let output = replay(&[&name], "");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{content}: {said}");
+        assert!(said.starts_with(&format!("error: {name}{message}")), "{content}: {said}");
+        assert!(output.stdout.is_empty(), "messages belong on stderr");
+    }
+    let missing = replay(&["/no/such/file"], "");
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&missing.stderr).starts_with("error: cannot read /no/such/file: "));
+}

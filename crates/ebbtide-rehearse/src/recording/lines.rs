@@ -1,0 +1,194 @@
+//! The lines of a record.
+//!
+//! | line | when |
+//! |---|---|
+//! | `record` | the first one: the version, and what was rehearsed |
+//! | `terms` | begins a run: the terms by which it is judged |
+//! | `request`, `readiness`, `held` | one for each request, each poll of the readiness URL, each connection held in a phase |
+//! | `traffic`, `process` | one of each for a run: what the clients counted, and what became visible of the process |
+//! | `judged` | ends a run, and counts its lines |
+//! | `end` | the last one: the verdict |
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::At;
+use crate::record::{Database, Ended, Orphan, Record, Shape, SignalState, Store, Traffic};
+use crate::scenario::{Expected, StopSignal};
+use crate::verdict::{Terms, Verdict};
+
+/// The version of the format. It is raised when a line is removed, or its meaning changes.
+pub const RECORD_VERSION: u32 = 1;
+
+/// The first line: what was rehearsed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RecordHeader {
+    /// The version of the format, [`RECORD_VERSION`].
+    pub version: u32,
+    /// The program that wrote the record.
+    pub program: String,
+    /// The command line of the service.
+    pub command: String,
+    /// The seed of the times.
+    pub seed: u64,
+    /// The number of runs that were asked for.
+    pub repeat: u32,
+    /// Whether an inconclusive verdict fails.
+    pub strict: bool,
+}
+
+/// The number of a line's run, if it belongs to one, and its event.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Tag<'a> {
+    pub(super) run: Option<u32>,
+    pub(super) event: &'a str,
+}
+
+/// A line as it is written.
+#[derive(Debug, Serialize)]
+pub(super) struct Line<'a, T> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) run: Option<u32>,
+    pub(super) event: &'static str,
+    #[serde(flatten)]
+    pub(super) what: &'a T,
+}
+
+/// The terms of a run.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct TermsLine {
+    signal: String,
+    grace: At,
+    expected: Vec<Ended>,
+    require_readiness: bool,
+    readiness: Option<(SocketAddr, String)>,
+    allow_status: Vec<u16>,
+    shapes: Vec<Shape>,
+    phases: bool,
+    store: bool,
+}
+
+impl From<&Terms> for TermsLine {
+    fn from(terms: &Terms) -> Self {
+        Self {
+            signal: terms.signal.name(),
+            grace: At::default() + terms.grace,
+            expected: terms.expected.iter().map(|expected| expected.0).collect(),
+            require_readiness: terms.require_readiness,
+            readiness: terms.readiness.clone(),
+            allow_status: terms.allow_status.clone(),
+            shapes: terms.shapes.clone(),
+            phases: terms.phases,
+            store: terms.store,
+        }
+    }
+}
+
+impl TermsLine {
+    /// Returns the terms, or the name of a signal that is not known.
+    pub(super) fn terms(self) -> Result<Terms, String> {
+        Ok(Terms {
+            signal: StopSignal::parse(&self.signal).ok_or(self.signal)?,
+            grace: Duration::from_micros(self.grace.0),
+            expected: self.expected.into_iter().map(Expected).collect(),
+            require_readiness: self.require_readiness,
+            readiness: self.readiness,
+            allow_status: self.allow_status,
+            shapes: self.shapes,
+            phases: self.phases,
+            store: self.store,
+        })
+    }
+}
+
+/// What the clients counted beside their requests.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct TrafficLine {
+    idle_closed: u64,
+    trouble: u64,
+    last_trouble: Option<String>,
+    bound_reached: Option<At>,
+    no_phases: Option<String>,
+}
+
+impl From<&Traffic> for TrafficLine {
+    fn from(traffic: &Traffic) -> Self {
+        Self {
+            idle_closed: traffic.idle_closed,
+            trouble: traffic.trouble,
+            last_trouble: traffic.last_trouble.clone(),
+            bound_reached: traffic.bound_reached,
+            no_phases: traffic.no_phases.clone(),
+        }
+    }
+}
+
+impl TrafficLine {
+    pub(super) fn restore(self, traffic: &mut Traffic) {
+        let Self { idle_closed, trouble, last_trouble, bound_reached, no_phases } = self;
+        *traffic = Traffic {
+            idle_closed,
+            trouble,
+            last_trouble,
+            bound_reached,
+            no_phases,
+            ..std::mem::take(traffic)
+        };
+    }
+}
+
+/// The process, and what it left: [`Record::process`], read back.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+pub(super) struct ProcessLine {
+    ready: At,
+    load_began: At,
+    signalled: At,
+    exit: Option<(At, Ended)>,
+    killed: Option<At>,
+    cleaned_up: Option<At>,
+    signal_state: Option<SignalState>,
+    orphans: Vec<Orphan>,
+    database: Option<Database>,
+    store: Option<Store>,
+    report: Option<serde_json::Value>,
+}
+
+impl ProcessLine {
+    pub(super) fn restore(self, record: &mut Record) {
+        let Self { ready, load_began, signalled, exit, killed, cleaned_up, signal_state, .. } = self;
+        let Self { orphans, database, store, report, .. } = self;
+        *record = Record {
+            ready,
+            load_began,
+            signalled,
+            exit,
+            killed,
+            cleaned_up,
+            signal_state,
+            orphans,
+            traffic: std::mem::take(&mut record.traffic),
+            readiness: std::mem::take(&mut record.readiness),
+            database,
+            store,
+            report,
+        };
+    }
+}
+
+/// The end of a run.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct JudgedLine {
+    pub(super) verdict: Verdict,
+    pub(super) output_tail: Vec<String>,
+    /// The number of lines between `terms` and this one: a missing request could hide a loss.
+    pub(super) lines: u64,
+}
+
+/// The end of the record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct EndLine {
+    pub(super) verdict: Verdict,
+    pub(super) runs: u32,
+}
