@@ -8,7 +8,7 @@ use clap::Args;
 use ebbtide_rehearse::{BadRecord, BadRecordKind, Replayed, Verdict, replay, words};
 
 use crate::exit::Ending;
-use crate::output::{self, Destination, Judgement};
+use crate::output::{self, Destination, Gallery, Judgement};
 use crate::rehearse::conclude;
 
 /// Judge a recorded rehearsal again, and print the verdict in any format
@@ -61,7 +61,8 @@ pub(crate) fn run(args: ReplayArgs) -> Ending {
             return Ending::Usage;
         }
     };
-    let Replayed { header, rehearsal, recorded } = match replay(input, &mut |_| {}) {
+    let mut gallery = Gallery::new(destinations.iter().any(Destination::has_pictures));
+    let Replayed { header, rehearsal, recorded } = match replay(input, &mut |news| gallery.add(&news)) {
         Ok(replayed) => replayed,
         Err(bad) => {
             output::complain(&place(&args.file, &bad), hint(&bad));
@@ -81,6 +82,7 @@ pub(crate) fn run(args: ReplayArgs) -> Ending {
         repeat: header.repeat,
         strict: header.strict || args.strict,
         rehearsal: &rehearsal,
+        gallery: &gallery,
     };
     conclude(&judgement, &destinations)
 }

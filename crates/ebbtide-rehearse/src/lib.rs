@@ -54,6 +54,6 @@ pub use trouble::NotRehearsed;
 #[doc(hidden)]
 pub use verdict::samples;
 pub use verdict::{
-    Bars, Check, CheckId, Counts, ExitSeen, Facts, Finding, Latency, NumberedRun, Rehearsal, RouteSummary,
-    RunVerdict, ShapeSummary, Terms, Timeline, Verdict,
+    Bars, Check, CheckId, Counts, ExitSeen, Facts, Finding, Landmark, Latency, NumberedRun, OutcomeClass,
+    Picture, PicturedRequest, Rehearsal, RouteSummary, RunVerdict, ShapeSummary, Terms, Timeline, Verdict,
 };

@@ -53,6 +53,11 @@ impl Destination {
         Ok(all)
     }
 
+    /// Returns whether the verdict is drawn, which takes the record of each run.
+    pub(crate) fn has_pictures(&self) -> bool {
+        self.format == Format::Html
+    }
+
     /// Creates the file if needed. Returns this destination and the error if the file cannot be written.
     fn unwritable(&self) -> Option<(&Self, io::Error)> {
         let file = self.file.as_ref()?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::judgement::Judgement;
-use super::{github, json, junit, markdown, text};
+use super::{github, html, json, junit, markdown, text};
 
 /// A format of the verdict.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,11 +19,14 @@ pub(crate) enum Format {
     Github,
     /// For pull requests and wikis.
     Markdown,
+    /// For browsers: a page with a timeline.
+    Html,
 }
 
 impl Format {
     /// Every format, in the order of the help.
-    pub(crate) const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Junit, Self::Github, Self::Markdown];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Text, Self::Json, Self::Junit, Self::Github, Self::Markdown, Self::Html];
 
     /// Returns the name in options.
     pub(crate) const fn name(self) -> &'static str {
@@ -33,6 +36,7 @@ impl Format {
             Self::Junit => "junit",
             Self::Github => "github",
             Self::Markdown => "markdown",
+            Self::Html => "html",
         }
     }
 
@@ -55,6 +59,7 @@ impl Format {
             Self::Junit => junit::write(out, judgement),
             Self::Github => github::write(out, judgement),
             Self::Markdown => markdown::write(out, judgement),
+            Self::Html => html::write(out, judgement),
         }
     }
 }

@@ -65,12 +65,17 @@ mod tests {
     use ebbtide_rehearse::samples::{rehearsal, scenario};
 
     use super::*;
+    use crate::output::Gallery;
 
     fn written(strict: bool, change: impl FnOnce(&mut ebbtide_rehearse::Rehearsal)) -> String {
         let mut rehearsal = rehearsal();
         change(&mut rehearsal);
         let mut out = Vec::new();
-        write(&mut out, &Judgement { strict, ..Judgement::new(&scenario(), &rehearsal) }).unwrap();
+        write(
+            &mut out,
+            &Judgement { strict, ..Judgement::new(&scenario(), &rehearsal, &Gallery::default()) },
+        )
+        .unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -109,7 +114,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "before\n").unwrap();
         let rehearsal = rehearsal();
-        append(file.path(), &Judgement::new(&scenario(), &rehearsal)).unwrap();
+        append(file.path(), &Judgement::new(&scenario(), &rehearsal, &Gallery::default())).unwrap();
         let text = std::fs::read_to_string(file.path()).unwrap();
         assert!(text.starts_with("before\n## Rehearsal: FAIL\n"), "{text}");
     }

@@ -51,12 +51,13 @@ mod tests {
     use ebbtide_rehearse::samples::{rehearsal, scenario};
 
     use super::*;
+    use crate::output::Gallery;
 
     // A change of the snapshot is a change that readers see.
     #[test]
     fn the_json_keeps_its_fields() {
         let mut out = Vec::new();
-        write(&mut out, &Judgement::new(&scenario(), &rehearsal())).unwrap();
+        write(&mut out, &Judgement::new(&scenario(), &rehearsal(), &Gallery::default())).unwrap();
         let mut document: serde_json::Value = serde_json::from_slice(&out).unwrap();
         for run in document["runs"].as_array_mut().unwrap() {
             run["timeline"]["in_flight"]["counts"] = serde_json::Value::Null;

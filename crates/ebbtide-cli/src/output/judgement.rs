@@ -2,6 +2,8 @@
 
 use ebbtide_rehearse::{Rehearsal, Scenario};
 
+use super::html::Gallery;
+
 /// A judged rehearsal with the facts that its headings need.
 #[derive(Clone, Debug)]
 pub(crate) struct Judgement<'a> {
@@ -15,17 +17,20 @@ pub(crate) struct Judgement<'a> {
     pub(crate) strict: bool,
     /// The result.
     pub(crate) rehearsal: &'a Rehearsal,
+    /// The pictures of its runs, if a page is written.
+    pub(crate) gallery: &'a Gallery,
 }
 
 impl<'a> Judgement<'a> {
     /// Returns the judgement on a rehearsal of `scenario`.
-    pub(crate) fn new(scenario: &Scenario, rehearsal: &'a Rehearsal) -> Self {
+    pub(crate) fn new(scenario: &Scenario, rehearsal: &'a Rehearsal, gallery: &'a Gallery) -> Self {
         Self {
             command: scenario.program.title(),
             seed: scenario.seed,
             repeat: scenario.repeat,
             strict: scenario.strict,
             rehearsal,
+            gallery,
         }
     }
 }

@@ -78,13 +78,15 @@ mod tests {
     use ebbtide_rehearse::samples::{rehearsal, scenario};
 
     use super::*;
+    use crate::output::Gallery;
 
     const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemas/junit-10.xsd");
 
     fn document(strict: bool, change: impl FnOnce(&mut ebbtide_rehearse::Rehearsal)) -> String {
         let mut rehearsal = rehearsal();
         change(&mut rehearsal);
-        let judgement = Judgement { strict, ..Judgement::new(&scenario(), &rehearsal) };
+        let gallery = Gallery::default();
+        let judgement = Judgement { strict, ..Judgement::new(&scenario(), &rehearsal, &gallery) };
         let mut out = Vec::new();
         write(&mut out, &judgement).unwrap();
         String::from_utf8(out).unwrap()

@@ -128,12 +128,13 @@ mod tests {
     use ebbtide_rehearse::samples::{rehearsal, scenario};
 
     use super::*;
+    use crate::output::Gallery;
 
     // A change of the snapshot is a change that readers see.
     #[test]
     fn the_markdown_has_a_table_of_checks_and_one_of_routes() {
         let mut out = Vec::new();
-        write(&mut out, &Judgement::new(&scenario(), &rehearsal())).unwrap();
+        write(&mut out, &Judgement::new(&scenario(), &rehearsal(), &Gallery::default())).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
     }
 

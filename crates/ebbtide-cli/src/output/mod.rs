@@ -4,6 +4,7 @@ mod destination;
 mod format;
 mod github;
 mod headline;
+mod html;
 mod json;
 mod judgement;
 mod junit;
@@ -14,5 +15,6 @@ mod table;
 mod text;
 
 pub(crate) use destination::{Destination, destinations};
+pub(crate) use html::Gallery;
 pub(crate) use judgement::Judgement;
 pub(crate) use stderr::{Progress, complain, not_rehearsed, note};

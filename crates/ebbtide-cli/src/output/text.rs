@@ -145,12 +145,13 @@ mod tests {
     use ebbtide_rehearse::samples::{rehearsal, scenario};
 
     use super::*;
+    use crate::output::Gallery;
 
     // A change of the snapshot is a change that readers see.
     #[test]
     fn the_text_is_readable_without_colour() {
         let mut out = anstream::StripStream::new(Vec::new());
-        write(&mut out, &Judgement::new(&scenario(), &rehearsal())).unwrap();
+        write(&mut out, &Judgement::new(&scenario(), &rehearsal(), &Gallery::default())).unwrap();
         insta::assert_snapshot!(String::from_utf8(out.into_inner()).unwrap());
     }
 

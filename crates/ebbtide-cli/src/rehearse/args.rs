@@ -172,7 +172,7 @@ pub(crate) struct RehearseArgs {
 
     /// Format of the verdict, on stdout or in a file; repeatable
     ///
-    /// FORMAT is text, json, junit, github or markdown. One format may go to stdout; without one for stdout, text is
+    /// FORMAT is text, json, junit, github, markdown or html. One format may go to stdout; without one for stdout, text is
     /// printed. `github` prints workflow commands after the text, and appends Markdown to $GITHUB_STEP_SUMMARY.
     #[arg(long, help_heading = OUTPUT, value_name = "FORMAT[=FILE]", value_parser = Destination::parse)]
     pub(super) format: Vec<Destination>,

@@ -15,7 +15,7 @@ use super::args::RehearseArgs;
 use super::conclude::conclude;
 use super::plan::scenario;
 use crate::exit::Ending;
-use crate::output::{self, Judgement, Progress};
+use crate::output::{self, Destination, Gallery, Judgement, Progress};
 
 /// Runs `ebbtide rehearse`.
 pub(crate) fn run(args: RehearseArgs) -> Ending {
@@ -38,13 +38,15 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
         }
     };
     let mut progress = Progress::new(args.quiet);
+    let mut gallery = Gallery::new(destinations.iter().any(Destination::has_pictures));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let outcome =
-        runtime.and_then(|runtime| runtime.block_on(until_interrupted(&scenario, &mut progress, recorder)));
+    let outcome = runtime.and_then(|runtime| {
+        runtime.block_on(until_interrupted(&scenario, &mut progress, &mut gallery, recorder))
+    });
     progress.clear();
     match outcome {
         Ok(RehearsalEnd::Judged(rehearsal)) => {
-            conclude(&Judgement::new(&scenario, &rehearsal), &destinations)
+            conclude(&Judgement::new(&scenario, &rehearsal, &gallery), &destinations)
         }
         Ok(RehearsalEnd::Not(error)) => {
             output::not_rehearsed(&error);
@@ -83,6 +85,7 @@ enum RehearsalEnd {
 async fn until_interrupted(
     scenario: &Scenario,
     progress: &mut Progress,
+    gallery: &mut Gallery,
     mut recorder: Option<Recorder<BufWriter<File>>>,
 ) -> io::Result<RehearsalEnd> {
     let mut signals = Signals::catch()?;
@@ -93,6 +96,7 @@ async fn until_interrupted(
         {
             written = recorder.write(record, terms, verdict.verdict, facts);
         }
+        gallery.add(&news);
         progress.show(&news);
     };
     let interrupted = Notify::new();

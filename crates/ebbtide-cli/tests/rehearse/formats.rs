@@ -36,7 +36,7 @@ fn every_format_is_written_and_a_replay_has_the_verdict_of_the_rehearsal() {
     command.args(["rehearse", "--quiet", "--grace=6s", "--repeat=2"]).args(SMALL);
     command.arg(format!("--ready=http://127.0.0.1:{port}/"));
     command.arg("--format=github").arg(format!("--record={}", at("record").display()));
-    for format in ["text", "json", "junit", "markdown"] {
+    for format in ["text", "json", "junit", "markdown", "html"] {
         command.arg(format!("--format={format}={}", at(format).display()));
     }
     command.env("GITHUB_STEP_SUMMARY", at("summary"));
@@ -56,7 +56,7 @@ fn every_format_is_written_and_a_replay_has_the_verdict_of_the_rehearsal() {
     assert!(read(&at("junit")).contains(&format!("failures=\"{failed}\"")));
 
     let record = read(&at("record"));
-    for format in ["text", "json", "junit", "markdown"] {
+    for format in ["text", "json", "junit", "markdown", "html"] {
         let replayed = replay(&["-", "--format", format], &record);
         assert_eq!(replayed.status.code(), Some(1));
         assert_eq!(String::from_utf8_lossy(&replayed.stdout), read(&at(format)), "{format}");

@@ -10,6 +10,7 @@ mod fate;
 mod judge;
 mod losses;
 mod notes;
+mod picture;
 mod rehearsal;
 mod routes;
 #[cfg(any(test, feature = "samples"))]
@@ -23,7 +24,8 @@ pub use check::{Check, CheckId, Finding, Verdict};
 pub use counts::{Counts, Latency, ShapeSummary};
 pub(crate) use judge::judge;
 pub use judge::{ExitSeen, RunVerdict, Terms};
+pub use picture::{OutcomeClass, Picture, PicturedRequest};
 pub(crate) use rehearsal::conclude;
 pub use rehearsal::{Facts, NumberedRun, Rehearsal};
 pub use routes::RouteSummary;
-pub use timeline::{Bars, Timeline};
+pub use timeline::{Bars, Landmark, Timeline};

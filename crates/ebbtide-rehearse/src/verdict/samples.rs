@@ -113,6 +113,25 @@ pub(crate) fn found(id: CheckId, record: &Record, terms: &Terms) -> Check {
     judge(record, terms).checks.into_iter().find(|check| check.id == id).unwrap()
 }
 
+/// The record of a run with `count` requests at a steady rate, of which one in 97 after the signal is lost, and its terms.
+pub fn busy(count: u64) -> (Record, Terms) {
+    let mut record = good();
+    // From 0 s to 1.5 s, and refused from there on.
+    record.traffic.requests = (0..count)
+        .map(|number| {
+            let begun = number.saturating_mul(1_590_000) / count.max(1);
+            let outcome = match (begun, number % 97) {
+                (1_500_000.., _) => Outcome::Refused,
+                (SIGNALLED.., 0) => Outcome::Unanswered { close: Close::Reset },
+                _ => Outcome::Answered { status: 200 },
+            };
+            let took = 300 + (number.wrapping_mul(2_654_435_761) >> 7) % 9_000;
+            Request { id: number + 1, ended: At(begun + took), ..request(begun, outcome) }
+        })
+        .collect();
+    (record, terms())
+}
+
 /// Two runs, the second of which lost one request.
 pub fn rehearsal() -> Rehearsal {
     let mut bad = good();
