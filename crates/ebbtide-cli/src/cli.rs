@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::explain::ExplainArgs;
 use crate::rehearse::RehearseArgs;
 use crate::replay::ReplayArgs;
 
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Rehearse(Box<RehearseArgs>),
     /// Judge a recorded rehearsal again, and print the verdict in any format
     Replay(ReplayArgs),
+    /// Explain a check: its meaning, likely causes and the usual remedies
+    Explain(ExplainArgs),
     /// Cleans up after a rehearsal that is killed
     #[command(name = ebbtide_rehearse::JANITOR, hide = true)]
     Janitor,

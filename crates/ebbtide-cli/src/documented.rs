@@ -80,7 +80,7 @@ fn check(words: &[String]) -> Result<(), String> {
             Ok(_) | Err(BadPlan::Feature(_) | BadPlan::Demo(BadDemo::Feature(_))) => Ok(()),
             Err(bad) => Err(bad.to_string()),
         },
-        Command::Replay(_) | Command::Janitor | Command::Demo(_) => Ok(()),
+        Command::Replay(_) | Command::Explain(_) | Command::Janitor | Command::Demo(_) => Ok(()),
     }
 }
 
@@ -153,7 +153,7 @@ fn call(line: &str) -> Option<Vec<String>> {
     let starts = |pair: &[String]| {
         let [before, subcommand] = pair else { return false };
         (is_program(before) || (is_cargo && before == "--"))
-            && matches!(subcommand.as_str(), "rehearse" | "replay" | "demo")
+            && matches!(subcommand.as_str(), "rehearse" | "replay" | "explain" | "demo")
     };
     let at = words.windows(2).position(starts)?;
     Some(words.into_iter().skip(at + 1).collect())

@@ -10,6 +10,7 @@ mod documented;
 #[cfg(test)]
 mod error_form;
 mod exit;
+mod explain;
 mod output;
 mod rehearse;
 mod replay;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     match cli::Cli::parse().command {
         cli::Command::Rehearse(args) => rehearse::run(*args).into(),
         cli::Command::Replay(args) => replay::run(args).into(),
+        cli::Command::Explain(args) => explain::run(&args).into(),
         cli::Command::Janitor => {
             ebbtide_rehearse::janitor();
             exit::Ending::Passed.into()

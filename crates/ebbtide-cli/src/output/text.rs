@@ -134,6 +134,14 @@ fn verdict(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
     let style = style(rehearsal.verdict);
     let Headline { word, rest } = Headline::of(rehearsal);
     writeln!(out, "{style}{word}{style:#}{rest}")?;
+    // One line, whatever failed: the evidence is above, and the first failure usually causes the others.
+    if let Some(failed) = rehearsal.checks.iter().find(|check| check.verdict == Finding::Fail) {
+        writeln!(
+            out,
+            "{HINT}hint{HINT:#}: `ebbtide explain {}` names likely causes and remedies",
+            failed.id
+        )?;
+    }
     if rehearsal.verdict == Verdict::Inconclusive {
         writeln!(out, "{HINT}hint{HINT:#}: with --strict, an inconclusive verdict fails")?;
     }

@@ -13,6 +13,11 @@ const HEAD: &str = "\
 # The command line
 ";
 
+const CHECKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/book/src/checks");
+
+const CHECK_HEAD: &str =
+    "<!-- Written by `cargo xtask generate` from `ebbtide explain`. Do not edit. -->\n\n";
+
 /// A fixed width, independent of the terminal that the test runs on.
 const COLUMNS: &str = "100";
 
@@ -27,6 +32,34 @@ fn the_cli_page_equals_the_help_output() {
         assert_eq!(present, expected, "docs/cli.md:{}: run `cargo xtask generate`", number + 1);
     }
     assert_eq!(present.len(), expected.len(), "docs/cli.md is stale: run `cargo xtask generate`");
+}
+
+/// A page of the book for each check: the text of `ebbtide explain`.
+#[test]
+fn the_pages_of_the_checks_equal_the_output_of_explain() {
+    let folder = Path::new(CHECKS);
+    let checks = checks();
+    for check in &checks {
+        let output = ebbtide().args(["explain", check]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let expected = format!("{CHECK_HEAD}{}", String::from_utf8(output.stdout).unwrap());
+        let page = folder.join(check).with_extension("md");
+        if env::var_os("EBBTIDE_GENERATE").is_some() {
+            fs::create_dir_all(folder).unwrap();
+            fs::write(&page, &expected).unwrap();
+        }
+        let present = fs::read_to_string(&page).unwrap_or_default();
+        assert_eq!(present, expected, "{}: run `cargo xtask generate`", page.display());
+    }
+    let pages = fs::read_dir(folder).unwrap().count();
+    assert_eq!(pages, checks.len(), "{CHECKS} has a page without a check");
+}
+
+/// Returns the names of the checks, which the help of `explain` lists.
+fn checks() -> Vec<String> {
+    let help = help(&["explain"]);
+    let listed = help.split_once("[possible values: ").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
+    listed.split(',').map(|name| name.split_whitespace().collect()).collect()
 }
 
 #[test]

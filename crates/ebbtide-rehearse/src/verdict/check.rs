@@ -58,6 +58,24 @@ pub enum CheckId {
 }
 
 impl CheckId {
+    /// Every check, in the order of the output.
+    pub const ALL: [Self; 14] = [
+        Self::SignalHandled,
+        Self::RequestsAnswered,
+        Self::PhasesServed,
+        Self::ReadinessBeforeClose,
+        Self::RefusalsClean,
+        Self::ExitInTime,
+        Self::ExitCode,
+        Self::NoKill,
+        Self::NoOrphans,
+        Self::NoLeakedConnections,
+        Self::DatabaseClean,
+        Self::OrdersProcessed,
+        Self::JobsReturned,
+        Self::LastLogLine,
+    ];
+
     /// Returns the name in output.
     pub fn name(self) -> &'static str {
         match self {

@@ -124,3 +124,16 @@ fn exit(record: &Record) -> ExitSeen {
         Ended::Signal(signal) => ExitSeen { code: None, signal: Some(signal), after_ms },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::CheckId;
+    use crate::verdict::samples::{good, terms};
+
+    #[test]
+    fn the_list_of_checks_has_each_check_of_a_judgement() {
+        let judged = judge(&good(), &Terms { store: true, ..terms() });
+        assert_eq!(judged.checks.iter().map(|check| check.id).collect::<Vec<_>>(), CheckId::ALL);
+    }
+}

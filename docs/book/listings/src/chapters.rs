@@ -1,5 +1,50 @@
 //! A module for each chapter of the book: `cargo test --doc` compiles their Rust listings.
 
+#[doc = include_str!("../../src/checks/database-clean.md")]
+mod checks_database_clean {}
+
+#[doc = include_str!("../../src/checks/exit-code.md")]
+mod checks_exit_code {}
+
+#[doc = include_str!("../../src/checks/exit-in-time.md")]
+mod checks_exit_in_time {}
+
+#[doc = include_str!("../../src/checks/jobs-returned.md")]
+mod checks_jobs_returned {}
+
+#[doc = include_str!("../../src/checks/last-log-line.md")]
+mod checks_last_log_line {}
+
+#[doc = include_str!("../../src/checks/no-kill.md")]
+mod checks_no_kill {}
+
+#[doc = include_str!("../../src/checks/no-leaked-connections.md")]
+mod checks_no_leaked_connections {}
+
+#[doc = include_str!("../../src/checks/no-orphans.md")]
+mod checks_no_orphans {}
+
+#[doc = include_str!("../../src/checks/orders-processed.md")]
+mod checks_orders_processed {}
+
+#[doc = include_str!("../../src/checks/phases-served.md")]
+mod checks_phases_served {}
+
+#[doc = include_str!("../../src/checks/readiness-before-close.md")]
+mod checks_readiness_before_close {}
+
+#[doc = include_str!("../../src/checks/refusals-clean.md")]
+mod checks_refusals_clean {}
+
+#[doc = include_str!("../../src/checks/requests-answered.md")]
+mod checks_requests_answered {}
+
+#[doc = include_str!("../../src/checks/signal-handled.md")]
+mod checks_signal_handled {}
+
+#[doc = include_str!("../../src/command/checks.md")]
+mod command_checks {}
+
 #[doc = include_str!("../../src/command/ci.md")]
 mod command_ci {}
 

@@ -24,7 +24,7 @@ pub(super) const SCOPES: [Scope; 4] = [
     },
     Scope {
         folder: "crates/ebbtide-cli/src",
-        tiers: &[&["error_form"], &["demo"], &["exit"], &["output"], &["rehearse"], &["replay"]],
+        tiers: &[&["error_form"], &["demo"], &["exit"], &["output"], &["explain", "rehearse"], &["replay"]],
         top: &["main", "cli", "documented"],
         files_on_top: false,
     },
