@@ -83,6 +83,7 @@ pub(crate) fn run(args: ReplayArgs) -> Ending {
         strict: header.strict || args.strict,
         rehearsal: &rehearsal,
         gallery: &gallery,
+        before: None,
     };
     conclude(&judgement, &destinations)
 }

@@ -11,7 +11,7 @@ use super::record::Record;
 use super::run::{JudgedRun, run};
 use super::scenario::Scenario;
 use super::trouble::NotRehearsed;
-use super::verdict::{Facts, Rehearsal, RunVerdict, Terms, conclude};
+use super::verdict::{Facts, Rehearsal, RunVerdict, Terms, Verdict, conclude};
 
 /// Rehearses `scenario` and returns the judgement. Calls `news` with each progress event. Stops early when `interrupted`.
 ///
@@ -44,7 +44,11 @@ pub async fn rehearse(
             verdict: &verdict,
             facts: &facts,
         });
+        let failed = verdict.verdict == Verdict::Fail;
         runs.push((verdict, facts));
+        if failed && scenario.until_failure {
+            break;
+        }
     }
     Ok(conclude(runs))
 }

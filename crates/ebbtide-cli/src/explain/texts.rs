@@ -7,6 +7,7 @@ pub(super) fn text(check: CheckId) -> &'static str {
     match check {
         CheckId::SignalHandled => include_str!("checks/signal-handled.md"),
         CheckId::RequestsAnswered => include_str!("checks/requests-answered.md"),
+        CheckId::RoutesServed => include_str!("checks/routes-served.md"),
         CheckId::PhasesServed => include_str!("checks/phases-served.md"),
         CheckId::ReadinessBeforeClose => include_str!("checks/readiness-before-close.md"),
         CheckId::RefusalsClean => include_str!("checks/refusals-clean.md"),

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use ebbtide_rehearse::{Finding, Verdict};
 
+use super::comparison::compared;
 use super::headline::Headline;
 use super::judgement::Judgement;
 use super::markdown;
@@ -28,7 +29,13 @@ pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Resul
         Verdict::Fail => "error",
     };
     let Headline { word, rest } = Headline::of(rehearsal);
-    command(out, level, "ebbtide rehearse", &format!("{word}{rest}"))
+    command(out, level, "ebbtide rehearse", &format!("{word}{rest}"))?;
+    let rows = compared(judgement);
+    let lines = rows.iter().map(|row| format!("{}: {} → {}", row.what, row.before, row.after));
+    match rows.as_slice() {
+        [] => Ok(()),
+        _ => command(out, "notice", "ebbtide comparison", &lines.collect::<Vec<_>>().join("\n")),
+    }
 }
 
 /// Appends the verdict as Markdown to the step's summary, where this process is a step of a job.

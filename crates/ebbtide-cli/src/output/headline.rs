@@ -43,7 +43,7 @@ impl Headline {
 }
 
 /// Returns the names of the checks that keep the verdict from being `pass`.
-fn sinking(rehearsal: &Rehearsal) -> String {
+pub(super) fn sinking(rehearsal: &Rehearsal) -> String {
     let sunk = rehearsal.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name());
     sunk.collect::<Vec<_>>().join(", ")
 }

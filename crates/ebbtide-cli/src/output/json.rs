@@ -13,21 +13,7 @@ const SCHEMA: u32 = 3;
 
 /// Writes the object, with a newline at its end.
 pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
-    let rehearsal = judgement.rehearsal;
-    let document = Document {
-        schema: SCHEMA,
-        verdict: rehearsal.verdict,
-        command: &judgement.command,
-        seed: judgement.seed,
-        repeat: judgement.repeat,
-        lost_by_shutdown: rehearsal.lost_by_shutdown,
-        in_flight_at_signal: &rehearsal.in_flight_at_signal,
-        requests: rehearsal.requests,
-        exit: rehearsal.exit,
-        checks: &rehearsal.checks,
-        runs: &rehearsal.runs,
-    };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
+    serde_json::to_writer_pretty(&mut *out, &Document::of(judgement))?;
     writeln!(out)
 }
 
@@ -44,6 +30,29 @@ struct Document<'a> {
     exit: ExitSeen,
     checks: &'a [Check],
     runs: &'a [NumberedRun],
+    /// The command of `--compare`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared_with: Option<Box<Document<'a>>>,
+}
+
+impl<'a> Document<'a> {
+    fn of(judgement: &'a Judgement<'a>) -> Self {
+        let rehearsal = judgement.rehearsal;
+        Self {
+            schema: SCHEMA,
+            verdict: rehearsal.verdict,
+            command: &judgement.command,
+            seed: judgement.seed,
+            repeat: judgement.repeat,
+            lost_by_shutdown: rehearsal.lost_by_shutdown,
+            in_flight_at_signal: &rehearsal.in_flight_at_signal,
+            requests: rehearsal.requests,
+            exit: rehearsal.exit,
+            checks: &rehearsal.checks,
+            runs: &rehearsal.runs,
+            compared_with: judgement.before.map(|before| Box::new(Self::of(before))),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub(crate) struct Judgement<'a> {
     pub(crate) rehearsal: &'a Rehearsal,
     /// The pictures of its runs, if a page is written.
     pub(crate) gallery: &'a Gallery,
+    /// The judgement on the command of `--compare`.
+    pub(crate) before: Option<&'a Judgement<'a>>,
 }
 
 impl<'a> Judgement<'a> {
@@ -31,6 +33,7 @@ impl<'a> Judgement<'a> {
             strict: scenario.strict,
             rehearsal,
             gallery,
+            before: None,
         }
     }
 }

@@ -13,6 +13,15 @@ const NAME: &str = "ebbtide rehearse";
 
 /// Writes the document. JUnit has no inconclusive result: such a check is skipped, or a failure with `--strict`.
 pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
+    let mut report = Report::new(NAME);
+    for one in judgement.before.into_iter().chain([judgement]) {
+        report.add_test_suite(suite(one)?);
+    }
+    let document = report.to_string().map_err(io::Error::other)?;
+    out.write_all(without_root_skipped(&document).as_bytes())
+}
+
+fn suite(judgement: &Judgement<'_>) -> io::Result<TestSuite> {
     let mut suite = TestSuite::new(judgement.command.as_str());
     let Headline { word, rest } = Headline::of(judgement.rehearsal);
     for (name, value) in [
@@ -25,12 +34,9 @@ pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Resul
     }
     suite.add_test_cases(judgement.rehearsal.checks.iter().map(|check| case(check, judgement.strict)));
     let mut whole = anstream::StripStream::new(Vec::new());
-    text::write(&mut whole, judgement)?;
+    text::write(&mut whole, &Judgement { before: None, ..judgement.clone() })?;
     suite.set_system_out(String::from_utf8_lossy(&whole.into_inner()));
-    let mut report = Report::new(NAME);
-    report.add_test_suite(suite);
-    let document = report.to_string().map_err(io::Error::other)?;
-    out.write_all(without_root_skipped(&document).as_bytes())
+    Ok(suite)
 }
 
 fn case(check: &Check, strict: bool) -> TestCase {

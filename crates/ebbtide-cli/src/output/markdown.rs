@@ -4,11 +4,26 @@ use std::io::{self, Write};
 
 use ebbtide_rehearse::{Finding, NumberedRun, Rehearsal, RouteSummary, words};
 
+use super::comparison::{ComparedRow, compared};
 use super::headline::Headline;
 use super::judgement::Judgement;
 
-/// Writes the document.
+/// Writes the document, with `--compare` of both commands, and the comparison first.
 pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
+    for (at, ComparedRow { what, before, after }) in compared(judgement).into_iter().enumerate() {
+        if at == 0 {
+            writeln!(out, "## Comparison\n\n| | before | after |\n|---|---|---|")?;
+        }
+        writeln!(out, "| {what} | {} | {} |", escaped(&before), escaped(&after))?;
+    }
+    if let Some(before) = judgement.before {
+        writeln!(out)?;
+        one(out, before)?;
+    }
+    one(out, judgement)
+}
+
+fn one(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
     let rehearsal = judgement.rehearsal;
     let Headline { word, rest } = Headline::of(rehearsal);
     writeln!(out, "## Rehearsal: {word}\n")?;

@@ -1,5 +1,6 @@
 //! The output of the command: the verdict in every format, and progress. It depends on verdicts; verdicts do not depend on it.
 
+mod comparison;
 mod destination;
 mod format;
 mod github;

@@ -5,13 +5,29 @@ use std::io::{self, Write};
 use ebbtide_rehearse::words;
 use ebbtide_rehearse::{Bars, Finding, NumberedRun, Rehearsal, Verdict};
 
+use super::comparison::{ComparedRow, compared};
 use super::headline::Headline;
 use super::judgement::Judgement;
 use super::paint::{BOLD, DIM, HINT, finding, verdict as style};
 use super::table;
 
-/// Writes checks, table, timeline and the verdict.
+/// Writes checks, table, timeline and the verdict; with `--compare` of both commands, and the comparison.
 pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
+    if let Some(before) = judgement.before {
+        one(out, before)?;
+        writeln!(out)?;
+    }
+    one(out, judgement)?;
+    for (at, ComparedRow { what, before, after }) in compared(judgement).into_iter().enumerate() {
+        if at == 0 {
+            writeln!(out, "\n{DIM}{:<25} {:<25} after{DIM:#}", "comparison", "before")?;
+        }
+        writeln!(out, "{what:<25} {before:<25} {after}")?;
+    }
+    Ok(())
+}
+
+fn one(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
     let rehearsal = judgement.rehearsal;
     let runs = words::plural(rehearsal.runs.len() as u64, "run", "runs");
     writeln!(out, "{BOLD}rehearsal{BOLD:#} of {}: {runs}, seed {}", judgement.command, judgement.seed)?;

@@ -161,8 +161,16 @@ pub(crate) struct RehearseArgs {
     pub(super) window: Duration,
 
     /// Number of times to start, load and stop the service
-    #[arg(long, help_heading = STOP, value_name = "RUNS", default_value_t = 1, value_parser = runs, allow_hyphen_values = true)]
-    pub(super) repeat: u32,
+    ///
+    /// Default: 1, or 10000 with --until-failure.
+    #[arg(long, help_heading = STOP, value_name = "RUNS", value_parser = runs, allow_hyphen_values = true)]
+    pub(super) repeat: Option<u32>,
+
+    /// Stop after the first run that fails
+    ///
+    /// The verdict counts every run. --seed repeats the times of the signals, from the first run on.
+    #[arg(long, help_heading = STOP)]
+    pub(super) until_failure: bool,
 
     /// Seed for the times of the signal and the clients' pauses
     ///
@@ -177,6 +185,13 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = OUTPUT, value_name = "FORMAT[=FILE]", value_parser = Destination::parse)]
     pub(super) format: Vec<Destination>,
 
+    /// Rehearse this command first, with the same options, and print both verdicts
+    ///
+    /// For the state before a change. COMMAND is split into words as by a shell, and executed without one. The exit code is that of
+    /// the command after `--`.
+    #[arg(long, help_heading = OUTPUT, value_name = "COMMAND", conflicts_with_all = ["demo", "record"])]
+    pub(super) compare: Option<String>,
+
     /// Write every event of every run to this file as JSON lines
     ///
     /// `ebbtide replay FILE` judges them again.
@@ -187,6 +202,9 @@ pub(crate) struct RehearseArgs {
     #[arg(long, short, help_heading = OUTPUT)]
     pub(super) quiet: bool,
 }
+
+/// The maximum number of runs.
+pub(super) const MOST_RUNS: u32 = 10_000;
 
 const SERVICE: &str = "Service";
 const LOAD: &str = "Load";

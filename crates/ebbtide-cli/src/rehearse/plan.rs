@@ -9,7 +9,7 @@ use ebbtide_rehearse::{
 };
 use thiserror::Error;
 
-use super::args::RehearseArgs;
+use super::args::{MOST_RUNS, RehearseArgs};
 use crate::demo::{BadDemo, DemoService, check_demo};
 
 /// The options contradict each other, or are not supported by this build.
@@ -24,6 +24,9 @@ pub(crate) enum BadPlan {
     /// A shape has more than one route.
     #[error("--url {0}=… was given more than once")]
     TwoRoutes(Shape),
+    /// The command of `--compare` has no words, or an open quote.
+    #[error("invalid --compare `{0}`: expected a command line")]
+    Compare(String),
     /// The stop signal is SIGKILL.
     #[error("invalid --signal KILL: no service can handle it")]
     Kill,
@@ -44,6 +47,7 @@ impl BadPlan {
             Self::NoRoute(shape) => format!("add --url {shape}=METHOD:PATH"),
             Self::NoLoad => "leave at least one of --storm, --keepalive, --slow and --open on".to_owned(),
             Self::Kill => "SIGKILL is sent anyway at the end of --grace".to_owned(),
+            Self::Compare(_) => "quote the command as one argument: --compare './old --port 8080'".to_owned(),
             Self::TwoRoutes(_) => "`ebbtide rehearse --help` explains every option".to_owned(),
         }
     }
@@ -93,10 +97,20 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         },
         database,
         report: env::var_os("EBBTIDE_REPORT").filter(|path| !path.is_empty()).map(Into::into),
-        repeat: args.repeat,
+        repeat: args.repeat.unwrap_or(if args.until_failure { MOST_RUNS } else { 1 }),
+        until_failure: args.until_failure,
         janitor: env::current_exe().ok(),
         seed: args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
     })
+}
+
+/// Returns the scenario for the command of `--compare`: the other one with this program.
+pub(super) fn compared(args: &RehearseArgs, scenario: &Scenario) -> Result<Option<Scenario>, BadPlan> {
+    let Some(line) = &args.compare else { return Ok(None) };
+    let words = shlex::split(line).filter(|words| !words.is_empty());
+    let words = words.ok_or_else(|| BadPlan::Compare(line.clone()))?;
+    let program = Program::Command(words.into_iter().map(Into::into).collect());
+    Ok(Some(Scenario { program, ..scenario.clone() }))
 }
 
 /// Returns the database to watch: the one from `--database-url`, or else the demo's.
@@ -182,6 +196,7 @@ mod tests {
         error_form::walk! {
             BadPlan::NoRoute(_) => BadPlan::NoRoute(Shape::Storm);
             BadPlan::NoLoad => BadPlan::NoLoad;
+            BadPlan::Compare(_) => BadPlan::Compare("sh -c '".to_owned());
             BadPlan::TwoRoutes(_) => BadPlan::TwoRoutes(Shape::Storm);
             BadPlan::Kill => BadPlan::Kill;
             BadPlan::Feature(_) => BadPlan::Feature(missing());

@@ -13,14 +13,15 @@ use tokio::sync::Notify;
 
 use super::args::RehearseArgs;
 use super::conclude::conclude;
-use super::plan::scenario;
+use super::plan::{compared, scenario};
 use crate::exit::Ending;
 use crate::output::{self, Destination, Gallery, Judgement, Progress};
 
 /// Runs `ebbtide rehearse`.
 pub(crate) fn run(args: RehearseArgs) -> Ending {
-    let scenario = match scenario(&args) {
-        Ok(scenario) => scenario,
+    let planned = scenario(&args).and_then(|main| Ok((compared(&args, &main)?, main)));
+    let (before, scenario) = match planned {
+        Ok(planned) => planned,
         Err(error) => {
             output::complain(&error.to_string(), Some(&error.hint()));
             return Ending::Usage;
@@ -37,28 +38,48 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
             return Ending::Usage;
         }
     };
-    let mut progress = Progress::new(args.quiet);
-    let mut gallery = Gallery::new(destinations.iter().any(Destination::has_pictures));
+    // The timeline is that of the command after `--`.
+    let (mut gallery, mut none) =
+        (Gallery::new(destinations.iter().any(Destination::has_pictures)), Gallery::default());
+    let before =
+        match before.map(|before| Ok((judged(&before, args.quiet, &mut none, None)?, before))).transpose() {
+            Ok(before) => before,
+            Err(ending) => return ending,
+        };
+    let rehearsal = match judged(&scenario, args.quiet, &mut gallery, recorder) {
+        Ok(rehearsal) => rehearsal,
+        Err(ending) => return ending,
+    };
+    let before = before.as_ref().map(|(rehearsal, scenario)| Judgement::new(scenario, rehearsal, &none));
+    let judgement = Judgement { before: before.as_ref(), ..Judgement::new(&scenario, &rehearsal, &gallery) };
+    conclude(&judgement, &destinations)
+}
+
+/// Rehearses `scenario`. Prints the reason if there is no verdict.
+fn judged(
+    scenario: &Scenario,
+    quiet: bool,
+    gallery: &mut Gallery,
+    recorder: Option<Recorder<BufWriter<File>>>,
+) -> Result<Rehearsal, Ending> {
+    let mut progress = Progress::new(quiet);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let outcome = runtime.and_then(|runtime| {
-        runtime.block_on(until_interrupted(&scenario, &mut progress, &mut gallery, recorder))
-    });
+    let outcome = runtime
+        .and_then(|runtime| runtime.block_on(until_interrupted(scenario, &mut progress, gallery, recorder)));
     progress.clear();
     match outcome {
-        Ok(RehearsalEnd::Judged(rehearsal)) => {
-            conclude(&Judgement::new(&scenario, &rehearsal, &gallery), &destinations)
-        }
+        Ok(RehearsalEnd::Judged(rehearsal)) => Ok(*rehearsal),
         Ok(RehearsalEnd::Not(error)) => {
             output::not_rehearsed(&error);
-            Ending::NotRehearsed
+            Err(Ending::NotRehearsed)
         }
         Ok(RehearsalEnd::Interrupted(signal)) => {
             output::complain("interrupted: no verdict; the service was stopped", None);
-            Ending::Interrupted(signal)
+            Err(Ending::Interrupted(signal))
         }
         Err(error) => {
             output::not_rehearsed(&NotRehearsed::Io(error));
-            Ending::NotRehearsed
+            Err(Ending::NotRehearsed)
         }
     }
 }

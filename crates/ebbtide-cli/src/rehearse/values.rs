@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::args::MOST_RUNS;
 use ebbtide_core::model::parse_duration;
 use ebbtide_rehearse::{Expected, Ready, Route, Shape, Span, StopSignal, Target};
 
@@ -56,7 +57,7 @@ pub(super) fn requests(text: &str) -> Result<u64, String> {
 
 /// Parses a number of runs.
 pub(super) fn runs(text: &str) -> Result<u32, String> {
-    within(text, "number", 1, 10_000)
+    within(text, "number", 1, MOST_RUNS)
 }
 
 /// Parses any number.

@@ -10,6 +10,7 @@ mod other_languages;
 #[expect(unreachable_pub, reason = "public where it is a module of a library")]
 mod ports;
 mod processes;
+mod repeated;
 mod scene;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod servers;

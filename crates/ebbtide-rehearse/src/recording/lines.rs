@@ -65,6 +65,7 @@ pub(super) struct TermsLine {
     require_readiness: bool,
     readiness: Option<(SocketAddr, String)>,
     allow_status: Vec<u16>,
+    expect_status: Vec<u16>,
     shapes: Vec<Shape>,
     phases: bool,
     store: bool,
@@ -79,6 +80,7 @@ impl From<&Terms> for TermsLine {
             require_readiness: terms.require_readiness,
             readiness: terms.readiness.clone(),
             allow_status: terms.allow_status.clone(),
+            expect_status: terms.expect_status.clone(),
             shapes: terms.shapes.clone(),
             phases: terms.phases,
             store: terms.store,
@@ -96,6 +98,7 @@ impl TermsLine {
             require_readiness: self.require_readiness,
             readiness: self.readiness,
             allow_status: self.allow_status,
+            expect_status: self.expect_status,
             shapes: self.shapes,
             phases: self.phases,
             store: self.store,
@@ -148,6 +151,8 @@ pub(super) struct ProcessLine {
     exit: Option<(At, Ended)>,
     killed: Option<At>,
     cleaned_up: Option<At>,
+    children_until: Option<At>,
+    children_listened: Vec<String>,
     signal_state: Option<SignalState>,
     orphans: Vec<Orphan>,
     database: Option<Database>,
@@ -157,8 +162,10 @@ pub(super) struct ProcessLine {
 
 impl ProcessLine {
     pub(super) fn restore(self, record: &mut Record) {
-        let Self { ready, load_began, signalled, exit, killed, cleaned_up, signal_state, .. } = self;
-        let Self { orphans, database, store, report, .. } = self;
+        let Self {
+            ready, load_began, signalled, exit, killed, cleaned_up, children_until, signal_state, ..
+        } = self;
+        let Self { children_listened, orphans, database, store, report, .. } = self;
         *record = Record {
             ready,
             load_began,
@@ -166,6 +173,8 @@ impl ProcessLine {
             exit,
             killed,
             cleaned_up,
+            children_until,
+            children_listened,
             signal_state,
             orphans,
             traffic: std::mem::take(&mut record.traffic),

@@ -37,6 +37,8 @@ fn rich() -> (Record, Terms) {
     let mut record = good();
     record.killed = Some(At(1_590_000));
     record.cleaned_up = Some(At(1_650_000));
+    record.children_until = Some(At(1_640_000));
+    record.children_listened = vec!["127.0.0.1:80".to_owned()];
     record.exit = Some((At(1_600_000), Ended::Signal(9)));
     record.orphans = vec![Orphan { pid: 7, name: "worker \"1\"".to_owned() }];
     record.readiness = vec![
@@ -67,7 +69,7 @@ fn rich() -> (Record, Terms) {
     ];
     traffic.requests.push(request(1_400_000, Outcome::Unanswered { close: Close::Reset }));
     let readiness = Some(("127.0.0.1:80".parse().unwrap(), "/readyz".to_owned()));
-    (record, Terms { readiness, allow_status: vec![503], phases: true, ..terms() })
+    (record, Terms { readiness, allow_status: vec![503], expect_status: vec![401], phases: true, ..terms() })
 }
 
 fn judged(text: &str) -> Result<Vec<RunVerdict>, BadRecord> {

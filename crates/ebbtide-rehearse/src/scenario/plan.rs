@@ -40,6 +40,8 @@ pub struct Scenario {
     pub report: Option<PathBuf>,
     /// The number of runs.
     pub repeat: u32,
+    /// Whether a run that fails is the last one.
+    pub until_failure: bool,
     /// The program that cleans up when this process is killed. It is started with the argument [`JANITOR`](crate::JANITOR)
     /// and must call [`janitor`](crate::janitor). Without it, a rehearsal that is killed leaves the service running.
     pub janitor: Option<PathBuf>,

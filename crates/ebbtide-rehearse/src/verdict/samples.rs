@@ -173,6 +173,7 @@ pub fn scenario() -> Scenario {
         database: None,
         report: None,
         repeat: 2,
+        until_failure: false,
         janitor: None,
         seed: 7,
     }

@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
 
 use super::gallery::RunPicture;
+use crate::output::comparison::compared;
 use crate::output::headline::Headline;
 use crate::output::judgement::Judgement;
 
@@ -41,6 +42,7 @@ pub(in crate::output) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -
                         span { (rest.trim_start_matches([':', ' '])) }
                     }
                     p .dim { (words::plural(rehearsal.runs.len() as u64, "run", "runs")) ", seed " (judgement.seed) }
+                    (comparison(judgement))
                     (findings(rehearsal))
                     (timeline(judgement))
                     (checks(rehearsal))
@@ -55,6 +57,20 @@ pub(in crate::output) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -
         }
     };
     writeln!(out, "{}", page.into_string())
+}
+
+/// Both commands of `--compare`.
+fn comparison(judgement: &Judgement<'_>) -> Markup {
+    let rows = compared(judgement);
+    html! {
+        @if !rows.is_empty() {
+            h2 { "Comparison" }
+            div .scroll { table {
+                thead { tr { th {} th { "before" } th { "after" } } }
+                tbody { @for row in rows { tr { td .name { (row.what) } td .text { (row.before) } td .text { (row.after) } } } }
+            } }
+        }
+    }
 }
 
 /// The checks that keep the verdict from being `pass`, with their evidence.

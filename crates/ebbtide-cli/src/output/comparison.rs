@@ -1,0 +1,90 @@
+//! The numbers of two rehearsals beside each other.
+
+use ebbtide_rehearse::{Latency, Rehearsal, words};
+
+use super::headline::{Headline, sinking};
+use super::judgement::Judgement;
+
+/// A row of the comparison: what it is, before the change and after it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ComparedRow {
+    pub(super) what: &'static str,
+    pub(super) before: String,
+    pub(super) after: String,
+}
+
+/// Returns the rows of a comparison; none without `--compare`.
+pub(super) fn compared(judgement: &Judgement<'_>) -> Vec<ComparedRow> {
+    let Some(before) = judgement.before else { return Vec::new() };
+    let row = |what, of: &dyn Fn(&Judgement<'_>) -> String| ComparedRow {
+        what,
+        before: of(before),
+        after: of(judgement),
+    };
+    let count = |of: fn(&Rehearsal) -> u64| move |one: &Judgement<'_>| words::count(of(one.rehearsal));
+    vec![
+        row("command", &|one| one.command.clone()),
+        row("verdict", &|one| Headline::of(one.rehearsal).word.to_owned()),
+        row("failed checks", &|one| match sinking(one.rehearsal) {
+            names if names.is_empty() => "none".to_owned(),
+            names => names,
+        }),
+        row("runs", &|one| words::count(one.rehearsal.runs.len() as u64)),
+        row("accepted requests", &count(|rehearsal| rehearsal.requests.accepted())),
+        row("lost by the shutdown", &count(|rehearsal| rehearsal.lost_by_shutdown)),
+        row("in flight at the signal", &count(|rehearsal| rehearsal.in_flight_at_signal.values().sum())),
+        row("refused connections", &count(|rehearsal| rehearsal.requests.refused)),
+        row("exit after", &|one| match one.rehearsal.exit.after_ms {
+            Some(ms) => format!("{ms:.0} ms"),
+            None => "no exit".to_owned(),
+        }),
+        row("p99 latency, worst route", &|one| format!("{:.2} ms", worst(one.rehearsal).p99)),
+    ]
+}
+
+fn worst(rehearsal: &Rehearsal) -> Latency {
+    let routes = rehearsal.runs.iter().flat_map(|run| &run.verdict.routes);
+    routes.map(|route| route.latency_ms).fold(Latency::default(), Latency::worst)
+}
+
+#[cfg(test)]
+mod tests {
+    use ebbtide_rehearse::samples::{rehearsal, scenario};
+
+    use super::*;
+    use crate::output::Gallery;
+    use crate::output::format::Format;
+
+    /// The output of each format for two rehearsals, of which the first lost a request and the second none.
+    fn shown(format: Format) -> String {
+        let (gallery, bad, mut good) = (Gallery::default(), rehearsal(), rehearsal());
+        good.lost_by_shutdown = 0;
+        let before = Judgement { command: "./old".to_owned(), ..Judgement::new(&scenario(), &bad, &gallery) };
+        let after = Judgement { before: Some(&before), ..Judgement::new(&scenario(), &good, &gallery) };
+        let mut out = anstream::StripStream::new(Vec::new());
+        format.write(&mut out, &after).unwrap();
+        String::from_utf8(out.into_inner()).unwrap()
+    }
+
+    #[test]
+    fn without_compare_there_is_no_comparison() {
+        let (gallery, rehearsal) = (Gallery::default(), rehearsal());
+        assert_eq!(compared(&Judgement::new(&scenario(), &rehearsal, &gallery)), []);
+    }
+
+    #[test]
+    fn every_format_shows_both_rehearsals() {
+        for format in Format::ALL {
+            let text = shown(format);
+            assert!(text.contains("./old") && text.contains("./service --port=1"), "{format}: {text}");
+        }
+        assert!(shown(Format::Text).contains("\nlost by the shutdown      1                         0\n"));
+        assert!(shown(Format::Markdown).contains("| lost by the shutdown | 1 | 0 |"));
+        let json: serde_json::Value = serde_json::from_str(&shown(Format::Json)).unwrap();
+        assert_eq!(
+            (&json["lost_by_shutdown"], &json["compared_with"]["lost_by_shutdown"]),
+            (&0.into(), &1.into())
+        );
+        assert_eq!(shown(Format::Junit).matches("<testsuite ").count(), 2);
+    }
+}
