@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::completions::CompletionsArgs;
 use crate::explain::ExplainArgs;
+use crate::man::ManArgs;
 use crate::rehearse::RehearseArgs;
 use crate::replay::ReplayArgs;
 
@@ -30,6 +32,10 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Explain a check: its meaning, likely causes and the usual remedies
     Explain(ExplainArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Write the manual pages to a folder
+    Man(ManArgs),
     /// Cleans up after a rehearsal that is killed
     #[command(name = ebbtide_rehearse::JANITOR, hide = true)]
     Janitor,

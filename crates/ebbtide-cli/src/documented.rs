@@ -23,9 +23,13 @@ struct Block<'t> {
 fn each_documented_call_of_the_command_is_accepted() {
     let mut documents = Vec::new();
     collect(Path::new(ROOT), &mut documents);
+    documents.extend(["ci/gitlab.yml", "ci/Dockerfile"].map(|file| Path::new(ROOT).join(file)));
     let (mut calls, mut refused) = (0, Vec::new());
     for document in &documents {
-        let text = fs::read_to_string(document).unwrap();
+        let mut text = fs::read_to_string(document).unwrap();
+        if document.extension().is_none_or(|ending| ending != "md") {
+            text = format!("```yaml\n{}\n```\n", with_variables(&text));
+        }
         let name = document.strip_prefix(ROOT).unwrap().display();
         for (line, words) in calls_in(&text) {
             calls += 1;
@@ -71,6 +75,14 @@ fn a_call_with_an_option_that_does_not_exist_is_refused() {
     }
 }
 
+/// Replaces `${NAME}` by the value that the file itself gives in `NAME: value`.
+fn with_variables(text: &str) -> String {
+    let pairs = text.lines().filter_map(|line| line.trim_start_matches(['#', ' ']).split_once(": "));
+    pairs.fold(text.to_owned(), |text, (name, value)| {
+        text.replace(&format!("${{{name}}}"), value.trim_matches('"'))
+    })
+}
+
 /// Parses the words after the program's name as the command does, and plans the rehearsal without starting it.
 fn check(words: &[String]) -> Result<(), String> {
     let words = ["ebbtide".to_owned()].into_iter().chain(words.iter().cloned()).map(OsString::from);
@@ -80,7 +92,12 @@ fn check(words: &[String]) -> Result<(), String> {
             Ok(_) | Err(BadPlan::Feature(_) | BadPlan::Demo(BadDemo::Feature(_))) => Ok(()),
             Err(bad) => Err(bad.to_string()),
         },
-        Command::Replay(_) | Command::Explain(_) | Command::Janitor | Command::Demo(_) => Ok(()),
+        Command::Replay(_)
+        | Command::Explain(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Janitor
+        | Command::Demo(_) => Ok(()),
     }
 }
 
@@ -153,7 +170,10 @@ fn call(line: &str) -> Option<Vec<String>> {
     let starts = |pair: &[String]| {
         let [before, subcommand] = pair else { return false };
         (is_program(before) || (is_cargo && before == "--"))
-            && matches!(subcommand.as_str(), "rehearse" | "replay" | "explain" | "demo")
+            && matches!(
+                subcommand.as_str(),
+                "rehearse" | "replay" | "explain" | "completions" | "man" | "demo"
+            )
     };
     let at = words.windows(2).position(starts)?;
     Some(words.into_iter().skip(at + 1).collect())

@@ -4,6 +4,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
 mod cli;
+mod completions;
 mod demo;
 #[cfg(test)]
 mod documented;
@@ -11,19 +12,22 @@ mod documented;
 mod error_form;
 mod exit;
 mod explain;
+mod man;
 mod output;
 mod rehearse;
 mod replay;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 fn main() -> ExitCode {
     match cli::Cli::parse().command {
         cli::Command::Rehearse(args) => rehearse::run(*args).into(),
         cli::Command::Replay(args) => replay::run(args).into(),
         cli::Command::Explain(args) => explain::run(&args).into(),
+        cli::Command::Completions(args) => completions::run(&args, &cli::Cli::command()).into(),
+        cli::Command::Man(args) => man::run(&args, cli::Cli::command()).into(),
         cli::Command::Janitor => {
             ebbtide_rehearse::janitor();
             exit::Ending::Passed.into()

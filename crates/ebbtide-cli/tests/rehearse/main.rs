@@ -6,6 +6,7 @@ mod features;
 mod formats;
 mod help_page;
 mod other_languages;
+mod packaging;
 #[path = "../../../../tests/src/ports.rs"]
 #[expect(unreachable_pub, reason = "public where it is a module of a library")]
 mod ports;

@@ -24,7 +24,13 @@ pub(super) const SCOPES: [Scope; 4] = [
     },
     Scope {
         folder: "crates/ebbtide-cli/src",
-        tiers: &[&["error_form"], &["demo"], &["exit"], &["output"], &["explain", "rehearse"], &["replay"]],
+        tiers: &[
+            &["demo"],
+            &["exit"],
+            &["output"],
+            &["completions", "explain", "man", "rehearse"],
+            &["replay"],
+        ],
         top: &["main", "cli", "documented"],
         files_on_top: false,
     },
