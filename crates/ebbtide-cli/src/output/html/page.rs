@@ -97,7 +97,7 @@ fn timeline(judgement: &Judgement<'_>) -> Markup {
             h2 #timeline { "Timeline" }
             p .dim {
                 "Times count from the stop signal. Drag to zoom, double-click for the whole run; the wheel zooms with Ctrl and moves with Shift; \
-                 arrow keys, + and − do the same."
+                 arrow keys, + and − do the same. On a touch screen, use the buttons and the strip of the whole run."
                 @if left_out > 0 {
                     " The page has the requests of " (pictures.len()) " of " (judgement.rehearsal.runs.len()) " runs: "
                     code { "ebbtide replay" } " shows the others from their record."
