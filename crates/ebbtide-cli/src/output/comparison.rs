@@ -13,6 +13,9 @@ pub(super) struct ComparedRow {
     pub(super) after: String,
 }
 
+/// The row of the command lines.
+pub(super) const COMMAND: &str = "command";
+
 /// Returns the rows of a comparison; none without `--compare`.
 pub(super) fn compared(judgement: &Judgement<'_>) -> Vec<ComparedRow> {
     let Some(before) = judgement.before else { return Vec::new() };
@@ -23,7 +26,7 @@ pub(super) fn compared(judgement: &Judgement<'_>) -> Vec<ComparedRow> {
     };
     let count = |of: fn(&Rehearsal) -> u64| move |one: &Judgement<'_>| words::count(of(one.rehearsal));
     vec![
-        row("command", &|one| one.command.clone()),
+        row(COMMAND, &|one| one.command.clone()),
         row("verdict", &|one| Headline::of(one.rehearsal).word.to_owned()),
         row("failed checks", &|one| match sinking(one.rehearsal) {
             names if names.is_empty() => "none".to_owned(),
@@ -78,7 +81,11 @@ mod tests {
             let text = shown(format);
             assert!(text.contains("./old") && text.contains("./service --port=1"), "{format}: {text}");
         }
-        assert!(shown(Format::Text).contains("\nlost by the shutdown      1                         0\n"));
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let text = shown(Format::Text);
+        let lost =
+            text.lines().map(words).find(|words| words.starts_with(&["lost".to_owned(), "by".to_owned()]));
+        assert_eq!(lost, Some(words("lost by the shutdown 1 0")));
         assert!(shown(Format::Markdown).contains("| lost by the shutdown | 1 | 0 |"));
         let json: serde_json::Value = serde_json::from_str(&shown(Format::Json)).unwrap();
         assert_eq!(

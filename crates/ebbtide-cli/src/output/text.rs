@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use ebbtide_rehearse::words;
 use ebbtide_rehearse::{Bars, Finding, NumberedRun, Rehearsal, Verdict};
 
-use super::comparison::{ComparedRow, compared};
+use super::comparison::{COMMAND, ComparedRow, compared};
 use super::headline::Headline;
 use super::judgement::Judgement;
 use super::paint::{BOLD, DIM, HINT, finding, verdict as style};
@@ -18,11 +18,18 @@ pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Resul
         writeln!(out)?;
     }
     one(out, judgement)?;
-    for (at, ComparedRow { what, before, after }) in compared(judgement).into_iter().enumerate() {
-        if at == 0 {
-            writeln!(out, "\n{DIM}{:<25} {:<25} after{DIM:#}", "comparison", "before")?;
-        }
-        writeln!(out, "{what:<25} {before:<25} {after}")?;
+    comparison(out, judgement)
+}
+
+fn comparison(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
+    let Some(command) = judgement.before.map(|before| &before.command) else { return Ok(()) };
+    writeln!(out, "\n{BOLD}before{BOLD:#}: {command}\n{BOLD}after{BOLD:#}: {}", judgement.command)?;
+    // The commands are above: they are too long for a column.
+    let rows: Vec<ComparedRow> = compared(judgement).into_iter().filter(|row| row.what != COMMAND).collect();
+    let width = rows.iter().map(|row| row.before.chars().count()).max().unwrap_or_default().max(6);
+    writeln!(out, "{DIM}{:<25} {:<width$}  after{DIM:#}", "", "before")?;
+    for ComparedRow { what, before, after } in rows {
+        writeln!(out, "{what:<25} {before:<width$}  {after}")?;
     }
     Ok(())
 }

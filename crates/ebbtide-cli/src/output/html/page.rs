@@ -152,7 +152,7 @@ fn timeline(judgement: &Judgement<'_>) -> Markup {
 fn checks(rehearsal: &Rehearsal) -> Markup {
     html! {
         h2 { "Checks" }
-        div .scroll { table {
+        div .scroll { table .checks {
             thead { tr { th { "result" } th { "check" } th { "evidence" } } }
             tbody {
                 @for check in &rehearsal.checks {

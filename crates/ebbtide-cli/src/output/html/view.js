@@ -39,6 +39,7 @@
     const unique = (values) => [...new Set(values)].sort();
     options("shape", unique(run.kinds.map((kind) => kind[0])), "all shapes");
     options("route", unique(run.kinds.map((kind) => kind[1])), "all routes");
+    $("zoom-loss").hidden = !run.marks.some(([, what]) => what === "first loss");
     const counts = countByClass(run, requests);
     for (const button of document.querySelectorAll(".legend button")) {
       const number = counts[button.dataset.class] || 0;
