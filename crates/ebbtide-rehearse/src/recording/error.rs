@@ -82,3 +82,28 @@ pub enum BadRecordKind {
         expected: u64,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_have_the_form() {
+        error_form::walk! {
+            BadRecordKind::Read(_) => BadRecordKind::Read(io::Error::other("is a directory"));
+            BadRecordKind::NoHeader => BadRecordKind::NoHeader;
+            BadRecordKind::Version(_) => BadRecordKind::Version(7);
+            BadRecordKind::Truncated => BadRecordKind::Truncated;
+            BadRecordKind::Line { .. } => BadRecordKind::Line { what: "request".to_owned(), why: "EOF while parsing".to_owned() };
+            BadRecordKind::Unexpected(_) => BadRecordKind::Unexpected("judged".to_owned());
+            BadRecordKind::Missing { .. } => BadRecordKind::Missing { run: 1, event: "process" };
+            BadRecordKind::Run { .. } => BadRecordKind::Run { found: 2, expected: 1 };
+            BadRecordKind::Count { .. } => BadRecordKind::Count { run: 1, found: 9, expected: 10 };
+        }
+        let read = || BadRecordKind::Read(io::Error::other("is a directory"));
+        error_form::walk! {
+            BadRecord { .. } => BadRecord { line: 1, column: None, kind: read() };
+        }
+    }
+}
