@@ -59,8 +59,9 @@ pub enum CheckId {
 
 impl CheckId {
     /// Every check, in the order of the output.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; Self::LastLogLine as usize + 1] = [
         Self::SignalHandled,
+        Self::RoutesServed,
         Self::RequestsAnswered,
         Self::PhasesServed,
         Self::ReadinessBeforeClose,

@@ -25,6 +25,7 @@ pub(super) const SCOPES: [Scope; 4] = [
     Scope {
         folder: "crates/ebbtide-cli/src",
         tiers: &[
+            &["error_form"],
             &["demo"],
             &["exit"],
             &["output"],
