@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::check::CheckArgs;
 use crate::completions::CompletionsArgs;
 use crate::explain::ExplainArgs;
 use crate::man::ManArgs;
@@ -12,8 +13,8 @@ use crate::replay::ReplayArgs;
 ///
 /// When a service is asked to stop, its clients should not notice: no request is dropped, no job is lost, no database
 /// connection stays open, the last log line is written, and the process exits before the platform kills it.
-/// `rehearse` starts a service in any language, loads it, stops it, and reports what was lost. `demo` is a small
-/// order service to try it on.
+/// `rehearse` starts a service in any language, loads it, stops it, and reports what was lost. `check` reads deployment
+/// files and finds shutdowns that cannot work. `demo` is a small order service to try it on.
 #[derive(Debug, Parser)]
 #[command(name = "ebbtide", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = EXAMPLES, after_long_help = EXAMPLES)]
@@ -28,9 +29,11 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Start a service, load it, stop it, and report what was lost
     Rehearse(Box<RehearseArgs>),
+    /// Find shutdowns in deployment files that cannot work
+    Check(CheckArgs),
     /// Judge a recorded rehearsal again, and print the verdict in any format
     Replay(ReplayArgs),
-    /// Explain a check: its meaning, likely causes and the usual remedies
+    /// Explain a check of `rehearse` or a rule of `check`: meaning, causes and remedies
     Explain(ExplainArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),
@@ -47,4 +50,5 @@ const EXAMPLES: &str = "\
 Examples:
   ebbtide rehearse --demo
   ebbtide rehearse --ready http://127.0.0.1:8080/readyz -- ./my-service --port 8080
-  ebbtide rehearse --demo -- --fault close-listener";
+  ebbtide rehearse --demo -- --fault close-listener
+  ebbtide check deploy/";

@@ -92,7 +92,8 @@ fn check(words: &[String]) -> Result<(), String> {
             Ok(_) | Err(BadPlan::Feature(_) | BadPlan::Demo(BadDemo::Feature(_))) => Ok(()),
             Err(bad) => Err(bad.to_string()),
         },
-        Command::Replay(_)
+        Command::Check(_)
+        | Command::Replay(_)
         | Command::Explain(_)
         | Command::Completions(_)
         | Command::Man(_)
@@ -172,7 +173,7 @@ fn call(line: &str) -> Option<Vec<String>> {
         (is_program(before) || (is_cargo && before == "--"))
             && matches!(
                 subcommand.as_str(),
-                "rehearse" | "replay" | "explain" | "completions" | "man" | "demo"
+                "rehearse" | "check" | "replay" | "explain" | "completions" | "man" | "demo"
             )
     };
     let at = words.windows(2).position(starts)?;

@@ -15,6 +15,8 @@ pub(crate) enum Ending {
     NotRehearsed,
     /// No check failed, but too little was observed to pass.
     Inconclusive,
+    /// Some files could not be checked.
+    Incomplete,
     /// Ended by this signal.
     Interrupted(i32),
 }
@@ -37,7 +39,7 @@ impl From<Ending> for ExitCode {
         Self::from(match ending {
             Ending::Passed => 0,
             Ending::Failed => 1,
-            Ending::Usage => 2,
+            Ending::Usage | Ending::Incomplete => 2,
             Ending::NotRehearsed => 3,
             Ending::Inconclusive => 4,
             Ending::Interrupted(signal) => u8::try_from(signal).unwrap_or_default().saturating_add(128),

@@ -3,6 +3,7 @@
 // Times come from the command line. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
+mod check;
 mod cli;
 mod completions;
 mod demo;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             ebbtide_rehearse::janitor();
             exit::Ending::Passed.into()
         }
+        cli::Command::Check(args) => check::run(args).into(),
         // Its exit codes are those of a lifecycle.
         cli::Command::Demo(args) => ebbtide_demo::run(args),
     }

@@ -80,7 +80,8 @@ pub(crate) fn run(
 ///
 /// When a page cannot be generated or written.
 pub(crate) fn generate() -> Result<(), Failure> {
-    let mut test = cargo(&["nextest", "run", "--workspace", "--all-features", "-E", "test(/^help_page::/)"]);
+    let pages = "test(/^(help_page|rule_pages)::/)";
+    let mut test = cargo(&["nextest", "run", "--workspace", "--all-features", "-E", pages]);
     shell::run(test.env("EBBTIDE_GENERATE", "1"))
 }
 

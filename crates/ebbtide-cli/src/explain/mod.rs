@@ -1,4 +1,4 @@
-//! `ebbtide explain`: what a check means, what causes its failure, and the usual remedy. The pages of the book are the same texts.
+//! `ebbtide explain`: what a check or a rule means, what causes it, and the usual remedy. The pages of the book are the same texts.
 
 mod run;
 mod texts;

@@ -55,11 +55,12 @@ fn the_pages_of_the_checks_equal_the_output_of_explain() {
     assert_eq!(pages, checks.len(), "{CHECKS} has a page without a check");
 }
 
-/// Returns the names of the checks, which the help of `explain` lists.
+/// Returns the names of the checks, which `explain` lists before the rules.
 fn checks() -> Vec<String> {
-    let help = help(&["explain"]);
-    let listed = help.split_once("[possible values: ").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
-    listed.split(',').map(|name| name.split_whitespace().collect()).collect()
+    let list = ebbtide().arg("explain").output().unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    let checks = list.split_once("\n\n").unwrap().0.lines().skip(1);
+    checks.map(|name| name.trim().to_owned()).collect()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 /// The layers of each crate, the lowest first. A layer may only name layers of lower tiers, not those of the same tier. A module
 /// in no tier is a violation, so that a new folder needs an entry here.
-pub(super) const SCOPES: [Scope; 4] = [
+pub(super) const SCOPES: [Scope; 5] = [
     Scope {
         folder: "crates/ebbtide-core/src",
         tiers: &[&["error_form"], &["model"], &["drain"]],
@@ -29,10 +29,26 @@ pub(super) const SCOPES: [Scope; 4] = [
             &["demo"],
             &["exit"],
             &["output"],
-            &["completions", "explain", "man", "rehearse"],
+            &["check", "completions", "explain", "man", "rehearse"],
             &["replay"],
         ],
         top: &["main", "cli", "documented"],
+        files_on_top: false,
+    },
+    Scope {
+        folder: "crates/ebbtide-check/src",
+        tiers: &[
+            &["error_form"],
+            &["input"],
+            &["tree"],
+            &["model"],
+            &["findings"],
+            &["knowledge"],
+            &["formats", "rules"],
+            &["engine"],
+            &["render"],
+        ],
+        top: &["lib"],
         files_on_top: false,
     },
     Scope {

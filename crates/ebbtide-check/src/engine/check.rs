@@ -1,0 +1,80 @@
+use super::suppression::Suppressions;
+use super::{Report, ServicePlan, parallel};
+use crate::findings::{Finding, Rule};
+use crate::formats::{Facts, compose, dockerfile, ecs, kubernetes, systemd};
+use crate::input::Sources;
+use crate::model::Project;
+use crate::rules::RULES;
+
+/// Which rules run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Ids or names of the only rules to run. Empty means all. A prefix such as `K` stands for all rules whose ids begin with it.
+    pub select: Vec<String>,
+    /// Ids, names or prefixes of rules that do not run.
+    pub ignore: Vec<String>,
+    /// The plans of services, which declare drain times.
+    pub plans: Vec<ServicePlan>,
+}
+
+/// Checks sources. Every file is read before the first rule runs, because rules look at several files together.
+pub fn check(sources: Sources, options: &Options) -> Report {
+    let mut all = Facts::default();
+    let mut objects = kubernetes::Objects::default();
+    let mut recognised = 0_usize;
+    for facts in parallel::read_all(&sources) {
+        recognised = recognised.saturating_add(usize::from(facts.format.is_some()));
+        all.workloads.extend(facts.workloads);
+        all.scripts.extend(facts.scripts);
+        all.comments.extend(facts.comments);
+        all.problems.extend(facts.problems);
+        objects.append(facts.kubernetes);
+        all.ecs.append(facts.ecs);
+        all.units.extend(facts.units);
+    }
+    kubernetes::join(&mut all.workloads, &objects, &sources);
+    dockerfile::join(&mut all.workloads, &all.scripts, &sources);
+    ecs::join(&mut all.workloads, all.ecs);
+    systemd::join(&mut all.workloads, all.units);
+    compose::join(&mut all.workloads, &sources);
+    all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));
+    let project = Project { workloads: all.workloads };
+    let mut findings = Vec::new();
+    for rule in RULES.iter().filter(|rule| options.runs(rule)) {
+        (rule.check)(&project, &mut findings);
+    }
+    findings.sort_by_key(|finding| (finding.place(), finding.rule.id));
+    let suppressions = Suppressions::new(&sources, &all.comments, &project.workloads);
+    suppressions.apply(&sources, &mut findings);
+    all.problems.extend(suppressions.into_problems());
+    Report {
+        sources,
+        findings,
+        problems: all.problems,
+        workloads: project.workloads.iter().filter(|workload| !workload.containers.is_empty()).count(),
+        recognised,
+    }
+}
+
+impl Options {
+    /// Returns the words of `select` and `ignore` that mean no rule.
+    pub fn unknown(&self) -> Vec<&str> {
+        let words = self.select.iter().chain(&self.ignore);
+        words.filter(|word| !RULES.iter().any(|rule| means(word, rule))).map(String::as_str).collect()
+    }
+
+    fn runs(&self, rule: &Rule) -> bool {
+        let is_selected = self.select.is_empty() || self.select.iter().any(|word| means(word, rule));
+        is_selected && !self.ignore.iter().any(|word| means(word, rule))
+    }
+}
+
+fn means(word: &str, rule: &Rule) -> bool {
+    let id = word.to_ascii_uppercase();
+    rule.name == word || (!id.is_empty() && rule.id.starts_with(&id))
+}
+
+/// Returns whether a finding is about a rule that a word means.
+pub(super) fn is_about(word: &str, finding: &Finding) -> bool {
+    finding.rule.name == word || finding.rule.id.eq_ignore_ascii_case(word)
+}

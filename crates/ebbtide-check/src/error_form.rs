@@ -1,0 +1,1 @@
+../../ebbtide-core/src/error_form/form.rs

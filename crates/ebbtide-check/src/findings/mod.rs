@@ -1,0 +1,11 @@
+//! What a rule is, and what it reports.
+
+mod finding;
+mod rule;
+mod severity;
+mod sum;
+
+pub use finding::{Edit, Finding, Fix, Label, Suppressed};
+pub use rule::{Example, Rule};
+pub use severity::{InvalidSeverity, Severity};
+pub(crate) use sum::Sum;

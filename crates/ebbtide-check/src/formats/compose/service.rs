@@ -1,0 +1,126 @@
+use crate::input::Place;
+use crate::knowledge::{drain_of, split_words};
+use crate::model::{
+    Annotation, Build, Command, Container, Declared, Drain, Init, Platform, PreStop, PreStopAction, Role,
+    Rollout, Variable, Word, Workload, go_duration, seconds,
+};
+use crate::tree::{Entry, Node};
+
+const DRAIN: &str = "ebbtide.dev/drain";
+
+pub(super) fn service(entry: &Entry) -> Workload {
+    let node = &entry.node;
+    let grace = match node.get("stop_grace_period") {
+        None => Declared::Default(seconds(10)),
+        Some(value) => match value.text().and_then(go_duration) {
+            Some(time) => Declared::Written(time, value.place),
+            None => Declared::Unresolved(value.place),
+        },
+    };
+    let mut workload = Workload::new(Platform::Compose, "service", &entry.key, entry.key_place, grace);
+    workload.annotations = pairs(node.get("labels"));
+    workload.drain = workload.annotations.iter().find(|label| label.key == DRAIN).and_then(|label| {
+        let time = go_duration(&label.value)?;
+        Some(Drain { time, from: format!("label {DRAIN}"), place: Some(label.place), is_declared: true })
+    });
+    let deploy = node.get("deploy");
+    workload.replicas = match deploy.and_then(|deploy| deploy.get("replicas")) {
+        None => Declared::Default(1),
+        Some(value) => match value.integer().and_then(|number| u32::try_from(number).ok()) {
+            Some(number) => Declared::Written(number, value.place),
+            None => Declared::Unresolved(value.place),
+        },
+    };
+    workload.rollout = match deploy {
+        Some(deploy) => rollout(deploy),
+        None => Rollout::Other,
+    };
+    workload.runs_always =
+        deploy.is_some() || matches!(node.text_of("restart"), Some("always" | "unless-stopped"));
+    workload.containers.push(container(entry));
+    workload
+}
+
+/// Reads the update order of Swarm: `stop-first` unless it is written.
+fn rollout(deploy: &Node) -> Rollout {
+    match deploy.at(&["update_config", "order"]) {
+        None => Rollout::StopFirst(None),
+        Some(order) if order.text() == Some("stop-first") => Rollout::StopFirst(Some(order.place)),
+        Some(_) => Rollout::Other,
+    }
+}
+
+fn container(entry: &Entry) -> Container {
+    let node = &entry.node;
+    let mut container = Container::new(&*entry.key, Role::Main, entry.key_place);
+    container.image = node.get("image").map(declared);
+    container.build = node.get("build").map(build);
+    container.entrypoint = node.get("entrypoint").and_then(command);
+    container.arguments = node.get("command").and_then(command);
+    container.variables = pairs(node.get("environment"))
+        .into_iter()
+        .map(|pair| Variable { name: pair.key, value: Some(pair.value), place: pair.place })
+        .collect();
+    container.has_ports = !node.list("ports").is_empty();
+    container.stop_signal = node.get("stop_signal").map(declared);
+    container.init =
+        node.get("init").and_then(Node::boolean).filter(|init| *init).map(|_| Init { signals_group: false });
+    container.pre_stop = node.list("pre_stop").first().map(pre_stop);
+    container.drain = drain_of(&container.words(), &container.variables);
+    container
+}
+
+fn pre_stop(node: &Node) -> PreStop {
+    let action = match node.get("command").and_then(command) {
+        Some(command) => PreStopAction::Exec(command),
+        None => PreStopAction::Network,
+    };
+    // Its time does not count: the grace period begins after it.
+    PreStop { action, least: None, place: node.place }
+}
+
+fn build(node: &Node) -> Build {
+    let context = node.text().or_else(|| node.text_of("context")).unwrap_or(".");
+    let file = node.text_of("dockerfile").unwrap_or("Dockerfile");
+    Build { context: context.to_owned(), file: file.to_owned(), is_last_stage: node.get("target").is_none() }
+}
+
+/// Reads a list of words, or a string that is split without a shell.
+fn command(node: &Node) -> Option<Command> {
+    let place = node.place;
+    let words: Vec<Word> = match node.text() {
+        Some(text) => split_words(text).into_iter().map(|text| Word { text, place }).collect(),
+        None => node
+            .items()
+            .iter()
+            .filter_map(|item| Some(Word { text: item.text()?.to_owned(), place: item.place }))
+            .collect(),
+    };
+    (!words.is_empty()).then_some(Command { words, is_shell_form: false, place })
+}
+
+fn declared(node: &Node) -> Declared<String> {
+    match node.text() {
+        Some(text) if !text.contains('$') => Declared::Written(text.to_owned(), node.place),
+        _ => Declared::Unresolved(node.place),
+    }
+}
+
+/// Reads a mapping, or a list of `key=value`.
+fn pairs(node: Option<&Node>) -> Vec<Annotation> {
+    let pair = |key: &str, value: &str, place: Place| Annotation {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        place,
+    };
+    let Some(node) = node else { return Vec::new() };
+    let entries = node
+        .entries()
+        .iter()
+        .filter_map(|entry| Some(pair(&entry.key, entry.node.text()?, entry.key_place.to(entry.node.place))));
+    let items = node.items().iter().filter_map(|item| {
+        let (key, value) = item.text()?.split_once('=')?;
+        Some(pair(key, value, item.place))
+    });
+    entries.chain(items).collect()
+}

@@ -1,0 +1,29 @@
+use crate::input::Source;
+
+/// Returns whether a source is a Dockerfile: by its name, or without another file's ending by its first instruction.
+pub(crate) fn is_dockerfile(source: &Source) -> bool {
+    let name = source.name().rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
+    let by_name = ["dockerfile", "containerfile"].iter().any(|word| {
+        name == *word
+            || name.strip_prefix(word).is_some_and(|rest| rest.starts_with(['.', '-', '_']))
+            || name.ends_with(&format!(".{word}"))
+    });
+    let first = source
+        .text()
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'))
+        .unwrap_or_default();
+    let keyword = first.split_whitespace().next().unwrap_or_default();
+    let begins = keyword.eq_ignore_ascii_case("FROM") || keyword.eq_ignore_ascii_case("ARG");
+    begins && (by_name || !name.contains('.'))
+}
+
+/// Returns whether a source is a shell script, which an entry point may be.
+pub(crate) fn is_script(source: &Source) -> bool {
+    let first = source.text().lines().next().unwrap_or_default();
+    first.starts_with("#!")
+        && ["sh", "bash", "dash", "ash"]
+            .iter()
+            .any(|shell| first.split(['/', ' ']).any(|word| word == *shell))
+}

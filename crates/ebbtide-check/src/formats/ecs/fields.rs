@@ -1,0 +1,56 @@
+use std::time::Duration;
+
+use crate::model::{Declared, seconds};
+use crate::tree::{Node, Value};
+
+/// Returns the value under a key of the API. CloudFormation has the same keys with a capital.
+pub(super) fn field<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+    node.get(key).or_else(|| node.get(&capital(key)))
+}
+
+pub(super) fn list<'n>(node: &'n Node, key: &str) -> &'n [Node] {
+    field(node, key).map_or(&[], Node::items)
+}
+
+pub(super) fn text(node: &Node) -> Declared<String> {
+    match node.text() {
+        Some(text) if !text.contains("${") && !text.contains("{{") => {
+            Declared::Written(text.to_owned(), node.place)
+        }
+        _ => Declared::Unresolved(node.place),
+    }
+}
+
+pub(super) fn count(node: Option<&Node>, default: u32) -> Declared<u32> {
+    match node {
+        None => Declared::Default(default),
+        Some(node) => match node.integer().and_then(|number| u32::try_from(number).ok()) {
+            Some(number) => Declared::Written(number, node.place),
+            None => Declared::Unresolved(node.place),
+        },
+    }
+}
+
+pub(super) fn duration(node: Option<&Node>, default: Duration) -> Declared<Duration> {
+    match node {
+        None => Declared::Default(default),
+        Some(node) => match node.integer().and_then(|number| u64::try_from(number).ok()) {
+            Some(number) => Declared::Written(seconds(number), node.place),
+            None => Declared::Unresolved(node.place),
+        },
+    }
+}
+
+/// Returns the logical id that `!Ref X`, `!GetAtt X.Arn`, `{Ref: X}` or `{"Fn::GetAtt": [X, Arn]}` names.
+pub(super) fn reference(node: &Node) -> Option<&str> {
+    if let Some("Ref" | "GetAtt") = node.tag.as_deref() {
+        let Value::Scalar(scalar) = &node.value else { return node.items().first().and_then(Node::text) };
+        return scalar.text.split('.').next();
+    }
+    node.text_of("Ref").or_else(|| node.get("Fn::GetAtt")?.items().first()?.text())
+}
+
+fn capital(key: &str) -> String {
+    let mut letters = key.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,33 @@
+use super::Resources;
+use super::service::Found;
+use crate::input::Place;
+use crate::model::{Declared, Platform, Workload, seconds};
+
+/// Turns the resources into workloads. A service of a template knows its task definition and its target groups.
+pub(crate) fn join(workloads: &mut Vec<Workload>, resources: Resources) {
+    for Found { mut workload, mut service, task, target_groups } in resources.services {
+        let is_near = |place: Place| place.source == workload.place.source;
+        let task = resources
+            .tasks
+            .iter()
+            .find(|found| found.id.is_some() && found.id == task && is_near(found.workload.place));
+        service.stop_timeout = task.and_then(|task| {
+            let all = task.workload.containers.iter().map(|container| task.workload.grace_of(container));
+            all.max_by_key(|grace| grace.value().copied()).cloned()
+        });
+        let groups = resources.target_groups.iter();
+        service.target_groups = groups
+            .filter(|found| target_groups.contains(&found.id) && is_near(found.group.place))
+            .map(|found| found.group.clone())
+            .collect();
+        workload.service = Some(service);
+        workloads.push(workload);
+    }
+    workloads.extend(resources.tasks.into_iter().map(|found| found.workload));
+    for found in resources.target_groups {
+        let grace = Declared::Default(seconds(30));
+        let mut workload = Workload::new(Platform::Ecs, "target group", &found.id, found.group.place, grace);
+        workload.target_group = Some(found.group);
+        workloads.push(workload);
+    }
+}

@@ -1,0 +1,76 @@
+use super::fields::{field, list};
+use super::service;
+use super::task;
+use crate::formats::Facts;
+use crate::tree::Node;
+
+/// What is joined when every file is read: services with the logical ids that they name.
+#[derive(Debug, Default)]
+pub(crate) struct Resources {
+    pub(super) services: Vec<service::Found>,
+    pub(super) target_groups: Vec<service::FoundGroup>,
+    pub(super) tasks: Vec<task::Found>,
+}
+
+impl Resources {
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.services.append(&mut other.services);
+        self.target_groups.append(&mut other.target_groups);
+        self.tasks.append(&mut other.tasks);
+    }
+}
+
+/// Returns whether a document is a task definition, a service of the API, or a CloudFormation template.
+pub(crate) fn is_ecs(root: &Node) -> bool {
+    is_template(root) || unwrapped(root).is_some() || !services(root).is_empty()
+}
+
+/// Adds what a document has.
+pub(crate) fn add(root: &Node, facts: &mut Facts) {
+    if is_template(root) {
+        for entry in root.get("Resources").map_or(&[][..], Node::entries) {
+            let Some(properties) = entry.node.get("Properties") else { continue };
+            let (id, place) = (Some(entry.key.as_str()), entry.key_place);
+            match entry.node.text_of("Type") {
+                Some("AWS::ECS::TaskDefinition") => facts.ecs.tasks.push(task::task(properties, id, place)),
+                Some("AWS::ECS::Service") => facts.ecs.services.push(service::service(properties, id, place)),
+                Some("AWS::ElasticLoadBalancingV2::TargetGroup") => {
+                    facts.ecs.target_groups.push(service::target_group(properties, &entry.key, place));
+                }
+                _ => {}
+            }
+        }
+        return;
+    }
+    if let Some(task) = unwrapped(root) {
+        let place = field(task, "family").map_or(task.place, |family| family.place);
+        facts.ecs.tasks.push(task::task(task, None, place));
+    }
+    for service in services(root) {
+        let place = field(service, "serviceName").map_or(service.place, |name| name.place);
+        facts.ecs.services.push(service::service(service, None, place));
+    }
+}
+
+fn is_template(root: &Node) -> bool {
+    let resources = root.get("Resources").map_or(&[][..], Node::entries).iter();
+    let mut kinds = resources.filter_map(|entry| entry.node.text_of("Type"));
+    kinds.any(|kind| kind.starts_with("AWS::"))
+}
+
+/// Returns the task definition of a document: the input of `register-task-definition`, or the output of `describe-task-definition`.
+fn unwrapped(root: &Node) -> Option<&Node> {
+    let task =
+        root.get("taskDefinition").filter(|task| task.get("containerDefinitions").is_some()).unwrap_or(root);
+    (!list(task, "containerDefinitions").is_empty()).then_some(task)
+}
+
+/// Returns the services of a document: the output of `describe-services`, or the input of `create-service`.
+fn services(root: &Node) -> Vec<&Node> {
+    let is_service = |node: &&Node| {
+        node.get("serviceName").is_some()
+            && (node.get("deploymentConfiguration").is_some() || node.get("desiredCount").is_some())
+    };
+    let listed = root.list("services").iter().filter(is_service);
+    listed.chain(Some(root).filter(is_service)).collect()
+}

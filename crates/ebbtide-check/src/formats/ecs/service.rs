@@ -1,0 +1,70 @@
+use super::fields::{count, duration, field, list, reference};
+use crate::input::Place;
+use crate::model::{Declared, Platform, Service, TargetGroup, Workload, seconds};
+use crate::tree::Node;
+
+/// A service, and the logical ids of what belongs to it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(super) workload: Workload,
+    pub(super) service: Service,
+    pub(super) task: Option<String>,
+    pub(super) target_groups: Vec<String>,
+}
+
+/// A target group and its logical id.
+#[derive(Debug)]
+pub(crate) struct FoundGroup {
+    pub(super) id: String,
+    pub(super) group: TargetGroup,
+}
+
+pub(super) fn service(node: &Node, id: Option<&str>, place: Place) -> Found {
+    let name = id.or_else(|| field(node, "serviceName").and_then(Node::text)).unwrap_or("(unnamed)");
+    let deployment = field(node, "deploymentConfiguration");
+    let percent =
+        |key: &str, default| count(deployment.and_then(|deployment| field(deployment, key)), default);
+    let balancers = list(node, "loadBalancers");
+    let is_spot = |item: &&Node| {
+        let base = field(item, "weight").and_then(Node::integer);
+        field(item, "capacityProvider").and_then(Node::text) == Some("FARGATE_SPOT") && base != Some(0)
+    };
+    let spot = list(node, "capacityProviderStrategy").iter().find(is_spot);
+    // DAEMON has other defaults and no desired count.
+    let is_daemon = field(node, "schedulingStrategy").and_then(Node::text) == Some("DAEMON");
+    let desired = match field(node, "desiredCount") {
+        None if is_daemon => Declared::Unresolved(place),
+        count_node => count(count_node, 1),
+    };
+    let service = Service {
+        desired,
+        minimum_percent: percent("minimumHealthyPercent", 100),
+        maximum_percent: percent("maximumPercent", 200),
+        spot: spot.map(|item| item.place),
+        load_balancer: balancers.first().map(|balancer| balancer.place),
+        health_grace: duration(field(node, "healthCheckGracePeriodSeconds"), seconds(0)),
+        target_groups: Vec::new(),
+        stop_timeout: None,
+    };
+    let groups = balancers.iter().filter_map(|balancer| reference(field(balancer, "targetGroupArn")?));
+    Found {
+        workload: Workload::new(Platform::Ecs, "service", name, place, Declared::Default(seconds(30))),
+        service,
+        task: field(node, "taskDefinition").and_then(reference).map(str::to_owned),
+        target_groups: groups.map(str::to_owned).collect(),
+    }
+}
+
+pub(super) fn target_group(node: &Node, id: &str, place: Place) -> FoundGroup {
+    let attributes = list(node, "targetGroupAttributes").iter();
+    let mut delays =
+        attributes.filter(|item| item.text_of("Key") == Some("deregistration_delay.timeout_seconds"));
+    let delay = delays.next().and_then(|item| item.get("Value"));
+    let group = TargetGroup {
+        deregistration: duration(delay, seconds(300)),
+        interval: count(field(node, "healthCheckIntervalSeconds"), 30),
+        healthy_threshold: count(field(node, "healthyThresholdCount"), 5),
+        place,
+    };
+    FoundGroup { id: id.to_owned(), group }
+}

@@ -1,0 +1,70 @@
+use super::fields::{duration, field, list, text};
+use crate::input::Place;
+use crate::knowledge::drain_of;
+use crate::model::{
+    Command, Container, Declared, Drain, Init, Platform, Role, Variable, Word, Workload, go_duration, seconds,
+};
+use crate::tree::Node;
+
+/// The Docker label that declares how long the program drains.
+const DRAIN: &str = "ebbtide.dev/drain";
+
+/// A task definition and its logical id.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(super) id: Option<String>,
+    pub(super) workload: Workload,
+}
+
+pub(super) fn task(node: &Node, id: Option<&str>, place: Place) -> Found {
+    let name = id.or_else(|| field(node, "family").and_then(Node::text)).unwrap_or("(unnamed)");
+    let grace = Declared::Default(seconds(30));
+    let mut workload = Workload::new(Platform::Ecs, "task definition", name, place, grace);
+    let compatibilities = list(node, "requiresCompatibilities").iter().filter_map(Node::text);
+    workload.is_fargate = compatibilities.collect::<Vec<_>>().contains(&"FARGATE");
+    workload.containers = list(node, "containerDefinitions").iter().map(container).collect();
+    Found { id: id.map(str::to_owned), workload }
+}
+
+fn container(node: &Node) -> Container {
+    let name = field(node, "name");
+    let place = name.map_or(node.place, |name| name.place);
+    let mut container = Container::new(name.and_then(Node::text).unwrap_or_default(), Role::Main, place);
+    container.image = field(node, "image").map(text);
+    container.entrypoint = field(node, "entryPoint").and_then(command);
+    container.arguments = field(node, "command").and_then(command);
+    container.variables = list(node, "environment").iter().filter_map(variable).collect();
+    container.has_ports = !list(node, "portMappings").is_empty();
+    container.is_essential = field(node, "essential").and_then(Node::boolean).unwrap_or(true);
+    container.depends_on = list(node, "dependsOn")
+        .iter()
+        .filter_map(|item| field(item, "containerName")?.text().map(str::to_owned))
+        .collect();
+    container.grace = Some(duration(field(node, "stopTimeout"), seconds(30)));
+    let has_init = field(node, "linuxParameters")
+        .and_then(|linux| field(linux, "initProcessEnabled"))
+        .and_then(Node::boolean);
+    container.init = has_init.filter(|init| *init).map(|_| Init { signals_group: false });
+    let label = field(node, "dockerLabels").and_then(|labels| labels.get(DRAIN));
+    let labelled = label.and_then(|label| {
+        let time = go_duration(label.text()?)?;
+        Some(Drain { time, from: format!("label {DRAIN}"), place: Some(label.place), is_declared: true })
+    });
+    container.drain = labelled.or_else(|| drain_of(&container.words(), &container.variables));
+    container
+}
+
+fn command(node: &Node) -> Option<Command> {
+    let word = |item: &Node| Some(Word { text: item.text()?.to_owned(), place: item.place });
+    let words: Vec<Word> = node.items().iter().filter_map(word).collect();
+    (!words.is_empty()).then_some(Command { words, is_shell_form: false, place: node.place })
+}
+
+fn variable(node: &Node) -> Option<Variable> {
+    let value = field(node, "value")?;
+    Some(Variable {
+        name: field(node, "name")?.text()?.to_owned(),
+        value: value.text().map(str::to_owned),
+        place: value.place,
+    })
+}

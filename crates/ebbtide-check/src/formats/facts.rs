@@ -1,0 +1,36 @@
+use super::{ecs, kubernetes, systemd};
+use crate::input::{Place, Problem};
+use crate::model::{Word, Workload};
+use crate::tree::Comment;
+
+/// What was found in one file, before it is joined with the others.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    /// What the file is; nothing for a file that no builder knows.
+    pub(crate) format: Option<Format>,
+    pub(crate) workloads: Vec<Workload>,
+    pub(crate) kubernetes: kubernetes::Objects,
+    pub(crate) ecs: ecs::Resources,
+    pub(crate) units: Vec<systemd::UnitFile>,
+    /// Shell scripts, which entry points may be.
+    pub(crate) scripts: Vec<Word>,
+    pub(crate) comments: Vec<Comment>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Format {
+    Kubernetes,
+    Dockerfile,
+    Compose,
+    Ecs,
+    Systemd,
+}
+
+impl Facts {
+    pub(crate) fn problem(&mut self, path: &str, place: Place, message: impl Into<String>) {
+        let message = message.into();
+        self.problems.push(Problem { path: path.to_owned(), place: Some(place), message, is_failure: true });
+    }
+}

@@ -1,0 +1,13 @@
+//! Kubernetes manifests, and what `helm template` and `kustomize build` print.
+
+mod container;
+mod join;
+mod object;
+mod pod;
+mod probe;
+mod scalar;
+mod traffic;
+mod workload;
+
+pub(crate) use join::join;
+pub(crate) use object::{Objects, add, is_object};

@@ -1,0 +1,54 @@
+use super::traffic::{self, Ingress, Namespace, Service};
+use super::workload;
+use crate::formats::Facts;
+use crate::tree::Node;
+
+/// The nesting of `List` that is followed.
+const MAX_LISTS: usize = 4;
+
+/// The objects of a file that are not workloads.
+#[derive(Debug, Default)]
+pub(crate) struct Objects {
+    pub(super) services: Vec<Service>,
+    pub(super) ingresses: Vec<Ingress>,
+    pub(super) namespaces: Vec<Namespace>,
+}
+
+impl Objects {
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.services.append(&mut other.services);
+        self.ingresses.append(&mut other.ingresses);
+        self.namespaces.append(&mut other.namespaces);
+    }
+}
+
+/// Returns whether a document is an object of Kubernetes.
+pub(crate) fn is_object(root: &Node) -> bool {
+    root.text_of("apiVersion").is_some() && root.text_of("kind").is_some()
+}
+
+/// Adds an object, or those of a `List`.
+pub(crate) fn add(root: &Node, facts: &mut Facts) {
+    add_nested(root, facts, 0);
+}
+
+fn add_nested(object: &Node, facts: &mut Facts, depth: usize) {
+    let (Some(kind), Some(version)) = (object.text_of("kind"), object.text_of("apiVersion")) else { return };
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    match (group, kind) {
+        ("", _) if kind.ends_with("List") && depth < MAX_LISTS => {
+            for item in object.list("items") {
+                add_nested(item, facts, depth.saturating_add(1));
+            }
+        }
+        ("", "Service") => facts.kubernetes.services.extend(traffic::service(object)),
+        ("", "Namespace") => facts.kubernetes.namespaces.extend(traffic::namespace_labels(object)),
+        ("networking.k8s.io" | "extensions", "Ingress") => {
+            facts.kubernetes.ingresses.extend(traffic::ingress(object));
+        }
+        ("gateway.networking.k8s.io", "HTTPRoute" | "GRPCRoute" | "TCPRoute" | "TLSRoute") => {
+            facts.kubernetes.ingresses.extend(traffic::gateway_route(object, kind));
+        }
+        _ => facts.workloads.extend(workload::workload(object, group, kind)),
+    }
+}

@@ -1,0 +1,68 @@
+use super::container::container;
+use super::scalar::{self, duration};
+use crate::model::{Annotation, Container, Declared, Drain, Role, Workload, go_duration, seconds};
+use crate::tree::Node;
+
+/// The annotation that declares how long the program drains.
+const DRAIN: &str = "ebbtide.dev/drain";
+/// The annotation that declares how long the program keeps serving after the signal.
+const LAME_DUCK: &str = "ebbtide.dev/lame-duck";
+
+/// Adds what a pod's metadata and specification say.
+pub(super) fn fill(workload: &mut Workload, metadata: Option<&Node>, spec: &Node) {
+    workload.grace = duration(spec.get("terminationGracePeriodSeconds"), seconds(30));
+    workload.shares_process_namespace =
+        spec.get("shareProcessNamespace").and_then(Node::boolean).unwrap_or_default();
+    workload.os = spec.at(&["os", "name"]).map(scalar::text);
+    workload.node_labels = pairs(spec.get("nodeSelector"));
+    workload.containers = containers(spec);
+    if let Some(metadata) = metadata {
+        workload.labels =
+            pairs(metadata.get("labels")).into_iter().map(|label| (label.key, label.value)).collect();
+        add_annotations(workload, metadata);
+    }
+}
+
+/// Adds the annotations of an object. Those of the pod come after those of its controller, and win.
+pub(super) fn add_annotations(workload: &mut Workload, metadata: &Node) {
+    for annotation in pairs(metadata.get("annotations")) {
+        let time = go_duration(&annotation.value);
+        match annotation.key.as_str() {
+            DRAIN => {
+                workload.drain = time.map(|time| Drain {
+                    time,
+                    from: format!("annotation {DRAIN}"),
+                    place: Some(annotation.place),
+                    is_declared: true,
+                });
+            }
+            LAME_DUCK => {
+                workload.lame_duck = Some(match time {
+                    Some(time) => Declared::Written(time, annotation.place),
+                    None => Declared::Unresolved(annotation.place),
+                });
+            }
+            _ => {}
+        }
+        workload.annotations.push(annotation);
+    }
+}
+
+fn containers(spec: &Node) -> Vec<Container> {
+    let init = spec.list("initContainers").iter().filter_map(|node| {
+        let is_sidecar = node.text_of("restartPolicy") == Some("Always");
+        container(node, if is_sidecar { Role::Sidecar } else { Role::Init })
+    });
+    let main = spec.list("containers").iter().filter_map(|node| container(node, Role::Main));
+    init.chain(main).collect()
+}
+
+fn pairs(node: Option<&Node>) -> Vec<Annotation> {
+    let entries = node.map_or(&[][..], Node::entries).iter();
+    entries
+        .filter_map(|entry| {
+            let value = entry.node.text()?.to_owned();
+            Some(Annotation { key: entry.key.clone(), value, place: entry.key_place.to(entry.node.place) })
+        })
+        .collect()
+}

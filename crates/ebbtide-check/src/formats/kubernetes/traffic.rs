@@ -1,0 +1,174 @@
+use std::time::Duration;
+
+use super::scalar::name_place;
+use crate::input::Place;
+use crate::model::{Declared, RouteKind, seconds};
+use crate::tree::Node;
+
+/// A Service with a selector.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(super) namespace: Option<String>,
+    pub(super) name: String,
+    pub(super) place: Place,
+    pub(super) selector: Vec<(String, String)>,
+    pub(super) kind: RouteKind,
+}
+
+/// An Ingress or a route of the Gateway API, and the Services that it names.
+#[derive(Debug)]
+pub(crate) struct Ingress {
+    pub(super) namespace: Option<String>,
+    /// What findings call it.
+    pub(super) title: String,
+    pub(super) place: Place,
+    pub(super) services: Vec<String>,
+    pub(super) kind: RouteKind,
+    pub(super) deregistration: Option<Declared<Duration>>,
+}
+
+/// What a Namespace says about the pods in it.
+#[derive(Debug)]
+pub(crate) struct Namespace {
+    pub(super) name: String,
+    pub(super) has_readiness_gate: bool,
+}
+
+pub(super) fn service(object: &Node) -> Option<Service> {
+    let spec = object.get("spec")?;
+    let selector = spec.get("selector")?.entries().iter();
+    let selector: Vec<_> =
+        selector.filter_map(|entry| Some((entry.key.clone(), entry.node.text()?.to_owned()))).collect();
+    if selector.is_empty() {
+        return None;
+    }
+    let kind = match spec.text_of("type") {
+        Some("LoadBalancer") if is_nlb_with_ip_targets(object) => RouteKind::Nlb,
+        Some("LoadBalancer") => RouteKind::LoadBalancer,
+        Some("NodePort") => RouteKind::NodePort,
+        _ => RouteKind::Cluster,
+    };
+    Some(Service {
+        namespace: namespace(object),
+        name: name(object)?,
+        place: name_place(object),
+        selector,
+        kind,
+    })
+}
+
+pub(super) fn ingress(object: &Node) -> Option<Ingress> {
+    let spec = object.get("spec")?;
+    let backends = spec
+        .list("rules")
+        .iter()
+        .flat_map(|rule| rule.at(&["http", "paths"]).map_or(&[][..], Node::items))
+        .filter_map(|path| path.get("backend"))
+        .chain(spec.get("defaultBackend"))
+        .chain(spec.get("backend"));
+    let services = backends
+        .filter_map(|backend| backend.at(&["service", "name"]).or_else(|| backend.get("serviceName")))
+        .filter_map(Node::text)
+        .map(str::to_owned)
+        .collect();
+    let class =
+        spec.text_of("ingressClassName").or_else(|| annotation(object, "kubernetes.io/ingress.class"));
+    let is_ip = annotation(object, "alb.ingress.kubernetes.io/target-type") == Some("ip");
+    let kind = match class {
+        Some("alb") if is_ip => RouteKind::AlbIp,
+        Some("alb") => RouteKind::LoadBalancer,
+        _ => RouteKind::Ingress,
+    };
+    let title = title("Ingress", object)?;
+    let deregistration = matches!(class, Some("alb")).then(|| deregistration(object));
+    Some(Ingress {
+        namespace: namespace(object),
+        title,
+        place: name_place(object),
+        services,
+        kind,
+        deregistration,
+    })
+}
+
+pub(super) fn gateway_route(object: &Node, kind: &str) -> Option<Ingress> {
+    let rules = object.get("spec")?.list("rules").iter();
+    let backends = rules.flat_map(|rule| rule.list("backendRefs"));
+    let services = backends
+        .filter(|backend| backend.text_of("kind").is_none_or(|kind| kind == "Service"))
+        .filter_map(|backend| backend.text_of("name"))
+        .map(str::to_owned)
+        .collect();
+    let title = title(kind, object)?;
+    Some(Ingress {
+        namespace: namespace(object),
+        title,
+        place: name_place(object),
+        services,
+        kind: RouteKind::Gateway,
+        deregistration: None,
+    })
+}
+
+pub(super) fn namespace_labels(object: &Node) -> Option<Namespace> {
+    let label = object
+        .at(&["metadata", "labels"])
+        .and_then(|labels| labels.text_of("elbv2.k8s.aws/pod-readiness-gate-inject"));
+    Some(Namespace { name: name(object)?, has_readiness_gate: label == Some("enabled") })
+}
+
+/// Reads `deregistration_delay.timeout_seconds` of the target groups that an Ingress of class `alb` makes: 300 s by default.
+fn deregistration(object: &Node) -> Declared<Duration> {
+    let node = object
+        .at(&["metadata", "annotations"])
+        .and_then(|annotations| annotations.get("alb.ingress.kubernetes.io/target-group-attributes"));
+    let Some(node) = node else { return Declared::Default(seconds(300)) };
+    let attributes = node.text().unwrap_or_default().split(',');
+    let mut values = attributes
+        .filter_map(|attribute| attribute.trim().strip_prefix("deregistration_delay.timeout_seconds="));
+    match values.next().map(str::parse) {
+        None => Declared::Default(seconds(300)),
+        Some(Ok(number)) => Declared::Written(seconds(number), node.place),
+        Some(Err(_)) => Declared::Unresolved(node.place),
+    }
+}
+
+/// Returns whether annotations ask for a network load balancer of AWS that sends to the pods. With `instance` targets, the default,
+/// it sends to the nodes, and the pod is taken out by kube-proxy as for any other Service.
+fn is_nlb_with_ip_targets(object: &Node) -> bool {
+    let kind = annotation(object, "service.beta.kubernetes.io/aws-load-balancer-type");
+    let target = annotation(object, "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type");
+    let is_nlb = kind == Some("external")
+        || object.get("spec").and_then(|spec| spec.text_of("loadBalancerClass"))
+            == Some("service.k8s.aws/nlb");
+    kind == Some("nlb-ip") || (is_nlb && target == Some("ip"))
+}
+
+fn annotation<'n>(object: &'n Node, key: &str) -> Option<&'n str> {
+    object.at(&["metadata", "annotations"])?.text_of(key)
+}
+
+fn namespace(object: &Node) -> Option<String> {
+    object.at(&["metadata", "namespace"]).and_then(Node::text).map(str::to_owned)
+}
+
+fn name(object: &Node) -> Option<String> {
+    object.at(&["metadata", "name"]).and_then(Node::text).map(str::to_owned)
+}
+
+fn title(kind: &str, object: &Node) -> Option<String> {
+    let name = name(object)?;
+    Some(match namespace(object) {
+        Some(namespace) => format!("{kind} {namespace}/{name}"),
+        None => format!("{kind} {name}"),
+    })
+}
+
+impl Service {
+    pub(super) fn title(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("Service {namespace}/{}", self.name),
+            None => format!("Service {}", self.name),
+        }
+    }
+}

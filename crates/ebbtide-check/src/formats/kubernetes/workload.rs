@@ -1,0 +1,76 @@
+use super::pod;
+use super::scalar::{count, duration, is_variable, name_place};
+use crate::model::{Amount, Declared, Platform, Rollout, Workload, seconds};
+use crate::tree::Node;
+
+/// Reads an object that runs pods.
+pub(super) fn workload(object: &Node, group: &str, kind: &str) -> Option<Workload> {
+    let pod = pod_of(object, group, kind)?;
+    let spec = pod.get("spec")?;
+    let name = object.at(&["metadata", "name"]).or_else(|| object.at(&["metadata", "generateName"]));
+    let place = name_place(object);
+    let grace = Declared::Default(seconds(30));
+    let mut workload = Workload::new(
+        Platform::Kubernetes,
+        kind,
+        name.and_then(Node::text).unwrap_or("(unnamed)"),
+        place,
+        grace,
+    );
+    workload.namespace = object.at(&["metadata", "namespace"]).and_then(Node::text).map(str::to_owned);
+    if let Some(metadata) = object.get("metadata").filter(|_| kind != "Pod") {
+        pod::add_annotations(&mut workload, metadata);
+    }
+    pod::fill(&mut workload, pod.get("metadata"), spec);
+    if let Some(controller) = object.get("spec").filter(|_| kind != "Pod") {
+        workload.replicas = count(controller.get("replicas"), 1);
+        workload.min_ready = duration(controller.get("minReadySeconds"), seconds(0));
+        workload.progress_deadline = duration(controller.get("progressDeadlineSeconds"), seconds(600));
+        workload.rollout = rollout(controller, kind);
+    }
+    Some(workload)
+}
+
+/// Returns the pod or the template of pods of an object.
+fn pod_of<'n>(object: &'n Node, group: &str, kind: &str) -> Option<&'n Node> {
+    match (group, kind) {
+        ("", "Pod") => Some(object),
+        ("apps" | "extensions", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
+        | ("", "ReplicationController")
+        | ("argoproj.io", "Rollout")
+        | ("batch", "Job") => object.at(&["spec", "template"]),
+        ("batch", "CronJob") => object.at(&["spec", "jobTemplate", "spec", "template"]),
+        _ => None,
+    }
+}
+
+fn rollout(spec: &Node, kind: &str) -> Rollout {
+    match kind {
+        "Deployment" => {
+            let strategy = spec.get("strategy");
+            if let Some(recreate) = strategy
+                .and_then(|strategy| strategy.get("type"))
+                .filter(|node| node.text() == Some("Recreate"))
+            {
+                return Rollout::Recreate(recreate.place);
+            }
+            let rolling = strategy.and_then(|strategy| strategy.get("rollingUpdate"));
+            let part = |key: &str| amount(rolling.and_then(|rolling| rolling.get(key)), Amount::Percent(25));
+            Rollout::Rolling { surge: part("maxSurge"), unavailable: part("maxUnavailable") }
+        }
+        "StatefulSet" => Rollout::Ordered,
+        _ => Rollout::Other,
+    }
+}
+
+fn amount(node: Option<&Node>, default: Amount) -> Declared<Amount> {
+    let Some(node) = node else { return Declared::Default(default) };
+    let Some(text) = node.text().filter(|text| !is_variable(text)) else {
+        return Declared::Unresolved(node.place);
+    };
+    let amount = match text.strip_suffix('%') {
+        Some(percent) => percent.parse().ok().map(Amount::Percent),
+        None => text.parse().ok().map(Amount::Count),
+    };
+    amount.map_or(Declared::Unresolved(node.place), |amount| Declared::Written(amount, node.place))
+}

@@ -1,0 +1,91 @@
+use std::time::Duration;
+
+use super::time::span;
+use crate::knowledge::{drain_of, split_words};
+use crate::model::{
+    Command, Container, Declared, Drain, Platform, Role, UNBOUNDED, Unit, Variable, Word, Workload, seconds,
+};
+use crate::tree::Node;
+
+/// A key that declares how long the program drains. systemd ignores keys that begin with `X-`.
+const DRAIN: &str = "X-EbbtideDrain";
+
+/// Reads a service from its merged files.
+pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workload> {
+    let section = root.get("Service")?;
+    let start = last(section, "ExecStart");
+    let place = root.entry("Service").map_or(root.place, |entry| entry.key_place);
+    let mut workload = Workload::new(Platform::Systemd, "unit", name, place, grace(section, place, is_whole));
+    workload.is_oneshot = last(section, "Type").and_then(Node::text) == Some("oneshot");
+    workload.drain = last(section, DRAIN).and_then(|node| {
+        Some(Drain {
+            time: span(node.text()?)?,
+            from: DRAIN.to_owned(),
+            place: Some(node.place),
+            is_declared: true,
+        })
+    });
+    let mut container = Container::new(name, Role::Main, place);
+    container.entrypoint = start.and_then(command);
+    container.variables = section.list("Environment").iter().flat_map(variables).collect();
+    container.drain = drain_of(&container.words(), &container.variables);
+    workload.containers.push(container);
+    let text = |key: &str| last(section, key).map(declared);
+    workload.unit = Some(Unit {
+        kill_mode: text("KillMode"),
+        kill_signal: text("KillSignal"),
+        final_kill_signal: text("FinalKillSignal"),
+        without_sigkill: last(section, "SendSIGKILL")
+            .filter(|node| node.boolean() == Some(false))
+            .map(|node| node.place),
+        exec_stop: section.list("ExecStop").iter().filter_map(command).collect(),
+        is_notify: last(section, "Type").and_then(Node::text).is_some_and(|kind| kind.starts_with("notify")),
+        restart: text("Restart"),
+        success_exit_status: last(section, "SuccessExitStatus")
+            .and_then(Node::text)
+            .map(|text| text.split_whitespace().map(str::to_owned).collect())
+            .unwrap_or_default(),
+    });
+    Some(workload)
+}
+
+/// Reads `TimeoutStopSec`, or `TimeoutSec`, which sets it too. Zero and `infinity` are no limit.
+fn grace(section: &Node, place: crate::input::Place, is_whole: bool) -> Declared<Duration> {
+    let Some(node) = last(section, "TimeoutStopSec").or_else(|| last(section, "TimeoutSec")) else {
+        return if is_whole { Declared::Default(seconds(90)) } else { Declared::Unresolved(place) };
+    };
+    match node.text().and_then(span) {
+        Some(time) if time.is_zero() => Declared::Written(UNBOUNDED, node.place),
+        Some(time) => Declared::Written(time, node.place),
+        None => Declared::Unresolved(node.place),
+    }
+}
+
+fn last<'n>(section: &'n Node, key: &str) -> Option<&'n Node> {
+    section.list(key).last()
+}
+
+fn declared(node: &Node) -> Declared<String> {
+    match node.text() {
+        Some(text) if !text.contains('%') => Declared::Written(text.to_owned(), node.place),
+        _ => Declared::Unresolved(node.place),
+    }
+}
+
+/// Reads a command line, without the signs before the program that change how it runs.
+fn command(node: &Node) -> Option<Command> {
+    let place = node.place;
+    let text = node.text()?.trim_start_matches(['@', '-', ':', '+', '!', '|']);
+    let words: Vec<Word> = split_words(text).into_iter().map(|text| Word { text, place }).collect();
+    (!words.is_empty()).then_some(Command { words, is_shell_form: false, place })
+}
+
+fn variables(node: &Node) -> Vec<Variable> {
+    let words = split_words(node.text().unwrap_or_default()).into_iter();
+    words
+        .filter_map(|word| {
+            let (name, value) = word.split_once('=')?;
+            Some(Variable { name: name.to_owned(), value: Some(value.to_owned()), place: node.place })
+        })
+        .collect()
+}

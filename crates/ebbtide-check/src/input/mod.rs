@@ -1,0 +1,12 @@
+//! Files and texts to check, and places in them.
+
+mod place;
+mod problem;
+mod read;
+mod sources;
+mod walk;
+
+pub use place::{Place, Position, SourceId};
+pub use problem::Problem;
+pub use sources::{Source, Sources};
+pub use walk::collect;

@@ -1,0 +1,21 @@
+use super::Place;
+
+/// Why a file, or a part of it, was not checked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// The file's name.
+    pub path: String,
+    /// The place in it, if its text could be read.
+    pub place: Option<Place>,
+    /// What is wrong: a noun phrase without a full stop.
+    pub message: String,
+    /// Whether the check is incomplete because of it. A template that is not rendered is a note and not a failure.
+    pub is_failure: bool,
+}
+
+impl Problem {
+    /// Creates a problem with a whole file.
+    pub(crate) fn file(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), place: None, message: message.into(), is_failure: true }
+    }
+}

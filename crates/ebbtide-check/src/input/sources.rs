@@ -1,0 +1,152 @@
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::read::{self, Unreadable};
+use super::{Place, Position, Problem, SourceId};
+
+/// The texts to check.
+#[derive(Debug, Default)]
+pub struct Sources {
+    all: Vec<Source>,
+}
+
+impl Sources {
+    /// Creates an empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a text under a name that findings show as its path.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        let id = SourceId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        self.all.push(Source {
+            name: name.into(),
+            text: text.into(),
+            has_bom: false,
+            lines: OnceLock::new(),
+        });
+        id
+    }
+
+    /// Reads a file and adds its text.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason if the file cannot be read, is not UTF-8, or is larger than 64 MiB.
+    pub fn add_file(&mut self, path: &Path) -> Result<SourceId, Problem> {
+        let name = path.display().to_string();
+        let read = read::read(path)
+            .map_err(|unreadable: Unreadable| Problem::file(&*name, unreadable.to_string()))?;
+        let id = self.add(name, read.text);
+        if let Some(source) = self.all.last_mut() {
+            source.has_bom = read.has_bom;
+        }
+        Ok(id)
+    }
+
+    /// Returns a source.
+    pub fn get(&self, id: SourceId) -> Option<&Source> {
+        self.all.get(id.index())
+    }
+
+    /// Returns all sources, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
+        self.all
+            .iter()
+            .enumerate()
+            .map(|(index, source)| (SourceId(u32::try_from(index).unwrap_or(u32::MAX)), source))
+    }
+
+    /// Returns the number of sources.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Returns whether there are no sources.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Returns the name of the source of a place.
+    pub fn name(&self, place: Place) -> &str {
+        self.get(place.source).map_or("", |source| source.name())
+    }
+
+    /// Returns the position of the first byte of a place.
+    pub fn position(&self, place: Place) -> Position {
+        self.get(place.source)
+            .map_or(Position { line: 1, column: 1 }, |source| source.position(place.start()))
+    }
+
+    /// Returns the position after the last byte of a place.
+    pub fn end_position(&self, place: Place) -> Position {
+        self.get(place.source).map_or(Position { line: 1, column: 1 }, |source| source.position(place.end()))
+    }
+}
+
+/// A text to check.
+#[derive(Debug)]
+pub struct Source {
+    name: String,
+    text: String,
+    has_bom: bool,
+    lines: OnceLock<Vec<usize>>,
+}
+
+impl Source {
+    /// Returns the name that findings show as its path.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the text, without a byte order mark.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns whether the file begins with a byte order mark.
+    pub fn has_bom(&self) -> bool {
+        self.has_bom
+    }
+
+    /// Returns the line and column of a byte offset.
+    pub fn position(&self, offset: usize) -> Position {
+        let lines = self.line_starts();
+        let line = lines.partition_point(|&start| start <= offset).max(1);
+        let start = lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let before = self.text.get(start..offset.min(self.text.len())).unwrap_or("");
+        Position { line, column: before.chars().count().saturating_add(1) }
+    }
+
+    /// Returns the text of a line, counted from 1, without its line end.
+    pub fn line(&self, number: usize) -> &str {
+        let lines = self.line_starts();
+        let start =
+            number.checked_sub(1).and_then(|index| lines.get(index)).copied().unwrap_or(self.text.len());
+        let end = lines.get(number).copied().unwrap_or(self.text.len());
+        self.text.get(start..end).unwrap_or("").trim_end_matches(['\n', '\r'])
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(index, _)| index.saturating_add(1))).collect()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_counts_characters_from_one() {
+        let mut sources = Sources::new();
+        let id = sources.add("a", "äb\r\nc\n");
+        let source = sources.get(id).unwrap();
+        for (offset, line, column) in [(0, 1, 1), (2, 1, 2), (5, 2, 1), (6, 2, 2), (7, 3, 1), (99, 3, 1)] {
+            assert_eq!(source.position(offset), Position { line, column }, "{offset}");
+        }
+        assert_eq!([source.line(1), source.line(2), source.line(3), source.line(9)], ["äb", "c", "", ""]);
+    }
+}

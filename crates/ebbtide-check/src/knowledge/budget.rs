@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use crate::findings::Sum;
+use crate::model::{Container, Declared, Drain, Workload, seconds, show};
+
+/// The time that is kept for the exit itself: flushing, scheduling.
+pub(crate) const MARGIN: Duration = seconds(2);
+
+/// The time that a container needs for its shutdown beside the time that it has.
+pub(crate) struct Budget<'w> {
+    pub(crate) drain: &'w Drain,
+    /// The least time of the preStop hook.
+    pub(crate) pre_stop: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) needed: Duration,
+    pub(crate) sum: Sum,
+}
+
+impl<'w> Budget<'w> {
+    /// Adds up what is known. `None` if the drain time or the grace period is not.
+    pub(crate) fn of(workload: &'w Workload, container: &'w Container) -> Option<Self> {
+        let drain = workload.drain_of(container)?;
+        let grace = workload.grace_of(container);
+        let limit = *grace.value()?;
+        let pre_stop = container.pre_stop.as_ref().and_then(|hook| Some((hook.least?.0, hook.label())));
+        let mut terms = Vec::new();
+        terms.extend(pre_stop.map(|(time, label)| (time, label.to_owned())));
+        terms.push((drain.time, format!("drain, from {}", drain.from)));
+        terms.push((MARGIN, "margin".to_owned()));
+        let sum = Sum::new(terms, limit, grace_label(workload, grace));
+        let needed = sum.total();
+        Some(Self {
+            drain,
+            pre_stop: pre_stop.map_or(Duration::ZERO, |(time, _)| time),
+            grace: limit,
+            needed,
+            sum,
+        })
+    }
+
+    pub(crate) fn overruns(&self) -> bool {
+        self.needed > self.grace
+    }
+
+    /// Returns the title of the finding that it does not fit.
+    pub(crate) fn title(&self) -> String {
+        format!("needs {} to stop, but is killed after {}", show(self.needed), show(self.grace))
+    }
+
+    /// Returns what users see.
+    pub(crate) fn effect(&self) -> String {
+        let left = self.grace.saturating_sub(self.pre_stop);
+        format!(
+            "SIGKILL arrives {} after SIGTERM, while the program may still drain for {}: \
+             clients whose requests are in flight then see connection resets, and jobs run again or are lost",
+            show(left),
+            show(self.drain.time)
+        )
+    }
+}
+
+/// Returns the name of the grace period for a sum.
+pub(crate) fn grace_label(workload: &Workload, grace: &Declared<Duration>) -> String {
+    let name = workload.platform.grace_name();
+    if grace.is_default() { format!("{name}, default") } else { name.to_owned() }
+}

@@ -1,0 +1,17 @@
+//! What is known about programs, shells and images that deployment files do not say.
+
+mod budget;
+mod images;
+mod runtimes;
+mod script;
+mod servers;
+mod shell;
+mod words;
+
+pub(crate) use budget::{Budget, MARGIN, grace_label};
+pub(crate) use images::{Shell, shell_of_image};
+pub(crate) use runtimes::drain_of;
+pub(crate) use script::{Script, Separator, Simple};
+pub(crate) use servers::{is_stateful, server_of_image};
+pub(crate) use shell::{ShellsThatStay, least_sleep, shells_that_stay};
+pub(crate) use words::split_words;

@@ -1,0 +1,198 @@
+use std::time::Duration;
+
+use crate::input::Place;
+use crate::model::{Drain, Variable, Word, go_duration, seconds};
+
+/// Flags that declare the drain time, in seconds or with a unit. The first word is the program whose flag it is; nothing for a
+/// name that no other program uses.
+const FLAGS: [(Option<&str>, &str); 7] = [
+    (Some("gunicorn"), "--graceful-timeout"),
+    (Some("hypercorn"), "--graceful-timeout"),
+    (None, "--timeout-graceful-shutdown"),
+    (None, "--spring.lifecycle.timeout-per-shutdown-phase"),
+    (None, "-Dspring.lifecycle.timeout-per-shutdown-phase"),
+    (Some("sidekiq"), "--timeout"),
+    (Some("sidekiq"), "-t"),
+];
+
+/// Variables that declare the drain time.
+const VARIABLES: [&str; 4] = [
+    "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE",
+    "DOTNET_SHUTDOWNTIMEOUTSECONDS",
+    "ASPNETCORE_SHUTDOWNTIMEOUTSECONDS",
+    "TRAEFIK_ENTRYPOINTS_WEB_TRANSPORT_LIFECYCLE_GRACETIMEOUT",
+];
+
+/// The drain time of programs without a flag. PLATFORMS.md, A.7, has the sources.
+const DEFAULTS: [(&str, Duration); 3] =
+    [("gunicorn", seconds(30)), ("sidekiq", seconds(25)), ("traefik", seconds(10))];
+
+/// The margin that Ebbtide itself keeps within `EBBTIDE_GRACE`.
+const EBBTIDE_MARGIN: Duration = seconds(2);
+
+/// Returns the drain time that a command line and its variables declare, else the default of a known program.
+pub(crate) fn drain_of(words: &[&Word], variables: &[Variable]) -> Option<Drain> {
+    let split: Vec<(&str, Place)> =
+        words.iter().flat_map(|word| word.text.split_whitespace().map(|part| (part, word.place))).collect();
+    let runs = |program: &str| split.iter().any(|(word, _)| base(word) == program);
+    let declared = flag(&split, &runs)
+        .or_else(|| nginx(words))
+        .or_else(|| traefik(&split))
+        .or_else(|| variable(variables))
+        .or_else(|| gunicorn_variable(variables, &runs));
+    declared.or_else(|| {
+        let (program, time) = DEFAULTS.iter().find(|(program, _)| runs(program))?;
+        Some(Drain { time: *time, from: format!("default of {program}"), place: None, is_declared: false })
+    })
+}
+
+fn flag(words: &[(&str, Place)], runs: &impl Fn(&str) -> bool) -> Option<Drain> {
+    words.iter().enumerate().find_map(|(index, (word, place))| {
+        let (name, inline) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value)));
+        let known = FLAGS
+            .iter()
+            .find(|(program, flag)| flag.eq_ignore_ascii_case(name) && program.is_none_or(runs))?;
+        let value = inline.or_else(|| words.get(index.saturating_add(1)).map(|(word, _)| *word))?;
+        declared(time(value)?, known.1.to_owned(), *place)
+    })
+}
+
+/// Reads `nginx -g 'worker_shutdown_timeout 30s;'`.
+fn nginx(words: &[&Word]) -> Option<Drain> {
+    words.iter().find_map(|word| {
+        let (_, rest) = word.text.split_once("worker_shutdown_timeout")?;
+        let value = rest.trim_start().split([';', ' ']).next()?;
+        declared(time(value)?, "worker_shutdown_timeout".to_owned(), word.place)
+    })
+}
+
+/// Reads `--entryPoints.web.transport.lifeCycle.graceTimeOut=30s`, and the time for which it accepts requests before that. Entry
+/// points have any name; the slowest one decides.
+fn traefik(words: &[(&str, Place)]) -> Option<Drain> {
+    let longest = |option: &str| {
+        let values = words.iter().filter_map(|(word, place)| {
+            let (name, value) = word.split_once('=')?;
+            let name = name.to_ascii_lowercase();
+            let is_meant = name.starts_with("--entrypoints.") && name.ends_with(option);
+            is_meant.then_some(())?;
+            Some((time(value)?, *place))
+        });
+        values.max_by_key(|(time, _)| *time)
+    };
+    let (drain, place) = longest(".transport.lifecycle.gracetimeout")?;
+    let accepts = longest(".transport.lifecycle.requestacceptgracetimeout").map(|(time, _)| time);
+    let from = if accepts.is_some() { "requestAcceptGraceTimeout + graceTimeOut" } else { "graceTimeOut" };
+    declared(drain.saturating_add(accepts.unwrap_or_default()), from.to_owned(), place)
+}
+
+fn variable(variables: &[Variable]) -> Option<Drain> {
+    variables.iter().find_map(|variable| {
+        let value = variable.value.as_deref()?;
+        if variable.name == "EBBTIDE_GRACE" {
+            let within = time(value)?.saturating_sub(EBBTIDE_MARGIN);
+            return declared(within, "EBBTIDE_GRACE less its margin".to_owned(), variable.place);
+        }
+        let name = VARIABLES.iter().find(|name| name.eq_ignore_ascii_case(&variable.name))?;
+        declared(time(value)?, (*name).to_owned(), variable.place)
+    })
+}
+
+fn gunicorn_variable(variables: &[Variable], runs: &impl Fn(&str) -> bool) -> Option<Drain> {
+    let variable = variables.iter().find(|variable| variable.name == "GUNICORN_CMD_ARGS")?;
+    let value = variable.value.as_deref()?;
+    let words: Vec<_> = std::iter::once("gunicorn")
+        .chain(value.split_whitespace())
+        .map(|word| (word, variable.place))
+        .collect();
+    flag(&words, &|program| program == "gunicorn" || runs(program))
+}
+
+fn declared(time: Duration, from: String, place: Place) -> Option<Drain> {
+    Some(Drain { time, from, place: Some(place), is_declared: true })
+}
+
+/// Reads a number of seconds, a duration with units, or an ISO 8601 duration such as `PT30S`.
+fn time(text: &str) -> Option<Duration> {
+    let text = text.trim_matches(['"', '\'']);
+    if let Ok(number) = text.parse::<u64>() {
+        return Some(seconds(number));
+    }
+    match text.strip_prefix("PT").or_else(|| text.strip_prefix("pt")) {
+        Some(iso) => go_duration(&iso.to_ascii_lowercase()),
+        None => go_duration(text),
+    }
+}
+
+fn base(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Sources;
+
+    fn found(line: &[&str], variables: &[(&str, &str)]) -> Option<(u64, String, bool)> {
+        let place = Place::new(Sources::new().add("a", ""), 0, 0);
+        let words: Vec<Word> = line.iter().map(|text| Word { text: (*text).to_owned(), place }).collect();
+        let variables: Vec<Variable> = variables
+            .iter()
+            .map(|(name, value)| Variable {
+                name: (*name).to_owned(),
+                value: Some((*value).to_owned()),
+                place,
+            })
+            .collect();
+        let drain = drain_of(&words.iter().collect::<Vec<_>>(), &variables)?;
+        Some((drain.time.as_secs(), drain.from, drain.is_declared))
+    }
+
+    #[test]
+    fn flags_and_variables_of_known_servers_declare_the_drain() {
+        for (line, variables, time, from) in [
+            (&["gunicorn", "--graceful-timeout", "45", "app:app"][..], &[][..], 45, "--graceful-timeout"),
+            (&["sh", "-c", "exec gunicorn --graceful-timeout=50 app"], &[], 50, "--graceful-timeout"),
+            (&["uvicorn", "a:b", "--timeout-graceful-shutdown=20"], &[], 20, "--timeout-graceful-shutdown"),
+            (&["bundle", "exec", "sidekiq", "-t", "55"], &[], 55, "-t"),
+            (
+                &["nginx", "-g", "daemon off; worker_shutdown_timeout 40s;"],
+                &[],
+                40,
+                "worker_shutdown_timeout",
+            ),
+            (
+                &["java"],
+                &[("SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE", "PT1M")],
+                60,
+                "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE",
+            ),
+            (&["--entryPoints.tcp.transport.lifeCycle.graceTimeOut=40s"], &[], 40, "graceTimeOut"),
+            (
+                &[
+                    "--entrypoints.web.transport.lifecycle.requestacceptgracetimeout=10",
+                    "--entrypoints.web.transport.lifecycle.gracetimeout=30",
+                ],
+                &[],
+                40,
+                "requestAcceptGraceTimeout + graceTimeOut",
+            ),
+            (&[], &[("GUNICORN_CMD_ARGS", "--workers 2 --graceful-timeout 35")], 35, "--graceful-timeout"),
+            (&[], &[("EBBTIDE_GRACE", "60s")], 58, "EBBTIDE_GRACE less its margin"),
+        ] {
+            assert_eq!(found(line, variables), Some((time, from.to_owned(), true)), "{line:?} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn a_default_is_known_but_not_declared_and_other_programs_are_unknown() {
+        assert_eq!(found(&["gunicorn", "app"], &[]), Some((30, "default of gunicorn".to_owned(), false)));
+        for line in [
+            &["curl", "--timeout", "5"][..],
+            &["app", "-t", "5"],
+            &["kube-thing", "--graceful-timeout", "5"],
+            &["java"],
+        ] {
+            assert_eq!(found(line, &[]), None, "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+use std::time::Duration;
+
+use super::{Command, Declared, Drain, Init, PreStop, Probe, Word};
+use crate::input::Place;
+
+/// A process of a workload that receives the stop signal.
+#[derive(Clone, Debug)]
+pub(crate) struct Container {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) image: Option<Declared<String>>,
+    /// What the deployment file runs instead of the image's entry point.
+    pub(crate) entrypoint: Option<Command>,
+    /// What the deployment file runs instead of the image's command.
+    pub(crate) arguments: Option<Command>,
+    /// Where its image is built.
+    pub(crate) build: Option<Build>,
+    pub(crate) variables: Vec<Variable>,
+    pub(crate) has_ports: bool,
+    pub(crate) pre_stop: Option<PreStop>,
+    pub(crate) stop_signal: Option<Declared<String>>,
+    /// An init process that the platform puts before the program.
+    pub(crate) init: Option<Init>,
+    /// Whether the others stop when it ends.
+    pub(crate) is_essential: bool,
+    /// The containers that start before it, and stop after it.
+    pub(crate) depends_on: Vec<String>,
+    /// The shell of a script in shell form, if it is not `/bin/sh`.
+    pub(crate) shell: Option<String>,
+    /// The script that the entry point is, if it is in the input.
+    pub(crate) wrapper: Option<Word>,
+    /// Packages that the image installs.
+    pub(crate) packages: Vec<Word>,
+    pub(crate) liveness: Option<Probe>,
+    pub(crate) readiness: Option<Probe>,
+    pub(crate) startup: Option<Probe>,
+    /// A grace period of its own, on platforms that have one for each container.
+    pub(crate) grace: Option<Declared<Duration>>,
+    /// The drain time that its flags or variables declare.
+    pub(crate) drain: Option<Drain>,
+    pub(crate) place: Place,
+}
+
+impl Container {
+    /// Creates a container of which nothing but the name is known.
+    pub(crate) fn new(name: impl Into<String>, role: Role, place: Place) -> Self {
+        Self {
+            name: name.into(),
+            role,
+            image: None,
+            entrypoint: None,
+            arguments: None,
+            build: None,
+            variables: Vec::new(),
+            has_ports: false,
+            pre_stop: None,
+            stop_signal: None,
+            init: None,
+            is_essential: true,
+            depends_on: Vec::new(),
+            shell: None,
+            wrapper: None,
+            packages: Vec::new(),
+            liveness: None,
+            readiness: None,
+            startup: None,
+            grace: None,
+            drain: None,
+            place,
+        }
+    }
+
+    /// Returns the whole command line, if the deployment file has the entry point.
+    pub(crate) fn command(&self) -> Option<Command> {
+        let mut command = self.entrypoint.clone()?;
+        if !command.is_shell_form {
+            command.words.extend(self.arguments.iter().flat_map(|arguments| arguments.words.iter().cloned()));
+        }
+        Some(command)
+    }
+
+    /// Returns what the files run: the entry point with its arguments, else the arguments, which the image's own entry point then
+    /// executes in its place.
+    pub(crate) fn run(&self) -> Option<Command> {
+        match &self.entrypoint {
+            Some(_) => self.command(),
+            None => self.arguments.clone(),
+        }
+    }
+
+    /// Returns the words of the entry point and of the arguments that the deployment file has.
+    pub(crate) fn words(&self) -> Vec<&Word> {
+        self.entrypoint.iter().chain(&self.arguments).flat_map(|command| &command.words).collect()
+    }
+
+    /// Returns the image without registry, tag and digest: `library/nginx` and `nginx:1.27` are `nginx`.
+    pub(crate) fn image_name(&self) -> Option<&str> {
+        let image = self.image.as_ref()?.value()?;
+        let without_digest = image.split('@').next()?;
+        let last = without_digest.rsplit('/').next()?;
+        last.split(':').next()
+    }
+}
+
+/// Where an image is built.
+#[derive(Clone, Debug)]
+pub(crate) struct Build {
+    /// The folder, relative to that of the file.
+    pub(crate) context: String,
+    /// The Dockerfile, relative to the context.
+    pub(crate) file: String,
+    /// Whether the image is that of the last stage.
+    pub(crate) is_last_stage: bool,
+}
+
+/// When a container stops, relative to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It receives the signal when the stop begins.
+    Main,
+    /// It receives the signal when every main container has exited.
+    Sidecar,
+    /// It has exited before the main containers start.
+    Init,
+}
+
+/// An environment variable.
+#[derive(Clone, Debug)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    /// The value, if the file has it rather than a reference.
+    pub(crate) value: Option<String>,
+    pub(crate) place: Place,
+}

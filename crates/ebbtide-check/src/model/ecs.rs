@@ -1,0 +1,31 @@
+use std::time::Duration;
+
+use super::Declared;
+use crate::input::Place;
+
+/// A service of ECS: how many tasks run, and what replaces them.
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    pub(crate) desired: Declared<u32>,
+    pub(crate) minimum_percent: Declared<u32>,
+    pub(crate) maximum_percent: Declared<u32>,
+    /// Where it asks for Fargate Spot.
+    pub(crate) spot: Option<Place>,
+    /// Where it names a load balancer.
+    pub(crate) load_balancer: Option<Place>,
+    /// How long health checks of a new task do not count.
+    pub(crate) health_grace: Declared<Duration>,
+    /// The target groups of its load balancers that are in the input.
+    pub(crate) target_groups: Vec<TargetGroup>,
+    /// The longest stop timeout of its task definition, if that is in the input.
+    pub(crate) stop_timeout: Option<Declared<Duration>>,
+}
+
+/// A target group of a load balancer.
+#[derive(Clone, Debug)]
+pub(crate) struct TargetGroup {
+    pub(crate) deregistration: Declared<Duration>,
+    pub(crate) interval: Declared<u32>,
+    pub(crate) healthy_threshold: Declared<u32>,
+    pub(crate) place: Place,
+}

@@ -1,0 +1,29 @@
+//! What a shutdown depends on, the same for every platform. Rules read only this.
+
+mod command;
+mod container;
+mod declared;
+mod ecs;
+mod platform;
+mod prestop;
+mod probe;
+mod project;
+mod rollout;
+mod route;
+mod time;
+mod unit;
+mod workload;
+
+pub(crate) use command::{Command, Init, Word};
+pub(crate) use container::{Build, Container, Role, Variable};
+pub(crate) use declared::Declared;
+pub(crate) use ecs::{Service, TargetGroup};
+pub(crate) use platform::Platform;
+pub(crate) use prestop::{PreStop, PreStopAction};
+pub(crate) use probe::{Handler, Probe};
+pub(crate) use project::Project;
+pub(crate) use rollout::{Amount, Rollout};
+pub(crate) use route::{Route, RouteKind};
+pub(crate) use time::{UNBOUNDED, go_duration, number, seconds, show};
+pub(crate) use unit::Unit;
+pub(crate) use workload::{Annotation, Drain, Workload};

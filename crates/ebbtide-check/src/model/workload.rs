@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use super::{Container, Declared, Platform, Role, Rollout, Route, Service, TargetGroup, Unit};
+use crate::input::Place;
+
+/// Something that a platform starts and stops as a unit.
+#[derive(Clone, Debug)]
+pub(crate) struct Workload {
+    pub(crate) platform: Platform,
+    /// The platform's word for it: `Deployment`, `service`.
+    pub(crate) kind: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) name: String,
+    /// Where its name is, for what has no place of its own.
+    pub(crate) place: Place,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) annotations: Vec<Annotation>,
+    /// The time from the begin of the stop to SIGKILL.
+    pub(crate) grace: Declared<Duration>,
+    pub(crate) containers: Vec<Container>,
+    pub(crate) replicas: Declared<u32>,
+    pub(crate) rollout: Rollout,
+    pub(crate) min_ready: Declared<Duration>,
+    pub(crate) progress_deadline: Declared<Duration>,
+    pub(crate) routes: Vec<Route>,
+    /// Whether it is meant to run for long: a restart policy or a deployment section says so.
+    pub(crate) runs_always: bool,
+    pub(crate) shares_process_namespace: bool,
+    pub(crate) is_fargate: bool,
+    /// Whether its command runs to its end, and nothing is left to stop.
+    pub(crate) is_oneshot: bool,
+    pub(crate) service: Option<Service>,
+    pub(crate) target_group: Option<TargetGroup>,
+    pub(crate) unit: Option<Unit>,
+    pub(crate) os: Option<Declared<String>>,
+    /// Labels that a node must have.
+    pub(crate) node_labels: Vec<Annotation>,
+    /// The drain time that is declared for the workload rather than for one container.
+    pub(crate) drain: Option<Drain>,
+    /// How long it keeps serving after the signal, if it is declared.
+    pub(crate) lame_duck: Option<Declared<Duration>>,
+}
+
+impl Workload {
+    /// Creates a workload of which nothing but the name and the grace period is known.
+    pub(crate) fn new(
+        platform: Platform,
+        kind: &str,
+        name: &str,
+        place: Place,
+        grace: Declared<Duration>,
+    ) -> Self {
+        Self {
+            platform,
+            kind: kind.to_owned(),
+            namespace: None,
+            name: name.to_owned(),
+            place,
+            labels: Vec::new(),
+            annotations: Vec::new(),
+            grace,
+            containers: Vec::new(),
+            replicas: Declared::Default(1),
+            rollout: Rollout::Other,
+            min_ready: Declared::Default(Duration::ZERO),
+            progress_deadline: Declared::Default(Duration::from_secs(600)),
+            routes: Vec::new(),
+            runs_always: false,
+            shares_process_namespace: false,
+            is_fargate: false,
+            is_oneshot: false,
+            service: None,
+            target_group: None,
+            unit: None,
+            os: None,
+            node_labels: Vec::new(),
+            drain: None,
+            lame_duck: None,
+        }
+    }
+
+    /// Returns how findings name it: `Deployment shop/api`.
+    pub(crate) fn title(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{} {namespace}/{}", self.kind, self.name),
+            None => format!("{} {}", self.kind, self.name),
+        }
+    }
+
+    /// Returns the containers that receive the signal at the begin of the stop.
+    pub(crate) fn main(&self) -> impl Iterator<Item = &Container> {
+        self.containers.iter().filter(|container| container.role == Role::Main)
+    }
+
+    /// Returns the containers that run when the stop begins.
+    pub(crate) fn running(&self) -> impl Iterator<Item = &Container> {
+        self.containers.iter().filter(|container| container.role != Role::Init)
+    }
+
+    /// Returns the grace period of a container.
+    pub(crate) fn grace_of<'w>(&'w self, container: &'w Container) -> &'w Declared<Duration> {
+        container.grace.as_ref().unwrap_or(&self.grace)
+    }
+
+    /// Returns the drain time of a container. What is declared for the workload is about its only container, or the one with ports.
+    pub(crate) fn drain_of<'w>(&'w self, container: &'w Container) -> Option<&'w Drain> {
+        if container.role == Role::Init {
+            return None;
+        }
+        let is_only = self.main().count() == 1;
+        let has_ports = container.has_ports && self.main().filter(|main| main.has_ports).count() == 1;
+        let is_meant = container.role == Role::Main && (is_only || has_ports);
+        self.drain.as_ref().filter(|_| is_meant).or(container.drain.as_ref())
+    }
+
+    /// Returns whether it runs until it has finished rather than until it is stopped.
+    pub(crate) fn is_batch(&self) -> bool {
+        matches!(self.kind.as_str(), "Job" | "CronJob")
+    }
+}
+
+/// A key and a value that users attach.
+#[derive(Clone, Debug)]
+pub(crate) struct Annotation {
+    pub(crate) key: String,
+    pub(crate) value: String,
+    pub(crate) place: Place,
+}
+
+/// How long a program takes to finish after the signal.
+#[derive(Clone, Debug)]
+pub(crate) struct Drain {
+    pub(crate) time: Duration,
+    /// Where it is from, for a sum: `--graceful-timeout`.
+    pub(crate) from: String,
+    pub(crate) place: Option<Place>,
+    /// Whether a file says so. Otherwise it is the default of a known program.
+    pub(crate) is_declared: bool,
+}

@@ -1,0 +1,32 @@
+use serde_json::{Value, json};
+
+use super::fingerprint::fingerprint;
+use crate::engine::Report;
+use crate::findings::Severity;
+
+/// Returns a report in the format of GitLab's Code Quality.
+pub fn gitlab(report: &Report, least: Severity) -> String {
+    let shown = report.active().filter(|finding| finding.severity >= least);
+    let issues: Vec<Value> = shown
+        .filter_map(|finding| {
+            let place = finding.place()?;
+            let severity = match finding.severity {
+                Severity::Error => "critical",
+                Severity::Warning => "major",
+                Severity::Info => "info",
+            };
+            Some(json!({
+                "description": format!("{} {}: {}", finding.subject, finding.title, finding.remedy),
+                "check_name": format!("{} {}", finding.rule.id, finding.rule.name),
+                "fingerprint": fingerprint(&report.sources, finding),
+                "severity": severity,
+                "location": {
+                    "path": report.sources.name(place),
+                    "lines": {"begin": report.sources.position(place).line},
+                },
+            }))
+        })
+        .collect();
+    // Strings and numbers alone: there is nothing in it that cannot be written.
+    serde_json::to_string_pretty(&issues).unwrap_or_default()
+}

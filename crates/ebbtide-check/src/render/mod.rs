@@ -1,0 +1,18 @@
+//! Reports as text and for other programs.
+
+mod fingerprint;
+mod github;
+mod gitlab;
+mod json;
+mod junit;
+mod page;
+mod sarif;
+mod text;
+
+pub use github::github;
+pub use gitlab::gitlab;
+pub use json::json;
+pub use junit::junit;
+pub use page::page;
+pub use sarif::sarif;
+pub use text::{Look, text};

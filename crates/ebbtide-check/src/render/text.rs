@@ -1,0 +1,175 @@
+use std::fmt::Write as _;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::engine::{Counts, Report};
+use crate::findings::{Finding, Label, Severity};
+use crate::input::{Place, Problem, SourceId, Sources};
+
+/// How a text looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Whether it has colours (ANSI escape sequences).
+    pub is_coloured: bool,
+    /// The width that lines of the excerpts are shortened to.
+    pub width: usize,
+    /// The least severe findings that are shown.
+    pub least: Severity,
+    /// Whether suppressed findings are listed.
+    pub shows_suppressed: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { is_coloured: false, width: 140, least: Severity::Warning, shows_suppressed: false }
+    }
+}
+
+/// Returns a report as text: each finding with an excerpt, what could not be checked, and the counts.
+pub fn text(report: &Report, look: Look) -> String {
+    let renderer = if look.is_coloured { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(look.width).decor_style(DecorStyle::Ascii);
+    let mut text = String::new();
+    for finding in report.active().filter(|finding| finding.severity >= look.least) {
+        let groups = groups(&report.sources, finding);
+        text.push_str(&renderer.render(&groups));
+        text.push_str("\n\n");
+    }
+    for problem in &report.problems {
+        let level = if problem.is_failure { Level::ERROR } else { Level::NOTE };
+        let title =
+            format!("{}: {}", if problem.is_failure { "not checked" } else { "not read" }, problem.message);
+        text.push_str(&renderer.render(&[problem_group(&report.sources, problem, level, title)]));
+        text.push_str("\n\n");
+    }
+    if look.shows_suppressed {
+        for finding in &report.findings {
+            if let Some(suppressed) = &finding.suppressed {
+                let position = report.sources.position(suppressed.place);
+                let path = report.sources.name(suppressed.place);
+                let (id, title) = (finding.rule.id, &finding.title);
+                let _ = writeln!(
+                    text,
+                    "suppressed[{id}]: {title}\n  --> {path}:{}:{}: {}\n",
+                    position.line, position.column, suppressed.reason
+                );
+            }
+        }
+    }
+    text.push_str(&summary(report, look));
+    text
+}
+
+/// Returns the last line of a report.
+fn summary(report: &Report, look: Look) -> String {
+    let Counts { errors, warnings, infos, suppressed } = report.counts();
+    let mut parts = vec![many(errors, "error"), many(warnings, "warning")];
+    if infos > 0 {
+        let hidden = if look.least > Severity::Info { " (hidden)" } else { "" };
+        parts.push(format!("{infos} info{hidden}"));
+    }
+    if suppressed > 0 {
+        parts.push(format!("{suppressed} suppressed"));
+    }
+    let failed = report.problems.iter().filter(|problem| problem.is_failure).count();
+    if failed > 0 {
+        parts.push(format!("{} not checked", many(failed, "document")));
+    }
+    let (workloads, files) = (many(report.workloads, "workload"), many(report.recognised, "deployment file"));
+    format!("{} in {workloads}, {files}\n", parts.join(", "))
+}
+
+fn many(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+fn groups<'r>(sources: &'r Sources, finding: &'r Finding) -> Vec<Group<'r>> {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Info => Level::INFO,
+    };
+    let title = format!("{} {}", finding.subject, finding.title);
+    let mut group = Group::with_title(level.primary_title(title).id(finding.rule.id));
+    for (id, labels) in by_source(&finding.labels) {
+        if let Some(snippet) = snippet(sources, id, &labels) {
+            group = group.element(snippet);
+        }
+    }
+    if let Some(arithmetic) = &finding.arithmetic {
+        group = group.element(Level::NOTE.with_name("sum").message(arithmetic));
+    }
+    for note in &finding.notes {
+        group = group.element(Level::NOTE.with_name("assumed").message(note));
+    }
+    group = group.element(Level::NOTE.with_name("effect").message(&finding.effect));
+    vec![group.element(Level::HELP.message(&finding.remedy))]
+}
+
+/// Returns the labels of each source, the source of the first label first.
+fn by_source(labels: &[Label]) -> Vec<(SourceId, Vec<&Label>)> {
+    let mut all: Vec<(SourceId, Vec<&Label>)> = Vec::new();
+    for label in labels {
+        match all.iter_mut().find(|(id, _)| *id == label.place.source) {
+            Some((_, labels)) => labels.push(label),
+            None => all.push((label.place.source, vec![label])),
+        }
+    }
+    all
+}
+
+fn snippet<'r>(
+    sources: &'r Sources,
+    id: SourceId,
+    labels: &[&'r Label],
+) -> Option<Snippet<'r, annotate_snippets::Annotation<'r>>> {
+    let source = sources.get(id)?;
+    let text = source.text();
+    // Only the lines around the labels: the renderer reads all that it is given, and a file may have megabytes.
+    let start = labels.iter().map(|label| label.place.start()).min()?.min(text.len());
+    let end = labels.iter().map(|label| first_line(text, label.place).end()).max()?.min(text.len());
+    let from = text.get(..start)?.rfind('\n').map_or(0, |at| at.saturating_add(1));
+    let to = text.get(end..)?.find('\n').map_or(text.len(), |at| end.saturating_add(at));
+    let mut snippet =
+        Snippet::source(text.get(from..to)?).line_start(source.position(from).line).path(source.name());
+    for (index, label) in labels.iter().enumerate() {
+        let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+        let place = first_line(text, label.place);
+        let span = place.start().saturating_sub(from)..place.end().saturating_sub(from);
+        snippet = snippet.annotation(kind.span(span).label(&*label.text));
+    }
+    Some(snippet)
+}
+
+/// Returns the part of a place that is in its first line: an underlined block of twenty lines shows nothing.
+fn first_line(text: &str, place: Place) -> Place {
+    let inside = text.get(place.start()..place.end()).unwrap_or("");
+    let length = inside.find(['\n', '\r']).unwrap_or(inside.len());
+    Place::new(place.source, place.start(), place.start().saturating_add(length))
+}
+
+fn problem_group<'r>(
+    sources: &'r Sources,
+    problem: &'r Problem,
+    level: Level<'r>,
+    title: String,
+) -> Group<'r> {
+    let group = Group::with_title(level.primary_title(title));
+    let excerpt = problem.place.and_then(|place| {
+        let source = sources.get(place.source)?;
+        let text = source.text();
+        let start = place.start().min(text.len());
+        let from = text.get(..start)?.rfind('\n').map_or(0, |at| at.saturating_add(1));
+        let to = text.get(start..)?.find('\n').map_or(text.len(), |at| start.saturating_add(at));
+        let end = first_line(text, place).end().min(to).max(start);
+        let span = start.saturating_sub(from)..end.saturating_sub(from);
+        let line = source.position(from).line;
+        let snippet = Snippet::source(text.get(from..to)?).line_start(line).path(source.name());
+        Some(snippet.annotation(AnnotationKind::Primary.span(span)))
+    });
+    match excerpt {
+        Some(snippet) => group.element(snippet),
+        None => group.element(annotate_snippets::Origin::path(&*problem.path)),
+    }
+}

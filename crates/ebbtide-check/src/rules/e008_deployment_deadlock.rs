@@ -1,0 +1,56 @@
+use crate::findings::{Example, Finding, Rule, Severity};
+use crate::model::{Amount, Platform, Project};
+
+pub(super) static RULE: Rule = Rule {
+    id: "E008",
+    name: "deployment-deadlock",
+    severity: Severity::Error,
+    summary: "A deployment can neither stop an old task nor start a new one",
+    details: "
+ECS keeps `minimumHealthyPercent` of the tasks (rounded up) and runs at most `maximumPercent` (rounded down). If neither leaves room, the
+deployment does not begin:
+
+    ceil(desired * minimum / 100) >= desired and floor(desired * maximum / 100) <= desired
+",
+    sources: &[
+        "awsdocs, container-instance-draining.md: 100 and 100 prevent new deployments",
+        "botocore, ecs, `DeploymentConfiguration`: the rounding",
+    ],
+    bad: &[Example { name: "template.yaml", text: include_str!("../../fixtures/E008/bad.yaml") }],
+    good: &[Example { name: "template.yaml", text: include_str!("../../fixtures/E008/good.yaml") }],
+    check,
+};
+
+fn check(project: &Project, findings: &mut Vec<Finding>) {
+    for workload in project.on(Platform::Ecs) {
+        let Some(service) = &workload.service else { continue };
+        let (Some(&desired), Some(&least), Some(&most)) =
+            (service.desired.value(), service.minimum_percent.value(), service.maximum_percent.value())
+        else {
+            continue;
+        };
+        let kept = Amount::Percent(least).ceil(desired);
+        let allowed = Amount::Percent(most).floor(desired);
+        if desired == 0 || kept < desired || allowed > desired {
+            continue;
+        }
+        let place =
+            service.maximum_percent.place().or(service.minimum_percent.place()).or(service.desired.place());
+        let mut finding = Finding::new(
+            &RULE,
+            Severity::Error,
+            workload,
+            "can never be deployed again",
+            place.unwrap_or(workload.place),
+            format!("{allowed} tasks at most"),
+        )
+        .also(service.minimum_percent.place(), format!("{kept} tasks at least"))
+        .also(service.desired.place(), "the tasks")
+        .effect("each deployment waits until it times out, and the old version goes on")
+        .remedy("set maximumPercent to 200, or minimumHealthyPercent below 100");
+        finding.arithmetic = Some(format!(
+            "ceil({desired} * {least}%) = {kept} >= {desired} and floor({desired} * {most}%) = {allowed} <= {desired}"
+        ));
+        findings.push(finding);
+    }
+}

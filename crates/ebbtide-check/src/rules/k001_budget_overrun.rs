@@ -1,0 +1,62 @@
+use super::words::{grace_note, named};
+use crate::findings::{Example, Finding, Rule, Severity};
+use crate::knowledge::Budget;
+use crate::model::{Platform, Project, show};
+
+pub(super) static RULE: Rule = Rule {
+    id: "K001",
+    name: "budget-overrun",
+    severity: Severity::Error,
+    summary: "The preStop hook and the drain do not fit in the grace period",
+    details: "
+The grace period of a pod (`terminationGracePeriodSeconds`, 30 s by default) begins with the deletion. The preStop hook runs
+inside of it, and SIGTERM is sent when the hook has finished. What is left must be enough for the program to drain and to exit:
+
+    preStop + drain + 2 (margin) > terminationGracePeriodSeconds
+
+The drain time has to be declared: by the annotation `ebbtide.dev/drain: 20s` on the workload or its pods, by a flag or a variable
+of a known server (`--graceful-timeout` of gunicorn), or by the plan of a service (`--plan`). Without one the rule is silent. If only
+the default of a known server is known, the finding is an info. A hook whose time is unknown counts as zero.
+",
+    sources: &[
+        "kubernetes/website, `content/en/docs/concepts/containers/container-lifecycle-hooks.md`: a grace period of 60 s, a hook of \
+         55 s and a program that needs 10 s end in a kill",
+        "kubernetes/api, `core/v1/types.go`: the countdown starts before the hook",
+    ],
+    bad: &[Example { name: "deployment.yaml", text: include_str!("../../fixtures/K001/bad.yaml") }],
+    good: &[Example { name: "deployment.yaml", text: include_str!("../../fixtures/K001/good.yaml") }],
+    check,
+};
+
+fn check(project: &Project, findings: &mut Vec<Finding>) {
+    for workload in project.on(Platform::Kubernetes) {
+        for container in workload.running() {
+            let Some(budget) = Budget::of(workload, container) else { continue };
+            // A hook that takes the whole grace period is K002, and no grace period is K004.
+            if !budget.overruns() || budget.pre_stop >= budget.grace {
+                continue;
+            }
+            let severity = if budget.drain.is_declared { Severity::Error } else { Severity::Info };
+            let (place, label) = grace_note(workload, container);
+            let hook = container.pre_stop.as_ref().and_then(|hook| hook.least);
+            findings.push(
+                Finding::new(
+                    &RULE,
+                    severity,
+                    workload,
+                    named(workload, container, &budget.title()),
+                    place,
+                    label,
+                )
+                .also(hook.map(|(_, place)| place), "before SIGTERM")
+                .also(budget.drain.place, "after SIGTERM")
+                .sum(&budget.sum)
+                .effect(budget.effect())
+                .remedy(format!(
+                    "set terminationGracePeriodSeconds to at least {}, or shorten the drain",
+                    show(budget.needed).trim_end_matches(" s")
+                )),
+            );
+        }
+    }
+}

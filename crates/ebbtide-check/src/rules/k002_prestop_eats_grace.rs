@@ -1,0 +1,52 @@
+use super::words::{grace_note, named};
+use crate::findings::{Example, Finding, Rule, Severity, Sum};
+use crate::knowledge::grace_label;
+use crate::model::{Platform, PreStopAction, Project, show};
+
+pub(super) static RULE: Rule = Rule {
+    id: "K002",
+    name: "prestop-eats-grace",
+    severity: Severity::Error,
+    summary: "The preStop hook takes the whole grace period",
+    details: "
+A preStop hook runs inside of the grace period. If it is still running at its end, the kubelet waits 2 s once more, sends SIGTERM
+and then SIGKILL: the program has those 2 s to stop. A native `sleep` that is longer than the grace period is rejected by the API
+server; an equal one is accepted.
+
+    preStop >= terminationGracePeriodSeconds
+",
+    sources: &[
+        "kubernetes/kubernetes, `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `killContainer`: the minimum of 2 s",
+        "kubernetes/enhancements, KEP-3960 and KEP-4818: the validation of `sleep.seconds`",
+    ],
+    bad: &[Example { name: "deployment.yaml", text: include_str!("../../fixtures/K002/bad.yaml") }],
+    good: &[Example { name: "deployment.yaml", text: include_str!("../../fixtures/K002/good.yaml") }],
+    check,
+};
+
+fn check(project: &Project, findings: &mut Vec<Finding>) {
+    for workload in project.on(Platform::Kubernetes) {
+        for container in workload.running() {
+            let grace = workload.grace_of(container);
+            let Some(limit) = grace.value().copied().filter(|limit| !limit.is_zero()) else { continue };
+            let Some(hook) = &container.pre_stop else { continue };
+            let Some((time, place)) = hook.least.filter(|(time, _)| *time >= limit) else { continue };
+            let is_rejected = matches!(hook.action, PreStopAction::Sleep) && time > limit;
+            let effect = if is_rejected {
+                "the API server rejects the object: a sleep must not be longer than the grace period"
+            } else {
+                "SIGTERM arrives 2 s before SIGKILL: requests in flight are reset, and nothing is flushed"
+            };
+            let title = format!("leaves no time after its preStop hook of {}", show(time));
+            let (grace_place, label) = grace_note(workload, container);
+            let sum = Sum::new(vec![(time, hook.label().to_owned())], limit, grace_label(workload, grace));
+            findings.push(
+                Finding::new(&RULE, Severity::Error, workload, named(workload, container, &title), place, "before SIGTERM")
+                    .also(Some(grace_place), label)
+                    .sum(&sum)
+                    .effect(effect)
+                    .remedy("make the hook shorter, or set terminationGracePeriodSeconds to the hook, the drain and 2 s more"),
+            );
+        }
+    }
+}

@@ -1,0 +1,69 @@
+use crate::findings::{Example, Finding, Rule, Severity};
+use crate::model::{Container, Platform, Project, show};
+
+pub(super) static RULE: Rule = Rule {
+    id: "K005",
+    name: "no-drain-delay",
+    severity: Severity::Warning,
+    summary: "A routed pod receives SIGTERM while traffic still flows to it",
+    details: "
+Kubernetes sends SIGTERM and removes the pod from the endpoints at the same time, without an order. kube-proxies, ingress controllers
+and load balancers learn of it later, and send new requests until then. A program that stops accepting at once refuses them. A
+preStop sleep delays SIGTERM until the routes have changed; a program that keeps accepting after SIGTERM (a lame duck) needs none.
+
+The rule is about workloads that a Service selects, without a preStop hook, without the annotation `ebbtide.dev/lame-duck` and without a flag that
+makes a known program keep accepting (Traefik's `requestAcceptGraceTimeout`, `--shutdown-delay-duration` of Kubernetes API servers). It is
+a warning if an Ingress, a route of the Gateway API or a Service of type LoadBalancer leads to them. It is an info if only a Service
+does, since 97 of 100 public manifests have no hook, and many programs keep accepting.
+",
+    sources: &[
+        "kubernetes/website, `content/en/docs/concepts/workloads/pods/pod-lifecycle.md`: endpoints change at the same time",
+        "kubernetes-sigs/aws-load-balancer-controller#1064 and kubernetes/ingress-nginx#3639: errors during rolling updates",
+    ],
+    bad: &[Example { name: "shop.yaml", text: include_str!("../../fixtures/K005/bad.yaml") }],
+    good: &[Example { name: "shop.yaml", text: include_str!("../../fixtures/K005/good.yaml") }],
+    check,
+};
+
+fn check(project: &Project, findings: &mut Vec<Finding>) {
+    for workload in project.on(Platform::Kubernetes) {
+        let Some(route) = workload.routes.first() else { continue };
+        let has_delay = workload.lame_duck.is_some()
+            || workload.main().any(|container| container.pre_stop.is_some() || keeps_accepting(container));
+        let serves = workload.replicas.value() != Some(&0) && !workload.is_batch();
+        // Without a grace period there is nothing to delay: K004.
+        if has_delay || !serves || workload.grace.value().is_some_and(std::time::Duration::is_zero) {
+            continue;
+        }
+        let is_external = workload.routes.iter().any(|route| route.kind.is_external());
+        let severity = if is_external { Severity::Warning } else { Severity::Info };
+        let delay = show(route.kind.propagation());
+        findings.push(
+            Finding::new(
+                &RULE,
+                severity,
+                workload,
+                format!("receives SIGTERM while {} still sends requests", route.name),
+                workload.place,
+                "no preStop hook, and no lame duck declared",
+            )
+            .also(Some(route.place), format!("may send requests for {delay} after the stop began"))
+            .note(format!("{} needs {delay} to stop sending; the program stops accepting at SIGTERM", route.name))
+            .effect("during each rollout some new connections are refused: clients see 502, 503 or connection refused")
+            .remedy(format!(
+                "add `lifecycle: {{preStop: {{sleep: {{seconds: {}}}}}}}`, or declare that the program keeps accepting with the \
+                 annotation ebbtide.dev/lame-duck",
+                delay.trim_end_matches(" s")
+            )),
+        );
+    }
+}
+
+/// Returns whether a flag makes a known program accept requests for some time after SIGTERM.
+fn keeps_accepting(container: &Container) -> bool {
+    container.words().iter().any(|word| {
+        let text = word.text.to_ascii_lowercase();
+        text.contains("transport.lifecycle.requestacceptgracetimeout=")
+            || text.starts_with("--shutdown-delay-duration=")
+    })
+}

@@ -1,0 +1,66 @@
+use super::words::{assumption, named, shell_of, shell_of_program};
+use crate::findings::{Example, Finding, Rule, Severity};
+use crate::knowledge::{ShellsThatStay, shells_that_stay};
+use crate::model::{Platform, Project, show};
+
+pub(super) static RULE: Rule = Rule {
+    id: "K009",
+    name: "pid1-shell",
+    severity: Severity::Error,
+    summary: "A shell is process 1 and keeps SIGTERM from the program",
+    details: "
+`command: [\"sh\", \"-c\", \"…\"]` makes the shell process 1 of the container. The kernel ignores SIGTERM for process 1 unless it has a
+handler, which shells have not, and a shell does not pass signals on. The program runs until SIGKILL.
+
+Whether the shell stays depends on the script and on the shell: some replace themselves by the last command. Measured with dash
+0.5.12 (Debian, Ubuntu), busybox ash 1.35 (Alpine) and bash 5.2:
+
+| script | dash | ash | bash |
+|---|---|---|---|
+| `app`, `A=1 app`, `cd x && app`, `export A=1; app` | stays | replaced | replaced |
+| `app > file` | stays | replaced | stays |
+| `app; true`, `app \\| cat`, a loop | stays | stays | stays |
+| `exec app` | replaced | replaced | replaced |
+
+It is an error if all three stay, and a warning if it depends on the shell. Scripts with `trap` or `exec`, idle ones (`sleep infinity`)
+and pods with `shareProcessNamespace` are left out. In a Job it is an info: it is seldom stopped before it has finished.
+",
+    sources: &[
+        "docker/cli, Dockerfile reference: the shell form does not receive Unix signals",
+        "the table: measured with `unshare --pid`",
+    ],
+    bad: &[Example { name: "deployment.yaml", text: include_str!("../../fixtures/K009/bad.yaml") }],
+    good: &[Example { name: "deployment.yaml", text: include_str!("../../fixtures/K009/good.yaml") }],
+    check,
+};
+
+fn check(project: &Project, findings: &mut Vec<Finding>) {
+    for workload in project.on(Platform::Kubernetes).filter(|workload| !workload.shares_process_namespace) {
+        for container in workload.running() {
+            let Some(command) = container.command() else { continue };
+            let Some(script) = command.script() else { continue };
+            let Some(stays) = shells_that_stay(&script.text) else { continue };
+            let known = shell_of_program(&command).or_else(|| shell_of(container));
+            if known.is_some_and(|shell| !stays.includes(shell)) {
+                continue;
+            }
+            let severity = match stays {
+                _ if workload.is_batch() => Severity::Info,
+                ShellsThatStay::All => Severity::Error,
+                ShellsThatStay::Dash | ShellsThatStay::DashAndBash => Severity::Warning,
+            };
+            let grace = match workload.grace.value() {
+                Some(grace) => format!("for {}", show(*grace)),
+                None => "until the end of the grace period".to_owned(),
+            };
+            let title = named(workload, container, "does not receive SIGTERM: a shell is process 1");
+            let mut finding = Finding::new(&RULE, severity, workload, title, script.place, "the shell stays in front of the program")
+                .effect(format!("the program serves {grace} as if nothing happened, and is then killed with its requests in flight"))
+                .remedy("begin the last command with `exec`, or list the program and its arguments in `command` without a shell");
+            if stays != ShellsThatStay::All && known.is_none() {
+                finding = finding.note(assumption(stays));
+            }
+            findings.push(finding);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+use crate::findings::{Example, Finding, Rule, Severity};
+use crate::knowledge::Script;
+use crate::model::{Platform, Project};
+
+pub(super) static RULE: Rule = Rule {
+    id: "S006",
+    name: "execstop-async",
+    severity: Severity::Warning,
+    summary: "The stop command returns before the program has stopped",
+    details: "
+systemd sends the kill signal to what is left as soon as the commands of `ExecStop=` have exited. A command that sends a signal and returns,
+such as `kill $MAINPID`, is therefore followed by SIGTERM at once: with another signal the graceful stop that it asked for becomes an
+ordinary one, and with the same signal many programs stop immediately at the second one.
+",
+    sources: &[
+        "systemd.service(5), ExecStop=: the command should be synchronous",
+    ],
+    bad: &[Example { name: "orders.service", text: include_str!("../../fixtures/S006/bad.service") }],
+    good: &[Example { name: "orders.service", text: include_str!("../../fixtures/S006/good.service") }],
+    check,
+};
+
+fn check(project: &Project, findings: &mut Vec<Finding>) {
+    for workload in project.on(Platform::Systemd) {
+        let Some(unit) = &workload.unit else { continue };
+        for command in &unit.exec_stop {
+            let is_signal = |program: Option<&str>| matches!(program, Some("kill" | "pkill" | "killall"));
+            let is_async = match command.script() {
+                Some(script) => {
+                    Script::read(&script.text).commands.last().is_some_and(|last| is_signal(last.program()))
+                }
+                None => is_signal(command.program()),
+            };
+            if !is_async {
+                continue;
+            }
+            findings.push(
+                Finding::new(
+                    &RULE,
+                    Severity::Warning,
+                    workload,
+                    "is signalled twice at each stop",
+                    command.place,
+                    "returns at once",
+                )
+                .effect("the second signal ends the drain: requests in flight are reset")
+                .remedy("remove ExecStop, and set KillSignal to the signal that it sends"),
+            );
+        }
+    }
+}

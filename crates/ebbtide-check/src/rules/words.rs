@@ -1,0 +1,67 @@
+use std::time::Duration;
+
+use crate::input::Place;
+use crate::knowledge::{Shell, ShellsThatStay, shell_of_image};
+use crate::model::{Command, Container, Declared, Workload, show};
+
+/// Puts the name of a container before a sentence, if the workload has several.
+pub(super) fn named(workload: &Workload, container: &Container, sentence: &str) -> String {
+    if workload.running().count() > 1 {
+        format!("(container `{}`) {sentence}", container.name)
+    } else {
+        sentence.to_owned()
+    }
+}
+
+/// Returns where the grace period is written, or the name of the workload if it is not, and what to see there.
+pub(super) fn grace_note(workload: &Workload, container: &Container) -> (Place, String) {
+    described(workload, workload.grace_of(container))
+}
+
+/// The same for the workload's own grace period.
+pub(super) fn workload_grace(workload: &Workload) -> (Place, String) {
+    described(workload, &workload.grace)
+}
+
+fn described(workload: &Workload, grace: &Declared<Duration>) -> (Place, String) {
+    let name = workload.platform.grace_name();
+    match grace {
+        Declared::Written(grace, place) => (*place, format!("SIGKILL after {}", show(*grace))),
+        Declared::Default(grace) => (workload.place, format!("no {name}: {} by default", show(*grace))),
+        Declared::Unresolved(place) => (*place, "not known before the deploy".to_owned()),
+    }
+}
+
+/// Returns the shell that a command names, if that is not `sh`.
+pub(super) fn shell_of_program(command: &Command) -> Option<Shell> {
+    shell_named(command.program()?)
+}
+
+/// Returns the shell that a container's scripts run in, if the file or the name of the image says so.
+pub(super) fn shell_of(container: &Container) -> Option<Shell> {
+    let named = container.shell.as_deref().and_then(|shell| shell_named(shell.rsplit('/').next()?));
+    named.or_else(|| shell_of_image(container.image.as_ref().and_then(Declared::value)?))
+}
+
+fn shell_named(program: &str) -> Option<Shell> {
+    match program {
+        "bash" => Some(Shell::Bash),
+        "dash" => Some(Shell::Dash),
+        "ash" => Some(Shell::Ash),
+        _ => None,
+    }
+}
+
+/// Returns what has to hold of the image's shell.
+pub(super) fn assumption(stays: ShellsThatStay) -> String {
+    let shells = match stays {
+        ShellsThatStay::Dash => Shell::Dash.name().to_owned(),
+        _ => format!("{} or {}", Shell::Dash.name(), Shell::Bash.name()),
+    };
+    format!("the image's /bin/sh is {shells}")
+}
+
+/// Returns whether a signal ends or suspends every program.
+pub(super) fn is_unhandled(signal: &str) -> bool {
+    matches!(signal.trim().trim_start_matches("SIG"), "KILL" | "9" | "STOP" | "19")
+}

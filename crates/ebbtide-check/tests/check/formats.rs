@@ -1,0 +1,97 @@
+//! What other programs read is as they specify it.
+
+use ebbtide_check::{RULES, Report, Severity, render};
+use serde_json::Value;
+
+use crate::common::check_all;
+
+/// The findings of every bad example, a suppressed one, a broken file and names that need escaping.
+fn report() -> Report {
+    let mut files: Vec<(String, String)> = Vec::new();
+    for rule in RULES {
+        files
+            .extend(rule.bad.iter().map(|file| (format!("{}/{}", rule.id, file.name), file.text.to_owned())));
+    }
+    let suppressed = "apiVersion: v1\nkind: Pod\nmetadata: {name: api}\nspec:\n  # ebbtide:ignore K004 a \"<test>\" & more\n  \
+                      terminationGracePeriodSeconds: 0\n  containers: [{name: api, image: api}]\n";
+    files.push(("with space, ü&<x>.yaml".to_owned(), suppressed.to_owned()));
+    files.push(("broken.yaml".to_owned(), "a: [1\n".to_owned()));
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    check_all(&files)
+}
+
+#[test]
+fn sarif_is_valid_by_its_schema() {
+    let mut schema: Value = serde_json::from_str(include_str!("sarif-2.1.0.json")).unwrap();
+    // The pattern of a language tag has a bracket too many, which only lenient engines accept; the check writes no language.
+    for part in ["run", "toolComponent"] {
+        schema["definitions"][part]["properties"]["language"].as_object_mut().unwrap().remove("pattern");
+    }
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let log: Value = serde_json::from_str(&render::sarif(&report())).unwrap();
+    let violations: Vec<String> =
+        validator.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    assert!(results.len() > RULES.len());
+    assert!(results.iter().any(|result| result["suppressions"][0]["justification"] == "a \"<test>\" & more"));
+    // The opposite: the schema refuses what is not SARIF.
+    let mut broken = log.clone();
+    broken["runs"][0]["results"][0]["level"] = "fatal".into();
+    assert!(!validator.is_valid(&broken));
+}
+
+#[test]
+fn fingerprints_survive_lines_above_and_differ_between_findings() {
+    let example = RULES.iter().find(|rule| rule.id == "K001").unwrap().bad[0];
+    let print = |text: &str| {
+        let log: Value = serde_json::from_str(&render::sarif(&check_all(&[("a.yaml", text)]))).unwrap();
+        log["runs"][0]["results"][0]["partialFingerprints"]["ebbtide/v1"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(print(example.text), print(&format!("# one\n# two\n{}", example.text)));
+    assert_ne!(print(example.text), print(&example.text.replace("checkout", "other")));
+}
+
+#[test]
+fn workflow_commands_have_one_line_each_and_escape_their_properties() {
+    let text = render::github(&report(), Severity::Info);
+    for line in text.lines() {
+        assert!(
+            line.starts_with("::error file=")
+                || line.starts_with("::warning file=")
+                || line.starts_with("::notice file="),
+            "{line}"
+        );
+    }
+    assert!(text.contains("::error file=broken.yaml,line=1,title=not checked::"), "{text}");
+    assert!(!render::github(&report(), Severity::Warning).contains("::notice"));
+}
+
+#[test]
+fn code_quality_has_the_required_fields() {
+    let issues: Value = serde_json::from_str(&render::gitlab(&report(), Severity::Info)).unwrap();
+    for issue in issues.as_array().unwrap() {
+        for field in ["description", "check_name", "fingerprint", "severity"] {
+            assert!(issue[field].is_string(), "{field}: {issue}");
+        }
+        assert!(
+            issue["location"]["lines"]["begin"].is_u64() && issue["location"]["path"].is_string(),
+            "{issue}"
+        );
+    }
+}
+
+#[test]
+fn junit_counts_what_it_lists_and_is_well_formed() {
+    let xml = render::junit(&report(), Severity::Info);
+    let document = roxmltree::Document::parse(&xml).unwrap();
+    let suite = document.descendants().find(|node| node.has_tag_name("testsuite")).unwrap();
+    for (attribute, tag) in
+        [("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")]
+    {
+        let listed = document.descendants().filter(|node| node.has_tag_name(tag)).count();
+        assert_eq!(suite.attribute(attribute), Some(&*listed.to_string()), "{attribute}");
+    }
+    let clean = render::junit(&check_all(&[("a.yaml", "a: 1\n")]), Severity::Info);
+    assert!(clean.contains("tests=\"1\" failures=\"0\"") && clean.contains("<testcase"), "{clean}");
+}

@@ -1,0 +1,170 @@
+//! Input that is broken, hostile or unusual: what can be checked is checked, and the rest is reported with its place.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use ebbtide_check::{Options, Position, Report, Sources, check, collect};
+use tempfile::tempdir;
+
+use crate::common::{check_all, check_text, ids, shown};
+
+/// A pod that K001 finds.
+const BAD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: api\n  annotations: {ebbtide.dev/drain: 40s}\nspec:\n  containers:\n  - \
+                   name: api\n    image: api\n";
+
+fn check_paths(paths: &[PathBuf]) -> Report {
+    let mut sources = Sources::new();
+    let (files, mut problems) = collect(paths);
+    for file in files {
+        problems.extend(sources.add_file(&file).err());
+    }
+    let mut report = check(sources, &Options::default());
+    report.problems.extend(problems);
+    report
+}
+
+#[test]
+fn a_broken_file_is_reported_at_its_place_and_the_others_are_checked() {
+    let report = check_all(&[("broken.yaml", "a: 1\nb: [1,\nc: }\n"), ("good.yaml", BAD)]);
+    assert_eq!(ids(&report), ["K001"]);
+    let problem = &report.problems[0];
+    let position = report.sources.position(problem.place.unwrap());
+    assert_eq!((&*problem.path, report.is_incomplete()), ("broken.yaml", true));
+    assert!(position.line >= 2, "{position:?}");
+}
+
+#[test]
+fn a_broken_document_does_not_hide_the_documents_around_it() {
+    let text = format!("{BAD}---\nkind: [\n---\n{}", BAD.replace("name: api\n  ann", "name: other\n  ann"));
+    let report = check_text("a.yaml", &text);
+    assert_eq!((ids(&report).len(), report.problems.len()), (2, 1), "{}", shown(&report));
+}
+
+#[test]
+fn a_helm_template_is_not_a_failure() {
+    let report = check_text(
+        "templates/deployment.yaml",
+        "{{- if .Values.on }}\napiVersion: v1\nkind: {{ .Values.kind }}\n{{- end }}\n",
+    );
+    assert_eq!((report.problems.len(), report.is_incomplete()), (1, false), "{}", shown(&report));
+    assert!(report.problems[0].message.contains("not rendered"));
+}
+
+#[test]
+fn broken_json_is_a_failure_only_if_it_looks_like_a_deployment() {
+    let other = check_text("tsconfig.json", "{\"strict\": true,}");
+    assert_eq!((other.problems.len(), other.is_incomplete()), (1, false), "{}", shown(&other));
+    let task = check_text("task.json", "{\"containerDefinitions\": [}");
+    assert!(task.is_incomplete(), "{}", shown(&task));
+}
+
+#[test]
+fn a_value_that_is_not_known_before_the_deploy_makes_no_finding() {
+    for value in ["${GRACE}", "'{{ .Values.grace }}'", "soon", "-1", "1e3"] {
+        let text = BAD.replace("spec:\n", &format!("spec:\n  terminationGracePeriodSeconds: {value}\n"));
+        assert_eq!(ids(&check_text("a.yaml", &text)), [""; 0], "{value}");
+    }
+}
+
+#[test]
+fn line_ends_marks_and_quotes_change_nothing_but_positions() {
+    let windows = BAD.replace('\n', "\r\n");
+    let with_mark = format!("\u{feff}{windows}");
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("a.yaml");
+    fs::write(&file, with_mark).unwrap();
+    let report = check_paths(&[file]);
+    assert_eq!(ids(&report), ["K001"]);
+    let place = report.findings[0].place().unwrap();
+    assert_eq!(report.sources.position(place), Position { line: 4, column: 9 });
+    assert!(!shown(&report).contains('\r'));
+}
+
+#[test]
+fn lists_and_aliases_are_workloads_too() {
+    let item = BAD.replace('\n', "\n  ");
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n- {item}\n");
+    assert_eq!(ids(&check_text("a.yaml", &list)), ["K001"]);
+    let merged = "x-a: &a {ebbtide.dev/drain: 40s}\napiVersion: v1\nkind: Pod\nmetadata: {name: api, annotations: {<<: *a}}\nspec: {containers: \
+                  [{name: api, image: api}]}\n";
+    assert_eq!(ids(&check_text("a.yaml", merged)), ["K001"]);
+}
+
+#[test]
+fn a_duplicate_key_of_a_workload_is_reported() {
+    let report = check_text("a.yaml", &format!("{BAD}kind: Pod\n"));
+    assert!(report.problems[0].message.contains("duplicate key `kind`"), "{}", shown(&report));
+    let other = check_text("other.yaml", "a: 1\na: 2\n");
+    assert!(other.problems.is_empty(), "not a deployment file");
+}
+
+#[test]
+fn hostile_texts_end_quickly() {
+    let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..30 {
+        let names = vec![format!("*a{}", level - 1); 10].join(", ");
+        laughs.push_str(&format!("a{level}: &a{level} [{names}]\n"));
+    }
+    let wide: String = (0..200_000).map(|number| format!("k{number}: v\n")).collect();
+    let long_line = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {}}}\nspec: {{terminationGracePeriodSeconds: 0}}\n",
+        "x".repeat(1 << 20)
+    );
+    for text in [
+        laughs,
+        wide,
+        "[".repeat(1 << 20),
+        "{a: ".repeat(1 << 18),
+        "- ".repeat(1 << 18),
+        "&a ".repeat(1 << 16),
+        long_line,
+        "\0".to_owned(),
+    ] {
+        for name in ["a.yaml", "a.json", "Dockerfile", "a.service"] {
+            let _ = shown(&check_text(name, &text));
+        }
+    }
+}
+
+#[test]
+fn folders_are_walked_without_ignored_files_and_loops() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("a/b")).unwrap();
+    fs::create_dir_all(at("out")).unwrap();
+    for name in ["a/b/pod.yaml", "out/pod.yaml", "a/notes.txt"] {
+        fs::write(at(name), BAD).unwrap();
+    }
+    fs::write(at(".gitignore"), "out/\n").unwrap();
+    symlink(folder.path(), at("a/loop")).unwrap();
+    symlink(at("missing.yaml"), at("a/dangling.yaml")).unwrap();
+    let report = check_paths(&[folder.path().to_owned()]);
+    assert_eq!((ids(&report), report.problems.len()), (vec!["K001"], 0), "{}", shown(&report));
+}
+
+#[test]
+fn files_that_cannot_be_read_are_problems() {
+    let folder = tempdir().unwrap();
+    let latin = folder.path().join("latin.yaml");
+    fs::write(&latin, b"name: caf\xe9\n").unwrap();
+    let pod = folder.path().join("pod.yaml");
+    fs::write(&pod, BAD).unwrap();
+    let report = check_paths(&[latin, folder.path().join("missing.yaml"), pod]);
+    let messages: Vec<_> = report.problems.iter().map(|problem| &*problem.message).collect();
+    assert!(
+        messages[0].contains("not UTF-8: invalid byte at offset 9") && messages[1].contains("No such file"),
+        "{messages:?}"
+    );
+    assert_eq!((ids(&report), report.is_incomplete()), (vec!["K001"], true));
+}
+
+/// The sparse file has no blocks on the disk.
+#[test]
+fn a_file_beyond_the_limit_is_refused_without_reading_it_whole() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("huge.yaml");
+    fs::File::create(&file).unwrap().set_len(10 << 30).unwrap();
+    let report = check_paths(&[file]);
+    assert!(report.problems[0].message.contains("larger than 64 MiB"), "{}", shown(&report));
+}

@@ -1,0 +1,10 @@
+//! The check as its users see it: files in, findings out.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside test functions")]
+
+mod common;
+mod corpus;
+mod formats;
+mod input;
+mod rule_pages;
+mod rules;
+mod suppression;

@@ -1,0 +1,90 @@
+//! The options of `ebbtide check` and `ebbtide explain`, and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use ebbtide_check::Severity;
+
+use super::destination::{Destination, destination};
+
+/// Find shutdowns in deployment files that cannot work.
+///
+/// Reads Kubernetes manifests (also what `helm template` and `kustomize build` print), Dockerfiles, Compose files, ECS task
+/// definitions and services, CloudFormation templates and systemd units. Reports time that does not add up, signals that do
+/// not reach the program, and traffic that still flows to a process that has ended. What a file is, its content decides. A
+/// folder is walked; what `.gitignore` names is left out.
+#[derive(Debug, Args)]
+#[command(after_long_help = AFTER)]
+pub(crate) struct CheckArgs {
+    /// Files and folders; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+
+    /// Plan of a service, as EBBTIDE_PLAN=json prints it; may be repeated
+    ///
+    /// Declares how long the service drains. WORKLOAD is the name of its workload; without it the files must have a single
+    /// one.
+    #[arg(long, value_name = "[WORKLOAD=]FILE")]
+    pub(super) plan: Vec<String>,
+
+    /// Exit with 1 at findings of this severity or a higher one
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = Level::Error)]
+    pub(super) fail_on: Level,
+
+    /// Run only these rules: ids, names, or the begin of ids
+    #[arg(long, value_name = "RULES", value_delimiter = ',')]
+    pub(super) select: Vec<String>,
+
+    /// Do not run these rules: ids, names, or the begin of ids
+    #[arg(long, value_name = "RULES", value_delimiter = ',')]
+    pub(super) ignore: Vec<String>,
+
+    /// Show infos too
+    #[arg(long)]
+    pub(super) info: bool,
+
+    /// List the findings that the files suppress, with the reasons
+    #[arg(long)]
+    pub(super) show_suppressed: bool,
+
+    /// Output format, on stdout or in a file; may be repeated
+    ///
+    /// FORMAT is text, json, sarif (2.1.0), junit, github (workflow commands) or gitlab (Code Quality). Text goes to
+    /// stdout unless another format does.
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = destination)]
+    pub(super) format: Vec<Destination>,
+}
+
+/// A severity as an option's value.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Level {
+    Error,
+    Warning,
+    Info,
+}
+
+impl From<Level> for Severity {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Error => Self::Error,
+            Level::Warning => Self::Warning,
+            Level::Info => Self::Info,
+        }
+    }
+}
+
+const AFTER: &str = "\
+Suppression:
+  A comment at the line of a finding or above it: # ebbtide:ignore K001 reason
+  A comment for the whole file:                   # ebbtide:ignore-file K001 reason
+  An annotation on a Kubernetes object:           ignore.ebbtide.dev/K001: reason
+
+Exit codes:
+  0      no finding at or above --fail-on
+  1      a finding at or above --fail-on
+  2      wrong usage, or a file that could not be read or parsed; the other
+         files were checked
+
+Examples:
+  ebbtide check deploy/
+  ebbtide check --fail-on warning --format json=findings.json deploy/";

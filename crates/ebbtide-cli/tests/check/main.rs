@@ -1,0 +1,156 @@
+//! `ebbtide check` and `ebbtide explain` as a user runs them.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside test functions")]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::tempdir;
+
+/// An error of K001.
+const BAD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: api\n  annotations: {ebbtide.dev/drain: 40s}\nspec:\n  containers:\n  - \
+                   name: api\n    image: api\n";
+
+/// A warning of K004.
+const WARNED: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: api}\nspec:\n  terminationGracePeriodSeconds: 0\n  containers:\n  - \
+                      name: api\n    image: api\n";
+
+fn ebbtide(folder: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ebbtide"))
+        .args(words)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_exit_code_is_that_of_the_table() {
+    let folder = tempdir().unwrap();
+    for (name, content) in
+        [("bad.yaml", BAD), ("warned.yaml", WARNED), ("fine.yaml", "a: 1\n"), ("broken.yaml", "a: [\n")]
+    {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    for (words, code) in [
+        (&["check", "fine.yaml"][..], 0),
+        (&["check", "warned.yaml"], 0),
+        (&["check", "--fail-on", "warning", "warned.yaml"], 1),
+        (&["check", "bad.yaml"], 1),
+        (&["check", "--ignore", "K001", "bad.yaml"], 0),
+        (&["check", "broken.yaml"], 2),
+        (&["check", "broken.yaml", "bad.yaml"], 2),
+        (&["check", "missing.yaml", "bad.yaml"], 2),
+        (&["check", "--select", "Q1", "bad.yaml"], 2),
+        (&["check", "--format", "json", "--format", "text", "bad.yaml"], 2),
+        (&["check", "--format", "json=/missing/x", "bad.yaml"], 2),
+        (&["check"], 2),
+        (&["explain", "K001"], 0),
+        (&["explain"], 0),
+        (&["explain", "Q1"], 2),
+    ] {
+        let output = ebbtide(folder.path(), words);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{words:?}\n{}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+    }
+    // The others are checked beside a file that cannot be.
+    let output = ebbtide(folder.path(), &["check", "missing.yaml", "bad.yaml"]);
+    assert!(text(&output.stdout).contains("error[K001]"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn reports_go_to_stdout_and_to_files_without_colours() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("bad.yaml"), BAD).unwrap();
+    let output = ebbtide(
+        folder.path(),
+        &["check", "--format", "json=report.json", "--format", "text=report.txt", "."],
+    );
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("error[K001]: Pod api needs 42 s to stop") && !shown.contains('\u{1b}'),
+        "{shown}"
+    );
+    assert_eq!(fs::read_to_string(folder.path().join("report.txt")).unwrap(), shown);
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.path().join("report.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&json["findings"][0]["rule"], &json["findings"][0]["places"][0]["start"]["line"]),
+        (&"K001".into(), &4.into())
+    );
+}
+
+#[test]
+fn every_format_is_written() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("bad.yaml"), BAD).unwrap();
+    for (format, mark) in [
+        ("sarif", "\"2.1.0\""),
+        ("junit", "<testsuites>"),
+        ("github", "::error file=bad.yaml"),
+        ("gitlab", "fingerprint"),
+    ] {
+        let output = ebbtide(folder.path(), &["check", "--format", format, "bad.yaml"]);
+        assert!(text(&output.stdout).contains(mark), "{format}: {}", text(&output.stdout));
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn the_plan_of_a_service_declares_its_drain() {
+    let folder = tempdir().unwrap();
+    let plan = |grace: u64| {
+        let mut plan = ebbtide_core::model::Budget::of(ebbtide_core::model::Platform::Kubernetes);
+        plan.grace = Some(std::time::Duration::from_secs(grace));
+        serde_json::to_string(&plan.plan().unwrap()).unwrap()
+    };
+    fs::write(folder.path().join("pod.yaml"), BAD.replace("  annotations: {ebbtide.dev/drain: 40s}\n", ""))
+        .unwrap();
+    fs::write(folder.path().join("fits.json"), plan(30)).unwrap();
+    fs::write(folder.path().join("long.json"), plan(60)).unwrap();
+    fs::write(folder.path().join("broken.json"), "{}").unwrap();
+    for (words, code) in [
+        (&["check", "pod.yaml"][..], 0),
+        (&["check", "--plan", "fits.json", "pod.yaml"], 0),
+        (&["check", "--plan", "long.json", "pod.yaml"], 1),
+        (&["check", "--plan", "api=long.json", "pod.yaml"], 1),
+        (&["check", "--plan", "other=long.json", "pod.yaml"], 2),
+        (&["check", "--plan", "broken.json", "pod.yaml"], 2),
+        (&["check", "--plan", "missing.json", "pod.yaml"], 2),
+    ] {
+        let output = ebbtide(folder.path(), words);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{words:?}\n{}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    let folder = tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ebbtide"))
+        .args(["check", "-"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(BAD.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("<stdin>:4:9"), "{}", text(&output.stdout));
+}
