@@ -168,3 +168,26 @@ fn a_file_beyond_the_limit_is_refused_without_reading_it_whole() {
     let report = check_paths(&[file]);
     assert!(report.problems[0].message.contains("larger than 64 MiB"), "{}", shown(&report));
 }
+
+/// Thousands of objects of one name in one folder: each workload has the routes of its own file.
+#[test]
+fn the_same_names_in_many_files_of_a_folder_are_joined_within_their_files() {
+    let example = ebbtide_check::find("K005").unwrap().bad[0].text;
+    let names: Vec<String> = (0..2000).map(|number| format!("apps/{number}.yaml")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (&**name, example)).collect();
+    let report = check_all(&files);
+    let warnings: Vec<_> = report.active().filter(|finding| finding.rule.id == "K005").collect();
+    assert_eq!(warnings.len(), 2000);
+    for finding in warnings {
+        let sources: Vec<_> = finding.labels.iter().map(|label| label.place.source).collect();
+        assert!(sources.iter().all(|source| *source == sources[0]), "{finding:?}");
+    }
+}
+
+#[test]
+fn a_service_in_another_file_of_the_folder_is_joined_and_one_in_another_folder_is_not() {
+    let example = ebbtide_check::find("K005").unwrap().bad[0].text;
+    let (deployment, routes) = example.split_once("---\n").unwrap();
+    assert_eq!(ids(&check_all(&[("a/deployment.yaml", deployment), ("a/routes.yaml", routes)])), ["K005"]);
+    assert_eq!(ids(&check_all(&[("a/deployment.yaml", deployment), ("b/routes.yaml", routes)])), [""; 0]);
+}

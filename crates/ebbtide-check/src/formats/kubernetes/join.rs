@@ -1,30 +1,19 @@
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::Objects;
-use super::traffic::Service;
-use crate::input::{Place, Sources};
+use super::traffic::{Ingress, Service};
+use crate::input::{Place, SourceId, Sources};
 use crate::model::{Platform, Route, RouteKind, Workload};
 
 /// Gives each workload the routes on which traffic reaches it: the Services that select it, and what names those.
 pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sources) {
-    let belongs = |a: (&Option<String>, Place), b: (&Option<String>, Place)| match (a.0, b.0) {
-        (Some(a), Some(b)) => a == b,
-        // Without a namespace the same labels in another folder are another application.
-        _ => folder(sources, a.1) == folder(sources, b.1),
-    };
+    let index = Index::new(objects, sources);
     for workload in workloads.iter_mut().filter(|workload| workload.platform == Platform::Kubernetes) {
-        let services = objects.services.iter().filter(|service| {
-            belongs((&workload.namespace, workload.place), (&service.namespace, service.place))
-                && selects(service, &workload.labels)
-        });
         let has_readiness_gate = gate(workload, objects);
         let mut routes = Vec::new();
-        for service in services {
-            let ingresses = objects.ingresses.iter().filter(|ingress| {
-                belongs((&service.namespace, service.place), (&ingress.namespace, ingress.place))
-                    && ingress.services.contains(&service.name)
-            });
-            let outer = ingresses.map(|ingress| Route {
+        for service in index.services_of(workload) {
+            let outer = index.ingresses_of(service).into_iter().map(|ingress| Route {
                 kind: ingress.kind,
                 name: ingress.title.clone(),
                 place: ingress.place,
@@ -40,28 +29,97 @@ pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sour
             });
             routes.extend(outer);
         }
-        workload.routes = routes;
         // The slowest first: it decides how long traffic keeps coming.
-        workload.routes.sort_by_key(|route| {
+        routes.sort_by_key(|route| {
             std::cmp::Reverse((route.kind.propagation(), route.kind != RouteKind::Cluster))
         });
+        workload.routes = routes;
     }
+}
+
+/// The objects by what they are looked up with. A folder may have thousands of them.
+struct Index<'o> {
+    /// Services by the first pair of their selector.
+    services: HashMap<(&'o str, &'o str), Vec<&'o Service>>,
+    /// Ingresses and routes by the Services that they name.
+    ingresses: HashMap<&'o str, Vec<&'o Ingress>>,
+    /// The number of the folder of each source.
+    folders: Vec<usize>,
+}
+
+impl<'o> Index<'o> {
+    fn new(objects: &'o Objects, sources: &'o Sources) -> Self {
+        let mut services: HashMap<_, Vec<_>> = HashMap::new();
+        for service in &objects.services {
+            if let Some((key, value)) = service.selector.first() {
+                services.entry((key.as_str(), value.as_str())).or_default().push(service);
+            }
+        }
+        let mut ingresses: HashMap<_, Vec<_>> = HashMap::new();
+        for ingress in &objects.ingresses {
+            for service in &ingress.services {
+                ingresses.entry(service.as_str()).or_default().push(ingress);
+            }
+        }
+        let mut numbers: HashMap<Option<&Path>, usize> = HashMap::new();
+        let folders = sources.iter().map(|(_, source)| {
+            let next = numbers.len();
+            *numbers.entry(Path::new(source.name()).parent()).or_insert(next)
+        });
+        Self { services, ingresses, folders: folders.collect() }
+    }
+
+    fn services_of(&self, workload: &Workload) -> Vec<&'o Service> {
+        let labels = &workload.labels;
+        let candidates =
+            labels.iter().filter_map(|(key, value)| self.services.get(&(key.as_str(), value.as_str())));
+        let selecting = candidates.flatten().copied().filter(|service| {
+            service.selector.iter().all(|wanted| labels.contains(wanted))
+                && self.belongs(&workload.namespace, workload.place, &service.namespace, service.place)
+        });
+        nearest(selecting.collect(), workload.place.source, |service| (service.place.source, &service.name))
+    }
+
+    fn ingresses_of(&self, service: &Service) -> Vec<&'o Ingress> {
+        let naming = self.ingresses.get(service.name.as_str()).into_iter().flatten().copied();
+        let naming = naming.filter(|ingress| {
+            self.belongs(&service.namespace, service.place, &ingress.namespace, ingress.place)
+        });
+        nearest(naming.collect(), service.place.source, |ingress| (ingress.place.source, &ingress.title))
+    }
+
+    /// Returns whether two objects are of one application: of one namespace. Without a namespace the same labels in another
+    /// folder are another application.
+    fn belongs(&self, a: &Option<String>, a_place: Place, b: &Option<String>, b_place: Place) -> bool {
+        match (a, b) {
+            (Some(a), Some(b)) => a == b,
+            _ => self.folder(a_place) == self.folder(b_place),
+        }
+    }
+
+    fn folder(&self, place: Place) -> Option<usize> {
+        self.folders.get(place.source.index()).copied()
+    }
+}
+
+/// Returns those of the same file, if there are any; a folder often has a file for each environment, with the same names. Of
+/// several with one name, the first.
+fn nearest<'o, T>(
+    mut all: Vec<&'o T>,
+    source: SourceId,
+    describe: impl Fn(&'o T) -> (SourceId, &'o String),
+) -> Vec<&'o T> {
+    if all.iter().any(|item| describe(item).0 == source) {
+        all.retain(|item| describe(item).0 == source);
+    }
+    let mut seen = HashSet::new();
+    all.retain(|item| seen.insert(describe(item).1));
+    all
 }
 
 /// Returns whether the namespace of a workload lets the AWS load balancer controller add its readiness gate.
 fn gate(workload: &Workload, objects: &Objects) -> Option<bool> {
     let name = workload.namespace.as_deref()?;
-    objects
-        .namespaces
-        .iter()
-        .find(|namespace| namespace.name == name)
-        .map(|namespace| namespace.has_readiness_gate)
-}
-
-fn selects(service: &Service, labels: &[(String, String)]) -> bool {
-    service.selector.iter().all(|wanted| labels.contains(wanted))
-}
-
-fn folder(sources: &Sources, place: Place) -> Option<&Path> {
-    Path::new(sources.name(place)).parent()
+    let mut namespaces = objects.namespaces.iter().filter(|namespace| namespace.name == name);
+    namespaces.next().map(|namespace| namespace.has_readiness_gate)
 }
