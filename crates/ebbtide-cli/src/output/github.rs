@@ -69,6 +69,7 @@ fn property(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ebbtide_rehearse::CheckId;
     use ebbtide_rehearse::samples::{rehearsal, scenario};
 
     use super::*;
@@ -86,19 +87,23 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    fn answered(rehearsal: &mut ebbtide_rehearse::Rehearsal) -> &mut ebbtide_rehearse::Check {
+        rehearsal.checks.iter_mut().find(|check| check.id == CheckId::RequestsAnswered).unwrap()
+    }
+
     // A change of the snapshot is a change that readers see.
     #[test]
     fn each_failed_check_is_an_error_in_one_line() {
         insta::assert_snapshot!(written(false, |rehearsal| {
-            rehearsal.checks[1].evidence = "100% lost\nin: two, lines".to_owned();
+            answered(rehearsal).evidence = "100% lost\nin: two, lines".to_owned();
         }));
     }
 
     #[test]
     fn an_inconclusive_check_is_a_warning_and_an_error_with_strict() {
         let inconclusive = |rehearsal: &mut ebbtide_rehearse::Rehearsal| {
-            rehearsal.checks.truncate(2);
-            rehearsal.checks[1].verdict = Finding::Inconclusive;
+            rehearsal.checks.retain(|check| check.id == CheckId::RequestsAnswered);
+            answered(rehearsal).verdict = Finding::Inconclusive;
             rehearsal.verdict = Verdict::Inconclusive;
         };
         let levels = |text: &str| -> Vec<String> {

@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn each_time_and_each_number_refuses_a_negative_value() {
         let options = RehearseArgs::augment_args(Command::new("rehearse"));
-        let text = ["FILE", "FORMAT[=FILE]", "SHAPE=METHOD:PATH", "URL"];
+        let text = ["COMMAND", "FILE", "FORMAT[=FILE]", "SHAPE=METHOD:PATH", "URL"];
         let is_number = |value: &str| !text.contains(&value);
         let mut seen = Vec::new();
         for option in options.get_opts() {

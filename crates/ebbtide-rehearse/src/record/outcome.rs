@@ -97,7 +97,7 @@ pub struct Answer {
     /// Whether the server left the connection open for another request: it did not answer `Connection: close`.
     pub keeps: bool,
     /// Whether it is a gRPC status (`grpc-status`): its HTTP status is 200, also for an error.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub grpc: bool,
 }
 
