@@ -40,11 +40,14 @@ impl Demo {
     }
 
     /// Starts it with these options and environment variables only, and returns when it is ready. Its grace period is
-    /// 4 s, so that tests of faults are short.
+    /// 4 s unless an option sets it, so that tests of faults are short.
     pub(crate) fn launch(options: &[&str], environment: &[(&str, &str)]) -> Self {
         let report = NamedTempFile::new().expect("a temporary file");
         let mut command = Command::new(program());
-        command.args(["--listen", "127.0.0.1:0", "--grace", "4s"]).args(options);
+        command.args(["--listen", "127.0.0.1:0"]).args(options);
+        if !options.contains(&"--grace") {
+            command.args(["--grace", "4s"]);
+        }
         command.env_clear().env("EBBTIDE_REPORT", report.path()).envs(environment.iter().copied());
         command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the example `demo` starts");

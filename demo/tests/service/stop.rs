@@ -29,14 +29,16 @@ fn after_a_graceful_shutdown_each_answered_order_is_done_or_queued() {
 #[test]
 fn a_client_that_disconnects_leaves_no_order_without_a_job() {
     let folder = folder();
-    let demo = Demo::start(&folder, &[]);
+    // Two hundred orders are written one after the other, which takes seconds on a busy disk.
+    let demo = Demo::start(&folder, &["--grace", "60s"]);
     for pause in 0..200 {
         let stream = send(demo.address, "POST", "/orders", Some(r#"{"item": "tea"}"#)).expect("sent");
         // Hang up at all points between the first byte and the answer.
         sleep(Duration::from_micros(pause * 20));
         drop(stream);
     }
-    assert_eq!(demo.stopped().code, Some(0));
+    let ended = demo.stopped();
+    assert_eq!((ended.code, ended.undrained), (Some(0), vec![]), "{}", ended.said.join("\n"));
     let table = table::orders(&folder);
     assert!(!table.is_empty());
     table::assert_none_half_way(table.values(), &table::sqlite(&folder));
