@@ -12,7 +12,7 @@
 // Times come from outside, and a panic in the arithmetic on them would break the shutdown. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
 mod error_form;
 mod handle;
 #[cfg(feature = "postgres")]
