@@ -6,6 +6,7 @@ pub(crate) mod ecs;
 mod facts;
 pub(crate) mod kubernetes;
 mod read;
+mod scalar;
 pub(crate) mod systemd;
 
 pub(crate) use facts::{Facts, Format};

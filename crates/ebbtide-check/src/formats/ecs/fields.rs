@@ -1,6 +1,4 @@
-use std::time::Duration;
-
-use crate::model::{Declared, seconds};
+use crate::model::Declared;
 use crate::tree::{Node, Value};
 
 /// Returns the value under a key of the API. CloudFormation has the same keys with a capital.
@@ -18,26 +16,6 @@ pub(super) fn text(node: &Node) -> Declared<String> {
             Declared::Written(text.to_owned(), node.place)
         }
         _ => Declared::Unresolved(node.place),
-    }
-}
-
-pub(super) fn count(node: Option<&Node>, default: u32) -> Declared<u32> {
-    match node {
-        None => Declared::Default(default),
-        Some(node) => match node.integer().and_then(|number| u32::try_from(number).ok()) {
-            Some(number) => Declared::Written(number, node.place),
-            None => Declared::Unresolved(node.place),
-        },
-    }
-}
-
-pub(super) fn duration(node: Option<&Node>, default: Duration) -> Declared<Duration> {
-    match node {
-        None => Declared::Default(default),
-        Some(node) => match node.integer().and_then(|number| u64::try_from(number).ok()) {
-            Some(number) => Declared::Written(seconds(number), node.place),
-            None => Declared::Unresolved(node.place),
-        },
     }
 }
 

@@ -1,4 +1,5 @@
-use super::fields::{count, duration, field, list, reference};
+use super::fields::{field, list, reference};
+use crate::formats::scalar::{count, duration};
 use crate::input::Place;
 use crate::model::{Declared, Platform, Service, TargetGroup, Workload, seconds};
 use crate::tree::Node;

@@ -1,4 +1,5 @@
-use super::fields::{duration, field, list, text};
+use super::fields::{field, list, text};
+use crate::formats::scalar::duration;
 use crate::input::Place;
 use crate::knowledge::drain_of;
 use crate::model::{

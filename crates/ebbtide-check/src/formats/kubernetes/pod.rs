@@ -1,5 +1,6 @@
 use super::container::container;
-use super::scalar::{self, duration};
+use super::scalar;
+use crate::formats::scalar::duration;
 use crate::model::{Annotation, Container, Declared, Drain, Role, Workload, go_duration, seconds};
 use crate::tree::Node;
 

@@ -1,4 +1,4 @@
-use super::scalar::{count, duration};
+use crate::formats::scalar::{count, duration};
 use crate::model::{Handler, Probe, seconds};
 use crate::tree::Node;
 

@@ -1,5 +1,6 @@
 use super::pod;
-use super::scalar::{count, duration, is_variable, name_place};
+use super::scalar::{is_variable, name_place};
+use crate::formats::scalar::{count, duration};
 use crate::model::{Amount, Declared, Platform, Rollout, Workload, seconds};
 use crate::tree::Node;
 
