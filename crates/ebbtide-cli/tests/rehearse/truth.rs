@@ -299,14 +299,16 @@ fn a_loss_by_the_rehearsals_clean_up_is_not_counted() {
 
 #[test]
 fn a_child_process_that_still_listens_is_not_another_program() {
-    // The second child ends 60 ms after the service, on a busy machine later: what is in flight then is lost.
-    for mode in ["worker-outlives", "worker-lingers"] {
+    // The second child ends 60 ms after the service, on a busy machine later: what is in flight then is lost. It may end before
+    // anybody can see where it listened.
+    for (mode, is_seen) in [("worker-outlives", true), ("worker-lingers", false)] {
         let seen = holds(&Row::innocent(mode, &[]).says(Says::Fail).torn());
         let run = &seen.verdict.as_ref().unwrap()["runs"][0];
         let notes = run["notes"].as_array().unwrap().iter().filter_map(|note| note.as_str());
-        let note = notes.clone().find(|note| note.starts_with("a child process of the service ")).unwrap();
-        assert!(note.contains("on 127.0.0.1:") && !note.contains(": 0 new"), "{note}");
-        assert_eq!(run["requests"]["foreign"], 0, "{:?}", notes.collect::<Vec<_>>());
+        assert_eq!(run["requests"]["foreign"], 0, "{:?}", notes.clone().collect::<Vec<_>>());
+        let note = notes.clone().find(|note| note.starts_with("a child process of the service "));
+        let is_whole = |note: &str| note.contains(" on 127.0.0.1:") && !note.contains(": 0 new");
+        assert!(!is_seen || note.is_some_and(is_whole), "{:?}", notes.collect::<Vec<_>>());
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 use tokio::time::sleep;
 
-use super::descendants::{end_descendants, survivors};
+use super::descendants::{end_descendants, has_descendants, survivors};
 use super::proc::listeners;
 use crate::clock::{At, Clock};
 use crate::record::Orphan;
@@ -34,7 +34,8 @@ impl Aftermath {
         let mut seen = Self::default();
         let mut listened = BTreeSet::new();
         let began = clock.now();
-        let mut alive = false;
+        // One that is dead by now may have outlived the service, and may have accepted connections.
+        let mut alive = has_descendants(group);
         loop {
             seen.orphans = survivors(group);
             if !seen.orphans.is_empty() {
@@ -58,5 +59,38 @@ impl Aftermath {
         }
         seen.listened = listened.into_iter().collect();
         seen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    use super::super::descendants::adopt_orphans;
+    use super::*;
+
+    /// Watches what is left of a shell that ran `script`, when `is_due` holds and its standard input has been closed.
+    async fn left_by(script: &str, is_due: impl Fn(Pid) -> bool) -> Aftermath {
+        adopt_orphans();
+        let mut shell =
+            Command::new("sh").args(["-c", script]).process_group(0).stdin(Stdio::piped()).spawn().unwrap();
+        let group = Pid::from_child(&shell);
+        let stdin = shell.stdin.take();
+        shell.wait().unwrap();
+        drop(stdin);
+        while !is_due(group) {
+            sleep(EVERY).await;
+        }
+        Aftermath::watch(group, Duration::ZERO, Clock::start()).await
+    }
+
+    #[tokio::test]
+    async fn a_child_process_that_ended_before_the_first_look_is_noticed() {
+        let is_over = |group| has_descendants(group) && survivors(group).is_empty();
+        let left = left_by("exec 3<&0; cat <&3 & exit 0", is_over).await;
+        assert!(left.orphans.is_empty() && left.children_until.is_some(), "{left:?}");
+        let left = left_by("exit 0", |_| true).await;
+        assert!(left.orphans.is_empty() && left.children_until.is_none(), "{left:?}");
     }
 }

@@ -37,6 +37,12 @@ pub(crate) fn survivors(group: Pid) -> Vec<Orphan> {
     descendants(group).into_iter().filter(|process| !process.dead).map(Descendant::into_orphan).collect()
 }
 
+/// Returns whether a process of the service in group `group` is left, alive or dead. This process is the parent of every orphan and
+/// reaps none before [`end_descendants`]: each process that outlived the service is found, even if it has ended since.
+pub(super) fn has_descendants(group: Pid) -> bool {
+    !descendants(group).is_empty()
+}
+
 /// Kills and reaps every process that the service in group `group` left behind.
 pub(crate) fn end_descendants(group: Pid) {
     // A killed process may leave children, which become children of this process: repeat until none is left.
@@ -98,14 +104,21 @@ fn below(roots: &[i32], group: i32, all: Vec<(Descendant, i32, i32)>) -> Vec<Des
     }
 }
 
+/// The number of fields between the process group, the fifth of `/proc/PID/stat`, and the number of threads, the twentieth.
+const THREADS_AFTER_GROUP: usize = 14;
+
 /// Reads `pid (name) state ppid pgrp ...`; the name may itself hold blanks and parentheses.
+///
+/// The state is that of the first thread. A process is dead when its other threads are gone too: until then its sockets are open.
 fn parse(pid: i32, stat: &str) -> Option<(Descendant, i32, i32)> {
     let (head, rest) = stat.rsplit_once(") ")?;
     let name = head.split_once('(')?.1.to_owned();
     let mut fields = rest.split(' ');
-    let dead = matches!(fields.next()?, "Z" | "X");
+    let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
+    let threads: u32 = fields.nth(THREADS_AFTER_GROUP)?.parse().ok()?;
+    let dead = matches!(state, "Z" | "X") && threads <= 1;
     Some((Descendant { pid, name, dead }, parent, group))
 }
 
@@ -115,8 +128,20 @@ mod tests {
 
     #[test]
     fn a_process_name_with_parentheses_is_parsed() {
-        let (process, parent, group) = parse(9, "9 (a) (b) S 4 7 7 0 -1").unwrap();
+        let (process, parent, group) = parse(9, &stat("(a) (b) S", 1)).unwrap();
         assert_eq!((process.name.as_str(), process.dead, parent, group), ("a) (b", false, 4, 7));
+    }
+
+    #[test]
+    fn a_process_is_dead_when_all_its_threads_are() {
+        let is_dead = |state, threads| parse(9, &stat(state, threads)).unwrap().0.dead;
+        assert!(is_dead("(a) Z", 1) && is_dead("(a) X", 0));
+        assert!(!is_dead("(a) Z", 2) && !is_dead("(a) S", 1));
+    }
+
+    /// A line of `/proc/PID/stat`.
+    fn stat(name_and_state: &str, threads: u32) -> String {
+        format!("9 {name_and_state} 4 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 {threads} 0 1")
     }
 
     #[test]

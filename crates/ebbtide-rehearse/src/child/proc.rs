@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
@@ -73,7 +74,14 @@ pub(crate) fn listeners(group: Pid) -> Vec<String> {
 
 /// Returns the inodes of the sockets that process `pid` has open.
 fn sockets(pid: i32) -> Vec<String> {
-    let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    // A first thread that has ended shows no files; the other threads have them.
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut of_threads = threads.map(|thread| sockets_in(&thread.path().join("fd")));
+    of_threads.find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+fn sockets_in(folder: &Path) -> Vec<String> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let links = files.filter_map(|file| fs::read_link(file.path()).ok());
     links
         .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))

@@ -48,19 +48,24 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
     notes
 }
 
-/// A child process that listened after the service had ended. Its connections are judged as those of the service.
+/// A child process that accepted connections or listened after the service had ended. Its connections are judged as those of the
+/// service.
 fn child(case: &Case<'_>) -> Option<String> {
     let record = case.record;
-    let (exit, _) = record.exit.filter(|_| !record.children_listened.is_empty())?;
+    let (exit, _) = record.exit.filter(|_| record.children_until.is_some())?;
     let new = case.requests.iter().filter(|judged| judged.request.opened > exit && judged.accepted()).count();
+    if new == 0 && record.children_listened.is_empty() {
+        return None;
+    }
     let new = words::plural(new as u64, "new connection was", "new connections were");
-    let at = record.children_listened.join(", ");
+    let on = match record.children_listened.is_empty() {
+        true => String::new(),
+        false => format!(" on {}", record.children_listened.join(", ")),
+    };
     Some(match record.orphans.is_empty() {
-        false => {
-            format!("a child process of the service still listens on {at} after the exit: {new} accepted")
-        }
+        false => format!("a child process of the service still listens{on} after the exit: {new} accepted"),
         true => format!(
-            "a child process of the service listened on {at} for a short time after the exit: {new} accepted"
+            "a child process of the service listened{on} for a short time after the exit: {new} accepted"
         ),
     })
 }
@@ -110,5 +115,19 @@ mod tests {
             );
             assert_eq!(run.requests.foreign, 0);
         }
+    }
+
+    #[test]
+    fn a_child_process_that_was_gone_at_the_first_look_accepted_what_was_opened_until_then() {
+        let exit = good().exit.unwrap().0.0;
+        let mut record = good();
+        record.children_until = Some(At(exit + 2));
+        assert_eq!(judge(&record, &terms()).notes, Vec::<String>::new());
+        record.traffic.requests.push(request(exit + 1, RESET));
+        let run = judge(&record, &terms());
+        assert_eq!((run.verdict, run.requests.foreign), (Verdict::Fail, 0), "{:?}", run.checks);
+        let note =
+            "a child process of the service listened for a short time after the exit: 1 new connection was";
+        assert!(run.notes.iter().any(|found| found.starts_with(note)), "{:?}", run.notes);
     }
 }
