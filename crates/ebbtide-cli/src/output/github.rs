@@ -9,7 +9,7 @@ use ebbtide_rehearse::{Finding, Verdict};
 
 use super::comparison::compared;
 use super::headline::Headline;
-use super::judgement::Judgement;
+use super::judgement::{Judgement, evidence_and_hint};
 use super::markdown;
 
 /// The file to which a step appends its summary.
@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Resul
     let inconclusive = if judgement.strict { "error" } else { "warning" };
     for check in rehearsal.checks.iter().filter(|check| check.sinks()) {
         let level = if check.verdict == Finding::Fail { "error" } else { inconclusive };
-        command(out, level, &format!("ebbtide {}", check.id), &check.evidence)?;
+        command(out, level, &format!("ebbtide {}", check.id), &evidence_and_hint(check))?;
     }
     let level = match rehearsal.verdict {
         Verdict::Pass => "notice",
@@ -95,7 +95,9 @@ mod tests {
     #[test]
     fn each_failed_check_is_an_error_in_one_line() {
         insta::assert_snapshot!(written(false, |rehearsal| {
-            answered(rehearsal).evidence = "100% lost\nin: two, lines".to_owned();
+            let answered = answered(rehearsal);
+            answered.evidence = "100% lost\nin: two, lines".to_owned();
+            answered.hint = Some("find the cause".to_owned());
         }));
     }
 

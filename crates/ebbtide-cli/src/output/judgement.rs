@@ -1,6 +1,6 @@
 //! What every format shows: the judged rehearsal, and what was rehearsed.
 
-use ebbtide_rehearse::{Rehearsal, Scenario};
+use ebbtide_rehearse::{Check, Rehearsal, Scenario};
 
 use super::html::Gallery;
 
@@ -36,4 +36,10 @@ impl<'a> Judgement<'a> {
             before: None,
         }
     }
+}
+
+/// Returns the evidence of a check, and its hint in a line of its own.
+pub(super) fn evidence_and_hint(check: &Check) -> String {
+    let hint = check.hint.iter().map(|hint| format!("\nhint: {hint}"));
+    [check.evidence.clone()].into_iter().chain(hint).collect()
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use ebbtide_rehearse::{Check, Finding};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::judgement::Judgement;
+use super::judgement::{Judgement, evidence_and_hint};
 use super::{headline::Headline, text};
 
 /// The name of the report and the class of its test cases.
@@ -43,12 +43,12 @@ fn case(check: &Check, strict: bool) -> TestCase {
     let first = check.evidence.lines().next().unwrap_or_default();
     let failure = |kind: &str| {
         let mut failure = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        failure.set_type(kind).set_message(first).set_description(check.evidence.as_str());
+        failure.set_type(kind).set_message(first).set_description(evidence_and_hint(check));
         failure
     };
     let skipped = |kind: &str| {
         let mut skipped = TestCaseStatus::skipped();
-        skipped.set_type(kind).set_message(first).set_description(check.evidence.as_str());
+        skipped.set_type(kind).set_message(first).set_description(evidence_and_hint(check));
         skipped
     };
     let status = match check.verdict {
@@ -61,7 +61,7 @@ fn case(check: &Check, strict: bool) -> TestCase {
     let mut case = TestCase::new(check.id.name(), status);
     case.set_classname(NAME);
     if check.verdict == Finding::Pass {
-        case.set_system_out(check.evidence.as_str());
+        case.set_system_out(evidence_and_hint(check));
     }
     case
 }
@@ -110,6 +110,8 @@ mod tests {
     #[test]
     fn the_document_is_valid_by_the_schema_of_jenkins() {
         assert_eq!(complaint(&document(false, |_| {})), None);
+        let hint = "hint: --ready http://HOST:PORT/PATH enables this check";
+        assert!(document(false, |_| {}).contains(hint));
         let odd = "]]> \u{7} \u{1b}[1m <a> & \"'\nä";
         let hostile = document(true, |rehearsal| {
             for check in &mut rehearsal.checks {

@@ -6,7 +6,7 @@ use ebbtide_rehearse::{Finding, NumberedRun, Rehearsal, RouteSummary, words};
 
 use super::comparison::{ComparedRow, compared};
 use super::headline::Headline;
-use super::judgement::Judgement;
+use super::judgement::{Judgement, evidence_and_hint};
 
 /// Writes the document, with `--compare` of both commands, and the comparison first.
 pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
@@ -47,7 +47,7 @@ fn checks(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
             Finding::Skipped => "skipped",
             Finding::Pass => "ok",
         };
-        writeln!(out, "| {word} | `{}` | {} |", check.id, escaped(&check.evidence))?;
+        writeln!(out, "| {word} | `{}` | {} |", check.id, escaped(&evidence_and_hint(check)))?;
     }
     writeln!(out)
 }

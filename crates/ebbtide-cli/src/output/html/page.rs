@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use ebbtide_rehearse::{Finding, NumberedRun, OutcomeClass, Rehearsal, RouteSummary, Verdict, words};
+use ebbtide_rehearse::{Check, Finding, NumberedRun, OutcomeClass, Rehearsal, RouteSummary, Verdict, words};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
 
@@ -82,11 +82,17 @@ fn findings(rehearsal: &Rehearsal) -> Markup {
                     li class=(tone(check.verdict)) {
                         span .word { (word(check.verdict)) } " " code { (check.id.name()) }
                         p { (check.evidence) }
+                        (hint(check))
                     }
                 }
             }
         }
     }
+}
+
+/// What to do about it, if there is something.
+fn hint(check: &Check) -> Markup {
+    html! { @if let Some(hint) = &check.hint { div .dim { "hint: " (hint) } } }
 }
 
 fn timeline(judgement: &Judgement<'_>) -> Markup {
@@ -159,7 +165,7 @@ fn checks(rehearsal: &Rehearsal) -> Markup {
                     tr class=(tone(check.verdict)) {
                         td { span .word { (word(check.verdict)) } }
                         td .mono .name { (check.id.name()) }
-                        td .text .evidence { (check.evidence) }
+                        td .text .evidence { (check.evidence) (hint(check)) }
                     }
                 }
             }
