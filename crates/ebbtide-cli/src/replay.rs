@@ -8,7 +8,7 @@ use clap::Args;
 use ebbtide_rehearse::{BadRecord, BadRecordKind, Replayed, Verdict, replay, words};
 
 use crate::exit::Ending;
-use crate::output::{self, Destination, Gallery, Judgement};
+use crate::output::{self, Destination, Gallery, Judgement, VerdictFormat};
 use crate::rehearse::conclude;
 
 /// Judge a recorded rehearsal again, and print the verdict in any format
@@ -34,8 +34,8 @@ pub(crate) struct ReplayArgs {
     /// Format of the verdict, on stdout or in a file; repeatable
     ///
     /// The formats are those of `ebbtide rehearse --help`.
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Destination::parse)]
-    format: Vec<Destination>,
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Destination::<VerdictFormat>::parse)]
+    format: Vec<Destination<VerdictFormat>>,
 }
 
 const EXAMPLES: &str = "\
@@ -61,7 +61,8 @@ pub(crate) fn run(args: ReplayArgs) -> Ending {
             return Ending::Usage;
         }
     };
-    let mut gallery = Gallery::new(destinations.iter().any(Destination::has_pictures));
+    let has_page = destinations.iter().any(|destination| destination.format() == VerdictFormat::Html);
+    let mut gallery = Gallery::new(has_page);
     let Replayed { header, rehearsal, recorded } = match replay(input, &mut |news| gallery.add(&news)) {
         Ok(replayed) => replayed,
         Err(bad) => {

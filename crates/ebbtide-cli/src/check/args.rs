@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ebbtide_check::Severity;
 
-use super::destination::{Destination, destination};
+use super::format::FindingsFormat;
+use crate::output::Destination;
 
 /// Find shutdowns in deployment files that cannot work.
 ///
@@ -50,9 +51,9 @@ pub(crate) struct CheckArgs {
     /// Output format, on stdout or in a file; may be repeated
     ///
     /// FORMAT is text, json, sarif (2.1.0), junit, github (workflow commands) or gitlab (Code Quality). Text goes to
-    /// stdout unless another format does.
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = destination)]
-    pub(super) format: Vec<Destination>,
+    /// stdout unless another format does; workflow commands go there together with text.
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Destination::<FindingsFormat>::parse)]
+    pub(super) format: Vec<Destination<FindingsFormat>>,
 }
 
 /// A severity as an option's value.

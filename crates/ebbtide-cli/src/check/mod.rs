@@ -1,7 +1,8 @@
 //! `ebbtide check`.
 
 mod args;
-mod destination;
+mod format;
+mod junit;
 mod run;
 
 pub(crate) use args::CheckArgs;

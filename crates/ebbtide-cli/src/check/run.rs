@@ -8,9 +8,9 @@ use ebbtide_check::render::Look;
 use ebbtide_check::{Options, Problem, ServicePlan, Severity, Sources, check, collect};
 
 use super::args::CheckArgs;
-use super::destination::Destination;
+use super::format::Shown;
 use crate::exit::Ending;
-use crate::output::complain;
+use crate::output::{self, complain};
 
 /// Runs `ebbtide check`.
 pub(crate) fn run(args: CheckArgs) -> Ending {
@@ -26,18 +26,10 @@ pub(crate) fn run(args: CheckArgs) -> Ending {
         complain(&format!("unknown rule `{unknown}`"), Some("`ebbtide explain` lists the rules"));
         return Ending::Usage;
     }
-    let destinations = if args.format.iter().any(Destination::is_stdout) {
-        args.format
-    } else {
-        args.format.into_iter().chain([Destination::text()]).collect()
+    let destinations = match output::destinations(args.format) {
+        Ok(destinations) => destinations,
+        Err(ending) => return ending,
     };
-    if destinations.iter().filter(|destination| destination.is_stdout()).count() > 1 {
-        complain(
-            "more than one --format goes to stdout",
-            Some("write all but one to a file: --format json=FILE"),
-        );
-        return Ending::Usage;
-    }
     let (sources, mut problems) = match read(&args.paths) {
         Ok(read) => read,
         Err(message) => {
@@ -54,8 +46,8 @@ pub(crate) fn run(args: CheckArgs) -> Ending {
         ..Look::default()
     };
     for destination in &destinations {
-        if let Err(message) = destination.write(&report, look) {
-            complain(&message, None);
+        if let Err(error) = destination.write(&Shown { report: &report, look }) {
+            complain(&format!("cannot write {destination}: {error}"), None);
             return Ending::Usage;
         }
     }

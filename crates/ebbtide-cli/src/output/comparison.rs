@@ -55,11 +55,10 @@ mod tests {
     use ebbtide_rehearse::samples::{rehearsal, scenario};
 
     use super::*;
-    use crate::output::Gallery;
-    use crate::output::format::Format;
+    use crate::output::{Format as _, Gallery, VerdictFormat};
 
     /// The output of each format for two rehearsals, of which the first lost a request and the second none.
-    fn shown(format: Format) -> String {
+    fn shown(format: VerdictFormat) -> String {
         let (gallery, bad, mut good) = (Gallery::default(), rehearsal(), rehearsal());
         good.lost_by_shutdown = 0;
         let before = Judgement { command: "./old".to_owned(), ..Judgement::new(&scenario(), &bad, &gallery) };
@@ -77,21 +76,21 @@ mod tests {
 
     #[test]
     fn every_format_shows_both_rehearsals() {
-        for format in Format::ALL {
-            let text = shown(format);
-            assert!(text.contains("./old") && text.contains("./service --port=1"), "{format}: {text}");
+        for format in VerdictFormat::ALL {
+            let text = shown(*format);
+            assert!(text.contains("./old") && text.contains("./service --port=1"), "{format:?}: {text}");
         }
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let text = shown(Format::Text);
+        let text = shown(VerdictFormat::Text);
         let lost =
             text.lines().map(words).find(|words| words.starts_with(&["lost".to_owned(), "by".to_owned()]));
         assert_eq!(lost, Some(words("lost by the shutdown 1 0")));
-        assert!(shown(Format::Markdown).contains("| lost by the shutdown | 1 | 0 |"));
-        let json: serde_json::Value = serde_json::from_str(&shown(Format::Json)).unwrap();
+        assert!(shown(VerdictFormat::Markdown).contains("| lost by the shutdown | 1 | 0 |"));
+        let json: serde_json::Value = serde_json::from_str(&shown(VerdictFormat::Json)).unwrap();
         assert_eq!(
             (&json["lost_by_shutdown"], &json["compared_with"]["lost_by_shutdown"]),
             (&0.into(), &1.into())
         );
-        assert_eq!(shown(Format::Junit).matches("<testsuite ").count(), 2);
+        assert_eq!(shown(VerdictFormat::Junit).matches("<testsuite ").count(), 2);
     }
 }

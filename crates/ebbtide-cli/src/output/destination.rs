@@ -1,24 +1,52 @@
-//! The destinations of a verdict: a format each, and a file or stdout.
+//! The destinations of a report: a format each, and a file or stdout.
 
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::format::Format;
-use super::github;
-use super::judgement::Judgement;
 use super::stderr::complain;
 use crate::exit::Ending;
 
+/// A format of a report.
+pub(crate) trait Format: Copy + Eq + Send + Sync + 'static {
+    /// What is written.
+    type Report<'a>;
+
+    /// Every format, in the order of the help. The first one is text for people.
+    const ALL: &'static [Self];
+
+    /// Returns the name in options.
+    fn name(self) -> &'static str;
+
+    /// Returns whether it may go to stdout together with text, as workflow commands do.
+    fn goes_with_text(self) -> bool;
+
+    /// Writes `report` in this format. A destination removes colours where they are unwanted.
+    ///
+    /// # Errors
+    ///
+    /// `out` cannot be written.
+    fn write(self, out: &mut dyn Write, report: &Self::Report<'_>) -> io::Result<()>;
+
+    /// Writes what belongs to the format beside its destination, such as the summary of a CI job's step.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    fn write_beside(self, _report: &Self::Report<'_>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A format, and a file or stdout.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Destination {
-    format: Format,
+pub(crate) struct Destination<F> {
+    format: F,
     file: Option<PathBuf>,
 }
 
-impl Destination {
+impl<F: Format> Destination<F> {
     /// Parses `FORMAT` or `FORMAT=FILE`.
     ///
     /// # Errors
@@ -29,11 +57,16 @@ impl Destination {
             Some((format, file)) => (format, Some(file)),
             None => (text, None),
         };
-        match (Format::parse(name), file) {
-            (None, _) => Err(format!("invalid format `{name}`: expected {}", Format::names())),
+        match (F::ALL.iter().find(|format| format.name() == name), file) {
+            (None, _) => Err(format!("invalid format `{name}`: expected {}", names::<F>())),
             (Some(_), Some("")) => Err(format!("invalid format `{text}`: no file after `=`")),
-            (Some(format), file) => Ok(Self { format, file: file.map(PathBuf::from) }),
+            (Some(format), file) => Ok(Self { format: *format, file: file.map(PathBuf::from) }),
         }
+    }
+
+    /// Returns the format.
+    pub(crate) fn format(&self) -> F {
+        self.format
     }
 
     /// Adds text on stdout when no format goes there that replaces it. Workflow commands may be mixed with text.
@@ -42,20 +75,21 @@ impl Destination {
     ///
     /// More than one of them would write to stdout.
     fn complete(mut all: Vec<Self>) -> Result<Vec<Self>, String> {
+        let text = F::ALL.first();
         let on_stdout = all.iter().filter(|destination| destination.file.is_none());
         let (commands, others): (Vec<_>, Vec<_>) =
-            on_stdout.map(|destination| destination.format).partition(|format| *format == Format::Github);
+            on_stdout.map(Self::format).partition(|format| format.goes_with_text());
         match (others.as_slice(), commands.len()) {
-            ([], 0 | 1) => all.insert(0, Self { format: Format::Text, file: None }),
-            ([_], 0) | ([Format::Text], 1) => {}
+            ([], 0 | 1) => {
+                if let Some(format) = text {
+                    all.insert(0, Self { format: *format, file: None });
+                }
+            }
+            ([_], 0) => {}
+            ([format], 1) if Some(format) == text => {}
             _ => return Err("more than one --format goes to stdout".into()),
         }
         Ok(all)
-    }
-
-    /// Returns whether the verdict is drawn, which takes the record of each run.
-    pub(crate) fn has_pictures(&self) -> bool {
-        self.format == Format::Html
     }
 
     /// Creates the file if needed. Returns this destination and the error if the file cannot be written.
@@ -65,36 +99,36 @@ impl Destination {
         opened.err().map(|error| (self, error))
     }
 
-    /// Writes the verdict. A closed stdout (`EPIPE`) is not an error.
+    /// Writes the report. A closed stdout (`EPIPE`) is not an error.
     ///
     /// # Errors
     ///
-    /// The file cannot be written, or the step summary of GitHub Actions.
-    pub(crate) fn write(&self, judgement: &Judgement<'_>) -> io::Result<()> {
+    /// The file cannot be written, or what the format writes beside it.
+    pub(crate) fn write(&self, report: &F::Report<'_>) -> io::Result<()> {
         match &self.file {
             Some(file) => {
                 let mut out = anstream::StripStream::new(Vec::new());
-                self.format.write(&mut out, judgement)?;
+                self.format.write(&mut out, report)?;
                 fs::write(file, out.into_inner())?;
             }
             None => {
                 let mut out = anstream::stdout().lock();
-                match self.format.write(&mut out, judgement).and_then(|()| out.flush()) {
+                match self.format.write(&mut out, report).and_then(|()| out.flush()) {
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
                     written => written?,
                 }
             }
         }
-        if self.format == Format::Github { github::add_to_step_summary(judgement) } else { Ok(()) }
+        self.format.write_beside(report)
     }
 }
 
-/// Returns where the verdict goes, with text on stdout if no format goes there; each file can be written.
+/// Returns where a report goes, with text on stdout if no format goes there; each file can be written.
 ///
 /// # Errors
 ///
 /// The formats cannot be written so. The reason was printed.
-pub(crate) fn destinations(given: Vec<Destination>) -> Result<Vec<Destination>, Ending> {
+pub(crate) fn destinations<F: Format>(given: Vec<Destination<F>>) -> Result<Vec<Destination<F>>, Ending> {
     let all = Destination::complete(given).map_err(|why| {
         complain(&why, Some("write all but one to a file: --format json=FILE"));
         Ending::Usage
@@ -108,7 +142,7 @@ pub(crate) fn destinations(given: Vec<Destination>) -> Result<Vec<Destination>, 
     }
 }
 
-impl fmt::Display for Destination {
+impl<F> fmt::Display for Destination<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.file {
             Some(file) => write!(f, "{}", file.display()),
@@ -117,14 +151,27 @@ impl fmt::Display for Destination {
     }
 }
 
+/// Returns the names of all formats: `text, json or junit`.
+fn names<F: Format>() -> String {
+    match F::ALL {
+        [] => String::new(),
+        [only] => only.name().to_owned(),
+        [names @ .., last] => {
+            let names: Vec<&str> = names.iter().map(|format| format.name()).collect();
+            format!("{} or {}", names.join(", "), last.name())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::VerdictFormat;
 
     fn complete(given: &[&str]) -> Result<Vec<String>, String> {
-        let given = given.iter().map(|text| Destination::parse(text).unwrap()).collect();
+        let given = given.iter().map(|text| Destination::<VerdictFormat>::parse(text).unwrap()).collect();
         let all = Destination::complete(given)?;
-        Ok(all.iter().map(|destination| format!("{} {destination}", destination.format)).collect())
+        Ok(all.iter().map(|destination| format!("{} {destination}", destination.format.name())).collect())
     }
 
     #[test]
@@ -148,14 +195,16 @@ mod tests {
 
     #[test]
     fn each_format_is_parsed_and_others_are_refused() {
-        for format in Format::ALL {
-            assert!(Destination::parse(format.name()).is_ok());
-            assert_eq!(Destination::parse(&format!("{format}=a=b")).unwrap().to_string(), "a=b");
+        let parse = Destination::<VerdictFormat>::parse;
+        for format in VerdictFormat::ALL {
+            let name = format.name();
+            assert!(parse(name).is_ok());
+            assert_eq!(parse(&format!("{name}=a=b")).unwrap().to_string(), "a=b");
         }
         assert_eq!(
-            Destination::parse("xml=a").unwrap_err(),
-            format!("invalid format `xml`: expected {}", Format::names())
+            parse("xml=a").unwrap_err(),
+            "invalid format `xml`: expected text, json, junit, github, markdown or html"
         );
-        assert_eq!(Destination::parse("json=").unwrap_err(), "invalid format `json=`: no file after `=`");
+        assert_eq!(parse("json=").unwrap_err(), "invalid format `json=`: no file after `=`");
     }
 }

@@ -1,14 +1,14 @@
 //! The formats of a verdict.
 
-use std::fmt;
 use std::io::{self, Write};
 
+use super::destination::Format;
 use super::judgement::Judgement;
 use super::{github, html, json, junit, markdown, text};
 
 /// A format of the verdict.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Format {
+pub(crate) enum VerdictFormat {
     /// For people.
     Text,
     /// For programs: everything that was judged.
@@ -23,13 +23,13 @@ pub(crate) enum Format {
     Html,
 }
 
-impl Format {
-    /// Every format, in the order of the help.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Text, Self::Json, Self::Junit, Self::Github, Self::Markdown, Self::Html];
+impl Format for VerdictFormat {
+    type Report<'a> = Judgement<'a>;
 
-    /// Returns the name in options.
-    pub(crate) const fn name(self) -> &'static str {
+    const ALL: &'static [Self] =
+        &[Self::Text, Self::Json, Self::Junit, Self::Github, Self::Markdown, Self::Html];
+
+    fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Json => "json",
@@ -40,19 +40,11 @@ impl Format {
         }
     }
 
-    /// Parses the name of a format.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name)
+    fn goes_with_text(self) -> bool {
+        self == Self::Github
     }
 
-    /// Returns the names of all formats: `text, json or junit`.
-    pub(crate) fn names() -> String {
-        let [names @ .., last] = Self::ALL.map(Self::name);
-        format!("{} or {last}", names.join(", "))
-    }
-
-    /// Writes `judgement` in this format.
-    pub(super) fn write(self, out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
+    fn write(self, out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
         match self {
             Self::Text => text::write(out, judgement),
             Self::Json => json::write(out, judgement),
@@ -62,10 +54,7 @@ impl Format {
             Self::Html => html::write(out, judgement),
         }
     }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+    fn write_beside(self, judgement: &Judgement<'_>) -> io::Result<()> {
+        if self == Self::Github { github::add_to_step_summary(judgement) } else { Ok(()) }
     }
 }

@@ -17,6 +17,11 @@ pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Resul
     for one in judgement.before.into_iter().chain([judgement]) {
         report.add_test_suite(suite(one)?);
     }
+    write_junit(out, &report)
+}
+
+/// Writes a JUnit report as XML that is valid by the schema of Jenkins.
+pub(crate) fn write_junit(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let document = report.to_string().map_err(io::Error::other)?;
     out.write_all(without_root_skipped(&document).as_bytes())
 }
@@ -77,16 +82,24 @@ fn without_root_skipped(document: &str) -> String {
     document.split_once("<testsuites").and_then(root).unwrap_or_else(|| document.to_owned())
 }
 
+/// Returns what xmllint says about a document that is not valid by the schema of Jenkins.
+#[cfg(test)]
+pub(crate) fn complaint(document: &str) -> Option<String> {
+    const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemas/junit-10.xsd");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), document).unwrap();
+    let checked =
+        std::process::Command::new("xmllint").args(["--noout", "--schema", SCHEMA]).arg(file.path()).output();
+    let checked = checked.expect("`xmllint` is missing: `cargo xtask test` installs it");
+    (!checked.status.success()).then(|| String::from_utf8_lossy(&checked.stderr).into_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use ebbtide_rehearse::samples::{rehearsal, scenario};
 
     use super::*;
     use crate::output::Gallery;
-
-    const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemas/junit-10.xsd");
 
     fn document(strict: bool, change: impl FnOnce(&mut ebbtide_rehearse::Rehearsal)) -> String {
         let mut rehearsal = rehearsal();
@@ -96,15 +109,6 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, &judgement).unwrap();
         String::from_utf8(out).unwrap()
-    }
-
-    /// Returns what xmllint says about a document that is not valid.
-    fn complaint(document: &str) -> Option<String> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), document).unwrap();
-        let checked = Command::new("xmllint").args(["--noout", "--schema", SCHEMA]).arg(file.path()).output();
-        let checked = checked.expect("`xmllint` is missing: `cargo xtask test` installs it");
-        (!checked.status.success()).then(|| String::from_utf8_lossy(&checked.stderr).into_owned())
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The output of the command: the verdict in every format, and progress. It depends on verdicts; verdicts do not depend on it.
+//! The output of the command: destinations of reports, the verdict in every format, and progress. It depends on verdicts; verdicts do
+//! not depend on it.
 
 mod comparison;
 mod destination;
@@ -15,7 +16,11 @@ mod stderr;
 mod table;
 mod text;
 
-pub(crate) use destination::{Destination, destinations};
+pub(crate) use destination::{Destination, Format, destinations};
+pub(crate) use format::VerdictFormat;
 pub(crate) use html::Gallery;
 pub(crate) use judgement::Judgement;
+#[cfg(test)]
+pub(crate) use junit::complaint as junit_complaint;
+pub(crate) use junit::write_junit;
 pub(crate) use stderr::{Progress, complain, not_rehearsed, note};

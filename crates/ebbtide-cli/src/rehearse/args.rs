@@ -11,7 +11,7 @@ use super::values::{
     clients, duration, expect_status, expected, limit, number, ready, requests, runs, signal, span, status,
     url,
 };
-use crate::output::Destination;
+use crate::output::{Destination, VerdictFormat};
 
 /// Start a service, load it, stop it, and report what was lost.
 ///
@@ -182,8 +182,8 @@ pub(crate) struct RehearseArgs {
     ///
     /// FORMAT is text, json, junit, github, markdown or html. One format may go to stdout; without one for stdout, text is
     /// printed. `github` prints workflow commands after the text, and appends Markdown to $GITHUB_STEP_SUMMARY.
-    #[arg(long, help_heading = OUTPUT, value_name = "FORMAT[=FILE]", value_parser = Destination::parse)]
-    pub(super) format: Vec<Destination>,
+    #[arg(long, help_heading = OUTPUT, value_name = "FORMAT[=FILE]", value_parser = Destination::<VerdictFormat>::parse)]
+    pub(super) format: Vec<Destination<VerdictFormat>>,
 
     /// Rehearse this command first, with the same options, and print both verdicts
     ///

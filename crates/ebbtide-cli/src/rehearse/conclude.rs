@@ -3,10 +3,10 @@
 use ebbtide_rehearse::Verdict;
 
 use crate::exit::Ending;
-use crate::output::{self, Destination, Judgement};
+use crate::output::{self, Destination, Judgement, VerdictFormat};
 
 /// Writes `judgement` to every destination.
-pub(crate) fn conclude(judgement: &Judgement<'_>, destinations: &[Destination]) -> Ending {
+pub(crate) fn conclude(judgement: &Judgement<'_>, destinations: &[Destination<VerdictFormat>]) -> Ending {
     for destination in destinations {
         if let Err(error) = destination.write(judgement) {
             output::complain(&format!("cannot write {destination}: {error}"), None);

@@ -15,7 +15,7 @@ use super::args::RehearseArgs;
 use super::conclude::conclude;
 use super::plan::{compared, scenario};
 use crate::exit::Ending;
-use crate::output::{self, Destination, Gallery, Judgement, Progress};
+use crate::output::{self, Gallery, Judgement, Progress, VerdictFormat};
 
 /// Runs `ebbtide rehearse`.
 pub(crate) fn run(args: RehearseArgs) -> Ending {
@@ -39,8 +39,8 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
         }
     };
     // The timeline is that of the command after `--`.
-    let (mut gallery, mut none) =
-        (Gallery::new(destinations.iter().any(Destination::has_pictures)), Gallery::default());
+    let has_page = destinations.iter().any(|destination| destination.format() == VerdictFormat::Html);
+    let (mut gallery, mut none) = (Gallery::new(has_page), Gallery::default());
     let before =
         match before.map(|before| Ok((judged(&before, args.quiet, &mut none, None)?, before))).transpose() {
             Ok(before) => before,

@@ -48,6 +48,7 @@ fn the_exit_code_is_that_of_the_table() {
         (&["check", "missing.yaml", "bad.yaml"], 2),
         (&["check", "--select", "Q1", "bad.yaml"], 2),
         (&["check", "--format", "json", "--format", "text", "bad.yaml"], 2),
+        (&["check", "--format", "github", "bad.yaml"], 1),
         (&["check", "--format", "json=/missing/x", "bad.yaml"], 2),
         (&["check"], 2),
         (&["explain", "K001"], 0),
@@ -90,13 +91,25 @@ fn reports_go_to_stdout_and_to_files_without_colours() {
     );
 }
 
+/// What is wrong with the output is said before minutes of work, and not after them.
+#[test]
+fn a_report_that_cannot_be_written_is_refused_before_a_file_is_read() {
+    let folder = tempdir().unwrap();
+    for words in [["--format", "json=/missing/x"], ["--format", "xml"], ["--format", "json="]] {
+        let output = ebbtide(folder.path(), &["check", "bad.yaml", words[0], words[1]]);
+        let said = text(&output.stderr);
+        assert!(output.stdout.is_empty() && !said.contains("bad.yaml"), "{said}");
+        assert_eq!(output.status.code(), Some(2), "{said}");
+    }
+}
+
 #[test]
 fn every_format_is_written() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("bad.yaml"), BAD).unwrap();
     for (format, mark) in [
         ("sarif", "\"2.1.0\""),
-        ("junit", "<testsuites>"),
+        ("junit", "<testsuites"),
         ("github", "::error file=bad.yaml"),
         ("gitlab", "fingerprint"),
     ] {
