@@ -26,7 +26,8 @@
 //!
 //! The pipeline: [`collect`] finds the files, [`Sources`] has their texts, [`check`] builds one model of the workloads in them
 //! whatever their format, joins what belongs together, and runs the [`RULES`]; [`render`] turns the [`Report`] into text.
-//! Nothing but `collect` and `Sources::add_file` reads files, and there is no runtime.
+//! [`fix`] applies the edits that findings have, and checks again. Nothing but `collect` and `Sources::add_file` reads files, nothing
+//! writes them, and there is no runtime.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
@@ -42,7 +43,7 @@ pub mod render;
 mod rules;
 mod tree;
 
-pub use engine::{Counts, InvalidPlan, Options, Report, ServicePlan, check};
+pub use engine::{Applied, Counts, Fixed, InvalidPlan, Options, Report, ServicePlan, check, fix};
 pub use findings::{Edit, Example, Finding, Fix, InvalidSeverity, Label, Rule, Severity, Suppressed};
 pub use input::{Place, Position, Problem, Source, SourceId, Sources, collect};
 pub use rules::{RULES, find};

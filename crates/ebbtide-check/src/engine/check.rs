@@ -1,5 +1,5 @@
 use super::suppression::Suppressions;
-use super::{Report, ServicePlan, parallel};
+use super::{Report, ServicePlan, edits, parallel};
 use crate::findings::{Finding, Rule};
 use crate::formats::{Facts, compose, dockerfile, ecs, kubernetes, systemd};
 use crate::input::Sources;
@@ -27,6 +27,7 @@ pub fn check(sources: Sources, options: &Options) -> Report {
         all.workloads.extend(facts.workloads);
         all.scripts.extend(facts.scripts);
         all.comments.extend(facts.comments);
+        all.shared.extend(facts.shared);
         all.problems.extend(facts.problems);
         objects.append(facts.kubernetes);
         all.ecs.append(facts.ecs);
@@ -43,6 +44,7 @@ pub fn check(sources: Sources, options: &Options) -> Report {
     for rule in RULES.iter().filter(|rule| options.runs(rule)) {
         (rule.check)(&project, &mut findings);
     }
+    edits::resolve(&sources, &all.shared, &mut findings);
     findings.sort_by_key(|finding| (finding.place(), finding.rule.id));
     let suppressions = Suppressions::new(&sources, &all.comments, &project.workloads);
     suppressions.apply(&sources, &mut findings);

@@ -1,11 +1,14 @@
-//! The pipeline: read every file, join what belongs together, run the rules, apply the suppressions.
+//! The pipeline: read every file, join what belongs together, run the rules, apply the suppressions; and apply the fixes.
 
 mod check;
+mod edits;
+mod fix;
 mod parallel;
 mod plan;
 mod report;
 mod suppression;
 
 pub use check::{Options, check};
+pub use fix::{Applied, Fixed, fix};
 pub use plan::{InvalidPlan, ServicePlan};
 pub use report::{Counts, Report};

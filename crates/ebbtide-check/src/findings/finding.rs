@@ -1,4 +1,4 @@
-use super::{Rule, Severity, Sum};
+use super::{Repair, Rule, Severity, Sum};
 use crate::input::Place;
 use crate::model::Workload;
 
@@ -25,6 +25,7 @@ pub struct Finding {
     pub remedy: String,
     /// The change as an edit, if it is local and certain.
     pub fix: Option<Fix>,
+    pub(crate) repair: Option<Repair>,
     /// The place of the workload's name, which identifies the workload.
     pub(crate) workload: Place,
     /// Why it does not count, if a file says so.
@@ -88,6 +89,7 @@ impl Finding {
             effect: String::new(),
             remedy: String::new(),
             fix: None,
+            repair: None,
             workload: workload.place,
             suppressed: None,
         }
@@ -118,6 +120,12 @@ impl Finding {
 
     pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
+        self
+    }
+
+    /// Adds the edit that the remedy means, if it is local and certain.
+    pub(crate) fn repair(mut self, repair: Option<Repair>) -> Self {
+        self.repair = repair;
         self
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct Facts {
     /// Shell scripts, which entry points may be.
     pub(crate) scripts: Vec<Word>,
     pub(crate) comments: Vec<Comment>,
+    /// Values that other places repeat by an alias.
+    pub(crate) shared: Vec<Place>,
     pub(crate) problems: Vec<Problem>,
 }
 

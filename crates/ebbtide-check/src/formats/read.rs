@@ -49,7 +49,7 @@ fn image(id: SourceId, source: &Source) -> Facts {
 
 /// Gives each document to the builder of its format.
 fn build(source: &Source, parsed: Parsed) -> Facts {
-    let mut facts = Facts { comments: parsed.comments, ..Facts::default() };
+    let mut facts = Facts { comments: parsed.comments, shared: parsed.shared, ..Facts::default() };
     for document in parsed.documents {
         if kubernetes::is_object(&document.root) {
             kubernetes::add(&document.root, &mut facts);

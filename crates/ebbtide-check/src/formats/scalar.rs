@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use crate::model::{Declared, seconds};
+use crate::input::Place;
+use crate::model::{Declared, Slot, SlotPlace, seconds};
 use crate::tree::Node;
 
 /// Reads a whole number that is not negative.
@@ -23,4 +24,27 @@ pub(crate) fn duration(node: Option<&Node>, default: Duration) -> Declared<Durat
             None => Declared::Unresolved(node.place),
         },
     }
+}
+
+/// Returns where a key can be added to a mapping that does not have it. What a merge key brings is written elsewhere.
+pub(crate) fn slot(map: &Node, key: &'static str) -> Option<Slot> {
+    if map.entry(key).is_some() {
+        return None;
+    }
+    let is_inside = |place: Place| {
+        place.source == map.place.source
+            && place.start() >= map.place.start()
+            && place.end() <= map.place.end()
+    };
+    let mut entries = map.entries().iter().filter(|entry| is_inside(entry.key_place.to(entry.node.place)));
+    let first = entries.next()?;
+    Some(Slot {
+        key,
+        at: SlotPlace::Map {
+            map: map.place,
+            first_key: first.key_place,
+            first_value: first.node.place,
+            second_key: entries.next().map(|entry| entry.key_place),
+        },
+    })
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -42,6 +43,17 @@ impl Sources {
             source.has_bom = read.has_bom;
         }
         Ok(id)
+    }
+
+    /// Returns the same sources with other texts for some of them.
+    pub(crate) fn with(&self, texts: &BTreeMap<SourceId, String>) -> Self {
+        let replaced = self.iter().map(|(id, source)| Source {
+            name: source.name.clone(),
+            text: texts.get(&id).unwrap_or(&source.text).clone(),
+            has_bom: source.has_bom,
+            lines: OnceLock::new(),
+        });
+        Self { all: replaced.collect() }
     }
 
     /// Returns a source.

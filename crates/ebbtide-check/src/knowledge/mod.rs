@@ -1,6 +1,7 @@
 //! What is known about programs, shells and images that deployment files do not say.
 
 mod budget;
+mod exec;
 mod images;
 mod runtimes;
 mod script;
@@ -9,6 +10,7 @@ mod shell;
 mod words;
 
 pub(crate) use budget::{Budget, MARGIN, grace_label};
+pub(crate) use exec::exec_offset;
 pub(crate) use images::{Shell, shell_of_image};
 pub(crate) use runtimes::drain_of;
 pub(crate) use script::{Script, Separator, Simple};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Command, Declared, Drain, Init, PreStop, Probe, Word};
+use super::{Command, Declared, Drain, Init, PreStop, Probe, Slot, Word};
 use crate::input::Place;
 
 /// A process of a workload that receives the stop signal.
@@ -36,6 +36,8 @@ pub(crate) struct Container {
     pub(crate) startup: Option<Probe>,
     /// A grace period of its own, on platforms that have one for each container.
     pub(crate) grace: Option<Declared<Duration>>,
+    /// Where that can be added, if it is not written.
+    pub(crate) grace_slot: Option<Slot>,
     /// The drain time that its flags or variables declare.
     pub(crate) drain: Option<Drain>,
     pub(crate) place: Place,
@@ -65,6 +67,7 @@ impl Container {
             readiness: None,
             startup: None,
             grace: None,
+            grace_slot: None,
             drain: None,
             place,
         }

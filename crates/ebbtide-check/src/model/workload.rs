@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Container, Declared, Platform, Role, Rollout, Route, Service, TargetGroup, Unit};
+use super::{Container, Declared, Platform, Role, Rollout, Route, Service, Slot, TargetGroup, Unit};
 use crate::input::Place;
 
 /// Something that a platform starts and stops as a unit.
@@ -17,6 +17,8 @@ pub(crate) struct Workload {
     pub(crate) annotations: Vec<Annotation>,
     /// The time from the begin of the stop to SIGKILL.
     pub(crate) grace: Declared<Duration>,
+    /// Where the grace period can be added, if it is not written by its own name.
+    pub(crate) grace_slot: Option<Slot>,
     pub(crate) containers: Vec<Container>,
     pub(crate) replicas: Declared<u32>,
     pub(crate) rollout: Rollout,
@@ -59,6 +61,7 @@ impl Workload {
             labels: Vec::new(),
             annotations: Vec::new(),
             grace,
+            grace_slot: None,
             containers: Vec::new(),
             replicas: Declared::Default(1),
             rollout: Rollout::Other,

@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::fingerprint::fingerprint;
 use crate::engine::Report;
 use crate::findings::Severity;
 use crate::input::{Place, Position, Sources};
@@ -18,6 +19,11 @@ pub fn json(report: &Report) -> String {
         assumed: &finding.notes,
         effect: &finding.effect,
         remedy: &finding.remedy,
+        fingerprint: fingerprint(sources, finding),
+        fix: finding.fix.as_ref().map(|fix| Fix {
+            description: &fix.description,
+            edits: fix.edits.iter().map(|edit| Edit::new(sources, edit.place, &edit.text)).collect(),
+        }),
         suppressed: finding.suppressed.as_ref().map(|suppressed| &*suppressed.reason),
     });
     let problems = report.problems.iter().map(|problem| Unchecked {
@@ -60,8 +66,26 @@ struct Finding<'r> {
     assumed: &'r [String],
     effect: &'r str,
     remedy: &'r str,
+    fingerprint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<Fix<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppressed: Option<&'r str>,
+}
+
+#[derive(Serialize)]
+struct Fix<'r> {
+    description: &'r str,
+    edits: Vec<Edit<'r>>,
+}
+
+/// The text that replaces a range.
+#[derive(Serialize)]
+struct Edit<'r> {
+    path: &'r str,
+    start: Position,
+    end: Position,
+    text: &'r str,
 }
 
 #[derive(Serialize)]
@@ -79,6 +103,13 @@ struct Unchecked<'r> {
     at: Option<Position>,
     message: &'r str,
     is_failure: bool,
+}
+
+impl<'r> Edit<'r> {
+    fn new(sources: &'r Sources, place: Place, text: &'r str) -> Self {
+        let (start, end) = (sources.position(place), sources.end_position(place));
+        Self { path: sources.name(place), start, end, text }
+    }
 }
 
 impl<'r> Labelled<'r> {

@@ -72,6 +72,11 @@ fn summary(report: &Report, look: Look) -> String {
     if suppressed > 0 {
         parts.push(format!("{suppressed} suppressed"));
     }
+    let fixable =
+        report.active().filter(|finding| finding.severity >= look.least && finding.fix.is_some()).count();
+    if fixable > 0 {
+        parts.push(format!("{fixable} fixable with --fix"));
+    }
     let failed = report.problems.iter().filter(|problem| problem.is_failure).count();
     if failed > 0 {
         parts.push(format!("{} not checked", many(failed, "document")));

@@ -1,3 +1,4 @@
+use super::repairs::remove;
 use super::words::is_unhandled;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::server_of_image;
@@ -30,6 +31,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 let title = format!("is stopped by {signal}, which no program can handle");
                 findings.push(
                     Finding::new(&RULE, Severity::Error, workload, title, *place, "the stop signal")
+                        .repair(remove("stop_signal", *place))
                         .effect("each stop is a crash: requests in flight are reset, and nothing is flushed")
                         .remedy("remove stop_signal, so that the signal of the image is used"),
                 );
@@ -51,6 +53,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     "the stop signal",
                 )
                 .also(Some(*image_place), format!("has STOPSIGNAL {own}"))
+                .repair(remove("stop_signal", *place))
                 .effect(known.effect)
                 .remedy(format!("remove stop_signal, so that {own} is used")),
             );

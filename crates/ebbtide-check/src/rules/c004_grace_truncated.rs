@@ -1,3 +1,4 @@
+use super::repairs::set_grace;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::model::{Declared, Platform, Project, seconds, show};
 
@@ -43,6 +44,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 "rounded down",
             )
             .effect(effect)
+            .repair(workload.containers.first().and_then(|container| set_grace(workload, container, *grace)))
             .remedy("write whole seconds"),
         );
     }

@@ -1,3 +1,4 @@
+use super::repairs::exec;
 use super::words::{assumption, shell_of};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
@@ -40,6 +41,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             };
             let mut finding = Finding::new(&RULE, severity, workload, title, script.place, "runs in a shell")
                 .also(container.image.as_ref().and_then(Declared::place), "the base image")
+                .repair(exec(script))
                 .effect("the program runs on after `docker stop` until SIGKILL, and its requests in flight are reset")
                 .remedy("use the exec form, `[\"program\", \"argument\"]`, or begin the last command with `exec`");
             if shell.is_none() && stays != ShellsThatStay::All {

@@ -1,3 +1,4 @@
+use super::repairs::exec;
 use super::words::{assumption, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
@@ -50,6 +51,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 };
                 let mut finding = Finding::new(&RULE, severity, workload, title, script.place, "runs in a shell")
                     .also(container.image.as_ref().and_then(Declared::place), "the image")
+                    .repair(exec(script))
                     .effect("the program runs on after the stop signal until SIGKILL, and its requests in flight are reset")
                     .remedy("begin the last command with `exec`, or list the program and its arguments without a shell");
                 if shell.is_none() && stays != ShellsThatStay::All {

@@ -1,3 +1,4 @@
+use super::repairs::exec;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::input::Place;
 use crate::knowledge::shells_that_stay;
@@ -49,6 +50,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     "runs as a child of the script",
                 )
                 .also(Some(entrypoint.place), "process 1")
+                .repair(exec(script))
                 .effect("the program runs on after `docker stop` until SIGKILL, and its requests in flight are reset")
                 .remedy("begin the last command of the script with `exec`"),
             );

@@ -1,3 +1,4 @@
+use super::repairs::remove;
 use super::words::is_unhandled;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::model::{Declared, Platform, Project};
@@ -29,6 +30,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let title = format!("is stopped by {signal}, which no program can handle");
             findings.push(
                 Finding::new(&RULE, Severity::Error, workload, title, *place, "the stop signal")
+                    .repair(remove("STOPSIGNAL", *place))
                     .effect("each stop is a crash: requests in flight are reset, and nothing is flushed")
                     .remedy("remove the instruction (SIGTERM is the default), or use the signal that the program handles"),
             );

@@ -1,3 +1,4 @@
+use super::repairs::stop_signal;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{Script, server_of_image};
 use crate::model::{Command, Declared, Platform, Project};
@@ -54,6 +55,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 format!("is sent {signal}"),
             )
             .also(Some(*base_place), format!("has STOPSIGNAL {signal}"))
+            .repair(stop_signal(command.place, "SIGTERM").filter(|_| is_deaf))
             .effect(format!(
                 "the program ignores {signal} and runs until SIGKILL: requests in flight are reset"
             ))

@@ -1,3 +1,4 @@
+use super::repairs::stop_signal;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::Script;
 use crate::model::{Platform, Project};
@@ -47,6 +48,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     "is sent SIGTERM",
                 )
                 .also(Some(package.place), "installs nginx without its STOPSIGNAL")
+                .repair(stop_signal(command.place, "SIGQUIT"))
                 .effect("requests in flight are reset at each stop")
                 .remedy("add `STOPSIGNAL SIGQUIT`"),
             );

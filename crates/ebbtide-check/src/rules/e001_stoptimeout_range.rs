@@ -1,3 +1,4 @@
+use super::repairs::{needed, set_grace};
 use super::words::named;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::model::{Declared, Platform, Project, seconds, show};
@@ -25,6 +26,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             if (seconds(2)..=seconds(120)).contains(time) {
                 continue;
             }
+            // The nearest value that is allowed, unless the drain needs more.
+            let nearest = (*time).clamp(seconds(2), seconds(120));
+            let value = needed(workload, container).map_or(nearest, |needed| needed.max(nearest));
             let title = format!("has a stop timeout of {}, which Fargate rejects", show(*time));
             findings.push(
                 Finding::new(
@@ -35,6 +39,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     *place,
                     "2 to 120",
                 )
+                .repair(set_grace(workload, container, value))
                 .effect("the task definition cannot be registered, and the deployment does not happen")
                 .remedy(
                     "set stopTimeout to a value between 2 and 120; what takes longer has to be resumable",

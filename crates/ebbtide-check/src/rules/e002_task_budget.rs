@@ -1,3 +1,4 @@
+use super::repairs::raise_grace;
 use super::words::named;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::Budget;
@@ -36,6 +37,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 Finding::new(&RULE, severity, workload, title, place.unwrap_or(container.place), label)
                     .also(budget.drain.place, "after the stop signal")
                     .sum(&budget.sum)
+                    .repair(raise_grace(workload, container).filter(|_| budget.drain.is_declared))
                     .effect(budget.effect())
                     .remedy(format!(
                         "set stopTimeout to at least {} (120 at most on Fargate), or shorten the drain",

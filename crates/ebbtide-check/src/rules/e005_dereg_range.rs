@@ -1,3 +1,4 @@
+use super::repairs::set;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::model::{Declared, Platform, Project, seconds, show};
 
@@ -28,6 +29,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         let title = format!("has a deregistration delay of {}, which is rejected", show(*delay));
         findings.push(
             Finding::new(&RULE, Severity::Error, workload, title, *place, "0 to 3600")
+                .repair(set("the deregistration delay", *place, "3600"))
                 .effect("the target group cannot be created, and the deployment does not happen")
                 .remedy("set a value between 0 and 3600"),
         );

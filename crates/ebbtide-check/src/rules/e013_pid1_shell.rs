@@ -1,3 +1,4 @@
+use super::repairs::exec;
 use super::words::{assumption, named, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
@@ -40,6 +41,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 script.place,
                 "runs in a shell",
             )
+            .repair(exec(script))
             .effect("the program runs on until SIGKILL, and its requests in flight are reset")
             .remedy(
                 "begin the last command with `exec`, or list the program and its arguments without a shell",

@@ -1,3 +1,4 @@
+use super::repairs::raise_grace;
 use super::words::{grace_note, named};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::Budget;
@@ -51,6 +52,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .also(hook.map(|(_, place)| place), "before SIGTERM")
                 .also(budget.drain.place, "after SIGTERM")
                 .sum(&budget.sum)
+                .repair(raise_grace(workload, container).filter(|_| budget.drain.is_declared))
                 .effect(budget.effect())
                 .remedy(format!(
                     "set terminationGracePeriodSeconds to at least {}, or shorten the drain",

@@ -1,3 +1,4 @@
+use super::repairs::raise_grace;
 use super::words::{grace_note, named};
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
 use crate::knowledge::grace_label;
@@ -44,6 +45,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 Finding::new(&RULE, Severity::Error, workload, named(workload, container, &title), place, "before SIGTERM")
                     .also(Some(grace_place), label)
                     .sum(&sum)
+                    .repair(raise_grace(workload, container))
                     .effect(effect)
                     .remedy("make the hook shorter, or set terminationGracePeriodSeconds to the hook, the drain and 2 s more"),
             );

@@ -1,3 +1,4 @@
+use super::repairs::exec;
 use super::words::{assumption, named, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
@@ -55,6 +56,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             };
             let title = named(workload, container, "does not receive SIGTERM: a shell is process 1");
             let mut finding = Finding::new(&RULE, severity, workload, title, script.place, "the shell stays in front of the program")
+                .repair(exec(script))
                 .effect(format!("the program serves {grace} as if nothing happened, and is then killed with its requests in flight"))
                 .remedy("begin the last command with `exec`, or list the program and its arguments in `command` without a shell");
             if stays != ShellsThatStay::All && known.is_none() {

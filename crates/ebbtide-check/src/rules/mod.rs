@@ -47,6 +47,7 @@ mod k021_mesh_wait;
 mod k022_spot_window;
 mod k023_autoscaler_cap;
 mod registry;
+mod repairs;
 mod s001_stop_budget;
 mod s002_stop_unbounded;
 mod s003_killmode;

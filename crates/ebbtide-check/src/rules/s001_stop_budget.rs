@@ -1,3 +1,4 @@
+use super::repairs::raise_grace;
 use super::words::workload_grace;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::Budget;
@@ -34,6 +35,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 Finding::new(&RULE, severity, workload, budget.title(), place, label)
                     .also(budget.drain.place, "after SIGTERM")
                     .sum(&budget.sum)
+                    .repair(raise_grace(workload, container).filter(|_| budget.drain.is_declared))
                     .effect(budget.effect())
                     .remedy(format!(
                         "set TimeoutStopSec to at least {}, or shorten the drain",

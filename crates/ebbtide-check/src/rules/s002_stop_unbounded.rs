@@ -1,3 +1,4 @@
+use super::repairs::raise_grace;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::model::{Declared, Platform, Project, UNBOUNDED};
 
@@ -22,11 +23,13 @@ hangs the stop of the unit, and the shutdown of the machine until its own limit.
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Systemd).filter(|workload| !workload.is_oneshot) {
         let Declared::Written(UNBOUNDED, place) = &workload.grace else { continue };
+        let container = workload.containers.first();
         findings.push(
             Finding::new(&RULE, Severity::Warning, workload, "may take for ever to stop", *place, "no limit")
                 .effect(
                     "a program that hangs keeps the unit, updates and the shutdown of the machine waiting",
                 )
+                .repair(container.and_then(|container| raise_grace(workload, container)))
                 .remedy("set TimeoutStopSec to the drain and 2 s more"),
         );
     }

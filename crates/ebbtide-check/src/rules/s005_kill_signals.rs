@@ -1,3 +1,4 @@
+use super::repairs::remove;
 use super::words::is_unhandled;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::model::{Declared, Platform, Project};
@@ -35,6 +36,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     *place,
                     "cannot be handled",
                 )
+                .repair(remove("KillSignal", *place))
                 .effect("each stop is a crash: requests in flight are reset, and nothing is flushed")
                 .remedy(
                     "remove KillSignal (SIGTERM is the default), or use the signal that the program handles",

@@ -1,3 +1,4 @@
+use super::repairs::exec;
 use super::words::shell_of_program;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
@@ -60,6 +61,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 "the shell stays in front of the program",
             )
             .also(unit.kill_mode.as_ref().and_then(Declared::place), "the main process alone")
+            .repair(exec(script))
             .effect(effect)
             .remedy("begin the last command with `exec`, or name the program in ExecStart without a shell"),
         );

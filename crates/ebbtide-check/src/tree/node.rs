@@ -9,6 +9,8 @@ pub(crate) struct Parsed {
     pub(crate) comments: Vec<Comment>,
     /// Parts of the file that are not in `documents`.
     pub(crate) errors: Vec<SyntaxError>,
+    /// Values that other places repeat by an alias: an edit of one changes all of them.
+    pub(crate) shared: Vec<Place>,
 }
 
 /// A document of a file: YAML may have several, every other format has one.

@@ -155,6 +155,7 @@ impl Builder {
             return Err(SyntaxError { message, place });
         }
         let node = node.clone();
+        self.parsed.shared.push(node.place);
         self.finish(node, 0)
     }
 

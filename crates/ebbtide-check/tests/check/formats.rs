@@ -35,6 +35,10 @@ fn sarif_is_valid_by_its_schema() {
     let results = log["runs"][0]["results"].as_array().unwrap();
     assert!(results.len() > RULES.len());
     assert!(results.iter().any(|result| result["suppressions"][0]["justification"] == "a \"<test>\" & more"));
+    let fixes = results
+        .iter()
+        .filter(|result| result["fixes"][0]["artifactChanges"][0]["replacements"][0].is_object());
+    assert!(fixes.count() > 10);
     // The opposite: the schema refuses what is not SARIF.
     let mut broken = log.clone();
     broken["runs"][0]["results"][0]["level"] = "fatal".into();

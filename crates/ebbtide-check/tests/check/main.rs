@@ -3,6 +3,7 @@
 
 mod common;
 mod corpus;
+mod fixes;
 mod formats;
 mod input;
 mod rule_pages;

@@ -40,6 +40,20 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     pub(super) ignore: Vec<String>,
 
+    /// Make the edits that are local and certain, in the files
+    ///
+    /// Comments and formatting stay. Findings that are not shown or suppressed are not fixed, so that --info fixes infos too;
+    /// the report is about what is left. A file is replaced as a whole. With `-` the changed text goes to stdout and the
+    /// report to stderr.
+    #[arg(long, conflicts_with = "diff")]
+    pub(super) fix: bool,
+
+    /// Print the edits of --fix as a unified diff, and change nothing
+    ///
+    /// The exit code is that of the findings.
+    #[arg(long)]
+    pub(super) diff: bool,
+
     /// Show infos too
     #[arg(long)]
     pub(super) info: bool,
@@ -83,9 +97,11 @@ Suppression:
 Exit codes:
   0      no finding at or above --fail-on
   1      a finding at or above --fail-on
-  2      wrong usage, or a file that could not be read or parsed; the other
-         files were checked
+  2      wrong usage, or a file that could not be read, parsed or, with --fix,
+         written; the other files were checked
 
 Examples:
   ebbtide check deploy/
-  ebbtide check --fail-on warning --format json=findings.json deploy/";
+  ebbtide check --fail-on warning --format json=findings.json deploy/
+  ebbtide check --diff deploy/
+  ebbtide check --fix deploy/";

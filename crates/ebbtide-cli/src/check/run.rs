@@ -1,63 +1,91 @@
-//! Reads the files, checks them, and writes the report.
+//! Reads the files, checks them, fixes them if asked, and writes the report.
 
 use std::error::Error as _;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
 
-use ebbtide_check::render::Look;
-use ebbtide_check::{Options, Problem, ServicePlan, Severity, Sources, check, collect};
+use ebbtide_check::render::{self, Look};
+use ebbtide_check::{Options, Report, ServicePlan, Severity, check, fix};
 
 use super::args::CheckArgs;
-use super::format::Shown;
+use super::fixes;
+use super::format::{FindingsFormat, Shown};
+use super::input::{self, is_stdin};
 use crate::exit::Ending;
-use crate::output::{self, complain};
+use crate::output::{self, Destination, complain, say};
 
 /// Runs `ebbtide check`.
 pub(crate) fn run(args: CheckArgs) -> Ending {
-    let plans = match args.plan.iter().map(|plan| read_plan(plan)).collect() {
-        Ok(plans) => plans,
-        Err(message) => {
-            complain(&message, None);
-            return Ending::Usage;
-        }
-    };
-    let options = Options { select: args.select, ignore: args.ignore, plans };
+    checked(args).unwrap_or_else(|ending| ending)
+}
+
+fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
+    let plans = args.plan.iter().map(|plan| read_plan(plan)).collect::<Result<_, _>>().map_err(usage)?;
+    let options =
+        Options { select: std::mem::take(&mut args.select), ignore: std::mem::take(&mut args.ignore), plans };
     if let Some(unknown) = options.unknown().first() {
         complain(&format!("unknown rule `{unknown}`"), Some("`ebbtide explain` lists the rules"));
-        return Ending::Usage;
+        return Err(Ending::Usage);
     }
-    let destinations = match output::destinations(args.format) {
-        Ok(destinations) => destinations,
-        Err(ending) => return ending,
-    };
-    let (sources, mut problems) = match read(&args.paths) {
-        Ok(read) => read,
-        Err(message) => {
-            complain(&message, None);
-            return Ending::Usage;
-        }
-    };
-    let mut report = check(sources, &options);
-    report.problems.append(&mut problems);
+    let prints_text = args.fix && args.paths.iter().any(|path| is_stdin(path));
+    let given = std::mem::take(&mut args.format);
+    let destinations = if args.diff {
+        output::destinations_beside("the diff", given)
+    } else if prints_text {
+        output::destinations_beside("the changed text", given)
+    } else {
+        output::destinations(given)
+    }?;
     let look = Look {
         is_coloured: true,
         least: if args.info { Severity::Info } else { Severity::Warning },
         shows_suppressed: args.show_suppressed,
         ..Look::default()
     };
-    for destination in &destinations {
-        if let Err(error) = destination.write(&Shown { report: &report, look }) {
-            complain(&format!("cannot write {destination}: {error}"), None);
-            return Ending::Usage;
-        }
+    let mut input = input::read(&args.paths).map_err(usage)?;
+    let mut report = check(std::mem::take(&mut input.sources), &options);
+    let mut is_written = true;
+    if args.fix {
+        let fixed = fix(report, &options, look.least);
+        is_written = fixes::write(&fixed, &input, &args.paths);
+        report = fixed.report;
     }
+    report.problems.append(&mut input.problems);
+    if prints_text {
+        say(&render::text(&report, look));
+    }
+    write(&report, look, &destinations)?;
+    let ending = match ending(&report, args.fail_on.into()) {
+        _ if !is_written => Ending::Incomplete,
+        ending => ending,
+    };
+    if args.diff {
+        fixes::show(&fix(report, &options, look.least))
+            .map_err(|error| usage(format!("cannot write to stdout: {error}")))?;
+    }
+    Ok(ending)
+}
+
+fn write(report: &Report, look: Look, destinations: &[Destination<FindingsFormat>]) -> Result<(), Ending> {
+    for destination in destinations {
+        destination
+            .write(&Shown { report, look })
+            .map_err(|error| usage(format!("cannot write {destination}: {error}")))?;
+    }
+    Ok(())
+}
+
+fn ending(report: &Report, fail_on: Severity) -> Ending {
     if report.is_incomplete() {
         Ending::Incomplete
-    } else if report.fails_at(args.fail_on.into()) {
+    } else if report.fails_at(fail_on) {
         Ending::Failed
     } else {
         Ending::Passed
     }
+}
+
+fn usage(message: String) -> Ending {
+    complain(&message, None);
+    Ending::Usage
 }
 
 /// Reads `[WORKLOAD=]FILE`.
@@ -71,24 +99,4 @@ fn read_plan(argument: &str) -> Result<ServicePlan, String> {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     })
-}
-
-/// Reads the files that the arguments name. A file that cannot be read is a problem; the others are checked.
-fn read(paths: &[PathBuf]) -> Result<(Sources, Vec<Problem>), String> {
-    let mut sources = Sources::new();
-    let (stdin, paths): (Vec<PathBuf>, Vec<PathBuf>) =
-        paths.iter().cloned().partition(|path| path == Path::new("-"));
-    if !stdin.is_empty() {
-        let mut text = String::new();
-        std::io::stdin()
-            .lock()
-            .read_to_string(&mut text)
-            .map_err(|error| format!("cannot read standard input: {error}"))?;
-        sources.add("<stdin>", text);
-    }
-    let (files, mut problems) = collect(&paths);
-    for file in files {
-        problems.extend(sources.add_file(&file).err());
-    }
-    Ok((sources, problems))
 }

@@ -133,6 +133,29 @@ pub(crate) fn destinations<F: Format>(given: Vec<Destination<F>>) -> Result<Vec<
         complain(&why, Some("write all but one to a file: --format json=FILE"));
         Ending::Usage
     })?;
+    writable(all)
+}
+
+/// Returns where a report goes if stdout has something else, `stdout`; each file can be written.
+///
+/// # Errors
+///
+/// A format goes to stdout, or a file cannot be written. The reason was printed.
+pub(crate) fn destinations_beside<F: Format>(
+    stdout: &str,
+    given: Vec<Destination<F>>,
+) -> Result<Vec<Destination<F>>, Ending> {
+    if given.iter().any(|destination| destination.file.is_none()) {
+        complain(
+            &format!("--format goes to stdout, which has {stdout}"),
+            Some("write the report to a file: --format json=FILE"),
+        );
+        return Err(Ending::Usage);
+    }
+    writable(given)
+}
+
+fn writable<F: Format>(all: Vec<Destination<F>>) -> Result<Vec<Destination<F>>, Ending> {
     match all.iter().find_map(Destination::unwritable) {
         Some((destination, error)) => {
             complain(&format!("cannot write {destination}: {error}"), None);

@@ -16,11 +16,11 @@ mod stderr;
 mod table;
 mod text;
 
-pub(crate) use destination::{Destination, Format, destinations};
+pub(crate) use destination::{Destination, Format, destinations, destinations_beside};
 pub(crate) use format::VerdictFormat;
 pub(crate) use html::Gallery;
 pub(crate) use judgement::Judgement;
 #[cfg(test)]
 pub(crate) use junit::complaint as junit_complaint;
 pub(crate) use junit::write_junit;
-pub(crate) use stderr::{Progress, complain, not_rehearsed, note};
+pub(crate) use stderr::{Progress, complain, not_rehearsed, note, say};

@@ -105,6 +105,12 @@ pub(crate) fn complain(what: &str, hint: Option<&str>) {
     }
 }
 
+/// Prints text as it is.
+pub(crate) fn say(text: &str) {
+    // A closed stderr cannot be reported anywhere.
+    let _gone = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Prints a `note:` line.
 pub(crate) fn note(what: &str) {
     // A closed stderr cannot be reported anywhere.

@@ -8,6 +8,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::tempdir;
 
+mod fix;
+
 /// An error of K001.
 const BAD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: api\n  annotations: {ebbtide.dev/drain: 40s}\nspec:\n  containers:\n  - \
                    name: api\n    image: api\n";
@@ -152,18 +154,22 @@ fn the_plan_of_a_service_declares_its_drain() {
     }
 }
 
-#[test]
-fn standard_input_is_a_file() {
-    let folder = tempdir().unwrap();
+/// Runs the command with a text as its standard input.
+fn ebbtide_with_input(words: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_ebbtide"))
-        .args(["check", "-"])
-        .current_dir(folder.path())
+        .args(words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(BAD.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    let output = ebbtide_with_input(&["check", "-"], BAD);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("<stdin>:4:9"), "{}", text(&output.stdout));
 }

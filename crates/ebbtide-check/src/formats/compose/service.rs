@@ -1,3 +1,4 @@
+use crate::formats::scalar::slot;
 use crate::input::Place;
 use crate::knowledge::{drain_of, split_words};
 use crate::model::{
@@ -18,6 +19,7 @@ pub(super) fn service(entry: &Entry) -> Workload {
         },
     };
     let mut workload = Workload::new(Platform::Compose, "service", &entry.key, entry.key_place, grace);
+    workload.grace_slot = slot(node, "stop_grace_period");
     workload.annotations = pairs(node.get("labels"));
     workload.drain = workload.annotations.iter().find(|label| label.key == DRAIN).and_then(|label| {
         let time = go_duration(&label.value)?;

@@ -1,5 +1,5 @@
 use super::fields::{field, list, text};
-use crate::formats::scalar::duration;
+use crate::formats::scalar::{duration, slot};
 use crate::input::Place;
 use crate::knowledge::drain_of;
 use crate::model::{
@@ -42,6 +42,8 @@ fn container(node: &Node) -> Container {
         .filter_map(|item| field(item, "containerName")?.text().map(str::to_owned))
         .collect();
     container.grace = Some(duration(field(node, "stopTimeout"), seconds(30)));
+    let is_template = node.entries().iter().any(|entry| entry.key.starts_with(char::is_uppercase));
+    container.grace_slot = slot(node, if is_template { "StopTimeout" } else { "stopTimeout" });
     let has_init = field(node, "linuxParameters")
         .and_then(|linux| field(linux, "initProcessEnabled"))
         .and_then(Node::boolean);

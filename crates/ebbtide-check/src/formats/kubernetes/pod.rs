@@ -1,6 +1,6 @@
 use super::container::container;
 use super::scalar;
-use crate::formats::scalar::duration;
+use crate::formats::scalar::{duration, slot};
 use crate::model::{Annotation, Container, Declared, Drain, Role, Workload, go_duration, seconds};
 use crate::tree::Node;
 
@@ -12,6 +12,7 @@ const LAME_DUCK: &str = "ebbtide.dev/lame-duck";
 /// Adds what a pod's metadata and specification say.
 pub(super) fn fill(workload: &mut Workload, metadata: Option<&Node>, spec: &Node) {
     workload.grace = duration(spec.get("terminationGracePeriodSeconds"), seconds(30));
+    workload.grace_slot = slot(spec, "terminationGracePeriodSeconds");
     workload.shares_process_namespace =
         spec.get("shareProcessNamespace").and_then(Node::boolean).unwrap_or_default();
     workload.os = spec.at(&["os", "name"]).map(scalar::text);

@@ -3,12 +3,17 @@ use std::time::Duration;
 use super::time::span;
 use crate::knowledge::{drain_of, split_words};
 use crate::model::{
-    Command, Container, Declared, Drain, Platform, Role, UNBOUNDED, Unit, Variable, Word, Workload, seconds,
+    Command, Container, Declared, Drain, Platform, Role, Slot, SlotPlace, UNBOUNDED, Unit, Variable, Word,
+    Workload, seconds,
 };
 use crate::tree::Node;
 
 /// A key that declares how long the program drains. systemd ignores keys that begin with `X-`.
 const DRAIN: &str = "X-EbbtideDrain";
+
+/// The time until SIGKILL, and the key that sets it together with the time for the start.
+const STOP: &str = "TimeoutStopSec";
+const BOTH: &str = "TimeoutSec";
 
 /// Reads a service from its merged files.
 pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workload> {
@@ -16,6 +21,12 @@ pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workloa
     let start = last(section, "ExecStart");
     let place = root.entry("Service").map_or(root.place, |entry| entry.key_place);
     let mut workload = Workload::new(Platform::Systemd, "unit", name, place, grace(section, place, is_whole));
+    workload.grace_slot = match (last(section, STOP), last(section, BOTH)) {
+        (Some(_), _) => None,
+        (None, Some(both)) => Some(both.place),
+        (None, None) => is_whole.then_some(place),
+    }
+    .map(|place| Slot { key: STOP, at: SlotPlace::LineAfter(place) });
     workload.is_oneshot = last(section, "Type").and_then(Node::text) == Some("oneshot");
     workload.drain = last(section, DRAIN).and_then(|node| {
         Some(Drain {
@@ -51,7 +62,7 @@ pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workloa
 
 /// Reads `TimeoutStopSec`, or `TimeoutSec`, which sets it too. Zero and `infinity` are no limit.
 fn grace(section: &Node, place: crate::input::Place, is_whole: bool) -> Declared<Duration> {
-    let Some(node) = last(section, "TimeoutStopSec").or_else(|| last(section, "TimeoutSec")) else {
+    let Some(node) = last(section, STOP).or_else(|| last(section, BOTH)) else {
         return if is_whole { Declared::Default(seconds(90)) } else { Declared::Unresolved(place) };
     };
     match node.text().and_then(span) {

@@ -1,0 +1,72 @@
+//! Edits that several rules make.
+
+use std::time::Duration;
+
+use crate::findings::{Change, Repair};
+use crate::input::Place;
+use crate::knowledge::{Budget, exec_offset};
+use crate::model::{Container, Declared, Platform, Word, Workload, seconds};
+
+/// The longest stop timeout of Fargate.
+const FARGATE: Duration = seconds(120);
+
+/// Raises the grace period to what the declared drain times need.
+pub(super) fn raise_grace(workload: &Workload, container: &Container) -> Option<Repair> {
+    set_grace(workload, container, needed(workload, container)?)
+}
+
+/// Returns the grace period that the declared drain times need. What is assumed of a program does not count.
+pub(super) fn needed(workload: &Workload, container: &Container) -> Option<Duration> {
+    // The containers of a pod have one grace period; those of a task definition have one each.
+    let is_meant = |other: &&Container| container.grace.is_none() || other.place == container.place;
+    let budgets = workload.running().filter(is_meant).filter_map(|other| Budget::of(workload, other));
+    budgets.filter(|budget| budget.drain.is_declared).map(|budget| budget.needed).max()
+}
+
+/// Sets the grace period, in whole seconds. `None` if the platform does not allow as much, or if there is no place for it.
+pub(super) fn set_grace(workload: &Workload, container: &Container, time: Duration) -> Option<Repair> {
+    if workload.is_fargate && time > FARGATE {
+        return None;
+    }
+    let whole = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+    let value = match workload.platform {
+        Platform::Kubernetes | Platform::Ecs => whole.to_string(),
+        Platform::Compose | Platform::Systemd => format!("{whole}s"),
+        _ => return None,
+    };
+    let slot = container.grace_slot.as_ref().or(workload.grace_slot.as_ref());
+    let change = match (slot, workload.grace_of(container)) {
+        (Some(slot), _) => Change::Add(slot.clone(), value.clone()),
+        (None, Declared::Written(_, place)) => Change::Set(*place, value.clone()),
+        (None, Declared::Default(_) | Declared::Unresolved(_)) => return None,
+    };
+    Some(Repair { description: format!("set {} to {value}", workload.platform.grace_name()), change })
+}
+
+/// Replaces a value.
+pub(super) fn set(name: &str, place: Place, value: &str) -> Option<Repair> {
+    Some(Repair {
+        description: format!("set {name} to {value}"),
+        change: Change::Set(place, value.to_owned()),
+    })
+}
+
+/// Removes the line of a setting.
+pub(super) fn remove(name: &str, place: Place) -> Option<Repair> {
+    Some(Repair { description: format!("remove {name}"), change: Change::Remove(place) })
+}
+
+/// Adds STOPSIGNAL before the instruction that has the command.
+pub(super) fn stop_signal(command: Place, signal: &str) -> Option<Repair> {
+    let line = format!("STOPSIGNAL {signal}");
+    Some(Repair { description: format!("add {line}"), change: Change::LineBefore(command, line) })
+}
+
+/// Lets the last command of a script replace the shell.
+pub(super) fn exec(script: &Word) -> Option<Repair> {
+    let offset = exec_offset(&script.text)?;
+    Some(Repair {
+        description: "begin the last command with exec".to_owned(),
+        change: Change::Exec(script.clone(), offset),
+    })
+}

@@ -1,0 +1,256 @@
+//! A fix makes its finding go away, makes no other, and changes nothing else of the file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ebbtide_check::{Fixed, Options, RULES, Report, Severity, fix};
+
+use crate::common::{check_all, check_example, check_text, ids, shown};
+
+fn fixed(report: Report) -> Fixed {
+    fix(report, &Options::default(), Severity::Info)
+}
+
+/// Checks one text, applies the fixes, and returns the new text.
+fn fixed_text(name: &str, text: &str) -> String {
+    let fixed = fixed(check_text(name, text));
+    let (_, source) = fixed.report.sources.iter().next().unwrap();
+    source.text().to_owned()
+}
+
+/// The findings by rule and subject, with their number.
+fn findings(report: &Report) -> BTreeMap<(&'static str, String), usize> {
+    let mut all = BTreeMap::new();
+    for finding in report.active() {
+        *all.entry((finding.rule.id, finding.subject.clone())).or_default() += 1;
+    }
+    all
+}
+
+/// The rules whose bad example has an edit that is local and certain.
+const FIXABLE: &[&str] = &[
+    "C001", "C003", "C004", "D001", "D002", "D003", "D005", "D006", "D007", "E001", "E002", "E005", "K001",
+    "K009", "S001", "S005",
+];
+
+#[test]
+fn a_fix_removes_its_finding_and_makes_no_other() {
+    let mut fixable = Vec::new();
+    for rule in RULES {
+        for examples in [rule.bad, rule.good] {
+            let report = check_example(examples);
+            let before = findings(&report);
+            let planned: Vec<_> = report
+                .active()
+                .filter(|finding| finding.fix.is_some())
+                .map(|finding| (finding.rule.id, finding.subject.clone()))
+                .collect();
+            let fixed = fixed(report);
+            let after = findings(&fixed.report);
+            for (key, count) in &after {
+                assert!(
+                    before.get(key).is_some_and(|before| count <= before),
+                    "{}: new finding {key:?}",
+                    rule.id
+                );
+            }
+            for key in &planned {
+                let left = after.get(key).copied().unwrap_or_default();
+                let meant = planned.iter().filter(|other| *other == key).count();
+                assert_eq!(
+                    left,
+                    before[key] - meant,
+                    "{}: {key:?} is left:\n{}",
+                    rule.id,
+                    shown(&fixed.report)
+                );
+            }
+            assert_eq!(planned.len(), fixed.applied.len(), "{}", rule.id);
+            assert!(fixed.report.problems.is_empty(), "{}:\n{}", rule.id, shown(&fixed.report));
+            if planned.iter().any(|(id, _)| *id == rule.id) {
+                fixable.push(rule.id);
+            }
+        }
+    }
+    assert_eq!(fixable, FIXABLE);
+}
+
+#[test]
+fn fixing_again_changes_nothing() {
+    for rule in RULES {
+        let again = fixed(fixed(check_example(rule.bad)).report);
+        assert!(again.applied.is_empty() && again.before.is_empty(), "{}: {:?}", rule.id, again.applied);
+    }
+}
+
+/// Every example at once: edits of one file do not disturb those of another.
+#[test]
+fn the_lines_that_no_fix_is_about_stay_as_they_are() {
+    let files: Vec<(String, &str)> = RULES
+        .iter()
+        .flat_map(|rule| rule.bad.iter().map(|file| (format!("{}/{}", rule.id, file.name), file.text)))
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, *text)).collect();
+    let fixed = fixed(check_all(&files));
+    assert!(fixed.before.len() >= FIXABLE.len(), "{:?}", fixed.applied);
+    for (id, before) in &fixed.before {
+        let after = fixed.report.sources.get(*id).unwrap().text();
+        let edits = fixed.applied.iter().filter(|applied| applied.source == *id).count();
+        let kept = before.lines().filter(|line| after.lines().any(|other| other == *line)).count();
+        assert!(before.lines().count() - kept <= edits, "{before}\n---\n{after}");
+        assert!(after.lines().count().abs_diff(before.lines().count()) <= edits, "{before}\n---\n{after}");
+    }
+}
+
+/// Every realistic file: no fix makes a file unreadable or a new finding, and none is left when all are applied.
+#[test]
+fn every_fix_of_the_corpus_holds() {
+    let mut files = Vec::new();
+    collect_files(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus")), &mut files);
+    let mut applied = 0;
+    for file in files {
+        let Ok(text) = fs::read_to_string(&file) else { continue };
+        let name = file.display().to_string();
+        let report = check_text(&name, &text);
+        let (before, problems) = (findings(&report), report.problems.len());
+        let fixed = fixed(report);
+        applied += fixed.applied.len();
+        let left: Vec<_> = fixed.report.active().filter(|finding| finding.fix.is_some()).collect();
+        assert!(
+            left.is_empty() && fixed.report.problems.len() <= problems,
+            "{name}:\n{}",
+            shown(&fixed.report)
+        );
+        for (key, count) in findings(&fixed.report) {
+            let present = before.get(&key).copied().unwrap_or_default();
+            assert!(count <= present, "{name}: new finding {key:?}:\n{}", shown(&fixed.report));
+        }
+    }
+    assert!(applied >= 9, "{applied} fixes in the corpus");
+}
+
+fn collect_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { collect_files(&path, files) } else { files.push(path) }
+    }
+}
+
+fn pod(spec: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: api\n  annotations: {{ebbtide.dev/drain: 40s}}\nspec:{spec}"
+    )
+}
+
+#[test]
+fn a_setting_is_added_in_the_form_of_its_file() {
+    for (name, text, expected) in [
+        (
+            "a.yaml",
+            pod("\n  # the one\n  containers:\n  - name: api\n    image: api\n"),
+            pod("\n  terminationGracePeriodSeconds: 42\n  # the one\n  containers:\n  - name: api\n    image: api\n"),
+        ),
+        (
+            "a.yaml",
+            pod("\n  hostNetwork: true # why\n\n  # the one\n  containers: [{name: api, image: api}]\n"),
+            pod("\n  hostNetwork: true # why\n  terminationGracePeriodSeconds: 42\n\n  # the one\n  containers: [{name: api, image: api}]\n"),
+        ),
+        (
+            "a.yaml",
+            pod(" {containers: [{name: api, image: api}]}\n"),
+            pod(" {containers: [{name: api, image: api}], terminationGracePeriodSeconds: 42}\n"),
+        ),
+        (
+            "a.yaml",
+            pod("\n  terminationGracePeriodSeconds: 30 # seconds\n  containers: [{name: api, image: api}]\n"),
+            pod("\n  terminationGracePeriodSeconds: 42 # seconds\n  containers: [{name: api, image: api}]\n"),
+        ),
+        (
+            "compose.yaml",
+            "services:\n  api:\n    image: api\n    stop_grace_period: \"5s\"\n    labels: {ebbtide.dev/drain: 20s}\n".to_owned(),
+            "services:\n  api:\n    image: api\n    stop_grace_period: \"22s\"\n    labels: {ebbtide.dev/drain: 20s}\n".to_owned(),
+        ),
+        (
+            "task.json",
+            "{\"containerDefinitions\": [{\n\t\"name\": \"api\",\n\t\"dockerLabels\": {\"ebbtide.dev/drain\": \"40s\"}\n}]}".to_owned(),
+            "{\"containerDefinitions\": [{\n\t\"name\": \"api\",\n\t\"stopTimeout\": 42,\n\t\"dockerLabels\": {\"ebbtide.dev/drain\": \"40s\"}\n}]}".to_owned(),
+        ),
+        (
+            "template.yaml",
+            "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n      - Name: api\n        DockerLabels: {ebbtide.dev/drain: 40s}\n".to_owned(),
+            "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n      - Name: api\n        StopTimeout: 42\n        DockerLabels: {ebbtide.dev/drain: 40s}\n".to_owned(),
+        ),
+        (
+            "template.yaml",
+            "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n      - DockerLabels:\n          ebbtide.dev/drain: 40s\n        Name: api\n".to_owned(),
+            "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n      - StopTimeout: 42\n        DockerLabels:\n          ebbtide.dev/drain: 40s\n        Name: api\n".to_owned(),
+        ),
+        (
+            "a.service",
+            "[Service]\nExecStart=/bin/api\nX-EbbtideDrain=100s\nTimeoutSec=10\nRestart=no\n".to_owned(),
+            "[Service]\nExecStart=/bin/api\nX-EbbtideDrain=100s\nTimeoutSec=10\nTimeoutStopSec=102s\nRestart=no\n".to_owned(),
+        ),
+    ] {
+        assert_eq!(fixed_text(name, &text), expected);
+        let windows = text.replace('\n', "\r\n");
+        assert_eq!(fixed_text(name, &windows), expected.replace('\n', "\r\n"));
+    }
+}
+
+#[test]
+fn a_value_that_another_place_repeats_is_not_changed() {
+    for spec in [
+        "\n  terminationGracePeriodSeconds: &grace 30\n  priority: *grace\n  containers: [{name: api, image: api}]\n",
+        "\n  <<: &spec {containers: [{name: api, image: api}], terminationGracePeriodSeconds: 30}\n  <<: *spec\n",
+    ] {
+        let text = pod(spec);
+        let report = check_text("a.yaml", &text);
+        assert!(ids(&report).contains(&"K001"), "{text}");
+        assert_eq!(fixed_text("a.yaml", &text), text);
+    }
+    let task = "x: &c\n  containers: [{name: api, image: api}]\n";
+    let text = format!("{}{task}", pod(" *c\n").replace("spec: *c\n", "")) + "spec: *c\n";
+    assert_eq!(fixed_text("a.yaml", &text), text);
+}
+
+/// The containers of a pod have one grace period: it becomes what the slowest needs, by one edit.
+#[test]
+fn equal_edits_are_made_once_and_different_ones_at_one_place_one_after_the_other() {
+    let slow = |name: &str, time: u32| {
+        format!("  - name: {name}\n    image: api\n    command: [gunicorn, --graceful-timeout, \"{time}\"]\n")
+    };
+    let text = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: api}}\nspec:\n  containers:\n{}{}",
+        slow("a", 50),
+        slow("b", 70)
+    );
+    let fixed = fixed(check_text("a.yaml", &text));
+    let after = fixed.report.sources.iter().next().unwrap().1.text().to_owned();
+    assert_eq!(after.matches("terminationGracePeriodSeconds: 72\n").count(), 1, "{after}");
+    assert_eq!((fixed.applied.len(), ids(&fixed.report)), (2, vec![]));
+    // Two rules set one value: the fraction of C004, then the drain of C001.
+    let text = "services:\n  api:\n    image: api\n    stop_grace_period: 500ms\n    labels: {ebbtide.dev/drain: 20s}\n";
+    assert_eq!(fixed_text("compose.yaml", text), text.replace("500ms", "22s"));
+}
+
+#[test]
+fn suppressed_and_assumed_findings_are_not_fixed() {
+    let suppressed = pod(
+        "\n  # ebbtide:ignore K001 measured\n  terminationGracePeriodSeconds: 30\n  containers: [{name: api, image: api}]\n",
+    );
+    assert_eq!(fixed_text("a.yaml", &suppressed), suppressed);
+    // The default of gunicorn is an assumption.
+    let assumed = "apiVersion: v1\nkind: Pod\nmetadata: {name: api}\nspec:\n  containers:\n  - name: api\n    image: api\n    command: [gunicorn, app]\n";
+    assert_eq!(ids(&check_text("a.yaml", assumed)), ["K001"]);
+    assert_eq!(fixed_text("a.yaml", assumed), assumed);
+}
+
+#[test]
+fn a_grace_period_beyond_the_limit_of_the_platform_is_not_set() {
+    let task = "{\"requiresCompatibilities\": [\"FARGATE\"], \"containerDefinitions\": [{\"name\": \"api\", \"dockerLabels\": \
+                {\"ebbtide.dev/drain\": \"200s\"}}]}";
+    assert_eq!(fixed_text("task.json", task), task);
+    let elsewhere = task.replace("FARGATE", "EC2");
+    assert!(fixed_text("task.json", &elsewhere).contains("\"stopTimeout\": 202"));
+}

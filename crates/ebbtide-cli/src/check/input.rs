@@ -1,0 +1,55 @@
+//! The files and the text that the arguments name.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use ebbtide_check::{Problem, SourceId, Sources, collect};
+
+/// The name of what is read from standard input.
+const STDIN: &str = "<stdin>";
+
+/// What is checked.
+#[derive(Debug)]
+pub(super) struct Input {
+    pub(super) sources: Sources,
+    /// Files that cannot be read. The others are checked.
+    pub(super) problems: Vec<Problem>,
+    pub(super) files: BTreeMap<SourceId, PathBuf>,
+    pub(super) stdin: Option<SourceId>,
+}
+
+/// Reads the files that the arguments name.
+///
+/// # Errors
+///
+/// Returns a message if standard input is named and cannot be read.
+pub(super) fn read(paths: &[PathBuf]) -> Result<Input, String> {
+    let mut input =
+        Input { sources: Sources::new(), problems: Vec::new(), files: BTreeMap::new(), stdin: None };
+    let (stdin, paths): (Vec<PathBuf>, Vec<PathBuf>) = paths.iter().cloned().partition(|path| is_stdin(path));
+    if !stdin.is_empty() {
+        let mut text = String::new();
+        std::io::stdin()
+            .lock()
+            .read_to_string(&mut text)
+            .map_err(|error| format!("cannot read standard input: {error}"))?;
+        input.stdin = Some(input.sources.add(STDIN, text));
+    }
+    let (files, problems) = collect(&paths);
+    input.problems = problems;
+    for file in files {
+        match input.sources.add_file(&file) {
+            Ok(id) => {
+                input.files.insert(id, file);
+            }
+            Err(problem) => input.problems.push(problem),
+        }
+    }
+    Ok(input)
+}
+
+/// Returns whether an argument means standard input.
+pub(super) fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
