@@ -35,7 +35,7 @@ pub fn check(sources: Sources, options: &Options) -> Report {
     }
     kubernetes::join(&mut all.workloads, &objects, &sources);
     dockerfile::join(&mut all.workloads, &all.scripts, &sources);
-    ecs::join(&mut all.workloads, all.ecs);
+    ecs::join(&mut all.workloads, all.ecs, &sources);
     systemd::join(&mut all.workloads, all.units);
     compose::join(&mut all.workloads, &sources);
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));

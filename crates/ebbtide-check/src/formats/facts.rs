@@ -28,6 +28,11 @@ pub(crate) enum Format {
     Compose,
     Ecs,
     Systemd,
+    Nomad,
+    Terraform,
+    Fly,
+    Render,
+    Heroku,
 }
 
 impl Facts {

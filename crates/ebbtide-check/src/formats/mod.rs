@@ -1,13 +1,18 @@
 //! From files to the model: what a file is, and one builder for each format.
 
+mod comment;
 pub(crate) mod compose;
 pub(crate) mod dockerfile;
 pub(crate) mod ecs;
 mod facts;
 pub(crate) mod kubernetes;
+pub(crate) mod nomad;
+pub(crate) mod paas;
 mod read;
 mod scalar;
+mod syntax;
 pub(crate) mod systemd;
+pub(crate) mod terraform;
 
 pub(crate) use facts::{Facts, Format};
 pub(crate) use read::read;

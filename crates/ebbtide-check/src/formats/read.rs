@@ -1,17 +1,22 @@
-use super::{Facts, Format, compose, dockerfile, ecs, kubernetes, systemd};
+use super::syntax::Syntax;
+use super::{
+    Facts, Format, comment, compose, dockerfile, ecs, kubernetes, nomad, paas, syntax, systemd, terraform,
+};
 use crate::input::{Place, Problem, Source, SourceId};
 use crate::model::Word;
-use crate::tree::{Parsed, parse_dockerfile, parse_json, parse_unit, parse_yaml};
+use crate::tree::{Parsed, parse_dockerfile, parse_unit};
 
 /// The errors of one file that are reported.
 const MAX_ERRORS: usize = 10;
 
-/// Words that JSON of a deployment has.
-const JSON_MARKS: [&str; 4] =
-    ["apiVersion", "containerDefinitions", "AWSTemplateFormatVersion", "\"Resources\""];
-
 /// Reads one file.
 pub(crate) fn read(id: SourceId, source: &Source) -> Facts {
+    let mut facts = recognise(id, source);
+    comment::apply(&mut facts);
+    facts
+}
+
+fn recognise(id: SourceId, source: &Source) -> Facts {
     if dockerfile::is_script(source) {
         return script(id, source);
     }
@@ -21,8 +26,12 @@ pub(crate) fn read(id: SourceId, source: &Source) -> Facts {
     if dockerfile::is_dockerfile(source) {
         return image(id, source);
     }
-    let parsed = if is_json(source) { parse_json(id, source.text()) } else { parse_yaml(id, source.text()) };
-    build(source, parsed)
+    if paas::is_procfile(source) {
+        return paas::procfile(id, source);
+    }
+    let syntax = syntax::of(source);
+    let parsed = syntax.parse(id, source.text());
+    build(source, syntax, parsed)
 }
 
 fn script(id: SourceId, source: &Source) -> Facts {
@@ -48,7 +57,7 @@ fn image(id: SourceId, source: &Source) -> Facts {
 }
 
 /// Gives each document to the builder of its format.
-fn build(source: &Source, parsed: Parsed) -> Facts {
+fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
     let mut facts = Facts { comments: parsed.comments, shared: parsed.shared, ..Facts::default() };
     for document in parsed.documents {
         if kubernetes::is_object(&document.root) {
@@ -60,6 +69,18 @@ fn build(source: &Source, parsed: Parsed) -> Facts {
         } else if ecs::is_ecs(&document.root) {
             ecs::add(&document.root, &mut facts);
             facts.format = Some(Format::Ecs);
+        } else if nomad::is_nomad(&document.root) {
+            nomad::add(&document.root, &mut facts);
+            facts.format = Some(Format::Nomad);
+        } else if terraform::is_terraform(&document.root) {
+            terraform::add(source.name(), &document.root, &mut facts);
+            facts.format = Some(Format::Terraform);
+        } else if paas::is_fly(&document.root) {
+            paas::add_fly(&document.root, &mut facts);
+            facts.format = Some(Format::Fly);
+        } else if paas::is_render(&document.root) {
+            paas::add_render(&document.root, &mut facts);
+            facts.format = Some(Format::Render);
         } else {
             continue;
         }
@@ -72,23 +93,13 @@ fn build(source: &Source, parsed: Parsed) -> Facts {
         let (message, is_failure) = if is_template(source.text()) {
             ("template that is not rendered".to_owned(), false)
         } else {
-            (error.message, is_meant(source))
+            (error.message, syntax.is_meant(source))
         };
         let problem =
             Problem { path: source.name().to_owned(), place: Some(error.place), message, is_failure };
         facts.problems.push(problem);
     }
     facts
-}
-
-fn is_json(source: &Source) -> bool {
-    source.name().to_ascii_lowercase().ends_with(".json")
-}
-
-/// Returns whether a file that cannot be parsed is missed. Folders have JSON of many other programs, often with comments and
-/// trailing commas, that is none of a deployment.
-fn is_meant(source: &Source) -> bool {
-    !is_json(source) || JSON_MARKS.iter().any(|mark| source.text().contains(mark))
 }
 
 /// Returns whether a text has the marks of Go templates or Jinja, which Helm and Ansible use.

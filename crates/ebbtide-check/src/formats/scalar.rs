@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::input::Place;
-use crate::model::{Declared, Slot, SlotPlace, seconds};
+use crate::model::{Command, Declared, Slot, SlotPlace, Word, go_duration, seconds};
 use crate::tree::Node;
 
 /// Reads a whole number that is not negative.
@@ -47,4 +47,29 @@ pub(crate) fn slot(map: &Node, key: &'static str) -> Option<Slot> {
             second_key: entries.next().map(|entry| entry.key_place),
         },
     })
+}
+
+/// Reads a text. A reference to a variable is not known before the deploy.
+pub(crate) fn text(node: &Node) -> Declared<String> {
+    match node.text() {
+        Some(text) if !text.contains("${") && !text.contains("{{") => {
+            Declared::Written(text.to_owned(), node.place)
+        }
+        _ => Declared::Unresolved(node.place),
+    }
+}
+
+/// Reads a list of words that runs without a shell. What is only known at the deploy stays as it is written.
+pub(crate) fn command(node: &Node) -> Option<Command> {
+    let word = |item: &Node| Some(Word { text: item.written()?.to_owned(), place: item.place });
+    let words: Vec<Word> = node.items().iter().filter_map(word).collect();
+    (!words.is_empty()).then_some(Command { words, is_shell_form: false, place: node.place })
+}
+
+/// Reads a duration with units.
+pub(crate) fn with_units(node: &Node) -> Declared<Duration> {
+    match node.text().and_then(go_duration) {
+        Some(time) => Declared::Written(time, node.place),
+        None => Declared::Unresolved(node.place),
+    }
 }

@@ -5,8 +5,22 @@ use ignore::WalkBuilder;
 use super::Problem;
 
 /// File name endings that deployment files have. What a file is, its content decides.
-const ENDINGS: [&str; 10] =
-    ["yaml", "yml", "json", "service", "conf", "sh", "container", "dockerfile", "containerfile", "timer"];
+const ENDINGS: [&str; 14] = [
+    "yaml",
+    "yml",
+    "json",
+    "service",
+    "conf",
+    "sh",
+    "container",
+    "dockerfile",
+    "containerfile",
+    "timer",
+    "tf",
+    "tofu",
+    "hcl",
+    "nomad",
+];
 
 /// Returns the files to check: a file as it is named, and of a folder those whose names a deployment file may have, in the order
 /// of their paths.
@@ -49,6 +63,8 @@ fn is_candidate(path: &Path) -> bool {
     name.contains("entrypoint")
         || name.starts_with("dockerfile")
         || name.starts_with("containerfile")
+        || name == "procfile"
+        || (name.starts_with("fly.") && ending == Some("toml"))
         || ending.is_some_and(|ending| ENDINGS.contains(&ending))
 }
 
@@ -58,12 +74,21 @@ mod tests {
 
     #[test]
     fn names_of_deployment_files_are_candidates() {
-        for name in
-            ["a/deploy.YAML", "Dockerfile", "Dockerfile.prod", "api.dockerfile", "x.service", "10-x.conf"]
-        {
+        for name in [
+            "a/deploy.YAML",
+            "Dockerfile",
+            "Dockerfile.prod",
+            "api.dockerfile",
+            "x.service",
+            "10-x.conf",
+            "ecs.tf",
+            "web.nomad.hcl",
+            "fly.staging.toml",
+            "Procfile",
+        ] {
             assert!(is_candidate(Path::new(name)), "{name}");
         }
-        for name in ["main.rs", "yaml", "README.md", "a.yaml/x"] {
+        for name in ["main.rs", "yaml", "README.md", "a.yaml/x", "Cargo.toml"] {
             assert!(!is_candidate(Path::new(name)), "{name}");
         }
     }

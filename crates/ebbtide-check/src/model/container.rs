@@ -19,6 +19,8 @@ pub(crate) struct Container {
     pub(crate) has_ports: bool,
     pub(crate) pre_stop: Option<PreStop>,
     pub(crate) stop_signal: Option<Declared<String>>,
+    /// The stop signal of the platform if none is written, where that is not SIGTERM or the image's.
+    pub(crate) default_signal: Option<&'static str>,
     /// An init process that the platform puts before the program.
     pub(crate) init: Option<Init>,
     /// Whether the others stop when it ends.
@@ -40,6 +42,8 @@ pub(crate) struct Container {
     pub(crate) grace_slot: Option<Slot>,
     /// The drain time that its flags or variables declare.
     pub(crate) drain: Option<Drain>,
+    /// How long it keeps serving after the signal, if it is declared.
+    pub(crate) lame_duck: Option<Declared<Duration>>,
     pub(crate) place: Place,
 }
 
@@ -57,6 +61,7 @@ impl Container {
             has_ports: false,
             pre_stop: None,
             stop_signal: None,
+            default_signal: None,
             init: None,
             is_essential: true,
             depends_on: Vec::new(),
@@ -69,6 +74,7 @@ impl Container {
             grace: None,
             grace_slot: None,
             drain: None,
+            lame_duck: None,
             place,
         }
     }

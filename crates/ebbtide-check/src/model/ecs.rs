@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::Declared;
+use super::{Container, Declared};
 use crate::input::Place;
 
 /// A service of ECS: how many tasks run, and what replaces them.
@@ -19,6 +19,8 @@ pub(crate) struct Service {
     pub(crate) target_groups: Vec<TargetGroup>,
     /// The longest stop timeout of its task definition, if that is in the input.
     pub(crate) stop_timeout: Option<Declared<Duration>>,
+    /// The containers of its task definition, if that is in the input.
+    pub(crate) containers: Vec<Container>,
 }
 
 /// A target group of a load balancer.
@@ -27,5 +29,7 @@ pub(crate) struct TargetGroup {
     pub(crate) deregistration: Declared<Duration>,
     pub(crate) interval: Declared<u32>,
     pub(crate) healthy_threshold: Declared<u32>,
+    /// How long its load balancer keeps a connection without data, if that is the only one in the input that speaks HTTP.
+    pub(crate) idle_timeout: Option<Declared<Duration>>,
     pub(crate) place: Place,
 }

@@ -3,6 +3,7 @@
 mod command;
 mod container;
 mod declared;
+mod disruption;
 mod ecs;
 mod platform;
 mod prestop;
@@ -18,6 +19,7 @@ mod workload;
 pub(crate) use command::{Command, Init, Word};
 pub(crate) use container::{Build, Container, Role, Variable};
 pub(crate) use declared::Declared;
+pub(crate) use disruption::{Allowed, Disruption, NodeShutdown};
 pub(crate) use ecs::{Service, TargetGroup};
 pub(crate) use platform::Platform;
 pub(crate) use prestop::{PreStop, PreStopAction};

@@ -7,9 +7,20 @@ pub(crate) enum Platform {
     Compose,
     Ecs,
     Systemd,
+    Nomad,
+    Knative,
+    CloudRun,
+    Fly,
+    Render,
+    Heroku,
 }
 
 impl Platform {
+    /// Returns whether the grace period is the platform's, and no file can set it.
+    pub(crate) fn has_fixed_grace(self) -> bool {
+        matches!(self, Self::CloudRun | Self::Heroku)
+    }
+
     /// Returns the name of the setting of the grace period.
     pub(crate) fn grace_name(self) -> &'static str {
         match self {
@@ -18,6 +29,11 @@ impl Platform {
             Self::Compose => "stop_grace_period",
             Self::Ecs => "stopTimeout",
             Self::Systemd => "TimeoutStopSec",
+            Self::Nomad | Self::Fly => "kill_timeout",
+            Self::Knative => "timeoutSeconds",
+            Self::CloudRun => "limit of Cloud Run",
+            Self::Render => "maxShutdownDelaySeconds",
+            Self::Heroku => "limit of Heroku",
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::Declared;
 use crate::input::Place;
 
@@ -10,6 +12,8 @@ pub(crate) enum Rollout {
     Recreate(Place),
     /// Each old instance stops before its new one starts: Swarm. The place is nothing for the default.
     StopFirst(Option<Place>),
+    /// Every new instance starts before traffic is switched; the old ones stop after a delay: Argo Rollouts.
+    BlueGreen { scale_down: Declared<Duration> },
     /// One after the other, in a fixed order: a StatefulSet.
     Ordered,
     /// Only when an operator deletes an instance, or another that this check does not know.

@@ -14,12 +14,16 @@ pub(crate) struct Route {
     pub(crate) deregistration: Option<Declared<Duration>>,
     /// Whether new pods wait until the load balancer has them. Nothing if the files do not say.
     pub(crate) has_readiness_gate: Option<bool>,
+    /// How long a load balancer sends to a node without ready pods, if its health check of the node is written.
+    pub(crate) node_removal: Option<(Duration, Place)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RouteKind {
     /// A Service inside of the cluster.
     Cluster,
+    /// Service discovery: the catalogue of Nomad or Consul.
+    Catalog,
     /// A Service of type NodePort.
     NodePort,
     /// An Ingress whose controller reads endpoints, as ingress-nginx does.
@@ -38,7 +42,12 @@ impl RouteKind {
     /// Returns how long it may send new requests after the stop began. PLATFORMS.md, A.1.6: reports of users, not promises.
     pub(crate) fn propagation(self) -> Duration {
         match self {
-            Self::Cluster | Self::NodePort | Self::Ingress | Self::Gateway | Self::LoadBalancer => seconds(5),
+            Self::Cluster
+            | Self::Catalog
+            | Self::NodePort
+            | Self::Ingress
+            | Self::Gateway
+            | Self::LoadBalancer => seconds(5),
             Self::AlbIp => seconds(15),
             Self::Nlb => seconds(120),
         }
@@ -46,6 +55,6 @@ impl RouteKind {
 
     /// Returns whether it is made to carry traffic from outside of the cluster.
     pub(crate) fn is_external(self) -> bool {
-        !matches!(self, Self::Cluster | Self::NodePort)
+        !matches!(self, Self::Cluster | Self::Catalog | Self::NodePort)
     }
 }

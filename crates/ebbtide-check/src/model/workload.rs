@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use super::{Container, Declared, Platform, Role, Rollout, Route, Service, Slot, TargetGroup, Unit};
+use super::{
+    Container, Declared, Disruption, NodeShutdown, Platform, Role, Rollout, Route, Service, Slot,
+    TargetGroup, Unit,
+};
 use crate::input::Place;
 
 /// Something that a platform starts and stops as a unit.
@@ -34,6 +37,15 @@ pub(crate) struct Workload {
     pub(crate) service: Option<Service>,
     pub(crate) target_group: Option<TargetGroup>,
     pub(crate) unit: Option<Unit>,
+    pub(crate) node_shutdown: Option<NodeShutdown>,
+    /// What limits how many of its instances a drain of a node may stop.
+    pub(crate) disruptions: Vec<Disruption>,
+    /// How long the stop signal is delayed after the workload has left service discovery, where that can be set.
+    pub(crate) shutdown_delay: Declared<Duration>,
+    /// The longest grace period that the machines allow: the configuration of a Nomad client.
+    pub(crate) max_kill_timeout: Option<Declared<Duration>>,
+    /// The stop timeout that the machines of its template give containers without one.
+    pub(crate) agent_timeout: Option<(Duration, Place)>,
     pub(crate) os: Option<Declared<String>>,
     /// Labels that a node must have.
     pub(crate) node_labels: Vec<Annotation>,
@@ -75,6 +87,11 @@ impl Workload {
             service: None,
             target_group: None,
             unit: None,
+            node_shutdown: None,
+            disruptions: Vec::new(),
+            shutdown_delay: Declared::Default(Duration::ZERO),
+            max_kill_timeout: None,
+            agent_timeout: None,
             os: None,
             node_labels: Vec::new(),
             drain: None,

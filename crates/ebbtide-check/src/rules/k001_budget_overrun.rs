@@ -17,12 +17,14 @@ inside of it, and SIGTERM is sent when the hook has finished. What is left must 
 
 The drain time has to be declared: by the annotation `ebbtide.dev/drain: 20s` on the workload or its pods, by a flag or a variable
 of a known server (`--graceful-timeout` of gunicorn), or by the plan of a service (`--plan`). Without one the rule is silent. If only
-the default of a known server is known, the finding is an info. A hook whose time is unknown counts as zero.
+the default of a known server is known, the finding is an info. The pods of a Knative Service have `timeoutSeconds` (300 by default) as
+their grace period. A hook whose time is unknown counts as zero.
 ",
     sources: &[
         "kubernetes/website, `content/en/docs/concepts/containers/container-lifecycle-hooks.md`: a grace period of 60 s, a hook of \
          55 s and a program that needs 10 s end in a kill",
         "kubernetes/api, `core/v1/types.go`: the countdown starts before the hook",
+        "knative/serving, `pkg/reconciler/revision/resources/deploy.go`: TerminationGracePeriodSeconds is TimeoutSeconds",
     ],
     bad: &[Example { name: "deployment.yaml", text: include_str!("../../fixtures/K001/bad.yaml") }],
     good: &[Example { name: "deployment.yaml", text: include_str!("../../fixtures/K001/good.yaml") }],
@@ -30,7 +32,7 @@ the default of a known server is known, the finding is an info. A hook whose tim
 };
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    for workload in project.on(Platform::Kubernetes) {
+    for workload in project.on(Platform::Kubernetes).chain(project.on(Platform::Knative)) {
         for container in workload.running() {
             let Some(budget) = Budget::of(workload, container) else { continue };
             // A hook that takes the whole grace period is K002, and no grace period is K004.
@@ -55,7 +57,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .repair(raise_grace(workload, container).filter(|_| budget.drain.is_declared))
                 .effect(budget.effect())
                 .remedy(format!(
-                    "set terminationGracePeriodSeconds to at least {}, or shorten the drain",
+                    "set {} to at least {}, or shorten the drain",
+                    workload.platform.grace_name(),
                     show(budget.needed).trim_end_matches(" s")
                 )),
             );

@@ -14,7 +14,7 @@ deregistration delay (300 s by default). The pod itself is killed at the end of 
 
     deregistration delay > terminationGracePeriodSeconds - 2
 
-It is a warning if the delay is set, since requests are then expected to take that long; with the default it is an info.
+It is a warning if the delay is set on the Ingress or the Service, since requests are then expected to take that long; with the default it is an info.
 ",
     sources: &[
         "aws/aws-eks-best-practices, `networking/loadbalancing/loadbalancing.adoc`: the grace period is longer than the deregistration delay",
@@ -28,7 +28,7 @@ It is a warning if the delay is set, since requests are then expected to take th
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Kubernetes) {
         let Some(&grace) = workload.grace.value() else { continue };
-        for route in workload.routes.iter().filter(|route| route.kind == RouteKind::AlbIp) {
+        for route in workload.routes.iter().filter(|route| sends_to_pods(route.kind)) {
             let Some(deregistration) = &route.deregistration else { continue };
             let Some(&delay) = deregistration.value().filter(|delay| **delay > grace.saturating_sub(MARGIN))
             else {
@@ -62,4 +62,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             );
         }
     }
+}
+
+fn sends_to_pods(kind: RouteKind) -> bool {
+    matches!(kind, RouteKind::AlbIp | RouteKind::Nlb)
 }

@@ -27,6 +27,9 @@ fn described(workload: &Workload, grace: &Declared<Duration>) -> (Place, String)
     let name = workload.platform.grace_name();
     match grace {
         Declared::Written(grace, place) => (*place, format!("SIGKILL after {}", show(*grace))),
+        Declared::Default(grace) if workload.platform.has_fixed_grace() => {
+            (workload.place, format!("SIGKILL after {}, which cannot be set", show(*grace)))
+        }
         Declared::Default(grace) => (workload.place, format!("no {name}: {} by default", show(*grace))),
         Declared::Unresolved(place) => (*place, "not known before the deploy".to_owned()),
     }

@@ -7,7 +7,18 @@ use crate::input::{Place, SourceId};
 
 /// Parses a JSON file. Nothing beyond JSON is accepted but comments, which editors' files have.
 pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
-    let mut builder = Builder { source, duplicates: Vec::new() };
+    parse_with(Builder { source, inside: None, duplicates: Vec::new() }, text)
+}
+
+/// Parses JSON that is a string of another file. The places are those of the values if the string is written without escapes, else
+/// that of the whole string.
+pub(crate) fn parse_inside(place: Place, text: &str) -> Parsed {
+    let is_as_written = place.end().saturating_sub(place.start()) == text.len();
+    let inside = Some(Inside { place, is_as_written });
+    parse_with(Builder { source: place.source, inside, duplicates: Vec::new() }, text)
+}
+
+fn parse_with(mut builder: Builder, text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     match parse_to_ast(text, &CollectOptions::default(), &strict()) {
         Ok(result) => {
@@ -55,7 +66,14 @@ fn strict() -> ParseOptions {
 
 struct Builder {
     source: SourceId,
+    /// The string that has the text.
+    inside: Option<Inside>,
     duplicates: Vec<Place>,
+}
+
+struct Inside {
+    place: Place,
+    is_as_written: bool,
 }
 
 impl Builder {
@@ -94,7 +112,14 @@ impl Builder {
     }
 
     fn place(&self, range: Range) -> Place {
-        Place::new(self.source, range.start, range.end)
+        match &self.inside {
+            None => Place::new(self.source, range.start, range.end),
+            Some(inside) if inside.is_as_written => {
+                let offset = inside.place.start();
+                Place::new(self.source, offset.saturating_add(range.start), offset.saturating_add(range.end))
+            }
+            Some(inside) => inside.place,
+        }
     }
 }
 

@@ -125,6 +125,14 @@ impl Node {
         }
     }
 
+    /// Returns the text of a scalar as it is written, also if its value is only known at the deploy.
+    pub(crate) fn written(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar(scalar) if !self.is_null() => Some(&scalar.text),
+            Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
     /// Returns the text under a key.
     pub(crate) fn text_of(&self, key: &str) -> Option<&str> {
         self.get(key).and_then(Self::text)

@@ -121,7 +121,7 @@ fn hostile_texts_end_quickly() {
         long_line,
         "\0".to_owned(),
     ] {
-        for name in ["a.yaml", "a.json", "Dockerfile", "a.service"] {
+        for name in ["a.yaml", "a.json", "Dockerfile", "a.service", "a.tf", "fly.toml", "Procfile"] {
             let _ = shown(&check_text(name, &text));
         }
     }

@@ -3,6 +3,7 @@
 
 mod common;
 mod corpus;
+mod declared;
 mod fixes;
 mod formats;
 mod input;

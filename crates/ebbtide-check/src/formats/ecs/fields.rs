@@ -25,7 +25,19 @@ pub(super) fn reference(node: &Node) -> Option<&str> {
         let Value::Scalar(scalar) = &node.value else { return node.items().first().and_then(Node::text) };
         return scalar.text.split('.').next();
     }
+    if node.tag.is_some() {
+        return node.written().and_then(resource);
+    }
     node.text_of("Ref").or_else(|| node.get("Fn::GetAtt")?.items().first()?.text())
+}
+
+/// Returns the resource that an expression of Terraform begins with: `aws_lb_target_group.api` of `aws_lb_target_group.api[0].arn`.
+fn resource(expression: &str) -> Option<&str> {
+    let expression = expression.strip_prefix("${").unwrap_or(expression);
+    let kind = expression.find('.')?;
+    let name = expression.get(kind.saturating_add(1)..)?;
+    let length = name.find(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '-'))?;
+    expression.get(..kind.saturating_add(1).saturating_add(length))
 }
 
 fn capital(key: &str) -> String {

@@ -1,12 +1,18 @@
+use std::path::Path;
+
 use super::Resources;
 use super::service::Found;
-use crate::input::Place;
+use crate::input::{Place, Sources};
 use crate::model::{Declared, Platform, Workload, seconds};
 
-/// Turns the resources into workloads. A service of a template knows its task definition and its target groups.
-pub(crate) fn join(workloads: &mut Vec<Workload>, resources: Resources) {
-    for Found { mut workload, mut service, task, target_groups } in resources.services {
-        let is_near = |place: Place| place.source == workload.place.source;
+/// Turns the resources into workloads. A service of a template knows its task definition and its target groups; the files of a
+/// folder are one module of Terraform.
+pub(crate) fn join(workloads: &mut Vec<Workload>, resources: Resources, sources: &Sources) {
+    let folder = |place: Place| Path::new(sources.name(place)).parent();
+    for Found { mut workload, mut service, task, target_groups, is_module } in resources.services {
+        let is_near = |place: Place| {
+            place.source == workload.place.source || (is_module && folder(place) == folder(workload.place))
+        };
         let task = resources
             .tasks
             .iter()
@@ -15,6 +21,7 @@ pub(crate) fn join(workloads: &mut Vec<Workload>, resources: Resources) {
             let all = task.workload.containers.iter().map(|container| task.workload.grace_of(container));
             all.max_by_key(|grace| grace.value().copied()).cloned()
         });
+        service.containers = task.map(|task| task.workload.containers.clone()).unwrap_or_default();
         let groups = resources.target_groups.iter();
         service.target_groups = groups
             .filter(|found| target_groups.contains(&found.id) && is_near(found.group.place))

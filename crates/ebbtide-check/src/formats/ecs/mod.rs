@@ -1,5 +1,6 @@
 //! Task definitions and services of Amazon ECS: as JSON of the API, and as resources of CloudFormation.
 
+mod agent;
 mod fields;
 mod join;
 mod resources;
@@ -7,4 +8,4 @@ mod service;
 mod task;
 
 pub(crate) use join::join;
-pub(crate) use resources::{Resources, add, is_ecs};
+pub(crate) use resources::{Resource, Resources, add, add_resource, is_ecs};

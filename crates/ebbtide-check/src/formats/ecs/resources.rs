@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use super::fields::{field, list};
-use super::service;
-use super::task;
+use super::{agent, service, task};
 use crate::formats::Facts;
+use crate::input::Place;
+use crate::model::Declared;
 use crate::tree::Node;
 
 /// What is joined when every file is read: services with the logical ids that they name.
@@ -20,6 +23,34 @@ impl Resources {
     }
 }
 
+/// A resource of Terraform in the form of the API.
+pub(crate) enum Resource<'n> {
+    Task(&'n Node),
+    Service(&'n Node),
+    TargetGroup { node: &'n Node, idle_timeout: Option<Declared<Duration>> },
+}
+
+/// Adds a resource of Terraform. `id` is what other resources call it, and `name` what findings do.
+pub(crate) fn add_resource(resource: Resource<'_>, id: &str, name: &str, place: Place, ecs: &mut Resources) {
+    match resource {
+        Resource::Task(node) => {
+            let mut found = task::task(node, Some(name), place);
+            found.id = Some(id.to_owned());
+            ecs.tasks.push(found);
+        }
+        Resource::Service(node) => {
+            let mut found = service::service(node, Some(name), place);
+            found.is_module = true;
+            ecs.services.push(found);
+        }
+        Resource::TargetGroup { node, idle_timeout } => {
+            let mut found = service::target_group(node, id, place);
+            found.group.idle_timeout = idle_timeout.filter(|_| found.speaks_http);
+            ecs.target_groups.push(found);
+        }
+    }
+}
+
 /// Returns whether a document is a task definition, a service of the API, or a CloudFormation template.
 pub(crate) fn is_ecs(root: &Node) -> bool {
     is_template(root) || unwrapped(root).is_some() || !services(root).is_empty()
@@ -28,6 +59,8 @@ pub(crate) fn is_ecs(root: &Node) -> bool {
 /// Adds what a document has.
 pub(crate) fn add(root: &Node, facts: &mut Facts) {
     if is_template(root) {
+        let (tasks, groups) = (facts.ecs.tasks.len(), facts.ecs.target_groups.len());
+        let (mut idle_timeouts, mut agent_timeout) = (Vec::new(), None);
         for entry in root.get("Resources").map_or(&[][..], Node::entries) {
             let Some(properties) = entry.node.get("Properties") else { continue };
             let (id, place) = (Some(entry.key.as_str()), entry.key_place);
@@ -37,8 +70,20 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
                 Some("AWS::ElasticLoadBalancingV2::TargetGroup") => {
                     facts.ecs.target_groups.push(service::target_group(properties, &entry.key, place));
                 }
-                _ => {}
+                Some("AWS::ElasticLoadBalancingV2::LoadBalancer") => {
+                    idle_timeouts.push(service::idle_timeout(properties));
+                }
+                _ => agent_timeout = agent_timeout.or_else(|| agent::timeout(properties)),
             }
+        }
+        // Of several load balancers the template does not say here which one a target group is behind.
+        if let [Some(idle_timeout)] = idle_timeouts.as_slice() {
+            for found in facts.ecs.target_groups.iter_mut().skip(groups).filter(|found| found.speaks_http) {
+                found.group.idle_timeout = Some(idle_timeout.clone());
+            }
+        }
+        for found in facts.ecs.tasks.iter_mut().skip(tasks).filter(|found| !found.workload.is_fargate) {
+            found.workload.agent_timeout = agent_timeout;
         }
         return;
     }

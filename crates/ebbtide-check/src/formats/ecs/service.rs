@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::fields::{field, list, reference};
 use crate::formats::scalar::{count, duration};
 use crate::input::Place;
@@ -11,6 +13,8 @@ pub(crate) struct Found {
     pub(super) service: Service,
     pub(super) task: Option<String>,
     pub(super) target_groups: Vec<String>,
+    /// Whether it is of a module of Terraform, which has several files.
+    pub(super) is_module: bool,
 }
 
 /// A target group and its logical id.
@@ -18,6 +22,7 @@ pub(crate) struct Found {
 pub(crate) struct FoundGroup {
     pub(super) id: String,
     pub(super) group: TargetGroup,
+    pub(super) speaks_http: bool,
 }
 
 pub(super) fn service(node: &Node, id: Option<&str>, place: Place) -> Found {
@@ -46,6 +51,7 @@ pub(super) fn service(node: &Node, id: Option<&str>, place: Place) -> Found {
         health_grace: duration(field(node, "healthCheckGracePeriodSeconds"), seconds(0)),
         target_groups: Vec::new(),
         stop_timeout: None,
+        containers: Vec::new(),
     };
     let groups = balancers.iter().filter_map(|balancer| reference(field(balancer, "targetGroupArn")?));
     Found {
@@ -53,19 +59,32 @@ pub(super) fn service(node: &Node, id: Option<&str>, place: Place) -> Found {
         service,
         task: field(node, "taskDefinition").and_then(reference).map(str::to_owned),
         target_groups: groups.map(str::to_owned).collect(),
+        is_module: false,
     }
 }
 
 pub(super) fn target_group(node: &Node, id: &str, place: Place) -> FoundGroup {
-    let attributes = list(node, "targetGroupAttributes").iter();
-    let mut delays =
-        attributes.filter(|item| item.text_of("Key") == Some("deregistration_delay.timeout_seconds"));
-    let delay = delays.next().and_then(|item| item.get("Value"));
+    let delay = attribute(node, "targetGroupAttributes", "deregistration_delay.timeout_seconds");
+    let speaks_http =
+        field(node, "protocol").and_then(Node::text).is_none_or(|name| name.starts_with("HTTP"));
     let group = TargetGroup {
         deregistration: duration(delay, seconds(300)),
         interval: count(field(node, "healthCheckIntervalSeconds"), 30),
         healthy_threshold: count(field(node, "healthyThresholdCount"), 5),
+        idle_timeout: None,
         place,
     };
-    FoundGroup { id: id.to_owned(), group }
+    FoundGroup { id: id.to_owned(), group, speaks_http }
+}
+
+/// Returns the idle timeout of a load balancer that speaks HTTP: 60 s by default.
+pub(super) fn idle_timeout(node: &Node) -> Option<Declared<Duration>> {
+    let is_http = field(node, "type").and_then(Node::text).is_none_or(|kind| kind == "application");
+    is_http.then(|| {
+        duration(attribute(node, "loadBalancerAttributes", "idle_timeout.timeout_seconds"), seconds(60))
+    })
+}
+
+fn attribute<'n>(node: &'n Node, attributes: &str, key: &str) -> Option<&'n Node> {
+    list(node, attributes).iter().find(|item| item.text_of("Key") == Some(key))?.get("Value")
 }

@@ -10,6 +10,9 @@ use crate::tree::Node;
 /// The Docker label that declares how long the program drains.
 const DRAIN: &str = "ebbtide.dev/drain";
 
+/// The Docker label that declares how long the program keeps serving after the signal.
+const LAME_DUCK: &str = "ebbtide.dev/lame-duck";
+
 /// A task definition and its logical id.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -48,8 +51,14 @@ fn container(node: &Node) -> Container {
         .and_then(|linux| field(linux, "initProcessEnabled"))
         .and_then(Node::boolean);
     container.init = has_init.filter(|init| *init).map(|_| Init { signals_group: false });
-    let label = field(node, "dockerLabels").and_then(|labels| labels.get(DRAIN));
-    let labelled = label.and_then(|label| {
+    let labels = field(node, "dockerLabels");
+    container.lame_duck = labels.and_then(|labels| labels.get(LAME_DUCK)).map(|label| {
+        match label.text().and_then(go_duration) {
+            Some(time) => Declared::Written(time, label.place),
+            None => Declared::Unresolved(label.place),
+        }
+    });
+    let labelled = labels.and_then(|labels| labels.get(DRAIN)).and_then(|label| {
         let time = go_duration(label.text()?)?;
         Some(Drain { time, from: format!("label {DRAIN}"), place: Some(label.place), is_declared: true })
     });

@@ -2,9 +2,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::Objects;
+use super::policy::DisruptionBudget;
 use super::traffic::{Ingress, Service};
 use crate::input::{Place, SourceId, Sources};
-use crate::model::{Platform, Route, RouteKind, Workload};
+use crate::model::{Disruption, Platform, Route, RouteKind, Workload};
 
 /// Gives each workload the routes on which traffic reaches it: the Services that select it, and what names those.
 pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sources) {
@@ -19,13 +20,15 @@ pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sour
                 place: ingress.place,
                 deregistration: ingress.deregistration.clone(),
                 has_readiness_gate,
+                node_removal: None,
             });
             routes.push(Route {
                 kind: service.kind,
                 name: service.title(),
                 place: service.place,
-                deregistration: None,
+                deregistration: service.deregistration.clone(),
                 has_readiness_gate: None,
+                node_removal: service.node_removal,
             });
             routes.extend(outer);
         }
@@ -34,6 +37,7 @@ pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sour
             std::cmp::Reverse((route.kind.propagation(), route.kind != RouteKind::Cluster))
         });
         workload.routes = routes;
+        workload.disruptions = index.budgets_of(workload);
     }
 }
 
@@ -43,6 +47,8 @@ struct Index<'o> {
     services: HashMap<(&'o str, &'o str), Vec<&'o Service>>,
     /// Ingresses and routes by the Services that they name.
     ingresses: HashMap<&'o str, Vec<&'o Ingress>>,
+    /// Disruption budgets by the first pair of their selector.
+    budgets: HashMap<(&'o str, &'o str), Vec<&'o DisruptionBudget>>,
     /// The number of the folder of each source.
     folders: Vec<usize>,
 }
@@ -61,12 +67,18 @@ impl<'o> Index<'o> {
                 ingresses.entry(service.as_str()).or_default().push(ingress);
             }
         }
+        let mut budgets: HashMap<_, Vec<_>> = HashMap::new();
+        for budget in &objects.budgets {
+            if let Some((key, value)) = budget.selector.first() {
+                budgets.entry((key.as_str(), value.as_str())).or_default().push(budget);
+            }
+        }
         let mut numbers: HashMap<Option<&Path>, usize> = HashMap::new();
         let folders = sources.iter().map(|(_, source)| {
             let next = numbers.len();
             *numbers.entry(Path::new(source.name()).parent()).or_insert(next)
         });
-        Self { services, ingresses, folders: folders.collect() }
+        Self { services, ingresses, budgets, folders: folders.collect() }
     }
 
     fn services_of(&self, workload: &Workload) -> Vec<&'o Service> {
@@ -86,6 +98,28 @@ impl<'o> Index<'o> {
             self.belongs(&service.namespace, service.place, &ingress.namespace, ingress.place)
         });
         nearest(naming.collect(), service.place.source, |ingress| (ingress.place.source, &ingress.title))
+    }
+
+    fn budgets_of(&self, workload: &Workload) -> Vec<Disruption> {
+        let labels = &workload.labels;
+        let candidates =
+            labels.iter().filter_map(|(key, value)| self.budgets.get(&(key.as_str(), value.as_str())));
+        let selecting = candidates.flatten().copied().filter(|budget| {
+            budget.selector.iter().all(|wanted| labels.contains(wanted))
+                && self.belongs(
+                    &workload.namespace,
+                    workload.place,
+                    &budget.namespace,
+                    budget.disruption.place,
+                )
+        });
+        let source = workload.place.source;
+        nearest(selecting.collect(), source, |budget| {
+            (budget.disruption.place.source, &budget.disruption.name)
+        })
+        .into_iter()
+        .map(|budget| budget.disruption.clone())
+        .collect()
     }
 
     /// Returns whether two objects are of one application: of one namespace. Without a namespace the same labels in another

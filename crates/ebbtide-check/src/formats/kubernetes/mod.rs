@@ -4,6 +4,7 @@ mod container;
 mod join;
 mod object;
 mod pod;
+mod policy;
 mod probe;
 mod scalar;
 mod traffic;
@@ -11,3 +12,4 @@ mod workload;
 
 pub(crate) use join::join;
 pub(crate) use object::{Objects, add, is_object};
+pub(crate) use pod::add_annotations;

@@ -1,6 +1,7 @@
+use super::policy::{self, DisruptionBudget};
 use super::traffic::{self, Ingress, Namespace, Service};
 use super::workload;
-use crate::formats::Facts;
+use crate::formats::{Facts, paas};
 use crate::tree::Node;
 
 /// The nesting of `List` that is followed.
@@ -12,6 +13,7 @@ pub(crate) struct Objects {
     pub(super) services: Vec<Service>,
     pub(super) ingresses: Vec<Ingress>,
     pub(super) namespaces: Vec<Namespace>,
+    pub(super) budgets: Vec<DisruptionBudget>,
 }
 
 impl Objects {
@@ -19,6 +21,7 @@ impl Objects {
         self.services.append(&mut other.services);
         self.ingresses.append(&mut other.ingresses);
         self.namespaces.append(&mut other.namespaces);
+        self.budgets.append(&mut other.budgets);
     }
 }
 
@@ -49,6 +52,11 @@ fn add_nested(object: &Node, facts: &mut Facts, depth: usize) {
         ("gateway.networking.k8s.io", "HTTPRoute" | "GRPCRoute" | "TCPRoute" | "TLSRoute") => {
             facts.kubernetes.ingresses.extend(traffic::gateway_route(object, kind));
         }
+        ("policy", "PodDisruptionBudget") => {
+            facts.kubernetes.budgets.extend(policy::disruption_budget(object));
+        }
+        ("kubelet.config.k8s.io", "KubeletConfiguration") => facts.workloads.push(policy::kubelet(object)),
+        ("serving.knative.dev", "Service") => paas::add_knative(object, facts),
         _ => facts.workloads.extend(workload::workload(object, group, kind)),
     }
 }

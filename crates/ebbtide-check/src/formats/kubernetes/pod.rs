@@ -26,7 +26,7 @@ pub(super) fn fill(workload: &mut Workload, metadata: Option<&Node>, spec: &Node
 }
 
 /// Adds the annotations of an object. Those of the pod come after those of its controller, and win.
-pub(super) fn add_annotations(workload: &mut Workload, metadata: &Node) {
+pub(crate) fn add_annotations(workload: &mut Workload, metadata: &Node) {
     for annotation in pairs(metadata.get("annotations")) {
         let time = go_duration(&annotation.value);
         match annotation.key.as_str() {

@@ -13,6 +13,8 @@ pub(crate) struct Service {
     pub(super) place: Place,
     pub(super) selector: Vec<(String, String)>,
     pub(super) kind: RouteKind,
+    pub(super) deregistration: Option<Declared<Duration>>,
+    pub(super) node_removal: Option<(Duration, Place)>,
 }
 
 /// An Ingress or a route of the Gateway API, and the Services that it names.
@@ -37,8 +39,10 @@ pub(crate) struct Namespace {
 pub(super) fn service(object: &Node) -> Option<Service> {
     let spec = object.get("spec")?;
     let selector = spec.get("selector")?.entries().iter();
-    let selector: Vec<_> =
-        selector.filter_map(|entry| Some((entry.key.clone(), entry.node.text()?.to_owned()))).collect();
+    // With a value that is not known it may select anything.
+    let selector: Vec<_> = selector
+        .map(|entry| Some((entry.key.clone(), entry.node.text()?.to_owned())))
+        .collect::<Option<_>>()?;
     if selector.is_empty() {
         return None;
     }
@@ -54,6 +58,10 @@ pub(super) fn service(object: &Node) -> Option<Service> {
         place: name_place(object),
         selector,
         kind,
+        deregistration: (kind == RouteKind::Nlb).then(|| {
+            deregistration(object, "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes")
+        }),
+        node_removal: node_removal(object, spec).filter(|_| kind == RouteKind::LoadBalancer),
     })
 }
 
@@ -80,7 +88,8 @@ pub(super) fn ingress(object: &Node) -> Option<Ingress> {
         _ => RouteKind::Ingress,
     };
     let title = title("Ingress", object)?;
-    let deregistration = matches!(class, Some("alb")).then(|| deregistration(object));
+    let deregistration = matches!(class, Some("alb"))
+        .then(|| deregistration(object, "alb.ingress.kubernetes.io/target-group-attributes"));
     Some(Ingress {
         namespace: namespace(object),
         title,
@@ -117,11 +126,9 @@ pub(super) fn namespace_labels(object: &Node) -> Option<Namespace> {
     Some(Namespace { name: name(object)?, has_readiness_gate: label == Some("enabled") })
 }
 
-/// Reads `deregistration_delay.timeout_seconds` of the target groups that an Ingress of class `alb` makes: 300 s by default.
-fn deregistration(object: &Node) -> Declared<Duration> {
-    let node = object
-        .at(&["metadata", "annotations"])
-        .and_then(|annotations| annotations.get("alb.ingress.kubernetes.io/target-group-attributes"));
+/// Reads `deregistration_delay.timeout_seconds` of the target groups that the AWS load balancer controller makes: 300 s by default.
+fn deregistration(object: &Node, key: &str) -> Declared<Duration> {
+    let node = object.at(&["metadata", "annotations"]).and_then(|annotations| annotations.get(key));
     let Some(node) = node else { return Declared::Default(seconds(300)) };
     let attributes = node.text().unwrap_or_default().split(',');
     let mut values = attributes
@@ -131,6 +138,21 @@ fn deregistration(object: &Node) -> Declared<Duration> {
         Some(Ok(number)) => Declared::Written(seconds(number), node.place),
         Some(Err(_)) => Declared::Unresolved(node.place),
     }
+}
+
+/// Returns how long a load balancer of AWS needs to take a node out without a ready pod: it asks each node with
+/// `externalTrafficPolicy: Local`.
+fn node_removal(object: &Node, spec: &Node) -> Option<(Duration, Place)> {
+    let annotations = object.at(&["metadata", "annotations"])?;
+    let value = |key: &str| {
+        let node =
+            annotations.get(&format!("service.beta.kubernetes.io/aws-load-balancer-healthcheck-{key}"))?;
+        Some((u64::try_from(node.integer()?).ok()?, node.place))
+    };
+    let (interval, place) = value("interval")?;
+    let (threshold, _) = value("unhealthy-threshold")?;
+    let is_local = spec.text_of("externalTrafficPolicy") == Some("Local");
+    is_local.then(|| (seconds(interval.saturating_mul(threshold)), place))
 }
 
 /// Returns whether annotations ask for a network load balancer of AWS that sends to the pods. With `instance` targets, the default,

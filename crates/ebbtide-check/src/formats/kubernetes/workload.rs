@@ -60,11 +60,17 @@ fn rollout(spec: &Node, kind: &str) -> Rollout {
             Rollout::Rolling { surge: part("maxSurge"), unavailable: part("maxUnavailable") }
         }
         "StatefulSet" => Rollout::Ordered,
+        "Rollout" => match spec.at(&["strategy", "blueGreen"]) {
+            Some(strategy) => Rollout::BlueGreen {
+                scale_down: duration(strategy.get("scaleDownDelaySeconds"), seconds(30)),
+            },
+            None => Rollout::Other,
+        },
         _ => Rollout::Other,
     }
 }
 
-fn amount(node: Option<&Node>, default: Amount) -> Declared<Amount> {
+pub(super) fn amount(node: Option<&Node>, default: Amount) -> Declared<Amount> {
     let Some(node) = node else { return Declared::Default(default) };
     let Some(text) = node.text().filter(|text| !is_variable(text)) else {
         return Declared::Unresolved(node.place);

@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+use super::scalar::name_place;
+use super::workload::amount;
+use crate::model::{
+    Allowed, Amount, Declared, Disruption, NodeShutdown, Platform, Workload, go_duration, seconds,
+};
+use crate::tree::Node;
+
+/// A PodDisruptionBudget, and which pods it is about.
+#[derive(Debug)]
+pub(crate) struct DisruptionBudget {
+    pub(super) namespace: Option<String>,
+    pub(super) selector: Vec<(String, String)>,
+    pub(super) disruption: Disruption,
+}
+
+/// Reads a PodDisruptionBudget. A selector with expressions is not read.
+pub(super) fn disruption_budget(object: &Node) -> Option<DisruptionBudget> {
+    let spec = object.get("spec")?;
+    let selector = spec.get("selector")?;
+    if selector.get("matchExpressions").is_some() {
+        return None;
+    }
+    let pairs = selector.get("matchLabels")?.entries().iter();
+    let selector = pairs.map(|entry| Some((entry.key.clone(), entry.node.text()?.to_owned())));
+    let read = |key: &str| spec.get(key).map(|node| amount(Some(node), Amount::Count(1)));
+    let allowed = match (read("minAvailable"), read("maxUnavailable")) {
+        (Some(available), None) => Allowed::Available(available),
+        (None, Some(unavailable)) => Allowed::Unavailable(unavailable),
+        _ => return None,
+    };
+    let text = |key: &str| object.at(&["metadata", key]).and_then(Node::text).map(str::to_owned);
+    Some(DisruptionBudget {
+        namespace: text("namespace"),
+        selector: selector.collect::<Option<_>>()?,
+        disruption: Disruption { name: text("name")?, place: name_place(object), allowed },
+    })
+}
+
+/// Reads the configuration of a kubelet: an object without containers, which rules compare with the workloads.
+pub(super) fn kubelet(object: &Node) -> Workload {
+    let place = object.entry("kind").map_or(object.place, |entry| entry.node.place);
+    let grace = Declared::Default(seconds(30));
+    let mut workload =
+        Workload::new(Platform::Kubernetes, "KubeletConfiguration", "of the nodes", place, grace);
+    workload.node_shutdown = Some(NodeShutdown {
+        total: time(object.get("shutdownGracePeriod")),
+        critical: time(object.get("shutdownGracePeriodCriticalPods")),
+    });
+    workload
+}
+
+fn time(node: Option<&Node>) -> Declared<Duration> {
+    match node {
+        None => Declared::Default(Duration::ZERO),
+        Some(node) => match node.text().and_then(go_duration) {
+            Some(time) => Declared::Written(time, node.place),
+            None => Declared::Unresolved(node.place),
+        },
+    }
+}

@@ -1,0 +1,8 @@
+//! Jobs of Nomad in HCL and JSON, and what the configuration of its clients allows.
+
+mod fields;
+mod file;
+mod group;
+mod task;
+
+pub(crate) use file::{add, is_nomad};

@@ -1,0 +1,79 @@
+use std::time::Duration;
+
+use super::fields::{Block, duration, field};
+use crate::formats::scalar::{command, text, with_units};
+use crate::knowledge::drain_of;
+use crate::model::{Command, Container, Declared, Drain, Role, Variable, Word, go_duration, seconds};
+use crate::tree::Node;
+
+/// The key of `meta` that declares how long the program drains.
+const DRAIN: &str = "ebbtide.dev/drain";
+/// The key of `meta` that declares how long the program keeps serving after the signal.
+const LAME_DUCK: &str = "ebbtide.dev/lame-duck";
+
+/// Reads a task.
+pub(super) fn task(block: &Block<'_>) -> Container {
+    let lifecycle = field(block.body, "lifecycle");
+    let mut task = Container::new(block.name, role(lifecycle), block.place);
+    let driver = field(block.body, "driver").and_then(Node::text).unwrap_or_default();
+    let runs_directly = matches!(driver, "exec" | "exec2" | "raw_exec" | "java");
+    if let Some(config) = field(block.body, "config") {
+        let run = joined(config);
+        if runs_directly {
+            task.entrypoint = run;
+        } else {
+            task.image = field(config, "image").map(text);
+            task.entrypoint = config.get("entrypoint").and_then(command);
+            task.arguments = run;
+        }
+    }
+    task.variables = field(block.body, "env")
+        .map_or(&[][..], Node::entries)
+        .iter()
+        .map(|entry| Variable {
+            name: entry.key.clone(),
+            value: entry.node.text().map(str::to_owned),
+            place: entry.node.place,
+        })
+        .collect();
+    task.default_signal = runs_directly.then_some("SIGINT");
+    task.stop_signal = field(block.body, "kill_signal").filter(|node| node.text() != Some("")).map(text);
+    task.grace = Some(kill_timeout(block.body));
+    task.lame_duck = lame_duck(block.body);
+    task.drain = drain(block.body).or_else(|| drain_of(&task.words(), &task.variables));
+    task
+}
+
+/// Reads the drain time that `meta` declares.
+pub(super) fn drain(body: &Node) -> Option<Drain> {
+    let node = field(body, "meta")?.get(DRAIN)?;
+    let time = go_duration(node.text()?)?;
+    Some(Drain { time, from: format!("meta {DRAIN}"), place: Some(node.place), is_declared: true })
+}
+
+/// Reads the lame duck that `meta` declares.
+pub(super) fn lame_duck(body: &Node) -> Option<Declared<Duration>> {
+    field(body, "meta")?.get(LAME_DUCK).map(with_units)
+}
+
+/// Reads the kill timeout. The API writes 0 for one that is not set.
+fn kill_timeout(body: &Node) -> Declared<Duration> {
+    let node = field(body, "kill_timeout").filter(|node| node.integer() != Some(0));
+    duration(node, seconds(5))
+}
+
+fn role(lifecycle: Option<&Node>) -> Role {
+    let Some(lifecycle) = lifecycle else { return Role::Main };
+    let is_sidecar = field(lifecycle, "sidecar").and_then(Node::boolean).unwrap_or(false);
+    if is_sidecar { Role::Sidecar } else { Role::Init }
+}
+
+/// Reads `command` and `args`, which are one command line.
+fn joined(config: &Node) -> Option<Command> {
+    let first = config.get("command");
+    let args = config.get("args").and_then(command);
+    let Some(first) = first.and_then(|node| Some((node.written()?, node.place))) else { return args };
+    let word = Word { text: first.0.to_owned(), place: first.1 };
+    let words = std::iter::once(word).chain(args.into_iter().flat_map(|args| args.words)).collect();
+    Some(Command { words, is_shell_form: false, place: first.1 })
+}

@@ -1,0 +1,78 @@
+use std::time::Duration;
+
+use crate::formats::Facts;
+use crate::formats::scalar::text;
+use crate::knowledge::{drain_of, split_words};
+use crate::model::{
+    Command, Container, Declared, Platform, Role, Variable, Word, Workload, go_duration, seconds,
+};
+use crate::tree::Node;
+
+/// Keys of which the configuration of an application has one beside its name.
+const KEYS: [&str; 8] = [
+    "primary_region",
+    "http_service",
+    "services",
+    "kill_timeout",
+    "kill_signal",
+    "processes",
+    "deploy",
+    "mounts",
+];
+
+/// Returns whether a document is the configuration of an application of Fly.
+pub(crate) fn is_fly(root: &Node) -> bool {
+    root.text_of("app").is_some() && KEYS.iter().any(|key| root.get(key).is_some())
+}
+
+/// Adds the process groups of an application, each of which runs in machines of its own.
+pub(crate) fn add(root: &Node, facts: &mut Facts) {
+    let Some(app) = root.entry("app") else { return };
+    let name = app.node.text().unwrap_or_default();
+    let variables: Vec<Variable> = root
+        .get("env")
+        .map_or(&[][..], Node::entries)
+        .iter()
+        .map(|entry| Variable {
+            name: entry.key.clone(),
+            value: entry.node.text().map(str::to_owned),
+            place: entry.node.place,
+        })
+        .collect();
+    let processes = root.get("processes").map_or(&[][..], Node::entries);
+    let mut add = |group: Option<&str>, place, run: Option<Command>| {
+        let mut workload =
+            Workload::new(Platform::Fly, "application", group.unwrap_or(name), place, grace(root));
+        workload.namespace = group.map(|_| name.to_owned());
+        let mut container = Container::new(group.unwrap_or(name), Role::Main, place);
+        container.image = root.at(&["build", "image"]).map(text);
+        container.arguments = run;
+        container.variables.clone_from(&variables);
+        container.has_ports = group.is_none_or(|group| group == "app");
+        container.stop_signal = root.get("kill_signal").map(text);
+        container.default_signal = Some("SIGINT");
+        container.drain = drain_of(&container.words(), &container.variables);
+        workload.containers.push(container);
+        facts.workloads.push(workload);
+    };
+    if processes.is_empty() {
+        add(None, app.node.place, None);
+    }
+    for process in processes {
+        let place = process.node.place;
+        let words = split_words(process.node.text().unwrap_or_default()).into_iter();
+        let words: Vec<Word> = words.map(|text| Word { text, place }).collect();
+        let run = (!words.is_empty()).then_some(Command { words, is_shell_form: false, place });
+        add(Some(&process.key), process.key_place, run);
+    }
+}
+
+/// Reads `kill_timeout`: a number of seconds, or text with units. 5 s by default.
+fn grace(root: &Node) -> Declared<Duration> {
+    let Some(node) = root.get("kill_timeout") else { return Declared::Default(seconds(5)) };
+    let number = node.integer().and_then(|number| u64::try_from(number).ok()).map(seconds);
+    match number.or_else(|| go_duration(node.text()?)) {
+        Some(time) => Declared::Written(time, node.place),
+        None => Declared::Unresolved(node.place),
+    }
+}

@@ -1,0 +1,51 @@
+use crate::formats::{Facts, Format};
+use crate::input::{Place, Source, SourceId};
+use crate::knowledge::{drain_of, split_words};
+use crate::model::{Command, Container, Declared, Platform, Role, Word, Workload, seconds};
+use crate::tree::Comment;
+
+/// Returns whether a source is a Procfile: by its name, and each line is a type of process and a command.
+pub(crate) fn is_procfile(source: &Source) -> bool {
+    let name = source.name().rsplit(['/', '\\']).next().unwrap_or_default();
+    let lines =
+        || source.text().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    name == "Procfile" && lines().next().is_some() && lines().all(|line| process(line).is_some())
+}
+
+/// Reads a Procfile. Heroku stops each process after 30 s, which cannot be set.
+pub(crate) fn procfile(id: SourceId, source: &Source) -> Facts {
+    let mut facts = Facts { format: Some(Format::Heroku), ..Facts::default() };
+    let mut start = 0_usize;
+    for line in source.text().split_inclusive('\n') {
+        let place = Place::new(id, start, start.saturating_add(line.trim_end().len()));
+        start = start.saturating_add(line.len());
+        if let Some(comment) = line.trim().strip_prefix('#') {
+            facts.comments.push(Comment { text: comment.trim().to_owned(), place });
+        } else if let Some((name, run)) = process(line.trim()) {
+            // The release command runs to its end.
+            if name != "release" {
+                facts.workloads.push(workload(name, run, place));
+            }
+        }
+    }
+    facts
+}
+
+fn workload(name: &str, run: &str, place: Place) -> Workload {
+    let grace = Declared::Default(seconds(30));
+    let mut workload = Workload::new(Platform::Heroku, "process", name, place, grace);
+    let mut container = Container::new(name, Role::Main, place);
+    let words = split_words(run).into_iter().map(|text| Word { text, place }).collect();
+    container.arguments = Some(Command { words, is_shell_form: false, place });
+    container.has_ports = name == "web";
+    container.drain = drain_of(&container.words(), &[]);
+    workload.containers.push(container);
+    workload
+}
+
+fn process(line: &str) -> Option<(&str, &str)> {
+    let (name, run) = line.split_once(':')?;
+    let is_name = !name.is_empty()
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_');
+    (is_name && !run.trim().is_empty()).then(|| (name, run.trim()))
+}

@@ -1,0 +1,11 @@
+//! Platforms that run a program from one short file: Cloud Run and Knative, Fly, Render, Heroku.
+
+mod fly;
+mod heroku;
+mod knative;
+mod render;
+
+pub(crate) use fly::{add as add_fly, is_fly};
+pub(crate) use heroku::{is_procfile, procfile};
+pub(crate) use knative::{add as add_knative, cloud_run, container};
+pub(crate) use render::{add as add_render, is_render};

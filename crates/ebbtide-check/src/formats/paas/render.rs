@@ -1,0 +1,57 @@
+use crate::formats::Facts;
+use crate::formats::scalar::duration;
+use crate::knowledge::{drain_of, split_words};
+use crate::model::{Command, Container, Platform, Role, Variable, Word, Workload, seconds};
+use crate::tree::Node;
+
+/// The types of services that run until they are stopped.
+const KINDS: [&str; 3] = ["web", "pserv", "worker"];
+
+/// Returns whether a document is a blueprint of Render: a list of services with a type and a runtime or an environment.
+pub(crate) fn is_render(root: &Node) -> bool {
+    let runtime = |service: &Node| ["runtime", "env", "image"].iter().any(|key| service.get(key).is_some());
+    root.list("services").iter().any(|service| {
+        service.text_of("name").is_some()
+            && service
+                .text_of("type")
+                .is_some_and(|kind| KINDS.contains(&kind) || kind == "cron" || kind == "keyvalue")
+            && runtime(service)
+    })
+}
+
+/// Adds the services of a blueprint.
+pub(crate) fn add(root: &Node, facts: &mut Facts) {
+    for service in root.list("services") {
+        if service.text_of("type").is_some_and(|kind| KINDS.contains(&kind)) {
+            facts.workloads.push(workload(service));
+        }
+    }
+}
+
+fn workload(service: &Node) -> Workload {
+    let name = service.get("name");
+    let (text, place) =
+        (name.and_then(Node::text).unwrap_or("(unnamed)"), name.map_or(service.place, |name| name.place));
+    let grace = duration(service.get("maxShutdownDelaySeconds"), seconds(30));
+    let mut workload = Workload::new(Platform::Render, "service", text, place, grace);
+    let mut container = Container::new(text, Role::Main, place);
+    let run = service.get("startCommand").or_else(|| service.get("dockerCommand"));
+    container.arguments = run.and_then(|node| {
+        let words = split_words(node.text()?).into_iter();
+        let words: Vec<Word> = words.map(|text| Word { text, place: node.place }).collect();
+        (!words.is_empty()).then_some(Command { words, is_shell_form: false, place: node.place })
+    });
+    let variables = service.list("envVars").iter().filter_map(|variable| {
+        let value = variable.get("value")?;
+        Some(Variable {
+            name: variable.text_of("key")?.to_owned(),
+            value: value.text().map(str::to_owned),
+            place: value.place,
+        })
+    });
+    container.variables = variables.collect();
+    container.has_ports = service.text_of("type") != Some("worker");
+    container.drain = drain_of(&container.words(), &container.variables);
+    workload.containers.push(container);
+    workload
+}

@@ -1,0 +1,116 @@
+use std::time::Duration;
+
+use super::shape::{Resource, block, blocks, list, put, renamed, unknown};
+use crate::formats::scalar::duration;
+use crate::formats::{Facts, ecs};
+use crate::input::Problem;
+use crate::model::{Declared, seconds};
+use crate::tree::{Node, Scalar, Value, parse_json_inside};
+
+/// Adds a task definition, in the form of the API.
+pub(super) fn task(path: &str, resource: &Resource<'_>, facts: &mut Facts) {
+    let Some(definitions) = resource.body.get("container_definitions") else { return };
+    let Some(containers) = containers(definitions) else {
+        let written = definitions.written().unwrap_or_default().lines().next().unwrap_or_default();
+        let short: String = written.chars().take(60).collect();
+        facts.problems.push(Problem {
+            path: path.to_owned(),
+            place: Some(definitions.place),
+            message: format!("containers of {} are not in the file: `{short}`", resource.id()),
+            is_failure: false,
+        });
+        return;
+    };
+    let mut task = renamed(
+        resource.body,
+        &[("family", "family"), ("requires_compatibilities", "requiresCompatibilities")],
+    );
+    put(&mut task, "containerDefinitions", containers);
+    add(ecs::Resource::Task(&task), resource, facts);
+}
+
+/// Returns the containers: the list that `jsonencode` writes, or JSON in a string.
+fn containers(definitions: &Node) -> Option<Node> {
+    if !definitions.items().is_empty() {
+        return Some(definitions.clone());
+    }
+    // Numbers from variables, `"cpu": ${var.cpu}`, are no JSON, and the string is then not read.
+    let mut parsed = parse_json_inside(definitions.place, definitions.written()?);
+    let root = parsed.documents.pop().map(|document| document.root)?;
+    (!root.items().is_empty()).then_some(root)
+}
+
+/// Adds a service, in the form of the API.
+pub(super) fn service(resource: &Resource<'_>, facts: &mut Facts) {
+    let body = resource.body;
+    let mut service = renamed(
+        body,
+        &[
+            ("scheduling_strategy", "schedulingStrategy"),
+            ("health_check_grace_period_seconds", "healthCheckGracePeriodSeconds"),
+            ("task_definition", "taskDefinition"),
+        ],
+    );
+    put(&mut service, "desiredCount", desired_count(body));
+    let deployment = renamed(
+        body,
+        &[
+            ("deployment_minimum_healthy_percent", "minimumHealthyPercent"),
+            ("deployment_maximum_percent", "maximumPercent"),
+        ],
+    );
+    put(&mut service, "deploymentConfiguration", deployment);
+    let balancer = |node: &&Node| renamed(node, &[("target_group_arn", "targetGroupArn")]);
+    let balancers = blocks(body, "load_balancer").iter().map(balancer).collect();
+    put(&mut service, "loadBalancers", list(body.place, balancers));
+    let strategy =
+        |node: &&Node| renamed(node, &[("capacity_provider", "capacityProvider"), ("weight", "weight")]);
+    let strategies = blocks(body, "capacity_provider_strategy").iter().map(strategy).collect();
+    put(&mut service, "capacityProviderStrategy", list(body.place, strategies));
+    add(ecs::Resource::Service(&service), resource, facts);
+}
+
+/// Returns the number of tasks. The provider's default is none, which stands for a number that something else sets.
+fn desired_count(body: &Node) -> Node {
+    let ignored = block(body, "lifecycle").map_or(&[][..], |lifecycle| lifecycle.list("ignore_changes"));
+    let is_ignored = ignored.iter().any(|item| item.written() == Some("desired_count"));
+    body.get("desired_count").filter(|_| !is_ignored).cloned().unwrap_or_else(|| unknown(body.place))
+}
+
+/// Adds a target group, in the form of the API.
+pub(super) fn target_group(
+    resource: &Resource<'_>,
+    idle_timeout: Option<Declared<Duration>>,
+    facts: &mut Facts,
+) {
+    let body = resource.body;
+    let mut group = renamed(body, &[("protocol", "protocol")]);
+    if let Some(delay) = body.get("deregistration_delay") {
+        let mut attribute = renamed(body, &[("deregistration_delay", "Value")]);
+        put(&mut attribute, "Key", Node::text_at("deregistration_delay.timeout_seconds", delay.place));
+        put(&mut group, "targetGroupAttributes", list(delay.place, vec![attribute]));
+    }
+    let check = block(body, "health_check");
+    // The provider has another default than the API.
+    let threshold = check.and_then(|check| check.get("healthy_threshold")).cloned();
+    let default = Value::Scalar(Scalar { text: "3".to_owned(), is_plain: true });
+    let threshold = threshold.unwrap_or(Node { value: default, place: resource.place, tag: None });
+    put(&mut group, "healthyThresholdCount", threshold);
+    if let Some(interval) = check.and_then(|check| check.get("interval")) {
+        put(&mut group, "healthCheckIntervalSeconds", interval.clone());
+    }
+    add(ecs::Resource::TargetGroup { node: &group, idle_timeout }, resource, facts);
+}
+
+/// Returns the idle timeout of the load balancer that speaks HTTP, if the file has one.
+pub(super) fn idle_timeout(all: &[Resource<'_>]) -> Option<Declared<Duration>> {
+    let mut balancers = all.iter().filter(|resource| matches!(resource.kind, "aws_lb" | "aws_alb"));
+    let (balancer, None) = (balancers.next()?, balancers.next()) else { return None };
+    let is_http =
+        balancer.body.get("load_balancer_type").is_none_or(|kind| kind.text() == Some("application"));
+    is_http.then(|| duration(balancer.body.get("idle_timeout"), seconds(60)))
+}
+
+fn add(converted: ecs::Resource<'_>, resource: &Resource<'_>, facts: &mut Facts) {
+    ecs::add_resource(converted, &resource.id(), resource.name, resource.place, &mut facts.ecs);
+}

@@ -1,0 +1,9 @@
+//! Modules of Terraform: the resources that run workloads, in HCL, in its JSON, and in a plan.
+
+mod aws;
+mod file;
+mod google;
+mod kubernetes;
+mod shape;
+
+pub(crate) use file::{add, is_terraform};

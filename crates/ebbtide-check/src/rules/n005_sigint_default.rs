@@ -1,0 +1,39 @@
+use super::words::named;
+use crate::findings::{Example, Finding, Rule, Severity};
+use crate::model::{Platform, Project};
+
+pub(super) static RULE: Rule = Rule {
+    id: "N005",
+    name: "sigint-default",
+    severity: Severity::Info,
+    summary: "The task is stopped by SIGINT, which its program may not handle",
+    details: "
+The drivers `exec`, `raw_exec` and `java` send SIGINT if `kill_signal` is not set. A program that handles SIGTERM only, as many do for the sake of containers,
+then ends without a shutdown. The program is not in the files, which is why it is an info.
+",
+    sources: &["hashicorp/nomad, `drivers/shared/executor/executor.go`: os.Interrupt by default"],
+    bad: &[Example { name: "agent.nomad.hcl", text: include_str!("../../fixtures/N005/bad.hcl") }],
+    good: &[Example { name: "agent.nomad.hcl", text: include_str!("../../fixtures/N005/good.hcl") }],
+    check,
+};
+
+fn check(project: &Project, findings: &mut Vec<Finding>) {
+    for workload in project.on(Platform::Nomad).filter(|workload| !workload.is_oneshot) {
+        for task in workload.running() {
+            if let (Some(signal), None) = (task.default_signal, &task.stop_signal) {
+                findings.push(
+                    Finding::new(
+                        &RULE,
+                        Severity::Info,
+                        workload,
+                        named(workload, task, &format!("is stopped by {signal}")),
+                        task.place,
+                        "no kill_signal",
+                    )
+                    .effect("a program that handles SIGTERM only ends at once: requests in flight are reset")
+                    .remedy("set kill_signal = \"SIGTERM\", or the signal that the program handles"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+use super::words::{assumption, is_unhandled, named, shell_of, shell_of_program};
+use crate::findings::{Example, Finding, Rule, Severity};
+use crate::knowledge::{ShellsThatStay, shells_that_stay};
+use crate::model::{Declared, Platform, Project};
+
+pub(super) static RULE: Rule = Rule {
+    id: "N006",
+    name: "task-signal",
+    severity: Severity::Error,
+    summary: "The kill signal does not reach the program of the task, or cannot be handled",
+    details: "
+`kill_signal = \"SIGKILL\"` ends the program without a shutdown: an error. A command that is `sh -c` leaves a shell in front of the program, depending on the
+script and the shell ([K009](K009.md) has the table): Nomad signals the first process only, and a shell does not pass the signal on. That is a warning.
+",
+    sources: &[
+        "hashicorp/nomad, `drivers/shared/executor/executor.go`: the signal goes to the child process alone",
+        "the table of K009: measured with `unshare --pid`",
+    ],
+    bad: &[Example { name: "mailer.nomad.hcl", text: include_str!("../../fixtures/N006/bad.hcl") }],
+    good: &[Example { name: "mailer.nomad.hcl", text: include_str!("../../fixtures/N006/good.hcl") }],
+    check,
+};
+
+fn check(project: &Project, findings: &mut Vec<Finding>) {
+    for workload in project.on(Platform::Nomad).filter(|workload| !workload.is_oneshot) {
+        for task in workload.running() {
+            if let Some(Declared::Written(signal, place)) = &task.stop_signal
+                && is_unhandled(signal)
+            {
+                let title = named(workload, task, &format!("is stopped by {signal}"));
+                findings.push(
+                    Finding::new(&RULE, Severity::Error, workload, title, *place, "cannot be handled")
+                        .effect("each stop is a crash: requests in flight are reset, and nothing is flushed")
+                        .remedy("use the signal that the program handles, such as SIGTERM"),
+                );
+            }
+            let Some(command) = task.run() else { continue };
+            let Some(script) = command.script() else { continue };
+            let Some(stays) = shells_that_stay(&script.text) else { continue };
+            let known = shell_of_program(&command).or_else(|| shell_of(task));
+            if known.is_some_and(|shell| !stays.includes(shell)) {
+                continue;
+            }
+            let title = named(workload, task, "does not receive the kill signal: a shell is in front of it");
+            let mut finding =
+                Finding::new(&RULE, Severity::Warning, workload, title, script.place, "runs in a shell")
+                    .effect("the program runs on until SIGKILL, and its requests in flight are reset")
+                    .remedy("begin the last command with `exec`, or run the program without a shell");
+            if stays != ShellsThatStay::All && known.is_none() {
+                finding = finding.note(assumption(stays));
+            }
+            findings.push(finding);
+        }
+    }
+}

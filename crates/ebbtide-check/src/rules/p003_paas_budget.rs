@@ -1,0 +1,57 @@
+use super::words::workload_grace;
+use crate::findings::{Example, Finding, Rule, Severity};
+use crate::knowledge::Budget;
+use crate::model::{Platform, Project, number};
+
+pub(super) static RULE: Rule = Rule {
+    id: "P003",
+    name: "paas-budget",
+    severity: Severity::Error,
+    summary: "The drain takes longer than the platform waits after SIGTERM",
+    details: "
+Heroku and Render send SIGTERM and kill the process after 30 s. Render has a setting for it, `maxShutdownDelaySeconds`, of at most 300 s; Heroku has none:
+
+    drain + 2 (margin) > 30, or maxShutdownDelaySeconds
+
+The drain time has to be declared: by a comment `# ebbtide.dev/drain: 20s` in the file, or by a flag or a variable of a known server. If only the default of a
+known server is known, the finding is an info. The rule reads `render.yaml` and `Procfile`.
+",
+    sources: &[
+        "devcenter.heroku.com, dyno shutdown behavior: 30 s",
+        "render.com, the schema of blueprints: maxShutdownDelaySeconds, 1 to 300, 30 by default",
+    ],
+    bad: &[
+        Example { name: "render.yaml", text: include_str!("../../fixtures/P003/bad.yaml") },
+        Example { name: "Procfile", text: include_str!("../../fixtures/P003/bad.Procfile") },
+    ],
+    good: &[
+        Example { name: "render.yaml", text: include_str!("../../fixtures/P003/good.yaml") },
+        Example { name: "Procfile", text: include_str!("../../fixtures/P003/good.Procfile") },
+    ],
+    check,
+};
+
+fn check(project: &Project, findings: &mut Vec<Finding>) {
+    for workload in project.on(Platform::Render).chain(project.on(Platform::Heroku)) {
+        for container in &workload.containers {
+            let Some(budget) = Budget::of(workload, container).filter(Budget::overruns) else { continue };
+            let severity = if budget.drain.is_declared { Severity::Error } else { Severity::Info };
+            let (place, label) = workload_grace(workload);
+            let remedy = if workload.platform == Platform::Render {
+                format!(
+                    "set maxShutdownDelaySeconds to {} or more, or shorten the drain",
+                    number(budget.needed)
+                )
+            } else {
+                "shorten the drain to 28 s or less".to_owned()
+            };
+            findings.push(
+                Finding::new(&RULE, severity, workload, budget.title(), place, label)
+                    .also(budget.drain.place, "after SIGTERM")
+                    .sum(&budget.sum)
+                    .effect(budget.effect())
+                    .remedy(remedy),
+            );
+        }
+    }
+}

@@ -1,0 +1,188 @@
+use std::ops::Range;
+
+use hcl_edit::Span;
+use hcl_edit::expr::{Expression, FuncCall, ObjectKey};
+use hcl_edit::structure::{Block, BlockLabel, Body, Structure};
+use hcl_edit::template::{Element, Template};
+
+use super::{Document, Entry, Node, Parsed, Scalar, SyntaxError, Value, comments};
+use crate::input::{Place, SourceId};
+
+/// The tag of a value that is computed when the file is used. Its text is what is written.
+const EXPRESSION: &str = "expression";
+
+/// Parses HCL. A block is an entry under its type, and has a mapping for each of its labels, as in HCL's JSON syntax. Blocks of one
+/// type are several entries.
+pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
+    let builder = Builder { source, text };
+    let mut parsed = Parsed { comments: comments(source, text, &["#", "//"]), ..Parsed::default() };
+    match hcl_edit::parser::parse_body(text) {
+        Ok(body) => {
+            let place = Place::new(source, 0, text.len());
+            let root = Node { value: Value::Map(builder.body(&body)), place, tag: None };
+            parsed.documents.push(Document { root, duplicates: Vec::new() });
+        }
+        Err(error) => {
+            let at = error.location().offset().min(text.len());
+            let message = format!("invalid HCL: {}", error.message().replace('\n', " "));
+            parsed.errors.push(SyntaxError { message, place: Place::new(source, at, at) });
+        }
+    }
+    parsed
+}
+
+struct Builder<'t> {
+    source: SourceId,
+    text: &'t str,
+}
+
+impl Builder<'_> {
+    // The parser refuses nesting deeper than 64, so that the recursion ends.
+    fn body(&self, body: &Body) -> Vec<Entry> {
+        let entries = body.iter().map(|structure| match structure {
+            Structure::Attribute(attribute) => Entry {
+                key: attribute.key.as_str().to_owned(),
+                key_place: self.place(attribute.key.span()),
+                node: self.expression(&attribute.value),
+            },
+            Structure::Block(block) => self.block(block),
+        });
+        entries.collect()
+    }
+
+    fn block(&self, block: &Block) -> Entry {
+        let place = self.place(block.span());
+        let mut value = Value::Map(self.body(&block.body));
+        for label in block.labels.iter().rev() {
+            let span = match label {
+                BlockLabel::Ident(ident) => ident.span(),
+                BlockLabel::String(string) => string.span(),
+            };
+            let node = Node { value, place, tag: None };
+            let key = label.as_str().to_owned();
+            value = Value::Map(vec![Entry { key, key_place: self.place(span), node }]);
+        }
+        Entry {
+            key: block.ident.as_str().to_owned(),
+            key_place: self.place(block.ident.span()),
+            node: Node { value, place, tag: None },
+        }
+    }
+
+    fn expression(&self, expression: &Expression) -> Node {
+        let place = self.place(expression.span());
+        let scalar = |text: String, is_plain: bool| Value::Scalar(Scalar { text, is_plain });
+        let value = match expression {
+            Expression::Null(_) => scalar("null".to_owned(), true),
+            Expression::Bool(value) => scalar(value.to_string(), true),
+            Expression::Number(number) => scalar(number.value().to_string(), true),
+            Expression::String(text) => scalar(text.to_string(), false),
+            Expression::Array(array) => Value::List(array.iter().map(|item| self.expression(item)).collect()),
+            Expression::Object(object) => {
+                let entries = object.iter().map(|(key, value)| self.entry(key, value.expr()));
+                Value::Map(entries.collect())
+            }
+            Expression::Parenthesis(inner) => return self.expression(inner.inner()),
+            Expression::HeredocTemplate(heredoc) => return self.template(&heredoc.template, place),
+            Expression::FuncCall(call) => match argument(call) {
+                Some(argument) => return self.expression(argument),
+                None => return self.computed(place),
+            },
+            _ => return self.computed(place),
+        };
+        Node { value, place, tag: None }
+    }
+
+    fn entry(&self, key: &ObjectKey, value: &Expression) -> Entry {
+        let (key, place) = match key {
+            ObjectKey::Ident(ident) => (ident.as_str().to_owned(), self.place(ident.span())),
+            ObjectKey::Expression(expression) => {
+                let node = self.expression(expression);
+                (node.text().unwrap_or_default().to_owned(), node.place)
+            }
+        };
+        Entry { key, key_place: place, node: self.expression(value) }
+    }
+
+    /// Reads a heredoc as it is written, indentation included, so that places in it can be computed.
+    fn template(&self, template: &Template, place: Place) -> Node {
+        let place = template.span().map_or(place, |span| self.place(Some(span)));
+        let is_literal = template.iter().all(|element| matches!(element, Element::Literal(_)));
+        let mut node = self.computed(place);
+        if is_literal {
+            node.tag = None;
+        }
+        node
+    }
+
+    fn computed(&self, place: Place) -> Node {
+        let text = self.text.get(place.start()..place.end()).unwrap_or_default();
+        let quoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        Node { tag: Some(EXPRESSION.into()), ..Node::text_at(quoted.unwrap_or(text), place) }
+    }
+
+    fn place(&self, span: Option<Range<usize>>) -> Place {
+        let length = self.text.len();
+        let span = span.unwrap_or_default();
+        Place::new(self.source, span.start.min(length), span.end.min(length))
+    }
+}
+
+/// Returns the argument of a function that changes the notation of a value and not the value.
+fn argument(call: &FuncCall) -> Option<&Expression> {
+    let is_notation = !call.name.is_namespaced()
+        && matches!(call.name.name.as_str(), "jsonencode" | "tolist" | "toset" | "tostring" | "tonumber");
+    call.args.get(0).filter(|_| is_notation && call.args.len() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Sources;
+
+    fn read(text: &str) -> Parsed {
+        let mut sources = Sources::new();
+        let id = sources.add("a.hcl", text);
+        parse(id, text)
+    }
+
+    #[test]
+    fn blocks_are_nested_by_their_labels_and_values_have_places() {
+        let text = "job \"shop\" {\n  # why\n  group \"web\" {\n    count = 3\n    task \"api\" {\n      config { args = [\"-g\", \"a b\"] }\n    }\n  }\n}\n";
+        let parsed = read(text);
+        let root = &parsed.documents[0].root;
+        let slice = |node: &Node| &text[node.place.start()..node.place.end()];
+        let group = root.at(&["job", "shop", "group", "web"]).unwrap();
+        assert_eq!(group.get("count").map(|count| (count.integer(), slice(count))), Some((Some(3), "3")));
+        let args = group.at(&["task", "api", "config", "args"]).unwrap();
+        assert_eq!((slice(args), slice(&args.items()[1])), ("[\"-g\", \"a b\"]", "\"a b\""));
+        assert_eq!(parsed.comments[0].text, "why");
+        let label = root.at(&["job"]).unwrap().entries()[0].key_place;
+        assert_eq!(&text[label.start()..label.end()], "\"shop\"");
+    }
+
+    #[test]
+    fn computed_values_have_no_text_and_jsonencode_is_its_argument() {
+        let parsed = read(
+            "a = var.x\nb = \"${local.y}-z\"\nc = jsonencode([{ d = 5 }])\ne = (true)\nf = <<EOF\n[1]\nEOF\ng = <<EOF\n${var.h}\nEOF\n",
+        );
+        let root = &parsed.documents[0].root;
+        assert_eq!((root.text_of("a"), root.text_of("b"), root.text_of("g")), (None, None, None));
+        assert_eq!(root.get("c").unwrap().items()[0].get("d").and_then(Node::integer), Some(5));
+        assert_eq!((root.text_of("e"), root.text_of("f")), (Some("true"), Some("[1]\n")));
+    }
+
+    #[test]
+    fn what_is_not_hcl_is_an_error_with_its_place() {
+        let parsed = read("job \"a\" {\n  count = \n}\n");
+        assert_eq!(parsed.errors.len(), 1);
+        assert!(parsed.errors[0].place.start() >= 10, "{parsed:?}");
+        for text in [
+            "a = ".to_owned() + &"[".repeat(100_000),
+            "a {".repeat(100_000),
+            "a = ".to_owned() + &"!".repeat(100_000),
+        ] {
+            assert!(read(&text).documents.is_empty());
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! One fact in each notation that has it is one finding, and a value that is computed elsewhere is none.
+
+use ebbtide_check::{Place, Severity};
+
+use crate::common::{check_all, check_text, ids, shown};
+
+/// A container of ECS that drains for 40 s and is killed after 30.
+const CONTAINER: &str = r#"{"name": "api", "image": "api:1", "dockerLabels": {"ebbtide.dev/drain": "40s"}}"#;
+
+const SERVICE: &str = "resource \"aws_ecs_service\" \"api\" {\n  task_definition = aws_ecs_task_definition.api.arn\n  desired_count   = 1\n  \
+                       deployment_minimum_healthy_percent = 100\n  deployment_maximum_percent = 150\n  load_balancer {\n    target_group_arn = \
+                       aws_lb_target_group.api[0].arn\n    container_name = \"api\"\n    container_port = 80\n  }\n  capacity_provider_strategy {\n    \
+                       capacity_provider = \"FARGATE_SPOT\"\n    weight = 1\n  }\n}\n";
+
+const GROUP: &str =
+    "resource \"aws_lb_target_group\" \"api\" {\n  port = 80\n  deregistration_delay = 110\n}\n";
+
+fn task(definitions: &str) -> String {
+    format!(
+        "resource \"aws_ecs_task_definition\" \"api\" {{\n  family = \"api\"\n  container_definitions = {definitions}\n}}\n"
+    )
+}
+
+#[test]
+fn the_containers_of_terraform_are_read_from_each_notation() {
+    let hcl = "jsonencode([{ name = \"api\", image = \"api:1\", dockerLabels = { \"ebbtide.dev/drain\" = \"40s\" } }])";
+    for definitions in [
+        hcl.to_owned(),
+        format!("<<EOF\n[{CONTAINER}]\nEOF"),
+        format!("<<-EOF\n  [{CONTAINER}]\n  EOF"),
+        format!("<<EOF\n[{}]\nEOF", CONTAINER.replace("api:1", "${var.image}")),
+    ] {
+        let report = check_text("ecs.tf", &task(&definitions));
+        assert_eq!(
+            (ids(&report), report.problems.len()),
+            (vec!["E002"], 0),
+            "{definitions}\n{}",
+            shown(&report)
+        );
+        let text =
+            |place: Place| &report.sources.get(place.source).unwrap().text()[place.start()..place.end()];
+        let labels: Vec<&str> = report.findings[0].labels.iter().map(|label| text(label.place)).collect();
+        assert!(labels.contains(&"\"40s\""), "{definitions} {labels:?}");
+    }
+    let plan = serde_json::json!({"planned_values": {"root_module": {"child_modules": [{"resources": [{
+        "type": "aws_ecs_task_definition", "name": "api", "values": {"container_definitions": format!("[{CONTAINER}]")}
+    }]}]}}});
+    assert_eq!(ids(&check_text("plan.json", &plan.to_string())), ["E002"]);
+}
+
+#[test]
+fn what_terraform_computes_is_reported_as_not_read_and_never_guessed() {
+    for definitions in ["file(\"containers.json\")", "local.containers", "templatefile(\"a.tftpl\", {})"] {
+        let report = check_text("ecs.tf", &task(definitions));
+        assert_eq!((ids(&report).len(), report.is_incomplete()), (0, false), "{}", shown(&report));
+        assert!(report.problems[0].message.contains(definitions), "{}", shown(&report));
+    }
+    let definitions = "jsonencode([{ name = \"api\", image = \"a\", stopTimeout = var.stop, dockerLabels = { \"ebbtide.dev/drain\" = \"40s\" } }])";
+    assert_eq!(ids(&check_text("ecs.tf", &task(definitions))), [""; 0]);
+    assert_eq!(
+        ids(&check_text("ecs.tf", &SERVICE.replace("= 1\n  deploy", "= var.count\n  deploy"))),
+        [""; 0]
+    );
+}
+
+#[test]
+fn the_files_of_a_module_are_joined_and_those_of_another_are_not() {
+    let definitions = "jsonencode([{ name = \"api\", image = \"a\", stopTimeout = 30 }])";
+    let (task, service) = (task(definitions), SERVICE.to_owned());
+    let together = check_all(&[("m/task.tf", &task), ("m/service.tf", &service), ("m/group.tf", GROUP)]);
+    let errors = |report: &ebbtide_check::Report| {
+        let found = report.active().filter(|finding| finding.severity == Severity::Error);
+        let mut ids: Vec<_> = found.map(|finding| finding.rule.id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(errors(&together), ["E003", "E008"], "{}", shown(&together));
+    let apart = check_all(&[("a/task.tf", &task), ("m/service.tf", &service), ("b/group.tf", GROUP)]);
+    assert_eq!(errors(&apart), ["E008"], "{}", shown(&apart));
+}
+
+#[test]
+fn kubernetes_resources_of_terraform_are_the_manifests_that_they_stand_for() {
+    let text = "resource \"kubernetes_deployment_v1\" \"shop\" {\n  metadata {\n    name = var.name\n    annotations = { \"ebbtide.dev/drain\" = \"25s\" }\n  }\n  \
+                spec {\n    replicas = 2\n    selector { match_labels = { app = \"shop\" } }\n    template {\n      metadata {\n        labels = { app = \"shop\" }\n      }\n      \
+                spec {\n        termination_grace_period_seconds = 30\n        container {\n          name = \"shop\"\n          image = \"shop:1\"\n          port { container_port = 80 }\n          \
+                lifecycle {\n            pre_stop {\n              exec {\n                command = [\"sleep\", \"10\"]\n              }\n            }\n          }\n        }\n      }\n    }\n  }\n}\n\
+                resource \"kubernetes_service\" \"shop\" {\n  metadata { name = \"shop\" }\n  spec {\n    selector = { app = \"shop\" }\n    type = \"LoadBalancer\"\n  }\n}\n";
+    let report = check_text("k8s.tf", text);
+    assert_eq!(ids(&report), ["K001"], "{}", shown(&report));
+    assert_eq!(report.findings[0].subject, "Deployment shop");
+    let without = text.replace("pre_stop", "post_start");
+    let report = check_text("k8s.tf", &without);
+    assert_eq!(ids(&report), ["K005"], "{}", shown(&report));
+    assert_eq!(report.findings[0].severity, Severity::Warning);
+}
+
+#[test]
+fn cloud_run_and_knative_have_their_own_limits() {
+    let hcl = "resource \"google_cloud_run_v2_service\" \"shop\" {\n  template {\n    containers {\n      image = \"shop\"\n      command = [\"gunicorn\"]\n      \
+               args = [\"--graceful-timeout\", \"20\"]\n    }\n  }\n}\n";
+    assert_eq!(ids(&check_text("run.tf", hcl)), ["P002"]);
+    let knative = "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: shop}\nspec:\n  template:\n    metadata: {annotations: {ebbtide.dev/drain: 40s}}\n    \
+                   spec:\n      timeoutSeconds: 30\n      containers: [{image: shop}]\n";
+    let report = check_text("shop.yaml", knative);
+    assert_eq!(ids(&report), ["K001"]);
+    assert!(report.findings[0].arithmetic.as_ref().unwrap().ends_with("> 30 (timeoutSeconds)"));
+    assert_eq!(ids(&check_text("shop.yaml", &knative.replace("      timeoutSeconds: 30\n", ""))), [""; 0]);
+    let cloud_run = knative.replace(
+        "kind: Service\nmetadata: {name: shop}",
+        "kind: Service\nmetadata: {name: shop, annotations: {run.googleapis.com/launch-stage: GA}}",
+    );
+    assert_eq!(ids(&check_text("shop.yaml", &cloud_run)), ["P002"]);
+}
+
+#[test]
+fn a_job_of_nomad_is_read_from_hcl_its_json_and_the_api() {
+    let hcl = "job \"shop\" {\n  group \"web\" {\n    task \"api\" {\n      driver = \"docker\"\n      kill_timeout = \"20s\"\n      meta = { \"ebbtide.dev/drain\" = \"30s\" }\n      \
+               config { image = \"shop:1\" }\n    }\n  }\n}\n";
+    let json = r#"{"job": {"shop": {"group": {"web": {"task": {"api": {"driver": "docker", "kill_timeout": "20s",
+        "meta": {"ebbtide.dev/drain": "30s"}, "config": {"image": "shop:1"}}}}}}}}"#;
+    let api = r#"{"Job": {"ID": "shop", "TaskGroups": [{"Name": "web", "Tasks": [{"Name": "api", "Driver": "docker",
+        "KillTimeout": 20000000000, "KillSignal": "", "Meta": {"ebbtide.dev/drain": "30s"}, "Config": {"image": "shop:1"}}]}]}}"#;
+    for (name, text) in [("shop.nomad", hcl), ("-", hcl), ("shop.json", json), ("api.json", api)] {
+        let report = check_text(name, text);
+        assert_eq!(ids(&report), ["N001"], "{name} {}", shown(&report));
+        assert_eq!(report.findings[0].subject, "task group shop/web", "{name}");
+        assert_eq!(
+            report.findings[0].arithmetic.as_deref(),
+            Some("30 (drain, from meta ebbtide.dev/drain) + 2 (margin) = 32 > 20 (kill_timeout)")
+        );
+    }
+    assert_eq!(ids(&check_text("shop.nomad", &hcl.replace("\"20s\"", "var.kill_timeout"))), [""; 0]);
+    assert_eq!(
+        ids(&check_text(
+            "shop.nomad",
+            &hcl.replace("group \"web\" {", "type = \"batch\"\n  group \"web\" {")
+        )),
+        [""; 0]
+    );
+}
+
+#[test]
+fn comments_suppress_in_hcl_and_toml() {
+    let toml = "app = \"shop\"\nprimary_region = \"ams\"\n# ebbtide.dev/drain: 30s\n# ebbtide:ignore P001 machines are drained by hand\nkill_timeout = 5\n";
+    let report = check_text("fly.toml", toml);
+    assert_eq!((ids(&report).len(), report.counts().suppressed), (0, 1), "{}", shown(&report));
+    let hcl = "job \"shop\" {\n  group \"web\" {\n    task \"api\" {\n      driver = \"docker\"\n      kill_timeout = \"60s\" // ebbtide:ignore N002 our clients allow it\n      \
+               config { image = \"shop:1\" }\n    }\n  }\n}\n";
+    let report = check_text("shop.hcl", hcl);
+    assert_eq!((ids(&report).len(), report.counts().suppressed), (0, 1), "{}", shown(&report));
+}
+
+#[test]
+fn files_of_other_programs_are_not_taken_for_deployments() {
+    for (name, text) in [
+        ("Cargo.toml", "[package]\nname = \"a\"\n"),
+        ("versions.hcl", "plugin \"a\" {\n  enabled = true\n}\n"),
+        ("broken.hcl", "plugin = = \n"),
+        ("broken.toml", "a = \n"),
+        ("main.tf", "resource \"random_id\" \"a\" {\n  byte_length = 4\n}\n"),
+    ] {
+        let report = check_text(name, text);
+        assert_eq!((report.recognised, report.is_incomplete()), (0, false), "{name} {}", shown(&report));
+    }
+    assert!(check_text("job.hcl", "job \"a\" {\n  group = \n").is_incomplete());
+}
