@@ -29,10 +29,31 @@ impl Command {
         self.words.iter().map(|word| word.text.as_str()).collect()
     }
 
-    /// Returns the name of the program without its folder, past `env`, `nice` and the like and past an init such as tini.
+    /// Returns the name of the program without its folder, past `env`, `nice` and the like, which it replaces.
     pub(crate) fn program(&self) -> Option<&str> {
-        let first = self.words.first()?;
-        (!self.is_shell_form).then(|| base_name(&first.text))
+        let word = self.words.get(self.start())?;
+        (!self.is_shell_form).then(|| base_name(&word.text))
+    }
+
+    /// Returns the index of the program's word.
+    fn start(&self) -> usize {
+        let mut at = 0_usize;
+        while let Some(word) = self.words.get(at) {
+            let operands = match base_name(&word.text) {
+                "env" | "nice" | "nohup" => 0,
+                "gosu" | "su-exec" => 1,
+                _ => break,
+            };
+            at = at.saturating_add(1);
+            while let Some(word) =
+                self.words.get(at).filter(|word| word.text.starts_with('-') || word.text.contains('='))
+            {
+                let has_operand = matches!(word.text.as_str(), "-n" | "-u" | "-C");
+                at = at.saturating_add(1).saturating_add(usize::from(has_operand));
+            }
+            at = at.saturating_add(operands);
+        }
+        at
     }
 
     /// Returns the command after an init process such as tini, and that init.
@@ -43,7 +64,7 @@ impl Command {
             Some("dumb-init" | "catatonit" | "s6-svscan") => Init { signals_group: true },
             _ => return (None, command),
         };
-        command.words.remove(0);
+        command.words.drain(..=self.start().min(command.words.len().saturating_sub(1)));
         let mut init = init;
         while let Some(word) = command.words.first().filter(|word| word.text.starts_with('-')) {
             let (option, is_last) = (word.text.clone(), word.text == "--");
@@ -69,7 +90,7 @@ impl Command {
         if !is_shell(self.program()?) {
             return None;
         }
-        let mut words = self.words.iter().skip(1);
+        let mut words = self.words.iter().skip(self.start().saturating_add(1));
         let option = words.find(|word| !is_option_without_script(&word.text))?;
         let has_script = option.text.starts_with('-') && option.text.ends_with('c');
         has_script.then(|| words.next()).flatten()
@@ -103,10 +124,18 @@ mod tests {
 
     #[test]
     fn the_script_of_a_shell_is_the_word_after_its_c() {
-        for words in [&["sh", "-c", "x"][..], &["/bin/bash", "-e", "-c", "x"], &["sh", "-ec", "x", "y"]] {
+        for words in [
+            &["sh", "-c", "x"][..],
+            &["/bin/bash", "-e", "-c", "x"],
+            &["sh", "-ec", "x", "y"],
+            &["env", "-i", "A=1", "bash", "-c", "x"],
+            &["gosu", "app", "sh", "-c", "x"],
+        ] {
             assert_eq!(script(words).as_deref(), Some("x"), "{words:?}");
         }
-        for words in [&["sh", "x.sh"][..], &["python", "-c", "x"], &["sh"], &["sh", "-c"], &[]] {
+        for words in
+            [&["sh", "x.sh"][..], &["python", "-c", "x"], &["sh"], &["sh", "-c"], &["env"], &["gosu"], &[]]
+        {
             assert_eq!(script(words), None, "{words:?}");
         }
     }

@@ -11,11 +11,12 @@ pub(super) struct Expectation {
     pub(super) at: Option<String>,
 }
 
-const MARK: &str = "# expect: ";
+/// JSON has no comments, but editors' files have those of JavaScript.
+const MARKS: [&str; 2] = ["# expect: ", "// expect: "];
 
 /// Reads the expectations of a file.
 pub(super) fn all(name: &str, text: &str) -> Vec<Expectation> {
-    let lines = text.lines().filter_map(|line| line.strip_prefix(MARK));
+    let lines = text.lines().filter_map(|line| MARKS.iter().find_map(|mark| line.strip_prefix(mark)));
     lines.map(|line| read(line).unwrap_or_else(|| panic!("{name}: invalid expectation `{line}`"))).collect()
 }
 
