@@ -27,7 +27,7 @@ pub fn check(sources: Sources, options: &Options) -> Report {
         all.workloads.extend(facts.workloads);
         all.scripts.extend(facts.scripts);
         all.comments.extend(facts.comments);
-        all.shared.extend(facts.shared);
+        all.uneditable.extend(facts.uneditable);
         all.problems.extend(facts.problems);
         objects.append(facts.kubernetes);
         all.ecs.append(facts.ecs);
@@ -44,7 +44,7 @@ pub fn check(sources: Sources, options: &Options) -> Report {
     for rule in RULES.iter().filter(|rule| options.runs(rule)) {
         (rule.check)(&project, &mut findings);
     }
-    edits::resolve(&sources, &all.shared, &mut findings);
+    edits::resolve(&sources, &all.uneditable, &mut findings);
     findings.sort_by_key(|finding| (finding.place(), finding.rule.id));
     let suppressions = Suppressions::new(&sources, &all.comments, &project.workloads);
     suppressions.apply(&sources, &mut findings);

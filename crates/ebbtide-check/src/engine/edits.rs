@@ -4,21 +4,22 @@ use crate::findings::{Change, Edit, Finding, Fix, Repair};
 use crate::input::{Place, Sources};
 use crate::model::{Slot, SlotPlace, Word};
 
-/// Gives each finding whose repair is an edit of the text its fix. A value that an alias repeats elsewhere is not local.
-pub(super) fn resolve(sources: &Sources, shared: &[Place], findings: &mut [Finding]) {
+/// Gives each finding whose repair is an edit of the text its fix. A place that is `uneditable` has
+/// none.
+pub(super) fn resolve(sources: &Sources, uneditable: &[Place], findings: &mut [Finding]) {
     for finding in findings {
         let Some(Repair { description, change }) = finding.repair.take() else { continue };
-        let is_shared = |place: Place| {
-            let mut values = shared.iter().filter(|value| value.source == place.source);
+        let is_closed = |place: Place| {
+            let mut values = uneditable.iter().filter(|value| value.source == place.source);
             values.any(|value| value.start() <= place.start() && place.end() <= value.end())
         };
         if let Change::Add(Slot { at: SlotPlace::Map { map, .. }, .. }, _) = &change
-            && is_shared(*map)
+            && is_closed(*map)
         {
             continue;
         }
         finding.fix = edit(sources, change)
-            .filter(|edit| !is_shared(edit.place))
+            .filter(|edit| !is_closed(edit.place))
             .map(|edit| Fix { description, edits: vec![edit] });
     }
 }

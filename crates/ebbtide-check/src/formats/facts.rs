@@ -15,8 +15,8 @@ pub(crate) struct Facts {
     /// Shell scripts, which entry points may be.
     pub(crate) scripts: Vec<Word>,
     pub(crate) comments: Vec<Comment>,
-    /// Values that other places repeat by an alias.
-    pub(crate) shared: Vec<Place>,
+    /// Values that no edit is made in: an alias repeats them elsewhere, or their format is not the one that edits are written in.
+    pub(crate) uneditable: Vec<Place>,
     pub(crate) problems: Vec<Problem>,
 }
 

@@ -58,7 +58,7 @@ fn image(id: SourceId, source: &Source) -> Facts {
 
 /// Gives each document to the builder of its format.
 fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
-    let mut facts = Facts { comments: parsed.comments, shared: parsed.shared, ..Facts::default() };
+    let mut facts = Facts { comments: parsed.comments, uneditable: parsed.shared, ..Facts::default() };
     for document in parsed.documents {
         if kubernetes::is_object(&document.root) {
             kubernetes::add(&document.root, &mut facts);
@@ -83,6 +83,9 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
             facts.format = Some(Format::Render);
         } else {
             continue;
+        }
+        if matches!(syntax, Syntax::Hcl | Syntax::Toml) || facts.format == Some(Format::Terraform) {
+            facts.uneditable.push(Place::new(document.root.place.source, 0, source.text().len()));
         }
         for duplicate in document.duplicates {
             let key = source.text().get(duplicate.start()..duplicate.end()).unwrap_or_default();

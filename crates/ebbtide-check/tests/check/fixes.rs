@@ -254,3 +254,13 @@ fn a_grace_period_beyond_the_limit_of_the_platform_is_not_set() {
     let elsewhere = task.replace("FARGATE", "EC2");
     assert!(fixed_text("task.json", &elsewhere).contains("\"stopTimeout\": 202"));
 }
+
+/// Its settings have other names there, and a plan is not a source.
+#[test]
+fn no_edit_is_made_in_hcl() {
+    let hcl = "resource \"aws_ecs_task_definition\" \"api\" {\n  family = \"api\"\n  container_definitions = jsonencode([{\n    \
+               name = \"api\"\n    stopTimeout = 20\n    environment = [{ name = \"EBBTIDE_GRACE\", value = \"60s\" }]\n  }])\n}\n";
+    let report = check_text("main.tf", hcl);
+    assert!(ids(&report).contains(&"E002"), "{}", shown(&report));
+    assert_eq!(fixed_text("main.tf", hcl), hcl);
+}
