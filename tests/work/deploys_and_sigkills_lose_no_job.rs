@@ -1,4 +1,4 @@
-//! Deploys and a SIGKILL while jobs arrive faster than they are processed: every job is done once, and only what the killed process had in
+//! Deploys and a SIGKILL while jobs wait and more arrive: every job is done once, and only what the killed process had in
 //! flight is begun twice.
 //!
 //! Workers are killed repeatedly at random times: during start-up, fetches, jobs, settlements and stops. Every job is done
@@ -23,11 +23,12 @@ use rustix::process::Signal;
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Twenty jobs of three seconds each arrive per second, and twenty run at a time. Three times as many arrive as are done, so
-/// every stop finds a backlog.
+/// Jobs of three seconds each, of which twenty run at a time. Most are there before the first worker, so that every stop finds a
+/// backlog however slow the broker is, and the rest arrive during the deploys.
 const JOBS: u32 = 240;
+const FIRST_JOBS: u32 = 180;
 const PLACES: usize = 20;
-const PER_SECOND: u32 = 20;
+const PER_SECOND: u32 = 5;
 const EACH: Duration = Duration::from_secs(3);
 const LEASE: Duration = Duration::from_secs(6);
 
@@ -94,8 +95,9 @@ fn kill_at_work(worker: Worker, bed: &Bed) -> BTreeSet<String> {
 fn story(kind: QueueKind) {
     let bed = Bed::fresh(kind, LEASE);
     let wish = of(Manner::Consume, EACH, PLACES);
+    (0..FIRST_JOBS).for_each(|job| bed.push(&job.to_string()));
     std::thread::scope(|threads| {
-        let pushing = threads.spawn(|| bed.push_evenly(0..JOBS, PER_SECOND));
+        let pushing = threads.spawn(|| bed.push_evenly(FIRST_JOBS..JOBS, PER_SECOND));
 
         let first = Worker::start(&bed, &wish);
         bed.until("the first worker has done some jobs", LONG, |bed| done(bed) >= PLACES);
