@@ -14,8 +14,9 @@ struct Tool {
 }
 
 /// python3 and node run the services in other languages for `rehearse`. The next four programs emulate two machines on one
-/// host. The brokers are for tests that kill a broker; those do not use the shared one. xmllint validates XML by a schema.
-const TOOLS: [Tool; 10] = [
+/// host. The brokers are for tests that kill a broker; those do not use the shared one. xmllint and jsonschema
+/// validate documents by a schema.
+const TOOLS: [Tool; 11] = [
     Tool { program: "python3", package: "python3" },
     Tool { program: "node", package: "nodejs" },
     Tool { program: "ip", package: "iproute2" },
@@ -26,6 +27,7 @@ const TOOLS: [Tool; 10] = [
     Tool { program: "rabbitmq-server", package: "rabbitmq-server" },
     Tool { program: "nats-server", package: "nats-server" },
     Tool { program: "xmllint", package: "libxml2-utils" },
+    Tool { program: "jsonschema", package: "python3-jsonschema" },
 ];
 
 /// Installs the tools that are missing.

@@ -1,5 +1,8 @@
 //! What other programs read is as they specify it.
 
+use std::fs;
+use std::process::Command;
+
 use ebbtide_check::{RULES, Report, Severity, render};
 use serde_json::Value;
 
@@ -20,18 +23,29 @@ fn report() -> Report {
     check_all(&files)
 }
 
-#[test]
-fn sarif_is_valid_by_its_schema() {
+/// Returns what the program `jsonschema` says about a document that does not have the schema of SARIF.
+fn complaint(log: &Value) -> Option<String> {
     let mut schema: Value = serde_json::from_str(include_str!("sarif-2.1.0.json")).unwrap();
     // The pattern of a language tag has a bracket too many, which only lenient engines accept; the check writes no language.
     for part in ["run", "toolComponent"] {
         schema["definitions"][part]["properties"]["language"].as_object_mut().unwrap().remove("pattern");
     }
-    let validator = jsonschema::validator_for(&schema).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &Value| {
+        let path = folder.path().join(name);
+        fs::write(&path, content.to_string()).unwrap();
+        path
+    };
+    let (schema, log) = (write("schema.json", &schema), write("log.json", log));
+    let checked = Command::new("jsonschema").arg("--instance").args([log, schema]).output();
+    let checked = checked.expect("`jsonschema` is missing: `cargo xtask test` installs it");
+    (!checked.status.success()).then(|| String::from_utf8_lossy(&checked.stderr).into_owned())
+}
+
+#[test]
+fn sarif_is_valid_by_its_schema() {
     let log: Value = serde_json::from_str(&render::sarif(&report())).unwrap();
-    let violations: Vec<String> =
-        validator.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(violations.is_empty(), "{}", violations.join("\n"));
+    assert_eq!(complaint(&log), None);
     let results = log["runs"][0]["results"].as_array().unwrap();
     assert!(results.len() > RULES.len());
     assert!(results.iter().any(|result| result["suppressions"][0]["justification"] == "a \"<test>\" & more"));
@@ -42,7 +56,7 @@ fn sarif_is_valid_by_its_schema() {
     // The opposite: the schema refuses what is not SARIF.
     let mut broken = log.clone();
     broken["runs"][0]["results"][0]["level"] = "fatal".into();
-    assert!(!validator.is_valid(&broken));
+    assert!(complaint(&broken).is_some_and(|text| text.contains("fatal")));
 }
 
 #[test]
