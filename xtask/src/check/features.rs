@@ -47,7 +47,26 @@ const BROKERS: [&str; 4] = ["nats", "postgres", "rabbitmq", "redis"];
 pub(super) fn check() -> Result<(), Failure> {
     COMBINATIONS.into_iter().take(2).try_for_each(library_with)?;
     alone("ebbtide-http1", "")?;
-    command_with("postgres")
+    command_in_workspace_with("postgres")
+}
+
+/// Checks the binaries and their tests with one broker. The rest of the workspace has all its features, so that only the binaries
+/// are compiled again.
+fn command_in_workspace_with(broker: &str) -> Result<(), Failure> {
+    // These turn on features of the binaries, and of the clients that the binaries do not have.
+    const EXCLUDED: [&str; 2] = ["ebbtide-tests", "ebbtide-sqs"];
+    const BINARIES: [&str; 2] = ["ebbtide-cli", "ebbtide-demo"];
+    let mut enabled = BINARIES.map(|package| format!("{package}/{broker}")).to_vec();
+    for (package, features) in features_of_workspace()? {
+        if !EXCLUDED.contains(&&*package) && !BINARIES.contains(&&*package) {
+            enabled.extend(features.into_iter().map(|feature| format!("{package}/{feature}")));
+        }
+    }
+    let mut arguments = vec!["--workspace", "--all-targets", "--features"];
+    let enabled = enabled.join(",");
+    arguments.push(&enabled);
+    arguments.extend(EXCLUDED.iter().flat_map(|package| ["--exclude", package]));
+    clippy(&arguments)
 }
 
 /// Checks one of the other crates alone.
@@ -87,11 +106,20 @@ fn clippy(arguments: &[&str]) -> Result<(), Failure> {
     shell::run(cargo.args(arguments).args(["--", "-Dwarnings"]))
 }
 
+/// Returns the features of the library.
 fn features() -> Result<Vec<String>, Failure> {
+    let library = features_of_workspace()?.into_iter().find(|(package, _)| package == LIBRARY);
+    Ok(library.map(|(_, features)| features).unwrap_or_default())
+}
+
+/// Returns every package of the workspace with its features, without `default`.
+fn features_of_workspace() -> Result<Vec<(String, Vec<String>)>, Failure> {
     let packages = metadata()?;
-    let library =
-        packages.iter().find(|package| package.get("name").and_then(Value::as_str) == Some(LIBRARY));
-    let features = library.and_then(|package| package.get("features")).and_then(Value::as_object);
-    let names = features.into_iter().flat_map(|features| features.keys());
-    Ok(names.filter(|name| *name != "default").cloned().collect())
+    // A package of the workspace has no source.
+    let ours = packages.iter().filter(|package| package.get("source").is_some_and(Value::is_null));
+    let features = |package: &Value| -> Option<(String, Vec<String>)> {
+        let names = package.get("features")?.as_object()?.keys().filter(|name| *name != "default");
+        Some((package.get("name")?.as_str()?.to_owned(), names.cloned().collect()))
+    };
+    Ok(ours.filter_map(features).collect())
 }
