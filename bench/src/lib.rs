@@ -1,6 +1,7 @@
 //! The comparisons, and what they share: a clock, rounds and medians, CPU pinning, the services and their clients.
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
+pub mod check;
 pub mod client;
 pub mod idle_exit;
 pub mod measure;

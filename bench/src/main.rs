@@ -3,11 +3,12 @@
 //! Exit codes: 0 on success (with `--check`: every limit is met), 1 when a limit is missed, 2 for wrong usage, 3 when the
 //! measurement failed or its figures could not be written.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use ebbtide_bench::service::{ServerArgs, Side, serve};
-use ebbtide_bench::{idle_exit, ping, primitives, queue, shutdown, soak, throughput};
+use ebbtide_bench::{check, idle_exit, ping, primitives, queue, shutdown, soak, throughput};
 
 /// Compares Ebbtide with its peers.
 #[derive(Debug, Parser)]
@@ -20,6 +21,12 @@ enum Comparison {
     Throughput(throughput::Options),
     Shutdown(shutdown::Options),
     Soak(soak::Options),
+    Check(check::Options),
+    /// Checks a folder and prints the memory that it took.
+    #[command(hide = true)]
+    CheckFolder {
+        folder: PathBuf,
+    },
     /// Runs one of the compared servers.
     #[command(hide = true)]
     Serve {
@@ -38,6 +45,11 @@ fn main() -> ExitCode {
         Comparison::Throughput(options) => throughput::run(&options),
         Comparison::Shutdown(options) => shutdown::run(&options),
         Comparison::Soak(options) => soak::run(&options),
+        Comparison::Check(options) => check::run(&options),
+        Comparison::CheckFolder { folder } => match check::check_folder(&folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(3),
+        },
         Comparison::Serve { side, args } => serve(side, args),
     }
 }

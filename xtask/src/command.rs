@@ -14,8 +14,9 @@ cargo xtask <command>
   generate                      write the generated pages
   picture                       rehearse the demo and draw the picture of its result
   bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, queue, throughput, shutdown,
-                                soak; without a name, the first three (the others take long, or need servers)
-  fuzz [SECONDS]                fuzz each parser of network bytes for SECONDS, 60 by default (needs a nightly
+                                soak, check; without a name, the first three (the others take long, or need
+                                servers)
+  fuzz [SECONDS]                fuzz each parser for SECONDS, 60 by default (needs a nightly
                                 toolchain; installs cargo-fuzz if it is missing)
   release --dry-run             check that this commit can be released, and build each published crate from its
                                 archive; docs/release.md has the steps
@@ -57,6 +58,7 @@ pub(crate) enum Comparison {
     Throughput,
     Shutdown,
     Soak,
+    Check,
 }
 
 impl Command {
@@ -93,7 +95,7 @@ impl Command {
 }
 
 impl Comparison {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Primitives,
         Self::Ping,
         Self::IdleExit,
@@ -101,6 +103,7 @@ impl Comparison {
         Self::Throughput,
         Self::Shutdown,
         Self::Soak,
+        Self::Check,
     ];
 
     /// The comparisons that take one or two minutes each.
@@ -116,6 +119,7 @@ impl Comparison {
             Self::Throughput => "throughput",
             Self::Shutdown => "shutdown",
             Self::Soak => "soak",
+            Self::Check => "check",
         }
     }
 

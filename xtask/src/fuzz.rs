@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: fuzzes every parser of network bytes in this repository, for a limited time.
+//! `cargo xtask fuzz`: fuzzes every parser of network bytes and of deployment files in this repository, for a limited time.
 
 use std::fs;
 use std::path::PathBuf;

@@ -36,6 +36,9 @@ mod engine;
 mod error_form;
 mod findings;
 mod formats;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod input;
 mod knowledge;
 mod model;

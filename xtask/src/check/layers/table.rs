@@ -48,7 +48,7 @@ pub(super) const SCOPES: [Scope; 5] = [
             &["engine"],
             &["render"],
         ],
-        top: &["lib"],
+        top: &["lib", "fuzzing"],
         files_on_top: false,
     },
     Scope {
