@@ -45,11 +45,12 @@ mod tests {
 
     use super::*;
 
+    const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds/check");
+
     #[test]
     fn the_seeds_reach_every_format_and_have_findings() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds/check");
         let mut formats = [false; NAMES.len()];
-        for entry in fs::read_dir(folder).unwrap() {
+        for entry in fs::read_dir(SEEDS).unwrap() {
             let path = entry.unwrap().path();
             let data = fs::read(&path).unwrap();
             check(&data);
@@ -61,6 +62,16 @@ mod tests {
             assert!(is_read || NAMES[format] == "entrypoint.sh", "{}: {report:?}", path.display());
         }
         assert_eq!(formats, [true; NAMES.len()]);
+    }
+
+    #[test]
+    fn every_begin_of_a_seed_is_read() {
+        for entry in fs::read_dir(SEEDS).unwrap() {
+            let data = fs::read(entry.unwrap().path()).unwrap();
+            for end in (0..data.len()).step_by(11) {
+                check(&data[..end]);
+            }
+        }
     }
 
     #[test]

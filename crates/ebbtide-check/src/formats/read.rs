@@ -93,7 +93,7 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         }
     }
     for error in parsed.errors.into_iter().take(MAX_ERRORS) {
-        let (message, is_failure) = if is_template(source.text()) {
+        let (message, is_failure) = if syntax.is_template(source.text()) {
             ("template that is not rendered".to_owned(), false)
         } else {
             (error.message, syntax.is_meant(source))
@@ -103,9 +103,4 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         facts.problems.push(problem);
     }
     facts
-}
-
-/// Returns whether a text has the marks of Go templates or Jinja, which Helm and Ansible use.
-fn is_template(text: &str) -> bool {
-    (text.contains("{{") && text.contains("}}")) || (text.contains("{%") && text.contains("%}"))
 }

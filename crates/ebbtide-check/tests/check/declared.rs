@@ -164,4 +164,7 @@ fn files_of_other_programs_are_not_taken_for_deployments() {
         assert_eq!((report.recognised, report.is_incomplete()), (0, false), "{name} {}", shown(&report));
     }
     assert!(check_text("job.hcl", "job \"a\" {\n  group = \n").is_incomplete());
+    let levant =
+        check_text("job.nomad", "job \"a\" {\n  group \"[[ .name ]]\" {\n    count = [[ .count ]]\n  }\n}\n");
+    assert_eq!((levant.problems.len(), levant.is_incomplete()), (1, false), "{}", shown(&levant));
 }
