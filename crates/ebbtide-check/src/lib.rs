@@ -46,7 +46,10 @@ pub mod render;
 mod rules;
 mod tree;
 
-pub use engine::{Applied, Counts, Fixed, InvalidPlan, Options, Report, ServicePlan, check, fix};
+pub use engine::{
+    Applied, Baseline, BaselineEntry, Counts, Fixed, InvalidBaseline, InvalidPlan, Options, Report,
+    ServicePlan, check, fix,
+};
 pub use findings::{Edit, Example, Finding, Fix, InvalidSeverity, Label, Rule, Severity, Suppressed};
 pub use input::{Place, Position, Problem, Source, SourceId, Sources, collect};
 pub use rules::{RULES, find};

@@ -1,5 +1,5 @@
 use super::suppression::Suppressions;
-use super::{Report, ServicePlan, edits, parallel};
+use super::{Baseline, Report, ServicePlan, edits, fingerprint, parallel};
 use crate::findings::{Finding, Rule};
 use crate::formats::{Facts, compose, dockerfile, ecs, kubernetes, systemd};
 use crate::input::Sources;
@@ -15,6 +15,8 @@ pub struct Options {
     pub ignore: Vec<String>,
     /// The plans of services, which declare drain times.
     pub plans: Vec<ServicePlan>,
+    /// Findings that do not count.
+    pub baseline: Option<Baseline>,
 }
 
 /// Checks sources. Every file is read before the first rule runs, because rules look at several files together.
@@ -46,16 +48,22 @@ pub fn check(sources: Sources, options: &Options) -> Report {
     }
     edits::resolve(&sources, &all.uneditable, &mut findings);
     findings.sort_by_key(|finding| (finding.place(), finding.rule.id));
+    fingerprint::add(&sources, &mut findings);
     let suppressions = Suppressions::new(&sources, &all.comments, &project.workloads);
     suppressions.apply(&sources, &mut findings);
     all.problems.extend(suppressions.into_problems());
-    Report {
+    let mut report = Report {
         sources,
         findings,
         problems: all.problems,
+        stale: Vec::new(),
         workloads: project.workloads.iter().filter(|workload| !workload.containers.is_empty()).count(),
         recognised,
+    };
+    if let Some(baseline) = &options.baseline {
+        baseline.apply(&mut report, options);
     }
+    report
 }
 
 impl Options {
@@ -65,7 +73,7 @@ impl Options {
         words.filter(|word| !RULES.iter().any(|rule| means(word, rule))).map(String::as_str).collect()
     }
 
-    fn runs(&self, rule: &Rule) -> bool {
+    pub(super) fn runs(&self, rule: &Rule) -> bool {
         let is_selected = self.select.is_empty() || self.select.iter().any(|word| means(word, rule));
         is_selected && !self.ignore.iter().any(|word| means(word, rule))
     }

@@ -1,13 +1,16 @@
 //! The pipeline: read every file, join what belongs together, run the rules, apply the suppressions; and apply the fixes.
 
+mod baseline;
 mod check;
 mod edits;
+mod fingerprint;
 mod fix;
 mod parallel;
 mod plan;
 mod report;
 mod suppression;
 
+pub use baseline::{Baseline, BaselineEntry, InvalidBaseline};
 pub use check::{Options, check};
 pub use fix::{Applied, Fixed, fix};
 pub use plan::{InvalidPlan, ServicePlan};

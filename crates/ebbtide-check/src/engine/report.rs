@@ -1,3 +1,4 @@
+use super::BaselineEntry;
 use crate::findings::{Finding, Severity};
 use crate::input::{Problem, Sources};
 
@@ -10,6 +11,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The files, or parts of files, that were not checked.
     pub problems: Vec<Problem>,
+    /// The entries of the baseline that are no longer found.
+    pub stale: Vec<BaselineEntry>,
     /// How many workloads were checked.
     pub workloads: usize,
     /// How many files were recognised as deployment files.
@@ -27,6 +30,8 @@ pub struct Counts {
     pub infos: usize,
     /// Findings that a file suppresses, of any severity.
     pub suppressed: usize,
+    /// Findings that the baseline has, of any severity.
+    pub in_baseline: usize,
 }
 
 impl Report {
@@ -38,12 +43,13 @@ impl Report {
             warnings: count(Severity::Warning),
             infos: count(Severity::Info),
             suppressed: self.findings.iter().filter(|finding| finding.suppressed.is_some()).count(),
+            in_baseline: self.findings.iter().filter(|finding| finding.is_in_baseline).count(),
         }
     }
 
-    /// Returns the findings that are not suppressed.
+    /// Returns the findings that count: those that are neither suppressed nor in the baseline.
     pub fn active(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| finding.suppressed.is_none())
+        self.findings.iter().filter(|finding| finding.suppressed.is_none() && !finding.is_in_baseline)
     }
 
     /// Returns whether a finding is at least this severe.

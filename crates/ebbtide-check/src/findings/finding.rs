@@ -30,6 +30,10 @@ pub struct Finding {
     pub(crate) workload: Place,
     /// Why it does not count, if a file says so.
     pub suppressed: Option<Suppressed>,
+    /// Whether the baseline has it, so that it does not count.
+    pub is_in_baseline: bool,
+    /// A number that stays the same while lines are added above it.
+    pub fingerprint: String,
 }
 
 /// A place and what to see there.
@@ -92,6 +96,8 @@ impl Finding {
             repair: None,
             workload: workload.place,
             suppressed: None,
+            is_in_baseline: false,
+            fingerprint: String::new(),
         }
     }
 

@@ -1,6 +1,5 @@
 use serde_json::{Value, json};
 
-use super::fingerprint::fingerprint;
 use crate::engine::Report;
 use crate::findings::Severity;
 
@@ -18,7 +17,7 @@ pub fn gitlab(report: &Report, least: Severity) -> String {
             Some(json!({
                 "description": format!("{} {}: {}", finding.subject, finding.title, finding.remedy),
                 "check_name": format!("{} {}", finding.rule.id, finding.rule.name),
-                "fingerprint": fingerprint(&report.sources, finding),
+                "fingerprint": finding.fingerprint,
                 "severity": severity,
                 "location": {
                     "path": report.sources.name(place),

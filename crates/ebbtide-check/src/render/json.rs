@@ -1,7 +1,6 @@
 use serde::Serialize;
 
-use super::fingerprint::fingerprint;
-use crate::engine::Report;
+use crate::engine::{BaselineEntry, Report};
 use crate::findings::Severity;
 use crate::input::{Place, Position, Sources};
 
@@ -19,11 +18,12 @@ pub fn json(report: &Report) -> String {
         assumed: &finding.notes,
         effect: &finding.effect,
         remedy: &finding.remedy,
-        fingerprint: fingerprint(sources, finding),
+        fingerprint: &finding.fingerprint,
         fix: finding.fix.as_ref().map(|fix| Fix {
             description: &fix.description,
             edits: fix.edits.iter().map(|edit| Edit::new(sources, edit.place, &edit.text)).collect(),
         }),
+        is_in_baseline: finding.is_in_baseline,
         suppressed: finding.suppressed.as_ref().map(|suppressed| &*suppressed.reason),
     });
     let problems = report.problems.iter().map(|problem| Unchecked {
@@ -38,6 +38,7 @@ pub fn json(report: &Report) -> String {
         files: report.recognised,
         findings: findings.collect(),
         not_checked: problems.collect(),
+        stale: &report.stale,
     };
     // Strings and numbers alone: there is nothing in it that cannot be written.
     serde_json::to_string_pretty(&document).unwrap_or_default()
@@ -50,6 +51,9 @@ struct Document<'r> {
     files: usize,
     findings: Vec<Finding<'r>>,
     not_checked: Vec<Unchecked<'r>>,
+    /// What the baseline has and the check no longer finds.
+    #[serde(skip_serializing_if = "<[BaselineEntry]>::is_empty")]
+    stale: &'r [BaselineEntry],
 }
 
 #[derive(Serialize)]
@@ -66,9 +70,10 @@ struct Finding<'r> {
     assumed: &'r [String],
     effect: &'r str,
     remedy: &'r str,
-    fingerprint: String,
+    fingerprint: &'r str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<Fix<'r>>,
+    is_in_baseline: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppressed: Option<&'r str>,
 }

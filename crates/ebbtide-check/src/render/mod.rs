@@ -1,6 +1,5 @@
 //! Reports as text and for other programs.
 
-mod fingerprint;
 mod github;
 mod gitlab;
 mod json;

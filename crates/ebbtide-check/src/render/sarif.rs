@@ -1,6 +1,5 @@
 use serde_json::{Value, json};
 
-use super::fingerprint::fingerprint;
 use crate::engine::Report;
 use crate::findings::{Edit, Finding, Rule, Severity};
 use crate::input::{Place, Problem, Sources};
@@ -65,7 +64,7 @@ fn result(sources: &Sources, finding: &Finding) -> Value {
         "message": {"text": parts.join(" ")},
         "locations": labels.take(1).map(|label| location(sources, label.place)).collect::<Vec<_>>(),
         "relatedLocations": related.collect::<Vec<_>>(),
-        "partialFingerprints": {"ebbtide/v1": fingerprint(sources, finding)},
+        "partialFingerprints": {"ebbtide/v1": finding.fingerprint},
     });
     if let Some(suppressed) = &finding.suppressed {
         result["suppressions"] = json!([{
@@ -73,6 +72,9 @@ fn result(sources: &Sources, finding: &Finding) -> Value {
             "justification": suppressed.reason,
             "location": location(sources, suppressed.place),
         }]);
+    }
+    if finding.is_in_baseline {
+        result["suppressions"] = json!([{"kind": "external", "justification": "in the baseline"}]);
     }
     if let Some(fix) = &finding.fix {
         let changes: Vec<Value> = fix.edits.iter().map(|edit| change(sources, edit)).collect();

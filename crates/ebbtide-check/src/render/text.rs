@@ -43,8 +43,24 @@ pub fn text(report: &Report, look: Look) -> String {
         text.push_str(&renderer.render(&[problem_group(&report.sources, problem, level, title)]));
         text.push_str("\n\n");
     }
+    for entry in &report.stale {
+        let _ = writeln!(
+            text,
+            "note: stale entry in the baseline: {} of {} in {} is no longer found\n",
+            entry.rule, entry.subject, entry.path
+        );
+    }
     if look.shows_suppressed {
         for finding in &report.findings {
+            if let Some(place) = finding.place().filter(|_| finding.is_in_baseline) {
+                let position = report.sources.position(place);
+                let (id, title, path) = (finding.rule.id, &finding.title, report.sources.name(place));
+                let _ = writeln!(
+                    text,
+                    "baseline[{id}]: {} {title}\n  --> {path}:{}:{}\n",
+                    finding.subject, position.line, position.column
+                );
+            }
             if let Some(suppressed) = &finding.suppressed {
                 let position = report.sources.position(suppressed.place);
                 let path = report.sources.name(suppressed.place);
@@ -63,7 +79,7 @@ pub fn text(report: &Report, look: Look) -> String {
 
 /// Returns the last line of a report.
 fn summary(report: &Report, look: Look) -> String {
-    let Counts { errors, warnings, infos, suppressed } = report.counts();
+    let Counts { errors, warnings, infos, suppressed, in_baseline } = report.counts();
     let mut parts = vec![many(errors, "error"), many(warnings, "warning")];
     if infos > 0 {
         let hidden = if look.least > Severity::Info { " (hidden)" } else { "" };
@@ -71,6 +87,9 @@ fn summary(report: &Report, look: Look) -> String {
     }
     if suppressed > 0 {
         parts.push(format!("{suppressed} suppressed"));
+    }
+    if in_baseline > 0 {
+        parts.push(format!("{in_baseline} in the baseline"));
     }
     let fixable =
         report.active().filter(|finding| finding.severity >= look.least && finding.fix.is_some()).count();

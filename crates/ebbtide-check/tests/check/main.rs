@@ -1,6 +1,7 @@
 //! The check as its users see it: files in, findings out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside test functions")]
 
+mod baseline;
 mod common;
 mod corpus;
 mod declared;

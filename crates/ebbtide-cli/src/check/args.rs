@@ -55,11 +55,25 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(super) diff: bool,
 
+    /// Do not count the findings that FILE has
+    ///
+    /// An entry that is no longer found is reported. An entry of a file that is not checked, or of a rule that does not run,
+    /// is left alone.
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
+
+    /// Record the findings in FILE for --baseline
+    ///
+    /// For a project that begins to use the check: only what comes later fails. Lines that are added elsewhere in a file do
+    /// not change an entry. Paths are recorded as they are given, so run the check from the same folder.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "diff"])]
+    pub(super) write_baseline: Option<PathBuf>,
+
     /// Show infos too
     #[arg(long)]
     pub(super) info: bool,
 
-    /// List the findings that the files suppress, with the reasons
+    /// List the findings that the files suppress, with the reasons, and those of the baseline
     #[arg(long)]
     pub(super) show_suppressed: bool,
 

@@ -35,10 +35,12 @@ fn case(report: &Report, finding: &Finding) -> TestCase {
     let place = finding.place();
     let path = place.map_or("", |place| report.sources.name(place));
     let line = place.map_or(1, |place| report.sources.position(place).line);
-    let status = match &finding.suppressed {
-        Some(suppressed) => {
+    let known = finding.is_in_baseline.then_some("in the baseline");
+    let reason = finding.suppressed.as_ref().map(|suppressed| suppressed.reason.as_str());
+    let status = match reason.or(known) {
+        Some(reason) => {
             let mut skipped = TestCaseStatus::skipped();
-            skipped.set_message(suppressed.reason.as_str());
+            skipped.set_message(reason);
             skipped
         }
         None => {

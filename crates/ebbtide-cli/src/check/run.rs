@@ -1,9 +1,10 @@
 //! Reads the files, checks them, fixes them if asked, and writes the report.
 
-use std::error::Error as _;
+use std::path::Path;
 
 use ebbtide_check::render::{self, Look};
-use ebbtide_check::{Options, Report, ServicePlan, Severity, check, fix};
+use ebbtide_check::{Baseline, Options, Report, ServicePlan, Severity, check, fix};
+use ebbtide_rehearse::words::chain;
 
 use super::args::CheckArgs;
 use super::fixes;
@@ -19,8 +20,12 @@ pub(crate) fn run(args: CheckArgs) -> Ending {
 
 fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
     let plans = args.plan.iter().map(|plan| read_plan(plan)).collect::<Result<_, _>>().map_err(usage)?;
-    let options =
-        Options { select: std::mem::take(&mut args.select), ignore: std::mem::take(&mut args.ignore), plans };
+    let options = Options {
+        select: std::mem::take(&mut args.select),
+        ignore: std::mem::take(&mut args.ignore),
+        plans,
+        baseline: args.baseline.as_deref().map(read_baseline).transpose()?,
+    };
     if let Some(unknown) = options.unknown().first() {
         complain(&format!("unknown rule `{unknown}`"), Some("`ebbtide explain` lists the rules"));
         return Err(Ending::Usage);
@@ -49,6 +54,12 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
         report = fixed.report;
     }
     report.problems.append(&mut input.problems);
+    if let Some(file) = &args.write_baseline {
+        let baseline = Baseline::of(&report);
+        std::fs::write(file, baseline.text())
+            .map_err(|error| usage(format!("cannot write {}: {error}", file.display())))?;
+        baseline.apply(&mut report, &options);
+    }
     if prints_text {
         say(&render::text(&report, look));
     }
@@ -88,6 +99,18 @@ fn usage(message: String) -> Ending {
     Ending::Usage
 }
 
+fn read_baseline(file: &Path) -> Result<Baseline, Ending> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        complain(
+            &format!("cannot read {name}: {error}"),
+            Some("`--write-baseline FILE` records the findings"),
+        );
+        Ending::Usage
+    })?;
+    Baseline::parse(&name.to_string(), &text).map_err(|error| usage(chain(&error)))
+}
+
 /// Reads `[WORKLOAD=]FILE`.
 fn read_plan(argument: &str) -> Result<ServicePlan, String> {
     let (workload, file) = match argument.split_once('=') {
@@ -95,8 +118,5 @@ fn read_plan(argument: &str) -> Result<ServicePlan, String> {
         None => (None, argument),
     };
     let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))?;
-    ServicePlan::parse(workload, file, &text).map_err(|error| match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    })
+    ServicePlan::parse(workload, file, &text).map_err(|error| chain(&error))
 }

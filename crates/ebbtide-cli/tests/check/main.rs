@@ -173,3 +173,37 @@ fn standard_input_is_a_file() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("<stdin>:4:9"), "{}", text(&output.stdout));
 }
+
+#[test]
+fn what_the_baseline_has_does_not_fail_and_what_comes_later_does() {
+    let folder = tempdir().unwrap();
+    let write = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
+    write("bad.yaml", BAD);
+    let recorded = ebbtide(folder.path(), &["check", "--write-baseline", "known.json", "."]);
+    assert_eq!(recorded.status.code(), Some(0), "{}", text(&recorded.stderr));
+    assert!(
+        text(&recorded.stdout).contains("0 errors, 0 warnings, 1 in the baseline"),
+        "{}",
+        text(&recorded.stdout)
+    );
+    let check = || ebbtide(folder.path(), &["check", "--baseline", "known.json", "."]);
+    assert_eq!(check().status.code(), Some(0));
+    write("later.yaml", &BAD.replace("name: api\n  ann", "name: later\n  ann"));
+    assert_eq!(check().status.code(), Some(1));
+    fs::remove_file(folder.path().join("later.yaml")).unwrap();
+    write("bad.yaml", &BAD.replace("40s", "4s"));
+    let stale = check();
+    assert!(
+        stale.status.code() == Some(0) && text(&stale.stdout).contains("stale entry"),
+        "{}",
+        text(&stale.stdout)
+    );
+    for (name, content) in [("broken.json", "{"), ("missing.json", "")] {
+        if !content.is_empty() {
+            write(name, content);
+        }
+        let refused = ebbtide(folder.path(), &["check", "--baseline", name, "bad.yaml"]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(text(&refused.stderr).contains(name), "{}", text(&refused.stderr));
+    }
+}
