@@ -6,6 +6,7 @@ use crate::check::CheckArgs;
 use crate::completions::CompletionsArgs;
 use crate::explain::ExplainArgs;
 use crate::man::ManArgs;
+use crate::plan::PlanArgs;
 use crate::rehearse::RehearseArgs;
 use crate::replay::ReplayArgs;
 
@@ -14,7 +15,7 @@ use crate::replay::ReplayArgs;
 /// When a service is asked to stop, its clients should not notice: no request is dropped, no job is lost, no database
 /// connection stays open, the last log line is written, and the process exits before the platform kills it.
 /// `rehearse` starts a service in any language, loads it, stops it, and reports what was lost. `check` reads deployment
-/// files and finds shutdowns that cannot work. `demo` is a small order service to try it on.
+/// files and finds shutdowns that cannot work, and `plan` prints settings that do. `demo` is a small order service to try it on.
 #[derive(Debug, Parser)]
 #[command(name = "ebbtide", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = EXAMPLES, after_long_help = EXAMPLES)]
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Rehearse(Box<RehearseArgs>),
     /// Find shutdowns in deployment files that cannot work
     Check(CheckArgs),
+    /// Print the settings of a platform that fit a service's plan
+    Plan(PlanArgs),
     /// Judge a recorded rehearsal again, and print the verdict in any format
     Replay(ReplayArgs),
     /// Explain a check of `rehearse` or a rule of `check`: meaning, causes and remedies

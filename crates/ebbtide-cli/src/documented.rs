@@ -93,6 +93,7 @@ fn check(words: &[String]) -> Result<(), String> {
             Err(bad) => Err(bad.to_string()),
         },
         Command::Check(_)
+        | Command::Plan(_)
         | Command::Replay(_)
         | Command::Explain(_)
         | Command::Completions(_)
@@ -173,7 +174,7 @@ fn call(line: &str) -> Option<Vec<String>> {
         (is_program(before) || (is_cargo && before == "--"))
             && matches!(
                 subcommand.as_str(),
-                "rehearse" | "check" | "replay" | "explain" | "completions" | "man" | "demo"
+                "rehearse" | "check" | "plan" | "replay" | "explain" | "completions" | "man" | "demo"
             )
     };
     let at = words.windows(2).position(starts)?;

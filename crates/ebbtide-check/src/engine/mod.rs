@@ -13,5 +13,6 @@ mod suppression;
 pub use baseline::{Baseline, BaselineEntry, InvalidBaseline};
 pub use check::{Options, check};
 pub use fix::{Applied, Fixed, fix};
+pub(crate) use plan::PlanTimes;
 pub use plan::{InvalidPlan, ServicePlan};
 pub use report::{Counts, Report};

@@ -10,8 +10,35 @@ use crate::model::{Declared, Drain, Workload, seconds};
 pub struct ServicePlan {
     workload: Option<String>,
     file: String,
-    drain: Duration,
-    lame_duck: Duration,
+    times: PlanTimes,
+}
+
+/// The times of a plan, from the stop signal on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlanTimes {
+    pub(crate) grace: Duration,
+    pub(crate) margin: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) lame_duck: LameDuckTimes,
+    pub(crate) servers_end: Duration,
+    pub(crate) workers_end: Duration,
+    pub(crate) resources_end: Duration,
+    pub(crate) telemetry_end: Duration,
+}
+
+/// How long a service serves new requests after the signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LameDuckTimes {
+    pub(crate) min: Duration,
+    pub(crate) quiet: Duration,
+    pub(crate) max: Duration,
+}
+
+impl PlanTimes {
+    /// Returns the time that the check adds its margin to. The plan's deadline already leaves one.
+    pub(crate) fn drain(&self) -> Duration {
+        self.deadline.min(self.grace.saturating_sub(seconds(2)))
+    }
 }
 
 /// The text is not a plan.
@@ -25,13 +52,20 @@ pub struct InvalidPlan {
 #[derive(Deserialize)]
 struct Document {
     grace_ms: u64,
+    margin_ms: u64,
     deadline_ms: u64,
     lame_duck: LameDuck,
+    servers_end_ms: u64,
+    workers_end_ms: u64,
+    resources_end_ms: u64,
+    telemetry_end_ms: u64,
 }
 
 #[derive(Deserialize)]
 struct LameDuck {
     min_ms: u64,
+    quiet_ms: u64,
+    max_ms: u64,
 }
 
 impl ServicePlan {
@@ -44,14 +78,23 @@ impl ServicePlan {
     pub fn parse(workload: Option<&str>, file: &str, text: &str) -> Result<Self, InvalidPlan> {
         let document: Document =
             serde_json::from_str(text).map_err(|source| InvalidPlan { file: file.to_owned(), source })?;
-        // The check adds a margin of its own, which the plan's deadline already leaves.
-        let within = Duration::from_millis(document.grace_ms).saturating_sub(seconds(2));
-        Ok(Self {
-            workload: workload.map(str::to_owned),
-            file: file.to_owned(),
-            drain: Duration::from_millis(document.deadline_ms).min(within),
-            lame_duck: Duration::from_millis(document.lame_duck.min_ms),
-        })
+        let LameDuck { min_ms, quiet_ms, max_ms } = document.lame_duck;
+        let time = Duration::from_millis;
+        let times = PlanTimes {
+            grace: time(document.grace_ms),
+            margin: time(document.margin_ms),
+            deadline: time(document.deadline_ms),
+            lame_duck: LameDuckTimes { min: time(min_ms), quiet: time(quiet_ms), max: time(max_ms) },
+            servers_end: time(document.servers_end_ms),
+            workers_end: time(document.workers_end_ms),
+            resources_end: time(document.resources_end_ms),
+            telemetry_end: time(document.telemetry_end_ms),
+        };
+        Ok(Self { workload: workload.map(str::to_owned), file: file.to_owned(), times })
+    }
+
+    pub(crate) fn times(&self) -> &PlanTimes {
+        &self.times
     }
 
     /// Gives the times to the workloads that the plan is of. What a file declares takes precedence.
@@ -71,13 +114,14 @@ impl ServicePlan {
         for workload in workloads.iter_mut().filter(|workload| is_meant(workload)) {
             let place = workload.place;
             workload.drain.get_or_insert_with(|| Drain {
-                time: self.drain,
+                time: self.times.drain(),
                 from: format!("plan {}", self.file),
                 place: None,
                 is_declared: true,
             });
-            if !self.lame_duck.is_zero() {
-                workload.lame_duck.get_or_insert(Declared::Written(self.lame_duck, place));
+            let lame_duck = self.times.lame_duck.min;
+            if !lame_duck.is_zero() {
+                workload.lame_duck.get_or_insert(Declared::Written(lame_duck, place));
             }
         }
         None

@@ -40,7 +40,7 @@ pub(crate) enum RouteKind {
 
 impl RouteKind {
     /// Returns how long it may send new requests after the stop began. PLATFORMS.md, A.1.6: reports of users, not promises.
-    pub(crate) fn propagation(self) -> Duration {
+    pub(crate) const fn propagation(self) -> Duration {
         match self {
             Self::Cluster
             | Self::Catalog

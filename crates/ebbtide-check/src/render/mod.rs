@@ -5,6 +5,7 @@ mod gitlab;
 mod json;
 mod page;
 mod sarif;
+mod settings;
 mod text;
 
 pub use github::github;
@@ -12,4 +13,5 @@ pub use gitlab::gitlab;
 pub use json::json;
 pub use page::page;
 pub use sarif::sarif;
+pub use settings::{Target, settings};
 pub use text::{Look, text};

@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use tempfile::tempdir;
 
 mod fix;
+mod plan;
 
 /// An error of K001.
 const BAD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: api\n  annotations: {ebbtide.dev/drain: 40s}\nspec:\n  containers:\n  - \

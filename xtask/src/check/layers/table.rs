@@ -29,7 +29,7 @@ pub(super) const SCOPES: [Scope; 5] = [
             &["demo"],
             &["exit"],
             &["output"],
-            &["check", "completions", "explain", "man", "rehearse"],
+            &["check", "completions", "explain", "man", "plan", "rehearse"],
             &["replay"],
         ],
         top: &["main", "cli", "documented"],

@@ -1,0 +1,5 @@
+//! `ebbtide plan`.
+
+mod run;
+
+pub(crate) use run::{PlanArgs, run};
